@@ -1,0 +1,56 @@
+"""Exact exponents: affine forms over the rationals, their maxima, and the regions where claims about them hold."""
+
+from gamma_calc.algebra.affine import Affine, AffineLike, Point
+from gamma_calc.algebra.answer import Answer, Dropped, Evidence, Infeasible, Kept, Optimal, Unbounded
+from gamma_calc.algebra.certificate import is_canonical, is_proved
+from gamma_calc.algebra.envelope import canonical_evidence
+from gamma_calc.algebra.exponent import VANISHING, Comparison, Exponent, ExponentLike, Verdict
+from gamma_calc.algebra.inequality import Constraint, Equality, Inequality, at_least, at_most, equal
+from gamma_calc.algebra.level import nonpositive_region, zero_region
+from gamma_calc.algebra.linear_program import maximum
+from gamma_calc.algebra.notation import name_latex
+from gamma_calc.algebra.polyhedron import EMPTY, EVERYWHERE, Polyhedron
+from gamma_calc.algebra.rational import exact
+from gamma_calc.algebra.region import NOWHERE, Region
+from gamma_calc.algebra.text import parsed_affine, parsed_exponent, parsed_inequality, parsed_rational
+
+__all__ = [
+    "EMPTY",
+    "EVERYWHERE",
+    "NOWHERE",
+    "VANISHING",
+    "Affine",
+    "AffineLike",
+    "Answer",
+    "Comparison",
+    "Constraint",
+    "Dropped",
+    "Equality",
+    "Evidence",
+    "Exponent",
+    "ExponentLike",
+    "Inequality",
+    "Infeasible",
+    "Kept",
+    "Optimal",
+    "Point",
+    "Polyhedron",
+    "Region",
+    "Unbounded",
+    "Verdict",
+    "at_least",
+    "at_most",
+    "canonical_evidence",
+    "equal",
+    "exact",
+    "is_canonical",
+    "is_proved",
+    "maximum",
+    "name_latex",
+    "nonpositive_region",
+    "parsed_affine",
+    "parsed_exponent",
+    "parsed_inequality",
+    "parsed_rational",
+    "zero_region",
+]

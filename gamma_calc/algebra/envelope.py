@@ -1,0 +1,131 @@
+"""The upper envelope of affine forms: which pieces of a maximum are needed on a domain, and why.
+
+A piece is needed if somewhere on the domain it lies strictly above all others. Once the pieces are reduced modulo the
+domain's equalities and duplicates are gone, the needed ones represent the maximum, and no other set of reduced pieces
+with none to spare does: each needed piece alone attains the maximum on an open part of the domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from functools import lru_cache
+
+from gamma_calc.algebra.affine import Affine, Terms, auxiliary
+from gamma_calc.algebra.answer import Dropped, Evidence, Kept, Optimal
+from gamma_calc.algebra.inequality import Inequality
+from gamma_calc.algebra.linear_program import maximum
+from gamma_calc.algebra.polyhedron import Polyhedron
+
+_LEAD = auxiliary("lead")
+
+
+@lru_cache(maxsize=16384)
+def upper_envelope(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[Affine, ...]:
+    """The needed pieces, reduced modulo the domain's equalities and sorted by their text.
+
+    >>> eta = Affine.symbol("eta")
+    >>> upper_envelope((eta, -eta, Affine.of(0), Affine.of(-1)), Polyhedron())
+    (Affine('-eta'), Affine('eta'))
+    """
+    highest = _highest(domain.reduced(piece) for piece in pieces)
+    if len(highest) < 2:
+        return highest
+    # Adding one form to all pieces changes nothing, so envelopes that differ by a shift share an entry of the cache.
+    shape = tuple(piece - highest[0] for piece in highest)
+    return tuple(sorted((highest[i] for i in _needed(shape, domain)), key=str))
+
+
+def canonical_evidence(pieces: Sequence[Affine], domain: Polyhedron) -> tuple[Evidence, ...]:
+    """What proves, for each needed piece and each given one that is not among them, that it is needed or not.
+
+    The proofs come from linear programs, whatever shortcut found the envelope;
+    `gamma_calc.algebra.certificate.is_canonical` checks them against the domain's constraints.
+    """
+    envelope = upper_envelope(tuple(pieces), domain)
+    kept = [_kept(piece, pieces, envelope, domain) for piece in envelope]
+    dropped = [_dropped(piece, envelope, domain) for piece in dict.fromkeys(pieces) if piece not in envelope]
+    return (*kept, *dropped)
+
+
+def _highest(pieces: Iterable[Affine]) -> tuple[Affine, ...]:
+    """Of the pieces that differ by a constant only the highest."""
+    highest: dict[Terms, Affine] = {}
+    for piece in pieces:
+        known = highest.get(piece.terms)
+        if known is None or known.constant < piece.constant:
+            highest[piece.terms] = piece
+    return tuple(highest.values())
+
+
+@lru_cache(maxsize=8192)
+def _needed(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[int, ...]:
+    """Indices of the needed ones among pieces that differ by more than constants."""
+    names = sorted({name for piece in pieces for name in piece.free})
+    if len(names) == 1:
+        return _needed_on_line(pieces, names[0], domain)
+    left = list(range(len(pieces)))
+    for i in range(len(pieces)):
+        others = [pieces[j] for j in left if j != i]
+        if any(_is_below(pieces[i], other, domain) for other in others):
+            left.remove(i)
+    for i in tuple(left):
+        # Two pieces of which neither is below the other are both needed.
+        if len(left) > 2 and not _leads(pieces[i], [pieces[j] for j in left if j != i], domain):
+            left.remove(i)
+    return tuple(left)
+
+
+def _needed_on_line(pieces: tuple[Affine, ...], name: str, domain: Polyhedron) -> tuple[int, ...]:
+    """The same where all differences depend on one free exponent: compare the bounds of where each piece leads."""
+    variable = Affine.symbol(name)
+    low, high = domain.minimum(variable), domain.maximum(variable)
+    needed = []
+    for i, piece in enumerate(pieces):
+        lows = [] if low is None else [low]
+        highs = [] if high is None else [high]
+        for j, other in enumerate(pieces):
+            if i != j:
+                slope = piece.coefficient(name) - other.coefficient(name)
+                crossing = (other.constant - piece.constant) / slope
+                (lows if slope > 0 else highs).append(crossing)
+        if not lows or not highs or max(lows) < min(highs):
+            needed.append(i)
+    return tuple(needed)
+
+
+def _is_below(piece: Affine, other: Affine, domain: Polyhedron) -> bool:
+    lead = domain.maximum(piece - other)
+    return lead is not None and lead <= 0
+
+
+def _leads(piece: Affine, others: Sequence[Affine], domain: Polyhedron) -> bool:
+    answer, _ = _top(piece, others, domain)
+    return answer.value > 0
+
+
+def _top(piece: Affine, others: Sequence[Affine], domain: Polyhedron) -> tuple[Optimal, list[Inequality]]:
+    """Where on the domain the piece leads the others most, a lead of more than 1 counting as 1; and the rivalries."""
+    rivals = [Inequality(piece - other - _LEAD) for other in others]
+    answer = maximum(_LEAD, [*rivals, *domain.constraints, Inequality(1 - _LEAD)])
+    assert isinstance(answer, Optimal)  # the domain is not empty, and the lead is at most 1
+    return answer, rivals
+
+
+def _kept(piece: Affine, pieces: Sequence[Affine], envelope: Sequence[Affine], domain: Polyhedron) -> Kept:
+    answer, _ = _top(piece, [other for other in envelope if other != piece], domain)
+    origin = next(given for given in pieces if domain.reduced(given) == piece)
+    same = maximum(piece - origin, domain.equalities)
+    assert isinstance(same, Optimal)  # both are one function on the domain
+    names = {name for form in envelope for name in form.free}.union(domain.free)
+    point = {name: answer.point.get(name, Fraction(0)) for name in sorted(names)}
+    return Kept(piece, origin, same.multipliers, point)
+
+
+def _dropped(piece: Affine, envelope: Sequence[Affine], domain: Polyhedron) -> Dropped:
+    answer, rivals = _top(piece, envelope, domain)
+    # Inequalities are rescaled on construction; the coefficient of the lead tells by how much.
+    lead = _LEAD.free[0]
+    scaled = zip(answer.multipliers, rivals, strict=False)
+    weights = tuple(-multiplier * rival.form.coefficient(lead) for multiplier, rival in scaled)
+    return Dropped(piece, weights, answer.multipliers[len(rivals) : -1])

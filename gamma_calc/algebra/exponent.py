@@ -1,0 +1,237 @@
+"""Exponents: maxima of affine forms on a domain, the values that the calculus computes with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from fractions import Fraction
+from typing import ClassVar, TypeAlias
+
+from gamma_calc.algebra.affine import Affine, AffineLike
+from gamma_calc.algebra.envelope import upper_envelope
+from gamma_calc.algebra.inequality import Inequality, at_most
+from gamma_calc.algebra.polyhedron import EVERYWHERE, Polyhedron
+from gamma_calc.algebra.rational import exact
+from gamma_calc.errors import BadInput
+
+ExponentLike: TypeAlias = "AffineLike | Exponent"
+"""What an operation on exponents accepts."""
+
+_put = object.__setattr__
+
+
+class Verdict(Enum):
+    """Whether a claim holds on a domain."""
+
+    ALWAYS = "always"
+    NEVER = "never"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The verdict on `left <= right`.
+
+    Args:
+        verdict: whether it holds everywhere on the domain, nowhere, or only in places.
+        deciding: where it is undecided, the one inequality that holds on the domain exactly where the claim does,
+            if one inequality is enough.
+    """
+
+    verdict: Verdict
+    deciding: Inequality | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Exponent:
+    """The maximum of affine forms on a domain; without any form the exponent -oo of what vanishes.
+
+    Canonical on construction: pieces are reduced modulo the domain's equalities, no piece is to spare, and they are
+    sorted by their text. So == is equality of functions with their domains; -oo has no domain.
+    `a + b` is the exponent of a product, `a | b` that of a sum whose leading terms do not cancel.
+
+    Raises:
+        BadInput: for pieces on an empty domain, where every function equals every other.
+
+    >>> eta = Affine.symbol("eta")
+    >>> print(Exponent.of(eta) | 0 | eta - 1)
+    max(0, eta)
+    >>> print((Exponent.of(eta) | 0) + (Exponent.of(eta) | 0))
+    max(0, 2*eta)
+    """
+
+    pieces: tuple[Affine, ...] = ()
+    domain: Polyhedron = EVERYWHERE
+    _hash: int = field(default=0, init=False)
+
+    __array_ufunc__: ClassVar[None] = None
+    """Makes numpy's scalars leave the operation to this class, which refuses floats."""
+
+    def __post_init__(self) -> None:
+        pieces = tuple(Affine.of(piece) for piece in self.pieces)
+        if pieces and self.domain.is_empty:
+            raise BadInput("exponent on an empty domain", found=str(self.domain), expected="a domain with a point")
+        pieces = upper_envelope(pieces, self.domain)
+        _put(self, "pieces", pieces)
+        if not pieces:
+            _put(self, "domain", EVERYWHERE)
+        _put(self, "_hash", hash((pieces, self.domain)))
+
+    @classmethod
+    def of(cls, value: ExponentLike, domain: Polyhedron = EVERYWHERE) -> Exponent:
+        """The value as an exponent; one that is an exponent already is restricted to the domain."""
+        return value.restricted(domain) if isinstance(value, Exponent) else cls((Affine.of(value),), domain)
+
+    @property
+    def is_vanishing(self) -> bool:
+        """Whether it is -oo."""
+        return not self.pieces
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is one number, or -oo, on the whole domain."""
+        return len(self.pieces) < 2 and not self.free
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """The free exponents that occur in the pieces, sorted."""
+        return tuple(sorted({name for piece in self.pieces for name in piece.free}))
+
+    def at(self, point: Mapping[str, int | Fraction]) -> Fraction | None:
+        """The value at a point, None for -oo."""
+        return max((piece.at(point) for piece in self.pieces), default=None)
+
+    def active(self, point: Mapping[str, int | Fraction]) -> tuple[Affine, ...]:
+        """The pieces that attain the maximum at a point.
+
+        >>> (Exponent.of(Affine.symbol("x")) | 0).active({"x": 1})
+        (Affine('x'),)
+        """
+        value = self.at(point)
+        return tuple(piece for piece in self.pieces if piece.at(point) == value)
+
+    def restricted(self, domain: Polyhedron) -> Exponent:
+        """The same function where also the given domain holds.
+
+        Raises:
+            BadInput: where the two domains have no point in common.
+        """
+        common = self.domain & domain
+        return self if common == self.domain else Exponent(self.pieces, common)
+
+    def substituted(self, mapping: Mapping[str, AffineLike]) -> Exponent:
+        """The exponent with each mapped name replaced, in the pieces and in the domain.
+
+        Raises:
+            BadInput: where the substitution leaves nothing of the domain.
+        """
+        domain = self.domain.substituted(mapping)
+        if domain.is_empty and self.pieces:
+            asked = ", ".join(f"{name} = {value}" for name, value in mapping.items())
+            raise BadInput(f"substitution {asked}", expected=f"values in the domain {self.domain}")
+        return Exponent(tuple(piece.substituted(mapping) for piece in self.pieces), domain)
+
+    def scaled(self, factor: int | Fraction) -> Exponent:
+        """The exponent of a positive power.
+
+        Raises:
+            BadInput: for a factor that is not positive, which would turn the maximum around.
+        """
+        by = exact(factor)
+        if by <= 0:
+            raise BadInput(f"multiple of the exponent {self}", found=str(by), expected="a positive factor")
+        return Exponent(tuple(piece * by for piece in self.pieces), self.domain)
+
+    def compared(self, other: ExponentLike) -> Comparison:
+        """Whether this exponent is at most the other one on their domain.
+
+        >>> x = Affine.symbol("x")
+        >>> print(Exponent.of(x).compared(-1).deciding)
+        x <= -1
+        """
+        right = other if isinstance(other, Exponent) else Exponent.of(other, self.domain)
+        domain = _common_domain(self, right)
+        if (self | right) == Exponent(right.pieces, domain):
+            return Comparison(Verdict.ALWAYS)
+        claims = [Polyhedron.of(*(at_most(mine, theirs) for mine in self.pieces)) for theirs in right.pieces]
+        claims = [claim for claim in claims if not (domain & claim).is_empty]
+        if not claims:
+            return Comparison(Verdict.NEVER)
+        return Comparison(Verdict.UNDECIDED, _deciding(claims[0], domain) if len(claims) == 1 else None)
+
+    def __add__(self, other: ExponentLike) -> Exponent:
+        if not isinstance(other, Exponent):
+            other = Exponent.of(other, self.domain)
+        domain = _common_domain(self, other)
+        return Exponent(tuple(mine + theirs for mine in self.pieces for theirs in other.pieces), domain)
+
+    __radd__ = __add__
+
+    def __or__(self, other: ExponentLike) -> Exponent:
+        if not isinstance(other, Exponent):
+            other = Exponent.of(other, self.domain)
+        if self is other:
+            return self
+        return Exponent((*self.pieces, *other.pieces), _common_domain(self, other))
+
+    __ror__ = __or__
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Exponent):
+            return NotImplemented
+        if self is other:
+            return True
+        return self._hash == other._hash and self.pieces == other.pieces and self.domain == other.domain
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Exponent], tuple[tuple[Affine, ...], Polyhedron]]:
+        return Exponent, (self.pieces, self.domain)
+
+    def __str__(self) -> str:
+        texts = [str(piece) for piece in self.pieces]
+        if len(texts) < 2:
+            return texts[0] if texts else "-oo"
+        return f"max({', '.join(texts)})"
+
+    def __repr__(self) -> str:
+        on = "" if self.domain.is_everywhere else f", domain={str(self.domain)!r}"
+        return f"Exponent({str(self)!r}{on})"
+
+    def latex(self) -> str:
+        r"""The exponent as LaTeX.
+
+        >>> print((Exponent.of(Affine.symbol("eta")) | 0).latex())
+        \max(0, \eta)
+        """
+        texts = [piece.latex() for piece in self.pieces]
+        if len(texts) < 2:
+            return texts[0] if texts else r"-\infty"
+        return rf"\max({', '.join(texts)})"
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex()}$"
+
+
+def _common_domain(left: Exponent, right: Exponent) -> Polyhedron:
+    if left.domain.is_everywhere or left.domain == right.domain:
+        return right.domain
+    if right.domain.is_everywhere:
+        return left.domain
+    raise BadInput(f"exponents with the domains {left.domain} and {right.domain}", expected="one domain for both")
+
+
+def _deciding(claim: Polyhedron, domain: Polyhedron) -> Inequality | None:
+    """The one inequality that makes the claim true on the domain, if one is enough."""
+    inequalities = [Inequality(domain.reduced(inequality.form)) for inequality in claim.inequalities]
+    for equality in claim.equalities:
+        form = domain.reduced(equality.form)
+        inequalities += [Inequality(form), Inequality(-form)]
+    whole = domain & claim
+    return next((each for each in inequalities if domain & Polyhedron.of(each) == whole), None)
+
+
+VANISHING = Exponent()
+"""The exponent -oo of a quantity that is exactly zero."""

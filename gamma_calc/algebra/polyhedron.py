@@ -1,0 +1,266 @@
+"""Closed polyhedra of free exponents: finite conjunctions of affine inequalities and equalities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+
+from gamma_calc.algebra.affine import Affine, AffineLike, auxiliary
+from gamma_calc.algebra.answer import Infeasible, Optimal
+from gamma_calc.algebra.conjunction import FALSE, canonical, may_follow
+from gamma_calc.algebra.elimination import reduced, without
+from gamma_calc.algebra.generators import Generators, generators
+from gamma_calc.algebra.inequality import Constraint, Equality, Inequality
+from gamma_calc.algebra.linear_program import maximum
+from gamma_calc.errors import BadInput
+
+_MARGIN = auxiliary("margin")
+_put = object.__setattr__
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Polyhedron:
+    """The points that satisfy every inequality and equality: canonical, so that == is equality of sets.
+
+    On construction hidden equalities are found and brought into reduced row echelon form in name order; the
+    inequalities are reduced modulo them, freed of redundant ones, and sorted. The empty set is one value, `EMPTY`.
+
+    Raises:
+        BadInput: for a strict inequality.
+
+    >>> a, b = Affine.symbol("a"), Affine.symbol("b")
+    >>> print(Polyhedron.of(Inequality(-a - b - 1), Inequality(a + b + 1), Inequality(-b), Inequality(1 - b)))
+    a + b = -1 and b <= 0
+    """
+
+    inequalities: tuple[Inequality, ...] = ()
+    equalities: tuple[Equality, ...] = ()
+    _hash: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        for inequality in self.inequalities:
+            if inequality.strict:
+                raise BadInput("closed polyhedron", found=str(inequality), expected="<=, >= or =")
+        inequalities, equalities = canonical(tuple(self.inequalities), tuple(self.equalities))
+        _put(self, "inequalities", inequalities)
+        _put(self, "equalities", equalities)
+        _put(self, "_hash", hash((inequalities, equalities)))
+
+    @classmethod
+    def of(cls, *constraints: Constraint) -> Polyhedron:
+        """The points that satisfy all the constraints."""
+        return cls(
+            tuple(constraint for constraint in constraints if isinstance(constraint, Inequality)),
+            tuple(constraint for constraint in constraints if isinstance(constraint, Equality)),
+        )
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The equalities, then the inequalities."""
+        return (*self.equalities, *self.inequalities)
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """The free exponents that it restricts, sorted."""
+        return tuple(sorted({name for constraint in self.constraints for name in constraint.free}))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no point satisfies the constraints."""
+        return self.inequalities == (FALSE,)
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether every point satisfies the constraints."""
+        return not self.inequalities and not self.equalities
+
+    def contains(self, point: Mapping[str, int | Fraction]) -> bool:
+        """Whether the point, which gives every free exponent a value, satisfies the constraints."""
+        return all(constraint.holds_at(point) for constraint in self.constraints)
+
+    def intersection(self, other: Polyhedron) -> Polyhedron:
+        """The points of both."""
+        if other.is_everywhere or self == other:
+            return self
+        return other if self.is_everywhere else Polyhedron.of(*self.constraints, *other.constraints)
+
+    __and__ = intersection
+
+    def implies(self, constraint: Constraint) -> bool:
+        """Whether the constraint holds at every point; true of the empty set.
+
+        >>> x = Affine.symbol("x")
+        >>> Polyhedron.of(Inequality(x - 1)).implies(Inequality(x, strict=True))
+        True
+        """
+        if self.is_empty:
+            return True
+        if isinstance(constraint, Equality):
+            return self.reduced(constraint.form) == Affine.of(0)
+        least = self.minimum(constraint.form)
+        return least is not None and (least > 0 if constraint.strict else least >= 0)
+
+    def includes(self, other: Polyhedron) -> bool:
+        """Whether every point of the other one belongs to this one."""
+        return all(other.implies(constraint) for constraint in self.constraints)
+
+    def reduced(self, form: AffineLike) -> Affine:
+        """The form that agrees with the given one on this set and is the same for all that do so.
+
+        Assumes:
+            The set is not empty.
+
+        >>> a, b = Affine.symbol("a"), Affine.symbol("b")
+        >>> Polyhedron.of(Equality(a + b + 1)).reduced(2 * a + b)
+        Affine('-b - 2')
+        """
+        return reduced(Affine.of(form), self.equalities)
+
+    def maximum(self, form: AffineLike) -> Fraction | None:
+        """The greatest value of the form here, None where it grows without bound.
+
+        Raises:
+            BadInput: where the set is empty.
+        """
+        if self.is_empty:
+            raise BadInput(f"greatest value of {form}", found=str(self), expected="a domain that is not empty")
+        return _greatest(self, self.reduced(form))
+
+    def minimum(self, form: AffineLike) -> Fraction | None:
+        """The least value of the form here, None where it falls without bound."""
+        greatest = self.maximum(-Affine.of(form))
+        return None if greatest is None else -greatest
+
+    def substituted(self, mapping: Mapping[str, AffineLike]) -> Polyhedron:
+        """The points whose images under the substitution lie here."""
+        if not any(name in mapping for name in self.free):
+            return self
+        return Polyhedron.of(*(constraint.substituted(mapping) for constraint in self.constraints))
+
+    def projected_out(self, names: Iterable[str]) -> Polyhedron:
+        """The shadow: what the other free exponents can be, for some values of the named ones.
+
+        An equality that holds the name eliminates it; otherwise by Fourier and Motzkin.
+
+        >>> x, y = Affine.symbol("x"), Affine.symbol("y")
+        >>> print(Polyhedron.of(Inequality(y - x), Inequality(1 - y)).projected_out(["y"]))
+        x <= 1
+        """
+        shadow = self
+        for name in names:
+            shadow = Polyhedron.of(*_shadow(shadow, name))
+        return shadow
+
+    def point(self) -> dict[str, Fraction]:
+        """A point of the relative interior: every inequality holds strictly there.
+
+        Raises:
+            BadInput: where the set is empty.
+        """
+        if self.is_empty:
+            raise BadInput("point of a polyhedron", found=str(self), expected="a polyhedron that is not empty")
+        return dict(_inner_point(self))
+
+    def vertices(self) -> tuple[dict[str, Fraction], ...]:
+        """The corners of a slice that is crossed by every line inside the set; see `generators`.
+
+        >>> Polyhedron.of(Inequality(Affine.symbol("x"))).vertices()
+        ({'x': Fraction(0, 1)},)
+        """
+        return tuple(dict(each) for each in _generators(self).vertices)
+
+    def rays(self) -> tuple[dict[str, Fraction], ...]:
+        """The directions of the slice's unbounded edges, in coprime integers."""
+        return tuple(dict(each) for each in _generators(self).rays)
+
+    def lines(self) -> tuple[dict[str, Fraction], ...]:
+        """Directions that span the lines inside the set.
+
+        The set is what averages of `vertices`, plus nonnegative combinations of `rays`, plus any combinations of
+        `lines` reach; free exponents that it does not restrict move freely and are not listed.
+        """
+        return tuple(dict(each) for each in _generators(self).lines)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Polyhedron):
+            return NotImplemented
+        if self is other:
+            return True
+        return self._hash == other._hash and self.constraints == other.constraints
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Polyhedron], tuple[tuple[Inequality, ...], tuple[Equality, ...]]]:
+        return Polyhedron, (self.inequalities, self.equalities)
+
+    def __str__(self) -> str:
+        if self.is_everywhere:
+            return "always"
+        return "never" if self.is_empty else " and ".join(str(constraint) for constraint in self.constraints)
+
+    def __repr__(self) -> str:
+        return f"Polyhedron({str(self)!r})"
+
+    def latex(self) -> str:
+        r"""The conditions as LaTeX.
+
+        >>> print(Polyhedron.of(Inequality(Affine.symbol("rank"))).latex())
+        \mathrm{rank} \ge 0
+        """
+        if self.is_everywhere or self.is_empty:
+            return rf"\text{{{self}}}"
+        return r"\ \text{and}\ ".join(constraint.latex() for constraint in self.constraints)
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex()}$"
+
+
+@lru_cache(maxsize=8192)
+def _greatest(domain: Polyhedron, form: Affine) -> Fraction | None:
+    """The greatest value on a domain that is not empty; the form is reduced modulo the domain's equalities."""
+    if form.is_constant:
+        return form.constant
+    falling = Inequality(-form)
+    if not may_follow(falling, domain.inequalities):
+        return None
+    for facet in domain.inequalities:
+        if facet.form.terms == falling.form.terms:
+            # Every inequality of a canonical domain is attained.
+            return form.constant - facet.form.constant * form.terms[0][1] / facet.form.terms[0][1]
+    answer = maximum(form, domain.inequalities)
+    return answer.value if isinstance(answer, Optimal) else None
+
+
+@lru_cache(maxsize=1024)
+def _inner_point(domain: Polyhedron) -> Mapping[str, Fraction]:
+    slackened = [Inequality(inequality.form - _MARGIN) for inequality in domain.inequalities]
+    answer = maximum(_MARGIN, [*slackened, *domain.equalities, Inequality(1 - _MARGIN)])
+    assert not isinstance(answer, Infeasible)  # the domain is not empty
+    return {name: answer.point[name] for name in domain.free}
+
+
+@lru_cache(maxsize=1024)
+def _generators(domain: Polyhedron) -> Generators:
+    return generators(domain.constraints)
+
+
+def _shadow(domain: Polyhedron, name: str) -> Iterable[Constraint]:
+    """Constraints on the other names that hold exactly where some value of this one satisfies the domain's."""
+    solving = next((row for row in domain.equalities if name in row.free), None)
+    if solving is not None:
+        rows = (Equality(without(row.form, name, solving)) for row in domain.equalities)
+        return (*rows, *(Inequality(without(each.form, name, solving)) for each in domain.inequalities))
+    below = [each.form / each.form.coefficient(name) for each in domain.inequalities if each.form.coefficient(name) > 0]
+    above = [each.form / each.form.coefficient(name) for each in domain.inequalities if each.form.coefficient(name) < 0]
+    pairs = (Inequality(lower - upper) for lower in below for upper in above)
+    return (*domain.equalities, *(each for each in domain.inequalities if name not in each.free), *pairs)
+
+
+EVERYWHERE = Polyhedron()
+"""All points."""
+
+EMPTY = Polyhedron((FALSE,))
+"""No point."""

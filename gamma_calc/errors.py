@@ -1,0 +1,66 @@
+"""The errors of gamma_calc: one base class, and one message for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+QUOTED = 60
+"""Characters of somebody's text that a message repeats."""
+
+
+class GammaCalcError(Exception):
+    """Everything that gamma_calc raises on purpose."""
+
+
+class BadInput(GammaCalcError):
+    """What was asked cannot be read or does not make sense.
+
+    Args:
+        asked: what was being read or done, with the place where it stands.
+        found: what stood there.
+        expected: what would have been understood.
+        choices: the valid words; the one nearest to `found` is offered.
+
+    >>> str(BadInput("optimizer", found="adm", expected="adam or sgd", choices=("adam", "sgd")))
+    "optimizer: found 'adm', expected adam or sgd. Did you mean 'adam'?"
+    """
+
+    def __init__(self, asked: str, *, found: str = "", expected: str = "", choices: Iterable[str] = ()) -> None:
+        self.asked = asked
+        self.found = found
+        self.expected = expected
+        self.suggestion = nearest(found, choices)
+        parts = [f"found {quoted(found)}"] if found else []
+        parts += [f"expected {expected}"] if expected else []
+        message = f"{asked}: {', '.join(parts)}" if parts else asked
+        super().__init__(f"{message}.{self.suggestion}" if self.suggestion else message)
+
+
+class Inexact(BadInput, TypeError):
+    """A float, or another number that is not an exact rational, where only exact ones are allowed."""
+
+
+class Unknown(GammaCalcError):
+    """The rules do not decide what was asked; the message is the reason."""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """The sentence that offers the choice nearest to `word`, with a space before it, or nothing.
+
+    >>> nearest("etaA", ["eta_A", "rank"])
+    " Did you mean 'eta_A'?"
+    >>> nearest("q", ["eta_A", "rank"])
+    ''
+    """
+    close = get_close_matches(word[:QUOTED], list(choices), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def quoted(text: str) -> str:
+    """The text in quotation marks, escaped, and cut to what a message can hold.
+
+    >>> quoted("x" * 70)[-6:]
+    "xx'..."
+    """
+    return repr(text) if len(text) <= QUOTED else f"{text[:QUOTED]!r}..."
