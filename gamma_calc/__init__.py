@@ -1,0 +1,40 @@
+"""gamma_calc: how large a fine-tuning scheme's rates may be as the width grows, derived exactly and measured.
+
+Names are resolved when they are first used, so that asking for an exponent does not load torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gamma_calc.derivation.questions import Derived, Exponents, derive, exponents
+    from gamma_calc.experiment.crosscheck import Crosscheck, crosscheck
+    from gamma_calc.program.catalogue import CATALOGUE
+    from gamma_calc.program.scheme import Scheme
+
+__version__ = "0.1.0"
+
+__all__ = ["CATALOGUE", "Crosscheck", "Derived", "Exponents", "Scheme", "crosscheck", "derive", "exponents"]
+
+_HOMES = {
+    "CATALOGUE": "gamma_calc.program.catalogue",
+    "Crosscheck": "gamma_calc.experiment.crosscheck",
+    "Derived": "gamma_calc.derivation.questions",
+    "Exponents": "gamma_calc.derivation.questions",
+    "Scheme": "gamma_calc.program.scheme",
+    "crosscheck": "gamma_calc.experiment.crosscheck",
+    "derive": "gamma_calc.derivation.questions",
+    "exponents": "gamma_calc.derivation.questions",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gamma_calc' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

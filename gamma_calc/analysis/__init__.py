@@ -1,0 +1,1 @@
+"""What follows from the exponents: conditions, their exact regions, and the largest stable learning rates."""

@@ -1,0 +1,84 @@
+"""Deciding a condition: its exact region, its onset, and what is left open where bounds disagree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gamma_calc.algebra import NOWHERE, Inequality, Polyhedron, Region, nonpositive_region, zero_region
+from gamma_calc.analysis.bounded import Bounded
+from gamma_calc.analysis.conditions import Condition
+from gamma_calc.calculus.recursion import Trajectory
+from gamma_calc.calculus.size import Size
+
+
+class Status(Enum):
+    """What is known of a condition."""
+
+    DECIDED = "decided"
+    FREE = "free"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is known of a condition.
+
+    `region` is where the condition holds; where the status is UNKNOWN, only where it surely holds. `onset` is the least
+    step from which the condition's equalities hold throughout the region (1 where it has none; None for an empty or
+    unknown region). `holds` is decided when no exponent is left free.
+    """
+
+    condition: Condition
+    region: Region
+    onset: int | None
+    holds: bool | None
+    status: Status
+    reason: str
+
+    def __str__(self) -> str:
+        return "unknown" if self.status is Status.UNKNOWN else str(self.region)
+
+    def latex(self) -> str:
+        """The region as LaTeX."""
+        return r"\text{unknown}" if self.status is Status.UNKNOWN else self.region.latex()
+
+
+def decision(condition: Condition, bound: Bounded, *, is_free: bool) -> Decision:
+    """What a bounded run says of a condition; `is_free` tells whether exponents are left free."""
+    if not bound.is_final:
+        return Decision(condition, NOWHERE, None, None, Status.UNKNOWN, bound.reason)
+    sure, possible = Region.of(bound.inner), Region.of(bound.outer)
+    for name in condition.reached:
+        size = bound.run.last.sizes[name]
+        sure &= zero_region(size.lower) & nonpositive_region(size.upper)
+        possible &= _maybe_zero(size)
+    if not sure.includes(possible):
+        reason = f"some sizes are only bounded from above: it holds where {sure}, and can only hold where {possible}"
+        return Decision(condition, sure, None, None, Status.UNKNOWN, reason)
+    onset = None if sure.is_empty else _onset(condition, bound.run, sure)
+    if is_free:
+        return Decision(condition, sure, onset, None, Status.FREE, bound.reason)
+    return Decision(condition, sure, onset, not sure.is_empty, Status.DECIDED, bound.reason)
+
+
+def _maybe_zero(size: Size) -> Region:
+    """Where the bounds on a size do not forbid that its exponent is 0."""
+    if size.is_exact:
+        return zero_region(size.upper)
+    below = nonpositive_region(size.lower)
+    return Region(tuple(below & Polyhedron.of(Inequality(piece)) for piece in size.upper.pieces))
+
+
+def _onset(condition: Condition, run: Trajectory, region: Region) -> int:
+    """The least step from which the quantities to be reached are 0 throughout the region."""
+    onset = run.last.t
+    for step in reversed(run.steps):
+        if not all(_is_zero_on(step.sizes[name], region) for name in condition.reached):
+            break
+        onset = step.t
+    return onset
+
+
+def _is_zero_on(size: Size, region: Region) -> bool:
+    return all((zero_region(size.upper) & member).includes(member) for member in region.members)

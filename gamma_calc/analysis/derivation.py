@@ -1,0 +1,123 @@
+"""Deriving a scheme: its exponents, its conditions, its largest stable rates, and what happens there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gamma_calc.algebra import EMPTY, Affine, Exponent, Polyhedron
+from gamma_calc.analysis.bounded import UNROLLED, Bounded, bounded
+from gamma_calc.analysis.conditions import CONDITIONS, FACTORS, STABLE
+from gamma_calc.analysis.decision import Decision, Status, decision
+from gamma_calc.analysis.largest_rates import Edge, LargestRate, frontier, largest_rate
+from gamma_calc.calculus.assumptions import Assumption
+from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.calculus.recursion import Trajectory, trajectory
+from gamma_calc.calculus.size import Size
+from gamma_calc.program.lora import lora_module
+from gamma_calc.program.scheme import Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """Everything that follows from a scheme.
+
+    `horizon` is the number of steps, None for every fixed step count. `run` are the exponents as derived, on the
+    scheme's whole domain; `bounds` what the conditions were decided from, by the quantities that they bound. `at_max`
+    are the settled exponents at the largest stable rate (or at the scheme itself where no rate is free), where no other
+    exponent is free; `undertrained` the factors whose contribution stays below n^0 there.
+    """
+
+    scheme: Scheme
+    horizon: int | None
+    policy: Policy
+    run: Trajectory
+    bounds: Mapping[tuple[str, ...], Bounded]
+    decisions: Mapping[str, Decision]
+    max_stable: Mapping[str, LargestRate]
+    frontier: tuple[Edge, ...] | None
+    at_max: Mapping[str, Size]
+    undertrained: tuple[str, ...]
+    assumptions: tuple[Assumption, ...]
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether some condition could not be decided."""
+        return any(each.status is Status.UNKNOWN for each in self.decisions.values())
+
+
+def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULUS) -> Derivation:
+    """The derivation of a scheme for steps 1 to `horizon`, or for every fixed step count."""
+    program = lora_module(scheme)
+    run = trajectory(program, horizon or UNROLLED, scheme.domain, policy)
+    bounds: dict[tuple[str, ...], Bounded] = {}
+    decisions = {}
+    for condition in CONDITIONS:
+        if condition.bounded not in bounds:
+            bounds[condition.bounded] = bounded(program, condition.bounded, scheme.domain, horizon, policy)
+        decisions[condition.name] = decision(condition, bounds[condition.bounded], is_free=bool(scheme.free))
+    stable = decisions[STABLE.name]
+    max_stable = _max_stable(scheme, stable)
+    at_max = _at_max(scheme, max_stable, horizon, policy)
+    used = {assumption for application in run.applications for assumption in application.rule.assumptions}
+    return Derivation(
+        scheme=scheme,
+        horizon=horizon,
+        policy=policy,
+        run=run,
+        bounds=bounds,
+        decisions=decisions,
+        max_stable=max_stable,
+        frontier=_frontier(scheme, stable),
+        at_max={} if at_max is None else at_max.last.sizes,
+        undertrained=() if at_max is None else _undertrained(at_max),
+        assumptions=tuple(sorted(used, key=lambda assumption: assumption.number)),
+    )
+
+
+def _polyhedron(stable: Decision) -> Polyhedron:
+    """The stable region; it is convex, since its bounds are maxima of affine forms."""
+    return stable.region.members[0] if stable.region.members else EMPTY
+
+
+def _max_stable(scheme: Scheme, stable: Decision) -> Mapping[str, LargestRate]:
+    if len(scheme.rates) != 1:
+        return {}
+    (rate,) = scheme.rates
+    if stable.status is Status.UNKNOWN:
+        return {rate: LargestRate(rate, None, False, EMPTY, f"the stable region is unknown: {stable.reason}")}
+    return {rate: largest_rate(rate, _polyhedron(stable))}
+
+
+def _frontier(scheme: Scheme, stable: Decision) -> tuple[Edge, ...] | None:
+    if len(scheme.rates) != 2 or stable.status is Status.UNKNOWN:
+        return None
+    first, second = scheme.rates
+    return frontier((first, second), _polyhedron(stable))
+
+
+def _at_max(
+    scheme: Scheme, largest: Mapping[str, LargestRate], horizon: int | None, policy: Policy
+) -> Trajectory | None:
+    """The run at the largest stable rate, where that is a single point; None where it is not or nothing is stable."""
+    for rate, found in largest.items():
+        if found.exponent is None:
+            return None
+        scheme = scheme.at({rate: Affine.of(found.exponent)})
+    if scheme.free:
+        return None
+    there = bounded(lora_module(scheme), STABLE.bounded, scheme.domain, horizon, policy)
+    return None if not there.is_final or there.inner.is_empty else there.run
+
+
+def _undertrained(run: Trajectory) -> tuple[str, ...]:
+    """The factors whose contribution to the output stays below n^0 at every step."""
+    return tuple(
+        factor.name
+        for factor in FACTORS
+        if all(_is_negative(step.sizes[factor.contribution].upper) for step in run.steps)
+    )
+
+
+def _is_negative(exponent: Exponent) -> bool:
+    return all(piece.is_constant and piece.constant < 0 for piece in exponent.pieces)

@@ -1,0 +1,107 @@
+"""The largest stable learning rates: the supremum of one free rate, or the frontier of two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gamma_calc.algebra import Affine, Equality, Exponent, Polyhedron
+
+
+@dataclass(frozen=True, slots=True)
+class LargestRate:
+    """The supremum of a rate over the stable region.
+
+    Exponents: the value is the minimum of the affine forms in `bounds`, on the region `valid_on` of the other free
+    exponents; None where the rate has no upper bound, nothing is stable, or the region is unknown: `reason` says which.
+    """
+
+    rate: str
+    bounds: tuple[Affine, ...] | None
+    attained: bool
+    valid_on: Polyhedron
+    reason: str
+
+    @property
+    def value(self) -> str | None:
+        """The value as text: a rational, an affine form, or a min of affine forms."""
+        if self.bounds is None:
+            return None
+        texts = [str(bound) for bound in self.bounds]
+        return texts[0] if len(texts) == 1 else f"min({', '.join(texts)})"
+
+    @property
+    def exponent(self) -> Fraction | None:
+        """The value where it is a single rational."""
+        if self.bounds is None or len(self.bounds) != 1 or not self.bounds[0].is_constant:
+            return None
+        return self.bounds[0].constant
+
+    def latex(self) -> str:
+        """The value as LaTeX."""
+        if self.bounds is None:
+            return r"\text{none}"
+        texts = [bound.latex() for bound in self.bounds]
+        return texts[0] if len(texts) == 1 else rf"\min({', '.join(texts)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A piece of the frontier of two rates: where one inequality of the stable region is tight.
+
+    `endpoints` are its ends, exact, where nothing but the rates is free; an edge with one endpoint goes on for ever.
+    """
+
+    line: Equality
+    where: Polyhedron
+    endpoints: tuple[Mapping[str, Fraction], ...]
+
+
+def largest_rate(rate: str, stable: Polyhedron) -> LargestRate:
+    """The supremum of a free rate over a closed stable region, as a min of affine forms in the other exponents.
+
+    A constraint c * rate + rest >= 0 with c < 0 bounds the rate from above by rest / -c; the region's shadow on the
+    other exponents is where the bounds hold.
+    """
+    if stable.is_empty:
+        return LargestRate(rate, None, False, stable, "no value of the free exponents is stable")
+    shadow = stable.projected_out([rate])
+    bounds = [-(form - _part(form, rate)) / form.coefficient(rate) for form in _upper_forms(stable, rate)]
+    if not bounds:
+        return LargestRate(rate, None, False, shadow, f"every {rate} is stable: nothing bounds it from above")
+    negated = Exponent(tuple(-bound for bound in bounds), shadow)
+    least = tuple(sorted((-piece for piece in negated.pieces), key=str))
+    return LargestRate(rate, least, True, shadow, "the stable region is closed, so its supremum is attained")
+
+
+def frontier(rates: tuple[str, str], stable: Polyhedron) -> tuple[Edge, ...]:
+    """The edges of the stable region beyond which raising some rate breaks stability, in a fixed order."""
+    edges = []
+    for inequality in stable.inequalities:
+        if any(inequality.form.coefficient(rate) < 0 for rate in rates):
+            line = Equality(inequality.form)
+            where = stable & Polyhedron.of(line)
+            edges.append(Edge(line, where, _ends(where) if set(stable.free) <= set(rates) else ()))
+    return tuple(edges)
+
+
+def _part(form: Affine, name: str) -> Affine:
+    return Affine.symbol(name) * form.coefficient(name)
+
+
+def _upper_forms(stable: Polyhedron, rate: str) -> list[Affine]:
+    """The forms whose non-negativity bounds the rate from above."""
+    forms = [inequality.form for inequality in stable.inequalities]
+    forms += [sign * equality.form for equality in stable.equalities for sign in (1, -1)]
+    return [form for form in forms if form.coefficient(rate) < 0]
+
+
+def _ends(edge: Polyhedron) -> tuple[Mapping[str, Fraction], ...]:
+    """The endpoints of a one-dimensional polyhedron."""
+    ends = []
+    for inequality in edge.inequalities:
+        end = edge & Polyhedron.of(Equality(inequality.form))
+        if not end.is_empty and end.point() not in ends:
+            ends.append(end.point())
+    return tuple(ends)

@@ -1,0 +1,55 @@
+"""The assumptions of the calculus, numbered. A rule names those it uses; a derivation lists those that were used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """A numbered statement about the setting that the rules take for granted."""
+
+    number: int
+    text: str
+
+    @property
+    def key(self) -> str:
+        """How derivations refer to it."""
+        return f"A{self.number}"
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.text}"
+
+
+FIXED_RUN = Assumption(
+    1,
+    "The number of steps, the batch and every axis of size n^0 stay fixed as n grows; "
+    "constants never become powers of n.",
+)
+GIVEN_DATA = Assumption(
+    2,
+    "The module's input has entries of size 1 and the loss gradient entries of its stated exponent; both are fixed, "
+    "nowhere negligible, and have not seen the initial factors.",
+)
+SYMMETRIC_INIT = Assumption(
+    3, "Initial entries are iid with mean zero, a symmetric law and finite moments, independently for each parameter."
+)
+NO_CANCELLATION = Assumption(4, "Leading terms of a sum do not cancel: the sum has the largest exponent of its terms.")
+ALIGNMENT = Assumption(
+    5,
+    "Where no sign symmetry of the initialisation makes the summands of a contraction centred, their mean is as large "
+    "as they are: updates are aligned with what they were made from.",
+)
+NORMALISED_ENTRIES = Assumption(
+    6,
+    "Every entry of a processed gradient is of size 1 where the raw gradient is not identically zero, and 0 elsewhere.",
+)
+NEGLIGIBLE_EPSILON = Assumption(
+    7, "The optimiser's epsilon is far below every raw gradient entry that is not identically zero."
+)
+MEMORY = Assumption(8, "Running means over a fixed number of gradients carry the exponents of their newest gradient.")
+SEVERAL_SAMPLES = Assumption(
+    9,
+    "The batch holds two samples or more, so that no entry of a normalised step is the product "
+    "of a sign of its row and one of its column.",
+)

@@ -1,0 +1,63 @@
+"""Where rules come from. Papers whose theorem numbers could not be checked are cited by statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A bibliographic entry; `key` is how a rule cites it."""
+
+    key: str
+    authors: str
+    title: str
+    year: int
+    identifier: str
+
+    def __str__(self) -> str:
+        return f"{self.authors}. {self.title}. {self.year}. {self.identifier}"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A paper and the statement in it that is used."""
+
+    paper: Paper
+    statement: str
+
+    def __str__(self) -> str:
+        return f"[{self.paper.key}] {self.statement}"
+
+
+HAYOU_INIT = Paper(
+    "hayou2024impact",
+    "S. Hayou, N. Ghosh, B. Yu",
+    "The Impact of Initialization on LoRA Finetuning Dynamics",
+    2024,
+    "arXiv:2406.08447",
+)
+HAYOU_PLUS = Paper(
+    "hayou2024loraplus",
+    "S. Hayou, N. Ghosh, B. Yu",
+    "LoRA+: Efficient Low Rank Adaptation of Large Models",
+    2024,
+    "arXiv:2402.12354",
+)
+YANG = Paper(
+    "yang2021feature",
+    "G. Yang, E. J. Hu",
+    "Tensor Programs IV: Feature Learning in Infinite-Width Neural Networks",
+    2021,
+    "arXiv:2011.14522",
+)
+EVERETT = Paper(
+    "everett2024scaling",
+    "K. Everett et al.",
+    "Scaling Exponents Across Parameterizations and Optimizers",
+    2024,
+    "arXiv:2407.05872",
+)
+THIS = Paper(
+    "gammacalc", "The gamma_calc authors", "gamma_calc: the rules of the calculus, calculus/rules.py", 2026, ""
+)

@@ -1,0 +1,146 @@
+"""Reading a program in exponents: each operation of the program becomes the application of a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gamma_calc.algebra import VANISHING, Affine, Exponent, Polyhedron
+from gamma_calc.calculus.policy import CALCULUS, Policy, alignment
+from gamma_calc.calculus.provenance import Provenance, Random
+from gamma_calc.calculus.rules import (
+    BOUNDED,
+    CONTRACTIONS,
+    GIVEN,
+    HOMOGENEOUS,
+    INITIAL,
+    PRODUCT,
+    RAW_STEP,
+    SCALE,
+    SUM,
+    ZERO,
+    Component,
+    Rule,
+    Term,
+    gathered,
+    normalised_step,
+    total,
+)
+from gamma_calc.calculus.size import Size
+from gamma_calc.calculus.trace import Subject, Trace
+from gamma_calc.program.expressions import (
+    At,
+    Contraction,
+    Entrywise,
+    Expression,
+    Given,
+    Moment,
+    Pointwise,
+    Scaled,
+    Trained,
+    Transposed,
+)
+from gamma_calc.program.optimizers import Moments, Optimizer
+from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
+
+PARTS_OF_A_MAP: Mapping[Kind, Callable[[Label], bool]] = {
+    Kind.INITIAL: is_initial,
+    Kind.UPDATE: lambda label: not is_initial(label),
+}
+"""A map of a sum has two parts: what it makes of the initial terms, and the change that the others bring."""
+
+
+class ExponentReading:
+    """The reading of a program in exponents on a domain of its free exponents.
+
+    A term is a tuple of components, one a parity. Every conclusion goes through the trace.
+    """
+
+    def __init__(self, optimizer: Optimizer, domain: Polyhedron, policy: Policy = CALCULUS) -> None:
+        self.optimizer = optimizer
+        self.domain = domain
+        self.policy = policy
+        self.trace = Trace()
+        self.t = 0
+
+    def given(self, tensor: Given) -> Term:
+        """Data; nothing random that the program knows of."""
+        return self._concluded(GIVEN, tensor, (), self._exponent(tensor.exponent))
+
+    def initial(self, tensor: Trained) -> Term | None:
+        """W_0: a fresh random tensor, or zero."""
+        if tensor.initial is None:
+            self._concluded(ZERO, tensor, (Part(tensor.name, Kind.INITIAL),), VANISHING)
+            return None
+        source = Provenance.of(Random(tensor.name, tensor.axes))
+        label = (Part(tensor.name, Kind.INITIAL),)
+        return self._concluded(INITIAL, tensor, label, self._exponent(tensor.initial), source)
+
+    def transposed(self, node: Transposed, label: Label, term: Term) -> Term:
+        """Axes have names, so nothing changes."""
+        return term
+
+    def scaled(self, node: Scaled, label: Label, term: Term) -> Term:
+        """A scalar adds its exponent; a scalar n^0 is not worth a line."""
+        if node.exponent == Affine.of(0):
+            return term
+        return self._concluded(SCALE, node, label, self._exponent(node.exponent), term)
+
+    def contracted(self, node: Contraction, label: Label, left: Term, right: Term) -> Term:
+        """One rule application a pair of components: the rule that their provenance calls for."""
+        parts: list[Component] = []
+        for x in left:
+            for y in right:
+                rule = CONTRACTIONS[alignment(x.provenance, y.provenance, node.axis)]
+                parts.extend(self._concluded(rule, node, label, x, y, node.axis, self.policy))
+        return gathered(parts)
+
+    def entrywise(self, node: Entrywise, label: Label, left: Term, right: Term) -> Term:
+        """Exponents add."""
+        return self._concluded(PRODUCT, node, label, left, right)
+
+    def added(self, node: Expression, label: Label, left: Term, right: Term) -> Term:
+        """The larger exponent leads."""
+        return self._concluded(SUM, node, label, left, right)
+
+    def pointwise(self, node: Pointwise, argument: FormalSum[Term]) -> FormalSum[Term]:
+        """What the map makes of the initial parts, and the change that the updates bring."""
+        if node.is_bounded:
+            return FormalSum((((), self._concluded(BOUNDED, node, (), _whole(argument))),))
+        sums = {node.part(kind): _whole(argument, is_wanted) for kind, is_wanted in PARTS_OF_A_MAP.items()}
+        return FormalSum(
+            tuple(
+                ((part,), self._concluded(HOMOGENEOUS, node, (part,), whole)) for part, whole in sums.items() if whole
+            )
+        )
+
+    def change(self, tensor: Trained, gradient: FormalSum[Term], t: int) -> Term | None:
+        """The update rule's conclusion from the whole gradient."""
+        subject, label = At(tensor, Moment.CHANGE), (Part(tensor.name, Kind.CHANGE),)
+        if gradient.is_zero:
+            self._concluded(ZERO, subject, label, VANISHING)
+            return None
+        raw, rate, step = _whole(gradient), self._exponent(tensor.learning_rate), self.optimizer.step
+        rule = normalised_step(step, has_parities=len(raw) > 1) if isinstance(step, Moments) else RAW_STEP
+        return self._concluded(rule, subject, label, rate, raw)
+
+    def accumulated(self, tensor: Trained, so_far: Term | None, change: Term) -> Term:
+        """Updates of several steps add up without cancelling."""
+        terms = (change,) if so_far is None else (so_far, change)
+        return self._concluded(SUM, At(tensor, Moment.CURRENT), (Part(tensor.name, Kind.UPDATE),), *terms)
+
+    def size(self, node: Expression, value: FormalSum[Term]) -> Size:
+        """The exponent of a whole quantity: that of its largest term."""
+        if value.is_zero:
+            return total(())
+        return total(self._concluded(SUM, node, (), *(term for _, term in value)))
+
+    def _exponent(self, form: Affine) -> Exponent:
+        return Exponent.of(form, self.domain)
+
+    def _concluded(self, rule: Rule, expression: Expression, label: Label, *premises: object) -> Term:
+        return self.trace.concluded(rule, Subject(expression, label, self.t), *premises)
+
+
+def _whole(value: FormalSum[Term], is_wanted: Callable[[Label], bool] = lambda label: True) -> Term:
+    """The components of the terms whose labels are wanted, by parity."""
+    return gathered(component for label, term in value if is_wanted(label) for component in term)

@@ -1,0 +1,86 @@
+"""The recursion over steps: a program unrolled in exponents, and the step from which nothing changes any more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gamma_calc.algebra import EVERYWHERE, Polyhedron
+from gamma_calc.calculus.interpreter import ExponentReading
+from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.calculus.rules import Term, total
+from gamma_calc.calculus.size import Size
+from gamma_calc.calculus.trace import Application
+from gamma_calc.program.program import Program
+from gamma_calc.program.reading import initial_state, training_step
+from gamma_calc.program.terms import FormalSum, Label
+
+
+@dataclass(frozen=True, slots=True)
+class ExponentStep:
+    """The exponents of step t: of each quantity, and of each of its terms by label."""
+
+    t: int
+    sizes: Mapping[str, Size]
+    terms: Mapping[str, Mapping[Label, Size]]
+
+    @property
+    def upper(self) -> tuple[str, ...]:
+        """The quantities that are only bounded from above."""
+        return tuple(name for name, size in self.sizes.items() if not size.is_exact)
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """The steps of a program read in exponents on a domain.
+
+    `settled_from` is the least step from which every exponent stays as it is, by induction: the state before that step
+    and after it are equal, and a step depends on nothing but the state. None: the steps given do not settle.
+    """
+
+    program: Program
+    domain: Polyhedron
+    policy: Policy
+    steps: tuple[ExponentStep, ...]
+    settled_from: int | None
+    applications: tuple[Application, ...]
+
+    @property
+    def last(self) -> ExponentStep:
+        """The exponents of the last step; where the run has settled, those of every later one."""
+        return self.steps[-1]
+
+    def upto(self, horizon: int) -> tuple[ExponentStep, ...]:
+        """Steps 1 to `horizon`; a settled run goes on as it is.
+
+        Raises:
+            ValueError: the run has neither settled nor so many steps.
+        """
+        if horizon <= len(self.steps):
+            return self.steps[:horizon]
+        if self.settled_from is None:
+            raise ValueError(f"{horizon} steps asked of an unsettled run of {len(self.steps)}")
+        later = range(len(self.steps) + 1, horizon + 1)
+        return (*self.steps, *(ExponentStep(t, self.last.sizes, self.last.terms) for t in later))
+
+
+def trajectory(program: Program, steps: int, domain: Polyhedron = EVERYWHERE, policy: Policy = CALCULUS) -> Trajectory:
+    """The program read in exponents for at most `steps` steps; it stops at the step in which the state has settled."""
+    reading = ExponentReading(program.optimizer, domain, policy)
+    state = initial_state(program, reading)
+    unrolled: list[ExponentStep] = []
+    settled_from: int | None = None
+    for t in range(1, steps + 1):
+        reading.t = t
+        step = training_step(program, reading, state, t)
+        sizes = {name: reading.size(program.quantities[name], value) for name, value in step.quantities.items()}
+        unrolled.append(ExponentStep(t, sizes, {name: _sizes(value) for name, value in step.quantities.items()}))
+        if step.after == state:
+            settled_from = t
+            break
+        state = step.after
+    return Trajectory(program, domain, policy, tuple(unrolled), settled_from, tuple(reading.trace.applications))
+
+
+def _sizes(value: FormalSum[Term]) -> Mapping[Label, Size]:
+    return {label: total(term) for label, term in value}

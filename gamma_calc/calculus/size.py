@@ -1,0 +1,45 @@
+"""Sizes: the exponent of a term, known exactly or only between two bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gamma_calc.algebra import Exponent
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Theta(n^upper) where `lower` and `upper` agree; otherwise between the two.
+
+    Exponents: `lower` is a proved lower bound, `upper` a proved upper bound of gamma.
+    """
+
+    lower: Exponent
+    upper: Exponent
+
+    @classmethod
+    def exactly(cls, exponent: Exponent) -> Size:
+        """Theta(n^exponent)."""
+        return cls(exponent, exponent)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the exponent is known, not only bounded from above."""
+        return self.lower == self.upper
+
+    def __add__(self, other: Size) -> Size:
+        """The size of a product."""
+        lower = self.lower + other.lower
+        return Size(lower, lower if self.is_exact and other.is_exact else self.upper + other.upper)
+
+    def __or__(self, other: Size) -> Size:
+        """The size of a sum whose leading terms do not cancel."""
+        lower = self.lower | other.lower
+        return Size(lower, lower if self.is_exact and other.is_exact else self.upper | other.upper)
+
+    def __str__(self) -> str:
+        return str(self.upper) if self.is_exact else f"<= {self.upper}"
+
+    def latex(self) -> str:
+        """The exponent as LaTeX; a bound carries its sign."""
+        return self.upper.latex() if self.is_exact else rf"\le {self.upper.latex()}"

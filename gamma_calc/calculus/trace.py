@@ -1,0 +1,53 @@
+"""The trace: every rule application of a derivation, recorded as it happens. The trace is the proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gamma_calc.calculus.rules import Rule, Term
+from gamma_calc.program.expressions import Expression
+from gamma_calc.program.terms import Label
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a conclusion is about: the term of an expression that carries a label, at step t."""
+
+    expression: Expression
+    label: Label
+    t: int
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A rule applied to premises. It cannot lie: building one re-applies its rule.
+
+    `inputs` are the subjects that the premises stand for, in order; given data and axes have none.
+
+    Raises:
+        ValueError: the rule does not apply to the premises, or concludes something else.
+    """
+
+    rule: Rule
+    subject: Subject
+    premises: tuple[Any, ...]
+    conclusion: Term
+
+    def __post_init__(self) -> None:
+        proved = self.rule.conclude(*self.premises)
+        if proved != self.conclusion:
+            raise ValueError(f"{self.rule.name} does not conclude what was claimed of {self.subject}")
+
+
+@dataclass(slots=True)
+class Trace:
+    """Rule applications in the order in which they were made."""
+
+    applications: list[Application] = field(default_factory=list)
+
+    def concluded(self, rule: Rule, subject: Subject, *premises: Any) -> Term:
+        """What a rule concludes from its premises; the application is recorded."""
+        conclusion = rule.conclude(*premises)
+        self.applications.append(Application(rule, subject, premises, conclusion))
+        return conclusion

@@ -1,0 +1,56 @@
+"""The LoRA module, Z -> W* Z + s B A Z, under a linear loss: the one place where its equations stand.
+
+Source: Hayou, Ghosh, Yu, "The Impact of Initialization on LoRA Finetuning Dynamics": the module, its gradients, and
+the decomposition of the change of Z_B into the part of A, the part of B and their product.
+"""
+
+from __future__ import annotations
+
+from gamma_calc.algebra import Affine
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import At, Expression, Given, Moment, Named, Scaled, Trained
+from gamma_calc.program.program import Program
+from gamma_calc.program.scheme import Scheme
+
+ZERO = Affine.of(0)
+
+
+def lora_module(scheme: Scheme) -> Program:
+    """The module that a scheme trains: A [rank, width], B [out, rank], on a batch of fixed size.
+
+    Exponents: input Z has entries Theta(1); the loss gradient dZ has entries Theta(n^gradient) and is held fixed, so
+    the loss is linear in the output and its residual never changes sign.
+    """
+    width, batch = Axis("width", Affine.of(1)), Axis("batch", ZERO)
+    rank, out = (Axis(name, scheme.domain.reduced(scheme[key])) for name, key in (("rank", "rank"), ("out", "fan_out")))
+    z, dz = Given("Z", (width, batch), ZERO), Given("dZ", (out, batch), scheme["gradient"])
+    a = Trained("A", (rank, width), scheme.initial("A"), scheme["eta_A"], scheme.is_trained("A"))
+    b = Trained("B", (out, rank), scheme.initial("B"), scheme["eta_B"], scheme.is_trained("B"))
+
+    def scaled(value: Expression) -> Expression:
+        return Scaled("s", scheme["scale"], value)
+
+    def z_a(a: Expression) -> Expression:
+        return Named("Z_A", a @ z)
+
+    def z_b(b: Expression, a: Expression) -> Expression:
+        return Named("Z_B", scaled(b @ z_a(a)))
+
+    before_a, step_a, after_a = (At(a, moment) for moment in Moment)
+    before_b, step_b, after_b = (At(b, moment) for moment in Moment)
+    delta_1, delta_2, delta_3 = z_b(before_b, step_a), z_b(step_b, before_a), z_b(step_b, step_a)
+    return Program(
+        parameters=(a, b),
+        gradients={a: scaled((b.T @ dz) @ z.T), b: scaled(dz @ z_a(a).T)},
+        quantities={
+            "A": after_a,
+            "B": after_b,
+            "Z_A": z_a(after_a),
+            "Z_B": z_b(after_b, after_a),
+            "Delta_Z_B": delta_1 + delta_2 + delta_3,
+            "delta_1": delta_1,
+            "delta_2": delta_2,
+            "delta_3": delta_3,
+        },
+        optimizer=scheme.optimizer,
+    )

@@ -1,0 +1,136 @@
+"""A scheme: the exponents that a fine-tuning recipe for LoRA chooses, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from gamma_calc.algebra import Affine, Constraint, Inequality, Polyhedron
+from gamma_calc.errors import BadInput, nearest
+from gamma_calc.program.optimizers import OPTIMIZERS, Optimizer, named_optimizer
+
+RANK = "rank"
+REQUIRED = ("A", "B", "eta_A", "eta_B")
+INITIAL = ("A", "B")
+RATES = ("eta_A", "eta_B")
+DEFAULTS: Mapping[str, Affine] = MappingProxyType(
+    {"scale": Affine.of(0), RANK: Affine.of(0), "fan_out": Affine.of(1), "gradient": Affine.of(0)}
+)
+KEYS = (*REQUIRED, *DEFAULTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """Init, learning rates, scale, rank and optimiser of a LoRA module, as exponents of the width.
+
+    `exponents` holds one affine form a key of `KEYS` (None: a factor that starts at zero). A form other than that of
+    the rank may refer to `rank`, so "-rank/2" is a variance of 1/r whatever the rank. `between` are the inequalities
+    declared on the free exponents.
+
+    Raises:
+        BadInput: a key is missing or unknown, an initial factor other than A or B is zero, an axis would shrink with
+            the width, the rank would outgrow it, or the declared domain is empty.
+    """
+
+    name: str
+    exponents: Mapping[str, Affine | None]
+    optimizer: Optimizer = OPTIMIZERS["adam"]
+    trained: frozenset[str] = frozenset(INITIAL)
+    between: tuple[Constraint, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_keys(self)
+        object.__setattr__(self, "exponents", MappingProxyType({**DEFAULTS, **self.exponents}))
+        _check_free(self)
+        if self.domain.is_empty:
+            raise BadInput(f"{self.name}: no value of the free exponents is left: {_axis_rules(self)}")
+
+    def __hash__(self) -> int:
+        return hash((self.name, tuple(self.exponents.items()), self.optimizer, self.trained, self.between))
+
+    def __getitem__(self, key: str) -> Affine:
+        """The exponent of a key, with `rank` replaced by what it stands for."""
+        value = self.initial(key)
+        if value is None:
+            raise BadInput(f"{self.name}: {key} is zero and has no exponent")
+        return value
+
+    def initial(self, key: str) -> Affine | None:
+        """The exponent of the entries of A_0 or B_0, or None where the factor starts at zero."""
+        value = self.exponents[key]
+        return value if value is None or key == RANK else value.substituted({RANK: self._rank})
+
+    def is_trained(self, key: str) -> bool:
+        """Whether the factor is trained."""
+        return key in self.trained
+
+    @property
+    def _rank(self) -> Affine:
+        rank = self.exponents[RANK]
+        assert rank is not None  # _check_keys
+        return rank
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """The free exponents, in the order in which the keys mention them."""
+        forms = (self.initial(key) for key in KEYS)
+        return tuple(dict.fromkeys(name for form in forms if form is not None for name in form.free))
+
+    @property
+    def rates(self) -> tuple[str, ...]:
+        """The free exponents that occur in a learning rate."""
+        return tuple(name for name in self.free if any(name in self[key].free for key in RATES))
+
+    @property
+    def domain(self) -> Polyhedron:
+        """Where the free exponents live: the declared inequalities, 0 <= rank <= 1 and fan_out >= 0."""
+        rank, out = self[RANK], self["fan_out"]
+        declared = (rule.substituted({RANK: rank}) for rule in self.between)
+        return Polyhedron.of(*declared, Inequality(rank), Inequality(Affine.of(1) - rank), Inequality(out))
+
+    def at(self, values: Mapping[str, Affine]) -> Scheme:
+        """The scheme with some free exponents replaced, exactly.
+
+        Raises:
+            BadInput: a name is not free in this scheme.
+        """
+        for name in values:
+            if name not in self.free:
+                free = f"its free exponents are {', '.join(self.free)}" if self.free else "it has none"
+                raise BadInput(f"{self.name}: {name!r} is not a free exponent; {free}.{nearest(name, self.free)}")
+        exponents = {key: form if form is None else form.substituted(values) for key, form in self.exponents.items()}
+        between = tuple(rule.substituted(values) for rule in self.between)
+        return replace(self, exponents=exponents, between=between)
+
+    def under(self, optimizer: str) -> Scheme:
+        """The same scheme under another optimiser."""
+        return replace(self, optimizer=named_optimizer(optimizer))
+
+
+def _check_keys(scheme: Scheme) -> None:
+    for key in scheme.exponents:
+        if key not in KEYS:
+            raise BadInput(f"{scheme.name}: unknown exponent {key!r}: expected {', '.join(KEYS)}.{nearest(key, KEYS)}")
+    for key in REQUIRED:
+        if key not in scheme.exponents:
+            raise BadInput(f'{scheme.name}: the exponent {key} is missing; write {key} = "..." under [exponents]')
+    for key, value in scheme.exponents.items():
+        if value is None and key not in INITIAL:
+            raise BadInput(f"{scheme.name}: {key} cannot be zero; only {' and '.join(INITIAL)} can start at zero")
+
+
+def _check_free(scheme: Scheme) -> None:
+    if RANK in scheme._rank.free:
+        raise BadInput(f"{scheme.name}: the exponent of the rank cannot refer to itself")
+    for rule in scheme.between:
+        for name in rule.form.free:
+            if name not in scheme.free and name != RANK:
+                raise BadInput(
+                    f"{scheme.name}: the domain speaks of {name!r}, which no exponent uses.{nearest(name, scheme.free)}"
+                )
+
+
+def _axis_rules(scheme: Scheme) -> str:
+    rules = [f"0 <= rank <= 1 with rank = {scheme[RANK]}", f"fan_out >= 0 with fan_out = {scheme['fan_out']}"]
+    return "; ".join([*rules, *(f"{rule}" for rule in scheme.between)])
