@@ -1,0 +1,200 @@
+"""The reference experiment: one scheme trained at several widths, every term of every quantity measured.
+
+The loss is linear in the output: dZ keeps its direction and its size, so the residual never changes sign and sign steps
+never undo each other. A squared loss is another experiment (`teacher_student`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gamma_calc.errors import BadInput
+from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.simulation.adapter_kernel import MEMORY_BOUND, measured_training
+from gamma_calc.simulation.adapter_module import AdapterMeasurement, Key, Training, joined
+from gamma_calc.simulation.devices import resolved_device, resolved_dtype
+from gamma_calc.simulation.sampling import BASE_RANK, BATCH, DATA, Shape, Sizes, rounded_rank, sampled_module
+
+Progress = Callable[[int, int], None]
+"""Called with the number of runs done and the number of runs in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """The number n^width r^rank, which stands for an exponent at a finite width n and rank r."""
+
+    width: Fraction = Fraction(0)
+    rank: Fraction = Fraction(0)
+
+    def at(self, width: int, rank: int) -> float:
+        """The number at a width and a rank.
+
+        >>> Power(Fraction(-1, 2), Fraction(1)).at(256, 5)
+        0.3125
+        """
+        return math.pow(width, self.width) * math.pow(rank, self.rank)
+
+
+UNIT = Power()
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeConfiguration:
+    """All that a reference experiment depends on.
+
+    Args:
+        A, B: sizes of the initial entries; None for zero.
+        prefactor_A, prefactor_B: k in eta = k n^exponent; k moves the crossovers of sums, never an exponent.
+        fan_out: the size m of the output axis, rounded.
+        rank: the exponent of the rank in the width; `base_rank` multiplies it.
+        data: "random" or "teacher-student".
+        is_paired: whether a run draws A_0 Z and B_0^T dZ from the same numbers at every width.
+        runs: the number of seeds at each width, all spawned from `seed`.
+    """
+
+    widths: tuple[int, ...]
+    runs: int
+    steps: int
+    A: Power | None
+    B: Power | None
+    eta_A: Power
+    eta_B: Power
+    optimizer: Raw | Moments
+    scale: Power = UNIT
+    gradient: Power = UNIT
+    fan_out: Power = Power(Fraction(1))
+    rank: Fraction = Fraction(0)
+    base_rank: int = BASE_RANK
+    prefactor_A: Fraction = Fraction(1)
+    prefactor_B: Fraction = Fraction(1)
+    trains_A: bool = True
+    trains_B: bool = True
+    data: str = "random"
+    samples: int = BATCH
+    is_paired: bool = True
+    dtype: str = "float64"
+    device: str = "cpu"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.data not in DATA:
+            raise BadInput("data", found=self.data, expected=" or ".join(DATA), choices=DATA)
+        if not self.widths or list(self.widths) != sorted(set(self.widths)) or self.widths[0] < 1:
+            raise BadInput("widths", found=str(self.widths), expected="positive integers, each above the one before")
+        for name in ("runs", "steps", "base_rank", "samples"):
+            if getattr(self, name) < 1:
+                raise BadInput(name, found=str(getattr(self, name)), expected="a positive integer")
+
+    def shape_at(self, width: int) -> Shape:
+        """The sizes of the module at a width."""
+        rank = rounded_rank(width, float(self.rank), self.base_rank)
+        return Shape(width, rank, max(1, round(self.fan_out.at(width, rank))), self.samples)
+
+    def sizes_at(self, shape: Shape) -> Sizes:
+        """The sizes of the entries at a width."""
+
+        def size(power: Power) -> float:
+            return power.at(shape.width, shape.rank)
+
+        return Sizes(
+            None if self.A is None else size(self.A),
+            None if self.B is None else size(self.B),
+            size(self.gradient),
+            size(self.scale),
+        )
+
+    def training_at(self, shape: Shape) -> Training:
+        """The learning rates at a width, and the rest of the training."""
+        return Training(
+            (float(self.prefactor_A) * self.eta_A.at(shape.width, shape.rank),),
+            (float(self.prefactor_B) * self.eta_B.at(shape.width, shape.rank),),
+            self.optimizer,
+            self.steps,
+            self.trains_A,
+            self.trains_B,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeMeasurement:
+    """What a reference experiment measured.
+
+    Shapes: each mean square [widths, runs]; diverged, underflowed [widths, runs] bool; epsilon_ratio [widths, runs].
+    The flags and the ratio are those of `AdapterMeasurement`.
+    """
+
+    configuration: ProbeConfiguration
+    shapes: tuple[Shape, ...]
+    mean_square: Mapping[Key, NDArray[np.float64]]
+    diverged: NDArray[np.bool_]
+    underflowed: NDArray[np.bool_]
+    epsilon_ratio: NDArray[np.float64]
+
+    @property
+    def is_excluded(self) -> NDArray[np.bool_]:
+        """Which runs are never fitted, [widths, runs]."""
+        return self.diverged | self.underflowed
+
+
+def probe(
+    configuration: ProbeConfiguration, progress: Progress | None = None, *, memory: int = MEMORY_BOUND
+) -> ProbeMeasurement:
+    """Train the scheme at every width and measure each term after each step.
+
+    The draws of one piece of runs and the training of it each keep within `memory` bytes.
+
+    Raises:
+        BadInput: the device or the dtype is not available.
+    """
+    resolved_device(configuration.device, configuration.dtype)
+    shapes = tuple(configuration.shape_at(width) for width in configuration.widths)
+    total = len(shapes) * configuration.runs
+    rows: list[AdapterMeasurement] = []
+    for shape in shapes:
+        pieces: list[AdapterMeasurement] = []
+        for runs in _pieces(configuration, shape, memory):
+            pieces.append(_measured(configuration, shape, runs, memory))
+            if progress is not None:
+                progress(len(rows) * configuration.runs + runs.stop, total)
+        rows.append(joined(pieces, dim=1))
+    return ProbeMeasurement(
+        configuration,
+        shapes,
+        {key: _array([row.mean_square[key] for row in rows]) for key in rows[0].mean_square},
+        _array([row.diverged for row in rows]).astype(np.bool_),
+        _array([row.underflowed for row in rows]).astype(np.bool_),
+        _array([row.epsilon_ratio for row in rows]),
+    )
+
+
+def _measured(configuration: ProbeConfiguration, shape: Shape, runs: range, memory: int) -> AdapterMeasurement:
+    module = sampled_module(
+        shape,
+        configuration.sizes_at(shape),
+        configuration.data,
+        configuration.seed,
+        runs,
+        is_paired=configuration.is_paired,
+        dtype=resolved_dtype(configuration.dtype),
+        device=resolved_device(configuration.device, configuration.dtype),
+    )
+    return measured_training(module, configuration.training_at(shape), memory=memory)
+
+
+def _pieces(configuration: ProbeConfiguration, shape: Shape, memory: int) -> list[range]:
+    """The runs in pieces whose draws, doubled while they are stacked, keep within the memory."""
+    entries = (shape.width + shape.out) * (shape.rank + shape.samples)
+    count = max(1, memory // (2 * entries * resolved_dtype("float64").itemsize))
+    return [range(start, min(start + count, configuration.runs)) for start in range(0, configuration.runs, count)]
+
+
+def _array(rows: list[Tensor]) -> NDArray[np.float64]:
+    """The rows [1, runs] of the widths, [widths, runs]."""
+    return np.concatenate([row.cpu().numpy() for row in rows]).astype(np.float64)

@@ -1,0 +1,68 @@
+"""The processed gradient of one tensor: the step that an update rule makes of a raw gradient, and its memory."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from gamma_calc.program.optimizers import Moments, Raw
+
+
+class GradientStep:
+    """One rule at work on one batch of tensors; the moments of all of them are kept apart entry by entry."""
+
+    def __init__(self, rule: Raw | Moments) -> None:
+        self.rule = rule
+        self.epsilon_ratio: Tensor | None = None
+        self._mean: Tensor | None = None
+        self._root: Tensor | None = None
+
+    def processed(self, gradient: Tensor, t: int) -> Tensor:
+        """g of step t = 1, 2, ...; a step that is left out counts as one whose gradient was zero.
+
+        Shapes: gradient [..., p, q], the same at every step; returns the same.
+        """
+        match self.rule:
+            case Raw():
+                return gradient
+            case Moments(beta1, beta2, epsilon):
+                return self._normalised(gradient, t, float(beta1), float(beta2), float(epsilon))
+
+    def _normalised(self, gradient: Tensor, t: int, beta1: float, beta2: float, epsilon: float) -> Tensor:
+        if self._mean is None or self._root is None:
+            self._mean, self._root = torch.zeros_like(gradient), torch.zeros_like(gradient)
+        self._mean.mul_(beta1).add_(gradient, alpha=1 - beta1)
+        # The root of the second moment is kept in place of the moment, whose squares would leave the number range.
+        torch.hypot(self._root.mul_(math.sqrt(beta2)), gradient.mul(math.sqrt(1 - beta2)), out=self._root)
+        divisor = self._root / math.sqrt(1 - beta2**t)
+        if epsilon:
+            self._note_epsilon(divisor, epsilon)
+            divisor.add_(epsilon)
+        is_zero = divisor == 0
+        return (self._mean / (1 - beta1**t)).div_(divisor).masked_fill_(is_zero, 0)
+
+    def _note_epsilon(self, root: Tensor, epsilon: float) -> None:
+        """Keep the smallest ratio so far of the rms of the second moment's root to epsilon, where it is not zero."""
+        ratio = mean_square(root).sqrt() / epsilon
+        ratio = torch.where(ratio == 0, math.inf, ratio)
+        self.epsilon_ratio = ratio if self.epsilon_ratio is None else torch.minimum(self.epsilon_ratio, ratio)
+
+
+def mean_square(tensor: Tensor) -> Tensor:
+    """The mean square over the last two axes, accumulated in float64.
+
+    Shapes: tensor [..., p, q]; returns [...].
+    """
+    norm: Tensor = torch.linalg.vector_norm(tensor.flatten(-2), dim=-1, dtype=torch.float64)
+    return norm.square() / (tensor.shape[-1] * tensor.shape[-2])
+
+
+def is_nonzero(tensor: Tensor) -> Tensor:
+    """Whether any entry over the last two axes is not zero.
+
+    Shapes: tensor [..., p, q]; returns [...].
+    """
+    largest: Tensor = torch.linalg.vector_norm(tensor.flatten(-2), ord=math.inf, dim=-1)
+    return largest != 0

@@ -1,0 +1,126 @@
+"""Reading a program in torch: the slow twin of the kernels, for any program, one run at a time.
+
+Terms are tensors under the labels that the exponent reading uses. Axes are contracted by name, so the equations of a
+program are all there is; nothing here knows a module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import reduce
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import (
+    Contraction,
+    Entrywise,
+    Expression,
+    Given,
+    Pointwise,
+    Scaled,
+    Trained,
+    Transposed,
+)
+from gamma_calc.program.optimizers import Optimizer
+from gamma_calc.program.program import Program
+from gamma_calc.program.reading import Step, training
+from gamma_calc.program.terms import FormalSum, Kind, Label, is_initial
+from gamma_calc.simulation.steps import GradientStep
+
+FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {"phi": torch.relu, "phi'": lambda x: (x > 0).to(x.dtype)}
+"""The scalar maps that a program can name: ReLU and its derivative."""
+
+
+class TorchReading:
+    """The reading of a program in tensors.
+
+    Args:
+        tensors: a value for each given tensor and each non-zero initial one (under its parameter's name), with the axes
+            in the order of the program.
+        learning_rates: eta of each trained parameter.
+        scalars: the value of each scalar symbol.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        tensors: Mapping[str, Tensor],
+        learning_rates: Mapping[str, float],
+        scalars: Mapping[str, float],
+    ) -> None:
+        self.tensors = tensors
+        self.learning_rates = learning_rates
+        self.scalars = scalars
+        self.steps = {name: GradientStep(optimizer.step) for name in learning_rates}
+
+    def given(self, tensor: Given) -> Tensor:
+        """The data handed over."""
+        return self.tensors[tensor.name]
+
+    def initial(self, tensor: Trained) -> Tensor | None:
+        """The initial value handed over; none for a parameter that starts at zero."""
+        return None if tensor.initial is None else self.tensors[tensor.name]
+
+    def transposed(self, node: Transposed, label: Label, term: Tensor) -> Tensor:
+        """The axes in reverse."""
+        return term.permute(*reversed(range(term.ndim)))
+
+    def scaled(self, node: Scaled, label: Label, term: Tensor) -> Tensor:
+        """The scalar's value times the term."""
+        return self.scalars[node.symbol] * term
+
+    def contracted(self, node: Contraction, label: Label, left: Tensor, right: Tensor) -> Tensor:
+        """The sum over the shared axis."""
+        return torch.einsum(_einsum(node.left, node.right, node), left, right)
+
+    def entrywise(self, node: Entrywise, label: Label, left: Tensor, right: Tensor) -> Tensor:
+        """The product entry by entry."""
+        return torch.einsum(_einsum(node.left, node.right, node), left, right)
+
+    def added(self, node: Expression, label: Label, left: Tensor, right: Tensor) -> Tensor:
+        """The sum."""
+        return left + right
+
+    def pointwise(self, node: Pointwise, argument: FormalSum[Tensor]) -> FormalSum[Tensor]:
+        """The map of the initial parts, and what the updates change of it."""
+        function = FUNCTIONS[node.function]
+        value = function(_total(term for _, term in argument))
+        if node.is_bounded:
+            return FormalSum((((), value),))
+        initial = [term for label, term in argument if is_initial(label)]
+        if not initial or len(initial) == len(argument.terms):
+            return FormalSum((((node.part(Kind.INITIAL if initial else Kind.UPDATE),), value),))
+        start = function(_total(initial))
+        return FormalSum((((node.part(Kind.INITIAL),), start), ((node.part(Kind.UPDATE),), value - start)))
+
+    def change(self, tensor: Trained, gradient: FormalSum[Tensor], t: int) -> Tensor | None:
+        """Minus the learning rate times the processed gradient."""
+        if gradient.is_zero:
+            return None
+        raw = _total(term for _, term in gradient)
+        return -self.learning_rates[tensor.name] * self.steps[tensor.name].processed(raw, t)
+
+    def accumulated(self, tensor: Trained, so_far: Tensor | None, change: Tensor) -> Tensor:
+        """The sum of the updates."""
+        return change if so_far is None else so_far + change
+
+
+def trained_in_torch(program: Program, reading: TorchReading, steps: int) -> Iterator[Step[Tensor]]:
+    """The first steps of a run, every quantity with its terms apart."""
+    return islice(training(program, reading), steps)
+
+
+def _total(terms: Iterable[Tensor]) -> Tensor:
+    return reduce(torch.add, terms)
+
+
+def _einsum(left: Expression, right: Expression, result: Expression) -> str:
+    letters: dict[Axis, str] = {}
+    for axis in (*left.axes, *right.axes):
+        letters.setdefault(axis, chr(ord("a") + len(letters)))
+    words = ("".join(letters[axis] for axis in each.axes) for each in (left, right, result))
+    first, second, out = words
+    return f"{first},{second}->{out}"

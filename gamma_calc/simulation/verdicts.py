@@ -1,0 +1,104 @@
+"""Predicted against measured: whether a slope confirms an exponent, refutes it, or settles nothing.
+
+The rule is fixed beforehand and knows no quantity: PASS where the slope is within the tolerance of the prediction and
+known to within the tolerance; FAIL where the prediction lies outside the interval by more than the tolerance;
+otherwise INCONCLUSIVE, with the runs or the widths that would settle it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+
+from gamma_calc.simulation.slopes import SlopeEstimate
+
+TOLERANCE = 0.05
+
+
+class Verdict(Enum):
+    """What a measurement says about a prediction."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict and the reason for it."""
+
+    verdict: Verdict
+    reason: str
+
+
+def verdict(predicted: Fraction | None, estimate: SlopeEstimate, *, upper: bool = False) -> Judgement:
+    """Whether an estimate confirms a predicted exponent.
+
+    Args:
+        predicted: None for -oo, which has to be exactly zero.
+        upper: whether the prediction only bounds the exponent from above; it is then tested from above only.
+    """
+    if estimate.shortfall:
+        return Judgement(Verdict.INCONCLUSIVE, estimate.shortfall)
+    if predicted is None:
+        if estimate.is_zero:
+            return Judgement(Verdict.PASS, "exactly zero in every run, as predicted")
+        return Judgement(Verdict.FAIL, "predicted to vanish, and is not exactly zero")
+    if estimate.is_zero:
+        return _judged_zero(predicted, upper)
+    if estimate.slope is None or estimate.interval is None:
+        return Judgement(Verdict.INCONCLUSIVE, "exactly zero in every run at some widths and not at others: more runs")
+    return _judged_slope(float(predicted), estimate.slope, estimate.interval, estimate, upper)
+
+
+def _judged_zero(predicted: Fraction, upper: bool) -> Judgement:
+    if upper:
+        return Judgement(Verdict.PASS, f"exactly zero in every run, below the bound {predicted}")
+    return Judgement(Verdict.FAIL, f"predicted {predicted}, and exactly zero in every run")
+
+
+def _judged_slope(
+    predicted: float, slope: float, interval: tuple[float, float], estimate: SlopeEstimate, upper: bool
+) -> Judgement:
+    low, high = interval
+    facts = f"measured {slope:.3f} in [{low:.3f}, {high:.3f}], predicted {'at most ' if upper else ''}{predicted:.3f}"
+    if low - predicted > TOLERANCE or (not upper and predicted - high > TOLERANCE):
+        return Judgement(Verdict.FAIL, facts)
+    is_near = slope - predicted <= TOLERANCE and (upper or predicted - slope <= TOLERANCE)
+    is_sharp = estimate.half_width <= TOLERANCE or (upper and high - predicted <= TOLERANCE)
+    if is_near and is_sharp:
+        return Judgement(Verdict.PASS, facts)
+    return Judgement(Verdict.INCONCLUSIVE, f"{facts}; {settling(predicted, slope, estimate)}")
+
+
+def settling(predicted: float, slope: float, estimate: SlopeEstimate) -> str:
+    """The runs at these widths, or the widths, that would settle an inconclusive slope.
+
+    Runs: the sampling half-width falls as one over their root. It has to leave, beside the excess of the drift, the
+    tolerance (where the slope is near, for PASS) or the distance beyond the tolerance (for FAIL).
+    Widths: the errors of the lower and the upper half give the factor by which the error falls in an octave.
+    """
+    error = abs(slope - predicted)
+    target = TOLERANCE if error <= TOLERANCE else error - TOLERANCE
+    ways = [_enough_runs(target, estimate), _enough_widths(predicted, error, estimate)]
+    return " or ".join(way for way in ways if way) or "neither more runs nor, by its trend, more widths would settle it"
+
+
+def _enough_runs(target: float, estimate: SlopeEstimate) -> str:
+    room = target - estimate.drift_excess
+    if room <= 0:
+        return ""
+    runs = math.ceil(estimate.runs * (estimate.sampling_half_width / room) ** 2)
+    return f"about {runs} runs at these widths would settle it" if runs > estimate.runs else ""
+
+
+def _enough_widths(predicted: float, error: float, estimate: SlopeEstimate) -> str:
+    below, above = abs(estimate.lower_slope - predicted), abs(estimate.upper_slope - predicted)
+    first, last = (math.log2(width) for width in (estimate.widths[0], estimate.widths[-1]))
+    excess = max(error, estimate.drift_excess)
+    if not 0 < above < below or excess <= TOLERANCE / 2:
+        return ""
+    octaves = math.ceil((last - first) / 2 * math.log(2 * excess / TOLERANCE) / math.log(below / above))
+    return f"at its trend widths 2^{first + octaves:.3g} to 2^{last + octaves:.3g} would"

@@ -1,0 +1,127 @@
+"""Slopes on synthetic data whose slope, noise and curvature are known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from gamma_calc.simulation.slopes import MINIMUM_RUNS, Array, slope_estimate, student_quantile
+
+WIDTHS = [2**k for k in range(7, 14)]
+N = np.array(WIDTHS, dtype=np.float64)[:, None]
+
+
+def noisy(slope: float, runs: int, rng: np.random.Generator, *, common: bool, spread: float = 0.3) -> Array:
+    """Mean squares n^(2 slope) times lognormal factors, shared over widths or not."""
+    shape = (1 if common else len(WIDTHS), runs)
+    return np.asarray(N ** (2 * slope) * np.exp(spread * rng.standard_normal(shape)))
+
+
+@pytest.mark.parametrize("slope", [-1.0, -0.5, 0.0, 0.5])
+@pytest.mark.parametrize("is_paired", [True, False])
+def test_exact_powers_have_their_slope(slope: float, is_paired: bool) -> None:
+    estimate = slope_estimate(WIDTHS, np.repeat(N ** (2 * slope), 8, axis=1), is_paired=is_paired)
+    assert estimate.slope == pytest.approx(slope, abs=1e-12)
+    assert estimate.half_width == pytest.approx(0, abs=1e-12)
+
+
+def test_noise_that_all_widths_share_drops_out_of_a_paired_slope() -> None:
+    data = noisy(-0.5, 16, np.random.default_rng(0), common=True, spread=2.0)
+    assert slope_estimate(WIDTHS, data).half_width < 1e-12
+    assert slope_estimate(WIDTHS, data, is_paired=False).half_width > 0.1
+
+
+@pytest.mark.parametrize("is_paired", [True, False])
+def test_the_interval_covers_the_slope_as_often_as_it_says(is_paired: bool) -> None:
+    runs, repeats, rng = 32, 400, np.random.default_rng(1)
+    inside = 0
+    for repeat in range(repeats):
+        data = noisy(-0.5, runs, rng, common=False)
+        if is_paired:
+            data = data * np.exp(rng.standard_normal(runs))
+        estimate = slope_estimate(WIDTHS, data, is_paired=is_paired, seed=repeat, resamples=300)
+        assert estimate.slope is not None
+        inside += abs(estimate.slope + 0.5) <= estimate.sampling_half_width
+    # Three binomial standard deviations about 95 %, and one percent for weights that come from the same 32 runs.
+    margin = 3 * math.sqrt(0.95 * 0.05 / repeats)
+    assert 0.95 - margin - 0.01 <= inside / repeats <= 0.95 + margin
+
+
+def test_a_crossover_widens_the_interval_by_its_drift() -> None:
+    exact = np.repeat(1 + 64 / N, 8, axis=1)
+    estimate = slope_estimate(WIDTHS, exact)
+    assert estimate.sampling_half_width == pytest.approx(0, abs=1e-12)
+    assert estimate.drift == pytest.approx(estimate.upper_slope - estimate.lower_slope)
+    assert estimate.half_width == pytest.approx(abs(estimate.drift))
+    assert estimate.drift_excess > 0.01
+    noise = noisy(0.0, 16, np.random.default_rng(3), common=False)
+    assert slope_estimate(WIDTHS, noise, is_paired=False).drift_excess == 0
+
+
+def test_noisy_widths_weigh_less_but_never_nothing() -> None:
+    rng = np.random.default_rng(4)
+    data = np.repeat(N**0.0, 16, axis=1) * (1 + 1e-3 * rng.standard_normal((7, 16)))
+    data[0] *= np.exp(2 * rng.standard_normal(16))
+    estimate = slope_estimate(WIDTHS, data, is_paired=False)
+    plain = np.polyfit(np.log2(WIDTHS), np.log2(data.mean(axis=1)) / 2, 1)[0]
+    assert estimate.slope is not None
+    assert abs(estimate.slope) < abs(plain) / 2
+    assert math.isfinite(estimate.half_width)
+
+
+def test_zeros_are_told_apart_from_powers() -> None:
+    data = np.repeat(N**-1.0, 8, axis=1)
+    assert slope_estimate(WIDTHS, 0 * data).is_zero
+    assert slope_estimate(WIDTHS, 0 * data).slope is None
+    half = data.copy()
+    half[:3] = 0
+    mixed = slope_estimate(WIDTHS, half)
+    assert mixed.is_zero_somewhere
+    assert not mixed.is_zero
+    assert mixed.slope is None
+    # Zero in some runs only is no obstacle: squares are averaged before the logarithm.
+    some = data.copy()
+    some[:, ::2] = 0
+    assert slope_estimate(WIDTHS, some).slope == pytest.approx(-0.5, abs=1e-12)
+
+
+def test_excluded_runs_are_named_and_never_fitted() -> None:
+    data = np.repeat(N**-1.0, 8, axis=1)
+    excluded = np.zeros(data.shape, dtype=bool)
+    data[2, 5], excluded[2, 5] = np.inf, True
+    data[6, 1], excluded[6, 1] = np.nan, True
+    for is_paired, runs in ((True, 6), (False, 7)):
+        estimate = slope_estimate(WIDTHS, data, excluded, is_paired=is_paired)
+        assert estimate.slope == pytest.approx(-0.5, abs=1e-12)
+        assert estimate.excluded == ((WIDTHS[2], 5), (WIDTHS[6], 1))
+        assert estimate.runs == runs
+
+
+@pytest.mark.parametrize(
+    ("widths", "runs", "word"),
+    [
+        (WIDTHS[:5], 8, "5 widths"),
+        ([128, 192, 256, 384, 512, 1024, 2048], 8, "span"),
+        (WIDTHS, MINIMUM_RUNS - 1, "runs"),
+        (WIDTHS[:1], 8, "1 widths"),
+    ],
+    ids=["five widths", "short span", "few runs", "one width"],
+)
+def test_what_is_missing_is_said(widths: list[int], runs: int, word: str) -> None:
+    assert word in slope_estimate(widths, np.ones((len(widths), runs))).shortfall
+
+
+def test_the_seed_decides_the_interval() -> None:
+    data = noisy(-0.5, 16, np.random.default_rng(5), common=False)
+    first, again, other = (slope_estimate(WIDTHS, data, seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first.slope == other.slope
+    assert first.half_width != other.half_width
+
+
+@pytest.mark.parametrize("degrees", [3, 7, 15, 31, 1000])
+def test_student_quantile(degrees: int) -> None:
+    assert student_quantile(degrees) == pytest.approx(stats.t.ppf(0.975, degrees), rel=1.5e-3)
