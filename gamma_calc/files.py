@@ -1,0 +1,60 @@
+"""Writing files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from gamma_calc.errors import BadInput
+
+
+def write_all(contents: Mapping[Path, str | bytes]) -> None:
+    """Write every content to its path. Each file appears whole; if one cannot be written, none is changed.
+
+    Raises:
+        BadInput: a path cannot be written; the message says which and why.
+    """
+    drafts: dict[Path, str] = {}
+    try:
+        for path, content in contents.items():
+            drafts[path] = _draft(path, content)
+        for path, draft in drafts.items():
+            os.replace(draft, path)
+    except OSError as problem:
+        raise BadInput(f"cannot write {path}: {problem.strerror or problem}") from None
+    finally:
+        for draft in drafts.values():
+            Path(draft).unlink(missing_ok=True)
+
+
+def checked_folder(folder: Path) -> None:
+    """Make a folder where there is none, and see that files can be written in it.
+
+    Raises:
+        BadInput: it is a file, or cannot be made or written in.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError) as problem:
+        raise BadInput(
+            f"cannot write into the folder {folder}: {getattr(problem, 'strerror', None) or problem}"
+        ) from None
+
+
+def _draft(path: Path, content: str | bytes) -> str:
+    """A complete copy beside the path, under another name."""
+    if path.is_dir():
+        raise IsADirectoryError(0, "it is a folder")
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        os.chmod(draft, 0o644)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+    return draft

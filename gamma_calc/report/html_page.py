@@ -1,0 +1,85 @@
+"""Blocks as one HTML file: no script, nothing loaded from elsewhere, light or dark as the reader's system is."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import assert_never
+
+from gamma_calc.report.blocks import Answer, Block, Bullets, Details, Figure, Heading, Kind, Links, Paragraph, Table
+from gamma_calc.report.page import Picture
+from gamma_calc.report.stylesheet import STYLESHEET
+from gamma_calc.report.verdict_words import signed
+
+CLASSES = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "open"}
+
+
+def html_text(title: str, blocks: Sequence[Block]) -> str:
+    """The blocks as an HTML file."""
+    body = "\n".join(html_block(block) for block in blocks)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{STYLESHEET}</style>\n</head>\n<body>\n<main>\n"
+        f"{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def html_block(block: Block) -> str:
+    """One block."""
+    match block:
+        case Heading(level, text):
+            return f"<h{level}>{escape(text)}</h{level}>"
+        case Paragraph(text):
+            return f"<p>{escape(text)}</p>"
+        case Answer(verdict, sentence):
+            return f'<p class="answer {css_class(verdict)}">{_badge(verdict)} {escape(sentence)}</p>'
+        case Bullets(items):
+            return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
+        case Table():
+            return "\n".join(_table(block))
+        case Links(links):
+            anchors = (f'<a href="{escape(link.address)}">{escape(link.text)}</a>' for link in links)
+            return f'<p class="links">{" · ".join(anchors)}</p>'
+        case Figure(picture):
+            image = f'<img src="{_source(picture)}" alt="{escape(picture.alt)}">'
+            return f'<figure><a href="{escape(picture.address)}">{image}</a></figure>'
+        case Details(summary, blocks):
+            inside = "\n".join(html_block(each) for each in blocks)
+            return f"<details><summary>{escape(summary)}</summary>\n{inside}\n</details>"
+        case _:
+            assert_never(block)
+
+
+def css_class(verdict: str) -> str:
+    """The class of what carries a verdict; colour only repeats what the word says."""
+    return CLASSES.get(verdict, "other")
+
+
+def _badge(verdict: str) -> str:
+    return f'<strong class="badge {css_class(verdict)}">{escape(signed(verdict))}</strong>'
+
+
+def _source(picture: Picture) -> str:
+    """As an image of its own, the ids of one SVG cannot meet those of another, and no script in it would run."""
+    if not picture.svg:
+        return escape(picture.address)
+    return f"data:image/svg+xml;base64,{base64.b64encode(picture.svg).decode('ascii')}"
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield '<div class="wide"><table>'
+    heads = "".join(f'<th scope="col" class="{kind.value}">{escape(name)}</th>' for name, kind in table.columns)
+    yield f"<thead><tr>{heads}</tr></thead>\n<tbody>"
+    kinds = [kind for _, kind in table.columns]
+    for row in table.rows:
+        verdict = next((cell for cell, kind in zip(row, kinds, strict=True) if kind is Kind.VERDICT), "")
+        yield f'<tr class="{css_class(verdict)}">{"".join(map(_cell, row, kinds))}</tr>'
+    yield "</tbody>\n</table></div>"
+
+
+def _cell(text: str, kind: Kind) -> str:
+    inside = _badge(text) if kind is Kind.VERDICT else escape(text)
+    return f'<td class="{kind.value}">{inside}</td>'

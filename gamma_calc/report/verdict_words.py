@@ -1,0 +1,26 @@
+"""The words of verdicts, the signs that go with them, and their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SIGNS = {"PASS": "\N{CHECK MARK}", "FAIL": "\N{BALLOT X}", "INCONCLUSIVE": "?"}
+SEVERITY = ("FAIL", "INCONCLUSIVE", "PASS")
+
+
+def signed(verdict: str) -> str:
+    """The verdict behind its sign; a word that is not known stands alone.
+
+    >>> signed("INCONCLUSIVE"), signed("UNKNOWN")
+    ('? INCONCLUSIVE', 'UNKNOWN')
+    """
+    return f"{SIGNS.get(verdict, '')} {verdict}".strip()
+
+
+def worst_word(verdicts: Sequence[str]) -> str:
+    """FAIL before INCONCLUSIVE before PASS; of other words the first.
+
+    >>> worst_word(("PASS", "INCONCLUSIVE"))
+    'INCONCLUSIVE'
+    """
+    return next((word for word in SEVERITY if word in verdicts), verdicts[0] if verdicts else "")
