@@ -1,23 +1,23 @@
 """Where a run stays bounded: for a number of steps, or for every one.
 
-A step map that has become stationary settles every later step by induction. Where it has not (a raw step, whose
-iterates keep growing where the run is unstable), it may still be stationary on the region that has been stable so far;
-then that region is the answer for every step count, because outside of it some step has already broken the bound.
+A step map that has become stationary settles every later step by induction. A raw step's map is max-plus linear: where
+no cycle of its graph gains, it becomes stationary, and where a cycle gains, everything that the cycle feeds grows
+without bound, a fixed power of n a turn. So the region on which no cycle gains, met with the bound on the settled run,
+is the answer for every step count, though no single step count has it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gamma_calc.algebra import Polyhedron, nonpositive_region
+from gamma_calc.algebra import Inequality, Polyhedron, nonpositive_region
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
+from gamma_calc.calculus.step_map import Cycle, Node, step_map
 from gamma_calc.program.program import Program
 
 UNROLLED = 5
-"""Steps unrolled before the run is looked for on a smaller region: two more than a normalised step needs to settle."""
-ROUNDS = 4
-"""How often the region may shrink before the search is given up."""
+"""Steps unrolled before another argument is looked for: two more than a normalised step needs to settle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,9 @@ class Bounded:
     """The region on which some exponents stay at or below zero.
 
     `inner` is where they surely do; outside `outer` they surely do not. The two differ only where a size is bounded
-    from above and not known. `runs` are the runs that were needed, each on the region where the one before it stays
-    bounded. `reason` says what is missing where `is_final` is false: then nothing is proved of steps beyond theirs.
+    from above and not known. `runs` are the runs that were needed: one on the whole domain and, where that does not
+    settle, one on the region where no cycle of the step map gains; `cycles` are those that gain elsewhere. `reason`
+    says what is missing where `is_final` is false: then nothing is proved of steps beyond those of the run.
     """
 
     inner: Polyhedron
@@ -34,6 +35,7 @@ class Bounded:
     runs: tuple[Trajectory, ...]
     is_final: bool
     reason: str
+    cycles: tuple[Cycle, ...] = ()
 
     @property
     def run(self) -> Trajectory:
@@ -50,25 +52,43 @@ def bounded(
     program: Program, quantities: tuple[str, ...], domain: Polyhedron, horizon: int | None, policy: Policy = CALCULUS
 ) -> Bounded:
     """Where `quantities` have exponents at most 0 at steps 1 to `horizon` (None: at every step)."""
-    region, steps = domain, UNROLLED if horizon is None else horizon
-    runs: tuple[Trajectory, ...] = ()
-    for _ in range(ROUNDS):
-        run = trajectory(program, steps, region, policy)
-        runs = (*runs, run)
-        inner, outer = (_below(run, quantities, region, is_upper=is_upper) for is_upper in (True, False))
-        if run.settled_from is not None:
-            return Bounded(inner, outer, runs, True, f"settled from step {run.settled_from} on, by induction")
-        if horizon is not None:
-            return Bounded(inner, outer, runs, True, f"unrolled for {horizon} steps")
-        if outer.is_empty:
-            return Bounded(inner, outer, runs, True, f"the bound is broken within {steps} steps everywhere")
-        if inner != outer or inner == region:
-            break
-        region = inner
-    return Bounded(inner, outer, runs, False, f"the exponents have not settled within {steps} steps")
+    run = trajectory(program, UNROLLED if horizon is None else horizon, domain, policy)
+    if run.settled_from is not None:
+        return _bound((run,), quantities, f"settled from step {run.settled_from} on, by induction")
+    if horizon is not None:
+        return _bound((run,), quantities, f"unrolled for {horizon} steps")
+    return _spectral(run, quantities) or replace(
+        _bound((run,), quantities, f"the exponents have not settled within {UNROLLED} steps"), is_final=False
+    )
 
 
-def _below(run: Trajectory, quantities: tuple[str, ...], region: Polyhedron, *, is_upper: bool) -> Polyhedron:
+def _spectral(run: Trajectory, quantities: tuple[str, ...]) -> Bounded | None:
+    """The bound for every step count of a run whose step map is max-plus linear; None where it is not."""
+    found = step_map(run.program, quantities, run.domain, run.policy)
+    if found is None:
+        return None
+    cycles, fed = found.cycles(), frozenset[Node]().union(*found.observed.values())
+    if not all(fed & set(cycle.nodes) for cycle in cycles):
+        return None
+    region = run.domain & Polyhedron.of(*(Inequality(-cycle.weight) for cycle in cycles))
+    settled = trajectory(run.program, UNROLLED + len(found.nodes), region, run.policy)
+    if settled.settled_from is None:
+        return None
+    walks = ", ".join(dict.fromkeys(" -> ".join(map(str, (*cycle.nodes, cycle.nodes[0]))) for cycle in cycles))
+    reason = (
+        f"settled from step {settled.settled_from} on where no cycle of the step map gains ({region}); "
+        f"elsewhere {walks} gains a power of n every turn"
+    )
+    return replace(_bound((run, settled), quantities, reason), cycles=cycles)
+
+
+def _bound(runs: tuple[Trajectory, ...], quantities: tuple[str, ...], reason: str) -> Bounded:
+    inner, outer = (_below(runs[-1], quantities, is_upper=is_upper) for is_upper in (True, False))
+    return Bounded(inner, outer, runs, True, reason)
+
+
+def _below(run: Trajectory, quantities: tuple[str, ...], *, is_upper: bool) -> Polyhedron:
+    region = run.domain
     for step in run.steps:
         for name in quantities:
             size = step.sizes[name]

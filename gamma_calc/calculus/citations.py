@@ -58,6 +58,13 @@ EVERETT = Paper(
     2024,
     "arXiv:2407.05872",
 )
+BACCELLI = Paper(
+    "baccelli1992synchronization",
+    "F. Baccelli, G. Cohen, G. J. Olsder, J.-P. Quadrat",
+    "Synchronization and Linearity: An Algebra for Discrete Event Systems",
+    1992,
+    "Wiley",
+)
 THIS = Paper(
     "gammacalc", "The gamma_calc authors", "gamma_calc: the rules of the calculus, calculus/rules.py", 2026, ""
 )

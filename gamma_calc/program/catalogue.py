@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gamma_calc.algebra import parsed_affine
-from gamma_calc.errors import BadInput, nearest
+from gamma_calc.errors import BadInput
 from gamma_calc.program.scheme import REQUIRED, Scheme
 
 ZERO = "zero"
@@ -39,8 +39,6 @@ def catalogued(name: str) -> Scheme:
         BadInput: the catalogue has no such scheme.
     """
     if name not in CATALOGUE:
-        raise BadInput(
-            f"unknown scheme {name!r}: expected one of {', '.join(CATALOGUE)}, or the path of a TOML file."
-            f"{nearest(name, CATALOGUE)}"
-        )
+        expected = f"one of {', '.join(CATALOGUE)}, or the path of a TOML file"
+        raise BadInput("unknown scheme", found=name, expected=expected, choices=CATALOGUE)
     return CATALOGUE[name]

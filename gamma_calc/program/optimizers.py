@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
 
-from gamma_calc.errors import BadInput, nearest
+from gamma_calc.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,5 @@ def named_optimizer(name: str) -> Optimizer:
         BadInput: no optimiser has that name.
     """
     if name not in OPTIMIZERS:
-        raise BadInput(
-            f"unknown optimizer {name!r}: expected one of {', '.join(OPTIMIZERS)}.{nearest(name, OPTIMIZERS)}"
-        )
+        raise BadInput("optimizer", found=name, expected=f"one of {', '.join(OPTIMIZERS)}", choices=OPTIMIZERS)
     return OPTIMIZERS[name]

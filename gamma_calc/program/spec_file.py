@@ -58,6 +58,15 @@ def scheme_from_text(text: str, *, default_name: str = "scheme") -> Scheme:
     return _scheme(_parsed(text), default_name)
 
 
+def scheme_from_table(table: Mapping[str, Any], *, default_name: str = "scheme") -> Scheme:
+    """The scheme that stands as a table in a larger TOML document, with the keys of a scheme's own file.
+
+    Raises:
+        BadInput: the table is not a scheme.
+    """
+    return _scheme(table, default_name)
+
+
 def _is_there(spec: str) -> bool:
     try:
         return Path(spec).exists()

@@ -49,6 +49,7 @@ from tests.algebra.strategies import (
 
 ETA = Affine.symbol("eta")
 HALF = Fraction(1, 2)
+QUADRANT = Polyhedron.of(Inequality(A), Inequality(B))
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,8 @@ HALF = Fraction(1, 2)
         ((A, Affine.of(1)), UNIT, "1"),
         ((A, Affine.of(HALF)), UNIT, "max(1/2, a)"),
         ((A + B, B), UNIT, "a + b"),
+        ((A + B, Affine.of(0)), QUADRANT, "a + b"),
+        ((A + B, A, B), QUADRANT, "a + b"),
         # Touching at the edge of the domain is not being above.
         ((2 * A - 1, A), UNIT, "a"),
         ((A, B), DIAGONAL, "b"),

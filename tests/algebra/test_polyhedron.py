@@ -165,7 +165,39 @@ def test_reduction_is_canonical_on_the_set(domain: Polyhedron, left: Affine, rig
         assert domain.reduced(left + row.form) == domain.reduced(left)
 
 
-@given(polyhedra, st.sets(st.sampled_from(NAMES), min_size=1, max_size=2))
+@pytest.mark.parametrize(
+    ("given_constraints", "gone", "text"),
+    [
+        ([at_least(A, B), at_least(B, C)], ["b"], "a - c >= 0"),
+        ([at_least(A, B), at_least(B, C), at_least(B, 1), at_most(B, 2)], ["b"], "a >= 1 and a - c >= 0 and c <= 2"),
+        ([at_least(A, B), at_least(B, 0)], ["a"], "b >= 0"),
+        ([equal(A + B, 1), at_least(A, 0), at_least(C, B)], ["a"], "b <= 1 and b - c <= 0"),
+        ([at_least(A, 2 * B), at_most(A, B + C), at_most(C, 1)], ["a", "c"], "b <= 1"),
+        ([at_least(A, B), at_least(A, -B)], ["a"], "always"),
+        ([at_least(A, B), at_least(B, A + 1)], ["a"], "never"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_known_shadows(given_constraints: list[Constraint], gone: list[str], text: str) -> None:
+    assert str(Polyhedron.of(*given_constraints).projected_out(gone)) == text
+
+
+def test_strict_claims_need_more_than_the_edge() -> None:
+    half_line = Polyhedron.of(at_least(A, 1))
+    assert half_line.implies(Inequality(A - 1))
+    assert not half_line.implies(Inequality(A - 1, strict=True))
+    assert half_line.implies(Inequality(A, strict=True))
+
+
+crossing = st.builds(
+    lambda x, y, z, constant: Inequality(x * A + y * B + z * C + constant),
+    *[st.sampled_from((-1, 1))] * 2,
+    *[st.integers(-1, 1)] * 2,
+)
+crossed = st.lists(crossing, min_size=2, max_size=5).map(lambda each: Polyhedron.of(*each))
+
+
+@given(st.one_of(crossed, polyhedra), st.sets(st.sampled_from(NAMES), min_size=1, max_size=2))
 def test_projection_is_the_shadow(polyhedron: Polyhedron, gone: set[str]) -> None:
     shadow = polyhedron.projected_out(sorted(gone))
     assert not gone & set(shadow.free)

@@ -83,6 +83,10 @@ def test_inclusion_sees_a_cover_by_several_members() -> None:
     assert halves.includes(EVERYWHERE)
     assert not gap.includes(EVERYWHERE)
     assert gap.includes(Polyhedron.of(Equality(A)))
+    line = Region.of(Polyhedron.of(Equality(A)))
+    assert not line.includes(Polyhedron.of(at_least(A, 0)))
+    assert not line.includes(Polyhedron.of(at_most(A, 0)))
+    assert line.includes(Polyhedron.of(Equality(A), at_least(B, 0)))
 
 
 @given(regions, affines, points)

@@ -118,7 +118,10 @@ def test_normalised_step_keeps_the_leading_parity_and_dilutes_the_other() -> Non
 def test_normalised_step_bounds_a_parity_whose_rank_is_open() -> None:
     odd = seen_through(V, WIDTH)
     other = seen_through(Random("U", (SQUARE, RANK)), SQUARE)
-    gradient = (Component(Size.exactly(parsed_exponent("x")), odd), Component(Size.exactly(parsed_exponent("y")), other))
+    gradient = (
+        Component(Size.exactly(parsed_exponent("x")), odd),
+        Component(Size.exactly(parsed_exponent("y")), other),
+    )
     found = normalised_step(SIGN, has_parities=True).conclude(parsed_exponent("eta"), gradient)
     assert [str(each.size) for each in found] == ["<= eta", "<= eta"]
     assert all(each.size.lower == VANISHING for each in found)

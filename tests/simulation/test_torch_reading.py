@@ -60,9 +60,7 @@ def test_kernel_against_twin(name: str, optimizer: str) -> None:
                 torch.testing.assert_close(measured, expected, rtol=1e-10, atol=0.0)
             if terms:
                 whole = torch.stack(list(terms.values())).sum(dim=0).square().mean()
-                torch.testing.assert_close(
-                    fast.mean_square[step.t, quantity, None][0, 0], whole, rtol=1e-8, atol=1e-14
-                )
+                torch.testing.assert_close(fast.mean_square[step.t, quantity, None][0, 0], whole, rtol=1e-8, atol=1e-14)
 
 
 def test_twin_sees_a_wrong_rate() -> None:
