@@ -1,0 +1,69 @@
+"""Several schemes side by side.
+
+$ gamma-calc compare init-a init-b
+                   init-a       init-b
+optimizer          adam         adam
+largest stable     eta = -1/2   eta = -1
+stable             eta <= -1/2  eta <= -1
+...
+undertrained       no factor    B
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from gamma_calc.analysis.conditions import CONDITIONS
+from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.cli.options import add_json_argument, add_scheme_arguments, print_json, values
+from gamma_calc.cli.tables import table
+from gamma_calc.derivation.questions import Derived, compared
+
+UNKNOWN = 3
+NOTHING = "-"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """SPECs, --optimizer, --at and --json."""
+    add_scheme_arguments(parser, many=True)
+    add_json_argument(parser)
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Print one column a scheme."""
+    found = compared(options.specs, optimizer=options.optimizer, at=values(options))
+    if options.json:
+        print_json({"schema": 1, "schemes": [each.json() for each in found]})
+    else:
+        print(comparison(found))
+    return UNKNOWN if any(each.derivation.is_unknown for each in found) else 0
+
+
+def comparison(found: tuple[Derived, ...]) -> str:
+    """The one-glance table: what each scheme's derivation says of the same points."""
+    columns = [each.derivation for each in found]
+    quantities = tuple(dict.fromkeys(name for each in columns for name in each.run.last.sizes))
+    rows = [
+        ("", *(each.scheme.name for each in columns)),
+        ("optimizer", *(each.scheme.optimizer.name for each in columns)),
+        ("largest stable", *map(_largest, columns)),
+        *((c.name, *(str(each.decisions[c.name]) for each in columns)) for c in CONDITIONS),
+        *((f"{name} there", *(_there(each, name) for each in columns)) for name in quantities),
+        ("undertrained", *map(_undertrained, columns)),
+    ]
+    return table(rows)
+
+
+def _largest(derivation: Derivation) -> str:
+    found = [f"{name} = {rate.value}" for name, rate in derivation.max_stable.items() if rate.value is not None]
+    return ", ".join(found) or NOTHING
+
+
+def _there(derivation: Derivation, name: str) -> str:
+    return str(derivation.at_max[name]) if name in derivation.at_max else NOTHING
+
+
+def _undertrained(derivation: Derivation) -> str:
+    if not derivation.at_max:
+        return NOTHING
+    return ", ".join(derivation.undertrained) or "no factor"

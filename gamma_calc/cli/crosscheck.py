@@ -1,0 +1,152 @@
+"""Derived exponents against measured ones.
+
+  $ gamma-calc crosscheck init-a init-b --out crosscheck
+  init-a under adam at eta_A = n^(-1/2), eta_B = n^(-1/2), prefactor 4
+  quantity   t  predicted  measured  95 % interval     raw     verdict
+  Z_B        3  0          -0.002    [-0.008, 0.005]   -0.004  PASS
+  ...
+  PASS: all 64 exponents are confirmed. The control, whose assumption is false, fails as it has to.
+
+A free rate takes its largest stable value; --at sets it. --against takes the predictions from another scheme, and so
+has to FAIL. Fewer than six widths, or widths that span less than 2^6, settle nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gamma_calc.cli.options import add_json_argument, add_scheme_arguments, print_json, step_count, values
+from gamma_calc.cli.tables import table
+from gamma_calc.errors import BadInput
+from gamma_calc.files import checked_folder
+
+if TYPE_CHECKING:
+    from gamma_calc.experiment.crosscheck import Checked, Crosscheck
+    from gamma_calc.experiment.verdicts import Row
+    from gamma_calc.simulation.probe import Progress
+
+EXIT = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
+LARGEST_WIDTH = 2**24
+MOST_SEEDS = 4096
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """SPECs, --optimizer, --at, and how to measure."""
+    add_scheme_arguments(parser, many=True)
+    parser.add_argument("--against", metavar="SPEC", help="take the predictions from this scheme")
+    parser.add_argument("--widths", metavar="LIST", type=_widths, help="increasing widths, such as 128,256,512")
+    parser.add_argument("--seeds", metavar="K", type=_seeds, help="runs at each width (32)")
+    parser.add_argument("--steps", metavar="T", type=step_count, help="training steps (4)")
+    parser.add_argument("--data", choices=("random", "teacher-student"), default="random", help="the module's inputs")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where to train")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float64", help="precision (float64)")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="write table, plots and derivations into this folder")
+    add_json_argument(parser)
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Measure, judge, print, and write the folder."""
+    from gamma_calc.experiment.crosscheck import crosscheck
+    from gamma_calc.experiment.folder import write_folder
+    from gamma_calc.experiment.setup import Settings
+
+    at = values(options)
+    if options.out is not None:
+        checked_folder(options.out)
+    given = {name: getattr(options, name) for name in ("widths", "seeds", "steps")}
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = Settings(**given, device=options.device, dtype=options.dtype, data=options.data)
+    with _bar() as progress:
+        found = crosscheck(
+            *options.specs,
+            settings=settings,
+            optimizer=options.optimizer,
+            at=at,
+            against=options.against,
+            progress=progress,
+        )
+    if options.out is not None:
+        write_folder(found, options.out, command=shlex.join(["gamma-calc", *sys.argv[1:]]))
+    for warning in found.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if options.json:
+        print_json(found.json())
+    else:
+        print(_text(found))
+        if options.out is not None:
+            print(f"Table, plots and derivations: {options.out}")
+    return EXIT[found.verdict.value]
+
+
+def _text(found: Crosscheck) -> str:
+    blocks = [f"{_heading(each)}\n{_rows(each.rows)}" for each in found.schemes]
+    return "\n\n".join([*blocks, found.summary])
+
+
+def _heading(checked: Checked) -> str:
+    scheme = checked.scheme
+    rates = ", ".join(f"{key} = n^({scheme[key]})" for key in ("eta_A", "eta_B"))
+    return f"{scheme.name} under {scheme.optimizer.name} at {rates}, prefactor {checked.prefactor}"
+
+
+def _rows(rows: tuple[Row, ...]) -> str:
+    head = ("quantity", "t", "predicted", "measured", "95 % interval", "raw", "verdict", "")
+    return table([head, *map(_row, rows)])
+
+
+def _row(row: Row) -> tuple[str, ...]:
+    interval = row.leading.estimate.interval
+    return (
+        row.quantity,
+        str(row.t),
+        f"{'<= ' if row.leading.predicted.is_upper else ''}{row.leading.predicted}",
+        "zero" if row.leading.estimate.is_zero else _number(row.leading.measured),
+        "" if interval is None else f"[{interval[0]:.3f}, {interval[1]:.3f}]",
+        _number(row.raw_slope),
+        row.verdict.value,
+        "" if row.verdict.value == "PASS" else row.reason,
+    )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+@contextmanager
+def _bar() -> Iterator[Progress | None]:
+    """A progress bar where a person looks at one."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(unit="run", leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isascii() and word.isdigit() and 0 < len(word) <= 8 for word in words):
+        raise BadInput("--widths", found=text, expected="whole numbers with commas between, such as 128,256,512")
+    found = tuple(int(word) for word in words)
+    if found[0] < 2 or found[-1] > LARGEST_WIDTH or any(a >= b for a, b in pairwise(found)):
+        raise BadInput("--widths", found=text, expected=f"increasing widths from 2 to {LARGEST_WIDTH}")
+    return found
+
+
+def _seeds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= MOST_SEEDS):
+        raise BadInput("--seeds", found=text, expected=f"a whole number from 1 to {MOST_SEEDS}")
+    return int(text)

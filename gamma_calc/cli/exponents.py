@@ -1,0 +1,51 @@
+"""The exponents of a scheme at each step.
+
+$ gamma-calc exponents init-a --steps 2
+init-a under adam; free: eta
+t  A               B    Z_A              Z_B                  ...
+1  -1/2            eta  0                eta                  ...
+2  max(-1/2, eta)  eta  max(0, eta + 1)  max(2*eta + 1, eta)  ...
+
+$ gamma-calc exponents init-a --at eta=-1/2 --json
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from gamma_calc.cli.options import add_json_argument, add_scheme_arguments, print_json, step_count, values
+from gamma_calc.cli.tables import table
+from gamma_calc.derivation.questions import STEPS, Exponents, exponents
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """SPEC, --optimizer, --at, --steps and --json."""
+    add_scheme_arguments(parser)
+    parser.add_argument("--steps", metavar="T", type=step_count, default=STEPS, help=f"steps to show ({STEPS})")
+    add_json_argument(parser)
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Print the exponents."""
+    found = exponents(options.specs[0], steps=options.steps, optimizer=options.optimizer, at=values(options))
+    if options.json:
+        print_json(found.json())
+    else:
+        print(_text(found))
+    return 0
+
+
+def _text(found: Exponents) -> str:
+    free = ", ".join(found.scheme.free) or "nothing"
+    lines = [f"{found.scheme.name} under {found.scheme.optimizer.name}; free: {free}", step_table(found)]
+    if any(step.upper for step in found.steps):
+        lines.append("<= marks a value that is only bounded from above.")
+    if found.run.settled_from is not None and found.run.settled_from <= found.horizon:
+        lines.append(f"From step {found.run.settled_from} on nothing changes.")
+    return "\n".join(lines)
+
+
+def step_table(found: Exponents) -> str:
+    """The exponents as a table, one row a step."""
+    names = tuple(found.steps[0].sizes)
+    return table([("t", *names), *((str(step.t), *map(str, step.sizes.values())) for step in found.steps)])

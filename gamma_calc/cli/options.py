@@ -1,0 +1,82 @@
+"""Arguments that several questions share, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from gamma_calc.errors import BadInput
+from gamma_calc.program.optimizers import OPTIMIZERS, named_optimizer
+
+LONGEST = 64
+ALL = "all"
+
+
+def add_scheme_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
+    """SPEC, --optimizer and --at."""
+    help_text = "a name of the catalogue or a TOML file"
+    parser.add_argument("specs", metavar="SPEC", nargs="+" if many else 1, help=help_text)
+    parser.add_argument("--optimizer", metavar="NAME", type=_optimizer, help=f"one of {', '.join(OPTIMIZERS)}")
+    parser.add_argument(
+        "--at", metavar="NAME=P/Q", action="append", default=[], help="the value of a free exponent; may be repeated"
+    )
+
+
+def add_json_argument(parser: argparse.ArgumentParser) -> None:
+    """--json."""
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+
+def values(options: argparse.Namespace) -> dict[str, str]:
+    """The values given with --at, by name.
+
+    Raises:
+        BadInput: a value is not NAME=P/Q, or a name is given twice.
+    """
+    found: dict[str, str] = {}
+    for text in options.at:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
+            raise BadInput("--at", found=text, expected="NAME=P/Q, such as eta=-1/2")
+        if name in found:
+            raise BadInput(f"--at: {name!r} is given twice")
+        found[name] = value
+    return found
+
+
+def step_count(text: str) -> int:
+    """A number of steps from 1 to 64.
+
+    Raises:
+        BadInput: it is none.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= LONGEST):
+        raise BadInput("--steps", found=text, expected=f"a whole number from 1 to {LONGEST}")
+    return int(text)
+
+
+def horizon(text: str) -> int | None:
+    """A number of steps, or None for "all".
+
+    Raises:
+        BadInput: it is neither.
+    """
+    if text == ALL:
+        return None
+    try:
+        return step_count(text)
+    except BadInput:
+        raise BadInput("--steps", found=text, expected=f"a whole number from 1 to {LONGEST}, or {ALL}") from None
+
+
+def print_json(answer: Mapping[str, Any]) -> None:
+    """Print an answer as JSON, the same bytes for the same answer."""
+    json.dump(answer, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def _optimizer(name: str) -> str:
+    return named_optimizer(name).name

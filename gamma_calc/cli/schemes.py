@@ -1,0 +1,37 @@
+"""List the catalogue.
+
+$ gamma-calc schemes
+name         A     B        eta_A  eta_B
+init-a       -1/2  zero     eta    eta
+...
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from gamma_calc.cli.options import add_json_argument, print_json
+from gamma_calc.cli.tables import table
+from gamma_calc.program.catalogue import CATALOGUE, ZERO
+from gamma_calc.program.scheme import REQUIRED, Scheme
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--json."""
+    add_json_argument(parser)
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Print the schemes that can be named."""
+    rows = [_row(scheme) for scheme in CATALOGUE.values()]
+    if options.json:
+        print_json({"schema": 1, "schemes": rows})
+    else:
+        print(table([tuple(rows[0]), *(tuple(row.values()) for row in rows)]))
+        print(f"\nAll under {next(iter(CATALOGUE.values())).optimizer.name}; --optimizer NAME takes another.")
+    return 0
+
+
+def _row(scheme: Scheme) -> dict[str, str]:
+    forms = {key: scheme.exponents[key] for key in REQUIRED}
+    return {"name": scheme.name, **{key: ZERO if form is None else str(form) for key, form in forms.items()}}

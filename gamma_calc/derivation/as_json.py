@@ -1,0 +1,100 @@
+"""Answers as plain data, in the form that scripts and other programs rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gamma_calc.analysis.decision import Decision
+from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.analysis.largest_rates import Edge, LargestRate
+from gamma_calc.calculus.recursion import ExponentStep, Trajectory
+from gamma_calc.calculus.rules import total
+from gamma_calc.calculus.trace import Application
+from gamma_calc.derivation.symbols import Notation
+from gamma_calc.program.scheme import Scheme
+
+SCHEMA = 1
+FEWEST_STEPS = 4
+"""Steps that a derivation shows where it knows so many."""
+
+Json = dict[str, Any]
+
+
+def exponents_json(scheme: Scheme, run: Trajectory, horizon: int) -> Json:
+    """The exponents of a scheme at steps 1 to `horizon`.
+
+    Raises:
+        ValueError: the run has neither settled nor so many steps.
+    """
+    return {
+        "schema": SCHEMA,
+        "scheme": scheme.name,
+        "optimizer": scheme.optimizer.name,
+        "free": list(scheme.free),
+        "steps": [_step(step) for step in run.upto(horizon)],
+    }
+
+
+def derivation_json(found: Derivation) -> Json:
+    """A derivation with everything that its exponents have: conditions, largest rates, and the trace in order."""
+    known = len(found.run.steps)
+    horizon = known if found.run.settled_from is None else max(FEWEST_STEPS, known)
+    notation = Notation(found.run.program)
+    return exponents_json(found.scheme, found.run, horizon) | {
+        "settled_from": found.run.settled_from,
+        "conditions": {name: _condition(each) for name, each in found.decisions.items()},
+        "max_stable": {name: _largest(rate) for name, rate in found.max_stable.items()},
+        "frontier": None if found.frontier is None else [_edge(edge) for edge in found.frontier],
+        "at_max": {name: str(size.upper) for name, size in found.at_max.items()},
+        "at_max_upper": [name for name, size in found.at_max.items() if not size.is_exact],
+        "undertrained": list(found.undertrained),
+        "assumptions": [{"key": each.key, "text": each.text} for each in found.assumptions],
+        "rules": [_application(each, notation) for each in found.run.applications],
+    }
+
+
+def _step(step: ExponentStep) -> Json:
+    values = {name: str(size.upper) for name, size in step.sizes.items()}
+    return {"t": step.t, **values, "upper": list(step.upper)}
+
+
+def _condition(decision: Decision) -> Json:
+    return {
+        "region": str(decision),
+        "onset": decision.onset,
+        "holds": decision.holds,
+        "status": decision.status.value,
+        "reason": decision.reason,
+    }
+
+
+def _largest(rate: LargestRate) -> Json:
+    return {
+        "value": rate.value,
+        "attained": rate.attained,
+        "valid_on": str(rate.valid_on),
+        "reason": rate.reason,
+    }
+
+
+def _edge(edge: Edge) -> Json:
+    ends: Sequence[Mapping[str, Any]] = edge.endpoints
+    return {
+        "line": str(edge.line),
+        "where": str(edge.where),
+        "endpoints": [{name: str(value) for name, value in end.items()} for end in ends],
+    }
+
+
+def _application(application: Application, notation: Notation) -> Json:
+    size = total(application.conclusion)
+    return {
+        "t": application.subject.t,
+        "subject": notation.subject(application.subject),
+        "rule": application.rule.name,
+        "source": str(application.rule.source),
+        "assumptions": [assumption.key for assumption in application.rule.assumptions],
+        "conclusion": str(size.upper),
+        "upper": not size.is_exact,
+    }

@@ -1,0 +1,136 @@
+"""The conditions of a derivation: what each of them asks, where it holds, and which exponents decide that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gamma_calc.algebra import Inequality, Polyhedron, Region, nonpositive_region, zero_region
+from gamma_calc.analysis.bounded import Bounded
+from gamma_calc.analysis.conditions import Condition
+from gamma_calc.analysis.decision import Decision, Status
+from gamma_calc.calculus.citations import BACCELLI, Citation
+from gamma_calc.calculus.recursion import ExponentStep, Trajectory
+from gamma_calc.calculus.step_map import Cycle, Node
+from gamma_calc.derivation.blocks import Block, Cite, Math, Paragraph, Table, Text, joined, prose, region_text
+from gamma_calc.derivation.symbols import part_symbol, quantity_latex
+
+CYCLES = Citation(BACCELLI, "cycle means and the star of a matrix over max and plus, chapter 3")
+Row = tuple[Text, ...]
+
+
+def spaced(name: str) -> str:
+    """A condition's name as words."""
+    return name.replace("_", " ")
+
+
+def verdict(decision: Decision, subject: str) -> Text:
+    """A decision about a subject, as a sentence without its full stop."""
+    name, region = spaced(decision.condition.name), decision.region
+    if decision.status is Status.UNKNOWN:
+        sure: Text = () if region.is_empty else ("; surely it is where ", *region_text(region))
+        return (f"{subject} is {name} on a region that is unknown: ", *prose(decision.reason), *sure)
+    onset = f", from step {decision.onset} on" if decision.condition.reached and decision.onset is not None else ""
+    if decision.holds is not None:
+        return (f"{subject} is {name}{onset}" if decision.holds else f"{subject} is not {name}",)
+    if region.is_empty:
+        return (f"{subject} is never {name}",)
+    if any(member.is_everywhere for member in region.members):
+        return (f"{subject} is always {name}{onset}",)
+    return (f"{subject} is {name} if and only if ", *region_text(region), onset)
+
+
+def condition_blocks(decision: Decision, bound: Bounded, *, is_first: bool) -> tuple[Block, ...]:
+    """The definition of a condition, the exponents that decide it, and the result.
+
+    `is_first` is false where an earlier condition bounds the same quantities: their rows have then been shown.
+    """
+    condition = decision.condition
+    rows = list(_bounded_rows(condition, bound)) if is_first else []
+    rows += [row for name in condition.reached for row in _rows(name, bound.run, is_bound=False)]
+    table = Table((("steps",), ("exponent",), ("requirement",)), tuple(rows), (140, 460, 400))
+    result: Text = (*verdict(decision, "Hence it"), ".")
+    cycles = _cycles(bound) if is_first else ()
+    return (Paragraph(_definition(condition)), *cycles, *((table,) if rows else ()), Paragraph(result))
+
+
+def _definition(condition: Condition) -> Text:
+    bounds = joined(
+        [(Math(rf"\gamma[{quantity_latex(name, 't')}] \le 0"),) for name in condition.bounded], last=" and "
+    )
+    reached = joined([(Math(rf"\gamma[{quantity_latex(name, 't')}] = 0"),) for name in condition.reached], last=" and ")
+    source: Text = (" (", Cite(condition.source.paper.key), ", ", *prose(condition.source.statement), ").")
+    asked: Text = (*bounds, " at every step")
+    if reached:
+        asked = (*asked, ", and ", *reached, " from some fixed step on")
+    return (f"The scheme is called {spaced(condition.name)} when ", *asked, *source)
+
+
+def _bounded_rows(condition: Condition, bound: Bounded) -> Iterator[Row]:
+    yield from (_cycle_row(cycle) for cycle in bound.cycles)
+    for name in condition.bounded:
+        yield from _rows(name, bound.run, is_bound=True)
+
+
+def _cycle_row(cycle: Cycle) -> Row:
+    walk = r" \to ".join(_node(edge.source, "t") for edge in (*cycle.edges, cycle.edges[0]))
+    turn: Text = (Math(walk), " gains ", Math(cycle.weight.latex()))
+    return ("every turn",), turn, (Math(r"\le 0"), " where ", *region_text(Polyhedron.of(Inequality(-cycle.weight))))
+
+
+def _cycles(bound: Bounded) -> tuple[Block, ...]:
+    """Why nothing stays bounded where a cycle of the step map gains."""
+    if not bound.cycles:
+        return ()
+    edges = tuple(dict.fromkeys(edge for cycle in bound.cycles for edge in cycle.edges))
+    claims = [
+        (Math(rf"\gamma[{_node(edge.target, 't')}] \ge \gamma[{_node(edge.source, 't-1')}] + ({edge.weight.latex()})"),)
+        for edge in edges
+    ]
+    text: Text = (
+        "Read from unknown exponents, one step is linear over maximum and plus: ",
+        *joined(claims, last=" and "),
+        ". Where going once round a cycle of such bounds adds a positive exponent, its members gain a fixed power of ",
+        Math("n"),
+        " every turn, and so does what is made from them; where no cycle gains, the run settles (",
+        Cite(CYCLES.paper.key),
+        ", ",
+        *prose(CYCLES.statement),
+        ").",
+    )
+    return (Paragraph(text),)
+
+
+def _node(node: Node, time: str) -> str:
+    return part_symbol(node.part, time).latex()
+
+
+def _rows(name: str, run: Trajectory, *, is_bound: bool) -> Iterator[Row]:
+    """One row for each stretch of steps with the same exponent."""
+    for first, last in _stretches(name, run):
+        size = first.sizes[name]
+        below = Region.of(nonpositive_region(size.upper))
+        met = below if is_bound else below & zero_region(size.lower)
+        is_rest = last is run.last and run.settled_from is not None
+        steps = _steps(first.t, None if is_rest else last.t)
+        relation = "=" if size.is_exact else r"\le"
+        exponent = Math(rf"\gamma[{quantity_latex(name, 't')}] {relation} {size.upper.latex()}")
+        asked = Math(r"\le 0" if is_bound else "= 0")
+        is_always = any(each.is_everywhere for each in met.members)
+        where: Text = (" always",) if is_always else (" never",) if met.is_empty else (" where ", *region_text(met))
+        yield (Math(steps),), (exponent,), (asked, *where)
+
+
+def _stretches(name: str, run: Trajectory) -> Iterator[tuple[ExponentStep, ExponentStep]]:
+    first = last = run.steps[0]
+    for step in run.steps[1:]:
+        if step.sizes[name] != first.sizes[name]:
+            yield first, last
+            first = step
+        last = step
+    yield first, last
+
+
+def _steps(first: int, last: int | None) -> str:
+    if last is None:
+        return rf"t \ge {first}"
+    return f"t = {first}" if first == last else rf"{first} \le t \le {last}"

@@ -1,0 +1,215 @@
+"""A derivation as a document: the theorem, its proof from the trace, the table of exponents, and what all rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gamma_calc.algebra import name_latex
+from gamma_calc.analysis.conditions import FACTORS
+from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.analysis.largest_rates import Edge, LargestRate
+from gamma_calc.calculus.assumptions import Assumption
+from gamma_calc.calculus.citations import Paper
+from gamma_calc.calculus.recursion import ExponentStep, Trajectory
+from gamma_calc.calculus.rules import Rule
+from gamma_calc.derivation.blocks import (
+    Block,
+    Document,
+    Entry,
+    Line,
+    Listing,
+    Math,
+    Paragraph,
+    Proof,
+    Ref,
+    Section,
+    Statement,
+    Text,
+    joined,
+    prose,
+    region_text,
+)
+from gamma_calc.derivation.conditions import CYCLES, condition_blocks, verdict
+from gamma_calc.derivation.exponent_table import exponent_table
+from gamma_calc.derivation.proof import SETTING, ProofLines
+from gamma_calc.derivation.setting import PARITIES, rules_listing, setting_blocks
+from gamma_calc.derivation.symbols import quantity_latex
+from gamma_calc.program.scheme import Scheme
+
+PREFACE = (
+    "One line a rule application: what it concludes, how the value comes about, the rule with the lines that it is "
+    "applied to, its source and its assumptions. A line that has been proved is not repeated in a later step."
+)
+SMALLER = (
+    "Here no cycle of the step map gains, as the proof of the conditions shows, and some maxima are decided. The lines "
+    "that read differently from those above are these."
+)
+
+
+def document(found: Derivation) -> Document:
+    """The document of a derivation; what prints it adds nothing and leaves nothing out."""
+    runs, lines = _runs(found), ProofLines(found.run)
+    chapters = [range(0)]
+    for run in runs:
+        chapters.append(lines.added(run, max(chapters[-1].stop, 1)))
+    rules = tuple(dict.fromkeys(each.rule for run in runs for each in run.applications))
+    assumptions = tuple(sorted({each for rule in rules for each in rule.assumptions}, key=lambda each: each.number))
+    sections = (
+        Section(("Result",), (_statement(found, assumptions),)),
+        Section(("Setting",), setting_blocks(found.run.program)),
+        Section(("Rules",), (rules_listing(rules), *_notes(runs))),
+        *_proof(runs, chapters[1:], lines.chapters),
+        *_conditions(found),
+        Section(("Exponents by step",), tuple(_tables(runs))),
+        Section(("Assumptions",), (Listing(tuple(Entry(each.key, prose(each.text)) for each in assumptions)),)),
+    )
+    title = f"Scaling exponents of {_named(found.scheme)}"
+    return Document(title, sections, tuple(map(_reference, _papers(found, rules))))
+
+
+def _named(scheme: Scheme) -> str:
+    return f"{scheme.name} under {scheme.optimizer.name}"
+
+
+def _runs(found: Derivation) -> tuple[Trajectory, ...]:
+    """The run on the whole domain, and the runs on smaller regions from which conditions were decided."""
+    runs = {found.run.domain: found.run}
+    for bound in found.bounds.values():
+        for run in bound.runs:
+            runs.setdefault(run.domain, run)
+    return tuple(runs.values())
+
+
+def _statement(found: Derivation, assumptions: tuple[Assumption, ...]) -> Statement:
+    domain = found.scheme.domain
+    where: Text = () if domain.is_everywhere else (", on the domain ", *region_text(domain))
+    steps = "for every fixed number of steps" if found.horizon is None else f"for {found.horizon} steps"
+    free = joined([(Math(name_latex(name)),) for name in found.scheme.free], last=" and ")
+    exponents: Text = (", with ", *free, " free") if free else ()
+    grounds = joined([(Ref(each.key),) for each in assumptions], last=" and ")
+    given: Text = (f"Let {_named(found.scheme)} be trained {steps}", *exponents, *where, ". Under ", *grounds, ":")
+    return Statement(given, tuple((*item, ".") for item in _items(found)))
+
+
+def _items(found: Derivation) -> Iterator[Text]:
+    yield from (verdict(each, "It") for each in found.decisions.values())
+    yield from (_largest(rate) for rate in found.max_stable.values())
+    if found.frontier is not None:
+        yield from map(_edge, found.frontier)
+    if found.at_max:
+        where = "There" if found.max_stable else "The exponents are"
+        when = "once settled" if found.horizon is None else f"at step {found.horizon}"
+        chains = [
+            Math(rf"\gamma[{quantity_latex(name, 't')}] {'=' if size.is_exact else ''} {size.latex()}")
+            for name, size in found.at_max.items()
+        ]
+        yield (f"{where}, {when}: ", *joined([(chain,) for chain in chains], last=" and "))
+        yield _undertrained(found)
+
+
+def _largest(rate: LargestRate) -> Text:
+    name = Math(name_latex(rate.rate))
+    if rate.bounds is None:
+        return ("A largest stable ", name, " does not exist: ", *prose(rate.reason))
+    where: Text = () if rate.valid_on.is_everywhere else (", where ", *region_text(rate.valid_on))
+    is_reached = "" if rate.attained else ", a supremum that is not attained"
+    return ("The largest stable ", name, " is ", Math(rate.latex()), is_reached, *where)
+
+
+def _edge(edge: Edge) -> Text:
+    ends = [
+        (Math(", ".join(f"{name_latex(name)} = {value}" for name, value in end.items())),) for end in edge.endpoints
+    ]
+    points: Text = ((", from " if len(ends) > 1 else ", starting at "), *joined(ends, last=" to ")) if ends else ()
+    return ("Stability is lost beyond the edge ", *region_text(edge.where), *points)
+
+
+def _undertrained(found: Derivation) -> Text:
+    factors = [factor for factor in FACTORS if factor.name in found.undertrained]
+    if not factors:
+        return ("There, no factor is undertrained",)
+    reasons = [
+        (Math(quantity_latex(factor.name)), " (", Math(rf"\gamma[{quantity_latex(factor.contribution, 't')}] < 0"), ")")
+        for factor in factors
+    ]
+    return ("There, undertrained at every step: ", *joined(reasons))
+
+
+def _notes(runs: tuple[Trajectory, ...]) -> tuple[Block, ...]:
+    has_parities = any(len(each.conclusion) > 1 and each.subject.label for run in runs for each in run.applications)
+    return (Paragraph(PARITIES),) if has_parities else ()
+
+
+def _proof(runs: tuple[Trajectory, ...], chapters: list[range], lines: dict[int, list[Line]]) -> Iterator[Section]:
+    yield Section(("Proof of the exponents",), (Paragraph((PREFACE,)),))
+    yield Section(("Given, and before step 1",), (Proof(tuple(lines[SETTING])),), depth=1)
+    for run, numbers in zip(runs, chapters, strict=True):
+        is_whole = run is runs[0]
+        if not is_whole:
+            yield Section(("On the region ", *region_text(run.domain)), (Paragraph((SMALLER,)),), depth=1)
+        for step, chapter in zip(run.steps, numbers, strict=True):
+            said = tuple(lines.get(chapter, ()))
+            zeros = _zeros(step) if is_whole else ()
+            if said or is_whole:
+                title = f"Step {step.t}" + ("" if is_whole else ", on the region")
+                yield Section((title,), (*((Proof(said),) if said else ()), *zeros), depth=1)
+        end = f"Beyond step {len(run.steps)}" if run.settled_from is None else f"All steps from {run.settled_from} on"
+        yield Section((end + ("" if is_whole else ", on the region"),), (Paragraph(_extent(run)),), depth=1)
+
+
+def _zeros(step: ExponentStep) -> tuple[Block, ...]:
+    """The quantities that take no line, for they are sums of no term."""
+    names = [(Math(quantity_latex(name, str(step.t))),) for name, size in step.sizes.items() if size.upper.is_vanishing]
+    text: Text = (
+        "Without a term that has no factor 0, hence of exponent ",
+        Math(r"-\infty"),
+        ": ",
+        *joined(names),
+        ".",
+    )
+    return (Paragraph(text),) if names else ()
+
+
+def _tables(runs: tuple[Trajectory, ...]) -> Iterator[Block]:
+    for run in runs:
+        if run is not runs[0]:
+            yield Paragraph(("On the region ", *region_text(run.domain), ":"))
+        yield from exponent_table(run)
+        yield Paragraph(_extent(run))
+
+
+def _extent(run: Trajectory) -> Text:
+    """For which steps the exponents of a run are proved, and why."""
+    if run.settled_from is None:
+        return (f"The run has not settled: these exponents are proved for the steps 1 to {len(run.steps)} only.",)
+    t = run.settled_from
+    names = joined([(Math(quantity_latex(tensor.name)),) for tensor in run.program.parameters], last=" and ")
+    return (
+        "The state, that is the exponents of all parts of ",
+        *names,
+        f" and what they are made from, is the same after step {t} as before it. A step depends on nothing but the "
+        f"state, so by induction every step from {t} on repeats step {t}, and its exponents hold for all ",
+        Math(rf"t \ge {t}"),
+        ".",
+    )
+
+
+def _conditions(found: Derivation) -> Iterator[Section]:
+    yield Section(("Proof of the conditions",), ())
+    seen = set()
+    for decision in found.decisions.values():
+        bounded = decision.condition.bounded
+        blocks = condition_blocks(decision, found.bounds[bounded], is_first=bounded not in seen)
+        seen.add(bounded)
+        yield Section((decision.condition.name.replace("_", " ").capitalize(),), blocks, depth=1)
+
+
+def _papers(found: Derivation, rules: tuple[Rule, ...]) -> tuple[Paper, ...]:
+    cited = [rule.source.paper for rule in rules] + [each.condition.source.paper for each in found.decisions.values()]
+    cited += [CYCLES.paper for bound in found.bounds.values() if bound.cycles]
+    return tuple(dict.fromkeys(cited))
+
+
+def _reference(paper: Paper) -> Entry:
+    identifier = f" {paper.identifier}." if paper.identifier else ""
+    return Entry(paper.key, (f"{paper.authors}. {paper.title}. {paper.year}.{identifier}",))

@@ -1,0 +1,72 @@
+"""The table of exponents by step, in the layout that its longest entries allow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gamma_calc.calculus.recursion import Trajectory
+from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text
+from gamma_calc.derivation.symbols import quantity_latex
+
+GLYPH = 9
+MARGIN = 18
+"""In thousandths of a line of 166 mm: a glyph at 8 pt, on the average of a formula, and the space between columns."""
+LINE = 1000
+
+_FRACTION = re.compile(r"\\frac\{(\d*)\}\{(\d*)\}")
+_UPRIGHT = re.compile(r"\\mathrm\{([^{}]*)\}")
+_COMMAND = re.compile(r"\\[A-Za-z]+ ?")
+
+
+def exponent_table(run: Trajectory) -> tuple[Block, ...]:
+    """One row a step where that fits a line, else one row a quantity and step; bounds carry their sign."""
+    names = tuple(run.steps[0].sizes)
+    labels = [rf"\ge {step.t}" if step.t == run.settled_from else str(step.t) for step in run.steps]
+    columns = [
+        ("t", labels),
+        *((quantity_latex(name), [step.sizes[name].latex() for step in run.steps]) for name in names),
+    ]
+    shares = column_shares([[head, *cells] for head, cells in columns])
+    if shares is None:
+        header: tuple[Text, ...] = (("quantity",), (Math("t"),), ("exponent",))
+        rows = tuple(
+            ((Math(head),), (Math(label),), (Math(cell),))
+            for head, cells in columns[1:]
+            for label, cell in zip(labels, cells, strict=True)
+        )
+        table = Table(header, rows, (120, 100, 780))
+    else:
+        header, *rows_of_math = [
+            tuple((Math(cell),) for cell in row)
+            for row in zip(*([head, *cells] for head, cells in columns), strict=True)
+        ]
+        table = Table(header, tuple(rows_of_math), shares, is_dense=True)
+    is_exact = all(size.is_exact for step in run.steps for size in step.sizes.values())
+    return (
+        (table,)
+        if is_exact
+        else (table, Paragraph(("Values with ", Math(r"\le"), " are proved as upper bounds only.")))
+    )
+
+
+def column_shares(columns: Sequence[Sequence[str]]) -> tuple[int, ...] | None:
+    """Widths in thousandths of a line for columns of formulas, which may break after a comma; None if none fit."""
+    needs = [
+        MARGIN + GLYPH * max(_glyphs(f"{part},") for cell in column for part in cell.split(", ")) for column in columns
+    ]
+    wishes = [MARGIN + GLYPH * max(map(_glyphs, column)) for column in columns]
+    room = LINE - sum(needs)
+    if room < 0:
+        return None
+    missing = sum(wishes) - sum(needs)
+    if missing <= room:
+        return tuple(LINE * wish // sum(wishes) for wish in wishes)
+    return tuple(need + room * (wish - need) // missing for need, wish in zip(needs, wishes, strict=True))
+
+
+def _glyphs(latex: str) -> int:
+    """How many glyphs a formula has, the space around a sign counted as one."""
+    text = _FRACTION.sub(lambda match: "0" * max(map(len, match.groups())), latex)
+    text = _COMMAND.sub("0", _UPRIGHT.sub(r"\1", text).replace(r"\max", "0000"))
+    return len(re.sub(r"[{}_^]|(?<=\w) (?=\w)", "", text))

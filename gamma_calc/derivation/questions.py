@@ -1,0 +1,194 @@
+"""The questions a person asks of schemes, and the answers as notebooks and scripts see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal
+
+from gamma_calc.algebra import name_latex
+from gamma_calc.analysis.decision import Decision
+from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.analysis.largest_rates import LargestRate
+from gamma_calc.calculus.recursion import ExponentStep, Trajectory, trajectory
+from gamma_calc.calculus.size import Size
+from gamma_calc.derivation.as_json import derivation_json, exponents_json
+from gamma_calc.derivation.document import document
+from gamma_calc.derivation.latex import latex_document
+from gamma_calc.derivation.markdown import markdown_document
+from gamma_calc.derivation.symbols import quantity_latex
+from gamma_calc.errors import BadInput
+from gamma_calc.program.lora import lora_module
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.selection import Spec, Values, selected
+
+STEPS = 4
+LONGEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Exponents:
+    """The exponents of a scheme at steps 1 to `horizon`.
+
+    >>> found = exponents("init-a", steps=2)
+    >>> print(found[2].sizes["Z_B"])
+    max(2*eta + 1, eta)
+    """
+
+    scheme: Scheme
+    run: Trajectory
+    horizon: int
+
+    @property
+    def steps(self) -> tuple[ExponentStep, ...]:
+        """The steps, in order."""
+        return self.run.upto(self.horizon)
+
+    def __getitem__(self, t: int) -> ExponentStep:
+        return self.steps[t - 1]
+
+    def json(self) -> dict[str, Any]:
+        """The answer as plain data."""
+        return exponents_json(self.scheme, self.run, self.horizon)
+
+    def _repr_latex_(self) -> str:
+        names = tuple(self.steps[0].sizes)
+        rows = [("t", *map(quantity_latex, names))]
+        rows += [(str(step.t), *(size.latex() for size in step.sizes.values())) for step in self.steps]
+        return f"$${_array(rows)}$$"
+
+    def _repr_html_(self) -> str:
+        rows = [("t", *self.steps[0].sizes)]
+        rows += [(str(step.t), *map(str, step.sizes.values())) for step in self.steps]
+        return html_table(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What follows from a scheme, with its proof.
+
+    >>> found = derive("init-b")
+    >>> print(found.max_stable["eta"].value, found.undertrained)
+    -1 ('B',)
+    """
+
+    derivation: Derivation
+
+    @property
+    def scheme(self) -> Scheme:
+        """The scheme that was asked about."""
+        return self.derivation.scheme
+
+    @property
+    def conditions(self) -> Mapping[str, Decision]:
+        """What is known of each condition, by name."""
+        return self.derivation.decisions
+
+    @property
+    def max_stable(self) -> Mapping[str, LargestRate]:
+        """The largest stable value of the free rate, where there is one."""
+        return self.derivation.max_stable
+
+    @property
+    def at_max(self) -> Mapping[str, Size]:
+        """The settled exponents at the largest stable rate, where nothing else is free."""
+        return self.derivation.at_max
+
+    @property
+    def undertrained(self) -> tuple[str, ...]:
+        """The factors that hardly learn there."""
+        return self.derivation.undertrained
+
+    def json(self) -> dict[str, Any]:
+        """The answer as plain data."""
+        return derivation_json(self.derivation)
+
+    def latex(self) -> str:
+        """The derivation as a LaTeX document."""
+        return latex_document(document(self.derivation))
+
+    def markdown(self) -> str:
+        """The derivation as Markdown, with the content of the LaTeX document."""
+        return markdown_document(document(self.derivation))
+
+    def _repr_latex_(self) -> str:
+        found = self.derivation
+        rows = [(rf"\text{{{_spaced(name)}}}", each.latex()) for name, each in found.decisions.items()]
+        rates = found.max_stable.items()
+        rows += [(rf"\text{{largest stable }}{name_latex(name)}", rate.latex()) for name, rate in rates]
+        return f"$${_array(rows)}$$"
+
+    def _repr_html_(self) -> str:
+        found = self.derivation
+        rows = [("condition", "region", "onset")]
+        rows += [(_spaced(name), str(each), str(each.onset or "")) for name, each in found.decisions.items()]
+        rows += [(f"largest stable {name}", str(rate.value), "") for name, rate in found.max_stable.items()]
+        return html_table(rows)
+
+
+def exponents(spec: Spec, *, steps: int = STEPS, optimizer: str | None = None, at: Values | None = None) -> Exponents:
+    """The exponents of a scheme at steps 1 to `steps`.
+
+    Args:
+        spec: a name of the catalogue, the path of a TOML file, or a `Scheme`.
+        steps: from 1 to 64.
+        optimizer: takes the scheme under another optimiser.
+        at: exact values of free exponents, such as {"eta": "-1/2"}.
+
+    Raises:
+        BadInput: the scheme, a value or the number of steps cannot be understood.
+    """
+    (scheme,) = selected([spec], optimizer=optimizer, at=at)
+    return Exponents(scheme, trajectory(lora_module(scheme), _checked(steps), scheme.domain), steps)
+
+
+def derive(
+    spec: Spec, *, steps: int | Literal["all"] = "all", optimizer: str | None = None, at: Values | None = None
+) -> Derived:
+    """What follows from a scheme for `steps` steps, or for every fixed number of steps.
+
+    Args:
+        spec, optimizer, at: as in `exponents`.
+        steps: from 1 to 64, or "all".
+
+    Raises:
+        BadInput: as in `exponents`.
+    """
+    return _derived(selected([spec], optimizer=optimizer, at=at)[0], steps)
+
+
+def compared(specs: Sequence[Spec], *, optimizer: str | None = None, at: Values | None = None) -> tuple[Derived, ...]:
+    """The derivations of several schemes; a value in `at` applies to each scheme that has its name free.
+
+    Raises:
+        BadInput: as in `exponents`.
+    """
+    return tuple(_derived(scheme, "all") for scheme in selected(specs, optimizer=optimizer, at=at))
+
+
+def _derived(scheme: Scheme, steps: int | Literal["all"]) -> Derived:
+    return Derived(derived(scheme, None if steps == "all" else _checked(steps)))
+
+
+def _checked(steps: int) -> int:
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= LONGEST:
+        raise BadInput("steps", found=str(steps), expected=f"a whole number from 1 to {LONGEST}")
+    return steps
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _array(rows: Sequence[Sequence[str]]) -> str:
+    body = r" \\ ".join(" & ".join(row) for row in rows)
+    return rf"\begin{{array}}{{{'l' * len(rows[0])}}} {body} \end{{array}}"
+
+
+def html_table(rows: Sequence[Sequence[str]]) -> str:
+    """The rows as an HTML table, escaped; the first row is the heading."""
+    head, *body = rows
+    lines = ["<table>", f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"]
+    lines += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in body]
+    return "\n".join([*lines, "</table>"])

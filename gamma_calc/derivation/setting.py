@@ -1,0 +1,161 @@
+"""The setting of a derivation: what is trained, how, and what is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from gamma_calc.algebra import Affine
+from gamma_calc.calculus.rules import Rule
+from gamma_calc.derivation.blocks import Block, Cite, Entry, Listing, Math, Paragraph, Ref, Table, Text, joined, prose
+from gamma_calc.derivation.symbols import (
+    ANY_STEP,
+    Notation,
+    Symbol,
+    expression_latex,
+    gradient_symbol,
+    part_symbol,
+    quantity_latex,
+    rate_symbol,
+)
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import At, Expression, Given, Scaled, Trained
+from gamma_calc.program.optimizers import Moments, Optimizer, Raw
+from gamma_calc.program.program import Program
+from gamma_calc.program.terms import Kind, Part
+
+CONVENTIONS: Text = (
+    "A quantity ",
+    Math("v"),
+    " has the exponent ",
+    Math(r"\gamma[v]"),
+    " when its entries are of size ",
+    Math(r"\Theta(n^{\gamma[v]})"),
+    " as the width ",
+    Math("n"),
+    " grows, in second moment where they are random; ",
+    Math(r"\gamma[0] = -\infty"),
+    ". Lower indices of a bare letter and upper indices of a letter with an index count steps; there are no powers of "
+    "quantities. Each trained tensor is the sum ",
+    Math("W_{t} = W_{0} + U_{W}^{t}"),
+    " of what it started from and of its updates ",
+    Math(r"\Delta W_{1} + \dots + \Delta W_{t}"),
+    "; products of such sums are followed term by term.",
+)
+PARITIES: Text = (
+    "Where a term has components that behave differently in later sums, angle brackets tell them apart: they name the "
+    "slices of initial tensors with whose sign the component changes its own, ",
+    Math(r"\langle +\rangle"),
+    " where there is none, ",
+    Math(r"\pm"),
+    " in front of slices under which it has both an odd and an even part.",
+)
+
+
+def setting_blocks(program: Program) -> tuple[Block, ...]:
+    """The tensors with their exponents, and the definitions of gradients, updates and quantities."""
+    return Paragraph(CONVENTIONS), _tensors(program), _definitions(program)
+
+
+def _tensors(program: Program) -> Table:
+    rows: list[tuple[Text, ...]] = [
+        ((axis.name,), ("axis of fixed size" if axis.is_fixed else "axis",), (Math(axis.size.latex()),))
+        for axis in program.axes
+    ]
+    for node in _distinct(program):
+        match node:
+            case Trained(name, shape, initial, rate, is_trained):
+                symbol, origin = Symbol.of(name).latex(), part_symbol(Part(name, Kind.INITIAL), "").latex()
+                start = r"-\infty" if initial is None else initial.latex()
+                step: Text = (
+                    (", ", Math(rf"\gamma[{rate_symbol(name).latex()}] = {rate.latex()}")) if is_trained else ()
+                )
+                kind = f"{'trained' if is_trained else 'frozen'}, {_shape(shape)}, from {_origin(initial)}"
+                rows.append(((Math(symbol),), (kind,), (Math(rf"\gamma[{origin}] = {start}"), *step)))
+            case Given(name, shape, exponent):
+                rows.append(((Math(Symbol.of(name).latex()),), (f"given, {_shape(shape)}",), (Math(exponent.latex()),)))
+            case Scaled(symbol, exponent):
+                rows.append(((Math(Symbol.of(symbol).latex()),), ("given, scalar",), (Math(exponent.latex()),)))
+    header: tuple[Text, ...] = (("name",), ("what it is",), ("exponent",))
+    return Table(header, tuple(rows), (90, 370, 540))
+
+
+def _origin(initial: Affine | None) -> str:
+    return "zero" if initial is None else "random entries"
+
+
+def _shape(axes: tuple[Axis, ...]) -> str:
+    return " by ".join(axis.name for axis in axes)
+
+
+def _distinct(program: Program) -> Iterator[Expression]:
+    """The parameters, then the scalars and the data of the gradients."""
+    seen: set[object] = set()
+    for node in (*program.parameters, *(each for root in program.gradients.values() for each in _nodes(root))):
+        key = (type(node), getattr(node, "name", None) or getattr(node, "symbol", None))
+        if isinstance(node, Trained | Given | Scaled) and key not in seen:
+            seen.add(key)
+            yield node
+
+
+def _nodes(node: Expression) -> Iterator[Expression]:
+    yield node
+    for operand in node.operands:
+        yield from _nodes(operand)
+
+
+def _definitions(program: Program) -> Table:
+    notation, rows = Notation(program), []
+    for tensor, gradient in program.gradients.items():
+        name, before = Symbol.of(tensor.name), gradient_symbol(tensor.name).at(ANY_STEP.before)
+        rows.append((("raw gradient",), f"{before.latex()} = {expression_latex(gradient)}"))
+        if tensor.is_trained:
+            step = f"{rate_symbol(tensor.name).latex()} {Symbol('g', before.below, before.above).latex()}"
+            rows.append((("update",), f"{name.at('t').latex()} = {name.at('t-1').latex()} - {step}"))
+    for quantity, value in program.quantities.items():
+        if not isinstance(value, At):
+            rows.append((("quantity",), f"{quantity_latex(quantity, 't')} = {notation.definition(value)}"))
+    rows_of_text = [(kind, (Math(formula),)) for kind, formula in rows]
+    processed = _processed(program.optimizer)
+    return Table((("what",), ("definition",)), (*rows_of_text, (("processed gradient",), processed)), (220, 780))
+
+
+def _processed(optimizer: Optimizer) -> Text:
+    """What the optimiser makes of a raw gradient."""
+    match optimizer.step:
+        case Raw():
+            return (f"{optimizer.name}: ", Math("g = G"))
+        case Moments(has_memory=False):
+            return (f"{optimizer.name}: ", Math(r"g = \operatorname{sign}(G)"))
+        case Moments(beta1, beta2, epsilon):
+            formula, constants = r"g = m / (\sqrt{v} + \epsilon)", rf"\beta_{{1}} = {beta1}, \beta_{{2}} = {beta2}"
+            means: Text = (
+                " with the bias-corrected running means ",
+                *(Math("m"), " of ", Math("G"), " and ", Math("v"), " of ", Math(r"G \odot G")),
+            )
+            return (
+                f"{optimizer.name}: ",
+                Math(formula),
+                *means,
+                ", ",
+                Math(constants),
+                ", ",
+                Math(rf"\epsilon = {_number(epsilon)}"),
+            )
+
+
+def _number(value: Fraction) -> str:
+    """A number, as a power of ten where it is a small one."""
+    zeros = len(str(value.denominator)) - 1
+    return f"10^{{-{zeros}}}" if zeros > 3 and value == Fraction(1, 10**zeros) else str(value)
+
+
+def rules_listing(rules: tuple[Rule, ...]) -> Listing:
+    """The rules that a derivation uses: statement, source and assumptions."""
+    return Listing(tuple(Entry(rule.name, _rule(rule)) for rule in rules))
+
+
+def _rule(rule: Rule) -> Text:
+    assumptions = joined([(Ref(assumption.key),) for assumption in rule.assumptions])
+    source: Text = (". Source: ", Cite(rule.source.paper.key), ", ", *prose(rule.source.statement))
+    return (Math(rule.statement), *source, *((". Assumes ", *assumptions) if assumptions else ()), ".")

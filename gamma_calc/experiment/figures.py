@@ -1,0 +1,69 @@
+"""What a figure shows of a cross-check: every term at the last step, measured and predicted."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_calc.experiment.crosscheck import Checked
+from gamma_calc.experiment.verdicts import Judged, Row
+from gamma_calc.program.scheme import RATES
+from gamma_calc.report.series import Panel, Series, Sheet, Values
+from gamma_calc.simulation.adapter_module import Term
+from gamma_calc.simulation.probe import ProbeMeasurement
+from gamma_calc.simulation.slopes import student_quantile
+
+
+def sheet(checked: Checked) -> Sheet:
+    """One panel a quantity, at the last step."""
+    scheme, last = checked.scheme, max(row.t for row in checked.rows)
+    rates = ", ".join(f"{key} = n^({scheme[key]})" for key in RATES)
+    return Sheet(
+        title=f"{scheme.name} under {scheme.optimizer.name}",
+        subtitle=f"{rates}, step {last}",
+        panels=tuple(_panel(row, checked.measurement) for row in checked.rows if row.t == last),
+    )
+
+
+def _panel(row: Row, measurement: ProbeMeasurement) -> Panel:
+    series = tuple(_series(row, term, each, measurement) for term, each in row.terms.items())
+    return Panel(row.quantity, series)
+
+
+def _series(row: Row, term: Term, judged: Judged, measurement: ProbeMeasurement) -> Series:
+    squares = measurement.mean_square[row.t, row.quantity, term]
+    value, low, high = _values(np.where(measurement.is_excluded, np.nan, squares))
+    return Series(
+        label=" ".join(term),
+        widths=measurement.configuration.widths,
+        value=value,
+        low=low,
+        high=high,
+        predicted=judged.predicted.exponent,
+        verdict=judged.judgement.verdict.value,
+        is_leading=judged.predicted.exponent == row.leading.predicted.exponent,
+        is_upper=judged.predicted.is_upper,
+    )
+
+
+def _values(squares: NDArray[np.float64]) -> tuple[Values, Values, Values]:
+    """log2 of the root mean square at each width, and the ends of its 95 % interval.
+
+    Shapes: squares [widths, runs]; a run that is not fitted is nan.
+    """
+    rows = [row[~np.isnan(row)] for row in squares]
+    spans = [(float(row.mean()), _half_width(row)) if row.size else (0.0, 0.0) for row in rows]
+    value = tuple(_log2(mean) for mean, _ in spans)
+    return value, tuple(_log2(mean - half) for mean, half in spans), tuple(_log2(mean + half) for mean, half in spans)
+
+
+def _half_width(row: NDArray[np.float64]) -> float:
+    if row.size < 2:
+        return 0.0
+    return float(student_quantile(row.size - 1) * row.std(ddof=1) / math.sqrt(row.size))
+
+
+def _log2(square: float) -> float | None:
+    return math.log2(square) / 2 if square > 0 else None

@@ -1,0 +1,152 @@
+"""The folder that a cross-check leaves behind: the page, the plots, the derivations and the plain data."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gamma_calc.derivation.questions import derive
+from gamma_calc.experiment.crosscheck import Checked, Crosscheck
+from gamma_calc.experiment.figures import sheet
+from gamma_calc.experiment.verdicts import Judged, Row
+from gamma_calc.files import checked_folder, write_all
+from gamma_calc.program.scheme import RATES, Scheme
+from gamma_calc.report.page import Control, Link, Page, Picture, QuantityRow, SchemeSection, TermRow
+from gamma_calc.report.pages import html_report, markdown_report
+from gamma_calc.report.plots import rendered, scaling_figure
+from gamma_calc.simulation.devices import device_name
+from gamma_calc.simulation.verdicts import Verdict
+
+
+def write_folder(found: Crosscheck, folder: Path, *, command: str = "") -> None:
+    """Write everything that a reader of a cross-check wants to see into a folder.
+
+    Raises:
+        BadInput: the folder cannot be written.
+    """
+    contents = {folder / name: content for name, content in folder_contents(found, command=command).items()}
+    for parent in {path.parent for path in contents}:
+        checked_folder(parent)
+    write_all(contents)
+
+
+def folder_contents(found: Crosscheck, *, command: str = "") -> Mapping[str, str | bytes]:
+    """The files of the folder by relative path: index.html, report.md, crosscheck.json, plots and derivations."""
+    contents: dict[str, str | bytes] = {}
+    sections = []
+    for checked in found.schemes:
+        section, files = _section(checked)
+        sections.append(section)
+        contents |= files
+    data = {**found.json(), "environment": environment(found, command)}
+    contents["crosscheck.json"] = json.dumps(data, indent=2) + "\n"
+    page = _page(found, tuple(sections), data["environment"])
+    return {**contents, "index.html": html_report(page), "report.md": markdown_report(page)}
+
+
+def environment(found: Crosscheck, command: str) -> dict[str, str]:
+    """The versions and the machine that a measurement came from."""
+    return {
+        "command": command,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "gamma_calc": version("gamma-calc"),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
+        "device": device_name(found.settings.device, found.settings.dtype),
+    }
+
+
+def _section(checked: Checked) -> tuple[SchemeSection, dict[str, str | bytes]]:
+    scheme = checked.scheme
+    stem = f"{scheme.name}-{scheme.optimizer.name}".replace(" ", "-")
+    images = rendered(scaling_figure(sheet(checked)))
+    derivation = derive(scheme)
+    files: dict[str, str | bytes] = {
+        f"plots/{stem}.svg": images.svg,
+        f"plots/{stem}.png": images.png,
+        f"derivations/{stem}.tex": derivation.latex(),
+        f"derivations/{stem}.md": derivation.markdown(),
+    }
+    section = SchemeSection(
+        name=f"{scheme.name} under {scheme.optimizer.name}",
+        setting=_setting(scheme, checked),
+        rows=tuple(map(_row, checked.rows)),
+        pictures=(Picture(f"Measured and predicted exponents of {scheme.name}", f"plots/{stem}.png", images.svg),),
+        links=(Link("derivation (LaTeX)", f"derivations/{stem}.tex"), Link("derivation", f"derivations/{stem}.md")),
+    )
+    return section, files
+
+
+def _setting(scheme: Scheme, checked: Checked) -> str:
+    rates = ", ".join(f"{key} = {checked.prefactor} n^({scheme[key]})" for key in RATES)
+    initial = ", ".join(
+        f"{key}_0 = 0" if (form := scheme.initial(key)) is None else f"{key}_0 = n^({form})" for key in ("A", "B")
+    )
+    return f"{initial}; {rates}"
+
+
+def _page(found: Crosscheck, sections: tuple[SchemeSection, ...], environment: Mapping[str, str]) -> Page:
+    failed = tuple(_row(row) for each in found.schemes for row in each.control if row.verdict is Verdict.FAIL)
+    settings, configuration = found.settings, found.schemes[0].measurement.configuration
+    method = {
+        "widths": ", ".join(map(str, settings.widths)),
+        "seeds a width": str(settings.seeds),
+        "steps": str(settings.steps),
+        "rank": str(configuration.base_rank),
+        "samples": str(configuration.samples),
+        "inputs": settings.data,
+        "precision": settings.dtype,
+        **environment,
+    }
+    return Page(
+        title="Derived exponents against measured ones",
+        verdict=found.verdict.value,
+        sentence=found.summary.partition(": ")[2],
+        schemes=sections,
+        control=Control(
+            "Aligned sums grow like independent ones. This is false, so the predictions made from it have to fail.",
+            found.control.value,
+            failed,
+        ),
+        warnings=found.warnings,
+        method=tuple((name, value) for name, value in method.items() if value),
+        links=(Link("plain data", "crosscheck.json"), Link("this report as Markdown", "report.md")),
+    )
+
+
+def _row(row: Row) -> QuantityRow:
+    leading = row.leading
+    return QuantityRow(
+        quantity=row.quantity,
+        t=row.t,
+        predicted=_predicted(leading),
+        measured=leading.measured,
+        interval=leading.estimate.interval,
+        raw_slope=row.raw_slope,
+        verdict=row.verdict.value,
+        reason=row.reason,
+        terms=tuple(
+            TermRow(
+                " ".join(term),
+                _predicted(each),
+                each.measured,
+                each.estimate.interval,
+                each.judgement.verdict.value,
+                each.judgement.reason,
+            )
+            for term, each in row.terms.items()
+        ),
+    )
+
+
+def _predicted(judged: Judged) -> str:
+    return f"<= {judged.predicted}" if judged.predicted.is_upper else str(judged.predicted)

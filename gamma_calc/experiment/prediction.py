@@ -1,0 +1,85 @@
+"""What the theory says will be measured: one exponent a quantity, step and term, at a single point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gamma_calc.algebra import Affine
+from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.calculus.size import Size
+from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.program.lora import lora_module
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.terms import Label
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """An exponent to be measured: None for -oo. `is_upper` marks one that is only bounded from above."""
+
+    exponent: Fraction | None
+    is_upper: bool = False
+
+    def __str__(self) -> str:
+        return "-oo" if self.exponent is None else str(self.exponent)
+
+
+ZERO = Predicted(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The exponent of a quantity at step t and those of its terms, by the parts they are made from."""
+
+    quantity: str
+    t: int
+    total: Predicted
+    terms: Mapping[tuple[str, ...], Predicted]
+
+
+def pinned(scheme: Scheme) -> Scheme:
+    """The scheme at its largest stable rate, where one rate and nothing else is free.
+
+    Raises:
+        BadInput: something else is free, or nothing bounds the rate.
+        Unknown: the largest stable rate is not known.
+    """
+    if not scheme.free:
+        return scheme
+    example = " ".join(f"--at {name}=-1" for name in scheme.free)
+    if len(scheme.free) > 1 or scheme.free != scheme.rates:
+        names = ", ".join(scheme.free)
+        raise BadInput(
+            f"{scheme.name}: {names} are free; only a single free rate has a largest stable value: {example}"
+        )
+    derivation = derived(scheme)
+    (largest,) = derivation.max_stable.values()
+    if largest.exponent is None:
+        problem = f"{scheme.name}: no largest stable {largest.rate} to take: {largest.reason}; give one: {example}"
+        raise Unknown(problem) if derivation.is_unknown else BadInput(problem)
+    return scheme.at({largest.rate: Affine.of(largest.exponent)})
+
+
+def predictions(scheme: Scheme, steps: int, policy: Policy = CALCULUS) -> tuple[Prediction, ...]:
+    """The exponents of a scheme without free exponents at steps 1 to `steps`, in order."""
+    run = trajectory(lora_module(scheme), steps, scheme.domain, policy)
+    return tuple(
+        Prediction(name, step.t, _predicted(size), _terms(step.terms[name]))
+        for step in run.upto(steps)
+        for name, size in step.sizes.items()
+    )
+
+
+def _terms(sizes: Mapping[Label, Size]) -> Mapping[tuple[str, ...], Predicted]:
+    return {tuple(map(str, label)): _predicted(size) for label, size in sizes.items()}
+
+
+def _predicted(size: Size) -> Predicted:
+    if size.upper.is_vanishing:
+        return ZERO
+    (piece,) = size.upper.pieces
+    return Predicted(piece.constant, is_upper=not size.is_exact)

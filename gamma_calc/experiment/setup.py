@@ -1,0 +1,75 @@
+"""From a scheme to the experiment that measures it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gamma_calc.algebra import Affine
+from gamma_calc.errors import BadInput
+from gamma_calc.program.scheme import RANK, Scheme
+from gamma_calc.simulation.probe import Power, ProbeConfiguration
+
+WIDTHS = tuple(2**k for k in range(7, 14))
+SEEDS = 32
+STEPS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a cross-check is run, apart from the schemes.
+
+    `data` is "random" or "teacher-student"; `prefactor` the k in eta = k n^exponent, None to have it chosen.
+    """
+
+    widths: tuple[int, ...] = WIDTHS
+    seeds: int = SEEDS
+    steps: int = STEPS
+    device: str = "auto"
+    dtype: str = "float64"
+    data: str = "random"
+    prefactor: Fraction | None = None
+    seed: int = 0
+
+
+def configuration(scheme: Scheme, settings: Settings, prefactor: Fraction) -> ProbeConfiguration:
+    """The reference experiment for a scheme without free exponents.
+
+    In torch a number is read as a power of n, and a coefficient of `rank` as that power of r.
+    """
+    return ProbeConfiguration(
+        widths=settings.widths,
+        runs=settings.seeds,
+        steps=settings.steps,
+        A=_power(scheme.exponents["A"]),
+        B=_power(scheme.exponents["B"]),
+        eta_A=_rate(scheme, "eta_A"),
+        eta_B=_rate(scheme, "eta_B"),
+        optimizer=scheme.optimizer.step,
+        scale=_rate(scheme, "scale"),
+        gradient=_rate(scheme, "gradient"),
+        fan_out=_rate(scheme, "fan_out"),
+        rank=scheme[RANK].constant,
+        prefactor_A=prefactor,
+        prefactor_B=prefactor,
+        trains_A=scheme.is_trained("A"),
+        trains_B=scheme.is_trained("B"),
+        data=settings.data,
+        dtype=settings.dtype,
+        device=settings.device,
+        seed=settings.seed,
+    )
+
+
+def _power(form: Affine | None) -> Power | None:
+    if form is None:
+        return None
+    if set(form.free) - {RANK}:
+        raise BadInput(f"{form} has no value: give one for {', '.join(form.free)}")
+    return Power(form.constant, form.coefficient(RANK))
+
+
+def _rate(scheme: Scheme, key: str) -> Power:
+    power = _power(scheme.exponents[key])
+    assert power is not None  # only A and B can be zero
+    return power

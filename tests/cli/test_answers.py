@@ -1,0 +1,127 @@
+"""The command line's answers: what is printed, as text and as JSON, and with which exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gamma_calc import __version__
+from gamma_calc.cli.main import main
+
+QUICK = ("--widths", "64,128,256,512,1024,4096", "--seeds", "6", "--steps", "2")
+
+
+def answered(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> Any:
+    assert main([*words, "--json"]) == status
+    return json.loads(capsys.readouterr().out)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main(["--version"])
+    assert leaving.value.code == 0
+    assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("question", ["schemes", "exponents", "derive", "compare", "crosscheck"])
+def test_help_shows_a_command_and_its_output(question: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main([question, "--help"])
+    assert leaving.value.code == 0
+    assert f"$ gamma-calc {question}" in capsys.readouterr().out
+
+
+def test_schemes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schemes"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:6]] == ["init-a", "init-b", "init-ab", "lora-plus-a", "lora-plus-b"]
+
+
+def test_exponents(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answered(capsys, "exponents", "init-a", "--steps", "3")
+    assert (found["schema"], found["scheme"], found["optimizer"], found["free"]) == (1, "init-a", "adam", ["eta"])
+    assert [step["t"] for step in found["steps"]] == [1, 2, 3]
+    assert found["steps"][0]["delta_1"] == "-oo"
+    assert found["steps"][2]["Z_A"] == "max(0, eta + 1)"
+    assert found["steps"][2]["upper"] == []
+
+
+def test_exponents_at_a_point(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answered(capsys, "exponents", "init-a", "--at", "eta = -1/2")
+    assert found["free"] == []
+    assert found["steps"][-1]["Z_A"] == "1/2"
+
+
+def test_upper_bounds_are_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "both.toml"
+    path.write_text(
+        'optimizer = "sign"\n[exponents]\nA = "-1/2"\nB = "-1/2"\neta_A = "a"\neta_B = "b"\nrank = "rho"\n',
+        encoding="utf-8",
+    )
+    found = answered(capsys, "exponents", str(path))
+    assert "delta_3" in found["steps"][-1]["upper"]
+    assert main(["exponents", str(path)]) == 0
+    assert "<=" in capsys.readouterr().out
+
+
+def test_derive(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answered(capsys, "derive", "init-b")
+    assert found["max_stable"]["eta"]["value"] == "-1"
+    assert found["conditions"]["efficient"]["region"] == "never"
+    assert found["conditions"]["efficient"]["onset"] is None
+    assert found["undertrained"] == ["B"]
+    assert found["at_max"]["delta_2"] == "-1"
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sign", "sgd"])
+@pytest.mark.parametrize("scheme", ["init-a", "init-b", "init-ab", "lora-plus-a", "lora-plus-b"])
+def test_the_whole_catalogue_is_decided_for_every_step_count(
+    scheme: str, optimizer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answered(capsys, "derive", scheme, "--optimizer", optimizer)
+    assert {each["status"] for each in found["conditions"].values()} == {"free"}
+    assert found["max_stable"]["eta"]["value"] is not None
+
+
+def test_derive_at_a_point_decides(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answered(capsys, "derive", "init-a", "--at", "eta=-3/4")
+    holds = {name: each["holds"] for name, each in found["conditions"].items()}
+    assert holds == {"stable": True, "internally_stable": False, "feature_learning": False, "efficient": False}
+
+
+def test_documents_are_written_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tex, md = tmp_path / "a.tex", tmp_path / "a.md"
+    assert main(["derive", "init-a", "--latex", str(tex), "--markdown", str(md)]) == 0
+    assert tex.read_text(encoding="utf-8").startswith("\\documentclass")
+    assert md.read_text(encoding="utf-8").startswith("#")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.md", "a.tex"]
+
+
+def test_compare(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "init-a", "init-b"]) == 0
+    text = capsys.readouterr().out
+    rows = dict(line.split(maxsplit=1) for line in text.replace("largest stable", "largest_stable").splitlines()[1:])
+    assert rows["largest_stable"].split("  ")[0] == "eta = -1/2"
+    assert rows["largest_stable"].rstrip().endswith("eta = -1")
+
+
+def test_crosscheck_leaves_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answered(capsys, "crosscheck", "init-b", *QUICK, "--out", str(tmp_path / "out"))
+    assert found["verdict"] == "PASS"
+    assert found["control"]["verdict"] == "FAIL"
+    names = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert {"index.html", "report.md", "crosscheck.json", "plots/init-b-adam.svg", "derivations/init-b-adam.tex"} <= names
+
+
+def test_crosscheck_against_another_scheme_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answered(capsys, "crosscheck", "init-b", "--at", "eta=-1", *QUICK, "--against", "init-a", status=1)
+    assert (found["verdict"], found["against"]) == ("FAIL", "init-a")
+
+
+def test_too_few_widths_settle_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answered(capsys, "crosscheck", "init-b", "--widths", "64,128,256", "--seeds", "3", "--steps", "1", status=3)
+    assert found["verdict"] == "INCONCLUSIVE"
+    assert "widths" in found["quantities"][0]["reason"]

@@ -1,0 +1,76 @@
+"""Bad input: one message each, exit status 2, no traceback, nothing written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gamma_calc.cli.main import main
+
+TWO_RATES = '[exponents]\nA = "-1/2"\nB = "zero"\neta_A = "a"\neta_B = "b"\n'
+
+REFUSED = {
+    "nothing": ((), "no question"),
+    "unknown-question": (("exponent", "init-a"), "exponents"),
+    "missing-spec": (("derive",), "SPEC"),
+    "missing-file": (("derive", "absent.toml"), "no such file"),
+    "unknown-scheme": (("derive", "init-c"), "init-a"),
+    "parentheses": (("derive", "(" * 100_000), "unknown scheme"),
+    "code": (("derive", "__import__('os')"), "unknown scheme"),
+    "unknown-optimizer": (("exponents", "init-a", "--optimizer", "adm"), "adam"),
+    "not-free": (("exponents", "init-a", "--at", "theta=1"), "eta"),
+    "given-twice": (("exponents", "init-a", "--at", "eta=1", "--at", "eta=2"), "twice"),
+    "at-without-value": (("exponents", "init-a", "--at", "eta"), "NAME=P/Q"),
+    "at-division-by-zero": (("exponents", "init-a", "--at", "eta=1/0"), "divisor other than 0"),
+    "at-nan": (("exponents", "init-a", "--at", "eta=nan"), "eta"),
+    "at-float": (("exponents", "init-a", "--at", "eta=1e400"), "eta"),
+    "at-code": (("exponents", "init-a", "--at", "eta=__import__('os')"), "eta"),
+    "no-steps": (("exponents", "init-a", "--steps", "0"), "64"),
+    "many-steps": (("exponents", "init-a", "--steps", "65"), "64"),
+    "word-steps": (("derive", "init-a", "--steps", "some"), "all"),
+    "unknown-option": (("derive", "init-a", "--stepz", "3"), "stepz"),
+    "two-documents-one-file": (("derive", "init-a", "--latex", "a.tex", "--markdown", "a.tex"), "two files"),
+    "unwritable-document": (("derive", "init-a", "--latex", "/nowhere/a.tex"), "/nowhere/a.tex"),
+    "widths-falling": (("crosscheck", "init-a", "--widths", "256,128"), "increasing"),
+    "widths-repeated": (("crosscheck", "init-a", "--widths", "128,128"), "increasing"),
+    "widths-words": (("crosscheck", "init-a", "--widths", "wide"), "whole numbers"),
+    "zero-seeds": (("crosscheck", "init-a", "--seeds", "0"), "--seeds"),
+    "unwritable-folder": (("crosscheck", "init-a", "--out", "/dev/null/x"), "/dev/null/x"),
+    "free-exponents": (("crosscheck", "two.toml"), "a, b"),
+    "unknown-device": (("crosscheck", "init-a", "--device", "tpu"), "cpu"),
+}
+
+
+@pytest.mark.parametrize(("words", "expected"), REFUSED.values(), ids=REFUSED)
+def test_refusal(
+    words: tuple[str, ...],
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two.toml").write_text(TWO_RATES, encoding="utf-8")
+    assert main(words) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("gamma-calc: ") and printed.err.count("\n") == 1
+    assert expected in printed.err
+    assert len(printed.err) < 600
+    assert os.listdir(tmp_path) == ["two.toml"]
+
+
+def test_a_large_file_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "large.toml"
+    path.write_bytes(b"#" * 10_000_000)
+    assert main(["derive", str(path)]) == 2
+    assert "64 KiB" in capsys.readouterr().err
+
+
+def test_half_of_two_documents_is_not_left_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = tmp_path / "good.tex"
+    assert main(["derive", "init-a", "--latex", str(good), "--markdown", str(tmp_path / "no" / "bad.md")]) == 2
+    assert not good.exists()
+    assert "bad.md" in capsys.readouterr().err

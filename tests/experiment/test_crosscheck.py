@@ -1,0 +1,83 @@
+"""Predictions against measurements: what passes, what has to fail, and why a verdict was given."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from gamma_calc import crosscheck
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment.crosscheck import Crosscheck
+from gamma_calc.experiment.prediction import pinned
+from gamma_calc.experiment.setup import Settings
+from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.simulation.verdicts import Verdict
+from tests.schemes import scheme
+
+QUICK = Settings(widths=(64, 128, 256, 512, 1024, 4096), seeds=12, steps=3)
+
+
+@pytest.fixture(scope="module")
+def init_a() -> Crosscheck:
+    return crosscheck("init-a", settings=QUICK)
+
+
+def test_every_exponent_of_init_a_is_confirmed(init_a: Crosscheck) -> None:
+    assert init_a.verdict is Verdict.PASS
+    assert {(row.quantity, row.t) for row in init_a.rows} == {
+        (name, t) for name in ("A", "B", "Z_A", "Z_B", "Delta_Z_B", "delta_1", "delta_2", "delta_3") for t in (1, 2, 3)
+    }
+    assert init_a.warnings == ()
+
+
+def test_the_control_fails_where_an_aligned_sum_leads(init_a: Crosscheck) -> None:
+    (checked,) = init_a.schemes
+    failed = {(row.quantity, row.t) for row in checked.control if row.verdict is Verdict.FAIL}
+    assert ("Z_A", 2) in failed and ("delta_1", 2) in failed
+    assert ("Z_A", 1) not in failed
+
+
+def test_terms_are_judged_apart(init_a: Crosscheck) -> None:
+    row = next(row for row in init_a.rows if (row.quantity, row.t) == ("Z_A", 3))
+    assert {term: str(each.predicted) for term, each in row.terms.items()} == {("A_0",): "0", ("U_A",): "1/2"}
+    assert row.leading.measured == row.terms["U_A",].measured
+
+
+def test_what_is_predicted_to_vanish_is_exactly_zero(init_a: Crosscheck) -> None:
+    row = next(row for row in init_a.rows if (row.quantity, row.t) == ("delta_1", 1))
+    assert (row.leading.measured, str(row.leading.predicted), row.verdict) == (None, "-oo", Verdict.PASS)
+
+
+def test_another_schemes_predictions_fail() -> None:
+    found = crosscheck("init-a", against="init-b", settings=QUICK, at={"eta": "-1"})
+    assert (found.verdict, found.against) == (Verdict.FAIL, "init-b")
+
+
+@pytest.mark.parametrize("optimizer", ["sign", "sgd"])
+@pytest.mark.parametrize("name", ["init-a", "init-b"])
+def test_other_optimizers(name: str, optimizer: str) -> None:
+    assert crosscheck(name, optimizer=optimizer, settings=Settings(seeds=32, steps=3)).verdict is Verdict.PASS
+
+
+def test_a_rank_that_grows() -> None:
+    subject = scheme("-1/2", "zero", "-3/4", "-3/4", rank="1/4", optimizer="sign")
+    found = crosscheck(subject, settings=Settings(seeds=32, steps=3))
+    assert found.verdict is not Verdict.FAIL, [row.reason for row in found.rows if row.verdict is Verdict.FAIL]
+
+
+def test_a_free_rate_takes_its_largest_stable_value() -> None:
+    assert pinned(CATALOGUE["init-a"])["eta_A"].constant == Fraction(-1, 2)
+    assert pinned(CATALOGUE["init-a"].under("sgd"))["eta_A"].constant == -1
+    with pytest.raises(BadInput, match="--at a=-1"):
+        pinned(scheme("-1/2", "zero", "a", "b"))
+
+
+def test_teacher_student_inputs_give_the_same_exponents() -> None:
+    settings = Settings(seeds=32, steps=2, data="teacher-student")
+    assert crosscheck("init-a", "init-b", settings=settings).verdict is Verdict.PASS
+
+
+def test_an_epsilon_that_is_felt_is_announced() -> None:
+    subject = scheme("-1/2", "zero", "-1/2", "-1/2", gradient="-4")
+    assert any("epsilon" in text for text in crosscheck(subject, settings=QUICK).warnings)
