@@ -24,9 +24,10 @@ class Status(Enum):
 class Decision:
     """What is known of a condition.
 
-    `region` is where the condition holds; where the status is UNKNOWN, only where it surely holds. `onset` is the least
-    step from which the condition's equalities hold throughout the region (1 where it has none; None for an empty or
-    unknown region). `holds` is decided when no exponent is left free.
+    `region` is where the condition holds; where the status is UNKNOWN, only where it surely holds, and `possible` is
+    where it may hold, if that is known. `onset` is the least step from which the condition's equalities hold throughout
+    the region (1 where it has none; None for an empty or unknown region). `holds` is decided when no exponent is left
+    free.
     """
 
     condition: Condition
@@ -35,6 +36,7 @@ class Decision:
     holds: bool | None
     status: Status
     reason: str
+    possible: Region | None = None
 
     def __str__(self) -> str:
         return "unknown" if self.status is Status.UNKNOWN else str(self.region)
@@ -55,7 +57,7 @@ def decision(condition: Condition, bound: Bounded, *, is_free: bool) -> Decision
         possible &= _maybe_zero(size)
     if not sure.includes(possible):
         reason = f"some sizes are only bounded from above: it holds where {sure}, and can only hold where {possible}"
-        return Decision(condition, sure, None, None, Status.UNKNOWN, reason)
+        return Decision(condition, sure, None, None, Status.UNKNOWN, reason, possible)
     onset = None if sure.is_empty else _onset(condition, bound.run, sure)
     if is_free:
         return Decision(condition, sure, onset, None, Status.FREE, bound.reason)

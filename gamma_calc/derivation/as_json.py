@@ -11,7 +11,7 @@ from gamma_calc.analysis.largest_rates import Edge, LargestRate
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory
 from gamma_calc.calculus.rules import total
 from gamma_calc.calculus.trace import Application
-from gamma_calc.derivation.symbols import Notation
+from gamma_calc.derivation.notation import Notation
 from gamma_calc.program.scheme import Scheme
 
 SCHEMA = 1

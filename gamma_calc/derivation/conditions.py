@@ -27,8 +27,7 @@ def verdict(decision: Decision, subject: str) -> Text:
     """A decision about a subject, as a sentence without its full stop."""
     name, region = spaced(decision.condition.name), decision.region
     if decision.status is Status.UNKNOWN:
-        sure: Text = () if region.is_empty else ("; surely it is where ", *region_text(region))
-        return (f"{subject} is {name} on a region that is unknown: ", *prose(decision.reason), *sure)
+        return _unknown(decision, subject)
     onset = f", from step {decision.onset} on" if decision.condition.reached and decision.onset is not None else ""
     if decision.holds is not None:
         return (f"{subject} is {name}{onset}" if decision.holds else f"{subject} is not {name}",)
@@ -37,6 +36,16 @@ def verdict(decision: Decision, subject: str) -> Text:
     if any(member.is_everywhere for member in region.members):
         return (f"{subject} is always {name}{onset}",)
     return (f"{subject} is {name} if and only if ", *region_text(region), onset)
+
+
+def _unknown(decision: Decision, subject: str) -> Text:
+    """What is left of a decision that could not be made, and why."""
+    name, sure, possible = spaced(decision.condition.name), decision.region, decision.possible
+    if possible is None:
+        return (f"{subject} is {name} on an unknown region: ", *prose(decision.reason))
+    why = f"{subject} is {name} on a region that is unknown, for some sizes are only bounded from above: "
+    known: Text = ("nowhere for sure",) if sure.is_empty else ("surely where ", *region_text(sure))
+    return (why, *known, "; at most where ", *region_text(possible))
 
 
 def condition_blocks(decision: Decision, bound: Bounded, *, is_first: bool) -> tuple[Block, ...]:
@@ -48,7 +57,7 @@ def condition_blocks(decision: Decision, bound: Bounded, *, is_first: bool) -> t
     rows = list(_bounded_rows(condition, bound)) if is_first else []
     rows += [row for name in condition.reached for row in _rows(name, bound.run, is_bound=False)]
     table = Table((("steps",), ("exponent",), ("requirement",)), tuple(rows), (140, 460, 400))
-    result: Text = (*verdict(decision, "Hence it"), ".")
+    result: Text = (*verdict(decision, "Taken together, it"), ".")
     cycles = _cycles(bound) if is_first else ()
     return (Paragraph(_definition(condition)), *cycles, *((table,) if rows else ()), Paragraph(result))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gamma_calc.algebra import name_latex
-from gamma_calc.analysis.conditions import FACTORS
+from gamma_calc.analysis.conditions import FACTORS, STABLE
+from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.largest_rates import Edge, LargestRate
 from gamma_calc.calculus.assumptions import Assumption
@@ -31,7 +32,7 @@ from gamma_calc.derivation.blocks import (
 )
 from gamma_calc.derivation.conditions import CYCLES, condition_blocks, verdict
 from gamma_calc.derivation.exponent_table import exponent_table
-from gamma_calc.derivation.proof import SETTING, ProofLines
+from gamma_calc.derivation.proof import SETTING, ProofLines, numbered
 from gamma_calc.derivation.setting import PARITIES, rules_listing, setting_blocks
 from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.program.scheme import Scheme
@@ -53,7 +54,7 @@ def document(found: Derivation) -> Document:
     for run in runs:
         chapters.append(lines.added(run, max(chapters[-1].stop, 1)))
     rules = tuple(dict.fromkeys(each.rule for run in runs for each in run.applications))
-    assumptions = tuple(sorted({each for rule in rules for each in rule.assumptions}, key=lambda each: each.number))
+    assumptions = tuple(numbered(each for rule in rules for each in rule.assumptions))
     sections = (
         Section(("Result",), (_statement(found, assumptions),)),
         Section(("Setting",), setting_blocks(found.run.program)),
@@ -76,7 +77,7 @@ def _runs(found: Derivation) -> tuple[Trajectory, ...]:
     runs = {found.run.domain: found.run}
     for bound in found.bounds.values():
         for run in bound.runs:
-            runs.setdefault(run.domain, run)
+            runs[run.domain] = max(runs.get(run.domain, run), run, key=lambda each: len(each.steps))
     return tuple(runs.values())
 
 
@@ -93,7 +94,7 @@ def _statement(found: Derivation, assumptions: tuple[Assumption, ...]) -> Statem
 
 def _items(found: Derivation) -> Iterator[Text]:
     yield from (verdict(each, "It") for each in found.decisions.values())
-    yield from (_largest(rate) for rate in found.max_stable.values())
+    yield from (_largest(rate, found.decisions[STABLE.name]) for rate in found.max_stable.values())
     if found.frontier is not None:
         yield from map(_edge, found.frontier)
     if found.at_max:
@@ -107,8 +108,10 @@ def _items(found: Derivation) -> Iterator[Text]:
         yield _undertrained(found)
 
 
-def _largest(rate: LargestRate) -> Text:
+def _largest(rate: LargestRate, stable: Decision) -> Text:
     name = Math(name_latex(rate.rate))
+    if stable.status is Status.UNKNOWN:
+        return ("The largest stable ", name, " is unknown, for the stable region is")
     if rate.bounds is None:
         return ("A largest stable ", name, " does not exist: ", *prose(rate.reason))
     where: Text = () if rate.valid_on.is_everywhere else (", where ", *region_text(rate.valid_on))

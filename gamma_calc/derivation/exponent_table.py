@@ -10,13 +10,15 @@ from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text
 from gamma_calc.derivation.symbols import quantity_latex
 
 GLYPH = 9
-MARGIN = 18
+MARGIN = 22
 """In thousandths of a line of 166 mm: a glyph at 8 pt, on the average of a formula, and the space between columns."""
 LINE = 1000
+WIDE = {"max": 4, "ge": 3, "le": 3, "infty": 2, "Delta": 2}
+"""Glyphs that commands wider than one take up."""
 
 _FRACTION = re.compile(r"\\frac\{(\d*)\}\{(\d*)\}")
 _UPRIGHT = re.compile(r"\\mathrm\{([^{}]*)\}")
-_COMMAND = re.compile(r"\\[A-Za-z]+ ?")
+_COMMAND = re.compile(r"\\([A-Za-z]+) ?")
 
 
 def exponent_table(run: Trajectory) -> tuple[Block, ...]:
@@ -68,5 +70,5 @@ def column_shares(columns: Sequence[Sequence[str]]) -> tuple[int, ...] | None:
 def _glyphs(latex: str) -> int:
     """How many glyphs a formula has, the space around a sign counted as one."""
     text = _FRACTION.sub(lambda match: "0" * max(map(len, match.groups())), latex)
-    text = _COMMAND.sub("0", _UPRIGHT.sub(r"\1", text).replace(r"\max", "0000"))
+    text = _COMMAND.sub(lambda match: "0" * WIDE.get(match[1], 1), _UPRIGHT.sub(r"\1", text))
     return len(re.sub(r"[{}_^]|(?<=\w) (?=\w)", "", text))

@@ -112,7 +112,8 @@ def _table(table: Table) -> str:
     )
     head, *rows = (" & ".join(map(_text, row)) + " \\\\\n" for row in (table.header, *table.rows))
     body = "".join(rows)
-    return f"\\begin{{longtable}}{{{columns}}}\n\\toprule\n{head}\\midrule\n\\endhead\n{body}\\bottomrule\n\\end{{longtable}}\n"
+    header = f"\\toprule\n{head}\\midrule\n\\endhead\n"
+    return f"\\begin{{longtable}}{{{columns}}}\n{header}{body}\\bottomrule\n\\end{{longtable}}\n"
 
 
 def _text(text: Text) -> str:

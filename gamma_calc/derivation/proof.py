@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.rules import Component
 from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.blocks import Cite, Claim, Line, Ref
-from gamma_calc.derivation.symbols import Notation, Times, bare, part_symbol
+from gamma_calc.derivation.notation import Notation, bare
+from gamma_calc.derivation.symbols import Times, part_symbol
 from gamma_calc.derivation.working import claims
 from gamma_calc.program.expressions import At, Expression, Given, Moment, Pointwise, Trained, leaves
 from gamma_calc.program.terms import Kind, Part
@@ -21,6 +23,11 @@ SETTING = 0
 
 BEFORE = -1
 """The time of what an earlier run has said."""
+
+
+def numbered(assumptions: Iterable[Assumption]) -> list[Assumption]:
+    """Assumptions in the order of their numbers, each once."""
+    return sorted(set(assumptions), key=lambda assumption: assumption.number)
 
 
 class ProofLines:
@@ -66,7 +73,7 @@ class ProofLines:
                     application.rule.name,
                     self._premises(application, run),
                     Cite(application.rule.source.paper.key),
-                    tuple(Ref(assumption.key) for assumption in application.rule.assumptions),
+                    tuple(Ref(assumption.key) for assumption in numbered(application.rule.assumptions)),
                 )
             )
         number, subject = self._numbers[key], application.subject

@@ -8,16 +8,9 @@ from fractions import Fraction
 from gamma_calc.algebra import Affine
 from gamma_calc.calculus.rules import Rule
 from gamma_calc.derivation.blocks import Block, Cite, Entry, Listing, Math, Paragraph, Ref, Table, Text, joined, prose
-from gamma_calc.derivation.symbols import (
-    ANY_STEP,
-    Notation,
-    Symbol,
-    expression_latex,
-    gradient_symbol,
-    part_symbol,
-    quantity_latex,
-    rate_symbol,
-)
+from gamma_calc.derivation.notation import Notation, expression_latex
+from gamma_calc.derivation.proof import numbered
+from gamma_calc.derivation.symbols import ANY_STEP, Symbol, gradient_symbol, part_symbol, quantity_latex, rate_symbol
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import At, Expression, Given, Scaled, Trained
 from gamma_calc.program.optimizers import Moments, Optimizer, Raw
@@ -70,18 +63,18 @@ def _tensors(program: Program) -> Table:
                 step: Text = (
                     (", ", Math(rf"\gamma[{rate_symbol(name).latex()}] = {rate.latex()}")) if is_trained else ()
                 )
-                kind = f"{'trained' if is_trained else 'frozen'}, {_shape(shape)}, from {_origin(initial)}"
+                kind = f"{'trained' if is_trained else 'frozen'}, {_shape(shape)}, {_origin(initial)} at the start"
                 rows.append(((Math(symbol),), (kind,), (Math(rf"\gamma[{origin}] = {start}"), *step)))
             case Given(name, shape, exponent):
                 rows.append(((Math(Symbol.of(name).latex()),), (f"given, {_shape(shape)}",), (Math(exponent.latex()),)))
             case Scaled(symbol, exponent):
                 rows.append(((Math(Symbol.of(symbol).latex()),), ("given, scalar",), (Math(exponent.latex()),)))
     header: tuple[Text, ...] = (("name",), ("what it is",), ("exponent",))
-    return Table(header, tuple(rows), (90, 370, 540))
+    return Table(header, tuple(rows), (90, 390, 520))
 
 
 def _origin(initial: Affine | None) -> str:
-    return "zero" if initial is None else "random entries"
+    return "zero" if initial is None else "random"
 
 
 def _shape(axes: tuple[Axis, ...]) -> str:
@@ -156,6 +149,6 @@ def rules_listing(rules: tuple[Rule, ...]) -> Listing:
 
 
 def _rule(rule: Rule) -> Text:
-    assumptions = joined([(Ref(assumption.key),) for assumption in rule.assumptions])
+    assumptions = joined([(Ref(assumption.key),) for assumption in numbered(rule.assumptions)])
     source: Text = (". Source: ", Cite(rule.source.paper.key), ", ", *prose(rule.source.statement))
     return (Math(rule.statement), *source, *((". Assumes ", *assumptions) if assumptions else ()), ".")

@@ -10,7 +10,7 @@ from gamma_calc.calculus.rules import PRODUCT, RAW_STEP, SCALE, SUM, Component, 
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.blocks import Claim
-from gamma_calc.derivation.symbols import parity_latex, rate_symbol
+from gamma_calc.derivation.symbols import gradient_symbol, parity_latex, rate_symbol
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import At
 
@@ -48,9 +48,8 @@ def _steps(application: Application, component: Component | None) -> Iterable[st
             gain = Size.exactly(policy.gain(left.provenance, right.provenance, axis))
             yield added([left.size, right.size, gain])
         case (Exponent() as rate, tuple() as term):
-            expression = application.subject.expression
-            if isinstance(expression, At):
-                yield rf"\gamma[{rate_symbol(expression.tensor.name).latex()}]" + _gradient(application)
+            if isinstance(application.subject.expression, At):
+                yield _update(application.subject.expression.tensor.name, application)
             if application.rule in ADDING:
                 yield added([Size.exactly(rate), _part(term, component)])
         case premises if premises and all(isinstance(premise, tuple) for premise in premises):
@@ -61,8 +60,11 @@ def _steps(application: Application, component: Component | None) -> Iterable[st
                 yield greatest(sizes)
 
 
-def _gradient(application: Application) -> str:
-    return r" + \gamma[G]" if application.rule in ADDING else ""
+def _update(tensor: str, application: Application) -> str:
+    """An update in symbols: its rate, and the gradient where its size counts."""
+    rate = rf"\gamma[{rate_symbol(tensor).latex()}]"
+    gradient = gradient_symbol(tensor).at(str(application.subject.t - 1))
+    return rf"{rate} + \gamma[{gradient.latex()}]" if application.rule in ADDING else rate
 
 
 def _part(term: Term, component: Component | None) -> Size:

@@ -113,7 +113,13 @@ def test_crosscheck_leaves_a_folder(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert found["verdict"] == "PASS"
     assert found["control"]["verdict"] == "FAIL"
     names = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert {"index.html", "report.md", "crosscheck.json", "plots/init-b-adam.svg", "derivations/init-b-adam.tex"} <= names
+    assert {
+        "index.html",
+        "report.md",
+        "crosscheck.json",
+        "plots/init-b-adam.svg",
+        "derivations/init-b-adam.tex",
+    } <= names
 
 
 def test_crosscheck_against_another_scheme_fails(capsys: pytest.CaptureFixture[str]) -> None:

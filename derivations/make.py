@@ -1,0 +1,84 @@
+"""Write the book of derivations: one document a published scheme, as LaTeX, Markdown and JSON, and their index.
+
+python derivations/make.py            writes this folder
+python derivations/make.py --check    says which files differ from what would be written; status 1 if any does
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.derivation.as_json import derivation_json
+from gamma_calc.derivation.document import document
+from gamma_calc.derivation.latex import latex_document
+from gamma_calc.derivation.markdown import markdown_document
+from gamma_calc.files import write_all
+from gamma_calc.program.catalogue import catalogued
+
+HERE = Path(__file__).resolve().parent
+BOOK = (
+    ("init-a", "adam"),
+    ("init-b", "adam"),
+    ("lora-plus-a", "adam"),
+    ("lora-plus-b", "adam"),
+    ("init-a", "sgd"),
+    ("init-b", "sgd"),
+)
+"""Which schemes under which optimisers."""
+INDEX = """# Derivations
+
+Written by `python derivations/make.py`, and compared with what that writes by a test. Each derivation follows from the
+rules of the calculus, applied to the equations of the scheme; nothing here is entered by hand.
+
+"""
+
+
+def contents() -> Mapping[str, str]:
+    """The text of every file of the book, by name."""
+    found = {f"{scheme}-{optimizer}": derived(catalogued(scheme).under(optimizer)) for scheme, optimizer in BOOK}
+    texts = {"README.md": INDEX + _index(found)}
+    for name, derivation in found.items():
+        printed = document(derivation)
+        texts[f"{name}.tex"] = latex_document(printed)
+        texts[f"{name}.md"] = markdown_document(printed)
+        texts[f"{name}.json"] = json.dumps(derivation_json(derivation), indent=1) + "\n"
+    return texts
+
+
+def differing(texts: Mapping[str, str]) -> list[str]:
+    """The names of files that are missing, stale, or not part of the book."""
+    there = {path.name: path.read_bytes() for path in HERE.iterdir() if path.suffix in {".tex", ".md", ".json"}}
+    return sorted(name for name in {*there, *texts} if there.get(name) != texts.get(name, "").encode())
+
+
+def _index(found: Mapping[str, Derivation]) -> str:
+    conditions = list(next(iter(found.values())).decisions)
+    header = ["derivation", *(name.replace("_", " ") for name in conditions), "largest stable rate"]
+    rows = [header, ["---"] * len(header)]
+    for name, derivation in found.items():
+        links = f"{name} ([text]({name}.md), [LaTeX]({name}.tex), [data]({name}.json))"
+        regions = [f"${decision.latex()}$" for decision in derivation.decisions.values()]
+        rows.append([links, *regions, *(f"${rate.latex()}$" for rate in derivation.max_stable.values())])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def main() -> int:
+    """Write or compare; the status of the command."""
+    parser = argparse.ArgumentParser(description="Write the book of derivations.")
+    parser.add_argument("--check", action="store_true", help="compare only; status 1 if a file differs")
+    options = parser.parse_args()
+    texts = contents()
+    if options.check:
+        names = differing(texts)
+        print("\n".join(names) or "the book is up to date")
+        return 1 if names else 0
+    write_all({HERE / name: text for name, text in texts.items()})
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

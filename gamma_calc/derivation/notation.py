@@ -1,0 +1,237 @@
+r"""How a program's expressions, and the terms of their values, are written in mathematics.
+
+Labels say which part of each tensor a term multiplies, so walking an expression and taking one part a trained tensor
+writes that term: s (B @ (A @ Z)) with the parts B_0 and U_A at step 2 is s B_0 U_A^2 Z.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from gamma_calc.algebra import Affine, name_latex
+from gamma_calc.calculus.trace import Subject
+from gamma_calc.derivation.symbols import ANY_STEP, Symbol, Times, part_symbol, quantity_latex
+from gamma_calc.program.expressions import (
+    At,
+    Contraction,
+    Entrywise,
+    Expression,
+    Given,
+    Moment,
+    Named,
+    Pointwise,
+    Scaled,
+    Sum,
+    Trained,
+    Transposed,
+    leaves,
+)
+from gamma_calc.program.program import Program
+from gamma_calc.program.terms import Kind, Label, Part
+
+_STARTS_WITH_PREFIX = re.compile(r"\\(Delta |mathrm\{d\})")
+_ENDS_WITH_PREFIXED = re.compile(r"\\(Delta |mathrm\{d\})[^ ]*$")
+
+
+class Notation:
+    """The notation of a program's subjects."""
+
+    def __init__(self, program: Program) -> None:
+        self.names: Mapping[Expression, str] = {value: name for name, value in program.quantities.items()}
+
+    def subject(self, subject: Subject) -> str:
+        """What a conclusion of the trace is about."""
+        times = Times.at(subject.t)
+        if subject.label:
+            return term_latex(subject.expression, subject.label, times)
+        return self.whole(subject.expression, times)
+
+    def factors(self, subject: Subject) -> tuple[str, ...]:
+        """The operands of a subject's last operation, as the subjects of the lines that speak of them."""
+        writer = _Writer(Times.at(subject.t), subject.label or None)
+        return tuple(writer.written(bare(operand)) for operand in subject.expression.operands)
+
+    def term(self, expression: Expression, label: Label, times: Times) -> tuple[str, ...]:
+        """The lines' subjects that make up the term of a whole value; a sum's summands have lines of their own."""
+        inner = bare(expression)
+        if isinstance(inner, Sum):
+            fitting = (summand for summand in inner.summands if len(label) in _ends(summand, label, 0))
+            return tuple(text for summand in fitting for text in self.term(summand, label, times))
+        return (term_latex(inner, label, times),)
+
+    def definition(self, expression: Expression, times: Times = ANY_STEP) -> str:
+        """What a quantity stands for, in terms of other quantities where it is their sum."""
+        if isinstance(expression, Sum):
+            summands = expression.summands
+            return " + ".join(
+                self.whole(each, times) if each in self.names else self.definition(each, times) for each in summands
+            )
+        return expression_latex(expression.operand if isinstance(expression, Named) else expression, times)
+
+    def whole(self, expression: Expression, times: Times) -> str:
+        """A whole value: by its name where the program has one, else as it is written."""
+        if expression in self.names:
+            return quantity_latex(self.names[expression], times.now)
+        return expression_latex(expression, times)
+
+
+def bare(expression: Expression) -> Expression:
+    """What is left of an expression without what takes no line: names, transposes and scalars n^0."""
+    while isinstance(expression, Named | Transposed) or (
+        isinstance(expression, Scaled) and expression.exponent == Affine.of(0)
+    ):
+        expression = expression.operand
+    return expression
+
+
+def expression_latex(expression: Expression, times: Times = ANY_STEP) -> str:
+    """An expression as it is written, with names for the parts that have one."""
+    return _Writer(times, None).written(expression)
+
+
+def term_latex(expression: Expression, label: Label, times: Times) -> str:
+    """The term of an expression that carries a label: each trained tensor gives way to the part in its place."""
+    return _Writer(times, label).written(expression)
+
+
+class _Writer:
+    """Writes an expression at given times; with a label, the one term that the label picks out."""
+
+    def __init__(self, times: Times, label: Label | None) -> None:
+        self.times = times
+        self.label = label
+        self.place = 0
+
+    def written(self, node: Expression) -> str:
+        symbol = self._symbol(node)
+        if symbol is not None:
+            return symbol.latex()
+        match node:
+            case Named(_, operand):
+                return self.written(operand)
+            case Transposed(operand):
+                return self._transposed(operand)
+            case Scaled(scalar, _, operand):
+                return _product(name_latex(scalar), self._factor(operand))
+            case Contraction(left, right):
+                return _product(self._factor(left), self._factor(right))
+            case Entrywise(left, right):
+                return rf"{self._factor(left)} \odot {self._factor(right)}"
+            case Sum(summands):
+                return self._sum(summands)
+            case Pointwise():
+                return self._pointwise(node)
+        raise TypeError(f"no notation for {type(node).__name__}")
+
+    def _symbol(self, node: Expression) -> Symbol | None:
+        """The one symbol that stands for a node, if there is one."""
+        match node:
+            case Given(name):
+                return Symbol.of(name)
+            case Trained():
+                return self._tensor(node, Moment.PREVIOUS)
+            case At(tensor, moment):
+                return self._tensor(tensor, moment)
+            case Named() if self.label is None:
+                return _name_symbol(node, self.times)
+        return None
+
+    def _tensor(self, tensor: Trained, moment: Moment) -> Symbol:
+        time = self.times.of(moment)
+        if self.label is not None:
+            return part_symbol(self._next(), time)
+        whole = Symbol.of(tensor.name)
+        return (whole.changed if moment is Moment.CHANGE else whole).at(time)
+
+    def _next(self) -> Part:
+        assert self.label is not None
+        part = self.label[self.place]
+        self.place += 1
+        return part
+
+    def _transposed(self, operand: Expression) -> str:
+        symbol = self._symbol(operand)
+        return rf"({self.written(operand)})^{{\top}}" if symbol is None else symbol.transposed
+
+    def _factor(self, node: Expression) -> str:
+        """A node inside a product; contractions are associative and need no brackets."""
+        inner = node
+        while isinstance(inner, Named) and self._symbol_is_missing(inner):
+            inner = inner.operand
+        text = self.written(node)
+        return f"({text})" if isinstance(inner, Sum | Entrywise) and self._symbol_is_missing(node) else text
+
+    def _symbol_is_missing(self, node: Expression) -> bool:
+        return not isinstance(node, Named) or self.label is not None or _name_symbol(node, self.times) is None
+
+    def _sum(self, summands: tuple[Expression, ...]) -> str:
+        if self.label is None:
+            return " + ".join(self.written(summand) for summand in summands)
+        start, texts = self.place, []
+        for summand in summands:
+            if _ends(summand, self.label, start):
+                self.place = start
+                texts.append(self.written(summand))
+        return " + ".join(dict.fromkeys(texts))
+
+    def _pointwise(self, node: Pointwise) -> str:
+        name = node.function.rstrip("'")
+        map_latex = name_latex(name) + node.function[len(name) :]
+        text = f"{map_latex}({_Writer(self.times, None).written(node.operand)})"
+        if self.label is None or node.is_bounded:
+            return text
+        return rf"[{text}]_{{0}}" if self._next().kind is Kind.INITIAL else rf"[{text}]_{{U}}"
+
+
+def _product(left: str, right: str) -> str:
+    r"""Two factors side by side; a symbol with a prefix is set off from its neighbours.
+
+    >>> _product(r"\Delta B_{1}", "Z")
+    '\\Delta B_{1} \\thinspace Z'
+    """
+    is_set_off = _STARTS_WITH_PREFIX.match(right) or _ENDS_WITH_PREFIXED.search(left)
+    return rf"{left} \thinspace {right}" if is_set_off else f"{left} {right}"
+
+
+def _name_symbol(node: Named, times: Times) -> Symbol | None:
+    """A name at the one moment at which its expression is taken, if there is one.
+
+    The change of a product is not the product of changes, so a change has a name only where one tensor changes.
+    """
+    trained = [leaf for leaf in leaves(node) if isinstance(leaf, Trained | At)]
+    moments = {leaf.moment if isinstance(leaf, At) else Moment.PREVIOUS for leaf in trained}
+    if len(moments) != 1:
+        return None
+    (moment,) = moments
+    symbol = Symbol.of(node.name)
+    if moment is not Moment.CHANGE:
+        return symbol.at(times.of(moment))
+    return symbol.changed.at(times.now) if len(trained) == 1 else None
+
+
+def _ends(node: Expression, label: Label, start: int) -> frozenset[int]:
+    """Where in a label a node's parts can end if they start at `start`; nowhere where the label does not fit."""
+    match node:
+        case Given():
+            return frozenset((start,))
+        case Pointwise():
+            if node.is_bounded:
+                return frozenset((start,))
+            return frozenset((start + 1,)) if label[start : start + 1] else frozenset()
+        case Trained() | At():
+            return frozenset((start + 1,)) if _fits(node, label[start : start + 1]) else frozenset()
+        case Sum(summands):
+            return frozenset().union(*(_ends(summand, label, start) for summand in summands))
+    places = frozenset((start,))
+    for operand in node.operands:
+        places = frozenset().union(*(_ends(operand, label, place) for place in places))
+    return places
+
+
+def _fits(leaf: Trained | At, parts: Label) -> bool:
+    if not parts:
+        return False
+    (part,) = parts
+    tensor, is_change = (leaf.tensor, leaf.moment is Moment.CHANGE) if isinstance(leaf, At) else (leaf, False)
+    return part.tensor == tensor.name and is_change == (part.kind is Kind.CHANGE)

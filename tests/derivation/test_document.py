@@ -1,0 +1,240 @@
+"""The document says what the trace says, once, and both printers say what the document says."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.calculus.trace import Application
+from gamma_calc.derivation.blocks import Document, Line, Proof, Statement, Table
+from gamma_calc.derivation.document import document
+from gamma_calc.derivation.latex import latex_document
+from gamma_calc.derivation.markdown import markdown_document
+from gamma_calc.derivation.notation import Notation
+from gamma_calc.derivation.working import claims
+from gamma_calc.program.catalogue import CATALOGUE
+from tests.derivation.schemes import derivation
+from tests.latex.formulas import latex_formulas, markdown_formulas
+
+CASES = [
+    *(
+        pytest.param(name, optimizer, None, id=f"{name}-{optimizer}")
+        for name in CATALOGUE
+        for optimizer in ("adam", "sgd")
+    ),
+    pytest.param("parities", "", None, id="parities"),
+    pytest.param("frozen", "", None, id="frozen"),
+    pytest.param("six free", "", 2, id="six-free"),
+    pytest.param("init-a", "sgd", 12, id="twelve-steps"),
+]
+every_case = pytest.mark.parametrize(("name", "optimizer", "horizon"), CASES)
+
+
+def lines_of(printed: Document) -> list[Line]:
+    blocks = [block for section in printed.sections for block in section.blocks]
+    return [line for block in blocks if isinstance(block, Proof) for line in block.lines]
+
+
+def conclusion(application: Application, notation: Notation) -> tuple[str, str, tuple[str, ...]]:
+    """The rule, the subject and the values of an application, written without the help of the document."""
+    sizes = application.conclusion if application.subject.label else ()
+    values = tuple(component.size.upper.latex() for component in sizes)
+    return application.rule.name, notation.subject(application.subject), values
+
+
+def said(found: Derivation) -> set[tuple[str, str, tuple[str, ...]]]:
+    runs = [found.run, *(run for bound in found.bounds.values() for run in bound.runs)]
+    notation = Notation(found.run.program)
+    return {conclusion(application, notation) for run in runs for application in run.applications}
+
+
+def printed_conclusions(printed: Document) -> Counter[tuple[str, str, tuple[str, ...]]]:
+    return Counter(
+        (line.rule, claim.subject.partition(";")[0], claim.steps[-1:])
+        for line in lines_of(printed)
+        for claim in line.claims
+    )
+
+
+def missing(found: Derivation, printed: Document) -> set[tuple[str, str, str]]:
+    """Rule, subject and value of each component of the trace that no line says."""
+    known = {(rule, subject, value) for rule, subject, (value,) in printed_conclusions(printed)}
+    told = {(rule, subject, value) for rule, subject, values in said(found) for value in values}
+    return told - known
+
+
+@every_case
+def test_every_application_has_a_line(name: str, optimizer: str, horizon: int | None) -> None:
+    found = derivation(name, optimizer, horizon)
+    assert not missing(found, document(found))
+
+
+@every_case
+def test_no_line_is_said_twice_and_none_is_made_up(name: str, optimizer: str, horizon: int | None) -> None:
+    found = derivation(name, optimizer, horizon)
+    lines = lines_of(document(found))
+    assert len({(line.rule, line.claims) for line in lines}) == len(lines)
+    assert len({line.number for line in lines}) == len(lines)
+    told = {(rule, subject) for rule, subject, _ in said(found)}
+    assert {(line.rule, line.claims[0].subject.partition(";")[0]) for line in lines} == told
+
+
+def test_as_many_lines_as_distinct_applications() -> None:
+    """Where terms have one component, an application is told by rule, subject and value."""
+    found = derivation("init-a", "adam")
+    notation = Notation(found.run.program)
+    distinct = {
+        (application.rule.name, claims(application, notation.subject(application.subject), shows_parities=False))
+        for application in found.run.applications
+    }
+    assert len(distinct) < len(found.run.applications)
+    assert len(lines_of(document(found))) == len(distinct)
+
+
+def test_a_dropped_application_is_noticed() -> None:
+    found = derivation("init-b", "adam")
+    notation = Notation(found.run.program)
+    applications = found.run.applications
+    keys = Counter(conclusion(application, notation) for application in applications)
+    once = [
+        each
+        for each in applications
+        if keys[conclusion(each, notation)] == 1 and each.subject.label and each.conclusion
+    ]
+    assert once
+    for dropped in once:
+        run = replace(found.run, applications=tuple(each for each in applications if each is not dropped))
+        bounds = {key: replace(bound, runs=(run,)) for key, bound in found.bounds.items()}
+        printed = document(replace(found, run=run, bounds=bounds))
+        assert missing(found, printed), f"nobody missed {conclusion(dropped, notation)}"
+
+
+@every_case
+def test_every_premise_points_backwards(name: str, optimizer: str, horizon: int | None) -> None:
+    seen: set[str] = set()
+    for line in lines_of(document(derivation(name, optimizer, horizon))):
+        assert {premise.number for premise in line.premises} <= seen, line
+        seen.add(line.number)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sign", "sgd"])
+def test_every_conclusion_but_what_is_given_has_premises(optimizer: str) -> None:
+    for line in lines_of(document(derivation("init-ab", optimizer))):
+        assert line.premises or line.number.startswith("0."), line
+
+
+def test_a_sum_points_at_every_component_of_its_terms() -> None:
+    """Z_B is the sum of all its contractions: with growing rank, of several lines a term."""
+    lines = {line.number: line for line in lines_of(document(derivation("parities")))}
+    (whole,) = (line for line in lines.values() if line.claims[0].subject == "Z_{B}^{2}")
+    terms = [lines[premise.number].claims[0].subject.partition(";")[0] for premise in whole.premises]
+    assert max(Counter(terms).values()) > 1
+    after_step_2 = [
+        line.number
+        for line in lines.values()
+        if line.claims[0].subject.partition(";")[0] in set(terms) and line.number.startswith("2.")
+    ]
+    assert set(after_step_2) <= {premise.number for premise in whole.premises}
+
+
+def flattened(formula: str) -> str:
+    """A formula without what LaTeX needs to break it."""
+    return re.sub(r"\\allowbreak ?|\s", "", formula)
+
+
+def words(text: str) -> set[str]:
+    return set(re.findall(r"[A-Za-z]{4,}", text))
+
+
+@every_case
+def test_markdown_and_latex_have_the_same_formulas(name: str, optimizer: str, horizon: int | None) -> None:
+    printed = document(derivation(name, optimizer, horizon))
+    markdown, latex = markdown_formulas(markdown_document(printed)), latex_formulas(latex_document(printed))
+    assert not markdown.stray and not latex.stray
+    body = re.compile(r"^(\\gdef.*?\}\}|\\gdef\\[a-z]+(#\d)*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})*")
+    assert Counter(flattened(each.tex) for each in markdown.found) == Counter(
+        flattened(body.sub("", each.tex)) for each in latex.found
+    )
+
+
+@every_case
+def test_markdown_and_latex_have_the_same_words(name: str, optimizer: str, horizon: int | None) -> None:
+    printed = document(derivation(name, optimizer, horizon))
+    markdown = re.sub(r"\$[^$]*\$", " ", markdown_document(printed))
+    latex = latex_document(printed).partition(r"\begin{document}")[2]
+    latex = re.sub(r"\\\(.*?\\\)", " ", latex, flags=re.DOTALL)
+    latex = re.sub(r"\\(begin|end|hypertarget|hyperlink|cite|bibitem)\{[^}]*\}|\\(?![_&%#$])[A-Za-z]+", " ", latex)
+    only_in_headings = {"line", "conclusion", "grounds", "Theorem", "References"}
+    assert words(markdown.replace("\\", "")) - only_in_headings == words(latex.replace("\\", "")) - only_in_headings
+
+
+@every_case
+def test_what_is_cited_and_assumed_is_listed(name: str, optimizer: str, horizon: int | None) -> None:
+    printed = document(derivation(name, optimizer, horizon))
+    text = latex_document(printed)
+    for link, target in (
+        (r"\\cite\{(.*?)\}", r"\\bibitem\{(.*?)\}"),
+        (r"\\hyperlink\{(.*?)\}", r"\\hypertarget\{(.*?)\}"),
+    ):
+        assert set(re.findall(link, text)) <= set(re.findall(target, text))
+    assert set(re.findall(r"\\bibitem\{(.*?)\}", text)) == set(re.findall(r"\\cite\{(.*?)\}", text))
+
+
+def test_the_theorem_stands_first_and_says_what_was_decided() -> None:
+    (statement,) = document(derivation("init-a", "adam")).sections[0].blocks
+    assert isinstance(statement, Statement)
+    text = markdown_document(document(derivation("init-a", "adam"))).split("## Setting")[0]
+    for words_of_item in (
+        r"stable if and only if $\eta \le -\frac{1}{2}$.",
+        r"internally stable if and only if $\eta \le -1$.",
+        r"feature learning if and only if $\eta = -\frac{1}{2}$, from step 2 on.",
+        r"efficient if and only if $\eta = -\frac{1}{2}$, from step 3 on.",
+        r"The largest stable $\eta$ is $-\frac{1}{2}$.",
+    ):
+        assert words_of_item in text
+
+
+def test_the_unknown_is_shown_as_such() -> None:
+    text = markdown_document(document(derivation("parities")))
+    assert "It is stable on a region that is unknown, for some sizes are only bounded from above" in text
+    assert r"The largest stable $\eta$ is unknown" in text
+
+
+def test_bounds_are_marked_wherever_they_are_shown() -> None:
+    found = derivation("parities")
+    printed = document(found)
+    bounded = [line for line in lines_of(printed) if not all(claim.is_exact for claim in line.claims)]
+    assert bounded and all(r"\le" in claim.latex for line in bounded for claim in line.claims if not claim.is_exact)
+    tables = [block for block in printed.sections[-2].blocks if isinstance(block, Table)]
+    upper = sum(len(step.upper) for step in found.run.steps)
+    cells = [cell for table in tables for row in table.rows for cell in row[1:]]
+    assert upper and sum(cell[0].latex.startswith(r"\le ") for cell in cells) == upper
+
+
+def test_an_unsettled_run_says_for_which_steps_it_is_proved() -> None:
+    text = markdown_document(document(derivation("init-a", "sgd", 12)))
+    assert "proved for the steps 1 to 12 only" in text
+    assert "by induction" in markdown_document(document(derivation("init-a", "adam")))
+
+
+def test_a_frozen_factor_is_said_to_be_frozen() -> None:
+    text = markdown_document(document(derivation("frozen")))
+    assert "frozen, rank by width" in text
+    assert r"\gamma[\Delta A_{1}] = -\infty" in text
+
+
+def test_a_document_takes_less_than_the_derivation_allows() -> None:
+    """The command line prints as it derives: 100 ms for a scheme of the catalogue, the best of three."""
+    found = derivation("init-ab", "adam")
+    durations = []
+    for _ in range(3):
+        start = time.perf_counter()
+        printed = document(found)
+        assert latex_document(printed) and markdown_document(printed)
+        durations.append(time.perf_counter() - start)
+    assert min(durations) < 0.1
