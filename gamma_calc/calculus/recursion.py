@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gamma_calc.algebra import EVERYWHERE, Polyhedron
 from gamma_calc.calculus.interpreter import ExponentReading
@@ -64,6 +65,7 @@ class Trajectory:
         return (*self.steps, *(ExponentStep(t, self.last.sizes, self.last.terms) for t in later))
 
 
+@lru_cache(maxsize=64)
 def trajectory(program: Program, steps: int, domain: Polyhedron = EVERYWHERE, policy: Policy = CALCULUS) -> Trajectory:
     """The program read in exponents for at most `steps` steps; it stops at the step in which the state has settled."""
     reading = ExponentReading(program.optimizer, domain, policy)

@@ -9,8 +9,9 @@ Source: Baccelli, Cohen, Olsder, Quadrat, "Synchronization and Linearity", chapt
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from gamma_calc.algebra import Affine, Exponent, Polyhedron
 from gamma_calc.algebra.affine import auxiliary
@@ -94,8 +95,9 @@ class StepMap:
                 yield from self._paths(start, edge.target, (*path, edge), order)
 
 
+@lru_cache(maxsize=64)
 def step_map(
-    program: Program, quantities: Collection[str], domain: Polyhedron, policy: Policy = CALCULUS
+    program: Program, quantities: tuple[str, ...], domain: Polyhedron, policy: Policy = CALCULUS
 ) -> StepMap | None:
     """The step map of a program on a domain, and what `quantities` are made from; None where it is not linear."""
     program = replace(program, quantities={name: program.quantities[name] for name in quantities})

@@ -34,6 +34,14 @@ class Application:
     premises: tuple[Any, ...]
     conclusion: Term
 
+    @classmethod
+    def of(cls, rule: Rule, subject: Subject, *premises: Any) -> Application:
+        """The application with what the rule concludes; nothing else was claimed, so nothing is left to compare."""
+        application = object.__new__(cls)
+        for name, value in zip(cls.__slots__, (rule, subject, premises, rule.conclude(*premises)), strict=True):
+            object.__setattr__(application, name, value)
+        return application
+
     def __post_init__(self) -> None:
         proved = self.rule.conclude(*self.premises)
         if proved != self.conclusion:
@@ -48,6 +56,6 @@ class Trace:
 
     def concluded(self, rule: Rule, subject: Subject, *premises: Any) -> Term:
         """What a rule concludes from its premises; the application is recorded."""
-        conclusion = rule.conclude(*premises)
-        self.applications.append(Application(rule, subject, premises, conclusion))
-        return conclusion
+        application = Application.of(rule, subject, *premises)
+        self.applications.append(application)
+        return application.conclusion

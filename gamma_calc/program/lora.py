@@ -6,6 +6,8 @@ the decomposition of the change of Z_B into the part of A, the part of B and the
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import At, Expression, Given, Moment, Named, Scaled, Trained
@@ -15,6 +17,7 @@ from gamma_calc.program.scheme import Scheme
 ZERO = Affine.of(0)
 
 
+@lru_cache(maxsize=64)
 def lora_module(scheme: Scheme) -> Program:
     """The module that a scheme trains: A [rank, width], B [out, rank], on a batch of fixed size.
 

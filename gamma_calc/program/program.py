@@ -10,12 +10,12 @@ from gamma_calc.program.expressions import Expression, Trained, leaves
 from gamma_calc.program.optimizers import Optimizer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """What is trained, written once and read in several senses.
 
     `gradients` gives the raw gradient of each parameter before the step; `quantities` names what is predicted and
-    measured at step t, written in the parameters before, during and after it.
+    measured at step t, written in the parameters before, during and after it. Two programs are equal if they are one.
     """
 
     parameters: tuple[Trained, ...]
