@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gamma_calc.algebra import Inequality, Polyhedron, nonpositive_region
+from gamma_calc.algebra import EMPTY, Inequality, Polyhedron, nonpositive_region
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.calculus.step_map import Cycle, Node, step_map
@@ -71,10 +71,12 @@ def _spectral(run: Trajectory, quantities: tuple[str, ...]) -> Bounded | None:
     if not all(fed & set(cycle.nodes) for cycle in cycles):
         return None
     region = run.domain & Polyhedron.of(*(Inequality(-cycle.weight) for cycle in cycles))
+    walks = ", ".join(dict.fromkeys(" -> ".join(map(str, (*cycle.nodes, cycle.nodes[0]))) for cycle in cycles))
+    if region.is_empty:
+        return Bounded(EMPTY, EMPTY, (run,), True, f"{walks} gains a power of n every turn", cycles)
     settled = trajectory(run.program, UNROLLED + len(found.nodes), region, run.policy)
     if settled.settled_from is None:
         return None
-    walks = ", ".join(dict.fromkeys(" -> ".join(map(str, (*cycle.nodes, cycle.nodes[0]))) for cycle in cycles))
     reason = (
         f"settled from step {settled.settled_from} on where no cycle of the step map gains ({region}); "
         f"elsewhere {walks} gains a power of n every turn"

@@ -129,3 +129,37 @@ def test_a_finite_horizon_binds_less_than_every_step() -> None:
     assert values == sorted(values, reverse=True)
     assert all(value > -1 for value in values)
     assert values[0] == parsed_affine("0").constant
+
+
+SGD = {
+    "init-a": (INIT_A, "c <= -1", "-1"),
+    "init-b": (INIT_B, "c <= -3/2", "-3/2"),
+    "init-a-two": (INIT_A_TWO, "a + b <= -2 and b <= 0", None),
+    "init-ab": (("-1/2", "-1/2", "c", "c"), "c <= -1", "-1"),
+    "large-scale": (("-1/2", "zero", "c", "c"), "c <= -4", "-4"),
+}
+
+
+@pytest.mark.parametrize(("form", "region", "value"), SGD.values(), ids=SGD)
+def test_gradient_descent_for_every_step_count(form: tuple[str, str, str, str], region: str, value: str | None) -> None:
+    """The cycle U_A -> U_B -> U_A gains eta_A + eta_B + 2 scale + 1 + fan_out + 2 gradient a turn."""
+    others = {"scale": "2"} if region == "c <= -4" else {}
+    found = derived(scheme(*form, optimizer="sgd", **others))
+    assert str(found.decisions["stable"]) == region
+    assert (found.max_stable["c"].value if value else None) == value
+
+
+def test_a_large_scale_makes_the_first_step_bind() -> None:
+    """With s = n^2 and A_0 = n^-2 the first step of B allows less than the cycle: the answer is the intersection."""
+    first = derived(scheme("-1/2", "zero", "a", "b", scale="2", optimizer="sgd"), 1).decisions["stable"].region
+    every = derived(scheme("-1/2", "zero", "a", "b", scale="2", optimizer="sgd")).decisions["stable"].region
+    assert str(first) == "b <= -4"
+    assert str(every) == "a + b <= -6 and b <= -4"
+
+
+@pytest.mark.parametrize("point", ["-2", "-1", "-3/4", "-1/2", "0"])
+def test_a_point_is_decided_as_its_region_says(point: str) -> None:
+    region = derived(scheme(*INIT_A, optimizer="sgd")).decisions["stable"].region
+    there = derived(scheme(*INIT_A, optimizer="sgd").at({"c": parsed_affine(point)})).decisions["stable"]
+    assert there.status is Status.DECIDED
+    assert there.holds is region.contains({"c": parsed_affine(point).constant})
