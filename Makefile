@@ -12,7 +12,7 @@ SOURCES = $(shell find gamma_calc -name '*.py')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help crosscheck test test-slow lint types check derivations validation docs clean
+.PHONY: help crosscheck test test-slow lint types check derivations validation bench docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,10 @@ derivations: $(READY) ## regenerate derivations/
 
 validation: $(READY) ## regenerate validation/
 	$(PYTHON) validation/make.py
+
+bench: $(READY) ## time the kernel against plain torch and PEFT, into benchmarks/results.json; RECORD=--record keeps it
+	$(PYTHON) -m pip install --quiet --compile -e '.[bench]'
+	$(PYTHON) -m benchmarks $(RECORD)
 
 docs: $(READY) ## the reference of the Python names, into docs/api
 	$(PYTHON) -m pip install --quiet --compile -e '.[docs]'

@@ -36,6 +36,9 @@ MINIMUM_OCTAVES = 6
 MINIMUM_RUNS = 3
 """With fewer runs than this a spread is not worth the name; Student's quantile makes up for few above it."""
 
+MINIMUM_FOR_HALVES = 3
+"""Widths from which either half of them has a slope of its own."""
+
 RESAMPLES = 1000
 """The standard deviation of a bootstrap is then known to 1 / sqrt(2 * 1000), about 2 %."""
 
@@ -110,7 +113,7 @@ def slope_estimate(
         shortfall=_shortfall(widths, runs),
         excluded=named,
     )
-    if known.is_zero_somewhere or runs < MINIMUM_RUNS or len(widths) < 2:
+    if known.is_zero_somewhere or runs < MINIMUM_RUNS or len(widths) < MINIMUM_FOR_HALVES:
         return known
     means = _resampled_means(samples, is_paired, resamples, np.random.default_rng(seed))
     return _fitted(known, samples, means)

@@ -1,0 +1,73 @@
+"""How the time of a step and the memory grow with the width: of the teacher-student kernel and of the probe.
+
+Widths are visited in turn, several times, and the least time of each is kept: growth is a property of the work, and
+what else the machine does only adds to it. The exponent is the least-squares slope of log time on log width.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+import torch
+
+from benchmarks.machine import seconds
+from gamma_calc.program.optimizers import Moments
+from gamma_calc.simulation.adapter_kernel import measured_training
+from gamma_calc.simulation.adapter_module import Training
+from gamma_calc.simulation.sampling import Shape, Sizes, sampled_module
+from gamma_calc.simulation.student_data import Rates, StudentConfiguration
+from gamma_calc.simulation.student_kernel import CompiledTraining, TiledStudent
+from gamma_calc.simulation.student_sampling import drawn_student, drawn_teacher
+
+ADAM = Moments(Fraction(9, 10), Fraction(999, 1000), Fraction(1, 10**8))
+ROUNDS = 3
+RATES = (1e-3,) * 4
+PROBE_STEPS = 4
+
+Step = Callable[[], object]
+
+
+def student_step(width: int) -> Step:
+    """One step of four teacher-student configurations of the paper's size, in float32."""
+    configuration = StudentConfiguration(width, width**-0.5, None, RATES, RATES, ADAM, steps=1)
+    teacher = drawn_teacher(configuration)
+    student = drawn_student(configuration, 0, teacher, torch.float32, torch.device("cpu"))
+    training = CompiledTraining(TiledStudent(student), Rates(RATES, RATES, ADAM, 0.0))
+    return lambda: training.move(1)
+
+
+def probe_run(width: int) -> Step:
+    """A probe of four steps and two samples with every term measured, in float64."""
+    sizes = Sizes(A=width**-0.5, B=None, gradient=1.0, scale=1.0)
+    module = sampled_module(Shape(width, 5, width), sizes, "random", 0, range(1))
+    training = Training((width**-0.5,), (width**-0.5,), ADAM, PROBE_STEPS)
+    return lambda: measured_training(module, training)
+
+
+def growth(name: str, step_at: Callable[[int], Step], widths: tuple[int, ...]) -> dict[str, object]:
+    """Times in milliseconds and memory at each width, with the exponent of time."""
+    least, peaks = [], []
+    for width in widths:
+        step = step_at(width)
+        step()
+        least.append(min(seconds(step) for _ in range(ROUNDS)))
+        peaks.append(_peak_bytes())
+        del step
+    slope = float(np.polyfit(np.log2(widths), np.log2(least), 1)[0])
+    return {
+        "name": name,
+        "widths": list(widths),
+        "milliseconds": [1e3 * each for each in least],
+        "exponent": slope,
+        "peak_bytes_so_far": peaks,
+    }
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process has had so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

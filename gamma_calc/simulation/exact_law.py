@@ -1,0 +1,188 @@
+"""The exact law of the reference experiment at any width: the module compressed onto a few coordinates.
+
+A meets the rest of the module through A Z, and moves along a few directions D: its updates are C D^T. Take an
+orthonormal basis of R^n whose first d vectors span a space that holds Z and D. In it Z and D live on d coordinates;
+there A_0 is an iid normal [r, d] matrix; and its other n - d columns, which nothing ever moves, enter every measured
+square through their Gram matrix alone, whose law is Wishart_r(n - d). Its Bartlett root stands in for them, [r, r].
+The same goes for B^T, dZ and the output axis. So a module of any width becomes one of width d + r, with the same law of
+every mean square at every step, and the kernel that trains the dense module trains it too. What is exact:
+
+- A raw step, any number of samples N: D = Z, so d = N, and only Z^T Z ~ Wishart_N(n) has to be drawn.
+- A normalised step without epsilon, one sample: G_A = s y Z^T makes every entry of the processed gradient a function
+  of the history of y_i alone, times sign(Z_j). So D = sign(Z), and with q = |Z|^2 and l = |Z|_1 the vector Z is
+  compressed to positive entries whose signs all move together: d entries of sum l (d / n)^(1/2) and square sum q. They
+  have the products of Z and sign(Z) with each other and themselves where eta_A is stretched by (n / d)^(1/2). dZ has
+  entries of one size, so it needs one coordinate.
+
+With several samples a normalised step follows sign(Z y_i), directions that change with y_i and are not fixed: refused.
+Epsilon is taken as zero. A step m / (v^(1/2) + epsilon) differs from m / v^(1/2) by less than epsilon / v^(1/2) of it;
+`epsilon_ratio` keeps a lower bound of v^(1/2) / epsilon in root mean square, by which a reader can judge that.
+
+A run draws A_0 Z and B_0^T dZ from the numbers that `probe` draws them from, so the two experiments are paired.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+import torch
+
+from gamma_calc.errors import BadInput
+from gamma_calc.program.optimizers import Moments
+from gamma_calc.simulation.adapter_kernel import measured_training
+from gamma_calc.simulation.adapter_module import AdapterMeasurement, AdapterModule, Key, Training
+from gamma_calc.simulation.compressed_axes import CompressedAxis, compressed_axes, gram_root
+from gamma_calc.simulation.probe import ProbeConfiguration, ProbeMeasurement, Progress
+from gamma_calc.simulation.sampling import Array, Role, Shape, Sizes, Streams, conditioned
+
+LARGEST_WIDTH = 2**60
+SMALLEST_WIDTH = 32
+LARGEST_RANK = 512
+"""The compressed factors have r + d columns; beyond this rank they are no longer small."""
+
+TENSORS = ("inputs", "gradients", "initial_A", "initial_B")
+
+NO_EPSILON = Fraction(1, 2**200)
+"""The factor by which epsilon is scaled down: too small to move a float64, and large enough to have its ratio noted."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompressedModule:
+    """Modules on compressed axes, which stand for modules of the axes' sizes.
+
+    `axes` are the input and the output axis of any one of the modules: sizes and stretches are the same for all.
+    """
+
+    module: AdapterModule
+    axes: tuple[CompressedAxis, CompressedAxis]
+
+    def trained(self, training: Training) -> AdapterMeasurement:
+        """The kernel's measurement, with means taken over the axes that the compressed ones stand for."""
+        z, dz = self.axes
+        share_a, share_b = self.module.inputs.shape[1] / z.size, self.module.gradients.shape[1] / dz.size
+        found = measured_training(self.module, _stretched(training, z.stretch, dz.stretch))
+        share = {"A": share_a, "Z_A": 1.0}
+
+        def rescaled(key: Key) -> torch.Tensor:
+            return found.mean_square[key] * share.get(key[1], share_b)
+
+        ratio = found.epsilon_ratio * float(NO_EPSILON) * math.sqrt(min(share_a, share_b))
+        return replace(found, mean_square={key: rescaled(key) for key in found.mean_square}, epsilon_ratio=ratio)
+
+
+def law_refusal(configuration: ProbeConfiguration) -> str:
+    """Why the experiment has no exact law here, or nothing where it has one.
+
+        >>> from gamma_calc.program.optimizers import OPTIMIZERS
+    >>> from gamma_calc.simulation.probe import Power
+    >>> one = Power()
+        >>> law_refusal(ProbeConfiguration((64,), 1, 1, one, None, one, one, OPTIMIZERS["sign"].step))
+        'a normalised step on 2 samples moves along directions that change; its exact law is known for one sample'
+    """
+    shapes = [configuration.shape_at(width) for width in configuration.widths]
+    is_normalised = isinstance(configuration.optimizer, Moments)
+    if configuration.data != "random":
+        return f"the exact law is known for random data, not for {configuration.data} data"
+    if is_normalised and configuration.samples > 1:
+        return (
+            f"a normalised step on {configuration.samples} samples moves along directions that change; its exact law is"
+            " known for one sample"
+        )
+    if configuration.widths[-1] > LARGEST_WIDTH or max(shape.out for shape in shapes) > LARGEST_WIDTH:
+        return f"the exact law is drawn for axes of at most 2^{math.log2(LARGEST_WIDTH):g} entries"
+    if configuration.widths[0] < max(SMALLEST_WIDTH, configuration.samples):
+        return f"the exact law is drawn for widths of at least {max(SMALLEST_WIDTH, configuration.samples)}"
+    if min(shape.out for shape in shapes) < configuration.samples:
+        return f"the exact law needs an output axis of at least {configuration.samples} entries, one a sample"
+    if shapes[-1].rank > LARGEST_RANK:
+        return (
+            f"the exact law is drawn for ranks of at most {LARGEST_RANK}, and the largest width has {shapes[-1].rank}"
+        )
+    return ""
+
+
+def exact_law(configuration: ProbeConfiguration, progress: Progress | None = None) -> ProbeMeasurement:
+    """What `probe` measures, drawn from its law, at any width and at the cost of the rank alone.
+
+    Raises:
+        BadInput: the experiment has no exact law here; the message says why.
+    """
+    refusal = law_refusal(configuration)
+    if refusal:
+        raise BadInput(refusal)
+    shapes = tuple(configuration.shape_at(width) for width in configuration.widths)
+    rows = []
+    for shape in shapes:
+        rows.append(law_module(configuration, shape).trained(configuration.training_at(shape)))
+        if progress is not None:
+            progress(len(rows) * configuration.runs, len(shapes) * configuration.runs)
+    return ProbeMeasurement(
+        configuration,
+        shapes,
+        {key: torch.cat([row.mean_square[key] for row in rows]).numpy() for key in rows[0].mean_square},
+        torch.cat([row.diverged for row in rows]).numpy(),
+        torch.cat([row.underflowed for row in rows]).numpy(),
+        torch.cat([row.epsilon_ratio for row in rows]).numpy(),
+    )
+
+
+def law_module(configuration: ProbeConfiguration, shape: Shape) -> CompressedModule:
+    """All runs of the experiment at one width, compressed; they can be trained at any rates."""
+    pieces = []
+    for run in range(configuration.runs):
+        streams = Streams(configuration.seed, run, shape.width, configuration.is_paired)
+        axes = compressed_axes(streams, shape, configuration.optimizer)
+        pieces.append(_module(streams, shape, configuration.sizes_at(shape), axes))
+    z, dz, a, b = (_joined([getattr(each, name) for each in pieces]) for name in TENSORS)
+    assert z is not None and dz is not None  # every module has data
+    return CompressedModule(replace(pieces[0], inputs=z, gradients=dz, initial_A=a, initial_B=b), axes)
+
+
+def _joined(tensors: list[torch.Tensor | None]) -> torch.Tensor | None:
+    present = [tensor for tensor in tensors if tensor is not None]
+    return torch.cat(present) if present else None
+
+
+def _module(streams: Streams, shape: Shape, sizes: Sizes, axes: tuple[CompressedAxis, CompressedAxis]) -> AdapterModule:
+    z, dz = axes
+    a = None if sizes.A is None else sizes.A * _factor(streams, shape.rank, z, Role.PRODUCT_A, Role.REST_A)
+    b = None if sizes.B is None else sizes.B * _factor(streams, shape.rank, dz, Role.PRODUCT_B, Role.REST_B)
+    return AdapterModule(
+        _batched(_padded(z.data, shape.rank)),
+        _batched(sizes.gradient * _padded(dz.data, shape.rank)),
+        None if a is None else _batched(a),
+        None if b is None else _batched(b.T),
+        shape.rank,
+        sizes.scale,
+    )
+
+
+def _factor(streams: Streams, rank: int, axis: CompressedAxis, product: Role, rest: Role) -> Array:
+    """A standard normal factor on the compressed axis, [r, d + r]."""
+    rng = streams.fresh(rest)
+    paired = streams.paired(product).standard_normal((rank, axis.data.shape[1]))
+    inside = conditioned(rng.standard_normal((rank, len(axis.data))), paired, axis.data)
+    return np.concatenate([inside, gram_root(rng, rank, axis.rest)], axis=1)
+
+
+def _stretched(training: Training, stretch_a: float, stretch_b: float) -> Training:
+    """The training on compressed axes: rates stretched, and epsilon out of the way."""
+    rule = training.optimizer
+    return replace(
+        training,
+        eta_A=tuple(stretch_a * eta for eta in training.eta_A),
+        eta_B=tuple(stretch_b * eta for eta in training.eta_B),
+        optimizer=replace(rule, epsilon=rule.epsilon * NO_EPSILON) if isinstance(rule, Moments) else rule,
+    )
+
+
+def _padded(data: Array, rank: int) -> Array:
+    """The data on all coordinates of its factor: zero on those that nothing moves."""
+    return np.concatenate([data, np.zeros((rank, data.shape[1]))])
+
+
+def _batched(array: Array) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).unsqueeze(0)

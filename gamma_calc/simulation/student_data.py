@@ -1,0 +1,135 @@
+"""What a teacher-student experiment is: its configuration, what training does not change, and what it records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from gamma_calc.errors import BadInput
+from gamma_calc.program.optimizers import Moments, Raw
+
+TRAINING_POINTS = 1000
+TEST_POINTS = 100
+STUDENT_RANK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StudentConfiguration:
+    """All that one teacher-student experiment at one width depends on.
+
+    Args:
+        initial_A, initial_B: root mean squares of the initial entries; None for zero.
+        eta_A, eta_B: the learning rates, in pairs.
+        weight_decay: decoupled: A and B shrink by 1 - eta weight_decay before each step.
+        record_every: steps between records; step 0 and the last step are always recorded.
+        is_paired: whether a run's first units and weights at a width are those that it has at every larger one.
+    """
+
+    width: int
+    initial_A: float | None
+    initial_B: float | None
+    eta_A: tuple[float, ...]
+    eta_B: tuple[float, ...]
+    optimizer: Raw | Moments
+    steps: int
+    runs: int = 1
+    weight_decay: float = 0.0
+    rank: int = STUDENT_RANK
+    points: int = TRAINING_POINTS
+    test_points: int = TEST_POINTS
+    record_every: int = 1
+    dtype: str = "float32"
+    device: str = "cpu"
+    seed: int = 0
+    is_paired: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.eta_A) != len(self.eta_B):
+            found = f"{len(self.eta_A)} and {len(self.eta_B)}"
+            raise BadInput("learning rates of A and B", found=found, expected="as many of one as of the other")
+        if not self.eta_A:
+            raise BadInput("learning rates of A and B", found="none", expected="at least one of each")
+        for name in ("width", "runs", "rank", "points", "test_points", "record_every"):
+            if getattr(self, name) < 1:
+                raise BadInput(name, found=str(getattr(self, name)), expected="a positive integer")
+
+    @property
+    def recorded_steps(self) -> tuple[int, ...]:
+        """The steps after which the student is looked at."""
+        return tuple(t for t in range(self.steps + 1) if t % self.record_every == 0 or t == self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenStudent:
+    """What training does not change, on one set of points, with the points along the first axis.
+
+    Shapes: features H^T [N, n], frozen F^T [N, n], readout W_out [n], targets [N].
+    """
+
+    features: Tensor
+    frozen: Tensor
+    readout: Tensor
+    targets: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Student:
+    """One run's student before training: the frozen part on training and on test points, and the adapter.
+
+    Shapes: initial_A [r, n], initial_B [n, r].
+    """
+
+    training: FrozenStudent
+    held_out: FrozenStudent
+    initial_A: Tensor
+    initial_B: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How the copies of a student that are trained together differ, and how they move.
+
+    Shapes: eta_A, eta_B [L].
+    """
+
+    eta_A: tuple[float, ...]
+    eta_B: tuple[float, ...]
+    optimizer: Raw | Moments
+    weight_decay: float
+
+
+class Training(Protocol):
+    """L copies of one student in training."""
+
+    def record(self) -> Tensor:
+        """Z_A, Z_B, training and test loss of each copy as it stands, [4, L] in float64."""
+
+    def move(self, t: int) -> None:
+        """Take step t = 1, 2, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudentMeasurement:
+    """What one experiment recorded; Z_A and Z_B are root mean squares over entries and training points.
+
+    Shapes: steps [T]; Z_A, Z_B, training_loss, test_loss [T, L, S] in float64.
+    """
+
+    configuration: StudentConfiguration
+    steps: tuple[int, ...]
+    Z_A: Tensor
+    Z_B: Tensor
+    training_loss: Tensor
+    test_loss: Tensor
+
+
+def blocks(length: int, size: int) -> Iterator[slice]:
+    """Consecutive pieces of at most `size` of a range that starts at 0.
+
+    >>> [(piece.start, piece.stop) for piece in blocks(5, 2)]
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    return (slice(start, min(start + size, length)) for start in range(0, length, size))

@@ -1,0 +1,189 @@
+"""The student trained by the compiled loops of `student_loops`, on one thread of a CPU.
+
+Each step reads the two large arrays, the frozen part F and the features H, once for all learning rates: F in the
+forward loop, a block of units at a time, and H, a block of columns at a time, for the gradient of A, its step, and what
+the new A adds to z = A H. Of the points and units of a step only their activity is kept, one bit each.
+
+Memory: 2 n N numbers for F and H in the layout of the loops, shared by all rates; a rate adds n N bits and a few n r
+and N r numbers. The mean square of Z_B = B z needs no pass either: with Grams of size r, |B z|^2 = <B^T B, z z^T>.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.simulation.student_code import Function
+from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student, blocks
+from gamma_calc.simulation.student_loops import GREATEST_RANK, StudentLoops, student_loops
+
+UNITS_AT_A_TIME = 512
+"""Units of a block: a tile of their frozen part is read from the second-level cache for every rate but the first."""
+
+
+def is_compilable(student: Student) -> bool:
+    """Whether the loops apply: on a CPU, up to a rank."""
+    return student.initial_A.device.type == "cpu" and len(student.initial_A) <= GREATEST_RANK
+
+
+def bytes_per_rate(student: Student) -> int:
+    """The activity of a rate, and its parameters, gradients and moments."""
+    points, n = student.training.features.shape
+    r, size = len(student.initial_A), student.initial_A.element_size()
+    return int(points * n // 8 + (2 * 5 * n * r + 5 * points * r) * size)
+
+
+class TiledPoints:
+    """The frozen part on one set of points in the layout of the loops, padded to whole tiles and groups of units.
+
+    A padded unit has F = -1 and zero features, readout and B, a padded point F = -1 and zero features: neither is ever
+    active, unless a value it meets is already nan.
+
+    Shapes: frozen, features [T, n, tile], readout [n], targets [P].
+    """
+
+    def __init__(self, data: FrozenStudent, loops: StudentLoops) -> None:
+        self.loops = loops
+        self.points, width = data.features.shape
+        self.units = -(-width // loops.lanes) * loops.lanes
+        self.tiles = -(-self.points // loops.tile)
+        self.padded_points = self.tiles * loops.tile
+        self.readout, self.targets = data.readout.new_zeros(self.units), data.targets.new_zeros(self.padded_points)
+        self.readout[:width], self.targets[: self.points] = data.readout, data.targets
+        self.features, self.frozen = (
+            self._tiled(part, pad) for part, pad in ((data.features, 0.0), (data.frozen, -1.0))
+        )
+
+    def _tiled(self, values: Tensor, padding: float) -> Tensor:
+        tile = self.loops.tile
+        tiled = values.new_full((self.tiles, self.units, tile), padding)
+        for place, points in enumerate(blocks(self.points, tile)):
+            tiled[place, : values.shape[1], : points.stop - points.start] = values[points].mT
+        return tiled
+
+
+class TiledStudent:
+    """A student in the layout of the loops; what copies of it with different learning rates share."""
+
+    def __init__(self, student: Student) -> None:
+        self.rank, self.width = student.initial_A.shape
+        self.loops = student_loops(self.rank, student.initial_A.element_size())
+        self.training = TiledPoints(student.training, self.loops)
+        self.held_out = TiledPoints(student.held_out, self.loops)
+        self.initial_A, self.initial_B = (
+            values.new_zeros(self.training.units, self.rank) for values in (student.initial_A, student.initial_B)
+        )
+        self.initial_A[: self.width], self.initial_B[: self.width] = student.initial_A.mT, student.initial_B
+
+
+class _Pass:
+    """The values of L copies on one set of points. Shapes: z, Q [L, r, P], outputs [L, P]."""
+
+    def __init__(self, data: TiledPoints, rates: int, rank: int) -> None:
+        self.data = data
+        self.z, self.q = (data.frozen.new_zeros(rates, rank, data.padded_points) for _ in range(2))
+        self.outputs = data.frozen.new_zeros(rates, data.padded_points)
+        masks = rates * data.tiles * data.units * data.loops.vectors
+        self.activity = torch.empty(masks * data.loops.mask_bytes, dtype=torch.uint8)
+
+    def run(self, a: Tensor, b: Tensor, weighted_b: Tensor) -> None:
+        """Find z, the residual as outputs, Q and the activity."""
+        for total in (self.z, self.q, self.outputs):
+            total.zero_()
+        data = self.data
+        self._add(data.loops.projection, (data.features, a, self.z))
+        self._add(
+            data.loops.forward,
+            (data.frozen, data.readout, b, weighted_b, self.z, self.q, self.outputs, self.activity),
+        )
+        self.outputs.sub_(data.targets)
+
+    def _add(self, loop: Function, arrays: tuple[Tensor, ...]) -> None:
+        data, addresses = self.data, [array.data_ptr() for array in arrays]
+        for units in blocks(data.units, UNITS_AT_A_TIME):
+            loop(len(self.z), data.tiles, data.units, units.start, units.stop - units.start, *addresses)
+
+    @property
+    def loss(self) -> Tensor:
+        """Half the mean squared residual, [L]."""
+        return self.outputs[:, : self.data.points].double().square().mean(dim=-1) / 2
+
+
+class _Parameters:
+    """Some entries of a factor in each copy [L, k], their moments, and the step that moves them."""
+
+    def __init__(self, values: Tensor, eta: Tensor, rates: Rates, loops: StudentLoops) -> None:
+        self.values, self.eta, self.rule, self.loops = values, eta, rates.optimizer, loops
+        self.decays = 1 - eta * rates.weight_decay
+        count = 2 if isinstance(self.rule, Moments) else 0
+        self.moments = [torch.zeros_like(values) for _ in range(count)]
+
+    def move(self, gradient: Tensor, t: int) -> None:
+        """Take step t along a gradient laid out as the values are."""
+        values = self.values
+        count = values.numel() // (len(self.eta) * self.loops.lanes)
+        match self.rule:
+            case Raw():
+                function, arrays = self.loops.raw_step, [values, gradient, self.eta, self.decays]
+            case Moments():
+                function = self.loops.normalised_step
+                arrays = [values, gradient, *self.moments, self.eta, self.decays, _constants(self.rule, t, values)]
+        function(len(self.eta), count, *(array.data_ptr() for array in arrays))
+
+
+class CompiledTraining:
+    """L copies of one student, trained by the compiled loops.
+
+    Shapes: A^T and B [L, n, r].
+    """
+
+    def __init__(self, student: TiledStudent, rates: Rates) -> None:
+        self.student, loops = student, student.loops
+        count, rank, data = len(rates.eta_A), student.rank, student.training
+        self.a, self.b = (
+            _Parameters(values.repeat(count, 1, 1), values.new_tensor(eta), rates, loops)
+            for values, eta in ((student.initial_A, rates.eta_A), (student.initial_B, rates.eta_B))
+        )
+        # The loops read whole registers, beyond the last entry where a group of units does not fill one.
+        self.weights = torch.cat([data.readout.repeat_interleave(rank), data.readout.new_zeros(loops.lanes)])
+        self.gradient = torch.empty_like(self.b.values)
+        self.weighted_b = torch.empty_like(self.b.values)
+        self.values, self.held_out = (_Pass(points, count, rank) for points in (data, student.held_out))
+        self._run()
+
+    def _run(self) -> None:
+        torch.mul(self.b.values, self.student.training.readout.unsqueeze(-1), out=self.weighted_b)
+        self.values.run(self.a.values, self.b.values, self.weighted_b)
+
+    def record(self) -> Tensor:
+        """Z_A, Z_B, training and test loss of each copy as it stands, [4, L] in float64."""
+        data, rank, n = self.student.training, self.student.rank, self.student.width
+        self.held_out.run(self.a.values, self.b.values, self.weighted_b)
+        z, b = self.values.z[..., : data.points].double(), self.b.values.double()
+        gram = z @ z.mT
+        z_a = gram.diagonal(dim1=-2, dim2=-1).sum(dim=-1) / (data.points * rank)
+        z_b = ((b.mT @ b) * gram).sum(dim=(-2, -1)).clamp(min=0) / (data.points * n)
+        return torch.stack([z_a.sqrt(), z_b.sqrt(), self.values.loss, self.held_out.loss])
+
+    def move(self, t: int) -> None:
+        """Take step t = 1, 2, ..."""
+        values, data, loops = self.values, self.student.training, self.student.loops
+        residual = values.outputs.div_(data.points).unsqueeze(1)
+        dz, ez = values.q.mul_(residual), values.z.mul_(residual)
+        for function, arrays, factor in (
+            (loops.gradient_A, (dz, data.features), self.a),
+            (loops.gradient_B, (ez, values.activity, self.weights), self.b),
+        ):
+            addresses = [array.data_ptr() for array in (*arrays, self.gradient)]
+            function(len(ez), data.tiles, data.units, *addresses)
+            factor.move(self.gradient, t)
+        self._run()
+
+
+def _constants(rule: Moments, t: int, like: Tensor) -> Tensor:
+    beta1, beta2, epsilon = float(rule.beta1), float(rule.beta2), float(rule.epsilon)
+    moments = (beta1, 1 - beta1, math.sqrt(beta2), math.sqrt(1 - beta2))
+    return like.new_tensor((*moments, 1 / (1 - beta1**t), 1 / math.sqrt(1 - beta2**t), epsilon))
