@@ -22,6 +22,7 @@ from gamma_calc.derivation.questions import html_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Prediction, pinned, predictions
 from gamma_calc.experiment.prefactor import chosen_prefactor
+from gamma_calc.experiment.settled_by_law import settled
 from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.experiment.verdicts import Row, judged, worst
 from gamma_calc.program.scheme import Scheme
@@ -187,7 +188,9 @@ def crosscheck(
 
 def _checked(scheme: Scheme, reference: Scheme, settings: Settings, progress: Progress | None) -> Checked:
     prefactor = settings.prefactor or chosen_prefactor(scheme.optimizer.step)
-    measurement = probe(configuration(scheme, settings, prefactor), progress)
+    experiment = configuration(scheme, settings, prefactor)
+    measurement = probe(experiment, progress)
+    predicted = predictions(reference, settings.steps)
 
     def rows(predicted: Sequence[Prediction]) -> tuple[Row, ...]:
         return judged(scheme.name, predicted, measurement)
@@ -196,7 +199,7 @@ def _checked(scheme: Scheme, reference: Scheme, settings: Settings, progress: Pr
         scheme,
         prefactor,
         measurement,
-        rows(predictions(reference, settings.steps)),
+        settled(rows(predicted), predicted, experiment),
         rows(predictions(scheme, settings.steps, FALSE_ASSUMPTION)),
     )
 

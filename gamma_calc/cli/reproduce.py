@@ -1,0 +1,102 @@
+"""A published experiment, made again and judged claim by claim.
+
+  $ gamma-calc reproduce teacher-student --quick --out teacher-student
+  undecided  The optimal rate of Init[A] lies between n^-1 and n^-1/2: it is o(n^-1/2).  -0.58 in [-0.69, -0.47]
+  ...
+  Page, figures and data: teacher-student
+
+The quick plan takes minutes; the full one, with the paper's widths, up to an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gamma_calc import __version__
+from gamma_calc.cli.options import add_json_argument, print_json
+from gamma_calc.cli.tables import table
+from gamma_calc.errors import BadInput
+from gamma_calc.files import checked_folder
+
+if TYPE_CHECKING:
+    from gamma_calc.experiment.reproduction_claims import Claim
+    from gamma_calc.simulation.probe import Progress
+
+EXPERIMENTS = ("teacher-student",)
+WORKERS = 2
+MOST_WORKERS = 64
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The experiment, its size, and where to leave the results."""
+    parser.add_argument("experiment", metavar="EXPERIMENT", type=_experiment, help=f"one of: {', '.join(EXPERIMENTS)}")
+    parser.add_argument("--quick", action="store_true", help="narrower students, fewer points and steps")
+    parser.add_argument("--workers", metavar="K", type=_workers, default=WORKERS, help="processes (2)")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="write page, figures and data into this folder")
+    add_json_argument(parser)
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Train, judge, print, and write the folder.
+
+    Returns:
+        0 whatever the verdicts: they are the answer.
+    """
+    from gamma_calc.experiment.reproduction import reproduction
+    from gamma_calc.experiment.reproduction_claims import claims
+    from gamma_calc.experiment.reproduction_folder import reproduction_json, write_reproduction
+    from gamma_calc.experiment.reproduction_plan import FULL, QUICK
+
+    if options.out is not None:
+        checked_folder(options.out)
+    command = shlex.join(["gamma-calc", *sys.argv[1:]])
+    with _bar() as progress:
+        found = reproduction(QUICK if options.quick else FULL, workers=options.workers, progress=progress)
+    if options.out is not None:
+        write_reproduction(found, options.out, command=command, version=__version__)
+    if options.json:
+        print_json(reproduction_json(found, command, __version__))
+        return 0
+    print(table([("outcome", "claim", "measured", "95 % interval"), *map(_row, claims(found))]))
+    if options.out is not None:
+        print(f"Page, figures and data: {options.out}")
+    return 0
+
+
+def _row(claim: Claim) -> tuple[str, ...]:
+    low, high = claim.interval
+    return claim.outcome.value, claim.statement, f"{claim.value:.3f}", f"[{low:.3f}, {high:.3f}]"
+
+
+def _experiment(name: str) -> str:
+    if name not in EXPERIMENTS:
+        raise BadInput("experiment", found=name, expected=" or ".join(EXPERIMENTS), choices=EXPERIMENTS)
+    return name
+
+
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MOST_WORKERS):
+        raise BadInput("--workers", found=text, expected=f"a whole number from 1 to {MOST_WORKERS}")
+    return int(text)
+
+
+@contextmanager
+def _bar() -> Iterator[Progress | None]:
+    """A progress bar where a person looks at one."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=100, unit="%", leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.update(round(100 * done / total) - bar.n)
+
+        yield progress

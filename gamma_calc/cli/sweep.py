@@ -1,0 +1,150 @@
+"""Thousands of runs over schemes, widths, learning rates and seeds, resumable.
+
+  $ gamma-calc sweep sweep.toml --store runs.sqlite --executor spawn
+  960 of 960 runs in runs.sqlite: 0 before, 960 now
+
+Each run is kept in the store as soon as it is finished. The same command does only what is missing, so a sweep may be
+interrupted, killed, extended, or shared by several processes. A small sweep.toml:
+
+  experiment = "probe"             # or "teacher-student"
+  schemes = ["init-a", "init-b"]
+  optimizers = ["adam", "sgd"]
+  widths = [128, 256, 512, 1024]
+  prefactors = { from = "1/16", to = 16, per_octave = 2 }
+  seeds = 32
+  steps = 4
+
+--executor: in-process, on one thread; spawn or spawn:K, for K processes with a thread each; dask://HOST:PORT, a running
+cluster. The device auto is that of this machine: name it in the file where a cluster has another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gamma_calc.cli.options import add_json_argument, print_json
+
+if TYPE_CHECKING:
+    from gamma_calc.experiment.sweep import Outcome, Progress
+
+FAILED = 1
+INTERRUPTED = 130
+SHOWN = 10
+"""Failed runs that the text names; --json names all."""
+
+BETWEEN_LINES = 30.0
+"""Seconds between two lines of progress where nobody looks at a bar."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """FILE, --store, --executor and --json."""
+    parser.add_argument("file", metavar="FILE", type=Path, help="a TOML file that says what to run")
+    parser.add_argument(
+        "--store", metavar="FILE", type=Path, required=True, help="where finished runs are kept (SQLite)"
+    )
+    parser.add_argument(
+        "--executor", metavar="WHERE", default="in-process", help="in-process, spawn, spawn:K or dask://HOST:PORT"
+    )
+    add_json_argument(parser)
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Do what is missing; 0 where the sweep is complete then, 1 where a run failed, 130 after Ctrl-C."""
+    from gamma_calc.experiment.executors import named_executors
+    from gamma_calc.experiment.sweep import carried_out
+    from gamma_calc.experiment.sweep_file import sweep_from_file
+    from gamma_calc.experiment.sweep_plan import planned
+    from gamma_calc.simulation.store import Store
+
+    executors = named_executors(options.executor)
+    runs = planned(sweep_from_file(options.file))
+    with Store(options.store) as store:
+        try:
+            with _shown_progress() as progress:
+                outcome = carried_out(runs, store, executors, progress)
+        except KeyboardInterrupt:
+            kept = sum(run.key in store for run in runs)
+            print(
+                f"gamma-calc: interrupted; {kept} of {len(runs)} runs are in {options.store}, and the same command does"
+                " the rest",
+                file=sys.stderr,
+            )
+            return INTERRUPTED
+    if options.json:
+        print_json(_json(outcome, options.store))
+    else:
+        print(_text(outcome, options.store))
+    return 0 if outcome.is_complete else FAILED
+
+
+def _json(outcome: Outcome, store: Path) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "store": str(store),
+        "runs": {
+            "total": outcome.total,
+            "done_before": outcome.done_before,
+            "done_now": outcome.done_now,
+            "done_elsewhere": outcome.done_elsewhere,
+            "failed": len(outcome.failed),
+        },
+        "failed": [{"run": str(each.run), "key": each.run.key, "reason": each.reason} for each in outcome.failed],
+    }
+
+
+def _text(outcome: Outcome, store: Path) -> str:
+    kept = outcome.total - len(outcome.failed)
+    elsewhere = f", {outcome.done_elsewhere} by another process" if outcome.done_elsewhere else ""
+    lines = [
+        f"{kept} of {outcome.total} runs in {store}: {outcome.done_before} before, {outcome.done_now} now{elsewhere}"
+    ]
+    if outcome.failed:
+        lines.append(f"{len(outcome.failed)} failed; the same command tries them again:")
+        lines += [f"  {each.run}: {each.reason}" for each in outcome.failed[:SHOWN]]
+        lines += [f"  and {len(outcome.failed) - SHOWN} more (--json)"] if len(outcome.failed) > SHOWN else []
+    return "\n".join(lines)
+
+
+@contextmanager
+def _shown_progress() -> Iterator[Progress]:
+    """A bar where a person looks at one, else now and then a line."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from tqdm import tqdm
+
+    with tqdm(unit="run", leave=False, smoothing=0) as bar:
+
+        def progress(done: int, total: int) -> None:
+            if bar.total is None:
+                bar.total, bar.initial, bar.n = total, done, done
+            bar.update(done - bar.n)
+
+        yield progress
+
+
+class _Lines:
+    """Progress in lines: how many are done, the rate, the time left."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.started = self.said = clock()
+        self.before: int | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        if self.before is None:
+            self.before, self.started, self.said = done, self.clock(), self.clock()
+        now = self.clock()
+        if now - self.said < BETWEEN_LINES or done == self.before:
+            return
+        self.said = now
+        rate = (done - self.before) / (now - self.started)
+        left = timedelta(seconds=round((total - done) / rate))
+        print(f"{done} of {total} runs, {rate:.3g} a second, about {left} left", file=sys.stderr, flush=True)

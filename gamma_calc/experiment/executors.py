@@ -1,0 +1,232 @@
+"""Where the runs of a sweep are carried out: any `concurrent.futures.Executor`, opened anew after it broke.
+
+In this process; in a pool of spawned processes with one thread each; on a dask cluster; or, from Python, on whatever
+makes an executor when it is called. With MPI, for one, under `mpiexec -n 64 python -m mpi4py.futures script.py`:
+
+    from mpi4py.futures import MPIPoolExecutor
+    carried_out(runs, store, made_by(MPIPoolExecutor, at_once=126))
+
+Only the process that holds the store writes to it: what travels is a run and what it measured.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment.sweep_memory import available_memory
+
+IN_PROCESS = "in-process"
+SPAWN = "spawn"
+DASK = "dask://"
+CHOICES = (IN_PROCESS, SPAWN, f"{SPAWN}:K", f"{DASK}HOST:PORT")
+PATIENCE = 20
+"""Seconds to wait for a cluster to answer."""
+
+MOST_WORKERS = 1024
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """An open executor, and how it is to be used.
+
+    Args:
+        at_once: runs that it is given at once; twice its workers keeps each of them busy.
+        memory: bytes that one run may take, None where that is not known.
+        given_up: exceptions by which it says that it has tried again itself.
+    """
+
+    executor: Executor
+    at_once: int
+    memory: int | None = None
+    given_up: tuple[type[BaseException], ...] = ()
+
+
+Executors = Callable[[], AbstractContextManager[Crew]]
+"""Opens an executor; opened again after the last one broke. Leaving it abandons what is under way."""
+
+
+class Immediate(Executor):
+    """The executor that carries out a run when it is submitted, in this thread; Ctrl-C goes through it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The future of a call, which is over already."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as problem:
+            future.set_exception(problem)
+        return future
+
+
+def named_executors(text: str) -> Executors:
+    """The executors that a user asks for: in-process, spawn, spawn:K or dask://HOST:PORT.
+
+    Raises:
+        BadInput: the text is none of them.
+    """
+    if text == IN_PROCESS:
+        return in_process
+    if text.startswith(DASK) and text.removeprefix(DASK):
+        return partial(on_dask, f"tcp://{text.removeprefix(DASK)}")
+    kind, colon, count = text.partition(":")
+    is_count = count.isascii() and count.isdigit() and len(count) <= 4 and 1 <= int(count) <= MOST_WORKERS
+    if kind == SPAWN and (is_count or not colon):
+        return partial(spawned, int(count) if colon else _cores())
+    raise BadInput("--executor", found=text, expected=f"one of {', '.join(CHOICES)}", choices=CHOICES)
+
+
+def made_by(make: Callable[[], Executor], at_once: int, memory: int | None = None) -> Executors:
+    """The executors that a callable makes, such as a class of executors itself."""
+
+    @contextmanager
+    def opened() -> Iterator[Crew]:
+        executor = make()
+        try:
+            yield Crew(executor, at_once, memory)
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+    return opened
+
+
+@contextmanager
+def in_process() -> Iterator[Crew]:
+    """This process, one run after the other on one thread.
+
+    On the small tensors of a run more threads wait for one another, and a result would depend on their number.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield Crew(Immediate(), at_once=1, memory=available_memory())
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def spawned(workers: int) -> Iterator[Crew]:
+    """A pool of fresh processes with one thread each, which end with this process however it ends."""
+    memory = available_memory()
+    context = get_context("spawn")
+    alive, ours = context.Pipe(duplex=False)
+    with _one_thread_a_process():
+        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_stay_with, initargs=(alive,))
+        try:
+            yield Crew(executor, at_once=2 * workers, memory=None if memory is None else memory // workers)
+        finally:
+            ours.close()
+            executor.shutdown(wait=True, cancel_futures=True)
+            alive.close()
+
+
+@contextmanager
+def on_dask(address: str) -> Iterator[Crew]:
+    """The workers of a running dask cluster.
+
+    Raises:
+        BadInput: dask is not installed, the cluster does not answer, or it has no worker.
+    """
+    try:
+        distributed, scheduler = import_module("distributed"), import_module("distributed.scheduler")
+    except ImportError:
+        raise BadInput("--executor dask://... needs dask: pip install 'gamma-calc[dask]'") from None
+    with _quiet("distributed", "tornado"):
+        yield from _client_crew(distributed, scheduler, address)
+
+
+def _client_crew(distributed: ModuleType, scheduler: ModuleType, address: str) -> Iterator[Crew]:
+    try:
+        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as problem:
+        raise BadInput(
+            f"no dask scheduler answers at {address} within {PATIENCE} s ({problem}); start one with: dask scheduler;"
+            " finished runs are kept"
+        ) from None
+    try:
+        threads = client.nthreads()
+        if not threads:
+            raise BadInput(f"the dask cluster at {address} has no worker; start one with: dask worker {address}")
+        executor = client.get_executor()
+        try:
+            yield Crew(executor, 2 * sum(threads.values()), _least_memory(client, threads), (scheduler.KilledWorker,))
+        finally:
+            executor.shutdown(wait=False)
+    finally:
+        client.close()
+
+
+@contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Libraries that log what they raise as well, with a traceback, kept to what they raise."""
+    known = {*names, *logging.root.manager.loggerDict}
+    loggers = [logging.getLogger(each) for each in known if each.startswith(names)]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _least_memory(client: Any, threads: dict[str, int]) -> int | None:
+    """Bytes that the tightest worker has for each run, where the workers have limits."""
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    shares = [
+        workers[name]["memory_limit"] // threads[name] for name in threads if workers.get(name, {}).get("memory_limit")
+    ]
+    return min(shares, default=None)
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _stay_with(alive: Connection) -> None:
+    """Make a worker leave as soon as the other end of the pipe is closed, and let its parent answer Ctrl-C.
+
+    A killed parent cannot tell its workers, and each holds the other's queue open: they would wait for ever.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(alive,), daemon=True).start()
+
+
+def _leave_with(alive: Connection) -> None:
+    try:
+        alive.recv_bytes()
+    except (EOFError, OSError):
+        os._exit(1)
+
+
+@contextmanager
+def _one_thread_a_process() -> Iterator[None]:
+    """Processes started meanwhile compute with one thread; libraries that are loaded here already do not look again."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,171 @@
+"""The published claims, each beside what was measured, and a verdict that follows from an interval alone.
+
+A claim says that a number lies in a range. It is confirmed where the whole 95 % interval lies in the range, refuted
+where none of it does, and undecided otherwise, with what would decide it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_calc.experiment.reproduction import Reproduction
+from gamma_calc.experiment.reproduction_plan import INITS
+from gamma_calc.experiment.student_study import StudentStudy
+from gamma_calc.simulation.optima import optimal_rate_exponent
+from gamma_calc.simulation.power import power_statement
+from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate, student_quantile
+
+Array = NDArray[np.float64]
+Interval = tuple[float, float]
+
+ABOUT = 0.1
+"""How far from a published exponent "about" is taken to reach."""
+
+POSITIVE: Interval = (0.0, math.inf)
+
+
+class Outcome(Enum):
+    """What the measurement says of a claim."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A published claim and its measurement.
+
+    Args:
+        quantity: what was measured, in words.
+        wanted: the open range in which the claim puts it.
+        value, interval: the measurement with its 95 % interval.
+        detail: the numbers behind it, width by width, or what an undecided claim needs.
+    """
+
+    statement: str
+    quantity: str
+    wanted: Interval
+    value: float
+    interval: Interval
+    detail: str = ""
+    shortfall: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict."""
+        low, high = self.interval
+        if self.shortfall or not (math.isfinite(low) and math.isfinite(high)):
+            return Outcome.UNDECIDED
+        if self.wanted[0] < low and high < self.wanted[1]:
+            return Outcome.CONFIRMED
+        if high <= self.wanted[0] or low >= self.wanted[1]:
+            return Outcome.REFUTED
+        return Outcome.UNDECIDED
+
+
+def claims(found: Reproduction) -> tuple[Claim, ...]:
+    """The claims of the synthetic experiment, judged."""
+    first, second = (found.of(scheme) for scheme in INITS)
+    exponent_a, exponent_b = (rate_exponent(studies, found.plan.seed) for studies in (first, second))
+    return (
+        _compared(
+            "The optimal learning rate of Init[A] is larger than that of Init[B].",
+            "log2 of the ratio of the optimal rates, mean over widths",
+            [a.optimum.log2_rate - b.optimum.log2_rate for a, b in zip(first, second, strict=True)],
+            found.plan.widths,
+        ),
+        _sloped(
+            "The optimal rate of Init[A] lies between n^-1 and n^-1/2: it is o(n^-1/2).",
+            "exponent of Init[A]'s optimal rate",
+            (-1.0, -0.5),
+            exponent_a,
+        ),
+        _sloped(
+            "The optimal rate of Init[B] is about n^-1.",
+            "exponent of Init[B]'s optimal rate",
+            (-1.0 - ABOUT, -1.0 + ABOUT),
+            exponent_b,
+        ),
+        _compared(
+            "Init[A] learns better than Init[B], each at its optimal rate.",
+            "log2 of Init[B]'s final training loss over Init[A]'s, mean over widths",
+            [_log_loss(b) - _log_loss(a) for a, b in zip(first, second, strict=True)],
+            found.plan.widths,
+        ),
+        _compared(
+            "Init[A] learns better than Init[B] on the test points too, each at its optimal rate.",
+            "log2 of Init[B]'s final test loss over Init[A]'s, mean over widths",
+            [_log_test(b) - _log_test(a) for a, b in zip(first, second, strict=True)],
+            found.plan.widths,
+        ),
+        _sloped(
+            "|Z_A| grows with the width under Init[A].",
+            "exponent of |Z_A| after training with Init[A] at its optimal rate",
+            POSITIVE,
+            feature_exponent(first, lambda study: study.evolution.Z_A[-1], found.plan.seed),
+        ),
+        _compared(
+            "|Z_A| grows along training under Init[A].",
+            "log2 of |Z_A| after training over |Z_A| before, at the largest width",
+            [np.log2(first[-1].evolution.Z_A[-1] / first[-1].evolution.Z_A[0])],
+            found.plan.widths[-1:],
+        ),
+    )
+
+
+def rate_exponent(studies: Sequence[StudentStudy], seed: int) -> SlopeEstimate:
+    """The exponent of the optimal rate in the width."""
+    return optimal_rate_exponent([study.width for study in studies], [study.optimum for study in studies], seed=seed)
+
+
+def feature_exponent(
+    studies: Sequence[StudentStudy], value: Callable[[StudentStudy], Array], seed: int
+) -> SlopeEstimate:
+    """The exponent of a root mean square in the width."""
+    squares = np.stack([value(study) ** 2 for study in studies])
+    return slope_estimate([study.width for study in studies], squares, is_paired=False, seed=seed)
+
+
+def _log_loss(study: StudentStudy) -> Array:
+    return np.asarray(np.log2(study.evolution.training_loss[-1]))
+
+
+def _log_test(study: StudentStudy) -> Array:
+    return np.asarray(np.log2(study.evolution.test_loss[-1]))
+
+
+def _sloped(statement: str, quantity: str, wanted: Interval, estimate: SlopeEstimate) -> Claim:
+    value = math.nan if estimate.slope is None else estimate.slope
+    claim = Claim(statement, quantity, wanted, value, estimate.interval or (math.nan, math.nan), "", estimate.shortfall)
+    return _with_need(claim, estimate) if claim.outcome is Outcome.UNDECIDED else claim
+
+
+def _with_need(claim: Claim, estimate: SlopeEstimate) -> Claim:
+    if estimate.slope is None or estimate.interval is None:
+        return claim
+    ends = [end for end in claim.wanted if estimate.interval[0] <= end <= estimate.interval[1]]
+    detail = "; ".join(power_statement(estimate, end) for end in ends)
+    return Claim(claim.statement, claim.quantity, claim.wanted, claim.value, claim.interval, detail, claim.shortfall)
+
+
+def _compared(statement: str, quantity: str, differences: Sequence[Array], widths: Sequence[int]) -> Claim:
+    """A claim that differences are positive on average over widths; seeds of one width are paired between the inits."""
+    usable = [row[np.isfinite(row)] for row in differences]
+    runs = min(len(row) for row in usable)
+    if runs < 2:
+        short = f"{runs} seeds have a finite value at some width, and at least 2 are needed"
+        return Claim(statement, quantity, POSITIVE, math.nan, (math.nan, math.nan), "", short)
+    means = np.array([row.mean() for row in usable])
+    variances = np.array([row.var(ddof=1) / len(row) for row in usable])
+    # As many degrees of freedom as one width has: fewer than the widths have together, so the interval errs wide.
+    half = student_quantile(runs - 1) * math.sqrt(variances.sum()) / len(usable)
+    value = float(means.mean())
+    detail = ", ".join(f"n = {width}: {mean:.2f}" for width, mean in zip(widths, means, strict=True))
+    return Claim(statement, quantity, POSITIVE, value, (value - half, value + half), detail)

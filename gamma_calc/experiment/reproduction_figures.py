@@ -1,0 +1,170 @@
+"""The figures of the reproduction: optimal rates, training curves, losses, and the stability edge over two rates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from gamma_calc.experiment.reproduction import Reproduction
+from gamma_calc.experiment.reproduction_claims import rate_exponent
+from gamma_calc.experiment.reproduction_plan import INITS
+from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint, stable_region
+from gamma_calc.experiment.student_study import Evolution, StudentStudy
+from gamma_calc.program.scheme import RATES
+from gamma_calc.report.plots import Images, rendered
+from gamma_calc.report.style import COLOURS, FAINT, INK, MARKERS, PAPER, figure_settings
+from gamma_calc.simulation.slopes import student_quantile
+
+Array = NDArray[np.float64]
+
+COLOUR = dict(zip(INITS, COLOURS, strict=False))
+MARKER = dict(zip(INITS, MARKERS, strict=False))
+REFERENCES = (-0.5, -1.0)
+PLANE = ((-3.2, 1.2), (-2.2, 1.2))
+"""The ranges of the two exponents that the figure of the plane shows."""
+
+
+def reproduction_figures(found: Reproduction) -> Mapping[str, Images]:
+    """Every figure by its name."""
+    drawings: dict[str, Callable[[Reproduction], Figure]] = {
+        "optimal-rate": _optimal_rates,
+        "evolution": _evolutions,
+        "loss": _losses,
+        "stability-edge": _planes,
+    }
+    images = {}
+    for name, drawn in drawings.items():
+        with figure_settings():
+            images[name] = rendered(drawn(found))
+    return images
+
+
+def _figure(title: str, rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=size, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.set_label(title)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for each in axes:
+        each.spines[["top", "right"]].set_visible(False)
+        each.tick_params(labelsize=8)
+    return figure, axes
+
+
+def _interval(rows: Array) -> tuple[Array, Array]:
+    """The mean over the last axis and half of its 95 % interval."""
+    runs = rows.shape[-1]
+    spread = rows.std(axis=-1, ddof=1) if runs > 1 else np.zeros(rows.shape[:-1])
+    return rows.mean(axis=-1), (student_quantile(runs - 1) if runs > 1 else 0.0) * spread / math.sqrt(runs)
+
+
+def _optimal_rates(found: Reproduction) -> Figure:
+    figure, (axes,) = _figure("Optimal learning rate over width", 1, 1, (5.2, 3.8))
+    x = np.log2(found.plan.widths)
+    for scheme in INITS:
+        studies = found.of(scheme)
+        mean, half = _interval(np.stack([study.optimum.log2_rate for study in studies]))
+        slope = rate_exponent(studies, found.plan.seed)
+        text = "" if slope.slope is None else f": slope {slope.slope:.2f} \N{PLUS-MINUS SIGN} {slope.half_width:.2f}"
+        axes.errorbar(x, mean, half, color=COLOUR[scheme], marker=MARKER[scheme], capsize=2, label=f"{scheme}{text}")
+    start = np.mean([found.of(scheme)[0].optimum.mean for scheme in INITS])
+    for slope_of, dashes in zip(REFERENCES, ("dashed", "dotted"), strict=True):
+        axes.plot(x, start + slope_of * (x - x[0]), color=FAINT, linestyle=dashes, label=f"$n^{{{slope_of:g}}}$")
+    _labels(axes, "log2 of the width", "log2 of the optimal rate", f"Optimal learning rate, {found.plan.runs} seeds")
+    return figure
+
+
+def _evolutions(found: Reproduction) -> Figure:
+    figure, axes = _figure("Size of the LoRA features along training", 2, 2, (7.4, 5.4))
+    shown = (found.plan.widths[0], found.plan.widths[-1])
+    values: dict[str, Callable[[Evolution], Array]] = {"|Z_A|": lambda e: e.Z_A, "|Z_B|": lambda e: e.Z_B}
+    cells = [(name, value, width) for name, value in values.items() for width in shown]
+    for panel, (name, value, width) in zip(axes, cells, strict=True):
+        for scheme in INITS:
+            (study,) = (study for study in found.of(scheme) if study.width == width)
+            rows = value(study.evolution)
+            steps = study.evolution.steps
+            panel.plot(steps, rows.mean(axis=1), color=COLOUR[scheme], label=scheme)
+            panel.fill_between(steps, rows.min(axis=1), rows.max(axis=1), color=COLOUR[scheme], alpha=0.2, linewidth=0)
+        _labels(panel, "step", f"{name}, root mean square", f"{name}, n = {width}")
+    return figure
+
+
+def _losses(found: Reproduction) -> Figure:
+    figure, (left, right) = _figure("Losses at the optimal rate, and over rates", 1, 2, (8.4, 3.6))
+    x = np.log2(found.plan.widths)
+    for scheme in INITS:
+        studies = found.of(scheme)
+        for label, value, dashes in (("training", _training, "solid"), ("test", _test, "dashed")):
+            mean, half = _interval(np.stack([np.log2(value(study)) for study in studies]))
+            left.errorbar(
+                x, mean, half, color=COLOUR[scheme], marker=MARKER[scheme], linestyle=dashes, capsize=2,
+                label=f"{scheme}, {label}",
+            )  # fmt: skip
+        for study in (studies[0], studies[-1]):
+            losses = np.where(study.grid.is_usable, study.grid.training_loss, np.nan)
+            right.plot(
+                study.grid.log2_rate, np.log2(losses).mean(axis=1), color=COLOUR[scheme], marker=MARKER[scheme],
+                markersize=3, linestyle="dotted" if study is studies[0] else "solid", label=f"{scheme}, {study.width}",
+            )  # fmt: skip
+    _labels(left, "log2 of the width", "log2 of the loss", "After training at the optimal rate")
+    _labels(right, "log2 of the learning rate", "log2 of the training loss", "After training, over rates")
+    return figure
+
+
+def _training(study: StudentStudy) -> Array:
+    return np.asarray(study.evolution.training_loss[-1])
+
+
+def _test(study: StudentStudy) -> Array:
+    return np.asarray(study.evolution.test_loss[-1])
+
+
+def _planes(found: Reproduction) -> Figure:
+    figure, axes = _figure("Stability edge over the two learning rates", 1, 2, (8.4, 4.2))
+    for panel, scheme in zip(axes, INITS, strict=True):
+        _region(panel, scheme)
+        for experiment, colour, marker in ((LAW, COLOURS[0], "o"), (STUDENT, COLOURS[1], "s")):
+            points = [each for each in found.edges if (each.scheme, each.experiment) == (scheme, experiment)]
+            _points(panel, points, experiment, colour, marker)
+        title = f"{scheme}: exactly stable (shaded), measured edge"
+        _labels(panel, r"a, $\eta_A = n^a$", r"b, $\eta_B = n^b$", title)
+        panel.set_xlim(*PLANE[0])
+        panel.set_ylim(*PLANE[1])
+    return figure
+
+
+def _region(panel: Axes, scheme: str) -> None:
+    """Shade where every inequality of the exact stable region holds, and draw where one is tight."""
+    a, b = np.meshgrid(np.linspace(*PLANE[0], 400), np.linspace(*PLANE[1], 400))
+    least = np.full_like(a, np.inf)
+    for inequality in stable_region(scheme).inequalities:
+        form = inequality.form
+        per_a, per_b = (float(form.coefficient(rate)) for rate in RATES)
+        least = np.minimum(least, per_a * a + per_b * b + float(form.constant))
+    panel.contourf(a, b, least, levels=[0.0, np.inf], colors=[PAPER])
+    panel.contour(a, b, least, levels=[0.0], colors=[INK], linewidths=1.2)
+
+
+def _points(panel: Axes, points: list[EdgePoint], experiment: str, colour: str, marker: str) -> None:
+    """The measured edges, each with its interval along the line that it was measured on."""
+    label = experiment
+    for each in points:
+        if each.estimate.slope is None or each.estimate.interval is None:
+            continue
+        ends, offset = np.array(each.estimate.interval), float(each.offset)
+        panel.plot(ends, ends + offset, color=colour, linewidth=1.2)
+        panel.plot(each.estimate.slope, each.estimate.slope + offset, marker, color=colour, markersize=4, label=label)
+        label = "_"
+
+
+def _labels(axes: Axes, x: str, y: str, title: str) -> None:
+    axes.set_xlabel(x, size=9)
+    axes.set_ylabel(y, size=9)
+    axes.set_title(title, size=10)
+    axes.legend(fontsize=7.5, frameon=False)

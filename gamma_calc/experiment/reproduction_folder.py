@@ -1,0 +1,264 @@
+"""The folder that a reproduction leaves behind: the page, claim by claim, the figures, and the plain data."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gamma_calc.experiment.reproduction import Reproduction
+from gamma_calc.experiment.reproduction_claims import Claim, Outcome, claims, rate_exponent
+from gamma_calc.experiment.reproduction_figures import reproduction_figures
+from gamma_calc.experiment.reproduction_plan import INITS
+from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint
+from gamma_calc.experiment.student_study import StudentStudy
+from gamma_calc.files import checked_folder, write_all
+from gamma_calc.simulation.local_slopes import extrapolated_slope, local_slopes
+from gamma_calc.simulation.optima import Health
+from gamma_calc.simulation.slopes import SlopeEstimate
+from gamma_calc.simulation.verdicts import TOLERANCE
+
+CAPTIONS = {
+    "optimal-rate": "Optimal learning rate over width with 95 % intervals, beside lines of slope -1/2 and -1.",
+    "evolution": "|Z_A| and |Z_B| along training at each one's optimal rate: mean and range over seeds.",
+    "loss": "Losses after training: at the optimal rate over width, and over learning rates.",
+    "stability-edge": "The exact stable region, and the edge measured along lines b = a + offset with 95 % intervals.",
+}
+
+
+def write_reproduction(found: Reproduction, folder: Path, *, command: str = "", version: str = "") -> None:
+    """Write README.md, results.json and the figures.
+
+    Args:
+        command, version: what made the results, and which release of this package; both are written down as they are.
+
+    Raises:
+        BadInput: the folder cannot be written.
+    """
+    checked_folder(folder)
+    contents: dict[Path, str | bytes] = {}
+    for name, images in reproduction_figures(found).items():
+        contents |= {folder / f"{name}.svg": images.svg, folder / f"{name}.png": images.png}
+    data = reproduction_json(found, command, version)
+    contents[folder / "results.json"] = json.dumps(data, indent=1) + "\n"
+    contents[folder / "README.md"] = reproduction_page(found, data["environment"])
+    write_all(contents)
+
+
+def reproduction_json(found: Reproduction, command: str = "", version: str = "") -> dict[str, Any]:
+    """Everything that was measured, as plain data."""
+    return {
+        "schema": 1,
+        "experiment": "teacher-student",
+        "claims": [_claim_json(claim) for claim in claims(found)],
+        "studies": [_study_json(study) for study in found.studies],
+        "edges": [_edge_json(edge) for edge in found.edges],
+        "plan": {name: _plain(value) for name, value in asdict(found.plan).items()},
+        "environment": _environment(found, command, version),
+    }
+
+
+def _environment(found: Reproduction, command: str, version: str) -> dict[str, str]:
+    return {
+        "command": command,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "time": f"{found.seconds / 60:.1f} minutes in {found.workers} processes",
+        "gamma_calc": version,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "machine": f"{platform.system()} {platform.machine()}, cpu",
+    }
+
+
+def _claim_json(claim: Claim) -> dict[str, Any]:
+    return {
+        "claim": claim.statement,
+        "quantity": claim.quantity,
+        "wanted": [_plain(end) for end in claim.wanted],
+        "measured": _plain(claim.value),
+        "ci": [_plain(end) for end in claim.interval],
+        "outcome": claim.outcome.value,
+        "reason": claim.shortfall or claim.detail,
+    }
+
+
+def _study_json(study: StudentStudy) -> dict[str, Any]:
+    grid, evolution = study.grid, study.evolution
+    return {
+        "scheme": study.scheme,
+        "width": study.width,
+        "log2_optimal_rate": _plain(study.optimum.log2_rate),
+        "is_at_grid_edge": study.optimum.is_at_edge.tolist(),
+        "is_shaped_by_epsilon": study.is_shaped_by_epsilon,
+        "grid": {
+            "log2_rate": _plain(grid.log2_rate),
+            "training_loss": _plain(grid.training_loss),
+            "test_loss": _plain(grid.test_loss),
+            "health": [[each.value for each in row] for row in grid.health],
+        },
+        "at_optimum": {
+            "steps": list(evolution.steps),
+            **{name: _plain(getattr(evolution, name)) for name in ("Z_A", "Z_B", "training_loss", "test_loss")},
+        },
+    }
+
+
+def _edge_json(edge: EdgePoint) -> dict[str, Any]:
+    return {
+        "scheme": edge.scheme,
+        "experiment": edge.experiment,
+        "offset": str(edge.offset),
+        "predicted": str(edge.predicted),
+        "measured": edge.estimate.slope,
+        "ci": None if edge.estimate.interval is None else list(edge.estimate.interval),
+        "widths": list(edge.estimate.widths),
+        "excluded": [list(each) for each in edge.estimate.excluded],
+        "shortfall": edge.estimate.shortfall,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as JSON has them: what is not finite is null, what is exact is text."""
+    if isinstance(value, np.ndarray | list | tuple):
+        return [_plain(each) for each in (value.tolist() if isinstance(value, np.ndarray) else value)]
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value if isinstance(value, int | str) else str(value)
+
+
+def reproduction_page(found: Reproduction, environment: Mapping[str, str]) -> str:
+    """The page, in Markdown."""
+    judged = claims(found)
+    tally = Counter(claim.outcome for claim in judged)
+    summary = ", ".join(f"{tally[outcome]} {outcome.value}" for outcome in Outcome if tally[outcome])
+    plan = found.plan
+    blocks = [
+        "# The teacher-student experiment, made again",
+        f"Of {len(judged)} claims: {summary}. Every number below comes with its 95 % interval over"
+        f" {plan.runs} seeds; a claim is confirmed where the whole interval agrees with it, refuted where none of it"
+        " does, and undecided otherwise.",
+        "## Claims",
+        *(_claim_text(claim) for claim in judged),
+        "## Optimal rates",
+        _figure("optimal-rate"),
+        *(_rates_text(found, scheme) for scheme in INITS),
+        _figure("loss"),
+        "## Along training",
+        _figure("evolution"),
+        "## The stability edge over both rates",
+        f"A run counts as stable where the root mean square of Z_B stays below {plan.bound:g} over"
+        f" {plan.edge_steps} steps. The exact law trains the module under the linear loss, which the theory speaks of;"
+        " the student has the squared loss, whose residuals change sign, and narrow widths, so its edge need not lie on"
+        " the region's.",
+        _figure("stability-edge"),
+        _edge_summary(found.edges),
+        _edge_table(found.edges),
+        "## Runs that say nothing",
+        _health_text(found.studies),
+        "## How it was made",
+        _table(("", ""), [(name, value) for name, value in environment.items() if value]),
+        f"The {plan.name} plan: widths {_list(plan.widths)}; {plan.runs} seeds spawned from {plan.seed};"
+        f" {plan.steps} steps of Adam on {plan.points} points, {plan.test_points} to test; rank {plan.rank}; rates half"
+        " an octave apart, refined to a quarter. The optimum is the minimum of the training loss after the last step."
+        " The number of steps of the published experiment and its weight decay are not known to us; here the decay is"
+        " zero.",
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _figure(name: str) -> str:
+    return f"![{CAPTIONS[name]}]({name}.png)\n\n{CAPTIONS[name]}"
+
+
+def _claim_text(claim: Claim) -> str:
+    low, high = claim.interval
+    least, most = claim.wanted
+    wanted = f"more than {least:g}" if math.isinf(most) else f"between {least:g} and {most:g}"
+    behind = claim.shortfall or claim.detail
+    return (
+        f"**{claim.outcome.value.capitalize()}.** {claim.statement}  \n"
+        f"Measured: {claim.quantity} = {claim.value:.3f} in [{low:.3f}, {high:.3f}]; the claim says {wanted}."
+        f"{f' ({behind})' if behind else ''}"
+    )
+
+
+def _rates_text(found: Reproduction, scheme: str) -> str:
+    studies = found.of(scheme)
+    squares = np.stack([np.exp2(2 * study.optimum.log2_rate) for study in studies])
+    text = f"`{scheme}`: {_slope_text(rate_exponent(studies, found.plan.seed))}."
+    if not np.isfinite(squares).all():
+        return text
+    local = local_slopes(found.plan.widths, squares, is_paired=False, seed=found.plan.seed)
+    far = extrapolated_slope(found.plan.widths, squares, is_paired=False, seed=found.plan.seed)
+    steps = ", ".join(f"{each.slope:.2f} \N{PLUS-MINUS SIGN} {each.half_width:.2f}" for each in local)
+    return (
+        f"{text} Local slopes, width by width: {steps}. Extrapolated, if the next power lies {far.gap:g} below:"
+        f" {far.slope:.2f} \N{PLUS-MINUS SIGN} {far.half_width:.2f}."
+    )
+
+
+def _slope_text(estimate: SlopeEstimate) -> str:
+    if estimate.slope is None or estimate.interval is None:
+        return f"no slope ({estimate.shortfall or 'zero in some widths'})"
+    low, high = estimate.interval
+    parts = [f"slope {estimate.slope:.3f} in [{low:.3f}, {high:.3f}]"]
+    if estimate.drift_excess > 0:
+        parts.append(f"{estimate.drift_excess:.3f} of its half-width is drift between narrow and wide")
+    if estimate.excluded:
+        parts.append(f"{len(estimate.excluded)} runs left out")
+    return "; ".join(parts)
+
+
+def _edge_summary(edges: Sequence[EdgePoint]) -> str:
+    """How often the exact edge lies within the tolerance of a measured interval, experiment by experiment."""
+    words = []
+    for experiment in (LAW, STUDENT):
+        intervals = [(edge.estimate.interval, float(edge.predicted)) for edge in edges if edge.experiment == experiment]
+        held = sum(
+            ends is not None and ends[0] - TOLERANCE <= predicted <= ends[1] + TOLERANCE
+            for ends, predicted in intervals
+        )
+        words.append(f"{held} of {len(intervals)} intervals ({experiment})")
+    return f"The exact edge lies in, or within {TOLERANCE} of, {' and '.join(words)}."
+
+
+def _edge_table(edges: Sequence[EdgePoint]) -> str:
+    head = ("init", "experiment", "b - a", "exact edge a", "measured", "95 % interval")
+    rows = []
+    for edge in edges:
+        slope, interval = edge.estimate.slope, edge.estimate.interval
+        measured = edge.estimate.shortfall if slope is None else f"{slope:.3f}"
+        ends = "" if interval is None else f"[{interval[0]:.3f}, {interval[1]:.3f}]"
+        rows.append((edge.scheme, edge.experiment, str(edge.offset), str(edge.predicted), measured, ends))
+    return _table(head, rows)
+
+
+def _health_text(studies: Sequence[StudentStudy]) -> str:
+    lines = []
+    for study in studies:
+        tally = Counter(study.grid.health.ravel().tolist())
+        words = [f"{tally[health]} of {study.grid.health.size} {health.value}" for health in Health if tally[health]]
+        at_edge = int(study.optimum.is_at_edge.sum())
+        words += [f"{at_edge} of {len(study.optimum.is_at_edge)} optima {Health.GRID_EDGE.value}"] if at_edge else []
+        words += [f"the best rate {Health.EPSILON.value}"] if study.is_shaped_by_epsilon else []
+        lines.append((study.scheme, str(study.width), "; ".join(words)))
+    return _table(("init", "width", "runs on the grid of rates"), lines)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _list(values: Sequence[int]) -> str:
+    return ", ".join(map(str, values))

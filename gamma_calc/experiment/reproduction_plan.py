@@ -1,0 +1,105 @@
+"""What the reproduction of the teacher-student experiment trains, and on how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_calc.algebra import Affine
+from gamma_calc.experiment.setup import Settings, configuration
+from gamma_calc.program.catalogue import catalogued
+from gamma_calc.program.scheme import RATES, Scheme
+from gamma_calc.simulation.probe import ProbeConfiguration
+from gamma_calc.simulation.teacher_student import StudentConfiguration
+
+INITS = ("init-a", "init-b")
+"""The two initialisations that the paper compares, by their names in the catalogue; the first is said to be better."""
+
+OFFSETS = tuple(Fraction(k, 2) for k in range(-2, 5))
+"""b - a along the lines in the plane of (eta_A, eta_B) = (n^a, n^b) on which the stability edge is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The sizes of a reproduction.
+
+    Args:
+        widths: of the optimal rate and the losses; the first and the last are those of the evolution figure.
+        runs: seeds at each width.
+        scanned: log2 of the lowest and the highest rate of the first look, an octave apart, with one seed.
+        edge_widths, edge_runs, edge_steps, edge_points: of the student's stability edge.
+        law_widths, law_runs: of the module's stability edge, by its exact law.
+        bound: the root mean square of Z_B beyond which a run counts as unbounded.
+    """
+
+    name: str
+    widths: tuple[int, ...]
+    runs: int
+    steps: int
+    points: int
+    test_points: int = 100
+    rank: int = 4
+    scanned: tuple[int, int] = (-13, -2)
+    edge_widths: tuple[int, ...] = tuple(2**k for k in range(4, 11))
+    edge_runs: int = 5
+    edge_steps: int = 8
+    edge_points: int = 100
+    law_widths: tuple[int, ...] = tuple(2**k for k in range(10, 61, 10))
+    law_runs: int = 5
+    offsets: tuple[Fraction, ...] = OFFSETS
+    bound: float = 1.0
+    seed: int = 0
+
+
+FULL = Plan("full", tuple(2**k for k in range(7, 14)), runs=5, steps=200, points=1000)
+"""The paper's sizes. Its number of steps is not known to us; 200 full-batch steps take the loss down by a factor of ten
+or more at every width."""
+
+QUICK = Plan(
+    "quick", tuple(2**k for k in range(5, 12)), runs=5, steps=100, points=200, offsets=OFFSETS[::2], law_runs=3
+)
+"""The same questions on narrower students, fewer points and fewer steps."""
+
+
+def two_rates(name: str) -> Scheme:
+    """A scheme of the catalogue with each learning rate a free exponent of its own."""
+    scheme = catalogued(name)
+    return Scheme(scheme.name, {**scheme.exponents, **{key: Affine.symbol(key) for key in RATES}}, scheme.optimizer)
+
+
+def module(plan: Plan, name: str, widths: tuple[int, ...], runs: int, steps: int) -> ProbeConfiguration:
+    """The reference experiment with the initialisation of a scheme, at rates of n^0.
+
+    The rates are meant to be replaced; with one sample its exact law is known.
+    """
+    scheme = two_rates(name).at({key: Affine.of(0) for key in RATES})
+    settings = Settings(widths=widths, seeds=runs, steps=steps, seed=plan.seed)
+    found = configuration(scheme, settings, Fraction(1))
+    return replace(found, samples=1, device="cpu")
+
+
+def student(
+    plan: Plan, name: str, width: int, log2_rates: NDArray[np.float64], offset: float = 0.0
+) -> StudentConfiguration:
+    """The student at one width with the initialisation of a scheme, eta_B being n^offset times eta_A."""
+    start = module(plan, name, (width,), 1, 1)
+    sizes = [None if power is None else power.at(width, plan.rank) for power in (start.A, start.B)]
+    eta_a = np.exp2(log2_rates)
+    return StudentConfiguration(
+        width=width,
+        initial_A=sizes[0],
+        initial_B=sizes[1],
+        eta_A=tuple(eta_a.tolist()),
+        eta_B=tuple((eta_a * width**offset).tolist()),
+        optimizer=start.optimizer,
+        steps=plan.steps,
+        runs=plan.runs,
+        rank=plan.rank,
+        points=plan.points,
+        test_points=plan.test_points,
+        record_every=plan.steps,
+        seed=plan.seed,
+    )

@@ -1,0 +1,130 @@
+"""The stability edge over the plane of (eta_A, eta_B) = (n^a, n^b), measured along the lines b = a + offset.
+
+Raising both rates along such a line leaves the stable region once, whatever the region's corners. Twice measured: on
+the module under the linear loss, by its exact law at widths far beyond any machine, which is what the theory speaks of;
+and on the student under the squared loss for a few steps, which is what people train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_calc.algebra import Polyhedron
+from gamma_calc.analysis.conditions import STABLE
+from gamma_calc.analysis.derivation import derived
+from gamma_calc.errors import Unknown
+from gamma_calc.experiment.reproduction_plan import Plan, module, student, two_rates
+from gamma_calc.program.optimizers import Moments
+from gamma_calc.program.scheme import RATES
+from gamma_calc.simulation.edges import PRECISION, IsBounded, StabilityEdge, edge_exponent, stability_edge
+from gamma_calc.simulation.exact_law import law_module
+from gamma_calc.simulation.slopes import SlopeEstimate
+from gamma_calc.simulation.teacher_student import teacher_student
+
+Array = NDArray[np.float64]
+
+LAW, STUDENT = "exact law of the module", "student"
+"""The experiments whose edges are measured."""
+
+SLOPES = (-2.5, 1.0)
+"""Edges are looked for between these powers of the width, and a few octaves beyond for constants."""
+
+MARGIN = 6.0
+
+STUDENT_PRECISION = 1 / 8
+"""Octaves; the edges of a student's runs differ by more than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgePoint:
+    """The measured edge on one line: the exponent a of eta_A there; that of eta_B is a + offset.
+
+    `predicted` is where the line leaves the exact stable region.
+    """
+
+    scheme: str
+    experiment: str
+    offset: Fraction
+    predicted: Fraction
+    estimate: SlopeEstimate
+
+
+Measuring = Callable[[Plan, str, Fraction, int], StabilityEdge]
+"""From a scheme, an offset and a width to the edge on that line."""
+
+
+def stable_region(scheme: str) -> Polyhedron:
+    """The exact stable region of a scheme in the two rates.
+
+    Raises:
+        Unknown: the theory does not decide it.
+    """
+    decision = derived(two_rates(scheme)).decisions[STABLE.name]
+    if len(decision.region.members) != 1:
+        raise Unknown(f"{scheme}: the stable region in the two rates is not known: {decision.reason}")
+    return decision.region.members[0]
+
+
+def predicted_edge(region: Polyhedron, offset: Fraction) -> Fraction:
+    """The largest a with (a, a + offset) in the region.
+
+    Raises:
+        Unknown: the line never leaves the region.
+    """
+    bounds = []
+    for inequality in region.inequalities:
+        per_a, per_b = (inequality.form.coefficient(rate) for rate in RATES)
+        if per_a + per_b < 0:
+            bounds.append((inequality.form.constant + per_b * offset) / -(per_a + per_b))
+    if not bounds:
+        raise Unknown(f"nothing bounds the rates along b = a + {offset}")
+    return min(bounds)
+
+
+def law_edge(plan: Plan, scheme: str, offset: Fraction, width: int) -> StabilityEdge:
+    """The module's edge at one width by its exact law, run by run, with epsilon at zero."""
+    found = module(plan, scheme, (width,), plan.law_runs, plan.edge_steps)
+    if isinstance(found.optimizer, Moments):
+        found = replace(found, optimizer=replace(found.optimizer, epsilon=Fraction(0)))
+    shape = found.shape_at(width)
+    compressed, training = law_module(found, shape), found.training_at(shape)
+
+    def is_bounded(log2_rates: Array) -> NDArray[np.bool_]:
+        eta = np.exp2(log2_rates)
+        rates = tuple(eta.tolist()), tuple((eta * width ** float(offset)).tolist())
+        measured = compressed.trained(replace(training, eta_A=rates[0], eta_B=rates[1])).mean_square
+        steps = np.stack([measured[t, "Z_B", None].numpy() for t in range(1, plan.edge_steps + 1)])
+        return np.asarray((np.sqrt(steps) <= plan.bound).all(axis=0))
+
+    return _edge(is_bounded, width)
+
+
+def student_edge(plan: Plan, scheme: str, offset: Fraction, width: int) -> StabilityEdge:
+    """The student's edge at one width: Z_B bounded over the first steps of training."""
+    small = replace(plan, steps=plan.edge_steps, points=plan.edge_points, runs=plan.edge_runs, test_points=1)
+
+    def is_bounded(log2_rates: Array) -> NDArray[np.bool_]:
+        configuration = replace(student(small, scheme, width, log2_rates, float(offset)), record_every=1)
+        z_b = teacher_student(configuration).Z_B.cpu().numpy()
+        started = z_b[:1]
+        return np.asarray(((z_b - started) <= plan.bound).all(axis=0))
+
+    return _edge(is_bounded, width, STUDENT_PRECISION)
+
+
+def _edge(is_bounded: IsBounded, width: int, precision: float = PRECISION) -> StabilityEdge:
+    octaves = np.log2(width)
+    return stability_edge(is_bounded, SLOPES[0] * octaves - MARGIN, SLOPES[1] * octaves + MARGIN, precision=precision)
+
+
+def edge_point(
+    scheme: str, experiment: str, offset: Fraction, widths: tuple[int, ...], edges: list[StabilityEdge], seed: int
+) -> EdgePoint:
+    """The exponent of the edge on one line beside its prediction."""
+    estimate = edge_exponent(widths, edges, is_paired=experiment == LAW, seed=seed)
+    return EdgePoint(scheme, experiment, offset, predicted_edge(stable_region(scheme), offset), estimate)

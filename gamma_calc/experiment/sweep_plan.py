@@ -1,0 +1,277 @@
+"""From a sweep to its runs: the symbolic work once, then one run a scheme, width, block of seeds and block of rates.
+
+Blocks depend on the sweep alone, never on the machine, so that a sweep resumed elsewhere has the same runs. A sweep
+with more seeds keeps its full blocks.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+
+from gamma_calc.algebra import Affine
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment.prediction import pinned
+from gamma_calc.experiment.prefactor import chosen_prefactor
+from gamma_calc.experiment.setup import Settings, configuration
+from gamma_calc.experiment.sweep_file import Sweep
+from gamma_calc.experiment.sweep_run import ProbeRun, Run, StudentRun, key_of, parameters
+from gamma_calc.program.scheme import RATES, Scheme
+from gamma_calc.simulation.adapter_module import Training
+from gamma_calc.simulation.devices import resolved_device
+from gamma_calc.simulation.probe import UNIT, Power, ProbeConfiguration
+from gamma_calc.simulation.sampling import Shape
+from gamma_calc.simulation.store import Arrays, Store
+from gamma_calc.simulation.student_data import StudentConfiguration
+
+MOST_RUNS = 10**6
+RATES_TOGETHER = 16
+"""Rates that share the reading of the frozen part; more gain nothing and make a run longer."""
+
+ENTRIES_A_RUN = 2**21
+"""Entries of one factor, over seeds, rates and steps, that a run of the probe updates: about a second of one thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A run with its place in the sweep and its key.
+
+    `rates` are what the sweep calls them: prefactors, or values of eta_A.
+    """
+
+    scheme: str
+    optimizer: str
+    width: int
+    rates: tuple[float, ...]
+    seeds: range
+    run: Run
+    parameters: str
+    key: str
+
+    @property
+    def cell(self) -> tuple[str, str, int]:
+        """The scheme, the optimiser and the width."""
+        return self.scheme, self.optimizer, self.width
+
+    @property
+    def label(self) -> str:
+        """The place in the sweep, as JSON."""
+        return json.dumps(
+            {
+                "scheme": self.scheme,
+                "optimizer": self.optimizer,
+                "width": self.width,
+                "rates": list(self.rates),
+                "seeds": [self.seeds.start, self.seeds.stop - 1],
+            }
+        )
+
+    def __str__(self) -> str:
+        rates = " to ".join(f"{rate:.4g}" for rate in dict.fromkeys((self.rates[0], self.rates[-1])))
+        seeds = " to ".join(str(seed) for seed in dict.fromkeys((self.seeds[0], self.seeds[-1])))
+        return f"{self.scheme} under {self.optimizer}, n = {self.width}, rates {rates}, seeds {seeds}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """All that a sweep measured of one scheme under one optimiser at one width.
+
+    Shapes: each array [..., rates, seeds].
+    """
+
+    scheme: str
+    optimizer: str
+    width: int
+    rates: tuple[float, ...]
+    arrays: Arrays
+
+
+def planned(sweep: Sweep) -> tuple[Planned, ...]:
+    """The runs of a sweep, each once.
+
+    Raises:
+        BadInput: a scheme has no such experiment, its rates cannot be chosen, or there are too many runs.
+        Unknown: the largest stable rate of a scheme is not known.
+    """
+    kind = KINDS[sweep.experiment]
+    device = resolved_device("auto", sweep.dtype).type if sweep.device == "auto" else sweep.device
+    sweep = replace(sweep, device=device)
+    settings = [_setting(scheme, sweep) for scheme in sweep.schemes]
+    for setting in settings:
+        kind.check(setting)
+    count = sum(kind.count(setting, width, sweep) for setting in settings for width in sweep.widths)
+    if count > MOST_RUNS:
+        raise BadInput(f"the sweep has {count} runs, and the most is {MOST_RUNS}: make the grid or the seeds fewer")
+    runs = (run for setting in settings for width in sweep.widths for run in _of_cell(kind, setting, width, sweep))
+    return tuple({run.key: run for run in runs}.values())
+
+
+def collected(runs: tuple[Planned, ...], store: Store) -> Iterator[Cell]:
+    """What the finished runs of a sweep measured, put together cell by cell; a cell with a run missing is left out."""
+    cells: dict[tuple[str, str, int], list[Planned]] = {}
+    for run in runs:
+        cells.setdefault(run.cell, []).append(run)
+    for cell, parts in cells.items():
+        records = [store.get(part.key) for part in parts]
+        found = [(part, record.arrays) for part, record in zip(parts, records, strict=True) if record is not None]
+        if len(found) == len(parts):
+            yield _joined(cell, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One scheme of a sweep with its rates, ready for any width.
+
+    `ratio` is eta_B / eta_A where the rates are absolute, None where they are prefactors.
+    """
+
+    scheme: Scheme
+    experiment: ProbeConfiguration
+    rates: tuple[float, ...]
+    ratio: Power | None
+
+    def etas(self, shape: Shape, rates: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The learning rates of A and of B."""
+        n, r = shape.width, shape.rank
+        if self.ratio is not None:
+            return rates, tuple(rate * self.ratio.at(n, r) for rate in rates)
+        eta_a, eta_b = self.experiment.eta_A.at(n, r), self.experiment.eta_B.at(n, r)
+        return tuple(rate * eta_a for rate in rates), tuple(rate * eta_b for rate in rates)
+
+
+class Kind(Protocol):
+    """How one kind of experiment cuts a cell into runs."""
+
+    def check(self, setting: Setting) -> None:
+        """Raise BadInput where the experiment does not have what the scheme asks for."""
+
+    def block(self, setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
+        """The seeds and the rates of one run."""
+
+    def run(self, setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
+        """The run of a block."""
+
+    def count(self, setting: Setting, width: int, sweep: Sweep) -> int:
+        """The runs of one cell."""
+        seeds, rates = self.block(setting, width, sweep)
+        return math.ceil(sweep.seeds / seeds) * math.ceil(len(setting.rates) / rates)
+
+
+class _Probe(Kind):
+    def check(self, setting: Setting) -> None:
+        """Every scheme has this experiment."""
+
+    def block(self, setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
+        shape = setting.experiment.shape_at(width)
+        rates = sweep.rates_per_run or min(len(setting.rates), RATES_TOGETHER)
+        entries = shape.rank * (shape.width + shape.out) * rates * sweep.steps
+        # A power of two, so that a little more of a rate or a width seldom changes the blocks.
+        seeds = 2 ** max(0, math.floor(math.log2(ENTRIES_A_RUN * 10 / entries)))
+        return sweep.seeds_per_run or min(seeds, 1024), rates
+
+    def run(self, setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
+        each = setting.experiment
+        shape = each.shape_at(width)
+        training = Training(*setting.etas(shape, rates), each.optimizer, sweep.steps, each.trains_A, each.trains_B)
+        sizes = each.sizes_at(shape)
+        where = (sweep.dtype, sweep.device)
+        return ProbeRun(shape, sizes, training, each.data, sweep.seed, seeds.start, len(seeds), *where)
+
+
+class _Student(Kind):
+    def check(self, setting: Setting) -> None:
+        scheme, each = setting.scheme, setting.experiment
+        fixed = (
+            ("scale", each.scale, UNIT),
+            ("fan_out", each.fan_out, Power(Fraction(1))),
+            ("gradient", each.gradient, UNIT),
+        )
+        for key, found, needed in fixed:
+            if found != needed:
+                raise BadInput(f"{scheme.name}: the teacher-student experiment has {key} = {needed.width} only")
+        if not (each.trains_A and each.trains_B):
+            raise BadInput(f"{scheme.name}: the teacher-student experiment trains both A and B")
+
+    def block(self, setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
+        # One seed: its frozen part is what takes the memory, and drawing it is shared by the rates.
+        if (sweep.seeds_per_run or 1) > 1:
+            raise BadInput("seeds_per_run: the teacher-student experiment runs one seed at a time: leave it out")
+        return 1, sweep.rates_per_run or min(len(setting.rates), RATES_TOGETHER)
+
+    def run(self, setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
+        shape = setting.experiment.shape_at(width)
+        sizes = setting.experiment.sizes_at(shape)
+        eta_a, eta_b = setting.etas(shape, rates)
+        return StudentRun(
+            StudentConfiguration(
+                width=width,
+                initial_A=sizes.A,
+                initial_B=sizes.B,
+                eta_A=eta_a,
+                eta_B=eta_b,
+                optimizer=setting.experiment.optimizer,
+                steps=sweep.steps,
+                rank=shape.rank,
+                dtype=sweep.dtype,
+                device=sweep.device,
+                # The seed draws the teacher too, so that an interval over seeds covers the choice of the teacher.
+                seed=sweep.seed + seeds.start,
+                **sweep.own,
+            )
+        )
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType({"probe": _Probe(), "teacher-student": _Student()})
+"""The kinds of experiments by the names that a sweep file calls them."""
+
+
+def _setting(scheme: Scheme, sweep: Sweep) -> Setting:
+    is_absolute = sweep.rates.is_absolute
+    scheme = _without_rate(scheme) if is_absolute else pinned(scheme)
+    probe = {key: sweep.own[key] for key in ("data", "samples") if key in sweep.own}
+    experiment = replace(configuration(scheme, Settings(sweep.widths), Fraction(1)), base_rank=sweep.rank, **probe)
+    a, b = experiment.eta_A, experiment.eta_B
+    ratio = Power(b.width - a.width, b.rank - a.rank) if is_absolute else None
+    rates = sweep.rates.values or (float(chosen_prefactor(scheme.optimizer.step)),)
+    return Setting(scheme, experiment, rates, ratio)
+
+
+def _without_rate(scheme: Scheme) -> Scheme:
+    """The scheme where its free rate is replaced by numbers: at 0, for only eta_B - eta_A counts then."""
+    eta_a, eta_b = (scheme[key] for key in RATES)
+    if scheme.free and (scheme.free != scheme.rates or (eta_b - eta_a).free):
+        raise BadInput(
+            f"{scheme.name}: {', '.join(scheme.free)} are free, and `rates` stand for a single free rate of A and B"
+            f" only; give the others: at = {{ {scheme.free[-1]} = ... }}"
+        )
+    return replace(scheme, between=()).at({name: Affine.of(0) for name in scheme.free})
+
+
+def _of_cell(kind: Kind, setting: Setting, width: int, sweep: Sweep) -> Iterator[Planned]:
+    seeds_a_run, rates_a_run = kind.block(setting, width, sweep)
+    for first in range(0, len(setting.rates), rates_a_run):
+        rates = setting.rates[first : first + rates_a_run]
+        for start in range(0, sweep.seeds, seeds_a_run):
+            seeds = range(start, min(start + seeds_a_run, sweep.seeds))
+            run = kind.run(setting, width, rates, seeds, sweep)
+            text = parameters(run)
+            scheme = setting.scheme
+            yield Planned(scheme.name, scheme.optimizer.name, width, rates, seeds, run, text, key_of(text))
+
+
+def _joined(cell: tuple[str, str, int], parts: list[tuple[Planned, Arrays]]) -> Cell:
+    rows: dict[tuple[float, ...], list[Arrays]] = {}
+    for part, arrays in parts:
+        rows.setdefault(part.rates, []).append(arrays)
+    arrays = {
+        name: np.concatenate([np.concatenate([each[name] for each in row], axis=-1) for row in rows.values()], axis=-2)
+        for name in parts[0][1]
+    }
+    return Cell(*cell, tuple(rate for rates in rows for rate in rates), arrays)

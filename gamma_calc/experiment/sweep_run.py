@@ -1,0 +1,160 @@
+"""The runs of a sweep: what each kind of experiment does in one piece of work, and the key that stands for it.
+
+A run is frozen data that a worker on another machine can be sent. All of its fields, and the version of the kernels,
+go into its key and nothing else does: a name that a scheme is given is no part of what it measures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from fractions import Fraction
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from gamma_calc.simulation.adapter_kernel import CPU_WORKING_SET, measured_training
+from gamma_calc.simulation.adapter_module import Training
+from gamma_calc.simulation.devices import resolved_device, resolved_dtype
+from gamma_calc.simulation.sampling import Shape, Sizes, sampled_module
+from gamma_calc.simulation.store import Arrays
+from gamma_calc.simulation.student_data import StudentConfiguration
+from gamma_calc.simulation.teacher_student import MEMORY_BOUND, teacher_student
+
+KERNELS = 1
+"""Raised when the numbers that some run gives change: results of earlier kernels are then made anew."""
+
+DOUBLE = 8
+
+
+@runtime_checkable
+class Run(Protocol):
+    """One piece of work of a sweep: frozen, and able to travel to a worker."""
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the run needs beside the program itself."""
+
+    def measured(self) -> Arrays:
+        """What the run measures, by name.
+
+        Raises:
+            BadInput: the machine lacks what the run asks for.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRun:
+    """The reference experiment at one width, for some learning rates and the seeds first, first + 1, ...
+
+    Shapes: each array measured [L, S].
+    """
+
+    shape: Shape
+    sizes: Sizes
+    training: Training
+    data: str
+    seed: int
+    first: int
+    count: int
+    dtype: str
+    device: str
+
+    @property
+    def memory(self) -> int:
+        """The draws with the copies made of them, and the state and temporaries of the runs in training at once."""
+        n, r, m, samples = self.shape.width, self.shape.rank, self.shape.out, self.shape.samples
+        draws = 3 * self.count * (n + m) * (r + samples) * DOUBLE
+        each = 6 * (r * (n + m) + m * samples) * resolved_dtype(self.dtype).itemsize
+        at_once = self.count * len(self.training.eta_A)
+        return draws + max(each, min(CPU_WORKING_SET, at_once * each))
+
+    def measured(self) -> Arrays:
+        """The mean square of every term of every quantity after every step, and how far each run can be trusted."""
+        module = sampled_module(
+            self.shape,
+            self.sizes,
+            self.data,
+            self.seed,
+            range(self.first, self.first + self.count),
+            dtype=resolved_dtype(self.dtype),
+            device=resolved_device(self.device, self.dtype),
+        )
+        found = measured_training(module, self.training)
+        tensors = {
+            **{
+                f"{t} {' '.join((quantity, *(term or ())))}": each
+                for (t, quantity, term), each in found.mean_square.items()
+            },
+            "diverged": found.diverged,
+            "underflowed": found.underflowed,
+            "epsilon_ratio": found.epsilon_ratio,
+        }
+        return {name: tensor.cpu().numpy().astype(np.float64) for name, tensor in tensors.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class StudentRun:
+    """Teacher and student of one seed at one width, for some learning rates.
+
+    Shapes: each array measured [T, L, S].
+    """
+
+    configuration: StudentConfiguration
+
+    @property
+    def memory(self) -> int:
+        """The frozen part on all points in two layouts, the roots that it is drawn with, and the rates' activations."""
+        each = self.configuration
+        points, entry = each.points + each.test_points, resolved_dtype(each.dtype).itemsize
+        frozen = 4 * points * each.width * entry + 4 * points**2 * DOUBLE
+        rate = 4 * each.points * each.width * entry
+        return frozen + max(rate, min(MEMORY_BOUND, rate * len(each.eta_A)))
+
+    def measured(self) -> Arrays:
+        """Root mean squares of Z_A and Z_B, training and test loss, at each recorded step."""
+        found = teacher_student(self.configuration)
+        tensors = {
+            "Z_A": found.Z_A,
+            "Z_B": found.Z_B,
+            "training_loss": found.training_loss,
+            "test_loss": found.test_loss,
+        }
+        return {name: tensor.double().cpu().numpy() for name, tensor in tensors.items()}
+
+
+def parameters(run: Run) -> str:
+    """Everything that determines a run, as JSON: the same text for the same run, on every machine."""
+    return json.dumps({"kernels": KERNELS, "run": plain(run)}, sort_keys=True, separators=(",", ":"))
+
+
+def key_of(text: str) -> str:
+    """The key of the run with these parameters."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """A value made of frozen dataclasses, rationals and tuples as plain JSON data, with no two values the same.
+
+    Raises:
+        TypeError: a part has no such form; leaving it out would give different runs one key.
+
+    >>> plain((Fraction(1, 2), None))
+    ['1/2', None]
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            "is": type(value).__name__,
+            **{field.name: plain(getattr(value, field.name)) for field in fields(value)},
+        }
+    if isinstance(value, Fraction):
+        return str(value)
+    if isinstance(value, tuple | list):
+        return [plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    raise TypeError(f"{type(value).__name__} has no plain form.")

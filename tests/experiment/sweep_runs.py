@@ -1,0 +1,90 @@
+"""Runs that only the tests need, in a module that spawned workers can import."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment.sweep import carried_out
+from gamma_calc.experiment.sweep_file import sweep_from_file
+from gamma_calc.experiment.sweep_plan import Planned, planned
+from gamma_calc.experiment.sweep_run import Run, key_of, parameters
+from gamma_calc.simulation.store import Arrays, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """Gives its number and the threads that torch has."""
+
+    number: int
+    memory: int = 0
+
+    def measured(self) -> Arrays:
+        return {"number": np.array([float(self.number)]), "threads": np.array([float(torch.get_num_threads())])}
+
+
+@dataclass(frozen=True, slots=True)
+class Deadly:
+    """Kills its worker the first `deaths` times, which it counts in a folder."""
+
+    folder: str
+    deaths: int
+    memory: int = 0
+
+    def measured(self) -> Arrays:
+        count = len(list(Path(self.folder).iterdir()))
+        if count < self.deaths:
+            (Path(self.folder) / str(count)).touch()
+            os._exit(9)
+        return {"number": np.array([float(count)])}
+
+
+@dataclass(frozen=True, slots=True)
+class Raising:
+    """Raises what it is told to."""
+
+    kind: type[Exception]
+    memory: int = 0
+
+    def measured(self) -> Arrays:
+        raise self.kind("as told")
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """Leaves a file with its worker's number, then sleeps."""
+
+    folder: str
+    memory: int = 0
+
+    def measured(self) -> Arrays:
+        (Path(self.folder) / str(os.getpid())).touch()
+        time.sleep(60)
+        raise BadInput("nobody stopped it")
+
+
+def placed(run: Run, number: int = 0) -> Planned:
+    """A run at a place of no consequence."""
+    text = parameters_of(run)
+    return Planned("s", "o", 2, (1.0,), range(number, number + 1), run, text, key_of(text))
+
+
+def parameters_of(run: Run) -> str:
+    return f"raises {run.kind.__name__}" if isinstance(run, Raising) else parameters(run)
+
+
+def sweep_telling(file: Path, store: Path, told: Connection) -> None:
+    """Carry out a sweep and tell after each run how many are done of how many; at the end, how many were done here."""
+    runs = planned(sweep_from_file(file))
+    torch.set_num_threads(1)
+    with Store(store) as opened:
+        outcome = carried_out(runs, opened, progress=lambda done, total: told.send((done, total)))
+    told.send((outcome.done_now, outcome.done_elsewhere))
+    told.close()

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment.prediction import pinned
+from gamma_calc.experiment.setup import Settings, configuration
+from gamma_calc.experiment.sweep import carried_out
+from gamma_calc.experiment.sweep_file import sweep_from_text
+from gamma_calc.experiment.sweep_memory import available_memory, check_memory
+from gamma_calc.experiment.sweep_plan import Cell, Planned, collected, planned
+from gamma_calc.experiment.sweep_run import ProbeRun, StudentRun, plain
+from gamma_calc.program.catalogue import catalogued
+from gamma_calc.simulation.probe import probe
+from gamma_calc.simulation.store import Store
+from gamma_calc.simulation.student_data import StudentConfiguration
+from gamma_calc.simulation.teacher_student import teacher_student
+
+PROBE = """
+experiment = "probe"
+schemes = ["init-a", "lora-plus-b"]
+widths = [16, 32]
+prefactors = [0.5, 4]
+seeds = 5
+steps = 2
+device = "cpu"
+seeds_per_run = 2
+"""
+STUDENT = """
+experiment = "teacher-student"
+schemes = ["lora-plus-a"]
+widths = [16]
+rates = [0.01, 0.02, 0.04]
+rates_per_run = 2
+seeds = 2
+steps = 3
+points = 20
+device = "cpu"
+dtype = "float64"
+"""
+
+
+def runs_of(text: str) -> tuple[Planned, ...]:
+    return planned(sweep_from_text(text))
+
+
+def cells(text: str, path: Path) -> list[Cell]:
+    runs = runs_of(text)
+    with Store(path) as store:
+        assert carried_out(runs, store).is_complete
+        return list(collected(runs, store))
+
+
+def test_a_sweep_measures_what_the_probe_does(tmp_path: Path) -> None:
+    found = cells(PROBE, tmp_path / "s")
+    assert [(cell.scheme, cell.width) for cell in found] == [
+        (s, n) for s in ("init-a", "lora-plus-b") for n in (16, 32)
+    ]
+    for cell in found:
+        scheme = pinned(catalogued(cell.scheme))
+        for at, rate in enumerate(cell.rates):
+            settings = Settings(widths=(cell.width,), seeds=5, steps=2, device="cpu")
+            whole = probe(configuration(scheme, settings, Fraction(rate)))
+            for (t, quantity, term), squares in whole.mean_square.items():
+                name = f"{t} {' '.join((quantity, *(term or ())))}"
+                # The runs of other batches are summed in another order.
+                np.testing.assert_allclose(cell.arrays[name][at], squares[0], rtol=1e-11)
+            np.testing.assert_array_equal(cell.arrays["diverged"][at], whole.diverged[0])
+
+
+def test_a_sweep_measures_what_the_teacher_student_experiment_does(tmp_path: Path) -> None:
+    (cell,) = cells(STUDENT, tmp_path / "s")
+    assert cell.rates == (0.01, 0.02, 0.04)
+    eta_b = tuple(16 * eta for eta in cell.rates)
+    adam = catalogued("lora-plus-a").optimizer.step
+    for seed in range(2):
+        each = StudentConfiguration(
+            16, 16**-0.5, None, cell.rates, eta_b, adam, 3, points=20, dtype="float64", device="cpu", seed=seed
+        )
+        whole = teacher_student(each)
+        np.testing.assert_allclose(cell.arrays["test_loss"][..., seed], whole.test_loss[..., 0], rtol=1e-9)
+        np.testing.assert_allclose(cell.arrays["Z_B"][..., seed], whole.Z_B[..., 0], rtol=1e-9)
+
+
+def test_every_run_has_its_own_key_and_the_same_one_again() -> None:
+    keys = [run.key for run in runs_of(PROBE)]
+    assert len(keys) == len(set(keys)) == 2 * 2 * 3
+    assert keys == [run.key for run in runs_of(PROBE)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("seeds = 5", "seeds = 5\nseed = 1"),
+        ("steps = 2", "steps = 3"),
+        ("[0.5, 4]", "[0.5, 4.000000000000001]"),
+        ('"cpu"', '"cpu"\ndtype = "float32"'),
+        ('"cpu"', '"cpu"\nsamples = 3'),
+        ('"cpu"', '"cpu"\nrank = 4'),
+        ('"cpu"', '"cpu"\ndata = "teacher-student"'),
+        ('"cpu"', '"cpu"\noptimizers = ["sign"]'),
+        ("[16, 32]", "[17, 33]"),
+    ],
+)
+def test_whatever_determines_a_run_is_in_its_key(old: str, new: str) -> None:
+    changed = PROBE.replace(old, new, 1)
+    assert changed != PROBE
+    assert not {run.key for run in runs_of(PROBE)} & {run.key for run in runs_of(changed)}
+
+
+def test_a_name_is_not_in_the_key() -> None:
+    own = '{ name = "x", exponents = { A = "-1/2", B = "zero", eta_A = "-1/2", eta_B = "-1/2" } }'
+    again = runs_of(PROBE.replace('"init-a"', own))
+    assert {run.key for run in runs_of(PROBE)} == {run.key for run in again}
+    both = runs_of(PROBE.replace('"init-a"', f'"init-a", {own}'))
+    assert len(both) == len(again)
+
+
+def test_more_seeds_and_widths_keep_the_full_blocks() -> None:
+    more = {run.key for run in runs_of(PROBE.replace("seeds = 5", "seeds = 9").replace("[16, 32]", "[16, 32, 64]"))}
+    kept = [run for run in runs_of(PROBE) if run.key in more]
+    assert len(kept) == 2 * 2 * 2
+
+
+def test_blocks_made_by_themselves_stay_within_the_work_of_one() -> None:
+    text = (
+        PROBE.replace("seeds_per_run = 2", "")
+        .replace("[16, 32]", "[128, 4096, 65536]")
+        .replace("seeds = 5", "seeds = 300")
+    )
+    sizes = {run.width: len(run.seeds) for run in runs_of(text) if run.seeds.start == 0}
+    assert sizes[128] == 300 and 1 <= sizes[65536] < sizes[4096] < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(STUDENT.replace("rates_per_run", "seeds_per_run"), "runs one seed at a time", id="student-seeds"),
+        pytest.param(
+            STUDENT.replace(
+                '"lora-plus-a"', '{ exponents = { A = "-1/2", B = "zero", eta_A = "c", eta_B = "c", scale = "-1" } }'
+            ),
+            "has scale = 0 only",
+            id="student-scale",
+        ),
+        pytest.param(
+            STUDENT.replace('"lora-plus-a"', '{ exponents = { A = "-1/2", B = "zero", eta_A = "a", eta_B = "b" } }'),
+            "a, b are free, and `rates` stand for",
+            id="two-rates",
+        ),
+        pytest.param(
+            PROBE.replace("seeds = 5", "seeds = 1000000").replace("seeds_per_run = 2", "seeds_per_run = 1"),
+            "the sweep has 4000000 runs",
+            id="too-many",
+        ),
+    ],
+)
+def test_what_has_no_run_is_refused(text: str, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        runs_of(text)
+
+
+def test_a_width_that_does_not_fit_is_refused_with_what_it_needs() -> None:
+    runs = runs_of(PROBE.replace("[16, 32]", "[16, 1048576]"))
+    check_memory(runs, None)
+    check_memory(runs, 2**34)
+    with pytest.raises(BadInput, match=r"width 1048576 needs about 1\.\d+ GiB .* 0\.5 GiB for each: width 16 fits"):
+        check_memory(runs, 2**29)
+
+
+def test_the_memory_of_a_run_grows_in_line_with_the_width() -> None:
+    for kind in (PROBE.replace("[16, 32]", "[1048576, 2097152]"), STUDENT.replace("[16]", "[1048576, 2097152]")):
+        small, large = (next(run.run.memory for run in runs_of(kind) if run.width == 2**k) for k in (20, 21))
+        assert 1.5 < large / small < 2.01
+
+
+def test_the_memory_of_the_machine_is_read(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 9 kB\nMemAvailable:      5 kB\n")
+    assert available_memory(tmp_path) == 5 * 1024
+    group = tmp_path / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    (group / "memory.max").write_text("3000\n")
+    (group / "memory.current").write_text("1000\n")
+    assert available_memory(tmp_path) == 2000
+    (group / "memory.max").write_text("max\n")
+    assert available_memory(tmp_path) == 5 * 1024
+
+
+def test_what_has_no_plain_form_has_no_key() -> None:
+    with pytest.raises(TypeError, match="object has no plain form"):
+        plain({"a": object()})
+
+
+def test_the_runs_name_their_kind() -> None:
+    first = runs_of(PROBE)[0]
+    assert isinstance(first.run, ProbeRun) and isinstance(runs_of(STUDENT)[0].run, StudentRun)
+    assert str(first) == "init-a under adam, n = 16, rates 0.5 to 4, seeds 0 to 1"
+    assert str(replace(first, rates=(4.0,), seeds=range(3, 4))).endswith("rates 4, seeds 3")
