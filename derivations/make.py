@@ -1,4 +1,4 @@
-"""Write the book of derivations: one document a published scheme, as LaTeX, Markdown and JSON, and their index.
+"""Write the book of derivations: one document a published scheme, as LaTeX, Markdown, JSON and Rocq, and their index.
 
 python derivations/make.py            writes this folder
 python derivations/make.py --check    says which files differ from what would be written; status 1 if any does
@@ -13,9 +13,11 @@ from pathlib import Path
 
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.derivation.as_json import derivation_json
+from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.latex import latex_document
 from gamma_calc.derivation.markdown import markdown_document
+from gamma_calc.derivation.rocq import rocq
 from gamma_calc.files import write_all
 from gamma_calc.program.catalogue import catalogued
 
@@ -46,12 +48,22 @@ def contents() -> Mapping[str, str]:
         texts[f"{name}.tex"] = latex_document(printed)
         texts[f"{name}.md"] = markdown_document(printed)
         texts[f"{name}.json"] = json.dumps(derivation_json(derivation), indent=1) + "\n"
+        texts[rocq_name(name)] = rocq(certificate(derivation))
     return texts
+
+
+def rocq_name(name: str) -> str:
+    """The name of a derivation's Rocq file, a module name: without hyphens.
+
+    >>> rocq_name("init-a-adam")
+    'init_a_adam.v'
+    """
+    return f"{name.replace('-', '_')}.v"
 
 
 def differing(texts: Mapping[str, str]) -> list[str]:
     """The names of files that are missing, stale, or not part of the book."""
-    there = {path.name: path.read_bytes() for path in HERE.iterdir() if path.suffix in {".tex", ".md", ".json"}}
+    there = {path.name: path.read_bytes() for path in HERE.iterdir() if path.suffix in {".tex", ".md", ".json", ".v"}}
     return sorted(name for name in {*there, *texts} if there.get(name) != texts.get(name, "").encode())
 
 
@@ -60,7 +72,7 @@ def _index(found: Mapping[str, Derivation]) -> str:
     header = ["derivation", *(name.replace("_", " ") for name in conditions), "largest stable rate"]
     rows = [header, ["---"] * len(header)]
     for name, derivation in found.items():
-        links = f"{name} ([text]({name}.md), [LaTeX]({name}.tex), [data]({name}.json))"
+        links = f"{name} ([text]({name}.md), [LaTeX]({name}.tex), [data]({name}.json), [Rocq]({rocq_name(name)}))"
         regions = [f"${decision.latex()}$" for decision in derivation.decisions.values()]
         rows.append([links, *regions, *(f"${rate.latex()}$" for rate in derivation.max_stable.values())])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)

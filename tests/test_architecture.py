@@ -267,7 +267,14 @@ def command(line: str) -> str:
         pytest.param(f"import {PACKAGE}", id="import"),
         *(
             pytest.param(command(line), id=line.replace(" ", "-"))
-            for line in ("exponents init-a", "derive init-a", "compare init-a init-b", "schemes")
+            for line in (
+                "exponents init-a",
+                "derive init-a",
+                "region init-a",
+                "compare init-a init-b",
+                "diff init-a init-b",
+                "schemes",
+            )
         ),
     ],
 )

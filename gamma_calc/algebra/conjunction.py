@@ -11,6 +11,7 @@ from gamma_calc.algebra.answer import Optimal
 from gamma_calc.algebra.elimination import echelon, reduced
 from gamma_calc.algebra.inequality import Equality, Inequality
 from gamma_calc.algebra.linear_program import maximum
+from gamma_calc.algebra.redundancy import irredundant
 
 FALSE = Inequality(Affine.of(-1))
 """The inequality -1 >= 0."""
@@ -25,12 +26,44 @@ def canonical(
     """The one conjunction that is chosen for its set of solutions.
 
     Equalities are in reduced row echelon form, inequalities reduced modulo them, irredundant, and sorted; the empty
-    set is `FALSE` alone.
+    set is `FALSE` alone. A strict inequality excludes a face of the closure: it is the strict form of a facet, or the
+    sum of the facets that meet in a lower face, and stands only for faces that lie in no other excluded one.
 
     >>> x = Affine.symbol("x")
     >>> canonical((Inequality(x), Inequality(x + 1)), ())
     ((Inequality(form=Affine('x'), strict=False),), ())
     """
+    strict = tuple(inequality.form for inequality in inequalities if inequality.strict)
+    if not strict:
+        return _closed(inequalities, equalities)
+    facets, rows = canonical(tuple(Inequality(inequality.form) for inequality in inequalities), equalities)
+    forms = dict.fromkeys(Inequality(reduced(form, rows)) for form in strict)
+    if facets == (FALSE,) or any(each.form.is_constant and each.form.constant <= 0 for each in forms):
+        return (FALSE,), ()
+    faces = {_tight(each, facets, rows) for each in forms if not each.form.is_constant} - {None}
+    largest = [face for face in faces if face and not any(other and other < face for other in faces)]
+    open_facets = {next(iter(face)) for face in largest if len(face) == 1}
+    sides = [Inequality(facet.form, facet in open_facets) for facet in facets]
+    corners = [Inequality(sum((each.form for each in face), Affine.of(0)), True) for face in largest if len(face) > 1]
+    return tuple(sorted((*sides, *corners), key=_order)), rows
+
+
+def _tight(
+    inequality: Inequality, facets: tuple[Inequality, ...], rows: tuple[Equality, ...]
+) -> frozenset[Inequality] | None:
+    """The facets that hold the face on which the inequality is an equality; None where no point lies there."""
+    if inequality in facets:
+        return frozenset({inequality})
+    inner, there = canonical(facets, (*rows, Equality(inequality.form)))
+    if inner == (FALSE,):
+        return None
+    return frozenset(facet for facet in facets if reduced(facet.form, there) == Affine.of(0))
+
+
+def _closed(
+    inequalities: tuple[Inequality, ...], equalities: tuple[Equality, ...]
+) -> tuple[tuple[Inequality, ...], tuple[Equality, ...]]:
+    """The canonical form where no inequality is strict."""
     rows = echelon(equalities)
     while rows is not None:
         tight = _tightest(Inequality(reduced(inequality.form, rows)) for inequality in inequalities)
@@ -99,14 +132,9 @@ def _clashing(inequalities: Sequence[Inequality]) -> set[str]:
 
 def _irredundant(inequalities: tuple[Inequality, ...]) -> list[Inequality]:
     """Those that the others do not imply; one set, since all can hold strictly and no two share a direction."""
-    kept = list(inequalities)
-    for inequality in inequalities:
-        others = [other for other in kept if other is not inequality]
-        if may_follow(inequality, others):
-            answer = maximum(-inequality.form, others)
-            if isinstance(answer, Optimal) and answer.value <= 0:
-                kept = others
-    return kept
+    if not any(may_follow(each, [other for other in inequalities if other is not each]) for each in inequalities):
+        return list(inequalities)
+    return irredundant(inequalities)
 
 
 def may_follow(inequality: Inequality, others: Sequence[Inequality]) -> bool:

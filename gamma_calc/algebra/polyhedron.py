@@ -1,4 +1,4 @@
-"""Closed polyhedra of free exponents: finite conjunctions of affine inequalities and equalities."""
+"""Polyhedra of free exponents: finite conjunctions of affine inequalities, weak or strict, and equalities."""
 
 from __future__ import annotations
 
@@ -27,12 +27,11 @@ class Polyhedron:
     On construction hidden equalities are found and brought into reduced row echelon form in name order; the
     inequalities are reduced modulo them, freed of redundant ones, and sorted. The empty set is one value, `EMPTY`.
 
-    Raises:
-        BadInput: for a strict inequality.
-
     >>> a, b = Affine.symbol("a"), Affine.symbol("b")
     >>> print(Polyhedron.of(Inequality(-a - b - 1), Inequality(a + b + 1), Inequality(-b), Inequality(1 - b)))
     a + b = -1 and b <= 0
+    >>> print(Polyhedron.of(Inequality(a, strict=True), Inequality(a + 1), Inequality(b)))
+    a > 0 and b >= 0
     """
 
     inequalities: tuple[Inequality, ...] = ()
@@ -40,9 +39,6 @@ class Polyhedron:
     _hash: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        for inequality in self.inequalities:
-            if inequality.strict:
-                raise BadInput("closed polyhedron", found=str(inequality), expected="<=, >= or =")
         inequalities, equalities = canonical(tuple(self.inequalities), tuple(self.equalities))
         _put(self, "inequalities", inequalities)
         _put(self, "equalities", equalities)
@@ -70,6 +66,22 @@ class Polyhedron:
     def is_empty(self) -> bool:
         """Whether no point satisfies the constraints."""
         return self.inequalities == (FALSE,)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no inequality is strict."""
+        return not any(inequality.strict for inequality in self.inequalities)
+
+    @property
+    def closure(self) -> Polyhedron:
+        """The set with its edge: each strict inequality made weak.
+
+        >>> Polyhedron.of(Inequality(Affine.symbol("x"), strict=True)).closure
+        Polyhedron('x >= 0')
+        """
+        if self.is_closed:
+            return self
+        return Polyhedron(tuple(Inequality(each.form) for each in self.inequalities), self.equalities)
 
     @property
     def is_everywhere(self) -> bool:
@@ -100,7 +112,12 @@ class Polyhedron:
         if isinstance(constraint, Equality):
             return self.reduced(constraint.form) == Affine.of(0)
         least = self.minimum(constraint.form)
-        return least is not None and (least > 0 if constraint.strict else least >= 0)
+        if least is None or least < 0:
+            return False
+        if least > 0 or not constraint.strict:
+            return True
+        # The bound 0 is met on the closure: the claim holds where that face is left out.
+        return not self.is_closed and (self & Polyhedron.of(Equality(constraint.form))).is_empty
 
     def includes(self, other: Polyhedron) -> bool:
         """Whether every point of the other one belongs to this one."""
@@ -119,17 +136,19 @@ class Polyhedron:
         return reduced(Affine.of(form), self.equalities)
 
     def maximum(self, form: AffineLike) -> Fraction | None:
-        """The greatest value of the form here, None where it grows without bound.
+        """The least upper bound of the form here, None where it grows without bound.
+
+        The form attains it where the set is closed; on another set, perhaps only on its closure.
 
         Raises:
             BadInput: where the set is empty.
         """
         if self.is_empty:
             raise BadInput(f"greatest value of {form}", found=str(self), expected="a domain that is not empty")
-        return _greatest(self, self.reduced(form))
+        return _greatest(self.closure, self.reduced(form))
 
     def minimum(self, form: AffineLike) -> Fraction | None:
-        """The least value of the form here, None where it falls without bound."""
+        """The greatest lower bound of the form here, None where it falls without bound."""
         greatest = self.maximum(-Affine.of(form))
         return None if greatest is None else -greatest
 
@@ -164,7 +183,7 @@ class Polyhedron:
         return dict(_inner_point(self))
 
     def vertices(self) -> tuple[dict[str, Fraction], ...]:
-        """The corners of a slice that is crossed by every line inside the set; see `generators`.
+        """The corners, of the closure, of a slice that every line inside the set crosses; see `generators`.
 
         >>> Polyhedron.of(Inequality(Affine.symbol("x"))).vertices()
         ({'x': Fraction(0, 1)},)
@@ -178,7 +197,7 @@ class Polyhedron:
     def lines(self) -> tuple[dict[str, Fraction], ...]:
         """Directions that span the lines inside the set.
 
-        The set is what averages of `vertices`, plus nonnegative combinations of `rays`, plus any combinations of
+        The closure is what averages of `vertices`, plus nonnegative combinations of `rays`, plus any combinations of
         `lines` reach; free exponents that it does not restrict move freely and are not listed.
         """
         return tuple(dict(each) for each in _generators(self).lines)
@@ -220,7 +239,7 @@ class Polyhedron:
 
 @lru_cache(maxsize=8192)
 def _greatest(domain: Polyhedron, form: Affine) -> Fraction | None:
-    """The greatest value on a domain that is not empty; the form is reduced modulo the domain's equalities."""
+    """The greatest value on a closed domain that is not empty; the form is reduced modulo the domain's equalities."""
     if form.is_constant:
         return form.constant
     falling = Inequality(-form)
@@ -252,11 +271,17 @@ def _shadow(domain: Polyhedron, name: str) -> Iterable[Constraint]:
     solving = next((row for row in domain.equalities if name in row.free), None)
     if solving is not None:
         rows = (Equality(without(row.form, name, solving)) for row in domain.equalities)
-        return (*rows, *(Inequality(without(each.form, name, solving)) for each in domain.inequalities))
-    below = [each.form / each.form.coefficient(name) for each in domain.inequalities if each.form.coefficient(name) > 0]
-    above = [each.form / each.form.coefficient(name) for each in domain.inequalities if each.form.coefficient(name) < 0]
-    pairs = (Inequality(lower - upper) for lower in below for upper in above)
+        return (*rows, *(Inequality(without(each.form, name, solving), each.strict) for each in domain.inequalities))
+    below = [each for each in domain.inequalities if each.form.coefficient(name) > 0]
+    above = [each for each in domain.inequalities if each.form.coefficient(name) < 0]
+    pairs = (_without(name, lower, upper) for lower in below for upper in above)
     return (*domain.equalities, *(each for each in domain.inequalities if name not in each.free), *pairs)
+
+
+def _without(name: str, lower: Inequality, upper: Inequality) -> Inequality:
+    """What a bound from below and one from above say of the other names; strict where either is."""
+    least, greatest = (each.form / each.form.coefficient(name) for each in (lower, upper))
+    return Inequality(least - greatest, lower.strict or upper.strict)
 
 
 EVERYWHERE = Polyhedron()

@@ -1,10 +1,11 @@
-"""Regions: finite unions of closed polyhedra."""
+"""Regions: finite unions of polyhedra."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 
 from gamma_calc.algebra.affine import Affine, AffineLike, auxiliary
 from gamma_calc.algebra.answer import Optimal
@@ -68,6 +69,44 @@ class Region:
         """
         return all(_is_covered(member.constraints, self.members) for member in _region(other).members)
 
+    def complement(self) -> Region:
+        """The points of no member, in parts that do not overlap.
+
+        >>> x = Affine.symbol("x")
+        >>> print(Region.of(Polyhedron.of(Inequality(x), Inequality(1 - x))).complement())
+        x < 0 or x > 1
+        """
+        left = [Polyhedron()]
+        for member in self.members:
+            left = [rest for part in left for rest in _outside(part, member) if not rest.is_empty]
+        return Region(tuple(left))
+
+    def difference(self, other: Region | Polyhedron) -> Region:
+        """The points of this region that do not belong to the other one."""
+        return self & _region(other).complement()
+
+    __sub__ = difference
+
+    def projected_out(self, names: Sequence[str]) -> Region:
+        """The shadow: what the other free exponents can be, for some values of the named ones."""
+        return Region(tuple(member.projected_out(names) for member in self.members))
+
+    def irredundant(self) -> Region:
+        """The same points with fewer members: two are joined where their union is convex, covered ones dropped.
+
+        >>> x = Affine.symbol("x")
+        >>> print(Region.of(Polyhedron.of(Inequality(x)), Polyhedron.of(Inequality(-x, strict=True))).irredundant())
+        always
+        """
+        members = list(self.members)
+        while (joined := _joined(members)) is not None:
+            members = joined
+        for member in tuple(members):
+            others = [other for other in members if other is not member]
+            if _is_covered(member.constraints, others):
+                members = others
+        return Region(tuple(members))
+
     def substituted(self, mapping: Mapping[str, AffineLike]) -> Region:
         """The points whose images under the substitution lie here."""
         return Region(tuple(member.substituted(mapping) for member in self.members))
@@ -128,6 +167,27 @@ def _inequalities(member: Polyhedron) -> Iterable[Inequality]:
         yield Inequality(equality.form)
         yield Inequality(-equality.form)
     yield from member.inequalities
+
+
+def _outside(part: Polyhedron, member: Polyhedron) -> Iterator[Polyhedron]:
+    """What a member leaves of a part: the first inequalities hold, and the next one is violated."""
+    for inequality in _inequalities(member):
+        yield part & Polyhedron.of(inequality.negated)
+        part &= Polyhedron.of(inequality)
+
+
+def _joined(members: Sequence[Polyhedron]) -> list[Polyhedron] | None:
+    """The members with the first two replaced by their union that have a convex one; None where no two have.
+
+    A convex union is what the inequalities of either that hold on both describe (Bemporad, Fukuda and Torrisi, 2001).
+    """
+    for first, second in combinations(members, 2):
+        common = [each for each in _inequalities(first) if second.implies(each)]
+        common += [each for each in _inequalities(second) if first.implies(each)]
+        hull = Polyhedron.of(*common)
+        if _is_covered(hull.constraints, (first, second)):
+            return [hull, *(member for member in members if member not in (first, second))]
+    return None
 
 
 def _is_satisfiable(conditions: Sequence[Constraint]) -> bool:

@@ -72,15 +72,21 @@ def _spectral(run: Trajectory, quantities: tuple[str, ...]) -> Bounded | None:
         return None
     region = run.domain & Polyhedron.of(*(Inequality(-cycle.weight) for cycle in cycles))
     walks = ", ".join(dict.fromkeys(" -> ".join(map(str, (*cycle.nodes, cycle.nodes[0]))) for cycle in cycles))
-    if region.is_empty:
+    if region.is_empty and found.is_exact:
         return Bounded(EMPTY, EMPTY, (run,), True, f"{walks} gains a power of n every turn", cycles)
+    if region.is_empty:
+        return None
     settled = trajectory(run.program, UNROLLED + len(found.nodes), region, run.policy)
     if settled.settled_from is None:
         return None
     reason = (
         f"settled from step {settled.settled_from} on where no cycle of the step map gains ({region}); "
-        f"elsewhere {walks} gains a power of n every turn"
+        f"elsewhere {walks} {'gains' if found.is_exact else 'may gain'} a power of n every turn"
     )
+    if not found.is_exact:
+        # The cycles' weights are bounds: beyond the region only what the first steps prove is out of the question.
+        outer = _below(run, quantities, is_upper=False)
+        return replace(_bound((run, settled), quantities, reason), outer=outer)
     return replace(_bound((run, settled), quantities, reason), cycles=cycles)
 
 

@@ -54,7 +54,8 @@ def decision(condition: Condition, bound: Bounded, *, is_free: bool) -> Decision
     for name in condition.reached:
         size = bound.run.last.sizes[name]
         sure &= zero_region(size.lower) & nonpositive_region(size.upper)
-        possible &= _maybe_zero(size)
+        if bound.run.domain.includes(bound.outer):
+            possible &= _maybe_zero(size)
     if not sure.includes(possible):
         reason = f"some sizes are only bounded from above: it holds where {sure}, and can only hold where {possible}"
         return Decision(condition, sure, None, None, Status.UNKNOWN, reason, possible)

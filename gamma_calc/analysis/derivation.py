@@ -48,14 +48,15 @@ class Derivation:
 
 def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULUS) -> Derivation:
     """The derivation of a scheme for steps 1 to `horizon`, or for every fixed step count."""
-    program = lora_module(scheme)
-    run = trajectory(program, horizon or UNROLLED, scheme.domain, policy)
+    program, domain = lora_module(scheme), scheme.domain & policy.domain
+    run = trajectory(program, horizon or UNROLLED, domain, policy)
     bounds: dict[tuple[str, ...], Bounded] = {}
     decisions = {}
     for condition in CONDITIONS:
         if condition.bounded not in bounds:
-            bounds[condition.bounded] = bounded(program, condition.bounded, scheme.domain, horizon, policy)
-        decisions[condition.name] = decision(condition, bounds[condition.bounded], is_free=bool(scheme.free))
+            bounds[condition.bounded] = bounded(program, condition.bounded, domain, horizon, policy)
+        is_free = bool(scheme.free or policy.free)
+        decisions[condition.name] = decision(condition, bounds[condition.bounded], is_free=is_free)
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)
     at_max = _at_max(scheme, max_stable, horizon, policy)
@@ -104,9 +105,10 @@ def _at_max(
         if found.exponent is None:
             return None
         scheme = scheme.at({rate: Affine.of(found.exponent)})
-    if scheme.free:
+        policy = policy.at({rate: Affine.of(found.exponent)})
+    if scheme.free or policy.free:
         return None
-    there = bounded(lora_module(scheme), STABLE.bounded, scheme.domain, horizon, policy)
+    there = bounded(lora_module(scheme), STABLE.bounded, scheme.domain & policy.domain, horizon, policy)
     return None if not there.is_final or there.inner.is_empty else there.run
 
 

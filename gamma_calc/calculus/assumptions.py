@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+
+from gamma_calc.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """A numbered statement about the setting that the rules take for granted."""
+    """A numbered statement about the setting that the rules take for granted.
+
+    `indispensable` says why nothing is left to derive without it, where that is so.
+    """
 
     number: int
     text: str
+    indispensable: str = ""
 
     @property
     def key(self) -> str:
@@ -25,11 +32,13 @@ FIXED_RUN = Assumption(
     1,
     "The number of steps, the batch and every axis of size n^0 stay fixed as n grows; "
     "constants never become powers of n.",
+    indispensable="an exponent is a statement about such a run, and has no meaning without one",
 )
 GIVEN_DATA = Assumption(
     2,
     "The module's input has entries of size 1 and the loss gradient entries of its stated exponent; both are fixed, "
     "nowhere negligible, and have not seen the initial factors.",
+    indispensable="it gives the exponents of the data, from which every other one is made",
 )
 SYMMETRIC_INIT = Assumption(
     3, "Initial entries are iid with mean zero, a symmetric law and finite moments, independently for each parameter."
@@ -53,3 +62,35 @@ SEVERAL_SAMPLES = Assumption(
     "The batch holds two samples or more, so that no entry of a normalised step is the product "
     "of a sign of its row and one of its column.",
 )
+ASSUMPTIONS = (
+    FIXED_RUN,
+    GIVEN_DATA,
+    SYMMETRIC_INIT,
+    NO_CANCELLATION,
+    ALIGNMENT,
+    NORMALISED_ENTRIES,
+    NEGLIGIBLE_EPSILON,
+    MEMORY,
+    SEVERAL_SAMPLES,
+)
+"""All of them, by number."""
+
+
+def dispensed(keys: Collection[str]) -> frozenset[Assumption]:
+    """The assumptions with these keys, each of which can be taken away.
+
+    Raises:
+        BadInput: there is no such assumption, or nothing is left to derive without it.
+
+    >>> [str(each.number) for each in dispensed(["A5"])]
+    ['5']
+    """
+    known = {assumption.key: assumption for assumption in ASSUMPTIONS}
+    can_go = [key for key, assumption in known.items() if not assumption.indispensable]
+    for key in keys:
+        if key not in known:
+            raise BadInput("without", found=key, expected=f"one of {', '.join(can_go)}", choices=can_go)
+        if known[key].indispensable:
+            reason = known[key].indispensable
+            raise BadInput(f"without {key}: {reason}", expected=f"one of {', '.join(can_go)}")
+    return frozenset(known[key] for key in keys)

@@ -7,24 +7,8 @@ from collections.abc import Callable, Mapping
 from gamma_calc.algebra import VANISHING, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.policy import CALCULUS, Policy, alignment
 from gamma_calc.calculus.provenance import Provenance, Random
-from gamma_calc.calculus.rules import (
-    BOUNDED,
-    CONTRACTIONS,
-    GIVEN,
-    HOMOGENEOUS,
-    INITIAL,
-    PRODUCT,
-    RAW_STEP,
-    SCALE,
-    SUM,
-    ZERO,
-    Component,
-    Rule,
-    Term,
-    gathered,
-    normalised_step,
-    total,
-)
+from gamma_calc.calculus.rulebook import rulebook
+from gamma_calc.calculus.rules import GIVEN, RAW_STEP, SCALE, ZERO, Component, Rule, Term, total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Subject, Trace
 from gamma_calc.program.expressions import (
@@ -59,6 +43,7 @@ class ExponentReading:
         self.optimizer = optimizer
         self.domain = domain
         self.policy = policy
+        self.rules = rulebook(policy)
         self.trace = Trace()
         self.t = 0
 
@@ -73,7 +58,7 @@ class ExponentReading:
             return None
         source = Provenance.of(Random(tensor.name, tensor.axes))
         label = (Part(tensor.name, Kind.INITIAL),)
-        return self._concluded(INITIAL, tensor, label, self._exponent(tensor.initial), source)
+        return self._concluded(self.rules.initial, tensor, label, self._exponent(tensor.initial), source)
 
     def transposed(self, node: Transposed, label: Label, term: Term) -> Term:
         """Axes have names, so nothing changes."""
@@ -90,26 +75,28 @@ class ExponentReading:
         parts: list[Component] = []
         for x in left:
             for y in right:
-                rule = CONTRACTIONS[alignment(x.provenance, y.provenance, node.axis)]
+                rule = self.rules.contraction(alignment(x.provenance, y.provenance, node.axis))
                 parts.extend(self._concluded(rule, node, label, x, y, node.axis, self.policy))
-        return gathered(parts)
+        return self.rules.gathered(parts)
 
     def entrywise(self, node: Entrywise, label: Label, left: Term, right: Term) -> Term:
         """Exponents add."""
-        return self._concluded(PRODUCT, node, label, left, right)
+        return self._concluded(self.rules.product, node, label, left, right)
 
     def added(self, node: Expression, label: Label, left: Term, right: Term) -> Term:
         """The larger exponent leads."""
-        return self._concluded(SUM, node, label, left, right)
+        return self._concluded(self.rules.sum, node, label, left, right)
 
     def pointwise(self, node: Pointwise, argument: FormalSum[Term]) -> FormalSum[Term]:
         """What the map makes of the initial parts, and the change that the updates bring."""
         if node.is_bounded:
-            return FormalSum((((), self._concluded(BOUNDED, node, (), _whole(argument))),))
-        sums = {node.part(kind): _whole(argument, is_wanted) for kind, is_wanted in PARTS_OF_A_MAP.items()}
+            return FormalSum((((), self._concluded(self.rules.bounded, node, (), self._whole(argument))),))
+        sums = {node.part(kind): self._whole(argument, is_wanted) for kind, is_wanted in PARTS_OF_A_MAP.items()}
         return FormalSum(
             tuple(
-                ((part,), self._concluded(HOMOGENEOUS, node, (part,), whole)) for part, whole in sums.items() if whole
+                ((part,), self._concluded(self.rules.homogeneous, node, (part,), whole))
+                for part, whole in sums.items()
+                if whole
             )
         )
 
@@ -119,20 +106,21 @@ class ExponentReading:
         if gradient.is_zero:
             self._concluded(ZERO, subject, label, VANISHING)
             return None
-        raw, rate, step = _whole(gradient), self._exponent(tensor.learning_rate), self.optimizer.step
-        rule = normalised_step(step, has_parities=len(raw) > 1) if isinstance(step, Moments) else RAW_STEP
+        raw, rate, step = self._whole(gradient), self._exponent(tensor.learning_rate), self.optimizer.step
+        has_parities = len(raw) > 1
+        rule = self.rules.normalised_step(step, has_parities=has_parities) if isinstance(step, Moments) else RAW_STEP
         return self._concluded(rule, subject, label, rate, raw)
 
     def accumulated(self, tensor: Trained, so_far: Term | None, change: Term) -> Term:
         """Updates of several steps add up without cancelling."""
         terms = (change,) if so_far is None else (so_far, change)
-        return self._concluded(SUM, At(tensor, Moment.CURRENT), (Part(tensor.name, Kind.UPDATE),), *terms)
+        return self._concluded(self.rules.sum, At(tensor, Moment.CURRENT), (Part(tensor.name, Kind.UPDATE),), *terms)
 
     def size(self, node: Expression, value: FormalSum[Term]) -> Size:
         """The exponent of a whole quantity: that of its largest term."""
         if value.is_zero:
             return total(())
-        return total(self._concluded(SUM, node, (), *(term for _, term in value)))
+        return total(self._concluded(self.rules.sum, node, (), *(term for _, term in value)))
 
     def _exponent(self, form: Affine) -> Exponent:
         return Exponent.of(form, self.domain)
@@ -140,7 +128,6 @@ class ExponentReading:
     def _concluded(self, rule: Rule, expression: Expression, label: Label, *premises: object) -> Term:
         return self.trace.concluded(rule, Subject(expression, label, self.t), *premises)
 
-
-def _whole(value: FormalSum[Term], is_wanted: Callable[[Label], bool] = lambda label: True) -> Term:
-    """The components of the terms whose labels are wanted, by parity."""
-    return gathered(component for label, term in value if is_wanted(label) for component in term)
+    def _whole(self, value: FormalSum[Term], is_wanted: Callable[[Label], bool] = lambda label: True) -> Term:
+        """The components of the terms whose labels are wanted, by parity."""
+        return self.rules.gathered(component for label, term in value if is_wanted(label) for component in term)

@@ -1,13 +1,23 @@
-"""Alignment: how much a sum over an axis adds, and the policy that can set it otherwise."""
+"""Alignment: how much a sum over an axis adds, and the policy that can set it otherwise or do without its grounds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 
-from gamma_calc.algebra import Affine, Exponent
+from gamma_calc.algebra import VANISHING, Affine, Exponent, Inequality, Polyhedron
+from gamma_calc.calculus.assumptions import (
+    ALIGNMENT,
+    FIXED_RUN,
+    NO_CANCELLATION,
+    SYMMETRIC_INIT,
+    Assumption,
+    dispensed,
+)
 from gamma_calc.calculus.provenance import Provenance
+from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
 
@@ -43,16 +53,20 @@ def alignment(left: Provenance, right: Provenance, axis: Axis) -> Alignment:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Which alignment exponents to use instead of the calculus's own.
+    """Which alignment exponents to use instead of the calculus's own, and which assumptions to do without.
 
     `coefficients` pairs a kind of sum with the exponent that it adds per unit of the axis's size: a rational in
     [1/2, 1], or a free exponent where the axis's size is a number (the alpha, omega and u of Everett et al.).
+    A sum whose kind rests on an assumption in `without`, and whose coefficient is not set, adds a coefficient that is
+    only known to lie in [1/2, 1], or to be at most 1 where sums may cancel.
 
     Raises:
-        BadInput: a coefficient lies outside [1/2, 1] or is set for a fixed axis.
+        BadInput: a coefficient lies outside [1/2, 1], or is set twice or for a fixed axis; an assumption is
+            indispensable.
     """
 
     coefficients: tuple[tuple[Alignment, Affine], ...] = ()
+    without: frozenset[Assumption] = frozenset()
 
     def __post_init__(self) -> None:
         for kind, value in self.coefficients:
@@ -60,29 +74,79 @@ class Policy:
                 raise BadInput("a sum over a fixed number of terms has no alignment to set")
             if value.is_constant and not HALF <= value.constant <= 1:
                 raise BadInput(f"the alignment of {kind.value} sums is {value}: expected a rational from 1/2 to 1")
+        if len(dict(self.coefficients)) < len(self.coefficients):
+            raise BadInput("the alignment of one kind of sums is set twice")
+        dispensed([assumption.key for assumption in self.without])
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """The free exponents among the alignments, in the order in which they were set."""
+        return tuple(dict.fromkeys(name for _, value in self.coefficients for name in value.free))
+
+    @property
+    def domain(self) -> Polyhedron:
+        """Where the alignments are alignments: from 1/2, a random walk, to 1, summands of one sign."""
+        forms = [form for _, value in self.coefficients for form in (value - HALF, 1 - value)]
+        return Polyhedron.of(*map(Inequality, forms))
+
+    def at(self, values: Mapping[str, Affine]) -> Policy:
+        """The policy with some of its free exponents replaced, exactly.
+
+        Raises:
+            BadInput: an alignment leaves [1/2, 1].
+        """
+        return replace(self, coefficients=tuple((kind, form.substituted(values)) for kind, form in self.coefficients))
+
+    def coefficient(self, kind: Alignment) -> Affine | None:
+        """The alignment that is set for a kind of sum, if one is."""
+        return dict(self.coefficients).get(kind)
 
     def gain(self, left: Provenance, right: Provenance, axis: Axis) -> Exponent:
-        """The exponent that the sum over `axis` adds to that of its summands."""
+        """The exponent that the sum over `axis` adds to that of its summands, or an upper bound of it."""
+        return self.gains(left, right, axis).upper
+
+    def gains(self, left: Provenance, right: Provenance, axis: Axis) -> Size:
+        """What the sum over `axis` adds to the exponent of its summands: exact where its kind's grounds are there."""
         kind = alignment(left, right, axis)
-        for replaced, coefficient in self.coefficients:
-            if replaced is kind:
-                return Exponent.of(_product(coefficient, axis.size))
-        match kind:
-            case Alignment.FIXED:
-                return Exponent.of(0)
-            case Alignment.INDEPENDENT:
-                return Exponent.of(axis.size * HALF)
-            case Alignment.ALIGNED:
-                return Exponent.of(axis.size)
-            case Alignment.DILUTED:
-                gain = Exponent.of(axis.size * HALF)
-                for other in _dilutions(left, right, axis):
-                    gain |= Exponent.of(axis.size - other * HALF)
-                return gain
+        coefficient = self.coefficient(kind)
+        if coefficient is not None:
+            return Size.exactly(Exponent.of(_product(coefficient, axis.size)))
+        known = _own_gain(kind, left, right, axis)
+        lost = GROUNDS[kind] & self.without
+        if not lost:
+            return Size.exactly(known)
+        may_cancel = axis.is_fixed or NO_CANCELLATION in self.without
+        return Size(
+            VANISHING if may_cancel else Exponent.of(axis.size * HALF),
+            Exponent.of(axis.size) if SYMMETRIC_INIT in lost else known,
+        )
 
 
 CALCULUS = Policy()
-"""The calculus's own alignments."""
+"""The calculus's own alignments, on all its assumptions."""
+
+GROUNDS: Mapping[Alignment, frozenset[Assumption]] = {
+    Alignment.FIXED: frozenset((FIXED_RUN, NO_CANCELLATION)),
+    Alignment.INDEPENDENT: frozenset((SYMMETRIC_INIT,)),
+    Alignment.ALIGNED: frozenset((ALIGNMENT,)),
+    Alignment.DILUTED: frozenset((SYMMETRIC_INIT, ALIGNMENT)),
+}
+"""The assumptions that the gain of each kind of sum rests on."""
+
+
+def _own_gain(kind: Alignment, left: Provenance, right: Provenance, axis: Axis) -> Exponent:
+    match kind:
+        case Alignment.FIXED:
+            return Exponent.of(0)
+        case Alignment.INDEPENDENT:
+            return Exponent.of(axis.size * HALF)
+        case Alignment.ALIGNED:
+            return Exponent.of(axis.size)
+        case Alignment.DILUTED:
+            gain = Exponent.of(axis.size * HALF)
+            for other in _dilutions(left, right, axis):
+                gain |= Exponent.of(axis.size - other * HALF)
+            return gain
 
 
 def _dilutions(left: Provenance, right: Provenance, axis: Axis) -> tuple[Affine, ...]:

@@ -105,7 +105,7 @@ def _contraction(kind: Alignment) -> Callable[[Component, Component, Axis, Polic
         found = alignment(left.provenance, right.provenance, axis)
         if found is not kind:
             raise ValueError(f"the sum over {axis} is {found.value}, not {kind.value}")
-        gain = Size.exactly(policy.gain(left.provenance, right.provenance, axis))
+        gain = policy.gains(left.provenance, right.provenance, axis)
         provenance = left.provenance.multiplied(right.provenance).summed(axis)
         return (Component(left.size + right.size + gain, provenance),)
 

@@ -70,11 +70,13 @@ class StepMap:
     """The graph of one step, and what each quantity is made from.
 
     `observed` gives, by quantity, the nodes that it grows with. Updates add up, so that no node ever shrinks.
+    Where `is_exact` is false, some edges are bounds from above: a cycle may then gain less than its weight.
     """
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     observed: Mapping[str, frozenset[Node]]
+    is_exact: bool = True
 
     def cycles(self) -> tuple[Cycle, ...]:
         """The elementary cycles, each once."""
@@ -108,15 +110,17 @@ def step_map(
     reading = ExponentReading(program.optimizer, domain, policy)
     step = training_step(program, reading, _symbolic(state, unknowns), t)
     edges = []
-    for target, exponent in _components(step.after):
-        linear = _linear(exponent, unknowns)
+    after = tuple(_components(step.after))
+    for target, size in after:
+        linear = _linear(size.upper, unknowns)
         if linear is None:
             return None
         edges += [
             Edge(source, target, weight) for source, weight in linear if (source, weight) != (target, Affine.of(0))
         ]
     observed = {name: _growing(total(_all(value)), unknowns) for name, value in step.quantities.items()}
-    return StepMap(tuple(unknowns.values()), tuple(edges), observed)
+    is_exact = all(size.is_exact for _, size in after)
+    return StepMap(tuple(unknowns.values()), tuple(edges), observed, is_exact)
 
 
 def _closed_state(program: Program, domain: Polyhedron, policy: Policy) -> tuple[State[Term] | None, int]:
@@ -152,11 +156,11 @@ def _symbolic(state: State[Term], unknowns: dict[str, Node]) -> State[Term]:
     }
 
 
-def _components(state: State[Term]) -> Iterator[tuple[Node, Exponent]]:
+def _components(state: State[Term]) -> Iterator[tuple[Node, Size]]:
     for value in state.values():
         for label, term in value:
             for component in term:
-                yield Node(label[-1], component.provenance), component.size.upper
+                yield Node(label[-1], component.provenance), component.size
 
 
 def _linear(exponent: Exponent, unknowns: Mapping[str, Node]) -> list[tuple[Node, Affine]] | None:

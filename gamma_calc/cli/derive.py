@@ -9,32 +9,58 @@ efficient          eta = -1/2   from step 3 on
 largest stable eta: -1/2
 ...
 
+$ gamma-calc derive init-a --without A5
+$ gamma-calc derive init-a --align aligned=alpha
 $ gamma-calc derive my-scheme.toml --latex derivation.tex --markdown derivation.md
+$ gamma-calc derive init-a --certificate init-a.json --smtlib init-a.smt2 --rocq init_a.v
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from gamma_calc.analysis.decision import Decision, Status
-from gamma_calc.cli.options import add_json_argument, add_scheme_arguments, horizon, print_json, values
+from gamma_calc.calculus.policy import Policy
+from gamma_calc.cli.options import (
+    add_json_argument,
+    add_scheme_arguments,
+    add_supposition_arguments,
+    alignments,
+    horizon,
+    print_json,
+    values,
+)
 from gamma_calc.cli.tables import table
+from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.questions import Derived, derive
+from gamma_calc.derivation.rocq import rocq
+from gamma_calc.derivation.smtlib import smtlib
 from gamma_calc.errors import BadInput
 from gamma_calc.files import write_all
 
 UNKNOWN = 3
+DOCUMENTS = {
+    "latex": "the derivation as a LaTeX document",
+    "markdown": "the derivation as Markdown",
+    "certificate": "a certificate, which `gamma-calc verify` checks",
+    "smtlib": "the claims as SMT-LIB 2: every answer has to be unsat",
+    "rocq": "the claims as lemmas for Rocq (Coq)",
+}
+"""What can be written, by the option that asks for it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC, --optimizer, --at, --steps, --latex, --markdown and --json."""
+    """SPEC, --optimizer, --at, --steps, --without, --align, --latex, --markdown and --json."""
     add_scheme_arguments(parser)
     parser.add_argument(
         "--steps", metavar="T|all", type=horizon, default=None, help="a number of steps, or every fixed one (all)"
     )
-    parser.add_argument("--latex", metavar="FILE", type=Path, help="write the derivation as a LaTeX document")
-    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the derivation as Markdown")
+    add_supposition_arguments(parser)
+    for name, what in DOCUMENTS.items():
+        parser.add_argument(f"--{name}", metavar="FILE", type=Path, help=f"write {what}")
     add_json_argument(parser)
 
 
@@ -45,16 +71,35 @@ def answer(options: argparse.Namespace) -> int:
         steps="all" if options.steps is None else options.steps,
         optimizer=options.optimizer,
         at=values(options),
+        without=options.without,
+        align=alignments(options.align),
     )
-    if options.latex is not None and options.latex == options.markdown:
-        raise BadInput(f"--latex and --markdown both name {options.latex}: give two files")
-    documents = {options.latex: found.latex, options.markdown: found.markdown}
-    write_all({path: text() for path, text in documents.items() if path is not None})
+    _write(options, found)
     if options.json:
         print_json(found.json())
     else:
         print(_text(found))
     return UNKNOWN if found.derivation.is_unknown else 0
+
+
+def _write(options: argparse.Namespace, found: Derived) -> None:
+    """Write the files asked for, all or none."""
+    proof = cache(lambda: certificate(found.derivation))
+    texts: dict[str, Callable[[], str]] = {
+        "latex": found.latex,
+        "markdown": found.markdown,
+        "certificate": lambda: proof().text(),
+        "smtlib": lambda: smtlib(proof()),
+        "rocq": lambda: rocq(proof()),
+    }
+    asked: dict[Path, str] = {}
+    for name in DOCUMENTS:
+        path = getattr(options, name)
+        if path in asked:
+            raise BadInput(f"--{asked[path]} and --{name} both name {path}: give two files")
+        if path is not None:
+            asked[path] = name
+    write_all({path: texts[name]() for path, name in asked.items()})
 
 
 def _text(found: Derived) -> str:
@@ -71,7 +116,13 @@ def _text(found: Derived) -> str:
         lines.append(table([tuple(names), tuple(map(str, names.values()))]))
         lines.append(f"undertrained: {', '.join(derivation.undertrained) or 'no factor'}")
     lines.append(f"assumptions: {', '.join(assumption.key for assumption in derivation.assumptions)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_supposed(derivation.policy)])
+
+
+def _supposed(policy: Policy) -> list[str]:
+    """What was supposed otherwise than the calculus does."""
+    lines = [f"without {each.key}: {each.text}" for each in sorted(policy.without, key=lambda each: each.number)]
+    return lines + [f"alignment of {kind.value} sums: {value}" for kind, value in policy.coefficients]
 
 
 def _row(decision: Decision) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gamma_calc.errors import BadInput
@@ -19,7 +19,12 @@ def add_scheme_arguments(parser: argparse.ArgumentParser, *, many: bool = False)
     """SPEC, --optimizer and --at."""
     help_text = "a name of the catalogue or a TOML file"
     parser.add_argument("specs", metavar="SPEC", nargs="+" if many else 1, help=help_text)
-    parser.add_argument("--optimizer", metavar="NAME", type=_optimizer, help=f"one of {', '.join(OPTIMIZERS)}")
+    parser.add_argument("--optimizer", metavar="NAME", type=optimizer_name, help=f"one of {', '.join(OPTIMIZERS)}")
+    add_value_arguments(parser)
+
+
+def add_value_arguments(parser: argparse.ArgumentParser) -> None:
+    """--at."""
     parser.add_argument(
         "--at", metavar="NAME=P/Q", action="append", default=[], help="the value of a free exponent; may be repeated"
     )
@@ -30,19 +35,51 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
+def add_supposition_arguments(parser: argparse.ArgumentParser, *, prefix: str = "", whose: str = "") -> None:
+    """--without and --align, or the same for one of several schemes under a prefix."""
+    parser.add_argument(
+        f"--{prefix}without", metavar="A3", action="append", default=[], help=f"an assumption to do without{whose}"
+    )
+    parser.add_argument(
+        f"--{prefix}align",
+        metavar="KIND=VALUE",
+        action="append",
+        default=[],
+        help=f"the alignment of aligned, independent or diluted sums{whose}: from 1/2 to 1, or a free exponent",
+    )
+
+
 def values(options: argparse.Namespace) -> dict[str, str]:
     """The values given with --at, by name.
 
     Raises:
         BadInput: a value is not NAME=P/Q, or a name is given twice.
     """
+    return pairs("--at", options.at, "NAME=P/Q, such as eta=-1/2")
+
+
+def alignments(texts: Sequence[str]) -> dict[str, str]:
+    """The values given with --align, by kind of sum.
+
+    Raises:
+        BadInput: a value is not KIND=VALUE, or a kind is given twice.
+    """
+    return pairs("--align", texts, "KIND=VALUE, such as aligned=3/4 or aligned=alpha")
+
+
+def pairs(option: str, texts: Sequence[str], expected: str) -> dict[str, str]:
+    """The values that an option which may be repeated gives, by name.
+
+    Raises:
+        BadInput: a text is no pair, or a name is given twice.
+    """
     found: dict[str, str] = {}
-    for text in options.at:
+    for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not (name and equals and value):
-            raise BadInput("--at", found=text, expected="NAME=P/Q, such as eta=-1/2")
+            raise BadInput(option, found=text, expected=expected)
         if name in found:
-            raise BadInput(f"--at: {name!r} is given twice")
+            raise BadInput(f"{option}: {name!r} is given twice")
         found[name] = value
     return found
 
@@ -78,5 +115,10 @@ def print_json(answer: Mapping[str, Any]) -> None:
     sys.stdout.write("\n")
 
 
-def _optimizer(name: str) -> str:
+def optimizer_name(name: str) -> str:
+    """The name of an optimiser.
+
+    Raises:
+        BadInput: it is none.
+    """
     return named_optimizer(name).name

@@ -8,6 +8,7 @@ from typing import Any
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.largest_rates import Edge, LargestRate
+from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory
 from gamma_calc.calculus.rules import total
 from gamma_calc.calculus.trace import Application
@@ -31,7 +32,8 @@ def exponents_json(scheme: Scheme, run: Trajectory, horizon: int) -> Json:
         "schema": SCHEMA,
         "scheme": scheme.name,
         "optimizer": scheme.optimizer.name,
-        "free": list(scheme.free),
+        "free": list(dict.fromkeys((*scheme.free, *run.policy.free))),
+        **_policy(run.policy),
         "steps": [_step(step) for step in run.upto(horizon)],
     }
 
@@ -52,6 +54,13 @@ def derivation_json(found: Derivation) -> Json:
         "assumptions": [{"key": each.key, "text": each.text} for each in found.assumptions],
         "rules": [_application(each, notation) for each in found.run.applications],
     }
+
+
+def _policy(policy: Policy) -> Json:
+    """What a derivation supposes otherwise than the calculus, where it does."""
+    alignments = {kind.value: str(coefficient) for kind, coefficient in policy.coefficients}
+    without = sorted(assumption.key for assumption in policy.without)
+    return ({"align": alignments} if alignments else {}) | ({"without": without} if without else {})
 
 
 def _step(step: ExponentStep) -> Json:

@@ -11,6 +11,7 @@ from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.largest_rates import Edge, LargestRate
 from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.citations import Paper
+from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory
 from gamma_calc.calculus.rules import Rule
 from gamma_calc.derivation.blocks import (
@@ -82,14 +83,24 @@ def _runs(found: Derivation) -> tuple[Trajectory, ...]:
 
 
 def _statement(found: Derivation, assumptions: tuple[Assumption, ...]) -> Statement:
-    domain = found.scheme.domain
+    domain = found.run.domain
     where: Text = () if domain.is_everywhere else (", on the domain ", *region_text(domain))
     steps = "for every fixed number of steps" if found.horizon is None else f"for {found.horizon} steps"
-    free = joined([(Math(name_latex(name)),) for name in found.scheme.free], last=" and ")
+    names = dict.fromkeys((*found.scheme.free, *found.policy.free))
+    free = joined([(Math(name_latex(name)),) for name in names], last=" and ")
     exponents: Text = (", with ", *free, " free") if free else ()
     grounds = joined([(Ref(each.key),) for each in assumptions], last=" and ")
-    given: Text = (f"Let {_named(found.scheme)} be trained {steps}", *exponents, *where, ". Under ", *grounds, ":")
+    trained = f"Let {_named(found.scheme)} be trained {steps}"
+    given: Text = (trained, *exponents, *where, ". Under ", *grounds, *_suppositions(found.policy), ":")
     return Statement(given, tuple((*item, ".") for item in _items(found)))
+
+
+def _suppositions(policy: Policy) -> Text:
+    """What is supposed otherwise than the calculus does."""
+    lost = [(f"{each.key} (that is, not supposing: {each.text.rstrip('.')})",) for each in numbered(policy.without)]
+    without: Text = (", without ", *joined(lost, last=" and ")) if lost else ()
+    kinds = [(f"{kind.value} sums ", Math(value.latex())) for kind, value in policy.coefficients]
+    return (*without, *((", with the alignment of ", *joined(kinds, last=" and ")) if kinds else ()))
 
 
 def _items(found: Derivation) -> Iterator[Text]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
@@ -10,13 +10,22 @@ from typing import Any, Literal
 from gamma_calc.algebra import name_latex
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.analysis.difference import Difference, difference
 from gamma_calc.analysis.largest_rates import LargestRate
+from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory, trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import derivation_json, exponents_json
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.latex import latex_document
 from gamma_calc.derivation.markdown import markdown_document
+from gamma_calc.derivation.suppositions import (
+    CALCULUS_ALONE,
+    Alignments,
+    Suppositions,
+    supposed,
+    supposed_together,
+)
 from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.errors import BadInput
 from gamma_calc.program.lora import lora_module
@@ -127,7 +136,15 @@ class Derived:
         return html_table(rows)
 
 
-def exponents(spec: Spec, *, steps: int = STEPS, optimizer: str | None = None, at: Values | None = None) -> Exponents:
+def exponents(
+    spec: Spec,
+    *,
+    steps: int = STEPS,
+    optimizer: str | None = None,
+    at: Values | None = None,
+    without: Collection[str] = (),
+    align: Alignments | None = None,
+) -> Exponents:
     """The exponents of a scheme at steps 1 to `steps`.
 
     Args:
@@ -135,27 +152,61 @@ def exponents(spec: Spec, *, steps: int = STEPS, optimizer: str | None = None, a
         steps: from 1 to 64.
         optimizer: takes the scheme under another optimiser.
         at: exact values of free exponents, such as {"eta": "-1/2"}.
+        without: assumptions to do without, such as ["A3"].
+        align: alignments to use instead of the calculus's own, such as {"aligned": "3/4"} or {"diluted": "alpha"}.
 
     Raises:
-        BadInput: the scheme, a value or the number of steps cannot be understood.
+        BadInput: the scheme, a value, an assumption or the number of steps cannot be understood.
     """
-    (scheme,) = selected([spec], optimizer=optimizer, at=at)
-    return Exponents(scheme, trajectory(lora_module(scheme), _checked(steps), scheme.domain), steps)
+    scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
+    run = trajectory(lora_module(scheme), _checked(steps), scheme.domain & policy.domain, policy)
+    return Exponents(scheme, run, steps)
 
 
 def derive(
-    spec: Spec, *, steps: int | Literal["all"] = "all", optimizer: str | None = None, at: Values | None = None
+    spec: Spec,
+    *,
+    steps: int | Literal["all"] = "all",
+    optimizer: str | None = None,
+    at: Values | None = None,
+    without: Collection[str] = (),
+    align: Alignments | None = None,
 ) -> Derived:
     """What follows from a scheme for `steps` steps, or for every fixed number of steps.
 
     Args:
-        spec, optimizer, at: as in `exponents`.
+        spec, optimizer, at, without, align: as in `exponents`.
         steps: from 1 to 64, or "all".
 
     Raises:
         BadInput: as in `exponents`.
     """
-    return _derived(selected([spec], optimizer=optimizer, at=at)[0], steps)
+    scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
+    return _derived(scheme, steps, policy)
+
+
+def differing(
+    first: Spec,
+    second: Spec,
+    *,
+    steps: int | Literal["all"] = "all",
+    at: Values | None = None,
+    first_supposes: Suppositions = CALCULUS_ALONE,
+    second_supposes: Suppositions = CALCULUS_ALONE,
+) -> Difference:
+    """What changes from one scheme, or one set of assumptions, to another.
+
+    Args:
+        first, second, steps: as in `derive`.
+        at: exact values; each applies to both schemes wherever its name is free.
+        first_supposes, second_supposes: the optimiser, the assumptions done without and the alignments set of each.
+
+    Raises:
+        BadInput: as in `exponents`.
+    """
+    pair = ((first, first_supposes), (second, second_supposes))
+    one, other = supposed_together([(spec, supposes) for spec, supposes in pair], at)
+    return difference(*(_derived(scheme, steps, policy).derivation for scheme, policy in (one, other)))
 
 
 def compared(specs: Sequence[Spec], *, optimizer: str | None = None, at: Values | None = None) -> tuple[Derived, ...]:
@@ -167,8 +218,8 @@ def compared(specs: Sequence[Spec], *, optimizer: str | None = None, at: Values 
     return tuple(_derived(scheme, "all") for scheme in selected(specs, optimizer=optimizer, at=at))
 
 
-def _derived(scheme: Scheme, steps: int | Literal["all"]) -> Derived:
-    return Derived(derived(scheme, None if steps == "all" else _checked(steps)))
+def _derived(scheme: Scheme, steps: int | Literal["all"], policy: Policy = CALCULUS) -> Derived:
+    return Derived(derived(scheme, None if steps == "all" else _checked(steps), policy))
 
 
 def _checked(steps: int) -> int:

@@ -18,6 +18,11 @@ from gamma_calc.errors import BadInput
 class Raw:
     """g = G."""
 
+    @property
+    def degree(self) -> int:
+        """The power with which g grows with all gradients of a run."""
+        return 1
+
 
 @dataclass(frozen=True, slots=True)
 class Moments:
@@ -34,6 +39,11 @@ class Moments:
     def has_memory(self) -> bool:
         """Whether earlier gradients enter the step."""
         return bool(self.beta1 or self.beta2)
+
+    @property
+    def degree(self) -> int:
+        """The power with which g grows with all gradients of a run, epsilon being negligible."""
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

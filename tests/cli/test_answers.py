@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gamma_calc import __version__
-from gamma_calc.cli.main import main
+from gamma_calc.cli.main import QUESTIONS, main
 
 QUICK = ("--widths", "64,128,256,512,1024,4096", "--seeds", "6", "--steps", "2")
 
@@ -26,7 +26,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert __version__ in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("question", ["schemes", "exponents", "derive", "compare", "crosscheck"])
+@pytest.mark.parametrize("question", sorted(question.__name__.rpartition(".")[2] for question in QUESTIONS))
 def test_help_shows_a_command_and_its_output(question: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as leaving:
         main([question, "--help"])

@@ -1,0 +1,134 @@
+"""What changes from one derivation to another: exponents, regions, rates, and where their traces part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from gamma_calc.analysis.decision import Decision
+from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.analysis.equivalence import Equivalence, equivalence
+from gamma_calc.analysis.largest_rates import LargestRate
+from gamma_calc.calculus.rules import total
+from gamma_calc.calculus.size import Size
+from gamma_calc.calculus.trace import Application
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A quantity whose exponent at step t is not the same in both; None where one does not know the quantity."""
+
+    t: int
+    quantity: str
+    first: Size | None
+    second: Size | None
+
+
+@dataclass(frozen=True, slots=True)
+class Redecided:
+    """A condition of which the two say different things."""
+
+    first: Decision
+    second: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Rerated:
+    """A free rate whose largest stable value differs; None where a scheme does not have just this rate free."""
+
+    rate: str
+    first: LargestRate | None
+    second: LargestRate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """The first rule applications of two traces that differ; None where one of the traces has ended."""
+
+    line: int
+    first: Application | None
+    second: Application | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What changes from the first derivation to the second, at every step that both know; settled runs know them all.
+
+    `symmetry` carries the first scheme to the second, where one does and both suppose the same.
+    """
+
+    first: Derivation
+    second: Derivation
+    exponents: tuple[Change, ...]
+    conditions: tuple[Redecided, ...]
+    rates: tuple[Rerated, ...]
+    parting: Parting | None
+    symmetry: Equivalence | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the two say the same."""
+        return not (self.exponents or self.conditions or self.rates or self.parting)
+
+
+def difference(first: Derivation, second: Derivation) -> Difference:
+    """What changes from one derivation to another; exponents are compared as functions of the free exponents."""
+    is_same_calculus = first.policy == second.policy
+    return Difference(
+        first,
+        second,
+        tuple(_changes(first, second)),
+        tuple(_redecided(first, second)),
+        tuple(_rerated(first, second)),
+        _parting(first, second),
+        equivalence(first.scheme, second.scheme) if is_same_calculus else None,
+    )
+
+
+def _changes(first: Derivation, second: Derivation) -> Iterator[Change]:
+    runs = (first.run, second.run)
+    unsettled = [len(run.steps) for run in runs if run.settled_from is None]
+    last = min(unsettled, default=max(len(run.steps) for run in runs))
+    for one, other in zip(first.run.upto(last), second.run.upto(last), strict=True):
+        for name in dict.fromkeys((*one.sizes, *other.sizes)):
+            mine, theirs = one.sizes.get(name), other.sizes.get(name)
+            if _pieces(mine) != _pieces(theirs):
+                yield Change(one.t, name, mine, theirs)
+
+
+def _pieces(size: Size | None) -> object:
+    """A size whatever the domain that it was derived on."""
+    return None if size is None else (size.lower.pieces, size.upper.pieces)
+
+
+def _redecided(first: Derivation, second: Derivation) -> Iterator[Redecided]:
+    for name, one in first.decisions.items():
+        other = second.decisions[name]
+        if _told(one) != _told(other):
+            yield Redecided(one, other)
+
+
+def _told(decision: Decision) -> object:
+    return decision.status, str(decision.region), str(decision.possible), decision.onset, decision.holds
+
+
+def _rerated(first: Derivation, second: Derivation) -> Iterator[Rerated]:
+    for rate in dict.fromkeys((*first.max_stable, *second.max_stable)):
+        one, other = first.max_stable.get(rate), second.max_stable.get(rate)
+        if (one and one.bounds) != (other and other.bounds):
+            yield Rerated(rate, one, other)
+
+
+def _parting(first: Derivation, second: Derivation) -> Parting | None:
+    """Where the two traces part: another subject, another rule, or another conclusion."""
+    pairs = zip_longest(first.run.applications, second.run.applications)
+    for line, (one, other) in enumerate(pairs, start=1):
+        if one is None or other is None or _said(one) != _said(other):
+            return Parting(line, one, other)
+    return None
+
+
+def _said(application: Application) -> object:
+    subject = application.subject
+    return subject.t, subject.label, application.rule.name, _pieces(total(application.conclusion))

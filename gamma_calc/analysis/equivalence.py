@@ -1,0 +1,139 @@
+"""Equivalences: two schemes that are the same dynamics up to a symmetry of the module.
+
+The module s B A Z does not change under A -> n^a A, B -> n^b B, s -> n^(-a-b) s, nor does training, if the rates
+follow: the gradient of A gains n^(d-a) where the loss gradient gains n^d, and a processed gradient that is homogeneous
+of degree k in its raw one gains n^(k(d-a)), so that the rate has to gain n^(a-k(d-a)); and likewise for B. Two schemes
+are the same dynamics if some a, b, d and some affine change of the free exponents carry one's exponents to the
+other's: linear equations, solved exactly.
+
+Source: Yang and Hu, "Tensor Programs IV": the redundancy of abc-parametrisations, for one matrix and gradient descent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gamma_calc.algebra import Affine
+from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, Assumption
+from gamma_calc.program.optimizers import Moments
+from gamma_calc.program.scheme import INITIAL, Scheme
+
+ZERO = Fraction(0)
+A, B, DATA = "shift of A", "shift of B", "shift of dZ"
+SHIFTS = (A, B, DATA)
+"""The unknowns beside the free exponents; no free exponent has a blank in its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalence:
+    """A symmetry that carries the first scheme to the second.
+
+    Exponents: tensor A of the second scheme is n^shift_a times that of the first, B n^shift_b, the scale
+    n^-(shift_a + shift_b), and the loss gradient n^shift_data. `values` are the second scheme's free exponents in those
+    of the first. Z_B and the parts of its change are the same; Z_A gains n^shift_a. `assumptions` are what it rests on.
+    """
+
+    shift_a: Affine
+    shift_b: Affine
+    shift_data: Affine
+    values: Mapping[str, Affine]
+    assumptions: tuple[Assumption, ...]
+
+    def __str__(self) -> str:
+        """The map, as replacements; what stays as it is goes without saying."""
+        scale = -self.shift_a - self.shift_b
+        shifts = {"A": self.shift_a, "B": self.shift_b, "s": scale, "dZ": self.shift_data}
+        moves = [f"{name} -> n^({shift}) {name}" for name, shift in shifts.items() if shift != Affine.of(0)]
+        moves += [f"{name} = {value}" for name, value in self.values.items() if value != Affine.symbol(name)]
+        return ", ".join(moves) or "the identity"
+
+
+@dataclass(frozen=True, slots=True)
+class _Equation:
+    """A combination of the unknowns that has to equal a form in the first scheme's free exponents."""
+
+    unknowns: Mapping[str, Fraction]
+    value: Affine
+
+    def plus(self, other: _Equation, factor: Fraction) -> _Equation:
+        """This equation and a multiple of another one."""
+        names = dict.fromkeys((*self.unknowns, *other.unknowns))
+        sums = {name: self.unknowns.get(name, ZERO) + factor * other.unknowns.get(name, ZERO) for name in names}
+        return _Equation({name: total for name, total in sums.items() if total}, self.value + other.value * factor)
+
+    def cleared(self, name: str, pivot: _Equation) -> _Equation:
+        """This equation without an unknown, of which the pivot has exactly one."""
+        return self.plus(pivot, -self.unknowns.get(name, ZERO))
+
+    def rest(self, name: str, chosen: Mapping[str, Affine]) -> Affine:
+        """The value of the one unknown that is not chosen."""
+        known = [chosen[other] * factor for other, factor in self.unknowns.items() if other != name]
+        return self.value - sum(known, Affine.of(0))
+
+
+def equivalence(first: Scheme, second: Scheme) -> Equivalence | None:
+    """The symmetry that carries the first scheme to the second, or None where there is none of this kind.
+
+    >>> from gamma_calc.program.catalogue import CATALOGUE
+    >>> equivalence(CATALOGUE["init-a"], CATALOGUE["init-b"]) is None
+    True
+    """
+    found = _carried(first, second)
+    if found is None or _carried(second, first) is None:
+        return None
+    return found if second.domain.substituted(found.values) == first.domain else None
+
+
+def _carried(first: Scheme, second: Scheme) -> Equivalence | None:
+    """The symmetry that makes the first scheme an instance of the second."""
+    is_zero = [(first.initial(key) is None, second.initial(key) is None) for key in INITIAL]
+    if first.optimizer.step != second.optimizer.step or first.trained != second.trained:
+        return None
+    if any(one != other for one, other in is_zero):
+        return None
+    solved = _solved(_equations(first, second), (*SHIFTS, *second.free), first.free)
+    if solved is None:
+        return None
+    step = first.optimizer.step
+    rests = isinstance(step, Moments) and step.epsilon > 0
+    values = {name: solved[name] for name in second.free}
+    return Equivalence(solved[A], solved[B], solved[DATA], values, (NEGLIGIBLE_EPSILON,) if rests else ())
+
+
+def _equations(first: Scheme, second: Scheme) -> list[_Equation]:
+    degree = first.optimizer.step.degree
+    found = [_equation(first[key], second[key], {}) for key in ("rank", "fan_out")]
+    found.append(_equation(first["scale"], second["scale"], {A: -1, B: -1}))
+    if degree:
+        found.append(_equation(first["gradient"], second["gradient"], {DATA: 1}))
+    for key, shift in zip(INITIAL, (A, B), strict=True):
+        if first.initial(key) is not None:
+            found.append(_equation(first[key], second[key], {shift: 1}))
+        if first.is_trained(key):
+            rate = f"eta_{key}"
+            found.append(_equation(first[rate], second[rate], {shift: 1 + degree, DATA: -degree}))
+    return found
+
+
+def _equation(one: Affine, other: Affine, shifts: Mapping[str, int]) -> _Equation:
+    """one + shifts = other, where `other` is written in the unknown free exponents of the second scheme."""
+    unknowns = {name: other.coefficient(name) for name in other.free}
+    unknowns |= {name: Fraction(-factor) for name, factor in shifts.items()}
+    return _Equation(unknowns, one - other.constant)
+
+
+def _solved(equations: Sequence[_Equation], unknowns: Sequence[str], own: Sequence[str]) -> dict[str, Affine] | None:
+    """The unknowns by elimination; what stays free keeps its name where the first scheme has it, else is 0."""
+    rows, solved = list(equations), dict[str, _Equation]()
+    for name in unknowns:
+        row = next((row for row in rows if row.unknowns.get(name)), None)
+        if row is not None:
+            pivot = row.plus(row, 1 / row.unknowns[name] - 1)
+            rows = [other.cleared(name, pivot) for other in rows if other is not row]
+            solved = {known: other.cleared(name, pivot) for known, other in solved.items()} | {name: pivot}
+    if any(row.value != Affine.of(0) for row in rows):
+        return None
+    chosen = {name: Affine.symbol(name) if name in own else Affine.of(0) for name in unknowns if name not in solved}
+    return chosen | {name: row.rest(name, chosen) for name, row in solved.items()}

@@ -1,0 +1,224 @@
+"""The rules that a policy leaves: the calculus's own, or what remains of them without some of their assumptions.
+
+A rule that rests on an assumption which is taken away gives way to one that rests on the others only and concludes
+less: an upper bound stays one, and the lower bound falls to what is still proved, -oo if nothing is.
+
+- A3, symmetric independent inits: an initial factor keeps the size that is given for it; a sum that was centred by a
+  sign symmetry adds an alignment from 1/2 to 1; parities no longer share out a normalised step.
+- A4, no cancellation: a sum is as large as its largest term only where that one leads everywhere; a sum over a fixed
+  axis, and a map, are only bounded from above.
+- A5, alignment: a sum that no symmetry centres adds an alignment from 1/2 to 1 (to its diluted gain where it has one).
+- A6, normalised entries of size 1: they are at most of size 1, since a mean is at most its root mean square times a
+  constant.
+- A7, a negligible epsilon: epsilon is a constant n^0, so an entry is of size min(1, |G|): 1 where the gradient is
+  nowhere below n^0, G where it is nowhere above.
+- A8, running means like their newest gradient, and A9, several samples: the leading size of a step stays, for each
+  entry is still normalised by its own history; the shares of its parities are only bounded.
+
+Source: Everett et al., "Scaling Exponents Across Parameterizations and Optimizers", for alignments from 1/2 to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from gamma_calc.algebra import VANISHING, Exponent, Verdict
+from gamma_calc.calculus.assumptions import (
+    MEMORY,
+    NEGLIGIBLE_EPSILON,
+    NO_CANCELLATION,
+    NORMALISED_ENTRIES,
+    SEVERAL_SAMPLES,
+    SYMMETRIC_INIT,
+    Assumption,
+)
+from gamma_calc.calculus.citations import EVERETT, Citation
+from gamma_calc.calculus.policy import GROUNDS, Alignment, Policy
+from gamma_calc.calculus.provenance import Provenance
+from gamma_calc.calculus.rules import (
+    BOUNDED,
+    CONTRACTIONS,
+    HOMOGENEOUS,
+    INITIAL,
+    PRODUCT,
+    RAW_STEP,
+    SUM,
+    Component,
+    Rule,
+    Term,
+    gathered,
+    normalised_step,
+    total,
+)
+from gamma_calc.calculus.size import Size
+from gamma_calc.program.optimizers import Moments
+
+SHARES = frozenset((SYMMETRIC_INIT, MEMORY, SEVERAL_SAMPLES))
+"""What the shares of a normalised step's parities rest on."""
+BETWEEN = Citation(EVERETT, "alignment exponents, from a random walk to full alignment")
+SUMMED, SUMMANDS = r"\gamma[\sum_{i\le n^\delta}u_iv_i]", r"\gamma[u]+\gamma[v]"
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The rules under a policy, under the names that the interpreter calls them by."""
+
+    policy: Policy
+
+    @property
+    def without(self) -> frozenset[Assumption]:
+        """The assumptions that were taken away."""
+        return self.policy.without
+
+    @property
+    def initial(self) -> Rule:
+        """The size of W_0, which the scheme states whatever its law is."""
+        return self._left_of(INITIAL, INITIAL.conclude, r"\gamma[W_0]\ \text{is given}")
+
+    @property
+    def sum(self) -> Rule:
+        """The exponent of a sum of a few terms."""
+        return self._left_of(SUM, self._sum, r"\gamma[u+v]\le\max(\gamma[u],\gamma[v])")
+
+    @property
+    def product(self) -> Rule:
+        """The exponent of an entrywise product; its parities are brought together as those of a sum."""
+        if NO_CANCELLATION not in self.without:
+            return PRODUCT
+        return replace(PRODUCT, name="product, bounded", conclude=self._product)
+
+    @property
+    def homogeneous(self) -> Rule:
+        """The exponent of a map's value."""
+        return self._left_of(HOMOGENEOUS, _AtMost(HOMOGENEOUS), r"\gamma[\phi(v)]\le\gamma[v]")
+
+    @property
+    def bounded(self) -> Rule:
+        """The exponent of a bounded map's value."""
+        return self._left_of(BOUNDED, _AtMost(BOUNDED), r"\gamma[\phi'(v)]\le0")
+
+    def contraction(self, kind: Alignment) -> Rule:
+        """The exponent of a sum over an axis; its gain comes from the policy, which is a premise."""
+        rule, coefficient = CONTRACTIONS[kind], self.policy.coefficient(kind)
+        if coefficient is not None:
+            statement = rf"{SUMMED}={SUMMANDS}+({coefficient.latex()})\,\delta\ \text{{as set}}"
+            return replace(rule, name=f"{rule.name}, set", statement=statement, source=BETWEEN, assumptions=())
+        if not GROUNDS[kind] & self.without:
+            return rule
+        loose = self._left_of(rule, rule.conclude, self._bounds(kind))
+        return loose if kind is Alignment.FIXED else replace(loose, source=BETWEEN)
+
+    def normalised_step(self, step: Moments, *, has_parities: bool) -> Rule:
+        """The size of a processed gradient's entries, times the rate."""
+        rule = normalised_step(step, has_parities=has_parities)
+        needed = frozenset(rule.assumptions) - SHARES | (SHARES if has_parities else frozenset())
+        lost = self.without & needed
+        if not lost:
+            return replace(rule, assumptions=self._kept(rule)) if self.without & set(rule.assumptions) else rule
+        statement = r"\gamma[\Delta W]\le\gamma[\eta_W]"
+        if NEGLIGIBLE_EPSILON in lost:
+            statement += r"+\min(0,\gamma[G_W])\ \text{where its sign is known, else}\ \le\gamma[\eta_W]"
+        conclude = _Step(rule, lost, forgets=MEMORY not in self.without)
+        return replace(
+            rule, name=f"{rule.name}, bounded", statement=statement, assumptions=self._kept(rule), conclude=conclude
+        )
+
+    def gathered(self, components: Iterable[Component]) -> Term:
+        """Components brought together by parity, as a sum of them."""
+        if NO_CANCELLATION not in self.without:
+            return gathered(components)
+        term = tuple(_joined(each) for each in _by_parity(components))
+        # Parities that no symmetry keeps apart may cancel each other.
+        return _bounded(term) if SYMMETRIC_INIT in self.without and len(term) > 1 else term
+
+    def _sum(self, *terms: Term) -> Term:
+        return self.gathered(component for term in terms for component in term)
+
+    def _product(self, left: Term, right: Term) -> Term:
+        return self.gathered(part for x in left for y in right for part in PRODUCT.conclude((x,), (y,)))
+
+    def _bounds(self, kind: Alignment) -> str:
+        """What is known of a sum whose grounds are gone."""
+        if kind is Alignment.FIXED:
+            return r"\textstyle\gamma[\sum_{i\le k}u_iv_i]\le\gamma[u]+\gamma[v]\ \text{for fixed }k"
+        least = "" if NO_CANCELLATION in self.without else rf"{SUMMANDS}+\delta/2\le"
+        is_diluted = kind is Alignment.DILUTED and SYMMETRIC_INIT not in self.without
+        most = r"\max(\delta/2,\delta-\mu/2)" if is_diluted else r"\delta"
+        return rf"\textstyle {least}{SUMMED}\le{SUMMANDS}+{most}"
+
+    def _kept(self, rule: Rule) -> tuple[Assumption, ...]:
+        return tuple(assumption for assumption in rule.assumptions if assumption not in self.without)
+
+    def _left_of(self, rule: Rule, conclude: Callable[..., Term], statement: str) -> Rule:
+        """The rule itself, or what concludes in its place where it has lost an assumption."""
+        kept = self._kept(rule)
+        if kept == rule.assumptions:
+            return rule
+        return replace(rule, name=f"{rule.name}, bounded", statement=statement, assumptions=kept, conclude=conclude)
+
+
+@lru_cache(maxsize=64)
+def rulebook(policy: Policy) -> Rulebook:
+    """The rules that a policy leaves."""
+    return Rulebook(policy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A normalised step that has lost some of its grounds; `forgets` tells whether means are like their newest part."""
+
+    rule: Rule
+    lost: frozenset[Assumption]
+    forgets: bool
+
+    def __call__(self, rate: Exponent, gradient: Term) -> Term:
+        term, whole = self.rule.conclude(rate, gradient), total(gradient)
+        if self.lost & SHARES and len(term) > 1:
+            term = tuple(replace(each, size=Size(VANISHING, rate)) for each in term)
+        if NEGLIGIBLE_EPSILON in self.lost and not _is_at_most(Exponent.of(0), whole.lower):
+            is_linear = self.forgets and _is_at_most(whole.upper, Exponent.of(0))
+            term = RAW_STEP.conclude(rate, gradient) if is_linear else _bounded(term)
+        return _bounded(term) if NORMALISED_ENTRIES in self.lost else term
+
+
+def _bounded(term: Term) -> Term:
+    """The term with nothing known from below."""
+    return tuple(replace(each, size=Size(VANISHING, each.size.upper)) for each in term)
+
+
+@dataclass(frozen=True, slots=True)
+class _AtMost:
+    """A rule whose conclusion is only an upper bound."""
+
+    rule: Rule
+
+    def __call__(self, *premises: Term) -> Term:
+        return _bounded(self.rule.conclude(*premises))
+
+
+def _by_parity(components: Iterable[Component]) -> Iterable[list[Component]]:
+    found: dict[Provenance, list[Component]] = {}
+    for component in components:
+        found.setdefault(component.provenance.parity, []).append(component)
+    return found.values()
+
+
+def _joined(components: list[Component]) -> Component:
+    """A sum within a parity that may cancel: as large as its largest part where that one leads everywhere."""
+    (whole,) = gathered(components)
+    leaders = (
+        each.size.lower
+        for each in components
+        if all(other is each or _is_below(other.size.upper, each.size.lower) for other in components)
+    )
+    return replace(whole, size=Size(next(leaders, VANISHING), whole.size.upper))
+
+
+def _is_at_most(left: Exponent, right: Exponent) -> bool:
+    return left.compared(right).verdict is Verdict.ALWAYS
+
+
+def _is_below(left: Exponent, right: Exponent) -> bool:
+    return right.compared(left).verdict is Verdict.NEVER

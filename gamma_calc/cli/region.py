@@ -1,0 +1,103 @@
+"""Where a condition holds, as polyhedra of the free exponents with their vertices and rays.
+
+$ gamma-calc region two-rates.toml --condition efficient
+two-rates under adam: efficient where a + b = -1 and b <= 0
+polyhedron 1: a + b = -1 and b <= 0
+  vertex  a = -1, b = 0
+  ray     a = 1, b = -1
+
+$ gamma-calc region two-rates.toml --plot regions.svg
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from gamma_calc.analysis.conditions import CONDITIONS, STABLE
+from gamma_calc.analysis.decision import Status
+from gamma_calc.cli.options import add_json_argument, add_scheme_arguments, horizon, print_json, values
+from gamma_calc.derivation.questions import Derived, derive
+from gamma_calc.derivation.region_json import region_json
+from gamma_calc.errors import BadInput
+from gamma_calc.files import write_all
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.selection import selected
+
+UNKNOWN = 3
+MOST_UNKNOWNS = 8
+NAMES = tuple(condition.name for condition in CONDITIONS)
+KINDS = (".svg", ".png")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """SPEC, --optimizer, --at, --steps, --condition, --plot and --json."""
+    add_scheme_arguments(parser)
+    parser.add_argument(
+        "--steps", metavar="T|all", type=horizon, default=None, help="a number of steps, or every fixed one (all)"
+    )
+    parser.add_argument(
+        "--condition", metavar="NAME", type=_condition, default=STABLE.name, help=f"one of {', '.join(NAMES)}"
+    )
+    parser.add_argument(
+        "--plot", metavar="FILE", type=Path, help="draw every condition's region (.svg or .png; two free exponents)"
+    )
+    add_json_argument(parser)
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Print the region, and draw it if asked for."""
+    if options.plot is not None and options.plot.suffix not in KINDS:
+        raise BadInput("--plot", found=str(options.plot), expected=f"a file that ends in {' or '.join(KINDS)}")
+    (scheme,) = selected(options.specs, optimizer=options.optimizer, at=values(options))
+    _check_free(scheme, is_drawn=options.plot is not None)
+    found = derive(scheme, steps="all" if options.steps is None else options.steps)
+    decision = found.conditions[options.condition]
+    answered = region_json(scheme, decision)
+    if options.plot is not None:
+        _draw(found, options.plot)
+    if options.json:
+        print_json(answered)
+    else:
+        print(_text(answered))
+    return UNKNOWN if decision.status is Status.UNKNOWN else 0
+
+
+def _condition(name: str) -> str:
+    if name not in NAMES:
+        raise BadInput("--condition", found=name, expected=f"one of {', '.join(NAMES)}", choices=NAMES)
+    return name
+
+
+def _check_free(scheme: Scheme, *, is_drawn: bool) -> None:
+    found = f"{len(scheme.free)} free exponents ({', '.join(scheme.free) or 'none'})"
+    if len(scheme.free) > MOST_UNKNOWNS:
+        raise BadInput(scheme.name, found=found, expected=f"at most {MOST_UNKNOWNS}; fix others with --at NAME=P/Q")
+    if is_drawn and len(scheme.free) != 2:
+        raise BadInput(f"--plot of {scheme.name}", found=found, expected="exactly two; fix others with --at NAME=P/Q")
+
+
+def _draw(found: Derived, path: Path) -> None:
+    # Only a drawing needs matplotlib, and loading it takes longer than the answer.
+    from gamma_calc.report.plots import rendered
+    from gamma_calc.report.region_figure import region_figure
+
+    images = rendered(region_figure(found.derivation))
+    write_all({path: images.svg if path.suffix == ".svg" else images.png})
+
+
+def _text(answered: dict[str, Any]) -> str:
+    unknown = answered["status"] == Status.UNKNOWN.value
+    verdict = f"unknown: {answered['reason']}" if unknown else f"where {answered['region']}"
+    lines = [f"{answered['scheme']} under {answered['optimizer']}: {answered['condition']} {verdict}"]
+    for number, member in enumerate(answered["polyhedra"], start=1):
+        lines.append(f"polyhedron {number}: {' and '.join(member['inequalities']) or 'always'}")
+        for kind in ("vertices", "rays", "lines"):
+            word = {"vertices": "vertex", "rays": "ray", "lines": "line"}[kind]
+            lines += [f"  {word:<6}  {_point(point)}" for point in member[kind] if point]
+    return "\n".join(lines)
+
+
+def _point(point: dict[str, str]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in point.items())

@@ -1,0 +1,75 @@
+"""Check a certificate, and say what it proves.
+
+$ gamma-calc derive init-a --certificate init-a.json
+$ gamma-calc verify init-a.json
+...
+stable (every step): eta <= -1/2
+...
+The certificate proves all of this.
+
+A certificate that is false is answered with the first of its steps that fails, and with exit status 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from gamma_calc.cli.options import add_json_argument, print_json
+from gamma_calc.derivation.checker import Malformed, Verified, verified
+from gamma_calc.errors import BadInput
+
+FALSE = 1
+LARGEST = 4 * 2**20
+"""Bytes of the largest file that is read."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """FILE and --json."""
+    parser.add_argument("file", metavar="FILE", type=Path, help="a certificate, as written by derive --certificate")
+    add_json_argument(parser)
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Print what the certificate proves, or which of its steps fails."""
+    path: Path = options.file
+    try:
+        found = verified(_read(path))
+    except Malformed as problem:
+        raise BadInput(f"{path}: {problem}") from None
+    is_valid = found.first_failure is None
+    if options.json:
+        conclusions = {"conclusions": list(found.conclusions), "first_failure": found.first_failure}
+        print_json({"schema": 1, "valid": is_valid, "setting": found.setting, **conclusions})
+    else:
+        print(_text(found))
+    return 0 if is_valid else FALSE
+
+
+def _text(found: Verified) -> str:
+    if found.first_failure is not None:
+        return f"The certificate is false. The first step that fails is {found.first_failure}"
+    return "\n".join([f"setting: {found.setting}", *found.conclusions, "The certificate proves all of this."])
+
+
+def _read(path: Path) -> Any:
+    """The JSON of a file.
+
+    Raises:
+        BadInput: it cannot be read, is too large, or is not JSON.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except (OSError, ValueError) as problem:
+        raise BadInput(f"cannot read {path}: {getattr(problem, 'strerror', None) or problem}") from None
+    if len(content) > LARGEST:
+        raise BadInput(f"{path}: a certificate has at most {LARGEST} bytes")
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise BadInput(f"{path}: nested too deeply to be a certificate") from None
+    except ValueError as problem:
+        raise BadInput(f"{path}: not JSON: {problem!s:.120}") from None

@@ -1,0 +1,95 @@
+"""What a question supposes: schemes at some values, and the assumptions under which they are derived."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gamma_calc.algebra import Affine, parsed_affine
+from gamma_calc.calculus.assumptions import dispensed
+from gamma_calc.calculus.policy import Alignment, Policy
+from gamma_calc.errors import BadInput
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.selection import Spec, Values, selected
+from gamma_calc.program.spec_file import RESERVED
+
+Alignments = Mapping[str, str | int | Fraction | Affine]
+"""An exponent from 1/2 to 1, or a free one, by the kind of sum that it is for."""
+
+KINDS = tuple(kind.value for kind in Alignment if kind is not Alignment.FIXED)
+
+
+@dataclass(frozen=True, slots=True)
+class Suppositions:
+    """How a scheme is derived otherwise than it says and the calculus does.
+
+    Args:
+        optimizer: takes the scheme under another optimiser.
+        without: the keys of assumptions to do without.
+        align: alignments to use instead of the calculus's own, by kind of sum.
+    """
+
+    optimizer: str | None = None
+    without: Collection[str] = ()
+    align: Alignments | None = None
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that follows.
+
+        Raises:
+            BadInput: an assumption or an alignment cannot be understood.
+        """
+        alignments = tuple(_alignment(*item) for item in (self.align or {}).items())
+        return Policy(alignments, dispensed(self.without))
+
+
+CALCULUS_ALONE = Suppositions()
+"""Nothing is supposed."""
+
+
+def supposed(spec: Spec, supposes: Suppositions, at: Values | None = None) -> tuple[Scheme, Policy]:
+    """The scheme that is meant and the policy to derive it under; a value applies wherever its name is free.
+
+    Raises:
+        BadInput: something is not what its argument takes, or a name with a value is free nowhere.
+    """
+    return supposed_together([(spec, supposes)], at)[0]
+
+
+def supposed_together(
+    asked: Sequence[tuple[Spec, Suppositions]], at: Values | None = None
+) -> tuple[tuple[Scheme, Policy], ...]:
+    """Several schemes with their policies, at the same values.
+
+    Raises:
+        BadInput: as in `supposed`.
+    """
+    policies = [supposes.policy for _, supposes in asked]
+    schemes = selected([spec for spec, _ in asked])
+    free = {name for scheme in schemes for name in scheme.free}
+    # A name that is free in an alignment only is no business of the schemes.
+    only_aligned = {name for policy in policies for name in policy.free} - free
+    values = at or {}
+    schemes = selected(schemes, at={name: value for name, value in values.items() if name not in only_aligned})
+    optimizers = [supposes.optimizer for _, supposes in asked]
+    schemes = tuple(
+        scheme if optimizer is None else scheme.under(optimizer)
+        for scheme, optimizer in zip(schemes, optimizers, strict=True)
+    )
+    exact = {name: _value(f"value of {name}", value) for name, value in values.items()}
+    return tuple((scheme, policy.at(exact)) for scheme, policy in zip(schemes, policies, strict=True))
+
+
+def _alignment(kind: str, value: str | int | Fraction | Affine) -> tuple[Alignment, Affine]:
+    if kind not in KINDS:
+        raise BadInput("align", found=kind, expected=f"one of {', '.join(KINDS)}", choices=KINDS)
+    return Alignment(kind), _value(f"alignment of {kind} sums", value)
+
+
+def _value(what: str, value: str | int | Fraction | Affine) -> Affine:
+    try:
+        return parsed_affine(value, forbidden=(*RESERVED, "rank")) if isinstance(value, str) else Affine.of(value)
+    except BadInput as problem:
+        raise BadInput(f"the {what}: {problem}") from None

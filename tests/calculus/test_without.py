@@ -1,0 +1,173 @@
+"""Deriving without some assumptions: what is left contains what the assumptions give, and is marked as a bound."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import combinations
+
+import pytest
+
+from gamma_calc.algebra import Affine, Exponent
+from gamma_calc.calculus.assumptions import ASSUMPTIONS, Assumption, dispensed
+from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
+from gamma_calc.calculus.provenance import Provenance, Random
+from gamma_calc.calculus.recursion import Trajectory, trajectory
+from gamma_calc.calculus.rulebook import rulebook
+from gamma_calc.calculus.rules import CONTRACTIONS, INITIAL, SUM, Component, total
+from gamma_calc.calculus.size import Size
+from gamma_calc.errors import BadInput
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.lora import lora_module
+from gamma_calc.program.scheme import Scheme
+from tests.schemes import scheme
+
+STEPS = 3
+POINTS = [{"eta": Fraction(value)} for value in ("-3/2", "-1", "-1/2", "-1/4", "1/3")]
+CAN_GO = [assumption for assumption in ASSUMPTIONS if not assumption.indispensable]
+SCHEMES = {
+    "init-a": scheme("-1/2", "zero", "eta", "eta"),
+    "init-b-sgd": scheme("zero", "-rank/2", "eta", "eta", optimizer="sgd"),
+    "both": scheme("-1/2", "-1/2", "eta", "eta"),
+    "both at a growing rank": scheme("-1/2", "-1/2", "eta", "eta", rank="1/2", optimizer="sign"),
+    "both at a growing rank-sgd": scheme("-1/2", "-1/2", "eta", "eta", rank="1/2", optimizer="sgd"),
+}
+
+
+def run_of(subject: Scheme, policy: Policy = CALCULUS) -> Trajectory:
+    return trajectory(lora_module(subject), STEPS, subject.domain & policy.domain, policy)
+
+
+def without(*keys: str) -> Policy:
+    return Policy(without=dispensed(keys))
+
+
+def size(run: Trajectory, t: int, quantity: str) -> Size:
+    return run.upto(STEPS)[t - 1].sizes[quantity]
+
+
+def holds(bounds: Size, value: Size, point: dict[str, Fraction]) -> bool:
+    """Whether the bounds hold all that the value allows."""
+    least, most = (bounds.lower.at(point), value.lower.at(point)), (value.upper.at(point), bounds.upper.at(point))
+    return all(low is None or (high is not None and low <= high) for low, high in (least, most))
+
+
+@pytest.mark.parametrize("subject", SCHEMES.values(), ids=SCHEMES)
+@pytest.mark.parametrize("count", [1, 2, len(CAN_GO)])
+def test_taking_assumptions_away_never_contradicts_them(subject: Scheme, count: int) -> None:
+    known = run_of(subject)
+    for lost in combinations(CAN_GO, count):
+        left = run_of(subject, Policy(without=frozenset(lost)))
+        for step, other in zip(known.upto(STEPS), left.upto(STEPS), strict=True):
+            for name, value in step.sizes.items():
+                assert all(holds(other.sizes[name], value, point) for point in POINTS), (lost, step.t, name)
+
+
+@pytest.mark.parametrize("subject", SCHEMES.values(), ids=SCHEMES)
+@pytest.mark.parametrize("alignment", ["1/2", "2/3", "1"])
+def test_without_a5_any_alignment_is_possible(subject: Scheme, alignment: str) -> None:
+    coefficient = Affine.of(Fraction(alignment))
+    set_to = run_of(subject, Policy(((Alignment.ALIGNED, coefficient),)))
+    left = run_of(subject, without("A5", "A9"))
+    for step, other in zip(set_to.upto(STEPS), left.upto(STEPS), strict=True):
+        for name, value in step.sizes.items():
+            assert all(holds(other.sizes[name], value, point) for point in POINTS), (step.t, name)
+
+
+@pytest.mark.parametrize(
+    ("keys", "t", "quantity", "lower", "upper"),
+    [
+        pytest.param((), 1, "Z_A", "0", "0", id="with all of them"),
+        pytest.param(("A3",), 1, "Z_A", "0", "1/2", id="A_0 Z may be aligned"),
+        pytest.param(("A3", "A4"), 1, "Z_A", "-oo", "1/2", id="A_0 Z may cancel"),
+        pytest.param(("A4",), 1, "Z_A", "0", "0", id="independent summands do not cancel"),
+        pytest.param(("A4",), 1, "B", "eta", "eta", id="one step has nothing to cancel with"),
+        pytest.param(("A4",), 2, "B", "-oo", "eta", id="two steps of one size may cancel"),
+        pytest.param(("A5",), 2, "delta_1", "2*eta + 1/2", "2*eta + 1", id="an update against its data"),
+        pytest.param(("A6",), 1, "B", "-oo", "eta", id="a step is at most its rate"),
+        pytest.param(("A8",), 2, "B", "eta", "eta", id="a step of one parity forgets"),
+    ],
+)
+def test_what_is_left_of_init_a(keys: tuple[str, ...], t: int, quantity: str, lower: str, upper: str) -> None:
+    found = size(run_of(SCHEMES["init-a"], without(*keys)), t, quantity)
+    assert (str(found.lower), str(found.upper)) == (lower, upper)
+
+
+@pytest.mark.parametrize(("gradient", "twin"), [("2", "adam"), ("-2", "sgd")])
+def test_with_a_constant_epsilon_adam_is_itself_or_gradient_descent(gradient: str, twin: str) -> None:
+    """Far above epsilon a normalised step forgets the gradient's size; far below it, it is a raw step."""
+    exponents = ("-1/2", "zero", "-1", "-1")
+    adam = run_of(scheme(*exponents, gradient=gradient), without("A7"))
+    other = run_of(scheme(*exponents, gradient=gradient, optimizer=twin))
+    for step, expected in zip(adam.upto(STEPS), other.upto(STEPS), strict=True):
+        assert step.sizes == expected.sizes
+
+
+def test_where_the_gradient_may_pass_epsilon_a_step_is_only_bounded() -> None:
+    found = size(run_of(SCHEMES["init-a"], without("A7")), 2, "delta_1")
+    assert (str(found.lower), str(found.upper)) == ("-oo", "2*eta + 1")
+
+
+def test_parities_share_a_step_out_only_on_their_assumptions() -> None:
+    subject = scheme("-1/2", "-1/2", "-1", "-1", rank="1/2", optimizer="sign")
+    known = size(run_of(subject), 2, "delta_3")
+    assert known.is_exact
+    for key in ("A3", "A9"):
+        assert not size(run_of(subject, without(key)), 2, "delta_3").is_exact
+    assert size(run_of(subject, without("A8")), 2, "delta_3").upper.at({}) >= known.upper.at({})
+
+
+def test_parities_cancel_only_without_symmetry_and_with_cancellation() -> None:
+    width = Axis("width", Affine.of(1))
+    exact = Size.exactly(Exponent.of(0))
+    parities = [Component(exact, Provenance.of(Random(name, (width,)))) for name in ("V", "W")]
+    for keys, is_exact in ((("A3",), True), (("A4",), True), (("A3", "A4"), False)):
+        assert all(each.size.is_exact is is_exact for each in rulebook(without(*keys)).gathered(parities))
+
+
+def test_a_sum_that_may_cancel_is_exact_where_one_term_leads() -> None:
+    rule = rulebook(without("A4")).sum
+    one, small, other = ((Component(Size.exactly(Exponent.of(size)), Provenance()),) for size in (1, 0, 1))
+    assert total(rule.conclude(one, small)) == Size.exactly(Exponent.of(1))
+    assert str(total(rule.conclude(one, small, other))) == "<= 1"
+
+
+def test_a_rule_that_lost_an_assumption_does_not_name_it() -> None:
+    for assumption in CAN_GO:
+        run = run_of(SCHEMES["both at a growing rank"], Policy(without=frozenset((assumption,))))
+        assert all(assumption not in each.rule.assumptions for each in run.applications)
+
+
+def test_the_whole_calculus_is_left_as_it_is() -> None:
+    rules = rulebook(CALCULUS)
+    assert (rules.initial, rules.sum) == (INITIAL, SUM)
+    assert all(rules.contraction(kind) is rule for kind, rule in CONTRACTIONS.items())
+
+
+@pytest.mark.parametrize("assumption", [each for each in ASSUMPTIONS if each.indispensable], ids=lambda each: each.key)
+def test_some_assumptions_cannot_go(assumption: Assumption) -> None:
+    with pytest.raises(BadInput, match=f"without {assumption.key}"):
+        dispensed([assumption.key])
+    with pytest.raises(BadInput, match=f"without {assumption.key}"):
+        Policy(without=frozenset((assumption,)))
+
+
+def test_an_unknown_assumption_is_named() -> None:
+    with pytest.raises(BadInput, match=r"'A33'.*A3"):
+        dispensed(["A33"])
+
+
+def test_a_set_alignment_needs_no_ground() -> None:
+    policy = Policy(((Alignment.ALIGNED, Affine.of(1)),), dispensed(["A5"]))
+    assert size(run_of(SCHEMES["init-a"], policy), 3, "Z_B") == size(run_of(SCHEMES["init-a"]), 3, "Z_B")
+
+
+def test_an_alignment_is_set_once() -> None:
+    with pytest.raises(BadInput, match="twice"):
+        Policy(((Alignment.ALIGNED, Affine.of(1)), (Alignment.ALIGNED, Affine.symbol("alpha"))))
+
+
+def test_bounds_that_exclude_a_value_are_seen() -> None:
+    exact, loose = (size(run_of(SCHEMES["init-a"], policy), 2, "delta_1") for policy in (CALCULUS, without("A5")))
+    point = POINTS[0]
+    assert holds(loose, exact, point)
+    assert not holds(exact, loose, point)

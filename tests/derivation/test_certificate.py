@@ -1,0 +1,271 @@
+"""Certificates: what the checker accepts is what the engine says, and nothing false gets past it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gamma_calc.analysis.derivation import derived
+from gamma_calc.cli.main import main
+from gamma_calc.derivation.certificate import Certificate, certificate
+from gamma_calc.derivation.checker import Malformed, Verified, verified
+from gamma_calc.derivation.rocq import rocq
+from gamma_calc.derivation.smtlib import smtlib
+from gamma_calc.errors import BadInput
+from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.optimizers import OPTIMIZERS
+from gamma_calc.program.scheme import Scheme
+from tests.schemes import scheme
+
+OTHERS = {
+    "two-rates": scheme("-1/2", "zero", "a", "b"),
+    "parities": scheme("-1/2", "-1/2", "a", "b", optimizer="sign", rank="rho"),
+    "rank-and-scale": scheme("-1/2", "zero", "eta", "eta", scale="-k", rank="rho", between=("0 <= k", "k <= 1")),
+    "both-inits-free": scheme("p", "q", "eta", "eta", between=("p + q <= -1/2",)),
+    "flat-domain": scheme("-1/2", "zero", "eta", "eta", rank="rho", between=("rho = 1/2",)),
+    "free-shape": scheme("-1/2", "zero", "eta", "eta", optimizer="sgd", fan_out="f", gradient="g"),
+    "diverging": scheme("-1/2", "-1/2", "1", "1", optimizer="sgd"),
+    "no-step": scheme("-1/2", "zero", "-1", "-1"),
+}
+CASES = {f"{name}-{under}": found.under(under) for name, found in CATALOGUE.items() for under in OPTIMIZERS} | OTHERS
+every_case = pytest.mark.parametrize("name", CASES)
+TAMPERINGS = 1000
+
+
+@cache
+def written(name: str) -> Certificate:
+    return certificate(derived(CASES[name]))
+
+
+def read_back(found: Certificate) -> Verified:
+    return verified(json.loads(found.text()))
+
+
+@every_case
+def test_a_certificate_proves_what_the_engine_says(name: str) -> None:
+    found, derivation = read_back(written(name)), derived(CASES[name])
+    assert found.first_failure is None
+    assert found.conclusions == written(name).conclusions
+    lines = {line.split(" (")[0].split(":")[0]: line for line in found.conclusions}
+    for condition, decision in derivation.decisions.items():
+        if decision.status.value == "unknown":
+            assert "surely" in lines[condition]
+            continue
+        words = lines[condition].split(": ", 1)[1]
+        assert (words.split(",")[0] == "never") == decision.region.is_empty
+        assert words.endswith(f", from step {decision.onset} on") == bool(
+            decision.condition.reached and decision.onset is not None
+        )
+    for rate in derivation.max_stable.values():
+        assert (rate.value is None) or any(f": {rate.value}" in line for line in found.conclusions)
+
+
+def test_the_published_answers() -> None:
+    found = read_back(written("init-a-adam")).conclusions
+    assert "stable (every step): eta <= -1/2" in found
+    assert "feature_learning (every step): eta = -1/2, from step 2 on" in found
+    assert "efficient (every step): eta = -1/2, from step 3 on" in found
+    assert "largest stable eta: -1/2" in found
+    assert "undertrained: B" in read_back(written("init-b-adam")).conclusions
+
+
+@every_case
+def test_a_certificate_of_some_steps_only(name: str) -> None:
+    found = certificate(derived(CASES[name], 2))
+    checked = read_back(found)
+    assert checked.first_failure is None and checked.conclusions == found.conclusions
+
+
+def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place of a certificate that holds something."""
+    if path:
+        yield path
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in items:
+        yield from places(value, (*path, key))
+
+
+def other(value: Any, choose: random.Random) -> Any:
+    """Something else of the same kind."""
+    match value:
+        case bool():
+            return not value
+        case int():
+            return value + choose.choice((-1, 1, 2))
+        case str():
+            try:
+                number = Fraction(value)
+            except ValueError:
+                return choose.choice(("zero", "eta", "raw", "normalised", "sum", "aligned sum", "1", ""))
+            return str(choose.choice((-number, number + 1, number - 1, number / 2, Fraction(0))))
+        case list():
+            return [*value, *value[:1]] if value else [[]]
+        case _:
+            return {} if value else 0
+
+
+def tampered(data: Any, path: tuple[Any, ...], choose: random.Random) -> Any:
+    """The certificate with one field changed or removed."""
+    changed = copy.deepcopy(data)
+    holder = changed
+    for key in path[:-1]:
+        holder = holder[key]
+    if choose.random() < 0.25:
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = other(holder[path[-1]], choose)
+    return changed
+
+
+def test_tampering_changes_no_conclusion() -> None:
+    choose, refused = random.Random(1), 0
+    names = ("init-a-adam", "init-b-adam", "lora-plus-b-sign", "init-a-sgd", "flat-domain")
+    every = [(name, path) for name in names for path in places(written(name).data)]
+    for name, path in choose.choices(every, k=TAMPERINGS):
+        changed = tampered(written(name).data, path, choose)
+        try:
+            found = verified(changed)
+        except (Malformed, BadInput):
+            refused += 1
+            continue
+        refused += found.first_failure is not None
+        is_same = found.conclusions == written(name).conclusions
+        assert found.first_failure is not None or is_same, f"{name}: {path} was accepted"
+    # Most of a certificate is the recursion itself, where every field is recomputed.
+    assert refused > TAMPERINGS * 3 // 4
+
+
+def changed_at(name: str, path: tuple[Any, ...], value: Any) -> Verified:
+    data = copy.deepcopy(written(name).data)
+    holder = data
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = value
+    return verified(data)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "failure"),
+    [
+        pytest.param(("runs", 0, "lines", 5, "rule"), "aligned sum", "rule is", id="rule"),
+        pytest.param(("runs", 0, "lines", 5, "from"), [1], "from is", id="premise"),
+        pytest.param(("runs", 0, "lines", 5, "value"), [{"1": "7"}], "is not proved", id="value"),
+        pytest.param(("runs", 0, "steps"), 2, "goes on", id="fewer-steps"),
+        pytest.param(("conditions", "stable", "sure", "region"), [[{"eta": "-1"}]], "stable", id="larger-region"),
+        pytest.param(("conditions", "stable", "sure", "region", 0, 0, "1"), "-1", "stable", id="smaller-region"),
+        pytest.param(("conditions", "efficient", "onset", "step"), 2, "efficient, onset", id="onset"),
+        pytest.param(("max_stable", "bounds"), [{"1": "0"}], "largest stable rate", id="rate"),
+    ],
+)
+def test_the_first_step_that_fails_is_named(path: tuple[Any, ...], value: Any, failure: str) -> None:
+    found = changed_at("init-a-adam", path, value)
+    assert found.first_failure is not None and failure in found.first_failure
+    assert not found.conclusions
+
+
+def test_a_region_cannot_hide_behind_a_cycle() -> None:
+    found = changed_at("init-a-sgd", ("conditions", "stable", "sure", "region"), [[]])
+    assert found.first_failure is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("", "not JSON", id="empty"),
+        pytest.param("[]", "not a certificate", id="list"),
+        pytest.param('{"kind": "gamma-calc certificate", "schema": 2}', "schema", id="version"),
+        pytest.param("[" * 100_000, "nested", id="nested"),
+        pytest.param('{"schema": ' + "9" * 10_000 + "}", "not JSON", id="huge-number"),
+        pytest.param(" " * (4 * 2**20 + 1), "at most", id="enormous"),
+    ],
+)
+def test_what_is_no_certificate(text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(text)
+    assert main(["verify", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_a_truncated_or_swollen_certificate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, text = tmp_path / "c.json", written("init-a-adam").text()
+    path.write_text(text[: len(text) // 2])
+    assert main(["verify", str(path)]) == 2
+    data = json.loads(text)
+    data["setting"]["A"] = {"1": "9" * 1000}
+    path.write_text(json.dumps(data))
+    assert main(["verify", str(path)]) == 2
+    assert "200 digits" in capsys.readouterr().err
+    assert main(["verify", str(tmp_path / "none.json")]) == 2
+
+
+def test_verify_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "c.json"
+    assert main(["derive", "init-a", "--certificate", str(path)]) == 0
+    capsys.readouterr()
+    assert main(["verify", str(path)]) == 0
+    assert "stable (every step): eta <= -1/2" in capsys.readouterr().out
+    assert main(["verify", str(path), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["schema"], answer["valid"], answer["first_failure"]) == (1, True, None)
+    path.write_text(path.read_text().replace('"aligned sum"', '"independent sum"', 1))
+    assert main(["verify", str(path), "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["valid"], answer["conclusions"]) == (False, []) and "step 2" in answer["first_failure"]
+
+
+@every_case
+def test_every_question_to_an_smt_solver_is_unsat(name: str) -> None:
+    z3 = pytest.importorskip("z3")
+    text = smtlib(written(name))
+    solver = z3.Solver()
+    preamble = "\n".join(line for line in text.splitlines() if line.startswith(("(set-logic", "(declare")))
+    questions = text.split("(push 1)")[1:]
+    assert questions
+    for question in questions:
+        solver.reset()
+        solver.from_string(preamble + question.split("(check-sat)")[0])
+        assert solver.check() == z3.unsat, question
+
+
+def test_claims_without_their_hypotheses_are_sat() -> None:
+    z3 = pytest.importorskip("z3")
+    answers = []
+    for question in smtlib(written("init-a-adam")).split("(push 1)")[1:]:
+        kept = [line for line in question.split("(check-sat)")[0].splitlines() if not line.startswith("(assert (>= ")]
+        solver = z3.Solver()
+        solver.from_string("\n".join(["(declare-const |eta| Real)", *kept]))
+        answers.append(solver.check() == z3.sat)
+    assert any(answers)
+
+
+@pytest.mark.parametrize("name", ["init-a-adam", "init-b-adam", "lora-plus-a-adam", "lora-plus-b-adam"])
+def test_rocq_compiles_the_claims(name: str, tmp_path: Path) -> None:
+    if shutil.which("coqc") is None:
+        pytest.skip("coqc is missing")
+    path = tmp_path / "claims.v"
+    path.write_text(rocq(written(name)))
+    done = subprocess.run(["coqc", path.name], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    path.write_text(rocq(written(name)) + "Lemma wrong : forall x : R, 0 <= x.\nProof. intros. lra. Qed.\n")
+    done = subprocess.run(["coqc", path.name], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode != 0
+
+
+def test_a_scheme_may_have_any_name() -> None:
+    base = CATALOGUE["init-a"]
+    odd = Scheme('a *) b "\n(check-sat)', base.exponents, base.optimizer)
+    found = certificate(derived(odd))
+    assert read_back(found).first_failure is None
+    assert "\n(check-sat)\n(" not in smtlib(found).split("(set-logic")[0]
+    assert " a *) b" not in rocq(found)
