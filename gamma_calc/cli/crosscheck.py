@@ -16,13 +16,12 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gamma_calc.cli.options import add_json_argument, add_scheme_arguments, print_json, step_count, values
+from gamma_calc.cli.progress import shown_progress
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
 from gamma_calc.files import checked_folder
@@ -30,7 +29,6 @@ from gamma_calc.files import checked_folder
 if TYPE_CHECKING:
     from gamma_calc.experiment.crosscheck import Checked, Crosscheck
     from gamma_calc.experiment.verdicts import Row
-    from gamma_calc.simulation.probe import Progress
 
 EXIT = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 LARGEST_WIDTH = 2**24
@@ -63,7 +61,7 @@ def answer(options: argparse.Namespace) -> int:
     given = {name: getattr(options, name) for name in ("widths", "seeds", "steps")}
     given = {name: value for name, value in given.items() if value is not None}
     settings = Settings(**given, device=options.device, dtype=options.dtype, data=options.data)
-    with _bar() as progress:
+    with shown_progress() as progress:
         found = crosscheck(
             *options.specs,
             settings=settings,
@@ -117,23 +115,6 @@ def _row(row: Row) -> tuple[str, ...]:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-@contextmanager
-def _bar() -> Iterator[Progress | None]:
-    """A progress bar where a person looks at one."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-
-    with tqdm(unit="run", leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress
 
 
 def _widths(text: str) -> tuple[int, ...]:

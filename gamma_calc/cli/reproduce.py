@@ -13,20 +13,18 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gamma_calc import __version__
 from gamma_calc.cli.options import add_json_argument, print_json
+from gamma_calc.cli.progress import shown_progress
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
 from gamma_calc.files import checked_folder
 
 if TYPE_CHECKING:
     from gamma_calc.experiment.reproduction_claims import Claim
-    from gamma_calc.simulation.probe import Progress
 
 EXPERIMENTS = ("teacher-student",)
 WORKERS = 2
@@ -56,7 +54,7 @@ def answer(options: argparse.Namespace) -> int:
     if options.out is not None:
         checked_folder(options.out)
     command = shlex.join(["gamma-calc", *sys.argv[1:]])
-    with _bar() as progress:
+    with shown_progress() as progress:
         found = reproduction(QUICK if options.quick else FULL, workers=options.workers, progress=progress)
     if options.out is not None:
         write_reproduction(found, options.out, command=command, version=__version__)
@@ -84,19 +82,3 @@ def _workers(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MOST_WORKERS):
         raise BadInput("--workers", found=text, expected=f"a whole number from 1 to {MOST_WORKERS}")
     return int(text)
-
-
-@contextmanager
-def _bar() -> Iterator[Progress | None]:
-    """A progress bar where a person looks at one."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=100, unit="%", leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.update(round(100 * done / total) - bar.n)
-
-        yield progress
