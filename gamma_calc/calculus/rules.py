@@ -241,7 +241,12 @@ def normalised_step(step: Moments, *, has_parities: bool) -> Rule:
     statement = r"\gamma[\Delta W]=\gamma[\eta_W]\ \text{where }G_W\ne0"
     if has_parities:
         statement += r",\ \text{less the gap to the leading parity}"
-    extra = ((SEVERAL_SAMPLES, has_parities), (NEGLIGIBLE_EPSILON, step.epsilon > 0), (MEMORY, step.has_memory))
+    extra = (
+        (SYMMETRIC_INIT, has_parities),
+        (SEVERAL_SAMPLES, has_parities),
+        (NEGLIGIBLE_EPSILON, step.epsilon > 0),
+        (MEMORY, step.has_memory),
+    )
     return Rule(
         "normalised step by parity" if has_parities else "normalised step",
         statement,
