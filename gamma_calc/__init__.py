@@ -11,12 +11,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gamma_calc.derivation.questions import Derived, Exponents, derive, exponents
     from gamma_calc.experiment.crosscheck import Crosscheck, crosscheck
+    from gamma_calc.experiment.transfer import Transferred, transferred
     from gamma_calc.program.catalogue import CATALOGUE
     from gamma_calc.program.scheme import Scheme
 
 __version__ = "0.1.0"
 
-__all__ = ["CATALOGUE", "Crosscheck", "Derived", "Exponents", "Scheme", "crosscheck", "derive", "exponents"]
+__all__ = [
+    "CATALOGUE",
+    "Crosscheck",
+    "Derived",
+    "Exponents",
+    "Scheme",
+    "Transferred",
+    "crosscheck",
+    "derive",
+    "exponents",
+    "transferred",
+]
 
 _HOMES = {
     "CATALOGUE": "gamma_calc.program.catalogue",
@@ -24,9 +36,11 @@ _HOMES = {
     "Derived": "gamma_calc.derivation.questions",
     "Exponents": "gamma_calc.derivation.questions",
     "Scheme": "gamma_calc.program.scheme",
+    "Transferred": "gamma_calc.experiment.transfer",
     "crosscheck": "gamma_calc.experiment.crosscheck",
     "derive": "gamma_calc.derivation.questions",
     "exponents": "gamma_calc.derivation.questions",
+    "transferred": "gamma_calc.experiment.transfer",
 }
 
 

@@ -273,6 +273,7 @@ def command(line: str) -> str:
                 "region init-a",
                 "compare init-a init-b",
                 "diff init-a init-b",
+                "transfer init-a --lr 1e-3 --from-width 64 --to-width 128",
                 "schemes",
             )
         ),

@@ -9,13 +9,25 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from gamma_calc import __version__
-from gamma_calc.cli import compare, crosscheck, derive, diff, exponents, region, reproduce, schemes, sweep, verify
+from gamma_calc.cli import (
+    compare,
+    crosscheck,
+    derive,
+    diff,
+    exponents,
+    region,
+    reproduce,
+    schemes,
+    sweep,
+    transfer,
+    verify,
+)
 from gamma_calc.errors import BadInput, GammaCalcError, Unknown
 
 BAD_INPUT = 2
 UNKNOWN = 3
 INTERRUPTED = 130
-QUESTIONS = (schemes, exponents, derive, verify, region, compare, diff, crosscheck, sweep, reproduce)
+QUESTIONS = (schemes, exponents, derive, verify, region, compare, diff, transfer, crosscheck, sweep, reproduce)
 
 DESCRIPTION = """\
 Scaling exponents of LoRA fine-tuning schemes: derived exactly, proved, and measured.

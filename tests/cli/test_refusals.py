@@ -10,6 +10,7 @@ import pytest
 from gamma_calc.cli.main import main
 
 TWO_RATES = '[exponents]\nA = "-1/2"\nB = "zero"\neta_A = "a"\neta_B = "b"\n'
+WIDTHS = ("--from-width", "64", "--to-width", "128")
 
 REFUSED = {
     "nothing": ((), "no question"),
@@ -39,6 +40,14 @@ REFUSED = {
     "zero-seeds": (("crosscheck", "init-a", "--seeds", "0"), "--seeds"),
     "unwritable-folder": (("crosscheck", "init-a", "--out", "/dev/null/x"), "/dev/null/x"),
     "free-exponents": (("crosscheck", "two.toml"), "a, b"),
+    "no-learning-rate": (("transfer", "init-a", "--from-width", "64", "--to-width", "128"), "--lr"),
+    "learning-rate-word": (("transfer", "init-a", "--lr", "fast", *WIDTHS), "2e-4"),
+    "learning-rate-zero": (("transfer", "init-a", "--lr", "0", *WIDTHS), "positive"),
+    "learning-rate-infinite": (("transfer", "init-a", "--lr", "inf", *WIDTHS), "positive"),
+    "width-fraction": (("transfer", "init-a", "--lr", "1", "--from-width", "1.5", "--to-width", "2"), "whole number"),
+    "width-huge": (("transfer", "init-a", "--lr", "1", "--from-width", "9" * 5000, "--to-width", "2"), "18 digits"),
+    "one-rank": (("transfer", "init-a", "--lr", "1", *WIDTHS, "--to-rank", "2"), "both or neither"),
+    "two-rates-to-transfer": (("transfer", "two.toml", "--lr", "1", *WIDTHS), "--at a=-1"),
     "unknown-device": (("crosscheck", "init-a", "--device", "tpu"), "cpu"),
 }
 

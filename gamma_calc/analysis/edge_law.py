@@ -1,0 +1,120 @@
+"""How a scheme's learning rates follow its stability edge: powers of the width and of the rank.
+
+A free rate stands at its largest stable exponent c. At a fixed rank the edge is then n^c. With r = n^rho and rho left
+free, c is a min of affine forms c_i + k_i rho, and n^(c_i + k_i rho) = n^(c_i) r^(k_i): where one form is the least,
+the edge is one monomial in n and r. Only exponents follow from that; the constant before it is left open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gamma_calc.algebra import EMPTY, Affine, Polyhedron, at_most
+from gamma_calc.analysis.conditions import STABLE
+from gamma_calc.analysis.decision import Status
+from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
+from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.program.scheme import INITIAL, RANK, Scheme
+
+RHO = "rho"
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeLaw:
+    """Each trained factor's rate, by its key, as one monomial in the width and the rank.
+
+    Exponents: a form c + k rho stands for n^c r^k, and is a constant where the rank does not vary by itself; then
+    `rho` is None. `where` bounds rho = log r / log n. `is_stable` tells whether the scheme is stable there: it is at a
+    largest stable rate; rates that are given may lie beyond the edge, and None says that this is not known.
+    """
+
+    exponents: Mapping[str, Affine]
+    rho: str | None
+    where: Polyhedron
+    is_stable: bool | None
+
+
+def edge_laws(scheme: Scheme, *, with_rank: bool = False) -> tuple[EdgeLaw, ...]:
+    """The laws that a scheme's rates follow, one for each piece of its largest stable rate.
+
+    Args:
+        scheme: at most one rate is free, and nothing else but the exponent of the rank.
+        with_rank: the rank is a variable of its own, whatever (constant) exponent the scheme gives it.
+
+    Raises:
+        BadInput: too much is free, nothing is trained, or there is no largest stable rate.
+        Unknown: the largest stable rate is not known.
+    """
+    scheme, rho = _with_free_rank(scheme) if with_rank else (scheme, None)
+    rates = tuple(name for name in scheme.rates if name != rho)
+    _check_free(scheme, rates, rho)
+    derivation = derived(scheme)
+    if not rates:
+        return (_law(scheme, {}, rho, scheme.domain, _is_stable(derivation)),)
+    largest = _largest(derivation, rates[0])
+    if largest.bounds is None:
+        raise BadInput(f"{scheme.name}: no largest stable {rates[0]}: {largest.reason}; give one: --at {rates[0]}=-1")
+    return tuple(
+        _law(scheme, {largest.rate: bound}, rho, largest.valid_on & _least(bound, largest.bounds), True)
+        for bound in largest.bounds
+    )
+
+
+def _largest(derivation: Derivation, rate: str) -> LargestRate:
+    """The largest stable rate, also where the exponent of the rank occurs in a rate as well."""
+    stable = derivation.decisions[STABLE.name]
+    if stable.status is Status.UNKNOWN:
+        raise Unknown(f"{derivation.scheme.name}: the largest stable {rate} is unknown: {stable.reason}")
+    return largest_rate(rate, stable.region.members[0] if stable.region.members else EMPTY)
+
+
+def _with_free_rank(scheme: Scheme) -> tuple[Scheme, str]:
+    form = scheme[RANK]
+    if form.is_constant:
+        name = RHO
+        while name in scheme.free:
+            name += "_"
+        return replace(scheme, exponents={**scheme.exponents, RANK: Affine.symbol(name)}), name
+    if form == Affine.symbol(form.free[0]):
+        return scheme, form.free[0]
+    raise BadInput(
+        f"{scheme.name}: rank", found=str(form), expected="a number or one free exponent; fix others with --at NAME=P/Q"
+    )
+
+
+def _check_free(scheme: Scheme, rates: tuple[str, ...], rho: str | None) -> None:
+    if not scheme.trained:
+        raise BadInput(f"{scheme.name}: no factor is trained, so there is no learning rate")
+    others = [name for name in scheme.free if name not in rates and name != rho]
+    if rho is None and scheme[RANK].free:
+        names = ", ".join(scheme[RANK].free)
+        raise BadInput(f"{scheme.name}: the rank's {names} is free: give both ranks, or fix it with --at")
+    if others:
+        raise BadInput(f"{scheme.name}: {', '.join(others)} is free; fix it, such as with --at {others[0]}=0")
+    if len(rates) > 1:
+        names = " and ".join(rates)
+        raise BadInput(f"{scheme.name}: the rates {names} are free, and one at most can be: --at {rates[0]}=-1")
+
+
+def _law(
+    scheme: Scheme, values: Mapping[str, Affine], rho: str | None, where: Polyhedron, is_stable: bool | None
+) -> EdgeLaw:
+    keys = [f"eta_{factor}" for factor in INITIAL if scheme.is_trained(factor)]
+    return EdgeLaw({key: scheme[key].substituted(values) for key in keys}, rho, where, is_stable)
+
+
+def _least(bound: Affine, bounds: tuple[Affine, ...]) -> Polyhedron:
+    """Where one of the forms is the least of them."""
+    return Polyhedron.of(*(at_most(bound, other) for other in bounds if other != bound))
+
+
+def _is_stable(derivation: Derivation) -> bool | None:
+    """Whether the scheme is stable on its whole domain; None where that is not known, or holds only in places."""
+    stable, domain = derivation.decisions[STABLE.name], derivation.scheme.domain
+    if stable.status is Status.UNKNOWN:
+        return None
+    if stable.region.is_empty:
+        return False
+    return True if any(member.includes(domain) for member in stable.region.members) else None

@@ -1,0 +1,96 @@
+"""The learning rates at another width, or rank, at the same place relative to the stability edge.
+
+$ gamma-calc transfer init-a --lr 2e-4 --from-width 768 --to-width 4096 --from-rank 8 --to-rank 64
+init-a under adam, from width 768, rank 8 to width 4096, rank 64
+rate   given   transferred  law
+eta_A  0.0002  3.06186e-05  n^(-1/2) r^(-1/2)
+eta_B  0.0002  3.06186e-05  n^(-1/2) r^(-1/2)
+...
+
+A free rate takes its largest stable value, which is derived. --lr is A's rate at the first place, and B's unless --lr-b
+is given: a scheme says how the ratio of the two grows (LoRA+: in proportion to n), never what it is at one width.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from gamma_calc.cli.options import add_json_argument, add_scheme_arguments, print_json, values
+from gamma_calc.cli.tables import table
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment.transfer import Transferred, transferred
+
+DIGITS = 18
+LONGEST = 40
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """SPEC, --optimizer, --at, --lr, --lr-b, the widths, the ranks and --json."""
+    add_scheme_arguments(parser)
+    parser.add_argument("--lr", metavar="X", required=True, type=rate, help="A's rate at the first place")
+    parser.add_argument("--lr-b", metavar="X", type=rate, help="B's rate there (that of --lr)")
+    for axis, required in (("width", True), ("rank", False)):
+        for end in ("from", "to"):
+            parser.add_argument(
+                f"--{end}-{axis}", metavar="N", required=required, type=size, help=f"the {axis} to carry the rate {end}"
+            )
+    add_json_argument(parser)
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Print the rates."""
+    found = transferred(
+        options.specs[0],
+        learning_rate=options.lr,
+        learning_rate_b=options.lr_b,
+        from_width=options.from_width,
+        to_width=options.to_width,
+        from_rank=options.from_rank,
+        to_rank=options.to_rank,
+        optimizer=options.optimizer,
+        at=values(options),
+    )
+    if options.json:
+        print_json(found.json())
+    else:
+        print(_text(found))
+    return 0
+
+
+def rate(text: str) -> float:
+    """A positive number in decimal notation.
+
+    Raises:
+        BadInput: it is none.
+    """
+    problem = BadInput("learning rate", found=text, expected="a positive number, such as 2e-4")
+    try:
+        found = float(text) if len(text) <= LONGEST else 0.0
+    except ValueError:
+        raise problem from None
+    if not 0 < found < float("inf"):
+        raise problem
+    return found
+
+
+def size(text: str) -> int:
+    """A width or a rank.
+
+    Raises:
+        BadInput: it is no whole number from 1.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS and int(text) >= 1):
+        raise BadInput("width or rank", found=text, expected=f"a whole number from 1 of at most {DIGITS} digits")
+    return int(text)
+
+
+def _text(found: Transferred) -> str:
+    law = found.law
+    rows = [("rate", "given", "transferred", "law")]
+    for key, form in law.exponents.items():
+        power = f"n^({form.constant})"
+        if law.rho is not None:
+            power += f" r^({form.coefficient(law.rho)})"
+        rows.append((key, f"{found.given[key]:g}", f"{found.rates[key]:g}", power))
+    title = f"{found.scheme.name} under {found.scheme.optimizer.name}, from {found.start} to {found.end}"
+    return "\n".join([title, table(rows), *found.notes])

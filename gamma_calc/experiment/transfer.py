@@ -1,0 +1,232 @@
+"""Carrying learning rates from one width and rank to another, at the same place relative to the stability edge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from gamma_calc.algebra import Affine
+from gamma_calc.analysis.edge_law import EdgeLaw, edge_laws
+from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.program.scheme import INITIAL, RATES, Scheme
+from gamma_calc.program.selection import Spec, Values, selected
+
+ROUNDING = 1e-12
+"""What rounding may add to a comparison of logarithms; where two laws meet they agree, so either may be taken."""
+
+LEFT_OPEN = (
+    "The theory gives exponents: the constant before each rate, and how far below its edge the optimum lies, "
+    "are carried over from the rates that were given."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A width, and a rank where the rank varies.
+
+    Raises:
+        BadInput: one is not a whole number from 1, or the rank exceeds the width.
+    """
+
+    width: int
+    rank: int | None = None
+
+    def __post_init__(self) -> None:
+        for word, value in (("width", self.width), ("rank", self.rank)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise BadInput(word, found=str(value), expected="a whole number from 1")
+        if self.rank is not None and self.rank > self.width:
+            raise BadInput(f"rank: found {self.rank}, expected at most the width {self.width}")
+
+    def __str__(self) -> str:
+        return f"width {self.width}" if self.rank is None else f"width {self.width}, rank {self.rank}"
+
+    def logarithm(self, form: Affine) -> float:
+        """log(n^c r^k) for a form c + k rho, with one name for rho."""
+        return float(form.constant) * math.log(self.width) + float(_rank_power(form)) * math.log(self.rank or 1)
+
+    def satisfies(self, law: EdgeLaw) -> bool:
+        """Whether the law's bounds on rho = log r / log n hold here; every law holds where the rank does not vary."""
+        if law.rho is None:
+            return True
+        forms = [rule.form for rule in law.where.inequalities]
+        forms += [sign * rule.form for rule in law.where.equalities for sign in (1, -1)]
+        return all(self.logarithm(form) >= -ROUNDING * math.log(max(self.width, 2)) for form in forms)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferLaw:
+    """How a scheme's rates follow its stability edge, by pieces of r against powers of n.
+
+    >>> law = transfer_law("init-a")
+    >>> law.multiplier("eta_B", Place(256), Place(1024))
+    0.5
+    """
+
+    scheme: Scheme
+    pieces: tuple[EdgeLaw, ...]
+
+    def between(self, start: Place, end: Place) -> EdgeLaw:
+        """The piece that covers both places.
+
+        Raises:
+            Unknown: none does, so that constants which exponents do not tell would enter.
+        """
+        for piece in self.pieces:
+            if start.satisfies(piece) and end.satisfies(piece):
+                return piece
+        where = "; ".join(str(piece.where) for piece in self.pieces)
+        raise Unknown(
+            f"{self.scheme.name}: one power law does not reach from {start} to {end}: "
+            f"with rho = log(rank)/log(width) the laws hold where {where}"
+        )
+
+    def multiplier(self, rate: str, start: Place, end: Place) -> float:
+        """What the rate of a trained factor, "eta_A" or "eta_B", is multiplied by from one place to another.
+
+        Raises:
+            BadInput: the factor is frozen, or the multiplier leaves the range of floats.
+            Unknown: as `between`.
+        """
+        exponents = self.between(start, end).exponents
+        if rate not in exponents:
+            raise BadInput("rate", found=rate, expected=f"one of {', '.join(exponents)}", choices=exponents)
+        try:
+            found = _ratio(exponents[rate], start, end)
+        except OverflowError:
+            found = math.inf
+        if not 0 < found < math.inf:
+            raise BadInput(f"{rate} from {start} to {end}: its multiplier is beyond the range of floats")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """The rates at `end` that stand where the given ones stood at `start`; a frozen factor has none."""
+
+    scheme: Scheme
+    start: Place
+    end: Place
+    given: Mapping[str, float]
+    rates: Mapping[str, float]
+    law: EdgeLaw
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be known to use the rates, and what the theory does not say."""
+        return tuple(_notes(self))
+
+    def json(self) -> dict[str, Any]:
+        """The answer as plain data."""
+        return {
+            "schema": 1,
+            "scheme": self.scheme.name,
+            "optimizer": self.scheme.optimizer.name,
+            **{key: self.rates.get(key) for key in RATES},
+            "exponent": {key: power_json(form, self.law.rho) for key, form in self.law.exponents.items()},
+            "from": _place_json(self.start, self.given),
+            "to": _place_json(self.end, self.rates),
+            "stable": self.law.is_stable,
+            "notes": list(self.notes),
+        }
+
+
+def transfer_law(
+    spec: Spec, *, with_rank: bool = False, optimizer: str | None = None, at: Values | None = None
+) -> TransferLaw:
+    """The law by which a scheme's rates follow its edge; see `edge_laws`.
+
+    Args:
+        spec, optimizer, at: as in `derive`. A free rate takes its largest stable value.
+        with_rank: whether the rank varies by itself; places then need one.
+
+    Raises:
+        BadInput, Unknown: as `edge_laws`.
+    """
+    (scheme,) = selected([spec], optimizer=optimizer, at=at)
+    return TransferLaw(scheme, edge_laws(scheme, with_rank=with_rank))
+
+
+def transferred(
+    spec: Spec,
+    *,
+    learning_rate: float,
+    from_width: int,
+    to_width: int,
+    from_rank: int | None = None,
+    to_rank: int | None = None,
+    learning_rate_b: float | None = None,
+    optimizer: str | None = None,
+    at: Values | None = None,
+) -> Transferred:
+    """The rates at one width (and rank) that stand where the given ones stood at another.
+
+    Args:
+        spec, optimizer, at: as in `derive`. A free rate takes its largest stable value.
+        learning_rate: A's rate at `from_width`, and B's unless `learning_rate_b` is given. A scheme says how the ratio
+            of the two grows, never what it is at one width: where they differ (LoRA+), give both.
+        from_rank, to_rank: both or neither; without them the rank follows the scheme (fixed, unless it says otherwise).
+
+    Raises:
+        BadInput: a rate is not positive, a width or rank is no whole number from 1, or as `edge_laws`.
+        Unknown: the edge is not known, or no single law reaches from one place to the other.
+    """
+    if (from_rank is None) != (to_rank is None):
+        raise BadInput("only one of the two ranks is given; expected both or neither")
+    start, end = Place(from_width, from_rank), Place(to_width, to_rank)
+    rate_b = learning_rate if learning_rate_b is None else learning_rate_b
+    offered = {key: _positive(value) for key, value in zip(RATES, (learning_rate, rate_b), strict=True)}
+    law = transfer_law(spec, with_rank=from_rank is not None, optimizer=optimizer, at=at)
+    if learning_rate_b is not None and not law.scheme.is_trained(INITIAL[1]):
+        raise BadInput(f"{law.scheme.name}: a learning rate of B is given, and B is frozen")
+    piece = law.between(start, end)
+    given = {key: offered[key] for key in piece.exponents}
+    rates = {key: _finite(value * law.multiplier(key, start, end), key) for key, value in given.items()}
+    return Transferred(law.scheme, start, end, given, rates, piece)
+
+
+def power_json(form: Affine, rho: str | None) -> dict[str, str | None]:
+    """The exponents of the width and of the rank in a monomial; None for a rank that does not vary by itself."""
+    return {"width": str(form.constant), "rank": None if rho is None else str(form.coefficient(rho))}
+
+
+def _positive(rate: float) -> float:
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
+        raise BadInput("learning rate", found=str(rate), expected="a positive number")
+    return float(rate)
+
+
+def _rank_power(form: Affine) -> Fraction:
+    return sum((form.coefficient(name) for name in form.free), start=Fraction(0))
+
+
+def _ratio(form: Affine, start: Place, end: Place) -> float:
+    ranks = (end.rank or 1) / (start.rank or 1)
+    return float((end.width / start.width) ** float(form.constant) * ranks ** float(_rank_power(form)))
+
+
+def _finite(rate: float, key: str) -> float:
+    if not 0 < rate < math.inf:
+        raise BadInput(f"{key}: the transferred rate is beyond the range of floats")
+    return rate
+
+
+def _place_json(place: Place, rates: Mapping[str, float]) -> dict[str, Any]:
+    return {"width": place.width, "rank": place.rank, **{key: rates.get(key) for key in RATES}}
+
+
+def _notes(found: Transferred) -> list[str]:
+    notes = [LEFT_OPEN]
+    forms = set(found.law.exponents.values())
+    if len(forms) > 1 and len(set(found.given.values())) == 1:
+        notes.append(
+            "Both factors start from the same rate; the scheme lets their ratio grow and does not say what it is "
+            "at one width."
+        )
+    if found.law.is_stable is not True:
+        known = "is not known to be" if found.law.is_stable is None else "is not"
+        notes.append(f"At the rates that were fixed the scheme {known} stable: the transfer keeps that.")
+    return notes

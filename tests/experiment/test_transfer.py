@@ -1,0 +1,112 @@
+"""Rates carried from one width and rank to another: by hand, and by a module that is trained at both."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.experiment.transfer import Place, transfer_law, transferred
+
+GO = {"learning_rate": 2e-4, "from_width": 768, "to_width": 4096}
+
+
+def test_init_a_by_hand() -> None:
+    found = transferred("init-a", **GO, from_rank=8, to_rank=64)
+    assert found.rates["eta_A"] == pytest.approx(2e-4 * (768 / 4096) ** 0.5 * (8 / 64) ** 0.5, rel=1e-12)
+    assert found.rates["eta_B"] == found.rates["eta_A"]
+    assert found.json()["exponent"]["eta_A"] == {"width": "-1/2", "rank": "-1/2"}
+
+
+def test_each_rate_of_lora_plus_follows_its_own_exponent() -> None:
+    found = transferred("lora-plus-a", **GO, learning_rate_b=3.2e-3)
+    assert found.rates == {"eta_A": pytest.approx(2e-4 * 768 / 4096), "eta_B": 3.2e-3}
+    assert len(found.notes) == 1
+
+
+def test_one_rate_for_two_laws_is_pointed_out() -> None:
+    found = transferred("lora-plus-a", **GO)
+    assert found.given == {"eta_A": 2e-4, "eta_B": 2e-4}
+    assert "ratio" in found.notes[-1]
+
+
+def test_to_the_same_place_nothing_changes() -> None:
+    same = {"learning_rate": 0.1, "from_width": 64, "to_width": 64, "from_rank": 4, "to_rank": 4}
+    assert set(transferred("init-a", **same).rates.values()) == {0.1}
+
+
+def test_two_moves_are_one() -> None:
+    law = transfer_law("init-a", with_rank=True)
+    a, b, c = Place(64, 4), Place(256, 16), Place(1024, 8)
+    there = law.multiplier("eta_A", a, b) * law.multiplier("eta_A", b, c)
+    assert there == pytest.approx(law.multiplier("eta_A", a, c), rel=1e-12)
+
+
+def test_a_kink_between_the_places_is_unknown() -> None:
+    law = transfer_law("lora-plus-a", with_rank=True, optimizer="sgd")
+    assert law.multiplier("eta_A", Place(256, 16), Place(256, 4)) == 1
+    assert law.multiplier("eta_A", Place(256, 16), Place(256, 64)) == pytest.approx(1 / 4)
+    with pytest.raises(Unknown, match="one power law does not reach"):
+        law.between(Place(256, 4), Place(256, 64))
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "no-rate": ({"learning_rate": 0}, "positive"),
+    "negative": ({"learning_rate": -1e-3}, "positive"),
+    "nan": ({"learning_rate": math.nan}, "positive"),
+    "text": ({"learning_rate": "1e-3"}, "positive"),
+    "width": ({"to_width": 0}, "whole number"),
+    "half": ({"from_width": 10.5}, "whole number"),
+    "truth": ({"from_width": True}, "whole number"),
+    "one-rank": ({"from_rank": 8}, "both or neither"),
+    "large-rank": ({"from_rank": 8, "to_rank": 8192}, "at most the width"),
+    "underflow": ({"learning_rate": 5e-324}, "range"),
+}
+
+
+@pytest.mark.parametrize(("changed", "expected"), REFUSED.values(), ids=REFUSED)
+def test_refusals(changed: dict[str, Any], expected: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        transferred("init-a", **{**GO, **changed})
+    assert expected in str(refused.value)
+
+
+def test_a_rate_for_a_frozen_factor_is_refused() -> None:
+    law = transfer_law("init-a", at={"eta": "-1/2"})
+    with pytest.raises(BadInput, match="eta_A, eta_B"):
+        law.multiplier("eta", Place(2), Place(4))
+
+
+def features(n: int, r: int, rate: float, seed: int) -> torch.Tensor:
+    """Z_B after three sign steps from Init[A] with scale 1 and a fixed loss gradient, one input."""
+    make = torch.Generator().manual_seed(seed)
+    a = torch.randn(r, n, generator=make, dtype=torch.float64) / n**0.5
+    b = torch.zeros(n, r, dtype=torch.float64)
+    z, dz = torch.randn(2, n, generator=make, dtype=torch.float64)
+    for _ in range(3):
+        step_b, step_a = torch.outer(dz, a @ z).sign(), torch.outer(b.T @ dz, z).sign()
+        a, b = a - rate * step_a, b - rate * step_b
+    return b @ (a @ z)
+
+
+def growth(n: int, m: int, r: int, q: int, multiplier: float) -> float:
+    """How much larger Z_B is at (m, q) than at (n, r), with the rate carried over by a multiplier."""
+    start, rate = range(6), 4 / (n * r) ** 0.5
+    small = torch.stack([features(n, r, rate, seed) for seed in start]).square().mean().sqrt()
+    large = torch.stack([features(m, q, rate * multiplier, seed) for seed in start]).square().mean().sqrt()
+    return float(large / small)
+
+
+@pytest.mark.parametrize(("n", "m", "r", "q"), [(512, 2048, 9, 9), (1024, 1024, 9, 81), (512, 2048, 81, 9)])
+def test_a_module_at_the_carried_rate_keeps_its_features(n: int, m: int, r: int, q: int) -> None:
+    law = transfer_law("init-a", with_rank=True, optimizer="sign")
+    multiplier = law.multiplier("eta_A", Place(n, r), Place(m, q))
+    assert growth(n, m, r, q, multiplier) == pytest.approx(1, abs=0.25)
+
+
+def test_without_the_carry_the_features_move() -> None:
+    assert growth(512, 2048, 9, 9, 1) > 3
+    assert growth(1024, 1024, 9, 81, 1) > 6
