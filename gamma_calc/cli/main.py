@@ -15,6 +15,7 @@ from gamma_calc.cli import (
     derive,
     diff,
     exponents,
+    lint,
     region,
     reproduce,
     schemes,
@@ -27,7 +28,7 @@ from gamma_calc.errors import BadInput, GammaCalcError, Unknown
 BAD_INPUT = 2
 UNKNOWN = 3
 INTERRUPTED = 130
-QUESTIONS = (schemes, exponents, derive, verify, region, compare, diff, transfer, crosscheck, sweep, reproduce)
+QUESTIONS = (schemes, exponents, derive, verify, region, compare, diff, transfer, lint, crosscheck, sweep, reproduce)
 
 DESCRIPTION = """\
 Scaling exponents of LoRA fine-tuning schemes: derived exactly, proved, and measured.
@@ -83,7 +84,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Answer one question; the exit status is the contract's.
 
     Returns:
-        0 answered; 1 a FAIL; 2 bad input; 3 a requested answer is unknown or inconclusive.
+        0 answered; 1 a FAIL or a lint error; 2 bad input; 3 a requested answer is unknown or inconclusive.
     """
     try:
         options = parser().parse_args(words)

@@ -1,0 +1,1 @@
+"""The theory beside real transformers and their adapters. Importing this loads neither torch nor transformers."""

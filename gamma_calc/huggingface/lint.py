@@ -1,0 +1,143 @@
+"""Linting a LoRA configuration: the exponents it implements, where they are stable, and what stands out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gamma_calc.algebra import Affine
+from gamma_calc.errors import BadInput
+from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, config_from_mapping
+from gamma_calc.huggingface.findings import findings
+from gamma_calc.huggingface.implemented_scheme import AlphaReading, Edge, edge, embedding_spec, implemented_spec
+from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Finding, Severity, Use
+from gamma_calc.program.optimizers import OPTIMIZERS, named_optimizer
+from gamma_calc.program.scheme import KEYS
+
+ALIASES: Mapping[str, str] = {"adamw": "adam"}
+"""Optimisers by the names of their classes in torch, where a spec calls them otherwise."""
+
+ADAMW = "adamw"
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """What lint says of a configuration; `specs` are the TOML specs that its derivations speak of, by file name."""
+
+    case: Case
+    findings: tuple[Finding, ...]
+    specs: Mapping[str, str]
+
+    @property
+    def has_error(self) -> bool:
+        """Whether some finding is an error."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the exponents, or the stable region, could not be told."""
+        return self.case.linear is None or self.case.linear.largest.bounds is None
+
+    def json(self) -> dict[str, Any]:
+        """The answer as plain data."""
+        config, use = self.case.config, self.case.use
+        return {
+            "schema": 1,
+            "findings": [
+                {"id": each.id, "severity": each.severity.value, "text": each.text, "derivation": each.derivation}
+                for each in self.findings
+            ],
+            "exponents": _exponents(self.case.linear),
+            "read": {
+                "init_lora_weights": config.initialisation.option,
+                "rank": config.rank,
+                "scale": config.scale,
+                "optimizer": use.optimizer,
+                "alpha": use.alpha.value,
+            },
+            "linear": _edge_json(self.case.linear),
+            "embedding": _edge_json(self.case.embedding) if self.case.embeddings else None,
+            "specs": dict(self.specs),
+        }
+
+
+def linted(
+    config: Path | Mapping[str, Any],
+    *,
+    optimizer: str = ADAMW,
+    alpha: AlphaReading = AlphaReading.FIXED,
+    learning_rate: float | None = None,
+    loraplus_ratio: float | None = None,
+    width: int | None = None,
+    weight_decay: float | None = None,
+) -> Linted:
+    """What the exponents say of a LoRA configuration.
+
+    Args:
+        config: the path of an adapter_config.json, or what stands in it.
+        optimizer: of the package, or "adamw".
+        alpha: what happens to lora_alpha as the rank changes.
+        learning_rate, width: to place the rate against the edge n^c; both are needed for that.
+        loraplus_ratio, weight_decay: as for PEFT's create_loraplus_optimizer.
+
+    Raises:
+        BadInput: the configuration or a number cannot be understood.
+    """
+    read = config_from_file(config) if isinstance(config, Path) else config_from_mapping(config)
+    name = optimizer_called(optimizer)
+    for word, value in (("learning rate", learning_rate), ("LoRA+ ratio", loraplus_ratio)):
+        if value is not None and not 0 < value < math.inf:
+            raise BadInput(word, found=str(value), expected="a positive number")
+    if width is not None and (isinstance(width, bool) or not isinstance(width, int) or width < read.rank):
+        raise BadInput("width", found=str(width), expected=f"a whole number from the rank, {read.rank}")
+    if weight_decay is not None and not 0 <= weight_decay < math.inf:
+        raise BadInput("weight decay", found=str(weight_decay), expected="a number from 0")
+    use = Use(name, alpha, learning_rate, loraplus_ratio, width, weight_decay)
+    return _linted(read, use)
+
+
+def optimizer_called(name: str) -> str:
+    """The optimiser of the package that goes by this name, or by this name in torch.
+
+    Raises:
+        BadInput: there is none.
+    """
+    return name if name in OPTIMIZERS else named_optimizer(ALIASES.get(name, name)).name
+
+
+def _linted(config: AdapterConfig, use: Use) -> Linted:
+    spec = None if config.variants else implemented_spec(config, use.optimizer, use.alpha)
+    embedding = embedding_spec(use.optimizer, use.alpha, is_rank_stabilised=config.is_rank_stabilised)
+    linear = None if spec is None else edge(spec, config.initialisation.start)
+    case = Case(config, use, linear, edge(embedding))
+    specs = {} if spec is None else {LINEAR: f"{spec}\n"}
+    if case.embeddings:
+        specs[EMBEDDING] = f"{embedding}\n"
+    return Linted(case, findings(case), specs)
+
+
+def _exponents(found: Edge | None) -> dict[str, str | None]:
+    """The exponents that the configuration implements, as a spec writes them; all null where they are not known."""
+    if found is None:
+        return dict.fromkeys(KEYS)
+    return {key: _form(value) for key, value in found.scheme.exponents.items()}
+
+
+def _form(value: Affine | None) -> str:
+    return "zero" if value is None else str(value)
+
+
+def _edge_json(found: Edge | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "stable": str(found.stable),
+        "internally_stable": str(found.internally_stable),
+        "max_stable": found.largest.value,
+        "max_stable_in_rank": found.with_rank.value,
+        "at_max": {name: str(size) for name, size in found.sizes.items()},
+        "undertrained": list(found.undertrained),
+    }

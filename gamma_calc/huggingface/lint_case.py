@@ -1,0 +1,98 @@
+"""A configuration, the use that is made of it, and what its exponents are: what every check of lint looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+
+from gamma_calc.algebra import Affine
+from gamma_calc.huggingface.adapter_config import AdapterConfig
+from gamma_calc.huggingface.implemented_scheme import AlphaReading, Edge
+
+LINEAR, EMBEDDING = "peft.toml", "peft-embedding.toml"
+"""The names under which the specs are written."""
+
+MEASURED = "docs/lint.md"
+"""Where it stands how something was measured that no spec derives."""
+
+EMBEDDINGS = ("embed_tokens", "word_embeddings", "embeddings", "embedding", "wte", "wpe", "embed_in", "tok_embeddings")
+"""Last parts of the names that transformers gives embeddings; what a module is cannot be told from a configuration."""
+
+HEADS = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS")
+"""Task types for which PEFT also trains the head."""
+
+
+class Severity(Enum):
+    """Error: no rate mends it, or nothing is trained. Warning: likely not what was meant. Info: worth knowing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How a configuration is going to be trained; None for what was not said."""
+
+    optimizer: str
+    alpha: AlphaReading
+    learning_rate: float | None = None
+    loraplus_ratio: float | None = None
+    width: int | None = None
+    weight_decay: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the checks look at; `linear` is None where the sizes depend on data or the equations are others."""
+
+    config: AdapterConfig
+    use: Use
+    linear: Edge | None
+    embedding: Edge
+
+    @property
+    def edge_rate(self) -> float | None:
+        """n^c, the largest stable rate up to a constant, where the width is known."""
+        if self.linear is None or self.linear.largest.exponent is None or self.use.width is None:
+            return None
+        return float(pow(self.use.width, float(self.linear.largest.exponent)))
+
+    @property
+    def has_small_tensors(self) -> bool:
+        """Whether one-dimensional tensors are trained."""
+        config = self.config
+        return config.bias != "none" or config.has_lora_bias or bool(config.saved_modules) or config.task in HEADS
+
+    @property
+    def embeddings(self) -> tuple[str, ...]:
+        """The targets that are embeddings by name."""
+        return tuple(name for name in self.config.targets if name.rpartition(".")[2] in EMBEDDINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding: `severity` and `text` may depend on the case in which it applies."""
+
+    id: str
+    severity: Severity
+    applies: Callable[[Case], bool]
+    text: Callable[[Case], str]
+    derivation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found in one configuration."""
+
+    id: str
+    severity: Severity
+    text: str
+    derivation: str
+
+
+def power(base: str, exponent: Fraction | Affine | str) -> str:
+    """A power as it is typed."""
+    return f"{base}^({exponent})"

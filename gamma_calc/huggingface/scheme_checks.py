@@ -1,0 +1,229 @@
+"""Checks of the scheme that a configuration implements: its initialisation, its scale and its rate."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from gamma_calc.huggingface.implemented_scheme import RHO, AlphaReading
+from gamma_calc.huggingface.initial_factors import Start
+from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, MEASURED, Case, Check, Severity, power
+
+DERIVE, EXPONENTS = f"gamma-calc derive {LINEAR}", f"gamma-calc exponents {LINEAR}"
+RANK_LAW = f"gamma-calc transfer {LINEAR} --lr 1 --from-width 1024 --to-width 1024 --from-rank 8 --to-rank 16"
+EMBEDDING_DERIVE = f"gamma-calc derive {EMBEDDING}"
+
+FAR = Fraction(1, 2)
+"""The least gap between two regimes of the theory, as an exponent of the width."""
+
+
+def _internal_growth(case: Case) -> str:
+    assert case.linear is not None
+    size = case.linear.sizes["Z_A"].upper if case.linear.sizes else "1/2"
+    return (
+        f"The entries of A do not shrink as the width grows ({case.config.initialisation.spread}), so A Z grows as "
+        f"{power('n', str(size))} whatever the rate: no learning rate keeps it bounded. "
+        "init_lora_weights=true draws A with standard deviation of order n^(-1/2)."
+    )
+
+
+def _has_no_internal_rate(case: Case) -> bool:
+    return case.linear is not None and case.linear.internally_stable.region.is_empty
+
+
+def _grows_at_the_edge(case: Case) -> bool:
+    if case.linear is None or not case.linear.sizes or _has_no_internal_rate(case):
+        return False
+    size = case.linear.sizes["Z_A"].upper
+    return any(piece.is_constant and piece.constant > 0 for piece in size.pieces)
+
+
+def _edge_growth(case: Case) -> str:
+    assert case.linear is not None
+    found = case.linear
+    return (
+        f"At the largest stable rate, {power('n', str(found.largest.value))}, A Z grows as "
+        f"{power('n', str(found.sizes['Z_A'].upper))}; it stays bounded where {found.internally_stable.region}."
+    )
+
+
+def _undertrained(case: Case) -> str:
+    assert case.linear is not None
+    parts = {"A": "delta_1", "B": "delta_2"}
+    shares = [
+        f"{name} changes the output by {power('n', str(case.linear.sizes[parts[name]].upper))}"
+        for name in case.linear.undertrained
+    ]
+    return (
+        f"At the largest stable rate, {power('n', str(case.linear.largest.value))}, "
+        f"{' and '.join(shares)}: it hardly learns."
+    )
+
+
+def _rank_law(case: Case) -> str:
+    assert case.linear is not None and case.linear.with_rank.bounds is not None
+    bound = min(case.linear.with_rank.bounds, key=lambda each: (each.constant, each.coefficient(RHO)))
+    growth = bound.coefficient(RHO)
+    alone = "does not depend on the rank" if growth == 0 else f"goes as {power('r', growth)}"
+    kept = "kept" if case.use.alpha is AlphaReading.FIXED else "kept in proportion to r"
+    other = AlphaReading.PROPORTIONAL if case.use.alpha is AlphaReading.FIXED else AlphaReading.FIXED
+    return (
+        f"With lora_alpha {kept} as the rank changes, the largest stable rate {alone}, while r is small against n. "
+        f"One configuration does not say what alpha does then; --alpha {other.value} reads it the other way."
+    )
+
+
+def _has_rank_law(case: Case) -> bool:
+    bounds = None if case.linear is None else case.linear.with_rank.bounds
+    return case.config.initialisation.start is Start.NOTHING and bounds is not None
+
+
+def _is_above(case: Case) -> bool:
+    rate, edge = case.use.learning_rate, case.edge_rate
+    return rate is not None and edge is not None and rate > edge
+
+
+def _is_far_below(case: Case) -> bool:
+    rate, edge, width = case.use.learning_rate, case.edge_rate, case.use.width
+    return rate is not None and edge is not None and width is not None and rate < edge * width ** -float(FAR)
+
+
+def _position(case: Case) -> str:
+    assert case.linear is not None and case.edge_rate is not None
+    rate, width = case.use.learning_rate, case.use.width
+    assert rate is not None and width is not None
+    at = f"{math.log(rate) / math.log(width):.2f}" if width > 1 else "-"
+    return (
+        f"The rate {rate:g} is {rate / case.edge_rate:.2g} times {power('n', str(case.linear.largest.value))} = "
+        f"{case.edge_rate:.2g} at n = {width} (it is n^({at}))"
+    )
+
+
+def _targets_embeddings(case: Case) -> bool:
+    starts_as_a_linear_layer = case.config.initialisation.name in ("true", "gaussian")
+    return bool(case.embeddings) and starts_as_a_linear_layer
+
+
+SCHEME_CHECKS = (
+    Check(
+        "dead-adapter",
+        Severity.ERROR,
+        lambda case: case.config.alpha == 0,
+        lambda case: "lora_alpha is 0, so the scale is 0, both gradients are 0, and nothing is ever trained.",
+        "s = alpha/r stands before both gradients",
+    ),
+    Check(
+        "odd-rank",
+        Severity.ERROR,
+        lambda case: case.config.initialisation.needs_even_rank and case.config.rank % 2 == 1,
+        lambda case: f"PEFT refuses this initialisation at the odd rank {case.config.rank}; expected an even one.",
+        MEASURED,
+    ),
+    Check("hidden-features-grow", Severity.ERROR, _has_no_internal_rate, _internal_growth, EXPONENTS),
+    Check(
+        "output-changed-at-start",
+        Severity.WARNING,
+        lambda case: case.config.initialisation.start is Start.SOMETHING,
+        lambda case: (
+            "Both factors start random and s B A is left in the output: the model changes before any step, by "
+            "an amount that does not fall with the width. PEFT means this option for debugging."
+        ),
+        EXPONENTS,
+    ),
+    Check(
+        "size-depends-on-data",
+        Severity.WARNING,
+        lambda case: not case.config.initialisation.is_known,
+        lambda case: (
+            f"The factors depend on more than the configuration says ({case.config.initialisation.spread}): their "
+            "exponents cannot be read from it."
+        ),
+        MEASURED,
+    ),
+    Check(
+        "equations-differ",
+        Severity.WARNING,
+        lambda case: bool(case.config.variants),
+        lambda case: (
+            f"{', '.join(case.config.variants)} changes the module's equations; its stable region is not derived here."
+        ),
+        MEASURED,
+    ),
+    Check(
+        "base-weights-rewritten",
+        Severity.WARNING,
+        lambda case: case.config.initialisation.rewrites_base and case.config.initialisation.is_known,
+        lambda case: (
+            "The factors are taken out of the base weights, which change with it. The exponents suppose "
+            "leading singular values of W of order 1 and inputs that do not lie along its leading singular directions."
+        ),
+        EXPONENTS,
+    ),
+    Check(
+        "factor-hardly-learns",
+        Severity.WARNING,
+        lambda case: case.linear is not None and bool(case.linear.undertrained),
+        _undertrained,
+        EXPONENTS,
+    ),
+    Check(
+        "embedding-starts-otherwise",
+        Severity.WARNING,
+        _targets_embeddings,
+        lambda case: (
+            f"By name {', '.join(case.embeddings)} is an embedding, and there PEFT starts with A = 0 and "
+            "B normal with standard deviation 1 (r times the variance of Init[B]), whatever A is asked to be. Its "
+            f"largest stable rate is {power('n', str(case.embedding.largest.value))}, while one rate drives all layers."
+        ),
+        EMBEDDING_DERIVE,
+    ),
+    Check(
+        "scale-differs-by-layer",
+        Severity.WARNING,
+        lambda case: bool(case.config.rank_pattern or case.config.alpha_pattern),
+        lambda case: (
+            "rank_pattern or alpha_pattern gives layers a rank, and so a scale, of their own: what is said "
+            "here holds for the layers that keep r and lora_alpha."
+        ),
+        DERIVE,
+    ),
+    Check(
+        "rate-above-edge",
+        Severity.WARNING,
+        _is_above,
+        lambda case: (
+            f"{_position(case)}. The theory does not know the constant, and beyond a constant times this rate "
+            "the output grows with the width."
+        ),
+        DERIVE,
+    ),
+    Check("hidden-features-grow-at-edge", Severity.INFO, _grows_at_the_edge, _edge_growth, DERIVE),
+    Check("rank-law", Severity.INFO, _has_rank_law, _rank_law, RANK_LAW),
+    Check(
+        "rate-far-below-edge",
+        Severity.INFO,
+        _is_far_below,
+        lambda case: (
+            f"{_position(case)}: more than half a power of n below. Real models often want such rates; a rate "
+            "that is found at one width is carried to another with gamma-calc transfer."
+        ),
+        DERIVE,
+    ),
+    Check(
+        "b-frozen",
+        Severity.INFO,
+        lambda case: case.config.initialisation.is_b_frozen,
+        lambda case: "This initialisation freezes B: only A is trained, and delta_2 is zero throughout.",
+        EXPONENTS,
+    ),
+    Check(
+        "no-trainable-init-b",
+        Severity.INFO,
+        lambda case: case.config.initialisation.start is Start.NOTHING,
+        lambda case: (
+            "No option of init_lora_weights is a trainable Init[B] (A zero, B random and trained) on linear "
+            "layers: it takes writing the factors after the model is wrapped."
+        ),
+        "gamma-calc compare init-a init-b",
+    ),
+)

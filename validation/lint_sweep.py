@@ -1,0 +1,203 @@
+"""Measure what lint says on PEFT's own layers, and write it into docs/: python validation/lint_sweep.py
+
+Every prediction is derived anew from the configuration; every measurement is a slope of log2 of the root mean square
+over widths, on a square linear layer (or an embedding) that PEFT adapts, under torch's AdamW without weight decay and a
+loss that is linear in the output. Rows that must not grow stand beside those that do.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import torch
+from peft import LoraConfig, get_peft_model
+
+from gamma_calc.files import write_all
+from gamma_calc.huggingface.lint import linted
+
+matplotlib.use("svg")
+from matplotlib import pyplot
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE, PLOT, DATA = ROOT / "docs/lint.md", ROOT / "docs/lint.svg", ROOT / "validation/lint.json"
+START, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+WIDTHS = tuple(2**k for k in range(6, 13))
+SEEDS, RANK, STEPS, TOKENS = 64, 8, 3, 16
+LEADS, TRAILS = 4.0, 1 / 16
+"""Prefactors of rates: where the updates lead the initial part, and where the initial part leads (0.07 n^(1/2) for
+`orthogonal`): the other way round the crossover lies beyond these widths."""
+
+BOUND = 0.05
+
+
+class Base(torch.nn.Module):
+    """One frozen layer: nothing of its weights enters what is measured, so they are zero."""
+
+    def __init__(self, width: int, *, is_embedding: bool) -> None:
+        super().__init__()
+        kind, axes = (torch.nn.Embedding, (TOKENS, width)) if is_embedding else (torch.nn.Linear, (width, width))
+        self.layer = torch.nn.utils.skip_init(kind, *axes)
+        for weight in self.layer.parameters():
+            torch.nn.init.zeros_(weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """What the adapted layer answers."""
+        return self.layer(x)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The factors of one adapter before and after its steps, and its input."""
+
+    a: list[torch.Tensor]
+    b: list[torch.Tensor]
+    x: torch.Tensor
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A quantity at a rate prefactor n^rate, and where its prediction stands in lint's answer."""
+
+    title: str
+    option: object
+    rate: Fraction
+    predicted: Callable[[dict[str, Any]], str]
+    measured: Callable[[Run], torch.Tensor]
+    is_embedding: bool = False
+    prefactor: float = LEADS
+
+
+def features(step: int) -> Callable[[Run], torch.Tensor]:
+    """A Z after a number of steps."""
+    return lambda run: run.a[step] @ run.x
+
+
+def output(run: Run) -> torch.Tensor:
+    """s B A Z before any step."""
+    return run.scale * run.b[0] @ (run.a[0] @ run.x)
+
+
+def share_of_b(run: Run) -> torch.Tensor:
+    """delta_2 of the last step."""
+    return run.scale * (run.b[-1] - run.b[-2]) @ (run.a[-2] @ run.x)
+
+
+def change(run: Run) -> torch.Tensor:
+    """The change of the output by the last step."""
+    return run.scale * (run.b[-1] @ run.a[-1] - run.b[-2] @ run.a[-2]) @ run.x
+
+
+def at_max(quantity: str, layer: str = "linear") -> Callable[[dict[str, Any]], str]:
+    """The exponent of a quantity at the largest stable rate."""
+    return lambda answer: str(answer[layer]["at_max"][quantity])
+
+
+def entries_of_a(answer: dict[str, Any]) -> str:
+    """A Z before any step: n independent terms of the size of A_0's entries, the rank fixed."""
+    form = answer["exponents"]["A"]
+    return str(Fraction(0 if form == "-rank" else form) + Fraction(1, 2))
+
+
+HALF, ONE, NONE = Fraction(-1, 2), Fraction(-1), Fraction(0)
+ROWS = (
+    Row("A Z at the start, `true`", True, NONE, entries_of_a, features(0)),
+    Row("A Z at the start, `gaussian`", "gaussian", NONE, entries_of_a, features(0)),
+    Row("A Z at the start, `orthogonal`", "orthogonal", NONE, entries_of_a, features(0)),
+    Row("s B A Z at the start, `false`", False, NONE, lambda _: "0", output),
+    Row("A Z after 3 steps, `true`, rate n^(-1/2)", True, HALF, at_max("Z_A"), features(STEPS)),
+    Row("A Z after 3 steps, `true`, rate n^(-1)", True, ONE, lambda _: "0", features(STEPS)),
+    Row("B's share, `false`, rate n^(-1)", False, ONE, at_max("delta_2"), share_of_b),
+    Row("B's share, `orthogonal`, rate n^(-1)", "orthogonal", ONE, at_max("delta_2"), share_of_b, prefactor=TRAILS),
+    Row("B's share, `true`, rate n^(-1/2)", True, HALF, at_max("delta_2"), share_of_b),
+    Row("change, embedding, rate n^0", True, NONE, at_max("Delta_Z_B", "embedding"), change, is_embedding=True),
+    Row("change, embedding, rate n^(-1/2)", True, HALF, lambda _: "-1/2", change, is_embedding=True, prefactor=TRAILS),
+)
+
+
+def run(row: Row, width: int, seed: int) -> Run:
+    """Train one adapter of PEFT for a few steps against a fixed loss gradient."""
+    torch.manual_seed(seed)
+    config = LoraConfig(r=RANK, lora_alpha=RANK, init_lora_weights=row.option, target_modules=["layer"])
+    layer = get_peft_model(Base(width, is_embedding=row.is_embedding), config).base_model.model.layer
+    a, b = _factors(layer, is_embedding=row.is_embedding)
+    x = torch.eye(TOKENS)[0] if row.is_embedding else torch.randn(width)
+    slope = torch.randn(width)
+    optimizer = torch.optim.AdamW([a, b], lr=row.prefactor * width ** float(row.rate), weight_decay=0.0, eps=1e-30)
+    kept_a, kept_b = [a.detach().clone()], [b.detach().clone()]
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        shown = layer(torch.tensor([0]))[0] if row.is_embedding else layer(x)
+        (slope @ shown).backward()
+        optimizer.step()
+        kept_a.append(a.detach().clone())
+        kept_b.append(b.detach().clone())
+    return Run(kept_a, kept_b, x, layer.scaling["default"])
+
+
+def _factors(layer: Any, *, is_embedding: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    if is_embedding:
+        return layer.lora_embedding_A["default"], layer.lora_embedding_B["default"]
+    return layer.lora_A["default"].weight, layer.lora_B["default"].weight
+
+
+def sizes(row: Row) -> list[float]:
+    """The root mean square over entries and seeds at each width."""
+    return [
+        float(torch.stack([row.measured(run(row, n, seed)).square().mean() for seed in range(SEEDS)]).mean().sqrt())
+        for n in WIDTHS
+    ]
+
+
+def predicted(row: Row) -> Fraction:
+    """The exponent that lint derives from the configuration."""
+    answer = linted({"peft_type": "LORA", "r": RANK, "init_lora_weights": row.option, "target_modules": ["wte"]}).json()
+    return Fraction(row.predicted(answer))
+
+
+def main() -> int:
+    """Measure every row; the exit status is 1 where a slope misses its prediction."""
+    found = {row.title: sizes(row) for row in ROWS}
+    slopes = {title: float(np.polyfit(np.log2(WIDTHS), np.log2(values), 1)[0]) for title, values in found.items()}
+    claims = {row.title: predicted(row) for row in ROWS}
+    misses = [title for title in slopes if abs(slopes[title] - float(claims[title])) > BOUND]
+    lines = ["| quantity | predicted | measured slope |", "|---|---|---|"]
+    lines += [f"| {title} | {claims[title]} | {slopes[title]:.3f} |" for title in slopes]
+    text = PAGE.read_text(encoding="utf-8")
+    page = f"{text.partition(START)[0]}{START}\n\n" + "\n".join(lines) + f"\n\n{END}{text.partition(END)[2]}"
+    data = {
+        "widths": WIDTHS,
+        "seeds": SEEDS,
+        "rank": RANK,
+        "torch": torch.__version__,
+        "rows": {
+            title: {"predicted": str(claims[title]), "slope": slopes[title], "sizes": found[title]} for title in found
+        },
+    }
+    write_all({PAGE: page, DATA: json.dumps(data, indent=2) + "\n"})
+    _plot(found)
+    print("\n".join(lines), *(f"misses its prediction: {title}" for title in misses), sep="\n")
+    return 1 if misses else 0
+
+
+def _plot(found: dict[str, list[float]]) -> None:
+    pyplot.rcParams["svg.hashsalt"] = "lint"
+    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    for title, values in found.items():
+        axes.loglog(WIDTHS, values, marker="o", base=2, label=title.replace("`", ""))
+    axes.set_xlabel("width n")
+    axes.set_ylabel("root mean square")
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.savefig(PLOT, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
