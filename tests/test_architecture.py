@@ -265,6 +265,11 @@ def command(line: str) -> str:
     "code",
     [
         pytest.param(f"import {PACKAGE}", id="import"),
+        pytest.param(
+            f"from {PACKAGE}.cli import lint\nfrom {PACKAGE}.huggingface.lint import linted\n"
+            "linted({'peft_type': 'LORA', 'r': 8})",
+            id="lint",
+        ),
         *(
             pytest.param(command(line), id=line.replace(" ", "-"))
             for line in (
