@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--lr", metavar="X", type=rate, help="the learning rate (with --width)")
     parser.add_argument("--width", metavar="N", type=size, help="the width of the model")
-    parser.add_argument("--loraplus-ratio", metavar="X", type=rate, help="loraplus_lr_ratio, if LoRA+ is used")
+    parser.add_argument("--loraplus-ratio", metavar="X", type=_ratio, help="loraplus_lr_ratio, if LoRA+ is used")
     parser.add_argument("--weight-decay", metavar="X", type=_decay, help="the weight decay asked of the optimiser")
     parser.add_argument(
         "--alpha", metavar="READING", type=_reading, default=AlphaReading.FIXED, help="fixed or proportional (to r)"
@@ -75,7 +75,11 @@ def answer(options: argparse.Namespace) -> int:
 
 
 def _decay(text: str) -> float:
-    return 0.0 if text in ("0", "0.0") else rate(text)
+    return 0.0 if text.strip("0") in ("", ".") else rate(text, "--weight-decay")
+
+
+def _ratio(text: str) -> float:
+    return rate(text, "--loraplus-ratio")
 
 
 def _reading(text: str) -> AlphaReading:

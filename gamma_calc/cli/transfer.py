@@ -57,13 +57,13 @@ def answer(options: argparse.Namespace) -> int:
     return 0
 
 
-def rate(text: str) -> float:
+def rate(text: str, word: str = "learning rate") -> float:
     """A positive number in decimal notation.
 
     Raises:
         BadInput: it is none.
     """
-    problem = BadInput("learning rate", found=text, expected="a positive number, such as 2e-4")
+    problem = BadInput(word, found=text, expected="a positive number, such as 2e-4")
     try:
         found = float(text) if len(text) <= LONGEST else 0.0
     except ValueError:
