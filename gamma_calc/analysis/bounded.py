@@ -67,9 +67,8 @@ def _spectral(run: Trajectory, quantities: tuple[str, ...]) -> Bounded | None:
     found = step_map(run.program, quantities, run.domain, run.policy)
     if found is None:
         return None
-    cycles, fed = found.cycles(), frozenset[Node]().union(*found.observed.values())
-    if not all(fed & set(cycle.nodes) for cycle in cycles):
-        return None
+    fed = frozenset[Node]().union(*found.observed.values())
+    cycles = tuple(cycle for cycle in found.cycles() if fed & set(cycle.nodes))
     region = run.domain & Polyhedron.of(*(Inequality(-cycle.weight) for cycle in cycles))
     walks = ", ".join(dict.fromkeys(" -> ".join(map(str, (*cycle.nodes, cycle.nodes[0]))) for cycle in cycles))
     if region.is_empty and found.is_exact:
@@ -79,6 +78,8 @@ def _spectral(run: Trajectory, quantities: tuple[str, ...]) -> Bounded | None:
     settled = trajectory(run.program, UNROLLED + len(found.nodes), region, run.policy)
     if settled.settled_from is None:
         return None
+    if not cycles:
+        return _bound((run, settled), quantities, f"settled from step {settled.settled_from} on, by induction")
     reason = (
         f"settled from step {settled.settled_from} on where no cycle of the step map gains ({region}); "
         f"elsewhere {walks} {'gains' if found.is_exact else 'may gain'} a power of n every turn"

@@ -2,7 +2,8 @@
 
 The module s B A Z does not change under A -> n^a A, B -> n^b B, s -> n^(-a-b) s, nor does training, if the rates
 follow: the gradient of A gains n^(d-a) where the loss gradient gains n^d, and a processed gradient that is homogeneous
-of degree k in its raw one gains n^(k(d-a)), so that the rate has to gain n^(a-k(d-a)); and likewise for B. Two schemes
+of degree k in its raw one gains n^(k(d-a)), so that the rate has to gain n^(a-k(d-a)), and a weight decay to lose that;
+and likewise for B. A momentum stays. Two schemes
 are the same dynamics if some a, b, d and some affine change of the free exponents carry one's exponents to the
 other's: linear equations, solved exactly.
 
@@ -18,7 +19,7 @@ from fractions import Fraction
 from gamma_calc.algebra import Affine
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, Assumption
 from gamma_calc.program.optimizers import Moments
-from gamma_calc.program.scheme import INITIAL, Scheme
+from gamma_calc.program.scheme import CAN_BE_ZERO, INITIAL, Scheme
 
 ZERO = Fraction(0)
 A, B, DATA = "shift of A", "shift of B", "shift of dZ"
@@ -88,7 +89,7 @@ def equivalence(first: Scheme, second: Scheme) -> Equivalence | None:
 
 def _carried(first: Scheme, second: Scheme) -> Equivalence | None:
     """The symmetry that makes the first scheme an instance of the second."""
-    is_zero = [(first.initial(key) is None, second.initial(key) is None) for key in INITIAL]
+    is_zero = [(first.form(key) is None, second.form(key) is None) for key in CAN_BE_ZERO]
     if first.optimizer.step != second.optimizer.step or first.trained != second.trained:
         return None
     if any(one != other for one, other in is_zero):
@@ -113,7 +114,13 @@ def _equations(first: Scheme, second: Scheme) -> list[_Equation]:
             found.append(_equation(first[key], second[key], {shift: 1}))
         if first.is_trained(key):
             rate = f"eta_{key}"
-            found.append(_equation(first[rate], second[rate], {shift: 1 + degree, DATA: -degree}))
+            gain = {shift: 1 + degree, DATA: -degree}
+            found.append(_equation(first[rate], second[rate], gain))
+            if first.form("decay") is not None:
+                # eta lambda is a number that no symmetry changes.
+                found.append(_equation(first["decay"], second["decay"], {name: -by for name, by in gain.items()}))
+    if first.form("momentum") is not None:
+        found.append(_equation(first["momentum"], second["momentum"], {}))
     return found
 
 

@@ -45,7 +45,7 @@ def _meeting(scheme: Scheme, other: Scheme) -> Polyhedron:
     """Where the exponents of the two schemes are equal."""
     found = scheme.domain
     for key in KEYS:
-        mine, theirs = scheme.initial(key), other.initial(key)
+        mine, theirs = scheme.form(key), other.form(key)
         if mine is None or theirs is None:
             if mine is not theirs:
                 return Polyhedron.of(Equality(Affine.of(1)))

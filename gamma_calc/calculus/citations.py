@@ -65,6 +65,20 @@ BACCELLI = Paper(
     1992,
     "Wiley",
 )
+POLYAK = Paper(
+    "polyak1964methods",
+    "B. T. Polyak",
+    "Some Methods of Speeding Up the Convergence of Iteration Methods",
+    1964,
+    "USSR Computational Mathematics and Mathematical Physics 4(5)",
+)
+LOSHCHILOV = Paper(
+    "loshchilov2019decoupled",
+    "I. Loshchilov, F. Hutter",
+    "Decoupled Weight Decay Regularization",
+    2019,
+    "arXiv:1711.05101",
+)
 THIS = Paper(
     "gammacalc", "The gamma_calc authors", "gamma_calc: the rules of the calculus, calculus/rules.py", 2026, ""
 )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from gamma_calc.algebra import VANISHING, Affine, Exponent, Polyhedron
+from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON
 from gamma_calc.calculus.policy import CALCULUS, Policy, alignment
 from gamma_calc.calculus.provenance import Provenance, Random
 from gamma_calc.calculus.rulebook import rulebook
 from gamma_calc.calculus.rules import GIVEN, RAW_STEP, SCALE, ZERO, Component, Rule, Term, total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Subject, Trace
+from gamma_calc.calculus.update_rules import DECAY
 from gamma_calc.program.expressions import (
     At,
     Contraction,
@@ -24,6 +27,7 @@ from gamma_calc.program.expressions import (
     Transposed,
 )
 from gamma_calc.program.optimizers import Moments, Optimizer
+from gamma_calc.program.reading import State
 from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
 
 PARTS_OF_A_MAP: Mapping[Kind, Callable[[Label], bool]] = {
@@ -100,6 +104,15 @@ class ExponentReading:
             )
         )
 
+    def momentum(self, tensor: Trained, so_far: FormalSum[Term], gradient: FormalSum[Term]) -> Term | None:
+        """The momentum rule's conclusion from the momentum so far and the whole gradient."""
+        subject, label = At(tensor, Moment.CHANGE), (Part(tensor.name, Kind.MOMENTUM),)
+        if so_far.is_zero and gradient.is_zero:
+            return None
+        assert tensor.momentum is not None  # a step asks where there is one
+        premises = (self._exponent(tensor.momentum), self._whole(so_far), self._whole(gradient))
+        return self._concluded(self.rules.momentum, subject, label, *premises)
+
     def change(self, tensor: Trained, gradient: FormalSum[Term], t: int) -> Term | None:
         """The update rule's conclusion from the whole gradient."""
         subject, label = At(tensor, Moment.CHANGE), (Part(tensor.name, Kind.CHANGE),)
@@ -111,10 +124,25 @@ class ExponentReading:
         rule = self.rules.normalised_step(step, has_parities=has_parities) if isinstance(step, Moments) else RAW_STEP
         return self._concluded(rule, subject, label, rate, raw)
 
-    def accumulated(self, tensor: Trained, so_far: Term | None, change: Term) -> Term:
-        """Updates of several steps add up without cancelling."""
-        terms = (change,) if so_far is None else (so_far, change)
-        return self._concluded(self.rules.sum, At(tensor, Moment.CURRENT), (Part(tensor.name, Kind.UPDATE),), *terms)
+    def decayed(self, tensor: Trained, part: Part, term: Term) -> Term:
+        """A multiple of the part: as fresh as it is, and of its parities."""
+        assert tensor.decay is not None  # a step asks where there is one
+        rate, decay = self._exponent(tensor.learning_rate), self._exponent(tensor.decay)
+        return self._concluded(DECAY, At(tensor, Moment.CHANGE), (part,), rate, decay, term)
+
+    def accumulated(self, tensor: Trained, part: Part, terms: tuple[Term, ...]) -> Term:
+        """What several steps make of a part adds up without cancelling."""
+        return self._concluded(self.rules.sum, At(tensor, Moment.CURRENT), (part,), *terms)
+
+    def recalled(self, state: State[Term]) -> State[Term]:
+        """The state as far as later steps can tell.
+
+        A normalised step does not feel how large a momentum of one parity is, whose size goes into nothing else; with
+        an epsilon that is not negligible it may.
+        """
+        if not isinstance(self.optimizer.step, Moments) or NEGLIGIBLE_EPSILON in self.policy.without:
+            return state
+        return {name: value.mapped(_without_size_of_momentum) for name, value in state.items()}
 
     def size(self, node: Expression, value: FormalSum[Term]) -> Size:
         """The exponent of a whole quantity: that of its largest term."""
@@ -131,3 +159,9 @@ class ExponentReading:
     def _whole(self, value: FormalSum[Term], is_wanted: Callable[[Label], bool] = lambda label: True) -> Term:
         """The components of the terms whose labels are wanted, by parity."""
         return self.rules.gathered(component for label, term in value if is_wanted(label) for component in term)
+
+
+def _without_size_of_momentum(label: Label, term: Term) -> Term:
+    if label[-1].kind is not Kind.MOMENTUM or len(term) > 1:
+        return term
+    return tuple(replace(component, size=Size.exactly(VANISHING)) for component in term)

@@ -36,7 +36,7 @@ class Trajectory:
     """The steps of a program read in exponents on a domain.
 
     `settled_from` is the least step from which every exponent stays as it is, by induction: the state before that step
-    and after it are equal, and a step depends on nothing but the state. None: the steps given do not settle.
+    and after it are equal in all that a step depends on. None: the steps given do not settle.
     """
 
     program: Program
@@ -77,7 +77,7 @@ def trajectory(program: Program, steps: int, domain: Polyhedron = EVERYWHERE, po
         step = training_step(program, reading, state, t)
         sizes = {name: reading.size(program.quantities[name], value) for name, value in step.quantities.items()}
         unrolled.append(ExponentStep(t, sizes, {name: _sizes(value) for name, value in step.quantities.items()}))
-        if step.after == state:
+        if reading.recalled(step.after) == reading.recalled(state):
             settled_from = t
             break
         state = step.after

@@ -53,6 +53,7 @@ from gamma_calc.calculus.rules import (
     total,
 )
 from gamma_calc.calculus.size import Size
+from gamma_calc.calculus.update_rules import MOMENTUM, momenta
 from gamma_calc.program.optimizers import Moments
 
 SHARES = frozenset((SYMMETRIC_INIT, MEMORY, SEVERAL_SAMPLES))
@@ -88,6 +89,11 @@ class Rulebook:
         if NO_CANCELLATION not in self.without:
             return PRODUCT
         return replace(PRODUCT, name="product, bounded", conclude=self._product)
+
+    @property
+    def momentum(self) -> Rule:
+        """The exponent of the momentum, which is a sum."""
+        return self._left_of(MOMENTUM, self._momentum, r"\gamma[m_t]\le\max(\gamma[\beta]+\gamma[m_{t-1}],\gamma[G_W])")
 
     @property
     def homogeneous(self) -> Rule:
@@ -135,6 +141,9 @@ class Rulebook:
 
     def _sum(self, *terms: Term) -> Term:
         return self.gathered(component for term in terms for component in term)
+
+    def _momentum(self, coefficient: Exponent, so_far: Term, gradient: Term) -> Term:
+        return self.gathered(momenta(coefficient, so_far, gradient))
 
     def _product(self, left: Term, right: Term) -> Term:
         return self.gathered(part for x in left for y in right for part in PRODUCT.conclude((x,), (y,)))

@@ -1,15 +1,17 @@
-"""The step map of a program as a max-plus linear map, where it is one.
+"""The step map of a program as a max-plus affine map, where it is one.
 
 Reading one training step from a state whose exponents are unknowns gives the next state in those unknowns. A raw step
 keeps every monomial, so each new exponent is a maximum of sums of one unknown and a fixed form: a matrix over
-(max, +), here a graph whose edges carry affine weights. A normalised step forgets its gradient's size and has no edges.
+(max, +), here a graph whose edges carry affine weights. A normalised step forgets its gradient's size and has no edges;
+what it adds is a constant, which feeds the graph but closes no cycle. Weight decay and momentum have edges under any
+step, from each part to itself.
 
 Source: Baccelli, Cohen, Olsder, Quadrat, "Synchronization and Linearity", chapter 3 (cycle mean, Kleene star).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -41,11 +43,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One step makes the target at least as large as n^weight times the source."""
+    """One step makes the target as large as n^weight times the source, or at most if it `is_bound`."""
 
     source: Node
     target: Node
     weight: Affine
+    is_bound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +72,19 @@ class Cycle:
 class StepMap:
     """The graph of one step, and what each quantity is made from.
 
-    `observed` gives, by quantity, the nodes that it grows with. Updates add up, so that no node ever shrinks.
-    Where `is_exact` is false, some edges are bounds from above: a cycle may then gain less than its weight.
+    `observed` gives, by quantity, the nodes that it grows with, in the same step or later. Parts add up, so that no
+    node ever shrinks. What a step adds whatever the state, such as a normalised step, has no edge. Where `is_exact` is
+    false, some edges are bounds from above: a cycle may then gain less than its weight.
     """
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     observed: Mapping[str, frozenset[Node]]
-    is_exact: bool = True
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every cycle gains its weight."""
+        return not any(edge.is_bound for edge in self.edges)
 
     def cycles(self) -> tuple[Cycle, ...]:
         """The elementary cycles, each once."""
@@ -109,18 +117,21 @@ def step_map(
     unknowns: dict[str, Node] = {}
     reading = ExponentReading(program.optimizer, domain, policy)
     step = training_step(program, reading, _symbolic(state, unknowns), t)
-    edges = []
-    after = tuple(_components(step.after))
-    for target, size in after:
+    edges: list[Edge] = []
+    for target, size in _components(step.after):
         linear = _linear(size.upper, unknowns)
         if linear is None:
             return None
+        sure = linear if size.is_exact else _linear(size.lower, unknowns) or []
         edges += [
-            Edge(source, target, weight) for source, weight in linear if (source, weight) != (target, Affine.of(0))
+            Edge(source, target, weight, is_bound=(source, weight) not in sure)
+            for source, weight in linear
+            if (source, weight) != (target, Affine.of(0))
         ]
-    observed = {name: _growing(total(_all(value)), unknowns) for name, value in step.quantities.items()}
-    is_exact = all(size.is_exact for _, size in after)
-    return StepMap(tuple(unknowns.values()), tuple(edges), observed, is_exact)
+    observed = {
+        name: _feeding(_growing(total(_all(value)), unknowns), edges) for name, value in step.quantities.items()
+    }
+    return StepMap(tuple(unknowns.values()), tuple(edges), observed)
 
 
 def _closed_state(program: Program, domain: Polyhedron, policy: Policy) -> tuple[State[Term] | None, int]:
@@ -164,10 +175,12 @@ def _components(state: State[Term]) -> Iterator[tuple[Node, Size]]:
 
 
 def _linear(exponent: Exponent, unknowns: Mapping[str, Node]) -> list[tuple[Node, Affine]] | None:
-    """The pieces as an unknown's node and a weight each; None unless each is one unknown plus a form without any."""
+    """The pieces with an unknown as its node and a weight each; None unless each is one unknown plus a form without."""
     found = []
     for piece in exponent.pieces:
         names = [name for name in piece.free if name in unknowns]
+        if not names:
+            continue
         if len(names) != 1 or piece.coefficient(names[0]) != 1:
             return None
         (name,) = names
@@ -179,6 +192,15 @@ def _growing(size: Size, unknowns: Mapping[str, Node]) -> frozenset[Node]:
     """The nodes with which an exponent grows without bound; it never falls with any of them."""
     names = {name for piece in size.upper.pieces for name in piece.free if piece.coefficient(name) > 0}
     return frozenset(unknowns[name] for name in names if name in unknowns)
+
+
+def _feeding(nodes: frozenset[Node], edges: Sequence[Edge]) -> frozenset[Node]:
+    """The nodes from which some of the given ones can be reached, with those themselves."""
+    found, fresh = nodes, nodes
+    while fresh:
+        fresh = frozenset(edge.source for edge in edges if edge.target in fresh) - found
+        found |= fresh
+    return found
 
 
 def _all(value: FormalSum[Term]) -> Iterator[Component]:

@@ -29,7 +29,7 @@ from gamma_calc.derivation.checker.proofs import ONE, ZERO, Forms, Json, Section
 from gamma_calc.derivation.checker.replay import Component, Lines
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Raw
-from gamma_calc.program.scheme import INITIAL, Scheme
+from gamma_calc.program.scheme import EXTRA, INITIAL, Scheme
 
 Weights = list[list[list[object]]]
 """Places and numbers: of the tops, and of the hypotheses."""
@@ -77,10 +77,13 @@ def certificate(found: Derivation) -> Certificate:
     """The certificate of a derivation.
 
     Raises:
-        BadInput: the derivation sets alignments of its own, which no checker knows.
+        BadInput: the derivation sets alignments of its own, or its update rule has parts, that no checker knows.
     """
     if found.policy != CALCULUS:
         raise BadInput("a certificate needs the calculus's own alignments: this derivation sets others")
+    extra = [key for key in EXTRA if found.scheme.form(key) is not None]
+    if extra:
+        raise BadInput(f"a certificate does not speak of {' and '.join(extra)} yet: {found.scheme.name} has it")
     scheme, bound = found.scheme, _widest(found)
     data: Json = {"schema": SCHEMA, "kind": "gamma-calc certificate", "scheme": scheme.name}
     data["setting"] = _setting(scheme)
@@ -238,7 +241,7 @@ def _point(hypotheses: Forms, strict: Forms) -> Mapping[str, Fraction] | None:
 def _setting(scheme: Scheme) -> Json:
     """The setting, axes reduced modulo what the domain fixes."""
     exponents: Json = {}
-    for key in scheme.exponents:
+    for key in (each for each in scheme.exponents if each not in EXTRA):
         value = scheme.initial(key)
         reduced = scheme.domain.reduced(value) if value is not None and key in ("rank", "fan_out") else value
         exponents[key] = "zero" if reduced is None else form_json(reduced)

@@ -110,7 +110,7 @@ def _cycles(bound: Bounded) -> tuple[Block, ...]:
 
 
 def _node(node: Node, time: str) -> str:
-    return part_symbol(node.part, time).latex()
+    return part_symbol(node.part, time, has_decay=True).latex()
 
 
 def _rows(name: str, run: Trajectory, *, is_bound: bool) -> Iterator[Row]:

@@ -30,8 +30,9 @@ from gamma_calc.program.expressions import (
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import Kind, Label, Part
 
-_STARTS_WITH_PREFIX = re.compile(r"\\(Delta |mathrm\{d\})")
-_ENDS_WITH_PREFIXED = re.compile(r"\\(Delta |mathrm\{d\})[^ ]*$")
+_PREFIX = r"\\(Delta |Delta_\{\\lambda\} |mathrm\{d\})"
+_STARTS_WITH_PREFIX = re.compile(_PREFIX)
+_ENDS_WITH_PREFIXED = re.compile(rf"{_PREFIX}[^ ]*$")
 
 
 class Notation:
@@ -140,7 +141,7 @@ class _Writer:
     def _tensor(self, tensor: Trained, moment: Moment) -> Symbol:
         time = self.times.of(moment)
         if self.label is not None:
-            return part_symbol(self._next(), time)
+            return part_symbol(self._next(), time, has_decay=tensor.has_decay)
         whole = Symbol.of(tensor.name)
         return (whole.changed if moment is Moment.CHANGE else whole).at(time)
 
@@ -234,4 +235,4 @@ def _fits(leaf: Trained | At, parts: Label) -> bool:
         return False
     (part,) = parts
     tensor, is_change = (leaf.tensor, leaf.moment is Moment.CHANGE) if isinstance(leaf, At) else (leaf, False)
-    return part.tensor == tensor.name and is_change == (part.kind is Kind.CHANGE)
+    return part.tensor == tensor.name and is_change == part.kind.is_change

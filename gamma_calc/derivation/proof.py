@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from gamma_calc.calculus.assumptions import Assumption
@@ -15,7 +15,8 @@ from gamma_calc.derivation.notation import Notation, bare
 from gamma_calc.derivation.symbols import Times, part_symbol
 from gamma_calc.derivation.working import claims
 from gamma_calc.program.expressions import At, Expression, Given, Moment, Pointwise, Trained, leaves
-from gamma_calc.program.terms import Kind, Part
+from gamma_calc.program.reading import MOVES
+from gamma_calc.program.terms import DECAYS, Kind, Part
 
 SETTING = 0
 """The chapter of what is given and of what training starts from."""
@@ -94,13 +95,13 @@ class ProofLines:
         match expression:
             case At(tensor, Moment.CHANGE) if not application.conclusion:
                 trained = [leaf for leaf in leaves(run.program.gradients[tensor]) if isinstance(leaf, Trained)]
-                texts = [part_symbol(Part(leaf.name, Kind.INITIAL), "").latex() for leaf in trained]
+                texts = [_text(leaf, Kind.INITIAL, "0") for leaf in trained]
                 yield from (self._zeros[text] for text in texts if text in self._zeros and tensor.is_trained)
-            case At(tensor, Moment.CHANGE):
-                yield from self._terms[bare(run.program.gradients[tensor])]
             case At(tensor, _) if subject.label:
-                before, change = (Part(tensor.name, kind) for kind in (Kind.UPDATE, Kind.CHANGE))
-                yield from self._of([part_symbol(before, times.before).latex(), part_symbol(change, times.now).latex()])
+                (part,) = subject.label
+                yield from self._of(_sources(tensor, part.kind, times))
+                if part.kind is Kind.MOMENTUM or (part.kind is Kind.CHANGE and not tensor.has_momentum):
+                    yield from self._terms[bare(run.program.gradients[tensor])]
             case Pointwise(_, operand):
                 yield from self._terms[bare(operand)]
             case _ if subject.label:
@@ -112,6 +113,24 @@ class ProofLines:
     def _of(self, texts: Iterable[str]) -> Iterable[str]:
         for text in texts:
             yield from self._known.get(text, (BEFORE, []))[1]
+
+
+def _sources(tensor: Trained, kind: Kind, times: Times) -> Iterator[str]:
+    """The parts of a tensor that a part after a step, or a part of the step, is made from, as they are written."""
+    match kind:
+        case Kind.INITIAL | Kind.UPDATE:
+            yield _text(tensor, kind, times.before)
+            yield from (_text(tensor, move, times.now) for move in MOVES[kind])
+        case Kind.INITIAL_DECAY | Kind.UPDATE_DECAY:
+            yield from (_text(tensor, part, times.before) for part, decay in DECAYS.items() if decay is kind)
+        case Kind.MOMENTUM:
+            yield _text(tensor, kind, times.before)
+        case Kind.CHANGE if tensor.has_momentum:
+            yield _text(tensor, Kind.MOMENTUM, times.now)
+
+
+def _text(tensor: Trained, kind: Kind, time: str) -> str:
+    return part_symbol(Part(tensor.name, kind), time, has_decay=tensor.has_decay).latex()
 
 
 def _with_several_components(applications: Sequence[Application], texts: Sequence[str]) -> frozenset[tuple[int, str]]:

@@ -10,12 +10,22 @@ from gamma_calc.calculus.rules import Rule
 from gamma_calc.derivation.blocks import Block, Cite, Entry, Listing, Math, Paragraph, Ref, Table, Text, joined, prose
 from gamma_calc.derivation.notation import Notation, expression_latex
 from gamma_calc.derivation.proof import numbered
-from gamma_calc.derivation.symbols import ANY_STEP, Symbol, gradient_symbol, part_symbol, quantity_latex, rate_symbol
+from gamma_calc.derivation.symbols import (
+    ANY_STEP,
+    Symbol,
+    beta_symbol,
+    decay_symbol,
+    gradient_symbol,
+    momentum_symbol,
+    part_symbol,
+    quantity_latex,
+    rate_symbol,
+)
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import At, Expression, Given, Scaled, Trained
 from gamma_calc.program.optimizers import Moments, Optimizer, Raw
 from gamma_calc.program.program import Program
-from gamma_calc.program.terms import Kind, Part
+from gamma_calc.program.terms import DECAYS, Kind, Part
 
 CONVENTIONS: Text = (
     "A quantity ",
@@ -35,6 +45,17 @@ CONVENTIONS: Text = (
     Math(r"\Delta W_{1} + \dots + \Delta W_{t}"),
     "; products of such sums are followed term by term.",
 )
+DECAYING: Text = (
+    "Weight decay turns the initial part into a multiple ",
+    Math("W_{0}^{t}"),
+    " of ",
+    Math("W_{0}"),
+    " and shrinks the updates; ",
+    Math(r"\Delta_{\lambda}"),
+    " is what it changes of either in a step, and ",
+    Math(r"\Delta W_{t}"),
+    " in a product of parts what the gradient changes.",
+)
 PARITIES: Text = (
     "Where a term has components that behave differently in later sums, angle brackets tell them apart: they name the "
     "slices of initial tensors with whose sign the component changes its own, ",
@@ -47,7 +68,9 @@ PARITIES: Text = (
 
 def setting_blocks(program: Program) -> tuple[Block, ...]:
     """The tensors with their exponents, and the definitions of gradients, updates and quantities."""
-    return Paragraph(CONVENTIONS), _tensors(program), _definitions(program)
+    has_decay = any(tensor.has_decay for tensor in program.parameters)
+    conventions = (Paragraph(CONVENTIONS), *((Paragraph(DECAYING),) if has_decay else ()))
+    return *conventions, _tensors(program), _definitions(program)
 
 
 def _tensors(program: Program) -> Table:
@@ -57,12 +80,10 @@ def _tensors(program: Program) -> Table:
     ]
     for node in _distinct(program):
         match node:
-            case Trained(name, shape, initial, rate, is_trained):
+            case Trained(name, shape, initial, _, is_trained):
                 symbol, origin = Symbol.of(name).latex(), part_symbol(Part(name, Kind.INITIAL), "").latex()
                 start = r"-\infty" if initial is None else initial.latex()
-                step: Text = (
-                    (", ", Math(rf"\gamma[{rate_symbol(name).latex()}] = {rate.latex()}")) if is_trained else ()
-                )
+                step = tuple(each for scalar in _scalars(node) for each in (", ", scalar))
                 kind = f"{'trained' if is_trained else 'frozen'}, {_shape(shape)}, {_origin(initial)} at the start"
                 rows.append(((Math(symbol),), (kind,), (Math(rf"\gamma[{origin}] = {start}"), *step)))
             case Given(name, shape, exponent):
@@ -71,6 +92,17 @@ def _tensors(program: Program) -> Table:
                 rows.append(((Math(Symbol.of(symbol).latex()),), ("given, scalar",), (Math(exponent.latex()),)))
     header: tuple[Text, ...] = (("name",), ("what it is",), ("exponent",))
     return Table(header, tuple(rows), (90, 390, 520))
+
+
+def _scalars(tensor: Trained) -> Iterator[Math]:
+    """The exponents of what a step multiplies, of a tensor that is trained."""
+    momentum, decay = tensor.momentum, tensor.decay
+    if tensor.is_trained:
+        yield Math(rf"\gamma[{rate_symbol(tensor.name).latex()}] = {tensor.learning_rate.latex()}")
+    if tensor.has_momentum and momentum is not None:
+        yield Math(rf"\gamma[{beta_symbol(tensor.name).latex()}] = {momentum.latex()}")
+    if tensor.has_decay and decay is not None:
+        yield Math(rf"\gamma[{decay_symbol(tensor.name).latex()}] = {decay.latex()}")
 
 
 def _origin(initial: Affine | None) -> str:
@@ -98,19 +130,44 @@ def _nodes(node: Expression) -> Iterator[Expression]:
 
 
 def _definitions(program: Program) -> Table:
-    notation, rows = Notation(program), []
+    notation = Notation(program)
+    rows: list[tuple[Text, str]] = []
     for tensor, gradient in program.gradients.items():
-        name, before = Symbol.of(tensor.name), gradient_symbol(tensor.name).at(ANY_STEP.before)
-        rows.append((("raw gradient",), f"{before.latex()} = {expression_latex(gradient)}"))
-        if tensor.is_trained:
-            step = f"{rate_symbol(tensor.name).latex()} {Symbol('g', before.below, before.above).latex()}"
-            rows.append((("update",), f"{name.at('t').latex()} = {name.at('t-1').latex()} - {step}"))
+        before = gradient_symbol(tensor.name).at(ANY_STEP.before).latex()
+        rows.append((("raw gradient",), f"{before} = {expression_latex(gradient)}"))
+        rows += _updates(tensor)
     for quantity, value in program.quantities.items():
         if not isinstance(value, At):
             rows.append((("quantity",), f"{quantity_latex(quantity, 't')} = {notation.definition(value)}"))
     rows_of_text = [(kind, (Math(formula),)) for kind, formula in rows]
     processed = _processed(program.optimizer)
     return Table((("what",), ("definition",)), (*rows_of_text, (("processed gradient",), processed)), (220, 780))
+
+
+def _updates(tensor: Trained) -> Iterator[tuple[Text, str]]:
+    """How a trained tensor moves, and its momentum before it."""
+    if not tensor.is_trained:
+        return
+    name, gradient = Symbol.of(tensor.name), gradient_symbol(tensor.name).at(ANY_STEP.before)
+    rate, processed = rate_symbol(tensor.name).latex(), Symbol("g", gradient.below, gradient.above).latex()
+    before, after = name.at("t-1").latex(), name.at("t").latex()
+    if tensor.has_momentum:
+        old, new = (momentum_symbol(tensor.name).at(time).latex() for time in ("t-1", "t"))
+        beta = beta_symbol(tensor.name).latex()
+        rows = rf"{new} = {beta} \thinspace {old} + {gradient.latex()},\ {new}\text{{ in place of }}{gradient.latex()}"
+        yield (("momentum",), rows)
+    decay = rf" - {rate} {decay_symbol(tensor.name).latex()} {before}" if tensor.has_decay else ""
+    yield (("update",), f"{after} = {before}{decay} - {rate} {processed}")
+    if tensor.has_decay:
+        yield from ((("decay",), text) for text in _decays(tensor))
+
+
+def _decays(tensor: Trained) -> Iterator[str]:
+    """What weight decay changes of each part of a tensor."""
+    factor = f"-{rate_symbol(tensor.name).latex()} {decay_symbol(tensor.name).latex()}"
+    for kind, decay in DECAYS.items():
+        part = part_symbol(Part(tensor.name, kind), ANY_STEP.before, has_decay=True).latex()
+        yield f"{part_symbol(Part(tensor.name, decay), ANY_STEP.now).latex()} = {factor} {part}"
 
 
 def _processed(optimizer: Optimizer) -> Text:

@@ -46,6 +46,11 @@ class Symbol:
         """The symbol of the change of what this one stands for."""
         return replace(self, letter=rf"\Delta {self.letter}")
 
+    @property
+    def decayed(self) -> Symbol:
+        """The symbol of what weight decay changes of what this one stands for."""
+        return replace(self, letter=rf"\Delta_{{\lambda}} {self.letter}")
+
     def at(self, time: str) -> Symbol:
         r"""The symbol at a time: below a bare letter, above one that has an index.
 
@@ -85,16 +90,44 @@ def rate_symbol(tensor: str) -> Symbol:
     return Symbol(r"\eta", Symbol.of(tensor).latex())
 
 
-def part_symbol(part: Part, time: str) -> Symbol:
-    """A part of a trained tensor: what it started from, the sum of its updates, or its last change."""
-    whole = Symbol.of(part.tensor)
+def decay_symbol(tensor: str) -> Symbol:
+    """The coefficient of a trained tensor's weight decay."""
+    return Symbol(r"\lambda", Symbol.of(tensor).latex())
+
+
+def beta_symbol(tensor: str) -> Symbol:
+    """The coefficient of a trained tensor's momentum."""
+    return Symbol(r"\beta", Symbol.of(tensor).latex())
+
+
+def momentum_symbol(tensor: str) -> Symbol:
+    """The momentum of a trained tensor."""
+    return Symbol("m", Symbol.of(tensor).latex())
+
+
+def part_symbol(part: Part, time: str, *, has_decay: bool = False) -> Symbol:
+    """A part of a trained tensor: what it started from, the sum of its updates, a change of either, or its momentum.
+
+    `has_decay` tells that the initial part changes with time.
+    """
+    start, updates = _start(part.tensor), Symbol("U", Symbol.of(part.tensor).latex())
     match part.kind:
         case Kind.INITIAL:
-            return whole.at("0")
+            return start.at(time) if has_decay and time else start
         case Kind.UPDATE:
-            return Symbol("U", whole.latex()).at(time)
+            return updates.at(time)
         case Kind.CHANGE:
-            return whole.changed.at(time)
+            return Symbol.of(part.tensor).changed.at(time)
+        case Kind.INITIAL_DECAY:
+            return start.decayed.at(time)
+        case Kind.UPDATE_DECAY:
+            return updates.decayed.at(time)
+        case Kind.MOMENTUM:
+            return momentum_symbol(part.tensor).at(time)
+
+
+def _start(tensor: str) -> Symbol:
+    return Symbol.of(tensor).at("0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +139,8 @@ class Times:
 
     @classmethod
     def at(cls, t: int) -> Times:
-        """Step t, a number."""
-        return cls(str(t - 1), str(t))
+        """Step t, a number; before training, where t = 0, there is no earlier time."""
+        return cls(str(max(t - 1, 0)), str(t))
 
     def of(self, moment: Moment) -> str:
         """The time of a moment; a step's change carries the step's number."""

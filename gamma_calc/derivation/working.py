@@ -10,9 +10,9 @@ from gamma_calc.calculus.rules import PRODUCT, RAW_STEP, SCALE, SUM, Component, 
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.blocks import Claim
-from gamma_calc.derivation.symbols import gradient_symbol, parity_latex, rate_symbol
+from gamma_calc.derivation.symbols import gradient_symbol, momentum_symbol, parity_latex, rate_symbol
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import At
+from gamma_calc.program.expressions import At, Trained
 
 ADDING = (SCALE, RAW_STEP, PRODUCT)
 """Rules that add the exponents of their premises."""
@@ -47,9 +47,13 @@ def _steps(application: Application, component: Component | None) -> Iterable[st
         case (Component() as left, Component() as right, Axis() as axis, Policy() as policy):
             gain = Size.exactly(policy.gain(left.provenance, right.provenance, axis))
             yield added([left.size, right.size, gain])
+        case (Exponent() as beta, tuple() as so_far, tuple() as gradient):
+            yield greatest([Size.exactly(beta) + _part(so_far, component), _part(gradient, component)])
+        case (Exponent() as rate, Exponent() as decay, tuple() as term):
+            yield added([Size.exactly(rate), Size.exactly(decay), _part(term, component)])
         case (Exponent() as rate, tuple() as term):
             if isinstance(application.subject.expression, At):
-                yield _update(application.subject.expression.tensor.name, application)
+                yield _update(application.subject.expression.tensor, application)
             if application.rule in ADDING:
                 yield added([Size.exactly(rate), _part(term, component)])
         case premises if premises and all(isinstance(premise, tuple) for premise in premises):
@@ -60,11 +64,13 @@ def _steps(application: Application, component: Component | None) -> Iterable[st
                 yield greatest(sizes)
 
 
-def _update(tensor: str, application: Application) -> str:
-    """An update in symbols: its rate, and the gradient where its size counts."""
-    rate = rf"\gamma[{rate_symbol(tensor).latex()}]"
-    gradient = gradient_symbol(tensor).at(str(application.subject.t - 1))
-    return rf"{rate} + \gamma[{gradient.latex()}]" if application.rule in ADDING else rate
+def _update(tensor: Trained, application: Application) -> str:
+    """An update in symbols: its rate, and the gradient or the momentum where its size counts."""
+    rate, t = rf"\gamma[{rate_symbol(tensor.name).latex()}]", application.subject.t
+    source = (
+        momentum_symbol(tensor.name).at(str(t)) if tensor.has_momentum else gradient_symbol(tensor.name).at(str(t - 1))
+    )
+    return rf"{rate} + \gamma[{source.latex()}]" if application.rule in ADDING else rate
 
 
 def _part(term: Term, component: Component | None) -> Size:

@@ -79,10 +79,14 @@ class Given(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Trained(Expression):
-    """A parameter W: where it starts and how fast it moves. As an expression it is W before the step.
+    """A parameter W: where it starts and how it moves. As an expression it is W before the step.
 
-    Exponents: `initial` is that of the entries of W_0, iid with a symmetric law (None: W_0 = 0);
-    `learning_rate` that of eta_W. A frozen parameter (`is_trained` false) keeps its initial value.
+    W_t = W_{t-1} - eta_W lambda W_{t-1} - eta_W g, with g made from the momentum m_t = beta m_{t-1} + G in place of the
+    raw gradient G.
+
+    Exponents: `initial` is that of the entries of W_0, iid with a symmetric law (None: W_0 = 0); `learning_rate` that
+    of eta_W; `momentum` and `decay` those of beta and lambda (None: no momentum, no decay). A frozen parameter
+    (`is_trained` false) keeps its initial value.
     """
 
     name: str
@@ -90,6 +94,18 @@ class Trained(Expression):
     initial: Affine | None
     learning_rate: Affine
     is_trained: bool = True
+    momentum: Affine | None = None
+    decay: Affine | None = None
+
+    @property
+    def has_momentum(self) -> bool:
+        """Whether steps are taken with a momentum in place of the gradient."""
+        return self.is_trained and self.momentum is not None
+
+    @property
+    def has_decay(self) -> bool:
+        """Whether a step shrinks or turns what the tensor holds, its initial part included."""
+        return self.is_trained and self.decay is not None
 
     def _axes(self) -> tuple[Axis, ...]:
         return self.shape

@@ -27,8 +27,7 @@ def lora_module(scheme: Scheme) -> Program:
     width, batch = Axis("width", Affine.of(1)), Axis("batch", ZERO)
     rank, out = (Axis(name, scheme.domain.reduced(scheme[key])) for name, key in (("rank", "rank"), ("out", "fan_out")))
     z, dz = Given("Z", (width, batch), ZERO), Given("dZ", (out, batch), scheme["gradient"])
-    a = Trained("A", (rank, width), scheme.initial("A"), scheme["eta_A"], scheme.is_trained("A"))
-    b = Trained("B", (out, rank), scheme.initial("B"), scheme["eta_B"], scheme.is_trained("B"))
+    a, b = _trained(scheme, "A", (rank, width)), _trained(scheme, "B", (out, rank))
 
     def scaled(value: Expression) -> Expression:
         return Scaled("s", scheme["scale"], value)
@@ -56,4 +55,17 @@ def lora_module(scheme: Scheme) -> Program:
             "delta_3": delta_3,
         },
         optimizer=scheme.optimizer,
+    )
+
+
+def _trained(scheme: Scheme, name: str, shape: tuple[Axis, ...]) -> Trained:
+    """A factor, under the update rule that the scheme has for both."""
+    return Trained(
+        name,
+        shape,
+        scheme.initial(name),
+        scheme[f"eta_{name}"],
+        scheme.is_trained(name),
+        momentum=scheme.form("momentum"),
+        decay=scheme.form("decay"),
     )

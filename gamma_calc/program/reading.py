@@ -26,9 +26,15 @@ from gamma_calc.program.expressions import (
     Transposed,
 )
 from gamma_calc.program.program import Program
-from gamma_calc.program.terms import FormalSum, Kind, Label, Part
+from gamma_calc.program.terms import DECAYS, FormalSum, Kind, Label, Part
 
 T = TypeVar("T")
+
+MOVES: Mapping[Kind, tuple[Kind, ...]] = {
+    Kind.INITIAL: (Kind.INITIAL_DECAY,),
+    Kind.UPDATE: (Kind.UPDATE_DECAY, Kind.CHANGE),
+}
+"""Which changes of a step go to which part of a tensor."""
 
 
 class Reading(Protocol[T]):
@@ -58,15 +64,21 @@ class Reading(Protocol[T]):
     def pointwise(self, node: Pointwise, argument: FormalSum[T]) -> FormalSum[T]:
         """A scalar function of a whole sum; keeps what it makes of the initial parts apart from the rest."""
 
-    def change(self, tensor: Trained, gradient: FormalSum[T], t: int) -> T | None:
-        """The change -eta_W g_W of step t, or None where the gradient is identically zero."""
+    def momentum(self, tensor: Trained, so_far: FormalSum[T], gradient: FormalSum[T]) -> T | None:
+        """m_t = beta m_{t-1} + G of a parameter with momentum, or None where both are identically zero."""
 
-    def accumulated(self, tensor: Trained, so_far: T | None, change: T) -> T:
-        """The sum of the updates of a parameter, with this step's change added."""
+    def change(self, tensor: Trained, gradient: FormalSum[T], t: int) -> T | None:
+        """The change -eta_W g_W of step t, or None where what g_W is made from is identically zero."""
+
+    def decayed(self, tensor: Trained, part: Part, term: T) -> T:
+        """The change -eta_W lambda of a part of a parameter; `part` is the change's own."""
+
+    def accumulated(self, tensor: Trained, part: Part, terms: tuple[T, ...]) -> T:
+        """A part of a parameter after the step: the sum of what it was, of its decay and of what the step adds."""
 
 
 State = Mapping[str, FormalSum[T]]
-"""The value of each trained tensor, by name."""
+"""The value of each trained tensor, by name, and its momentum where it has one, by the name of that part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +108,13 @@ def training_step(program: Program, reading: Reading[T], before: State[T], t: in
     after: dict[str, FormalSum[T]] = dict(before)
     for tensor in program.parameters:
         gradient: FormalSum[T] = evaluator.value(program.gradients[tensor]) if tensor.is_trained else FormalSum()
-        change = reading.change(tensor, gradient, t)
-        changes[tensor.name] = _labelled(Part(tensor.name, Kind.CHANGE), change)
-        if change is not None:
-            after[tensor.name] = _moved(reading, tensor, before[tensor.name], change)
+        if tensor.has_momentum:
+            gradient = _remembered(reading, tensor, before, gradient)
+            after[momentum_key(tensor)] = gradient
+        step = _labelled(Part(tensor.name, Kind.CHANGE), reading.change(tensor, gradient, t))
+        value = before[tensor.name]
+        changes[tensor.name] = FormalSum((*step.terms, *_decays(reading, tensor, value)))
+        after[tensor.name] = _moved(reading, tensor, value, changes[tensor.name])
     environment |= {Moment.CHANGE: changes, Moment.CURRENT: after}
     quantities = {name: evaluator.value(expression) for name, expression in program.quantities.items()}
     return Step(t, before, changes, after, quantities)
@@ -114,15 +129,41 @@ def training(program: Program, reading: Reading[T]) -> Iterator[Step[T]]:
         state, t = step.after, t + 1
 
 
+def momentum_key(tensor: Trained) -> str:
+    """The name under which a state holds the momentum of a parameter."""
+    return str(Part(tensor.name, Kind.MOMENTUM))
+
+
 def _labelled(part: Part, term: T | None) -> FormalSum[T]:
     return FormalSum() if term is None else FormalSum((((part,), term),))
 
 
-def _moved(reading: Reading[T], tensor: Trained, value: FormalSum[T], change: T) -> FormalSum[T]:
-    label = (Part(tensor.name, Kind.UPDATE),)
-    updates = reading.accumulated(tensor, value.get(label), change)
-    kept = tuple(term for term in value.terms if term[0] != label)
-    return FormalSum((*kept, (label, updates)))
+def _remembered(reading: Reading[T], tensor: Trained, before: State[T], gradient: FormalSum[T]) -> FormalSum[T]:
+    so_far = before.get(momentum_key(tensor), FormalSum())
+    return _labelled(Part(tensor.name, Kind.MOMENTUM), reading.momentum(tensor, so_far, gradient))
+
+
+def _decays(reading: Reading[T], tensor: Trained, value: FormalSum[T]) -> Iterator[tuple[Label, T]]:
+    """What weight decay changes of the initial part and of the updates."""
+    if not tensor.has_decay:
+        return
+    for (part,), term in value:
+        decay = Part(tensor.name, DECAYS[part.kind])
+        yield (decay,), reading.decayed(tensor, decay, term)
+
+
+def _moved(reading: Reading[T], tensor: Trained, value: FormalSum[T], change: FormalSum[T]) -> FormalSum[T]:
+    """The parts after the step; a part that nothing moves stays as it is."""
+    found: list[tuple[Label, T]] = []
+    for kind, moves in MOVES.items():
+        label = (Part(tensor.name, kind),)
+        before = value.get(label)
+        moved = [change.get((Part(tensor.name, move),)) for move in moves]
+        terms = tuple(term for term in (before, *moved) if term is not None)
+        is_moved = any(term is not None for term in moved)
+        if terms:
+            found.append((label, reading.accumulated(tensor, label[0], terms) if is_moved else terms[0]))
+    return FormalSum(tuple(found))
 
 
 class _Evaluator(Generic[T]):

@@ -14,8 +14,17 @@ RANK = "rank"
 REQUIRED = ("A", "B", "eta_A", "eta_B")
 INITIAL = ("A", "B")
 RATES = ("eta_A", "eta_B")
-DEFAULTS: Mapping[str, Affine] = MappingProxyType(
-    {"scale": Affine.of(0), RANK: Affine.of(0), "fan_out": Affine.of(1), "gradient": Affine.of(0)}
+EXTRA = ("momentum", "decay")
+"""What a scheme may add to its update rule; absent unless it says so."""
+CAN_BE_ZERO = (*INITIAL, *EXTRA)
+DEFAULTS: Mapping[str, Affine | None] = MappingProxyType(
+    {
+        "scale": Affine.of(0),
+        RANK: Affine.of(0),
+        "fan_out": Affine.of(1),
+        "gradient": Affine.of(0),
+        **dict.fromkeys(EXTRA),
+    }
 )
 KEYS = (*REQUIRED, *DEFAULTS)
 
@@ -24,12 +33,12 @@ KEYS = (*REQUIRED, *DEFAULTS)
 class Scheme:
     """Init, learning rates, scale, rank and optimiser of a LoRA module, as exponents of the width.
 
-    `exponents` holds one affine form a key of `KEYS` (None: a factor that starts at zero). A form other than that of
-    the rank may refer to `rank`, so "-rank/2" is a variance of 1/r whatever the rank. `between` are the inequalities
-    declared on the free exponents.
+    `exponents` holds one affine form a key of `KEYS` (None: zero, such as a factor that starts there). A form other
+    than that of the rank may refer to `rank`, so "-rank/2" is a variance of 1/r whatever the rank. `between` are the
+    inequalities declared on the free exponents.
 
     Raises:
-        BadInput: a key is missing or unknown, an initial factor other than A or B is zero, an axis would shrink with
+        BadInput: a key is missing or unknown, what has to be a power of the width is zero, an axis would shrink with
             the width, the rank would outgrow it, or the declared domain is empty.
     """
 
@@ -51,13 +60,17 @@ class Scheme:
 
     def __getitem__(self, key: str) -> Affine:
         """The exponent of a key, with `rank` replaced by what it stands for."""
-        value = self.initial(key)
+        value = self.form(key)
         if value is None:
             raise BadInput(f"{self.name}: {key} is zero and has no exponent")
         return value
 
     def initial(self, key: str) -> Affine | None:
         """The exponent of the entries of A_0 or B_0, or None where the factor starts at zero."""
+        return self.form(key)
+
+    def form(self, key: str) -> Affine | None:
+        """The exponent of a key, with `rank` replaced by what it stands for; None for zero."""
         value = self.exponents[key]
         return value if value is None or key == RANK else value.substituted({RANK: self._rank})
 
@@ -74,7 +87,7 @@ class Scheme:
     @property
     def free(self) -> tuple[str, ...]:
         """The free exponents, in the order in which the keys mention them."""
-        forms = (self.initial(key) for key in KEYS)
+        forms = (self.form(key) for key in KEYS)
         return tuple(dict.fromkeys(name for form in forms if form is not None for name in form.free))
 
     @property
@@ -116,8 +129,9 @@ def _check_keys(scheme: Scheme) -> None:
         if key not in scheme.exponents:
             raise BadInput(f'{scheme.name}: the exponent {key} is missing; write {key} = "..." under [exponents]')
     for key, value in scheme.exponents.items():
-        if value is None and key not in INITIAL:
-            raise BadInput(f"{scheme.name}: {key} cannot be zero; only {' and '.join(INITIAL)} can start at zero")
+        if value is None and key not in CAN_BE_ZERO:
+            *others, last = CAN_BE_ZERO
+            raise BadInput(f"{scheme.name}: {key} cannot be zero; only {', '.join(others)} and {last} can")
 
 
 def _check_free(scheme: Scheme) -> None:

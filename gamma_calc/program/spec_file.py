@@ -12,7 +12,7 @@ from gamma_calc.algebra import Affine, Constraint, parsed_affine, parsed_inequal
 from gamma_calc.errors import BadInput, nearest
 from gamma_calc.program.catalogue import CATALOGUE, ZERO, catalogued
 from gamma_calc.program.optimizers import named_optimizer
-from gamma_calc.program.scheme import INITIAL, KEYS, RANK, Scheme
+from gamma_calc.program.scheme import CAN_BE_ZERO, INITIAL, KEYS, RANK, Scheme
 
 T = TypeVar("T")
 
@@ -138,7 +138,7 @@ def _form(key: str, value: object) -> Affine | None:
         value = str(value)
     if not isinstance(value, str):
         raise BadInput(f'{key}: found {_shown(repr(value))}, expected an affine form as a string, such as "-1/2"')
-    if value.strip() == ZERO and key in INITIAL:
+    if value.strip() == ZERO and key in CAN_BE_ZERO:
         return None
     return _named(key, parsed_affine, value)
 

@@ -6,9 +6,10 @@ these terms apart under the same labels; that is what lets each of them be predi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -22,11 +23,29 @@ class Kind(Enum):
     INITIAL = "{0}_0"
     UPDATE = "U_{0}"
     CHANGE = "d{0}"
+    INITIAL_DECAY = "d{0}_0"
+    UPDATE_DECAY = "dU_{0}"
+    MOMENTUM = "m_{0}"
+
+    @property
+    def is_change(self) -> bool:
+        """Whether the part lasts for a step only."""
+        return self in (Kind.CHANGE, *DECAYS.values())
+
+
+DECAYS: Mapping[Kind, Kind] = MappingProxyType(
+    {Kind.INITIAL: Kind.INITIAL_DECAY, Kind.UPDATE: Kind.UPDATE_DECAY},
+)
+"""What weight decay changes of each part of a tensor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The initial part of a tensor, the sum of its updates so far, or its change in this step."""
+    """A part of a tensor: initial, the sum of its updates so far, what a step makes of either, or its momentum.
+
+    A step changes a tensor by its update rule's step, and by the decay of the initial part and of the updates. Under
+    weight decay the initial part is a multiple of W_0, and the updates are those that are left.
+    """
 
     tensor: str
     kind: Kind

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from itertools import islice
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -27,11 +28,12 @@ from gamma_calc.program.expressions import (
 from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import Step, training
-from gamma_calc.program.terms import FormalSum, Kind, Label, is_initial
+from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
 from gamma_calc.simulation.steps import GradientStep
 
 FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {"phi": torch.relu, "phi'": lambda x: (x > 0).to(x.dtype)}
 """The scalar maps that a program can name: ReLU and its derivative."""
+NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
 class TorchReading:
@@ -42,6 +44,8 @@ class TorchReading:
             in the order of the program.
         learning_rates: eta of each trained parameter.
         scalars: the value of each scalar symbol.
+        momenta: beta of each trained parameter that has a momentum.
+        decays: lambda of each trained parameter whose weights decay.
     """
 
     def __init__(
@@ -50,10 +54,15 @@ class TorchReading:
         tensors: Mapping[str, Tensor],
         learning_rates: Mapping[str, float],
         scalars: Mapping[str, float],
+        *,
+        momenta: Mapping[str, float] = NOTHING,
+        decays: Mapping[str, float] = NOTHING,
     ) -> None:
         self.tensors = tensors
         self.learning_rates = learning_rates
         self.scalars = scalars
+        self.momenta = momenta
+        self.decays = decays
         self.steps = {name: GradientStep(optimizer.step) for name in learning_rates}
 
     def given(self, tensor: Given) -> Tensor:
@@ -96,6 +105,11 @@ class TorchReading:
         start = function(_total(initial))
         return FormalSum((((node.part(Kind.INITIAL),), start), ((node.part(Kind.UPDATE),), value - start)))
 
+    def momentum(self, tensor: Trained, so_far: FormalSum[Tensor], gradient: FormalSum[Tensor]) -> Tensor | None:
+        """beta times the momentum so far, with the gradient added."""
+        terms = [self.momenta[tensor.name] * term for _, term in so_far] + [term for _, term in gradient]
+        return _total(terms) if terms else None
+
     def change(self, tensor: Trained, gradient: FormalSum[Tensor], t: int) -> Tensor | None:
         """Minus the learning rate times the processed gradient."""
         if gradient.is_zero:
@@ -103,9 +117,13 @@ class TorchReading:
         raw = _total(term for _, term in gradient)
         return -self.learning_rates[tensor.name] * self.steps[tensor.name].processed(raw, t)
 
-    def accumulated(self, tensor: Trained, so_far: Tensor | None, change: Tensor) -> Tensor:
-        """The sum of the updates."""
-        return change if so_far is None else so_far + change
+    def decayed(self, tensor: Trained, part: Part, term: Tensor) -> Tensor:
+        """Minus the learning rate times the decay's coefficient times the part."""
+        return -self.learning_rates[tensor.name] * self.decays[tensor.name] * term
+
+    def accumulated(self, tensor: Trained, part: Part, terms: tuple[Tensor, ...]) -> Tensor:
+        """The sum."""
+        return _total(terms)
 
 
 def trained_in_torch(program: Program, reading: TorchReading, steps: int) -> Iterator[Step[Tensor]]:
