@@ -78,7 +78,8 @@ def _needed(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[int, ...]:
 
 def _needed_on_line(pieces: tuple[Affine, ...], name: str, domain: Polyhedron) -> tuple[int, ...]:
     """The same where all differences depend on one free exponent: compare the bounds of where each piece leads."""
-    variable = Affine.symbol(name)
+    sloped = next(piece for piece in pieces if piece.free)
+    variable = (sloped - sloped.constant) / sloped.coefficient(name)
     low, high = domain.minimum(variable), domain.maximum(variable)
     needed = []
     for i, piece in enumerate(pieces):

@@ -9,7 +9,8 @@ the rows of A_0, or odd in the columns of B_0. What the theory says of sums is w
                    gains max(rank / 2, rank - fan_out / 2), and A_0 Z against what was made from it the whole rank.
 
 A normalised step has entries of size 1 in its leading parity and keeps the gap to the other one; a raw step is its
-gradient. Updates add up to their maximum. None is the exponent of zero.
+gradient. A momentum takes the gradient's place; a weight decay adds multiples of the initial part and of the updates
+to a step. Parts add up to their maximum. None is the exponent of zero.
 """
 
 from __future__ import annotations
@@ -40,14 +41,20 @@ class Numbers:
     gradient: Fraction
     is_raw: bool
     trained: frozenset[str]
+    momentum: Size = None
+    decay: Size = None
 
 
 @dataclass
 class State:
-    """What the updates so far have added up to."""
+    """The sizes of the initial parts, what the updates so far have added up to, and the momenta."""
 
+    a_0: Size
+    b_0: Size
     a: Parts = field(default_factory=dict)
     b: Parts = field(default_factory=dict)
+    m_a: Parts = field(default_factory=dict)
+    m_b: Parts = field(default_factory=dict)
 
 
 def largest(*sizes: Size) -> Size:
@@ -72,6 +79,19 @@ def processed(gradient: Parts, scheme: Numbers) -> Parts:
     return shifted(gradient, -max(gradient.values()))
 
 
+def remembered(so_far: Parts, gradient: Parts, scheme: Numbers) -> Parts:
+    """The momentum, or the gradient where there is none."""
+    return gradient if scheme.momentum is None else added(shifted(so_far, scheme.momentum), gradient)
+
+
+def decayed(parts: Parts, size: Size, rate: Fraction, scheme: Numbers) -> tuple[Parts, Size]:
+    """What the decay changes of the updates and of the initial part."""
+    if scheme.decay is None:
+        return {}, None
+    by = rate + scheme.decay
+    return shifted(parts, by), None if size is None else size + by
+
+
 def over_rank(b: Parts, b_0: Size, x: Parts, scheme: Numbers) -> Size:
     """The exponent of the sum over the rank axis of B, updates and B_0, times what stands for Z_A."""
     diluted = max(scheme.rank * HALF, scheme.rank - scheme.fan_out * HALF)
@@ -85,27 +105,44 @@ def over_rank(b: Parts, b_0: Size, x: Parts, scheme: Numbers) -> Size:
     return largest(*(total + scheme.scale for total in sums))
 
 
+def against_input(updates: Parts, initial: Size) -> Parts:
+    """A factor made of updates and of a multiple of A_0, times Z."""
+    parts = shifted(updates, Fraction(1))
+    return parts if initial is None else added(parts, {"A": initial + HALF})
+
+
 def step(scheme: Numbers, state: State) -> tuple[State, dict[str, Size]]:
     """One step of training, and the exponents of its quantities."""
-    z_a = shifted(state.a, Fraction(1))
-    if scheme.a is not None:
-        z_a = added(z_a, {"A": scheme.a + HALF})
+    z_a = against_input(state.a, state.a_0)
     seen = shifted(state.b, scheme.gradient + scheme.fan_out)
-    if scheme.b is not None:
-        seen = added(seen, {"B": scheme.b + scheme.gradient + scheme.fan_out * HALF})
-    step_a = shifted(processed(shifted(seen, scheme.scale), scheme), scheme.eta_a) if "A" in scheme.trained else {}
-    g_b = shifted(z_a, scheme.scale + scheme.gradient)
-    step_b = shifted(processed(g_b, scheme), scheme.eta_b) if "B" in scheme.trained else {}
-    after = State(added(state.a, step_a), added(state.b, step_b))
-    moved = shifted(step_a, Fraction(1))
+    if state.b_0 is not None:
+        seen = added(seen, {"B": state.b_0 + scheme.gradient + scheme.fan_out * HALF})
+    m_a, m_b, step_a, step_b = state.m_a, state.m_b, Parts(), Parts()
+    less_a, less_b = (Parts(), None), (Parts(), None)
+    if "A" in scheme.trained:
+        m_a = remembered(m_a, shifted(seen, scheme.scale), scheme)
+        step_a, less_a = (
+            shifted(processed(m_a, scheme), scheme.eta_a),
+            decayed(state.a, state.a_0, scheme.eta_a, scheme),
+        )
+    if "B" in scheme.trained:
+        m_b = remembered(m_b, shifted(z_a, scheme.scale + scheme.gradient), scheme)
+        step_b, less_b = (
+            shifted(processed(m_b, scheme), scheme.eta_b),
+            decayed(state.b, state.b_0, scheme.eta_b, scheme),
+        )
+    step_a, step_b = added(step_a, less_a[0]), added(step_b, less_b[0])
+    a_0, b_0 = largest(state.a_0, less_a[1]), largest(state.b_0, less_b[1])
+    after = State(a_0, b_0, added(state.a, step_a), added(state.b, step_b), m_a, m_b)
+    moved = against_input(step_a, less_a[1])
     z_a_after = added(z_a, moved)
-    delta_1 = over_rank(state.b, scheme.b, moved, scheme)
-    delta_2, delta_3 = over_rank(step_b, None, z_a, scheme), over_rank(step_b, None, moved, scheme)
+    delta_1 = over_rank(state.b, state.b_0, moved, scheme)
+    delta_2, delta_3 = over_rank(step_b, less_b[1], z_a, scheme), over_rank(step_b, less_b[1], moved, scheme)
     return after, {
-        "A": largest(scheme.a, *after.a.values()),
-        "B": largest(scheme.b, *after.b.values()),
+        "A": largest(after.a_0, *after.a.values()),
+        "B": largest(after.b_0, *after.b.values()),
         "Z_A": largest(*z_a_after.values()),
-        "Z_B": over_rank(after.b, scheme.b, z_a_after, scheme),
+        "Z_B": over_rank(after.b, after.b_0, z_a_after, scheme),
         "Delta_Z_B": largest(delta_1, delta_2, delta_3),
         "delta_1": delta_1,
         "delta_2": delta_2,
@@ -115,7 +152,7 @@ def step(scheme: Numbers, state: State) -> tuple[State, dict[str, Size]]:
 
 def run(scheme: Numbers, horizon: int) -> list[dict[str, Size]]:
     """The exponents at steps 1 to `horizon`; a step that leaves the state as it was is every later one too."""
-    state, found = State(), []
+    state, found = State(scheme.a, scheme.b), []
     while len(found) < horizon:
         after, sizes = step(scheme, state)
         found += [sizes] * (horizon - len(found) if after == state else 1)

@@ -21,7 +21,7 @@ from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.scheme import EXTRA, Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 from tests.analysis import brute
 from tests.analysis.brute import HALF, QUANTITIES, Numbers, Size, holds, run
@@ -55,6 +55,8 @@ def schemes(draw: st.DrawFn) -> Scheme:
         "rank": draw(st.sampled_from(("0", "1/2", "1", "k"))),
         "fan_out": draw(st.sampled_from(("1", "0", "1/2", "m"))),
         "gradient": draw(st.sampled_from(("0", "-1/2"))),
+        "momentum": draw(st.sampled_from(("zero", "zero", "0", "-1/2", "1/2", "b"))),
+        "decay": draw(st.sampled_from(("zero", "zero", "0", "-1/2", "1", "l", "1 - e"))),
     }
     frozen = draw(st.sampled_from((None, None, None, "A", "B")))
     lines = [f'optimizer = "{draw(st.sampled_from(("adam", "sign", "sgd")))}"', "[exponents]"]
@@ -75,11 +77,12 @@ def places(scheme: Scheme) -> st.SearchStrategy[list[dict[str, Fraction]]]:
 
 def numbers(scheme: Scheme, point: Mapping[str, Fraction]) -> Numbers:
     def at(key: str) -> Size:
-        form = scheme.initial(key)
+        form = scheme.form(key)
         return None if form is None else form.at(point)
 
     others = [scheme[key].at(point) for key in ("eta_A", "eta_B", "scale", "rank", "fan_out", "gradient")]
-    return Numbers(at("A"), at("B"), *others, is_raw=scheme.optimizer.name == "sgd", trained=scheme.trained)
+    is_raw, extra = scheme.optimizer.name == "sgd", {key: at(key) for key in EXTRA}
+    return Numbers(at("A"), at("B"), *others, is_raw=is_raw, trained=scheme.trained, **extra)
 
 
 def value(exponent: Exponent, point: Mapping[str, Fraction]) -> Size:

@@ -1,0 +1,168 @@
+"""Momentum and weight decay: what they add to the published exponents and regions, and what they leave alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gamma_calc.algebra import parsed_affine, parsed_exponent
+from gamma_calc.analysis.decision import Status
+from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus.assumptions import NO_CANCELLATION
+from gamma_calc.calculus.policy import CALCULUS
+from gamma_calc.calculus.provenance import Provenance, Random
+from gamma_calc.calculus.recursion import ExponentStep, trajectory
+from gamma_calc.calculus.rulebook import rulebook
+from gamma_calc.calculus.rules import Component, total
+from gamma_calc.calculus.size import Size
+from gamma_calc.calculus.trace import Application, Subject
+from gamma_calc.calculus.update_rules import DECAY, MOMENTUM
+from gamma_calc.program.expressions import At, Moment
+from gamma_calc.program.lora import lora_module
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.terms import Kind, Part
+from tests.schemes import scheme
+
+INIT_A = ("-1/2", "zero", "c", "c")
+INIT_B = ("zero", "0", "c", "c")
+INITS = {"init-a": INIT_A, "init-b": INIT_B, "init-ab": ("-1/2", "-1/2", "c", "c")}
+
+
+def step_of(subject: Scheme, t: int) -> ExponentStep:
+    return trajectory(lora_module(subject), t, subject.domain).upto(t)[-1]
+
+
+# By hand: A_t = (1 - eta lambda) A_{t-1} - eta g, so at step 1 the decay alone moves a factor whose gradient is zero.
+DECAYED = {
+    "init-a-t1": (
+        INIT_A,
+        1,
+        {"Z_A": "max(0, c + l)", "Z_B": "max(c, 2*c + l)", "delta_1": "-oo", "delta_2": "c", "delta_3": "2*c + l"},
+    ),
+    "init-b-t1": (
+        INIT_B,
+        1,
+        {"B": "max(0, c + l)", "Z_A": "c + 1", "delta_1": "c + 1", "delta_2": "-oo", "delta_3": "2*c + l + 1"},
+    ),
+    "init-a-t2": (INIT_A, 2, {"B": "max(c, 2*c + l)", "Z_A": "max(0, c + 1, 2*c + 2*l)"}),
+}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sign"])
+@pytest.mark.parametrize(("form", "t", "row"), DECAYED.values(), ids=DECAYED)
+def test_table_with_decay(form: tuple[str, str, str, str], t: int, row: dict[str, str], optimizer: str) -> None:
+    subject = scheme(*form, decay="l", optimizer=optimizer)
+    sizes = step_of(subject, t).sizes
+    assert {name: sizes[name].upper for name in row} == {
+        name: parsed_exponent(text, subject.domain) for name, text in row.items()
+    }
+    assert all(size.is_exact for size in sizes.values())
+
+
+@pytest.mark.parametrize(
+    ("form", "optimizer", "stable"),
+    [
+        (INIT_A, "adam", "c <= -1/2 and c + l <= 0"),
+        (INIT_B, "adam", "c <= -1 and c + l <= 0"),
+        (INIT_A, "sgd", "c <= -1 and c + l <= 0"),
+        (INIT_B, "sgd", "c <= -3/2 and c + l <= 0"),
+    ],
+)
+def test_a_decay_bounds_the_rate(form: tuple[str, str, str, str], optimizer: str, stable: str) -> None:
+    """That eta lambda may not grow is nowhere asked: the initial part and the updates turn in cycles of that weight."""
+    assert str(derived(scheme(*form, decay="l", optimizer=optimizer)).decisions["stable"]) == stable
+
+
+def test_a_decay_that_stays_small_leaves_the_paper_alone() -> None:
+    """At decay n^0 and the rates of the paper, eta lambda vanishes and every settled exponent is the paper's."""
+    for form, rate in ((INIT_A, "-1/2"), (INIT_B, "-1")):
+        values = {"c": parsed_affine(rate)}
+        plain, decayed = scheme(*form).at(values), scheme(*form, decay="0").at(values)
+        assert derived(decayed).at_max == derived(plain).at_max
+
+
+@pytest.mark.parametrize("form", INITS.values(), ids=INITS)
+def test_heavy_ball_has_the_region_of_plain_descent_where_its_momentum_does_not_grow(
+    form: tuple[str, str, str, str],
+) -> None:
+    plain = derived(scheme(*form, optimizer="sgd")).decisions["stable"]
+    heavy = derived(scheme(*form, momentum="b", optimizer="sgd")).decisions["stable"]
+    assert str(heavy) == f"b <= 0 and {plain}"
+
+
+def test_a_growing_momentum_gains_every_turn() -> None:
+    found = derived(scheme(*INIT_A, momentum="1/2", optimizer="sgd"))
+    assert found.decisions["stable"].region.is_empty
+    assert found.decisions["stable"].status is Status.FREE
+    assert "m_A -> m_A" in found.decisions["stable"].reason
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sign"])
+@pytest.mark.parametrize("form", INITS.values(), ids=INITS)
+def test_a_normalised_step_does_not_feel_the_size_of_its_momentum(
+    form: tuple[str, str, str, str], optimizer: str
+) -> None:
+    plain = derived(scheme(*form, optimizer=optimizer))
+    heavy = derived(scheme(*form, momentum="b", optimizer=optimizer))
+    assert heavy.run.settled_from == 3
+    assert {name: str(each) for name, each in heavy.decisions.items()} == {
+        name: str(each) for name, each in plain.decisions.items()
+    }
+
+
+def test_a_momentum_shows_in_the_second_step() -> None:
+    """Gradient descent, Init[A]: m_B = beta G_B^0 + G_B^1, so B_2 is of size eta max(1, beta)."""
+    assert str(step_of(scheme(*INIT_A, momentum="b", optimizer="sgd"), 2).sizes["B"].upper) == "max(b + c, c)"
+
+
+def test_a_frozen_factor_does_not_decay() -> None:
+    subject = replace(scheme(*INIT_A, decay="l", momentum="b"), trained=frozenset("B"))
+    assert str(step_of(subject, 4).sizes["Z_A"]) == "0"
+
+
+A = lora_module(scheme(*INIT_A)).parameters[0]
+SUBJECT = Subject(At(A, Moment.CHANGE), (Part("A", Kind.INITIAL_DECAY),), 1)
+FRESH = Provenance.of(Random("A", A.axes))
+
+
+def of(text: str, provenance: Provenance = FRESH) -> tuple[Component, ...]:
+    return (Component(Size.exactly(parsed_exponent(text)), provenance),)
+
+
+def test_a_decay_keeps_what_a_part_is() -> None:
+    (component,) = DECAY.conclude(parsed_exponent("c"), parsed_exponent("l"), of("-1/2"))
+    assert component.provenance == FRESH
+    assert str(component.size) == "c + l - 1/2"
+
+
+def test_a_momentum_keeps_parities_apart() -> None:
+    even = Provenance(seen=FRESH.seen)
+    term = MOMENTUM.conclude(parsed_exponent("b"), of("x"), of("y", even))
+    assert [str(component.size) for component in term] == ["b + x", "y"]
+
+
+def test_the_rules_cannot_be_made_to_lie() -> None:
+    premises = (parsed_exponent("c"), parsed_exponent("l"), of("-1/2"))
+    Application(DECAY, SUBJECT, premises, DECAY.conclude(*premises))
+    with pytest.raises(ValueError, match="weight decay does not conclude"):
+        Application(DECAY, SUBJECT, premises, of("c - 1/2"))
+
+
+def test_without_its_assumption_a_momentum_is_only_bounded() -> None:
+    rule = rulebook(replace(CALCULUS, without=frozenset((NO_CANCELLATION,)))).momentum
+    assert rule.name == "momentum, bounded"
+    assert not total(rule.conclude(parsed_exponent("b"), of("x"), of("y"))).is_exact
+
+
+forms = st.sampled_from(["-1", "-1/2", "0", "1/2", "x", "x - 1", "-x"])
+
+
+@given(forms, forms, forms)
+def test_a_momentum_is_at_least_its_gradient(beta: str, so_far: str, gradient: str) -> None:
+    term = MOMENTUM.conclude(parsed_exponent(beta), of(so_far), of(gradient))
+    known = parsed_exponent(gradient)
+    assert total(term).upper == total(term).upper | known
+    assert MOMENTUM.conclude(parsed_exponent(beta), (), of(gradient)) == of(gradient)
