@@ -3,7 +3,7 @@
 The module s B A Z does not change under A -> n^a A, B -> n^b B, s -> n^(-a-b) s, nor does training, if the rates
 follow: the gradient of A gains n^(d-a) where the loss gradient gains n^d, and a processed gradient that is homogeneous
 of degree k in its raw one gains n^(k(d-a)), so that the rate has to gain n^(a-k(d-a)), and a weight decay to lose that;
-and likewise for B. A momentum stays. Two schemes
+and likewise for B. A momentum stays, and a feedback gains n^d. Two schemes
 are the same dynamics if some a, b, d and some affine change of the free exponents carry one's exponents to the
 other's: linear equations, solved exactly.
 
@@ -107,7 +107,9 @@ def _equations(first: Scheme, second: Scheme) -> list[_Equation]:
     degree = first.optimizer.step.degree
     found = [_equation(first[key], second[key], {}) for key in ("rank", "fan_out")]
     found.append(_equation(first["scale"], second["scale"], {A: -1, B: -1}))
-    if degree:
+    if first.form("feedback") is not None:
+        found.append(_equation(first["feedback"], second["feedback"], {DATA: 1}))
+    if degree or first.form("feedback") is not None:
         found.append(_equation(first["gradient"], second["gradient"], {DATA: 1}))
     for key, shift in zip(INITIAL, (A, B), strict=True):
         if first.initial(key) is not None:

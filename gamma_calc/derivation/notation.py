@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gamma_calc.algebra import Affine, name_latex
 from gamma_calc.calculus.trace import Subject
@@ -50,8 +51,11 @@ class Notation:
 
     def factors(self, subject: Subject) -> tuple[str, ...]:
         """The operands of a subject's last operation, as the subjects of the lines that speak of them."""
-        writer = _Writer(Times.at(subject.t), subject.label or None)
-        return tuple(writer.written(bare(operand)) for operand in subject.expression.operands)
+        expression, label = subject.expression, subject.label
+        if label:
+            expression = picked(expression, label, 0, len(label))
+        writer = _Writer(Times.at(subject.t), label or None)
+        return tuple(writer.written(bare(operand)) for operand in expression.operands)
 
     def term(self, expression: Expression, label: Label, times: Times) -> tuple[str, ...]:
         """The lines' subjects that make up the term of a whole value; a sum's summands have lines of their own."""
@@ -93,7 +97,23 @@ def expression_latex(expression: Expression, times: Times = ANY_STEP) -> str:
 
 def term_latex(expression: Expression, label: Label, times: Times) -> str:
     """The term of an expression that carries a label: each trained tensor gives way to the part in its place."""
-    return _Writer(times, label).written(expression)
+    return _Writer(times, label).written(picked(expression, label, 0, len(label)))
+
+
+def picked(node: Expression, label: Label, start: int, end: int) -> Expression:
+    """A node in which each sum gives way to the summands that make up the term with the label's parts start to end."""
+    match node:
+        case Sum(summands):
+            fitting = tuple(picked(each, label, start, end) for each in summands if end in _ends(each, label, start))
+            return node if not fitting else fitting[0] if len(fitting) == 1 else Sum(fitting)
+        case Contraction(left, right) | Entrywise(left, right):
+            middle = next((place for place in _ends(left, label, start) if end in _ends(right, label, place)), None)
+            if middle is None:
+                return node
+            return replace(node, left=picked(left, label, start, middle), right=picked(right, label, middle, end))
+        case Named() | Transposed() | Scaled():
+            return replace(node, operand=picked(node.operand, label, start, end))
+    return node
 
 
 class _Writer:

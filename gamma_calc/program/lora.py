@@ -21,8 +21,10 @@ ZERO = Affine.of(0)
 def lora_module(scheme: Scheme) -> Program:
     """The module that a scheme trains: A [rank, width], B [out, rank], on a batch of fixed size.
 
-    Exponents: input Z has entries Theta(1); the loss gradient dZ has entries Theta(n^gradient) and is held fixed, so
-    the loss is linear in the output and its residual never changes sign.
+    Exponents: input Z has entries Theta(1). The loss gradient is dZ, with entries Theta(n^gradient), held fixed: then
+    the loss is linear in the output and its residual never changes sign. Where a scheme has a `feedback`, the loss is
+    quadratic: its second derivative kappa = Theta(n^feedback) adds kappa Z_B to the loss gradient; a squared loss of
+    each output has kappa = Theta(1).
     """
     width, batch = Axis("width", Affine.of(1)), Axis("batch", ZERO)
     rank, out = (Axis(name, scheme.domain.reduced(scheme[key])) for name, key in (("rank", "rank"), ("out", "fan_out")))
@@ -38,12 +40,17 @@ def lora_module(scheme: Scheme) -> Program:
     def z_b(b: Expression, a: Expression) -> Expression:
         return Named("Z_B", scaled(b @ z_a(a)))
 
+    def output_gradient() -> Expression:
+        feedback = scheme.form("feedback")
+        return dz if feedback is None else dz + Scaled("kappa", feedback, z_b(before_b, before_a))
+
     before_a, step_a, after_a = (At(a, moment) for moment in Moment)
     before_b, step_b, after_b = (At(b, moment) for moment in Moment)
+    loss_gradient = output_gradient()
     delta_1, delta_2, delta_3 = z_b(before_b, step_a), z_b(step_b, before_a), z_b(step_b, step_a)
     return Program(
         parameters=(a, b),
-        gradients={a: scaled((b.T @ dz) @ z.T), b: scaled(dz @ z_a(a).T)},
+        gradients={a: scaled((b.T @ loss_gradient) @ z.T), b: scaled(loss_gradient @ z_a(a).T)},
         quantities={
             "A": after_a,
             "B": after_b,

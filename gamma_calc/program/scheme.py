@@ -14,8 +14,8 @@ RANK = "rank"
 REQUIRED = ("A", "B", "eta_A", "eta_B")
 INITIAL = ("A", "B")
 RATES = ("eta_A", "eta_B")
-EXTRA = ("momentum", "decay")
-"""What a scheme may add to its update rule; absent unless it says so."""
+EXTRA = ("momentum", "decay", "feedback")
+"""What a scheme may add to its update rule and to its loss; absent unless it says so."""
 CAN_BE_ZERO = (*INITIAL, *EXTRA)
 DEFAULTS: Mapping[str, Affine | None] = MappingProxyType(
     {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -18,7 +19,7 @@ from gamma_calc.calculus.policy import Alignment, Policy
 from gamma_calc.calculus.recursion import ExponentStep, trajectory
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.scheme import EXTRA, Scheme
 from tests.schemes import scheme
 
 STEPS = 3
@@ -63,6 +64,27 @@ def test_a_symmetry_that_was_applied_is_found_and_true(
     for step, other in zip(steps_of(first.at(at)), steps_of(second.at(there)), strict=True):
         assert all(step.sizes[quantity].upper == other.sizes[quantity].upper for quantity in OUTPUT)
         assert step.sizes["Z_A"].upper + found.shift_a == other.sizes["Z_A"].upper
+
+
+@settings(max_examples=25, deadline=None)
+@given(name=st.sampled_from(["init-a", "init-b"]), optimizer=optimizers, shift=shifts, d=shifts)
+def test_a_symmetry_carries_decay_momentum_and_feedback_along(
+    name: str, optimizer: str, shift: Fraction, d: Fraction
+) -> None:
+    plain = CATALOGUE[name].under(optimizer)
+    gain = carried(plain, shift, shift, d)["eta_A"] - plain["eta_A"]
+    extra = {key: Affine.of(Fraction(-1, 2)) for key in EXTRA}
+    moved = {"decay": extra["decay"] - gain, "feedback": extra["feedback"] + d, "momentum": extra["momentum"]}
+    first = replace(plain, exponents={**plain.exponents, **extra})
+    second = carried(plain, shift, shift, d)
+    second = replace(second, exponents={**second.exponents, **moved})
+    assert equivalence(first, second) is not None
+    at = {name: Affine.of(Fraction(-2, 3)) for name in first.free}
+    for step, other in zip(steps_of(first.at(at)), steps_of(second.at(at)), strict=True):
+        assert all(step.sizes[quantity] == other.sizes[quantity] for quantity in OUTPUT)
+    for key in moved:
+        wrong = replace(second, exponents={**second.exponents, key: moved[key] + 1})
+        assert equivalence(first, wrong) is None, key
 
 
 DIFFERENT: Mapping[str, tuple[Scheme, Scheme]] = {

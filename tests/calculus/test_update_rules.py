@@ -123,6 +123,36 @@ def test_a_frozen_factor_does_not_decay() -> None:
     assert str(step_of(subject, 4).sizes["Z_A"]) == "0"
 
 
+# By hand, for a squared loss (kappa = n^0): G_B = (dZ + kappa Z_B) Z_A^T and G_A = B^T (dZ + kappa Z_B) Z^T.
+FED_BACK = {
+    "init-a-t1": (INIT_A, "sgd", 1, {"B": "c", "Z_B": "c"}),
+    "init-a-t2": (INIT_A, "sgd", 2, {"A": "max(-1/2, 2*c + 1, 3*c + 1)", "B": "max(c, 2*c)"}),
+    # B_0^T dZ = n^(1/2) gives way to B_0^T B_0 U_A Z = n^(c + 5/2), a sum over n correlated summands.
+    "init-b-t2": (INIT_B, "sgd", 2, {"A": "max(c + 1/2, 2*c + 5/2)"}),
+    "init-a-adam": (INIT_A, "adam", 3, {"A": "max(-1/2, c)", "B": "c", "Z_A": "max(0, c + 1)"}),
+}
+
+
+@pytest.mark.parametrize(("form", "optimizer", "t", "row"), FED_BACK.values(), ids=FED_BACK)
+def test_table_with_feedback(form: tuple[str, str, str, str], optimizer: str, t: int, row: dict[str, str]) -> None:
+    sizes = step_of(scheme(*form, feedback="0", optimizer=optimizer), t).sizes
+    assert {name: sizes[name].upper for name in row} == {name: parsed_exponent(text) for name, text in row.items()}
+
+
+def test_a_feedback_too_small_to_be_felt_changes_nothing() -> None:
+    """At a rate where Z_B stays below n^0, what it adds to dZ = n^0 is smaller than dZ."""
+    plain, fed = (scheme("-1/2", "zero", "-1", "-1", optimizer="sgd", **more) for more in ({}, {"feedback": "-1/2"}))
+    for t in (1, 2, 3, 4):
+        assert step_of(plain, t).sizes == step_of(fed, t).sizes
+
+
+def test_gradient_descent_with_feedback_is_not_guessed_for_every_step() -> None:
+    """Its step map multiplies unknowns; finitely many steps are derived all the same."""
+    fed = scheme(*INIT_A, feedback="0", optimizer="sgd")
+    assert derived(fed).decisions["stable"].status is Status.UNKNOWN
+    assert str(derived(fed, 1).decisions["stable"]) == "c <= 0"
+
+
 A = lora_module(scheme(*INIT_A)).parameters[0]
 SUBJECT = Subject(At(A, Moment.CHANGE), (Part("A", Kind.INITIAL_DECAY),), 1)
 FRESH = Provenance.of(Random("A", A.axes))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gamma_calc.algebra import Affine
@@ -24,6 +26,7 @@ BEFORE_B, STEP_B, AFTER_B = (At(B, moment) for moment in Moment)
 WITHOUT_DECAY = (Kind.INITIAL, Kind.UPDATE, Kind.CHANGE)
 A_0, U_A, D_A = (Part("A", kind) for kind in WITHOUT_DECAY)
 B_0, U_B, D_B = (Part("B", kind) for kind in WITHOUT_DECAY)
+DECAYING = replace(A, decay=ZERO)
 AT_2 = Times.at(2)
 W_1 = Trained("W_1", (WIDTH, RANK), ZERO, ZERO)
 
@@ -57,7 +60,18 @@ def z_b(b: Expression, a: Expression) -> Named:
             B @ (z_a(A) * z_a(A)), (B_0, A_0, U_A), r"B_{0} (A_{0} Z \odot U_{A}^{1} Z)", id="entrywise-inside"
         ),
         pytest.param(z_a(BEFORE_A) + z_a(STEP_A), (D_A,), r"\Delta A_{2} \thinspace Z", id="the-summand-that-fits"),
-        pytest.param(B @ (z_a(A) + z_a(STEP_A)), (B_0, U_A), "B_{0} (U_{A}^{1} Z)", id="a-sum-inside-a-product"),
+        pytest.param(B @ (z_a(A) + z_a(STEP_A)), (B_0, U_A), "B_{0} U_{A}^{1} Z", id="a-sum-inside-a-product"),
+        pytest.param(
+            B.T @ (DZ + z_b(B, A)), (B_0,), r"B_{0}^{\top} \thinspace \mathrm{d}Z", id="the-summand-without-a-part"
+        ),
+        pytest.param(
+            B.T @ (DZ + z_b(B, A)), (B_0, U_B, A_0), r"B_{0}^{\top} s U_{B}^{1} A_{0} Z", id="the-summand-with-parts"
+        ),
+        pytest.param(
+            At(DECAYING, Moment.CHANGE), (Part("A", Kind.INITIAL_DECAY),), r"\Delta_{\lambda} A_{0}^{2}", id="decay"
+        ),
+        pytest.param(At(DECAYING, Moment.CURRENT), (A_0,), "A_{0}^{2}", id="an-initial-part-that-decays"),
+        pytest.param(At(A, Moment.CHANGE), (Part("A", Kind.MOMENTUM),), "m_{A}^{2}", id="momentum"),
         pytest.param(
             B @ Pointwise("phi", z_a(A)),
             (B_0, Part("phi(Z_A)", Kind.UPDATE)),

@@ -29,6 +29,17 @@ def test_defaults() -> None:
     assert scheme.is_trained("A") and scheme.is_trained("B")
 
 
+def test_what_may_be_added_is_absent_unless_named() -> None:
+    plain = scheme_from_text(MINIMAL)
+    assert [plain.form(key) for key in ("momentum", "decay", "feedback")] == [None, None, None]
+    zeros = "".join(f'{key} = "zero"\n' for key in ("momentum", "decay", "feedback"))
+    assert scheme_from_text(MINIMAL + zeros) == plain
+    added = scheme_from_text(MINIMAL + 'momentum = "0"\ndecay = "l - rank"\nrank = "rho"\nfeedback = 0\n')
+    assert added.free == ("eta", "rho", "l")
+    assert added.rates == ("eta",)
+    assert [str(added[key]) for key in ("momentum", "decay", "feedback")] == ["0", "l - rho", "0"]
+
+
 def test_everything_that_a_file_can_say(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(
@@ -70,6 +81,10 @@ REFUSED = {
     "long-number": (with_exponent("A", f'"{"9" * 31}"'), ("A", "30")),
     "reserved": (with_exponent("A", '"gradient + 1"'), ("A", "gradient")),
     "zero-rate": (with_exponent("eta_A", '"zero"'), ("eta_A",)),
+    "zero-scale": (with_exponent("scale", '"zero"'), ("scale",)),
+    "decay-as-a-name": (with_exponent("eta_A", '"decay"'), ("eta_A", "decay")),
+    "misspelt-momentum": (MINIMAL + 'momentun = "0"\n', ("momentun", "momentum")),
+    "decay-as-a-number": (MINIMAL + "decay = 0.1\n", ("decay", "0.1")),
     "parentheses": (with_exponent("A", f'"{"(" * 60000}"'), ("A",)),
     "rank-of-itself": (with_exponent("rank", '"rank/2"'), ("rank",)),
     "rank-too-large": (with_exponent("rank", '"2"'), ("rank",)),
