@@ -30,6 +30,7 @@ from gamma_calc.simulation.adapter_module import (
     Training,
     joined,
 )
+from gamma_calc.simulation.program_training import MORE_MEMORY, program_training
 from gamma_calc.simulation.steps import GradientStep, is_nonzero, mean_square
 
 Parts = dict[Term, Tensor]
@@ -43,7 +44,12 @@ CPU_WORKING_SET = 2**25
 
 
 def measured_training(module: AdapterModule, training: Training, *, memory: int = MEMORY_BOUND) -> AdapterMeasurement:
-    """The run of every pair of learning rates on every module, in pieces of rates and seeds within `memory` bytes."""
+    """The run of every pair of learning rates on every module, in pieces of rates and seeds within `memory` bytes.
+
+    Plain steps under a linear loss run here; what else a training asks for, its program runs.
+    """
+    if training.extra is not None:
+        memory = memory // MORE_MEMORY
     bound = min(memory, CPU_WORKING_SET) if module.inputs.device.type == "cpu" else memory
     runs = max(1, bound // _bytes_per_run(module))
     rates = min(runs, len(training.eta_A))
@@ -52,6 +58,8 @@ def measured_training(module: AdapterModule, training: Training, *, memory: int 
 
 def _in_pieces(module: AdapterModule, training: Training, seeds: int) -> AdapterMeasurement:
     pieces = [module.piece(slice(start, start + seeds)) for start in range(0, module.seeds, seeds)]
+    if training.extra is not None:
+        return joined([program_training(piece, training) for piece in pieces], dim=1)
     return joined([_Run(piece, training).measurement() for piece in pieces], dim=1)
 
 

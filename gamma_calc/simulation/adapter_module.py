@@ -38,6 +38,25 @@ TERMS: Mapping[str, tuple[Term, ...]] = {
 }
 """The terms of each quantity; in delta_1 and delta_2 the parts U_A, U_B are those before the step."""
 
+CHANGES_A: tuple[Term, ...] = (("dA",), ("dA_0",), ("dU_A",))
+CHANGES_B: tuple[Term, ...] = (("dB",), ("dB_0",), ("dU_B",))
+_DECAYED_DELTAS: Mapping[str, tuple[Term, ...]] = {
+    "delta_1": tuple(b + a for b in STATE_B for a in CHANGES_A),
+    "delta_2": tuple(b + a for b in CHANGES_B for a in STATE_A),
+    "delta_3": tuple(b + a for b in CHANGES_B for a in CHANGES_A),
+}
+DECAYED_TERMS: Mapping[str, tuple[Term, ...]] = {
+    **TERMS,
+    **_DECAYED_DELTAS,
+    "Delta_Z_B": tuple(term for terms in _DECAYED_DELTAS.values() for term in terms),
+}
+"""The same under weight decay, where dA_0 and dU_A are what it changes of the initial part and of the updates."""
+
+
+def terms_of(quantity: str, *, has_decay: bool) -> tuple[Term, ...]:
+    """The terms of a quantity."""
+    return (DECAYED_TERMS if has_decay else TERMS)[quantity]
+
 
 @dataclass(frozen=True, slots=True)
 class AdapterModule:
@@ -82,6 +101,29 @@ class AdapterModule:
 
 
 @dataclass(frozen=True, slots=True)
+class Extra:
+    """What a training adds to plain steps under a linear loss; None for what it does not.
+
+    m_t = momentum m_{t-1} + G in place of the gradient G; W_t = W_{t-1} - eta decay W_{t-1} - eta g; dZ + feedback Z_B
+    in place of dZ.
+    """
+
+    momentum: float | None = None
+    decay_A: float | None = None
+    decay_B: float | None = None
+    feedback: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.decay_A is None) is not (self.decay_B is None):
+            raise BadInput("weight decay", found="one factor's", expected="both factors' or none")
+
+    @property
+    def coefficients(self) -> Mapping[str, float | None]:
+        """The coefficients by the keys of a scheme."""
+        return {"momentum": self.momentum, "decay": self.decay_A, "feedback": self.feedback}
+
+
+@dataclass(frozen=True, slots=True)
 class Training:
     """How L copies of each module are trained: the learning rates, the step, and which factors move.
 
@@ -94,6 +136,12 @@ class Training:
     steps: int
     trains_A: bool = True
     trains_B: bool = True
+    extra: Extra | None = None
+
+    @property
+    def has_decay(self) -> bool:
+        """Whether weights decay."""
+        return self.extra is not None and self.extra.decay_A is not None
 
     def __post_init__(self) -> None:
         if len(self.eta_A) != len(self.eta_B):

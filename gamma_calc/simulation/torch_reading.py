@@ -41,8 +41,8 @@ class TorchReading:
 
     Args:
         tensors: a value for each given tensor and each non-zero initial one (under its parameter's name), with the axes
-            in the order of the program.
-        learning_rates: eta of each trained parameter.
+            in the order of the program. Axes in front of them, the same for all, repeat the run.
+        learning_rates: eta of each trained parameter; a tensor differs along the axes in front.
         scalars: the value of each scalar symbol.
         momenta: beta of each trained parameter that has a momentum.
         decays: lambda of each trained parameter whose weights decay.
@@ -52,7 +52,7 @@ class TorchReading:
         self,
         optimizer: Optimizer,
         tensors: Mapping[str, Tensor],
-        learning_rates: Mapping[str, float],
+        learning_rates: Mapping[str, float | Tensor],
         scalars: Mapping[str, float],
         *,
         momenta: Mapping[str, float] = NOTHING,
@@ -74,8 +74,9 @@ class TorchReading:
         return None if tensor.initial is None else self.tensors[tensor.name]
 
     def transposed(self, node: Transposed, label: Label, term: Tensor) -> Tensor:
-        """The axes in reverse."""
-        return term.permute(*reversed(range(term.ndim)))
+        """The axes in reverse; those in front of them, over which a run is repeated, stay where they are."""
+        repeated = term.ndim - len(node.axes)
+        return term.permute(*range(repeated), *reversed(range(repeated, term.ndim)))
 
     def scaled(self, node: Scaled, label: Label, term: Tensor) -> Tensor:
         """The scalar's value times the term."""
@@ -141,4 +142,4 @@ def _einsum(left: Expression, right: Expression, result: Expression) -> str:
         letters.setdefault(axis, chr(ord("a") + len(letters)))
     words = ("".join(letters[axis] for axis in each.axes) for each in (left, right, result))
     first, second, out = words
-    return f"{first},{second}->{out}"
+    return f"...{first},...{second}->...{out}"
