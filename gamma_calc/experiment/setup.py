@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.prefactor import PREFACTORS
 from gamma_calc.program.scheme import RANK, Scheme
 from gamma_calc.simulation.probe import Power, ProbeConfiguration
 
@@ -58,6 +59,12 @@ def configuration(scheme: Scheme, settings: Settings, prefactor: Fraction) -> Pr
         dtype=settings.dtype,
         device=settings.device,
         seed=settings.seed,
+        momentum=_power(scheme.exponents["momentum"]),
+        decay=_power(scheme.exponents["decay"]),
+        feedback=_power(scheme.exponents["feedback"]),
+        prefactor_momentum=PREFACTORS["momentum"],
+        prefactor_decay=PREFACTORS["decay"],
+        prefactor_feedback=PREFACTORS["feedback"],
     )
 
 

@@ -23,7 +23,7 @@ from gamma_calc.experiment.prefactor import chosen_prefactor
 from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.experiment.sweep_file import Sweep
 from gamma_calc.experiment.sweep_run import ProbeRun, Run, StudentRun, key_of, parameters
-from gamma_calc.program.scheme import RATES, Scheme
+from gamma_calc.program.scheme import EXTRA, RATES, Scheme
 from gamma_calc.simulation.adapter_module import Training
 from gamma_calc.simulation.devices import resolved_device
 from gamma_calc.simulation.probe import UNIT, Power, ProbeConfiguration
@@ -179,7 +179,9 @@ class _Probe(Kind):
     def run(self, setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
         each = setting.experiment
         shape = each.shape_at(width)
-        training = Training(*setting.etas(shape, rates), each.optimizer, sweep.steps, each.trains_A, each.trains_B)
+        extra = each.extra_at(shape)
+        etas = setting.etas(shape, rates)
+        training = Training(*etas, each.optimizer, sweep.steps, each.trains_A, each.trains_B, extra)
         sizes = each.sizes_at(shape)
         where = (sweep.dtype, sweep.device)
         return ProbeRun(shape, sizes, training, each.data, sweep.seed, seeds.start, len(seeds), *where)
@@ -196,6 +198,9 @@ class _Student(Kind):
         for key, found, needed in fixed:
             if found != needed:
                 raise BadInput(f"{scheme.name}: the teacher-student experiment has {key} = {needed.width} only")
+        for key in EXTRA:
+            if scheme.form(key) is not None:
+                raise BadInput(f"{scheme.name}: the teacher-student experiment has no {key}: leave it out")
         if not (each.trains_A and each.trains_B):
             raise BadInput(f"{scheme.name}: the teacher-student experiment trains both A and B")
 

@@ -138,6 +138,8 @@ def key_of(text: str) -> str:
 def plain(value: Any) -> Any:
     """A value made of frozen dataclasses, rationals and tuples as plain JSON data, with no two values the same.
 
+    A training without anything extra has no word for it, as before there was any, so that stored runs keep their keys.
+
     Raises:
         TypeError: a part has no such form; leaving it out would give different runs one key.
 
@@ -147,7 +149,11 @@ def plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {
             "is": type(value).__name__,
-            **{field.name: plain(getattr(value, field.name)) for field in fields(value)},
+            **{
+                field.name: plain(getattr(value, field.name))
+                for field in fields(value)
+                if (field.name, getattr(value, field.name)) != ("extra", None)
+            },
         }
     if isinstance(value, Fraction):
         return str(value)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_calc.experiment.prediction import ZERO, Predicted, Prediction
-from gamma_calc.simulation.adapter_module import TERMS, Term
+from gamma_calc.simulation.adapter_module import Term, terms_of
 from gamma_calc.simulation.probe import ProbeMeasurement
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate
 from gamma_calc.simulation.verdicts import Judgement, Verdict, verdict
@@ -96,7 +96,8 @@ def judged(scheme: str, predictions: Sequence[Prediction], measurement: ProbeMea
 
 def _row(scheme: str, prediction: Prediction, measurement: ProbeMeasurement) -> Row:
     name, t = prediction.quantity, prediction.t
-    expected = {term: prediction.terms.get(term, ZERO) for term in TERMS[name]}
+    terms = terms_of(name, has_decay=measurement.configuration.decay is not None)
+    expected = {term: prediction.terms.get(term, ZERO) for term in terms}
     squares = {term: measurement.mean_square[t, name, term] for term in expected}
     leading = [term for term, each in expected.items() if each.exponent == prediction.total.exponent]
     together: NDArray[np.float64] = reduce(np.add, (squares[term] for term in leading))

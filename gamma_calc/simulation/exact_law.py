@@ -14,6 +14,11 @@ every mean square at every step, and the kernel that trains the dense module tra
   have the products of Z and sign(Z) with each other and themselves where eta_A is stretched by (n / d)^(1/2). dZ has
   entries of one size, so it needs one coordinate.
 
+A weight decay scales each coordinate alike, and a momentum stays in the span that its gradients have, with one sign of
+Z_j beside a function of y_i: neither changes what is exact. A loss that feeds back adds multiples of B's own columns to
+G_B: under a raw step the other columns of B^T are then mixed along the rank, in the module and in its Bartlett root
+alike. A normalised step follows their signs: refused.
+
 With several samples a normalised step follows sign(Z y_i), directions that change with y_i and are not fixed: refused.
 Epsilon is taken as zero. A step m / (v^(1/2) + epsilon) differs from m / v^(1/2) by less than epsilon / v^(1/2) of it;
 `epsilon_ratio` keeps a lower bound of v^(1/2) / epsilon in root mean square, by which a reader can judge that.
@@ -91,6 +96,8 @@ def law_refusal(configuration: ProbeConfiguration) -> str:
             f"a normalised step on {configuration.samples} samples moves along directions that change; its exact law is"
             " known for one sample"
         )
+    if is_normalised and configuration.feedback is not None:
+        return "a normalised step on a loss that feeds back moves B along directions that change; its law is not known"
     if configuration.widths[-1] > LARGEST_WIDTH or max(shape.out for shape in shapes) > LARGEST_WIDTH:
         return f"the exact law is drawn for axes of at most 2^{math.log2(LARGEST_WIDTH):g} entries"
     if configuration.widths[0] < max(SMALLEST_WIDTH, configuration.samples):
@@ -170,12 +177,16 @@ def _factor(streams: Streams, rank: int, axis: CompressedAxis, product: Role, re
 
 def _stretched(training: Training, stretch_a: float, stretch_b: float) -> Training:
     """The training on compressed axes: rates stretched, and epsilon out of the way."""
-    rule = training.optimizer
+    rule, extra = training.optimizer, training.extra
+    if extra is not None and extra.decay_A is not None and extra.decay_B is not None:
+        # The decay of a step is eta lambda, which no stretch of eta may change.
+        extra = replace(extra, decay_A=extra.decay_A / stretch_a, decay_B=extra.decay_B / stretch_b)
     return replace(
         training,
         eta_A=tuple(stretch_a * eta for eta in training.eta_A),
         eta_B=tuple(stretch_b * eta for eta in training.eta_B),
         optimizer=replace(rule, epsilon=rule.epsilon * NO_EPSILON) if isinstance(rule, Moments) else rule,
+        extra=extra,
     )
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation.adapter_kernel import MEMORY_BOUND, measured_training
-from gamma_calc.simulation.adapter_module import AdapterMeasurement, Key, Training, joined
+from gamma_calc.simulation.adapter_module import AdapterMeasurement, Extra, Key, Training, joined
 from gamma_calc.simulation.devices import resolved_device, resolved_dtype
 from gamma_calc.simulation.sampling import BASE_RANK, BATCH, DATA, Shape, Sizes, rounded_rank, sampled_module
 
@@ -55,6 +55,7 @@ class ProbeConfiguration:
         fan_out: the size m of the output axis, rounded.
         rank: the exponent of the rank in the width; `base_rank` multiplies it.
         data: "random" or "teacher-student".
+        momentum, decay, feedback: sizes of beta, lambda and kappa, each times its prefactor; None for none.
         is_paired: whether a run draws A_0 Z and B_0^T dZ from the same numbers at every width.
         runs: the number of seeds at each width, all spawned from `seed`.
     """
@@ -82,6 +83,12 @@ class ProbeConfiguration:
     dtype: str = "float64"
     device: str = "cpu"
     seed: int = 0
+    momentum: Power | None = None
+    decay: Power | None = None
+    feedback: Power | None = None
+    prefactor_momentum: Fraction = Fraction(1)
+    prefactor_decay: Fraction = Fraction(1)
+    prefactor_feedback: Fraction = Fraction(1)
 
     def __post_init__(self) -> None:
         if self.data not in DATA:
@@ -119,7 +126,19 @@ class ProbeConfiguration:
             self.steps,
             self.trains_A,
             self.trains_B,
+            self.extra_at(shape),
         )
+
+    def extra_at(self, shape: Shape) -> Extra | None:
+        """What the training at a width adds to plain steps."""
+
+        def size(power: Power | None, prefactor: Fraction) -> float | None:
+            return None if power is None else float(prefactor) * power.at(shape.width, shape.rank)
+
+        decay = size(self.decay, self.prefactor_decay)
+        feedback = size(self.feedback, self.prefactor_feedback)
+        extra = Extra(size(self.momentum, self.prefactor_momentum), decay, decay, feedback)
+        return None if extra == Extra() else extra
 
 
 @dataclass(frozen=True, slots=True)
