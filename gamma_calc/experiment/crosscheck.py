@@ -7,7 +7,7 @@ right from wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from html import escape
@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from gamma_calc.algebra import Affine
-from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON
-from gamma_calc.calculus.policy import Alignment, Policy
+from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, NO_CANCELLATION
+from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.derivation.questions import html_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Prediction, pinned, predictions
@@ -25,7 +25,7 @@ from gamma_calc.experiment.prefactor import chosen_prefactor
 from gamma_calc.experiment.settled_by_law import settled
 from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.experiment.verdicts import Row, judged, worst
-from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.scheme import EXTRA, Scheme
 from gamma_calc.program.selection import Spec, Values, selected
 from gamma_calc.simulation.probe import ProbeMeasurement, Progress, probe
 from gamma_calc.simulation.verdicts import Verdict
@@ -34,6 +34,8 @@ FALSE_ASSUMPTION = Policy(((Alignment.ALIGNED, Affine.of(Fraction(1, 2))),))
 """The control's: a sum of correlated terms grows like a random walk."""
 CLEAR_OF_EPSILON = 1000
 """Gradient roots this far above epsilon move by at most 0.1 % because of it."""
+MAY_CANCEL = Policy(without=frozenset((NO_CANCELLATION,)))
+"""What is predicted of a loss that feeds back: its residual changes sign, so terms may undo each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,20 @@ class Checked:
     control: tuple[Row, ...]
 
     @property
+    def extra_prefactors(self) -> Mapping[str, Fraction]:
+        """The prefactors of beta, lambda and kappa, by the keys of those that the scheme has."""
+        found: dict[str, Fraction] = {key: getattr(self.measurement.configuration, f"prefactor_{key}") for key in EXTRA}
+        return {key: value for key, value in found.items() if self.scheme.form(key) is not None}
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader has to know before trusting the rows."""
         found = []
+        if self.scheme.form("feedback") is not None:
+            found.append(
+                f"{self.scheme.name}: its loss feeds back, so a residual may change sign and steps undo each other: "
+                f"predictions do without assumption {NO_CANCELLATION.key}, and most are bounds from above"
+            )
         ratio = float(np.min(self.measurement.epsilon_ratio))
         if ratio < CLEAR_OF_EPSILON:
             found.append(
@@ -121,7 +134,12 @@ class Crosscheck:
                 "failed": [f"{row.scheme} {row.quantity} t={row.t}" for row in failed],
             },
             "schemes": [
-                {"scheme": each.scheme.name, "optimizer": each.scheme.optimizer.name, "prefactor": str(each.prefactor)}
+                {
+                    "scheme": each.scheme.name,
+                    "optimizer": each.scheme.optimizer.name,
+                    "prefactor": str(each.prefactor),
+                    **{f"prefactor_{key}": str(value) for key, value in each.extra_prefactors.items()},
+                }
                 for each in self.schemes
             ],
             "settings": {
@@ -190,7 +208,8 @@ def _checked(scheme: Scheme, reference: Scheme, settings: Settings, progress: Pr
     prefactor = settings.prefactor or chosen_prefactor(scheme.optimizer.step)
     experiment = configuration(scheme, settings, prefactor)
     measurement = probe(experiment, progress)
-    predicted = predictions(reference, settings.steps)
+    policy = CALCULUS if reference.form("feedback") is None else MAY_CANCEL
+    predicted = predictions(reference, settings.steps, policy)
 
     def rows(predicted: Sequence[Prediction]) -> tuple[Row, ...]:
         return judged(scheme.name, predicted, measurement)

@@ -10,6 +10,7 @@ from gamma_calc.program.optimizers import Moments, Raw
 
 NORMALISED = Fraction(4)
 RAW = Fraction(1, 16)
+GROWING = Fraction(16)
 PREFACTORS: Mapping[str, Fraction] = MappingProxyType(
     {"momentum": Fraction(1, 2), "decay": Fraction(1, 16), "feedback": Fraction(1)}
 )
@@ -31,3 +32,12 @@ def chosen_prefactor(step: Raw | Moments) -> Fraction:
             return NORMALISED
         case Raw():
             return RAW
+
+
+def decay_prefactor(prefactor: Fraction, *, grows: bool) -> Fraction:
+    """The k of lambda beside that of the rates: where eta lambda grows with the width, it has left 1 behind throughout.
+
+    >>> decay_prefactor(Fraction(1, 16), grows=True)
+    Fraction(256, 1)
+    """
+    return GROWING / prefactor if grows else PREFACTORS["decay"]

@@ -32,7 +32,8 @@ def settled(
     rows: Sequence[Row], predictions: Sequence[Prediction], configuration: ProbeConfiguration
 ) -> tuple[Row, ...]:
     """The rows with what is INCONCLUSIVE for want of width decided by the exact law, where it has something to say."""
-    if not any(_is_open(each) for row in rows for each in (row.leading, *row.terms.values())):
+    can_cancel = configuration.feedback is not None
+    if not any(_is_open(each, can_cancel) for row in rows for each in (row.leading, *row.terms.values())):
         return tuple(rows)
     far = far_configuration(configuration)
     if far is None:
@@ -42,7 +43,7 @@ def settled(
         return tuple(rows)
     name = rows[0].scheme
     return tuple(
-        _settled_row(row, other, _words(measurement))
+        _settled_row(row, other, _words(measurement), can_cancel)
         for row, other in zip(rows, judged(name, predictions, measurement), strict=True)
     )
 
@@ -80,17 +81,22 @@ def _words(measurement: ProbeMeasurement) -> str:
     return f"decided by the exact law at widths {ends}, {samples} {'sample' if samples == 1 else 'samples'}"
 
 
-def _settled_row(row: Row, other: Row, words: str) -> Row:
-    terms: Mapping[Term, Judged] = {term: _settled(each, other.terms[term], words) for term, each in row.terms.items()}
-    return replace(row, leading=_settled(row.leading, other.leading, words), terms=terms)
+def _settled_row(row: Row, other: Row, words: str, can_cancel: bool) -> Row:
+    def settled(near: Judged, far: Judged) -> Judged:
+        return _settled(near, far, words) if _is_open(near, can_cancel) else near
+
+    terms: Mapping[Term, Judged] = {term: settled(each, other.terms[term]) for term, each in row.terms.items()}
+    return replace(row, leading=settled(row.leading, other.leading), terms=terms)
 
 
 def _settled(near: Judged, far: Judged, words: str) -> Judged:
-    if not _is_open(near) or far.judgement.verdict is Verdict.INCONCLUSIVE:
+    if far.judgement.verdict is Verdict.INCONCLUSIVE:
         return near
     reason = f"{words}: {far.judgement.reason}; at the trained widths: {near.judgement.reason}"
     return replace(far, judgement=Judgement(far.judgement.verdict, reason))
 
 
-def _is_open(each: Judged) -> bool:
-    return each.judgement.verdict is Verdict.INCONCLUSIVE and not each.estimate.shortfall
+def _is_open(each: Judged, can_cancel: bool) -> bool:
+    """Whether farther widths may say more; where terms cancel, a slope is steeper near their crossover than beyond."""
+    open_verdicts = (Verdict.INCONCLUSIVE, Verdict.FAIL) if can_cancel else (Verdict.INCONCLUSIVE,)
+    return each.judgement.verdict in open_verdicts and not each.estimate.shortfall

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.prefactor import PREFACTORS
-from gamma_calc.program.scheme import RANK, Scheme
+from gamma_calc.experiment.prefactor import PREFACTORS, decay_prefactor
+from gamma_calc.program.scheme import INITIAL, RANK, Scheme
 from gamma_calc.simulation.probe import Power, ProbeConfiguration
 
 WIDTHS = tuple(2**k for k in range(7, 14))
@@ -63,9 +63,16 @@ def configuration(scheme: Scheme, settings: Settings, prefactor: Fraction) -> Pr
         decay=_power(scheme.exponents["decay"]),
         feedback=_power(scheme.exponents["feedback"]),
         prefactor_momentum=PREFACTORS["momentum"],
-        prefactor_decay=PREFACTORS["decay"],
+        prefactor_decay=decay_prefactor(prefactor, grows=_decay_grows(scheme)),
         prefactor_feedback=PREFACTORS["feedback"],
     )
+
+
+def _decay_grows(scheme: Scheme) -> bool:
+    """Whether a step shrinks a part by a factor that grows with the width, past the whole of it."""
+    decay = scheme.form("decay")
+    weights = [] if decay is None else [decay + scheme[f"eta_{key}"] for key in INITIAL if scheme.is_trained(key)]
+    return any(weight.constant > 0 for weight in weights)
 
 
 def _power(form: Affine | None) -> Power | None:

@@ -269,3 +269,9 @@ def test_a_scheme_may_have_any_name() -> None:
     assert read_back(found).first_failure is None
     assert "\n(check-sat)\n(" not in smtlib(found).split("(set-logic")[0]
     assert " a *) b" not in rocq(found)
+
+
+@pytest.mark.parametrize("extra", ["momentum", "decay", "feedback"])
+def test_what_no_checker_speaks_of_has_no_certificate(extra: str) -> None:
+    with pytest.raises(BadInput, match=extra):
+        certificate(derived(scheme("-1/2", "zero", "-1", "-1", **{extra: "-1"})))

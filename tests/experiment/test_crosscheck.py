@@ -81,3 +81,34 @@ def test_teacher_student_inputs_give_the_same_exponents() -> None:
 def test_an_epsilon_that_is_felt_is_announced() -> None:
     subject = scheme("-1/2", "zero", "-1/2", "-1/2", gradient="-4")
     assert any("epsilon" in text for text in crosscheck(subject, settings=QUICK).warnings)
+
+
+EXTRAS = {"decay": {"decay": "1/2"}, "momentum": {"momentum": "0"}, "both": {"decay": "0", "momentum": "-1/4"}}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("extra", EXTRAS.values(), ids=EXTRAS)
+def test_momentum_and_decay_are_confirmed_term_by_term(extra: dict[str, str], optimizer: str) -> None:
+    subject = scheme("-1/2", "zero", "c", "c", optimizer=optimizer, **extra)
+    found = crosscheck(subject, settings=Settings(seeds=32, steps=3))
+    assert found.verdict is Verdict.PASS
+    assert found.control is Verdict.FAIL
+    (told,) = found.json()["schemes"]
+    assert {key for key in told if key.startswith("prefactor_")} == {f"prefactor_{key}" for key in extra}
+
+
+def test_a_decay_that_is_not_there_is_seen() -> None:
+    """At step 1 the decay alone moves A: delta_3 is 2 eta + lambda, and not zero."""
+    with_decay, without = (scheme("-1/2", "zero", "c", "c", **more) for more in ({"decay": "1/2"}, {}))
+    found = crosscheck(with_decay, against=without, settings=QUICK)
+    assert found.verdict is Verdict.FAIL
+    row = next(row for row in found.rows if (row.quantity, row.t) == ("delta_3", 1))
+    assert (str(row.leading.predicted), row.verdict) == ("-oo", Verdict.FAIL)
+
+
+def test_a_loss_that_feeds_back_says_what_is_not_assumed() -> None:
+    subject = scheme("-1/2", "zero", "-1", "-1", optimizer="sgd", feedback="0")
+    found = crosscheck(subject, settings=QUICK)
+    assert found.verdict is Verdict.PASS
+    assert found.control is Verdict.FAIL
+    assert any("feeds back" in text and "A4" in text for text in found.warnings)
