@@ -11,11 +11,15 @@ from gamma_calc.program.optimizers import Moments, Raw
 
 
 class GradientStep:
-    """One rule at work on one batch of tensors; the moments of all of them are kept apart entry by entry."""
+    """One rule at work on one batch of tensors; the moments of all of them are kept apart entry by entry.
+
+    `root_square` is the sum of squares, over the last two axes, of the second moment's root at the last step; it is
+    taken only where an epsilon stands beside that root, to be compared with it.
+    """
 
     def __init__(self, rule: Raw | Moments) -> None:
         self.rule = rule
-        self.epsilon_ratio: Tensor | None = None
+        self.root_square: Tensor | None = None
         self._mean: Tensor | None = None
         self._root: Tensor | None = None
 
@@ -38,16 +42,19 @@ class GradientStep:
         torch.hypot(self._root.mul_(math.sqrt(beta2)), gradient.mul(math.sqrt(1 - beta2)), out=self._root)
         divisor = self._root / math.sqrt(1 - beta2**t)
         if epsilon:
-            self._note_epsilon(divisor, epsilon)
+            self.root_square = norm(divisor).square()
             divisor.add_(epsilon)
         is_zero = divisor == 0
         return (self._mean / (1 - beta1**t)).div_(divisor).masked_fill_(is_zero, 0)
 
-    def _note_epsilon(self, root: Tensor, epsilon: float) -> None:
-        """Keep the smallest ratio so far of the rms of the second moment's root to epsilon, where it is not zero."""
-        ratio = mean_square(root).sqrt() / epsilon
-        ratio = torch.where(ratio == 0, math.inf, ratio)
-        self.epsilon_ratio = ratio if self.epsilon_ratio is None else torch.minimum(self.epsilon_ratio, ratio)
+
+def norm(tensor: Tensor) -> Tensor:
+    """The root of the sum of squares over the last two axes, accumulated in float64.
+
+    Shapes: tensor [..., p, q]; returns [...].
+    """
+    found: Tensor = torch.linalg.vector_norm(tensor.flatten(-2), dim=-1, dtype=torch.float64)
+    return found
 
 
 def mean_square(tensor: Tensor) -> Tensor:
@@ -55,8 +62,7 @@ def mean_square(tensor: Tensor) -> Tensor:
 
     Shapes: tensor [..., p, q]; returns [...].
     """
-    norm: Tensor = torch.linalg.vector_norm(tensor.flatten(-2), dim=-1, dtype=torch.float64)
-    return norm.square() / (tensor.shape[-1] * tensor.shape[-2])
+    return norm(tensor).square() / (tensor.shape[-1] * tensor.shape[-2])
 
 
 def is_nonzero(tensor: Tensor) -> Tensor:
