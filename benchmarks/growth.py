@@ -1,20 +1,21 @@
 """How the time of a step and the memory grow with the width: of the teacher-student kernel and of the probe.
 
-Widths are visited in turn, several times, and the least time of each is kept: growth is a property of the work, and
-what else the machine does only adds to it. The exponent is the least-squares slope of log time on log width.
+Time is the processor time of one thread, and of several repeats of each width the least: growth is a property of the
+work, and what else the machine does can only add to it. The exponent is the least-squares slope of log time on log
+width.
 """
 
 from __future__ import annotations
 
 import resource
 import sys
+import time
 from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
 import torch
 
-from benchmarks.machine import seconds
 from gamma_calc.program.optimizers import Moments
 from gamma_calc.simulation.adapter_kernel import measured_training
 from gamma_calc.simulation.adapter_module import Training
@@ -24,7 +25,7 @@ from gamma_calc.simulation.student_kernel import CompiledTraining, TiledStudent
 from gamma_calc.simulation.student_sampling import drawn_student, drawn_teacher
 
 ADAM = Moments(Fraction(9, 10), Fraction(999, 1000), Fraction(1, 10**8))
-ROUNDS = 3
+ROUNDS = 5
 RATES = (1e-3,) * 4
 PROBE_STEPS = 4
 
@@ -51,12 +52,15 @@ def probe_run(width: int) -> Step:
 def growth(name: str, step_at: Callable[[int], Step], widths: tuple[int, ...]) -> dict[str, object]:
     """Times in milliseconds and memory at each width, with the exponent of time."""
     least, peaks = [], []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     for width in widths:
         step = step_at(width)
         step()
-        least.append(min(seconds(step) for _ in range(ROUNDS)))
+        least.append(min(_processor_seconds(step) for _ in range(ROUNDS)))
         peaks.append(_peak_bytes())
         del step
+    torch.set_num_threads(threads)
     slope = float(np.polyfit(np.log2(widths), np.log2(least), 1)[0])
     return {
         "name": name,
@@ -65,6 +69,12 @@ def growth(name: str, step_at: Callable[[int], Step], widths: tuple[int, ...]) -
         "exponent": slope,
         "peak_bytes_so_far": peaks,
     }
+
+
+def _processor_seconds(step: Step) -> float:
+    start = time.process_time()
+    step()
+    return time.process_time() - start
 
 
 def _peak_bytes() -> int:

@@ -60,7 +60,7 @@ class Factor:
             for cut in blocks(data.shape[1], columns)
         ]
         self.products = {} if initial is None else _summed([_products(each.parts, each.data) for each in self.blocks])
-        self.has_data = torch.stack([is_nonzero(each.data) for each in self.blocks]).any(dim=0)
+        self.has_data = _any([is_nonzero(each.data) for each in self.blocks])
         self.moved_products: Parts = {}
         self.underflowed: Tensor | None = None
         self.epsilon_ratio: Tensor | None = None
@@ -85,7 +85,7 @@ class Factor:
             has_change.append(is_nonzero(change))
             yield block
         self.moved_products = _summed(products)
-        seen, moved = (torch.stack(each).any(dim=0) for each in (has_gradient, has_change))
+        seen, moved = _any(has_gradient), _any(has_change)
         self.underflowed = (is_nonzero(other) & self.has_data & ~seen) | (seen & ~moved)
         self._note_epsilon()
 
@@ -135,6 +135,11 @@ def _summed(pieces: list[Parts]) -> Parts:
     if len(pieces) == 1:
         return pieces[0]
     return {label: torch.stack([piece[label] for piece in pieces]).sum(dim=0) for label in pieces[0]}
+
+
+def _any(flags: list[Tensor]) -> Tensor:
+    """Where one of some flags of the same shape is set."""
+    return flags[0] if len(flags) == 1 else torch.stack(flags).any(dim=0)
 
 
 def _add(parts: Parts, label: Term, change: Tensor | None) -> None:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from gamma_calc.simulation.adapter_factor import Factor, FactorBlock, Parts, contracted
-from gamma_calc.simulation.adapter_module import TERMS, AdapterMeasurement, AdapterModule, Key, Term, Training, joined
+from gamma_calc.simulation.adapter_module import TERMS, AdapterMeasurement, AdapterModule, Key, Training, joined
 from gamma_calc.simulation.program_training import MORE_MEMORY, program_training
 from gamma_calc.simulation.square_sums import Place, SquareSums
 
@@ -38,7 +38,7 @@ MEMORY_BOUND = 2**30
 CPU_WORKING_SET = 2**25
 """The same bound on a CPU, where pieces that stay near the caches are several times faster than large ones."""
 
-CPU_BLOCK = 2**19
+CPU_BLOCK = 2**20
 """Bytes of a block of one part of a factor on a CPU: a handful of them is what a step works on at any moment. Smaller
 ones would spend the time on starting operations."""
 
@@ -71,7 +71,10 @@ def _in_pieces(module: AdapterModule, training: Training, seeds: int, block: int
 
 
 def _bytes_per_run(module: AdapterModule) -> int:
-    """Updates, gradient, two moments and two temporaries of each factor; the terms of Z_B with their sum."""
+    """Both parts, two moments and two temporaries of each factor; the terms of Z_B with their sum.
+
+    Where a factor is cut into blocks the temporaries are smaller, so this is a bound from above.
+    """
     (_, n, samples), m = module.inputs.shape, module.gradients.shape[1]
     entries = 6 * module.rank * (n + m) + 6 * m * samples
     return int(entries) * module.inputs.element_size()
@@ -90,13 +93,15 @@ class _Run:
         self.b = Factor("B", None if b_0 is None else b_0.mT, dz, eta_b, training.optimizer, columns)
         self.mean_square: dict[Key, Tensor] = {}
         self.underflowed = torch.zeros(self.shape, dtype=torch.bool, device=z.device)
+        self.zero = torch.zeros(self.shape, dtype=torch.float64, device=z.device)
+        self.scales = dict.fromkeys(SCALED, self.scale)
 
     def measurement(self) -> AdapterMeasurement:
         for t in range(1, self.training.steps + 1):
             self._take_step(t)
         measured = {key: value.mT for key, value in self.mean_square.items()}
-        finite = torch.stack([value.isfinite() for value in measured.values()]).all(dim=0)
-        ratio = torch.full(self.shape, math.inf, dtype=torch.float64, device=self.underflowed.device)
+        finite = torch.stack(list(measured.values())).isfinite().all(dim=0)
+        ratio = torch.full(self.shape, math.inf, dtype=torch.float64, device=self.zero.device)
         for factor in (self.a, self.b):
             if factor.epsilon_ratio is not None:
                 ratio = torch.minimum(ratio, factor.epsilon_ratio)
@@ -105,68 +110,64 @@ class _Run:
     def _take_step(self, t: int) -> None:
         a, b, trains = self.a, self.b, self.training
         x, y = _total(a.products), _total(b.products)
-        before, sums = a.products, SquareSums()
+        before, sums = a.products, SquareSums(self.shape)
         for block in a.prepared(y if trains.trains_A else None, self.scale, t):
             a.move(block)
-            self._add(sums, "A", block.parts)
+            sums.add(_terms("A", block.parts))
         a.move_products()
         for block in b.prepared(x if trains.trains_B else None, self.scale, t):
-            self._add_changes(sums, block, before)
+            changes = self._changes(block, before)
             b.move(block)
-            self._add(sums, "B", block.parts)
-            self._add(sums, "Z_B", _outputs(block.parts, a.products))
+            outputs = _outputs(block.parts, a.products)
+            sums.add(changes | _terms("B", block.parts) | _terms("Z_B", outputs))
         b.move_products()
-        self._add(sums, "Z_A", a.products)
+        sums.add(_terms("Z_A", a.products))
         self._record(t, sums)
 
-    def _add_changes(self, sums: SquareSums, block: FactorBlock, products: Parts) -> None:
-        """Add what a block of B has to do with the change of Z_B; `products` are those of A before the step."""
+    def _changes(self, block: FactorBlock, products: Parts) -> dict[Place, Tensor]:
+        """What a block of B has to do with the change of Z_B; `products` are those of A before the step."""
         deltas = {
             "delta_1": _outputs(block.parts, self.a.moved_products),
             "delta_2": _outputs(block.moved, products),
             "delta_3": _outputs(block.moved, self.a.moved_products),
         }
+        found: dict[Place, Tensor] = {}
         totals: Parts = {}
         for name, parts in deltas.items():
-            whole = self._add(sums, name, parts)
+            whole = _total(parts)
+            found |= _terms(name, parts, whole)
             if whole is not None:
                 totals[name,] = whole
         whole = _total(totals)
-        if whole is not None:
-            sums.add(("Delta_Z_B", None), whole)
-
-    @staticmethod
-    def _add(sums: SquareSums, quantity: str, parts: Parts) -> Tensor | None:
-        """Add the terms of a quantity and, where there are several, their sum, which is returned."""
-        for term, part in parts.items():
-            sums.add((quantity, term), part)
-        whole = _total(parts)
-        if whole is not None and len(parts) > 1:
-            sums.add((quantity, None), whole)
-        return whole
+        return found if whole is None else {**found, ("Delta_Z_B", None): whole}
 
     def _record(self, t: int, sums: SquareSums) -> None:
         for factor in (self.a, self.b):
             if factor.underflowed is not None:
                 self.underflowed |= factor.underflowed
+        found = dict[Place, Tensor]()
+        for place, mean, has_vanished in sums.means(self.scales):
+            found[place] = mean
+            self.underflowed |= has_vanished
         for quantity, terms in TERMS.items():
-            held = [term for term in terms if (quantity, term) in sums]
+            present = [found[quantity, term] for term in terms if (quantity, term) in found]
+            whole = present[0] if len(present) == 1 else self.zero
             for term in terms:
-                self._note(t, quantity, term, sums, (quantity, term))
-            # A sum of one term is that term.
-            self._note(t, quantity, None, sums, (quantity, held[0] if len(held) == 1 else None))
+                self.mean_square[t, quantity, term] = found.get((quantity, term), self.zero)
+            self.mean_square[t, quantity, None] = found.get((quantity, None), whole)
         for delta in DELTAS:
             for term in TERMS[delta]:
                 self.mean_square[t, "Delta_Z_B", term] = self.mean_square[t, delta, term]
 
-    def _note(self, t: int, quantity: str, term: Term | None, sums: SquareSums, place: Place) -> None:
-        """Write a mean square [S, L] down, and where it vanishes though what was squared does not."""
-        if place not in sums:
-            mean = torch.zeros(self.shape, dtype=torch.float64, device=self.underflowed.device)
-        else:
-            mean = sums.mean(place) * (self.scale if quantity in SCALED else 1.0) ** 2
-            self.underflowed |= sums.is_nonzero(place) & (mean == 0)
-        self.mean_square[t, quantity, term] = mean.expand(self.shape)
+
+def _terms(quantity: str, parts: Parts, whole: Tensor | None = None) -> dict[Place, Tensor]:
+    """The terms of a quantity and, where there are several, their sum, which may be known already."""
+    found: dict[Place, Tensor] = {(quantity, term): part for term, part in parts.items()}
+    if len(parts) > 1:
+        whole = _total(parts) if whole is None else whole
+        assert whole is not None
+        found[quantity, None] = whole
+    return found
 
 
 def _outputs(left: Parts, right: Parts) -> Parts:

@@ -1,7 +1,11 @@
-"""Mean squares of tensors that are seen a block at a time."""
+"""Mean squares of the terms of a step, whose tensors are seen a block at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
 from torch import Tensor
 
 from gamma_calc.simulation.adapter_module import Term
@@ -11,34 +15,57 @@ Place = tuple[str, Term | None]
 """A quantity and one of its terms; None stands for their sum."""
 
 
+@dataclass(frozen=True, slots=True)
+class Squares:
+    """What was found of some places that are always seen together, one along the first axis.
+
+    Shapes: square, the sums of squares in float64, and is_nonzero, whether some entry is not zero, [K, S, L].
+    `entries` counts what was summed at each place.
+    """
+
+    square: Tensor
+    is_nonzero: Tensor
+    entries: tuple[int, ...]
+
+    def __add__(self, other: Squares) -> Squares:
+        entries = tuple(one + more for one, more in zip(self.entries, other.entries, strict=True))
+        return Squares(self.square + other.square, self.is_nonzero | other.is_nonzero, entries)
+
+
+@dataclass(slots=True)
 class SquareSums:
-    """The sums of squares of the terms of a step, over blocks, in float64."""
+    """The sums of squares of a step, over blocks.
 
-    def __init__(self) -> None:
-        self._squares: dict[Place, Tensor] = {}
-        self._entries: dict[Place, int] = {}
-        self._is_nonzero: dict[Place, Tensor] = {}
+    Args:
+        shape: (S, L), the runs that a tensor [S, L or 1, p, q] stands for.
+    """
 
-    def __contains__(self, place: object) -> bool:
-        return place in self._squares
+    shape: tuple[int, int]
+    _found: dict[tuple[Place, ...], Squares] = field(default_factory=dict)
 
-    def add(self, place: Place, block: Tensor) -> None:
-        """Add the squares of a block [..., p, q], summed over its last two axes."""
-        size = norm(block)
-        # Looking for zeros makes a CPU wait for nothing; elsewhere the look itself is the cheaper way.
-        found = size != 0 if block.device.type == "cpu" and bool(size.all()) else is_nonzero(block)
-        square, entries = size.square(), block.shape[-1] * block.shape[-2]
-        if place in self._squares:
-            self._squares[place] = self._squares[place] + square
-            self._entries[place] += entries
-            self._is_nonzero[place] = self._is_nonzero[place] | found
+    def add(self, tensors: Mapping[Place, Tensor]) -> None:
+        """Add the squares of one block of the tensors at some places; all blocks have the same places."""
+        if not tensors:
+            return
+        sizes = torch.stack([norm(each).expand(self.shape) for each in tensors.values()])
+        # A CPU does not wait for a look at a number; elsewhere it is quicker to compute than to look.
+        if sizes.device.type == "cpu" and bool(sizes.all()):
+            nonzero = sizes != 0
         else:
-            self._squares[place], self._entries[place], self._is_nonzero[place] = square, entries, found
+            nonzero = torch.stack([is_nonzero(each).expand(self.shape) for each in tensors.values()])
+        entries = tuple(each.shape[-1] * each.shape[-2] for each in tensors.values())
+        block, places = Squares(sizes.square(), nonzero, entries), tuple(tensors)
+        self._found[places] = self._found[places] + block if places in self._found else block
 
-    def mean(self, place: Place) -> Tensor:
-        """The mean square [...] over all blocks."""
-        return self._squares[place] / self._entries[place]
+    def means(self, scales: Mapping[str, float]) -> Iterator[tuple[Place, Tensor, Tensor]]:
+        """The mean square of each place, times the square of its quantity's scale, and where it alone vanished [S, L].
 
-    def is_nonzero(self, place: Place) -> Tensor:
-        """Whether some block had an entry that is not zero, whose square may still be."""
-        return self._is_nonzero[place]
+        `scales` are 1 where a quantity is not named.
+        """
+        for places, found in self._found.items():
+            entries, factors = (
+                found.square.new_tensor(each).view(-1, 1, 1)
+                for each in (found.entries, [scales.get(quantity, 1.0) ** 2 for quantity, _ in places])
+            )
+            mean = found.square / entries * factors
+            yield from zip(places, mean, (mean == 0) & found.is_nonzero, strict=True)
