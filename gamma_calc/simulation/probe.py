@@ -44,6 +44,9 @@ class Power:
 
 UNIT = Power()
 
+CPU_DRAWS = 2**26
+"""Bytes that the draws made together may take on a CPU, where many large ones would only leave the caches."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProbeConfiguration:
@@ -209,6 +212,8 @@ def _measured(configuration: ProbeConfiguration, shape: Shape, runs: range, memo
 
 def _pieces(configuration: ProbeConfiguration, shape: Shape, memory: int) -> list[range]:
     """The runs in pieces whose draws, doubled while they are stacked, keep within the memory."""
+    if resolved_device(configuration.device, configuration.dtype).type == "cpu":
+        memory = min(memory, CPU_DRAWS)
     entries = (shape.width + shape.out) * (shape.rank + shape.samples)
     count = max(1, memory // (2 * entries * resolved_dtype("float64").itemsize))
     return [range(start, min(start + count, configuration.runs)) for start in range(0, configuration.runs, count)]

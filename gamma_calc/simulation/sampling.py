@@ -166,7 +166,9 @@ def conditioned(rest: Array, product: Array, data: Array) -> Array:
     """
     _, inverse = symmetric_roots(data.T @ data)
     basis = data @ inverse
-    return np.asarray(rest + (product - rest @ basis) @ basis.T)
+    found = np.asarray((product - rest @ basis) @ basis.T)
+    found += rest
+    return found
 
 
 def sampled_module(
@@ -196,19 +198,30 @@ def sampled_module(
 def _drawn(streams: Streams, shape: Shape, sizes: Sizes, data: str) -> tuple[Array, Array, Array | None, Array | None]:
     """Z, dZ, A_0 and B_0^T of one run."""
     z, dz = DATA[data](streams, shape)
-    a = None if sizes.A is None else sizes.A * _factor(streams, shape, z, Role.PRODUCT_A, Role.REST_A)
-    b = None if sizes.B is None else sizes.B * _factor(streams, shape, dz, Role.PRODUCT_B, Role.REST_B)
+    a = _factor(streams, shape, sizes.A, z, Role.PRODUCT_A, Role.REST_A)
+    b = _factor(streams, shape, sizes.B, dz, Role.PRODUCT_B, Role.REST_B)
     return z, sizes.gradient * dz, a, b
 
 
-def _factor(streams: Streams, shape: Shape, data: Array, product: Role, rest: Role) -> Array:
-    return conditioned(
+def _factor(
+    streams: Streams, shape: Shape, size: float | None, data: Array, product: Role, rest: Role
+) -> Array | None:
+    """A factor with entries of some size, None for zero."""
+    if size is None:
+        return None
+    found = conditioned(
         streams.fresh(rest).standard_normal((shape.rank, len(data))),
         streams.paired(product).standard_normal((shape.rank, shape.samples)),
         data,
     )
+    found *= size
+    return found
 
 
 def _stacked(arrays: Sequence[Array | None], dtype: torch.dtype, device: torch.device | None) -> torch.Tensor | None:
     present = [array for array in arrays if array is not None]
-    return torch.from_numpy(np.stack(present)).to(device=device, dtype=dtype) if present else None
+    if not present:
+        return None
+    # A single large array is not copied.
+    whole = present[0][np.newaxis] if len(present) == 1 else np.stack(present)
+    return torch.from_numpy(whole).to(device=device, dtype=dtype)

@@ -35,11 +35,13 @@ class GradientStep:
                 return self._normalised(gradient, t, float(beta1), float(beta2), float(epsilon))
 
     def _normalised(self, gradient: Tensor, t: int, beta1: float, beta2: float, epsilon: float) -> Tensor:
-        if self._mean is None or self._root is None:
-            self._mean, self._root = torch.zeros_like(gradient), torch.zeros_like(gradient)
-        self._mean.mul_(beta1).add_(gradient, alpha=1 - beta1)
         # The root of the second moment is kept in place of the moment, whose squares would leave the number range.
-        torch.hypot(self._root.mul_(math.sqrt(beta2)), gradient.mul(math.sqrt(1 - beta2)), out=self._root)
+        new_root = gradient * math.sqrt(1 - beta2)
+        if self._mean is None or self._root is None:
+            self._mean, self._root = gradient * (1 - beta1), new_root.abs_()
+        else:
+            self._mean.mul_(beta1).add_(gradient, alpha=1 - beta1)
+            torch.hypot(self._root.mul_(math.sqrt(beta2)), new_root, out=self._root)
         divisor = self._root / math.sqrt(1 - beta2**t)
         if epsilon:
             self.root_square = norm(divisor).square()
