@@ -306,8 +306,8 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         "teacher-student": Experiment(
             "float32",
             STUDENT_RANK,
-            {"points": _count, "weight_decay": _not_negative, "record_every": _count},
-            {"points": TRAINING_POINTS, "weight_decay": 0.0, "record_every": 1},
+            {"points": _count, "weight_decay": _not_negative, "momentum": _not_negative, "record_every": _count},
+            {"points": TRAINING_POINTS, "weight_decay": 0.0, "momentum": 0.0, "record_every": 1},
         ),
     }
 )

@@ -275,8 +275,10 @@ def _joined(cell: tuple[str, str, int], parts: list[tuple[Planned, Arrays]]) -> 
     rows: dict[tuple[float, ...], list[Arrays]] = {}
     for part, arrays in parts:
         rows.setdefault(part.rates, []).append(arrays)
+    # A store may hold runs of an earlier release, which measured less.
+    names = [name for name in parts[0][1] if all(name in arrays for _, arrays in parts)]
     arrays = {
         name: np.concatenate([np.concatenate([each[name] for each in row], axis=-1) for row in rows.values()], axis=-2)
-        for name in parts[0][1]
+        for name in names
     }
     return Cell(*cell, tuple(rate for rates in rows for rate in rates), arrays)

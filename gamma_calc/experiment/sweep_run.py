@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -21,10 +22,17 @@ from gamma_calc.simulation.devices import resolved_device, resolved_dtype
 from gamma_calc.simulation.sampling import Shape, Sizes, sampled_module
 from gamma_calc.simulation.store import Arrays
 from gamma_calc.simulation.student_data import StudentConfiguration
+from gamma_calc.simulation.student_records import RECORDED
 from gamma_calc.simulation.teacher_student import MEMORY_BOUND, teacher_student
 
 KERNELS = 1
 """Raised when the numbers that some run gives change: results of earlier kernels are then made anew."""
+
+LATER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {"StudentConfiguration": {"momentum": 0.0}, "Training": {"extra": None}}
+)
+"""Fields that came after results had been kept, with the value that all runs had until then: at that value a field is
+left out of a key, so that those results are still found."""
 
 DOUBLE = 8
 
@@ -114,15 +122,9 @@ class StudentRun:
         return frozen + max(rate, min(MEMORY_BOUND, rate * len(each.eta_A)))
 
     def measured(self) -> Arrays:
-        """Root mean squares of Z_A and Z_B, training and test loss, at each recorded step."""
+        """Losses, and root mean squares of factors, features and their changes, at each recorded step."""
         found = teacher_student(self.configuration)
-        tensors = {
-            "Z_A": found.Z_A,
-            "Z_B": found.Z_B,
-            "training_loss": found.training_loss,
-            "test_loss": found.test_loss,
-        }
-        return {name: tensor.double().cpu().numpy() for name, tensor in tensors.items()}
+        return {name: getattr(found, name).double().cpu().numpy() for name in RECORDED}
 
 
 def parameters(run: Run) -> str:
@@ -138,8 +140,6 @@ def key_of(text: str) -> str:
 def plain(value: Any) -> Any:
     """A value made of frozen dataclasses, rationals and tuples as plain JSON data, with no two values the same.
 
-    A training without anything extra has no word for it, as before there was any, so that stored runs keep their keys.
-
     Raises:
         TypeError: a part has no such form; leaving it out would give different runs one key.
 
@@ -147,13 +147,12 @@ def plain(value: Any) -> Any:
     ['1/2', None]
     """
     if is_dataclass(value) and not isinstance(value, type):
+        kind = type(value).__name__
+        before = LATER.get(kind, {})
+        found = {field.name: getattr(value, field.name) for field in fields(value)}
         return {
-            "is": type(value).__name__,
-            **{
-                field.name: plain(getattr(value, field.name))
-                for field in fields(value)
-                if (field.name, getattr(value, field.name)) != ("extra", None)
-            },
+            "is": kind,
+            **{name: plain(each) for name, each in found.items() if name not in before or each != before[name]},
         }
     if isinstance(value, Fraction):
         return str(value)

@@ -203,9 +203,7 @@ def _drawn(streams: Streams, shape: Shape, sizes: Sizes, data: str) -> tuple[Arr
     return z, sizes.gradient * dz, a, b
 
 
-def _factor(
-    streams: Streams, shape: Shape, size: float | None, data: Array, product: Role, rest: Role
-) -> Array | None:
+def _factor(streams: Streams, shape: Shape, size: float | None, data: Array, product: Role, rest: Role) -> Array | None:
     """A factor with entries of some size, None for zero."""
     if size is None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,6 +25,7 @@ class StudentConfiguration:
         initial_A, initial_B: root mean squares of the initial entries; None for zero.
         eta_A, eta_B: the learning rates, in pairs.
         weight_decay: decoupled: A and B shrink by 1 - eta weight_decay before each step.
+        momentum: beta of the undamped heavy ball: a step is taken along m = beta m + G in place of the gradient G.
         record_every: steps between records; step 0 and the last step are always recorded.
         is_paired: whether a run's first units and weights at a width are those that it has at every larger one.
     """
@@ -37,6 +39,7 @@ class StudentConfiguration:
     steps: int
     runs: int = 1
     weight_decay: float = 0.0
+    momentum: float = 0.0
     rank: int = STUDENT_RANK
     points: int = TRAINING_POINTS
     test_points: int = TEST_POINTS
@@ -55,6 +58,14 @@ class StudentConfiguration:
         for name in ("width", "runs", "rank", "points", "test_points", "record_every"):
             if getattr(self, name) < 1:
                 raise BadInput(name, found=str(getattr(self, name)), expected="a positive integer")
+        for name in ("weight_decay", "momentum"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise BadInput(name, found=str(getattr(self, name)), expected="a finite number from 0 on")
+        if self.momentum and isinstance(self.optimizer, Moments) and self.optimizer.has_memory:
+            raise BadInput(
+                "momentum: this optimiser already steps along a running mean of its gradients; a heavy ball goes with"
+                " one that has no memory: sgd or sign"
+            )
 
     @property
     def recorded_steps(self) -> tuple[int, ...]:
@@ -98,14 +109,18 @@ class Rates:
     eta_A: tuple[float, ...]
     eta_B: tuple[float, ...]
     optimizer: Raw | Moments
-    weight_decay: float
+    weight_decay: float = 0.0
+    momentum: float = 0.0
 
 
 class Training(Protocol):
     """L copies of one student in training."""
 
     def record(self) -> Tensor:
-        """Z_A, Z_B, training and test loss of each copy as it stands, [4, L] in float64."""
+        """What `student_records.RECORDED` names, of each copy as it stands, [len(RECORDED), L] in float64."""
+
+    def remember(self) -> None:
+        """Keep what the changes of the next record count from; due before a step after which there is a record."""
 
     def move(self, t: int) -> None:
         """Take step t = 1, 2, ..."""
@@ -113,9 +128,11 @@ class Training(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StudentMeasurement:
-    """What one experiment recorded; Z_A and Z_B are root mean squares over entries and training points.
+    """What one experiment recorded: losses, and root mean squares over entries and training points.
 
-    Shapes: steps [T]; Z_A, Z_B, training_loss, test_loss [T, L, S] in float64.
+    Delta_Z_B and its parts delta_1, delta_2, delta_3 are changes of the last step before a record, zero at step 0.
+
+    Shapes: steps [T]; all others [T, L, S] in float64.
     """
 
     configuration: StudentConfiguration
@@ -124,6 +141,12 @@ class StudentMeasurement:
     Z_B: Tensor
     training_loss: Tensor
     test_loss: Tensor
+    A: Tensor
+    B: Tensor
+    Delta_Z_B: Tensor
+    delta_1: Tensor
+    delta_2: Tensor
+    delta_3: Tensor
 
 
 def blocks(length: int, size: int) -> Iterator[slice]:

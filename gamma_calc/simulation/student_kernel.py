@@ -19,6 +19,8 @@ from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation.student_code import Function
 from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student, blocks
 from gamma_calc.simulation.student_loops import GREATEST_RANK, StudentLoops, student_loops
+from gamma_calc.simulation.student_momentum import HeavyBall
+from gamma_calc.simulation.student_records import State, record
 
 UNITS_AT_A_TIME = 512
 """Units of a block: a tile of their frozen part is read from the second-level cache for every rate but the first."""
@@ -30,10 +32,11 @@ def is_compilable(student: Student) -> bool:
 
 
 def bytes_per_rate(student: Student) -> int:
-    """The activity of a rate, and its parameters, gradients and moments."""
+    """The activity of a rate, its parameters, gradients, momentum and moments, and what its records compare."""
     points, n = student.training.features.shape
     r, size = len(student.initial_A), student.initial_A.element_size()
-    return int(points * n // 8 + (2 * 5 * n * r + 5 * points * r) * size)
+    records = 2 * (n + points) * r * torch.float64.itemsize
+    return int(points * n // 8 + (2 * 6 * n * r + 5 * points * r) * size + records)
 
 
 class TiledPoints:
@@ -118,12 +121,13 @@ class _Parameters:
     def __init__(self, values: Tensor, eta: Tensor, rates: Rates, loops: StudentLoops) -> None:
         self.values, self.eta, self.rule, self.loops = values, eta, rates.optimizer, loops
         self.decays = 1 - eta * rates.weight_decay
+        self.ball = HeavyBall(rates.momentum)
         count = 2 if isinstance(self.rule, Moments) else 0
         self.moments = [torch.zeros_like(values) for _ in range(count)]
 
     def move(self, gradient: Tensor, t: int) -> None:
         """Take step t along a gradient laid out as the values are."""
-        values = self.values
+        values, gradient = self.values, self.ball.rolled(gradient)
         count = values.numel() // (len(self.eta) * self.loops.lanes)
         match self.rule:
             case Raw():
@@ -152,6 +156,7 @@ class CompiledTraining:
         self.gradient = torch.empty_like(self.b.values)
         self.weighted_b = torch.empty_like(self.b.values)
         self.values, self.held_out = (_Pass(points, count, rank) for points in (data, student.held_out))
+        self.before: State | None = None
         self._run()
 
     def _run(self) -> None:
@@ -159,14 +164,24 @@ class CompiledTraining:
         self.values.run(self.a.values, self.b.values, self.weighted_b)
 
     def record(self) -> Tensor:
-        """Z_A, Z_B, training and test loss of each copy as it stands, [4, L] in float64."""
+        """What `student_records.RECORDED` names, of each copy as it stands, [len(RECORDED), L] in float64."""
         data, rank, n = self.student.training, self.student.rank, self.student.width
         self.held_out.run(self.a.values, self.b.values, self.weighted_b)
         z, b = self.values.z[..., : data.points].double(), self.b.values.double()
         gram = z @ z.mT
         z_a = gram.diagonal(dim1=-2, dim2=-1).sum(dim=-1) / (data.points * rank)
         z_b = ((b.mT @ b) * gram).sum(dim=(-2, -1)).clamp(min=0) / (data.points * n)
-        return torch.stack([z_a.sqrt(), z_b.sqrt(), self.values.loss, self.held_out.loss])
+        outputs = z_a.sqrt(), z_b.sqrt(), self.values.loss, self.held_out.loss
+        return record(self.before, self._state, self.a.values[:, :n], outputs)
+
+    @property
+    def _state(self) -> State:
+        data, n = self.student.training, self.student.width
+        return State.of(self.b.values[:, :n], self.values.z[..., : data.points])
+
+    def remember(self) -> None:
+        """Keep what the changes of the next record count from."""
+        self.before = self._state
 
     def move(self, t: int) -> None:
         """Take step t = 1, 2, ..."""

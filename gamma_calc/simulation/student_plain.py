@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from gamma_calc.simulation.steps import GradientStep, mean_square
 from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student
+from gamma_calc.simulation.student_momentum import HeavyBall
+from gamma_calc.simulation.student_records import State, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +54,32 @@ class PlainTraining:
         self.a, self.b = (part.repeat(len(rates.eta_A), 1, 1) for part in (student.initial_A, student.initial_B))
         self.eta = tuple(self.a.new_tensor(eta).view(-1, 1, 1) for eta in (rates.eta_A, rates.eta_B))
         self.steps = GradientStep(rates.optimizer), GradientStep(rates.optimizer)
+        self.balls = HeavyBall(rates.momentum), HeavyBall(rates.momentum)
+        self.before: State | None = None
         self.values = forward(student.training, self.a, self.b)
 
     def record(self) -> Tensor:
-        """Z_A, Z_B, training and test loss of each copy as it stands, [4, L] in float64."""
+        """What `student_records.RECORDED` names, of each copy as it stands, [len(RECORDED), L] in float64."""
         values = self.values
         held_out = forward(self.student.held_out, self.a, self.b)
-        return torch.stack([mean_square(values.Z_A).sqrt(), mean_square(values.Z_B).sqrt(), values.loss, held_out.loss])
+        sizes = mean_square(values.Z_A).sqrt(), mean_square(values.Z_B).sqrt()
+        return record(self.before, self._state, self.a, (*sizes, values.loss, held_out.loss))
+
+    @property
+    def _state(self) -> State:
+        return State.of(self.b, self.values.Z_A.mT)
+
+    def remember(self) -> None:
+        """Keep what the changes of the next record count from."""
+        self.before = self._state
 
     def move(self, t: int) -> None:
         """Take step t = 1, 2, ..."""
         found = gradients(self.student.training, self.values, self.b)
-        for tensor, eta, gradient, step in zip((self.a, self.b), self.eta, found, self.steps, strict=True):
+        parts = zip((self.a, self.b), self.eta, found, self.balls, self.steps, strict=True)
+        for tensor, eta, gradient, ball, step in parts:
             tensor.mul_(1 - eta * self.rates.weight_decay)
-            tensor.sub_(eta * step.processed(gradient, t))
+            tensor.sub_(eta * step.processed(ball.rolled(gradient), t))
         self.values = forward(self.student.training, self.a, self.b)
 
 

@@ -39,6 +39,7 @@ from gamma_calc.simulation.student_data import (
     blocks,
 )
 from gamma_calc.simulation.student_plain import PlainTraining
+from gamma_calc.simulation.student_records import RECORDED
 from gamma_calc.simulation.student_sampling import drawn_student, drawn_teacher
 
 try:
@@ -82,12 +83,12 @@ def teacher_student(
         _trained(configuration, drawn_student(configuration, run, teacher, dtype, device), memory, is_plain)
         for run in range(configuration.runs)
     ]
-    z_a, z_b, training_loss, test_loss = torch.stack(runs, dim=-1).unbind(dim=0)
-    return StudentMeasurement(configuration, configuration.recorded_steps, z_a, z_b, training_loss, test_loss)
+    columns = dict(zip(RECORDED, torch.stack(runs, dim=-1).unbind(dim=0), strict=True))
+    return StudentMeasurement(configuration, configuration.recorded_steps, **columns)
 
 
 def _trained(configuration: StudentConfiguration, student: Student, memory: int, is_plain: bool) -> Tensor:
-    """Z_A, Z_B, training and test loss of one run at each record, [4, T, L]."""
+    """All that is recorded of one run at each record, [len(RECORDED), T, L]."""
     if HAS_LOOPS and not is_plain and student_kernel.is_compilable(student):
         tiled = student_kernel.TiledStudent(student)
         count = max(1, memory // student_kernel.bytes_per_rate(student))
@@ -122,16 +123,24 @@ def _single_threaded_operations() -> Iterator[None]:
 def _pieces(configuration: StudentConfiguration, size: int) -> list[Rates]:
     eta_a, eta_b = configuration.eta_A, configuration.eta_B
     return [
-        Rates(eta_a[piece], eta_b[piece], configuration.optimizer, configuration.weight_decay)
+        Rates(
+            eta_a[piece],
+            eta_b[piece],
+            configuration.optimizer,
+            configuration.weight_decay,
+            configuration.momentum,
+        )
         for piece in blocks(len(eta_a), size)
     ]
 
 
 def _records(configuration: StudentConfiguration, training: Training) -> Tensor:
-    """The records of one piece of rates, [4, T, L]."""
+    """The records of one piece of rates, [len(RECORDED), T, L]."""
     recorded = set(configuration.recorded_steps)
     records = [training.record()]
     for t in range(1, configuration.steps + 1):
+        if t in recorded:
+            training.remember()
         training.move(t)
         if t in recorded:
             records.append(training.record())

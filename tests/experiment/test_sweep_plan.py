@@ -113,6 +113,35 @@ def test_whatever_determines_a_run_is_in_its_key(old: str, new: str) -> None:
     assert not {run.key for run in runs_of(PROBE)} & {run.key for run in runs_of(changed)}
 
 
+def test_a_key_made_once_stays() -> None:
+    """Keys that stores hold by now, of both experiments; a key that came later is in them where it says something."""
+    assert runs_of(PROBE)[0].key == "5de75c5b8316a8e70525882442705397d9771d9b951401a876658a91aff5779e"
+    assert runs_of(STUDENT)[0].key == "7225fe4fc4ce5d51deef761974936bb4beba1b8e3f4ed1373eb19f6190c9e7c4"
+    sgd = STUDENT.replace("steps = 3", 'steps = 3\noptimizers = ["sgd"]')
+    keys = [runs_of(f"{sgd}{more}")[0].key for more in ("", "momentum = 0", "momentum = 0.5", "momentum = 0.6")]
+    assert keys[0] == keys[1] and len(set(keys)) == 3
+
+
+def test_a_sweep_has_momentum_and_the_changes_of_every_step(tmp_path: Path) -> None:
+    text = STUDENT.replace("steps = 3", 'steps = 3\noptimizers = ["sign"]\nmomentum = 0.5\nweight_decay = 0.1')
+    (cell,) = cells(text, tmp_path / "s")
+    assert cell.arrays.keys() >= {"A", "B", "Delta_Z_B", "delta_1", "delta_2", "delta_3"}
+    assert cell.arrays["delta_2"][1:].all()
+
+
+def test_a_store_of_before_is_still_read(tmp_path: Path) -> None:
+    """Its runs have fewer arrays than those that are made now; a cell has what all of its runs have."""
+    runs = runs_of(STUDENT)
+    with Store(tmp_path / "new") as new, Store(tmp_path / "old") as old:
+        carried_out(runs, new)
+        first, *rest = new.records(run.key for run in runs)
+        kept = {name: first.arrays[name] for name in ("Z_A", "Z_B", "training_loss", "test_loss")}
+        for record in (replace(first, arrays=kept), *rest):
+            old.add(record)
+        (cell,) = collected(runs, old)
+    assert cell.arrays.keys() == kept.keys()
+
+
 def test_a_name_is_not_in_the_key() -> None:
     own = '{ name = "x", exponents = { A = "-1/2", B = "zero", eta_A = "-1/2", eta_B = "-1/2" } }'
     again = runs_of(PROBE.replace('"init-a"', own))
@@ -153,6 +182,7 @@ def test_blocks_made_by_themselves_stay_within_the_work_of_one() -> None:
             "a, b are free, and `rates` stand for",
             id="two-rates",
         ),
+        pytest.param(f"{STUDENT}momentum = 0.9", "momentum: this optimiser already", id="student-momentum"),
         pytest.param(
             PROBE.replace("seeds = 5", "seeds = 1000000").replace("seeds_per_run = 2", "seeds_per_run = 1"),
             "the sweep has 4000000 runs",

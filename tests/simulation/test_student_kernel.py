@@ -18,6 +18,7 @@ from gamma_calc.simulation.student_code import Code, Machine
 from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student, StudentConfiguration, StudentMeasurement
 from gamma_calc.simulation.student_kernel import CompiledTraining, TiledStudent, is_compilable
 from gamma_calc.simulation.student_plain import PlainTraining
+from gamma_calc.simulation.student_records import RECORDED
 from gamma_calc.simulation.teacher_student import teacher_student
 
 ADAM = Moments(Fraction(9, 10), Fraction(999, 1000), Fraction(1, 10**8))
@@ -35,7 +36,6 @@ SMALL = StudentConfiguration(
     record_every=2,
     dtype="float64",
 )
-RECORDS = ("Z_A", "Z_B", "training_loss", "test_loss")
 AVX512, AVX2, NEON, SSE = Machine(64, 32), Machine(32, 16), Machine(16, 32), Machine(16, 16)
 
 
@@ -62,7 +62,7 @@ def random_student(n: int = 21, points: int = 30, rank: int = 4, dtype: torch.dt
 
 
 def assert_same(one: StudentMeasurement, other: StudentMeasurement, rtol: float) -> None:
-    for name in RECORDS:
+    for name in RECORDED:
         torch.testing.assert_close(getattr(one, name), getattr(other, name), rtol=rtol, atol=0)
 
 
@@ -79,6 +79,14 @@ def test_twins(rank: int, optimizer: Moments | Raw) -> None:
     """Six steps, from gradients that are sums of at most 50 * 37 terms in float64."""
     configuration = replace(SMALL, rank=rank, optimizer=optimizer, weight_decay=0.1)
     assert_same(teacher_student(configuration), teacher_student(configuration, is_plain=True), rtol=1e-10)
+
+
+@pytest.mark.parametrize("optimizer", [SIGN, Raw()], ids=["sign", "sgd"])
+def test_twins_with_momentum(optimizer: Moments | Raw) -> None:
+    configuration = replace(SMALL, optimizer=optimizer, weight_decay=0.1, momentum=0.7)
+    found = teacher_student(configuration)
+    assert_same(found, teacher_student(configuration, is_plain=True), rtol=1e-10)
+    assert not torch.isclose(found.B[-1], teacher_student(replace(configuration, momentum=0.0)).B[-1]).any()
 
 
 @pytest.mark.parametrize(("width", "points"), [(1, 1), (16, 24), (17, 25), (600, 3), (1, 300)])
@@ -151,7 +159,7 @@ def test_a_configuration_does_not_feel_its_batch(threads: int) -> None:
     finally:
         torch.set_num_threads(before)
     pieces = teacher_student(SMALL, memory=1)
-    for name in RECORDS:
+    for name in RECORDED:
         assert torch.equal(getattr(together, name)[:, 1], getattr(alone, name)[:, 0])
         assert torch.equal(getattr(together, name), getattr(spread, name))
         assert torch.equal(getattr(together, name), getattr(pieces, name))
@@ -172,7 +180,7 @@ def test_a_diverged_configuration_stays_so_and_alone(optimizer: Moments | Raw, r
     assert torch.equal(finite, plain_finite)
     first = int(finite.int().argmin())
     assert not finite[first:].any()
-    for name in RECORDS:
+    for name in RECORDED:
         assert torch.equal(getattr(one, name)[:, [0, 2]], getattr(calm, name)[:, [0, 2]])
 
 
@@ -180,7 +188,9 @@ def test_one_nan_is_never_masked_away() -> None:
     student = random_student()
     student.initial_B[3, 1] = float("nan")
     training = CompiledTraining(TiledStudent(student), Rates((1e-3,), (1e-3,), ADAM, 0.0))
-    assert training.record()[2:].isnan().all()
+    is_nan = dict(zip(RECORDED, training.record().isnan()[:, 0].tolist(), strict=True))
+    assert [name for name, found in is_nan.items() if found] == ["Z_B", "training_loss", "test_loss", "B"]
+    training.remember()
     training.move(1)
     assert training.record().isnan().all()
 
