@@ -177,11 +177,11 @@ class CompiledTraining:
     @property
     def _state(self) -> State:
         data, n = self.student.training, self.student.width
-        return State.of(self.b.values[:, :n], self.values.z[..., : data.points])
+        return State(self.b.values[:, :n], self.values.z[..., : data.points])
 
     def remember(self) -> None:
         """Keep what the changes of the next record count from."""
-        self.before = self._state
+        self.before = self._state.copied()
 
     def move(self, t: int) -> None:
         """Take step t = 1, 2, ..."""

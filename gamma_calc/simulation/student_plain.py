@@ -67,11 +67,11 @@ class PlainTraining:
 
     @property
     def _state(self) -> State:
-        return State.of(self.b, self.values.Z_A.mT)
+        return State(self.b, self.values.Z_A.mT)
 
     def remember(self) -> None:
         """Keep what the changes of the next record count from."""
-        self.before = self._state
+        self.before = self._state.copied()
 
     def move(self, t: int) -> None:
         """Take step t = 1, 2, ..."""

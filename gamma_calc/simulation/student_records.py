@@ -16,10 +16,11 @@ that is a share c of what it changes is known to about 2^-24 / c.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from torch import Tensor
+
+from gamma_calc.simulation.steps import mean_square
 
 RECORDED = (
     "Z_A",
@@ -38,7 +39,7 @@ RECORDED = (
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A factor B and the features z = A H on the training points, as they stood at some step, in float64.
+    """The factor B and the features z = A H on the training points of L copies, as they stood at some step.
 
     Shapes: b [L, n, r], z [L, r, N].
     """
@@ -46,22 +47,20 @@ class State:
     b: Tensor
     z: Tensor
 
-    @classmethod
-    def of(cls, b: Tensor, z: Tensor) -> Self:
-        """A copy of what training goes on to change."""
-        return cls(b.to(torch.float64, copy=True), z.to(torch.float64, copy=True))
+    def copied(self) -> State:
+        """The same, out of reach of what training goes on to write."""
+        return State(self.b.clone(), self.z.clone())
 
     def changes(self, after: State) -> Tensor:
         """Delta Z_B, delta_1, delta_2, delta_3 from this state to the next one, as root mean squares, [4, L]."""
+        # One copy at a time: what is formed in float64 is then small enough to stay in the cache.
+        pairs = zip(self.b, self.z, after.b, after.z, strict=True)
+        grams = [_grams(*(each.double() for each in pair)) for pair in pairs]
+        gram_b, gram_z = (torch.stack(each) for each in zip(*grams, strict=True))
         r = self.b.shape[-1]
-        dz, db = after.z - self.z, after.b - self.b
-        factors = torch.cat([self.b, db], dim=-1)
-        # Against B stands dz, against dB the features of afterwards; those of before come last.
-        features = torch.cat([dz, after.z, self.z], dim=-2)
-        gram_b, gram_z = factors.mT @ factors, features @ features.mT
         old, new, both = slice(0, r), slice(r, 2 * r), slice(0, 2 * r)
-        pairs = ((both, both), (old, old), (new, slice(2 * r, 3 * r)), (new, old))
-        squares = [(gram_b[:, of_b, of_b] * gram_z[:, of_z, of_z]).sum(dim=(-2, -1)) for of_b, of_z in pairs]
+        blocks = ((both, both), (old, old), (new, slice(2 * r, 3 * r)), (new, old))
+        squares = [(gram_b[:, of_b, of_b] * gram_z[:, of_z, of_z]).sum(dim=(1, 2)) for of_b, of_z in blocks]
         # A square that rounding left below zero is zero.
         return (torch.stack(squares).clamp(min=0) / (self.b.shape[-2] * self.z.shape[-1])).sqrt()
 
@@ -74,6 +73,17 @@ def record(before: State | None, now: State, a: Tensor, outputs: tuple[Tensor, T
     Args:
         before: the state one step earlier; None before the first step, where nothing has changed yet.
     """
-    sizes = [each.double().square().mean(dim=(-2, -1)).sqrt() for each in (a, now.b)]
-    changes = now.z.new_zeros(4, len(now.z)) if before is None else before.changes(now)
+    sizes = [mean_square(each).sqrt() for each in (a, now.b)]
+    changes = outputs[0].new_zeros(4, len(now.z)) if before is None else before.changes(now)
     return torch.stack([*outputs, *sizes, *changes])
+
+
+def _grams(b: Tensor, z: Tensor, new_b: Tensor, new_z: Tensor) -> tuple[Tensor, Tensor]:
+    """The Grams of [B, dB], and of dz, the features of afterwards and those of before.
+
+    The first 2 r rows of the second stand against those of the first.
+
+    Shapes: b, new_b [n, r]; z, new_z [r, N]; returns [2 r, 2 r] and [3 r, 3 r].
+    """
+    factors, features = torch.cat([b.T, (new_b - b).T]), torch.cat([new_z - z, new_z, z])
+    return factors @ factors.T, features @ features.T

@@ -89,6 +89,7 @@ def test_a_grid_has_both_ends_where_they_are_whole_steps(grid: str, values: tupl
         pytest.param({"rates": "[inf]"}, "expected a finite number", id="inf"),
         pytest.param({"rates": '["1/0"]'}, "expected a number", id="by-zero"),
         pytest.param({"rates": "{ from = 2, to = 1 }"}, "the grid is empty", id="grid-backwards"),
+        pytest.param({"rates": "{ from = 1e-300, to = 1e300 }"}, "is no range of learning rates", id="grid-huge"),
         pytest.param({"rates": "{ from = 2 }"}, "the grid has no to", id="grid-half"),
         pytest.param({"rates": "{ from = 1, to = 2, step = 1 }"}, "unknown key 'step'", id="grid-key"),
         pytest.param({"rates": "{ from = 1, to = 2, per_octave = 0 }"}, "per_octave: found 0", id="grid-octave"),

@@ -1,0 +1,127 @@
+"""Reading one value of an experiment file: each reader takes a key and what stands there, and refuses in one line."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from fractions import Fraction
+from typing import Any
+
+from gamma_calc.errors import BadInput, nearest, quoted
+
+MOST = 10**6
+"""Of seeds, of steps, of values in a grid: more is a slip of the keyboard."""
+
+Reader = Callable[[str, Any], Any]
+"""From a key and its value in the file to what is meant.
+
+Raises:
+    BadInput: the value is none that the key can have.
+"""
+
+
+def check_names(where: str, table: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse a table with a key that is not known."""
+    for key in table:
+        if key not in known:
+            raise BadInput(f"{where}: unknown key {quoted(key)}: expected {', '.join(known)}.{nearest(key, known)}")
+
+
+def refused(key: str, value: Any, expected: str) -> BadInput:
+    """What is said of a value that a key cannot have."""
+    return BadInput(
+        f"{key}: found {quoted(str(value)) if isinstance(value, str) else repr(value)[:60]}, expected {expected}"
+    )
+
+
+def whole(least: int, most: int, key: str, value: Any) -> int:
+    """A whole number in a range."""
+    if type(value) is not int or not least <= value <= most:
+        raise refused(key, value, f"a whole number from {least} to {most}")
+    return value
+
+
+def word(choices: Collection[str], key: str, value: Any) -> str:
+    """One of some words."""
+    if not isinstance(value, str) or value not in choices:
+        problem = refused(key, value, f"one of {', '.join(choices)}")
+        raise BadInput(f"{problem}.{nearest(value, choices) if isinstance(value, str) else ''}")
+    return value
+
+
+def listed(read: Reader, key: str, value: Any) -> tuple[Any, ...]:
+    """A list with something in it, and nothing twice but tables."""
+    if not isinstance(value, list):
+        raise refused(key, value, "a list")
+    if not value:
+        raise BadInput(f"{key}: the list is empty, so there is nothing to run")
+    if len(value) > MOST:
+        raise BadInput(f"{key}: {len(value)} entries, and the most is {MOST}")
+    found = tuple(read(key, entry) for entry in value)
+    for entry, count in Counter(entry for entry in found if not isinstance(entry, Mapping)).items():
+        if count > 1:
+            raise BadInput(f"{key}: {entry} stands there twice")
+    return found
+
+
+def number(key: str, value: Any) -> float:
+    """A finite number: TOML's own, or an exact P/Q as a string."""
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | float | str) or len(str(value)) > 64:
+            raise ValueError
+        found = float(Fraction(value)) if isinstance(value, str) else float(value)
+    except (ValueError, OverflowError, ZeroDivisionError):
+        raise refused(key, value, 'a number, or a fraction such as "1/2"') from None
+    if not math.isfinite(found):
+        raise refused(key, value, "a finite number")
+    return found
+
+
+def positive(key: str, value: Any) -> float:
+    """A number above zero."""
+    found = number(key, value)
+    if found <= 0:
+        raise refused(key, value, "a number above 0")
+    return found
+
+
+def not_negative(key: str, value: Any) -> float:
+    """A number from zero on."""
+    found = number(key, value)
+    if found < 0:
+        raise refused(key, value, "a number from 0 on")
+    return found
+
+
+GRID = ("from", "to", "per_octave")
+"""The keys of a geometric grid; the last one is 1 where it is left out."""
+
+
+def grid(key: str, value: Any) -> tuple[float, ...]:
+    """A list of positive numbers, or a geometric grid, in increasing order."""
+    if not isinstance(value, Mapping):
+        return tuple(sorted(listed(positive, key, value)))
+    check_names(key, value, GRID)
+    for name in GRID[:2]:
+        if name not in value:
+            raise BadInput(f"{key}: the grid has no {name}; expected {{ from = LOW, to = HIGH, per_octave = COUNT }}")
+    low, high = (positive(f"{key}.{name}", value[name]) for name in GRID[:2])
+    per_octave = whole(1, 1000, f"{key}.per_octave", value.get("per_octave", 1))
+    if high < low:
+        raise BadInput(f"{key}: the grid is empty: from {low:g} is above to {high:g}")
+    if not math.isfinite(high / low):
+        raise BadInput(f"{key}: from {low:g} to {high:g} is no range of learning rates")
+    # A tolerance of rounding errors keeps an end that is a whole number of steps away.
+    count = math.floor(per_octave * math.log2(high / low) * (1 + 1e-12) + 1e-12)
+    return tuple(low * math.pow(2, step / per_octave) for step in range(count + 1))
+
+
+def exact_values(key: str, value: Any) -> Mapping[str, Any]:
+    """A table of exact values by name."""
+    if not isinstance(value, Mapping):
+        raise refused(key, value, 'a table such as { k = "1/2" }')
+    for name, each in value.items():
+        if isinstance(each, bool) or not isinstance(each, int | str):
+            raise refused(f"{key}.{name}", each, 'an exact value such as "-1/2"')
+    return value
