@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
+from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep import carried_out
 from gamma_calc.experiment.sweep_file import sweep_from_file
 from gamma_calc.experiment.sweep_plan import Planned, planned
 from gamma_calc.experiment.sweep_run import Run, key_of, parameters
 from gamma_calc.simulation.store import Arrays, Store
+
+ROOT = Path(__file__).parents[2]
+TINY = """
+experiment = "probe"
+schemes = ["init-a", "init-b"]
+widths = [8, 16]
+prefactors = [1, 2]
+seeds = {seeds}
+steps = 1
+device = "cpu"
+seeds_per_run = 1
+rates_per_run = 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +105,19 @@ def sweep_telling(file: Path, store: Path, told: Connection) -> None:
         outcome = carried_out(runs, opened, progress=lambda done, total: told.send((done, total)))
     told.send((outcome.done_now, outcome.done_elsewhere))
     told.close()
+
+
+def smalls(count: int) -> list[Planned]:
+    return [placed(Small(number), number) for number in range(count)]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def sweep_answer(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, dict[str, object]]:
+    status = main(["sweep", *map(str, words), "--json"])
+    return status, json.loads(capsys.readouterr().out)
