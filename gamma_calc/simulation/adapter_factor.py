@@ -8,7 +8,6 @@ while the block and its temporaries are in the cache, and no temporary is as lar
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import torch
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation.adapter_module import Term
-from gamma_calc.simulation.steps import GradientStep, is_nonzero
+from gamma_calc.simulation.steps import GradientStep, epsilon_ratio, is_nonzero
 from gamma_calc.simulation.student_data import blocks
 
 Parts = dict[Term, Tensor]
@@ -103,15 +102,13 @@ class Factor:
             self.products[self.updates] = change if before is None else before + change
 
     def _note_epsilon(self) -> None:
-        """Keep the smallest ratio so far of the rms of the second moment's root to epsilon, where it is not zero."""
+        """Compare the second moment's root with the epsilon beside it."""
         if not isinstance(self.rule, Moments) or not self.rule.epsilon:
             return
         (product,) = self.moved_products.values()
         entries = product.shape[-2] * self.columns
         squares = torch.stack([block.step.root_square for block in self.blocks if block.step.root_square is not None])
-        ratio = (squares.sum(dim=0) / entries).sqrt() / float(self.rule.epsilon)
-        ratio = torch.where(ratio == 0, math.inf, ratio)
-        self.epsilon_ratio = ratio if self.epsilon_ratio is None else torch.minimum(self.epsilon_ratio, ratio)
+        self.epsilon_ratio = epsilon_ratio(squares.sum(dim=0), entries, float(self.rule.epsilon), self.epsilon_ratio)
 
 
 def contracted(left: Tensor, right: Tensor) -> Tensor:

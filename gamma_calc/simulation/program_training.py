@@ -15,13 +15,13 @@ from torch import Tensor
 
 from gamma_calc.algebra import Affine
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.optimizers import Optimizer
+from gamma_calc.program.optimizers import Moments, Optimizer
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import Step
 from gamma_calc.program.scheme import EXTRA, INITIAL, Scheme
 from gamma_calc.program.terms import FormalSum
 from gamma_calc.simulation.adapter_module import AdapterMeasurement, AdapterModule, Key, Training, terms_of
-from gamma_calc.simulation.steps import is_nonzero, mean_square
+from gamma_calc.simulation.steps import epsilon_ratio, is_nonzero, mean_square
 from gamma_calc.simulation.torch_reading import TorchReading, trained_in_torch
 
 UNIT = Affine.of(0)
@@ -55,14 +55,21 @@ def program_training(module: AdapterModule, training: Training) -> AdapterMeasur
     shape = (module.seeds, len(training.eta_A))
     reading, measured = _reading(module, training, shape), dict[Key, Tensor]()
     underflowed = torch.zeros(shape, dtype=torch.bool, device=module.inputs.device)
+    ratio = torch.full(shape, math.inf, dtype=torch.float64, device=module.inputs.device)
     for step in trained_in_torch(program_of(module, training), reading, training.steps):
         measured |= _measured(step, training, shape, underflowed)
+        ratio = _epsilon_ratio(module, reading, ratio)
     finite = torch.stack([value.isfinite() for value in measured.values()]).all(dim=0)
-    ratio = torch.full(shape, math.inf, dtype=torch.float64, device=module.inputs.device)
-    for each in reading.steps.values():
-        if each.epsilon_ratio is not None:
-            ratio = torch.minimum(ratio, each.epsilon_ratio)
     return AdapterMeasurement({key: value.mT for key, value in measured.items()}, ~finite.mT, underflowed.mT, ratio.mT)
+
+
+def _epsilon_ratio(module: AdapterModule, reading: TorchReading, so_far: Tensor) -> Tensor:
+    """The smallest ratio of a second moment's root to the epsilon beside it, up to this step."""
+    rows = {"A": module.inputs.shape[1], "B": module.gradients.shape[1]}
+    for name, step in reading.steps.items():
+        if isinstance(step.rule, Moments) and step.root_square is not None:
+            so_far = epsilon_ratio(step.root_square, module.rank * rows[name], float(step.rule.epsilon), so_far)
+    return so_far
 
 
 def _reading(module: AdapterModule, training: Training, shape: tuple[int, int]) -> TorchReading:

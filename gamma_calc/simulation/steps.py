@@ -50,6 +50,13 @@ class GradientStep:
         return (self._mean / (1 - beta1**t)).div_(divisor).masked_fill_(is_zero, 0)
 
 
+def epsilon_ratio(root_square: Tensor, entries: int, epsilon: float, so_far: Tensor | None) -> Tensor:
+    """The smallest ratio so far of the rms of the second moment's root to epsilon; a root of zero does not count."""
+    ratio = (root_square / entries).sqrt() / epsilon
+    ratio = torch.where(ratio == 0, math.inf, ratio)
+    return ratio if so_far is None else torch.minimum(so_far, ratio)
+
+
 def norm(tensor: Tensor) -> Tensor:
     """The root of the sum of squares over the last two axes, accumulated in float64.
 
