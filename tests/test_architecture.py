@@ -270,6 +270,7 @@ def command(line: str) -> str:
             "linted({'peft_type': 'LORA', 'r': 8})",
             id="lint",
         ),
+        pytest.param(f"import {PACKAGE}.huggingface", id="import-huggingface"),
         *(
             pytest.param(command(line), id=line.replace(" ", "-"))
             for line in (

@@ -42,8 +42,8 @@ def configuration(scheme: Scheme, settings: Settings, prefactor: Fraction) -> Pr
         widths=settings.widths,
         runs=settings.seeds,
         steps=settings.steps,
-        A=_power(scheme.exponents["A"]),
-        B=_power(scheme.exponents["B"]),
+        A=size_of(scheme.exponents["A"]),
+        B=size_of(scheme.exponents["B"]),
         eta_A=_rate(scheme, "eta_A"),
         eta_B=_rate(scheme, "eta_B"),
         optimizer=scheme.optimizer.step,
@@ -59,9 +59,9 @@ def configuration(scheme: Scheme, settings: Settings, prefactor: Fraction) -> Pr
         dtype=settings.dtype,
         device=settings.device,
         seed=settings.seed,
-        momentum=_power(scheme.exponents["momentum"]),
-        decay=_power(scheme.exponents["decay"]),
-        feedback=_power(scheme.exponents["feedback"]),
+        momentum=size_of(scheme.exponents["momentum"]),
+        decay=size_of(scheme.exponents["decay"]),
+        feedback=size_of(scheme.exponents["feedback"]),
         prefactor_momentum=PREFACTORS["momentum"],
         prefactor_decay=decay_prefactor(prefactor, grows=_decay_grows(scheme)),
         prefactor_feedback=PREFACTORS["feedback"],
@@ -75,7 +75,12 @@ def _decay_grows(scheme: Scheme) -> bool:
     return any(weight.constant > 0 for weight in weights)
 
 
-def _power(form: Affine | None) -> Power | None:
+def size_of(form: Affine | None) -> Power | None:
+    """The number that a form of a scheme stands for at a width and a rank; None for zero.
+
+    Raises:
+        BadInput: a free exponent other than `rank` is left in the form.
+    """
     if form is None:
         return None
     if set(form.free) - {RANK}:
@@ -84,6 +89,6 @@ def _power(form: Affine | None) -> Power | None:
 
 
 def _rate(scheme: Scheme, key: str) -> Power:
-    power = _power(scheme.exponents[key])
+    power = size_of(scheme.exponents[key])
     assert power is not None  # only A and B can be zero
     return power

@@ -1,1 +1,45 @@
-"""The theory beside real transformers and their adapters. Importing this loads neither torch nor transformers."""
+"""The theory on real models: schemes applied to PEFT's LoRA layers, probed while they train, judged over widths.
+
+Names are resolved when they are first used, so that what needs no torch loads none.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from gamma_calc.errors import BadInput
+
+if TYPE_CHECKING:
+    from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+    from gamma_calc.huggingface.initialisation import init_lora_
+    from gamma_calc.huggingface.rates import parameter_groups, scheme_optimizer
+    from gamma_calc.huggingface.trainer import SchemeCallback
+
+__all__ = ["Adapter", "SchemeCallback", "init_lora_", "lora_adapters", "parameter_groups", "scheme_optimizer"]
+
+_HOMES = {
+    "Adapter": "adapters",
+    "SchemeCallback": "trainer",
+    "init_lora_": "initialisation",
+    "lora_adapters": "adapters",
+    "parameter_groups": "rates",
+    "scheme_optimizer": "rates",
+}
+_EXTRA = ("accelerate", "peft", "transformers")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as problem:
+        if problem.name not in _EXTRA:
+            raise
+        needed = f"{name} needs {problem.name}, which is not installed: pip install 'gamma-calc[transformers]'"
+        raise BadInput(needed) from None
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

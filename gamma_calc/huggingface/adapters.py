@@ -1,0 +1,207 @@
+"""The LoRA layers of a PEFT model that the theory speaks of, and a plain refusal for every other kind.
+
+The module of the theory is W x + s B A x with a dense input x of growing width: PEFT's adapter of `nn.Linear` and of
+transformers' `Conv1D` (whose weight is stored transposed; its factors are not). An embedding selects columns of A in
+place of summing over them, and a DoRA layer normalises its output: other programs, other exponents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from peft.tuners.lora import Linear, LoraLayer
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import Tensor, nn
+
+from gamma_calc.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One LoRA adapter of one linear layer.
+
+    Shapes: A [rank, fan_in], B [fan_out, rank].
+    """
+
+    name: str
+    key: str
+    layer: nn.Module
+
+    @property
+    def lora_A(self) -> nn.Module:
+        """The module that computes Z_A = A Z."""
+        return self._of("lora_A")
+
+    @property
+    def lora_B(self) -> nn.Module:
+        """The module that computes B Z_A."""
+        return self._of("lora_B")
+
+    @property
+    def A(self) -> nn.Parameter:
+        """The factor A."""
+        return _weight(self.lora_A)
+
+    @property
+    def B(self) -> nn.Parameter:
+        """The factor B."""
+        return _weight(self.lora_B)
+
+    @property
+    def rank(self) -> int:
+        """The rank r."""
+        return int(self.A.shape[0])
+
+    @property
+    def fan_in(self) -> int:
+        """The width n of the layer's input."""
+        return int(self.A.shape[1])
+
+    @property
+    def fan_out(self) -> int:
+        """The width of the layer's output."""
+        return int(self.B.shape[0])
+
+    @property
+    def scale(self) -> float:
+        """The s in front of B A."""
+        return float(getattr(self.layer, "scaling")[self.key])  # noqa: B009
+
+    def _of(self, name: str) -> nn.Module:
+        module = getattr(self.layer, name)[self.key]
+        assert isinstance(module, nn.Module)
+        return module
+
+
+def _weight(module: nn.Module) -> nn.Parameter:
+    weight = module.weight
+    assert isinstance(weight, nn.Parameter)
+    return weight
+
+
+def lora_adapters(model: nn.Module, adapter: str | None = None) -> tuple[Adapter, ...]:
+    """Every layer that a LoRA adapter of the model acts on, in the model's order.
+
+    Args:
+        adapter: the adapter's name; by default the active one.
+
+    Raises:
+        BadInput: there is none, several are active, or one of its layers is outside the theory: each message names
+            the layer and what it found there.
+    """
+    layers = _layers(model)
+    key = _active(layers) if adapter is None else adapter
+    _check_kind(model, key)
+    found = [Adapter(name, key, layer) for name, layer in layers.items() if _has(layer, key)]
+    if not found:
+        names = sorted({name for layer in layers.values() for name in _keys(layer)})
+        raise BadInput("adapter", found=key, expected=f"one of {', '.join(names)}", choices=names)
+    for each in found:
+        _check_layer(each)
+    _check_shared(found)
+    return tuple(found)
+
+
+def _layers(model: nn.Module) -> dict[str, nn.Module]:
+    tuned = {name: module for name, module in model.named_modules() if isinstance(module, BaseTunerLayer)}
+    layers = {name: module for name, module in tuned.items() if isinstance(module, LoraLayer)}
+    if not layers:
+        kinds = sorted({type(module).__module__.split(".")[-2] for module in tuned.values()})
+        others = f"; it has layers of {', '.join(kinds)}" if kinds else ""
+        raise BadInput(
+            f"the model has no LoRA layers{others}. Wrap it first: peft.get_peft_model(model, LoraConfig(...))"
+        )
+    return layers
+
+
+def _keys(layer: nn.Module) -> tuple[str, ...]:
+    return tuple(name for held in ("lora_A", "lora_embedding_A") for name in getattr(layer, held))
+
+
+def _has(layer: nn.Module, key: str) -> bool:
+    return key in _keys(layer)
+
+
+def _active(layers: dict[str, nn.Module]) -> str:
+    names: list[str] = sorted({name for layer in layers.values() for name in getattr(layer, "active_adapters", ())})
+    if len(names) != 1:
+        found = f"{len(names)} adapters are active ({', '.join(names)})" if names else "no adapter is active"
+        raise BadInput(f"{found}; name the one that is meant: adapter=...")
+    return names[0]
+
+
+def _check_kind(model: nn.Module, key: str) -> None:
+    configurations = getattr(model, "peft_config", {})
+    kind = getattr(configurations.get(key), "peft_type", None)
+    if kind is not None and getattr(kind, "value", kind) != "LORA":
+        raise BadInput(f"adapter {key}: PEFT type", found=str(getattr(kind, "value", kind)), expected="LORA")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A kind of layer that the theory does not speak of, how it is recognised, and what a user can do."""
+
+    what: str
+    advice: str
+    applies: Callable[[Adapter], bool]
+
+
+def _is_embedding(adapter: Adapter) -> bool:
+    return adapter.key in getattr(adapter.layer, "lora_embedding_A", {})
+
+
+def _is_quantised(adapter: Adapter) -> bool:
+    base = adapter.layer.base_layer
+    weight = getattr(base, "weight", None)
+    if hasattr(base, "qweight") or hasattr(weight, "quant_state"):
+        return True
+    return isinstance(weight, Tensor) and not weight.is_floating_point()
+
+
+def _holds(attribute: str) -> Callable[[Adapter], bool]:
+    return lambda adapter: bool(getattr(adapter.layer, attribute, {}).get(adapter.key))
+
+
+def _is_merged(adapter: Adapter) -> bool:
+    return bool(getattr(adapter.layer, "merged_adapters", ()))
+
+
+def _is_elsewhere(adapter: Adapter) -> bool:
+    rank = getattr(adapter.layer, "r")[adapter.key]  # noqa: B009
+    shapes = (rank, getattr(adapter.layer, "in_features", 0)), (getattr(adapter.layer, "out_features", 0), rank)
+    is_whole = (tuple(adapter.A.shape), tuple(adapter.B.shape)) == shapes
+    return not is_whole or adapter.A.is_meta or adapter.B.is_meta
+
+
+REFUSALS = (
+    Refusal(
+        "an embedding, which selects columns of A and sums over nothing",
+        "leave it out of target_modules",
+        _is_embedding,
+    ),
+    Refusal("a quantised base layer", "load the model in a floating dtype", _is_quantised),
+    Refusal("DoRA", "set use_dora=False", _holds("use_dora")),
+    Refusal("a LoRA variant", "use plain LoRA", lambda each: each.key in getattr(each.layer, "lora_variant", {})),
+    Refusal("a layer that is no nn.Linear or Conv1D", "leave it out", lambda each: type(each.layer) is not Linear),
+    Refusal("merged weights", "call model.unmerge_adapter() first", _is_merged),
+    Refusal("a bias inside the adapter", "set lora_bias=False", _holds("lora_bias")),
+    Refusal("factors that are sharded or on the meta device", "apply the scheme before wrapping", _is_elsewhere),
+)
+"""In the order in which they are tried: what comes first is the plainest way to say it."""
+
+
+def _check_layer(adapter: Adapter) -> None:
+    for refusal in REFUSALS:
+        if refusal.applies(adapter):
+            kind = type(adapter.layer).__name__
+            raise BadInput(f"layer {adapter.name} ({kind}): found {refusal.what}; {refusal.advice}")
+
+
+def _check_shared(adapters: list[Adapter]) -> None:
+    owner: dict[int, str] = {}
+    for each in adapters:
+        for factor in (each.A, each.B):
+            other = owner.setdefault(factor.data_ptr(), each.name)
+            if other != each.name:
+                raise BadInput(f"layers {other} and {each.name} share a factor (tied adapters); untie them")

@@ -1,0 +1,99 @@
+"""Giving a PEFT model the initialisation of a scheme."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import torch
+from torch import Tensor, nn
+
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment.setup import size_of
+from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.program.scheme import INITIAL, RANK, Scheme
+from gamma_calc.program.selection import Spec, selected
+from gamma_calc.simulation.probe import Power
+
+
+def init_lora_(
+    model: nn.Module, scheme: Spec, *, adapter: str | None = None, generator: torch.Generator | None = None
+) -> nn.Module:
+    """Initialise every LoRA layer as the scheme says, in place, and return the model.
+
+    Entries of A_0 and B_0 are drawn from N(0, (n^p r^q)^2), n the layer's own fan-in and r its rank; a factor that the
+    scheme starts at zero is exactly zero, and one that it freezes takes no gradient. Where one factor is zero the
+    model's outputs are those of its base; where neither is (Init[AB]), they move by s B_0 A_0 Z, as the scheme says.
+    Either every layer is written or none.
+
+    Args:
+        scheme: a name of the catalogue, a TOML file or a `Scheme`; its learning rates may be free.
+        adapter: the adapter's name; by default the active one.
+        generator: where the draws come from, on its own device; by default torch's global generator on the CPU.
+
+    Raises:
+        BadInput: the model has no LoRA layers, one of them is outside the theory (`lora_adapters`), the scheme's
+            scale contradicts the layers', or an initial entry is not a number in the layer's dtype.
+    """
+    (chosen,) = selected([scheme])
+    adapters = lora_adapters(model, adapter)
+    check_scale(chosen, adapters)
+    values = [_drawn(chosen, each, key, generator) for each in adapters for key in INITIAL]
+    factors = [factor for each in adapters for factor in (each.A, each.B)]
+    with torch.no_grad():
+        for factor, value in zip(factors, values, strict=True):
+            factor.copy_(value)
+    for each in adapters:
+        for key, factor in zip(INITIAL, (each.A, each.B), strict=True):
+            factor.requires_grad_(chosen.is_trained(key))
+    return model
+
+
+def _drawn(scheme: Scheme, adapter: Adapter, key: str, generator: torch.Generator | None) -> Tensor:
+    factor = adapter.A if key == INITIAL[0] else adapter.B
+    power = size_of(scheme.exponents[key])
+    device = torch.device("cpu") if generator is None else generator.device
+    if power is None:
+        return torch.zeros(factor.shape, dtype=factor.dtype, device=device)
+    size = _number(power, adapter, f"{scheme.name}: {key}")
+    drawn = (torch.randn(factor.shape, generator=generator, device=device) * size).to(factor.dtype)
+    if not torch.isfinite(drawn).all() or not drawn.any():
+        raise BadInput(f"{scheme.name}: entries of {key} of size {size:.3g} are no numbers of {factor.dtype}")
+    return drawn
+
+
+def _number(power: Power, adapter: Adapter, what: str) -> float:
+    try:
+        size = power.at(adapter.fan_in, adapter.rank)
+    except OverflowError:
+        size = math.inf
+    if not 0 < size < math.inf:
+        raise BadInput(f"{what} at width {adapter.fan_in} is beyond the range of floats")
+    return size
+
+
+def check_scale(scheme: Scheme, adapters: tuple[Adapter, ...]) -> None:
+    """Refuse a scale that PEFT's cannot be: alpha / r (alpha fixed, or proportional to r) or alpha / r^(1/2).
+
+    One configuration is one point of a law: alpha / r with alpha proportional to r is a scale of r^0, with alpha fixed
+    one of r^-1, and rsLoRA's is r^(-1/2). None depends on the width.
+
+    Raises:
+        BadInput: the scale of the scheme is none of those, or is the other kind than the layers'.
+    """
+    form = scheme.exponents["scale"]
+    power = size_of(form)
+    assert power is not None  # only A and B can be zero
+    if power.width:
+        raise BadInput(
+            f"{scheme.name}: scale", found=str(form), expected="no power of n: PEFT's scale does not know it"
+        )
+    for each in adapters:
+        is_rslora = bool(getattr(each.layer, "use_rslora", {}).get(each.key))
+        meant = (Fraction(-1, 2),) if is_rslora else (Fraction(0), Fraction(-1))
+        if power.rank not in meant:
+            kind = f"use_rslora={is_rslora}"
+            choices = " or ".join(f'"{number}*{RANK}"' for number in meant)
+            raise BadInput(f"{scheme.name}: scale of layer {each.name}, {kind}", found=str(form), expected=choices)
+        if not each.scale > 0:
+            raise BadInput(f"layer {each.name}: found a scale of {each.scale:g}; expected lora_alpha > 0")

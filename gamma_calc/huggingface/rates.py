@@ -1,0 +1,170 @@
+"""Learning rates of a scheme for the parameters of a PEFT model, as groups that any torch optimiser takes.
+
+Nothing is attached to a tensor: a group is a list of parameters and its rate, so sharding and compiling see plain ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
+from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.program.scheme import INITIAL, RATES
+from gamma_calc.program.selection import Spec
+
+OTHERS = "others"
+SMALLEST_EPSILON = 1e-30
+"""Stands for an epsilon of zero, with which torch would divide the zero gradient of step 1 by zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """The rates at the base width, A's and B's, and that of all parameters outside the adapters.
+
+    Raises:
+        BadInput: one of them, or the decay, is no number that it can be.
+    """
+
+    learning_rate: float
+    learning_rate_b: float
+    others: float
+    weight_decay: float
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "learning_rate_b", "others"):
+            _check_number(name, getattr(self, name), "a positive number", is_open=True)
+        _check_number("weight_decay", self.weight_decay, "a number from 0", is_open=False)
+
+    def at_base(self, key: str) -> float:
+        """The rate of a factor, by its key in a scheme, at the base width."""
+        return self.learning_rate if key == RATES[0] else self.learning_rate_b
+
+
+def _check_number(name: str, value: object, expected: str, *, is_open: bool) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number or value < 0 or (is_open and value == 0):  # type: ignore[operator]
+        raise BadInput(name, found=str(value), expected=expected)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A parameter with the name of its group, its rate and its decay."""
+
+    group: str
+    parameter: nn.Parameter
+    rate: float
+    decay: float
+
+
+def parameter_groups(
+    model: nn.Module,
+    scheme: Spec,
+    learning_rate: float,
+    *,
+    base_width: int,
+    base_rank: int | None = None,
+    learning_rate_b: float | None = None,
+    other_learning_rate: float | None = None,
+    weight_decay: float = 0.0,
+    adapter: str | None = None,
+) -> list[dict[str, Any]]:
+    """The trainable parameters of a model in groups, each factor with the scheme's rate at its layer's width.
+
+    The rate of a factor whose layer has fan-in n and rank r is its rate at the base times (n / base_width)^c and, with
+    a base rank, a power of r / base_rank: the exponents of the scheme, a free one at its largest stable value as
+    derived (see `gamma_calc.experiment.transfer`). At the base width A's rate is `learning_rate` and B's
+    `learning_rate_b`, by default the same: a scheme such as LoRA+ says how their ratio grows, never what it is at one
+    width. Other trainable parameters (a head, biases, norms) are outside the theory and keep `other_learning_rate`, by
+    default `learning_rate`. Weight decay goes to matrices; one-dimensional tensors have none.
+
+    Args:
+        base_width: the fan-in at which the rates were chosen. n is each layer's own fan-in, so in one model a layer
+            four times as wide as another has its rate times 4^c.
+        base_rank: the rank at which they were chosen; without it the rank has to be the same in all layers.
+
+    Raises:
+        BadInput: `lora_adapters` refuses the model, a number is out of range, ranks differ without a base rank, or
+            what is trained is not what the scheme trains.
+        Unknown: the largest stable rate is not known, or one power law does not reach from the base to a layer.
+    """
+    rates = Rates(
+        learning_rate,
+        learning_rate if learning_rate_b is None else learning_rate_b,
+        learning_rate if other_learning_rate is None else other_learning_rate,
+        weight_decay,
+    )
+    adapters = lora_adapters(model, adapter)
+    law = transfer_law(scheme, with_rank=base_rank is not None)
+    _check_trained(law, adapters)
+    base = Place(base_width, base_rank)
+    if base_rank is None and len({each.rank for each in adapters}) > 1:
+        ranks = ", ".join(sorted({str(each.rank) for each in adapters}, key=int))
+        raise BadInput(f"the layers have ranks {ranks}; give the base_rank at which the rates were chosen")
+    members = [*_factors(law, adapters, base, rates)]
+    inside = {id(member.parameter) for member in members}
+    members += _others(model, inside, rates)
+    return _grouped(members)
+
+
+def _check_trained(law: TransferLaw, adapters: tuple[Adapter, ...]) -> None:
+    for each in adapters:
+        for key, factor in zip(INITIAL, (each.A, each.B), strict=True):
+            if factor.requires_grad != law.scheme.is_trained(key):
+                found, meant = ("trained", "frozen") if factor.requires_grad else ("frozen", "trained")
+                name = f"layer {each.name}: {key} is {found}, and {law.scheme.name} has it {meant}"
+                raise BadInput(f"{name}; init_lora_(model, scheme) sets both")
+
+
+def _factors(law: TransferLaw, adapters: tuple[Adapter, ...], base: Place, rates: Rates) -> Iterator[Member]:
+    for each in adapters:
+        place = Place(each.fan_in, None if base.rank is None else each.rank)
+        for key, factor, rate in zip(INITIAL, (each.A, each.B), RATES, strict=True):
+            if law.scheme.is_trained(key):
+                value = rates.at_base(rate) * law.multiplier(rate, base, place)
+                yield Member(f"lora_{key} {place}", factor, value, rates.weight_decay)
+
+
+def _others(model: nn.Module, inside: set[int], rates: Rates) -> Iterator[Member]:
+    for parameter in model.parameters():
+        if parameter.requires_grad and id(parameter) not in inside:
+            is_matrix = parameter.ndim > 1
+            name = OTHERS if is_matrix else f"{OTHERS}, one-dimensional"
+            yield Member(name, parameter, rates.others, rates.weight_decay if is_matrix else 0.0)
+
+
+def _grouped(members: list[Member]) -> list[dict[str, Any]]:
+    groups: dict[str, dict[str, Any]] = {}
+    for each in members:
+        empty = {"name": each.group, "params": [], "lr": each.rate, "weight_decay": each.decay}
+        groups.setdefault(each.group, empty)["params"].append(each.parameter)
+    return list(groups.values())
+
+
+def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **options: Any) -> torch.optim.Optimizer:
+    """The scheme's own update rule as torch ships it, over `parameter_groups`.
+
+    A normalised step is `AdamW` with the rule's moments and epsilon (decoupled decay; sign descent is the one without
+    memory), a raw step `SGD`. Pass it to a loop, or to a Trainer as `optimizers=(optimizer, None)`.
+
+    Args:
+        options: those of `parameter_groups`.
+
+    Raises:
+        BadInput, Unknown: as `parameter_groups`.
+    """
+    groups = parameter_groups(model, scheme, learning_rate, **options)
+    rule = transfer_law(scheme).scheme.optimizer.step
+    match rule:
+        case Moments():
+            betas = (float(rule.beta1), float(rule.beta2))
+            return torch.optim.AdamW(groups, betas=betas, eps=float(rule.epsilon) or SMALLEST_EPSILON)
+        case Raw():
+            return torch.optim.SGD(groups)

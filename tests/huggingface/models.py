@@ -1,0 +1,60 @@
+"""Tiny models, each made from a configuration: nothing is loaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor, nn
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, RobertaConfig
+from transformers import RobertaForSequenceClassification as Classifier
+
+VOCABULARY = 32
+IDS = torch.arange(8).reshape(2, 4) % VOCABULARY
+
+
+def llama(width: int = 16) -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    configuration = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=16,
+    )
+    return LlamaForCausalLM(configuration)
+
+
+def gpt2(width: int = 16) -> GPT2LMHeadModel:
+    torch.manual_seed(0)
+    return GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_positions=16, n_embd=width, n_layer=1, n_head=2))
+
+
+def classifier(width: int = 16) -> Classifier:
+    torch.manual_seed(0)
+    configuration = RobertaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=width,
+        intermediate_size=width,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=16,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    return Classifier(configuration)
+
+
+def wrapped(base: nn.Module | None = None, targets: Any = ("q_proj", "v_proj"), **options: Any) -> PeftModel:
+    """The model with LoRA of rank 4 and scale 1 on the target layers, unless the options say otherwise."""
+    chosen = {"r": 4, "lora_alpha": 4, "target_modules": targets, **options}
+    if not isinstance(targets, str):
+        chosen["target_modules"] = list(targets)
+    return get_peft_model(llama() if base is None else base, LoraConfig(**chosen))
+
+
+def logits(model: nn.Module) -> Tensor:
+    with torch.no_grad():
+        return model.eval()(input_ids=IDS).logits

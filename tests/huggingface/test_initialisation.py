@@ -1,0 +1,193 @@
+"""init_lora_: the entries, the outputs, one call for any adapter it knows, and a refusal that changes nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from peft import IA3Config, LoraConfig, PeftModel, get_peft_model
+from torch import nn
+
+from gamma_calc.errors import BadInput
+from gamma_calc.huggingface import init_lora_, lora_adapters
+from tests.huggingface.models import classifier, gpt2, llama, logits, wrapped
+from tests.schemes import scheme
+
+ALL_LINEAR = ("q_proj", "v_proj", "down_proj")
+
+
+def root_mean_square(tensor: torch.Tensor) -> float:
+    return float(tensor.detach().square().mean().sqrt())
+
+
+@pytest.mark.parametrize("width", [16, 64])
+@pytest.mark.parametrize(
+    ("name", "a", "b"),
+    [
+        pytest.param("init-a", lambda n, r: n**-0.5, lambda n, r: 0.0, id="init-a"),
+        pytest.param("init-b", lambda n, r: 0.0, lambda n, r: r**-0.5, id="init-b"),
+        pytest.param("init-ab", lambda n, r: n**-0.5, lambda n, r: n**-0.5, id="init-ab"),
+    ],
+)
+def test_entries_have_the_sizes_of_the_scheme_at_each_layers_own_fan_in(
+    width: int, name: str, a: Callable[[int, int], float], b: Callable[[int, int], float]
+) -> None:
+    model = init_lora_(wrapped(llama(width), ALL_LINEAR, r=16), name, generator=torch.Generator().manual_seed(1))
+    adapters = lora_adapters(model)
+    assert {each.fan_in for each in adapters} == {width, 4 * width}
+    for each in adapters:
+        for factor, size in ((each.A, a(each.fan_in, 16)), (each.B, b(each.fan_in, 16))):
+            slack = 4 * size / math.sqrt(2 * factor.numel())  # four standard deviations of a root mean square
+            assert root_mean_square(factor) == pytest.approx(size, abs=slack)
+
+
+def test_a_custom_initialisation() -> None:
+    custom = scheme("-1", "-rank", "-1", "-1")
+    for each in lora_adapters(init_lora_(wrapped(llama(64), r=8), custom)):
+        assert root_mean_square(each.A) == pytest.approx(1 / 64, rel=0.2)
+        assert root_mean_square(each.B) == pytest.approx(1 / 8, rel=0.2)
+
+
+@pytest.mark.parametrize("name", ["init-a", "init-b", "lora-plus-a"])
+def test_outputs_are_the_bases_where_a_factor_is_zero(name: str) -> None:
+    assert torch.equal(logits(init_lora_(wrapped(), name)), logits(llama()))
+
+
+def test_outputs_move_where_neither_factor_is_zero() -> None:
+    assert not torch.allclose(logits(init_lora_(wrapped(), "init-ab")), logits(llama()))
+
+
+def test_only_the_zero_factors_partner_waits_for_the_second_step() -> None:
+    model = init_lora_(wrapped(), "init-b")
+    model(input_ids=torch.ones(1, 3, dtype=torch.long)).logits.sum().backward()
+    for each in lora_adapters(model):
+        assert each.A.grad is not None and each.B.grad is not None
+        assert not each.B.grad.any()
+    assert any(each.A.grad.any() for each in lora_adapters(model) if each.A.grad is not None)
+
+
+def test_a_layer_that_stores_its_weight_transposed() -> None:
+    model = wrapped(gpt2(), ("c_attn", "c_fc"), fan_in_fan_out=True)
+    shapes = {each.name.rsplit(".", 1)[-1]: (each.fan_in, each.fan_out) for each in lora_adapters(model)}
+    assert shapes == {"c_attn": (16, 48), "c_fc": (16, 64)}
+    assert torch.equal(logits(init_lora_(model, "init-b")), logits(gpt2()))
+
+
+def test_ranks_may_differ_between_layers() -> None:
+    model = init_lora_(wrapped(llama(64), rank_pattern={"v_proj": 16}), "init-b")
+    sizes = {each.rank: root_mean_square(each.B) for each in lora_adapters(model)}
+    assert sizes[4] == pytest.approx(0.5, rel=0.2) and sizes[16] == pytest.approx(0.25, rel=0.2)
+
+
+def test_a_frozen_factor_takes_no_gradient() -> None:
+    half = replace(scheme("-1/2", "zero", "-1", "-1/2"), trained=frozenset({"B"}))
+    model = init_lora_(wrapped(), half)
+    assert {(each.A.requires_grad, each.B.requires_grad) for each in lora_adapters(model)} == {(False, True)}
+
+
+def test_a_sequence_classifier_and_the_same_draws_again() -> None:
+    first, again = (
+        init_lora_(wrapped(classifier(), ("query",)), "init-a", generator=torch.Generator().manual_seed(3))
+        for _ in range(2)
+    )
+    for one, other in zip(lora_adapters(first), lora_adapters(again), strict=True):
+        assert torch.equal(one.A, other.A)
+
+
+def test_the_adapter_that_is_named() -> None:
+    model = wrapped()
+    model.add_adapter("second", LoraConfig(r=2, lora_alpha=2, target_modules=["q_proj"]))
+    before = [each.A.clone() for each in lora_adapters(model)]
+    init_lora_(model, "init-b", adapter="second")
+    assert all(not each.A.any() for each in lora_adapters(model, "second"))
+    assert all(torch.equal(old, each.A) for old, each in zip(before, lora_adapters(model), strict=True))
+
+
+def merged() -> PeftModel:
+    model = wrapped()
+    model.merge_adapter()
+    return model
+
+
+def quantised() -> PeftModel:
+    model = wrapped()
+    lora_adapters(model)[0].layer.base_layer.weight.quant_state = object()
+    return model
+
+
+def tied() -> PeftModel:
+    model = wrapped()
+    first, second, *_ = lora_adapters(model)
+    second.lora_A.weight = first.lora_A.weight
+    return model
+
+
+def two_active() -> PeftModel:
+    model = wrapped()
+    model.add_adapter("second", LoraConfig(r=2, target_modules=["q_proj"]))
+    model.base_model.set_adapter(["default", "second"])
+    return model
+
+
+def on_meta() -> PeftModel:
+    model = wrapped()
+    lora_adapters(model)[0].lora_A.to("meta")
+    return model
+
+
+STABILISED = scheme("-1/2", "zero", "-1", "-1", scale="-rank/2")
+NARROW = scheme("-60", "zero", "-1", "-1")
+"""Entries of 16^-60: numbers of float64, not of float32."""
+
+REFUSED = [
+    pytest.param(lambda: llama(), "init-a", "no LoRA layers", id="no-adapters"),
+    pytest.param(
+        lambda: get_peft_model(llama(), IA3Config(target_modules=["q_proj"], feedforward_modules=[])),
+        "init-a",
+        "no LoRA layers; it has layers of ia3",
+        id="another-kind",
+    ),
+    pytest.param(
+        lambda: wrapped(targets=("q_proj", "embed_tokens")), "init-a", "embed_tokens.*embedding", id="embedding"
+    ),
+    pytest.param(lambda: wrapped(use_dora=True), "init-a", "q_proj.*DoRA", id="dora"),
+    pytest.param(lambda: wrapped(classifier(), ("query",), lora_bias=True), "init-a", "lora_bias=False", id="bias"),
+    pytest.param(lambda: wrapped(nn.Sequential(nn.Conv1d(4, 4, 1)), ("0",)), "init-a", "Conv1d", id="convolution"),
+    pytest.param(merged, "init-a", "unmerge", id="merged"),
+    pytest.param(quantised, "init-a", "quantised", id="quantised"),
+    pytest.param(tied, "init-a", "share a factor", id="tied"),
+    pytest.param(on_meta, "init-a", "meta device", id="meta"),
+    pytest.param(two_active, "init-a", "2 adapters are active", id="two-active"),
+    pytest.param(lambda: wrapped(use_rslora=True), "init-a", "use_rslora=True: found '0'", id="rslora"),
+    pytest.param(lambda: wrapped(lora_alpha=0), "init-a", "lora_alpha > 0", id="no-scale"),
+    pytest.param(lambda: wrapped(), STABILISED, "use_rslora=False", id="plain"),
+    pytest.param(lambda: wrapped(), scheme("-1/2", "zero", "-1", "-1", scale="-1"), "no power of n", id="scale"),
+    pytest.param(lambda: wrapped(), scheme("p", "zero", "-1", "-1"), "give one for p", id="free"),
+    pytest.param(lambda: wrapped(), NARROW, "no numbers of torch.float32", id="underflow"),
+    pytest.param(lambda: wrapped(), scheme("-900", "zero", "-1", "-1"), "beyond the range", id="no-float"),
+    pytest.param(lambda: wrapped(), "init-c", "Did you mean", id="unknown-scheme"),
+]
+
+
+@pytest.mark.parametrize(("make", "spec", "message"), REFUSED)
+def test_a_refusal_says_why_and_changes_nothing(make: Callable[[], nn.Module], spec: str, message: str) -> None:
+    model = make()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    trained = [parameter.requires_grad for parameter in model.parameters()]
+    with pytest.raises(BadInput, match=message):
+        init_lora_(model, spec)
+    after = model.state_dict()
+    assert all(tensor.is_meta or torch.equal(before[name], tensor) for name, tensor in after.items())
+    assert trained == [parameter.requires_grad for parameter in model.parameters()]
+
+
+def test_an_adapter_that_is_not_there() -> None:
+    with pytest.raises(BadInput, match="Did you mean 'default'"):
+        init_lora_(wrapped(), "init-a", adapter="defualt")
+
+
+def test_rslora_under_a_scheme_that_has_its_scale() -> None:
+    assert torch.equal(logits(init_lora_(wrapped(use_rslora=True), STABILISED)), logits(llama()))

@@ -1,0 +1,127 @@
+"""parameter_groups: the scheme's rate at each layer's width, every parameter once, and decay where it belongs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from gamma_calc.errors import BadInput
+from gamma_calc.huggingface import init_lora_, lora_adapters, parameter_groups, scheme_optimizer
+from gamma_calc.program.catalogue import CATALOGUE
+from tests.huggingface.models import IDS, classifier, llama, wrapped
+from tests.schemes import scheme
+
+TARGETS = ("q_proj", "down_proj")  # fan-in 16 and 64
+
+
+def rates(model: nn.Module, spec: Any, **options: Any) -> dict[tuple[str, int], float]:
+    """The rate of every factor, by its letter and its layer's fan-in."""
+    by_parameter = {
+        id(parameter): group["lr"]
+        for group in parameter_groups(model, spec, 1e-3, **options)
+        for parameter in group["params"]
+    }
+    return {
+        (key, each.fan_in): by_parameter[id(factor)]
+        for each in lora_adapters(model)
+        for key, factor in (("A", each.A), ("B", each.B))
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "a", "b"),
+    [
+        pytest.param("init-a", -0.5, -0.5, id="init-a"),
+        pytest.param("init-b", -1.0, -1.0, id="init-b"),
+        pytest.param("init-ab", -0.5, -0.5, id="init-ab"),
+        pytest.param("lora-plus-a", -1.0, 0.0, id="lora-plus-a"),
+        pytest.param("lora-plus-b", -1.0, 0.0, id="lora-plus-b"),
+    ],
+)
+def test_rates_follow_the_derived_exponents(name: str, a: float, b: float) -> None:
+    found = rates(init_lora_(wrapped(targets=TARGETS), name), name, base_width=256)
+    for (key, n), rate in found.items():
+        assert rate == pytest.approx(1e-3 * (n / 256) ** (a if key == "A" else b), rel=1e-12)
+
+
+def test_at_the_base_width_rates_are_those_that_were_given() -> None:
+    model = init_lora_(wrapped(), "lora-plus-a")
+    assert rates(model, "lora-plus-a", base_width=16, learning_rate_b=8e-3) == {("A", 16): 1e-3, ("B", 16): 8e-3}
+
+
+def test_a_rate_follows_the_rank_from_a_base_rank() -> None:
+    """Init[A]'s largest rate falls as r^(-1/2) at a fixed width, as the engine derives it for r = n^rho."""
+    model = init_lora_(wrapped(rank_pattern={"v_proj": 16}), "init-a")
+    groups = parameter_groups(model, "init-a", 1e-3, base_width=16, base_rank=4)
+    assert sorted({round(group["lr"] / 1e-3, 9) for group in groups}) == [0.5, 1.0]
+
+
+def test_every_trained_parameter_stands_in_one_group_and_nothing_else_does() -> None:
+    model = init_lora_(wrapped(classifier(), ("query",), task_type="SEQ_CLS", bias="all"), "init-a")
+    groups = parameter_groups(model, "init-a", 1e-3, base_width=8, other_learning_rate=5e-4, weight_decay=0.1)
+    members = [id(parameter) for group in groups for parameter in group["params"]]
+    assert len(members) == len(set(members))
+    assert set(members) == {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
+    for group in groups:
+        is_matrix = {parameter.ndim > 1 for parameter in group["params"]}
+        assert is_matrix == {group["weight_decay"] == 0.1}
+        assert (group["lr"] == 5e-4) == group["name"].startswith("others")
+
+
+def test_a_frozen_factor_is_left_out() -> None:
+    half = replace(CATALOGUE["init-a"], trained=frozenset({"B"}))
+    groups = parameter_groups(init_lora_(wrapped(), half), half, 1e-3, base_width=16)
+    assert [group["name"] for group in groups] == ["lora_B width 16"]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "kind", "expected"),
+    [
+        pytest.param("adam", torch.optim.AdamW, {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}, id="adam"),
+        pytest.param("sign", torch.optim.AdamW, {"betas": (0.0, 0.0), "eps": 1e-30}, id="sign"),
+        pytest.param("sgd", torch.optim.SGD, {"momentum": 0, "weight_decay": 0.0}, id="sgd"),
+    ],
+)
+def test_the_schemes_own_optimiser_trains_in_a_plain_loop(optimizer: str, kind: type, expected: dict[str, Any]) -> None:
+    subject = CATALOGUE["init-a"].under(optimizer)
+    model = init_lora_(wrapped(), subject)
+    found = scheme_optimizer(model, subject, 1e-3, base_width=16)
+    assert isinstance(found, kind)
+    assert {key: found.param_groups[0][key] for key in expected} == expected
+    before = [(each.A.clone(), each.B.clone()) for each in lora_adapters(model)]
+    model(input_ids=IDS).logits.square().mean().backward()
+    found.step()
+    for (a, b), each in zip(before, lora_adapters(model), strict=True):
+        assert torch.equal(a, each.A) and not torch.equal(b, each.B)  # B = 0 gives A no gradient at step 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param({"base_width": 0}, "width", id="width"),
+        pytest.param({"base_width": 16, "base_rank": 0}, "rank", id="rank"),
+        pytest.param({"base_width": 16, "weight_decay": -1.0}, "weight_decay", id="decay"),
+        pytest.param({"base_width": 16, "learning_rate_b": float("nan")}, "learning_rate_b", id="nan"),
+        pytest.param({"base_width": 16, "other_learning_rate": 0}, "others", id="others"),
+    ],
+)
+def test_bad_numbers(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        parameter_groups(init_lora_(wrapped(), "init-a"), "init-a", 1e-3, **options)
+
+
+def test_refusals() -> None:
+    mixed = init_lora_(wrapped(rank_pattern={"v_proj": 8}), "init-a")
+    with pytest.raises(BadInput, match="ranks 4, 8; give the base_rank"):
+        parameter_groups(mixed, "init-a", 1e-3, base_width=16)
+    with pytest.raises(BadInput, match="the rates a and b are free"):
+        parameter_groups(wrapped(), scheme("-1/2", "zero", "a", "b"), 1e-3, base_width=16)
+    half = replace(CATALOGUE["init-a"], trained=frozenset({"B"}))
+    with pytest.raises(BadInput, match=r"A is trained, and init-a has it frozen; init_lora_"):
+        parameter_groups(wrapped(), half, 1e-3, base_width=16)
+    with pytest.raises(BadInput, match="no LoRA layers"):
+        parameter_groups(llama(), "init-a", 1e-3, base_width=16)
