@@ -13,13 +13,26 @@ from gamma_calc.errors import BadInput
 if TYPE_CHECKING:
     from gamma_calc.huggingface.adapters import Adapter, lora_adapters
     from gamma_calc.huggingface.initialisation import init_lora_
+    from gamma_calc.huggingface.observation import Observation
+    from gamma_calc.huggingface.probe import Probe
     from gamma_calc.huggingface.rates import parameter_groups, scheme_optimizer
     from gamma_calc.huggingface.trainer import SchemeCallback
 
-__all__ = ["Adapter", "SchemeCallback", "init_lora_", "lora_adapters", "parameter_groups", "scheme_optimizer"]
+__all__ = [
+    "Adapter",
+    "Observation",
+    "Probe",
+    "SchemeCallback",
+    "init_lora_",
+    "lora_adapters",
+    "parameter_groups",
+    "scheme_optimizer",
+]
 
 _HOMES = {
     "Adapter": "adapters",
+    "Observation": "observation",
+    "Probe": "probe",
     "SchemeCallback": "trainer",
     "init_lora_": "initialisation",
     "lora_adapters": "adapters",
@@ -35,9 +48,10 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     except ModuleNotFoundError as problem:
-        if problem.name not in _EXTRA:
+        package = (problem.name or "").partition(".")[0]
+        if package not in _EXTRA:
             raise
-        needed = f"{name} needs {problem.name}, which is not installed: pip install 'gamma-calc[transformers]'"
+        needed = f"{name} needs {package}, which is not installed: pip install 'gamma-calc[transformers]'"
         raise BadInput(needed) from None
 
 

@@ -1,0 +1,110 @@
+"""The quantities of a LoRA layer as sums of nine products, three blocks of B times three of A.
+
+Before a step a factor is W_0 + U (its initial value and its updates so far), after it W_0 + U + dW. With the blocks
+
+    b in (B_0, U_B, dB)  and  a in (A_0, U_A, dA),
+
+each quantity and each of its terms is s times the sum of b a Z over some of the nine pairs: a table of zeros and ones.
+Its mean square needs no output of the layer's width m: with X_a = a Z, v_b the sum of the X_a that the table pairs
+with b, and G the Gram matrix of the blocks of B, the squares of one sample sum to v^T G v.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from gamma_calc.simulation.adapter_module import TERMS, Term
+
+INITIAL, UPDATES, CHANGE = range(3)
+BLOCKS = 3
+
+Quantity = tuple[str, Term | None]
+"""A quantity and one of its terms; None stands for their sum."""
+
+Blocks = dict[str, tuple[int, ...]]
+
+BEFORE: Blocks = {
+    "A_0": (INITIAL,),
+    "U_A": (UPDATES,),
+    "dA": (CHANGE,),
+    "B_0": (INITIAL,),
+    "U_B": (UPDATES,),
+    "dB": (CHANGE,),
+}
+"""The blocks of each part, in a quantity that speaks of the state before the step."""
+
+AFTER: Blocks = {**BEFORE, "U_A": (UPDATES, CHANGE), "U_B": (UPDATES, CHANGE)}
+"""The blocks of each part, in a quantity that speaks of the state after the step."""
+
+CHANGES = frozenset({"delta_1", "delta_2", "delta_3", "Delta_Z_B"})
+
+
+def _parts(quantity: str) -> Blocks:
+    return BEFORE if quantity in CHANGES else AFTER
+
+
+def _pairs(quantity: str, term: Term) -> Iterator[tuple[int, int]]:
+    """The pairs (block of B, block of A) of a term that multiplies a part of each."""
+    parts = _parts(quantity)
+    first, second = term
+    yield from ((b, a) for b in parts[first] for a in parts[second])
+
+
+def _with_sum(quantity: str) -> tuple[Term | None, ...]:
+    return (*TERMS[quantity], None)
+
+
+def _terms_of(quantity: str, term: Term | None) -> tuple[Term, ...]:
+    return TERMS[quantity] if term is None else (term,)
+
+
+OF_ONE_FACTOR = ("A", "Z_A", "B")
+SINGLE: tuple[Quantity, ...] = tuple((name, term) for name in OF_ONE_FACTOR for term in _with_sum(name))
+"""Sums over the blocks of one factor."""
+
+DOUBLE: tuple[Quantity, ...] = tuple(
+    (name, term) for name in TERMS if name not in OF_ONE_FACTOR for term in _with_sum(name)
+)
+"""Sums over pairs of blocks."""
+
+
+def single_table(quantity: str) -> Tensor:
+    """Which blocks enter the terms of a quantity of `OF_ONE_FACTOR` and their sum, [terms + 1, blocks]."""
+    terms = _with_sum(quantity)
+    table = torch.zeros(len(terms), BLOCKS)
+    for row, term in enumerate(terms):
+        for (part,) in _terms_of(quantity, term):
+            table[row, list(AFTER[part])] = 1
+    return table
+
+
+def double_table() -> Tensor:
+    """Which pairs of blocks enter each quantity of `DOUBLE`, [quantities, blocks of B, blocks of A]."""
+    table = torch.zeros(len(DOUBLE), BLOCKS, BLOCKS)
+    for row, (name, term) in enumerate(DOUBLE):
+        for each in _terms_of(name, term):
+            for b, a in _pairs(name, each):
+                table[row, b, a] = 1
+    return table
+
+
+def combined_squares(blocks: Tensor, table: Tensor) -> Tensor:
+    """The mean squares of sums of blocks.
+
+    Shapes: blocks [blocks, ...], table [rows, blocks]; returns [rows].
+    """
+    flat = blocks.reshape(len(blocks), -1)
+    return (table.to(flat) @ flat).square().mean(dim=1)
+
+
+def product_squares(products: Tensor, gram: Tensor, table: Tensor, fan_out: int) -> Tensor:
+    """The mean squares, over samples and outputs, of sums of block products.
+
+    Shapes: products X_a [blocks, samples, r], gram [blocks * r, blocks * r], table [rows, blocks of B, blocks of A];
+    returns [rows].
+    """
+    vectors = torch.einsum("qba,atr->qtbr", table.to(products), products).flatten(2)
+    return torch.einsum("qti,ij,qtj->q", vectors, gram, vectors).clamp(min=0) / (vectors.shape[1] * fan_out)

@@ -1,0 +1,189 @@
+"""Watching the LoRA layers of a model while it trains, by hooks that are gone afterwards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from gamma_calc.errors import BadInput
+from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.huggingface.block_products import (
+    DOUBLE,
+    OF_ONE_FACTOR,
+    SINGLE,
+    combined_squares,
+    double_table,
+    product_squares,
+    single_table,
+)
+from gamma_calc.huggingface.observation import Observation
+
+SAMPLES = 64
+"""Positions of a batch, at even distances, that are measured: enough for a mean, few enough to cost little."""
+
+
+class Probe:
+    """Records, after every step of an optimiser, what the theory speaks of: one `Observation` a layer.
+
+    All of step t is measured on the inputs of its (last) forward pass, with the weights before and after the step. A
+    forward pass without gradients is not looked at. Parameters are neither touched nor tagged;
+    leaving the context removes every hook and drops the copies of the factors that it held.
+
+    >>> with Probe(model, optimizer) as probe:  # doctest: +SKIP
+    ...     train()
+    >>> probe.observations[-1].alignment  # doctest: +SKIP
+    {'A_0': 0.51, 'U_A': 0.98}
+
+    Args:
+        samples: the most positions of a batch that are measured.
+        adapter: the adapter's name; by default the active one.
+
+    Raises:
+        BadInput: as `lora_adapters`, or the optimiser does not hold the factors.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        samples: int = SAMPLES,
+        adapter: str | None = None,
+    ) -> None:
+        if samples < 1:
+            raise BadInput("samples", found=str(samples), expected="a whole number from 1")
+        groups = {id(parameter): group for group in optimizer.param_groups for parameter in group["params"]}
+        adapters = lora_adapters(model, adapter)
+        if not any(id(factor) in groups for each in adapters for factor in (each.A, each.B)):
+            raise BadInput("the optimiser holds none of the model's LoRA factors")
+        self._watches = [_Watch(each, samples, _epsilon(each, groups)) for each in adapters]
+        self._optimizer = optimizer
+        self._removers: list[Callable[[], None]] = []
+        self._seen: list[tuple[Adapter, int, Tensor]] = []
+        self._t = 0
+
+    def __enter__(self) -> Self:
+        for watch in self._watches:
+            watch.begin()
+            self._removers += [
+                watch.adapter.lora_A.register_forward_hook(watch.saw_input).remove,
+                watch.adapter.lora_B.register_forward_hook(watch.saw_output).remove,
+            ]
+        self._removers.append(self._optimizer.register_step_post_hook(self._stepped).remove)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._removers:
+            self._removers.pop()()
+        for watch in self._watches:
+            watch.end()
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """Everything seen so far, step by step."""
+        return tuple(_observation(adapter, t, values.tolist()) for adapter, t, values in self._seen)
+
+    def _stepped(self, *_: Any) -> None:
+        self._t += 1
+        for watch in self._watches:
+            values = watch.measured()
+            if values is not None:
+                self._seen.append((watch.adapter, self._t, values))
+
+
+class _Watch:
+    """One layer: its factors before the step, and what its last forward and backward pass saw."""
+
+    def __init__(self, adapter: Adapter, samples: int, epsilon: float) -> None:
+        self.adapter = adapter
+        self.samples = samples
+        self.epsilon = epsilon
+        device = adapter.A.device
+        self.single = [single_table(name).to(device) for name in OF_ONE_FACTOR]
+        self.double = double_table().to(device)
+        self.initial: list[Tensor] = []
+        self.before: list[Tensor] = []
+        self.input: Tensor | None = None
+        self.slope: Tensor | None = None
+
+    def begin(self) -> None:
+        self.initial = [factor.detach().clone() for factor in (self.adapter.A, self.adapter.B)]
+        self.before = [factor.clone() for factor in self.initial]
+
+    def end(self) -> None:
+        self.initial, self.before = [], []
+        self.input = self.slope = None
+
+    def saw_input(self, module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        if torch.is_grad_enabled():
+            self.input, self.slope = self._sampled(inputs[0]), None
+
+    def saw_output(self, module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        if output.requires_grad:
+            output.register_hook(self.saw_slope)  # type: ignore[no-untyped-call]
+
+    def saw_slope(self, slope: Tensor) -> None:
+        """The gradient with respect to B Z_A: s dL/dZbar."""
+        self.slope = self._sampled(slope)
+
+    def _sampled(self, tensor: Tensor) -> Tensor:
+        rows = tensor.detach().flatten(0, -2)
+        return rows[:: -(-len(rows) // self.samples)]
+
+    @torch.no_grad()
+    def measured(self) -> Tensor | None:
+        """The numbers of an observation, in the order in which it is read back; None before a forward pass."""
+        if self.input is None:
+            return None
+        factors = [self.adapter.A.detach(), self.adapter.B.detach()]
+        blocks = [
+            torch.stack((first, before - first, now - before)).float()
+            for first, before, now in zip(self.initial, self.before, factors, strict=True)
+        ]
+        for before, now in zip(self.before, factors, strict=True):
+            before.copy_(now)
+        found = torch.cat([self._squares(*blocks), self._gradients()])
+        self.input = self.slope = None
+        return found
+
+    def _squares(self, a: Tensor, b: Tensor) -> Tensor:
+        """The mean squares of `SINGLE` and `DOUBLE`. Shapes: a [3, r, n], b [3, m, r]."""
+        assert self.input is not None
+        rank, fan_out = self.adapter.rank, self.adapter.fan_out
+        products = (self.input.float() @ a.flatten(0, 1).mT).view(-1, len(a), rank).transpose(0, 1)
+        columns = b.transpose(0, 1).reshape(fan_out, -1)
+        singles = [combined_squares(blocks, table) for blocks, table in zip((a, products, b), self.single, strict=True)]
+        gram = (columns.mT @ columns).double()
+        doubles = product_squares(products.double(), gram, self.double, fan_out) * self.adapter.scale**2
+        return torch.cat([*(each.double() for each in singles), doubles])
+
+    def _gradients(self) -> Tensor:
+        """The mean squares of Z, of dL/dZbar, and of both raw gradients; and the epsilon ratio."""
+        scale = self.adapter.scale**2
+        tensors = (self.input, self.slope, self.adapter.A.grad, self.adapter.B.grad)
+        z, slope, a, b = (
+            torch.zeros((), dtype=torch.float64, device=self.adapter.A.device)
+            if tensor is None
+            else tensor.float().square().mean().double()
+            for tensor in tensors
+        )
+        sizes = torch.stack([a, b]).sqrt()
+        ratio = torch.where(sizes > 0, sizes / self.epsilon if self.epsilon else math.inf, math.inf).min()
+        return torch.stack([z, slope / scale, a, b, ratio])
+
+
+def _epsilon(adapter: Adapter, groups: dict[int, dict[str, Any]]) -> float:
+    found = [groups[id(factor)].get("eps", 0.0) for factor in (adapter.A, adapter.B) if id(factor) in groups]
+    return float(max(found, default=0.0))
+
+
+def _observation(adapter: Adapter, t: int, values: list[float]) -> Observation:
+    keys = (*SINGLE, *DOUBLE)
+    return Observation(adapter.name, t, adapter.fan_in, dict(zip(keys, values, strict=False)), *values[len(keys) :])

@@ -1,0 +1,164 @@
+"""The probe against plain formulas on the same run, and its manners."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from peft import PeftModel
+from torch import Tensor
+
+from gamma_calc.errors import BadInput
+from gamma_calc.huggingface import Observation, Probe, init_lora_, lora_adapters, scheme_optimizer
+from gamma_calc.simulation.adapter_module import TERMS
+from tests.huggingface.models import IDS, gpt2, llama, logits, wrapped
+
+STEPS = 3
+
+
+def loss(model: PeftModel) -> Tensor:
+    return model(input_ids=IDS, labels=IDS).loss
+
+
+def snapshot(model: PeftModel) -> list[tuple[Tensor, Tensor]]:
+    return [(each.A.detach().double().clone(), each.B.detach().double().clone()) for each in lora_adapters(model)]
+
+
+def plainly(z: Tensor, scale: float, initial: tuple, before: tuple, after: tuple) -> dict[tuple, float]:
+    """Every quantity and term as its definition says, with the whole output formed."""
+    (a0, b0), (a1, b1), (a2, b2) = initial, before, after
+    late = {"A_0": a0, "U_A": a2 - a0, "dA": a2 - a1, "B_0": b0, "U_B": b2 - b0, "dB": b2 - b1}
+    early = {**late, "U_A": a1 - a0, "U_B": b1 - b0}
+    found = {}
+    for name, terms in TERMS.items():
+        parts = early if "elta" in name else late
+        values = []
+        for term in terms:
+            factors = [parts[part] for part in term]
+            product = factors[0] if len(factors) == 1 else scale * factors[0] @ factors[1]
+            values.append(product if name in ("A", "B") else product @ z.T)
+        for term, value in zip((*terms, None), (*values, sum(values)), strict=True):
+            found[name, term] = float(value.square().mean())
+    return found
+
+
+@pytest.mark.parametrize("name", ["init-a", "init-b", "init-ab"])
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_every_quantity_and_term_is_what_its_definition_says(name: str, kind: str) -> None:
+    model = wrapped(llama(), lora_alpha=8) if kind == "llama" else wrapped(gpt2(), ("c_attn",), fan_in_fan_out=True)
+    init_lora_(model.eval(), name)  # without dropout, so that inputs can be seen again
+    seen: dict[str, Tensor] = {}
+    for each in lora_adapters(model):
+        each.layer.register_forward_pre_hook(lambda _, x, key=each.name: seen.update({key: x[0].detach()}))
+    optimizer = scheme_optimizer(model, name, 0.05, base_width=16)
+    states, inputs = [snapshot(model)], []
+    with Probe(model, optimizer) as probe:
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            loss(model).backward()
+            inputs.append({key: z.flatten(0, 1).double() for key, z in seen.items()})
+            optimizer.step()
+            states.append(snapshot(model))
+    observations = probe.observations
+    assert len(observations) == STEPS * len(lora_adapters(model))
+    for found in observations:
+        index = next(i for i, each in enumerate(lora_adapters(model)) if each.name == found.layer)
+        scale = lora_adapters(model)[index].scale
+        z = inputs[found.t - 1][found.layer]
+        initial, before, after = (states[t][index] for t in (0, found.t - 1, found.t))
+        expected = plainly(z, scale, initial, before, after)
+        assert found.input == pytest.approx(float(z.square().mean()), rel=1e-5)
+        assert set(found.mean_square) == set(expected)
+        for key, value in expected.items():
+            assert found.mean_square[key] == pytest.approx(value, rel=1e-3, abs=0.0), (key, found.t)
+
+
+def observed(name: str = "init-a", **options: int) -> tuple[Observation, ...]:
+    model = init_lora_(wrapped(llama(64)), name)
+    optimizer = scheme_optimizer(model, name, 0.05, base_width=16)
+    with Probe(model, optimizer, **options) as probe:
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            loss(model).backward()
+            optimizer.step()
+    return probe.observations
+
+
+def test_gradients_slopes_and_epsilon() -> None:
+    """With B = 0 the raw gradient of B is the sum of dL/dZbar times Z_A over positions."""
+    model = init_lora_(wrapped(), "init-a")
+    optimizer = scheme_optimizer(model, "init-a", 0.05, base_width=16)
+    with Probe(model, optimizer) as probe:
+        loss(model).backward()
+        gradient = lora_adapters(model)[0].B.grad.square().mean()
+        optimizer.step()
+    first = probe.observations[0]
+    assert first.gradient_A == 0 and first.gradient_B == pytest.approx(float(gradient), rel=1e-5)
+    assert first.epsilon_ratio == pytest.approx(math.sqrt(float(gradient)) / 1e-8, rel=1e-4)
+    assert first.output_gradient > 0
+
+
+def test_a_first_update_is_aligned_with_its_input_and_the_initial_part_is_not() -> None:
+    last = [each.alignment for each in observed() if each.t == STEPS]
+    assert all(0.35 < each["A_0"] < 0.65 for each in last)
+    assert all(each["U_A"] > each["A_0"] + 0.1 for each in last)
+    assert all("U_A" not in each.alignment for each in observed() if each.t == 1)  # it is zero: no exponent
+
+
+def test_a_sample_of_the_positions_estimates_the_mean() -> None:
+    whole, part = observed(), observed(samples=4)
+    for one, other in zip(whole, part, strict=True):
+        assert one.mean_square["A", None] == other.mean_square["A", None]
+        assert other.mean_square["Z_A", None] == pytest.approx(one.mean_square["Z_A", None], rel=0.9)
+    assert any(one.input != other.input for one, other in zip(whole, part, strict=True))
+
+
+def test_hooks_are_gone_afterwards_also_after_an_error() -> None:
+    model = init_lora_(wrapped(), "init-a")
+    optimizer = scheme_optimizer(model, "init-a", 0.05, base_width=16)
+    probe = Probe(model, optimizer)
+    with pytest.raises(RuntimeError, match="stop"), probe:
+        assert any(module._forward_hooks for module in model.modules())
+        raise RuntimeError("stop")
+    assert not any(module._forward_hooks for module in model.modules())
+    loss(model).backward()
+    optimizer.step()
+    assert probe.observations == ()
+
+
+def test_training_is_the_same_with_and_without_a_probe() -> None:
+    ends = []
+    for is_probed in (False, True):
+        model = init_lora_(wrapped(), "init-a", generator=torch.Generator().manual_seed(0))
+        optimizer = scheme_optimizer(model, "init-a", 0.05, base_width=16)
+        if is_probed:
+            with Probe(model, optimizer):
+                loss(model).backward()
+                optimizer.step()
+        else:
+            loss(model).backward()
+            optimizer.step()
+        ends.append(logits(model))
+    assert torch.equal(*ends)
+
+
+def test_an_evaluation_between_steps_is_not_looked_at() -> None:
+    model = init_lora_(wrapped(), "init-a")
+    optimizer = scheme_optimizer(model, "init-a", 0.05, base_width=16)
+    with Probe(model, optimizer) as probe:
+        loss(model).backward()
+        with torch.no_grad():
+            model(input_ids=IDS * 0)
+        optimizer.step()
+    with Probe(model, optimizer) as other:
+        optimizer.step()
+    assert len({each.input for each in probe.observations}) > 1 and other.observations == ()
+
+
+def test_refusals() -> None:
+    model = init_lora_(wrapped(), "init-a")
+    with pytest.raises(BadInput, match="holds none"):
+        Probe(model, torch.optim.SGD(wrapped().parameters(), lr=0.1))
+    with pytest.raises(BadInput, match="samples"):
+        Probe(model, torch.optim.SGD(model.parameters(), lr=0.1), samples=0)
