@@ -3,36 +3,49 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_calc.experiment.crosscheck import Checked
-from gamma_calc.experiment.verdicts import Judged, Row
-from gamma_calc.program.scheme import RATES
+from gamma_calc.experiment.verdicts import Judged, Measurement, Row
+from gamma_calc.program.scheme import RATES, Scheme
 from gamma_calc.report.series import Panel, Series, Sheet, Values
 from gamma_calc.simulation.adapter_module import Term
-from gamma_calc.simulation.probe import ProbeMeasurement
 from gamma_calc.simulation.slopes import student_quantile
 
 
-def sheet(checked: Checked) -> Sheet:
-    """One panel a quantity, at the last step."""
+class Subject(Protocol):
+    """What a figure shows: a scheme, the rows of its verdicts, and what they were judged from."""
+
+    @property
+    def scheme(self) -> Scheme: ...  # noqa: D102
+
+    @property
+    def rows(self) -> Sequence[Row]: ...  # noqa: D102
+
+    @property
+    def measurement(self) -> Measurement: ...  # noqa: D102
+
+
+def sheet(checked: Subject, where: str = "") -> Sheet:
+    """One panel a quantity, at the last step; `where` names the place of the adapter in a model."""
     scheme, last = checked.scheme, max(row.t for row in checked.rows)
     rates = ", ".join(f"{key} = n^({scheme[key]})" for key in RATES)
     return Sheet(
-        title=f"{scheme.name} under {scheme.optimizer.name}",
+        title=f"{scheme.name} under {scheme.optimizer.name}{f' in {where}' if where else ''}",
         subtitle=f"{rates}, step {last}",
         panels=tuple(_panel(row, checked.measurement) for row in checked.rows if row.t == last),
     )
 
 
-def _panel(row: Row, measurement: ProbeMeasurement) -> Panel:
+def _panel(row: Row, measurement: Measurement) -> Panel:
     series = tuple(_series(row, term, each, measurement) for term, each in row.terms.items())
     return Panel(row.quantity, series)
 
 
-def _series(row: Row, term: Term, judged: Judged, measurement: ProbeMeasurement) -> Series:
+def _series(row: Row, term: Term, judged: Judged, measurement: Measurement) -> Series:
     squares = measurement.mean_square[row.t, row.quantity, term]
     value, low, high = _values(np.where(measurement.is_excluded, np.nan, squares))
     return Series(

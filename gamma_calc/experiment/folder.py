@@ -79,7 +79,7 @@ def _section(checked: Checked) -> tuple[SchemeSection, dict[str, str | bytes]]:
     section = SchemeSection(
         name=f"{scheme.name} under {scheme.optimizer.name}",
         setting=_setting(scheme, checked),
-        rows=tuple(map(_row, checked.rows)),
+        rows=tuple(map(quantity_row, checked.rows)),
         pictures=(Picture(f"Measured and predicted exponents of {scheme.name}", f"plots/{stem}.png", images.svg),),
         links=(Link("derivation (LaTeX)", f"derivations/{stem}.tex"), Link("derivation", f"derivations/{stem}.md")),
     )
@@ -95,7 +95,7 @@ def _setting(scheme: Scheme, checked: Checked) -> str:
 
 
 def _page(found: Crosscheck, sections: tuple[SchemeSection, ...], environment: Mapping[str, str]) -> Page:
-    failed = tuple(_row(row) for each in found.schemes for row in each.control if row.verdict is Verdict.FAIL)
+    failed = tuple(quantity_row(row) for each in found.schemes for row in each.control if row.verdict is Verdict.FAIL)
     settings, configuration = found.settings, found.schemes[0].measurement.configuration
     method = {
         "widths": ", ".join(map(str, settings.widths)),
@@ -123,7 +123,8 @@ def _page(found: Crosscheck, sections: tuple[SchemeSection, ...], environment: M
     )
 
 
-def _row(row: Row) -> QuantityRow:
+def quantity_row(row: Row) -> QuantityRow:
+    """A verdict as a line of a page."""
     leading = row.leading
     return QuantityRow(
         quantity=row.quantity,

@@ -5,18 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gamma_calc.experiment.prediction import ZERO, Predicted, Prediction
-from gamma_calc.simulation.adapter_module import Term, terms_of
-from gamma_calc.simulation.probe import ProbeMeasurement
+from gamma_calc.simulation.adapter_module import DECAYED_TERMS, Key, Term
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate
 from gamma_calc.simulation.verdicts import Judgement, Verdict, verdict
 
 SEVERITY = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL)
+
+
+class Layout(Protocol):
+    """How the runs of a measurement are laid out: over which widths, whether paired, and the seed of resampling."""
+
+    @property
+    def widths(self) -> tuple[int, ...]: ...  # noqa: D102
+
+    @property
+    def is_paired(self) -> bool: ...  # noqa: D102
+
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+
+
+class Measurement(Protocol):
+    """What can be judged. Shapes: each mean square [widths, runs], and so the flags of runs that are never fitted."""
+
+    @property
+    def configuration(self) -> Layout: ...  # noqa: D102
+
+    @property
+    def mean_square(self) -> Mapping[Key, NDArray[np.float64]]: ...  # noqa: D102
+
+    @property
+    def is_excluded(self) -> NDArray[np.bool_]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +114,20 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=SEVERITY.index, default=Verdict.PASS)
 
 
-def judged(scheme: str, predictions: Sequence[Prediction], measurement: ProbeMeasurement) -> tuple[Row, ...]:
+def judged_alone(predicted: Predicted, squares: NDArray[np.float64], measurement: Measurement) -> Judged:
+    """The slope of any mean squares [widths, runs] of a measurement beside a prediction."""
+    return _judged(predicted, squares, measurement)
+
+
+def judged(scheme: str, predictions: Sequence[Prediction], measurement: Measurement) -> tuple[Row, ...]:
     """Every prediction against the measurement, in the order of the predictions."""
     return tuple(_row(scheme, prediction, measurement) for prediction in predictions)
 
 
-def _row(scheme: str, prediction: Prediction, measurement: ProbeMeasurement) -> Row:
+def _row(scheme: str, prediction: Prediction, measurement: Measurement) -> Row:
     name, t = prediction.quantity, prediction.t
-    terms = terms_of(name, has_decay=measurement.configuration.decay is not None)
-    expected = {term: prediction.terms.get(term, ZERO) for term in terms}
+    measured = [term for term in DECAYED_TERMS[name] if (t, name, term) in measurement.mean_square]
+    expected = {term: prediction.terms.get(term, ZERO) for term in measured}
     squares = {term: measurement.mean_square[t, name, term] for term in expected}
     leading = [term for term, each in expected.items() if each.exponent == prediction.total.exponent]
     together: NDArray[np.float64] = reduce(np.add, (squares[term] for term in leading))
@@ -111,12 +141,12 @@ def _row(scheme: str, prediction: Prediction, measurement: ProbeMeasurement) -> 
     )
 
 
-def _judged(predicted: Predicted, squares: NDArray[np.float64], measurement: ProbeMeasurement) -> Judged:
+def _judged(predicted: Predicted, squares: NDArray[np.float64], measurement: Measurement) -> Judged:
     estimate = _estimate(squares, measurement)
     return Judged(predicted, estimate, verdict(predicted.exponent, estimate, upper=predicted.is_upper))
 
 
-def _estimate(squares: NDArray[np.float64], measurement: ProbeMeasurement) -> SlopeEstimate:
+def _estimate(squares: NDArray[np.float64], measurement: Measurement) -> SlopeEstimate:
     configuration = measurement.configuration
     return slope_estimate(
         configuration.widths,

@@ -12,6 +12,8 @@ from gamma_calc.errors import BadInput
 
 if TYPE_CHECKING:
     from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+    from gamma_calc.huggingface.coordinate_folder import write_coordinate_folder
+    from gamma_calc.huggingface.coordinates import CoordinateCheck, CoordinateLayout, coordinate_check
     from gamma_calc.huggingface.initialisation import init_lora_
     from gamma_calc.huggingface.observation import Observation
     from gamma_calc.huggingface.probe import Probe
@@ -20,24 +22,32 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Adapter",
+    "CoordinateCheck",
+    "CoordinateLayout",
     "Observation",
     "Probe",
     "SchemeCallback",
+    "coordinate_check",
     "init_lora_",
     "lora_adapters",
     "parameter_groups",
     "scheme_optimizer",
+    "write_coordinate_folder",
 ]
 
 _HOMES = {
     "Adapter": "adapters",
+    "CoordinateCheck": "coordinates",
+    "CoordinateLayout": "coordinates",
     "Observation": "observation",
     "Probe": "probe",
     "SchemeCallback": "trainer",
+    "coordinate_check": "coordinates",
     "init_lora_": "initialisation",
     "lora_adapters": "adapters",
     "parameter_groups": "rates",
     "scheme_optimizer": "rates",
+    "write_coordinate_folder": "coordinate_folder",
 }
 _EXTRA = ("accelerate", "peft", "transformers")
 

@@ -1,10 +1,11 @@
-"""The quantities of a LoRA layer as sums of nine products, three blocks of B times three of A.
+"""The quantities of a LoRA layer as sums of products of blocks, three or four of B times as many of A.
 
-Before a step a factor is W_0 + U (its initial value and its updates so far), after it W_0 + U + dW. With the blocks
+Before a step a factor is I + U: its initial part and its updates so far. The step adds dW, and decoupled weight decay
+adds dI, a negative multiple of I that stays with it (the initial part is then a multiple of W_0). With the blocks
 
-    b in (B_0, U_B, dB)  and  a in (A_0, U_A, dA),
+    b in (B_0, U_B, dB, decay of B_0)  and  a in (A_0, U_A, dA, decay of A_0),
 
-each quantity and each of its terms is s times the sum of b a Z over some of the nine pairs: a table of zeros and ones.
+each quantity and each of its terms is s times the sum of b a Z over some of the pairs: a table of zeros and ones.
 Its mean square needs no output of the layer's width m: with X_a = a Z, v_b the sum of the X_a that the table pairs
 with b, and G the Gram matrix of the blocks of B, the squares of one sample sum to v^T G v.
 """
@@ -18,8 +19,9 @@ from torch import Tensor
 
 from gamma_calc.simulation.adapter_module import TERMS, Term
 
-INITIAL, UPDATES, CHANGE = range(3)
-BLOCKS = 3
+INITIAL, UPDATES, CHANGE, DECAY = range(4)
+BLOCKS = 4
+WITHOUT_DECAY = 3
 
 Quantity = tuple[str, Term | None]
 """A quantity and one of its terms; None stands for their sum."""
@@ -36,7 +38,10 @@ BEFORE: Blocks = {
 }
 """The blocks of each part, in a quantity that speaks of the state before the step."""
 
-AFTER: Blocks = {**BEFORE, "U_A": (UPDATES, CHANGE), "U_B": (UPDATES, CHANGE)}
+AFTER: Blocks = {
+    **{"A_0": (INITIAL, DECAY), "U_A": (UPDATES, CHANGE)},
+    **{"B_0": (INITIAL, DECAY), "U_B": (UPDATES, CHANGE)},
+}
 """The blocks of each part, in a quantity that speaks of the state after the step."""
 
 CHANGES = frozenset({"delta_1", "delta_2", "delta_3", "Delta_Z_B"})
@@ -94,17 +99,18 @@ def double_table() -> Tensor:
 def combined_squares(blocks: Tensor, table: Tensor) -> Tensor:
     """The mean squares of sums of blocks.
 
-    Shapes: blocks [blocks, ...], table [rows, blocks]; returns [rows].
+    Shapes: blocks [blocks, ...], table [rows, at least as many blocks]; returns [rows].
     """
     flat = blocks.reshape(len(blocks), -1)
-    return (table.to(flat) @ flat).square().mean(dim=1)
+    return (table[:, : len(flat)].to(flat) @ flat).square().mean(dim=1)
 
 
 def product_squares(products: Tensor, gram: Tensor, table: Tensor, fan_out: int) -> Tensor:
     """The mean squares, over samples and outputs, of sums of block products.
 
-    Shapes: products X_a [blocks, samples, r], gram [blocks * r, blocks * r], table [rows, blocks of B, blocks of A];
-    returns [rows].
+    Shapes: products X_a [blocks, samples, r], gram [blocks * r, blocks * r], table [rows, blocks of B, blocks of A],
+    which may have more blocks than there are; returns [rows].
     """
-    vectors = torch.einsum("qba,atr->qtbr", table.to(products), products).flatten(2)
+    used = table[:, : len(products), : len(products)].to(products)
+    vectors = torch.einsum("qba,atr->qtbr", used, products).flatten(2)
     return torch.einsum("qti,ij,qtj->q", vectors, gram, vectors).clamp(min=0) / (vectors.shape[1] * fan_out)

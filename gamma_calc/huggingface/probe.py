@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from gamma_calc.huggingface.block_products import (
     DOUBLE,
     OF_ONE_FACTOR,
     SINGLE,
+    WITHOUT_DECAY,
     combined_squares,
     double_table,
     product_squares,
@@ -25,6 +26,10 @@ from gamma_calc.huggingface.observation import Observation
 
 SAMPLES = 64
 """Positions of a batch, at even distances, that are measured: enough for a mean, few enough to cost little."""
+
+
+Groups = Mapping[int, Mapping[str, Any]]
+"""The optimiser's group of each parameter, by the parameter's id."""
 
 
 class Probe:
@@ -61,7 +66,7 @@ class Probe:
         adapters = lora_adapters(model, adapter)
         if not any(id(factor) in groups for each in adapters for factor in (each.A, each.B)):
             raise BadInput("the optimiser holds none of the model's LoRA factors")
-        self._watches = [_Watch(each, samples, _epsilon(each, groups)) for each in adapters]
+        self._watches = [_Watch(each, samples, groups) for each in adapters]
         self._optimizer = optimizer
         self._removers: list[Callable[[], None]] = []
         self._seen: list[tuple[Adapter, int, Tensor]] = []
@@ -101,10 +106,11 @@ class Probe:
 class _Watch:
     """One layer: its factors before the step, and what its last forward and backward pass saw."""
 
-    def __init__(self, adapter: Adapter, samples: int, epsilon: float) -> None:
+    def __init__(self, adapter: Adapter, samples: int, groups: Groups) -> None:
         self.adapter = adapter
         self.samples = samples
-        self.epsilon = epsilon
+        self.groups = [groups.get(id(factor), {}) for factor in (adapter.A, adapter.B)]
+        self.epsilon = max(float(group.get("eps", 0.0)) for group in self.groups)
         device = adapter.A.device
         self.single = [single_table(name).to(device) for name in OF_ONE_FACTOR]
         self.double = double_table().to(device)
@@ -142,11 +148,11 @@ class _Watch:
         """The numbers of an observation, in the order in which it is read back; None before a forward pass."""
         if self.input is None:
             return None
-        factors = [self.adapter.A.detach(), self.adapter.B.detach()]
-        blocks = [
-            torch.stack((first, before - first, now - before)).float()
-            for first, before, now in zip(self.initial, self.before, factors, strict=True)
-        ]
+        factors = (self.adapter.A.detach(), self.adapter.B.detach())
+        parts = zip(self.initial, self.before, factors, self.groups, strict=True)
+        each = [_blocks(*one) for one in parts]
+        is_decayed = any(_decay(group) != 1 for group in self.groups)
+        blocks = [torch.stack(one if is_decayed else one[:WITHOUT_DECAY]).float() for one in each]
         for before, now in zip(self.before, factors, strict=True):
             before.copy_(now)
         found = torch.cat([self._squares(*blocks), self._gradients()])
@@ -154,15 +160,18 @@ class _Watch:
         return found
 
     def _squares(self, a: Tensor, b: Tensor) -> Tensor:
-        """The mean squares of `SINGLE` and `DOUBLE`. Shapes: a [3, r, n], b [3, m, r]."""
-        assert self.input is not None
+        """The mean squares of `SINGLE` and `DOUBLE`. Shapes: a [blocks, r, n], b [blocks, m, r]."""
         rank, fan_out = self.adapter.rank, self.adapter.fan_out
-        products = (self.input.float() @ a.flatten(0, 1).mT).view(-1, len(a), rank).transpose(0, 1)
+        products = (self._input().float() @ a.flatten(0, 1).mT).view(-1, len(a), rank).transpose(0, 1)
         columns = b.transpose(0, 1).reshape(fan_out, -1)
         singles = [combined_squares(blocks, table) for blocks, table in zip((a, products, b), self.single, strict=True)]
         gram = (columns.mT @ columns).double()
         doubles = product_squares(products.double(), gram, self.double, fan_out) * self.adapter.scale**2
         return torch.cat([*(each.double() for each in singles), doubles])
+
+    def _input(self) -> Tensor:
+        assert self.input is not None  # measured
+        return self.input
 
     def _gradients(self) -> Tensor:
         """The mean squares of Z, of dL/dZbar, and of both raw gradients; and the epsilon ratio."""
@@ -179,9 +188,22 @@ class _Watch:
         return torch.stack([z, slope / scale, a, b, ratio])
 
 
-def _epsilon(adapter: Adapter, groups: dict[int, dict[str, Any]]) -> float:
-    found = [groups[id(factor)].get("eps", 0.0) for factor in (adapter.A, adapter.B) if id(factor) in groups]
-    return float(max(found, default=0.0))
+def _decay(group: Mapping[str, Any]) -> float:
+    """What decoupled weight decay multiplies a parameter by, as AdamW computes it."""
+    return float(1 - group["lr"] * group["weight_decay"]) if group.get("decoupled_weight_decay") else 1.0
+
+
+def _blocks(initial: Tensor, before: Tensor, now: Tensor, group: Mapping[str, Any]) -> tuple[Tensor, ...]:
+    """The blocks of a factor in the order of `block_products`; the initial part decays in place.
+
+    It is multiplied as the optimiser multiplies the factor, so that a step without a gradient leaves exactly zero.
+    """
+    updates, change = before - initial, now - before
+    if (decay := _decay(group)) == 1:
+        return initial, updates, change, torch.zeros_like(initial)
+    first = initial.clone()
+    lost = initial.mul_(decay) - first
+    return first, updates, change - lost, lost
 
 
 def _observation(adapter: Adapter, t: int, values: list[float]) -> Observation:

@@ -1,0 +1,169 @@
+"""Width families of real architectures, made from their configurations so that features keep their size at any width.
+
+Every linear weight is N(0, 1/n) at model width n, and embeddings are N(0, 1): with the architectures' own norms, the
+input of each attention projection has entries Theta(1). Hugging Face's own default, one standard deviation for every
+width, has no such limit. The head size, the number of layers, the vocabulary and the batch are fixed; the number of
+heads and the inner width of the MLP grow with n.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pydoc_data.topics import topics
+from types import MappingProxyType
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM, RobertaConfig, RobertaForSequenceClassification
+
+from gamma_calc.errors import BadInput
+
+HEAD = 16
+VOCABULARY = 128
+"""The bytes of ASCII text."""
+
+LABELS = 4
+SEQUENCES, LENGTH = 1, 4
+"""The batch: an aligned sum over n terms stands clear of its noise where n is large against the number of positions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The sizes of a family that do not grow."""
+
+    rank: int = 8
+    layers: int = 2
+    sequences: int = SEQUENCES
+    length: int = LENGTH
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """An architecture: how a model of a width is built, and which layers are adapted."""
+
+    name: str
+    build: Callable[[int, Shape], nn.Module]
+    targets: tuple[str, ...]
+
+
+def _llama(width: int, shape: Shape) -> nn.Module:
+    configuration = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=width,
+        intermediate_size=width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=width // HEAD,
+        head_dim=HEAD,
+        max_position_embeddings=shape.length,
+        initializer_range=1 / math.sqrt(width),
+        use_cache=False,
+    )
+    model: nn.Module = LlamaForCausalLM(configuration)
+    return model
+
+
+def _roberta(width: int, shape: Shape) -> nn.Module:
+    configuration = RobertaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=width,
+        intermediate_size=width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=width // HEAD,
+        max_position_embeddings=shape.length + 2,  # RoBERTa counts positions from 2
+        initializer_range=1 / math.sqrt(width),
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        num_labels=LABELS,
+    )
+    model: nn.Module = RobertaForSequenceClassification(configuration)
+    return model
+
+
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        family.name: family
+        for family in (
+            Family("llama", _llama, ("q_proj", "v_proj")),
+            Family("roberta", _roberta, ("query", "value")),
+        )
+    }
+)
+
+
+def family_model(name: str, width: int, seed: int, shape: Shape | None = None) -> PeftModel:
+    """A model of a family with LoRA adapters of scale 1 on its query and value projections.
+
+    Raises:
+        BadInput: there is no such family, or the width is no multiple of the head size.
+    """
+    shape = shape or Shape()
+    if name not in FAMILIES:
+        raise BadInput("family", found=name, expected=f"one of {', '.join(FAMILIES)}", choices=FAMILIES)
+    if width < HEAD or width % HEAD:
+        raise BadInput("width", found=str(width), expected=f"a multiple of the head size {HEAD}")
+    family = FAMILIES[name]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_mixed(seed, width))
+        base = family.build(width, shape)
+        for module in base.modules():
+            if isinstance(module, nn.Embedding):
+                nn.init.normal_(module.weight)
+        chosen = LoraConfig(r=shape.rank, lora_alpha=shape.scale * shape.rank, target_modules=list(family.targets))
+        return get_peft_model(base, chosen)
+
+
+def _mixed(seed: int, width: int) -> int:
+    """A seed for each pair, by Cantor's pairing: widths are independent samples."""
+    return (seed + width) * (seed + width + 1) // 2 + width
+
+
+def text_batch(seed: int, shape: Shape | None = None) -> Tensor:
+    """Bytes of English text (Python's own documentation), the same at every width.
+
+    Shapes: returns [sequences, length].
+    """
+    shape = shape or Shape()
+    generator = torch.Generator().manual_seed(seed)
+    starts = torch.randint(len(_text()) - shape.length, (shape.sequences,), generator=generator)
+    return torch.stack([_text()[start : start + shape.length] for start in starts.tolist()])
+
+
+_TEXT: list[Tensor] = []
+
+
+def _text() -> Tensor:
+    if not _TEXT:
+        _TEXT.append(torch.tensor(list("".join(topics.values()).encode("ascii", "replace")), dtype=torch.long))
+    return _TEXT[0]
+
+
+def linear_readout(model: nn.Module, seed: int, shape: Shape | None = None) -> Tensor:
+    """The reference loss: a fixed random direction on the logits, whose derivative never changes sign.
+
+    It is divided by the adapters' scale, so that their gradients clear an optimiser's epsilon whatever the scale is.
+    """
+    shape = shape or Shape()
+    logits = model(input_ids=text_batch(seed, shape)).logits
+    generator = torch.Generator().manual_seed(seed)
+    direction = torch.randn(logits.shape, generator=generator).to(logits)
+    readout: Tensor = (logits * direction).sum()
+    return readout / shape.scale
+
+
+def cross_entropy(model: nn.Module, seed: int, shape: Shape | None = None) -> Tensor:
+    """The loss of training, summed over positions: the next byte, or for a classifier a label drawn by the seed."""
+    ids = text_batch(seed, shape)
+    logits = model(input_ids=ids).logits
+    if logits.ndim == 2:
+        labels = torch.randint(LABELS, (len(ids),), generator=torch.Generator().manual_seed(seed))
+        return nn.functional.cross_entropy(logits, labels, reduction="sum")
+    return nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten(), reduction="sum")
+
+
+LOSSES: Mapping[str, Callable[[nn.Module, int], Tensor]] = MappingProxyType(
+    {"linear-readout": linear_readout, "cross-entropy": cross_entropy}
+)

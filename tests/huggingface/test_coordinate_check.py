@@ -1,0 +1,138 @@
+"""The coordinate check: one module passes whole, a false prediction fails, and a real model is judged honestly."""
+
+from __future__ import annotations
+
+import json
+import math
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from torch import Tensor, nn
+
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment.prediction import Predicted, Prediction
+from gamma_calc.huggingface import CoordinateCheck, CoordinateLayout, coordinate_check, write_coordinate_folder
+from gamma_calc.huggingface.coordinates import together
+from gamma_calc.huggingface.families import LOSSES, Shape, family_model
+from gamma_calc.simulation.verdicts import Verdict
+
+WIDTHS = tuple(2**k for k in range(4, 11))
+SAMPLES = 2
+
+
+class Module(nn.Module):
+    """The module of the theory with PEFT's own forward: fixed inputs, and a fixed gradient on the outputs."""
+
+    def __init__(self, width: int, seed: int) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(1000 * width + seed)
+        self.linear = nn.Linear(width, width, bias=False)
+        self.z = torch.randn(SAMPLES, width, generator=generator)
+        self.slope = torch.randn(SAMPLES, width, generator=generator).sign()
+
+    def forward(self) -> Tensor:
+        return (self.linear(self.z) * self.slope).sum()
+
+
+def module(width: int, seed: int) -> nn.Module:
+    return get_peft_model(Module(width, seed), LoraConfig(r=5, lora_alpha=5, target_modules=["linear"]))
+
+
+def plain_loss(model: nn.Module, seed: int) -> Tensor:
+    return model()
+
+
+@pytest.fixture(scope="module")
+def found() -> CoordinateCheck:
+    return coordinate_check(module, plain_loss, "init-a", "lora-plus-a", layout=CoordinateLayout(WIDTHS, seeds=12))
+
+
+def test_no_exponent_of_the_module_is_refuted_and_most_are_confirmed(found: CoordinateCheck) -> None:
+    verdicts = [row.verdict for row in found.rows]
+    assert len(verdicts) == 2 * 3 * 8
+    assert Verdict.FAIL not in verdicts, [row.reason for row in found.rows if row.verdict is Verdict.FAIL]
+    assert verdicts.count(Verdict.PASS) > len(verdicts) / 2
+    assert found.assumed is Verdict.PASS and found.warnings == ()
+
+
+def test_the_control_fails(found: CoordinateCheck) -> None:
+    assert found.control is Verdict.FAIL
+    assert "fails as it has to" in found.summary
+
+
+def test_another_schemes_predictions_fail() -> None:
+    layout = CoordinateLayout(WIDTHS, seeds=8, steps=2)
+    assert coordinate_check(module, plain_loss, "init-a", against="init-b", layout=layout).verdict is Verdict.FAIL
+
+
+def test_the_folder_holds_a_page_and_a_plot_for_each_layer(tmp_path: Path) -> None:
+    found = coordinate_check(module, plain_loss, "init-b", layout=CoordinateLayout((16, 32, 64), seeds=3, steps=1))
+    write_coordinate_folder(found, tmp_path / "out")
+    data = json.loads((tmp_path / "out" / "coordinate-check.json").read_text())
+    assert (data["schema"], data["verdict"]) == (1, found.verdict.value)
+    assert {row["layer"] for row in data["quantities"]} == {found.layers[0].layer}
+    assert len(list((tmp_path / "out" / "plots").glob("*.svg"))) == 1
+    assert found.layers[0].layer in (tmp_path / "out" / "report.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["llama", "roberta"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_family_of_real_models_keeps_its_inputs_size(name: str, loss: str) -> None:
+    shape = Shape(rank=4, length=3)
+    layout = CoordinateLayout((16, 32, 64), seeds=3, steps=2)
+    seen = coordinate_check(
+        lambda width, seed: family_model(name, width, seed, shape),
+        lambda model, seed: LOSSES[loss](model, seed, shape),
+        "init-a",
+        layout=layout,
+    )
+    assert len(seen.layers) == 4 and seen.verdict is Verdict.INCONCLUSIVE  # three widths settle nothing
+    for layer in seen.layers:
+        sizes = [math.sqrt(float(values.mean())) for values in layer.measurement.inputs.values()]
+        assert all(0.5 < size < 2 for size in sizes)
+        assert all(abs(each.measured or 0) < 0.1 for each in layer.assumed)
+        zero = {(row.quantity, row.t) for row in layer.rows if row.leading.estimate.is_zero}
+        assert zero == {("delta_1", 1), ("delta_3", 1)}  # B = 0: A takes no first step, in PEFT's own forward too
+
+
+def test_a_model_of_a_family_is_the_same_again() -> None:
+    one, other = (family_model("llama", 32, 5).state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        pytest.param(lambda: family_model("lama", 32, 0), "Did you mean 'llama'", id="family"),
+        pytest.param(lambda: family_model("llama", 40, 0), "multiple of the head size", id="width"),
+        pytest.param(lambda: coordinate_check(module, plain_loss), "no scheme", id="no-scheme"),
+        pytest.param(lambda: CoordinateLayout((32, 16)), "each above the one before", id="widths"),
+        pytest.param(lambda: CoordinateLayout(seeds=0), "seeds", id="seeds"),
+        pytest.param(
+            lambda: coordinate_check(module, plain_loss, "init-a", weight_decay=0.1), "no weight decay", id="decay"
+        ),
+    ],
+)
+def test_bad_input(make: object, message: str) -> None:
+    assert callable(make)
+    with pytest.raises(BadInput, match=message):
+        make()
+
+
+def test_more_than_the_adapters_may_not_be_trained() -> None:
+    def trained(width: int, seed: int) -> nn.Module:
+        model = module(width, seed)
+        model.requires_grad_(True)
+        return model
+
+    with pytest.raises(BadInput, match=r"linear.base_layer.weight is trained"):
+        coordinate_check(trained, plain_loss, "init-a", layout=CoordinateLayout((16,), seeds=1))
+
+
+def test_decay_is_joined_to_the_step_it_is_measured_with() -> None:
+    terms = {("dA",): Predicted(None), ("dA_0",): Predicted(Fraction(-1)), ("dU_A",): Predicted(Fraction(-2), True)}
+    joined = together(Prediction("A", 1, Predicted(Fraction(-1)), terms))
+    assert joined.terms == {("dA",): Predicted(Fraction(-1))}
