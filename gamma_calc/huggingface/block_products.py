@@ -31,10 +31,10 @@ Blocks = dict[str, tuple[int, ...]]
 BEFORE: Blocks = {
     "A_0": (INITIAL,),
     "U_A": (UPDATES,),
-    "dA": (CHANGE,),
+    "dA": (CHANGE, DECAY),
     "B_0": (INITIAL,),
     "U_B": (UPDATES,),
-    "dB": (CHANGE,),
+    "dB": (CHANGE, DECAY),
 }
 """The blocks of each part, in a quantity that speaks of the state before the step."""
 
@@ -111,6 +111,9 @@ def product_squares(products: Tensor, gram: Tensor, table: Tensor, fan_out: int)
     Shapes: products X_a [blocks, samples, r], gram [blocks * r, blocks * r], table [rows, blocks of B, blocks of A],
     which may have more blocks than there are; returns [rows].
     """
-    used = table[:, : len(products), : len(products)].to(products)
-    vectors = torch.einsum("qba,atr->qtbr", used, products).flatten(2)
-    return torch.einsum("qti,ij,qtj->q", vectors, gram, vectors).clamp(min=0) / (vectors.shape[1] * fan_out)
+    blocks, samples, rank = products.shape
+    used = table[:, :blocks, :blocks].to(products).reshape(-1, blocks)
+    sums = (used @ products.reshape(blocks, -1)).view(len(table), blocks, samples, rank)
+    vectors = sums.transpose(1, 2).reshape(-1, blocks * rank)
+    squares = ((vectors @ gram) * vectors).view(len(table), -1).sum(dim=1)
+    return squares.clamp(min=0) / (samples * fan_out)

@@ -25,11 +25,17 @@ def snapshot(model: PeftModel) -> list[tuple[Tensor, Tensor]]:
     return [(each.A.detach().double().clone(), each.B.detach().double().clone()) for each in lora_adapters(model)]
 
 
-def plainly(z: Tensor, scale: float, initial: tuple, before: tuple, after: tuple) -> dict[tuple, float]:
-    """Every quantity and term as its definition says, with the whole output formed."""
-    (a0, b0), (a1, b1), (a2, b2) = initial, before, after
-    late = {"A_0": a0, "U_A": a2 - a0, "dA": a2 - a1, "B_0": b0, "U_B": b2 - b0, "dB": b2 - b1}
-    early = {**late, "U_A": a1 - a0, "U_B": b1 - b0}
+def plainly(
+    z: Tensor, scale: float, initial: tuple, before: tuple, after: tuple, kept: tuple = (1.0, 1.0)
+) -> dict[tuple, float]:
+    """Every quantity and term as its definition says, with the whole output formed.
+
+    `kept` is what weight decay has left of the initial part before and after the step.
+    """
+    (a0, b0), (a1, b1), (a2, b2), (first, last) = initial, before, after, kept
+    early = {"A_0": first * a0, "U_A": a1 - first * a0, "dA": a2 - a1}
+    early |= {"B_0": first * b0, "U_B": b1 - first * b0, "dB": b2 - b1}
+    late = {"A_0": last * a0, "U_A": a2 - last * a0, "B_0": last * b0, "U_B": b2 - last * b0}
     found = {}
     for name, terms in TERMS.items():
         parts = early if "elta" in name else late
@@ -44,14 +50,15 @@ def plainly(z: Tensor, scale: float, initial: tuple, before: tuple, after: tuple
 
 
 @pytest.mark.parametrize("name", ["init-a", "init-b", "init-ab"])
-@pytest.mark.parametrize("kind", ["llama", "gpt2"])
-def test_every_quantity_and_term_is_what_its_definition_says(name: str, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "decay"), [("llama", 0.0), ("llama", 2.0), ("gpt2", 0.0)])
+def test_every_quantity_and_term_is_what_its_definition_says(name: str, kind: str, decay: float) -> None:
     model = wrapped(llama(), lora_alpha=8) if kind == "llama" else wrapped(gpt2(), ("c_attn",), fan_in_fan_out=True)
     init_lora_(model.eval(), name)  # without dropout, so that inputs can be seen again
     seen: dict[str, Tensor] = {}
     for each in lora_adapters(model):
         each.layer.register_forward_pre_hook(lambda _, x, key=each.name: seen.update({key: x[0].detach()}))
-    optimizer = scheme_optimizer(model, name, 0.05, base_width=16)
+    optimizer = scheme_optimizer(model, name, 0.05, base_width=16, weight_decay=decay)
+    left = 1 - 0.05 * decay
     states, inputs = [snapshot(model)], []
     with Probe(model, optimizer) as probe:
         for _ in range(STEPS):
@@ -67,11 +74,11 @@ def test_every_quantity_and_term_is_what_its_definition_says(name: str, kind: st
         scale = lora_adapters(model)[index].scale
         z = inputs[found.t - 1][found.layer]
         initial, before, after = (states[t][index] for t in (0, found.t - 1, found.t))
-        expected = plainly(z, scale, initial, before, after)
+        expected = plainly(z, scale, initial, before, after, (left ** (found.t - 1), left**found.t))
         assert found.input == pytest.approx(float(z.square().mean()), rel=1e-5)
         assert set(found.mean_square) == set(expected)
         for key, value in expected.items():
-            assert found.mean_square[key] == pytest.approx(value, rel=1e-3, abs=0.0), (key, found.t)
+            assert found.mean_square[key] == pytest.approx(value, rel=1e-3, abs=1e-12), (key, found.t)
 
 
 def observed(name: str = "init-a", **options: int) -> tuple[Observation, ...]:
@@ -97,6 +104,17 @@ def test_gradients_slopes_and_epsilon() -> None:
     assert first.gradient_A == 0 and first.gradient_B == pytest.approx(float(gradient), rel=1e-5)
     assert first.epsilon_ratio == pytest.approx(math.sqrt(float(gradient)) / 1e-8, rel=1e-4)
     assert first.output_gradient > 0
+
+
+def test_decay_moves_a_at_step_one_and_leaves_its_updates_exactly_zero() -> None:
+    model = init_lora_(wrapped(), "init-a")
+    optimizer = scheme_optimizer(model, "init-a", 0.05, base_width=16, weight_decay=0.01)
+    with Probe(model, optimizer) as probe:
+        loss(model).backward()
+        optimizer.step()
+    for each in probe.observations:
+        assert each.gradient_A == 0 == each.mean_square["A", ("U_A",)]
+        assert each.mean_square["delta_3", None] > 0
 
 
 def test_a_first_update_is_aligned_with_its_input_and_the_initial_part_is_not() -> None:
