@@ -47,7 +47,7 @@ Loss = Callable[[nn.Module, int], Tensor]
 """From a model and a seed to the loss of that seed's batch, the same at every step."""
 
 WIDTHS = tuple(2**k for k in range(6, 13))
-SEEDS = 8
+SEEDS = 16
 STEPS = 3
 SIZE = Predicted(Fraction(0))
 """What is assumed of the input of a layer."""
@@ -61,13 +61,17 @@ DECAYED = {"dA_0": "dA", "dU_A": "dA", "dB_0": "dB", "dU_B": "dB"}
 
 @dataclass(frozen=True, slots=True)
 class CoordinateLayout:
-    """Widths, the number of seeds at each, steps, and the samples of a batch that are measured."""
+    """Widths, the number of seeds at each, steps, and the samples of a batch that are measured.
+
+    A seed's runs share its batch and loss over the widths, so they are resampled together (`is_paired`); that is right
+    also for what they do not share.
+    """
 
     widths: tuple[int, ...] = WIDTHS
     seeds: int = SEEDS
     steps: int = STEPS
     samples: int = SAMPLES
-    is_paired: bool = False
+    is_paired: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -29,6 +29,8 @@ LABELS = 4
 SEQUENCES, LENGTH = 1, 4
 """The batch: an aligned sum over n terms stands clear of its noise where n is large against the number of positions."""
 
+DISTINCT = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -124,12 +126,20 @@ def _mixed(seed: int, width: int) -> int:
 def text_batch(seed: int, shape: Shape | None = None) -> Tensor:
     """Bytes of English text (Python's own documentation), the same at every width.
 
+    A sequence that repeats one byte, as rules in a text do, would give a query no gradient: none has fewer than
+    `DISTINCT` different bytes (or its length, if that is less).
+
     Shapes: returns [sequences, length].
     """
     shape = shape or Shape()
     generator = torch.Generator().manual_seed(seed)
-    starts = torch.randint(len(_text()) - shape.length, (shape.sequences,), generator=generator)
-    return torch.stack([_text()[start : start + shape.length] for start in starts.tolist()])
+    found: list[Tensor] = []
+    while len(found) < shape.sequences:
+        start = int(torch.randint(len(_text()) - shape.length, (), generator=generator))
+        window = _text()[start : start + shape.length]
+        if len(set(window.tolist())) >= min(DISTINCT, shape.length):
+            found.append(window)
+    return torch.stack(found)
 
 
 _TEXT: list[Tensor] = []
