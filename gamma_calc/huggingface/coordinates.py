@@ -235,7 +235,7 @@ def coordinate_check(
     *schemes, reference = [pinned(each) for each in selected([*specs, specs[0] if against is None else against])]
     k = prefactor or chosen_prefactor(schemes[0].optimizer.step)
     for scheme in schemes:
-        if weight_decay and scheme.exponents.get("decay") is None:
+        if weight_decay and scheme.exponents["decay"] is None:
             raise BadInput(f"{scheme.name} has no weight decay, and the check is asked to train with {weight_decay:g}")
     seen = _observed(make_model, loss, schemes, layout, float(k), weight_decay, progress)
     checks = [

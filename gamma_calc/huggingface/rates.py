@@ -14,11 +14,12 @@ import torch
 from torch import nn
 
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.setup import size_of
 from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.program.scheme import INITIAL, RATES
-from gamma_calc.program.selection import Spec
+from gamma_calc.program.selection import Spec, selected
 
 OTHERS = "others"
 SMALLEST_EPSILON = 1e-30
@@ -84,6 +85,7 @@ def parameter_groups(
     `learning_rate_b`, by default the same: a scheme such as LoRA+ says how their ratio grows, never what it is at one
     width. Other trainable parameters (a head, biases, norms) are outside the theory and keep `other_learning_rate`, by
     default `learning_rate`. Weight decay goes to matrices; one-dimensional tensors have none.
+    Where the scheme has an exponent for it, a factor's decay follows that from the base, as its rate does.
 
     Args:
         base_width: the fan-in at which the rates were chosen. n is each layer's own fan-in, so in one model a layer
@@ -129,7 +131,16 @@ def _factors(law: TransferLaw, adapters: tuple[Adapter, ...], base: Place, rates
         for key, factor, rate in zip(INITIAL, (each.A, each.B), RATES, strict=True):
             if law.scheme.is_trained(key):
                 value = rates.at_base(rate) * law.multiplier(rate, base, place)
-                yield Member(f"lora_{key} {place}", factor, value, rates.weight_decay)
+                decay = rates.weight_decay * _decay_ratio(law, base, each)
+                yield Member(f"lora_{key} {place}", factor, value, decay)
+
+
+def _decay_ratio(law: TransferLaw, base: Place, adapter: Adapter) -> float:
+    """What the weight decay of a layer is to that at the base: 1 for a scheme that has no exponent for it."""
+    power = size_of(law.scheme.exponents["decay"])
+    if power is None:
+        return 1.0
+    return power.at(adapter.fan_in, adapter.rank) / power.at(base.width, base.rank or adapter.rank)
 
 
 def _others(model: nn.Module, inside: set[int], rates: Rates) -> Iterator[Member]:
@@ -158,10 +169,13 @@ def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **opt
         options: those of `parameter_groups`.
 
     Raises:
-        BadInput, Unknown: as `parameter_groups`.
+        BadInput, Unknown: as `parameter_groups`; or the scheme adds momentum to its rule, which torch's AdamW cannot.
     """
     groups = parameter_groups(model, scheme, learning_rate, **options)
-    rule = transfer_law(scheme).scheme.optimizer.step
+    (chosen,) = selected([scheme])
+    if chosen.exponents["momentum"] is not None:
+        raise BadInput(f"{chosen.name}: found momentum; expected none, or an optimiser of yours over parameter_groups")
+    rule = chosen.optimizer.step
     match rule:
         case Moments():
             betas = (float(rule.beta1), float(rule.beta2))

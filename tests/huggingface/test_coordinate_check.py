@@ -18,6 +18,7 @@ from gamma_calc.huggingface import CoordinateCheck, CoordinateLayout, coordinate
 from gamma_calc.huggingface.coordinates import together
 from gamma_calc.huggingface.families import LOSSES, Shape, family_model
 from gamma_calc.simulation.verdicts import Verdict
+from tests.schemes import scheme
 
 WIDTHS = tuple(2**k for k in range(4, 11))
 SAMPLES = 2
@@ -66,6 +67,19 @@ def test_the_control_fails(found: CoordinateCheck) -> None:
 def test_another_schemes_predictions_fail() -> None:
     layout = CoordinateLayout(WIDTHS, seeds=8, steps=2)
     assert coordinate_check(module, plain_loss, "init-a", against="init-b", layout=layout).verdict is Verdict.FAIL
+
+
+def test_weight_decay_moves_a_at_step_one_as_its_rule_says() -> None:
+    """AdamW with its default decay: A's first change is -eta lambda A_0, and delta_3 is finite at once."""
+    layout = CoordinateLayout(WIDTHS, seeds=12, steps=2)
+    decaying = scheme("-1/2", "zero", "-1/2", "-1/2", decay="0")
+    found = coordinate_check(module, plain_loss, decaying, layout=layout, weight_decay=0.01)
+    first = {row.quantity: row for row in found.rows if row.t == 1}
+    assert Verdict.FAIL not in [row.verdict for row in found.rows], [row.reason for row in found.rows]
+    assert str(first["delta_3"].leading.predicted) == "-1" and first["delta_3"].verdict is Verdict.PASS
+    plain = scheme("-1/2", "zero", "-1/2", "-1/2")
+    against = coordinate_check(module, plain_loss, decaying, layout=layout, weight_decay=0.01, against=plain)
+    assert {row.quantity for row in against.rows if row.t == 1 and row.verdict is Verdict.FAIL} >= {"delta_3"}
 
 
 def test_the_folder_holds_a_page_and_a_plot_for_each_layer(tmp_path: Path) -> None:
