@@ -112,6 +112,16 @@ def test_a_family_of_real_models_keeps_its_inputs_size(name: str, loss: str) -> 
         assert zero == {("delta_1", 1), ("delta_3", 1)}  # B = 0: A takes no first step, in PEFT's own forward too
 
 
+def test_pretraining_moves_the_matrices_and_lowers_the_loss() -> None:
+    fresh, trained = (family_model("llama", 64, 0, Shape(pretraining=steps)) for steps in (0, 40))
+    losses = [
+        sum(float(LOSSES["cross-entropy"](model, seed).detach()) for seed in range(20)) for model in (fresh, trained)
+    ]
+    assert losses[1] < 0.9 * losses[0]
+    name = "base_model.model.model.embed_tokens.weight"
+    assert torch.equal(fresh.state_dict()[name], trained.state_dict()[name])
+
+
 def test_a_model_of_a_family_is_the_same_again() -> None:
     one, other = (family_model("llama", 32, 5).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], other[name]) for name in one)
