@@ -10,7 +10,7 @@ import torch
 from transformers import Trainer, TrainingArguments
 
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface import SchemeCallback, init_lora_, lora_adapters, scheme_optimizer
+from gamma_calc.huggingface import Probe, SchemeCallback, init_lora_, lora_adapters, scheme_optimizer
 from tests.huggingface.models import llama, wrapped
 
 RATES = {"base_width": 64, "learning_rate_b": 2e-3}
@@ -45,7 +45,9 @@ def test_a_trainer_takes_the_optimiser_and_keeps_its_rates(tmp_path: Path) -> No
     optimizer = scheme_optimizer(model, "lora-plus-a", 1e-3, **RATES)
     before = [each.B.clone() for each in lora_adapters(model)]
     callback = SchemeCallback("lora-plus-a", 1e-3, **RATES)
-    trainer(tmp_path, model=model, optimizers=(optimizer, None), callbacks=[callback]).train()
+    with Probe(model, optimizer) as probe:
+        trainer(tmp_path, model=model, optimizers=(optimizer, None), callbacks=[callback]).train()
+    assert {each.t for each in probe.observations} == {1, 2}
     assert [group["initial_lr"] for group in optimizer.param_groups] == pytest.approx([4e-3, 2e-3])
     assert all(not torch.equal(old, each.B) for old, each in zip(before, lora_adapters(model), strict=True))
 
