@@ -24,6 +24,7 @@ from gamma_calc.experiment.prediction import Prediction, pinned, predictions
 from gamma_calc.experiment.prefactor import chosen_prefactor
 from gamma_calc.experiment.settled_by_law import settled
 from gamma_calc.experiment.setup import Settings, configuration
+from gamma_calc.experiment.sweep_memory import available_memory, check_widths
 from gamma_calc.experiment.verdicts import Row, judged, worst
 from gamma_calc.program.scheme import EXTRA, Scheme
 from gamma_calc.program.selection import Spec, Values, selected
@@ -207,6 +208,7 @@ def crosscheck(
 def _checked(scheme: Scheme, reference: Scheme, settings: Settings, progress: Progress | None) -> Checked:
     prefactor = settings.prefactor or chosen_prefactor(scheme.optimizer.step)
     experiment = configuration(scheme, settings, prefactor)
+    check_widths(experiment, available_memory())
     measurement = probe(experiment, progress)
     policy = CALCULUS if reference.form("feedback") is None else MAY_CANCEL
     predicted = predictions(reference, settings.steps, policy)

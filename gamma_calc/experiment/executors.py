@@ -30,6 +30,7 @@ import torch
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_memory import available_memory
+from gamma_calc.simulation.devices import free_device_memory
 
 IN_PROCESS = "in-process"
 SPAWN = "spawn"
@@ -48,7 +49,8 @@ class Crew:
 
     Args:
         at_once: runs that it is given at once; twice its workers keeps each of them busy.
-        memory: bytes that one run may take, None where that is not known.
+        memory, device_memory: bytes that one run may take on the machine and on its accelerator, None where that is
+            not known.
         given_up: exceptions by which it says that it has tried again itself.
     """
 
@@ -56,6 +58,7 @@ class Crew:
     at_once: int
     memory: int | None = None
     given_up: tuple[type[BaseException], ...] = ()
+    device_memory: int | None = None
 
 
 Executors = Callable[[], AbstractContextManager[Crew]]
@@ -115,7 +118,7 @@ def in_process() -> Iterator[Crew]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield Crew(Immediate(), at_once=1, memory=available_memory())
+        yield Crew(Immediate(), at_once=1, memory=available_memory(), device_memory=free_device_memory())
     finally:
         torch.set_num_threads(threads)
 
@@ -123,13 +126,15 @@ def in_process() -> Iterator[Crew]:
 @contextmanager
 def spawned(workers: int) -> Iterator[Crew]:
     """A pool of fresh processes with one thread each, which end with this process however it ends."""
-    memory = available_memory()
+    memory, device_memory = (
+        None if free is None else free // workers for free in (available_memory(), free_device_memory())
+    )
     context = get_context("spawn")
     alive, ours = context.Pipe(duplex=False)
     with _one_thread_a_process():
         executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_stay_with, initargs=(alive,))
         try:
-            yield Crew(executor, at_once=2 * workers, memory=None if memory is None else memory // workers)
+            yield Crew(executor, at_once=2 * workers, memory=memory, device_memory=device_memory)
         finally:
             ours.close()
             executor.shutdown(wait=True, cancel_futures=True)

@@ -124,7 +124,7 @@ class _Work:
         while not self._is_over:
             with ExitStack() as stack:
                 crew = stack.enter_context(self.executors())
-                check_memory([*self.waiting, *self.suspects], crew.memory)
+                check_memory([*self.waiting, *self.suspects], crew.memory, crew.device_memory)
                 try:
                     while not self._is_over:
                         self._submit(crew)

@@ -8,17 +8,28 @@ from pathlib import Path
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_plan import Planned
+from gamma_calc.experiment.sweep_run import probe_memory
+from gamma_calc.simulation.probe import ProbeConfiguration
 
 PROGRAM = 2**28
 """Bytes that the program itself takes with its libraries: about a quarter of a GiB."""
 
 
-def check_memory(runs: Sequence[Planned], available: int | None) -> None:
+def check_memory(runs: Sequence[Planned], available: int | None, device: int | None = None) -> None:
     """See that the largest of some runs fits into the memory that one run may take.
+
+    Args:
+        available: bytes on the machine, None where that is not known.
+        device: bytes on the accelerator, of which those runs need as much that compute there.
 
     Raises:
         BadInput: it does not; the message says how much it needs.
     """
+    _check(runs, available, "")
+    _check([run for run in runs if run.run.device != "cpu"], device, " on the device")
+
+
+def _check(runs: Sequence[Planned], available: int | None, where: str) -> None:
     if available is None or not runs:
         return
     largest = max(runs, key=lambda run: run.run.memory)
@@ -28,9 +39,26 @@ def check_memory(runs: Sequence[Planned], available: int | None) -> None:
         hint = f"width {max(fits)} fits" if fits else "no width of the sweep fits"
         raise BadInput(
             f"width {largest.width} needs about {_gibibytes(needed)} for a run ({largest}), and there are"
-            f" {_gibibytes(available)} for each: {hint}; take fewer workers (spawn:1), a smaller rates_per_run or"
-            " seeds_per_run, or a larger machine"
+            f" {_gibibytes(available)} for each{where}: {hint}; take fewer workers (spawn:1), a smaller rates_per_run"
+            " or seeds_per_run, or a larger machine"
         )
+
+
+def check_widths(experiment: ProbeConfiguration, available: int | None) -> None:
+    """See that an experiment at several widths, of which one run is in memory at a time, fits at the largest.
+
+    Raises:
+        BadInput: it does not; the message says how much it needs.
+    """
+    needs = {n: probe_memory(experiment.shape_at(n), experiment.dtype) + PROGRAM for n in experiment.widths}
+    width = max(needs, key=lambda n: needs[n])
+    if available is None or needs[width] <= available:
+        return
+    fits = [n for n, needed in needs.items() if needed <= available]
+    raise BadInput(
+        f"width {width} needs about {_gibibytes(needs[width])}, of rank {experiment.shape_at(width).rank}, and there"
+        f" are {_gibibytes(available)}: " + (f"width {max(fits)} fits" if fits else "none of the widths fits")
+    )
 
 
 def available_memory(root: Path = Path("/")) -> int | None:

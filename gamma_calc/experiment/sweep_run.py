@@ -45,12 +45,24 @@ class Run(Protocol):
     def memory(self) -> int:
         """Bytes that the run needs beside the program itself."""
 
+    @property
+    def device(self) -> str:
+        """Where it computes: "cpu", or the kind of an accelerator, whose own memory it then needs."""
+
     def measured(self) -> Arrays:
         """What the run measures, by name.
 
         Raises:
             BadInput: the machine lacks what the run asks for.
         """
+
+
+def probe_memory(shape: Shape, dtype: str, count: int = 1, rates: int = 1) -> int:
+    """Bytes of `count` drawn modules with the copies made of them, and of as many in training as go together."""
+    n, r, m, samples = shape.width, shape.rank, shape.out, shape.samples
+    draws = 3 * count * (n + m) * (r + samples) * DOUBLE
+    each = 6 * (r * (n + m) + m * samples) * resolved_dtype(dtype).itemsize
+    return draws + max(each, min(CPU_WORKING_SET, count * rates * each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +85,7 @@ class ProbeRun:
     @property
     def memory(self) -> int:
         """The draws with the copies made of them, and the state and temporaries of the runs in training at once."""
-        n, r, m, samples = self.shape.width, self.shape.rank, self.shape.out, self.shape.samples
-        draws = 3 * self.count * (n + m) * (r + samples) * DOUBLE
-        each = 6 * (r * (n + m) + m * samples) * resolved_dtype(self.dtype).itemsize
-        at_once = self.count * len(self.training.eta_A)
-        return draws + max(each, min(CPU_WORKING_SET, at_once * each))
+        return probe_memory(self.shape, self.dtype, self.count, len(self.training.eta_A))
 
     def measured(self) -> Arrays:
         """The mean square of every term of every quantity after every step, and how far each run can be trusted."""
@@ -111,6 +119,11 @@ class StudentRun:
     """
 
     configuration: StudentConfiguration
+
+    @property
+    def device(self) -> str:
+        """The device of the configuration."""
+        return self.configuration.device
 
     @property
     def memory(self) -> int:

@@ -60,6 +60,11 @@ def _present_devices() -> tuple[str, ...]:
     return (*(kind for kind, is_here in is_available.items() if is_here), "cpu")
 
 
+def free_device_memory() -> int | None:
+    """Bytes that are free on the CUDA device; None where there is none."""
+    return int(torch.cuda.mem_get_info()[0]) if torch.cuda.is_available() else None
+
+
 def device_name(name: str, dtype: str = "float64") -> str:
     """What a device is called by its maker, where it says so.
 

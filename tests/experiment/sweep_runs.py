@@ -42,6 +42,7 @@ class Small:
 
     number: int
     memory: int = 0
+    device: str = "cpu"
 
     def measured(self) -> Arrays:
         return {"number": np.array([float(self.number)]), "threads": np.array([float(torch.get_num_threads())])}
@@ -54,6 +55,7 @@ class Deadly:
     folder: str
     deaths: int
     memory: int = 0
+    device: str = "cpu"
 
     def measured(self) -> Arrays:
         count = len(list(Path(self.folder).iterdir()))
@@ -69,6 +71,7 @@ class Raising:
 
     kind: type[Exception]
     memory: int = 0
+    device: str = "cpu"
 
     def measured(self) -> Arrays:
         raise self.kind("as told")
@@ -80,6 +83,7 @@ class Slow:
 
     folder: str
     memory: int = 0
+    device: str = "cpu"
 
     def measured(self) -> Arrays:
         (Path(self.folder) / str(os.getpid())).touch()

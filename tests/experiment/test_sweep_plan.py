@@ -12,7 +12,7 @@ from gamma_calc.experiment.prediction import pinned
 from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.experiment.sweep import carried_out
 from gamma_calc.experiment.sweep_file import sweep_from_text
-from gamma_calc.experiment.sweep_memory import available_memory, check_memory
+from gamma_calc.experiment.sweep_memory import available_memory, check_memory, check_widths
 from gamma_calc.experiment.sweep_plan import Cell, Planned, collected, planned
 from gamma_calc.experiment.sweep_run import ProbeRun, StudentRun, plain
 from gamma_calc.program.catalogue import catalogued
@@ -201,6 +201,27 @@ def test_a_width_that_does_not_fit_is_refused_with_what_it_needs() -> None:
     check_memory(runs, 2**34)
     with pytest.raises(BadInput, match=r"width 1048576 needs about 1\.\d+ GiB .* 0\.5 GiB for each: width 16 fits"):
         check_memory(runs, 2**29)
+
+
+def test_a_run_on_a_device_has_to_fit_there_too() -> None:
+    runs = runs_of(PROBE.replace("[16, 32]", "[16, 1048576]"))
+    check_memory(runs, 2**34, device=2**29)
+    on_device = [replace(run, run=replace(run.run, device="cuda")) for run in runs]  # type: ignore[type-var]
+    check_memory(on_device, 2**34, device=2**34)
+    check_memory(on_device, 2**34, device=None)
+    with pytest.raises(BadInput, match=r"width 1048576 needs about .* 0\.5 GiB for each on the device: width 16 fits"):
+        check_memory(on_device, 2**34, device=2**29)
+
+
+def test_widths_of_an_experiment_that_do_not_fit_are_refused() -> None:
+    scheme = pinned(catalogued("init-a"))
+    experiment = configuration(scheme, Settings(widths=(128, 2**22)), Fraction(1))
+    check_widths(experiment, None)
+    check_widths(experiment, 2**36)
+    with pytest.raises(BadInput, match=r"width 4194304 needs about .* GiB, of rank 5, and there are 1 GiB: width 128"):
+        check_widths(experiment, 2**30)
+    with pytest.raises(BadInput, match="none of the widths fits"):
+        check_widths(experiment, 2**20)
 
 
 def test_the_memory_of_a_run_grows_in_line_with_the_width() -> None:

@@ -1,0 +1,75 @@
+"""The same code away from a CPU: it never waits for a number, and where there is a CUDA device it agrees with the CPU.
+
+Tensors on the meta device have shapes and no values, so that any look at a value raises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.simulation.adapter_kernel import measured_training
+from gamma_calc.simulation.adapter_module import AdapterModule
+from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student
+from gamma_calc.simulation.student_plain import PlainTraining
+from gamma_calc.simulation.student_records import RECORDED
+from gamma_calc.simulation.teacher_student import teacher_student
+from tests.simulation.test_adapter_kernel import ADAM, SEEDS, SIGN, module, training
+from tests.simulation.test_teacher_student import SMALL
+
+META = torch.device("meta")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+
+
+def moved(batch: AdapterModule, device: torch.device) -> AdapterModule:
+    a, b = (None if part is None else part.to(device) for part in (batch.initial_A, batch.initial_B))
+    return replace(
+        batch, inputs=batch.inputs.to(device), gradients=batch.gradients.to(device), initial_A=a, initial_B=b
+    )
+
+
+def test_a_look_at_a_value_would_raise() -> None:
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        bool(torch.zeros(1, device=META).any())
+
+
+@pytest.mark.parametrize("rule", [Raw(), SIGN, ADAM], ids=["raw", "sign", "adam"])
+@pytest.mark.parametrize("has_b", [True, False])
+def test_the_adapter_never_waits(rule: Raw | Moments, has_b: bool) -> None:
+    found = measured_training(moved(module((19, 11, 3, 5), has_b=has_b), META), training(rule))
+    assert all(each.shape == (3, SEEDS) for each in found.mean_square.values())
+
+
+def test_the_student_never_waits() -> None:
+    def empty(*shape: int) -> torch.Tensor:
+        return torch.empty(*shape, device=META)
+
+    data = FrozenStudent(empty(20, 9), empty(20, 9), empty(9), empty(20))
+    student = Student(data, data, empty(4, 9), empty(9, 4))
+    for rates in (Rates((0.1, 0.2), (0.1, 0.2), ADAM, 0.1), Rates((0.1, 0.2), (0.1, 0.2), SIGN, 0.1, 0.9)):
+        run = PlainTraining(student, rates)
+        for t in (1, 2):
+            run.remember()
+            run.move(t)
+            assert run.record().shape == (len(RECORDED), 2)
+
+
+@needs_cuda
+def test_the_adapter_agrees_with_the_cpu() -> None:
+    batch = module((64, 48, 3, 4))
+    here = measured_training(batch, training(ADAM))
+    there = measured_training(moved(batch, torch.device("cuda")), training(ADAM))
+    for key, value in here.mean_square.items():
+        # Sums of 64 terms in another order, amplified over four steps by a few units each.
+        torch.testing.assert_close(there.mean_square[key].cpu(), value, rtol=1e-10, atol=1e-300)
+
+
+@needs_cuda
+def test_the_student_agrees_with_the_cpu() -> None:
+    here, there = (teacher_student(replace(SMALL, device=device)) for device in ("cpu", "cuda"))
+    for name in RECORDED:
+        # Twelve steps of Adam from gradients that agree to 1e-13.
+        torch.testing.assert_close(getattr(there, name).cpu(), getattr(here, name), rtol=1e-8, atol=1e-12)
