@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,54 +71,29 @@ class Claim:
         return Outcome.UNDECIDED
 
 
+Judged = Callable[["Published", Reproduction], Claim]
+"""How a claim is measured: from the claim and all that was found to the claim with its measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A claim as it was published, and how it is measured.
+
+    Args:
+        statement: what is claimed.
+        quantity: what is measured of it, in words.
+        wanted: the open range in which the claim puts that.
+    """
+
+    statement: str
+    quantity: str
+    wanted: Interval
+    judged: Judged
+
+
 def claims(found: Reproduction) -> tuple[Claim, ...]:
     """The claims of the synthetic experiment, judged."""
-    first, second = (found.of(scheme) for scheme in INITS)
-    exponent_a, exponent_b = (rate_exponent(studies, found.plan.seed) for studies in (first, second))
-    return (
-        _compared(
-            "The optimal learning rate of Init[A] is larger than that of Init[B].",
-            "log2 of the ratio of the optimal rates, mean over widths",
-            [a.optimum.log2_rate - b.optimum.log2_rate for a, b in zip(first, second, strict=True)],
-            found.plan.widths,
-        ),
-        _sloped(
-            "The optimal rate of Init[A] lies between n^-1 and n^-1/2: it is o(n^-1/2).",
-            "exponent of Init[A]'s optimal rate",
-            (-1.0, -0.5),
-            exponent_a,
-        ),
-        _sloped(
-            "The optimal rate of Init[B] is about n^-1.",
-            "exponent of Init[B]'s optimal rate",
-            (-1.0 - ABOUT, -1.0 + ABOUT),
-            exponent_b,
-        ),
-        _compared(
-            "Init[A] learns better than Init[B], each at its optimal rate.",
-            "log2 of Init[B]'s final training loss over Init[A]'s, mean over widths",
-            [_log_loss(b) - _log_loss(a) for a, b in zip(first, second, strict=True)],
-            found.plan.widths,
-        ),
-        _compared(
-            "Init[A] learns better than Init[B] on the test points too, each at its optimal rate.",
-            "log2 of Init[B]'s final test loss over Init[A]'s, mean over widths",
-            [_log_test(b) - _log_test(a) for a, b in zip(first, second, strict=True)],
-            found.plan.widths,
-        ),
-        _sloped(
-            "|Z_A| grows with the width under Init[A].",
-            "exponent of |Z_A| after training with Init[A] at its optimal rate",
-            POSITIVE,
-            feature_exponent(first, lambda study: study.evolution.Z_A[-1], found.plan.seed),
-        ),
-        _compared(
-            "|Z_A| grows along training under Init[A].",
-            "log2 of |Z_A| after training over |Z_A| before, at the largest width",
-            [np.log2(first[-1].evolution.Z_A[-1] / first[-1].evolution.Z_A[0])],
-            found.plan.widths[-1:],
-        ),
-    )
+    return tuple(each.judged(each, found) for each in CLAIMS)
 
 
 def rate_exponent(studies: Sequence[StudentStudy], seed: int) -> SlopeEstimate:
@@ -126,7 +102,7 @@ def rate_exponent(studies: Sequence[StudentStudy], seed: int) -> SlopeEstimate:
 
 
 def feature_exponent(
-    studies: Sequence[StudentStudy], value: Callable[[StudentStudy], Array], seed: int
+    value: Callable[[StudentStudy], Array], studies: Sequence[StudentStudy], seed: int
 ) -> SlopeEstimate:
     """The exponent of a root mean square in the width."""
     squares = np.stack([value(study) ** 2 for study in studies])
@@ -141,10 +117,38 @@ def _log_test(study: StudentStudy) -> Array:
     return np.asarray(np.log2(study.evolution.test_loss[-1]))
 
 
-def _sloped(statement: str, quantity: str, wanted: Interval, estimate: SlopeEstimate) -> Claim:
+def _between(difference: Callable[[StudentStudy, StudentStudy], Array]) -> Judged:
+    """A difference between the first initialisation and the second, at every width."""
+
+    def judged(claim: Published, found: Reproduction) -> Claim:
+        first, second = (found.of(scheme) for scheme in INITS)
+        rows = [difference(a, b) for a, b in zip(first, second, strict=True)]
+        return _compared(claim, rows, found.plan.widths)
+
+    return judged
+
+
+def _at_the_largest_width(difference: Callable[[StudentStudy], Array]) -> Judged:
+    """A difference along training under the first initialisation."""
+    return lambda claim, found: _compared(claim, [difference(found.of(INITS[0])[-1])], found.plan.widths[-1:])
+
+
+def _over_widths(scheme: str, exponent: Callable[[Sequence[StudentStudy], int], SlopeEstimate]) -> Judged:
+    """The exponent of something in the width under one initialisation."""
+    return lambda claim, found: _sloped(claim, exponent(found.of(scheme), found.plan.seed))
+
+
+def _sloped(published: Published, estimate: SlopeEstimate) -> Claim:
     value = math.nan if estimate.slope is None else estimate.slope
-    claim = Claim(statement, quantity, wanted, value, estimate.interval or (math.nan, math.nan), "", estimate.shortfall)
+    interval = estimate.interval or (math.nan, math.nan)
+    claim = _measured(published, value, interval, shortfall=estimate.shortfall)
     return _with_need(claim, estimate) if claim.outcome is Outcome.UNDECIDED else claim
+
+
+def _measured(
+    published: Published, value: float, interval: Interval, *, detail: str = "", shortfall: str = ""
+) -> Claim:
+    return Claim(published.statement, published.quantity, published.wanted, value, interval, detail, shortfall)
 
 
 def _with_need(claim: Claim, estimate: SlopeEstimate) -> Claim:
@@ -152,20 +156,67 @@ def _with_need(claim: Claim, estimate: SlopeEstimate) -> Claim:
         return claim
     ends = [end for end in claim.wanted if estimate.interval[0] <= end <= estimate.interval[1]]
     detail = "; ".join(power_statement(estimate, end) for end in ends)
-    return Claim(claim.statement, claim.quantity, claim.wanted, claim.value, claim.interval, detail, claim.shortfall)
+    return replace(claim, detail=detail)
 
 
-def _compared(statement: str, quantity: str, differences: Sequence[Array], widths: Sequence[int]) -> Claim:
-    """A claim that differences are positive on average over widths; seeds of one width are paired between the inits."""
+def _compared(published: Published, differences: Sequence[Array], widths: Sequence[int]) -> Claim:
+    """A claim on the mean over widths of differences; seeds of one width are paired between the inits."""
     usable = [row[np.isfinite(row)] for row in differences]
     runs = min(len(row) for row in usable)
     if runs < 2:
         short = f"{runs} seeds have a finite value at some width, and at least 2 are needed"
-        return Claim(statement, quantity, POSITIVE, math.nan, (math.nan, math.nan), "", short)
+        return _measured(published, math.nan, (math.nan, math.nan), shortfall=short)
     means = np.array([row.mean() for row in usable])
     variances = np.array([row.var(ddof=1) / len(row) for row in usable])
     # As many degrees of freedom as one width has: fewer than the widths have together, so the interval errs wide.
     half = student_quantile(runs - 1) * math.sqrt(variances.sum()) / len(usable)
     value = float(means.mean())
     detail = ", ".join(f"n = {width}: {mean:.2f}" for width, mean in zip(widths, means, strict=True))
-    return Claim(statement, quantity, POSITIVE, value, (value - half, value + half), detail)
+    return _measured(published, value, (value - half, value + half), detail=detail)
+
+
+CLAIMS = (
+    Published(
+        "The optimal learning rate of Init[A] is larger than that of Init[B].",
+        "log2 of the ratio of the optimal rates, mean over widths",
+        POSITIVE,
+        _between(lambda a, b: a.optimum.log2_rate - b.optimum.log2_rate),
+    ),
+    Published(
+        "The optimal rate of Init[A] lies between n^-1 and n^-1/2: it is o(n^-1/2).",
+        "exponent of Init[A]'s optimal rate",
+        (-1.0, -0.5),
+        _over_widths(INITS[0], rate_exponent),
+    ),
+    Published(
+        "The optimal rate of Init[B] is about n^-1.",
+        "exponent of Init[B]'s optimal rate",
+        (-1.0 - ABOUT, -1.0 + ABOUT),
+        _over_widths(INITS[1], rate_exponent),
+    ),
+    Published(
+        "Init[A] learns better than Init[B], each at its optimal rate.",
+        "log2 of Init[B]'s final training loss over Init[A]'s, mean over widths",
+        POSITIVE,
+        _between(lambda a, b: _log_loss(b) - _log_loss(a)),
+    ),
+    Published(
+        "Init[A] learns better than Init[B] on the test points too, each at its optimal rate.",
+        "log2 of Init[B]'s final test loss over Init[A]'s, mean over widths",
+        POSITIVE,
+        _between(lambda a, b: _log_test(b) - _log_test(a)),
+    ),
+    Published(
+        "|Z_A| grows with the width under Init[A].",
+        "exponent of |Z_A| after training with Init[A] at its optimal rate",
+        POSITIVE,
+        _over_widths(INITS[0], partial(feature_exponent, lambda study: study.evolution.Z_A[-1])),
+    ),
+    Published(
+        "|Z_A| grows along training under Init[A].",
+        "log2 of |Z_A| after training over |Z_A| before, at the largest width",
+        POSITIVE,
+        _at_the_largest_width(lambda study: np.log2(study.evolution.Z_A[-1] / study.evolution.Z_A[0])),
+    ),
+)
+"""The claims of the synthetic experiment (Hayou, Ghosh, Yu, arXiv 2406.08447)."""
