@@ -12,6 +12,9 @@
 In place of `prefactors`, `rates` are values of eta_A itself, and eta_B is n^(eta_B - eta_A) times as large. Either is
 a list, or a grid { from = 1e-4, to = 1e-1, per_octave = 2 }.
 
+The probe takes `data` and `samples` beside these; the student `points`, `record_every`, `weight_decay` (decoupled) and
+`momentum` (a heavy ball, in front of a step that has no memory of its own), both of them 0 where they are left out.
+
 `seeds_per_run` and `rates_per_run` set what is computed in one piece; left out, pieces of about a second are made.
 """
 
