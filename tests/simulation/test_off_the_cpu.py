@@ -21,7 +21,8 @@ from tests.simulation.test_adapter_kernel import ADAM, SEEDS, SIGN, module, trai
 from tests.simulation.test_teacher_student import SMALL
 
 META = torch.device("meta")
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+HERE = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+"""The devices of this machine: where there is only a CPU, comparing it with itself says nothing."""
 
 
 def moved(batch: AdapterModule, device: torch.device) -> AdapterModule:
@@ -57,19 +58,19 @@ def test_the_student_never_waits() -> None:
             assert run.record().shape == (len(RECORDED), 2)
 
 
-@needs_cuda
-def test_the_adapter_agrees_with_the_cpu() -> None:
+@pytest.mark.parametrize("device", HERE)
+def test_the_adapter_agrees_with_the_cpu(device: str) -> None:
     batch = module((64, 48, 3, 4))
     here = measured_training(batch, training(ADAM))
-    there = measured_training(moved(batch, torch.device("cuda")), training(ADAM))
+    there = measured_training(moved(batch, torch.device(device)), training(ADAM))
     for key, value in here.mean_square.items():
         # Sums of 64 terms in another order, amplified over four steps by a few units each.
         torch.testing.assert_close(there.mean_square[key].cpu(), value, rtol=1e-10, atol=1e-300)
 
 
-@needs_cuda
-def test_the_student_agrees_with_the_cpu() -> None:
-    here, there = (teacher_student(replace(SMALL, device=device)) for device in ("cpu", "cuda"))
+@pytest.mark.parametrize("device", HERE)
+def test_the_student_agrees_with_the_cpu(device: str) -> None:
+    here, there = (teacher_student(replace(SMALL, device=each)) for each in ("cpu", device))
     for name in RECORDED:
         # Twelve steps of Adam from gradients that agree to 1e-13.
         torch.testing.assert_close(getattr(there, name).cpu(), getattr(here, name), rtol=1e-8, atol=1e-12)
