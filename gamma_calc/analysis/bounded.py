@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from gamma_calc.algebra import EMPTY, Inequality, Polyhedron, nonpositive_region
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
-from gamma_calc.calculus.step_map import Cycle, Node, step_map
+from gamma_calc.calculus.step_map import Cycle, Node, StepMap, step_map
 from gamma_calc.program.program import Program
 
 UNROLLED = 5
@@ -26,8 +26,9 @@ class Bounded:
 
     `inner` is where they surely do; outside `outer` they surely do not. The two differ only where a size is bounded
     from above and not known. `runs` are the runs that were needed: one on the whole domain and, where that does not
-    settle, one on the region where no cycle of the step map gains; `cycles` are those that gain elsewhere. `reason`
-    says what is missing where `is_final` is false: then nothing is proved of steps beyond those of the run.
+    settle, one on the region where no cycle of the step map gains; `cycles` are those that gain elsewhere, and `map` is
+    the step map where it had to be looked at and is linear over maximum and plus. `reason` says what is missing where
+    `is_final` is false: then nothing is proved of steps beyond those of the run.
     """
 
     inner: Polyhedron
@@ -36,6 +37,7 @@ class Bounded:
     is_final: bool
     reason: str
     cycles: tuple[Cycle, ...] = ()
+    map: StepMap | None = None
 
     @property
     def run(self) -> Trajectory:
@@ -57,16 +59,16 @@ def bounded(
         return _bound((run,), quantities, f"settled from step {run.settled_from} on, by induction")
     if horizon is not None:
         return _bound((run,), quantities, f"unrolled for {horizon} steps")
-    return _spectral(run, quantities) or replace(
-        _bound((run,), quantities, f"the exponents have not settled within {UNROLLED} steps"), is_final=False
-    )
+    found = step_map(program, quantities, domain, policy)
+    bound = None if found is None else _spectral(run, quantities, found)
+    if bound is None:
+        bound = _bound((run,), quantities, f"the exponents have not settled within {UNROLLED} steps")
+        bound = replace(bound, is_final=False)
+    return replace(bound, map=found)
 
 
-def _spectral(run: Trajectory, quantities: tuple[str, ...]) -> Bounded | None:
-    """The bound for every step count of a run whose step map is max-plus linear; None where it is not."""
-    found = step_map(run.program, quantities, run.domain, run.policy)
-    if found is None:
-        return None
+def _spectral(run: Trajectory, quantities: tuple[str, ...], found: StepMap) -> Bounded | None:
+    """The bound for every step count of a run with a max-plus linear step map; None where its cycles do not say it."""
     fed = frozenset[Node]().union(*found.observed.values())
     cycles = tuple(cycle for cycle in found.cycles() if fed & set(cycle.nodes))
     region = run.domain & Polyhedron.of(*(Inequality(-cycle.weight) for cycle in cycles))

@@ -9,6 +9,7 @@ from gamma_calc.algebra import EMPTY, Affine, Exponent, Polyhedron
 from gamma_calc.analysis.bounded import UNROLLED, Bounded, bounded
 from gamma_calc.analysis.conditions import CONDITIONS, FACTORS, STABLE
 from gamma_calc.analysis.decision import Decision, Status, decision
+from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
 from gamma_calc.analysis.largest_rates import Edge, LargestRate, frontier, largest_rate
 from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
@@ -25,7 +26,8 @@ class Derivation:
     `horizon` is the number of steps, None for every fixed step count. `run` are the exponents as derived, on the
     scheme's whole domain; `bounds` what the conditions were decided from, by the quantities that they bound. `at_max`
     are the settled exponents at the largest stable rate (or at the scheme itself where no rate is free), where no other
-    exponent is free; `undertrained` the factors whose contribution stays below n^0 there.
+    exponent is free; `undertrained` the factors whose contribution stays below n^0 there. `horizons` are the laws of
+    every finite horizon by the condition that only bounds quantities, or what they lack; none where the horizon is set.
     """
 
     scheme: Scheme
@@ -39,6 +41,7 @@ class Derivation:
     at_max: Mapping[str, Size]
     undertrained: tuple[str, ...]
     assumptions: tuple[Assumption, ...]
+    horizons: Mapping[str, HorizonLaw | str]
 
     @property
     def is_unknown(self) -> bool:
@@ -73,7 +76,17 @@ def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULU
         at_max={} if at_max is None else at_max.last.sizes,
         undertrained=() if at_max is None else _undertrained(at_max),
         assumptions=tuple(sorted(used, key=lambda assumption: assumption.number)),
+        horizons={} if horizon is not None else _horizons(scheme, bounds, policy),
     )
+
+
+def _horizons(
+    scheme: Scheme, bounds: Mapping[tuple[str, ...], Bounded], policy: Policy
+) -> Mapping[str, HorizonLaw | str]:
+    """The law of every finite horizon for each condition that asks for bounds only."""
+    free = tuple(dict.fromkeys((*scheme.free, *policy.free)))
+    asked = [condition for condition in CONDITIONS if not condition.reached]
+    return {each.name: horizon_law(bounds[each.bounded], each.bounded, scheme.rates, free) for each in asked}
 
 
 def _polyhedron(stable: Decision) -> Polyhedron:

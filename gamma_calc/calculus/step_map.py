@@ -14,95 +14,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 
-from gamma_calc.algebra import Affine, Exponent, Polyhedron
+from gamma_calc.algebra import EVERYWHERE, Affine, Exponent, Inequality, Polyhedron
 from gamma_calc.algebra.affine import auxiliary
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.provenance import Provenance
 from gamma_calc.calculus.rules import Component, Term, total
 from gamma_calc.calculus.size import Size
+from gamma_calc.calculus.step_graph import Cycle, Edge, Monomial, Node, Source, StepMap
 from gamma_calc.program.program import Program
-from gamma_calc.program.reading import State, initial_state, training_step
+from gamma_calc.program.reading import State, Step, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Part
+
+__all__ = ["Cycle", "Edge", "Monomial", "Node", "Source", "StepMap", "step_map"]
 
 CLOSURE = 16
 """Steps after which the kinds of components that a run makes are complete, or the search is given up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A component of the state: a parity of a part of a trained tensor."""
-
-    part: Part
-    provenance: Provenance
-
-    def __str__(self) -> str:
-        return str(self.part)
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """One step makes the target as large as n^weight times the source, or at most if it `is_bound`."""
-
-    source: Node
-    target: Node
-    weight: Affine
-    is_bound: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cycle:
-    """A closed walk through the graph that visits no node twice; `weight` is what one turn adds to its exponents."""
-
-    edges: tuple[Edge, ...]
-
-    @property
-    def weight(self) -> Affine:
-        """The sum of the edges' weights."""
-        return sum((edge.weight for edge in self.edges), Affine.of(0))
-
-    @property
-    def nodes(self) -> tuple[Node, ...]:
-        """The nodes in the order of the walk."""
-        return tuple(edge.source for edge in self.edges)
-
-
-@dataclass(frozen=True, slots=True)
-class StepMap:
-    """The graph of one step, and what each quantity is made from.
-
-    `observed` gives, by quantity, the nodes that it grows with, in the same step or later. Parts add up, so that no
-    node ever shrinks. What a step adds whatever the state, such as a normalised step, has no edge. Where `is_exact` is
-    false, some edges are bounds from above: a cycle may then gain less than its weight.
-    """
-
-    nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...]
-    observed: Mapping[str, frozenset[Node]]
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether every cycle gains its weight."""
-        return not any(edge.is_bound for edge in self.edges)
-
-    def cycles(self) -> tuple[Cycle, ...]:
-        """The elementary cycles, each once."""
-        order = {node: index for index, node in enumerate(self.nodes)}
-        return tuple(Cycle(path) for start in self.nodes for path in self._paths(start, start, (), order))
-
-    def _paths(
-        self, start: Node, here: Node, path: tuple[Edge, ...], order: Mapping[Node, int]
-    ) -> Iterator[tuple[Edge, ...]]:
-        """The walks from `here` back to `start` over nodes that come after it and were not visited."""
-        visited = {edge.target for edge in path}
-        for edge in self.edges:
-            if edge.source != here or order[edge.target] < order[start] or edge.target in visited - {start}:
-                continue
-            if edge.target == start:
-                yield (*path, edge)
-            else:
-                yield from self._paths(start, edge.target, (*path, edge), order)
 
 
 @lru_cache(maxsize=64)
@@ -111,40 +39,128 @@ def step_map(
 ) -> StepMap | None:
     """The step map of a program on a domain, and what `quantities` are made from; None where it is not linear."""
     program = replace(program, quantities={name: program.quantities[name] for name in quantities})
-    state, t = _closed_state(program, domain, policy)
-    if state is None:
+    steps = _closed_run(program, domain, policy)
+    if steps is None:
         return None
     unknowns: dict[str, Node] = {}
     reading = ExponentReading(program.optimizer, domain, policy)
-    step = training_step(program, reading, _symbolic(state, unknowns), t)
-    edges: list[Edge] = []
-    for target, size in _components(step.after):
-        linear = _linear(size.upper, unknowns)
-        if linear is None:
+    step = training_step(program, reading, _symbolic(steps[-1].after, unknowns), len(steps) + 1)
+    after = tuple(_components(step.after))
+    pieces: list[_Piece] = []
+    for target, size in after:
+        upper, lower = (_monomials(exponent, unknowns) for exponent in (size.upper, size.lower))
+        if upper is None or any(len(each.factors) > 1 for each in upper):
             return None
-        sure = linear if size.is_exact else _linear(size.lower, unknowns) or []
-        edges += [
-            Edge(source, target, weight, is_bound=(source, weight) not in sure)
-            for source, weight in linear
-            if (source, weight) != (target, Affine.of(0))
-        ]
-    observed = {
-        name: _feeding(_growing(total(_all(value)), unknowns), edges) for name, value in step.quantities.items()
-    }
-    return StepMap(tuple(unknowns.values()), tuple(edges), observed)
+        pieces += [_Piece(target, each, each in (lower or ())) for each in upper]
+    edges = tuple(piece.edge for piece in pieces if piece.monomial.factors)
+    sizes = {name: total(_all(value)) for name, value in step.quantities.items()}
+    made = {name: _monomials(size.upper, unknowns) for name, size in sizes.items()}
+    found = StepMap(
+        nodes=tuple(unknowns.values()),
+        edges=tuple(edge for edge in edges if edge.source != edge.target or edge.weight != Affine.of(0)),
+        observed={name: _feeding(_growing(size, unknowns), edges) for name, size in sizes.items()},
+        quantities={name: monomials for name, monomials in made.items() if monomials is not None},
+        sources=tuple(piece.source for piece in pieces if not piece.monomial.factors),
+        kept=frozenset(e.target for e in edges if e.source == e.target and domain.implies(Inequality(e.weight))),
+        start=0,
+        is_known=all(size.is_exact for size in (*(size for _, size in after), *sizes.values())),
+    )
+    return _started(found, steps)
 
 
-def _closed_state(program: Program, domain: Polyhedron, policy: Policy) -> tuple[State[Term] | None, int]:
-    """A state with every kind of component that the run will ever have."""
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One way in which a component comes about; where it is not sure, a bound from above."""
+
+    target: Node
+    monomial: Monomial
+    is_sure: bool
+
+    @property
+    def edge(self) -> Edge:
+        """The piece of a component made from another one."""
+        return Edge(self.monomial.factors[0], self.target, self.monomial.coefficient, is_bound=not self.is_sure)
+
+    @property
+    def source(self) -> Source:
+        """The piece of a component that is made afresh."""
+        return Source(self.target, self.monomial.coefficient, 1)
+
+
+def _started(found: StepMap, steps: Sequence[Step[Term]]) -> StepMap:
+    """The map with the earliest state from which it holds.
+
+    The steps at hand are compared with what the map makes of them, parity by parity: in an early step a component may
+    still lack a dependence that it will have, and gain otherwise. From the last step at hand on nothing changes.
+    """
+    nodes = {_parity(node): node for node in found.nodes}
+    start = len(steps) - 1
+    while start and _agrees(found, steps[start - 1], nodes):
+        start -= 1
+    before = _values(steps[start].before, nodes) or {}
+    there = tuple(Source(node, piece, 0) for node, value in before.items() for piece in value.pieces)
+    return replace(found, sources=(*there, *found.sources), start=start)
+
+
+def _agrees(found: StepMap, step: Step[Term], nodes: Mapping[Node, Node]) -> bool:
+    """Whether a step is what the map makes of the state before it."""
+    before, after = _values(step.before, nodes), _values(step.after, nodes)
+    if before is None or after is None or _advanced(found, before) != after:
+        return False
+    return all(
+        _of(monomials, before) == total(_all(step.quantities[name])).upper
+        for name, monomials in found.quantities.items()
+    )
+
+
+def _parity(node: Node) -> Node:
+    return Node(node.part, node.provenance.parity)
+
+
+def _values(state: State[Term], nodes: Mapping[Node, Node]) -> Mapping[Node, Exponent] | None:
+    """The exponents of a state's components; None where one is of no parity that the map knows."""
+    found = {_parity(node): size.upper for node, size in _components(state)}
+    return {nodes[key]: value for key, value in found.items()} if set(found) <= set(nodes) else None
+
+
+def _advanced(found: StepMap, values: Mapping[Node, Exponent]) -> Mapping[Node, Exponent]:
+    """The exponents one step later, as the map has them."""
+    pieces: dict[Node, list[Affine]] = {node: [*value.pieces] for node, value in values.items() if node in found.kept}
+    for edge in found.edges:
+        if edge.source in values:
+            pieces.setdefault(edge.target, []).extend(piece + edge.weight for piece in values[edge.source].pieces)
+    for source in found.sources:
+        pieces.setdefault(source.target, []).append(source.form)
+    domain = _domain(values)
+    return {node: Exponent(tuple(forms), domain) for node, forms in pieces.items()}
+
+
+def _of(monomials: Sequence[Monomial], values: Mapping[Node, Exponent]) -> Exponent:
+    """The largest of some monomials in a state."""
+    pieces = [
+        sum(choice, monomial.coefficient)
+        for monomial in monomials
+        if all(factor in values for factor in monomial.factors)
+        for choice in product(*(values[factor].pieces for factor in monomial.factors))
+    ]
+    return Exponent(tuple(dict.fromkeys(pieces)), _domain(values))
+
+
+def _domain(values: Mapping[Node, Exponent]) -> Polyhedron:
+    return next((value.domain for value in values.values()), EVERYWHERE)
+
+
+def _closed_run(program: Program, domain: Polyhedron, policy: Policy) -> list[Step[Term]] | None:
+    """The steps of a run, up to the first that starts from a state with every kind of component there will ever be."""
     reading = ExponentReading(program.optimizer, domain, policy)
-    state = initial_state(program, reading)
+    state, steps = initial_state(program, reading), list[Step[Term]]()
     for t in range(1, CLOSURE):
         reading.t = t
-        after = training_step(program, reading, state, t).after
-        if _kinds(after) == _kinds(state):
-            return after, t + 1
-        state = after
-    return None, 0
+        steps.append(training_step(program, reading, state, t))
+        if _kinds(steps[-1].after) == _kinds(state):
+            return steps
+        state = steps[-1].after
+    return None
 
 
 def _kinds(state: State[Term]) -> frozenset[Node]:
@@ -174,18 +190,16 @@ def _components(state: State[Term]) -> Iterator[tuple[Node, Size]]:
                 yield Node(label[-1], component.provenance), component.size
 
 
-def _linear(exponent: Exponent, unknowns: Mapping[str, Node]) -> list[tuple[Node, Affine]] | None:
-    """The pieces with an unknown as its node and a weight each; None unless each is one unknown plus a form without."""
+def _monomials(exponent: Exponent, unknowns: Mapping[str, Node]) -> tuple[Monomial, ...] | None:
+    """The pieces as products of unknowns; None where some unknown has a power that is not a natural number."""
     found = []
     for piece in exponent.pieces:
-        names = [name for name in piece.free if name in unknowns]
-        if not names:
-            continue
-        if len(names) != 1 or piece.coefficient(names[0]) != 1:
+        powers = {name: power for name, power in piece.terms if name in unknowns}
+        if any(power < 0 or power.denominator > 1 for power in powers.values()):
             return None
-        (name,) = names
-        found.append((unknowns[name], piece.substituted({name: Affine.of(0)})))
-    return found
+        factors = tuple(unknowns[name] for name, power in powers.items() for _ in range(int(power)))
+        found.append(Monomial(piece.substituted(dict.fromkeys(powers, Affine.of(0))), factors))
+    return tuple(found)
 
 
 def _growing(size: Size, unknowns: Mapping[str, Node]) -> frozenset[Node]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gamma_calc.algebra import Affine
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.analysis.families import Family
+from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.largest_rates import Edge, LargestRate
+from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory
 from gamma_calc.calculus.rules import total
@@ -51,6 +55,7 @@ def derivation_json(found: Derivation) -> Json:
         "at_max": {name: str(size.upper) for name, size in found.at_max.items()},
         "at_max_upper": [name for name, size in found.at_max.items() if not size.is_exact],
         "undertrained": list(found.undertrained),
+        "horizons": {name: _horizon(law) for name, law in found.horizons.items()},
         "assumptions": [{"key": each.key, "text": each.text} for each in found.assumptions],
         "rules": [_application(each, notation) for each in found.run.applications],
     }
@@ -84,6 +89,37 @@ def _largest(rate: LargestRate) -> Json:
         "attained": rate.attained,
         "valid_on": str(rate.valid_on),
         "reason": rate.reason,
+    }
+
+
+def _horizon(law: HorizonLaw | str) -> Json:
+    """The exponents that must not be positive for T steps, and the largest stable rate as a function of T."""
+    if isinstance(law, str):
+        return {"families": None, "max_stable": {}, "reason": law}
+    rate = law.largest
+    return {
+        "families": [_family(family) for family in law.families],
+        "max_stable": {} if isinstance(rate, str) else {rate.rate: _rate_law(rate)},
+        "reason": rate if isinstance(rate, str) else "",
+    }
+
+
+def _family(family: Family) -> Json:
+    turns = [
+        {"cycle": str(cycle), "most": str(turns.law), "since": turns.law.since}
+        for cycle, turns in family.turns
+        if cycle != Affine.of(0)
+    ]
+    return {"base": str(family.base), "turns": turns, "from": family.start}
+
+
+def _rate_law(rate: RateLaw) -> Json:
+    return {
+        "value": str(rate),
+        "since": rate.since,
+        "early": [None if value is None else str(value) for value in rate.early],
+        "limit": "-oo" if rate.limit is None else str(rate.limit),
+        "attained_at": rate.attained_at,
     }
 
 

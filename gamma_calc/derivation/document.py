@@ -33,6 +33,7 @@ from gamma_calc.derivation.blocks import (
 )
 from gamma_calc.derivation.conditions import CYCLES, condition_blocks, verdict
 from gamma_calc.derivation.exponent_table import exponent_table
+from gamma_calc.derivation.horizons import horizon_blocks
 from gamma_calc.derivation.proof import SETTING, ProofLines, numbered
 from gamma_calc.derivation.setting import PARITIES, rules_listing, setting_blocks
 from gamma_calc.derivation.symbols import quantity_latex
@@ -45,6 +46,15 @@ PREFACE = (
 SMALLER = (
     "Here no cycle of the step map gains, as the proof of the conditions shows, and some maxima are decided. The lines "
     "that read differently from those above are these."
+)
+
+HORIZONS: Text = (
+    "Of a run that settles the exponents of its first steps say everything. Where the step map is linear over maximum "
+    "and plus, an exponent after ",
+    Math("T"),
+    " steps is that of a walk: a path from the initial state, and the turns of a cycle that ",
+    Math("T"),
+    " steps leave room for.",
 )
 
 
@@ -62,6 +72,7 @@ def document(found: Derivation) -> Document:
         Section(("Rules",), (rules_listing(rules), *_notes(runs))),
         *_proof(runs, chapters[1:], lines.chapters),
         *_conditions(found),
+        *_horizons(found),
         Section(("Exponents by step",), tuple(_tables(runs))),
         Section(("Assumptions",), (Listing(tuple(Entry(each.key, prose(each.text)) for each in assumptions)),)),
     )
@@ -216,6 +227,11 @@ def _conditions(found: Derivation) -> Iterator[Section]:
         blocks = condition_blocks(decision, found.bounds[bounded], is_first=bounded not in seen)
         seen.add(bounded)
         yield Section((decision.condition.name.replace("_", " ").capitalize(),), blocks, depth=1)
+
+
+def _horizons(found: Derivation) -> Iterator[Section]:
+    if found.horizons:
+        yield Section(("Every finite horizon",), (Paragraph(HORIZONS), *horizon_blocks(found.horizons)))
 
 
 def _papers(found: Derivation, rules: tuple[Rule, ...]) -> tuple[Paper, ...]:

@@ -1,0 +1,88 @@
+"""The law of every finite horizon: where some quantities stay bounded for T steps, as a function of T.
+
+A max-plus linear step map says what a quantity is after T steps: the largest of a few families of exponents, each a
+form and any number of turns of a cycle that T steps have room for. A settled run says so too, without cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gamma_calc.algebra import Inequality, Polyhedron
+from gamma_calc.analysis.bounded import Bounded
+from gamma_calc.analysis.families import Family, families, largest
+from gamma_calc.analysis.rate_law import RateLaw, rate_law
+from gamma_calc.calculus.recursion import Trajectory
+from gamma_calc.calculus.step_graph import StepMap
+
+INEXACT = "some sizes are only bounded from above"
+
+
+@dataclass(frozen=True, slots=True)
+class HorizonLaw:
+    """Where some quantities have exponents at most 0 at steps 1 to T, for every T.
+
+    `families` are the exponents that must not be positive. `largest` is the largest stable rate as a function of T
+    where one rate and nothing else is free, or why there is no such formula.
+    """
+
+    quantities: tuple[str, ...]
+    domain: Polyhedron
+    families: tuple[Family, ...]
+    largest: RateLaw | str
+
+    def region(self, steps: int) -> Polyhedron:
+        """Where the quantities stay bounded for so many steps."""
+        corners = (corner for family in self.families for corner in family.corners(steps))
+        return self.domain & Polyhedron.of(*(Inequality(-corner) for corner in corners))
+
+
+def horizon_law(
+    bound: Bounded, quantities: Sequence[str], rates: Sequence[str], free: Sequence[str]
+) -> HorizonLaw | str:
+    """The law of every horizon, or what it would need.
+
+    Args:
+        bound: what is known of the quantities for every step count.
+        quantities: those that have to stay bounded.
+        rates: the free exponents that are learning rates.
+        free: all free exponents.
+    """
+    run, found = bound.runs[0], bound.map
+    every = _settled(run, quantities) if run.settled_from is not None else _linear(found, quantities, run)
+    if isinstance(every, str):
+        return every
+    rate = tuple(rates) if len(free) == 1 else ()
+    largest_rate = rate_law(rate[0], every, run.domain) if rate else "not exactly one rate is free and nothing else"
+    return HorizonLaw(tuple(quantities), run.domain, every, largest_rate)
+
+
+def _settled(run: Trajectory, quantities: Sequence[str]) -> tuple[Family, ...] | str:
+    """The exponents of a run that has settled: nothing is asked any more that was not asked before."""
+    return _unrolled(run, quantities, len(run.steps))
+
+
+def _linear(found: StepMap | None, quantities: Sequence[str], run: Trajectory) -> tuple[Family, ...] | str:
+    """The exponents of a run whose step map is linear over maximum and plus."""
+    if found is None:
+        return "the exponents have not settled, and the step map is not linear over maximum and plus"
+    if not found.is_known:
+        return INEXACT
+    if not found.can_wait or not set(quantities) <= set(found.quantities):
+        return "some part of the state may shrink from one step to the next"
+    later = families(found, quantities, run.domain)
+    if later is None:
+        return "the walks through the step map are too many to write out"
+    if len(run.steps) < found.start:
+        return "the step map holds only of later steps than were unrolled"
+    early = _unrolled(run, quantities, found.start)
+    return early if isinstance(early, str) else largest((*early, *later), run.domain)
+
+
+def _unrolled(run: Trajectory, quantities: Sequence[str], upto: int) -> tuple[Family, ...] | str:
+    """The exponents of the first steps, one by one."""
+    sizes = [(step.t, step.sizes[name]) for step in run.steps[:upto] for name in quantities]
+    if not all(size.is_exact for _, size in sizes):
+        return INEXACT
+    return largest((Family.fixed(piece, t) for t, size in sizes for piece in size.upper.pieces), run.domain)

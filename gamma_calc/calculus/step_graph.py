@@ -1,0 +1,121 @@
+"""The graph of a max-plus affine map: components of a state, and what one step makes of each.
+
+Source: Baccelli, Cohen, Olsder, Quadrat, "Synchronization and Linearity", chapters 2 and 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from gamma_calc.algebra import Affine
+from gamma_calc.calculus.provenance import Provenance
+from gamma_calc.program.terms import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A component of the state: a parity of a part of a trained tensor."""
+
+    part: Part
+    provenance: Provenance
+
+    def __str__(self) -> str:
+        return str(self.part)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One step makes the target as large as n^weight times the source, or at most if it `is_bound`."""
+
+    source: Node
+    target: Node
+    weight: Affine
+    is_bound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """A closed walk through the graph that visits no node twice; `weight` is what one turn adds to its exponents."""
+
+    edges: tuple[Edge, ...]
+
+    @property
+    def weight(self) -> Affine:
+        """The sum of the edges' weights."""
+        return sum((edge.weight for edge in self.edges), Affine.of(0))
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes in the order of the walk."""
+        return tuple(edge.source for edge in self.edges)
+
+
+@dataclass(frozen=True, slots=True)
+class Monomial:
+    """A product of components of the state before a step, times n^coefficient; a square names its factor twice."""
+
+    coefficient: Affine
+    factors: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a component is made from: n^form, there `length` steps after step `start` of the map.
+
+    Of length 0 it is what the component is to begin with; of length 1 it is what every step adds, whatever the state.
+    """
+
+    target: Node
+    form: Affine
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepMap:
+    """The graph of one step, and what each quantity is made from.
+
+    `observed` gives, by quantity, the nodes that it grows with, in the same step or later; `quantities` the monomials
+    that it is the largest of after a step, of those that are such a maximum. The map holds of every step after step
+    `start` (0: of all), in whose state the components are what `sources` give; what a step adds whatever the state,
+    such as a normalised step, is a source too and has no edge. `kept` are the nodes that no step makes smaller.
+    Where `is_exact` is false, some edges are bounds from above: a cycle may then gain less than its weight. Where
+    `is_known` is true, nothing at all is only a bound.
+    """
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    observed: Mapping[str, frozenset[Node]]
+    quantities: Mapping[str, tuple[Monomial, ...]]
+    sources: tuple[Source, ...]
+    kept: frozenset[Node]
+    start: int
+    is_known: bool
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every cycle gains its weight."""
+        return not any(edge.is_bound for edge in self.edges)
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether each walk from a source may come late: it waits at its kept source, or starts from a later step."""
+        return all(source.length or source.target in self.kept for source in self.sources)
+
+    def cycles(self) -> tuple[Cycle, ...]:
+        """The elementary cycles, each once."""
+        order = {node: index for index, node in enumerate(self.nodes)}
+        return tuple(Cycle(path) for start in self.nodes for path in self._paths(start, start, (), order))
+
+    def _paths(
+        self, start: Node, here: Node, path: tuple[Edge, ...], order: Mapping[Node, int]
+    ) -> Iterator[tuple[Edge, ...]]:
+        """The walks from `here` back to `start` over nodes that come after it and were not visited."""
+        visited = {edge.target for edge in path}
+        for edge in self.edges:
+            if edge.source != here or order[edge.target] < order[start] or edge.target in visited - {start}:
+                continue
+            if edge.target == start:
+                yield (*path, edge)
+            else:
+                yield from self._paths(start, edge.target, (*path, edge), order)

@@ -1,0 +1,85 @@
+"""The law of every finite horizon, to read: in words for a terminal, and as a section of a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from gamma_calc.algebra import Affine, name_latex
+from gamma_calc.algebra.notation import rational_latex
+from gamma_calc.analysis.families import Family
+from gamma_calc.analysis.horizon import HorizonLaw
+from gamma_calc.analysis.rate_law import RateLaw
+from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text, prose
+
+Laws = Mapping[str, HorizonLaw | str]
+
+
+def horizon_lines(laws: Laws) -> Iterator[str]:
+    """One line a condition whose bound depends on the number of steps T, or on several exponents."""
+    for name, law in laws.items():
+        if isinstance(law, str):
+            yield f"{name} for T steps: unknown ({law})"
+        elif isinstance(law.largest, RateLaw):
+            yield f"{name} for T steps: {_rate(law.largest)}"
+        else:
+            texts = [_family(family) for family in law.families]
+            yield f"{name} for T steps: {' and '.join(texts) or 'always'}"
+
+
+def _rate(law: RateLaw) -> str:
+    early = "".join(f", {'any' if value is None else value} at T = {t}" for t, value in enumerate(law.early, 1))
+    first = f"T >= {law.since}"
+    if all(each.is_constant for each in law.formulas):
+        return f"{law.rate} <= {law} ({first}{early})"
+    limit = "-oo" if law.limit is None else str(law.limit)
+    return f"{law.rate} <= {law} ({first}{early}); tends to {limit}, which no T attains"
+
+
+def _family(family: Family) -> str:
+    turned = [(f"({cycle})", str(turns.law)) for cycle, turns in family.turns if cycle != Affine.of(0)]
+    base = [str(family.base)] if family.base != Affine.of(0) or not turned else []
+    form = " + ".join([*base, *(f"k*{cycle}" for cycle, _ in turned)])
+    most = "".join(f" for k <= {number}" for _, number in turned)
+    return f"{form} <= 0{most}" + (f" from T = {family.start} on" if family.start > 1 else "")
+
+
+def horizon_blocks(laws: Laws) -> tuple[Block, ...]:
+    """What T steps ask for each condition, and the largest stable rate as a function of T."""
+    return tuple(block for name, law in laws.items() for block in _blocks(name.replace("_", " "), law))
+
+
+def _blocks(name: str, law: HorizonLaw | str) -> Iterator[Block]:
+    if isinstance(law, str):
+        yield Paragraph((f"What makes T steps {name} is not known: ", *prose(law), "."))
+        return
+    if not law.families:
+        yield Paragraph((f"Any number of steps is {name}.",))
+        return
+    yield Paragraph(("A run of ", Math("T"), f" steps is {name} if and only if none of these exponents is positive:"))
+    rows = tuple(_row(family) for family in law.families)
+    yield Table((("exponent",), ("turns",), ("steps",)), rows, (500, 340, 160))
+    if isinstance(law.largest, RateLaw):
+        yield Paragraph(_sentence(law.largest))
+
+
+def _row(family: Family) -> tuple[Text, ...]:
+    turned = [(cycle, turns) for cycle, turns in family.turns if cycle != Affine.of(0)]
+    names = ["k"] if len(turned) == 1 else [f"k_{{{place}}}" for place, _ in enumerate(turned, 1)]
+    terms = [rf"{k}\,({cycle.latex()})" for k, (cycle, _) in zip(names, turned, strict=True)]
+    most = [rf"0 \le {k} \le {turns.law.latex()}" for k, (_, turns) in zip(names, turned, strict=True)]
+    numbers: Text = (Math(r",\ ".join(most)),) if most else ("none",)
+    base = [family.base.latex()] if family.base != Affine.of(0) or not terms else []
+    return (Math(" + ".join([*base, *terms])),), numbers, (Math(rf"T \ge {family.start}"),)
+
+
+def _sentence(law: RateLaw) -> Text:
+    name = Math(name_latex(law.rate))
+    since: Text = (" for all ", Math(rf"T \ge {law.since}"))
+    early: Text = ()
+    for steps, value in enumerate(law.early, 1):
+        bound: Text = ("every value is stable",) if value is None else ("it is ", Math(rational_latex(value)))
+        early = (*early, "; ", *bound, " for ", Math(f"T = {steps}"))
+    whole: Text = ("The largest stable ", name, " is ", Math(law.latex()), *since, *early)
+    if law.attained_at is not None:
+        return (*whole, ".")
+    return (*whole, ". Its limit is ", Math(law.limit_latex), ", which no number of steps attains.")

@@ -1,0 +1,156 @@
+"""The law of every finite horizon against the unrolled run, horizon by horizon, and its formulas in T."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+
+from gamma_calc.algebra import Affine, nonpositive_region
+from gamma_calc.analysis.bounded import bounded
+from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE
+from gamma_calc.analysis.derivation import derived
+from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
+from gamma_calc.analysis.largest_rates import largest_rate
+from gamma_calc.analysis.rate_law import RateLaw
+from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.lora import lora_module
+from gamma_calc.program.optimizers import OPTIMIZERS
+from gamma_calc.program.scheme import Scheme
+from tests.analysis.test_brute_force import schemes
+from tests.schemes import scheme
+
+UNROLLED = 12
+EXAMPLES = 100 if os.environ.get("CI") else 15
+REASONS = (
+    "some sizes are only bounded from above",
+    "some part of the state may shrink from one step to the next",
+    "the walks through the step map are too many to write out",
+    "the exponents have not settled, and the step map is not linear over maximum and plus",
+)
+BOUNDED = (STABLE.bounded, INTERNALLY_STABLE.bounded)
+
+
+def law_of(subject: Scheme, quantities: tuple[str, ...]) -> HorizonLaw | str:
+    bound = bounded(lora_module(subject), quantities, subject.domain, None)
+    return horizon_law(bound, quantities, subject.rates, subject.free)
+
+
+def disagreements(subject: Scheme, quantities: tuple[str, ...], law: HorizonLaw, upto: int = UNROLLED) -> list[str]:
+    """The horizons at which the unrolled run has another region, or another largest rate."""
+    found, unrolled = [], subject.domain
+    run = trajectory(lora_module(subject), upto, subject.domain)
+    for steps, step in enumerate(run.upto(upto), 1):
+        for name in quantities:
+            unrolled &= nonpositive_region(step.sizes[name].upper)
+        if law.region(steps) != unrolled or not all(step.sizes[name].is_exact for name in quantities):
+            found.append(f"T = {steps}: {law.region(steps)}, unrolled {unrolled}")
+        if isinstance(law.largest, RateLaw):
+            rate = largest_rate(law.largest.rate, unrolled).exponent
+            if rate != law.largest.at(steps):
+                found.append(f"T = {steps}: at most {law.largest.at(steps)}, unrolled {rate}")
+    return found
+
+
+@pytest.mark.parametrize("quantities", BOUNDED, ids=["stable", "internally-stable"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_law_is_what_unrolling_gives(name: str, optimizer: str, quantities: tuple[str, ...]) -> None:
+    subject = CATALOGUE[name].under(optimizer)
+    law = law_of(subject, quantities)
+    assert isinstance(law, HorizonLaw)
+    assert isinstance(law.largest, RateLaw)
+    assert not disagreements(subject, quantities, law)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(schemes())
+def test_the_law_of_random_schemes(subject: Scheme) -> None:
+    for quantities in BOUNDED:
+        law = law_of(subject, quantities)
+        if isinstance(law, HorizonLaw):
+            assert not disagreements(subject, quantities, law, upto=5)
+        else:
+            assert law in REASONS
+
+
+FORMULAS = {
+    # scheme, quantities: formula, first step, limit, first step with the limit
+    "init-a": ("-(2*T - 2)/(2*T - 1)", 1, "-1", None),
+    "init-b": ("-3/2", 1, "-3/2", 1),
+    "init-ab": ("-(2*T - 1)/(2*T)", 1, "-1", None),
+    "lora-plus-a": ("-(3*T - 2)/(2*T - 1)", 1, "-3/2", None),
+    "lora-plus-b": ("-3/2", 1, "-3/2", 1),
+}
+
+
+@pytest.mark.parametrize(("name", "row"), FORMULAS.items(), ids=FORMULAS)
+def test_the_formulas_of_gradient_descent(name: str, row: tuple[str, int, str, int | None]) -> None:
+    law = law_of(CATALOGUE[name].under("sgd"), STABLE.bounded)
+    assert isinstance(law, HorizonLaw)
+    assert isinstance(law.largest, RateLaw)
+    found = law.largest
+    assert (str(found), found.since, str(found.limit), found.attained_at) == row
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_limit_is_the_largest_rate_for_every_step_count(name: str, optimizer: str) -> None:
+    subject = CATALOGUE[name].under(optimizer)
+    law = law_of(subject, STABLE.bounded)
+    assert isinstance(law, HorizonLaw)
+    assert isinstance(law.largest, RateLaw)
+    assert derived(subject).max_stable["eta"].exponent == law.largest.limit
+
+
+def test_a_rate_that_falls_at_every_other_step() -> None:
+    """The small A_0 binds through Z_A alone, which grows once a turn of two steps."""
+    subject = scheme("-3/2", "zero", "eta", "eta", scale="-1/2", fan_out="0", gradient="-1/2", optimizer="sgd")
+    law = law_of(subject, INTERNALLY_STABLE.bounded)
+    assert isinstance(law, HorizonLaw)
+    assert isinstance(law.largest, RateLaw)
+    assert str(law.largest) == "(T + 2)/(2*T) if T mod 2 = 0; (T + 1)/(2*T - 2) if T mod 2 = 1"
+    assert (law.largest.since, law.largest.early, law.largest.limit) == (2, (Fraction(7, 2),), Fraction(1, 2))
+    assert not disagreements(subject, INTERNALLY_STABLE.bounded, law)
+
+
+def test_several_free_exponents_leave_the_families() -> None:
+    subject = scheme("p", "q", "a", "b", scale="s", rank="k", optimizer="sgd")
+    law = law_of(subject, STABLE.bounded)
+    assert isinstance(law, HorizonLaw)
+    assert law.largest == "not exactly one rate is free and nothing else"
+    assert {str(turn) for family in law.families for turn, _ in family.turns} == {"a + b + 2*s + 2"}
+    assert not disagreements(subject, STABLE.bounded, law, upto=5)
+
+
+def test_a_rate_with_a_floor_or_a_ceiling_of_its_own() -> None:
+    capped = law_of(scheme("-1/2", "zero", "eta", "eta", optimizer="sgd", between=("eta <= -9/10",)), STABLE.bounded)
+    assert isinstance(capped, HorizonLaw)
+    assert isinstance(capped.largest, RateLaw)
+    assert (capped.largest.at(1), capped.largest.at(5), capped.largest.at(6)) == (
+        Fraction(-9, 10),
+        Fraction(-9, 10),
+        Fraction(-10, 11),
+    )
+    held = law_of(scheme("-1/2", "zero", "eta", "eta", optimizer="sgd", between=("eta >= -1/2",)), STABLE.bounded)
+    assert isinstance(held, HorizonLaw)
+    assert held.largest == "no eta of the domain is stable for every number of steps"
+
+
+def test_a_wrong_family_is_seen() -> None:
+    """The negative control: one turn fewer, or a form that is 1/2 off, disagrees with the unrolled run."""
+    subject = CATALOGUE["init-a"].under("sgd")
+    law = law_of(subject, STABLE.bounded)
+    assert isinstance(law, HorizonLaw)
+    ((family),) = law.families
+    lower = type(family)(family.base - Fraction(1, 2), family.turns)
+    missing = HorizonLaw(law.quantities, law.domain, (), law.largest)
+    off = HorizonLaw(law.quantities, law.domain, (lower,), law.largest)
+    other = HorizonLaw(
+        law.quantities, law.domain, law_of(CATALOGUE["init-b"].under("sgd"), STABLE.bounded).families, ""
+    )
+    assert all(disagreements(subject, STABLE.bounded, wrong, upto=3) for wrong in (missing, off, other))
+    assert Affine.of(0) not in [turn for turn, _ in family.turns]
