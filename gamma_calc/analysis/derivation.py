@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gamma_calc.algebra import EMPTY, Affine, Exponent, Polyhedron
 from gamma_calc.analysis.bounded import UNROLLED, Bounded, bounded
 from gamma_calc.analysis.conditions import CONDITIONS, FACTORS, STABLE
 from gamma_calc.analysis.decision import Decision, Status, decision
+from gamma_calc.analysis.growth import growth
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
+from gamma_calc.analysis.invariant import Invariant, invariant
 from gamma_calc.analysis.largest_rates import Edge, LargestRate, frontier, largest_rate
 from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
@@ -17,6 +19,9 @@ from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.scheme import Scheme
+
+BOUNDS = tuple(condition for condition in CONDITIONS if not condition.reached)
+"""The conditions that ask for bounds only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,9 @@ class Derivation:
     scheme's whole domain; `bounds` what the conditions were decided from, by the quantities that they bound. `at_max`
     are the settled exponents at the largest stable rate (or at the scheme itself where no rate is free), where no other
     exponent is free; `undertrained` the factors whose contribution stays below n^0 there. `horizons` are the laws of
-    every finite horizon by the condition that only bounds quantities, or what they lack; none where the horizon is set.
+    every finite horizon by the condition that only bounds quantities, or what they lack; `growth` is what the bounded
+    quantities gain a step in the long run; `invariants` prove, where the step map is linear, what stays bounded at
+    every step, by the same conditions. All three are empty where the horizon is set.
     """
 
     scheme: Scheme
@@ -42,6 +49,8 @@ class Derivation:
     undertrained: tuple[str, ...]
     assumptions: tuple[Assumption, ...]
     horizons: Mapping[str, HorizonLaw | str]
+    growth: Mapping[str, Exponent | str]
+    invariants: Mapping[str, Invariant]
 
     @property
     def is_unknown(self) -> bool:
@@ -77,6 +86,8 @@ def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULU
         undertrained=() if at_max is None else _undertrained(at_max),
         assumptions=tuple(sorted(used, key=lambda assumption: assumption.number)),
         horizons={} if horizon is not None else _horizons(scheme, bounds, policy),
+        growth={} if horizon is not None else _growth(bounds),
+        invariants={} if horizon is not None else dict(_invariants(bounds)),
     )
 
 
@@ -85,8 +96,24 @@ def _horizons(
 ) -> Mapping[str, HorizonLaw | str]:
     """The law of every finite horizon for each condition that asks for bounds only."""
     free = tuple(dict.fromkeys((*scheme.free, *policy.free)))
-    asked = [condition for condition in CONDITIONS if not condition.reached]
-    return {each.name: horizon_law(bounds[each.bounded], each.bounded, scheme.rates, free) for each in asked}
+    return {each.name: horizon_law(bounds[each.bounded], each.bounded, scheme.rates, free) for each in BOUNDS}
+
+
+def _growth(bounds: Mapping[tuple[str, ...], Bounded]) -> Mapping[str, Exponent | str]:
+    """What each quantity that some condition bounds gains a step."""
+    found: dict[str, Exponent | str] = {}
+    for names, bound in bounds.items():
+        whole = bound.runs[0]
+        found |= growth(bound.map, [name for name in names if name not in found], whole)
+    return found
+
+
+def _invariants(bounds: Mapping[tuple[str, ...], Bounded]) -> Iterator[tuple[str, Invariant]]:
+    for condition in BOUNDS:
+        bound = bounds[condition.bounded]
+        found = None if bound.map is None else invariant(bound.map, condition.bounded, bound.runs[0].domain)
+        if found is not None:
+            yield condition.name, found
 
 
 def _polyhedron(stable: Decision) -> Polyhedron:

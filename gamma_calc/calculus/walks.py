@@ -64,8 +64,7 @@ def multiple(form: Affine, of: Affine) -> Fraction | None:
 def walks_to(found: StepMap, target: Node, domain: Polyhedron) -> tuple[Walks, ...] | None:
     """The walks from the sources to a node, none of which another one's cover; None where they are too many."""
     hangers = _hangers(found.cycles(), domain)
-    paths = [path for source in found.sources for path in _paths(found, source, target)]
-    stems = _stems(hangers, paths)
+    stems = _stems(hangers, (path for source in found.sources for path in paths(found, source, target)))
     if stems is None:
         return None
     every = [
@@ -115,12 +114,12 @@ class _Stem:
     extras: int = 0
 
 
-def _stems(hangers: Sequence[_Hanger], paths: Iterable[_Path]) -> Mapping[_Stem, int] | None:
+def _stems(hangers: Sequence[_Hanger], every: Iterable[Path]) -> Mapping[_Stem, int] | None:
     """The stems with the fewest edges that each takes; None where they are too many."""
     most = max((hanger.period for hanger in hangers if hanger.is_strong), default=1) - 1
     found: dict[_Stem, int] = {}
     newest: list[tuple[_Stem, int]] = []
-    for base, touched, length in paths:
+    for base, touched, length in every:
         reach = frozenset(hanger.cycle for hanger in hangers if touched & set(hanger.cycle.nodes))
         newest.append((_Stem(base, reach), length))
     while newest:
@@ -140,17 +139,17 @@ def _stems(hangers: Sequence[_Hanger], paths: Iterable[_Path]) -> Mapping[_Stem,
     return found
 
 
-_Path = tuple[Affine, frozenset[Node], int]
+Path = tuple[Affine, frozenset[Node], int]
 """What a simple path adds up to, where it passes, and its edges."""
 
 
-def _paths(found: StepMap, source: Source, target: Node) -> Iterator[_Path]:
+def paths(found: StepMap, source: Source, target: Node) -> Iterator[Path]:
     """The simple paths from a source to a node."""
     leaving: dict[Node, list[Edge]] = {}
     for edge in found.edges:
         leaving.setdefault(edge.source, []).append(edge)
 
-    def onward(here: Node, base: Affine, visited: frozenset[Node]) -> Iterator[_Path]:
+    def onward(here: Node, base: Affine, visited: frozenset[Node]) -> Iterator[Path]:
         if here == target:
             yield base, visited, source.length + len(visited) - 1
             return

@@ -35,7 +35,7 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.tables import table
 from gamma_calc.derivation.certificate import certificate
-from gamma_calc.derivation.horizons import horizon_lines
+from gamma_calc.derivation.horizons import growth_lines, horizon_lines
 from gamma_calc.derivation.questions import Derived, derive
 from gamma_calc.derivation.rocq import rocq
 from gamma_calc.derivation.smtlib import smtlib
@@ -111,7 +111,7 @@ def _text(found: Derived) -> str:
     lines.append(table([(name, *_row(decision)) for name, decision in derivation.decisions.items()]))
     lines += [f"largest stable {name}: {_largest(found, name)}" for name in derivation.max_stable]
     lines += [f"frontier: {edge.where}" for edge in derivation.frontier or ()]
-    lines += horizon_lines(derivation.horizons)
+    lines += [*horizon_lines(derivation.horizons), *growth_lines(derivation.growth)]
     if derivation.at_max:
         names = derivation.at_max
         lines.append("exponents there:")

@@ -55,6 +55,7 @@ def derivation_json(found: Derivation) -> Json:
         "at_max": {name: str(size.upper) for name, size in found.at_max.items()},
         "at_max_upper": [name for name, size in found.at_max.items() if not size.is_exact],
         "undertrained": list(found.undertrained),
+        "growth": {name: None if isinstance(each, str) else str(each) for name, each in found.growth.items()},
         "horizons": {name: _horizon(law) for name, law in found.horizons.items()},
         "assumptions": [{"key": each.key, "text": each.text} for each in found.assumptions],
         "rules": [_application(each, notation) for each in found.run.applications],

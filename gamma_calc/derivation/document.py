@@ -33,7 +33,7 @@ from gamma_calc.derivation.blocks import (
 )
 from gamma_calc.derivation.conditions import CYCLES, condition_blocks, verdict
 from gamma_calc.derivation.exponent_table import exponent_table
-from gamma_calc.derivation.horizons import horizon_blocks
+from gamma_calc.derivation.horizons import growth_blocks, horizon_blocks
 from gamma_calc.derivation.proof import SETTING, ProofLines, numbered
 from gamma_calc.derivation.setting import PARITIES, rules_listing, setting_blocks
 from gamma_calc.derivation.symbols import quantity_latex
@@ -231,7 +231,10 @@ def _conditions(found: Derivation) -> Iterator[Section]:
 
 def _horizons(found: Derivation) -> Iterator[Section]:
     if found.horizons:
-        yield Section(("Every finite horizon",), (Paragraph(HORIZONS), *horizon_blocks(found.horizons)))
+        yield Section(
+            ("Every finite horizon",),
+            (Paragraph(HORIZONS), *horizon_blocks(found.horizons), *growth_blocks(found.growth)),
+        )
 
 
 def _papers(found: Derivation, rules: tuple[Rule, ...]) -> tuple[Paper, ...]:

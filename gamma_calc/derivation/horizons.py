@@ -4,14 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gamma_calc.algebra import Affine, name_latex
+from gamma_calc.algebra import Affine, Exponent, name_latex
 from gamma_calc.algebra.notation import rational_latex
 from gamma_calc.analysis.families import Family
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.rate_law import RateLaw
-from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text, prose
+from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text, joined, prose
+from gamma_calc.derivation.symbols import quantity_latex
 
 Laws = Mapping[str, HorizonLaw | str]
+Growth = Mapping[str, Exponent | str]
+
+
+def growth_lines(growth: Growth) -> Iterator[str]:
+    """What the quantities gain a step in the long run, where any gains something."""
+    known = {name: each for name, each in growth.items() if not isinstance(each, str)}
+    if any(each.pieces not in ((Affine.of(0),), ()) for each in known.values()):
+        yield f"growth per step: {', '.join(f'{name} {each}' for name, each in known.items())}"
+
+
+def growth_blocks(growth: Growth) -> tuple[Block, ...]:
+    """The same, as a paragraph."""
+    known = {name: each for name, each in growth.items() if not isinstance(each, str)}
+    if all(each.pieces in ((Affine.of(0),), ()) for each in known.values()):
+        return ()
+    gains: list[Text] = [(Math(quantity_latex(name)), " by ", Math(each.latex())) for name, each in known.items()]
+    means = "the largest means of the cycles that feed them, as often as they enter"
+    return (Paragraph(("In the long run the exponents grow a step, ", *joined(gains), f": {means}.")),)
 
 
 def horizon_lines(laws: Laws) -> Iterator[str]:
