@@ -16,6 +16,7 @@ from gamma_calc.algebra.answer import Dropped, Evidence, Kept, Optimal
 from gamma_calc.algebra.inequality import Inequality
 from gamma_calc.algebra.linear_program import maximum
 from gamma_calc.algebra.polyhedron import Polyhedron
+from gamma_calc.algebra.witness import integer_rows, leads_somewhere, without_averages
 
 _LEAD = auxiliary("lead")
 
@@ -64,14 +65,20 @@ def _needed(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[int, ...]:
     names = sorted({name for piece in pieces for name in piece.free})
     if len(names) == 1:
         return _needed_on_line(pieces, names[0], domain)
-    left = list(range(len(pieces)))
-    for i in range(len(pieces)):
-        others = [pieces[j] for j in left if j != i]
-        if any(_is_below(pieces[i], other, domain) for other in others):
+    bound = set(domain.free)
+    rows = integer_rows(pieces, sorted(names, key=lambda name: (name in bound, name)))
+    # The coefficients of names that the domain leaves free: where two pieces differ there, neither is below the other.
+    vectors = [row[1 : 1 + sum(name not in bound for name in names)] for row in rows]
+    left = without_averages(rows)
+    for i in tuple(left):
+        rivals = (j for j in left if j != i and vectors[j] == vectors[i])
+        if any(_is_below(pieces[i], pieces[j], domain) for j in rivals):
             left.remove(i)
     for i in tuple(left):
         # Two pieces of which neither is below the other are both needed.
-        if len(left) > 2 and not _leads(pieces[i], [pieces[j] for j in left if j != i], domain):
+        if len(left) < 3 or leads_somewhere(left.index(i), [vectors[j] for j in left]):
+            continue
+        if not _leads(pieces[i], [pieces[j] for j in left if j != i], domain):
             left.remove(i)
     return tuple(left)
 
