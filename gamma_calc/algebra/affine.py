@@ -47,6 +47,7 @@ class Affine:
     terms: Terms
     constant: Fraction
     _hash: int | None = field(default=None, init=False)
+    _text: str | None = field(default=None, init=False)
 
     __array_ufunc__: ClassVar[None] = None
     """Makes numpy's scalars leave the operation to this class, which refuses them."""
@@ -184,9 +185,10 @@ class Affine:
         return self is other or (self.terms == other.terms and self.constant == other.constant)
 
     def __hash__(self) -> int:
-        # Forms are keys of every cache, and hashing a Fraction takes a modular inverse.
+        # Forms are keys of every cache, and hashing a Fraction takes a modular inverse: its two integers do as well.
         if self._hash is None:
-            _put(self, "_hash", hash((self.terms, self.constant)))
+            numbers = tuple((name, number.numerator, number.denominator) for name, number in self.terms)
+            _put(self, "_hash", hash((numbers, self.constant.numerator, self.constant.denominator)))
         return self._hash  # type: ignore[return-value]
 
     def __reduce__(self) -> tuple[type[Affine], tuple[Terms, Fraction]]:
@@ -194,7 +196,9 @@ class Affine:
         return Affine, (self.terms, self.constant)
 
     def __str__(self) -> str:
-        return linear_text(self.terms, self.constant)
+        if self._text is None:
+            _put(self, "_text", linear_text(self.terms, self.constant))
+        return self._text  # type: ignore[return-value]
 
     def __repr__(self) -> str:
         return f"Affine({str(self)!r})"
@@ -221,6 +225,7 @@ def _made(terms: Terms, constant: Fraction) -> Affine:
     _put(form, "terms", terms)
     _put(form, "constant", constant)
     _put(form, "_hash", None)
+    _put(form, "_text", None)
     return form
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
-from gamma_calc.algebra.affine import Affine, Terms, auxiliary
+from gamma_calc.algebra.affine import Affine, auxiliary
 from gamma_calc.algebra.answer import Dropped, Evidence, Kept, Optimal
 from gamma_calc.algebra.inequality import Inequality
 from gamma_calc.algebra.linear_program import maximum
@@ -51,11 +51,13 @@ def canonical_evidence(pieces: Sequence[Affine], domain: Polyhedron) -> tuple[Ev
 
 def _highest(pieces: Iterable[Affine]) -> tuple[Affine, ...]:
     """Of the pieces that differ by a constant only the highest."""
-    highest: dict[Terms, Affine] = {}
+    highest: dict[tuple[tuple[str, int, int], ...], Affine] = {}
     for piece in pieces:
-        known = highest.get(piece.terms)
+        # Hashing a Fraction takes a modular inverse: its two integers do as well.
+        slope = tuple((name, number.numerator, number.denominator) for name, number in piece.terms)
+        known = highest.get(slope)
         if known is None or known.constant < piece.constant:
-            highest[piece.terms] = piece
+            highest[slope] = piece
     return tuple(highest.values())
 
 
@@ -66,12 +68,14 @@ def _needed(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[int, ...]:
     if len(names) == 1:
         return _needed_on_line(pieces, names[0], domain)
     bound = set(domain.free)
-    rows = integer_rows(pieces, sorted(names, key=lambda name: (name in bound, name)))
+    names.sort(key=lambda name: (name in bound, name))
+    rows = integer_rows(pieces, names)
     # The coefficients of names that the domain leaves free: where two pieces differ there, neither is below the other.
-    vectors = [row[1 : 1 + sum(name not in bound for name in names)] for row in rows]
+    free = 1 + sum(name not in bound for name in names)
+    vectors = [row[:free] for row in (rows if free > len(names) else integer_rows(_held(pieces, domain), names))]
     left = without_averages(rows)
     for i in tuple(left):
-        rivals = (j for j in left if j != i and vectors[j] == vectors[i])
+        rivals = (j for j in left if j != i and rows[j][1:free] == rows[i][1:free])
         if any(_is_below(pieces[i], pieces[j], domain) for j in rivals):
             left.remove(i)
     for i in tuple(left):
@@ -81,6 +85,12 @@ def _needed(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[int, ...]:
         if not _leads(pieces[i], [pieces[j] for j in left if j != i], domain):
             left.remove(i)
     return tuple(left)
+
+
+def _held(pieces: Sequence[Affine], domain: Polyhedron) -> list[Affine]:
+    """The pieces where the names that the domain restricts are at a point of it."""
+    point = domain.point()
+    return [piece.substituted(point) for piece in pieces]
 
 
 def _needed_on_line(pieces: tuple[Affine, ...], name: str, domain: Polyhedron) -> tuple[int, ...]:

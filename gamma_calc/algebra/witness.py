@@ -1,21 +1,23 @@
 """Cheap proofs, in integers, that a piece of a maximum is needed or not; what they leave open is for a linear program.
 
-Along directions that the domain leaves free only the coefficients there count: a piece whose coefficients exceed all
-others' in some such direction leads far out in it. The perceptron finds such directions (Rosenblatt, 1958). And a piece
-that is nowhere above the average of two others is not needed.
+A point of the domain where a piece leads proves it needed. With the names that the domain restricts held at one of its
+points, the others are free, and a point of them, in homogeneous coordinates, is a vector that separates the piece from
+all others: the perceptron looks for one (Rosenblatt, 1958). And a piece that is nowhere above the average of two others
+is not needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import lcm
+from operator import add, mul, sub
 
 from gamma_calc.algebra.affine import Affine
 
 Row = tuple[int, ...]
 
-TRIALS = 24
-"""Corrections of a direction before a piece is left to a linear program."""
+TRIALS = 60
+"""Corrections of a point before a piece is left to a linear program."""
 
 
 def integer_rows(pieces: Sequence[Affine], names: Sequence[str]) -> list[Row]:
@@ -58,17 +60,18 @@ def _is_below_average(row: Row, others: Sequence[Row]) -> bool:
 
 
 def leads_somewhere(place: int, vectors: Sequence[Row]) -> bool:
-    """Whether a direction was found in which one vector goes further than each of the others.
+    """Whether a point was found at which one vector, a constant and coefficients, is larger than each of the others.
 
-    >>> leads_somewhere(1, [(0, 0), (1, 1), (2, 0), (0, 2)]), leads_somewhere(2, [(0, 0), (1, 1), (2, 0)])
-    (False, True)
+    >>> leads_somewhere(0, [(1, 0), (0, 1), (0, -1)]), leads_somewhere(0, [(0, 0), (0, 1), (0, -1)])
+    (True, False)
     """
     mine = vectors[place]
-    leads = [tuple(a - b for a, b in zip(mine, other, strict=True)) for at, other in enumerate(vectors) if at != place]
-    direction = [sum(column) for column in zip(*leads, strict=True)]
+    leads = [tuple(map(sub, mine, other)) for at, other in enumerate(vectors) if at != place]
+    leads.append((1, *[0] * (len(mine) - 1)))
+    point = list(map(sum, zip(*leads, strict=True)))
     for _ in range(TRIALS):
-        lagging = next((lead for lead in leads if sum(map(int.__mul__, lead, direction)) <= 0), None)
-        if lagging is None:
+        least, lagging = min((sum(map(mul, lead, point)), lead) for lead in leads)
+        if least > 0:
             return True
-        direction = [a + b for a, b in zip(direction, lagging, strict=True)]
+        point = list(map(add, point, lagging))
     return False
