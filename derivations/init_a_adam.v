@@ -3,116 +3,93 @@
 Require Import Reals Lra.
 Open Scope R_scope.
 
-(* step 0, Z *)
-Lemma claim_1 :   (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((0)) < ((0)) -> False).
+(* step 1, dB, gradient *)
+Lemma claim_1 :   (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((0)) < ((0)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
-(* step 0, A_0 *)
-Lemma claim_2 :   (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((- (1 / 2))) < ((- (1 / 2))) -> False).
+(* step 1, U_B *)
+Lemma claim_2 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((1) * e_eta) < ((1) * e_eta) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
-(* step 1, width: A_0 *)
-Lemma claim_3 :   (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((0)) < ((- (1 / 2))) + ((0)) + ((1 / 2)) -> False).
+(* step 1, A *)
+Lemma claim_3 :   (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((- (1 / 2))) < ((- (1 / 2))) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
-(* step 1, batch: A_0 *)
-Lemma claim_4 :   (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((0)) < ((0)) + ((0)) + ((0)) -> False).
-Proof. intros. repeat split; intros; lra. Qed.
-
-(* step 1, dB *)
-Lemma claim_5 : forall e_eta : R,
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((1) * e_eta) < ((1) * e_eta) -> False).
-Proof. intros. repeat split; intros; lra. Qed.
-
-(* step 1, rank: dB A_0 *)
-Lemma claim_6 : forall e_eta : R,
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((1) * e_eta) < ((1) * e_eta) + ((0)) + ((0)) -> False).
-Proof. intros. repeat split; intros; lra. Qed.
-
-(* step 2, out: U_B *)
-Lemma claim_7 : forall e_eta : R,
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((1) * e_eta + (1)) < ((1) * e_eta) + ((0)) + ((1)) -> False).
-Proof. intros. repeat split; intros; lra. Qed.
-
-(* step 2, batch: U_B *)
-Lemma claim_8 : forall e_eta : R,
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((1) * e_eta + (1)) < ((1) * e_eta + (1)) + ((0)) + ((0)) -> False).
-Proof. intros. repeat split; intros; lra. Qed.
-
-(* step 2, rank: U_B dA *)
-Lemma claim_9 : forall e_eta : R,
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((2) * e_eta + (1)) < ((1) * e_eta) + ((1) * e_eta + (1)) + ((0)) -> False).
+(* step 2, dA, gradient *)
+Lemma claim_4 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((1) * e_eta + (1)) < ((1) * e_eta + (1)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
 (* step 2, A *)
-Lemma claim_10 : forall e_eta : R,
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((- (1 / 2))) < ((- (1 / 2))) -> ((1) * e_eta) < ((- (1 / 2))) -> False) /\
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((- (1 / 2))) < ((1) * e_eta) -> ((1) * e_eta) < ((1) * e_eta) -> False).
+Lemma claim_5 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((- (1 / 2))) < ((- (1 / 2))) -> ((1) * e_eta) < ((- (1 / 2))) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((- (1 / 2))) < ((1) * e_eta) -> ((1) * e_eta) < ((1) * e_eta) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
 (* step 2, Z_A *)
-Lemma claim_11 : forall e_eta : R,
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((0)) < ((0)) -> ((1) * e_eta + (1)) < ((0)) -> False) /\
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((0)) < ((1) * e_eta + (1)) -> ((1) * e_eta + (1)) < ((1) * e_eta + (1)) -> False).
+Lemma claim_6 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((0)) < ((0)) -> ((1) * e_eta + (1)) < ((0)) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((0)) < ((1) * e_eta + (1)) -> ((1) * e_eta + (1)) < ((1) * e_eta + (1)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
 (* step 2, Z_B *)
-Lemma claim_12 : forall e_eta : R,
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((2) * e_eta + (1)) < ((1) * e_eta) -> ((1) * e_eta) < ((1) * e_eta) -> False) /\
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((2) * e_eta + (1)) < ((2) * e_eta + (1)) -> ((1) * e_eta) < ((2) * e_eta + (1)) -> False).
+Lemma claim_7 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((2) * e_eta + (1)) < ((1) * e_eta) -> ((1) * e_eta) < ((1) * e_eta) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((2) * e_eta + (1)) < ((2) * e_eta + (1)) -> ((1) * e_eta) < ((2) * e_eta + (1)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
 (* step 2, delta_1 *)
-Lemma claim_13 : forall e_eta : R,
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((2) * e_eta + (1)) < ((2) * e_eta + (1)) -> False).
-Proof. intros. repeat split; intros; lra. Qed.
-
-(* step 3, batch: U_A *)
-Lemma claim_14 : forall e_eta : R,
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> ((1) * e_eta + (1)) < ((0)) + ((1) * e_eta + (1)) + ((0)) -> False).
+Lemma claim_8 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((2) * e_eta + (1)) < ((2) * e_eta + (1)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
 (* stable, where it holds *)
-Lemma claim_15 : forall e_eta : R,
-  (0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((0)) < ((0)) -> False) /\
-  (0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((0)) < ((- (1))) -> False) /\
-  (0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((0)) < ((1) * e_eta) -> False) /\
-  (0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((0)) < ((2) * e_eta + (1)) -> False) /\
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> ((0)) < ((1) * e_eta + (1 / 2)) -> False).
+Lemma claim_9 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((0)) < ((1) * e_eta) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((0)) < ((2) * e_eta + (1)) -> False).
+Proof. intros. repeat split; intros; lra. Qed.
+
+(* stable, where it can hold *)
+Lemma claim_10 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> ((0)) < ((1) * e_eta + (1 / 2)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
 (* internally_stable, where it holds *)
-Lemma claim_16 : forall e_eta : R,
-  (0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((0)) -> False) /\
-  (0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((- (1))) -> False) /\
-  (0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((1) * e_eta) -> False) /\
-  (0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((2) * e_eta + (1)) -> False) /\
-  (0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((1) * e_eta + (1)) -> False) /\
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((0)) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((1) * e_eta + (1)) -> False).
+Lemma claim_11 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((1) * e_eta) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((2) * e_eta + (1)) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((0)) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((1) * e_eta + (1)) -> False).
+Proof. intros. repeat split; intros; lra. Qed.
+
+(* internally_stable, where it can hold *)
+Lemma claim_12 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> 0 <= ((0)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((1) * e_eta + (1)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
 (* feature_learning, where it holds *)
-Lemma claim_17 : forall e_eta : R,
-  (0 <= ((1) * e_eta + (1 / 2)) -> 0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((0)) < ((0)) -> False) /\
-  (0 <= ((1) * e_eta + (1 / 2)) -> 0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((0)) < ((- (1))) -> False) /\
-  (0 <= ((1) * e_eta + (1 / 2)) -> 0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((0)) < ((1) * e_eta) -> False) /\
-  (0 <= ((1) * e_eta + (1 / 2)) -> 0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((0)) < ((2) * e_eta + (1)) -> False) /\
-  (0 <= ((1) * e_eta + (1 / 2)) -> 0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((2) * e_eta + (1)) < ((0)) -> ((1) * e_eta) < ((0)) -> False) /\
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((2) * e_eta + (1)) -> ((0)) < ((- (1)) * e_eta + (- (1 / 2))) -> False) /\
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((2) * e_eta + (1)) -> ((0)) < ((1) * e_eta + (1 / 2)) -> False) /\
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((1) * e_eta) -> ((0)) < ((1)) -> False).
+Lemma claim_13 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1) * e_eta + (1 / 2)) -> 0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((0)) < ((1) * e_eta) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1) * e_eta + (1 / 2)) -> 0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((0)) < ((2) * e_eta + (1)) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1) * e_eta + (1 / 2)) -> 0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((2) * e_eta + (1)) < ((0)) -> ((1) * e_eta) < ((0)) -> False).
+Proof. intros. repeat split; intros; lra. Qed.
+
+(* feature_learning, where it can hold *)
+Lemma claim_14 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((2) * e_eta + (1)) -> ((0)) < ((- (1)) * e_eta + (- (1 / 2))) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((2) * e_eta + (1)) -> ((0)) < ((1) * e_eta + (1 / 2)) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((1) * e_eta) -> ((0)) < ((1)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
 (* efficient, where it holds *)
-Lemma claim_18 : forall e_eta : R,
-  (0 <= ((1) * e_eta + (1 / 2)) -> 0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((2) * e_eta + (1)) < ((0)) -> False) /\
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((2) * e_eta + (1)) -> 0 <= ((2) * e_eta + (1)) -> ((0)) < ((- (1)) * e_eta + (- (1 / 2))) -> False) /\
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((2) * e_eta + (1)) -> 0 <= ((2) * e_eta + (1)) -> ((0)) < ((1) * e_eta + (1 / 2)) -> False) /\
-  (0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((2) * e_eta + (1)) -> 0 <= ((1) * e_eta) -> ((0)) < ((1)) -> False).
+Lemma claim_15 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1) * e_eta + (1 / 2)) -> 0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((2) * e_eta + (1)) < ((0)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
-(* largest stable rate *)
-Lemma claim_19 : forall e_eta : R,
-  (0 <= ((- (1)) * e_eta + (- (1 / 2))) -> ((0)) < ((1) * e_eta) + ((1 / 2)) -> False) /\
-  (((1 / 2)) < ((1 / 2)) -> False).
+(* efficient, where it can hold *)
+Lemma claim_16 : forall e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((2) * e_eta + (1)) -> 0 <= ((2) * e_eta + (1)) -> ((0)) < ((- (1)) * e_eta + (- (1 / 2))) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((2) * e_eta + (1)) -> 0 <= ((2) * e_eta + (1)) -> ((0)) < ((1) * e_eta + (1 / 2)) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (2)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta) -> 0 <= ((2) * e_eta + (1)) -> 0 <= ((1) * e_eta) -> ((0)) < ((1)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.

@@ -30,6 +30,8 @@ LAYERS: dict[str, set[str]] = {
     "derivation": {*BELOW_ANALYSIS, "analysis"},
     # An independent checker of certificates: it shares numbers with the engine, and no judgement.
     "derivation.checker": {"algebra.affine"},
+    "derivation.conclusions": {"algebra.affine", "derivation.checker"},
+    "derivation.verification": {"derivation.checker", "derivation.conclusions"},
     "simulation": {"errors", "algebra", "program"},
     "report": BELOW_REPORT,
     "experiment": BELOW_EXPERIMENT,
@@ -287,6 +289,10 @@ def command(line: str) -> str:
 )
 def test_symbolic_work_loads_nothing_heavy(code: str) -> None:
     assert heavy_after(code) == set()
+
+
+def test_the_checker_is_short() -> None:
+    assert len((ROOT / PACKAGE / "derivation" / "checker.py").read_text(encoding="utf-8").splitlines()) < 300
 
 
 def test_a_heavy_import_is_seen() -> None:

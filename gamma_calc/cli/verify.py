@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from gamma_calc.cli.options import add_json_argument, print_json
-from gamma_calc.derivation.checker import Malformed, Verified, verified
+from gamma_calc.derivation.checker import Malformed
+from gamma_calc.derivation.verification import Verification, verification
 from gamma_calc.errors import BadInput
 
 FALSE = 1
@@ -36,7 +37,7 @@ def answer(options: argparse.Namespace) -> int:
     """Print what the certificate proves, or which of its steps fails."""
     path: Path = options.file
     try:
-        found = verified(_read(path))
+        found = verification(_read(path))
     except Malformed as problem:
         raise BadInput(f"{path}: {problem}") from None
     is_valid = found.first_failure is None
@@ -48,10 +49,10 @@ def answer(options: argparse.Namespace) -> int:
     return 0 if is_valid else FALSE
 
 
-def _text(found: Verified) -> str:
+def _text(found: Verification) -> str:
     if found.first_failure is not None:
         return f"The certificate is false. The first step that fails is {found.first_failure}"
-    return "\n".join([f"setting: {found.setting}", *found.conclusions, "The certificate proves all of this."])
+    return "\n".join([f"premises: {found.setting}", *found.conclusions, "The certificate proves all of this."])
 
 
 def _read(path: Path) -> Any:
@@ -68,8 +69,20 @@ def _read(path: Path) -> Any:
     if len(content) > LARGEST:
         raise BadInput(f"{path}: a certificate has at most {LARGEST} bytes")
     try:
-        return json.loads(content)
+        return json.loads(content, object_pairs_hook=_object, parse_float=_no_number, parse_constant=_no_number)
     except RecursionError:
         raise BadInput(f"{path}: nested too deeply to be a certificate") from None
     except ValueError as problem:
         raise BadInput(f"{path}: not JSON: {problem!s:.120}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, whose keys have to differ."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key occurs twice in an object")
+    return found
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"found the number {text:.40}, expected whole numbers, or fractions as text")

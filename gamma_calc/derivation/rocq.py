@@ -7,7 +7,8 @@ from fractions import Fraction
 from itertools import groupby
 
 from gamma_calc.algebra import Affine
-from gamma_calc.derivation.certificate import Certificate, Obligation
+from gamma_calc.derivation.certificate import Certificate
+from gamma_calc.derivation.evidence import Obligation
 
 HEADER = """\
 (* The claims of the derivation of {name}. A free exponent x is written e_x; -oo does not occur, for an empty maximum
@@ -34,9 +35,8 @@ def _lemma(number: int, claims: Sequence[Obligation]) -> str:
 
 
 def _claim(claim: Obligation) -> str:
-    sum_ = " + ".join(map(_form, claim.way))
     hypotheses = [f"0 <= {_form(form)}" for form in claim.hypotheses]
-    return " -> ".join([*hypotheses, *(f"{_form(top)} < {sum_}" for top in claim.tops), "False"])
+    return " -> ".join([*hypotheses, *(f"{_form(top)} < {_form(claim.piece)}" for top in claim.tops), "False"])
 
 
 def _form(form: Affine) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from gamma_calc.algebra import Affine
-from gamma_calc.derivation.certificate import Certificate, Obligation
+from gamma_calc.derivation.certificate import Certificate
+from gamma_calc.derivation.evidence import Obligation
 
 HEADER = """\
 ; The claims of the derivation of {name}. Every answer has to be unsat: no values of the free exponents make a claim
@@ -29,9 +30,8 @@ def _question(claim: Obligation) -> Iterator[str]:
     yield "(push 1)"
     for form in claim.hypotheses:
         yield f"(assert (>= {_form(form)} 0))"
-    sum_ = f"(+ {' '.join(map(_form, claim.way))})" if len(claim.way) > 1 else _form(claim.way[0])
     for top in claim.tops:
-        yield f"(assert (> {sum_} {_form(top)}))"
+        yield f"(assert (> {_form(claim.piece)} {_form(top)}))"
     yield "(check-sat)"
     yield "(pop 1)"
 

@@ -1,0 +1,254 @@
+"""What a certificate's proved claims say, in words.
+
+A named conclusion (a condition's region, a largest rate, a frontier) is worded only where the claims that it amounts to
+are among those that the checker has proved; here they are built, for the certificate and again for the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+
+from gamma_calc.algebra.affine import Affine
+from gamma_calc.derivation.checker import LOWER, UPPER, Forms, Json, Part, Run, form, forms
+
+CONDITIONS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "stable": (("Z_B",), ()),
+    "internally_stable": (("Z_B", "Z_A"), ()),
+    "feature_learning": (("Z_B",), ("Delta_Z_B",)),
+    "efficient": (("Z_B",), ("delta_1", "delta_2")),
+}
+"""What is at most 0 at every step, and what is 0 from some step on."""
+FACTORS = {"A": "delta_1", "B": "delta_2"}
+
+
+def form_json(form: Affine) -> Json:
+    """An affine form as a certificate writes it.
+
+    >>> form_json(Affine.symbol("eta") / 2 - 1)
+    {'eta': '1/2', '1': '-1'}
+    """
+    constant = {"1": str(form.constant)} if form.constant else {}
+    return {name: str(coefficient) for name, coefficient in form.terms} | constant
+
+
+def statement(inside: Sequence[Json] = (), sizes: Sequence[Json] = ()) -> Json:
+    """That forms are at least 0, and sizes at most or at least 0 at some steps, as a certificate writes it."""
+    return {"forms": list(inside), "sizes": list(sizes)}
+
+
+def condition_statement(bounded: Sequence[str], reached: Sequence[str], last: int) -> Json:
+    """That sizes are at most 0 at every step to the last, and others are 0 at the last."""
+    sizes = [[name, 1, last, "<="] for name in bounded]
+    return statement(sizes=sizes + [[name, last, last, relation] for name in reached for relation in ("<=", ">=")])
+
+
+def claim(
+    of: str, said: Json, where: Sequence[Json], *, holds: bool = True, only: bool = True, below: Sequence[Json] = ()
+) -> Json:
+    """A claim as a certificate writes it."""
+    return {"of": of, "statement": said, "where": list(where), "if": holds, "only if": only, "below": list(below)}
+
+
+def largest_claims(rate: str, said: Json, bounds: Forms, valid: Forms) -> list[Json]:
+    """That a rate is at most the least of some bounds wherever something holds, which it does where they are met."""
+    symbol, own = Affine.symbol(rate), [form_json(each) for each in valid]
+    capped = [form_json(bound - symbol) for bound in bounds]
+    met = []
+    for bound in bounds:
+        others = [form_json(other - bound) for other in bounds if other != bound]
+        met.append([form_json(symbol - bound), form_json(bound - symbol), *others, *own])
+    return [
+        claim(f"largest {rate}, a bound", said, [[*capped, *own]], holds=False),
+        claim(f"largest {rate}, met", said, met, only=False),
+    ]
+
+
+def frontier_claims(rates: Sequence[str], member: Forms, edges: Sequence[Forms]) -> list[Json]:
+    """The edges of a region: where a form that falls with a rate is 0."""
+    return [
+        claim("frontier", statement([*map(form_json, (*member, -form))]), [list(map(form_json, edge))])
+        for form, edge in zip(falling(rates, member), edges, strict=True)
+    ]
+
+
+def falling(rates: Sequence[str], member: Forms) -> list[Affine]:
+    """The forms of a region that forbid to raise some rate where they are 0."""
+    return [form for form in member if any(form.coefficient(rate) < 0 for rate in rates)]
+
+
+def onset_claims(name: str, step: int, last: int, region: Sequence[Json], below: tuple[int, str] | None) -> list[Json]:
+    """That what a condition reaches is 0 from a step on, and that it is not yet before: where, and which size."""
+    sizes = [[each, step, last, relation] for each in CONDITIONS[name][1] for relation in ("<=", ">=")]
+    later = claim(f"{name}, onset", statement(sizes=sizes), region, only=False)
+    if below is None:
+        return [later]
+    place, size = below
+    before = claim(f"{name}, before", statement(region[place]), [], below=[[size, step - 1]])
+    return [later, before | {"if": False, "only if": False}]
+
+
+def no_room_claim(gains: Forms) -> Json:
+    """That no point of the domain lets no cycle gain."""
+    return claim("no room between the cycles", statement([form_json(-gain) for gain in gains]), [])
+
+
+def conclusions(data: Json, runs: Sequence[Run], gains: Forms) -> tuple[str, ...]:
+    """What is proved, in words."""
+    texts = []
+    for run in runs:
+        prefix = f"where {member_text(run.where)}, " if run.where else ""
+        texts += [prefix + text for text in _exponents(run)]
+    turns = zip(data["cycles"], gains, strict=True)
+    texts += [f"{cycle['of']}: every turn gains {gain}" for cycle, gain in turns]
+    said = _Said(data, runs, gains)
+    return (*texts, *(said.condition(name) for name in CONDITIONS), *said.rates())
+
+
+def premises_text(data: Json) -> str:
+    """What is taken for granted, in a line."""
+    parts = [f"{axis} of size n^({form(size)})" for axis, size in data["axes"].items()]
+    parts += [f"0 <= {form(each)}" for each in data["domain"]]
+    parts += [f"without {key}" for key in data["without"]]
+    for kind, gains in data["align"].items():
+        parts += [f"{kind} sums over {axis} add {form(gain)}" for axis, gain in gains.items()]
+    for name, given in data["start"].items():
+        what = f"random {name}[{', '.join(given['random'])}]" if given["random"] else name
+        parts.append(f"{what} starts at {_one_of('max', forms(given['size']))}")
+    parts += [_assignment(each) for each in data["step"]]
+    parts += [f"next {name} is {source}" for name, source in data["next"].items()]
+    return "; ".join([*parts, *(f"{of} is {name}" for of, name in data["quantities"].items() if of != name)])
+
+
+def _assignment(data: Json) -> str:
+    of, by = data["of"], f" by n^({form(data['by'])})" if "by" in data else ""
+    over, epsilon = f" over {data['over']}" if "over" in data else "", " with an epsilon" if data.get("epsilon") else ""
+    return f"{data['name']} = {data['is']} of {', '.join(of) or 'nothing'}{by}{over}{epsilon}"
+
+
+class _Said:
+    """The proved claims of a certificate, and what they amount to."""
+
+    def __init__(self, data: Json, runs: Sequence[Run], gains: Forms) -> None:
+        self.data, self.first, self.last = data, runs[0], runs[-1]
+        self.claims = [each["claims"] for each in data["runs"]]
+        self.is_covered = {*self.last.where} <= {-gain for gain in gains}
+        self.is_hopeless = bool(gains) and no_room_claim(gains) in self.claims[0]
+
+    def condition(self, name: str) -> str:
+        """The region of a condition, or what is known of it."""
+        steps = len(self.last.steps)
+        length = "every step" if self.last.is_settled or self.is_hopeless else f"steps 1 to {steps}"
+        region, sure, possible = self.region(name)
+        if region is not None:
+            return f"{name} ({length}): {region_text(region)}{self.onset(name, region)}"
+        texts = (region_text(sure or []), "always" if possible is None else region_text(possible))
+        return f"{name} ({length}): unknown; surely {texts[0]}; at most {texts[1]}"
+
+    def region(self, name: str) -> tuple[list[Json] | None, list[Json] | None, list[Json] | None]:
+        """Where a condition holds, if that is known; where it surely does; outside what it surely does not."""
+        if self.is_hopeless:
+            return [], [], []
+        bounded, reached = CONDITIONS[name]
+        said = condition_statement(bounded, reached, len(self.last.steps))
+        sure = _where(self.claims[-1], said, "if")
+        possible = _where(self.claims[-1], said, "only if") if self.is_covered else None
+        if possible is None:
+            early = condition_statement(bounded, (), len(self.first.steps))
+            possible = _where(self.claims[0], early, "only if")
+        return (sure if sure == possible else None), sure, possible
+
+    def onset(self, name: str, region: list[Json]) -> str:
+        """The least step from which what a condition reaches is 0 on its region."""
+        steps, reached = len(self.last.steps), CONDITIONS[name][1]
+        for step in range(1, steps + 1) if region else ():
+            early = [None] if step == 1 else [(place, size) for place in range(len(region)) for size in reached]
+            built = (onset_claims(name, step, steps, region, below) for below in early)
+            if reached and any(all(each in self.claims[-1] for each in claims) for claims in built):
+                return f", from step {step} on"
+        return ""
+
+    def rates(self) -> Iterator[str]:
+        """The largest stable rate and what happens there, or the frontier of two rates."""
+        stable, _, _ = self.region("stable")
+        if stable is None or len(stable) != 1:
+            return
+        said = condition_statement(*CONDITIONS["stable"], len(self.last.steps))
+        largest, frontier = self.data["largest"], self.data["frontier"]
+        free = {
+            name
+            for step in self.last.steps
+            for size in step.values()
+            for form in size.bounds[UPPER]
+            for name in form.free
+        }
+        if frontier is not None:
+            edges = [forms(each) for each in frontier["edges"]]
+            if all(each in self.claims[-1] for each in frontier_claims(frontier["rates"], forms(stable[0]), edges)):
+                yield from (f"frontier of {', '.join(frontier['rates'])}: {member_text(edge)}" for edge in edges)
+        if largest is not None:
+            rate, bounds, valid = largest["rate"], forms(largest["bounds"]), forms(largest["valid_on"])
+            built = largest_claims(rate, said, bounds, valid)
+            if not bounds and all(each.coefficient(rate) >= 0 for each in forms(stable[0])):
+                yield f"largest stable {rate}: none, nothing bounds it from above"
+            elif bounds and all(each in self.claims[-1] for each in built):
+                where = f", where {member_text(valid)}" if valid else ""
+                yield f"largest stable {rate}: {_one_of('min', bounds)}{where}"
+                if len(bounds) == 1 and bounds[0].is_constant and free <= {rate}:
+                    yield from _at_point(self.last, {rate: bounds[0].constant})
+        elif not free:
+            yield from _at_point(self.last, {})
+
+
+def _where(claims: Sequence[Json], said: Json, key: str) -> list[Json] | None:
+    """The alternatives of the claim that says something, in one direction or the other."""
+    return next((each["where"] for each in claims if each["statement"] == said and each[key]), None)
+
+
+def _exponents(run: Run) -> Iterator[str]:
+    """The exponents of each step, and the state that every later step leaves as it is."""
+    for t, step in enumerate(run.steps, 1):
+        when = f"step {t}" + (" and every later one" if run.is_settled and t == len(run.steps) else "")
+        yield f"{when}: {', '.join(f'{name} {_exponent(size)}' for name, size in step.items())}"
+    if run.is_settled:
+        parts = [f"{name} {_exponent(part)}" for name in run.data["next"] for part in run.state[name]]
+        yield f"invariant of every step from {len(run.steps)} on: {', '.join(parts) or 'nothing moves'}"
+
+
+def _exponent(size: Part) -> str:
+    """An exponent, marked where it is only a bound."""
+    text = _one_of("max", size.bounds[UPPER])
+    return text if size.bounds[LOWER] == size.bounds[UPPER] else f"<= {text}"
+
+
+def _one_of(what: str, pieces: Forms) -> str:
+    texts = sorted(map(str, pieces))
+    return texts[0] if len(texts) == 1 else f"{what}({', '.join(texts)})" if texts else "-oo"
+
+
+def _at_point(run: Run, point: Mapping[str, Fraction]) -> Iterator[str]:
+    """The settled exponents at a point, and the factors that never contribute at order one."""
+    texts = []
+    for name, size in run.steps[-1].items():
+        least, most = (max((piece.at(point) for piece in side), default=None) for side in size.bounds)
+        texts.append(f"{name} {'' if least == most else '<= '}{'-oo' if most is None else most}")
+    idle = [f for f, name in FACTORS.items() if all(p.at(point) < 0 for s in run.steps for p in s[name].bounds[UPPER])]
+    yield f"there: {', '.join(texts)}"
+    yield f"undertrained: {', '.join(idle) or 'no factor'}"
+
+
+def region_text(members: Sequence[Json]) -> str:
+    """A region in words."""
+    return " or ".join(sorted(member_text(forms(each)) for each in members)) or "never"
+
+
+def member_text(member: Forms) -> str:
+    """A conjunction of inequalities, an equality where both directions stand."""
+    texts = []
+    for each in dict.fromkeys(member):
+        lowest = each.primitive()
+        is_negative = bool(lowest.terms) and lowest.terms[0][1] < 0
+        shown = -lowest if is_negative else lowest
+        relation = "=" if -each in member else "<=" if is_negative else ">="
+        texts.append(f"{shown.linear} {relation} {-shown.constant}")
+    return " and ".join(sorted(dict.fromkeys(texts))) or "always"
