@@ -3,7 +3,7 @@
 Require Import Reals Lra.
 Open Scope R_scope.
 
-(* step 1, dB, gradient *)
+(* step 1, eta g_B, gradient *)
 Lemma claim_1 :   (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((0)) < ((0)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
@@ -16,7 +16,7 @@ Proof. intros. repeat split; intros; lra. Qed.
 Lemma claim_3 :   (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((- (1 / 2))) < ((- (1 / 2))) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
-(* step 2, dA, gradient *)
+(* step 2, eta g_A, gradient *)
 Lemma claim_4 : forall e_eta : R,
   (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((1) * e_eta + (2)) < ((1) * e_eta + (2)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.

@@ -3,7 +3,7 @@
 Require Import Reals Lra.
 Open Scope R_scope.
 
-(* step 1, dA, gradient *)
+(* step 1, eta g_A, gradient *)
 Lemma claim_1 :   (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((1 / 2)) < ((1 / 2)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
@@ -38,7 +38,7 @@ Lemma claim_7 : forall e_eta : R,
   (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((2) * e_eta + (2)) < ((2) * e_eta + (2)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
-(* step 3, dA, gradient *)
+(* step 3, eta g_A, gradient *)
 Lemma claim_8 : forall e_eta : R,
   (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((1 / 2)) < ((1 / 2)) -> ((1) * e_eta + (2)) < ((1 / 2)) -> False) /\
   (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((1 / 2)) < ((1) * e_eta + (2)) -> ((1) * e_eta + (2)) < ((1) * e_eta + (2)) -> False).

@@ -29,6 +29,9 @@ from gamma_calc.derivation.conclusions import (
 from gamma_calc.derivation.evidence import FoundProof, Obligation, point_of
 from gamma_calc.derivation.premises import forms_of, premises
 
+PATIENCE = 4
+"""Steps by which a whole state may settle later than what the engine's later steps can tell of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -55,7 +58,7 @@ class Certificate:
 
 def certificate(found: Derivation) -> Certificate:
     """The certificate of a derivation; it proves what it can, and what it cannot is unknown in its conclusions."""
-    bound = next(iter(found.bounds.values()))
+    bound = _apart(next(iter(found.bounds.values())))
     try:
         return _written(found, bound)
     except Refuted:
@@ -67,18 +70,18 @@ def _written(found: Derivation, bound: Bounded) -> Certificate:
     data: Json = {"schema": SCHEMA, "kind": KIND, "scheme": found.scheme.name, "conclusions": []}
     data |= {"premises": premises(found), "largest": None, "frontier": None, "runs": [], "cycles": []}
     cycles = {cycle.weight: cycle for cycle in reversed(bound.cycles)}
-    data["runs"] = [{"where": [], "steps": len(run.steps), "claims": []} for run in bound.runs]
+    data["runs"] = [{"where": [], "steps": 0, "claims": []} for _ in bound.runs]
     for run, each in zip(bound.runs[1:], data["runs"][1:], strict=True):
         each["where"] = [form_json(form) for form in [-gain for gain in cycles] or _beyond(run, bound.runs[0])]
-    wanted: list[list[list[Json]]] = [[] for _ in bound.runs]
-    if cycles and len(bound.runs) == 1:
-        wanted[-1].append([no_room_claim(tuple(cycles))])
-    else:
-        for name in found.decisions:
-            _condition(found, bound, name, wanted)
-        data |= _rates(found, len(bound.run.steps), wanted[-1]) if bound.is_final else {}
-    proof = FoundProof()
-    runs = tuple(_replayed(*each, data["premises"], proof) for each in zip(data["runs"], wanted, strict=True))
+    proof, runs = FoundProof(), list[Run]()
+    for engine, each in zip(bound.runs, data["runs"], strict=True):
+        replayed = Run(data["premises"], proof, forms(each["where"]))
+        replayed.unrolled(len(engine.steps) + (PATIENCE if engine.settled_from else 0))
+        runs.append(replayed)
+        each["steps"] = len(replayed.steps)
+        wanted, more = _wanted(found, bound, len(replayed.steps))
+        data |= more
+        each["claims"] = _proved(wanted[len(runs) - 1], replayed, proof)
     data["cycles"] = [_cycle(cycle, runs[0]) for cycle in cycles.values()]
     gains = tuple(gain(each, runs[0]) for each in data["cycles"])
     data["proof"] = proof.written
@@ -86,17 +89,26 @@ def _written(found: Derivation, bound: Bounded) -> Certificate:
     return Certificate(data, tuple(data["conclusions"]), tuple(proof.obligations))
 
 
-def _replayed(data: Json, wanted: Sequence[Sequence[Json]], premises: Json, proof: FoundProof) -> Run:
-    """A run with those claims of it that have a proof; claims that belong together stand or fall together."""
-    run = Run(premises, proof, forms(data["where"]))
-    run.unrolled(data["steps"])
-    data["steps"] = len(run.steps)
+def _wanted(found: Derivation, bound: Bounded, steps: int) -> tuple[list[list[list[Json]]], Json]:
+    """The claims to prove of each run, had it so many steps, and what a largest rate or a frontier amounts to."""
+    wanted: list[list[list[Json]]] = [[] for _ in bound.runs]
+    if bound.cycles and len(bound.runs) == 1:
+        gains = tuple({cycle.weight: cycle for cycle in reversed(bound.cycles)})
+        return [[[no_room_claim(gains)]]], {}
+    for name in found.decisions:
+        _condition(found, bound, name, steps, wanted)
+    return wanted, _rates(found, steps, wanted[-1]) if bound.is_final else {}
+
+
+def _proved(wanted: Sequence[Sequence[Json]], run: Run, proof: FoundProof) -> list[Json]:
+    """Those claims that have a proof; claims that belong together stand or fall together."""
+    kept: list[Json] = []
     for claims in wanted:
         with suppress(Refuted), proof.tried():
             for each in claims:
                 claimed(each, run)
-            data["claims"] += claims
-    return run
+            kept += claims
+    return kept
 
 
 def _beyond(run: Trajectory, whole: Trajectory) -> list[Affine]:
@@ -105,37 +117,42 @@ def _beyond(run: Trajectory, whole: Trajectory) -> list[Affine]:
     return [form for each in new for form in forms_of(each)]
 
 
-def _condition(found: Derivation, bound: Bounded, name: str, wanted: list[list[list[Json]]]) -> None:
+def _condition(found: Derivation, bound: Bounded, name: str, steps: int, wanted: list[list[list[Json]]]) -> None:
     """The claims of a condition, added to those that are wanted of the runs; none where the runs do not decide it."""
     condition, own = found.decisions[name].condition, _own(found, bound, found.decisions[name].condition.bounded)
     if own is None:
         return
-    made = decision(condition, own, is_free=bool(found.scheme.free))
-    said = condition_statement(condition.bounded, condition.reached, len(own.run.steps))
+    made = found.decisions[name] if bound.is_final else decision(condition, own, is_free=bool(found.scheme.free))
+    said = condition_statement(condition.bounded, condition.reached, steps)
     is_covered, region = len(own.runs) == 1 or bool(own.cycles), _region(made.region)
     wanted[-1].append([claim(f"{name}, where it holds", said, region, only=False)])
     if is_covered and made.status is not Status.UNKNOWN:
-        wanted[-1] += _onsets(made, own.run)
+        wanted[-1] += _onsets(made, own.run, steps)
     if is_covered:
         possible = made.region if made.possible is None else made.possible
         wanted[-1].append([claim(f"{name}, where it can hold", said, _region(possible), holds=False)])
     else:
-        early = condition_statement(condition.bounded, (), len(own.runs[0].steps))
+        early = condition_statement(condition.bounded, (), steps)
         outer = _region(Region.of(own.outer))
         wanted[0].append([claim(f"{name}, where it can hold", early, outer, holds=False)])
 
 
+def _apart(bound: Bounded) -> Bounded:
+    """The runs that differ in where they are: a run that goes on where the first one did is enough."""
+    return replace(bound, runs=bound.runs[-1:]) if bound.run.domain == bound.runs[0].domain else bound
+
+
 def _own(found: Derivation, bound: Bounded, quantities: tuple[str, ...]) -> Bounded | None:
     """Where quantities stay bounded, by the runs of a certificate."""
-    own = found.bounds[quantities]
+    own = _apart(found.bounds[quantities])
     if bound.is_final:
         return own if own.is_final and len(own.runs) == len(bound.runs) else None
     return bounded(found.run.program, quantities, bound.run.domain, len(bound.run.steps), found.policy)
 
 
-def _onsets(made: Decision, run: Trajectory) -> Iterator[list[Json]]:
+def _onsets(made: Decision, run: Trajectory, steps: int) -> Iterator[list[Json]]:
     """The claims of an onset: what is still below 0 in the step before it, and on which member of the region."""
-    condition, region, steps = made.condition, _region(made.region), len(run.steps)
+    condition, region = made.condition, _region(made.region)
     if made.onset is None or not condition.reached:
         return
     if made.onset == 1:

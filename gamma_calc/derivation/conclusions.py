@@ -135,15 +135,16 @@ class _Said:
         self.is_covered = {*self.last.where} <= {-gain for gain in gains}
         self.is_hopeless = bool(gains) and no_room_claim(gains) in self.claims[0]
 
+        is_forever = self.last.is_settled or self.is_hopeless
+        self.length = "every step" if is_forever else f"steps 1 to {len(self.last.steps)}"
+
     def condition(self, name: str) -> str:
         """The region of a condition, or what is known of it."""
-        steps = len(self.last.steps)
-        length = "every step" if self.last.is_settled or self.is_hopeless else f"steps 1 to {steps}"
         region, sure, possible = self.region(name)
         if region is not None:
-            return f"{name} ({length}): {region_text(region)}{self.onset(name, region)}"
+            return f"{name} ({self.length}): {region_text(region)}{self.onset(name, region)}"
         texts = (region_text(sure or []), "always" if possible is None else region_text(possible))
-        return f"{name} ({length}): unknown; surely {texts[0]}; at most {texts[1]}"
+        return f"{name} ({self.length}): unknown; surely {texts[0]}; at most {texts[1]}"
 
     def region(self, name: str) -> tuple[list[Json] | None, list[Json] | None, list[Json] | None]:
         """Where a condition holds, if that is known; where it surely does; outside what it surely does not."""
@@ -175,6 +176,7 @@ class _Said:
             return
         said = condition_statement(*CONDITIONS["stable"], len(self.last.steps))
         largest, frontier = self.data["largest"], self.data["frontier"]
+        when = "" if self.length == "every step" else f" ({self.length})"
         free = {
             name
             for step in self.last.steps
@@ -185,15 +187,15 @@ class _Said:
         if frontier is not None:
             edges = [forms(each) for each in frontier["edges"]]
             if all(each in self.claims[-1] for each in frontier_claims(frontier["rates"], forms(stable[0]), edges)):
-                yield from (f"frontier of {', '.join(frontier['rates'])}: {member_text(edge)}" for edge in edges)
+                yield from (f"frontier of {', '.join(frontier['rates'])}{when}: {member_text(edge)}" for edge in edges)
         if largest is not None:
             rate, bounds, valid = largest["rate"], forms(largest["bounds"]), forms(largest["valid_on"])
             built = largest_claims(rate, said, bounds, valid)
             if not bounds and all(each.coefficient(rate) >= 0 for each in forms(stable[0])):
-                yield f"largest stable {rate}: none, nothing bounds it from above"
+                yield f"largest stable {rate}{when}: none, nothing bounds it from above"
             elif bounds and all(each in self.claims[-1] for each in built):
                 where = f", where {member_text(valid)}" if valid else ""
-                yield f"largest stable {rate}: {_one_of('min', bounds)}{where}"
+                yield f"largest stable {rate}{when}: {_one_of('min', bounds)}{where}"
                 if len(bounds) == 1 and bounds[0].is_constant and free <= {rate}:
                     yield from _at_point(self.last, {rate: bounds[0].constant})
         elif not free:
