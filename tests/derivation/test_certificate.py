@@ -269,7 +269,9 @@ def claim_of(name: str, run: int, of: str) -> int:
     ("of", "key", "value", "failure"),
     [
         pytest.param("step 2, Z_A", "value", [{"1": "7"}], "step 2, Z_A: ", id="value"),
-        pytest.param("step 2, eta g_B, leading parity", "proof", [], "step 2, eta g_B, leading parity: ", id="case-missing"),
+        pytest.param(
+            "step 2, eta g_B, leading parity", "proof", [], "step 2, eta g_B, leading parity: ", id="case-missing"
+        ),
         pytest.param("step 2, Z_A", "of", "step 3, Z_A", "step 2, Z_A: found step 3, Z_A", id="step"),
         pytest.param("efficient, onset", "proof", [], "efficient, onset: ", id="onset"),
     ],
