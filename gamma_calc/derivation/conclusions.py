@@ -102,7 +102,7 @@ def conclusions(data: Json, runs: Sequence[Run], gains: Forms) -> tuple[str, ...
     turns = zip(data["cycles"], gains, strict=True)
     texts += [f"{cycle['of']}: every turn gains {gain}" for cycle, gain in turns]
     said = _Said(data, runs, gains)
-    return (*texts, *(said.condition(name) for name in CONDITIONS), *said.rates())
+    return (*texts, *(said.condition(name) for name in CONDITIONS), *said.rates(), *said.later())
 
 
 def premises_text(data: Json) -> str:
@@ -145,6 +145,11 @@ class _Said:
             return f"{name} ({self.length}): {region_text(region)}{self.onset(name, region)}"
         texts = (region_text(sure or []), "always" if possible is None else region_text(possible))
         return f"{name} ({self.length}): unknown; surely {texts[0]}; at most {texts[1]}"
+
+    def later(self) -> Iterator[str]:
+        """What is not known of later steps."""
+        if self.length != "every step":
+            yield f"after step {len(self.last.steps)}: unknown, for the exponents have not settled"
 
     def region(self, name: str) -> tuple[list[Json] | None, list[Json] | None, list[Json] | None]:
         """Where a condition holds, if that is known; where it surely does; outside what it surely does not."""
