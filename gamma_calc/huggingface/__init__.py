@@ -13,7 +13,8 @@ from gamma_calc.errors import BadInput
 if TYPE_CHECKING:
     from gamma_calc.huggingface.adapters import Adapter, lora_adapters
     from gamma_calc.huggingface.coordinate_folder import write_coordinate_folder
-    from gamma_calc.huggingface.coordinates import CoordinateCheck, CoordinateLayout, coordinate_check
+    from gamma_calc.huggingface.coordinates import CoordinateCheck, coordinate_check
+    from gamma_calc.huggingface.family_training import CoordinateLayout
     from gamma_calc.huggingface.initialisation import init_lora_
     from gamma_calc.huggingface.observation import Observation
     from gamma_calc.huggingface.probe import Probe
@@ -38,7 +39,7 @@ __all__ = [
 _HOMES = {
     "Adapter": "adapters",
     "CoordinateCheck": "coordinates",
-    "CoordinateLayout": "coordinates",
+    "CoordinateLayout": "family_training",
     "Observation": "observation",
     "Probe": "probe",
     "SchemeCallback": "trainer",
