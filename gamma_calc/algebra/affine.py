@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -187,8 +187,8 @@ class Affine:
     def __hash__(self) -> int:
         # Forms are keys of every cache, and hashing a Fraction takes a modular inverse: its two integers do as well.
         if self._hash is None:
-            numbers = tuple((name, number.numerator, number.denominator) for name, number in self.terms)
-            _put(self, "_hash", hash((numbers, self.constant.numerator, self.constant.denominator)))
+            numbers = tuple((name, number.as_integer_ratio()) for name, number in self.terms)
+            _put(self, "_hash", hash((numbers, self.constant.as_integer_ratio())))
         return self._hash  # type: ignore[return-value]
 
     def __reduce__(self) -> tuple[type[Affine], tuple[Terms, Fraction]]:
@@ -232,6 +232,15 @@ def _made(terms: Terms, constant: Fraction) -> Affine:
 @lru_cache(maxsize=1024)
 def _symbol(name: str) -> Affine:
     return _made(((checked_name(name), Fraction(1)),), _ZERO)
+
+
+def from_integers(names: Sequence[str], row: Sequence[int]) -> Affine:
+    """The form with a constant and the coefficients of names in order, all integers; it may hold auxiliary names.
+
+    >>> from_integers(("x", "y"), (1, 0, 2))
+    Affine('2*y + 1')
+    """
+    return _made(tuple((name, Fraction(c)) for name, c in zip(names, row[1:], strict=True) if c), Fraction(row[0]))
 
 
 def auxiliary(name: str) -> Affine:

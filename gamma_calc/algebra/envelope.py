@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from math import gcd, lcm
+from operator import sub
 
-from gamma_calc.algebra.affine import Affine, auxiliary
+from gamma_calc.algebra.affine import Affine, auxiliary, from_integers
 from gamma_calc.algebra.answer import Dropped, Evidence, Kept, Optimal
 from gamma_calc.algebra.inequality import Inequality
 from gamma_calc.algebra.linear_program import maximum
 from gamma_calc.algebra.polyhedron import Polyhedron
-from gamma_calc.algebra.witness import integer_rows, leads_somewhere, without_averages
+from gamma_calc.algebra.witness import Row, integer_rows, leaders, without_averages
 
 _LEAD = auxiliary("lead")
 
@@ -32,9 +34,22 @@ def upper_envelope(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[Affi
     highest = _highest(domain.reduced(piece) for piece in pieces)
     if len(highest) < 2:
         return highest
-    # Adding one form to all pieces changes nothing, so envelopes that differ by a shift share an entry of the cache.
-    shape = tuple(piece - highest[0] for piece in highest)
-    return tuple(sorted((highest[i] for i in _needed(shape, domain)), key=str))
+    return tuple(sorted((highest[i] for i in _needed(*_shape(highest), domain)), key=str))
+
+
+def _shape(pieces: Sequence[Affine]) -> tuple[tuple[str, ...], tuple[Row, ...]]:
+    """The names in which some pieces differ, and by what, in coprime integers.
+
+    Adding one form to all pieces, or scaling all, changes nothing of which are needed, so that envelopes which differ
+    by that share an entry of the cache.
+    """
+    names = sorted({name for piece in pieces for name, _ in piece.terms})
+    first, *others = integer_rows(pieces, names)
+    rows = [tuple(map(sub, row, first)) for row in others]
+    divisor = gcd(*(number for row in rows for number in row))
+    kept = [0, *(place for place in range(1, len(names) + 1) if any(row[place] for row in rows))]
+    shape = (tuple(row[place] // divisor for place in kept) for row in ((0,) * len(first), *rows))
+    return tuple(names[place - 1] for place in kept[1:]), tuple(shape)
 
 
 def canonical_evidence(pieces: Sequence[Affine], domain: Polyhedron) -> tuple[Evidence, ...]:
@@ -51,10 +66,10 @@ def canonical_evidence(pieces: Sequence[Affine], domain: Polyhedron) -> tuple[Ev
 
 def _highest(pieces: Iterable[Affine]) -> tuple[Affine, ...]:
     """Of the pieces that differ by a constant only the highest."""
-    highest: dict[tuple[tuple[str, int, int], ...], Affine] = {}
+    highest: dict[tuple[tuple[str, tuple[int, int]], ...], Affine] = {}
     for piece in pieces:
         # Hashing a Fraction takes a modular inverse: its two integers do as well.
-        slope = tuple((name, number.numerator, number.denominator) for name, number in piece.terms)
+        slope = tuple((name, number.as_integer_ratio()) for name, number in piece.terms)
         known = highest.get(slope)
         if known is None or known.constant < piece.constant:
             highest[slope] = piece
@@ -62,35 +77,42 @@ def _highest(pieces: Iterable[Affine]) -> tuple[Affine, ...]:
 
 
 @lru_cache(maxsize=8192)
-def _needed(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[int, ...]:
-    """Indices of the needed ones among pieces that differ by more than constants."""
-    names = sorted({name for piece in pieces for name in piece.free})
+def _needed(names: tuple[str, ...], rows: tuple[Row, ...], domain: Polyhedron) -> tuple[int, ...]:
+    """Indices of the needed ones among pieces, as integer rows, that differ by more than constants."""
     if len(names) == 1:
-        return _needed_on_line(pieces, names[0], domain)
+        return _needed_on_line(tuple(from_integers(names, row) for row in rows), names[0], domain)
     bound = set(domain.free)
-    names.sort(key=lambda name: (name in bound, name))
-    rows = integer_rows(pieces, names)
     # The coefficients of names that the domain leaves free: where two pieces differ there, neither is below the other.
-    free = 1 + sum(name not in bound for name in names)
-    vectors = [row[:free] for row in (rows if free > len(names) else integer_rows(_held(pieces, domain), names))]
+    free = [place for place, name in enumerate(names, 1) if name not in bound]
+    slopes = [tuple(row[place] for place in free) for row in rows]
     left = without_averages(rows)
     for i in tuple(left):
-        rivals = (j for j in left if j != i and rows[j][1:free] == rows[i][1:free])
-        if any(_is_below(pieces[i], pieces[j], domain) for j in rivals):
+        rivals = (rows[j] for j in left if j != i and slopes[j] == slopes[i])
+        if any(_is_below(from_integers(names, tuple(map(sub, rows[i], rival))), domain) for rival in rivals):
             left.remove(i)
-    for i in tuple(left):
+    if len(left) < 3:
         # Two pieces of which neither is below the other are both needed.
-        if len(left) < 3 or leads_somewhere(left.index(i), [vectors[j] for j in left]):
-            continue
-        if not _leads(pieces[i], [pieces[j] for j in left if j != i], domain):
-            left.remove(i)
+        return tuple(left)
+    vectors = rows if len(free) == len(names) else _held(names, rows, slopes, domain)
+    needed = {left[place] for place in leaders([vectors[j] for j in left])}
+    for i in tuple(left):
+        if len(left) > 2 and i not in needed:
+            piece, *others = (from_integers(names, rows[j]) for j in (i, *(j for j in left if j != i)))
+            if not _leads(piece, others, domain):
+                left.remove(i)
     return tuple(left)
 
 
-def _held(pieces: Sequence[Affine], domain: Polyhedron) -> list[Affine]:
-    """The pieces where the names that the domain restricts are at a point of it."""
+def _held(names: Sequence[str], rows: Sequence[Row], slopes: Sequence[Row], domain: Polyhedron) -> tuple[Row, ...]:
+    """The pieces where the names that the domain restricts are at a point of it; the others are left to vary."""
     point = domain.point()
-    return [piece.substituted(point) for piece in pieces]
+    held = {place: point[name] for place, name in enumerate(names, 1) if name in point}
+    factor = lcm(*(value.denominator for value in held.values()))
+    at = {place: int(value * factor) for place, value in held.items()}
+    constants = [row[0] * factor + sum(row[place] * value for place, value in at.items()) for row in rows]
+    return tuple(
+        (constant, *(factor * number for number in slope)) for constant, slope in zip(constants, slopes, strict=True)
+    )
 
 
 def _needed_on_line(pieces: tuple[Affine, ...], name: str, domain: Polyhedron) -> tuple[int, ...]:
@@ -112,8 +134,8 @@ def _needed_on_line(pieces: tuple[Affine, ...], name: str, domain: Polyhedron) -
     return tuple(needed)
 
 
-def _is_below(piece: Affine, other: Affine, domain: Polyhedron) -> bool:
-    lead = domain.maximum(piece - other)
+def _is_below(difference: Affine, domain: Polyhedron) -> bool:
+    lead = domain.maximum(difference)
     return lead is not None and lead <= 0
 
 

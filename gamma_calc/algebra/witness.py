@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import lcm
-from operator import add, mul, sub
+from operator import mul, sub
 
 from gamma_calc.algebra.affine import Affine
 
 Row = tuple[int, ...]
 
-TRIALS = 60
+TRIALS = 40
 """Corrections of a point before a piece is left to a linear program."""
 
 
@@ -59,19 +59,37 @@ def _is_below_average(row: Row, others: Sequence[Row]) -> bool:
     return False
 
 
-def leads_somewhere(place: int, vectors: Sequence[Row]) -> bool:
-    """Whether a point was found at which one vector, a constant and coefficients, is larger than each of the others.
+def leaders(vectors: Sequence[Row]) -> set[int]:
+    """Places of vectors, a constant and coefficients, that were found to be larger than all others at some point.
 
-    >>> leads_somewhere(0, [(1, 0), (0, 1), (0, -1)]), leads_somewhere(0, [(0, 0), (0, 1), (0, -1)])
-    (True, False)
+    >>> sorted(leaders([(1, 0), (0, 1), (0, -1)])), sorted(leaders([(0, 0), (0, 1), (0, -1)]))
+    ([0, 1, 2], [1, 2])
     """
+    found: set[int] = set()
+    total = list(map(sum, zip(*vectors, strict=True)))
+    for place, mine in enumerate(vectors):
+        if place not in found:
+            _search(place, [len(vectors) * a - b for a, b in zip(mine, total, strict=True)], vectors, found)
+    return found
+
+
+def _search(place: int, point: list[int], vectors: Sequence[Row], found: set[int]) -> None:
+    """Move the point until a vector leads there, or for so many trials; every vector met in the lead is noted."""
     mine = vectors[place]
-    leads = [tuple(map(sub, mine, other)) for at, other in enumerate(vectors) if at != place]
-    leads.append((1, *[0] * (len(mine) - 1)))
-    point = list(map(sum, zip(*leads, strict=True)))
     for _ in range(TRIALS):
-        least, lagging = min((sum(map(mul, lead, point)), lead) for lead in leads)
-        if least > 0:
-            return True
-        point = list(map(add, point, lagging))
-    return False
+        point[0] = max(point[0], 1)
+        values = [sum(map(mul, vector, point)) for vector in vectors]
+        own, values[place] = values[place], min(values) - 1
+        best = max(values)
+        leader = values.index(best)
+        if own > best:
+            found.add(place)
+            return
+        if values.count(best) == 1 and own < best:
+            found.add(leader)
+        lead = list(map(sub, mine, vectors[leader]))
+        if not any(lead):
+            # The two differ only in what is held: no point of this kind tells them apart.
+            return
+        step = (best - own) // sum(map(mul, lead, lead)) + 1
+        point = [a + step * b for a, b in zip(point, lead, strict=True)]

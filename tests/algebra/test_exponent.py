@@ -352,3 +352,12 @@ def test_pickles(together: tuple[Exponent]) -> None:
 def test_hidden_equalities_of_the_domain_count() -> None:
     squeezed = Polyhedron.of(Inequality(A - B), Inequality(B - A), Inequality(A))
     assert Exponent((A,), squeezed) == Exponent((B,), Polyhedron.of(Equality(A - B), Inequality(B)))
+
+
+def test_pieces_that_agree_at_the_point_where_names_are_held() -> None:
+    """On k >= 0 the search for a witness holds k at a point, where these pieces cannot be told apart."""
+    x, k = Affine.symbol("x"), Affine.symbol("k")
+    domain = Polyhedron.of(Inequality(k), Inequality(2 - k))
+    held = domain.point()["k"]
+    pieces = (x + k, x + 2 * k - held, x - k + 2 * held, Affine.of(0))
+    assert set(Exponent(pieces, domain).pieces) == {x + 2 * k - held, x - k + 2 * held, Affine.of(0)}
