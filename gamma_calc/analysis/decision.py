@@ -84,4 +84,6 @@ def _onset(condition: Condition, run: Trajectory, region: Region) -> int:
 
 
 def _is_zero_on(size: Size, region: Region) -> bool:
-    return all((zero_region(size.upper) & member).includes(member) for member in region.members)
+    """Whether a size surely is: at most 0 from above, and 0 from below."""
+    sure = zero_region(size.lower) & nonpositive_region(size.upper)
+    return all((sure & member).includes(member) for member in region.members)

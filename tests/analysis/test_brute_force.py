@@ -21,7 +21,7 @@ from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.scheme import EXTRA, Scheme
+from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 from tests.analysis import brute
 from tests.analysis.brute import HALF, QUANTITIES, Numbers, Size, holds, run
@@ -81,7 +81,7 @@ def numbers(scheme: Scheme, point: Mapping[str, Fraction]) -> Numbers:
         return None if form is None else form.at(point)
 
     others = [scheme[key].at(point) for key in ("eta_A", "eta_B", "scale", "rank", "fan_out", "gradient")]
-    is_raw, extra = scheme.optimizer.name == "sgd", {key: at(key) for key in EXTRA}
+    is_raw, extra = scheme.optimizer.name == "sgd", {key: at(key) for key in ("momentum", "decay")}
     return Numbers(at("A"), at("B"), *others, is_raw=is_raw, trained=scheme.trained, **extra)
 
 
