@@ -4,6 +4,9 @@ A step map that has become stationary settles every later step by induction. A r
 no cycle of its graph gains, it becomes stationary, and where a cycle gains, everything that the cycle feeds grows
 without bound, a fixed power of n a turn. So the region on which no cycle gains, met with the bound on the settled run,
 is the answer for every step count, though no single step count has it.
+
+A loss gradient that grows with the output multiplies components of the state. Then a linear map below the step map
+tells where a run surely grows, its first steps tell where it already has, and on the rest it settles or is not decided.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from dataclasses import dataclass, replace
 from gamma_calc.algebra import EMPTY, Inequality, Polyhedron, nonpositive_region
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
-from gamma_calc.calculus.step_map import Cycle, Node, StepMap, step_map
+from gamma_calc.calculus.step_map import Cycle, Node, StepMap, minorant, step_map
 from gamma_calc.program.program import Program
 
 UNROLLED = 5
@@ -60,9 +63,13 @@ def bounded(
     if horizon is not None:
         return _bound((run,), quantities, f"unrolled for {horizon} steps")
     found = step_map(program, quantities, domain, policy)
+    below = minorant(program, quantities, domain, policy) if found is None else None
     bound = None if found is None else _spectral(run, quantities, found)
+    if below is not None:
+        bound = _confined(run, quantities, below)
     if bound is None:
-        bound = _bound((run,), quantities, f"the exponents have not settled within {UNROLLED} steps")
+        missing = "" if below is None else ", nor where they are bounded and no cycle of a map below gains"
+        bound = _bound((run,), quantities, f"the exponents have not settled within {UNROLLED} steps{missing}")
         bound = replace(bound, is_final=False)
     return replace(bound, map=found)
 
@@ -72,7 +79,7 @@ def _spectral(run: Trajectory, quantities: tuple[str, ...], found: StepMap) -> B
     fed = frozenset[Node]().union(*found.observed.values())
     cycles = tuple(cycle for cycle in found.cycles() if fed & set(cycle.nodes))
     region = run.domain & Polyhedron.of(*(Inequality(-cycle.weight) for cycle in cycles))
-    walks = ", ".join(dict.fromkeys(" -> ".join(map(str, (*cycle.nodes, cycle.nodes[0]))) for cycle in cycles))
+    walks = _walks(cycles)
     if region.is_empty and found.is_exact:
         return Bounded(EMPTY, EMPTY, (run,), True, f"{walks} gains a power of n every turn", cycles)
     if region.is_empty:
@@ -91,6 +98,34 @@ def _spectral(run: Trajectory, quantities: tuple[str, ...], found: StepMap) -> B
         outer = _below(run, quantities, is_upper=False)
         return replace(_bound((run, settled), quantities, reason), outer=outer)
     return replace(_bound((run, settled), quantities, reason), cycles=cycles)
+
+
+def _confined(run: Trajectory, quantities: tuple[str, ...], below: StepMap) -> Bounded | None:
+    """The bound for every step count of a run whose step map multiplies components; None where no run settles.
+
+    A bounded run is confined to where no cycle of a linear map below it gains and the first steps are bounded. A run
+    that settles there proves the rest by induction.
+    """
+    fed = frozenset[Node]().union(*below.observed.values())
+    cycles = tuple(cycle for cycle in below.cycles() if fed & set(cycle.nodes))
+    gains = run.domain & Polyhedron.of(*(Inequality(-cycle.weight) for cycle in cycles))
+    region = gains & _below(run, quantities, is_upper=False)
+    walks = _walks(cycles)
+    if region.is_empty:
+        reason = f"outside {gains} {walks} gains a power of n every turn, and inside the first {UNROLLED} steps do"
+        return Bounded(EMPTY, EMPTY, (run,), True, reason)
+    settled = trajectory(run.program, UNROLLED + len(below.nodes), region, run.policy)
+    if settled.settled_from is None:
+        return None
+    reason = (
+        f"settled from step {settled.settled_from} on where the first {UNROLLED} steps are bounded and no cycle of a "
+        f"map below the step map gains ({region}); elsewhere they are not, or {walks} gains a power of n every turn"
+    )
+    return _bound((run, settled), quantities, reason)
+
+
+def _walks(cycles: tuple[Cycle, ...]) -> str:
+    return ", ".join(dict.fromkeys(" -> ".join(map(str, (*cycle.nodes, cycle.nodes[0]))) for cycle in cycles))
 
 
 def _bound(runs: tuple[Trajectory, ...], quantities: tuple[str, ...], reason: str) -> Bounded:

@@ -38,34 +38,77 @@ def step_map(
     program: Program, quantities: tuple[str, ...], domain: Polyhedron, policy: Policy = CALCULUS
 ) -> StepMap | None:
     """The step map of a program on a domain, and what `quantities` are made from; None where it is not linear."""
+    step = _symbolic_step(program, quantities, domain, policy)
+    if step is None or any(len(piece.monomial.factors) > 1 for piece in step.pieces):
+        return None
+    return _started(step.graph([piece.edge for piece in step.pieces if piece.monomial.factors]), step.run)
+
+
+@lru_cache(maxsize=64)
+def minorant(
+    program: Program, quantities: tuple[str, ...], domain: Polyhedron, policy: Policy = CALCULUS
+) -> StepMap | None:
+    """A linear map that a step which multiplies components never falls below; None where a step is no such product.
+
+    Of a product of components, all but one are replaced by what they are at an early step, where no step makes them
+    smaller; what is only bounded from above is left out. So where a cycle of this map gains, a run grows without bound.
+    """
+    step = _symbolic_step(program, quantities, domain, policy)
+    if step is None:
+        return None
+    sure = [piece for piece in step.pieces if piece.is_sure]
+    plain = step.graph([piece.edge for piece in sure if len(piece.monomial.factors) == 1])
+    floors = {node: size.lower.pieces for node, size in _components(step.run[-1].after) if node in plain.kept}
+    products = [piece for piece in sure if len(piece.monomial.factors) > 1]
+    return step.graph([*plain.edges, *dict.fromkeys(edge for piece in products for edge in piece.edges(floors))])
+
+
+@dataclass(frozen=True, slots=True)
+class _SymbolicStep:
+    """One step from unknown exponents, after the steps of a run that has every kind of component; by `pieces`."""
+
+    run: Sequence[Step[Term]]
+    step: Step[Term]
+    unknowns: Mapping[str, Node]
+    pieces: tuple[_Piece, ...]
+    domain: Polyhedron
+
+    def graph(self, edges: Sequence[Edge]) -> StepMap:
+        """The map with these edges."""
+        sizes = {name: total(_all(value)) for name, value in self.step.quantities.items()}
+        made = {name: _monomials(size.upper, self.unknowns) for name, size in sizes.items()}
+        after = (size for _, size in _components(self.step.after))
+        kept = (e.target for e in edges if e.source == e.target and self.domain.implies(Inequality(e.weight)))
+        return StepMap(
+            nodes=tuple(self.unknowns.values()),
+            edges=tuple(edge for edge in edges if edge.source != edge.target or edge.weight != Affine.of(0)),
+            observed={name: _feeding(_growing(size, self.unknowns), edges) for name, size in sizes.items()},
+            quantities={name: monomials for name, monomials in made.items() if monomials is not None},
+            sources=tuple(piece.source for piece in self.pieces if not piece.monomial.factors),
+            kept=frozenset(kept),
+            start=0,
+            is_known=all(size.is_exact for size in (*after, *sizes.values())),
+        )
+
+
+def _symbolic_step(
+    program: Program, quantities: tuple[str, ...], domain: Polyhedron, policy: Policy
+) -> _SymbolicStep | None:
+    """One step of a program, read from unknown exponents; None where some exponent is no maximum of products."""
     program = replace(program, quantities={name: program.quantities[name] for name in quantities})
-    steps = _closed_run(program, domain, policy)
-    if steps is None:
+    run = _closed_run(program, domain, policy)
+    if run is None:
         return None
     unknowns: dict[str, Node] = {}
     reading = ExponentReading(program.optimizer, domain, policy)
-    step = training_step(program, reading, _symbolic(steps[-1].after, unknowns), len(steps) + 1)
-    after = tuple(_components(step.after))
+    step = training_step(program, reading, _symbolic(run[-1].after, unknowns), len(run) + 1)
     pieces: list[_Piece] = []
-    for target, size in after:
+    for target, size in _components(step.after):
         upper, lower = (_monomials(exponent, unknowns) for exponent in (size.upper, size.lower))
-        if upper is None or any(len(each.factors) > 1 for each in upper):
+        if upper is None:
             return None
         pieces += [_Piece(target, each, each in (lower or ())) for each in upper]
-    edges = tuple(piece.edge for piece in pieces if piece.monomial.factors)
-    sizes = {name: total(_all(value)) for name, value in step.quantities.items()}
-    made = {name: _monomials(size.upper, unknowns) for name, size in sizes.items()}
-    found = StepMap(
-        nodes=tuple(unknowns.values()),
-        edges=tuple(edge for edge in edges if edge.source != edge.target or edge.weight != Affine.of(0)),
-        observed={name: _feeding(_growing(size, unknowns), edges) for name, size in sizes.items()},
-        quantities={name: monomials for name, monomials in made.items() if monomials is not None},
-        sources=tuple(piece.source for piece in pieces if not piece.monomial.factors),
-        kept=frozenset(e.target for e in edges if e.source == e.target and domain.implies(Inequality(e.weight))),
-        start=0,
-        is_known=all(size.is_exact for size in (*(size for _, size in after), *sizes.values())),
-    )
-    return _started(found, steps)
+    return _SymbolicStep(run, step, unknowns, tuple(pieces), domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +123,14 @@ class _Piece:
     def edge(self) -> Edge:
         """The piece of a component made from another one."""
         return Edge(self.monomial.factors[0], self.target, self.monomial.coefficient, is_bound=not self.is_sure)
+
+    def edges(self, floors: Mapping[Node, tuple[Affine, ...]]) -> Iterator[Edge]:
+        """Each factor's part in the piece, with the other ones at their floors, if all of them have one."""
+        factors, weight = self.monomial.factors, self.monomial.coefficient
+        for place, source in enumerate(factors):
+            others = (floors.get(factor, ()) for factor in (*factors[:place], *factors[place + 1 :]))
+            for choice in product(*others):
+                yield Edge(source, self.target, sum(choice, weight))
 
     @property
     def source(self) -> Source:

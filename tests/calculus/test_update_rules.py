@@ -146,13 +146,6 @@ def test_a_feedback_too_small_to_be_felt_changes_nothing() -> None:
         assert step_of(plain, t).sizes == step_of(fed, t).sizes
 
 
-def test_gradient_descent_with_feedback_is_not_guessed_for_every_step() -> None:
-    """Its step map multiplies unknowns; finitely many steps are derived all the same."""
-    fed = scheme(*INIT_A, feedback="0", optimizer="sgd")
-    assert derived(fed).decisions["stable"].status is Status.UNKNOWN
-    assert str(derived(fed, 1).decisions["stable"]) == "c <= 0"
-
-
 A = lora_module(scheme(*INIT_A)).parameters[0]
 SUBJECT = Subject(At(A, Moment.CHANGE), (Part("A", Kind.INITIAL_DECAY),), 1)
 FRESH = Provenance.of(Random("A", A.axes))

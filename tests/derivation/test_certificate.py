@@ -90,8 +90,13 @@ def test_a_certificate_proves_what_the_engine_says(name: str) -> None:
     assert found.first_failure is None
     assert found.conclusions == written(name).conclusions
     lines = {line.split(" (")[0].split(":")[0]: line for line in found.conclusions}
+    (bound, *_) = derivation.bounds.values()
+    # Beyond a region without cycles of its own, growth follows from a map below the step map, which has no claim.
+    is_open = len(bound.runs) > 1 and not bound.cycles and bound.run.domain != bound.runs[0].domain
     for condition, decision in derivation.decisions.items():
-        if decision.status.value == "unknown":
+        if is_open and lines[condition].endswith(f": {decision}"):
+            continue
+        if is_open or decision.status.value == "unknown":
             assert "surely" in lines[condition] or "(steps 1 to" in lines[condition]
             continue
         words = lines[condition].split(": ", 1)[1]
