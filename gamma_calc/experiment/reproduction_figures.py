@@ -45,7 +45,7 @@ def reproduction_figures(found: Reproduction) -> Mapping[str, Images]:
     return images
 
 
-def _figure(title: str, rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+def axes_grid(title: str, rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=size, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     figure.set_label(title)
@@ -56,7 +56,7 @@ def _figure(title: str, rows: int, columns: int, size: tuple[float, float]) -> t
     return figure, axes
 
 
-def _interval(rows: Array) -> tuple[Array, Array]:
+def mean_and_half_width(rows: Array) -> tuple[Array, Array]:
     """The mean over the last axis and half of its 95 % interval."""
     runs = rows.shape[-1]
     spread = rows.std(axis=-1, ddof=1) if runs > 1 else np.zeros(rows.shape[:-1])
@@ -64,23 +64,23 @@ def _interval(rows: Array) -> tuple[Array, Array]:
 
 
 def _optimal_rates(found: Reproduction) -> Figure:
-    figure, (axes,) = _figure("Optimal learning rate over width", 1, 1, (5.2, 3.8))
+    figure, (axes,) = axes_grid("Optimal learning rate over width", 1, 1, (5.2, 3.8))
     x = np.log2(found.plan.widths)
     for scheme in INITS:
         studies = found.of(scheme)
-        mean, half = _interval(np.stack([study.optimum.log2_rate for study in studies]))
+        mean, half = mean_and_half_width(np.stack([study.optimum.log2_rate for study in studies]))
         slope = rate_exponent(studies, found.plan.seed)
         text = "" if slope.slope is None else f": slope {slope.slope:.2f} \N{PLUS-MINUS SIGN} {slope.half_width:.2f}"
         axes.errorbar(x, mean, half, color=COLOUR[scheme], marker=MARKER[scheme], capsize=2, label=f"{scheme}{text}")
     start = np.mean([found.of(scheme)[0].optimum.mean for scheme in INITS])
     for slope_of, dashes in zip(REFERENCES, ("dashed", "dotted"), strict=True):
         axes.plot(x, start + slope_of * (x - x[0]), color=FAINT, linestyle=dashes, label=f"$n^{{{slope_of:g}}}$")
-    _labels(axes, "log2 of the width", "log2 of the optimal rate", f"Optimal learning rate, {found.plan.runs} seeds")
+    label_axes(axes, "log2 of the width", "log2 of the optimal rate", f"Optimal learning rate, {found.plan.runs} seeds")
     return figure
 
 
 def _evolutions(found: Reproduction) -> Figure:
-    figure, axes = _figure("Size of the LoRA features along training", 2, 2, (7.4, 5.4))
+    figure, axes = axes_grid("Size of the LoRA features along training", 2, 2, (7.4, 5.4))
     shown = (found.plan.widths[0], found.plan.widths[-1])
     values: dict[str, Callable[[Evolution], Array]] = {"|Z_A|": lambda e: e.Z_A, "|Z_B|": lambda e: e.Z_B}
     cells = [(name, value, width) for name, value in values.items() for width in shown]
@@ -91,17 +91,17 @@ def _evolutions(found: Reproduction) -> Figure:
             steps = study.evolution.steps
             panel.plot(steps, rows.mean(axis=1), color=COLOUR[scheme], label=scheme)
             panel.fill_between(steps, rows.min(axis=1), rows.max(axis=1), color=COLOUR[scheme], alpha=0.2, linewidth=0)
-        _labels(panel, "step", f"{name}, root mean square", f"{name}, n = {width}")
+        label_axes(panel, "step", f"{name}, root mean square", f"{name}, n = {width}")
     return figure
 
 
 def _losses(found: Reproduction) -> Figure:
-    figure, (left, right) = _figure("Losses at the optimal rate, and over rates", 1, 2, (8.4, 3.6))
+    figure, (left, right) = axes_grid("Losses at the optimal rate, and over rates", 1, 2, (8.4, 3.6))
     x = np.log2(found.plan.widths)
     for scheme in INITS:
         studies = found.of(scheme)
         for label, value, dashes in (("training", _training, "solid"), ("test", _test, "dashed")):
-            mean, half = _interval(np.stack([np.log2(value(study)) for study in studies]))
+            mean, half = mean_and_half_width(np.stack([np.log2(value(study)) for study in studies]))
             left.errorbar(
                 x, mean, half, color=COLOUR[scheme], marker=MARKER[scheme], linestyle=dashes, capsize=2,
                 label=f"{scheme}, {label}",
@@ -112,8 +112,8 @@ def _losses(found: Reproduction) -> Figure:
                 study.grid.log2_rate, np.log2(losses).mean(axis=1), color=COLOUR[scheme], marker=MARKER[scheme],
                 markersize=3, linestyle="dotted" if study is studies[0] else "solid", label=f"{scheme}, {study.width}",
             )  # fmt: skip
-    _labels(left, "log2 of the width", "log2 of the loss", "After training at the optimal rate")
-    _labels(right, "log2 of the learning rate", "log2 of the training loss", "After training, over rates")
+    label_axes(left, "log2 of the width", "log2 of the loss", "After training at the optimal rate")
+    label_axes(right, "log2 of the learning rate", "log2 of the training loss", "After training, over rates")
     return figure
 
 
@@ -126,14 +126,14 @@ def _test(study: StudentStudy) -> Array:
 
 
 def _planes(found: Reproduction) -> Figure:
-    figure, axes = _figure("Stability edge over the two learning rates", 1, 2, (8.4, 4.2))
+    figure, axes = axes_grid("Stability edge over the two learning rates", 1, 2, (8.4, 4.2))
     for panel, scheme in zip(axes, INITS, strict=True):
         _region(panel, scheme)
         for experiment, colour, marker in ((LAW, COLOURS[0], "o"), (STUDENT, COLOURS[1], "s")):
             points = [each for each in found.edges if (each.scheme, each.experiment) == (scheme, experiment)]
             _points(panel, points, experiment, colour, marker)
         title = f"{scheme}: exactly stable (shaded), measured edge"
-        _labels(panel, r"a, $\eta_A = n^a$", r"b, $\eta_B = n^b$", title)
+        label_axes(panel, r"a, $\eta_A = n^a$", r"b, $\eta_B = n^b$", title)
         panel.set_xlim(*PLANE[0])
         panel.set_ylim(*PLANE[1])
     return figure
@@ -163,7 +163,7 @@ def _points(panel: Axes, points: list[EdgePoint], experiment: str, colour: str, 
         label = "_"
 
 
-def _labels(axes: Axes, x: str, y: str, title: str) -> None:
+def label_axes(axes: Axes, x: str, y: str, title: str) -> None:
     axes.set_xlabel(x, size=9)
     axes.set_ylabel(y, size=9)
     axes.set_title(title, size=10)

@@ -59,10 +59,10 @@ def reproduction_json(found: Reproduction, command: str = "", version: str = "")
     return {
         "schema": 1,
         "experiment": "teacher-student",
-        "claims": [_claim_json(claim) for claim in claims(found)],
+        "claims": [claim_json(claim) for claim in claims(found)],
         "studies": [_study_json(study) for study in found.studies],
         "edges": [_edge_json(edge) for edge in found.edges],
-        "plan": {name: _plain(value) for name, value in asdict(found.plan).items()},
+        "plan": {name: plain_numbers(value) for name, value in asdict(found.plan).items()},
         "environment": _environment(found, command, version),
     }
 
@@ -80,13 +80,13 @@ def _environment(found: Reproduction, command: str, version: str) -> dict[str, s
     }
 
 
-def _claim_json(claim: Claim) -> dict[str, Any]:
+def claim_json(claim: Claim) -> dict[str, Any]:
     return {
         "claim": claim.statement,
         "quantity": claim.quantity,
-        "wanted": [_plain(end) for end in claim.wanted],
-        "measured": _plain(claim.value),
-        "ci": [_plain(end) for end in claim.interval],
+        "wanted": [plain_numbers(end) for end in claim.wanted],
+        "measured": plain_numbers(claim.value),
+        "ci": [plain_numbers(end) for end in claim.interval],
         "outcome": claim.outcome.value,
         "reason": claim.shortfall or claim.detail,
     }
@@ -97,18 +97,18 @@ def _study_json(study: StudentStudy) -> dict[str, Any]:
     return {
         "scheme": study.scheme,
         "width": study.width,
-        "log2_optimal_rate": _plain(study.optimum.log2_rate),
+        "log2_optimal_rate": plain_numbers(study.optimum.log2_rate),
         "is_at_grid_edge": study.optimum.is_at_edge.tolist(),
         "is_shaped_by_epsilon": study.is_shaped_by_epsilon,
         "grid": {
-            "log2_rate": _plain(grid.log2_rate),
-            "training_loss": _plain(grid.training_loss),
-            "test_loss": _plain(grid.test_loss),
+            "log2_rate": plain_numbers(grid.log2_rate),
+            "training_loss": plain_numbers(grid.training_loss),
+            "test_loss": plain_numbers(grid.test_loss),
             "health": [[each.value for each in row] for row in grid.health],
         },
         "at_optimum": {
             "steps": list(evolution.steps),
-            **{name: _plain(getattr(evolution, name)) for name in ("Z_A", "Z_B", "training_loss", "test_loss")},
+            **{name: plain_numbers(getattr(evolution, name)) for name in ("Z_A", "Z_B", "training_loss", "test_loss")},
         },
     }
 
@@ -127,10 +127,10 @@ def _edge_json(edge: EdgePoint) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain_numbers(value: Any) -> Any:
     """Numbers as JSON has them: what is not finite is null, what is exact is text."""
     if isinstance(value, np.ndarray | list | tuple):
-        return [_plain(each) for each in (value.tolist() if isinstance(value, np.ndarray) else value)]
+        return [plain_numbers(each) for each in (value.tolist() if isinstance(value, np.ndarray) else value)]
     if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
     return value if isinstance(value, int | str) else str(value)
@@ -148,7 +148,7 @@ def reproduction_page(found: Reproduction, environment: Mapping[str, str]) -> st
         f" {plan.runs} seeds; a claim is confirmed where the whole interval agrees with it, refuted where none of it"
         " does, and undecided otherwise.",
         "## Claims",
-        *(_claim_text(claim) for claim in judged),
+        *(claim_text(claim) for claim in judged),
         "## Optimal rates",
         _figure("optimal-rate"),
         *(_rates_text(found, scheme) for scheme in INITS),
@@ -166,7 +166,7 @@ def reproduction_page(found: Reproduction, environment: Mapping[str, str]) -> st
         "## Runs that say nothing",
         _health_text(found.studies),
         "## How it was made",
-        _table(("", ""), [(name, value) for name, value in environment.items() if value]),
+        markdown_table(("", ""), [(name, value) for name, value in environment.items() if value]),
         f"The {plan.name} plan: widths {_list(plan.widths)}; {plan.runs} seeds spawned from {plan.seed};"
         f" {plan.steps} steps of Adam on {plan.points} points, {plan.test_points} to test; rank {plan.rank}; rates half"
         " an octave apart, refined to a quarter. The optimum is the minimum of the training loss after the last step."
@@ -180,7 +180,7 @@ def _figure(name: str) -> str:
     return f"![{CAPTIONS[name]}]({name}.png)\n\n{CAPTIONS[name]}"
 
 
-def _claim_text(claim: Claim) -> str:
+def claim_text(claim: Claim) -> str:
     low, high = claim.interval
     least, most = claim.wanted
     wanted = f"more than {least:g}" if math.isinf(most) else f"between {least:g} and {most:g}"
@@ -240,7 +240,7 @@ def _edge_table(edges: Sequence[EdgePoint]) -> str:
         measured = edge.estimate.shortfall if slope is None else f"{slope:.3f}"
         ends = "" if interval is None else f"[{interval[0]:.3f}, {interval[1]:.3f}]"
         rows.append((edge.scheme, edge.experiment, str(edge.offset), str(edge.predicted), measured, ends))
-    return _table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _health_text(studies: Sequence[StudentStudy]) -> str:
@@ -252,10 +252,10 @@ def _health_text(studies: Sequence[StudentStudy]) -> str:
         words += [f"{at_edge} of {len(study.optimum.is_at_edge)} optima {Health.GRID_EDGE.value}"] if at_edge else []
         words += [f"the best rate {Health.EPSILON.value}"] if study.is_shaped_by_epsilon else []
         lines.append((study.scheme, str(study.width), "; ".join(words)))
-    return _table(("init", "width", "runs on the grid of rates"), lines)
+    return markdown_table(("init", "width", "runs on the grid of rates"), lines)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -47,11 +47,13 @@ def needed(estimate: SlopeEstimate, half_width: float) -> Needed:
     if not room > 0 or estimate.runs < 2:
         return Needed(half_width, None, None)
     spread = estimate.sampling_half_width * math.sqrt(estimate.runs) / student_quantile(estimate.runs - 1)
-    return Needed(half_width, _runs(spread, room), _widths(estimate, room))
+    return Needed(half_width, runs_needed(spread, room), _widths(estimate, room))
 
 
-def _runs(spread: float, room: float) -> int | None:
-    """The least number of runs, by doubling and then halving: the half-width falls with every run."""
+def runs_needed(spread: float, room: float) -> int | None:
+    """The least number of runs of this spread whose mean has a half-width of at most `room`; None where none will do.
+
+    By doubling and then halving: the half-width falls with every run."""
 
     def suffices(runs: int) -> bool:
         return student_quantile(runs - 1) * spread <= room * math.sqrt(runs)

@@ -1,0 +1,212 @@
+"""Models ready to be adapted: loaded from a folder, or built from a configuration and briefly trained."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor, nn
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    RobertaForSequenceClassification,
+)
+
+from gamma_calc.errors import BadInput
+from gamma_calc.huggingface.language.model_source import ModelSource
+from gamma_calc.huggingface.language.settings import Building
+from gamma_calc.huggingface.language.vocabulary import END, MASK, PAD, SPECIAL, START, Vocabulary
+
+Encoding = Callable[[str, str | None], list[int]]
+"""The numbers of the tokens of a text, or of a pair of them."""
+
+MASKED = 0.15
+"""The share of the tokens that a masked language model predicts."""
+
+IGNORED = -100
+"""The label that transformers leaves out of a loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model with its tokens."""
+
+    model: nn.Module
+    encoded: Encoding
+    pad: int
+    tokens: str
+
+
+def loaded_classifier(source: ModelSource, labels: int, length: int) -> Loaded:
+    """A sequence classifier of a saved encoder, with a head that is still to be drawn.
+
+    Raises:
+        BadInput: the folder holds no such model.
+    """
+    model = _from_folder(AutoModelForSequenceClassification, source, num_labels=labels)
+    tokenizer = _tokenizer(source)
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+
+    def encoded(text: str, other: str | None) -> list[int]:
+        return list(tokenizer(text, other, truncation=True, max_length=length)["input_ids"])
+
+    return Loaded(model, encoded, int(model.config.pad_token_id), "the model's own tokens")
+
+
+def loaded_language_model(source: ModelSource) -> Loaded:
+    """A saved causal language model.
+
+    Raises:
+        BadInput: the folder holds no such model.
+    """
+    model = _from_folder(AutoModelForCausalLM, source)
+    tokenizer = _tokenizer(source)
+
+    def encoded(text: str, other: str | None) -> list[int]:
+        return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    return Loaded(model, encoded, 0, "the model's own tokens")
+
+
+def built_classifier(building: Building, texts: list[str], labels: int, length: int) -> Loaded:
+    """RoBERTa from its configuration, trained on masked words of the training texts before it gets its head."""
+    vocabulary = Vocabulary.of(texts, building.vocabulary)
+
+    def encoded(text: str, other: str | None) -> list[int]:
+        pair = [] if other is None else [END, *vocabulary.encoded(other)]
+        return [START, *[*vocabulary.encoded(text), *pair][: length - 2], END]
+
+    configuration = RobertaConfig(
+        vocab_size=len(vocabulary),
+        max_position_embeddings=length + 2,  # RoBERTa counts positions from the padding's number + 1
+        type_vocab_size=1,
+        num_labels=labels,
+        bos_token_id=START,
+        pad_token_id=PAD,
+        eos_token_id=END,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        **_sizes(building, 4),
+    )
+    generator = torch.Generator().manual_seed(building.width)
+    with _drawn_from(generator):
+        trained, classifier = RobertaForMaskedLM(configuration), RobertaForSequenceClassification(configuration)
+    rows = [encoded(text, None) for text in texts]
+    _pretrain(trained, building, lambda: _masked_batch(rows, building.batch, generator))
+    classifier.roberta.load_state_dict(trained.roberta.state_dict())
+    return Loaded(classifier, encoded, PAD, f"{len(vocabulary)} words")
+
+
+def built_language_model(building: Building, text: str, length: int) -> Loaded:
+    """Llama from its configuration, trained on the next word of a text of its own."""
+    vocabulary = Vocabulary.of([text], building.vocabulary)
+    configuration = LlamaConfig(
+        vocab_size=len(vocabulary),
+        max_position_embeddings=length,
+        bos_token_id=START,
+        pad_token_id=PAD,
+        eos_token_id=END,
+        tie_word_embeddings=False,
+        **_sizes(building, 3),
+    )
+    generator = torch.Generator().manual_seed(building.width)
+    with _drawn_from(generator):
+        model = LlamaForCausalLM(configuration)
+    tokens = torch.tensor(vocabulary.encoded(text))
+    blocks = tokens[: len(tokens) // length * length].view(-1, length)
+
+    def batch() -> dict[str, Tensor]:
+        rows = blocks[torch.randint(len(blocks), (building.batch,), generator=generator)]
+        return {"input_ids": rows, "labels": rows}
+
+    _pretrain(model, building, batch)
+    return Loaded(model, lambda text, other: vocabulary.encoded(text), PAD, f"{len(vocabulary)} words")
+
+
+def _sizes(building: Building, widening: int) -> dict[str, Any]:
+    width = building.width
+    return {
+        "hidden_size": width,
+        "intermediate_size": widening * width,
+        "num_hidden_layers": building.layers,
+        "num_attention_heads": width // building.head_width,
+        "initializer_range": width**-0.5,
+    }
+
+
+def _pretrain(model: nn.Module, building: Building, batch: Callable[[], dict[str, Tensor]]) -> None:
+    optimizer = torch.optim.AdamW(model.parameters(), lr=building.rate, weight_decay=0.0)
+    for _ in range(building.steps):
+        optimizer.zero_grad()
+        model(**batch()).loss.backward()
+        optimizer.step()
+
+
+def _masked_batch(rows: list[list[int]], size: int, generator: torch.Generator) -> dict[str, Tensor]:
+    chosen = [rows[k] for k in torch.randint(len(rows), (size,), generator=generator).tolist()]
+    inputs = padded(chosen, PAD)
+    is_hidden = (torch.rand(inputs.shape, generator=generator) < MASKED) & (inputs >= SPECIAL)
+    is_hidden[0, 1] = True  # a batch without any would have no loss
+    labels = inputs.masked_fill(~is_hidden, IGNORED)
+    return {"input_ids": inputs.masked_fill(is_hidden, MASK), "attention_mask": inputs != PAD, "labels": labels}
+
+
+def padded(rows: list[list[int]], pad: int) -> Tensor:
+    """Rows of tokens of different lengths as one tensor."""
+    longest = max(map(len, rows))
+    return torch.tensor([row + [pad] * (longest - len(row)) for row in rows])
+
+
+@contextmanager
+def _drawn_from(generator: torch.Generator) -> Iterator[None]:
+    """Draws of torch's global generator, which transformers uses, from a seed of our own; it is put back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(generator.initial_seed())
+        yield
+
+
+def _from_folder(kind: Any, source: ModelSource, **options: Any) -> Any:
+    with _quiet(), _drawn_from(torch.Generator().manual_seed(0)):
+        return _read(kind, source, dtype=torch.float32, **options)
+
+
+def _tokenizer(source: ModelSource) -> Any:
+    with _quiet():
+        return _read(AutoTokenizer, source)
+
+
+def _read(kind: Any, source: ModelSource, **options: Any) -> Any:
+    file = {"gguf_file": source.weights} if source.weights else {}
+    try:
+        return kind.from_pretrained(source.folder, local_files_only=True, **file, **options)
+    except Exception as problem:  # whatever transformers, safetensors or a tokenizer raises over such files
+        reason = " ".join(str(problem).split())[:200]
+        raise BadInput(
+            f"--model {source.name}: {kind.__name__} cannot load it ({type(problem).__name__}: {reason})"
+        ) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' bars, and its report on a head that is missing: drawing it is the point."""
+    level = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity(logging.CRITICAL)
+    transformers.logging.disable_progress_bar()
+    try:
+        with redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        transformers.logging.set_verbosity(level)
+        transformers.logging.enable_progress_bar()

