@@ -5,6 +5,15 @@
   ...
   Page, figures and data: teacher-student
 
+  $ gamma-calc reproduce llama --quick
+  confirmed  Internal features grow along training under Init[A] at its best rate.  0.627 in [0.548, 0.706]
+  ...
+
+teacher-student is the synthetic experiment; roberta classifies texts, llama models language, both with a model built
+here unless --model and --data name others, such as a folder with roberta-large and sst2:
+
+  $ gamma-calc reproduce roberta --model ./roberta-large --data sst2 --rates 1e-5:1e-3 --steps 2000 --length 128
+
 The quick plan takes minutes; the full one, with the paper's widths, up to an hour on two cores.
 """
 
@@ -19,6 +28,8 @@ from typing import TYPE_CHECKING
 from gamma_calc import __version__
 from gamma_calc.cli.options import add_json_argument, print_json
 from gamma_calc.cli.progress import shown_progress
+from gamma_calc.cli.reproduce_language import EXPERIMENTS as LANGUAGE
+from gamma_calc.cli.reproduce_language import add_language_arguments, answer_language, check_unused
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
 from gamma_calc.files import checked_folder
@@ -26,7 +37,7 @@ from gamma_calc.files import checked_folder
 if TYPE_CHECKING:
     from gamma_calc.experiment.reproduction_claims import Claim
 
-EXPERIMENTS = ("teacher-student",)
+EXPERIMENTS = ("teacher-student", *LANGUAGE)
 WORKERS = 2
 MOST_WORKERS = 64
 
@@ -34,10 +45,11 @@ MOST_WORKERS = 64
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The experiment, its size, and where to leave the results."""
     parser.add_argument("experiment", metavar="EXPERIMENT", type=_experiment, help=f"one of: {', '.join(EXPERIMENTS)}")
-    parser.add_argument("--quick", action="store_true", help="narrower students, fewer points and steps")
+    parser.add_argument("--quick", action="store_true", help="narrower models, less data, fewer steps")
     parser.add_argument("--workers", metavar="K", type=_workers, default=WORKERS, help="processes (2)")
     parser.add_argument("--out", metavar="DIR", type=Path, help="write page, figures and data into this folder")
     add_json_argument(parser)
+    add_language_arguments(parser)
 
 
 def answer(options: argparse.Namespace) -> int:
@@ -46,6 +58,9 @@ def answer(options: argparse.Namespace) -> int:
     Returns:
         0 whatever the verdicts: they are the answer.
     """
+    if options.experiment in LANGUAGE:
+        return answer_language(options)
+    check_unused(options)
     from gamma_calc.experiment.reproduction import reproduction
     from gamma_calc.experiment.reproduction_claims import claims
     from gamma_calc.experiment.reproduction_folder import reproduction_json, write_reproduction

@@ -67,7 +67,7 @@ def answer(options: argparse.Namespace) -> int:
     runs = planned(sweep_from_file(options.file))
     with Store(options.store) as store:
         try:
-            with _shown_progress() as progress:
+            with shown_runs() as progress:
                 outcome = carried_out(runs, store, executors, progress)
         except KeyboardInterrupt:
             kept = sum(run.key in store for run in runs)
@@ -113,7 +113,7 @@ def _text(outcome: Outcome, store: Path) -> str:
 
 
 @contextmanager
-def _shown_progress() -> Iterator[Progress]:
+def shown_runs() -> Iterator[Progress]:
     """A bar where a person looks at one, else now and then a line."""
     if not sys.stderr.isatty():
         yield _Lines()
@@ -124,7 +124,8 @@ def _shown_progress() -> Iterator[Progress]:
 
         def progress(done: int, total: int) -> None:
             if bar.total is None:
-                bar.total, bar.initial, bar.n = total, done, done
+                bar.initial, bar.n = done, done
+            bar.total = total
             bar.update(done - bar.n)
 
         yield progress

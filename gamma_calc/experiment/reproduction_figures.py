@@ -46,6 +46,7 @@ def reproduction_figures(found: Reproduction) -> Mapping[str, Images]:
 
 
 def axes_grid(title: str, rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+    """An empty figure with its panels in reading order; the size is in inches."""
     figure = Figure(figsize=size, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     figure.set_label(title)
@@ -164,6 +165,7 @@ def _points(panel: Axes, points: list[EdgePoint], experiment: str, colour: str, 
 
 
 def label_axes(axes: Axes, x: str, y: str, title: str) -> None:
+    """Write the names of the axes, the title and the legend."""
     axes.set_xlabel(x, size=9)
     axes.set_ylabel(y, size=9)
     axes.set_title(title, size=10)

@@ -81,6 +81,7 @@ def _environment(found: Reproduction, command: str, version: str) -> dict[str, s
 
 
 def claim_json(claim: Claim) -> dict[str, Any]:
+    """A claim and its measurement as plain data."""
     return {
         "claim": claim.statement,
         "quantity": claim.quantity,
@@ -181,6 +182,7 @@ def _figure(name: str) -> str:
 
 
 def claim_text(claim: Claim) -> str:
+    """A claim, its outcome and its measurement as a paragraph of Markdown."""
     low, high = claim.interval
     least, most = claim.wanted
     wanted = f"more than {least:g}" if math.isinf(most) else f"between {least:g} and {most:g}"
@@ -256,6 +258,7 @@ def _health_text(studies: Sequence[StudentStudy]) -> str:
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

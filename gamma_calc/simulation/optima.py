@@ -91,24 +91,27 @@ class OptimalRate:
         return float(student_quantile(runs - 1) * self.log2_rate.std(ddof=1) / np.sqrt(runs))
 
 
-def optimal_rate(log2_rates: Array, losses: Array, is_usable: NDArray[np.bool_]) -> OptimalRate:
+def optimal_rate(log2_rates: Array, losses: Array, is_usable: NDArray[np.bool_], reach: float = REACH) -> OptimalRate:
     """The optimal rate of each run on a grid.
+
+    Args:
+        reach: octaves on either side of the lowest point that the fit takes in; a coarse grid needs more.
 
     Shapes: log2_rates [L] increasing, losses and is_usable [L, runs]. Runs that diverged or underflowed are no points.
     """
-    columns = [_minimum(log2_rates, losses[:, run], is_usable[:, run]) for run in range(losses.shape[1])]
+    columns = [_minimum(log2_rates, losses[:, run], is_usable[:, run], reach) for run in range(losses.shape[1])]
     rate, loss, at_edge = (np.array(each) for each in zip(*columns, strict=True))
     return OptimalRate(rate, loss, at_edge.astype(np.bool_))
 
 
-def _minimum(rates: Array, losses: Array, is_usable: NDArray[np.bool_]) -> tuple[float, float, bool]:
+def _minimum(rates: Array, losses: Array, is_usable: NDArray[np.bool_], reach: float) -> tuple[float, float, bool]:
     x, y = rates[is_usable], np.log2(losses[is_usable])
     if not len(x):
         return float("nan"), float("nan"), True
     lowest = int(y.argmin())
     # A rate that diverged bounds the minimum from above as a higher loss would: only the grid's own ends are edges.
     at_edge = bool(x[lowest] == rates[0] or x[lowest] == rates[-1])
-    near = np.abs(x - x[lowest]) <= REACH
+    near = np.abs(x - x[lowest]) <= reach
     if near.sum() < LEAST_POINTS:
         return float(x[lowest]), float(y[lowest]), at_edge
     curvature, slope, level = np.polyfit(x[near] - x[lowest], y[near], 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -133,7 +134,9 @@ def _adapted(model: nn.Module, training: Training, kind: str) -> nn.Module:
         task_type=kind,
     )
     try:
-        found = get_peft_model(model, configuration)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers in a way that is going out of use
+            found = get_peft_model(model, configuration)
     except ValueError as problem:
         reason = " ".join(str(problem).split())[:200]
         raise BadInput(f"PEFT cannot adapt the model ({reason}); name the layers: --targets") from None

@@ -1,0 +1,178 @@
+"""The part of `gamma-calc reproduce` that trains language models: its options, and how its answer is given."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gamma_calc import __version__
+from gamma_calc.cli.options import print_json
+from gamma_calc.cli.sweep import shown_runs
+from gamma_calc.cli.tables import table
+from gamma_calc.errors import BadInput
+from gamma_calc.files import checked_folder
+
+if TYPE_CHECKING:
+    from gamma_calc.huggingface.language.settings import Plan
+    from gamma_calc.huggingface.language.study import Study
+
+INTERRUPTED = 130
+EXPERIMENTS = ("roberta", "llama")
+SCHEDULES = ("constant", "linear")
+MOST = 10**9
+TRAINING = ("steps", "batch", "length", "rank", "alpha", "head_rate")
+OPTIONS = (*TRAINING, "model", "data", "store", "rates", "seeds", "width", "targets", "schedule")
+EXTRA = ("accelerate", "huggingface_hub", "peft", "tokenizers", "transformers")
+
+
+def add_language_arguments(parser: argparse.ArgumentParser) -> None:
+    """The model, the data, and the sizes of the training; each replaces a value of the plan."""
+    group = parser.add_argument_group("roberta and llama")
+    group.add_argument("--model", metavar="WHAT", help="a folder, an installed package, a hub name, or built (built)")
+    group.add_argument("--data", metavar="WHAT", help="a file or a name (roberta: stdlib; llama: pydoc)")
+    group.add_argument("--store", metavar="FILE", type=Path, help="where finished runs are kept (in DIR, else here)")
+    group.add_argument("--rates", metavar="LOW:HIGH", type=_rates, help="learning rates, octave by octave: 1e-5:1e-3")
+    whole = {"seeds": "seeds", "steps": "training steps", "batch": "texts or blocks a step", "length": "tokens of each"}
+    for name, words in {**whole, "rank": "rank of the adapters", "width": "width of a built model"}.items():
+        group.add_argument(f"--{name}", metavar="K", type=_whole(f"--{name}"), help=words)
+    for name, words in {"alpha": "LoRA's alpha", "head-rate": "learning rate of a classifier's head"}.items():
+        group.add_argument(f"--{name}", metavar="X", type=_positive(f"--{name}"), help=words)
+    group.add_argument("--targets", metavar="NAMES", type=_names, help="layers to adapt: query,value (PEFT's choice)")
+    group.add_argument("--schedule", metavar="KIND", type=_schedule, help="constant or linear (constant)")
+
+
+def check_unused(options: argparse.Namespace) -> None:
+    """Refuse options of the language models for an experiment that has none.
+
+    Raises:
+        BadInput: one is given.
+    """
+    for name in OPTIONS:
+        if getattr(options, name) is not None:
+            raise BadInput(f"--{name.replace('_', '-')} is for {' and '.join(EXPERIMENTS)}; leave it out")
+
+
+def answer_language(options: argparse.Namespace) -> int:
+    """Train, judge, print, and write the folder; 0 whatever the verdicts, 130 after Ctrl-C."""
+    with _extra_needed():
+        from gamma_calc.huggingface.language.folder import study_json, write_study
+        from gamma_calc.huggingface.language.settings import FULL, QUICK
+        from gamma_calc.huggingface.language.study import Interrupted, study
+        from gamma_calc.simulation.store import Store
+    plan = _plan(options, (QUICK if options.quick else FULL)[options.experiment])
+    path = _store_path(options)
+    command = shlex.join(["gamma-calc", *sys.argv[1:]])
+    try:
+        with Store(path) as store, shown_runs() as progress:
+            found = study(plan, store, workers=options.workers, progress=progress)
+    except Interrupted as interrupted:
+        kept = f"{interrupted.done} of {interrupted.total} runs are in {path}"
+        print(f"gamma-calc: interrupted; {kept}, and the same command does the rest", file=sys.stderr)
+        return INTERRUPTED
+    if options.out is not None:
+        write_study(found, options.out, command=command, version=__version__)
+    if options.json:
+        print_json(study_json(found, command, __version__))
+    else:
+        print(_text(found))
+        print(f"Page, figures and data: {options.out}" if options.out is not None else f"Finished runs: {path}")
+    return 0
+
+
+def _text(found: Study) -> str:
+    from gamma_calc.huggingface.language.claims import claims
+
+    rows = [("outcome", "claim", "measured", "95 % interval")]
+    for claim in claims(found):
+        low, high = claim.interval
+        rows.append((claim.outcome.value, claim.statement, f"{claim.value:.3g}", f"[{low:.3g}, {high:.3g}]"))
+    return table(rows)
+
+
+def _plan(options: argparse.Namespace, plan: Plan) -> Plan:
+    """The plan with what the user gave in place of its values."""
+    training = {name: getattr(options, name) for name in TRAINING}
+    training |= {"targets": options.targets, "is_linear": options.schedule and options.schedule == SCHEDULES[1]}
+    whole = {"model": options.model, "data": options.data, "seeds": options.seeds, "log2_rates": options.rates}
+    if options.width is not None and (options.model or plan.model) != plan.model:
+        raise BadInput("--width is the width of a built model; leave it out with --model")
+    building = replace(plan.building, **_given({"width": options.width}))
+    return replace(plan, training=replace(plan.training, **_given(training)), building=building, **_given(whole))
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _store_path(options: argparse.Namespace) -> Path:
+    if options.out is not None:
+        checked_folder(options.out)
+    if options.store is not None:
+        return Path(options.store)
+    return Path(f"reproduce-{options.experiment}.sqlite") if options.out is None else options.out / "runs.sqlite"
+
+
+@contextmanager
+def _extra_needed() -> Iterator[None]:
+    """A missing package of the extra as one message."""
+    try:
+        yield
+    except ModuleNotFoundError as problem:
+        if (problem.name or "").partition(".")[0] not in EXTRA:
+            raise
+        message = f"reproduce needs {problem.name}, which is not installed: pip install 'gamma-calc[transformers]'"
+        raise BadInput(message) from None
+
+
+def _rates(text: str) -> tuple[int, ...]:
+    """log2 of the rates an octave apart that reach from the low to the high one."""
+    low, colon, high = text.partition(":")
+    ends = [_number(each) for each in (low, high)]
+    if not colon or not all(0 < end <= 1 for end in ends) or ends[0] > ends[1]:
+        raise BadInput("--rates", found=text, expected="LOW:HIGH with 0 < LOW <= HIGH <= 1, such as 1e-5:1e-3")
+    return tuple(range(math.floor(math.log2(ends[0])), math.ceil(math.log2(ends[1])) + 1))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _whole(option: str) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST):
+            raise BadInput(option, found=text, expected="a whole number from 1")
+        return int(text)
+
+    return read
+
+
+def _positive(option: str) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        if not 0 < (value := _number(text)) < math.inf:
+            raise BadInput(option, found=text, expected="a positive number")
+        return value
+
+    return read
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise BadInput("--targets", found=text, expected="names with commas between them, such as query,value")
+    return names
+
+
+def _schedule(text: str) -> str:
+    if text not in SCHEDULES:
+        raise BadInput("--schedule", found=text, expected=" or ".join(SCHEDULES), choices=SCHEDULES)
+    return text

@@ -1,0 +1,102 @@
+"""The published claims on language models beside what was measured, judged by intervals fixed beforehand.
+
+Every measurement is a mean over seeds of a number that both initialisations give together, so what a seed draws for
+both (the head, the batches) drops out of it. The rate at which a scheme is compared is chosen on the validation part,
+and the comparison is made on the test part.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamma_calc.experiment.reproduction_claims import POSITIVE, Claim, Outcome
+from gamma_calc.huggingface.language.study import Curves, Study
+from gamma_calc.simulation.power import runs_needed
+from gamma_calc.simulation.slopes import student_quantile
+
+Array = NDArray[np.float64]
+
+
+def claims(found: Study) -> tuple[Claim, ...]:
+    """The claims of the experiment, judged."""
+    first, second = found.curves
+    return (
+        positive_claim(
+            "The optimal learning rate of Init[A] is larger than that of Init[B].",
+            "log2 of the ratio of the rates with the lowest validation loss, mean over seeds",
+            first.optimum.log2_rate - second.optimum.log2_rate,
+            _edge_shortfall(found),
+        ),
+        positive_claim(
+            "Init[A] does better than Init[B] on the test part, each at its best rate.",
+            _SCORE[found.is_classification],
+            _score(found, first) - _score(found, second),
+        ),
+        positive_claim(
+            "Internal features grow along training under Init[A] at its best rate.",
+            "log2 of |Z_A| after training over |Z_A| before, mean over layers and seeds",
+            _log_feature(found, first, -1) - _log_feature(found, first, 0),
+        ),
+        positive_claim(
+            "Internal features end up larger under Init[A] than under Init[B], each at its best rate.",
+            "log2 of |Z_A| after training under Init[A] over that under Init[B], mean over layers and seeds",
+            _log_feature(found, first, -1) - _log_feature(found, second, -1),
+        ),
+    )
+
+
+_SCORE = {
+    True: "test accuracy of Init[A] less that of Init[B], in percentage points, mean over seeds",
+    False: "log of Init[B]'s test perplexity over Init[A]'s, mean over seeds",
+}
+
+
+def positive_claim(statement: str, quantity: str, values: Array, shortfall: str = "") -> Claim:
+    """The claim that the mean of a number over seeds is positive, with its 95 % interval by Student's law.
+
+    Shapes: values [seeds].
+    """
+    usable = values[np.isfinite(values)]
+    if len(usable) < 2:
+        short = shortfall or f"{len(usable)} seeds have a finite value, and at least 2 are needed"
+        return Claim(statement, quantity, POSITIVE, math.nan, (math.nan, math.nan), "", short)
+    mean, spread = float(usable.mean()), float(usable.std(ddof=1))
+    half = student_quantile(len(usable) - 1) * spread / math.sqrt(len(usable))
+    seeds = f"seed by seed: {', '.join(f'{each:.3g}' for each in values)}"
+    claim = Claim(statement, quantity, POSITIVE, mean, (mean - half, mean + half), seeds, shortfall)
+    if claim.outcome is not Outcome.UNDECIDED or shortfall:
+        return claim
+    return Claim(statement, quantity, POSITIVE, mean, claim.interval, f"{seeds}; {_power(mean, spread)}")
+
+
+def _power(mean: float, spread: float) -> str:
+    """What would decide an undecided claim."""
+    runs = runs_needed(spread, abs(mean)) if mean else None
+    if runs is None:
+        return "no number of seeds tells this mean from 0"
+    return f"to tell {mean:.3g} from 0 at this spread takes about {runs} seeds"
+
+
+def _edge_shortfall(found: Study) -> str:
+    """Why the optima are not known: those that sit at the end of a grid may lie anywhere beyond it."""
+    words = []
+    for curves in found.curves:
+        at_edge = int(curves.optimum.is_at_edge.sum())
+        if at_edge:
+            words.append(f"{at_edge} of {found.plan.seeds} optima of {curves.scheme} sit at the grid's edge")
+    return "; ".join(words)
+
+
+def _score(found: Study, curves: Curves) -> Array:
+    """The test score at the best rate, larger being better: accuracy in percent, or the log of 1 / perplexity."""
+    best = found.best(curves)
+    return np.asarray(100 * curves.test_right[best] if found.is_classification else -curves.test_loss[best])
+
+
+def _log_feature(found: Study, curves: Curves, record: int) -> Array:
+    """log2 of |Z_A| at the best rate at one of the recorded steps, mean over layers, [seeds]; nan where it is zero."""
+    sizes = curves.Z_A[found.best(curves), :, record]
+    return np.asarray(np.log2(np.where(sizes > 0, sizes, np.nan)).mean(axis=-1))

@@ -1,0 +1,199 @@
+"""The folder that an experiment with a language model leaves behind: the page, the figures, and the plain data."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import peft
+import torch
+import transformers
+
+from gamma_calc.experiment.reproduction_claims import Outcome
+from gamma_calc.experiment.reproduction_folder import claim_json, claim_text, markdown_table, plain_numbers
+from gamma_calc.files import checked_folder, write_all
+from gamma_calc.huggingface.language.claims import claims
+from gamma_calc.huggingface.language.figures import study_figures
+from gamma_calc.huggingface.language.settings import ROBERTA, Plan
+from gamma_calc.huggingface.language.study import Curves, Study
+from gamma_calc.simulation.optima import Health
+from gamma_calc.simulation.slopes import student_quantile
+
+TITLES = {
+    True: "Sequence classification under two initialisations",
+    False: "Language modelling under two initialisations",
+}
+CAPTIONS = {
+    "rates": "Validation loss and test score after training over learning rates: mean over seeds with 95 % intervals."
+    " Dotted: the rate at which each is compared, chosen on the validation part.",
+    "features": "|Z_A| and |Z_B| along training at each one's best rate, on a held-out batch: the median, and the range"
+    " over layers and seeds.",
+}
+ARRAYS = ("validation_loss", "test_loss", "validation_right", "test_right")
+
+
+def write_study(found: Study, folder: Path, *, command: str = "", version: str = "") -> None:
+    """Write README.md, results.json and the figures.
+
+    Raises:
+        BadInput: the folder cannot be written.
+    """
+    checked_folder(folder)
+    contents: dict[Path, str | bytes] = {}
+    for name, images in study_figures(found).items():
+        contents |= {folder / f"{name}.svg": images.svg, folder / f"{name}.png": images.png}
+    data = study_json(found, command, version)
+    contents[folder / "results.json"] = json.dumps(data, indent=1) + "\n"
+    contents[folder / "README.md"] = study_page(found, data["environment"])
+    write_all(contents)
+
+
+def study_json(found: Study, command: str = "", version: str = "") -> dict[str, Any]:
+    """Everything that was measured, as plain data."""
+    return {
+        "schema": 1,
+        "experiment": found.plan.experiment,
+        "claims": [claim_json(claim) for claim in claims(found)],
+        "schemes": [_curves_json(found, curves) for curves in found.curves],
+        "plan": _plan_json(found.plan),
+        "facts": dict(found.facts),
+        "environment": _environment(found, command, version),
+    }
+
+
+def _curves_json(found: Study, curves: Curves) -> dict[str, Any]:
+    optimum, best = curves.optimum, found.best(curves)
+    return {
+        "scheme": curves.scheme,
+        "log2_rate": plain_numbers(curves.log2_rate),
+        "log2_optimal_rate": plain_numbers(optimum.log2_rate),
+        "is_at_grid_edge": optimum.is_at_edge.tolist(),
+        "log2_best_rate": float(curves.log2_rate[best]),
+        "initial_loss": plain_numbers(curves.initial_loss[0]),
+        **{name: plain_numbers(getattr(curves, name)) for name in ARRAYS},
+        "health": [[each.value for each in row] for row in curves.health],
+        "steps": plain_numbers(curves.steps),
+        # Root mean squares of the features at the best rate, geometric mean over the layers.
+        **{f"{name}_at_best_rate": plain_numbers(_over_layers(getattr(curves, name)[best])) for name in ("Z_A", "Z_B")},
+    }
+
+
+def _over_layers(sizes: np.ndarray[Any, np.dtype[np.float64]]) -> Any:
+    with np.errstate(divide="ignore"):
+        return np.exp(np.log(sizes).mean(axis=-1))
+
+
+def _plan_json(plan: Plan) -> dict[str, Any]:
+    found = asdict(plan)
+    if plan.model != "built":
+        del found["building"]
+    # The last part of a path: where somebody keeps a model or a data set is nobody's business.
+    found["model"], found["data"] = Path(plan.model).name, Path(plan.data).name
+    return found
+
+
+def _environment(found: Study, command: str, version: str) -> dict[str, str]:
+    return {
+        "command": command,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "time": f"{found.seconds / 60:.1f} minutes in {found.workers} processes, runs found in the store not counted",
+        "gamma_calc": version,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "peft": peft.__version__,
+        "numpy": np.__version__,
+        "machine": f"{platform.system()} {platform.machine()}, cpu",
+    }
+
+
+def study_page(found: Study, environment: Mapping[str, str]) -> str:
+    """The page, in Markdown."""
+    judged, plan = claims(found), found.plan
+    tally = Counter(claim.outcome for claim in judged)
+    summary = ", ".join(f"{tally[outcome]} {outcome.value}" for outcome in Outcome if tally[outcome])
+    blocks = [
+        f"# {TITLES[found.is_classification]}",
+        f"Of {len(judged)} claims: {summary}. Every number below comes with its 95 % interval over {plan.seeds} seeds;"
+        " a claim is confirmed where the whole interval agrees with it, refuted where none of it does, and undecided"
+        " otherwise. What holds here holds for this model, these texts and this short training.",
+        "## Claims",
+        *(claim_text(claim) for claim in judged),
+        "## Over learning rates",
+        _figure("rates"),
+        _rates_table(found),
+        "## Along training",
+        _figure("features"),
+        "## Runs that say nothing",
+        *(_health_text(curves) for curves in found.curves),
+        "## How it was made",
+        markdown_table(("", ""), [*found.facts, *((name, value) for name, value in environment.items() if value)]),
+        _setting_text(plan),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _figure(name: str) -> str:
+    return f"![{CAPTIONS[name]}]({name}.png)\n\n{CAPTIONS[name]}"
+
+
+def _rates_table(found: Study) -> str:
+    score = "test accuracy there, %" if found.is_classification else "test perplexity there"
+    head = ("init", "log2 of the optimal rate (lowest validation loss)", "best rate of the grid", score)
+    rows = []
+    for curves in found.curves:
+        optimum, best = curves.optimum, found.best(curves)
+        values = 100 * curves.test_right[best] if found.is_classification else np.exp(curves.test_loss[best])
+        half = student_quantile(len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+        rows.append(
+            (
+                curves.scheme,
+                f"{optimum.mean:.2f} \N{PLUS-MINUS SIGN} {optimum.half_width:.2f}",
+                f"2^{curves.log2_rate[best]:g} = {2.0 ** curves.log2_rate[best]:.2g}",
+                f"{values.mean():.2f} \N{PLUS-MINUS SIGN} {half:.2f}",
+            )
+        )
+    return markdown_table(head, rows)
+
+
+def _health_text(curves: Curves) -> str:
+    tally = Counter(curves.health.ravel().tolist())
+    counts = ", ".join(f"{tally[health]} of {curves.health.size} {health.value}" for health in Health if tally[health])
+    named = [
+        f"rate 2^{curves.log2_rate[row]:g}, seed {seed}: {curves.health[row, seed].value}"
+        for row, seed in np.argwhere(curves.health != Health.SOUND)
+    ]
+    return f"`{curves.scheme}`: {counts}. {'; '.join(named)}".strip()
+
+
+def _setting_text(plan: Plan) -> str:
+    training = plan.training
+    head = (
+        f" PEFT trains the classifier's head in full beside the adapters; here at a rate of its own,"
+        f" {training.head_rate:g} in every run."
+        if plan.experiment == ROBERTA
+        else " The language model's head is frozen."
+    )
+    layers = ", ".join(training.targets) or "the query and value projections, PEFT's own choice"
+    model = (
+        f"a model of {plan.building.layers} layers and width {plan.building.width}, built from a configuration and"
+        f" trained for {plan.building.steps} steps before it is adapted"
+        if plan.model == "built"
+        else Path(plan.model).name
+    )
+    falling = "a linearly falling rate after a warm-up of 6 %" if training.is_linear else "a constant rate"
+    return (
+        f"The {plan.name} plan: {model}; LoRA of rank {training.rank}, alpha {training.alpha:g}, on {layers};"
+        f" {training.steps} steps of AdamW without weight decay, {training.batch} texts or blocks of at most"
+        f" {training.length} tokens a step, at {falling}, the same for A and B.{head}"
+        " No dropout. Rates an octave apart, the optimum read off a parabola through log2 of the losses; a grid is made longer where its end has the lowest loss. A run that does not end below the loss it started"
+        " with counts as diverged. Both initialisations see the same batches and the same head, seed by seed; the"
+        " parts of the data are the same in all runs."
+    )

@@ -1,0 +1,213 @@
+"""Both initialisations over a grid of rates and all seeds: what is trained, kept, and read off.
+
+A scheme's grid is made longer, an octave at a time, while some seed has its lowest loss at the grid's end: the optimum
+may lie beyond. Runs land in a store, and the same study does only what is missing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment.executors import Executors, in_process, spawned
+from gamma_calc.experiment.sweep import Progress, carried_out
+from gamma_calc.experiment.sweep_plan import Planned
+from gamma_calc.experiment.sweep_run import key_of
+from gamma_calc.huggingface.language.model_source import model_source
+from gamma_calc.huggingface.language.run import LanguageRun
+from gamma_calc.huggingface.language.settings import ROBERTA, SCHEMES, Plan
+from gamma_calc.huggingface.language.task import Setting, task
+from gamma_calc.simulation.optima import Health, OptimalRate, optimal_rate, run_health
+from gamma_calc.simulation.store import Store
+
+Array = NDArray[np.float64]
+
+REACH = 2.25
+"""Octaves about the lowest loss to which the optimum is fitted: five points of a grid of octaves."""
+
+LONGEST_EXTENSION = 3
+"""How often a grid is made longer at either end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """One initialisation over rates and seeds, after training.
+
+    Shapes: log2_rate [L] increasing; validation_loss, test_loss, validation_right, test_right [L, S]; initial_loss,
+    the validation loss before training, [L, S]; steps [T]; Z_A, Z_B [L, S, T, adapters].
+    """
+
+    scheme: str
+    log2_rate: Array
+    initial_loss: Array
+    validation_loss: Array
+    test_loss: Array
+    validation_right: Array
+    test_right: Array
+    steps: Array
+    Z_A: Array
+    Z_B: Array
+
+    @property
+    def health(self) -> NDArray[np.object_]:
+        """What became of each run, [L, S]."""
+        return run_health(self.initial_loss, self.validation_loss, np.nan_to_num(self.Z_B[:, :, -1], nan=1.0).max(-1))
+
+    @property
+    def optimum(self) -> OptimalRate:
+        """Each seed's rate with the lowest validation loss."""
+        return optimal_rate(self.log2_rate, self.validation_loss, np.asarray(self.health == Health.SOUND), REACH)
+
+    def best(self, is_by_share: bool) -> int:
+        """The rate of the grid at which a scheme is compared: the best on the validation part, mean over seeds.
+
+        By the share of right predictions, the lower loss deciding a tie; or by the loss.
+        """
+        loss = np.nan_to_num(self.validation_loss.mean(axis=1), nan=np.inf)
+        share = self.validation_right.mean(axis=1) if is_by_share else np.zeros_like(loss)
+        return min(range(len(loss)), key=lambda k: (loss[k] == np.inf, -share[k], loss[k]))
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """All that was measured; `curves` in the order of `SCHEMES`."""
+
+    plan: Plan
+    facts: tuple[tuple[str, str], ...]
+    curves: tuple[Curves, ...]
+    seconds: float
+    workers: int
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the score is accuracy; else it is perplexity."""
+        return self.plan.experiment == ROBERTA
+
+    def best(self, curves: Curves) -> int:
+        """The place of a scheme's best rate on its grid."""
+        return curves.best(self.is_classification)
+
+
+class Interrupted(Exception):
+    """Ctrl-C, with what is finished by then; it is all in the store."""
+
+    def __init__(self, done: int, total: int) -> None:
+        super().__init__(f"{done} of {total}")
+        self.done, self.total = done, total
+
+
+def study(plan: Plan, store: Store, *, workers: int = 1, progress: Progress | None = None) -> Study:
+    """Carry out an experiment, or what of it is missing in a store.
+
+    Args:
+        workers: processes of one thread, each with a model of its own; with one, everything runs in this process.
+
+    Raises:
+        BadInput: the model or the data cannot be had, or a run failed.
+        Interrupted: Ctrl-C.
+    """
+    start = time.monotonic()
+    setting = Setting(plan.experiment, model_source(plan.model), plan.data, plan.training, plan.building, plan.held_out)
+    with _one_thread():
+        ready = task(setting)
+        facts, digest = tuple(ready.facts.items()), ready.digest
+        if workers > 1:
+            task.cache_clear()  # each worker has one; this process needs none
+        curves = _carried_out(plan, partial(LanguageRun, setting, digest), store, _executors(workers), progress)
+    return Study(plan, facts, curves, time.monotonic() - start, workers)
+
+
+def _executors(workers: int) -> Executors:
+    return in_process if workers == 1 else partial(spawned, workers)
+
+
+def _carried_out(
+    plan: Plan, run: partial[LanguageRun], store: Store, executors: Executors, progress: Progress | None
+) -> tuple[Curves, ...]:
+    grids = {scheme: tuple(float(each) for each in plan.log2_rates) for scheme in SCHEMES}
+    for _ in range(LONGEST_EXTENSION + 1):
+        runs = {scheme: _runs(scheme, rates, plan.seeds, run) for scheme, rates in grids.items()}
+        _finish([each for part in runs.values() for each in part], store, executors, progress)
+        found = {scheme: _collected(scheme, grids[scheme], runs[scheme], store) for scheme in SCHEMES}
+        longer = {scheme: (*_below(found[scheme]), *grids[scheme], *_above(found[scheme])) for scheme in SCHEMES}
+        if longer == grids:
+            break
+        final, grids = grids, longer
+    else:
+        grids = final
+    return tuple(_collected(scheme, grids[scheme], runs[scheme], store) for scheme in SCHEMES)
+
+
+def _runs(scheme: str, rates: Sequence[float], seeds: int, run: partial[LanguageRun]) -> list[Planned]:
+    found = []
+    for rate in rates:
+        for seed in range(seeds):
+            each = run(scheme, rate, seed)
+            text = each.parameters
+            found.append(Planned(scheme, "adamw", 0, (2.0**rate,), range(seed, seed + 1), each, text, key_of(text)))
+    return found
+
+
+def _finish(runs: list[Planned], store: Store, executors: Executors, progress: Progress | None) -> None:
+    try:
+        outcome = carried_out(runs, store, executors, progress)
+    except KeyboardInterrupt:
+        raise Interrupted(sum(each.key in store for each in runs), len(runs)) from None
+    if outcome.failed:
+        first = outcome.failed[0]
+        where = f"{first.run.scheme}, rate {first.run.rates[0]:.3g}, seed {first.run.seeds[0]}"
+        raise BadInput(f"{len(outcome.failed)} runs failed, the first one {where}: {first.reason}")
+
+
+def _collected(scheme: str, rates: Sequence[float], runs: list[Planned], store: Store) -> Curves:
+    arrays = [record.arrays for record in store.records([each.key for each in runs])]
+
+    def grid(name: str, place: int | None = None) -> Array:
+        rows = np.stack([each[name] if place is None else each[name][place] for each in arrays])
+        return np.asarray(rows.reshape(len(rates), -1, *rows.shape[1:]))
+
+    return Curves(
+        scheme,
+        np.array(rates),
+        grid("validation_loss", 0),
+        grid("validation_loss", 1),
+        grid("test_loss", 1),
+        grid("validation_right", 1),
+        grid("test_right", 1),
+        arrays[0]["steps"],
+        grid("Z_A"),
+        grid("Z_B"),
+    )
+
+
+def _below(found: Curves) -> tuple[float, ...]:
+    return (float(found.log2_rate[0]) - 1,) if _is_lowest(found, 0) else ()
+
+
+def _above(found: Curves) -> tuple[float, ...]:
+    return (float(found.log2_rate[-1]) + 1,) if _is_lowest(found, -1) else ()
+
+
+def _is_lowest(found: Curves, end: int) -> bool:
+    """Whether some seed has its lowest loss at an end of the grid, where it is still sound."""
+    sound = np.where(found.health == Health.SOUND, found.validation_loss, np.inf)
+    return bool((np.isfinite(sound[end]) & (sound.argmin(axis=0) == np.arange(len(sound))[end])).any())
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """A built model is trained on one thread here as in a worker: the same weights, to the last digit."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
