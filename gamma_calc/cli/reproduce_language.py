@@ -28,7 +28,7 @@ EXPERIMENTS = ("roberta", "llama")
 SCHEDULES = ("constant", "linear")
 MOST = 10**9
 TRAINING = ("steps", "batch", "length", "rank", "alpha", "head_rate")
-OPTIONS = (*TRAINING, "model", "data", "store", "rates", "seeds", "width", "targets", "schedule")
+OPTIONS = (*TRAINING, "model", "data", "store", "rates", "seeds", "width", "held_out", "targets", "schedule")
 EXTRA = ("accelerate", "huggingface_hub", "peft", "tokenizers", "transformers")
 
 
@@ -40,7 +40,12 @@ def add_language_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--store", metavar="FILE", type=Path, help="where finished runs are kept (in DIR, else here)")
     group.add_argument("--rates", metavar="LOW:HIGH", type=_rates, help="learning rates, octave by octave: 1e-5:1e-3")
     whole = {"seeds": "seeds", "steps": "training steps", "batch": "texts or blocks a step", "length": "tokens of each"}
-    for name, words in {**whole, "rank": "rank of the adapters", "width": "width of a built model"}.items():
+    for name, words in {
+        **whole,
+        "rank": "rank of the adapters",
+        "width": "width of a built model",
+        "held-out": "most validation examples or blocks, and most test ones",
+    }.items():
         group.add_argument(f"--{name}", metavar="K", type=_whole(f"--{name}"), help=words)
     for name, words in {"alpha": "LoRA's alpha", "head-rate": "learning rate of a classifier's head"}.items():
         group.add_argument(f"--{name}", metavar="X", type=_positive(f"--{name}"), help=words)
@@ -100,7 +105,13 @@ def _plan(options: argparse.Namespace, plan: Plan) -> Plan:
     """The plan with what the user gave in place of its values."""
     training = {name: getattr(options, name) for name in TRAINING}
     training |= {"targets": options.targets, "is_linear": options.schedule and options.schedule == SCHEDULES[1]}
-    whole = {"model": options.model, "data": options.data, "seeds": options.seeds, "log2_rates": options.rates}
+    whole = {
+        "model": options.model,
+        "data": options.data,
+        "seeds": options.seeds,
+        "log2_rates": options.rates,
+        "held_out": options.held_out,
+    }
     if options.width is not None and (options.model or plan.model) != plan.model:
         raise BadInput("--width is the width of a built model; leave it out with --model")
     building = replace(plan.building, **_given({"width": options.width}))

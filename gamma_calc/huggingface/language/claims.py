@@ -64,6 +64,8 @@ def positive_claim(statement: str, quantity: str, values: Array, shortfall: str 
         short = shortfall or f"{len(usable)} seeds have a finite value, and at least 2 are needed"
         return Claim(statement, quantity, POSITIVE, math.nan, (math.nan, math.nan), "", short)
     mean, spread = float(usable.mean()), float(usable.std(ddof=1))
+    if not spread:
+        shortfall = shortfall or "every seed gives the same number, which says nothing of how far chance moves it"
     half = student_quantile(len(usable) - 1) * spread / math.sqrt(len(usable))
     seeds = f"seed by seed: {', '.join(f'{each:.3g}' for each in values)}"
     claim = Claim(statement, quantity, POSITIVE, mean, (mean - half, mean + half), seeds, shortfall)

@@ -193,7 +193,8 @@ def _setting_text(plan: Plan) -> str:
         f"The {plan.name} plan: {model}; LoRA of rank {training.rank}, alpha {training.alpha:g}, on {layers};"
         f" {training.steps} steps of AdamW without weight decay, {training.batch} texts or blocks of at most"
         f" {training.length} tokens a step, at {falling}, the same for A and B.{head}"
-        " No dropout. Rates an octave apart, the optimum read off a parabola through log2 of the losses; a grid is made longer where its end has the lowest loss. A run that does not end below the loss it started"
+        " No dropout. Rates an octave apart, the optimum read off a parabola through log2 of the losses;"
+        " a grid is made longer where its end has the lowest loss. A run that does not end below the loss it started"
         " with counts as diverged. Both initialisations see the same batches and the same head, seed by seed; the"
         " parts of the data are the same in all runs."
     )

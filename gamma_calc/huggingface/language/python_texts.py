@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import platform
-import re
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +12,10 @@ from pydoc_data.topics import topics
 from gamma_calc.huggingface.language.texts import Example, LabelledTexts, RunningText, balanced
 
 PACKAGES = ("asyncio", "email", "http", "importlib", "json", "logging", "multiprocessing", "unittest", "urllib", "xml")
-"""Packages of the standard library that are read beside its single modules; tests and idlelib are not."""
+"""The packages of the standard library whose docstrings are read."""
 
 LEAST_WORDS = 12
-MOST_WORDS = 64
-_WORD = re.compile(r"[A-Za-z]+")
+MOST_WORDS = 100
 
 
 def language_reference() -> RunningText:
@@ -27,18 +25,14 @@ def language_reference() -> RunningText:
 
 
 def reference_or_docstring() -> LabelledTexts:
-    """Whether a paragraph comes from the language reference or from a docstring of the standard library.
-
-    Only its words are kept, in lower case: markup would give it away.
-    """
+    """Whether a paragraph comes from the language reference or from a docstring of the standard library."""
     reference = {_words(each) for name in sorted(topics) for each in topics[name].split("\n\n")}
     strings = {_words(part) for each in _docstrings() for part in each.split("\n\n")}
     rows = [(text, 0) for text in sorted(reference - strings)] + [(text, 1) for text in sorted(strings - reference)]
     examples = [Example(text, label) for text, label in rows if text.count(" ") >= LEAST_WORDS - 1]
     return LabelledTexts(
         "stdlib",
-        f"paragraphs of {_version()}: is it the language reference, or a docstring of the standard library?"
-        " (words alone, lower case)",
+        f"paragraphs of {_version()}: is it the language reference, or a docstring of the standard library?",
         ("language reference", "docstring"),
         balanced(examples),
     )
@@ -49,12 +43,11 @@ def _version() -> str:
 
 
 def _words(paragraph: str) -> str:
-    return " ".join(_WORD.findall(paragraph)[:MOST_WORDS]).lower()
+    return " ".join(paragraph.split()[:MOST_WORDS])
 
 
 def _docstrings() -> Iterator[str]:
-    library = Path(sysconfig.get_path("stdlib"))
-    folders = [library, *(library / name for name in PACKAGES)]
+    folders = [Path(sysconfig.get_path("stdlib")) / name for name in PACKAGES]
     for path in sorted(path for folder in folders for path in folder.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
