@@ -69,14 +69,15 @@ def answer_language(options: argparse.Namespace) -> int:
     with _extra_needed():
         from gamma_calc.huggingface.language.folder import study_json, write_study
         from gamma_calc.huggingface.language.settings import FULL, QUICK
-        from gamma_calc.huggingface.language.study import Interrupted, study
+        from gamma_calc.huggingface.language.study import Interrupted, prepared, study
         from gamma_calc.simulation.store import Store
     plan = _plan(options, (QUICK if options.quick else FULL)[options.experiment])
     path = _store_path(options)
+    ready = prepared(plan)
     command = shlex.join(["gamma-calc", *sys.argv[1:]])
     try:
         with Store(path) as store, shown_runs() as progress:
-            found = study(plan, store, workers=options.workers, progress=progress)
+            found = study(ready, store, workers=options.workers, progress=progress)
     except Interrupted as interrupted:
         kept = f"{interrupted.done} of {interrupted.total} runs are in {path}"
         print(f"gamma-calc: interrupted; {kept}, and the same command does the rest", file=sys.stderr)

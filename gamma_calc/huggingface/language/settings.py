@@ -87,6 +87,8 @@ class Plan:
     held_out: int
 
     def __post_init__(self) -> None:
+        if self.held_out < 2:
+            raise BadInput("--held-out", found=str(self.held_out), expected="at least 2")
         if self.seeds < 2:
             raise BadInput("--seeds", found=str(self.seeds), expected="at least 2, for an interval")
         if len(self.log2_rates) < 3:

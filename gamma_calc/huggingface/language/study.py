@@ -104,25 +104,49 @@ class Interrupted(Exception):
         self.done, self.total = done, total
 
 
-def study(plan: Plan, store: Store, *, workers: int = 1, progress: Progress | None = None) -> Study:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An experiment whose model and data are at hand.
+
+    Args:
+        facts: what a reader of the page wants to know of them.
+        digest: of the data.
+    """
+
+    plan: Plan
+    setting: Setting
+    facts: tuple[tuple[str, str], ...]
+    digest: str
+
+
+def prepared(plan: Plan) -> Prepared:
+    """Load, or build, the model of an experiment and read its data, before anything is written.
+
+    Raises:
+        BadInput: the model or the data cannot be had, or do not go together.
+    """
+    setting = Setting(plan.experiment, model_source(plan.model), plan.data, plan.training, plan.building, plan.held_out)
+    with _one_thread():
+        ready = task(setting)
+    return Prepared(plan, setting, tuple(ready.facts.items()), ready.digest)
+
+
+def study(ready: Prepared, store: Store, *, workers: int = 1, progress: Progress | None = None) -> Study:
     """Carry out an experiment, or what of it is missing in a store.
 
     Args:
         workers: processes of one thread, each with a model of its own; with one, everything runs in this process.
 
     Raises:
-        BadInput: the model or the data cannot be had, or a run failed.
+        BadInput: a run failed.
         Interrupted: Ctrl-C.
     """
     start = time.monotonic()
-    setting = Setting(plan.experiment, model_source(plan.model), plan.data, plan.training, plan.building, plan.held_out)
-    with _one_thread():
-        ready = task(setting)
-        facts, digest = tuple(ready.facts.items()), ready.digest
-        if workers > 1:
-            task.cache_clear()  # each worker has one; this process needs none
-        curves = _carried_out(plan, partial(LanguageRun, setting, digest), store, _executors(workers), progress)
-    return Study(plan, facts, curves, time.monotonic() - start, workers)
+    if workers > 1:
+        task.cache_clear()  # each worker has one; this process needs none
+    run = partial(LanguageRun, ready.setting, ready.digest)
+    curves = _carried_out(ready.plan, run, store, _executors(workers), progress)
+    return Study(ready.plan, ready.facts, curves, time.monotonic() - start, workers)
 
 
 def _executors(workers: int) -> Executors:

@@ -16,7 +16,7 @@ from gamma_calc.huggingface.language import study as studied
 from gamma_calc.huggingface.language.model_source import ModelSource, model_source
 from gamma_calc.huggingface.language.run import LanguageRun, initialise
 from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, SCHEMES, Building, Plan, Training
-from gamma_calc.huggingface.language.study import Interrupted, study
+from gamma_calc.huggingface.language.study import Interrupted, prepared, study
 from gamma_calc.huggingface.language.task import Setting, task
 from gamma_calc.simulation.store import Store
 
@@ -103,9 +103,9 @@ def test_the_size_of_a_feature_is_its_root_mean_square(data: dict[str, str]) -> 
 def test_a_study_does_only_what_is_missing(data: dict[str, str], tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     with Store(tmp_path / "runs.sqlite") as store:
-        first = study(plan(LLAMA, data), store, progress=lambda done, total: calls.append((done, total)))
+        first = study(prepared(plan(LLAMA, data)), store, progress=lambda done, total: calls.append((done, total)))
         trained = len(store.keys)
-        again = study(plan(LLAMA, data), store, progress=lambda done, total: calls.append((done, total)))
+        again = study(prepared(plan(LLAMA, data)), store, progress=lambda done, total: calls.append((done, total)))
         assert len(store.keys) == trained
     assert trained >= 12
     assert all(np.array_equal(a.test_loss, b.test_loss) for a, b in zip(first.curves, again.curves, strict=True))
@@ -124,7 +124,7 @@ def test_ctrl_c_leaves_what_is_finished(data: dict[str, str], tmp_path: Path, mo
     monkeypatch.setattr(LanguageRun, "measured", until)
     with Store(tmp_path / "runs.sqlite") as store:
         with pytest.raises(Interrupted, match="3 of 12"):
-            study(plan(LLAMA, data), store)
+            study(prepared(plan(LLAMA, data)), store)
         assert len(store.keys) == 3
 
 
@@ -139,7 +139,7 @@ def test_a_grid_is_made_longer_while_its_end_is_lowest(
 
     monkeypatch.setattr(LanguageRun, "measured", falling)
     with Store(tmp_path / "runs.sqlite") as store:
-        found = study(plan(LLAMA, data), store)
+        found = study(prepared(plan(LLAMA, data)), store)
     assert [each.log2_rate.tolist() for each in found.curves] == [[-12.0, -11.0, -10.0, -9.0, -8.0, -7.0]] * 2
     assert not found.curves[0].optimum.is_at_edge.any()
     assert studied.LONGEST_EXTENSION == 3
