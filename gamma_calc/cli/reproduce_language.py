@@ -126,9 +126,11 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 def _store_path(options: argparse.Namespace) -> Path:
     if options.out is not None:
         checked_folder(options.out)
-    if options.store is not None:
-        return Path(options.store)
-    return Path(f"reproduce-{options.experiment}.sqlite") if options.out is None else options.out / "runs.sqlite"
+    here = Path(f"reproduce-{options.experiment}.sqlite") if options.out is None else options.out / "runs.sqlite"
+    path = here if options.store is None else Path(options.store)
+    if not path.parent.is_dir():  # said before a model is loaded, or built, for nothing
+        raise BadInput(f"the store {path}: there is no folder {path.parent}; make it first")
+    return path
 
 
 @contextmanager
