@@ -62,6 +62,11 @@ class LanguageRun:
         return LEAST_MEMORY + MEMORY_FACTOR * self.setting.source.size
 
     @property
+    def device(self) -> str:
+        """Where it is trained."""
+        return "cpu"
+
+    @property
     def parameters(self) -> str:
         """Everything that determines the run, as JSON: neither a path nor a name that a user gave."""
         source = self.setting.source
