@@ -189,13 +189,18 @@ def linear_readout(model: nn.Module, seed: int, shape: Shape | None = None) -> T
 
 
 def cross_entropy(model: nn.Module, seed: int, shape: Shape | None = None) -> Tensor:
-    """The loss of training, summed over positions: the next byte, or for a classifier a label drawn by the seed."""
+    """The loss of training, summed over positions: the next byte, or for a classifier a label drawn by the seed.
+
+    It is divided by the adapters' scale as `linear_readout` is.
+    """
+    shape = shape or Shape()
     ids = text_batch(seed, shape)
     logits = model(input_ids=ids).logits
     if logits.ndim == 2:
         labels = torch.randint(LABELS, (len(ids),), generator=torch.Generator().manual_seed(seed))
-        return nn.functional.cross_entropy(logits, labels, reduction="sum")
-    return nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten(), reduction="sum")
+    else:
+        logits, labels = logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten()
+    return nn.functional.cross_entropy(logits, labels, reduction="sum") / shape.scale
 
 
 LOSSES: Mapping[str, Callable[[nn.Module, int], Tensor]] = MappingProxyType(

@@ -1,0 +1,103 @@
+"""The recorded families: predictions are today's, verdicts follow from the numbers beside them, pages from both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from gamma_calc.experiment.prediction import pinned, predictions
+from gamma_calc.experiment.verdicts import worst
+from gamma_calc.huggingface.coordinates import together
+from gamma_calc.simulation.slopes import SlopeEstimate
+from gamma_calc.simulation.verdicts import Verdict, verdict
+from validation.families import FOLDER, RECORDINGS, recorded
+from validation.family_page import family_page
+
+NAMES = tuple(name for name in RECORDINGS if (FOLDER / f"{name}.json").exists())
+REFERENCES = ("llama", "roberta")
+
+
+def judged(entry: Mapping[str, Any], *, is_zero: bool) -> Verdict:
+    """The verdict on the numbers of a quantity's leading terms, or of one term, by the rule of every cross-check."""
+    exponent = None if entry["predicted"] == "-oo" else Fraction(entry["predicted"])
+    if entry["measured"] is None:
+        found = SlopeEstimate((), 0, is_zero=is_zero)
+    else:
+        low, high = entry["ci"]
+        half = (high - low) / 2
+        found = SlopeEstimate((64, 4096), 2, entry["measured"], (low, high), half, half)
+    return verdict(exponent, found, upper=entry["upper"]).verdict
+
+
+def parts(row: Mapping[str, Any]) -> Iterator[Verdict]:
+    """The verdicts that a row's is the worst of; a term that is not listed is zero as predicted."""
+    yield judged(row, is_zero=not any(row["sizes"]))
+    for term in row["terms"]:
+        found = judged(term, is_zero=True)
+        assert found.value == term["verdict"], term
+        yield found
+
+
+def test_both_families_are_recorded_with_the_reference_setting() -> None:
+    for name in REFERENCES:
+        data = recorded(name)
+        assert data["settings"]["differs"] == "nothing" and data["settings"]["seeds"] == 16
+        assert data["verdict"] != Verdict.FAIL.value
+        assert sum(row["verdict"] == Verdict.PASS.value for row in data["quantities"]) > 0.95 * 288
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_verdicts_follow_from_the_recorded_numbers(name: str) -> None:
+    data = recorded(name)
+    for row in data["quantities"]:
+        assert worst(parts(row)).value == row["verdict"], row
+        assert bool(row["reason"]) == (row["verdict"] != Verdict.PASS.value)
+    assert worst(Verdict(row["verdict"]) for row in data["quantities"]).value == data["verdict"]
+    for layer in data["layers"]:
+        own = [row for row in data["quantities"] if (row["scheme"], row["layer"]) == (layer["scheme"], layer["layer"])]
+        assert worst(Verdict(row["verdict"]) for row in own).value == layer["verdict"]
+    assert data["control"]["verdict"] == Verdict.FAIL.value
+
+
+def test_another_slope_would_have_another_verdict() -> None:
+    row = next(row for row in recorded("llama")["quantities"] if row["quantity"] == "B" and row["t"] == 1)
+    wrong = {**row, "predicted": "-1"}
+    assert (judged(row, is_zero=False), judged(wrong, is_zero=False)) == (Verdict.PASS, Verdict.FAIL)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_recorded_predictions_are_those_of_today(name: str) -> None:
+    data, recording = recorded(name), RECORDINGS[name]
+    assert len(data["layers"]) == 2 * 2 * len(recording.schemes)
+    for scheme in map(pinned, recording.schemes):
+        today = {(each.quantity, each.t): together(each) for each in predictions(scheme, data["settings"]["steps"])}
+        rows = [row for row in data["quantities"] if row["scheme"] == scheme.name]
+        assert len(rows) == 4 * len(today)
+        for row in rows:
+            expected = today[row["quantity"], row["t"]]
+            assert (row["predicted"], row["upper"]) == (str(expected.total), expected.total.is_upper)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_record_is_of_the_recording_as_it_stands(name: str) -> None:
+    settings, recording = recorded(name)["settings"], RECORDINGS[name]
+    assert (settings["family"], settings["loss"]) == (recording.family, recording.loss)
+    assert (tuple(settings["widths"]), settings["seeds"]) == (recording.widths, recording.seeds)
+    assert (settings["weight_decay"], settings["pretraining"]) == (recording.weight_decay, recording.shape.pretraining)
+    environment = recorded(name)["environment"]
+    assert {"command", "date", "seconds", "python", "torch", "transformers", "peft"} <= environment.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_is_made_from_the_record(name: str) -> None:
+    assert (FOLDER / f"{name}.md").read_text(encoding="utf-8") == family_page(name, recorded(name))
+
+
+def test_weight_decay_moves_a_at_the_first_step() -> None:
+    for name in set(NAMES) & {"llama-decay", "roberta-decay"}:
+        first = [row for row in recorded(name)["quantities"] if (row["quantity"], row["t"]) == ("delta_3", 1)]
+        decayed = [row for row in first if row["scheme"] != "init-b"]
+        assert all(row["measured"] is not None for row in decayed)
