@@ -51,6 +51,11 @@ class Family:
             found = tuple(form + weight * number for form in found for number in numbers)
         return tuple(dict.fromkeys(found))
 
+    def is_never_positive(self, domain: Polyhedron) -> bool:
+        """Whether none of its exponents can be positive, as far as that is plain to see: it turns no cycle."""
+        is_still = all(weight == Affine.of(0) for weight, _ in self.turns)
+        return is_still and domain.implies(Inequality(-self.base))
+
     def is_within(self, other: Family, domain: Polyhedron) -> bool:
         """Whether the other family's exponents are at least as large at every step, as far as that is plain to see."""
         if len(self.turns) > 1 or len(other.turns) > 1:

@@ -53,6 +53,7 @@ def horizon_law(
     every = _settled(run, quantities) if run.settled_from is not None else _linear(found, quantities, run)
     if isinstance(every, str):
         return every
+    every = tuple(each for each in every if not each.is_never_positive(run.domain))
     rate = tuple(rates) if len(free) == 1 else ()
     largest_rate = rate_law(rate[0], every, run.domain) if rate else "not exactly one rate is free and nothing else"
     return HorizonLaw(tuple(quantities), run.domain, every, largest_rate)
