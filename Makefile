@@ -12,10 +12,10 @@ SOURCES = $(shell find gamma_calc -name '*.py')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help crosscheck test test-slow lint types check derivations validation bench docs clean
+.PHONY: help crosscheck test test-slow lint types check derivations validation bench bench-symbolic docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 	@echo "Variables: OUT=$(OUT) (folder of make crosscheck), PYTHON3=$(PYTHON3), WORKERS=$(WORKERS)"
 
 crosscheck: $(READY) ## the main job: derived exponents against measured ones, into OUT
@@ -45,6 +45,9 @@ validation: $(READY) ## regenerate validation/
 bench: $(READY) ## time the kernel against plain torch and PEFT, into benchmarks/results.json; RECORD=--record keeps it
 	$(PYTHON) -m pip install --quiet --compile -e '.[bench]'
 	$(PYTHON) -m benchmarks $(RECORD)
+
+bench-symbolic: $(READY) ## time the exact core, and sympy on the same recursion (some minutes)
+	$(PYTHON) -m benchmarks.symbolic
 
 docs: $(READY) ## the reference of the Python names, into docs/api
 	$(PYTHON) -m pip install --quiet --compile -e '.[docs]'
