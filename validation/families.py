@@ -56,7 +56,10 @@ COMPACT = (",", ":")
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One recording: a family, the loss that trains its adapters, and what differs from the reference setting."""
+    """One recording: a family, the loss that trains its adapters, and what differs from the reference setting.
+
+    `before` tells of an earlier run with other seeds, which is not shown; its seeds are not used again.
+    """
 
     family: str
     differs: str
@@ -64,6 +67,8 @@ class Recording:
     widths: tuple[int, ...] = WIDE
     seeds: int = 16
     weight_decay: float = 0.0
+    first_seed: int = FIRST_SEED
+    before: str = ""
     shape: Shape = REFERENCE
 
     @property
@@ -99,12 +104,12 @@ def measured(recording: Recording) -> CoordinateCheck:
     """The check of a recording, on its fresh seeds."""
 
     def model(width: int, seed: int) -> nn.Module:
-        return family_model(recording.family, width, FIRST_SEED + seed, recording.shape)
+        return family_model(recording.family, width, recording.first_seed + seed, recording.shape)
 
     def loss(trained: nn.Module, seed: int) -> Tensor:
-        return LOSSES[recording.loss](trained, FIRST_SEED + seed, recording.shape)
+        return LOSSES[recording.loss](trained, recording.first_seed + seed, recording.shape)
 
-    layout = CoordinateLayout(recording.widths, recording.seeds, seed=FIRST_SEED)
+    layout = CoordinateLayout(recording.widths, recording.seeds, seed=recording.first_seed)
     decay = recording.weight_decay
     return coordinate_check(model, loss, *recording.schemes, layout=layout, weight_decay=decay, progress=_progress)
 
@@ -128,7 +133,8 @@ def plain(name: str, found: CoordinateCheck, seconds: float) -> dict[str, Any]:
         "differs": recording.differs,
         "loss": recording.loss,
         "weight_decay": recording.weight_decay,
-        "first_seed": FIRST_SEED,
+        "first_seed": recording.first_seed,
+        "before": recording.before,
         "layers": shape.layers,
         "rank": shape.rank,
         "scale": str(Fraction(shape.scale)),

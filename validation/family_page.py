@@ -46,7 +46,7 @@ def _document(name: str, data: Data) -> Iterator[Block]:
     yield Heading(1, f"{settings['family'].capitalize()}, layer by layer: {name}")
     yield Answer(data["verdict"], f"{tallied(data['quantities'])}. {_control(data)}")
     yield Paragraph(f"Differs from the reference setting in: {settings['differs']}.")
-    yield Paragraph(FIXED)
+    yield Paragraph(" ".join(filter(None, (FIXED, settings["before"]))))
     yield Heading(2, "Layers")
     yield _layers(data)
     if data["warnings"]:

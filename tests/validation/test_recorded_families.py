@@ -96,8 +96,9 @@ def test_the_page_is_made_from_the_record(name: str) -> None:
     assert (FOLDER / f"{name}.md").read_text(encoding="utf-8") == family_page(name, recorded(name))
 
 
-def test_weight_decay_moves_a_at_the_first_step() -> None:
-    for name in set(NAMES) & {"llama-decay", "roberta-decay"}:
+@pytest.mark.parametrize("family", REFERENCES)
+def test_weight_decay_alone_moves_the_factor_that_has_no_gradient_at_the_first_step(family: str) -> None:
+    for name, moves in ((family, False), (f"{family}-decay", True)):
         first = [row for row in recorded(name)["quantities"] if (row["quantity"], row["t"]) == ("delta_3", 1)]
-        decayed = [row for row in first if row["scheme"] != "init-b"]
-        assert all(row["measured"] is not None for row in decayed)
+        assert len(first) == 12
+        assert all((row["measured"] is not None) == moves == (row["predicted"] != "-oo") for row in first)
