@@ -82,7 +82,7 @@ def _decaying(scheme: Scheme) -> Scheme:
     return replace(scheme, exponents={**scheme.exponents, "decay": Affine.of(0)})
 
 
-_DECAY = "AdamW's default decay, under the decay rule: A moves at step 1 although its gradient is zero"
+_DECAYED = "AdamW's default decay, under the decay rule: the factor without a gradient moves at step 1 too"
 _ENTROPY = "cross-entropy in place of the linear readout: a loss whose gradient moves with the features"
 _TRAINED = "the matrices trained on text before the adapters are put on, so that they are not iid"
 _PRETRAINED = Shape(scale=SCALE, pretraining=40)
@@ -90,8 +90,8 @@ RECORDINGS: Mapping[str, Recording] = MappingProxyType(
     {
         "llama": Recording("llama", "nothing"),
         "roberta": Recording("roberta", "nothing"),
-        "llama-decay": Recording("llama", _DECAY, seeds=8, weight_decay=DEFAULT_DECAY),
-        "roberta-decay": Recording("roberta", _DECAY, seeds=8, weight_decay=DEFAULT_DECAY),
+        "llama-decay": Recording("llama", _DECAYED, seeds=8, weight_decay=DEFAULT_DECAY),
+        "roberta-decay": Recording("roberta", _DECAYED, seeds=8, weight_decay=DEFAULT_DECAY),
         "llama-cross-entropy": Recording("llama", _ENTROPY, "cross-entropy", seeds=8),
         "roberta-cross-entropy": Recording("roberta", _ENTROPY, "cross-entropy", seeds=8),
         "llama-pretrained": Recording("llama", _TRAINED, widths=NARROW, seeds=8, shape=_PRETRAINED),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -47,6 +49,7 @@ def _document(name: str, data: Data) -> Iterator[Block]:
     yield Answer(data["verdict"], f"{tallied(data['quantities'])}. {_control(data)}")
     yield Paragraph(f"Differs from the reference setting in: {settings['differs']}.")
     yield Paragraph(" ".join(filter(None, (FIXED, settings["before"]))))
+    yield Paragraph(seen(data))
     yield Heading(2, "Layers")
     yield _layers(data)
     if data["warnings"]:
@@ -67,6 +70,28 @@ def tallied(rows: Sequence[Data]) -> str:
     """How many rows have each verdict, the good ones first."""
     count = Counter(row["verdict"] for row in rows)
     return ", ".join(f"{count[word]} {word}" for word in reversed(SEVERITY) if count[word])
+
+
+def seen(data: Data) -> str:
+    """What came out, in sentences that only count and measure."""
+    errors = sorted(abs(error(row)) for row in data["quantities"] if is_finite(row))
+    verdicts = Counter((row["verdict"], row["scheme"], row["t"]) for row in data["quantities"])
+    sentences = [
+        f"Seen: of {len(errors)} finite exponents, half lie within {statistics.median(errors):.3f} of their prediction"
+        f" and all within {errors[-1]:.3f}"
+    ]
+    for word in SEVERITY[:2]:
+        places = [
+            f"{scheme} at t = {t}: {count}" for (verdict, scheme, t), count in verdicts.items() if verdict == word
+        ]
+        sentences += [f"{word} are {', '.join(places)}"] if places else []
+    steps = [_span([layer["gradient_slopes"][t] for layer in data["layers"]]) for t in (0, -1)]
+    sentences.append(f"dL/dZbar has slopes of {steps[0]} at step 1 and of {steps[1]} at the last step")
+    return ". ".join(sentences) + "."
+
+
+def _span(values: Sequence[float]) -> str:
+    return f"{min(values):.2f} to {max(values):.2f}"
 
 
 def _control(data: Data) -> str:
@@ -171,9 +196,9 @@ def _draw(axes: Axes, data: Data, scheme: str) -> None:
     for index, layer in enumerate(_layer_names(data)):
         shift = (index - 1.5) * 0.18
         points = [
-            (lines.index(row["quantity"]) + shift, *offset(row))
+            (lines.index(row["quantity"]) + shift, *drawn(row))
             for row in own
-            if row["layer"] == layer and row["measured"] is not None and row["predicted"] != "-oo"
+            if row["layer"] == layer and is_finite(row)
         ]
         places, centres, halves = zip(*points, strict=True) if points else ((), (), ())
         look = {"color": style.COLOURS[index], "marker": style.MARKERS[index], "label": layer}
@@ -184,9 +209,17 @@ def _draw(axes: Axes, data: Data, scheme: str) -> None:
     axes.set_title(scheme, fontsize=style.TEXT)
 
 
-def offset(row: Data) -> tuple[float, float]:
+def is_finite(row: Data) -> bool:
+    """Whether an exponent was predicted and measured."""
+    return row["measured"] is not None and row["predicted"] != "-oo"
+
+
+def error(row: Data) -> float:
+    """Measured less predicted."""
+    return float(row["measured"] - Fraction(row["predicted"]))
+
+
+def drawn(row: Data) -> tuple[float, float]:
     """How far a slope lies from its prediction, at most `REACH`, and half of its interval."""
-    numerator, _, denominator = row["predicted"].partition("/")
-    error = row["measured"] - int(numerator) / int(denominator or 1)
     low, high = row["ci"]
-    return max(-REACH, min(REACH, error)), (high - low) / 2
+    return max(-REACH, min(REACH, error(row))), (high - low) / 2
