@@ -56,10 +56,7 @@ COMPACT = (",", ":")
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One recording: a family, the loss that trains its adapters, and what differs from the reference setting.
-
-    `before` tells of an earlier run with other seeds, which is not shown; its seeds are not used again.
-    """
+    """One recording: a family, the loss that trains its adapters, and what differs from the reference setting."""
 
     family: str
     differs: str
@@ -67,8 +64,6 @@ class Recording:
     widths: tuple[int, ...] = WIDE
     seeds: int = 16
     weight_decay: float = 0.0
-    first_seed: int = FIRST_SEED
-    before: str = ""
     shape: Shape = REFERENCE
 
     @property
@@ -82,7 +77,7 @@ def _decaying(scheme: Scheme) -> Scheme:
     return replace(scheme, exponents={**scheme.exponents, "decay": Affine.of(0)})
 
 
-_DECAYED = "AdamW's default decay, under the decay rule: the factor without a gradient moves at step 1 too"
+_DECAY = "AdamW's default decay, under the decay rule: the factor without a gradient moves at step 1 too"
 _ENTROPY = "cross-entropy in place of the linear readout: a loss whose gradient moves with the features"
 _TRAINED = "the matrices trained on text before the adapters are put on, so that they are not iid"
 _PRETRAINED = Shape(scale=SCALE, pretraining=40)
@@ -90,8 +85,8 @@ RECORDINGS: Mapping[str, Recording] = MappingProxyType(
     {
         "llama": Recording("llama", "nothing"),
         "roberta": Recording("roberta", "nothing"),
-        "llama-decay": Recording("llama", _DECAYED, seeds=8, weight_decay=DEFAULT_DECAY),
-        "roberta-decay": Recording("roberta", _DECAYED, seeds=8, weight_decay=DEFAULT_DECAY),
+        "llama-decay": Recording("llama", _DECAY, seeds=8, weight_decay=DEFAULT_DECAY),
+        "roberta-decay": Recording("roberta", _DECAY, seeds=8, weight_decay=DEFAULT_DECAY),
         "llama-cross-entropy": Recording("llama", _ENTROPY, "cross-entropy", seeds=8),
         "roberta-cross-entropy": Recording("roberta", _ENTROPY, "cross-entropy", seeds=8),
         "llama-pretrained": Recording("llama", _TRAINED, widths=NARROW, seeds=8, shape=_PRETRAINED),
@@ -104,12 +99,12 @@ def measured(recording: Recording) -> CoordinateCheck:
     """The check of a recording, on its fresh seeds."""
 
     def model(width: int, seed: int) -> nn.Module:
-        return family_model(recording.family, width, recording.first_seed + seed, recording.shape)
+        return family_model(recording.family, width, FIRST_SEED + seed, recording.shape)
 
     def loss(trained: nn.Module, seed: int) -> Tensor:
-        return LOSSES[recording.loss](trained, recording.first_seed + seed, recording.shape)
+        return LOSSES[recording.loss](trained, FIRST_SEED + seed, recording.shape)
 
-    layout = CoordinateLayout(recording.widths, recording.seeds, seed=recording.first_seed)
+    layout = CoordinateLayout(recording.widths, recording.seeds, seed=FIRST_SEED)
     decay = recording.weight_decay
     return coordinate_check(model, loss, *recording.schemes, layout=layout, weight_decay=decay, progress=_progress)
 
@@ -133,8 +128,7 @@ def plain(name: str, found: CoordinateCheck, seconds: float) -> dict[str, Any]:
         "differs": recording.differs,
         "loss": recording.loss,
         "weight_decay": recording.weight_decay,
-        "first_seed": recording.first_seed,
-        "before": recording.before,
+        "first_seed": FIRST_SEED,
         "layers": shape.layers,
         "rank": shape.rank,
         "scale": str(Fraction(shape.scale)),
@@ -145,12 +139,12 @@ def plain(name: str, found: CoordinateCheck, seconds: float) -> dict[str, Any]:
 
 
 def _shorten(entry: dict[str, Any]) -> None:
-    """Leave out what can be read off the rest: why a row passed, and the terms that are zero as predicted."""
+    """Leave out what can be read off the rest: why a row passed, terms that are zero as predicted, a lone other one."""
     entry["reason"] = "" if entry["verdict"] == Verdict.PASS.value else entry["reason"]
     as_zero = {"predicted": "-oo", "verdict": Verdict.PASS.value}
-    entry["terms"] = [
-        {key: term[key] for key in TERM_KEYS} for term in entry["terms"] if not as_zero.items() <= term.items()
-    ]
+    kept = [{key: term[key] for key in TERM_KEYS} for term in entry["terms"] if not as_zero.items() <= term.items()]
+    is_the_row = len(kept) == 1 and kept[0]["measured"] == entry["measured"]
+    entry["terms"] = [] if is_the_row else kept
 
 
 def _rounded(value: Any) -> Any:

@@ -48,7 +48,7 @@ def _document(name: str, data: Data) -> Iterator[Block]:
     yield Heading(1, f"{settings['family'].capitalize()}, layer by layer: {name}")
     yield Answer(data["verdict"], f"{tallied(data['quantities'])}. {_control(data)}")
     yield Paragraph(f"Differs from the reference setting in: {settings['differs']}.")
-    yield Paragraph(" ".join(filter(None, (FIXED, settings["before"]))))
+    yield Paragraph(FIXED)
     yield Paragraph(seen(data))
     yield Heading(2, "Layers")
     yield _layers(data)
@@ -92,6 +92,20 @@ def seen(data: Data) -> str:
 
 def _span(values: Sequence[float]) -> str:
     return f"{min(values):.2f} to {max(values):.2f}"
+
+
+def summary_line(name: str, data: Data) -> str:
+    """The recording as a line of the table in validation/README.md."""
+    settings, count = data["settings"], Counter(row["verdict"] for row in data["quantities"])
+    errors = [abs(error(row)) for row in data["quantities"] if is_finite(row)]
+    widths = f"{settings['widths'][0]} to {settings['widths'][-1]}"
+    cells = (f"[`{name}`](families/{name}.md)", widths, str(settings["seeds"]))
+    numbers = (
+        *(str(count[word]) for word in reversed(SEVERITY)),
+        f"{statistics.median(errors):.3f}",
+        f"{max(errors):.3f}",
+    )
+    return f"| {' | '.join((*cells, *numbers))} |"
 
 
 def _control(data: Data) -> str:

@@ -14,7 +14,7 @@ from gamma_calc.huggingface.coordinates import together
 from gamma_calc.simulation.slopes import SlopeEstimate
 from gamma_calc.simulation.verdicts import Verdict, verdict
 from validation.families import FOLDER, RECORDINGS, recorded
-from validation.family_page import family_page
+from validation.family_page import family_page, summary_line
 
 NAMES = tuple(name for name in RECORDINGS if (FOLDER / f"{name}.json").exists())
 REFERENCES = ("llama", "roberta")
@@ -33,7 +33,7 @@ def judged(entry: Mapping[str, Any], *, is_zero: bool) -> Verdict:
 
 
 def parts(row: Mapping[str, Any]) -> Iterator[Verdict]:
-    """The verdicts that a row's is the worst of; a term that is not listed is zero as predicted."""
+    """The verdicts that a row's is the worst of; a term that is not listed is zero as predicted, or all of the row."""
     yield judged(row, is_zero=not any(row["sizes"]))
     for term in row["terms"]:
         found = judged(term, is_zero=True)
@@ -94,6 +94,11 @@ def test_the_record_is_of_the_recording_as_it_stands(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_is_made_from_the_record(name: str) -> None:
     assert (FOLDER / f"{name}.md").read_text(encoding="utf-8") == family_page(name, recorded(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_readme_sums_the_record_up(name: str) -> None:
+    assert summary_line(name, recorded(name)) in (FOLDER.parent / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("family", REFERENCES)
