@@ -39,10 +39,11 @@ class Probe:
     forward pass without gradients is not looked at. Parameters are neither touched nor tagged;
     leaving the context removes every hook and drops the copies of the factors that it held.
 
-    >>> with Probe(model, optimizer) as probe:  # doctest: +SKIP
-    ...     train()
-    >>> probe.observations[-1].alignment  # doctest: +SKIP
-    {'A_0': 0.51, 'U_A': 0.98}
+    Used as in the README:
+
+        with Probe(model, optimizer) as probe:
+            train()
+        probe.observations[-1].alignment  # such as {'A_0': 0.51, 'U_A': 0.98}
 
     Args:
         samples: the most positions of a batch that are measured.
