@@ -80,6 +80,7 @@ def _decaying(scheme: Scheme) -> Scheme:
 _DECAY = "AdamW's default decay, under the decay rule: the factor without a gradient moves at step 1 too"
 _ENTROPY = "cross-entropy in place of the linear readout: a loss whose gradient moves with the features"
 _TRAINED = "the matrices trained on text before the adapters are put on, so that they are not iid"
+_NARROW = "the widths and the seeds, which are those of the pretrained recording: its control"
 _PRETRAINED = Shape(scale=SCALE, pretraining=40)
 RECORDINGS: Mapping[str, Recording] = MappingProxyType(
     {
@@ -89,6 +90,8 @@ RECORDINGS: Mapping[str, Recording] = MappingProxyType(
         "roberta-decay": Recording("roberta", _DECAY, seeds=8, weight_decay=DEFAULT_DECAY),
         "llama-cross-entropy": Recording("llama", _ENTROPY, "cross-entropy", seeds=8),
         "roberta-cross-entropy": Recording("roberta", _ENTROPY, "cross-entropy", seeds=8),
+        "llama-narrow": Recording("llama", _NARROW, widths=NARROW, seeds=8),
+        "roberta-narrow": Recording("roberta", _NARROW, widths=NARROW, seeds=8),
         "llama-pretrained": Recording("llama", _TRAINED, widths=NARROW, seeds=8, shape=_PRETRAINED),
         "roberta-pretrained": Recording("roberta", _TRAINED, widths=NARROW, seeds=8, shape=_PRETRAINED),
     }
@@ -139,12 +142,16 @@ def plain(name: str, found: CoordinateCheck, seconds: float) -> dict[str, Any]:
 
 
 def _shorten(entry: dict[str, Any]) -> None:
-    """Leave out what can be read off the rest: why a row passed, terms that are zero as predicted, a lone other one."""
+    """Leave out what the rest shows.
+
+    That is why a row passed, the terms that are zero as predicted, a lone other one, and the slope of `sizes`.
+    """
     entry["reason"] = "" if entry["verdict"] == Verdict.PASS.value else entry["reason"]
     as_zero = {"predicted": "-oo", "verdict": Verdict.PASS.value}
     kept = [{key: term[key] for key in TERM_KEYS} for term in entry["terms"] if not as_zero.items() <= term.items()]
     is_the_row = len(kept) == 1 and kept[0]["measured"] == entry["measured"]
     entry["terms"] = [] if is_the_row else kept
+    entry.pop("raw_slope", None)
 
 
 def _rounded(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -199,7 +201,7 @@ def family_figure(name: str, data: Data) -> bytes:
         )
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=style.TICK, frameon=False)
-    return rendered(figure).svg
+    return re.sub(rb"\n +", b"\n", rendered(figure).svg)  # its indentation is a tenth of it
 
 
 def _draw(axes: Axes, data: Data, scheme: str) -> None:
@@ -214,9 +216,11 @@ def _draw(axes: Axes, data: Data, scheme: str) -> None:
             for row in own
             if row["layer"] == layer and is_finite(row)
         ]
-        places, centres, halves = zip(*points, strict=True) if points else ((), (), ())
-        look = {"color": style.COLOURS[index], "marker": style.MARKERS[index], "label": layer}
-        axes.errorbar(centres, places, xerr=halves, ls="", ms=2.5, lw=0.8, **look)
+        look = {"color": style.COLOURS[index], "lw": 0.8}
+        spans = [end for _, centre, half in points for end in (centre - half, centre + half, math.nan)]
+        axes.plot(spans, [place for place, _, _ in points for _ in range(3)], **look)  # one path, broken by nan
+        dots = [[point[part] for point in points] for part in (1, 0)]
+        axes.plot(*dots, style.MARKERS[index], ms=2.5, label=layer, **look)
     axes.set(xlim=(-REACH, REACH), ylim=(len(lines) - 0.5, -0.5))
     axes.set_yticks(range(len(lines)), lines)
     axes.tick_params(labelsize=style.TICK)
