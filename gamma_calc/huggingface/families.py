@@ -203,6 +203,6 @@ def cross_entropy(model: nn.Module, seed: int, shape: Shape | None = None) -> Te
     return nn.functional.cross_entropy(logits, labels, reduction="sum") / shape.scale
 
 
-LOSSES: Mapping[str, Callable[[nn.Module, int], Tensor]] = MappingProxyType(
+LOSSES: Mapping[str, Callable[[nn.Module, int, Shape | None], Tensor]] = MappingProxyType(
     {"linear-readout": linear_readout, "cross-entropy": cross_entropy}
 )
