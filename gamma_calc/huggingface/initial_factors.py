@@ -28,7 +28,8 @@ class Initialisation:
 
     Exponents: `a` and `b` are those of the entries of A_0 and B_0 as a spec writes them ("zero" for a factor that
     starts at zero), in which the word `scale` stands for the exponent of s; None where they depend on data. `spread`
-    says how the entries are drawn, `rewrites_base` whether the base weights change, `is_b_frozen` whether B is frozen.
+    says how the entries are drawn, `rewrites_base` whether the base weights change, `is_b_frozen` whether B is frozen,
+    `resets_embeddings` whether an embedding's adapter is drawn too, though otherwise.
     """
 
     option: bool | str
@@ -39,6 +40,7 @@ class Initialisation:
     rewrites_base: bool = False
     is_b_frozen: bool = False
     needs_even_rank: bool = False
+    resets_embeddings: bool = False
 
     @property
     def name(self) -> str:
@@ -52,8 +54,14 @@ class Initialisation:
 
 
 INITIALISATIONS = (
-    Initialisation(True, "-1/2", "zero", "A uniform on +-n^(-1/2), B zero"),
-    Initialisation("gaussian", "-rank", "zero", "A normal with standard deviation 1/r at every width, B zero"),
+    Initialisation(True, "-1/2", "zero", "A uniform on +-n^(-1/2), B zero", resets_embeddings=True),
+    Initialisation(
+        "gaussian",
+        "-rank",
+        "zero",
+        "A normal with standard deviation 1/r at every width, B zero",
+        resets_embeddings=True,
+    ),
     Initialisation(False, "-1/2", "-rank/2", "A uniform on +-n^(-1/2), B uniform on +-r^(-1/2)", start=Start.SOMETHING),
     Initialisation(
         "orthogonal",

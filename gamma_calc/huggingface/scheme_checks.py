@@ -100,8 +100,7 @@ def _position(case: Case) -> str:
 
 
 def _targets_embeddings(case: Case) -> bool:
-    starts_as_a_linear_layer = case.config.initialisation.name in ("true", "gaussian")
-    return bool(case.embeddings) and starts_as_a_linear_layer
+    return bool(case.embeddings) and case.config.initialisation.resets_embeddings
 
 
 SCHEME_CHECKS = (
