@@ -64,11 +64,15 @@ def bounded(
         return _bound((run,), quantities, f"unrolled for {horizon} steps")
     found = step_map(program, quantities, domain, policy)
     below = minorant(program, quantities, domain, policy) if found is None else None
-    bound = None if found is None else _spectral(run, quantities, found)
-    if below is not None:
-        bound = _confined(run, quantities, below)
+    bound, missing = None, ""
+    if found is not None:
+        bound = _spectral(run, quantities, found)
+    elif below is not None:
+        bound, missing = (
+            _confined(run, quantities, below),
+            ", nor where they are bounded and no cycle of a map below gains",
+        )
     if bound is None:
-        missing = "" if below is None else ", nor where they are bounded and no cycle of a map below gains"
         bound = _bound((run,), quantities, f"the exponents have not settled within {UNROLLED} steps{missing}")
         bound = replace(bound, is_final=False)
     return replace(bound, map=found)
@@ -76,9 +80,7 @@ def bounded(
 
 def _spectral(run: Trajectory, quantities: tuple[str, ...], found: StepMap) -> Bounded | None:
     """The bound for every step count of a run with a max-plus linear step map; None where its cycles do not say it."""
-    fed = frozenset[Node]().union(*found.observed.values())
-    cycles = tuple(cycle for cycle in found.cycles() if fed & set(cycle.nodes))
-    region = run.domain & Polyhedron.of(*(Inequality(-cycle.weight) for cycle in cycles))
+    cycles, region = _without_gain(run.domain, found)
     walks = _walks(cycles)
     if region.is_empty and found.is_exact:
         return Bounded(EMPTY, EMPTY, (run,), True, f"{walks} gains a power of n every turn", cycles)
@@ -106,13 +108,11 @@ def _confined(run: Trajectory, quantities: tuple[str, ...], below: StepMap) -> B
     A bounded run is confined to where no cycle of a linear map below it gains and the first steps are bounded. A run
     that settles there proves the rest by induction.
     """
-    fed = frozenset[Node]().union(*below.observed.values())
-    cycles = tuple(cycle for cycle in below.cycles() if fed & set(cycle.nodes))
-    gains = run.domain & Polyhedron.of(*(Inequality(-cycle.weight) for cycle in cycles))
-    region = gains & _below(run, quantities, is_upper=False)
+    cycles, still = _without_gain(run.domain, below)
+    region = still & _below(run, quantities, is_upper=False)
     walks = _walks(cycles)
     if region.is_empty:
-        reason = f"outside {gains} {walks} gains a power of n every turn, and inside the first {UNROLLED} steps do"
+        reason = f"outside {still} {walks} gains a power of n every turn, and inside the first {UNROLLED} steps do"
         return Bounded(EMPTY, EMPTY, (run,), True, reason)
     settled = trajectory(run.program, UNROLLED + len(below.nodes), region, run.policy)
     if settled.settled_from is None:
@@ -122,6 +122,13 @@ def _confined(run: Trajectory, quantities: tuple[str, ...], below: StepMap) -> B
         f"map below the step map gains ({region}); elsewhere they are not, or {walks} gains a power of n every turn"
     )
     return _bound((run, settled), quantities, reason)
+
+
+def _without_gain(domain: Polyhedron, found: StepMap) -> tuple[tuple[Cycle, ...], Polyhedron]:
+    """The cycles of a map that feed what is looked at, and where none of them gains."""
+    fed = frozenset[Node]().union(*found.observed.values())
+    cycles = tuple(cycle for cycle in found.cycles() if fed & set(cycle.nodes))
+    return cycles, domain & Polyhedron.of(*(Inequality(-cycle.weight) for cycle in cycles))
 
 
 def _walks(cycles: tuple[Cycle, ...]) -> str:
