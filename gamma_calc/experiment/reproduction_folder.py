@@ -22,6 +22,7 @@ from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint
 from gamma_calc.experiment.student_study import StudentStudy
 from gamma_calc.files import checked_folder, write_all
+from gamma_calc.report.plots import Images
 from gamma_calc.simulation.local_slopes import extrapolated_slope, local_slopes
 from gamma_calc.simulation.optima import Health
 from gamma_calc.simulation.slopes import SlopeEstimate
@@ -45,12 +46,17 @@ def write_reproduction(found: Reproduction, folder: Path, *, command: str = "", 
         BadInput: the folder cannot be written.
     """
     checked_folder(folder)
-    contents: dict[Path, str | bytes] = {}
-    for name, images in reproduction_figures(found).items():
-        contents |= {folder / f"{name}.svg": images.svg, folder / f"{name}.png": images.png}
     data = reproduction_json(found, command, version)
+    write_experiment(folder, reproduction_figures(found), data, reproduction_page(found, data["environment"]))
+
+
+def write_experiment(folder: Path, figures: Mapping[str, Images], data: Mapping[str, Any], page: str) -> None:
+    """Write an experiment's figures, its data and its page, all or nothing."""
+    contents: dict[Path, str | bytes] = {}
+    for name, images in figures.items():
+        contents |= {folder / f"{name}.svg": images.svg, folder / f"{name}.png": images.png}
     contents[folder / "results.json"] = json.dumps(data, indent=1) + "\n"
-    contents[folder / "README.md"] = reproduction_page(found, data["environment"])
+    contents[folder / "README.md"] = page
     write_all(contents)
 
 
@@ -68,13 +74,19 @@ def reproduction_json(found: Reproduction, command: str = "", version: str = "")
 
 
 def _environment(found: Reproduction, command: str, version: str) -> dict[str, str]:
+    return made_with(command, version, f"{found.seconds / 60:.1f} minutes in {found.workers} processes")
+
+
+def made_with(command: str, version: str, duration: str, **libraries: str) -> dict[str, str]:
+    """What an experiment on the CPU was made with: the command, the time it took, and releases."""
     return {
         "command": command,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "time": f"{found.seconds / 60:.1f} minutes in {found.workers} processes",
+        "time": duration,
         "gamma_calc": version,
         "python": platform.python_version(),
         "torch": torch.__version__,
+        **libraries,
         "numpy": np.__version__,
         "machine": f"{platform.system()} {platform.machine()}, cpu",
     }

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import platform
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,12 +10,18 @@ from typing import Any
 
 import numpy as np
 import peft
-import torch
 import transformers
 
 from gamma_calc.experiment.reproduction_claims import Outcome
-from gamma_calc.experiment.reproduction_folder import claim_json, claim_text, markdown_table, plain_numbers
-from gamma_calc.files import checked_folder, write_all
+from gamma_calc.experiment.reproduction_folder import (
+    claim_json,
+    claim_text,
+    made_with,
+    markdown_table,
+    plain_numbers,
+    write_experiment,
+)
+from gamma_calc.files import checked_folder
 from gamma_calc.huggingface.language.claims import claims
 from gamma_calc.huggingface.language.figures import study_figures
 from gamma_calc.huggingface.language.settings import ROBERTA, Plan
@@ -46,13 +49,8 @@ def write_study(found: Study, folder: Path, *, command: str = "", version: str =
         BadInput: the folder cannot be written.
     """
     checked_folder(folder)
-    contents: dict[Path, str | bytes] = {}
-    for name, images in study_figures(found).items():
-        contents |= {folder / f"{name}.svg": images.svg, folder / f"{name}.png": images.png}
     data = study_json(found, command, version)
-    contents[folder / "results.json"] = json.dumps(data, indent=1) + "\n"
-    contents[folder / "README.md"] = study_page(found, data["environment"])
-    write_all(contents)
+    write_experiment(folder, study_figures(found), data, study_page(found, data["environment"]))
 
 
 def study_json(found: Study, command: str = "", version: str = "") -> dict[str, Any]:
@@ -100,18 +98,8 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
 
 
 def _environment(found: Study, command: str, version: str) -> dict[str, str]:
-    return {
-        "command": command,
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "time": f"{found.seconds / 60:.1f} minutes in {found.workers} processes, runs found in the store not counted",
-        "gamma_calc": version,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "peft": peft.__version__,
-        "numpy": np.__version__,
-        "machine": f"{platform.system()} {platform.machine()}, cpu",
-    }
+    duration = f"{found.seconds / 60:.1f} minutes in {found.workers} processes, runs found in the store not counted"
+    return made_with(command, version, duration, transformers=transformers.__version__, peft=peft.__version__)
 
 
 def study_page(found: Study, environment: Mapping[str, str]) -> str:
