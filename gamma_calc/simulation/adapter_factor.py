@@ -8,29 +8,65 @@ while the block and its temporaries are in the cache, and no temporary is as lar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation.adapter_module import Term
+from gamma_calc.simulation.heavy_ball import HeavyBall
 from gamma_calc.simulation.steps import GradientStep, epsilon_ratio, is_nonzero
 from gamma_calc.simulation.student_data import blocks
 
 Parts = dict[Term, Tensor]
 """A sum with its terms apart; a term that is identically zero is absent."""
 
+Labels = Mapping[Term, Term]
+"""From a part to another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """How a factor moves: W_t = W_{t-1} - eta lambda W_{t-1} - eta g, where `rule` makes g of m_t = beta m_{t-1} + G.
+
+    Shapes: rates, the learning rates eta, [L].
+
+    Args:
+        momentum: beta, zero where g is made of the gradient itself.
+        decay: lambda, or None where the weights do not decay.
+    """
+
+    rates: Tensor
+    rule: Raw | Moments
+    momentum: float = 0.0
+    decay: float | None = None
+
 
 class FactorBlock:
     """Some columns of a factor, the data that they meet, and the memory of their steps.
 
-    Shapes: data X [S, 1, k, N], parts of the factor [S, L, r, k], where the initial part has L = 1.
+    Shapes: data X [S, 1, k, N], parts of the factor [S, L, r, k], where an initial part that does not decay has L = 1.
     """
 
-    def __init__(self, parts: Parts, data: Tensor, rule: Raw | Moments) -> None:
-        self.parts, self.data, self.step = parts, data, GradientStep(rule)
+    def __init__(self, parts: Parts, data: Tensor, moves: Moves) -> None:
+        self.parts, self.data = parts, data
+        self.ball, self.step = HeavyBall(moves.momentum), GradientStep(moves.rule)
         self.moved: Parts = {}
+
+
+@dataclass(frozen=True, slots=True)
+class BlockStep:
+    """What the step of a block adds to the product with the data, and what of the step is not zero.
+
+    Shapes: product [S, L, r, N]; the flags, of the gradient G, of m in its place and of the change, [S, L].
+    """
+
+    product: Tensor
+    has_gradient: Tensor
+    has_momentum: Tensor
+    has_change: Tensor
 
 
 class Factor:
@@ -41,20 +77,18 @@ class Factor:
     Args:
         initial: [S, r, k], or None for zero.
         data: [S, k, N].
-        rates: the learning rates [L].
         columns: k of a block; the last one may have fewer.
     """
 
-    def __init__(
-        self, name: str, initial: Tensor | None, data: Tensor, rates: Tensor, rule: Raw | Moments, columns: int
-    ) -> None:
-        self.updates, self.change = (f"U_{name}",), (f"d{name}",)
-        self.rates, self.rule, self.columns = rates.view(1, -1, 1, 1), rule, data.shape[1]
+    def __init__(self, name: str, initial: Tensor | None, data: Tensor, moves: Moves, columns: int) -> None:
+        start, updates, self.change = (f"{name}_0",), (f"U_{name}",), (f"d{name}",)
+        self.decays: Labels = {start: (f"d{name}_0",), updates: (f"dU_{name}",)}
+        self.moved_parts: Labels = {decay: part for part, decay in self.decays.items()} | {self.change: updates}
+        self.rates, self.rule, self.columns = moves.rates.view(1, -1, 1, 1), moves.rule, data.shape[1]
+        self.shrinking = None if moves.decay is None else -self.rates * moves.decay
         self.blocks = [
             FactorBlock(
-                {} if initial is None else {(f"{name}_0",): initial[..., cut].contiguous().unsqueeze(1)},
-                data[:, cut].unsqueeze(1),
-                rule,
+                {} if initial is None else {start: self._started(initial[..., cut])}, data[:, cut].unsqueeze(1), moves
             )
             for cut in blocks(data.shape[1], columns)
         ]
@@ -65,48 +99,71 @@ class Factor:
         self.epsilon_ratio: Tensor | None = None
 
     def prepared(self, other: Tensor | None, scale: float, t: int) -> Iterator[FactorBlock]:
-        """Each block in turn with its change of step t, found from the other factor's whole product [S, L, r, N].
+        """Each block in turn with its changes of step t, found from the other factor's whole product [S, L, r, N].
 
-        The change is added where the block is told to `move`. Once all blocks are through, `moved_products` is there.
+        The changes are added where the block is told to `move`. Once all blocks are through, `moved_products` is there.
         """
-        self.moved_products, self.underflowed = {}, None
-        if other is None:
-            yield from self.blocks
-            return
-        other = other.expand(-1, self.rates.shape[1], -1, -1)
-        products, has_gradient, has_change = [], [], []
+        self.moved_products, self.underflowed = self._decayed(self.products), None
+        if other is not None:
+            other = other.expand(-1, self.rates.shape[1], -1, -1)
+        steps: list[BlockStep] = []
         for block in self.blocks:
-            gradient = contracted(other, block.data.mT).mul_(scale)
-            change = block.step.processed(gradient, t) * -self.rates
-            block.moved = {self.change: change}
-            products.append(_products(block.moved, block.data))
-            has_gradient.append(is_nonzero(gradient))
-            has_change.append(is_nonzero(change))
+            block.moved = self._decayed(block.parts)
+            if other is not None:
+                steps.append(self._stepped(block, other, scale, t))
             yield block
-        self.moved_products = _summed(products)
-        seen, moved = _any(has_gradient), _any(has_change)
-        self.underflowed = (is_nonzero(other) & self.has_data & ~seen) | (seen & ~moved)
-        self._note_epsilon()
+        if other is not None:
+            self._note(steps, is_nonzero(other))
 
     def move(self, block: FactorBlock) -> None:
-        """Add this step's change to a block's updates."""
-        _add(block.parts, self.updates, block.moved.get(self.change))
+        """Add this step's changes to a block's parts, in place; the changes are not kept."""
+        for label, change in block.moved.items():
+            part = self.moved_parts[label]
+            block.parts[part] = block.parts[part].add_(change) if part in block.parts else change
         block.moved = {}
 
     def move_products(self) -> None:
         """Add what all blocks changed to the products; those of before are left as they are for who holds them."""
         self.products = dict(self.products)
-        change = self.moved_products.get(self.change)
-        if change is not None:
-            before = self.products.get(self.updates)
-            self.products[self.updates] = change if before is None else before + change
+        for label, change in self.moved_products.items():
+            part = self.moved_parts[label]
+            self.products[part] = self.products[part] + change if part in self.products else change
+
+    def _started(self, initial: Tensor) -> Tensor:
+        """The initial part of a block; one that decays is a tensor of its own at each learning rate."""
+        initial = initial.contiguous().unsqueeze(1)
+        return initial if self.shrinking is None else initial.repeat(1, self.rates.shape[1], 1, 1)
+
+    def _decayed(self, parts: Parts) -> Parts:
+        """What weight decay changes of some parts, or of their products with data."""
+        if self.shrinking is None:
+            return {}
+        return {self.decays[label]: self.shrinking * part for label, part in parts.items()}
+
+    def _stepped(self, block: FactorBlock, other: Tensor, scale: float, t: int) -> BlockStep:
+        """Take the step of a block, as far as a change that is not added yet."""
+        gradient = contracted(other, block.data.mT).mul_(scale)
+        momentum = block.ball.rolled(gradient)
+        change = block.step.processed(momentum, t) * -self.rates
+        block.moved[self.change] = change
+        has_gradient = is_nonzero(gradient)
+        has_momentum = has_gradient if momentum is gradient else is_nonzero(momentum)
+        return BlockStep(contracted(change, block.data), has_gradient, has_momentum, is_nonzero(change))
+
+    def _note(self, steps: list[BlockStep], has_other: Tensor) -> None:
+        """Put the blocks' steps together, and see what of them was rounded to zero."""
+        self.moved_products |= _summed([{self.change: step.product} for step in steps])
+        has_gradient = _any([step.has_gradient for step in steps])
+        has_momentum = _any([step.has_momentum for step in steps])
+        has_change = _any([step.has_change for step in steps])
+        self.underflowed = (has_other & self.has_data & ~has_gradient) | (has_momentum & ~has_change)
+        self._note_epsilon()
 
     def _note_epsilon(self) -> None:
         """Compare the second moment's root with the epsilon beside it."""
         if not isinstance(self.rule, Moments) or not self.rule.epsilon:
             return
-        (product,) = self.moved_products.values()
-        entries = product.shape[-2] * self.columns
+        entries = self.moved_products[self.change].shape[-2] * self.columns
         squares = torch.stack([block.step.root_square for block in self.blocks if block.step.root_square is not None])
         self.epsilon_ratio = epsilon_ratio(squares.sum(dim=0), entries, float(self.rule.epsilon), self.epsilon_ratio)
 
@@ -137,9 +194,3 @@ def _summed(pieces: list[Parts]) -> Parts:
 def _any(flags: list[Tensor]) -> Tensor:
     """Where one of some flags of the same shape is set."""
     return flags[0] if len(flags) == 1 else torch.stack(flags).any(dim=0)
-
-
-def _add(parts: Parts, label: Term, change: Tensor | None) -> None:
-    """Add to a part in place, where there is something to add; the change is not kept."""
-    if change is not None:
-        parts[label] = parts[label].add_(change) if label in parts else change

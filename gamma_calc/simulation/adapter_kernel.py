@@ -9,8 +9,9 @@ so A against Z and B^T against dZ are the same thing twice: a factor that meets 
 product with data. One class handles both (`adapter_factor`), B is held transposed, and no m x n matrix is formed.
 
 A_t = A_0 + U_A and B_t = B_0 + U_B are never added up where they are used: each product is a sum of terms labelled by
-the parts it multiplies ("A_0" the initial part, "U_A" the updates so far, "dA" this step's change), in the order in
-which the product is written. A part that is identically zero is absent, so exact zeros stay exact.
+the parts it multiplies ("A_0" the initial part, "U_A" the updates so far, "dA" this step's change, "dA_0" and "dU_A"
+what weight decay changes of the other two), in the order in which the product is written. A part that is identically
+zero is absent, so exact zeros stay exact.
 
 A step goes once over A and once over B, a block of columns at a time, and measures everything on the way: Z_B and its
 changes need all of A Z, but of B the same block only.
@@ -23,13 +24,23 @@ import math
 import torch
 from torch import Tensor
 
-from gamma_calc.simulation.adapter_factor import Factor, FactorBlock, Parts, contracted
-from gamma_calc.simulation.adapter_module import TERMS, AdapterMeasurement, AdapterModule, Key, Training, joined
+from gamma_calc.simulation.adapter_factor import Factor, FactorBlock, Moves, Parts, contracted
+from gamma_calc.simulation.adapter_module import (
+    TERMS,
+    AdapterMeasurement,
+    AdapterModule,
+    Extra,
+    Key,
+    Training,
+    joined,
+    terms_of,
+)
 from gamma_calc.simulation.program_training import MORE_MEMORY, program_training
 from gamma_calc.simulation.square_sums import Place, SquareSums
 
+CHANGE = "Delta_Z_B"
 DELTAS = ("delta_1", "delta_2", "delta_3")
-SCALED = ("Z_B", "Delta_Z_B", *DELTAS)
+SCALED = ("Z_B", CHANGE, *DELTAS)
 """The quantities that s multiplies; it is left out of their products and put in at the end."""
 
 MEMORY_BOUND = 2**30
@@ -48,16 +59,16 @@ def measured_training(
 ) -> AdapterMeasurement:
     """The run of every pair of learning rates on every module, in pieces of rates and seeds within `memory` bytes.
 
-    Plain steps under a linear loss run here; what else a training asks for, its program runs.
+    Every step under a linear loss runs here; a loss that feeds back is left to the program.
 
     Args:
         block: bytes of a block of columns; off a CPU, where there is no cache to keep to, a factor is one block.
     """
-    if training.extra is not None:
+    if training.has_feedback:
         memory = memory // MORE_MEMORY
     is_cpu = module.inputs.device.type == "cpu"
     bound = min(memory, CPU_WORKING_SET) if is_cpu else memory
-    runs = max(1, bound // _bytes_per_run(module))
+    runs = max(1, bound // _bytes_per_run(module, training))
     rates = min(runs, len(training.eta_A))
     block = block if is_cpu else memory
     return joined([_in_pieces(module, piece, runs // rates, block) for piece in training.pieces(rates)], dim=0)
@@ -65,18 +76,21 @@ def measured_training(
 
 def _in_pieces(module: AdapterModule, training: Training, seeds: int, block: int) -> AdapterMeasurement:
     pieces = [module.piece(slice(start, start + seeds)) for start in range(0, module.seeds, seeds)]
-    if training.extra is not None:
+    if training.has_feedback:
         return joined([program_training(piece, training) for piece in pieces], dim=1)
     return joined([_Run(piece, training, block).measurement() for piece in pieces], dim=1)
 
 
-def _bytes_per_run(module: AdapterModule) -> int:
+def _bytes_per_run(module: AdapterModule, training: Training) -> int:
     """Both parts, two moments and two temporaries of each factor; the terms of Z_B with their sum.
 
+    A momentum is one more tensor of each factor, and weight decay two more temporaries and the terms that it adds.
     Where a factor is cut into blocks the temporaries are smaller, so this is a bound from above.
     """
     (_, n, samples), m = module.inputs.shape, module.gradients.shape[1]
-    entries = 6 * module.rank * (n + m) + 6 * m * samples
+    tensors = 6 + training.has_momentum + 2 * training.has_decay
+    terms = 6 + len(terms_of(CHANGE, has_decay=training.has_decay)) - len(terms_of(CHANGE, has_decay=False))
+    entries = tensors * module.rank * (n + m) + terms * m * samples
     return int(entries) * module.inputs.element_size()
 
 
@@ -86,11 +100,11 @@ class _Run:
     def __init__(self, module: AdapterModule, training: Training, block: int) -> None:
         self.training, self.scale = training, module.scale
         z, dz, b_0 = module.inputs, module.gradients, module.initial_B
-        eta_a, eta_b = (torch.tensor(eta, dtype=z.dtype, device=z.device) for eta in (training.eta_A, training.eta_B))
+        moves_a, moves_b = _moves(training, z)
         self.shape = (module.seeds, len(training.eta_A))
         columns = max(1, block // (math.prod(self.shape) * module.rank * z.element_size()))
-        self.a = Factor("A", module.initial_A, z, eta_a, training.optimizer, columns)
-        self.b = Factor("B", None if b_0 is None else b_0.mT, dz, eta_b, training.optimizer, columns)
+        self.a = Factor("A", module.initial_A, z, moves_a, columns)
+        self.b = Factor("B", None if b_0 is None else b_0.mT, dz, moves_b, columns)
         self.mean_square: dict[Key, Tensor] = {}
         self.underflowed = torch.zeros(self.shape, dtype=torch.bool, device=z.device)
         self.zero = torch.zeros(self.shape, dtype=torch.float64, device=z.device)
@@ -139,7 +153,7 @@ class _Run:
             if whole is not None:
                 totals[name,] = whole
         whole = _total(totals)
-        return found if whole is None else {**found, ("Delta_Z_B", None): whole}
+        return found if whole is None else {**found, (CHANGE, None): whole}
 
     def _record(self, t: int, sums: SquareSums) -> None:
         for factor in (self.a, self.b):
@@ -149,15 +163,29 @@ class _Run:
         for place, mean, has_vanished in sums.means(self.scales):
             found[place] = mean
             self.underflowed |= has_vanished
-        for quantity, terms in TERMS.items():
+        for quantity in TERMS:
+            terms = terms_of(quantity, has_decay=self.training.has_decay)
             present = [found[quantity, term] for term in terms if (quantity, term) in found]
             whole = present[0] if len(present) == 1 else self.zero
             for term in terms:
                 self.mean_square[t, quantity, term] = found.get((quantity, term), self.zero)
             self.mean_square[t, quantity, None] = found.get((quantity, None), whole)
         for delta in DELTAS:
-            for term in TERMS[delta]:
-                self.mean_square[t, "Delta_Z_B", term] = self.mean_square[t, delta, term]
+            for term in terms_of(delta, has_decay=self.training.has_decay):
+                self.mean_square[t, CHANGE, term] = self.mean_square[t, delta, term]
+
+
+def _moves(training: Training, like: Tensor) -> list[Moves]:
+    """How A and B move, their rates on the device of a tensor; a frozen factor does not decay."""
+    extra = training.extra or Extra()
+    factors = (
+        (training.eta_A, extra.decay_A if training.trains_A else None),
+        (training.eta_B, extra.decay_B if training.trains_B else None),
+    )
+    return [
+        Moves(torch.tensor(eta, dtype=like.dtype, device=like.device), training.optimizer, extra.momentum or 0.0, decay)
+        for eta, decay in factors
+    ]
 
 
 def _terms(quantity: str, parts: Parts, whole: Tensor | None = None) -> dict[Place, Tensor]:

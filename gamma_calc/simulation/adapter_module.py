@@ -139,9 +139,19 @@ class Training:
     extra: Extra | None = None
 
     @property
+    def has_momentum(self) -> bool:
+        """Whether steps are taken along a momentum in place of the gradient."""
+        return self.extra is not None and self.extra.momentum is not None
+
+    @property
     def has_decay(self) -> bool:
         """Whether weights decay."""
         return self.extra is not None and self.extra.decay_A is not None
+
+    @property
+    def has_feedback(self) -> bool:
+        """Whether the loss gradient depends on the output."""
+        return self.extra is not None and self.extra.feedback is not None
 
     def __post_init__(self) -> None:
         if len(self.eta_A) != len(self.eta_B):

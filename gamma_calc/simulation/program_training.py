@@ -1,8 +1,8 @@
 """Training steps of many LoRA modules at once, by reading their program: for what the kernel does not speak of.
 
-The kernel (`adapter_kernel`) has plain steps written out. A momentum, a weight decay and a loss that feeds back stand
-in the program, and the program is what is run here: slower, and right for whatever the program says. Tensors carry the
-axes of seeds and of learning rates in front of those that the program knows.
+The kernel (`adapter_kernel`) has the steps of a linear loss written out. A loss that feeds back stands in the program,
+and the program is what is run here: slower, and right for whatever the program says, so the kernel is held against it.
+Tensors carry the axes of seeds and of learning rates in front of those that the program knows.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.simulation.heavy_ball import HeavyBall
 from gamma_calc.simulation.student_code import Function
 from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student, blocks
 from gamma_calc.simulation.student_loops import GREATEST_RANK, StudentLoops, student_loops
-from gamma_calc.simulation.student_momentum import HeavyBall
 from gamma_calc.simulation.student_records import State, record
 
 UNITS_AT_A_TIME = 512

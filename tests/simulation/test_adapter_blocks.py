@@ -8,6 +8,7 @@ import torch
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation import adapter_kernel
 from gamma_calc.simulation.adapter_kernel import measured_training
+from gamma_calc.simulation.adapter_module import Extra
 from gamma_calc.simulation.square_sums import SquareSums
 from tests.simulation.test_adapter_kernel import COARSE_ADAM, SEEDS, SIGN, module, training
 
@@ -18,11 +19,15 @@ COLUMN = 3 * SEEDS * 3 * DOUBLE
 
 @pytest.mark.parametrize("columns", [1, 5, 16, 19])
 @pytest.mark.parametrize("rule", [Raw(), SIGN, COARSE_ADAM], ids=["raw", "sign", "adam"])
+@pytest.mark.parametrize("extra", [None, Extra(0.9, 0.1, 0.3)], ids=["plain", "momentum and decay"])
 @pytest.mark.parametrize(("has_a", "has_b"), [(True, True), (True, False), (False, True)])
-def test_blocks_change_nothing(columns: int, rule: Raw | Moments, has_a: bool, has_b: bool) -> None:
+def test_blocks_change_nothing(
+    columns: int, rule: Raw | Moments, extra: Extra | None, has_a: bool, has_b: bool
+) -> None:
     """Sums of 19 terms in another order, amplified over four steps by a few units each."""
     batch = module((19, 11, 3, 5), has_a=has_a, has_b=has_b)
-    whole, cut = (measured_training(batch, training(rule), block=size) for size in (2**30, columns * COLUMN))
+    run = training(rule, extra=extra)
+    whole, cut = (measured_training(batch, run, block=size) for size in (2**30, columns * COLUMN))
     for key, value in whole.mean_square.items():
         torch.testing.assert_close(cut.mean_square[key], value, rtol=1e-10, atol=0)
     torch.testing.assert_close(cut.epsilon_ratio, whole.epsilon_ratio, rtol=1e-10, atol=0)

@@ -12,7 +12,7 @@ import torch
 
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation.adapter_kernel import measured_training
-from gamma_calc.simulation.adapter_module import AdapterModule
+from gamma_calc.simulation.adapter_module import AdapterModule, Extra
 from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student
 from gamma_calc.simulation.student_plain import PlainTraining
 from gamma_calc.simulation.student_records import RECORDED
@@ -20,6 +20,7 @@ from gamma_calc.simulation.teacher_student import teacher_student
 from tests.simulation.test_adapter_kernel import ADAM, SEEDS, SIGN, module, training
 from tests.simulation.test_teacher_student import SMALL
 
+EXTRA_IDS = ("plain", "momentum", "momentum and decay", "feedback")
 META = torch.device("meta")
 HERE = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 """The devices of this machine: where there is only a CPU, comparing it with itself says nothing."""
@@ -38,9 +39,10 @@ def test_a_look_at_a_value_would_raise() -> None:
 
 
 @pytest.mark.parametrize("rule", [Raw(), SIGN, ADAM], ids=["raw", "sign", "adam"])
+@pytest.mark.parametrize("extra", [None, Extra(0.9), Extra(0.9, 0.1, 0.3), Extra(feedback=0.3)], ids=EXTRA_IDS)
 @pytest.mark.parametrize("has_b", [True, False])
-def test_the_adapter_never_waits(rule: Raw | Moments, has_b: bool) -> None:
-    found = measured_training(moved(module((19, 11, 3, 5), has_b=has_b), META), training(rule))
+def test_the_adapter_never_waits(rule: Raw | Moments, extra: Extra | None, has_b: bool) -> None:
+    found = measured_training(moved(module((19, 11, 3, 5), has_b=has_b), META), training(rule, extra=extra))
     assert all(each.shape == (3, SEEDS) for each in found.mean_square.values())
 
 

@@ -15,6 +15,14 @@ from gamma_calc.simulation.program_training import program_training
 from tests.simulation import reference
 from tests.simulation.test_adapter_kernel import ADAM, RATES, RULES, SCALE, SEEDS, SHAPES, SIGN, STEPS, module, training
 
+LINEAR = {
+    "plain": None,
+    "momentum": Extra(momentum=0.5),
+    "decay": Extra(decay_A=0.7, decay_B=0.2),
+    "momentum and decay": Extra(0.9, 0.1, 0.3),
+}
+"""What the kernel has written out: everything under a linear loss."""
+
 EXTRAS = {
     "momentum": Extra(momentum=0.5),
     "decay": Extra(decay_A=0.7, decay_B=0.2),
@@ -24,24 +32,28 @@ EXTRAS = {
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("extra", LINEAR.values(), ids=LINEAR)
 @pytest.mark.parametrize(
     ("has_a", "has_b", "trains"),
     [(True, True, (True, True)), (True, False, (True, True)), (False, True, (True, True)), (True, True, (False, True))],
     ids=["both random", "B zero", "A zero", "A frozen"],
 )
 def test_the_kernel_and_the_program_are_one(
-    rule: tuple[object, object], has_a: bool, has_b: bool, trains: tuple[bool, bool]
+    rule: tuple[object, object], extra: Extra | None, has_a: bool, has_b: bool, trains: tuple[bool, bool]
 ) -> None:
     batch = module(SHAPES["n > m"], has_a=has_a, has_b=has_b)
-    plain = training(rule[0], trains_A=trains[0], trains_B=trains[1])  # type: ignore[arg-type]
-    fast, slow = measured_training(batch, plain), program_training(batch, plain)
+    run = training(rule[0], extra=extra, trains_A=trains[0], trains_B=trains[1])  # type: ignore[arg-type]
+    fast, slow = measured_training(batch, run), program_training(batch, run)
     assert fast.mean_square.keys() == slow.mean_square.keys()
     for (t, quantity, term), value in slow.mean_square.items():
         # Both sum some hundred products in other orders; sums of terms may cancel by some digits.
-        whole = torch.stack([slow.mean_square[t, quantity, each] for each in terms_of(quantity, has_decay=False)])
+        terms = terms_of(quantity, has_decay=run.has_decay)
+        whole = torch.stack([slow.mean_square[t, quantity, each] for each in terms])
         error = (fast.mean_square[t, quantity, term] - value).abs()
         assert bool((error <= 1e-12 * whole.amax(dim=0)).all()), (t, quantity, term)
     torch.testing.assert_close(fast.epsilon_ratio, slow.epsilon_ratio, rtol=1e-12, atol=0.0)
+    assert not fast.diverged.any()
+    assert not fast.underflowed.any()
     assert not slow.diverged.any()
     assert not slow.underflowed.any()
 
@@ -49,7 +61,9 @@ def test_the_kernel_and_the_program_are_one(
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 @pytest.mark.parametrize("extra", EXTRAS.values(), ids=EXTRAS)
 @pytest.mark.parametrize(("has_a", "has_b"), [(True, True), (True, False), (False, True)])
-def test_the_program_is_the_definition(rule: tuple[object, object], extra: Extra, has_a: bool, has_b: bool) -> None:
+def test_what_is_added_to_plain_steps_is_the_definition(
+    rule: tuple[object, object], extra: Extra, has_a: bool, has_b: bool
+) -> None:
     batch = module(SHAPES["n > m"], has_a=has_a, has_b=has_b)
     found = measured_training(batch, training(rule[0], extra=extra))  # type: ignore[arg-type]
     n, m, r, _ = SHAPES["n > m"]
@@ -114,22 +128,39 @@ def test_the_momentum_is_that_of_torch() -> None:
             torch.testing.assert_close(found.mean_square[t, name, None][0, 0], expected, rtol=1e-12, atol=0.0)
 
 
-def test_batches_and_pieces_change_nothing() -> None:
+@pytest.mark.parametrize("extra", EXTRAS.values(), ids=EXTRAS)
+def test_batches_and_pieces_change_nothing(extra: Extra) -> None:
     batch = module((16, 12, 3, 4))
-    whole, pieces = (
-        measured_training(batch, training(SIGN, extra=EXTRAS["all"]), memory=memory) for memory in (2**30, 1)
-    )
+    whole, pieces = (measured_training(batch, training(SIGN, extra=extra), memory=memory) for memory in (2**30, 1))
     for key, value in whole.mean_square.items():
         # A batched product may add in another order; 1e-13 relative at these sizes, amplified over four steps.
         torch.testing.assert_close(pieces.mean_square[key], value, rtol=1e-10, atol=0)
 
 
-def test_a_diverged_run_and_an_underflow_are_named() -> None:
+@pytest.mark.parametrize("extra", EXTRAS.values(), ids=EXTRAS)
+def test_a_diverged_run_and_an_underflow_are_named(extra: Extra) -> None:
     batch = module((16, 12, 3, 4))
-    found = measured_training(batch, training(Raw(), extra=EXTRAS["all"], eta_A=(1e-3, 1e200), eta_B=(1e-3, 1e200)))
+    found = measured_training(batch, training(Raw(), extra=extra, eta_A=(1e-3, 1e200), eta_B=(1e-3, 1e200)))
     assert found.diverged.tolist() == [[False] * SEEDS, [True] * SEEDS]
-    tiny = measured_training(batch, training(SIGN, extra=EXTRAS["momentum"], eta_A=(1e-200,), eta_B=(1e-200,), steps=1))
+    tiny = measured_training(batch, training(SIGN, extra=extra, eta_A=(1e-200,), eta_B=(1e-200,), steps=1))
     assert tiny.underflowed.all()
+
+
+def test_a_gradient_that_is_rounded_to_zero_is_named_under_momentum() -> None:
+    batch = module((8, 6, 3, 2))
+    batch.inputs.mul_(1e-200)
+    batch.gradients.mul_(1e-200)
+    assert measured_training(batch, training(Raw(), extra=EXTRAS["momentum"])).underflowed.all()
+
+
+@pytest.mark.parametrize("extra", EXTRAS.values(), ids=EXTRAS)
+def test_a_run_leaves_its_module_as_it_was(extra: Extra) -> None:
+    """One seed and one rate: then a part of a factor could be the module's own tensor, and a decay change it."""
+    batch = module(SHAPES["n > m"]).piece(slice(0, 1))
+    assert batch.initial_A is not None and batch.initial_B is not None
+    before = batch.initial_A.clone(), batch.initial_B.clone()
+    measured_training(batch, training(Raw(), extra=extra, eta_A=(0.1,), eta_B=(0.1,)))
+    assert torch.equal(batch.initial_A, before[0]) and torch.equal(batch.initial_B, before[1])
 
 
 def test_a_decay_of_one_factor_alone_is_refused() -> None:
