@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +30,10 @@ def write_all(contents: Mapping[Path, str | bytes]) -> None:
             Path(draft).unlink(missing_ok=True)
 
 
+ROOM = 2**24
+"""Bytes that are wanted for a folder of results: several times the largest of those that are recorded."""
+
+
 def checked_folder(folder: Path) -> None:
     """Make a folder where there is none, and see that files can be written in it.
 
@@ -43,6 +48,20 @@ def checked_folder(folder: Path) -> None:
         raise BadInput(
             f"cannot write into the folder {folder}: {getattr(problem, 'strerror', None) or problem}"
         ) from None
+
+
+def check_room(folder: Path) -> None:
+    """See that a disk has room for results, before long work whose results are to go into a folder of it.
+
+    Raises:
+        BadInput: it has not.
+    """
+    disk = shutil.disk_usage(folder)
+    if disk.total and disk.free < ROOM:  # some file systems do not know their size
+        raise BadInput(
+            f"the disk of {folder} has {disk.free / 2**20:.3g} MiB left, and results may take {ROOM / 2**20:.3g} MiB:"
+            " make room, or take another folder"
+        )
 
 
 def _draft(path: Path, content: str | bytes) -> str:

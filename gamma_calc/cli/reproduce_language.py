@@ -17,7 +17,7 @@ from gamma_calc.cli.options import print_json
 from gamma_calc.cli.sweep import shown_runs
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
-from gamma_calc.files import checked_folder
+from gamma_calc.files import check_room, checked_folder
 
 if TYPE_CHECKING:
     from gamma_calc.huggingface.language.settings import Plan
@@ -73,7 +73,7 @@ def answer_language(options: argparse.Namespace) -> int:
         from gamma_calc.simulation.store import Store
     plan = _plan(options, (QUICK if options.quick else FULL)[options.experiment])
     path = _store_path(options)
-    ready = prepared(plan)
+    ready = prepared(plan, workers=options.workers)
     command = shlex.join(["gamma-calc", *sys.argv[1:]])
     try:
         with Store(path) as store, shown_runs() as progress:
@@ -130,6 +130,8 @@ def _store_path(options: argparse.Namespace) -> Path:
     path = here if options.store is None else Path(options.store)
     if not path.parent.is_dir():  # said before a model is loaded, or built, for nothing
         raise BadInput(f"the store {path}: there is no folder {path.parent}; make it first")
+    for folder in {path.parent, options.out or path.parent}:
+        check_room(folder)
     return path
 
 

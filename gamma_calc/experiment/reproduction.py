@@ -19,7 +19,8 @@ from functools import partial
 from gamma_calc.experiment.executors import spawned
 from gamma_calc.experiment.reproduction_plan import INITS, Plan
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint, edge_point, law_edge, student_edge
-from gamma_calc.experiment.student_study import StudentStudy, student_study
+from gamma_calc.experiment.student_study import StudentStudy, first_look, student_study
+from gamma_calc.experiment.sweep_memory import available_memory, check_students
 from gamma_calc.simulation.probe import Progress
 
 Result = StudentStudy | EdgePoint
@@ -54,8 +55,13 @@ def reproduction(plan: Plan, *, workers: int = 2, progress: Progress | None = No
     Args:
         workers: processes of one thread; with one, everything runs in this process.
         progress: called with the work done and the work in all.
+
+    Raises:
+        BadInput: the widest students do not fit into the memory of this machine.
     """
     start = time.monotonic()
+    students = (first_look(plan, scheme, width) for scheme in INITS for width in plan.widths)
+    check_students(students, available_memory(), workers)
     tasks = sorted(_tasks(plan), key=lambda task: -task.work)
     total, done, results = sum(task.work for task in tasks), 0, []
     for work, result in _answers(tasks, workers):

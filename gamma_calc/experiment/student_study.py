@@ -98,13 +98,18 @@ class StudentStudy:
     is_shaped_by_epsilon: bool
 
 
+def first_look(plan: Plan, scheme: str, width: int) -> StudentConfiguration:
+    """The coarse grid with one seed: more rates side by side than any other training of a study."""
+    low, high = plan.scanned
+    return replace(student(plan, scheme, width, np.arange(low, high + 1.0)), runs=1)
+
+
 def student_study(plan: Plan, scheme: str, width: int) -> StudentStudy:
     """Look for the optimal rate on a coarse grid with one seed, then on finer ones with all; then train there.
 
     The loss that is minimised is the training loss after the last step.
     """
-    low, high = plan.scanned
-    scan = _grid(replace(student(plan, scheme, width, np.arange(low, high + 1.0)), runs=1))
+    scan = _grid(first_look(plan, scheme, width))
     usable = np.where(scan.is_usable, scan.training_loss, np.inf)[:, 0]
     grid = _grid(student(plan, scheme, width, half_octave_grid(float(scan.log2_rate[usable.argmin()]), HALF_RANGE)))
     for _ in range(LONGEST_EXTENSION):

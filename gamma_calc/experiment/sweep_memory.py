@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_plan import Planned
 from gamma_calc.experiment.sweep_run import probe_memory
 from gamma_calc.simulation.probe import ProbeConfiguration
+from gamma_calc.simulation.student_data import StudentConfiguration
+from gamma_calc.simulation.teacher_student import run_memory
 
 PROGRAM = 2**28
 """Bytes that the program itself takes with its libraries: about a quarter of a GiB."""
+
+NOTHING: Mapping[int, str] = MappingProxyType({})
 
 
 def check_memory(runs: Sequence[Planned], available: int | None, device: int | None = None) -> None:
@@ -50,14 +55,59 @@ def check_widths(experiment: ProbeConfiguration, available: int | None) -> None:
     Raises:
         BadInput: it does not; the message says how much it needs.
     """
-    needs = {n: probe_memory(experiment.shape_at(n), experiment.dtype) + PROGRAM for n in experiment.widths}
+    shapes = {n: experiment.shape_at(n) for n in experiment.widths}
+    training = {n: experiment.training_at(shape) for n, shape in shapes.items()}
+    needs = {n: probe_memory(shape, experiment.dtype, training[n]) + PROGRAM for n, shape in shapes.items()}
+    _check_largest(needs, available, {n: f", of rank {shape.rank}" for n, shape in shapes.items()})
+
+
+def check_students(students: Iterable[StudentConfiguration], available: int | None, workers: int) -> None:
+    """See that as many students as there are workers fit side by side at the largest width.
+
+    Raises:
+        BadInput: they do not; the message says how much one needs.
+    """
+    needs: dict[int, int] = {}
+    for each in students:
+        needs[each.width] = max(needs.get(each.width, 0), run_memory(each) + PROGRAM)
+    share = None if available is None else available // workers
+    _check_largest(needs, share, shared=_shared(workers))
+
+
+def check_model(name: str, needed: int, available: int | None, workers: int) -> None:
+    """See that as many runs with a model as there are workers fit side by side.
+
+    Args:
+        needed: bytes of one run.
+
+    Raises:
+        BadInput: they do not.
+    """
+    if available is None or needed + PROGRAM <= available // workers:
+        return
+    advice = "take fewer workers" if workers > 1 else "take a smaller model, or a larger machine"
+    raise BadInput(
+        f"a run with the model {name} needs about {_gibibytes(needed + PROGRAM)}, and there are"
+        f" {_gibibytes(available // workers)}{_shared(workers)}: {advice}"
+    )
+
+
+def _shared(workers: int) -> str:
+    return f" for each of {workers} workers" if workers > 1 else ""
+
+
+def _check_largest(
+    needs: Mapping[int, int], available: int | None, notes: Mapping[int, str] = NOTHING, shared: str = ""
+) -> None:
+    """Compare the bytes that the widths need with those that there are."""
     width = max(needs, key=lambda n: needs[n])
     if available is None or needs[width] <= available:
         return
     fits = [n for n, needed in needs.items() if needed <= available]
+    advice = "; take fewer workers" if shared else ""
     raise BadInput(
-        f"width {width} needs about {_gibibytes(needs[width])}, of rank {experiment.shape_at(width).rank}, and there"
-        f" are {_gibibytes(available)}: " + (f"width {max(fits)} fits" if fits else "none of the widths fits")
+        f"width {width} needs about {_gibibytes(needs[width])}{notes.get(width, '')}, and there are"
+        f" {_gibibytes(available)}{shared}: {f'width {max(fits)} fits' if fits else 'none of the widths fits'}{advice}"
     )
 
 

@@ -16,14 +16,15 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from gamma_calc.simulation.adapter_kernel import CPU_WORKING_SET, measured_training
+from gamma_calc.simulation.adapter_kernel import CPU_WORKING_SET, bytes_per_run, measured_training
 from gamma_calc.simulation.adapter_module import Training
 from gamma_calc.simulation.devices import resolved_device, resolved_dtype
+from gamma_calc.simulation.program_training import MORE_MEMORY
 from gamma_calc.simulation.sampling import Shape, Sizes, sampled_module
 from gamma_calc.simulation.store import Arrays
 from gamma_calc.simulation.student_data import StudentConfiguration
 from gamma_calc.simulation.student_records import RECORDED
-from gamma_calc.simulation.teacher_student import MEMORY_BOUND, teacher_student
+from gamma_calc.simulation.teacher_student import run_memory, teacher_student
 
 KERNELS = 1
 """Raised when the numbers that some run gives change: results of earlier kernels are then made anew."""
@@ -57,12 +58,12 @@ class Run(Protocol):
         """
 
 
-def probe_memory(shape: Shape, dtype: str, count: int = 1, rates: int = 1) -> int:
+def probe_memory(shape: Shape, dtype: str, training: Training, count: int = 1) -> int:
     """Bytes of `count` drawn modules with the copies made of them, and of as many in training as go together."""
-    n, r, m, samples = shape.width, shape.rank, shape.out, shape.samples
-    draws = 3 * count * (n + m) * (r + samples) * DOUBLE
-    each = 6 * (r * (n + m) + m * samples) * resolved_dtype(dtype).itemsize
-    return draws + max(each, min(CPU_WORKING_SET, count * rates * each))
+    draws = 3 * count * (shape.width + shape.out) * (shape.rank + shape.samples) * DOUBLE
+    each = bytes_per_run(shape, resolved_dtype(dtype).itemsize, training)
+    at_once = max(each, min(CPU_WORKING_SET, count * len(training.eta_A) * each))
+    return draws + (MORE_MEMORY * at_once if training.has_feedback else at_once)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class ProbeRun:
     @property
     def memory(self) -> int:
         """The draws with the copies made of them, and the state and temporaries of the runs in training at once."""
-        return probe_memory(self.shape, self.dtype, self.count, len(self.training.eta_A))
+        return probe_memory(self.shape, self.dtype, self.training, self.count)
 
     def measured(self) -> Arrays:
         """The mean square of every term of every quantity after every step, and how far each run can be trusted."""
@@ -127,12 +128,8 @@ class StudentRun:
 
     @property
     def memory(self) -> int:
-        """The frozen part on all points in two layouts, the roots that it is drawn with, and the rates' activations."""
-        each = self.configuration
-        points, entry = each.points + each.test_points, resolved_dtype(each.dtype).itemsize
-        frozen = 4 * points * each.width * entry + 4 * points**2 * DOUBLE
-        rate = 4 * each.points * each.width * entry
-        return frozen + max(rate, min(MEMORY_BOUND, rate * len(each.eta_A)))
+        """That of a student with its rates, on this machine."""
+        return run_memory(self.configuration)
 
     def measured(self) -> Arrays:
         """Losses, and root mean squares of factors, features and their changes, at each recorded step."""

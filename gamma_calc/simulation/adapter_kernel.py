@@ -36,6 +36,7 @@ from gamma_calc.simulation.adapter_module import (
     terms_of,
 )
 from gamma_calc.simulation.program_training import MORE_MEMORY, program_training
+from gamma_calc.simulation.sampling import Shape
 from gamma_calc.simulation.square_sums import Place, SquareSums
 
 CHANGE = "Delta_Z_B"
@@ -68,7 +69,9 @@ def measured_training(
         memory = memory // MORE_MEMORY
     is_cpu = module.inputs.device.type == "cpu"
     bound = min(memory, CPU_WORKING_SET) if is_cpu else memory
-    runs = max(1, bound // _bytes_per_run(module, training))
+    (_, n, samples), m = module.inputs.shape, module.gradients.shape[1]
+    shape = Shape(n, module.rank, m, samples)
+    runs = max(1, bound // bytes_per_run(shape, module.inputs.element_size(), training))
     rates = min(runs, len(training.eta_A))
     block = block if is_cpu else memory
     return joined([_in_pieces(module, piece, runs // rates, block) for piece in training.pieces(rates)], dim=0)
@@ -81,17 +84,20 @@ def _in_pieces(module: AdapterModule, training: Training, seeds: int, block: int
     return joined([_Run(piece, training, block).measurement() for piece in pieces], dim=1)
 
 
-def _bytes_per_run(module: AdapterModule, training: Training) -> int:
+def bytes_per_run(shape: Shape, item: int, training: Training) -> int:
     """Both parts, two moments and two temporaries of each factor; the terms of Z_B with their sum.
 
     A momentum is one more tensor of each factor, and weight decay two more temporaries and the terms that it adds.
-    Where a factor is cut into blocks the temporaries are smaller, so this is a bound from above.
+    Where a factor is cut into blocks the temporaries are smaller, so this is a bound from above. Where the loss feeds
+    back the program takes `MORE_MEMORY` times as much.
+
+    Args:
+        item: bytes of a number.
     """
-    (_, n, samples), m = module.inputs.shape, module.gradients.shape[1]
     tensors = 6 + training.has_momentum + 2 * training.has_decay
     terms = 6 + len(terms_of(CHANGE, has_decay=training.has_decay)) - len(terms_of(CHANGE, has_decay=False))
-    entries = tensors * module.rank * (n + m) + terms * m * samples
-    return int(entries) * module.inputs.element_size()
+    entries = tensors * shape.rank * (shape.width + shape.out) + terms * shape.out * shape.samples
+    return entries * item
 
 
 class _Run:

@@ -11,10 +11,22 @@ from torch import Tensor
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.simulation.devices import resolved_dtype
 
 TRAINING_POINTS = 1000
 TEST_POINTS = 100
 STUDENT_RANK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StudentShape:
+    """What the memory that a student takes in training depends on; `item` is the bytes of a number."""
+
+    width: int
+    points: int
+    rank: int
+    item: int
+    device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,11 @@ class StudentConfiguration:
             )
 
     @property
+    def shape(self) -> StudentShape:
+        """The sizes of the student, where its training points are."""
+        return StudentShape(self.width, self.points, self.rank, resolved_dtype(self.dtype).itemsize, self.device)
+
+    @property
     def recorded_steps(self) -> tuple[int, ...]:
         """The steps after which the student is looked at."""
         return tuple(t for t in range(self.steps + 1) if t % self.record_every == 0 or t == self.steps)
@@ -97,6 +114,12 @@ class Student:
     held_out: FrozenStudent
     initial_A: Tensor
     initial_B: Tensor
+
+    @property
+    def shape(self) -> StudentShape:
+        """The sizes of the student, where its training points are."""
+        (points, width), a = self.training.features.shape, self.initial_A
+        return StudentShape(width, points, len(a), a.element_size(), a.device.type)
 
 
 @dataclass(frozen=True, slots=True)

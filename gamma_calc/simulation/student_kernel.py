@@ -18,7 +18,7 @@ from torch import Tensor
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation.heavy_ball import HeavyBall
 from gamma_calc.simulation.student_code import Function
-from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student, blocks
+from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student, StudentShape, blocks
 from gamma_calc.simulation.student_loops import GREATEST_RANK, StudentLoops, student_loops
 from gamma_calc.simulation.student_records import State, record
 
@@ -26,17 +26,16 @@ UNITS_AT_A_TIME = 512
 """Units of a block: a tile of their frozen part is read from the second-level cache for every rate but the first."""
 
 
-def is_compilable(student: Student) -> bool:
+def is_compilable(shape: StudentShape) -> bool:
     """Whether the loops apply: on a CPU, up to a rank."""
-    return student.initial_A.device.type == "cpu" and len(student.initial_A) <= GREATEST_RANK
+    return shape.device == "cpu" and shape.rank <= GREATEST_RANK
 
 
-def bytes_per_rate(student: Student) -> int:
+def bytes_per_rate(shape: StudentShape) -> int:
     """The activity of a rate, its parameters, gradients, momentum and moments, and what its records compare."""
-    points, n = student.training.features.shape
-    r, size = len(student.initial_A), student.initial_A.element_size()
+    points, n, r = shape.points, shape.width, shape.rank
     records = 2 * (n + points) * r * torch.float64.itemsize
-    return int(points * n // 8 + (2 * 6 * n * r + 5 * points * r) * size + records)
+    return points * n // 8 + (2 * 6 * n * r + 5 * points * r) * shape.item + records
 
 
 class TiledPoints:

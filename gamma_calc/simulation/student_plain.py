@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gamma_calc.simulation.heavy_ball import HeavyBall
 from gamma_calc.simulation.steps import GradientStep, mean_square
-from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student
+from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student, StudentShape
 from gamma_calc.simulation.student_records import State, record
 
 
@@ -83,7 +83,6 @@ class PlainTraining:
         self.values = forward(self.student.training, self.a, self.b)
 
 
-def bytes_per_rate(student: Student) -> int:
+def bytes_per_rate(shape: StudentShape) -> int:
     """Activations, their mask, the gradient of the hidden layer and one temporary of each point and unit."""
-    features = student.training.features
-    return 4 * features.numel() * features.element_size()
+    return 4 * shape.points * shape.width * shape.item

@@ -35,6 +35,7 @@ from gamma_calc.simulation.student_data import (
     Student,
     StudentConfiguration,
     StudentMeasurement,
+    StudentShape,
     Training,
     blocks,
 )
@@ -87,13 +88,26 @@ def teacher_student(
     return StudentMeasurement(configuration, configuration.recorded_steps, **columns)
 
 
+def run_memory(configuration: StudentConfiguration) -> int:
+    """Bytes of one run: the frozen part on all points in two layouts, the roots that it is drawn with, and the rates'
+    own, at least those of one rate and at most `MEMORY_BOUND`."""
+    shape, points = configuration.shape, configuration.points + configuration.test_points
+    frozen = 4 * points * shape.width * shape.item + 4 * points**2 * torch.float64.itemsize
+    rate = student_kernel.bytes_per_rate(shape) if _has_loops(shape) else student_plain.bytes_per_rate(shape)
+    return frozen + max(rate, min(MEMORY_BOUND, rate * len(configuration.eta_A)))
+
+
+def _has_loops(shape: StudentShape) -> bool:
+    return HAS_LOOPS and student_kernel.is_compilable(shape)
+
+
 def _trained(configuration: StudentConfiguration, student: Student, memory: int, is_plain: bool) -> Tensor:
     """All that is recorded of one run at each record, [len(RECORDED), T, L]."""
-    if HAS_LOOPS and not is_plain and student_kernel.is_compilable(student):
+    if not is_plain and _has_loops(student.shape):
         tiled = student_kernel.TiledStudent(student)
-        count = max(1, memory // student_kernel.bytes_per_rate(student))
+        count = max(1, memory // student_kernel.bytes_per_rate(student.shape))
         return _on_threads(configuration, lambda rates: student_kernel.CompiledTraining(tiled, rates), count)
-    count = max(1, memory // student_plain.bytes_per_rate(student))
+    count = max(1, memory // student_plain.bytes_per_rate(student.shape))
     pieces = _pieces(configuration, count)
     return torch.cat([_records(configuration, PlainTraining(student, rates)) for rates in pieces], dim=-1)
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from gamma_calc.cli.main import main
+
+
+def test_a_full_disk_is_told_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(total=2**40, free=2**20))
+    for experiment in ("teacher-student", "llama"):
+        assert main(["reproduce", experiment, "--out", str(tmp_path)]) == 2
+        error = capsys.readouterr().err
+        assert "1 MiB left, and results may take 16 MiB" in error and error.count("\n") == 1
 
 
 @pytest.mark.parametrize(

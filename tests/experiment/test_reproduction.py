@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment import reproduction as face
 from gamma_calc.experiment.reproduction import Reproduction, reproduction
 from gamma_calc.experiment.reproduction_claims import Claim, Outcome, claims
 from gamma_calc.experiment.reproduction_folder import reproduction_json, write_reproduction
@@ -118,6 +120,23 @@ def test_a_large_epsilon_is_seen() -> None:
     assert isinstance(best.optimizer, Moments)
     assert not is_shaped_by_epsilon(best)
     assert is_shaped_by_epsilon(replace(best, optimizer=replace(best.optimizer, epsilon=Fraction(1, 100))))
+
+
+def test_a_machine_that_is_too_small_is_told_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face, "available_memory", lambda: 2**30 * 3 // 4)
+    monkeypatch.setattr(face, "_tasks", lambda plan: pytest.fail("something is trained"))
+    message = r"width 8192 needs about 0\.4\d+ GiB, and there are 0\.375 GiB for each of 2 workers: width 4096 fits; ta"
+    with pytest.raises(BadInput, match=message):
+        reproduction(FULL, workers=2)
+    monkeypatch.setattr(face, "available_memory", lambda: 2**27)
+    with pytest.raises(BadInput, match=r"there are 0\.125 GiB: none of the widths fits$"):
+        reproduction(FULL, workers=1)
+
+
+def test_a_machine_that_does_not_say_is_taken_at_its_word(tiny: Reproduction, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face, "available_memory", lambda: None)
+    monkeypatch.setattr(face, "_tasks", lambda plan: iter(()))
+    assert reproduction(TINY, workers=2).studies == ()
 
 
 def test_the_plans_keep_what_was_asked_for() -> None:

@@ -14,9 +14,9 @@ from gamma_calc.experiment.sweep import carried_out
 from gamma_calc.experiment.sweep_file import sweep_from_text
 from gamma_calc.experiment.sweep_memory import available_memory, check_memory, check_widths
 from gamma_calc.experiment.sweep_plan import Cell, Planned, collected, planned
-from gamma_calc.experiment.sweep_run import ProbeRun, StudentRun, plain
+from gamma_calc.experiment.sweep_run import ProbeRun, StudentRun, plain, probe_memory
 from gamma_calc.program.catalogue import catalogued
-from gamma_calc.simulation.probe import probe
+from gamma_calc.simulation.probe import UNIT, probe
 from gamma_calc.simulation.store import Store
 from gamma_calc.simulation.student_data import StudentConfiguration
 from gamma_calc.simulation.teacher_student import teacher_student
@@ -222,6 +222,18 @@ def test_widths_of_an_experiment_that_do_not_fit_are_refused() -> None:
         check_widths(experiment, 2**30)
     with pytest.raises(BadInput, match="none of the widths fits"):
         check_widths(experiment, 2**20)
+
+
+def test_what_a_step_is_given_beside_the_gradient_takes_memory() -> None:
+    plain = configuration(pinned(catalogued("init-a")), Settings(widths=(2**20,)), Fraction(1))
+    needs = [
+        probe_memory(each.shape_at(2**20), each.dtype, each.training_at(each.shape_at(2**20)))
+        for each in (plain, replace(plain, momentum=UNIT), replace(plain, momentum=UNIT, decay=UNIT))
+    ]
+    assert needs == sorted(set(needs))
+    fed_back = replace(plain, feedback=UNIT)
+    training = fed_back.training_at(fed_back.shape_at(2**20))
+    assert probe_memory(fed_back.shape_at(2**20), "float64", training) > 2 * needs[0]
 
 
 def test_the_memory_of_a_run_grows_in_line_with_the_width() -> None:

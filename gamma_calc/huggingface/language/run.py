@@ -22,6 +22,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_run import plain
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 from gamma_calc.huggingface.initialisation import init_lora_
+from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import Training
 from gamma_calc.huggingface.language.task import Batch, Setting, Task, task
 from gamma_calc.simulation.store import Arrays
@@ -42,6 +43,11 @@ LEAST_MEMORY = 2**29
 FACTORS = ("lora_A", "lora_B")
 
 
+def run_memory(source: ModelSource) -> int:
+    """Bytes of a run: the weights in single precision, and about as much again for what training keeps."""
+    return LEAST_MEMORY + MEMORY_FACTOR * source.size
+
+
 @dataclass(frozen=True, slots=True)
 class LanguageRun:
     """One run, as a worker is sent it.
@@ -58,8 +64,8 @@ class LanguageRun:
 
     @property
     def memory(self) -> int:
-        """Bytes: the weights in single precision, and about as much again for what training keeps."""
-        return LEAST_MEMORY + MEMORY_FACTOR * self.setting.source.size
+        """Bytes: those of a run with its model."""
+        return run_memory(self.setting.source)
 
     @property
     def device(self) -> str:

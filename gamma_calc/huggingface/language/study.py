@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -17,12 +17,13 @@ import torch
 from numpy.typing import NDArray
 
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.executors import Executors, in_process, spawned
+from gamma_calc.experiment.executors import Crew, Executors, in_process, spawned
 from gamma_calc.experiment.sweep import Progress, carried_out
+from gamma_calc.experiment.sweep_memory import available_memory, check_model
 from gamma_calc.experiment.sweep_plan import Planned
 from gamma_calc.experiment.sweep_run import key_of
 from gamma_calc.huggingface.language.model_source import model_source
-from gamma_calc.huggingface.language.run import LanguageRun
+from gamma_calc.huggingface.language.run import LanguageRun, run_memory
 from gamma_calc.huggingface.language.settings import ROBERTA, SCHEMES, Plan
 from gamma_calc.huggingface.language.task import Setting, task
 from gamma_calc.simulation.optima import Health, OptimalRate, optimal_rate, run_health
@@ -119,13 +120,16 @@ class Prepared:
     digest: str
 
 
-def prepared(plan: Plan) -> Prepared:
+def prepared(plan: Plan, *, workers: int = 1) -> Prepared:
     """Load, or build, the model of an experiment and read its data, before anything is written.
 
     Raises:
-        BadInput: the model or the data cannot be had, or do not go together.
+        BadInput: the model or the data cannot be had, or do not go together; or the memory of this machine is not
+            enough for that many workers.
     """
-    setting = Setting(plan.experiment, model_source(plan.model), plan.data, plan.training, plan.building, plan.held_out)
+    source = model_source(plan.model)
+    check_model(plan.model, run_memory(source), available_memory(), workers)
+    setting = Setting(plan.experiment, source, plan.data, plan.training, plan.building, plan.held_out)
     with _one_thread():
         ready = task(setting)
     return Prepared(plan, setting, tuple(ready.facts.items()), ready.digest)
@@ -150,7 +154,14 @@ def study(ready: Prepared, store: Store, *, workers: int = 1, progress: Progress
 
 
 def _executors(workers: int) -> Executors:
-    return in_process if workers == 1 else partial(spawned, workers)
+    """One that does not ask for memory again: it was there before the model was loaded, and the model is part of it."""
+
+    @contextmanager
+    def opened() -> Iterator[Crew]:
+        with in_process() if workers == 1 else spawned(workers) as crew:
+            yield replace(crew, memory=None)
+
+    return opened
 
 
 def _carried_out(

@@ -204,6 +204,22 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
         task(Setting(LLAMA, source, "pydoc", TRAINING, BUILDING, 8))
 
 
+@pytest.mark.parametrize(
+    ("workers", "message"), [(1, "2 GiB: take a smaller"), (4, "0.5 GiB for each of 4 workers: take fewer")]
+)
+def test_a_model_that_does_not_fit_is_told_before_it_is_loaded(
+    workers: int, message: str, data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a GiB of weights, of which not a byte is on the disk."""
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with (tmp_path / "model.safetensors").open("wb") as weights:
+        weights.truncate(2**29)
+    monkeypatch.setattr(studied, "available_memory", lambda: 2**31)
+    monkeypatch.setattr(studied, "task", lambda setting: pytest.fail("the model is loaded"))
+    with pytest.raises(BadInput, match=rf"needs about 3\.75 GiB, and there are {message}"):
+        prepared(replace(plan(LLAMA, data), model=str(tmp_path)), workers=workers)
+
+
 def test_layers_that_are_not_there_are_refused(data: dict[str, str]) -> None:
     with pytest.raises(BadInput, match="--targets"):
         task(setting(LLAMA, data, training=replace(TRAINING, targets=("nowhere",))))
