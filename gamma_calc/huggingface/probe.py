@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from gamma_calc.huggingface.block_products import (
     product_squares,
     single_table,
 )
+from gamma_calc.huggingface.hooks import forward_hooks
 from gamma_calc.huggingface.observation import Observation
 
 SAMPLES = 64
@@ -69,25 +71,22 @@ class Probe:
             raise BadInput("the optimiser holds none of the model's LoRA factors")
         self._watches = [_Watch(each, samples, groups) for each in adapters]
         self._optimizer = optimizer
-        self._removers: list[Callable[[], None]] = []
+        self._hooks = ExitStack()
         self._seen: list[tuple[Adapter, int, Tensor]] = []
         self._t = 0
 
     def __enter__(self) -> Self:
         for watch in self._watches:
             watch.begin()
-            self._removers += [
-                watch.adapter.lora_A.register_forward_hook(watch.saw_input).remove,
-                watch.adapter.lora_B.register_forward_hook(watch.saw_output).remove,
-            ]
-        self._removers.append(self._optimizer.register_step_post_hook(self._stepped).remove)
+            hooks = (watch.adapter.lora_A, watch.saw_input), (watch.adapter.lora_B, watch.saw_output)
+            self._hooks.enter_context(forward_hooks(hooks))
+        self._hooks.callback(self._optimizer.register_step_post_hook(self._stepped).remove)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        while self._removers:
-            self._removers.pop()()
+        self._hooks.close()
         for watch in self._watches:
             watch.end()
 

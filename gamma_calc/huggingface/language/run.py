@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +19,7 @@ from torch import Tensor, nn
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_run import plain
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.huggingface.hooks import Hook, forward_hooks
 from gamma_calc.huggingface.initialisation import init_lora_
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import Training
@@ -191,31 +190,22 @@ def _judged(ready: Task) -> dict[str, float]:
 def feature_sizes(model: nn.Module, adapters: tuple[Adapter, ...], batch: Batch) -> Array:
     """Root mean squares of Z_A and Z_B of every adapter over the tokens of a batch, padding left out.
 
+    `huggingface.Probe` is no help here: it watches steps, on some positions of what is trained on. This looks at the
+    model as it stands, before the first step too, on all tokens of a batch that is the same for every run.
+
     Shapes: returns [2, adapters].
     """
     inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
-    with _recorded(adapters, batch["attention_mask"].bool()) as sizes:
-        model(**inputs)
-    return np.array([[sizes[name][k] for name in sizes] for k in range(2)])
+    is_text, sizes = batch["attention_mask"].bool(), np.full((2, len(adapters)), math.nan)
 
-
-@contextmanager
-def _recorded(adapters: tuple[Adapter, ...], is_text: Tensor) -> Iterator[dict[str, list[float]]]:
-    """The sizes of Z_A and Z_B by the adapter's name, filled by a forward pass."""
-    sizes: dict[str, list[float]] = {each.name: [math.nan, math.nan] for each in adapters}
-
-    def noting(name: str, place: int, scale: float) -> Any:
+    def noting(row: int, column: int, scale: float) -> Hook:
         def note(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            sizes[name][place] = scale * float(output[is_text].double().square().mean().sqrt())
+            sizes[row, column] = scale * float(output[is_text].double().square().mean().sqrt())
 
         return note
 
-    hooks = []
-    for each in adapters:
-        hooks.append(each.lora_A.register_forward_hook(noting(each.name, 0, 1.0)))
-        hooks.append(each.lora_B.register_forward_hook(noting(each.name, 1, each.scale)))
-    try:
-        yield sizes
-    finally:
-        for hook in hooks:
-            hook.remove()
+    hooks = [(each.lora_A, noting(0, column, 1.0)) for column, each in enumerate(adapters)]
+    hooks += [(each.lora_B, noting(1, column, each.scale)) for column, each in enumerate(adapters)]
+    with forward_hooks(hooks):
+        model(**inputs)
+    return sizes
