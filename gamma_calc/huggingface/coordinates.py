@@ -156,6 +156,7 @@ def coordinate_check(
     layout: CoordinateLayout | None = None,
     prefactor: Fraction | None = None,
     weight_decay: float = 0.0,
+    momentum: float | None = None,
     against: Spec | None = None,
     progress: Progress | None = None,
 ) -> CoordinateCheck:
@@ -169,6 +170,7 @@ def coordinate_check(
         specs: names of the catalogue, TOML files or `Scheme`s, under optimisers that torch ships.
         prefactor: the k of all schemes; by default the one that `crosscheck` takes.
         weight_decay: decoupled; a scheme has to have an exponent for it.
+        momentum: beta at width 1; a scheme has to have an exponent for it, and to be under a raw step.
         against: takes the predictions from this scheme instead, which has to FAIL.
         progress: called with the number of models done and the number in all.
 
@@ -184,7 +186,7 @@ def coordinate_check(
     for scheme in schemes:
         if weight_decay and scheme.exponents["decay"] is None:
             raise BadInput(f"{scheme.name} has no weight decay, and the check is asked to train with {weight_decay:g}")
-    seen = observed(make_model, loss, schemes, layout, float(k), weight_decay, progress)
+    seen = observed(make_model, loss, schemes, layout, float(k), weight_decay, momentum, progress)
     checks = [
         _layer_check(scheme, scheme if against is None else reference, layer, layer_measurement(observations, layout))
         for index, scheme in enumerate(schemes)

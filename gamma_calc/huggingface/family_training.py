@@ -85,6 +85,7 @@ def observed(
     layout: CoordinateLayout,
     k: float,
     weight_decay: float,
+    momentum: float | None,
     progress: Progress | None,
 ) -> Seen:
     """What probes saw of every adapter, trained under each scheme at every width and seed.
@@ -101,7 +102,9 @@ def observed(
             _check_frozen(model)
             for index, scheme in enumerate(schemes):
                 init_lora_(model, scheme, generator=_generator(layout.seed, run, width))
-                optimizer = scheme_optimizer(model, scheme, k, base_width=1, weight_decay=weight_decay)
+                optimizer = scheme_optimizer(
+                    model, scheme, k, base_width=1, weight_decay=weight_decay, momentum=momentum
+                )
                 with Probe(model, optimizer, samples=layout.samples) as probe:
                     for _ in range(layout.steps):
                         optimizer.zero_grad()

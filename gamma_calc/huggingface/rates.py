@@ -6,7 +6,7 @@ Nothing is attached to a tensor: a group is a list of parameters and its rate, s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from gamma_calc.experiment.setup import size_of
 from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 from gamma_calc.program.optimizers import Moments, Raw
-from gamma_calc.program.scheme import INITIAL, RATES
+from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.program.selection import Spec, selected
 
 OTHERS = "others"
@@ -28,21 +28,24 @@ SMALLEST_EPSILON = 1e-30
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The rates at the base width, A's and B's, and that of all parameters outside the adapters.
+    """The rates at the base width, A's and B's, and that of all parameters outside the adapters; decay and momentum.
 
     Raises:
-        BadInput: one of them, or the decay, is no number that it can be.
+        BadInput: one of them is no number that it can be.
     """
 
     learning_rate: float
     learning_rate_b: float
     others: float
     weight_decay: float
+    momentum: float | None
 
     def __post_init__(self) -> None:
         for name in ("learning_rate", "learning_rate_b", "others"):
             _check_number(name, getattr(self, name), "a positive number", is_open=True)
         _check_number("weight_decay", self.weight_decay, "a number from 0", is_open=False)
+        if self.momentum is not None:
+            _check_number("momentum", self.momentum, "a positive number", is_open=True)
 
     def at_base(self, key: str) -> float:
         """The rate of a factor, by its key in a scheme, at the base width."""
@@ -57,12 +60,13 @@ def _check_number(name: str, value: object, expected: str, *, is_open: bool) -> 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A parameter with the name of its group, its rate and its decay."""
+    """A parameter with the name of its group, its rate, its decay, and its momentum where there is one."""
 
     group: str
     parameter: nn.Parameter
     rate: float
     decay: float
+    momentum: float | None
 
 
 def parameter_groups(
@@ -75,6 +79,7 @@ def parameter_groups(
     learning_rate_b: float | None = None,
     other_learning_rate: float | None = None,
     weight_decay: float = 0.0,
+    momentum: float | None = None,
     adapter: str | None = None,
 ) -> list[dict[str, Any]]:
     """The trainable parameters of a model in groups, each factor with the scheme's rate at its layer's width.
@@ -85,7 +90,8 @@ def parameter_groups(
     `learning_rate_b`, by default the same: a scheme such as LoRA+ says how their ratio grows, never what it is at one
     width. Other trainable parameters (a head, biases, norms) are outside the theory and keep `other_learning_rate`, by
     default `learning_rate`. Weight decay goes to matrices; one-dimensional tensors have none.
-    Where the scheme has an exponent for it, a factor's decay follows that from the base, as its rate does.
+    Where the scheme has an exponent for it, a factor's decay follows that from the base, as its rate does; so does its
+    momentum, if one is given: beta of m = beta m + G, which every parameter outside the adapters has as it is given.
 
     Args:
         base_width: the fan-in at which the rates were chosen. n is each layer's own fan-in, so in one model a layer
@@ -93,8 +99,8 @@ def parameter_groups(
         base_rank: the rank at which they were chosen; without it the rank has to be the same in all layers.
 
     Raises:
-        BadInput: `lora_adapters` refuses the model, a number is out of range, ranks differ without a base rank, or
-            what is trained is not what the scheme trains.
+        BadInput: `lora_adapters` refuses the model, a number is out of range, ranks differ without a base rank, what
+            is trained is not what the scheme trains, or a momentum is given for a scheme that has none.
         Unknown: the largest stable rate is not known, or one power law does not reach from the base to a layer.
     """
     rates = Rates(
@@ -102,9 +108,12 @@ def parameter_groups(
         learning_rate if learning_rate_b is None else learning_rate_b,
         learning_rate if other_learning_rate is None else other_learning_rate,
         weight_decay,
+        momentum,
     )
     adapters = lora_adapters(model, adapter)
     law = transfer_law(scheme, with_rank=base_rank is not None)
+    if momentum is not None and law.scheme.exponents["momentum"] is None:
+        raise BadInput(f"{law.scheme.name} has no momentum, and {momentum:g} is given: leave it out")
     _check_trained(law, adapters)
     base = Place(base_width, base_rank)
     if base_rank is None and len({each.rank for each in adapters}) > 1:
@@ -131,13 +140,14 @@ def _factors(law: TransferLaw, adapters: tuple[Adapter, ...], base: Place, rates
         for key, factor, rate in zip(INITIAL, (each.A, each.B), RATES, strict=True):
             if law.scheme.is_trained(key):
                 value = rates.at_base(rate) * law.multiplier(rate, base, place)
-                decay = rates.weight_decay * _decay_ratio(law, base, each)
-                yield Member(f"lora_{key} {place}", factor, value, decay)
+                decay = rates.weight_decay * _ratio(law, "decay", base, each)
+                beta = None if rates.momentum is None else rates.momentum * _ratio(law, "momentum", base, each)
+                yield Member(f"lora_{key} {place}", factor, value, decay, beta)
 
 
-def _decay_ratio(law: TransferLaw, base: Place, adapter: Adapter) -> float:
-    """What the weight decay of a layer is to that at the base: 1 for a scheme that has no exponent for it."""
-    power = size_of(law.scheme.exponents["decay"])
+def _ratio(law: TransferLaw, key: str, base: Place, adapter: Adapter) -> float:
+    """What the decay or the momentum of a layer is to that at the base: 1 for a scheme that has no exponent for it."""
+    power = size_of(law.scheme.exponents[key])
     if power is None:
         return 1.0
     return power.at(adapter.fan_in, adapter.rank) / power.at(base.width, base.rank or adapter.rank)
@@ -148,13 +158,16 @@ def _others(model: nn.Module, inside: set[int], rates: Rates) -> Iterator[Member
         if parameter.requires_grad and id(parameter) not in inside:
             is_matrix = parameter.ndim > 1
             name = OTHERS if is_matrix else f"{OTHERS}, one-dimensional"
-            yield Member(name, parameter, rates.others, rates.weight_decay if is_matrix else 0.0)
+            decay = rates.weight_decay if is_matrix else 0.0
+            yield Member(name, parameter, rates.others, decay, rates.momentum)
 
 
 def _grouped(members: list[Member]) -> list[dict[str, Any]]:
     groups: dict[str, dict[str, Any]] = {}
     for each in members:
         empty = {"name": each.group, "params": [], "lr": each.rate, "weight_decay": each.decay}
+        if each.momentum is not None:
+            empty["momentum"] = each.momentum
         groups.setdefault(each.group, empty)["params"].append(each.parameter)
     return list(groups.values())
 
@@ -163,22 +176,38 @@ def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **opt
     """The scheme's own update rule as torch ships it, over `parameter_groups`.
 
     A normalised step is `AdamW` with the rule's moments and epsilon (decoupled decay; sign descent is the one without
-    memory), a raw step `SGD`. Pass it to a loop, or to a Trainer as `optimizers=(optimizer, None)`.
+    memory), a raw step `SGD`, whose momentum is the scheme's. Pass it to a loop, or to a Trainer as
+    `optimizers=(optimizer, None)`.
+
+    A momentum in front of a normalised step is none of torch's: beta1 of AdamW averages the gradients in the numerator
+    alone, while the root below it is that of each by itself.
 
     Args:
-        options: those of `parameter_groups`.
+        options: those of `parameter_groups`; with `momentum` where the scheme has one.
 
     Raises:
-        BadInput, Unknown: as `parameter_groups`; or the scheme adds momentum to its rule, which torch's AdamW cannot.
+        BadInput, Unknown: as `parameter_groups`; or the scheme has a momentum that is not given, or that torch has no
+            optimiser for.
     """
-    groups = parameter_groups(model, scheme, learning_rate, **options)
     (chosen,) = selected([scheme])
-    if chosen.exponents["momentum"] is not None:
-        raise BadInput(f"{chosen.name}: found momentum; expected none, or an optimiser of yours over parameter_groups")
     rule = chosen.optimizer.step
+    if chosen.exponents["momentum"] is not None:
+        _check_momentum(chosen, options)
+    groups = parameter_groups(model, scheme, learning_rate, **options)
     match rule:
         case Moments():
             betas = (float(rule.beta1), float(rule.beta2))
             return torch.optim.AdamW(groups, betas=betas, eps=float(rule.epsilon) or SMALLEST_EPSILON)
         case Raw():
             return torch.optim.SGD(groups)
+
+
+def _check_momentum(scheme: Scheme, options: Mapping[str, Any]) -> None:
+    """See that torch has the scheme's rule, and that the size of its momentum is said."""
+    if isinstance(scheme.optimizer.step, Moments):
+        raise BadInput(
+            f"{scheme.name}: found momentum in front of the normalised step of {scheme.optimizer.name}, which no betas"
+            " of AdamW are; expected none, or sgd, or an optimiser of yours over parameter_groups"
+        )
+    if options.get("momentum") is None:
+        raise BadInput(f"{scheme.name} has a momentum; say which one it is at the base width, such as momentum=0.9")

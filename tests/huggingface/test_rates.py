@@ -121,9 +121,6 @@ def test_decay_follows_its_own_exponent_where_the_scheme_has_one() -> None:
 
 
 def test_refusals() -> None:
-    heavy = scheme("-1/2", "zero", "-1", "-1", optimizer="sgd", momentum="0")
-    with pytest.raises(BadInput, match="found momentum"):
-        scheme_optimizer(init_lora_(wrapped(), heavy), heavy, 1e-3, base_width=16)
     mixed = init_lora_(wrapped(rank_pattern={"v_proj": 8}), "init-a")
     with pytest.raises(BadInput, match="ranks 4, 8; give the base_rank"):
         parameter_groups(mixed, "init-a", 1e-3, base_width=16)
