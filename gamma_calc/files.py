@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from gamma_calc.errors import BadInput
@@ -50,8 +51,24 @@ def checked_folder(folder: Path) -> None:
         ) from None
 
 
+def check_folder(folder: Path) -> None:
+    """See that results can be written into a folder, before long work, and leave no trace: it may yet be refused.
+
+    Raises:
+        BadInput: as `checked_folder`; or the disk is all but full.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        checked_folder(folder)
+        check_room(folder)
+    finally:
+        for each in missing:
+            with suppress(OSError):
+                each.rmdir()
+
+
 def check_room(folder: Path) -> None:
-    """See that a disk has room for results, before long work whose results are to go into a folder of it.
+    """See that the disk of a folder has room for results.
 
     Raises:
         BadInput: it has not.

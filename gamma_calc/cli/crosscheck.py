@@ -24,7 +24,7 @@ from gamma_calc.cli.options import add_json_argument, add_scheme_arguments, prin
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
-from gamma_calc.files import checked_folder
+from gamma_calc.files import check_folder
 
 if TYPE_CHECKING:
     from gamma_calc.experiment.crosscheck import Checked, Crosscheck
@@ -57,7 +57,7 @@ def answer(options: argparse.Namespace) -> int:
 
     at = values(options)
     if options.out is not None:
-        checked_folder(options.out)
+        check_folder(options.out)
     given = {name: getattr(options, name) for name in ("widths", "seeds", "steps")}
     given = {name: value for name, value in given.items() if value is not None}
     settings = Settings(**given, device=options.device, dtype=options.dtype, data=options.data)

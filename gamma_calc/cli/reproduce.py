@@ -32,7 +32,7 @@ from gamma_calc.cli.reproduce_language import EXPERIMENTS as LANGUAGE
 from gamma_calc.cli.reproduce_language import add_language_arguments, answer_language, check_unused
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
-from gamma_calc.files import check_room, checked_folder
+from gamma_calc.files import check_folder
 
 if TYPE_CHECKING:
     from gamma_calc.experiment.reproduction_claims import Claim
@@ -67,8 +67,7 @@ def answer(options: argparse.Namespace) -> int:
     from gamma_calc.experiment.reproduction_plan import FULL, QUICK
 
     if options.out is not None:
-        checked_folder(options.out)
-        check_room(options.out)
+        check_folder(options.out)
     command = shlex.join(["gamma-calc", *sys.argv[1:]])
     with shown_progress() as progress:
         found = reproduction(QUICK if options.quick else FULL, workers=options.workers, progress=progress)

@@ -17,7 +17,7 @@ from gamma_calc.cli.options import print_json
 from gamma_calc.cli.sweep import shown_runs
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
-from gamma_calc.files import check_room, checked_folder
+from gamma_calc.files import check_folder, check_room, checked_folder
 
 if TYPE_CHECKING:
     from gamma_calc.huggingface.language.settings import Plan
@@ -75,6 +75,8 @@ def answer_language(options: argparse.Namespace) -> int:
     path = _store_path(options)
     ready = prepared(plan, workers=options.workers)
     command = shlex.join(["gamma-calc", *sys.argv[1:]])
+    if options.out is not None:
+        checked_folder(options.out)
     try:
         with Store(path) as store, shown_runs() as progress:
             found = study(ready, store, workers=options.workers, progress=progress)
@@ -125,13 +127,13 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 
 def _store_path(options: argparse.Namespace) -> Path:
     if options.out is not None:
-        checked_folder(options.out)
+        check_folder(options.out)
     here = Path(f"reproduce-{options.experiment}.sqlite") if options.out is None else options.out / "runs.sqlite"
     path = here if options.store is None else Path(options.store)
-    if not path.parent.is_dir():  # said before a model is loaded, or built, for nothing
-        raise BadInput(f"the store {path}: there is no folder {path.parent}; make it first")
-    for folder in {path.parent, options.out or path.parent}:
-        check_room(folder)
+    if path.parent != options.out:  # said before a model is loaded, or built, for nothing
+        if not path.parent.is_dir():
+            raise BadInput(f"the store {path}: there is no folder {path.parent}; make it first")
+        check_room(path.parent)
     return path
 
 

@@ -39,6 +39,7 @@ REFUSED = {
     "widths-words": (("crosscheck", "init-a", "--widths", "wide"), "whole numbers"),
     "zero-seeds": (("crosscheck", "init-a", "--seeds", "0"), "--seeds"),
     "unwritable-folder": (("crosscheck", "init-a", "--out", "/dev/null/x"), "/dev/null/x"),
+    "folder-for-nothing": (("crosscheck", "init-c", "--out", "a/b"), "init-a"),
     "free-exponents": (("crosscheck", "two.toml"), "a, b"),
     "no-learning-rate": (("transfer", "init-a", "--from-width", "64", "--to-width", "128"), "--lr"),
     "learning-rate-word": (("transfer", "init-a", "--lr", "fast", *WIDTHS), "2e-4"),
@@ -69,6 +70,32 @@ def test_refusal(
     assert expected in printed.err
     assert len(printed.err) < 600
     assert os.listdir(tmp_path) == ["two.toml"]
+
+
+SWEEP = """
+experiment = "{}"
+schemes = ["init-a"]
+widths = [16]
+seeds = 1
+steps = 1
+prefactors = [1]
+device = "cuda"
+"""
+
+
+@pytest.mark.parametrize("experiment", ["crosscheck", "probe", "teacher-student"])
+def test_a_device_that_is_not_there_is_one_message(
+    experiment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    (tmp_path / "sweep.toml").write_text(SWEEP.format(experiment), encoding="utf-8")
+    sweep = ["sweep", str(tmp_path / "sweep.toml"), "--store", str(tmp_path / "runs.sqlite")]
+    crosscheck = ["crosscheck", "init-a", "--device", "cuda", "--out", str(tmp_path / "out")]
+    assert main(crosscheck if experiment == "crosscheck" else [*sweep, "--executor", "in-process"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1
+    assert "of this machine: found 'cuda', expected auto or" in printed.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_large_file_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,8 @@ def test_a_full_disk_is_told_before_anything_is_trained(
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(total=2**40, free=2**20))
     for experiment in ("teacher-student", "llama"):
-        assert main(["reproduce", experiment, "--out", str(tmp_path)]) == 2
+        assert main(["reproduce", experiment, "--out", str(tmp_path / "new" / "folder")]) == 2
+        assert list(tmp_path.iterdir()) == []
         error = capsys.readouterr().err
         assert "1 MiB left, and results may take 16 MiB" in error and error.count("\n") == 1
 

@@ -60,6 +60,7 @@ def test_bad_input_is_one_line(
 def test_nothing_is_left_behind_by_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["reproduce", "llama", "--model", "./m"]) == 2
+    assert main(["reproduce", "llama", "--model", "./m", "--out", "a/b"]) == 2
     assert list(tmp_path.iterdir()) == []
 
 
