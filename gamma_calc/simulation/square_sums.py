@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -63,9 +64,13 @@ class SquareSums:
         `scales` are 1 where a quantity is not named.
         """
         for places, found in self._found.items():
-            entries, factors = (
-                found.square.new_tensor(each).view(-1, 1, 1)
-                for each in (found.entries, [scales.get(quantity, 1.0) ** 2 for quantity, _ in places])
-            )
+            squares = tuple(scales.get(quantity, 1.0) ** 2 for quantity, _ in places)
+            entries, factors = (_numbers(each, found.square.device) for each in (found.entries, squares))
             mean = found.square / entries * factors
             yield from zip(places, mean, (mean == 0) & found.is_nonzero, strict=True)
+
+
+@lru_cache(maxsize=256)
+def _numbers(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Numbers on a device, [K, 1, 1]; sent there once, since who sends waits, and every step needs the same."""
+    return torch.tensor(values, dtype=torch.float64, device=device).view(-1, 1, 1)

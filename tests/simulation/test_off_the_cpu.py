@@ -5,6 +5,7 @@ Tensors on the meta device have shapes and no values, so that any look at a valu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -20,6 +21,7 @@ from gamma_calc.simulation.teacher_student import teacher_student
 from tests.simulation.test_adapter_kernel import ADAM, SEEDS, SIGN, module, training
 from tests.simulation.test_teacher_student import SMALL
 
+EXTRAS = (None, Extra(0.9), Extra(0.9, 0.1, 0.3), Extra(feedback=0.3))
 EXTRA_IDS = ("plain", "momentum", "momentum and decay", "feedback")
 META = torch.device("meta")
 HERE = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
@@ -39,14 +41,47 @@ def test_a_look_at_a_value_would_raise() -> None:
 
 
 @pytest.mark.parametrize("rule", [Raw(), SIGN, ADAM], ids=["raw", "sign", "adam"])
-@pytest.mark.parametrize("extra", [None, Extra(0.9), Extra(0.9, 0.1, 0.3), Extra(feedback=0.3)], ids=EXTRA_IDS)
+@pytest.mark.parametrize("extra", EXTRAS, ids=EXTRA_IDS)
 @pytest.mark.parametrize("has_b", [True, False])
 def test_the_adapter_never_waits(rule: Raw | Moments, extra: Extra | None, has_b: bool) -> None:
     found = measured_training(moved(module((19, 11, 3, 5), has_b=has_b), META), training(rule, extra=extra))
     assert all(each.shape == (3, SEEDS) for each in found.mean_square.values())
 
 
-def test_the_student_never_waits() -> None:
+def sent(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> int:
+    """How often numbers of the host are made into a tensor, which waits for the device that it is on."""
+    count = 0
+
+    def counted(original: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+        def made(*arguments: object, **options: object) -> torch.Tensor:
+            nonlocal count
+            count += 1
+            return original(*arguments, **options)
+
+        return made
+
+    with monkeypatch.context() as patch:
+        for owner, name in ((torch, "tensor"), (torch, "as_tensor"), (torch.Tensor, "new_tensor")):
+            patch.setattr(owner, name, counted(getattr(owner, name)))
+        work()
+    return count
+
+
+@pytest.mark.parametrize("rule", [Raw(), SIGN, ADAM], ids=["raw", "sign", "adam"])
+@pytest.mark.parametrize("extra", EXTRAS, ids=EXTRA_IDS)
+def test_no_step_of_the_adapter_sends_anything(
+    rule: Raw | Moments, extra: Extra | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first steps, which may: as many as five steps send as three."""
+    batch = moved(module((19, 11, 3, 5)), META)
+    first, few, many = (
+        sent(monkeypatch, lambda steps=steps: measured_training(batch, training(rule, extra=extra, steps=steps)))  # type: ignore[misc]
+        for steps in (3, 3, 5)
+    )
+    assert first >= few == many > 0
+
+
+def test_the_student_never_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     def empty(*shape: int) -> torch.Tensor:
         return torch.empty(*shape, device=META)
 
@@ -54,10 +89,14 @@ def test_the_student_never_waits() -> None:
     student = Student(data, data, empty(4, 9), empty(9, 4))
     for rates in (Rates((0.1, 0.2), (0.1, 0.2), ADAM, 0.1), Rates((0.1, 0.2), (0.1, 0.2), SIGN, 0.1, 0.9)):
         run = PlainTraining(student, rates)
-        for t in (1, 2):
+
+        def step(t: int, run: PlainTraining = run) -> None:
             run.remember()
             run.move(t)
             assert run.record().shape == (len(RECORDED), 2)
+
+        for t in (1, 2):
+            assert sent(monkeypatch, lambda t=t: step(t)) == 0  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("device", HERE)
