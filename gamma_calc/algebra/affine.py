@@ -1,13 +1,17 @@
-"""Affine forms over the rationals in named free exponents."""
+"""Affine forms over the rationals in named free exponents.
+
+A form is kept as integers over one denominator, so that its arithmetic reduces no fraction; equal forms are shared.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd, lcm
 from numbers import Number
+from operator import add, itemgetter, neg
 from typing import ClassVar, TypeAlias
 
 from gamma_calc.algebra.notation import checked_name, linear_latex, linear_text
@@ -22,13 +26,19 @@ Point: TypeAlias = Mapping[str, Fraction]
 
 Terms: TypeAlias = tuple[tuple[str, Fraction], ...]
 
+Row: TypeAlias = tuple[int, ...]
+"""A constant and coefficients, all multiplied by one number that makes them integers."""
+
 _ZERO = Fraction(0)
 _put = object.__setattr__
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, init=False)
 class Affine:
     """A rational combination of free exponents plus a rational constant.
+
+    `names` are the free exponents that occur, sorted; `row` the constant and their coefficients, all multiplied by
+    `denominator`, the least positive number that makes them integers.
 
     Args:
         terms: name and coefficient; sorted, summed by name and freed of zeros on construction.
@@ -44,20 +54,25 @@ class Affine:
     True
     """
 
-    terms: Terms
-    constant: Fraction
-    _hash: int | None = field(default=None, init=False)
-    _text: str | None = field(default=None, init=False)
+    names: tuple[str, ...]
+    row: Row
+    denominator: int
+    _hash: int
+    _text: str | None
+    _terms: Terms | None
 
     __array_ufunc__: ClassVar[None] = None
     """Makes numpy's scalars leave the operation to this class, which refuses them."""
 
-    def __post_init__(self) -> None:
+    def __init__(self, terms: Terms, constant: Fraction) -> None:
         total: dict[str, Fraction] = {}
-        for name, coefficient in self.terms:
+        for name, coefficient in terms:
             total[checked_name(name)] = total.get(name, _ZERO) + exact(coefficient)
-        _put(self, "terms", _packed(total))
-        _put(self, "constant", exact(self.constant))
+        names = sorted(name for name, coefficient in total.items() if coefficient)
+        numbers = [exact(constant), *(total[name] for name in names)]
+        denominator = lcm(*(number.denominator for number in numbers))
+        row = tuple(number.numerator * (denominator // number.denominator) for number in numbers)
+        _fill(self, tuple(names), row, denominator)
 
     @classmethod
     def of(cls, value: AffineLike) -> Affine:
@@ -66,7 +81,7 @@ class Affine:
         >>> Affine.of(2)
         Affine('2')
         """
-        return value if type(value) is Affine else _made((), exact(value))
+        return value if type(value) is Affine else _constant(exact(value))
 
     @classmethod
     def symbol(cls, name: str) -> Affine:
@@ -75,26 +90,47 @@ class Affine:
         >>> Affine.symbol("eta_A")
         Affine('eta_A')
         """
-        return _symbol(name)
+        return _made((checked_name(name),), (0, 1), 1)
+
+    @property
+    def terms(self) -> Terms:
+        """The free exponents that occur with their coefficients, sorted by name."""
+        if self._terms is None:
+            numbers = (Fraction(number, self.denominator) for number in self.row[1:])
+            _put(self, "_terms", tuple(zip(self.names, numbers, strict=True)))
+        return self._terms  # type: ignore[return-value]
+
+    @property
+    def constant(self) -> Fraction:
+        """What remains where every free exponent is 0."""
+        return Fraction(self.row[0], self.denominator)
 
     @property
     def free(self) -> tuple[str, ...]:
         """The names of the free exponents that occur, sorted."""
-        return tuple(name for name, _ in self.terms)
+        return self.names
 
     @property
     def is_constant(self) -> bool:
         """Whether no free exponent occurs."""
-        return not self.terms
+        return not self.names
 
     @property
     def linear(self) -> Affine:
         """The form without its constant."""
-        return _made(self.terms, _ZERO)
+        return _reduced(self.names, (0, *self.row[1:]), self.denominator) if self.row[0] else self
 
     def coefficient(self, name: str) -> Fraction:
         """The coefficient of a free exponent, 0 where it does not occur."""
-        return next((coefficient for word, coefficient in self.terms if word == name), _ZERO)
+        return Fraction(self.row[self.names.index(name) + 1], self.denominator) if name in self.names else _ZERO
+
+    def row_over(self, names: Sequence[str]) -> list[int]:
+        """The row with a place for each of the names, among which are those that occur."""
+        row = [0] * (len(names) + 1)
+        row[0] = self.row[0]
+        for name, number in zip(self.names, self.row[1:], strict=True):
+            row[names.index(name) + 1] = number
+        return row
 
     def at(self, point: Mapping[str, int | Fraction]) -> Fraction:
         """The value at a point.
@@ -102,12 +138,12 @@ class Affine:
         Raises:
             BadInput: where the point leaves a free exponent without a value.
         """
-        value = self.constant
-        for name, coefficient in self.terms:
+        value = Fraction(self.row[0])
+        for name, coefficient in zip(self.names, self.row[1:], strict=True):
             if name not in point:
                 raise BadInput(f"value of {self}", found=name, expected="a value for every free exponent")
             value += coefficient * exact(point[name])
-        return value
+        return value / self.denominator
 
     def substituted(self, mapping: Mapping[str, AffineLike]) -> Affine:
         """The form with each mapped name replaced, all at once.
@@ -119,7 +155,8 @@ class Affine:
         replaced = [(coefficient, Affine.of(mapping[name])) for name, coefficient in self.terms if name in mapping]
         if not replaced:
             return self
-        result = _made(tuple(term for term in self.terms if term[0] not in mapping), self.constant)
+        row = (self.row[0], *(0 if name in mapping else c for name, c in zip(self.names, self.row[1:], strict=True)))
+        result = _reduced(self.names, row, self.denominator)
         for coefficient, form in replaced:
             result = result + form * coefficient
         return result
@@ -132,31 +169,31 @@ class Affine:
         >>> Affine((("x", Fraction(2, 3)), ("y", Fraction(4, 3))), Fraction(1, 3)).primitive()
         Affine('x + 2*y + 1/2')
         """
-        if not self.terms:
-            return _made((), Fraction((self.constant > 0) - (self.constant < 0)))
-        common = lcm(*(coefficient.denominator for _, coefficient in self.terms))
-        divisor = gcd(*(coefficient.numerator * (common // coefficient.denominator) for _, coefficient in self.terms))
-        return self if common == divisor else self * Fraction(common, divisor)
+        constant, *coefficients = self.row
+        if not coefficients:
+            return _made((), ((constant > 0) - (constant < 0),), 1)
+        divisor = gcd(*coefficients)
+        return self if divisor == self.denominator else _reduced(self.names, self.row, divisor)
 
     def __add__(self, other: AffineLike) -> Affine:
         if type(other) is not Affine:
             if not isinstance(other, Number):
                 return NotImplemented
-            return _made(self.terms, self.constant + exact(other))
-        constant = self.constant + other.constant
-        if not other.terms:
-            return _made(self.terms, constant)
-        if not self.terms:
-            return _made(other.terms, constant)
-        total = dict(self.terms)
-        for name, coefficient in other.terms:
-            total[name] = total[name] + coefficient if name in total else coefficient
-        return _made(_packed(total), constant)
+            other = Affine.of(other)
+        names, mine, theirs = self.names, self.row, other.row
+        if names != other.names:
+            names, place_mine, place_theirs = _aligned(names, other.names)
+            mine, theirs = place_mine((*mine, 0)), place_theirs((*theirs, 0))
+        if self.denominator == other.denominator:
+            return _reduced(names, tuple(map(add, mine, theirs)), self.denominator)
+        common = lcm(self.denominator, other.denominator)
+        by, other_by = common // self.denominator, common // other.denominator
+        return _reduced(names, tuple([by * a + other_by * b for a, b in zip(mine, theirs, strict=True)]), common)
 
     __radd__ = __add__
 
     def __neg__(self) -> Affine:
-        return _made(tuple((name, -coefficient) for name, coefficient in self.terms), -self.constant)
+        return _made(self.names, tuple(map(neg, self.row)), self.denominator)
 
     def __sub__(self, other: AffineLike) -> Affine:
         if type(other) is Affine:
@@ -170,9 +207,8 @@ class Affine:
         if not isinstance(factor, Number):
             return NotImplemented
         by = exact(factor)
-        if not by:
-            return _made((), _ZERO)
-        return _made(tuple((name, coefficient * by) for name, coefficient in self.terms), self.constant * by)
+        numerator = by.numerator
+        return _reduced(self.names, tuple([numerator * a for a in self.row]), self.denominator * by.denominator)
 
     __rmul__ = __mul__
 
@@ -180,16 +216,14 @@ class Affine:
         return self * (1 / exact(divisor)) if isinstance(divisor, Number) else NotImplemented
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         if type(other) is not Affine:
             return NotImplemented
-        return self is other or (self.terms == other.terms and self.constant == other.constant)
+        return self.row == other.row and self.names == other.names and self.denominator == other.denominator
 
     def __hash__(self) -> int:
-        # Forms are keys of every cache, and hashing a Fraction takes a modular inverse: its two integers do as well.
-        if self._hash is None:
-            numbers = tuple((name, number.as_integer_ratio()) for name, number in self.terms)
-            _put(self, "_hash", hash((numbers, self.constant.as_integer_ratio())))
-        return self._hash  # type: ignore[return-value]
+        return self._hash
 
     def __reduce__(self) -> tuple[type[Affine], tuple[Terms, Fraction]]:
         # The hash of a string differs between processes, so the cached one must not travel.
@@ -215,23 +249,69 @@ class Affine:
         return f"${self.latex()}$"
 
 
-def _packed(total: dict[str, Fraction]) -> Terms:
-    return tuple(sorted(term for term in total.items() if term[1]))
-
-
-def _made(terms: Terms, constant: Fraction) -> Affine:
-    """An Affine from parts that are canonical already: the arithmetic spends most of its time here."""
-    form = object.__new__(Affine)
-    _put(form, "terms", terms)
-    _put(form, "constant", constant)
-    _put(form, "_hash", None)
+def _fill(form: Affine, names: tuple[str, ...], row: Row, denominator: int) -> None:
+    _put(form, "names", names)
+    _put(form, "row", row)
+    _put(form, "denominator", denominator)
+    _put(form, "_hash", hash((names, row, denominator)))
     _put(form, "_text", None)
+    _put(form, "_terms", None)
+
+
+@lru_cache(maxsize=65536)
+def _made(names: tuple[str, ...], row: Row, denominator: int) -> Affine:
+    """The form of parts that are canonical already; shared, so that its text is written once."""
+    form = object.__new__(Affine)
+    _fill(form, names, row, denominator)
     return form
 
 
-@lru_cache(maxsize=1024)
-def _symbol(name: str) -> Affine:
-    return _made(((checked_name(name), Fraction(1)),), _ZERO)
+def _reduced(names: tuple[str, ...], row: Row, denominator: int) -> Affine:
+    """The form of a row over sorted names, some coefficients perhaps 0, and of a multiple of its denominator."""
+    if 0 in row and 0 in row[1:]:
+        kept = [place for place in range(1, len(row)) if row[place]]
+        names, row = tuple([names[place - 1] for place in kept]), (row[0], *[row[place] for place in kept])
+    if denominator != 1:
+        divisor = gcd(denominator, *row)
+        if divisor != 1:
+            row, denominator = tuple([number // divisor for number in row]), denominator // divisor
+    return _made(names, row, denominator)
+
+
+def _constant(value: Fraction) -> Affine:
+    return _made((), (value.numerator,), value.denominator)
+
+
+_Placed: TypeAlias = Callable[[Row], Row]
+
+
+@lru_cache(maxsize=4096)
+def _aligned(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[tuple[str, ...], _Placed, _Placed]:
+    """The names of either, sorted, and what puts a row over each, with a 0 at its end, in the places of all."""
+    names = tuple(sorted({*left, *right}))
+
+    def placed(mine: tuple[str, ...]) -> _Placed:
+        places = (mine.index(name) + 1 if name in mine else len(mine) + 1 for name in names)
+        return itemgetter(0, *places)
+
+    return names, placed(left), placed(right)
+
+
+def integer_rows(forms: Sequence[Affine]) -> tuple[tuple[str, ...], list[Row]]:
+    """The names that occur, sorted, and a row over them for each form, all multiplied by the same positive number."""
+    names: tuple[str, ...] = ()
+    for form in forms:
+        if form.names != names:
+            names = _aligned(names, form.names)[0] if names else form.names
+    factor = lcm(*{form.denominator for form in forms})
+    rows = []
+    for form in forms:
+        row = form.row if form.names == names else _aligned(form.names, names)[1]((*form.row, 0))
+        if form.denominator != factor:
+            by = factor // form.denominator
+            row = tuple([by * number for number in row])
+        rows.append(row)
+    return names, rows
 
 
 def from_integers(names: Sequence[str], row: Sequence[int]) -> Affine:
@@ -240,9 +320,9 @@ def from_integers(names: Sequence[str], row: Sequence[int]) -> Affine:
     >>> from_integers(("x", "y"), (1, 0, 2))
     Affine('2*y + 1')
     """
-    return _made(tuple((name, Fraction(c)) for name, c in zip(names, row[1:], strict=True) if c), Fraction(row[0]))
+    return _reduced(tuple(names), tuple(row), 1)
 
 
 def auxiliary(name: str) -> Affine:
     """A variable that no user can name (so the checks of names are skipped), for use inside an algorithm."""
-    return _made(((f"*{name}", Fraction(1)),), _ZERO)
+    return _made((f"*{name}",), (0, 1), 1)

@@ -7,18 +7,19 @@ with none to spare does: each needed piece alone attains the maximum on an open 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
+from itertools import chain
 from math import gcd, lcm
 from operator import sub
 
-from gamma_calc.algebra.affine import Affine, auxiliary, from_integers
+from gamma_calc.algebra.affine import Affine, Row, auxiliary, from_integers, integer_rows
 from gamma_calc.algebra.answer import Dropped, Evidence, Kept, Optimal
 from gamma_calc.algebra.inequality import Inequality
 from gamma_calc.algebra.linear_program import maximum
 from gamma_calc.algebra.polyhedron import Polyhedron
-from gamma_calc.algebra.witness import Row, integer_rows, leaders, without_averages
+from gamma_calc.algebra.witness import leaders, without_averages
 
 _LEAD = auxiliary("lead")
 
@@ -31,25 +32,31 @@ def upper_envelope(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[Affi
     >>> upper_envelope((eta, -eta, Affine.of(0), Affine.of(-1)), Polyhedron())
     (Affine('-eta'), Affine('eta'))
     """
-    highest = _highest(domain.reduced(piece) for piece in pieces)
+    if domain.equalities:
+        pieces = tuple(map(domain.reduced, pieces))
+    names, rows = integer_rows(pieces)
+    highest = _highest(rows)
     if len(highest) < 2:
-        return highest
-    return tuple(sorted((highest[i] for i in _needed(*_shape(highest), domain)), key=str))
+        return tuple([pieces[place] for place in highest])
+    needed = _needed(*_shape(names, [rows[place] for place in highest]), domain)
+    return tuple(sorted([pieces[highest[i]] for i in needed], key=str))
 
 
-def _shape(pieces: Sequence[Affine]) -> tuple[tuple[str, ...], tuple[Row, ...]]:
+def _shape(names: Sequence[str], pieces: Sequence[Row]) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     """The names in which some pieces differ, and by what, in coprime integers.
 
     Adding one form to all pieces, or scaling all, changes nothing of which are needed, so that envelopes which differ
     by that share an entry of the cache.
     """
-    names = sorted({name for piece in pieces for name, _ in piece.terms})
-    first, *others = integer_rows(pieces, names)
-    rows = [tuple(map(sub, row, first)) for row in others]
-    divisor = gcd(*(number for row in rows for number in row))
-    kept = [0, *(place for place in range(1, len(names) + 1) if any(row[place] for row in rows))]
-    shape = (tuple(row[place] // divisor for place in kept) for row in ((0,) * len(first), *rows))
-    return tuple(names[place - 1] for place in kept[1:]), tuple(shape)
+    first = pieces[0]
+    rows = [tuple(map(sub, row, first)) for row in pieces]
+    divisor = gcd(*chain.from_iterable(rows))
+    columns = list(zip(*rows, strict=True))
+    kept = [place for place in range(1, len(columns)) if any(columns[place])]
+    shape = tuple(zip(*(columns[place] for place in (0, *kept)), strict=True))
+    if divisor != 1:
+        shape = tuple([tuple([number // divisor for number in row]) for row in shape])
+    return tuple([names[place - 1] for place in kept]), shape
 
 
 def canonical_evidence(pieces: Sequence[Affine], domain: Polyhedron) -> tuple[Evidence, ...]:
@@ -64,16 +71,14 @@ def canonical_evidence(pieces: Sequence[Affine], domain: Polyhedron) -> tuple[Ev
     return (*kept, *dropped)
 
 
-def _highest(pieces: Iterable[Affine]) -> tuple[Affine, ...]:
-    """Of the pieces that differ by a constant only the highest."""
-    highest: dict[tuple[tuple[str, tuple[int, int]], ...], Affine] = {}
-    for piece in pieces:
-        # Hashing a Fraction takes a modular inverse: its two integers do as well.
-        slope = tuple((name, number.as_integer_ratio()) for name, number in piece.terms)
-        known = highest.get(slope)
-        if known is None or known.constant < piece.constant:
-            highest[slope] = piece
-    return tuple(highest.values())
+def _highest(rows: Sequence[Row]) -> list[int]:
+    """Places of the rows, only the highest of those that differ by a constant."""
+    highest: dict[Row, int] = {}
+    for place, row in enumerate(rows):
+        known = highest.setdefault(row[1:], place)
+        if rows[known][0] < row[0]:
+            highest[row[1:]] = place
+    return list(highest.values())
 
 
 @lru_cache(maxsize=8192)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
+from functools import lru_cache, reduce
 from typing import ClassVar, TypeAlias
 
 from gamma_calc.algebra.affine import Affine, AffineLike
@@ -72,16 +73,32 @@ class Exponent:
         pieces = tuple(Affine.of(piece) for piece in self.pieces)
         if pieces and self.domain.is_empty:
             raise BadInput("exponent on an empty domain", found=str(self.domain), expected="a domain with a point")
-        pieces = upper_envelope(pieces, self.domain)
-        _put(self, "pieces", pieces)
-        if not pieces:
-            _put(self, "domain", EVERYWHERE)
-        _put(self, "_hash", hash((pieces, self.domain)))
+        _fill(self, upper_envelope(pieces, self.domain), self.domain)
 
     @classmethod
     def of(cls, value: ExponentLike, domain: Polyhedron = EVERYWHERE) -> Exponent:
         """The value as an exponent; one that is an exponent already is restricted to the domain."""
-        return value.restricted(domain) if isinstance(value, Exponent) else cls((Affine.of(value),), domain)
+        if isinstance(value, Exponent):
+            return value.restricted(domain)
+        return _canonical((domain.reduced(value),), domain) if not domain.is_empty else cls((Affine.of(value),), domain)
+
+    @classmethod
+    def largest(cls, exponents: Iterable[Exponent]) -> Exponent:
+        """The largest of some exponents on one domain, -oo for none: what `|` between them gives, found at once.
+
+        >>> eta = Exponent.of(Affine.symbol("eta"))
+        >>> print(Exponent.largest([eta, VANISHING, eta + 1, Exponent.of(0)]))
+        max(0, eta + 1)
+        """
+        distinct = [each for each in dict.fromkeys(exponents) if each.pieces]
+        if len(distinct) < 2:
+            return distinct[0] if distinct else VANISHING
+        domain = reduce(_common, (each.domain for each in distinct))
+        most = max(distinct, key=lambda each: len(each.pieces))
+        pieces = dict.fromkeys(piece for each in distinct for piece in each.pieces)
+        if len(pieces) == len(most.pieces) and most.domain == domain:
+            return most
+        return _canonical(upper_envelope(tuple(pieces), domain), domain)
 
     @property
     def is_vanishing(self) -> bool:
@@ -163,17 +180,14 @@ class Exponent:
     def __add__(self, other: ExponentLike) -> Exponent:
         if not isinstance(other, Exponent):
             other = Exponent.of(other, self.domain)
-        domain = _common_domain(self, other)
-        return Exponent(tuple(mine + theirs for mine in self.pieces for theirs in other.pieces), domain)
+        return _sum(self, other)
 
     __radd__ = __add__
 
     def __or__(self, other: ExponentLike) -> Exponent:
         if not isinstance(other, Exponent):
             other = Exponent.of(other, self.domain)
-        if self is other:
-            return self
-        return Exponent((*self.pieces, *other.pieces), _common_domain(self, other))
+        return self if self is other else _maximum(self, other)
 
     __ror__ = __or__
 
@@ -215,12 +229,50 @@ class Exponent:
         return f"${self.latex()}$"
 
 
+def _fill(exponent: Exponent, pieces: tuple[Affine, ...], domain: Polyhedron) -> None:
+    _put(exponent, "pieces", pieces)
+    _put(exponent, "domain", domain if pieces else EVERYWHERE)
+    _put(exponent, "_hash", hash((pieces, exponent.domain)))
+
+
+@lru_cache(maxsize=16384)
+def _canonical(pieces: tuple[Affine, ...], domain: Polyhedron) -> Exponent:
+    """The exponent of pieces that are canonical already; the same one for the same pieces."""
+    exponent = object.__new__(Exponent)
+    _fill(exponent, pieces, domain)
+    return exponent
+
+
+@lru_cache(maxsize=16384)
+def _sum(left: Exponent, right: Exponent) -> Exponent:
+    """The exponent of a product. A single form moves all pieces alike, so that none of them becomes spare."""
+    if not left.pieces or not right.pieces:
+        return VANISHING
+    domain = _common_domain(left, right)
+    if len(left.pieces) == 1:
+        left, right = right, left
+    if len(right.pieces) == 1 and left.domain == domain:
+        by = domain.reduced(right.pieces[0])
+        return _canonical(tuple(sorted([piece + by for piece in left.pieces], key=str)), domain)
+    pieces = dict.fromkeys(mine + theirs for mine in left.pieces for theirs in right.pieces)
+    return _canonical(upper_envelope(tuple(pieces), domain), domain)
+
+
+@lru_cache(maxsize=16384)
+def _maximum(left: Exponent, right: Exponent) -> Exponent:
+    return Exponent.largest((left, right))
+
+
 def _common_domain(left: Exponent, right: Exponent) -> Polyhedron:
-    if left.domain.is_everywhere or left.domain == right.domain:
-        return right.domain
-    if right.domain.is_everywhere:
-        return left.domain
-    raise BadInput(f"exponents with the domains {left.domain} and {right.domain}", expected="one domain for both")
+    return _common(left.domain, right.domain)
+
+
+def _common(left: Polyhedron, right: Polyhedron) -> Polyhedron:
+    if left.is_everywhere or left == right:
+        return right
+    if right.is_everywhere:
+        return left
+    raise BadInput(f"exponents with the domains {left} and {right}", expected="one domain for both")
 
 
 def _deciding(claim: Polyhedron, domain: Polyhedron) -> Inequality | None:

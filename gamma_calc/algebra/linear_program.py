@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import lcm
 
 from gamma_calc.algebra.affine import Affine
 from gamma_calc.algebra.answer import Answer, Infeasible, Optimal, Unbounded
@@ -43,16 +42,6 @@ def maximum(objective: Affine, constraints: Sequence[Constraint]) -> Answer:
     return Dictionary(objective, constraints).answer()
 
 
-def _integers(form: Affine, names: Sequence[str]) -> tuple[list[int], int]:
-    """The constant and the coefficients, multiplied by the least number that makes them integers; that number."""
-    factor = lcm(form.constant.denominator, *(coefficient.denominator for _, coefficient in form.terms))
-    row = [0] * (len(names) + 1)
-    row[0] = form.constant.numerator * (factor // form.constant.denominator)
-    for name, coefficient in form.terms:
-        row[names.index(name) + 1] = coefficient.numerator * (factor // coefficient.denominator)
-    return row, factor
-
-
 class Dictionary:
     """The simplex method's table, for this package's own algorithms.
 
@@ -63,10 +52,9 @@ class Dictionary:
 
     def __init__(self, objective: Affine, constraints: Sequence[Constraint]) -> None:
         forms = [constraint.form for constraint in constraints]
-        self.names = sorted({name for form in (*forms, objective) for name in form.free})
-        scaled = [_integers(form, self.names) for form in (*forms, objective)]
-        self.rows = [row for row, _ in scaled]
-        self.factors = [factor for _, factor in scaled]
+        self.names = sorted({name for form in (*forms, objective) for name in form.names})
+        self.factors = [form.denominator for form in (*forms, objective)]
+        self.rows = [form.row_over(self.names) for form in (*forms, objective)]
         self.fixed = {i for i, constraint in enumerate(constraints) if isinstance(constraint, Equality)}
         self.count = len(forms)
         self.basic = list(range(self.count))

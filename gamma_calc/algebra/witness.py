@@ -9,29 +9,12 @@ is not needed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import lcm
 from operator import mul, sub
 
-from gamma_calc.algebra.affine import Affine
-
-Row = tuple[int, ...]
+from gamma_calc.algebra.affine import Row
 
 TRIALS = 40
 """Corrections of a point before a piece is left to a linear program."""
-
-
-def integer_rows(pieces: Sequence[Affine], names: Sequence[str]) -> list[Row]:
-    """The constants and the coefficients of the names, all multiplied by one number that makes them integers."""
-    factor = lcm(*(number.denominator for piece in pieces for number in (piece.constant, *(c for _, c in piece.terms))))
-    places = {name: place for place, name in enumerate(names, 1)}
-    rows = []
-    for piece in pieces:
-        row = [0] * (len(names) + 1)
-        row[0] = piece.constant.numerator * (factor // piece.constant.denominator)
-        for name, coefficient in piece.terms:
-            row[places[name]] = coefficient.numerator * (factor // coefficient.denominator)
-        rows.append(tuple(row))
-    return rows
 
 
 def without_averages(rows: Sequence[Row]) -> list[int]:

@@ -6,9 +6,9 @@ and take the larger exponent where they add, so the rules read like their statem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 
 from gamma_calc.algebra import VANISHING, Exponent, Verdict
 from gamma_calc.calculus.assumptions import (
@@ -56,22 +56,21 @@ class Rule:
 
 def gathered(components: Iterable[Component]) -> Term:
     """Components brought together by parity; within a parity the largest exponent leads."""
-    found: dict[Provenance, Component] = {}
+    found: dict[Provenance, list[Component]] = {}
     for component in components:
-        parity = component.provenance.parity
-        if parity in found:
-            known = found[parity]
-            component = Component(known.size | component.size, known.provenance.joined(component.provenance))
-        found[parity] = component
-    return tuple(found.values())
+        found.setdefault(component.provenance.parity, []).append(component)
+    return tuple([alike[0] if len(alike) == 1 else _together(alike) for alike in found.values()])
+
+
+def _together(components: Sequence[Component]) -> Component:
+    """One component for those of one parity."""
+    provenance = reduce(Provenance.joined, (component.provenance for component in components))
+    return Component(Size.largest(component.size for component in components), provenance)
 
 
 def total(term: Iterable[Component]) -> Size:
     """The size of a whole term or sum: the largest of its components, -oo for none."""
-    size = Size.exactly(VANISHING)
-    for component in term:
-        size |= component.size
-    return size
+    return Size.largest(component.size for component in term)
 
 
 def _given(exponent: Exponent) -> Term:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gamma_calc.algebra import Exponent
@@ -21,6 +22,15 @@ class Size:
     def exactly(cls, exponent: Exponent) -> Size:
         """Theta(n^exponent)."""
         return cls(exponent, exponent)
+
+    @classmethod
+    def largest(cls, sizes: Iterable[Size]) -> Size:
+        """The size of a sum of several quantities whose leading terms do not cancel; that of zero for none."""
+        distinct = tuple(sizes)
+        lower = Exponent.largest(each.lower for each in distinct)
+        if all(each.is_exact for each in distinct):
+            return cls(lower, lower)
+        return cls(lower, Exponent.largest(each.upper for each in distinct))
 
     @property
     def is_exact(self) -> bool:

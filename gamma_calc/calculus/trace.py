@@ -9,6 +9,8 @@ from gamma_calc.calculus.rules import Rule, Term
 from gamma_calc.program.expressions import Expression
 from gamma_calc.program.terms import Label
 
+_put = object.__setattr__
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -38,8 +40,10 @@ class Application:
     def of(cls, rule: Rule, subject: Subject, *premises: Any) -> Application:
         """The application with what the rule concludes; nothing else was claimed, so nothing is left to compare."""
         application = object.__new__(cls)
-        for name, value in zip(cls.__slots__, (rule, subject, premises, rule.conclude(*premises)), strict=True):
-            object.__setattr__(application, name, value)
+        _put(application, "rule", rule)
+        _put(application, "subject", subject)
+        _put(application, "premises", premises)
+        _put(application, "conclusion", rule.conclude(*premises))
         return application
 
     def __post_init__(self) -> None:
