@@ -16,10 +16,11 @@ from operator import sub
 
 from gamma_calc.algebra.affine import Affine, Row, auxiliary, from_integers, integer_rows
 from gamma_calc.algebra.answer import Dropped, Evidence, Kept, Optimal
+from gamma_calc.algebra.epigraph import facets
 from gamma_calc.algebra.inequality import Inequality
 from gamma_calc.algebra.linear_program import maximum
 from gamma_calc.algebra.polyhedron import Polyhedron
-from gamma_calc.algebra.witness import leaders, without_averages
+from gamma_calc.algebra.witness import leaders
 
 _LEAD = auxiliary("lead")
 
@@ -84,64 +85,31 @@ def _highest(rows: Sequence[Row]) -> list[int]:
 @lru_cache(maxsize=8192)
 def _needed(names: tuple[str, ...], rows: tuple[Row, ...], domain: Polyhedron) -> tuple[int, ...]:
     """Indices of the needed ones among pieces, as integer rows, that differ by more than constants."""
-    if len(names) == 1:
-        return _needed_on_line(tuple(from_integers(names, row) for row in rows), names[0], domain)
-    bound = set(domain.free)
-    # The coefficients of names that the domain leaves free: where two pieces differ there, neither is below the other.
-    free = [place for place, name in enumerate(names, 1) if name not in bound]
-    slopes = [tuple(row[place] for place in free) for row in rows]
-    left = without_averages(rows)
-    for i in tuple(left):
-        rivals = (rows[j] for j in left if j != i and slopes[j] == slopes[i])
-        if any(_is_below(from_integers(names, tuple(map(sub, rows[i], rival))), domain) for rival in rivals):
+    if len(rows) == 2 and domain.is_everywhere:
+        return (0, 1)
+    found = facets(names, rows, domain.inequalities)
+    return tuple(found) if found is not None else _needed_by_programs(names, rows, domain)
+
+
+def _needed_by_programs(names: Sequence[str], rows: Sequence[Row], domain: Polyhedron) -> tuple[int, ...]:
+    """The same by one linear program for each piece of which no point is found where it leads."""
+    pieces, left = [from_integers(names, row) for row in rows], list(range(len(rows)))
+    leading = leaders(_held(names, rows, domain))
+    for i in range(len(rows)):
+        if i not in leading and not _leads(pieces[i], [pieces[j] for j in left if j != i], domain):
             left.remove(i)
-    if len(left) < 3:
-        # Two pieces of which neither is below the other are both needed.
-        return tuple(left)
-    vectors = rows if len(free) == len(names) else _held(names, rows, slopes, domain)
-    needed = {left[place] for place in leaders([vectors[j] for j in left])}
-    for i in tuple(left):
-        if len(left) > 2 and i not in needed:
-            piece, *others = (from_integers(names, rows[j]) for j in (i, *(j for j in left if j != i)))
-            if not _leads(piece, others, domain):
-                left.remove(i)
     return tuple(left)
 
 
-def _held(names: Sequence[str], rows: Sequence[Row], slopes: Sequence[Row], domain: Polyhedron) -> tuple[Row, ...]:
+def _held(names: Sequence[str], rows: Sequence[Row], domain: Polyhedron) -> list[Row]:
     """The pieces where the names that the domain restricts are at a point of it; the others are left to vary."""
     point = domain.point()
     held = {place: point[name] for place, name in enumerate(names, 1) if name in point}
     factor = lcm(*(value.denominator for value in held.values()))
     at = {place: int(value * factor) for place, value in held.items()}
+    free = [place for place in range(1, len(names) + 1) if place not in at]
     constants = [row[0] * factor + sum(row[place] * value for place, value in at.items()) for row in rows]
-    return tuple(
-        (constant, *(factor * number for number in slope)) for constant, slope in zip(constants, slopes, strict=True)
-    )
-
-
-def _needed_on_line(pieces: tuple[Affine, ...], name: str, domain: Polyhedron) -> tuple[int, ...]:
-    """The same where all differences depend on one free exponent: compare the bounds of where each piece leads."""
-    sloped = next(piece for piece in pieces if piece.free)
-    variable = (sloped - sloped.constant) / sloped.coefficient(name)
-    low, high = domain.minimum(variable), domain.maximum(variable)
-    needed = []
-    for i, piece in enumerate(pieces):
-        lows = [] if low is None else [low]
-        highs = [] if high is None else [high]
-        for j, other in enumerate(pieces):
-            if i != j:
-                slope = piece.coefficient(name) - other.coefficient(name)
-                crossing = (other.constant - piece.constant) / slope
-                (lows if slope > 0 else highs).append(crossing)
-        if not lows or not highs or max(lows) < min(highs):
-            needed.append(i)
-    return tuple(needed)
-
-
-def _is_below(difference: Affine, domain: Polyhedron) -> bool:
-    lead = domain.maximum(difference)
-    return lead is not None and lead <= 0
+    return [(constant, *(factor * row[place] for place in free)) for constant, row in zip(constants, rows, strict=True)]
 
 
 def _leads(piece: Affine, others: Sequence[Affine], domain: Polyhedron) -> bool:

@@ -1,9 +1,8 @@
-"""Cheap proofs, in integers, that a piece of a maximum is needed or not; what they leave open is for a linear program.
+"""Points where a piece of a maximum leads, searched for in integers; what is not found is for a linear program.
 
 A point of the domain where a piece leads proves it needed. With the names that the domain restricts held at one of its
 points, the others are free, and a point of them, in homogeneous coordinates, is a vector that separates the piece from
-all others: the perceptron looks for one (Rosenblatt, 1958). And a piece that is nowhere above the average of two others
-is not needed.
+all others: the perceptron looks for one (Rosenblatt, 1958).
 """
 
 from __future__ import annotations
@@ -15,31 +14,6 @@ from gamma_calc.algebra.affine import Row
 
 TRIALS = 40
 """Corrections of a point before a piece is left to a linear program."""
-
-
-def without_averages(rows: Sequence[Row]) -> list[int]:
-    """Places of the rows that are left when one after the other that is at most the average of two others goes.
-
-    >>> without_averages([(0, 0), (0, 2), (-1, 1)])
-    [0, 1]
-    """
-    left = list(range(len(rows)))
-    for place in range(len(rows)):
-        others = [rows[other] for other in left if other != place]
-        if len(others) > 1 and _is_below_average(rows[place], others):
-            left.remove(place)
-    return left
-
-
-def _is_below_average(row: Row, others: Sequence[Row]) -> bool:
-    constants: dict[Row, int] = {}
-    for other in others:
-        constants[other[1:]] = max(other[0], constants.get(other[1:], other[0]))
-    for other in others:
-        mirrored = tuple(2 * mine - theirs for mine, theirs in zip(row[1:], other[1:], strict=True))
-        if mirrored in constants and constants[mirrored] + other[0] >= 2 * row[0]:
-            return True
-    return False
 
 
 def leaders(vectors: Sequence[Row]) -> set[int]:

@@ -1,0 +1,172 @@
+"""Which pieces of a maximum are needed on a domain, from the edges of its epigraph: exact, and all in integers.
+
+The epigraph is where z is at or above every piece. Its points (1, x, z) lie in a cone whose facets are the needed
+pieces, each of which is the maximum alone in places, and the domain's inequalities. The cone is cut out by the double
+description method (Motzkin et al., 1953): an inequality keeps the edges on its side and adds one between every two
+adjacent ones that it separates. A piece comes in where an edge is found to lie below one, and then the one that is
+highest there, so that few come in that are not needed; an edge that lies below none is there to stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from math import gcd
+from operator import mul
+
+from gamma_calc.algebra.affine import Row
+from gamma_calc.algebra.inequality import Inequality
+
+Edge = tuple[Row, int]
+"""A generator of a cone, and the inequalities that it lies on: a bit each."""
+
+MOST_EDGES = 128
+"""Edges beyond which a cone is given up: their number may grow exponentially with the dimension."""
+
+
+def facets(names: Sequence[str], pieces: Sequence[Row], domain: Sequence[Inequality]) -> list[int] | None:
+    """Places of the needed pieces; None where the epigraph has too many edges.
+
+    Args:
+        names: the free exponents in which the pieces differ.
+        pieces: a constant and coefficients each, the first 0; no two differ by their constants only.
+        domain: inequalities that can all hold strictly, none of which follows from the others.
+
+    >>> facets(("x",), [(0, 0), (0, 2), (-1, 1), (-3, -1)], [])
+    [0, 1, 3]
+    """
+    inequalities = _touching(names, domain)
+    cone = _start((*names, *sorted({name for each in inequalities for name in each.free} - {*names})), inequalities)
+    padding = (0,) * (cone.size - len(pieces[0]) - 1)
+    places = {FIRST: 0}
+    final: set[Row] = set()
+    while (place := _missing(cone, pieces, final)) is not None:
+        places[cone.count] = place
+        cone = cone.cut((*(-number for number in pieces[place]), *padding, 1))
+        if len(cone.edges) > MOST_EDGES:
+            return None
+    return sorted(places[bit] for bit in cone.facets() if bit in places)
+
+
+AT_INFINITY, FIRST = 0, 1
+"""The bits of the first coordinate, which is at least 0, and of the first piece."""
+
+
+class _Cone:
+    """The combinations of lines, and nonnegative ones of edges, where `count` inequalities hold."""
+
+    def __init__(self, edges: Sequence[Edge], lines: Sequence[Row], count: int) -> None:
+        self.edges, self.lines, self.count = edges, lines, count
+
+    @property
+    def size(self) -> int:
+        """The number of coordinates."""
+        return len(self.edges[0][0])
+
+    def cut(self, normal: Row) -> _Cone:
+        """The part on the side of one more inequality, which has the next bit."""
+        bit = 1 << self.count
+        for place, line in enumerate(self.lines):
+            value = sum(map(mul, normal, line))
+            if value:
+                turned = line if value > 0 else tuple([-number for number in line])
+                return self._turned(normal, turned, abs(value), [*self.lines[:place], *self.lines[place + 1 :]])
+        above, below = list[tuple[int, Edge]](), list[tuple[int, Edge]]()
+        edges: list[Edge] = []
+        for edge in self.edges:
+            value = sum(map(mul, normal, edge[0]))
+            if value < 0:
+                below.append((value, edge))
+            elif value:
+                above.append((value, edge))
+                edges.append(edge)
+            else:
+                edges.append((edge[0], edge[1] | bit))
+        masks = [tight for _, tight in self.edges]
+        fewest = self.size - len(self.lines) - 2
+        for high, (upper, upper_tight) in above:
+            for low, (lower, lower_tight) in below:
+                shared = upper_tight & lower_tight
+                if shared.bit_count() >= fewest and _are_adjacent(shared, masks):
+                    vector = [high * b - low * a for a, b in zip(upper, lower, strict=True)]
+                    edges.append((_coprime(vector), shared | bit))
+        return _Cone(edges, self.lines, self.count + 1)
+
+    def _turned(self, normal: Row, line: Row, value: int, lines: Sequence[Row]) -> _Cone:
+        """The part where a line crosses the edge of the half-space: half of it is left, and all else moves there."""
+
+        def moved(vector: Row) -> Row:
+            excess = sum(map(mul, normal, vector))
+            return _coprime([value * a - excess * b for a, b in zip(vector, line, strict=True)]) if excess else vector
+
+        bit = 1 << self.count
+        edges = [(moved(vector), tight | bit) for vector, tight in self.edges]
+        return _Cone([*edges, (line, bit - 1)], [moved(other) for other in lines], self.count + 1)
+
+    def facets(self) -> Iterator[int]:
+        """The bits of the inequalities that the others do not imply.
+
+        A facet holds more edges than any face within it, and no two inequalities have one facet.
+        """
+        held = [sum(1 << i for i, (_, tight) in enumerate(self.edges) if tight >> bit & 1) for bit in range(self.count)]
+        for bit, mine in enumerate(held):
+            if not any(mine & other == mine for place, other in enumerate(held) if place != bit):
+                yield bit
+
+
+def _missing(cone: _Cone, pieces: Sequence[Row], final: set[Row]) -> int | None:
+    """The place of the piece that is highest where some edge lies below it, None if no edge does."""
+    for line in cone.lines:
+        leads = [sum(map(mul, piece, line)) - line[-1] for piece in pieces]
+        if any(leads):
+            return _highest(leads if max(leads) > 0 else [-lead for lead in leads], pieces)
+    for vector, _ in cone.edges:
+        if vector not in final:
+            values = [sum(map(mul, piece, vector)) for piece in pieces]
+            if max(values) > vector[-1]:
+                return _highest(values, pieces)
+            final.add(vector)
+    return None
+
+
+def _highest(values: Sequence[int], pieces: Sequence[Row]) -> int:
+    """The place of the highest value; of several, one that is alone at the top in some direction from there."""
+    best = max(values)
+    return max((place for place, value in enumerate(values) if value == best), key=pieces.__getitem__)
+
+
+@lru_cache(maxsize=1024)
+def _start(names: tuple[str, ...], domain: tuple[Inequality, ...]) -> _Cone:
+    """The epigraph of 0 on the domain."""
+    size = len(names) + 2
+    unit = [tuple([int(i == k) for k in range(size)]) for i in range(size)]
+    cone = _Cone([(unit[0], 1 << FIRST), (unit[-1], 1 << AT_INFINITY)], unit[1:-1], 2)
+    for inequality in domain:
+        cone = cone.cut((*inequality.form.row_over(names), 0))
+    return cone
+
+
+def _touching(names: Sequence[str], domain: Sequence[Inequality]) -> tuple[Inequality, ...]:
+    """The inequalities that restrict the names, by themselves or through others."""
+    known, left, found = set(names), list(domain), list[Inequality]()
+    while touching := [each for each in left if not known.isdisjoint(each.form.names)]:
+        found += touching
+        left = [each for each in left if each not in touching]
+        known.update(*(each.form.names for each in touching))
+    return tuple(found)
+
+
+def _are_adjacent(shared: int, masks: Sequence[int]) -> bool:
+    """Whether two edges are adjacent: none but the two lie on all the inequalities that both lie on."""
+    count = 0
+    for mask in masks:
+        if mask & shared == shared:
+            count += 1
+            if count > 2:
+                return False
+    return True
+
+
+def _coprime(vector: Sequence[int]) -> Row:
+    divisor = gcd(*vector)
+    return tuple(vector) if divisor == 1 else tuple([number // divisor for number in vector])

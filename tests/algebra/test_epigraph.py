@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from gamma_calc.algebra import Affine, Inequality, Polyhedron, canonical_evidence, is_canonical
+from gamma_calc.algebra.affine import Row, from_integers
+from gamma_calc.algebra.envelope import _needed_by_programs, upper_envelope
+from gamma_calc.algebra.epigraph import facets
+
+NAMES = ("x", "y", "z")
+X, Y, Z = (Affine.symbol(name) for name in NAMES)
+DOMAINS = {
+    "everywhere": Polyhedron(),
+    "box": Polyhedron.of(Inequality(X + 1), Inequality(1 - X), Inequality(Y + 1), Inequality(1 - Y)),
+    "wedge": Polyhedron.of(Inequality(X - Y), Inequality(X + Y - 1)),
+    "strip through another name": Polyhedron.of(
+        Inequality(Affine.symbol("w") - X), Inequality(2 - Affine.symbol("w")), Inequality(Affine.symbol("other"))
+    ),
+}
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> tuple[Row, ...]:
+    """Rows of which no two differ by constants only, the first of them 0."""
+    slopes = draw(st.lists(st.tuples(*[st.integers(-2, 2)] * 3), min_size=2, max_size=9, unique=True))
+    rows = [(draw(st.integers(-3, 3)), *slope) for slope in slopes]
+    return tuple(tuple(a - b for a, b in zip(row, rows[0], strict=True)) for row in rows)
+
+
+@pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)
+@given(shapes())
+def test_the_edges_say_what_linear_programs_say(domain: Polyhedron, rows: tuple[Row, ...]) -> None:
+    assert facets(NAMES, rows, domain.inequalities) == list(_needed_by_programs(NAMES, rows, domain))
+
+
+@given(shapes(), st.permutations(range(9)))
+def test_the_order_of_the_pieces_does_not_matter(rows: tuple[Row, ...], order: list[int]) -> None:
+    places = [place for place in order if place < len(rows)]
+    assume(places[0] == 0)
+    found = facets(NAMES, [rows[place] for place in places], [])
+    assert found is not None
+    assert sorted(places[place] for place in found) == facets(NAMES, rows, [])
+
+
+@pytest.mark.parametrize(
+    ("rows", "needed"),
+    [
+        ([(0, 0, 0, 0), (0, 1, 0, 0)], [0, 1]),
+        ([(0, 0, 0, 0), (0, 1, 1, 0), (0, 2, 2, 0)], [0, 2]),  # lines on which no two differ
+        ([(0, 0, 0, 0), (0, 1, 0, 0), (0, -1, 0, 0)], [1, 2]),  # 0 is reached, and never alone
+        ([(0, 0, 0, 0), (1, 1, 0, 0), (1, -1, 0, 0), (1, 0, 1, 0), (1, 0, -1, 0)], [1, 2, 3, 4]),
+    ],
+    ids=["half-spaces", "a plane of directions", "the average of two", "below everywhere"],
+)
+def test_pieces_that_agree_along_lines(rows: list[Row], needed: list[int]) -> None:
+    assert facets(NAMES, rows, []) == needed
+
+
+def test_too_many_edges_are_left_to_linear_programs() -> None:
+    draw = random.Random(0)
+    names = tuple(f"x{index}" for index in range(7))
+    others = [(draw.randint(-9, 9), *(draw.randint(-3, 3) for _ in names)) for _ in range(20)]
+    rows = ((0,) * 8, *dict.fromkeys(others))
+    assert facets(names, rows, []) is None
+    pieces = [from_integers(names, row) for row in rows]
+    evidence = canonical_evidence(pieces, Polyhedron())
+    assert is_canonical(pieces, [], evidence)
+    needed = [
+        rows.index(row) for row in rows if from_integers(names, row) in upper_envelope(tuple(pieces), Polyhedron())
+    ]
+    assert needed == list(_needed_by_programs(names, rows, Polyhedron()))
