@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from gamma_calc.algebra import EMPTY, Inequality, Polyhedron, nonpositive_region
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
-from gamma_calc.calculus.step_map import Cycle, Node, StepMap, minorant, step_map
+from gamma_calc.calculus.step_graph import Cycle, Loop, Node, StepMap
+from gamma_calc.calculus.step_map import minorant, step_map
 from gamma_calc.program.program import Program
 
 UNROLLED = 5
@@ -80,8 +81,8 @@ def bounded(
 
 def _spectral(run: Trajectory, quantities: tuple[str, ...], found: StepMap) -> Bounded | None:
     """The bound for every step count of a run with a max-plus linear step map; None where its cycles do not say it."""
-    cycles, region = _without_gain(run.domain, found)
-    walks = _walks(cycles)
+    loops, region = _without_gain(run.domain, found)
+    walks, cycles = _walks(loops), _fed_cycles(found)
     if region.is_empty and found.is_exact:
         return Bounded(EMPTY, EMPTY, (run,), True, f"{walks} gains a power of n every turn", cycles)
     if region.is_empty:
@@ -108,9 +109,9 @@ def _confined(run: Trajectory, quantities: tuple[str, ...], below: StepMap) -> B
     A bounded run is confined to where no cycle of a linear map below it gains and the first steps are bounded. A run
     that settles there proves the rest by induction.
     """
-    cycles, still = _without_gain(run.domain, below)
+    loops, still = _without_gain(run.domain, below)
     region = still & _below(run, quantities, is_upper=False)
-    walks = _walks(cycles)
+    walks = _walks(loops)
     if region.is_empty:
         reason = f"outside {still} {walks} gains a power of n every turn, and inside the first {UNROLLED} steps do"
         return Bounded(EMPTY, EMPTY, (run,), True, reason)
@@ -124,15 +125,25 @@ def _confined(run: Trajectory, quantities: tuple[str, ...], below: StepMap) -> B
     return _bound((run, settled), quantities, reason)
 
 
-def _without_gain(domain: Polyhedron, found: StepMap) -> tuple[tuple[Cycle, ...], Polyhedron]:
-    """The cycles of a map that feed what is looked at, and where none of them gains."""
-    fed = frozenset[Node]().union(*found.observed.values())
-    cycles = tuple(cycle for cycle in found.cycles() if fed & set(cycle.nodes))
-    return cycles, domain & Polyhedron.of(*(Inequality(-cycle.weight) for cycle in cycles))
+def _without_gain(domain: Polyhedron, found: StepMap) -> tuple[tuple[Loop, ...], Polyhedron]:
+    """The ways round a map that feed what is looked at, and where none of them gains."""
+    fed = _fed(found)
+    loops = tuple(loop for loop in found.loops(domain) if fed & set(loop.nodes))
+    return loops, domain & Polyhedron.of(*(Inequality(-piece) for loop in loops for piece in loop.gain.pieces))
 
 
-def _walks(cycles: tuple[Cycle, ...]) -> str:
-    return ", ".join(dict.fromkeys(" -> ".join(map(str, (*cycle.nodes, cycle.nodes[0]))) for cycle in cycles))
+def _fed_cycles(found: StepMap) -> tuple[Cycle, ...]:
+    """The cycles of a map that feed what is looked at."""
+    fed = _fed(found)
+    return tuple(cycle for cycle in found.cycles() if fed & set(cycle.nodes))
+
+
+def _fed(found: StepMap) -> frozenset[Node]:
+    return frozenset[Node]().union(*found.observed.values())
+
+
+def _walks(loops: tuple[Loop, ...]) -> str:
+    return ", ".join(dict.fromkeys(" -> ".join(map(str, (*loop.nodes, loop.nodes[0]))) for loop in loops))
 
 
 def _bound(runs: tuple[Trajectory, ...], quantities: tuple[str, ...], reason: str) -> Bounded:

@@ -5,10 +5,12 @@ Source: Baccelli, Cohen, Olsder, Quadrat, "Synchronization and Linearity", chapt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from typing import TypeVar
 
-from gamma_calc.algebra import Affine
+from gamma_calc.algebra import Affine, Exponent, Polyhedron
 from gamma_calc.calculus.provenance import Provenance
 from gamma_calc.program.terms import Part
 
@@ -49,6 +51,14 @@ class Cycle:
     def nodes(self) -> tuple[Node, ...]:
         """The nodes in the order of the walk."""
         return tuple(edge.source for edge in self.edges)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The nodes that some cycles pass, in order; `gain` is the most that a turn of any of them adds."""
+
+    nodes: tuple[Node, ...]
+    gain: Exponent
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +114,43 @@ class StepMap:
 
     def cycles(self) -> tuple[Cycle, ...]:
         """The elementary cycles, each once."""
-        order = {node: index for index, node in enumerate(self.nodes)}
-        return tuple(Cycle(path) for start in self.nodes for path in self._paths(start, start, (), order))
-
-    def _paths(
-        self, start: Node, here: Node, path: tuple[Edge, ...], order: Mapping[Node, int]
-    ) -> Iterator[tuple[Edge, ...]]:
-        """The walks from `here` back to `start` over nodes that come after it and were not visited."""
-        visited = {edge.target for edge in path}
+        places = {node: place for place, node in enumerate(self.nodes)}
+        leaving: list[list[tuple[int, Edge]]] = [[] for _ in self.nodes]
         for edge in self.edges:
-            if edge.source != here or order[edge.target] < order[start] or edge.target in visited - {start}:
-                continue
-            if edge.target == start:
-                yield (*path, edge)
-            else:
-                yield from self._paths(start, edge.target, (*path, edge), order)
+            leaving[places[edge.source]].append((places[edge.target], edge))
+        return tuple(Cycle(path) for path in _closed_paths(leaving))
+
+    def loops(self, domain: Polyhedron) -> tuple[Loop, ...]:
+        """The orders of nodes in which elementary cycles pass, each once, with the most that they gain on a domain."""
+        places = {node: place for place, node in enumerate(self.nodes)}
+        weights: dict[tuple[int, int], list[Affine]] = {}
+        for edge in self.edges:
+            weights.setdefault((places[edge.source], places[edge.target]), []).append(edge.weight)
+        largest = {ends: Exponent(tuple(forms), domain) for ends, forms in weights.items()}
+        leaving: list[list[tuple[int, tuple[int, int]]]] = [[] for _ in self.nodes]
+        for source, target in weights:
+            leaving[source].append((target, (source, target)))
+        return tuple(
+            Loop(
+                tuple(self.nodes[source] for source, _ in path),
+                reduce(Exponent.__add__, (largest[ends] for ends in path)),
+            )
+            for path in _closed_paths(leaving)
+        )
+
+
+Step = TypeVar("Step")
+
+
+def _closed_paths(leaving: Sequence[Sequence[tuple[int, Step]]]) -> Iterator[tuple[Step, ...]]:
+    """The steps of each closed path that passes no place twice, from its least place: `leaving` has target and step."""
+
+    def onward(start: int, here: int, path: tuple[Step, ...], passed: int) -> Iterator[tuple[Step, ...]]:
+        for target, step in leaving[here]:
+            if target == start:
+                yield (*path, step)
+            elif target > start and not passed >> target & 1:
+                yield from onward(start, target, (*path, step), passed | 1 << target)
+
+    for start in range(len(leaving)):
+        yield from onward(start, start, (), 0)

@@ -91,6 +91,7 @@ class _SymbolicStep:
         )
 
 
+@lru_cache(maxsize=16)
 def _symbolic_step(
     program: Program, quantities: tuple[str, ...], domain: Polyhedron, policy: Policy
 ) -> _SymbolicStep | None:
