@@ -81,7 +81,10 @@ class Affine:
         >>> Affine.of(2)
         Affine('2')
         """
-        return value if type(value) is Affine else _constant(exact(value))
+        if type(value) is Affine:
+            return value
+        number = value if type(value) is int else exact(value)
+        return _made((), (number.numerator,), number.denominator)
 
     @classmethod
     def symbol(cls, name: str) -> Affine:
@@ -231,7 +234,9 @@ class Affine:
 
     def __str__(self) -> str:
         if self._text is None:
-            _put(self, "_text", linear_text(self.terms, self.constant))
+            is_whole = self.denominator == 1
+            terms = [*zip(self.names, self.row[1:], strict=True)] if is_whole else self.terms
+            _put(self, "_text", linear_text(terms, self.row[0] if is_whole else self.constant))
         return self._text  # type: ignore[return-value]
 
     def __repr__(self) -> str:
@@ -276,10 +281,6 @@ def _reduced(names: tuple[str, ...], row: Row, denominator: int) -> Affine:
         if divisor != 1:
             row, denominator = tuple([number // divisor for number in row]), denominator // divisor
     return _made(names, row, denominator)
-
-
-def _constant(value: Fraction) -> Affine:
-    return _made((), (value.numerator,), value.denominator)
 
 
 _Placed: TypeAlias = Callable[[Row], Row]

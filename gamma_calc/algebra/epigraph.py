@@ -36,13 +36,24 @@ def facets(names: Sequence[str], pieces: Sequence[Row], domain: Sequence[Inequal
     [0, 1, 3]
     """
     inequalities = _touching(names, domain)
-    cone = _start((*names, *sorted({name for each in inequalities for name in each.free} - {*names})), inequalities)
-    padding = (0,) * (cone.size - len(pieces[0]) - 1)
+    bound = {name for each in inequalities for name in each.form.names}
+    spanning = _spanning(pieces, [place for place, name in enumerate(names, 1) if name not in bound])
+    if len(spanning) == len(pieces) - 1:
+        # Free names in which the others are independent can be chosen to make any of the pieces lead.
+        return [*range(len(pieces))]
+    kept = [place for place, name in enumerate(names, 1) if name in bound or place in spanning]
+    if len(kept) < len(names):
+        names = [names[place - 1] for place in kept]
+        pieces = [(piece[0], *[piece[place] for place in kept]) for piece in pieces]
+    cone = _start((*names, *sorted(bound - {*names})), inequalities)
     places = {FIRST: 0}
-    final: set[Row] = set()
-    while (place := _missing(cone, pieces, final)) is not None:
+    while (place := _along_a_line(cone, pieces)) is not None:
         places[cone.count] = place
-        cone = cone.cut((*(-number for number in pieces[place]), *padding, 1))
+        cone = cone.cut(_above(pieces[place], cone.size))
+    final: set[Row] = set()
+    while (place := _above_an_edge(cone, pieces, final)) is not None:
+        places[cone.count] = place
+        cone = cone.cut(_above(pieces[place], cone.size))
         if len(cone.edges) > MOST_EDGES:
             return None
     return sorted(places[bit] for bit in cone.facets() if bit in places)
@@ -114,12 +125,40 @@ class _Cone:
                 yield bit
 
 
-def _missing(cone: _Cone, pieces: Sequence[Row], final: set[Row]) -> int | None:
-    """The place of the piece that is highest where some edge lies below it, None if no edge does."""
+def _spanning(pieces: Sequence[Row], free: Sequence[int]) -> list[int]:
+    """The fewest of some places whose columns span those of all: what the pieces have elsewhere moves with these."""
+    found: dict[int, list[int]] = {}
+    for piece in pieces:
+        rest = [piece[place] for place in free]
+        for lead, known in found.items():
+            if rest[lead]:
+                by, less = known[lead], rest[lead]
+                rest = [by * a - less * b for a, b in zip(rest, known, strict=True)]
+        for lead, number in enumerate(rest):
+            if number:
+                found[lead] = rest
+                break
+        if len(found) == len(free):
+            break
+    return [free[lead] for lead in found]
+
+
+def _above(piece: Row, size: int) -> Row:
+    """The inequality that z is at least the piece, over so many coordinates."""
+    return (*(-number for number in piece), *(0,) * (size - len(piece) - 1), 1)
+
+
+def _along_a_line(cone: _Cone, pieces: Sequence[Row]) -> int | None:
+    """The place of a piece from which z moves away along a line of the cone; None if there is none."""
     for line in cone.lines:
         leads = [sum(map(mul, piece, line)) - line[-1] for piece in pieces]
         if any(leads):
             return _highest(leads if max(leads) > 0 else [-lead for lead in leads], pieces)
+    return None
+
+
+def _above_an_edge(cone: _Cone, pieces: Sequence[Row], final: set[Row]) -> int | None:
+    """The place of the piece that is highest where an edge lies below it; None if none does, and all are final."""
     for vector, _ in cone.edges:
         if vector not in final:
             values = [sum(map(mul, piece, vector)) for piece in pieces]

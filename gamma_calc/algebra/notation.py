@@ -36,13 +36,16 @@ def checked_name(name: str) -> str:
     return name
 
 
-def linear_text(terms: Iterable[tuple[str, Fraction]], constant: Fraction) -> str:
+def linear_text(terms: Iterable[tuple[str, int | Fraction]], constant: int | Fraction) -> str:
     """The linear form as text: the terms in the given order, then the constant.
 
     >>> linear_text([("x", Fraction(3, 2))], Fraction(-1, 2))
     '3*x/2 - 1/2'
     """
-    parts = [(coefficient < 0, _text_term(name, abs(coefficient))) for name, coefficient in terms]
+    parts = [
+        (coefficient < 0, _text_term(name, -coefficient if coefficient < 0 else coefficient))
+        for name, coefficient in terms
+    ]
     return _signed_sum(parts, constant < 0, str(abs(constant)) if constant else "")
 
 
@@ -88,7 +91,7 @@ def _word_latex(word: str) -> str:
     return word if len(word) == 1 or word.isdigit() else rf"\mathrm{{{word}}}"
 
 
-def _text_term(name: str, coefficient: Fraction) -> str:
+def _text_term(name: str, coefficient: int | Fraction) -> str:
     factor = "" if coefficient.numerator == 1 else f"{coefficient.numerator}*"
     divisor = "" if coefficient.denominator == 1 else f"/{coefficient.denominator}"
     return f"{factor}{name}{divisor}"

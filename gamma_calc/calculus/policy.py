@@ -103,11 +103,10 @@ class Policy:
 
     def gain(self, left: Provenance, right: Provenance, axis: Axis) -> Exponent:
         """The exponent that the sum over `axis` adds to that of its summands, or an upper bound of it."""
-        return self.gains(left, right, axis).upper
+        return self.gains(left, right, axis, alignment(left, right, axis)).upper
 
-    def gains(self, left: Provenance, right: Provenance, axis: Axis) -> Size:
-        """What the sum over `axis` adds to the exponent of its summands: exact where its kind's grounds are there."""
-        kind = alignment(left, right, axis)
+    def gains(self, left: Provenance, right: Provenance, axis: Axis, kind: Alignment) -> Size:
+        """What a sum of a kind adds to the exponent of its summands: exact where the kind's grounds are there."""
         coefficient = self.coefficient(kind)
         if coefficient is not None:
             return Size.exactly(Exponent.of(_product(coefficient, axis.size)))

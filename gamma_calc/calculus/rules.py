@@ -56,8 +56,11 @@ class Rule:
 
 def gathered(components: Iterable[Component]) -> Term:
     """Components brought together by parity; within a parity the largest exponent leads."""
+    every = tuple(components)
+    if len(every) < 2:
+        return every
     found: dict[Provenance, list[Component]] = {}
-    for component in components:
+    for component in every:
         found.setdefault(component.provenance.parity, []).append(component)
     return tuple([alike[0] if len(alike) == 1 else _together(alike) for alike in found.values()])
 
@@ -104,7 +107,7 @@ def _contraction(kind: Alignment) -> Callable[[Component, Component, Axis, Polic
         found = alignment(left.provenance, right.provenance, axis)
         if found is not kind:
             raise ValueError(f"the sum over {axis} is {found.value}, not {kind.value}")
-        gain = policy.gains(left.provenance, right.provenance, axis)
+        gain = policy.gains(left.provenance, right.provenance, axis, kind)
         provenance = left.provenance.multiplied(right.provenance).summed(axis)
         return (Component(left.size + right.size + gain, provenance),)
 

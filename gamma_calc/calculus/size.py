@@ -35,7 +35,7 @@ class Size:
     @property
     def is_exact(self) -> bool:
         """Whether the exponent is known, not only bounded from above."""
-        return self.lower == self.upper
+        return self.lower is self.upper or self.lower == self.upper
 
     def __add__(self, other: Size) -> Size:
         """The size of a product."""
