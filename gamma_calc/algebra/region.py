@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
 
-from gamma_calc.algebra.affine import Affine, AffineLike, auxiliary
-from gamma_calc.algebra.answer import Optimal
-from gamma_calc.algebra.inequality import Constraint, Inequality
-from gamma_calc.algebra.linear_program import maximum
+from gamma_calc.algebra.affine import AffineLike
+from gamma_calc.algebra.cover import leftovers, uncovered
 from gamma_calc.algebra.polyhedron import Polyhedron
+from gamma_calc.algebra.union import canonical_union
 
-_MARGIN = auxiliary("margin")
 
-
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Region:
-    """The points of any of the polyhedra.
+    """The points of any of the polyhedra; == is equality of sets, and equal sets print alike.
 
-    On construction empty members and members inside another one are dropped and the rest is sorted, so equal
-    collections print alike. Different collections can still cover the same points: `includes`, both ways, decides.
+    On construction empty members and members inside another one are dropped and the rest is sorted. That is cheap, and
+    canonical for one member; of several, `irredundant` finds the canonical ones, which is what is printed.
 
-    >>> from gamma_calc.algebra.inequality import Equality
+    >>> from gamma_calc.algebra.affine import Affine
+    >>> from gamma_calc.algebra.inequality import Equality, Inequality
     >>> x = Affine.symbol("x")
     >>> print(Region.of(Polyhedron.of(Inequality(x - 1)), Polyhedron.of(Inequality(-x)), Polyhedron.of(Equality(x))))
     x <= 0 or x >= 1
@@ -62,24 +59,25 @@ class Region:
     def includes(self, other: Region | Polyhedron) -> bool:
         """Whether every point of the other region belongs to this one, be it to several members in turn.
 
+        >>> from gamma_calc.algebra import Affine, Inequality
         >>> x = Affine.symbol("x")
         >>> halves = Region.of(Polyhedron.of(Inequality(x)), Polyhedron.of(Inequality(-x)))
         >>> halves.includes(Polyhedron())
         True
         """
-        return all(_is_covered(member.constraints, self.members) for member in _region(other).members)
+        union = [member.constraints for member in self.members]
+        return all(uncovered(member.constraints, union) is None for member in _region(other).members)
 
     def complement(self) -> Region:
         """The points of no member, in parts that do not overlap.
 
+        >>> from gamma_calc.algebra import Affine, Inequality
         >>> x = Affine.symbol("x")
         >>> print(Region.of(Polyhedron.of(Inequality(x), Inequality(1 - x))).complement())
         x < 0 or x > 1
         """
-        left = [Polyhedron()]
-        for member in self.members:
-            left = [rest for part in left for rest in _outside(part, member) if not rest.is_empty]
-        return Region(tuple(left))
+        parts = leftovers((), [member.constraints for member in self.members])
+        return Region(tuple(Polyhedron.of(*part) for part in parts))
 
     def difference(self, other: Region | Polyhedron) -> Region:
         """The points of this region that do not belong to the other one."""
@@ -92,20 +90,14 @@ class Region:
         return Region(tuple(member.projected_out(names) for member in self.members))
 
     def irredundant(self) -> Region:
-        """The same points with fewer members: two are joined where their union is convex, covered ones dropped.
+        """The same points in the members that are chosen for them, none of which the others cover; see `union`.
 
+        >>> from gamma_calc.algebra import Affine, Inequality
         >>> x = Affine.symbol("x")
         >>> print(Region.of(Polyhedron.of(Inequality(x)), Polyhedron.of(Inequality(-x, strict=True))).irredundant())
         always
         """
-        members = list(self.members)
-        while (joined := _joined(members)) is not None:
-            members = joined
-        for member in tuple(members):
-            others = [other for other in members if other is not member]
-            if _is_covered(member.constraints, others):
-                members = others
-        return Region(tuple(members))
+        return self if len(self.members) < 2 else Region(canonical_union(self.members))
 
     def substituted(self, mapping: Mapping[str, AffineLike]) -> Region:
         """The points whose images under the substitution lie here."""
@@ -121,10 +113,21 @@ class Region:
 
     __rand__ = __and__
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Region):
+            return NotImplemented
+        if self.members == other.members or len(self.members) + len(other.members) < 3:
+            return self.members == other.members
+        return self.includes(other) and other.includes(self)
+
+    def __hash__(self) -> int:
+        return hash(self.irredundant().members)
+
     def __str__(self) -> str:
-        if len(self.members) < 2:
-            return str(self.members[0]) if self.members else "never"
-        texts = (f"({member})" if len(member.constraints) > 1 else str(member) for member in self.members)
+        members = self.irredundant().members
+        if len(members) < 2:
+            return str(members[0]) if members else "never"
+        texts = (f"({member})" if len(member.constraints) > 1 else str(member) for member in members)
         return " or ".join(texts)
 
     def __repr__(self) -> str:
@@ -132,9 +135,10 @@ class Region:
 
     def latex(self) -> str:
         """The alternatives as LaTeX."""
-        if len(self.members) < 2:
-            return self.members[0].latex() if self.members else r"\text{never}"
-        texts = (f"({member.latex()})" if len(member.constraints) > 1 else member.latex() for member in self.members)
+        members = self.irredundant().members
+        if len(members) < 2:
+            return members[0].latex() if members else r"\text{never}"
+        texts = (f"({member.latex()})" if len(member.constraints) > 1 else member.latex() for member in members)
         return r"\ \text{or}\ ".join(texts)
 
     def _repr_latex_(self) -> str:
@@ -143,60 +147,6 @@ class Region:
 
 def _region(value: Region | Polyhedron) -> Region:
     return Region((value,)) if isinstance(value, Polyhedron) else value
-
-
-def _is_covered(conditions: Sequence[Constraint], members: Sequence[Polyhedron]) -> bool:
-    """Whether all points that satisfy the conditions lie in the members.
-
-    What the first member leaves over splits into parts that satisfy its first inequalities and violate the next one.
-    """
-    if not _is_satisfiable(conditions):
-        return True
-    if not members:
-        return False
-    inside = list(conditions)
-    for inequality in _inequalities(members[0]):
-        if not _is_covered([*inside, inequality.negated], members[1:]):
-            return False
-        inside.append(inequality)
-    return True
-
-
-def _inequalities(member: Polyhedron) -> Iterable[Inequality]:
-    for equality in member.equalities:
-        yield Inequality(equality.form)
-        yield Inequality(-equality.form)
-    yield from member.inequalities
-
-
-def _outside(part: Polyhedron, member: Polyhedron) -> Iterator[Polyhedron]:
-    """What a member leaves of a part: the first inequalities hold, and the next one is violated."""
-    for inequality in _inequalities(member):
-        yield part & Polyhedron.of(inequality.negated)
-        part &= Polyhedron.of(inequality)
-
-
-def _joined(members: Sequence[Polyhedron]) -> list[Polyhedron] | None:
-    """The members with the first two replaced by their union that have a convex one; None where no two have.
-
-    A convex union is what the inequalities of either that hold on both describe (Bemporad, Fukuda and Torrisi, 2001).
-    """
-    for first, second in combinations(members, 2):
-        common = [each for each in _inequalities(first) if second.implies(each)]
-        common += [each for each in _inequalities(second) if first.implies(each)]
-        hull = Polyhedron.of(*common)
-        if _is_covered(hull.constraints, (first, second)):
-            return [hull, *(member for member in members if member not in (first, second))]
-    return None
-
-
-def _is_satisfiable(conditions: Sequence[Constraint]) -> bool:
-    """Whether all conditions hold at some point: the strict ones with a margin."""
-    slackened = [
-        Inequality(each.form - _MARGIN) if isinstance(each, Inequality) and each.strict else each for each in conditions
-    ]
-    answer = maximum(_MARGIN, [*slackened, Inequality(Affine.of(1) - _MARGIN)])
-    return isinstance(answer, Optimal) and answer.value > 0
 
 
 NOWHERE = Region()

@@ -1,0 +1,172 @@
+"""The one union of polyhedra that is chosen for its set of points.
+
+Hyperplanes, the *walls*, divide the space into *cells*: the points that lie above, below or on each wall alike. From
+the walls that are essential to a set (see `walls`) its members are made one after the other: take the first cell that
+holds points of the set outside the members so far; relax its limits one by one, in order, as long as the faces that
+the cell lies in stay inside the set; what has grown, with all of its faces that lie in the set, is the next member. In
+the end members that the others cover are dropped, in the order in which they were made.
+
+A cell of which the set holds some points and not others needs more walls. They are taken from the first such cell among
+it and those that it bounds, and everything starts again.
+
+Why equal sets have one form: each choice (walls, cells, limits, faces) is the first in a fixed order that passes a test
+on the set itself, such as inclusion in it; how the set was written enters nowhere. Why it ends: around the cell from
+which walls are taken all cells are in the set or outside. So where the set changes along that cell it changes alike at
+all points near by, off the cell as well, unless these lie in its affine hull: the flats that the new walls cut out are
+flats along which the set does not change, of largest dimension. Those are finitely many, each an intersection of walls
+from then on. Why a set that one polyhedron describes has that one member: its facets are walls or cut out by walls, no
+limit that stands for a facet can be relaxed, and any other one can, since a face that holds the cell is in the set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from typing import TypeAlias
+
+from gamma_calc.algebra.affine import Affine
+from gamma_calc.algebra.cover import Conditions, leftovers, uncovered, value, witness
+from gamma_calc.algebra.inequality import Constraint, Equality, Inequality
+from gamma_calc.algebra.polyhedron import EVERYWHERE, Polyhedron
+from gamma_calc.algebra.walls import essential_walls, ordered, thin_walls
+
+Cell: TypeAlias = tuple[Constraint, ...]
+"""A condition a wall, in the order of the walls: above it, below it, or on it."""
+
+Walls: TypeAlias = tuple[Equality, ...]
+
+
+@lru_cache(maxsize=1024)
+def canonical_union(members: tuple[Polyhedron, ...]) -> tuple[Polyhedron, ...]:
+    """The members, in the order of their text, that stand for the points of the given ones.
+
+    >>> x = Affine.symbol("x")
+    >>> canonical_union((Polyhedron.of(Inequality(x, strict=True)), Polyhedron.of(Equality(x))))
+    (Polyhedron('x >= 0'),)
+    """
+    if len(members) < 2:
+        return members
+    union = [member.constraints for member in members]
+    walls = essential_walls(EVERYWHERE, members)
+    while isinstance(found := _covering(union, walls), tuple):
+        cell = Polyhedron.of(*found)
+        walls = ordered({*walls, *(essential_walls(cell, members) or thin_walls(cell, members))})
+    return tuple(sorted(_needed(found), key=str))
+
+
+def _covering(union: Sequence[Conditions], walls: Walls) -> list[Polyhedron] | Cell:
+    """The members in the order in which they are made, or a cell that needs more walls."""
+    made: list[Polyhedron] = []
+    while (cell := _first_cell(union, [member.constraints for member in made], walls)) is not None:
+        if uncovered(cell, union) is not None:
+            mixed = _first_mixed((), cell, union)
+            assert mixed is not None  # the cell itself comes last
+            return mixed
+        made.append(_with_faces(_grown(cell, union), union))
+    return made
+
+
+def _needed(members: Sequence[Polyhedron]) -> list[Polyhedron]:
+    """Those that are left when one after the other that the others cover goes."""
+    left = list(members)
+    for member in members:
+        others = [other for other in left if other is not member]
+        if uncovered(member.constraints, [other.constraints for other in others]) is None:
+            left = others
+    return left
+
+
+def _sides(wall: Equality) -> tuple[Constraint, Constraint, Constraint]:
+    """Above, below and on a wall: the order in which cells come."""
+    return Inequality(wall.form, strict=True), Inequality(-wall.form, strict=True), wall
+
+
+def _first_cell(union: Sequence[Conditions], made: Sequence[Conditions], walls: Walls) -> Cell | None:
+    """The first cell that holds a point of the union outside what is made."""
+    point = _remaining((), union, made)
+    if point is None:
+        return None
+    cell: Cell = ()
+    for wall in walls:
+        for side in _sides(wall):
+            there = point if _is_on(side, point) else _remaining((*cell, side), union, made)
+            if there is not None:
+                cell, point = (*cell, side), there
+                break
+    return cell
+
+
+def _remaining(cell: Cell, union: Sequence[Conditions], made: Sequence[Conditions]) -> Mapping[str, Fraction] | None:
+    points = (uncovered([*cell, *member], made) for member in union)
+    return next((point for point in points if point is not None), None)
+
+
+def _is_on(side: Constraint, point: Mapping[str, Fraction]) -> bool:
+    found = value(side.form, point)
+    return found > 0 if isinstance(side, Inequality) else not found
+
+
+def _first_mixed(before: Cell, after: Cell, union: Sequence[Conditions]) -> Cell | None:
+    """The first cell, among those that the given one bounds and itself, that is neither in the union nor outside.
+
+    Where the given one lies on a wall, they may lie anywhere; `before` holds the sides that were chosen already.
+    """
+    here = (*before, *(side for side in after if isinstance(side, Inequality)))
+    is_met = any(witness([*here, *member]) is not None for member in union)
+    if not is_met or uncovered(here, union) is None:
+        return None
+    if not after:
+        return before
+    first, *others = after
+    sides = (first,) if isinstance(first, Inequality) else _sides(first)
+    found = (_first_mixed((*before, side), tuple(others), union) for side in sides)
+    return next((cell for cell in found if cell is not None), None)
+
+
+def _grown(cell: Cell, union: Sequence[Conditions]) -> Conditions:
+    """The limits of the cell that are left when all that can be are relaxed within the union, in order.
+
+    A limit that the others imply is kept, for it may be needed when one of those goes. A relaxation that leads out of
+    the union now does so later, when the limits are fewer.
+    """
+    limits: list[Constraint | None] = list(cell)
+    waiting = [(place, *way) for place, side in enumerate(cell) for way in _relaxed(side)]
+    while waiting:
+        implied = []
+        before = list(limits)
+        for place, relaxed, gained in waiting:
+            if limits[place] != cell[place]:
+                continue
+            rest = [each for each in (*limits[:place], relaxed, *limits[place + 1 :]) if each is not None]
+            if all(witness([*rest, Inequality(form, strict=True)]) is None for form in gained):
+                implied.append((place, relaxed, gained))
+            elif all(uncovered([*rest, Inequality(form)], union) is None for form in gained):
+                limits[place] = relaxed
+        waiting = implied if limits != before else []
+    return [each for each in limits if each is not None]
+
+
+def _relaxed(side: Constraint) -> Iterator[tuple[Constraint | None, tuple[Affine, ...]]]:
+    """What can stand for a limit that is relaxed, and forms that are positive only where that gains something."""
+    if isinstance(side, Inequality):
+        yield None, (-side.form,)
+        return
+    yield None, (side.form, -side.form)
+    yield Inequality(side.form), (side.form,)
+    yield Inequality(-side.form), (-side.form,)
+
+
+def _with_faces(limits: Conditions, union: Sequence[Conditions]) -> Polyhedron:
+    """The closure of what the limits describe, without its faces that do not lie in the union altogether.
+
+    A face is left out by the sum of the limits that are 0 on it: no part of the closure that is not in the union has a
+    point where all limits are positive.
+    """
+    closed = [Inequality(each.form) if isinstance(each, Inequality) else each for each in limits]
+    sides = [each for each in closed if isinstance(each, Inequality)]
+    faces = set()
+    for part in leftovers(closed, union):
+        tight = [side for side in sides if witness([*part, Inequality(side.form, strict=True)]) is None]
+        faces.add(Inequality(sum((side.form for side in tight), Affine.of(0)), strict=True))
+    return Polyhedron.of(*closed, *faces)
