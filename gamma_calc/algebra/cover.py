@@ -84,8 +84,22 @@ def outside(conditions: Conditions, member: Conditions) -> Iterator[Conditions]:
     """What a member leaves over, in parts: its first inequalities hold, and the next one is violated."""
     inside = list(conditions)
     for inequality in inequalities_of(member):
-        yield [*inside, inequality.negated]
-        inside.append(inequality)
+        if not _is_among(inequality, inside):
+            yield [*inside, inequality.negated]
+            inside.append(inequality)
+
+
+def _is_among(inequality: Inequality, conditions: Conditions) -> bool:
+    """Whether one of the conditions, by itself, says as much."""
+    for each in conditions:
+        forms = (each.form,) if isinstance(each, Inequality) else (each.form, -each.form)
+        for form in forms:
+            if form.terms == inequality.form.terms:
+                excess = inequality.form.constant - form.constant
+                is_strict = isinstance(each, Inequality) and each.strict
+                if excess > 0 or (not excess and (is_strict or not inequality.strict)):
+                    return True
+    return False
 
 
 def inequalities_of(conditions: Conditions) -> Iterable[Inequality]:

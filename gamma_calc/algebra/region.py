@@ -48,6 +48,11 @@ class Region:
         return not self.members
 
     @property
+    def is_everywhere(self) -> bool:
+        """Whether every point belongs to it."""
+        return self.includes(Polyhedron())
+
+    @property
     def free(self) -> tuple[str, ...]:
         """The free exponents that it restricts, sorted."""
         return tuple(sorted({name for member in self.members for name in member.free}))

@@ -49,22 +49,22 @@ def canonical_union(members: tuple[Polyhedron, ...]) -> tuple[Polyhedron, ...]:
         return members
     union = [member.constraints for member in members]
     walls = essential_walls(EVERYWHERE, members)
-    while isinstance(found := _covering(union, walls), tuple):
-        cell = Polyhedron.of(*found)
+    made, mixed = _covering(union, walls)
+    while mixed is not None:
+        cell = Polyhedron.of(*mixed)
         walls = ordered({*walls, *(essential_walls(cell, members) or thin_walls(cell, members))})
-    return tuple(sorted(_needed(found), key=str))
+        made, mixed = _covering(union, walls)
+    return tuple(sorted(_needed(made), key=str))
 
 
-def _covering(union: Sequence[Conditions], walls: Walls) -> list[Polyhedron] | Cell:
-    """The members in the order in which they are made, or a cell that needs more walls."""
+def _covering(union: Sequence[Conditions], walls: Walls) -> tuple[list[Polyhedron], Cell | None]:
+    """The members in the order in which they are made, up to a cell that needs more walls, if there is one."""
     made: list[Polyhedron] = []
     while (cell := _first_cell(union, [member.constraints for member in made], walls)) is not None:
         if uncovered(cell, union) is not None:
-            mixed = _first_mixed((), cell, union)
-            assert mixed is not None  # the cell itself comes last
-            return mixed
+            return made, _first_mixed((), cell, union)
         made.append(_with_faces(_grown(cell, union), union))
-    return made
+    return made, None
 
 
 def _needed(members: Sequence[Polyhedron]) -> list[Polyhedron]:

@@ -187,4 +187,4 @@ def region_text(region: Region | Polyhedron) -> Text:
         return joined([(Math(each.latex()),) for each in region.constraints], last=" and ")
     if region.is_empty:
         return ("never",)
-    return joined(map(region_text, region.members), "; or ")
+    return joined(map(region_text, region.irredundant().members), "; or ")

@@ -33,7 +33,7 @@ def verdict(decision: Decision, subject: str) -> Text:
         return (f"{subject} is {name}{onset}" if decision.holds else f"{subject} is not {name}",)
     if region.is_empty:
         return (f"{subject} is never {name}",)
-    if any(member.is_everywhere for member in region.members):
+    if region.is_everywhere:
         return (f"{subject} is always {name}{onset}",)
     return (f"{subject} is {name} if and only if ", *region_text(region), onset)
 
@@ -124,8 +124,9 @@ def _rows(name: str, run: Trajectory, *, is_bound: bool) -> Iterator[Row]:
         relation = "=" if size.is_exact else r"\le"
         exponent = Math(rf"\gamma[{quantity_latex(name, 't')}] {relation} {size.upper.latex()}")
         asked = Math(r"\le 0" if is_bound else "= 0")
-        is_always = any(each.is_everywhere for each in met.members)
-        where: Text = (" always",) if is_always else (" never",) if met.is_empty else (" where ", *region_text(met))
+        where: Text = (
+            (" always",) if met.is_everywhere else (" never",) if met.is_empty else (" where ", *region_text(met))
+        )
         yield (Math(steps),), (exponent,), (asked, *where)
 
 

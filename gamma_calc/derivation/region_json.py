@@ -26,7 +26,7 @@ def region_json(scheme: Scheme, decision: Decision) -> Json:
         "condition": decision.condition.name,
         "status": decision.status.value,
         "reason": decision.reason,
-        "region": str(decision) if decision.region == region else str(region),
+        "region": str(decision),
         "polyhedra": polyhedra_json(region, scheme.free),
     }
 

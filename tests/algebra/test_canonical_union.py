@@ -1,0 +1,162 @@
+"""One text a set: however a region is written, its canonical members are the same."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gamma_calc.algebra import (
+    EMPTY,
+    EVERYWHERE,
+    NOWHERE,
+    Affine,
+    Constraint,
+    Equality,
+    Inequality,
+    Polyhedron,
+    Region,
+    at_least,
+    at_most,
+)
+from gamma_calc.algebra.union import canonical_union
+from tests.algebra.oracle import is_satisfiable, union, z3
+from tests.algebra.strategies import A, B, affines, points
+
+COEFFICIENTS, MOST_UNKNOWNS = st.integers(-2, 2), 4
+X = tuple(Affine.symbol(f"x{index}") for index in range(MOST_UNKNOWNS))
+
+mixed = st.lists(st.one_of(st.builds(Inequality, affines, st.booleans()), st.builds(Equality, affines)), max_size=3)
+regions = st.lists(mixed.map(lambda each: Polyhedron.of(*each)), max_size=2).map(tuple).map(Region)
+
+
+def strictly(form: Affine) -> Inequality:
+    return Inequality(form, strict=True)
+
+
+@st.composite
+def forms(draw: st.DrawFn, unknowns: int) -> Affine:
+    numbers = draw(st.lists(COEFFICIENTS, min_size=unknowns + 1, max_size=unknowns + 1))
+    return sum((number * x for number, x in zip(numbers, X, strict=False)), Affine.of(numbers[-1]))
+
+
+def conditions(unknowns: int) -> st.SearchStrategy[Constraint]:
+    strict, weak = (st.builds(Inequality, forms(unknowns), st.just(is_strict)) for is_strict in (True, False))
+    return st.one_of(strict, weak, strict, weak, st.builds(Equality, forms(unknowns)))
+
+
+def polyhedra(unknowns: int, most: int = 3) -> st.SearchStrategy[Polyhedron]:
+    return st.lists(conditions(unknowns), max_size=most).map(lambda each: Polyhedron.of(*each))
+
+
+def cut(part: Polyhedron, form: Affine, way: int) -> list[Polyhedron]:
+    """The parts of a polyhedron at a hyperplane: two, with the seam as a third, or overlapping."""
+    at_most_zero, positive = Inequality(-form), strictly(form)
+    ways = ((at_most_zero, positive), (strictly(-form), Equality(form), positive), (at_most_zero, Inequality(form + 1)))
+    return [part & Polyhedron.of(side) for side in ways[way]]
+
+
+@st.composite
+def written_twice(draw: st.DrawFn) -> tuple[Region, Region]:
+    """A region, and the same set cut by hyperplanes and by another polyhedron, in another order."""
+    unknowns = draw(st.integers(1, MOST_UNKNOWNS))
+    members = draw(st.lists(polyhedra(unknowns), min_size=1, max_size=3))
+    hole = draw(st.one_of(st.just(EMPTY), polyhedra(unknowns, 2)))
+    knife = draw(polyhedra(unknowns, 1))
+    parts = list(members)
+    for form, way in draw(st.lists(st.tuples(forms(unknowns), st.integers(0, 2)), max_size=2)):
+        parts = [piece for part in parts for piece in cut(part, form, way)]
+    again = Region(tuple(piece for part in reversed(parts) for piece in (Region.of(part) - hole).members))
+    return Region(tuple(members)) - hole, (again - knife) | (again & knife)
+
+
+@settings(max_examples=60)
+@given(written_twice())
+def test_a_set_has_one_text(pair: tuple[Region, Region]) -> None:
+    region, again = pair
+    assert str(region) == str(again)
+    assert region == again and hash(region) == hash(again)
+    assert canonical_union(region.members) == canonical_union(again.irredundant().members)
+
+
+@given(regions, regions)
+def test_texts_are_equal_only_where_sets_are(left: Region, right: Region) -> None:
+    differ = is_satisfiable(z3.Xor(union(left.members), union(right.members)))
+    assert (str(left) != str(right)) == differ == (left != right)
+
+
+@given(regions, points)
+def test_the_canonical_members_hold_the_same_points(region: Region, point: dict[str, Fraction]) -> None:
+    found = region.irredundant()
+    assert found.contains(point) == region.contains(point)
+    assert not is_satisfiable(z3.Xor(union(found.members), union(region.members)))
+    for member in found.members:
+        assert not Region(tuple(other for other in found.members if other != member)).includes(member)
+
+
+@given(regions, regions)
+def test_operations_have_one_text(left: Region, right: Region) -> None:
+    assert str(left.complement().complement()) == str(left)
+    assert str((left - right) | (left & right)) == str(left)
+    assert str((left | right).complement()) == str(left.complement() & right.complement())
+
+
+@given(st.lists(conditions(3), max_size=4), forms(3), st.integers(0, 1))
+def test_one_polyhedron_is_its_own_only_member(each: list[Constraint], form: Affine, way: int) -> None:
+    whole = Polyhedron.of(*each)
+    assert Region(tuple(cut(whole, form, way))).irredundant().members == (() if whole.is_empty else (whole,))
+
+
+def box(low_a: int, high_a: int, low_b: int, high_b: int) -> Polyhedron:
+    return Polyhedron.of(at_least(A, low_a), at_most(A, high_a), at_least(B, low_b), at_most(B, high_b))
+
+
+SQUARE, PLANE = box(0, 3, 0, 3), Region.of(EVERYWHERE)
+HALF_PLANE = Polyhedron.of(strictly(B))
+
+
+SPUR = Polyhedron.of(Equality(A - B), at_least(A, 0), at_most(A, 4))
+RAY = Polyhedron.of(Equality(B), at_least(A, 0))
+ORIGIN = Polyhedron.of(Equality(A), Equality(B))
+QUADRANT = Polyhedron.of(at_least(A, 0), at_least(B, 0))
+OPPOSITE = (Polyhedron.of(at_least(A, B), at_least(A + B, 0)), Polyhedron.of(at_most(A, B), at_most(A + B, 0)))
+
+
+@pytest.mark.parametrize(
+    ("region", "text"),
+    [
+        (NOWHERE, "never"),
+        (PLANE - Polyhedron.of(Equality(A - B)), "a - b < 0 or a - b > 0"),
+        (PLANE - ORIGIN, "a < 0 or a > 0 or b < 0 or b > 0"),
+        (PLANE - Polyhedron.of(Equality(A - B), Equality(A + B)), "a < 0 or a > 0 or b < 0 or b > 0"),
+        (PLANE - (PLANE - ORIGIN), "a = 0 and b = 0"),
+        (Region.of(box(0, 1, 0, 3), box(1, 3, 0, 3)), str(SQUARE)),
+        (Region.of(box(0, 1, 0, 2), box(1, 2, 0, 1)), f"({box(0, 1, 0, 2)}) or ({box(0, 2, 0, 1)})"),
+        (Region.of(box(0, 3, 1, 2), box(1, 2, 0, 3)), f"({box(0, 3, 1, 2)}) or ({box(1, 2, 0, 3)})"),
+        (Region.of(SQUARE) - Polyhedron.of(Equality(A - 3)), "a >= 0 and a < 3 and b >= 0 and b <= 3"),
+        (Region.of(HALF_PLANE, RAY), "(a >= 0 and b >= 0) or b > 0"),
+        (Region.of(SQUARE, SPUR), f"(a - b = 0 and b >= 3 and b <= 4) or ({SQUARE})"),
+        (Region.of(QUADRANT) - ORIGIN, "a >= 0 and a + b > 0 and b >= 0"),
+        (Region.of(*OPPOSITE), "(a - b <= 0 and a + b <= 0) or (a - b >= 0 and a + b >= 0)"),
+    ],
+)
+def test_text(region: Region, text: str) -> None:
+    assert str(region) == text
+
+
+def test_a_point_that_is_lacking_makes_another_set() -> None:
+    """The negative control: the same text would have to be a bug."""
+    whole = Region.of(SQUARE)
+    assert whole - Polyhedron.of(Equality(A - 1), Equality(B - 1)) != whole
+    assert str(whole - Polyhedron.of(Equality(A - 1), Equality(B - 1))) != str(whole)
+
+
+def test_the_order_of_four_boxes_in_eight_unknowns_does_not_matter() -> None:
+    names, draw, boxes = [Affine.symbol(f"y{index}") for index in range(8)], Random(1), []
+    for _ in range(4):
+        lows = [(x, draw.randint(-2, 0)) for x in names]
+        boxes.append(Polyhedron.of(*(side for x, low in lows for side in (at_least(x, low), at_most(x, low + 2)))))
+    assert canonical_union(tuple(boxes)) == canonical_union(tuple(reversed(boxes)))
