@@ -2,7 +2,8 @@
 
 A piece is needed if somewhere on the domain it lies strictly above all others. Once the pieces are reduced modulo the
 domain's equalities and duplicates are gone, the needed ones represent the maximum, and no other set of reduced pieces
-with none to spare does: each needed piece alone attains the maximum on an open part of the domain.
+with none to spare does: each needed piece alone attains the maximum on an open part of the domain. So a domain may as
+well be closed first: what leads on the closure, leads near by on the domain.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def upper_envelope(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[Affi
     >>> upper_envelope((eta, -eta, Affine.of(0), Affine.of(-1)), Polyhedron())
     (Affine('-eta'), Affine('eta'))
     """
+    domain = domain.closure
     if domain.equalities:
         pieces = tuple(map(domain.reduced, pieces))
     names, rows = integer_rows(pieces)
@@ -64,8 +66,9 @@ def canonical_evidence(pieces: Sequence[Affine], domain: Polyhedron) -> tuple[Ev
     """What proves, for each needed piece and each given one that is not among them, that it is needed or not.
 
     The proofs come from linear programs, whatever shortcut found the envelope;
-    `gamma_calc.algebra.certificate.is_canonical` checks them against the domain's constraints.
+    `gamma_calc.algebra.certificate.is_canonical` checks them against the constraints of the domain's closure.
     """
+    domain = domain.closure
     envelope = upper_envelope(tuple(pieces), domain)
     kept = [_kept(piece, pieces, envelope, domain) for piece in envelope]
     dropped = [_dropped(piece, envelope, domain) for piece in dict.fromkeys(pieces) if piece not in envelope]

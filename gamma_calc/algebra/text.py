@@ -3,7 +3,7 @@
 The grammar, with blanks anywhere between words:
 
     exponent   = "-oo" | "max(" affine {"," affine} ")" | affine
-    inequality = affine ("<=" | ">=" | "=" | "==") affine
+    inequality = affine ("<=" | ">=" | "<" | ">" | "=" | "==") affine
     affine     = {sign} term {sign {sign} term}
     term       = factor {"*" factor | "/" integer}     with at most one name among its factors
     factor     = integer | name
@@ -116,6 +116,8 @@ def parsed_inequality(
 
     >>> [str(each) for each in parsed_inequality("x + y >= 1/2")]
     ['x + y >= 1/2']
+    >>> [str(each) for each in parsed_inequality("0 < x")]
+    ['x > 0']
     >>> [str(each) for each in parsed_inequality("a = b")]
     ['a - b >= 0', 'a - b <= 0']
     """
@@ -126,8 +128,10 @@ def parsed_inequality(
     if reader.word in _RELATIONS:
         reader.refuse("one relation; write a chain as two inequalities")
     reader.end()
-    at_least, at_most = Inequality(difference), Inequality(-difference)
-    return {">=": (at_least,), "<=": (at_most,)}.get(relation, (at_least, at_most))
+    if relation in ("=", "=="):
+        return Inequality(difference), Inequality(-difference)
+    is_strict = relation in ("<", ">")
+    return (Inequality(difference if relation.startswith(">") else -difference, is_strict),)
 
 
 def _integer_hint(word: str) -> str:
@@ -255,10 +259,8 @@ class _Reader:
     def relation(self) -> str:
         """The relation of an inequality."""
         word = self.word
-        if word in ("<", ">"):
-            self.refuse(f"{word}= (regions are closed, so use {word}=)")
         if word not in _RELATIONS:
-            self.refuse("one of <= >= =")
+            self.refuse("one of <= >= < > =")
         self.position += 1
         return word
 

@@ -140,9 +140,9 @@ def _frontier(scheme: Scheme, stable: Decision) -> tuple[Edge, ...] | None:
 def _at_max(
     scheme: Scheme, largest: Mapping[str, LargestRate], horizon: int | None, policy: Policy
 ) -> Trajectory | None:
-    """The run at the largest stable rate, where that is a single point; None where it is not or nothing is stable."""
+    """The run at the largest stable rate, where that is a single point; None where it is not, or is not stable."""
     for rate, found in largest.items():
-        if found.exponent is None:
+        if found.exponent is None or not found.attained:
             return None
         scheme = scheme.at({rate: Affine.of(found.exponent)})
         policy = policy.at({rate: Affine.of(found.exponent)})

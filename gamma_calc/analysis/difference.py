@@ -110,13 +110,13 @@ def _redecided(first: Derivation, second: Derivation) -> Iterator[Redecided]:
 
 
 def _told(decision: Decision) -> object:
-    return decision.status, str(decision.region), str(decision.possible), decision.onset, decision.holds
+    return decision.status, decision.region, decision.possible, decision.onset, decision.holds
 
 
 def _rerated(first: Derivation, second: Derivation) -> Iterator[Rerated]:
     for rate in dict.fromkeys((*first.max_stable, *second.max_stable)):
         one, other = first.max_stable.get(rate), second.max_stable.get(rate)
-        if (one and one.bounds) != (other and other.bounds):
+        if (one and (one.bounds, one.attained)) != (other and (other.bounds, other.attained)):
             yield Rerated(rate, one, other)
 
 

@@ -54,6 +54,8 @@ def edge_laws(scheme: Scheme, *, with_rank: bool = False) -> tuple[EdgeLaw, ...]
     if not rates:
         return (_law(scheme, {}, rho, scheme.domain, _is_stable(derivation)),)
     largest = _largest(derivation, rates[0])
+    if largest.bounds is not None and not largest.attained:
+        raise BadInput(f"{scheme.name}: no largest stable {rates[0]}: {largest.reason}; give one: --at {rates[0]}=-1")
     if largest.bounds is None:
         raise BadInput(f"{scheme.name}: no largest stable {rates[0]}: {largest.reason}; give one: --at {rates[0]}=-1")
     return tuple(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from gamma_calc.algebra import Affine, Equality, Exponent, Polyhedron
+from gamma_calc.algebra import Affine, Equality, Exponent, Polyhedron, Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,11 @@ class Edge:
 
 
 def largest_rate(rate: str, stable: Polyhedron) -> LargestRate:
-    """The supremum of a free rate over a closed stable region, as a min of affine forms in the other exponents.
+    """The supremum of a free rate over a stable region, as a min of affine forms in the other exponents.
 
     A constraint c * rate + rest >= 0 with c < 0 bounds the rate from above by rest / -c; the region's shadow on the
-    other exponents is where the bounds hold.
+    other exponents is where the bounds hold. A region that is not closed need not hold them: its supremum is attained
+    where every point of the shadow has one of the bounds above it.
     """
     if stable.is_empty:
         return LargestRate(rate, None, False, stable, "no value of the free exponents is stable")
@@ -72,17 +73,26 @@ def largest_rate(rate: str, stable: Polyhedron) -> LargestRate:
         return LargestRate(rate, None, False, shadow, f"every {rate} is stable: nothing bounds it from above")
     negated = Exponent(tuple(-bound for bound in bounds), shadow)
     least = tuple(sorted((-piece for piece in negated.pieces), key=str))
-    return LargestRate(rate, least, True, shadow, "the stable region is closed, so its supremum is attained")
+    if stable.is_closed:
+        return LargestRate(rate, least, True, shadow, "the stable region is closed, so its supremum is attained")
+    tops = Region(tuple(stable & Polyhedron.of(Equality(Affine.symbol(rate) - bound)) for bound in least))
+    attained = tops.projected_out([rate]).includes(shadow)
+    reason = "the stable region holds its supremum" if attained else "the domain leaves out where it would be attained"
+    return LargestRate(rate, least, attained, shadow, reason)
 
 
 def frontier(rates: tuple[str, str], stable: Polyhedron) -> tuple[Edge, ...]:
-    """The edges of the stable region beyond which raising some rate breaks stability, in a fixed order."""
+    """The edges of the stable region beyond which raising some rate breaks stability, in a fixed order.
+
+    An edge that a strict inequality of the domain leaves out is none; an end that it leaves out still is one.
+    """
     edges = []
     for inequality in stable.inequalities:
         if any(inequality.form.coefficient(rate) < 0 for rate in rates):
             line = Equality(inequality.form)
             where = stable & Polyhedron.of(line)
-            edges.append(Edge(line, where, _ends(where) if set(stable.free) <= set(rates) else ()))
+            if not where.is_empty:
+                edges.append(Edge(line, where, _ends(where.closure) if set(stable.free) <= set(rates) else ()))
     return tuple(edges)
 
 

@@ -140,6 +140,8 @@ def rate_law(rate: str, every: Sequence[Family], domain: Polyhedron) -> RateLaw 
     Assumes:
         The rate is the only free exponent of the families and of the domain.
     """
+    if not domain.is_closed:
+        return f"the domain is not closed: {domain}"
     sides = [form for each in domain.constraints for form in _sides(each)]
     fixed = [_Line(-side, Affine.of(0)) for side in sides if side.coefficient(rate) < 0]
     period = lcm(*(len(turns.law.offsets) for each in every for _, turns in each.turns))

@@ -55,7 +55,11 @@ def comparison(found: tuple[Derived, ...]) -> str:
 
 
 def _largest(derivation: Derivation) -> str:
-    found = [f"{name} = {rate.value}" for name, rate in derivation.max_stable.items() if rate.value is not None]
+    found = [
+        f"{name} = {rate.value}" if rate.attained else f"{name} < {rate.value}"
+        for name, rate in derivation.max_stable.items()
+        if rate.value is not None
+    ]
     return ", ".join(found) or NOTHING
 
 

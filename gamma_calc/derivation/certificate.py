@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from gamma_calc.algebra import Affine, Equality, Polyhedron, Region
+from gamma_calc.algebra import Affine, Equality, Inequality, Polyhedron, Region
 from gamma_calc.analysis.bounded import Bounded, bounded
 from gamma_calc.analysis.decision import Decision, Status, decision
-from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.step_map import Cycle, Node
 from gamma_calc.derivation.checker import KIND, SCHEMA, Forms, Json, Refuted, Run, forms, gain
@@ -28,6 +28,7 @@ from gamma_calc.derivation.conclusions import (
 )
 from gamma_calc.derivation.evidence import FoundProof, Obligation, point_of
 from gamma_calc.derivation.premises import forms_of, premises
+from gamma_calc.program.scheme import Scheme
 
 PATIENCE = 4
 """Steps by which a whole state may settle later than what the engine's later steps can tell of it."""
@@ -57,13 +58,24 @@ class Certificate:
 
 
 def certificate(found: Derivation) -> Certificate:
-    """The certificate of a derivation; it proves what it can, and what it cannot is unknown in its conclusions."""
+    """The certificate of a derivation; it proves what it can, and what it cannot is unknown in its conclusions.
+
+    A domain that is not closed is closed first: what is proved holds on the closure, and so on the domain.
+    """
+    if not found.scheme.domain.is_closed:
+        found = derived(_closed(found.scheme), found.horizon, found.policy)
     bound = _apart(next(iter(found.bounds.values())))
     try:
         return _written(found, bound)
     except Refuted:
         # No proof of what every later step does: what the steps at hand do is left.
         return _written(found, replace(bound, runs=bound.runs[:1], cycles=(), is_final=False))
+
+
+def _closed(scheme: Scheme) -> Scheme:
+    """The scheme with the strict inequalities of its domain made weak."""
+    weak = (each if isinstance(each, Equality) else Inequality(each.form) for each in scheme.between)
+    return replace(scheme, name=f"{scheme.name}, its domain closed", between=tuple(weak))
 
 
 def _written(found: Derivation, bound: Bounded) -> Certificate:

@@ -58,7 +58,7 @@ def pinned(scheme: Scheme) -> Scheme:
         )
     derivation = derived(scheme)
     (largest,) = derivation.max_stable.values()
-    if largest.exponent is None:
+    if largest.exponent is None or not largest.attained:
         problem = f"{scheme.name}: no largest stable {largest.rate} to take: {largest.reason}; give one: {example}"
         raise Unknown(problem) if derivation.is_unknown else BadInput(problem)
     return scheme.at({largest.rate: Affine.of(largest.exponent)})

@@ -52,9 +52,11 @@ class Place:
         """Whether the law's bounds on rho = log r / log n hold here; every law holds where the rank does not vary."""
         if law.rho is None:
             return True
-        forms = [rule.form for rule in law.where.inequalities]
+        rounding = ROUNDING * math.log(max(self.width, 2))
+        forms = [rule.form for rule in law.where.inequalities if not rule.strict]
         forms += [sign * rule.form for rule in law.where.equalities for sign in (1, -1)]
-        return all(self.logarithm(form) >= -ROUNDING * math.log(max(self.width, 2)) for form in forms)
+        is_inside = all(self.logarithm(rule.form) > rounding for rule in law.where.inequalities if rule.strict)
+        return is_inside and all(self.logarithm(form) >= -rounding for form in forms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,9 @@ def test_refuses_what_is_no_exponent(text: str) -> None:
         ("0 <= k", ["k >= 0"]),
         ("x + y >= 1/2", ["x + y >= 1/2"]),
         ("2*k <= 2*k + 1", ["0 >= -1"]),
+        ("0 < k", ["k > 0"]),
+        ("a > 2*b", ["a - 2*b > 0"]),
+        ("1 < 1", ["0 > 0"]),
         ("a = b", ["a - b >= 0", "a - b <= 0"]),
         ("a == 1", ["a >= 1", "a <= 1"]),
     ],
@@ -177,14 +180,14 @@ def test_reads_inequalities(text: str, found: list[str]) -> None:
 
 
 INEQUALITY_REFUSALS = {
-    "a < b": "use <=",
-    "a > b": "use >=",
     "0 <= a <= 1": "two inequalities",
-    "a": "one of <= >= =",
+    "0 < a < 1": "two inequalities",
+    "a <> b": "a number or a name",
+    "a": "one of <= >= < > =",
     "a <=": "at its end",
     "<= a": "a number or a name",
     "a => b": "a number or a name",
-    "a != b": "one of <= >= =",
+    "a != b": "one of <= >= < > =",
     "a <= 0.5": "decimals",
     "max(a, b) <= 1": "reserved",
 }

@@ -57,6 +57,17 @@ def test_everything_that_a_file_can_say(tmp_path: Path) -> None:
     assert not scheme.domain.contains({"k": 2, "p": Fraction(-3, 2), "rho": 1})
 
 
+@pytest.mark.parametrize("relation", ["=", "=="])
+def test_a_domain_can_be_open_and_can_fix_an_exponent(relation: str) -> None:
+    given = f'between = ["0 < rank", "k > 1", "p {relation} k"]'
+    text = f'[exponents]\nA = "p"\nB = "k"\neta_A = "x"\neta_B = "x"\nrank = "rho"\n[domain]\n{given}\n'
+    domain = scheme_from_text(text).domain
+    assert str(domain) == "k - p = 0 and p > 1 and rho > 0 and rho <= 1"
+    assert scheme_from_text(text).at({"rho": Affine.of(1)}).domain.contains({"p": 2, "k": 2})
+    with pytest.raises(BadInput, match="rank > 0"):
+        scheme_from_text(text).at({"rho": Affine.of(0)})
+
+
 def test_rank_in_a_form_is_what_the_rank_stands_for() -> None:
     init_b = CATALOGUE["init-b"]
     assert init_b.initial("B") == Affine.of(0)
@@ -91,7 +102,9 @@ REFUSED = {
     "negative-fan-out": (with_exponent("fan_out", '"-1"'), ("fan_out",)),
     "trained-word": (MINIMAL + '[trained]\nA = "yes"\n', ("trained", "true")),
     "domain-of-nobody": (MINIMAL + '[domain]\nbetween = ["0 <= k"]\n', ("k",)),
-    "domain-strict": (MINIMAL + '[domain]\nbetween = ["0 < eta"]\n', ("<=",)),
+    "domain-unequal": (MINIMAL + '[domain]\nbetween = ["eta != 0"]\n', ("<= >= < > =", "'!'")),
+    "domain-chain": (MINIMAL + '[domain]\nbetween = ["0 < eta < 1"]\n', ("two inequalities",)),
+    "domain-open-and-empty": (MINIMAL + '[domain]\nbetween = ["eta < 0", "0 <= eta"]\n', ("left", "eta < 0")),
     "domain-empty": (MINIMAL + '[domain]\nbetween = ["eta <= 0", "1 <= eta"]\n', ("left",)),
     "domain-shape": (MINIMAL + '[domain]\nbetween = "eta <= 0"\n', ("list",)),
     "name-shape": ('name = "a/b"\n' + MINIMAL, ("name",)),
