@@ -93,6 +93,7 @@ def _text(answered: dict[str, Any]) -> str:
     lines = [f"{answered['scheme']} under {answered['optimizer']}: {answered['condition']} {verdict}"]
     for number, member in enumerate(answered["polyhedra"], start=1):
         lines.append(f"polyhedron {number}: {' and '.join(member['inequalities']) or 'always'}")
+        lines += [] if member["closed"] else ["  its closure has"]
         for kind in ("vertices", "rays", "lines"):
             word = {"vertices": "vertex", "rays": "ray", "lines": "line"}[kind]
             lines += [f"  {word:<6}  {_point(point)}" for point in member[kind] if point]

@@ -32,7 +32,8 @@ def region_json(scheme: Scheme, decision: Decision) -> Json:
 
 
 def polyhedra_json(region: Region, names: Sequence[str]) -> list[Json]:
-    """Each member as its inequalities (equalities among them) and as what generates it.
+    """Each member as its inequalities (equalities among them) and as what generates it, or, if it is not closed, its
+    closure.
 
     A free exponent that a member does not restrict is 0 at its vertices and has a line of its own.
     """
@@ -43,6 +44,7 @@ def _polyhedron(member: Polyhedron, names: Sequence[str]) -> Json:
     unrestricted = ({name: Fraction(1)} for name in names if name not in member.free)
     return {
         "inequalities": [str(constraint) for constraint in member.constraints],
+        "closed": member.is_closed,
         "vertices": [_values(vertex, names) for vertex in member.vertices()],
         "rays": [_values(ray, names) for ray in member.rays()],
         "lines": [_values(line, names) for line in (*member.lines(), *unrestricted)],

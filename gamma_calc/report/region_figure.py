@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from gamma_calc.algebra import Affine, Polyhedron, Region, at_least, at_most
+from gamma_calc.algebra import Affine, Equality, Polyhedron, Region, at_least, at_most
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.published import PublishedPoint, published_points
@@ -35,6 +35,8 @@ HOW_TO_READ = (
     "Shaded: where the condition holds; a region without area is a thick line or a ring. Regions go on beyond the"
     " window. Numbers: exact vertices. Stars: schemes of the catalogue at their largest stable rate."
 )
+
+OPEN = " Dashed edges and hollow vertices are left out."
 
 Vertex = Mapping[str, Fraction]
 
@@ -73,7 +75,9 @@ def region_figure(found: Derivation) -> Figure:
         length = "every fixed number of steps" if found.horizon is None else f"{found.horizon} steps"
         write(figure, EDGE, height - 0.3, title, style.TITLE, weight="bold")
         write(figure, EDGE, height - 0.52, f"for {length}", style.SUBTITLE, color=style.QUIET)
-        for line_number, line in enumerate(wrapped(HOW_TO_READ, style.TICK, width - 2 * EDGE)):
+        is_closed = all(member.is_closed for each in found.decisions.values() for member in each.region.members)
+        how_to_read = HOW_TO_READ if is_closed else HOW_TO_READ + OPEN
+        for line_number, line in enumerate(wrapped(how_to_read, style.TICK, width - 2 * EDGE)):
             write(figure, EDGE, 0.32 - 0.14 * line_number, line, style.TICK, color=style.QUIET)
         for index, decision in enumerate(found.decisions.values()):
             row, column = divmod(index, COLUMNS)
@@ -86,7 +90,8 @@ def region_figure(found: Derivation) -> Figure:
 def _window(names: tuple[str, str], decisions: Iterable[Decision], points: Sequence[PublishedPoint]) -> _Window:
     """What shows every vertex and every published point, with a margin."""
     shown: list[Vertex] = [point.point for point in points]
-    shown += [vertex for each in decisions for member in each.region.members for vertex in member.vertices()]
+    regions = (each.region.irredundant() for each in decisions)
+    shown += [vertex for region in regions for member in region.members for vertex in member.vertices()]
     values = [[point.get(name, Fraction(0)) for point in shown] or [Fraction(0)] for name in names]
     (x_low, x_high), (y_low, y_high) = [(floor(min(each)) - MARGIN, ceil(max(each)) + MARGIN) for each in values]
     return _Window(names, (x_low, y_low), (x_high, y_high))
@@ -106,9 +111,11 @@ def _draw_panel(axes: Axes, decision: Decision, window: _Window, points: Sequenc
     region = decision.region.irredundant()
     for member in region.members:
         _draw_member(axes, member & window.polyhedron, window.names, colour)
-    labels = {_place(vertex, window.names): _text(vertex, window.names) for vertex in _vertices(region, window.names)}
+    vertices = {_place(vertex, window.names): vertex for vertex in _vertices(region, window.names)}
+    labels = {place: _text(vertex, window.names) for place, vertex in vertices.items()}
     for place, label in labels.items():
-        axes.plot(*_floats(place), marker="o", markersize=4.5, color=colour, markeredgecolor="white")
+        fill, edge = (colour, "white") if region.contains(vertices[place]) else ("white", colour)
+        axes.plot(*_floats(place), marker="o", markersize=4.5, color=fill, markeredgecolor=edge)
         _label(axes, place, label, BESIDE, style.INK)
     for point in points:
         place = _place(point.point, window.names)
@@ -139,12 +146,25 @@ def _draw_member(axes: Axes, member: Polyhedron, names: tuple[str, str], colour:
     if len(corners) > 2:
         x, y = (sum(values) / len(corners) for values in zip(*corners, strict=True))
         corners.sort(key=lambda corner: atan2(corner[1] - y, corner[0] - x))
-        axes.fill(*zip(*corners, strict=True), facecolor=mixed(colour, "white", 0.65), edgecolor=colour, linewidth=1.2)
+        edge = colour if member.is_closed else "none"
+        axes.fill(*zip(*corners, strict=True), facecolor=mixed(colour, "white", 0.65), edgecolor=edge, linewidth=1.2)
+        if not member.is_closed:
+            _draw_edges(axes, member, names, colour)
     elif len(corners) == 2:
         for start, end in pairwise(corners):
             axes.plot(*zip(start, end, strict=True), color=colour, linewidth=3.0, solid_capstyle="butt")
     elif corners:
         axes.plot(*corners[0], marker="o", markersize=9, markerfacecolor="none", color=colour)
+
+
+def _draw_edges(axes: Axes, member: Polyhedron, names: tuple[str, str], colour: str) -> None:
+    """The edges of a polygon that is not closed: dashed where it leaves them out."""
+    for inequality in member.inequalities:
+        edge = member.closure & Polyhedron.of(Equality(inequality.form))
+        ends = [_floats(_place(vertex, names)) for vertex in edge.vertices()]
+        if len(ends) == 2:
+            line = "dashed" if inequality.strict else "solid"
+            axes.plot(*zip(*ends, strict=True), color=colour, linewidth=1.2, linestyle=line)
 
 
 def _label(axes: Axes, place: tuple[Fraction, Fraction], text: str, offset: tuple[int, int], colour: str) -> None:

@@ -49,7 +49,7 @@ def test_a_condition_can_be_a_line(spec: str, capsys: pytest.CaptureFixture[str]
 
 def test_a_region_with_nothing_free_is_a_point_or_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     (member,) = answered(capsys, "init-a", "--at", "eta=-1")["polyhedra"]
-    assert member == {"inequalities": [], "vertices": [{}], "rays": [], "lines": []}
+    assert member == {"inequalities": [], "closed": True, "vertices": [{}], "rays": [], "lines": []}
     assert answered(capsys, "init-a", "--at", "eta=1")["polyhedra"] == []
 
 
@@ -59,6 +59,54 @@ def test_an_exponent_that_is_not_restricted_is_a_line(tmp_path: Path, capsys: py
     path.write_text(text, encoding="utf-8")
     (member,) = answered(capsys, str(path))["polyhedra"]
     assert member["lines"] == [{"a": "1", "b": "0"}]
+
+
+def test_an_open_domain_has_the_vertices_of_its_closure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "open.toml"
+    path.write_text(TWO_RATES.format(*INIT_A) + '[domain]\nbetween = ["b < 0", "a > -3"]\n', encoding="utf-8")
+    found = answered(capsys, str(path))
+    (member,) = found["polyhedra"]
+    assert found["region"] == "a > -3 and a + b <= -1 and b < 0"
+    assert member["inequalities"] == ["a > -3", "a + b <= -1", "b < 0"] and member["closed"] is False
+    assert member["vertices"] == [{"a": "-3", "b": "0"}, {"a": "-1", "b": "0"}]
+    assert member["rays"] == [{"a": "0", "b": "-1"}, {"a": "1", "b": "-1"}]
+    assert main(["region", str(path)]) == 0
+    assert "polyhedron 1: a > -3 and a + b <= -1 and b < 0\n  its closure has\n" in capsys.readouterr().out
+
+
+def test_a_union_is_listed_in_its_canonical_members(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Init[A] learns features along two edges, which meet in (-1, 0)."""
+    path = tmp_path / "union.toml"
+    path.write_text(TWO_RATES.format(*INIT_A) + '[domain]\nbetween = ["b <= 0"]\n', encoding="utf-8")
+    found = answered(capsys, str(path), "--condition", "feature_learning")
+    assert found["region"] == "(a + b = -1 and b <= 0) or (b = 0 and a <= -1)"
+    assert [member["vertices"] for member in found["polyhedra"]] == [[{"a": "-1", "b": "0"}]] * 2
+    assert [member["rays"] for member in found["polyhedra"]] == [[{"a": "1", "b": "-1"}], [{"a": "-1", "b": "0"}]]
+
+
+def test_a_region_can_be_everywhere_or_hold_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "still.toml"
+    text = TWO_RATES.format(*INIT_A) + "[trained]\nA = false\nB = false\n"
+    path.write_text(text, encoding="utf-8")
+    (member,) = answered(capsys, str(path))["polyhedra"]
+    assert member["inequalities"] == [] and member["rays"] == [] and member["vertices"] == [{"a": "0", "b": "0"}]
+    assert member["lines"] == [{"a": "1", "b": "0"}, {"a": "0", "b": "1"}]
+    path.write_text(text + '[domain]\nbetween = ["a = 2*b"]\n', encoding="utf-8")
+    (member,) = answered(capsys, str(path))["polyhedra"]
+    assert member["inequalities"] == ["a - 2*b = 0"] and member["lines"] == [{"a": "2", "b": "1"}]
+
+
+def test_what_the_domain_leaves_out_is_drawn_dashed_and_hollow() -> None:
+    def drawn(*between: str) -> tuple[list[str], list[str]]:
+        lines = region_figure(derived(scheme(*INIT_A, "a", "b", between=between))).axes[0].lines
+        edges = [line.get_linestyle() for line in lines if len(line.get_xdata()) == 2]
+        return edges, [line.get_markerfacecolor() for line in lines if line.get_marker() == "o"]
+
+    edges, vertices = drawn("b < 0", "a >= -3")
+    assert edges.count("--") == 1 and edges.count("-") > 1
+    assert vertices == ["white", "white"]
+    edges, vertices = drawn("b <= 0", "a >= -3")
+    assert not edges and "white" not in vertices
 
 
 def test_the_published_points_follow_from_the_catalogue() -> None:
