@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
-from math import prod
 
 from gamma_calc.algebra import Affine, Inequality, Polyhedron
 from gamma_calc.analysis.turns import Floors, Turns
-from gamma_calc.calculus.step_graph import Monomial, Node, StepMap
-from gamma_calc.calculus.walks import Walks, multiple, walks_to
+from gamma_calc.analysis.walked import Walked, uncovered, walked
+from gamma_calc.calculus.loops import multiple
+from gamma_calc.calculus.step_graph import StepMap
+from gamma_calc.calculus.walks import walks_to
 
-MOST_CHOICES = 2048
+MOST_CHOICES = 4096
 """Products of walks beyond which the families are not written out."""
 
 
@@ -69,43 +69,46 @@ class Family:
 
 def families(found: StepMap, names: Sequence[str], domain: Polyhedron) -> tuple[Family, ...] | None:
     """The families whose exponents, at step T, some quantities are the largest of; None where they are too many."""
-    monomials = [monomial for name in names for monomial in found.quantities[name]]
-    nodes = dict.fromkeys(factor for monomial in monomials for factor in monomial.factors)
-    walks = {node: walks_to(found, node, domain) for node in nodes}
-    known = {node: each for node, each in walks.items() if each is not None}
-    if len(known) < len(nodes):
+    walks = walks_to(found, domain)
+    if walks is None:
         return None
-    if sum(prod(len(known[factor]) for factor in monomial.factors) for monomial in monomials) > MOST_CHOICES:
+    every = walked((monomial for name in names for monomial in found.quantities[name]), walks)
+    choices = {choice: None for each in uncovered(every, domain) for choice in _choices(each, found.start)}
+    if len(choices) > MOST_CHOICES:
         return None
-    choices = [choice for monomial in monomials for choice in _choices(found, monomial, known)]
-    return largest(_gathered(choices), domain)
+    still = (choice for each in every for choice in _choices(each, found.start) if not choice.floors)
+    return largest(_gathered(choices, still), domain)
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """One walk for each factor of a monomial: what they add up to, and the floors of each cycle that they can turn."""
+    """What a product adds up to, and the floors of each cycle that its walks can turn."""
 
     base: Affine
     floors: tuple[tuple[Affine, tuple[tuple[int, int], ...]], ...]
     start: int
 
 
-def _choices(found: StepMap, monomial: Monomial, walks: Mapping[Node, tuple[Walks, ...]]) -> Iterator[_Choice]:
-    for chosen in product(*(walks[factor] for factor in monomial.factors)):
-        base = sum((each.base for each in chosen), monomial.coefficient)
-        # The monomial's factors are from before the step: T steps leave T - 1 of them for the walks.
-        offsets = [found.start + 1 + each.length for each in chosen]
-        floors: dict[Affine, list[tuple[int, int]]] = {}
-        for each, offset in zip(chosen, offsets, strict=True):
-            if each.period and each.turn != Affine.of(0):
-                floors.setdefault(each.turn, []).append((offset, each.period))
-        ordered = sorted(floors.items(), key=lambda entry: str(entry[0]))
-        parts = tuple((turn, tuple(sorted(each))) for turn, each in ordered)
-        yield _Choice(base, parts, max(offsets, default=found.start + 1))
+def _choices(walks: Walked, before: int) -> Iterator[_Choice]:
+    """The product with one loop for each factor that it turns any number of times, and few turns of its other ones."""
+    for loops in walks.leading():
+        for base, lengths in walks.with_remainders(loops):
+            # The monomial's factors are from before the step: T steps leave T - 1 of them for the walks.
+            offsets = [before + 1 + length for length in lengths]
+            floors: dict[Affine, list[tuple[int, int]]] = {}
+            for loop, offset in zip(loops, offsets, strict=True):
+                if loop is not None:
+                    floors.setdefault(loop.weight, []).append((offset, loop.period))
+            ordered = sorted(floors.items(), key=lambda entry: str(entry[0]))
+            parts = tuple((turn, tuple(sorted(each))) for turn, each in ordered)
+            yield _Choice(base, parts, max(offsets, default=before + 1))
 
 
-def _gathered(choices: Iterable[_Choice]) -> Iterator[Family]:
-    """The choices as families: those that differ by turns of the one cycle they turn are one family."""
+def _gathered(choices: Iterable[_Choice], more: Iterable[_Choice]) -> Iterator[Family]:
+    """The choices as families: those that differ by turns of the one cycle they turn are one family.
+
+    More of them, which are not needed and turn nothing, only join a family: it then starts earlier.
+    """
     rays: dict[Affine, list[tuple[Affine, list[Floors]]]] = {}
     fixed = list[_Choice]()
     for choice in sorted(dict.fromkeys(choices), key=lambda each: (each.start, str(each.base))):
@@ -120,6 +123,8 @@ def _gathered(choices: Iterable[_Choice]) -> Iterator[Family]:
     for choice in fixed:
         if not any(_enter(ray, turn, choice.base, (), choice.start, is_new=False) for turn, ray in rays.items()):
             yield Family.fixed(choice.base, choice.start)
+    for choice in more:
+        any(_enter(ray, turn, choice.base, (), choice.start, is_new=False) for turn, ray in rays.items())
     for turn, ray in rays.items():
         yield from (_family(base, turn, members) for base, members in ray)
 

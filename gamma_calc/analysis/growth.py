@@ -22,10 +22,10 @@ def growth(found: StepMap | None, names: Sequence[str], run: Trajectory) -> Mapp
         return {name: _settled(run, name) for name in names}
     if found is None:
         return dict.fromkeys(names, "the step map is not linear over maximum and plus")
-    if not found.is_known or not found.can_wait:
+    parts = {name: found.feeding([name]) for name in names}
+    if not found.is_known or not all(part.can_wait for part in parts.values()):
         return dict.fromkeys(names, "some sizes are only bounded from above, or may shrink")
-    means = _means(found)
-    return {name: _growth(found, name, means, run.domain) for name in names}
+    return {name: _growth(part, name, _means(part), run.domain) for name, part in parts.items()}
 
 
 def _settled(run: Trajectory, name: str) -> Exponent:

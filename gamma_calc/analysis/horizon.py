@@ -70,6 +70,7 @@ def _linear(found: StepMap | None, quantities: Sequence[str], run: Trajectory) -
         return "the exponents have not settled, and the step map is not linear over maximum and plus"
     if not found.is_known:
         return INEXACT
+    found = found.feeding(quantities)
     if not found.can_wait or not set(quantities) <= set(found.quantities):
         return "some part of the state may shrink from one step to the next"
     later = families(found, quantities, run.domain)

@@ -5,8 +5,8 @@ Source: Baccelli, Cohen, Olsder, Quadrat, "Synchronization and Linearity", chapt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TypeVar
 
@@ -111,6 +111,16 @@ class StepMap:
     def can_wait(self) -> bool:
         """Whether each walk from a source may come late: it waits at its kept source, or starts from a later step."""
         return all(source.length or source.target in self.kept for source in self.sources)
+
+    def feeding(self, names: Iterable[str]) -> StepMap:
+        """The part of the map that some quantities grow with: what happens elsewhere they never feel."""
+        fed = frozenset[Node]().union(*(self.observed[name] for name in names))
+        return replace(
+            self,
+            nodes=tuple(node for node in self.nodes if node in fed),
+            edges=tuple(edge for edge in self.edges if edge.target in fed),
+            sources=tuple(source for source in self.sources if source.target in fed),
+        )
 
     def cycles(self) -> tuple[Cycle, ...]:
         """The elementary cycles, each once."""

@@ -1,142 +1,113 @@
 """Walks through a step map's graph: what a component is after any number of steps, in closed form.
 
-After m steps a component is the largest of the walks of at most m edges that lead to it from a source. A walk is a
-simple path with cycles hung on it. Of the cycles some one has the largest mean; where as many others are turned as it
-has edges, some of those make a number of edges that it divides, and turning it instead loses nothing. So besides the
-cycles that connect the rest, each hung once, fewer others are enough than the best one has edges, and a walk is a
-*stem* and any number of turns of one cycle. A cycle that touches another one, with no less weight on no more edges,
-takes its place in all but connecting; a cycle that never gains does nothing but connect.
+After m steps a component is the largest of the walks of at most m edges that lead to it from a source. Where a walk
+passes a node, it can turn every cycle through that node any number of times: so a walk stands for a whole family, its
+own sum and edges with the *loops* that it has met. The families are found by induction over steps: each is pushed along
+every edge, and what another one at that node covers, with its loops, is left out. That ends: a walk that comes back to
+a node with no new loop is one turn of a cycle more than it was there before.
+
+Nothing is lost: taking the closed parts out of a walk as long as it passes the same nodes leaves one that is pushed,
+and each of them is a turn of a cycle through one of those nodes. Nothing is invented, for the same reason.
 
 Source: Baccelli, Cohen, Olsder, Quadrat, "Synchronization and Linearity", chapter 3 (cycle mean, powers of a matrix).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from gamma_calc.algebra import Affine, Inequality, Polyhedron
-from gamma_calc.calculus.step_graph import Cycle, Edge, Node, Source, StepMap
+from gamma_calc.algebra import Affine, Polyhedron
+from gamma_calc.calculus.loops import Loop, Loops, Order
+from gamma_calc.calculus.step_graph import Edge, Node, Source, StepMap
 
-NOTHING = Affine.of(0)
-MOST_STEMS = 256
-"""Stems of one component beyond which the walks are not written out."""
+MOST_WALKS = 512
+"""Walks of one component beyond which they are not written out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Walks:
-    """The walks that turn one cycle any number of times: after m steps, those of at most m edges.
+    """The walks that turn some loops, each any number of times: after m steps, those of at most m edges.
 
-    Exponents: `base` is what the stem adds up to, over `length` edges; each turn of the cycle adds `turn` over `period`
-    more. A stem that no cycle can be hung on has `period` 0.
+    Exponents: `base` is what a walk without turns adds up to, over `length` edges; a turn of a loop adds its weight
+    over its period more.
     """
 
     base: Affine
     length: int
-    turn: Affine = NOTHING
-    period: int = 0
+    loops: Loops
 
-    def covers(self, other: Walks) -> bool:
-        """Whether the other walks are some of these: the same cycle's, from a stem that has turned it before."""
-        if other.period and (self.turn, self.period) != (other.turn, other.period):
-            return False
-        lead = other.base - self.base
-        if lead == Affine.of(0):
-            return other.length >= self.length
-        turns = multiple(lead, self.turn) if self.period else None
-        if turns is None or turns < 0 or turns.denominator > 1:
-            return False
-        return other.length >= self.length + turns * self.period
+    def is_covered(self, other: Walks, order: Order) -> bool:
+        """Whether each of these walks has one of the other's that is as large and no longer, and meets as much."""
+        room = self.length - other.length
+        return (
+            room >= 0
+            and order.is_below(self.loops, other.loops)
+            and order.is_reached(self.base - other.base, ((other.loops, room),))
+        )
 
 
-def multiple(form: Affine, of: Affine) -> Fraction | None:
-    """How often one form goes into another, None where it is no multiple of it.
-
-    >>> multiple(3 * Affine.symbol("x") - 3, Affine.symbol("x") - 1)
-    Fraction(3, 1)
-    """
-    numbers = [(form.constant, of.constant), *((form.coefficient(name), of.coefficient(name)) for name in of.free)]
-    ratio = next((mine / theirs for mine, theirs in numbers if theirs), None)
-    return ratio if ratio is not None and of * ratio == form else None
-
-
-def walks_to(found: StepMap, target: Node, domain: Polyhedron) -> tuple[Walks, ...] | None:
-    """The walks from the sources to a node, none of which another one's cover; None where they are too many."""
-    hangers = _hangers(found.cycles(), domain)
-    stems = _stems(hangers, (path for source in found.sources for path in paths(found, source, target)))
-    if stems is None:
-        return None
-    every = [
-        Walks(stem.base, length, hanger.cycle.weight, hanger.period)
-        for stem, length in stems.items()
-        for hanger in hangers
-        if hanger.is_strong and hanger.cycle in stem.within_reach and stem.extras < hanger.period
-    ]
-    return _uncovered([*every, *(Walks(stem.base, length) for stem, length in stems.items())])
-
-
-@dataclass(frozen=True, slots=True)
-class _Hanger:
-    """A cycle, those that touch it, and whether turning it more than once is ever the best."""
-
-    cycle: Cycle
-    near: frozenset[Cycle]
-    is_strong: bool
-
-    @property
-    def period(self) -> int:
-        return len(self.cycle.edges)
-
-
-def _hangers(cycles: Sequence[Cycle], domain: Polyhedron) -> list[_Hanger]:
-    found = []
-    for place, cycle in enumerate(cycles):
-        near = [other for other in cycles if set(other.nodes) & set(cycle.nodes)]
-        stronger = [
-            other
-            for other in near
-            if other is not cycle
-            and (len(other.edges), cycles.index(other)) < (len(cycle.edges), place)
-            and domain.implies(Inequality(other.weight - cycle.weight))
-        ]
-        never_gains = domain.implies(Inequality(-cycle.weight))
-        found.append(_Hanger(cycle, frozenset(near), not stronger and not never_gains))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Stem:
-    """What a path with a few cycles on it adds up to, the cycles within its reach, and how many do not connect."""
-
-    base: Affine
-    within_reach: frozenset[Cycle]
-    extras: int = 0
-
-
-def _stems(hangers: Sequence[_Hanger], every: Iterable[Path]) -> Mapping[_Stem, int] | None:
-    """The stems with the fewest edges that each takes; None where they are too many."""
-    most = max((hanger.period for hanger in hangers if hanger.is_strong), default=1) - 1
-    found: dict[_Stem, int] = {}
-    newest: list[tuple[_Stem, int]] = []
-    for base, touched, length in every:
-        reach = frozenset(hanger.cycle for hanger in hangers if touched & set(hanger.cycle.nodes))
-        newest.append((_Stem(base, reach), length))
-    while newest:
-        stem, length = newest.pop()
-        if stem in found and found[stem] <= length:
+def walks_to(found: StepMap, domain: Polyhedron) -> Mapping[Node, tuple[Walks, ...]] | None:
+    """The walks from the sources to each node, none of which another one covers; None where they are too many."""
+    order, leaving = Order(domain), _leaving(found)
+    through = _through(found, order)
+    known: dict[Node, list[Walks]] = {node: [] for node in found.nodes}
+    fresh = deque(_begun(found, through))
+    while fresh:
+        node, walks = fresh.popleft()
+        if not _entered(known[node], walks, order):
             continue
-        found[stem] = length
-        if len(found) > MOST_STEMS:
+        if len(known[node]) > MOST_WALKS:
             return None
-        for hanger in hangers:
-            if hanger.cycle not in stem.within_reach:
-                continue
-            reach = stem.within_reach | hanger.near
-            extras = stem.extras + (reach == stem.within_reach)
-            if extras == stem.extras or (hanger.is_strong and extras <= most):
-                newest.append((_Stem(stem.base + hanger.cycle.weight, reach, extras), length + hanger.period))
-    return found
+        for edge in leaving[node]:
+            loops = order.reduced(walks.loops | through[edge.target])
+            fresh.append((edge.target, Walks(walks.base + edge.weight, walks.length + 1, loops)))
+    return {node: _slimmed(each, order) for node, each in known.items()}
+
+
+def _leaving(found: StepMap) -> Mapping[Node, list[Edge]]:
+    """The edges by source, those that stay where they are left out: they are loops and lead nowhere."""
+    leaving: dict[Node, list[Edge]] = {node: [] for node in found.nodes}
+    for edge in found.edges:
+        if edge.source != edge.target:
+            leaving[edge.source].append(edge)
+    return leaving
+
+
+def _through(found: StepMap, order: Order) -> Mapping[Node, Loops]:
+    """The cycles through each node, as loops that may gain and are not turns of other ones."""
+    loops: dict[Node, set[Loop]] = {node: set() for node in found.nodes}
+    for cycle in found.cycles():
+        for node in cycle.nodes:
+            loops[node].add(Loop(cycle.weight, len(cycle.edges)))
+    return {node: order.reduced(frozenset(each)) for node, each in loops.items()}
+
+
+def _begun(found: StepMap, through: Mapping[Node, Loops]) -> Iterator[tuple[Node, Walks]]:
+    for source in sorted(found.sources, key=lambda source: source.length):
+        yield source.target, Walks(source.form, source.length, through[source.target])
+
+
+def _entered(known: list[Walks], walks: Walks, order: Order) -> bool:
+    """Enter some walks among those of a node, unless they are covered there; what they cover is left out."""
+    if any(walks.is_covered(other, order) for other in known):
+        return False
+    known[:] = [other for other in known if not other.is_covered(walks, order)]
+    known.append(walks)
+    return True
+
+
+def _slimmed(known: Sequence[Walks], order: Order) -> tuple[Walks, ...]:
+    """The walks without the loops of which one turn already makes them some of the others'."""
+    left = list(known)
+    for place, walks in enumerate(known):
+        others = [*left[:place], *left[place + 1 :]]
+        for loop in walks.loops:
+            turned = Walks(walks.base + loop.weight, walks.length + loop.period, left[place].loops)
+            if any(turned.is_covered(other, order) for other in others):
+                left[place] = replace(walks, loops=left[place].loops - {loop})
+    return tuple(left)
 
 
 Path = tuple[Affine, frozenset[Node], int]
@@ -158,12 +129,3 @@ def paths(found: StepMap, source: Source, target: Node) -> Iterator[Path]:
                 yield from onward(edge.target, base + edge.weight, visited | {edge.target})
 
     return onward(source.target, source.form, frozenset({source.target}))
-
-
-def _uncovered(every: Iterable[Walks]) -> tuple[Walks, ...]:
-    """Those that are not among the others'; of equal ones, one."""
-    left: list[Walks] = []
-    for each in sorted(dict.fromkeys(every), key=lambda walks: (walks.length, -walks.period)):
-        if not any(other.covers(each) for other in left):
-            left.append(each)
-    return tuple(left)
