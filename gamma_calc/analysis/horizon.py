@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gamma_calc.algebra import Inequality, Polyhedron
 from gamma_calc.analysis.bounded import Bounded
 from gamma_calc.analysis.families import Family, families, largest
+from gamma_calc.analysis.joint_rate_law import JointRateLaw, joint_rate_law
 from gamma_calc.analysis.rate_law import RateLaw, rate_law
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.step_graph import StepMap
@@ -24,13 +25,13 @@ class HorizonLaw:
     """Where some quantities have exponents at most 0 at steps 1 to T, for every T.
 
     `families` are the exponents that must not be positive. `largest` is the largest stable rate as a function of T
-    where one rate and nothing else is free, or why there is no such formula.
+    where one rate is free, and of the other free exponents, or why there is no such formula.
     """
 
     quantities: tuple[str, ...]
     domain: Polyhedron
     families: tuple[Family, ...]
-    largest: RateLaw | str
+    largest: RateLaw | JointRateLaw | str
 
     def region(self, steps: int) -> Polyhedron:
         """Where the quantities stay bounded for so many steps."""
@@ -54,9 +55,18 @@ def horizon_law(
     if isinstance(every, str):
         return every
     every = tuple(each for each in every if not each.is_never_positive(run.domain))
-    rate = tuple(rates) if len(free) == 1 else ()
-    largest_rate = rate_law(rate[0], every, run.domain) if rate else "not exactly one rate is free and nothing else"
-    return HorizonLaw(tuple(quantities), run.domain, every, largest_rate)
+    return HorizonLaw(tuple(quantities), run.domain, every, _largest(rates, free, every, run.domain))
+
+
+def _largest(
+    rates: Sequence[str], free: Sequence[str], every: Sequence[Family], domain: Polyhedron
+) -> RateLaw | JointRateLaw | str:
+    """The largest stable rate as a function of T, and of what else is free."""
+    if len(rates) != 1:
+        return "not exactly one rate is free"
+    if not domain.is_closed:
+        return f"the domain is not closed: {domain}"
+    return rate_law(rates[0], every, domain) if len(free) == 1 else joint_rate_law(rates[0], every, domain)
 
 
 def _settled(run: Trajectory, quantities: Sequence[str]) -> tuple[Family, ...] | str:

@@ -138,14 +138,11 @@ def rate_law(rate: str, every: Sequence[Family], domain: Polyhedron) -> RateLaw 
     """The largest stable rate by number of steps, or why there is no formula for it.
 
     Assumes:
-        The rate is the only free exponent of the families and of the domain.
+        The rate is the only free exponent of the families and of the domain, which is closed.
     """
-    if not domain.is_closed:
-        return f"the domain is not closed: {domain}"
-    sides = [form for each in domain.constraints for form in _sides(each)]
-    fixed = [_Line(-side, Affine.of(0)) for side in sides if side.coefficient(rate) < 0]
+    fixed = [Line(-side, Affine.of(0)) for side in sides(domain) if side.coefficient(rate) < 0]
     period = lcm(*(len(turns.law.offsets) for each in every for _, turns in each.turns))
-    lines = [[*_lines(every, residue), *fixed] for residue in range(period)]
+    lines = [[*lines_of(every, residue), *fixed] for residue in range(period)]
     for line in (line for cases in lines for line in cases):
         if line.direction(rate) < 0:
             return f"training also bounds {rate} from below"
@@ -159,7 +156,7 @@ def rate_law(rate: str, every: Sequence[Family], domain: Polyhedron) -> RateLaw 
     if isinstance(found, str):
         return found
     early = (form for steps in range(1, begun) for family in every for form in family.corners(steps))
-    asked = [*(-side for side in sides), *early]
+    asked = [*(-side for side in sides(domain)), *early]
     if any(_is_out(form, rate, found.limit) for form in asked):
         return f"no {rate} of the domain is stable for every number of steps"
     return found
@@ -173,12 +170,17 @@ def _is_out(form: Affine, rate: str, limit: Fraction | None) -> bool:
     return not coefficient and form.constant > 0
 
 
+def sides(domain: Polyhedron) -> list[Affine]:
+    """The forms that are at least 0 on a domain."""
+    return [form for each in domain.constraints for form in _sides(each)]
+
+
 def _sides(constraint: Constraint) -> tuple[Affine, ...]:
     return (constraint.form, -constraint.form) if isinstance(constraint, Equality) else (constraint.form,)
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """form + slope * T, which has to be at most 0."""
 
     form: Affine
@@ -206,14 +208,14 @@ class _Line:
         return Ratio.of(*(form.constant for form in forms), *(form.coefficient(rate) for form in forms))
 
 
-def _lines(every: Iterable[Family], residue: int) -> Iterator[_Line]:
+def lines_of(every: Iterable[Family], residue: int) -> Iterator[Line]:
     """The families' corners at steps with a remainder, from where their numbers of turns are regular."""
     for family in every:
-        found = [_Line(family.base, Affine.of(0))]
+        found = [Line(family.base, Affine.of(0))]
         for weight, turns in family.turns:
             law = turns.law
             offset = law.offsets[residue % len(law.offsets)]
-            turned = [_Line(line.form + weight * offset, line.slope + weight * law.slope) for line in found]
+            turned = [Line(line.form + weight * offset, line.slope + weight * law.slope) for line in found]
             found = list(dict.fromkeys((*found, *turned)))
         yield from found
 

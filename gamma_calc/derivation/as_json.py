@@ -10,6 +10,7 @@ from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.families import Family
 from gamma_calc.analysis.horizon import HorizonLaw
+from gamma_calc.analysis.joint_rate_law import JointRateLaw
 from gamma_calc.analysis.largest_rates import Edge, LargestRate
 from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.calculus.policy import Policy
@@ -100,7 +101,7 @@ def _horizon(law: HorizonLaw | str) -> Json:
     rate = law.largest
     return {
         "families": [_family(family) for family in law.families],
-        "max_stable": {} if isinstance(rate, str) else {rate.rate: _rate_law(rate)},
+        "max_stable": {} if isinstance(rate, str) else {rate.rate: _largest_law(rate)},
         "reason": rate if isinstance(rate, str) else "",
     }
 
@@ -112,6 +113,21 @@ def _family(family: Family) -> Json:
         if cycle != Affine.of(0)
     ]
     return {"base": str(family.base), "turns": turns, "from": family.start}
+
+
+def _largest_law(rate: RateLaw | JointRateLaw) -> Json:
+    return _rate_law(rate) if isinstance(rate, RateLaw) else _joint_law(rate)
+
+
+def _joint_law(rate: JointRateLaw) -> Json:
+    """A law with other free exponents; without a formula where the families say as much."""
+    return {
+        "value": str(rate) if rate.cases else None,
+        "since": rate.since,
+        "early": [each.value for each in rate.early],
+        "limit": rate.limit.value,
+        "attained_on": str(rate.attained),
+    }
 
 
 def _rate_law(rate: RateLaw) -> Json:

@@ -8,9 +8,13 @@ from gamma_calc.algebra import Affine, Exponent, name_latex
 from gamma_calc.algebra.notation import rational_latex
 from gamma_calc.analysis.families import Family
 from gamma_calc.analysis.horizon import HorizonLaw
+from gamma_calc.analysis.joint_rate_law import JointRateLaw
 from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text, joined, prose
 from gamma_calc.derivation.symbols import quantity_latex
+
+MOST_WRITTEN = 24
+"""Families of one law that a terminal shows."""
 
 Laws = Mapping[str, HorizonLaw | str]
 Growth = Mapping[str, Exponent | str]
@@ -40,9 +44,26 @@ def horizon_lines(laws: Laws) -> Iterator[str]:
             yield f"{name} for T steps: unknown ({law})"
         elif isinstance(law.largest, RateLaw):
             yield f"{name} for T steps: {_rate(law.largest)}"
+        elif isinstance(law.largest, JointRateLaw) and law.largest.cases:
+            yield f"{name} for T steps: {_joint(law.largest)}"
         else:
-            texts = [_family(family) for family in law.families]
-            yield f"{name} for T steps: {' and '.join(texts) or 'always'}"
+            texts = [_family(family) for family in law.families[:MOST_WRITTEN]]
+            left = len(law.families) - len(texts)
+            more = [f"{left} more, which --json gives"] if left else []
+            yield f"{name} for T steps: {' and '.join([*texts, *more]) or 'always'}{_tendency(law.largest)}"
+
+
+def _joint(law: JointRateLaw) -> str:
+    early = "".join(f", {each.value or each.reason} at T = {t}" for t, each in enumerate(law.early, 1))
+    return f"{law.rate} <= {law} (T >= {law.since}{early}){_tendency(law)}"
+
+
+def _tendency(law: RateLaw | JointRateLaw | str) -> str:
+    """What the largest rate tends to where other exponents are free, too."""
+    if not isinstance(law, JointRateLaw) or law.limit.value is None:
+        return ""
+    where = "which no T attains" if law.attained.is_empty else f"which some T attains where {law.attained}"
+    return f"; the largest {law.rate} tends to {law.limit.value}, {where}"
 
 
 def _rate(law: RateLaw) -> str:
@@ -79,6 +100,8 @@ def _blocks(name: str, law: HorizonLaw | str) -> Iterator[Block]:
     yield Table((("exponent",), ("turns",), ("steps",)), rows, (500, 340, 160))
     if isinstance(law.largest, RateLaw):
         yield Paragraph(_sentence(law.largest))
+    elif isinstance(law.largest, JointRateLaw):
+        yield Paragraph(_joint_sentence(law.largest))
 
 
 def _row(family: Family) -> tuple[Text, ...]:
@@ -89,6 +112,28 @@ def _row(family: Family) -> tuple[Text, ...]:
     numbers: Text = (Math(r",\ ".join(most)),) if most else ("none",)
     base = [family.base.latex()] if family.base != Affine.of(0) or not terms else []
     return (Math(" + ".join([*base, *terms])),), numbers, (Math(rf"T \ge {family.start}"),)
+
+
+def _joint_sentence(law: JointRateLaw) -> Text:
+    name = Math(name_latex(law.rate))
+    formula: Text = ()
+    if law.cases:
+        since = Math(rf"T \ge {law.since}")
+        formula = ("The largest stable ", name, " is ", Math(law.latex()), " for all ", since, ". ")
+    if law.limit.bounds is None:
+        return (*formula, "For every step count: ", *prose(law.limit.reason), ".")
+    limit: Text = (
+        *formula,
+        "As ",
+        Math("T"),
+        " grows, the largest stable ",
+        name,
+        " tends to ",
+        Math(law.limit.latex()),
+    )
+    if law.attained.is_empty:
+        return (*limit, ", which no number of steps attains.")
+    return (*limit, ", which some number of steps attains where ", Math(law.attained.latex()), ".")
 
 
 def _sentence(law: RateLaw) -> Text:

@@ -1,0 +1,132 @@
+"""The largest rate as a function of T and of other free exponents, against the region of every horizon."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from gamma_calc.algebra import Region
+from gamma_calc.analysis.bounded import bounded
+from gamma_calc.analysis.conditions import STABLE
+from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
+from gamma_calc.analysis.joint_rate_law import JointRateLaw
+from gamma_calc.analysis.largest_rates import largest_rate
+from gamma_calc.program.lora import lora_module
+from gamma_calc.program.scheme import Scheme
+from tests.analysis.test_brute_force import places, schemes
+from tests.schemes import scheme
+
+EXAMPLES = 60 if os.environ.get("CI") else 10
+LATE = 4000
+"""A step so late that what tends to a limit without attaining it is near it."""
+
+ROWS = {
+    # scheme: formula, first step, limit, where some step attains it
+    "scale": (
+        scheme("-1/2", "zero", "eta", "eta", scale="s", optimizer="sgd"),
+        ("min(-2*s, -((2*s + 2)*T - 2)/(2*T - 1))", 1, "min(-2*s, -s - 1)", "s >= 1"),
+    ),
+    "rank": (
+        scheme("-1/2", "zero", "eta", "eta", rank="k", optimizer="sgd"),
+        ("-(2*T + k - 2)/(2*T - 1)", 1, "-1", "k = 1"),
+    ),
+    "rank, B random": (
+        scheme("zero", "-rank/2", "eta", "eta", rank="k", optimizer="sgd"),
+        ("k/2 - 3/2", 2, "k/2 - 3/2", "k >= 0 and k <= 1"),
+    ),
+    "momentum": (scheme("-1/2", "zero", "eta", "eta", momentum="m", optimizer="sgd"), ("", 5, "-1", "never")),
+    "decay": (
+        scheme("-1/2", "zero", "eta", "eta", decay="l"),
+        ("min(-1/2, -l/2, -(2*l*T - 3*l + 1)/(2*T - 1), -(2*l*T - l)/(2*T))", 2, "min(-1/2, -l)", "l <= 1/2"),
+    ),
+}
+
+
+def law_of(subject: Scheme) -> HorizonLaw | str:
+    bound = bounded(lora_module(subject), STABLE.bounded, subject.domain, None)
+    return horizon_law(bound, STABLE.bounded, subject.rates, subject.free)
+
+
+def joint(subject: Scheme) -> tuple[HorizonLaw, JointRateLaw]:
+    law = law_of(subject)
+    assert isinstance(law, HorizonLaw)
+    assert isinstance(law.largest, JointRateLaw)
+    return law, law.largest
+
+
+@pytest.mark.parametrize(("subject", "row"), ROWS.values(), ids=ROWS)
+def test_the_formulas(subject: Scheme, row: tuple[str, int, str, str]) -> None:
+    _, found = joint(subject)
+    assert (str(found), found.since, found.limit.value, str(found.attained)) == row
+
+
+@pytest.mark.parametrize(("subject", "row"), ROWS.values(), ids=ROWS)
+def test_the_limit_is_the_largest_rate_for_every_step_count(subject: Scheme, row: object) -> None:
+    bound = bounded(lora_module(subject), STABLE.bounded, subject.domain, None)
+    _, found = joint(subject)
+    (rate,) = subject.rates
+    assert found.limit == largest_rate(rate, bound.inner)
+
+
+def rate_at(law: HorizonLaw, rate: str, steps: int, point: dict[str, Fraction]) -> Fraction | None:
+    """The largest rate that the families leave after so many steps, at a point of the other exponents."""
+    corners = [corner for family in law.families for corner in family.corners(steps)]
+    sides = [*corners, *(-form for form in (each.form for each in law.domain.inequalities))]
+    lines = [(form.coefficient(rate), form.at({**point, rate: 0})) for form in sides]
+    if any(rest > 0 for slope, rest in lines if not slope):
+        return None
+    top = min((-rest / slope for slope, rest in lines if slope > 0), default=None)
+    floor = max((-rest / slope for slope, rest in lines if slope < 0), default=None)
+    return None if top is None or (floor is not None and floor > top) else top
+
+
+def mistakes(law: HorizonLaw, found: JointRateLaw, point: dict[str, Fraction]) -> list[str]:
+    """Where the formula, the limit or the region that attains it differ from what the families give at a point."""
+    others = {name: value for name, value in point.items() if name != found.rate}
+    wrong = []
+    for steps in range(1, 9):
+        here = rate_at(law, found.rate, steps, others)
+        if here is not None and found.cases and here != min(form.at(others) for form in found.bounds(steps)):
+            wrong.append(f"T = {steps}: {here}")
+    late = rate_at(law, found.rate, LATE, others)
+    if late is not None and found.limit.bounds is not None and found.limit.valid_on.contains(others):
+        limit = min(form.at(others) for form in found.limit.bounds)
+        if not limit <= late <= limit + Fraction(1, 20) or (late == limit) != found.attained.contains(others):
+            wrong.append(f"the limit {limit}, late {late}, attained {found.attained}")
+    return wrong
+
+
+@pytest.mark.parametrize(("subject", "row"), ROWS.values(), ids=ROWS)
+def test_the_formula_is_what_the_families_leave(subject: Scheme, row: object) -> None:
+    law, found = joint(subject)
+    values = [Fraction(k, 4) for k in range(-6, 7)]
+    points = [{name: value for name in subject.free} for value in values]
+    assert not [each for point in points if law.domain.contains(point) for each in mistakes(law, found, point)]
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.data())
+def test_random_schemes(data: st.DataObject) -> None:
+    subject = data.draw(schemes(), label="scheme")
+    assume(len(subject.rates) == 1)
+    law = law_of(subject)
+    if not isinstance(law, HorizonLaw) or not isinstance(law.largest, JointRateLaw):
+        return
+    for point in data.draw(places(subject), label="points"):
+        if law.domain.contains(point):
+            assert not mistakes(law, law.largest, point)
+
+
+def test_a_wrong_formula_is_seen() -> None:
+    """The negative controls: another scheme's formula, and a limit said to be attained."""
+    law, found = joint(ROWS["scale"][0])
+    _, other = joint(ROWS["rank"][0])
+    point = {"s": Fraction(1, 4), "k": Fraction(0), "eta": Fraction(0)}
+    assert not mistakes(law, found, point)
+    assert mistakes(law, replace(found, cases=other.cases), point)
+    assert mistakes(law, replace(found, attained=Region.of(law.domain)), point)
