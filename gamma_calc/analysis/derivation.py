@@ -53,9 +53,24 @@ class Derivation:
     invariants: Mapping[str, Invariant]
 
     @property
+    def title(self) -> str:
+        """The scheme, its optimiser, and what is supposed otherwise than the calculus does."""
+        return self.policy.titled(f"{self.scheme.name} under {self.scheme.optimizer.name}")
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """The free exponents: the scheme's, then those of the alignments that are supposed."""
+        return free_exponents(self.scheme, self.policy)
+
+    @property
     def is_unknown(self) -> bool:
         """Whether some condition could not be decided."""
         return any(each.status is Status.UNKNOWN for each in self.decisions.values())
+
+
+def free_exponents(scheme: Scheme, policy: Policy) -> tuple[str, ...]:
+    """The free exponents of a scheme under a policy: its own, then those of the alignments that are set."""
+    return tuple(dict.fromkeys((*scheme.free, *policy.free)))
 
 
 def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULUS) -> Derivation:
@@ -67,7 +82,7 @@ def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULU
     for condition in CONDITIONS:
         if condition.bounded not in bounds:
             bounds[condition.bounded] = bounded(program, condition.bounded, domain, horizon, policy)
-        is_free = bool(scheme.free or policy.free)
+        is_free = bool(free_exponents(scheme, policy))
         decisions[condition.name] = decision(condition, bounds[condition.bounded], is_free=is_free)
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)
@@ -95,7 +110,7 @@ def _horizons(
     scheme: Scheme, bounds: Mapping[tuple[str, ...], Bounded], policy: Policy
 ) -> Mapping[str, HorizonLaw | str]:
     """The law of every finite horizon for each condition that asks for bounds only."""
-    free = tuple(dict.fromkeys((*scheme.free, *policy.free)))
+    free = free_exponents(scheme, policy)
     return {each.name: horizon_law(bounds[each.bounded], each.bounded, scheme.rates, free) for each in BOUNDS}
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from gamma_calc.algebra import EMPTY, Affine, Polyhedron, at_most
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.decision import Status
-from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
+from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.scheme import INITIAL, RANK, Scheme
 
@@ -36,11 +37,12 @@ class EdgeLaw:
     is_stable: bool | None
 
 
-def edge_laws(scheme: Scheme, *, with_rank: bool = False) -> tuple[EdgeLaw, ...]:
+def edge_laws(scheme: Scheme, policy: Policy = CALCULUS, *, with_rank: bool = False) -> tuple[EdgeLaw, ...]:
     """The laws that a scheme's rates follow, one for each piece of its largest stable rate.
 
     Args:
         scheme: at most one rate is free, and nothing else but the exponent of the rank.
+        policy: the assumptions under which the edge is derived; none of its alignments is free.
         with_rank: the rank is a variable of its own, whatever (constant) exponent the scheme gives it.
 
     Raises:
@@ -49,8 +51,8 @@ def edge_laws(scheme: Scheme, *, with_rank: bool = False) -> tuple[EdgeLaw, ...]
     """
     scheme, rho = _with_free_rank(scheme) if with_rank else (scheme, None)
     rates = tuple(name for name in scheme.rates if name != rho)
-    _check_free(scheme, rates, rho)
-    derivation = derived(scheme)
+    _check_free(scheme, policy, rates, rho)
+    derivation = derived(scheme, policy=policy)
     if not rates:
         return (_law(scheme, {}, rho, scheme.domain, _is_stable(derivation)),)
     largest = _largest(derivation, rates[0])
@@ -86,15 +88,16 @@ def _with_free_rank(scheme: Scheme) -> tuple[Scheme, str]:
     )
 
 
-def _check_free(scheme: Scheme, rates: tuple[str, ...], rho: str | None) -> None:
+def _check_free(scheme: Scheme, policy: Policy, rates: tuple[str, ...], rho: str | None) -> None:
     if not scheme.trained:
         raise BadInput(f"{scheme.name}: no factor is trained, so there is no learning rate")
-    others = [name for name in scheme.free if name not in rates and name != rho]
+    others = [name for name in free_exponents(scheme, policy) if name not in rates and name != rho]
     if rho is None and scheme[RANK].free:
         names = ", ".join(scheme[RANK].free)
         raise BadInput(f"{scheme.name}: the rank's {names} is free: give both ranks, or fix it with --at")
     if others:
-        raise BadInput(f"{scheme.name}: {', '.join(others)} is free; fix it, such as with --at {others[0]}=0")
+        example = 1 if others[0] in policy.free else 0
+        raise BadInput(f"{scheme.name}: {', '.join(others)} is free; fix it, such as with --at {others[0]}={example}")
     if len(rates) > 1:
         names = " and ".join(rates)
         raise BadInput(f"{scheme.name}: the rates {names} are free, and one at most can be: --at {rates[0]}=-1")

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from gamma_calc.algebra import Affine, Equality, Polyhedron
 from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import KEYS, Scheme
 
@@ -20,18 +21,19 @@ class PublishedPoint:
     point: Mapping[str, Fraction]
 
 
-def published_points(scheme: Scheme) -> tuple[PublishedPoint, ...]:
+def published_points(scheme: Scheme, policy: Policy = CALCULUS) -> tuple[PublishedPoint, ...]:
     """The catalogue's schemes that this scheme becomes at one point of its domain, each at its largest stable rate.
 
-    The rate is derived under this scheme's optimiser; a scheme without one largest rate is left out.
+    The rate is derived under this scheme's optimiser and the policy; a scheme without one largest rate is left out. A
+    free alignment leaves no points.
     """
-    return tuple(_points(scheme))
+    return () if policy.free else tuple(_points(scheme, policy))
 
 
-def _points(scheme: Scheme) -> Iterator[PublishedPoint]:
+def _points(scheme: Scheme, policy: Policy) -> Iterator[PublishedPoint]:
     for name, entry in CATALOGUE.items():
         published = entry.under(scheme.optimizer.name)
-        largest = derived(published).max_stable
+        largest = derived(published, policy=policy).max_stable
         values = {rate: found.exponent for rate, found in largest.items()}
         if published.trained != scheme.trained or None in values.values():
             continue

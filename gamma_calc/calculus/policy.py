@@ -89,6 +89,25 @@ class Policy:
         forms = [form for _, value in self.coefficients for form in (value - HALF, 1 - value)]
         return Polyhedron.of(*map(Inequality, forms))
 
+    def titled(self, scheme: str) -> str:
+        """The words for a scheme with what is supposed of it otherwise than the calculus does.
+
+        >>> Policy(without=dispensed(["A5"])).titled("init-a under adam")
+        'init-a under adam, without A5'
+        """
+        without = [f"without {assumption.key}" for assumption in self._missing]
+        return ", ".join([scheme, *without, *(f"{kind.value} sums {value}" for kind, value in self.coefficients)])
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What is supposed, a line each, with the words of every assumption that is missing."""
+        without = [f"without {assumption}" for assumption in self._missing]
+        return (*without, *(f"alignment of {kind.value} sums: {value}" for kind, value in self.coefficients))
+
+    @property
+    def _missing(self) -> list[Assumption]:
+        return sorted(self.without, key=lambda assumption: assumption.number)
+
     def at(self, values: Mapping[str, Affine]) -> Policy:
         """The policy with some of its free exponents replaced, exactly.
 

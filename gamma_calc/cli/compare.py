@@ -7,6 +7,8 @@ largest stable     eta = -1/2   eta = -1
 stable             eta <= -1/2  eta <= -1
 ...
 undertrained       no factor    B
+
+$ gamma-calc compare init-a init-b --align aligned=3/4
 """
 
 from __future__ import annotations
@@ -15,7 +17,14 @@ import argparse
 
 from gamma_calc.analysis.conditions import CONDITIONS
 from gamma_calc.analysis.derivation import Derivation
-from gamma_calc.cli.options import add_json_argument, add_scheme_arguments, print_json, values
+from gamma_calc.cli.options import (
+    add_json_argument,
+    add_scheme_arguments,
+    add_supposition_arguments,
+    alignments,
+    print_json,
+    values,
+)
 from gamma_calc.cli.tables import table
 from gamma_calc.derivation.questions import Derived, compared
 
@@ -24,14 +33,21 @@ NOTHING = "-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SPECs, --optimizer, --at and --json."""
+    """SPECs, --optimizer, --at, --without, --align and --json."""
     add_scheme_arguments(parser, many=True)
+    add_supposition_arguments(parser)
     add_json_argument(parser)
 
 
 def answer(options: argparse.Namespace) -> int:
     """Print one column a scheme."""
-    found = compared(options.specs, optimizer=options.optimizer, at=values(options))
+    found = compared(
+        options.specs,
+        optimizer=options.optimizer,
+        at=values(options),
+        without=options.without,
+        align=alignments(options.align),
+    )
     if options.json:
         print_json({"schema": 1, "schemes": [each.json() for each in found]})
     else:
@@ -51,7 +67,8 @@ def comparison(found: tuple[Derived, ...]) -> str:
         *((f"{name} there", *(_there(each, name) for each in columns)) for name in quantities),
         ("undertrained", *map(_undertrained, columns)),
     ]
-    return table(rows)
+    policies = dict.fromkeys(each.policy for each in columns)
+    return "\n".join([table(rows), *(line for policy in policies for line in policy.lines)])
 
 
 def _largest(derivation: Derivation) -> str:

@@ -8,7 +8,9 @@
   PASS: all 64 exponents are confirmed. The control, whose assumption is false, fails as it has to.
 
 A free rate takes its largest stable value; --at sets it. --against takes the predictions from another scheme, and so
-has to FAIL. Fewer than six widths, or widths that span less than 2^6, settle nothing.
+has to FAIL. --without takes them from the assumptions that are left: most are then bounds, tested from above. --align
+takes them from another alignment, and so has to FAIL where sums have not got it. Both leave the rates as they are.
+Fewer than six widths, or widths that span less than 2^6, settle nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +22,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gamma_calc.cli.options import add_json_argument, add_scheme_arguments, print_json, step_count, values
+from gamma_calc.cli.options import (
+    add_json_argument,
+    add_scheme_arguments,
+    add_supposition_arguments,
+    alignments,
+    print_json,
+    step_count,
+    values,
+)
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
@@ -38,6 +48,7 @@ MOST_SEEDS = 4096
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SPECs, --optimizer, --at, and how to measure."""
     add_scheme_arguments(parser, many=True)
+    add_supposition_arguments(parser)
     parser.add_argument("--against", metavar="SPEC", help="take the predictions from this scheme")
     parser.add_argument("--widths", metavar="LIST", type=_widths, help="increasing widths, such as 128,256,512")
     parser.add_argument("--seeds", metavar="K", type=_seeds, help="runs at each width (32)")
@@ -68,6 +79,8 @@ def answer(options: argparse.Namespace) -> int:
             optimizer=options.optimizer,
             at=at,
             against=options.against,
+            without=options.without,
+            align=alignments(options.align),
             progress=progress,
         )
     if options.out is not None:
@@ -85,7 +98,7 @@ def answer(options: argparse.Namespace) -> int:
 
 def _text(found: Crosscheck) -> str:
     blocks = [f"{_heading(each)}\n{_rows(each.rows)}" for each in found.schemes]
-    return "\n\n".join([*blocks, found.summary])
+    return "\n\n".join([*found.policy.lines, *blocks, found.summary])
 
 
 def _heading(checked: Checked) -> str:

@@ -23,7 +23,6 @@ from functools import cache
 from pathlib import Path
 
 from gamma_calc.analysis.decision import Decision, Status
-from gamma_calc.calculus.policy import Policy
 from gamma_calc.cli.options import (
     add_json_argument,
     add_scheme_arguments,
@@ -118,13 +117,7 @@ def _text(found: Derived) -> str:
         lines.append(table([tuple(names), tuple(map(str, names.values()))]))
         lines.append(f"undertrained: {', '.join(derivation.undertrained) or 'no factor'}")
     lines.append(f"assumptions: {', '.join(assumption.key for assumption in derivation.assumptions)}")
-    return "\n".join([*lines, *_supposed(derivation.policy)])
-
-
-def _supposed(policy: Policy) -> list[str]:
-    """What was supposed otherwise than the calculus does."""
-    lines = [f"without {each.key}: {each.text}" for each in sorted(policy.without, key=lambda each: each.number)]
-    return lines + [f"alignment of {kind.value} sums: {value}" for kind, value in policy.coefficients]
+    return "\n".join([*lines, *derivation.policy.lines])
 
 
 def _row(decision: Decision) -> tuple[str, str]:

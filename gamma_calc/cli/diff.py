@@ -105,10 +105,7 @@ def _text(found: Difference) -> str:
 
 
 def _title(derivation: Derivation) -> str:
-    scheme, policy = derivation.scheme, derivation.policy
-    suppositions = [f"without {key}" for key in sorted(each.key for each in policy.without)]
-    suppositions += [f"{kind.value} sums {value}" for kind, value in policy.coefficients]
-    return ", ".join([f"{scheme.name} under {scheme.optimizer.name}", *suppositions])
+    return derivation.title
 
 
 def _size(size: Size | None) -> str:

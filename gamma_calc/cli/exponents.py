@@ -7,27 +7,44 @@ t  A               B    Z_A              Z_B                  ...
 2  max(-1/2, eta)  eta  max(0, eta + 1)  max(2*eta + 1, eta)  ...
 
 $ gamma-calc exponents init-a --at eta=-1/2 --json
+$ gamma-calc exponents init-a --align aligned=alpha --at alpha=3/4
 """
 
 from __future__ import annotations
 
 import argparse
 
-from gamma_calc.cli.options import add_json_argument, add_scheme_arguments, print_json, step_count, values
+from gamma_calc.cli.options import (
+    add_json_argument,
+    add_scheme_arguments,
+    add_supposition_arguments,
+    alignments,
+    print_json,
+    step_count,
+    values,
+)
 from gamma_calc.cli.tables import table
 from gamma_calc.derivation.questions import STEPS, Exponents, exponents
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC, --optimizer, --at, --steps and --json."""
+    """SPEC, --optimizer, --at, --steps, --without, --align and --json."""
     add_scheme_arguments(parser)
     parser.add_argument("--steps", metavar="T", type=step_count, default=STEPS, help=f"steps to show ({STEPS})")
+    add_supposition_arguments(parser)
     add_json_argument(parser)
 
 
 def answer(options: argparse.Namespace) -> int:
     """Print the exponents."""
-    found = exponents(options.specs[0], steps=options.steps, optimizer=options.optimizer, at=values(options))
+    found = exponents(
+        options.specs[0],
+        steps=options.steps,
+        optimizer=options.optimizer,
+        at=values(options),
+        without=options.without,
+        align=alignments(options.align),
+    )
     if options.json:
         print_json(found.json())
     else:
@@ -36,8 +53,7 @@ def answer(options: argparse.Namespace) -> int:
 
 
 def _text(found: Exponents) -> str:
-    free = ", ".join(found.scheme.free) or "nothing"
-    lines = [f"{found.scheme.name} under {found.scheme.optimizer.name}; free: {free}", step_table(found)]
+    lines = [f"{found.title}; free: {', '.join(found.free) or 'nothing'}", step_table(found)]
     if any(step.upper for step in found.steps):
         lines.append("<= marks a value that is only bounded from above.")
     if found.run.settled_from is not None and found.run.settled_from <= found.horizon:

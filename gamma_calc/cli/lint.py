@@ -20,7 +20,7 @@ import argparse
 import textwrap
 from pathlib import Path
 
-from gamma_calc.cli.options import add_json_argument, print_json
+from gamma_calc.cli.options import add_json_argument, print_json, refuse_suppositions
 from gamma_calc.cli.tables import table
 from gamma_calc.cli.transfer import rate, size
 from gamma_calc.errors import BadInput
@@ -30,6 +30,10 @@ from gamma_calc.huggingface.lint import ADAMW, Linted, linted, optimizer_called
 from gamma_calc.program.optimizers import OPTIMIZERS
 
 ERROR, UNKNOWN = 1, 3
+ALL_ASSUMED = (
+    "what lint finds was measured where all assumptions hold; write the specs with --specs DIR, and ask "
+    "`gamma-calc derive DIR/peft.toml` under others"
+)
 READINGS = tuple(reading.value for reading in AlphaReading)
 COLUMNS = 110
 
@@ -49,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--alpha", metavar="READING", type=_reading, default=AlphaReading.FIXED, help="fixed or proportional (to r)"
     )
     parser.add_argument("--specs", metavar="DIR", type=Path, help="a folder to write the specs into")
+    refuse_suppositions(parser, ALL_ASSUMED)
     add_json_argument(parser)
 
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gamma_calc.errors import BadInput
@@ -47,6 +48,22 @@ def add_supposition_arguments(parser: argparse.ArgumentParser, *, prefix: str = 
         default=[],
         help=f"the alignment of aligned, independent or diluted sums{whose}: from 1/2 to 1, or a free exponent",
     )
+
+
+def refuse_suppositions(parser: argparse.ArgumentParser, why: str) -> None:
+    """Answer --without and --align with the reason why a question cannot take them."""
+    for name in ("without", "align"):
+        parser.add_argument(f"--{name}", metavar="X", type=_Refusal(f"--{name}: {why}"), help=argparse.SUPPRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """An argument's type of which no text is."""
+
+    message: str
+
+    def __call__(self, text: str) -> str:
+        raise BadInput(self.message)
 
 
 def values(options: argparse.Namespace) -> dict[str, str]:

@@ -7,6 +7,7 @@ polyhedron 1: a + b = -1 and b <= 0
   ray     a = 1, b = -1
 
 $ gamma-calc region two-rates.toml --plot regions.svg
+$ gamma-calc region init-a --align aligned=alpha --plot alpha.svg
 """
 
 from __future__ import annotations
@@ -17,13 +18,22 @@ from typing import Any
 
 from gamma_calc.analysis.conditions import CONDITIONS, STABLE
 from gamma_calc.analysis.decision import Status
-from gamma_calc.cli.options import add_json_argument, add_scheme_arguments, horizon, print_json, values
-from gamma_calc.derivation.questions import Derived, derive
+from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
+from gamma_calc.calculus.policy import Policy
+from gamma_calc.cli.options import (
+    add_json_argument,
+    add_scheme_arguments,
+    add_supposition_arguments,
+    alignments,
+    horizon,
+    print_json,
+    values,
+)
 from gamma_calc.derivation.region_json import region_json
+from gamma_calc.derivation.suppositions import Suppositions, supposed
 from gamma_calc.errors import BadInput
 from gamma_calc.files import write_all
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.program.selection import selected
 
 UNKNOWN = 3
 MOST_UNKNOWNS = 8
@@ -32,11 +42,12 @@ KINDS = (".svg", ".png")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC, --optimizer, --at, --steps, --condition, --plot and --json."""
+    """SPEC, --optimizer, --at, --steps, --without, --align, --condition, --plot and --json."""
     add_scheme_arguments(parser)
     parser.add_argument(
         "--steps", metavar="T|all", type=horizon, default=None, help="a number of steps, or every fixed one (all)"
     )
+    add_supposition_arguments(parser)
     parser.add_argument(
         "--condition", metavar="NAME", type=_condition, default=STABLE.name, help=f"one of {', '.join(NAMES)}"
     )
@@ -50,17 +61,18 @@ def answer(options: argparse.Namespace) -> int:
     """Print the region, and draw it if asked for."""
     if options.plot is not None and options.plot.suffix not in KINDS:
         raise BadInput("--plot", found=str(options.plot), expected=f"a file that ends in {' or '.join(KINDS)}")
-    (scheme,) = selected(options.specs, optimizer=options.optimizer, at=values(options))
-    _check_free(scheme, is_drawn=options.plot is not None)
-    found = derive(scheme, steps="all" if options.steps is None else options.steps)
-    decision = found.conditions[options.condition]
-    answered = region_json(scheme, decision)
+    supposes = Suppositions(options.optimizer, options.without, alignments(options.align))
+    scheme, policy = supposed(options.specs[0], supposes, values(options))
+    _check_free(scheme, policy, is_drawn=options.plot is not None)
+    found = derived(scheme, options.steps, policy)
+    decision = found.decisions[options.condition]
+    answered = region_json(found, decision)
     if options.plot is not None:
         _draw(found, options.plot)
     if options.json:
         print_json(answered)
     else:
-        print(_text(answered))
+        print(_text(found.title, answered))
     return UNKNOWN if decision.status is Status.UNKNOWN else 0
 
 
@@ -70,27 +82,28 @@ def _condition(name: str) -> str:
     return name
 
 
-def _check_free(scheme: Scheme, *, is_drawn: bool) -> None:
-    found = f"{len(scheme.free)} free exponents ({', '.join(scheme.free) or 'none'})"
-    if len(scheme.free) > MOST_UNKNOWNS:
+def _check_free(scheme: Scheme, policy: Policy, *, is_drawn: bool) -> None:
+    free = free_exponents(scheme, policy)
+    found = f"{len(free)} free exponents ({', '.join(free) or 'none'})"
+    if len(free) > MOST_UNKNOWNS:
         raise BadInput(scheme.name, found=found, expected=f"at most {MOST_UNKNOWNS}; fix others with --at NAME=P/Q")
-    if is_drawn and len(scheme.free) != 2:
+    if is_drawn and len(free) != 2:
         raise BadInput(f"--plot of {scheme.name}", found=found, expected="exactly two; fix others with --at NAME=P/Q")
 
 
-def _draw(found: Derived, path: Path) -> None:
+def _draw(found: Derivation, path: Path) -> None:
     # Only a drawing needs matplotlib, and loading it takes longer than the answer.
     from gamma_calc.report.plots import rendered
     from gamma_calc.report.region_figure import region_figure
 
-    images = rendered(region_figure(found.derivation))
+    images = rendered(region_figure(found))
     write_all({path: images.svg if path.suffix == ".svg" else images.png})
 
 
-def _text(answered: dict[str, Any]) -> str:
+def _text(title: str, answered: dict[str, Any]) -> str:
     unknown = answered["status"] == Status.UNKNOWN.value
     verdict = f"unknown: {answered['reason']}" if unknown else f"where {answered['region']}"
-    lines = [f"{answered['scheme']} under {answered['optimizer']}: {answered['condition']} {verdict}"]
+    lines = [f"{title}: {answered['condition']} {verdict}"]
     for number, member in enumerate(answered["polyhedra"], start=1):
         lines.append(f"polyhedron {number}: {' and '.join(member['inequalities']) or 'always'}")
         lines += [] if member["closed"] else ["  its closure has"]

@@ -9,13 +9,21 @@ eta_B  0.0002  3.06186e-05  n^(-1/2) r^(-1/2)
 
 A free rate takes its largest stable value, which is derived. --lr is A's rate at the first place, and B's unless --lr-b
 is given: a scheme says how the ratio of the two grows (LoRA+: in proportion to n), never what it is at one width.
+--without and --align move the edge; where it is not known any more, neither are the rates.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from gamma_calc.cli.options import add_json_argument, add_scheme_arguments, print_json, values
+from gamma_calc.cli.options import (
+    add_json_argument,
+    add_scheme_arguments,
+    add_supposition_arguments,
+    alignments,
+    print_json,
+    values,
+)
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.transfer import Transferred, transferred
@@ -25,8 +33,9 @@ LONGEST = 40
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC, --optimizer, --at, --lr, --lr-b, the widths, the ranks and --json."""
+    """SPEC, --optimizer, --at, --without, --align, --lr, --lr-b, the widths, the ranks and --json."""
     add_scheme_arguments(parser)
+    add_supposition_arguments(parser)
     parser.add_argument("--lr", metavar="X", required=True, type=rate, help="A's rate at the first place")
     parser.add_argument("--lr-b", metavar="X", type=rate, help="B's rate there (that of --lr)")
     for axis, required in (("width", True), ("rank", False)):
@@ -49,6 +58,8 @@ def answer(options: argparse.Namespace) -> int:
         to_rank=options.to_rank,
         optimizer=options.optimizer,
         at=values(options),
+        without=options.without,
+        align=alignments(options.align),
     )
     if options.json:
         print_json(found.json())
@@ -92,5 +103,4 @@ def _text(found: Transferred) -> str:
         if law.rho is not None:
             power += f" r^({form.coefficient(law.rho)})"
         rows.append((key, f"{found.given[key]:g}", f"{found.rates[key]:g}", power))
-    title = f"{found.scheme.name} under {found.scheme.optimizer.name}, from {found.start} to {found.end}"
-    return "\n".join([title, table(rows), *found.notes])
+    return "\n".join([f"{found.title}, from {found.start} to {found.end}", table(rows), *found.notes])

@@ -7,7 +7,7 @@ from typing import Any
 
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.decision import Decision
-from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.analysis.derivation import Derivation, free_exponents
 from gamma_calc.analysis.families import Family
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.joint_rate_law import JointRateLaw
@@ -37,8 +37,8 @@ def exponents_json(scheme: Scheme, run: Trajectory, horizon: int) -> Json:
         "schema": SCHEMA,
         "scheme": scheme.name,
         "optimizer": scheme.optimizer.name,
-        "free": list(dict.fromkeys((*scheme.free, *run.policy.free))),
-        **_policy(run.policy),
+        "free": list(free_exponents(scheme, run.policy)),
+        **policy_json(run.policy),
         "steps": [_step(step) for step in run.upto(horizon)],
     }
 
@@ -63,8 +63,8 @@ def derivation_json(found: Derivation) -> Json:
     }
 
 
-def _policy(policy: Policy) -> Json:
-    """What a derivation supposes otherwise than the calculus, where it does."""
+def policy_json(policy: Policy) -> Json:
+    """What an answer supposes otherwise than the calculus, where it does."""
     alignments = {kind.value: str(coefficient) for kind, coefficient in policy.coefficients}
     without = sorted(assumption.key for assumption in policy.without)
     return ({"align": alignments} if alignments else {}) | ({"without": without} if without else {})

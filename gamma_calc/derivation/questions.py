@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from gamma_calc.algebra import name_latex
 from gamma_calc.analysis.decision import Decision
-from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
 from gamma_calc.analysis.difference import Difference, difference
 from gamma_calc.analysis.largest_rates import LargestRate
-from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory, trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import derivation_json, exponents_json
@@ -30,7 +30,7 @@ from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.errors import BadInput
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.program.selection import Spec, Values, selected
+from gamma_calc.program.selection import Spec, Values
 
 STEPS = 4
 LONGEST = 64
@@ -48,6 +48,21 @@ class Exponents:
     scheme: Scheme
     run: Trajectory
     horizon: int
+
+    @property
+    def policy(self) -> Policy:
+        """The policy under which they are derived."""
+        return self.run.policy
+
+    @property
+    def title(self) -> str:
+        """The scheme, its optimiser, and what is supposed otherwise than the calculus does."""
+        return self.policy.titled(f"{self.scheme.name} under {self.scheme.optimizer.name}")
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """The free exponents: the scheme's, then those of the alignments that are supposed."""
+        return free_exponents(self.scheme, self.policy)
 
     @property
     def steps(self) -> tuple[ExponentStep, ...]:
@@ -209,16 +224,29 @@ def differing(
     return difference(*(_derived(scheme, steps, policy).derivation for scheme, policy in (one, other)))
 
 
-def compared(specs: Sequence[Spec], *, optimizer: str | None = None, at: Values | None = None) -> tuple[Derived, ...]:
+def compared(
+    specs: Sequence[Spec],
+    *,
+    optimizer: str | None = None,
+    at: Values | None = None,
+    without: Collection[str] = (),
+    align: Alignments | None = None,
+) -> tuple[Derived, ...]:
     """The derivations of several schemes; a value in `at` applies to each scheme that has its name free.
+
+    Args:
+        specs: of one scheme each, as in `exponents`.
+        optimizer, at, without, align: as in `exponents`, and the same for every scheme.
 
     Raises:
         BadInput: as in `exponents`.
     """
-    return tuple(_derived(scheme, "all") for scheme in selected(specs, optimizer=optimizer, at=at))
+    supposes = Suppositions(optimizer, without, align)
+    together = supposed_together([(spec, supposes) for spec in specs], at)
+    return tuple(_derived(scheme, "all", policy) for scheme, policy in together)
 
 
-def _derived(scheme: Scheme, steps: int | Literal["all"], policy: Policy = CALCULUS) -> Derived:
+def _derived(scheme: Scheme, steps: int | Literal["all"], policy: Policy) -> Derived:
     return Derived(derived(scheme, None if steps == "all" else _checked(steps), policy))
 
 

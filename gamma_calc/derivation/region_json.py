@@ -8,26 +8,29 @@ from typing import Any
 
 from gamma_calc.algebra import Polyhedron, Region
 from gamma_calc.analysis.decision import Decision
-from gamma_calc.program.scheme import Scheme
+from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.derivation.as_json import policy_json
 
 SCHEMA = 1
 
 Json = dict[str, Any]
 
 
-def region_json(scheme: Scheme, decision: Decision) -> Json:
-    """The region of a condition; what every polyhedron lists covers all free exponents of the scheme."""
+def region_json(derivation: Derivation, decision: Decision) -> Json:
+    """The region of one of a derivation's conditions; what every polyhedron lists covers all free exponents."""
+    scheme, free = derivation.scheme, derivation.free
     region = decision.region.irredundant()
     return {
         "schema": SCHEMA,
         "scheme": scheme.name,
         "optimizer": scheme.optimizer.name,
-        "free": list(scheme.free),
+        "free": list(free),
+        **policy_json(derivation.policy),
         "condition": decision.condition.name,
         "status": decision.status.value,
         "reason": decision.reason,
         "region": str(decision),
-        "polyhedra": polyhedra_json(region, scheme.free),
+        "polyhedra": polyhedra_json(region, free),
     }
 
 

@@ -7,8 +7,8 @@ right from wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from html import escape
 from typing import Any
@@ -18,7 +18,9 @@ import numpy as np
 from gamma_calc.algebra import Affine
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, NO_CANCELLATION
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
+from gamma_calc.derivation.as_json import policy_json
 from gamma_calc.derivation.questions import html_table
+from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed_together
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Prediction, pinned, predictions
 from gamma_calc.experiment.prefactor import chosen_prefactor
@@ -27,7 +29,7 @@ from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.experiment.sweep_memory import available_memory, check_widths
 from gamma_calc.experiment.verdicts import Row, judged, worst
 from gamma_calc.program.scheme import EXTRA, Scheme
-from gamma_calc.program.selection import Spec, Values, selected
+from gamma_calc.program.selection import Spec, Values
 from gamma_calc.simulation.probe import ProbeMeasurement, Progress, probe
 from gamma_calc.simulation.verdicts import Verdict
 
@@ -35,8 +37,6 @@ FALSE_ASSUMPTION = Policy(((Alignment.ALIGNED, Affine.of(Fraction(1, 2))),))
 """The control's: a sum of correlated terms grows like a random walk."""
 CLEAR_OF_EPSILON = 1000
 """Gradient roots this far above epsilon move by at most 0.1 % because of it."""
-MAY_CANCEL = Policy(without=frozenset((NO_CANCELLATION,)))
-"""What is predicted of a loss that feeds back: its residual changes sign, so terms may undo each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,14 @@ class Checked:
 class Crosscheck:
     """The verdicts on several schemes.
 
-    `against` names the scheme whose predictions were judged, where they were not each scheme's own.
+    `against` names the scheme whose predictions were judged, where they were not each scheme's own; `policy` is what
+    the predictions suppose otherwise than the calculus does.
     """
 
     settings: Settings
     schemes: tuple[Checked, ...]
     against: str | None = None
+    policy: Policy = CALCULUS
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -127,6 +129,7 @@ class Crosscheck:
             "schema": 1,
             "verdict": self.verdict.value,
             "against": self.against,
+            **policy_json(self.policy),
             "quantities": [row.json() for row in self.rows],
             "control": {
                 "assumption": "aligned sums grow like independent ones (false)",
@@ -174,11 +177,15 @@ def crosscheck(
     optimizer: str | None = None,
     at: Values | None = None,
     against: Spec | None = None,
+    without: Collection[str] = (),
+    align: Alignments | None = None,
     progress: Progress | None = None,
 ) -> Crosscheck:
     """Judge every derived exponent of some schemes by training the module at several widths.
 
-    A free rate takes its largest stable value.
+    A free rate takes its largest stable value, derived on all assumptions; what is supposed otherwise enters the
+    predictions only. Without an assumption most of them are bounds, tested from above, and an alignment that is set has
+    to FAIL where sums have another one.
 
     Args:
         specs: names of the catalogue, TOML files or `Scheme`s.
@@ -186,6 +193,7 @@ def crosscheck(
         optimizer: takes the schemes, and `against`, under another optimiser.
         at: exact values of free exponents; each applies to every scheme that has its name free.
         against: takes the predictions from this scheme instead, which has to FAIL.
+        without, align: as in `derive`; no alignment can be free.
         progress: called with the number of runs done and the number in all.
 
     Raises:
@@ -195,23 +203,41 @@ def crosscheck(
     if not specs:
         raise BadInput("no scheme to check")
     settings = settings or Settings()
-    every = selected([*specs, *([] if against is None else [against])], optimizer=optimizer, at=at)
-    schemes = [pinned(scheme) for scheme in every]
+    supposes = Suppositions(optimizer, without, align)
+    every = supposed_together([(spec, supposes) for spec in (*specs, *([] if against is None else [against]))], at)
+    policy = _checked_policy(every[0][1])
+    schemes = [pinned(scheme) for scheme, _ in every]
     reference = None if against is None else schemes.pop()
     checked = [
-        _checked(scheme, scheme if reference is None else reference, settings, _part(progress, index, len(schemes)))
+        _checked(scheme, reference or scheme, policy, settings, _part(progress, index, len(schemes)))
         for index, scheme in enumerate(schemes)
     ]
-    return Crosscheck(settings, tuple(checked), None if reference is None else reference.name)
+    return Crosscheck(settings, tuple(checked), None if reference is None else reference.name, policy)
 
 
-def _checked(scheme: Scheme, reference: Scheme, settings: Settings, progress: Progress | None) -> Checked:
+def _checked_policy(policy: Policy) -> Policy:
+    """The policy, if it predicts numbers."""
+    if policy.free:
+        names = ", ".join(policy.free)
+        raise BadInput(f"an alignment leaves {names} free: expected a number to test, such as --at {policy.free[0]}=1")
+    return policy
+
+
+def _tested(policy: Policy, scheme: Scheme) -> Policy:
+    """The policy that predicts: where a loss feeds back its residual changes sign, and terms may undo each other."""
+    if scheme.form("feedback") is None:
+        return policy
+    return replace(policy, without=policy.without | {NO_CANCELLATION})
+
+
+def _checked(
+    scheme: Scheme, reference: Scheme, policy: Policy, settings: Settings, progress: Progress | None
+) -> Checked:
     prefactor = settings.prefactor or chosen_prefactor(scheme.optimizer.step)
     experiment = configuration(scheme, settings, prefactor)
     check_widths(experiment, available_memory())
     measurement = probe(experiment, progress)
-    policy = CALCULUS if reference.form("feedback") is None else MAY_CANCEL
-    predicted = predictions(reference, settings.steps, policy)
+    predicted = predictions(reference, settings.steps, _tested(policy, reference))
 
     def rows(predicted: Sequence[Prediction]) -> tuple[Row, ...]:
         return judged(scheme.name, predicted, measurement)

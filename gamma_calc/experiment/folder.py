@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gamma_calc.derivation.questions import derive
+from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus.policy import Policy
+from gamma_calc.derivation.questions import Derived
 from gamma_calc.experiment.crosscheck import Checked, Crosscheck
 from gamma_calc.experiment.figures import sheet
 from gamma_calc.experiment.verdicts import Judged, Row
@@ -42,7 +44,7 @@ def folder_contents(found: Crosscheck, *, command: str = "") -> Mapping[str, str
     contents: dict[str, str | bytes] = {}
     sections = []
     for checked in found.schemes:
-        section, files = _section(checked)
+        section, files = _section(checked, found.policy)
         sections.append(section)
         contents |= files
     data = {**found.json(), "environment": environment(found, command)}
@@ -65,11 +67,11 @@ def environment(found: Crosscheck, command: str) -> dict[str, str]:
     }
 
 
-def _section(checked: Checked) -> tuple[SchemeSection, dict[str, str | bytes]]:
+def _section(checked: Checked, policy: Policy) -> tuple[SchemeSection, dict[str, str | bytes]]:
     scheme = checked.scheme
     stem = f"{scheme.name}-{scheme.optimizer.name}".replace(" ", "-")
     images = rendered(scaling_figure(sheet(checked)))
-    derivation = derive(scheme)
+    derivation = Derived(derived(scheme, policy=policy))
     files: dict[str, str | bytes] = {
         f"plots/{stem}.svg": images.svg,
         f"plots/{stem}.png": images.png,
@@ -105,6 +107,7 @@ def _page(found: Crosscheck, sections: tuple[SchemeSection, ...], environment: M
         "samples": str(configuration.samples),
         "inputs": settings.data,
         "precision": settings.dtype,
+        "supposed": "; ".join(found.policy.lines),
         **environment,
     }
     return Page(

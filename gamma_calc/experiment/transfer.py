@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.edge_law import EdgeLaw, edge_laws
+from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.derivation.as_json import policy_json
+from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
-from gamma_calc.program.selection import Spec, Values, selected
+from gamma_calc.program.selection import Spec, Values
 
 ROUNDING = 1e-12
 """What rounding may add to a comparison of logarithms; where two laws meet they agree, so either may be taken."""
@@ -70,6 +73,7 @@ class TransferLaw:
 
     scheme: Scheme
     pieces: tuple[EdgeLaw, ...]
+    policy: Policy = CALCULUS
 
     def between(self, start: Place, end: Place) -> EdgeLaw:
         """The piece that covers both places.
@@ -115,6 +119,12 @@ class Transferred:
     given: Mapping[str, float]
     rates: Mapping[str, float]
     law: EdgeLaw
+    policy: Policy = CALCULUS
+
+    @property
+    def title(self) -> str:
+        """The scheme, its optimiser, and what is supposed otherwise than the calculus does."""
+        return self.policy.titled(f"{self.scheme.name} under {self.scheme.optimizer.name}")
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -127,6 +137,7 @@ class Transferred:
             "schema": 1,
             "scheme": self.scheme.name,
             "optimizer": self.scheme.optimizer.name,
+            **policy_json(self.policy),
             **{key: self.rates.get(key) for key in RATES},
             "exponent": {key: power_json(form, self.law.rho) for key, form in self.law.exponents.items()},
             "from": _place_json(self.start, self.given),
@@ -137,19 +148,25 @@ class Transferred:
 
 
 def transfer_law(
-    spec: Spec, *, with_rank: bool = False, optimizer: str | None = None, at: Values | None = None
+    spec: Spec,
+    *,
+    with_rank: bool = False,
+    optimizer: str | None = None,
+    at: Values | None = None,
+    without: Collection[str] = (),
+    align: Alignments | None = None,
 ) -> TransferLaw:
     """The law by which a scheme's rates follow its edge; see `edge_laws`.
 
     Args:
-        spec, optimizer, at: as in `derive`. A free rate takes its largest stable value.
+        spec, optimizer, at, without, align: as in `derive`. A free rate takes its largest stable value.
         with_rank: whether the rank varies by itself; places then need one.
 
     Raises:
         BadInput, Unknown: as `edge_laws`.
     """
-    (scheme,) = selected([spec], optimizer=optimizer, at=at)
-    return TransferLaw(scheme, edge_laws(scheme, with_rank=with_rank))
+    scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
+    return TransferLaw(scheme, edge_laws(scheme, policy, with_rank=with_rank), policy)
 
 
 def transferred(
@@ -163,11 +180,13 @@ def transferred(
     learning_rate_b: float | None = None,
     optimizer: str | None = None,
     at: Values | None = None,
+    without: Collection[str] = (),
+    align: Alignments | None = None,
 ) -> Transferred:
     """The rates at one width (and rank) that stand where the given ones stood at another.
 
     Args:
-        spec, optimizer, at: as in `derive`. A free rate takes its largest stable value.
+        spec, optimizer, at, without, align: as in `derive`. A free rate takes its largest stable value.
         learning_rate: A's rate at `from_width`, and B's unless `learning_rate_b` is given. A scheme says how the ratio
             of the two grows, never what it is at one width: where they differ (LoRA+), give both.
         from_rank, to_rank: both or neither; without them the rank follows the scheme (fixed, unless it says otherwise).
@@ -181,13 +200,14 @@ def transferred(
     start, end = Place(from_width, from_rank), Place(to_width, to_rank)
     rate_b = learning_rate if learning_rate_b is None else learning_rate_b
     offered = {key: _positive(value) for key, value in zip(RATES, (learning_rate, rate_b), strict=True)}
-    law = transfer_law(spec, with_rank=from_rank is not None, optimizer=optimizer, at=at)
+    with_rank = from_rank is not None
+    law = transfer_law(spec, with_rank=with_rank, optimizer=optimizer, at=at, without=without, align=align)
     if learning_rate_b is not None and not law.scheme.is_trained(INITIAL[1]):
         raise BadInput(f"{law.scheme.name}: a learning rate of B is given, and B is frozen")
     piece = law.between(start, end)
     given = {key: offered[key] for key in piece.exponents}
     rates = {key: _finite(value * law.multiplier(key, start, end), key) for key, value in given.items()}
-    return Transferred(law.scheme, start, end, given, rates, piece)
+    return Transferred(law.scheme, start, end, given, rates, piece, law.policy)
 
 
 def power_json(form: Affine, rho: str | None) -> dict[str, str | None]:

@@ -59,21 +59,20 @@ def region_figure(found: Derivation) -> Figure:
     """The figure: one panel a condition, all of them on the same axes.
 
     Assumes:
-        The scheme has two free exponents.
+        The scheme and the alignments have two free exponents.
     """
-    first, second = found.scheme.free
-    names, points = (first, second), published_points(found.scheme)
+    first, second = found.free
+    names, points = (first, second), published_points(found.scheme, found.policy)
     window = _window(names, found.decisions.values(), points)
     rows = -(-len(found.decisions) // COLUMNS)
     width = LEFT + COLUMNS * PANEL + (COLUMNS - 1) * GAP_X + EDGE
     height = HEAD + rows * PANEL + (rows - 1) * GAP_Y + FOOT
-    title = f"{found.scheme.name} under {found.scheme.optimizer.name}"
     with figure_settings():
         figure = Figure(figsize=(width, height), dpi=PIXELS_PER_INCH, facecolor="white")
-        figure.set_label(title)
+        figure.set_label(found.title)
         FigureCanvasAgg(figure)
         length = "every fixed number of steps" if found.horizon is None else f"{found.horizon} steps"
-        write(figure, EDGE, height - 0.3, title, style.TITLE, weight="bold")
+        write(figure, EDGE, height - 0.3, found.title, style.TITLE, weight="bold")
         write(figure, EDGE, height - 0.52, f"for {length}", style.SUBTITLE, color=style.QUIET)
         is_closed = all(member.is_closed for each in found.decisions.values() for member in each.region.members)
         how_to_read = HOW_TO_READ if is_closed else HOW_TO_READ + OPEN
