@@ -29,6 +29,7 @@ class Alignment(Enum):
 
     FIXED = "fixed"
     INDEPENDENT = "independent"
+    ECHOING = "echoing"
     ALIGNED = "aligned"
     DILUTED = "diluted"
 
@@ -36,16 +37,22 @@ class Alignment(Enum):
 def alignment(left: Provenance, right: Provenance, axis: Axis) -> Alignment:
     """How the products of two terms relate to each other along an axis.
 
-    A fixed number of summands; centred and uncorrelated ones (a flip along the axis changes their sign); a fresh tensor
-    against something that has seen it only through sums over its other axes; or anything else.
+    A fixed number of summands; centred and uncorrelated ones (a flip along the axis changes their sign), or such ones
+    that have seen the flipped tensor through a sum over this axis as well; a fresh tensor against something that has
+    seen it only through sums over its other axes; or anything else.
+
+    The second kind echoes: it hides a part that no flip centres. B_0^T B_0 x, a sum over the rank and the outputs, is x
+    times the number of outputs and a rest that is odd in B_0; against x the one is aligned and the other independent.
 
     Source: the three sums of the calculus; independent and aligned are the central limit theorem and the law of large
     numbers of Yang and Hu, "Tensor Programs IV", and of Hayou et al., who use them silently.
     """
     if axis.is_fixed:
         return Alignment.FIXED
-    if any(flip.axis == axis for flip in left.multiplied(right).odd):
-        return Alignment.INDEPENDENT
+    flipped = {flip.tensor for flip in left.multiplied(right).odd if flip.axis == axis}
+    if flipped:
+        has_echo = any(sight.tensor in flipped and axis in sight.summed for sight in left.seen | right.seen)
+        return Alignment.ECHOING if has_echo else Alignment.INDEPENDENT
     if _dilutions(left, right, axis):
         return Alignment.DILUTED
     return Alignment.ALIGNED
@@ -132,7 +139,7 @@ class Policy:
         known = _own_gain(kind, left, right, axis)
         lost = GROUNDS[kind] & self.without
         if not lost:
-            return Size.exactly(known)
+            return Size(known, Exponent.of(axis.size) if kind is Alignment.ECHOING else known)
         may_cancel = axis.is_fixed or NO_CANCELLATION in self.without
         return Size(
             VANISHING if may_cancel else Exponent.of(axis.size * HALF),
@@ -146,6 +153,7 @@ CALCULUS = Policy()
 GROUNDS: Mapping[Alignment, frozenset[Assumption]] = {
     Alignment.FIXED: frozenset((FIXED_RUN, NO_CANCELLATION)),
     Alignment.INDEPENDENT: frozenset((SYMMETRIC_INIT,)),
+    Alignment.ECHOING: frozenset((SYMMETRIC_INIT,)),
     Alignment.ALIGNED: frozenset((ALIGNMENT,)),
     Alignment.DILUTED: frozenset((SYMMETRIC_INIT, ALIGNMENT)),
 }
@@ -156,7 +164,7 @@ def _own_gain(kind: Alignment, left: Provenance, right: Provenance, axis: Axis) 
     match kind:
         case Alignment.FIXED:
             return Exponent.of(0)
-        case Alignment.INDEPENDENT:
+        case Alignment.INDEPENDENT | Alignment.ECHOING:
             return Exponent.of(axis.size * HALF)
         case Alignment.ALIGNED:
             return Exponent.of(axis.size)

@@ -202,6 +202,14 @@ CONTRACTIONS = {
         (SYMMETRIC_INIT,),
         _contraction(Alignment.INDEPENDENT),
     ),
+    Alignment.ECHOING: Rule(
+        "echoing sum",
+        r"\textstyle\delta/2\le\gamma[\sum_{i\le n^\delta}u_iv_i]-\gamma[u]-\gamma[v]\le\delta"
+        r"\ \text{for centred summands that saw the centring tensor through a sum over the axis}",
+        Citation(THIS, "echoing sums"),
+        (SYMMETRIC_INIT,),
+        _contraction(Alignment.ECHOING),
+    ),
     Alignment.ALIGNED: Rule(
         "aligned sum",
         r"\textstyle\gamma[\sum_{i\le n^\delta}u_iv_i]=\gamma[u]+\gamma[v]+\delta\ \text{for correlated summands}",

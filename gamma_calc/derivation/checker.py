@@ -148,16 +148,16 @@ class Run:
         return replace(like, bounds=tuple(map(tuple, sums)))
 
     def contracted(self, x: Part, y: Part, axis: str) -> Part:
-        """The sum over an axis of the products of two parts: fixed, independent, diluted or aligned."""
+        """The sum over an axis of the products of two parts: fixed, independent, echoing, diluted or aligned."""
         size, odd, axes = self.size, x.odd ^ y.odd, self.axes
         pairs = [(a.fresh, b.seen) for a, b in ((x, y), (y, x)) if axis in axes.get(a.fresh, ())]
-        told = [over - {axis} for fresh, seen in pairs for name, over in seen if name == fresh and over]
-        others = sorted({sum((size[each] for each in over), ZERO) for over in told}, key=str)
-        is_centred = any(flipped == axis for _, flipped in odd)
-        kind = "fixed" if size[axis] == ZERO else "independent" if is_centred else "diluted" if others else "aligned"
-        seen = frozenset((name, over | ({axis} & axes[name])) for name, over in x.seen | y.seen)
+        told = {sum((size[k] for k in over - {axis}), ZERO) for a, seen in pairs for b, over in seen if a == b and over}
+        is_centred, sights = any(flipped == axis for _, flipped in odd), x.seen | y.seen
+        centred = "echoing" if any((name, axis) in odd and axis in over for name, over in sights) else "independent"
+        kind = "fixed" if size[axis] == ZERO else centred if is_centred else "diluted" if told else "aligned"
+        seen = frozenset((name, over | ({axis} & axes[name])) for name, over in sights)
         like = Part((), "", frozenset(flip for flip in odd if flip[1] != axis), seen)
-        return self.times(self.gains(kind, axis, others), like, x, y)
+        return self.times(self.gains(kind, axis, sorted(told, key=str)), like, x, y)
 
     def gains(self, kind: str, axis: str, others: Iterable[Affine]) -> Sequence[Forms]:
         """What a sum over an axis adds: what is set for it, or what the assumptions prove that are left."""
@@ -165,10 +165,10 @@ class Run:
             return ((form(self.data["align"][kind][axis]),),) * 2
         whole, half = (self.size[axis],), (self.size[axis] * HALF,)
         diluted = (*half, *(self.size[axis] - other * HALF for other in others))
-        exact = {"independent": half, "diluted": diluted}.get(kind, whole)
-        lost = {"fixed": {"A4"}, "independent": {"A3"}, "aligned": {"A5"}, "diluted": {"A3", "A5"}}[kind] & self.without
-        least = exact if not lost else () if "A4" in self.without else half
-        return least, whole if "A3" in lost else exact
+        known = {"fixed": whole, "aligned": whole, "diluted": diluted}.get(kind, half)
+        lost = {"fixed": {"A4"}, "aligned": {"A5"}, "diluted": {"A3", "A5"}}.get(kind, {"A3"}) & self.without
+        least = known if not lost else () if "A4" in self.without else half
+        return least, whole if "A3" in lost or kind == "echoing" else known
 
     def gathered(self, parts: Iterable[Part]) -> tuple[Part, ...]:
         """Parts brought together by parity; without A4 those of one parity may cancel, without A3 also others."""

@@ -43,6 +43,7 @@ class Numbers:
     trained: frozenset[str]
     momentum: Size = None
     decay: Size = None
+    feedback: Size = None
 
 
 @dataclass
