@@ -20,6 +20,8 @@ LARGEST_FILE = 64 * 1024
 TABLES = {"exponents": KEYS, "trained": INITIAL, "domain": ("between",)}
 TOP = ("name", "optimizer", *TABLES)
 RESERVED = frozenset((*TOP, *KEYS, "between")) - {RANK}
+LONGEST_PATH = 4096
+"""Characters of a path that a message repeats: a file has to be found again by it."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}")
 
 
@@ -46,7 +48,7 @@ def scheme_from_file(path: Path) -> Scheme:
     try:
         return _scheme(_document(path), default_name=path.stem)
     except BadInput as problem:
-        raise BadInput(f"{_shown(str(path))}: {problem}") from None
+        raise BadInput(f"{_shown(str(path), most=LONGEST_PATH)}: {problem}") from None
 
 
 def scheme_from_text(text: str, *, default_name: str = "scheme") -> Scheme:
@@ -163,5 +165,5 @@ def _flag(key: str, value: object) -> bool:
     return value
 
 
-def _shown(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def _shown(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."

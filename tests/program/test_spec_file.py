@@ -140,3 +140,13 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         scheme_from("(" * 100_000)
     with pytest.raises(BadInput):
         scheme_from("a\0b.toml")
+
+
+def test_a_refusal_names_the_whole_path(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    path = folder / "bad.toml"
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        scheme_from_file(path)
+    assert str(path) in str(caught.value)
