@@ -8,12 +8,12 @@ well be closed first: what leads on the closure, leads near by on the domain.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from functools import lru_cache
-from itertools import chain
+from functools import lru_cache, reduce
+from itertools import chain, islice, product
 from math import gcd, lcm
-from operator import sub
+from operator import add, getitem, sub
 
 from gamma_calc.algebra.affine import Affine, Row, auxiliary, from_integers, integer_rows
 from gamma_calc.algebra.answer import Dropped, Evidence, Kept, Optimal
@@ -26,7 +26,6 @@ from gamma_calc.algebra.witness import leaders
 _LEAD = auxiliary("lead")
 
 
-@lru_cache(maxsize=16384)
 def upper_envelope(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[Affine, ...]:
     """The needed pieces, reduced modulo the domain's equalities and sorted by their text.
 
@@ -34,32 +33,48 @@ def upper_envelope(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[Affi
     >>> upper_envelope((eta, -eta, Affine.of(0), Affine.of(-1)), Polyhedron())
     (Affine('-eta'), Affine('eta'))
     """
+    return envelope_of_sum((pieces,), domain)
+
+
+@lru_cache(maxsize=16384)
+def envelope_of_sum(maxima: tuple[tuple[Affine, ...], ...], domain: Polyhedron) -> tuple[Affine, ...]:
+    """The needed pieces of a sum of maxima; without any piece where a maximum has none.
+
+    >>> eta = Affine.symbol("eta")
+    >>> envelope_of_sum(((eta, Affine.of(0)), (eta, Affine.of(0))), Polyhedron())
+    (Affine('0'), Affine('2*eta'))
+    """
     domain = domain.closure
     if domain.equalities:
-        pieces = tuple(map(domain.reduced, pieces))
-    names, rows = integer_rows(pieces)
-    highest = _highest(rows)
-    if len(highest) < 2:
-        return tuple([pieces[place] for place in highest])
-    needed = _needed(*_shape(names, [rows[place] for place in highest]), domain)
-    return tuple(sorted([pieces[highest[i]] for i in needed], key=str))
+        maxima = tuple([tuple(map(domain.reduced, pieces)) for pieces in maxima])
+    names, rows = integer_rows([*chain(*maxima)])
+    given = iter(rows)
+    split = [[*islice(given, len(pieces))] for pieces in maxima]
+    highest = [_highest(each) for each in split]
+    needed: Iterable[tuple[int, ...]] = product(*(range(len(places)) for places in highest))
+    if any(len(places) > 1 for places in highest):
+        above = [[each[place] for place in places] for each, places in zip(split, highest, strict=True)]
+        needed = _needed(*_shape(names, above), domain)
+    chosen = ([pieces[each[i]] for pieces, each, i in zip(maxima, highest, choice, strict=True)] for choice in needed)
+    return tuple(sorted([reduce(add, pieces) for pieces in chosen], key=str))
 
 
-def _shape(names: Sequence[str], pieces: Sequence[Row]) -> tuple[tuple[str, ...], tuple[Row, ...]]:
-    """The names in which some pieces differ, and by what, in coprime integers.
+Shape = tuple[tuple[Row, ...], ...]
+"""Maxima as integer rows, the first of each 0."""
 
-    Adding one form to all pieces, or scaling all, changes nothing of which are needed, so that envelopes which differ
-    by that share an entry of the cache.
+
+def _shape(names: Sequence[str], maxima: Sequence[Sequence[Row]]) -> tuple[tuple[str, ...], Shape]:
+    """The names in which some pieces of a maximum differ, and by what, in coprime integers.
+
+    Adding one form to all pieces of a maximum, or scaling all, changes nothing of which are needed, so that envelopes
+    which differ by that share an entry of the cache.
     """
-    first = pieces[0]
-    rows = [tuple(map(sub, row, first)) for row in pieces]
-    divisor = gcd(*chain.from_iterable(rows))
-    columns = list(zip(*rows, strict=True))
-    kept = [place for place in range(1, len(columns)) if any(columns[place])]
-    shape = tuple(zip(*(columns[place] for place in (0, *kept)), strict=True))
-    if divisor != 1:
-        shape = tuple([tuple([number // divisor for number in row]) for row in shape])
-    return tuple([names[place - 1] for place in kept]), shape
+    rows = [[tuple(map(sub, row, pieces[0])) for row in pieces] for pieces in maxima]
+    divisor = gcd(*chain.from_iterable(chain(*rows)))
+    columns = list(zip(*chain(*rows), strict=True))
+    kept = [0, *(place for place in range(1, len(columns)) if any(columns[place]))]
+    shape = tuple([tuple([tuple([row[place] // divisor for place in kept]) for row in pieces]) for pieces in rows])
+    return tuple([names[place - 1] for place in kept[1:]]), shape
 
 
 def canonical_evidence(pieces: Sequence[Affine], domain: Polyhedron) -> tuple[Evidence, ...]:
@@ -86,22 +101,23 @@ def _highest(rows: Sequence[Row]) -> list[int]:
 
 
 @lru_cache(maxsize=8192)
-def _needed(names: tuple[str, ...], rows: tuple[Row, ...], domain: Polyhedron) -> tuple[int, ...]:
-    """Indices of the needed ones among pieces, as integer rows, that differ by more than constants."""
-    if len(rows) == 2 and domain.is_everywhere:
-        return (0, 1)
-    found = facets(names, rows, domain.inequalities)
-    return tuple(found) if found is not None else _needed_by_programs(names, rows, domain)
+def _needed(names: tuple[str, ...], maxima: Shape, domain: Polyhedron) -> tuple[tuple[int, ...], ...]:
+    """The needed pieces of the sum of maxima, by their places in each; in none do two differ by constants only."""
+    found = facets(names, maxima, domain.inequalities)
+    return tuple(found) if found is not None else _needed_by_programs(names, maxima, domain)
 
 
-def _needed_by_programs(names: Sequence[str], rows: Sequence[Row], domain: Polyhedron) -> tuple[int, ...]:
+def _needed_by_programs(names: Sequence[str], maxima: Shape, domain: Polyhedron) -> tuple[tuple[int, ...], ...]:
     """The same by one linear program for each piece of which no point is found where it leads."""
-    pieces, left = [from_integers(names, row) for row in rows], list(range(len(rows)))
-    leading = leaders(_held(names, rows, domain))
-    for i in range(len(rows)):
+    choices = [*product(*(range(len(pieces)) for pieces in maxima))]
+    rows = [tuple(map(sum, zip(*map(getitem, maxima, choice), strict=True))) for choice in choices]
+    left = _highest(rows)
+    pieces = {i: from_integers(names, rows[i]) for i in left}
+    leading = {left[place] for place in leaders(_held(names, [rows[i] for i in left], domain))}
+    for i in tuple(left):
         if i not in leading and not _leads(pieces[i], [pieces[j] for j in left if j != i], domain):
             left.remove(i)
-    return tuple(left)
+    return tuple(sorted(choices[i] for i in left))
 
 
 def _held(names: Sequence[str], rows: Sequence[Row], domain: Polyhedron) -> list[Row]:

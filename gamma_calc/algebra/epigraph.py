@@ -4,15 +4,17 @@ The epigraph is where z is at or above every piece. Its points (1, x, z) lie in 
 pieces, each of which is the maximum alone in places, and the domain's inequalities. The cone is cut out by the double
 description method (Motzkin et al., 1953): an inequality keeps the edges on its side and adds one between every two
 adjacent ones that it separates. A piece comes in where an edge is found to lie below one, and then the one that is
-highest there, so that few come in that are not needed; an edge that lies below none is there to stay.
+highest there, so that few come in that are not needed; an edge that lies below none is there to stay. Of a sum of
+maxima the highest piece is the sum of the highest: its pieces are never written out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain, product
 from math import gcd
-from operator import mul
+from operator import getitem, mul
 
 from gamma_calc.algebra.affine import Row
 from gamma_calc.algebra.inequality import Inequality
@@ -24,39 +26,49 @@ MOST_EDGES = 128
 """Edges beyond which a cone is given up: their number may grow exponentially with the dimension."""
 
 
-def facets(names: Sequence[str], pieces: Sequence[Row], domain: Sequence[Inequality]) -> list[int] | None:
-    """Places of the needed pieces; None where the epigraph has too many edges.
+Choice = tuple[int, ...]
+"""The place of a piece in each of some maxima: a piece of their sum."""
+
+
+def facets(names: Sequence[str], maxima: Sequence[Sequence[Row]], domain: Sequence[Inequality]) -> list[Choice] | None:
+    """The needed pieces of a sum of maxima; None where the epigraph has too many edges.
 
     Args:
-        names: the free exponents in which the pieces differ.
-        pieces: a constant and coefficients each, the first 0; no two differ by their constants only.
+        names: the free exponents in which pieces differ.
+        maxima: their pieces, a constant and coefficients each, the first 0; in none do two differ by constants only.
         domain: inequalities that can all hold strictly, none of which follows from the others.
 
-    >>> facets(("x",), [(0, 0), (0, 2), (-1, 1), (-3, -1)], [])
-    [0, 1, 3]
+    >>> facets(("x",), [[(0, 0), (0, 2), (-1, 1), (-3, -1)]], [])
+    [(0,), (1,), (3,)]
+    >>> facets(("x",), [[(0, 0), (0, 1)], [(0, 0), (0, 1)]], [])
+    [(0, 0), (1, 1)]
     """
     inequalities = _touching(names, domain)
     bound = {name for each in inequalities for name in each.form.names}
-    spanning = _spanning(pieces, [place for place, name in enumerate(names, 1) if name not in bound])
-    if len(spanning) == len(pieces) - 1:
-        # Free names in which the others are independent can be chosen to make any of the pieces lead.
-        return [*range(len(pieces))]
+    spanning = _spanning(chain(*maxima), [place for place, name in enumerate(names, 1) if name not in bound])
+    if len(spanning) == sum(len(pieces) - 1 for pieces in maxima):
+        # Free names in which all but the first are independent can be chosen to make any piece of each maximum lead.
+        return [*product(*(range(len(pieces)) for pieces in maxima))]
     kept = [place for place, name in enumerate(names, 1) if name in bound or place in spanning]
     if len(kept) < len(names):
         names = [names[place - 1] for place in kept]
-        pieces = [(piece[0], *[piece[place] for place in kept]) for piece in pieces]
-    cone = _start((*names, *sorted(bound - {*names})), inequalities)
-    places = {FIRST: 0}
-    while (place := _along_a_line(cone, pieces)) is not None:
-        places[cone.count] = place
-        cone = cone.cut(_above(pieces[place], cone.size))
+        maxima = [[(piece[0], *[piece[place] for place in kept]) for piece in pieces] for pieces in maxima]
+    return _facets(_start((*names, *sorted(bound - {*names})), inequalities), maxima)
+
+
+def _facets(cone: _Cone, maxima: Sequence[Sequence[Row]]) -> list[Choice] | None:
+    """The same from the epigraph of 0 on the domain."""
+    found: dict[int, Choice] = {FIRST: (0,) * len(maxima)}
+    while (choice := _along_a_line(cone, maxima)) is not None:
+        found[cone.count] = choice
+        cone = cone.cut(_above(choice, maxima, cone.size))
     final: set[Row] = set()
-    while (place := _above_an_edge(cone, pieces, final)) is not None:
-        places[cone.count] = place
-        cone = cone.cut(_above(pieces[place], cone.size))
+    while (choice := _above_an_edge(cone, maxima, final)) is not None:
+        found[cone.count] = choice
+        cone = cone.cut(_above(choice, maxima, cone.size))
         if len(cone.edges) > MOST_EDGES:
             return None
-    return sorted(places[bit] for bit in cone.facets() if bit in places)
+    return sorted(found[bit] for bit in cone.facets() if bit in found)
 
 
 AT_INFINITY, FIRST = 0, 1
@@ -125,7 +137,7 @@ class _Cone:
                 yield bit
 
 
-def _spanning(pieces: Sequence[Row], free: Sequence[int]) -> list[int]:
+def _spanning(pieces: Iterable[Row], free: Sequence[int]) -> list[int]:
     """The fewest of some places whose columns span those of all: what the pieces have elsewhere moves with these."""
     found: dict[int, list[int]] = {}
     for piece in pieces:
@@ -143,35 +155,45 @@ def _spanning(pieces: Sequence[Row], free: Sequence[int]) -> list[int]:
     return [free[lead] for lead in found]
 
 
-def _above(piece: Row, size: int) -> Row:
-    """The inequality that z is at least the piece, over so many coordinates."""
-    return (*(-number for number in piece), *(0,) * (size - len(piece) - 1), 1)
+def _above(choice: Choice, maxima: Sequence[Sequence[Row]], size: int) -> Row:
+    """The inequality that z is at least a piece of the sum, over so many coordinates."""
+    piece = [-sum(numbers) for numbers in zip(*map(getitem, maxima, choice), strict=True)]
+    return (*piece, *(0,) * (size - len(piece) - 1), 1)
 
 
-def _along_a_line(cone: _Cone, pieces: Sequence[Row]) -> int | None:
-    """The place of a piece from which z moves away along a line of the cone; None if there is none."""
+def _along_a_line(cone: _Cone, maxima: Sequence[Sequence[Row]]) -> Choice | None:
+    """A piece of the sum from which z moves away along a line of the cone; None if there is none."""
     for line in cone.lines:
-        leads = [sum(map(mul, piece, line)) - line[-1] for piece in pieces]
-        if any(leads):
-            return _highest(leads if max(leads) > 0 else [-lead for lead in leads], pieces)
+        values = [[sum(map(mul, piece, line)) for piece in pieces] for pieces in maxima]
+        if sum(map(max, values)) > line[-1]:
+            return _highest(values, maxima)
+        if sum(map(min, values)) < line[-1]:
+            return _highest([[-value for value in each] for each in values], maxima)
     return None
 
 
-def _above_an_edge(cone: _Cone, pieces: Sequence[Row], final: set[Row]) -> int | None:
-    """The place of the piece that is highest where an edge lies below it; None if none does, and all are final."""
+def _above_an_edge(cone: _Cone, maxima: Sequence[Sequence[Row]], final: set[Row]) -> Choice | None:
+    """The piece of the sum that is highest where an edge lies below it; None if none does, and all are final."""
     for vector, _ in cone.edges:
         if vector not in final:
-            values = [sum(map(mul, piece, vector)) for piece in pieces]
-            if max(values) > vector[-1]:
-                return _highest(values, pieces)
+            values = [[sum(map(mul, piece, vector)) for piece in pieces] for pieces in maxima]
+            if sum(map(max, values)) > vector[-1]:
+                return _highest(values, maxima)
             final.add(vector)
     return None
 
 
-def _highest(values: Sequence[int], pieces: Sequence[Row]) -> int:
-    """The place of the highest value; of several, one that is alone at the top in some direction from there."""
-    best = max(values)
-    return max((place for place, value in enumerate(values) if value == best), key=pieces.__getitem__)
+def _highest(values: Sequence[Sequence[int]], maxima: Sequence[Sequence[Row]]) -> Choice:
+    """The places of the highest values; of several, those that are alone at the top in some direction from there."""
+    choice = []
+    for each, pieces in zip(values, maxima, strict=True):
+        best = max(each)
+        if each.count(best) == 1:
+            choice.append(each.index(best))
+        else:
+            tied = (place for place, value in enumerate(each) if value == best)
+            choice.append(max(tied, key=pieces.__getitem__))
+    return tuple(choice)
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from functools import lru_cache, reduce
 from typing import ClassVar, TypeAlias
 
 from gamma_calc.algebra.affine import Affine, AffineLike
-from gamma_calc.algebra.envelope import upper_envelope
+from gamma_calc.algebra.envelope import envelope_of_sum, upper_envelope
 from gamma_calc.algebra.inequality import Inequality, at_most
 from gamma_calc.algebra.polyhedron import EVERYWHERE, Polyhedron
 from gamma_calc.algebra.rational import exact
@@ -254,8 +254,7 @@ def _sum(left: Exponent, right: Exponent) -> Exponent:
     if len(right.pieces) == 1 and left.domain == domain:
         by = domain.reduced(right.pieces[0])
         return _canonical(tuple(sorted([piece + by for piece in left.pieces], key=str)), domain)
-    pieces = dict.fromkeys(mine + theirs for mine in left.pieces for theirs in right.pieces)
-    return _canonical(upper_envelope(tuple(pieces), domain), domain)
+    return _canonical(envelope_of_sum((left.pieces, right.pieces), domain), domain)
 
 
 @lru_cache(maxsize=16384)

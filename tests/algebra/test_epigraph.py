@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from operator import add, sub
 
 import pytest
 from hypothesis import assume, given
@@ -24,26 +25,49 @@ DOMAINS = {
 
 
 @st.composite
-def shapes(draw: st.DrawFn) -> tuple[Row, ...]:
+def shapes(draw: st.DrawFn, most: int = 9) -> tuple[Row, ...]:
     """Rows of which no two differ by constants only, the first of them 0."""
-    slopes = draw(st.lists(st.tuples(*[st.integers(-2, 2)] * 3), min_size=2, max_size=9, unique=True))
+    slopes = draw(st.lists(st.tuples(*[st.integers(-2, 2)] * 3), min_size=2, max_size=most, unique=True))
     rows = [(draw(st.integers(-3, 3)), *slope) for slope in slopes]
-    return tuple(tuple(a - b for a, b in zip(row, rows[0], strict=True)) for row in rows)
+    return tuple(_difference(row, rows[0]) for row in rows)
 
 
 @pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)
 @given(shapes())
 def test_the_edges_say_what_linear_programs_say(domain: Polyhedron, rows: tuple[Row, ...]) -> None:
-    assert facets(NAMES, rows, domain.inequalities) == list(_needed_by_programs(NAMES, rows, domain))
+    assert facets(NAMES, [rows], domain.inequalities) == list(_needed_by_programs(NAMES, (rows,), domain))
+
+
+@pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)
+@given(shapes(most=4), shapes(most=4))
+def test_a_sum_of_maxima_has_the_pieces_of_its_products(
+    domain: Polyhedron, left: tuple[Row, ...], right: tuple[Row, ...]
+) -> None:
+    found = facets(NAMES, [left, right], domain.inequalities)
+    products = tuple(dict.fromkeys(_sum(x, y) for x in left for y in right))
+    highest = [row for row in products if not any(row[1:] == other[1:] and row < other for other in products)]
+    assert found is not None
+    chosen = [_sum(left[i], right[j]) for i, j in found]
+    places = facets(NAMES, [[_difference(row, highest[0]) for row in highest]], domain.inequalities)
+    assert places is not None
+    assert sorted(chosen) == sorted(highest[place] for (place,) in places)
+
+
+def _sum(x: Row, y: Row) -> Row:
+    return tuple(map(add, x, y))
+
+
+def _difference(x: Row, y: Row) -> Row:
+    return tuple(map(sub, x, y))
 
 
 @given(shapes(), st.permutations(range(9)))
 def test_the_order_of_the_pieces_does_not_matter(rows: tuple[Row, ...], order: list[int]) -> None:
     places = [place for place in order if place < len(rows)]
     assume(places[0] == 0)
-    found = facets(NAMES, [rows[place] for place in places], [])
+    found = facets(NAMES, [[rows[place] for place in places]], [])
     assert found is not None
-    assert sorted(places[place] for place in found) == facets(NAMES, rows, [])
+    assert sorted((places[place],) for (place,) in found) == facets(NAMES, [rows], [])
 
 
 @pytest.mark.parametrize(
@@ -57,7 +81,7 @@ def test_the_order_of_the_pieces_does_not_matter(rows: tuple[Row, ...], order: l
     ids=["half-spaces", "a plane of directions", "the average of two", "below everywhere"],
 )
 def test_pieces_that_agree_along_lines(rows: list[Row], needed: list[int]) -> None:
-    assert facets(NAMES, rows, []) == needed
+    assert facets(NAMES, [rows], []) == [(place,) for place in needed]
 
 
 def test_too_many_edges_are_left_to_linear_programs() -> None:
@@ -65,11 +89,11 @@ def test_too_many_edges_are_left_to_linear_programs() -> None:
     names = tuple(f"x{index}" for index in range(7))
     others = [(draw.randint(-9, 9), *(draw.randint(-3, 3) for _ in names)) for _ in range(20)]
     rows = ((0,) * 8, *dict.fromkeys(others))
-    assert facets(names, rows, []) is None
+    assert facets(names, [rows], []) is None
     pieces = [from_integers(names, row) for row in rows]
     evidence = canonical_evidence(pieces, Polyhedron())
     assert is_canonical(pieces, [], evidence)
     needed = [
         rows.index(row) for row in rows if from_integers(names, row) in upper_envelope(tuple(pieces), Polyhedron())
     ]
-    assert needed == list(_needed_by_programs(names, rows, Polyhedron()))
+    assert [(place,) for place in needed] == list(_needed_by_programs(names, (rows,), Polyhedron()))
