@@ -69,11 +69,15 @@ def _shape(names: Sequence[str], maxima: Sequence[Sequence[Row]]) -> tuple[tuple
     Adding one form to all pieces of a maximum, or scaling all, changes nothing of which are needed, so that envelopes
     which differ by that share an entry of the cache.
     """
-    rows = [[tuple(map(sub, row, pieces[0])) for row in pieces] for pieces in maxima]
-    divisor = gcd(*chain.from_iterable(chain(*rows)))
-    columns = list(zip(*chain(*rows), strict=True))
+    rows = [tuple(map(sub, row, pieces[0])) for pieces in maxima for row in pieces]
+    divisor = gcd(*chain.from_iterable(rows))
+    columns = list(zip(*rows, strict=True))
     kept = [0, *(place for place in range(1, len(columns)) if any(columns[place]))]
-    shape = tuple([tuple([tuple([row[place] // divisor for place in kept]) for row in pieces]) for pieces in rows])
+    left = list(zip(*(columns[place] for place in kept), strict=True))
+    if divisor != 1:
+        left = [tuple([number // divisor for number in row]) for row in left]
+    given = iter(left)
+    shape = tuple([tuple(islice(given, len(pieces))) for pieces in maxima])
     return tuple([names[place - 1] for place in kept[1:]]), shape
 
 
