@@ -7,11 +7,12 @@ from fractions import Fraction
 import pytest
 
 from gamma_calc import Scheme, derive
-from gamma_calc.algebra import Affine
+from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.analysis.bounded import bounded
 from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE
 from gamma_calc.calculus.policy import Policy, dispensed
 from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.calculus.step_graph import Node
 from gamma_calc.calculus.step_map import minorant, step_map
 from gamma_calc.program.lora import lora_module
 from tests.schemes import scheme
@@ -59,6 +60,17 @@ def test_a_squared_loss_binds_where_its_curvature_does(init: str, feedback: str,
     assert str(bounded(lora_module(subject), STABLE.bounded, subject.domain, None).inner) == region
 
 
+def test_a_free_curvature_is_decided_with_both_factors_random() -> None:
+    """Exponents are maxima of hundreds of monomials, and the map below has tens of edges between the same two parts."""
+    subject = fed("both", "f")
+    found = bounded(lora_module(subject), STABLE.bounded, subject.domain, None)
+    assert found.is_exact
+    for feedback in ("-1", "0", "1"):
+        numbers = fed("both", feedback)
+        there = bounded(lora_module(numbers), STABLE.bounded, numbers.domain, None).inner
+        assert found.inner.substituted({"f": Affine.of(int(feedback))}) == there
+
+
 def test_where_factors_differ_in_rate() -> None:
     subject = scheme("-1/2", "zero", "a", "b", feedback="0", optimizer="sgd")
     assert str(derive(subject).conditions["stable"]) == "a + b <= -2 and b <= 0"
@@ -71,6 +83,18 @@ def test_a_map_below_is_linear_and_the_step_map_is_not() -> None:
     below = minorant(*question)
     assert below is not None and below.is_exact
     assert Affine.symbol("eta") + 2 in [cycle.weight for cycle in below.cycles()]
+
+
+def test_a_way_round_gains_what_the_best_of_its_cycles_does() -> None:
+    subject = fed("a", "f")
+    below = minorant(lora_module(subject), STABLE.bounded, subject.domain)
+    assert below is not None
+    weights: dict[tuple[Node, ...], list[Affine]] = {}
+    for cycle in below.cycles():
+        weights.setdefault(cycle.nodes, []).append(cycle.weight)
+    loops = {loop.nodes: loop.gain for loop in below.loops(subject.domain)}
+    assert loops == {nodes: Exponent(tuple(forms), subject.domain) for nodes, forms in weights.items()}
+    assert any(len(forms) > len(loops[nodes].pieces) for nodes, forms in weights.items())
 
 
 def test_without_cancellation_taken_for_granted_nothing_grows_for_sure() -> None:
