@@ -138,6 +138,7 @@ OPPOSITE = (Polyhedron.of(at_least(A, B), at_least(A + B, 0)), Polyhedron.of(at_
         (Region.of(box(0, 3, 1, 2), box(1, 2, 0, 3)), f"({box(0, 3, 1, 2)}) or ({box(1, 2, 0, 3)})"),
         (Region.of(SQUARE) - Polyhedron.of(Equality(A - 3)), "a >= 0 and a < 3 and b >= 0 and b <= 3"),
         (Region.of(HALF_PLANE, RAY), "(a >= 0 and b >= 0) or b > 0"),
+        (PLANE - Region.of(HALF_PLANE, RAY), "(a < 0 and b <= 0) or b < 0"),
         (Region.of(SQUARE, SPUR), f"(a - b = 0 and b >= 3 and b <= 4) or ({SQUARE})"),
         (Region.of(QUADRANT) - ORIGIN, "a >= 0 and a + b > 0 and b >= 0"),
         (Region.of(*OPPOSITE), "(a - b <= 0 and a + b <= 0) or (a - b >= 0 and a + b >= 0)"),

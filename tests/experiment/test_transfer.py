@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 import torch
 
+from gamma_calc.algebra import parsed_affine
+from gamma_calc.analysis.edge_law import edge_laws
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.experiment.transfer import Place, transfer_law, transferred
+from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law, transferred
+from tests.schemes import scheme
 
 GO = {"learning_rate": 2e-4, "from_width": 768, "to_width": 4096}
 
@@ -110,3 +113,11 @@ def test_a_module_at_the_carried_rate_keeps_its_features(n: int, m: int, r: int,
 def test_without_the_carry_the_features_move() -> None:
     assert growth(512, 2048, 9, 9, 1) > 3
     assert growth(1024, 1024, 9, 81, 1) > 6
+
+
+def test_a_rank_that_surely_grows_is_not_1() -> None:
+    growing = scheme("-1/2", "zero", "eta", "eta", rank="rho", between=("0 < rank",))
+    law = TransferLaw(growing, edge_laws(growing, with_rank=True))
+    assert law.between(Place(128, 4), Place(256, 8)).exponents["eta_A"] == parsed_affine("-rho/2 - 1/2")
+    with pytest.raises(Unknown, match="rho > 0 and rho <= 1"):
+        law.between(Place(128, 1), Place(256, 8))
