@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 
 from gamma_calc.errors import BadInput
 
@@ -15,20 +17,26 @@ from gamma_calc.errors import BadInput
 def write_all(contents: Mapping[Path, str | bytes]) -> None:
     """Write every content to its path. Each file appears whole; if one cannot be written, none is changed.
 
+    A link is followed to the file that it names, and a file that is there keeps its permissions. What is no file, such
+    as /dev/stdout or a pipe, is written to and never replaced.
+
     Raises:
         BadInput: a path cannot be written; the message says which and why.
     """
-    drafts: dict[Path, str] = {}
+    drafts: dict[Path, Path] = {}
     try:
         for path, content in contents.items():
-            drafts[path] = _draft(path, content)
+            if not _is_stream(path):
+                drafts[path] = _draft(path.resolve(), content)
+        for path in contents.keys() - drafts.keys():
+            path.write_bytes(_bytes(contents[path]))
         for path, draft in drafts.items():
-            os.replace(draft, path)
-    except OSError as problem:
-        raise BadInput(f"cannot write {path}: {problem.strerror or problem}") from None
+            os.replace(draft, path.resolve())
+    except (OSError, RuntimeError) as problem:
+        raise BadInput(f"cannot write {path}: {getattr(problem, 'strerror', None) or problem}") from None
     finally:
         for draft in drafts.values():
-            Path(draft).unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
 
 
 ROOM = 2**24
@@ -81,16 +89,28 @@ def check_room(folder: Path) -> None:
         )
 
 
-def _draft(path: Path, content: str | bytes) -> str:
-    """A complete copy beside the path, under another name."""
+def _is_stream(path: Path) -> bool:
+    """Whether the path is there and is neither a file nor a folder."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _draft(path: Path, content: str | bytes) -> Path:
+    """A complete copy beside the path, under another name, with the permissions that the file has or would get."""
     if path.is_dir():
         raise IsADirectoryError(0, "it is a folder")
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    if path.is_symlink():  # resolving it came to no end
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    draft = path.with_name(f".{token_hex(8)}.draft")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-        os.chmod(draft, 0o644)
+        with draft.open("xb") as file:
+            file.write(_bytes(content))
+        if path.exists():
+            shutil.copymode(path, draft)
     except BaseException:
-        Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise
     return draft
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content

@@ -84,8 +84,11 @@ def main(words: Sequence[str] | None = None) -> int:
     """Answer one question; the exit status is the contract's.
 
     Returns:
-        0 answered; 1 a FAIL or a lint error; 2 bad input; 3 a requested answer is unknown or inconclusive.
+        0 answered; 1 a FAIL or a lint error; 2 bad input, or an output that takes no more; 3 a requested answer is
+        unknown or inconclusive.
     """
+    if sys.stdout is None:  # it was closed before the start: nobody reads the answer
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     try:
         options = parser().parse_args(words)
         if options.question is None:
@@ -101,8 +104,19 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"gamma-calc: {problem}", file=sys.stderr)
         return BAD_INPUT
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
+    except OSError as problem:
+        if problem.filename is not None:  # not of the output, which has none
+            raise
+        _discard_output()
+        print(f"gamma-calc: cannot write the answer: {problem.strerror or problem}", file=sys.stderr)
+        return BAD_INPUT
     except KeyboardInterrupt:
         print("gamma-calc: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _discard_output() -> None:
+    """Let what is still to be written go nowhere, so that the interpreter's last flush does not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
