@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 EXIT = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 LARGEST_WIDTH = 2**24
+DIGITS = 9
 MOST_SEEDS = 4096
 
 
@@ -132,9 +133,9 @@ def _number(value: float | None) -> str:
 
 def _widths(text: str) -> tuple[int, ...]:
     words = [word.strip() for word in text.split(",")]
-    if not all(word.isascii() and word.isdigit() and 0 < len(word) <= 8 for word in words):
+    if not all(word.isascii() and word.isdigit() and word for word in words):
         raise BadInput("--widths", found=text, expected="whole numbers with commas between, such as 128,256,512")
-    found = tuple(int(word) for word in words)
+    found = tuple(int(word[:DIGITS]) for word in words)  # a number of so many digits is too large as it is
     if found[0] < 2 or found[-1] > LARGEST_WIDTH or any(a >= b for a, b in pairwise(found)):
         raise BadInput("--widths", found=text, expected=f"increasing widths from 2 to {LARGEST_WIDTH}")
     return found

@@ -76,7 +76,7 @@ def rate(text: str, word: str = "learning rate") -> float:
     """
     problem = BadInput(word, found=text, expected="a positive number, such as 2e-4")
     try:
-        found = float(text) if len(text) <= LONGEST else 0.0
+        found = float(text) if len(text) <= LONGEST and "_" not in text else 0.0
     except ValueError:
         raise problem from None
     if not 0 < found < float("inf"):

@@ -50,7 +50,7 @@ def pinned(scheme: Scheme) -> Scheme:
     """
     if not scheme.free:
         return scheme
-    example = " ".join(f"--at {name}=-1" for name in scheme.free)
+    example = " ".join(f"--at {name}={-1 if name in scheme.rates else 0}" for name in scheme.free)
     if len(scheme.free) > 1 or scheme.free != scheme.rates:
         names = ", ".join(scheme.free)
         raise BadInput(

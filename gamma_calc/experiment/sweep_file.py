@@ -95,7 +95,7 @@ def sweep_from_file(path: Path) -> Sweep:
             content = file.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
             raise BadInput(f"is larger than {LARGEST_FILE // 1024} KiB, the most that a sweep may take")
-        return sweep_from_text(content.decode("utf-8"), path.parent)
+        return sweep_from_text(content.decode("utf-8-sig"), path.parent)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; expected a TOML file with a sweep") from None
     except UnicodeDecodeError as problem:

@@ -14,7 +14,7 @@ from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_fil
 from gamma_calc.huggingface.findings import findings
 from gamma_calc.huggingface.implemented_scheme import AlphaReading, Edge, edge, embedding_spec, implemented_spec
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Finding, Severity, Use
-from gamma_calc.program.optimizers import OPTIMIZERS, named_optimizer
+from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import KEYS
 
 ALIASES: Mapping[str, str] = {"adamw": "adam"}
@@ -105,7 +105,10 @@ def optimizer_called(name: str) -> str:
     Raises:
         BadInput: there is none.
     """
-    return name if name in OPTIMIZERS else named_optimizer(ALIASES.get(name, name)).name
+    known = {**ALIASES, **{each: each for each in OPTIMIZERS}}
+    if name not in known:
+        raise BadInput("optimizer", found=name, expected=f"one of {', '.join(known)}", choices=known)
+    return known[name]
 
 
 def _linted(config: AdapterConfig, use: Use) -> Linted:

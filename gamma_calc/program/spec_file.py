@@ -34,7 +34,7 @@ def scheme_from(spec: str) -> Scheme:
     if spec in CATALOGUE:
         return catalogued(spec)
     looks_like_a_path = spec.endswith(".toml") or "/" in spec or "\\" in spec
-    if looks_like_a_path or _is_there(spec):
+    if looks_like_a_path or (spec and _is_there(spec)):
         return scheme_from_file(Path(spec))
     return catalogued(spec)
 
@@ -87,7 +87,7 @@ def _document(path: Path) -> Mapping[str, Any]:
     if len(content) > LARGEST_FILE:
         raise BadInput(f"is larger than {LARGEST_FILE // 1024} KiB, the most that a scheme may take")
     try:
-        return _parsed(content.decode("utf-8"))
+        return _parsed(content.decode("utf-8-sig"))  # some editors begin a file with a mark
     except UnicodeDecodeError as problem:
         raise BadInput(f"is not UTF-8 text: byte {problem.start} cannot be decoded") from None
 

@@ -9,6 +9,7 @@ import pytest
 
 from gamma_calc.cli.main import main
 
+RANK = '[exponents]\nA = "-1/2"\nB = "zero"\neta_A = "eta"\neta_B = "eta"\nrank = "rho"\n'
 TWO_RATES = '[exponents]\nA = "-1/2"\nB = "zero"\neta_A = "a"\neta_B = "b"\n'
 WIDTHS = ("--from-width", "64", "--to-width", "128")
 
@@ -36,13 +37,17 @@ REFUSED = {
     "unwritable-document": (("derive", "init-a", "--latex", "/nowhere/a.tex"), "/nowhere/a.tex"),
     "widths-falling": (("crosscheck", "init-a", "--widths", "256,128"), "increasing"),
     "widths-repeated": (("crosscheck", "init-a", "--widths", "128,128"), "increasing"),
+    "widths-huge": (("crosscheck", "init-a", "--widths", "128," + "9" * 5000), "from 2 to 16777216"),
     "widths-words": (("crosscheck", "init-a", "--widths", "wide"), "whole numbers"),
     "zero-seeds": (("crosscheck", "init-a", "--seeds", "0"), "--seeds"),
     "unwritable-folder": (("crosscheck", "init-a", "--out", "/dev/null/x"), "/dev/null/x"),
     "folder-for-nothing": (("crosscheck", "init-c", "--out", "a/b"), "init-a"),
     "free-exponents": (("crosscheck", "two.toml"), "a, b"),
+    "free-rank": (("crosscheck", "rank.toml"), "--at eta=-1 --at rho=0"),
+    "empty-spec": (("derive", ""), "unknown scheme: expected one of init-a"),
     "no-learning-rate": (("transfer", "init-a", "--from-width", "64", "--to-width", "128"), "--lr"),
     "learning-rate-word": (("transfer", "init-a", "--lr", "fast", *WIDTHS), "2e-4"),
+    "learning-rate-grouped": (("transfer", "init-a", "--lr", "1_0", *WIDTHS), "positive"),
     "learning-rate-zero": (("transfer", "init-a", "--lr", "0", *WIDTHS), "positive"),
     "learning-rate-infinite": (("transfer", "init-a", "--lr", "inf", *WIDTHS), "positive"),
     "width-fraction": (("transfer", "init-a", "--lr", "1", "--from-width", "1.5", "--to-width", "2"), "whole number"),
@@ -63,13 +68,14 @@ def test_refusal(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "two.toml").write_text(TWO_RATES, encoding="utf-8")
+    (tmp_path / "rank.toml").write_text(RANK, encoding="utf-8")
     assert main(words) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("gamma-calc: ") and printed.err.count("\n") == 1
     assert expected in printed.err
     assert len(printed.err) < 600
-    assert os.listdir(tmp_path) == ["two.toml"]
+    assert sorted(os.listdir(tmp_path)) == ["rank.toml", "two.toml"]
 
 
 SWEEP = """

@@ -204,5 +204,11 @@ def test_a_width_below_the_rank_is_refused() -> None:
 
 def test_specs_are_written_whole(tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text(json.dumps({**PLAIN, "target_modules": ["wte"]}), encoding="utf-8")
-    assert main(["lint", str(tmp_path / "c.json"), "--specs", str(tmp_path)]) == 0
-    assert sorted(path.name for path in tmp_path.glob("*.toml")) == ["peft-embedding.toml", "peft.toml"]
+    assert main(["lint", str(tmp_path / "c.json"), "--specs", str(tmp_path / "new")]) == 0
+    assert sorted(path.name for path in (tmp_path / "new").glob("*.toml")) == ["peft-embedding.toml", "peft.toml"]
+
+
+def test_an_unknown_optimizer_is_told_every_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "c.json").write_text(json.dumps(PLAIN), encoding="utf-8")
+    assert main(["lint", str(tmp_path / "c.json"), "--optimizer", "adamv"]) == 2
+    assert "expected one of adamw, adam, sign, sgd." in capsys.readouterr().err

@@ -150,3 +150,9 @@ def test_a_refusal_names_the_whole_path(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         scheme_from_file(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "marked.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + MINIMAL.encode())
+    assert scheme_from_file(path).free == scheme_from_text(MINIMAL).free
