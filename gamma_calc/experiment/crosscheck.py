@@ -28,7 +28,8 @@ from gamma_calc.experiment.settled_by_law import settled
 from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.experiment.sweep_memory import available_memory, check_widths
 from gamma_calc.experiment.verdicts import Row, judged, worst
-from gamma_calc.program.scheme import EXTRA, Scheme
+from gamma_calc.program.optimizers import Moments
+from gamma_calc.program.scheme import EXTRA, INITIAL, RATES, Scheme
 from gamma_calc.program.selection import Spec, Values
 from gamma_calc.simulation.probe import ProbeMeasurement, Progress, probe
 from gamma_calc.simulation.verdicts import Verdict
@@ -59,9 +60,9 @@ class Checked:
     def warnings(self) -> tuple[str, ...]:
         """What a reader has to know before trusting the rows."""
         found = []
-        if self.scheme.form("feedback") is not None:
+        if reason := cancellation(self.scheme):
             found.append(
-                f"{self.scheme.name}: its loss feeds back, so a residual may change sign and steps undo each other: "
+                f"{self.scheme.name}: {reason}: "
                 f"predictions do without assumption {NO_CANCELLATION.key}, and most are bounds from above"
             )
         ratio = float(np.min(self.measurement.epsilon_ratio))
@@ -223,9 +224,26 @@ def _checked_policy(policy: Policy) -> Policy:
     return policy
 
 
+def cancellation(scheme: Scheme) -> str:
+    """Why the steps of a scheme without free rates may undo each other; nothing where they do not.
+
+    A residual that a loss feeds back may change sign. So does, at every step, a factor whose decay overshoots, which
+    turns the gradient of the other one; a normalised step without memory then takes back what the last one did.
+    """
+    if scheme.form("feedback") is not None:
+        return "its loss feeds back, so a residual may change sign and steps undo each other"
+    step, decay = scheme.optimizer.step, scheme.form("decay")
+    if decay is None or not isinstance(step, Moments) or step.has_memory:
+        return ""
+    weights = [scheme[rate] + decay for rate, name in zip(RATES, INITIAL, strict=True) if scheme.is_trained(name)]
+    if not any(weight.constant > 0 for weight in weights):
+        return ""
+    return "its decay turns the sign of a factor at every step, and steps without memory undo each other"
+
+
 def _tested(policy: Policy, scheme: Scheme) -> Policy:
-    """The policy that predicts: where a loss feeds back its residual changes sign, and terms may undo each other."""
-    if scheme.form("feedback") is None:
+    """The policy that predicts: without the assumption of no cancellation where steps may undo each other."""
+    if not cancellation(scheme):
         return policy
     return replace(policy, without=policy.without | {NO_CANCELLATION})
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from gamma_calc import crosscheck
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.crosscheck import Crosscheck
+from gamma_calc.experiment.crosscheck import Crosscheck, cancellation
 from gamma_calc.experiment.prediction import pinned
 from gamma_calc.experiment.setup import Settings
 from gamma_calc.program.catalogue import CATALOGUE
@@ -112,3 +113,20 @@ def test_a_loss_that_feeds_back_says_what_is_not_assumed() -> None:
     assert found.verdict is Verdict.PASS
     assert found.control is Verdict.FAIL
     assert any("feeds back" in text and "A4" in text for text in found.warnings)
+
+
+def test_a_decay_that_turns_signs_says_what_is_not_assumed() -> None:
+    """A_0 changes sign at every step, so B's second sign step takes back the first: B is of size eta^2 lambda."""
+    subject = scheme("-1/2", "zero", "-1/4", "-2", optimizer="sign", decay="1")
+    found = crosscheck(subject, settings=QUICK)
+    assert found.verdict is not Verdict.FAIL
+    assert any("undo each other" in text and "A4" in text for text in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "decay", "trained"),
+    [("adam", "1", "AB"), ("sgd", "1", "AB"), ("sign", "1/4", "AB"), ("sign", "1", "B")],
+)
+def test_a_decay_that_turns_no_sign_that_is_felt_keeps_the_assumption(optimizer: str, decay: str, trained: str) -> None:
+    subject = scheme("-1/2", "zero", "-1/4", "-2", optimizer=optimizer, decay=decay)
+    assert not cancellation(replace(subject, trained=frozenset(trained)))
