@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Literal
 
 from gamma_calc.algebra import name_latex
@@ -27,6 +26,7 @@ from gamma_calc.derivation.suppositions import (
     supposed_together,
 )
 from gamma_calc.derivation.symbols import quantity_latex
+from gamma_calc.derivation.tables import html_table, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.scheme import Scheme
@@ -76,6 +76,17 @@ class Exponents:
         """The answer as plain data."""
         return exponents_json(self.scheme, self.run, self.horizon)
 
+    def __repr__(self) -> str:
+        return f"<exponents of {_setting(self.scheme)}, steps 1 to {self.horizon}>"
+
+    def __str__(self) -> str:
+        return f"{_setting(self.scheme)}\n{text_table(self._rows)}"
+
+    @property
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows = [("t", *self.steps[0].sizes)]
+        return rows + [(str(step.t), *map(str, step.sizes.values())) for step in self.steps]
+
     def _repr_latex_(self) -> str:
         names = tuple(self.steps[0].sizes)
         rows = [("t", *map(quantity_latex, names))]
@@ -83,9 +94,7 @@ class Exponents:
         return f"$${_array(rows)}$$"
 
     def _repr_html_(self) -> str:
-        rows = [("t", *self.steps[0].sizes)]
-        rows += [(str(step.t), *map(str, step.sizes.values())) for step in self.steps]
-        return html_table(rows)
+        return html_table(self._rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,14 @@ class Derived:
     >>> found = derive("init-b")
     >>> print(found.max_stable["eta"].value, found.undertrained)
     -1 ('B',)
+    >>> print(found)
+    init-b under adam
+    condition           region     onset
+    stable              eta <= -1  1
+    internally stable   eta <= -1  1
+    feature learning    eta = -1   1
+    efficient           never
+    largest stable eta  -1
     """
 
     derivation: Derivation
@@ -136,6 +153,19 @@ class Derived:
         """The derivation as Markdown, with the content of the LaTeX document."""
         return markdown_document(document(self.derivation))
 
+    def __repr__(self) -> str:
+        return f"<derivation of {_setting(self.scheme)}>"
+
+    def __str__(self) -> str:
+        return f"{_setting(self.scheme)}\n{text_table(self._rows)}"
+
+    @property
+    def _rows(self) -> list[tuple[str, str, str]]:
+        found = self.derivation
+        rows = [("condition", "region", "onset")]
+        rows += [(_spaced(name), str(each), str(each.onset or "")) for name, each in found.decisions.items()]
+        return rows + [(f"largest stable {name}", str(rate.value), "") for name, rate in found.max_stable.items()]
+
     def _repr_latex_(self) -> str:
         found = self.derivation
         rows = [(rf"\text{{{_spaced(name)}}}", each.latex()) for name, each in found.decisions.items()]
@@ -144,11 +174,7 @@ class Derived:
         return f"$${_array(rows)}$$"
 
     def _repr_html_(self) -> str:
-        found = self.derivation
-        rows = [("condition", "region", "onset")]
-        rows += [(_spaced(name), str(each), str(each.onset or "")) for name, each in found.decisions.items()]
-        rows += [(f"largest stable {name}", str(rate.value), "") for name, rate in found.max_stable.items()]
-        return html_table(rows)
+        return html_table(self._rows)
 
 
 def exponents(
@@ -256,6 +282,10 @@ def _checked(steps: int) -> int:
     return steps
 
 
+def _setting(scheme: Scheme) -> str:
+    return f"{scheme.name} under {scheme.optimizer.name}"
+
+
 def _spaced(name: str) -> str:
     return name.replace("_", " ")
 
@@ -263,11 +293,3 @@ def _spaced(name: str) -> str:
 def _array(rows: Sequence[Sequence[str]]) -> str:
     body = r" \\ ".join(" & ".join(row) for row in rows)
     return rf"\begin{{array}}{{{'l' * len(rows[0])}}} {body} \end{{array}}"
-
-
-def html_table(rows: Sequence[Sequence[str]]) -> str:
-    """The rows as an HTML table, escaped; the first row is the heading."""
-    head, *body = rows
-    lines = ["<table>", f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"]
-    lines += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in body]
-    return "\n".join([*lines, "</table>"])

@@ -19,8 +19,8 @@ from gamma_calc.algebra import Affine
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, NO_CANCELLATION
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.derivation.as_json import policy_json
-from gamma_calc.derivation.questions import html_table
 from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed_together
+from gamma_calc.derivation.tables import html_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Prediction, pinned, predictions
 from gamma_calc.experiment.prefactor import chosen_prefactor
@@ -122,6 +122,12 @@ class Crosscheck:
             outcome = ", ".join(f"{tally[verdict]} {word}" for verdict, word in words.items() if tally[verdict])
         control = "fails as it has to" if self.control is Verdict.FAIL else f"is {self.control.value}: it shows nothing"
         return f"{self.verdict.value}: {outcome}. The control, whose assumption is false, {control}."
+
+    def __repr__(self) -> str:
+        return f"<cross-check of {', '.join(each.scheme.name for each in self.schemes)}>"
+
+    def __str__(self) -> str:
+        return self.summary
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""

@@ -1,0 +1,42 @@
+"""Answers as scripts and notebooks see them: short in a prompt, a table in print, escaped and typeset elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from gamma_calc import derive, exponents
+from gamma_calc.program.optimizers import OPTIMIZERS
+from gamma_calc.program.scheme import Scheme
+from tests.schemes import scheme
+
+SUBJECTS = {
+    "one-rate": scheme("-1/2", "zero", "eta", "eta"),
+    "two-rates": scheme("-1/2", "zero", "a", "b"),
+    "rank": scheme("zero", "-rank/2", "eta", "eta", rank="rho"),
+    "momentum-and-decay": scheme("-1/2", "zero", "eta", "eta", momentum="m", decay="l"),
+    "feedback": scheme("-1/2", "zero", "eta", "eta", feedback="f"),
+    "nothing-free": scheme("-1/2", "zero", "-1/2", "-1/2"),
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
+def test_every_face_of_every_answer(subject: Scheme, optimizer: str) -> None:
+    for found in (derive(subject, optimizer=optimizer), exponents(subject, optimizer=optimizer)):
+        assert len(repr(found)) < 100 and f"under {optimizer}" in repr(found)
+        assert found._repr_latex_().startswith("$$") and found._repr_latex_().endswith("$$")
+        rows = str(found).splitlines()
+        assert rows[0] == f"{subject.name} under {optimizer}" and len(rows) > 3
+        assert found._repr_html_().count("<tr>") == len(rows) - 1
+
+
+def test_print_shows_the_exponents_of_each_step() -> None:
+    assert str(exponents("init-a", steps=1)).splitlines() == [
+        "init-a under adam",
+        "t  A     B    Z_A  Z_B  Delta_Z_B  delta_1  delta_2  delta_3",
+        "1  -1/2  eta  0    eta  eta        -oo      eta      -oo",
+    ]
+
+
+def test_html_is_escaped() -> None:
+    assert "&lt;= -1/2" in derive("init-a")._repr_html_()
