@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 
@@ -171,3 +172,28 @@ def test_bounds_that_exclude_a_value_are_seen() -> None:
     point = POINTS[0]
     assert holds(loose, exact, point)
     assert not holds(exact, loose, point)
+
+
+def test_a_fixed_sum_has_no_alignment_to_set() -> None:
+    with pytest.raises(BadInput, match="fixed number"):
+        Policy(((Alignment.FIXED, Affine.of(1)),))
+
+
+def test_a_small_gradient_is_felt_by_a_step_that_forgets() -> None:
+    """Below epsilon a step is linear in its gradient; without A8 earlier gradients, which may be larger, count too."""
+    subject = scheme("-1/2", "zero", "eta", "eta", gradient="-1/2")
+    eta = Affine.symbol("eta")
+    small, large = Exponent.of(eta - Fraction(1, 2)), Exponent.of(eta)
+    assert size(run_of(subject, without("A7")), 1, "B") == Size.exactly(small)
+    assert size(run_of(subject, without("A8")), 1, "B") == Size.exactly(large)
+    assert size(run_of(subject, without("A7", "A8")), 1, "B") == Size(Exponent(()), large)
+
+
+def test_a_momentum_that_outgrows_epsilon_has_not_settled_before() -> None:
+    """The entries of m_t grow as n^(g + (t - 1)/2), which decides at t = 5 that they are above a constant epsilon."""
+    moving = scheme("-1/2", "zero", "eta", "eta", gradient="g", momentum="1/2", between=("-2 <= g", "g <= 0"))
+    subject = replace(moving, trained=frozenset("B"))
+    run = trajectory(lora_module(subject), 6, subject.domain, without("A7"))
+    sizes = [step.sizes["B"] for step in run.upto(6)]
+    assert sizes[2] == sizes[3] and not sizes[3].is_exact
+    assert sizes[4] == sizes[5] == Size.exactly(Exponent.of(Affine.symbol("eta"), subject.domain))
