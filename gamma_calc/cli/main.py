@@ -34,7 +34,9 @@ DESCRIPTION = """\
 Scaling exponents of LoRA fine-tuning schemes: derived exactly, proved, and measured.
 
   $ gamma-calc derive init-a
-  init-a under adam is stable iff eta <= -1/2 ...
+  init-a under adam, for every fixed number of steps
+  stable             eta <= -1/2
+  ...
 
 A SPEC is a name of the catalogue (see `gamma-calc schemes`) or a TOML file:
 

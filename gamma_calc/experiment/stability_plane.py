@@ -7,7 +7,6 @@ and on the student under the squared loss for a few steps, which is what people 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -52,10 +51,6 @@ class EdgePoint:
     offset: Fraction
     predicted: Fraction
     estimate: SlopeEstimate
-
-
-Measuring = Callable[[Plan, str, Fraction, int], StabilityEdge]
-"""From a scheme, an offset and a width to the edge on that line."""
 
 
 def stable_region(scheme: str) -> Polyhedron:
