@@ -229,7 +229,7 @@ def test_a_frozen_factor_is_said_to_be_frozen() -> None:
 
 
 def test_a_document_takes_less_than_the_derivation_allows() -> None:
-    """The command line prints as it derives: 100 ms of processor time for a scheme of the catalogue, the best of three."""
+    """The command line prints as it derives: 100 ms of processor time, at best of three."""
     found = derivation("init-ab", "adam")
     durations = []
     for _ in range(3):
