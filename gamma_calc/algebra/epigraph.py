@@ -25,7 +25,6 @@ Edge = tuple[Row, int]
 MOST_EDGES = 128
 """Edges beyond which a cone is given up: their number may grow exponentially with the dimension."""
 
-
 Choice = tuple[int, ...]
 """The place of a piece in each of some maxima: a piece of their sum."""
 
@@ -94,26 +93,27 @@ class _Cone:
             if value:
                 turned = line if value > 0 else tuple([-number for number in line])
                 return self._turned(normal, turned, abs(value), [*self.lines[:place], *self.lines[place + 1 :]])
-        above, below = list[tuple[int, Edge]](), list[tuple[int, Edge]]()
-        edges: list[Edge] = []
-        for edge in self.edges:
-            value = sum(map(mul, normal, edge[0]))
-            if value < 0:
-                below.append((value, edge))
-            elif value:
-                above.append((value, edge))
-                edges.append(edge)
-            else:
-                edges.append((edge[0], edge[1] | bit))
+        values = [sum(map(mul, normal, vector)) for vector, _ in self.edges]
+        edges = [
+            edge if value else (edge[0], edge[1] | bit)
+            for value, edge in zip(values, self.edges, strict=True)
+            if value >= 0
+        ]
+        return _Cone([*edges, *self._new_edges(values, bit)], self.lines, self.count + 1)
+
+    def _new_edges(self, values: Sequence[int], bit: int) -> Iterator[Edge]:
+        """One between every two adjacent edges, the first with a positive value and the second with a negative one."""
+        valued = list(zip(values, self.edges, strict=True))
+        below = [each for each in valued if each[0] < 0]
         masks = [tight for _, tight in self.edges]
         fewest = self.size - len(self.lines) - 2
-        for high, (upper, upper_tight) in above:
-            for low, (lower, lower_tight) in below:
-                shared = upper_tight & lower_tight
-                if shared.bit_count() >= fewest and _are_adjacent(shared, masks):
-                    vector = [high * b - low * a for a, b in zip(upper, lower, strict=True)]
-                    edges.append((_coprime(vector), shared | bit))
-        return _Cone(edges, self.lines, self.count + 1)
+        for high, (upper, upper_tight) in valued:
+            if high > 0:
+                for low, (lower, lower_tight) in below:
+                    shared = upper_tight & lower_tight
+                    if shared.bit_count() >= fewest and _are_adjacent(shared, masks):
+                        vector = [high * b - low * a for a, b in zip(upper, lower, strict=True)]
+                        yield _coprime(vector), shared | bit
 
     def _turned(self, normal: Row, line: Row, value: int, lines: Sequence[Row]) -> _Cone:
         """The part where a line crosses the edge of the half-space: half of it is left, and all else moves there."""
