@@ -8,7 +8,7 @@ from itertools import permutations, product
 
 from gamma_calc.algebra import Affine, Polyhedron
 from gamma_calc.algebra.affine import AffineLike
-from gamma_calc.calculus.loops import Loop, Loops, Order, Room, remainders
+from gamma_calc.calculus.loops import Loop, Loops, Order, Room, in_order, remainders
 from gamma_calc.calculus.step_graph import Monomial, Node
 from gamma_calc.calculus.walks import Walks
 
@@ -70,9 +70,7 @@ class Walked:
         At a point the loops have one order: of two that two factors both have, both choose the same. A choice that
         turns fewer factors' loops is the other one without turns.
         """
-        options: list[list[Loop | None]] = [
-            [None, *sorted(loops, key=lambda loop: (loop.period, str(loop.weight)))] for _, loops in self.factors
-        ]
+        options: list[list[Loop | None]] = [[None, *in_order(loops)] for _, loops in self.factors]
         every = [chosen for chosen in product(*options) if self._is_consistent(chosen)]
         return (each for each in every if not any(_is_part(each, other) for other in every))
 
@@ -131,7 +129,7 @@ def _slimmed(every: Sequence[Walked], order: Order) -> tuple[Walked, ...]:
     for place, each in enumerate(every):
         others = [*left[:place], *left[place + 1 :]]
         for factor, (_, loops) in enumerate(each.factors):
-            for loop in loops:
+            for loop in in_order(loops):
                 if any(left[place].turned(factor, loop).is_covered(other, order) for other in others):
                     left[place] = left[place].without(factor, loop)
     return tuple(left)

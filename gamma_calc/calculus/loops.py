@@ -30,6 +30,11 @@ Room: TypeAlias = tuple[Loops, int]
 Free: TypeAlias = tuple[tuple[str, Fraction], ...]
 
 
+def in_order(loops: Loops) -> list[Loop]:
+    """The loops, short ones first, in an order that is the same in every process."""
+    return sorted(loops, key=lambda loop: (loop.period, str(loop.weight)))
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """Which sums are at least as large as which everywhere on a domain; what has been asked once is kept."""
@@ -124,7 +129,7 @@ def remainders(loops: Loops, period: int) -> Iterator[tuple[Affine, int]]:
     Where that other loop has the largest mean, as many turns as make a multiple of its period are better replaced; of
     `period` turns some always do, so there are fewer.
     """
-    ordered = sorted(loops, key=lambda loop: (loop.period, str(loop.weight)))
+    ordered = in_order(loops)
     for numbers in product(range(period), repeat=len(ordered)):
         if sum(numbers) < period and not _has_multiple(numbers, ordered, period):
             turned = [loop.weight * number for number, loop in zip(numbers, ordered, strict=True)]

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gamma_calc.algebra import Affine, Polyhedron
-from gamma_calc.calculus.loops import Loop, Loops, Order
+from gamma_calc.calculus.loops import Loop, Loops, Order, in_order
 from gamma_calc.calculus.step_graph import Edge, Node, Source, StepMap
 
 MOST_WALKS = 512
@@ -103,7 +103,7 @@ def _slimmed(known: Sequence[Walks], order: Order) -> tuple[Walks, ...]:
     left = list(known)
     for place, walks in enumerate(known):
         others = [*left[:place], *left[place + 1 :]]
-        for loop in walks.loops:
+        for loop in in_order(walks.loops):
             turned = Walks(walks.base + loop.weight, walks.length + loop.period, left[place].loops)
             if any(turned.is_covered(other, order) for other in others):
                 left[place] = replace(walks, loops=left[place].loops - {loop})
