@@ -15,11 +15,19 @@ to a step. Parts add up to their maximum. None is the exponent of zero.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TypeVar
 
 Size = Fraction | None
+Run = list[dict[str, Size]]
+"""The exponents of a step's quantities, by name, from step 1 on."""
+
+S = TypeVar("S")
+TOLD = 6
+"""The steps of which every exponent is told."""
+
 Parts = dict[str, Fraction]
 """An exponent for each parity that occurs: "A" is odd in A_0, "B" is odd in B_0."""
 
@@ -29,7 +37,10 @@ HALF = Fraction(1, 2)
 
 @dataclass(frozen=True)
 class Numbers:
-    """A scheme at a point; `a` and `b` are the exponents of A_0 and B_0."""
+    """A scheme at a point; `a` and `b` are the exponents of A_0 and B_0.
+
+    `aligned`, `independent` and `diluted` are what such a sum adds in place of the above, a unit of its axis.
+    """
 
     a: Size
     b: Size
@@ -44,6 +55,10 @@ class Numbers:
     momentum: Size = None
     decay: Size = None
     feedback: Size = None
+    aligned: Fraction = Fraction(1)
+    independent: Fraction = HALF
+    diluted: Size = None
+    feels_epsilon: bool = False
 
 
 @dataclass
@@ -77,7 +92,9 @@ def processed(gradient: Parts, scheme: Numbers) -> Parts:
     """The optimiser's step, before its rate."""
     if scheme.is_raw or not gradient:
         return gradient
-    return shifted(gradient, -max(gradient.values()))
+    largest_entry = max(gradient.values())
+    # Epsilon is n^0, where it is felt: g / (|g| + 1).
+    return shifted(gradient, -max(largest_entry, Fraction(0)) if scheme.feels_epsilon else -largest_entry)
 
 
 def remembered(so_far: Parts, gradient: Parts, scheme: Numbers) -> Parts:
@@ -95,29 +112,30 @@ def decayed(parts: Parts, size: Size, rate: Fraction, scheme: Numbers) -> tuple[
 
 def over_rank(b: Parts, b_0: Size, x: Parts, scheme: Numbers) -> Size:
     """The exponent of the sum over the rank axis of B, updates and B_0, times what stands for Z_A."""
+    alike, apart = scheme.rank * scheme.aligned, scheme.rank * scheme.independent
     diluted = max(scheme.rank * HALF, scheme.rank - scheme.fan_out * HALF)
+    if scheme.diluted is not None:
+        diluted = scheme.rank * scheme.diluted
     sums = [
-        mine + theirs + scheme.rank * (1 if odd == other else HALF)
-        for odd, mine in b.items()
-        for other, theirs in x.items()
+        mine + theirs + (alike if odd == other else apart) for odd, mine in b.items() for other, theirs in x.items()
     ]
     if b_0 is not None:
-        sums += [b_0 + size + (diluted if odd == "B" else scheme.rank * HALF) for odd, size in x.items()]
+        sums += [b_0 + size + (diluted if odd == "B" else apart) for odd, size in x.items()]
     return largest(*(total + scheme.scale for total in sums))
 
 
-def against_input(updates: Parts, initial: Size) -> Parts:
+def against_input(updates: Parts, initial: Size, scheme: Numbers) -> Parts:
     """A factor made of updates and of a multiple of A_0, times Z."""
-    parts = shifted(updates, Fraction(1))
-    return parts if initial is None else added(parts, {"A": initial + HALF})
+    parts = shifted(updates, scheme.aligned)
+    return parts if initial is None else added(parts, {"A": initial + scheme.independent})
 
 
 def step(scheme: Numbers, state: State) -> tuple[State, dict[str, Size]]:
     """One step of training, and the exponents of its quantities."""
-    z_a = against_input(state.a, state.a_0)
-    seen = shifted(state.b, scheme.gradient + scheme.fan_out)
+    z_a = against_input(state.a, state.a_0, scheme)
+    seen = shifted(state.b, scheme.gradient + scheme.fan_out * scheme.aligned)
     if state.b_0 is not None:
-        seen = added(seen, {"B": state.b_0 + scheme.gradient + scheme.fan_out * HALF})
+        seen = added(seen, {"B": state.b_0 + scheme.gradient + scheme.fan_out * scheme.independent})
     m_a, m_b, step_a, step_b = state.m_a, state.m_b, Parts(), Parts()
     less_a, less_b = (Parts(), None), (Parts(), None)
     if "A" in scheme.trained:
@@ -135,7 +153,7 @@ def step(scheme: Numbers, state: State) -> tuple[State, dict[str, Size]]:
     step_a, step_b = added(step_a, less_a[0]), added(step_b, less_b[0])
     a_0, b_0 = largest(state.a_0, less_a[1]), largest(state.b_0, less_b[1])
     after = State(a_0, b_0, added(state.a, step_a), added(state.b, step_b), m_a, m_b)
-    moved = against_input(step_a, less_a[1])
+    moved = against_input(step_a, less_a[1], scheme)
     z_a_after = added(z_a, moved)
     delta_1 = over_rank(state.b, state.b_0, moved, scheme)
     delta_2, delta_3 = over_rank(step_b, less_b[1], z_a, scheme), over_rank(step_b, less_b[1], moved, scheme)
@@ -151,17 +169,28 @@ def step(scheme: Numbers, state: State) -> tuple[State, dict[str, Size]]:
     }
 
 
-def run(scheme: Numbers, horizon: int) -> list[dict[str, Size]]:
-    """The exponents at steps 1 to `horizon`; a step that leaves the state as it was is every later one too."""
-    state, found = State(scheme.a, scheme.b), []
+def run(scheme: Numbers, horizon: int) -> Run:
+    """The exponents at steps 1 to `horizon`."""
+    assert scheme.feedback is None, "what feeds back is read elsewhere"
+    return unrolled(lambda state: step(scheme, state), State(scheme.a, scheme.b), horizon)
+
+
+def unrolled(step: Callable[[S], tuple[S, dict[str, Size]]], state: S, horizon: int) -> Run:
+    """What a step yields again and again; one that leaves the state as it was is every later one too.
+
+    Nothing that is asked of later steps is open where the output has left n^0, so they are not computed.
+    """
+    found: Run = []
     while len(found) < horizon:
-        after, sizes = step(scheme, state)
-        found += [sizes] * (horizon - len(found) if after == state else 1)
+        after, sizes = step(state)
+        output = sizes["Z_B"]
+        is_over = after == state or (len(found) + 1 >= TOLD and output is not None and output > 0)
+        found += [sizes] * (horizon - len(found) if is_over else 1)
         state = after
     return found
 
 
-def holds(steps: list[dict[str, Size]], bounded: tuple[str, ...], reached: tuple[str, ...]) -> bool:
+def holds(steps: Run, bounded: tuple[str, ...], reached: tuple[str, ...]) -> bool:
     """Whether a condition holds of these steps: bounded throughout, and reached at the last one.
 
     Sizes never fall from step to step, so what is 0 at the last step was reached by some step and kept.

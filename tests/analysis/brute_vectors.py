@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tests.analysis.brute import HALF, Numbers, Size, largest
+from tests.analysis.brute import HALF, Numbers, Run, Size, largest, unrolled
 
 Vector = dict[str, Fraction]
 """The exponent of each coordinate that is not zero."""
@@ -133,26 +133,25 @@ def over_outputs(b: Factor, slope: Vector, table: Table, scheme: Numbers) -> Vec
     return scaled(summed(*parts), scheme.scale)
 
 
-def run(scheme: Numbers, horizon: int) -> list[dict[str, Size]]:
-    """The exponents at steps 1 to `horizon`; a step that leaves the state as it was is every later one too."""
+def run(scheme: Numbers, horizon: int) -> Run:
+    """The exponents at steps 1 to `horizon`."""
     assert scheme.is_raw, "only gradient descent stays within these vectors"
     table, zero = Table.of(scheme), Fraction(0)
-    a, b = Factor(None if scheme.a is None else zero), Factor(None if scheme.b is None else zero)
-    found: list[dict[str, Size]] = []
-    while len(found) < horizon:
-        z_a = against_input(a)
-        slope = summed({"dZ": zero}, scaled(over_rank(b, z_a, table, scheme), scheme.feedback))
-        after_a, after_b, step_a, step_b = a, b, Factor(None), Factor(None)
-        if "A" in scheme.trained:
-            after_a, step_a = a.moved(over_outputs(b, slope, table, scheme), scheme.eta_a, scheme)
-        if "B" in scheme.trained:
-            outer = {(u, v): p + q + scheme.scale for u, p in slope.items() for v, q in z_a.items()}
-            after_b, step_b = b.moved(outer, scheme.eta_b, scheme)
-        sizes = _sizes((b, step_b, after_b), (a, step_a, after_a), table, scheme)
-        settles = (after_a, after_b) == (a, b)
-        found += [sizes] * (horizon - len(found) if settles else 1)
-        a, b = after_a, after_b
-    return found
+    start = Factor(None if scheme.a is None else zero), Factor(None if scheme.b is None else zero)
+    return unrolled(lambda factors: step(*factors, table, scheme), start, horizon)
+
+
+def step(a: Factor, b: Factor, table: Table, scheme: Numbers) -> tuple[tuple[Factor, Factor], dict[str, Size]]:
+    """One step of training, and the exponents of its quantities."""
+    z_a = against_input(a)
+    slope = summed({"dZ": Fraction(0)}, scaled(over_rank(b, z_a, table, scheme), scheme.feedback))
+    after_a, after_b, step_a, step_b = a, b, Factor(None), Factor(None)
+    if "A" in scheme.trained:
+        after_a, step_a = a.moved(over_outputs(b, slope, table, scheme), scheme.eta_a, scheme)
+    if "B" in scheme.trained:
+        outer = {(u, v): p + q + scheme.scale for u, p in slope.items() for v, q in z_a.items()}
+        after_b, step_b = b.moved(outer, scheme.eta_b, scheme)
+    return (after_a, after_b), _sizes((b, step_b, after_b), (a, step_a, after_a), table, scheme)
 
 
 def _sizes(
