@@ -82,7 +82,7 @@ def difference(first: Derivation, second: Derivation) -> Difference:
         tuple(_redecided(first, second)),
         tuple(_rerated(first, second)),
         _parting(first, second),
-        equivalence(first.scheme, second.scheme) if is_same_calculus else None,
+        equivalence(first.scheme, second.scheme, first.policy) if is_same_calculus else None,
     )
 
 

@@ -18,6 +18,7 @@ from fractions import Fraction
 
 from gamma_calc.algebra import Affine
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, Assumption
+from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.program.optimizers import Moments
 from gamma_calc.program.scheme import CAN_BE_ZERO, INITIAL, Scheme
 
@@ -25,6 +26,7 @@ ZERO = Fraction(0)
 A, B, DATA = "shift of A", "shift of B", "shift of dZ"
 SHIFTS = (A, B, DATA)
 """The unknowns beside the free exponents; no free exponent has a blank in its name."""
+SHIFT_OF = dict(zip(INITIAL, (A, B), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +76,42 @@ class _Equation:
         return self.value - sum(known, Affine.of(0))
 
 
-def equivalence(first: Scheme, second: Scheme) -> Equivalence | None:
+def equivalence(first: Scheme, second: Scheme, policy: Policy = CALCULUS) -> Equivalence | None:
     """The symmetry that carries the first scheme to the second, or None where there is none of this kind.
+
+    Args:
+        first, second: the schemes.
+        policy: what both suppose; where an epsilon is not negligible, no gradient may change its size.
 
     >>> from gamma_calc.program.catalogue import CATALOGUE
     >>> equivalence(CATALOGUE["init-a"], CATALOGUE["init-b"]) is None
     True
     """
-    found = _carried(first, second)
-    if found is None or _carried(second, first) is None:
+    feels_epsilon = NEGLIGIBLE_EPSILON in policy.without
+    found = _carried(first, second, feels_epsilon=feels_epsilon)
+    if found is None or _carried(second, first, feels_epsilon=feels_epsilon) is None:
+        return None
+    if any(found.values.get(name, Affine.symbol(name)) != Affine.symbol(name) for name in policy.free):
         return None
     return found if second.domain.substituted(found.values) == first.domain else None
 
 
-def _carried(first: Scheme, second: Scheme) -> Equivalence | None:
+def _carried(first: Scheme, second: Scheme, *, feels_epsilon: bool) -> Equivalence | None:
     """The symmetry that makes the first scheme an instance of the second."""
     is_zero = [(first.form(key) is None, second.form(key) is None) for key in CAN_BE_ZERO]
     if first.optimizer.step != second.optimizer.step or first.trained != second.trained:
         return None
     if any(one != other for one, other in is_zero):
         return None
-    solved = _solved(_equations(first, second), (*SHIFTS, *second.free), first.free)
+    step = first.optimizer.step
+    has_epsilon = isinstance(step, Moments) and step.epsilon > 0
+    equations = _equations(first, second)
+    if has_epsilon and feels_epsilon:
+        equations += _same_gradients(first, second)
+    solved = _solved(equations, (*SHIFTS, *second.free), first.free)
     if solved is None:
         return None
-    step = first.optimizer.step
-    rests = isinstance(step, Moments) and step.epsilon > 0
+    rests = has_epsilon and not feels_epsilon
     values = {name: solved[name] for name in second.free}
     return Equivalence(solved[A], solved[B], solved[DATA], values, (NEGLIGIBLE_EPSILON,) if rests else ())
 
@@ -111,7 +124,7 @@ def _equations(first: Scheme, second: Scheme) -> list[_Equation]:
         found.append(_equation(first["feedback"], second["feedback"], {DATA: 1}))
     if degree or first.form("feedback") is not None:
         found.append(_equation(first["gradient"], second["gradient"], {DATA: 1}))
-    for key, shift in zip(INITIAL, (A, B), strict=True):
+    for key, shift in SHIFT_OF.items():
         if first.initial(key) is not None:
             found.append(_equation(first[key], second[key], {shift: 1}))
         if first.is_trained(key):
@@ -124,6 +137,13 @@ def _equations(first: Scheme, second: Scheme) -> list[_Equation]:
     if first.form("momentum") is not None:
         found.append(_equation(first["momentum"], second["momentum"], {}))
     return found
+
+
+def _same_gradients(first: Scheme, second: Scheme) -> list[_Equation]:
+    """Gradients keep their sizes: that of A gains n^(d-a), that of B n^(d-b)."""
+    zero = Affine.of(0)
+    kept = [_equation(zero, zero, {DATA: 1, shift: -1}) for key, shift in SHIFT_OF.items() if first.is_trained(key)]
+    return [_equation(first["gradient"], second["gradient"], {DATA: 1}), *kept]
 
 
 def _equation(one: Affine, other: Affine, shifts: Mapping[str, int]) -> _Equation:

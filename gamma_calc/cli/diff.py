@@ -12,6 +12,15 @@ the traces part at line 22, step 2:
   first:  gamma[(U_B^1).T dZ] = eta + 1 by aligned sum
   second: gamma[(U_B^1).T dZ] <= eta + 1 by aligned sum, bounded
 
+$ gamma-calc diff init-a scaled.toml
+...
+the same dynamics up to a symmetry: B -> n^(1/2) B, s -> n^(-1/2) s
+
+with init-a in scaled.toml, but for scale = "-1/2" and eta_B = "eta + 1/2". Such a map is looked for where both suppose
+the same: A, B, s and dZ times powers of n, with the rates, decays and feedbacks that follow, and the free exponents of
+the second SPEC in those of the first. --json has it under "symmetry", null where there is none. The exit status is 0
+with or without one, and 3 where a condition is unknown.
+
 The options that start with --second- hold for the second SPEC only, in place of those without.
 """
 

@@ -7,19 +7,20 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.analysis.difference import difference
-from gamma_calc.analysis.equivalence import equivalence
+from gamma_calc.analysis.equivalence import Equivalence, equivalence
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, dispensed
-from gamma_calc.calculus.policy import Alignment, Policy
+from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.calculus.recursion import ExponentStep, trajectory
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.scheme import EXTRA, Scheme
+from tests.analysis.brute_cases import places, schemes
 from tests.schemes import scheme
 
 STEPS = 3
@@ -85,6 +86,91 @@ def test_a_symmetry_carries_decay_momentum_and_feedback_along(
     for key in moved:
         wrong = replace(second, exponents={**second.exponents, key: moved[key] + 1})
         assert equivalence(first, wrong) is None, key
+
+
+@st.composite
+def moves(draw: st.DrawFn, subject: Scheme) -> tuple[Affine, Affine, Affine]:
+    """Shifts of A, B and dZ: affine forms in the scheme's free exponents."""
+
+    def form() -> Affine:
+        names = draw(st.lists(st.sampled_from(subject.free), max_size=1)) if subject.free else []
+        return sum(map(Affine.symbol, names), Affine.of(draw(shifts)))
+
+    return form(), form(), form()
+
+
+def moved_along(subject: Scheme, a: Affine, b: Affine, d: Affine) -> Scheme:
+    """The scheme after A -> n^a A, B -> n^b B and dZ -> n^d dZ, in all of its keys."""
+    degree = 1 if subject.optimizer.name == "sgd" else 0
+    gains = {"eta_A": a - (d - a) * degree, "eta_B": b - (d - b) * degree}
+    gains |= {"A": a, "B": b, "scale": -a - b, "gradient": d, "feedback": d}
+    if subject.form("decay") is not None:
+        trained = [gains[f"eta_{key}"] for key in ("A", "B") if subject.is_trained(key)]
+        assume(all(gain == trained[0] for gain in trained))
+        gains["decay"] = -trained[0] if trained else Affine.of(0)
+    forms = {key: subject.form(key) for key in subject.exponents}
+    moved = {key: form if form is None else form + gains.get(key, Affine.of(0)) for key, form in forms.items()}
+    return replace(subject, exponents=moved)
+
+
+def agree(first: Scheme, second: Scheme, found: Equivalence, place: Mapping[str, Fraction]) -> bool:
+    """Whether the map is true at a point: there the output has the same exponents, and Z_A those that it says."""
+    at = {name: Affine.of(value) for name, value in place.items()}
+    there = {name: value.substituted(at) for name, value in found.values.items()}
+    pairs = zip(steps_of(first.at(at)), steps_of(second.at(there)), strict=True)
+    gain = found.shift_a.substituted(at)
+    return all(
+        all(step.sizes[name].upper == other.sizes[name].upper for name in OUTPUT)
+        and step.sizes["Z_A"].upper + gain == other.sizes["Z_A"].upper
+        for step, other in pairs
+    )
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_a_symmetry_of_any_scheme_is_found_and_true(data: st.DataObject) -> None:
+    """Also with decay, momentum, feedback, frozen factors, axes of any size, and shifts that are free themselves."""
+    first = data.draw(schemes(), label="scheme")
+    second = moved_along(first, *data.draw(moves(first), label="shifts"))
+    found = equivalence(first, second)
+    assert found is not None
+    (place,) = data.draw(places(first, CALCULUS, 1))
+    assert agree(first, second, found, place)
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_what_is_called_equivalent_is_and_only_that(data: st.DataObject) -> None:
+    """One key moved alone: where a map is found all the same, such as under a free exponent's new name, it is true."""
+    first = data.draw(schemes(), label="scheme")
+    keys = [key for key in first.exponents if first.form(key) is not None and key not in ("rank", "fan_out")]
+    key, by = data.draw(st.sampled_from(keys), label="key"), Affine.of(data.draw(st.sampled_from((-1, 1)), label="by"))
+    second = replace(first, exponents={**first.exponents, key: first[key] + by})
+    found = equivalence(first, second)
+    (place,) = data.draw(places(first, CALCULUS, 1))
+    is_felt = key != "gradient" or first.optimizer.name == "sgd" or first.form("feedback") is not None
+    assert found is not None or is_felt
+    assert found is None or agree(first, second, found, place)
+
+
+def test_an_epsilon_that_is_felt_fixes_the_size_of_gradients() -> None:
+    """Without A7 only what leaves every gradient as it is stays a symmetry."""
+    felt = Policy(without=dispensed(["A7"]))
+    first, second = CATALOGUE["init-a"], scheme("-1/2", "zero", "eta", "eta + 1/2", scale="-1/2")
+    assert equivalence(first, second) is not None
+    assert equivalence(first, second, felt) is None
+    assert equivalence(first.under("sign"), second.under("sign"), felt) is not None
+    same = scheme("0", "zero", "eta + 1/2", "eta + 1/2", scale="-1", gradient="1/2")
+    assert str(equivalence(first, same, felt)) == "A -> n^(1/2) A, B -> n^(1/2) B, s -> n^(-1) s, dZ -> n^(1/2) dZ"
+    for subject, at in ((first, "-1/2"), (same, "-1/2")):
+        there = trajectory(lora_module(subject.at({"eta": Affine.of(Fraction(at))})), STEPS, policy=felt)
+        assert str(there.last.sizes["Z_B"]) == "0"
+
+
+def test_an_alignment_keeps_its_name() -> None:
+    first, second = scheme("-1/2", "zero", "u", "u"), scheme("-1/2", "zero", "u - 1", "u - 1")
+    assert equivalence(first, second) is not None
+    assert equivalence(first, second, Policy(((Alignment.ALIGNED, Affine.symbol("u")),))) is None
 
 
 DIFFERENT: Mapping[str, tuple[Scheme, Scheme]] = {
