@@ -122,6 +122,8 @@ SPUR = Polyhedron.of(Equality(A - B), at_least(A, 0), at_most(A, 4))
 RAY = Polyhedron.of(Equality(B), at_least(A, 0))
 ORIGIN = Polyhedron.of(Equality(A), Equality(B))
 QUADRANT = Polyhedron.of(at_least(A, 0), at_least(B, 0))
+STAIRS = [Polyhedron.of(at_least(A, step), at_least(B, -step)) for step in range(3)]
+CHAIN = box(0, 2, 1, 4), box(2, 3, 3, 6), box(3, 5, 0, 1)
 OPPOSITE = (Polyhedron.of(at_least(A, B), at_least(A + B, 0)), Polyhedron.of(at_most(A, B), at_most(A + B, 0)))
 
 
@@ -136,6 +138,9 @@ OPPOSITE = (Polyhedron.of(at_least(A, B), at_least(A + B, 0)), Polyhedron.of(at_
         (Region.of(box(0, 1, 0, 3), box(1, 3, 0, 3)), str(SQUARE)),
         (Region.of(box(0, 1, 0, 2), box(1, 2, 0, 1)), f"({box(0, 1, 0, 2)}) or ({box(0, 2, 0, 1)})"),
         (Region.of(box(0, 3, 1, 2), box(1, 2, 0, 3)), f"({box(0, 3, 1, 2)}) or ({box(1, 2, 0, 3)})"),
+        (Region.of(box(0, 2, 0, 2), box(1, 3, 1, 3)), f"({box(0, 2, 0, 2)}) or ({box(1, 3, 1, 3)})"),
+        (Region.of(*CHAIN), f"({CHAIN[0]}) or ({CHAIN[1]}) or ({CHAIN[2]})"),
+        (Region.of(*STAIRS), "(a >= 0 and b >= 0) or (a >= 1 and b >= -1) or (a >= 2 and b >= -2)"),
         (Region.of(SQUARE) - Polyhedron.of(Equality(A - 3)), "a >= 0 and a < 3 and b >= 0 and b <= 3"),
         (Region.of(HALF_PLANE, RAY), "(a >= 0 and b >= 0) or b > 0"),
         (PLANE - Region.of(HALF_PLANE, RAY), "(a < 0 and b <= 0) or b < 0"),
