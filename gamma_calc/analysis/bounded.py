@@ -31,7 +31,8 @@ class Bounded:
     `inner` is where they surely do; outside `outer` they surely do not. The two differ only where a size is bounded
     from above and not known. `runs` are the runs that were needed: one on the whole domain and, where that does not
     settle, one on the region where no cycle of the step map gains; `cycles` are those that gain elsewhere, and `map` is
-    the step map where it had to be looked at and is linear over maximum and plus. `reason` says what is missing where
+    the step map where it had to be looked at and is linear over maximum and plus, `below` a linear map below it where
+    it is not. `reason` says what is missing where
     `is_final` is false: then nothing is proved of steps beyond those of the run.
     """
 
@@ -42,6 +43,7 @@ class Bounded:
     reason: str
     cycles: tuple[Cycle, ...] = ()
     map: StepMap | None = None
+    below: StepMap | None = None
 
     @property
     def run(self) -> Trajectory:
@@ -76,7 +78,7 @@ def bounded(
     if bound is None:
         bound = _bound((run,), quantities, f"the exponents have not settled within {UNROLLED} steps{missing}")
         bound = replace(bound, is_final=False)
-    return replace(bound, map=found)
+    return replace(bound, map=found, below=below)
 
 
 def _spectral(run: Trajectory, quantities: tuple[str, ...], found: StepMap) -> Bounded | None:

@@ -10,6 +10,7 @@ from gamma_calc.analysis.bounded import UNROLLED, Bounded, bounded
 from gamma_calc.analysis.conditions import CONDITIONS, FACTORS, STABLE
 from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.growth import growth
+from gamma_calc.analysis.growth_below import LeastGrowth, growth_below
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
 from gamma_calc.analysis.invariant import Invariant, invariant
 from gamma_calc.analysis.largest_rates import Edge, LargestRate, frontier, largest_rate
@@ -17,7 +18,9 @@ from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.calculus.size import Size
+from gamma_calc.calculus.step_map import product_map
 from gamma_calc.program.lora import lora_module
+from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 
 BOUNDS = tuple(condition for condition in CONDITIONS if not condition.reached)
@@ -49,7 +52,7 @@ class Derivation:
     undertrained: tuple[str, ...]
     assumptions: tuple[Assumption, ...]
     horizons: Mapping[str, HorizonLaw | str]
-    growth: Mapping[str, Exponent | str]
+    growth: Mapping[str, Exponent | LeastGrowth | str]
     invariants: Mapping[str, Invariant]
 
     @property
@@ -101,7 +104,7 @@ def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULU
         undertrained=() if at_max is None else _undertrained(at_max),
         assumptions=tuple(sorted(used, key=lambda assumption: assumption.number)),
         horizons={} if horizon is not None else _horizons(scheme, bounds, policy),
-        growth={} if horizon is not None else _growth(bounds),
+        growth={} if horizon is not None else _growth(program, bounds, policy),
         invariants={} if horizon is not None else dict(_invariants(bounds)),
     )
 
@@ -114,12 +117,18 @@ def _horizons(
     return {each.name: horizon_law(bounds[each.bounded], each.bounded, scheme.rates, free) for each in BOUNDS}
 
 
-def _growth(bounds: Mapping[tuple[str, ...], Bounded]) -> Mapping[str, Exponent | str]:
+def _growth(
+    program: Program, bounds: Mapping[tuple[str, ...], Bounded], policy: Policy
+) -> Mapping[str, Exponent | LeastGrowth | str]:
     """What each quantity that some condition bounds gains a step."""
-    found: dict[str, Exponent | str] = {}
+    found: dict[str, Exponent | LeastGrowth | str] = {}
     for names, bound in bounds.items():
-        whole = bound.runs[0]
-        found |= growth(bound.map, [name for name in names if name not in found], whole)
+        whole, new = bound.runs[0], [name for name in names if name not in found]
+        made = None if bound.below is None else product_map(program, names, whole.domain, policy)
+        if made is None or bound.below is None:
+            found |= growth(bound.map, new, whole)
+        else:
+            found |= growth_below(made, bound.below, new, whole.domain, bound.run)
     return found
 
 

@@ -7,7 +7,7 @@ from itertools import product
 
 from gamma_calc.algebra import VANISHING, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.calculus.step_graph import Node, StepMap
+from gamma_calc.calculus.step_graph import Cycle, Node, StepMap
 
 
 def growth(found: StepMap | None, names: Sequence[str], run: Trajectory) -> Mapping[str, Exponent | str]:
@@ -25,17 +25,17 @@ def growth(found: StepMap | None, names: Sequence[str], run: Trajectory) -> Mapp
     parts = {name: found.feeding([name]) for name in names}
     if not found.is_known or not all(part.can_wait for part in parts.values()):
         return dict.fromkeys(names, "some sizes are only bounded from above, or may shrink")
-    return {name: _growth(part, name, _means(part), run.domain) for name, part in parts.items()}
+    return {name: _growth(part, name, means(part, part.cycles()), run.domain) for name, part in parts.items()}
 
 
 def _settled(run: Trajectory, name: str) -> Exponent:
     return VANISHING if run.last.sizes[name].upper.is_vanishing else Exponent.of(0, run.domain)
 
 
-def _means(found: StepMap) -> Mapping[Node, tuple[Affine, ...]]:
-    """What each node can gain a step: nothing, or the mean of a cycle from which it is reached."""
+def means(found: StepMap, cycles: Sequence[Cycle]) -> Mapping[Node, tuple[Affine, ...]]:
+    """What each node can gain a step: nothing, or the mean of one of some cycles, from which it is reached."""
     means: dict[Node, dict[Affine, None]] = {node: {Affine.of(0): None} for node in found.nodes}
-    for cycle in found.cycles():
+    for cycle in cycles:
         reached = set(cycle.nodes)
         while more := {edge.target for edge in found.edges if edge.source in reached} - reached:
             reached |= more

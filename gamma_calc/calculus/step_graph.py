@@ -70,6 +70,15 @@ class Monomial:
 
 
 @dataclass(frozen=True, slots=True)
+class Product:
+    """One step makes the target as large as a product of components, or at most if it `is_bound`."""
+
+    target: Node
+    monomial: Monomial
+    is_bound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """What a component is made from: n^form, there `length` steps after step `start` of the map.
 
@@ -90,7 +99,8 @@ class StepMap:
     `start` (0: of all), in whose state the components are what `sources` give; what a step adds whatever the state,
     such as a normalised step, is a source too and has no edge. `kept` are the nodes that no step makes smaller.
     Where `is_exact` is false, some edges are bounds from above: a cycle may then gain less than its weight. Where
-    `is_known` is true, nothing at all is only a bound.
+    `is_known` is true, nothing at all is only a bound. `products` are what a step that is not linear over maximum and
+    plus makes besides; a linear map has none.
     """
 
     nodes: tuple[Node, ...]
@@ -101,6 +111,7 @@ class StepMap:
     kept: frozenset[Node]
     start: int
     is_known: bool
+    products: tuple[Product, ...] = ()
 
     @property
     def is_exact(self) -> bool:
@@ -119,6 +130,7 @@ class StepMap:
             self,
             nodes=tuple(node for node in self.nodes if node in fed),
             edges=tuple(edge for edge in self.edges if edge.target in fed),
+            products=tuple(each for each in self.products if each.target in fed),
             sources=tuple(source for source in self.sources if source.target in fed),
         )
 

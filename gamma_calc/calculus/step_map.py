@@ -22,13 +22,14 @@ from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.rules import Component, Term, total
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.step_graph import Cycle, Edge, Monomial, Node, Source, StepMap
+from gamma_calc.calculus.step_graph import Cycle, Edge, Monomial, Node, Product, Source, StepMap
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, Step, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Part
 
 __all__ = ["Cycle", "Edge", "Monomial", "Node", "Source", "StepMap", "step_map"]
 
+NOTHING = Affine.of(0)
 CLOSURE = 16
 """Steps after which the kinds of components that a run makes are complete, or the search is given up."""
 
@@ -38,10 +39,37 @@ def step_map(
     program: Program, quantities: tuple[str, ...], domain: Polyhedron, policy: Policy = CALCULUS
 ) -> StepMap | None:
     """The step map of a program on a domain, and what `quantities` are made from; None where it is not linear."""
+    found = product_map(program, quantities, domain, policy)
+    return None if found is None or found.products else found
+
+
+@lru_cache(maxsize=64)
+def product_map(
+    program: Program, quantities: tuple[str, ...], domain: Polyhedron, policy: Policy = CALCULUS
+) -> StepMap | None:
+    """The step map with the products of components that a step makes; None where some exponent is no such maximum."""
     step = _symbolic_step(program, quantities, domain, policy)
-    if step is None or any(len(piece.monomial.factors) > 1 for piece in step.pieces):
+    if step is None:
         return None
-    return _started(step.graph([piece.edge for piece in step.pieces if piece.monomial.factors]), step.run)
+    linear = [piece.edge for piece in step.pieces if len(piece.monomial.factors) == 1]
+    return _started(step.graph(linear, [piece.product for piece in step.pieces if piece.is_product]), step.run)
+
+
+def largest_values(
+    found: StepMap, program: Program, domain: Polyhedron, steps: int, policy: Policy = CALCULUS
+) -> Mapping[Node, Exponent] | None:
+    """The largest exponent of each component in the first steps; None where the map does not know them all."""
+    reading = ExponentReading(program.optimizer, domain, policy)
+    state, nodes = initial_state(program, reading), {_parity(node): node for node in found.nodes}
+    largest: dict[Node, Exponent] = {}
+    for t in range(1, steps + 2):
+        values = _values(state, nodes)
+        if values is None:
+            return None
+        largest |= {node: value | largest[node] if node in largest else value for node, value in values.items()}
+        reading.t = t
+        state = training_step(program, reading, state, t).after
+    return largest
 
 
 @lru_cache(maxsize=64)
@@ -57,10 +85,12 @@ def minorant(
     if step is None:
         return None
     sure = [piece for piece in step.pieces if piece.is_sure]
-    plain = step.graph([piece.edge for piece in sure if len(piece.monomial.factors) == 1])
-    floors = {node: size.lower.pieces for node, size in _components(step.run[-1].after) if node in plain.kept}
-    products = [piece for piece in sure if len(piece.monomial.factors) > 1]
-    return step.graph([*plain.edges, *dict.fromkeys(edge for piece in products for edge in piece.edges(floors))])
+    plain = [piece.edge for piece in sure if len(piece.monomial.factors) == 1]
+    kept = step.graph(plain).kept
+    floors = {node: size.lower.pieces for node, size in _components(step.run[-1].after) if node in kept}
+    products = [piece for piece in sure if piece.is_product]
+    below = dict.fromkeys(edge for piece in products for edge in piece.edges(floors))
+    return step.graph([*plain, *below], [piece.product for piece in products])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +103,23 @@ class _SymbolicStep:
     pieces: tuple[_Piece, ...]
     domain: Polyhedron
 
-    def graph(self, edges: Sequence[Edge]) -> StepMap:
-        """The map with these edges."""
+    def graph(self, edges: Sequence[Edge], products: Sequence[Product] = ()) -> StepMap:
+        """The map with these edges, and these products beside them."""
         sizes = {name: total(_all(value)) for name, value in self.step.quantities.items()}
         made = {name: _monomials(size.upper, self.unknowns) for name, size in sizes.items()}
         after = (size for _, size in _components(self.step.after))
         kept = (e.target for e in edges if e.source == e.target and self.domain.implies(Inequality(e.weight)))
+        drawn = [Edge(factor, each.target, NOTHING) for each in products for factor in each.monomial.factors]
         return StepMap(
             nodes=tuple(self.unknowns.values()),
             edges=tuple(edge for edge in edges if edge.source != edge.target or edge.weight != Affine.of(0)),
-            observed={name: _feeding(_growing(size, self.unknowns), edges) for name, size in sizes.items()},
+            observed={name: _feeding(_growing(size, self.unknowns), [*edges, *drawn]) for name, size in sizes.items()},
             quantities={name: monomials for name, monomials in made.items() if monomials is not None},
             sources=tuple(piece.source for piece in self.pieces if not piece.monomial.factors),
             kept=frozenset(kept),
             start=0,
             is_known=all(size.is_exact for size in (*after, *sizes.values())),
+            products=tuple(products),
         )
 
 
@@ -124,6 +156,16 @@ class _Piece:
     def edge(self) -> Edge:
         """The piece of a component made from another one."""
         return Edge(self.monomial.factors[0], self.target, self.monomial.coefficient, is_bound=not self.is_sure)
+
+    @property
+    def is_product(self) -> bool:
+        """Whether it multiplies components."""
+        return len(self.monomial.factors) > 1
+
+    @property
+    def product(self) -> Product:
+        """The piece of a component made from several ones."""
+        return Product(self.target, self.monomial, is_bound=not self.is_sure)
 
     def edges(self, floors: Mapping[Node, tuple[Affine, ...]]) -> Iterator[Edge]:
         """Each factor's part in the piece, with the other ones at their floors, if all of them have one."""
@@ -183,6 +225,8 @@ def _advanced(found: StepMap, values: Mapping[Node, Exponent]) -> Mapping[Node, 
             pieces.setdefault(edge.target, []).extend(piece + edge.weight for piece in values[edge.source].pieces)
     for source in found.sources:
         pieces.setdefault(source.target, []).append(source.form)
+    for each in found.products:
+        pieces.setdefault(each.target, []).extend(_of([each.monomial], values).pieces)
     domain = _domain(values)
     return {node: Exponent(tuple(forms), domain) for node, forms in pieces.items()}
 

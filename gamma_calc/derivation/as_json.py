@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gamma_calc.algebra import Affine
+from gamma_calc.algebra import Affine, Exponent, Inequality
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation, free_exponents
 from gamma_calc.analysis.families import Family
+from gamma_calc.analysis.growth_below import LeastGrowth
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.joint_rate_law import JointRateLaw
 from gamma_calc.analysis.largest_rates import Edge, LargestRate
@@ -56,11 +57,26 @@ def derivation_json(found: Derivation) -> Json:
         "at_max": {name: str(size.upper) for name, size in found.at_max.items()},
         "at_max_upper": [name for name, size in found.at_max.items() if not size.is_exact],
         "undertrained": list(found.undertrained),
-        "growth": {name: None if isinstance(each, str) else str(each) for name, each in found.growth.items()},
+        "growth": {name: str(each) if isinstance(each, Exponent) else None for name, each in found.growth.items()},
+        **_growth_at_least(found),
         "horizons": {name: _horizon(law) for name, law in found.horizons.items()},
         "assumptions": [{"key": each.key, "text": each.text} for each in found.assumptions],
         "rules": [_application(each, notation) for each in found.run.applications],
     }
+
+
+def _growth_at_least(found: Derivation) -> Json:
+    """What is known of the growth where it is only bounded from below, where there is such a quantity."""
+    least = {name: each for name, each in found.growth.items() if isinstance(each, LeastGrowth)}
+    written = {
+        name: {
+            "value": str(each.least),
+            "faster_than_any_power_where": [str(Inequality(form, strict=True)) for form in each.faster],
+            "zero_where": str(each.still),
+        }
+        for name, each in least.items()
+    }
+    return {"growth_at_least": written} if written else {}
 
 
 def policy_json(policy: Policy) -> Json:

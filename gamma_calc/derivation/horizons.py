@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gamma_calc.algebra import Affine, Exponent, name_latex
+from gamma_calc.algebra import Affine, Exponent, Inequality, name_latex
 from gamma_calc.algebra.notation import rational_latex
 from gamma_calc.analysis.families import Family
+from gamma_calc.analysis.growth_below import LeastGrowth
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.joint_rate_law import JointRateLaw
 from gamma_calc.analysis.rate_law import RateLaw
@@ -17,24 +18,42 @@ MOST_WRITTEN = 24
 """Families of one law that a terminal shows."""
 
 Laws = Mapping[str, HorizonLaw | str]
-Growth = Mapping[str, Exponent | str]
+Growth = Mapping[str, Exponent | LeastGrowth | str]
 
 
 def growth_lines(growth: Growth) -> Iterator[str]:
     """What the quantities gain a step in the long run, where any gains something."""
-    known = {name: each for name, each in growth.items() if not isinstance(each, str)}
+    known = {name: each for name, each in growth.items() if isinstance(each, Exponent)}
     if any(each.pieces not in ((Affine.of(0),), ()) for each in known.values()):
         yield f"growth per step: {', '.join(f'{name} {each}' for name, each in known.items())}"
+    for name, each in growth.items():
+        if isinstance(each, LeastGrowth):
+            yield f"growth per step: {name} {each}"
 
 
 def growth_blocks(growth: Growth) -> tuple[Block, ...]:
     """The same, as a paragraph."""
-    known = {name: each for name, each in growth.items() if not isinstance(each, str)}
+    known = {name: each for name, each in growth.items() if isinstance(each, Exponent)}
+    least = tuple(_least_growth(name, each) for name, each in growth.items() if isinstance(each, LeastGrowth))
     if all(each.pieces in ((Affine.of(0),), ()) for each in known.values()):
-        return ()
+        return least
     gains: list[Text] = [(Math(quantity_latex(name)), " by ", Math(each.latex())) for name, each in known.items()]
     means = "the largest means of the cycles that feed them, as often as they enter"
-    return (Paragraph(("In the long run the exponents grow a step, ", *joined(gains), f": {means}.")),)
+    return (Paragraph(("In the long run the exponents grow a step, ", *joined(gains), f": {means}.")), *least)
+
+
+def _least_growth(name: str, growth: LeastGrowth) -> Block:
+    """What is known of a quantity whose growth is only bounded from below."""
+    gain: Text = (
+        "In the long run ",
+        Math(quantity_latex(name)),
+        " grows a step by at least ",
+        Math(growth.least.latex()),
+    )
+    forms: list[Text] = [(Math(Inequality(each, strict=True).latex()),) for each in growth.faster]
+    fast: Text = (", and faster than any fixed power where ", *joined(forms, ", ", " or ")) if forms else ()
+    still: Text = () if growth.still.is_empty else ("; it does not grow where ", Math(growth.still.latex()))
+    return Paragraph((*gain, *fast, *still, "."))
 
 
 def horizon_lines(laws: Laws) -> Iterator[str]:
