@@ -77,3 +77,42 @@ def test_a_hypothesis_left_out_is_seen() -> None:
     for place, form in enumerate(found.hypotheses):
         hypotheses = (*found.hypotheses[:place], form - 1, *found.hypotheses[place + 1 :])
         assert not is_inductive(replace(found, hypotheses=hypotheses))
+
+
+FED = {
+    "free": scheme("-1/2", "zero", "eta", "eta", feedback="f", optimizer="sgd"),
+    "two rates": scheme("-1/2", "zero", "a", "b", feedback="0", optimizer="sgd"),
+    "large B": scheme("zero", "0", "eta", "eta", feedback="0", optimizer="sgd"),
+}
+
+
+@pytest.mark.parametrize("subject", FED.values(), ids=FED)
+def test_what_a_run_with_feedback_settles_to_is_inductive(subject: Scheme) -> None:
+    found = derived(subject)
+    assert set(found.invariants) == {condition.name for condition in BOUNDS}
+    for condition in BOUNDS:
+        proof = found.invariants[condition.name]
+        assert proof.products
+        assert is_inductive(proof)
+        assert proof.region == found.bounds[condition.bounded].inner
+
+
+def test_a_product_that_gains_more_is_seen() -> None:
+    found = derived(FED["free"]).invariants["stable"]
+    for place, each in enumerate(found.products):
+        larger = replace(each, monomial=replace(each.monomial, coefficient=each.monomial.coefficient + 3))
+        products = (*found.products[:place], larger, *found.products[place + 1 :])
+        assert not is_inductive(replace(found, products=products))
+    for node in found.bounds:
+        lowered = {**found.bounds, node: tuple(form - Fraction(1, 2) for form in found.bounds[node])}
+        assert not is_inductive(replace(found, bounds=lowered))
+    assert not is_inductive(replace(found, hypotheses=tuple(form - 1 for form in found.hypotheses)))
+
+
+def test_shares_that_are_no_average_are_seen() -> None:
+    found = derived(FED["free"]).invariants["stable"]
+    place = next(place for place, reason in enumerate(found.reasons) if reason.shares)
+    reason = found.reasons[place]
+    for shares in (((Affine.of(9), Fraction(1)),), tuple((form, weight * 2) for form, weight in reason.shares)):
+        reasons = (*found.reasons[:place], replace(reason, shares=shares), *found.reasons[place + 1 :])
+        assert not is_inductive(replace(found, reasons=reasons))
