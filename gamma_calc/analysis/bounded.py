@@ -17,7 +17,7 @@ from gamma_calc.algebra import EMPTY, Inequality, Polyhedron, nonpositive_region
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.calculus.step_graph import Cycle, Loop, Node, StepMap
-from gamma_calc.calculus.step_map import minorant, step_map
+from gamma_calc.calculus.step_map import minorant, product_map, step_map
 from gamma_calc.program.program import Program
 
 UNROLLED = 5
@@ -32,7 +32,7 @@ class Bounded:
     from above and not known. `runs` are the runs that were needed: one on the whole domain and, where that does not
     settle, one on the region where no cycle of the step map gains; `cycles` are those that gain elsewhere, and `map` is
     the step map where it had to be looked at and is linear over maximum and plus, `below` a linear map below it where
-    it is not. `reason` says what is missing where
+    it is not and `whole` then the map with its products. `reason` says what is missing where
     `is_final` is false: then nothing is proved of steps beyond those of the run.
     """
 
@@ -44,6 +44,7 @@ class Bounded:
     cycles: tuple[Cycle, ...] = ()
     map: StepMap | None = None
     below: StepMap | None = None
+    whole: StepMap | None = None
 
     @property
     def run(self) -> Trajectory:
@@ -78,7 +79,8 @@ def bounded(
     if bound is None:
         bound = _bound((run,), quantities, f"the exponents have not settled within {UNROLLED} steps{missing}")
         bound = replace(bound, is_final=False)
-    return replace(bound, map=found, below=below)
+    whole = product_map(program, quantities, domain, policy) if below is not None else None
+    return replace(bound, map=found, below=below, whole=whole)
 
 
 def _spectral(run: Trajectory, quantities: tuple[str, ...], found: StepMap) -> Bounded | None:

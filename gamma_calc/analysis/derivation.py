@@ -19,7 +19,7 @@ from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.step_map import largest_values, product_map
+from gamma_calc.calculus.step_map import largest_values
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
@@ -106,7 +106,7 @@ def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULU
         undertrained=() if at_max is None else _undertrained(at_max),
         assumptions=tuple(sorted(used, key=lambda assumption: assumption.number)),
         horizons={} if horizon is not None else _horizons(scheme, bounds, policy),
-        growth={} if horizon is not None else _growth(program, bounds, policy),
+        growth={} if horizon is not None else _growth(bounds),
         invariants={} if horizon is not None else dict(_invariants(program, bounds, policy)),
     )
 
@@ -119,18 +119,15 @@ def _horizons(
     return {each.name: horizon_law(bounds[each.bounded], each.bounded, scheme.rates, free) for each in BOUNDS}
 
 
-def _growth(
-    program: Program, bounds: Mapping[tuple[str, ...], Bounded], policy: Policy
-) -> Mapping[str, Exponent | LeastGrowth | str]:
+def _growth(bounds: Mapping[tuple[str, ...], Bounded]) -> Mapping[str, Exponent | LeastGrowth | str]:
     """What each quantity that some condition bounds gains a step."""
     found: dict[str, Exponent | LeastGrowth | str] = {}
     for names, bound in bounds.items():
         whole, new = bound.runs[0], [name for name in names if name not in found]
-        made = None if bound.below is None else product_map(program, names, whole.domain, policy)
-        if made is None or bound.below is None:
+        if bound.whole is None or bound.below is None:
             found |= growth(bound.map, new, whole)
         else:
-            found |= growth_below(made, bound.below, new, whole.domain, bound.run)
+            found |= growth_below(bound.whole, bound.below, new, whole.domain, bound.run)
     return found
 
 
@@ -142,14 +139,14 @@ def _invariants(
         if bound.map is not None:
             found = invariant(bound.map, condition.bounded, bound.runs[0].domain)
         else:
-            found = None if bound.below is None else _with_products(program, condition.bounded, bound, policy)
+            found = _with_products(program, condition.bounded, bound, policy)
         if found is not None:
             yield condition.name, found
 
 
 def _with_products(program: Program, names: tuple[str, ...], bound: Bounded, policy: Policy) -> Invariant | None:
     """The invariant of a run that settles though its step multiplies components."""
-    whole = product_map(program, names, bound.runs[0].domain, policy)
+    whole = bound.whole
     if whole is None or bound.run.settled_from is None or bound.inner.is_empty:
         return None
     largest = largest_values(whole, program, bound.inner, bound.run.settled_from, policy)

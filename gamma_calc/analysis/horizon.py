@@ -14,9 +14,11 @@ from gamma_calc.analysis.bounded import Bounded
 from gamma_calc.analysis.families import Family, families, largest
 from gamma_calc.analysis.joint_rate_law import JointRateLaw, joint_rate_law
 from gamma_calc.analysis.rate_law import RateLaw, rate_law
+from gamma_calc.analysis.unfelt import linear_part, unfelt
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.step_graph import StepMap
 
+PRODUCTS = "the step multiplies components, and before it leaves n^0 a run may feel their products"
 INEXACT = "some sizes are only bounded from above"
 
 
@@ -25,13 +27,15 @@ class HorizonLaw:
     """Where some quantities have exponents at most 0 at steps 1 to T, for every T.
 
     `families` are the exponents that must not be positive. `largest` is the largest stable rate as a function of T
-    where one rate is free, and of the other free exponents, or why there is no such formula.
+    where one rate is free, and of the other free exponents, or why there is no such formula. Where the law is known on
+    a part of the domain only, `domain` is that part and `elsewhere` says what is missing on the rest.
     """
 
     quantities: tuple[str, ...]
     domain: Polyhedron
     families: tuple[Family, ...]
     largest: RateLaw | JointRateLaw | str
+    elsewhere: str = ""
 
     def region(self, steps: int) -> Polyhedron:
         """Where the quantities stay bounded for so many steps."""
@@ -50,12 +54,18 @@ def horizon_law(
         rates: the free exponents that are learning rates.
         free: all free exponents.
     """
-    run, found = bound.runs[0], bound.map
+    run, found, where, elsewhere = bound.runs[0], bound.map, bound.runs[0].domain, ""
+    if found is None and bound.whole is not None and bound.whole.is_known:
+        where = unfelt(bound.whole, quantities, run.domain)
+        if where.is_empty:
+            return PRODUCTS
+        found = linear_part(bound.whole, quantities)
+        elsewhere = "" if where == run.domain else PRODUCTS
     every = _settled(run, quantities) if run.settled_from is not None else _linear(found, quantities, run)
     if isinstance(every, str):
         return every
-    every = tuple(each for each in every if not each.is_never_positive(run.domain))
-    return HorizonLaw(tuple(quantities), run.domain, every, _largest(rates, free, every, run.domain))
+    every = tuple(each for each in every if not each.is_never_positive(where))
+    return HorizonLaw(tuple(quantities), where, every, _largest(rates, free, every, where), elsewhere)
 
 
 def _largest(

@@ -119,6 +119,7 @@ def _horizon(law: HorizonLaw | str) -> Json:
         "families": [_family(family) for family in law.families],
         "max_stable": {} if isinstance(rate, str) else {rate.rate: _largest_law(rate)},
         "reason": rate if isinstance(rate, str) else "",
+        **({"where": str(law.domain), "elsewhere": law.elsewhere} if law.elsewhere else {}),
     }
 
 

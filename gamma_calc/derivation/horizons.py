@@ -61,15 +61,21 @@ def horizon_lines(laws: Laws) -> Iterator[str]:
     for name, law in laws.items():
         if isinstance(law, str):
             yield f"{name} for T steps: unknown ({law})"
-        elif isinstance(law.largest, RateLaw):
-            yield f"{name} for T steps: {_rate(law.largest)}"
-        elif isinstance(law.largest, JointRateLaw) and law.largest.cases:
-            yield f"{name} for T steps: {_joint(law.largest)}"
         else:
-            texts = [_family(family) for family in law.families[:MOST_WRITTEN]]
-            left = len(law.families) - len(texts)
-            more = [f"{left} more, which --json gives"] if left else []
-            yield f"{name} for T steps: {' and '.join([*texts, *more]) or 'always'}{_tendency(law.largest)}"
+            where = f" where {law.domain}" if law.elsewhere else ""
+            rest = f"; elsewhere unknown ({law.elsewhere})" if law.elsewhere else ""
+            yield f"{name} for T steps{where}: {_law(law)}{rest}"
+
+
+def _law(law: HorizonLaw) -> str:
+    if isinstance(law.largest, RateLaw):
+        return _rate(law.largest)
+    if isinstance(law.largest, JointRateLaw) and law.largest.cases:
+        return _joint(law.largest)
+    texts = [_family(family) for family in law.families[:MOST_WRITTEN]]
+    left = len(law.families) - len(texts)
+    more = [f"{left} more, which --json gives"] if left else []
+    return f"{' and '.join([*texts, *more]) or 'always'}{_tendency(law.largest)}"
 
 
 def _joint(law: JointRateLaw) -> str:
@@ -111,6 +117,9 @@ def _blocks(name: str, law: HorizonLaw | str) -> Iterator[Block]:
     if isinstance(law, str):
         yield Paragraph((f"What makes T steps {name} is not known: ", *prose(law), "."))
         return
+    if law.elsewhere:
+        where = Math(law.domain.latex())
+        yield Paragraph(("What follows holds where ", where, "; elsewhere ", *prose(law.elsewhere), "."))
     if not law.families:
         yield Paragraph((f"Any number of steps is {name}.",))
         return

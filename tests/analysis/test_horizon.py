@@ -146,6 +146,46 @@ def test_the_limit_is_the_largest_rate_for_every_step_count(name: str, optimizer
     assert derived(subject).max_stable["eta"].exponent == law.largest.limit
 
 
+@pytest.mark.parametrize(
+    ("power", "feedback", "where"), [("0", "f", "f <= 0"), ("0", "0", "always"), ("-1/2", "f", "f <= 0")]
+)
+def test_a_feedback_that_is_not_felt(power: str, feedback: str, where: str) -> None:
+    subject = fed(power, feedback)
+    law = law_of(subject, STABLE.bounded)
+    assert isinstance(law, HorizonLaw)
+    assert (str(law.domain), bool(law.elsewhere)) == (where, where != "always")
+    for point in ({"eta": Fraction(k, 12), "f": Fraction(f, 4)} for k in range(-24, 0) for f in (-5, -2, 0)):
+        if law.domain.contains(point):
+            assert stays(subject, point, 8) == [law.region(steps).contains(point) for steps in range(1, 9)]
+
+
+def fed(scale_exponent: str, feedback: str) -> Scheme:
+    return scheme("-1/2", "zero", "eta", "eta", scale=scale_exponent, feedback=feedback, optimizer="sgd")
+
+
+def stays(subject: Scheme, point: Mapping[str, Fraction], upto: int) -> list[bool]:
+    """Whether a run in numbers has stayed bounded, horizon by horizon."""
+    fixed = subject.at({name: Affine.of(point[name]) for name in subject.free})
+    sizes = [step.sizes["Z_B"].upper.at({}) for step in trajectory(lora_module(fixed), upto, fixed.domain).upto(upto)]
+    return [all(size is None or size <= 0 for size in sizes[:steps]) for steps in range(1, upto + 1)]
+
+
+def test_a_feedback_that_is_felt_is_another_law() -> None:
+    """The negative control: outside its domain the law is not that of the numbers."""
+    subject = fed("0", "f")
+    law = law_of(subject, STABLE.bounded)
+    assert isinstance(law, HorizonLaw)
+    whole = replace(law, domain=subject.domain)
+    points = [{"eta": Fraction(k, 12), "f": Fraction(1)} for k in range(-36, 0)]
+    assert any(stays(subject, each, 8) != [whole.region(t).contains(each) for t in range(1, 9)] for each in points)
+
+
+def test_a_feedback_that_makes_a_new_parity_is_felt() -> None:
+    """B_0 and the output's curvature make updates of a kind that the linear part has not."""
+    law = law_of(scheme("zero", "0", "eta", "eta", feedback="-1", optimizer="sgd"), STABLE.bounded)
+    assert law == "the step multiplies components, and before it leaves n^0 a run may feel their products"
+
+
 def test_a_rate_that_falls_at_every_other_step() -> None:
     """The small A_0 binds through Z_A alone, which grows once a turn of two steps."""
     subject = scheme("-3/2", "zero", "eta", "eta", scale="-1/2", fan_out="0", gradient="-1/2", optimizer="sgd")
