@@ -52,8 +52,6 @@ def growth_below(
         domain: where the maps hold.
         settled: the run on the region where the exponents settle.
     """
-    if not whole.is_known:
-        return dict.fromkeys(names, "some sizes are only bounded from above")
     sure = _plain(whole, below)
     still = EMPTY if settled.settled_from is None else settled.domain
     return {name: _least(sure, name, domain, still) for name in names}
@@ -67,8 +65,8 @@ def _plain(whole: StepMap, below: StepMap) -> StepMap:
 
 
 def _least(sure: StepMap, name: str, domain: Polyhedron, still: Polyhedron) -> LeastGrowth | str:
-    if name not in sure.quantities:
-        return "it is no maximum of products of what the state holds"
+    if not sure.quantities.get(name):
+        return "some sizes are only bounded from above"
     monomials = sure.quantities[name]
     faster, slower = _by_speed(sure, monomials)
     gained = {node: Exponent(each, domain) for node, each in means(sure, slower).items() if node in sure.kept}

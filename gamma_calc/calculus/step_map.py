@@ -90,7 +90,7 @@ def minorant(
     floors = {node: size.lower.pieces for node, size in _components(step.run[-1].after) if node in kept}
     products = [piece for piece in sure if piece.is_product]
     below = dict.fromkeys(edge for piece in products for edge in piece.edges(floors))
-    return step.graph([*plain, *below], [piece.product for piece in products])
+    return step.graph([*plain, *below], [piece.product for piece in products], is_below=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +103,11 @@ class _SymbolicStep:
     pieces: tuple[_Piece, ...]
     domain: Polyhedron
 
-    def graph(self, edges: Sequence[Edge], products: Sequence[Product] = ()) -> StepMap:
-        """The map with these edges, and these products beside them."""
+    def graph(self, edges: Sequence[Edge], products: Sequence[Product] = (), *, is_below: bool = False) -> StepMap:
+        """The map with these edges, and these products beside them; one below the step has what is sure only."""
         sizes = {name: total(_all(value)) for name, value in self.step.quantities.items()}
-        made = {name: _monomials(size.upper, self.unknowns) for name, size in sizes.items()}
+        sides = {name: size.lower if is_below else size.upper for name, size in sizes.items()}
+        made = {name: _monomials(side, self.unknowns) for name, side in sides.items()}
         after = (size for _, size in _components(self.step.after))
         kept = (e.target for e in edges if e.source == e.target and self.domain.implies(Inequality(e.weight)))
         drawn = [Edge(factor, each.target, NOTHING) for each in products for factor in each.monomial.factors]
