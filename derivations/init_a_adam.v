@@ -36,7 +36,9 @@ Proof. intros. repeat split; intros; lra. Qed.
 (* step 2, Z_B *)
 Lemma claim_7 : forall e_eta : R,
   (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((2) * e_eta + (1)) < ((1) * e_eta) -> ((1) * e_eta) < ((1) * e_eta) -> False) /\
-  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((2) * e_eta + (1)) < ((2) * e_eta + (1)) -> ((1) * e_eta) < ((2) * e_eta + (1)) -> False).
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((2) * e_eta + (1)) < ((2) * e_eta + (1)) -> ((1) * e_eta) < ((2) * e_eta + (1)) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((1) * e_eta) < ((2) * e_eta + (1)) -> ((2) * e_eta + (1)) < ((2) * e_eta + (1)) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((1) * e_eta) < ((1) * e_eta) -> ((2) * e_eta + (1)) < ((1) * e_eta) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
 (* step 2, delta_1 *)

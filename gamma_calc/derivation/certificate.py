@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -12,8 +12,7 @@ from gamma_calc.analysis.bounded import Bounded, bounded
 from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.calculus.step_map import Cycle, Node
-from gamma_calc.derivation.checker import KIND, SCHEMA, Forms, Json, Refuted, Run, forms, gain
+from gamma_calc.derivation.checker import KIND, SCHEMA, Forms, Json, Refuted, Run, forms
 from gamma_calc.derivation.checker import claim as claimed
 from gamma_calc.derivation.conclusions import (
     claim,
@@ -23,15 +22,13 @@ from gamma_calc.derivation.conclusions import (
     form_json,
     frontier_claims,
     largest_claims,
-    no_room_claim,
     onset_claims,
 )
-from gamma_calc.derivation.evidence import FoundProof, Obligation, point_of
+from gamma_calc.derivation.evidence import FoundProof, Obligation
+from gamma_calc.derivation.farkas import point_of
+from gamma_calc.derivation.following import followed
 from gamma_calc.derivation.premises import forms_of, premises
 from gamma_calc.program.scheme import Scheme
-
-PATIENCE = 4
-"""Steps by which a whole state may settle later than what the engine's later steps can tell of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +62,11 @@ def certificate(found: Derivation) -> Certificate:
     if not found.scheme.domain.is_closed:
         found = derived(_closed(found.scheme), found.horizon, found.policy)
     bound = _apart(next(iter(found.bounds.values())))
-    try:
-        return _written(found, bound)
-    except Refuted:
-        # No proof of what every later step does: what the steps at hand do is left.
-        return _written(found, replace(bound, runs=bound.runs[:1], cycles=(), is_final=False))
+    for fewer in (bound, replace(bound, runs=bound.runs[:1], is_final=False)):
+        # Where there is no proof of what every later step does, what the steps at hand do is left.
+        with suppress(Refuted):
+            return _written(found, fewer, [len(run.steps) for run in fewer.runs])
+    return _written(found, fewer, [1])
 
 
 def _closed(scheme: Scheme) -> Scheme:
@@ -78,41 +75,57 @@ def _closed(scheme: Scheme) -> Scheme:
     return replace(scheme, name=f"{scheme.name}, its domain closed", between=tuple(weak))
 
 
-def _written(found: Derivation, bound: Bounded) -> Certificate:
+def _written(found: Derivation, bound: Bounded, lengths: Sequence[int]) -> Certificate:
     data: Json = {"schema": SCHEMA, "kind": KIND, "scheme": found.scheme.name, "conclusions": []}
-    data |= {"premises": premises(found), "largest": None, "frontier": None, "runs": [], "cycles": []}
-    cycles = {cycle.weight: cycle for cycle in reversed(bound.cycles)}
-    data["runs"] = [{"where": [], "steps": 0, "claims": []} for _ in bound.runs]
-    for run, each in zip(bound.runs[1:], data["runs"][1:], strict=True):
-        each["where"] = [form_json(form) for form in [-gain for gain in cycles] or _beyond(run, bound.runs[0])]
+    data |= {"premises": premises(found), "largest": None, "frontier": None, "runs": []}
     proof, runs = FoundProof(), list[Run]()
-    for engine, each in zip(bound.runs, data["runs"], strict=True):
-        replayed = Run(data["premises"], proof, forms(each["where"]))
-        replayed.unrolled(len(engine.steps) + (PATIENCE if engine.settled_from else 0))
-        runs.append(replayed)
-        each["steps"] = len(replayed.steps)
-        wanted, more = _wanted(found, bound, len(replayed.steps))
+    for engine, length in zip(bound.runs, lengths, strict=True):
+        where = [form_json(form) for form in _beyond(engine, bound.runs[0])]
+        runs.append(Run(data["premises"], proof, forms(where), 0))
+        left = _left(bound) if engine is bound.runs[0] else None
+        later, claims = followed(runs[-1], proof, length, left, is_settling=engine.settled_from is not None)
+        if later is None and len(bound.runs) > len(runs):
+            claims = _proved(_early(found, bound, len(runs[0].steps)), runs[0], proof)
+        data["runs"].append({"where": where, "steps": length, "later": later, "claims": claims})
+        data["runs"][-1]["steps"] = len(runs[-1].steps) - (later is not None)
+    is_covered = len(runs) == 1 or runs[0].law is not None
+    if _left(bound) != []:
+        wanted, more = _wanted(found, bound, len(runs[-1].steps), is_covered=is_covered)
         data |= more
-        each["claims"] = _proved(wanted[len(runs) - 1], replayed, proof)
-    data["cycles"] = [_cycle(cycle, runs[0]) for cycle in cycles.values()]
-    gains = tuple(gain(each, runs[0]) for each in data["cycles"])
+        data["runs"][-1]["claims"] += _proved(wanted, runs[-1], proof)
     data["proof"] = proof.written
-    data["conclusions"] = list(conclusions(data, runs, gains))
+    data["conclusions"] = list(conclusions(data, runs))
     return Certificate(data, tuple(data["conclusions"]), tuple(proof.obligations))
 
 
-def _wanted(found: Derivation, bound: Bounded, steps: int) -> tuple[list[list[list[Json]]], Json]:
-    """The claims to prove of each run, had it so many steps, and what a largest rate or a frontier amounts to."""
-    wanted: list[list[list[Json]]] = [[] for _ in bound.runs]
-    if bound.cycles and len(bound.runs) == 1:
-        gains = tuple({cycle.weight: cycle for cycle in reversed(bound.cycles)})
-        return [[[no_room_claim(gains)]]], {}
+def _left(bound: Bounded) -> list[list[Json]] | None:
+    """What is left of the domain where the first run does not settle, but what is looked at can stay bounded."""
+    whole, last = bound.runs[0], bound.run
+    if whole.settled_from is not None or not bound.is_final:
+        return None
+    if last is not whole:
+        return [[form_json(form) for form in _beyond(last, whole)]]
+    return [] if bound.inner.is_empty and bound.outer.is_empty else None
+
+
+def _early(found: Derivation, bound: Bounded, steps: int) -> Iterator[list[Json]]:
+    """Outside which regions the first steps already break the conditions."""
+    for name, made in found.decisions.items():
+        own = _own(found, bound, made.condition.bounded)
+        said = condition_statement(made.condition.bounded, (), steps)
+        if own is not None:
+            yield [claim(f"{name}, where it can hold", said, _region(Region.of(own.outer)), holds=False)]
+
+
+def _wanted(found: Derivation, bound: Bounded, steps: int, *, is_covered: bool) -> tuple[list[list[Json]], Json]:
+    """The claims to prove of the last run, and what a largest rate or a frontier amounts to."""
+    wanted: list[list[Json]] = []
     for name in found.decisions:
-        _condition(found, bound, name, steps, wanted)
-    return wanted, _rates(found, steps, wanted[-1]) if bound.is_final else {}
+        wanted += _condition(found, bound, name, steps, is_covered=is_covered)
+    return wanted, _rates(found, steps, wanted) if bound.is_final else {}
 
 
-def _proved(wanted: Sequence[Sequence[Json]], run: Run, proof: FoundProof) -> list[Json]:
+def _proved(wanted: Iterable[Sequence[Json]], run: Run, proof: FoundProof) -> list[Json]:
     """Those claims that have a proof; claims that belong together stand or fall together."""
     kept: list[Json] = []
     for claims in wanted:
@@ -129,24 +142,19 @@ def _beyond(run: Trajectory, whole: Trajectory) -> list[Affine]:
     return [form for each in new for form in forms_of(each)]
 
 
-def _condition(found: Derivation, bound: Bounded, name: str, steps: int, wanted: list[list[list[Json]]]) -> None:
-    """The claims of a condition, added to those that are wanted of the runs; none where the runs do not decide it."""
+def _condition(found: Derivation, bound: Bounded, name: str, steps: int, *, is_covered: bool) -> Iterator[list[Json]]:
+    """The claims of a condition; none where the runs do not decide it."""
     condition, own = found.decisions[name].condition, _own(found, bound, found.decisions[name].condition.bounded)
     if own is None:
         return
     made = found.decisions[name] if bound.is_final else decision(condition, own, is_free=bool(found.scheme.free))
-    said = condition_statement(condition.bounded, condition.reached, steps)
-    is_covered, region = len(own.runs) == 1 or bool(own.cycles), _region(made.region)
-    wanted[-1].append([claim(f"{name}, where it holds", said, region, only=False)])
-    if is_covered and made.status is not Status.UNKNOWN:
-        wanted[-1] += _onsets(made, own.run, steps)
+    said, region = condition_statement(condition.bounded, condition.reached, steps), _region(made.region)
+    yield [claim(f"{name}, where it holds", said, region, only=False)]
     if is_covered:
+        if made.status is not Status.UNKNOWN:
+            yield from _onsets(made, own.run, steps)
         possible = made.region if made.possible is None else made.possible
-        wanted[-1].append([claim(f"{name}, where it can hold", said, _region(possible), holds=False)])
-    else:
-        early = condition_statement(condition.bounded, (), steps)
-        outer = _region(Region.of(own.outer))
-        wanted[0].append([claim(f"{name}, where it can hold", early, outer, holds=False)])
+        yield [claim(f"{name}, where it can hold", said, _region(possible), holds=False)]
 
 
 def _apart(bound: Bounded) -> Bounded:
@@ -171,11 +179,13 @@ def _onsets(made: Decision, run: Trajectory, steps: int) -> Iterator[list[Json]]
         yield onset_claims(condition.name, 1, steps, region, None)
         return
     sizes = run.steps[made.onset - 2].sizes
-    for place, member in enumerate(made.region.members):
-        for name in condition.reached:
-            if point_of(_forms(member), tuple(-piece for piece in sizes[name].upper.pieces)) is not None:
-                yield onset_claims(condition.name, made.onset, steps, region, (place, name))
-                return
+    below = (
+        (place, name)
+        for place, member in enumerate(made.region.members)
+        for name in condition.reached
+        if point_of(_forms(member), tuple(-piece for piece in sizes[name].upper.pieces)) is not None
+    )
+    yield onset_claims(condition.name, made.onset, steps, region, next(below, None))
 
 
 def _rates(found: Derivation, steps: int, wanted: list[list[Json]]) -> Json:
@@ -206,20 +216,3 @@ def _forms(member: Polyhedron) -> Forms:
 
 def _region(region: Region) -> list[list[Json]]:
     return [[form_json(form) for form in _forms(member)] for member in region.members]
-
-
-def _cycle(cycle: Cycle, run: Run) -> Json:
-    """A cycle by the places of its nodes among the parts of the state."""
-    parts = [(name, part.fresh, part.odd) for name in run.data["next"] for part in run.state[name]]
-    names = [str(node.part) for node in cycle.nodes]
-    return {
-        "of": " -> ".join((*names, names[0])),
-        "nodes": [parts.index(_node(node)) for node in cycle.nodes],
-        "weights": [form_json(edge.weight) for edge in cycle.edges],
-    }
-
-
-def _node(node: Node) -> tuple[str, str, frozenset[tuple[str, str]]]:
-    fresh = node.provenance.fresh
-    odd = frozenset((f"{flip.tensor.name}_0", flip.axis.name) for flip in node.provenance.odd)
-    return str(node.part), "" if fresh is None else f"{fresh.name}_0", odd

@@ -1,29 +1,27 @@
 """The checker of certificates, which knows affine forms and nothing else of the package; see docs/certificate.md.
 
-It replays a program's training in exponents by the rules of the calculus, and asks for each maximum and each claim what
-proves it. That a form is at most the largest of some tops wherever hypotheses are at least 0 is proved by an average of
-the tops less a combination of the hypotheses that exceeds the form by a constant; that something can be, by a point.
+It replays a program's training in exponents, and asks for each maximum and each claim what proves it: that a form is at
+most the largest of some tops wherever hypotheses are at least 0, an average of the tops less a combination of the
+hypotheses that exceeds the form by a constant; that something can be, a point.
 """
 
-import re
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise, product
+from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 from gamma_calc.algebra.affine import Affine, auxiliary
+from gamma_calc.algebra.plain import form, rational
 
 Json = Any
 Forms = tuple[Affine, ...]
-KIND, SCHEMA, MOST_STEPS, MOST_FORMS, MOST_WORK = "gamma-calc certificate", 2, 64, 64, 300_000
+Family = tuple[Affine, int, tuple[tuple[Affine, int], ...]]
+"""The sums of a base and k >= 0 turns of each of some cycles with a length + the sum of k * their steps at most t."""
+KIND, SCHEMA, MOST_STEPS, MOST_FORMS, MOST_WORK = "gamma-calc certificate", 3, 64, 64, 300_000
 ZERO, ONE, HALF, LOWER, UPPER = Affine.of(0), Affine.of(1), Fraction(1, 2), 0, 1
-NUMBER = re.compile(r"(-?[0-9]{1,200})(?:/(0*[1-9][0-9]{0,199}))?", re.ASCII)
-
-
-class Malformed(ValueError):
-    """What was read is not a certificate."""
 
 
 class Refuted(Exception):
@@ -41,23 +39,10 @@ class Part:
     seen: frozenset[tuple[str, frozenset[str]]] = frozenset()
 
 
-def rational(text: str) -> Fraction:
-    """The number P or P/Q."""
-    if not (match := NUMBER.fullmatch(text)):
-        raise Malformed(f"found {text[:40]!r}, expected P or P/Q of at most 200 digits")
-    return Fraction(int(match[1]), int(match[2] or 1))
-
-
-def form(data: Json) -> Affine:
-    """An affine form: the coefficients by name, the constant under "1"."""
-    terms = tuple((name, rational(value)) for name, value in data.items() if name != "1")
-    return Affine(terms, rational(data.get("1", "0")))
-
-
 def forms(data: Json) -> Forms:
     """A list of forms."""
     if type(data) is not list or len(data) > MOST_FORMS:
-        raise Malformed(f"expected a list of at most {MOST_FORMS} forms")
+        raise ValueError(f"expected a list of at most {MOST_FORMS} forms")
     return tuple(map(form, data))
 
 
@@ -89,6 +74,11 @@ class Proof:
         if not is_so:
             raise Refuted(otherwise)
 
+    def spend(self, work: int) -> None:
+        """Count sums of forms, and refuse too many."""
+        self.left -= work
+        self.check(self.left >= 0, f"this takes more than {MOST_WORK} sums of forms")
+
     def below(self, hypotheses: Forms, claims: Iterable[tuple[Affine, Forms]]) -> None:
         """Claims, each trivial (a top has the same coefficients and is no smaller) or proved by the next weights."""
         for piece, tops in claims:
@@ -112,63 +102,76 @@ class Proof:
     def point(self, hypotheses: Forms, above: Forms = ()) -> None:
         """The next point, at which the hypotheses are at least 0 and other forms above 0."""
         point = {name: rational(value) for name, value in next(self.evidence, {}).items()}
-        self.check(all(name in point for each in (*hypotheses, *above) for name in each.free), "the point is not given")
-        is_there = all(each.at(point) >= 0 for each in hypotheses) and all(each.at(point) > 0 for each in above)
-        self.check(is_there, "the point does not show that this can be")
+        is_given = all(name in point for each in (*hypotheses, *above) for name in each.free)
+        is_in = is_given and all(each.at(point) >= 0 for each in hypotheses)
+        self.check(is_in and all(each.at(point) > 0 for each in above), "the point does not show that this can be")
 
-    def maximum(self, data: Json, key: str, ways: Forms, hypotheses: Forms) -> Forms:
-        """The stated pieces, whose maximum is proved to be that of the ways."""
-        pieces = forms(data.get(key, []))
-        self.below(hypotheses, [*((way, pieces) for way in ways), *((p, ways) for p in pieces if p not in ways)])
-        return pieces
+    def covered(self, hypotheses: Forms, family: Family, by: Sequence[Family]) -> None:
+        """A family is part of the one that is named next: by so many turns for its base, and for each turn of it."""
+        place, rows = next(self.evidence, (-1, ()))
+        self.check(place in range(len(by)), f"{family[0]} is in no family")
+        (base, length, turns), (start, before, cycles) = family, by[place]
+        for (weight, room), row in zip(((base - start, length - before), *turns), rows, strict=True):
+            used = [(*cycles[i], times) for i, times in row if times >= 0]
+            is_in_time = len(used) == len(row) and sum(steps * times for _, steps, times in used) <= room
+            self.check(is_in_time, "there is no time for so many turns")
+            self.below(hypotheses, [(weight, (sum((turn * times for turn, _, times in used), ZERO),))])
+
+    def stated(self, of: str, bounds: Sequence[Forms], hypotheses: Forms) -> tuple[Forms, ...]:
+        """Bounds that are stated in place of others: no less from above and, as these or on their own, from below."""
+        data = self.step(of)
+        most, least = forms(data["value"]), forms(data.get("lower", data["value"]))
+        self.below(hypotheses, [*((way, most) for way in bounds[UPPER]), *((piece, bounds[LOWER]) for piece in least)])
+        return least, most
 
 
 class Run:
-    """Steps of a program where the forms of its domain, and some more, are at least 0."""
+    """Some steps of a program where the forms of its domain, and some more, are at least 0; none follows one that keeps
+    the state, for it would be the same."""
 
-    def __init__(self, data: Json, proof: Proof, where: Forms = ()) -> None:
+    def __init__(self, data: Json, proof: Proof, where: Forms, steps: int) -> None:
         self.data, self.proof, self.where, self.without = data, proof, where, frozenset(data["without"])
         self.size = {axis: form(value) for axis, value in data["axes"].items()}
-        self.domain = (*forms(data["domain"]), *self.size.values(), *where)
+        self.known = (*forms(data["domain"]), *self.size.values())
         self.axes = {name: frozenset(each["random"]) for name, each in data["start"].items()}
-        self.state: dict[str, tuple[Part, ...]] = {}
+        self.domain, self.state = (*self.known, *where), dict[str, tuple[Part, ...]]()
         for name, each in data["start"].items():
             size, seen = forms(each["size"]), frozenset({(name, frozenset[str]())})
             odd = frozenset((name, axis) for axis in self.axes[name] if self.size[axis] != ZERO)
             self.state[name] = (Part((size, size), name, odd, seen),) if size else ()
-        self.steps: list[dict[str, Part]] = []
+        self.steps, self.law = list[dict[str, Part]](), cast("Law | None", None)
         self.is_settled = self.is_symbolic = False
+        proof.step("domain")
+        proof.point(self.domain)
+        while len(self.steps) < min(steps, MOST_STEPS) and not self.is_settled:
+            self.step()
 
     def times(self, gains: Sequence[Forms], like: Part, *parts: Part) -> Part:
         """The product of parts, with what a rule adds."""
         factors = [[gains[side], *(part.bounds[side] for part in parts)] for side in (LOWER, UPPER)]
-        self.proof.left -= 1 + sum(prod(map(len, each)) for each in factors)
-        self.proof.check(self.proof.left >= 0, f"this takes more than {MOST_WORK} sums of forms")
+        self.proof.spend(1 + sum(prod(map(len, each)) for each in factors))
         sums = (dict.fromkeys(sum(way, ZERO) for way in product(*each)) for each in factors)
         return replace(like, bounds=tuple(map(tuple, sums)))
 
     def contracted(self, x: Part, y: Part, axis: str) -> Part:
-        """The sum over an axis of the products of two parts: fixed, independent, echoing, diluted or aligned."""
-        size, odd, axes = self.size, x.odd ^ y.odd, self.axes
+        """The sum over an axis of the products of two parts: fixed, independent, echoing, diluted or aligned; it adds
+        what is set for it, or what the assumptions prove that are left."""
+        size, odd, axes, sights = self.size, x.odd ^ y.odd, self.axes, x.seen | y.seen
         pairs = [(a.fresh, b.seen) for a, b in ((x, y), (y, x)) if axis in axes.get(a.fresh, ())]
         told = {sum((size[k] for k in over - {axis}), ZERO) for a, seen in pairs for b, over in seen if a == b and over}
-        is_centred, sights = any(flipped == axis for _, flipped in odd), x.seen | y.seen
+        is_centred = any(flipped == axis for _, flipped in odd)
         centred = "echoing" if any((name, axis) in odd and axis in over for name, over in sights) else "independent"
         kind = "fixed" if size[axis] == ZERO else centred if is_centred else "diluted" if told else "aligned"
-        seen = frozenset((name, over | ({axis} & axes[name])) for name, over in sights)
-        like = Part((), "", frozenset(flip for flip in odd if flip[1] != axis), seen)
-        return self.times(self.gains(kind, axis, sorted(told, key=str)), like, x, y)
-
-    def gains(self, kind: str, axis: str, others: Iterable[Affine]) -> Sequence[Forms]:
-        """What a sum over an axis adds: what is set for it, or what the assumptions prove that are left."""
-        if kind in self.data["align"]:
-            return ((form(self.data["align"][kind][axis]),),) * 2
-        whole, half = (self.size[axis],), (self.size[axis] * HALF,)
-        diluted = (*half, *(self.size[axis] - other * HALF for other in others))
+        whole, half = (size[axis],), (size[axis] * HALF,)
+        diluted = (*half, *(size[axis] - other * HALF for other in sorted(told, key=str)))
         known = {"fixed": whole, "aligned": whole, "diluted": diluted}.get(kind, half)
         lost = {"fixed": {"A4"}, "aligned": {"A5"}, "diluted": {"A3", "A5"}}.get(kind, {"A3"}) & self.without
         least = known if not lost else () if "A4" in self.without else half
-        return least, whole if "A3" in lost or kind == "echoing" else known
+        gains = least, whole if "A3" in lost or kind == "echoing" else known
+        if kind in self.data["align"]:
+            gains = ((form(self.data["align"][kind][axis]),),) * 2
+        seen = frozenset((name, over | ({axis} & axes[name])) for name, over in sights)
+        return self.times(gains, Part((), "", frozenset(flip for flip in odd if flip[1] != axis), seen), x, y)
 
     def gathered(self, parts: Iterable[Part]) -> tuple[Part, ...]:
         """Parts brought together by parity; without A4 those of one parity may cancel, without A3 also others."""
@@ -177,36 +180,41 @@ class Run:
             groups.setdefault((part.fresh, part.odd), []).append(part)
         is_mixed, found = {"A3", "A4"} <= self.without and len(groups) > 1, []
         for (fresh, odd), same in groups.items():
-            lower, upper = largest(same)
-            can_cancel = is_mixed or ("A4" in self.without and len(same) > 1)
+            can_cancel, (lower, upper) = "A4" in self.without and len(same) > 1, largest(same)
             seen = frozenset(sight for part in same for sight in part.seen)
-            found.append(Part((() if can_cancel else lower, upper), fresh, odd, seen))
+            found.append(Part((() if is_mixed or can_cancel else lower, upper), fresh, odd, seen))
         return tuple(found)
 
     def pruned(self, of: str, part: Part) -> Part:
-        """The part with the pieces that are stated for it and proved to be the same; of a symbolic one, all."""
-        if self.is_symbolic:
-            return part
-        data, (lower, upper) = self.proof.step(f"step {len(self.steps) + 1}, {of}"), part.bounds
-        most = self.proof.maximum(data, "value", upper, self.domain)
-        least = most if set(lower) == set(upper) else self.proof.maximum(data, "lower", lower, self.domain)
-        return replace(part, bounds=(least, most))
+        """The part with the bounds that are stated for it; a symbolic one as it is."""
+        of = f"step {len(self.steps) + 1}, {of}"
+        return part if self.is_symbolic else replace(part, bounds=self.proof.stated(of, part.bounds, self.domain))
 
     def normalised(self, data: Json, gradient: Iterable[Part]) -> Iterable[Part]:
-        """Entries of size 1 times the rate, for the leading parity if one is known; another is less by its gap."""
-        of, rate, leader = data["name"], form(data["by"]), None
+        """Entries of size 1 times the rate, for the leading parity if one is known; another is less by its gap. Beside
+        an epsilon of size 1 that is so of a gradient that is as large, while a smaller one only meets the rate."""
+        of, rate, leader, is_lost = data["name"], (form(data["by"]),), None, "A6" in self.without
         parts = [self.pruned(f"{of}, gradient", each) for each in gradient]
+        if data["epsilon"] and "A7" in self.without:
+            self.proof.step(f"step {len(self.steps) + 1}, {of}, epsilon")
+            least, most = largest(parts)
+            small = nonnegative((-ONE,) if "A8" in self.without else tuple(-piece for piece in most))
+            case = self.proof.choice(self.domain, [[(ZERO, least)], small, []])
+            if case == 1:
+                return [self.times((() if is_lost else rate, rate), each, each) for each in parts]
+            is_lost = is_lost or case == 2
         if len(parts) == 1 or not (self.is_symbolic or {"A3", "A8", "A9"} & self.without):
-            rest = [(mine, largest([each for each in parts if each is not mine])[UPPER]) for mine in parts]
             self.proof.step(f"step {len(self.steps) + 1}, {of}, leading parity")
-            cases = [[(piece, mine.bounds[LOWER]) for piece in others] for mine, others in rest]
+            above = [(mine.bounds[LOWER], [other for other in parts if other is not mine]) for mine in parts]
+            cases = [[(piece, least) for other in others for piece in other.bounds[UPPER]] for least, others in above]
             leader = [*parts, None][self.proof.choice(self.domain, [*cases, []])]
-        is_lost = "A6" in self.without or (data["epsilon"] and "A7" in self.without)
+        found = []
         for part in parts:
-            (lower, upper), is_exact, most = part.bounds, part is leader, forms([data["by"]])
+            (lower, upper), most, is_exact = part.bounds, rate, part is leader
             if leader and not is_exact and lower == upper and leader.bounds[LOWER] == leader.bounds[UPPER][:1]:
-                most, is_exact = tuple(rate + piece - leader.bounds[UPPER][0] for piece in upper), True
-            yield replace(part, bounds=(most if is_exact and not is_lost else (), most))
+                most, is_exact = tuple(rate[0] + piece - leader.bounds[UPPER][0] for piece in upper), True
+            found.append(replace(part, bounds=(most if is_exact and not is_lost else (), most)))
+        return found
 
     def assigned(self, data: Json, given: Sequence[tuple[Part, ...]]) -> tuple[Part, ...]:
         """The value of an assignment."""
@@ -228,22 +236,78 @@ class Run:
         self.steps.append({of: self.pruned(of, Part(bounds)) for of, bounds in whole.items()})
         self.is_settled = self.state == before
 
-    def unrolled(self, steps: int) -> None:
-        """Some steps; none follows one that leaves the state as it was, for it would be the same."""
-        self.proof.step("domain")
-        self.proof.point(self.domain)
-        while len(self.steps) < min(steps, MOST_STEPS) and not self.is_settled:
-            self.step()
+
+class Law:
+    """What every step after a run does: a step from unknown sizes x of the parts of a state, which never fall."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.families, step, moving = run, dict[int, list[Family]](), copy(run), run.data["next"]
+        self.before = [part for name in moving for part in run.state[name]]
+        self.x = [auxiliary(f"x{i}") for i in range(len(self.before))]
+        unknown, floors = iter(self.x), [(i, p) for i, part in enumerate(self.before) for p in part.bounds[LOWER]]
+        for name in moving:
+            parts = tuple(replace(part, bounds=((next(unknown),),) * 2) for part in run.state[name])
+            step.state = step.state | {name: parts}
+        step.domain, step.is_symbolic, step.steps = (*run.domain, *(self.x[i] - p for i, p in floors)), True, []
+        run.proof.step("later steps")
+        step.step()
+        self.looked_at, self.after = step.steps[0], [part for name in moving for part in step.state[name]]
+        kinds = [[replace(part, bounds=()) for part in state] for state in (self.before, self.after)]
+        run.proof.check(kinds[0] == kinds[1], "a step makes other kinds of parts")
+        run.proof.below(step.domain, [(piece, self.after[i].bounds[LOWER]) for i, piece in floors])
+
+    def read(self, data: Json) -> None:
+        """Families of the parts, each of which steps make; where they are exact, steps make nothing else. What is to be
+        at most 0 for a quantity to be so at every later step; it is a last step if nothing changes there any more."""
+        proof, domain, self.quantities, later = self.run.proof, self.run.domain, data["quantities"], dict[str, Part]()
+        for i, base, length, turns in data["families"]:
+            cycles = tuple((form(turn), steps) for turn, steps in turns)
+            proof.check(length >= 0 and all(steps > 0 for _, steps in cycles), "a family is there too early")
+            self.families.setdefault(i, []).append((form(base), length, cycles))
+        self.is_exact = data["exact"] and all(len(self.factors(p)) < 2 for e in self.after for p in e.bounds[UPPER])
+        for i, (old, new) in enumerate(zip(self.before, self.after, strict=True)):
+            lower, upper = (self.made(new.bounds[side], old.bounds[side]) for side in (LOWER, UPPER))
+            for base, length, turns in self.families.get(i, ()):
+                lasts = [(base + turn, length + steps, turns[: k + 1]) for k, (turn, steps) in enumerate(turns)]
+                for family in ((base, length, ()), *lasts):
+                    proof.covered(domain, family, lower)
+            for family in upper if self.is_exact else ():
+                proof.covered(domain, family, self.families.get(i, ()))
+        is_still = self.is_exact
+        for of, places in self.quantities.items():
+            least, most = self.looked_at[of].bounds
+            both = [self.made(tuple(least[i] for i in places)), self.made(most) if self.is_exact else [(ONE, 1, ())]]
+            is_still = is_still and all(length == 1 and not turns for side in both for _, length, turns in side)
+            asked = [(form for base, _, turns in side for form in (base, *dict(turns))) for side in both]
+            later[of] = self.run.pruned(of, Part(tuple(tuple(dict.fromkeys(each)) for each in asked)))
+        self.run.steps.append(later)
+        self.run.law, self.run.is_settled = self, is_still
+
+    def made(self, pieces: Forms, floors: Forms = ()) -> list[Family]:
+        """What is there at first, and what a step makes: products of parts, with time for the turns of all of them."""
+        found: list[Family] = [(piece, 0, ()) for piece in floors]
+        for piece, factors in ((piece, self.factors(piece)) for piece in pieces):
+            choices, rest = [self.families.get(i, []) for i in factors], sum((-self.x[i] for i in factors), piece)
+            self.run.proof.spend(prod(map(len, choices)))
+            for way in product(*choices):
+                base, length = sum((family[0] for family in way), rest), sum(family[1] for family in way)
+                found.append((base, length + 1, tuple(turn for family in way for turn in family[2])))
+        return found
+
+    def factors(self, piece: Affine) -> list[int]:
+        """The parts that a piece is a product of."""
+        return [i for i, x in enumerate(self.x) for _ in range(int(piece.coefficient(x.free[0])))]
 
 
 def claim(data: Json, run: Run) -> None:
     """Forms are at least 0, and sizes at most or at least 0 at some steps, where an alternative holds ("if"), and
-    nowhere else ("only if"); or at some point where the forms are at least 0, sizes are below 0 ("below")."""
+    nowhere else ("only if"); and at some point where the forms are at least 0, sizes are below 0."""
     said, where, proof = data["statement"], [forms(each) for each in data["where"]], run.proof
     given, needed, cases = forms(said["forms"]), nonnegative(forms(said["forms"])), list[Forms]()
     proof.step(data["of"])
-    for name, first, last, relation in (*said["sizes"], *((name, t, t, "<") for name, t in data["below"])):
-        proof.check(1 <= first <= last <= len(run.steps), "there are no such steps")
+    for name, first, last, relation in said["sizes"]:
+        end = len(run.steps) - (run.law is not None and relation != "<=" and not run.is_settled)
+        proof.check(1 <= first <= last <= end, "there are no such steps")
         for lower, upper in (step[name].bounds for step in run.steps[first - 1 : last]):
             if relation == "<":
                 proof.point((*run.domain, *given), tuple(-each for each in upper))
@@ -252,48 +316,26 @@ def claim(data: Json, run: Run) -> None:
             else:
                 needed, cases = [*needed, (ZERO, lower)], [*cases, upper]
     for member in where if data["if"] else ():
-        proof.point(member)
+        proof.point((*run.domain, *member))
+        proof.below((*run.known, *member), nonnegative(run.where))
         proof.below((*run.domain, *member), needed)
     for case in product(*cases) if data["only if"] else ():
         proof.choice((*run.domain, *given, *case), [nonnegative((-ONE,)), *map(nonnegative, where)])
 
 
-def gain(data: Json, run: Run) -> Affine:
-    """What a turn of a cycle adds after a run, by a step from its last state, of unknown size; Z_B grows with it."""
-    moving, step = run.data["next"], Run(run.data, run.proof)
-    parts = [(name, each) for name in moving for each in run.state[name]]
-    unknown, step.is_symbolic, step.state = [auxiliary(f"x{i}") for i in range(len(parts))], True, dict(run.state)
-    known = [replace(part, bounds=((x,), (x,))) for x, (_, part) in zip(unknown, parts, strict=True)]
-    step.state |= {name: tuple(k for k, (own, _) in zip(known, parts, strict=True) if own == name) for name in moving}
-    run.proof.step(data["of"])
-    step.step()
-    after = [each for name in moving for each in step.state[name]]
-    is_closed = [replace(each, bounds=()) for each in after] == [replace(each, bounds=()) for _, each in parts]
-    run.proof.check(is_closed and all(each.bounds[LOWER] for _, each in parts), "the step map has not settled")
-    walk, weights, lower = data["nodes"], forms(data["weights"]), [each.bounds[LOWER] for each in after]
-    for (source, target), weight in zip(pairwise((*walk, walk[0])), weights, strict=True):
-        run.proof.check(unknown[source] + weight in lower[target], "no step makes this edge")
-    turning = {unknown[i].free[0] for i in walk}
-    steady = turning | {x.free[0] for x, pieces in zip(unknown, lower, strict=True) if x in pieces}
-    fed = [{name for name in piece.free if name[0] == "*"} for piece in step.steps[0]["Z_B"].bounds[LOWER]]
-    run.proof.check(any(each & turning and each <= steady for each in fed), "Z_B need not grow with it")
-    return sum(weights, ZERO)
-
-
-def verified(data: Json) -> tuple[list[Run], Forms, str | None]:
-    """Check a certificate read from JSON: its runs and what its cycles gain, or the first step that fails and why."""
-    proof, runs = Proof(()), []
+def verified(data: Json) -> tuple[list[Run], str | None]:
+    """Check a certificate read from JSON: its runs, or the first step that fails and why. What is no certificate raises
+    one of KeyError, TypeError, AttributeError and ValueError."""
+    if (data["kind"], data["schema"]) != (KIND, SCHEMA):
+        raise ValueError(f"found {data['kind']!s:.40} of schema {data['schema']!s:.40}")
+    proof, runs = Proof(data["proof"]), list[Run]()
     try:
-        if (data["kind"], data["schema"]) != (KIND, SCHEMA):
-            raise Malformed(f"found {data['kind']!s:.40} of schema {data['schema']!s:.40}")
-        proof = Proof(data["proof"])
         for each in data["runs"]:
-            runs.append(Run(data["premises"], proof, forms(each["where"])))
-            runs[-1].unrolled(each["steps"])
+            runs.append(Run(data["premises"], proof, forms(each["where"]), each["steps"]))
+            if each["later"] is not None:
+                Law(runs[-1]).read(each["later"])
             for said in each["claims"]:
                 claim(said, runs[-1])
-        return runs, tuple(gain(each, runs[0]) for each in data["cycles"]), None
     except (Refuted, IndexError) as failure:
-        return [], (), f"{proof.of}: {failure}"
-    except (KeyError, TypeError, AttributeError, ValueError) as problem:
-        raise Malformed(f"not a certificate of schema {SCHEMA}: {type(problem).__name__}: {problem!s:.200}") from None
+        return [], f"{proof.of}: {failure}"
+    return runs, None

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from gamma_calc.algebra.affine import Affine
-from gamma_calc.derivation.checker import LOWER, UPPER, Forms, Json, Part, Run, form, forms
+from gamma_calc.algebra.plain import form
+from gamma_calc.derivation.checker import LOWER, UPPER, Forms, Json, Part, Run, forms
+from gamma_calc.derivation.law_words import law_texts, one_of
 
 CONDITIONS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "stable": (("Z_B",), ()),
@@ -43,11 +45,9 @@ def condition_statement(bounded: Sequence[str], reached: Sequence[str], last: in
     return statement(sizes=sizes + [[name, last, last, relation] for name in reached for relation in ("<=", ">=")])
 
 
-def claim(
-    of: str, said: Json, where: Sequence[Json], *, holds: bool = True, only: bool = True, below: Sequence[Json] = ()
-) -> Json:
+def claim(of: str, said: Json, where: Sequence[Json], *, holds: bool = True, only: bool = True) -> Json:
     """A claim as a certificate writes it."""
-    return {"of": of, "statement": said, "where": list(where), "if": holds, "only if": only, "below": list(below)}
+    return {"of": of, "statement": said, "where": list(where), "if": holds, "only if": only}
 
 
 def largest_claims(rate: str, said: Json, bounds: Forms, valid: Forms) -> list[Json]:
@@ -84,24 +84,23 @@ def onset_claims(name: str, step: int, last: int, region: Sequence[Json], below:
     if below is None:
         return [later]
     place, size = below
-    before = claim(f"{name}, before", statement(region[place]), [], below=[[size, step - 1]])
-    return [later, before | {"if": False, "only if": False}]
+    before = statement(region[place], [[size, step - 1, step - 1, "<"]])
+    return [later, claim(f"{name}, before", before, [], holds=False, only=False)]
 
 
-def no_room_claim(gains: Forms) -> Json:
-    """That no point of the domain lets no cycle gain."""
-    return claim("no room between the cycles", statement([form_json(-gain) for gain in gains]), [])
+def coverage_claim(steps: int, where: Sequence[Json]) -> Json:
+    """That the output can stay bounded, for so many steps (the last of them: every later one), only somewhere."""
+    said = condition_statement(*CONDITIONS["stable"], steps)
+    return claim("where the output can stay bounded", said, where, holds=False)
 
 
-def conclusions(data: Json, runs: Sequence[Run], gains: Forms) -> tuple[str, ...]:
+def conclusions(data: Json, runs: Sequence[Run]) -> tuple[str, ...]:
     """What is proved, in words."""
     texts = []
     for run in runs:
         prefix = f"where {member_text(run.where)}, " if run.where else ""
-        texts += [prefix + text for text in _exponents(run)]
-    turns = zip(data["cycles"], gains, strict=True)
-    texts += [f"{cycle['of']}: every turn gains {gain}" for cycle, gain in turns]
-    said = _Said(data, runs, gains)
+        texts += [prefix + text for text in (*_exponents(run), *law_texts(run))]
+    said = _Said(data, runs)
     return (*texts, *(said.condition(name) for name in CONDITIONS), *said.rates(), *said.later())
 
 
@@ -114,7 +113,7 @@ def premises_text(data: Json) -> str:
         parts += [f"{kind} sums over {axis} add {form(gain)}" for axis, gain in gains.items()]
     for name, given in data["start"].items():
         what = f"random {name}[{', '.join(given['random'])}]" if given["random"] else name
-        parts.append(f"{what} starts at {_one_of('max', forms(given['size']))}")
+        parts.append(f"{what} starts at {one_of('max', [*map(str, forms(given['size']))])}")
     parts += [_assignment(each) for each in data["step"]]
     parts += [f"next {name} is {source}" for name, source in data["next"].items()]
     return "; ".join([*parts, *(f"{of} is {name}" for of, name in data["quantities"].items() if of != name)])
@@ -129,49 +128,55 @@ def _assignment(data: Json) -> str:
 class _Said:
     """The proved claims of a certificate, and what they amount to."""
 
-    def __init__(self, data: Json, runs: Sequence[Run], gains: Forms) -> None:
+    def __init__(self, data: Json, runs: Sequence[Run]) -> None:
         self.data, self.first, self.last = data, runs[0], runs[-1]
         self.claims = [each["claims"] for each in data["runs"]]
-        self.is_covered = {*self.last.where} <= {-gain for gain in gains}
-        self.is_hopeless = bool(gains) and no_room_claim(gains) in self.claims[0]
-
-        is_forever = self.last.is_settled or self.is_hopeless
-        self.length = "every step" if is_forever else f"steps 1 to {len(self.last.steps)}"
+        coverage = coverage_claim(len(self.first.steps), [data["runs"][-1]["where"]])
+        self.is_covered = not self.first.where and (len(runs) == 1 or coverage in self.claims[0])
+        self.length = "every step" if self.last.is_settled else f"steps 1 to {len(self.last.steps)}"
 
     def condition(self, name: str) -> str:
         """The region of a condition, or what is known of it."""
         region, sure, possible = self.region(name)
+        length = "every step" if self.early(name) == [] else self.length
         if region is not None:
-            return f"{name} ({self.length}): {region_text(region)}{self.onset(name, region)}"
+            return f"{name} ({length}): {region_text(region)}{self.onset(name, region)}"
         texts = (region_text(sure or []), "always" if possible is None else region_text(possible))
-        return f"{name} ({self.length}): unknown; surely {texts[0]}; at most {texts[1]}"
+        return f"{name} ({length}): unknown; surely {texts[0]}; at most {texts[1]}"
 
     def later(self) -> Iterator[str]:
         """What is not known of later steps."""
-        if self.length != "every step":
+        if self.length != "every step" and any(self.early(name) != [] for name in CONDITIONS):
             yield f"after step {len(self.last.steps)}: unknown, for the exponents have not settled"
 
     def region(self, name: str) -> tuple[list[Json] | None, list[Json] | None, list[Json] | None]:
         """Where a condition holds, if that is known; where it surely does; outside what it surely does not."""
-        if self.is_hopeless:
+        said = condition_statement(*CONDITIONS[name], len(self.last.steps))
+        early, sure = self.early(name), _where(self.claims[-1], said, "if")
+        if early == []:
             return [], [], []
-        bounded, reached = CONDITIONS[name]
-        said = condition_statement(bounded, reached, len(self.last.steps))
-        sure = _where(self.claims[-1], said, "if")
         possible = _where(self.claims[-1], said, "only if") if self.is_covered else None
-        if possible is None:
-            early = condition_statement(bounded, (), len(self.first.steps))
-            possible = _where(self.claims[0], early, "only if")
+        possible = early if possible is None else possible
         return (sure if sure == possible else None), sure, possible
+
+    def early(self, name: str) -> list[Json] | None:
+        """Outside what the whole first run already breaks the bounds of a condition."""
+        if self.first.where:
+            return None
+        bounds = (CONDITIONS[name][0], CONDITIONS["stable"][0])
+        said = [condition_statement(bounded, (), len(self.first.steps)) for bounded in bounds]
+        found = [_where(self.claims[0], each, "only if") for each in said]
+        return next((where for where in found if where is not None), None)
 
     def onset(self, name: str, region: list[Json]) -> str:
         """The least step from which what a condition reaches is 0 on its region."""
         steps, reached = len(self.last.steps), CONDITIONS[name][1]
-        for step in range(1, steps + 1) if region else ():
-            early = [None] if step == 1 else [(place, size) for place in range(len(region)) for size in reached]
-            built = (onset_claims(name, step, steps, region, below) for below in early)
-            if reached and any(all(each in self.claims[-1] for each in claims) for claims in built):
-                return f", from step {step} on"
+        for step in range(1, steps + 1) if region and reached else ():
+            below = [(place, size) for place in range(len(region)) for size in reached]
+            least, *others = (onset_claims(name, step, steps, region, each) for each in (None, *below))
+            if all(each in self.claims[-1] for each in least):
+                is_least = step == 1 or any(all(each in self.claims[-1] for each in claims) for claims in others)
+                return f", from step {step} on{'' if is_least else ' at the latest'}"
         return ""
 
     def rates(self) -> Iterator[str]:
@@ -200,7 +205,7 @@ class _Said:
                 yield f"largest stable {rate}{when}: none, nothing bounds it from above"
             elif bounds and all(each in self.claims[-1] for each in built):
                 where = f", where {member_text(valid)}" if valid else ""
-                yield f"largest stable {rate}{when}: {_one_of('min', bounds)}{where}"
+                yield f"largest stable {rate}{when}: {one_of('min', [*map(str, bounds)])}{where}"
                 if len(bounds) == 1 and bounds[0].is_constant and free <= {rate}:
                     yield from _at_point(self.last, {rate: bounds[0].constant})
         elif not free:
@@ -214,23 +219,19 @@ def _where(claims: Sequence[Json], said: Json, key: str) -> list[Json] | None:
 
 def _exponents(run: Run) -> Iterator[str]:
     """The exponents of each step, and the state that every later step leaves as it is."""
-    for t, step in enumerate(run.steps, 1):
+    known = run.steps if run.law is None or run.is_settled else run.steps[:-1]
+    for t, step in enumerate(known, 1):
         when = f"step {t}" + (" and every later one" if run.is_settled and t == len(run.steps) else "")
         yield f"{when}: {', '.join(f'{name} {_exponent(size)}' for name, size in step.items())}"
-    if run.is_settled:
+    if run.is_settled and run.law is None:
         parts = [f"{name} {_exponent(part)}" for name in run.data["next"] for part in run.state[name]]
         yield f"invariant of every step from {len(run.steps)} on: {', '.join(parts) or 'nothing moves'}"
 
 
 def _exponent(size: Part) -> str:
     """An exponent, marked where it is only a bound."""
-    text = _one_of("max", size.bounds[UPPER])
+    text = one_of("max", [*map(str, size.bounds[UPPER])])
     return text if size.bounds[LOWER] == size.bounds[UPPER] else f"<= {text}"
-
-
-def _one_of(what: str, pieces: Forms) -> str:
-    texts = sorted(map(str, pieces))
-    return texts[0] if len(texts) == 1 else f"{what}({', '.join(texts)})" if texts else "-oo"
 
 
 def _at_point(run: Run, point: Mapping[str, Fraction]) -> Iterator[str]:

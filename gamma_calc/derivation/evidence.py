@@ -6,24 +6,19 @@ the same code accepts a certificate when it is written and when it is read, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 
-from gamma_calc.algebra import Affine, Inequality, Optimal, Polyhedron
-from gamma_calc.algebra.affine import auxiliary
-from gamma_calc.algebra.answer import Infeasible
+from gamma_calc.algebra import Affine, Inequality, Polyhedron
 from gamma_calc.algebra.envelope import upper_envelope
-from gamma_calc.algebra.linear_program import maximum
-from gamma_calc.derivation.checker import Forms, Json, Proof, Refuted
+from gamma_calc.derivation.checker import LOWER, UPPER, Family, Forms, Json, Proof, Refuted
 from gamma_calc.derivation.conclusions import form_json
+from gamma_calc.derivation.farkas import is_proved, is_trivial, point_of, proof_of
+from gamma_calc.derivation.inclusion import Inclusion
 
 Claim = tuple[Affine, Forms]
-Weights = list[list[list[object]]]
-"""Places and numbers: of the tops, and of the hypotheses."""
-_LEAD = auxiliary("lead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +44,13 @@ class FoundProof(Proof):
         super().__init__(())
         self.written: list[Json] = []
         self.obligations: list[Obligation] = []
+        self._inclusions: dict[Forms, Inclusion] = {}
+        self._to_state: Json = {}
 
     def step(self, of: str) -> Json:
         """A new step."""
-        self.written.append({"of": of, "proof": []})
+        self.written.append({"of": of, "proof": []} | self._to_state)
+        self._to_state = {}
         self.steps = iter(self.written[-1:])
         return super().step(of)
 
@@ -70,7 +68,7 @@ class FoundProof(Proof):
         """Claims, whose weights are found."""
         for piece, tops in claims:
             self.obligations.append(Obligation(self.of, hypotheses, piece, tops))
-            if not _is_trivial(piece, tops):
+            if not is_trivial(piece, tops):
                 proof = proof_of(hypotheses, piece, tops)
                 self.check(proof is not None, f"no proof of {piece} <= max({', '.join(map(str, tops))})")
                 self._note(proof)
@@ -90,23 +88,28 @@ class FoundProof(Proof):
         self._note({name: str(value) for name, value in (found or {}).items()})
         super().point(hypotheses, above)
 
-    def maximum(self, data: Json, key: str, ways: Forms, hypotheses: Forms) -> Forms:
+    def covered(self, hypotheses: Forms, family: Family, by: Sequence[Family]) -> None:
+        """The family that holds another one, and the turns that show it, which are found."""
+        found = self.inclusion(hypotheses).place(family, by)
+        self.check(found is not None, f"{family[0]} is in no family")
+        self._note(found)
+        super().covered(hypotheses, family, by)
+
+    def stated(self, of: str, bounds: Sequence[Forms], hypotheses: Forms) -> tuple[Forms, ...]:
         """The pieces that are needed, which are stated."""
-        data[key] = [form_json(piece) for piece in _envelope(ways, hypotheses)]
-        return super().maximum(data, key, ways, hypotheses)
+        most, least = (_envelope(tuple(dict.fromkeys(bounds[side])), hypotheses) for side in (UPPER, LOWER))
+        self._to_state = {"value": [form_json(piece) for piece in most]}
+        if {*least} != {*most}:
+            self._to_state["lower"] = [form_json(piece) for piece in least]
+        return super().stated(of, bounds, hypotheses)
+
+    def inclusion(self, domain: Forms) -> Inclusion:
+        """Inclusions of families on a domain."""
+        return self._inclusions.setdefault(domain, Inclusion(domain))
 
     def _note(self, evidence: object) -> None:
         self.written[-1]["proof"].append(evidence)
         self.evidence = iter([evidence])
-
-
-def is_proved(hypotheses: Forms, piece: Affine, tops: Forms) -> bool:
-    """Whether a claim has a proof."""
-    return _is_trivial(piece, tops) or proof_of(hypotheses, piece, tops) is not None
-
-
-def _is_trivial(piece: Affine, tops: Forms) -> bool:
-    return any(top.terms == piece.terms and top.constant >= piece.constant for top in tops)
 
 
 @lru_cache(maxsize=4096)
@@ -117,60 +120,3 @@ def _envelope(pieces: Forms, domain: Forms) -> Forms:
 @lru_cache(maxsize=64)
 def _polyhedron(domain: Forms) -> Polyhedron:
     return Polyhedron.of(*map(Inequality, domain))
-
-
-@lru_cache(maxsize=4096)
-def proof_of(hypotheses: Forms, piece: Affine, tops: Forms) -> Weights | None:
-    """The weights that prove that a piece is at most the largest top where the hypotheses hold; None if it is not.
-
-    >>> eta = Affine.symbol("eta")
-    >>> proof_of((-eta - 1,), eta, (Affine.of(0),))
-    [[[0, '1']], [[0, '1']]]
-    """
-    rivals = [Inequality(piece - top - _LEAD) for top in tops]
-    answer = maximum(_LEAD, [*rivals, *map(Inequality, hypotheses), Inequality(1 - _LEAD)])
-    if isinstance(answer, Infeasible):
-        return _contradiction(answer, piece, tops, hypotheses)
-    if not isinstance(answer, Optimal) or answer.value > 0:
-        return None
-    scales = [-rival.form.coefficient(_LEAD.free[0]) for rival in rivals]
-    average = [multiplier * scale for multiplier, scale in zip(answer.multipliers, scales, strict=False)]
-    return [_sparse(average), _sparse(_unscaled(answer.multipliers[len(rivals) : -1], hypotheses))]
-
-
-def _contradiction(answer: Infeasible, piece: Affine, tops: Forms, hypotheses: Forms) -> Weights | None:
-    """From hypotheses that cannot hold together, only a constant follows without more ado."""
-    weights = _unscaled(answer.multipliers[len(tops) : -1], hypotheses)
-    negative = sum(form.constant * weight for form, weight in zip(hypotheses, weights, strict=True))
-    lacking = (piece - tops[0]).constant if tops and (piece - tops[0]).is_constant else None
-    if lacking is None or lacking <= 0 or negative >= 0:
-        return None
-    return [[[0, "1"]], _sparse([weight * lacking / -negative for weight in weights])]
-
-
-def _unscaled(multipliers: Sequence[Fraction], forms: Forms) -> list[Fraction]:
-    """Multipliers of the forms themselves: an inequality scales its form on construction."""
-    found = []
-    for multiplier, form in zip(multipliers, forms, strict=True):
-        scaled, plain = (_first(each) for each in (Inequality(form).form, form))
-        found.append(multiplier * scaled / plain)
-    return found
-
-
-def _first(form: Affine) -> Fraction:
-    """A number of a form that scales with it."""
-    return form.terms[0][1] if form.terms else form.constant or Fraction(1)
-
-
-def _sparse(weights: Sequence[Fraction]) -> list[list[object]]:
-    return [[place, str(weight)] for place, weight in enumerate(weights) if weight]
-
-
-def point_of(hypotheses: Forms, above: Forms) -> Mapping[str, Fraction] | None:
-    """A point where the hypotheses are at least 0, and other forms above 0, if there is one."""
-    asked = [*map(Inequality, hypotheses), *(Inequality(each - _LEAD) for each in above), Inequality(1 - _LEAD)]
-    answer = maximum(_LEAD, asked)
-    if not isinstance(answer, Optimal) or (above and answer.value <= 0):
-        return None
-    names = sorted({name for each in (*hypotheses, *above) for name in each.free})
-    return {name: answer.point.get(name, Fraction(0)) for name in names}

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gamma_calc.derivation.checker import Json, Malformed, verified
+from gamma_calc.derivation.checker import SCHEMA, Json, verified
 from gamma_calc.derivation.conclusions import conclusions, premises_text
+
+
+class Malformed(ValueError):
+    """What was read is not a certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +27,14 @@ def verification(data: Json) -> Verification:
     Raises:
         Malformed: it is not a certificate of this schema, so that nothing can be said about it.
     """
-    runs, gains, failure = verified(data)
-    if failure is not None:
-        return Verification("", (), failure)
     try:
-        setting, texts, claimed = (
-            premises_text(data["premises"]),
-            conclusions(data, runs, gains),
-            tuple(data["conclusions"]),
-        )
+        runs, failure = verified(data)
+        if failure is not None:
+            return Verification("", (), failure)
+        setting, texts, claimed = premises_text(data["premises"]), conclusions(data, runs), tuple(data["conclusions"])
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as problem:
-        raise Malformed(f"not a certificate: {type(problem).__name__}: {problem!s:.200}") from None
+        what = f"{type(problem).__name__}: {problem!s:.200}"
+        raise Malformed(f"not a certificate of schema {SCHEMA}: {what}") from None
     if texts != claimed:
         differing = [text for text in claimed if text not in texts] or [text for text in texts if text not in claimed]
         said = f"{differing[0]!s:.120}" if differing else "their order"

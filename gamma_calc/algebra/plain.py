@@ -1,0 +1,32 @@
+"""Affine forms as plain data, as certificates write them: a number as text for each name, the constant under "1"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+
+from gamma_calc.algebra.affine import Affine
+
+_NUMBER = re.compile(r"(-?[0-9]{1,200})(?:/(0*[1-9][0-9]{0,199}))?", re.ASCII)
+
+
+def rational(text: str) -> Fraction:
+    """The number that P or P/Q writes.
+
+    Raises:
+        ValueError: the text is no such number, or has more than 200 digits.
+    """
+    if not (match := _NUMBER.fullmatch(text)):
+        raise ValueError(f"found {text[:40]!r}, expected P or P/Q of at most 200 digits")
+    return Fraction(int(match[1]), int(match[2] or 1))
+
+
+def form(data: Mapping[str, str]) -> Affine:
+    """The form with these coefficients.
+
+    >>> print(form({"eta": "1/2", "1": "-1"}))
+    1/2*eta - 1
+    """
+    terms = tuple((name, rational(value)) for name, value in data.items() if name != "1")
+    return Affine(terms, rational(data.get("1", "0")))

@@ -1,0 +1,64 @@
+"""What certificates write for other provers: every claim holds there, and would not without its hypotheses."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gamma_calc.analysis.derivation import derived
+from gamma_calc.derivation.certificate import certificate
+from gamma_calc.derivation.rocq import rocq
+from gamma_calc.derivation.smtlib import smtlib
+from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.scheme import Scheme
+from tests.derivation.certificates import every_case, read_back, written
+
+
+@every_case
+def test_every_question_to_an_smt_solver_is_unsat(name: str) -> None:
+    z3 = pytest.importorskip("z3")
+    text = smtlib(written(name))
+    solver = z3.Solver()
+    preamble = "\n".join(line for line in text.splitlines() if line.startswith(("(set-logic", "(declare")))
+    questions = text.split("(push 1)")[1:]
+    assert questions
+    for question in questions:
+        solver.reset()
+        solver.from_string(preamble + question.split("(check-sat)")[0])
+        assert solver.check() == z3.unsat, question
+
+
+def test_claims_without_their_hypotheses_are_sat() -> None:
+    z3 = pytest.importorskip("z3")
+    answers = []
+    for question in smtlib(written("init-a-adam")).split("(push 1)")[1:]:
+        kept = [line for line in question.split("(check-sat)")[0].splitlines() if not line.startswith("(assert (>= ")]
+        solver = z3.Solver()
+        solver.from_string("\n".join(["(declare-const |eta| Real)", *kept]))
+        answers.append(solver.check() == z3.sat)
+    assert any(answers)
+
+
+@pytest.mark.parametrize("name", ["init-a-adam", "init-b-adam", "lora-plus-a-adam", "lora-plus-b-adam"])
+def test_rocq_compiles_the_claims(name: str, tmp_path: Path) -> None:
+    if shutil.which("coqc") is None:
+        pytest.skip("coqc is missing")
+    path = tmp_path / "claims.v"
+    path.write_text(rocq(written(name)))
+    done = subprocess.run(["coqc", path.name], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    path.write_text(rocq(written(name)) + "Lemma wrong : forall x : R, 0 <= x.\nProof. intros. lra. Qed.\n")
+    done = subprocess.run(["coqc", path.name], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode != 0
+
+
+def test_a_scheme_may_have_any_name() -> None:
+    base = CATALOGUE["init-a"]
+    odd = Scheme('a *) b "\n(check-sat)', base.exponents, base.optimizer)
+    found = certificate(derived(odd))
+    assert read_back(found).first_failure is None
+    assert "\n(check-sat)\n(" not in smtlib(found).split("(set-logic")[0]
+    assert " a *) b" not in rocq(found)
