@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
+import re
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import cache
 
 import pytest
 
-from gamma_calc.algebra import Affine
+from gamma_calc.algebra import Affine, Equality, Inequality, Polyhedron, Region
+from gamma_calc.algebra.text import parsed_affine
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.assumptions import dispensed
 from gamma_calc.calculus.policy import Alignment, Policy
@@ -61,3 +65,44 @@ POLICIES |= {
     for kind in (Alignment.ALIGNED, Alignment.INDEPENDENT, Alignment.DILUTED)
     for value in (Affine.symbol("alpha"), Affine.of(Fraction(3, 4)))
 }
+
+
+def holds(text: str, point: Mapping[str, Fraction]) -> bool:
+    """Whether a region in words holds a point."""
+    if text in ("never", "always"):
+        return text == "always"
+    return any(all(_holds(each, point) for each in member.split(" and ")) for member in text.split(" or "))
+
+
+def _holds(inequality: str, point: Mapping[str, Fraction]) -> bool:
+    left, relation, right = re.split(" (<=|>=|=) ", inequality)
+    difference = parsed_affine(left).at(point) - Fraction(right)
+    return {"<=": difference <= 0, ">=": difference >= 0, "=": difference == 0}[relation]
+
+
+def is_same_region(text: str, region: Region, names: tuple[str, ...]) -> bool:
+    """Whether words say a region, at many points, some of them on its edges."""
+    if text == str(region):
+        return True
+    points = some_points(names)
+    inside = [is_inside(region, point) for point in points]
+    return any(inside) and inside == [holds(text, point) for point in points]
+
+
+def some_points(names: tuple[str, ...]) -> list[Mapping[str, Fraction]]:
+    """Points, some of them on the edges of regions."""
+    choose = random.Random(1)
+    return [{name: Fraction(choose.randint(-6, 4), 2) for name in names} for _ in range(1000)]
+
+
+def is_inside(region: Region, point: Mapping[str, Fraction]) -> bool:
+    """Whether a region holds a point."""
+    return any(all(each.form.at(point) >= 0 for each in inequalities(member)) for member in region.members)
+
+
+def inequalities(member: Polyhedron) -> Iterator[Inequality]:
+    """A polyhedron's constraints, an equality as two of them."""
+    for each in member.constraints:
+        yield Inequality(each.form)
+        if isinstance(each, Equality):
+            yield Inequality(-each.form)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-import random
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from fractions import Fraction
 
 import pytest
 
-from gamma_calc.algebra import Affine, Equality, Inequality, Polyhedron, Region
-from gamma_calc.algebra.text import parsed_affine
+from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.derivation.certificate import Certificate, certificate
@@ -21,7 +17,7 @@ from gamma_calc.derivation.checker import verified
 from gamma_calc.derivation.verification import verification
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.optimizers import OPTIMIZERS
-from tests.derivation.certificates import CASES, POLICIES, derivation_of, every_case, read_back, written
+from tests.derivation.certificates import CASES, POLICIES, derivation_of, every_case, is_same_region, read_back, written
 
 UNDER_POLICIES = ("init-a-adam", "init-b-sign", "init-a-sgd", "init-ab-adam")
 
@@ -37,40 +33,6 @@ def differing_sizes(found: Certificate, derivation: Derivation) -> Iterator[str]
             for name, size in step.sizes.items():
                 if {*mine[name].bounds[0]} != {*size.lower.pieces} or {*mine[name].bounds[1]} != {*size.upper.pieces}:
                     yield f"step {step.t}, {name}"
-
-
-def holds(text: str, point: Mapping[str, Fraction]) -> bool:
-    """Whether a region in words holds a point."""
-    if text in ("never", "always"):
-        return text == "always"
-    return any(all(_holds(each, point) for each in member.split(" and ")) for member in text.split(" or "))
-
-
-def _holds(inequality: str, point: Mapping[str, Fraction]) -> bool:
-    left, relation, right = re.split(" (<=|>=|=) ", inequality)
-    difference = parsed_affine(left).at(point) - Fraction(right)
-    return {"<=": difference <= 0, ">=": difference >= 0, "=": difference == 0}[relation]
-
-
-def is_same_region(text: str, region: Region, names: tuple[str, ...]) -> bool:
-    """Whether words say a region, at many points, some of them on its edges."""
-    if text == str(region):
-        return True
-    choose = random.Random(1)
-    points = [{name: Fraction(choose.randint(-6, 4), 2) for name in names} for _ in range(3000)]
-    inside = [
-        any(all(each.form.at(point) >= 0 for each in inequalities(member)) for member in region.members)
-        for point in points
-    ]
-    return any(inside) and inside == [holds(text, point) for point in points]
-
-
-def inequalities(member: Polyhedron) -> Iterator[Inequality]:
-    """A polyhedron's constraints, an equality as two of them."""
-    for each in member.constraints:
-        yield Inequality(each.form)
-        if isinstance(each, Equality):
-            yield Inequality(-each.form)
 
 
 def unproved(derivation: Derivation, conclusions: tuple[str, ...]) -> Iterator[str]:

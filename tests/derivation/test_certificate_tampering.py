@@ -6,6 +6,7 @@ import copy
 import json
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ import pytest
 from gamma_calc.algebra import Affine
 from gamma_calc.cli.main import main
 from gamma_calc.derivation.checker import Law, Proof, Refuted, Run, claim, forms
-from gamma_calc.derivation.conclusions import conclusions
+from gamma_calc.derivation.conclusions import CONDITIONS, conclusions
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.verification import Malformed, Verification, verification
 from gamma_calc.errors import BadInput
-from tests.derivation.certificates import written
+from tests.derivation.certificates import CASES, derivation_of, holds, is_inside, some_points, written
 
 TAMPERINGS = 1000
+NO_CERTIFICATE = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 
 
 def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -186,6 +188,52 @@ def proved_anew(data: Any) -> Verification:
     data |= {"proof": proof.written, "conclusions": []}
     data["conclusions"] = list(conclusions(data, runs))
     return verification(json.loads(json.dumps(data)))
+
+
+def falsehoods(name: str, conclusions: tuple[str, ...]) -> Iterator[str]:
+    """What is said of a condition at every step that is not so at some point."""
+    for condition, decision in derivation_of(name).decisions.items():
+        (line,) = (line for line in conclusions if line.startswith(f"{condition} ("))
+        said = line.partition(": ")[2].partition(", from step")[0]
+        if "(every step)" not in line:
+            continue
+        sure, _, most = said.removeprefix("unknown; surely ").partition("; at most ")
+        for point in some_points(CASES[name].free)[:100]:
+            is_so = is_inside(decision.region, point)
+            if (holds(sure, point) and not is_so) or (is_so and not holds(most or sure, point)):
+                yield line
+
+
+def test_a_falsehood_is_seen() -> None:
+    assert list(falsehoods("init-a-sgd", tuple(f"{name} (every step): always" for name in CONDITIONS)))
+
+
+@pytest.mark.parametrize(
+    ("name", "lies"),
+    [
+        pytest.param("init-a-sgd", 25),
+        pytest.param("momentum-sign", 25),
+        pytest.param("init-b-sgd", 300, marks=pytest.mark.slow),
+        pytest.param("two-rates", 300, marks=pytest.mark.slow),
+        pytest.param("decay", 300, marks=pytest.mark.slow),
+    ],
+)
+def test_a_liar_who_proves_what_can_be_proved_says_nothing_false(name: str, lies: int) -> None:
+    choose, believed = random.Random(3), 0
+    stated = {key: written(name).data[key] for key in ("runs", "largest", "frontier")}
+    every = [path for path in places(stated) if path[-1] not in ("of", "relation")]
+    for _ in range(lies):
+        data = copy.deepcopy(written(name).data)
+        for path in choose.sample(every, k=choose.choice((1, 1, 2))):
+            with suppress(KeyError, IndexError, TypeError):
+                data = tampered(data, path, choose)
+        try:
+            found = proved_anew(data)
+        except (Refuted, BadInput, *NO_CERTIFICATE):
+            continue
+        believed += found.first_failure is None
+        assert found.first_failure is not None or not list(falsehoods(name, found.conclusions)), found.conclusions
+    assert believed > lies // 20
 
 
 def test_a_liar_who_changes_nothing_is_believed() -> None:
