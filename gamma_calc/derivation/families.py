@@ -31,11 +31,12 @@ Found = list[tuple[int, Family]]
 def law_json(law: Law, found: Found, quantities: Iterable[str], *, is_exact: bool) -> Json:
     """A law as a certificate writes it, and of which quantities it is asked when they stay at most 0.
 
-    Where it is not exact, that a quantity is at least some part is enough to show that it grows.
+    Where it is not exact, the products of the fewest parts that a quantity is at least show well enough that it grows.
     """
-    pieces = {of: law.looked_at[of].bounds[LOWER] for of in quantities}
+    numbers = {of: [len(law.factors(piece)) for piece in law.looked_at[of].bounds[LOWER]] for of in quantities}
     places = {
-        of: [i for i, p in enumerate(every) if is_exact or len(law.factors(p)) < 2] for of, every in pieces.items()
+        of: [i for i, number in enumerate(every) if is_exact or number == min(filter(None, every), default=0)]
+        for of, every in numbers.items()
     }
     families = [
         [part, form_json(base), length, [[form_json(turn), steps] for turn, steps in turns]]
