@@ -13,6 +13,10 @@ $ gamma-calc derive init-a --without A5
 $ gamma-calc derive init-a --align aligned=alpha
 $ gamma-calc derive my-scheme.toml --latex derivation.tex --markdown derivation.md
 $ gamma-calc derive init-a --certificate init-a.json --smtlib init-a.smt2 --rocq init_a.v
+
+Under [exponents] a TOML file has A, B, eta_A and eta_B, and may have scale, rank, fan_out, gradient, and these, which
+are absent unless written: momentum = "0" (m = beta m + G with beta = n^0), decay = "0" (decoupled, lambda = n^0) and
+feedback = "0" (a loss gradient dZ + kappa Z_B with kappa = n^0).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gamma_calc.algebra import Affine, Exponent, Inequality
@@ -62,6 +62,22 @@ def derivation_json(found: Derivation) -> Json:
         "horizons": {name: _horizon(law) for name, law in found.horizons.items()},
         "assumptions": [{"key": each.key, "text": each.text} for each in found.assumptions],
         "rules": [_application(each, notation) for each in found.run.applications],
+        "runs": [_run(run, notation) for run in _further_runs(found)],
+    }
+
+
+def _further_runs(found: Derivation) -> Iterable[Trajectory]:
+    """The runs beside the one on the whole domain: what every step count rests on where that does not settle."""
+    every = (run for bound in found.bounds.values() for run in bound.runs[1:])
+    return {run.domain: run for run in every}.values()
+
+
+def _run(run: Trajectory, notation: Notation) -> Json:
+    """A run on a part of the domain."""
+    return {
+        "where": str(run.domain),
+        "settled_from": run.settled_from,
+        "rules": [_application(each, notation) for each in run.applications],
     }
 
 

@@ -101,3 +101,11 @@ def test_bounds_are_listed_as_upper() -> None:
     steps_are_well_formed(answer, max(4, len(found.run.steps)))
     assert any(step["upper"] for step in answer["steps"])
     assert any(rule["upper"] for rule in answer["rules"])
+
+
+def test_the_run_that_every_step_count_rests_on_is_given_beside_the_one_on_the_whole_domain() -> None:
+    """Gradient descent settles only where no cycle gains; a normalised step settles on the whole domain."""
+    (settled,) = derivation_json(derived(CATALOGUE["init-a"].under("sgd")))["runs"]
+    assert (settled["where"], settled["settled_from"]) == ("eta <= -1", 3)
+    assert settled["rules"] and all(rule["t"] <= 3 for rule in settled["rules"])
+    assert derivation_json(derived(CATALOGUE["init-a"]))["runs"] == []
