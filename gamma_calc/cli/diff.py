@@ -5,8 +5,8 @@ $ gamma-calc diff init-a init-a --second-without A5
 init-a under adam
 init-a under adam, without A5
 exponents:
-t  quantity   first            second
-2  Z_A        max(0, eta + 1)  <= max(0, eta + 1)
+t  quantity   first                second
+2  Z_A        max(0, eta + 1)      <= max(0, eta + 1)
 ...
 the traces part at line 22, step 2:
   first:  gamma[(U_B^1).T dZ] = eta + 1 by aligned sum

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,28 @@ def test_help_shows_a_command_and_its_output(question: str, capsys: pytest.Captu
         main([question, "--help"])
     assert leaving.value.code == 0
     assert f"$ gamma-calc {question}" in capsys.readouterr().out
+
+
+def shown(text: str) -> Iterator[tuple[str, list[str]]]:
+    """The commands of a help on the catalogue's schemes, each with the lines that are shown of its output."""
+    for block in re.split(r"^ *\$ gamma-calc ", text, flags=re.MULTILINE)[1:]:
+        command, *lines = block.split("\n")
+        output = list(takewhile(str.strip, lines))
+        if output and not re.search(r"\.toml|\.json|--out|--plot", command):
+            yield command, [line.rstrip(". ") for line in output if line.strip(". ")]
+
+
+@pytest.mark.parametrize("question", ["schemes", "exponents", "derive", "compare", "diff", "transfer"])
+def test_help_shows_true_output(question: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every line that stands there is the beginning of one of the output, in order."""
+    (module,) = [each for each in QUESTIONS if each.__name__.endswith(f".{question}")]
+    found = list(shown(module.__doc__ or ""))
+    assert found
+    for command, lines in found:
+        main(command.split())
+        output = iter(capsys.readouterr().out.splitlines())
+        for line in lines:
+            assert any(each.startswith(line) for each in output), f"{command}: {line}"
 
 
 def test_schemes(capsys: pytest.CaptureFixture[str]) -> None:
