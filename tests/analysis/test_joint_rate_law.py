@@ -16,11 +16,13 @@ from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
 from gamma_calc.analysis.joint_rate_law import JointRateLaw
 from gamma_calc.analysis.largest_rates import largest_rate
+from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.scheme import Scheme
-from tests.analysis.test_brute_force import places, schemes
+from tests.analysis.brute_cases import places, schemes
 from tests.schemes import scheme
 
+POINTS = 30
 EXAMPLES = 60 if os.environ.get("CI") else 10
 LATE = 4000
 """A step so late that what tends to a limit without attaining it is near it."""
@@ -117,7 +119,7 @@ def test_random_schemes(data: st.DataObject) -> None:
     law = law_of(subject)
     if not isinstance(law, HorizonLaw) or not isinstance(law.largest, JointRateLaw):
         return
-    for point in data.draw(places(subject), label="points"):
+    for point in data.draw(places(subject, CALCULUS, POINTS), label="points"):
         if law.domain.contains(point):
             assert not mistakes(law, law.largest, point)
 
