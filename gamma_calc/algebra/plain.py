@@ -26,7 +26,7 @@ def form(data: Mapping[str, str]) -> Affine:
     """The form with these coefficients.
 
     >>> print(form({"eta": "1/2", "1": "-1"}))
-    1/2*eta - 1
+    eta/2 - 1
     """
     terms = tuple((name, rational(value)) for name, value in data.items() if name != "1")
     return Affine(terms, rational(data.get("1", "0")))
