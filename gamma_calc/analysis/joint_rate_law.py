@@ -94,18 +94,24 @@ class JointRateLaw:
     """The largest stable value of a rate after T steps, as a function of T and of the other free exponents.
 
     `cases` has the bounds, of which the least counts, for each remainder of T by their number; they hold from step
-    `since` on, wherever a value of the rate is stable at all. Before that the rates are those of `early`, one a step
-    from step 1 on. There are no cases where the bounds would be more than `MOST_BOUNDS`: the families are then the law.
-    `limit` is what the rate falls to as T grows: the largest one that is stable at every T; on `attained`, a region of
-    the other exponents, some T has it already.
+    `since` on, wherever a value of the rate is stable at all, which is on `valid_on` only. Before that the rates are
+    those of `early`, one a step from step 1 on. There are no cases where the bounds would be more than `MOST_BOUNDS`:
+    the families are then the law. `limit` is what the rate falls to as T grows: the largest one that is stable at every
+    T; on `attained`, a region of the other exponents, some T has it already.
     """
 
     rate: str
     cases: tuple[tuple[RateBound, ...], ...]
+    valid_on: Polyhedron
     since: int
     early: tuple[LargestRate, ...]
     limit: LargestRate
     attained: Region
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether there is a formula, and it does not change with T."""
+        return len(self.cases) == 1 and all(bound.is_constant for bound in self.cases[0])
 
     def bounds(self, steps: int) -> tuple[Affine, ...]:
         """The forms of which the least is the largest stable rate after so many steps; none where there is no formula.
@@ -150,9 +156,17 @@ def joint_rate_law(rate: str, every: Sequence[Family], domain: Polyhedron) -> Jo
         *(RateBound.of(line, rate) for line in first if line.direction(rate) > 0),
         *(b for each in bounds for b in each),
     ]
-    cases = _cases(bounds, since, domain)
+    valid_on = domain & Polyhedron.of(*(Inequality(-form) for form in _always_asked(lines, rate)))
+    cases = _cases(bounds, since, valid_on)
     early = tuple(largest_rate(rate, _region(every, domain, steps)) for steps in range(1, since)) if cases else ()
-    return JointRateLaw(rate, cases, since, early, limit, _attained(limit, dict.fromkeys(asked)))
+    return JointRateLaw(rate, cases, valid_on, since, early, limit, _attained(limit, dict.fromkeys(asked)))
+
+
+def _always_asked(lines: Iterable[Sequence[Line]], rate: str) -> Iterator[Affine]:
+    """What is asked of the other exponents alone, whatever T."""
+    nothing = Affine.of(0)
+    common = set[Affine].intersection(*({each.form for each in case if each.slope == nothing} for case in lines))
+    return (form for form in sorted(common, key=str) if not form.coefficient(rate))
 
 
 def _cases(every: Sequence[Iterable[RateBound]], since: int, domain: Polyhedron) -> tuple[tuple[RateBound, ...], ...]:

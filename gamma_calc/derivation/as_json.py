@@ -158,6 +158,7 @@ def _joint_law(rate: JointRateLaw) -> Json:
         "value": str(rate) if rate.cases else None,
         "since": rate.since,
         "early": [each.value for each in rate.early],
+        "valid_on": str(rate.valid_on),
         "limit": rate.limit.value,
         "attained_on": str(rate.attained),
     }

@@ -14,8 +14,11 @@ from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text, joined, prose
 from gamma_calc.derivation.symbols import quantity_latex
 
-MOST_WRITTEN = 24
+MOST_WRITTEN = 12
 """Families of one law that a terminal shows."""
+
+MOST_IN_LINE = 3
+"""Families, or bounds of a formula, that a terminal shows on one line."""
 
 Laws = Mapping[str, HorizonLaw | str]
 Growth = Mapping[str, Exponent | LeastGrowth | str]
@@ -64,31 +67,38 @@ def horizon_lines(laws: Laws) -> Iterator[str]:
         else:
             where = f" where {law.domain}" if law.elsewhere else ""
             rest = f"; elsewhere unknown ({law.elsewhere})" if law.elsewhere else ""
-            yield f"{name} for T steps{where}: {_law(law)}{rest}"
+            yield f"{name} for T steps{where}:{_law(law)}{rest}"
 
 
 def _law(law: HorizonLaw) -> str:
-    if isinstance(law.largest, RateLaw):
-        return _rate(law.largest)
-    if isinstance(law.largest, JointRateLaw) and law.largest.cases:
-        return _joint(law.largest)
+    """What T steps ask, behind a colon: on the same line, or on lines of their own where it is much."""
+    rate = law.largest
+    if isinstance(rate, RateLaw):
+        return f" {_rate(rate)}"
+    if isinstance(rate, JointRateLaw) and len(rate.cases) == 1 and len(rate.cases[0]) <= MOST_IN_LINE:
+        return f" {_joint(rate)}"
     texts = [_family(family) for family in law.families[:MOST_WRITTEN]]
     left = len(law.families) - len(texts)
-    more = [f"{left} more, which --json gives"] if left else []
-    return f"{' and '.join([*texts, *more]) or 'always'}{_tendency(law.largest)}"
+    more = [f"and {left} more, which --json gives"] if left else []
+    tends = [_tendency(rate)] if isinstance(rate, JointRateLaw) else []
+    if len(texts) <= MOST_IN_LINE:
+        return f" {'; '.join([' and '.join(texts) or 'always', *tends])}"
+    return "".join(f"\n  {text}" for text in [*texts, *more, *tends])
 
 
 def _joint(law: JointRateLaw) -> str:
     early = "".join(f", {each.value or each.reason} at T = {t}" for t, each in enumerate(law.early, 1))
-    return f"{law.rate} <= {law} (T >= {law.since}{early}){_tendency(law)}"
+    where = "" if law.valid_on.is_everywhere else f" where {law.valid_on}"
+    formula = f"{law.rate} <= {law}{where} (T >= {law.since}{early})"
+    return formula if law.is_constant else f"{formula}; {_tendency(law)}"
 
 
-def _tendency(law: RateLaw | JointRateLaw | str) -> str:
-    """What the largest rate tends to where other exponents are free, too."""
-    if not isinstance(law, JointRateLaw) or law.limit.value is None:
-        return ""
+def _tendency(law: JointRateLaw) -> str:
+    """What the largest rate tends to."""
+    if law.limit.value is None:
+        return f"for every step count: {law.limit.reason}"
     where = "which no T attains" if law.attained.is_empty else f"which some T attains where {law.attained}"
-    return f"; the largest {law.rate} tends to {law.limit.value}, {where}"
+    return f"the largest {law.rate} tends to {law.limit.value}, {where}"
 
 
 def _rate(law: RateLaw) -> str:
@@ -101,11 +111,15 @@ def _rate(law: RateLaw) -> str:
 
 
 def _family(family: Family) -> str:
+    """What a family asks: that its exponents are not positive, for any number of turns."""
     turned = [(f"({cycle})", str(turns.law)) for cycle, turns in family.turns if cycle != Affine.of(0)]
-    base = [str(family.base)] if family.base != Affine.of(0) or not turned else []
-    form = " + ".join([*base, *(f"k*{cycle}" for cycle, _ in turned)])
-    most = "".join(f" for k <= {number}" for _, number in turned)
-    return f"{form} <= 0{most}" + (f" from T = {family.start} on" if family.start > 1 else "")
+    names = ["k"] if len(turned) == 1 else [f"k{place}" for place, _ in enumerate(turned, 1)]
+    base = [str(family.base)] if family.base != Affine.of(0) else []
+    form = " + ".join([*base, *(f"{k}*{cycle}" for k, (cycle, _) in zip(names, turned, strict=True))])
+    asked = f"{form} <= 0" if turned else str(Inequality(-family.base))
+    notes = [f"{k} <= {number}" for k, (_, number) in zip(names, turned, strict=True)]
+    notes += [f"T >= {family.start}"] if family.start > 1 else []
+    return f"{asked} ({', '.join(notes)})" if notes else asked
 
 
 def horizon_blocks(laws: Laws) -> tuple[Block, ...]:
@@ -147,7 +161,8 @@ def _joint_sentence(law: JointRateLaw) -> Text:
     formula: Text = ()
     if law.cases:
         since = Math(rf"T \ge {law.since}")
-        formula = ("The largest stable ", name, " is ", Math(law.latex()), " for all ", since, ". ")
+        where: Text = () if law.valid_on.is_everywhere else (" where ", Math(law.valid_on.latex()))
+        formula = ("The largest stable ", name, " is ", Math(law.latex()), *where, " for all ", since, ". ")
     if law.limit.bounds is None:
         return (*formula, "For every step count: ", *prose(law.limit.reason), ".")
     limit: Text = (

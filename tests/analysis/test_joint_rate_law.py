@@ -95,6 +95,8 @@ def mistakes(law: HorizonLaw, found: JointRateLaw, point: dict[str, Fraction]) -
         here = rate_at(law, found.rate, steps, others)
         if here is not None and found.cases and here != min(form.at(others) for form in found.bounds(steps)):
             wrong.append(f"T = {steps}: {here}")
+        if here is not None and steps >= found.since and not found.valid_on.contains({**others, found.rate: here}):
+            wrong.append(f"T = {steps}: {here}, outside {found.valid_on}")
     late = rate_at(law, found.rate, LATE, others)
     if late is not None and found.limit.bounds is not None and found.limit.valid_on.contains(others):
         limit = min(form.at(others) for form in found.limit.bounds)
