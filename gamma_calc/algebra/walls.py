@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from gamma_calc.algebra.cover import Conditions, leftovers, uncovered
-from gamma_calc.algebra.elimination import echelon, reduced
+from gamma_calc.algebra.flats import beyond
 from gamma_calc.algebra.inequality import Equality, Inequality
 from gamma_calc.algebra.polyhedron import Polyhedron
 
@@ -30,7 +30,7 @@ def essential_walls(cell: Polyhedron, members: Members) -> tuple[Equality, ...]:
     """
     parts = [part for part in (member & cell for member in members) if not part.is_empty]
     full = [part for part in parts if len(part.equalities) == len(cell.equalities)]
-    flat = [(part, _beyond(part, cell)[0]) for part in parts if len(part.equalities) == len(cell.equalities) + 1]
+    flat = [(part, beyond(part, cell)[0]) for part in parts if len(part.equalities) == len(cell.equalities) + 1]
     candidates = {Equality(each.form) for part in full for each in part.inequalities} | {wall for _, wall in flat}
     cutting = (wall for wall in candidates if not (cell & Polyhedron.of(wall)).is_empty)
     return ordered(wall for wall in cutting if _is_essential(wall, cell, full, flat))
@@ -46,7 +46,7 @@ def thin_walls(cell: Polyhedron, members: Members) -> tuple[Equality, ...]:
     if any(len(part.equalities) == len(cell.equalities) for part in parts):
         parts = [Polyhedron.of(*each) for each in leftovers(cell.constraints, [each.constraints for each in members])]
     fewest = min(len(part.equalities) for part in parts)
-    return ordered({row for part in parts if len(part.equalities) == fewest for row in _beyond(part, cell)})
+    return ordered({row for part in parts if len(part.equalities) == fewest for row in beyond(part, cell)})
 
 
 def ordered(walls: Iterable[Equality]) -> tuple[Equality, ...]:
@@ -56,13 +56,6 @@ def ordered(walls: Iterable[Equality]) -> tuple[Equality, ...]:
 
 def _order(wall: Equality) -> tuple[tuple[str, ...], tuple[Fraction, ...], Fraction]:
     return wall.free, tuple(coefficient for _, coefficient in wall.form.terms), -wall.form.constant
-
-
-def _beyond(part: Polyhedron, cell: Polyhedron) -> tuple[Equality, ...]:
-    """The equalities of a part in the cell that are not the cell's own: an echelon form modulo those."""
-    rows = echelon(Equality(reduced(row.form, cell.equalities)) for row in part.equalities)
-    assert rows is not None  # the part is not empty
-    return rows
 
 
 def _is_essential(wall: Equality, cell: Polyhedron, full: Members, flat: Sequence[tuple[Polyhedron, Equality]]) -> bool:

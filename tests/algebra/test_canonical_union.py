@@ -59,9 +59,14 @@ def cut(part: Polyhedron, form: Affine, way: int) -> list[Polyhedron]:
     return [part & Polyhedron.of(side) for side in ways[way]]
 
 
+def apart(part: Polyhedron, others: list[Polyhedron]) -> tuple[Polyhedron, ...]:
+    return (Region.of(part) - Region(tuple(others))).members
+
+
 @st.composite
 def written_twice(draw: st.DrawFn) -> tuple[Region, Region]:
-    """A region, and the same set cut by hyperplanes and by another polyhedron, in another order."""
+    """A region, and the same set cut by hyperplanes and by another polyhedron, in another order, perhaps in parts that
+    do not overlap."""
     unknowns = draw(st.integers(1, MOST_UNKNOWNS))
     members = draw(st.lists(polyhedra(unknowns), min_size=1, max_size=3))
     hole = draw(st.one_of(st.just(EMPTY), polyhedra(unknowns, 2)))
@@ -69,6 +74,8 @@ def written_twice(draw: st.DrawFn) -> tuple[Region, Region]:
     parts = list(members)
     for form, way in draw(st.lists(st.tuples(forms(unknowns), st.integers(0, 2)), max_size=2)):
         parts = [piece for part in parts for piece in cut(part, form, way)]
+    if draw(st.booleans()):
+        parts = [piece for place, part in enumerate(parts) for piece in apart(part, parts[:place])]
     again = Region(tuple(piece for part in reversed(parts) for piece in (Region.of(part) - hole).members))
     return Region(tuple(members)) - hole, (again - knife) | (again & knife)
 
