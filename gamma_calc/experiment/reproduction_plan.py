@@ -54,7 +54,7 @@ class Plan:
     seed: int = 0
 
 
-FULL = Plan("full", tuple(2**k for k in range(7, 14)), runs=5, steps=200, points=1000)
+FULL = Plan("full", tuple(2**k for k in range(7, 14)), runs=16, steps=200, points=1000)
 """The paper's sizes. Its number of steps is not known to us; 200 full-batch steps take the loss down by a factor of ten
 or more at every width."""
 
