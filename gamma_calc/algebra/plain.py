@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 from gamma_calc.algebra.affine import Affine
 
+Json = Any
+Forms = tuple[Affine, ...]
+MOST_FORMS = 64
+"""Forms of a list that is read."""
 _NUMBER = re.compile(r"(-?[0-9]{1,200})(?:/(0*[1-9][0-9]{0,199}))?", re.ASCII)
 
 
@@ -30,3 +35,14 @@ def form(data: Mapping[str, str]) -> Affine:
     """
     terms = tuple((name, rational(value)) for name, value in data.items() if name != "1")
     return Affine(terms, rational(data.get("1", "0")))
+
+
+def forms(data: Json) -> Forms:
+    """A list of forms.
+
+    Raises:
+        ValueError: it is no list, or has more than 64 forms.
+    """
+    if type(data) is not list or len(data) > MOST_FORMS:
+        raise ValueError(f"expected a list of at most {MOST_FORMS} forms")
+    return tuple(map(form, data))

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from gamma_calc.cli.options import add_json_argument, print_json
-from gamma_calc.derivation.verification import Malformed, Verification, verification
+from gamma_calc.derivation.certificate_shape import Malformed
+from gamma_calc.derivation.verification import Verification, verification
 from gamma_calc.errors import BadInput
 
 FALSE = 1

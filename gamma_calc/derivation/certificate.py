@@ -8,12 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gamma_calc.algebra import Affine, Equality, Inequality, Polyhedron, Region
+from gamma_calc.algebra.plain import Forms, Json, forms
 from gamma_calc.analysis.bounded import Bounded, bounded
 from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.derivation.checker import KIND, SCHEMA, Forms, Json, Refuted, Run, forms
-from gamma_calc.derivation.checker import claim as claimed
+from gamma_calc.derivation.certificate_shape import KIND, SCHEMA
+from gamma_calc.derivation.checker import Refuted, Run
 from gamma_calc.derivation.conclusions import (
     claim,
     conclusions,
@@ -131,7 +132,7 @@ def _proved(wanted: Iterable[Sequence[Json]], run: Run, proof: FoundProof) -> li
     for claims in wanted:
         with suppress(Refuted), proof.tried():
             for each in claims:
-                claimed(each, run)
+                run.claim(each)
             kept += claims
     return kept
 

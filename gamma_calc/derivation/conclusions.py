@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from gamma_calc.algebra.affine import Affine
-from gamma_calc.algebra.plain import form
-from gamma_calc.derivation.checker import LOWER, UPPER, Forms, Json, Part, Run, forms
+from gamma_calc.algebra.plain import Forms, Json, form, forms
+from gamma_calc.derivation.checker import LOWER, UPPER, Part, Run
 from gamma_calc.derivation.law_words import law_texts, one_of
 
 CONDITIONS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

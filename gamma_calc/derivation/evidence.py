@@ -13,7 +13,8 @@ from functools import lru_cache
 
 from gamma_calc.algebra import Affine, Inequality, Polyhedron
 from gamma_calc.algebra.envelope import upper_envelope
-from gamma_calc.derivation.checker import LOWER, UPPER, Family, Forms, Json, Proof, Refuted
+from gamma_calc.algebra.plain import Forms, Json
+from gamma_calc.derivation.checker import LOWER, UPPER, Family, Proof, Refuted
 from gamma_calc.derivation.conclusions import form_json
 from gamma_calc.derivation.farkas import is_proved, is_trivial, point_of, proof_of
 from gamma_calc.derivation.inclusion import Inclusion
@@ -88,12 +89,13 @@ class FoundProof(Proof):
         self._note({name: str(value) for name, value in (found or {}).items()})
         super().point(hypotheses, above)
 
-    def covered(self, hypotheses: Forms, family: Family, by: Sequence[Family]) -> None:
-        """The family that holds another one, and the turns that show it, which are found."""
-        found = self.inclusion(hypotheses).place(family, by)
-        self.check(found is not None, f"{family[0]} is in no family")
-        self._note(found)
-        super().covered(hypotheses, family, by)
+    def covered(self, hypotheses: Forms, families: Iterable[Family], by: Sequence[Family]) -> None:
+        """The families that hold others, and the turns that show it, which are found."""
+        for family in families:
+            found = self.inclusion(hypotheses).place(family, by)
+            self.check(found is not None, f"{family[0]} is in no family")
+            self._note(list(found or ()))
+            super().covered(hypotheses, [family], by)
 
     def stated(self, of: str, bounds: Sequence[Forms], hypotheses: Forms) -> tuple[Forms, ...]:
         """The pieces that are needed, which are stated."""

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
 from gamma_calc.algebra import Affine
-from gamma_calc.derivation.checker import LOWER, UPPER, ZERO, Family, Json, Law
+from gamma_calc.algebra.plain import Json
+from gamma_calc.derivation.checker import LOWER, UPPER, ZERO, Family, Law
 from gamma_calc.derivation.conclusions import form_json
 from gamma_calc.derivation.inclusion import Inclusion
 

@@ -10,7 +10,7 @@ from gamma_calc.algebra import Affine, Inequality, Optimal
 from gamma_calc.algebra.affine import auxiliary
 from gamma_calc.algebra.answer import Infeasible
 from gamma_calc.algebra.linear_program import maximum
-from gamma_calc.derivation.checker import Forms
+from gamma_calc.algebra.plain import Forms
 
 Weights = list[list[list[object]]]
 """Places and numbers: of the tops, and of the hypotheses."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from gamma_calc.derivation.checker import LOWER, ONE, ZERO, Json, Law, Refuted, Run, forms
-from gamma_calc.derivation.checker import claim as claimed
+from gamma_calc.algebra.plain import Json, forms
+from gamma_calc.derivation.checker import LOWER, ONE, ZERO, Law, Refuted, Run
 from gamma_calc.derivation.conclusions import coverage_claim
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.families import Cycle, every_family, gaining_cycles, gaining_families, is_linear, law_json
@@ -47,13 +47,13 @@ def _left(run: Run, proof: FoundProof, left: Sequence[Json]) -> tuple[Json, list
     if found is not None:
         with suppress(Refuted), _tried(run, proof):
             law.read(found)
-            claimed(claim, run)
+            run.claim(claim)
             return found, [claim]
         law.families.clear()
     cycles = _needed(law, gaining_cycles(law, proof.inclusion(run.domain)), left)
     found = law_json(law, gaining_families(law, cycles), BOUNDED, is_exact=False)
     law.read(found)
-    claimed(claim, run)
+    run.claim(claim)
     return found, [claim]
 
 

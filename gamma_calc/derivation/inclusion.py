@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from gamma_calc.algebra import Affine
-from gamma_calc.derivation.checker import ZERO, Family, Forms
+from gamma_calc.algebra.plain import Forms
+from gamma_calc.derivation.checker import ZERO, Family
 from gamma_calc.derivation.farkas import point_of, proof_of
 
 Row = list[list[int]]

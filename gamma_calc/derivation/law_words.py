@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from gamma_calc.algebra.affine import Affine
-from gamma_calc.derivation.checker import ZERO, Family, Forms, Law, Run
+from gamma_calc.algebra.plain import Forms
+from gamma_calc.derivation.checker import ZERO, Family, Law, Run
 
 BOUNDED = ("Z_B", "Z_A")
 """What some condition bounds."""

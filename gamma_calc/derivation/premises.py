@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gamma_calc.algebra import Affine, Constraint, Equality
+from gamma_calc.algebra.plain import Forms, Json
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.calculus.policy import Policy
-from gamma_calc.derivation.checker import Forms, Json
 from gamma_calc.derivation.conclusions import form_json
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gamma_calc.derivation.checker import SCHEMA, Json, verified
+from gamma_calc.algebra.plain import Json
+from gamma_calc.derivation.certificate_shape import Malformed, check_shape
+from gamma_calc.derivation.checker import Proof, Refuted, verified
 from gamma_calc.derivation.conclusions import conclusions, premises_text
 
-
-class Malformed(ValueError):
-    """What was read is not a certificate."""
+WRONG = (KeyError, TypeError, AttributeError, ValueError, IndexError)
+"""What using a name or evidence raises that is not there, or is of another kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,18 @@ def verification(data: Json) -> Verification:
     Raises:
         Malformed: it is not a certificate of this schema, so that nothing can be said about it.
     """
+    check_shape(data)
+    setting, claimed, proof = premises_text(data["premises"]), tuple(data["conclusions"]), Proof(data["proof"])
     try:
-        runs, failure = verified(data)
-        if failure is not None:
-            return Verification("", (), failure)
-        setting, texts, claimed = premises_text(data["premises"]), conclusions(data, runs), tuple(data["conclusions"])
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as problem:
-        what = f"{type(problem).__name__}: {problem!s:.200}"
-        raise Malformed(f"not a certificate of schema {SCHEMA}: {what}") from None
+        runs = verified(data, proof)
+    except Refuted as failure:
+        return Verification("", (), f"{proof.of}: {failure}")
+    except WRONG:
+        return Verification("", (), f"{proof.of}: a name or a piece of evidence is of nothing that is there")
+    try:
+        texts = conclusions(data, runs)
+    except WRONG:
+        raise Malformed("runs: there is none, or something is not looked at that the conclusions speak of") from None
     if texts != claimed:
         differing = [text for text in claimed if text not in texts] or [text for text in texts if text not in claimed]
         said = f"{differing[0]!s:.120}" if differing else "their order"

@@ -15,10 +15,11 @@ import pytest
 
 from gamma_calc.algebra import Affine
 from gamma_calc.cli.main import main
-from gamma_calc.derivation.checker import Law, Proof, Refuted, Run, claim, forms
+from gamma_calc.derivation.certificate_shape import Malformed
+from gamma_calc.derivation.checker import Proof, Refuted, verified
 from gamma_calc.derivation.conclusions import CONDITIONS, conclusions
 from gamma_calc.derivation.evidence import FoundProof
-from gamma_calc.derivation.verification import Malformed, Verification, verification
+from gamma_calc.derivation.verification import Verification, verification
 from gamma_calc.errors import BadInput
 from tests.derivation.certificates import CASES, derivation_of, holds, is_inside, some_points, written
 
@@ -178,13 +179,8 @@ def test_a_region_cannot_hide_behind_a_cycle() -> None:
 
 def proved_anew(data: Any) -> Verification:
     """What a liar gets who proves whatever can be proved of changed data, and words it."""
-    proof, runs = FoundProof(), list[Run]()
-    for each in data["runs"]:
-        runs.append(Run(data["premises"], proof, forms(each["where"]), each["steps"]))
-        if each["later"] is not None:
-            Law(runs[-1]).read(each["later"])
-        for said in each["claims"]:
-            claim(said, runs[-1])
+    proof = FoundProof()
+    runs = verified(data, proof)
     data |= {"proof": proof.written, "conclusions": []}
     data["conclusions"] = list(conclusions(data, runs))
     return verification(json.loads(json.dumps(data)))
@@ -301,9 +297,11 @@ def test_later_steps_are_asked_for_bounds_only() -> None:
     ("text", "message"),
     [
         pytest.param("", "not JSON", id="empty"),
-        pytest.param("[]", "not a certificate", id="list"),
+        pytest.param("[]", "the file: found a list, expected an object", id="list"),
         pytest.param('{"kind": "gamma-calc certificate", "schema": 1}', "schema 1", id="version"),
-        pytest.param('{"kind": "gamma-calc certificate", "schema": 3}', "KeyError: 'proof'", id="key-missing"),
+        pytest.param(
+            '{"kind": "gamma-calc certificate", "schema": 3}', "the key 'scheme' is missing", id="key-missing"
+        ),
         pytest.param('{"kind": 1, "kind": 1}', "occurs twice", id="duplicate-key"),
         pytest.param('{"kind": NaN}', "NaN", id="not-a-number"),
         pytest.param('{"kind": 0.5}', "0.5", id="decimal"),
