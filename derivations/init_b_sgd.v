@@ -1,5 +1,6 @@
-(* The claims of the derivation of init-b. A free exponent x is written e_x; -oo does not occur, for an empty maximum
-   asks for nothing. That p <= max(s, t) where 0 <= h is written (0 <= h -> s < p -> t < p -> False). *)
+(* The claims of the derivation of init-b. A free exponent x is written e_x, and a size x that a later step starts from
+   u_x; -oo does not occur, for an empty maximum asks for nothing. That p <= max(s, t) where 0 <= h is written
+   (0 <= h -> s < p -> t < p -> False). *)
 Require Import Reals Lra.
 Open Scope R_scope.
 
@@ -42,9 +43,9 @@ Lemma claim_7 : forall e_eta : R,
 Proof. intros. repeat split; intros; lra. Qed.
 
 (* later steps *)
-Lemma claim_8 : forall e_*x0 e_*x1 e_eta : R,
-  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1) * e_*x0 + (- (1)) * e_eta + (- (1 / 2))) -> 0 <= ((1) * e_*x1 + (- (2)) * e_eta + (- (3 / 2))) -> ((1) * e_*x0) < ((1) * e_eta + (1 / 2)) -> ((1) * e_eta + (1 / 2)) < ((1) * e_eta + (1 / 2)) -> ((1) * e_*x1 + (1) * e_eta + (1)) < ((1) * e_eta + (1 / 2)) -> False) /\
-  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1) * e_*x0 + (- (1)) * e_eta + (- (1 / 2))) -> 0 <= ((1) * e_*x1 + (- (2)) * e_eta + (- (3 / 2))) -> ((1) * e_*x1) < ((2) * e_eta + (3 / 2)) -> ((1) * e_*x0 + (1) * e_eta + (1)) < ((2) * e_eta + (3 / 2)) -> False) /\
+Lemma claim_8 : forall u_x0 u_x1 e_eta : R,
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1) * u_x0 + (- (1)) * e_eta + (- (1 / 2))) -> 0 <= ((1) * u_x1 + (- (2)) * e_eta + (- (3 / 2))) -> ((1) * u_x0) < ((1) * e_eta + (1 / 2)) -> ((1) * e_eta + (1 / 2)) < ((1) * e_eta + (1 / 2)) -> ((1) * u_x1 + (1) * e_eta + (1)) < ((1) * e_eta + (1 / 2)) -> False) /\
+  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1) * u_x0 + (- (1)) * e_eta + (- (1 / 2))) -> 0 <= ((1) * u_x1 + (- (2)) * e_eta + (- (3 / 2))) -> ((1) * u_x1) < ((2) * e_eta + (3 / 2)) -> ((1) * u_x0 + (1) * e_eta + (1)) < ((2) * e_eta + (3 / 2)) -> False) /\
   (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> ((2) * e_eta + (2)) < ((2) * e_eta + (2)) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 

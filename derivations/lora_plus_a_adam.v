@@ -1,5 +1,6 @@
-(* The claims of the derivation of lora-plus-a. A free exponent x is written e_x; -oo does not occur, for an empty maximum
-   asks for nothing. That p <= max(s, t) where 0 <= h is written (0 <= h -> s < p -> t < p -> False). *)
+(* The claims of the derivation of lora-plus-a. A free exponent x is written e_x, and a size x that a later step starts from
+   u_x; -oo does not occur, for an empty maximum asks for nothing. That p <= max(s, t) where 0 <= h is written
+   (0 <= h -> s < p -> t < p -> False). *)
 Require Import Reals Lra.
 Open Scope R_scope.
 

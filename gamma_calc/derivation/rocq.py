@@ -11,8 +11,9 @@ from gamma_calc.derivation.certificate import Certificate
 from gamma_calc.derivation.evidence import Obligation
 
 HEADER = """\
-(* The claims of the derivation of {name}. A free exponent x is written e_x; -oo does not occur, for an empty maximum
-   asks for nothing. That p <= max(s, t) where 0 <= h is written (0 <= h -> s < p -> t < p -> False). *)
+(* The claims of the derivation of {name}. A free exponent x is written e_x, and a size x that a later step starts from
+   u_x; -oo does not occur, for an empty maximum asks for nothing. That p <= max(s, t) where 0 <= h is written
+   (0 <= h -> s < p -> t < p -> False). *)
 Require Import Reals Lra.
 Open Scope R_scope.
 """
@@ -27,7 +28,7 @@ def rocq(written: Certificate) -> str:
 
 def _lemma(number: int, claims: Sequence[Obligation]) -> str:
     names = sorted({name for claim in claims for name in claim.free})
-    bound = f"forall {' '.join(f'e_{name}' for name in names)} : R,\n" if names else ""
+    bound = f"forall {' '.join(map(_name, names))} : R,\n" if names else ""
     body = " /\\\n".join(f"  ({_claim(claim)})" for claim in claims)
     proof = "Proof. intros. repeat split; intros; lra. Qed."
     place = claims[0].place.replace("*)", "* )").replace("(*", "( *").replace('"', "''")
@@ -45,10 +46,15 @@ def _form(form: Affine) -> str:
     >>> print(_form(Affine.symbol("eta") / 2 - 1))
     ((1 / 2) * e_eta + (- (1)))
     """
-    terms = [f"{_number(coefficient)} * e_{name}" for name, coefficient in form.terms]
+    terms = [f"{_number(coefficient)} * {_name(name)}" for name, coefficient in form.terms]
     if form.constant or not terms:
         terms.append(_number(form.constant))
     return f"({' + '.join(terms)})"
+
+
+def _name(name: str) -> str:
+    """A name as Rocq can read it: those that no user can give begin with a star."""
+    return f"u_{name[1:]}" if name.startswith("*") else f"e_{name}"
 
 
 def _number(value: Fraction) -> str:

@@ -42,7 +42,7 @@ def test_claims_without_their_hypotheses_are_sat() -> None:
     assert any(answers)
 
 
-@pytest.mark.parametrize("name", ["init-a-adam", "init-b-adam", "lora-plus-a-adam", "lora-plus-b-adam"])
+@pytest.mark.parametrize("name", ["init-a-adam", "init-b-adam", "init-b-sgd", "lora-plus-a-adam", "lora-plus-b-adam"])
 def test_rocq_compiles_the_claims(name: str, tmp_path: Path) -> None:
     if shutil.which("coqc") is None:
         pytest.skip("coqc is missing")
