@@ -39,7 +39,7 @@ def answer(options: argparse.Namespace) -> int:
     try:
         found = verification(_read(path))
     except Malformed as problem:
-        raise BadInput(f"{path}: {problem}") from None
+        raise BadInput(f"{path} is no certificate: {problem}") from None
     is_valid = found.first_failure is None
     if options.json:
         conclusions = {"conclusions": list(found.conclusions), "first_failure": found.first_failure}

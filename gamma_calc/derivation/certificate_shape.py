@@ -6,7 +6,7 @@ length, a tuple for a list of this length, or a function that refuses what it do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,19 @@ Shape = Any
 
 
 class Malformed(ValueError):
-    """What was read is not a certificate."""
+    """What was read is not a certificate: what is wrong, at a place that is found on the way out."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem, self.place = problem, ""
+
+    def within(self, outer: str) -> Malformed:
+        """The same, seen from the object or list that holds the place."""
+        self.place = outer + self.place
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.place.removeprefix('.') or 'the file'}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,38 +48,41 @@ def check_shape(data: Json) -> None:
     Raises:
         Malformed: it has not; the message says where, what was found and what was expected.
     """
-    _check(data, {}, "the file")
-    found = tuple(data.get(key) for key in ("kind", "schema"))
-    if found != (KIND, SCHEMA):
-        raise Malformed(f"found {_shown(found[0])} of schema {_shown(found[1])}, expected {KIND!r} of schema {SCHEMA}")
-    _check(data, CERTIFICATE, "")
+    _check(data, {"kind": _one_of(KIND), "schema": _one_of(SCHEMA)})
+    _check(data, CERTIFICATE)
     _check_names(data["premises"])
 
 
-def _check(data: Json, shape: Shape, place: str) -> None:
+def _check(data: Json, shape: Shape) -> None:
     if isinstance(shape, dict):
-        _expect(type(data) is dict, data, "an object", place)
+        _expect(type(data) is dict, data, "an object")
         for key, part in shape.items():
-            is_needed = not isinstance(part, Optional)
-            if is_needed and key not in data:
-                raise Malformed(f"{place or 'the file'}: the key {key!r} is missing")
             if key in data:
-                _check(data[key], part if is_needed else part.shape, f"{place}.{key}" if place else key)
+                _check_at(f".{key}", data[key], part.shape if isinstance(part, Optional) else part)
+            elif not isinstance(part, Optional):
+                raise Malformed(f"the key {key!r} is missing")
     elif isinstance(shape, list):
-        _expect(type(data) is list, data, "a list", place)
+        _expect(type(data) is list, data, "a list")
         for i, each in enumerate(data):
-            _check(each, shape[0], f"{place}[{i}]")
+            _check_at(i, each, shape[0])
     elif isinstance(shape, tuple):
-        _expect(type(data) is list and len(data) == len(shape), data, f"a list of {len(shape)}", place)
+        _expect(type(data) is list and len(data) == len(shape), data, f"a list of {len(shape)}")
         for i, (each, part) in enumerate(zip(data, shape, strict=True)):
-            _check(each, part, f"{place}[{i}]")
+            _check_at(i, each, part)
     else:
-        shape(data, place)
+        shape(data)
 
 
-def _expect(is_so: bool, data: Json, expected: str, place: str) -> None:
+def _check_at(place: int | str, data: Json, shape: Shape) -> None:
+    try:
+        _check(data, shape)
+    except Malformed as problem:
+        raise problem.within(f"[{place}]" if isinstance(place, int) else f"{place:.40}") from None
+
+
+def _expect(is_so: bool, data: Json, expected: str) -> None:
     if not is_so:
-        raise Malformed(f"{place}: found {_shown(data)}, expected {expected}")
+        raise Malformed(f"found {_shown(data)}, expected {expected}")
 
 
 def _shown(data: Json) -> str:
@@ -76,78 +91,84 @@ def _shown(data: Json) -> str:
     return kinds.get(type(data)) or (repr(data) if len(repr(data)) <= QUOTED else f"{repr(data)[:QUOTED]}...")
 
 
-def _text(data: Json, place: str) -> None:
-    _expect(type(data) is str, data, "text", place)
+def _text(data: Json) -> None:
+    _expect(type(data) is str, data, "text")
 
 
-def _whole(data: Json, place: str) -> None:
-    _expect(type(data) is int, data, "a whole number", place)
+def _whole(data: Json) -> None:
+    _expect(type(data) is int, data, "a whole number")
 
 
-def _flag(data: Json, place: str) -> None:
-    _expect(type(data) is bool, data, "true or false", place)
+def _flag(data: Json) -> None:
+    _expect(type(data) is bool, data, "true or false")
 
 
-def _number(data: Json, place: str) -> None:
-    _text(data, place)
-    _read(rational, data, place)
-
-
-def _form(data: Json, place: str) -> None:
-    _named(_number)(data, place)
-    _read(form, data, place)
-
-
-def _forms(data: Json, place: str) -> None:
-    _check(data, [_form], place)
-    _expect(len(data) <= MOST_FORMS, f"{len(data)} forms", f"at most {MOST_FORMS}", place)
-
-
-def _read(reading: Callable[[Json], object], data: Json, place: str) -> None:
+def _number(data: Json) -> None:
+    _text(data)
     try:
-        reading(data)
-    except (ValueError, BadInput) as problem:
-        raise Malformed(f"{place}: {problem}") from None
+        rational(data)
+    except ValueError as problem:
+        raise Malformed(str(problem)) from None
+
+
+def _form(data: Json) -> None:
+    _check(data, _named(_number))
+    try:
+        form(data)
+    except BadInput as problem:
+        raise Malformed(str(problem)) from None
+
+
+def _forms(data: Json) -> None:
+    _check(data, [_form])
+    _expect(len(data) <= MOST_FORMS, data, f"at most {MOST_FORMS} forms")
 
 
 def _named(shape: Shape) -> Shape:
     """An object with any keys."""
 
-    def check(data: Json, place: str) -> None:
-        _expect(type(data) is dict, data, "an object", place)
+    def check(data: Json) -> None:
+        _expect(type(data) is dict, data, "an object")
         for key, each in data.items():
-            _check(each, shape, f"{place}.{key:.40}")
+            _check_at(f".{key}", each, shape)
 
     return check
 
 
 def _maybe(shape: Shape) -> Shape:
     """Null or something else."""
-    return lambda data, place: None if data is None else _check(data, shape, place)
+    return lambda data: None if data is None else _check(data, shape)
 
 
-def _one_of(*words: str) -> Shape:
-    return lambda data, place: _expect(data in words, data, f"one of {', '.join(words)}", place)
+def _one_of(*choices: str | int) -> Shape:
+    expected = " or ".join(map(repr, choices))
+    return lambda data: _expect(type(data) in (str, int) and data in choices, data, expected)
 
 
-def _evidence(data: Json, place: str) -> None:
+def _evidence(data: Json) -> None:
     """A case, a point, the turns of a family, or weights."""
     if type(data) is dict:
-        _check(data, _named(_number), place)
+        _check(data, _named(_number))
     elif type(data) is list and data and type(data[0]) is int:
-        _check(data, (_whole, [[(_whole, _whole)]]), place)
+        _check(data, (_whole, [[(_whole, _whole)]]))
     elif type(data) is list:
-        _check(data, ([(_whole, _number)], [(_whole, _number)]), place)
+        _check(data, ([(_whole, _number)], [(_whole, _number)]))
     else:
-        _expect(type(data) is int, data, "a case, a point, turns or weights", place)
+        _expect(type(data) is int, data, "a case, a point, turns or weights")
 
 
-def _assignment(data: Json, place: str) -> None:
+_KINDS: Mapping[str, Shape] = {
+    "sum": {},
+    "scaled": {"by": _form},
+    "product": {"over": _text, "of": (_text, _text)},
+    "normalised": {"by": _form, "epsilon": _flag},
+}
+
+
+def _assignment(data: Json) -> None:
     """An assignment, with what its kind asks for."""
-    kinds = {"sum": {}, "scaled": {"by": _form}, "product": {"over": _text, "of": (_text, _text)}}
-    kinds["normalised"] = {"by": _form, "epsilon": _flag}
-    _check(data, {"name": _text, "is": _one_of(*kinds), "of": [_text]}, place)
-    _check(data, kinds[data["is"]], place)
+    _check(data, {"name": _text, "is": _one_of(*_KINDS), "of": [_text]})
+    _check(data, _KINDS[data["is"]])
 
 
 _TURN = (_form, _whole)
@@ -182,17 +203,14 @@ CERTIFICATE = {
 
 def _check_names(premises: Json) -> None:
     """See that a program uses no axis and no value that there is not."""
-    axes, values = premises["axes"], [*premises["start"]]
-    for name, given in premises["start"].items():
-        for axis in given["random"]:
-            _expect(axis in axes, axis, "an axis", f"premises.start.{name:.40}.random")
+    axis, values = _one_of(*premises["axes"]), [*premises["start"]]
+    start = {name: {"random": [axis]} for name in premises["start"]}
+    _check_at(".premises", premises, {"start": start})
     for i, each in enumerate(premises["step"]):
-        for name in each["of"]:
-            _expect(name in values, name, "a value that is there by then", f"premises.step[{i}].of")
-        _expect("over" not in each or each["over"] in axes, each.get("over"), "an axis", f"premises.step[{i}].over")
+        used = {"of": [_one_of(*values)], "over": Optional(axis)}
+        _check_at(f".premises.step[{i}]", each, used)
         values.append(each["name"])
+    known = _named(_one_of(*values))
+    _check_at(".premises", premises, {"next": known, "quantities": known})
     for name in premises["next"]:
-        _expect(name in premises["start"], name, "a tensor of the start", "premises.next")
-    for key in ("next", "quantities"):
-        for name in premises[key].values():
-            _expect(name in values, name, "a value of a step", f"premises.{key}")
+        _check_at(".premises.next", name, _one_of(*premises["start"]))

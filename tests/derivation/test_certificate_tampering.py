@@ -298,7 +298,7 @@ def test_later_steps_are_asked_for_bounds_only() -> None:
     [
         pytest.param("", "not JSON", id="empty"),
         pytest.param("[]", "the file: found a list, expected an object", id="list"),
-        pytest.param('{"kind": "gamma-calc certificate", "schema": 1}', "schema 1", id="version"),
+        pytest.param('{"kind": "gamma-calc certificate", "schema": 1}', "schema: found 1, expected 3", id="version"),
         pytest.param(
             '{"kind": "gamma-calc certificate", "schema": 3}', "the key 'scheme' is missing", id="key-missing"
         ),

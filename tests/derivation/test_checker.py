@@ -1,0 +1,78 @@
+"""The checker alone, at places that no scheme of the catalogue reaches: what a liar could state there is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gamma_calc.algebra import Affine
+from gamma_calc.derivation.checker import Law, Part, Proof, Refuted, Run
+from gamma_calc.derivation.evidence import FoundProof
+
+AXIS: dict[str, Any] = {"axes": {"n": {"1": "1"}}, "domain": [], "without": [], "align": {}}
+TENSORS: dict[str, Any] = {name: {"size": [{}], "random": []} for name in ("A", "B")}
+
+
+def constant(*values: int) -> tuple[Affine, ...]:
+    return tuple(map(Affine.of, values))
+
+
+def beside(leader: Any) -> tuple[tuple[Affine, ...], ...]:
+    """What a part of size n^-1 becomes beside a leader whose bounds, 0 and 1, are stated in some way."""
+    smaller = {"of": "step 1, g, gradient", "value": [{"1": "-1"}], "proof": []}
+    leading = {"of": "step 1, g, leading parity", "proof": [0]}
+    stated = {"of": "step 1, g, gradient", "proof": []} | leader
+    proof = Proof([{"of": "domain", "proof": [{}]}, stated, smaller, leading])
+    run = Run(AXIS | {"start": {}, "step": [], "next": {}, "quantities": {}}, proof, (), 0)
+    parts = [Part((constant(0), constant(1)), odd=frozenset({("A", "n")})), Part((constant(-1), constant(-1)))]
+    _, other = run.normalised({"name": "g", "by": {}, "epsilon": False}, parts)
+    return other.bounds
+
+
+@pytest.mark.parametrize("value", [[{"1": "1"}], [{}, {"1": "1"}], [{"1": "1"}, {}]])
+def test_a_gap_beside_a_leader_whose_bounds_differ_is_not_known(value: Any) -> None:
+    assert beside({"value": value, "lower": [{}]}) == ((), constant(0))
+
+
+def test_a_gap_beside_a_leader_of_one_size_is_known() -> None:
+    proof = Proof(
+        [
+            {"of": "domain", "proof": [{}]},
+            {"of": "step 1, g, gradient", "value": [{"1": "1"}], "proof": []},
+            {"of": "step 1, g, gradient", "value": [{}], "lower": [{"1": "-1"}], "proof": []},
+            {"of": "step 1, g, leading parity", "proof": [0]},
+        ]
+    )
+    run = Run(AXIS | {"start": {}, "step": [], "next": {}, "quantities": {}}, proof, (), 0)
+    parts = [Part((constant(1), constant(1)), odd=frozenset({("A", "n")})), Part((constant(-1), constant(0)))]
+    leader, other = run.normalised({"name": "g", "by": {"1": "-3"}, "epsilon": False}, parts)
+    assert leader.bounds == (constant(-3), constant(-3))
+    assert other.bounds == (constant(-5), constant(-4))
+
+
+@pytest.mark.parametrize(
+    ("moving", "is_so"), [pytest.param({"A": "A", "B": "B"}, True), pytest.param({"A": "B", "B": "A"}, False)]
+)
+def test_a_law_is_of_the_same_parts_of_the_same_tensors(moving: dict[str, str], is_so: bool) -> None:
+    run = Run(AXIS | {"start": TENSORS, "step": [], "next": moving, "quantities": {}}, FoundProof(), (), 0)
+    part = Part((constant(0), constant(0)))
+    run.state = {"A": (part,), "B": (part, part)}
+    if is_so:
+        Law(run)
+    else:
+        with pytest.raises(Refuted, match="other kinds of parts"):
+            Law(run)
+
+
+@pytest.mark.parametrize("value", ["1", "2"])
+def test_a_region_has_no_member_outside_the_domain(value: str) -> None:
+    premises = AXIS | {"domain": [{"eta": "-1", "1": "1"}], "start": {}, "step": [], "next": {}, "quantities": {}}
+    run = Run(premises, FoundProof(), (), 0)
+    member = [{"eta": "1", "1": f"-{value}"}]
+    said = {"of": "x", "statement": {"forms": [], "sizes": []}, "where": [member], "if": True, "only if": False}
+    if value == "1":
+        run.claim(said)
+    else:
+        with pytest.raises(Refuted, match="no point"):
+            run.claim(said)
