@@ -31,7 +31,14 @@ LAYERS: dict[str, set[str]] = {
     # An independent checker of certificates: it shares numbers with the engine, and no judgement.
     "derivation.checker": {"algebra.affine", "algebra.plain"},
     "derivation.certificate_shape": {"errors", "algebra.plain"},
-    "derivation.conclusions": {"algebra.affine", "algebra.plain", "derivation.checker", "derivation.law_words"},
+    "derivation.conclusions": {
+        "algebra.affine",
+        "algebra.plain",
+        "derivation.checker",
+        "derivation.horizon_words",
+        "derivation.law_words",
+    },
+    "derivation.horizon_words": {"algebra.affine", "derivation.checker"},
     "derivation.law_words": {"algebra.affine", "algebra.plain", "derivation.checker"},
     "derivation.verification": {
         "algebra.plain",

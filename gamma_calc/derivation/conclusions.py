@@ -12,6 +12,7 @@ from fractions import Fraction
 from gamma_calc.algebra.affine import Affine
 from gamma_calc.algebra.plain import Forms, Json, form, forms
 from gamma_calc.derivation.checker import LOWER, UPPER, Part, Run
+from gamma_calc.derivation.horizon_words import horizon_text
 from gamma_calc.derivation.law_words import law_texts, one_of
 
 CONDITIONS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -101,7 +102,8 @@ def conclusions(data: Json, runs: Sequence[Run]) -> tuple[str, ...]:
         prefix = f"where {member_text(run.where)}, " if run.where else ""
         texts += [prefix + text for text in (*_exponents(run), *law_texts(run))]
     said = _Said(data, runs)
-    return (*texts, *(said.condition(name) for name in CONDITIONS), *said.rates(), *said.later())
+    found = (*(said.condition(name) for name in CONDITIONS), *said.rates(), *said.horizons(), *said.later())
+    return (*texts, *found)
 
 
 def premises_text(data: Json) -> str:
@@ -143,6 +145,13 @@ class _Said:
             return f"{name} ({length}): {region_text(region)}{self.onset(name, region)}"
         texts = (region_text(sure or []), "always" if possible is None else region_text(possible))
         return f"{name} ({length}): unknown; surely {texts[0]}; at most {texts[1]}"
+
+    def horizons(self) -> Iterator[str]:
+        """The largest rate for T steps, of conditions that bound quantities only."""
+        for name, (bounded, reached) in CONDITIONS.items():
+            if self.data["largest"] is not None and not reached:
+                text = horizon_text(self.first, self.data["largest"]["rate"], bounded)
+                yield from [f"{name} for T steps: {text}"] if text else []
 
     def later(self) -> Iterator[str]:
         """What is not known of later steps."""
