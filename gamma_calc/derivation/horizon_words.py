@@ -26,7 +26,7 @@ Ratio = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """start + j * growth, which has to be at most 0."""
 
     start: Affine
@@ -40,7 +40,7 @@ class _Line:
         """Whether a larger rate never makes it less."""
         return all(slope >= 0 for slope, _ in self.numbers(rate))
 
-    def is_met_by(self, other: _Line, rate: str) -> bool:
+    def is_met_by(self, other: Line, rate: str) -> bool:
         """Whether it is at most 0 for every j at the rate where another one is 0."""
         (a, b), (c, d) = self.numbers(rate)
         (e, f), (g, h) = other.numbers(rate)
@@ -48,7 +48,7 @@ class _Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Horizon:
+class Horizon:
     """What bounds some quantities: the forms of each early step, and products of families at every later one, each with
     what a step adds to it; the families are as they are one step before."""
 
@@ -71,7 +71,7 @@ class _Horizon:
         """The first step at which all families are there."""
         return len(self.early) + 1 + max((length for _, length, _ in self.families), default=0)
 
-    def lines(self, steps: int) -> list[_Line]:
+    def lines(self, steps: int) -> list[Line]:
         """The lines from so many steps on, j being the periods that follow."""
         found = dict.fromkeys((form, ZERO) for forms in self.early[:steps] for form in forms)
         time = steps - len(self.early) - 1
@@ -79,7 +79,7 @@ class _Horizon:
         for rest, families in self.products if time >= 0 else ():
             for way in product(*(ends[family] for family in families)):
                 found[sum((start for start, _ in way), rest), sum((growth for _, growth in way), ZERO)] = None
-        return [_Line(*each) for each in found]
+        return [Line(*each) for each in found]
 
     def ends(self, family: Family, time: int) -> list[tuple[Affine, Affine]]:
         """A family with no turn, and with as many as there is time for; nothing before it is there."""
@@ -87,7 +87,7 @@ class _Horizon:
         turned = [(base + turn * ((time - length) // each), turn * (self.period // each)) for turn, each in turns]
         return [(base, ZERO), *turned] if time >= length else []
 
-    def largest(self, lines: Iterable[_Line]) -> Fraction | None:
+    def largest(self, lines: Iterable[Line]) -> Fraction | None:
         """The largest rate by some lines at their start; None where every one will do."""
         numbers = [line.numbers(self.rate)[0] for line in lines]
         return min((-constant / slope for slope, constant in numbers if slope), default=None)
@@ -119,7 +119,7 @@ def horizon_text(run: Run, rate: str, quantities: Sequence[str]) -> str:
     return ""
 
 
-def _horizon(run: Run, law: Law, rate: str, quantities: Sequence[str]) -> _Horizon | None:
+def _horizon(run: Run, law: Law, rate: str, quantities: Sequence[str]) -> Horizon | None:
     """What bounds the quantities; None where that is not known exactly, or not of the rate alone and single cycles."""
     sizes = [step[of].bounds for step in run.steps[:-1] for of in quantities]
     later = [law.looked_at[of].bounds for of in quantities]
@@ -138,7 +138,7 @@ def _horizon(run: Run, law: Law, rate: str, quantities: Sequence[str]) -> _Horiz
     if not is_alone or any(len(turns) > 1 for _, _, turns in every):
         return None
     early = [tuple(form for of in quantities for form in step[of].bounds[UPPER]) for step in run.steps[:-1]]
-    return _Horizon(rate, tuple(early), tuple(products))
+    return Horizon(rate, tuple(early), tuple(products))
 
 
 def _ratio(start: Affine, slope: Affine, rate: str) -> Ratio:
@@ -152,7 +152,7 @@ def _ratio(start: Affine, slope: Affine, rate: str) -> Ratio:
     return p // divisor, q // divisor, u // divisor, v // divisor
 
 
-def _text(horizon: _Horizon, since: int, formulas: Sequence[Ratio]) -> str:
+def _text(horizon: Horizon, since: int, formulas: Sequence[Ratio]) -> str:
     """The formulas, from the first step on that they give, and the rates of the steps before it."""
     period = len(formulas) if len({*formulas}) > 1 else 1
     by_place = {(since + i) % period: each for i, each in enumerate(formulas)}

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from gamma_calc.algebra import Affine
 from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.derivation.checker import UPPER
-from gamma_calc.derivation.horizon_words import horizon_text
+from gamma_calc.derivation.horizon_words import Horizon, horizon_text
 from gamma_calc.derivation.horizons import horizon_lines
 from gamma_calc.derivation.verification import verification
 from tests.derivation.certificates import derivation_of, read_back, written
@@ -19,6 +20,7 @@ from tests.derivation.test_certificate_laws import followed, quantity
 
 NAMES = ("init-a-sgd", "init-b-sgd", "init-ab-sgd", "lora-plus-a-sgd", "lora-plus-b-sgd")
 STEPS = 9
+ETA, ZERO = Affine.symbol("eta"), Affine.of(0)
 
 
 def said(conclusions: tuple[str, ...]) -> list[str]:
@@ -82,3 +84,20 @@ def test_no_formula_without_an_exact_law_of_the_whole_domain() -> None:
 @pytest.mark.parametrize("name", ["decay-sgd", "momentum-sgd", "free-shape"])
 def test_no_formula_where_other_exponents_are_free(name: str) -> None:
     assert said(written(name).conclusions) == []
+
+
+def test_a_rate_that_is_also_bounded_from_below_has_no_formula() -> None:
+    assert Horizon("eta", ((ETA,),), ()).formula(1) == (0, 0, 1, 0)
+    assert Horizon("eta", ((ETA, -ETA - 1),), ()).formula(1) is None
+
+
+@pytest.mark.parametrize(
+    ("turn", "formula"),
+    [
+        pytest.param(ETA - 5, (1, 0, 2, 0), id="no-turn-is-the-largest"),
+        pytest.param(ETA + 1, (0, 1, 1, 1), id="every-turn-is-the-largest"),
+    ],
+)
+def test_a_family_is_asked_for_with_no_turn_and_with_all(turn: Affine, formula: tuple[int, ...]) -> None:
+    family = (2 * ETA + 1, 0, ((turn, 1),))
+    assert Horizon("eta", (), ((ZERO, (family,)),)).formula(3) == formula
