@@ -89,6 +89,8 @@ def test_no_formula_where_other_exponents_are_free(name: str) -> None:
 def test_a_rate_that_is_also_bounded_from_below_has_no_formula() -> None:
     assert Horizon("eta", ((ETA,),), ()).formula(1) == (0, 0, 1, 0)
     assert Horizon("eta", ((ETA, -ETA - 1),), ()).formula(1) is None
+    falling = (ETA, 0, ((-ETA - 1, 1),))  # one turn leaves -1, which further turns take below only where eta >= -1
+    assert Horizon("eta", (), ((ZERO, (falling,)),)).formula(2) is None
 
 
 @pytest.mark.parametrize(
