@@ -9,7 +9,7 @@ through a sum over an axis of n^mu coordinates is correlated with a single entry
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gamma_calc.program.axes import Axis
 
@@ -47,13 +47,15 @@ class Provenance:
     """What a term is made from.
 
     `fresh` is the random tensor that the term *is*, up to a scalar; `odd` the flips that change its sign; `mixed` those
-    under which it has an odd and an even part; `seen` its dependences. Given data are the empty provenance.
+    under which it has an odd and an even part; `seen` its dependences. Given data are the empty provenance. `made`
+    names the components of a state that a term is a product of, where a step is read for what it makes of each.
     """
 
     fresh: Random | None = None
     odd: frozenset[Flip] = field(default=frozenset())
     mixed: frozenset[Flip] = field(default=frozenset())
     seen: frozenset[Sight] = field(default=frozenset())
+    made: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, tensor: Random) -> Provenance:
@@ -64,12 +66,18 @@ class Provenance:
     @property
     def parity(self) -> Provenance:
         """The provenance up to what has been seen: terms that agree here are of one kind in later sums."""
-        return Provenance(self.fresh, self.odd, self.mixed)
+        return Provenance(self.fresh, self.odd, self.mixed, made=self.made)
+
+    @property
+    def unmarked(self) -> Provenance:
+        """The provenance whatever components it is made from."""
+        return replace(self, made=()) if self.made else self
 
     def multiplied(self, other: Provenance) -> Provenance:
         """The provenance of an entrywise or outer product: flips that change both factors change nothing."""
         mixed = self.mixed | other.mixed
-        return Provenance(None, (self.odd ^ other.odd) - mixed, mixed, self.seen | other.seen)
+        made = tuple(sorted(self.made + other.made)) if self.made and other.made else self.made or other.made
+        return Provenance(None, (self.odd ^ other.odd) - mixed, mixed, self.seen | other.seen, made)
 
     def summed(self, axis: Axis) -> Provenance:
         """The provenance after a sum over an axis: its flips act inside the sum and are lost."""
@@ -78,11 +86,12 @@ class Provenance:
             frozenset(flip for flip in self.odd if flip.axis != axis),
             frozenset(flip for flip in self.mixed if flip.axis != axis),
             frozenset(sight.through(axis) for sight in self.seen),
+            self.made,
         )
 
     def joined(self, other: Provenance) -> Provenance:
         """The provenance of a sum of terms of one parity."""
-        return Provenance(self.fresh, self.odd, self.mixed, self.seen | other.seen)
+        return Provenance(self.fresh, self.odd, self.mixed, self.seen | other.seen, self.made)
 
     @property
     def blurred(self) -> Provenance:

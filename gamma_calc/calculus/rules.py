@@ -7,7 +7,7 @@ and take the larger exponent where they add, so the rules read like their statem
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, reduce
 
 from gamma_calc.algebra import VANISHING, Exponent, Verdict
@@ -25,7 +25,7 @@ from gamma_calc.calculus.assumptions import (
 )
 from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, THIS, YANG, Citation
 from gamma_calc.calculus.policy import Alignment, Policy, alignment
-from gamma_calc.calculus.provenance import Provenance
+from gamma_calc.calculus.provenance import Provenance, Sight
 from gamma_calc.calculus.size import Size
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.optimizers import Moments
@@ -62,7 +62,20 @@ def gathered(components: Iterable[Component]) -> Term:
     found: dict[Provenance, list[Component]] = {}
     for component in every:
         found.setdefault(component.provenance.parity, []).append(component)
-    return tuple([alike[0] if len(alike) == 1 else _together(alike) for alike in found.values()])
+    term = tuple([alike[0] if len(alike) == 1 else _together(alike) for alike in found.values()])
+    return _seen_alike(term) if any(component.provenance.made for component in term) else term
+
+
+def _seen_alike(components: Sequence[Component]) -> Term:
+    """The components of one parity, kept apart by what they are made from, have all seen what any of them has."""
+    seen: dict[Provenance, frozenset[Sight]] = {}
+    parities = [component.provenance.parity.unmarked for component in components]
+    for parity, component in zip(parities, components, strict=True):
+        seen[parity] = seen.get(parity, frozenset()) | component.provenance.seen
+    return tuple(
+        Component(component.size, replace(component.provenance, seen=seen[parity]))
+        for parity, component in zip(parities, components, strict=True)
+    )
 
 
 def _together(components: Sequence[Component]) -> Component:

@@ -11,7 +11,7 @@ Source: Baccelli, Cohen, Olsder, Quadrat, "Synchronization and Linearity", chapt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
@@ -19,6 +19,7 @@ from itertools import product
 from gamma_calc.algebra import EVERYWHERE, Affine, Exponent, Inequality, Polyhedron
 from gamma_calc.algebra.affine import auxiliary
 from gamma_calc.calculus.interpreter import ExponentReading
+from gamma_calc.calculus.monomials import Bounds, bounds, keeps_monomials, monomials_of
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.rules import Component, Term, total
 from gamma_calc.calculus.size import Size
@@ -98,28 +99,29 @@ class _SymbolicStep:
     """One step from unknown exponents, after the steps of a run that has every kind of component; by `pieces`."""
 
     run: Sequence[Step[Term]]
-    step: Step[Term]
+    sizes: Mapping[str, Bounds]
     unknowns: Mapping[str, Node]
     pieces: tuple[_Piece, ...]
+    is_known: bool
     domain: Polyhedron
 
     def graph(self, edges: Sequence[Edge], products: Sequence[Product] = (), *, is_below: bool = False) -> StepMap:
         """The map with these edges, and these products beside them; one below the step has what is sure only."""
-        sizes = {name: total(_all(value)) for name, value in self.step.quantities.items()}
-        sides = {name: size.lower if is_below else size.upper for name, size in sizes.items()}
-        made = {name: _monomials(side, self.unknowns) for name, side in sides.items()}
-        after = (size for _, size in _components(self.step.after))
+        sides = {name: size.lower if is_below else size.upper for name, size in self.sizes.items()}
+        made = {name: monomials_of(side, self.unknowns) for name, side in sides.items()}
         kept = (e.target for e in edges if e.source == e.target and self.domain.implies(Inequality(e.weight)))
         drawn = [Edge(factor, each.target, NOTHING) for each in products for factor in each.monomial.factors]
         return StepMap(
             nodes=tuple(self.unknowns.values()),
             edges=tuple(edge for edge in edges if edge.source != edge.target or edge.weight != Affine.of(0)),
-            observed={name: _feeding(_growing(size, self.unknowns), [*edges, *drawn]) for name, size in sizes.items()},
+            observed={
+                name: _feeding(_growing(each, self.unknowns), [*edges, *drawn]) for name, each in self.sizes.items()
+            },
             quantities={name: monomials for name, monomials in made.items() if monomials is not None},
             sources=tuple(piece.source for piece in self.pieces if not piece.monomial.factors),
             kept=frozenset(kept),
             start=0,
-            is_known=all(size.is_exact for size in (*after, *sizes.values())),
+            is_known=self.is_known,
             products=tuple(products),
         )
 
@@ -135,14 +137,19 @@ def _symbolic_step(
         return None
     unknowns: dict[str, Node] = {}
     reading = ExponentReading(program.optimizer, domain, policy)
-    step = training_step(program, reading, _symbolic(run[-1].after, unknowns), len(run) + 1)
+    state = _marked if keeps_monomials(program.optimizer, policy) else _symbolic
+    step = training_step(program, reading, state(run[-1].after, unknowns), len(run) + 1)
+    sizes = {name: bounds(_all(value), domain) for name, value in step.quantities.items()}
     pieces: list[_Piece] = []
-    for target, size in _components(step.after):
-        upper, lower = (_monomials(exponent, unknowns) for exponent in (size.upper, size.lower))
+    after = {target: bounds(each, domain) for target, each in _by_node(step.after).items()}
+    for target, size in after.items():
+        upper, lower = (monomials_of(side, unknowns) for side in (size.upper, size.lower))
         if upper is None:
             return None
-        pieces += [_Piece(target, each, each in (lower or ())) for each in upper]
-    return _SymbolicStep(run, step, unknowns, tuple(pieces), domain)
+        sure = frozenset(lower or ())
+        pieces += [_Piece(target, each, each in sure) for each in upper]
+    is_known = all(size.is_exact for size in (*after.values(), *sizes.values()))
+    return _SymbolicStep(run, sizes, unknowns, tuple(pieces), is_known, domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,10 +281,35 @@ def _symbolic(state: State[Term], unknowns: dict[str, Node]) -> State[Term]:
         unknowns[form.free[0]] = Node(part, component.provenance)
         return Component(Size.exactly(Exponent.of(form)), component.provenance)
 
+    return _with_components(state, unknown)
+
+
+def _marked(state: State[Term], unknowns: dict[str, Node]) -> State[Term]:
+    """The state with each component of size 1, made from itself; the marks' names are entered in `unknowns`."""
+
+    def marked(part: Part, component: Component) -> Component:
+        mark = f"x{len(unknowns)}"
+        unknowns[auxiliary(mark).free[0]] = Node(part, component.provenance)
+        return Component(Size.exactly(Exponent.of(0)), replace(component.provenance, made=(mark,)))
+
+    return _with_components(state, marked)
+
+
+def _with_components(state: State[Term], made: Callable[[Part, Component], Component]) -> State[Term]:
     return {
-        name: FormalSum(tuple((label, tuple(unknown(label[-1], each) for each in term)) for label, term in value))
+        name: FormalSum(tuple((label, tuple(made(label[-1], each) for each in term)) for label, term in value))
         for name, value in state.items()
     }
+
+
+def _by_node(state: State[Term]) -> Mapping[Node, list[Component]]:
+    """The components of a state by what they are of, whatever they are made from."""
+    found: dict[Node, list[Component]] = {}
+    for value in state.values():
+        for label, term in value:
+            for component in term:
+                found.setdefault(Node(label[-1], component.provenance.unmarked), []).append(component)
+    return found
 
 
 def _components(state: State[Term]) -> Iterator[tuple[Node, Size]]:
@@ -287,21 +319,9 @@ def _components(state: State[Term]) -> Iterator[tuple[Node, Size]]:
                 yield Node(label[-1], component.provenance), component.size
 
 
-def _monomials(exponent: Exponent, unknowns: Mapping[str, Node]) -> tuple[Monomial, ...] | None:
-    """The pieces as products of unknowns; None where some unknown has a power that is not a natural number."""
-    found = []
-    for piece in exponent.pieces:
-        powers = {name: power for name, power in piece.terms if name in unknowns}
-        if any(power < 0 or power.denominator > 1 for power in powers.values()):
-            return None
-        factors = tuple(unknowns[name] for name, power in powers.items() for _ in range(int(power)))
-        found.append(Monomial(piece.substituted(dict.fromkeys(powers, Affine.of(0))), factors))
-    return tuple(found)
-
-
-def _growing(size: Size, unknowns: Mapping[str, Node]) -> frozenset[Node]:
+def _growing(size: Bounds, unknowns: Mapping[str, Node]) -> frozenset[Node]:
     """The nodes with which an exponent grows without bound; it never falls with any of them."""
-    names = {name for piece in size.upper.pieces for name in piece.free if piece.coefficient(name) > 0}
+    names = {name for piece in size.upper for name in piece.free if piece.coefficient(name) > 0}
     return frozenset(unknowns[name] for name in names if name in unknowns)
 
 
