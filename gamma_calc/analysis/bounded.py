@@ -12,16 +12,23 @@ tells where a run surely grows, its first steps tell where it already has, and o
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-from gamma_calc.algebra import EMPTY, Inequality, Polyhedron, nonpositive_region
+from gamma_calc.algebra import EMPTY, Exponent, Inequality, Polyhedron, nonpositive_region
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
-from gamma_calc.calculus.step_graph import Cycle, Loop, Node, StepMap
+from gamma_calc.calculus.step_graph import Cycle, Node, StepMap, gain
 from gamma_calc.calculus.step_map import minorant, product_map, step_map
 from gamma_calc.program.program import Program
 
 UNROLLED = 5
 """Steps unrolled before another argument is looked for: two more than a normalised step needs to settle."""
+
+MOST_PIECES = 24
+"""Pieces of a component beyond which a run is not followed: each step multiplies their number, and more than that."""
+
+Round: TypeAlias = tuple[Node, ...]
+"""The nodes that some cycles pass, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ def bounded(
     program: Program, quantities: tuple[str, ...], domain: Polyhedron, horizon: int | None, policy: Policy = CALCULUS
 ) -> Bounded:
     """Where `quantities` have exponents at most 0 at steps 1 to `horizon` (None: at every step)."""
-    run = trajectory(program, UNROLLED if horizon is None else horizon, domain, policy)
+    run = unrolled(program, domain, policy) if horizon is None else trajectory(program, horizon, domain, policy)
     if run.settled_from is not None:
         return _bound((run,), quantities, f"settled from step {run.settled_from} on, by induction")
     if horizon is not None:
@@ -77,21 +84,33 @@ def bounded(
             ", nor where they are bounded and no cycle of a map below gains",
         )
     if bound is None:
-        bound = _bound((run,), quantities, f"the exponents have not settled within {UNROLLED} steps{missing}")
+        bound = _bound((run,), quantities, f"{_unsettled(run)}{missing}")
         bound = replace(bound, is_final=False)
     whole = product_map(program, quantities, domain, policy) if below is not None else None
     return replace(bound, map=found, below=below, whole=whole)
 
 
+def unrolled(program: Program, domain: Polyhedron, policy: Policy = CALCULUS, steps: int = UNROLLED) -> Trajectory:
+    """The first steps of a run, as many as are short enough to write out."""
+    return trajectory(program, steps, domain, policy, MOST_PIECES)
+
+
+def _unsettled(run: Trajectory) -> str:
+    """That a run has not settled, and why it was not followed further if it was not."""
+    steps = len(run.steps)
+    reason = f"the exponents have not settled within {steps} steps"
+    return reason if steps == UNROLLED else f"{reason}, after which they have more than {MOST_PIECES} pieces"
+
+
 def _spectral(run: Trajectory, quantities: tuple[str, ...], found: StepMap) -> Bounded | None:
     """The bound for every step count of a run with a max-plus linear step map; None where its cycles do not say it."""
-    loops, region = _without_gain(run.domain, found)
-    walks, cycles = _walks(loops), _fed_cycles(found)
+    rounds, region = _without_gain(run.domain, found)
+    walks, cycles = _walks(rounds), _fed_cycles(found)
     if region.is_empty and found.is_exact:
         return Bounded(EMPTY, EMPTY, (run,), True, f"{walks} gains a power of n every turn", cycles)
     if region.is_empty:
         return None
-    settled = trajectory(run.program, UNROLLED + len(found.nodes), region, run.policy)
+    settled = unrolled(run.program, region, run.policy, UNROLLED + len(found.nodes))
     if settled.settled_from is None:
         return None
     if not cycles:
@@ -113,27 +132,40 @@ def _confined(run: Trajectory, quantities: tuple[str, ...], below: StepMap) -> B
     A bounded run is confined to where no cycle of a linear map below it gains and the first steps are bounded. A run
     that settles there proves the rest by induction.
     """
-    loops, still = _without_gain(run.domain, below)
+    rounds, still = _without_gain(run.domain, below)
     region = still & _below(run, quantities, is_upper=False)
-    walks = _walks(loops)
+    walks = _walks(rounds)
     if region.is_empty:
-        reason = f"outside {still} {walks} gains a power of n every turn, and inside the first {UNROLLED} steps do"
+        reason = (
+            f"outside {still} {walks} gains a power of n every turn, and inside the first {len(run.steps)} steps do"
+        )
         return Bounded(EMPTY, EMPTY, (run,), True, reason)
-    settled = trajectory(run.program, UNROLLED + len(below.nodes), region, run.policy)
+    settled = unrolled(run.program, region, run.policy, UNROLLED + len(below.nodes))
     if settled.settled_from is None:
         return None
     reason = (
-        f"settled from step {settled.settled_from} on where the first {UNROLLED} steps are bounded and no cycle of a "
-        f"map below the step map gains ({region}); elsewhere they are not, or {walks} gains a power of n every turn"
+        f"settled from step {settled.settled_from} on where the first {len(run.steps)} steps are bounded and no cycle "
+        f"of a map below the step map gains ({region}); elsewhere they are not, or {walks} gains a power of n "
+        f"every turn"
     )
     return _bound((run, settled), quantities, reason)
 
 
-def _without_gain(domain: Polyhedron, found: StepMap) -> tuple[tuple[Loop, ...], Polyhedron]:
-    """The ways round a map that feed what is looked at, and where none of them gains."""
+def _without_gain(domain: Polyhedron, found: StepMap) -> tuple[tuple[Round, ...], Polyhedron]:
+    """The ways round a map that feed what is looked at, and where none of them gains.
+
+    Short ways come first: where they do not gain, few edges of the longer ones are still the largest somewhere.
+    """
     fed = _fed(found)
-    loops = tuple(loop for loop in found.loops(domain) if fed & set(loop.nodes))
-    return loops, domain & Polyhedron.of(*(Inequality(-piece) for loop in loops for piece in loop.gain.pieces))
+    rounds = tuple(nodes for nodes in found.rounds() if fed & set(nodes))
+    region, largest = domain, {ends: Exponent(forms, domain) for ends, forms in found.weights().items()}
+    for nodes in sorted(rounds, key=len):
+        rest = region & Polyhedron.of(*(Inequality(-piece) for piece in gain(nodes, largest).pieces))
+        if rest.is_empty:
+            return rounds, EMPTY
+        if rest != region:
+            region, largest = rest, {ends: each.restricted(rest) for ends, each in largest.items()}
+    return rounds, region
 
 
 def _fed_cycles(found: StepMap) -> tuple[Cycle, ...]:
@@ -146,8 +178,8 @@ def _fed(found: StepMap) -> frozenset[Node]:
     return frozenset[Node]().union(*found.observed.values())
 
 
-def _walks(loops: tuple[Loop, ...]) -> str:
-    return ", ".join(dict.fromkeys(" -> ".join(map(str, (*loop.nodes, loop.nodes[0]))) for loop in loops))
+def _walks(rounds: tuple[Round, ...]) -> str:
+    return ", ".join(dict.fromkeys(" -> ".join(map(str, (*nodes, nodes[0]))) for nodes in rounds))
 
 
 def _bound(runs: tuple[Trajectory, ...], quantities: tuple[str, ...], reason: str) -> Bounded:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gamma_calc.algebra import EMPTY, Affine, Exponent, Polyhedron
-from gamma_calc.analysis.bounded import UNROLLED, Bounded, bounded
+from gamma_calc.analysis.bounded import Bounded, bounded, unrolled
 from gamma_calc.analysis.conditions import CONDITIONS, FACTORS, STABLE
 from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.growth import growth
@@ -81,7 +81,7 @@ def free_exponents(scheme: Scheme, policy: Policy) -> tuple[str, ...]:
 def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULUS) -> Derivation:
     """The derivation of a scheme for steps 1 to `horizon`, or for every fixed step count."""
     program, domain = lora_module(scheme), scheme.domain & policy.domain
-    run = trajectory(program, horizon or UNROLLED, domain, policy)
+    run = trajectory(program, horizon, domain, policy) if horizon else unrolled(program, domain, policy)
     bounds: dict[tuple[str, ...], Bounded] = {}
     decisions = {}
     for condition in CONDITIONS:

@@ -4,14 +4,16 @@ A raw step multiplies and adds up, and does nothing else. So its terms can be to
 products of, each with an exponent in the free exponents alone: the unknowns never enter a maximum until all is read.
 
 Then a product is needed where it lies above all others somewhere. A component that it lacks may be as small as one
-likes; there the products that have it are no rivals. So its rivals are made from its own components or some of them,
-and each question has few unknowns, however many the state has.
+likes; there the products that have it are no rivals. One that no rival has to a higher power may be as large as one
+likes; there those that have it to a lower power are none. So few rivals are left, and few unknowns in which they
+differ, however many the state has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from gamma_calc.algebra import Affine, Exponent, Polyhedron
 from gamma_calc.algebra.affine import auxiliary
@@ -19,6 +21,9 @@ from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.rules import Component, total
 from gamma_calc.calculus.step_graph import Monomial, Node
 from gamma_calc.program.optimizers import Moments, Optimizer
+
+Made: TypeAlias = tuple[str, ...]
+"""The unknowns of a product, sorted; a square names its factor twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +59,50 @@ def bounds(components: Iterable[Component], domain: Polyhedron) -> Bounds:
     return Bounds(lower, _pieces(((each.size.upper, each.provenance.made) for each in every), domain))
 
 
-def _pieces(products: Iterable[tuple[Exponent, tuple[str, ...]]], domain: Polyhedron) -> tuple[Affine, ...]:
-    """The needed pieces of the largest of some products, each an exponent and the names of its unknowns."""
-    largest: dict[tuple[str, ...], list[Exponent]] = {}
+def _pieces(products: Iterable[tuple[Exponent, Made]], domain: Polyhedron) -> tuple[Affine, ...]:
+    """The needed pieces of the largest of some products."""
+    largest: dict[Made, list[Exponent]] = {}
     for exponent, made in products:
         largest.setdefault(made, []).append(exponent)
-    pieces: dict[frozenset[str], list[Affine]] = {}
-    for made, exponents in largest.items():
-        factors = sum(map(auxiliary, made), Affine.of(0))
-        pieces.setdefault(frozenset(made), []).extend(
-            domain.reduced(piece) + factors for piece in Exponent.largest(exponents).pieces
-        )
-    return _needed(pieces, domain)
+    pieces = {
+        made: [domain.reduced(piece) + _product(made) for piece in Exponent.largest(exponents).pieces]
+        for made, exponents in largest.items()
+    }
+    return tuple(sorted(_needed(pieces, domain), key=str))
 
 
-def _needed(pieces: Mapping[frozenset[str], Sequence[Affine]], domain: Polyhedron) -> tuple[Affine, ...]:
-    """The needed pieces of those with each set of unknowns, sets of few first."""
-    kept: dict[frozenset[str], list[Affine]] = {}
-    for support in sorted(pieces, key=len):
-        rivals = [piece for other, each in kept.items() if other < support for piece in each]
-        mine = set(pieces[support])
-        found = Exponent((*rivals, *pieces[support]), domain).pieces
-        kept[support] = [piece for piece in found if piece in mine]
-    return tuple(sorted((piece for each in kept.values() for piece in each), key=str))
+def _product(made: Made) -> Affine:
+    return sum(map(auxiliary, made), Affine.of(0))
+
+
+def _needed(pieces: Mapping[Made, Sequence[Affine]], domain: Polyhedron) -> Iterator[Affine]:
+    """The needed pieces of those of each product, which are needed among themselves.
+
+    Products of few unknowns come first, so that only their needed pieces are rivals of the others.
+    """
+    names = sorted({name for made in pieces for name in made})
+    powers = {made: tuple(made.count(name) for name in names) for made in pieces}
+    left = dict(pieces)
+    for made in sorted(pieces, key=lambda made: (len({*made}), len(made), made)):
+        rivals = _rivals(made, powers)
+        if len(rivals) > 1:
+            found = frozenset(Exponent(tuple(piece for each in rivals for piece in left[each]), domain).pieces)
+            left[made] = [piece for piece in left[made] if piece in found]
+        if not left[made]:
+            del powers[made]
+        yield from left[made]
+
+
+def _rivals(made: Made, powers: Mapping[Made, tuple[int, ...]]) -> list[Made]:
+    """The products left as rivals of one where its unknowns of least power are small, and those of most power large."""
+    rivals, count = list(powers), 0
+    while count != len(rivals):
+        count = len(rivals)
+        for place, power in enumerate(powers[made]):
+            others = [powers[each][place] for each in rivals]
+            if power in (min(others), max(others)):
+                rivals = [each for each, other in zip(rivals, others, strict=True) if other == power]
+    return rivals
 
 
 def monomials_of(pieces: Sequence[Affine], unknowns: Mapping[str, Node]) -> tuple[Monomial, ...] | None:

@@ -13,7 +13,7 @@ from gamma_calc.calculus.rules import Term, total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.program.program import Program
-from gamma_calc.program.reading import initial_state, training_step
+from gamma_calc.program.reading import State, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Label
 
 
@@ -66,13 +66,25 @@ class Trajectory:
 
 
 @lru_cache(maxsize=64)
-def trajectory(program: Program, steps: int, domain: Polyhedron = EVERYWHERE, policy: Policy = CALCULUS) -> Trajectory:
-    """The program read in exponents for at most `steps` steps; it stops at the step in which the state has settled."""
+def trajectory(
+    program: Program,
+    steps: int,
+    domain: Polyhedron = EVERYWHERE,
+    policy: Policy = CALCULUS,
+    most_pieces: int | None = None,
+) -> Trajectory:
+    """The program read in exponents for at most `steps` steps; it stops at the step in which the state has settled.
+
+    It also stops, unsettled, before a step from a state in which some component has more than `most_pieces` pieces:
+    where a step multiplies components, their number grows with every step faster than any power.
+    """
     reading = ExponentReading(program.optimizer, domain, policy)
     state = initial_state(program, reading)
     unrolled: list[ExponentStep] = []
     settled_from: int | None = None
     for t in range(1, steps + 1):
+        if most_pieces is not None and _most_pieces(state) > most_pieces:
+            break
         reading.t = t
         step = training_step(program, reading, state, t)
         sizes = {name: reading.size(program.quantities[name], value) for name, value in step.quantities.items()}
@@ -82,6 +94,12 @@ def trajectory(program: Program, steps: int, domain: Polyhedron = EVERYWHERE, po
             break
         state = step.after
     return Trajectory(program, domain, policy, tuple(unrolled), settled_from, tuple(reading.trace.applications))
+
+
+def _most_pieces(state: State[Term]) -> int:
+    """The pieces of the longest bound on a component."""
+    sizes = [component.size for value in state.values() for _, term in value for component in term]
+    return max((len(side.pieces) for size in sizes for side in (size.lower, size.upper)), default=0)
 
 
 def _sizes(value: FormalSum[Term]) -> Mapping[Label, Size]:

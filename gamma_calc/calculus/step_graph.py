@@ -142,23 +142,30 @@ class StepMap:
             leaving[places[edge.source]].append((places[edge.target], edge))
         return tuple(Cycle(path) for path in _closed_paths(leaving))
 
+    def rounds(self) -> tuple[tuple[Node, ...], ...]:
+        """The orders of nodes in which elementary cycles pass, each once."""
+        places = {node: place for place, node in enumerate(self.nodes)}
+        leaving: list[list[tuple[int, Node]]] = [[] for _ in self.nodes]
+        for source, target in self.weights():
+            leaving[places[source]].append((places[target], source))
+        return tuple(_closed_paths(leaving))
+
+    def weights(self) -> Mapping[tuple[Node, Node], tuple[Affine, ...]]:
+        """What the edges between two nodes add, by their ends."""
+        found: dict[tuple[Node, Node], list[Affine]] = {}
+        for edge in self.edges:
+            found.setdefault((edge.source, edge.target), []).append(edge.weight)
+        return {ends: tuple(forms) for ends, forms in found.items()}
+
     def loops(self, domain: Polyhedron) -> tuple[Loop, ...]:
         """The orders of nodes in which elementary cycles pass, each once, with the most that they gain on a domain."""
-        places = {node: place for place, node in enumerate(self.nodes)}
-        weights: dict[tuple[int, int], list[Affine]] = {}
-        for edge in self.edges:
-            weights.setdefault((places[edge.source], places[edge.target]), []).append(edge.weight)
-        largest = {ends: Exponent(tuple(forms), domain) for ends, forms in weights.items()}
-        leaving: list[list[tuple[int, tuple[int, int]]]] = [[] for _ in self.nodes]
-        for source, target in weights:
-            leaving[source].append((target, (source, target)))
-        return tuple(
-            Loop(
-                tuple(self.nodes[source] for source, _ in path),
-                reduce(Exponent.__add__, (largest[ends] for ends in path)),
-            )
-            for path in _closed_paths(leaving)
-        )
+        largest = {ends: Exponent(forms, domain) for ends, forms in self.weights().items()}
+        return tuple(Loop(nodes, gain(nodes, largest)) for nodes in self.rounds())
+
+
+def gain(nodes: Sequence[Node], largest: Mapping[tuple[Node, Node], Exponent]) -> Exponent:
+    """The most that a turn through some nodes, in order, adds; `largest` is the most that a step between two does."""
+    return reduce(Exponent.__add__, (largest[ends] for ends in zip(nodes, (*nodes[1:], nodes[0]), strict=True)))
 
 
 Step = TypeVar("Step")
