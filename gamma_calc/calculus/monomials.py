@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gamma_calc.algebra import Affine, Exponent, Polyhedron
+from gamma_calc.algebra import Affine, Exponent, Inequality, Polyhedron
 from gamma_calc.algebra.affine import auxiliary
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.rules import Component, total
@@ -78,19 +78,51 @@ def _product(made: Made) -> Affine:
 def _needed(pieces: Mapping[Made, Sequence[Affine]], domain: Polyhedron) -> Iterator[Affine]:
     """The needed pieces of those of each product, which are needed among themselves.
 
-    Products of few unknowns come first, so that only their needed pieces are rivals of the others.
+    Products of few unknowns come first, so that only their needed pieces are rivals of the others; those of the same
+    unknowns are decided at once.
     """
     names = sorted({name for made in pieces for name in made})
     powers = {made: tuple(made.count(name) for name in names) for made in pieces}
     left = dict(pieces)
-    for made in sorted(pieces, key=lambda made: (len({*made}), len(made), made)):
-        rivals = _rivals(made, powers)
-        if len(rivals) > 1:
-            found = frozenset(Exponent(tuple(piece for each in rivals for piece in left[each]), domain).pieces)
-            left[made] = [piece for piece in left[made] if piece in found]
-        if not left[made]:
-            del powers[made]
-        yield from left[made]
+    alike: dict[frozenset[str], list[Made]] = {}
+    for made in sorted(pieces, key=lambda made: (len({*made}), made)):
+        alike.setdefault(frozenset(made), []).append(made)
+    for support, group in alike.items():
+        asked = []
+        for made in group:
+            rivals = _rivals(made, powers)
+            left[made] = [piece for piece in left[made] if not _is_between(piece, made, rivals, left, powers, domain)]
+            if not left[made]:
+                del powers[made]
+            elif len(rivals) > 1:
+                asked.append(made)
+        if asked:
+            inside = (piece for made in powers if support.issuperset(made) for piece in left[made])
+            found = frozenset(Exponent(tuple(inside), domain).pieces)
+            left |= {made: [piece for piece in left[made] if piece in found] for made in asked}
+        for made in group:
+            yield from left[made]
+            if not left[made]:
+                powers.pop(made, None)
+
+
+def _is_between(
+    piece: Affine,
+    made: Made,
+    rivals: Sequence[Made],
+    left: Mapping[Made, Sequence[Affine]],
+    powers: Mapping[Made, tuple[int, ...]],
+    domain: Polyhedron,
+) -> bool:
+    """Whether two rivals are on average at least as large: the plainest reason why a piece is not needed."""
+    places = {powers[each]: each for each in rivals if each != made}
+    for first, one in places.items():
+        opposite = places.get(tuple(2 * mine - power for mine, power in zip(powers[made], first, strict=True)))
+        if opposite is not None and one < opposite:
+            leads = (a + b - 2 * piece for a in left[one] for b in left[opposite])
+            if any(domain.implies(Inequality(lead)) for lead in leads):
+                return True
+    return False
 
 
 def _rivals(made: Made, powers: Mapping[Made, tuple[int, ...]]) -> list[Made]:
