@@ -19,6 +19,7 @@ from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.step_graph import StepMap
 
 PRODUCTS = "the step multiplies components, and before it leaves n^0 a run may feel their products"
+MANY = "the step multiplies components, and makes too many products of them to write out"
 INEXACT = "some sizes are only bounded from above"
 
 
@@ -56,6 +57,8 @@ def horizon_law(
     """
     run, found, where, elsewhere = bound.runs[0], bound.map, bound.runs[0].domain, ""
     if found is None and bound.whole is not None and bound.whole.is_known:
+        if not set(quantities) <= set(bound.whole.quantities):
+            return MANY
         where = unfelt(bound.whole, quantities, run.domain)
         if where.is_empty:
             return PRODUCTS

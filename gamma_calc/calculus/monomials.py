@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeAlias
 
 from gamma_calc.algebra import Affine, Exponent, Inequality, Polyhedron
@@ -25,13 +26,20 @@ from gamma_calc.program.optimizers import Moments, Optimizer
 Made: TypeAlias = tuple[str, ...]
 """The unknowns of a product, sorted; a square names its factor twice."""
 
+MOST_PIECES = 256
+"""Pieces of a sum of products beyond which it is not asked which of them are needed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """A size in unknowns: the needed pieces of its lower and of its upper bound, sorted by their text."""
+    """A size in unknowns: the needed pieces of its lower and of its upper bound, sorted by their text.
+
+    Where they are too many to ask which are needed, `is_short` is false, and they are all there.
+    """
 
     lower: tuple[Affine, ...]
     upper: tuple[Affine, ...]
+    is_short: bool = True
 
     @property
     def is_exact(self) -> bool:
@@ -53,22 +61,27 @@ def bounds(components: Iterable[Component], domain: Polyhedron) -> Bounds:
     if not any(each.provenance.made for each in every):
         size = total(every)
         return Bounds(size.lower.pieces, size.upper.pieces)
-    lower = _pieces(((each.size.lower, each.provenance.made) for each in every), domain)
-    if all(each.size.is_exact for each in every):
-        return Bounds(lower, lower)
-    return Bounds(lower, _pieces(((each.size.upper, each.provenance.made) for each in every), domain))
+    is_exact = all(each.size.is_exact for each in every)
+    upper = _largest(((each.size.upper, each.provenance.made) for each in every), domain)
+    lower = upper if is_exact else _largest(((each.size.lower, each.provenance.made) for each in every), domain)
+    is_short = sum(map(len, upper.values())) <= MOST_PIECES
+    above = _pieces(upper, domain, is_short=is_short)
+    return Bounds(above if is_exact else _pieces(lower, domain, is_short=is_short), above, is_short)
 
 
-def _pieces(products: Iterable[tuple[Exponent, Made]], domain: Polyhedron) -> tuple[Affine, ...]:
-    """The needed pieces of the largest of some products."""
+def _largest(products: Iterable[tuple[Exponent, Made]], domain: Polyhedron) -> Mapping[Made, list[Affine]]:
+    """The pieces of the largest of some products, by what they are made from."""
     largest: dict[Made, list[Exponent]] = {}
     for exponent, made in products:
         largest.setdefault(made, []).append(exponent)
-    pieces = {
+    return {
         made: [domain.reduced(piece) + _product(made) for piece in Exponent.largest(exponents).pieces]
         for made, exponents in largest.items()
     }
-    return tuple(sorted(_needed(pieces, domain), key=str))
+
+
+def _pieces(found: Mapping[Made, Sequence[Affine]], domain: Polyhedron, *, is_short: bool) -> tuple[Affine, ...]:
+    return tuple(sorted(_needed(found, domain) if is_short else chain(*found.values()), key=str))
 
 
 def _product(made: Made) -> Affine:

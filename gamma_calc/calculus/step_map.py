@@ -107,7 +107,8 @@ class _SymbolicStep:
 
     def graph(self, edges: Sequence[Edge], products: Sequence[Product] = (), *, is_below: bool = False) -> StepMap:
         """The map with these edges, and these products beside them; one below the step has what is sure only."""
-        sides = {name: size.lower if is_below else size.upper for name, size in self.sizes.items()}
+        short = {name: size for name, size in self.sizes.items() if size.is_short}
+        sides = {name: size.lower if is_below else size.upper for name, size in short.items()}
         made = {name: monomials_of(side, self.unknowns) for name, side in sides.items()}
         kept = (e.target for e in edges if e.source == e.target and self.domain.implies(Inequality(e.weight)))
         drawn = [Edge(factor, each.target, NOTHING) for each in products for factor in each.monomial.factors]
@@ -144,7 +145,7 @@ def _symbolic_step(
     after = {target: bounds(each, domain) for target, each in _by_node(step.after).items()}
     for target, size in after.items():
         upper, lower = (monomials_of(side, unknowns) for side in (size.upper, size.lower))
-        if upper is None:
+        if upper is None or not size.is_short:
             return None
         sure = frozenset(lower or ())
         pieces += [_Piece(target, each, each in sure) for each in upper]
