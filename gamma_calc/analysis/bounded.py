@@ -24,8 +24,8 @@ from gamma_calc.program.program import Program
 UNROLLED = 5
 """Steps unrolled before another argument is looked for: two more than a normalised step needs to settle."""
 
-MOST_PIECES = 24
-"""Pieces of a component beyond which a run is not followed: each step multiplies their number, and more than that."""
+MOST_NUMBERS = 54
+"""Pieces of a component times free exponents beyond which a run is not followed: a step multiplies them, or more."""
 
 Round: TypeAlias = tuple[Node, ...]
 """The nodes that some cycles pass, in order."""
@@ -92,14 +92,14 @@ def bounded(
 
 def unrolled(program: Program, domain: Polyhedron, policy: Policy = CALCULUS, steps: int = UNROLLED) -> Trajectory:
     """The first steps of a run, as many as are short enough to write out."""
-    return trajectory(program, steps, domain, policy, MOST_PIECES)
+    return trajectory(program, steps, domain, policy, MOST_NUMBERS)
 
 
 def _unsettled(run: Trajectory) -> str:
     """That a run has not settled, and why it was not followed further if it was not."""
     steps = len(run.steps)
     reason = f"the exponents have not settled within {steps} steps"
-    return reason if steps == UNROLLED else f"{reason}, after which they have more than {MOST_PIECES} pieces"
+    return reason if steps == UNROLLED else f"{reason}, after which they are too long to follow"
 
 
 def _spectral(run: Trajectory, quantities: tuple[str, ...], found: StepMap) -> Bounded | None:

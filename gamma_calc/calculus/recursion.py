@@ -71,19 +71,19 @@ def trajectory(
     steps: int,
     domain: Polyhedron = EVERYWHERE,
     policy: Policy = CALCULUS,
-    most_pieces: int | None = None,
+    most: int | None = None,
 ) -> Trajectory:
     """The program read in exponents for at most `steps` steps; it stops at the step in which the state has settled.
 
-    It also stops, unsettled, before a step from a state in which some component has more than `most_pieces` pieces:
-    where a step multiplies components, their number grows with every step faster than any power.
+    It also stops, unsettled, before a step from a state in which the pieces of some component, times their free
+    exponents, are more than `most`: where a step multiplies components, they grow with it faster than any power.
     """
     reading = ExponentReading(program.optimizer, domain, policy)
     state = initial_state(program, reading)
     unrolled: list[ExponentStep] = []
     settled_from: int | None = None
     for t in range(1, steps + 1):
-        if most_pieces is not None and _most_pieces(state) > most_pieces:
+        if most is not None and _length(state) > most:
             break
         reading.t = t
         step = training_step(program, reading, state, t)
@@ -96,10 +96,11 @@ def trajectory(
     return Trajectory(program, domain, policy, tuple(unrolled), settled_from, tuple(reading.trace.applications))
 
 
-def _most_pieces(state: State[Term]) -> int:
-    """The pieces of the longest bound on a component."""
+def _length(state: State[Term]) -> int:
+    """The pieces of the longest bound on a component, times the free exponents of the state."""
     sizes = [component.size for value in state.values() for _, term in value for component in term]
-    return max((len(side.pieces) for size in sizes for side in (size.lower, size.upper)), default=0)
+    sides = [side for size in sizes for side in (size.lower, size.upper)]
+    return len({name for side in sides for name in side.free}) * max((len(side.pieces) for side in sides), default=0)
 
 
 def _sizes(value: FormalSum[Term]) -> Mapping[Label, Size]:
