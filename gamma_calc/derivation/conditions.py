@@ -10,7 +10,7 @@ from gamma_calc.analysis.conditions import Condition
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.calculus.citations import BACCELLI, Citation
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory
-from gamma_calc.calculus.step_map import Cycle, Node
+from gamma_calc.calculus.step_graph import Cycle, Node
 from gamma_calc.derivation.blocks import Block, Cite, Math, Paragraph, Table, Text, joined, prose, region_text
 from gamma_calc.derivation.symbols import part_symbol, quantity_latex
 
