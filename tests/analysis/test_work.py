@@ -1,4 +1,4 @@
-"""How much work a derivation takes where a step multiplies components, by processor time: it ends, whatever the spec."""
+"""How much work a derivation takes where a step multiplies components, by processor time: it ends for any spec."""
 
 from __future__ import annotations
 
