@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from gamma_calc.algebra import EMPTY, Exponent, Inequality, Polyhedron, nonpositive_region
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.recursion import Trajectory, trajectory
+from gamma_calc.calculus.recursion import MOST_NUMBERS, Trajectory, trajectory
 from gamma_calc.calculus.step_graph import Cycle, Node, StepMap, gain
 from gamma_calc.calculus.step_map import minorant, product_map, step_map
 from gamma_calc.program.program import Program
@@ -24,8 +24,6 @@ from gamma_calc.program.program import Program
 UNROLLED = 5
 """Steps unrolled before another argument is looked for: two more than a normalised step needs to settle."""
 
-MOST_NUMBERS = 54
-"""Pieces of a component times free exponents beyond which a run is not followed: a step multiplies them, or more."""
 
 Round: TypeAlias = tuple[Node, ...]
 """The nodes that some cycles pass, in order."""

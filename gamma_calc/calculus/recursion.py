@@ -16,6 +16,9 @@ from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Label
 
+MOST_NUMBERS = 54
+"""Pieces of a component times free exponents beyond which a run is not followed: a step multiplies them, or more."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExponentStep:
@@ -83,7 +86,7 @@ def trajectory(
     unrolled: list[ExponentStep] = []
     settled_from: int | None = None
     for t in range(1, steps + 1):
-        if most is not None and _length(state) > most:
+        if most is not None and length(state) > most:
             break
         reading.t = t
         step = training_step(program, reading, state, t)
@@ -96,7 +99,7 @@ def trajectory(
     return Trajectory(program, domain, policy, tuple(unrolled), settled_from, tuple(reading.trace.applications))
 
 
-def _length(state: State[Term]) -> int:
+def length(state: State[Term]) -> int:
     """The pieces of the longest bound on a component, times the free exponents of the state."""
     sizes = [component.size for value in state.values() for _, term in value for component in term]
     sides = [side for size in sizes for side in (size.lower, size.upper)]

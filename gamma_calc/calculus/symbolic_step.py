@@ -15,6 +15,7 @@ from gamma_calc.algebra.affine import auxiliary
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.monomials import Bounds, bounds, keeps_monomials, monomials_of
 from gamma_calc.calculus.policy import Policy
+from gamma_calc.calculus.recursion import MOST_NUMBERS, length
 from gamma_calc.calculus.rules import Component, Term
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.step_graph import Edge, Monomial, Node, Product, Source, StepMap
@@ -128,6 +129,8 @@ def _closed_run(program: Program, domain: Polyhedron, policy: Policy) -> list[St
     reading = ExponentReading(program.optimizer, domain, policy)
     state, steps = initial_state(program, reading), list[Step[Term]]()
     for t in range(1, CLOSURE):
+        if length(state) > MOST_NUMBERS:
+            return None
         reading.t = t
         steps.append(training_step(program, reading, state, t))
         if _kinds(steps[-1].after) == _kinds(state):
