@@ -31,6 +31,7 @@ UNROLLED = 12
 POINTS = 3
 EXAMPLES = 100 if os.environ.get("CI") else 15
 REASONS = ("some sizes are only bounded from above",)
+MULTIPLIES = "the exponents have not settled, and the step map is not linear over maximum and plus"
 FREE = {"momentum": {"momentum": "m"}, "decay": {"decay": "l"}, "both": {"momentum": "m", "decay": "l"}}
 PLACES = [
     {"eta": Fraction(eta), "m": Fraction(momentum), "l": Fraction(decay)}
@@ -116,7 +117,7 @@ def test_the_law_of_random_schemes(data: st.DataObject) -> None:
         if isinstance(law, HorizonLaw):
             assert not [each for point in points for each in differences(subject, quantities, law, point)]
         else:
-            assert law in REASONS
+            assert law in REASONS if subject.form("feedback") is None else law in (*REASONS, MULTIPLIES)
 
 
 FORMULAS = {
