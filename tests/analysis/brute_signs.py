@@ -8,14 +8,13 @@ of its gradient to size 1 and leaves the gap to the other one; where the gradien
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from tests.analysis.brute import (
     HALF,
     Numbers,
     Parts,
     Run,
     Size,
+    State,
     added,
     decayed,
     largest,
@@ -26,18 +25,6 @@ from tests.analysis.brute import (
 )
 
 GIVEN, RANDOM, NUMBER = "given", "random", "number"
-
-
-@dataclass(frozen=True)
-class State:
-    """The sizes of the initial parts, of the updates' parts, and of the momenta."""
-
-    a_0: Size
-    b_0: Size
-    a: Parts = field(default_factory=dict)
-    b: Parts = field(default_factory=dict)
-    m_a: Parts = field(default_factory=dict)
-    m_b: Parts = field(default_factory=dict)
 
 
 def whole(updates: Parts, initial: Size, part: str) -> Parts:

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
+from benchmarks.symbolic import forget
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.program.lora import lora_module
-from tests.calculus.test_canonical_work import forget
 from tests.schemes import scheme
 
 SECONDS = 15

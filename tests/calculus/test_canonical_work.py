@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
+from benchmarks.symbolic import forget
 from gamma_calc.algebra import envelope
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.program.lora import lora_module
 from tests.schemes import scheme
-
-
-def forget() -> None:
-    """Empty every cache of the package, so that nothing answers for the solver."""
-    for name, module in tuple(sys.modules.items()):
-        if name.startswith("gamma_calc"):
-            for value in vars(module).values():
-                if hasattr(value, "cache_clear"):
-                    value.cache_clear()
 
 
 @pytest.mark.parametrize("extra", [{}, {"rank": "k", "gradient": "g"}], ids=["five exponents", "on a domain"])
