@@ -105,7 +105,7 @@ def _text(found: Crosscheck) -> str:
 def _heading(checked: Checked) -> str:
     scheme = checked.scheme
     rates = ", ".join(f"{key} = n^({scheme[key]})" for key in ("eta_A", "eta_B"))
-    return f"{scheme.name} under {scheme.optimizer.name} at {rates}, prefactor {checked.prefactor}"
+    return f"{scheme.title} at {rates}, prefactor {checked.prefactor}"
 
 
 def _rows(rows: tuple[Row, ...]) -> str:

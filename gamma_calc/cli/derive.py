@@ -110,7 +110,7 @@ def _text(found: Derived) -> str:
     derivation = found.derivation
     scheme = derivation.scheme
     length = "every fixed number of steps" if derivation.horizon is None else f"{derivation.horizon} steps"
-    lines = [f"{scheme.name} under {scheme.optimizer.name}, for {length}"]
+    lines = [f"{scheme.title}, for {length}"]
     lines.append(table([(name, *_row(decision)) for name, decision in derivation.decisions.items()]))
     lines += [f"largest stable {name}: {_largest(found, name)}" for name in derivation.max_stable]
     lines += [f"frontier: {edge.where}" for edge in derivation.frontier or ()]

@@ -37,7 +37,6 @@ from gamma_calc.derivation.horizons import growth_blocks, horizon_blocks
 from gamma_calc.derivation.proof import SETTING, ProofLines, numbered
 from gamma_calc.derivation.setting import PARITIES, rules_listing, setting_blocks
 from gamma_calc.derivation.symbols import quantity_latex
-from gamma_calc.program.scheme import Scheme
 
 PREFACE = (
     "One line a rule application: what it concludes, how the value comes about, the rule with the lines that it is "
@@ -76,12 +75,8 @@ def document(found: Derivation) -> Document:
         Section(("Exponents by step",), tuple(_tables(runs))),
         Section(("Assumptions",), (Listing(tuple(Entry(each.key, prose(each.text)) for each in assumptions)),)),
     )
-    title = f"Scaling exponents of {_named(found.scheme)}"
+    title = f"Scaling exponents of {found.scheme.title}"
     return Document(title, sections, tuple(map(_reference, _papers(found, rules))))
-
-
-def _named(scheme: Scheme) -> str:
-    return f"{scheme.name} under {scheme.optimizer.name}"
 
 
 def _runs(found: Derivation) -> tuple[Trajectory, ...]:
@@ -101,7 +96,7 @@ def _statement(found: Derivation, assumptions: tuple[Assumption, ...]) -> Statem
     free = joined([(Math(name_latex(name)),) for name in names], last=" and ")
     exponents: Text = (", with ", *free, " free") if free else ()
     grounds = joined([(Ref(each.key),) for each in assumptions], last=" and ")
-    trained = f"Let {_named(found.scheme)} be trained {steps}"
+    trained = f"Let {found.scheme.title} be trained {steps}"
     given: Text = (trained, *exponents, *where, ". Under ", *grounds, *_suppositions(found.policy), ":")
     return Statement(given, tuple((*item, ".") for item in _items(found)))
 

@@ -57,7 +57,7 @@ class Exponents:
     @property
     def title(self) -> str:
         """The scheme, its optimiser, and what is supposed otherwise than the calculus does."""
-        return self.policy.titled(f"{self.scheme.name} under {self.scheme.optimizer.name}")
+        return self.policy.titled(self.scheme.title)
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -77,10 +77,10 @@ class Exponents:
         return exponents_json(self.scheme, self.run, self.horizon)
 
     def __repr__(self) -> str:
-        return f"<exponents of {_setting(self.scheme)}, steps 1 to {self.horizon}>"
+        return f"<exponents of {self.title}, steps 1 to {self.horizon}>"
 
     def __str__(self) -> str:
-        return f"{_setting(self.scheme)}\n{text_table(self._rows)}"
+        return f"{self.title}\n{text_table(self._rows)}"
 
     @property
     def _rows(self) -> list[tuple[str, ...]]:
@@ -154,10 +154,10 @@ class Derived:
         return markdown_document(document(self.derivation))
 
     def __repr__(self) -> str:
-        return f"<derivation of {_setting(self.scheme)}>"
+        return f"<derivation of {self.derivation.title}>"
 
     def __str__(self) -> str:
-        return f"{_setting(self.scheme)}\n{text_table(self._rows)}"
+        return f"{self.derivation.title}\n{text_table(self._rows)}"
 
     @property
     def _rows(self) -> list[tuple[str, str, str]]:
@@ -280,10 +280,6 @@ def _checked(steps: int) -> int:
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= LONGEST:
         raise BadInput("steps", found=str(steps), expected=f"a whole number from 1 to {LONGEST}")
     return steps
-
-
-def _setting(scheme: Scheme) -> str:
-    return f"{scheme.name} under {scheme.optimizer.name}"
 
 
 def _spaced(name: str) -> str:

@@ -34,7 +34,7 @@ def sheet(checked: Subject, where: str = "") -> Sheet:
     scheme, last = checked.scheme, max(row.t for row in checked.rows)
     rates = ", ".join(f"{key} = n^({scheme[key]})" for key in RATES)
     return Sheet(
-        title=f"{scheme.name} under {scheme.optimizer.name}{f' in {where}' if where else ''}",
+        title=f"{scheme.title}{f' in {where}' if where else ''}",
         subtitle=f"{rates}, step {last}",
         panels=tuple(_panel(row, checked.measurement) for row in checked.rows if row.t == last),
     )

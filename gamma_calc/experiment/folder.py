@@ -79,7 +79,7 @@ def _section(checked: Checked, policy: Policy) -> tuple[SchemeSection, dict[str,
         f"derivations/{stem}.md": derivation.markdown(),
     }
     section = SchemeSection(
-        name=f"{scheme.name} under {scheme.optimizer.name}",
+        name=scheme.title,
         setting=_setting(scheme, checked),
         rows=tuple(map(quantity_row, checked.rows)),
         pictures=(Picture(f"Measured and predicted exponents of {scheme.name}", f"plots/{stem}.png", images.svg),),

@@ -124,7 +124,7 @@ class Transferred:
     @property
     def title(self) -> str:
         """The scheme, its optimiser, and what is supposed otherwise than the calculus does."""
-        return self.policy.titled(f"{self.scheme.name} under {self.scheme.optimizer.name}")
+        return self.policy.titled(self.scheme.title)
 
     @property
     def notes(self) -> tuple[str, ...]:

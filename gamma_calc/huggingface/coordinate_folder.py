@@ -50,7 +50,7 @@ def _section(check: LayerCheck, picture: Picture) -> SchemeSection:
     inputs = ", ".join(f"{number(each.measured)} ({each.judgement.verdict.value})" for each in check.assumed)
     gradients = ", ".join(number(each) for each in check.gradients)
     return SchemeSection(
-        name=f"{check.scheme.name} under {check.scheme.optimizer.name} in {check.layer}",
+        name=f"{check.scheme.title} in {check.layer}",
         setting=f"Slopes of the input Z at each step, assumed 0: {inputs}. Of dL/dZbar, not judged: {gradients}.",
         rows=tuple(map(quantity_row, check.rows)),
         pictures=(picture,),

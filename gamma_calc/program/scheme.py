@@ -85,6 +85,11 @@ class Scheme:
         return rank
 
     @property
+    def title(self) -> str:
+        """The scheme and its optimiser, as headings name them."""
+        return f"{self.name} under {self.optimizer.name}"
+
+    @property
     def free(self) -> tuple[str, ...]:
         """The free exponents, in the order in which the keys mention them."""
         forms = (self.form(key) for key in KEYS)

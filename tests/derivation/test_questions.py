@@ -40,3 +40,9 @@ def test_print_shows_the_exponents_of_each_step() -> None:
 
 def test_html_is_escaped() -> None:
     assert "&lt;= -1/2" in derive("init-a")._repr_html_()
+
+
+def test_what_is_printed_says_under_which_assumptions() -> None:
+    for found in (derive("init-a", without=["A5"]), exponents("init-a", without=["A5"])):
+        assert str(found).startswith("init-a under adam, without A5\n")
+        assert "init-a under adam, without A5" in repr(found)
