@@ -77,10 +77,8 @@ def bounded(
     if found is not None:
         bound = _spectral(run, quantities, found)
     elif below is not None:
-        bound, missing = (
-            _confined(run, quantities, below),
-            ", nor where they are bounded and no cycle of a map below gains",
-        )
+        bound = _confined(run, quantities, below)
+        missing = ", nor where they are bounded and no cycle of a map below gains"
     if bound is None:
         bound = _bound((run,), quantities, f"{_unsettled(run)}{missing}")
         bound = replace(bound, is_final=False)
