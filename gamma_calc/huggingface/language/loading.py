@@ -190,9 +190,15 @@ def _tokenizer(source: ModelSource) -> Any:
 def _read(kind: Any, source: ModelSource, **options: Any) -> Any:
     file = {"gguf_file": source.weights} if source.weights else {}
     try:
-        return kind.from_pretrained(source.folder, local_files_only=True, **file, **options)
+        # False, not left out: transformers then asks on the terminal, and runs the folder's code on a "y".
+        return kind.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False, **file, **options)
     except Exception as problem:  # whatever transformers, safetensors or a tokenizer raises over such files
         reason = " ".join(str(problem).split())[:200]
+        if "trust_remote_code" in str(problem):
+            raise BadInput(
+                f"--model {source.name}: it needs Python code of its own, which is never run here; give a model whose"
+                " class transformers has"
+            ) from None
         raise BadInput(
             f"--model {source.name}: {kind.__name__} cannot load it ({type(problem).__name__}: {reason})"
         ) from None
