@@ -26,7 +26,7 @@ from gamma_calc.program.expressions import (
     Trained,
     Transposed,
 )
-from gamma_calc.program.optimizers import Moments, Optimizer
+from gamma_calc.program.optimizers import Moments, Optimizer, Raw
 from gamma_calc.program.reading import State
 from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
 
@@ -119,9 +119,14 @@ class ExponentReading:
         if gradient.is_zero:
             self._concluded(ZERO, subject, label, VANISHING)
             return None
-        raw, rate, step = self._whole(gradient), self._exponent(tensor.learning_rate), self.optimizer.step
-        has_parities = len(raw) > 1
-        rule = self.rules.normalised_step(step, has_parities=has_parities) if isinstance(step, Moments) else RAW_STEP
+        raw, rate = self._whole(gradient), self._exponent(tensor.learning_rate)
+        match self.optimizer.step:
+            case Moments() as step:
+                rule = self.rules.normalised_step(step, has_parities=len(raw) > 1)
+            case Raw():
+                rule = RAW_STEP
+            case unknown:
+                raise TypeError(f"no rule for a step of the kind {type(unknown).__name__}")
         return self._concluded(rule, subject, label, rate, raw)
 
     def decayed(self, tensor: Trained, part: Part, term: Term) -> Term:

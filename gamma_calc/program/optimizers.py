@@ -46,12 +46,29 @@ class Moments:
         return 0
 
 
+def check_step(step: object) -> None:
+    """Refuse an update rule of a kind that has no theory and no training here, rather than take it for another.
+
+    Raises:
+        BadInput: the step is of no known kind.
+    """
+    if not isinstance(step, Raw | Moments):
+        raise BadInput("update rule", found=type(step).__name__, expected=f"{Raw.__name__} or {Moments.__name__}")
+
+
 @dataclass(frozen=True, slots=True)
 class Optimizer:
-    """An update rule under the name that a spec calls it by."""
+    """An update rule under the name that a spec calls it by.
+
+    Raises:
+        BadInput: the update rule is of no known kind.
+    """
 
     name: str
     step: Raw | Moments
+
+    def __post_init__(self) -> None:
+        check_step(self.step)
 
 
 OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gamma_calc.errors import BadInput
-from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.program.optimizers import Moments, Raw, check_step
 
 Term = tuple[str, ...]
 """The parts that a term multiplies, in the order of the product."""
@@ -154,6 +154,7 @@ class Training:
         return self.extra is not None and self.extra.feedback is not None
 
     def __post_init__(self) -> None:
+        check_step(self.optimizer)
         if len(self.eta_A) != len(self.eta_B):
             found = f"{len(self.eta_A)} and {len(self.eta_B)}"
             raise BadInput("learning rates of A and B", found=found, expected="as many of one as of the other")

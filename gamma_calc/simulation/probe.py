@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gamma_calc.errors import BadInput
-from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.program.optimizers import Moments, Raw, check_step
 from gamma_calc.simulation.adapter_kernel import MEMORY_BOUND, measured_training
 from gamma_calc.simulation.adapter_module import AdapterMeasurement, Extra, Key, Training, joined
 from gamma_calc.simulation.devices import resolved_device, resolved_dtype
@@ -94,6 +94,7 @@ class ProbeConfiguration:
     prefactor_feedback: Fraction = Fraction(1)
 
     def __post_init__(self) -> None:
+        check_step(self.optimizer)
         if self.data not in DATA:
             raise BadInput("data", found=self.data, expected=" or ".join(DATA), choices=DATA)
         if not self.widths or list(self.widths) != sorted(set(self.widths)) or self.widths[0] < 1:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.program.optimizers import Moments, Raw, check_step
 
 
 class GradientStep:
@@ -18,6 +18,7 @@ class GradientStep:
     """
 
     def __init__(self, rule: Raw | Moments) -> None:
+        check_step(rule)
         self.rule = rule
         self.root_square: Tensor | None = None
         self._mean: Tensor | None = None

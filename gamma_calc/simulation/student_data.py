@@ -10,7 +10,7 @@ from typing import Protocol
 from torch import Tensor
 
 from gamma_calc.errors import BadInput
-from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.program.optimizers import Moments, Raw, check_step
 from gamma_calc.simulation.devices import resolved_dtype
 
 TRAINING_POINTS = 1000
@@ -62,6 +62,7 @@ class StudentConfiguration:
     is_paired: bool = True
 
     def __post_init__(self) -> None:
+        check_step(self.optimizer)
         if len(self.eta_A) != len(self.eta_B):
             found = f"{len(self.eta_A)} and {len(self.eta_B)}"
             raise BadInput("learning rates of A and B", found=found, expected="as many of one as of the other")

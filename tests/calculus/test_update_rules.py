@@ -22,6 +22,7 @@ from gamma_calc.calculus.trace import Application, Subject
 from gamma_calc.calculus.update_rules import DECAY, MOMENTUM
 from gamma_calc.program.expressions import At, Moment
 from gamma_calc.program.lora import lora_module
+from gamma_calc.program.optimizers import Optimizer, Raw
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.terms import Kind, Part
 from tests.schemes import scheme
@@ -189,3 +190,14 @@ def test_a_momentum_is_at_least_its_gradient(beta: str, so_far: str, gradient: s
     known = parsed_exponent(gradient)
     assert total(term).upper == total(term).upper | known
     assert MOMENTUM.conclude(parsed_exponent(beta), (), of(gradient)) == of(gradient)
+
+
+def test_a_step_of_an_unknown_kind_is_not_read_as_another() -> None:
+    class Momentous:
+        pass
+
+    odd = Optimizer("odd", Raw())
+    object.__setattr__(odd, "step", Momentous())
+    plain = scheme("-1/2", "zero", "eta", "eta")
+    with pytest.raises(TypeError, match="no rule for a step of the kind Momentous"):
+        trajectory(lora_module(replace(plain, optimizer=odd)), 1, plain.domain)
