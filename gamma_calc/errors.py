@@ -8,6 +8,9 @@ from difflib import get_close_matches
 QUOTED = 60
 """Characters of somebody's text that a message repeats."""
 
+LONGEST_MESSAGE = 1000
+"""Characters of a message; the middle of a longer one is left out: it begins with a place, and ends with advice."""
+
 
 class GammaCalcError(Exception):
     """Everything that gamma_calc raises on purpose."""
@@ -34,7 +37,7 @@ class BadInput(GammaCalcError):
         parts = [f"found {quoted(found)}"] if found else []
         parts += [f"expected {expected}"] if expected else []
         message = f"{asked}: {', '.join(parts)}" if parts else asked
-        super().__init__(f"{message}.{self.suggestion}" if self.suggestion else message)
+        super().__init__(printable(f"{message}.{self.suggestion}" if self.suggestion else message))
 
 
 class Inexact(BadInput, TypeError):
@@ -57,10 +60,29 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-def quoted(text: str) -> str:
-    """The text in quotation marks, escaped, and cut to what a message can hold.
+def quoted(value: object) -> str:
+    """A text in quotation marks, or another value as Python writes it, escaped and cut to what a message can hold.
 
     >>> quoted("x" * 70)[-6:]
     "xx'..."
+    >>> quoted([1, "a"])
+    "[1, 'a']"
     """
-    return repr(text) if len(text) <= QUOTED else f"{text[:QUOTED]!r}..."
+    if isinstance(value, str):
+        return repr(value) if len(value) <= QUOTED else f"{value[:QUOTED]!r}..."
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integer of more than some thousand digits
+        return f"{'an integer' if isinstance(value, int) else 'a value with an integer'} of thousands of digits"
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
+
+
+def printable(text: str) -> str:
+    r"""The text as one line of bounded length, with what a terminal would act upon escaped.
+
+    >>> print(printable("one\ntwo \x1b[31m"))
+    one\ntwo \x1b[31m
+    """
+    line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    half = LONGEST_MESSAGE // 2
+    return line if len(line) <= LONGEST_MESSAGE else f"{line[:half]} ... {line[-half:]}"

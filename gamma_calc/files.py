@@ -1,24 +1,80 @@
-"""Writing files whole or not at all."""
+"""Reading files of bounded size without waiting for ever, and writing files whole or not at all."""
 
 from __future__ import annotations
 
 import errno
+import io
 import os
+import select
 import shutil
+import stat
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
 from gamma_calc.errors import BadInput
 
+PATIENCE = 10.0
+"""Seconds that a pipe or a terminal may give nothing before it is refused."""
+
+CANNOT_OPEN = (OSError, ValueError, RuntimeError)
+"""What Python raises about a path: also that it holds a null character, or is a link to itself."""
+
+
+def file_content(path: Path, most: int, expected: str) -> bytes:
+    """The content of a file of at most `most` bytes.
+
+    Args:
+        expected: what the file should be, for the message that refuses it.
+
+    Raises:
+        BadInput: it is not there, cannot be read, is too large, or is a pipe that gives nothing for some seconds.
+    """
+    try:
+        with open(path, "rb", buffering=0, opener=_without_waiting) as file:
+            found = _read(file, most)
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; expected {expected}") from None
+    except CANNOT_OPEN as problem:
+        raise BadInput(f"{path}: cannot be read: {reason(problem)}; expected {expected}") from None
+    if len(found) > most:
+        raise BadInput(f"{path}: is larger than {most // 1024} KiB, the most that is read; expected {expected}")
+    return found
+
+
+def reason(problem: BaseException) -> str:
+    """The reason that an operating system gives, without its numbers and paths."""
+    return getattr(problem, "strerror", None) or str(problem)
+
+
+def _read(file: io.FileIO, most: int) -> bytes:
+    """At most one byte more than `most`."""
+    found, is_file = bytearray(), stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    while len(found) <= most:
+        if not is_file and not select.select([file], [], [], PATIENCE)[0]:
+            raise TimeoutError(errno.ETIMEDOUT, f"nothing came for {PATIENCE:g} s")
+        part = file.read(most + 1 - len(found))
+        if part is None:  # such as the kernel's own log
+            raise BlockingIOError(errno.EAGAIN, "it gives nothing now")
+        if not part:
+            break
+        found += part
+    return bytes(found)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a path; a pipe that has no other end is not waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
 
 def write_all(contents: Mapping[Path, str | bytes]) -> None:
     """Write every content to its path. Each file appears whole; if one cannot be written, none is changed.
 
-    A link is followed to the file that it names, and a file that is there keeps its permissions. What is no file, such
-    as /dev/stdout or a pipe, is written to and never replaced.
+    A symbolic link is followed to the file that it names, and a file that is there keeps its permissions; one that may
+    not be written is refused. A file gets its content by being replaced, so that another hard link keeps what it has.
+    What is no file, such as /dev/stdout or a pipe, is written to and never replaced.
 
     Raises:
         BadInput: a path cannot be written; the message says which and why.
@@ -29,14 +85,25 @@ def write_all(contents: Mapping[Path, str | bytes]) -> None:
             if not _is_stream(path):
                 drafts[path] = _draft(path.resolve(), content)
         for path in contents.keys() - drafts.keys():
-            path.write_bytes(_bytes(contents[path]))
+            _send(path, _bytes(contents[path]))
         for path, draft in drafts.items():
             os.replace(draft, path.resolve())
-    except (OSError, RuntimeError) as problem:
-        raise BadInput(f"cannot write {path}: {getattr(problem, 'strerror', None) or problem}") from None
+    except CANNOT_OPEN as problem:
+        raise BadInput(f"cannot write {path}: {reason(problem)}") from None
     finally:
         for draft in drafts.values():
             draft.unlink(missing_ok=True)
+
+
+def write_files(folder: Path, contents: Mapping[str, str | bytes]) -> None:
+    """Write files into a folder by their relative paths, all or none; folders are made, and unmade where it fails.
+
+    Raises:
+        BadInput: as `write_all`, or a folder cannot be made.
+    """
+    paths = {folder / name: content for name, content in contents.items()}
+    with _made({path.parent for path in paths}):
+        write_all(paths)
 
 
 ROOM = 2**24
@@ -53,10 +120,8 @@ def checked_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except (OSError, ValueError) as problem:
-        raise BadInput(
-            f"cannot write into the folder {folder}: {getattr(problem, 'strerror', None) or problem}"
-        ) from None
+    except CANNOT_OPEN as problem:
+        raise BadInput(f"cannot write into the folder {folder}: {reason(problem)}") from None
 
 
 def check_folder(folder: Path) -> None:
@@ -65,14 +130,12 @@ def check_folder(folder: Path) -> None:
     Raises:
         BadInput: as `checked_folder`; or the disk is all but full.
     """
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    missing = _missing([folder])
     try:
         checked_folder(folder)
         check_room(folder)
     finally:
-        for each in missing:
-            with suppress(OSError):
-                each.rmdir()
+        _unmake(missing)
 
 
 def check_room(folder: Path) -> None:
@@ -89,9 +152,40 @@ def check_room(folder: Path) -> None:
         )
 
 
+@contextmanager
+def _made(folders: Iterable[Path]) -> Iterator[None]:
+    missing = _missing(folders)
+    try:
+        for folder in folders:
+            checked_folder(folder)
+        yield
+    except BaseException:
+        _unmake(missing)
+        raise
+
+
+def _missing(folders: Iterable[Path]) -> list[Path]:
+    """The folders that are not there, with those around them, innermost first."""
+    every = {each for folder in folders for each in (folder, *folder.parents)}
+    return sorted((each for each in every if not os.path.lexists(each)), key=lambda each: -len(each.parts))
+
+
+def _unmake(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        with suppress(*CANNOT_OPEN):
+            folder.rmdir()
+
+
 def _is_stream(path: Path) -> bool:
     """Whether the path is there and is neither a file nor a folder."""
     return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _send(path: Path, content: bytes) -> None:
+    """Write to what is no file; a pipe that nobody reads raises at once."""
+    with open(path, "wb", opener=_without_waiting) as stream:
+        os.set_blocking(stream.fileno(), True)  # whoever reads may take his time
+        stream.write(content)
 
 
 def _draft(path: Path, content: str | bytes) -> Path:
@@ -100,6 +194,8 @@ def _draft(path: Path, content: str | bytes) -> Path:
         raise IsADirectoryError(0, "it is a folder")
     if path.is_symlink():  # resolving it came to no end
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    if path.exists() and not _is_writable(path):
+        raise PermissionError(errno.EACCES, "the file is read-only")
     draft = path.with_name(f".{token_hex(8)}.draft")
     try:
         with draft.open("xb") as file:
@@ -112,5 +208,11 @@ def _draft(path: Path, content: str | bytes) -> Path:
     return draft
 
 
+def _is_writable(path: Path) -> bool:
+    """Whether somebody may write the file, and we are one of them; an administrator is asked to respect the first."""
+    return bool(path.stat().st_mode & 0o222) and os.access(path, os.W_OK)
+
+
 def _bytes(content: str | bytes) -> bytes:
-    return content.encode() if isinstance(content, str) else content
+    # A path that is no UTF-8 reaches Python with surrogates in it.
+    return content.encode(errors="backslashreplace") if isinstance(content, str) else content

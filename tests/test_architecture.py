@@ -16,15 +16,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "gamma_calc"
 
 # What a module may import of the package: the longest prefix that names it decides. A module is free within its row.
-BELOW_ANALYSIS = {"errors", "algebra", "program", "calculus"}
+BELOW_ANALYSIS = {"errors", "files", "algebra", "program", "calculus"}
 BELOW_REPORT = {*BELOW_ANALYSIS, "analysis", "simulation"}
-BELOW_EXPERIMENT = {*BELOW_REPORT, "derivation", "report", "files"}
+BELOW_EXPERIMENT = {*BELOW_REPORT, "derivation", "report"}
 BELOW_CLI = {*BELOW_EXPERIMENT, "experiment", "huggingface"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
     "algebra": {"errors"},
-    "program": {"errors", "algebra"},
+    "program": {"errors", "files", "algebra"},
     "calculus": {"errors", "algebra", "program"},
     "analysis": BELOW_ANALYSIS,
     "derivation": {*BELOW_ANALYSIS, "analysis"},
@@ -46,7 +46,7 @@ LAYERS: dict[str, set[str]] = {
         "derivation.checker",
         "derivation.conclusions",
     },
-    "simulation": {"errors", "algebra", "program"},
+    "simulation": {"errors", "files", "algebra", "program"},
     "report": BELOW_REPORT,
     "experiment": BELOW_EXPERIMENT,
     "huggingface": {*BELOW_EXPERIMENT, "experiment"},

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from gamma_calc.errors import QUOTED, BadInput, GammaCalcError, Inexact, Unknown, nearest, quoted
+from gamma_calc.errors import LONGEST_MESSAGE, QUOTED, BadInput, GammaCalcError, Inexact, Unknown, nearest, quoted
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,19 @@ def test_the_nearest_choice_is_offered_only_when_near() -> None:
     assert nearest("init_a", ["init-a", "lora-plus-a"]) == " Did you mean 'init-a'?"
     assert nearest("unlike", ["init-a", "lora-plus-a"]) == ""
     assert nearest("anything", []) == ""
+
+
+def test_a_message_is_one_printable_line_of_bounded_length() -> None:
+    assert str(BadInput("a\nb\x1b[31m\u202e")) == r"a\nb\x1b[31m\u202e"
+    long = str(BadInput(f"/{'d' * 5000}/mine.toml: no such file"))
+    assert long.startswith("/ddd") and long.endswith("mine.toml: no such file") and " ... " in long
+    assert len(long) < LONGEST_MESSAGE + 10
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "True"), (10**5000, "an integer of thousands of digits"), ([10**5000], "a value with an integer of")],
+    ids=["truth", "integer", "list"],
+)
+def test_any_value_can_be_quoted(value: object, text: str) -> None:
+    assert quoted(value).startswith(text)

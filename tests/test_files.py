@@ -1,15 +1,18 @@
-"""Files appear whole or not at all; links, permissions and devices stay what they are."""
+"""Files appear whole or not at all; links, permissions and devices stay what they are; and nothing waits for ever."""
 
 from __future__ import annotations
 
 import os
 import stat
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from gamma_calc import files
 from gamma_calc.errors import BadInput
-from gamma_calc.files import write_all
+from gamma_calc.files import check_folder, checked_folder, file_content, write_all, write_files
 
 
 def test_every_content_is_there_and_nothing_else(tmp_path: Path) -> None:
@@ -81,3 +84,83 @@ def test_a_pipe_receives_the_content(tmp_path: Path) -> None:
     os.close(sink)
     with os.fdopen(source) as reader:
         assert reader.read() == "text"
+
+
+def test_a_read_only_file_is_refused_and_left(tmp_path: Path) -> None:
+    path = tmp_path / "kept"
+    path.write_text("before")
+    path.chmod(0o444)
+    with pytest.raises(BadInput, match="kept: the file is read-only"):
+        write_all({tmp_path / "new": "text", path: "after"})
+    assert path.read_text() == "before" and os.listdir(tmp_path) == ["kept"]
+
+
+def test_another_hard_link_keeps_what_it_has(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("before")
+    os.link(tmp_path / "one", tmp_path / "other")
+    write_all({tmp_path / "one": "after"})
+    assert (tmp_path / "other").read_text() == "before"
+
+
+def test_a_pipe_that_nobody_reads_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadInput, match=r"cannot write .*pipe"):
+        write_all({tmp_path / "pipe": "text"})
+
+
+def test_files_of_a_folder_are_written_or_no_folder_is_left(tmp_path: Path) -> None:
+    write_files(tmp_path / "a" / "b", {"x": "1", "c/y": "2"})
+    assert (tmp_path / "a" / "b" / "c" / "y").read_text() == "2"
+    (tmp_path / "a" / "b" / "x").chmod(0o444)
+    with pytest.raises(BadInput, match="read-only"):
+        write_files(tmp_path / "a" / "b", {"d/e/z": "3", "x": "4"})
+    assert sorted(os.listdir(tmp_path / "a" / "b")) == ["c", "x"]
+    with pytest.raises(BadInput):
+        write_files(tmp_path / "f", {"x": "1", "/dev/full": "2"})
+    assert os.listdir(tmp_path) == ["a"]
+
+
+LONG = "o" * 300
+
+
+@pytest.mark.parametrize("use", [check_folder, checked_folder], ids=["looked-at", "made"])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("f/x", "Not a directory"), (LONG, "too long"), (f"{LONG}/x", "too long"), ("a\0b", "null")],
+    ids=["below-a-file", "long", "below-long", "null"],
+)
+def test_a_folder_that_cannot_be(use: Callable[[Path], None], name: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    with pytest.raises(BadInput, match=said):
+        use(tmp_path / name)
+    assert os.listdir(tmp_path) == ["f"]
+
+
+READ = {
+    "absent": ("absent", "absent: no such file; expected a letter"),
+    "folder": (".", "cannot be read: Is a directory"),
+    "large": ("large", "is larger than 1 KiB"),
+    "endless": ("/dev/zero", "is larger than 1 KiB"),
+    "long": (LONG, "cannot be read: File name too long"),
+    "null": ("a\0b", "cannot be read: embedded null"),
+    "pipe": ("pipe", "cannot be read: nothing came for 0.1 s"),
+}
+
+
+@pytest.mark.parametrize(("name", "said"), READ.values(), ids=READ)
+def test_what_cannot_be_read(name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "PATIENCE", 0.1)
+    (tmp_path / "large").write_bytes(b"x" * 1025)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadInput, match=said):
+        file_content(tmp_path / name, 1024, "a letter")
+
+
+def test_a_file_and_a_pipe_are_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 1024)
+    assert file_content(tmp_path / "file", 1024, "a letter") == b"x" * 1024
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(b"y" * 100_000,))
+    writer.start()
+    assert file_content(tmp_path / "pipe", 2**20, "a letter") == b"y" * 100_000
+    writer.join()

@@ -24,7 +24,7 @@ from gamma_calc.cli.options import add_json_argument, print_json, refuse_supposi
 from gamma_calc.cli.tables import table
 from gamma_calc.cli.transfer import rate, size
 from gamma_calc.errors import BadInput
-from gamma_calc.files import checked_folder, write_all
+from gamma_calc.files import write_files
 from gamma_calc.huggingface.implemented_scheme import AlphaReading
 from gamma_calc.huggingface.lint import ADAMW, Linted, linted, optimizer_called
 from gamma_calc.program.optimizers import OPTIMIZERS
@@ -71,8 +71,7 @@ def answer(options: argparse.Namespace) -> int:
         weight_decay=options.weight_decay,
     )
     if options.specs is not None:
-        checked_folder(options.specs)
-        write_all({options.specs / name: text for name, text in found.specs.items()})
+        write_files(options.specs, found.specs)
     if options.json:
         print_json(found.json())
     else:

@@ -12,8 +12,8 @@ import argparse
 
 from gamma_calc.cli.options import add_json_argument, print_json
 from gamma_calc.cli.tables import table
-from gamma_calc.program.catalogue import CATALOGUE, ZERO
-from gamma_calc.program.scheme import REQUIRED, Scheme
+from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.scheme import REQUIRED, ZERO, Scheme
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

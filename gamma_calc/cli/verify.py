@@ -21,6 +21,7 @@ from gamma_calc.cli.options import add_json_argument, print_json
 from gamma_calc.derivation.certificate_shape import Malformed
 from gamma_calc.derivation.verification import Verification, verification
 from gamma_calc.errors import BadInput
+from gamma_calc.files import file_content
 
 FALSE = 1
 LARGEST = 4 * 2**20
@@ -61,13 +62,7 @@ def _read(path: Path) -> Any:
     Raises:
         BadInput: it cannot be read, is too large, or is not JSON.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except (OSError, ValueError) as problem:
-        raise BadInput(f"cannot read {path}: {getattr(problem, 'strerror', None) or problem}") from None
-    if len(content) > LARGEST:
-        raise BadInput(f"{path}: a certificate has at most {LARGEST} bytes")
+    content = file_content(path, LARGEST, "a certificate, as written by derive --certificate")
     try:
         return json.loads(content, object_pairs_hook=_object, parse_float=_no_number, parse_constant=_no_number)
     except RecursionError:

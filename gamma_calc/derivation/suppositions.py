@@ -10,9 +10,8 @@ from gamma_calc.algebra import Affine, parsed_affine
 from gamma_calc.calculus.assumptions import dispensed
 from gamma_calc.calculus.policy import Alignment, Policy
 from gamma_calc.errors import BadInput
-from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.scheme import RESERVED, Scheme
 from gamma_calc.program.selection import Spec, Values, selected
-from gamma_calc.program.spec_file import RESERVED
 
 Alignments = Mapping[str, str | int | Fraction | Affine]
 """An exponent from 1/2 to 1, or a free one, by the kind of sum that it is for."""

@@ -18,7 +18,7 @@ from gamma_calc.derivation.questions import Derived
 from gamma_calc.experiment.crosscheck import Checked, Crosscheck
 from gamma_calc.experiment.figures import sheet
 from gamma_calc.experiment.verdicts import Judged, Row
-from gamma_calc.files import checked_folder, write_all
+from gamma_calc.files import write_files
 from gamma_calc.program.scheme import RATES, Scheme
 from gamma_calc.report.page import Control, Link, Page, Picture, QuantityRow, SchemeSection, TermRow
 from gamma_calc.report.pages import html_report, markdown_report
@@ -33,10 +33,7 @@ def write_folder(found: Crosscheck, folder: Path, *, command: str = "") -> None:
     Raises:
         BadInput: the folder cannot be written.
     """
-    contents = {folder / name: content for name, content in folder_contents(found, command=command).items()}
-    for parent in {path.parent for path in contents}:
-        checked_folder(parent)
-    write_all(contents)
+    write_files(folder, folder_contents(found, command=command))
 
 
 def folder_contents(found: Crosscheck, *, command: str = "") -> Mapping[str, str | bytes]:

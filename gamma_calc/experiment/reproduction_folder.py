@@ -21,7 +21,7 @@ from gamma_calc.experiment.reproduction_figures import reproduction_figures
 from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint
 from gamma_calc.experiment.student_study import StudentStudy
-from gamma_calc.files import checked_folder, write_all
+from gamma_calc.files import write_files
 from gamma_calc.report.plots import Images
 from gamma_calc.simulation.local_slopes import extrapolated_slope, local_slopes
 from gamma_calc.simulation.optima import Health
@@ -45,19 +45,17 @@ def write_reproduction(found: Reproduction, folder: Path, *, command: str = "", 
     Raises:
         BadInput: the folder cannot be written.
     """
-    checked_folder(folder)
     data = reproduction_json(found, command, version)
     write_experiment(folder, reproduction_figures(found), data, reproduction_page(found, data["environment"]))
 
 
 def write_experiment(folder: Path, figures: Mapping[str, Images], data: Mapping[str, Any], page: str) -> None:
     """Write an experiment's figures, its data and its page, all or nothing."""
-    contents: dict[Path, str | bytes] = {}
+    contents: dict[str, str | bytes] = {}
     for name, images in figures.items():
-        contents |= {folder / f"{name}.svg": images.svg, folder / f"{name}.png": images.png}
-    contents[folder / "results.json"] = json.dumps(data, indent=1) + "\n"
-    contents[folder / "README.md"] = page
-    write_all(contents)
+        contents |= {f"{name}.svg": images.svg, f"{name}.png": images.png}
+    contents |= {"results.json": json.dumps(data, indent=1) + "\n", "README.md": page}
+    write_files(folder, contents)
 
 
 def reproduction_json(found: Reproduction, command: str = "", version: str = "") -> dict[str, Any]:

@@ -20,7 +20,6 @@ The probe takes `data` and `samples` beside these; the student `points`, `record
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -44,13 +43,13 @@ from gamma_calc.experiment.sweep_values import (
 from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import selected
-from gamma_calc.program.spec_file import scheme_from, scheme_from_table
+from gamma_calc.program.spec_file import scheme_from, scheme_from_table, toml_document, toml_file
 from gamma_calc.simulation.devices import DEVICES, DTYPES
 from gamma_calc.simulation.sampling import BASE_RANK, BATCH, DATA
 from gamma_calc.simulation.student_data import STUDENT_RANK, TRAINING_POINTS
 
-LARGEST_FILE = 64 * 1024
 LARGEST_WIDTH = 2**24
+MOST_WIDTHS = 256
 REQUIRED = ("experiment", "schemes", "widths", "seeds", "steps")
 
 
@@ -90,18 +89,9 @@ def sweep_from_file(path: Path) -> Sweep:
     Raises:
         BadInput: it cannot be read or is not a sweep; the message names the file, the key and what was found.
     """
+    document = toml_file(path, "a TOML file with a sweep")
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise BadInput(f"is larger than {LARGEST_FILE // 1024} KiB, the most that a sweep may take")
-        return sweep_from_text(content.decode("utf-8-sig"), path.parent)
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; expected a TOML file with a sweep") from None
-    except UnicodeDecodeError as problem:
-        raise BadInput(f"{path}: is not UTF-8 text: byte {problem.start} cannot be decoded") from None
-    except (OSError, ValueError) as problem:
-        raise BadInput(f"{path}: cannot be read: {getattr(problem, 'strerror', None) or problem}") from None
+        return _sweep(document, path.parent)
     except BadInput as problem:
         raise BadInput(f"{path}: {problem}") from None
 
@@ -112,12 +102,10 @@ def sweep_from_text(text: str, folder: Path = Path()) -> Sweep:
     Raises:
         BadInput: as `sweep_from_file`.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        raise BadInput(f"is not TOML: {problem}") from None
-    except RecursionError:
-        raise BadInput("is not a sweep: its values are nested too deeply") from None
+    return _sweep(toml_document(text), folder)
+
+
+def _sweep(document: Mapping[str, Any], folder: Path) -> Sweep:
     for key in REQUIRED:
         if key not in document:
             raise BadInput(f"the key {key} is missing; a sweep needs {', '.join(REQUIRED)}")
@@ -159,7 +147,7 @@ def _scheme(entry: str | Mapping[str, Any], number: int, folder: Path) -> Scheme
 
 
 def _widths(key: str, value: Any) -> tuple[int, ...]:
-    return tuple(sorted(listed(partial(whole, 2, LARGEST_WIDTH), key, value)))
+    return tuple(sorted(listed(partial(whole, 2, LARGEST_WIDTH), key, value, most=MOST_WIDTHS)))
 
 
 def _entry(key: str, value: Any) -> str | Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
@@ -12,6 +13,11 @@ from gamma_calc.errors import BadInput, nearest, quoted
 
 MOST = 10**6
 """Of seeds, of steps, of values in a grid: more is a slip of the keyboard."""
+
+LONGEST_NUMBER = 64
+"""Characters of a number in a text."""
+
+NUMBER = re.compile(r"[+-]?(?:[0-9]+/(?P<divisor>[0-9]+)|(?P<digits>[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
 
 Reader = Callable[[str, Any], Any]
 """From a key and its value in the file to what is meant.
@@ -30,9 +36,7 @@ def check_names(where: str, table: Mapping[str, Any], known: Collection[str]) ->
 
 def refused(key: str, value: Any, expected: str) -> BadInput:
     """What is said of a value that a key cannot have."""
-    return BadInput(
-        f"{key}: found {quoted(str(value)) if isinstance(value, str) else repr(value)[:60]}, expected {expected}"
-    )
+    return BadInput(f"{key}: found {quoted(value)}, expected {expected}")
 
 
 def whole(least: int, most: int, key: str, value: Any) -> int:
@@ -50,14 +54,14 @@ def word(choices: Collection[str], key: str, value: Any) -> str:
     return value
 
 
-def listed(read: Reader, key: str, value: Any) -> tuple[Any, ...]:
+def listed(read: Reader, key: str, value: Any, most: int = MOST) -> tuple[Any, ...]:
     """A list with something in it, and nothing twice but tables."""
     if not isinstance(value, list):
         raise refused(key, value, "a list")
     if not value:
         raise BadInput(f"{key}: the list is empty, so there is nothing to run")
-    if len(value) > MOST:
-        raise BadInput(f"{key}: {len(value)} entries, and the most is {MOST}")
+    if len(value) > most:
+        raise BadInput(f"{key}: {len(value)} entries, and the most is {most}")
     found = tuple(read(key, entry) for entry in value)
     for entry, count in Counter(entry for entry in found if not isinstance(entry, Mapping)).items():
         if count > 1:
@@ -67,15 +71,30 @@ def listed(read: Reader, key: str, value: Any) -> tuple[Any, ...]:
 
 def number(key: str, value: Any) -> float:
     """A finite number: TOML's own, or an exact P/Q as a string."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
     try:
-        if isinstance(value, bool) or not isinstance(value, int | float | str) or len(str(value)) > 64:
-            raise ValueError
-        found = float(Fraction(value)) if isinstance(value, str) else float(value)
-    except (ValueError, OverflowError, ZeroDivisionError):
-        raise refused(key, value, 'a number, or a fraction such as "1/2"') from None
+        found = number_in(value) if isinstance(value, str) else float(value) if is_number else None
+    except OverflowError:
+        found = None
+    if found is None:
+        raise refused(key, value, 'a number, or a fraction such as "1/2"')
     if not math.isfinite(found):
         raise refused(key, value, "a finite number")
     return found
+
+
+def number_in(text: str) -> float | None:
+    """The number that a text writes in ASCII, as a decimal or as P/Q; None where it writes none, or 0 by its smallness.
+
+    >>> number_in("2e-4"), number_in("1/8"), number_in("1e-999"), number_in("1/0")
+    (0.0002, 0.125, None, None)
+    """
+    if len(text) > LONGEST_NUMBER or not (match := NUMBER.fullmatch(text.strip(" "))):
+        return None
+    if match["divisor"]:
+        return float(Fraction(text)) if int(match["divisor"]) else None
+    found = float(text)
+    return found if found or not any(digit in match["digits"] for digit in "123456789") else None
 
 
 def positive(key: str, value: Any) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gamma_calc.errors import BadInput, nearest, quoted
+from gamma_calc.files import file_content
 from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, initialisation
 
 LARGEST_FILE = 2**20
@@ -67,12 +69,12 @@ def config_from_file(path: Path) -> AdapterConfig:
     Raises:
         BadInput: it cannot be read or is no LoRA configuration; the message names the file, the key and what was found.
     """
-    place = path / FILE_NAME if path.is_dir() else path
+    place = path / FILE_NAME if os.path.isdir(path) else path
+    content = file_content(place, LARGEST_FILE, f"an {FILE_NAME}, as PEFT writes it")
     try:
-        return config_from_mapping(_document(place))
+        return config_from_mapping(_document(content))
     except BadInput as problem:
-        name = str(place) if len(str(place)) < 200 else f"...{str(place)[-200:]}"
-        raise BadInput(f"{name}: {problem}") from None
+        raise BadInput(f"{place}: {problem}") from None
 
 
 def config_from_mapping(document: object) -> AdapterConfig:
@@ -82,7 +84,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
         BadInput: it is no LoRA configuration.
     """
     if not isinstance(document, Mapping):
-        raise BadInput(f"found {_shown(document)}, expected an object such as PEFT writes")
+        raise BadInput(f"found {quoted(document)}, expected an object such as PEFT writes")
     _check_type(document)
     return AdapterConfig(
         rank=_read(document, "r", _is_count, f"a whole number from 1 to {LARGEST_NUMBER}"),
@@ -100,14 +102,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
     )
 
 
-def _document(path: Path) -> object:
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except (OSError, ValueError) as problem:
-        raise BadInput(f"cannot be read: {getattr(problem, 'strerror', None) or problem}") from None
-    if len(content) > LARGEST_FILE:
-        raise BadInput(f"is larger than {LARGEST_FILE} bytes, the most that a configuration may take")
+def _document(content: bytes) -> object:
     try:
         return json.loads(content)
     except RecursionError:
@@ -121,7 +116,7 @@ def _check_type(document: Mapping[str, Any]) -> None:
     if kind is None:
         raise BadInput(f'peft_type is missing; expected "{LORA}", as PEFT writes it')
     if kind != LORA:
-        raise BadInput(f'peft_type: found {_shown(kind)}, expected "{LORA}": other adapters have other equations')
+        raise BadInput(f'peft_type: found {quoted(kind)}, expected "{LORA}": other adapters have other equations')
 
 
 def _read(
@@ -138,7 +133,7 @@ def _read(
     except TypeError:
         is_fine = False
     if not is_fine:
-        raise BadInput(f"{key}: found {_shown(value)}, expected {expected}")
+        raise BadInput(f"{key}: found {quoted(value)}, expected {expected}")
     return value
 
 
@@ -146,7 +141,7 @@ def _names(document: Mapping[str, Any], key: str) -> tuple[str, ...]:
     found = document.get(key)
     names = [] if found is None else [found] if isinstance(found, str) else found
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise BadInput(f"{key}: found {_shown(found)}, expected a string or a list of strings")
+        raise BadInput(f"{key}: found {quoted(found)}, expected a string or a list of strings")
     return tuple(names)
 
 
@@ -155,7 +150,7 @@ def _initialisation(value: object) -> Initialisation:
     if found is None:
         known = ", ".join(json.dumps(each.option) for each in INITIALISATIONS)
         offered = nearest(str(value), [each.name for each in INITIALISATIONS]) if isinstance(value, str) else ""
-        raise BadInput(f"init_lora_weights: found {_shown(value)}, expected one of {known}.{offered}")
+        raise BadInput(f"init_lora_weights: found {quoted(value)}, expected one of {known}.{offered}")
     return found
 
 
@@ -177,7 +172,3 @@ def _is_pattern(value: object) -> bool:
 
 def _is_set(value: object) -> bool:
     return value not in (None, False, [], {}, "")
-
-
-def _shown(value: object) -> str:
-    return quoted(value) if isinstance(value, str) else f"{value!r:.60}"

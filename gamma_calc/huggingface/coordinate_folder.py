@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gamma_calc.experiment.figures import sheet
 from gamma_calc.experiment.folder import quantity_row
-from gamma_calc.files import checked_folder, write_all
+from gamma_calc.files import write_files
 from gamma_calc.huggingface.coordinates import CoordinateCheck, LayerCheck
 from gamma_calc.report.page import Control, Link, Page, Picture, SchemeSection
 from gamma_calc.report.pages import html_report, markdown_report, number
@@ -27,10 +27,7 @@ def write_coordinate_folder(found: CoordinateCheck, folder: Path) -> None:
     Raises:
         BadInput: the folder cannot be written.
     """
-    contents = {folder / name: content for name, content in coordinate_contents(found).items()}
-    for parent in {path.parent for path in contents}:
-        checked_folder(parent)
-    write_all(contents)
+    write_files(folder, coordinate_contents(found))
 
 
 def coordinate_contents(found: CoordinateCheck) -> Mapping[str, str | bytes]:

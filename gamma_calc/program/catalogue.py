@@ -12,9 +12,8 @@ from types import MappingProxyType
 
 from gamma_calc.algebra import parsed_affine
 from gamma_calc.errors import BadInput
-from gamma_calc.program.scheme import REQUIRED, Scheme
+from gamma_calc.program.scheme import REQUIRED, ZERO, Scheme
 
-ZERO = "zero"
 _ROWS = (
     ("init-a", "-1/2", ZERO, "eta", "eta"),
     ("init-b", ZERO, "-rank/2", "eta", "eta"),

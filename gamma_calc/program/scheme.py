@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from types import MappingProxyType
+from typing import TypeVar
 
-from gamma_calc.algebra import Affine, Constraint, Inequality, Polyhedron
-from gamma_calc.errors import BadInput, nearest
+from gamma_calc.algebra import Affine, Constraint, Equality, Inequality, Polyhedron, parsed_affine, parsed_inequality
+from gamma_calc.errors import BadInput, nearest, quoted
 from gamma_calc.program.optimizers import OPTIMIZERS, Optimizer, named_optimizer
 
 RANK = "rank"
@@ -27,6 +30,18 @@ DEFAULTS: Mapping[str, Affine | None] = MappingProxyType(
     }
 )
 KEYS = (*REQUIRED, *DEFAULTS)
+ZERO = "zero"
+"""What stands for None in a text."""
+TOP = ("name", "optimizer", "exponents", "trained", "domain")
+"""The keys of a scheme's file."""
+RESERVED = frozenset((*TOP, *KEYS, "between")) - {RANK}
+"""Words of a scheme's file, which name no free exponent in it."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}")
+NAME_RULE = "up to 64 letters, digits, blanks or . _ + -"
+LARGEST = 10**30
+"""What the numerator and the denominator of a value stay below."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +50,16 @@ class Scheme:
 
     `exponents` holds one affine form a key of `KEYS` (None: zero, such as a factor that starts there). A form other
     than that of the rank may refer to `rank`, so "-rank/2" is a variance of 1/r whatever the rank. `between` are the
-    inequalities declared on the free exponents.
+    inequalities declared on the free exponents. Texts are read as those of a spec file are, numbers as forms, and the
+    name of an optimiser as the optimiser.
 
     Raises:
-        BadInput: a key is missing or unknown, what has to be a power of the width is zero, an axis would shrink with
-            the width, the rank would outgrow it, or the declared domain is empty.
+        BadInput: a value is none that a spec file may have, a key is missing or unknown, what has to be a power of the
+            width is zero, an axis would shrink with the width, the rank would outgrow it, or the declared domain is
+            empty.
+
+    >>> Scheme("mine", {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta + 1"}).free
+    ('eta',)
     """
 
     name: str
@@ -49,6 +69,16 @@ class Scheme:
     between: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
+        if not is_name(self.name):
+            raise BadInput(f"name: found {quoted(self.name)}, expected {NAME_RULE}")
+        read = {
+            "exponents": _exponents(self.exponents),
+            "optimizer": _optimizer(self.optimizer),
+            "trained": _trained(self.trained),
+            "between": _inequalities(self.between),
+        }
+        for name, value in read.items():
+            object.__setattr__(self, name, value)
         _check_keys(self)
         object.__setattr__(self, "exponents", MappingProxyType({**DEFAULTS, **self.exponents}))
         _check_free(self)
@@ -126,10 +156,64 @@ class Scheme:
         return replace(self, optimizer=named_optimizer(optimizer))
 
 
+def is_name(name: object) -> bool:
+    """Whether a scheme can be called so: a name that is also a file's, on every system."""
+    return isinstance(name, str) and NAME.fullmatch(name) is not None
+
+
+def _exponents(given: object) -> dict[str, Affine | None]:
+    if not isinstance(given, Mapping):
+        raise BadInput(f"exponents: found {quoted(given)}, expected a table from {', '.join(REQUIRED)} and the like")
+    return {key: _form(key, value) for key, value in given.items()}
+
+
+def _form(key: str, value: object) -> Affine | None:
+    """A value as an affine form; None where it is zero."""
+    if key not in KEYS:
+        raise BadInput(f"unknown exponent {quoted(key)}: expected {', '.join(KEYS)}.{nearest(str(key), KEYS)}")
+    if value is None or type(value) is Affine:
+        return value
+    if isinstance(value, int | Fraction) and not isinstance(value, bool):
+        if max(abs(value.numerator), value.denominator) >= LARGEST:
+            raise BadInput(f"{key}: found {quoted(value)}, expected numbers of at most 30 digits")
+        return Affine.of(value)
+    if not isinstance(value, str):
+        raise BadInput(f'{key}: found {quoted(value)}, expected an affine form as a string, such as "-1/2"')
+    if value.strip() == ZERO and key in CAN_BE_ZERO:
+        return None
+    return _named(key, parsed_affine, value)
+
+
+def _optimizer(given: object) -> Optimizer:
+    if isinstance(given, Optimizer):
+        return given
+    if not isinstance(given, str):
+        raise BadInput(f'optimizer: found {quoted(given)}, expected a string such as "adam"')
+    return named_optimizer(given)
+
+
+def _trained(given: object) -> frozenset[str]:
+    if isinstance(given, str) or not isinstance(given, Collection) or not all(each in INITIAL for each in given):
+        raise BadInput(f"trained: found {quoted(given)}, expected a collection of {' and '.join(INITIAL)}")
+    return frozenset(given)
+
+
+def _inequalities(given: object) -> tuple[Constraint, ...]:
+    if not isinstance(given, list | tuple) or not all(isinstance(each, str | Inequality | Equality) for each in given):
+        raise BadInput(f'between: found {quoted(given)}, expected a list of inequalities such as ["0 <= k"]')
+    read = ((rule,) if not isinstance(rule, str) else _named("between", parsed_inequality, rule) for rule in given)
+    return tuple(rule for rules in read for rule in rules)
+
+
+def _named(key: str, parse: Callable[..., T], text: str) -> T:
+    """What `parse` makes of a text, with the key in its complaint and no key of the file among its names."""
+    try:
+        return parse(text, forbidden=RESERVED)
+    except BadInput as problem:
+        raise BadInput(f"{key}: {problem}") from None
+
+
 def _check_keys(scheme: Scheme) -> None:
-    for key in scheme.exponents:
-        if key not in KEYS:
-            raise BadInput(f"{scheme.name}: unknown exponent {key!r}: expected {', '.join(KEYS)}.{nearest(key, KEYS)}")
     for key in REQUIRED:
         if key not in scheme.exponents:
             raise BadInput(f'{scheme.name}: the exponent {key} is missing; write {key} = "..." under [exponents]')

@@ -88,6 +88,14 @@ def test_a_grid_has_both_ends_where_they_are_whole_steps(grid: str, values: tupl
         pytest.param({"rates": "[nan]"}, "expected a finite number", id="nan"),
         pytest.param({"rates": "[inf]"}, "expected a finite number", id="inf"),
         pytest.param({"rates": '["1/0"]'}, "expected a number", id="by-zero"),
+        pytest.param({"prefactors": '["1e-99999999"]'}, "expected a number", id="nearly-zero"),
+        pytest.param({"prefactors": '["1e99999999"]'}, "expected a finite number", id="nearly-infinite"),
+        pytest.param({"rates": '["1_0"]'}, "expected a number", id="grouped"),
+        pytest.param({"rates": '["\u0661"]'}, "expected a number", id="digits-of-another-script"),
+        pytest.param({"rates": f"[{'9' * 400}]"}, "rates: found 999.*, expected a number", id="integer-beyond-floats"),
+        pytest.param({"widths": f"[{', '.join(map(str, range(2, 259)))}]"}, "257 entries", id="many-widths"),
+        pytest.param({"seeds": f"0x{'f' * 2000}"}, "seeds: found", id="seeds-of-2000-digits"),
+        pytest.param({"at": f"{'.'.join(['a'] * 2000)}"}, "line", id="long-line"),
         pytest.param({"rates": "{ from = 2, to = 1 }"}, "the grid is empty", id="grid-backwards"),
         pytest.param({"rates": "{ from = 1e-300, to = 1e300 }"}, "is no range of learning rates", id="grid-huge"),
         pytest.param({"rates": "{ from = 2 }"}, "the grid has no to", id="grid-half"),
@@ -114,7 +122,7 @@ def test_bad_input_is_named(changes: dict[str, str | None], said: str) -> None:
         pytest.param(b"\xff", "is not UTF-8", id="binary"),
         pytest.param(b"#" * 70000, "larger than 64 KiB", id="large"),
         pytest.param(text(seeds="0").encode(), "seeds: found 0", id="inside"),
-        pytest.param(b"a = " + b"[" * 5000, "(nested too deeply|is not TOML)", id="nested"),
+        pytest.param(b"a = " + b"[\n" * 5000, "(nested too deeply|is not TOML)", id="nested"),
     ],
 )
 def test_the_file_is_named(tmp_path: Path, content: bytes | None, said: str) -> None:

@@ -76,7 +76,12 @@ def test_rank_in_a_form_is_what_the_rank_stands_for() -> None:
 
 REFUSED = {
     "not-toml": ("A = = 1", ("not TOML",)),
-    "deep": (f"a = {'[' * 30000}", ("not",)),
+    "deep": ("a = " + "[\n" * 30000, ("nested",)),
+    "long-line": (f"a = {'[' * 30000}", ("line 1", "30004 characters")),
+    "dotted-key": (".".join(["a"] * 30000) + " = 1", ("line 1", "characters")),
+    "long-integer": (with_exponent("A", "1" * 2000), ("A", "30 digits")),
+    "long-hexadecimal": (with_exponent("A", "0x" + "f" * 2000), ("A", "30 digits")),
+    "long-hexadecimal-name": ("name = 0x" + "f" * 2000 + "\n" + MINIMAL, ("name", "letters")),
     "unknown-top": ('nmae = "x"\n' + MINIMAL, ("nmae", "name")),
     "unknown-key": (MINIMAL + 'etaB = "1"\n', ("etaB", "eta_B")),
     "unknown-optimizer": ('optimizer = "adm"\n' + MINIMAL, ("adm", "adam")),
@@ -96,7 +101,7 @@ REFUSED = {
     "decay-as-a-name": (with_exponent("eta_A", '"decay"'), ("eta_A", "decay")),
     "misspelt-momentum": (MINIMAL + 'momentun = "0"\n', ("momentun", "momentum")),
     "decay-as-a-number": (MINIMAL + "decay = 0.1\n", ("decay", "0.1")),
-    "parentheses": (with_exponent("A", f'"{"(" * 60000}"'), ("A",)),
+    "parentheses": (with_exponent("A", f'"{"(" * 2000}"'), ("A",)),
     "rank-of-itself": (with_exponent("rank", '"rank/2"'), ("rank",)),
     "rank-too-large": (with_exponent("rank", '"2"'), ("rank",)),
     "negative-fan-out": (with_exponent("fan_out", '"-1"'), ("fan_out",)),
@@ -156,3 +161,12 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "marked.toml"
     path.write_bytes(b"\xef\xbb\xbf" + MINIMAL.encode())
     assert scheme_from_file(path).free == scheme_from_text(MINIMAL).free
+
+
+def test_the_stem_of_a_file_is_named_where_it_cannot_be_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "mein-schéma.toml"
+    path.write_text(MINIMAL, encoding="utf-8")
+    with pytest.raises(BadInput, match="the file gives no name, and its own, 'mein-schéma', cannot stand for it"):
+        scheme_from_file(path)
+    path.write_text(f'name = "mine"\n{MINIMAL}', encoding="utf-8")
+    assert scheme_from_file(path).name == "mine"

@@ -21,7 +21,6 @@ from gamma_calc.experiment.reproduction_folder import (
     plain_numbers,
     write_experiment,
 )
-from gamma_calc.files import checked_folder
 from gamma_calc.huggingface.language.claims import claims
 from gamma_calc.huggingface.language.figures import study_figures
 from gamma_calc.huggingface.language.settings import ROBERTA, Plan
@@ -48,7 +47,6 @@ def write_study(found: Study, folder: Path, *, command: str = "", version: str =
     Raises:
         BadInput: the folder cannot be written.
     """
-    checked_folder(folder)
     data = study_json(found, command, version)
     write_experiment(folder, study_figures(found), data, study_page(found, data["environment"]))
 

@@ -1,0 +1,93 @@
+"""A scheme made in Python says what a spec file may say, and nothing else."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from gamma_calc.algebra import Affine
+from gamma_calc.errors import BadInput
+from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.optimizers import Optimizer
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.spec_file import scheme_from_text
+
+TEXTS: dict[str, Any] = {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta"}
+
+
+def made(**changes: Any) -> Scheme:
+    exponents = {**TEXTS, **changes.pop("exponents", {})}
+    return Scheme(**{"name": "mine", "exponents": exponents, **changes})
+
+
+def test_texts_and_numbers_are_read_as_in_a_file() -> None:
+    text = """
+        optimizer = "sgd"
+        [exponents]
+        A = "-1/2"
+        B = "zero"
+        eta_A = "eta"
+        eta_B = "eta"
+        scale = 1
+        rank = "1/2"
+        [trained]
+        A = false
+        [domain]
+        between = ["eta <= 0"]
+    """
+    more = {"A": Fraction(-1, 2), "scale": 1, "rank": Affine.of(Fraction(1, 2))}
+    scheme = made(exponents=more, optimizer="sgd", trained=["B"], between=["eta <= 0"])
+    assert scheme == scheme_from_text(text, default_name="mine")
+    assert hash(scheme) == hash(scheme_from_text(text, default_name="mine"))
+    assert made() == Scheme("mine", CATALOGUE["init-a"].exponents)
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "number-for-a-name": ({"name": 3}, "name: found 3, expected up to 64 letters"),
+    "no-name": ({"name": ""}, "name: found ''"),
+    "path-for-a-name": ({"name": "../../escaped"}, "name: found '../../escaped'"),
+    "markup-for-a-name": ({"name": "<script>"}, "name: found"),
+    "lines-for-a-name": ({"name": "a\nb"}, r"name: found 'a\\nb'"),
+    "other-digits-for-a-name": ({"name": "\u0661"}, "name: found"),
+    "float": ({"exponents": {"A": -0.5}}, "A: found -0.5, expected an affine form"),
+    "truth": ({"exponents": {"A": True}}, "A: found True"),
+    "list": ({"exponents": {"A": ["eta"]}}, r"A: found \['eta'\]"),
+    "decimal": ({"exponents": {"A": "-0.5"}}, "A: affine form '-0.5'"),
+    "key-as-a-name": ({"exponents": {"A": "gradient"}}, "A: affine form 'gradient'.* reserved"),
+    "large-integer": ({"exponents": {"A": 10**30}}, "A: found 1000.*at most 30 digits"),
+    "larger-integer": ({"exponents": {"A": 10**5000}}, "A: found an integer of thousands of digits"),
+    "large-fraction": ({"exponents": {"A": Fraction(1, 10**30)}}, "A: found Fraction.*at most 30 digits"),
+    "zero-rate": ({"exponents": {"eta_A": None}}, "eta_A cannot be zero"),
+    "unknown-key": ({"exponents": {"etaA": 0}}, "unknown exponent 'etaA'.* Did you mean 'eta_A'"),
+    "number-for-a-key": ({"exponents": {3: 0}}, "unknown exponent 3"),
+    "no-table": ({"exponents": ["A"]}, "exponents: found"),
+    "list-of-exponents": ({"exponents": {}, "between": "eta <= 0"}, "between: found 'eta <= 0', expected a list"),
+    "bad-inequality": ({"between": ["eta"]}, "between: inequality 'eta'"),
+    "number-in-between": ({"between": [3]}, "between: found"),
+    "unknown-optimizer": ({"optimizer": "adm"}, "optimizer: found 'adm'.* Did you mean 'adam'"),
+    "number-for-an-optimizer": ({"optimizer": 3}, "optimizer: found 3"),
+    "text-for-trained": ({"trained": "A"}, "trained: found 'A'"),
+    "unknown-trained": ({"trained": ["C"]}, "trained: found"),
+}
+
+
+@pytest.mark.parametrize(("changes", "said"), REFUSED.values(), ids=REFUSED)
+def test_refusals(changes: dict[str, Any], said: str) -> None:
+    exponents = changes.get("exponents", {})
+    whole = {
+        "name": "mine",
+        **changes,
+        "exponents": {**TEXTS, **exponents} if isinstance(exponents, dict) else exponents,
+    }
+    with pytest.raises(BadInput, match=said):
+        Scheme(**whole)
+
+
+def test_an_update_rule_of_an_unknown_kind_is_refused_by_name() -> None:
+    class Momentous:
+        pass
+
+    with pytest.raises(BadInput, match="update rule: found 'Momentous', expected Raw or Moments"):
+        Optimizer("new", Momentous())  # type: ignore[arg-type]
