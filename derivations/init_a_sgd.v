@@ -147,7 +147,9 @@ Proof. intros. repeat split; intros; lra. Qed.
 
 (* stable, where it holds *)
 Lemma claim_25 : forall e_eta : R,
-  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((1) * e_eta + (1)) -> False) /\
+  (0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((- (1))) -> False) /\
+  (0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((0)) -> False) /\
+  (0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((1) * e_eta + (1)) -> False) /\
   (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> 0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((1) * e_eta) -> False).
 Proof. intros. repeat split; intros; lra. Qed.
 
@@ -178,6 +180,8 @@ Proof. intros. repeat split; intros; lra. Qed.
 
 (* largest eta, met *)
 Lemma claim_31 : forall e_eta : R,
-  (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((1) * e_eta + (1)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((1) * e_eta + (1)) -> False) /\
+  (0 <= ((1) * e_eta + (1)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((- (1))) -> False) /\
+  (0 <= ((1) * e_eta + (1)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((0)) -> False) /\
+  (0 <= ((1) * e_eta + (1)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((1) * e_eta + (1)) -> False) /\
   (0 <= ((1)) -> 0 <= ((0)) -> 0 <= ((0)) -> 0 <= ((1)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> 0 <= ((1) * e_eta + (1)) -> 0 <= ((- (1)) * e_eta + (- (1))) -> ((0)) < ((1) * e_eta) -> False).
 Proof. intros. repeat split; intros; lra. Qed.

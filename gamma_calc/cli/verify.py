@@ -44,7 +44,7 @@ def answer(options: argparse.Namespace) -> int:
     is_valid = found.first_failure is None
     if options.json:
         conclusions = {"conclusions": list(found.conclusions), "first_failure": found.first_failure}
-        print_json({"schema": 1, "valid": is_valid, "setting": found.setting, **conclusions})
+        print_json({"schema": 1, "scheme": found.scheme, "valid": is_valid, "setting": found.setting, **conclusions})
     else:
         print(_text(found))
     return 0 if is_valid else FALSE
@@ -53,7 +53,8 @@ def answer(options: argparse.Namespace) -> int:
 def _text(found: Verification) -> str:
     if found.first_failure is not None:
         return f"The certificate is false. The first step that fails is {found.first_failure}"
-    return "\n".join([f"premises: {found.setting}", *found.conclusions, "The certificate proves all of this."])
+    label = f"scheme: {found.scheme} (a label; what is proved follows from the premises)"
+    return "\n".join([label, f"premises: {found.setting}", *found.conclusions, "The certificate proves all of this."])
 
 
 def _read(path: Path) -> Any:

@@ -60,24 +60,26 @@ def certificate(found: Derivation) -> Certificate:
 
     A domain that is not closed is closed first: what is proved holds on the closure, and so on the domain.
     """
+    label = found.scheme.name
     if not found.scheme.domain.is_closed:
+        label += ", its domain closed"
         found = derived(_closed(found.scheme), found.horizon, found.policy)
     bound = _apart(next(iter(found.bounds.values())))
     for fewer in (bound, replace(bound, runs=bound.runs[:1], is_final=False)):
         # Where there is no proof of what every later step does, what the steps at hand do is left.
         with suppress(Refuted):
-            return _written(found, fewer, [len(run.steps) for run in fewer.runs])
-    return _written(found, fewer, [1])
+            return _written(label, found, fewer, [len(run.steps) for run in fewer.runs])
+    return _written(label, found, fewer, [1])
 
 
 def _closed(scheme: Scheme) -> Scheme:
     """The scheme with the strict inequalities of its domain made weak."""
     weak = (each if isinstance(each, Equality) else Inequality(each.form) for each in scheme.between)
-    return replace(scheme, name=f"{scheme.name}, its domain closed", between=tuple(weak))
+    return replace(scheme, between=tuple(weak))
 
 
-def _written(found: Derivation, bound: Bounded, lengths: Sequence[int]) -> Certificate:
-    data: Json = {"schema": SCHEMA, "kind": KIND, "scheme": found.scheme.name, "conclusions": []}
+def _written(label: str, found: Derivation, bound: Bounded, lengths: Sequence[int]) -> Certificate:
+    data: Json = {"schema": SCHEMA, "kind": KIND, "scheme": label, "conclusions": []}
     data |= {"premises": premises(found), "largest": None, "frontier": None, "runs": []}
     proof, runs = FoundProof(), list[Run]()
     for engine, length in zip(bound.runs, lengths, strict=True):

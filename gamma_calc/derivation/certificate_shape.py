@@ -6,6 +6,7 @@ length, a tuple for a list of this length, or a function that refuses what it do
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 from gamma_calc.algebra.plain import MOST_FORMS, Json, form, rational
 from gamma_calc.errors import BadInput
 
-KIND, SCHEMA = "gamma-calc certificate", 3
+KIND, SCHEMA = "gamma-calc certificate", 4
 QUOTED = 40
 """Characters of what was found that a message repeats."""
 Shape = Any
+_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_ '+]{0,199}", re.ASCII)
 
 
 class Malformed(ValueError):
@@ -92,7 +94,14 @@ def _shown(data: Json) -> str:
 
 
 def _text(data: Json) -> None:
-    _expect(type(data) is str, data, "text")
+    _expect(type(data) is str and data.isprintable(), data, "text on one line")
+
+
+def _name(data: Json) -> None:
+    """A name of the program, which `verify` prints among its own words."""
+    _expect(
+        type(data) is str and bool(_NAME.fullmatch(data)), data, "a name: letters, digits, and any of _ + ' or blanks"
+    )
 
 
 def _whole(data: Json) -> None:
@@ -122,6 +131,17 @@ def _form(data: Json) -> None:
 def _forms(data: Json) -> None:
     _check(data, [_form])
     _expect(len(data) <= MOST_FORMS, data, f"at most {MOST_FORMS} forms")
+
+
+def _by_name(shape: Shape) -> Shape:
+    """An object whose keys are names."""
+
+    def check(data: Json) -> None:
+        _named(shape)(data)
+        for key in data:
+            _name(key)
+
+    return check
 
 
 def _named(shape: Shape) -> Shape:
@@ -167,7 +187,7 @@ _KINDS: Mapping[str, Shape] = {
 
 def _assignment(data: Json) -> None:
     """An assignment, with what its kind asks for."""
-    _check(data, {"name": _text, "is": _one_of(*_KINDS), "of": [_text]})
+    _check(data, {"name": _name, "is": _one_of(*_KINDS), "of": [_text]})
     _check(data, _KINDS[data["is"]])
 
 
@@ -181,14 +201,14 @@ _CLAIM = {
 }
 _LATER = {"exact": _flag, "quantities": _named([_whole]), "families": [(_whole, _form, _whole, [_TURN])]}
 _PREMISES = {
-    "axes": _named(_form),
+    "axes": _by_name(_form),
     "domain": _forms,
-    "without": [_text],
-    "align": _named(_named(_form)),
-    "start": _named({"size": _forms, "random": [_text]}),
+    "without": [_name],
+    "align": _by_name(_by_name(_form)),
+    "start": _by_name({"size": _forms, "random": [_text]}),
     "step": [_assignment],
     "next": _named(_text),
-    "quantities": _named(_text),
+    "quantities": _by_name(_text),
 }
 CERTIFICATE = {
     "scheme": _text,

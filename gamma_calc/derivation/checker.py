@@ -224,7 +224,7 @@ class Run:
                     needed, cases = [*needed, (ZERO, lower)], [*cases, upper]
         for member in where if data["if"] else ():
             proof.point((*self.domain, *member))
-            proof.below((*self.known, *member), nonnegative(self.where))
+            proof.below(member, nonnegative(self.domain))
             proof.below((*self.domain, *member), needed)
         for case in product(*cases) if data["only if"] else ():
             proof.choice((*self.domain, *given, *case), [nonnegative((-ONE,)), *map(nonnegative, where)])

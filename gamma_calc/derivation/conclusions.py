@@ -106,6 +106,15 @@ def conclusions(data: Json, runs: Sequence[Run]) -> tuple[str, ...]:
     return (*texts, *found)
 
 
+def free_exponents(premises: Json) -> frozenset[str]:
+    """The exponents that the premises leave free."""
+    lists = [premises["domain"], *(each["size"] for each in premises["start"].values())]
+    every = [*premises["axes"].values(), *(each for forms in lists for each in forms)]
+    every += [gain for gains in premises["align"].values() for gain in gains.values()]
+    every += [each["by"] for each in premises["step"] if "by" in each]
+    return frozenset(name for each in every for name in form(each).free)
+
+
 def premises_text(data: Json) -> str:
     """What is taken for granted, in a line."""
     parts = [f"{axis} of size n^({form(size)})" for axis, size in data["axes"].items()]
@@ -128,14 +137,22 @@ def _assignment(data: Json) -> str:
 
 
 class _Said:
-    """The proved claims of a certificate, and what they amount to."""
+    """The proved claims of a certificate, and what they amount to.
+
+    A claim of sizes up to the last step of a run speaks of every step where the run settles or has a law. What the
+    first run says of regions is used only where it is about no more steps than the last run.
+    """
 
     def __init__(self, data: Json, runs: Sequence[Run]) -> None:
         self.data, self.first, self.last = data, runs[0], runs[-1]
         self.claims = [each["claims"] for each in data["runs"]]
         coverage = coverage_claim(len(self.first.steps), [data["runs"][-1]["where"]])
-        self.is_covered = not self.first.where and (len(runs) == 1 or coverage in self.claims[0])
-        self.length = "every step" if self.last.is_settled else f"steps 1 to {len(self.last.steps)}"
+        is_final = self.last.is_settled or self.last.law is not None
+        self.length = "every step" if is_final else f"steps 1 to {len(self.last.steps)}"
+        is_first_longer = self.first.law is not None or len(self.first.steps) > len(self.last.steps)
+        self.is_comparable = not self.first.where and (is_final or not is_first_longer)
+        self.is_covered = self.is_comparable and (len(runs) == 1 or coverage in self.claims[0])
+        self.free = free_exponents(data["premises"])
 
     def condition(self, name: str) -> str:
         """The region of a condition, or what is known of it."""
@@ -165,7 +182,7 @@ class _Said:
         if early == []:
             return [], [], []
         possible = _where(self.claims[-1], said, "only if") if self.is_covered else None
-        possible = early if possible is None else possible
+        possible = early if possible is None and self.is_comparable else possible
         return (sure if sure == possible else None), sure, possible
 
     def early(self, name: str) -> list[Json] | None:
@@ -196,29 +213,45 @@ class _Said:
         said = condition_statement(*CONDITIONS["stable"], len(self.last.steps))
         largest, frontier = self.data["largest"], self.data["frontier"]
         when = "" if self.length == "every step" else f" ({self.length})"
-        free = {
-            name
-            for step in self.last.steps
-            for size in step.values()
-            for form in size.bounds[UPPER]
-            for name in form.free
-        }
-        if frontier is not None:
+        if frontier is not None and {*frontier["rates"]} <= self.free:
             edges = [forms(each) for each in frontier["edges"]]
             if all(each in self.claims[-1] for each in frontier_claims(frontier["rates"], forms(stable[0]), edges)):
                 yield from (f"frontier of {', '.join(frontier['rates'])}{when}: {member_text(edge)}" for edge in edges)
-        if largest is not None:
+        if largest is None and not self.free:
+            yield from self.there({})
+        elif largest is not None and largest["rate"] in self.free:
             rate, bounds, valid = largest["rate"], forms(largest["bounds"]), forms(largest["valid_on"])
+            if any(rate in each.free for each in (*bounds, *valid)):
+                return
             built = largest_claims(rate, said, bounds, valid)
             if not bounds and all(each.coefficient(rate) >= 0 for each in forms(stable[0])):
                 yield f"largest stable {rate}{when}: none, nothing bounds it from above"
             elif bounds and all(each in self.claims[-1] for each in built):
                 where = f", where {member_text(valid)}" if valid else ""
                 yield f"largest stable {rate}{when}: {one_of('min', [*map(str, bounds)])}{where}"
-                if len(bounds) == 1 and bounds[0].is_constant and free <= {rate}:
-                    yield from _at_point(self.last, {rate: bounds[0].constant})
-        elif not free:
-            yield from _at_point(self.last, {})
+                if len(bounds) == 1 and self.free == {rate}:
+                    yield from self.there({rate: bounds[0].constant})
+
+    def there(self, point: Mapping[str, Fraction]) -> Iterator[str]:
+        """The last exponents at a point, and which factors never contribute at order one, as far as bounds tell it."""
+        if self.last.law is not None and not self.last.is_settled:
+            return
+        texts = []
+        for name, size in self.last.steps[-1].items():
+            least, most = _values(size, point)
+            texts.append(f"{name} {'' if least == most else '<= '}{'-oo' if most is None else most}")
+        yield f"there: {', '.join(texts)}"
+        idle, open_ = [], []
+        for factor, name in FACTORS.items():
+            sizes = [_values(step[name], point) for step in self.last.steps]
+            if f"U_{factor}" not in self.data["premises"]["next"]:
+                continue
+            if all(most is None or most < 0 for _, most in sizes):
+                idle.append(factor)
+            elif all(least is None or least < 0 for least, _ in sizes):
+                open_.append(factor)
+        known = ", ".join(idle) or ("no factor" if not open_ else "")
+        yield "undertrained: " + "; ".join(filter(None, [known, f"unknown of {', '.join(open_)}" if open_ else ""]))
 
 
 def _where(claims: Sequence[Json], said: Json, key: str) -> list[Json] | None:
@@ -243,15 +276,9 @@ def _exponent(size: Part) -> str:
     return text if size.bounds[LOWER] == size.bounds[UPPER] else f"<= {text}"
 
 
-def _at_point(run: Run, point: Mapping[str, Fraction]) -> Iterator[str]:
-    """The settled exponents at a point, and the factors that never contribute at order one."""
-    texts = []
-    for name, size in run.steps[-1].items():
-        least, most = (max((piece.at(point) for piece in side), default=None) for side in size.bounds)
-        texts.append(f"{name} {'' if least == most else '<= '}{'-oo' if most is None else most}")
-    idle = [f for f, name in FACTORS.items() if all(p.at(point) < 0 for s in run.steps for p in s[name].bounds[UPPER])]
-    yield f"there: {', '.join(texts)}"
-    yield f"undertrained: {', '.join(idle) or 'no factor'}"
+def _values(size: Part, point: Mapping[str, Fraction]) -> tuple[Fraction | None, ...]:
+    """What a size is at least and at most at a point; None is -oo."""
+    return tuple(max((piece.at(point) for piece in side), default=None) for side in size.bounds)
 
 
 def region_text(members: Sequence[Json]) -> str:

@@ -22,7 +22,7 @@ Open Scope R_scope.
 def rocq(written: Certificate) -> str:
     """The claims of a certificate as a file for Rocq (Coq)."""
     groups = [list(group) for _, group in groupby(written.distinct_obligations, key=lambda claim: claim.place)]
-    header = HEADER.format(name=written.data["scheme"].replace("*)", "* )"))
+    header = HEADER.format(name=_comment(written.data["scheme"]))
     return "\n".join([header, *(_lemma(number, group) for number, group in enumerate(groups, 1))])
 
 
@@ -31,8 +31,12 @@ def _lemma(number: int, claims: Sequence[Obligation]) -> str:
     bound = f"forall {' '.join(map(_name, names))} : R,\n" if names else ""
     body = " /\\\n".join(f"  ({_claim(claim)})" for claim in claims)
     proof = "Proof. intros. repeat split; intros; lra. Qed."
-    place = claims[0].place.replace("*)", "* )").replace("(*", "( *").replace('"', "''")
-    return f"(* {place} *)\nLemma claim_{number} : {bound}{body}.\n{proof}\n"
+    return f"(* {_comment(claims[0].place)} *)\nLemma claim_{number} : {bound}{body}.\n{proof}\n"
+
+
+def _comment(text: str) -> str:
+    """Text that neither opens nor closes a comment, nor begins a string in one."""
+    return text.replace("*)", "* )").replace("(*", "( *").replace('"', "''")
 
 
 def _claim(claim: Obligation) -> str:

@@ -15,8 +15,10 @@ WRONG = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a certificate takes for granted and what it proves, or the first of its steps that fails."""
+    """What a certificate says it is about, which is only a label; what it takes for granted, and what it proves or the
+    first of its steps that fails."""
 
+    scheme: str
     setting: str
     conclusions: tuple[str, ...]
     first_failure: str | None = None
@@ -29,13 +31,18 @@ def verification(data: Json) -> Verification:
         Malformed: it is not a certificate of this schema, so that nothing can be said about it.
     """
     check_shape(data)
-    setting, claimed, proof = premises_text(data["premises"]), tuple(data["conclusions"]), Proof(data["proof"])
+    scheme, setting, claimed, proof = (
+        data["scheme"],
+        premises_text(data["premises"]),
+        tuple(data["conclusions"]),
+        Proof(data["proof"]),
+    )
     try:
         runs = verified(data, proof)
     except Refuted as failure:
-        return Verification("", (), f"{proof.of}: {failure}")
+        return Verification(scheme, "", (), f"{proof.of}: {failure}")
     except WRONG:
-        return Verification("", (), f"{proof.of}: a name or a piece of evidence is of nothing that is there")
+        return Verification(scheme, "", (), f"{proof.of}: a name or a piece of evidence is of nothing that is there")
     try:
         texts = conclusions(data, runs)
     except WRONG:
@@ -43,5 +50,5 @@ def verification(data: Json) -> Verification:
     if texts != claimed:
         differing = [text for text in claimed if text not in texts] or [text for text in texts if text not in claimed]
         said = f"{differing[0]!s:.120}" if differing else "their order"
-        return Verification(setting, (), f"conclusions: what is claimed is not what is proved: {said}")
-    return Verification(setting, texts)
+        return Verification(scheme, setting, (), f"conclusions: what is claimed is not what is proved: {said}")
+    return Verification(scheme, setting, texts)

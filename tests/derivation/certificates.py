@@ -37,6 +37,7 @@ OTHERS = {
     "momentum-sign": scheme("-1/2", "zero", "eta", "eta", optimizer="sign", momentum="m"),
     "feedback-adam": scheme("-1/2", "zero", "eta", "eta", feedback="0"),
     "feedback-sgd": scheme("zero", "-1/2", "-1", "-1", optimizer="sgd", feedback="f"),
+    "bounded-rate": scheme("-1/2", "zero", "eta", "eta", between=("eta <= -1",)),
     "no-step": scheme("-1/2", "zero", "-1", "-1"),
 }
 CASES = {f"{name}-{under}": found.under(under) for name, found in CATALOGUE.items() for under in OPTIMIZERS} | OTHERS

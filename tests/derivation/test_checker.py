@@ -65,14 +65,22 @@ def test_a_law_is_of_the_same_parts_of_the_same_tensors(moving: dict[str, str], 
             Law(run)
 
 
-@pytest.mark.parametrize("value", ["1", "2"])
-def test_a_region_has_no_member_outside_the_domain(value: str) -> None:
+@pytest.mark.parametrize(
+    ("member", "refusal"),
+    [
+        pytest.param([{"eta": "-1", "1": "1"}], "", id="the-domain"),
+        pytest.param([{"eta": "-1", "1": "2"}], "no proof of eta - 1", id="beyond-the-domain"),
+        pytest.param([{"eta": "1", "1": "-1"}], "no proof of eta - 1", id="no-bound"),
+        pytest.param([], "no proof of eta - 1", id="everything"),
+        pytest.param([{"eta": "1", "1": "-2"}], "no point", id="outside"),
+    ],
+)
+def test_a_region_is_no_larger_than_the_domain(member: list[Any], refusal: str) -> None:
     premises = AXIS | {"domain": [{"eta": "-1", "1": "1"}], "start": {}, "step": [], "next": {}, "quantities": {}}
     run = Run(premises, FoundProof(), (), 0)
-    member = [{"eta": "1", "1": f"-{value}"}]
     said = {"of": "x", "statement": {"forms": [], "sizes": []}, "where": [member], "if": True, "only if": False}
-    if value == "1":
+    if not refusal:
         run.claim(said)
     else:
-        with pytest.raises(Refuted, match="no point"):
+        with pytest.raises(Refuted, match=refusal):
             run.claim(said)
