@@ -31,6 +31,7 @@ from gamma_calc.cli.options import (
     step_count,
     values,
 )
+from gamma_calc.cli.outputs import note
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 EXIT = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 LARGEST_WIDTH = 2**24
 DIGITS = 9
+MOST_WIDTHS = 64
 MOST_SEEDS = 4096
 
 
@@ -87,7 +89,7 @@ def answer(options: argparse.Namespace) -> int:
     if options.out is not None:
         write_folder(found, options.out, command=shlex.join(["gamma-calc", *sys.argv[1:]]))
     for warning in found.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        note(f"warning: {warning}")
     if options.json:
         print_json(found.json())
     else:
@@ -135,6 +137,8 @@ def _widths(text: str) -> tuple[int, ...]:
     words = [word.strip() for word in text.split(",")]
     if not all(word.isascii() and word.isdigit() and word for word in words):
         raise BadInput("--widths", found=text, expected="whole numbers with commas between, such as 128,256,512")
+    if len(words) > MOST_WIDTHS:
+        raise BadInput("--widths", found=f"{len(words)} widths", expected=f"at most {MOST_WIDTHS}")
     found = tuple(int(word[:DIGITS]) for word in words)  # a number of so many digits is too large as it is
     if found[0] < 2 or found[-1] > LARGEST_WIDTH or any(a >= b for a, b in pairwise(found)):
         raise BadInput("--widths", found=text, expected=f"increasing widths from 2 to {LARGEST_WIDTH}")

@@ -22,6 +22,7 @@ feedback = "0" (a loss gradient dZ + kappa Z_B with kappa = n^0).
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -96,14 +97,15 @@ def _write(options: argparse.Namespace, found: Derived) -> None:
         "smtlib": lambda: smtlib(proof()),
         "rocq": lambda: rocq(proof()),
     }
-    asked: dict[Path, str] = {}
+    asked: dict[str, str] = {}
     for name in DOCUMENTS:
-        path = getattr(options, name)
-        if path in asked:
-            raise BadInput(f"--{asked[path]} and --{name} both name {path}: give two files")
-        if path is not None:
-            asked[path] = name
-    write_all({path: texts[name]() for path, name in asked.items()})
+        if (path := getattr(options, name)) is None:
+            continue
+        place = os.path.realpath(path)
+        if place in asked:
+            raise BadInput(f"--{asked[place]} and --{name} both name {path}: give two files")
+        asked[place] = name
+    write_all({getattr(options, name): texts[name]() for name in asked.values()})
 
 
 def _text(found: Derived) -> str:

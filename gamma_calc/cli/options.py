@@ -13,15 +13,29 @@ from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import OPTIMIZERS, named_optimizer
 
 LONGEST = 64
+MOST_SPECS = 64
 ALL = "all"
 
 
 def add_scheme_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
     """SPEC, --optimizer and --at."""
     help_text = "a name of the catalogue or a TOML file"
-    parser.add_argument("specs", metavar="SPEC", nargs="+" if many else 1, help=help_text)
+    parser.add_argument(
+        "specs", metavar="SPEC", nargs="+" if many else 1, action=_Specs if many else "store", help=help_text
+    )
     parser.add_argument("--optimizer", metavar="NAME", type=optimizer_name, help=f"one of {', '.join(OPTIMIZERS)}")
     add_value_arguments(parser)
+
+
+class _Specs(argparse.Action):
+    """Some SPECs, and not so many that only a slip can explain them."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, found: Any, _: Any = None
+    ) -> None:
+        if len(found) > MOST_SPECS:
+            raise BadInput("SPEC", found=f"{len(found)} schemes", expected=f"at most {MOST_SPECS}")
+        namespace.specs = found
 
 
 def add_value_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from gamma_calc import __version__
 from gamma_calc.cli.options import print_json
+from gamma_calc.cli.outputs import complain
 from gamma_calc.cli.sweep import shown_runs
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.sweep_values import number_in
 from gamma_calc.files import check_folder, check_room, checked_folder
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def answer_language(options: argparse.Namespace) -> int:
             found = study(ready, store, workers=options.workers, progress=progress)
     except Interrupted as interrupted:
         kept = f"{interrupted.done} of {interrupted.total} runs are in {path}"
-        print(f"gamma-calc: interrupted; {kept}, and the same command does the rest", file=sys.stderr)
+        complain(f"interrupted; {kept}, and the same command does the rest")
         return INTERRUPTED
     if options.out is not None:
         write_study(found, options.out, command=command, version=__version__)
@@ -159,10 +161,8 @@ def _rates(text: str) -> tuple[int, ...]:
 
 
 def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    found = number_in(text)
+    return math.nan if found is None else found
 
 
 def _whole(option: str) -> Callable[[str], int]:

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gamma_calc.cli.options import add_json_argument, print_json
+from gamma_calc.cli.outputs import complain, note
 
 if TYPE_CHECKING:
     from gamma_calc.experiment.sweep import Outcome, Progress
@@ -71,10 +72,8 @@ def answer(options: argparse.Namespace) -> int:
                 outcome = carried_out(runs, store, executors, progress)
         except KeyboardInterrupt:
             kept = sum(run.key in store for run in runs)
-            print(
-                f"gamma-calc: interrupted; {kept} of {len(runs)} runs are in {options.store}, and the same command does"
-                " the rest",
-                file=sys.stderr,
+            complain(
+                f"interrupted; {kept} of {len(runs)} runs are in {options.store}, and the same command does the rest"
             )
             return INTERRUPTED
     if options.json:
@@ -148,4 +147,4 @@ class _Lines:
         self.said = now
         rate = (done - self.before) / (now - self.started)
         left = timedelta(seconds=round((total - done) / rate))
-        print(f"{done} of {total} runs, {rate:.3g} a second, about {left} left", file=sys.stderr, flush=True)
+        note(f"{done} of {total} runs, {rate:.3g} a second, about {left} left")

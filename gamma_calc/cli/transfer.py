@@ -15,6 +15,7 @@ is given: a scheme says how the ratio of the two grows (LoRA+: in proportion to 
 from __future__ import annotations
 
 import argparse
+import math
 
 from gamma_calc.cli.options import (
     add_json_argument,
@@ -26,10 +27,10 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.sweep_values import number_in
 from gamma_calc.experiment.transfer import Transferred, transferred
 
 DIGITS = 18
-LONGEST = 40
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,13 +75,9 @@ def rate(text: str, word: str = "learning rate") -> float:
     Raises:
         BadInput: it is none.
     """
-    problem = BadInput(word, found=text, expected="a positive number, such as 2e-4")
-    try:
-        found = float(text) if len(text) <= LONGEST and "_" not in text else 0.0
-    except ValueError:
-        raise problem from None
-    if not 0 < found < float("inf"):
-        raise problem
+    found = number_in(text)
+    if found is None or "/" in text or not 0 < found < math.inf:
+        raise BadInput(word, found=text, expected="a positive number, such as 2e-4")
     return found
 
 

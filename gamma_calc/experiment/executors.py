@@ -78,6 +78,24 @@ class Immediate(Executor):
         return future
 
 
+class Processes(ProcessPoolExecutor):
+    """A pool whose processes are started while a Ctrl-C is held back, which they then never hear of.
+
+    A terminal sends it to every process, and those that are still importing could only answer with a traceback. It is
+    the parent's to answer, to whom it comes a moment later.
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Submit a call; processes are started here."""
+        if not hasattr(signal, "pthread_sigmask"):
+            return super().submit(fn, *args, **kwargs)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(fn, *args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def named_executors(text: str) -> Executors:
     """The executors that a user asks for: in-process, spawn, spawn:K or dask://HOST:PORT.
 
@@ -132,7 +150,7 @@ def spawned(workers: int) -> Iterator[Crew]:
     context = get_context("spawn")
     alive, ours = context.Pipe(duplex=False)
     with _one_thread_a_process():
-        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_stay_with, initargs=(alive,))
+        executor = Processes(workers, mp_context=context, initializer=_stay_with, initargs=(alive,))
         try:
             yield Crew(executor, at_once=2 * workers, memory=memory, device_memory=device_memory)
         finally:

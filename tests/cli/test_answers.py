@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from gamma_calc import __version__
-from gamma_calc.cli.main import QUESTIONS, main
+from gamma_calc.cli.answering import QUESTIONS
+from gamma_calc.cli.main import main
 
 QUICK = ("--widths", "64,128,256,512,1024,4096", "--seeds", "6", "--steps", "2")
 

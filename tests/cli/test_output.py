@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from gamma_calc.cli.main import main
 
 QUESTIONS = {
     "text": ("derive", "init-a"),
@@ -44,3 +49,78 @@ def test_a_document_can_go_to_the_standard_output(tmp_path: Path) -> None:
     found = asked(("derive", "init-a", "--json", "--markdown", "/dev/stdout"), f"> {tmp_path / 'all'}")
     assert (found.returncode, found.stderr) == (0, "")
     assert "init-a" in (tmp_path / "all").read_text()
+
+
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("derive", "--help")], ids=" ".join)
+def test_help_that_cannot_be_written_is_an_error(words: tuple[str, ...]) -> None:
+    found = asked(words, ">/dev/full")
+    assert (found.returncode, found.stderr) == (2, "gamma-calc: cannot write the answer: No space left on device\n")
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"], ids=["closed", "full"])
+def test_an_output_for_errors_that_takes_nothing_keeps_the_status(redirection: str) -> None:
+    found = asked(("derive", "init-c", "--json"), redirection)
+    assert (found.returncode, found.stdout) == (2, "")
+
+
+def test_a_plotting_backend_of_the_users_is_no_matter(tmp_path: Path) -> None:
+    words = ["region", "init-a", "--align", "aligned=alpha", "--plot", str(tmp_path / "x.svg")]
+    command = [sys.executable, "-m", "gamma_calc", *words]
+    done = subprocess.run(
+        command, env={**os.environ, "MPLBACKEND": "bogus"}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "x.svg").exists()
+
+
+def test_ctrl_c_while_importing_is_one_line() -> None:
+    # Processes in the background of a shell start with SIGINT ignored; a terminal's do not.
+    code = (
+        "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from gamma_calc.cli.main import main\n"
+        "class Slow:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'gamma_calc.algebra':\n"
+        "            print('importing', flush=True)\n            import time\n            time.sleep(60)\n"
+        "sys.meta_path.insert(0, Slow())\nsys.exit(main())"
+    )
+    command = [sys.executable, "-c", code, "derive", "init-a"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "importing\n"
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (130, "gamma-calc: interrupted\n")
+
+
+def test_an_error_of_its_own_is_one_line_and_no_fail(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("gamma_calc.cli.derive.derive", lambda *_, **__: 1 // 0)
+    assert main(["derive", "init-a"]) == 70
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1
+    assert "an error of gamma_calc itself" in printed.err and "ZeroDivisionError" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (MemoryError(), "too little memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried"), "too little memory"),
+        (OSError(24, "Too many open files"), "the system gives no more: Too many open files"),
+        (OSError(24, "Too many open files", "font.ttf"), "font.ttf: Too many open files"),
+        (ImportError("failed to map segment", name="torch"), "cannot load torch: failed to map segment"),
+    ],
+    ids=["python", "torch", "files", "file", "library"],
+)
+def test_a_machine_that_gives_no_more_is_said_in_one_line(
+    problem: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise problem
+
+    monkeypatch.setattr("gamma_calc.cli.derive.derive", fail)
+    assert main(["derive", "init-a"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("gamma-calc: ") and said in error and error.count("\n") == 1

@@ -1,0 +1,160 @@
+"""The parser of the whole command line, and how answers and errors leave it."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from gamma_calc import __version__
+from gamma_calc.cli import (
+    compare,
+    crosscheck,
+    derive,
+    diff,
+    exponents,
+    lint,
+    region,
+    reproduce,
+    schemes,
+    sweep,
+    transfer,
+    verify,
+)
+from gamma_calc.cli.outputs import complain, discard
+from gamma_calc.errors import BadInput, GammaCalcError, Unknown, printable
+from gamma_calc.files import reason
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
+BAD_INPUT = 2
+UNKNOWN = 3
+OWN_ERROR = 70
+OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+"""Errors without a file that have nothing to do with an output."""
+
+QUESTIONS = (schemes, exponents, derive, verify, region, compare, diff, transfer, lint, crosscheck, sweep, reproduce)
+
+DESCRIPTION = """\
+Scaling exponents of LoRA fine-tuning schemes: derived exactly, proved, and measured.
+
+  $ gamma-calc derive init-a
+  init-a under adam, for every fixed number of steps
+  stable             eta <= -1/2
+  ...
+
+A SPEC is a name of the catalogue (see `gamma-calc schemes`) or a TOML file:
+
+  name = "my-scheme"
+  [exponents]
+  A = "-1/2"
+  B = "zero"
+  eta_A = "eta"
+  eta_B = "eta + 1"
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are the package's own, one line each."""
+
+    def error(self, message: str) -> NoReturn:
+        """Turn argparse's complaint into bad input."""
+        raise BadInput(f"{message}. Try: {self.prog} --help")
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """Print help or the version; an output that does not take it is an error as everywhere."""
+        print(message, end="", file=file)
+        sys.stdout.flush()
+
+
+def parsers() -> tuple[Parser, Mapping[str, Parser]]:
+    """The parser of the whole command line, and those of the questions by name."""
+    found = Parser(
+        prog="gamma-calc",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    found.add_argument("--version", action="version", version=f"gamma-calc {__version__}")
+    questions = found.add_subparsers(dest="question", metavar="QUESTION", parser_class=Parser)
+    for question in QUESTIONS:
+        name = question.__name__.rpartition(".")[2]
+        summary, _, examples = (question.__doc__ or "").partition("\n\n")
+        answering = questions.add_parser(
+            name,
+            help=summary,
+            description=f"{summary}\n\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        question.add_arguments(answering)
+        answering.set_defaults(answer=question.answer)
+    return found, questions.choices
+
+
+def answered(words: Sequence[str]) -> int:
+    """Answer the question that a command line asks, or say in one line why not; returns the exit status."""
+    try:
+        options = _options(words)
+        status: int = options.answer(options)
+        sys.stdout.flush()
+        return status
+    except Unknown as problem:
+        complain(printable(str(problem)))
+        return UNKNOWN
+    except GammaCalcError as problem:
+        complain(printable(str(problem)))
+        return BAD_INPUT
+    except BrokenPipeError:
+        discard(sys.stdout)
+        return 0
+    except OSError as problem:
+        complain(printable(_of_the_system(problem)))
+        return BAD_INPUT
+    except ImportError as problem:
+        complain(printable(f"cannot load {problem.name or 'a library'}: {problem}"))
+        return BAD_INPUT
+    except Exception as problem:
+        if sys.flags.dev_mode:  # python -X dev -m gamma_calc
+            raise
+        if lacks_memory(problem):
+            complain(printable(f"there is too little memory: {problem}"))
+            return BAD_INPUT
+        complain(printable(_of_our_own(problem)))
+        return OWN_ERROR
+
+
+def _options(words: Sequence[str]) -> argparse.Namespace:
+    """What a command line says; options may stand between SPECs."""
+    whole, questions = parsers()
+    if words and words[0] in questions:
+        return questions[words[0]].parse_intermixed_args(words[1:])
+    whole.parse_args(words)
+    raise BadInput(f"no question: expected one of {', '.join(questions)}. Try: gamma-calc --help")
+
+
+def lacks_memory(problem: Exception) -> bool:
+    """Whether Python, numpy or torch found too little memory; torch says so in words only."""
+    return isinstance(problem, MemoryError) or (isinstance(problem, RuntimeError) and "memory" in str(problem))
+
+
+def _of_the_system(problem: OSError) -> str:
+    if problem.filename is not None:
+        return f"{problem.filename}: {reason(problem)}"
+    if problem.errno in OF_THE_MACHINE:
+        return f"the system gives no more: {reason(problem)}"
+    discard(sys.stdout)
+    return f"cannot write the answer: {reason(problem)}"
+
+
+def _of_our_own(problem: Exception) -> str:
+    last = traceback.extract_tb(problem.__traceback__)[-1]
+    return (
+        f"an error of gamma_calc itself, which we would like to hear of: {type(problem).__name__}: {problem}"
+        f" ({Path(last.filename).name}, line {last.lineno}; the whole of it with: python -X dev -m gamma_calc ...)"
+    )
