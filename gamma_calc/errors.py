@@ -21,7 +21,7 @@ class BadInput(GammaCalcError):
 
     Args:
         asked: what was being read or done, with the place where it stands.
-        found: what stood there.
+        found: what stood there, a text or another value; an empty text is nothing.
         expected: what would have been understood.
         choices: the valid words; the one nearest to `found` is offered.
 
@@ -29,12 +29,12 @@ class BadInput(GammaCalcError):
     "optimizer: found 'adm', expected adam or sgd. Did you mean 'adam'?"
     """
 
-    def __init__(self, asked: str, *, found: str = "", expected: str = "", choices: Iterable[str] = ()) -> None:
+    def __init__(self, asked: str, *, found: object = "", expected: str = "", choices: Iterable[str] = ()) -> None:
         self.asked = asked
         self.found = found
         self.expected = expected
-        self.suggestion = nearest(found, choices)
-        parts = [f"found {quoted(found)}"] if found else []
+        self.suggestion = nearest(found, choices) if isinstance(found, str) else ""
+        parts = [] if found == "" else [f"found {quoted(found)}"]
         parts += [f"expected {expected}"] if expected else []
         message = f"{asked}: {', '.join(parts)}" if parts else asked
         super().__init__(printable(f"{message}.{self.suggestion}" if self.suggestion else message))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from numbers import Rational
 
-from gamma_calc.errors import Inexact
+from gamma_calc.errors import Inexact, quoted
 
 
 def exact(value: object) -> Fraction:
@@ -27,4 +27,4 @@ def exact(value: object) -> Fraction:
         return Fraction(value)
     if isinstance(value, Rational) and not isinstance(value, bool):
         return Fraction(int(value.numerator), int(value.denominator))
-    raise Inexact("an exact number", found=f"{type(value).__name__} {value!r}", expected="an int or a Fraction")
+    raise Inexact("an exact number", found=f"{type(value).__name__} {quoted(value)}", expected="an int or a Fraction")

@@ -134,9 +134,11 @@ def parsed_inequality(
     return (Inequality(difference if relation.startswith(">") else -difference, is_strict),)
 
 
-def _integer_hint(word: str) -> str:
+def _integer_hint(word: str, sign: str) -> str:
+    if re.fullmatch(r"[0-9]{1,20}\.[0-9]{1,20}", word):
+        return f"an integer (no decimals are read: write {sign}{Fraction(word)})"
     if "." in word or re.fullmatch("[0-9]+[eE][0-9]*", word):
-        return "an integer (decimals are not exact: write P/Q)"
+        return "an integer (no decimals are read: write P/Q)"
     return "an integer, then * before a name" if _DIGIT.match(word) else "an integer"
 
 
@@ -229,7 +231,7 @@ class _Reader:
         """An integer of bounded length."""
         word = self.word
         if not re.fullmatch("[0-9]+", word):
-            self.refuse(_integer_hint(word))
+            self.refuse(_integer_hint(word, "-" if self.words[: self.position] == ["-"] else ""))
         if len(word) > LONGEST_INTEGER:
             self.refuse(f"at most {LONGEST_INTEGER} digits")
         self.position += 1

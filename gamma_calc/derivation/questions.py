@@ -30,7 +30,7 @@ from gamma_calc.derivation.tables import html_table, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.program.selection import Spec, Values
+from gamma_calc.program.selection import Spec, Values, selected
 
 STEPS = 4
 LONGEST = 64
@@ -70,6 +70,8 @@ class Exponents:
         return self.run.upto(self.horizon)
 
     def __getitem__(self, t: int) -> ExponentStep:
+        if isinstance(t, bool) or not isinstance(t, int) or not 1 <= t <= self.horizon:
+            raise BadInput("step", found=t, expected=f"a whole number from 1 to {self.horizon}; all are in `steps`")
         return self.steps[t - 1]
 
     def json(self) -> dict[str, Any]:
@@ -268,7 +270,8 @@ def compared(
         BadInput: as in `exponents`.
     """
     supposes = Suppositions(optimizer, without, align)
-    together = supposed_together([(spec, supposes) for spec in specs], at)
+    schemes = selected(specs)
+    together = supposed_together([(scheme, supposes) for scheme in schemes], at)
     return tuple(_derived(scheme, "all", policy) for scheme, policy in together)
 
 
@@ -278,7 +281,7 @@ def _derived(scheme: Scheme, steps: int | Literal["all"], policy: Policy) -> Der
 
 def _checked(steps: int) -> int:
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= LONGEST:
-        raise BadInput("steps", found=str(steps), expected=f"a whole number from 1 to {LONGEST}")
+        raise BadInput("steps", found=steps, expected=f"a whole number from 1 to {LONGEST}")
     return steps
 
 

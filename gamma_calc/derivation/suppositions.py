@@ -10,8 +10,8 @@ from gamma_calc.algebra import Affine, parsed_affine
 from gamma_calc.calculus.assumptions import dispensed
 from gamma_calc.calculus.policy import Alignment, Policy
 from gamma_calc.errors import BadInput
-from gamma_calc.program.scheme import RESERVED, Scheme
-from gamma_calc.program.selection import Spec, Values, selected
+from gamma_calc.program.scheme import RANK, RESERVED, Scheme, constant_form
+from gamma_calc.program.selection import Spec, Values, checked_values, selected
 
 Alignments = Mapping[str, str | int | Fraction | Affine]
 """An exponent from 1/2 to 1, or a free one, by the kind of sum that it is for."""
@@ -40,8 +40,12 @@ class Suppositions:
         Raises:
             BadInput: an assumption or an alignment cannot be understood.
         """
-        alignments = tuple(_alignment(*item) for item in (self.align or {}).items())
-        return Policy(alignments, dispensed(self.without))
+        alignments = tuple(_alignment(*item) for item in checked_values("align", self.align).items())
+        without = self.without
+        is_list = isinstance(without, Collection) and not isinstance(without, str | bytes)
+        if not is_list or not all(isinstance(key, str) for key in without):
+            raise BadInput("without", found=without, expected='a list of assumptions, such as ["A3"]')
+        return Policy(alignments, dispensed(without))
 
 
 CALCULUS_ALONE = Suppositions()
@@ -70,7 +74,7 @@ def supposed_together(
     free = {name for scheme in schemes for name in scheme.free}
     # A name that is free in an alignment only is no business of the schemes.
     only_aligned = {name for policy in policies for name in policy.free} - free
-    values = at or {}
+    values = checked_values("at", at)
     schemes = selected(schemes, at={name: value for name, value in values.items() if name not in only_aligned})
     optimizers = [supposes.optimizer for _, supposes in asked]
     schemes = tuple(
@@ -89,6 +93,10 @@ def _alignment(kind: str, value: str | int | Fraction | Affine) -> tuple[Alignme
 
 def _value(what: str, value: str | int | Fraction | Affine) -> Affine:
     try:
-        return parsed_affine(value, forbidden=(*RESERVED, "rank")) if isinstance(value, str) else Affine.of(value)
+        if isinstance(value, Affine):
+            return value
+        if isinstance(value, str):
+            return parsed_affine(value, forbidden=(*RESERVED, RANK))
+        return constant_form("a number", value)
     except BadInput as problem:
         raise BadInput(f"the {what}: {problem}") from None

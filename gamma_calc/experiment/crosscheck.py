@@ -19,6 +19,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, NO_CANCELLATION
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.derivation.as_json import policy_json
+from gamma_calc.derivation.questions import LONGEST
 from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed_together
 from gamma_calc.derivation.tables import html_table
 from gamma_calc.errors import BadInput
@@ -209,7 +210,7 @@ def crosscheck(
     """
     if not specs:
         raise BadInput("no scheme to check")
-    settings = settings or Settings()
+    settings = _checked_settings(settings)
     supposes = Suppositions(optimizer, without, align)
     every = supposed_together([(spec, supposes) for spec in (*specs, *([] if against is None else [against]))], at)
     policy = _checked_policy(every[0][1])
@@ -220,6 +221,17 @@ def crosscheck(
         for index, scheme in enumerate(schemes)
     ]
     return Crosscheck(settings, tuple(checked), None if reference is None else reference.name, policy)
+
+
+def _checked_settings(settings: Settings | None) -> Settings:
+    """The settings, if their steps can be derived too."""
+    if settings is None:
+        return Settings()
+    if not isinstance(settings, Settings):
+        raise BadInput("settings", found=settings, expected="Settings(...)")
+    if settings.steps > LONGEST:
+        raise BadInput("steps", found=settings.steps, expected=f"at most {LONGEST}")
+    return settings
 
 
 def _checked_policy(policy: Policy) -> Policy:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
-from gamma_calc.algebra import Affine
+from gamma_calc.algebra import Affine, exact
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prefactor import PREFACTORS, decay_prefactor
 from gamma_calc.program.scheme import INITIAL, RANK, Scheme
+from gamma_calc.simulation.devices import DEVICES, DTYPES
 from gamma_calc.simulation.probe import Power, ProbeConfiguration
+from gamma_calc.simulation.sampling import DATA
 
 WIDTHS = tuple(2**k for k in range(7, 14))
 SEEDS = 32
 STEPS = 4
+LARGEST_WIDTH = 2**24
+MOST_WIDTHS = 256
+COUNTS = {"seeds": (1, 4096), "steps": (1, 10**6), "seed": (0, 2**63 - 1)}
+"""The least and the most of what is counted; more is a slip of the keyboard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,9 @@ class Settings:
     """How a cross-check is run, apart from the schemes.
 
     `data` is "random" or "teacher-student"; `prefactor` the k in eta = k n^exponent, None to have it chosen.
+
+    Raises:
+        BadInput: a value is none that an experiment can have.
     """
 
     widths: tuple[int, ...] = WIDTHS
@@ -31,6 +41,27 @@ class Settings:
     data: str = "random"
     prefactor: Fraction | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_widths(self.widths)
+        for name, (least, most) in COUNTS.items():
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= most:
+                raise BadInput(name, found=value, expected=f"a whole number from {least} to {most}")
+        for name, choices in {"device": DEVICES, "dtype": DTYPES, "data": DATA}.items():
+            if (value := getattr(self, name)) not in tuple(choices):
+                raise BadInput(name, found=value, expected=f"one of {', '.join(choices)}")
+        if self.prefactor is not None and exact(self.prefactor) <= 0:
+            raise BadInput("prefactor", found=self.prefactor, expected="a positive number")
+
+
+def _check_widths(widths: object) -> None:
+    expected = f"a tuple of at most {MOST_WIDTHS} increasing whole numbers from 2 to {LARGEST_WIDTH}"
+    if not isinstance(widths, tuple | list) or not 1 <= len(widths) <= MOST_WIDTHS:
+        raise BadInput("widths", found=widths, expected=expected)
+    is_fine = all(type(width) is int and 2 <= width <= LARGEST_WIDTH for width in widths)
+    if not is_fine or any(a >= b for a, b in pairwise(widths)):
+        raise BadInput("widths", found=widths, expected=expected)
 
 
 def configuration(scheme: Scheme, settings: Settings, prefactor: Fraction) -> ProbeConfiguration:

@@ -28,6 +28,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.setup import LARGEST_WIDTH, MOST_WIDTHS
 from gamma_calc.experiment.sweep_values import (
     MOST,
     Reader,
@@ -48,8 +49,6 @@ from gamma_calc.simulation.devices import DEVICES, DTYPES
 from gamma_calc.simulation.sampling import BASE_RANK, BATCH, DATA
 from gamma_calc.simulation.student_data import STUDENT_RANK, TRAINING_POINTS
 
-LARGEST_WIDTH = 2**24
-MOST_WIDTHS = 256
 REQUIRED = ("experiment", "schemes", "widths", "seeds", "steps")
 
 

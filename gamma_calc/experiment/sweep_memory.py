@@ -56,6 +56,8 @@ def check_widths(experiment: ProbeConfiguration, available: int | None) -> None:
         BadInput: it does not; the message says how much it needs.
     """
     shapes = {n: experiment.shape_at(n) for n in experiment.widths}
+    for shape in shapes.values():
+        experiment.sizes_at(shape)  # a size beyond the range of floats is told before anything is trained
     training = {n: experiment.training_at(shape) for n, shape in shapes.items()}
     needs = {n: probe_memory(shape, experiment.dtype, training[n]) + PROGRAM for n, shape in shapes.items()}
     _check_largest(needs, available, {n: f", of rank {shape.rank}" for n, shape in shapes.items()})

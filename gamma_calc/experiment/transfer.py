@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +20,9 @@ from gamma_calc.program.selection import Spec, Values
 
 ROUNDING = 1e-12
 """What rounding may add to a comparison of logarithms; where two laws meet they agree, so either may be taken."""
+
+LARGEST = 10**18 - 1
+"""Of widths and ranks."""
 
 LEFT_OPEN = (
     "The theory gives exponents: the constant before each rate, and how far below its edge the optimum lies, "
@@ -39,8 +43,9 @@ class Place:
 
     def __post_init__(self) -> None:
         for word, value in (("width", self.width), ("rank", self.rank)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise BadInput(word, found=str(value), expected="a whole number from 1")
+            is_left_out = value is None and word == "rank"
+            if not is_left_out and (type(value) is not int or not 1 <= value <= LARGEST):
+                raise BadInput(word, found=value, expected="a whole number from 1 of at most 18 digits")
         if self.rank is not None and self.rank > self.width:
             raise BadInput(f"rank: found {self.rank}, expected at most the width {self.width}")
 
@@ -216,8 +221,8 @@ def power_json(form: Affine, rho: str | None) -> dict[str, str | None]:
 
 
 def _positive(rate: float) -> float:
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
-        raise BadInput("learning rate", found=str(rate), expected="a positive number")
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= sys.float_info.max:
+        raise BadInput("learning rate", found=rate, expected="a positive number")
     return float(rate)
 
 

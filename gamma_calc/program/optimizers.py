@@ -90,6 +90,6 @@ def named_optimizer(name: str) -> Optimizer:
     Raises:
         BadInput: no optimiser has that name.
     """
-    if name not in OPTIMIZERS:
+    if not isinstance(name, str) or name not in OPTIMIZERS:
         raise BadInput("optimizer", found=name, expected=f"one of {', '.join(OPTIMIZERS)}", choices=OPTIMIZERS)
     return OPTIMIZERS[name]

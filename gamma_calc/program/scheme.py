@@ -9,7 +9,16 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import TypeVar
 
-from gamma_calc.algebra import Affine, Constraint, Equality, Inequality, Polyhedron, parsed_affine, parsed_inequality
+from gamma_calc.algebra import (
+    Affine,
+    Constraint,
+    Equality,
+    Inequality,
+    Polyhedron,
+    exact,
+    parsed_affine,
+    parsed_inequality,
+)
 from gamma_calc.errors import BadInput, nearest, quoted
 from gamma_calc.program.optimizers import OPTIMIZERS, Optimizer, named_optimizer
 
@@ -174,14 +183,24 @@ def _form(key: str, value: object) -> Affine | None:
     if value is None or type(value) is Affine:
         return value
     if isinstance(value, int | Fraction) and not isinstance(value, bool):
-        if max(abs(value.numerator), value.denominator) >= LARGEST:
-            raise BadInput(f"{key}: found {quoted(value)}, expected numbers of at most 30 digits")
-        return Affine.of(value)
+        return constant_form(key, value)
     if not isinstance(value, str):
         raise BadInput(f'{key}: found {quoted(value)}, expected an affine form as a string, such as "-1/2"')
     if value.strip() == ZERO and key in CAN_BE_ZERO:
         return None
     return _named(key, parsed_affine, value)
+
+
+def constant_form(asked: str, value: object) -> Affine:
+    """A number as a form.
+
+    Raises:
+        BadInput: it is not exact, or has more digits than one in a text may have.
+    """
+    number = exact(value)
+    if max(abs(number.numerator), number.denominator) >= LARGEST:
+        raise BadInput(asked, found=value, expected="numbers of at most 30 digits")
+    return Affine.of(number)
 
 
 def _optimizer(given: object) -> Optimizer:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 from gamma_calc.algebra import Affine, exact, parsed_rational
-from gamma_calc.errors import BadInput, nearest
-from gamma_calc.program.scheme import Scheme
+from gamma_calc.errors import BadInput, nearest, quoted
+from gamma_calc.program.scheme import Scheme, constant_form
 from gamma_calc.program.spec_file import scheme_from, scheme_from_file
+
+V = TypeVar("V")
 
 Spec = str | Path | Scheme
 """A name of the catalogue, a TOML file, or a scheme."""
@@ -24,29 +27,49 @@ def selected(specs: Sequence[Spec], *, optimizer: str | None = None, at: Values 
     Raises:
         BadInput: a spec is none, an optimiser is unknown, or a name is free in none of the schemes.
     """
+    if isinstance(specs, str | bytes) or not isinstance(specs, Sequence):
+        raise BadInput("schemes", found=specs, expected="a list of schemes")
     schemes = [_scheme(spec) for spec in specs]
     if optimizer is not None:
         schemes = [scheme.under(optimizer) for scheme in schemes]
-    values = {name: _exact(name, value) for name, value in (at or {}).items()}
+    values = {name: _exact(name, value) for name, value in checked_values("at", at).items()}
     known = tuple(dict.fromkeys(name for scheme in schemes for name in scheme.free))
     for name in values:
         if name not in known:
             free = f"free are {', '.join(known)}" if known else "nothing is free"
             titles = ", ".join(scheme.name for scheme in schemes)
-            raise BadInput(f"{name!r} is not a free exponent of {titles}: {free}.{nearest(name, known)}")
+            raise BadInput(f"{quoted(name)} is not a free exponent of {titles}: {free}.{nearest(name, known)}")
     return tuple(
         scheme.at({name: value for name, value in values.items() if name in scheme.free}) for scheme in schemes
     )
 
 
+def checked_values(argument: str, given: Mapping[str, V] | None) -> Mapping[str, V]:
+    """The values by name that an argument gives; none where it is left out.
+
+    Raises:
+        BadInput: it is no mapping from names.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise BadInput(argument, found=given, expected='values by name, such as {"eta": "-1/2"}')
+    return given
+
+
 def _scheme(spec: Spec) -> Scheme:
     if isinstance(spec, Scheme):
         return spec
-    return scheme_from_file(spec) if isinstance(spec, Path) else scheme_from(spec)
+    if isinstance(spec, Path):
+        return scheme_from_file(spec)
+    if not isinstance(spec, str):
+        raise BadInput("a scheme", found=spec, expected="a name of the catalogue, the path of a TOML file, or a Scheme")
+    return scheme_from(spec)
 
 
 def _exact(name: str, value: str | int | Fraction) -> Affine:
     try:
-        return Affine.of(parsed_rational(value) if isinstance(value, str) else exact(value))
+        number = parsed_rational(value) if isinstance(value, str) else exact(value)
     except BadInput as problem:
         raise BadInput(f"the value of {name}: {problem}") from None
+    return constant_form(f"the value of {name}", number)

@@ -89,6 +89,8 @@ def toml_document(text: str) -> Mapping[str, Any]:
     Raises:
         BadInput: it is not TOML, or takes more to parse than a file of its kind may.
     """
+    if not isinstance(text, str):
+        raise BadInput("a TOML text", found=text, expected="a string")
     for number, line in enumerate(text.splitlines(), start=1):
         if len(line) > LONGEST_LINE:
             raise BadInput(f"line {number} has {len(line)} characters, and the most is {LONGEST_LINE}: break it")

@@ -40,7 +40,7 @@ from gamma_calc.program.optimizers import Moments
 from gamma_calc.simulation.adapter_kernel import measured_training
 from gamma_calc.simulation.adapter_module import AdapterMeasurement, AdapterModule, Key, Training
 from gamma_calc.simulation.compressed_axes import CompressedAxis, compressed_axes, gram_root
-from gamma_calc.simulation.probe import ProbeConfiguration, ProbeMeasurement, Progress
+from gamma_calc.simulation.probe import BeyondFloats, ProbeConfiguration, ProbeMeasurement, Progress
 from gamma_calc.simulation.sampling import Array, Role, Shape, Sizes, Streams, conditioned
 
 LARGEST_WIDTH = 2**60
@@ -87,7 +87,13 @@ def law_refusal(configuration: ProbeConfiguration) -> str:
         >>> law_refusal(ProbeConfiguration((64,), 1, 1, one, None, one, one, OPTIMIZERS["sign"].step))
         'a normalised step on 2 samples moves along directions that change; its exact law is known for one sample'
     """
-    shapes = [configuration.shape_at(width) for width in configuration.widths]
+    try:
+        shapes = [configuration.shape_at(width) for width in configuration.widths]
+        for shape in shapes:
+            configuration.sizes_at(shape)
+            configuration.training_at(shape)
+    except BeyondFloats as problem:
+        return str(problem)
     is_normalised = isinstance(configuration.optimizer, Moments)
     if configuration.data != "random":
         return f"the exact law is known for random data, not for {configuration.data} data"

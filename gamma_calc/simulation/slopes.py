@@ -156,7 +156,8 @@ def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array) -> Slo
     # A resample made only of runs in which the quantity is zero has no logarithm: it says nothing about the others.
     resampled = resampled[(resampled > 0).all(axis=1)]
     mean = np.array([sample.mean() for sample in samples])
-    variance = np.array([sample.var() / len(sample) for sample in samples]) / mean**2
+    # Each sample by its mean, for the squares of large and small numbers are no floats.
+    variance = np.array([(sample / sample.mean()).var() / len(sample) for sample in samples])
     x, y, ys = np.log2(known.widths), np.log2(mean) / 2, np.log2(resampled) / 2
     functional = _functionals(x, variance)
     slope, lower, upper = (float(value) for value in functional @ y)
