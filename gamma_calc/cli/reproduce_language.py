@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -133,7 +134,7 @@ def _store_path(options: argparse.Namespace) -> Path:
     here = Path(f"reproduce-{options.experiment}.sqlite") if options.out is None else options.out / "runs.sqlite"
     path = here if options.store is None else Path(options.store)
     if path.parent != options.out:  # said before a model is loaded, or built, for nothing
-        if not path.parent.is_dir():
+        if not os.path.isdir(path.parent):
             raise BadInput(f"the store {path}: there is no folder {path.parent}; make it first")
         check_room(path.parent)
     return path

@@ -12,7 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import sqlite3
+import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_calc.errors import BadInput
+from gamma_calc.files import CANNOT_OPEN, checked_folder, reason
 
 Array = NDArray[np.float64]
 Arrays = Mapping[str, Array]
@@ -87,7 +90,8 @@ class Store:
     """An open store. The process that opens it is the one that uses it: it does not travel to a worker.
 
     Args:
-        path: a store, an empty file, or a file that is not there yet; the last two become a new store.
+        path: a store, an empty file, or a file that is not there yet. An empty file becomes a store at once; one that
+            is not there is made with the first run that is kept, so that a sweep that is refused leaves nothing.
 
     Raises:
         BadInput: the file is no store, is one of another version, is damaged, or cannot be written; the message says
@@ -96,15 +100,36 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.parent.is_dir():
+        self._is_open = False
+        if not os.path.isdir(path.parent):
             raise BadInput(f"the store {path}: there is no folder {path.parent}; make it first")
+        try:
+            is_file = stat.S_ISREG(path.stat().st_mode)
+        except FileNotFoundError:
+            checked_folder(path.parent)
+            return
+        except CANNOT_OPEN as problem:
+            raise BadInput(f"the store {path}: cannot be opened: {reason(problem)}") from None
+        if not is_file:
+            raise BadInput(f"the store {path}: cannot be opened: it is no file; name another")
+        self._open()
+
+    def _open(self) -> None:
         with self._explained():
-            self._connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+            self._connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
             try:
                 self._prepare()
             except BaseException:
                 self._connection.close()
                 raise
+        self._is_open = True
+
+    @property
+    def _is_there(self) -> bool:
+        """Whether there is a file to read; another process may have made it meanwhile."""
+        if not self._is_open and os.path.exists(self.path):
+            self._open()
+        return self._is_open
 
     def __enter__(self) -> Self:
         return self
@@ -114,20 +139,27 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file; what was added is there already."""
-        self._connection.close()
+        if self._is_open:
+            self._connection.close()
 
     def __contains__(self, key: str) -> bool:
+        if not self._is_there:
+            return False
         with self._explained():
             return self._connection.execute("SELECT 1 FROM run WHERE key = ?", (key,)).fetchone() is not None
 
     @property
     def keys(self) -> frozenset[str]:
         """The keys of all finished runs, those of other processes included."""
+        if not self._is_there:
+            return frozenset()
         with self._explained():
             return frozenset(key for (key,) in self._connection.execute("SELECT key FROM run"))
 
     def add(self, record: Record) -> bool:
         """Keep a finished run for good; returns whether it was new."""
+        if not self._is_open:
+            self._open()
         layout = json.dumps([[name, list(array.shape)] for name, array in record.arrays.items()], separators=(",", ":"))
         numbers = b"".join(np.ascontiguousarray(array, dtype="<f8").tobytes() for array in record.arrays.values())
         row = (record.key, record.label, record.parameters, layout, numbers)
@@ -137,6 +169,8 @@ class Store:
 
     def get(self, key: str) -> Record | None:
         """The run under a key, or None where it is not finished."""
+        if not self._is_there:
+            return None
         with self._explained():
             row = self._connection.execute(f"SELECT {_COLUMNS} FROM run WHERE key = ?", (key,)).fetchone()
             return None if row is None else _record(*row)

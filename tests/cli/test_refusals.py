@@ -101,7 +101,7 @@ def test_a_device_that_is_not_there_is_one_message(
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1
     assert "of this machine: found 'cuda', expected auto or" in printed.err
-    assert not (tmp_path / "out").exists()
+    assert [each.name for each in tmp_path.iterdir()] == ["sweep.toml"]
 
 
 def test_a_large_file_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

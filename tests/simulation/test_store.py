@@ -194,3 +194,44 @@ def test_a_read_only_store_is_refused_at_once() -> None:
 def test_the_header_names_the_program(tmp_path: Path) -> None:
     header = filled(tmp_path / "s", 1).read_bytes()[:100]
     assert header[68:72] == b"gamC" == APPLICATION.to_bytes(4)
+
+
+def test_a_store_without_a_run_leaves_no_file(tmp_path: Path) -> None:
+    with Store(tmp_path / "s") as store:
+        assert store.keys == frozenset() and "key 0" not in store and store.get("key 0") is None
+        assert not list(tmp_path.iterdir())
+        filled(tmp_path / "s", 1)  # by another process, say
+        assert store.keys == {"key 0"} and store.get("key 0") is not None and not store.add(record(0))
+
+
+LONG = "o" * 300
+PLACES = {
+    "long": (LONG, "cannot be opened: File name too long"),
+    "below-long": (f"{LONG}/s", "there is no folder"),
+    "null": ("a\0b", "cannot be opened: embedded null"),
+    "below-a-file": ("f/s", "there is no folder"),
+    "pipe": ("pipe", "cannot be opened: it is no file"),
+    "device": ("/dev/null", "cannot be opened: it is no file"),
+    "loop": ("loop", "cannot be opened: Too many levels of symbolic links"),
+}
+
+
+@pytest.mark.parametrize(("name", "said"), PLACES.values(), ids=PLACES)
+def test_a_place_for_no_store(name: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadInput, match=said):
+        Store(tmp_path / name)
+    assert sorted(os.listdir(tmp_path)) == ["f", "loop", "pipe"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX permissions")
+@pytest.mark.parametrize("mode", [0o555, 0o666], ids=["read-only", "not-to-be-searched"])
+def test_a_folder_that_takes_no_file_is_refused_at_once(mode: int) -> None:
+    with unprivileged_folder() as folder:
+        folder.chmod(mode)
+        if os.geteuid() == 0:
+            os.seteuid(NOBODY)
+        with pytest.raises(BadInput, match=r"cannot (write into the folder|be opened).*Permission denied"):
+            Store(folder / "s")

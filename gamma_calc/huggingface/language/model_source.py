@@ -7,6 +7,7 @@ another path are the same model, and runs already made with them are not made ag
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -61,9 +62,9 @@ def model_source(word: str) -> ModelSource:
     if word == BUILT:
         return ModelSource(BUILT)
     folder = Path(word)
-    if folder.is_dir():
+    if os.path.isdir(folder):
         return _of_folder(word, folder)
-    if folder.exists() or word.startswith((".", "/", "~")) or "\0" in word:
+    if os.path.exists(folder) or word.startswith((".", "/", "~")) or "\0" in word:
         raise BadInput("--model", found=word, expected="the folder of a saved model")
     packaged = _of_package(word)
     return packaged if packaged is not None else _of_folder(word, _fetched(word))

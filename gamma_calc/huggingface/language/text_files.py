@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gamma_calc.errors import BadInput
+from gamma_calc.files import file_content
 from gamma_calc.huggingface.language.texts import Example, LabelledTexts, RunningText
 
 LARGEST = 2**30
@@ -75,13 +76,10 @@ def running_file(path: Path) -> RunningText:
 
 def _content(path: Path) -> str:
     try:
-        if path.stat().st_size > LARGEST:
-            raise BadInput(f"{path}: the file has more than {LARGEST} bytes")
-        return path.read_text(encoding="utf-8-sig")
+        text = file_content(path, LARGEST, "a text file").decode("utf-8-sig")
+        return io.StringIO(text, newline=None).getvalue()  # every system's line ends
     except UnicodeDecodeError as problem:
         raise BadInput(f"{path}: byte {problem.start} is not UTF-8 text") from None
-    except OSError as problem:
-        raise BadInput(f"{path}: cannot be read: {problem.strerror or problem}") from None
 
 
 def _table_rows(path: Path, content: str, delimiter: str) -> Iterator[Row]:
