@@ -106,14 +106,14 @@ class Turns:
         """The most turns in closed form, from the first step at which it and the fewest turns have become regular."""
         return _law(self.members)
 
-    def covers(self, other: Turns, lead: int = 0) -> bool:
-        """Whether at every step these leave room for all of the other's turns and `lead` more."""
+    def covers(self, other: Turns) -> bool:
+        """Whether at every step these leave room for all of the other's turns."""
         end = max(self.law.since, other.law.since) + lcm(len(self.law.offsets), len(other.law.offsets))
         return (
             self.start <= other.start
             and self.law.slope >= other.law.slope
-            and all(self.least(t) <= other.least(t) + lead for t in range(other.start, end))
-            and all(other.most(t) + lead <= self.most(t) for t in range(other.start, end))
+            and all(self.least(t) <= other.least(t) for t in range(other.start, end))
+            and all(other.most(t) <= self.most(t) for t in range(other.start, end))
         )
 
 

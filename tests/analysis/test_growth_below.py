@@ -15,6 +15,7 @@ from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.scheme import Scheme
 from tests.analysis.test_feedback import fed
+from tests.schemes import scheme
 
 INITS = ("a", "large b")
 LATE = 16
@@ -58,6 +59,26 @@ def test_outside_the_settled_region_all_grows_faster_than_any_power() -> None:
     assert isinstance(found, LeastGrowth)
     assert str(found.still) == "eta <= -1 and eta + f <= 0"
     assert {str(form) for form in found.faster} == {"eta + 1", "eta + f"}
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        pytest.param(
+            scheme("0", "0", "a", "a - 1", optimizer="sgd", feedback="-1", fan_out="1/2"),
+            "at least 0, faster than any fixed power where a > -1/2",
+            id="both-inits",
+        ),
+        pytest.param(
+            scheme("0", "-1/2", "-1", "a - 1", optimizer="sgd", feedback="1", decay="0"),
+            "at least 0, faster than any fixed power",
+            id="decay",
+        ),
+    ],
+)
+def test_a_factor_that_only_stays_lets_a_product_run_away_as_well(subject: Scheme, said: str) -> None:
+    """The cycles behind growth faster than any power are not counted as growth by a fixed power, too."""
+    assert str(derived(subject).growth["Z_B"]) == said
 
 
 def test_a_wrong_statement_is_seen() -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from gamma_calc.analysis.turns import Floors, Turns
+
+LATE = 120
+"""A step by which cycles of these periods have overtaken any head start that they can."""
 
 EVERY_STEP = Turns((Floors(0, ((1, 1),), 1),))
 EVERY_OTHER = Turns((Floors(0, ((1, 2),), 1),))
@@ -19,3 +25,28 @@ def test_a_head_start_does_not_last() -> None:
     assert TEN_AT_ONCE.most(2) > EVERY_STEP.most(2) and TEN_AT_ONCE.most(20) < EVERY_STEP.most(20)
     assert not TEN_AT_ONCE.covers(EVERY_STEP)
     assert not EVERY_STEP.covers(TEN_AT_ONCE)
+
+
+@st.composite
+def floors(draw: st.DrawFn) -> Floors:
+    parts = tuple(draw(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3)), max_size=2)))
+    start = max([1, *(offset for offset, _ in parts)]) + draw(st.integers(0, 2))
+    return Floors(draw(st.integers(0, 3)), parts, start)
+
+
+turns = st.lists(floors(), min_size=1, max_size=3).map(lambda members: Turns(tuple(members)))
+
+
+@settings(max_examples=400)
+@given(turns, turns)
+def test_covering_is_room_for_all_turns_at_every_step(mine: Turns, other: Turns) -> None:
+    steps = range(other.start, LATE)
+    has_room = mine.start <= other.start and all(
+        mine.least(t) <= other.least(t) and other.most(t) <= mine.most(t) for t in steps
+    )
+    assert mine.covers(other) == has_room
+
+
+@given(turns)
+def test_the_closed_form_is_the_most_turns_from_its_first_step_on(each: Turns) -> None:
+    assert all(each.law.at(t) == each.most(t) for t in range(max(each.start, each.law.since), LATE))

@@ -400,6 +400,7 @@ def test_the_whole_domain_is_not_that_of_a_first_run_which_supposes_more() -> No
         pytest.param(0, [0, {"eta": "2", "1": "1"}, -2, [[{"eta": "2", "1": "2"}, 2]]], id="before-its-time"),
         pytest.param(0, [0, {"eta": "2", "1": "1"}, 0, [[{"eta": "2", "1": "2"}, 0]]], id="no-time"),
         pytest.param(0, [0, {"eta": "2", "1": "1"}, 0, [[{"eta": "1", "1": "1"}, 1]]], id="half-turns"),
+        pytest.param(0, [0, {"eta": "2", "1": "1"}, 0, [[{"eta": "2", "1": "2"}, 1]]], id="turn-one-step-short"),
         pytest.param(0, [0, {"eta": "2", "1": "1"}, 0, []], id="turn-kept-back"),
         pytest.param(1, None, id="family-kept-back"),
     ],

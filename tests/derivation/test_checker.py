@@ -52,6 +52,33 @@ def test_a_gap_beside_a_leader_of_one_size_is_known() -> None:
 
 
 @pytest.mark.parametrize(
+    ("family", "rows", "is_so"),
+    [
+        pytest.param((1, 2, ()), [[[0, 1]]], True, id="base"),
+        pytest.param((1, 1, ()), [[[0, 1]]], False, id="base-one-step-short"),
+        pytest.param((0, 0, ()), [[]], True, id="length"),
+        pytest.param((0, -1, ()), [[]], False, id="length-one-step-short"),
+        pytest.param((2, 5, ()), [[[0, 2]]], True, id="two-turns"),
+        pytest.param((2, 3, ()), [[[0, 2]]], False, id="two-turns-one-step-short"),
+        pytest.param((0, 0, ((1, 2),)), [[], [[0, 1]]], True, id="turn"),
+        pytest.param((0, 0, ((1, 1),)), [[], [[0, 1]]], False, id="turn-one-step-short"),
+        pytest.param((2, 2, ()), [[[0, 1]]], False, id="too-little"),
+    ],
+)
+def test_turns_take_the_time_that_there_is(family: Any, rows: Any, is_so: bool) -> None:
+    base, length, turns = family
+    whole = (Affine.of(0), 0, ((Affine.of(1), 2),))
+    part = (Affine.of(base), length, tuple((Affine.of(turn), steps) for turn, steps in turns))
+    proof = Proof([{"of": "x", "proof": [[0, rows]]}])
+    proof.step("x")
+    if is_so:
+        proof.covered((), [part], [whole])
+    else:
+        with pytest.raises(Refuted):
+            proof.covered((), [part], [whole])
+
+
+@pytest.mark.parametrize(
     ("moving", "is_so"), [pytest.param({"A": "A", "B": "B"}, True), pytest.param({"A": "B", "B": "A"}, False)]
 )
 def test_a_law_is_of_the_same_parts_of_the_same_tensors(moving: dict[str, str], is_so: bool) -> None:
