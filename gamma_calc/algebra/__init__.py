@@ -1,9 +1,7 @@
 """Exact exponents: affine forms over the rationals, their maxima, and the regions where claims about them hold."""
 
 from gamma_calc.algebra.affine import Affine, AffineLike, Point
-from gamma_calc.algebra.answer import Answer, Dropped, Evidence, Infeasible, Kept, Optimal, Unbounded
-from gamma_calc.algebra.certificate import is_canonical, is_proved
-from gamma_calc.algebra.envelope import canonical_evidence
+from gamma_calc.algebra.answer import Answer, Infeasible, Optimal, Unbounded
 from gamma_calc.algebra.exponent import VANISHING, Comparison, Exponent, ExponentLike, Verdict
 from gamma_calc.algebra.inequality import Constraint, Equality, Inequality, at_least, at_most, equal
 from gamma_calc.algebra.level import nonpositive_region, zero_region
@@ -24,14 +22,11 @@ __all__ = [
     "Answer",
     "Comparison",
     "Constraint",
-    "Dropped",
     "Equality",
-    "Evidence",
     "Exponent",
     "ExponentLike",
     "Inequality",
     "Infeasible",
-    "Kept",
     "Optimal",
     "Point",
     "Polyhedron",
@@ -40,11 +35,8 @@ __all__ = [
     "Verdict",
     "at_least",
     "at_most",
-    "canonical_evidence",
     "equal",
     "exact",
-    "is_canonical",
-    "is_proved",
     "maximum",
     "name_latex",
     "nonpositive_region",

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from importlib import import_module
 from math import gcd, lcm
 from numbers import Number
 from operator import add, itemgetter, neg
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from gamma_calc.algebra.notation import checked_name, linear_latex, linear_text
 from gamma_calc.algebra.rational import exact
@@ -249,6 +250,16 @@ class Affine:
         \frac{1}{2} \eta_{A} + 1
         """
         return linear_latex(self.terms, self.constant)
+
+    def sympy(self) -> Any:
+        """The form as a sympy expression in real symbols; sympy prints and receives, and judges nothing.
+
+        >>> (Affine.symbol("eta") / 2 - 1).sympy()
+        eta/2 - 1
+        """
+        sympy = import_module("sympy")  # heavy, and asked for by those only who go on in it
+        terms = (sympy.Rational(number) * sympy.Symbol(name, real=True) for name, number in self.terms)
+        return sympy.Add(sympy.Rational(self.constant), *terms)
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"

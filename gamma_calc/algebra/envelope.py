@@ -9,14 +9,13 @@ well be closed first: what leads on the closure, leads near by on the domain.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 from functools import lru_cache, reduce
 from itertools import chain, islice, product
 from math import gcd, lcm
 from operator import add, getitem, sub
 
 from gamma_calc.algebra.affine import Affine, Row, auxiliary, from_integers, integer_rows
-from gamma_calc.algebra.answer import Dropped, Evidence, Kept, Optimal
+from gamma_calc.algebra.answer import Optimal
 from gamma_calc.algebra.epigraph import facets
 from gamma_calc.algebra.inequality import Inequality
 from gamma_calc.algebra.linear_program import maximum
@@ -81,19 +80,6 @@ def _shape(names: Sequence[str], maxima: Sequence[Sequence[Row]]) -> tuple[tuple
     return tuple([names[place - 1] for place in kept[1:]]), shape
 
 
-def canonical_evidence(pieces: Sequence[Affine], domain: Polyhedron) -> tuple[Evidence, ...]:
-    """What proves, for each needed piece and each given one that is not among them, that it is needed or not.
-
-    The proofs come from linear programs, whatever shortcut found the envelope;
-    `gamma_calc.algebra.certificate.is_canonical` checks them against the constraints of the domain's closure.
-    """
-    domain = domain.closure
-    envelope = upper_envelope(tuple(pieces), domain)
-    kept = [_kept(piece, pieces, envelope, domain) for piece in envelope]
-    dropped = [_dropped(piece, envelope, domain) for piece in dict.fromkeys(pieces) if piece not in envelope]
-    return (*kept, *dropped)
-
-
 def _highest(rows: Sequence[Row]) -> list[int]:
     """Places of the rows, only the highest of those that differ by a constant."""
     highest: dict[Row, int] = {}
@@ -136,32 +122,8 @@ def _held(names: Sequence[str], rows: Sequence[Row], domain: Polyhedron) -> list
 
 
 def _leads(piece: Affine, others: Sequence[Affine], domain: Polyhedron) -> bool:
-    answer, _ = _top(piece, others, domain)
-    return answer.value > 0
-
-
-def _top(piece: Affine, others: Sequence[Affine], domain: Polyhedron) -> tuple[Optimal, list[Inequality]]:
-    """Where on the domain the piece leads the others most, a lead of more than 1 counting as 1; and the rivalries."""
+    """Whether a piece is somewhere on the domain above the others, a lead of more than 1 counting as 1."""
     rivals = [Inequality(piece - other - _LEAD) for other in others]
     answer = maximum(_LEAD, [*rivals, *domain.constraints, Inequality(1 - _LEAD)])
     assert isinstance(answer, Optimal)  # the domain is not empty, and the lead is at most 1
-    return answer, rivals
-
-
-def _kept(piece: Affine, pieces: Sequence[Affine], envelope: Sequence[Affine], domain: Polyhedron) -> Kept:
-    answer, _ = _top(piece, [other for other in envelope if other != piece], domain)
-    origin = next(given for given in pieces if domain.reduced(given) == piece)
-    same = maximum(piece - origin, domain.equalities)
-    assert isinstance(same, Optimal)  # both are one function on the domain
-    names = {name for form in envelope for name in form.free}.union(domain.free)
-    point = {name: answer.point.get(name, Fraction(0)) for name in sorted(names)}
-    return Kept(piece, origin, same.multipliers, point)
-
-
-def _dropped(piece: Affine, envelope: Sequence[Affine], domain: Polyhedron) -> Dropped:
-    answer, rivals = _top(piece, envelope, domain)
-    # Inequalities are rescaled on construction; the coefficient of the lead tells by how much.
-    lead = _LEAD.free[0]
-    scaled = zip(answer.multipliers, rivals, strict=False)
-    weights = tuple(-multiplier * rival.form.coefficient(lead) for multiplier, rival in scaled)
-    return Dropped(piece, weights, answer.multipliers[len(rivals) : -1])
+    return answer.value > 0

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache, reduce
-from typing import ClassVar, TypeAlias
+from importlib import import_module
+from typing import Any, ClassVar, TypeAlias
 
 from gamma_calc.algebra.affine import Affine, AffineLike
 from gamma_calc.algebra.envelope import envelope_of_sum, upper_envelope
@@ -224,6 +225,14 @@ class Exponent:
         if len(texts) < 2:
             return texts[0] if texts else r"-\infty"
         return rf"\max({', '.join(texts)})"
+
+    def sympy(self) -> Any:
+        """The exponent as a sympy expression: a Max, or -oo.
+
+        >>> (Exponent.of(Affine.symbol("eta") / 2) | 0).sympy()
+        Max(0, eta/2)
+        """
+        return import_module("sympy").Max(*(piece.sympy() for piece in self.pieces))
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"

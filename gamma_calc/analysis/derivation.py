@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gamma_calc.algebra import EMPTY, Affine, Exponent, Polyhedron
@@ -12,16 +12,12 @@ from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.growth import growth
 from gamma_calc.analysis.growth_below import LeastGrowth, growth_below
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
-from gamma_calc.analysis.invariant import Invariant, invariant
 from gamma_calc.analysis.largest_rates import Edge, LargestRate, frontier, largest_rate
-from gamma_calc.analysis.settled_invariant import settled_invariant
 from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.step_map import largest_values
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 
 BOUNDS = tuple(condition for condition in CONDITIONS if not condition.reached)
@@ -37,9 +33,7 @@ class Derivation:
     are the settled exponents at the largest stable rate (or at the scheme itself where no rate is free), where no other
     exponent is free; `undertrained` the factors whose contribution stays below n^0 there. `horizons` are the laws of
     every finite horizon by the condition that only bounds quantities, or what they lack; `growth` is what the bounded
-    quantities gain a step in the long run; `invariants` prove, where the step map is linear, what stays bounded at
-    every step, by the same conditions, or where it multiplies and the run settles. All three are empty where the
-    horizon is set.
+    quantities gain a step in the long run. Both are empty where the horizon is set.
     """
 
     scheme: Scheme
@@ -55,7 +49,6 @@ class Derivation:
     assumptions: tuple[Assumption, ...]
     horizons: Mapping[str, HorizonLaw | str]
     growth: Mapping[str, Exponent | LeastGrowth | str]
-    invariants: Mapping[str, Invariant]
 
     @property
     def title(self) -> str:
@@ -107,7 +100,6 @@ def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULU
         assumptions=tuple(sorted(used, key=lambda assumption: assumption.number)),
         horizons={} if horizon is not None else _horizons(scheme, bounds, policy),
         growth={} if horizon is not None else _growth(bounds),
-        invariants={} if horizon is not None else dict(_invariants(program, bounds, policy)),
     )
 
 
@@ -129,30 +121,6 @@ def _growth(bounds: Mapping[tuple[str, ...], Bounded]) -> Mapping[str, Exponent 
         else:
             found |= growth_below(bound.whole, bound.below, new, whole.domain, bound.run)
     return found
-
-
-def _invariants(
-    program: Program, bounds: Mapping[tuple[str, ...], Bounded], policy: Policy
-) -> Iterator[tuple[str, Invariant]]:
-    for condition in BOUNDS:
-        bound = bounds[condition.bounded]
-        if bound.map is not None:
-            found = invariant(bound.map, condition.bounded, bound.runs[0].domain)
-        else:
-            found = _with_products(program, condition.bounded, bound, policy)
-        if found is not None:
-            yield condition.name, found
-
-
-def _with_products(program: Program, names: tuple[str, ...], bound: Bounded, policy: Policy) -> Invariant | None:
-    """The invariant of a run that settles though its step multiplies components."""
-    whole = bound.whole
-    if whole is None or bound.run.settled_from is None or bound.inner.is_empty:
-        return None
-    largest = largest_values(whole, program, bound.inner, bound.run.settled_from, policy)
-    if largest is None:
-        return None
-    return settled_invariant(whole, names, bound.inner, {node: value.pieces for node, value in largest.items()})
 
 
 def _polyhedron(stable: Decision) -> Polyhedron:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib import import_module
+from typing import Any
 
 from gamma_calc.algebra import Affine, Equality, Exponent, Polyhedron, Region
 
@@ -37,6 +39,17 @@ class LargestRate:
         if self.bounds is None or len(self.bounds) != 1 or not self.bounds[0].is_constant:
             return None
         return self.bounds[0].constant
+
+    def sympy(self) -> Any:
+        """The value as a sympy expression, a Min where there are several bounds; None where there is no value.
+
+        >>> LargestRate("eta", (Affine.of(-1), Affine.symbol("k") / 2), True, Polyhedron(), "").sympy()
+        Min(-1, k/2)
+        """
+        return None if self.bounds is None else import_module("sympy").Min(*(bound.sympy() for bound in self.bounds))
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex()}$"
 
     def latex(self) -> str:
         """The value as LaTeX."""

@@ -17,13 +17,12 @@ from functools import lru_cache
 from itertools import product
 
 from gamma_calc.algebra import EVERYWHERE, Affine, Exponent, Polyhedron
-from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.rules import Term, total
 from gamma_calc.calculus.step_graph import Monomial, Node, Source, StepMap
 from gamma_calc.calculus.symbolic_step import components, components_of, symbolic_step
 from gamma_calc.program.program import Program
-from gamma_calc.program.reading import State, Step, initial_state, training_step
+from gamma_calc.program.reading import State, Step
 
 
 @lru_cache(maxsize=64)
@@ -45,23 +44,6 @@ def product_map(
         return None
     linear = [piece.edge for piece in step.pieces if len(piece.monomial.factors) == 1]
     return _started(step.graph(linear, [piece.product for piece in step.pieces if piece.is_product]), step.run)
-
-
-def largest_values(
-    found: StepMap, program: Program, domain: Polyhedron, steps: int, policy: Policy = CALCULUS
-) -> Mapping[Node, Exponent] | None:
-    """The largest exponent of each component in the first steps; None where the map does not know them all."""
-    reading = ExponentReading(program.optimizer, domain, policy)
-    state, nodes = initial_state(program, reading), {_parity(node): node for node in found.nodes}
-    largest: dict[Node, Exponent] = {}
-    for t in range(1, steps + 2):
-        values = _values(state, nodes)
-        if values is None:
-            return None
-        largest |= {node: value | largest[node] if node in largest else value for node, value in values.items()}
-        reading.t = t
-        state = training_step(program, reading, state, t).after
-    return largest
 
 
 @lru_cache(maxsize=64)

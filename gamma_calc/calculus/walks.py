@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from gamma_calc.algebra import Affine, Polyhedron
 from gamma_calc.calculus.loops import Loop, Loops, Order, in_order
-from gamma_calc.calculus.step_graph import Edge, Node, Source, StepMap
+from gamma_calc.calculus.step_graph import Edge, Node, StepMap
 
 MOST_WALKS = 512
 """Walks of one component beyond which they are not written out."""
@@ -108,24 +108,3 @@ def _slimmed(known: Sequence[Walks], order: Order) -> tuple[Walks, ...]:
             if any(turned.is_covered(other, order) for other in others):
                 left[place] = replace(walks, loops=left[place].loops - {loop})
     return tuple(left)
-
-
-Path = tuple[Affine, frozenset[Node], int]
-"""What a simple path adds up to, where it passes, and its edges."""
-
-
-def paths(found: StepMap, source: Source, target: Node) -> Iterator[Path]:
-    """The simple paths from a source to a node."""
-    leaving: dict[Node, list[Edge]] = {}
-    for edge in found.edges:
-        leaving.setdefault(edge.source, []).append(edge)
-
-    def onward(here: Node, base: Affine, visited: frozenset[Node]) -> Iterator[Path]:
-        if here == target:
-            yield base, visited, source.length + len(visited) - 1
-            return
-        for edge in leaving.get(here, ()):
-            if edge.target not in visited:
-                yield from onward(edge.target, base + edge.weight, visited | {edge.target})
-
-    return onward(source.target, source.form, frozenset({source.target}))

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gamma_calc.algebra import Affine, Inequality, Polyhedron, canonical_evidence, is_canonical
+from gamma_calc.algebra import Affine, Inequality, Polyhedron
 from gamma_calc.algebra.affine import Row, from_integers
 from gamma_calc.algebra.envelope import _needed_by_programs, upper_envelope
 from gamma_calc.algebra.epigraph import facets
+from tests.algebra.judge import canonical_evidence, is_canonical
 
 NAMES = ("x", "y", "z")
 X, Y, Z = (Affine.symbol(name) for name in NAMES)

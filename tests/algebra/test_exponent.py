@@ -15,19 +15,16 @@ from gamma_calc.algebra import (
     EVERYWHERE,
     VANISHING,
     Affine,
-    Dropped,
     Equality,
     Exponent,
     Inequality,
-    Kept,
     Polyhedron,
     Verdict,
     at_least,
     at_most,
-    canonical_evidence,
-    is_canonical,
 )
 from gamma_calc.errors import BadInput, Inexact
+from tests.algebra.judge import Dropped, Kept, canonical_evidence, is_canonical
 from tests.algebra.oracle import are_equal, conjunction, greatest, is_satisfiable, z3
 from tests.algebra.strategies import (
     DIAGONAL,

@@ -16,10 +16,10 @@ from gamma_calc.algebra import (
     Unbounded,
     at_least,
     at_most,
-    is_proved,
     maximum,
 )
 from gamma_calc.errors import BadInput
+from tests.algebra.judge import is_proved
 from tests.algebra.oracle import conjunction, is_satisfiable, linear
 from tests.algebra.strategies import A, B, affines, constraints
 

@@ -13,11 +13,10 @@ from gamma_calc.algebra import (
     Polyhedron,
     Verdict,
     at_most,
-    canonical_evidence,
-    is_canonical,
     nonpositive_region,
     zero_region,
 )
+from tests.algebra.judge import canonical_evidence, is_canonical
 from tests.algebra.oracle import are_equal, conjunction, greatest, is_satisfiable
 from tests.algebra.strategies import A, B, affines, pieces
 

@@ -1,3 +1,5 @@
+"""Exact values handed to sympy: the same function there, and no sympy before it is asked for."""
+
 from __future__ import annotations
 
 import subprocess
@@ -8,45 +10,39 @@ import pytest
 import sympy
 from hypothesis import given, settings
 
+from gamma_calc import derive
 from gamma_calc.algebra import EVERYWHERE, VANISHING, Affine, Exponent
-from gamma_calc.algebra.sympy_face import affine_from_sympy, from_sympy, to_sympy
-from gamma_calc.errors import BadInput, Inexact
-from tests.algebra.strategies import A, affines, exponents
+from tests.algebra.strategies import affines, exponents
 
-x, y = sympy.symbols("a b")
+POINT = {"a": Fraction(-3, 7), "b": Fraction(5, 2), "c": Fraction(2, 3)}
+AT = {sympy.Symbol(name, real=True): sympy.Rational(value) for name, value in POINT.items()}
 
 
 @given(affines)
-def test_affine_forms_come_back(form: Affine) -> None:
-    assert affine_from_sympy(to_sympy(form)) == form
+def test_a_form_is_the_same_function(form: Affine) -> None:
+    assert form.sympy().subs(AT) == sympy.Rational(form.at(POINT))
 
 
 @settings(max_examples=30)
 @given(exponents(EVERYWHERE))
-def test_exponents_come_back(exponent: Exponent) -> None:
-    assert from_sympy(to_sympy(exponent)) == exponent
+def test_an_exponent_is_the_same_function(exponent: Exponent) -> None:
+    values = [piece.at(POINT) for piece in exponent.pieces]
+    assert exponent.sympy().subs(AT) == (sympy.Rational(max(values)) if values else -sympy.oo)
 
 
-def test_reads_sums_and_multiples_of_maxima() -> None:
-    assert from_sympy(2 * sympy.Max(x, 0) + 1) == (Exponent.of(2 * A + 1) | 1)
-    assert from_sympy(-sympy.oo) == VANISHING == from_sympy(to_sympy(VANISHING))
-    assert from_sympy(Fraction(1, 2)) == Exponent.of(Fraction(1, 2))
-    assert from_sympy(sympy.Rational(2, 3) * (x + 1)) == Exponent.of(Fraction(2, 3) * (A + 1))
+def test_nothing_is_minus_infinity() -> None:
+    assert VANISHING.sympy() == -sympy.oo
 
 
-@pytest.mark.parametrize("expression", [x * y, x**2, sympy.sqrt(2), sympy.pi, -sympy.Max(x, 0), 1 / x, sympy.oo, "a"])
-def test_refuses_what_is_no_maximum_of_affine_forms(expression: object) -> None:
-    with pytest.raises(BadInput):
-        from_sympy(expression)
+@pytest.mark.parametrize(("name", "value"), [("init-a", -sympy.Rational(1, 2)), ("init-b", sympy.Integer(-1))])
+def test_the_largest_stable_rate(name: str, value: sympy.Rational) -> None:
+    assert derive(name).max_stable["eta"].sympy() == value
 
 
-@pytest.mark.parametrize("expression", [0.5, sympy.Float(1), x * sympy.Float(2), sympy.Max(x, 0.5), True])
-def test_refuses_floats(expression: object) -> None:
-    with pytest.raises(Inexact):
-        from_sympy(expression)
-
-
-def test_the_algebra_loads_no_sympy() -> None:
-    script = "import sys, gamma_calc.algebra; print(sorted({'sympy', 'numpy', 'torch'} & set(sys.modules)))"
+def test_nothing_loads_sympy_before_it_is_asked_for() -> None:
+    script = (
+        "import sys, gamma_calc; gamma_calc.derive('init-a'); "
+        "print(sorted({'sympy', 'numpy', 'torch'} & {*sys.modules}))"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
