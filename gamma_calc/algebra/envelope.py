@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, reduce
 from itertools import chain, islice, product
-from math import gcd, lcm
+from math import gcd
 from operator import add, getitem, sub
 
 from gamma_calc.algebra.affine import Affine, Row, auxiliary, from_integers, integer_rows
@@ -20,7 +20,6 @@ from gamma_calc.algebra.epigraph import facets
 from gamma_calc.algebra.inequality import Inequality
 from gamma_calc.algebra.linear_program import maximum
 from gamma_calc.algebra.polyhedron import Polyhedron
-from gamma_calc.algebra.witness import leaders
 
 _LEAD = auxiliary("lead")
 
@@ -98,27 +97,15 @@ def _needed(names: tuple[str, ...], maxima: Shape, domain: Polyhedron) -> tuple[
 
 
 def _needed_by_programs(names: Sequence[str], maxima: Shape, domain: Polyhedron) -> tuple[tuple[int, ...], ...]:
-    """The same by one linear program for each piece of which no point is found where it leads."""
+    """The same by one linear program for each piece, against the others that are left."""
     choices = [*product(*(range(len(pieces)) for pieces in maxima))]
     rows = [tuple(map(sum, zip(*map(getitem, maxima, choice), strict=True))) for choice in choices]
     left = _highest(rows)
     pieces = {i: from_integers(names, rows[i]) for i in left}
-    leading = {left[place] for place in leaders(_held(names, [rows[i] for i in left], domain))}
     for i in tuple(left):
-        if i not in leading and not _leads(pieces[i], [pieces[j] for j in left if j != i], domain):
+        if not _leads(pieces[i], [pieces[j] for j in left if j != i], domain):
             left.remove(i)
     return tuple(sorted(choices[i] for i in left))
-
-
-def _held(names: Sequence[str], rows: Sequence[Row], domain: Polyhedron) -> list[Row]:
-    """The pieces where the names that the domain restricts are at a point of it; the others are left to vary."""
-    point = domain.point()
-    held = {place: point[name] for place, name in enumerate(names, 1) if name in point}
-    factor = lcm(*(value.denominator for value in held.values()))
-    at = {place: int(value * factor) for place, value in held.items()}
-    free = [place for place in range(1, len(names) + 1) if place not in at]
-    constants = [row[0] * factor + sum(row[place] * value for place, value in at.items()) for row in rows]
-    return [(constant, *(factor * row[place] for place in free)) for constant, row in zip(constants, rows, strict=True)]
 
 
 def _leads(piece: Affine, others: Sequence[Affine], domain: Polyhedron) -> bool:

@@ -3,7 +3,8 @@
 The epigraph is where z is at or above every piece. Its points (1, x, z) lie in a cone whose facets are the needed
 pieces, each of which is the maximum alone in places, and the domain's inequalities. The cone is cut out by the double
 description method (Motzkin et al., 1953): an inequality keeps the edges on its side and adds one between every two
-adjacent ones that it separates. A piece comes in where an edge is found to lie below one, and then the one that is
+adjacent ones that it separates. Each edge knows its neighbours, so that a cut looks only at the edges that it takes
+away and those next to them. A piece comes in where an edge is found to lie below one, and then the one that is
 highest there, so that few come in that are not needed; an edge that lies below none is there to stay. Of a sum of
 maxima the highest piece is the sum of the highest: its pieces are never written out.
 """
@@ -11,18 +12,15 @@ maxima the highest piece is the sum of the highest: its pieces are never written
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from itertools import chain, product
 from math import gcd
 from operator import getitem, mul
+from struct import Struct
 
 from gamma_calc.algebra.affine import Row
 from gamma_calc.algebra.inequality import Inequality
 
-Edge = tuple[Row, int]
-"""A generator of a cone, and the inequalities that it lies on: a bit each."""
-
-MOST_EDGES = 128
+MOST_EDGES = 8192
 """Edges beyond which a cone is given up: their number may grow exponentially with the dimension."""
 
 Choice = tuple[int, ...]
@@ -52,89 +50,189 @@ def facets(names: Sequence[str], maxima: Sequence[Sequence[Row]], domain: Sequen
     if len(kept) < len(names):
         names = [names[place - 1] for place in kept]
         maxima = [[(piece[0], *[piece[place] for place in kept]) for piece in pieces] for pieces in maxima]
-    return _facets(_start((*names, *sorted(bound - {*names})), inequalities), maxima)
+    return _facets(_start((*names, *sorted(bound - {*names})), inequalities), [*map(_Maximum, maxima)])
 
 
-def _facets(cone: _Cone, maxima: Sequence[Sequence[Row]]) -> list[Choice] | None:
+def _facets(cone: _Cone, maxima: Sequence[_Maximum]) -> list[Choice] | None:
     """The same from the epigraph of 0 on the domain."""
     found: dict[int, Choice] = {FIRST: (0,) * len(maxima)}
     while (choice := _along_a_line(cone, maxima)) is not None:
-        found[cone.count] = choice
-        cone = cone.cut(_above(choice, maxima, cone.size))
-    final: set[Row] = set()
-    while (choice := _above_an_edge(cone, maxima, final)) is not None:
-        found[cone.count] = choice
-        cone = cone.cut(_above(choice, maxima, cone.size))
-        if len(cone.edges) > MOST_EDGES:
-            return None
+        found[1 << cone.count] = choice
+        cone.cut(_above(choice, maxima, cone.size))
+    fresh = [*cone.edges]
+    while fresh:
+        edge = fresh.pop()
+        if edge not in cone.edges:
+            continue
+        values = [each.values(edge.vector) for each in maxima]
+        if sum(map(max, values)) > edge.vector[-1]:
+            choice = _highest(values, maxima)
+            found[1 << cone.count] = choice
+            fresh += cone.cut(_above(choice, maxima, cone.size), edge)
+            if len(cone.edges) > MOST_EDGES:
+                return None
     return sorted(found[bit] for bit in cone.facets() if bit in found)
 
 
-AT_INFINITY, FIRST = 0, 1
+AT_INFINITY, FIRST = 1, 2
 """The bits of the first coordinate, which is at least 0, and of the first piece."""
+
+WORD = 64
+"""Bits of one of the numbers that are put in a row into a long one."""
+
+
+class _Maximum:
+    """The pieces of a maximum, evaluated together: each of their coordinates is one integer with a word a piece.
+
+    A word holds a number in two's complement, as machines do; turning its highest bit around makes it the number plus
+    half of what a word can tell apart. With those halves words add up, and are multiplied, like the numbers in them.
+    """
+
+    def __init__(self, pieces: Sequence[Row]) -> None:
+        self.pieces = pieces
+        self.reach = max(sum(map(abs, piece)) for piece in pieces)
+        self.words = Struct(f"<{len(pieces)}q")
+        self.halves = int.from_bytes((1 << WORD - 1).to_bytes(WORD // 8, "little") * len(pieces), "little")
+        if not self._overflows(1):
+            packed = (int.from_bytes(self.words.pack(*column), "little") for column in zip(*pieces, strict=True))
+            self.coordinates = [(column ^ self.halves) - self.halves for column in packed]
+
+    def values(self, vector: Row) -> Sequence[int]:
+        """The value of each piece at a vector."""
+        if self._overflows(max(map(abs, vector))):
+            return [sum(map(mul, piece, vector)) for piece in self.pieces]
+        row = sum(map(mul, self.coordinates, vector), self.halves) ^ self.halves
+        return self.words.unpack(row.to_bytes(self.words.size, "little"))
+
+    def _overflows(self, size: int) -> bool:
+        return bool(self.reach * size >> WORD - 1)
+
+
+class _Edge:
+    """A generator of a cone, with a bit for each inequality that it lies on, and the edges that are adjacent to it."""
+
+    __slots__ = ("near", "tight", "vector")
+
+    def __init__(self, vector: Row, tight: int) -> None:
+        self.vector, self.tight, self.near = vector, tight, dict[_Edge, None]()
+
+    def join(self, other: _Edge) -> None:
+        """Make the two adjacent."""
+        self.near[other] = other.near[self] = None
 
 
 class _Cone:
     """The combinations of lines, and nonnegative ones of edges, where `count` inequalities hold."""
 
-    def __init__(self, edges: Sequence[Edge], lines: Sequence[Row], count: int) -> None:
-        self.edges, self.lines, self.count = edges, lines, count
+    def __init__(self, size: int) -> None:
+        unit = [tuple([int(i == k) for k in range(size)]) for i in range(size)]
+        inner, upward = _Edge(unit[0], FIRST), _Edge(unit[-1], AT_INFINITY)
+        inner.join(upward)
+        self.edges = dict.fromkeys((inner, upward))
+        self.lines = unit[1:-1]
+        self.count, self.size = 2, size
 
-    @property
-    def size(self) -> int:
-        """The number of coordinates."""
-        return len(self.edges[0][0])
+    def cut(self, normal: Row, outside: _Edge | None = None) -> list[_Edge]:
+        """Keep the side of one more inequality, which has the next bit, and return the new edges.
 
-    def cut(self, normal: Row) -> _Cone:
-        """The part on the side of one more inequality, which has the next bit."""
+        Args:
+            normal: the inequality, which some point of the cone does not satisfy.
+            outside: an edge that does not, where one is known.
+        """
         bit = 1 << self.count
+        self.count += 1
         for place, line in enumerate(self.lines):
             value = sum(map(mul, normal, line))
             if value:
-                turned = line if value > 0 else tuple([-number for number in line])
-                return self._turned(normal, turned, abs(value), [*self.lines[:place], *self.lines[place + 1 :]])
-        values = [sum(map(mul, normal, vector)) for vector, _ in self.edges]
-        edges = [
-            edge if value else (edge[0], edge[1] | bit)
-            for value, edge in zip(values, self.edges, strict=True)
-            if value >= 0
-        ]
-        return _Cone([*edges, *self._new_edges(values, bit)], self.lines, self.count + 1)
+                del self.lines[place]
+                return [self._turned(normal, line if value > 0 else _opposite(line), abs(value), bit)]
+        if outside is None:
+            outside = next(edge for edge in self.edges if sum(map(mul, normal, edge.vector)) < 0)
+        values, below = _around(outside, normal)
+        fresh = []
+        for low in below:
+            for high in low.near:
+                if values[high] > 0:
+                    vector = [values[high] * a - values[low] * b for a, b in zip(low.vector, high.vector, strict=True)]
+                    edge = _Edge(_coprime(vector), low.tight & high.tight | bit)
+                    edge.join(high)
+                    fresh.append(edge)
+                if values[high] >= 0:
+                    del high.near[low]
+            del self.edges[low]
+        level = [edge for edge, value in values.items() if not value]
+        for edge in level:
+            edge.tight |= bit
+        self.edges.update(dict.fromkeys(fresh))
+        self._join([*fresh, *level], bit)
+        return fresh
 
-    def _new_edges(self, values: Sequence[int], bit: int) -> Iterator[Edge]:
-        """One between every two adjacent edges, the first with a positive value and the second with a negative one."""
-        valued = list(zip(values, self.edges, strict=True))
-        below = [each for each in valued if each[0] < 0]
-        masks = [tight for _, tight in self.edges]
-        fewest = self.size - len(self.lines) - 2
-        for high, (upper, upper_tight) in valued:
-            if high > 0:
-                for low, (lower, lower_tight) in below:
-                    shared = upper_tight & lower_tight
-                    if shared.bit_count() >= fewest and _are_adjacent(shared, masks):
-                        vector = [high * b - low * a for a, b in zip(upper, lower, strict=True)]
-                        yield _coprime(vector), shared | bit
-
-    def _turned(self, normal: Row, line: Row, value: int, lines: Sequence[Row]) -> _Cone:
-        """The part where a line crosses the edge of the half-space: half of it is left, and all else moves there."""
+    def _turned(self, normal: Row, line: Row, value: int, bit: int) -> _Edge:
+        """The edge that half of a line becomes, which the inequality crosses; all else moves into its plane."""
 
         def moved(vector: Row) -> Row:
             excess = sum(map(mul, normal, vector))
             return _coprime([value * a - excess * b for a, b in zip(vector, line, strict=True)]) if excess else vector
 
-        bit = 1 << self.count
-        edges = [(moved(vector), tight | bit) for vector, tight in self.edges]
-        return _Cone([*edges, (line, bit - 1)], [moved(other) for other in lines], self.count + 1)
+        half = _Edge(line, bit - 1)
+        for edge in self.edges:
+            edge.vector, edge.tight = moved(edge.vector), edge.tight | bit
+            edge.join(half)
+        self.edges[half] = None
+        self.lines = [moved(other) for other in self.lines]
+        return half
+
+    def _join(self, edges: Sequence[_Edge], plane: int) -> None:
+        """Join the adjacent ones of the edges in one plane.
+
+        Two edges are adjacent where no third one lies on all the inequalities that both lie on. One that lies on no
+        more of them than it takes to make an edge has a neighbour wherever it leaves one of them.
+        """
+        fewest = self.size - len(self.lines) - 2
+        single: dict[int, _Edge] = {}
+        crowded = []
+        for edge in edges:
+            if edge.tight.bit_count() > fewest + 1:
+                crowded.append(edge)
+                continue
+            for bit in _bits(edge.tight ^ plane):
+                other = single.pop(edge.tight ^ bit, None)
+                if other is None:
+                    single[edge.tight ^ bit] = edge
+                else:
+                    edge.join(other)
+        masks = [edge.tight for edge in edges]
+        for place, edge in enumerate(crowded):
+            for shared, other in single.items():
+                if edge.tight & shared == shared:
+                    edge.join(other)
+            for other in crowded[:place]:
+                shared = edge.tight & other.tight
+                if shared.bit_count() >= fewest and other not in edge.near and _is_of_two(shared, masks):
+                    edge.join(other)
 
     def facets(self) -> Iterator[int]:
-        """The bits of the inequalities that the others do not imply.
+        """The bits of the inequalities that the others do not imply: those whose edges lie together on no other."""
+        common: dict[int, int] = {}
+        for edge in self.edges:
+            for bit in _bits(edge.tight):
+                common[bit] = common.get(bit, edge.tight) & edge.tight
+        return (bit for bit, shared in common.items() if shared == bit)
 
-        A facet holds more edges than any face within it, and no two inequalities have one facet.
-        """
-        held = [sum(1 << i for i, (_, tight) in enumerate(self.edges) if tight >> bit & 1) for bit in range(self.count)]
-        for bit, mine in enumerate(held):
-            if not any(mine & other == mine for place, other in enumerate(held) if place != bit):
-                yield bit
+
+def _around(outside: _Edge, normal: Row) -> tuple[dict[_Edge, int], list[_Edge]]:
+    """The values of the edges that an inequality takes away and of those next to them; and the former alone.
+
+    Those that it takes away hang together, and each that it touches is next to one of them.
+    """
+    values, below = {outside: sum(map(mul, normal, outside.vector))}, [outside]
+    for edge in below:
+        for other in edge.near:
+            if other not in values:
+                values[other] = sum(map(mul, normal, other.vector))
+                if values[other] < 0:
+                    below.append(other)
+    return values, below
 
 
 def _spanning(pieces: Iterable[Row], free: Sequence[int]) -> list[int]:
@@ -155,55 +253,41 @@ def _spanning(pieces: Iterable[Row], free: Sequence[int]) -> list[int]:
     return [free[lead] for lead in found]
 
 
-def _above(choice: Choice, maxima: Sequence[Sequence[Row]], size: int) -> Row:
+def _above(choice: Choice, maxima: Sequence[_Maximum], size: int) -> Row:
     """The inequality that z is at least a piece of the sum, over so many coordinates."""
-    piece = [-sum(numbers) for numbers in zip(*map(getitem, maxima, choice), strict=True)]
+    chosen = map(getitem, (each.pieces for each in maxima), choice)
+    piece = [-sum(numbers) for numbers in zip(*chosen, strict=True)]
     return (*piece, *(0,) * (size - len(piece) - 1), 1)
 
 
-def _along_a_line(cone: _Cone, maxima: Sequence[Sequence[Row]]) -> Choice | None:
+def _along_a_line(cone: _Cone, maxima: Sequence[_Maximum]) -> Choice | None:
     """A piece of the sum from which z moves away along a line of the cone; None if there is none."""
     for line in cone.lines:
-        values = [[sum(map(mul, piece, line)) for piece in pieces] for pieces in maxima]
-        if sum(map(max, values)) > line[-1]:
-            return _highest(values, maxima)
-        if sum(map(min, values)) < line[-1]:
-            return _highest([[-value for value in each] for each in values], maxima)
-    return None
-
-
-def _above_an_edge(cone: _Cone, maxima: Sequence[Sequence[Row]], final: set[Row]) -> Choice | None:
-    """The piece of the sum that is highest where an edge lies below it; None if none does, and all are final."""
-    for vector, _ in cone.edges:
-        if vector not in final:
-            values = [[sum(map(mul, piece, vector)) for piece in pieces] for pieces in maxima]
-            if sum(map(max, values)) > vector[-1]:
+        for way in (line, _opposite(line)):
+            values = [each.values(way) for each in maxima]
+            if sum(map(max, values)) > way[-1]:
                 return _highest(values, maxima)
-            final.add(vector)
     return None
 
 
-def _highest(values: Sequence[Sequence[int]], maxima: Sequence[Sequence[Row]]) -> Choice:
+def _highest(values: Sequence[Sequence[int]], maxima: Sequence[_Maximum]) -> Choice:
     """The places of the highest values; of several, those that are alone at the top in some direction from there."""
     choice = []
-    for each, pieces in zip(values, maxima, strict=True):
+    for each, maximum in zip(values, maxima, strict=True):
         best = max(each)
         if each.count(best) == 1:
             choice.append(each.index(best))
         else:
             tied = (place for place, value in enumerate(each) if value == best)
-            choice.append(max(tied, key=pieces.__getitem__))
+            choice.append(max(tied, key=maximum.pieces.__getitem__))
     return tuple(choice)
 
 
-@lru_cache(maxsize=1024)
-def _start(names: tuple[str, ...], domain: tuple[Inequality, ...]) -> _Cone:
+def _start(names: Sequence[str], domain: Iterable[Inequality]) -> _Cone:
     """The epigraph of 0 on the domain."""
-    size = len(names) + 2
-    unit = [tuple([int(i == k) for k in range(size)]) for i in range(size)]
-    cone = _Cone([(unit[0], 1 << FIRST), (unit[-1], 1 << AT_INFINITY)], unit[1:-1], 2)
+    cone = _Cone(len(names) + 2)
     for inequality in domain:
-        cone = cone.cut((*inequality.form.row_over(names), 0))
+        cone.cut((*inequality.form.row_over(names), 0))
     return cone
 
 
@@ -217,8 +301,8 @@ def _touching(names: Sequence[str], domain: Sequence[Inequality]) -> tuple[Inequ
     return tuple(found)
 
 
-def _are_adjacent(shared: int, masks: Sequence[int]) -> bool:
-    """Whether two edges are adjacent: none but the two lie on all the inequalities that both lie on."""
+def _is_of_two(shared: int, masks: Sequence[int]) -> bool:
+    """Whether no more than two edges lie on all of some inequalities."""
     count = 0
     for mask in masks:
         if mask & shared == shared:
@@ -226,6 +310,19 @@ def _are_adjacent(shared: int, masks: Sequence[int]) -> bool:
             if count > 2:
                 return False
     return True
+
+
+def _bits(number: int) -> list[int]:
+    found = []
+    while number:
+        lowest = number & -number
+        found.append(lowest)
+        number ^= lowest
+    return found
+
+
+def _opposite(vector: Row) -> Row:
+    return tuple([-number for number in vector])
 
 
 def _coprime(vector: Sequence[int]) -> Row:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gamma_calc.algebra import Affine, Inequality, Polyhedron
+from benchmarks.symbolic import forget
+from gamma_calc.algebra import Affine, Inequality, Polyhedron, epigraph
 from gamma_calc.algebra.affine import Row, from_integers
 from gamma_calc.algebra.envelope import _needed_by_programs, upper_envelope
 from gamma_calc.algebra.epigraph import facets
@@ -85,16 +86,41 @@ def test_pieces_that_agree_along_lines(rows: list[Row], needed: list[int]) -> No
     assert facets(NAMES, [rows], []) == [(place,) for place in needed]
 
 
-def test_too_many_edges_are_left_to_linear_programs() -> None:
-    draw = random.Random(0)
-    names = tuple(f"x{index}" for index in range(7))
-    others = [(draw.randint(-9, 9), *(draw.randint(-3, 3) for _ in names)) for _ in range(20)]
-    rows = ((0,) * 8, *dict.fromkeys(others))
-    assert facets(names, [rows], []) is None
-    pieces = [from_integers(names, row) for row in rows]
+SEVEN = tuple(f"x{index}" for index in range(7))
+
+
+def _seven(most: int, seed: int) -> tuple[Row, ...]:
+    """Pieces in seven exponents; with small coefficients many meet at a point."""
+    draw = random.Random(seed)
+    drawn = [(draw.randint(-9, 9), *(draw.randint(-most, most) for _ in SEVEN)) for _ in range(20)]
+    return ((0,) * 8, *{row[1:]: row for row in drawn if any(row[1:])}.values())
+
+
+@pytest.mark.parametrize("most", [1, 3], ids=["many meet", "few meet"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_edges_say_what_linear_programs_say_in_seven_exponents(most: int, seed: int) -> None:
+    rows = _seven(most, seed)
+    assert facets(SEVEN, [rows], []) == list(_needed_by_programs(SEVEN, (rows,), Polyhedron()))
+
+
+def test_too_many_edges_are_left_to_linear_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = _seven(3, 0)
+    monkeypatch.setattr(epigraph, "MOST_EDGES", 64)
+    assert facets(SEVEN, [rows], []) is None
+    pieces = [from_integers(SEVEN, row) for row in rows]
     evidence = canonical_evidence(pieces, Polyhedron())
     assert is_canonical(pieces, [], evidence)
+    forget()
     needed = [
-        rows.index(row) for row in rows if from_integers(names, row) in upper_envelope(tuple(pieces), Polyhedron())
+        rows.index(row) for row in rows if from_integers(SEVEN, row) in upper_envelope(tuple(pieces), Polyhedron())
     ]
-    assert [(place,) for place in needed] == list(_needed_by_programs(names, (rows,), Polyhedron()))
+    assert [(place,) for place in needed] == list(_needed_by_programs(SEVEN, (rows,), Polyhedron()))
+
+
+@pytest.mark.parametrize("factor", [2**40, 2**62, 2**63, 10**30])
+def test_numbers_longer_than_a_machine_word_are_as_exact(factor: int) -> None:
+    """The last piece is an average of the two before it, or by one more or less."""
+    rows = [(0, 0, 0, 0), (-1, factor, 0, 0), (-1, 0, factor, 0)]
+    for constant, is_needed in ((0, True), (-1, False), (-2, False)):
+        found = facets(NAMES, [[*rows, (constant, factor - 1, 1, 0)]], [])
+        assert found == [(0,), (1,), (2,), (3,)][: 4 if is_needed else 3]

@@ -351,8 +351,7 @@ def test_hidden_equalities_of_the_domain_count() -> None:
     assert Exponent((A,), squeezed) == Exponent((B,), Polyhedron.of(Equality(A - B), Inequality(B)))
 
 
-def test_pieces_that_agree_at_the_point_where_names_are_held() -> None:
-    """On k >= 0 the search for a witness holds k at a point, where these pieces cannot be told apart."""
+def test_pieces_that_agree_at_a_point_of_the_domain() -> None:
     x, k = Affine.symbol("x"), Affine.symbol("k")
     domain = Polyhedron.of(Inequality(k), Inequality(2 - k))
     held = domain.point()["k"]
