@@ -24,8 +24,8 @@ from gamma_calc.cli.options import add_json_argument, print_json, refuse_supposi
 from gamma_calc.cli.tables import table
 from gamma_calc.cli.transfer import rate, size
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.alpha import AlphaReading, alpha_named
 from gamma_calc.files import write_files
-from gamma_calc.huggingface.implemented_scheme import AlphaReading
 from gamma_calc.huggingface.lint import ADAMW, Linted, linted, optimizer_called
 from gamma_calc.program.optimizers import OPTIMIZERS
 
@@ -34,7 +34,6 @@ ALL_ASSUMED = (
     "what lint finds was measured where all assumptions hold; write the specs with --specs DIR, and ask "
     "`gamma-calc derive DIR/peft.toml` under others"
 )
-READINGS = tuple(reading.value for reading in AlphaReading)
 COLUMNS = 110
 
 
@@ -50,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loraplus-ratio", metavar="X", type=_ratio, help="loraplus_lr_ratio, if LoRA+ is used")
     parser.add_argument("--weight-decay", metavar="X", type=_decay, help="the weight decay asked of the optimiser")
     parser.add_argument(
-        "--alpha", metavar="READING", type=_reading, default=AlphaReading.FIXED, help="fixed or proportional (to r)"
+        "--alpha", metavar="READING", type=alpha_named, default=AlphaReading.FIXED, help="fixed or proportional (to r)"
     )
     parser.add_argument("--specs", metavar="DIR", type=Path, help="a folder to write the specs into")
     refuse_suppositions(parser, ALL_ASSUMED)
@@ -85,12 +84,6 @@ def _decay(text: str) -> float:
 
 def _ratio(text: str) -> float:
     return rate(text, "--loraplus-ratio")
-
-
-def _reading(text: str) -> AlphaReading:
-    if text not in READINGS:
-        raise BadInput("--alpha", found=text, expected=" or ".join(READINGS), choices=READINGS)
-    return AlphaReading(text)
 
 
 def _text(found: Linted) -> str:

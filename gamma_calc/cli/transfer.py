@@ -1,11 +1,16 @@
 """The learning rates at another width, or rank, at the same place relative to the stability edge.
 
-$ gamma-calc transfer init-a --lr 2e-4 --from-width 768 --to-width 4096 --from-rank 8 --to-rank 64
+$ gamma-calc transfer init-a --lr 2e-4 --from-width 768 --to-width 4096 --from-rank 8 --to-rank 64 --alpha fixed
 init-a under adam, from width 768, rank 8 to width 4096, rank 64
 rate   given   transferred  law
-eta_A  0.0002  3.06186e-05  n^(-1/2) r^(-1/2)
-eta_B  0.0002  3.06186e-05  n^(-1/2) r^(-1/2)
+eta_A  0.0002  8.66025e-05  n^(-1/2) r^(0)
+eta_B  0.0002  8.66025e-05  n^(-1/2) r^(0)
 ...
+lora_alpha is taken as kept: s goes as r^(-1) from rank to rank.
+
+SPEC may also be an adapter_config.json. From one rank to another the answer depends on lora_alpha: --alpha fixed where
+it is kept (s = alpha/r falls), proportional where alpha/r is. A spec's scale says it, and one that is no power of the
+rank is alpha in proportion to r; a configuration says it where rank_pattern and alpha_pattern show it.
 
 A free rate takes its largest stable value, which is derived. --lr is A's rate at the first place, and B's unless --lr-b
 is given: a scheme says how the ratio of the two grows (LoRA+: in proportion to n), never what it is at one width.
@@ -16,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 
 from gamma_calc.cli.options import (
     add_json_argument,
@@ -27,14 +33,17 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_named
 from gamma_calc.experiment.sweep_values import number_in
 from gamma_calc.experiment.transfer import Transferred, transferred
+from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, is_config
+from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 
 DIGITS = 18
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC, --optimizer, --at, --without, --align, --lr, --lr-b, the widths, the ranks and --json."""
+    """SPEC, --optimizer, --at, --without, --align, --lr, --lr-b, the widths, the ranks, --alpha and --json."""
     add_scheme_arguments(parser)
     add_supposition_arguments(parser)
     parser.add_argument("--lr", metavar="X", required=True, type=rate, help="A's rate at the first place")
@@ -44,13 +53,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(
                 f"--{end}-{axis}", metavar="N", required=required, type=size, help=f"the {axis} to carry the rate {end}"
             )
+    words = " or ".join(reading.value for reading in AlphaReading)
+    parser.add_argument("--alpha", metavar="READING", type=alpha_named, help=f"lora_alpha from rank to rank: {words}")
     add_json_argument(parser)
 
 
 def answer(options: argparse.Namespace) -> int:
     """Print the rates."""
+    (spec,) = options.specs
+    config = config_from_file(Path(spec)) if is_config(spec) else None
     found = transferred(
-        options.specs[0],
+        spec if config is None else adapter_scheme(config),
         learning_rate=options.lr,
         learning_rate_b=options.lr_b,
         from_width=options.from_width,
@@ -61,12 +74,27 @@ def answer(options: argparse.Namespace) -> int:
         at=values(options),
         without=options.without,
         align=alignments(options.align),
+        alpha=options.alpha if config is None else _alpha(options, config),
+        is_rank_stabilised=config is not None and config.is_rank_stabilised,
     )
     if options.json:
-        print_json(found.json())
+        print_json({**found.json(), **({} if config is None else {"read": config.json()})})
     else:
-        print(_text(found))
+        print(_text(found) if config is None else f"{_text(found)}\nRead from {spec}: {config}.")
     return 0
+
+
+def _alpha(options: argparse.Namespace, config: AdapterConfig) -> AlphaReading | None:
+    """What lora_alpha does between the ranks: what the configuration shows, else what was said.
+
+    Raises:
+        BadInput: neither says it, or they contradict each other.
+    """
+    said: AlphaReading | None = options.alpha
+    if options.from_rank == options.to_rank:
+        return said
+    ranks = f"the rank changes from {options.from_rank} to {options.to_rank}"
+    return agreed_alpha(said, config.alpha_reading, f"{options.specs[0]} has {config}, and {ranks}")
 
 
 def rate(text: str, word: str = "learning rate") -> float:

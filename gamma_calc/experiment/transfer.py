@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -15,7 +16,8 @@ from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.derivation.as_json import policy_json
 from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.program.scheme import INITIAL, RATES, Scheme
+from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named, says_scale, with_alpha
+from gamma_calc.program.scheme import INITIAL, RANK, RATES, Scheme
 from gamma_calc.program.selection import Spec, Values
 
 ROUNDING = 1e-12
@@ -116,7 +118,11 @@ class TransferLaw:
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """The rates at `end` that stand where the given ones stood at `start`; a frozen factor has none."""
+    """The rates at `end` that stand where the given ones stood at `start`; a frozen factor has none.
+
+    `alpha` is what was said of lora_alpha between the ranks. Where neither that nor the scheme's scale says how s goes
+    with the rank, s is the same at both, and `otherwise` holds the rates for an alpha that is kept.
+    """
 
     scheme: Scheme
     start: Place
@@ -125,6 +131,8 @@ class Transferred:
     rates: Mapping[str, float]
     law: EdgeLaw
     policy: Policy = CALCULUS
+    alpha: AlphaReading | None = None
+    otherwise: Mapping[str, float] | None = None
 
     @property
     def title(self) -> str:
@@ -148,6 +156,9 @@ class Transferred:
             "from": _place_json(self.start, self.given),
             "to": _place_json(self.end, self.rates),
             "stable": self.law.is_stable,
+            "scale": str(self.scheme.exponents[SCALE]),
+            "alpha": None if self.alpha is None else self.alpha.value,
+            "if_alpha_is_fixed": None if self.otherwise is None else {key: self.otherwise.get(key) for key in RATES},
             "notes": list(self.notes),
         }
 
@@ -160,17 +171,22 @@ def transfer_law(
     at: Values | None = None,
     without: Collection[str] = (),
     align: Alignments | None = None,
+    alpha: AlphaReading | None = None,
+    is_rank_stabilised: bool = False,
 ) -> TransferLaw:
     """The law by which a scheme's rates follow its edge; see `edge_laws`.
 
     Args:
         spec, optimizer, at, without, align: as in `derive`. A free rate takes its largest stable value.
         with_rank: whether the rank varies by itself; places then need one.
+        alpha, is_rank_stabilised: what gives s = alpha/r its power of the rank; by default the scheme's scale does.
 
     Raises:
         BadInput, Unknown: as `edge_laws`.
     """
     scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
+    if alpha is not None:
+        scheme = with_alpha(scheme, alpha, is_rank_stabilised=is_rank_stabilised)
     return TransferLaw(scheme, edge_laws(scheme, policy, with_rank=with_rank), policy)
 
 
@@ -187,6 +203,8 @@ def transferred(
     at: Values | None = None,
     without: Collection[str] = (),
     align: Alignments | None = None,
+    alpha: AlphaReading | str | None = None,
+    is_rank_stabilised: bool = False,
 ) -> Transferred:
     """The rates at one width (and rank) that stand where the given ones stood at another.
 
@@ -195,6 +213,10 @@ def transferred(
         learning_rate: A's rate at `from_width`, and B's unless `learning_rate_b` is given. A scheme says how the ratio
             of the two grows, never what it is at one width: where they differ (LoRA+), give both.
         from_rank, to_rank: both or neither; without them the rank follows the scheme (fixed, unless it says otherwise).
+        alpha: "fixed" where lora_alpha is kept from rank to rank, "proportional" where alpha/r is. By default the
+            scheme's scale says how s goes with the rank; where it is a constant, `otherwise` has the rates at a kept
+            alpha beside it.
+        is_rank_stabilised: whether s is alpha/r^(1/2), rsLoRA's.
 
     Raises:
         BadInput: a rate is not positive, a width or rank is no whole number from 1, or as `edge_laws`.
@@ -205,14 +227,40 @@ def transferred(
     start, end = Place(from_width, from_rank), Place(to_width, to_rank)
     rate_b = learning_rate if learning_rate_b is None else learning_rate_b
     offered = {key: _positive(value) for key, value in zip(RATES, (learning_rate, rate_b), strict=True)}
-    with_rank = from_rank is not None
-    law = transfer_law(spec, with_rank=with_rank, optimizer=optimizer, at=at, without=without, align=align)
+    reading = None if alpha is None else alpha_named(alpha)
+    if reading is not None and from_rank is None:
+        raise BadInput(f"alpha: found {reading.value}, and no ranks; what it does matters from one rank to another")
+    law = transfer_law(
+        spec,
+        with_rank=from_rank is not None,
+        optimizer=optimizer,
+        at=at,
+        without=without,
+        align=align,
+        alpha=reading,
+        is_rank_stabilised=is_rank_stabilised,
+    )
     if learning_rate_b is not None and not law.scheme.is_trained(INITIAL[1]):
         raise BadInput(f"{law.scheme.name}: a learning rate of B is given, and B is frozen")
-    piece = law.between(start, end)
-    given = {key: offered[key] for key in piece.exponents}
-    rates = {key: _finite(value * law.multiplier(key, start, end), key) for key, value in given.items()}
-    return Transferred(law.scheme, start, end, given, rates, piece, law.policy)
+    rates = _carried(law, offered, start, end)
+    given = {key: offered[key] for key in rates}
+    is_said = reading is not None or from_rank == to_rank or says_scale(law.scheme)
+    otherwise = None if is_said else _at_kept_alpha(law, offered, start, end)
+    return Transferred(law.scheme, start, end, given, rates, law.between(start, end), law.policy, reading, otherwise)
+
+
+def _carried(law: TransferLaw, offered: Mapping[str, float], start: Place, end: Place) -> dict[str, float]:
+    """The rates of the trained factors at the end."""
+    keys = law.between(start, end).exponents
+    return {key: _finite(offered[key] * law.multiplier(key, start, end), key) for key in keys}
+
+
+def _at_kept_alpha(law: TransferLaw, offered: Mapping[str, float], start: Place, end: Place) -> dict[str, float] | None:
+    """The rates where lora_alpha is kept from rank to rank; None where they are not known."""
+    kept = with_alpha(law.scheme, AlphaReading.FIXED)
+    with suppress(BadInput, Unknown):
+        return _carried(TransferLaw(kept, edge_laws(kept, law.policy, with_rank=True)), offered, start, end)
+    return None
 
 
 def power_json(form: Affine, rho: str | None) -> dict[str, str | None]:
@@ -247,6 +295,8 @@ def _place_json(place: Place, rates: Mapping[str, float]) -> dict[str, Any]:
 
 def _notes(found: Transferred) -> list[str]:
     notes = [LEFT_OPEN]
+    if found.start.rank != found.end.rank:
+        notes.append(_scale_note(found))
     forms = set(found.law.exponents.values())
     if len(forms) > 1 and len(set(found.given.values())) == 1:
         notes.append(
@@ -257,3 +307,22 @@ def _notes(found: Transferred) -> list[str]:
         known = "is not known to be" if found.law.is_stable is None else "is not"
         notes.append(f"At the rates that were fixed the scheme {known} stable: the transfer keeps that.")
     return notes
+
+
+def _scale_note(found: Transferred) -> str:
+    """How s was taken to go with the rank, and what the rates are otherwise."""
+    form = found.scheme.exponents[SCALE]
+    assert form is not None  # only A and B, and what is absent, can be zero
+    power = f"s goes as r^({form.coefficient(RANK)}) from rank to rank"
+    if found.alpha is not None:
+        return f"lora_alpha is taken as {found.alpha.words}: {power}."
+    if says_scale(found.scheme):
+        return f"{power[0].upper()}{power[1:]}, as the scheme's scale {form} says."
+    same = (
+        "s is taken as the same at both ranks, as the scheme's scale says: lora_alpha in proportion to r "
+        "(--alpha proportional)."
+    )
+    if found.otherwise is None:
+        return f"{same} With lora_alpha kept (--alpha fixed) the law is another."
+    other = ", ".join(f"{key} {value:g}" for key, value in found.otherwise.items())
+    return f"{same} With lora_alpha kept (--alpha fixed) it is {other}."

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gamma_calc.errors import BadInput, nearest, quoted
+from gamma_calc.experiment.alpha import AlphaReading, alpha_reading
 from gamma_calc.files import file_content
 from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, initialisation
 
@@ -61,6 +62,41 @@ class AdapterConfig:
     def scale(self) -> float:
         """s = alpha / r, or alpha / sqrt(r) where it is rank-stabilised."""
         return self.alpha / (self.rank**0.5 if self.is_rank_stabilised else self.rank)
+
+    def __str__(self) -> str:
+        shown = self.alpha_reading
+        kept = "" if shown is None else f"; by its patterns lora_alpha is {shown.words} from rank to rank"
+        root = "^(1/2)" if self.is_rank_stabilised else ""
+        return f"r = {self.rank}, lora_alpha = {self.alpha:g}, s = lora_alpha/r{root} = {self.scale:g}{kept}"
+
+    def json(self) -> dict[str, Any]:
+        """What bears on the scale, as plain data."""
+        shown = self.alpha_reading
+        return {
+            "rank": self.rank,
+            "lora_alpha": self.alpha,
+            "use_rslora": self.is_rank_stabilised,
+            "scale": self.scale,
+            "alpha": None if shown is None else shown.value,
+        }
+
+    @property
+    def alpha_reading(self) -> AlphaReading | None:
+        """What alpha does from rank to rank, seen on the layers that the patterns name.
+
+        None where all have one rank, or it cannot be told: a name of alpha_pattern that rank_pattern does not have may
+        meet any rank.
+        """
+        if not set(self.alpha_pattern) <= set(self.rank_pattern):
+            return None
+        named = ((rank, self.alpha_pattern.get(name, self.alpha)) for name, rank in self.rank_pattern.items())
+        return alpha_reading([(self.rank, self.alpha), *named])
+
+
+def is_config(spec: str) -> bool:
+    """Whether a SPEC names an adapter's configuration: a JSON file, or a folder that holds one as PEFT writes it."""
+    path = Path(spec)
+    return path.suffix == ".json" or os.path.isfile(path / FILE_NAME)
 
 
 def config_from_file(path: Path) -> AdapterConfig:

@@ -7,6 +7,7 @@ place of summing over them, and a DoRA layer normalises its output: other progra
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -67,6 +68,16 @@ class Adapter:
     def scale(self) -> float:
         """The s in front of B A."""
         return float(getattr(self.layer, "scaling")[self.key])  # noqa: B009
+
+    @property
+    def is_rank_stabilised(self) -> bool:
+        """Whether s is alpha / r^(1/2), rsLoRA's, in place of alpha / r."""
+        return bool(getattr(self.layer, "use_rslora", {}).get(self.key))
+
+    @property
+    def alpha(self) -> float:
+        """The lora_alpha that the scale was made from."""
+        return self.scale * (math.sqrt(self.rank) if self.is_rank_stabilised else self.rank)
 
     def _of(self, name: str) -> nn.Module:
         module = getattr(self.layer, name)[self.key]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from gamma_calc.algebra import EMPTY, Affine, Polyhedron, Region, parsed_affine
 from gamma_calc.analysis.bounded import bounded
@@ -12,31 +12,18 @@ from gamma_calc.analysis.conditions import FACTORS, INTERNALLY_STABLE, STABLE, C
 from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.calculus.size import Size
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment.alpha import SCALE, SCALES, AlphaReading
 from gamma_calc.huggingface.adapter_config import AdapterConfig
-from gamma_calc.huggingface.initial_factors import SCALE, Start
+from gamma_calc.huggingface.initial_factors import Start
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.scheme import RANK, Scheme
+from gamma_calc.program.scheme import DEFAULTS, RANK, Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 
 RATE = "eta"
+ADAM = "adam"
 RHO = "rho"
 OUTPUT, CHANGE = "Z_B", "Delta_Z_B"
-
-
-class AlphaReading(Enum):
-    """What happens to lora_alpha when the rank changes: one configuration is one point, and does not say."""
-
-    FIXED = "fixed"
-    PROPORTIONAL = "proportional"
-
-
-SCALES: Mapping[tuple[AlphaReading, bool], str] = {
-    (AlphaReading.FIXED, False): "-rank",
-    (AlphaReading.FIXED, True): "-rank/2",
-    (AlphaReading.PROPORTIONAL, False): "0",
-    (AlphaReading.PROPORTIONAL, True): "rank/2",
-}
-"""The exponent of s = alpha/r (alpha/sqrt(r) where rank-stabilised), by the reading of alpha."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +55,26 @@ def implemented_spec(config: AdapterConfig, optimizer: str, alpha: AlphaReading)
     forms = {"A": start.a, "B": start.b, "eta_A": RATE, "eta_B": RATE, SCALE: scale}
     trained = "\n[trained]\nB = false" if start.is_b_frozen else ""
     return _spec(f"peft-{start.name}", optimizer, forms) + trained
+
+
+def adapter_scheme(config: AdapterConfig) -> Scheme:
+    """The scheme that the configuration implements on a linear layer, under Adam, with s as at one rank.
+
+    Raises:
+        BadInput: the sizes depend on data, the equations are others, or no scheme says what the output starts from.
+    """
+    option = config.initialisation
+    spec = None if config.variants else implemented_spec(config, ADAM, AlphaReading.PROPORTIONAL)
+    if spec is None:
+        cause = ", ".join(config.variants) or f"init_lora_weights={json.dumps(option.option)}"
+        raise BadInput(f"{cause}: its exponents cannot be read from the configuration; gamma-calc lint says why")
+    if option.start is Start.CANCELLED:
+        raise BadInput(
+            f"init_lora_weights={json.dumps(option.option)}: B_0 A_0 is taken out of the output, which no scheme says; "
+            "gamma-calc lint has its edge"
+        )
+    scheme = scheme_from_text(spec)
+    return replace(scheme, exponents={**scheme.exponents, SCALE: DEFAULTS[SCALE]})
 
 
 def embedding_spec(optimizer: str, alpha: AlphaReading, *, is_rank_stabilised: bool) -> str:

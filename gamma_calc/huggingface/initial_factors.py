@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 PISSA_ITERATIONS = re.compile(r"pissa_niter_[0-9]{1,9}")
-SCALE = "scale"
 
 
 class Start(Enum):

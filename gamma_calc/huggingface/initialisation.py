@@ -89,7 +89,7 @@ def check_scale(scheme: Scheme, adapters: tuple[Adapter, ...]) -> None:
             f"{scheme.name}: scale", found=str(form), expected="no power of n: PEFT's scale does not know it"
         )
     for each in adapters:
-        is_rslora = bool(getattr(each.layer, "use_rslora", {}).get(each.key))
+        is_rslora = each.is_rank_stabilised
         meant = (Fraction(-1, 2),) if is_rslora else (Fraction(0), Fraction(-1))
         if power.rank not in meant:
             kind = f"use_rslora={is_rslora}"

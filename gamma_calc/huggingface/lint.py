@@ -10,9 +10,10 @@ from typing import Any
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, config_from_mapping
 from gamma_calc.huggingface.findings import findings
-from gamma_calc.huggingface.implemented_scheme import AlphaReading, Edge, edge, embedding_spec, implemented_spec
+from gamma_calc.huggingface.implemented_scheme import Edge, edge, embedding_spec, implemented_spec
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Finding, Severity, Use
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import KEYS

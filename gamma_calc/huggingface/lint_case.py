@@ -8,8 +8,9 @@ from enum import Enum
 from fractions import Fraction
 
 from gamma_calc.algebra import Affine
+from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.huggingface.adapter_config import AdapterConfig
-from gamma_calc.huggingface.implemented_scheme import AlphaReading, Edge
+from gamma_calc.huggingface.implemented_scheme import Edge
 
 LINEAR, EMBEDDING = "peft.toml", "peft-embedding.toml"
 """The names under which the specs are written."""

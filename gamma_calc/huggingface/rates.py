@@ -13,12 +13,22 @@ from typing import Any
 import torch
 from torch import nn
 
+from gamma_calc.algebra import parsed_affine
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.alpha import (
+    SCALE,
+    SCALES,
+    AlphaReading,
+    agreed_alpha,
+    alpha_named,
+    alpha_reading,
+    says_scale,
+)
 from gamma_calc.experiment.setup import size_of
 from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 from gamma_calc.program.optimizers import Moments, Raw
-from gamma_calc.program.scheme import INITIAL, RATES, Scheme
+from gamma_calc.program.scheme import INITIAL, RANK, RATES, Scheme
 from gamma_calc.program.selection import Spec, selected
 
 OTHERS = "others"
@@ -76,6 +86,7 @@ def parameter_groups(
     *,
     base_width: int,
     base_rank: int | None = None,
+    alpha: AlphaReading | str | None = None,
     learning_rate_b: float | None = None,
     other_learning_rate: float | None = None,
     weight_decay: float = 0.0,
@@ -96,11 +107,16 @@ def parameter_groups(
     Args:
         base_width: the fan-in at which the rates were chosen. n is each layer's own fan-in, so in one model a layer
             four times as wide as another has its rate times 4^c.
+            base_width=64 at a model of width 64 therefore keeps the given rate at layers of fan-in 64 alone.
         base_rank: the rank at which they were chosen; without it the rank has to be the same in all layers.
+        alpha: what lora_alpha does from the base rank to the layers': "fixed" where it is kept, "proportional" where
+            alpha/r is. Layers of several ranks show it by their scales, and a scheme whose scale is a power of the
+            rank says it; otherwise it has to be given where a rank is not the base rank.
 
     Raises:
-        BadInput: `lora_adapters` refuses the model, a number is out of range, ranks differ without a base rank, what
-            is trained is not what the scheme trains, or a momentum is given for a scheme that has none.
+        BadInput: `lora_adapters` refuses the model, a number is out of range, ranks differ without a base rank, nothing
+            says what lora_alpha does between ranks, or two say different things, what is trained is not what the
+            scheme trains, or a momentum is given for a scheme that has none.
         Unknown: the largest stable rate is not known, or one power law does not reach from the base to a layer.
     """
     rates = Rates(
@@ -111,7 +127,10 @@ def parameter_groups(
         momentum,
     )
     adapters = lora_adapters(model, adapter)
-    law = transfer_law(scheme, with_rank=base_rank is not None)
+    (chosen,) = selected([scheme])
+    reading = _alpha(chosen, adapters, base_rank, alpha)
+    is_rslora = adapters[0].is_rank_stabilised
+    law = transfer_law(chosen, with_rank=base_rank is not None, alpha=reading, is_rank_stabilised=is_rslora)
     if momentum is not None and law.scheme.exponents["momentum"] is None:
         raise BadInput(f"{law.scheme.name} has no momentum, and {momentum:g} is given: leave it out")
     _check_trained(law, adapters)
@@ -123,6 +142,37 @@ def parameter_groups(
     inside = {id(member.parameter) for member in members}
     members += _others(model, inside, rates)
     return _grouped(members)
+
+
+def _alpha(
+    scheme: Scheme, adapters: tuple[Adapter, ...], base_rank: int | None, alpha: AlphaReading | str | None
+) -> AlphaReading | None:
+    """What lora_alpha does between the base rank and the layers'; None where no rank changes, or the scheme says it."""
+    said = None if alpha is None else alpha_named(alpha)
+    moved = [each for each in adapters if base_rank is not None and each.rank != base_rank]
+    if not moved:
+        return None
+    shown = alpha_reading((each.rank, each.alpha) for each in adapters)
+    points = "; ".join(sorted({f"r = {each.rank}, lora_alpha = {each.alpha:g}" for each in adapters}))
+    if shown is None and len({each.rank for each in adapters}) > 1:
+        raise BadInput(f"the layers have {points}: lora_alpha is neither kept nor in proportion to r")
+    if says_scale(scheme):
+        _check_shown(scheme, shown, adapters[0], points)
+        return said
+    return agreed_alpha(
+        said, shown, f"layer {moved[0].name} has {points}, and the rates were chosen at rank {base_rank}"
+    )
+
+
+def _check_shown(scheme: Scheme, shown: AlphaReading | None, adapter: Adapter, points: str) -> None:
+    """Hold the scale that a scheme declares to the one that layers of several ranks show."""
+    form = scheme.exponents[SCALE]
+    assert form is not None  # only A and B, and what is absent, can be zero
+    seen = None if shown is None else parsed_affine(SCALES[shown, adapter.is_rank_stabilised]).coefficient(RANK)
+    if seen is not None and seen != form.coefficient(RANK):
+        raise BadInput(
+            f"{scheme.name}: scale", found=str(form), expected=f'"{seen}*{RANK}", as the layers show: {points}'
+        )
 
 
 def _check_trained(law: TransferLaw, adapters: tuple[Adapter, ...]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from gamma_calc.huggingface.implemented_scheme import RHO, AlphaReading
+from gamma_calc.experiment.alpha import AlphaReading
+from gamma_calc.huggingface.implemented_scheme import RHO
 from gamma_calc.huggingface.initial_factors import Start
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, MEASURED, Case, Check, Severity, power
 

@@ -18,10 +18,40 @@ GO = {"learning_rate": 2e-4, "from_width": 768, "to_width": 4096}
 
 
 def test_init_a_by_hand() -> None:
-    found = transferred("init-a", **GO, from_rank=8, to_rank=64)
+    found = transferred("init-a", **GO, from_rank=8, to_rank=64, alpha="proportional")
     assert found.rates["eta_A"] == pytest.approx(2e-4 * (768 / 4096) ** 0.5 * (8 / 64) ** 0.5, rel=1e-12)
     assert found.rates["eta_B"] == found.rates["eta_A"]
     assert found.json()["exponent"]["eta_A"] == {"width": "-1/2", "rank": "-1/2"}
+
+
+RANKS = {"from_rank": 8, "to_rank": 64}
+POWERS = {
+    # what is said of s: the power of r in Init[A]'s largest rate, -(1 - k)/2 for s = r^(-k)
+    "kept": ("0", {"alpha": "fixed"}, "0", "-rank"),
+    "in-proportion": ("0", {"alpha": "proportional"}, "-1/2", "0"),
+    "kept-under-rslora": ("0", {"alpha": "fixed", "is_rank_stabilised": True}, "-1/4", "-rank/2"),
+    "by-the-scale": ("-rank", {}, "0", "-rank"),
+    "by-a-root": ("-rank/2", {}, "-1/4", "-rank/2"),
+    "by-a-scale-without-the-rank": ("0", {}, "-1/2", "0"),
+}
+
+
+@pytest.mark.parametrize(("scale", "said", "power", "form"), POWERS.values(), ids=POWERS)
+def test_the_power_of_the_rank_follows_alpha(scale: str, said: dict[str, Any], power: str, form: str) -> None:
+    found = transferred(scheme("-1/2", "zero", "eta", "eta", scale=scale), **GO, **RANKS, **said)
+    data = found.json()
+    assert data["exponent"]["eta_A"] == {"width": "-1/2", "rank": power}
+    assert (data["scale"], data["alpha"]) == (form, said.get("alpha"))
+    assert any("from rank to rank" in note or "at both ranks" in note for note in found.notes)
+
+
+def test_where_nothing_says_what_alpha_does_both_answers_are_given() -> None:
+    found, kept = (transferred("init-a", **GO, **RANKS, **said) for said in ({}, {"alpha": "fixed"}))
+    assert found.otherwise == kept.rates != found.rates
+    assert f"(--alpha fixed) it is eta_A {kept.rates['eta_A']:g}, eta_B" in found.notes[1]
+    assert kept.otherwise is None and kept.json()["if_alpha_is_fixed"] is None
+    same_rank = transferred("init-a", **GO, from_rank=8, to_rank=8)
+    assert same_rank.otherwise is None and same_rank.notes == found.notes[:1]
 
 
 def test_each_rate_of_lora_plus_follows_its_own_exponent() -> None:
@@ -66,6 +96,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "truth": ({"from_width": True}, "whole number"),
     "one-rank": ({"from_rank": 8}, "both or neither"),
     "large-rank": ({"from_rank": 8, "to_rank": 8192}, "at most the width"),
+    "alpha": ({**RANKS, "alpha": "keep"}, "expected fixed or proportional"),
+    "alpha-without-ranks": ({"alpha": "fixed"}, "no ranks"),
     "underflow": ({"learning_rate": 5e-324}, "range"),
 }
 
@@ -81,6 +113,11 @@ def test_a_rate_for_a_frozen_factor_is_refused() -> None:
     law = transfer_law("init-a", at={"eta": "-1/2"})
     with pytest.raises(BadInput, match="eta_A, eta_B"):
         law.multiplier("eta", Place(2), Place(4))
+
+
+def test_a_scale_that_says_it_takes_no_alpha() -> None:
+    with pytest.raises(BadInput, match="its scale, -rank, says how s goes with the rank"):
+        transferred(scheme("-1/2", "zero", "eta", "eta", scale="-rank"), **GO, **RANKS, alpha="fixed")
 
 
 def features(n: int, r: int, rate: float, seed: int) -> torch.Tensor:

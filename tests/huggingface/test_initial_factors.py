@@ -16,8 +16,9 @@ from peft import LoraConfig, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 
 from gamma_calc.algebra import Affine
+from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.huggingface.adapter_config import VARIANTS, config_from_file
-from gamma_calc.huggingface.implemented_scheme import AlphaReading, implemented_spec
+from gamma_calc.huggingface.implemented_scheme import implemented_spec
 from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, Start
 from gamma_calc.program.spec_file import scheme_from_text
 

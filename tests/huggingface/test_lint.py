@@ -11,8 +11,8 @@ import pytest
 
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.huggingface.findings import CHECKS
-from gamma_calc.huggingface.implemented_scheme import AlphaReading
 from gamma_calc.huggingface.lint import linted
 from gamma_calc.huggingface.lint_case import MEASURED
 

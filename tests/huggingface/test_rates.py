@@ -53,11 +53,59 @@ def test_at_the_base_width_rates_are_those_that_were_given() -> None:
     assert rates(model, "lora-plus-a", base_width=16, learning_rate_b=8e-3) == {("A", 16): 1e-3, ("B", 16): 8e-3}
 
 
-def test_a_rate_follows_the_rank_from_a_base_rank() -> None:
-    """Init[A]'s largest rate falls as r^(-1/2) at a fixed width, as the engine derives it for r = n^rho."""
-    model = init_lora_(wrapped(rank_pattern={"v_proj": 16}), "init-a")
-    groups = parameter_groups(model, "init-a", 1e-3, base_width=16, base_rank=4)
-    assert sorted({round(group["lr"] / 1e-3, 9) for group in groups}) == [0.5, 1.0]
+MIXED = {"rank_pattern": {"v_proj": 16}}
+"""Beside rank 4 with lora_alpha 4, which v_proj has too unless alpha_pattern says otherwise."""
+IN_PROPORTION = {**MIXED, "alpha_pattern": {"v_proj": 16}}
+SCALED = {
+    # the model, what is said: the rates of q_proj (rank 4) and v_proj (rank 16), the base rank being 4
+    "kept": (MIXED, "init-a", {}, (1.0, 1.0)),
+    "kept-as-said": (MIXED, "init-a", {"alpha": "fixed"}, (1.0, 1.0)),
+    "in-proportion": (IN_PROPORTION, "init-a", {}, (1.0, 0.5)),
+    "one-rank-kept": ({"r": 16}, "init-a", {"alpha": "fixed"}, (1.0, 1.0)),
+    "one-rank-in-proportion": ({"r": 16}, "init-a", {"alpha": "proportional"}, (0.5, 0.5)),
+    "rslora-kept": (
+        {**MIXED, "use_rslora": True},
+        scheme("-1/2", "zero", "eta", "eta", scale="-rank/2"),
+        {},
+        (1.0, 4**-0.25),
+    ),
+    "at-the-base-rank": ({}, "init-a", {}, (1.0, 1.0)),
+}
+
+
+@pytest.mark.parametrize(("options", "spec", "said", "expected"), SCALED.values(), ids=SCALED)
+def test_a_rate_follows_the_rank_as_its_layer_s_alpha_does(
+    options: dict[str, Any], spec: Any, said: dict[str, Any], expected: tuple[float, float]
+) -> None:
+    """Init[A]'s largest rate goes as r^(-(1 - k)/2) at a fixed width for s = r^(-k), as the engine derives it."""
+    model = init_lora_(wrapped(**options), spec)
+    groups = parameter_groups(model, spec, 1e-3, base_width=16, base_rank=4, **said)
+    rate = {id(each): group["lr"] / 1e-3 for group in groups for each in group["params"]}
+    found = {each.name.rpartition(".")[2]: rate[id(each.A)] for each in lora_adapters(model)}
+    assert (found["q_proj"], found["v_proj"]) == pytest.approx(expected)
+
+
+UNSAID = {
+    "nothing-says-it": ({"r": 16}, "init-a", {}, 'rates were chosen at rank 4: say alpha="fixed"'),
+    "neither": ({**MIXED, "alpha_pattern": {"v_proj": 8}}, "init-a", {}, "neither kept nor in proportion"),
+    "contradicted": (MIXED, "init-a", {"alpha": "proportional"}, "expected fixed, as the ranks there show"),
+    "by-the-scheme-too": (
+        {"r": 16},
+        scheme("-1/2", "zero", "-1", "-1", scale="-rank"),
+        {"alpha": "fixed"},
+        "leave alpha out",
+    ),
+    "another-scale": (IN_PROPORTION, scheme("-1/2", "zero", "-1", "-1", scale="-rank"), {}, "found '-rank', expected"),
+}
+
+
+@pytest.mark.parametrize(("options", "spec", "said", "message"), UNSAID.values(), ids=UNSAID)
+def test_a_rank_that_changes_without_a_word_of_alpha_is_refused(
+    options: dict[str, Any], spec: Any, said: dict[str, Any], message: str
+) -> None:
+    model = init_lora_(wrapped(**options), spec)
+    with pytest.raises(BadInput, match=message):
+        scheme_optimizer(model, spec, 1e-3, base_width=16, base_rank=4, **said)
 
 
 def test_every_trained_parameter_stands_in_one_group_and_nothing_else_does() -> None:

@@ -1,0 +1,105 @@
+"""How the scale s = alpha / r of an adapter goes with its rank: a question of what happens to alpha.
+
+At one rank nobody can tell. With alpha kept, s falls as r^(-1); with alpha in proportion to r, s stays. Under rsLoRA,
+where s = alpha / r^(1/2), the two are r^(-1/2) and r^(1/2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from enum import Enum
+
+from gamma_calc.algebra import parsed_affine
+from gamma_calc.errors import BadInput
+from gamma_calc.program.scheme import RANK, Scheme
+
+SCALE = "scale"
+
+
+class AlphaReading(Enum):
+    """What happens to lora_alpha when the rank changes."""
+
+    FIXED = "fixed"
+    PROPORTIONAL = "proportional"
+
+    @property
+    def words(self) -> str:
+        """What lora_alpha does, after "lora_alpha is"."""
+        return "kept" if self is AlphaReading.FIXED else "in proportion to r"
+
+
+SCALES: Mapping[tuple[AlphaReading, bool], str] = {
+    (AlphaReading.FIXED, False): "-rank",
+    (AlphaReading.FIXED, True): "-rank/2",
+    (AlphaReading.PROPORTIONAL, False): "0",
+    (AlphaReading.PROPORTIONAL, True): "rank/2",
+}
+"""The exponent of s = alpha/r (alpha/sqrt(r) where rank-stabilised), by the reading of alpha."""
+
+
+def alpha_named(name: str | AlphaReading) -> AlphaReading:
+    """The reading called by this word.
+
+    Raises:
+        BadInput: there is none.
+    """
+    words = [reading.value for reading in AlphaReading]
+    if not isinstance(name, AlphaReading) and name not in words:
+        raise BadInput("alpha", found=str(name), expected=" or ".join(words), choices=words)
+    return AlphaReading(name)
+
+
+def alpha_reading(points: Iterable[tuple[float, float]]) -> AlphaReading | None:
+    """What alpha does from rank to rank, seen on pairs (rank, alpha); None where one rank, or neither reading, is seen.
+
+    >>> alpha_reading([(8, 16), (64, 16)])
+    <AlphaReading.FIXED: 'fixed'>
+    """
+    seen = list(points)
+    if len({rank for rank, _ in seen}) < 2:
+        return None
+    for reading in AlphaReading:
+        sizes = [alpha if reading is AlphaReading.FIXED else alpha / rank for rank, alpha in seen]
+        if all(math.isclose(size, sizes[0]) for size in sizes):
+            return reading
+    return None
+
+
+def agreed_alpha(said: AlphaReading | None, shown: AlphaReading | None, where: str) -> AlphaReading:
+    """What lora_alpha does, by what was said and what an adapter shows.
+
+    Raises:
+        BadInput: neither tells, or they contradict each other.
+    """
+    if said is None and shown is None:
+        raise BadInput(
+            f'{where}: say alpha="fixed" (--alpha fixed) where lora_alpha is the same at both ranks, '
+            'alpha="proportional" (--alpha proportional) where alpha/r is'
+        )
+    if said is not None and shown is not None and said is not shown:
+        raise BadInput(f"{where}: alpha", found=said.value, expected=f"{shown.value}, as the ranks there show")
+    agreed = said or shown
+    assert agreed is not None
+    return agreed
+
+
+def says_scale(scheme: Scheme) -> bool:
+    """Whether the scheme itself says how s goes with the rank."""
+    form = scheme.exponents[SCALE]
+    return form is not None and RANK in form.free
+
+
+def with_alpha(scheme: Scheme, reading: AlphaReading, *, is_rank_stabilised: bool = False) -> Scheme:
+    """The scheme with the power of the rank in s that the reading gives it.
+
+    Raises:
+        BadInput: the scheme says by itself how s goes with the rank.
+    """
+    form = scheme.exponents[SCALE]
+    assert form is not None  # only A and B, and what is absent, can be zero
+    if says_scale(scheme):
+        raise BadInput(f"{scheme.name}: its scale, {form}, says how s goes with the rank; leave alpha out")
+    scale = form + parsed_affine(SCALES[reading, is_rank_stabilised])
+    return replace(scheme, exponents={**scheme.exponents, SCALE: scale})

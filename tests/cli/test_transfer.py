@@ -1,0 +1,73 @@
+"""gamma-calc transfer on an adapter's configuration, and what it asks of lora_alpha."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gamma_calc.cli.main import main
+
+PLAIN = {"peft_type": "LORA", "r": 8, "lora_alpha": 16}
+WIDTHS = ("--lr", "1e-3", "--from-width", "64", "--to-width", "256")
+RANKS = ("--from-rank", "8", "--to-rank", "32")
+
+
+@pytest.fixture
+def config(tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    path = tmp_path / "adapter_config.json"
+    path.write_text(json.dumps({**PLAIN, **request.param}), encoding="utf-8")
+    return str(path)
+
+
+CARRIED: dict[str, tuple[dict[str, Any], tuple[str, ...], float]] = {
+    # Init[A]: the rate at width 64 and rank 8 is 1e-3
+    "width-alone": ({}, (), 1 / 2),
+    "kept": ({}, (*RANKS, "--alpha", "fixed"), 1 / 2),
+    "in-proportion": ({}, (*RANKS, "--alpha", "proportional"), 1 / 4),
+    "rslora": ({"use_rslora": True}, (*RANKS, "--alpha", "fixed"), 1 / 2 / 2**0.5),
+    "shown-kept": ({"rank_pattern": {"q_proj": 32}}, RANKS, 1 / 2),
+    "shown-in-proportion": ({"rank_pattern": {"q": 32}, "alpha_pattern": {"q": 64}}, RANKS, 1 / 4),
+    "another-optimiser": ({}, ("--optimizer", "sign"), 1 / 2),
+}
+
+
+@pytest.mark.parametrize(("config", "words", "expected"), CARRIED.values(), ids=CARRIED, indirect=["config"])
+def test_a_configuration_is_a_spec(
+    config: str, words: tuple[str, ...], expected: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["transfer", config, *WIDTHS, *words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["eta_A"] == found["eta_B"] == pytest.approx(1e-3 * expected)
+    assert (found["read"]["rank"], found["read"]["lora_alpha"]) == (8, 16)
+    assert main(["transfer", str(Path(config).parent), *WIDTHS, *words]) == 0
+    assert "Read from " in capsys.readouterr().out
+
+
+REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
+    "unsaid": ({}, RANKS, "--alpha fixed"),
+    "neither": ({"rank_pattern": {"q": 32}, "alpha_pattern": {"q": 32}}, RANKS, "--alpha fixed"),
+    "of-another-layer": ({"rank_pattern": {"q": 32}, "alpha_pattern": {"v": 32}}, RANKS, "--alpha fixed"),
+    "contradicted": ({"rank_pattern": {"q": 32}}, (*RANKS, "--alpha", "proportional"), "expected fixed"),
+    "word": ({}, (*RANKS, "--alpha", "fxed"), "Did you mean 'fixed'"),
+    "data": ({"init_lora_weights": "eva"}, (), "gamma-calc lint says why"),
+    "variant": ({"use_dora": True}, (), "DoRA"),
+    "cancelled": ({"init_lora_weights": "orthogonal"}, (), "taken out of the output"),
+}
+
+
+@pytest.mark.parametrize(("config", "words", "message"), REFUSED.values(), ids=REFUSED, indirect=["config"])
+def test_what_a_configuration_does_not_say_is_one_message(
+    config: str, words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["transfer", config, *WIDTHS, *words]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1 and message in printed.err
+
+
+@pytest.mark.parametrize("digits", ["\u0661", "\uff12", "1_0"])
+def test_a_rate_is_written_in_plain_digits(digits: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["transfer", "init-a", "--lr", digits, "--from-width", "64", "--to-width", "128"]) == 2
+    assert "2e-4" in capsys.readouterr().err
