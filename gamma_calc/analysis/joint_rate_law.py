@@ -94,10 +94,10 @@ class JointRateLaw:
     """The largest stable value of a rate after T steps, as a function of T and of the other free exponents.
 
     `cases` has the bounds, of which the least counts, for each remainder of T by their number; they hold from step
-    `since` on, wherever a value of the rate is stable at all, which is on `valid_on` only. Before that the rates are
-    those of `early`, one a step from step 1 on. There are no cases where the bounds would be more than `MOST_BOUNDS`:
-    the families are then the law. `limit` is what the rate falls to as T grows: the largest one that is stable at every
-    T; on `attained`, a region of the other exponents, some T has it already.
+    `since` on, and on `valid_on`: there every T has some stable rate, and elsewhere some T has none. Before that the
+    rates are those of `early`, one a step from step 1 on. There are no cases where the bounds would be more than
+    `MOST_BOUNDS`: the families are then the law. `limit` is what the rate falls to as T grows: the largest one that is
+    stable at every T; on `attained`, a region of the other exponents, some T has it already.
     """
 
     rate: str
@@ -143,6 +143,8 @@ def joint_rate_law(rate: str, every: Sequence[Family], domain: Polyhedron) -> Jo
     fixed = [Line(-side, Affine.of(0)) for side in sides(domain) if side.coefficient(rate) < 0]
     period = lcm(*(len(turns.law.offsets) for each in every for _, turns in each.turns))
     lines = [[*lines_of(every, residue), *fixed] for residue in range(period)]
+    if any(line.direction(rate) < 0 and not line.is_never_positive(domain) for each in lines for line in each):
+        return f"training also bounds {rate} from below"
     held = [[line for line in each if line.direction(rate) > 0] for each in lines]
     if not all(held):
         return f"every {rate} is stable where any is"
@@ -156,17 +158,35 @@ def joint_rate_law(rate: str, every: Sequence[Family], domain: Polyhedron) -> Jo
         *(RateBound.of(line, rate) for line in first if line.direction(rate) > 0),
         *(b for each in bounds for b in each),
     ]
-    valid_on = domain & Polyhedron.of(*(Inequality(-form) for form in _always_asked(lines, rate)))
+    valid_on = domain.projected_out([rate]) & Polyhedron.of(
+        *(
+            Inequality(-form)
+            for place, case in enumerate(lines)
+            for form in _asked_of_others(case, rate, domain, since + (place - since) % period)
+        )
+    )
+    if valid_on.is_empty:
+        return f"no {rate} of the domain is stable for every number of steps"
     cases = _cases(bounds, since, valid_on)
     early = tuple(largest_rate(rate, _region(every, domain, steps)) for steps in range(1, since)) if cases else ()
     return JointRateLaw(rate, cases, valid_on, since, early, limit, _attained(limit, dict.fromkeys(asked)))
 
 
-def _always_asked(lines: Iterable[Sequence[Line]], rate: str) -> Iterator[Affine]:
-    """What is asked of the other exponents alone, whatever T."""
-    nothing = Affine.of(0)
-    common = set[Affine].intersection(*({each.form for each in case if each.slope == nothing} for case in lines))
-    return (form for form in sorted(common, key=str) if not form.coefficient(rate))
+def _asked_of_others(lines: Iterable[Line], rate: str, domain: Polyhedron, first: int) -> Iterator[Affine]:
+    """What must not be positive for some rate to be stable at every T from a first one on.
+
+    It is what lines without the rate say, and what those that hold it down say at the least rate of the domain. Both
+    are affine in T, so they are never positive if they are not at first and do not grow.
+    """
+    floors = [form for form in sides(domain) if form.coefficient(rate) > 0]
+    least = [Affine.symbol(rate) - form / form.coefficient(rate) for form in floors]
+    for line in lines:
+        if not line.direction(rate):
+            yield from (line.form + line.slope * first, line.slope)
+        elif line.direction(rate) > 0:
+            for floor in least:
+                start, growth = (form.substituted({rate: floor}) for form in (line.form, line.slope))
+                yield from (start + growth * first, growth)
 
 
 def _cases(every: Sequence[Iterable[RateBound]], since: int, domain: Polyhedron) -> tuple[tuple[RateBound, ...], ...]:

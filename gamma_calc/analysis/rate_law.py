@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cmp_to_key
 from math import gcd, isqrt, lcm
 
-from gamma_calc.algebra import Affine, Constraint, Equality, Polyhedron
+from gamma_calc.algebra import Affine, Constraint, Equality, Inequality, Polyhedron
 from gamma_calc.algebra.notation import linear_latex, linear_text, rational_latex
 from gamma_calc.analysis.families import Family
 from gamma_calc.analysis.turns import Writer, shortest
@@ -189,6 +189,10 @@ class Line:
     def direction(self, rate: str) -> Fraction:
         """What the coefficient of the rate grows to have the sign of."""
         return self.slope.coefficient(rate) or self.form.coefficient(rate)
+
+    def is_never_positive(self, domain: Polyhedron) -> bool:
+        """Whether it is at most 0 on a domain at every T, as far as that is plain to see."""
+        return all(domain.implies(Inequality(-each)) for each in (self.form + self.slope, self.slope))
 
     @property
     def ends_positive(self) -> bool:

@@ -225,11 +225,9 @@ def _conditions(found: Derivation) -> Iterator[Section]:
 
 
 def _horizons(found: Derivation) -> Iterator[Section]:
-    if found.horizons:
-        yield Section(
-            ("Every finite horizon",),
-            (Paragraph(HORIZONS), *horizon_blocks(found.horizons), *growth_blocks(found.growth)),
-        )
+    blocks = (*horizon_blocks(found.horizons), *growth_blocks(found.growth))
+    if blocks:
+        yield Section(("Every finite horizon",), (Paragraph(HORIZONS), *blocks))
 
 
 def _papers(found: Derivation, rules: tuple[Rule, ...]) -> tuple[Paper, ...]:

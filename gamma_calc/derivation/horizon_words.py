@@ -161,11 +161,11 @@ def _text(horizon: Horizon, since: int, formulas: Sequence[Ratio]) -> str:
     early = [horizon.largest(horizon.lines(steps)) for steps in range(1, since)]
     before = "".join(f", {'any' if each is None else each} at T = {t}" for t, each in enumerate(early, 1))
     cases = [_shown(by_place[i]) + (f" if T mod {period} = {i}" if period > 1 else "") for i in range(period)]
-    text = f"{horizon.rate} <= {'; '.join(cases)} (T >= {since}{before})"
     p, q, u, v = formulas[0]
     if not any(q or v for _, q, _, v in formulas):
-        return text
-    return f"{text}; tends to {Fraction(-q, v) if v else '-oo' if q else Fraction(-p, u)}, which no T attains"
+        return ""  # no more than the region for every step count says
+    limit = Fraction(-q, v) if v else "-oo" if q else Fraction(-p, u)
+    return f"{horizon.rate} <= {'; '.join(cases)} (T >= {since}{before}); tends to {limit}, which no T attains"
 
 
 def _is_given(formula: Ratio, steps: int, value: Fraction | None) -> bool:

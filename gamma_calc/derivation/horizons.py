@@ -59,9 +59,23 @@ def _least_growth(name: str, growth: LeastGrowth) -> Block:
     return Paragraph((*gain, *fast, *still, "."))
 
 
+def telling(laws: Laws) -> Laws:
+    """The laws that say more than the region for every step count: what T steps ask goes on changing with T."""
+    return {name: law for name, law in laws.items() if isinstance(law, str) or law.elsewhere or not _is_constant(law)}
+
+
+def _is_constant(law: HorizonLaw) -> bool:
+    rate = law.largest
+    if isinstance(rate, RateLaw):
+        return all(each.is_constant for each in rate.formulas)
+    if isinstance(rate, JointRateLaw) and rate.cases:
+        return rate.is_constant
+    return all(cycle == Affine.of(0) for family in law.families for cycle, _ in family.turns)
+
+
 def horizon_lines(laws: Laws) -> Iterator[str]:
-    """One line a condition whose bound depends on the number of steps T, or on several exponents."""
-    for name, law in laws.items():
+    """One line a condition whose bound goes on changing with the number of steps T."""
+    for name, law in telling(laws).items():
         if isinstance(law, str):
             yield f"{name} for T steps: unknown ({law})"
         else:
@@ -89,23 +103,21 @@ def _law(law: HorizonLaw) -> str:
 def _joint(law: JointRateLaw) -> str:
     early = "".join(f", {each.value or each.reason} at T = {t}" for t, each in enumerate(law.early, 1))
     where = "" if law.valid_on.is_everywhere else f" where {law.valid_on}"
-    formula = f"{law.rate} <= {law}{where} (T >= {law.since}{early})"
-    return formula if law.is_constant else f"{formula}; {_tendency(law)}"
+    return f"{law.rate} <= {law}{where} (T >= {law.since}{early}); {_tendency(law)}"
 
 
 def _tendency(law: JointRateLaw) -> str:
     """What the largest rate tends to."""
     if law.limit.value is None:
         return f"for every step count: {law.limit.reason}"
+    on = "" if law.limit.valid_on == law.valid_on else f" where {law.limit.valid_on}"
     where = "which no T attains" if law.attained.is_empty else f"which some T attains where {law.attained}"
-    return f"the largest {law.rate} tends to {law.limit.value}, {where}"
+    return f"the largest {law.rate} tends to {law.limit.value}{on}, {where}"
 
 
 def _rate(law: RateLaw) -> str:
     early = "".join(f", {'any' if value is None else value} at T = {t}" for t, value in enumerate(law.early, 1))
     first = f"T >= {law.since}"
-    if all(each.is_constant for each in law.formulas):
-        return f"{law.rate} <= {law} ({first}{early})"
     limit = "-oo" if law.limit is None else str(law.limit)
     return f"{law.rate} <= {law} ({first}{early}); tends to {limit}, which no T attains"
 
@@ -124,7 +136,7 @@ def _family(family: Family) -> str:
 
 def horizon_blocks(laws: Laws) -> tuple[Block, ...]:
     """What T steps ask for each condition, and the largest stable rate as a function of T."""
-    return tuple(block for name, law in laws.items() for block in _blocks(name.replace("_", " "), law))
+    return tuple(block for name, law in telling(laws).items() for block in _blocks(name.replace("_", " "), law))
 
 
 def _blocks(name: str, law: HorizonLaw | str) -> Iterator[Block]:
@@ -173,6 +185,7 @@ def _joint_sentence(law: JointRateLaw) -> Text:
         name,
         " tends to ",
         Math(law.limit.latex()),
+        *(() if law.limit.valid_on == law.valid_on else (" where ", Math(law.limit.valid_on.latex()))),
     )
     if law.attained.is_empty:
         return (*limit, ", which no number of steps attains.")

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gamma_calc.algebra import Region
+from gamma_calc.algebra import Polyhedron, Region, nonpositive_region
 from gamma_calc.analysis.bounded import bounded
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
 from gamma_calc.analysis.joint_rate_law import JointRateLaw
 from gamma_calc.analysis.largest_rates import largest_rate
 from gamma_calc.calculus.policy import CALCULUS
+from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.errors import BadInput
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.scheme import Scheme
 from tests.analysis.brute_cases import places, schemes
@@ -95,8 +98,11 @@ def mistakes(law: HorizonLaw, found: JointRateLaw, point: dict[str, Fraction]) -
         here = rate_at(law, found.rate, steps, others)
         if here is not None and found.cases and here != min(form.at(others) for form in found.bounds(steps)):
             wrong.append(f"T = {steps}: {here}")
-        if here is not None and steps >= found.since and not found.valid_on.contains({**others, found.rate: here}):
-            wrong.append(f"T = {steps}: {here}, outside {found.valid_on}")
+        if here is None and found.valid_on.contains(others):
+            wrong.append(f"T = {steps}: no rate is stable, inside {found.valid_on}")
+    whole = (*range(1, 9), LATE, LATE + 1)
+    if not found.valid_on.contains(others) and all(rate_at(law, found.rate, t, others) is not None for t in whole):
+        wrong.append(f"some rate is stable at every T, outside {found.valid_on}")
     late = rate_at(law, found.rate, LATE, others)
     if late is not None and found.limit.bounds is not None and found.limit.valid_on.contains(others):
         limit = min(form.at(others) for form in found.limit.bounds)
@@ -111,6 +117,72 @@ def test_the_formula_is_what_the_families_leave(subject: Scheme, row: object) ->
     values = [Fraction(k, 4) for k in range(-6, 7)]
     points = [{name: value for name in subject.free} for value in values]
     assert not [each for point in points if law.domain.contains(point) for each in mistakes(law, found, point)]
+
+
+@st.composite
+def opposed(draw: st.DrawFn) -> Scheme:
+    """A scheme with one free rate and others free beside it, often with one learning rate that falls with it."""
+    return scheme(
+        draw(st.sampled_from(("p", "zero", "-1/2", "q - 1"))),
+        draw(st.sampled_from(("0", "q", "-p", "-1/2"))),
+        draw(st.sampled_from(("a", "a + c", "2*a", "a - p"))),
+        draw(st.sampled_from(("-a", "a", "c - a", "-2*a", "-1", "a + p"))),
+        optimizer=draw(st.sampled_from(("sgd", "sgd", "adam", "sign"))),
+        scale=draw(st.sampled_from(("0", "c", "-1/2"))),
+        fan_out=draw(st.sampled_from(("1", "1/2"))),
+        momentum=draw(st.sampled_from(("zero", "zero", "-1/2", "0"))),
+        decay=draw(st.sampled_from(("zero", "zero", "zero", "-1", "-a"))),
+        between=draw(st.sampled_from(((), (), ("a >= -2",), ("a <= 1", "p >= -3", "q >= -3", "c >= -3")))),
+    )
+
+
+@cache
+def unrolled(subject: Scheme, steps: int) -> Polyhedron:
+    """Where a run of so many steps, followed one by one, stays bounded."""
+    run, region = trajectory(lora_module(subject), steps, subject.domain), subject.domain
+    for step in run.upto(steps):
+        region &= nonpositive_region(step.sizes["Z_B"].upper)
+    return region
+
+
+def is_formula(subject: Scheme, found: JointRateLaw, steps: int, others: dict[str, Fraction]) -> bool:
+    """Whether the formula is the largest rate that so many steps, followed one by one, leave at a point."""
+    largest = largest_rate(found.rate, unrolled(subject, steps))
+    if largest.bounds is None or not largest.valid_on.contains(others):
+        return False
+    return min(form.at(others) for form in found.bounds(steps)) == min(form.at(others) for form in largest.bounds)
+
+
+UNLUCKY = {
+    "a floor that rises": scheme("p", "0", "a", "-a", optimizer="sgd", momentum="-1/2"),
+    "a floor that stays": scheme("-1/2", "0", "a", "-a", optimizer="sign", scale="c", fan_out="1/2"),
+}
+
+
+@pytest.mark.parametrize("subject", UNLUCKY.values(), ids=UNLUCKY)
+def test_there_is_no_formula_where_training_bounds_the_rate_from_below(subject: Scheme) -> None:
+    law = law_of(subject)
+    assert isinstance(law, HorizonLaw)
+    assert law.largest == "training also bounds a from below"
+
+
+@settings(max_examples=4 * EXAMPLES, deadline=None)
+@given(st.data())
+def test_a_formula_is_what_following_step_by_step_leaves_wherever_it_is_stated(data: st.DataObject) -> None:
+    # A domain may have no point left, or speak of an exponent that the scheme has not.
+    try:
+        subject = data.draw(opposed(), label="scheme")
+    except BadInput:
+        return
+    assume(len(subject.rates) == 1)
+    law = law_of(subject)
+    if not isinstance(law, HorizonLaw) or not isinstance(law.largest, JointRateLaw) or not law.largest.cases:
+        return
+    found = law.largest
+    for point in data.draw(places(subject, CALCULUS, POINTS), label="points"):
+        others = {name: value for name, value in point.items() if name != found.rate}
+        if found.valid_on.contains(others) and law.domain == subject.domain:
+            assert [is_formula(subject, found, steps, others) for steps in range(1, 7)] == [True] * 6
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

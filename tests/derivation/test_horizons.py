@@ -16,13 +16,9 @@ STABLE_LINES = {
         CATALOGUE["init-a"].under("sgd"),
         "stable for T steps: eta <= -(2*T - 2)/(2*T - 1) (T >= 1); tends to -1, which no T attains",
     ),
-    "the same at every T": (
-        scheme("p", "q", "eta", "eta"),
-        "stable for T steps: eta <= min(-1/2, -p - 1/2, -q - 1) where p + q <= -1/2 (T >= 1)",
-    ),
-    "two rates": (
-        scheme("-1/2", "zero", "a", "b"),
-        "stable for T steps: a + b <= -1 (T >= 2) and b <= 0",
+    "another rate": (
+        scheme("-1/2", "zero", "eta", "eta", optimizer="sgd", scale="s"),
+        "stable for T steps: eta <= min(-2*s, -((2*s + 2)*T - 2)/(2*T - 1)) (T >= 1); the largest eta tends to ",
     ),
     "turns": (
         scheme("-1/2", "zero", "a", "b", optimizer="sgd"),
@@ -33,6 +29,21 @@ STABLE_LINES = {
         "stable for T steps: unknown",
     ),
 }
+
+
+SETTLED = {
+    "one rate": CATALOGUE["init-a"],
+    "others beside it": scheme("p", "q", "eta", "eta"),
+    "two rates": scheme("-1/2", "zero", "a", "b"),
+    "gradient descent": CATALOGUE["init-b"].under("sgd"),
+}
+
+
+@pytest.mark.parametrize("subject", SETTLED.values(), ids=SETTLED)
+def test_a_law_that_soon_asks_what_every_step_count_asks_is_not_repeated(subject: Scheme) -> None:
+    found = derived(subject)
+    assert found.horizons["stable"].region(40) == found.bounds[("Z_B",)].inner
+    assert not any(line.startswith("stable for") for line in horizon_lines(found.horizons))
 
 
 @pytest.mark.parametrize(("subject", "line"), STABLE_LINES.values(), ids=STABLE_LINES)
@@ -49,7 +60,7 @@ def test_a_long_law_takes_a_line_for_each_family_and_says_how_many_it_leaves_out
     assert first == "stable for T steps:"
     assert len(families) == MOST_WRITTEN
     assert more == f"  and {len(law.families) - MOST_WRITTEN} more, which --json gives"
-    assert tends.startswith("  the largest eta tends to min(-1, -l), ")
+    assert tends.startswith("  the largest eta tends to min(-1, -l) where m <= 0, ")
 
 
 def test_growth_is_said_where_something_grows() -> None:
