@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.setup import size_of
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.huggingface.initial_factors import initialisation
 from gamma_calc.program.scheme import INITIAL, RANK, Scheme
 from gamma_calc.program.selection import Spec, selected
 from gamma_calc.simulation.probe import Power
@@ -32,11 +35,13 @@ def init_lora_(
         generator: where the draws come from, on its own device; by default torch's global generator on the CPU.
 
     Raises:
-        BadInput: the model has no LoRA layers, one of them is outside the theory (`lora_adapters`), the scheme's
-            scale contradicts the layers', or an initial entry is not a number in the layer's dtype.
+        BadInput: the model has no LoRA layers, one of them is outside the theory (`lora_adapters`), PEFT took the
+            factors' first values out of the base weights, the scheme's scale contradicts the layers', or an initial
+            entry is not a number in the layer's dtype.
     """
     (chosen,) = selected([scheme])
     adapters = lora_adapters(model, adapter)
+    _check_base(model, adapters[0].key)
     check_scale(chosen, adapters)
     values = [_drawn(chosen, each, key, generator) for each in adapters for key in INITIAL]
     factors = [factor for each in adapters for factor in (each.A, each.B)]
@@ -47,6 +52,22 @@ def init_lora_(
         for key, factor in zip(INITIAL, (each.A, each.B), strict=True):
             factor.requires_grad_(chosen.is_trained(key))
     return model
+
+
+def _check_base(model: nn.Module, key: str) -> None:
+    """Refuse an adapter whose base weights are not the model's own: other factors would change what it computes.
+
+    PEFT has put W - s B_0 A_0 in the place of W, and keeps neither W nor B_0 A_0.
+    """
+    configurations: Mapping[str, Any] = getattr(model, "peft_config", {})
+    option = getattr(configurations.get(key), "init_lora_weights", True)
+    known = initialisation(option)
+    if known is None or known.rewrites_base:
+        raise BadInput(
+            f"adapter {key}: init_lora_weights",
+            found=str(option),
+            expected="one that leaves the base weights as they are; wrap the model with init_lora_weights=True",
+        )
 
 
 def _drawn(scheme: Scheme, adapter: Adapter, key: str, generator: torch.Generator | None) -> Tensor:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import torch
-from peft import IA3Config, LoraConfig, PeftModel, get_peft_model
+from peft import IA3Config, LoraConfig, LoraGAConfig, PeftModel, get_peft_model
+from peft.tuners.lora.loraga import preprocess_loraga
 from torch import nn
 
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface import init_lora_, lora_adapters
-from tests.huggingface.models import classifier, gpt2, llama, logits, wrapped
+from tests.huggingface.models import IDS, classifier, gpt2, llama, logits, wrapped
 from tests.schemes import scheme
 
 ALL_LINEAR = ("q_proj", "v_proj", "down_proj")
@@ -54,6 +57,64 @@ def test_a_custom_initialisation() -> None:
 @pytest.mark.parametrize("name", ["init-a", "init-b", "lora-plus-a"])
 def test_outputs_are_the_bases_where_a_factor_is_zero(name: str) -> None:
     assert torch.equal(logits(init_lora_(wrapped(), name)), logits(llama()))
+
+
+def prepared(option: Any) -> PeftModel:
+    """A model wrapped under one option of PEFT, with what the option needs before it."""
+    base = llama()
+    options: dict[str, Any] = {"loftq": {"loftq_config": {"loftq_bits": 4, "loftq_iter": 1}}}.get(str(option), {})
+    config = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=option, **options)
+    if option == "corda":
+        for name, layer in base.named_modules():
+            if name.endswith(("q_proj", "v_proj")):
+                u, s, v = torch.svd(layer.weight.detach())
+                layer.eigens = SimpleNamespace(U_WC=u[:, :4], S_WC=s[:4], V_WC=v[:, :4])
+    if option == "lora_ga":
+        config.lora_ga_config = LoraGAConfig()
+        preprocess_loraga(base, config, lambda: base(input_ids=IDS, labels=IDS).loss.backward())
+    return get_peft_model(base, config)
+
+
+OPTIONS = (
+    True,
+    False,
+    "lora_ga",  # which PEFT 0.21 takes and does not declare
+    *(
+        word.replace("[number of iters]", "2")
+        for kind in get_args(get_type_hints(LoraConfig)["init_lora_weights"])
+        for word in get_args(kind)
+    ),
+)
+"""Every init_lora_weights that PEFT declares."""
+
+
+def quantised_on_the_cpu(weight: torch.Tensor, reduced_rank: int, **_: Any) -> tuple[torch.Tensor, ...]:
+    """What PEFT's loftq_init gives, which needs a graphics card: rounded weights, A and B."""
+    rounded = weight.detach().round(decimals=1)
+    u, s, v = torch.svd(weight.detach() - rounded)
+    return rounded, (s[:reduced_rank, None] * v.T[:reduced_rank]), u[:, :reduced_rank]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("option", OPTIONS, ids=str)
+def test_whatever_peft_started_from_the_outputs_are_the_bases_or_nothing_is_done(
+    option: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("peft.tuners.lora.layer.loftq_init", quantised_on_the_cpu)
+    model = prepared(option)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    rewritten = any(
+        not torch.equal(tensor, before["base_model.model." + name.replace("_proj.weight", "_proj.base_layer.weight")])
+        for name, tensor in llama().state_dict().items()
+        if "q_proj" in name
+    )
+    try:
+        init_lora_(model, "init-a")
+    except BadInput as refusal:
+        assert rewritten == ("init_lora_weights" in str(refusal))
+        assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    else:
+        assert not rewritten and torch.equal(logits(model), logits(llama()))
 
 
 def test_outputs_move_where_neither_factor_is_zero() -> None:
