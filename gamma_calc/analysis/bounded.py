@@ -70,7 +70,8 @@ def bounded(
     if run.settled_from is not None:
         return _bound((run,), quantities, f"settled from step {run.settled_from} on, by induction")
     if horizon is not None:
-        return _bound((run,), quantities, f"unrolled for {horizon} steps")
+        reason = run.cut or f"unrolled for {horizon} steps"
+        return replace(_bound((run,), quantities, reason), is_final=not run.cut)
     found = step_map(program, quantities, domain, policy)
     below = minorant(program, quantities, domain, policy) if found is None else None
     bound, missing = None, ""
@@ -93,9 +94,8 @@ def unrolled(program: Program, domain: Polyhedron, policy: Policy = CALCULUS, st
 
 def _unsettled(run: Trajectory) -> str:
     """That a run has not settled, and why it was not followed further if it was not."""
-    steps = len(run.steps)
-    reason = f"the exponents have not settled within {steps} steps"
-    return reason if steps == UNROLLED else f"{reason}, after which they are too long to follow"
+    reason = f"the exponents have not settled within {len(run.steps)} steps"
+    return f"{reason}: {run.cut}" if run.cut else reason
 
 
 def _spectral(run: Trajectory, quantities: tuple[str, ...], found: StepMap) -> Bounded | None:

@@ -11,13 +11,16 @@ from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.rules import Term, total
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.trace import Application
+from gamma_calc.calculus.trace import Application, TooLong
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Label
 
 MOST_NUMBERS = 54
 """Pieces of a component times free exponents beyond which a run is not followed: a step multiplies them, or more."""
+
+MOST_WRITTEN = 1024
+"""Pieces of an exponent times its free exponents beyond which it is not worth writing out, nor the step it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Trajectory:
     """The steps of a program read in exponents on a domain.
 
     `settled_from` is the least step from which every exponent stays as it is, by induction: the state before that step
-    and after it are equal in all that a step depends on. None: the steps given do not settle.
+    and after it are equal in all that a step depends on. None: the steps given do not settle. `cut` says why a run that
+    has not settled has fewer steps than were asked for; nothing where it has all.
     """
 
     program: Program
@@ -48,6 +52,7 @@ class Trajectory:
     steps: tuple[ExponentStep, ...]
     settled_from: int | None
     applications: tuple[Application, ...]
+    cut: str = ""
 
     @property
     def last(self) -> ExponentStep:
@@ -78,25 +83,35 @@ def trajectory(
 ) -> Trajectory:
     """The program read in exponents for at most `steps` steps; it stops at the step in which the state has settled.
 
-    It also stops, unsettled, before a step from a state in which the pieces of some component, times their free
-    exponents, are more than `most`: where a step multiplies components, they grow with it faster than any power.
+    It also stops, unsettled, before a step with an exponent of more than `MOST_WRITTEN` numbers. Where `most` is given,
+    it stops before a step from a state in which the pieces of some component, times their free exponents, are more than
+    that: where a step multiplies components, they grow with it faster than any power.
     """
     reading = ExponentReading(program.optimizer, domain, policy)
     state = initial_state(program, reading)
     unrolled: list[ExponentStep] = []
     settled_from: int | None = None
+    cut = ""
     for t in range(1, steps + 1):
         if most is not None and length(state) > most:
+            cut = f"the exponents after step {t - 1} are too long to follow"
             break
         reading.t = t
-        step = training_step(program, reading, state, t)
-        sizes = {name: reading.size(program.quantities[name], value) for name, value in step.quantities.items()}
+        made = len(reading.trace.applications)
+        reading.trace.most = MOST_WRITTEN if unrolled else None
+        try:
+            step = training_step(program, reading, state, t)
+            sizes = {name: reading.size(program.quantities[name], value) for name, value in step.quantities.items()}
+        except TooLong:
+            del reading.trace.applications[made:]
+            cut = f"step {t} has an exponent of more than {MOST_WRITTEN} numbers, too long to write out"
+            break
         unrolled.append(ExponentStep(t, sizes, {name: _sizes(value) for name, value in step.quantities.items()}))
         if reading.recalled(step.after) == reading.recalled(state):
             settled_from = t
             break
         state = step.after
-    return Trajectory(program, domain, policy, tuple(unrolled), settled_from, tuple(reading.trace.applications))
+    return Trajectory(program, domain, policy, tuple(unrolled), settled_from, tuple(reading.trace.applications), cut)
 
 
 def length(state: State[Term]) -> int:

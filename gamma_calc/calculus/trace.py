@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gamma_calc.calculus.rules import Rule, Term
+from gamma_calc.errors import GammaCalcError
 from gamma_calc.program.expressions import Expression
 from gamma_calc.program.terms import Label
 
@@ -52,14 +53,31 @@ class Application:
             raise ValueError(f"{self.rule.name} does not conclude what was claimed of {self.subject}")
 
 
+class TooLong(GammaCalcError):
+    """A conclusion has more numbers than were asked for."""
+
+
 @dataclass(slots=True)
 class Trace:
-    """Rule applications in the order in which they were made."""
+    """Rule applications in the order in which they were made; none concludes more than `most` numbers, if that is set.
+
+    The numbers of an exponent are its pieces times its free exponents.
+    """
 
     applications: list[Application] = field(default_factory=list)
+    most: int | None = None
 
     def concluded(self, rule: Rule, subject: Subject, *premises: Any) -> Term:
-        """What a rule concludes from its premises; the application is recorded."""
+        """What a rule concludes from its premises; the application is recorded.
+
+        Raises:
+            TooLong: the conclusion has too many numbers.
+        """
         application = Application.of(rule, subject, *premises)
+        if self.most is not None:
+            for component in application.conclusion:
+                upper = component.size.upper
+                if len(upper.pieces) * len(upper.free) > self.most:
+                    raise TooLong
         self.applications.append(application)
         return application.conclusion

@@ -26,6 +26,8 @@ from gamma_calc.cli.options import (
 from gamma_calc.cli.tables import table
 from gamma_calc.derivation.questions import STEPS, Exponents, exponents
 
+UNKNOWN = 3
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SPEC, --optimizer, --at, --steps, --without, --align and --json."""
@@ -49,7 +51,7 @@ def answer(options: argparse.Namespace) -> int:
         print_json(found.json())
     else:
         print(_text(found))
-    return 0
+    return UNKNOWN if found.unknown else 0
 
 
 def _text(found: Exponents) -> str:
@@ -58,6 +60,8 @@ def _text(found: Exponents) -> str:
         lines.append("<= marks a value that is only bounded from above.")
     if found.run.settled_from is not None and found.run.settled_from <= found.horizon:
         lines.append(f"From step {found.run.settled_from} on nothing changes.")
+    if found.unknown:
+        lines.append(f"unknown: {found.unknown}")
     return "\n".join(lines)
 
 

@@ -40,6 +40,8 @@ LONGEST = 64
 class Exponents:
     """The exponents of a scheme at steps 1 to `horizon`.
 
+    Fewer steps than were asked for are known where the exponents grow too long; then `unknown` says so.
+
     >>> found = exponents("init-a", steps=2)
     >>> print(found[2].sizes["Z_B"])
     max(2*eta + 1, eta)
@@ -48,6 +50,7 @@ class Exponents:
     scheme: Scheme
     run: Trajectory
     horizon: int
+    unknown: str = ""
 
     @property
     def policy(self) -> Policy:
@@ -76,7 +79,7 @@ class Exponents:
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
-        return exponents_json(self.scheme, self.run, self.horizon)
+        return exponents_json(self.scheme, self.run, self.horizon) | {"unknown": self.unknown or None}
 
     def __repr__(self) -> str:
         return f"<exponents of {self.title}, steps 1 to {self.horizon}>"
@@ -203,7 +206,10 @@ def exponents(
     """
     scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
     run = trajectory(lora_module(scheme), _checked(steps), scheme.domain & policy.domain, policy)
-    return Exponents(scheme, run, steps)
+    if not run.cut:
+        return Exponents(scheme, run, steps)
+    known = len(run.steps)
+    return Exponents(scheme, run, known, f"step {known} of {steps} is the last that is computed: {run.cut}")
 
 
 def derive(

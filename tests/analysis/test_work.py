@@ -7,8 +7,10 @@ import time
 import pytest
 
 from benchmarks.symbolic import forget
+from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import derived
-from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.calculus.recursion import MOST_WRITTEN, trajectory
+from gamma_calc.derivation.questions import exponents
 from gamma_calc.program.lora import lora_module
 from tests.schemes import scheme
 
@@ -31,3 +33,38 @@ def test_a_run_that_is_too_long_is_not_followed_and_others_are() -> None:
     run = trajectory(lora_module(subject), 5, subject.domain, most=54)
     assert len(run.steps) == 3 and run.settled_from is None
     assert len(trajectory(lora_module(subject), 2, subject.domain, most=54).steps) == 2
+
+
+FREE = ("p", "q", "a", "b")
+STILL = {"momentum": "0", "decay": "0", "feedback": "0"}
+
+
+@pytest.mark.parametrize("extra", [{}, *({name: "x"} for name in (*STILL, "scale"))], ids=str)
+def test_five_free_exponents_under_a_raw_step_are_answered(extra: dict[str, str]) -> None:
+    subject = scheme(*FREE, optimizer="sgd", **STILL | extra)
+    forget()
+    begun = time.process_time()
+    found = exponents(subject)
+    derived(subject)
+    assert time.process_time() - begun < SECONDS
+    assert len(found.steps) >= 2
+    assert ("too long to write out" in found.unknown) == (len(found.steps) < 4)
+
+
+@pytest.mark.parametrize("horizon", [3, None], ids=str)
+def test_a_step_that_is_too_long_to_write_out_is_unknown(horizon: int | None) -> None:
+    subject = scheme(*FREE, optimizer="sgd", **STILL | {"momentum": "m"})
+    run = trajectory(lora_module(subject), 3, subject.domain)
+    assert [step.t for step in run.steps] == [1, 2] and run.settled_from is None
+    assert max(each.subject.t for each in run.applications) == 2
+    assert f"step 3 has an exponent of more than {MOST_WRITTEN} numbers" in run.cut
+    found = derived(subject, horizon)
+    assert {each.status for each in found.decisions.values()} == {Status.UNKNOWN}
+    assert not trajectory(lora_module(subject), 2, subject.domain).cut
+    assert not derived(subject, 2).is_unknown
+
+
+def test_a_run_with_few_numbers_is_not_cut() -> None:
+    subject = scheme("-1/2", "zero", "eta", "eta", optimizer="sgd")
+    assert not exponents(subject, steps=64).unknown
+    assert len(exponents(subject, steps=64).steps) == 64

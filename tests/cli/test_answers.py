@@ -112,6 +112,19 @@ def test_the_whole_catalogue_is_decided_for_every_step_count(
     assert found["max_stable"]["eta"]["value"] is not None
 
 
+def test_exponents_that_are_too_long_are_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "long.toml"
+    forms = {"A": "p", "B": "q", "eta_A": "a", "eta_B": "b", "momentum": "m", "decay": "0", "feedback": "0"}
+    spec.write_text("\n".join(["[exponents]", *(f'{key} = "{form}"' for key, form in forms.items())]))
+    asked = ("exponents", str(spec), "--optimizer", "sgd")
+    found = answered(capsys, *asked, status=3)
+    assert len(found["steps"]) == 2
+    assert found["unknown"].startswith("step 2 of 4 is the last that is computed: step 3 has an exponent of more than")
+    assert main([*asked]) == 3
+    assert capsys.readouterr().out.splitlines()[-1] == f"unknown: {found['unknown']}"
+    assert answered(capsys, *asked, "--steps", "2")["unknown"] is None
+
+
 def test_derive_at_a_point_decides(capsys: pytest.CaptureFixture[str]) -> None:
     found = answered(capsys, "derive", "init-a", "--at", "eta=-3/4")
     holds = {name: each["holds"] for name, each in found["conditions"].items()}
