@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from gamma_calc.algebra import VANISHING, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON
-from gamma_calc.calculus.policy import CALCULUS, Policy, alignment
+from gamma_calc.calculus.policy import CALCULUS, Policy, summations
 from gamma_calc.calculus.provenance import Provenance, Random
 from gamma_calc.calculus.rulebook import rulebook
 from gamma_calc.calculus.rules import GIVEN, RAW_STEP, SCALE, ZERO, Component, Rule, Term, total
@@ -20,8 +20,11 @@ from gamma_calc.program.expressions import (
     Entrywise,
     Expression,
     Given,
+    MapChange,
     Moment,
+    Named,
     Pointwise,
+    Renamed,
     Scaled,
     Trained,
     Transposed,
@@ -68,6 +71,10 @@ class ExponentReading:
         """Axes have names, so nothing changes."""
         return term
 
+    def renamed(self, node: Renamed, label: Label, term: Term) -> Term:
+        """What belonged to the axis belongs to it under its new name."""
+        return tuple(replace(each, provenance=each.provenance.renamed(node.old, node.new)) for each in term)
+
     def scaled(self, node: Scaled, label: Label, term: Term) -> Term:
         """A scalar adds its exponent; a scalar n^0 is not worth a line."""
         if node.exponent == Affine.of(0):
@@ -75,12 +82,13 @@ class ExponentReading:
         return self._concluded(SCALE, node, label, self._exponent(node.exponent), term)
 
     def contracted(self, node: Contraction, label: Label, left: Term, right: Term) -> Term:
-        """One rule application a pair of components: the rule that their provenance calls for."""
+        """One rule application a part of the sum of each pair of components, as their provenance calls for."""
         parts: list[Component] = []
         for x in left:
             for y in right:
-                rule = self.rules.contraction(alignment(x.provenance, y.provenance, node.axis))
-                parts.extend(self._concluded(rule, node, label, x, y, node.axis, self.policy))
+                for part in summations(x.provenance, y.provenance, node.over):
+                    rule = self.rules.contraction(part.kind)
+                    parts.extend(self._concluded(rule, node, label, x, y, part, self.policy))
         return self.rules.gathered(parts)
 
     def entrywise(self, node: Entrywise, label: Label, left: Term, right: Term) -> Term:
@@ -90,6 +98,10 @@ class ExponentReading:
     def added(self, node: Expression, label: Label, left: Term, right: Term) -> Term:
         """The larger exponent leads."""
         return self._concluded(self.rules.sum, node, label, left, right)
+
+    def collected(self, node: Named, label: Label, terms: Sequence[Term]) -> Term:
+        """The largest exponent leads."""
+        return self._concluded(self.rules.sum, node, label, *terms)
 
     def pointwise(self, node: Pointwise, argument: FormalSum[Term]) -> FormalSum[Term]:
         """What the map makes of the initial parts, and the change that the updates bring."""
@@ -103,6 +115,12 @@ class ExponentReading:
                 if whole
             )
         )
+
+    def map_change(self, node: MapChange, argument: FormalSum[Term], change: FormalSum[Term]) -> Term | None:
+        """As large as the change of the argument."""
+        if change.is_zero:
+            return None
+        return self._concluded(self.rules.map_change, node, (node.part,), self._whole(argument), self._whole(change))
 
     def momentum(self, tensor: Trained, so_far: FormalSum[Term], gradient: FormalSum[Term]) -> Term | None:
         """The momentum rule's conclusion from the momentum so far and the whole gradient."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
+from functools import lru_cache
 
 from gamma_calc.algebra import VANISHING, Affine, Exponent, Inequality, Polyhedron
 from gamma_calc.calculus.assumptions import (
@@ -16,7 +17,7 @@ from gamma_calc.calculus.assumptions import (
     Assumption,
     dispensed,
 )
-from gamma_calc.calculus.provenance import Provenance
+from gamma_calc.calculus.provenance import Flip, Provenance, Sight, contracted, dot_part
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
@@ -29,33 +30,78 @@ class Alignment(Enum):
 
     FIXED = "fixed"
     INDEPENDENT = "independent"
-    ECHOING = "echoing"
     ALIGNED = "aligned"
     DILUTED = "diluted"
 
 
-def alignment(left: Provenance, right: Provenance, axis: Axis) -> Alignment:
-    """How the products of two terms relate to each other along an axis.
+@dataclass(frozen=True, slots=True)
+class Summation:
+    """A sum over axes of the products of two terms, or one part of it, and what it leaves.
 
-    A fixed number of summands; centred and uncorrelated ones (a flip along the axis changes their sign), or such ones
-    that have seen the flipped tensor through a sum over this axis as well; a fresh tensor against something that has
-    seen it only through sums over its other axes; or anything else.
-
-    The second kind echoes: it hides a part that no flip centres. B_0^T B_0 x, a sum over the rank and the outputs, is x
-    times the number of outputs and a rest that is odd in B_0; against x the one is aligned and the other independent.
-
-    Source: the three sums of the calculus; independent and aligned are the central limit theorem and the law of large
-    numbers of Yang and Hu, "Tensor Programs IV", and of Hayou et al., who use them silently.
+    `gain` is the exponent that the sum adds to that of its summands, of at most `size`, that of the number of summands;
+    `provenance` is that of its value.
     """
-    if axis.is_fixed:
-        return Alignment.FIXED
-    flipped = {flip.tensor for flip in left.multiplied(right).odd if flip.axis == axis}
-    if flipped:
-        has_echo = any(sight.tensor in flipped and axis in sight.summed for sight in left.seen | right.seen)
-        return Alignment.ECHOING if has_echo else Alignment.INDEPENDENT
-    if _dilutions(left, right, axis):
-        return Alignment.DILUTED
-    return Alignment.ALIGNED
+
+    kind: Alignment
+    over: tuple[Axis, ...]
+    gain: Affine
+    provenance: Provenance
+
+    @property
+    def size(self) -> Affine:
+        """The exponent of the number of summands."""
+        return _size(self.over)
+
+
+@lru_cache(maxsize=65536)
+def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> tuple[Summation, ...]:
+    """The parts of a contraction, by how the products of two terms relate to each other along the axes.
+
+    Over axes of fixed size, a fixed number of summands. Over others the summands are *independent*, centred and
+    uncorrelated, where a flip along an axis changes their sign, or where one factor is a random tensor itself; else
+    *aligned*. Where the other factor has seen that tensor W through a sum over its other axis, as x has seen W^T y, the
+    sum is of two parts: what is independent of all before, and a *diluted* one along y. With n^mu summands in W^T y an
+    entry of x knows each of W as far as n^(-mu/2), so this part has delta - mu/2 in place of delta. Over axes of fixed
+    size it need not be told apart: n^(-mu/2) is as much as a sum over the n^mu of y can gain on it.
+
+    Source: Yang, "Tensor Programs III", Z^(Wx) = hat Z^(Wx) + dot Z^(Wx), for a random tensor's sum with what has seen
+    it; the central limit theorem and the law of large numbers for the others, as Hayou et al. use them silently.
+    """
+    centred = {flip.at for flip in left.multiplied(right).odd}.intersection(over)
+    whole = contracted(left, right, over)
+    term, other = (left, right) if _is_summed(left.fresh, over) else (right, left)
+    tensor = term.fresh
+    sights = [sight for sight in other.seen if _is_met(sight, tensor, over)]
+    if tensor is None or not _is_summed(tensor, over) or any(sight.places.difference(over) for sight in sights):
+        kind = Alignment.INDEPENDENT if centred else Alignment.ALIGNED
+        gain = sum((axis.size * HALF if axis in centred else axis.size for axis in over), Affine.of(0))
+        return (Summation(kind if _grows(over) else Alignment.FIXED, over, gain, whole),)
+    if not _grows(over):
+        return (Summation(Alignment.FIXED, over, Affine.of(0), whole),)
+    found = Summation(Alignment.INDEPENDENT, over, _size(over) * HALF, whole)
+    flips = {Flip(tensor.tensor, axis, place) for axis, place in tensor.at if place in over and not axis.is_fixed}
+    if not flips & other.flips:
+        return (found,)
+    gain = _size(over) - _size(place for _, place in tensor.at if place not in over) * HALF
+    dots = {dot_part(term, sight, other, over) for sight in sights}
+    return (found, *(Summation(Alignment.DILUTED, over, gain, each) for each in sorted(dots, key=str)))
+
+
+def _is_summed(tensor: Sight | None, over: tuple[Axis, ...]) -> bool:
+    return tensor is not None and tensor.places.issuperset(over)
+
+
+def _is_met(sight: Sight, tensor: Sight | None, over: tuple[Axis, ...]) -> bool:
+    """Whether a dependence is on the entries of a tensor at the axes of a sum."""
+    return tensor is not None and sight.tensor == tensor.tensor and bool(sight.places.intersection(over))
+
+
+def _size(axes: Iterable[Axis]) -> Affine:
+    return sum((axis.size for axis in axes), Affine.of(0))
+
+
+def _grows(axes: Iterable[Axis]) -> bool:
+    return any(not axis.is_fixed for axis in axes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,23 +173,20 @@ class Policy:
         """The alignment that is set for a kind of sum, if one is."""
         return dict(self.coefficients).get(kind)
 
-    def gain(self, left: Provenance, right: Provenance, axis: Axis) -> Exponent:
-        """The exponent that the sum over `axis` adds to that of its summands, or an upper bound of it."""
-        return self.gains(left, right, axis, alignment(left, right, axis)).upper
-
-    def gains(self, left: Provenance, right: Provenance, axis: Axis, kind: Alignment) -> Size:
-        """What a sum of a kind adds to the exponent of its summands: exact where the kind's grounds are there."""
-        coefficient = self.coefficient(kind)
+    def gain(self, summation: Summation) -> Size:
+        """What a sum adds to the exponent of its summands: exact where the grounds of its kind are there."""
+        kind, size = summation.kind, summation.size
+        coefficient = self.coefficient(kind) if _grows(summation.over) else None
         if coefficient is not None:
-            return Size.exactly(Exponent.of(_product(coefficient, axis.size)))
-        known = _own_gain(kind, left, right, axis)
+            return Size.exactly(Exponent.of(_product(coefficient, size)))
+        known = Exponent.of(summation.gain)
         lost = GROUNDS[kind] & self.without
         if not lost:
-            return Size(known, Exponent.of(axis.size) if kind is Alignment.ECHOING else known)
-        may_cancel = axis.is_fixed or NO_CANCELLATION in self.without
+            return Size.exactly(known)
+        may_cancel = kind in (Alignment.FIXED, Alignment.DILUTED) or NO_CANCELLATION in self.without
         return Size(
-            VANISHING if may_cancel else Exponent.of(axis.size * HALF),
-            Exponent.of(axis.size) if SYMMETRIC_INIT in lost else known,
+            VANISHING if may_cancel else Exponent.of(size * HALF),
+            Exponent.of(size) if SYMMETRIC_INIT in lost else known,
         )
 
 
@@ -153,37 +196,10 @@ CALCULUS = Policy()
 GROUNDS: Mapping[Alignment, frozenset[Assumption]] = {
     Alignment.FIXED: frozenset((FIXED_RUN, NO_CANCELLATION)),
     Alignment.INDEPENDENT: frozenset((SYMMETRIC_INIT,)),
-    Alignment.ECHOING: frozenset((SYMMETRIC_INIT,)),
     Alignment.ALIGNED: frozenset((ALIGNMENT,)),
     Alignment.DILUTED: frozenset((SYMMETRIC_INIT, ALIGNMENT)),
 }
 """The assumptions that the gain of each kind of sum rests on."""
-
-
-def _own_gain(kind: Alignment, left: Provenance, right: Provenance, axis: Axis) -> Exponent:
-    match kind:
-        case Alignment.FIXED:
-            return Exponent.of(0)
-        case Alignment.INDEPENDENT | Alignment.ECHOING:
-            return Exponent.of(axis.size * HALF)
-        case Alignment.ALIGNED:
-            return Exponent.of(axis.size)
-        case Alignment.DILUTED:
-            gain = Exponent.of(axis.size * HALF)
-            for other in _dilutions(left, right, axis):
-                gain |= Exponent.of(axis.size - other * HALF)
-            return gain
-
-
-def _dilutions(left: Provenance, right: Provenance, axis: Axis) -> tuple[Affine, ...]:
-    """The sizes of the sums through which one side has seen the other, where the other is a fresh tensor."""
-    return tuple(
-        sum((other.size for other in sight.summed if other != axis), Affine.of(0))
-        for fresh, seen in ((left.fresh, right.seen), (right.fresh, left.seen))
-        if fresh is not None and axis in fresh.axes
-        for sight in sorted(seen, key=str)
-        if sight.tensor == fresh and sight.summed
-    )
 
 
 def _product(coefficient: Affine, size: Affine) -> Affine:

@@ -42,6 +42,7 @@ from gamma_calc.calculus.rules import (
     CONTRACTIONS,
     HOMOGENEOUS,
     INITIAL,
+    MAP_CHANGE,
     PRODUCT,
     RAW_STEP,
     SUM,
@@ -101,6 +102,11 @@ class Rulebook:
         return self._left_of(HOMOGENEOUS, _AtMost(HOMOGENEOUS), r"\gamma[\phi(v)]\le\gamma[v]")
 
     @property
+    def map_change(self) -> Rule:
+        """The exponent of a map's change."""
+        return self._left_of(MAP_CHANGE, _AtMost(MAP_CHANGE), r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]")
+
+    @property
     def bounded(self) -> Rule:
         """The exponent of a bounded map's value."""
         return self._left_of(BOUNDED, _AtMost(BOUNDED), r"\gamma[\phi'(v)]\le0")
@@ -152,9 +158,9 @@ class Rulebook:
         """What is known of a sum whose grounds are gone."""
         if kind is Alignment.FIXED:
             return r"\textstyle\gamma[\sum_{i\le k}u_iv_i]\le\gamma[u]+\gamma[v]\ \text{for fixed }k"
-        least = "" if NO_CANCELLATION in self.without else rf"{SUMMANDS}+\delta/2\le"
+        least = "" if kind is Alignment.DILUTED or NO_CANCELLATION in self.without else rf"{SUMMANDS}+\delta/2\le"
         is_diluted = kind is Alignment.DILUTED and SYMMETRIC_INIT not in self.without
-        most = r"\max(\delta/2,\delta-\mu/2)" if is_diluted else r"\delta"
+        most = r"\delta-\mu/2" if is_diluted else r"\delta"
         return rf"\textstyle {least}{SUMMED}\le{SUMMANDS}+{most}"
 
     def _kept(self, rule: Rule) -> tuple[Assumption, ...]:

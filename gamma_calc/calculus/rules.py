@@ -23,11 +23,10 @@ from gamma_calc.calculus.assumptions import (
     SYMMETRIC_INIT,
     Assumption,
 )
-from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, THIS, YANG, Citation
-from gamma_calc.calculus.policy import Alignment, Policy, alignment
-from gamma_calc.calculus.provenance import Provenance, Sight
+from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, YANG, Citation
+from gamma_calc.calculus.policy import Alignment, Policy, Summation, summations
+from gamma_calc.calculus.provenance import Flip, Provenance, Sight
 from gamma_calc.calculus.size import Size
-from gamma_calc.program.axes import Axis
 from gamma_calc.program.optimizers import Moments
 
 
@@ -115,29 +114,53 @@ def _sum(*terms: Term) -> Term:
     return gathered(component for term in terms for component in term)
 
 
-def _contraction(kind: Alignment) -> Callable[[Component, Component, Axis, Policy], Term]:
-    def conclude(left: Component, right: Component, axis: Axis, policy: Policy) -> Term:
-        found = alignment(left.provenance, right.provenance, axis)
-        if found is not kind:
-            raise ValueError(f"the sum over {axis} is {found.value}, not {kind.value}")
-        gain = policy.gains(left.provenance, right.provenance, axis, kind)
-        provenance = left.provenance.multiplied(right.provenance).summed(axis)
-        return (Component(left.size + right.size + gain, provenance),)
+def _contraction(kind: Alignment) -> Callable[[Component, Component, Summation, Policy], Term]:
+    def conclude(left: Component, right: Component, part: Summation, policy: Policy) -> Term:
+        parts = summations(left.provenance, right.provenance, part.over)
+        if part.kind is not kind or part not in parts:
+            found = ", ".join(each.kind.value for each in parts)
+            raise ValueError(f"the sum over {', '.join(map(str, part.over))} is {found}, not {kind.value}")
+        return (Component(left.size + right.size + policy.gain(part), part.provenance),)
 
     return conclude
 
 
 def _homogeneous(argument: Term) -> Term:
-    return (Component(total(argument), _blur(argument)),)
+    return gathered(Component(each.size, _mapped(each, argument)) for each in argument)
+
+
+def _map_change(argument: Term, change: Term) -> Term:
+    return gathered(Component(each.size, _mapped(each, (*argument, *change))) for each in change)
 
 
 def _bounded(argument: Term) -> Term:
-    return (Component(Size.exactly(Exponent.of(0)), _blur(argument)),)
+    united = reduce(Provenance.multiplied, (component.provenance for component in argument))
+    return (Component(Size.exactly(Exponent.of(0)), united.even_and_odd),)
 
 
-def _blur(argument: Term) -> Provenance:
-    seen = frozenset(sight for component in argument for sight in component.provenance.seen)
-    return Provenance(seen=seen).blurred
+def _mapped(component: Component, argument: Term) -> Provenance:
+    """What a map that is neither odd nor even makes of one component of its argument.
+
+    phi(c_1 + c_2) - phi(c_1) = phi'(c_1) c_2 for a small c_2: it is as odd as c_2 is under flips that leave c_1 alone.
+    A component beside which none is larger is not small, and the map turns what is odd into both.
+    """
+    beside = [each.provenance for each in argument if each is not component and not _is_below(each, component)]
+    is_small = any(_is_below(component, each) for each in argument)
+    mine = component.provenance if is_small else component.provenance.even_and_odd
+    spoilt = frozenset[Flip]().union(*(each.flips for each in beside))
+    return _beside(mine, beside, spoilt)
+
+
+def _signed(component: Component, gradient: Term) -> Provenance:
+    """What a sign, or another odd map, makes of one component: its parity stays, under flips that leave phi' alone."""
+    beside = [each.provenance for each in gradient if each is not component and not _is_below(each, component)]
+    return _beside(component.provenance, beside, frozenset[Flip]().union(*(each.mixed for each in beside)))
+
+
+def _beside(mine: Provenance, others: Sequence[Provenance], spoilt: frozenset[Flip]) -> Provenance:
+    """The provenance of a component times a function of others; of the `spoilt` flips nothing is known."""
+    seen = mine.seen.union(*(each.seen for each in others))
+    return Provenance(None, mine.odd - spoilt, mine.mixed | spoilt, seen, mine.made)
 
 
 def _raw_step(rate: Exponent, gradient: Term) -> Term:
@@ -145,19 +168,10 @@ def _raw_step(rate: Exponent, gradient: Term) -> Term:
 
 
 def _normalised_step(rate: Exponent, gradient: Term) -> Term:
-    if any(component.provenance.mixed for component in gradient):
-        return (Component(Size.exactly(rate), _mixture(gradient)),)
     return gathered(
-        Component(Size.exactly(rate) + _share(component, gradient), component.provenance) for component in gradient
+        Component(Size.exactly(rate) + _share(component, gradient), _signed(component, gradient))
+        for component in gradient
     )
-
-
-def _mixture(gradient: Term) -> Provenance:
-    """The provenance of a sum whose parities no longer separate: odd only where every part is."""
-    every = [component.provenance for component in gradient]
-    odd = frozenset.intersection(*(provenance.odd for provenance in every))
-    mixed = frozenset().union(*(provenance.odd | provenance.mixed for provenance in every)) - odd
-    return Provenance(None, odd, mixed, frozenset().union(*(provenance.seen for provenance in every)))
 
 
 def _share(component: Component, gradient: Term) -> Size:
@@ -174,6 +188,11 @@ def _share(component: Component, gradient: Term) -> Size:
             (leader,) = other.upper.pieces
             return Size.exactly(mine.upper + Exponent.of(-leader))
     return Size(VANISHING, Exponent.of(0))
+
+
+def _is_below(one: Component, other: Component) -> bool:
+    """Whether a component is surely smaller than another one."""
+    return other.size.lower.compared(one.size.upper).verdict is Verdict.NEVER
 
 
 def _is_at_most(left: Exponent, right: Exponent) -> bool:
@@ -215,14 +234,6 @@ CONTRACTIONS = {
         (SYMMETRIC_INIT,),
         _contraction(Alignment.INDEPENDENT),
     ),
-    Alignment.ECHOING: Rule(
-        "echoing sum",
-        r"\textstyle\delta/2\le\gamma[\sum_{i\le n^\delta}u_iv_i]-\gamma[u]-\gamma[v]\le\delta"
-        r"\ \text{for centred summands that saw the centring tensor through a sum over the axis}",
-        Citation(THIS, "echoing sums"),
-        (SYMMETRIC_INIT,),
-        _contraction(Alignment.ECHOING),
-    ),
     Alignment.ALIGNED: Rule(
         "aligned sum",
         r"\textstyle\gamma[\sum_{i\le n^\delta}u_iv_i]=\gamma[u]+\gamma[v]+\delta\ \text{for correlated summands}",
@@ -232,9 +243,9 @@ CONTRACTIONS = {
     ),
     Alignment.DILUTED: Rule(
         "diluted sum",
-        r"\textstyle\gamma[\sum_{i\le n^\delta}W_{ji}v_i]=\gamma[W]+\gamma[v]+\max(\delta/2,\delta-\mu/2)"
-        r"\ \text{for }v\text{ that saw }W\text{ through a sum over }n^\mu",
-        Citation(THIS, "diluted sums"),
+        r"\textstyle\gamma[\sum_{i\le n^\delta}W_{ji}v_i]=\gamma[W]+\gamma[v]+\delta-\mu/2"
+        r"\ \text{along }y\text{, for }v\text{ that saw }W^\top y\text{, a sum over }n^\mu",
+        Citation(YANG, "a matrix against what has seen its transpose"),
         (SYMMETRIC_INIT, ALIGNMENT),
         _contraction(Alignment.DILUTED),
     ),
@@ -245,6 +256,13 @@ HOMOGENEOUS = Rule(
     Citation(YANG, "coordinatewise nonlinearities"),
     (NO_CANCELLATION,),
     _homogeneous,
+)
+MAP_CHANGE = Rule(
+    "change of a map",
+    r"\gamma[\phi(v+\delta)-\phi(v)]=\gamma[\delta]",
+    Citation(YANG, "coordinatewise nonlinearities"),
+    (NO_CANCELLATION,),
+    _map_change,
 )
 BOUNDED = Rule(
     "bounded map",

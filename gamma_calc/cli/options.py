@@ -60,7 +60,7 @@ def add_supposition_arguments(parser: argparse.ArgumentParser, *, prefix: str = 
         metavar="KIND=VALUE",
         action="append",
         default=[],
-        help=f"the alignment of aligned, independent, diluted or echoing sums{whose}: from 1/2 to 1, or free",
+        help=f"the alignment of aligned, independent or diluted sums{whose}: from 1/2 to 1, or free",
     )
 
 

@@ -12,22 +12,35 @@ from gamma_calc.algebra.plain import Forms, Json, form, forms, rational
 
 Family = tuple[Affine, int, tuple[tuple[Affine, int], ...]]
 """The sums of a base and k >= 0 turns of each of some cycles with a length + the sum of k * their steps at most t."""
-ZERO, ONE, LOWER, UPPER, MOST_STEPS, MOST_WORK = Affine.of(0), Affine.of(1), 0, 1, 64, 300_000
+ZERO, ONE, LOWER, UPPER, MOST_STEPS, MOST_WORK, SUMMED = Affine.of(0), Affine.of(1), 0, 1, 64, 300_000, "summed"
 
 
 class Refuted(Exception):
     """A step of a certificate does not hold."""
 
 
+Places = frozenset[tuple[str, str]]
+"""Axes of a random tensor, each with the axis of a value at which its entries are seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A random tensor that a value has seen: at which of its axes, and what met it in the sum over the other one."""
+
+    tensor: str
+    at: Places
+    factor: "Part | None" = None
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of a sum: bounds on its exponent, each the largest of some forms (none: -oo); the tensor it is up to a
-    scalar; the flips (tensor, axis) that change its sign; the tensors it has seen, through sums over which axes."""
+    scalar; the flips (tensor, axis, axis of the value) that change its sign; the tensors it has seen."""
 
     bounds: tuple[Forms, ...]
-    fresh: str = ""
-    odd: frozenset[tuple[str, str]] = frozenset()
-    seen: frozenset[tuple[str, frozenset[str]]] = frozenset()
+    fresh: Sight | None = None
+    odd: frozenset[tuple[str, str, str]] = frozenset()
+    seen: frozenset[Sight] = frozenset()
 
 
 def nonnegative(conclusions: Forms) -> list[tuple[Affine, Forms]]:
@@ -38,6 +51,43 @@ def nonnegative(conclusions: Forms) -> list[tuple[Affine, Forms]]:
 def largest(parts: Sequence[Part]) -> tuple[Forms, ...]:
     """The bounds of parts together."""
     return tuple(tuple(dict.fromkeys(f for each in parts for f in each.bounds[side])) for side in (LOWER, UPPER))
+
+
+def united(sights: Iterable[Sight]) -> frozenset[Sight]:
+    """Sights that a later sum can meet; those whose factors are of one parity are one."""
+    found: dict[tuple[str, Places, object], Sight] = {}
+    for each in sights:
+        key = each.tensor, each.at, each.factor and each.factor.odd
+        factor, other = each.factor, found[key].factor if key in found else None
+        if factor and other:
+            each = replace(each, factor=replace(factor, seen=united(factor.seen | other.seen)))
+        found |= {key: each} if each.at else {}
+    return frozenset(found.values())
+
+
+def moved(part: Part, old: str, new: str) -> Part:
+    """A part with an axis of its value under another name."""
+
+    def seen(sight: Sight) -> Sight:
+        return replace(sight, at=frozenset((axis, new if place == old else place) for axis, place in sight.at))
+
+    odd = frozenset((name, axis, new if place == old else place) for name, axis, place in part.odd)
+    return replace(part, fresh=part.fresh and seen(part.fresh), odd=odd, seen=frozenset(map(seen, part.seen)))
+
+
+def remembered(part: Part, axis: str, depth: int = 1) -> Part:
+    """What a tensor that meets a part in a sum over an axis remembers of it; of earlier sums, signs alone."""
+    seen = [each for each in part.seen if axis in dict(each.at).values()] if depth >= 0 else []
+    earlier = [
+        replace(s, at=only(s.at, axis), factor=s.factor and remembered(s.factor, SUMMED, depth - 1)) for s in seen
+    ]
+    odd = frozenset(flip for flip in part.odd if flip[2] == axis)
+    return moved(Part((), None, odd, united(earlier)), axis, SUMMED)
+
+
+def only(at: Places, axis: str) -> Places:
+    """The axes of a tensor that are seen at one axis of a value."""
+    return frozenset(pair for pair in at if pair[1] == axis)
 
 
 class Proof:
@@ -121,9 +171,10 @@ class Run:
         self.axes = {name: frozenset(each["random"]) for name, each in data["start"].items()}
         self.domain, self.steps = (*self.known, *where), list[dict[str, Part]]()
         for name, each in data["start"].items():
-            size, seen = forms(each["size"]), frozenset({(name, frozenset[str]())})
-            odd = frozenset((name, axis) for axis in self.axes[name] if self.size[axis] != ZERO)
-            self.state[name] = (Part((size, size), name, odd, seen),) if size else ()
+            size, itself = forms(each["size"]), Sight(name, frozenset((axis, axis) for axis in self.axes[name]))
+            odd = frozenset((name, axis, axis) for axis in self.axes[name] if self.size[axis] != ZERO)
+            fresh = itself if self.axes[name] else None
+            self.state[name] = (Part((size, size), fresh, odd, united([itself])),) if size else ()
         self.is_settled, self.is_symbolic, self.law = False, False, cast("Law | None", None)
         proof.step("domain")
         proof.point(self.domain)
@@ -136,24 +187,46 @@ class Run:
         sums = (dict.fromkeys(sum(way, ZERO) for way in self.proof.ways(each)) for each in factors)
         return replace(like, bounds=tuple(map(tuple, sums)))
 
-    def contracted(self, x: Part, y: Part, axis: str) -> Part:
-        """The sum over an axis of the products of two parts, by what is known of their signs and sights."""
-        size, odd, axes, sights = self.size, x.odd ^ y.odd, self.axes, x.seen | y.seen
-        pairs = [(a.fresh, b.seen) for a, b in ((x, y), (y, x)) if axis in axes.get(a.fresh, ())]
-        told = {sum((size[k] for k in over - {axis}), ZERO) for a, seen in pairs for b, over in seen if a == b and over}
-        flipped = {name for name, along in odd if along == axis}
-        centred = "echoing" if any(name in flipped and axis in over for name, over in sights) else "independent"
-        kind = "fixed" if size[axis] == ZERO else centred if flipped else "diluted" if told else "aligned"
-        whole, half = (size[axis],), (size[axis] / 2,)
-        diluted = (*half, *(size[axis] - other / 2 for other in sorted(told, key=str)))
-        known = {"fixed": whole, "aligned": whole, "diluted": diluted}.get(kind, half)
+    def contracted(self, x: Part, y: Part, axis: str) -> Iterable[Part]:
+        """The sum over an axis of the products of two parts, by what is known of their signs and sights: its whole, and
+        where a tensor meets what has seen it, that comes back."""
+        size, odd = self.size[axis], x.odd ^ y.odd
+        tensor, met = (x.fresh, y) if x.fresh and only(x.fresh.at, axis) else (y.fresh, x)
+        is_fresh = tensor is not None and bool(only(tensor.at, axis))
+        sights = [s for s in met.seen if tensor and s.tensor == tensor.tensor and only(s.at, axis)]
+        is_random = is_fresh and all(s.at == only(s.at, axis) for s in sights)
+        is_centred = is_random or any(place == axis for _, _, place in odd)
+        kind = "fixed" if size == ZERO else "independent" if is_centred else "aligned"
+        left = frozenset(flip for flip in odd if flip[2] != axis)
+        rest = {
+            s: replace(s, at=s.at - only(s.at, axis), factor=None) if only(s.at, axis) else s for s in x.seen | y.seen
+        }
+        if is_fresh and tensor and len(tensor.at) == 2:
+            rest[tensor] = replace(rest[tensor], factor=remembered(met, axis))
+        yield self.times(
+            self.gains(kind, size / 2 if is_centred else size, axis), Part((), None, left, united(rest.values())), x, y
+        )
+        if not is_random or not tensor:
+            return
+        (through, place), *_ = [*(tensor.at - only(tensor.at, axis)), ("", "")]
+        flips = {(tensor.tensor, own, axis) for own, _ in only(tensor.at, axis)}
+        if not through or size == ZERO or not flips & met.odd:
+            return
+        gains = self.gains("diluted", size - self.size[through] / 2, axis)
+        seen = frozenset(rest[s] for s in met.seen)
+        for factor in {s.factor for s in sights}:
+            back = moved(factor, SUMMED, place) if factor else Part(())
+            odd = frozenset(flip for flip in met.odd if flip[2] != axis) ^ back.odd
+            yield self.times(gains, Part((), None, odd, united(seen | back.seen)), x, y)
+
+    def gains(self, kind: str, known: Affine, axis: str) -> tuple[Forms, ...]:
+        """What a sum of a kind over an axis adds: bounds, which part where an assumption is missing."""
+        size, stated = self.size[axis], self.data["align"].get(kind, {})
+        if axis in stated:
+            return ((form(stated[axis]),),) * 2
         lost = {"fixed": {"A4"}, "aligned": {"A5"}, "diluted": {"A3", "A5"}}.get(kind, {"A3"}) & self.without
-        least = known if not lost else () if "A4" in self.without else half
-        gains = least, whole if "A3" in lost or kind == "echoing" else known
-        if kind in self.data["align"]:
-            gains = ((form(self.data["align"][kind][axis]),),) * 2
-        seen = frozenset((name, over | ({axis} & axes[name])) for name, over in sights)
-        return self.times(gains, Part((), "", frozenset(flip for flip in odd if flip[1] != axis), seen), x, y)
+        nothing = lost and ("A4" in self.without or kind == "diluted")
+        return () if nothing else (size / 2 if lost else known,), (size if "A3" in lost else known,)
 
     def gathered(self, parts: Sequence[Part]) -> Iterable[Part]:
         """Parts brought together by parity; without A4 those of one parity may cancel, without A3 also others."""
@@ -161,7 +234,7 @@ class Run:
         for fresh, odd in kinds:
             same = [part for part in parts if (part.fresh, part.odd) == (fresh, odd)]
             can_cancel = "A4" in self.without and (len(same) > 1 or ("A3" in self.without and len(kinds) > 1))
-            (lower, upper), seen = largest(same), frozenset(sight for part in same for sight in part.seen)
+            (lower, upper), seen = largest(same), united(sight for part in same for sight in part.seen)
             yield Part((() if can_cancel else lower, upper), fresh, odd, seen)
 
     def pruned(self, of: str, part: Part) -> Part:
@@ -184,11 +257,12 @@ class Run:
             cases = [[(p, x.bounds[LOWER]) for y in parts if y is not x for p in y.bounds[UPPER]] for x in parts]
             leader = [*parts, None][self.proof.choice(self.domain, [*cases, []])]
         top = leader.bounds[UPPER] if leader and leader.bounds[LOWER] == leader.bounds[UPPER] else ()
+        seen = united(sight for part in parts for sight in part.seen)
         for part in parts:
             bounds: tuple[Forms, ...] = ((rate,) if part is leader else (), (rate,))
             if len(top) == 1:
                 bounds = tuple(tuple(rate + piece - top[0] for piece in side) for side in part.bounds)
-            yield replace(part, bounds=(() if is_lost else bounds[LOWER], bounds[UPPER]))
+            yield replace(part, bounds=(() if is_lost else bounds[LOWER], bounds[UPPER]), fresh=None, seen=seen)
 
     def step(self) -> None:
         """One training step: its assignments, the state that it leaves, and what is looked at."""
@@ -196,7 +270,9 @@ class Run:
         for each in self.data["step"]:
             given = [values[name] for name in each["of"]]
             if each["is"] == "product":
-                made: Iterable[Part] = [self.contracted(x, y, each["over"]) for x, y in product(*given)]
+                made: Iterable[Part] = [p for x, y in product(*given) for p in self.contracted(x, y, each["over"])]
+            elif each["is"] == "renamed":
+                made = [moved(part, each["from"], each["to"]) for part in sum(given, ())]
             elif each["is"] == "scaled":
                 made = [self.times(((form(each["by"]),),) * 2, part, part) for part in sum(given, ())]
             else:

@@ -90,7 +90,7 @@ class _Assignments:
 
     def _started(self) -> None:
         every = (*self.program.gradients.values(), *self.program.quantities.values())
-        for leaf in dict.fromkeys(leaf for value in every for leaf in leaves(value)):
+        for leaf in leaves(*every):
             if isinstance(leaf, Given):
                 self.start[leaf.name] = {"size": [form_json(leaf.exponent)], "random": []}
         for tensor in self.program.parameters:
@@ -154,7 +154,7 @@ class _Assignments:
                     if exponent == Affine.of(0)
                     else self._assigned(f"{symbol} {of}", "scaled", of, by=form_json(exponent))
                 )
-            case Contraction(left, right, axis):
+            case Contraction(left, right, (axis,)):
                 factors = self._named(left), self._named(right)
                 return self._assigned(" ".join(factors), "product", *factors, over=axis.name)
             case Sum(summands):

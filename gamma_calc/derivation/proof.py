@@ -94,9 +94,9 @@ class ProofLines:
         expression, times = subject.expression, Times.at(subject.t)
         match expression:
             case At(tensor, Moment.CHANGE) if not application.conclusion:
-                trained = [leaf for leaf in leaves(run.program.gradients[tensor]) if isinstance(leaf, Trained)]
-                texts = [_text(leaf, Kind.INITIAL, "0") for leaf in trained]
-                yield from (self._zeros[text] for text in texts if text in self._zeros and tensor.is_trained)
+                gradient = [run.program.gradients[tensor]] if tensor.is_trained else []
+                texts = [_text(leaf, Kind.INITIAL, "0") for leaf in leaves(*gradient) if isinstance(leaf, Trained)]
+                yield from (self._zeros[text] for text in texts if text in self._zeros)
             case At(tensor, _) if subject.label:
                 (part,) = subject.label
                 yield from self._of(_sources(tensor, part.kind, times))

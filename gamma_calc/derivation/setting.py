@@ -22,7 +22,7 @@ from gamma_calc.derivation.symbols import (
     rate_symbol,
 )
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import At, Expression, Given, Scaled, Trained
+from gamma_calc.program.expressions import At, Expression, Given, Scaled, Trained, nodes
 from gamma_calc.program.optimizers import Moments, Optimizer, Raw
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import DECAYS, Kind, Part
@@ -116,17 +116,11 @@ def _shape(axes: tuple[Axis, ...]) -> str:
 def _distinct(program: Program) -> Iterator[Expression]:
     """The parameters, then the scalars and the data of the gradients."""
     seen: set[object] = set()
-    for node in (*program.parameters, *(each for root in program.gradients.values() for each in _nodes(root))):
+    for node in nodes(*program.parameters, *program.gradients.values()):
         key = (type(node), getattr(node, "name", None) or getattr(node, "symbol", None))
         if isinstance(node, Trained | Given | Scaled) and key not in seen:
             seen.add(key)
             yield node
-
-
-def _nodes(node: Expression) -> Iterator[Expression]:
-    yield node
-    for operand in node.operands:
-        yield from _nodes(operand)
 
 
 def _definitions(program: Program) -> Table:

@@ -155,7 +155,7 @@ def parity_latex(provenance: Provenance) -> str:
     r"""The parity of a component: the slices of initial tensors with which its sign flips, or + where there is none."""
 
     def slices(flips: frozenset[Flip]) -> list[str]:
-        return sorted(rf"{Symbol.of(flip.tensor.name).latex()}{{:}}{name_latex(flip.axis.name)}" for flip in flips)
+        return sorted(rf"{Symbol.of(flip.tensor.name).latex()}{{:}}{name_latex(flip.at.name)}" for flip in flips)
 
     signs = [*slices(provenance.odd), *(rf"\pm {text}" for text in slices(provenance.mixed))]
     return rf"\langle {', '.join(signs) or '+'}\rangle"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from gamma_calc.algebra import Exponent
-from gamma_calc.calculus.policy import Policy
+from gamma_calc.calculus.policy import Policy, Summation
 from gamma_calc.calculus.rules import PRODUCT, RAW_STEP, SCALE, SUM, Component, Term, total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.blocks import Claim
 from gamma_calc.derivation.symbols import gradient_symbol, momentum_symbol, parity_latex, rate_symbol
-from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import At, Trained
 
 ADDING = (SCALE, RAW_STEP, PRODUCT)
@@ -44,9 +43,8 @@ def _claim(subject: str, application: Application, size: Size, component: Compon
 def _steps(application: Application, component: Component | None) -> Iterable[str]:
     """What stands between a subject and its value; of one component, what the premises of its parity contribute."""
     match application.premises:
-        case (Component() as left, Component() as right, Axis() as axis, Policy() as policy):
-            gain = Size.exactly(policy.gain(left.provenance, right.provenance, axis))
-            yield added([left.size, right.size, gain])
+        case (Component() as left, Component() as right, Summation() as part, Policy() as policy):
+            yield added([left.size, right.size, Size.exactly(policy.gain(part).upper)])
         case (Exponent() as beta, tuple() as so_far, tuple() as gradient):
             yield greatest([Size.exactly(beta) + _part(so_far, component), _part(gradient, component)])
         case (Exponent() as rate, Exponent() as decay, tuple() as term):

@@ -1,14 +1,17 @@
-"""Expressions: the equations of a program, as immutable trees over tensors with named axes.
+"""Expressions: the equations of a program, as a graph of operations over tensors with named axes.
 
-A tree says what is multiplied, summed and mapped; it does not say in what sense. A reading (`reading.py`) gives it one:
-exponents, torch tensors, or LaTeX.
+A graph says what is multiplied, summed and mapped, not in what sense: a reading (`reading.py`) gives it one, in
+exponents, torch tensors, or LaTeX. Nodes are hash-consed: the same operation on the same operands is the same node, so
+a value that is used twice is computed once, and a deep network is no larger than its layers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
 from enum import Enum
+from typing import Any, ClassVar
+from weakref import WeakValueDictionary
 
 from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
@@ -23,15 +26,27 @@ class Moment(Enum):
     CURRENT = "after the step"
 
 
-class Expression:
-    """Anything with axes. `left @ right` sums over the one shared axis; `left * right` multiplies entry by entry."""
+class HashConsed(type):
+    """Makes equal nodes one object, each with the axes of its value."""
 
-    __slots__ = ()
+    known: ClassVar[WeakValueDictionary[tuple[Any, ...], Expression]] = WeakValueDictionary()
 
-    @property
-    def axes(self) -> tuple[Axis, ...]:
-        """The axes of the value, in the order in which it is written."""
-        return self._axes()
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        """The node, new or known."""
+        node = super().__call__(*args, **kwargs)
+        object.__setattr__(node, "axes", node._axes())
+        key = (cls, *_parts(node))
+        return HashConsed.known.setdefault(key, node)
+
+
+class Expression(metaclass=HashConsed):
+    """Anything with axes. `left @ right` sums over the one shared axis; `left * right` multiplies entry by entry.
+
+    `axes` are those of the value, in the order in which it is written.
+    """
+
+    __slots__ = ("__weakref__", "axes")
+    axes: tuple[Axis, ...]
 
     @property
     def operands(self) -> tuple[Expression, ...]:
@@ -50,10 +65,10 @@ class Expression:
         return Transposed(self)
 
     def __matmul__(self, other: Expression) -> Contraction:
-        shared = [axis for axis in self.axes if axis in other.axes]
+        shared = tuple(axis for axis in self.axes if axis in other.axes)
         if len(shared) != 1:
-            raise ValueError(f"a contraction needs one shared axis, found {[str(axis) for axis in shared]}")
-        return Contraction(self, other, shared[0])
+            raise ValueError(f"a contraction needs one shared axis, found {_listed(shared)}; Contraction names them")
+        return Contraction(self, other, shared)
 
     def __mul__(self, other: Expression) -> Entrywise:
         return Entrywise(self, other)
@@ -62,7 +77,7 @@ class Expression:
         return Sum((self, other))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Given(Expression):
     """A tensor that training does not change: data, a frozen weight, the loss gradient of a linear loss.
 
@@ -77,7 +92,7 @@ class Given(Expression):
         return self.shape
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Trained(Expression):
     """A parameter W: where it starts and how it moves. As an expression it is W before the step.
 
@@ -111,7 +126,7 @@ class Trained(Expression):
         return self.shape
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class At(Expression):
     """A trained tensor at a moment of step t: W_{t-1}, W_t - W_{t-1} or W_t."""
 
@@ -135,7 +150,7 @@ class Unary(Expression):
         return (self.operand,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Transposed(Unary):
     """The same value with its axes written in reverse."""
 
@@ -145,7 +160,7 @@ class Transposed(Unary):
         return self.operand.axes[::-1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scaled(Unary):
     """A scalar n^exponent in front of an expression; `symbol` is how the scalar is written."""
 
@@ -154,44 +169,84 @@ class Scaled(Unary):
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Contraction(Expression):
-    """The sum over one shared axis of the products of two tensors."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Renamed(Unary):
+    """The same value with one axis under another name, such as the outputs of a layer as the inputs of the next.
 
-    left: Expression
-    right: Expression
-    axis: Axis
+    Raises:
+        ValueError: the operand lacks the axis or has one of the new name already, or the sizes differ.
+    """
 
-    def _axes(self) -> tuple[Axis, ...]:
-        return tuple(axis for axis in (*self.left.axes, *self.right.axes) if axis != self.axis)
-
-    def _operands(self) -> tuple[Expression, ...]:
-        return (self.left, self.right)
-
-
-@dataclass(frozen=True, slots=True)
-class Entrywise(Expression):
-    """The entry-by-entry product of two tensors with the same axes."""
-
-    left: Expression
-    right: Expression
+    operand: Expression
+    old: Axis
+    new: Axis
 
     def __post_init__(self) -> None:
-        if set(self.left.axes) != set(self.right.axes):
-            raise ValueError("an entrywise product needs the same axes on both sides")
+        axes = self.operand.axes
+        if self.old not in axes or self.new in axes:
+            raise ValueError(f"renaming {self.old} to {self.new}: the value has the axes {_listed(axes)}")
+        if self.old.size != self.new.size:
+            raise ValueError(f"renaming {self.old} to {self.new}: n^({self.old.size}) is not n^({self.new.size})")
 
     def _axes(self) -> tuple[Axis, ...]:
-        return self.left.axes
+        return tuple(self.new if axis == self.old else axis for axis in self.operand.axes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contraction(Expression):
+    """The sum, over axes that both have, of the products of two tensors; any other axis that both have is kept.
+
+    Raises:
+        ValueError: one of them lacks an axis that is summed over.
+    """
+
+    left: Expression
+    right: Expression
+    over: tuple[Axis, ...]
+
+    def __post_init__(self) -> None:
+        for axis in self.over:
+            if axis not in self.left.axes or axis not in self.right.axes:
+                sides = f"{_listed(self.left.axes)} and {_listed(self.right.axes)}"
+                raise ValueError(f"a contraction over {axis} needs it on both sides, found {sides}")
+
+    def _axes(self) -> tuple[Axis, ...]:
+        return _united(axis for axis in (*self.left.axes, *self.right.axes) if axis not in self.over)
 
     def _operands(self) -> tuple[Expression, ...]:
         return (self.left, self.right)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Entrywise(Expression):
+    """The entry-by-entry product of two tensors; an axis that one of them lacks is broadcast."""
+
+    left: Expression
+    right: Expression
+
+    def _axes(self) -> tuple[Axis, ...]:
+        return _united((*self.left.axes, *self.right.axes))
+
+    def _operands(self) -> tuple[Expression, ...]:
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Sum(Expression):
-    """A sum of a fixed number of tensors with the same axes."""
+    """A sum of a fixed number of tensors with the same axes.
+
+    Raises:
+        ValueError: their axes differ.
+    """
 
     summands: tuple[Expression, ...]
+
+    def __post_init__(self) -> None:
+        kinds = {frozenset(summand.axes): summand.axes for summand in self.summands}
+        if len(kinds) != 1:
+            raise ValueError(
+                f"a sum needs the same axes throughout, found {' and '.join(map(_listed, kinds.values()))}"
+            )
 
     def _axes(self) -> tuple[Axis, ...]:
         return self.summands[0].axes
@@ -200,7 +255,7 @@ class Sum(Expression):
         return self.summands
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pointwise(Unary):
     """A fixed scalar function applied entry by entry, with a value Theta(1) where its argument is Theta(1).
 
@@ -212,22 +267,105 @@ class Pointwise(Unary):
     operand: Expression
     is_bounded: bool = False
 
+    @property
+    def derivative(self) -> Pointwise:
+        """The derivative of the map, at the same argument."""
+        return Pointwise(f"{self.function}'", self.operand, is_bounded=True)
+
     def part(self, kind: Kind) -> Part:
         """What the map makes of the initial parts of its argument, or how the updates change it."""
         return Part(f"{self.function}({self.operand.name})" if isinstance(self.operand, Named) else self.function, kind)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class MapChange(Expression):
+    """What a change of its argument makes of a map: phi(v + change) - phi(v)."""
+
+    function: str
+    argument: Expression
+    change: Expression
+
+    def _axes(self) -> tuple[Axis, ...]:
+        return self.argument.axes
+
+    def _operands(self) -> tuple[Expression, ...]:
+        return (self.argument, self.change)
+
+    @property
+    def part(self) -> Part:
+        """The one term of the value."""
+        return Pointwise(self.function, self.argument).part(Kind.CHANGE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Named(Unary):
-    """An expression that the paper has a name for; readings evaluate it once a step."""
+    """An expression that the paper has a name for.
+
+    At a cut, the terms of the value are brought together: those made from initial parts alone are one, and all that
+    training has changed is the other. So terms do not multiply from one layer to the next.
+    """
 
     name: str
     operand: Expression
+    is_cut: bool = False
+
+    def part(self, kind: Kind) -> Part:
+        """What is left of the terms at a cut."""
+        return Part(self.name, kind)
 
 
-def leaves(expression: Expression) -> Iterator[Expression]:
-    """The tensors of an expression, from left to right."""
-    if not expression.operands:
-        yield expression
-    for operand in expression.operands:
-        yield from leaves(operand)
+def nodes(*roots: Expression) -> Iterator[Expression]:
+    """The nodes that some expressions are built from, each once, in the order in which they are first written."""
+    seen: set[Expression] = set()
+    waiting = list(reversed(roots))
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            yield node
+            waiting += reversed(node.operands)
+
+
+def rewritten(root: Expression, leaf: Callable[[Expression], Expression]) -> Expression:
+    """An expression with other tensors in place of its own."""
+    known: dict[Expression, Expression] = {}
+
+    def of(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(of, value))
+        return known[value] if isinstance(value, Expression) else value
+
+    for node in operands_first(root):
+        known[node] = type(node)(*map(of, _parts(node))) if node.operands else leaf(node)
+    return known[root]
+
+
+def operands_first(*roots: Expression) -> list[Expression]:
+    """The nodes that some expressions are built from, each once and after its operands."""
+    order: dict[Expression, None] = {}
+    waiting = [(root, False) for root in reversed(roots)]
+    while waiting:
+        node, is_ready = waiting.pop()
+        if is_ready:
+            order[node] = None
+        elif node not in order:
+            waiting += [(node, True), *((operand, False) for operand in reversed(node.operands))]
+    return list(order)
+
+
+def leaves(*roots: Expression) -> Iterator[Expression]:
+    """The tensors of some expressions, each once, from left to right."""
+    return (node for node in nodes(*roots) if not node.operands)
+
+
+def _parts(node: Any) -> tuple[Any, ...]:
+    """What a node is built from, in the order of its fields."""
+    return tuple(getattr(node, field.name) for field in fields(node))
+
+
+def _united(axes: Iterable[Axis]) -> tuple[Axis, ...]:
+    return tuple(dict.fromkeys(axes))
+
+
+def _listed(axes: tuple[Axis, ...]) -> str:
+    return ", ".join(map(str, axes)) or "none"

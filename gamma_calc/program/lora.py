@@ -11,6 +11,7 @@ from functools import lru_cache
 from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import At, Expression, Given, Moment, Named, Scaled, Trained
+from gamma_calc.program.gradients import gradients
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 
@@ -29,7 +30,7 @@ def lora_module(scheme: Scheme) -> Program:
     width, batch = Axis("width", Affine.of(1)), Axis("batch", ZERO)
     rank, out = (Axis(name, scheme.domain.reduced(scheme[key])) for name, key in (("rank", "rank"), ("out", "fan_out")))
     z, dz = Given("Z", (width, batch), ZERO), Given("dZ", (out, batch), scheme["gradient"])
-    a, b = _trained(scheme, "A", (rank, width)), _trained(scheme, "B", (out, rank))
+    a, b = factor(scheme, "A", "A", (rank, width)), factor(scheme, "B", "B", (out, rank))
 
     def scaled(value: Expression) -> Expression:
         return Scaled("s", scheme["scale"], value)
@@ -46,11 +47,10 @@ def lora_module(scheme: Scheme) -> Program:
 
     before_a, step_a, after_a = (At(a, moment) for moment in Moment)
     before_b, step_b, after_b = (At(b, moment) for moment in Moment)
-    loss_gradient = output_gradient()
     delta_1, delta_2, delta_3 = z_b(before_b, step_a), z_b(step_b, before_a), z_b(step_b, step_a)
     return Program(
         parameters=(a, b),
-        gradients={a: scaled((b.T @ loss_gradient) @ z.T), b: scaled(loss_gradient @ z_a(a).T)},
+        gradients=gradients({z_b(b, a): output_gradient()}),
         quantities={
             "A": after_a,
             "B": after_b,
@@ -65,14 +65,14 @@ def lora_module(scheme: Scheme) -> Program:
     )
 
 
-def _trained(scheme: Scheme, name: str, shape: tuple[Axis, ...]) -> Trained:
-    """A factor, under the update rule that the scheme has for both."""
+def factor(scheme: Scheme, name: str, key: str, shape: tuple[Axis, ...]) -> Trained:
+    """A factor of that name, as the scheme has it for its own factor A or B."""
     return Trained(
         name,
         shape,
-        scheme.initial(name),
-        scheme[f"eta_{name}"],
-        scheme.is_trained(name),
+        scheme.initial(key),
+        scheme[f"eta_{key}"],
+        scheme.is_trained(key),
         momentum=scheme.form("momentum"),
         decay=scheme.form("decay"),
     )

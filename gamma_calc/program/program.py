@@ -26,5 +26,4 @@ class Program:
     @property
     def axes(self) -> tuple[Axis, ...]:
         """Every axis of the program, in the order of appearance."""
-        found = (axis for value in self.gradients.values() for leaf in leaves(value) for axis in leaf.axes)
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(axis for leaf in leaves(*self.gradients.values()) for axis in leaf.axes))

@@ -6,7 +6,7 @@ written here once. `calculus` reads in exponents, `simulation` in torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Generic, Protocol, TypeVar
@@ -17,16 +17,18 @@ from gamma_calc.program.expressions import (
     Entrywise,
     Expression,
     Given,
+    MapChange,
     Moment,
     Named,
     Pointwise,
+    Renamed,
     Scaled,
     Sum,
     Trained,
     Transposed,
 )
 from gamma_calc.program.program import Program
-from gamma_calc.program.terms import DECAYS, FormalSum, Kind, Label, Part
+from gamma_calc.program.terms import DECAYS, FormalSum, Kind, Label, Part, is_initial
 
 T = TypeVar("T")
 
@@ -49,6 +51,9 @@ class Reading(Protocol[T]):
     def transposed(self, node: Transposed, label: Label, term: T) -> T:
         """The term with its axes reversed."""
 
+    def renamed(self, node: Renamed, label: Label, term: T) -> T:
+        """The term with one axis under another name."""
+
     def scaled(self, node: Scaled, label: Label, term: T) -> T:
         """The term times the scalar of the node."""
 
@@ -61,8 +66,14 @@ class Reading(Protocol[T]):
     def added(self, node: Expression, label: Label, left: T, right: T) -> T:
         """The sum of two terms that carry the same label."""
 
+    def collected(self, node: Named, label: Label, terms: Sequence[T]) -> T:
+        """The sum of the terms that a cut brings together under one label."""
+
     def pointwise(self, node: Pointwise, argument: FormalSum[T]) -> FormalSum[T]:
         """A scalar function of a whole sum; keeps what it makes of the initial parts apart from the rest."""
+
+    def map_change(self, node: MapChange, argument: FormalSum[T], change: FormalSum[T]) -> T | None:
+        """What a change of its argument makes of a map, or None where there is no change."""
 
     def momentum(self, tensor: Trained, so_far: FormalSum[T], gradient: FormalSum[T]) -> T | None:
         """m_t = beta m_{t-1} + G of a parameter with momentum, or None where both are identically zero."""
@@ -172,13 +183,13 @@ class _Evaluator(Generic[T]):
     def __init__(self, reading: Reading[T], environment: Mapping[Moment, State[T]]) -> None:
         self.reading = reading
         self.environment = environment
-        self.known: dict[int, FormalSum[T]] = {}
+        self.known: dict[Expression, FormalSum[T]] = {}
 
     def value(self, node: Expression) -> FormalSum[T]:
-        """The value of a node; the program holds the node, so its identity is a safe key for the length of a step."""
-        if id(node) not in self.known:
-            self.known[id(node)] = self._computed(node)
-        return self.known[id(node)]
+        """The value of a node."""
+        if node not in self.known:
+            self.known[node] = self._computed(node)
+        return self.known[node]
 
     def _computed(self, node: Expression) -> FormalSum[T]:
         reading = self.reading
@@ -189,10 +200,12 @@ class _Evaluator(Generic[T]):
                 return self.environment[Moment.PREVIOUS][node.name]
             case At(tensor, moment):
                 return self.environment[moment][tensor.name]
-            case Named(_, operand):
-                return self.value(operand)
+            case Named(_, operand, is_cut):
+                return self._cut(node) if is_cut else self.value(operand)
             case Transposed(operand):
                 return self.value(operand).mapped(lambda label, term: reading.transposed(node, label, term))
+            case Renamed(operand):
+                return self.value(operand).mapped(lambda label, term: reading.renamed(node, label, term))
             case Scaled(_, _, operand):
                 return self.value(operand).mapped(lambda label, term: reading.scaled(node, label, term))
             case Contraction(left, right):
@@ -208,4 +221,15 @@ class _Evaluator(Generic[T]):
                 return reduce(lambda x, y: x.added(y, lambda label, a, b: reading.added(node, label, a, b)), values)
             case Pointwise():
                 return reading.pointwise(node, self.value(node.operand))
+            case MapChange(_, argument, change):
+                value = reading.map_change(node, self.value(argument), self.value(change))
+                return FormalSum() if value is None else FormalSum((((node.part,), value),))
         raise TypeError(f"no reading of {type(node).__name__}")
+
+    def _cut(self, node: Named) -> FormalSum[T]:
+        """The terms of a value brought together: the initial one, and the change."""
+        kinds: dict[Kind, list[T]] = {}
+        for label, term in self.value(node.operand):
+            kinds.setdefault(Kind.INITIAL if is_initial(label) else Kind.UPDATE, []).append(term)
+        parts = {(node.part(kind),): terms for kind, terms in kinds.items()}
+        return FormalSum(tuple((label, self.reading.collected(node, label, terms)) for label, terms in parts.items()))

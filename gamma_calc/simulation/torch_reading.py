@@ -6,7 +6,7 @@ program are all there is; nothing here knows a module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import islice
 from types import MappingProxyType
@@ -20,7 +20,10 @@ from gamma_calc.program.expressions import (
     Entrywise,
     Expression,
     Given,
+    MapChange,
+    Named,
     Pointwise,
+    Renamed,
     Scaled,
     Trained,
     Transposed,
@@ -78,6 +81,10 @@ class TorchReading:
         repeated = term.ndim - len(node.axes)
         return term.permute(*range(repeated), *reversed(range(repeated, term.ndim)))
 
+    def renamed(self, node: Renamed, label: Label, term: Tensor) -> Tensor:
+        """The same tensor."""
+        return term
+
     def scaled(self, node: Scaled, label: Label, term: Tensor) -> Tensor:
         """The scalar's value times the term."""
         return self.scalars[node.symbol] * term
@@ -94,6 +101,10 @@ class TorchReading:
         """The sum."""
         return left + right
 
+    def collected(self, node: Named, label: Label, terms: Sequence[Tensor]) -> Tensor:
+        """The sum."""
+        return _total(terms)
+
     def pointwise(self, node: Pointwise, argument: FormalSum[Tensor]) -> FormalSum[Tensor]:
         """The map of the initial parts, and what the updates change of it."""
         function = FUNCTIONS[node.function]
@@ -105,6 +116,13 @@ class TorchReading:
             return FormalSum((((node.part(Kind.INITIAL if initial else Kind.UPDATE),), value),))
         start = function(_total(initial))
         return FormalSum((((node.part(Kind.INITIAL),), start), ((node.part(Kind.UPDATE),), value - start)))
+
+    def map_change(self, node: MapChange, argument: FormalSum[Tensor], change: FormalSum[Tensor]) -> Tensor | None:
+        """The map with the change less the map without it."""
+        if change.is_zero:
+            return None
+        function, start = FUNCTIONS[node.function], _total(term for _, term in argument)
+        return function(start + _total(term for _, term in change)) - function(start)
 
     def momentum(self, tensor: Trained, so_far: FormalSum[Tensor], gradient: FormalSum[Tensor]) -> Tensor | None:
         """beta times the momentum so far, with the gradient added."""

@@ -113,9 +113,8 @@ def decayed(parts: Parts, size: Size, rate: Fraction, scheme: Numbers) -> tuple[
 def over_rank(b: Parts, b_0: Size, x: Parts, scheme: Numbers) -> Size:
     """The exponent of the sum over the rank axis of B, updates and B_0, times what stands for Z_A."""
     alike, apart = scheme.rank * scheme.aligned, scheme.rank * scheme.independent
-    diluted = max(scheme.rank * HALF, scheme.rank - scheme.fan_out * HALF)
-    if scheme.diluted is not None:
-        diluted = scheme.rank * scheme.diluted
+    back = scheme.rank - scheme.fan_out * HALF if scheme.diluted is None else scheme.rank * scheme.diluted
+    diluted = max(apart, back)
     sums = [
         mine + theirs + (alike if odd == other else apart) for odd, mine in b.items() for other, theirs in x.items()
     ]

@@ -132,7 +132,7 @@ def test_a_quantity_of_the_program_goes_by_its_name() -> None:
 
 def test_parities_differ_where_components_do() -> None:
     a, b = Random("A", A.axes), Random("B", B.axes)
-    odd_in_a, odd_in_b = frozenset((Flip(a, RANK),)), frozenset((Flip(b, RANK),))
+    odd_in_a, odd_in_b = frozenset((Flip(a, RANK, RANK),)), frozenset((Flip(b, RANK, RANK),))
     parities = [
         Provenance(),
         Provenance(odd=odd_in_a),

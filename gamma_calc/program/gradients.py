@@ -1,0 +1,145 @@
+"""Reverse mode: the gradients of a loss as expressions, from one rule an operation.
+
+A rule says what an operation v = f(x, y) makes of dL/dv for each of its operands. Going backwards through the graph and
+adding up what reaches a node gives dL/dW for every trained tensor W; a residual stream, tied weights or several losses
+need no rule of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import (
+    At,
+    Contraction,
+    Entrywise,
+    Expression,
+    Named,
+    Pointwise,
+    Renamed,
+    Scaled,
+    Sum,
+    Trained,
+    Transposed,
+    operands_first,
+)
+
+Slopes = Iterator[tuple[Expression, Expression]]
+"""Operands, each with what an operation adds to the loss gradient there."""
+
+
+def gradients(slopes: Mapping[Expression, Expression]) -> Mapping[Trained, Expression]:
+    """The loss gradient at each trained tensor, from the loss gradients at some values, the loss's own arguments.
+
+    Raises:
+        TypeError: an operation on the way has no rule.
+    """
+    found = backward(slopes)
+    return {node: slope for node, slope in found.items() if isinstance(node, Trained) and node.is_trained}
+
+
+def backward(slopes: Mapping[Expression, Expression]) -> Mapping[Expression, Expression]:
+    """The loss gradient at every value that depends on a trained tensor, from those at the loss's own arguments."""
+    arriving: dict[Expression, list[Expression]] = {value: [slope] for value, slope in slopes.items()}
+    order = operands_first(*slopes)
+    moving = _moving(order)
+    found: dict[Expression, Expression] = {}
+    for node in reversed(order):
+        if node not in arriving or node not in moving:
+            continue
+        found[node] = _added(node, arriving[node])
+        for operand, slope in _rule(node)(node, found[node]):
+            if operand in moving:
+                arriving.setdefault(operand, []).append(slope)
+    return found
+
+
+def _added(node: Expression, slopes: list[Expression]) -> Expression:
+    whole = slopes[0] if len(slopes) == 1 else Sum(tuple(slopes))
+    return Named(f"d{node.name}", whole, is_cut=True) if isinstance(node, Named) and node.is_cut else whole
+
+
+def _moving(order: list[Expression]) -> set[Expression]:
+    """The nodes that change when some trained tensor does."""
+    moving: set[Expression] = set()
+    for node in order:
+        tensor = node.tensor if isinstance(node, At) else node
+        if (isinstance(tensor, Trained) and tensor.is_trained) or moving.intersection(node.operands):
+            moving.add(node)
+    return moving
+
+
+def _rule(node: Expression) -> Callable[[Any, Expression], Slopes]:
+    try:
+        return RULES[type(node)]
+    except KeyError:
+        raise TypeError(f"no rule for the gradient through {type(node).__name__}") from None
+
+
+def _leaf(node: Expression, slope: Expression) -> Slopes:
+    yield from ()
+
+
+def _named(node: Named, slope: Expression) -> Slopes:
+    yield node.operand, slope
+
+
+def _transposed(node: Transposed, slope: Expression) -> Slopes:
+    yield node.operand, slope.T
+
+
+def _renamed(node: Renamed, slope: Expression) -> Slopes:
+    yield node.operand, Renamed(slope, node.new, node.old)
+
+
+def _scaled(node: Scaled, slope: Expression) -> Slopes:
+    yield node.operand, Scaled(node.symbol, node.exponent, slope)
+
+
+def _sum(node: Sum, slope: Expression) -> Slopes:
+    for summand in node.summands:
+        yield summand, slope
+
+
+def _contraction(node: Contraction, slope: Expression) -> Slopes:
+    yield node.left, _product(slope, node.right.T, node.left.axes)
+    yield node.right, _product(node.left.T, slope, node.right.axes)
+
+
+def _entrywise(node: Entrywise, slope: Expression) -> Slopes:
+    yield node.left, _product(slope, node.right, node.left.axes)
+    yield node.right, _product(node.left, slope, node.right.axes)
+
+
+def _pointwise(node: Pointwise, slope: Expression) -> Slopes:
+    yield node.operand, _product(slope, node.derivative, node.axes)
+
+
+def _product(left: Expression, right: Expression, kept: tuple[Axis, ...]) -> Expression:
+    """The product of two tensors, summed over every axis that is not kept; a scalar comes first."""
+    if isinstance(left, Scaled):
+        return Scaled(left.symbol, left.exponent, _product(left.operand, right, kept))
+    if isinstance(right, Scaled):
+        return Scaled(right.symbol, right.exponent, _product(left, right.operand, kept))
+    over = tuple(axis for axis in left.axes if axis in right.axes and axis not in kept)
+    return Contraction(left, right, over) if over else Entrywise(left, right)
+
+
+RULES: Mapping[type[Expression], Callable[[Any, Expression], Slopes]] = MappingProxyType(
+    {
+        Trained: _leaf,
+        At: _leaf,
+        Named: _named,
+        Transposed: _transposed,
+        Renamed: _renamed,
+        Scaled: _scaled,
+        Sum: _sum,
+        Contraction: _contraction,
+        Entrywise: _entrywise,
+        Pointwise: _pointwise,
+    }
+)
+"""What each operation hands on to its operands."""
