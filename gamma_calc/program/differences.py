@@ -1,0 +1,88 @@
+"""The change of a value over a step, as an expression: what a step changes of each operand, term by term.
+
+A product changes by x y - x' y' = x (y - y') + (x - x') y', with x' and y' before the step and x and y after it; a map
+by what it makes of its argument and of the argument's change together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+from gamma_calc.program.expressions import (
+    At,
+    Contraction,
+    Entrywise,
+    Expression,
+    Given,
+    MapChange,
+    Moment,
+    Named,
+    Pointwise,
+    Renamed,
+    Scaled,
+    Sum,
+    Trained,
+    Transposed,
+    rewritten,
+)
+
+
+@lru_cache(maxsize=4096)
+def difference(node: Expression) -> Expression | None:
+    """The change of a value over step t, written in the tensors before, during and after it; None for no change.
+
+    Raises:
+        TypeError: an operation has no rule.
+    """
+    match node:
+        case Given():
+            return None
+        case Trained(is_trained=is_trained):
+            return At(node, Moment.CHANGE) if is_trained else None
+        case Sum(summands):
+            return _sum(map(difference, summands))
+        case Contraction(left, right, over):
+            return _product(left, right, lambda x, y: Contraction(x, y, over))
+        case Entrywise(left, right):
+            return _product(left, right, Entrywise)
+    (operand,) = node.operands
+    change = difference(operand)
+    if change is None:
+        return None
+    match node:
+        case Named(name, _, is_cut):
+            return Named(f"Delta_{name}", change, is_cut)
+        case Transposed():
+            return Transposed(change)
+        case Renamed(_, old, new):
+            return Renamed(change, old, new)
+        case Scaled(symbol, exponent):
+            return Scaled(symbol, exponent, change)
+        case Pointwise(function, _, False):
+            return MapChange(function, operand, change)
+    raise TypeError(f"no rule for the change of {type(node).__name__}")
+
+
+@lru_cache(maxsize=4096)
+def after_step(node: Expression) -> Expression:
+    """The same value in the tensors after the step."""
+    return rewritten(node, lambda leaf: At(leaf, Moment.CURRENT) if isinstance(leaf, Trained) else leaf)
+
+
+def _product(
+    left: Expression, right: Expression, times: Callable[[Expression, Expression], Expression]
+) -> Expression | None:
+    first, second = difference(left), difference(right)
+    return _sum(
+        (
+            None if second is None else times(after_step(left), second),
+            None if first is None else times(first, right),
+        )
+    )
+
+
+def _sum(parts: Iterable[Expression | None]) -> Expression | None:
+    """The sum of what is there."""
+    found = tuple(part for part in parts if part is not None)
+    return None if not found else found[0] if len(found) == 1 else Sum(found)
