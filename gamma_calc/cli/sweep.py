@@ -15,7 +15,9 @@ interrupted, killed, extended, or shared by several processes. A small sweep.tom
   steps = 4
 
 --executor: in-process, on one thread; spawn or spawn:K, for K processes with a thread each; dask://HOST:PORT, a running
-cluster. The device auto is that of this machine: name it in the file where a cluster has another.
+cluster. The device auto is that of this machine: name it in the file where a cluster has another. Whoever reaches a
+cluster's scheduler can run code there and here: on a network of strangers take tls://HOST:PORT, with the certificates
+that dask's own configuration names (distributed.comm.tls).
 """
 
 from __future__ import annotations
@@ -51,7 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--store", metavar="FILE", type=Path, required=True, help="where finished runs are kept (SQLite)"
     )
     parser.add_argument(
-        "--executor", metavar="WHERE", default="in-process", help="in-process, spawn, spawn:K or dask://HOST:PORT"
+        "--executor",
+        metavar="WHERE",
+        default="in-process",
+        help="in-process, spawn, spawn:K, dask://HOST:PORT or tls://HOST:PORT",
     )
     add_json_argument(parser)
 

@@ -35,7 +35,8 @@ from gamma_calc.simulation.devices import free_device_memory
 IN_PROCESS = "in-process"
 SPAWN = "spawn"
 DASK = "dask://"
-CHOICES = (IN_PROCESS, SPAWN, f"{SPAWN}:K", f"{DASK}HOST:PORT")
+TLS = "tls://"
+CHOICES = (IN_PROCESS, SPAWN, f"{SPAWN}:K", f"{DASK}HOST:PORT", f"{TLS}HOST:PORT")
 PATIENCE = 20
 """Seconds to wait for a cluster to answer."""
 
@@ -97,15 +98,16 @@ class Processes(ProcessPoolExecutor):
 
 
 def named_executors(text: str) -> Executors:
-    """The executors that a user asks for: in-process, spawn, spawn:K or dask://HOST:PORT.
+    """The executors that a user asks for: in-process, spawn, spawn:K, dask://HOST:PORT or tls://HOST:PORT.
 
     Raises:
         BadInput: the text is none of them.
     """
     if text == IN_PROCESS:
         return in_process
-    if text.startswith(DASK) and text.removeprefix(DASK):
-        return partial(on_dask, f"tcp://{text.removeprefix(DASK)}")
+    for scheme, protocol in ((DASK, "tcp://"), (TLS, TLS)):
+        if text.startswith(scheme) and (place := text.removeprefix(scheme)):
+            return partial(on_dask, f"{protocol}{place}")
     kind, colon, count = text.partition(":")
     is_count = count.isascii() and count.isdigit() and len(count) <= 4 and 1 <= int(count) <= MOST_WORKERS
     if kind == SPAWN and (is_count or not colon):
@@ -163,6 +165,10 @@ def spawned(workers: int) -> Iterator[Crew]:
 def on_dask(address: str) -> Iterator[Crew]:
     """The workers of a running dask cluster.
 
+    Whoever reaches a scheduler can run code on it, on its workers and, through what they answer, here: tcp:// is for
+    networks where everybody may. With tls:// both ends show certificates, those that dask's own configuration names
+    under distributed.comm.tls.
+
     Raises:
         BadInput: dask is not installed, the cluster does not answer, or it has no worker.
     """
@@ -177,6 +183,11 @@ def on_dask(address: str) -> Iterator[Crew]:
 def _client_crew(distributed: ModuleType, scheduler: ModuleType, address: str) -> Iterator[Crew]:
     try:
         client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+    except TypeError as problem:  # dask has no certificate to show
+        raise BadInput(
+            f"{address}: dask's configuration names no certificates under distributed.comm.tls"
+            f" (ca-file, client.cert, client.key): {problem}"
+        ) from None
     except (OSError, ValueError) as problem:
         raise BadInput(
             f"no dask scheduler answers at {address} within {PATIENCE} s ({problem}); start one with: dask scheduler;"

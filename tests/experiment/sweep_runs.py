@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -75,6 +76,24 @@ class Raising:
 
     def measured(self) -> Arrays:
         raise self.kind("as told")
+
+
+@dataclass(frozen=True, slots=True)
+class Breaking:
+    """Breaks its executor the first `times` times, which it counts in a folder."""
+
+    folder: str
+    number: int
+    times: int
+    memory: int = 0
+    device: str = "cpu"
+
+    def measured(self) -> Arrays:
+        tries = len(list(Path(self.folder).glob(f"{self.number}-*")))
+        (Path(self.folder) / f"{self.number}-{tries}").touch()
+        if tries < self.times:
+            raise BrokenProcessPool("as told")
+        return {"number": np.array([float(tries)])}
 
 
 @dataclass(frozen=True, slots=True)

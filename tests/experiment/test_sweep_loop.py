@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +16,7 @@ from gamma_calc.experiment.executors import Immediate, made_by
 from gamma_calc.experiment.sweep import BREAKS, TRIES, carried_out, measured
 from gamma_calc.experiment.sweep_run import KERNELS
 from gamma_calc.simulation.store import Store
-from tests.experiment.sweep_runs import Raising, Small, placed, smalls
+from tests.experiment.sweep_runs import Breaking, Raising, Small, placed, smalls
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -74,6 +76,34 @@ def test_executors_that_always_break_are_given_up(tmp_path: Path) -> None:
     bad = [placed(Raising(BrokenProcessPool), number) for number in range(BREAKS)]
     with Store(tmp_path / "s") as store, pytest.raises(BadInput, match=f"broke {BREAKS} times"):
         carried_out(bad, store, made_by(Immediate, at_once=BREAKS))
+
+
+def test_a_run_that_breaks_its_executor_is_tried_as_often_as_is_said(tmp_path: Path) -> None:
+    bad = placed(Breaking(str(tmp_path), 0, times=99))
+    with Store(tmp_path / "s") as store:
+        outcome = carried_out([bad], store, made_by(Immediate, at_once=1))
+    assert [each.run for each in outcome.failed] == [bad]
+    assert len(list(tmp_path.glob("0-*"))) == TRIES
+
+
+def test_a_run_that_raises_is_tried_as_often_as_is_said(tmp_path: Path) -> None:
+    submitted = []
+
+    class Counting(Immediate):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            submitted.append(args)
+            return super().submit(fn, *args, **kwargs)
+
+    with Store(tmp_path / "s") as store:
+        carried_out([placed(Raising(ArithmeticError))], store, made_by(Counting, at_once=1))
+    assert len(submitted) == TRIES
+
+
+def test_breaks_between_finished_runs_never_end_a_sweep(tmp_path: Path) -> None:
+    runs = [placed(Breaking(str(tmp_path), number, times=1), number) for number in range(2 * BREAKS)]
+    with Store(tmp_path / "s") as store:
+        outcome = carried_out(runs, store, made_by(Immediate, at_once=1))
+    assert outcome.is_complete
 
 
 def test_what_the_machine_lacks_ends_the_sweep_at_once(tmp_path: Path) -> None:
