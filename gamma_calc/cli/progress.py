@@ -1,27 +1,64 @@
-"""A progress bar where a person looks at one."""
+"""A progress bar where a person looks at one, else now and then a line."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+
+from gamma_calc.cli.outputs import note
 
 Progress = Callable[[int, int], None]
-"""Called with what is done and what there is in all."""
+"""Called with what is done, that of before included, and what there is in all."""
+
+BETWEEN_LINES = 30.0
+"""Seconds between two lines of progress where nobody looks at a bar."""
+
+SHARE = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
 
 
 @contextmanager
-def shown_progress() -> Iterator[Progress | None]:
-    """A bar on the terminal, or None where standard error is not one."""
+def shown_progress(unit: str = "") -> Iterator[Progress]:
+    """Show how far a long command is, and how long it will take at the speed that it has had so far.
+
+    Args:
+        unit: what is counted; without one it is work, and only its share says something.
+    """
     if not sys.stderr.isatty():
-        yield None
+        yield Lines(unit)
         return
     from tqdm import tqdm
 
-    with tqdm(unit="run", leave=False) as bar:
+    with tqdm(unit=unit, leave=False, smoothing=0, bar_format=None if unit else SHARE) as bar:
 
         def progress(done: int, total: int) -> None:
+            if bar.total is None:
+                bar.initial, bar.n = done, done
             bar.total = total
             bar.update(done - bar.n)
 
         yield progress
+
+
+class Lines:
+    """Progress in lines: how much is done, the rate, the time left."""
+
+    def __init__(self, unit: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.unit, self.clock = unit, clock
+        self.started = self.said = clock()
+        self.before: int | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say it, if a line is due."""
+        if self.before is None:
+            self.before, self.started, self.said = done, self.clock(), self.clock()
+        now = self.clock()
+        if now - self.said < BETWEEN_LINES or done <= self.before:
+            return
+        self.said = now
+        rate = (done - self.before) / (now - self.started)
+        left = timedelta(seconds=round((total - done) / rate))
+        count = f"{done} of {total} {self.unit}s, {rate:.3g} a second" if self.unit else f"{done / total:.0%} done"
+        note(f"{count}, about {left} left")

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from gamma_calc import __version__
 from gamma_calc.cli.options import print_json
 from gamma_calc.cli.outputs import complain
-from gamma_calc.cli.sweep import shown_runs
+from gamma_calc.cli.progress import shown_progress
 from gamma_calc.cli.tables import table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_values import number_in
 from gamma_calc.files import check_folder, check_room, checked_folder
 
 if TYPE_CHECKING:
+    from gamma_calc.experiment.resumable import Interrupted
     from gamma_calc.huggingface.language.settings import Plan
     from gamma_calc.huggingface.language.study import Study
 
@@ -31,7 +32,7 @@ EXPERIMENTS = ("roberta", "llama")
 SCHEDULES = ("constant", "linear")
 MOST = 10**9
 TRAINING = ("steps", "batch", "length", "rank", "alpha", "head_rate")
-OPTIONS = (*TRAINING, "model", "data", "store", "rates", "seeds", "width", "held_out", "targets", "schedule")
+OPTIONS = (*TRAINING, "model", "data", "rates", "seeds", "width", "held_out", "targets", "schedule")
 EXTRA = ("accelerate", "huggingface_hub", "peft", "tokenizers", "transformers")
 
 
@@ -40,7 +41,6 @@ def add_language_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("roberta and llama")
     group.add_argument("--model", metavar="WHAT", help="a folder, an installed package, a hub name, or built (built)")
     group.add_argument("--data", metavar="WHAT", help="a file or a name (roberta: stdlib; llama: pydoc)")
-    group.add_argument("--store", metavar="FILE", type=Path, help="where finished runs are kept (in DIR, else here)")
     group.add_argument("--rates", metavar="LOW:HIGH", type=_rates, help="learning rates, octave by octave: 1e-5:1e-3")
     whole = {"seeds": "seeds", "steps": "training steps", "batch": "texts or blocks a step", "length": "tokens of each"}
     for name, words in {
@@ -69,24 +69,24 @@ def check_unused(options: argparse.Namespace) -> None:
 
 def answer_language(options: argparse.Namespace) -> int:
     """Train, judge, print, and write the folder; 0 whatever the verdicts, 130 after Ctrl-C."""
+    from gamma_calc.experiment.resumable import Interrupted
+
     with _extra_needed():
         from gamma_calc.huggingface.language.folder import study_json, write_study
         from gamma_calc.huggingface.language.settings import FULL, QUICK
-        from gamma_calc.huggingface.language.study import Interrupted, prepared, study
+        from gamma_calc.huggingface.language.study import prepared, study
         from gamma_calc.simulation.store import Store
     plan = _plan(options, (QUICK if options.quick else FULL)[options.experiment])
-    path = _store_path(options)
+    path = store_path(options)
     ready = prepared(plan, workers=options.workers)
     command = shlex.join(["gamma-calc", *sys.argv[1:]])
     if options.out is not None:
         checked_folder(options.out)
     try:
-        with Store(path) as store, shown_runs() as progress:
+        with Store(path) as store, shown_progress("run") as progress:
             found = study(ready, store, workers=options.workers, progress=progress)
     except Interrupted as interrupted:
-        kept = f"{interrupted.done} of {interrupted.total} runs are in {path}"
-        complain(f"interrupted; {kept}, and the same command does the rest")
-        return INTERRUPTED
+        return interrupted_answer(interrupted, path)
     if options.out is not None:
         write_study(found, options.out, command=command, version=__version__)
     if options.json:
@@ -128,7 +128,19 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _store_path(options: argparse.Namespace) -> Path:
+def interrupted_answer(interrupted: Interrupted, path: Path) -> int:
+    """Say what is kept, and how to go on; 130."""
+    kept = f"{interrupted.done} runs of {interrupted.total} so far asked for are in {path}"
+    complain(f"interrupted; {kept}, and the same command does the rest")
+    return INTERRUPTED
+
+
+def store_path(options: argparse.Namespace) -> Path:
+    """Where the runs of an experiment are kept.
+
+    Raises:
+        BadInput: a folder or the store cannot be written.
+    """
     if options.out is not None:
         check_folder(options.out)
     here = Path(f"reproduce-{options.experiment}.sqlite") if options.out is None else options.out / "runs.sqlite"

@@ -23,27 +23,20 @@ that dask's own configuration names (distributed.comm.tls).
 from __future__ import annotations
 
 import argparse
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gamma_calc.cli.options import add_json_argument, print_json
-from gamma_calc.cli.outputs import complain, note
+from gamma_calc.cli.outputs import complain
+from gamma_calc.cli.progress import shown_progress
 
 if TYPE_CHECKING:
-    from gamma_calc.experiment.sweep import Outcome, Progress
+    from gamma_calc.experiment.sweep import Outcome
 
 FAILED = 1
 INTERRUPTED = 130
 SHOWN = 10
 """Failed runs that the text names; --json names all."""
-
-BETWEEN_LINES = 30.0
-"""Seconds between two lines of progress where nobody looks at a bar."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +66,7 @@ def answer(options: argparse.Namespace) -> int:
     runs = planned(sweep_from_file(options.file))
     with Store(options.store) as store:
         try:
-            with shown_runs() as progress:
+            with shown_progress("run") as progress:
                 outcome = carried_out(runs, store, executors, progress)
         except KeyboardInterrupt:
             kept = sum(run.key in store for run in runs)
@@ -114,42 +107,3 @@ def _text(outcome: Outcome, store: Path) -> str:
         lines += [f"  {each.run}: {each.reason}" for each in outcome.failed[:SHOWN]]
         lines += [f"  and {len(outcome.failed) - SHOWN} more (--json)"] if len(outcome.failed) > SHOWN else []
     return "\n".join(lines)
-
-
-@contextmanager
-def shown_runs() -> Iterator[Progress]:
-    """A bar where a person looks at one, else now and then a line."""
-    if not sys.stderr.isatty():
-        yield _Lines()
-        return
-    from tqdm import tqdm
-
-    with tqdm(unit="run", leave=False, smoothing=0) as bar:
-
-        def progress(done: int, total: int) -> None:
-            if bar.total is None:
-                bar.initial, bar.n = done, done
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress
-
-
-class _Lines:
-    """Progress in lines: how many are done, the rate, the time left."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
-        self.started = self.said = clock()
-        self.before: int | None = None
-
-    def __call__(self, done: int, total: int) -> None:
-        if self.before is None:
-            self.before, self.started, self.said = done, self.clock(), self.clock()
-        now = self.clock()
-        if now - self.said < BETWEEN_LINES or done == self.before:
-            return
-        self.said = now
-        rate = (done - self.before) / (now - self.started)
-        left = timedelta(seconds=round((total - done) / rate))
-        note(f"{done} of {total} runs, {rate:.3g} a second, about {left} left")

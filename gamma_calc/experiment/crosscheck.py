@@ -202,7 +202,7 @@ def crosscheck(
         at: exact values of free exponents; each applies to every scheme that has its name free.
         against: takes the predictions from this scheme instead, which has to FAIL.
         without, align: as in `derive`; no alignment can be free.
-        progress: called with the number of runs done and the number in all.
+        progress: called with the work done and the work in all; the work of a run is its width.
 
     Raises:
         BadInput: a scheme, a value or a setting cannot be understood, or another exponent than a rate is free.

@@ -60,6 +60,7 @@ def environment(found: Crosscheck, command: str) -> dict[str, str]:
         "torch": torch.__version__,
         "numpy": np.__version__,
         "machine": f"{platform.system()} {platform.machine()}",
+        "threads": str(torch.get_num_threads()),
         "device": device_name(found.settings.device, found.settings.dtype),
     }
 

@@ -2,6 +2,10 @@
 
 A claim says that a number lies in a range. It is confirmed where the whole 95 % interval lies in the range, refuted
 where none of it does, and undecided otherwise, with what would decide it.
+
+The interval is over seeds, with a margin for what other loops or another machine do to the same seeds: each claim is
+judged on every repetition of a study, and the margin is how far two such measurements lie apart with 95 % confidence.
+What rounding can undo is then neither confirmed nor refuted.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from numpy.typing import NDArray
 
 from gamma_calc.experiment.reproduction import Reproduction
 from gamma_calc.experiment.reproduction_plan import INITS
-from gamma_calc.experiment.student_study import StudentStudy
+from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy
 from gamma_calc.simulation.optima import optimal_rate_exponent
 from gamma_calc.simulation.power import power_statement
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate, student_quantile
@@ -48,6 +52,7 @@ class Claim:
         wanted: the open range in which the claim puts it.
         value, interval: the measurement with its 95 % interval.
         detail: the numbers behind it, width by width, or what an undecided claim needs.
+        repetitions: the intervals of repetitions that are as good as each other, where there are any.
     """
 
     statement: str
@@ -57,6 +62,7 @@ class Claim:
     interval: Interval
     detail: str = ""
     shortfall: str = ""
+    repetitions: tuple[Interval, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -83,17 +89,42 @@ class Published:
         statement: what is claimed.
         quantity: what is measured of it, in words.
         wanted: the open range in which the claim puts that.
+        averaged: how many trainings at the optimal rate its number is a mean of; 1 for what the grid says, which is
+            trained once.
     """
 
     statement: str
     quantity: str
     wanted: Interval
     judged: Judged
+    averaged: int = 1
 
 
 def claims(found: Reproduction) -> tuple[Claim, ...]:
     """The claims of the synthetic experiment, judged."""
-    return tuple(each.judged(each, found) for each in CLAIMS)
+    again = [found.repetition(number) for number in range(REPETITIONS)]
+    return tuple(covering([each.judged(each, one) for one in again], each.averaged) for each in CLAIMS)
+
+
+def covering(repetitions: Sequence[Claim], averaged: int) -> Claim:
+    """One claim from its repetitions: their mean, or the first alone, with a margin at either end of the interval.
+
+    Where an end is x with a standard deviation s over repetitions, a mean of k of them here and one elsewhere differ by
+    sqrt(2 / k) s; Student's quantile makes that the margin.
+    """
+    first, intervals = repetitions[0], tuple(each.interval for each in repetitions)
+    count, ends = len(repetitions), np.array(intervals)
+    values = np.array([each.value for each in repetitions])
+    centre, value = (ends.mean(axis=0), values.mean()) if averaged > 1 else (ends[0], values[0])
+    margin = student_quantile(count - 1) * math.sqrt(2 / averaged) * ends.std(axis=0, ddof=1)
+    low, high = (float(end) for end in centre + margin * (-1, 1))
+    short = next((each.shortfall for each in repetitions if each.shortfall), "")
+    claim = replace(first, value=float(value), interval=(low, high), shortfall=short, repetitions=intervals)
+    alone = replace(claim, interval=(float(centre[0]), float(centre[1])))
+    if claim.outcome is alone.outcome or short:
+        return claim
+    words = f"{alone.outcome.value} but for a margin of {margin.max():.2g} for other loops and machines"
+    return replace(claim, detail="; ".join(filter(None, (words, first.detail))))
 
 
 def rate_exponent(studies: Sequence[StudentStudy], seed: int) -> SlopeEstimate:
@@ -199,24 +230,28 @@ CLAIMS = (
         "log2 of Init[B]'s final training loss over Init[A]'s, mean over widths",
         POSITIVE,
         _between(lambda a, b: _log_loss(b) - _log_loss(a)),
+        REPETITIONS,
     ),
     Published(
         "Init[A] learns better than Init[B] on the test points too, each at its optimal rate.",
         "log2 of Init[B]'s final test loss over Init[A]'s, mean over widths",
         POSITIVE,
         _between(lambda a, b: _log_test(b) - _log_test(a)),
+        REPETITIONS,
     ),
     Published(
         "|Z_A| grows with the width under Init[A].",
         "exponent of |Z_A| after training with Init[A] at its optimal rate",
         POSITIVE,
         _over_widths(INITS[0], partial(feature_exponent, lambda study: study.evolution.Z_A[-1])),
+        REPETITIONS,
     ),
     Published(
         "|Z_A| grows along training under Init[A].",
         "log2 of |Z_A| after training over |Z_A| before, at the largest width",
         POSITIVE,
         _at_the_largest_width(lambda study: np.log2(study.evolution.Z_A[-1] / study.evolution.Z_A[0])),
+        REPETITIONS,
     ),
 )
 """The claims of the synthetic experiment (Hayou, Ghosh, Yu, arXiv 2406.08447)."""

@@ -20,7 +20,7 @@ from gamma_calc.experiment.reproduction_claims import Claim, Outcome, claims, ra
 from gamma_calc.experiment.reproduction_figures import reproduction_figures
 from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint
-from gamma_calc.experiment.student_study import StudentStudy
+from gamma_calc.experiment.student_study import EVOLVING, NEIGHBOURS, REPETITIONS, StudentStudy
 from gamma_calc.files import write_files
 from gamma_calc.report.plots import Images
 from gamma_calc.simulation.local_slopes import extrapolated_slope, local_slopes
@@ -72,15 +72,16 @@ def reproduction_json(found: Reproduction, command: str = "", version: str = "")
 
 
 def _environment(found: Reproduction, command: str, version: str) -> dict[str, str]:
-    return made_with(command, version, f"{found.seconds / 60:.1f} minutes in {found.workers} processes")
+    return made_with(command, version, found.seconds, found.workers, loops=found.loops)
 
 
-def made_with(command: str, version: str, duration: str, **libraries: str) -> dict[str, str]:
+def made_with(command: str, version: str, seconds: float, workers: int, **libraries: str) -> dict[str, str]:
     """What an experiment on the CPU was made with: the command, the time it took, and releases."""
     return {
         "command": command,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "time": duration,
+        "time": f"{seconds / 60:.1f} minutes, runs found in the store not counted",
+        "processes": f"{workers}, of one thread",
         "gamma_calc": version,
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -99,6 +100,7 @@ def claim_json(claim: Claim) -> dict[str, Any]:
         "measured": plain_numbers(claim.value),
         "ci": [plain_numbers(end) for end in claim.interval],
         "outcome": claim.outcome.value,
+        **({"repetitions": plain_numbers(claim.repetitions)} if claim.repetitions else {}),
         "reason": claim.shortfall or claim.detail,
     }
 
@@ -119,8 +121,10 @@ def _study_json(study: StudentStudy) -> dict[str, Any]:
         },
         "at_optimum": {
             "steps": list(evolution.steps),
-            **{name: plain_numbers(getattr(evolution, name)) for name in ("Z_A", "Z_B", "training_loss", "test_loss")},
+            **{name: plain_numbers(getattr(evolution, name)) for name in EVOLVING},
         },
+        "repeated": {name: plain_numbers(values) for name, values in study.repeated.items()},
+        "twin_loss": plain_numbers(study.twin_loss),
     }
 
 
@@ -158,6 +162,7 @@ def reproduction_page(found: Reproduction, environment: Mapping[str, str]) -> st
         f"Of {len(judged)} claims: {summary}. Every number below comes with its 95 % interval over"
         f" {plan.runs} seeds; a claim is confirmed where the whole interval agrees with it, refuted where none of it"
         " does, and undecided otherwise.",
+        _margin_text(found),
         "## Claims",
         *(claim_text(claim) for claim in judged),
         "## Optimal rates",
@@ -185,6 +190,22 @@ def reproduction_page(found: Reproduction, environment: Mapping[str, str]) -> st
         " zero.",
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _margin_text(found: Reproduction) -> str:
+    logs = [np.log2(study.repeated["training_loss"]) for study in found.studies]
+    spread, rounding = (
+        float(np.sqrt(np.nanmean(squares)))
+        for squares in ([each.var(axis=0, ddof=1) for each in logs], [study.rounding**2 for study in found.studies])
+    )
+    return (
+        "Training amplifies rounding: the same seeds give other losses by other loops or on another machine. Each"
+        " interval has a margin for that beside the 95 % over seeds: how far such a measurement would lie from this one"
+        f" with 95 % confidence. For training at the optimal rate it comes from {REPETITIONS} trainings at rates within"
+        f" {max(NEIGHBOURS):g} octaves of that, over which the interval is the mean; a run's loss differs by"
+        f" {spread:.2f} octaves among them. For the optimal rates it comes from moving the losses on the grid by as"
+        f" much as rounding does, {rounding:.2f} octaves (standard deviations, root mean square over runs)."
+    )
 
 
 def _figure(name: str) -> str:

@@ -1,13 +1,21 @@
-"""One student at one width with one initialisation: its optimal learning rate, and what training at it looks like."""
+"""One student at one width with one initialisation: its optimal learning rate, and what training at it looks like.
+
+A study asks for trainings, one after the other, and is sent what they measured: who carries them out, and where, is
+not its concern.
+
+Training amplifies rounding. Other loops, or another machine, sum in another order, and the loss after training is so
+rough a function of everything that it changes by one per cent in the middle, and in a few runs by a factor of six. So
+training at the optimal rate is repeated at rates that are as good, and at a rate that differs by rounding alone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gamma_calc.experiment.reproduction_plan import Plan, student
 from gamma_calc.program.optimizers import Moments
@@ -21,7 +29,8 @@ from gamma_calc.simulation.optima import (
     refinement,
     run_health,
 )
-from gamma_calc.simulation.teacher_student import StudentConfiguration, teacher_student
+from gamma_calc.simulation.store import Arrays
+from gamma_calc.simulation.student_data import StudentConfiguration
 
 Array = NDArray[np.float64]
 
@@ -36,6 +45,16 @@ RECORDS = 50
 
 NEGLIGIBLE = Fraction(1, 2**20)
 """The share to which epsilon is brought down to see whether it matters."""
+
+NEIGHBOURS = tuple(k / 64 for k in (-4, -3, -2, -1, 1, 2, 3, 4))
+"""log2 of rates over the optimal one at which training is repeated: nearer than the optimal rate is known, and so near
+that the loss is the same but for its roughness."""
+
+REPETITIONS = 1 + len(NEIGHBOURS)
+"""Trainings that are as good as each other, that at the optimal rate being the first."""
+
+ROUNDING = 2.0**-22
+"""log2 of a rate over another that differs from it by rounding: a few times the spacing of float32."""
 
 EARLY_STEPS = 10
 """The steps after which that is looked at. Later on training amplifies any difference, rounding included. And the root
@@ -72,6 +91,10 @@ class Grid:
         return Grid(*(np.concatenate([getattr(self, name), getattr(other, name)])[order] for name in columns))
 
 
+EVOLVING = ("Z_A", "Z_B", "training_loss", "test_loss")
+REPEATED = ("Z_A", "training_loss", "test_loss")
+
+
 @dataclass(frozen=True, slots=True)
 class Evolution:
     """Training at the best rate.
@@ -88,14 +111,48 @@ class Evolution:
 
 @dataclass(frozen=True, slots=True)
 class StudentStudy:
-    """What was found at one width; `optimum` is fitted on `grid`, and `evolution` is at the mean of it."""
+    """What was found at one width; `optimum` is fitted on `grid`, and `evolution` is at the mean of it.
+
+    Shapes: repeated, the last row of Z_A, training_loss and test_loss of each repetition, [REPETITIONS, S] each, the
+    first of which is `evolution`; twin_loss, the training loss after training at a rate that differs by rounding, [S].
+    """
 
     scheme: str
     width: int
     grid: Grid
     optimum: OptimalRate
     evolution: Evolution
+    repeated: Mapping[str, Array]
+    twin_loss: Array
     is_shaped_by_epsilon: bool
+
+    @property
+    def rounding(self) -> Array:
+        """The standard deviation to which rounding brings log2 of a run's loss after training, [S]."""
+        return np.asarray(np.abs(np.log2(self.twin_loss / self.repeated["training_loss"][0])) / np.sqrt(2))
+
+    def repetition(self, number: int) -> StudentStudy:
+        """The study as it might have been by other loops or on another machine; number 0 is the study itself.
+
+        The losses of the grid, which are trained once, are moved at random by as much as rounding moves them.
+        """
+        if number == 0:
+            return self
+        moves = np.random.default_rng((self.width, number)).standard_normal(self.grid.training_loss.shape)
+        losses = self.grid.training_loss * np.exp2(np.nan_to_num(self.rounding) * moves)
+        columns = {name: getattr(self.evolution, name) for name in EVOLVING}
+        for name, values in self.repeated.items():
+            columns[name] = np.concatenate([columns[name][:-1], values[number : number + 1]])
+        optimum = optimal_rate(self.grid.log2_rate, losses, self.grid.is_usable)
+        return replace(self, optimum=optimum, evolution=Evolution(self.evolution.steps, **columns))
+
+
+Asked = tuple[StudentConfiguration, ...]
+Trained = tuple[Arrays, ...]
+"""What each of some trainings measured, by name.
+
+Shapes: each array [T, L, S].
+"""
 
 
 def first_look(plan: Plan, scheme: str, width: int) -> StudentConfiguration:
@@ -104,34 +161,38 @@ def first_look(plan: Plan, scheme: str, width: int) -> StudentConfiguration:
     return replace(student(plan, scheme, width, np.arange(low, high + 1.0)), runs=1)
 
 
-def student_study(plan: Plan, scheme: str, width: int) -> StudentStudy:
+def student_study(plan: Plan, scheme: str, width: int) -> Generator[Asked, Trained, StudentStudy]:
     """Look for the optimal rate on a coarse grid with one seed, then on finer ones with all; then train there.
 
     The loss that is minimised is the training loss after the last step.
     """
-    scan = _grid(first_look(plan, scheme, width))
+    scan = yield from _grid(first_look(plan, scheme, width))
     usable = np.where(scan.is_usable, scan.training_loss, np.inf)[:, 0]
-    grid = _grid(student(plan, scheme, width, half_octave_grid(float(scan.log2_rate[usable.argmin()]), HALF_RANGE)))
+    middle = half_octave_grid(float(scan.log2_rate[usable.argmin()]), HALF_RANGE)
+    grid = yield from _grid(student(plan, scheme, width, middle))
     for _ in range(LONGEST_EXTENSION):
         if not grid.optimum.is_at_edge.any():
             break
-        grid = grid.joined(_grid(student(plan, scheme, width, _beyond(grid))))
+        grid = grid.joined((yield from _grid(student(plan, scheme, width, _beyond(grid)))))
     finer = refinement(grid.optimum, grid.log2_rate)
     if len(finer):
-        grid = grid.joined(_grid(student(plan, scheme, width, finer)))
+        grid = grid.joined((yield from _grid(student(plan, scheme, width, finer))))
     optimum = grid.optimum
     best = student(plan, scheme, width, np.array([optimum.mean]))
-    found = teacher_student(replace(best, record_every=max(1, plan.steps // RECORDS)))
-    columns = (found.Z_A, found.Z_B, found.training_loss, found.test_loss)
-    evolution = Evolution(found.steps, *(_values(column)[:, 0] for column in columns))
-    return StudentStudy(scheme, width, grid, optimum, evolution, is_shaped_by_epsilon(best))
+    along = replace(best, record_every=max(1, plan.steps // RECORDS))
+    again = student(plan, scheme, width, optimum.mean + np.array([ROUNDING, *NEIGHBOURS]))
+    found, near, *early = yield (along, again, *early_looks(best))
+    evolution = Evolution(along.recorded_steps, *(found[name][:, 0] for name in EVOLVING))
+    repeated = {name: np.concatenate([found[name][-1], near[name][-1, 1:]]) for name in REPEATED}
+    twin = near["training_loss"][-1, 0]
+    return StudentStudy(scheme, width, grid, optimum, evolution, repeated, twin, is_shaped_by_epsilon(early))
 
 
-def _grid(configuration: StudentConfiguration) -> Grid:
-    found = teacher_student(configuration)
-    loss, test, moved = (_values(each) for each in (found.training_loss, found.test_loss, found.Z_B))
+def _grid(configuration: StudentConfiguration) -> Generator[Asked, Trained, Grid]:
+    (found,) = yield (configuration,)
+    loss, moved = found["training_loss"], found["Z_B"]
     health = run_health(loss[0], loss[-1], np.abs(moved[-1] - moved[0]))
-    return Grid(np.log2(configuration.eta_A), loss[-1], test[-1], health)
+    return Grid(np.log2(configuration.eta_A), loss[-1], found["test_loss"][-1], health)
 
 
 def _beyond(grid: Grid) -> Array:
@@ -146,15 +207,15 @@ def _beyond(grid: Grid) -> Array:
     return np.sort(np.concatenate(sides)) if sides else grid.log2_rate[:1] - STEP
 
 
-def is_shaped_by_epsilon(best: StudentConfiguration) -> bool:
-    """Whether the loss of some run at the best rate is another one early on with a negligible epsilon."""
+def early_looks(best: StudentConfiguration) -> Asked:
+    """Early training at the best rate, as it is and with a negligible epsilon; nothing where there is no epsilon."""
     rule = best.optimizer
     if not isinstance(rule, Moments) or not rule.epsilon:
-        return False
+        return ()
     early = replace(best, steps=EARLY_STEPS, record_every=EARLY_STEPS)
-    other = replace(early, optimizer=replace(rule, epsilon=rule.epsilon * NEGLIGIBLE))
-    return is_shifted(*(_values(teacher_student(each).training_loss)[-1, 0] for each in (early, other)))
+    return early, replace(early, optimizer=replace(rule, epsilon=rule.epsilon * NEGLIGIBLE))
 
 
-def _values(tensor: Tensor) -> Array:
-    return np.asarray(tensor.cpu().numpy(), dtype=np.float64)
+def is_shaped_by_epsilon(early: Sequence[Arrays]) -> bool:
+    """Whether the loss of some run at the best rate is another one early on with a negligible epsilon."""
+    return bool(early) and is_shifted(*(each["training_loss"][-1, 0] for each in early))

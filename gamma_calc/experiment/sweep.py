@@ -35,6 +35,9 @@ BROKEN = (BrokenExecutor, CancelledError)
 Progress = Callable[[int, int], None]
 """Called with the number of runs done, those of before included, and the number in all."""
 
+Follow = Callable[[Planned], Sequence[Planned]]
+"""Called with a run that is in the store now; returns the runs that it leads to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failed:
@@ -61,7 +64,11 @@ class Outcome:
 
 
 def carried_out(
-    runs: Sequence[Planned], store: Store, executors: Executors = in_process, progress: Progress | None = None
+    runs: Sequence[Planned],
+    store: Store,
+    executors: Executors = in_process,
+    progress: Progress | None = None,
+    follow: Follow | None = None,
 ) -> Outcome:
     """Carry out the runs that a store does not hold yet.
 
@@ -69,13 +76,14 @@ def carried_out(
 
     Args:
         progress: called once at the start and after each run.
+        follow: called after each run; what it returns is carried out too.
 
     Raises:
         BadInput: a run does not fit into memory, no worker can be had, or the store can no longer be written.
     """
     finished = store.keys
     missing = [run for run in runs if run.key not in finished]
-    work = _Work(len(runs), missing, store, executors, progress)
+    work = _Work(len(runs), missing, store, executors, progress, follow)
     if missing:
         work.finish()
     return work.outcome
@@ -98,7 +106,13 @@ class _Work:
     """The runs of one sweep on their way from missing to finished or failed."""
 
     def __init__(
-        self, total: int, missing: list[Planned], store: Store, executors: Executors, progress: Progress | None
+        self,
+        total: int,
+        missing: list[Planned],
+        store: Store,
+        executors: Executors,
+        progress: Progress | None,
+        follow: Follow | None,
     ) -> None:
         random.shuffle(missing)
         self.total, self.done_before = total, total - len(missing)
@@ -109,6 +123,7 @@ class _Work:
         self.failed: list[Failed] = []
         self.store, self.executors = store, executors
         self.progress = progress or (lambda done, total: None)
+        self.follow = follow or (lambda run: ())
         self.progress(self.done_before, total)
 
     @property
@@ -142,7 +157,7 @@ class _Work:
             run = queue[0]
             if run.key in self.store:
                 self.done_elsewhere += 1
-                self._tell()
+                self._go_on_from(run)
             else:
                 self.under_way[crew.executor.submit(measured, run.run, KERNELS)] = run
             queue.popleft()
@@ -166,6 +181,12 @@ class _Work:
         is_new = self.store.add(Record(run.key, run.label, run.parameters, arrays))
         self.done_now, self.done_elsewhere = self.done_now + is_new, self.done_elsewhere + (not is_new)
         self.breaks = 0
+        self._go_on_from(run)
+
+    def _go_on_from(self, run: Planned) -> None:
+        further = self.follow(run)
+        self.total += len(further)
+        self.waiting.extend(further)
         self._tell()
 
     def _keep_finished(self) -> None:

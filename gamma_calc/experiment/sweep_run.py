@@ -30,7 +30,7 @@ KERNELS = 1
 """Raised when the numbers that some run gives change: results of earlier kernels are then made anew."""
 
 LATER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {"StudentConfiguration": {"momentum": 0.0}, "Training": {"extra": None}}
+    {"StudentConfiguration": {"momentum": 0.0, "first": 0}, "Training": {"extra": None}}
 )
 """Fields that came after results had been kept, with the value that all runs had until then: at that value a field is
 left out of a key, so that those results are still found."""
@@ -137,9 +137,13 @@ class StudentRun:
         return {name: getattr(found, name).double().cpu().numpy() for name in RECORDED}
 
 
-def parameters(run: Run) -> str:
-    """Everything that determines a run, as JSON: the same text for the same run, on every machine."""
-    return json.dumps({"kernels": KERNELS, "run": plain(run)}, sort_keys=True, separators=(",", ":"))
+def parameters(run: Run, **beside: str) -> str:
+    """Everything that determines a run, as JSON: the same text for the same run, on every machine.
+
+    Args:
+        beside: what else its key is to stand for, such as the loops that compute it.
+    """
+    return json.dumps({"kernels": KERNELS, "run": plain(run), **beside}, sort_keys=True, separators=(",", ":"))
 
 
 def key_of(text: str) -> str:

@@ -195,14 +195,15 @@ def probe(
     """
     resolved_device(configuration.device, configuration.dtype)
     shapes = tuple(configuration.shape_at(width) for width in configuration.widths)
-    total = len(shapes) * configuration.runs
+    total = sum(configuration.widths) * configuration.runs
     rows: list[AdapterMeasurement] = []
     for shape in shapes:
         pieces: list[AdapterMeasurement] = []
         for runs in _pieces(configuration, shape, memory):
             pieces.append(_measured(configuration, shape, runs, memory))
             if progress is not None:
-                progress(len(rows) * configuration.runs + runs.stop, total)
+                before = sum(configuration.widths[: len(rows)]) * configuration.runs
+                progress(before + shape.width * runs.stop, total)
         rows.append(joined(pieces, dim=1))
     return ProbeMeasurement(
         configuration,

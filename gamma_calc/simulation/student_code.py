@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import llvmlite
 from llvmlite import binding, ir
 
 binding.initialize_native_target()
@@ -53,6 +54,13 @@ def this_machine() -> Machine:
     if features.get("avx"):
         return Machine(32, 16)
     return Machine(16, 32 if features.get("neon") else 16)
+
+
+def compiler() -> str:
+    """What compiles the code, and for which registers, in words."""
+    return (
+        f"compiled by llvmlite {llvmlite.__version__} for registers of {BYTE_BITS * this_machine().register_bytes} bits"
+    )
 
 
 class Lanes:

@@ -39,6 +39,7 @@ class StudentConfiguration:
         weight_decay: decoupled: A and B shrink by 1 - eta weight_decay before each step.
         momentum: beta of the undamped heavy ball: a step is taken along m = beta m + G in place of the gradient G.
         record_every: steps between records; step 0 and the last step are always recorded.
+        first: the number of the first run; run k is the same whatever runs are trained beside it.
         is_paired: whether a run's first units and weights at a width are those that it has at every larger one.
     """
 
@@ -60,6 +61,7 @@ class StudentConfiguration:
     device: str = "cpu"
     seed: int = 0
     is_paired: bool = True
+    first: int = 0
 
     def __post_init__(self) -> None:
         check_step(self.optimizer)

@@ -44,7 +44,7 @@ from gamma_calc.simulation.student_records import RECORDED
 from gamma_calc.simulation.student_sampling import drawn_student, drawn_teacher
 
 try:
-    from gamma_calc.simulation import student_kernel
+    from gamma_calc.simulation import student_code, student_kernel
 except ImportError:
     # llvmlite is not there, and the plain operations do the same more slowly.
     HAS_LOOPS = False
@@ -82,7 +82,7 @@ def teacher_student(
     teacher = drawn_teacher(configuration)
     runs = [
         _trained(configuration, drawn_student(configuration, run, teacher, dtype, device), memory, is_plain)
-        for run in range(configuration.runs)
+        for run in range(configuration.first, configuration.first + configuration.runs)
     ]
     columns = dict(zip(RECORDED, torch.stack(runs, dim=-1).unbind(dim=0), strict=True))
     return StudentMeasurement(configuration, configuration.recorded_steps, **columns)
@@ -95,6 +95,12 @@ def run_memory(configuration: StudentConfiguration) -> int:
     frozen = 4 * points * shape.width * shape.item + 4 * points**2 * torch.float64.itemsize
     rate = student_kernel.bytes_per_rate(shape) if _has_loops(shape) else student_plain.bytes_per_rate(shape)
     return frozen + max(rate, min(MEMORY_BOUND, rate * len(configuration.eta_A)))
+
+
+def loops_in_use() -> str:
+    """What trains students on this machine's processor, in words. Other loops sum in another order, so they round in
+    another way, which many steps amplify."""
+    return student_code.compiler() if HAS_LOOPS else f"plain operations of torch {torch.__version__}"
 
 
 def _has_loops(shape: StudentShape) -> bool:

@@ -10,37 +10,34 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment import reproduction as face
 from gamma_calc.experiment.reproduction import Reproduction, reproduction
-from gamma_calc.experiment.reproduction_claims import Claim, Outcome, claims
+from gamma_calc.experiment.reproduction_claims import Claim, Outcome, claims, covering
 from gamma_calc.experiment.reproduction_folder import reproduction_json, write_reproduction
-from gamma_calc.experiment.reproduction_plan import FULL, INITS, OFFSETS, QUICK, Plan, student
+from gamma_calc.experiment.reproduction_plan import FULL, INITS, OFFSETS, QUICK, student
+from gamma_calc.experiment.resumable import Interrupted
 from gamma_calc.experiment.stability_plane import LAW, edge_point, law_edge, predicted_edge, stable_region
-from gamma_calc.experiment.student_study import is_shaped_by_epsilon
+from gamma_calc.experiment.student_study import REPETITIONS, early_looks, is_shaped_by_epsilon
+from gamma_calc.experiment.sweep_run import StudentRun
 from gamma_calc.program.optimizers import Moments
-
-TINY = Plan(
-    "tiny",
-    widths=(16, 32, 64, 128),
-    runs=3,
-    steps=20,
-    points=30,
-    test_points=5,
-    edge_widths=(16, 24, 32),
-    edge_runs=3,
-    edge_steps=3,
-    edge_points=20,
-    law_widths=(2**10, 2**15, 2**20),
-    law_runs=3,
-    offsets=(Fraction(0),),
-)
+from gamma_calc.simulation.store import Arrays, Store
+from gamma_calc.simulation.teacher_student import loops_in_use
+from tests.experiment.reproduction_runs import TINY
 
 
 @pytest.fixture(scope="module")
-def tiny() -> Reproduction:
-    return reproduction(TINY, workers=1)
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of a finished reproduction."""
+    return tmp_path_factory.mktemp("tiny") / "runs.sqlite"
+
+
+@pytest.fixture(scope="module")
+def tiny(kept: Path) -> Reproduction:
+    with Store(kept) as store:
+        return reproduction(TINY, store, workers=1)
 
 
 @pytest.mark.parametrize("offset", OFFSETS, ids=str)
@@ -73,14 +70,123 @@ def test_everything_planned_is_measured(tiny: Reproduction) -> None:
         assert not evolution.Z_B[0].any()
 
 
-def test_processes_change_nothing(tiny: Reproduction) -> None:
-    small = replace(TINY, widths=TINY.widths[:2])
-    done: list[tuple[int, int]] = []
-    found = reproduction(small, workers=2, progress=lambda *each: done.append(each))
-    assert done[-1][0] == done[-1][1]
-    for ours, theirs in zip(found.of("init-a"), tiny.of("init-a"), strict=False):
-        # One thread or several may sum in another order; twenty steps of float32 amplify its last bit.
-        np.testing.assert_allclose(ours.optimum.log2_rate, theirs.optimum.log2_rate, atol=0.1)
+def same_numbers(one: Reproduction, other: Reproduction) -> bool:
+    """Whether two reproductions are the same to the last digit."""
+    return reproduction_json(replace(one, seconds=0.0, workers=1)) == reproduction_json(
+        replace(other, seconds=0.0, workers=1)
+    )
+
+
+def test_processes_change_nothing(tiny: Reproduction, tmp_path: Path) -> None:
+    with Store(tmp_path / "runs.sqlite") as store:
+        assert same_numbers(reproduction(TINY, store, workers=2), tiny)
+
+
+def test_progress_counts_work_and_ends_where_it_is_to_end(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    with Store(tmp_path / "runs.sqlite") as store:
+        reproduction(TINY, store, workers=1, progress=lambda *each: told.append(each))
+    assert told[0][0] == 0 and told == sorted(told)
+    assert {total for _, total in told} == {told[-1][0]}
+
+
+def test_what_is_in_the_store_is_not_done_again(
+    tiny: Reproduction, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "runs.sqlite"
+    left, measured = [30], StudentRun.measured
+
+    def until(run: StudentRun) -> Arrays:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return measured(run)
+
+    monkeypatch.setattr(StudentRun, "measured", until)
+    with Store(path) as store:
+        with pytest.raises(Interrupted):
+            reproduction(TINY, store, workers=1)
+        held = len(store.keys)
+        assert held >= 30
+        monkeypatch.setattr(StudentRun, "measured", measured)
+        again = reproduction(TINY, store, workers=1)
+        with Store(kept) as whole:
+            assert store.keys == whole.keys and held < len(whole.keys)
+        assert same_numbers(again, tiny)
+        monkeypatch.setattr(StudentRun, "measured", lambda run: pytest.fail("something is trained"))
+        assert same_numbers(reproduction(TINY, store, workers=1), tiny)
+
+
+def test_results_of_other_loops_are_made_anew(kept: Path, tiny: Reproduction, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Trained(Exception):
+        pass
+
+    def trained(run: StudentRun) -> Arrays:
+        raise Trained
+
+    monkeypatch.setattr(face, "loops_in_use", lambda: "others")
+    monkeypatch.setattr(StudentRun, "measured", trained)
+    with Store(kept) as store, pytest.raises(BadInput, match="Trained"):
+        reproduction(TINY, store, workers=1)
+
+
+def test_a_run_in_this_process_has_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: set[int] = set()
+    measured = StudentRun.measured
+
+    def noting(run: StudentRun) -> Arrays:
+        threads.add(torch.get_num_threads())
+        return measured(run)
+
+    monkeypatch.setattr(StudentRun, "measured", noting)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with Store(tmp_path / "runs.sqlite") as store:
+            reproduction(replace(TINY, widths=(16,)), store, workers=1)
+        assert threads == {1} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_repetitions_are_as_good_as_each_other(tiny: Reproduction) -> None:
+    for study in tiny.studies:
+        again = study.repeated["training_loss"]
+        assert again.shape == (REPETITIONS, TINY.runs)
+        assert (again[0] == study.evolution.training_loss[-1]).all()
+        # Twenty steps amplify rounding a little.
+        np.testing.assert_allclose(study.twin_loss, again[0], rtol=1e-3)
+        assert (again[1:] != again[0]).any()
+        assert study.repetition(0) is study
+        assert (study.repetition(2).evolution.training_loss[-1] == again[2]).all()
+        np.testing.assert_allclose(study.repetition(2).optimum.log2_rate, study.optimum.log2_rate, atol=0.2)
+
+
+@pytest.mark.parametrize(
+    ("lows", "averaged", "outcome"),
+    [
+        ([0.10, 0.12, 0.11], 1, Outcome.CONFIRMED),
+        ([0.10, 0.16, 0.04], 1, Outcome.UNDECIDED),
+        ([0.02, 0.12, 0.11], 3, Outcome.UNDECIDED),
+        ([0.20, 0.19, 0.22], 3, Outcome.CONFIRMED),
+        ([-0.90, -0.91, -0.90], 3, Outcome.REFUTED),
+        ([0.10, 0.12, math.nan], 1, Outcome.UNDECIDED),
+    ],
+)
+def test_what_rounding_can_undo_is_undecided(lows: list[float], averaged: int, outcome: Outcome) -> None:
+    claims = [Claim("", "", (0.0, math.inf), low + 0.4, (low, low + 0.8)) for low in lows]
+    found = covering(claims, averaged)
+    assert found.outcome is outcome
+    assert found.repetitions == tuple(each.interval for each in claims)
+    if outcome is Outcome.UNDECIDED and math.isfinite(sum(lows)):
+        assert claims[0].outcome is Outcome.CONFIRMED and found.detail.startswith("confirmed but for a margin of 0.")
+
+
+def test_the_margin_is_that_of_the_difference_of_two_means() -> None:
+    claims = [Claim("", "", (0.0, math.inf), low, (low, low + 1.0)) for low in (0.0, 1.0, 2.0)]
+    # Student's quantile at 97.5 % with two degrees of freedom.
+    assert covering(claims, 1).interval == pytest.approx((-4.30265 * 2**0.5, 1 + 4.30265 * 2**0.5), rel=1e-5)
+    assert covering(claims, 2).interval == pytest.approx((1 - 4.30265, 2 + 4.30265), rel=1e-5)
 
 
 def test_the_folder_says_claim_by_claim_what_was_measured(tiny: Reproduction, tmp_path: Path) -> None:
@@ -96,6 +202,9 @@ def test_the_folder_says_claim_by_claim_what_was_measured(tiny: Reproduction, tm
     assert {path.name for path in tmp_path.iterdir()} > {"optimal-rate.svg", "evolution.png", "loss.svg"}
     assert "stability-edge.png" in page
     assert reproduction_json(tiny)["plan"]["offsets"] == ["0"]
+    assert data["environment"]["loops"] == loops_in_use() and f"| loops | {loops_in_use()} |" in page
+    assert data["environment"]["processes"] == "1, of one thread"
+    assert all(len(claim["repetitions"]) == REPETITIONS for claim in data["claims"])
 
 
 @pytest.mark.parametrize(
@@ -118,25 +227,31 @@ def test_an_outcome_follows_from_the_interval_alone(interval: tuple[float, float
 def test_a_large_epsilon_is_seen() -> None:
     best = student(replace(TINY, runs=2), "init-a", 64, np.array([-6.0]))
     assert isinstance(best.optimizer, Moments)
-    assert not is_shaped_by_epsilon(best)
-    assert is_shaped_by_epsilon(replace(best, optimizer=replace(best.optimizer, epsilon=Fraction(1, 100))))
+    large = replace(best, optimizer=replace(best.optimizer, epsilon=Fraction(1, 100)))
+    for each, is_seen in ((best, False), (large, True)):
+        assert is_shaped_by_epsilon([StudentRun(look).measured() for look in early_looks(each)]) is is_seen
 
 
-def test_a_machine_that_is_too_small_is_told_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_is_too_small_is_told_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(face, "available_memory", lambda: 2**30 * 3 // 4)
-    monkeypatch.setattr(face, "_tasks", lambda plan: pytest.fail("something is trained"))
+    monkeypatch.setattr(face, "finish", lambda *_, **__: pytest.fail("something is trained"))
     message = r"width 8192 needs about 0\.4\d+ GiB, and there are 0\.375 GiB for each of 2 workers: width 4096 fits; ta"
-    with pytest.raises(BadInput, match=message):
-        reproduction(FULL, workers=2)
-    monkeypatch.setattr(face, "available_memory", lambda: 2**27)
-    with pytest.raises(BadInput, match=r"there are 0\.125 GiB: none of the widths fits$"):
-        reproduction(FULL, workers=1)
+    with Store(tmp_path / "runs.sqlite") as store:
+        with pytest.raises(BadInput, match=message):
+            reproduction(FULL, store, workers=2)
+        monkeypatch.setattr(face, "available_memory", lambda: 2**27)
+        with pytest.raises(BadInput, match=r"there are 0\.125 GiB: none of the widths fits$"):
+            reproduction(FULL, store, workers=1)
 
 
-def test_a_machine_that_does_not_say_is_taken_at_its_word(tiny: Reproduction, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_does_not_say_is_taken_at_its_word(
+    tiny: Reproduction, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(face, "available_memory", lambda: None)
-    monkeypatch.setattr(face, "_tasks", lambda plan: iter(()))
-    assert reproduction(TINY, workers=2).studies == ()
+    with Store(kept) as store:
+        assert same_numbers(reproduction(TINY, store, workers=1), tiny)
 
 
 def test_the_plans_keep_what_was_asked_for() -> None:

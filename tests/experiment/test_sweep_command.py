@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gamma_calc.cli.main import main
-from gamma_calc.cli.sweep import _Lines
+from gamma_calc.cli.progress import Lines
 from tests.experiment.sweep_runs import sweep_answer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -64,7 +64,7 @@ def test_an_unreachable_cluster_is_refused(
 
 def test_progress_without_a_terminal_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     now = [0.0]
-    lines = _Lines(lambda: now[0])
+    lines = Lines("run", lambda: now[0])
     for at, done in ((0, 10), (1, 11), (31, 72), (40, 73), (100, 210)):
         now[0] = at
         lines(done, 1000)

@@ -96,8 +96,8 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
 
 
 def _environment(found: Study, command: str, version: str) -> dict[str, str]:
-    duration = f"{found.seconds / 60:.1f} minutes in {found.workers} processes, runs found in the store not counted"
-    return made_with(command, version, duration, transformers=transformers.__version__, peft=peft.__version__)
+    releases = {"transformers": transformers.__version__, "peft": peft.__version__}
+    return made_with(command, version, found.seconds, found.workers, **releases)
 
 
 def study_page(found: Study, environment: Mapping[str, str]) -> str:

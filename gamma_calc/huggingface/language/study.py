@@ -9,16 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gamma_calc.errors import BadInput
-from gamma_calc.experiment.executors import Crew, Executors, in_process, spawned
-from gamma_calc.experiment.sweep import Progress, carried_out
+from gamma_calc.experiment.executors import Executors
+from gamma_calc.experiment.resumable import crew_of, finish
+from gamma_calc.experiment.sweep import Progress
 from gamma_calc.experiment.sweep_memory import available_memory, check_model
 from gamma_calc.experiment.sweep_plan import Planned
 from gamma_calc.experiment.sweep_run import key_of
@@ -97,14 +97,6 @@ class Study:
         return curves.best(self.is_classification)
 
 
-class Interrupted(Exception):
-    """Ctrl-C, with what is finished by then; it is all in the store."""
-
-    def __init__(self, done: int, total: int) -> None:
-        super().__init__(f"{done} of {total}")
-        self.done, self.total = done, total
-
-
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """An experiment whose model and data are at hand.
@@ -149,19 +141,8 @@ def study(ready: Prepared, store: Store, *, workers: int = 1, progress: Progress
     if workers > 1:
         task.cache_clear()  # each worker has one; this process needs none
     run = partial(LanguageRun, ready.setting, ready.digest)
-    curves = _carried_out(ready.plan, run, store, _executors(workers), progress)
+    curves = _carried_out(ready.plan, run, store, crew_of(workers), progress)
     return Study(ready.plan, ready.facts, curves, time.monotonic() - start, workers)
-
-
-def _executors(workers: int) -> Executors:
-    """One that does not ask for memory again: it was there before the model was loaded, and the model is part of it."""
-
-    @contextmanager
-    def opened() -> Iterator[Crew]:
-        with in_process() if workers == 1 else spawned(workers) as crew:
-            yield replace(crew, memory=None)
-
-    return opened
 
 
 def _carried_out(
@@ -170,7 +151,7 @@ def _carried_out(
     grids = {scheme: tuple(float(each) for each in plan.log2_rates) for scheme in SCHEMES}
     for _ in range(LONGEST_EXTENSION + 1):
         runs = {scheme: _runs(scheme, rates, plan.seeds, run) for scheme, rates in grids.items()}
-        _finish([each for part in runs.values() for each in part], store, executors, progress)
+        finish([each for part in runs.values() for each in part], store, executors, progress)
         found = {scheme: _collected(scheme, grids[scheme], runs[scheme], store) for scheme in SCHEMES}
         longer = {scheme: (*_below(found[scheme]), *grids[scheme], *_above(found[scheme])) for scheme in SCHEMES}
         if longer == grids:
@@ -189,17 +170,6 @@ def _runs(scheme: str, rates: Sequence[float], seeds: int, run: partial[Language
             text = each.parameters
             found.append(Planned(scheme, "adamw", 0, (2.0**rate,), range(seed, seed + 1), each, text, key_of(text)))
     return found
-
-
-def _finish(runs: list[Planned], store: Store, executors: Executors, progress: Progress | None) -> None:
-    try:
-        outcome = carried_out(runs, store, executors, progress)
-    except KeyboardInterrupt:
-        raise Interrupted(sum(each.key in store for each in runs), len(runs)) from None
-    if outcome.failed:
-        first = outcome.failed[0]
-        where = f"{first.run.scheme}, rate {first.run.rates[0]:.3g}, seed {first.run.seeds[0]}"
-        raise BadInput(f"{len(outcome.failed)} runs failed, the first one {where}: {first.reason}")
 
 
 def _collected(scheme: str, rates: Sequence[float], runs: list[Planned], store: Store) -> Curves:

@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.resumable import Interrupted
 from gamma_calc.huggingface.adapters import lora_adapters
 from gamma_calc.huggingface.language import study as studied
 from gamma_calc.huggingface.language.model_source import ModelSource, model_source
 from gamma_calc.huggingface.language.run import LanguageRun, initialise
 from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, SCHEMES, Building, Plan, Training
-from gamma_calc.huggingface.language.study import Interrupted, prepared, study
+from gamma_calc.huggingface.language.study import prepared, study
 from gamma_calc.huggingface.language.task import Setting, task
 from gamma_calc.simulation.store import Store
 
