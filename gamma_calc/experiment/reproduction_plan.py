@@ -76,9 +76,8 @@ def module(plan: Plan, name: str, widths: tuple[int, ...], runs: int, steps: int
     The rates are meant to be replaced; with one sample its exact law is known.
     """
     scheme = two_rates(name).at({key: Affine.of(0) for key in RATES})
-    settings = Settings(widths=widths, seeds=runs, steps=steps, seed=plan.seed)
-    found = configuration(scheme, settings, Fraction(1))
-    return replace(found, samples=1, device="cpu")
+    found = configuration(scheme, Settings(seeds=runs, steps=steps, seed=plan.seed), Fraction(1))
+    return replace(found, widths=widths, samples=1, device="cpu")  # the law reaches widths that no training does
 
 
 def student(
