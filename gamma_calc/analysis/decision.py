@@ -27,7 +27,8 @@ class Decision:
     `region` is where the condition holds; where the status is UNKNOWN, only where it surely holds, and `possible` is
     where it may hold, if that is known. `onset` is the least step from which the condition's equalities hold throughout
     the region (1 where it has none; None for an empty or unknown region). `holds` is decided when no exponent is left
-    free.
+    free. `frozen` are the factors that the condition asks to contribute though the scheme does not train them, where
+    that is why it never holds.
     """
 
     condition: Condition
@@ -37,6 +38,7 @@ class Decision:
     status: Status
     reason: str
     possible: Region | None = None
+    frozen: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return "unknown" if self.status is Status.UNKNOWN else str(self.region)
@@ -57,12 +59,30 @@ def decision(condition: Condition, bound: Bounded, *, is_free: bool) -> Decision
         if bound.run.domain.includes(bound.outer):
             possible &= _maybe_zero(size)
     if not sure.includes(possible):
-        reason = f"some sizes are only bounded from above: it holds where {sure}, and can only hold where {possible}"
+        reason = f"some sizes are only bounded from above: {_known(sure, possible)}"
         return Decision(condition, sure, None, None, Status.UNKNOWN, reason, possible)
     onset = None if sure.is_empty else _onset(condition, bound.run, sure)
     if is_free:
         return Decision(condition, sure, onset, None, Status.FREE, bound.reason)
     return Decision(condition, sure, onset, not sure.is_empty, Status.DECIDED, bound.reason)
+
+
+def _known(sure: Region, possible: Region) -> str:
+    """Where a condition holds, and where it may hold beside that.
+
+    >>> _known(NOWHERE, Region.of(Polyhedron()))
+    'it is nowhere known to hold or not'
+    """
+    if possible.is_everywhere:
+        return (
+            f"it holds where {sure}, and may hold elsewhere"
+            if not sure.is_empty
+            else "it is nowhere known to hold or not"
+        )
+    known = (
+        "it is proved nowhere, and can hold" if sure.is_empty else f"it holds where {sure}, and beyond that can hold"
+    )
+    return f"{known} only where {possible}"
 
 
 def _maybe_zero(size: Size) -> Region:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gamma_calc.algebra import EMPTY, Affine, Exponent, Polyhedron
 from gamma_calc.analysis.bounded import Bounded, bounded, unrolled
+from gamma_calc.analysis.cancellation import caveats
 from gamma_calc.analysis.conditions import CONDITIONS, FACTORS, STABLE
 from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.growth import growth
@@ -31,9 +32,9 @@ class Derivation:
     `horizon` is the number of steps, None for every fixed step count. `run` are the exponents as derived, on the
     scheme's whole domain; `bounds` what the conditions were decided from, by the quantities that they bound. `at_max`
     are the settled exponents at the largest stable rate (or at the scheme itself where no rate is free), where no other
-    exponent is free; `undertrained` the factors whose contribution stays below n^0 there. `horizons` are the laws of
-    every finite horizon by the condition that only bounds quantities, or what they lack; `growth` is what the bounded
-    quantities gain a step in the long run. Both are empty where the horizon is set.
+    exponent is free; `undertrained` the trained factors whose contribution stays below n^0 there. `horizons` are the
+    laws of every finite horizon by the condition that only bounds quantities, or what they lack; `growth` is what the
+    bounded quantities gain a step in the long run. Both are empty where the horizon is set.
     """
 
     scheme: Scheme
@@ -61,6 +62,11 @@ class Derivation:
         return free_exponents(self.scheme, self.policy)
 
     @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a reader has to know before trusting the exponents."""
+        return caveats(self.scheme, self.policy)
+
+    @property
     def is_unknown(self) -> bool:
         """Whether some condition could not be decided."""
         return any(each.status is Status.UNKNOWN for each in self.decisions.values())
@@ -81,7 +87,8 @@ def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULU
         if condition.bounded not in bounds:
             bounds[condition.bounded] = bounded(program, condition.bounded, domain, horizon, policy)
         is_free = bool(free_exponents(scheme, policy))
-        decisions[condition.name] = decision(condition, bounds[condition.bounded], is_free=is_free)
+        made = decision(condition, bounds[condition.bounded], is_free=is_free)
+        decisions[condition.name] = _of_the_trained(made, scheme)
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)
     at_max = _at_max(scheme, max_stable, horizon, policy)
@@ -96,7 +103,7 @@ def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULU
         max_stable=max_stable,
         frontier=_frontier(scheme, stable),
         at_max={} if at_max is None else at_max.last.sizes,
-        undertrained=() if at_max is None else _undertrained(at_max),
+        undertrained=() if at_max is None else _undertrained(at_max, scheme),
         assumptions=tuple(sorted(used, key=lambda assumption: assumption.number)),
         horizons={} if horizon is not None else _horizons(scheme, bounds, policy),
         growth={} if horizon is not None else _growth(bounds),
@@ -159,12 +166,23 @@ def _at_max(
     return None if not there.is_final or there.inner.is_empty else there.run
 
 
-def _undertrained(run: Trajectory) -> tuple[str, ...]:
-    """The factors whose contribution to the output stays below n^0 at every step."""
+def _of_the_trained(made: Decision, scheme: Scheme) -> Decision:
+    """The decision, with the reason where a condition asks a factor to contribute that is frozen on purpose."""
+    asked = (factor for factor in FACTORS if factor.contribution in made.condition.reached)
+    frozen = tuple(factor.name for factor in asked if not scheme.is_trained(factor.name))
+    if not frozen or not made.region.is_empty or made.status is Status.UNKNOWN:
+        return made
+    reason = f"{' and '.join(frozen)} is frozen, and the condition asks that both factors learn"
+    return replace(made, reason=reason, frozen=frozen)
+
+
+def _undertrained(run: Trajectory, scheme: Scheme) -> tuple[str, ...]:
+    """The trained factors whose contribution to the output stays below n^0 at every step; a frozen one is no such."""
     return tuple(
         factor.name
         for factor in FACTORS
-        if all(_is_negative(step.sizes[factor.contribution].upper) for step in run.steps)
+        if scheme.is_trained(factor.name)
+        and all(_is_negative(step.sizes[factor.contribution].upper) for step in run.steps)
     )
 
 

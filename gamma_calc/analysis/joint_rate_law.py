@@ -147,7 +147,7 @@ def joint_rate_law(rate: str, every: Sequence[Family], domain: Polyhedron) -> Jo
         return f"training also bounds {rate} from below"
     held = [[line for line in each if line.direction(rate) > 0] for each in lines]
     if not all(held):
-        return f"every {rate} is stable where any is"
+        return f"nothing bounds {rate} from above"
     since = max([1, *(each.since for each in every), *(line.begins(rate) for each in held for line in each)])
     if since > LISTED:
         return f"the formula would hold only from step {since} on"

@@ -83,7 +83,7 @@ def largest_rate(rate: str, stable: Polyhedron) -> LargestRate:
     shadow = stable.projected_out([rate])
     bounds = [-(form - _part(form, rate)) / form.coefficient(rate) for form in _upper_forms(stable, rate)]
     if not bounds:
-        return LargestRate(rate, None, False, shadow, f"every {rate} is stable: nothing bounds it from above")
+        return LargestRate(rate, None, False, shadow, f"nothing bounds {rate} from above")
     negated = Exponent(tuple(-bound for bound in bounds), shadow)
     least = tuple(sorted((-piece for piece in negated.pieces), key=str))
     if stable.is_closed:

@@ -150,7 +150,7 @@ def rate_law(rate: str, every: Sequence[Family], domain: Polyhedron) -> RateLaw 
             return "nothing is stable from some step on"
     ratios = [[line.ratio(rate) for line in cases if line.direction(rate)] for cases in lines]
     if not all(ratios):
-        return f"every {rate} is stable"
+        return f"nothing bounds {rate} from above"
     begun = max([1, *(each.since for each in every), *(line.begins(rate) for cases in lines for line in cases)])
     found = _settled(rate, ratios, begun, [*every, *(Family.fixed(line.form) for line in fixed)])
     if isinstance(found, str):

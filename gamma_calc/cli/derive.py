@@ -123,6 +123,7 @@ def _text(found: Derived) -> str:
         lines.append(table([tuple(names), tuple(map(str, names.values()))]))
         lines.append(f"undertrained: {', '.join(derivation.undertrained) or 'no factor'}")
     lines.append(f"assumptions: {', '.join(assumption.key for assumption in derivation.assumptions)}")
+    lines += [f"caveat: {each}" for each in derivation.caveats]
     return "\n".join([*lines, *derivation.policy.lines])
 
 
@@ -130,6 +131,8 @@ def _row(decision: Decision) -> tuple[str, str]:
     if decision.status is Status.UNKNOWN:
         return "unknown", decision.reason
     text = str(decision) if decision.holds is None else ("yes" if decision.holds else "no")
+    if decision.frozen:
+        return text, decision.reason
     has_onset = decision.condition.reached and decision.onset is not None
     return text, f"from step {decision.onset} on" if has_onset else ""
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 
+from gamma_calc.analysis.cancellation import caveats
 from gamma_calc.cli.options import (
     add_json_argument,
     add_scheme_arguments,
@@ -60,6 +61,7 @@ def _text(found: Exponents) -> str:
         lines.append("<= marks a value that is only bounded from above.")
     if found.run.settled_from is not None and found.run.settled_from <= found.horizon:
         lines.append(f"From step {found.run.settled_from} on nothing changes.")
+    lines += [f"caveat: {each}" for each in caveats(found.scheme, found.run.policy)]
     if found.unknown:
         lines.append(f"unknown: {found.unknown}")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gamma_calc.algebra import Affine, Exponent, Inequality
+from gamma_calc.analysis.cancellation import caveats
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation, free_exponents
 from gamma_calc.analysis.families import Family
@@ -41,6 +42,7 @@ def exponents_json(scheme: Scheme, run: Trajectory, horizon: int) -> Json:
         "free": list(free_exponents(scheme, run.policy)),
         **policy_json(run.policy),
         "steps": [_step(step) for step in run.upto(horizon)],
+        "caveats": list(caveats(scheme, run.policy)),
     }
 
 

@@ -73,10 +73,18 @@ def document(found: Derivation) -> Document:
         *_conditions(found),
         *_horizons(found),
         Section(("Exponents by step",), tuple(_tables(runs))),
-        Section(("Assumptions",), (Listing(tuple(Entry(each.key, prose(each.text)) for each in assumptions)),)),
+        Section(("Assumptions",), (_listed(assumptions), *_caveats(found))),
     )
     title = f"Scaling exponents of {found.scheme.title}"
     return Document(title, sections, tuple(map(_reference, _papers(found, rules))))
+
+
+def _listed(assumptions: tuple[Assumption, ...]) -> Listing:
+    return Listing(tuple(Entry(each.key, prose(each.text)) for each in assumptions))
+
+
+def _caveats(found: Derivation) -> Iterator[Block]:
+    yield from (Paragraph(prose(f"Caveat: {each}.")) for each in found.caveats)
 
 
 def _runs(found: Derivation) -> tuple[Trajectory, ...]:
@@ -181,7 +189,7 @@ def _zeros(step: ExponentStep) -> tuple[Block, ...]:
     """The quantities that take no line, for they are sums of no term."""
     names = [(Math(quantity_latex(name, str(step.t))),) for name, size in step.sizes.items() if size.upper.is_vanishing]
     text: Text = (
-        "Without a term that has no factor 0, hence of exponent ",
+        "Exactly 0, for each of their terms has a factor that is 0, and so of exponent ",
         Math(r"-\infty"),
         ": ",
         *joined(names),

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from gamma_calc.algebra import Affine
+from gamma_calc.analysis.cancellation import cancellation
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, NO_CANCELLATION
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.derivation.as_json import policy_json
@@ -29,8 +30,7 @@ from gamma_calc.experiment.settled_by_law import settled
 from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.experiment.sweep_memory import available_memory, check_widths
 from gamma_calc.experiment.verdicts import Row, judged, worst
-from gamma_calc.program.optimizers import Moments
-from gamma_calc.program.scheme import EXTRA, INITIAL, RATES, Scheme
+from gamma_calc.program.scheme import EXTRA, Scheme
 from gamma_calc.program.selection import Spec, Values
 from gamma_calc.simulation.probe import ProbeMeasurement, Progress, probe
 from gamma_calc.simulation.verdicts import Verdict
@@ -240,23 +240,6 @@ def _checked_policy(policy: Policy) -> Policy:
         names = ", ".join(policy.free)
         raise BadInput(f"an alignment leaves {names} free: expected a number to test, such as --at {policy.free[0]}=1")
     return policy
-
-
-def cancellation(scheme: Scheme) -> str:
-    """Why the steps of a scheme without free rates may undo each other; nothing where they do not.
-
-    A residual that a loss feeds back may change sign. So does, at every step, a factor whose decay overshoots, which
-    turns the gradient of the other one; a normalised step without memory then takes back what the last one did.
-    """
-    if scheme.form("feedback") is not None:
-        return "its loss feeds back, so a residual may change sign and steps undo each other"
-    step, decay = scheme.optimizer.step, scheme.form("decay")
-    if decay is None or not isinstance(step, Moments) or step.has_memory:
-        return ""
-    weights = [scheme[rate] + decay for rate, name in zip(RATES, INITIAL, strict=True) if scheme.is_trained(name)]
-    if not any(weight.constant > 0 for weight in weights):
-        return ""
-    return "its decay turns the sign of a factor at every step, and steps without memory undo each other"
 
 
 def _tested(policy: Policy, scheme: Scheme) -> Policy:

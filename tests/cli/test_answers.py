@@ -170,3 +170,19 @@ def test_too_few_widths_settle_nothing(capsys: pytest.CaptureFixture[str]) -> No
     found = answered(capsys, "crosscheck", "init-b", "--widths", "64,128,256", "--seeds", "3", "--steps", "1", status=3)
     assert found["verdict"] == "INCONCLUSIVE"
     assert "widths" in found["quantities"][0]["reason"]
+
+
+def test_a_caveat_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "fed.toml"
+    path.write_text(
+        'optimizer = "sign"\n[exponents]\nA = "-1/2"\nB = "zero"\neta_A = "-1"\neta_B = "-1"\nfeedback = "0"\n'
+    )
+    proof = tmp_path / "proof.md"
+    for question in (["derive", str(path), "--markdown", str(proof)], ["exponents", str(path)]):
+        assert main(question) == 0
+        assert "\ncaveat: its loss feeds back" in capsys.readouterr().out
+        assert main([question[0], str(path), "--json"]) == 0
+        assert "A4 may then be false" in json.loads(capsys.readouterr().out)["caveats"][0]
+    assert "Caveat: its loss feeds back" in proof.read_text()
+    assert main(["derive", str(path), "--without", "A4"]) in (0, 3)
+    assert "caveat" not in capsys.readouterr().out

@@ -86,8 +86,8 @@ def test_a_point_is_decided() -> None:
     }
 
 
-def test_a_frozen_factor_is_undertrained() -> None:
-    assert derivation_json(derivation("frozen"))["undertrained"] == ["A"]
+def test_a_frozen_factor_is_not_undertrained() -> None:
+    assert derivation_json(derivation("frozen"))["undertrained"] == []
 
 
 def test_two_rates_have_a_frontier() -> None:

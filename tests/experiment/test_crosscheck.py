@@ -8,8 +8,9 @@ from fractions import Fraction
 import pytest
 
 from gamma_calc import crosscheck
+from gamma_calc.analysis.cancellation import cancellation
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.crosscheck import Crosscheck, cancellation
+from gamma_calc.experiment.crosscheck import Crosscheck
 from gamma_calc.experiment.prediction import pinned
 from gamma_calc.experiment.setup import Settings
 from gamma_calc.program.catalogue import CATALOGUE

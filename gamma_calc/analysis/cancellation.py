@@ -1,0 +1,37 @@
+"""Where the steps of a scheme may undo each other, so that the assumption of no cancellation (A4) may be false."""
+
+from __future__ import annotations
+
+from gamma_calc.algebra import Inequality, Polyhedron
+from gamma_calc.calculus.assumptions import NO_CANCELLATION
+from gamma_calc.calculus.policy import Policy
+from gamma_calc.program.optimizers import Moments
+from gamma_calc.program.scheme import INITIAL, RATES, Scheme
+
+
+def cancellation(scheme: Scheme) -> str:
+    """Why the steps of a scheme may undo each other; nothing where they do not.
+
+    A residual that a loss feeds back may change sign. So does, at every step, a factor whose decay overshoots, which
+    turns the gradient of the other one; a normalised step without memory then takes back what the last one did.
+    """
+    if scheme.form("feedback") is not None:
+        return "its loss feeds back, so a residual may change sign and steps undo each other"
+    step, decay = scheme.optimizer.step, scheme.form("decay")
+    if decay is None or not isinstance(step, Moments) or step.has_memory:
+        return ""
+    weights = [scheme[rate] + decay for rate, name in zip(RATES, INITIAL, strict=True) if scheme.is_trained(name)]
+    turned = [scheme.domain & Polyhedron.of(Inequality(weight, strict=True)) for weight in weights]
+    where = [str(each) for each in dict.fromkeys(turned) if not each.is_empty]
+    if not where:
+        return ""
+    said = "" if "always" in where or not scheme.free else f"where {' or '.join(where)}, "
+    return f"{said}its decay turns the sign of a factor at every step, and steps without memory undo each other"
+
+
+def caveats(scheme: Scheme, policy: Policy) -> tuple[str, ...]:
+    """What a reader has to know of exponents that rest on an assumption which may be false of the scheme."""
+    reason, key = cancellation(scheme), NO_CANCELLATION.key
+    if not reason or NO_CANCELLATION in policy.without:
+        return ()
+    return (f"{reason}: {key} may then be false, and exponents are bounds from above (--without {key})",)

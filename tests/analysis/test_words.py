@@ -1,0 +1,73 @@
+"""What a derivation says beside its regions: reasons, caveats, and what is frozen on purpose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus.assumptions import dispensed
+from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.scheme import Scheme
+from tests.schemes import scheme
+
+WITHOUT_A4 = Policy((), dispensed(["A4"]))
+
+
+def test_what_is_known_of_an_unknown_region_is_said_plainly() -> None:
+    found = derived(CATALOGUE["init-a"], None, Policy((), dispensed(["A5"]))).decisions
+    bounded = "some sizes are only bounded from above: "
+    assert found["stable"].reason == (
+        f"{bounded}it holds where eta <= -1/2, and beyond that can hold only where eta <= -1/4"
+    )
+    assert found["efficient"].reason == (
+        f"{bounded}it is proved nowhere, and can hold only where eta >= -1/2 and eta <= -1/4"
+    )
+
+
+def test_a_rate_without_a_bound_from_above_may_have_one_from_below() -> None:
+    subject = replace(scheme("zero", "-1/2", "-a", "-a"), trained=frozenset("A"))
+    found = derived(subject)
+    assert str(found.decisions["stable"]) == "a >= 1/2"
+    assert found.max_stable["a"].reason == "nothing bounds a from above"
+
+
+@pytest.mark.parametrize("name", ["A", "B"])
+def test_a_frozen_factor_is_not_undertrained_and_the_reason_says_that_it_is_frozen(name: str) -> None:
+    found = derived(replace(CATALOGUE["init-ab"], trained=frozenset("AB") - {name}))
+    assert found.undertrained == ()
+    efficient = found.decisions["efficient"]
+    assert efficient.region.is_empty and efficient.frozen == (name,)
+    assert efficient.reason == f"{name} is frozen, and the condition asks that both factors learn"
+    assert found.decisions["feature_learning"].frozen == ()
+
+
+def test_a_trained_factor_that_contributes_nothing_is_undertrained() -> None:
+    found = derived(CATALOGUE["init-b"])
+    assert found.undertrained == ("B",)
+    assert found.decisions["efficient"].frozen == ()
+
+
+CAVEATS = {
+    "feedback": (scheme("-1/2", "zero", "eta", "eta", optimizer="sign", feedback="0"), "its loss feeds back"),
+    "decay": (
+        scheme("-1/2", "zero", "eta", "eta", optimizer="sign", decay="1"),
+        "where eta > -1, its decay turns the sign of a factor",
+    ),
+    "small decay": (scheme("-1/2", "zero", "-1", "-1", optimizer="sign", decay="1"), ""),
+    "decay within the domain": (
+        scheme("-1/2", "zero", "eta", "eta", optimizer="sign", decay="1", between=("eta <= -1",)),
+        "",
+    ),
+    "memory": (scheme("-1/2", "zero", "eta", "eta", decay="1"), ""),
+    "neither": (CATALOGUE["init-a"], ""),
+}
+
+
+@pytest.mark.parametrize(("subject", "caveat"), CAVEATS.values(), ids=CAVEATS)
+def test_a_scheme_whose_steps_may_undo_each_other_says_so(subject: Scheme, caveat: str) -> None:
+    found = derived(subject, None, CALCULUS).caveats
+    assert [each.startswith(caveat) and "A4 may then be false" in each for each in found] == [True] * bool(caveat)
+    assert derived(subject, 3, WITHOUT_A4).caveats == ()
