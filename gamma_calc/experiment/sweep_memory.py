@@ -87,7 +87,8 @@ def check_model(name: str, needed: int, available: int | None, workers: int) -> 
     """
     if available is None or needed + PROGRAM <= available // workers:
         return
-    advice = "take fewer workers" if workers > 1 else "take a smaller model, or a larger machine"
+    fits_alone = needed + PROGRAM <= available
+    advice = "take fewer workers" if fits_alone else "take a smaller model, smaller sizes, or a larger machine"
     raise BadInput(
         f"a run with the model {name} needs about {_gibibytes(needed + PROGRAM)}, and there are"
         f" {_gibibytes(available // workers)}{_shared(workers)}: {advice}"

@@ -10,8 +10,11 @@ import pytest
 
 from gamma_calc.cli.main import main
 from gamma_calc.experiment.reproduction_claims import Outcome
-from gamma_calc.huggingface.language import settings
+from gamma_calc.huggingface.language import settings, study
+from gamma_calc.huggingface.language.memory import run_memory
+from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import LLAMA, QUICK, ROBERTA, Building, Training
+from gamma_calc.huggingface.language.task import Setting
 
 FILES = {"README.md", "results.json", "rates.svg", "rates.png", "features.svg", "features.png", "runs.sqlite"}
 
@@ -55,6 +58,44 @@ def test_bad_input_is_one_line(
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1
     assert message in printed.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("roberta --width 100000000", "take a smaller"),
+        ("roberta --rank 999999999", "take a smaller"),
+        ("roberta --length 999999999", "take a smaller"),
+        ("roberta --batch 999999999", "take a smaller"),
+        ("roberta --steps 999999999", "take a smaller"),
+        ("llama --width 100000000", "take a smaller"),
+        ("llama --rank 999999999", "take a smaller"),
+        ("llama --length 999999999", "take a smaller"),
+        ("llama --batch 999999999", "take a smaller"),
+        ("llama --rank 999999999 --model saved", "take a smaller"),
+        ("roberta --batch 999999999 --model saved", "take a smaller"),
+        ("llama --seeds 999999999", "--seeds: found '999999999', expected at most 83333 with 6 rates"),
+    ],
+)
+def test_sizes_that_fit_no_machine_are_refused_before_anything_is_made(
+    words: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "config.json").write_text('{"hidden_size": 64, "num_hidden_layers": 2}', encoding="utf-8")
+    (tmp_path / "saved" / "model.safetensors").touch()
+    monkeypatch.setattr(study, "task", lambda setting: pytest.fail("something is built, loaded or read"))
+    assert main(["reproduce", *words.split(), "--quick", "--out", "new"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1 and message in printed.err
+    assert [path.name for path in tmp_path.iterdir()] == ["saved"]
+
+
+@pytest.mark.parametrize("experiment", [ROBERTA, LLAMA])
+def test_the_plans_fit_a_small_machine(experiment: str) -> None:
+    plan = settings.FULL[experiment]
+    setting = Setting(experiment, ModelSource(plan.model), plan.data, plan.training, plan.building, plan.held_out)
+    assert run_memory(setting) < 2**30
 
 
 def test_nothing_is_left_behind_by_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from gamma_calc.experiment.sweep_run import plain
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 from gamma_calc.huggingface.hooks import Hook, forward_hooks
 from gamma_calc.huggingface.initialisation import init_lora_
-from gamma_calc.huggingface.language.model_source import ModelSource
+from gamma_calc.huggingface.language.memory import run_memory
 from gamma_calc.huggingface.language.settings import Training
 from gamma_calc.huggingface.language.task import Batch, Setting, Task, task
 from gamma_calc.simulation.store import Arrays
@@ -35,16 +35,7 @@ RECORDS = 6
 """How often the sizes of the features are looked at along training, first and last step included."""
 
 WARM_UP = 0.06
-MEMORY_FACTOR = 6
-"""Bytes that a run needs for each byte of saved weights: 4-bit weights become 32-bit ones, beside activations."""
-
-LEAST_MEMORY = 2**29
 FACTORS = ("lora_A", "lora_B")
-
-
-def run_memory(source: ModelSource) -> int:
-    """Bytes of a run: the weights in single precision, and about as much again for what training keeps."""
-    return LEAST_MEMORY + MEMORY_FACTOR * source.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +55,7 @@ class LanguageRun:
     @property
     def memory(self) -> int:
         """Bytes: those of a run with its model."""
-        return run_memory(self.setting.source)
+        return run_memory(self.setting)
 
     @property
     def device(self) -> str:

@@ -16,14 +16,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import Executors
 from gamma_calc.experiment.resumable import crew_of, finish
 from gamma_calc.experiment.sweep import Progress
 from gamma_calc.experiment.sweep_memory import available_memory, check_model
-from gamma_calc.experiment.sweep_plan import Planned
+from gamma_calc.experiment.sweep_plan import MOST_RUNS, Planned
 from gamma_calc.experiment.sweep_run import key_of
+from gamma_calc.huggingface.language.memory import run_memory
 from gamma_calc.huggingface.language.model_source import model_source
-from gamma_calc.huggingface.language.run import LanguageRun, run_memory
+from gamma_calc.huggingface.language.run import LanguageRun
 from gamma_calc.huggingface.language.settings import ROBERTA, SCHEMES, Plan
 from gamma_calc.huggingface.language.task import Setting, task
 from gamma_calc.simulation.optima import Health, OptimalRate, optimal_rate, run_health
@@ -119,9 +121,13 @@ def prepared(plan: Plan, *, workers: int = 1) -> Prepared:
         BadInput: the model or the data cannot be had, or do not go together; or the memory of this machine is not
             enough for that many workers.
     """
+    a_seed = len(SCHEMES) * len(plan.log2_rates)
+    if a_seed * plan.seeds > MOST_RUNS:
+        expected = f"at most {MOST_RUNS // a_seed} with {len(plan.log2_rates)} rates"
+        raise BadInput("--seeds", found=str(plan.seeds), expected=expected)
     source = model_source(plan.model)
-    check_model(plan.model, run_memory(source), available_memory(), workers)
     setting = Setting(plan.experiment, source, plan.data, plan.training, plan.building, plan.held_out)
+    check_model(plan.model, run_memory(setting), available_memory(), workers)
     with _one_thread():
         ready = task(setting)
     return Prepared(plan, setting, tuple(ready.facts.items()), ready.digest)
