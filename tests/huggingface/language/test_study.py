@@ -206,16 +206,21 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("workers", "message"), [(1, "2 GiB: take a smaller"), (4, "0.5 GiB for each of 4 workers: take fewer")]
+    ("workers", "memory", "message"),
+    [
+        (1, 2**31, "2 GiB: take a smaller"),
+        (4, 2**31, "0.5 GiB for each of 4 workers: take a smaller"),
+        (4, 2**32, "1 GiB for each of 4 workers: take fewer workers"),
+    ],
 )
 def test_a_model_that_does_not_fit_is_told_before_it_is_loaded(
-    workers: int, message: str, data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workers: int, memory: int, message: str, data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a GiB of weights, of which not a byte is on the disk."""
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     with (tmp_path / "model.safetensors").open("wb") as weights:
         weights.truncate(2**29)
-    monkeypatch.setattr(studied, "available_memory", lambda: 2**31)
+    monkeypatch.setattr(studied, "available_memory", lambda: memory)
     monkeypatch.setattr(studied, "task", lambda setting: pytest.fail("the model is loaded"))
     with pytest.raises(BadInput, match=rf"needs about 3\.75 GiB, and there are {message}"):
         prepared(replace(plan(LLAMA, data), model=str(tmp_path)), workers=workers)
