@@ -174,7 +174,7 @@ def _rates(text: str) -> tuple[int, ...]:
 
 
 def _number(text: str) -> float:
-    found = number_in(text)
+    found = None if "/" in text else number_in(text)
     return math.nan if found is None else found
 
 
