@@ -16,6 +16,10 @@ MOST_FORMS = 64
 _NUMBER = re.compile(r"(-?[0-9]{1,200})(?:/(0*[1-9][0-9]{0,199}))?", re.ASCII)
 
 
+class TooMany(ValueError):
+    """A list of more forms than are read."""
+
+
 def rational(text: str) -> Fraction:
     """The number that P or P/Q writes.
 
@@ -41,8 +45,10 @@ def forms(data: Json) -> Forms:
     """A list of forms.
 
     Raises:
-        ValueError: it is no list, or has more than 64 forms.
+        ValueError: it is no list, or, as TooMany, has more than 64 forms.
     """
-    if type(data) is not list or len(data) > MOST_FORMS:
-        raise ValueError(f"expected a list of at most {MOST_FORMS} forms")
+    if type(data) is not list:
+        raise ValueError("expected a list of forms")
+    if len(data) > MOST_FORMS:
+        raise TooMany(f"found {len(data)} forms, expected a list of at most {MOST_FORMS}")
     return tuple(map(form, data))

@@ -18,14 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from gamma_calc.cli.options import add_json_argument, print_json
-from gamma_calc.derivation.certificate_shape import Malformed
+from gamma_calc.derivation.certificate_shape import LARGEST, Malformed
 from gamma_calc.derivation.verification import Verification, verification
 from gamma_calc.errors import BadInput
 from gamma_calc.files import file_content
 
 FALSE = 1
-LARGEST = 4 * 2**20
-"""Bytes of the largest file that is read."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

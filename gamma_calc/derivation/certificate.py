@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gamma_calc.algebra import Affine, Equality, Inequality, Polyhedron, Region
-from gamma_calc.algebra.plain import Forms, Json, forms
+from gamma_calc.algebra.plain import Forms, Json, TooMany, forms
 from gamma_calc.analysis.bounded import Bounded, bounded
 from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.derivation.certificate_shape import KIND, SCHEMA
+from gamma_calc.derivation.certificate_shape import KIND, LARGEST, SCHEMA, Malformed, check_shape
 from gamma_calc.derivation.checker import Refuted, Run
 from gamma_calc.derivation.conclusions import (
     claim,
@@ -29,6 +29,7 @@ from gamma_calc.derivation.evidence import FoundProof, Obligation
 from gamma_calc.derivation.farkas import point_of
 from gamma_calc.derivation.following import followed
 from gamma_calc.derivation.premises import forms_of, premises
+from gamma_calc.errors import Unknown
 from gamma_calc.program.scheme import Scheme
 
 
@@ -59,7 +60,25 @@ def certificate(found: Derivation) -> Certificate:
     """The certificate of a derivation; it proves what it can, and what it cannot is unknown in its conclusions.
 
     A domain that is not closed is closed first: what is proved holds on the closure, and so on the domain.
+
+    Raises:
+        Unknown: it would hold more than a checker reads.
     """
+    try:
+        written = _certificate(found)
+        check_shape(written.data)
+    except (TooMany, Malformed) as problem:
+        raise _too_large(found.title, str(problem)) from None
+    if len(written.text()) > LARGEST:
+        raise _too_large(found.title, f"found a file of {len(written.text())} bytes, expected at most {LARGEST}")
+    return written
+
+
+def _too_large(title: str, problem: str) -> Unknown:
+    return Unknown(f"{title}: no certificate can be written that `gamma-calc verify` reads: {problem}")
+
+
+def _certificate(found: Derivation) -> Certificate:
     label = found.scheme.name
     if not found.scheme.domain.is_closed:
         label += ", its domain closed"

@@ -15,6 +15,8 @@ from gamma_calc.algebra.plain import MOST_FORMS, Json, form, rational
 from gamma_calc.errors import BadInput
 
 KIND, SCHEMA = "gamma-calc certificate", 4
+LARGEST = 4 * 2**20
+"""Bytes of the largest file that is read."""
 QUOTED = 40
 """Characters of what was found that a message repeats."""
 Shape = Any

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from gamma_calc.analysis.derivation import derived
+from gamma_calc.cli.main import main
 from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.rocq import rocq
 from gamma_calc.derivation.smtlib import smtlib
+from gamma_calc.errors import Unknown
 from gamma_calc.program.catalogue import CATALOGUE
 from tests.derivation.certificates import every_case, written
 
@@ -61,3 +63,45 @@ def test_a_name_stays_in_its_comment_even_if_no_scheme_can_have_it() -> None:
     assert "\n(check-sat)\n(" not in smtlib(found).split("(set-logic")[0]
     header = rocq(found).split("Require")[0]
     assert header.count("(*") == header.count("*)") == 1 and '"' not in header
+
+
+LARGE = """
+optimizer = "sgd"
+[exponents]
+A = "-1/2"
+B = "zero"
+eta_A = "a"
+eta_B = "b"
+momentum = "m"
+decay = "d"
+feedback = "f"
+"""
+
+
+def test_what_no_checker_reads_is_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec, markdown = tmp_path / "large.toml", tmp_path / "proof.md"
+    spec.write_text(LARGE)
+    for option in ("certificate", "smtlib", "rocq"):
+        path = tmp_path / option
+        assert main(["derive", str(spec), f"--{option}", str(path), "--markdown", str(markdown)]) == 3
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert "no certificate can be written" in error and "expected a list of at most 64" in error
+        assert not path.exists() and not markdown.exists()
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "message"),
+    [
+        pytest.param("gamma_calc.algebra.plain.MOST_FORMS", 2, "expected a list of at most 2", id="forms"),
+        pytest.param("gamma_calc.derivation.certificate.LARGEST", 2000, "expected at most 2000", id="bytes"),
+    ],
+)
+def test_each_limit_of_the_checker_is_one_of_the_writer(
+    limit: str, value: int, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derivation = derived(CATALOGUE["init-a"].under("sgd"))
+    certificate(derivation)
+    monkeypatch.setattr(limit, value)
+    with pytest.raises(Unknown, match=message):
+        certificate(derivation)
