@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -29,6 +30,7 @@ from gamma_calc.program.spec_file import scheme_from_text
 from tests.analysis import brute
 from tests.analysis.brute import HALF, QUANTITIES, TOLD, Numbers, Run, Size, holds, run
 from tests.analysis.brute_cases import Point, fixed_at, numbers, places, policies, possible, readings, schemes
+from tests.schemes import scheme
 
 POINTS = 30
 HORIZONS = (*range(1, TOLD + 1), None)
@@ -159,6 +161,27 @@ def test_what_a_tensor_brings_back_of_what_it_met_counts() -> None:
     delta_3 = trajectory(lora_module(scheme), 1, scheme.domain).last.sizes["delta_3"]
     assert (value(delta_3.lower, {}), value(delta_3.upper, {})) == (-2, -2)
     assert [found.steps[0]["delta_3"] for found in watched(scheme, CALCULUS, {})] == [-2]
+
+
+@pytest.mark.parametrize(
+    ("subject", "settled_from"),
+    [
+        (scheme("0", "-1/2", "-1", "1", rank="1/2", momentum="0"), 4),
+        (scheme("-2", "-5/2", "1", "0", rank="1/2", momentum="0"), 4),
+        (scheme("-2", "-1/2", "-3", "1/2", rank="1", momentum="-1/2", gradient="-1/2"), 4),
+        (scheme("-1/2", "-3/2", "-1", "-3", rank="1/2", momentum="1/2"), None),
+    ],
+    ids=["a parity more", "two of them", "a momentum that fades", "a momentum that grows"],
+)
+def test_a_run_has_settled_where_momenta_of_two_parities_stay(subject: Scheme, settled_from: int | None) -> None:
+    """From which step on the sizes of both are in numbers what they were, of which a normalised step feels the gap."""
+    point = numbers(subject, CALCULUS, {})
+    states = [brute.State(point.a, point.b)]
+    for _ in range(LONG):
+        states.append(brute.step(point, states[-1])[0])
+    assert len(states[-1].m_a) > 1
+    stays = [t for t, (before, after) in enumerate(pairwise(states), 1) if before == after]
+    assert trajectory(lora_module(subject), TOLD).settled_from == next(iter(stays), None) == settled_from
 
 
 def wrong_edges(scheme: Scheme, policy: Policy, point: Point) -> Iterator[str]:

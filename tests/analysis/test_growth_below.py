@@ -10,10 +10,12 @@ import pytest
 from gamma_calc.algebra import EMPTY, Affine
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.analysis.growth_below import LeastGrowth
-from gamma_calc.calculus.policy import Policy, dispensed
+from gamma_calc.calculus.policy import CALCULUS, Policy, dispensed
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.scheme import Scheme
+from tests.analysis import brute_vectors
+from tests.analysis.brute_cases import numbers
 from tests.analysis.test_feedback import fed
 from tests.schemes import scheme
 
@@ -79,6 +81,26 @@ def test_outside_the_settled_region_all_grows_faster_than_any_power() -> None:
 def test_a_factor_that_only_stays_lets_a_product_run_away_as_well(subject: Scheme, said: str) -> None:
     """The cycles behind growth faster than any power are not counted as growth by a fixed power, too."""
     assert str(derived(subject).growth["Z_B"]) == said
+
+
+@pytest.mark.parametrize(
+    ("subject", "edge"),
+    [
+        (scheme("-1/2", "0", "a - 1", "a", optimizer="sgd", rank="1", feedback="0", gradient="1/2"), "-1"),
+        (scheme("0", "0", "a", "a", optimizer="sgd", rank="1/2", feedback="0", fan_out="1/2"), "-3/2"),
+        (scheme("0", "-1/2", "a - 1", "-2", optimizer="sgd", rank="1", feedback="-3/2", fan_out="1/2"), "3/2"),
+    ],
+    ids=["gradient", "fan out", "one rate"],
+)
+def test_a_factor_of_which_only_bounds_are_known_counts_by_the_lower_one(subject: Scheme, edge: str) -> None:
+    """An echo has such bounds. A vector run in numbers grows above the edge only, and nothing is claimed below it."""
+    found = derived(subject).growth["Z_A"]
+    assert isinstance(found, LeastGrowth)
+    for point in ({"a": Fraction(edge) + Fraction(k, 40)} for k in range(-8, 9)):
+        is_fast = any(form.at(point) > 0 for form in found.faster)
+        sizes = [step["Z_A"] for step in brute_vectors.run(numbers(subject, CALCULUS, point), 5)]
+        gained = [after - before for before, after in pairwise(size for size in sizes if size is not None)]
+        assert is_fast == (point["a"] > Fraction(edge)) == (gained[-1] > gained[-2] > 0), point
 
 
 def test_a_wrong_statement_is_seen() -> None:
