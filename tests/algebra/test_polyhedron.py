@@ -175,6 +175,9 @@ def test_reduction_is_canonical_on_the_set(domain: Polyhedron, left: Affine, rig
         ([at_least(A, 2 * B), at_most(A, B + C), at_most(C, 1)], ["a", "c"], "b <= 1"),
         ([at_least(A, B), at_least(A, -B)], ["a"], "always"),
         ([at_least(A, B), at_least(B, A + 1)], ["a"], "never"),
+        ([Inequality(A - B, strict=True), at_least(B, C)], ["b"], "a - c > 0"),
+        ([at_least(A, B), Inequality(B - C, strict=True)], ["b"], "a - c > 0"),
+        ([Inequality(A - B, strict=True), at_least(A, B), at_least(B, C), at_most(C, 1)], ["a", "c"], "always"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
