@@ -153,7 +153,6 @@ def _lag(members: Iterable[Floors], leading: list[Floors], slope: Fraction, lowe
     lags = [0]
     for member in members:
         if member not in leading:
-            # Without its floors a member is the line shift - sum(offset / period) + its slope * T.
-            head = member.shift - sum((Fraction(offset, period) for offset, period in member.parts), Fraction(0))
-            lags.append(max(0, int((head - lowest) / (slope - member.slope)) + 1))
+            # As no offset is below 0, a member is at most the line shift + its slope * T.
+            lags.append(max(0, int((member.shift - lowest) / (slope - member.slope)) + 1))
     return max(lags)

@@ -10,7 +10,7 @@ from gamma_calc.algebra import EVERYWHERE, VANISHING, Affine, Exponent, Polyhedr
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import Flip, Provenance, Random, Sight, contracted
 from gamma_calc.calculus.recursion import trajectory
-from gamma_calc.calculus.rules import CONTRACTIONS, Component, normalised_step
+from gamma_calc.calculus.rules import CONTRACTIONS, Component, gathered, normalised_step
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.errors import BadInput
@@ -166,3 +166,19 @@ def test_flips_along_a_summed_axis_are_lost() -> None:
     left = seen_through(V, WIDTH)
     assert left.odd == frozenset({Flip(V, RANK, RANK)})
     assert left.seen == frozenset({Sight(V, ((RANK, RANK),), DATA)})
+
+
+ONE, OTHER = Flip(V, RANK, RANK), Flip(V, WIDTH, WIDTH)
+
+
+def test_components_of_one_parity_that_are_kept_apart_have_seen_the_same() -> None:
+    """What they are made from tells them apart; all of a parity have seen what any of it has, and no more."""
+
+    def component(flip: Flip, tensor: Random, made: str) -> Component:
+        seen = frozenset((Sight(tensor, ((RANK, RANK),), DATA),))
+        return Component(
+            Size.exactly(parsed_exponent("x")), Provenance(odd=frozenset((flip,)), seen=seen, made=(made,))
+        )
+
+    found = gathered([component(ONE, V, "x0"), component(ONE, W, "x1"), component(OTHER, W, "x2")])
+    assert [{sight.tensor for sight in each.provenance.seen} for each in found] == [{V, W}, {V, W}, {W}]
