@@ -110,7 +110,7 @@ def slope_estimate(
         runs,
         is_zero=runs > 0 and all(is_zero_at),
         is_zero_somewhere=runs > 0 and any(is_zero_at),
-        shortfall=_shortfall(widths, runs),
+        shortfall=shortfall(widths, runs),
         excluded=named,
     )
     if known.is_zero_somewhere or runs < MINIMUM_RUNS or len(widths) < MINIMUM_FOR_HALVES:
@@ -128,8 +128,8 @@ def student_quantile(degrees: int) -> float:
     return float(stdtrit(degrees, 0.975))
 
 
-def _shortfall(widths: Sequence[int], runs: int) -> str:
-    """What is missing before a slope may be judged."""
+def shortfall(widths: Sequence[int], runs: int) -> str:
+    """What is missing before a slope may be judged; nothing where nothing is."""
     octaves = math.log2(widths[-1] / widths[0])
     if runs < MINIMUM_RUNS:
         return f"{runs} runs are left to fit, and at least {MINIMUM_RUNS} are needed"

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment import reproduction as face
+from gamma_calc.experiment import reproduction_claims
 from gamma_calc.experiment.reproduction import Reproduction, reproduction
 from gamma_calc.experiment.reproduction_claims import Claim, Outcome, claims, covering
 from gamma_calc.experiment.reproduction_folder import reproduction_json, write_reproduction
@@ -258,3 +260,11 @@ def test_the_plans_keep_what_was_asked_for() -> None:
     assert FULL.widths == tuple(2**k for k in range(7, 14))
     assert min(FULL.runs, QUICK.runs) >= 5
     assert len(QUICK.widths) >= 6
+
+
+@pytest.mark.parametrize("runs", [3, 8])
+def test_the_interval_of_a_compared_difference_is_student_s(runs: int) -> None:
+    """Of one width it is the textbook's interval of a mean."""
+    row = np.random.default_rng(0).standard_normal(runs)
+    found = reproduction_claims._compared(reproduction_claims.CLAIMS[0], [row], (64,))
+    assert found.interval == pytest.approx(stats.t.interval(0.95, runs - 1, row.mean(), stats.sem(row)))
