@@ -1,13 +1,15 @@
 """The cross-check: schemes derived, trained at several widths, and judged exponent by exponent.
 
-Every run carries a negative control: the same measurement judged by predictions made under an assumption that is known
-to be false, that aligned sums grow like independent ones. If those predictions passed too, the check could not tell
-right from wrong.
+Every scheme carries a negative control: the same measurement judged by predictions that are known to be false. They are
+made by supposing that aligned sums grow like independent ones; where a scheme has no aligned sum to get wrong, or the
+measurement does not tell, by moving every finite exponent. If such predictions passed too, the check could not tell
+right from wrong. How far off a prediction has to be for that, the resolution, is stated beside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from html import escape
@@ -24,37 +26,67 @@ from gamma_calc.derivation.questions import LONGEST
 from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed_together
 from gamma_calc.derivation.tables import html_table
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.prediction import Prediction, pinned, predictions
-from gamma_calc.experiment.prefactor import chosen_prefactor
+from gamma_calc.experiment.prediction import Prediction, moved, pinned, predictions
+from gamma_calc.experiment.prefactor import chosen_prefactors
 from gamma_calc.experiment.settled_by_law import settled
 from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.experiment.sweep_memory import available_memory, check_widths
-from gamma_calc.experiment.verdicts import Row, judged, worst
-from gamma_calc.program.scheme import EXTRA, Scheme
+from gamma_calc.experiment.verdicts import SEVERITY, Row, judged, unjudged, withheld, worst
+from gamma_calc.program.scheme import EXTRA, INITIAL, Scheme
 from gamma_calc.program.selection import Spec, Values
-from gamma_calc.simulation.probe import ProbeMeasurement, Progress, probe
-from gamma_calc.simulation.verdicts import Verdict
+from gamma_calc.simulation.probe import ProbeConfiguration, ProbeMeasurement, Progress, probe
+from gamma_calc.simulation.slopes import SlopeEstimate, shortfall
+from gamma_calc.simulation.verdicts import RULE, TOLERANCE, Verdict
 
 FALSE_ASSUMPTION = Policy(((Alignment.ALIGNED, Affine.of(Fraction(1, 2))),))
 """The control's: a sum of correlated terms grows like a random walk."""
+SHIFT = Fraction(1, 4)
+"""The other control's: beyond what a row that is PASS can bear, three tolerances."""
+ALIGNMENT = "aligned sums grow like independent ones (false)"
+MOVED = f"every finite exponent is larger by {SHIFT} (false)"
 CLEAR_OF_EPSILON = 1000
 """Gradient roots this far above epsilon move by at most 0.1 % because of it."""
+FELT_EPSILON = 50
+"""Normal gradients of a root mean square this far above epsilon lose 7 % of a step to it, mostly in their small
+entries. Lost within six octaves, that is a slope of 0.02, under half of the tolerance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Predictions that are known to be false, judged by the measurement; only FAIL shows that it can tell."""
+
+    assumption: str
+    rows: tuple[Row, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the rows'."""
+        return worst(row.verdict for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One scheme: how it was measured, what was found, and what the control says."""
+    """One scheme: how it was measured, what was found, and what the control says.
+
+    There is no measurement where the settings lack widths or runs: no verdict would follow from it.
+    """
 
     scheme: Scheme
-    prefactor: Fraction
-    measurement: ProbeMeasurement
+    prefactors: Mapping[str, Fraction]
+    configuration: ProbeConfiguration
+    measurement: ProbeMeasurement | None
     rows: tuple[Row, ...]
-    control: tuple[Row, ...]
+    control: Control
+
+    @property
+    def rates(self) -> str:
+        """The learning rates that it was trained at, as formulas in the width."""
+        return ", ".join(f"eta_{name} = {k} n^({self.scheme[f'eta_{name}']})" for name, k in self.prefactors.items())
 
     @property
     def extra_prefactors(self) -> Mapping[str, Fraction]:
         """The prefactors of beta, lambda and kappa, by the keys of those that the scheme has."""
-        found: dict[str, Fraction] = {key: getattr(self.measurement.configuration, f"prefactor_{key}") for key in EXTRA}
+        found: dict[str, Fraction] = {key: getattr(self.configuration, f"prefactor_{key}") for key in EXTRA}
         return {key: value for key, value in found.items() if self.scheme.form(key) is not None}
 
     @property
@@ -66,12 +98,10 @@ class Checked:
                 f"{self.scheme.name}: {reason}: "
                 f"predictions do without assumption {NO_CANCELLATION.key}, and most are bounds from above"
             )
-        ratio = float(np.min(self.measurement.epsilon_ratio))
-        if ratio < CLEAR_OF_EPSILON:
-            found.append(
-                f"{self.scheme.name}: gradients come within a factor of {ratio:.3g} of the optimiser's epsilon, so its "
-                f"steps are not normalised: assumption {NEGLIGIBLE_EPSILON.key} does not hold"
-            )
+        if self.measurement is None:
+            return tuple(found)
+        if reason := felt_epsilon(self.measurement):
+            found.append(f"{self.scheme.name}: {reason}: what rests on it is INCONCLUSIVE")
         excluded = int(self.measurement.is_excluded.sum())
         if excluded:
             found.append(f"{self.scheme.name}: {excluded} runs diverged or underflowed and are not fitted")
@@ -103,8 +133,19 @@ class Crosscheck:
 
     @property
     def control(self) -> Verdict:
-        """The verdict on the control's predictions; only FAIL shows that the check can tell."""
-        return worst(row.verdict for scheme in self.schemes for row in scheme.control)
+        """FAIL if the control of every scheme is, which shows that the check can tell; else what it is at best."""
+        return min((scheme.control.verdict for scheme in self.schemes), key=SEVERITY.index)
+
+    @property
+    def resolutions(self) -> tuple[float, ...]:
+        """How far off the prediction of a row that is PASS would have to be to FAIL, one a finite exact exponent."""
+        found = [row.leading.resolution for row in self.rows if row.verdict is Verdict.PASS]
+        return tuple(each for each in found if each is not None)
+
+    @property
+    def shortfall(self) -> str:
+        """Why nothing was trained; nothing where something was."""
+        return shortfall(self.settings.widths, self.settings.seeds)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -114,6 +155,8 @@ class Crosscheck:
     @property
     def summary(self) -> str:
         """The outcome in a sentence or two."""
+        if self.shortfall:
+            return f"{self.verdict.value}: nothing was trained, for nothing would be settled: {self.shortfall}."
         count = len(self.rows)
         tally = {verdict: sum(row.verdict is verdict for row in self.rows) for verdict in Verdict}
         if self.verdict is Verdict.PASS:
@@ -121,8 +164,42 @@ class Crosscheck:
         else:
             words = {Verdict.FAIL: "refuted", Verdict.INCONCLUSIVE: "undecided", Verdict.PASS: "confirmed"}
             outcome = ", ".join(f"{tally[verdict]} {word}" for verdict, word in words.items() if tally[verdict])
-        control = "fails as it has to" if self.control is Verdict.FAIL else f"is {self.control.value}: it shows nothing"
-        return f"{self.verdict.value}: {outcome}. The control, whose assumption is false, {control}."
+        sentences = (f"{outcome}{self._intervals}", *self._decided_by_law, self._control_sentence, *self._resolution)
+        return f"{self.verdict.value}: {' '.join(f'{sentence}.' for sentence in sentences)}"
+
+    @property
+    def _intervals(self) -> str:
+        """How many intervals of rows that are PASS hold the prediction, and by how much the others miss it."""
+        passed = [row.leading for row in self.rows if row.verdict is Verdict.PASS]
+        missed = [each.distance for each in passed if each.law is None and each.distance is not None]
+        if not missed:
+            return ""
+        held = sum(distance == 0 for distance in missed)
+        others = f"; the others miss it by at most {max(missed):.3f}, within the tolerance of {TOLERANCE:g}"
+        return f", and {held} of {len(missed)} intervals hold the prediction{others if held < len(missed) else ''}"
+
+    @property
+    def _decided_by_law(self) -> Iterator[str]:
+        count = sum(any(each.law for each in (row.leading, *row.terms.values())) for row in self.rows)
+        if count:
+            yield f"{count} {'row is' if count == 1 else 'rows are'} decided by the exact law at larger widths"
+
+    @property
+    def _control_sentence(self) -> str:
+        if self.control is Verdict.FAIL:
+            idle = ", ".join(each.scheme.name for each in self.schemes if each.control.assumption == MOVED)
+            no_other = f"No control by alignment for {idle}, where no aligned sum tells. " if idle else ""
+            return f"{no_other}The control, whose assumption is false, fails as it has to"
+        idle = ", ".join(each.scheme.name for each in self.schemes if each.control.verdict is not Verdict.FAIL)
+        return f"No control: false predictions for {idle} are {self.control.value}, so its verdicts show nothing"
+
+    @property
+    def _resolution(self) -> Iterator[str]:
+        if found := self.resolutions:
+            yield (
+                f"A prediction that is off by {statistics.median(found):.3f} fails in half of the rows, by"
+                f" {max(found):.3f} in each"
+            )
 
     def __repr__(self) -> str:
         return f"<cross-check of {', '.join(each.scheme.name for each in self.schemes)}>"
@@ -132,25 +209,31 @@ class Crosscheck:
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
-        failed = [row for scheme in self.schemes for row in scheme.control if row.verdict is Verdict.FAIL]
+        failed = [row for scheme in self.schemes for row in scheme.control.rows if row.verdict is Verdict.FAIL]
         return {
             "schema": 1,
             "verdict": self.verdict.value,
             "against": self.against,
             **policy_json(self.policy),
+            "summary": self.summary,
+            "rule": {"tolerance": TOLERANCE, **RULE},
             "quantities": [row.json() for row in self.rows],
             "control": {
-                "assumption": "aligned sums grow like independent ones (false)",
+                "assumption": "; ".join(dict.fromkeys(each.control.assumption for each in self.schemes)),
                 "expected": Verdict.FAIL.value,
                 "verdict": self.control.value,
                 "failed": [f"{row.scheme} {row.quantity} t={row.t}" for row in failed],
+                "resolution": {"half": statistics.median(found), "every": max(found)}
+                if (found := self.resolutions)
+                else None,
             },
             "schemes": [
                 {
                     "scheme": each.scheme.name,
                     "optimizer": each.scheme.optimizer.name,
-                    "prefactor": str(each.prefactor),
+                    "prefactors": {name: str(k) for name, k in each.prefactors.items()},
                     **{f"prefactor_{key}": str(value) for key, value in each.extra_prefactors.items()},
+                    "control": {"assumption": each.control.assumption, "verdict": each.control.verdict.value},
                 }
                 for each in self.schemes
             ],
@@ -252,22 +335,60 @@ def _tested(policy: Policy, scheme: Scheme) -> Policy:
 def _checked(
     scheme: Scheme, reference: Scheme, policy: Policy, settings: Settings, progress: Progress | None
 ) -> Checked:
-    prefactor = settings.prefactor or chosen_prefactor(scheme.optimizer.step)
-    experiment = configuration(scheme, settings, prefactor)
+    own = predictions(scheme, settings.steps)
+    prefactors = dict.fromkeys(INITIAL, settings.prefactor) if settings.prefactor else chosen_prefactors(scheme, own)
+    experiment = configuration(scheme, settings, *(prefactors[name] for name in INITIAL))
+    tested = _tested(policy, reference)
+    predicted = predictions(reference, settings.steps, tested)
+    if missing := shortfall(settings.widths, settings.seeds):
+        nothing = SlopeEstimate(settings.widths, settings.seeds, shortfall=missing)
+        rows = tuple(unjudged(scheme.name, each, nothing) for each in predicted)
+        return Checked(scheme, prefactors, experiment, None, rows, Control("", rows))
     check_widths(experiment, available_memory())
-    measurement = probe(experiment, progress)
-    predicted = predictions(reference, settings.steps, _tested(policy, reference))
+    judge = _Judge(scheme.name, settings.steps, probe(experiment, progress))
+    for control in _controls(judge, scheme):
+        if control.verdict is Verdict.FAIL:
+            break
+    return Checked(scheme, prefactors, experiment, judge.measurement, judge.rows(reference, tested), control)
 
-    def rows(predicted: Sequence[Prediction]) -> tuple[Row, ...]:
-        return judged(scheme.name, predicted, measurement)
 
-    return Checked(
-        scheme,
-        prefactor,
-        measurement,
-        settled(rows(predicted), predicted, experiment),
-        rows(predictions(scheme, settings.steps, FALSE_ASSUMPTION)),
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """A measurement, and the verdicts on any predictions of it: by the trained widths, and by the exact law."""
+
+    name: str
+    steps: int
+    measurement: ProbeMeasurement
+
+    def rows(self, scheme: Scheme, policy: Policy, shift: Fraction = Fraction(0)) -> tuple[Row, ...]:
+        predicted = self._predictions(scheme, policy, shift)
+        found = settled(judged(self.name, predicted, self.measurement), predicted, self.measurement.configuration)
+        why = felt_epsilon(self.measurement)
+        if not why:
+            return found
+        without = replace(policy, without=policy.without | {NEGLIGIBLE_EPSILON})
+        return withheld(found, self._predictions(scheme, without, shift), f"{why}, and the prediction rests on it")
+
+    def _predictions(self, scheme: Scheme, policy: Policy, shift: Fraction) -> tuple[Prediction, ...]:
+        return tuple(moved(each, shift) for each in predictions(scheme, self.steps, policy))
+
+
+def felt_epsilon(measurement: ProbeMeasurement) -> str:
+    """Why assumption A7 does not hold in an experiment; nothing where it does."""
+    ratio = float(np.min(measurement.epsilon_ratio))
+    if ratio >= FELT_EPSILON:
+        return ""
+    return (
+        f"gradients come within a factor of {ratio:.3g} of the optimiser's epsilon, so its steps are not normalised: "
+        f"assumption {NEGLIGIBLE_EPSILON.key} does not hold"
     )
+
+
+def _controls(judge: _Judge, scheme: Scheme) -> Iterator[Control]:
+    """The controls of a scheme, the better first: one that breaks an assumption, if it has a sum to get wrong."""
+    if predictions(scheme, judge.steps, FALSE_ASSUMPTION) != predictions(scheme, judge.steps):
+        yield Control(ALIGNMENT, judge.rows(scheme, FALSE_ASSUMPTION))
+    yield Control(MOVED, judge.rows(scheme, CALCULUS, SHIFT))
 
 
 def _part(progress: Callable[[int, int], None] | None, index: int, count: int) -> Progress | None:

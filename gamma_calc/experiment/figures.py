@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,29 +13,27 @@ from gamma_calc.program.scheme import RATES, Scheme
 from gamma_calc.report.series import Panel, Series, Sheet, Values
 from gamma_calc.simulation.adapter_module import Term
 from gamma_calc.simulation.slopes import student_quantile
+from gamma_calc.simulation.verdicts import TOLERANCE
+
+SYMBOLS = (
+    "Z_A = A Z, Z_B = s B A Z, for inputs Z of a layer. A = A_0 + U_A: the initial part and the sum of the updates so"
+    " far; dA: the change of one step, in which dA_0 and dU_A are due to weight decay; B alike. A step changes Z_B by"
+    " Delta_Z_B = delta_1 + delta_2 + delta_3: delta_1 = s B dA Z, delta_2 = s dB A Z, delta_3 = s dB dA Z, with A and"
+    " B as they were before it."
+)
+"""What the names in tables and figures mean."""
 
 
-class Subject(Protocol):
-    """What a figure shows: a scheme, the rows of its verdicts, and what they were judged from."""
-
-    @property
-    def scheme(self) -> Scheme: ...  # noqa: D102
-
-    @property
-    def rows(self) -> Sequence[Row]: ...  # noqa: D102
-
-    @property
-    def measurement(self) -> Measurement: ...  # noqa: D102
-
-
-def sheet(checked: Subject, where: str = "") -> Sheet:
+def sheet(scheme: Scheme, rows: Sequence[Row], measurement: Measurement, where: str = "") -> Sheet:
     """One panel a quantity, at the last step; `where` names the place of the adapter in a model."""
-    scheme, last = checked.scheme, max(row.t for row in checked.rows)
+    last = max(row.t for row in rows)
     rates = ", ".join(f"{key} = n^({scheme[key]})" for key in RATES)
     return Sheet(
         title=f"{scheme.title}{f' in {where}' if where else ''}",
         subtitle=f"{rates}, step {last}",
-        panels=tuple(_panel(row, checked.measurement) for row in checked.rows if row.t == last),
+        panels=tuple(_panel(row, measurement) for row in rows if row.t == last),
+        notes=(SYMBOLS,),
+        tolerance=TOLERANCE,
     )
 
 

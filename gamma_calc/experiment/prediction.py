@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from gamma_calc.algebra import Affine
@@ -72,6 +72,16 @@ def predictions(scheme: Scheme, steps: int, policy: Policy = CALCULUS) -> tuple[
         for step in run.upto(steps)
         for name, size in step.sizes.items()
     )
+
+
+def moved(prediction: Prediction, shift: Fraction) -> Prediction:
+    """The prediction with every finite exponent moved by as much."""
+
+    def shifted(each: Predicted) -> Predicted:
+        return each if each.exponent is None else replace(each, exponent=each.exponent + shift)
+
+    terms = {term: shifted(each) for term, each in prediction.terms.items()}
+    return replace(prediction, total=shifted(prediction.total), terms=terms)
 
 
 def _terms(sizes: Mapping[Label, Size]) -> Mapping[tuple[str, ...], Predicted]:

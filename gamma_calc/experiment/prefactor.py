@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
 
+from gamma_calc.experiment.prediction import ZERO, Prediction
 from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.program.scheme import INITIAL, Scheme
 
 NORMALISED = Fraction(4)
+BALANCED = Fraction(1)
 RAW = Fraction(1, 16)
 GROWING = Fraction(16)
 PREFACTORS: Mapping[str, Fraction] = MappingProxyType(
@@ -32,6 +35,32 @@ def chosen_prefactor(step: Raw | Moments) -> Fraction:
             return NORMALISED
         case Raw():
             return RAW
+
+
+def chosen_prefactors(scheme: Scheme, predicted: Sequence[Prediction]) -> Mapping[str, Fraction]:
+    """The k of each factor's rate, by what its updates make of the products that its step's directions follow.
+
+    A Z is a sum of A_0 Z and U_A Z, B^T dZ of B_0^T dZ and U_B^T dZ, and a normalised step takes the sign of it. Where
+    one of the two leads, k makes it lead more; where they tie, k leaves both a say at every width: sums in which only
+    the smaller one of the two is aligned would else show at large ranks alone. A raw step has one k, since its iterates
+    mix both rates: the small one as above, but 1 where the updates lead, which with a small one they would do late.
+    """
+    k = chosen_prefactor(scheme.optimizer.step)
+    last = {each.quantity: each for each in predicted}
+    axes = zip(INITIAL, (Fraction(1), scheme["fan_out"].constant), strict=True)
+    gaps = {name: _gap(last[name], name, axis) for name, axis in axes}
+    if isinstance(scheme.optimizer.step, Raw):
+        return dict.fromkeys(INITIAL, BALANCED if any(gap and gap > 0 for gap in gaps.values()) else k)
+    return {name: k if gap is None or gap > 0 else 1 / k if gap < 0 else BALANCED for name, gap in gaps.items()}
+
+
+def _gap(prediction: Prediction, name: str, axis: Fraction) -> Fraction | None:
+    """How far the updates lead the initial part once both are summed over the data's axis; None where one is zero.
+
+    The updates are aligned with the data there, and the initial part is not: they gain half of the axis on it.
+    """
+    updates, initial = (prediction.terms.get((part,), ZERO).exponent for part in (f"U_{name}", f"{name}_0"))
+    return None if updates is None or initial is None else updates - initial + axis / 2
 
 
 def decay_prefactor(prefactor: Fraction, *, grows: bool) -> Fraction:

@@ -1,19 +1,21 @@
-"""Deciding by the exact law what the reachable widths leave open.
+"""Deciding by the exact law what the reachable widths do not confirm.
 
-Where a row is INCONCLUSIVE at the widths that were trained, the same experiment is drawn from its exact law at widths
-up to 2^60, where every crossover lies behind. What is decided there says so, in its reason and with the numbers that
-it was decided by. A row that lacks widths or runs is left as it is: that is the user's choice, not a crossover.
+Where a row is not PASS at the widths that were trained, the same experiment is drawn from its exact law at widths up to
+2^60, where every crossover lies behind. A prediction that the law confirms is PASS: the trained widths were too small
+to see it. One that it contradicts is FAIL. Such a row keeps what was measured, says in its reason what decided it, and
+has the law's numbers beside. A row that lacks widths or runs is left as it is: that is the user's choice, not a
+crossover. The law knows no epsilon, so what it decides rests on assumption A7 as the prediction does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from gamma_calc.experiment.prediction import Prediction
 from gamma_calc.experiment.verdicts import Judged, Row, judged
 from gamma_calc.program.optimizers import Moments
-from gamma_calc.simulation.adapter_module import Term
 from gamma_calc.simulation.exact_law import SMALLEST_WIDTH, exact_law, law_refusal
 from gamma_calc.simulation.probe import ProbeConfiguration, ProbeMeasurement
 from gamma_calc.simulation.verdicts import Judgement, Verdict
@@ -24,28 +26,27 @@ FAR_WIDTHS = tuple(2**k for k in range(30, 61, 5))
 NEAR_WIDTHS = tuple(2**k for k in range(14, 24))
 """Where a rank that grows with the width leaves no farther ones; those with too large a rank are dropped."""
 
-CLEAR_OF_EPSILON = 1000
-"""As far as gradients have to lie above epsilon for the law, which takes it as zero, to be within 0.1 %."""
-
 
 def settled(
     rows: Sequence[Row], predictions: Sequence[Prediction], configuration: ProbeConfiguration
 ) -> tuple[Row, ...]:
-    """The rows with what is INCONCLUSIVE for want of width decided by the exact law, where it has something to say."""
-    can_cancel = configuration.feedback is not None
-    if not any(_is_open(each, can_cancel) for row in rows for each in (row.leading, *row.terms.values())):
+    """The rows with what is not PASS decided by the exact law, where it has something to say."""
+    if not any(_is_open(each) for row in rows for each in (row.leading, *row.terms.values())):
         return tuple(rows)
-    far = far_configuration(configuration)
-    if far is None:
+    measurement = _far_measurement(configuration)
+    if measurement is None:
         return tuple(rows)
-    measurement = exact_law(far)
-    if measurement.epsilon_ratio.min() < CLEAR_OF_EPSILON:
-        return tuple(rows)
-    name = rows[0].scheme
+    name, words = rows[0].scheme, _words(measurement)
     return tuple(
-        _settled_row(row, other, _words(measurement), can_cancel)
-        for row, other in zip(rows, judged(name, predictions, measurement), strict=True)
+        _settled_row(row, other, words) for row, other in zip(rows, judged(name, predictions, measurement), strict=True)
     )
+
+
+@lru_cache(maxsize=4)
+def _far_measurement(configuration: ProbeConfiguration) -> ProbeMeasurement | None:
+    """The experiment drawn from its law at far widths: once for all predictions that are judged by it."""
+    far = far_configuration(configuration)
+    return None if far is None else exact_law(far)
 
 
 def far_configuration(configuration: ProbeConfiguration) -> ProbeConfiguration | None:
@@ -81,22 +82,18 @@ def _words(measurement: ProbeMeasurement) -> str:
     return f"decided by the exact law at widths {ends}, {samples} {'sample' if samples == 1 else 'samples'}"
 
 
-def _settled_row(row: Row, other: Row, words: str, can_cancel: bool) -> Row:
-    def settled(near: Judged, far: Judged) -> Judged:
-        return _settled(near, far, words) if _is_open(near, can_cancel) else near
-
-    terms: Mapping[Term, Judged] = {term: settled(each, other.terms[term]) for term, each in row.terms.items()}
-    return replace(row, leading=settled(row.leading, other.leading), terms=terms)
+def _settled_row(row: Row, other: Row, words: str) -> Row:
+    terms = {term: _settled(each, other.terms[term], words) for term, each in row.terms.items()}
+    return replace(row, leading=_settled(row.leading, other.leading, words), terms=terms)
 
 
 def _settled(near: Judged, far: Judged, words: str) -> Judged:
-    if far.judgement.verdict is Verdict.INCONCLUSIVE:
+    if not _is_open(near) or far.judgement.verdict is Verdict.INCONCLUSIVE:
         return near
     reason = f"{words}: {far.judgement.reason}; at the trained widths: {near.judgement.reason}"
-    return replace(far, judgement=Judgement(far.judgement.verdict, reason))
+    return replace(near, judgement=Judgement(far.judgement.verdict, reason), law=far.estimate)
 
 
-def _is_open(each: Judged, can_cancel: bool) -> bool:
-    """Whether farther widths may say more; where terms cancel, a slope is steeper near their crossover than beyond."""
-    open_verdicts = (Verdict.INCONCLUSIVE, Verdict.FAIL) if can_cancel else (Verdict.INCONCLUSIVE,)
-    return each.judgement.verdict in open_verdicts and not each.estimate.shortfall
+def _is_open(each: Judged) -> bool:
+    """Whether farther widths may say more."""
+    return each.judgement.verdict is not Verdict.PASS and not each.estimate.shortfall

@@ -64,11 +64,14 @@ def _check_widths(widths: object) -> None:
         raise BadInput("widths", found=widths, expected=expected)
 
 
-def configuration(scheme: Scheme, settings: Settings, prefactor: Fraction) -> ProbeConfiguration:
-    """The reference experiment for a scheme without free exponents.
+def configuration(
+    scheme: Scheme, settings: Settings, prefactor: Fraction, prefactor_B: Fraction | None = None
+) -> ProbeConfiguration:
+    """The reference experiment for a scheme without free exponents; B's rate has A's prefactor, or its own.
 
     In torch a number is read as a power of n, and a coefficient of `rank` as that power of r.
     """
+    prefactor_B = prefactor if prefactor_B is None else prefactor_B
     return ProbeConfiguration(
         widths=settings.widths,
         runs=settings.seeds,
@@ -83,7 +86,7 @@ def configuration(scheme: Scheme, settings: Settings, prefactor: Fraction) -> Pr
         fan_out=_rate(scheme, "fan_out"),
         rank=scheme[RANK].constant,
         prefactor_A=prefactor,
-        prefactor_B=prefactor,
+        prefactor_B=prefactor_B,
         trains_A=scheme.is_trained("A"),
         trains_B=scheme.is_trained("B"),
         data=settings.data,
@@ -94,7 +97,7 @@ def configuration(scheme: Scheme, settings: Settings, prefactor: Fraction) -> Pr
         decay=size_of(scheme.exponents["decay"]),
         feedback=size_of(scheme.exponents["feedback"]),
         prefactor_momentum=PREFACTORS["momentum"],
-        prefactor_decay=decay_prefactor(prefactor, grows=_decay_grows(scheme)),
+        prefactor_decay=decay_prefactor(min(prefactor, prefactor_B), grows=_decay_grows(scheme)),
         prefactor_feedback=PREFACTORS["feedback"],
     )
 

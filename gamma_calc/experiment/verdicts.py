@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gamma_calc.experiment.prediction import ZERO, Predicted, Prediction
 from gamma_calc.simulation.adapter_module import DECAYED_TERMS, Key, Term
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate
-from gamma_calc.simulation.verdicts import Judgement, Verdict, verdict
+from gamma_calc.simulation.verdicts import Judgement, Verdict, distance, resolution, verdict
 
 SEVERITY = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL)
 
@@ -46,16 +46,27 @@ class Measurement(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A slope beside its prediction."""
+    """A slope beside its prediction; `law` is that of the exact law far out, where it decided the verdict."""
 
     predicted: Predicted
     estimate: SlopeEstimate
     judgement: Judgement
+    law: SlopeEstimate | None = None
 
     @property
     def measured(self) -> float | None:
         """The slope; None where the quantity is exactly zero."""
         return self.estimate.slope
+
+    @property
+    def distance(self) -> float | None:
+        """How far the prediction lies outside the interval, 0 inside; None without a slope or a finite prediction."""
+        return distance(self.predicted.exponent, self.estimate, upper=self.predicted.is_upper)
+
+    @property
+    def resolution(self) -> float | None:
+        """The error, up or down, from which on a prediction would FAIL; None without a slope, or of a bound."""
+        return resolution(self.predicted.exponent, self.law or self.estimate, upper=self.predicted.is_upper)
 
     def json(self) -> dict[str, Any]:
         """The row as plain data."""
@@ -63,7 +74,9 @@ class Judged:
             "predicted": str(self.predicted),
             "upper": self.predicted.is_upper,
             "measured": self.measured,
-            "ci": None if self.estimate.interval is None else list(self.estimate.interval),
+            "ci": _interval(self.estimate),
+            "in_ci": None if self.distance is None else self.distance == 0,
+            "law": None if self.law is None else _law_json(self.law),
             "verdict": self.judgement.verdict.value,
             "reason": self.judgement.reason,
         }
@@ -109,9 +122,41 @@ class Row:
         }
 
 
+def _interval(estimate: SlopeEstimate) -> list[float] | None:
+    return None if estimate.interval is None else list(estimate.interval)
+
+
+def _law_json(law: SlopeEstimate) -> dict[str, Any]:
+    return {"widths": list(law.widths), "measured": law.slope, "ci": _interval(law)}
+
+
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """FAIL if any is FAIL, else INCONCLUSIVE if any is that, else PASS."""
     return max(verdicts, key=SEVERITY.index, default=Verdict.PASS)
+
+
+def unjudged(scheme: str, prediction: Prediction, missing: SlopeEstimate) -> Row:
+    """The row of a prediction that nothing was trained for, because of what is missing."""
+    alone = Judged(prediction.total, missing, Judgement(Verdict.INCONCLUSIVE, missing.shortfall))
+    return Row(scheme, prediction.quantity, prediction.t, alone, {}, None)
+
+
+def withheld(rows: Sequence[Row], loose: Sequence[Prediction], why: str) -> tuple[Row, ...]:
+    """The rows without a verdict where the prediction is not the one of `loose`, which do without an assumption."""
+
+    def kept(each: Judged, other: Predicted) -> Judged:
+        if each.predicted == other:
+            return each
+        return replace(each, judgement=Judgement(Verdict.INCONCLUSIVE, why), law=None)
+
+    return tuple(
+        replace(
+            row,
+            leading=kept(row.leading, other.total),
+            terms={term: kept(each, other.terms.get(term, ZERO)) for term, each in row.terms.items()},
+        )
+        for row, other in zip(rows, loose, strict=True)
+    )
 
 
 def judged_alone(predicted: Predicted, squares: NDArray[np.float64], measurement: Measurement) -> Judged:

@@ -6,19 +6,19 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from gamma_calc.experiment.figures import sheet
-from gamma_calc.experiment.folder import quantity_row
+from gamma_calc.experiment.figures import SYMBOLS, sheet
+from gamma_calc.experiment.folder import distinct_stems, quantity_row
 from gamma_calc.files import write_files
 from gamma_calc.huggingface.coordinates import CoordinateCheck, LayerCheck
 from gamma_calc.report.page import Control, Link, Page, Picture, SchemeSection
 from gamma_calc.report.pages import html_report, markdown_report, number
 from gamma_calc.report.plots import Images, rendered, scaling_figure
-from gamma_calc.simulation.verdicts import Verdict
+from gamma_calc.simulation.verdicts import RULE_SENTENCE, Verdict
 
 
 def layer_figure(check: LayerCheck) -> Images:
     """The scaling figure of one layer: every term at the last step, measured and predicted."""
-    return rendered(scaling_figure(sheet(check, check.layer)))
+    return rendered(scaling_figure(sheet(check.scheme, check.rows, check.measurement, check.layer)))
 
 
 def write_coordinate_folder(found: CoordinateCheck, folder: Path) -> None:
@@ -33,8 +33,9 @@ def write_coordinate_folder(found: CoordinateCheck, folder: Path) -> None:
 def coordinate_contents(found: CoordinateCheck) -> Mapping[str, str | bytes]:
     """The files of the folder by relative path."""
     sections, contents = [], dict[str, str | bytes]()
-    for check in found.layers:
-        stem = f"plots/{check.scheme.name}-{check.layer}".replace(" ", "-")
+    stems = distinct_stems([f"{check.scheme.name}-{check.layer}" for check in found.layers])
+    for check, name in zip(found.layers, stems, strict=True):
+        stem = f"plots/{name}"
         images = layer_figure(check)
         contents |= {f"{stem}.svg": images.svg, f"{stem}.png": images.png}
         sections.append(_section(check, Picture(f"{check.scheme.name} in {check.layer}", f"{stem}.png", images.svg)))
@@ -77,4 +78,6 @@ def _page(found: CoordinateCheck, sections: tuple[SchemeSection, ...]) -> Page:
         warnings=found.warnings,
         method=method,
         links=(Link("plain data", "coordinate-check.json"), Link("this report as Markdown", "report.md")),
+        rule=RULE_SENTENCE,
+        symbols=SYMBOLS,
     )

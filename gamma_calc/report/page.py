@@ -56,7 +56,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class TermRow:
-    """The verdict on one term of a quantity; `measured` is None where it is exactly zero or was not fitted."""
+    """The verdict on one term of a quantity; `measured` is None where it is exactly zero or was not fitted.
+
+    `is_inside` tells whether the interval holds the prediction; None where there is no interval to hold it.
+    """
 
     term: str
     predicted: str
@@ -64,13 +67,15 @@ class TermRow:
     interval: Interval | None
     verdict: str
     reason: str
+    is_inside: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class QuantityRow:
-    """The verdict on a quantity at step t; `predicted` is written as it is to be read.
+    """The verdict on a quantity at step t; `predicted` is written as it is to be read, `is_inside` as of a term.
 
-    `scheme` is shown only where rows of several schemes stand in one table.
+    `reason` is empty where the numbers say it all; `scheme` is shown only where rows of several schemes stand in one
+    table.
     """
 
     quantity: str
@@ -83,6 +88,7 @@ class QuantityRow:
     reason: str
     terms: tuple[TermRow, ...] = ()
     scheme: str = ""
+    is_inside: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,8 @@ class Page:
 
     Args:
         sentence: the verdict in words, shown right behind the word itself.
+        rule: what each verdict says, in sentences.
+        symbols: what the names of the quantities mean.
         method: how it was measured, as pairs of a name and a value.
         links: files beside the page that belong to no scheme.
     """
@@ -129,3 +137,5 @@ class Page:
     warnings: tuple[str, ...] = ()
     method: tuple[tuple[str, str], ...] = ()
     links: tuple[Link, ...] = ()
+    rule: str = ""
+    symbols: str = ""

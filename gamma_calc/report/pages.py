@@ -20,26 +20,28 @@ from gamma_calc.report.blocks import (
 from gamma_calc.report.html_page import html_text
 from gamma_calc.report.markdown_page import markdown_text
 from gamma_calc.report.page import Control, Page, QuantityRow, SchemeSection, TermRow
+from gamma_calc.report.verdict_words import severity
 
 NOTHING = "\N{EN DASH}"
 """Stands where there is no number; the reason beside it says why."""
 
-COLUMNS = (
-    ("quantity", Kind.NAME),
-    ("t", Kind.NUMBER),
+PLACE = (("quantity", Kind.NAME), ("t", Kind.NUMBER))
+NUMBERS = (
+    ("verdict", Kind.VERDICT),
     ("predicted", Kind.NUMBER),
     ("measured", Kind.NUMBER),
     ("95 % interval", Kind.NUMBER),
-    ("raw slope", Kind.NUMBER),
-    ("verdict", Kind.VERDICT),
-    ("reason", Kind.TEXT),
+    ("inside", Kind.TEXT),
 )
-TERM_COLUMNS = (*COLUMNS[:2], ("term", Kind.NAME), *COLUMNS[2:5], *COLUMNS[6:])
+"""The verdict comes early, so that a narrow window shows it."""
+REASON = ("reason", Kind.TEXT)
+COLUMNS = (*PLACE, *NUMBERS, ("raw slope", Kind.NUMBER), REASON)
+TERM_COLUMNS = (*PLACE, ("term", Kind.NAME), *NUMBERS, REASON)
 SCHEME_COLUMN = ("scheme", Kind.NAME)
 HOW_TO_READ = (
     "Predicted and measured are exponents of the width n. Measured: the slope of log2 of the root mean square of the"
-    " leading terms on log2 n. Raw slope: that of the whole sum, smaller terms included; it is shown and not judged. A"
-    " quantity predicted -oo has to be exactly zero."
+    " leading terms on log2 n. Inside: whether its 95 % interval holds the prediction. Raw slope: that of the whole"
+    " sum, smaller terms included; it is shown and not judged."
 )
 
 
@@ -61,7 +63,7 @@ def document(page: Page) -> Iterator[Block]:
         yield Heading(2, "Warnings")
         yield Bullets(page.warnings)
     if page.schemes:
-        yield Paragraph(HOW_TO_READ)
+        yield from (Paragraph(text) for text in (HOW_TO_READ, page.rule, page.symbols) if text)
     for section in page.schemes:
         yield from _scheme(section)
     if page.control is not None:
@@ -122,8 +124,9 @@ def counted(rows: Sequence[QuantityRow]) -> str:
 
 
 def quantity_table(rows: Sequence[QuantityRow]) -> Table:
-    """One row a quantity and step; a column for the scheme where rows name one."""
-    cells = tuple((row.quantity, str(row.t), *_numbers(row), number(row.raw_slope), *_outcome(row)) for row in rows)
+    """One row a quantity and step, the worst verdicts first; a column for the scheme where rows name one."""
+    rows = _worst_first(rows)
+    cells = tuple((row.quantity, str(row.t), *_numbers(row), number(row.raw_slope), row.reason) for row in rows)
     if not any(row.scheme for row in rows):
         return Table(COLUMNS, cells)
     named = tuple((row.scheme, *line) for row, line in zip(rows, cells, strict=True))
@@ -131,24 +134,20 @@ def quantity_table(rows: Sequence[QuantityRow]) -> Table:
 
 
 def term_table(rows: Sequence[QuantityRow]) -> Table:
-    """One row a term."""
-    return Table(
-        TERM_COLUMNS,
-        tuple(
-            (row.quantity, str(row.t), term.term, *_numbers(term), *_outcome(term))
-            for row in rows
-            for term in row.terms
-        ),
-    )
+    """One row a term, the worst verdicts first."""
+    found = sorted(((row, term) for row in rows for term in row.terms), key=lambda pair: severity(pair[1].verdict))
+    cells = ((row.quantity, str(row.t), term.term, *_numbers(term), term.reason) for row, term in found)
+    return Table(TERM_COLUMNS, tuple(cells))
 
 
-def _numbers(row: QuantityRow | TermRow) -> tuple[str, str, str]:
+def _worst_first(rows: Sequence[QuantityRow]) -> list[QuantityRow]:
+    return sorted(rows, key=lambda row: severity(row.verdict))
+
+
+def _numbers(row: QuantityRow | TermRow) -> tuple[str, str, str, str, str]:
     interval = NOTHING if row.interval is None else f"[{number(row.interval[0])}, {number(row.interval[1])}]"
-    return row.predicted, number(row.measured), interval
-
-
-def _outcome(row: QuantityRow | TermRow) -> tuple[str, str]:
-    return row.verdict, row.reason
+    inside = NOTHING if row.is_inside is None else "yes" if row.is_inside else "no"
+    return row.verdict, row.predicted, number(row.measured), interval, inside
 
 
 def number(value: float | None) -> str:

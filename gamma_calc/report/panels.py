@@ -67,8 +67,8 @@ def _extent(panel: Panel) -> list[float]:
     return [y for series in panel.series for column in (series.value, series.low, series.high) for y in finite(column)]
 
 
-def draw_panel(figure: Figure, panel: Panel, cell: Cell, scale: Scale) -> None:
-    """Draw a panel with its heading and its key into its cell."""
+def draw_panel(figure: Figure, panel: Panel, cell: Cell, scale: Scale, tolerance: float = 0.0) -> None:
+    """Draw a panel with its heading and its key into its cell; slopes within the tolerance are shaded."""
     pairs = drawn_pairs(panel)
     _heading(figure, panel, cell)
     axes = _axes(figure, cell, scale)
@@ -76,6 +76,7 @@ def draw_panel(figure: Figure, panel: Panel, cell: Cell, scale: Scale) -> None:
         _ranges(axes, panel, scale)
         for series, stroke in pairs:
             _points(axes, series, stroke)
+        _bands(axes, pairs, scale, tolerance)
         _lines(axes, pairs, scale)
     else:
         _emptiness(axes, panel)
@@ -169,6 +170,19 @@ def predicted_line(series: Series, first: float, last: float) -> tuple[float, fl
     y = math.fsum(point[1] for point in points) / len(points)
     slope = float(series.predicted)
     return y + slope * (first - x), y + slope * (last - x)
+
+
+def _bands(axes: Axes, pairs: Sequence[tuple[Series, Stroke]], scale: Scale, tolerance: float) -> None:
+    """A bow tie about each predicted line: the lines of all slopes within the tolerance, through the same centre."""
+    for each, stroke in pairs if tolerance else ():
+        if ends := predicted_line(each, scale.first, scale.last):
+            centre = math.fsum(x for x, _ in finite_points(each)) / len(finite_points(each))
+            middle = ends[0] + (ends[1] - ends[0]) * (centre - scale.first) / (scale.last - scale.first)
+            x = (scale.first, centre, scale.last)
+            reach = [tolerance * abs(at - centre) for at in x]
+            y = (ends[0], middle, ends[1])
+            low, high = ([at + sign * off for at, off in zip(y, reach, strict=True)] for sign in (-1, 1))
+            axes.fill_between(x, low, high, color=stroke.band, linewidth=0, zorder=1)
 
 
 def _lines(axes: Axes, pairs: Sequence[tuple[Series, Stroke]], scale: Scale) -> None:

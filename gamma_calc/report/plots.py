@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ HOW_TO_READ = (
     " slopes are parallel in all panels."
 )
 
+BAND = " Shaded: slopes within {:g} of the prediction, the tolerance of the verdicts."
+
 
 @dataclass(frozen=True, slots=True)
 class Images:
@@ -49,7 +52,10 @@ def scaling_figure(sheet: Sheet) -> Figure:
         width = _width(max((len(row) for row in rows), default=0))
         heading = wrapped(sheet.title, style.TITLE, width - 2 * EDGE, is_bold=True)
         subtitle = wrapped(sheet.subtitle, style.SUBTITLE, width - 2 * EDGE)
-        footer = wrapped(HOW_TO_READ, style.TICK, width - 2 * EDGE)
+        band = BAND.format(sheet.tolerance) if sheet.tolerance else ""
+        footer = [
+            line for text in (HOW_TO_READ + band, *sheet.notes) for line in wrapped(text, style.TICK, width - 2 * EDGE)
+        ]
         heights = [_row_height(row) for row in rows]
         top = 2 * EDGE + 0.24 * len(heading) + 0.17 * len(subtitle)
         height = top + sum(heights) + 0.14 * len(footer) + EDGE
@@ -77,7 +83,7 @@ def _row_height(row: tuple[Panel, ...]) -> float:
 
 
 def _lines(
-    figure: Figure, lines: tuple[str, ...], y: float, size: float, height: float, color: str, weight: str
+    figure: Figure, lines: Sequence[str], y: float, size: float, height: float, color: str, weight: str
 ) -> float:
     """Write lines downwards from y, and say where the next one would stand."""
     for line in lines:
@@ -90,7 +96,9 @@ def _panels(figure: Figure, sheet: Sheet, top: float) -> None:
     scale = shared_scale(sheet.panels)
     for row in _rows(sheet.panels):
         for column, panel in enumerate(row):
-            draw_panel(figure, panel, Cell(EDGE + column * (CELL_WIDTH + GUTTER), top, CELL_WIDTH), scale)
+            draw_panel(
+                figure, panel, Cell(EDGE + column * (CELL_WIDTH + GUTTER), top, CELL_WIDTH), scale, sheet.tolerance
+            )
         top -= _row_height(row)
 
 

@@ -74,8 +74,15 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One figure: its panels in reading order."""
+    """One figure: its panels in reading order.
+
+    Args:
+        notes: what stands below the panels, such as what their symbols mean.
+        tolerance: how far a slope may be from the predicted one; that band is shaded. 0 for none.
+    """
 
     title: str
     subtitle: str
     panels: tuple[Panel, ...]
+    notes: tuple[str, ...] = ()
+    tolerance: float = 0.0

@@ -64,13 +64,19 @@ class Stroke:
     size: float
     line: float
 
+    @property
+    def band(self) -> RGB:
+        """The colour of the band about its line."""
+        red, green, blue = (part + (1 - part) * 0.75 for part in self.colour)
+        return red, green, blue
+
     @classmethod
     def of(cls, index: int, *, is_leading: bool) -> Stroke:
         """The stroke of the series at a position in its panel."""
         name, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
         if is_leading:
-            return cls(to_rgb(name), mixed(name, "black", 0.3), marker, to_rgb(name), 4.6, 2.0)
-        return cls(mixed(name, "white", 0.4), mixed(name, "black", 0.1), marker, to_rgb("white"), 3.6, 1.0)
+            return cls(to_rgb(name), mixed(name, "black", 0.3), marker, to_rgb(name), 4.6, 1.2)
+        return cls(mixed(name, "white", 0.4), mixed(name, "black", 0.1), marker, to_rgb("white"), 3.6, 0.8)
 
 
 BADGES = {

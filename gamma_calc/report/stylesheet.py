@@ -29,8 +29,8 @@ a { color: var(--link); }
 .badge.fail { color: var(--fail); }
 .badge.open { color: var(--open); }
 td .badge.pass { font-weight: normal; }
-figure { margin: 1rem 0; }
-img { display: block; width: 100%; height: auto; background: #ffffff; border-radius: 6px; }
+figure { margin: 1rem 0; overflow-x: auto; }
+img { display: block; width: 100%; min-width: 46rem; height: auto; background: #ffffff; border-radius: 6px; }
 .wide { overflow-x: auto; margin: 0.75rem 0; }
 table { border-collapse: collapse; font-size: 0.875rem; }
 th, td { padding: 0.25rem 0.9rem 0.25rem 0.3rem; border-bottom: 1px solid var(--rule); }
@@ -39,9 +39,10 @@ th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .name { white-space: nowrap; }
 td.name { font-family: ui-monospace, monospace; }
-td.text { color: var(--quiet); min-width: 16rem; }
+td.text { color: var(--quiet); }
+td.text:last-child { min-width: 16rem; }
 tr.fail td { background: var(--fail-paper); }
 tr.open td { background: var(--open-paper); }
 summary { cursor: pointer; margin: 0.5rem 0; }
-@media print { body { font-size: 11px; } .wide { overflow: visible; } }
+@media print { body { font-size: 11px; } .wide, figure { overflow: visible; } img { min-width: 0; } }
 """

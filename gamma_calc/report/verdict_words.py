@@ -17,6 +17,15 @@ def signed(verdict: str) -> str:
     return f"{SIGNS.get(verdict, '')} {verdict}".strip()
 
 
+def severity(verdict: str) -> int:
+    """The place of a verdict in that order; a word that is not known comes last.
+
+    >>> severity("FAIL"), severity("PASS")
+    (0, 2)
+    """
+    return SEVERITY.index(verdict) if verdict in SEVERITY else len(SEVERITY)
+
+
 def worst_word(verdicts: Sequence[str]) -> str:
     """FAIL before INCONCLUSIVE before PASS; of other words the first.
 

@@ -2,19 +2,40 @@
 
 The rule is fixed beforehand and knows no quantity: PASS where the slope is within the tolerance of the prediction and
 known to within the tolerance; FAIL where the prediction lies outside the interval by more than the tolerance;
-otherwise INCONCLUSIVE, with the runs or the widths that would settle it.
+otherwise INCONCLUSIVE, with the runs or the widths that would settle it. Every report says it in the words of `RULE`.
+
+Why a tolerance: at finite widths lower-order terms bend every slope a little, and with enough runs the interval is
+narrower than that. To ask that it holds the prediction would refute every asymptotic law in the end.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from types import MappingProxyType
 
 from gamma_calc.simulation.slopes import SlopeEstimate
 
 TOLERANCE = 0.05
+
+RULE: Mapping[str, str] = MappingProxyType(
+    {
+        "PASS": f"|measured - predicted| <= {TOLERANCE:g} and half of the 95 % interval <= {TOLERANCE:g}",
+        "FAIL": f"the prediction lies outside the 95 % interval by more than {TOLERANCE:g}",
+        "INCONCLUSIVE": "neither",
+    }
+)
+"""What each verdict on a slope says."""
+
+EXCEPTIONS = "A prediction <= c is tested from above only; one of -oo has to be exactly zero in every run."
+DRIFT = (
+    "An interval of a PASS may miss the prediction, by less than the tolerance: lower-order terms bend slopes at finite"
+    " widths, the less the larger the width, and one interval in twenty misses by chance."
+)
+RULE_SENTENCE = f"{'; '.join(f'{word}: {text}' for word, text in RULE.items())}. {EXCEPTIONS} {DRIFT}"
 
 
 class Verdict(Enum):
@@ -71,6 +92,30 @@ def _judged_slope(
     if is_near and is_sharp:
         return Judgement(Verdict.PASS, facts)
     return Judgement(Verdict.INCONCLUSIVE, f"{facts}; {settling(predicted, slope, estimate)}")
+
+
+def distance(predicted: Fraction | None, estimate: SlopeEstimate, *, upper: bool = False) -> float | None:
+    """How far the prediction lies outside the interval, 0 inside; None where there is no slope to compare.
+
+    >>> distance(Fraction(0), SlopeEstimate((128, 8192), 32, 0.02, (0.01, 0.03), 0.01))
+    0.01
+    """
+    if predicted is None or estimate.interval is None:
+        return None
+    low, high = estimate.interval
+    return max(0.0, low - float(predicted), 0.0 if upper else float(predicted) - high)
+
+
+def resolution(predicted: Fraction | None, estimate: SlopeEstimate, *, upper: bool = False) -> float | None:
+    """How far a prediction has to be moved, up or down, to FAIL both ways; None where there is none, or only a bound.
+
+    >>> resolution(Fraction(0), SlopeEstimate((128, 8192), 32, 0.0, (-0.01, 0.01), 0.01))
+    0.060000000000000005
+    """
+    if predicted is None or estimate.interval is None or upper:
+        return None
+    low, high = estimate.interval
+    return TOLERANCE + max(high - float(predicted), float(predicted) - low)
 
 
 def settling(predicted: float, slope: float, estimate: SlopeEstimate) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -186,3 +190,27 @@ def test_a_caveat_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureF
     assert "Caveat: its loss feeds back" in proof.read_text()
     assert main(["derive", str(path), "--without", "A4"]) in (0, 3)
     assert "caveat" not in capsys.readouterr().out
+
+
+def test_what_is_missing_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["crosscheck", "init-a", "init-b", "--widths", "128,256"]) == 3
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("INCONCLUSIVE: nothing was trained") and "2 widths, and at least 6 are needed" in line
+
+
+def test_the_rule_of_the_verdicts_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["crosscheck", "init-b", *QUICK, "--out", str(tmp_path)]) == 0
+    texts = [capsys.readouterr().out, *((tmp_path / name).read_text() for name in ("index.html", "report.md"))]
+    for text in map(html.unescape, texts):
+        said = text.replace("\\|", "|")
+        assert (
+            "PASS: |measured - predicted| <= 0.05 and half of the 95 % interval <= 0.05; FAIL: the prediction" in said
+        )
+        assert "inside" in said and "intervals hold the prediction" in said
+
+
+def test_a_backend_for_windows_that_does_not_exist_is_no_matter(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gamma_calc", "crosscheck", "init-b", "--widths", "64,128", "--out", str(tmp_path)]
+    done = subprocess.run(command, env={**os.environ, "MPLBACKEND": "bogus"}, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert (tmp_path / "index.html").exists()

@@ -12,8 +12,15 @@ import pytest
 
 from gamma_calc.errors import BadInput
 from gamma_calc.report.markdown_page import escaped
-from gamma_calc.report.page import Control, Link, Page, Picture
-from gamma_calc.report.pages import control_sentence, html_report, markdown_report, number
+from gamma_calc.report.page import Control, Link, Page, Picture, TermRow
+from gamma_calc.report.pages import (
+    control_sentence,
+    html_report,
+    markdown_report,
+    number,
+    quantity_table,
+    term_table,
+)
 from tests.report.examples import page, row
 
 Report = Callable[[Page], str]
@@ -83,11 +90,36 @@ def test_a_page_says_all_that_it_has_to(report: Report) -> None:
 def test_every_row_of_the_html_carries_its_verdict_as_a_word() -> None:
     outline = Outline(html_report(page()))
     rows = [attributes["class"] for tag, attributes in outline.tags if tag == "tr" and "class" in attributes]
-    assert rows[:4] == ["pass", "fail", "open", "pass"]
+    assert rows[:4] == ["fail", "open", "pass", "pass"]
     assert [text for text in outline.text if text.startswith(("✗", "?"))][:2] == [
         "✗ FAIL",
         "? INCONCLUSIVE",
     ]
+
+
+def test_the_worst_verdicts_stand_first_and_in_a_column_that_a_narrow_window_shows() -> None:
+    table = quantity_table(page().schemes[0].rows)
+    names = [name for name, _ in table.columns]
+    assert names[:3] == ["quantity", "t", "verdict"]
+    assert [line[2] for line in table.rows] == ["FAIL", "INCONCLUSIVE", "PASS", "PASS"]
+    terms = (TermRow(name, "0", 0.1, (0.0, 0.2), name, "") for name in ("PASS", "FAIL"))
+    assert [line[3] for line in term_table([replace(row("A", 1, "0", 0.0, "FAIL"), terms=tuple(terms))]).rows] == [
+        "FAIL",
+        "PASS",
+    ]
+
+
+@pytest.mark.parametrize(("is_inside", "said"), [(True, "yes"), (False, "no"), (None, "\N{EN DASH}")])
+def test_a_row_says_whether_its_interval_holds_the_prediction(is_inside: bool | None, said: str) -> None:
+    table = quantity_table([replace(row("A", 1, "0", 0.03, "PASS"), is_inside=is_inside)])
+    assert dict(zip((name for name, _ in table.columns), table.rows[0], strict=True))["inside"] == said
+
+
+@FORMATS
+def test_the_rule_and_the_symbols_stand_before_the_first_table(report: Report) -> None:
+    text = report(replace(page(), rule="PASS: within a twentieth", symbols="Z_A is A times Z"))
+    places = [text.index(each) for each in ("PASS: within a twentieth", "Z_A is A times Z", "init-a under adam")]
+    assert places == sorted(places)
 
 
 def test_a_control_that_does_not_fail_is_a_matter_of_concern() -> None:

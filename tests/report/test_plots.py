@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
@@ -141,6 +142,24 @@ def test_the_line_has_the_predicted_slope_and_not_the_measured_one() -> None:
     # Centred: the line passes through the mean of the points, at the mean of log2 n.
     assert sum(ends) / 2 == pytest.approx(sum(y for y in wrong.value if y is not None) / len(WIDTHS))
     assert predicted_line(series("B_0", None), 7.0, 13.0) is None
+
+
+def test_the_tolerance_is_a_band_about_the_line() -> None:
+    """At the ends of the axes it reaches as far as the tolerance takes a slope from the centre of the points."""
+    plain, banded = (
+        scaling_figure(replace(sheet(series("U_A", HALF)), tolerance=tolerance)) for tolerance in (0.0, 0.25)
+    )
+    assert not plain.axes[0].collections
+    (band,) = banded.axes[0].collections
+    first, last = banded.axes[0].get_xlim()
+    heights = {x: sorted(y for at, y in band.get_paths()[0].vertices if at == x) for x in (first, last)}
+    assert heights[last][-1] - heights[last][0] == pytest.approx(2 * 0.25 * (last - 10))
+    assert "Shaded: slopes within 0.25 of the prediction" in words(banded).replace("\n", " ")
+    assert "Shaded" not in words(plain)
+
+
+def test_notes_stand_below_the_panels() -> None:
+    assert "Z_A = A Z" in words(scaling_figure(replace(init_a(), notes=("Z_A = A Z",))))
 
 
 def test_all_panels_are_equally_high(good: Figure) -> None:
