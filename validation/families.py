@@ -39,7 +39,7 @@ FIRST_SEED = 1000
 """Above every seed of the pilots."""
 
 SCALE = 2.0**-10
-"""s: small, so that adapters of a layer feel each other through the rest of the model only at larger widths."""
+"""s: small, so that adapters feel each other through the rest of the model only at larger widths."""
 
 REFERENCE = Shape(scale=SCALE)
 WIDE = tuple(2**k for k in range(6, 13))
@@ -80,12 +80,16 @@ def _decaying(scheme: Scheme) -> Scheme:
 _DECAY = "AdamW's default decay, under the decay rule: the factor without a gradient moves at step 1 too"
 _ENTROPY = "cross-entropy in place of the linear readout: a loss whose gradient moves with the features"
 _TRAINED = "the matrices trained on text before the adapters are put on, so that they are not iid"
+_UNIT = "the adapters' scale s = 1, that of practice, in place of 2^-10: adapters feel each other"
+_SHALLOW = "s = 1 in place of 2^-10, and one layer in place of two: no adapters stand above others"
 _NARROW = "the widths and the seeds, which are those of the pretrained recording: its control"
 _PRETRAINED = Shape(scale=SCALE, pretraining=40)
 RECORDINGS: Mapping[str, Recording] = MappingProxyType(
     {
         "llama": Recording("llama", "nothing"),
         "roberta": Recording("roberta", "nothing"),
+        "llama-unit-scale": Recording("llama", _UNIT, seeds=8, shape=Shape(scale=1.0)),
+        "llama-unit-scale-shallow": Recording("llama", _SHALLOW, seeds=8, shape=Shape(scale=1.0, layers=1)),
         "llama-decay": Recording("llama", _DECAY, seeds=8, weight_decay=DEFAULT_DECAY),
         "roberta-decay": Recording("roberta", _DECAY, seeds=8, weight_decay=DEFAULT_DECAY),
         "llama-cross-entropy": Recording("llama", _ENTROPY, "cross-entropy", seeds=8),

@@ -71,11 +71,12 @@ def test_another_slope_would_have_another_verdict() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_recorded_predictions_are_those_of_today(name: str) -> None:
     data, recording = recorded(name), RECORDINGS[name]
-    assert len(data["layers"]) == 2 * 2 * len(recording.schemes)
+    adapters = 2 * recording.shape.layers
+    assert len(data["layers"]) == adapters * len(recording.schemes)
     for scheme in map(pinned, recording.schemes):
         today = {(each.quantity, each.t): together(each) for each in predictions(scheme, data["settings"]["steps"])}
         rows = [row for row in data["quantities"] if row["scheme"] == scheme.name]
-        assert len(rows) == 4 * len(today)
+        assert len(rows) == adapters * len(today)
         for row in rows:
             expected = today[row["quantity"], row["t"]]
             assert (row["predicted"], row["upper"]) == (str(expected.total), expected.total.is_upper)
@@ -85,6 +86,7 @@ def test_recorded_predictions_are_those_of_today(name: str) -> None:
 def test_the_record_is_of_the_recording_as_it_stands(name: str) -> None:
     settings, recording = recorded(name)["settings"], RECORDINGS[name]
     assert (settings["family"], settings["loss"]) == (recording.family, recording.loss)
+    assert (settings["layers"], Fraction(settings["scale"])) == (recording.shape.layers, recording.shape.scale)
     assert (tuple(settings["widths"]), settings["seeds"]) == (recording.widths, recording.seeds)
     assert (settings["weight_decay"], settings["pretraining"]) == (recording.weight_decay, recording.shape.pretraining)
     environment = recorded(name)["environment"]
