@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TypeVar
 
-from gamma_calc.algebra import Affine, Exponent, Polyhedron
+from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.calculus.provenance import Provenance
 from gamma_calc.program.terms import Part
 
@@ -51,14 +51,6 @@ class Cycle:
     def nodes(self) -> tuple[Node, ...]:
         """The nodes in the order of the walk."""
         return tuple(edge.source for edge in self.edges)
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """The nodes that some cycles pass, in order; `gain` is the most that a turn of any of them adds."""
-
-    nodes: tuple[Node, ...]
-    gain: Exponent
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +148,6 @@ class StepMap:
         for edge in self.edges:
             found.setdefault((edge.source, edge.target), []).append(edge.weight)
         return {ends: tuple(forms) for ends, forms in found.items()}
-
-    def loops(self, domain: Polyhedron) -> tuple[Loop, ...]:
-        """The orders of nodes in which elementary cycles pass, each once, with the most that they gain on a domain."""
-        largest = {ends: Exponent(forms, domain) for ends, forms in self.weights().items()}
-        return tuple(Loop(nodes, gain(nodes, largest)) for nodes in self.rounds())
 
 
 def gain(nodes: Sequence[Node], largest: Mapping[tuple[Node, Node], Exponent]) -> Exponent:

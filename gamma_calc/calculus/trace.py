@@ -24,12 +24,12 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A rule applied to premises. It cannot lie: building one re-applies its rule.
+    """A rule applied to premises, and what it concludes.
 
-    `inputs` are the subjects that the premises stand for, in order; given data and axes have none.
+    `of` applies the rule. Whoever claims a conclusion instead has the rule applied again, and compared.
 
     Raises:
-        ValueError: the rule does not apply to the premises, or concludes something else.
+        ValueError: the rule does not apply to the premises, or concludes something else than is claimed.
     """
 
     rule: Rule

@@ -11,18 +11,13 @@ from fractions import Fraction
 
 from gamma_calc.algebra.affine import Affine
 from gamma_calc.algebra.plain import Forms, Json, form, forms
+from gamma_calc.analysis.conditions import CONDITIONS, FACTORS
 from gamma_calc.derivation.checker import LOWER, UPPER, Part, Run
 from gamma_calc.derivation.horizon_words import horizon_text
 from gamma_calc.derivation.law_words import law_texts, one_of
 
-CONDITIONS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "stable": (("Z_B",), ()),
-    "internally_stable": (("Z_B", "Z_A"), ()),
-    "feature_learning": (("Z_B",), ("Delta_Z_B",)),
-    "efficient": (("Z_B",), ("delta_1", "delta_2")),
-}
-"""What is at most 0 at every step, and what is 0 from some step on."""
-FACTORS = {"A": "delta_1", "B": "delta_2"}
+ASKED = {each.name: (each.bounded, each.reached) for each in CONDITIONS}
+"""What is at most 0 at every step, and what is 0 from some step on, by condition."""
 
 
 def form_json(form: Affine) -> Json:
@@ -80,7 +75,7 @@ def falling(rates: Sequence[str], member: Forms) -> list[Affine]:
 
 def onset_claims(name: str, step: int, last: int, region: Sequence[Json], below: tuple[int, str] | None) -> list[Json]:
     """That what a condition reaches is 0 from a step on, and that it is not yet before: where, and which size."""
-    sizes = [[each, step, last, relation] for each in CONDITIONS[name][1] for relation in ("<=", ">=")]
+    sizes = [[each, step, last, relation] for each in ASKED[name][1] for relation in ("<=", ">=")]
     later = claim(f"{name}, onset", statement(sizes=sizes), region, only=False)
     if below is None:
         return [later]
@@ -91,7 +86,7 @@ def onset_claims(name: str, step: int, last: int, region: Sequence[Json], below:
 
 def coverage_claim(steps: int, where: Sequence[Json]) -> Json:
     """That the output can stay bounded, for so many steps (the last of them: every later one), only somewhere."""
-    said = condition_statement(*CONDITIONS["stable"], steps)
+    said = condition_statement(*ASKED["stable"], steps)
     return claim("where the output can stay bounded", said, where, holds=False)
 
 
@@ -102,7 +97,7 @@ def conclusions(data: Json, runs: Sequence[Run]) -> tuple[str, ...]:
         prefix = f"where {member_text(run.where)}, " if run.where else ""
         texts += [prefix + text for text in (*_exponents(run), *law_texts(run))]
     said = _Said(data, runs)
-    found = (*(said.condition(name) for name in CONDITIONS), *said.rates(), *said.horizons(), *said.later())
+    found = (*(said.condition(name) for name in ASKED), *said.rates(), *said.horizons(), *said.later())
     return (*texts, *found)
 
 
@@ -165,19 +160,19 @@ class _Said:
 
     def horizons(self) -> Iterator[str]:
         """The largest rate for T steps, of conditions that bound quantities only."""
-        for name, (bounded, reached) in CONDITIONS.items():
+        for name, (bounded, reached) in ASKED.items():
             if self.data["largest"] is not None and not reached:
                 text = horizon_text(self.first, self.data["largest"]["rate"], bounded)
                 yield from [f"{name} for T steps: {text}"] if text else []
 
     def later(self) -> Iterator[str]:
         """What is not known of later steps."""
-        if self.length != "every step" and any(self.early(name) != [] for name in CONDITIONS):
+        if self.length != "every step" and any(self.early(name) != [] for name in ASKED):
             yield f"after step {len(self.last.steps)}: unknown, for the exponents have not settled"
 
     def region(self, name: str) -> tuple[list[Json] | None, list[Json] | None, list[Json] | None]:
         """Where a condition holds, if that is known; where it surely does; outside what it surely does not."""
-        said = condition_statement(*CONDITIONS[name], len(self.last.steps))
+        said = condition_statement(*ASKED[name], len(self.last.steps))
         early, sure = self.early(name), _where(self.claims[-1], said, "if")
         if early == []:
             return [], [], []
@@ -189,14 +184,14 @@ class _Said:
         """Outside what the whole first run already breaks the bounds of a condition."""
         if self.first.where:
             return None
-        bounds = (CONDITIONS[name][0], CONDITIONS["stable"][0])
+        bounds = (ASKED[name][0], ASKED["stable"][0])
         said = [condition_statement(bounded, (), len(self.first.steps)) for bounded in bounds]
         found = [_where(self.claims[0], each, "only if") for each in said]
         return next((where for where in found if where is not None), None)
 
     def onset(self, name: str, region: list[Json]) -> str:
         """The least step from which what a condition reaches is 0 on its region."""
-        steps, reached = len(self.last.steps), CONDITIONS[name][1]
+        steps, reached = len(self.last.steps), ASKED[name][1]
         for step in range(1, steps + 1) if region and reached else ():
             below = [(place, size) for place in range(len(region)) for size in reached]
             least, *others = (onset_claims(name, step, steps, region, each) for each in (None, *below))
@@ -210,7 +205,7 @@ class _Said:
         stable, _, _ = self.region("stable")
         if stable is None or len(stable) != 1:
             return
-        said = condition_statement(*CONDITIONS["stable"], len(self.last.steps))
+        said = condition_statement(*ASKED["stable"], len(self.last.steps))
         largest, frontier = self.data["largest"], self.data["frontier"]
         when = "" if self.length == "every step" else f" ({self.length})"
         if frontier is not None and {*frontier["rates"]} <= self.free:
@@ -242,7 +237,7 @@ class _Said:
             texts.append(f"{name} {'' if least == most else '<= '}{'-oo' if most is None else most}")
         yield f"there: {', '.join(texts)}"
         idle, open_ = [], []
-        for factor, name in FACTORS.items():
+        for factor, name in ((each.name, each.contribution) for each in FACTORS):
             sizes = [_values(step[name], point) for step in self.last.steps]
             if f"U_{factor}" not in self.data["premises"]["next"]:
                 continue

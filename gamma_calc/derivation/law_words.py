@@ -7,9 +7,10 @@ from itertools import product
 
 from gamma_calc.algebra.affine import Affine
 from gamma_calc.algebra.plain import Forms
+from gamma_calc.analysis.conditions import CONDITIONS
 from gamma_calc.derivation.checker import ZERO, Family, Law, Run
 
-BOUNDED = ("Z_B", "Z_A")
+BOUNDED = tuple(dict.fromkeys(name for each in CONDITIONS for name in each.bounded))
 """What some condition bounds."""
 
 

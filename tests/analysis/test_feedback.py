@@ -12,7 +12,7 @@ from gamma_calc.analysis.bounded import bounded
 from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE
 from gamma_calc.calculus.policy import Policy, dispensed
 from gamma_calc.calculus.recursion import trajectory
-from gamma_calc.calculus.step_graph import Node
+from gamma_calc.calculus.step_graph import Node, gain
 from gamma_calc.calculus.step_map import minorant, step_map
 from gamma_calc.program.lora import lora_module
 from tests.schemes import scheme
@@ -92,7 +92,8 @@ def test_a_way_round_gains_what_the_best_of_its_cycles_does() -> None:
     weights: dict[tuple[Node, ...], list[Affine]] = {}
     for cycle in below.cycles():
         weights.setdefault(cycle.nodes, []).append(cycle.weight)
-    loops = {loop.nodes: loop.gain for loop in below.loops(subject.domain)}
+    largest = {ends: Exponent(forms, subject.domain) for ends, forms in below.weights().items()}
+    loops = {nodes: gain(nodes, largest) for nodes in below.rounds()}
     assert loops == {nodes: Exponent(tuple(forms), subject.domain) for nodes, forms in weights.items()}
     assert any(len(forms) > len(loops[nodes].pieces) for nodes, forms in weights.items())
 

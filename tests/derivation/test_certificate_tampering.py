@@ -19,7 +19,7 @@ from gamma_calc.cli.main import main
 from gamma_calc.derivation.certificate_shape import Malformed
 from gamma_calc.derivation.checker import Proof, Refuted, verified
 from gamma_calc.derivation.conclusions import (
-    CONDITIONS,
+    ASKED,
     claim,
     conclusions,
     condition_statement,
@@ -279,7 +279,7 @@ def test_a_liar_who_proves_what_can_be_proved_says_nothing_false(name: str, lies
 
 def said_of(name: str, last: int, where: list[Any]) -> list[Any]:
     """The claims of a condition with a region of a liar's own."""
-    said = condition_statement(*CONDITIONS[name], last)
+    said = condition_statement(*ASKED[name], last)
     return [claim(f"{name}, one way", said, where, only=False), claim(f"{name}, the other", said, where, holds=False)]
 
 
