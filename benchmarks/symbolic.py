@@ -1,7 +1,8 @@
 """Time the exact core: python -m benchmarks.symbolic [--sympy-seconds 60] [--out FILE].
 
-Three figures, in processor time: questions about polyhedra in eight unknowns with thirty inequalities; vertices as
-their number grows; and the recursion to a canonical form, by this package and by sympy's Max, simplified.
+Four figures, in processor time: questions about polyhedra in eight unknowns with thirty inequalities; vertices as
+their number grows; `exponents` and `derive` of schemes with up to eleven free exponents; and the recursion to a
+canonical form, by this package and by sympy's Max, simplified.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
@@ -20,6 +21,7 @@ from statistics import median
 from gamma_calc.algebra import Affine, Inequality, Polyhedron
 from gamma_calc.algebra.linear_program import maximum
 from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.derivation.questions import derive, exponents
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.spec_file import scheme_from_text
 
@@ -47,6 +49,28 @@ print(time.process_time() - start)
 """
 """Z_B in five free exponents, both factors random and trained. A sum of maxima reaches one level in sympy only as
 cases; `simplify` alone leaves it nested, which is no canonical form, and is timed beside it."""
+
+RATES = {"A": "-1/2", "B": "zero", "eta_A": "a", "eta_B": "b"}
+BOTH = {"A": "p", "B": "q", "eta_A": "a", "eta_B": "b"}
+STILL = dict.fromkeys(("momentum", "decay", "feedback"), "0")
+EXTRA = {"momentum": "m", "decay": "d", "feedback": "f"}
+FREE: Mapping[str, Mapping[str, str]] = {
+    "a b": RATES,
+    "a b, m = d = f = 0": RATES | STILL,
+    "a b, m = -1/4, d = 1/3, f = 0": RATES | {"momentum": "-1/4", "decay": "1/3", "feedback": "0"},
+    "a b m d f": RATES | EXTRA,
+    "p q a b": BOTH,
+    "p q a b, m = d = f = 0": BOTH | STILL,
+    "p q a b m, d = f = 0": BOTH | STILL | {"momentum": "m"},
+    "p q a b d, m = f = 0": BOTH | STILL | {"decay": "d"},
+    "p q a b f, m = d = 0": BOTH | STILL | {"feedback": "f"},
+    "p q a b s": BOTH | {"scale": "s"},
+    "p q a b s, m = d = f = 0": BOTH | STILL | {"scale": "s"},
+    "p q a b s m d f": BOTH | {"scale": "s"} | EXTRA,
+    "p q a b s m d f k": BOTH | {"scale": "s", "rank": "k"} | EXTRA,
+    "p q a b s m d f k g o": BOTH | {"scale": "s", "rank": "k", "gradient": "g", "fan_out": "o"} | EXTRA,
+}
+"""Schemes by their free exponents: of A_0 (p), B_0 (q), their rates, and the keys that begin so, fan-out being o."""
 
 WAYS = ("cases", "max")
 OPTIMIZERS = ("adam", "sgd")
@@ -111,6 +135,29 @@ def vertex_figures() -> list[dict[str, float]]:
     return found
 
 
+def free_figures() -> list[dict[str, object]]:
+    """Milliseconds of `exponents` and of `derive`, how many of four steps are written out, and what is decided."""
+    found = []
+    for free, forms in FREE.items():
+        for optimizer in OPTIMIZERS:
+            lines = [f'optimizer = "{optimizer}"', "[exponents]", *(f'{key} = "{form}"' for key, form in forms.items())]
+            scheme = scheme_from_text("\n".join(lines), default_name="free")
+            forget()
+            exponents_ms = milliseconds(lambda scheme=scheme: exponents(scheme))
+            steps = len(exponents(scheme).steps)
+            forget()
+            derive_ms = milliseconds(lambda scheme=scheme: derive(scheme))
+            is_unknown = derive(scheme).derivation.is_unknown
+            figures = {
+                "exponents_ms": exponents_ms,
+                "steps": steps,
+                "derive_ms": derive_ms,
+                "is_decided": not is_unknown,
+            }
+            found.append({"free": free, "optimizer": optimizer, **figures})
+    return found
+
+
 def recursion_ms(optimizer: str, steps: int) -> float:
     """The recursion of `steps` steps to its canonical form, with nothing remembered: the median of five."""
     scheme = scheme_from_text(SPEC.format(optimizer), default_name="both")
@@ -156,6 +203,7 @@ def main() -> int:
         "schema": 1,
         "polyhedra": polyhedra_figures(),
         "vertices": vertex_figures(),
+        "free": free_figures(),
         "recursion": [recursion_figures(optimizer, arguments.sympy_seconds) for optimizer in OPTIMIZERS],
     }
     text = json.dumps(figures, indent=2)
