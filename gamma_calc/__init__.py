@@ -6,9 +6,11 @@ Names are resolved when they are first used, so that asking for an exponent does
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # typing's own costs more than all else here, and a Ctrl-C meanwhile is nobody's to answer
 if TYPE_CHECKING:
+    from typing import Any
+
     from gamma_calc.derivation.questions import Derived, Exponents, derive, exponents
     from gamma_calc.experiment.crosscheck import Crosscheck, crosscheck
     from gamma_calc.experiment.transfer import Transferred, transferred

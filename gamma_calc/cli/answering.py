@@ -104,29 +104,42 @@ def answered(words: Sequence[str]) -> int:
         status: int = options.answer(options)
         sys.stdout.flush()
         return status
-    except Unknown as problem:
-        complain(printable(str(problem)))
-        return UNKNOWN
-    except GammaCalcError as problem:
-        complain(printable(str(problem)))
-        return BAD_INPUT
-    except BrokenPipeError:
-        discard(sys.stdout)
-        return 0
-    except OSError as problem:
-        complain(printable(_of_the_system(problem)))
-        return BAD_INPUT
-    except ImportError as problem:
-        complain(printable(f"cannot load {problem.name or 'a library'}: {problem}"))
-        return BAD_INPUT
     except Exception as problem:
-        if sys.flags.dev_mode:  # python -X dev -m gamma_calc
+        if _is_of_an_interrupt(problem):
+            raise KeyboardInterrupt from None
+        if sys.flags.dev_mode and not isinstance(problem, GammaCalcError):  # python -X dev -m gamma_calc
             raise
-        if lacks_memory(problem):
-            complain(printable(f"there is too little memory: {problem}"))
-            return BAD_INPUT
-        complain(printable(_of_our_own(problem)))
-        return OWN_ERROR
+        return _ended(problem)
+
+
+def _ended(problem: Exception) -> int:
+    """Say in one line what kept a question from its answer; returns the exit status."""
+    status, said = BAD_INPUT, str(problem)
+    match problem:
+        case Unknown():
+            status = UNKNOWN
+        case GammaCalcError():
+            pass
+        case BrokenPipeError():  # whoever reads has read enough
+            discard(sys.stdout)
+            return 0
+        case OSError():
+            said = _of_the_system(problem)
+        case ImportError():
+            said = f"cannot load {problem.name or 'a library'}: {problem}"
+        case _ if lacks_memory(problem):
+            said = f"there is too little memory: {problem}"
+        case _:
+            status, said = OWN_ERROR, _of_our_own(problem)
+    complain(printable(said))
+    return status
+
+
+def _is_of_an_interrupt(problem: BaseException | None) -> bool:
+    """Whether an error was raised while a Ctrl-C was on its way out, by a cleanup that it had not let begin."""
+    while problem is not None and not isinstance(problem, KeyboardInterrupt):
+        problem = problem.__context__
+    return problem is not None
 
 
 def _options(words: Sequence[str]) -> argparse.Namespace:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Sequence
 
 from gamma_calc.cli.outputs import complain, open_closed_outputs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -37,5 +39,12 @@ def main(words: Sequence[str] | None = None) -> int:
         complain(f"cannot start: {problem or 'there is too little memory'}")
         return BAD_INPUT
     finally:
-        if words is None:  # a Ctrl-C comes too late
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if words is None:
+            _ignore_interrupts()
+
+
+def _ignore_interrupts() -> None:
+    """A Ctrl-C comes too late: the process ends with its answer."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -124,3 +124,17 @@ def test_a_machine_that_gives_no_more_is_said_in_one_line(
     assert main(["derive", "init-a"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("gamma-calc: ") and said in error and error.count("\n") == 1
+
+
+def test_an_error_on_the_way_out_of_a_ctrl_c_is_still_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise AttributeError("a cleanup of what had not begun")
+
+    monkeypatch.setattr("gamma_calc.cli.derive.derive", interrupted)
+    assert main(["derive", "init-a"]) == 130
+    assert capsys.readouterr().err == "gamma-calc: interrupted\n"
