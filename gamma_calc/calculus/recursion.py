@@ -16,7 +16,7 @@ from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Label
 
-MOST_NUMBERS = 80
+MOST_NUMBERS = 54
 """Pieces of a component times free exponents beyond which a run is not followed: a step multiplies them, or more."""
 
 MOST_WRITTEN = 1024

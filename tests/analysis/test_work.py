@@ -64,10 +64,6 @@ def test_a_step_that_is_too_long_to_write_out_is_unknown(horizon: int | None) ->
     assert not derived(subject, 2).is_unknown
 
 
-def test_four_free_exponents_under_a_normalised_step_that_remembers_are_decided() -> None:
-    assert not derived(scheme(*FREE, **STILL)).is_unknown
-
-
 def test_a_run_with_few_numbers_is_not_cut() -> None:
     subject = scheme("-1/2", "zero", "eta", "eta", optimizer="sgd")
     assert not exponents(subject, steps=64).unknown
