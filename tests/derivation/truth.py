@@ -92,10 +92,10 @@ class Truth:
         if text.startswith("there: "):
             return all(_is_told(str(self.whole.at_max[key]), bound, value) for key, bound, value in _SIZE.findall(said))
         if text.startswith("undertrained: "):
-            known, _, open_ = said.partition("; unknown of ")
-            left = set(re.findall(r"\b[AB]\b", open_ or (said if said.startswith("unknown") else "")))
-            mine = set(self.whole.undertrained)
-            return mine - left == (set(re.findall(r"\b[AB]\b", known)) - left if "unknown" not in known else set())
+            known, _, left = said.rpartition("unknown of ")
+            known, left = (known, left) if "unknown of" in said else (said, "")
+            found, open_ = ({*re.findall(r"\b[AB]\b", each)} for each in (known, left))
+            return {*self.whole.undertrained} - open_ == found
         return text.startswith("after step ")
 
     def is_law(self, parts: dict[str, str], start: int, t: int, point: Point, *, is_least: bool) -> bool:
@@ -148,13 +148,7 @@ class Truth:
         match = re.match(r"(.*) \(T >= (\d+)(.*?)\)(?:; tends to (\S+), which no T attains)?$", text)
         if match is None:
             return False
-        since, early = (
-            int(match[2]),
-            dict(
-                re.findall(r"(\S+) at T = (\d+)", match[3])
-                and [(int(t), v) for v, t in re.findall(r"(\S+) at T = (\d+)", match[3])]
-            ),
-        )
+        since, early = int(match[2]), {int(t): value for value, t in re.findall(r"(\S+) at T = (\d+)", match[3])}
         cases = match[1].split("; ")
         for steps in range(1, 13):
             formula = early.get(steps) if steps < since else cases[steps % len(cases)].partition(" if ")[0]
