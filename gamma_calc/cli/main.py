@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from gamma_calc.cli.outputs import complain, open_closed_outputs
+from gamma_calc.cli.outputs import complain, prepare_outputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def main(words: Sequence[str] | None = None) -> int:
         0 answered; 1 a FAIL, a false certificate or a lint error; 2 bad input, or an output or a machine that takes no
         more; 3 a requested answer is unknown or inconclusive; 70 an error of gamma_calc itself; 130 after Ctrl-C.
     """
-    open_closed_outputs()
+    prepare_outputs()
     if words is None:
         os.environ["MPLBACKEND"] = "agg"  # no window is ever opened, whatever the user's notebooks do
     try:

@@ -28,8 +28,14 @@ def discard(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def open_closed_outputs() -> None:
-    """An output that was closed before the start has no reader, and what is meant for one goes to no other."""
+def prepare_outputs() -> None:
+    """Make the outputs take whatever is printed.
+
+    One that was closed before the start has no reader, and what is meant for it goes to no other. A path that is no
+    UTF-8, or a terminal that knows only ASCII, gets escapes.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")

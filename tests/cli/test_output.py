@@ -138,3 +138,14 @@ def test_an_error_on_the_way_out_of_a_ctrl_c_is_still_one(
     monkeypatch.setattr("gamma_calc.cli.derive.derive", interrupted)
     assert main(["derive", "init-a"]) == 130
     assert capsys.readouterr().err == "gamma-calc: interrupted\n"
+
+
+def test_a_path_that_is_no_utf_8_is_printed_with_escapes(tmp_path: Path) -> None:
+    words = (b"lint", b"good.json", b"--specs", b"\xff")
+    (tmp_path / "good.json").write_text('{"peft_type": "LORA", "r": 8}')
+    done = subprocess.run([sys.executable, "-m", "gamma_calc", *words], cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    folder = (*(b"crosscheck", b"init-a", b"--widths=4,8", b"--seeds=2", b"--steps=1"), b"--out", b"\xfe")
+    done = subprocess.run([sys.executable, "-m", "gamma_calc", *folder], cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (3, b"")
+    assert done.stdout.endswith(b"Table, plots and derivations: \\udcfe\n")
