@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
@@ -132,6 +133,11 @@ def sweep_telling(file: Path, store: Path, told: Connection) -> None:
 
 def smalls(count: int) -> list[Planned]:
     return [placed(Small(number), number) for number in range(count)]
+
+
+def held_back() -> set[int]:
+    """The signals that this process does not hear of."""
+    return set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:

@@ -6,14 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
-from gamma_calc.experiment.executors import named_executors
+from gamma_calc.experiment.executors import Processes, named_executors
 from gamma_calc.experiment.sweep import carried_out
 from gamma_calc.simulation.store import Store
-from tests.experiment.sweep_runs import ROOT, TINY, Deadly, placed, smalls, wait_until
+from tests.experiment.sweep_runs import ROOT, TINY, Deadly, held_back, placed, smalls, wait_until
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -64,6 +65,13 @@ def test_workers_leave_with_a_killed_parent(tmp_path: Path) -> None:
 def count(path: Path) -> int:
     with Store(path) as store:
         return len(store.keys)
+
+
+def test_a_worker_never_hears_of_a_ctrl_c_not_even_while_it_starts() -> None:
+    before = held_back()
+    with Processes(1, mp_context=get_context("spawn")) as pool:
+        assert signal.SIGINT in pool.submit(held_back).result(60)
+    assert held_back() == before and signal.SIGINT not in before
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:

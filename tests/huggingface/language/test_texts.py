@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from gamma_calc import files
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.language.data import labelled_texts, running_text
 from gamma_calc.huggingface.language.mail import FOLDERS, mail
@@ -98,6 +100,13 @@ def test_a_word_that_stands_for_nothing_here(
     with pytest.raises(BadInput) as refused:
         labelled_texts(word)
     assert message in str(refused.value)
+
+
+def test_a_pipe_that_gives_nothing_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "PATIENCE", 0.1)
+    os.mkfifo(tmp_path / "a.tsv")
+    with pytest.raises(BadInput, match=r"a.tsv: cannot be read: nothing came"):
+        labelled_file(tmp_path / "a.tsv")
 
 
 def test_too_little_running_text_is_refused(tmp_path: Path) -> None:
