@@ -26,7 +26,8 @@ from gamma_calc.simulation.verdicts import TOLERANCE
 Data = Mapping[str, Any]
 NOTHING = "\N{EN DASH}"
 REACH = 0.4
-"""How far from its prediction a slope is drawn; those beyond stand at the edge."""
+"""How far from its prediction a slope is drawn at most; those beyond stand at the edge."""
+LEAST_REACH = 0.1
 
 FIXED = (
     "Fixed beforehand: the rule of the verdicts, which is that of every cross-check, and all settings below. Settings"
@@ -194,11 +195,13 @@ def family_figure(name: str, data: Data) -> bytes:
     with figure_settings():
         figure = Figure(figsize=(3.4 * len(schemes), 4.2), layout="constrained")
         figure.set_label(name)
-        panels = figure.subplots(1, len(schemes), sharey=True, squeeze=False)[0]
+        panels = figure.subplots(1, len(schemes), sharex=True, sharey=True, squeeze=False)[0]
         for axes, scheme in zip(panels, schemes, strict=True):
             _draw(axes, data, scheme)
+        panels[0].set_xlim(-reach(data), reach(data))
         figure.suptitle(
-            f"{name}: measured less predicted exponents at step {data['settings']['steps']}, 95 % intervals",
+            f"{name}: measured less predicted exponents at step {data['settings']['steps']}, 95 % intervals;"
+            f" shaded: within the tolerance of {TOLERANCE:g}; crossed: FAIL",
             fontsize=style.HEADING,
         )
         handles, labels = panels[0].get_legend_handles_labels()
@@ -213,20 +216,26 @@ def _draw(axes: Axes, data: Data, scheme: str) -> None:
     axes.axvspan(-TOLERANCE, TOLERANCE, color=style.RULE, lw=0)
     for index, layer in enumerate(_layer_names(data)):
         shift = (index - 1.5) * 0.18
-        points = [
-            (lines.index(row["quantity"]) + shift, *drawn(row))
-            for row in own
-            if row["layer"] == layer and is_finite(row)
-        ]
+        shown = [row for row in own if row["layer"] == layer and is_finite(row)]
+        points = [(lines.index(row["quantity"]) + shift, *drawn(row)) for row in shown]
         look = {"color": style.COLOURS[index], "lw": 0.8}
         spans = [end for _, centre, half in points for end in (centre - half, centre + half, math.nan)]
         axes.plot(spans, [place for place, _, _ in points for _ in range(3)], **look)  # one path, broken by nan
         dots = [[point[part] for point in points] for part in (1, 0)]
-        axes.plot(*dots, style.MARKERS[index], ms=2.5, label=layer, **look)
-    axes.set(xlim=(-REACH, REACH), ylim=(len(lines) - 0.5, -0.5))
+        axes.plot(*dots, style.MARKERS[index], ms=5, label=layer, **look)
+        failed = [point for point, row in zip(points, shown, strict=True) if row["verdict"] == "FAIL"]
+        axes.plot(*[[point[part] for point in failed] for part in (1, 0)], "x", ms=9, mew=1.5, color=style.INK)
+    axes.set(ylim=(len(lines) - 0.5, -0.5))
     axes.set_yticks(range(len(lines)), lines)
     axes.tick_params(labelsize=style.TICK)
     axes.set_title(scheme, fontsize=style.TEXT)
+
+
+def reach(data: Data) -> float:
+    """How far from zero the figure goes: to the ends of all intervals at the last step, within bounds."""
+    last = data["settings"]["steps"]
+    ends = [abs(error(row)) + drawn(row)[1] for row in data["quantities"] if row["t"] == last and is_finite(row)]
+    return min(REACH, max(LEAST_REACH, 1.05 * max(ends, default=0.0)))
 
 
 def is_finite(row: Data) -> bool:

@@ -14,7 +14,7 @@ from gamma_calc.huggingface.coordinates import together
 from gamma_calc.simulation.slopes import SlopeEstimate
 from gamma_calc.simulation.verdicts import Verdict, verdict
 from validation.families import FOLDER, RECORDINGS, recorded
-from validation.family_page import family_page, summary_line
+from validation.family_page import LEAST_REACH, REACH, family_page, is_finite, reach, summary_line
 
 NAMES = tuple(RECORDINGS)
 REFERENCES = ("llama", "roberta")
@@ -109,3 +109,12 @@ def test_weight_decay_alone_moves_the_factor_that_has_no_gradient_at_the_first_s
         first = [row for row in recorded(name)["quantities"] if (row["quantity"], row["t"]) == ("delta_3", 1)]
         assert len(first) == 12
         assert all((row["measured"] is not None) == moves == (row["predicted"] != "-oo") for row in first)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_plot_reaches_as_far_as_its_intervals(name: str) -> None:
+    data, last = recorded(name), recorded(name)["settings"]["steps"]
+    rows = [row for row in data["quantities"] if row["t"] == last and is_finite(row)]
+    farthest = max(abs(float(end - Fraction(row["predicted"]))) for row in rows for end in row["ci"])
+    # Ends are recorded to five places.
+    assert min(farthest, REACH) <= reach(data) <= max(1.05 * farthest, LEAST_REACH) + 1e-4
