@@ -1,22 +1,23 @@
 """What the exponents say of a PEFT configuration: the scheme it implements, its stable rates, and what stands out.
 
-$ gamma-calc lint adapter_config.json
-true under adam, r = 8, s = 2: A -1/2, B zero, s -rank
+$ gamma-calc lint adapter_config.json --lr 2e-4 --width 4096
+init_lora_weights=true (A -1/2, B zero, s -rank), r = 8, lora_alpha = 16, s = 2, under adam
 stable             eta <= -1/2
 internally_stable  eta <= -1
 largest stable eta: -1/2
-info     hidden-features-grow-at-edge
-         At the largest stable rate, n^(-1/2), A Z grows as n^(1/2); ...
-         by: gamma-calc derive peft.toml
+The rate 0.0002 is 0.051 times the edge of the stable rates, n^(-1/2) r^(-1/2) s^(-1/2) = 0.0039 at n = 4096, ...
 ...
 
---lr with --width places the rate against the edge. lora_alpha is read as kept when the rank changes (--alpha fixed).
---specs writes the specs that the derivations name. An error makes the exit status 1, unknown exponents make it 3.
+--lr with --width places the rate against the edge: above it is an error, within a factor of 2 below it a warning. Its
+constant is taken as 1, which is a judgement: docs/lint.md has what was measured. lora_alpha is read as kept when the
+rank changes (--alpha fixed). --specs writes the specs, and names the commands that derive the findings from them. An
+error makes the exit status 1, unknown exponents make it 3.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import textwrap
 from pathlib import Path
 
@@ -25,8 +26,10 @@ from gamma_calc.cli.tables import table
 from gamma_calc.cli.transfer import rate, size
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, alpha_named
+from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.files import write_files
 from gamma_calc.huggingface.lint import ADAMW, Linted, linted, optimizer_called
+from gamma_calc.huggingface.scheme_checks import NEAR, position
 from gamma_calc.program.optimizers import OPTIMIZERS
 
 ERROR, UNKNOWN = 1, 3
@@ -74,7 +77,7 @@ def answer(options: argparse.Namespace) -> int:
     if options.json:
         print_json(found.json())
     else:
-        print(_text(found))
+        print(_text(found, options.specs, _again(options)))
     return ERROR if found.has_error else UNKNOWN if found.is_unknown else 0
 
 
@@ -86,7 +89,7 @@ def _ratio(text: str) -> float:
     return rate(text, "--loraplus-ratio")
 
 
-def _text(found: Linted) -> str:
+def _text(found: Linted, specs: Path | None, again: str) -> str:
     lines = [_title(found)]
     edge = found.case.linear
     if edge is None:
@@ -94,11 +97,37 @@ def _text(found: Linted) -> str:
     else:
         lines.append(table([(each.condition.name, str(each)) for each in (edge.stable, edge.internally_stable)]))
         lines.append(f"largest stable eta: {edge.largest.value}")
-    for each in found.findings:
+    if found.case.position is not None and found.case.position < 1 / NEAR:
+        lines.append(f"{position(found.case)}.")
+    own = [each for each in found.findings if not each.is_common]
+    for each in own:
         lines.append(f"{each.severity.value:<7}  {each.id}")
-        body = [*textwrap.wrap(each.text, COLUMNS), f"by: {each.derivation}"]
+        body = textwrap.wrap(each.text, COLUMNS) + _by(each.derivation, specs)
         lines += [f"{'':<9}{line}" for line in body]
+    common = ", ".join(each.id for each in found.findings if each.is_common)
+    if common:
+        lines.append(f"Found in nearly every configuration, and said in --json: {common}.")
+    lines.append(MODULE_ALONE)
+    if specs is None and found.specs:
+        lines.append(f"Specs, and the commands that derive this from them: {again} --specs .")
     return "\n".join(lines)
+
+
+def _by(derivation: str, specs: Path | None) -> list[str]:
+    """Where a finding comes from; a command on a spec only where the spec was written, so that it runs as printed."""
+    words = derivation.split(" ")
+    if not any(word.endswith(".toml") for word in words):
+        return [f"by: {derivation}"]
+    if specs is None:
+        return []
+    placed = [shlex.quote(str(specs / word)) if word.endswith(".toml") else word for word in words]
+    return [f"by: {' '.join(placed)}"]
+
+
+def _again(options: argparse.Namespace) -> str:
+    """The command that asks this anew, as far as it decides the specs."""
+    words = ["gamma-calc", "lint", str(options.file), "--optimizer", options.optimizer, "--alpha", options.alpha.value]
+    return shlex.join(words)
 
 
 def _title(found: Linted) -> str:
@@ -106,5 +135,5 @@ def _title(found: Linted) -> str:
     exponents = found.json()["exponents"]
     words = {"A": "A", "B": "B", "scale": "s"}
     shown = ", ".join(f"{word} {exponents[key] or 'unknown'}" for key, word in words.items())
-    setting = f"under {found.case.use.optimizer}, r = {config.rank}, s = {config.scale:g}"
-    return f"{config.initialisation.name} {setting}: {shown}"
+    size = f"r = {config.rank}, lora_alpha = {config.alpha:g}, s = {config.scale:g}"
+    return f"init_lora_weights={config.initialisation.name} ({shown}), {size}, under {found.case.use.optimizer}"

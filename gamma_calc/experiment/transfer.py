@@ -32,6 +32,43 @@ LEFT_OPEN = (
 )
 
 
+MODULE_ALONE = "The answer is one module's: adapters above and below it are not in it."
+
+
+def leads_through_above(gain: Affine | None) -> bool:
+    """Whether the way through A_0 of the adapters above leads a lower one's gradient; see `gain_through_above`."""
+    return gain is not None and gain.is_constant and gain.constant > 0
+
+
+def stack_note(gain: Affine | None) -> str:
+    """What `MODULE_ALONE` leaves out where the way through the adapters above leads, else nothing.
+
+    Measured in tests/huggingface/test_coupling.py: after three steps of LoRA+ from Init[A] the upper adapter's input
+    has come to know its A_0.
+    """
+    if not leads_through_above(gain):
+        return ""
+    return (
+        "Two or more adapters on one residual stream need not bear the rates of one, and do not bear its largest: from "
+        f"step 2 on the gradient of a lower one comes n^({gain}) times larger through A_0 of those above. From A_0 = 0 "
+        "(Init[B]) there is no such way."
+    )
+
+
+def gain_through_above(scheme: Scheme, rate_b: Affine) -> Affine | None:
+    """How much larger a lower adapter's gradient becomes through an upper one than past it, as an exponent.
+
+    Exponents: B of the upper adapter has moved by eta_B along the loss gradient, a sum over n that is aligned, and A_0
+    leads back to its input: gamma[eta_B] + gamma[s] + gamma[A_0] + 1. Above 0 this part leads, and the input of the
+    upper adapter comes to know its A_0. None where no such term is: A_0 is zero, or B is frozen; or where the step is
+    raw, whose size is not the rate's.
+    """
+    initial, scale = scheme.form(INITIAL[0]), scheme.form(SCALE)
+    if initial is None or scale is None or not scheme.is_trained(INITIAL[1]) or scheme.optimizer.step.degree != 0:
+        return None
+    return rate_b + scale + initial + Affine.of(1)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A width, and a rank where the rank varies.
@@ -294,7 +331,7 @@ def _place_json(place: Place, rates: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _notes(found: Transferred) -> list[str]:
-    notes = [LEFT_OPEN]
+    notes = [LEFT_OPEN, MODULE_ALONE, *filter(None, [_stack_note(found)])]
     if found.start.rank != found.end.rank:
         notes.append(_scale_note(found))
     forms = set(found.law.exponents.values())
@@ -307,6 +344,15 @@ def _notes(found: Transferred) -> list[str]:
         known = "is not known to be" if found.law.is_stable is None else "is not"
         notes.append(f"At the rates that were fixed the scheme {known} stable: the transfer keeps that.")
     return notes
+
+
+def _stack_note(found: Transferred) -> str:
+    """What several adapters make of the rates, the rank being fixed."""
+    rate_b, rho = found.law.exponents.get(RATES[1]), found.law.rho
+    if rate_b is None:
+        return ""
+    at_fixed_rank = rate_b if rho is None else rate_b.substituted({rho: Affine.of(0)})
+    return stack_note(gain_through_above(found.scheme, at_fixed_rank))
 
 
 def _scale_note(found: Transferred) -> str:

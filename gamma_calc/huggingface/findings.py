@@ -11,5 +11,9 @@ CHECKS = (*SCHEME_CHECKS, *LORAPLUS_CHECKS)
 
 def findings(case: Case) -> tuple[Finding, ...]:
     """All that applies, errors first, otherwise in the order of the table."""
-    found = [Finding(each.id, each.severity, each.text(case), each.derivation) for each in CHECKS if each.applies(case)]
+    found = [
+        Finding(each.id, each.severity, each.text(case), each.derivation, each.is_common)
+        for each in CHECKS
+        if each.applies(case)
+    ]
     return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))

@@ -15,14 +15,14 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import SCALE, SCALES, AlphaReading
 from gamma_calc.huggingface.adapter_config import AdapterConfig
-from gamma_calc.huggingface.initial_factors import Start
+from gamma_calc.huggingface.initial_factors import Initialisation, Start
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.scheme import DEFAULTS, RANK, Scheme
+from gamma_calc.program.scheme import DEFAULTS, RANK, ZERO, Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 
 RATE = "eta"
 ADAM = "adam"
-RHO = "rho"
+RHO, SIGMA, LAMBDA, KAPPA = "rho", "sigma", "lambda", "kappa"
 OUTPUT, CHANGE = "Z_B", "Delta_Z_B"
 
 
@@ -48,13 +48,38 @@ def implemented_spec(config: AdapterConfig, optimizer: str, alpha: AlphaReading)
 
     The rank is fixed, and one rate drives both factors: a ratio that stays the same at every width has exponent 0.
     """
+    return _linear_spec(config.initialisation, optimizer, SCALES[alpha, config.is_rank_stabilised], RATE)
+
+
+def loraplus_spec(config: AdapterConfig, optimizer: str, alpha: AlphaReading) -> str | None:
+    """The same with B's rate larger than A's in proportion to the width, as LoRA+ wants it."""
+    scale = SCALES[alpha, config.is_rank_stabilised]
+    return _linear_spec(config.initialisation, optimizer, scale, f"{RATE} + 1")
+
+
+def sure_rates(config: AdapterConfig, optimizer: str) -> tuple[Affine, ...]:
+    """Forms whose least is a rate at which the configuration is surely stable, beside which little is left.
+
+    Exponents: r = n^rho, s = n^sigma, eta_B = eta_A n^lambda, and initial entries c = n^kappa times their power, where
+    c is not 1. With that much free some sizes are only bounded from above, and stability from below.
+    """
     start = config.initialisation
+    constant = "" if start.constant == 1 else f" + {KAPPA}"
+    spec = _linear_spec(start, optimizer, SIGMA, f"{RATE} + {LAMBDA}", constant)
+    if spec is None:
+        return ()
+    scheme = scheme_from_text(spec)
+    free = replace(scheme, exponents={**scheme.exponents, RANK: Affine.symbol(RHO)})
+    stable = _decision(free, STABLE, _output(start.start))
+    return largest_rate(RATE, _member(stable.region)).bounds or ()
+
+
+def _linear_spec(start: Initialisation, optimizer: str, scale: str, rate_b: str, constant: str = "") -> str | None:
     if start.a is None or start.b is None:
         return None
-    scale = SCALES[alpha, config.is_rank_stabilised]
-    forms = {"A": start.a, "B": start.b, "eta_A": RATE, "eta_B": RATE, SCALE: scale}
+    entries = {key: form if form == ZERO else form + constant for key, form in (("A", start.a), ("B", start.b))}
     trained = "\n[trained]\nB = false" if start.is_b_frozen else ""
-    return _spec(f"peft-{start.name}", optimizer, forms) + trained
+    return _spec(f"peft-{start.name}", optimizer, {**entries, "eta_A": RATE, "eta_B": rate_b, SCALE: scale}) + trained
 
 
 def adapter_scheme(config: AdapterConfig) -> Scheme:
@@ -95,7 +120,7 @@ def edge(spec: str, start: Start = Start.NOTHING) -> Edge:
     Where B_0 A_0 is cancelled the output starts from the base model's, and what has to stay bounded is its change.
     """
     scheme = scheme_from_text(spec)
-    output = CHANGE if start is Start.CANCELLED else OUTPUT
+    output = _output(start)
     stable, internal = (_decision(scheme, condition, output) for condition in (STABLE, INTERNALLY_STABLE))
     free_rank = replace(scheme, exponents={**scheme.exponents, RANK: Affine.symbol(RHO)})
     largest = _largest(stable)
@@ -124,6 +149,10 @@ def _spec(name: str, optimizer: str, forms: Mapping[str, str]) -> str:
 def _expanded(form: str, scale: str) -> str:
     """The form with `scale` replaced by what it stands for, which a spec itself cannot refer to."""
     return form if SCALE not in form else str(parsed_affine(form).substituted({SCALE: parsed_affine(scale)}))
+
+
+def _output(start: Start) -> str:
+    return CHANGE if start is Start.CANCELLED else OUTPUT
 
 
 def _decision(scheme: Scheme, condition: Condition, output: str) -> Decision:

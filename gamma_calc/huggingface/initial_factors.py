@@ -28,7 +28,8 @@ class Initialisation:
     Exponents: `a` and `b` are those of the entries of A_0 and B_0 as a spec writes them ("zero" for a factor that
     starts at zero), in which the word `scale` stands for the exponent of s; None where they depend on data. `spread`
     says how the entries are drawn, `rewrites_base` whether the base weights change, `is_b_frozen` whether B is frozen,
-    `resets_embeddings` whether an embedding's adapter is drawn too, though otherwise.
+    `constant` what stands before the powers of n and r in both factors, where it is far from 1, `resets_embeddings`
+    whether an embedding's adapter is drawn too, though otherwise.
     """
 
     option: bool | str
@@ -38,6 +39,7 @@ class Initialisation:
     start: Start = Start.NOTHING
     rewrites_base: bool = False
     is_b_frozen: bool = False
+    constant: float = 1.0
     needs_even_rank: bool = False
     resets_embeddings: bool = False
 
@@ -68,6 +70,7 @@ INITIALISATIONS = (
         "0",
         "entries of standard deviation 0.07 at every width and rank, with B A = 0",
         start=Start.CANCELLED,
+        constant=0.07,
         needs_even_rank=True,
     ),
     Initialisation(

@@ -11,6 +11,7 @@ from typing import Any
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading
+from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, config_from_mapping
 from gamma_calc.huggingface.findings import findings
 from gamma_calc.huggingface.implemented_scheme import Edge, edge, embedding_spec, implemented_spec
@@ -18,8 +19,28 @@ from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Finding, S
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import KEYS
 
-ALIASES: Mapping[str, str] = {"adamw": "adam"}
-"""Optimisers by the names of their classes in torch, where a spec calls them otherwise."""
+ALIASES: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "adamw",
+            "adamw_torch",
+            "adamw_torch_fused",
+            "adamw_hf",
+            "adamw_apex_fused",
+            "adamw_anyprecision",
+            "adamw_8bit",
+            "adamw_bnb_8bit",
+            "adamw_torch_4bit",
+            "adamw_torch_8bit",
+            "paged_adamw",
+            "paged_adamw_8bit",
+            "paged_adamw_32bit",
+        ),
+        "adam",
+    ),
+    "signsgd": "sign",
+}
+"""Update rules by the names of torch's classes and of the Trainer's `optim`, where a spec calls them otherwise."""
 
 ADAMW = "adamw"
 
@@ -48,7 +69,13 @@ class Linted:
         return {
             "schema": 1,
             "findings": [
-                {"id": each.id, "severity": each.severity.value, "text": each.text, "derivation": each.derivation}
+                {
+                    "id": each.id,
+                    "severity": each.severity.value,
+                    "text": each.text,
+                    "derivation": each.derivation,
+                    "common": each.is_common,
+                }
                 for each in self.findings
             ],
             "exponents": _exponents(self.case.linear),
@@ -59,10 +86,18 @@ class Linted:
                 "optimizer": use.optimizer,
                 "alpha": use.alpha.value,
             },
+            "rate": self._rate_json(),
+            "scope": MODULE_ALONE,
             "linear": _edge_json(self.case.linear),
             "embedding": _edge_json(self.case.embedding) if self.case.embeddings else None,
             "specs": dict(self.specs),
         }
+
+    def _rate_json(self) -> dict[str, Any] | None:
+        edge = self.case.rate_edge
+        if edge is None:
+            return None
+        return {"edge": edge.rate, "law": edge.law, "given": self.case.use.learning_rate, "ratio": self.case.position}
 
 
 def linted(
@@ -79,9 +114,9 @@ def linted(
 
     Args:
         config: the path of an adapter_config.json, or what stands in it.
-        optimizer: of the package, or "adamw".
+        optimizer: of the package, or a name of `ALIASES`, as one writes it for torch or the Trainer.
         alpha: what happens to lora_alpha as the rank changes.
-        learning_rate, width: to place the rate against the edge n^c; both are needed for that.
+        learning_rate, width: to place the rate against the edge at that width; both are needed for that.
         loraplus_ratio, weight_decay: as for PEFT's create_loraplus_optimizer.
 
     Raises:
@@ -106,9 +141,10 @@ def optimizer_called(name: str) -> str:
     Raises:
         BadInput: there is none.
     """
-    known = {**ALIASES, **{each: each for each in OPTIMIZERS}}
+    known = {**{each: each for each in OPTIMIZERS}, **ALIASES}
     if name not in known:
-        raise BadInput("optimizer", found=name, expected=f"one of {', '.join(known)}", choices=known)
+        expected = f"one of {ADAMW}, {', '.join(OPTIMIZERS)}, or the Trainer's name of an AdamW, such as adamw_torch"
+        raise BadInput("optimizer", found=name, expected=expected, choices=known)
     return known[name]
 
 

@@ -11,6 +11,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.huggingface.adapter_config import AdapterConfig
 from gamma_calc.huggingface.implemented_scheme import Edge
+from gamma_calc.huggingface.rate_edge import RateEdge, rate_edge
 
 LINEAR, EMBEDDING = "peft.toml", "peft-embedding.toml"
 """The names under which the specs are written."""
@@ -26,7 +27,7 @@ HEADS = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS")
 
 
 class Severity(Enum):
-    """Error: no rate mends it, or nothing is trained. Warning: likely not what was meant. Info: worth knowing."""
+    """Error: training fails, or nothing is trained. Warning: likely not what was meant. Info: worth knowing."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -55,11 +56,17 @@ class Case:
     embedding: Edge
 
     @property
-    def edge_rate(self) -> float | None:
-        """n^c, the largest stable rate up to a constant, where the width is known."""
-        if self.linear is None or self.linear.largest.exponent is None or self.use.width is None:
+    def rate_edge(self) -> RateEdge | None:
+        """Where the stable rates end, where the width is known."""
+        if self.use.width is None:
             return None
-        return float(pow(self.use.width, float(self.linear.largest.exponent)))
+        return rate_edge(self.config, self.use.optimizer, self.use.width, self.use.loraplus_ratio or 1.0)
+
+    @property
+    def position(self) -> float | None:
+        """The rate over that edge, where both are known."""
+        found, rate = self.rate_edge, self.use.learning_rate
+        return None if found is None or rate is None else rate / found.rate
 
     @property
     def has_small_tensors(self) -> bool:
@@ -75,13 +82,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding: `severity` and `text` may depend on the case in which it applies."""
+    """One finding; a common one is made of nearly every configuration."""
 
     id: str
     severity: Severity
     applies: Callable[[Case], bool]
     text: Callable[[Case], str]
     derivation: str
+    is_common: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ class Finding:
     severity: Severity
     text: str
     derivation: str
+    is_common: bool
 
 
 def power(base: str, exponent: Fraction | Affine | str) -> str:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from gamma_calc.huggingface.lint_case import MEASURED, Check, Severity
+from gamma_calc.algebra import Affine
+from gamma_calc.experiment.transfer import gain_through_above, stack_note
+from gamma_calc.huggingface.implemented_scheme import RATE, edge, loraplus_spec
+from gamma_calc.huggingface.lint_case import MEASURED, Case, Check, Severity
 
 TWO_RATES = "gamma-calc compare lora-plus-a init-a"
+CARRIED = "gamma-calc transfer lora-plus-b --lr 1e-4 --lr-b 1.6e-3 --from-width 1024 --to-width 4096"
+
+
+def _stack(case: Case) -> str:
+    """What several adapters on one residual stream make of a ratio that grows with the width."""
+    spec = loraplus_spec(case.config, case.use.optimizer, case.use.alpha)
+    growing = None if spec is None or case.config.variants else edge(spec, case.config.initialisation.start)
+    if growing is None or growing.largest.exponent is None:
+        return ""
+    there = growing.scheme.at({RATE: Affine.of(growing.largest.exponent)})
+    return stack_note(gain_through_above(there, there["eta_B"]))
+
 
 LORAPLUS_CHECKS = (
     Check(
@@ -53,8 +68,8 @@ LORAPLUS_CHECKS = (
         lambda case: case.use.loraplus_ratio is not None,
         lambda case: (
             "The ratio is read as the same at every width, which moves constants and no exponent. LoRA+ has "
-            "the ratio grow in proportion to n: carry both rates with gamma-calc transfer lora-plus-a."
+            f"the ratio grow in proportion to n. {_stack(case)}".rstrip()
         ),
-        TWO_RATES,
+        CARRIED,
     ),
 )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
-
+from gamma_calc.algebra import Affine
 from gamma_calc.experiment.alpha import AlphaReading
+from gamma_calc.experiment.transfer import gain_through_above, leads_through_above
 from gamma_calc.huggingface.implemented_scheme import RHO
 from gamma_calc.huggingface.initial_factors import Start
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, MEASURED, Case, Check, Severity, power
@@ -14,8 +13,8 @@ DERIVE, EXPONENTS = f"gamma-calc derive {LINEAR}", f"gamma-calc exponents {LINEA
 RANK_LAW = f"gamma-calc transfer {LINEAR} --lr 1 --from-width 1024 --to-width 1024 --from-rank 8 --to-rank 16"
 EMBEDDING_DERIVE = f"gamma-calc derive {EMBEDDING}"
 
-FAR = Fraction(1, 2)
-"""The least gap between two regimes of the theory, as an exponent of the width."""
+NEAR = 2
+"""A rate below the edge by less than this factor is worth a warning: the constant is known no better."""
 
 
 def _internal_growth(case: Case) -> str:
@@ -79,25 +78,25 @@ def _has_rank_law(case: Case) -> bool:
     return case.config.initialisation.start is Start.NOTHING and bounds is not None
 
 
-def _is_above(case: Case) -> bool:
-    rate, edge = case.use.learning_rate, case.edge_rate
-    return rate is not None and edge is not None and rate > edge
+def _is_near(case: Case) -> bool:
+    return case.position is not None and 1 / NEAR <= case.position <= 1
 
 
-def _is_far_below(case: Case) -> bool:
-    rate, edge, width = case.use.learning_rate, case.edge_rate, case.use.width
-    return rate is not None and edge is not None and width is not None and rate < edge * width ** -float(FAR)
-
-
-def _position(case: Case) -> str:
-    assert case.linear is not None and case.edge_rate is not None
-    rate, width = case.use.learning_rate, case.use.width
-    assert rate is not None and width is not None
-    at = f"{math.log(rate) / math.log(width):.2f}" if width > 1 else "-"
+def position(case: Case) -> str:
+    """Where the rate stands, in words."""
+    edge, rate, config = case.rate_edge, case.use.learning_rate, case.config
+    assert edge is not None and rate is not None and case.position is not None
     return (
-        f"The rate {rate:g} is {rate / case.edge_rate:.2g} times {power('n', str(case.linear.largest.value))} = "
-        f"{case.edge_rate:.2g} at n = {width} (it is n^({at}))"
+        f"The rate {rate:g} is {case.position:.3g} times the edge of the stable rates, {edge.law} = {edge.rate:.2g} at "
+        f"n = {case.use.width}, r = {config.rank}, s = {config.scale:g}, its constant taken as 1"
     )
+
+
+def _has_growing_gradients(case: Case) -> bool:
+    """Whether the gradients of adapters below grow by the way through those above, at the largest stable rate."""
+    if case.linear is None or case.linear.largest.exponent is None:
+        return False
+    return leads_through_above(gain_through_above(case.linear.scheme, Affine.of(case.linear.largest.exponent)))
 
 
 def _targets_embeddings(case: Case) -> bool:
@@ -173,7 +172,8 @@ SCHEME_CHECKS = (
         lambda case: (
             f"By name {', '.join(case.embeddings)} is an embedding, and there PEFT starts with A = 0 and "
             "B normal with standard deviation 1 (r times the variance of Init[B]), whatever A is asked to be. Its "
-            f"largest stable rate is {power('n', str(case.embedding.largest.value))}, while one rate drives all layers."
+            f"largest stable rate is {power('n', str(case.embedding.largest.value))}: at a rate that linear layers "
+            "bear it hardly moves, and one rate drives all layers."
         ),
         EMBEDDING_DERIVE,
     ),
@@ -189,31 +189,45 @@ SCHEME_CHECKS = (
     ),
     Check(
         "rate-above-edge",
-        Severity.WARNING,
-        _is_above,
-        lambda case: (
-            f"{_position(case)}. The theory does not know the constant, and beyond a constant times this rate "
-            "the output grows with the width."
-        ),
-        DERIVE,
+        Severity.ERROR,
+        lambda case: case.position is not None and case.position > 1,
+        lambda case: f"{position(case)}. There a few steps already change the output by more than its size.",
+        MEASURED,
     ),
-    Check("hidden-features-grow-at-edge", Severity.INFO, _grows_at_the_edge, _edge_growth, DERIVE),
-    Check("rank-law", Severity.INFO, _has_rank_law, _rank_law, RANK_LAW),
     Check(
-        "rate-far-below-edge",
-        Severity.INFO,
-        _is_far_below,
-        lambda case: (
-            f"{_position(case)}: more than half a power of n below. Real models often want such rates; a rate "
-            "that is found at one width is carried to another with gamma-calc transfer."
-        ),
-        DERIVE,
+        "rate-near-edge",
+        Severity.WARNING,
+        _is_near,
+        lambda case: f"{position(case)}: within a factor of {NEAR} of it.",
+        MEASURED,
     ),
+    Check(
+        "one-module-alone",
+        Severity.WARNING,
+        _has_growing_gradients,
+        lambda case: (
+            "At the largest stable rate of one module, adapters on one residual stream do not stay stable: from step 2 "
+            "on the gradient of a lower one is led through A_0 of those above."
+        ),
+        MEASURED,
+    ),
+    Check(
+        "modules-saved",
+        Severity.INFO,
+        lambda case: bool(case.config.saved_modules),
+        lambda case: (
+            f"{', '.join(case.config.saved_modules)} (modules_to_save) trains whole, by default at the adapters' rate: "
+            "no exponent here speaks of it. scheme_optimizer gives it other_learning_rate."
+        ),
+        MEASURED,
+    ),
+    Check("hidden-features-grow-at-edge", Severity.INFO, _grows_at_the_edge, _edge_growth, DERIVE, is_common=True),
+    Check("rank-law", Severity.INFO, _has_rank_law, _rank_law, RANK_LAW, is_common=True),
     Check(
         "b-frozen",
         Severity.INFO,
         lambda case: case.config.initialisation.is_b_frozen,
-        lambda case: "This initialisation freezes B: only A is trained, and delta_2 is zero throughout.",
+        lambda case: "This initialisation freezes B on purpose: only A is trained, and delta_2 is zero throughout.",
         EXPONENTS,
     ),
     Check(
@@ -225,5 +239,6 @@ SCHEME_CHECKS = (
             "layers: it takes writing the factors after the model is wrapped."
         ),
         "gamma-calc compare init-a init-b",
+        is_common=True,
     ),
 )

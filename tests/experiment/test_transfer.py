@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,14 @@ import torch
 from gamma_calc.algebra import parsed_affine
 from gamma_calc.analysis.edge_law import edge_laws
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law, transferred
+from gamma_calc.experiment.transfer import (
+    MODULE_ALONE,
+    Place,
+    TransferLaw,
+    gain_through_above,
+    transfer_law,
+    transferred,
+)
 from tests.schemes import scheme
 
 GO = {"learning_rate": 2e-4, "from_width": 768, "to_width": 4096}
@@ -48,16 +56,16 @@ def test_the_power_of_the_rank_follows_alpha(scale: str, said: dict[str, Any], p
 def test_where_nothing_says_what_alpha_does_both_answers_are_given() -> None:
     found, kept = (transferred("init-a", **GO, **RANKS, **said) for said in ({}, {"alpha": "fixed"}))
     assert found.otherwise == kept.rates != found.rates
-    assert f"(--alpha fixed) it is eta_A {kept.rates['eta_A']:g}, eta_B" in found.notes[1]
+    assert f"(--alpha fixed) it is eta_A {kept.rates['eta_A']:g}, eta_B" in found.notes[-1]
     assert kept.otherwise is None and kept.json()["if_alpha_is_fixed"] is None
     same_rank = transferred("init-a", **GO, from_rank=8, to_rank=8)
-    assert same_rank.otherwise is None and same_rank.notes == found.notes[:1]
+    assert same_rank.otherwise is None and same_rank.notes == found.notes[:2]
 
 
 def test_each_rate_of_lora_plus_follows_its_own_exponent() -> None:
     found = transferred("lora-plus-a", **GO, learning_rate_b=3.2e-3)
     assert found.rates == {"eta_A": pytest.approx(2e-4 * 768 / 4096), "eta_B": 3.2e-3}
-    assert len(found.notes) == 1
+    assert not any("ratio" in note for note in found.notes)
 
 
 def test_one_rate_for_two_laws_is_pointed_out() -> None:
@@ -118,6 +126,34 @@ def test_a_rate_for_a_frozen_factor_is_refused() -> None:
 def test_a_scale_that_says_it_takes_no_alpha() -> None:
     with pytest.raises(BadInput, match="its scale, -rank, says how s goes with the rank"):
         transferred(scheme("-1/2", "zero", "eta", "eta", scale="-rank"), **GO, **RANKS, alpha="fixed")
+
+
+LED = {
+    # A_0, B_0, both rates: how much larger the gradient of an adapter below is through A_0 of one above
+    "init-a": ("-1/2", "zero", "-1/2", "-1/2", "0"),
+    "loraplus-from-init-a": ("-1/2", "zero", "-1", "0", "1/2"),
+    "half-way": ("-1/2", "zero", "-3/4", "-1/4", "1/4"),
+    "loraplus-from-a-small-init": ("-1", "zero", "-1", "0", "0"),
+    "loraplus-from-init-b": ("zero", "0", "-1", "0", None),
+}
+
+
+@pytest.mark.parametrize(("a", "b", "rate_a", "rate_b", "gain"), LED.values(), ids=LED)
+def test_what_one_module_bears_is_not_advised_to_a_stack(
+    a: str, b: str, rate_a: str, rate_b: str, gain: str | None
+) -> None:
+    subject = scheme(a, b, rate_a, rate_b)
+    found = gain_through_above(subject, parsed_affine(rate_b))
+    assert found == (None if gain is None else parsed_affine(gain))
+    notes = transferred(subject, **GO).notes
+    assert MODULE_ALONE in notes
+    assert any("residual stream" in note for note in notes) == (gain in ("1/2", "1/4"))
+
+
+def test_a_frozen_b_and_a_raw_step_say_nothing_of_a_stack() -> None:
+    frozen = replace(scheme("-1/2", "zero", "-1", "0"), trained=frozenset({"A"}))
+    assert gain_through_above(frozen, parsed_affine("0")) is None
+    assert gain_through_above(scheme("-1/2", "zero", "-1", "0", optimizer="sgd"), parsed_affine("0")) is None
 
 
 def features(n: int, r: int, rate: float, seed: int) -> torch.Tensor:

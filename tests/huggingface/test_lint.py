@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from peft import LoraConfig, get_peft_model
 
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading
+from gamma_calc.experiment.transfer import MODULE_ALONE
+from gamma_calc.huggingface.adapter_config import config_from_mapping
 from gamma_calc.huggingface.findings import CHECKS
-from gamma_calc.huggingface.lint import linted
+from gamma_calc.huggingface.lint import linted, optimizer_called
 from gamma_calc.huggingface.lint_case import MEASURED
+from gamma_calc.huggingface.rate_edge import rate_edge
 
 PLAIN = {"peft_type": "LORA", "r": 8, "lora_alpha": 16}
 RATE = {"learning_rate": 2e-4, "width": 768}
@@ -79,6 +85,9 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "embedding-starts-otherwise": ({"target_modules": ["q_proj", "model.embed_tokens"]}, {}),
     "scale-differs-by-layer": ({"rank_pattern": {"q_proj": 16}}, {}),
     "rate-above-edge": ({}, {**RATE, "learning_rate": 0.1}),
+    "rate-near-edge": ({}, {**RATE, "learning_rate": 6e-3}),
+    "one-module-alone": ({"init_lora_weights": "gaussian"}, {}),
+    "modules-saved": ({"modules_to_save": ["lm_head", "embed_tokens"]}, {}),
     "loraplus-one-dimensional": ({"task_type": "SEQ_CLS"}, PLUS),
     "loraplus-weight-decay": ({}, {**PLUS, "weight_decay": 0.01}),
     "loraplus-embedding-rate": ({"target_modules": "embed_tokens"}, PLUS),
@@ -86,7 +95,6 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "loraplus-ratio-fixed": ({}, PLUS),
     "hidden-features-grow-at-edge": ({}, {}),
     "rank-law": ({}, {}),
-    "rate-far-below-edge": ({}, RATE),
     "b-frozen": ({"init_lora_weights": "mica"}, {}),
     "no-trainable-init-b": ({}, {}),
 }
@@ -96,7 +104,7 @@ ABSENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "output-changed-at-start": ({"init_lora_weights": "orthogonal"}, {}),
     "factor-hardly-learns": ({}, {}),
     "rate-above-edge": ({}, RATE),
-    "rate-far-below-edge": ({}, {**RATE, "learning_rate": 0.02}),
+    "rate-near-edge": ({}, RATE),
     "loraplus-one-dimensional": ({}, PLUS),
     "loraplus-weight-decay": ({}, {**PLUS, "weight_decay": 0.0}),
     "loraplus-embedding-rate": ({"target_modules": ["q_proj"]}, PLUS),
@@ -140,25 +148,146 @@ def test_a_measured_finding_stands_in_the_document() -> None:
             assert f"`{check.id}`" in text
 
 
-EXITS = {
-    "sound": ({}, 0),
-    "error": ({"init_lora_weights": "gaussian"}, 1),
-    "unknown": ({"init_lora_weights": "eva"}, 3),
-    "error-before-unknown": ({"init_lora_weights": "eva", "lora_alpha": 0}, 1),
+POSITIONS = {
+    # (n r s)^(-1/2) = 2^(-7) at n = 1024, r = 8, s = 2
+    "usual": (2e-4, []),
+    "below-half": (0.49 * 2**-7, []),
+    "half": (0.51 * 2**-7, ["rate-near-edge"]),
+    "just-below": (0.99 * 2**-7, ["rate-near-edge"]),
+    "just-above": (1.01 * 2**-7, ["rate-above-edge"]),
+    "one": (1.0, ["rate-above-edge"]),
 }
 
 
-@pytest.mark.parametrize(("config", "status"), EXITS.values(), ids=EXITS)
+@pytest.mark.parametrize(("rate", "expected"), POSITIONS.values(), ids=POSITIONS)
+def test_a_rate_is_a_finding_by_the_harm_it_does(rate: float, expected: list[str]) -> None:
+    found = linted(PLAIN, learning_rate=rate, width=1024)
+    assert [each.id for each in found.findings if each.id.startswith("rate-")] == expected
+    assert found.has_error == (rate > 2**-7)
+    assert found.json()["rate"]["edge"] == pytest.approx(2**-7)
+
+
+def test_a_raw_step_s_rate_is_not_placed() -> None:
+    found = linted(PLAIN, learning_rate=1.0, width=1024, optimizer="sgd")
+    assert found.json()["rate"] is None and not found.has_error
+
+
+EDGES = {
+    # init_lora_weights: the edge with the width, the rank, the scale and the LoRA+ ratio as powers
+    "true": (True, {}, "n^(-1/2) r^(-1/2) s^(-1/2)"),
+    "loraplus": (True, {"ratio": 16.0}, "n^(-1/2) r^(-1/2) s^(-1/2) ratio^(-1/2)"),
+    "false": (False, {}, "n^(-1) s^(-1)"),
+    "orthogonal": ("orthogonal", {}, "n^(-1) r^(-1/2) s^(-1) c^(-1)"),
+    "olora": ("olora", {}, "n^(-1/2) r^(-1/2) s^(-1)"),
+}
+
+
+@pytest.mark.parametrize(("option", "others", "law"), EDGES.values(), ids=EDGES)
+def test_the_edge_is_a_product_of_powers(option: Any, others: dict[str, float], law: str) -> None:
+    found = rate_edge(config_from_mapping({**PLAIN, "init_lora_weights": option}), "adam", 1024, **others)
+    assert found is not None and found.law == law
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("alpha", [8, 64])
+@pytest.mark.parametrize("option", [True, "gaussian", False, "orthogonal", "pissa", "olora", "mica"], ids=str)
+def test_the_constant_of_the_edge_is_of_order_one(option: Any, alpha: int) -> None:
+    """What docs/lint.md says: at the edge three steps change the output by about its size."""
+    assert 0.3 < change_at_edge(option, 8, alpha) < 10
+
+
+def change_at_edge(option: Any, rank: int, alpha: int, width: int = 256) -> float:
+    config = {"r": rank, "lora_alpha": alpha, "init_lora_weights": option}
+    found = rate_edge(config_from_mapping({"peft_type": "LORA", **config}), "adam", width)
+    assert found is not None
+    torch.manual_seed(0)
+    base = torch.nn.Sequential(torch.nn.Linear(width, width, bias=False))
+    torch.nn.init.normal_(base[0].weight, std=width**-0.5)
+    model = get_peft_model(base, LoraConfig(target_modules=["0"], **config))
+    z, slope = torch.randn(2, width)
+    trained = [each for each in model.parameters() if each.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=found.rate, weight_decay=0.0, eps=1e-30)
+    before = model(z).detach()
+    for _ in range(3):
+        optimizer.zero_grad()
+        (slope @ model(z)).backward()
+        optimizer.step()
+    return float((model(z).detach() - before).square().mean().sqrt())
+
+
+@pytest.mark.parametrize("name", ["adamw_torch", "adamw_8bit", "adamw_bnb_8bit", "paged_adamw_8bit", "adamw", "adam"])
+def test_an_optimiser_goes_by_the_names_that_users_write(name: str) -> None:
+    assert optimizer_called(name) == "adam"
+
+
+def test_what_is_found_everywhere_is_one_line_and_commands_run_as_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = {**PLAIN, "init_lora_weights": False, "target_modules": ["wte"], "rank_pattern": {"q": 16}}
+    Path("a config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert main(["lint", "a config.json", "--loraplus-ratio", "16"]) == 0
+    text = capsys.readouterr().out
+    assert "derive peft.toml" not in text
+    ran = 0
+    for command in commands(text):
+        assert main(shlex.split(command)[1:]) == 0
+        ran += 1
+    assert sorted(each.name for each in tmp_path.glob("*.toml")) == ["peft-embedding.toml", "peft.toml"]
+    capsys.readouterr()
+    assert main(["lint", "a config.json", "--specs", "some specs"]) == 0
+    again = capsys.readouterr().out
+    for command in commands(again):
+        assert main(shlex.split(command)[1:]) == 0
+        ran += 1
+    assert ran >= 5
+
+
+def commands(text: str) -> list[str]:
+    return re.findall(r"gamma-calc (?:lint|derive|exponents|transfer|compare) .*", text)
+
+
+def test_common_findings_are_folded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "c.json").write_text(json.dumps(PLAIN), encoding="utf-8")
+    assert main(["lint", str(tmp_path / "c.json"), "--lr", "2e-4", "--width", "4096"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert not any(line.startswith(("info", "warning", "error")) for line in lines)
+    (folded,) = [line for line in lines if "no-trainable-init-b" in line]
+    assert "rank-law" in folded and "hidden-features-grow-at-edge" in folded
+    assert MODULE_ALONE in lines
+
+
+@pytest.mark.parametrize(("option", "is_led"), [(True, True), ("gaussian", True), ("mica", False)], ids=str)
+def test_a_growing_ratio_is_not_advised_where_a_stack_does_not_bear_it(option: Any, *, is_led: bool) -> None:
+    (text,) = [
+        each.text
+        for each in linted({**PLAIN, "init_lora_weights": option}, loraplus_ratio=16.0).findings
+        if each.id == "loraplus-ratio-fixed"
+    ]
+    assert ("residual stream" in text) == is_led
+
+
+EXITS = {
+    "rate-one": ({}, 1, ("--lr", "1", "--width", "2048")),
+    "usual-rate": ({}, 0, ("--lr", "2e-4", "--width", "2048")),
+    "sound": ({}, 0, ()),
+    "error": ({"init_lora_weights": "gaussian"}, 1, ()),
+    "unknown": ({"init_lora_weights": "eva"}, 3, ()),
+    "error-before-unknown": ({"init_lora_weights": "eva", "lora_alpha": 0}, 1, ()),
+}
+
+
+@pytest.mark.parametrize(("config", "status", "words"), EXITS.values(), ids=EXITS)
 def test_exit_status_and_form(
-    config: dict[str, Any], status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    config: dict[str, Any], status: int, words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "adapter_config.json").write_text(json.dumps({**PLAIN, **config}), encoding="utf-8")
-    assert main(["lint", str(tmp_path), "--json"]) == status
+    assert main(["lint", str(tmp_path), *words, "--json"]) == status
     answer = json.loads(capsys.readouterr().out)
     assert answer["schema"] == 1
-    assert all(set(each) == {"id", "severity", "text", "derivation"} for each in answer["findings"])
+    assert all(set(each) == {"id", "severity", "text", "derivation", "common"} for each in answer["findings"])
     assert {"A", "B", "eta_A", "eta_B", "scale"} <= set(answer["exponents"])
-    assert main(["lint", str(tmp_path)]) == status
+    assert main(["lint", str(tmp_path), *words]) == status
 
 
 HOSTILE = {
@@ -211,4 +340,4 @@ def test_specs_are_written_whole(tmp_path: Path) -> None:
 def test_an_unknown_optimizer_is_told_every_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "c.json").write_text(json.dumps(PLAIN), encoding="utf-8")
     assert main(["lint", str(tmp_path / "c.json"), "--optimizer", "adamv"]) == 2
-    assert "expected one of adamw, adam, sign, sgd." in capsys.readouterr().err
+    assert "expected one of adamw, adam, sign, sgd, or" in capsys.readouterr().err
