@@ -25,6 +25,7 @@ from gamma_calc.derivation.conclusions import (
     condition_statement,
     form_json,
     largest_claims,
+    onset_claims,
 )
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.verification import Verification, verification
@@ -321,6 +322,46 @@ def more_than_the_steps(data: Any) -> None:
     """What the law asks for is said of the steps before it."""
     data["runs"] = data["runs"][:1]
     data["runs"][0]["claims"] += said_of("stable", 3, [[{"eta": "-1", "1": "-1"}]])
+
+
+def composed(name: str, choose: random.Random) -> Any:
+    """A certificate of a liar who puts runs, claims and rates together anew."""
+    data, free = copy.deepcopy(written(name).data), CASES[name].free
+    regions = [each["where"] for run in data["runs"] for each in run["claims"]] + [[], [[]]]
+    for _ in range(choose.choice((1, 1, 2, 3))):
+        run, number = choose.choice(data["runs"]), Affine.of(Fraction(choose.randint(-4, 2), 2))
+        last, rate = run["steps"] + choose.choice((-1, 0, 0, 1)), choose.choice((*free, "eta_B"))
+        match choose.randrange(6):
+            case 0:
+                data["runs"] = choose.choice((data["runs"][:1], data["runs"][-1:], data["runs"][::-1]))
+            case 1:
+                run["steps"] = choose.randint(1, 5)
+            case 2:
+                run["later"] = None
+            case 3:
+                condition, where = choose.choice([*ASKED]), choose.choice(regions)
+                run["claims"] = said_of(condition, last, where) + run["claims"] * choose.randrange(2)
+                run["claims"] += onset_claims(condition, choose.randint(1, 4), last, where, None)
+            case 4:
+                data["largest"] = {"rate": rate, "bounds": [], "valid_on": []}
+            case _:
+                run["claims"] += largest_claims(rate, condition_statement(*ASKED["stable"], last), (number,), ())
+                data["largest"] = {"rate": rate, "bounds": [form_json(number)], "valid_on": []}
+    return data
+
+
+@pytest.mark.parametrize("name", ["init-a-sgd", "init-a-adam", "bounded-rate", "two-rates", "decay"])
+@pytest.mark.parametrize("lies", [15, pytest.param(300, marks=pytest.mark.slow)])
+def test_a_liar_who_composes_a_certificate_says_nothing_false(name: str, lies: int) -> None:
+    choose, believed = random.Random(5), 0
+    for _ in range(lies):
+        try:
+            found = proved_anew(composed(name, choose), choose.choice(("", "", "delta_1", "delta_2", "Z_B")))
+        except (Refuted, BadInput, *NO_CERTIFICATE):
+            continue
+        believed += found.first_failure is None
+        assert found.first_failure is not None or not falsehoods(name, found.conclusions), found.conclusions
+    assert believed
 
 
 def no_efficiency(data: Any) -> None:
