@@ -33,9 +33,10 @@ def settled(
     """The rows with what is not PASS decided by the exact law, where it has something to say."""
     if not any(_is_open(each) for row in rows for each in (row.leading, *row.terms.values())):
         return tuple(rows)
-    measurement = _far_measurement(configuration)
-    if measurement is None:
+    far = far_configuration(configuration)
+    if far is None:
         return tuple(rows)
+    measurement = _far_measurement(far)
     name, words = rows[0].scheme, _words(measurement)
     return tuple(
         _settled_row(row, other, words) for row, other in zip(rows, judged(name, predictions, measurement), strict=True)
@@ -43,10 +44,9 @@ def settled(
 
 
 @lru_cache(maxsize=4)
-def _far_measurement(configuration: ProbeConfiguration) -> ProbeMeasurement | None:
+def _far_measurement(far: ProbeConfiguration) -> ProbeMeasurement:
     """The experiment drawn from its law at far widths: once for all predictions that are judged by it."""
-    far = far_configuration(configuration)
-    return None if far is None else exact_law(far)
+    return exact_law(far)
 
 
 def far_configuration(configuration: ProbeConfiguration) -> ProbeConfiguration | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -187,6 +188,12 @@ def test_the_resolution_is_what_a_prediction_has_to_be_off_by_to_fail(init_a: Cr
         assert all(failed) is expected
     assert f"by {coarsest:.3f} in each" in init_a.summary
     assert init_a.json()["control"]["resolution"]["every"] == coarsest
+
+
+def test_widths_may_be_a_list(init_a: Crosscheck) -> None:
+    widths: Any = list(QUICK.widths)
+    found = crosscheck("init-a", settings=replace(QUICK, widths=widths))
+    assert [row.leading.measured for row in found.rows] == [row.leading.measured for row in init_a.rows]
 
 
 def test_where_no_aligned_sum_can_be_wrong_another_control_fails() -> None:
