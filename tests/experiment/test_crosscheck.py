@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from gamma_calc import crosscheck
 from gamma_calc.analysis.cancellation import cancellation
@@ -45,6 +48,12 @@ def test_the_control_fails_where_an_aligned_sum_leads(init_a: Crosscheck) -> Non
     failed = {(row.quantity, row.t) for row in checked.control.rows if row.verdict is Verdict.FAIL}
     assert ("Z_A", 2) in failed and ("delta_1", 2) in failed
     assert ("Z_A", 1) not in failed
+
+
+def test_the_plain_data_says_what_computed_it(init_a: Crosscheck) -> None:
+    origin = json.loads(folder_contents(init_a)["crosscheck.json"])["environment"]
+    assert origin["threads"] == str(torch.get_num_threads())
+    assert origin["torch"] == torch.__version__ and origin["numpy"] == np.__version__
 
 
 def test_terms_are_judged_apart(init_a: Crosscheck) -> None:
