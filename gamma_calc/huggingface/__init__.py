@@ -53,17 +53,21 @@ _HOMES = {
 _EXTRA = ("accelerate", "peft", "transformers")
 
 
+def needed(name: str, problem: ModuleNotFoundError) -> Exception:
+    """What to raise where `name` finds a package missing: the extra that has it, or the problem itself."""
+    package = (problem.name or "").partition(".")[0]
+    if package not in _EXTRA:
+        return problem
+    return BadInput(f"{name} needs {package}, which is not installed: pip install 'gamma-calc[transformers]'")
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     except ModuleNotFoundError as problem:
-        package = (problem.name or "").partition(".")[0]
-        if package not in _EXTRA:
-            raise
-        needed = f"{name} needs {package}, which is not installed: pip install 'gamma-calc[transformers]'"
-        raise BadInput(needed) from None
+        raise needed(name, problem) from None
 
 
 def __dir__() -> list[str]:

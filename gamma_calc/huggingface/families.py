@@ -15,11 +15,16 @@ from pydoc_data.topics import topics
 from types import MappingProxyType
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
-from transformers import LlamaConfig, LlamaForCausalLM, RobertaConfig, RobertaForSequenceClassification
 
 from gamma_calc.errors import BadInput
+from gamma_calc.huggingface import needed
+
+try:
+    from peft import LoraConfig, PeftModel, get_peft_model
+    from transformers import LlamaConfig, LlamaForCausalLM, RobertaConfig, RobertaForSequenceClassification
+except ModuleNotFoundError as problem:
+    raise needed(__name__, problem) from None
 
 HEAD = 16
 VOCABULARY = 128

@@ -110,8 +110,8 @@ class _Watch:
         self.adapter = adapter
         self.samples = samples
         self.groups = [groups.get(id(factor), {}) for factor in (adapter.A, adapter.B)]
-        self.epsilon = max(float(group.get("eps", 0.0)) for group in self.groups)
         device = adapter.A.device
+        self.epsilons = torch.tensor([float(group.get("eps", 0.0)) for group in self.groups], device=device).double()
         self.single = [single_table(name).to(device) for name in OF_ONE_FACTOR]
         self.double = double_table().to(device)
         self.initial: list[Tensor] = []
@@ -184,7 +184,7 @@ class _Watch:
             for tensor in tensors
         )
         sizes = torch.stack([a, b]).sqrt()
-        ratio = torch.where(sizes > 0, sizes / self.epsilon if self.epsilon else math.inf, math.inf).min()
+        ratio = torch.where((sizes > 0) & (self.epsilons > 0), sizes / self.epsilons, math.inf).min()
         return torch.stack([z, slope / scale, a, b, ratio])
 
 

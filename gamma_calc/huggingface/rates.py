@@ -227,7 +227,8 @@ def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **opt
 
     A normalised step is `AdamW` with the rule's moments and epsilon (decoupled decay; sign descent is the one without
     memory), a raw step `SGD`, whose momentum is the scheme's. Pass it to a loop, or to a Trainer as
-    `optimizers=(optimizer, None)`.
+    `optimizers=(optimizer, None)`. `base_width` is a fan-in and not a model's width: at the model where a rate was
+    found, a layer of another fan-in, such as down_proj, has another rate than that one.
 
     A momentum in front of a normalised step is none of torch's: beta1 of AdamW averages the gradients in the numerator
     alone, while the root below it is that of each by itself.

@@ -55,4 +55,6 @@ def check_rates(optimizer: torch.optim.Optimizer, model: nn.Module, groups: list
                 name = names.get(id(parameter), group["name"])
                 seen = "no rate: it is not optimised" if rate is None else f"{rate:g}"
                 advice = "give the Trainer optimizers=(scheme_optimizer(model, ...), None)"
-                raise BadInput(f"learning rate of {name}: found {seen}, expected {group['lr']:g}; {advice}")
+                raise BadInput(
+                    f"learning rate of {name}: found {seen}, expected {group['lr']:g} ({group['name']}); {advice}"
+                )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from torch import Tensor, nn
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Predicted, Prediction
 from gamma_calc.huggingface import CoordinateCheck, CoordinateLayout, coordinate_check, write_coordinate_folder
+from gamma_calc.huggingface.coordinate_folder import coordinate_contents
 from gamma_calc.huggingface.coordinates import together
 from gamma_calc.huggingface.families import LOSSES, Shape, family_model
+from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.simulation.verdicts import Verdict
 from tests.schemes import scheme
 
@@ -92,6 +95,14 @@ def test_the_folder_holds_a_page_and_a_plot_for_each_layer(tmp_path: Path) -> No
     assert found.layers[0].layer in (tmp_path / "out" / "report.md").read_text()
 
 
+def test_two_schemes_never_share_a_file() -> None:
+    schemes = [replace(CATALOGUE["init-a"], name=name) for name in ("a b", "a-b")]
+    found = coordinate_check(module, plain_loss, *schemes, layout=CoordinateLayout((16, 32, 64), seeds=3, steps=1))
+    contents = coordinate_contents(found)
+    assert len([name for name in contents if name.endswith(".svg")]) == len(found.layers) == 2
+    assert all(name in str(contents["report.md"]) for name in contents if name.endswith(".png"))
+
+
 @pytest.mark.parametrize("name", ["llama", "roberta"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_family_of_real_models_keeps_its_inputs_size(name: str, loss: str) -> None:
@@ -154,6 +165,23 @@ def test_more_than_the_adapters_may_not_be_trained() -> None:
 
     with pytest.raises(BadInput, match=r"linear.base_layer.weight is trained"):
         coordinate_check(trained, plain_loss, "init-a", layout=CoordinateLayout((16,), seeds=1))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "joined"),
+    [
+        # of equal size a sum is known unless both parts are only bounded; else the larger part is the sum
+        (Predicted(Fraction(-1), True), Predicted(Fraction(-1)), Predicted(Fraction(-1))),
+        (Predicted(Fraction(-1), True), Predicted(Fraction(-1), True), Predicted(Fraction(-1), True)),
+        (Predicted(Fraction(-1)), Predicted(Fraction(-1)), Predicted(Fraction(-1))),
+        (Predicted(Fraction(0), True), Predicted(Fraction(-1)), Predicted(Fraction(0), True)),
+        (Predicted(None), Predicted(Fraction(-1), True), Predicted(Fraction(-1), True)),
+    ],
+)
+def test_a_joined_step_is_known_where_its_larger_part_is(one: Predicted, other: Predicted, joined: Predicted) -> None:
+    for first, second in ((one, other), (other, one)):
+        terms = {("dA_0",): first, ("dU_A",): second}
+        assert together(Prediction("A", 1, Predicted(None), terms)).terms == {("dA",): joined}
 
 
 def test_decay_is_joined_to_the_step_it_is_measured_with() -> None:

@@ -310,6 +310,8 @@ HOSTILE = {
     "bias-is-a-list": ('{"peft_type": "LORA", "r": 8, "bias": ["all"]}', "bias"),
     "targets": ('{"peft_type": "LORA", "r": 8, "target_modules": [1]}', "target_modules"),
     "pattern": ('{"peft_type": "LORA", "r": 8, "rank_pattern": {"a": "b"}}', "rank_pattern"),
+    "pattern-of-rank-0": ('{"peft_type": "LORA", "r": 8, "rank_pattern": {"a": 0}}', "rank_pattern"),
+    "pattern-below-0": ('{"peft_type": "LORA", "r": 8, "alpha_pattern": {"a": -1}}', "alpha_pattern"),
     "truth": ('{"peft_type": "LORA", "r": 8, "use_rslora": 1}', "true or false"),
 }
 

@@ -106,6 +106,20 @@ def test_gradients_slopes_and_epsilon() -> None:
     assert first.output_gradient > 0
 
 
+@pytest.mark.parametrize("epsilons", [(1e-3, 1e-8), (1e-8, 1e-3), (1e-3, 0.0), (0.0, 0.0)])
+def test_each_gradient_is_held_against_its_own_factor_s_epsilon(epsilons: tuple[float, float]) -> None:
+    model = init_lora_(wrapped(), "init-ab")
+    factors = [[each.A for each in lora_adapters(model)], [each.B for each in lora_adapters(model)]]
+    groups = [{"params": members, "eps": eps} for members, eps in zip(factors, epsilons, strict=True)]
+    optimizer = torch.optim.AdamW(groups, lr=1e-3)
+    with Probe(model, optimizer) as probe:
+        loss(model).backward()
+        sizes = [float(members[0].grad.square().mean().sqrt()) for members in factors]
+        optimizer.step()
+    expected = min(size / eps if eps else math.inf for size, eps in zip(sizes, epsilons, strict=True))
+    assert probe.observations[0].epsilon_ratio == pytest.approx(expected, rel=1e-4)
+
+
 def test_decay_moves_a_at_step_one_and_leaves_its_updates_exactly_zero() -> None:
     model = init_lora_(wrapped(), "init-a")
     optimizer = scheme_optimizer(model, "init-a", 0.05, base_width=16, weight_decay=0.01)

@@ -55,5 +55,5 @@ def test_a_trainer_takes_the_optimiser_and_keeps_its_rates(tmp_path: Path) -> No
 def test_a_trainer_that_makes_its_own_optimiser_is_told(tmp_path: Path) -> None:
     model = init_lora_(wrapped(llama()), "lora-plus-a")
     subject = trainer(tmp_path, model=model, callbacks=[SchemeCallback("lora-plus-a", 1e-3, **RATES)])
-    with pytest.raises(BadInput, match=r"lora_A.*found 5e-05, expected 0.004.*scheme_optimizer"):
+    with pytest.raises(BadInput, match=r"lora_A.*found 5e-05, expected 0.004 \(lora_A width 16\).*scheme_optimizer"):
         subject.train()
