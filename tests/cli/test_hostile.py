@@ -270,6 +270,9 @@ ODD_COUNTS: Words = (
     "\x1b",
 )
 SMALL: Words = ("--widths", "4,8", "--seeds", "2")
+ENOUGH: Words = ("--widths", "4,8,16,32,64,256", "--seeds", "3")
+"""So much that something would be settled: less is not trained."""
+
 PLACES: Words = ("--lr", "1e-3", "--from-width", "64", "--to-width", "128")
 
 OF_A_SPEC: dict[str, tuple[Words, Words]] = {
@@ -345,9 +348,9 @@ def rows_of_measurements() -> Iterator[tuple[str, Words]]:
             yield f"crosscheck-out-{name}", (*asked, *SMALL, "--out", path)
             yield f"reproduce-out-{name}", ("reproduce", "teacher-student", "--quick", "--out", path)
     for value in ("1000000", "-1000000", "999999999999999999999999999999"):
-        yield f"crosscheck-rate-{value}", (*asked, *SMALL, f"--at=eta={value}")
+        yield f"crosscheck-rate-{value}", (*asked, *ENOUGH, f"--at=eta={value}")
     for name in ("vast", "tiny", "wide", "wider", "decaying"):
-        yield f"crosscheck-{name}", ("crosscheck", f"{name}.toml", *SMALL)
+        yield f"crosscheck-{name}", ("crosscheck", f"{name}.toml", *ENOUGH)
     for option in ("--device=tpu", "--dtype=float16", "--data=real", "--against=init-c", "--against=", "--seeds=4097"):
         yield f"crosscheck{option}", (*asked, *SMALL, option)
     for rate in (
