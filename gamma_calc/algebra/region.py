@@ -104,6 +104,21 @@ class Region:
         """
         return self if len(self.members) < 2 else Region(canonical_union(self.members))
 
+    def convex(self) -> Polyhedron | None:
+        """The polyhedron with the same points, or None where the region is not convex.
+
+        >>> from gamma_calc.algebra import Affine, Inequality
+        >>> x = Affine.symbol("x")
+        >>> print(Region.of(Polyhedron.of(Inequality(x), Inequality(1 - x)), Polyhedron.of(Inequality(x - 1))).convex())
+        x >= 0
+        """
+        if len(self.members) < 2:
+            return self.members[0] if self.members else None
+        sides = dict.fromkeys(side for member in self.members for side in member.inequalities)
+        common = (side for side in sides if all(member.implies(side) for member in self.members))
+        around = Polyhedron.of(*common)
+        return around if self.includes(around) else None
+
     def substituted(self, mapping: Mapping[str, AffineLike]) -> Region:
         """The points whose images under the substitution lie here."""
         return Region(tuple(member.substituted(mapping) for member in self.members))

@@ -22,7 +22,9 @@ from gamma_calc.calculus.step_map import minorant, product_map, step_map
 from gamma_calc.program.program import Program
 
 UNROLLED = 5
-"""Steps unrolled before another argument is looked for: two more than a normalised step needs to settle."""
+"""Steps unrolled before another argument is looked for: two more than a normalised step needs to settle in a module."""
+MODULE_SIZE = 2
+"""The parameters of one module."""
 
 
 Round: TypeAlias = tuple[Node, ...]
@@ -87,8 +89,12 @@ def bounded(
     return replace(bound, map=found, below=below, whole=whole)
 
 
-def unrolled(program: Program, domain: Polyhedron, policy: Policy = CALCULUS, steps: int = UNROLLED) -> Trajectory:
-    """The first steps of a run, as many as are short enough to write out."""
+def unrolled(program: Program, domain: Polyhedron, policy: Policy = CALCULUS, steps: int | None = None) -> Trajectory:
+    """The first steps of a run, as many as are short enough to write out.
+
+    What a step changes may take another one to pass from each parameter to the next.
+    """
+    steps = UNROLLED + max(0, len(program.parameters) - MODULE_SIZE) if steps is None else steps
     return trajectory(program, steps, domain, policy, MOST_NUMBERS)
 
 

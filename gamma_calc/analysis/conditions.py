@@ -6,9 +6,12 @@ factors contribute at order one. Other papers bound other quantities under the s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, Citation
+from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, THIS, YANG, Citation
+from gamma_calc.program.models import LoraStack, Model, Perceptron
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +42,47 @@ FEATURE_LEARNING = Condition(
 EFFICIENT = Condition(
     "efficient", ("Z_B",), ("delta_1", "delta_2"), Citation(HAYOU_PLUS, "definition of efficient feature learning")
 )
+GRADIENT_STABLE = Condition(
+    "gradient_stable", ("Z_B", "dZ"), (), Citation(THIS, "stable, and no loss gradient inside outgrows the loss's own")
+)
 CONDITIONS = (STABLE, INTERNALLY_STABLE, FEATURE_LEARNING, EFFICIENT)
 FACTORS = (Factor("A", "delta_1"), Factor("B", "delta_2"))
+
+
+@lru_cache(maxsize=64)
+def conditions_of(model: Model) -> tuple[Condition, ...]:
+    """The conditions on what a model computes: in a stack, on every layer at once."""
+    match model:
+        case LoraStack(depth):
+            rows = (STABLE, INTERNALLY_STABLE, GRADIENT_STABLE, FEATURE_LEARNING, EFFICIENT)
+            return tuple(_in_layers(each, range(1, depth + 1)) for each in rows)
+        case Perceptron(layers):
+            features = (*(f"h[{layer}]" for layer in range(1, len(layers))), "f")
+            changes = tuple(f"Delta_{feature}" for feature in features)
+            return (
+                replace(STABLE, bounded=features, source=Citation(YANG, "definition of stability")),
+                Condition("feature_learning", features, changes, Citation(YANG, "definition of feature learning")),
+            )
+    return CONDITIONS
+
+
+@lru_cache(maxsize=64)
+def factors_of(model: Model) -> tuple[Factor, ...]:
+    """The trained factors whose own part in the output's change the program follows."""
+    match model:
+        case LoraStack(depth):
+            layers = range(1, depth + 1)
+            pairs = ((each, f"[{layer}]") for layer in layers for each in FACTORS)
+            return tuple(Factor(each.name + layer, each.contribution + layer) for each, layer in pairs)
+        case Perceptron():
+            return ()
+    return FACTORS
+
+
+def _in_layers(condition: Condition, layers: Iterable[int]) -> Condition:
+    """A condition on every layer."""
+    bounded, reached = (
+        tuple(f"{name}[{layer}]" for layer in layers for name in names)
+        for names in (condition.bounded, condition.reached)
+    )
+    return replace(condition, bounded=bounded, reached=reached)

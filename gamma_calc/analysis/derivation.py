@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gamma_calc.algebra import EMPTY, Affine, Exponent, Polyhedron
+from gamma_calc.algebra import EMPTY, Affine, Exponent
 from gamma_calc.analysis.bounded import Bounded, bounded, unrolled
 from gamma_calc.analysis.cancellation import caveats
-from gamma_calc.analysis.conditions import CONDITIONS, FACTORS, STABLE
+from gamma_calc.analysis.cells import cells, decided, undecided
+from gamma_calc.analysis.conditions import STABLE, conditions_of, factors_of
 from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.growth import growth
 from gamma_calc.analysis.growth_below import LeastGrowth, growth_below
@@ -18,11 +19,8 @@ from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.calculus.size import Size
-from gamma_calc.program.lora import lora_module
+from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
-
-BOUNDS = tuple(condition for condition in CONDITIONS if not condition.reached)
-"""The conditions that ask for bounds only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +77,18 @@ def free_exponents(scheme: Scheme, policy: Policy) -> tuple[str, ...]:
 
 def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULUS) -> Derivation:
     """The derivation of a scheme for steps 1 to `horizon`, or for every fixed step count."""
-    program, domain = lora_module(scheme), scheme.domain & policy.domain
+    program, domain = program_of(scheme), scheme.domain & policy.domain
+    is_free = bool(free_exponents(scheme, policy))
     run = trajectory(program, horizon, domain, policy) if horizon else unrolled(program, domain, policy)
     bounds: dict[tuple[str, ...], Bounded] = {}
     decisions = {}
-    for condition in CONDITIONS:
-        if condition.bounded not in bounds:
-            bounds[condition.bounded] = bounded(program, condition.bounded, domain, horizon, policy)
-        is_free = bool(free_exponents(scheme, policy))
-        made = decision(condition, bounds[condition.bounded], is_free=is_free)
+    for condition in conditions_of(scheme.model):
+        names = condition.bounded
+        if names not in bounds:
+            bounds[names] = bounded(program, names, domain, horizon, policy)
+        made = decision(condition, bounds[names], is_free=is_free)
+        if made.status is Status.UNKNOWN and undecided(bounds[names].run, domain) is not None:
+            made = decided(condition, cells(program, names, domain, horizon, policy), is_free=is_free)
         decisions[condition.name] = _of_the_trained(made, scheme)
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)
@@ -115,7 +116,8 @@ def _horizons(
 ) -> Mapping[str, HorizonLaw | str]:
     """The law of every finite horizon for each condition that asks for bounds only."""
     free = free_exponents(scheme, policy)
-    return {each.name: horizon_law(bounds[each.bounded], each.bounded, scheme.rates, free) for each in BOUNDS}
+    bounding = (condition for condition in conditions_of(scheme.model) if not condition.reached)
+    return {each.name: horizon_law(bounds[each.bounded], each.bounded, scheme.rates, free) for each in bounding}
 
 
 def _growth(bounds: Mapping[tuple[str, ...], Bounded]) -> Mapping[str, Exponent | LeastGrowth | str]:
@@ -130,25 +132,24 @@ def _growth(bounds: Mapping[tuple[str, ...], Bounded]) -> Mapping[str, Exponent 
     return found
 
 
-def _polyhedron(stable: Decision) -> Polyhedron:
-    """The stable region; it is convex, since its bounds are maxima of affine forms."""
-    return stable.region.members[0] if stable.region.members else EMPTY
-
-
 def _max_stable(scheme: Scheme, stable: Decision) -> Mapping[str, LargestRate]:
     if len(scheme.rates) != 1:
         return {}
     (rate,) = scheme.rates
     if stable.status is Status.UNKNOWN:
         return {rate: LargestRate(rate, None, False, EMPTY, f"the stable region is unknown: {stable.reason}")}
-    return {rate: largest_rate(rate, _polyhedron(stable))}
+    region = EMPTY if stable.region.is_empty else stable.region.convex()
+    if region is None:
+        return {rate: LargestRate(rate, None, False, EMPTY, f"the stable region is not convex: {stable.region}")}
+    return {rate: largest_rate(rate, region)}
 
 
 def _frontier(scheme: Scheme, stable: Decision) -> tuple[Edge, ...] | None:
     if len(scheme.rates) != 2 or stable.status is Status.UNKNOWN:
         return None
     first, second = scheme.rates
-    return frontier((first, second), _polyhedron(stable))
+    region = EMPTY if stable.region.is_empty else stable.region.convex()
+    return None if region is None else frontier((first, second), region)
 
 
 def _at_max(
@@ -162,13 +163,14 @@ def _at_max(
         policy = policy.at({rate: Affine.of(found.exponent)})
     if scheme.free or policy.free:
         return None
-    there = bounded(lora_module(scheme), STABLE.bounded, scheme.domain & policy.domain, horizon, policy)
+    stable = conditions_of(scheme.model)[0]
+    there = bounded(program_of(scheme), stable.bounded, scheme.domain & policy.domain, horizon, policy)
     return None if not there.is_final or there.inner.is_empty else there.run
 
 
 def _of_the_trained(made: Decision, scheme: Scheme) -> Decision:
     """The decision, with the reason where a condition asks a factor to contribute that is frozen on purpose."""
-    asked = (factor for factor in FACTORS if factor.contribution in made.condition.reached)
+    asked = (factor for factor in factors_of(scheme.model) if factor.contribution in made.condition.reached)
     frozen = tuple(factor.name for factor in asked if not scheme.is_trained(factor.name))
     if not frozen or not made.region.is_empty or made.status is Status.UNKNOWN:
         return made
@@ -180,7 +182,7 @@ def _undertrained(run: Trajectory, scheme: Scheme) -> tuple[str, ...]:
     """The trained factors whose contribution to the output stays below n^0 at every step; a frozen one is no such."""
     return tuple(
         factor.name
-        for factor in FACTORS
+        for factor in factors_of(scheme.model)
         if scheme.is_trained(factor.name)
         and all(_is_negative(step.sizes[factor.contribution].upper) for step in run.steps)
     )

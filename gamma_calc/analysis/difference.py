@@ -104,8 +104,8 @@ def _pieces(size: Size | None) -> object:
 
 def _redecided(first: Derivation, second: Derivation) -> Iterator[Redecided]:
     for name, one in first.decisions.items():
-        other = second.decisions[name]
-        if _told(one) != _told(other):
+        other = second.decisions.get(name)
+        if other is not None and _told(one) != _told(other):
             yield Redecided(one, other)
 
 

@@ -17,7 +17,8 @@ from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.program.scheme import INITIAL, RANK, Scheme
+from gamma_calc.program.models import RANK, check_module
+from gamma_calc.program.scheme import INITIAL, Scheme
 
 RHO = "rho"
 
@@ -49,6 +50,7 @@ def edge_laws(scheme: Scheme, policy: Policy = CALCULUS, *, with_rank: bool = Fa
         BadInput: too much is free, nothing is trained, or there is no largest stable rate.
         Unknown: the largest stable rate is not known.
     """
+    check_module(scheme.model, "a law of learning rates")
     scheme, rho = _with_free_rank(scheme) if with_rank else (scheme, None)
     rates = tuple(name for name in scheme.rates if name != rho)
     _check_free(scheme, policy, rates, rho)

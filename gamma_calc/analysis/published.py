@@ -10,6 +10,7 @@ from gamma_calc.algebra import Affine, Equality, Polyhedron
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.models import MODULE
 from gamma_calc.program.scheme import KEYS, Scheme
 
 
@@ -27,7 +28,7 @@ def published_points(scheme: Scheme, policy: Policy = CALCULUS) -> tuple[Publish
     The rate is derived under this scheme's optimiser and the policy; a scheme without one largest rate is left out. A
     free alignment leaves no points.
     """
-    return () if policy.free else tuple(_points(scheme, policy))
+    return () if policy.free or scheme.model != MODULE else tuple(_points(scheme, policy))
 
 
 def _points(scheme: Scheme, policy: Policy) -> Iterator[PublishedPoint]:

@@ -79,6 +79,13 @@ LOSHCHILOV = Paper(
     2019,
     "arXiv:1711.05101",
 )
+ZHANG = Paper(
+    "zhang2019root",
+    "B. Zhang, R. Sennrich",
+    "Root Mean Square Layer Normalization",
+    2019,
+    "arXiv:1910.07467",
+)
 THIS = Paper(
     "gammacalc", "The gamma_calc authors", "gamma_calc: the rules of the calculus, calculus/rules.py", 2026, ""
 )

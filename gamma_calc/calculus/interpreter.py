@@ -20,6 +20,8 @@ from gamma_calc.program.expressions import (
     Entrywise,
     Expression,
     Given,
+    InverseRms,
+    InverseRmsChange,
     MapChange,
     Moment,
     Named,
@@ -115,6 +117,19 @@ class ExponentReading:
                 if whole
             )
         )
+
+    def inverse_rms(self, node: InverseRms, argument: FormalSum[Term]) -> Term:
+        """As small as the leading part of the argument is large."""
+        return self._concluded(self.rules.inverse_rms, node, (), self._whole(argument), node.axis)
+
+    def inverse_rms_change(
+        self, node: InverseRmsChange, argument: FormalSum[Term], change: FormalSum[Term]
+    ) -> Term | None:
+        """As the mean of the argument times its change."""
+        if change.is_zero:
+            return None
+        premises = (self._whole(argument), self._whole(change), node.axis, self.policy)
+        return self._concluded(self.rules.inverse_rms_change, node, (), *premises)
 
     def map_change(self, node: MapChange, argument: FormalSum[Term], change: FormalSum[Term]) -> Term | None:
         """As large as the change of the argument."""

@@ -42,6 +42,8 @@ from gamma_calc.calculus.rules import (
     CONTRACTIONS,
     HOMOGENEOUS,
     INITIAL,
+    INVERSE_RMS,
+    INVERSE_RMS_CHANGE,
     MAP_CHANGE,
     PRODUCT,
     RAW_STEP,
@@ -55,6 +57,7 @@ from gamma_calc.calculus.rules import (
 )
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.update_rules import MOMENTUM, momenta
+from gamma_calc.errors import Unknown
 from gamma_calc.program.optimizers import Moments
 
 SHARES = frozenset((SYMMETRIC_INIT, MEMORY, SEVERAL_SAMPLES))
@@ -100,6 +103,16 @@ class Rulebook:
     def homogeneous(self) -> Rule:
         """The exponent of a map's value."""
         return self._left_of(HOMOGENEOUS, _AtMost(HOMOGENEOUS), r"\gamma[\phi(v)]\le\gamma[v]")
+
+    @property
+    def inverse_rms(self) -> Rule:
+        """The exponent of one over a root mean square."""
+        return self._unless_cancelled(INVERSE_RMS)
+
+    @property
+    def inverse_rms_change(self) -> Rule:
+        """The exponent of its change."""
+        return self._unless_cancelled(INVERSE_RMS_CHANGE)
 
     @property
     def map_change(self) -> Rule:
@@ -165,6 +178,11 @@ class Rulebook:
 
     def _kept(self, rule: Rule) -> tuple[Assumption, ...]:
         return tuple(assumption for assumption in rule.assumptions if assumption not in self.without)
+
+    def _unless_cancelled(self, rule: Rule) -> Rule:
+        if NO_CANCELLATION in self.without:
+            raise Unknown(f"without {NO_CANCELLATION.key} a norm may divide by next to nothing, and bounds nothing")
+        return rule
 
     def _left_of(self, rule: Rule, conclude: Callable[..., Term], statement: str) -> Rule:
         """The rule itself, or what concludes in its place where it has lost an assumption."""

@@ -23,10 +23,11 @@ from gamma_calc.calculus.assumptions import (
     SYMMETRIC_INIT,
     Assumption,
 )
-from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, YANG, Citation
+from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, YANG, ZHANG, Citation
 from gamma_calc.calculus.policy import Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import Flip, Provenance, Sight
 from gamma_calc.calculus.size import Size
+from gamma_calc.program.axes import Axis
 from gamma_calc.program.optimizers import Moments
 
 
@@ -131,6 +132,36 @@ def _homogeneous(argument: Term) -> Term:
 
 def _map_change(argument: Term, change: Term) -> Term:
     return gathered(Component(each.size, _mapped(each, (*argument, *change))) for each in change)
+
+
+def _inverse_rms(argument: Term, axis: Axis) -> Term:
+    return (Component(_inverse(argument), _scalar(argument, axis)),)
+
+
+def _inverse(argument: Term) -> Size:
+    """The size of one over a sum: known where one form of it leads, else at most that of one over any part."""
+    leading = [each for each in argument if all(_is_at_most(other.size.upper, each.size.lower) for other in argument)]
+    if leading and leading[0].size.is_exact and len(leading[0].size.upper.pieces) == 1:
+        return Size.exactly(Exponent.of(-leading[0].size.upper.pieces[0]))
+    floor = next(piece for each in argument for piece in each.size.lower.pieces)
+    return Size(VANISHING, Exponent.of(-floor))
+
+
+def _scalar(argument: Term, axis: Axis) -> Provenance:
+    """The provenance of a mean along an axis: it has seen everything, through a sum over the axis only."""
+    every = [component.provenance.summed((axis,)) for component in argument]
+    return reduce(Provenance.multiplied, every).even_and_odd
+
+
+def _inverse_rms_change(argument: Term, change: Term, axis: Axis, policy: Policy) -> Term:
+    moved, inverse = (*argument, *change), _inverse(argument)
+    means = [
+        x.size + y.size + policy.gain(part) + Size.exactly(Exponent.of(-axis.size))
+        for x in moved
+        for y in change
+        for part in summations(x.provenance, y.provenance, (axis,))
+    ]
+    return (Component(inverse + inverse + inverse + Size.largest(means), _scalar(moved, axis)),)
 
 
 def _bounded(argument: Term) -> Term:
@@ -256,6 +287,20 @@ HOMOGENEOUS = Rule(
     Citation(YANG, "coordinatewise nonlinearities"),
     (NO_CANCELLATION,),
     _homogeneous,
+)
+INVERSE_RMS = Rule(
+    "inverse root mean square",
+    r"\gamma[\mathrm{rms}(v)^{-1}]=-\gamma[v]",
+    Citation(ZHANG, "root mean square layer normalisation"),
+    (NO_CANCELLATION,),
+    _inverse_rms,
+)
+INVERSE_RMS_CHANGE = Rule(
+    "change of an inverse root mean square",
+    r"\textstyle\gamma[\Delta\,\mathrm{rms}(v)^{-1}]=\gamma[\sum_{i\le n^\delta}v_i\Delta v_i]-\delta-3\gamma[v]",
+    Citation(ZHANG, "root mean square layer normalisation, to first order"),
+    (NO_CANCELLATION,),
+    _inverse_rms_change,
 )
 MAP_CHANGE = Rule(
     "change of a map",

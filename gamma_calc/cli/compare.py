@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 
-from gamma_calc.analysis.conditions import CONDITIONS
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.cli.options import (
     add_json_argument,
@@ -58,12 +57,13 @@ def answer(options: argparse.Namespace) -> int:
 def comparison(found: tuple[Derived, ...]) -> str:
     """The one-glance table: what each scheme's derivation says of the same points."""
     columns = [each.derivation for each in found]
+    conditions = tuple(dict.fromkeys(name for each in columns for name in each.decisions))
     quantities = tuple(dict.fromkeys(name for each in columns for name in each.run.last.sizes))
     rows = [
         ("", *(each.scheme.name for each in columns)),
         ("optimizer", *(each.scheme.optimizer.name for each in columns)),
         ("largest stable", *map(_largest, columns)),
-        *((c.name, *(str(each.decisions[c.name]) for each in columns)) for c in CONDITIONS),
+        *((name, *(_holds(each, name) for each in columns)) for name in conditions),
         *((f"{name} there", *(_there(each, name) for each in columns)) for name in quantities),
         ("undertrained", *map(_undertrained, columns)),
     ]
@@ -78,6 +78,10 @@ def _largest(derivation: Derivation) -> str:
         if rate.value is not None
     ]
     return ", ".join(found) or NOTHING
+
+
+def _holds(derivation: Derivation, name: str) -> str:
+    return str(derivation.decisions[name]) if name in derivation.decisions else NOTHING
 
 
 def _there(derivation: Derivation, name: str) -> str:

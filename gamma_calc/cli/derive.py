@@ -43,6 +43,7 @@ from gamma_calc.derivation.horizons import growth_lines, horizon_lines
 from gamma_calc.derivation.questions import Derived, derive
 from gamma_calc.derivation.rocq import rocq
 from gamma_calc.derivation.smtlib import smtlib
+from gamma_calc.derivation.tables import layer_rows
 from gamma_calc.errors import BadInput
 from gamma_calc.files import write_all
 
@@ -120,7 +121,7 @@ def _text(found: Derived) -> str:
     if derivation.at_max:
         names = derivation.at_max
         lines.append("exponents there:")
-        lines.append(table([tuple(names), tuple(map(str, names.values()))]))
+        lines.append(table(layer_rows({name: str(size) for name, size in names.items()})))
         lines.append(f"undertrained: {', '.join(derivation.undertrained) or 'no factor'}")
     lines.append(f"assumptions: {', '.join(assumption.key for assumption in derivation.assumptions)}")
     lines += [f"caveat: {each}" for each in derivation.caveats]

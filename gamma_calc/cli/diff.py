@@ -8,7 +8,7 @@ exponents:
 t  quantity   first                second
 2  Z_A        max(0, eta + 1)      <= max(0, eta + 1)
 ...
-the traces part at line 21, step 2:
+the traces part at line 20, step 2:
   first:  gamma[(U_B^1).T dZ] = eta + 1 by aligned sum
   second: gamma[(U_B^1).T dZ] <= eta + 1 by aligned sum, bounded
 

@@ -68,6 +68,5 @@ def _text(found: Exponents) -> str:
 
 
 def step_table(found: Exponents) -> str:
-    """The exponents as a table, one row a step."""
-    names = tuple(found.steps[0].sizes)
-    return table([("t", *names), *((str(step.t), *map(str, step.sizes.values())) for step in found.steps)])
+    """The exponents as a table, one row a step, or a step and layer."""
+    return table(found.rows)

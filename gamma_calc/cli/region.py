@@ -16,7 +16,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gamma_calc.analysis.conditions import CONDITIONS, STABLE
+from gamma_calc.analysis.conditions import CONDITIONS, GRADIENT_STABLE, STABLE, conditions_of
 from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
 from gamma_calc.calculus.policy import Policy
@@ -37,7 +37,7 @@ from gamma_calc.program.scheme import Scheme
 
 UNKNOWN = 3
 MOST_UNKNOWNS = 8
-NAMES = tuple(condition.name for condition in CONDITIONS)
+NAMES = tuple(condition.name for condition in (*CONDITIONS, GRADIENT_STABLE))
 KINDS = (".svg", ".png")
 
 
@@ -63,6 +63,10 @@ def answer(options: argparse.Namespace) -> int:
         raise BadInput("--plot", found=str(options.plot), expected=f"a file that ends in {' or '.join(KINDS)}")
     supposes = Suppositions(options.optimizer, options.without, alignments(options.align))
     scheme, policy = supposed(options.specs[0], supposes, values(options))
+    known = [condition.name for condition in conditions_of(scheme.model)]
+    if options.condition not in known:
+        expected = f"one of {', '.join(known)}"
+        raise BadInput(f"--condition of a {scheme.model.kind}", found=options.condition, expected=expected)
     _check_free(scheme, policy, is_drawn=options.plot is not None)
     found = derived(scheme, options.steps, policy)
     decision = found.decisions[options.condition]

@@ -30,6 +30,7 @@ from gamma_calc.derivation.farkas import point_of
 from gamma_calc.derivation.following import followed
 from gamma_calc.derivation.premises import forms_of, premises
 from gamma_calc.errors import Unknown
+from gamma_calc.program.models import MODULE
 from gamma_calc.program.scheme import Scheme
 
 
@@ -62,8 +63,10 @@ def certificate(found: Derivation) -> Certificate:
     A domain that is not closed is closed first: what is proved holds on the closure, and so on the domain.
 
     Raises:
-        Unknown: it would hold more than a checker reads.
+        Unknown: the scheme is not one of a module, or the certificate would hold more than a checker reads.
     """
+    if found.scheme.model != MODULE:
+        raise Unknown(f"{found.title}: a certificate speaks of one module, and this is a {found.scheme.model.kind}")
     try:
         written = _certificate(found)
         check_shape(written.data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from gamma_calc.algebra import Affine, name_latex
 from gamma_calc.calculus.trace import Subject
@@ -19,9 +20,13 @@ from gamma_calc.program.expressions import (
     Entrywise,
     Expression,
     Given,
+    InverseRms,
+    InverseRmsChange,
+    MapChange,
     Moment,
     Named,
     Pointwise,
+    Renamed,
     Scaled,
     Sum,
     Trained,
@@ -82,9 +87,11 @@ class Notation:
 
 
 def bare(expression: Expression) -> Expression:
-    """What is left of an expression without what takes no line: names, transposes and scalars n^0."""
-    while isinstance(expression, Named | Transposed) or (
-        isinstance(expression, Scaled) and expression.exponent == Affine.of(0)
+    """What is left of an expression without what takes no line: names, transposes, new axes and scalars n^0."""
+    while (
+        isinstance(expression, Transposed | Renamed)
+        or (isinstance(expression, Named) and not expression.is_cut)
+        or (isinstance(expression, Scaled) and expression.exponent == Affine.of(0))
     ):
         expression = expression.operand
     return expression
@@ -111,7 +118,9 @@ def picked(node: Expression, label: Label, start: int, end: int) -> Expression:
             if middle is None:
                 return node
             return replace(node, left=picked(left, label, start, middle), right=picked(right, label, middle, end))
-        case Named() | Transposed() | Scaled():
+        case Named(is_cut=True):
+            return node
+        case Named() | Transposed() | Renamed() | Scaled():
             return replace(node, operand=picked(node.operand, label, start, end))
     return node
 
@@ -129,7 +138,9 @@ class _Writer:
         if symbol is not None:
             return symbol.latex()
         match node:
-            case Named(_, operand):
+            case Named(is_cut=True):
+                return part_symbol(self._next(), self._time(node)).latex()
+            case Named(_, operand) | Renamed(operand):
                 return self.written(operand)
             case Transposed(operand):
                 return self._transposed(operand)
@@ -143,6 +154,12 @@ class _Writer:
                 return self._sum(summands)
             case Pointwise():
                 return self._pointwise(node)
+            case MapChange():
+                return self._map_change(node)
+            case InverseRms(operand):
+                return rf"\mathrm{{rms}}({_Writer(self.times, None).written(operand)})^{{-1}}"
+            case InverseRmsChange(argument):
+                return rf"\Delta \thinspace \mathrm{{rms}}({_Writer(self.times, None).written(argument)})^{{-1}}"
         raise TypeError(f"no notation for {type(node).__name__}")
 
     def _symbol(self, node: Expression) -> Symbol | None:
@@ -157,6 +174,10 @@ class _Writer:
             case Named() if self.label is None:
                 return _name_symbol(node, self.times)
         return None
+
+    def _time(self, node: Expression) -> str:
+        """The time of a value: that before the step only where nothing in it is of the step or after it."""
+        return self.times.before if moments(node) <= {Moment.PREVIOUS} else self.times.now
 
     def _tensor(self, tensor: Trained, moment: Moment) -> Symbol:
         time = self.times.of(moment)
@@ -178,7 +199,7 @@ class _Writer:
     def _factor(self, node: Expression) -> str:
         """A node inside a product; contractions are associative and need no brackets."""
         inner = node
-        while isinstance(inner, Named) and self._symbol_is_missing(inner):
+        while isinstance(inner, Named) and not inner.is_cut and self._symbol_is_missing(inner):
             inner = inner.operand
         text = self.written(node)
         return f"({text})" if isinstance(inner, Sum | Entrywise) and self._symbol_is_missing(node) else text
@@ -196,13 +217,24 @@ class _Writer:
                 texts.append(self.written(summand))
         return " + ".join(dict.fromkeys(texts))
 
+    def _map_change(self, node: MapChange) -> str:
+        if self.label is not None:
+            self._next()
+        argument, change = (_Writer(self.times, None).written(each) for each in node.operands)
+        function = _function(node.function)
+        return f"[{function}({argument} + {change}) - {function}({argument})]"
+
     def _pointwise(self, node: Pointwise) -> str:
-        name = node.function.rstrip("'")
-        map_latex = name_latex(name) + node.function[len(name) :]
-        text = f"{map_latex}({_Writer(self.times, None).written(node.operand)})"
+        text = f"{_function(node.function)}({_Writer(self.times, None).written(node.operand)})"
         if self.label is None or node.is_bounded:
             return text
         return rf"[{text}]_{{0}}" if self._next().kind is Kind.INITIAL else rf"[{text}]_{{U}}"
+
+
+def _function(name: str) -> str:
+    """A map, with the primes of its derivatives."""
+    bare_name = name.rstrip("'")
+    return name_latex(bare_name) + name[len(bare_name) :]
 
 
 def _product(left: str, right: str) -> str:
@@ -221,25 +253,38 @@ def _name_symbol(node: Named, times: Times) -> Symbol | None:
     The change of a product is not the product of changes, so a change has a name only where one tensor changes.
     """
     trained = [leaf for leaf in leaves(node) if isinstance(leaf, Trained | At)]
-    moments = {leaf.moment if isinstance(leaf, At) else Moment.PREVIOUS for leaf in trained}
-    if len(moments) != 1:
+    found, symbol = moments(node), Symbol.of(node.name)
+    if node.is_cut:
+        return symbol.at(times.before if found <= {Moment.PREVIOUS} else times.now)
+    if len(found) != 1:
         return None
-    (moment,) = moments
-    symbol = Symbol.of(node.name)
+    (moment,) = found
     if moment is not Moment.CHANGE:
         return symbol.at(times.of(moment))
     return symbol.changed.at(times.now) if len(trained) == 1 else None
 
 
+@lru_cache(maxsize=4096)
+def moments(node: Expression) -> frozenset[Moment]:
+    """When the trained tensors of an expression are looked at."""
+    trained = (leaf for leaf in leaves(node) if isinstance(leaf, Trained | At))
+    return frozenset(leaf.moment if isinstance(leaf, At) else Moment.PREVIOUS for leaf in trained)
+
+
 def _ends(node: Expression, label: Label, start: int) -> frozenset[int]:
     """Where in a label a node's parts can end if they start at `start`; nowhere where the label does not fit."""
     match node:
-        case Given():
+        case Given() | InverseRms() | InverseRmsChange():
             return frozenset((start,))
         case Pointwise():
             if node.is_bounded:
                 return frozenset((start,))
             return frozenset((start + 1,)) if label[start : start + 1] else frozenset()
+        case Named(name, _, True):
+            fits = [part.tensor for part in label[start : start + 1]] == [name]
+            return frozenset((start + 1,)) if fits else frozenset()
+        case MapChange():
+            return frozenset((start + 1,)) if label[start : start + 1] == (node.part,) else frozenset()
         case Trained() | At():
             return frozenset((start + 1,)) if _fits(node, label[start : start + 1]) else frozenset()
         case Sum(summands):

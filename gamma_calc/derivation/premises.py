@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 from gamma_calc.algebra import Affine, Constraint, Equality
 from gamma_calc.algebra.plain import Forms, Json
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.derivation.conclusions import form_json
+from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     At,
@@ -15,6 +18,7 @@ from gamma_calc.program.expressions import (
     Given,
     Moment,
     Named,
+    Renamed,
     Scaled,
     Sum,
     Trained,
@@ -53,7 +57,7 @@ def _domain(found: Derivation) -> Forms:
     """The declared inequalities and the limits of the rank; what is always so is left out."""
     scheme = found.scheme
     rules = [form for rule in scheme.between for form in forms_of(rule.substituted({"rank": scheme["rank"]}))]
-    limits = [scheme["rank"], 1 - scheme["rank"], scheme["fan_out"], *_limits(found.policy)]
+    limits = [*scheme.axis_forms, *_limits(found.policy)]
     return tuple(dict.fromkeys(form for form in (*rules, *limits) if form.terms))
 
 
@@ -78,6 +82,7 @@ class _Assignments:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.names: dict[Expression, str] = {}
         self.start: Json = {}
         self.step: list[Json] = []
         self.next: Json = {}
@@ -139,7 +144,12 @@ class _Assignments:
         return name
 
     def _named(self, node: Expression) -> str:
-        """The name of an expression's value, assigned where it was not yet."""
+        """The name of an expression's value, assigned where it was not yet; no two nodes share one."""
+        if node not in self.names:
+            self.names[node] = self._written(node)
+        return self.names[node]
+
+    def _written(self, node: Expression) -> str:
         match node:
             case Given(name) | Trained(name):
                 return name
@@ -147,17 +157,23 @@ class _Assignments:
                 return WRITTEN[moment].format(tensor.name)
             case Named(_, operand) | Transposed(operand):
                 return self._named(operand)
+            case Renamed(operand, old, new):
+                of = self._named(operand)
+                return self._new(of, "renamed", of, **{"from": old.name, "to": new.name})
             case Scaled(symbol, exponent, operand):
                 of = self._named(operand)
-                return (
-                    of
-                    if exponent == Affine.of(0)
-                    else self._assigned(f"{symbol} {of}", "scaled", of, by=form_json(exponent))
-                )
+                is_one = exponent == Affine.of(0)
+                return of if is_one else self._new(f"{symbol} {of}", "scaled", of, by=form_json(exponent))
             case Contraction(left, right, (axis,)):
                 factors = self._named(left), self._named(right)
-                return self._assigned(" ".join(factors), "product", *factors, over=axis.name)
+                return self._new(" ".join(factors), "product", *factors, over=axis.name)
             case Sum(summands):
                 names = [self._named(summand) for summand in summands]
-                return self._assigned(" + ".join(names), "sum", *names)
-        raise TypeError(f"no certificate for {type(node).__name__}")
+                return self._new(" + ".join(names), "sum", *names)
+        raise Unknown(f"no certificate covers {type(node).__name__}, which this program uses")
+
+    def _new(self, name: str, operation: str, *of: str, **more: object) -> str:
+        """An assignment under a name of its own: a longer one says how often it stands there already."""
+        taken = {each["name"] for each in self.step} | self.start.keys()
+        tries = (name if count == 1 else f"{name} ({count})" for count in itertools.count(1))
+        return self._assigned(next(each for each in tries if each not in taken), operation, *of, **more)

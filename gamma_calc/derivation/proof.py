@@ -14,7 +14,18 @@ from gamma_calc.derivation.blocks import Cite, Claim, Line, Ref
 from gamma_calc.derivation.notation import Notation, bare
 from gamma_calc.derivation.symbols import Times, part_symbol
 from gamma_calc.derivation.working import claims
-from gamma_calc.program.expressions import At, Expression, Given, Moment, Pointwise, Trained, leaves
+from gamma_calc.program.expressions import (
+    At,
+    Expression,
+    Given,
+    MapChange,
+    Moment,
+    Named,
+    Pointwise,
+    Sum,
+    Trained,
+    leaves,
+)
 from gamma_calc.program.reading import MOVES
 from gamma_calc.program.terms import DECAYS, Kind, Part
 
@@ -102,13 +113,25 @@ class ProofLines:
                 yield from self._of(_sources(tensor, part.kind, times))
                 if part.kind is Kind.MOMENTUM or (part.kind is Kind.CHANGE and not tensor.has_momentum):
                     yield from self._terms[bare(run.program.gradients[tensor])]
-            case Pointwise(_, operand):
-                yield from self._terms[bare(operand)]
+            case Pointwise() | MapChange() | Named(is_cut=True):
+                for operand in expression.operands:
+                    yield from self._of_terms(operand)
             case _ if subject.label:
                 yield from self._of(self.notation.factors(subject))
             case _ if expression in self.notation.names:
                 terms = run.steps[subject.t - 1].terms[self.notation.names[expression]]
                 yield from self._of(text for label in terms for text in self.notation.term(expression, label, times))
+
+    def _of_terms(self, expression: Expression) -> Iterable[str]:
+        """The lines of the terms of a value; a sum's summands have lines of their own."""
+        inner = bare(expression)
+        if isinstance(inner, Sum):
+            for summand in inner.summands:
+                yield from self._of_terms(summand)
+        elif isinstance(inner, Given):
+            yield from self._of((self.notation.whole(inner, Times.at(0)),))
+        else:
+            yield from self._terms[inner]
 
     def _of(self, texts: Iterable[str]) -> Iterable[str]:
         for text in texts:

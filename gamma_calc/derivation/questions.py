@@ -26,9 +26,9 @@ from gamma_calc.derivation.suppositions import (
     supposed_together,
 )
 from gamma_calc.derivation.symbols import quantity_latex
-from gamma_calc.derivation.tables import html_table, text_table
+from gamma_calc.derivation.tables import html_table, step_rows, text_table
 from gamma_calc.errors import BadInput
-from gamma_calc.program.lora import lora_module
+from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values, selected
 
@@ -85,21 +85,22 @@ class Exponents:
         return f"<exponents of {self.title}, steps 1 to {self.horizon}>"
 
     def __str__(self) -> str:
-        return f"{self.title}\n{text_table(self._rows)}"
+        return f"{self.title}\n{text_table(self.rows)}"
 
     @property
-    def _rows(self) -> list[tuple[str, ...]]:
-        rows = [("t", *self.steps[0].sizes)]
-        return rows + [(str(step.t), *map(str, step.sizes.values())) for step in self.steps]
+    def rows(self) -> list[tuple[str, ...]]:
+        """The exponents as rows with a header: one a step, or one a step and layer."""
+        return step_rows((step.t, {name: str(size) for name, size in step.sizes.items()}) for step in self.steps)
 
     def _repr_latex_(self) -> str:
-        names = tuple(self.steps[0].sizes)
-        rows = [("t", *map(quantity_latex, names))]
-        rows += [(str(step.t), *(size.latex() for size in step.sizes.values())) for step in self.steps]
+        header, *rows = step_rows(
+            (step.t, {name: size.latex() for name, size in step.sizes.items()}) for step in self.steps
+        )
+        rows = [tuple(quantity_latex(name) if name != "layer" else r"\text{layer}" for name in header), *rows]
         return f"$${_array(rows)}$$"
 
     def _repr_html_(self) -> str:
-        return html_table(self._rows)
+        return html_table(self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ def exponents(
         BadInput: the scheme, a value, an assumption or the number of steps cannot be understood.
     """
     scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
-    run = trajectory(lora_module(scheme), _checked(steps), scheme.domain & policy.domain, policy)
+    run = trajectory(program_of(scheme), _checked(steps), scheme.domain & policy.domain, policy)
     if not run.cut:
         return Exponents(scheme, run, steps)
     known = len(run.steps)

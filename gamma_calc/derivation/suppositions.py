@@ -10,7 +10,8 @@ from gamma_calc.algebra import Affine, parsed_affine
 from gamma_calc.calculus.assumptions import dispensed
 from gamma_calc.calculus.policy import Alignment, Policy
 from gamma_calc.errors import BadInput
-from gamma_calc.program.scheme import RANK, RESERVED, Scheme, constant_form
+from gamma_calc.program.models import RANK
+from gamma_calc.program.scheme import RESERVED, Scheme, constant_form
 from gamma_calc.program.selection import Spec, Values, checked_values, selected
 
 Alignments = Mapping[str, str | int | Fraction | Affine]

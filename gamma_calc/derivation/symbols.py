@@ -15,7 +15,7 @@ from gamma_calc.program.expressions import Moment
 from gamma_calc.program.terms import Kind, Part
 
 CHANGE_PREFIX = "Delta"
-_DIFFERENTIAL = re.compile("d[A-Z]")
+_DIFFERENTIAL = re.compile("d[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,16 @@ class Symbol:
 
     @classmethod
     def of(cls, name: str) -> Symbol:
-        r"""The symbol of a name: what follows an underscore is an index, a leading Delta a change.
+        r"""The symbol of a name: what follows an underscore is an index, a number in brackets another one, a leading
+        Delta a change.
 
-        >>> Symbol.of("Delta_Z_B").latex(), Symbol.of("dZ").latex()
-        ('\\Delta Z_{B}', '\\mathrm{d}Z')
+        >>> Symbol.of("Delta_Z_B").latex(), Symbol.of("dZ").latex(), Symbol.of("Z_A[2]").latex()
+        ('\\Delta Z_{B}', '\\mathrm{d}Z', 'Z_{A,2}')
         """
+        name, bracket, layer = name.removesuffix("]").partition("[")
+        if bracket:
+            symbol = cls.of(name)
+            return replace(symbol, below=f"{symbol.below},{layer}" if symbol.below else layer)
         head, *words = name.split("_")
         if head == CHANGE_PREFIX and all(words) and words:
             return cls.of("_".join(words)).changed

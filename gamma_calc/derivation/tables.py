@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 
@@ -31,3 +31,30 @@ def html_table(rows: Sequence[Sequence[str]]) -> str:
     lines = ["<table>", f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"]
     lines += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in body]
     return "\n".join([*lines, "</table>"])
+
+
+def layer_rows(values: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Values by quantity as rows with a header: one row a layer where every quantity is one of a layer, such as Z_A[2].
+
+    >>> layer_rows({"Z_A[1]": "0", "Z_A[2]": "1/2"})
+    [('layer', 'Z_A'), ('1', '0'), ('2', '1/2')]
+    """
+    parted = {name: name.removesuffix("]").partition("[") for name in values}
+    if not all(bracket for _, bracket, _ in parted.values()):
+        return [tuple(values), tuple(values.values())]
+    names = tuple(dict.fromkeys(name for name, _, _ in parted.values()))
+    layers = dict.fromkeys(layer for _, _, layer in parted.values())
+    return [
+        ("layer", *names),
+        *((layer, *(values.get(f"{name}[{layer}]", "-") for name in names)) for layer in layers),
+    ]
+
+
+def step_rows(steps: Iterable[tuple[int, Mapping[str, str]]]) -> list[tuple[str, ...]]:
+    """Values by quantity at several steps as rows with a header."""
+    rows: list[tuple[str, ...]] = []
+    for t, values in steps:
+        header, *cells = layer_rows(values)
+        rows += [] if rows else [("t", *header)]
+        rows += [(str(t), *each) for each in cells]
+    return rows

@@ -13,7 +13,8 @@ from enum import Enum
 
 from gamma_calc.algebra import parsed_affine
 from gamma_calc.errors import BadInput
-from gamma_calc.program.scheme import RANK, Scheme
+from gamma_calc.program.models import RANK
+from gamma_calc.program.scheme import Scheme
 
 SCALE = "scale"
 

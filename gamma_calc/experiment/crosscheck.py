@@ -32,7 +32,8 @@ from gamma_calc.experiment.settled_by_law import settled
 from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.experiment.sweep_memory import available_memory, check_widths
 from gamma_calc.experiment.verdicts import SEVERITY, Row, judged, unjudged, withheld, worst
-from gamma_calc.program.scheme import EXTRA, INITIAL, Scheme
+from gamma_calc.program.models import EXTRA
+from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.selection import Spec, Values
 from gamma_calc.simulation.probe import ProbeConfiguration, ProbeMeasurement, Progress, probe
 from gamma_calc.simulation.slopes import SlopeEstimate, shortfall

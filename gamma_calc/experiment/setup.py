@@ -9,7 +9,8 @@ from itertools import pairwise
 from gamma_calc.algebra import Affine, exact
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prefactor import PREFACTORS, decay_prefactor
-from gamma_calc.program.scheme import INITIAL, RANK, Scheme
+from gamma_calc.program.models import RANK, check_module
+from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.simulation.devices import DEVICES, DTYPES
 from gamma_calc.simulation.probe import Power, ProbeConfiguration
 from gamma_calc.simulation.sampling import DATA
@@ -71,6 +72,7 @@ def configuration(
 
     In torch a number is read as a power of n, and a coefficient of `rank` as that power of r.
     """
+    check_module(scheme.model, "a run of the reference experiment")
     prefactor_B = prefactor if prefactor_B is None else prefactor_B
     return ProbeConfiguration(
         widths=settings.widths,

@@ -23,7 +23,8 @@ from gamma_calc.experiment.prefactor import chosen_prefactor
 from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.experiment.sweep_file import Sweep
 from gamma_calc.experiment.sweep_run import ProbeRun, Run, StudentRun, key_of, parameters
-from gamma_calc.program.scheme import EXTRA, RATES, Scheme
+from gamma_calc.program.models import EXTRA
+from gamma_calc.program.scheme import RATES, Scheme
 from gamma_calc.simulation.adapter_module import Training
 from gamma_calc.simulation.devices import resolved_device
 from gamma_calc.simulation.probe import UNIT, Power, ProbeConfiguration

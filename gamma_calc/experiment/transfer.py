@@ -17,7 +17,8 @@ from gamma_calc.derivation.as_json import policy_json
 from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named, says_scale, with_alpha
-from gamma_calc.program.scheme import INITIAL, RANK, RATES, Scheme
+from gamma_calc.program.models import RANK
+from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.program.selection import Spec, Values
 
 ROUNDING = 1e-12

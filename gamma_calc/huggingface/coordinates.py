@@ -33,6 +33,7 @@ from gamma_calc.huggingface.family_training import (
     layer_measurement,
     observed,
 )
+from gamma_calc.program.models import check_module
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, selected
 from gamma_calc.simulation.probe import Progress
@@ -182,6 +183,8 @@ def coordinate_check(
         raise BadInput("no scheme to check")
     layout = layout or CoordinateLayout()
     *schemes, reference = [pinned(each) for each in selected([*specs, specs[0] if against is None else against])]
+    for scheme in (*schemes, reference):
+        check_module(scheme.model, "a coordinate check")
     k = prefactor or chosen_prefactor(schemes[0].optimizer.step)
     for scheme in schemes:
         if weight_decay and scheme.exponents["decay"] is None:

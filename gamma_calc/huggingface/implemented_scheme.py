@@ -17,7 +17,8 @@ from gamma_calc.experiment.alpha import SCALE, SCALES, AlphaReading
 from gamma_calc.huggingface.adapter_config import AdapterConfig
 from gamma_calc.huggingface.initial_factors import Initialisation, Start
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.scheme import DEFAULTS, RANK, ZERO, Scheme
+from gamma_calc.program.models import RANK
+from gamma_calc.program.scheme import DEFAULTS, ZERO, Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 
 RATE = "eta"

@@ -14,7 +14,8 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.setup import size_of
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 from gamma_calc.huggingface.initial_factors import initialisation
-from gamma_calc.program.scheme import INITIAL, RANK, Scheme
+from gamma_calc.program.models import RANK, check_module
+from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.selection import Spec, selected
 from gamma_calc.simulation.probe import Power
 
@@ -40,6 +41,7 @@ def init_lora_(
             entry is not a number in the layer's dtype.
     """
     (chosen,) = selected([scheme])
+    check_module(chosen.model, "initialising adapters")
     adapters = lora_adapters(model, adapter)
     _check_base(model, adapters[0].key)
     check_scale(chosen, adapters)

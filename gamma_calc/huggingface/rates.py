@@ -27,8 +27,9 @@ from gamma_calc.experiment.alpha import (
 from gamma_calc.experiment.setup import size_of
 from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.program.models import RANK
 from gamma_calc.program.optimizers import Moments, Raw
-from gamma_calc.program.scheme import INITIAL, RANK, RATES, Scheme
+from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.program.selection import Spec, selected
 
 OTHERS = "others"

@@ -15,6 +15,8 @@ from gamma_calc.program.expressions import (
     Entrywise,
     Expression,
     Given,
+    InverseRms,
+    InverseRmsChange,
     MapChange,
     Moment,
     Named,
@@ -61,6 +63,8 @@ def difference(node: Expression) -> Expression | None:
             return Scaled(symbol, exponent, change)
         case Pointwise(function, _, False):
             return MapChange(function, operand, change)
+        case InverseRms(_, axis):
+            return InverseRmsChange(operand, change, axis)
     raise TypeError(f"no rule for the change of {type(node).__name__}")
 
 

@@ -278,6 +278,40 @@ class Pointwise(Unary):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class InverseRms(Unary):
+    """One over the root mean square of a tensor along an axis: what an RMS norm multiplies its input by.
+
+    Raises:
+        ValueError: the operand lacks the axis.
+    """
+
+    operand: Expression
+    axis: Axis
+
+    def __post_init__(self) -> None:
+        if self.axis not in self.operand.axes:
+            raise ValueError(f"a mean along {self.axis}: the value has the axes {_listed(self.operand.axes)}")
+
+    def _axes(self) -> tuple[Axis, ...]:
+        return tuple(axis for axis in self.operand.axes if axis != self.axis)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InverseRmsChange(Expression):
+    """What a change of its argument makes of one over a root mean square along an axis."""
+
+    argument: Expression
+    change: Expression
+    axis: Axis
+
+    def _axes(self) -> tuple[Axis, ...]:
+        return tuple(axis for axis in self.argument.axes if axis != self.axis)
+
+    def _operands(self) -> tuple[Expression, ...]:
+        return (self.argument, self.change)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class MapChange(Expression):
     """What a change of its argument makes of a map: phi(v + change) - phi(v)."""
 

@@ -17,6 +17,7 @@ from gamma_calc.program.expressions import (
     Contraction,
     Entrywise,
     Expression,
+    InverseRms,
     Named,
     Pointwise,
     Renamed,
@@ -118,6 +119,12 @@ def _pointwise(node: Pointwise, slope: Expression) -> Slopes:
     yield node.operand, _product(slope, node.derivative, node.axes)
 
 
+def _inverse_rms(node: InverseRms, slope: Expression) -> Slopes:
+    """r = (mean x^2)^(-1/2) changes by -r^3 x dx / n."""
+    mean = Scaled(f"-1/|{node.axis}|", -node.axis.size, slope * (node * (node * node)))
+    yield node.operand, _product(mean, node.operand, node.operand.axes)
+
+
 def _product(left: Expression, right: Expression, kept: tuple[Axis, ...]) -> Expression:
     """The product of two tensors, summed over every axis that is not kept; a scalar comes first."""
     if isinstance(left, Scaled):
@@ -140,6 +147,7 @@ RULES: Mapping[type[Expression], Callable[[Any, Expression], Slopes]] = MappingP
         Contraction: _contraction,
         Entrywise: _entrywise,
         Pointwise: _pointwise,
+        InverseRms: _inverse_rms,
     }
 )
 """What each operation hands on to its operands."""

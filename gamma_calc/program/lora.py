@@ -12,6 +12,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import At, Expression, Given, Moment, Named, Scaled, Trained
 from gamma_calc.program.gradients import gradients
+from gamma_calc.program.models import INIT, RATE
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 
@@ -43,11 +44,11 @@ def lora_module(scheme: Scheme) -> Program:
 
     def output_gradient() -> Expression:
         feedback = scheme.form("feedback")
-        return dz if feedback is None else dz + Scaled("kappa", feedback, z_b(before_b, before_a))
+        return dz if feedback is None else dz + Scaled("kappa", feedback, z_b(b, a))
 
-    before_a, step_a, after_a = (At(a, moment) for moment in Moment)
-    before_b, step_b, after_b = (At(b, moment) for moment in Moment)
-    delta_1, delta_2, delta_3 = z_b(before_b, step_a), z_b(step_b, before_a), z_b(step_b, step_a)
+    step_a, after_a = At(a, Moment.CHANGE), At(a, Moment.CURRENT)
+    step_b, after_b = At(b, Moment.CHANGE), At(b, Moment.CURRENT)
+    delta_1, delta_2, delta_3 = z_b(b, step_a), z_b(step_b, a), z_b(step_b, step_a)
     return Program(
         parameters=(a, b),
         gradients=gradients({z_b(b, a): output_gradient()}),
@@ -70,9 +71,9 @@ def factor(scheme: Scheme, name: str, key: str, shape: tuple[Axis, ...]) -> Trai
     return Trained(
         name,
         shape,
-        scheme.initial(key),
-        scheme[f"eta_{key}"],
-        scheme.is_trained(key),
+        scheme.own(name, INIT, key),
+        scheme.own(name, RATE, f"eta_{key}") or ZERO,
+        scheme.is_trained(name),
         momentum=scheme.form("momentum"),
         decay=scheme.form("decay"),
     )

@@ -17,6 +17,8 @@ from gamma_calc.program.expressions import (
     Entrywise,
     Expression,
     Given,
+    InverseRms,
+    InverseRmsChange,
     MapChange,
     Moment,
     Named,
@@ -71,6 +73,12 @@ class Reading(Protocol[T]):
 
     def pointwise(self, node: Pointwise, argument: FormalSum[T]) -> FormalSum[T]:
         """A scalar function of a whole sum; keeps what it makes of the initial parts apart from the rest."""
+
+    def inverse_rms(self, node: InverseRms, argument: FormalSum[T]) -> T:
+        """One over the root mean square of a whole sum along the node's axis."""
+
+    def inverse_rms_change(self, node: InverseRmsChange, argument: FormalSum[T], change: FormalSum[T]) -> T | None:
+        """What a change of its argument makes of it, or None where there is no change."""
 
     def map_change(self, node: MapChange, argument: FormalSum[T], change: FormalSum[T]) -> T | None:
         """What a change of its argument makes of a map, or None where there is no change."""
@@ -221,6 +229,11 @@ class _Evaluator(Generic[T]):
                 return reduce(lambda x, y: x.added(y, lambda label, a, b: reading.added(node, label, a, b)), values)
             case Pointwise():
                 return reading.pointwise(node, self.value(node.operand))
+            case InverseRms(operand):
+                return FormalSum((((), reading.inverse_rms(node, self.value(operand))),))
+            case InverseRmsChange(argument, change):
+                value = reading.inverse_rms_change(node, self.value(argument), self.value(change))
+                return FormalSum() if value is None else FormalSum((((), value),))
             case MapChange(_, argument, change):
                 value = reading.map_change(node, self.value(argument), self.value(change))
                 return FormalSum() if value is None else FormalSum((((node.part,), value),))

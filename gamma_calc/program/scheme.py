@@ -20,28 +20,14 @@ from gamma_calc.algebra import (
     parsed_inequality,
 )
 from gamma_calc.errors import BadInput, nearest, quoted
+from gamma_calc.program.models import MODULE, RANK, Model
 from gamma_calc.program.optimizers import OPTIMIZERS, Optimizer, named_optimizer
 
-RANK = "rank"
-REQUIRED = ("A", "B", "eta_A", "eta_B")
-INITIAL = ("A", "B")
-RATES = ("eta_A", "eta_B")
-EXTRA = ("momentum", "decay", "feedback")
-"""What a scheme may add to its update rule and to its loss; absent unless it says so."""
-CAN_BE_ZERO = (*INITIAL, *EXTRA)
-DEFAULTS: Mapping[str, Affine | None] = MappingProxyType(
-    {
-        "scale": Affine.of(0),
-        RANK: Affine.of(0),
-        "fan_out": Affine.of(1),
-        "gradient": Affine.of(0),
-        **dict.fromkeys(EXTRA),
-    }
-)
-KEYS = (*REQUIRED, *DEFAULTS)
+REQUIRED, DEFAULTS, KEYS, CAN_BE_ZERO = MODULE.required, MODULE.defaults, MODULE.keys, MODULE.can_be_zero
+INITIAL, RATES = MODULE.parameters, MODULE.rates
 ZERO = "zero"
 """What stands for None in a text."""
-TOP = ("name", "optimizer", "exponents", "trained", "domain")
+TOP = ("name", "optimizer", "model", "exponents", "parameters", "trained", "domain")
 """The keys of a scheme's file."""
 RESERVED = frozenset((*TOP, *KEYS, "between")) - {RANK}
 """Words of a scheme's file, which name no free exponent in it."""
@@ -55,12 +41,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """Init, learning rates, scale, rank and optimiser of a LoRA module, as exponents of the width.
+    """Init, learning rates, scale, rank and optimiser of a network, as exponents of the width.
 
-    `exponents` holds one affine form a key of `KEYS` (None: zero, such as a factor that starts there). A form other
-    than that of the rank may refer to `rank`, so "-rank/2" is a variance of 1/r whatever the rank. `between` are the
-    inequalities declared on the free exponents. Texts are read as those of a spec file are, numbers as forms, and the
-    name of an optimiser as the optimiser.
+    `exponents` holds one affine form a key of the `model` (None: zero, such as a factor that starts there). A form
+    other than that of the rank may refer to `rank`, so "-rank/2" is a variance of 1/r whatever the rank. `trained` are
+    the factors that are trained, without those single parameters that are `frozen`; `between` are the inequalities
+    declared on the free exponents. Texts are read as those of a spec file are, numbers as forms, and the name of an
+    optimiser as the optimiser.
 
     Raises:
         BadInput: a value is none that a spec file may have, a key is missing or unknown, what has to be a power of the
@@ -76,12 +63,14 @@ class Scheme:
     optimizer: Optimizer = OPTIMIZERS["adam"]
     trained: frozenset[str] = frozenset(INITIAL)
     between: tuple[Constraint, ...] = ()
+    model: Model = MODULE
+    frozen: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not is_name(self.name):
             raise BadInput(f"name: found {quoted(self.name)}, expected {NAME_RULE}")
         read = {
-            "exponents": _exponents(self.exponents),
+            "exponents": _exponents(self.exponents, self.model),
             "optimizer": _optimizer(self.optimizer),
             "trained": _trained(self.trained),
             "between": _inequalities(self.between),
@@ -89,13 +78,14 @@ class Scheme:
         for name, value in read.items():
             object.__setattr__(self, name, value)
         _check_keys(self)
-        object.__setattr__(self, "exponents", MappingProxyType({**DEFAULTS, **self.exponents}))
+        object.__setattr__(self, "exponents", MappingProxyType({**self.model.defaults, **self.exponents}))
         _check_free(self)
         if self.domain.is_empty:
             raise BadInput(f"{self.name}: no value of the free exponents is left: {_axis_rules(self)}")
 
     def __hash__(self) -> int:
-        return hash((self.name, tuple(self.exponents.items()), self.optimizer, self.trained, self.between))
+        shape = self.model, self.trained, self.frozen
+        return hash((self.name, tuple(self.exponents.items()), self.optimizer, self.between, *shape))
 
     def __getitem__(self, key: str) -> Affine:
         """The exponent of a key, with `rank` replaced by what it stands for."""
@@ -108,20 +98,20 @@ class Scheme:
         """The exponent of the entries of A_0 or B_0, or None where the factor starts at zero."""
         return self.form(key)
 
+    def own(self, name: str, key: str, shared: str) -> Affine | None:
+        """The exponent that one parameter has of its own, or the one that it shares with others."""
+        return self.form(f"{name}.{key}" if f"{name}.{key}" in self.exponents else shared)
+
     def form(self, key: str) -> Affine | None:
-        """The exponent of a key, with `rank` replaced by what it stands for; None for zero."""
-        value = self.exponents[key]
-        return value if value is None or key == RANK else value.substituted({RANK: self._rank})
+        """The exponent of a key, with `rank` replaced by what it stands for; None for zero, or no such key."""
+        value = self.exponents.get(key)
+        rank = self.exponents.get(RANK)
+        return value if value is None or rank is None or key == RANK else value.substituted({RANK: rank})
 
-    def is_trained(self, key: str) -> bool:
-        """Whether the factor is trained."""
-        return key in self.trained
-
-    @property
-    def _rank(self) -> Affine:
-        rank = self.exponents[RANK]
-        assert rank is not None  # _check_keys
-        return rank
+    def is_trained(self, name: str) -> bool:
+        """Whether a parameter is trained: a factor, the factor of one layer such as B[2], or a weight."""
+        factor = name.partition("[")[0]
+        return (factor in self.trained or factor not in INITIAL) and name not in self.frozen
 
     @property
     def title(self) -> str:
@@ -131,20 +121,27 @@ class Scheme:
     @property
     def free(self) -> tuple[str, ...]:
         """The free exponents, in the order in which the keys mention them."""
-        forms = (self.form(key) for key in KEYS)
+        forms = (self.form(key) for key in self.model.keys if key in self.exponents)
         return tuple(dict.fromkeys(name for form in forms if form is not None for name in form.free))
 
     @property
     def rates(self) -> tuple[str, ...]:
         """The free exponents that occur in a learning rate."""
-        return tuple(name for name in self.free if any(name in self[key].free for key in RATES))
+        rates = [self[key] for key in self.model.rates if key in self.exponents]
+        return tuple(name for name in self.free if any(name in rate.free for rate in rates))
 
     @property
     def domain(self) -> Polyhedron:
         """Where the free exponents live: the declared inequalities, 0 <= rank <= 1 and fan_out >= 0."""
-        rank, out = self[RANK], self["fan_out"]
-        declared = (rule.substituted({RANK: rank}) for rule in self.between)
-        return Polyhedron.of(*declared, Inequality(rank), Inequality(Affine.of(1) - rank), Inequality(out))
+        sizes = self.axis_forms
+        declared = (rule.substituted({RANK: self[RANK]} if RANK in self.exponents else {}) for rule in self.between)
+        return Polyhedron.of(*declared, *map(Inequality, sizes))
+
+    @property
+    def axis_forms(self) -> tuple[Affine, ...]:
+        """What an axis may be asks to be at least 0: no axis shrinks, and a rank is at most the width."""
+        rank = (self[RANK], Affine.of(1) - self[RANK]) if RANK in self.exponents else ()
+        return (*rank, *((self["fan_out"],) if "fan_out" in self.exponents else ()))
 
     def at(self, values: Mapping[str, Affine]) -> Scheme:
         """The scheme with some free exponents replaced, exactly.
@@ -170,23 +167,26 @@ def is_name(name: object) -> bool:
     return isinstance(name, str) and NAME.fullmatch(name) is not None
 
 
-def _exponents(given: object) -> dict[str, Affine | None]:
+def _exponents(given: object, model: Model) -> dict[str, Affine | None]:
     if not isinstance(given, Mapping):
-        raise BadInput(f"exponents: found {quoted(given)}, expected a table from {', '.join(REQUIRED)} and the like")
-    return {key: _form(key, value) for key, value in given.items()}
+        keys = ", ".join(model.required)
+        raise BadInput(f"exponents: found {quoted(given)}, expected a table from {keys} and the like")
+    for key in given:
+        if key not in model.keys:
+            expected = ", ".join(key for key in model.keys if key not in model.own)
+            raise BadInput(f"unknown exponent {quoted(key)}: expected {expected}.{nearest(str(key), model.keys)}")
+    return {key: _form(key, value, model.can_be_zero) for key, value in given.items()}
 
 
-def _form(key: str, value: object) -> Affine | None:
+def _form(key: str, value: object, can_be_zero: Collection[str]) -> Affine | None:
     """A value as an affine form; None where it is zero."""
-    if key not in KEYS:
-        raise BadInput(f"unknown exponent {quoted(key)}: expected {', '.join(KEYS)}.{nearest(str(key), KEYS)}")
     if value is None or type(value) is Affine:
         return value
     if isinstance(value, int | Fraction) and not isinstance(value, bool):
         return constant_form(key, value)
     if not isinstance(value, str):
         raise BadInput(f'{key}: found {quoted(value)}, expected an affine form as a string, such as "-1/2"')
-    if value.strip() == ZERO and key in CAN_BE_ZERO:
+    if value.strip() == ZERO and key in can_be_zero:
         return None
     return _named(key, parsed_affine, value)
 
@@ -233,17 +233,23 @@ def _named(key: str, parse: Callable[..., T], text: str) -> T:
 
 
 def _check_keys(scheme: Scheme) -> None:
-    for key in REQUIRED:
+    model = scheme.model
+    for key in model.required:
         if key not in scheme.exponents:
-            raise BadInput(f'{scheme.name}: the exponent {key} is missing; write {key} = "..." under [exponents]')
+            table, _, own = key.rpartition(".")
+            where = f"[parameters.{table}]" if table else "[exponents]"
+            raise BadInput(f'{scheme.name}: the exponent {key} is missing; write {own} = "..." under {where}')
     for key, value in scheme.exponents.items():
-        if value is None and key not in CAN_BE_ZERO:
-            *others, last = CAN_BE_ZERO
+        if value is None and key not in model.can_be_zero:
+            *others, last = (key for key in model.can_be_zero if key not in model.own)
             raise BadInput(f"{scheme.name}: {key} cannot be zero; only {', '.join(others)} and {last} can")
+    for name in scheme.frozen:
+        if f"{name}.rate" in scheme.exponents:
+            raise BadInput(f"{scheme.name}: {name} is frozen and has a rate; leave one of the two out")
 
 
 def _check_free(scheme: Scheme) -> None:
-    if RANK in scheme._rank.free:
+    if RANK in scheme.exponents and RANK in scheme[RANK].free:
         raise BadInput(f"{scheme.name}: the exponent of the rank cannot refer to itself")
     for rule in scheme.between:
         for name in rule.form.free:
@@ -254,5 +260,6 @@ def _check_free(scheme: Scheme) -> None:
 
 
 def _axis_rules(scheme: Scheme) -> str:
-    rules = [f"0 <= rank <= 1 with rank = {scheme[RANK]}", f"fan_out >= 0 with fan_out = {scheme['fan_out']}"]
+    limits = {RANK: "0 <= rank <= 1 with rank", "fan_out": "fan_out >= 0 with fan_out"}
+    rules = [f"{rule} = {scheme[key]}" for key, rule in limits.items() if key in scheme.exponents]
     return "; ".join([*rules, *(f"{rule}" for rule in scheme.between)])

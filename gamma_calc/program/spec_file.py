@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -11,13 +12,22 @@ from typing import Any
 from gamma_calc.errors import BadInput, nearest, quoted
 from gamma_calc.files import file_content
 from gamma_calc.program.catalogue import CATALOGUE, catalogued
+from gamma_calc.program.models import MAPS, MODULE, LoraStack, Model, Perceptron
 from gamma_calc.program.scheme import INITIAL, KEYS, NAME_RULE, TOP, Scheme, is_name
 
+LAYER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
+"""What a layer can be called."""
 LARGEST_FILE = 64 * 1024
 LONGEST_LINE = 2048
 """Characters. Python's parser takes time and memory that grow as the square of the parts of a dotted key."""
 
 TABLES = {"exponents": KEYS, "trained": INITIAL, "domain": ("between",)}
+MODEL_KEYS = {
+    "lora-module": (),
+    "lora-stack": ("depth", "norm", "frozen", "map"),
+    "perceptron": ("layers",),
+}
+"""The keys of [model] beside its kind, by kind."""
 
 
 def scheme_from(spec: str) -> Scheme:
@@ -104,7 +114,9 @@ def toml_document(text: str) -> Mapping[str, Any]:
 
 def _scheme(document: Mapping[str, Any], default_name: str) -> Scheme:
     _check_names("the top level", document, TOP)
+    model = _model(_table(document, "model", ("kind", *(key for keys in MODEL_KEYS.values() for key in keys))))
     tables = {title: _table(document, title, keys) for title, keys in TABLES.items()}
+    own, frozen = _parameters(document.get("parameters", {}), model)
     if "name" not in document and not is_name(default_name):
         raise BadInput(
             f"the file gives no name, and its own, {quoted(default_name)}, cannot stand for it; expected name ="
@@ -112,11 +124,52 @@ def _scheme(document: Mapping[str, Any], default_name: str) -> Scheme:
         )
     return Scheme(
         name=document.get("name", default_name),
-        exponents=tables["exponents"],
+        exponents={**tables["exponents"], **own},
         optimizer=document.get("optimizer", "adam"),
-        trained=frozenset(key for key in INITIAL if _flag(key, tables["trained"].get(key, True))),
+        trained=frozenset(key for key in INITIAL if _flag(f"trained.{key}", tables["trained"].get(key, True))),
         between=tables["domain"].get("between", []),
+        model=model,
+        frozen=frozen,
     )
+
+
+def _model(table: Mapping[str, Any]) -> Model:
+    """The network that a spec names."""
+    kind = table.get("kind", MODULE.kind)
+    if not isinstance(kind, str) or kind not in MODEL_KEYS:
+        raise BadInput("model.kind", found=kind, expected=f"one of {', '.join(MODEL_KEYS)}", choices=MODEL_KEYS)
+    _check_names(f"[model] of kind {kind}", table, ("kind", *MODEL_KEYS[kind]))
+    if kind == "lora-stack":
+        shape = table.get("map", "none")
+        if not isinstance(shape, str) or shape not in MAPS:
+            raise BadInput("model.map", found=shape, expected=f"one of {', '.join(MAPS)}", choices=MAPS)
+        norm, frozen = (_flag(f"model.{key}", table.get(key, False)) for key in ("norm", "frozen"))
+        return LoraStack(table.get("depth", 2), frozen, MAPS[shape], norm)
+    if kind == "perceptron":
+        layers = table.get("layers", [])
+        if not isinstance(layers, list) or not all(isinstance(each, str) and LAYER.fullmatch(each) for each in layers):
+            raise BadInput(f'model.layers: found {quoted(layers)}, expected names such as ["W_1", "W_2"]')
+        return Perceptron(tuple(layers))
+    return MODULE
+
+
+def _parameters(tables: object, model: Model) -> tuple[Mapping[str, Any], frozenset[str]]:
+    """The exponents of single parameters, and those that are frozen."""
+    if not isinstance(tables, Mapping):
+        raise BadInput(f"parameters: found {quoted(tables)}, expected tables such as [parameters.W_1]")
+    exponents: dict[str, Any] = {}
+    frozen = set()
+    for name in tables:
+        keys = [key.removeprefix(f"{name}.") for key in model.keys if key.startswith(f"{name}.")]
+        if not keys:
+            known = model.parameters if model is not MODULE else ()
+            expected = f"one of {', '.join(known)}" if known else "[exponents] and [trained], which say all of a module"
+            raise BadInput(f"parameters of {model.kind}", found=name, expected=expected, choices=known)
+        table = _table(tables, name, (*keys, "trained"))
+        exponents |= {f"{name}.{key}": value for key, value in table.items() if key != "trained"}
+        if not _flag(f"parameters.{name}.trained", table.get("trained", True)):
+            frozen.add(name)
+    return exponents, frozenset(frozen)
 
 
 def _table(document: Mapping[str, Any], title: str, keys: Collection[str]) -> Mapping[str, Any]:
@@ -135,5 +188,5 @@ def _check_names(where: str, table: Mapping[str, Any], known: Collection[str]) -
 
 def _flag(key: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise BadInput(f"trained.{key}: found {quoted(value)}, expected true or false")
+        raise BadInput(f"{key}: found {quoted(value)}, expected true or false")
     return value

@@ -1,4 +1,6 @@
-"""A stack of LoRA modules on one residual stream: z_l = z_{l-1} + f(W_l z_{l-1} + s B_l A_l z_{l-1}), l = 1 .. L.
+"""A stack of LoRA modules on one residual stream: z_l = z_{l-1} + f(W_l x_l + s B_l A_l x_l), l = 1 .. L.
+
+x_l is z_{l-1}, or with a norm in front of each module z_{l-1} over its root mean square.
 
 The smallest network in which adapters depend on each other: what lower ones learn is what upper ones read, and what
 upper ones learn is in the gradient of lower ones. The loss is linear in the output of the last layer.
@@ -17,6 +19,7 @@ from gamma_calc.program.expressions import (
     At,
     Expression,
     Given,
+    InverseRms,
     Moment,
     Named,
     Pointwise,
@@ -28,24 +31,13 @@ from gamma_calc.program.expressions import (
 )
 from gamma_calc.program.gradients import backward, gradients
 from gamma_calc.program.lora import factor
+from gamma_calc.program.models import LoraStack
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 
 ZERO = Affine.of(0)
 FROZEN = Affine.of(-1) / 2
 """Entries of a frozen weight: variance 1 / fan_in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """The shape of a stack: how many adapters, and what stands around each.
-
-    `is_frozen` puts a frozen random W_l beside each adapter, else W_l = 0; `map` is the name of f, None for none.
-    """
-
-    depth: int
-    is_frozen: bool = False
-    map: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +73,11 @@ class Layer:
 
 
 @lru_cache(maxsize=64)
-def lora_stack(scheme: Scheme, stack: Stack) -> Program:
-    """The stack that a scheme trains, with the same exponents in every layer.
+def lora_stack(scheme: Scheme, stack: LoraStack) -> Program:
+    """The stack that a scheme trains, with the same exponents in every layer but where a factor has its own.
 
-    Exponents: as of `lora_module`; the stream has the width on either side of a layer.
+    Exponents: as of `lora_module`; the stream has the width on either side of a layer. `dZ` of a layer is the loss
+    gradient behind it, relative to the loss's own.
     """
     width, batch = Axis("width", Affine.of(1)), Axis("batch", ZERO)
     z, dz = Given("Z", (width, batch), ZERO), Given("dZ", (width, batch), scheme["gradient"])
@@ -92,6 +85,10 @@ def lora_stack(scheme: Scheme, stack: Stack) -> Program:
     output = layers[-1].stream
     slopes = backward({after_step(output): dz})
     quantities: dict[str, Expression] = {}
+
+    def relative(slope: Expression) -> Expression:
+        return slope if dz.exponent == ZERO else Scaled("1/|dZ|", -dz.exponent, slope)
+
     for layer in layers:
         changes = layer.changes
         found = {
@@ -101,26 +98,28 @@ def lora_stack(scheme: Scheme, stack: Stack) -> Program:
             "Z_B": after_step(layer.outer),
             "Delta_Z_B": Sum(tuple(changes.values())),
             **changes,
-            "dZ": slopes[after_step(layer.stream)],
+            "dZ": relative(slopes[after_step(layer.stream)]),
         }
         quantities |= {f"{name}[{layer.number}]": value for name, value in found.items()}
-    parameters = tuple(node for node in nodes(output) if isinstance(node, Trained))
-    return Program(parameters, gradients({output: dz}), quantities, scheme.optimizer)
+    factors = dict.fromkeys(factor for layer in layers for factor in (layer.a, layer.b))
+    weights = (node for node in nodes(output) if isinstance(node, Trained) and node not in factors)
+    return Program((*factors, *weights), gradients({output: dz}), quantities, scheme.optimizer)
 
 
-def _layers(scheme: Scheme, stack: Stack, stream: Expression) -> Iterator[Layer]:
+def _layers(scheme: Scheme, stack: LoraStack, stream: Expression) -> Iterator[Layer]:
     """The forward pass, a layer at a time."""
     width, rank = stream.axes[0], Axis("rank", scheme.domain.reduced(scheme["rank"]))
     out = Axis("out", width.size)
     for number in range(1, stack.depth + 1):
         a = factor(scheme, f"A[{number}]", "A", (rank, width))
         b = factor(scheme, f"B[{number}]", "B", (out, rank))
-        inner = Named(f"Z_A[{number}]", a @ stream)
+        source = stream * InverseRms(stream, width) if stack.has_norm else stream
+        inner = Named(f"Z_A[{number}]", a @ source)
         outer = Named(f"Z_B[{number}]", Scaled("s", scheme["scale"], b @ inner))
         value: Expression = outer
         if stack.is_frozen:
-            value = (Trained(f"W[{number}]", (out, width), FROZEN, ZERO, is_trained=False) @ stream) + outer
+            value = (Trained(f"W[{number}]", (out, width), FROZEN, ZERO, is_trained=False) @ source) + outer
         if stack.map is not None:
             value = Pointwise(stack.map, Named(f"h[{number}]", value, is_cut=True))
-        source, stream = stream, Named(f"z[{number}]", stream + Renamed(value, out, width), is_cut=True)
+        stream = Named(f"z[{number}]", stream + Renamed(value, out, width), is_cut=True)
         yield Layer(number, a, b, scheme["scale"], source, inner, outer, stream)

@@ -15,10 +15,11 @@ from torch import Tensor
 
 from gamma_calc.algebra import Affine
 from gamma_calc.program.lora import lora_module
+from gamma_calc.program.models import EXTRA
 from gamma_calc.program.optimizers import Moments, Optimizer
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import Step
-from gamma_calc.program.scheme import EXTRA, INITIAL, Scheme
+from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.terms import FormalSum
 from gamma_calc.simulation.adapter_module import AdapterMeasurement, AdapterModule, Key, Training, terms_of
 from gamma_calc.simulation.steps import epsilon_ratio, is_nonzero, mean_square

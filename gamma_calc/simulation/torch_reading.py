@@ -20,6 +20,8 @@ from gamma_calc.program.expressions import (
     Entrywise,
     Expression,
     Given,
+    InverseRms,
+    InverseRmsChange,
     MapChange,
     Named,
     Pointwise,
@@ -117,6 +119,21 @@ class TorchReading:
         start = function(_total(initial))
         return FormalSum((((node.part(Kind.INITIAL),), start), ((node.part(Kind.UPDATE),), value - start)))
 
+    def inverse_rms(self, node: InverseRms, argument: FormalSum[Tensor]) -> Tensor:
+        """By the definition."""
+        return _inverse_rms(_total(term for _, term in argument), node.operand, node.axis)
+
+    def inverse_rms_change(
+        self, node: InverseRmsChange, argument: FormalSum[Tensor], change: FormalSum[Tensor]
+    ) -> Tensor | None:
+        """With the change, less without it."""
+        if change.is_zero:
+            return None
+        start = _total(term for _, term in argument)
+        moved = start + _total(term for _, term in change)
+        before, after = (_inverse_rms(value, node.argument, node.axis) for value in (start, moved))
+        return after - before
+
     def map_change(self, node: MapChange, argument: FormalSum[Tensor], change: FormalSum[Tensor]) -> Tensor | None:
         """The map with the change less the map without it."""
         if change.is_zero:
@@ -148,6 +165,10 @@ class TorchReading:
 def trained_in_torch(program: Program, reading: TorchReading, steps: int) -> Iterator[Step[Tensor]]:
     """The first steps of a run, every quantity with its terms apart."""
     return islice(training(program, reading), steps)
+
+
+def _inverse_rms(value: Tensor, node: Expression, axis: Axis) -> Tensor:
+    return value.square().mean(dim=node.axes.index(axis) - len(node.axes)).rsqrt()
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:

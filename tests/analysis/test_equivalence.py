@@ -19,7 +19,8 @@ from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.calculus.recursion import ExponentStep, trajectory
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.scheme import EXTRA, Scheme
+from gamma_calc.program.models import EXTRA
+from gamma_calc.program.scheme import Scheme
 from tests.analysis.brute_cases import places, schemes
 from tests.schemes import scheme
 

@@ -15,11 +15,18 @@ import pytest
 from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.stack import Stack, lora_stack
+from gamma_calc.program.models import LoraStack as Stack
+from gamma_calc.program.stack import lora_stack
 from tests.schemes import scheme
 
 STEPS = 10
-PLAIN, FROZEN, RELU = Stack(2), Stack(2, is_frozen=True), Stack(2, is_frozen=True, map="phi")
+STACKS = {
+    "plain": Stack(2),
+    "frozen": Stack(2, is_frozen=True),
+    "relu": Stack(2, is_frozen=True, map="phi"),
+    "norm": Stack(2, has_norm=True),
+    "all": Stack(2, is_frozen=True, map="phi", has_norm=True),
+}
 INIT_A, INIT_B, SMALL_A = ("-1/2", "zero"), ("zero", "0"), ("-1", "zero")
 
 # init, eta_A, eta_B: Z_A and Z_B of layer 1, then of layer 2; dL/dZ below the upper adapter
@@ -43,7 +50,7 @@ def sizes(run: Trajectory, *names: str) -> str:
     return " ".join(str(run.last.sizes[name]) for name in names)
 
 
-@pytest.mark.parametrize("stack", [PLAIN, FROZEN, RELU], ids=["plain", "frozen", "relu"])
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
 @pytest.mark.parametrize(("init", "a", "b", "lower", "upper", "slope"), CASES.values(), ids=CASES)
 def test_two_adapters(init: tuple[str, str], a: str, b: str, lower: str, upper: str, slope: str, stack: Stack) -> None:
     run = settled(init, a, b, stack)
@@ -77,3 +84,11 @@ def test_the_closed_form(p: str, a: str, b: str) -> None:
         inner += gain
     last = run.last.sizes["Z_B[3]"].upper
     assert (first + rate_b + 2 * gain <= 0) == (last.compared(0).verdict.name == "ALWAYS")
+
+
+def test_a_norm_in_front_of_each_module_caps_what_its_features_gain() -> None:
+    """Without one Z_A of layer l is n^((l-1)/2) under the rates of LoRA+ from Init[A]."""
+    plain, normed = (settled(INIT_A, "-1", "0", Stack(4, has_norm=has_norm)) for has_norm in (False, True))
+    layers = [f"Z_A[{layer}]" for layer in (1, 2, 3, 4)]
+    assert sizes(plain, *layers) == "0 1/2 1 3/2"
+    assert sizes(normed, *layers) == "0 1/2 1/2 1/2"

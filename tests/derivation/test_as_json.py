@@ -11,6 +11,8 @@ import pytest
 from gamma_calc.algebra import Affine, parsed_exponent
 from gamma_calc.analysis.conditions import CONDITIONS
 from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus.assumptions import dispensed
+from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.derivation.as_json import derivation_json, exponents_json
 from gamma_calc.program.catalogue import CATALOGUE, catalogued
@@ -69,7 +71,8 @@ def test_the_trace_comes_whole_and_in_order() -> None:
 
 
 def test_the_unknown_has_no_onset_and_does_not_hold() -> None:
-    condition = derivation_json(derivation("parities"))["conditions"]["stable"]
+    unknown = derived(catalogued("init-a"), policy=Policy(without=dispensed(["A5"])))
+    condition = derivation_json(unknown)["conditions"]["stable"]
     assert condition["region"] == "unknown" and condition["status"] == "unknown"
     assert condition["onset"] is None and condition["holds"] is None
     assert "bounded from above" in condition["reason"]

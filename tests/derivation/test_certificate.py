@@ -37,9 +37,12 @@ def differing_sizes(found: Certificate, derivation: Derivation) -> Iterator[str]
 
 
 def unproved(derivation: Derivation, conclusions: tuple[str, ...]) -> Iterator[str]:
-    """What a derivation decides and conclusions do not say, of conditions and of largest rates."""
+    """What a derivation decides and conclusions do not say, of conditions and of largest rates.
+
+    What is decided apart on parts of the domain has no certificate.
+    """
     for condition, decision in derivation.decisions.items():
-        if decision.status.value == "unknown":
+        if decision.status.value == "unknown" or decision.is_by_cells:
             continue
         (line,) = (line for line in conclusions if line.startswith(f"{condition} ("))
         said, _, onset = line.partition(": ")[2].partition(", from step ")
@@ -50,7 +53,8 @@ def unproved(derivation: Derivation, conclusions: tuple[str, ...]) -> Iterator[s
             or is_due != onset.startswith(f"{decision.onset} on")
         ):
             yield line
-    for name, rate in derivation.max_stable.items():
+    rates = {} if derivation.decisions["stable"].is_by_cells else derivation.max_stable
+    for name, rate in rates.items():
         said = f"largest stable {name}: {rate.value}"
         if rate.value is not None and not any(line.startswith(said) for line in conclusions):
             yield said

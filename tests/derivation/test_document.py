@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.calculus.assumptions import dispensed
+from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.blocks import Document, Line, Proof, Statement, Table
 from gamma_calc.derivation.document import document
@@ -17,7 +19,7 @@ from gamma_calc.derivation.latex import latex_document
 from gamma_calc.derivation.markdown import markdown_document
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.derivation.working import claims
-from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.catalogue import CATALOGUE, catalogued
 from tests.derivation.schemes import derivation
 from tests.latex.formulas import latex_formulas, markdown_formulas
 
@@ -200,7 +202,8 @@ def test_the_theorem_stands_first_and_says_what_was_decided() -> None:
 
 
 def test_the_unknown_is_shown_as_such() -> None:
-    text = markdown_document(document(derivation("parities")))
+    unknown = derived(catalogued("init-a"), policy=Policy(without=dispensed(["A5"])))
+    text = markdown_document(document(unknown))
     assert "It is stable on a region that is unknown, for some sizes are only bounded from above" in text
     assert r"The largest stable $\eta$ is unknown" in text
 

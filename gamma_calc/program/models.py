@@ -1,0 +1,188 @@
+"""Models: the networks that a scheme can train, and which exponents each of them has.
+
+A model says no more than its shape. Its equations stand with its program: `lora.py`, `stack.py`, `perceptron.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from gamma_calc.algebra import Affine
+from gamma_calc.errors import BadInput, quoted
+
+DEEPEST = 64
+RANK = "rank"
+FACTORS = ("A", "B")
+FACTOR_RATES = ("eta_A", "eta_B")
+EXTRA = ("momentum", "decay", "feedback")
+"""What a scheme may add to its update rule and to its loss; absent unless it says so."""
+FACTOR_DEFAULTS: Mapping[str, Affine | None] = MappingProxyType(
+    {
+        "scale": Affine.of(0),
+        RANK: Affine.of(0),
+        "fan_out": Affine.of(1),
+        "gradient": Affine.of(0),
+        **dict.fromkeys(EXTRA),
+    }
+)
+INIT, RATE, MULTIPLIER = "init", "rate", "multiplier"
+MAPS: Mapping[str, str | None] = MappingProxyType({"none": None, "relu": "phi"})
+"""The maps that a spec can name, and how a program writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network: the keys of its exponents.
+
+    `required` have to be given; `defaults` are what others stand at; `own` are those that one parameter may have in
+    place of what all share. Of `initial` and `extra` some may be zero; `rates` are learning rates.
+    """
+
+    @property
+    def kind(self) -> str:
+        """How a spec calls it."""
+        raise NotImplementedError
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The trained tensors, by name."""
+        return FACTORS
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The keys that a scheme has to give."""
+        return (*FACTORS, *FACTOR_RATES)
+
+    @property
+    def defaults(self) -> Mapping[str, Affine | None]:
+        """What the other keys stand at."""
+        return FACTOR_DEFAULTS
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The keys of single parameters, in place of those of all."""
+        return ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys."""
+        return (*self.required, *self.defaults, *self.own)
+
+    @property
+    def rates(self) -> tuple[str, ...]:
+        """The keys of learning rates."""
+        return tuple(key for key in self.keys if key in FACTOR_RATES or key.endswith(f".{RATE}"))
+
+    @property
+    def can_be_zero(self) -> tuple[str, ...]:
+        """The keys of what may be zero."""
+        return tuple(key for key in self.keys if key in (*FACTORS, *EXTRA) or key.endswith(f".{INIT}"))
+
+
+@dataclass(frozen=True, slots=True)
+class LoraModule(Model):
+    """One adapter beside a frozen weight."""
+
+    @property
+    def kind(self) -> str:
+        """How a spec calls it."""
+        return "lora-module"
+
+
+@dataclass(frozen=True, slots=True)
+class LoraStack(Model):
+    """Adapters on one residual stream.
+
+    `is_frozen` puts a frozen random W_l beside each adapter, else W_l = 0; `map` is the name of f in z + f(h), and
+    `has_norm` puts an RMS norm in front of each module.
+
+    Raises:
+        BadInput: no such depth.
+    """
+
+    depth: int
+    is_frozen: bool = False
+    map: str | None = None
+    has_norm: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.depth, bool) or not isinstance(self.depth, int) or not 1 <= self.depth <= DEEPEST:
+            raise BadInput(f"depth: found {quoted(self.depth)}, expected a whole number from 1 to {DEEPEST}")
+
+    @property
+    def kind(self) -> str:
+        """How a spec calls it."""
+        return "lora-stack"
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The factors of each layer."""
+        return tuple(f"{factor}[{layer}]" for layer in range(1, self.depth + 1) for factor in FACTORS)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The init and the rate of a single factor."""
+        return tuple(f"{name}.{key}" for name in self.parameters for key in (INIT, RATE))
+
+    @property
+    def defaults(self) -> Mapping[str, Affine | None]:
+        """As of one module, without what only one module has: a stream is as wide behind a layer as in front of it."""
+        return {key: form for key, form in FACTOR_DEFAULTS.items() if key not in ("fan_out", "feedback")}
+
+
+@dataclass(frozen=True, slots=True)
+class Perceptron(Model):
+    """Layers of weights with a map between them, each with a multiplier, an init and a rate of its own.
+
+    Raises:
+        BadInput: there are fewer than two layers, or two of one name.
+    """
+
+    layers: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.layers) < 2:
+            raise BadInput(f"layers: found {quoted(list(self.layers))}, expected two names or more")
+        for name in self.layers:
+            if self.layers.count(name) > 1:
+                raise BadInput(f"layers: found {quoted(name)} twice, expected names that differ")
+
+    @property
+    def kind(self) -> str:
+        """How a spec calls it."""
+        return "perceptron"
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The weights, from the input on."""
+        return self.layers
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The init and the rate of each layer."""
+        return tuple(f"{name}.{key}" for name in self.layers for key in (INIT, RATE))
+
+    @property
+    def defaults(self) -> Mapping[str, Affine | None]:
+        """No multiplier."""
+        return {f"{name}.{MULTIPLIER}": Affine.of(0) for name in self.layers}
+
+    @property
+    def can_be_zero(self) -> tuple[str, ...]:
+        """The initial weights."""
+        return tuple(f"{name}.{INIT}" for name in self.layers)
+
+
+MODULE = LoraModule()
+
+
+def check_module(model: Model, asked: str) -> None:
+    """That a question which is about one module is asked of one.
+
+    Raises:
+        BadInput: the model is another one.
+    """
+    if model != MODULE:
+        raise BadInput(f"{asked} speaks of one module", found=f"a {model.kind}", expected=f"a {MODULE.kind}")
