@@ -14,6 +14,7 @@ from gamma_calc.calculus.rules import GIVEN, RAW_STEP, SCALE, ZERO, Component, R
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Subject, Trace
 from gamma_calc.calculus.update_rules import DECAY
+from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     At,
     Contraction,
@@ -70,6 +71,10 @@ class ExponentReading:
         return self._concluded(self.rules.initial, tensor, label, self._exponent(tensor.initial), source)
 
     def transposed(self, node: Transposed, label: Label, term: Term) -> Term:
+        """Axes have names, so nothing changes."""
+        return term
+
+    def arranged(self, old: tuple[Axis, ...], new: tuple[Axis, ...], term: Term) -> Term:
         """Axes have names, so nothing changes."""
         return term
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import At, Expression, Given, Moment, Named, Pointwise, Scaled, Trained
+from gamma_calc.program.gradients import gradients
 from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.program import Program
 
@@ -53,17 +54,10 @@ def perceptron(embedding: Layer, hidden: Layer, readout: Layer, optimizer: Optim
         h_2 = Named("h_2", c_2(w_2 @ Pointwise("phi", h_1)))
         return h_1, h_2, Named("f", c_3(w_3 @ Pointwise("phi", h_2)))
 
-    h_1, h_2, _ = forward(w_1, w_2, w_3)
-    delta_2 = Named("delta_2", c_3(w_3.T @ chi) * Pointwise("phi'", h_2, is_bounded=True))
-    delta_1 = Named("delta_1", c_2(w_2.T @ delta_2) * Pointwise("phi'", h_1, is_bounded=True))
     after = forward(*(At(weight, Moment.CURRENT) for weight in (w_1, w_2, w_3)))
     return Program(
         parameters=(w_1, w_2, w_3),
-        gradients={
-            w_1: c_1(delta_1 @ x.T),
-            w_2: c_2(delta_2 @ Pointwise("phi", h_1).T),
-            w_3: c_3(chi @ Pointwise("phi", h_2).T),
-        },
+        gradients=gradients({forward(w_1, w_2, w_3)[-1]: chi}),
         quantities=dict(zip(("h_1", "h_2", "f"), after, strict=True)),
         optimizer=optimizer,
     )

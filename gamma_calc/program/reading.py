@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Generic, Protocol, TypeVar
 
+from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     At,
     Contraction,
@@ -52,6 +53,9 @@ class Reading(Protocol[T]):
 
     def transposed(self, node: Transposed, label: Label, term: T) -> T:
         """The term with its axes reversed."""
+
+    def arranged(self, old: tuple[Axis, ...], new: tuple[Axis, ...], term: T) -> T:
+        """The term with its axes written in another order."""
 
     def renamed(self, node: Renamed, label: Label, term: T) -> T:
         """The term with one axis under another name."""
@@ -126,7 +130,9 @@ def training_step(program: Program, reading: Reading[T], before: State[T], t: in
     changes: dict[str, FormalSum[T]] = {}
     after: dict[str, FormalSum[T]] = dict(before)
     for tensor in program.parameters:
-        gradient: FormalSum[T] = evaluator.value(program.gradients[tensor]) if tensor.is_trained else FormalSum()
+        gradient: FormalSum[T] = (
+            evaluator.arranged(program.gradients[tensor], tensor.axes) if tensor.is_trained else FormalSum()
+        )
         if tensor.has_momentum:
             gradient = _remembered(reading, tensor, before, gradient)
             after[momentum_key(tensor)] = gradient
@@ -199,6 +205,13 @@ class _Evaluator(Generic[T]):
             self.known[node] = self._computed(node)
         return self.known[node]
 
+    def arranged(self, node: Expression, axes: tuple[Axis, ...]) -> FormalSum[T]:
+        """The value of a node with its axes in a given order."""
+        value = self.value(node)
+        if node.axes == axes:
+            return value
+        return value.mapped(lambda label, term: self.reading.arranged(node.axes, axes, term))
+
     def _computed(self, node: Expression) -> FormalSum[T]:
         reading = self.reading
         match node:
@@ -225,7 +238,7 @@ class _Evaluator(Generic[T]):
                     self.value(right), lambda label, x, y: reading.entrywise(node, label, x, y)
                 )
             case Sum(summands):
-                values = [self.value(summand) for summand in summands]
+                values = [self.arranged(summand, node.axes) for summand in summands]
                 return reduce(lambda x, y: x.added(y, lambda label, a, b: reading.added(node, label, a, b)), values)
             case Pointwise():
                 return reading.pointwise(node, self.value(node.operand))
@@ -235,7 +248,7 @@ class _Evaluator(Generic[T]):
                 value = reading.inverse_rms_change(node, self.value(argument), self.value(change))
                 return FormalSum() if value is None else FormalSum((((), value),))
             case MapChange(_, argument, change):
-                value = reading.map_change(node, self.value(argument), self.value(change))
+                value = reading.map_change(node, self.value(argument), self.arranged(change, node.axes))
                 return FormalSum() if value is None else FormalSum((((node.part,), value),))
         raise TypeError(f"no reading of {type(node).__name__}")
 

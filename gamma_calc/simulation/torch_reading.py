@@ -79,9 +79,13 @@ class TorchReading:
         return None if tensor.initial is None else self.tensors[tensor.name]
 
     def transposed(self, node: Transposed, label: Label, term: Tensor) -> Tensor:
-        """The axes in reverse; those in front of them, over which a run is repeated, stay where they are."""
-        repeated = term.ndim - len(node.axes)
-        return term.permute(*range(repeated), *reversed(range(repeated, term.ndim)))
+        """The axes in reverse."""
+        return self.arranged(node.operand.axes, node.axes, term)
+
+    def arranged(self, old: tuple[Axis, ...], new: tuple[Axis, ...], term: Tensor) -> Tensor:
+        """The axes in another order; those in front of them, over which a run is repeated, stay where they are."""
+        repeated = term.ndim - len(old)
+        return term.permute(*range(repeated), *(repeated + old.index(axis) for axis in new))
 
     def renamed(self, node: Renamed, label: Label, term: Tensor) -> Tensor:
         """The same tensor."""
@@ -92,11 +96,11 @@ class TorchReading:
         return self.scalars[node.symbol] * term
 
     def contracted(self, node: Contraction, label: Label, left: Tensor, right: Tensor) -> Tensor:
-        """The sum over the shared axis."""
+        """The sum over the axes of the node."""
         return torch.einsum(_einsum(node.left, node.right, node), left, right)
 
     def entrywise(self, node: Entrywise, label: Label, left: Tensor, right: Tensor) -> Tensor:
-        """The product entry by entry."""
+        """The product entry by entry, an axis that one side lacks being broadcast."""
         return torch.einsum(_einsum(node.left, node.right, node), left, right)
 
     def added(self, node: Expression, label: Label, left: Tensor, right: Tensor) -> Tensor:
@@ -108,7 +112,9 @@ class TorchReading:
         return _total(terms)
 
     def pointwise(self, node: Pointwise, argument: FormalSum[Tensor]) -> FormalSum[Tensor]:
-        """The map of the initial parts, and what the updates change of it."""
+        """The map of the initial parts, and what the updates change of it; every map here is zero at zero."""
+        if argument.is_zero:
+            return FormalSum()
         function = FUNCTIONS[node.function]
         value = function(_total(term for _, term in argument))
         if node.is_bounded:
@@ -135,11 +141,14 @@ class TorchReading:
         return after - before
 
     def map_change(self, node: MapChange, argument: FormalSum[Tensor], change: FormalSum[Tensor]) -> Tensor | None:
-        """The map with the change less the map without it."""
+        """phi(v + change) - phi(v)."""
         if change.is_zero:
             return None
-        function, start = FUNCTIONS[node.function], _total(term for _, term in argument)
-        return function(start + _total(term for _, term in change)) - function(start)
+        function, moved = FUNCTIONS[node.function], _total(term for _, term in change)
+        if argument.is_zero:
+            return function(moved)
+        before = _total(term for _, term in argument)
+        return function(before + moved) - function(before)
 
     def momentum(self, tensor: Trained, so_far: FormalSum[Tensor], gradient: FormalSum[Tensor]) -> Tensor | None:
         """beta times the momentum so far, with the gradient added."""
