@@ -72,15 +72,16 @@ def _whole(value: FormalSum[Tensor]) -> Tensor:
 
 def _reading(program: Program, width: int, numbers: Numbers, normal: Mapping[str, Tensor]) -> TorchReading:
     def power(name: str, exponent: Affine) -> float:
-        return numbers.prefactors.get(name, 1.0) * float(width) ** float(Fraction(str(exponent)))
+        return numbers.prefactors.get(name, 1.0) * math.pow(width, Fraction(str(exponent)))
 
     def cut(leaf: Given | Trained) -> Tensor:
         return normal[leaf.name][(slice(None), *(slice(_coordinates(axis, width, numbers)) for axis in leaf.axes))]
 
     tensors = {leaf.name: cut(leaf) for leaf in _givens(program)}
     data = torch.cat(list(tensors.values()), dim=2)
-    for leaf in (leaf for leaf in program.parameters if leaf.initial is not None):
-        tensors[leaf.name] = power(leaf.name, leaf.initial) * _paired(leaf, cut(leaf), data)
+    for leaf in program.parameters:
+        if leaf.initial is not None:
+            tensors[leaf.name] = power(leaf.name, leaf.initial) * _paired(leaf, cut(leaf), data)
     tensors |= {leaf.name: power(leaf.name, leaf.exponent) * tensors[leaf.name] for leaf in _givens(program)}
     rates = {each.name: power(f"eta_{each.name}", each.learning_rate) for each in program.parameters if each.is_trained}
     written = nodes(*program.gradients.values(), *program.quantities.values())
@@ -102,7 +103,8 @@ def _paired(leaf: Trained, entries: Tensor, data: Tensor) -> Tensor:
     shared = torch.randn(*rows.shape[:-1], data.shape[2], generator=generator, dtype=rows.dtype)
     gram = data.mT @ data
     missing = shared @ torch.linalg.cholesky(gram).mT - rows @ data
-    return (rows + torch.linalg.solve(gram, missing, left=False) @ data.mT).movedim(-1, growing[0])
+    moved: Tensor = rows + torch.linalg.solve(gram, missing, left=False) @ data.mT
+    return moved.movedim(-1, growing[0])
 
 
 def _without_epsilon(optimizer: Optimizer) -> Optimizer:
@@ -130,4 +132,4 @@ def _givens(program: Program) -> Iterator[Given]:
 
 
 def _coordinates(axis: Axis, width: int, numbers: Numbers) -> int:
-    return numbers.fixed[axis.name] if axis.is_fixed else round(width ** float(Fraction(str(axis.size))))
+    return numbers.fixed[axis.name] if axis.is_fixed else round(math.pow(width, Fraction(str(axis.size))))
