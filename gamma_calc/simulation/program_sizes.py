@@ -29,12 +29,14 @@ class Numbers:
     """What exponents leave open: the number of coordinates of fixed axes, and prefactors.
 
     `prefactors` are those of the entries of a tensor, of its rate under `eta_` and its name, and of scalars; 1 where
-    none is given.
+    none is given. `mean` is that of given entries; with mean zero they are
+    independent of a map of random features, and sums of the two are smaller than in general.
     """
 
     fixed: Mapping[str, int]
     seeds: int
     steps: int
+    mean: float = 0.0
     prefactors: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -123,7 +125,10 @@ def _normal(program: Program, width: int, numbers: Numbers) -> Mapping[str, Tens
 
     initial = {tensor.name: drawn(tensor.axes) for tensor in program.parameters if tensor.initial is not None}
     shared = {leaf.axes: drawn(leaf.axes) for leaf in _givens(program)}
-    return initial | {leaf.name: (shared[leaf.axes] + drawn(leaf.axes)) / math.sqrt(2) for leaf in _givens(program)}
+    given = {
+        leaf.name: (shared[leaf.axes] + drawn(leaf.axes)) / math.sqrt(2) + numbers.mean for leaf in _givens(program)
+    }
+    return initial | given
 
 
 def _givens(program: Program) -> Iterator[Given]:

@@ -23,11 +23,8 @@ NUMBERS = Numbers({"rank": 5, "batch": 3}, seeds=24, steps=STEPS)
 TOLERANCE = 0.2
 """Of a slope between the two largest widths: neighbouring exponents are 1/4 or 1/2 apart. A part that is n^(1/4) below
 another at 2^11 still bends the slope by up to 1/4 * 0.15, and medians of 24 seeds leave a deviation of 0.06 on it."""
-SHAPES = {
-    f"{depth} layers, {kind}": Stack(depth, *rest)
-    for depth in (2, 3)
-    for kind, rest in {"plain": (), "frozen weights": (True,), "ReLU": (True, "phi")}.items()
-}
+SHAPES = {"plain": Stack(2), "frozen weights": Stack(2, True), "ReLU": Stack(2, True, "phi")}
+"""Three layers have crossovers that no width of a training reaches."""
 QUANTITIES = ("Z_A", "Z_B", "Delta_Z_B", "dZ")
 
 SCHEMES = {
@@ -105,7 +102,7 @@ def test_slopes_are_the_exponents_derived(name: str) -> None:
 @pytest.mark.parametrize("name", SCHEMES)
 def test_slopes_are_the_exponents_derived_in_every_shape(name: str, shape: Stack, optimizer: str) -> None:
     program = stack(name, shape, optimizer)
-    widths, seeds = ((2**9, 2**10), 12) if shape.is_frozen else ((2**11, 2**13), 48)
+    widths, seeds = ((2**8, 2**10), 40) if shape.is_frozen else ((2**12, 2**15), 12)
     assert not mismatches(program, local_slopes(program, widths, replace(NUMBERS, seeds=seeds)))
 
 
