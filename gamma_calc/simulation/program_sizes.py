@@ -87,7 +87,11 @@ def _reading(program: Program, width: int, numbers: Numbers, normal: Mapping[str
     tensors |= {leaf.name: power(leaf.name, leaf.exponent) * tensors[leaf.name] for leaf in _givens(program)}
     rates = {each.name: power(f"eta_{each.name}", each.learning_rate) for each in program.parameters if each.is_trained}
     written = nodes(*program.gradients.values(), *program.quantities.values())
-    scalars = {node.symbol: power(node.symbol, node.exponent) for node in written if isinstance(node, Scaled)}
+    scalars = {
+        node.symbol: math.copysign(power(node.symbol, node.exponent), -1 if node.symbol.startswith("-") else 1)
+        for node in written
+        if isinstance(node, Scaled)
+    }
     return TorchReading(_without_epsilon(program.optimizer), tensors, rates, scalars)
 
 

@@ -14,10 +14,11 @@ import pytest
 from gamma_calc.algebra import EVERYWHERE, Affine, Polyhedron, at_most
 from gamma_calc.analysis.bounded import bounded
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
-from gamma_calc.program.mlp import Layer, perceptron
-from gamma_calc.program.optimizers import named_optimizer
+from gamma_calc.program.models import Perceptron
+from gamma_calc.program.perceptron import perceptron
+from gamma_calc.program.scheme import Scheme
 
-FEATURES = ("h_1", "h_2", "f")
+FEATURES = ("h[1]", "h[2]", "f")
 UNALIGNED_READOUT = Policy(((Alignment.DILUTED, Affine.of(Fraction(1, 2))),))
 
 # multiplier and initial scale of each layer, as exponents of the width
@@ -26,12 +27,12 @@ MU = (("1/2", "-1/2"), ("0", "-1/2"), ("-1/2", "-1/2"))
 
 
 def stable_region(parametrisation: tuple[tuple[str, str], ...], policy: Policy) -> Polyhedron:
-    names = ("embedding", "hidden", "readout")
-    layers = [
-        Layer(Affine.of(Fraction(multiplier)), Affine.of(Fraction(initial)), Affine.symbol(name))
-        for (multiplier, initial), name in zip(parametrisation, names, strict=True)
-    ]
-    found = bounded(perceptron(*layers, named_optimizer("adam")), FEATURES, EVERYWHERE, None, policy)
+    layers = ("embedding", "hidden", "readout")
+    exponents = {f"{name}.rate": name for name in layers}
+    for name, (multiplier, initial) in zip(layers, parametrisation, strict=True):
+        exponents |= {f"{name}.multiplier": multiplier, f"{name}.init": initial}
+    subject = Scheme("perceptron", exponents, model=Perceptron(layers))
+    found = bounded(perceptron(subject, Perceptron(layers)), FEATURES, EVERYWHERE, None, policy)
     assert found.is_exact
     return found.inner
 

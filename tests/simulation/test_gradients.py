@@ -14,18 +14,21 @@ from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Contraction, Expression, Given, Named, Sum, Trained, leaves
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.mlp import Layer, perceptron
+from gamma_calc.program.models import LoraStack as Stack
+from gamma_calc.program.models import Perceptron
 from gamma_calc.program.optimizers import named_optimizer
+from gamma_calc.program.perceptron import perceptron
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import Step
-from gamma_calc.program.stack import Stack, lora_stack
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.stack import lora_stack
 from gamma_calc.program.terms import FormalSum
 from gamma_calc.simulation.torch_reading import TorchReading, trained_in_torch
 from tests.schemes import scheme
 
 STEPS, RATE, ENTRIES, TOLERANCE = 4, 0.05, 0.4, 1e-12
 SIZES = {"width": 8, "out": 8, "rank": 3, "batch": 2, "inputs": 4, "outputs": 3, "hidden_1": 7, "hidden_2": 7}
-SCALARS = {"s": 0.5, "kappa": 0.3, "c_1": 0.7, "c_2": 1.3, "c_3": 0.9}
+SCALARS = {"-1/|width|": -1 / SIZES["width"], "s": 0.5, "kappa": 0.3, "c_1": 0.7, "c_2": 1.3, "c_3": 0.9}
 SEEDS = 2
 
 Weights = Mapping[str, Tensor]
@@ -56,16 +59,15 @@ def module_case(**others: str) -> Case:
 
 
 def perceptron_case() -> Case:
-    layer = Layer(*(Affine.of(0) for _ in range(3)))
+    model = Perceptron(("W_1", "W_2", "W_3"))
+    subject = Scheme("perceptron", dict.fromkeys(model.required, 0), "sgd", model=model)
 
     def forward(w: Weights) -> Mapping[str, Tensor]:
         h_1 = SCALARS["c_1"] * (w["W_1"] @ w["x"])
         h_2 = SCALARS["c_2"] * (w["W_2"] @ torch.relu(h_1))
-        return {"h_1": h_1, "h_2": h_2, "f": SCALARS["c_3"] * (w["W_3"] @ torch.relu(h_2))}
+        return {"h[1]": h_1, "h[2]": h_2, "f": SCALARS["c_3"] * (w["W_3"] @ torch.relu(h_2))}
 
-    return Case(
-        perceptron(layer, layer, layer, named_optimizer("sgd")), lambda w: (w["chi"] * forward(w)["f"]).sum(), forward
-    )
+    return Case(perceptron(subject, model), lambda w: (w["chi"] * forward(w)["f"]).sum(), forward)
 
 
 def stack_case(stack: Stack, init: tuple[str, str]) -> Case:
@@ -74,9 +76,10 @@ def stack_case(stack: Stack, init: tuple[str, str]) -> Case:
     def forward(w: Weights) -> Mapping[str, Tensor]:
         stream, found = w["Z"], dict[str, Tensor]()
         for layer in range(1, stack.depth + 1):
-            z_a = w[f"A[{layer}]"] @ stream
+            source = stream * stream.square().mean(dim=-2, keepdim=True).rsqrt() if stack.has_norm else stream
+            z_a = w[f"A[{layer}]"] @ source
             z_b = SCALARS["s"] * (w[f"B[{layer}]"] @ z_a)
-            h = w[f"W[{layer}]"] @ stream + z_b if stack.is_frozen else z_b
+            h = w[f"W[{layer}]"] @ source + z_b if stack.is_frozen else z_b
             stream = stream + (torch.relu(h) if stack.map else h)
             found |= {f"Z_A[{layer}]": z_a, f"Z_B[{layer}]": z_b, f"z[{layer}]": stream}
         return found
@@ -85,8 +88,12 @@ def stack_case(stack: Stack, init: tuple[str, str]) -> Case:
 
 
 STACKS = {
-    f"L={depth} {'frozen' if is_frozen else 'plain'} {function} init {init}": (Stack(depth, is_frozen, function), init)
+    f"L={depth} {'frozen' if is_frozen else 'plain'} {function} {'norm' if has_norm else ''} init {init}": (
+        Stack(depth, is_frozen, function, has_norm),
+        init,
+    )
     for depth in (1, 2, 3)
+    for has_norm in (False, True)
     for is_frozen in (False, True)
     for function in (None, "phi")
     for init in (("-1/2", "zero"), ("zero", "0"), ("-1/2", "-1/2"))
