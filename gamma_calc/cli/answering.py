@@ -26,15 +26,13 @@ from gamma_calc.cli import (
     verify,
 )
 from gamma_calc.cli.outputs import complain, discard
+from gamma_calc.cli.statuses import BAD_INPUT, OWN_ERROR, UNKNOWN
 from gamma_calc.errors import BadInput, GammaCalcError, Unknown, printable
 from gamma_calc.files import reason
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-BAD_INPUT = 2
-UNKNOWN = 3
-OWN_ERROR = 70
 OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 """Errors without a file that have nothing to do with an output."""
 

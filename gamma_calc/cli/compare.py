@@ -24,10 +24,10 @@ from gamma_calc.cli.options import (
     print_json,
     values,
 )
-from gamma_calc.cli.tables import table
+from gamma_calc.cli.statuses import UNKNOWN
 from gamma_calc.derivation.questions import Derived, compared
+from gamma_calc.derivation.tables import text_table
 
-UNKNOWN = 3
 NOTHING = "-"
 
 
@@ -68,7 +68,7 @@ def comparison(found: tuple[Derived, ...]) -> str:
         ("undertrained", *map(_undertrained, columns)),
     ]
     policies = dict.fromkeys(each.policy for each in columns)
-    return "\n".join([table(rows), *(line for policy in policies for line in policy.lines)])
+    return "\n".join([text_table(rows), *(line for policy in policies for line in policy.lines)])
 
 
 def _largest(derivation: Derivation) -> str:

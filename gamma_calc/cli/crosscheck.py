@@ -37,7 +37,8 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.outputs import note
 from gamma_calc.cli.progress import shown_progress
-from gamma_calc.cli.tables import table
+from gamma_calc.cli.statuses import FAILED, UNKNOWN
+from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.files import check_folder
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from gamma_calc.experiment.crosscheck import Checked, Crosscheck
     from gamma_calc.experiment.verdicts import Row
 
-EXIT = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
+EXIT = {"PASS": 0, "FAIL": FAILED, "INCONCLUSIVE": UNKNOWN}
 LARGEST_WIDTH = 2**24
 DIGITS = 9
 MOST_WIDTHS = 64
@@ -119,7 +120,7 @@ def _heading(checked: Checked) -> str:
 
 def _rows(rows: tuple[Row, ...]) -> str:
     head = ("quantity", "t", "predicted", "measured", "95 % interval", "inside", "raw", "verdict", "")
-    return table([head, *map(_row, rows)])
+    return text_table([head, *map(_row, rows)])
 
 
 def _row(row: Row) -> tuple[str, ...]:

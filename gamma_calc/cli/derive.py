@@ -37,17 +37,16 @@ from gamma_calc.cli.options import (
     print_json,
     values,
 )
-from gamma_calc.cli.tables import table
+from gamma_calc.cli.statuses import UNKNOWN
 from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.horizons import growth_lines, horizon_lines
 from gamma_calc.derivation.questions import Derived, derive
 from gamma_calc.derivation.rocq import rocq
 from gamma_calc.derivation.smtlib import smtlib
-from gamma_calc.derivation.tables import layer_rows
+from gamma_calc.derivation.tables import layer_rows, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.files import write_all
 
-UNKNOWN = 3
 DOCUMENTS = {
     "latex": "the derivation as a LaTeX document",
     "markdown": "the derivation as Markdown",
@@ -114,14 +113,14 @@ def _text(found: Derived) -> str:
     scheme = derivation.scheme
     length = "every fixed number of steps" if derivation.horizon is None else f"{derivation.horizon} steps"
     lines = [f"{scheme.title}, for {length}"]
-    lines.append(table([(name, *_row(decision)) for name, decision in derivation.decisions.items()]))
+    lines.append(text_table([(name, *_row(decision)) for name, decision in derivation.decisions.items()]))
     lines += [f"largest stable {name}: {_largest(found, name)}" for name in derivation.max_stable]
     lines += [f"frontier: {edge.where}" for edge in derivation.frontier or ()]
     lines += [*horizon_lines(derivation.horizons), *growth_lines(derivation.growth)]
     if derivation.at_max:
         names = derivation.at_max
         lines.append("exponents there:")
-        lines.append(table(layer_rows({name: str(size) for name, size in names.items()})))
+        lines.append(text_table(layer_rows({name: str(size) for name, size in names.items()})))
         lines.append(f"undertrained: {', '.join(derivation.undertrained) or 'no factor'}")
     lines.append(f"assumptions: {', '.join(assumption.key for assumption in derivation.assumptions)}")
     lines += [f"caveat: {each}" for each in derivation.caveats]

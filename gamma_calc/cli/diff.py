@@ -44,12 +44,12 @@ from gamma_calc.cli.options import (
     print_json,
     values,
 )
-from gamma_calc.cli.tables import table
+from gamma_calc.cli.statuses import UNKNOWN
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.derivation.questions import differing
 from gamma_calc.derivation.suppositions import Suppositions
+from gamma_calc.derivation.tables import text_table
 
-UNKNOWN = 3
 NOTHING = "-"
 
 
@@ -91,15 +91,15 @@ def answer(options: argparse.Namespace) -> int:
 
 
 def _text(found: Difference) -> str:
-    blocks = [_title(found.first), _title(found.second)]
+    blocks = [found.first.title, found.second.title]
     if found.is_empty:
         blocks.append("nothing changes")
     if found.exponents:
         rows = [(str(each.t), each.quantity, _size(each.first), _size(each.second)) for each in found.exponents]
-        blocks += ["exponents:", table([("t", "quantity", "first", "second"), *rows])]
+        blocks += ["exponents:", text_table([("t", "quantity", "first", "second"), *rows])]
     if found.conditions:
         rows_of_regions = [(each.first.condition.name, str(each.first), str(each.second)) for each in found.conditions]
-        blocks += ["conditions:", table([("condition", "first", "second"), *rows_of_regions])]
+        blocks += ["conditions:", text_table([("condition", "first", "second"), *rows_of_regions])]
     for rate in found.rates:
         values_of_rate = [(each and each.value) or NOTHING for each in (rate.first, rate.second)]
         blocks.append(f"largest stable {rate.rate}: {' -> '.join(values_of_rate)}")
@@ -111,10 +111,6 @@ def _text(found: Difference) -> str:
     if found.symmetry is not None:
         blocks.append(f"the same dynamics up to a symmetry: {found.symmetry}")
     return "\n".join(blocks)
-
-
-def _title(derivation: Derivation) -> str:
-    return derivation.title
 
 
 def _size(size: Size | None) -> str:
@@ -161,8 +157,8 @@ def _json(found: Difference) -> dict[str, Any]:
     sides = None if parting is None else _sides(found)
     return {
         "schema": 1,
-        "first": _title(found.first),
-        "second": _title(found.second),
+        "first": found.first.title,
+        "second": found.second.title,
         "exponents": [
             {"t": each.t, "quantity": each.quantity, "first": _size(each.first), "second": _size(each.second)}
             for each in found.exponents

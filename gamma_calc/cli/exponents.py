@@ -24,10 +24,9 @@ from gamma_calc.cli.options import (
     step_count,
     values,
 )
-from gamma_calc.cli.tables import table
+from gamma_calc.cli.statuses import UNKNOWN
 from gamma_calc.derivation.questions import STEPS, Exponents, exponents
-
-UNKNOWN = 3
+from gamma_calc.derivation.tables import text_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,4 +68,4 @@ def _text(found: Exponents) -> str:
 
 def step_table(found: Exponents) -> str:
     """The exponents as a table, one row a step, or a step and layer."""
-    return table(found.rows)
+    return text_table(found.rows)

@@ -22,8 +22,9 @@ import textwrap
 from pathlib import Path
 
 from gamma_calc.cli.options import add_json_argument, print_json, refuse_suppositions
-from gamma_calc.cli.tables import table
+from gamma_calc.cli.statuses import FAILED, UNKNOWN
 from gamma_calc.cli.transfer import rate, size
+from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, alpha_named
 from gamma_calc.experiment.transfer import MODULE_ALONE
@@ -32,7 +33,6 @@ from gamma_calc.huggingface.lint import ADAMW, Linted, linted, optimizer_called
 from gamma_calc.huggingface.scheme_checks import NEAR, position
 from gamma_calc.program.optimizers import OPTIMIZERS
 
-ERROR, UNKNOWN = 1, 3
 ALL_ASSUMED = (
     "what lint finds was measured where all assumptions hold; write the specs with --specs DIR, and ask "
     "`gamma-calc derive DIR/peft.toml` under others"
@@ -78,7 +78,7 @@ def answer(options: argparse.Namespace) -> int:
         print_json(found.json())
     else:
         print(_text(found, options.specs, _again(options)))
-    return ERROR if found.has_error else UNKNOWN if found.is_unknown else 0
+    return FAILED if found.has_error else UNKNOWN if found.is_unknown else 0
 
 
 def _decay(text: str) -> float:
@@ -95,7 +95,7 @@ def _text(found: Linted, specs: Path | None, again: str) -> str:
     if edge is None:
         lines.append("stable rates: unknown (see below)")
     else:
-        lines.append(table([(each.condition.name, str(each)) for each in (edge.stable, edge.internally_stable)]))
+        lines.append(text_table([(each.condition.name, str(each)) for each in (edge.stable, edge.internally_stable)]))
         lines.append(f"largest stable eta: {edge.largest.value}")
     if found.case.position is not None and found.case.position < 1 / NEAR:
         lines.append(f"{position(found.case)}.")

@@ -6,13 +6,11 @@ import os
 import sys
 
 from gamma_calc.cli.outputs import complain, prepare_outputs
+from gamma_calc.cli.statuses import BAD_INPUT, INTERRUPTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-BAD_INPUT = 2
-INTERRUPTED = 130
 
 
 def main(words: Sequence[str] | None = None) -> int:

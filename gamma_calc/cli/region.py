@@ -29,13 +29,13 @@ from gamma_calc.cli.options import (
     print_json,
     values,
 )
+from gamma_calc.cli.statuses import UNKNOWN
 from gamma_calc.derivation.region_json import region_json
 from gamma_calc.derivation.suppositions import Suppositions, supposed
 from gamma_calc.errors import BadInput
 from gamma_calc.files import write_all
 from gamma_calc.program.scheme import Scheme
 
-UNKNOWN = 3
 MOST_UNKNOWNS = 8
 NAMES = tuple(condition.name for condition in (*CONDITIONS, GRADIENT_STABLE))
 KINDS = (".svg", ".png")

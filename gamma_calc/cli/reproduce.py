@@ -39,7 +39,7 @@ from gamma_calc.cli.reproduce_language import (
     interrupted_answer,
     store_path,
 )
-from gamma_calc.cli.tables import table
+from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.files import checked_folder
 
@@ -93,7 +93,7 @@ def answer(options: argparse.Namespace) -> int:
     if options.json:
         print_json(reproduction_json(found, command, __version__))
         return 0
-    print(table([("outcome", "claim", "measured", "95 % interval"), *map(_row, claims(found))]))
+    print(text_table([("outcome", "claim", "measured", "95 % interval"), *map(_row, claims(found))]))
     print(f"Page, figures and data: {options.out}" if options.out is not None else f"Finished runs: {path}")
     return 0
 

@@ -17,7 +17,8 @@ from gamma_calc import __version__
 from gamma_calc.cli.options import print_json
 from gamma_calc.cli.outputs import complain
 from gamma_calc.cli.progress import shown_progress
-from gamma_calc.cli.tables import table
+from gamma_calc.cli.statuses import INTERRUPTED
+from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_values import number_in
 from gamma_calc.files import check_folder, check_room, checked_folder
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from gamma_calc.huggingface.language.settings import Plan
     from gamma_calc.huggingface.language.study import Study
 
-INTERRUPTED = 130
 EXPERIMENTS = ("roberta", "llama")
 SCHEDULES = ("constant", "linear")
 MOST = 10**9
@@ -104,7 +104,7 @@ def _text(found: Study) -> str:
     for claim in claims(found):
         low, high = claim.interval
         rows.append((claim.outcome.value, claim.statement, f"{claim.value:.3g}", f"[{low:.3g}, {high:.3g}]"))
-    return table(rows)
+    return text_table(rows)
 
 
 def _plan(options: argparse.Namespace, plan: Plan) -> Plan:

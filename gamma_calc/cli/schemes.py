@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 
 from gamma_calc.cli.options import add_json_argument, print_json
-from gamma_calc.cli.tables import table
+from gamma_calc.derivation.tables import text_table
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import REQUIRED, ZERO, Scheme
 
@@ -27,7 +27,7 @@ def answer(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"schema": 1, "schemes": rows})
     else:
-        print(table([tuple(rows[0]), *(tuple(row.values()) for row in rows)]))
+        print(text_table([tuple(rows[0]), *(tuple(row.values()) for row in rows)]))
         print(f"\nAll under {next(iter(CATALOGUE.values())).optimizer.name}; --optimizer NAME takes another.")
     return 0
 

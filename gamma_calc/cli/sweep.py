@@ -29,12 +29,11 @@ from typing import TYPE_CHECKING, Any
 from gamma_calc.cli.options import add_json_argument, print_json
 from gamma_calc.cli.outputs import complain
 from gamma_calc.cli.progress import shown_progress
+from gamma_calc.cli.statuses import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
     from gamma_calc.experiment.sweep import Outcome
 
-FAILED = 1
-INTERRUPTED = 130
 SHOWN = 10
 """Failed runs that the text names; --json names all."""
 

@@ -31,7 +31,7 @@ from gamma_calc.cli.options import (
     print_json,
     values,
 )
-from gamma_calc.cli.tables import table
+from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_named
 from gamma_calc.experiment.sweep_values import number_in
@@ -128,4 +128,4 @@ def _text(found: Transferred) -> str:
         if law.rho is not None:
             power += f" r^({form.coefficient(law.rho)})"
         rows.append((key, f"{found.given[key]:g}", f"{found.rates[key]:g}", power))
-    return "\n".join([f"{found.title}, from {found.start} to {found.end}", table(rows), *found.notes])
+    return "\n".join([f"{found.title}, from {found.start} to {found.end}", text_table(rows), *found.notes])

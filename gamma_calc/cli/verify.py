@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from gamma_calc.cli.options import add_json_argument, print_json
+from gamma_calc.cli.statuses import FAILED
 from gamma_calc.derivation.certificate_shape import LARGEST, Malformed
 from gamma_calc.derivation.verification import Verification, verification
 from gamma_calc.errors import BadInput
 from gamma_calc.files import file_content
-
-FALSE = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +44,7 @@ def answer(options: argparse.Namespace) -> int:
         print_json({"schema": 1, "scheme": found.scheme, "valid": is_valid, "setting": found.setting, **conclusions})
     else:
         print(_text(found))
-    return 0 if is_valid else FALSE
+    return 0 if is_valid else FAILED
 
 
 def _text(found: Verification) -> str:
