@@ -23,32 +23,40 @@ margin.
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import shlex
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gamma_calc import __version__
 from gamma_calc.cli.options import add_json_argument, print_json
+from gamma_calc.cli.outputs import complain
 from gamma_calc.cli.progress import shown_progress
-from gamma_calc.cli.reproduce_language import EXPERIMENTS as LANGUAGE
-from gamma_calc.cli.reproduce_language import (
-    add_language_arguments,
-    answer_language,
-    check_unused,
-    interrupted_answer,
-    store_path,
-)
+from gamma_calc.cli.statuses import INTERRUPTED
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
-from gamma_calc.files import checked_folder
+from gamma_calc.experiment.sweep_values import number_in
+from gamma_calc.files import check_folder, check_room, checked_folder
 
 if TYPE_CHECKING:
     from gamma_calc.experiment.reproduction_claims import Claim
+    from gamma_calc.huggingface.language.settings import Plan
 
+LANGUAGE = ("roberta", "llama")
 EXPERIMENTS = ("teacher-student", *LANGUAGE)
 WORKERS = 2
 MOST_WORKERS = 64
+SCHEDULES = ("constant", "linear")
+MOST = 10**9
+TRAINING = ("steps", "batch", "length", "rank", "alpha", "head_rate")
+OPTIONS = (*TRAINING, "model", "data", "rates", "seeds", "width", "held_out", "targets", "schedule")
+EXTRA = ("accelerate", "huggingface_hub", "peft", "tokenizers", "transformers")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +67,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, help="write page, figures and data into this folder")
     parser.add_argument("--store", metavar="FILE", type=Path, help="where finished runs are kept (in DIR, else here)")
     add_json_argument(parser)
-    add_language_arguments(parser)
+    _add_language_arguments(parser)
+
+
+def _add_language_arguments(parser: argparse.ArgumentParser) -> None:
+    """The model, the data, and the sizes of the training; each replaces a value of the plan."""
+    group = parser.add_argument_group("roberta and llama")
+    group.add_argument("--model", metavar="WHAT", help="a folder, an installed package, a hub name, or built (built)")
+    group.add_argument("--data", metavar="WHAT", help="a file or a name (roberta: stdlib; llama: pydoc)")
+    group.add_argument("--rates", metavar="LOW:HIGH", type=_rates, help="learning rates, octave by octave: 1e-5:1e-3")
+    whole = {"seeds": "seeds", "steps": "training steps", "batch": "texts or blocks a step", "length": "tokens of each"}
+    for name, words in {
+        **whole,
+        "rank": "rank of the adapters",
+        "width": "width of a built model",
+        "held-out": "most validation examples or blocks, and most test ones",
+    }.items():
+        group.add_argument(f"--{name}", metavar="K", type=_whole(f"--{name}"), help=words)
+    for name, words in {"alpha": "LoRA's alpha", "head-rate": "learning rate of a classifier's head"}.items():
+        group.add_argument(f"--{name}", metavar="X", type=_positive(f"--{name}"), help=words)
+    group.add_argument("--targets", metavar="NAMES", type=_names, help="layers to adapt: query,value (PEFT's choice)")
+    group.add_argument("--schedule", metavar="KIND", type=_schedule, help="constant or linear (constant)")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An experiment that only has to be run: how that is done, and how what it finds is judged and written down."""
+
+    run: Callable[..., Any]
+    unit: str
+    claims: Callable[[Any], Sequence[Claim]]
+    digits: str
+    json: Callable[[Any, str, str], dict[str, Any]]
+    write: Callable[..., None]
 
 
 def answer(options: argparse.Namespace) -> int:
@@ -68,39 +108,98 @@ def answer(options: argparse.Namespace) -> int:
     Returns:
         0 whatever the verdicts: they are the answer; 130 after Ctrl-C.
     """
-    if options.experiment in LANGUAGE:
-        return answer_language(options)
-    check_unused(options)
-    from gamma_calc.experiment.reproduction import reproduction
-    from gamma_calc.experiment.reproduction_claims import claims
-    from gamma_calc.experiment.reproduction_folder import reproduction_json, write_reproduction
-    from gamma_calc.experiment.reproduction_plan import FULL, QUICK
-    from gamma_calc.experiment.resumable import Interrupted
-    from gamma_calc.simulation.store import Store
+    with _extra_needed():
+        from gamma_calc.experiment.resumable import Interrupted
+        from gamma_calc.simulation.store import Store
 
-    path = store_path(options)
+        path = _store_path(options)
+        ready = _language_model(options) if options.experiment in LANGUAGE else _teacher_student(options)
     command = shlex.join(["gamma-calc", *sys.argv[1:]])
     if options.out is not None:
         checked_folder(options.out)
     try:
-        with Store(path) as store, shown_progress() as progress:
-            plan = QUICK if options.quick else FULL
-            found = reproduction(plan, store, workers=options.workers, progress=progress)
+        with Store(path) as store, shown_progress(ready.unit) as progress:
+            found = ready.run(store=store, workers=options.workers, progress=progress)
     except Interrupted as interrupted:
-        return interrupted_answer(interrupted, path)
+        kept = f"{interrupted.done} runs of {interrupted.total} so far asked for are in {path}"
+        complain(f"interrupted; {kept}, and the same command does the rest")
+        return INTERRUPTED
     if options.out is not None:
-        write_reproduction(found, options.out, command=command, version=__version__)
+        ready.write(found, options.out, command=command, version=__version__)
     if options.json:
-        print_json(reproduction_json(found, command, __version__))
+        print_json(ready.json(found, command, __version__))
         return 0
-    print(text_table([("outcome", "claim", "measured", "95 % interval"), *map(_row, claims(found))]))
+    rows = [_row(claim, ready.digits) for claim in ready.claims(found)]
+    print(text_table([("outcome", "claim", "measured", "95 % interval"), *rows]))
     print(f"Page, figures and data: {options.out}" if options.out is not None else f"Finished runs: {path}")
     return 0
 
 
-def _row(claim: Claim) -> tuple[str, ...]:
-    low, high = claim.interval
-    return claim.outcome.value, claim.statement, f"{claim.value:.3f}", f"[{low:.3f}, {high:.3f}]"
+def _teacher_student(options: argparse.Namespace) -> Ready:
+    for name in OPTIONS:
+        if getattr(options, name) is not None:
+            raise BadInput(f"--{name.replace('_', '-')} is for {' and '.join(LANGUAGE)}; leave it out")
+    from gamma_calc.experiment.reproduction import reproduction
+    from gamma_calc.experiment.reproduction_claims import claims
+    from gamma_calc.experiment.reproduction_folder import reproduction_json, write_reproduction
+    from gamma_calc.experiment.reproduction_plan import FULL, QUICK
+
+    plan = QUICK if options.quick else FULL
+    return Ready(partial(reproduction, plan), "", claims, ".3f", reproduction_json, write_reproduction)
+
+
+def _language_model(options: argparse.Namespace) -> Ready:
+    from gamma_calc.huggingface.language.claims import claims
+    from gamma_calc.huggingface.language.folder import study_json, write_study
+    from gamma_calc.huggingface.language.settings import FULL, QUICK
+    from gamma_calc.huggingface.language.study import prepared, study
+
+    plan = _plan(options, (QUICK if options.quick else FULL)[options.experiment])
+    ready = prepared(plan, workers=options.workers)
+    return Ready(partial(study, ready), "run", claims, ".3g", study_json, write_study)
+
+
+def _row(claim: Claim, digits: str) -> tuple[str, ...]:
+    value, low, high = (format(each, digits) for each in (claim.value, *claim.interval))
+    return claim.outcome.value, claim.statement, value, f"[{low}, {high}]"
+
+
+def _plan(options: argparse.Namespace, plan: Plan) -> Plan:
+    """The plan with what the user gave in place of its values."""
+    training = {name: getattr(options, name) for name in TRAINING}
+    training |= {"targets": options.targets, "is_linear": options.schedule and options.schedule == SCHEDULES[1]}
+    whole = {
+        "model": options.model,
+        "data": options.data,
+        "seeds": options.seeds,
+        "log2_rates": options.rates,
+        "held_out": options.held_out,
+    }
+    if options.width is not None and (options.model or plan.model) != plan.model:
+        raise BadInput("--width is the width of a built model; leave it out with --model")
+    building = replace(plan.building, **_given({"width": options.width}))
+    return replace(plan, training=replace(plan.training, **_given(training)), building=building, **_given(whole))
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _store_path(options: argparse.Namespace) -> Path:
+    """Where the runs of an experiment are kept.
+
+    Raises:
+        BadInput: a folder or the store cannot be written.
+    """
+    if options.out is not None:
+        check_folder(options.out)
+    here = Path(f"reproduce-{options.experiment}.sqlite") if options.out is None else options.out / "runs.sqlite"
+    path = here if options.store is None else Path(options.store)
+    if path.parent != options.out:  # said before a model is loaded, or built, for nothing
+        if not os.path.isdir(path.parent):
+            raise BadInput(f"the store {path}: there is no folder {path.parent}; make it first")
+        check_room(path.parent)
+    return path
 
 
 def _experiment(name: str) -> str:
@@ -113,3 +212,60 @@ def _workers(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MOST_WORKERS):
         raise BadInput("--workers", found=text, expected=f"a whole number from 1 to {MOST_WORKERS}")
     return int(text)
+
+
+@contextmanager
+def _extra_needed() -> Iterator[None]:
+    """A missing package of the extra as one message."""
+    try:
+        yield
+    except ModuleNotFoundError as problem:
+        if (problem.name or "").partition(".")[0] not in EXTRA:
+            raise
+        message = f"reproduce needs {problem.name}, which is not installed: pip install 'gamma-calc[transformers]'"
+        raise BadInput(message) from None
+
+
+def _rates(text: str) -> tuple[int, ...]:
+    """log2 of the rates an octave apart that reach from the low to the high one."""
+    low, colon, high = text.partition(":")
+    ends = [_number(each) for each in (low, high)]
+    if not colon or not all(0 < end <= 1 for end in ends) or ends[0] > ends[1]:
+        raise BadInput("--rates", found=text, expected="LOW:HIGH with 0 < LOW <= HIGH <= 1, such as 1e-5:1e-3")
+    return tuple(range(math.floor(math.log2(ends[0])), math.ceil(math.log2(ends[1])) + 1))
+
+
+def _number(text: str) -> float:
+    found = None if "/" in text else number_in(text)
+    return math.nan if found is None else found
+
+
+def _whole(option: str) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST):
+            raise BadInput(option, found=text, expected="a whole number from 1")
+        return int(text)
+
+    return read
+
+
+def _positive(option: str) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        if not 0 < (value := _number(text)) < math.inf:
+            raise BadInput(option, found=text, expected="a positive number")
+        return value
+
+    return read
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise BadInput("--targets", found=text, expected="names with commas between them, such as query,value")
+    return names
+
+
+def _schedule(text: str) -> str:
+    if text not in SCHEDULES:
+        raise BadInput("--schedule", found=text, expected=" or ".join(SCHEDULES), choices=SCHEDULES)
+    return text
