@@ -9,7 +9,6 @@ from typing import assert_never
 
 from gamma_calc.report.blocks import Answer, Block, Bullets, Details, Figure, Heading, Kind, Links, Paragraph, Table
 from gamma_calc.report.page import Picture
-from gamma_calc.report.stylesheet import STYLESHEET
 from gamma_calc.report.verdict_words import signed
 
 CLASSES = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "open"}
@@ -83,3 +82,49 @@ def _table(table: Table) -> Iterator[str]:
 def _cell(text: str, kind: Kind) -> str:
     inside = _badge(text) if kind is Kind.VERDICT else escape(text)
     return f'<td class="{kind.value}">{inside}</td>'
+
+
+STYLESHEET = """\
+:root {
+  --paper: #ffffff; --ink: #1b1b1b; --quiet: #5a5a5a; --rule: #dddddd; --link: #00568a;
+  --pass: #1f5f4a; --fail: #a3152b; --fail-paper: #fdecee; --open: #6b4e00; --open-paper: #fff6de;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --paper: #16181b; --ink: #e8e8e8; --quiet: #a8a8a8; --rule: #3a3d42; --link: #7cc0ee;
+    --pass: #7fd1b0; --fail: #ff96a3; --fail-paper: #3a1b20; --open: #f0c869; --open-paper: #342b14;
+  }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 1080px; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
+h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 1rem; }
+h2 { font-size: 1.2rem; margin: 2.5rem 0 0.5rem; }
+p { margin: 0.5rem 0; max-width: 75ch; }
+a { color: var(--link); }
+.answer { max-width: none; padding: 0.75rem 1rem; border-left: 5px solid currentColor; font-size: 1.1rem; }
+.answer.pass { border-color: var(--pass); }
+.answer.fail { border-color: var(--fail); background: var(--fail-paper); }
+.answer.open { border-color: var(--open); background: var(--open-paper); }
+.badge { white-space: nowrap; }
+.badge.pass { color: var(--pass); }
+.badge.fail { color: var(--fail); }
+.badge.open { color: var(--open); }
+td .badge.pass { font-weight: normal; }
+figure { margin: 1rem 0; overflow-x: auto; }
+img { display: block; width: 100%; min-width: 46rem; height: auto; background: #ffffff; border-radius: 6px; }
+.wide { overflow-x: auto; margin: 0.75rem 0; }
+table { border-collapse: collapse; font-size: 0.875rem; }
+th, td { padding: 0.25rem 0.9rem 0.25rem 0.3rem; border-bottom: 1px solid var(--rule); }
+th, td { text-align: left; vertical-align: top; }
+th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.name { white-space: nowrap; }
+td.name { font-family: ui-monospace, monospace; }
+td.text { color: var(--quiet); }
+td.text:last-child { min-width: 16rem; }
+tr.fail td { background: var(--fail-paper); }
+tr.open td { background: var(--open-paper); }
+summary { cursor: pointer; margin: 0.5rem 0; }
+@media print { body { font-size: 11px; } .wide, figure { overflow: visible; } img { min-width: 0; } }
+"""

@@ -1,4 +1,4 @@
-"""Placing text so that it fits: widths, wrapping, and labels that do not overlap."""
+"""Text and small marks of a figure: widths, wrapping, labels that do not overlap, and places in inches."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
-from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+
+from gamma_calc.report import style
+from gamma_calc.report.style import Badge, Stroke
 
 POINTS = 72.0
 """Points in an inch."""
@@ -17,6 +22,7 @@ SLACK = 1.02
 """An outline leaves out the blank at the ends of a line, about a hundredth of what is cut or broken here."""
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+BADGE_PADDING = 0.03
 
 
 @lru_cache(maxsize=4096)
@@ -68,22 +74,10 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
         return []
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     steps = np.arange(len(wanted)) * min(gap, (high - low) / max(len(wanted) - 1, 1))
-    flat = _isotonic(np.array([wanted[i] for i in order]) - steps)
+    flat = isotonic_regression(np.array([wanted[i] for i in order]) - steps).x
     placed = np.clip(flat, low, max(low, high - steps[-1])) + steps
     result = dict(zip(order, placed.tolist(), strict=True))
     return [result[i] for i in range(len(wanted))]
-
-
-def _isotonic(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The nearest non-decreasing sequence in least squares, by pooling adjacent violators."""
-    pools: list[tuple[float, int]] = []
-    for value in values.tolist():
-        mean, size = value, 1
-        while pools and pools[-1][0] > mean:
-            before, count = pools.pop()
-            mean, size = (before * count + mean * size) / (count + size), count + size
-        pools.append((mean, size))
-    return np.repeat([mean for mean, _ in pools], [size for _, size in pools])
 
 
 def tick_step(span: float, most: int) -> int:
@@ -94,3 +88,54 @@ def tick_step(span: float, most: int) -> int:
     """
     round_steps = (base * scale for scale in (1, 10, 100, 1000) for base in (1, 2, 3, 4, 5, 8))
     return next((step for step in round_steps if span <= step * most), 10_000)
+
+
+def write(
+    figure: Figure,
+    x: float,
+    y: float,
+    text: str,
+    size: float,
+    *,
+    color: str = style.INK,
+    weight: str = "normal",
+    va: str = "baseline",
+) -> None:
+    """Write a line of plain text; nothing in it is read as mathematics. Places are in inches from the lower left."""
+    place = figure.dpi_scale_trans
+    figure.text(x, y, text, size=size, color=color, weight=weight, va=va, transform=place, parse_math=False)
+
+
+def write_badge(figure: Figure, right: float, y: float, badge: Badge, *, va: str) -> None:
+    """Write a verdict so that it ends at `right`."""
+    box = {"boxstyle": "round,pad=0.12,rounding_size=0.2", "facecolor": badge.fill, "edgecolor": badge.edge}
+    figure.text(
+        right - BADGE_PADDING,
+        y,
+        badge.word,
+        size=style.BADGE,
+        weight="bold",
+        color=badge.ink,
+        ha="right",
+        va=va,
+        transform=figure.dpi_scale_trans,
+        parse_math=False,
+        bbox={**box, "linewidth": 0.6},
+    )
+
+
+def draw_swatch(figure: Figure, left: float, y: float, stroke: Stroke, width: float) -> None:
+    """Draw the line and the marker of a series."""
+    line = Line2D(
+        [left, left + width / 2, left + width],
+        [y] * 3,
+        color=stroke.colour,
+        linewidth=stroke.line,
+        marker=stroke.marker,
+        markevery=[1],
+        markersize=stroke.size,
+        markerfacecolor=stroke.face,
+        markeredgewidth=1.0,
+        transform=figure.dpi_scale_trans,
+    )
+    figure.add_artist(line)

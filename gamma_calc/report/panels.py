@@ -11,13 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from gamma_calc.report import style
-from gamma_calc.report.keys import draw_key, drawn_pairs
-from gamma_calc.report.layout import fitted, spread, text_width, tick_step, wrapped
+from gamma_calc.report.layout import draw_swatch, fitted, spread, text_width, tick_step, wrapped, write, write_badge
 from gamma_calc.report.series import Panel, Series, Values
 from gamma_calc.report.style import Badge, Stroke
-from gamma_calc.report.verdict_words import worst_word
-from gamma_calc.report.words import absence, figure_exponent
-from gamma_calc.report.writing import write, write_badge
+from gamma_calc.report.verdict_words import severity
 
 PLOT_HEIGHT = 1.55
 HEADING_HEIGHT = 0.27
@@ -28,6 +25,11 @@ LEFT, RIGHT = 0.42, 0.5
 LABEL_GAP = 0.135
 MARGIN = 0.08
 """The share of a panel's height that stays free above and below its points."""
+
+LINE_HEIGHT = 0.165
+SWATCH_WIDTH = 0.25
+NAME_WIDTH = 0.66
+"""Room for the name of a term, in inches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def draw_panel(figure: Figure, panel: Panel, cell: Cell, scale: Scale, tolerance
 
 
 def _heading(figure: Figure, panel: Panel, cell: Cell) -> None:
-    badge = Badge.of(panel.verdict or worst_word([each.verdict for each in panel.series]))
+    worst = min((each.verdict for each in panel.series), key=severity, default="")
+    badge = Badge.of(panel.verdict or worst)
     room = cell.width - text_width(badge.word, style.BADGE, is_bold=True) - 0.2
     title = fitted(panel.title, style.HEADING, room, is_bold=True)
     write(figure, cell.left, cell.top, title, style.HEADING, weight="bold", va="top")
@@ -223,3 +226,69 @@ def _emptiness(axes: Axes, panel: Panel) -> None:
     text = words.pop() if len(words) == 1 else "nothing to draw"
     text = "\n".join(wrapped(text, style.TEXT, 1.3))
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", size=style.TEXT, color=style.QUIET)
+
+
+def key_lines(panel: Panel, width: float) -> int:
+    """The lines that the key of a panel takes."""
+    return sum(each.is_drawn for each in panel.series) + len(_remarks(panel, width))
+
+
+def draw_key(figure: Figure, panel: Panel, place: tuple[float, float], width: float) -> None:
+    """Draw the key of a panel from its upper left corner on, in inches."""
+    left, y = place[0], place[1] - LINE_HEIGHT / 2
+    for series, stroke in drawn_pairs(panel):
+        _entry(figure, series, stroke, (left, y), width)
+        y -= LINE_HEIGHT
+    for line, verdict in _remarks(panel, width):
+        write(figure, left, y, line, style.TEXT, color=style.QUIET, va="center")
+        if verdict:
+            write_badge(figure, left + width, y, Badge.of(verdict), va="center")
+        y -= LINE_HEIGHT
+
+
+def drawn_pairs(panel: Panel) -> list[tuple[Series, Stroke]]:
+    """The series that have points, each with its stroke; a stroke belongs to a place in the panel."""
+    strokes = [Stroke.of(index, is_leading=each.is_leading) for index, each in enumerate(panel.series)]
+    return [(each, stroke) for each, stroke in zip(panel.series, strokes, strict=True) if each.is_drawn]
+
+
+def _entry(figure: Figure, series: Series, stroke: Stroke, place: tuple[float, float], width: float) -> None:
+    left, y = place
+    weight = "bold" if series.is_leading else "normal"
+    name = fitted(series.label, style.TEXT, NAME_WIDTH, is_bold=series.is_leading)
+    draw_swatch(figure, left, y, stroke, SWATCH_WIDTH - 0.06)
+    write(figure, left + SWATCH_WIDTH, y, name, style.TEXT, weight=weight, va="center")
+    exponent = figure_exponent(series)
+    write(figure, left + SWATCH_WIDTH + NAME_WIDTH + 0.04, y, exponent, style.TEXT, weight=weight, va="center")
+    write_badge(figure, left + width, y, Badge.of(series.verdict), va="center")
+
+
+def _remarks(panel: Panel, width: float) -> tuple[tuple[str, str], ...]:
+    """The lines about the series without a point, like ones together, each with the verdict to show behind it."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for each in panel.series:
+        if not each.is_drawn:
+            groups.setdefault((absence(each), each.verdict), []).append(each.label)
+    lines: list[tuple[str, str]] = []
+    for (words, verdict), labels in groups.items():
+        badge = "" if verdict == "PASS" else verdict
+        room = width - (text_width(Badge.of(badge).word, style.BADGE, is_bold=True) + 0.2 if badge else 0.0)
+        text = wrapped(f"{', '.join(labels)}: {words}", style.TEXT, room)
+        lines += [(line, badge if index == 0 else "") for index, line in enumerate(text)]
+    return tuple(lines)
+
+
+def figure_exponent(series: Series) -> str:
+    """The predicted exponent as a figure writes it, with a true minus."""
+    if series.predicted is None:
+        return "zero"
+    return series.exponent.replace("<=", "\N{LESS-THAN OR EQUAL TO}").replace("-", "\N{MINUS SIGN}")
+
+
+def absence(series: Series) -> str:
+    """What is said of a series without a point."""
+    if series.predicted is None:
+        return "exactly zero, as predicted" if series.verdict == "PASS" else "nothing to draw, predicted exactly zero"
+    if series.is_upper and series.verdict == "PASS":
+        return f"exactly zero, within its bound {figure_exponent(series)}"
+    return f"nothing to draw, predicted {figure_exponent(series)}"

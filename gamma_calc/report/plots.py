@@ -11,12 +11,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from gamma_calc.report import style
-from gamma_calc.report.keys import LINE_HEIGHT, key_lines
-from gamma_calc.report.layout import wrapped
-from gamma_calc.report.panels import KEY_DEPTH, Cell, draw_panel, shared_scale
+from gamma_calc.report.layout import wrapped, write
+from gamma_calc.report.panels import KEY_DEPTH, LINE_HEIGHT, Cell, draw_panel, key_lines, shared_scale
 from gamma_calc.report.series import Panel, Sheet
 from gamma_calc.report.style import figure_settings
-from gamma_calc.report.writing import write
 
 COLUMNS = 4
 CELL_WIDTH = 2.32

@@ -17,10 +17,9 @@ from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.published import PublishedPoint, published_points
 from gamma_calc.report import style
-from gamma_calc.report.layout import wrapped
+from gamma_calc.report.layout import wrapped, write
 from gamma_calc.report.plots import PIXELS_PER_INCH
 from gamma_calc.report.style import figure_settings, mixed
-from gamma_calc.report.writing import write
 
 COLUMNS = 2
 PANEL, GAP_X, GAP_Y = 3.3, 0.75, 0.95

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 SIGNS = {"PASS": "\N{CHECK MARK}", "FAIL": "\N{BALLOT X}", "INCONCLUSIVE": "?"}
 SEVERITY = ("FAIL", "INCONCLUSIVE", "PASS")
 
@@ -24,12 +22,3 @@ def severity(verdict: str) -> int:
     (0, 2)
     """
     return SEVERITY.index(verdict) if verdict in SEVERITY else len(SEVERITY)
-
-
-def worst_word(verdicts: Sequence[str]) -> str:
-    """FAIL before INCONCLUSIVE before PASS; of other words the first.
-
-    >>> worst_word(("PASS", "INCONCLUSIVE"))
-    'INCONCLUSIVE'
-    """
-    return next((word for word in SEVERITY if word in verdicts), verdicts[0] if verdicts else "")
