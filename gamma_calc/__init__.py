@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gamma_calc.experiment.crosscheck import Crosscheck, crosscheck
     from gamma_calc.experiment.transfer import Transferred, transferred
     from gamma_calc.program.catalogue import CATALOGUE
+    from gamma_calc.program.problem import Problem
     from gamma_calc.program.scheme import Scheme
 
 __version__ = "0.1.0"
@@ -24,6 +25,7 @@ __all__ = [
     "Crosscheck",
     "Derived",
     "Exponents",
+    "Problem",
     "Scheme",
     "Transferred",
     "crosscheck",
@@ -37,6 +39,7 @@ _HOMES = {
     "Crosscheck": "gamma_calc.experiment.crosscheck",
     "Derived": "gamma_calc.derivation.questions",
     "Exponents": "gamma_calc.derivation.questions",
+    "Problem": "gamma_calc.program.problem",
     "Scheme": "gamma_calc.program.scheme",
     "Transferred": "gamma_calc.experiment.transfer",
     "crosscheck": "gamma_calc.experiment.crosscheck",

@@ -6,12 +6,13 @@ factors contribute at order one. Other papers bound other quantities under the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, THIS, YANG, Citation
 from gamma_calc.program.models import LoraStack, Model, Perceptron
+from gamma_calc.program.problem import Problem, contribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def conditions_of(model: Model) -> tuple[Condition, ...]:
         case LoraStack(depth):
             rows = (STABLE, INTERNALLY_STABLE, GRADIENT_STABLE, FEATURE_LEARNING, EFFICIENT)
             return tuple(_in_layers(each, range(1, depth + 1)) for each in rows)
+        case Problem() as problem:
+            return tuple(_stated(problem))
         case Perceptron(layers):
             features = (*(f"h[{layer}]" for layer in range(1, len(layers))), "f")
             changes = tuple(f"Delta_{feature}" for feature in features)
@@ -76,7 +79,23 @@ def factors_of(model: Model) -> tuple[Factor, ...]:
             return tuple(Factor(each.name + layer, each.contribution + layer) for each, layer in pairs)
         case Perceptron():
             return ()
+        case Problem() as problem:
+            return tuple(Factor(name, contribution(name)) for name in problem.efficient)
     return FACTORS
+
+
+def _stated(problem: Problem) -> Iterator[Condition]:
+    """The conditions that a problem states."""
+    stated = Citation(THIS, "as the problem states it")
+    stable = problem.stable
+    yield replace(STABLE, bounded=stable, source=stated)
+    if problem.internally_stable:
+        inner = tuple(dict.fromkeys((*stable, *problem.internally_stable)))
+        yield replace(INTERNALLY_STABLE, bounded=inner, source=stated)
+    changes = tuple(f"Delta_{name}" for name in problem.learning)
+    yield replace(FEATURE_LEARNING, bounded=stable, reached=changes, source=stated)
+    if problem.efficient:
+        yield replace(EFFICIENT, bounded=stable, reached=tuple(map(contribution, problem.efficient)), source=stated)
 
 
 def _in_layers(condition: Condition, layers: Iterable[int]) -> Condition:

@@ -22,6 +22,7 @@ from gamma_calc.cli.options import (
     add_supposition_arguments,
     alignments,
     print_json,
+    schemes,
     values,
 )
 from gamma_calc.cli.statuses import UNKNOWN
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def answer(options: argparse.Namespace) -> int:
     """Print one column a scheme."""
     found = compared(
-        options.specs,
+        schemes(options, options.specs),
         optimizer=options.optimizer,
         at=values(options),
         without=options.without,

@@ -32,6 +32,7 @@ from gamma_calc.cli.options import (
     add_supposition_arguments,
     alignments,
     print_json,
+    schemes,
     step_count,
     values,
 )
@@ -81,11 +82,11 @@ def answer(options: argparse.Namespace) -> int:
     settings = Settings(**given, device=options.device, dtype=options.dtype, data=options.data)
     with shown_progress() as progress:
         found = crosscheck(
-            *options.specs,
+            *schemes(options, options.specs),
             settings=settings,
             optimizer=options.optimizer,
             at=at,
-            against=options.against,
+            against=None if options.against is None else schemes(options, [options.against])[0],
             without=options.without,
             align=alignments(options.align),
             progress=progress,

@@ -35,6 +35,7 @@ from gamma_calc.cli.options import (
     alignments,
     horizon,
     print_json,
+    schemes,
     values,
 )
 from gamma_calc.cli.statuses import UNKNOWN
@@ -71,8 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print what follows, and write the documents asked for."""
+    (scheme,) = schemes(options, options.specs)
     found = derive(
-        options.specs[0],
+        scheme,
         steps="all" if options.steps is None else options.steps,
         optimizer=options.optimizer,
         at=values(options),

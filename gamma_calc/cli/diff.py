@@ -35,6 +35,7 @@ from gamma_calc.calculus.rules import total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.cli.options import (
+    add_code_argument,
     add_json_argument,
     add_supposition_arguments,
     add_value_arguments,
@@ -42,6 +43,7 @@ from gamma_calc.cli.options import (
     horizon,
     optimizer_name,
     print_json,
+    schemes,
     values,
 )
 from gamma_calc.cli.statuses import UNKNOWN
@@ -57,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Two SPECs, --at, --steps, --json, and what each SPEC supposes."""
     parser.add_argument("first", metavar="SPEC", help="a name of the catalogue or a TOML file")
     parser.add_argument("second", metavar="SPEC", help="another one, or the same")
+    add_code_argument(parser)
     add_value_arguments(parser)
     parser.add_argument("--steps", metavar="T|all", type=horizon, default=None, help="a number of steps, or all")
     parser.add_argument("--optimizer", metavar="NAME", type=optimizer_name, help="an optimiser for both")
@@ -76,8 +79,7 @@ def answer(options: argparse.Namespace) -> int:
         alignments(options.second_align or options.align),
     )
     found = differing(
-        options.first,
-        options.second,
+        *schemes(options, (options.first, options.second)),
         steps="all" if options.steps is None else options.steps,
         at=values(options),
         first_supposes=first,

@@ -21,6 +21,7 @@ from gamma_calc.cli.options import (
     add_supposition_arguments,
     alignments,
     print_json,
+    schemes,
     step_count,
     values,
 )
@@ -39,8 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print the exponents."""
+    (scheme,) = schemes(options, options.specs)
     found = exponents(
-        options.specs[0],
+        scheme,
         steps=options.steps,
         optimizer=options.optimizer,
         at=values(options),

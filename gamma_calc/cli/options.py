@@ -11,6 +11,8 @@ from typing import Any
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import OPTIMIZERS, named_optimizer
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.spec_file import scheme_from
 
 LONGEST = 64
 MOST_SPECS = 64
@@ -18,12 +20,13 @@ ALL = "all"
 
 
 def add_scheme_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
-    """SPEC, --optimizer and --at."""
-    help_text = "a name of the catalogue or a TOML file"
+    """SPEC, --optimizer, --allow-code and --at."""
+    help_text = "a name of the catalogue, a TOML file, or FILE.py:FUNCTION"
     parser.add_argument(
         "specs", metavar="SPEC", nargs="+" if many else 1, action=_Specs if many else "store", help=help_text
     )
     parser.add_argument("--optimizer", metavar="NAME", type=optimizer_name, help=f"one of {', '.join(OPTIMIZERS)}")
+    add_code_argument(parser)
     add_value_arguments(parser)
 
 
@@ -36,6 +39,20 @@ class _Specs(argparse.Action):
         if len(found) > MOST_SPECS:
             raise BadInput("SPEC", found=f"{len(found)} schemes", expected=f"at most {MOST_SPECS}")
         namespace.specs = found
+
+
+def add_code_argument(parser: argparse.ArgumentParser) -> None:
+    """--allow-code."""
+    parser.add_argument("--allow-code", action="store_true", help="run the Python files that a SPEC names")
+
+
+def schemes(options: argparse.Namespace, specs: Sequence[str]) -> tuple[Scheme, ...]:
+    """The schemes that some SPECs name; Python is run only with --allow-code.
+
+    Raises:
+        BadInput: one of them cannot be understood.
+    """
+    return tuple(scheme_from(spec, allow_code=options.allow_code) for spec in specs)
 
 
 def add_value_arguments(parser: argparse.ArgumentParser) -> None:

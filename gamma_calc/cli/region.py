@@ -27,6 +27,7 @@ from gamma_calc.cli.options import (
     alignments,
     horizon,
     print_json,
+    schemes,
     values,
 )
 from gamma_calc.cli.statuses import UNKNOWN
@@ -62,7 +63,8 @@ def answer(options: argparse.Namespace) -> int:
     if options.plot is not None and options.plot.suffix not in KINDS:
         raise BadInput("--plot", found=str(options.plot), expected=f"a file that ends in {' or '.join(KINDS)}")
     supposes = Suppositions(options.optimizer, options.without, alignments(options.align))
-    scheme, policy = supposed(options.specs[0], supposes, values(options))
+    (asked,) = schemes(options, options.specs)
+    scheme, policy = supposed(asked, supposes, values(options))
     known = [condition.name for condition in conditions_of(scheme.model)]
     if options.condition not in known:
         expected = f"one of {', '.join(known)}"

@@ -29,6 +29,7 @@ from gamma_calc.cli.options import (
     add_supposition_arguments,
     alignments,
     print_json,
+    schemes,
     values,
 )
 from gamma_calc.derivation.tables import text_table
@@ -63,7 +64,7 @@ def answer(options: argparse.Namespace) -> int:
     (spec,) = options.specs
     config = config_from_file(Path(spec)) if is_config(spec) else None
     found = transferred(
-        spec if config is None else adapter_scheme(config),
+        schemes(options, [spec])[0] if config is None else adapter_scheme(config),
         learning_rate=options.lr,
         learning_rate_b=options.lr_b,
         from_width=options.from_width,

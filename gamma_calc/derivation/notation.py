@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from gamma_calc.algebra import Affine, name_latex
 from gamma_calc.calculus.trace import Subject
-from gamma_calc.derivation.symbols import ANY_STEP, Symbol, Times, part_symbol, quantity_latex
+from gamma_calc.derivation.symbols import ANY_STEP, CHANGE_PREFIX, Symbol, Times, part_symbol, quantity_latex
 from gamma_calc.program.expressions import (
     At,
     Contraction,
@@ -261,6 +261,8 @@ def _name_symbol(node: Named, times: Times) -> Symbol | None:
     (moment,) = found
     if moment is not Moment.CHANGE:
         return symbol.at(times.of(moment))
+    if node.name.startswith(f"{CHANGE_PREFIX}_"):
+        return symbol.at(times.now)
     return symbol.changed.at(times.now) if len(trained) == 1 else None
 
 

@@ -38,7 +38,7 @@ def difference(node: Expression) -> Expression | None:
         TypeError: an operation has no rule.
     """
     match node:
-        case Given():
+        case Given() | At(_, Moment.PREVIOUS):
             return None
         case Trained(is_trained=is_trained):
             return At(node, Moment.CHANGE) if is_trained else None

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 from gamma_calc.algebra import Affine
+from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.terms import Kind, Part
 
@@ -67,7 +68,8 @@ class Expression(metaclass=HashConsed):
     def __matmul__(self, other: Expression) -> Contraction:
         shared = tuple(axis for axis in self.axes if axis in other.axes)
         if len(shared) != 1:
-            raise ValueError(f"a contraction needs one shared axis, found {_listed(shared)}; Contraction names them")
+            found = f"{_listed(shared)} in {_listed(self.axes)} and {_listed(other.axes)}"
+            raise BadInput(f"left @ right sums over one shared axis, found {found}; contract names those that it sums")
         return Contraction(self, other, shared)
 
     def __mul__(self, other: Expression) -> Entrywise:
@@ -174,7 +176,7 @@ class Renamed(Unary):
     """The same value with one axis under another name, such as the outputs of a layer as the inputs of the next.
 
     Raises:
-        ValueError: the operand lacks the axis or has one of the new name already, or the sizes differ.
+        BadInput: the operand lacks the axis or has one of the new name already, or the sizes differ.
     """
 
     operand: Expression
@@ -184,9 +186,9 @@ class Renamed(Unary):
     def __post_init__(self) -> None:
         axes = self.operand.axes
         if self.old not in axes or self.new in axes:
-            raise ValueError(f"renaming {self.old} to {self.new}: the value has the axes {_listed(axes)}")
+            raise BadInput(f"renaming {self.old} to {self.new}: the value has the axes {_listed(axes)}")
         if self.old.size != self.new.size:
-            raise ValueError(f"renaming {self.old} to {self.new}: n^({self.old.size}) is not n^({self.new.size})")
+            raise BadInput(f"renaming {self.old} to {self.new}: n^({self.old.size}) is not n^({self.new.size})")
 
     def _axes(self) -> tuple[Axis, ...]:
         return tuple(self.new if axis == self.old else axis for axis in self.operand.axes)
@@ -197,7 +199,7 @@ class Contraction(Expression):
     """The sum, over axes that both have, of the products of two tensors; any other axis that both have is kept.
 
     Raises:
-        ValueError: one of them lacks an axis that is summed over.
+        BadInput: one of them lacks an axis that is summed over.
     """
 
     left: Expression
@@ -208,7 +210,7 @@ class Contraction(Expression):
         for axis in self.over:
             if axis not in self.left.axes or axis not in self.right.axes:
                 sides = f"{_listed(self.left.axes)} and {_listed(self.right.axes)}"
-                raise ValueError(f"a contraction over {axis} needs it on both sides, found {sides}")
+                raise BadInput(f"a contraction over {axis} needs it on both sides, found {sides}")
 
     def _axes(self) -> tuple[Axis, ...]:
         return _united(axis for axis in (*self.left.axes, *self.right.axes) if axis not in self.over)
@@ -236,7 +238,7 @@ class Sum(Expression):
     """A sum of a fixed number of tensors with the same axes.
 
     Raises:
-        ValueError: their axes differ.
+        BadInput: their axes differ.
     """
 
     summands: tuple[Expression, ...]
@@ -244,9 +246,7 @@ class Sum(Expression):
     def __post_init__(self) -> None:
         kinds = {frozenset(summand.axes): summand.axes for summand in self.summands}
         if len(kinds) != 1:
-            raise ValueError(
-                f"a sum needs the same axes throughout, found {' and '.join(map(_listed, kinds.values()))}"
-            )
+            raise BadInput(f"a sum needs the same axes throughout, found {' and '.join(map(_listed, kinds.values()))}")
 
     def _axes(self) -> tuple[Axis, ...]:
         return self.summands[0].axes
@@ -282,7 +282,7 @@ class InverseRms(Unary):
     """One over the root mean square of a tensor along an axis: what an RMS norm multiplies its input by.
 
     Raises:
-        ValueError: the operand lacks the axis.
+        BadInput: the operand lacks the axis.
     """
 
     operand: Expression
@@ -290,7 +290,7 @@ class InverseRms(Unary):
 
     def __post_init__(self) -> None:
         if self.axis not in self.operand.axes:
-            raise ValueError(f"a mean along {self.axis}: the value has the axes {_listed(self.operand.axes)}")
+            raise BadInput(f"a mean along {self.axis}: the value has the axes {_listed(self.operand.axes)}")
 
     def _axes(self) -> tuple[Axis, ...]:
         return tuple(axis for axis in self.operand.axes if axis != self.axis)
@@ -360,17 +360,35 @@ def nodes(*roots: Expression) -> Iterator[Expression]:
             waiting += reversed(node.operands)
 
 
-def rewritten(root: Expression, leaf: Callable[[Expression], Expression]) -> Expression:
-    """An expression with other tensors in place of its own."""
+def rewritten(
+    root: Expression,
+    leaf: Callable[[Expression], Expression],
+    axis: Callable[[Axis], Axis] = lambda axis: axis,
+    scalar: Callable[[str, Affine], Affine] = lambda symbol, exponent: exponent,
+) -> Expression:
+    """An expression with other tensors in place of its own, and other axes and exponents of scalars if they are given.
+
+    A tensor that `leaf` puts in place of another one has the new axes already.
+    """
     known: dict[Expression, Expression] = {}
 
     def of(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(map(of, value))
-        return known[value] if isinstance(value, Expression) else value
+        match value:
+            case tuple():
+                return tuple(map(of, value))
+            case Expression():
+                return known[value]
+            case Axis():
+                return axis(value)
+        return value
 
     for node in operands_first(root):
-        known[node] = type(node)(*map(of, _parts(node))) if node.operands else leaf(node)
+        if not node.operands:
+            known[node] = leaf(node)
+        elif isinstance(node, Scaled):
+            known[node] = Scaled(node.symbol, scalar(node.symbol, node.exponent), known[node.operand])
+        else:
+            known[node] = type(node)(*map(of, _parts(node)))
     return known[root]
 
 

@@ -37,7 +37,7 @@ class Model:
     """A network: the keys of its exponents.
 
     `required` have to be given; `defaults` are what others stand at; `own` are those that one parameter may have in
-    place of what all share. Of `initial` and `extra` some may be zero; `rates` are learning rates.
+    place of what all share. `rates` are learning rates, and `sizes` those of axes.
     """
 
     @property
@@ -74,6 +74,11 @@ class Model:
     def rates(self) -> tuple[str, ...]:
         """The keys of learning rates."""
         return tuple(key for key in self.keys if key in FACTOR_RATES or key.endswith(f".{RATE}"))
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The keys of the sizes of axes."""
+        return tuple(key for key in (RANK, "fan_out") if key in self.defaults)
 
     @property
     def can_be_zero(self) -> tuple[str, ...]:

@@ -132,16 +132,15 @@ class Scheme:
 
     @property
     def domain(self) -> Polyhedron:
-        """Where the free exponents live: the declared inequalities, 0 <= rank <= 1 and fan_out >= 0."""
-        sizes = self.axis_forms
+        """Where the free exponents live: the declared inequalities, no axis shrinks, and the rank is at most n."""
         declared = (rule.substituted({RANK: self[RANK]} if RANK in self.exponents else {}) for rule in self.between)
-        return Polyhedron.of(*declared, *map(Inequality, sizes))
+        return Polyhedron.of(*declared, *map(Inequality, self.axis_forms))
 
     @property
     def axis_forms(self) -> tuple[Affine, ...]:
         """What an axis may be asks to be at least 0: no axis shrinks, and a rank is at most the width."""
-        rank = (self[RANK], Affine.of(1) - self[RANK]) if RANK in self.exponents else ()
-        return (*rank, *((self["fan_out"],) if "fan_out" in self.exponents else ()))
+        limits = ((self[key], *((Affine.of(1) - self[key],) if key == RANK else ())) for key in self.model.sizes)
+        return tuple(form for forms in limits for form in forms)
 
     def at(self, values: Mapping[str, Affine]) -> Scheme:
         """The scheme with some free exponents replaced, exactly.
@@ -175,11 +174,15 @@ def _exponents(given: object, model: Model) -> dict[str, Affine | None]:
         if key not in model.keys:
             expected = ", ".join(key for key in model.keys if key not in model.own)
             raise BadInput(f"unknown exponent {quoted(key)}: expected {expected}.{nearest(str(key), model.keys)}")
-    return {key: _form(key, value, model.can_be_zero) for key, value in given.items()}
+    return {key: exponent_form(key, value, model.can_be_zero) for key, value in given.items()}
 
 
-def _form(key: str, value: object, can_be_zero: Collection[str]) -> Affine | None:
-    """A value as an affine form; None where it is zero."""
+def exponent_form(key: str, value: object, can_be_zero: Collection[str]) -> Affine | None:
+    """A value as an affine form; None where it is zero.
+
+    Raises:
+        BadInput: it is no exponent that a spec file may have.
+    """
     if value is None or type(value) is Affine:
         return value
     if isinstance(value, int | Fraction) and not isinstance(value, bool):
@@ -260,6 +263,7 @@ def _check_free(scheme: Scheme) -> None:
 
 
 def _axis_rules(scheme: Scheme) -> str:
-    limits = {RANK: "0 <= rank <= 1 with rank", "fan_out": "fan_out >= 0 with fan_out"}
-    rules = [f"{rule} = {scheme[key]}" for key, rule in limits.items() if key in scheme.exponents]
+    rules = [
+        f"{'0 <= rank <= 1' if key == RANK else f'{key} >= 0'} with {key} = {scheme[key]}" for key in scheme.model.sizes
+    ]
     return "; ".join([*rules, *(f"{rule}" for rule in scheme.between)])

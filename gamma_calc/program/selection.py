@@ -9,13 +9,14 @@ from typing import TypeVar
 
 from gamma_calc.algebra import Affine, exact, parsed_rational
 from gamma_calc.errors import BadInput, nearest, quoted
+from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, constant_form
 from gamma_calc.program.spec_file import scheme_from, scheme_from_file
 
 V = TypeVar("V")
 
-Spec = str | Path | Scheme
-"""A name of the catalogue, a TOML file, or a scheme."""
+Spec = str | Path | Scheme | Problem
+"""A name of the catalogue, a TOML file, a scheme, or a problem."""
 
 Values = Mapping[str, str | int | Fraction]
 """Exact values of free exponents, by name."""
@@ -60,10 +61,14 @@ def checked_values(argument: str, given: Mapping[str, V] | None) -> Mapping[str,
 def _scheme(spec: Spec) -> Scheme:
     if isinstance(spec, Scheme):
         return spec
+    if isinstance(spec, Problem):
+        return spec.scheme
     if isinstance(spec, Path):
         return scheme_from_file(spec)
     if not isinstance(spec, str):
-        raise BadInput("a scheme", found=spec, expected="a name of the catalogue, the path of a TOML file, or a Scheme")
+        raise BadInput(
+            "a scheme", found=spec, expected="a catalogue name, the path of a TOML file, a Scheme or a Problem"
+        )
     return scheme_from(spec)
 
 

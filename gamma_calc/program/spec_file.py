@@ -12,7 +12,9 @@ from typing import Any
 from gamma_calc.errors import BadInput, nearest, quoted
 from gamma_calc.files import file_content
 from gamma_calc.program.catalogue import CATALOGUE, catalogued
-from gamma_calc.program.models import MAPS, MODULE, LoraStack, Model, Perceptron
+from gamma_calc.program.models import INIT, MAPS, MODULE, RATE, LoraStack, Model, Perceptron
+from gamma_calc.program.problem import Problem
+from gamma_calc.program.problem_file import is_place, problem_at
 from gamma_calc.program.scheme import INITIAL, KEYS, NAME_RULE, TOP, Scheme, is_name
 
 LAYER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
@@ -28,31 +30,38 @@ MODEL_KEYS = {
     "perceptron": ("layers",),
 }
 """The keys of [model] beside its kind, by kind."""
+OWN_KEYS = (f".{INIT}", f".{RATE}")
+"""How the keys of single parameters end."""
 
 
-def scheme_from(spec: str) -> Scheme:
-    """The scheme that a SPEC names: a name of the catalogue, or the path of a TOML file.
+def scheme_from(spec: str, *, allow_code: bool = False) -> Scheme:
+    """The scheme that a SPEC names: a name of the catalogue, the path of a TOML file, or FILE.py:FUNCTION.
+
+    Args:
+        allow_code: whether Python files that it names may be run.
 
     Raises:
-        BadInput: neither is there, or the file is not a scheme.
+        BadInput: nothing of the kind is there, the file is not a scheme, or code was not allowed.
     """
     if spec in CATALOGUE:
         return catalogued(spec)
+    if is_place(spec):
+        return problem_at(spec, Path(), allow_code=allow_code).scheme
     looks_like_a_path = spec.endswith(".toml") or "/" in spec or "\\" in spec
     if looks_like_a_path or (spec and os.path.exists(spec)):
-        return scheme_from_file(Path(spec))
+        return scheme_from_file(Path(spec), allow_code=allow_code)
     return catalogued(spec)
 
 
-def scheme_from_file(path: Path) -> Scheme:
-    """The scheme written in a TOML file of at most 64 KiB.
+def scheme_from_file(path: Path, *, allow_code: bool = False) -> Scheme:
+    """The scheme written in a TOML file of at most 64 KiB; a Python file that it names is looked for beside it.
 
     Raises:
         BadInput: the file cannot be read or is not a scheme; the message names the file, the key and what was found.
     """
     document = toml_file(path, f"a TOML file or one of {', '.join(CATALOGUE)}")
     try:
-        return _scheme(document, default_name=path.stem)
+        return _scheme(document, path.stem, path.parent, allow_code=allow_code)
     except BadInput as problem:
         raise BadInput(f"{path}: {problem}") from None
 
@@ -112,11 +121,16 @@ def toml_document(text: str) -> Mapping[str, Any]:
         raise BadInput("its values are nested too deeply") from None
 
 
-def _scheme(document: Mapping[str, Any], default_name: str) -> Scheme:
+def _scheme(
+    document: Mapping[str, Any], default_name: str, folder: Path = Path(), *, allow_code: bool = False
+) -> Scheme:
     _check_names("the top level", document, TOP)
-    model = _model(_table(document, "model", ("kind", *(key for keys in MODEL_KEYS.values() for key in keys))))
-    tables = {title: _table(document, title, keys) for title, keys in TABLES.items()}
+    keys_of_models = ("kind", *(key for keys in MODEL_KEYS.values() for key in keys))
+    model = _model(_table(document, "model", keys_of_models), folder, allow_code=allow_code)
     own, frozen = _parameters(document.get("parameters", {}), model)
+    if isinstance(model, Problem):
+        return _of_problem(document, default_name, model, own, frozen)
+    tables = {title: _table(document, title, keys) for title, keys in TABLES.items()}
     if "name" not in document and not is_name(default_name):
         raise BadInput(
             f"the file gives no name, and its own, {quoted(default_name)}, cannot stand for it; expected name ="
@@ -133,11 +147,35 @@ def _scheme(document: Mapping[str, Any], default_name: str) -> Scheme:
     )
 
 
-def _model(table: Mapping[str, Any]) -> Model:
+def _of_problem(
+    document: Mapping[str, Any], default_name: str, problem: Problem, own: Mapping[str, Any], frozen: frozenset[str]
+) -> Scheme:
+    """The scheme of a problem, with what a spec says in place of what the problem does."""
+    if "trained" in document:
+        raise BadInput(f"[trained] speaks of one module; write trained under [parameters] of {problem.name}")
+    shared = tuple(key for key in problem.keys if not key.endswith(OWN_KEYS))
+    written = problem.scheme
+    exponents = {**written.exponents, **_table(document, "exponents", shared), **own}
+    lost = {f"{name}.{RATE}" for name in frozen} - set(own)
+    return Scheme(
+        name=document.get("name", default_name),
+        exponents={key: value for key, value in exponents.items() if key not in lost},
+        optimizer=document.get("optimizer", written.optimizer),
+        between=(*written.between, *_table(document, "domain", TABLES["domain"]).get("between", [])),
+        model=problem,
+        frozen=written.frozen | frozen,
+    )
+
+
+def _model(table: Mapping[str, Any], folder: Path, *, allow_code: bool) -> Model:
     """The network that a spec names."""
     kind = table.get("kind", MODULE.kind)
+    if isinstance(kind, str) and is_place(kind):
+        _check_names(f"[model] of kind {kind}", table, ("kind",))
+        return problem_at(kind, folder, allow_code=allow_code)
     if not isinstance(kind, str) or kind not in MODEL_KEYS:
-        raise BadInput("model.kind", found=kind, expected=f"one of {', '.join(MODEL_KEYS)}", choices=MODEL_KEYS)
+        expected = f"one of {', '.join(MODEL_KEYS)}, or FILE.py:FUNCTION"
+        raise BadInput("model.kind", found=kind, expected=expected, choices=MODEL_KEYS)
     _check_names(f"[model] of kind {kind}", table, ("kind", *MODEL_KEYS[kind]))
     if kind == "lora-stack":
         shape = table.get("map", "none")

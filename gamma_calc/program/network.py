@@ -1,0 +1,119 @@
+"""The words in which a network of one's own is written: axes, data, parameters, and operations on them.
+
+    n, r, batch = axis("width", 1), axis("rank"), axis("batch")
+    z = data("Z", n, batch)
+    a = parameter("A", r, n, init="-1/2", rate="eta")
+    z_a = named("Z_A", a @ z)
+
+`left @ right` sums over the one axis that both have, `left * right` multiplies entry by entry, `left + right` adds. An
+exponent is a text as in a spec file ("-1/2", "eta + 1", "-rank/2"), an integer or a fraction. An operation on axes that
+do not fit is refused where it is written.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import TypeAlias
+
+from gamma_calc.algebra import Affine
+from gamma_calc.errors import BadInput
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import (
+    Contraction,
+    Expression,
+    Given,
+    InverseRms,
+    Named,
+    Pointwise,
+    Renamed,
+    Scaled,
+    Trained,
+)
+from gamma_calc.program.models import EXTRA, FACTOR_RATES, INIT, RATE
+from gamma_calc.program.scheme import exponent_form
+
+Power: TypeAlias = str | int | Fraction | Affine
+"""An exponent of the width."""
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}(\[[1-9][0-9]{0,2}\])?")
+NAME_RULE = "a letter, then letters, digits or _, and for one of several layers its number, as in W_q[2]"
+TAKEN = (*FACTOR_RATES, *EXTRA, "gradient")
+"""The keys that exponents of every network have."""
+
+
+def axis(name: str, size: Power = 0) -> Axis:
+    """An index of n^size coordinates; of a fixed number where no size is given."""
+    return Axis(_name("axis", name), _form(f"the size of {name}", size))
+
+
+def data(name: str, *axes: Axis, exponent: Power = 0) -> Given:
+    """A tensor that training does not change, with entries Theta(n^exponent)."""
+    return Given(_name("data", name), axes, _form(name, exponent))
+
+
+def parameter(
+    name: str, *axes: Axis, init: Power, rate: Power | None = None, multiplier: Power | None = None
+) -> Expression:
+    """c W: a parameter W with iid entries of standard deviation n^init at the start, or zero where init is "zero".
+
+    Exponents: `rate` is that of its learning rate; a parameter without one is frozen. `multiplier` is that of a scalar
+    c_W in front of it, wherever it is used.
+    """
+    is_zero = isinstance(init, str) and init.strip() == "zero"
+    weight = Trained(
+        _name("parameter", name),
+        axes,
+        None if is_zero else _form(f"{name}.{INIT}", init),
+        Affine.of(0) if rate is None else _form(f"{name}.{RATE}", rate),
+        is_trained=rate is not None,
+    )
+    return weight if multiplier is None else scaled(f"c_{name}", multiplier, weight)
+
+
+def named(name: str, value: Expression, *, cut: bool = False) -> Named:
+    """A value that is looked at under its name: how large it is, and how much each step changes it.
+
+    The terms of a value (made from initial parts, from updates) stay apart, and a product has as many as its factors
+    together. At a `cut` they are brought together to two, what initial parts make and what training has changed: for
+    the streams of a network of several layers.
+    """
+    return Named(_name("named value", name), value, cut)
+
+
+def scaled(symbol: str, exponent: Power, value: Expression) -> Scaled:
+    """A scalar n^exponent times a value."""
+    return Scaled(_name("scalar", symbol), _form(symbol, exponent), value)
+
+
+def contract(left: Expression, right: Expression, *over: Axis) -> Contraction:
+    """The sum over some axes of a product; any other axis that both have is kept."""
+    return Contraction(left, right, over)
+
+
+def renamed(value: Expression, old: Axis, new: Axis) -> Renamed:
+    """The same value with one axis called otherwise, such as a layer's outputs as the next one's inputs."""
+    return Renamed(value, old, new)
+
+
+def relu(value: Expression) -> Pointwise:
+    """The positive part, entry by entry."""
+    return Pointwise("phi", value)
+
+
+def rms_norm(value: Expression, over: Axis) -> Expression:
+    """The value over its root mean square along an axis."""
+    return value * InverseRms(value, over)
+
+
+def _form(key: str, value: Power) -> Affine:
+    form = exponent_form(key, value, ())
+    if form is None:
+        raise BadInput(key, found=value, expected='an exponent, such as "-1/2"')
+    return form
+
+
+def _name(what: str, name: object) -> str:
+    if not isinstance(name, str) or not NAME.fullmatch(name) or name in TAKEN:
+        raise BadInput(f"the name of a {what}", found=name, expected=f"{NAME_RULE}; not {', '.join(TAKEN)}")
+    return name

@@ -1,0 +1,61 @@
+"""A problem from a Python file: FILE.py:FUNCTION, run only where that was allowed."""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import redirect_stdout
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from gamma_calc.errors import BadInput
+from gamma_calc.program.problem import Problem
+
+PLACE = re.compile(r"(.+\.py):([A-Za-z_][A-Za-z0-9_]*)")
+"""FILE.py:FUNCTION."""
+
+
+def is_place(text: str) -> bool:
+    """Whether a text names a function in a Python file."""
+    return PLACE.fullmatch(text) is not None
+
+
+def problem_at(place: str, folder: Path, *, allow_code: bool) -> Problem:
+    """What a function of a Python file makes when it is called without arguments.
+
+    The file is run. What it prints goes where messages go, so that an answer stays one.
+
+    Args:
+        place: FILE.py:FUNCTION, where a relative FILE is one of `folder`.
+        allow_code: whether whoever asks has said that the file may be run; if not, it is not even read.
+
+    Raises:
+        BadInput: it was not allowed, there is no such file or function, something in it raises, or what comes out is no
+            Problem.
+    """
+    found = PLACE.fullmatch(place)
+    if found is None:
+        raise BadInput("a problem in Python", found=place, expected="FILE.py:FUNCTION")
+    if not allow_code:
+        raise BadInput(f"{place} is a program, which is run only with --allow-code (in Python, pass what it returns)")
+    path = folder / found[1]
+    if not path.is_file():
+        raise BadInput(f"{path}: no such file; expected Python with a function {found[2]}")
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None  # a name that ends in .py has a loader
+    module = module_from_spec(spec)
+    try:
+        with redirect_stdout(sys.stderr):
+            spec.loader.exec_module(module)
+            function = getattr(module, found[2], None)
+            made = function() if callable(function) else None
+    except BadInput as problem:
+        raise BadInput(f"{place}: {problem}") from None
+    except (Exception, SystemExit) as problem:
+        raise BadInput(f"{place} raises {type(problem).__name__}: {problem}") from problem
+    if not callable(function):
+        names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+        raise BadInput(f"{path}: a function", found=found[2], expected="one that the file defines", choices=names)
+    if not isinstance(made, Problem):
+        raise BadInput(place, found=type(made).__name__, expected="a Problem, as the value of the function")
+    return made
