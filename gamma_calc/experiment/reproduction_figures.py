@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -17,7 +16,7 @@ from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint, stable_region
 from gamma_calc.experiment.student_study import Evolution, StudentStudy
 from gamma_calc.program.scheme import RATES
-from gamma_calc.report.plots import Images, rendered
+from gamma_calc.report.plots import Images, axes_grid, rendered
 from gamma_calc.report.style import COLOURS, FAINT, INK, MARKERS, PAPER, figure_settings
 from gamma_calc.simulation.slopes import student_quantile
 
@@ -43,18 +42,6 @@ def reproduction_figures(found: Reproduction) -> Mapping[str, Images]:
         with figure_settings():
             images[name] = rendered(drawn(found))
     return images
-
-
-def axes_grid(title: str, rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
-    """An empty figure with its panels in reading order; the size is in inches."""
-    figure = Figure(figsize=size, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    figure.set_label(title)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
-    for each in axes:
-        each.spines[["top", "right"]].set_visible(False)
-        each.tick_params(labelsize=8)
-    return figure, axes
 
 
 def mean_and_half_width(rows: Array) -> tuple[Array, Array]:

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import io
+import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gamma_calc.report import style
-from gamma_calc.report.layout import wrapped, write
-from gamma_calc.report.panels import KEY_DEPTH, LINE_HEIGHT, Cell, draw_panel, key_lines, shared_scale
-from gamma_calc.report.series import Panel, Sheet
-from gamma_calc.report.style import figure_settings
+from gamma_calc.report.series import Panel, Series, Sheet, Values
+from gamma_calc.report.style import Stroke, figure_settings
+from gamma_calc.report.verdict_words import severity, signed
 
 COLUMNS = 4
-CELL_WIDTH = 2.32
-GUTTER = 0.133
-EDGE = 0.16
-ROW_GAP = 0.24
-LEAST_CELLS = 2
+LEAST_COLUMNS = 2
 """A figure is at least as wide as two panels, so that its words have room."""
+
+CELL_WIDTH, PLOT_HEIGHT, LINE_HEIGHT = 2.6, 2.3, 0.17
+"""Of a panel with its ticks and its title, and of a line of words, in inches."""
+
+LETTERS_PER_INCH = 12
+KEY_LETTERS = 36
+"""Letters of a line below a panel."""
 
 PIXELS_PER_INCH = 200
 HOW_TO_READ = (
@@ -43,61 +51,192 @@ class Images:
     png: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What all panels share, so that equal slopes are parallel: the range of log2 n, and the octaves each is high."""
+
+    first: float
+    last: float
+    octaves: float
+
+
 def scaling_figure(sheet: Sheet) -> Figure:
     """The figure of a sheet: one panel a quantity, all of them on one scale."""
+    rows = [sheet.panels[start : start + COLUMNS] for start in range(0, len(sheet.panels), COLUMNS)] or [()]
+    columns = max(LEAST_COLUMNS, len(rows[0]))
+    how_to_read = HOW_TO_READ + (BAND.format(sheet.tolerance) if sheet.tolerance else "")
+    heading = f"{sheet.title}\n{_wrapped(sheet.subtitle, columns)}"
+    footer = "\n".join(_wrapped(text, columns) for text in (how_to_read, *sheet.notes))
+    lines = heading.count("\n") + footer.count("\n") + 4
+    lines += sum(max((len(_key(panel)) for panel in row), default=0) for row in rows)
+    height = PLOT_HEIGHT * len(rows) + LINE_HEIGHT * lines
     with figure_settings():
-        rows = _rows(sheet.panels)
-        width = _width(max((len(row) for row in rows), default=0))
-        heading = wrapped(sheet.title, style.TITLE, width - 2 * EDGE, is_bold=True)
-        subtitle = wrapped(sheet.subtitle, style.SUBTITLE, width - 2 * EDGE)
-        band = BAND.format(sheet.tolerance) if sheet.tolerance else ""
-        footer = [
-            line for text in (HOW_TO_READ + band, *sheet.notes) for line in wrapped(text, style.TICK, width - 2 * EDGE)
-        ]
-        heights = [_row_height(row) for row in rows]
-        top = 2 * EDGE + 0.24 * len(heading) + 0.17 * len(subtitle)
-        height = top + sum(heights) + 0.14 * len(footer) + EDGE
-        figure = Figure(figsize=(width, height), dpi=PIXELS_PER_INCH, facecolor="white")
-        figure.set_label(sheet.title)
-        FigureCanvasAgg(figure)
-        y = _lines(figure, heading, height - EDGE, style.TITLE, 0.24, style.INK, "bold")
-        _lines(figure, subtitle, y, style.SUBTITLE, 0.17, style.QUIET, "normal")
-        _lines(figure, footer, EDGE / 2 + 0.14 * len(footer), style.TICK, 0.14, style.QUIET, "normal")
-        _panels(figure, sheet, height - top)
-        return figure
+        figure, cells = axes_grid(sheet.title, len(rows), columns, (CELL_WIDTH * columns, height))
+        surround(figure, heading, footer)
+        scale = shared_scale(sheet.panels)
+        for axes, panel in zip(cells, sheet.panels, strict=False):
+            _draw_panel(axes, panel, scale, sheet.tolerance)
+        for axes in cells[len(sheet.panels) :]:
+            axes.remove()
+    return figure
 
 
-def _rows(panels: tuple[Panel, ...]) -> list[tuple[Panel, ...]]:
-    return [panels[start : start + COLUMNS] for start in range(0, len(panels), COLUMNS)]
+def axes_grid(title: str, rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+    """An empty figure with its panels in reading order; the size is in inches."""
+    figure = Figure(
+        figsize=size, dpi=PIXELS_PER_INCH, layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.1), facecolor="white"
+    )
+    FigureCanvasAgg(figure)
+    figure.set_label(title)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for each in axes:
+        each.spines[["top", "right"]].set_visible(False)
+        each.tick_params(labelsize=style.TICK)
+    return figure, axes
 
 
-def _width(columns: int) -> float:
-    cells = max(columns, LEAST_CELLS)
-    return 2 * EDGE + cells * CELL_WIDTH + (cells - 1) * GUTTER
+def surround(figure: Figure, heading: str, footer: str) -> None:
+    """Write above and below the panels; nothing in it is read as mathematics."""
+    figure.suptitle(heading, x=0.01, ha="left", size=style.HEADING, parse_math=False)
+    figure.supxlabel(footer, x=0.01, ha="left", size=style.TICK, color=style.QUIET, parse_math=False)
 
 
-def _row_height(row: tuple[Panel, ...]) -> float:
-    return KEY_DEPTH + ROW_GAP + LINE_HEIGHT * max(key_lines(panel, CELL_WIDTH) for panel in row)
+def _wrapped(text: str, columns: int) -> str:
+    """The text in lines as wide as the figure."""
+    return textwrap.fill(text, round(LETTERS_PER_INCH * CELL_WIDTH * columns))
 
 
-def _lines(
-    figure: Figure, lines: Sequence[str], y: float, size: float, height: float, color: str, weight: str
-) -> float:
-    """Write lines downwards from y, and say where the next one would stand."""
-    for line in lines:
-        write(figure, EDGE, y, line, size, color=color, weight=weight, va="top")
-        y -= height
-    return y
+def _finite(values: Values) -> list[float]:
+    return [each for each in values if each is not None and math.isfinite(each)]
 
 
-def _panels(figure: Figure, sheet: Sheet, top: float) -> None:
-    scale = shared_scale(sheet.panels)
-    for row in _rows(sheet.panels):
-        for column, panel in enumerate(row):
-            draw_panel(
-                figure, panel, Cell(EDGE + column * (CELL_WIDTH + GUTTER), top, CELL_WIDTH), scale, sheet.tolerance
-            )
-        top -= _row_height(row)
+def shared_scale(panels: Sequence[Panel]) -> Scale:
+    """The scale on which every panel shows all its points and bars."""
+    octaves = [math.log2(n) for panel in panels for each in panel.series if each.is_drawn for n in each.widths] or [0.0]
+    heights = [max(inside) - min(inside) for panel in panels if (inside := _extent(panel))]
+    first, last = min(octaves), max(octaves)
+    margin = max(0.06 * (last - first), 0.4)
+    return Scale(first - margin, last + margin, 1.2 * max([*heights, 2.0]))
+
+
+def _extent(panel: Panel) -> list[float]:
+    return [y for each in panel.series for column in (each.value, each.low, each.high) for y in _finite(column)]
+
+
+def _draw_panel(axes: Axes, panel: Panel, scale: Scale, tolerance: float) -> None:
+    """One quantity with its heading and its key; slopes within the tolerance are shaded."""
+    verdict = panel.verdict or min((each.verdict for each in panel.series), key=severity, default="")
+    title = f"{panel.title}   {signed(verdict)}"
+    colour = style.VERDICTS.get(verdict, style.INK)
+    axes.set_title(title, size=style.HEADING, color=colour, weight="bold", loc="left", parse_math=False)
+    if inside := _extent(panel):
+        _set_ranges(axes, (min(inside) + max(inside)) / 2, scale)
+    else:
+        axes.set_axis_off()
+    for index, series in enumerate(panel.series):
+        if series.is_drawn:
+            _draw_series(axes, series, Stroke.of(index, is_leading=series.is_leading), scale, tolerance)
+    handles, lines = zip(*key, strict=True) if (key := _key(panel)) else ((), ())
+    legend = axes.legend(
+        handles, [line for line, _ in lines], loc="upper left", bbox_to_anchor=(-0.12, -0.1), borderaxespad=0,
+        frameon=False, fontsize=style.TEXT, labelspacing=0.3, handlelength=1.5,
+    )  # fmt: skip
+    for text, (_, series) in zip(legend.get_texts(), lines, strict=True):
+        is_bold = series is not None and series.is_leading
+        text.set(parse_math=False, weight="bold" if is_bold else "normal")
+        text.set_color(style.QUIET if series is None else style.VERDICTS.get(series.verdict, style.INK))
+
+
+def _set_ranges(axes: Axes, middle: float, scale: Scale) -> None:
+    """Ticks at powers of two; the axes hold logarithms, so that no width and no size is too large for them."""
+    axes.set_xlim(scale.first, scale.last)
+    axes.set_ylim(middle - scale.octaves / 2, middle + scale.octaves / 2)
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        axis.set_ticks([each for each in MaxNLocator(4, integer=True).tick_values(low, high) if low <= each <= high])
+        axis.set_major_formatter(FuncFormatter(lambda power, _: f"$2^{{{round(power)}}}$"))
+    axes.tick_params(colors=style.QUIET, length=2.5, pad=2)
+    axes.grid(axis="y", color=style.RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _draw_series(axes: Axes, series: Series, stroke: Stroke, scale: Scale, tolerance: float) -> None:
+    """The points with their intervals; the predicted line, and a bow tie of the slopes within the tolerance of it."""
+    order = 3 if series.is_leading else 2  # the leading ones lie on top
+    points = finite_points(series)
+    axes.plot(*zip(*points, strict=True), linestyle="none", zorder=order + 2, **stroke.marks)
+    floor = axes.get_ylim()[0]
+    for width, low, high in zip(series.widths, series.low, series.high, strict=True):
+        if high is not None and math.isfinite(high):
+            bar = [max(floor, floor if low is None else low), high]
+            axes.plot([math.log2(width)] * 2, bar, color=stroke.colour, linewidth=1.0, zorder=order)
+    if (ends := predicted_line(series, scale.first, scale.last)) is None:
+        return
+    dashes = "dashed" if series.is_upper else "solid"
+    axes.plot([scale.first, scale.last], ends, linestyle=dashes, color=stroke.colour, linewidth=stroke.line, zorder=2)
+    if tolerance:
+        centre = _centre(points)
+        x = (scale.first, centre[0], scale.last)
+        line, reach = (ends[0], centre[1], ends[1]), [tolerance * abs(at - centre[0]) for at in x]
+        below, above = ([y + sign * off for y, off in zip(line, reach, strict=True)] for sign in (-1, 1))
+        axes.fill_between(x, below, above, color=stroke.band, linewidth=0, zorder=1)
+
+
+def finite_points(series: Series) -> list[tuple[float, float]]:
+    """The points that can be drawn, as (log2 n, value)."""
+    return [
+        (math.log2(width), value)
+        for width, value in zip(series.widths, series.value, strict=True)
+        if value is not None and math.isfinite(value)
+    ]
+
+
+def _centre(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    x, y = (math.fsum(column) / len(points) for column in zip(*points, strict=True))
+    return x, y
+
+
+def predicted_line(series: Series, first: float, last: float) -> tuple[float, float] | None:
+    """The heights at both ends of the line of the predicted slope through the centre of the points."""
+    points = finite_points(series)
+    if series.predicted is None or not points:
+        return None
+    x, y = _centre(points)
+    slope = float(series.predicted)
+    return y + slope * (first - x), y + slope * (last - x)
+
+
+def _key(panel: Panel) -> list[tuple[Line2D, tuple[str, Series | None]]]:
+    """The lines below a panel: its series, then what is to be said of those without a point, like ones together."""
+    found: list[tuple[Line2D, tuple[str, Series | None]]] = []
+    absent: dict[str, list[str]] = {}
+    for index, each in enumerate(panel.series):
+        if each.is_drawn:
+            stroke = Stroke.of(index, is_leading=each.is_leading)
+            handle = Line2D([], [], linewidth=stroke.line, **stroke.marks)
+            found.append((handle, (f"{each.label}   {_exponent(each)}   {signed(each.verdict)}", each)))
+        else:
+            words = f"{_absence(each)}{'' if each.verdict == 'PASS' else f' {signed(each.verdict)}'}"
+            absent.setdefault(words, []).append(each.label)
+    for words, labels in absent.items():
+        for line in textwrap.wrap(f"{', '.join(labels)}: {words}", KEY_LETTERS):
+            found.append((Line2D([], [], linestyle="none"), (line, None)))
+    return found
+
+
+def _exponent(series: Series) -> str:
+    """The predicted exponent as a figure writes it, with a true minus."""
+    if series.predicted is None:
+        return "zero"
+    return series.exponent.replace("<=", "\N{LESS-THAN OR EQUAL TO}").replace("-", "\N{MINUS SIGN}")
+
+
+def _absence(series: Series) -> str:
+    """What is said of a series without a point."""
+    if series.predicted is None:
+        return "exactly zero, as predicted" if series.verdict == "PASS" else "nothing to draw, predicted exactly zero"
+    if series.is_upper and series.verdict == "PASS":
+        return f"exactly zero, within its bound {_exponent(series)}"
+    return f"nothing to draw, predicted {_exponent(series)}"
 
 
 def rendered(figure: Figure) -> Images:

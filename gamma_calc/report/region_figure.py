@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,7 +10,6 @@ from itertools import pairwise
 from math import atan2, ceil, floor
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from gamma_calc.algebra import Affine, Equality, Polyhedron, Region, at_least, at_most
@@ -17,13 +17,16 @@ from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.published import PublishedPoint, published_points
 from gamma_calc.report import style
-from gamma_calc.report.layout import wrapped, write
-from gamma_calc.report.plots import PIXELS_PER_INCH
+from gamma_calc.report.plots import axes_grid, surround
 from gamma_calc.report.style import figure_settings, mixed
 
 COLUMNS = 2
-PANEL, GAP_X, GAP_Y = 3.3, 0.75, 0.95
-LEFT, EDGE, HEAD, FOOT = 0.62, 0.16, 1.2, 0.95
+PANEL, MARGINS = 4.0, 1.0
+"""The side of a panel with its words, and what stands above and below all of them, in inches."""
+
+LETTERS = 120
+"""Letters of a line below the panels."""
+
 MARGIN = 1
 """How far the window reaches beyond what it has to show, in units of the exponents."""
 
@@ -64,25 +67,17 @@ def region_figure(found: Derivation) -> Figure:
     names, points = (first, second), published_points(found.scheme, found.policy)
     window = _window(names, found.decisions.values(), points)
     rows = -(-len(found.decisions) // COLUMNS)
-    width = LEFT + COLUMNS * PANEL + (COLUMNS - 1) * GAP_X + EDGE
-    height = HEAD + rows * PANEL + (rows - 1) * GAP_Y + FOOT
+    length = "every fixed number of steps" if found.horizon is None else f"{found.horizon} steps"
+    is_closed = all(member.is_closed for each in found.decisions.values() for member in each.region.members)
+    how_to_read = HOW_TO_READ if is_closed else HOW_TO_READ + OPEN
     with figure_settings():
-        figure = Figure(figsize=(width, height), dpi=PIXELS_PER_INCH, facecolor="white")
-        figure.set_label(found.title)
-        FigureCanvasAgg(figure)
-        length = "every fixed number of steps" if found.horizon is None else f"{found.horizon} steps"
-        write(figure, EDGE, height - 0.3, found.title, style.TITLE, weight="bold")
-        write(figure, EDGE, height - 0.52, f"for {length}", style.SUBTITLE, color=style.QUIET)
-        is_closed = all(member.is_closed for each in found.decisions.values() for member in each.region.members)
-        how_to_read = HOW_TO_READ if is_closed else HOW_TO_READ + OPEN
-        for line_number, line in enumerate(wrapped(how_to_read, style.TICK, width - 2 * EDGE)):
-            write(figure, EDGE, 0.32 - 0.14 * line_number, line, style.TICK, color=style.QUIET)
-        for index, decision in enumerate(found.decisions.values()):
-            row, column = divmod(index, COLUMNS)
-            left, bottom = LEFT + column * (PANEL + GAP_X), height - HEAD - PANEL - row * (PANEL + GAP_Y)
-            axes = figure.add_axes((left / width, bottom / height, PANEL / width, PANEL / height))
+        figure, cells = axes_grid(found.title, rows, COLUMNS, (PANEL * COLUMNS, PANEL * rows + MARGINS))
+        surround(figure, f"{found.title}\nfor {length}", textwrap.fill(how_to_read, LETTERS))
+        for index, (axes, decision) in enumerate(zip(cells, found.decisions.values(), strict=False)):
             _draw_panel(axes, decision, window, points, style.COLOURS[index % len(style.COLOURS)])
-        return figure
+        for axes in cells[len(found.decisions) :]:
+            axes.remove()
+    return figure
 
 
 def _window(names: tuple[str, str], decisions: Iterable[Decision], points: Sequence[PublishedPoint]) -> _Window:
@@ -100,7 +95,7 @@ def _draw_panel(axes: Axes, decision: Decision, window: _Window, points: Sequenc
     axes.set_ylim(window.low[1], window.high[1])
     axes.set_xlabel(window.names[0], size=style.TEXT, color=style.INK, parse_math=False)
     axes.set_ylabel(window.names[1], size=style.TEXT, color=style.INK, parse_math=False)
-    axes.tick_params(labelsize=style.TICK, colors=style.QUIET)
+    axes.tick_params(colors=style.QUIET)
     axes.grid(color=style.RULE, linewidth=0.6)
     axes.set_axisbelow(True)
     title = decision.condition.name.replace("_", " ")

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gamma_calc.experiment.reproduction_figures import axes_grid, label_axes, mean_and_half_width
+from gamma_calc.experiment.reproduction_figures import label_axes, mean_and_half_width
 from gamma_calc.huggingface.language.settings import SCHEMES
 from gamma_calc.huggingface.language.study import Curves, Study
-from gamma_calc.report.plots import Images, rendered
+from gamma_calc.report.plots import Images, axes_grid, rendered
 from gamma_calc.report.style import COLOURS, MARKERS, figure_settings
 
 Array = NDArray[np.float64]
