@@ -95,7 +95,6 @@ class Ready:
     """An experiment that only has to be run: how that is done, and how what it finds is judged and written down."""
 
     run: Callable[..., Any]
-    unit: str
     claims: Callable[[Any], Sequence[Claim]]
     digits: str
     json: Callable[[Any, str, str], dict[str, Any]]
@@ -109,7 +108,7 @@ def answer(options: argparse.Namespace) -> int:
         0 whatever the verdicts: they are the answer; 130 after Ctrl-C.
     """
     with _extra_needed():
-        from gamma_calc.experiment.resumable import Interrupted
+        from gamma_calc.experiment.study import Interrupted
         from gamma_calc.simulation.store import Store
 
         path = _store_path(options)
@@ -118,7 +117,7 @@ def answer(options: argparse.Namespace) -> int:
     if options.out is not None:
         checked_folder(options.out)
     try:
-        with Store(path) as store, shown_progress(ready.unit) as progress:
+        with Store(path) as store, shown_progress() as progress:
             found = ready.run(store=store, workers=options.workers, progress=progress)
     except Interrupted as interrupted:
         kept = f"{interrupted.done} runs of {interrupted.total} so far asked for are in {path}"
@@ -145,7 +144,7 @@ def _teacher_student(options: argparse.Namespace) -> Ready:
     from gamma_calc.experiment.reproduction_plan import FULL, QUICK
 
     plan = QUICK if options.quick else FULL
-    return Ready(partial(reproduction, plan), "", claims, ".3f", reproduction_json, write_reproduction)
+    return Ready(partial(reproduction, plan), claims, ".3f", reproduction_json, write_reproduction)
 
 
 def _language_model(options: argparse.Namespace) -> Ready:
@@ -156,7 +155,7 @@ def _language_model(options: argparse.Namespace) -> Ready:
 
     plan = _plan(options, (QUICK if options.quick else FULL)[options.experiment])
     ready = prepared(plan, workers=options.workers)
-    return Ready(partial(study, ready), "run", claims, ".3g", study_json, write_study)
+    return Ready(partial(study, ready), claims, ".3g", study_json, write_study)
 
 
 def _row(claim: Claim, digits: str) -> tuple[str, ...]:

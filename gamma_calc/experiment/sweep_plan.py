@@ -44,7 +44,8 @@ ENTRIES_A_RUN = 2**21
 class Planned:
     """A run with its place in the sweep and its key.
 
-    `rates` are what the sweep calls them: prefactors, or values of eta_A.
+    `rates` are what the sweep calls them: prefactors, or values of eta_A. `work` is how much there is to do, beside
+    other runs of a study.
     """
 
     scheme: str
@@ -55,6 +56,7 @@ class Planned:
     run: Run
     parameters: str
     key: str
+    work: int = 1
 
     @property
     def cell(self) -> tuple[str, str, int]:

@@ -127,6 +127,12 @@ class StudentRun:
         return self.configuration.device
 
     @property
+    def work(self) -> int:
+        """About how much there is to do, in entries updated."""
+        each = self.configuration
+        return each.width * each.points * each.steps * len(each.eta_A)
+
+    @property
     def memory(self) -> int:
         """That of a student with its rates, on this machine."""
         return run_memory(self.configuration)

@@ -20,9 +20,9 @@ from gamma_calc.experiment.reproduction import Reproduction, reproduction
 from gamma_calc.experiment.reproduction_claims import Claim, Outcome, claims, covering
 from gamma_calc.experiment.reproduction_folder import reproduction_json, write_reproduction
 from gamma_calc.experiment.reproduction_plan import FULL, INITS, OFFSETS, QUICK, student
-from gamma_calc.experiment.resumable import Interrupted
 from gamma_calc.experiment.stability_plane import LAW, edge_point, law_edge, predicted_edge, stable_region
 from gamma_calc.experiment.student_study import REPETITIONS, early_looks, is_shaped_by_epsilon
+from gamma_calc.experiment.study import Interrupted
 from gamma_calc.experiment.sweep_run import StudentRun
 from gamma_calc.program.optimizers import Moments
 from gamma_calc.simulation.store import Arrays, Store

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_calc.experiment.reproduction_claims import POSITIVE, Claim, Outcome
-from gamma_calc.huggingface.language.study import Curves, Study
+from gamma_calc.huggingface.language.study import Curves, LanguageStudy
 from gamma_calc.simulation.power import runs_needed
 from gamma_calc.simulation.slopes import student_quantile
 
 Array = NDArray[np.float64]
 
 
-def claims(found: Study) -> tuple[Claim, ...]:
+def claims(found: LanguageStudy) -> tuple[Claim, ...]:
     """The claims of the experiment, judged."""
     first, second = found.curves
     return (
@@ -82,7 +82,7 @@ def _power(mean: float, spread: float) -> str:
     return f"to tell {mean:.3g} from 0 at this spread takes about {runs} seeds"
 
 
-def _edge_shortfall(found: Study) -> str:
+def _edge_shortfall(found: LanguageStudy) -> str:
     """Why the optima are not known: those that sit at the end of a grid may lie anywhere beyond it."""
     words = []
     for curves in found.curves:
@@ -92,13 +92,13 @@ def _edge_shortfall(found: Study) -> str:
     return "; ".join(words)
 
 
-def _score(found: Study, curves: Curves) -> Array:
+def _score(found: LanguageStudy, curves: Curves) -> Array:
     """The test score at the best rate, larger being better: accuracy in percent, or the log of 1 / perplexity."""
     best = found.best(curves)
     return np.asarray(100 * curves.test_right[best] if found.is_classification else -curves.test_loss[best])
 
 
-def _log_feature(found: Study, curves: Curves, record: int) -> Array:
+def _log_feature(found: LanguageStudy, curves: Curves, record: int) -> Array:
     """log2 of |Z_A| at the best rate at one of the recorded steps, mean over layers, [seeds]; nan where it is zero."""
     sizes = curves.Z_A[found.best(curves), :, record]
     return np.asarray(np.log2(np.where(sizes > 0, sizes, np.nan)).mean(axis=-1))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gamma_calc.experiment.reproduction_figures import label_axes, mean_and_half_width
 from gamma_calc.huggingface.language.settings import SCHEMES
-from gamma_calc.huggingface.language.study import Curves, Study
+from gamma_calc.huggingface.language.study import Curves, LanguageStudy
 from gamma_calc.report.plots import Images, axes_grid, rendered
 from gamma_calc.report.style import COLOURS, MARKERS, figure_settings
 
@@ -23,9 +23,9 @@ STROKES: dict[str, dict[str, Any]] = {
 }
 
 
-def study_figures(found: Study) -> Mapping[str, Images]:
+def study_figures(found: LanguageStudy) -> Mapping[str, Images]:
     """Every figure by its name."""
-    drawings: dict[str, Callable[[Study], Figure]] = {"rates": _rates, "features": _features}
+    drawings: dict[str, Callable[[LanguageStudy], Figure]] = {"rates": _rates, "features": _features}
     images = {}
     for name, drawn in drawings.items():
         with figure_settings():
@@ -33,7 +33,7 @@ def study_figures(found: Study) -> Mapping[str, Images]:
     return images
 
 
-def _rates(found: Study) -> Figure:
+def _rates(found: LanguageStudy) -> Figure:
     """Validation loss and test score over rates, with the rate at which each scheme is compared."""
     figure, panels = axes_grid("Scores after training over learning rates", 1, 2, (8.4, 3.6))
     score = "test accuracy, %" if found.is_classification else "test perplexity"
@@ -51,7 +51,7 @@ def _rates(found: Study) -> Figure:
     return figure
 
 
-def _features(found: Study) -> Figure:
+def _features(found: LanguageStudy) -> Figure:
     """|Z_A| and |Z_B| along training at each one's best rate: median layer, and the range over layers and seeds."""
     figure, panels = axes_grid("Size of the LoRA features along training", 1, 2, (8.4, 3.6))
     for panel, name in zip(panels, ("Z_A", "Z_B"), strict=True):

@@ -24,7 +24,7 @@ from gamma_calc.experiment.reproduction_folder import (
 from gamma_calc.huggingface.language.claims import claims
 from gamma_calc.huggingface.language.figures import study_figures
 from gamma_calc.huggingface.language.settings import ROBERTA, Plan
-from gamma_calc.huggingface.language.study import Curves, Study
+from gamma_calc.huggingface.language.study import Curves, LanguageStudy
 from gamma_calc.simulation.optima import Health
 from gamma_calc.simulation.slopes import student_quantile
 
@@ -41,7 +41,7 @@ CAPTIONS = {
 ARRAYS = ("validation_loss", "test_loss", "validation_right", "test_right")
 
 
-def write_study(found: Study, folder: Path, *, command: str = "", version: str = "") -> None:
+def write_study(found: LanguageStudy, folder: Path, *, command: str = "", version: str = "") -> None:
     """Write README.md, results.json and the figures.
 
     Raises:
@@ -51,7 +51,7 @@ def write_study(found: Study, folder: Path, *, command: str = "", version: str =
     write_experiment(folder, study_figures(found), data, study_page(found, data["environment"]))
 
 
-def study_json(found: Study, command: str = "", version: str = "") -> dict[str, Any]:
+def study_json(found: LanguageStudy, command: str = "", version: str = "") -> dict[str, Any]:
     """Everything that was measured, as plain data."""
     return {
         "schema": 1,
@@ -64,7 +64,7 @@ def study_json(found: Study, command: str = "", version: str = "") -> dict[str, 
     }
 
 
-def _curves_json(found: Study, curves: Curves) -> dict[str, Any]:
+def _curves_json(found: LanguageStudy, curves: Curves) -> dict[str, Any]:
     optimum, best = curves.optimum, found.best(curves)
     return {
         "scheme": curves.scheme,
@@ -95,12 +95,12 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
     return found
 
 
-def _environment(found: Study, command: str, version: str) -> dict[str, str]:
+def _environment(found: LanguageStudy, command: str, version: str) -> dict[str, str]:
     releases = {"transformers": transformers.__version__, "peft": peft.__version__}
     return made_with(command, version, found.seconds, found.workers, **releases)
 
 
-def study_page(found: Study, environment: Mapping[str, str]) -> str:
+def study_page(found: LanguageStudy, environment: Mapping[str, str]) -> str:
     """The page, in Markdown."""
     judged, plan = claims(found), found.plan
     tally = Counter(claim.outcome for claim in judged)
@@ -130,7 +130,7 @@ def _figure(name: str) -> str:
     return f"![{CAPTIONS[name]}]({name}.png)\n\n{CAPTIONS[name]}"
 
 
-def _rates_table(found: Study) -> str:
+def _rates_table(found: LanguageStudy) -> str:
     score = "test accuracy there, %" if found.is_classification else "test perplexity there"
     head = ("init", "log2 of the optimal rate (lowest validation loss)", "best rate of the grid", score)
     rows = []

@@ -17,8 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.executors import Executors
-from gamma_calc.experiment.resumable import crew_of, finish
+from gamma_calc.experiment.study import Asking, Study, finish
 from gamma_calc.experiment.sweep import Progress
 from gamma_calc.experiment.sweep_memory import available_memory, check_model
 from gamma_calc.experiment.sweep_plan import MOST_RUNS, Planned
@@ -29,7 +28,7 @@ from gamma_calc.huggingface.language.run import LanguageRun
 from gamma_calc.huggingface.language.settings import ROBERTA, SCHEMES, Plan
 from gamma_calc.huggingface.language.task import Setting, task
 from gamma_calc.simulation.optima import Health, OptimalRate, optimal_rate, run_health
-from gamma_calc.simulation.store import Store
+from gamma_calc.simulation.store import Arrays, Store
 
 Array = NDArray[np.float64]
 
@@ -80,7 +79,7 @@ class Curves:
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
+class LanguageStudy:
     """All that was measured; `curves` in the order of `SCHEMES`."""
 
     plan: Plan
@@ -133,7 +132,7 @@ def prepared(plan: Plan, *, workers: int = 1) -> Prepared:
     return Prepared(plan, setting, tuple(ready.facts.items()), ready.digest)
 
 
-def study(ready: Prepared, store: Store, *, workers: int = 1, progress: Progress | None = None) -> Study:
+def study(ready: Prepared, store: Store, *, workers: int = 1, progress: Progress | None = None) -> LanguageStudy:
     """Carry out an experiment, or what of it is missing in a store.
 
     Args:
@@ -146,26 +145,25 @@ def study(ready: Prepared, store: Store, *, workers: int = 1, progress: Progress
     start = time.monotonic()
     if workers > 1:
         task.cache_clear()  # each worker has one; this process needs none
-    run = partial(LanguageRun, ready.setting, ready.digest)
-    curves = _carried_out(ready.plan, run, store, crew_of(workers), progress)
-    return Study(ready.plan, ready.facts, curves, time.monotonic() - start, workers)
+    run, plan = partial(LanguageRun, ready.setting, ready.digest), ready.plan
+    work = len(plan.log2_rates) * plan.seeds
+    grids = [Study(_grid(scheme, plan, run), work) for scheme in SCHEMES]
+    finish(grids, store, workers=workers, progress=progress)
+    curves = tuple(each.found for each in grids if each.found is not None)
+    return LanguageStudy(plan, ready.facts, curves, time.monotonic() - start, workers)
 
 
-def _carried_out(
-    plan: Plan, run: partial[LanguageRun], store: Store, executors: Executors, progress: Progress | None
-) -> tuple[Curves, ...]:
-    grids = {scheme: tuple(float(each) for each in plan.log2_rates) for scheme in SCHEMES}
-    for _ in range(LONGEST_EXTENSION + 1):
-        runs = {scheme: _runs(scheme, rates, plan.seeds, run) for scheme, rates in grids.items()}
-        finish([each for part in runs.values() for each in part], store, executors, progress)
-        found = {scheme: _collected(scheme, grids[scheme], runs[scheme], store) for scheme in SCHEMES}
-        longer = {scheme: (*_below(found[scheme]), *grids[scheme], *_above(found[scheme])) for scheme in SCHEMES}
-        if longer == grids:
+def _grid(scheme: str, plan: Plan, run: partial[LanguageRun]) -> Asking[Curves]:
+    """One scheme on a grid that is made longer, an octave at a time, while its end may not hold the optimum."""
+    rates = tuple(float(each) for each in plan.log2_rates)
+    found = _collected(scheme, rates, (yield _runs(scheme, rates, plan.seeds, run)))
+    for _ in range(LONGEST_EXTENSION):
+        longer = (*_below(found), *rates, *_above(found))
+        if longer == rates:
             break
-        final, grids = grids, longer
-    else:
-        grids = final
-    return tuple(_collected(scheme, grids[scheme], runs[scheme], store) for scheme in SCHEMES)
+        rates = longer
+        found = _collected(scheme, rates, (yield _runs(scheme, rates, plan.seeds, run)))
+    return found
 
 
 def _runs(scheme: str, rates: Sequence[float], seeds: int, run: partial[LanguageRun]) -> list[Planned]:
@@ -178,9 +176,7 @@ def _runs(scheme: str, rates: Sequence[float], seeds: int, run: partial[Language
     return found
 
 
-def _collected(scheme: str, rates: Sequence[float], runs: list[Planned], store: Store) -> Curves:
-    arrays = [record.arrays for record in store.records([each.key for each in runs])]
-
+def _collected(scheme: str, rates: Sequence[float], arrays: Sequence[Arrays]) -> Curves:
     def grid(name: str, place: int | None = None) -> Array:
         rows = np.stack([each[name] if place is None else each[name][place] for each in arrays])
         return np.asarray(rows.reshape(len(rates), -1, *rows.shape[1:]))

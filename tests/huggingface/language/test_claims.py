@@ -8,7 +8,7 @@ import pytest
 from gamma_calc.experiment.reproduction_claims import Outcome
 from gamma_calc.huggingface.language.claims import claims, positive_claim
 from gamma_calc.huggingface.language.settings import FULL
-from gamma_calc.huggingface.language.study import Array, Curves, Study
+from gamma_calc.huggingface.language.study import Array, Curves, LanguageStudy
 
 RATES = np.arange(-10.0, -3.0)
 SEEDS = 3
@@ -29,7 +29,7 @@ def curves(scheme: str, optimum: float, right: float = 0.8, growth: float = 1.0,
 
 
 def outcomes(first: Curves, second: Curves, experiment: str = "roberta") -> list[Outcome]:
-    found = Study(FULL[experiment], (), (first, second), 0.0, 1)
+    found = LanguageStudy(FULL[experiment], (), (first, second), 0.0, 1)
     return [claim.outcome for claim in claims(found)]
 
 
@@ -57,7 +57,7 @@ def test_perplexity_is_better_where_the_loss_is_lower() -> None:
 
 def test_an_optimum_at_the_edge_decides_nothing() -> None:
     first, second = curves("init-a", -3.0), curves("init-b", -8.0)
-    found = claims(Study(FULL["roberta"], (), (first, second), 0.0, 1))[0]
+    found = claims(LanguageStudy(FULL["roberta"], (), (first, second), 0.0, 1))[0]
     assert found.outcome is Outcome.UNDECIDED
     assert found.shortfall == "3 of 5 optima of init-a sit at the grid's edge"
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.resumable import Interrupted
+from gamma_calc.experiment.study import Interrupted
 from gamma_calc.huggingface.adapters import lora_adapters
 from gamma_calc.huggingface.language import study as studied
 from gamma_calc.huggingface.language.model_source import ModelSource, model_source
