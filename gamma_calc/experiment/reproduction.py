@@ -22,13 +22,13 @@ from gamma_calc.experiment.reproduction_plan import INITS, Plan
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint, edge_point, law_edge, student_edge
 from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy, first_look, student_study
 from gamma_calc.experiment.study import Asking, Study, finish
-from gamma_calc.experiment.sweep_memory import available_memory, check_students
+from gamma_calc.experiment.sweep_memory import available_memory, check_workers
 from gamma_calc.experiment.sweep_plan import Planned
 from gamma_calc.experiment.sweep_run import StudentRun, key_of, parameters
 from gamma_calc.simulation.edges import StabilityEdge
 from gamma_calc.simulation.probe import Progress
 from gamma_calc.simulation.store import Arrays, Store
-from gamma_calc.simulation.teacher_student import loops_in_use
+from gamma_calc.simulation.teacher_student import loops_in_use, run_memory
 
 STEPS_OF_A_SEARCH = 9
 """About as often is a bracket halved in the search for an edge, with a rate for each run."""
@@ -107,8 +107,8 @@ def reproduction(plan: Plan, store: Store, *, workers: int = 2, progress: Progre
         Interrupted: Ctrl-C.
     """
     start = time.monotonic()
-    students = (first_look(plan, scheme, width) for scheme in INITS for width in plan.widths)
-    check_students(students, available_memory(), workers)
+    needs = {f"width {n}": max(run_memory(first_look(plan, scheme, n)) for scheme in INITS) for n in plan.widths}
+    check_workers(needs, available_memory(), workers)
     studies = [_student(plan, scheme, width) for scheme in INITS for width in plan.widths]
     edges = [_edge(plan, *line) for line in product((LAW, STUDENT), INITS, plan.offsets)]
     finish([*studies, *edges], store, workers=workers, progress=progress)

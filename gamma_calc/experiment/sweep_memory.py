@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_plan import Planned
 from gamma_calc.experiment.sweep_run import probe_memory
 from gamma_calc.simulation.probe import ProbeConfiguration
-from gamma_calc.simulation.student_data import StudentConfiguration
-from gamma_calc.simulation.teacher_student import run_memory
 
 PROGRAM = 2**28
 """Bytes that the program itself takes with its libraries: about a quarter of a GiB."""
 
-NOTHING: Mapping[int, str] = MappingProxyType({})
+ADVICE = "take smaller sizes, fewer workers or a larger machine"
+OF_A_SWEEP = "take fewer workers (spawn:1), a smaller rates_per_run or seeds_per_run, or a larger machine"
 
 
 def check_memory(runs: Sequence[Planned], available: int | None, device: int | None = None) -> None:
@@ -30,23 +28,11 @@ def check_memory(runs: Sequence[Planned], available: int | None, device: int | N
     Raises:
         BadInput: it does not; the message says how much it needs.
     """
-    _check(runs, available, "")
-    _check([run for run in runs if run.run.device != "cpu"], device, " on the device")
-
-
-def _check(runs: Sequence[Planned], available: int | None, where: str) -> None:
-    if available is None or not runs:
-        return
-    largest = max(runs, key=lambda run: run.run.memory)
-    needed = largest.run.memory + PROGRAM
-    if needed > available:
-        fits = [run.width for run in runs if run.run.memory + PROGRAM <= available]
-        hint = f"width {max(fits)} fits" if fits else "no width of the sweep fits"
-        raise BadInput(
-            f"width {largest.width} needs about {_gibibytes(needed)} for a run ({largest}), and there are"
-            f" {_gibibytes(available)} for each{where}: {hint}; take fewer workers (spawn:1), a smaller rates_per_run"
-            " or seeds_per_run, or a larger machine"
-        )
+    on_device = [run for run in runs if run.run.device != "cpu"]
+    for some, memory, where in ((runs, available, " for each"), (on_device, device, " for each on the device")):
+        if memory is not None:
+            needs = {f"width {run.width}": run.run.memory for run in sorted(some, key=lambda run: run.run.memory)}
+            check_fit(needs, memory, where, OF_A_SWEEP)
 
 
 def check_widths(experiment: ProbeConfiguration, available: int | None) -> None:
@@ -55,62 +41,38 @@ def check_widths(experiment: ProbeConfiguration, available: int | None) -> None:
     Raises:
         BadInput: it does not; the message says how much it needs.
     """
-    shapes = {n: experiment.shape_at(n) for n in experiment.widths}
-    for shape in shapes.values():
+    shapes = [experiment.shape_at(width) for width in experiment.widths]
+    for shape in shapes:
         experiment.sizes_at(shape)  # a size beyond the range of floats is told before anything is trained
-    training = {n: experiment.training_at(shape) for n, shape in shapes.items()}
-    needs = {n: probe_memory(shape, experiment.dtype, training[n]) + PROGRAM for n, shape in shapes.items()}
-    _check_largest(needs, available, {n: f", of rank {shape.rank}" for n, shape in shapes.items()})
+    needs = [probe_memory(shape, experiment.dtype, experiment.training_at(shape)) for shape in shapes]
+    names = (f"width {shape.width} (rank {shape.rank})" for shape in shapes)
+    check_fit(dict(zip(names, needs, strict=True)), available)
 
 
-def check_students(students: Iterable[StudentConfiguration], available: int | None, workers: int) -> None:
-    """See that as many students as there are workers fit side by side at the largest width.
-
-    Raises:
-        BadInput: they do not; the message says how much one needs.
-    """
-    needs: dict[int, int] = {}
-    for each in students:
-        needs[each.width] = max(needs.get(each.width, 0), run_memory(each) + PROGRAM)
+def check_workers(needs: Mapping[str, int], available: int | None, workers: int) -> None:
+    """See that as many runs as there are workers fit side by side; as `check_fit`."""
     share = None if available is None else available // workers
-    _check_largest(needs, share, shared=_shared(workers))
+    check_fit(needs, share, f" for each of {workers} workers" if workers > 1 else "")
 
 
-def check_model(name: str, needed: int, available: int | None, workers: int) -> None:
-    """See that as many runs with a model as there are workers fit side by side.
+def check_fit(needs: Mapping[str, int], available: int | None, where: str = "", advice: str = ADVICE) -> None:
+    """See that what needs most fits, with the program beside it.
 
     Args:
-        needed: bytes of one run.
+        needs: bytes by what needs them.
+        available: bytes that there are, None where that is not known; `where` says for what.
 
     Raises:
-        BadInput: they do not.
+        BadInput: it does not; the message says how much it needs, and what would fit.
     """
-    if available is None or needed + PROGRAM <= available // workers:
+    fits = [name for name, needed in needs.items() if available is None or needed + PROGRAM <= available]
+    if available is None or len(fits) == len(needs):
         return
-    fits_alone = needed + PROGRAM <= available
-    advice = "take fewer workers" if fits_alone else "take a smaller model, smaller sizes, or a larger machine"
+    largest = max(needs, key=lambda name: needs[name])
+    hint = f"{max(fits, key=lambda name: needs[name])} fits; " if fits else ""
     raise BadInput(
-        f"a run with the model {name} needs about {_gibibytes(needed + PROGRAM)}, and there are"
-        f" {_gibibytes(available // workers)}{_shared(workers)}: {advice}"
-    )
-
-
-def _shared(workers: int) -> str:
-    return f" for each of {workers} workers" if workers > 1 else ""
-
-
-def _check_largest(
-    needs: Mapping[int, int], available: int | None, notes: Mapping[int, str] = NOTHING, shared: str = ""
-) -> None:
-    """Compare the bytes that the widths need with those that there are."""
-    width = max(needs, key=lambda n: needs[n])
-    if available is None or needs[width] <= available:
-        return
-    fits = [n for n, needed in needs.items() if needed <= available]
-    advice = "; take fewer workers" if shared else ""
-    raise BadInput(
-        f"width {width} needs about {_gibibytes(needs[width])}{notes.get(width, '')}, and there are"
-        f" {_gibibytes(available)}{shared}: {f'width {max(fits)} fits' if fits else 'none of the widths fits'}{advice}"
+        f"{largest} needs about {_gibibytes(needs[largest] + PROGRAM)}, and there are {_gibibytes(available)}{where}:"
+        f" {hint}{advice}"
     )
 
 

@@ -244,7 +244,7 @@ def test_a_machine_that_is_too_small_is_told_before_anything_is_trained(
         with pytest.raises(BadInput, match=message):
             reproduction(FULL, store, workers=2)
         monkeypatch.setattr(face, "available_memory", lambda: 2**27)
-        with pytest.raises(BadInput, match=r"there are 0\.125 GiB: none of the widths fits$"):
+        with pytest.raises(BadInput, match=r"there are 0\.125 GiB: take smaller sizes"):
             reproduction(FULL, store, workers=1)
 
 

@@ -199,7 +199,7 @@ def test_a_width_that_does_not_fit_is_refused_with_what_it_needs() -> None:
     runs = runs_of(PROBE.replace("[16, 32]", "[16, 1048576]"))
     check_memory(runs, None)
     check_memory(runs, 2**34)
-    with pytest.raises(BadInput, match=r"width 1048576 needs about 1\.\d+ GiB .* 0\.5 GiB for each: width 16 fits"):
+    with pytest.raises(BadInput, match=r"width 1048576 needs about 1\.\d+ GiB, and there are 0\.5 GiB for each: width 16 fits"):
         check_memory(runs, 2**29)
 
 
@@ -218,9 +218,9 @@ def test_widths_of_an_experiment_that_do_not_fit_are_refused() -> None:
     experiment = configuration(scheme, Settings(widths=(128, 2**22)), Fraction(1))
     check_widths(experiment, None)
     check_widths(experiment, 2**36)
-    with pytest.raises(BadInput, match=r"width 4194304 needs about .* GiB, of rank 5, and there are 1 GiB: width 128"):
+    with pytest.raises(BadInput, match=r"width 4194304 \(rank 5\) needs about .* GiB, and there are 1 GiB: width 128"):
         check_widths(experiment, 2**30)
-    with pytest.raises(BadInput, match="none of the widths fits"):
+    with pytest.raises(BadInput, match=r"there are 0\.000977 GiB: take smaller sizes"):
         check_widths(experiment, 2**20)
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.study import Asking, Study, finish
 from gamma_calc.experiment.sweep import Progress
-from gamma_calc.experiment.sweep_memory import available_memory, check_model
+from gamma_calc.experiment.sweep_memory import available_memory, check_workers
 from gamma_calc.experiment.sweep_plan import MOST_RUNS, Planned
 from gamma_calc.experiment.sweep_run import key_of
 from gamma_calc.huggingface.language.memory import run_memory
@@ -126,7 +126,7 @@ def prepared(plan: Plan, *, workers: int = 1) -> Prepared:
         raise BadInput("--seeds", found=str(plan.seeds), expected=expected)
     source = model_source(plan.model)
     setting = Setting(plan.experiment, source, plan.data, plan.training, plan.building, plan.held_out)
-    check_model(plan.model, run_memory(setting), available_memory(), workers)
+    check_workers({f"a run with the model {plan.model}": run_memory(setting)}, available_memory(), workers)
     with _one_thread():
         ready = task(setting)
     return Prepared(plan, setting, tuple(ready.facts.items()), ready.digest)

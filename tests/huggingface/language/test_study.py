@@ -208,9 +208,8 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("workers", "memory", "message"),
     [
-        (1, 2**31, "2 GiB: take a smaller"),
-        (4, 2**31, "0.5 GiB for each of 4 workers: take a smaller"),
-        (4, 2**32, "1 GiB for each of 4 workers: take fewer workers"),
+        (1, 2**31, "2 GiB: take smaller sizes"),
+        (4, 2**32, "1 GiB for each of 4 workers: take smaller sizes, fewer workers"),
     ],
 )
 def test_a_model_that_does_not_fit_is_told_before_it_is_loaded(
