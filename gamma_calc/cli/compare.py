@@ -16,15 +16,7 @@ from __future__ import annotations
 import argparse
 
 from gamma_calc.analysis.derivation import Derivation
-from gamma_calc.cli.options import (
-    add_json_argument,
-    add_scheme_arguments,
-    add_supposition_arguments,
-    alignments,
-    print_json,
-    schemes,
-    values,
-)
+from gamma_calc.cli.options import add_question_arguments, schemes, show, supposed
 from gamma_calc.cli.statuses import UNKNOWN
 from gamma_calc.derivation.questions import Derived, compared
 from gamma_calc.derivation.tables import text_table
@@ -33,25 +25,14 @@ NOTHING = "-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SPECs, --optimizer, --at, --without, --align and --json."""
-    add_scheme_arguments(parser, many=True)
-    add_supposition_arguments(parser)
-    add_json_argument(parser)
+    """What is asked of schemes."""
+    add_question_arguments(parser, many=True)
 
 
 def answer(options: argparse.Namespace) -> int:
     """Print one column a scheme."""
-    found = compared(
-        schemes(options, options.specs),
-        optimizer=options.optimizer,
-        at=values(options),
-        without=options.without,
-        align=alignments(options.align),
-    )
-    if options.json:
-        print_json({"schema": 1, "schemes": [each.json() for each in found]})
-    else:
-        print(comparison(found))
+    found = compared(schemes(options, options.specs), **supposed(options))
+    show(options, lambda: {"schema": 1, "schemes": [each.json() for each in found]}, lambda: comparison(found))
     return UNKNOWN if any(each.derivation.is_unknown for each in found) else 0
 
 
@@ -64,9 +45,12 @@ def comparison(found: tuple[Derived, ...]) -> str:
         ("", *(each.scheme.name for each in columns)),
         ("optimizer", *(each.scheme.optimizer.name for each in columns)),
         ("largest stable", *map(_largest, columns)),
-        *((name, *(_holds(each, name) for each in columns)) for name in conditions),
-        *((f"{name} there", *(_there(each, name) for each in columns)) for name in quantities),
-        ("undertrained", *map(_undertrained, columns)),
+        *((name, *(str(each.decisions.get(name, NOTHING)) for each in columns)) for name in conditions),
+        *((f"{name} there", *(str(each.at_max.get(name, NOTHING)) for each in columns)) for name in quantities),
+        (
+            "undertrained",
+            *(", ".join(each.undertrained) or "no factor" if each.at_max else NOTHING for each in columns),
+        ),
     ]
     policies = dict.fromkeys(each.policy for each in columns)
     return "\n".join([text_table(rows), *(line for policy in policies for line in policy.lines)])
@@ -79,17 +63,3 @@ def _largest(derivation: Derivation) -> str:
         if rate.value is not None
     ]
     return ", ".join(found) or NOTHING
-
-
-def _holds(derivation: Derivation, name: str) -> str:
-    return str(derivation.decisions[name]) if name in derivation.decisions else NOTHING
-
-
-def _there(derivation: Derivation, name: str) -> str:
-    return str(derivation.at_max[name]) if name in derivation.at_max else NOTHING
-
-
-def _undertrained(derivation: Derivation) -> str:
-    if not derivation.at_max:
-        return NOTHING
-    return ", ".join(derivation.undertrained) or "no factor"

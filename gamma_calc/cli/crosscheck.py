@@ -26,16 +26,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gamma_calc.cli.options import (
-    add_json_argument,
-    add_scheme_arguments,
-    add_supposition_arguments,
-    alignments,
-    print_json,
-    schemes,
-    step_count,
-    values,
-)
+from gamma_calc.cli.options import add_question_arguments, schemes, show, step_count, supposed, whole
 from gamma_calc.cli.outputs import note
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.cli.statuses import FAILED, UNKNOWN
@@ -55,18 +46,16 @@ MOST_SEEDS = 4096
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SPECs, --optimizer, --at, and how to measure."""
-    add_scheme_arguments(parser, many=True)
-    add_supposition_arguments(parser)
+    """What is asked of schemes, and how to measure."""
+    add_question_arguments(parser, many=True)
     parser.add_argument("--against", metavar="SPEC", help="take the predictions from this scheme")
     parser.add_argument("--widths", metavar="LIST", type=_widths, help="increasing widths, such as 128,256,512")
-    parser.add_argument("--seeds", metavar="K", type=_seeds, help="runs at each width (32)")
+    parser.add_argument("--seeds", metavar="K", type=whole("--seeds", MOST_SEEDS), help="runs at each width (32)")
     parser.add_argument("--steps", metavar="T", type=step_count, help="training steps (4)")
     parser.add_argument("--data", choices=("random", "teacher-student"), default="random", help="the module's inputs")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where to train")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float64", help="precision (float64)")
     parser.add_argument("--out", metavar="DIR", type=Path, help="write table, plots and derivations into this folder")
-    add_json_argument(parser)
 
 
 def answer(options: argparse.Namespace) -> int:
@@ -74,7 +63,8 @@ def answer(options: argparse.Namespace) -> int:
     from gamma_calc.experiment.crosscheck import crosscheck
     from gamma_calc.experiment.setup import Settings
 
-    at = values(options)
+    supposes = supposed(options)
+    against = None if options.against is None else schemes(options, [options.against])[0]
     if options.out is not None:
         check_folder(options.out)
     given = {name: getattr(options, name) for name in ("widths", "seeds", "steps")}
@@ -82,14 +72,7 @@ def answer(options: argparse.Namespace) -> int:
     settings = Settings(**given, device=options.device, dtype=options.dtype, data=options.data)
     with shown_progress() as progress:
         found = crosscheck(
-            *schemes(options, options.specs),
-            settings=settings,
-            optimizer=options.optimizer,
-            at=at,
-            against=None if options.against is None else schemes(options, [options.against])[0],
-            without=options.without,
-            align=alignments(options.align),
-            progress=progress,
+            *schemes(options, options.specs), settings=settings, against=against, progress=progress, **supposes
         )
     if options.out is not None:
         from gamma_calc.experiment.folder import write_folder  # draws, which printing need not
@@ -97,12 +80,8 @@ def answer(options: argparse.Namespace) -> int:
         write_folder(found, options.out, command=shlex.join(["gamma-calc", *sys.argv[1:]]))
     for warning in found.warnings:
         note(f"warning: {warning}")
-    if options.json:
-        print_json(found.json())
-    else:
-        print(_text(found))
-        if options.out is not None:
-            print(f"Table, plots and derivations: {options.out}")
+    written = "" if options.out is None else f"\nTable, plots and derivations: {options.out}"
+    show(options, found.json, lambda: f"{_text(found)}{written}")
     return EXIT[found.verdict.value]
 
 
@@ -153,9 +132,3 @@ def _widths(text: str) -> tuple[int, ...]:
     if found[0] < 2 or found[-1] > LARGEST_WIDTH or any(a >= b for a, b in pairwise(found)):
         raise BadInput("--widths", found=text, expected=f"increasing widths from 2 to {LARGEST_WIDTH}")
     return found
-
-
-def _seeds(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= MOST_SEEDS):
-        raise BadInput("--seeds", found=text, expected=f"a whole number from 1 to {MOST_SEEDS}")
-    return int(text)

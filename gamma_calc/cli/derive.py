@@ -28,16 +28,7 @@ from functools import cache
 from pathlib import Path
 
 from gamma_calc.analysis.decision import Decision, Status
-from gamma_calc.cli.options import (
-    add_json_argument,
-    add_scheme_arguments,
-    add_supposition_arguments,
-    alignments,
-    horizon,
-    print_json,
-    schemes,
-    values,
-)
+from gamma_calc.cli.options import add_horizon_argument, add_question_arguments, schemes, show, supposed
 from gamma_calc.cli.statuses import UNKNOWN
 from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.horizons import growth_lines, horizon_lines
@@ -59,33 +50,18 @@ DOCUMENTS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC, --optimizer, --at, --steps, --without, --align, --latex, --markdown and --json."""
-    add_scheme_arguments(parser)
-    parser.add_argument(
-        "--steps", metavar="T|all", type=horizon, default=None, help="a number of steps, or every fixed one (all)"
-    )
-    add_supposition_arguments(parser)
+    """What is asked of a scheme, --steps, and the documents to write."""
+    add_question_arguments(parser)
+    add_horizon_argument(parser)
     for name, what in DOCUMENTS.items():
         parser.add_argument(f"--{name}", metavar="FILE", type=Path, help=f"write {what}")
-    add_json_argument(parser)
 
 
 def answer(options: argparse.Namespace) -> int:
     """Print what follows, and write the documents asked for."""
-    (scheme,) = schemes(options, options.specs)
-    found = derive(
-        scheme,
-        steps="all" if options.steps is None else options.steps,
-        optimizer=options.optimizer,
-        at=values(options),
-        without=options.without,
-        align=alignments(options.align),
-    )
+    found = derive(*schemes(options, options.specs), steps=options.steps or "all", **supposed(options))
     _write(options, found)
-    if options.json:
-        print_json(found.json())
-    else:
-        print(_text(found))
+    show(options, found.json, lambda: _text(found))
     return UNKNOWN if found.derivation.is_unknown else 0
 
 

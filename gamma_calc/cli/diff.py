@@ -36,14 +36,14 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.cli.options import (
     add_code_argument,
+    add_horizon_argument,
     add_json_argument,
+    add_optimizer_argument,
     add_supposition_arguments,
     add_value_arguments,
     alignments,
-    horizon,
-    optimizer_name,
-    print_json,
     schemes,
+    show,
     values,
 )
 from gamma_calc.cli.statuses import UNKNOWN
@@ -61,11 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("second", metavar="SPEC", help="another one, or the same")
     add_code_argument(parser)
     add_value_arguments(parser)
-    parser.add_argument("--steps", metavar="T|all", type=horizon, default=None, help="a number of steps, or all")
-    parser.add_argument("--optimizer", metavar="NAME", type=optimizer_name, help="an optimiser for both")
+    add_horizon_argument(parser)
+    add_optimizer_argument(parser, "an optimiser for both")
     add_supposition_arguments(parser)
     whose = " of the second SPEC"
-    parser.add_argument("--second-optimizer", metavar="NAME", type=optimizer_name, help=f"the optimiser{whose}")
+    add_optimizer_argument(parser, f"the optimiser{whose}", prefix="second-")
     add_supposition_arguments(parser, prefix="second-", whose=whose)
     add_json_argument(parser)
 
@@ -80,15 +80,12 @@ def answer(options: argparse.Namespace) -> int:
     )
     found = differing(
         *schemes(options, (options.first, options.second)),
-        steps="all" if options.steps is None else options.steps,
+        steps=options.steps or "all",
         at=values(options),
         first_supposes=first,
         second_supposes=second,
     )
-    if options.json:
-        print_json(_json(found))
-    else:
-        print(_text(found))
+    show(options, lambda: _json(found), lambda: _text(found))
     return UNKNOWN if found.first.is_unknown or found.second.is_unknown else 0
 
 

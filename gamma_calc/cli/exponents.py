@@ -15,49 +15,27 @@ from __future__ import annotations
 import argparse
 
 from gamma_calc.analysis.cancellation import caveats
-from gamma_calc.cli.options import (
-    add_json_argument,
-    add_scheme_arguments,
-    add_supposition_arguments,
-    alignments,
-    print_json,
-    schemes,
-    step_count,
-    values,
-)
+from gamma_calc.cli.options import add_question_arguments, schemes, show, step_count, supposed
 from gamma_calc.cli.statuses import UNKNOWN
 from gamma_calc.derivation.questions import STEPS, Exponents, exponents
 from gamma_calc.derivation.tables import text_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC, --optimizer, --at, --steps, --without, --align and --json."""
-    add_scheme_arguments(parser)
+    """What is asked of a scheme, and --steps."""
+    add_question_arguments(parser)
     parser.add_argument("--steps", metavar="T", type=step_count, default=STEPS, help=f"steps to show ({STEPS})")
-    add_supposition_arguments(parser)
-    add_json_argument(parser)
 
 
 def answer(options: argparse.Namespace) -> int:
     """Print the exponents."""
-    (scheme,) = schemes(options, options.specs)
-    found = exponents(
-        scheme,
-        steps=options.steps,
-        optimizer=options.optimizer,
-        at=values(options),
-        without=options.without,
-        align=alignments(options.align),
-    )
-    if options.json:
-        print_json(found.json())
-    else:
-        print(_text(found))
+    found = exponents(*schemes(options, options.specs), steps=options.steps, **supposed(options))
+    show(options, found.json, lambda: _text(found))
     return UNKNOWN if found.unknown else 0
 
 
 def _text(found: Exponents) -> str:
-    lines = [f"{found.title}; free: {', '.join(found.free) or 'nothing'}", step_table(found)]
+    lines = [f"{found.title}; free: {', '.join(found.free) or 'nothing'}", text_table(found.rows)]
     if any(step.upper for step in found.steps):
         lines.append("<= marks a value that is only bounded from above.")
     if found.run.settled_from is not None and found.run.settled_from <= found.horizon:
@@ -66,8 +44,3 @@ def _text(found: Exponents) -> str:
     if found.unknown:
         lines.append(f"unknown: {found.unknown}")
     return "\n".join(lines)
-
-
-def step_table(found: Exponents) -> str:
-    """The exponents as a table, one row a step, or a step and layer."""
-    return text_table(found.rows)

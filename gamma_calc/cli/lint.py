@@ -21,9 +21,8 @@ import shlex
 import textwrap
 from pathlib import Path
 
-from gamma_calc.cli.options import add_json_argument, print_json, refuse_suppositions
+from gamma_calc.cli.options import add_json_argument, positive, refuse_suppositions, show, whole
 from gamma_calc.cli.statuses import FAILED, UNKNOWN
-from gamma_calc.cli.transfer import rate, size
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, alpha_named
@@ -47,9 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--optimizer", metavar="NAME", type=optimizer_called, default=ADAMW, help=f"one of {names} ({ADAMW})"
     )
-    parser.add_argument("--lr", metavar="X", type=rate, help="the learning rate (with --width)")
-    parser.add_argument("--width", metavar="N", type=size, help="the width of the model")
-    parser.add_argument("--loraplus-ratio", metavar="X", type=_ratio, help="loraplus_lr_ratio, if LoRA+ is used")
+    parser.add_argument("--lr", metavar="X", type=positive("--lr"), help="the learning rate (with --width)")
+    parser.add_argument("--width", metavar="N", type=whole("--width"), help="the width of the model")
+    ratio = positive("--loraplus-ratio")
+    parser.add_argument("--loraplus-ratio", metavar="X", type=ratio, help="loraplus_lr_ratio, if LoRA+ is used")
     parser.add_argument("--weight-decay", metavar="X", type=_decay, help="the weight decay asked of the optimiser")
     parser.add_argument(
         "--alpha", metavar="READING", type=alpha_named, default=AlphaReading.FIXED, help="fixed or proportional (to r)"
@@ -74,19 +74,12 @@ def answer(options: argparse.Namespace) -> int:
     )
     if options.specs is not None:
         write_files(options.specs, found.specs)
-    if options.json:
-        print_json(found.json())
-    else:
-        print(_text(found, options.specs, _again(options)))
+    show(options, found.json, lambda: _text(found, options.specs, _again(options)))
     return FAILED if found.has_error else UNKNOWN if found.is_unknown else 0
 
 
 def _decay(text: str) -> float:
-    return 0.0 if text.strip("0") in ("", ".") else rate(text, "--weight-decay")
-
-
-def _ratio(text: str) -> float:
-    return rate(text, "--loraplus-ratio")
+    return 0.0 if text.strip("0") in ("", ".") else positive("--weight-decay")(text)
 
 
 def _text(found: Linted, specs: Path | None, again: str) -> str:

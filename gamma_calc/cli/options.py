@@ -1,15 +1,16 @@
-"""Arguments that several questions share, and what they mean."""
+"""Arguments that several questions share, what they mean, and what is refused."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NoReturn
 
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.sweep_values import number_in
 from gamma_calc.program.optimizers import OPTIMIZERS, named_optimizer
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from
@@ -17,17 +18,20 @@ from gamma_calc.program.spec_file import scheme_from
 LONGEST = 64
 MOST_SPECS = 64
 ALL = "all"
+LARGEST_SIZE = 10**18 - 1
 
 
-def add_scheme_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
-    """SPEC, --optimizer, --allow-code and --at."""
+def add_question_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
+    """SPEC, --optimizer, --allow-code, --at, --without, --align and --json: what questions about schemes take."""
     help_text = "a name of the catalogue, a TOML file, or FILE.py:FUNCTION"
     parser.add_argument(
         "specs", metavar="SPEC", nargs="+" if many else 1, action=_Specs if many else "store", help=help_text
     )
-    parser.add_argument("--optimizer", metavar="NAME", type=optimizer_name, help=f"one of {', '.join(OPTIMIZERS)}")
+    add_optimizer_argument(parser, f"one of {', '.join(OPTIMIZERS)}")
     add_code_argument(parser)
     add_value_arguments(parser)
+    add_supposition_arguments(parser)
+    add_json_argument(parser)
 
 
 class _Specs(argparse.Action):
@@ -41,18 +45,16 @@ class _Specs(argparse.Action):
         namespace.specs = found
 
 
+def add_optimizer_argument(parser: argparse.ArgumentParser, words: str, *, prefix: str = "") -> None:
+    """--optimizer."""
+    parser.add_argument(
+        f"--{prefix}optimizer", metavar="NAME", type=lambda name: named_optimizer(name).name, help=words
+    )
+
+
 def add_code_argument(parser: argparse.ArgumentParser) -> None:
     """--allow-code."""
     parser.add_argument("--allow-code", action="store_true", help="run the Python files that a SPEC names")
-
-
-def schemes(options: argparse.Namespace, specs: Sequence[str]) -> tuple[Scheme, ...]:
-    """The schemes that some SPECs name; Python is run only with --allow-code.
-
-    Raises:
-        BadInput: one of them cannot be understood.
-    """
-    return tuple(scheme_from(spec, allow_code=options.allow_code) for spec in specs)
 
 
 def add_value_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +67,12 @@ def add_value_arguments(parser: argparse.ArgumentParser) -> None:
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
     """--json."""
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+
+def add_horizon_argument(parser: argparse.ArgumentParser) -> None:
+    """--steps, a number or all, which is None."""
+    words = f"a number of steps, or every fixed one ({ALL})"
+    parser.add_argument("--steps", metavar="T|all", type=_horizon, default=None, help=words)
 
 
 def add_supposition_arguments(parser: argparse.ArgumentParser, *, prefix: str = "", whose: str = "") -> None:
@@ -84,38 +92,43 @@ def add_supposition_arguments(parser: argparse.ArgumentParser, *, prefix: str = 
 def refuse_suppositions(parser: argparse.ArgumentParser, why: str) -> None:
     """Answer --without and --align with the reason why a question cannot take them."""
     for name in ("without", "align"):
-        parser.add_argument(f"--{name}", metavar="X", type=_Refusal(f"--{name}: {why}"), help=argparse.SUPPRESS)
+
+        def refuse(text: str, name: str = name) -> NoReturn:
+            raise BadInput(f"--{name}: {why}")
+
+        parser.add_argument(f"--{name}", metavar="X", type=refuse, help=argparse.SUPPRESS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """An argument's type of which no text is."""
+def schemes(options: argparse.Namespace, specs: Sequence[str]) -> tuple[Scheme, ...]:
+    """The schemes that some SPECs name; Python is run only with --allow-code.
 
-    message: str
+    Raises:
+        BadInput: one of them cannot be understood.
+    """
+    return tuple(scheme_from(spec, allow_code=options.allow_code) for spec in specs)
 
-    def __call__(self, text: str) -> str:
-        raise BadInput(self.message)
+
+def supposed(options: argparse.Namespace) -> dict[str, Any]:
+    """What a question about schemes is asked under, as `derive` and its kin take it."""
+    return {
+        "optimizer": options.optimizer,
+        "at": values(options),
+        "without": options.without,
+        "align": alignments(options.align),
+    }
 
 
 def values(options: argparse.Namespace) -> dict[str, str]:
-    """The values given with --at, by name.
-
-    Raises:
-        BadInput: a value is not NAME=P/Q, or a name is given twice.
-    """
-    return pairs("--at", options.at, "NAME=P/Q, such as eta=-1/2")
+    """The values given with --at, by name."""
+    return _pairs("--at", options.at, "NAME=P/Q, such as eta=-1/2")
 
 
 def alignments(texts: Sequence[str]) -> dict[str, str]:
-    """The values given with --align, by kind of sum.
-
-    Raises:
-        BadInput: a value is not KIND=VALUE, or a kind is given twice.
-    """
-    return pairs("--align", texts, "KIND=VALUE, such as aligned=3/4 or aligned=alpha")
+    """The values given with --align, by kind of sum."""
+    return _pairs("--align", texts, "KIND=VALUE, such as aligned=3/4 or aligned=alpha")
 
 
-def pairs(option: str, texts: Sequence[str], expected: str) -> dict[str, str]:
+def _pairs(option: str, texts: Sequence[str], expected: str) -> dict[str, str]:
     """The values that an option which may be repeated gives, by name.
 
     Raises:
@@ -132,41 +145,52 @@ def pairs(option: str, texts: Sequence[str], expected: str) -> dict[str, str]:
     return found
 
 
-def step_count(text: str) -> int:
-    """A number of steps from 1 to 64.
+def whole(option: str, most: int = LARGEST_SIZE, *, also: str = "") -> Callable[[str], int]:
+    """The type of an argument that is a whole number from 1 to `most`; `also` is said of what else it can be."""
 
-    Raises:
-        BadInput: it is none.
-    """
-    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= LONGEST):
-        raise BadInput("--steps", found=text, expected=f"a whole number from 1 to {LONGEST}")
-    return int(text)
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+            limit = f"to {most}" if most < LARGEST_SIZE else f"of at most {len(str(most))} digits"
+            raise BadInput(option, found=text, expected=f"a whole number from 1 {limit}{also}")
+        return int(text)
 
-
-def horizon(text: str) -> int | None:
-    """A number of steps, or None for "all".
-
-    Raises:
-        BadInput: it is neither.
-    """
-    if text == ALL:
-        return None
-    try:
-        return step_count(text)
-    except BadInput:
-        raise BadInput("--steps", found=text, expected=f"a whole number from 1 to {LONGEST}, or {ALL}") from None
+    return read
 
 
-def print_json(answer: Mapping[str, Any]) -> None:
-    """Print an answer as JSON, the same bytes for the same answer."""
-    json.dump(answer, sys.stdout, indent=2, ensure_ascii=False)
+def positive(option: str) -> Callable[[str], float]:
+    """The type of an argument that is a positive number in decimal notation."""
+
+    def read(text: str) -> float:
+        found = None if "/" in text else number_in(text)
+        if found is None or not 0 < found < math.inf:
+            raise BadInput(option, found=text, expected="a positive number, such as 2e-4")
+        return found
+
+    return read
+
+
+def one_of(option: str, choices: Collection[str]) -> Callable[[str], str]:
+    """The type of an argument that is one of some words."""
+
+    def read(text: str) -> str:
+        if text not in choices:
+            raise BadInput(option, found=text, expected=" or ".join(choices), choices=choices)
+        return text
+
+    return read
+
+
+step_count = whole("--steps", LONGEST)
+
+
+def _horizon(text: str) -> int | None:
+    return None if text == ALL else whole("--steps", LONGEST, also=f", or {ALL}")(text)
+
+
+def show(options: argparse.Namespace, answer: Callable[[], Mapping[str, Any]], text: Callable[[], str]) -> None:
+    """Print an answer as JSON, the same bytes for the same answer, or as text."""
+    if not options.json:
+        print(text())
+        return
+    json.dump(answer(), sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
-
-
-def optimizer_name(name: str) -> str:
-    """The name of an optimiser.
-
-    Raises:
-        BadInput: it is none.
-    """
-    return named_optimizer(name).name

@@ -21,13 +21,12 @@ from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.cli.options import (
-    add_json_argument,
-    add_scheme_arguments,
-    add_supposition_arguments,
+    add_horizon_argument,
+    add_question_arguments,
     alignments,
-    horizon,
-    print_json,
+    one_of,
     schemes,
+    show,
     values,
 )
 from gamma_calc.cli.statuses import UNKNOWN
@@ -43,19 +42,14 @@ KINDS = (".svg", ".png")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC, --optimizer, --at, --steps, --without, --align, --condition, --plot and --json."""
-    add_scheme_arguments(parser)
-    parser.add_argument(
-        "--steps", metavar="T|all", type=horizon, default=None, help="a number of steps, or every fixed one (all)"
-    )
-    add_supposition_arguments(parser)
-    parser.add_argument(
-        "--condition", metavar="NAME", type=_condition, default=STABLE.name, help=f"one of {', '.join(NAMES)}"
-    )
+    """What is asked of a scheme, --steps, --condition and --plot."""
+    add_question_arguments(parser)
+    add_horizon_argument(parser)
+    known, words = one_of("--condition", NAMES), f"one of {', '.join(NAMES)}"
+    parser.add_argument("--condition", metavar="NAME", type=known, default=STABLE.name, help=words)
     parser.add_argument(
         "--plot", metavar="FILE", type=Path, help="draw every condition's region (.svg or .png; two free exponents)"
     )
-    add_json_argument(parser)
 
 
 def answer(options: argparse.Namespace) -> int:
@@ -75,17 +69,8 @@ def answer(options: argparse.Namespace) -> int:
     answered = region_json(found, decision)
     if options.plot is not None:
         _draw(found, options.plot)
-    if options.json:
-        print_json(answered)
-    else:
-        print(_text(found.title, answered))
+    show(options, lambda: answered, lambda: _text(found.title, answered))
     return UNKNOWN if decision.status is Status.UNKNOWN else 0
-
-
-def _condition(name: str) -> str:
-    if name not in NAMES:
-        raise BadInput("--condition", found=name, expected=f"one of {', '.join(NAMES)}", choices=NAMES)
-    return name
 
 
 def _check_free(scheme: Scheme, policy: Policy, *, is_drawn: bool) -> None:

@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gamma_calc import __version__
-from gamma_calc.cli.options import add_json_argument, print_json
+from gamma_calc.cli.options import add_json_argument, one_of, positive, show, whole
 from gamma_calc.cli.outputs import complain
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.cli.statuses import INTERRUPTED
@@ -53,7 +53,7 @@ EXPERIMENTS = ("teacher-student", *LANGUAGE)
 WORKERS = 2
 MOST_WORKERS = 64
 SCHEDULES = ("constant", "linear")
-MOST = 10**9
+MOST = 10**9 - 1
 TRAINING = ("steps", "batch", "length", "rank", "alpha", "head_rate")
 OPTIONS = (*TRAINING, "model", "data", "rates", "seeds", "width", "held_out", "targets", "schedule")
 EXTRA = ("accelerate", "huggingface_hub", "peft", "tokenizers", "transformers")
@@ -61,9 +61,16 @@ EXTRA = ("accelerate", "huggingface_hub", "peft", "tokenizers", "transformers")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The experiment, its size, and where to leave the results."""
-    parser.add_argument("experiment", metavar="EXPERIMENT", type=_experiment, help=f"one of: {', '.join(EXPERIMENTS)}")
+    parser.add_argument(
+        "experiment",
+        metavar="EXPERIMENT",
+        type=one_of("experiment", EXPERIMENTS),
+        help=f"one of: {', '.join(EXPERIMENTS)}",
+    )
     parser.add_argument("--quick", action="store_true", help="narrower models, less data, fewer steps")
-    parser.add_argument("--workers", metavar="K", type=_workers, default=WORKERS, help="processes (2)")
+    parser.add_argument(
+        "--workers", metavar="K", type=whole("--workers", MOST_WORKERS), default=WORKERS, help="processes (2)"
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, help="write page, figures and data into this folder")
     parser.add_argument("--store", metavar="FILE", type=Path, help="where finished runs are kept (in DIR, else here)")
     add_json_argument(parser)
@@ -76,18 +83,22 @@ def _add_language_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--model", metavar="WHAT", help="a folder, an installed package, a hub name, or built (built)")
     group.add_argument("--data", metavar="WHAT", help="a file or a name (roberta: stdlib; llama: pydoc)")
     group.add_argument("--rates", metavar="LOW:HIGH", type=_rates, help="learning rates, octave by octave: 1e-5:1e-3")
-    whole = {"seeds": "seeds", "steps": "training steps", "batch": "texts or blocks a step", "length": "tokens of each"}
-    for name, words in {
-        **whole,
+    sizes = {
+        "seeds": "seeds",
+        "steps": "training steps",
+        "batch": "texts or blocks a step",
+        "length": "tokens of each",
         "rank": "rank of the adapters",
         "width": "width of a built model",
         "held-out": "most validation examples or blocks, and most test ones",
-    }.items():
-        group.add_argument(f"--{name}", metavar="K", type=_whole(f"--{name}"), help=words)
+    }
+    for name, words in sizes.items():
+        group.add_argument(f"--{name}", metavar="K", type=whole(f"--{name}", MOST), help=words)
     for name, words in {"alpha": "LoRA's alpha", "head-rate": "learning rate of a classifier's head"}.items():
-        group.add_argument(f"--{name}", metavar="X", type=_positive(f"--{name}"), help=words)
+        group.add_argument(f"--{name}", metavar="X", type=positive(f"--{name}"), help=words)
     group.add_argument("--targets", metavar="NAMES", type=_names, help="layers to adapt: query,value (PEFT's choice)")
-    group.add_argument("--schedule", metavar="KIND", type=_schedule, help="constant or linear (constant)")
+    words = f"{' or '.join(SCHEDULES)} ({SCHEDULES[0]})"
+    group.add_argument("--schedule", metavar="KIND", type=one_of("--schedule", SCHEDULES), help=words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +136,12 @@ def answer(options: argparse.Namespace) -> int:
         return INTERRUPTED
     if options.out is not None:
         ready.write(found, options.out, command=command, version=__version__)
-    if options.json:
-        print_json(ready.json(found, command, __version__))
-        return 0
-    rows = [_row(claim, ready.digits) for claim in ready.claims(found)]
-    print(text_table([("outcome", "claim", "measured", "95 % interval"), *rows]))
-    print(f"Page, figures and data: {options.out}" if options.out is not None else f"Finished runs: {path}")
+    where = f"Finished runs: {path}" if options.out is None else f"Page, figures and data: {options.out}"
+    show(
+        options,
+        lambda: ready.json(found, command, __version__),
+        lambda: f"{_table(ready.claims(found), ready.digits)}\n{where}",
+    )
     return 0
 
 
@@ -158,9 +169,12 @@ def _language_model(options: argparse.Namespace) -> Ready:
     return Ready(partial(study, ready), claims, ".3g", study_json, write_study)
 
 
-def _row(claim: Claim, digits: str) -> tuple[str, ...]:
-    value, low, high = (format(each, digits) for each in (claim.value, *claim.interval))
-    return claim.outcome.value, claim.statement, value, f"[{low}, {high}]"
+def _table(claims: Sequence[Claim], digits: str) -> str:
+    rows = [("outcome", "claim", "measured", "95 % interval")]
+    for claim in claims:
+        value, low, high = (format(each, digits) for each in (claim.value, *claim.interval))
+        rows.append((claim.outcome.value, claim.statement, value, f"[{low}, {high}]"))
+    return text_table(rows)
 
 
 def _plan(options: argparse.Namespace, plan: Plan) -> Plan:
@@ -201,18 +215,6 @@ def _store_path(options: argparse.Namespace) -> Path:
     return path
 
 
-def _experiment(name: str) -> str:
-    if name not in EXPERIMENTS:
-        raise BadInput("experiment", found=name, expected=" or ".join(EXPERIMENTS), choices=EXPERIMENTS)
-    return name
-
-
-def _workers(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MOST_WORKERS):
-        raise BadInput("--workers", found=text, expected=f"a whole number from 1 to {MOST_WORKERS}")
-    return int(text)
-
-
 @contextmanager
 def _extra_needed() -> Iterator[None]:
     """A missing package of the extra as one message."""
@@ -227,34 +229,11 @@ def _extra_needed() -> Iterator[None]:
 
 def _rates(text: str) -> tuple[int, ...]:
     """log2 of the rates an octave apart that reach from the low to the high one."""
-    low, colon, high = text.partition(":")
-    ends = [_number(each) for each in (low, high)]
-    if not colon or not all(0 < end <= 1 for end in ends) or ends[0] > ends[1]:
+    ends = [number_in(each) for each in text.split(":") if "/" not in each]
+    low, high = (each or 0.0 for each in ends) if len(ends) == 2 else (0.0, 0.0)
+    if not 0 < low <= high <= 1:
         raise BadInput("--rates", found=text, expected="LOW:HIGH with 0 < LOW <= HIGH <= 1, such as 1e-5:1e-3")
-    return tuple(range(math.floor(math.log2(ends[0])), math.ceil(math.log2(ends[1])) + 1))
-
-
-def _number(text: str) -> float:
-    found = None if "/" in text else number_in(text)
-    return math.nan if found is None else found
-
-
-def _whole(option: str) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST):
-            raise BadInput(option, found=text, expected="a whole number from 1")
-        return int(text)
-
-    return read
-
-
-def _positive(option: str) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        if not 0 < (value := _number(text)) < math.inf:
-            raise BadInput(option, found=text, expected="a positive number")
-        return value
-
-    return read
+    return tuple(range(math.floor(math.log2(low)), math.ceil(math.log2(high)) + 1))
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -262,9 +241,3 @@ def _names(text: str) -> tuple[str, ...]:
     if not all(names):
         raise BadInput("--targets", found=text, expected="names with commas between them, such as query,value")
     return names
-
-
-def _schedule(text: str) -> str:
-    if text not in SCHEDULES:
-        raise BadInput("--schedule", found=text, expected=" or ".join(SCHEDULES), choices=SCHEDULES)
-    return text

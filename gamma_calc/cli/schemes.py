@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 
-from gamma_calc.cli.options import add_json_argument, print_json
+from gamma_calc.cli.options import add_json_argument, show
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import REQUIRED, ZERO, Scheme
@@ -24,11 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def answer(options: argparse.Namespace) -> int:
     """Print the schemes that can be named."""
     rows = [_row(scheme) for scheme in CATALOGUE.values()]
-    if options.json:
-        print_json({"schema": 1, "schemes": rows})
-    else:
-        print(text_table([tuple(rows[0]), *(tuple(row.values()) for row in rows)]))
-        print(f"\nAll under {next(iter(CATALOGUE.values())).optimizer.name}; --optimizer NAME takes another.")
+    table = text_table([tuple(rows[0]), *(tuple(row.values()) for row in rows)])
+    under = f"All under {next(iter(CATALOGUE.values())).optimizer.name}; --optimizer NAME takes another."
+    show(options, lambda: {"schema": 1, "schemes": rows}, lambda: f"{table}\n\n{under}")
     return 0
 
 

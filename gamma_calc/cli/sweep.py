@@ -26,7 +26,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gamma_calc.cli.options import add_json_argument, print_json
+from gamma_calc.cli.options import add_json_argument, show
 from gamma_calc.cli.outputs import complain
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.cli.statuses import FAILED, INTERRUPTED
@@ -73,10 +73,7 @@ def answer(options: argparse.Namespace) -> int:
                 f"interrupted; {kept} of {len(runs)} runs are in {options.store}, and the same command does the rest"
             )
             return INTERRUPTED
-    if options.json:
-        print_json(_json(outcome, options.store))
-    else:
-        print(_text(outcome, options.store))
+    show(options, lambda: _json(outcome, options.store), lambda: _text(outcome, options.store))
     return 0 if outcome.is_complete else FAILED
 
 

@@ -20,43 +20,30 @@ is given: a scheme says how the ratio of the two grows (LoRA+: in proportion to 
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
+from typing import Any
 
-from gamma_calc.cli.options import (
-    add_json_argument,
-    add_scheme_arguments,
-    add_supposition_arguments,
-    alignments,
-    print_json,
-    schemes,
-    values,
-)
+from gamma_calc.cli.options import add_question_arguments, positive, schemes, show, supposed, whole
 from gamma_calc.derivation.tables import text_table
-from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_named
-from gamma_calc.experiment.sweep_values import number_in
 from gamma_calc.experiment.transfer import Transferred, transferred
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, is_config
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 
-DIGITS = 18
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SPEC, --optimizer, --at, --without, --align, --lr, --lr-b, the widths, the ranks, --alpha and --json."""
-    add_scheme_arguments(parser)
-    add_supposition_arguments(parser)
+    """What is asked of a scheme, the rates, the widths, the ranks and --alpha."""
+    add_question_arguments(parser)
+    rate = positive("learning rate")
     parser.add_argument("--lr", metavar="X", required=True, type=rate, help="A's rate at the first place")
     parser.add_argument("--lr-b", metavar="X", type=rate, help="B's rate there (that of --lr)")
-    for axis, required in (("width", True), ("rank", False)):
+    for axis in ("width", "rank"):
         for end in ("from", "to"):
-            parser.add_argument(
-                f"--{end}-{axis}", metavar="N", required=required, type=size, help=f"the {axis} to carry the rate {end}"
-            )
+            option, is_width = f"--{end}-{axis}", axis == "width"
+            words = f"the {axis} to carry the rate {end}"
+            parser.add_argument(option, metavar="N", required=is_width, type=whole(option), help=words)
     words = " or ".join(reading.value for reading in AlphaReading)
     parser.add_argument("--alpha", metavar="READING", type=alpha_named, help=f"lora_alpha from rank to rank: {words}")
-    add_json_argument(parser)
 
 
 def answer(options: argparse.Namespace) -> int:
@@ -71,17 +58,13 @@ def answer(options: argparse.Namespace) -> int:
         to_width=options.to_width,
         from_rank=options.from_rank,
         to_rank=options.to_rank,
-        optimizer=options.optimizer,
-        at=values(options),
-        without=options.without,
-        align=alignments(options.align),
+        **supposed(options),
         alpha=options.alpha if config is None else _alpha(options, config),
         is_rank_stabilised=config is not None and config.is_rank_stabilised,
     )
-    if options.json:
-        print_json({**found.json(), **({} if config is None else {"read": config.json()})})
-    else:
-        print(_text(found) if config is None else f"{_text(found)}\nRead from {spec}: {config}.")
+    read: dict[str, Any] = {} if config is None else {"read": config.json()}
+    origin = "" if config is None else f"\nRead from {spec}: {config}."
+    show(options, lambda: {**found.json(), **read}, lambda: f"{_text(found)}{origin}")
     return 0
 
 
@@ -96,29 +79,6 @@ def _alpha(options: argparse.Namespace, config: AdapterConfig) -> AlphaReading |
         return said
     ranks = f"the rank changes from {options.from_rank} to {options.to_rank}"
     return agreed_alpha(said, config.alpha_reading, f"{options.specs[0]} has {config}, and {ranks}")
-
-
-def rate(text: str, word: str = "learning rate") -> float:
-    """A positive number in decimal notation.
-
-    Raises:
-        BadInput: it is none.
-    """
-    found = number_in(text)
-    if found is None or "/" in text or not 0 < found < math.inf:
-        raise BadInput(word, found=text, expected="a positive number, such as 2e-4")
-    return found
-
-
-def size(text: str) -> int:
-    """A width or a rank.
-
-    Raises:
-        BadInput: it is no whole number from 1.
-    """
-    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS and int(text) >= 1):
-        raise BadInput("width or rank", found=text, expected=f"a whole number from 1 of at most {DIGITS} digits")
-    return int(text)
 
 
 def _text(found: Transferred) -> str:

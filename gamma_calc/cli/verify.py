@@ -17,7 +17,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gamma_calc.cli.options import add_json_argument, print_json
+from gamma_calc.cli.options import add_json_argument, show
 from gamma_calc.cli.statuses import FAILED
 from gamma_calc.derivation.certificate_shape import LARGEST, Malformed
 from gamma_calc.derivation.verification import Verification, verification
@@ -39,11 +39,9 @@ def answer(options: argparse.Namespace) -> int:
     except Malformed as problem:
         raise BadInput(f"{path} is no certificate: {problem}") from None
     is_valid = found.first_failure is None
-    if options.json:
-        conclusions = {"conclusions": list(found.conclusions), "first_failure": found.first_failure}
-        print_json({"schema": 1, "scheme": found.scheme, "valid": is_valid, "setting": found.setting, **conclusions})
-    else:
-        print(_text(found))
+    conclusions = {"conclusions": list(found.conclusions), "first_failure": found.first_failure}
+    answered = {"schema": 1, "scheme": found.scheme, "valid": is_valid, "setting": found.setting, **conclusions}
+    show(options, lambda: answered, lambda: _text(found))
     return 0 if is_valid else FAILED
 
 
