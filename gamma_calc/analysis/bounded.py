@@ -92,9 +92,9 @@ def bounded(
 def unrolled(program: Program, domain: Polyhedron, policy: Policy = CALCULUS, steps: int | None = None) -> Trajectory:
     """The first steps of a run, as many as are short enough to write out.
 
-    What a step changes may take another one to pass from each parameter to the next.
+    What a step changes may take another one to pass from each parameter to the next, and back.
     """
-    steps = UNROLLED + max(0, len(program.parameters) - MODULE_SIZE) if steps is None else steps
+    steps = UNROLLED + 2 * max(0, len(program.parameters) - MODULE_SIZE) if steps is None else steps
     return trajectory(program, steps, domain, policy, MOST_NUMBERS)
 
 

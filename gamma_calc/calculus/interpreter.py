@@ -111,7 +111,12 @@ class ExponentReading:
         return self._concluded(self.rules.sum, node, label, *terms)
 
     def pointwise(self, node: Pointwise, argument: FormalSum[Term]) -> FormalSum[Term]:
-        """What the map makes of the initial parts, and the change that the updates bring."""
+        """What the map makes of the initial parts, and the change that the updates bring.
+
+        A map and its derivative are zero at zero, as torch has ReLU.
+        """
+        if argument.is_zero:
+            return FormalSum()
         if node.is_bounded:
             return FormalSum((((), self._concluded(self.rules.bounded, node, (), self._whole(argument))),))
         sums = {node.part(kind): self._whole(argument, is_wanted) for kind, is_wanted in PARTS_OF_A_MAP.items()}

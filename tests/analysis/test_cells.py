@@ -67,3 +67,17 @@ def test_cells_agree_with_runs_at_points() -> None:
             for name, decision in there.decisions.items():
                 at = {key: value.constant for key, value in point.items()}
                 assert decision.holds == regions[name].contains(at), (name, at)
+
+
+def test_two_layers_of_two_random_factors() -> None:
+    """With B_0 = n^q and A_0 = n^p: max(q, b) + max(p + 1/2, a + 1) + max(0, b + p + 1) <= 0, here at p = q = -1/2."""
+    found = derived(stack(2, "a", "b", B="-1/2")).decisions
+    assert str(found["stable"]) == "a <= -1/2 and a + 2*b <= -3/2 and b <= -1/4"
+    assert str(found["efficient"]) == "a = -1/2 and b = -1/2"
+
+
+def test_a_rectified_stack_that_starts_at_zero_never_moves() -> None:
+    """phi'(0) = 0: no gradient reaches a factor, unless a frozen weight or B_0 moves h away from zero."""
+    found = derived(replace(stack(2, "a", "b"), model=LoraStack(2, map="phi")))
+    assert str(found.decisions["stable"]) == "always"
+    assert str(found.decisions["feature_learning"]) == "never"

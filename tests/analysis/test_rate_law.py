@@ -13,7 +13,7 @@ NO_LAW = {
     "bounded-from-below": ((RATE, -RATE - 3), EVERYWHERE, "training also bounds eta from below"),
     "outside-the-domain": ((RATE + 1,), Polyhedron.of(Inequality(RATE)), "no eta of the domain is stable"),
     "always-positive": ((RATE, Affine.of(1)), EVERYWHERE, "nothing is stable from some step on"),
-    "unbounded": ((Affine.of(-1),), EVERYWHERE, "every eta is stable"),
+    "unbounded": ((Affine.of(-1),), EVERYWHERE, "nothing bounds eta from above"),
 }
 
 
