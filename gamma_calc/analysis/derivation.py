@@ -9,7 +9,7 @@ from gamma_calc.algebra import EMPTY, Affine, Exponent
 from gamma_calc.analysis.bounded import Bounded, bounded, unrolled
 from gamma_calc.analysis.cancellation import caveats
 from gamma_calc.analysis.cells import cells, decided, undecided
-from gamma_calc.analysis.conditions import STABLE, conditions_of, factors_of
+from gamma_calc.analysis.conditions import STABLE, Condition, conditions_of, factors_of
 from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.growth import growth
 from gamma_calc.analysis.growth_below import LeastGrowth, growth_below
@@ -75,14 +75,24 @@ def free_exponents(scheme: Scheme, policy: Policy) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*scheme.free, *policy.free)))
 
 
-def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULUS) -> Derivation:
-    """The derivation of a scheme for steps 1 to `horizon`, or for every fixed step count."""
+def derived(
+    scheme: Scheme,
+    horizon: int | None = None,
+    policy: Policy = CALCULUS,
+    conditions: tuple[Condition, ...] | None = None,
+) -> Derivation:
+    """The derivation of a scheme for steps 1 to `horizon`, or for every fixed step count.
+
+    Args:
+        conditions: those to decide, `STABLE` first; those of the model where they are left out.
+    """
+    conditions = conditions_of(scheme.model) if conditions is None else conditions
     program, domain = program_of(scheme), scheme.domain & policy.domain
     is_free = bool(free_exponents(scheme, policy))
     run = trajectory(program, horizon, domain, policy) if horizon else unrolled(program, domain, policy)
     bounds: dict[tuple[str, ...], Bounded] = {}
     decisions = {}
-    for condition in conditions_of(scheme.model):
+    for condition in conditions:
         names = condition.bounded
         if names not in bounds:
             bounds[names] = bounded(program, names, domain, horizon, policy)
@@ -92,7 +102,7 @@ def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULU
         decisions[condition.name] = _of_the_trained(made, scheme)
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)
-    at_max = _at_max(scheme, max_stable, horizon, policy)
+    at_max = _at_max(scheme, max_stable, conditions[0], horizon, policy)
     used = {assumption for application in run.applications for assumption in application.rule.assumptions}
     return Derivation(
         scheme=scheme,
@@ -106,17 +116,17 @@ def derived(scheme: Scheme, horizon: int | None = None, policy: Policy = CALCULU
         at_max={} if at_max is None else at_max.last.sizes,
         undertrained=() if at_max is None else _undertrained(at_max, scheme),
         assumptions=tuple(sorted(used, key=lambda assumption: assumption.number)),
-        horizons={} if horizon is not None else _horizons(scheme, bounds, policy),
+        horizons={} if horizon is not None else _horizons(scheme, conditions, bounds, policy),
         growth={} if horizon is not None else _growth(bounds),
     )
 
 
 def _horizons(
-    scheme: Scheme, bounds: Mapping[tuple[str, ...], Bounded], policy: Policy
+    scheme: Scheme, conditions: tuple[Condition, ...], bounds: Mapping[tuple[str, ...], Bounded], policy: Policy
 ) -> Mapping[str, HorizonLaw | str]:
     """The law of every finite horizon for each condition that asks for bounds only."""
     free = free_exponents(scheme, policy)
-    bounding = (condition for condition in conditions_of(scheme.model) if not condition.reached)
+    bounding = (condition for condition in conditions if not condition.reached)
     return {each.name: horizon_law(bounds[each.bounded], each.bounded, scheme.rates, free) for each in bounding}
 
 
@@ -153,7 +163,7 @@ def _frontier(scheme: Scheme, stable: Decision) -> tuple[Edge, ...] | None:
 
 
 def _at_max(
-    scheme: Scheme, largest: Mapping[str, LargestRate], horizon: int | None, policy: Policy
+    scheme: Scheme, largest: Mapping[str, LargestRate], stable: Condition, horizon: int | None, policy: Policy
 ) -> Trajectory | None:
     """The run at the largest stable rate, where that is a single point; None where it is not, or is not stable."""
     for rate, found in largest.items():
@@ -163,7 +173,6 @@ def _at_max(
         policy = policy.at({rate: Affine.of(found.exponent)})
     if scheme.free or policy.free:
         return None
-    stable = conditions_of(scheme.model)[0]
     there = bounded(program_of(scheme), stable.bounded, scheme.domain & policy.domain, horizon, policy)
     return None if not there.is_final or there.inner.is_empty else there.run
 

@@ -29,7 +29,7 @@ from gamma_calc.experiment.alpha import AlphaReading, alpha_named
 from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.files import write_files
 from gamma_calc.huggingface.lint import ADAMW, Linted, linted, optimizer_called
-from gamma_calc.huggingface.scheme_checks import NEAR, position
+from gamma_calc.huggingface.lint_checks import NEAR, position
 from gamma_calc.program.optimizers import OPTIMIZERS
 
 ALL_ASSUMED = (

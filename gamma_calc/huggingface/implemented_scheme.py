@@ -6,17 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gamma_calc.algebra import EMPTY, Affine, Polyhedron, Region, parsed_affine
-from gamma_calc.analysis.bounded import bounded
-from gamma_calc.analysis.conditions import FACTORS, INTERNALLY_STABLE, STABLE, Condition
-from gamma_calc.analysis.decision import Decision, Status, decision
+from gamma_calc.algebra import EMPTY, Affine, parsed_affine
+from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE, Condition
+from gamma_calc.analysis.decision import Decision
+from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
-from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import SCALE, SCALES, AlphaReading
 from gamma_calc.huggingface.adapter_config import AdapterConfig
 from gamma_calc.huggingface.initial_factors import Initialisation, Start
-from gamma_calc.program.lora import lora_module
 from gamma_calc.program.models import RANK
 from gamma_calc.program.scheme import DEFAULTS, ZERO, Scheme
 from gamma_calc.program.spec_file import scheme_from_text
@@ -31,17 +29,31 @@ OUTPUT, CHANGE = "Z_B", "Delta_Z_B"
 class Edge:
     """Where a scheme with the one rate eta is stable, and what happens at its largest stable rate.
 
-    `with_rank` is the largest rate with r = n^rho left free; `sizes` are the settled exponents at the largest rate, and
-    `undertrained` the trained factors whose contribution stays below n^0 there.
+    `with_rank` is that rate with r = n^rho left free.
     """
 
-    scheme: Scheme
-    stable: Decision
-    internally_stable: Decision
-    largest: LargestRate
+    derivation: Derivation
     with_rank: LargestRate
-    sizes: Mapping[str, Size]
-    undertrained: tuple[str, ...]
+
+    @property
+    def scheme(self) -> Scheme:
+        """What was derived."""
+        return self.derivation.scheme
+
+    @property
+    def stable(self) -> Decision:
+        """Where the output stays bounded."""
+        return self.derivation.decisions[STABLE.name]
+
+    @property
+    def internally_stable(self) -> Decision:
+        """Where A Z does too."""
+        return self.derivation.decisions[INTERNALLY_STABLE.name]
+
+    @property
+    def largest(self) -> LargestRate:
+        """The largest stable rate."""
+        return self.derivation.max_stable[RATE]
 
 
 def implemented_spec(config: AdapterConfig, optimizer: str, alpha: AlphaReading) -> str | None:
@@ -69,10 +81,9 @@ def sure_rates(config: AdapterConfig, optimizer: str) -> tuple[Affine, ...]:
     spec = _linear_spec(start, optimizer, SIGMA, f"{RATE} + {LAMBDA}", constant)
     if spec is None:
         return ()
-    scheme = scheme_from_text(spec)
-    free = replace(scheme, exponents={**scheme.exponents, RANK: Affine.symbol(RHO)})
-    stable = _decision(free, STABLE, _output(start.start))
-    return largest_rate(RATE, _member(stable.region)).bounds or ()
+    free = _free_in_rank(scheme_from_text(spec))
+    region = _derived(free, start.start, (STABLE,)).decisions[STABLE.name].region
+    return largest_rate(RATE, region.members[0] if region.members else EMPTY).bounds or ()
 
 
 def _linear_spec(start: Initialisation, optimizer: str, scale: str, rate_b: str, constant: str = "") -> str | None:
@@ -121,24 +132,20 @@ def edge(spec: str, start: Start = Start.NOTHING) -> Edge:
     Where B_0 A_0 is cancelled the output starts from the base model's, and what has to stay bounded is its change.
     """
     scheme = scheme_from_text(spec)
-    output = _output(start)
-    stable, internal = (_decision(scheme, condition, output) for condition in (STABLE, INTERNALLY_STABLE))
-    free_rank = replace(scheme, exponents={**scheme.exponents, RANK: Affine.symbol(RHO)})
-    largest = _largest(stable)
-    sizes = _sizes_at(scheme, largest, output)
-    return Edge(
-        scheme=scheme,
-        stable=stable,
-        internally_stable=internal,
-        largest=largest,
-        with_rank=_largest(_decision(free_rank, STABLE, output)),
-        sizes=sizes,
-        undertrained=tuple(
-            factor.name
-            for factor in FACTORS
-            if sizes and scheme.is_trained(factor.name) and _is_below_one(sizes[factor.contribution])
-        ),
+    with_rank = _derived(_free_in_rank(scheme), start, (STABLE,))
+    return Edge(_derived(scheme, start, (STABLE, INTERNALLY_STABLE)), with_rank.max_stable[RATE])
+
+
+def _free_in_rank(scheme: Scheme) -> Scheme:
+    return replace(scheme, exponents={**scheme.exponents, RANK: Affine.symbol(RHO)})
+
+
+def _derived(scheme: Scheme, start: Start, conditions: tuple[Condition, ...]) -> Derivation:
+    output = CHANGE if start is Start.CANCELLED else OUTPUT
+    asked = (
+        replace(each, bounded=tuple(output if name == OUTPUT else name for name in each.bounded)) for each in conditions
     )
+    return derived(scheme, conditions=tuple(asked))
 
 
 def _spec(name: str, optimizer: str, forms: Mapping[str, str]) -> str:
@@ -150,35 +157,3 @@ def _spec(name: str, optimizer: str, forms: Mapping[str, str]) -> str:
 def _expanded(form: str, scale: str) -> str:
     """The form with `scale` replaced by what it stands for, which a spec itself cannot refer to."""
     return form if SCALE not in form else str(parsed_affine(form).substituted({SCALE: parsed_affine(scale)}))
-
-
-def _output(start: Start) -> str:
-    return CHANGE if start is Start.CANCELLED else OUTPUT
-
-
-def _decision(scheme: Scheme, condition: Condition, output: str) -> Decision:
-    quantities = tuple(output if name == OUTPUT else name for name in condition.bounded)
-    asked = Condition(condition.name, quantities, condition.reached, condition.source)
-    return decision(asked, bounded(lora_module(scheme), quantities, scheme.domain, None), is_free=True)
-
-
-def _largest(stable: Decision) -> LargestRate:
-    if stable.status is Status.UNKNOWN:
-        return LargestRate(RATE, None, False, EMPTY, f"the stable region is unknown: {stable.reason}")
-    return largest_rate(RATE, _member(stable.region))
-
-
-def _member(region: Region) -> Polyhedron:
-    return region.members[0] if region.members else EMPTY
-
-
-def _sizes_at(scheme: Scheme, largest: LargestRate, output: str) -> Mapping[str, Size]:
-    if largest.exponent is None:
-        return {}
-    there = scheme.at({RATE: Affine.of(largest.exponent)})
-    found = bounded(lora_module(there), (output,), there.domain, None)
-    return found.run.last.sizes if found.is_final else {}
-
-
-def _is_below_one(size: Size) -> bool:
-    return all(piece.is_constant and piece.constant < 0 for piece in size.upper.pieces)

@@ -13,9 +13,9 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, config_from_mapping
-from gamma_calc.huggingface.findings import findings
 from gamma_calc.huggingface.implemented_scheme import Edge, edge, embedding_spec, implemented_spec
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Finding, Severity, Use
+from gamma_calc.huggingface.lint_checks import CHECKS
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import KEYS
 
@@ -159,6 +159,16 @@ def _linted(config: AdapterConfig, use: Use) -> Linted:
     return Linted(case, findings(case), specs)
 
 
+def findings(case: Case) -> tuple[Finding, ...]:
+    """All that applies, errors first, otherwise in the order of the table."""
+    found = [
+        Finding(each.id, each.severity, each.text(case), each.derivation, each.is_common)
+        for each in CHECKS
+        if each.applies(case)
+    ]
+    return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))
+
+
 def _exponents(found: Edge | None) -> dict[str, str | None]:
     """The exponents that the configuration implements, as a spec writes them; all null where they are not known."""
     if found is None:
@@ -178,6 +188,6 @@ def _edge_json(found: Edge | None) -> dict[str, Any] | None:
         "internally_stable": str(found.internally_stable),
         "max_stable": found.largest.value,
         "max_stable_in_rank": found.with_rank.value,
-        "at_max": {name: str(size) for name, size in found.sizes.items()},
-        "undertrained": list(found.undertrained),
+        "at_max": {name: str(size) for name, size in found.derivation.at_max.items()},
+        "undertrained": list(found.derivation.undertrained),
     }

@@ -17,9 +17,9 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.huggingface.adapter_config import config_from_mapping
-from gamma_calc.huggingface.findings import CHECKS
 from gamma_calc.huggingface.lint import linted, optimizer_called
 from gamma_calc.huggingface.lint_case import MEASURED
+from gamma_calc.huggingface.lint_checks import CHECKS
 from gamma_calc.huggingface.rate_edge import rate_edge
 
 PLAIN = {"peft_type": "LORA", "r": 8, "lora_alpha": 16}

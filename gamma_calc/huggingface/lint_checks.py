@@ -1,17 +1,19 @@
-"""Checks of the scheme that a configuration implements: its initialisation, its scale and its rate."""
+"""Checks of a configuration: its initialisation, its scale and its rate, and what PEFT's LoRA+ helper makes of it."""
 
 from __future__ import annotations
 
 from gamma_calc.algebra import Affine
 from gamma_calc.experiment.alpha import AlphaReading
-from gamma_calc.experiment.transfer import gain_through_above, leads_through_above
-from gamma_calc.huggingface.implemented_scheme import RHO
+from gamma_calc.experiment.transfer import gain_through_above, leads_through_above, stack_note
+from gamma_calc.huggingface.implemented_scheme import RATE, RHO, edge, loraplus_spec
 from gamma_calc.huggingface.initial_factors import Start
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, MEASURED, Case, Check, Severity, power
 
 DERIVE, EXPONENTS = f"gamma-calc derive {LINEAR}", f"gamma-calc exponents {LINEAR}"
 RANK_LAW = f"gamma-calc transfer {LINEAR} --lr 1 --from-width 1024 --to-width 1024 --from-rank 8 --to-rank 16"
 EMBEDDING_DERIVE = f"gamma-calc derive {EMBEDDING}"
+TWO_RATES = "gamma-calc compare lora-plus-a init-a"
+CARRIED = "gamma-calc transfer lora-plus-b --lr 1e-4 --lr-b 1.6e-3 --from-width 1024 --to-width 4096"
 
 NEAR = 2
 """A rate below the edge by less than this factor is worth a warning: the constant is known no better."""
@@ -19,7 +21,7 @@ NEAR = 2
 
 def _internal_growth(case: Case) -> str:
     assert case.linear is not None
-    size = case.linear.sizes["Z_A"].upper if case.linear.sizes else "1/2"
+    size = case.linear.derivation.at_max["Z_A"].upper if case.linear.derivation.at_max else "1/2"
     return (
         f"The entries of A do not shrink as the width grows ({case.config.initialisation.spread}), so A Z grows as "
         f"{power('n', str(size))} whatever the rate: no learning rate keeps it bounded. "
@@ -32,18 +34,19 @@ def _has_no_internal_rate(case: Case) -> bool:
 
 
 def _grows_at_the_edge(case: Case) -> bool:
-    if case.linear is None or not case.linear.sizes or _has_no_internal_rate(case):
+    if case.linear is None or not case.linear.derivation.at_max or _has_no_internal_rate(case):
         return False
-    size = case.linear.sizes["Z_A"].upper
+    size = case.linear.derivation.at_max["Z_A"].upper
     return any(piece.is_constant and piece.constant > 0 for piece in size.pieces)
 
 
 def _edge_growth(case: Case) -> str:
     assert case.linear is not None
     found = case.linear
+    size = power("n", str(found.derivation.at_max["Z_A"].upper))
     return (
-        f"At the largest stable rate, {power('n', str(found.largest.value))}, A Z grows as "
-        f"{power('n', str(found.sizes['Z_A'].upper))}; it stays bounded where {found.internally_stable.region}."
+        f"At the largest stable rate, {power('n', str(found.largest.value))}, A Z grows as {size}; it stays bounded "
+        f"where {found.internally_stable.region}."
     )
 
 
@@ -51,8 +54,8 @@ def _undertrained(case: Case) -> str:
     assert case.linear is not None
     parts = {"A": "delta_1", "B": "delta_2"}
     shares = [
-        f"{name} changes the output by {power('n', str(case.linear.sizes[parts[name]].upper))}"
-        for name in case.linear.undertrained
+        f"{name} changes the output by {power('n', str(case.linear.derivation.at_max[parts[name]].upper))}"
+        for name in case.linear.derivation.undertrained
     ]
     return (
         f"At the largest stable rate, {power('n', str(case.linear.largest.value))}, "
@@ -103,7 +106,17 @@ def _targets_embeddings(case: Case) -> bool:
     return bool(case.embeddings) and case.config.initialisation.resets_embeddings
 
 
-SCHEME_CHECKS = (
+def _stack(case: Case) -> str:
+    """What several adapters on one residual stream make of a ratio that grows with the width."""
+    spec = loraplus_spec(case.config, case.use.optimizer, case.use.alpha)
+    growing = None if spec is None or case.config.variants else edge(spec, case.config.initialisation.start)
+    if growing is None or growing.largest.exponent is None:
+        return ""
+    there = growing.scheme.at({RATE: Affine.of(growing.largest.exponent)})
+    return stack_note(gain_through_above(there, there["eta_B"]))
+
+
+CHECKS = (
     Check(
         "dead-adapter",
         Severity.ERROR,
@@ -161,7 +174,7 @@ SCHEME_CHECKS = (
     Check(
         "factor-hardly-learns",
         Severity.WARNING,
-        lambda case: case.linear is not None and bool(case.linear.undertrained),
+        lambda case: case.linear is not None and bool(case.linear.derivation.undertrained),
         _undertrained,
         EXPONENTS,
     ),
@@ -240,5 +253,55 @@ SCHEME_CHECKS = (
         ),
         "gamma-calc compare init-a init-b",
         is_common=True,
+    ),
+    Check(
+        "loraplus-one-dimensional",
+        Severity.WARNING,
+        lambda case: case.use.loraplus_ratio is not None and case.has_small_tensors,
+        lambda case: (
+            "create_loraplus_optimizer gives every one-dimensional tensor (biases, norms, also those of a "
+            "trained head) B's rate, and a head's matrices A's."
+        ),
+        MEASURED,
+    ),
+    Check(
+        "loraplus-weight-decay",
+        Severity.WARNING,
+        lambda case: case.use.loraplus_ratio is not None and case.use.weight_decay != 0,
+        lambda case: (
+            "create_loraplus_optimizer sets every group's weight decay from loraplus_weight_decay, which is 0 "
+            "by default: a plain weight_decay, or that of AdamW, has no effect."
+        ),
+        MEASURED,
+    ),
+    Check(
+        "loraplus-embedding-rate",
+        Severity.WARNING,
+        lambda case: case.use.loraplus_ratio is not None and bool(case.embeddings),
+        lambda case: (
+            "create_loraplus_optimizer trains adapters of embeddings at loraplus_lr_embedding, 1e-6 by "
+            "default, whatever the learning rate."
+        ),
+        MEASURED,
+    ),
+    Check(
+        "loraplus-ratio-below-one",
+        Severity.WARNING,
+        lambda case: case.use.loraplus_ratio is not None and case.use.loraplus_ratio < 1,
+        lambda case: (
+            "A ratio below 1 gives B the smaller rate; LoRA+ wants B's to be the larger, and the more so the "
+            "wider the model."
+        ),
+        TWO_RATES,
+    ),
+    Check(
+        "loraplus-ratio-fixed",
+        Severity.INFO,
+        lambda case: case.use.loraplus_ratio is not None,
+        lambda case: (
+            "The ratio is read as the same at every width, which moves constants and no exponent. LoRA+ has "
+            f"the ratio grow in proportion to n. {_stack(case)}".rstrip()
+        ),
+        CARRIED,
     ),
 )
