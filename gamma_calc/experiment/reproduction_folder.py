@@ -23,9 +23,8 @@ from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint
 from gamma_calc.experiment.student_study import EVOLVING, NEIGHBOURS, REPETITIONS, StudentStudy
 from gamma_calc.files import write_files
 from gamma_calc.report.plots import Images
-from gamma_calc.simulation.local_slopes import extrapolated_slope, local_slopes
 from gamma_calc.simulation.optima import Health
-from gamma_calc.simulation.slopes import SlopeEstimate
+from gamma_calc.simulation.slopes import SlopeEstimate, extrapolated_slope, local_slopes
 from gamma_calc.simulation.verdicts import TOLERANCE
 
 CAPTIONS = {

@@ -16,8 +16,7 @@ from torch import Tensor
 
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation.adapter_module import Term
-from gamma_calc.simulation.heavy_ball import HeavyBall
-from gamma_calc.simulation.steps import GradientStep, epsilon_ratio, is_nonzero
+from gamma_calc.simulation.steps import GradientStep, HeavyBall, epsilon_ratio, is_nonzero
 from gamma_calc.simulation.student_data import blocks
 
 Parts = dict[Term, Tensor]

@@ -1,4 +1,8 @@
-"""The processed gradient of one tensor: the step that an update rule makes of a raw gradient, and its memory."""
+"""The processed gradient of one tensor: the step that an update rule makes of a raw gradient, and its memory.
+
+Source of the heavy ball, m = beta m + G in place of the gradient G: Polyak, "Some methods of speeding up the
+convergence of iteration methods" (1964).
+"""
 
 from __future__ import annotations
 
@@ -82,3 +86,24 @@ def is_nonzero(tensor: Tensor) -> Tensor:
     """
     largest: Tensor = torch.linalg.vector_norm(tensor.flatten(-2), ord=math.inf, dim=-1)
     return largest != 0
+
+
+class HeavyBall:
+    """The momentum of one factor, undamped."""
+
+    def __init__(self, beta: float) -> None:
+        self.beta = beta
+        self._momentum: Tensor | None = None
+
+    def rolled(self, gradient: Tensor) -> Tensor:
+        """m after one more gradient; the gradient itself where beta is zero.
+
+        The gradient may be written over afterwards, the result is not to be.
+        """
+        if not self.beta:
+            return gradient
+        if self._momentum is None:
+            self._momentum = gradient.clone()
+        else:
+            self._momentum.mul_(self.beta).add_(gradient)
+        return self._momentum

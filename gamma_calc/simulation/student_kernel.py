@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from gamma_calc.program.optimizers import Moments, Raw
-from gamma_calc.simulation.heavy_ball import HeavyBall
+from gamma_calc.simulation.steps import HeavyBall
 from gamma_calc.simulation.student_code import Function
 from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student, StudentShape, blocks
 from gamma_calc.simulation.student_loops import GREATEST_RANK, StudentLoops, student_loops

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from gamma_calc.simulation.heavy_ball import HeavyBall
-from gamma_calc.simulation.steps import GradientStep, mean_square
+from gamma_calc.simulation.steps import GradientStep, HeavyBall, mean_square
 from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student, StudentShape
 from gamma_calc.simulation.student_records import State, record
 

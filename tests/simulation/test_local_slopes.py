@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gamma_calc.errors import BadInput
-from gamma_calc.simulation.local_slopes import extrapolated_slope, local_slopes
+from gamma_calc.simulation.slopes import extrapolated_slope, local_slopes
 
 WIDTHS = [2**k for k in range(7, 14)]
 

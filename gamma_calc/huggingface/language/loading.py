@@ -1,10 +1,15 @@
-"""Models ready to be adapted: loaded from a folder, or built from a configuration and briefly trained."""
+"""Models ready to be adapted: loaded from a folder, or built from a configuration and briefly trained.
+
+A built model reads the most frequent words of its training text.
+"""
 
 from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +31,40 @@ from transformers import (
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import Building
-from gamma_calc.huggingface.language.vocabulary import END, MASK, PAD, SPECIAL, START, Vocabulary
+
+_PIECE = re.compile(r"\w+|[^\w\s]")
+
+START, PAD, END, UNKNOWN, MASK = range(5)
+"""In the order of RoBERTa's vocabulary, where the padding is number 1."""
+
+SPECIAL = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Words and their numbers; a word that is not among them is `UNKNOWN`."""
+
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, texts: Iterable[str], size: int) -> Vocabulary:
+        """The words that occur most often, `size` with the special ones; the alphabet decides a tie.
+
+        >>> Vocabulary.of(["b b a", "a c"], 7).words
+        ('a', 'b')
+        """
+        counts = Counter(word for text in texts for word in _PIECE.findall(text.lower()))
+        order = sorted(counts, key=lambda word: (-counts[word], word))
+        return cls(tuple(order[: size - SPECIAL]))
+
+    def __len__(self) -> int:
+        return SPECIAL + len(self.words)
+
+    def encoded(self, text: str) -> list[int]:
+        """The numbers of a text's words, without special ones."""
+        numbers = {word: number for number, word in enumerate(self.words, SPECIAL)}
+        return [numbers.get(word, UNKNOWN) for word in _PIECE.findall(text.lower())]
+
 
 Encoding = Callable[[str, str | None], list[int]]
 """The numbers of the tokens of a text, or of a pair of them."""

@@ -11,9 +11,9 @@ import pytest
 
 from gamma_calc import files
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.language.data import labelled_texts, running_text
+from gamma_calc.huggingface.language.data import labelled_file, labelled_texts, running_text
+from gamma_calc.huggingface.language.loading import SPECIAL, UNKNOWN, Vocabulary
 from gamma_calc.huggingface.language.mail import FOLDERS, mail
-from gamma_calc.huggingface.language.text_files import labelled_file
 from gamma_calc.huggingface.language.texts import (
     Example,
     LabelledTexts,
@@ -22,7 +22,6 @@ from gamma_calc.huggingface.language.texts import (
     parted_examples,
     parted_text,
 )
-from gamma_calc.huggingface.language.vocabulary import SPECIAL, UNKNOWN, Vocabulary
 
 ROWS = [("good", 1), ("bad", 0)] * 10
 
