@@ -86,6 +86,13 @@ ZHANG = Paper(
     2019,
     "arXiv:1910.07467",
 )
+VASWANI = Paper(
+    "vaswani2017attention",
+    "A. Vaswani et al.",
+    "Attention Is All You Need",
+    2017,
+    "arXiv:1706.03762",
+)
 THIS = Paper(
     "gammacalc", "The gamma_calc authors", "gamma_calc: the rules of the calculus, calculus/rules.py", 2026, ""
 )

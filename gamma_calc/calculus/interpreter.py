@@ -10,10 +10,11 @@ from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON
 from gamma_calc.calculus.policy import CALCULUS, Policy, summations
 from gamma_calc.calculus.provenance import Provenance, Random
 from gamma_calc.calculus.rulebook import rulebook
-from gamma_calc.calculus.rules import GIVEN, RAW_STEP, SCALE, ZERO, Component, Rule, Term, total
+from gamma_calc.calculus.rules import GIVEN, RAW_STEP, SCALE, ZERO, Component, Rule, Term, total, uniform
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Subject, Trace
 from gamma_calc.calculus.update_rules import DECAY
+from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     At,
@@ -22,13 +23,17 @@ from gamma_calc.program.expressions import (
     Expression,
     Given,
     InverseRms,
-    InverseRmsChange,
+    Map,
     MapChange,
+    Merged,
     Moment,
     Named,
     Pointwise,
+    Power,
     Renamed,
     Scaled,
+    Softmax,
+    Split,
     Trained,
     Transposed,
 )
@@ -82,6 +87,14 @@ class ExponentReading:
         """What belonged to the axis belongs to it under its new name."""
         return tuple(replace(each, provenance=each.provenance.renamed(node.old, node.new)) for each in term)
 
+    def split(self, node: Split, label: Label, term: Term) -> Term:
+        """A fixed number of coordinates changes nothing, so the other part is the axis under another name."""
+        return tuple(replace(each, provenance=each.provenance.renamed(node.axis, node.growing)) for each in term)
+
+    def merged(self, node: Merged, label: Label, term: Term) -> Term:
+        """As of a split, backwards."""
+        return tuple(replace(each, provenance=each.provenance.renamed(node.growing, node.axis)) for each in term)
+
     def scaled(self, node: Scaled, label: Label, term: Term) -> Term:
         """A scalar adds its exponent; a scalar n^0 is not worth a line."""
         if node.exponent == Affine.of(0):
@@ -110,42 +123,61 @@ class ExponentReading:
         """The largest exponent leads."""
         return self._concluded(self.rules.sum, node, label, *terms)
 
-    def pointwise(self, node: Pointwise, argument: FormalSum[Term]) -> FormalSum[Term]:
-        """What the map makes of the initial parts, and the change that the updates bring.
-
-        A map and its derivative are zero at zero, as torch has ReLU.
-        """
-        if argument.is_zero:
-            return FormalSum()
-        if node.is_bounded:
-            return FormalSum((((), self._concluded(self.rules.bounded, node, (), self._whole(argument))),))
-        sums = {node.part(kind): self._whole(argument, is_wanted) for kind, is_wanted in PARTS_OF_A_MAP.items()}
-        return FormalSum(
-            tuple(
-                ((part,), self._concluded(self.rules.homogeneous, node, (part,), whole))
-                for part, whole in sums.items()
-                if whole
+    def mapped(self, node: Map, argument: FormalSum[Term]) -> FormalSum[Term]:
+        """What the map makes of the whole, or of the initial parts and how the updates change that."""
+        if not node.keeps_parts:
+            return FormalSum((((), self._of_map(node, (), self._whole(argument))),))
+        initial, updates = (self._whole(argument, is_wanted) for is_wanted in PARTS_OF_A_MAP.values())
+        parts: list[tuple[Label, Term]] = []
+        if initial or not node.is_zero_at_zero:
+            label = (node.part(Kind.INITIAL),)
+            parts.append((label, self._of_map(node, label, initial)))
+        if updates:
+            label = (node.part(Kind.UPDATE),)
+            # What a homogeneous map makes of a change has the change's size and parities, beside whatever it is.
+            is_alone = node.is_zero_at_zero
+            change = (
+                self._of_map(node, label, updates) if is_alone else self._of_change(node, node, label, initial, updates)
             )
-        )
+            parts.append((label, change))
+        return FormalSum(tuple(parts))
 
-    def inverse_rms(self, node: InverseRms, argument: FormalSum[Term]) -> Term:
-        """As small as the leading part of the argument is large."""
-        return self._concluded(self.rules.inverse_rms, node, (), self._whole(argument), node.axis)
+    def map_change(self, node: MapChange, argument: FormalSum[Term], change: FormalSum[Term]) -> Term:
+        """What a change of the argument makes of the map."""
+        return self._of_change(node.map, node, node.label, self._whole(argument), self._whole(change))
 
-    def inverse_rms_change(
-        self, node: InverseRmsChange, argument: FormalSum[Term], change: FormalSum[Term]
-    ) -> Term | None:
-        """As the mean of the argument times its change."""
-        if change.is_zero:
-            return None
-        premises = (self._whole(argument), self._whole(change), node.axis, self.policy)
-        return self._concluded(self.rules.inverse_rms_change, node, (), *premises)
+    def _of_map(self, node: Map, label: Label, argument: Term) -> Term:
+        match node:
+            case Pointwise(is_bounded=True):
+                return self._concluded(self.rules.bounded, node, label, argument)
+            case Pointwise():
+                return self._concluded(self.rules.homogeneous, node, label, argument)
+            case Softmax(_, axis):
+                return self._concluded(self.rules.softmax, node, label, uniform(axis), argument)
+        if not argument:
+            raise Unknown(f"{node.word} of what is zero: no exponent says how large that is")
+        match node:
+            case InverseRms(_, axis):
+                return self._concluded(self.rules.inverse_rms, node, label, argument, axis)
+            case Power(_, degree):
+                return self._concluded(self.rules.power, node, label, argument, degree)
+        raise TypeError(f"no rule for {type(node).__name__}")
 
-    def map_change(self, node: MapChange, argument: FormalSum[Term], change: FormalSum[Term]) -> Term | None:
-        """As large as the change of the argument."""
-        if change.is_zero:
-            return None
-        return self._concluded(self.rules.map_change, node, (node.part,), self._whole(argument), self._whole(change))
+    def _of_change(self, node: Map, subject: Expression, label: Label, argument: Term, change: Term) -> Term:
+        match node:
+            case Pointwise():
+                return self._concluded(self.rules.map_change, subject, label, argument, change)
+            case Softmax(_, axis):
+                return self._concluded(self.rules.softmax_change, subject, label, uniform(axis), argument, change)
+        if not argument:
+            raise Unknown(f"{node.word} of what is zero: no exponent says how large its change is")
+        match node:
+            case InverseRms(_, axis):
+                premises = (argument, change, axis, self.policy)
+                return self._concluded(self.rules.inverse_rms_change, subject, label, *premises)
+            case Power(_, degree):
+                return self._concluded(self.rules.power_change, subject, label, argument, change, degree)
+        raise TypeError(f"no rule for the change of {type(node).__name__}")
 
     def momentum(self, tensor: Trained, so_far: FormalSum[Term], gradient: FormalSum[Term]) -> Term | None:
         """The momentum rule's conclusion from the momentum so far and the whole gradient."""

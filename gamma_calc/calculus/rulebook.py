@@ -45,8 +45,12 @@ from gamma_calc.calculus.rules import (
     INVERSE_RMS,
     INVERSE_RMS_CHANGE,
     MAP_CHANGE,
+    POWER,
+    POWER_CHANGE,
     PRODUCT,
     RAW_STEP,
+    SOFTMAX,
+    SOFTMAX_CHANGE,
     SUM,
     Component,
     Rule,
@@ -120,6 +124,28 @@ class Rulebook:
         return self._left_of(MAP_CHANGE, _AtMost(MAP_CHANGE), r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]")
 
     @property
+    def power(self) -> Rule:
+        """The exponent of a power."""
+        return self._unless_cancelled(POWER)
+
+    @property
+    def power_change(self) -> Rule:
+        """The exponent of its change."""
+        return self._unless_cancelled(POWER_CHANGE)
+
+    @property
+    def softmax(self) -> Rule:
+        """The exponent of a softmax, which is bounded whatever cancels."""
+        return self._left_of(SOFTMAX, _AtMost(SOFTMAX), r"\gamma[\mathrm{softmax}(v)]\le0")
+
+    @property
+    def softmax_change(self) -> Rule:
+        """The exponent of its change."""
+        return self._left_of(
+            SOFTMAX_CHANGE, _AtMost(SOFTMAX_CHANGE), r"\gamma[\Delta\,\mathrm{softmax}(v)]\le\gamma[\Delta v]"
+        )
+
+    @property
     def bounded(self) -> Rule:
         """The exponent of a bounded map's value."""
         return self._left_of(BOUNDED, _AtMost(BOUNDED), r"\gamma[\phi'(v)]\le0")
@@ -181,7 +207,9 @@ class Rulebook:
 
     def _unless_cancelled(self, rule: Rule) -> Rule:
         if NO_CANCELLATION in self.without:
-            raise Unknown(f"without {NO_CANCELLATION.key} a norm may divide by next to nothing, and bounds nothing")
+            raise Unknown(
+                f"without {NO_CANCELLATION.key} a norm, or a power, may divide by next to nothing, and bounds nothing"
+            )
         return rule
 
     def _left_of(self, rule: Rule, conclude: Callable[..., Term], statement: str) -> Rule:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache, reduce
 
 from gamma_calc.algebra import VANISHING, Exponent, Verdict
@@ -23,7 +24,7 @@ from gamma_calc.calculus.assumptions import (
     SYMMETRIC_INIT,
     Assumption,
 )
-from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, YANG, ZHANG, Citation
+from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, VASWANI, YANG, ZHANG, Citation
 from gamma_calc.calculus.policy import Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import Flip, Provenance, Sight
 from gamma_calc.calculus.size import Size
@@ -164,9 +165,57 @@ def _inverse_rms_change(argument: Term, change: Term, axis: Axis, policy: Policy
     return (Component(inverse + inverse + inverse + Size.largest(means), _scalar(moved, axis)),)
 
 
+def _power(argument: Term, degree: Fraction) -> Term:
+    return (Component(_power_size(argument, degree), _united(argument)),)
+
+
+def _power_size(argument: Term, degree: Fraction) -> Size:
+    size = total(argument) if degree > 0 else _inverse(argument)
+    if not degree:
+        return Size.exactly(Exponent.of(0))
+    return Size(size.lower.scaled(abs(degree)), size.upper.scaled(abs(degree)))
+
+
+def _power_change(argument: Term, change: Term, degree: Fraction) -> Term:
+    return (Component(_power_size(argument, degree - 1) + total(change), _united((*argument, *change))),)
+
+
+def _united(argument: Term) -> Provenance:
+    """The provenance of a function of a whole value."""
+    return reduce(Provenance.multiplied, (component.provenance for component in argument)).even_and_odd
+
+
+def uniform(axis: Axis) -> Term:
+    """What a softmax makes of equal logits: one over their number."""
+    return _given(Exponent.of(-axis.size))
+
+
+def _softmax(even: Term, logits: Term) -> Term:
+    return _saturated((*even, *_shares(even, logits, logits)), logits)
+
+
+def _softmax_change(even: Term, logits: Term, change: Term) -> Term:
+    return _saturated(_shares(even, (*logits, *change), change), (*logits, *change))
+
+
+def _shares(even: Term, logits: Term, parts: Term) -> Term:
+    """What parts of logits change of e^v / sum e^v: to first order v times what equal logits give."""
+    (beside,) = (replace(each, size=Size.exactly(Exponent.of(0))) for each in even)
+    scale = total(even)
+    return gathered(Component(each.size + scale, _mapped(each, (beside, *logits))) for each in parts)
+
+
+def _saturated(shares: Term, logits: Term) -> Term:
+    """Of logits that may grow only a bound is left: what is not the largest entry vanishes, and the largest is 1."""
+    if all(_is_at_most(each.size.upper, Exponent.of(0)) for each in logits):
+        return shares
+    return tuple(replace(each, size=Size(VANISHING, Exponent.of(0))) for each in shares)
+
+
 def _bounded(argument: Term) -> Term:
-    united = reduce(Provenance.multiplied, (component.provenance for component in argument))
-    return (Component(Size.exactly(Exponent.of(0)), united.even_and_odd),)
+    if not argument:  # a map of zero
+        return _given(Exponent.of(0))
+    return (Component(Size.exactly(Exponent.of(0)), _united(argument)),)
 
 
 def _mapped(component: Component, argument: Term) -> Provenance:
@@ -308,6 +357,34 @@ MAP_CHANGE = Rule(
     Citation(YANG, "coordinatewise nonlinearities"),
     (NO_CANCELLATION,),
     _map_change,
+)
+POWER = Rule(
+    "power",
+    r"\gamma[v^p]=p\,\gamma[v]",
+    Citation(HAYOU_INIT, GAMMA),
+    (NO_CANCELLATION,),
+    _power,
+)
+POWER_CHANGE = Rule(
+    "change of a power",
+    r"\gamma[(v+\delta)^p-v^p]=(p-1)\,\gamma[v]+\gamma[\delta]",
+    Citation(HAYOU_INIT, GAMMA),
+    (NO_CANCELLATION,),
+    _power_change,
+)
+SOFTMAX = Rule(
+    "softmax",
+    r"\textstyle\gamma[e^{v_i}/\sum_{j\le n^\delta}e^{v_j}]=-\delta\ \text{for }\gamma[v]\le0,\ \text{else}\le0",
+    Citation(VASWANI, "attention weights"),
+    (NO_CANCELLATION,),
+    _softmax,
+)
+SOFTMAX_CHANGE = Rule(
+    "change of a softmax",
+    r"\gamma[\Delta\,\mathrm{softmax}(v)]=\gamma[\Delta v]-\delta\ \text{for }\gamma[v]\le0,\ \text{else}\le0",
+    Citation(VASWANI, "attention weights, to first order"),
+    (NO_CANCELLATION,),
+    _softmax_change,
 )
 BOUNDED = Rule(
     "bounded map",

@@ -4,6 +4,7 @@ $ gamma-calc schemes
 name         A     B        eta_A  eta_B
 init-a       -1/2  zero     eta    eta
 ...
+adapters: lora-fa, rslora, vera, lora-xs, pissa, dora
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 
 from gamma_calc.cli.options import add_json_argument, show
 from gamma_calc.derivation.tables import text_table
+from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import REQUIRED, ZERO, Scheme
 
@@ -25,8 +27,8 @@ def answer(options: argparse.Namespace) -> int:
     """Print the schemes that can be named."""
     rows = [_row(scheme) for scheme in CATALOGUE.values()]
     table = text_table([tuple(rows[0]), *(tuple(row.values()) for row in rows)])
-    under = f"All under {next(iter(CATALOGUE.values())).optimizer.name}; --optimizer NAME takes another."
-    show(options, lambda: {"schema": 1, "schemes": rows}, lambda: f"{table}\n\n{under}")
+    under = f"adapters: {', '.join(ADAPTERS)}\n\nAll under {next(iter(CATALOGUE.values())).optimizer.name}; --optimizer NAME takes another."
+    show(options, lambda: {"schema": 1, "schemes": rows, "adapters": list(ADAPTERS)}, lambda: f"{table}\n\n{under}")
     return 0
 
 

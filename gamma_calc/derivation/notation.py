@@ -21,13 +21,18 @@ from gamma_calc.program.expressions import (
     Expression,
     Given,
     InverseRms,
-    InverseRmsChange,
+    Map,
     MapChange,
+    Merged,
     Moment,
     Named,
     Pointwise,
+    Power,
     Renamed,
     Scaled,
+    Softmax,
+    Split,
+    Stopped,
     Sum,
     Trained,
     Transposed,
@@ -39,6 +44,10 @@ from gamma_calc.program.terms import Kind, Label, Part
 _PREFIX = r"\\(Delta |Delta_\{\\lambda\} |mathrm\{d\})"
 _STARTS_WITH_PREFIX = re.compile(_PREFIX)
 _ENDS_WITH_PREFIXED = re.compile(rf"{_PREFIX}[^ ]*$")
+
+
+SAME_ENTRIES = Renamed | Split | Merged | Stopped
+"""What has the entries of its operand."""
 
 
 class Notation:
@@ -89,7 +98,7 @@ class Notation:
 def bare(expression: Expression) -> Expression:
     """What is left of an expression without what takes no line: names, transposes, new axes and scalars n^0."""
     while (
-        isinstance(expression, Transposed | Renamed)
+        isinstance(expression, Transposed | SAME_ENTRIES)
         or (isinstance(expression, Named) and not expression.is_cut)
         or (isinstance(expression, Scaled) and expression.exponent == Affine.of(0))
     ):
@@ -120,7 +129,7 @@ def picked(node: Expression, label: Label, start: int, end: int) -> Expression:
             return replace(node, left=picked(left, label, start, middle), right=picked(right, label, middle, end))
         case Named(is_cut=True):
             return node
-        case Named() | Transposed() | Renamed() | Scaled():
+        case Named() | Transposed() | Renamed() | Split() | Merged() | Stopped() | Scaled():
             return replace(node, operand=picked(node.operand, label, start, end))
     return node
 
@@ -140,7 +149,7 @@ class _Writer:
         match node:
             case Named(is_cut=True):
                 return part_symbol(self._next(), self._time(node)).latex()
-            case Named(_, operand) | Renamed(operand):
+            case Named(_, operand) | Renamed(operand) | Split(operand) | Merged(operand) | Stopped(operand):
                 return self.written(operand)
             case Transposed(operand):
                 return self._transposed(operand)
@@ -152,14 +161,10 @@ class _Writer:
                 return rf"{self._factor(left)} \odot {self._factor(right)}"
             case Sum(summands):
                 return self._sum(summands)
-            case Pointwise():
-                return self._pointwise(node)
+            case Map():
+                return self._map(node)
             case MapChange():
                 return self._map_change(node)
-            case InverseRms(operand):
-                return rf"\mathrm{{rms}}({_Writer(self.times, None).written(operand)})^{{-1}}"
-            case InverseRmsChange(argument):
-                return rf"\Delta \thinspace \mathrm{{rms}}({_Writer(self.times, None).written(argument)})^{{-1}}"
         raise TypeError(f"no notation for {type(node).__name__}")
 
     def _symbol(self, node: Expression) -> Symbol | None:
@@ -218,23 +223,31 @@ class _Writer:
         return " + ".join(dict.fromkeys(texts))
 
     def _map_change(self, node: MapChange) -> str:
-        if self.label is not None:
+        if self.label is not None and node.label:
             self._next()
         argument, change = (_Writer(self.times, None).written(each) for each in node.operands)
-        function = _function(node.function)
-        return f"[{function}({argument} + {change}) - {function}({argument})]"
+        return f"[{_applied(node.map, f'{argument} + {change}')} - {_applied(node.map, argument)}]"
 
-    def _pointwise(self, node: Pointwise) -> str:
-        text = f"{_function(node.function)}({_Writer(self.times, None).written(node.operand)})"
-        if self.label is None or node.is_bounded:
+    def _map(self, node: Map) -> str:
+        text = _applied(node, _Writer(self.times, None).written(node.operand))
+        if self.label is None or not node.keeps_parts:
             return text
         return rf"[{text}]_{{0}}" if self._next().kind is Kind.INITIAL else rf"[{text}]_{{U}}"
 
 
-def _function(name: str) -> str:
-    """A map, with the primes of its derivatives."""
-    bare_name = name.rstrip("'")
-    return name_latex(bare_name) + name[len(bare_name) :]
+def _applied(node: Map, argument: str) -> str:
+    """A map of what is written so; a function has the primes of its derivatives."""
+    match node:
+        case Pointwise(function):
+            bare_name = function.rstrip("'")
+            return f"{name_latex(bare_name)}{function[len(bare_name) :]}({argument})"
+        case Power(_, degree, factor):
+            return ("" if factor == 1 else rf"{factor} \thinspace ") + f"({argument})^{{{degree}}}"
+        case Softmax():
+            return rf"\mathrm{{softmax}}({argument})"
+        case InverseRms():
+            return rf"\mathrm{{rms}}({argument})^{{-1}}"
+    raise TypeError(f"no notation for {type(node).__name__}")
 
 
 def _product(left: str, right: str) -> str:
@@ -276,17 +289,18 @@ def moments(node: Expression) -> frozenset[Moment]:
 def _ends(node: Expression, label: Label, start: int) -> frozenset[int]:
     """Where in a label a node's parts can end if they start at `start`; nowhere where the label does not fit."""
     match node:
-        case Given() | InverseRms() | InverseRmsChange():
+        case Given():
             return frozenset((start,))
-        case Pointwise():
-            if node.is_bounded:
+        case Map():
+            if not node.keeps_parts:
                 return frozenset((start,))
             return frozenset((start + 1,)) if label[start : start + 1] else frozenset()
         case Named(name, _, True):
             fits = [part.tensor for part in label[start : start + 1]] == [name]
             return frozenset((start + 1,)) if fits else frozenset()
         case MapChange():
-            return frozenset((start + 1,)) if label[start : start + 1] == (node.part,) else frozenset()
+            end = start + len(node.label)
+            return frozenset((end,)) if label[start:end] == node.label else frozenset()
         case Trained() | At():
             return frozenset((start + 1,)) if _fits(node, label[start : start + 1]) else frozenset()
         case Sum(summands):

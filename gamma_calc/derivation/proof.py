@@ -18,10 +18,10 @@ from gamma_calc.program.expressions import (
     At,
     Expression,
     Given,
+    Map,
     MapChange,
     Moment,
     Named,
-    Pointwise,
     Sum,
     Trained,
     leaves,
@@ -113,7 +113,7 @@ class ProofLines:
                 yield from self._of(_sources(tensor, part.kind, times))
                 if part.kind is Kind.MOMENTUM or (part.kind is Kind.CHANGE and not tensor.has_momentum):
                     yield from self._terms[bare(run.program.gradients[tensor])]
-            case Pointwise() | MapChange() | Named(is_cut=True):
+            case Map() | MapChange() | Named(is_cut=True):
                 for operand in expression.operands:
                     yield from self._of_terms(operand)
             case _ if subject.label:

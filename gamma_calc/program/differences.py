@@ -15,14 +15,15 @@ from gamma_calc.program.expressions import (
     Entrywise,
     Expression,
     Given,
-    InverseRms,
-    InverseRmsChange,
+    Map,
     MapChange,
+    Merged,
     Moment,
     Named,
-    Pointwise,
     Renamed,
     Scaled,
+    Split,
+    Stopped,
     Sum,
     Trained,
     Transposed,
@@ -59,12 +60,16 @@ def difference(node: Expression) -> Expression | None:
             return Transposed(change)
         case Renamed(_, old, new):
             return Renamed(change, old, new)
+        case Split(_, axis, outer, inner):
+            return Split(change, axis, outer, inner)
+        case Merged(_, outer, inner, axis):
+            return Merged(change, outer, inner, axis)
+        case Stopped():
+            return Stopped(change)
         case Scaled(symbol, exponent):
             return Scaled(symbol, exponent, change)
-        case Pointwise(function, _, False):
-            return MapChange(function, operand, change)
-        case InverseRms(_, axis):
-            return InverseRmsChange(operand, change, axis)
+        case Map():
+            return MapChange(node, change)
     raise TypeError(f"no rule for the change of {type(node).__name__}")
 
 

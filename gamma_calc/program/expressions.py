@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from enum import Enum
+from fractions import Fraction
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.terms import Kind, Part
+from gamma_calc.program.terms import Kind, Label, Part
 
 
 class Moment(Enum):
@@ -92,6 +93,16 @@ class Given(Expression):
 
     def _axes(self) -> tuple[Axis, ...]:
         return self.shape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ones(Given):
+    """The tensor of ones: a sum against it is a plain sum over an axis."""
+
+    @classmethod
+    def along(cls, axis: Axis) -> Ones:
+        """That of one axis."""
+        return cls(f"1_{axis}", (axis,), Affine.of(0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -256,7 +267,106 @@ class Sum(Expression):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pointwise(Unary):
+class Stopped(Unary):
+    """The same value, through which no gradient goes."""
+
+    operand: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split(Unary):
+    """The same value with one axis as two, such as features as heads and what each head has: i = (outer, inner).
+
+    Raises:
+        BadInput: the operand lacks the axis, the sizes do not multiply to its own, or both parts grow.
+    """
+
+    operand: Expression
+    axis: Axis
+    outer: Axis
+    inner: Axis
+
+    def __post_init__(self) -> None:
+        _check_parts(f"splitting {self.axis} into {self.outer} and {self.inner}", self)
+        if self.axis not in self.operand.axes:
+            raise BadInput(f"splitting {self.axis}: the value has the axes {_listed(self.operand.axes)}")
+
+    def _axes(self) -> tuple[Axis, ...]:
+        parts = {self.axis: (self.outer, self.inner)}
+        return tuple(part for axis in self.operand.axes for part in parts.get(axis, (axis,)))
+
+    @property
+    def growing(self) -> Axis:
+        """The part that grows as the axis does."""
+        return self.inner if self.outer.is_fixed else self.outer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Merged(Unary):
+    """The same value with two axes as one: what `Split` takes apart.
+
+    Raises:
+        BadInput: the operand lacks one of the axes, or the sizes do not multiply to that of the one.
+    """
+
+    operand: Expression
+    outer: Axis
+    inner: Axis
+    axis: Axis
+
+    def __post_init__(self) -> None:
+        _check_parts(f"merging {self.outer} and {self.inner} into {self.axis}", self)
+        for part in (self.outer, self.inner):
+            if part not in self.operand.axes:
+                raise BadInput(f"merging {part}: the value has the axes {_listed(self.operand.axes)}")
+
+    def _axes(self) -> tuple[Axis, ...]:
+        return tuple(self.axis if axis == self.outer else axis for axis in self.operand.axes if axis != self.inner)
+
+    @property
+    def growing(self) -> Axis:
+        """The part that grows as the axis does."""
+        return self.inner if self.outer.is_fixed else self.outer
+
+
+def _check_parts(what: str, node: Split | Merged) -> None:
+    if node.outer.size + node.inner.size != node.axis.size:
+        sizes = f"n^({node.outer.size}) times n^({node.inner.size}) is not n^({node.axis.size})"
+        raise BadInput(f"{what}: {sizes}")
+    if not (node.outer.is_fixed or node.inner.is_fixed):
+        raise BadInput(f"{what}: both grow, and sums over one of two axes that grow together have no rule here")
+
+
+class Map(Unary):
+    """A function of a whole value: it has no term for each of the value's terms.
+
+    Where it `keeps_parts`, what it makes of the initial ones is a term, and the change that the others bring another.
+    """
+
+    __slots__ = ()
+
+    @property
+    def word(self) -> str:
+        """What the function is called."""
+        raise NotImplementedError
+
+    @property
+    def keeps_parts(self) -> bool:
+        """Whether its value has a part that is made from initial parts alone."""
+        return False
+
+    @property
+    def is_zero_at_zero(self) -> bool:
+        """Whether it maps zero to zero."""
+        return False
+
+    def part(self, kind: Kind) -> Part:
+        """What the map makes of the initial parts of its argument, or how the updates change it."""
+        return Part(f"{self.word}({self.operand.name})" if isinstance(self.operand, Named) else self.word, kind)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pointwise(Map):
     """A fixed scalar function applied entry by entry, with a value Theta(1) where its argument is Theta(1).
 
     `is_bounded` marks a map whose value is Theta(1) whatever its argument (the derivative of ReLU); any other one is
@@ -268,17 +378,72 @@ class Pointwise(Unary):
     is_bounded: bool = False
 
     @property
+    def word(self) -> str:
+        """The name of the function."""
+        return self.function
+
+    @property
+    def keeps_parts(self) -> bool:
+        """As far as it is homogeneous."""
+        return not self.is_bounded
+
+    @property
+    def is_zero_at_zero(self) -> bool:
+        """Every map here is; of the derivatives that of ReLU, the one that is no limit there."""
+        return not self.is_bounded or self.function == "phi'"
+
+    @property
     def derivative(self) -> Pointwise:
         """The derivative of the map, at the same argument."""
         return Pointwise(f"{self.function}'", self.operand, is_bounded=True)
 
-    def part(self, kind: Kind) -> Part:
-        """What the map makes of the initial parts of its argument, or how the updates change it."""
-        return Part(f"{self.function}({self.operand.name})" if isinstance(self.operand, Named) else self.function, kind)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Power(Map):
+    """factor v^degree, entry by entry, of a value that is nowhere negative unless the degree is a natural number."""
+
+    operand: Expression
+    degree: Fraction
+    factor: Fraction = Fraction(1)
+
+    @property
+    def word(self) -> str:
+        """The degree, as it is written."""
+        return f"^{self.degree}"
+
+    @property
+    def derivative(self) -> Power:
+        """The derivative, at the same argument."""
+        return Power(self.operand, self.degree - 1, self.factor * self.degree)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class InverseRms(Unary):
+class Softmax(Map):
+    """e^v over its sum along an axis.
+
+    Raises:
+        BadInput: the operand lacks the axis.
+    """
+
+    operand: Expression
+    axis: Axis
+
+    def __post_init__(self) -> None:
+        _check_along("a softmax", self.axis, self.operand)
+
+    @property
+    def word(self) -> str:
+        """The name of the function."""
+        return "softmax"
+
+    @property
+    def keeps_parts(self) -> bool:
+        """What initial logits give, and what training changes of it."""
+        return True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InverseRms(Map):
     """One over the root mean square of a tensor along an axis: what an RMS norm multiplies its input by.
 
     Raises:
@@ -289,46 +454,44 @@ class InverseRms(Unary):
     axis: Axis
 
     def __post_init__(self) -> None:
-        if self.axis not in self.operand.axes:
-            raise BadInput(f"a mean along {self.axis}: the value has the axes {_listed(self.operand.axes)}")
+        _check_along("a mean", self.axis, self.operand)
+
+    @property
+    def word(self) -> str:
+        """The name of the function."""
+        return "rms"
 
     def _axes(self) -> tuple[Axis, ...]:
         return tuple(axis for axis in self.operand.axes if axis != self.axis)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class InverseRmsChange(Expression):
-    """What a change of its argument makes of one over a root mean square along an axis."""
-
-    argument: Expression
-    change: Expression
-    axis: Axis
-
-    def _axes(self) -> tuple[Axis, ...]:
-        return tuple(axis for axis in self.argument.axes if axis != self.axis)
-
-    def _operands(self) -> tuple[Expression, ...]:
-        return (self.argument, self.change)
+def _check_along(what: str, axis: Axis, operand: Expression) -> None:
+    if axis not in operand.axes:
+        raise BadInput(f"{what} along {axis}: the value has the axes {_listed(operand.axes)}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapChange(Expression):
-    """What a change of its argument makes of a map: phi(v + change) - phi(v)."""
+    """What a change of its argument makes of a map: f(v + change) - f(v), with f(v) the map."""
 
-    function: str
-    argument: Expression
+    map: Map
     change: Expression
 
+    @property
+    def argument(self) -> Expression:
+        """v."""
+        return self.map.operand
+
     def _axes(self) -> tuple[Axis, ...]:
-        return self.argument.axes
+        return self.map.axes
 
     def _operands(self) -> tuple[Expression, ...]:
-        return (self.argument, self.change)
+        return (self.map.operand, self.change)
 
     @property
-    def part(self) -> Part:
-        """The one term of the value."""
-        return Pointwise(self.function, self.argument).part(Kind.CHANGE)
+    def label(self) -> Label:
+        """Of the one term of the value."""
+        return (self.map.part(Kind.CHANGE),) if self.map.keeps_parts else ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -348,6 +511,20 @@ class Named(Unary):
         return Part(self.name, kind)
 
 
+def divided(value: Expression, axis: Axis, sign: str = "") -> Scaled:
+    """A value over the number of coordinates of an axis."""
+    return Scaled(f"{sign}1/|{axis}|", -axis.size, value)
+
+
+def divisor(scalar: Scaled) -> str | None:
+    """The axis by whose number of coordinates a scalar divides, by name; None for any other scalar.
+
+    >>> divisor(divided(Given("x", (), Affine.of(0)), Axis("width", Affine.of(1)), "-"))
+    'width'
+    """
+    return scalar.symbol.partition("1/|")[2].removesuffix("|") or None
+
+
 def nodes(*roots: Expression) -> Iterator[Expression]:
     """The nodes that some expressions are built from, each once, in the order in which they are first written."""
     seen: set[Expression] = set()
@@ -364,7 +541,7 @@ def rewritten(
     root: Expression,
     leaf: Callable[[Expression], Expression],
     axis: Callable[[Axis], Axis] = lambda axis: axis,
-    scalar: Callable[[str, Affine], Affine] = lambda symbol, exponent: exponent,
+    scalar: Callable[[Scaled], Affine] = lambda node: node.exponent,
 ) -> Expression:
     """An expression with other tensors in place of its own, and other axes and exponents of scalars if they are given.
 
@@ -376,19 +553,23 @@ def rewritten(
         match value:
             case tuple():
                 return tuple(map(of, value))
-            case Expression():
-                return known[value]
+            case Expression():  # the map of a change is no operand, and its own operand is known
+                return known[value] if value in known else rebuilt(value)
             case Axis():
                 return axis(value)
         return value
+
+    def rebuilt(node: Expression) -> Expression:
+        rebuilt_node: Expression = type(node)(*map(of, _parts(node)))
+        return rebuilt_node
 
     for node in operands_first(root):
         if not node.operands:
             known[node] = leaf(node)
         elif isinstance(node, Scaled):
-            known[node] = Scaled(node.symbol, scalar(node.symbol, node.exponent), known[node.operand])
+            known[node] = Scaled(node.symbol, scalar(node), known[node.operand])
         else:
-            known[node] = type(node)(*map(of, _parts(node)))
+            known[node] = rebuilt(node)
     return known[root]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     At,
@@ -18,13 +19,19 @@ from gamma_calc.program.expressions import (
     Entrywise,
     Expression,
     InverseRms,
+    Merged,
     Named,
     Pointwise,
+    Power,
     Renamed,
     Scaled,
+    Softmax,
+    Split,
+    Stopped,
     Sum,
     Trained,
     Transposed,
+    divided,
     operands_first,
 )
 
@@ -96,6 +103,14 @@ def _renamed(node: Renamed, slope: Expression) -> Slopes:
     yield node.operand, Renamed(slope, node.new, node.old)
 
 
+def _split(node: Split, slope: Expression) -> Slopes:
+    yield node.operand, Merged(slope, node.outer, node.inner, node.axis)
+
+
+def _merged(node: Merged, slope: Expression) -> Slopes:
+    yield node.operand, Split(slope, node.axis, node.outer, node.inner)
+
+
 def _scaled(node: Scaled, slope: Expression) -> Slopes:
     yield node.operand, Scaled(node.symbol, node.exponent, slope)
 
@@ -115,13 +130,19 @@ def _entrywise(node: Entrywise, slope: Expression) -> Slopes:
     yield node.right, _product(node.left, slope, node.right.axes)
 
 
-def _pointwise(node: Pointwise, slope: Expression) -> Slopes:
+def _pointwise(node: Pointwise | Power, slope: Expression) -> Slopes:
     yield node.operand, _product(slope, node.derivative, node.axes)
+
+
+def _softmax(node: Softmax, slope: Expression) -> Slopes:
+    """p = softmax(v) changes by p (dv - sum p dv)."""
+    mean = Scaled("-1", Affine.of(0), node * Contraction(node, slope, (node.axis,)))
+    yield node.operand, Sum((_product(slope, node, node.axes), mean))
 
 
 def _inverse_rms(node: InverseRms, slope: Expression) -> Slopes:
     """r = (mean x^2)^(-1/2) changes by -r^3 x dx / n."""
-    mean = Scaled(f"-1/|{node.axis}|", -node.axis.size, slope * (node * (node * node)))
+    mean = divided(slope * (node * (node * node)), node.axis, "-")
     yield node.operand, _product(mean, node.operand, node.operand.axes)
 
 
@@ -142,11 +163,16 @@ RULES: Mapping[type[Expression], Callable[[Any, Expression], Slopes]] = MappingP
         Named: _named,
         Transposed: _transposed,
         Renamed: _renamed,
+        Split: _split,
+        Merged: _merged,
+        Stopped: _leaf,
         Scaled: _scaled,
         Sum: _sum,
         Contraction: _contraction,
         Entrywise: _entrywise,
         Pointwise: _pointwise,
+        Power: _pointwise,
+        Softmax: _softmax,
         InverseRms: _inverse_rms,
     }
 )

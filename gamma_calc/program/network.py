@@ -24,12 +24,20 @@ from gamma_calc.program.expressions import (
     Expression,
     Given,
     InverseRms,
+    Merged,
     Named,
+    Ones,
     Pointwise,
     Renamed,
     Scaled,
+    Softmax,
+    Split,
+    Stopped,
+    Sum,
     Trained,
+    divided,
 )
+from gamma_calc.program.expressions import Power as PowerOf
 from gamma_calc.program.models import EXTRA, FACTOR_RATES, INIT, RATE
 from gamma_calc.program.scheme import exponent_form
 
@@ -101,9 +109,55 @@ def relu(value: Expression) -> Pointwise:
     return Pointwise("phi", value)
 
 
+def silu(value: Expression) -> Pointwise:
+    """x sigmoid(x), entry by entry, read as homogeneous of degree one.
+
+    Assumes: that holds for entries that grow (x or 0) and that vanish (x / 2), and of entries Theta(1) it says no more
+    than that they stay so; sign symmetries that it keeps of what vanishes are given up.
+    """
+    return Pointwise("silu", value)
+
+
+def softmax(value: Expression, over: Axis) -> Softmax:
+    """e^v over its sum along an axis. Of logits that grow only a bound is known."""
+    return Softmax(value, over)
+
+
+def power(value: Expression, degree: int | Fraction) -> PowerOf:
+    """v^degree, entry by entry, of a value that is nowhere negative unless the degree is a natural number."""
+    return PowerOf(value, Fraction(degree))
+
+
+def stop_gradient(value: Expression) -> Stopped:
+    """The same value, through which no gradient goes."""
+    return Stopped(value)
+
+
+def split(value: Expression, old: Axis, outer: Axis, inner: Axis) -> Split:
+    """The same value with one axis as two, such as features as heads and what each has; one of the two is fixed."""
+    return Split(value, old, outer, inner)
+
+
+def merge(value: Expression, outer: Axis, inner: Axis, new: Axis) -> Merged:
+    """The same value with two axes as one."""
+    return Merged(value, outer, inner, new)
+
+
+def mean(value: Expression, over: Axis) -> Scaled:
+    """The mean along an axis."""
+    return divided(Contraction(value, Ones.along(over), (over,)), over)
+
+
 def rms_norm(value: Expression, over: Axis) -> Expression:
     """The value over its root mean square along an axis."""
     return value * InverseRms(value, over)
+
+
+def layer_norm(value: Expression, over: Axis) -> Expression:
+    """The value less its mean along an axis, over the root mean square of that."""
+    total = Contraction(value, Ones.along(over), (over,))
+    centred = Sum((value, divided(Ones.along(over) * total, over, "-")))
+    return rms_norm(centred, over)
 
 
 def _form(key: str, value: Power) -> Affine:

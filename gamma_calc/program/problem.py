@@ -27,8 +27,10 @@ from gamma_calc.program.expressions import (
     Given,
     Moment,
     Named,
+    Ones,
     Scaled,
     Trained,
+    divisor,
     nodes,
     operands_first,
     rewritten,
@@ -127,8 +129,8 @@ class Problem(Model):
     @property
     def exponents(self) -> Mapping[str, Affine | None]:
         """What the graph says of each key."""
-        data = (node for node in _written(self.output) if isinstance(node, Given))
-        scalars = (node for node in _written(self.output) if isinstance(node, Scaled))
+        data = (node for node in _written(self.output) if isinstance(node, Given) and not isinstance(node, Ones))
+        scalars = (node for node in _written(self.output) if isinstance(node, Scaled) and divisor(node) is None)
         return {
             **{axis.name: axis.size for axis in self.axes},
             **{each.name: each.exponent for each in data},
@@ -214,14 +216,17 @@ def program_of(scheme: Scheme) -> Program:
 def _placed(output: Named, scheme: Scheme) -> Named:
     """The network with the exponents of a scheme in place of its own."""
 
+    def axis_size(name: str) -> Affine:
+        return scheme.domain.reduced(scheme[name])
+
     def axis(old: Axis) -> Axis:
-        return Axis(old.name, scheme.domain.reduced(scheme[old.name]))
+        return Axis(old.name, axis_size(old.name))
 
     def leaf(old: Expression) -> Expression:
         axes = tuple(map(axis, old.axes))
         if not isinstance(old, Trained):
             assert isinstance(old, Given)
-            return Given(old.name, axes, scheme[old.name])
+            return Ones.along(*axes) if isinstance(old, Ones) else Given(old.name, axes, scheme[old.name])
         return Trained(
             old.name,
             axes,
@@ -232,7 +237,11 @@ def _placed(output: Named, scheme: Scheme) -> Named:
             decay=scheme.form("decay"),
         )
 
-    return Named(output.name, rewritten(output.operand, leaf, axis, lambda symbol, _: scheme[symbol]), output.is_cut)
+    def scalar(node: Scaled) -> Affine:
+        divides = divisor(node)
+        return scheme[node.symbol] if divides is None else -axis_size(divides)
+
+    return Named(output.name, rewritten(output.operand, leaf, axis, scalar), output.is_cut)
 
 
 def _movable(output: Named, names: Collection[str]) -> Named:
@@ -276,11 +285,13 @@ def _things(problem: Problem) -> Iterator[tuple[str, str, object]]:
         match node:
             case Trained(name):
                 yield "parameter", name, node
+            case Ones():
+                pass
             case Given(name):
                 yield "data", name, node
             case Named(name):
                 yield "named value", name, node
-            case Scaled(symbol, exponent):
+            case Scaled(symbol, exponent) if divisor(node) is None:
                 yield "scalar", symbol, exponent
     yield "loss gradient", _slope(problem.output), None
 

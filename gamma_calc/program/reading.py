@@ -18,14 +18,15 @@ from gamma_calc.program.expressions import (
     Entrywise,
     Expression,
     Given,
-    InverseRms,
-    InverseRmsChange,
+    Map,
     MapChange,
+    Merged,
     Moment,
     Named,
-    Pointwise,
     Renamed,
     Scaled,
+    Split,
+    Stopped,
     Sum,
     Trained,
     Transposed,
@@ -60,6 +61,12 @@ class Reading(Protocol[T]):
     def renamed(self, node: Renamed, label: Label, term: T) -> T:
         """The term with one axis under another name."""
 
+    def split(self, node: Split, label: Label, term: T) -> T:
+        """The term with one axis as two."""
+
+    def merged(self, node: Merged, label: Label, term: T) -> T:
+        """The term with two axes as one."""
+
     def scaled(self, node: Scaled, label: Label, term: T) -> T:
         """The term times the scalar of the node."""
 
@@ -75,17 +82,11 @@ class Reading(Protocol[T]):
     def collected(self, node: Named, label: Label, terms: Sequence[T]) -> T:
         """The sum of the terms that a cut brings together under one label."""
 
-    def pointwise(self, node: Pointwise, argument: FormalSum[T]) -> FormalSum[T]:
-        """A scalar function of a whole sum; keeps what it makes of the initial parts apart from the rest."""
+    def mapped(self, node: Map, argument: FormalSum[T]) -> FormalSum[T]:
+        """A function of a whole sum; where it keeps parts, what it makes of the initial ones is apart from the rest."""
 
-    def inverse_rms(self, node: InverseRms, argument: FormalSum[T]) -> T:
-        """One over the root mean square of a whole sum along the node's axis."""
-
-    def inverse_rms_change(self, node: InverseRmsChange, argument: FormalSum[T], change: FormalSum[T]) -> T | None:
-        """What a change of its argument makes of it, or None where there is no change."""
-
-    def map_change(self, node: MapChange, argument: FormalSum[T], change: FormalSum[T]) -> T | None:
-        """What a change of its argument makes of a map, or None where there is no change."""
+    def map_change(self, node: MapChange, argument: FormalSum[T], change: FormalSum[T]) -> T:
+        """What a change of its argument, which is not zero, makes of a map."""
 
     def momentum(self, tensor: Trained, so_far: FormalSum[T], gradient: FormalSum[T]) -> T | None:
         """m_t = beta m_{t-1} + G of a parameter with momentum, or None where both are identically zero."""
@@ -223,10 +224,16 @@ class _Evaluator(Generic[T]):
                 return self.environment[moment][tensor.name]
             case Named(_, operand, is_cut):
                 return self._cut(node) if is_cut else self.value(operand)
+            case Stopped(operand):
+                return self.value(operand)
             case Transposed(operand):
                 return self.value(operand).mapped(lambda label, term: reading.transposed(node, label, term))
             case Renamed(operand):
                 return self.value(operand).mapped(lambda label, term: reading.renamed(node, label, term))
+            case Split(operand):
+                return self.value(operand).mapped(lambda label, term: reading.split(node, label, term))
+            case Merged(operand):
+                return self.value(operand).mapped(lambda label, term: reading.merged(node, label, term))
             case Scaled(_, _, operand):
                 return self.value(operand).mapped(lambda label, term: reading.scaled(node, label, term))
             case Contraction(left, right):
@@ -240,16 +247,14 @@ class _Evaluator(Generic[T]):
             case Sum(summands):
                 values = [self.arranged(summand, node.axes) for summand in summands]
                 return reduce(lambda x, y: x.added(y, lambda label, a, b: reading.added(node, label, a, b)), values)
-            case Pointwise():
-                return reading.pointwise(node, self.value(node.operand))
-            case InverseRms(operand):
-                return FormalSum((((), reading.inverse_rms(node, self.value(operand))),))
-            case InverseRmsChange(argument, change):
-                value = reading.inverse_rms_change(node, self.value(argument), self.value(change))
-                return FormalSum() if value is None else FormalSum((((), value),))
-            case MapChange(_, argument, change):
-                value = reading.map_change(node, self.value(argument), self.arranged(change, node.axes))
-                return FormalSum() if value is None else FormalSum((((node.part,), value),))
+            case Map():
+                value = self.value(node.operand)
+                return FormalSum() if value.is_zero and node.is_zero_at_zero else reading.mapped(node, value)
+            case MapChange():
+                change = self.arranged(node.change, node.argument.axes)
+                if change.is_zero:
+                    return FormalSum()
+                return FormalSum(((node.label, reading.map_change(node, self.value(node.argument), change)),))
         raise TypeError(f"no reading of {type(node).__name__}")
 
     def _cut(self, node: Named) -> FormalSum[T]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from gamma_calc.errors import BadInput, nearest, quoted
 from gamma_calc.files import file_content
+from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.catalogue import CATALOGUE, catalogued
 from gamma_calc.program.models import INIT, MAPS, MODULE, RATE, LoraStack, Model, Perceptron
 from gamma_calc.program.problem import Problem
@@ -35,7 +36,7 @@ OWN_KEYS = (f".{INIT}", f".{RATE}")
 
 
 def scheme_from(spec: str, *, allow_code: bool = False) -> Scheme:
-    """The scheme that a SPEC names: a name of the catalogue, the path of a TOML file, or FILE.py:FUNCTION.
+    """The scheme that a SPEC names: of the catalogue, of an adapter, in a TOML file, or FILE.py:FUNCTION.
 
     Args:
         allow_code: whether Python files that it names may be run.
@@ -45,6 +46,8 @@ def scheme_from(spec: str, *, allow_code: bool = False) -> Scheme:
     """
     if spec in CATALOGUE:
         return catalogued(spec)
+    if spec in ADAPTERS:
+        return ADAPTERS[spec]().scheme
     if is_place(spec):
         return problem_at(spec, Path(), allow_code=allow_code).scheme
     looks_like_a_path = spec.endswith(".toml") or "/" in spec or "\\" in spec

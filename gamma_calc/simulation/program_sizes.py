@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Given, Scaled, Trained, nodes
+from gamma_calc.program.expressions import Given, Ones, Scaled, Trained, divisor, nodes
 from gamma_calc.program.optimizers import Moments, Optimizer
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import FormalSum, Label
@@ -80,36 +80,46 @@ def _reading(program: Program, width: int, numbers: Numbers, normal: Mapping[str
         return normal[leaf.name][(slice(None), *(slice(_coordinates(axis, width, numbers)) for axis in leaf.axes))]
 
     tensors = {leaf.name: cut(leaf) for leaf in _givens(program)}
-    data = torch.cat(list(tensors.values()), dim=2)
+    data = [tensors[leaf.name].flatten(2) for leaf in _givens(program) if _is_of_one_growing_axis(leaf.axes)]
     for leaf in program.parameters:
         if leaf.initial is not None:
             tensors[leaf.name] = power(leaf.name, leaf.initial) * _paired(leaf, cut(leaf), data)
     tensors |= {leaf.name: power(leaf.name, leaf.exponent) * tensors[leaf.name] for leaf in _givens(program)}
     rates = {each.name: power(f"eta_{each.name}", each.learning_rate) for each in program.parameters if each.is_trained}
-    written = nodes(*program.gradients.values(), *program.quantities.values())
-    scalars = {
-        node.symbol: math.copysign(power(node.symbol, node.exponent), -1 if node.symbol.startswith("-") else 1)
-        for node in written
-        if isinstance(node, Scaled)
-    }
-    return TorchReading(_without_epsilon(program.optimizer), tensors, rates, scalars)
+    written = tuple(nodes(*program.gradients.values(), *program.quantities.values()))
+    sizes = {axis.name: _coordinates(axis, width, numbers) for node in written for axis in node.axes}
+
+    def scalar(node: Scaled) -> float:
+        axis = divisor(node)
+        size = power(node.symbol, node.exponent) if axis is None else 1 / sizes[axis]
+        return -size if node.symbol.startswith("-") else size
+
+    scalars = {node.symbol: scalar(node) for node in written if isinstance(node, Scaled)}
+    return TorchReading(_without_epsilon(program.optimizer), tensors, rates, scalars, sizes=sizes)
 
 
-def _paired(leaf: Trained, entries: Tensor, data: Tensor) -> Tensor:
+def _is_of_one_growing_axis(axes: tuple[Axis, ...]) -> bool:
+    """Whether the first axis grows and there are others, all of fixed size."""
+    return len(axes) > 1 and [axis.is_fixed for axis in axes] == [False, *[True] * (len(axes) - 1)]
+
+
+def _paired(leaf: Trained, entries: Tensor, data: Sequence[Tensor]) -> Tensor:
     """The same law, with sums against the data that are the same at every width but for the data's own.
 
     Given H [n, m], the rows of X H with X standard normal are those of G L^T, L L^T = H^T H, with G standard normal: so
     G is drawn once, and the part of X in the span of H is replaced.
     """
     growing = [place for place, axis in enumerate(leaf.axes, start=1) if not axis.is_fixed]
-    if len(growing) != 1 or entries.shape[growing[0]] != data.shape[1]:
+    alike = [each for each in data if len(growing) == 1 and each.shape[1] == entries.shape[growing[0]]]
+    if not alike:
         return entries
+    columns = torch.cat(alike, dim=2)
     rows = entries.movedim(growing[0], -1)
     generator = torch.Generator().manual_seed(zlib.crc32(leaf.name.encode()))
-    shared = torch.randn(*rows.shape[:-1], data.shape[2], generator=generator, dtype=rows.dtype)
-    gram = data.mT @ data
-    missing = shared @ torch.linalg.cholesky(gram).mT - rows @ data
-    moved: Tensor = rows + torch.linalg.solve(gram, missing, left=False) @ data.mT
+    shared = torch.randn(*rows.shape[:-1], columns.shape[2], generator=generator, dtype=rows.dtype)
+    gram = columns.mT @ columns
+    missing = shared @ torch.linalg.cholesky(gram).mT - rows @ columns
+    moved: Tensor = rows + torch.linalg.solve(gram, missing, left=False) @ columns.mT
     return moved.movedim(-1, growing[0])
 
 
@@ -137,7 +147,7 @@ def _normal(program: Program, width: int, numbers: Numbers) -> Mapping[str, Tens
 
 def _givens(program: Program) -> Iterator[Given]:
     written = nodes(*program.gradients.values(), *program.quantities.values())
-    return (leaf for leaf in written if isinstance(leaf, Given))
+    return (leaf for leaf in written if isinstance(leaf, Given) and not isinstance(leaf, Ones))
 
 
 def _coordinates(axis: Axis, width: int, numbers: Numbers) -> int:

@@ -21,12 +21,17 @@ from gamma_calc.program.expressions import (
     Expression,
     Given,
     InverseRms,
-    InverseRmsChange,
+    Map,
     MapChange,
+    Merged,
     Named,
+    Ones,
     Pointwise,
+    Power,
     Renamed,
     Scaled,
+    Softmax,
+    Split,
     Trained,
     Transposed,
 )
@@ -36,8 +41,13 @@ from gamma_calc.program.reading import Step, training
 from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
 from gamma_calc.simulation.steps import GradientStep
 
-FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {"phi": torch.relu, "phi'": lambda x: (x > 0).to(x.dtype)}
-"""The scalar maps that a program can name: ReLU and its derivative."""
+FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "phi": torch.relu,
+    "phi'": lambda x: (x > 0).to(x.dtype),
+    "silu": torch.nn.functional.silu,
+    "silu'": lambda x: x.sigmoid() * (1 + x * (1 - x.sigmoid())),
+}
+"""The scalar maps that a program can name, ReLU and x sigmoid(x), and their derivatives."""
 NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
@@ -51,6 +61,7 @@ class TorchReading:
         scalars: the value of each scalar symbol.
         momenta: beta of each trained parameter that has a momentum.
         decays: lambda of each trained parameter whose weights decay.
+        sizes: the number of coordinates of axes, where an operation asks for it: it splits one, or sums against ones.
     """
 
     def __init__(
@@ -62,17 +73,19 @@ class TorchReading:
         *,
         momenta: Mapping[str, float] = NOTHING,
         decays: Mapping[str, float] = NOTHING,
+        sizes: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.tensors = tensors
         self.learning_rates = learning_rates
         self.scalars = scalars
         self.momenta = momenta
         self.decays = decays
+        self.sizes = sizes
         self.steps = {name: GradientStep(optimizer.step) for name in learning_rates}
 
     def given(self, tensor: Given) -> Tensor:
         """The data handed over."""
-        return self.tensors[tensor.name]
+        return self._like(torch.ones, tensor.axes) if isinstance(tensor, Ones) else self.tensors[tensor.name]
 
     def initial(self, tensor: Trained) -> Tensor | None:
         """The initial value handed over; none for a parameter that starts at zero."""
@@ -90,6 +103,19 @@ class TorchReading:
     def renamed(self, node: Renamed, label: Label, term: Tensor) -> Tensor:
         """The same tensor."""
         return term
+
+    def split(self, node: Split, label: Label, term: Tensor) -> Tensor:
+        """The axis unflattened, by how many coordinates the part of fixed size has."""
+        place = node.operand.axes.index(node.axis) - len(node.operand.axes)
+        sizes = [self.sizes[part.name] if part != node.growing else -1 for part in (node.outer, node.inner)]
+        return torch.unflatten(term, place, sizes)
+
+    def merged(self, node: Merged, label: Label, term: Tensor) -> Tensor:
+        """The two axes side by side, flattened."""
+        parts = {node.axis: (node.outer, node.inner)}
+        beside = tuple(part for axis in node.axes for part in parts.get(axis, (axis,)))
+        place = beside.index(node.outer) - len(beside)
+        return self.arranged(node.operand.axes, beside, term).flatten(place, place + 1)
 
     def scaled(self, node: Scaled, label: Label, term: Tensor) -> Tensor:
         """The scalar's value times the term."""
@@ -111,44 +137,48 @@ class TorchReading:
         """The sum."""
         return _total(terms)
 
-    def pointwise(self, node: Pointwise, argument: FormalSum[Tensor]) -> FormalSum[Tensor]:
-        """The map of the initial parts, and what the updates change of it; every map here is zero at zero."""
-        if argument.is_zero:
-            return FormalSum()
-        function = FUNCTIONS[node.function]
-        value = function(_total(term for _, term in argument))
-        if node.is_bounded:
-            return FormalSum((((), value),))
-        initial = [term for label, term in argument if is_initial(label)]
-        if not initial or len(initial) == len(argument.terms):
-            return FormalSum((((node.part(Kind.INITIAL if initial else Kind.UPDATE),), value),))
-        start = function(_total(initial))
-        return FormalSum((((node.part(Kind.INITIAL),), start), ((node.part(Kind.UPDATE),), value - start)))
+    def mapped(self, node: Map, argument: FormalSum[Tensor]) -> FormalSum[Tensor]:
+        """The map of the whole; where it keeps parts, of the initial ones, and what the updates change of that."""
+        whole = self._function(node, self._whole(node.operand, argument))
+        if not node.keeps_parts:
+            return FormalSum((((), whole),))
+        initial = FormalSum(tuple((label, term) for label, term in argument if is_initial(label)))
+        first, second = (node.part(Kind.INITIAL),), (node.part(Kind.UPDATE),)
+        if initial.is_zero and node.is_zero_at_zero:
+            return FormalSum(((second, whole),))
+        if len(initial.terms) == len(argument.terms):
+            return FormalSum(((first, whole),))
+        start = self._function(node, self._whole(node.operand, initial))
+        return FormalSum(((first, start), (second, whole - start)))
 
-    def inverse_rms(self, node: InverseRms, argument: FormalSum[Tensor]) -> Tensor:
-        """By the definition."""
-        return _inverse_rms(_total(term for _, term in argument), node.operand, node.axis)
+    def map_change(self, node: MapChange, argument: FormalSum[Tensor], change: FormalSum[Tensor]) -> Tensor:
+        """f(v + change) - f(v)."""
+        before = self._whole(node.argument, argument)
+        after = before + _total(term for _, term in change)
+        return self._function(node.map, after) - self._function(node.map, before)
 
-    def inverse_rms_change(
-        self, node: InverseRmsChange, argument: FormalSum[Tensor], change: FormalSum[Tensor]
-    ) -> Tensor | None:
-        """With the change, less without it."""
-        if change.is_zero:
-            return None
-        start = _total(term for _, term in argument)
-        moved = start + _total(term for _, term in change)
-        before, after = (_inverse_rms(value, node.argument, node.axis) for value in (start, moved))
-        return after - before
+    def _function(self, node: Map, value: Tensor) -> Tensor:
+        match node:
+            case Pointwise(function):
+                return FUNCTIONS[function](value)
+            case Power(_, degree, factor):
+                return float(factor) * value.pow(float(degree))
+            case Softmax(operand, axis):
+                return value.softmax(dim=operand.axes.index(axis) - len(operand.axes))
+            case InverseRms(operand, axis):
+                return value.square().mean(dim=operand.axes.index(axis) - len(operand.axes)).rsqrt()
+        raise TypeError(f"no function for {type(node).__name__}")
 
-    def map_change(self, node: MapChange, argument: FormalSum[Tensor], change: FormalSum[Tensor]) -> Tensor | None:
-        """phi(v + change) - phi(v)."""
-        if change.is_zero:
-            return None
-        function, moved = FUNCTIONS[node.function], _total(term for _, term in change)
-        if argument.is_zero:
-            return function(moved)
-        before = _total(term for _, term in argument)
-        return function(before + moved) - function(before)
+    def _whole(self, node: Expression, value: FormalSum[Tensor]) -> Tensor:
+        """The sum of the terms of a value."""
+        if not value.is_zero:
+            return _total(term for _, term in value)
+        return self._like(torch.zeros, node.axes)
+
+    def _like(self, make: Callable[..., Tensor], axes: tuple[Axis, ...]) -> Tensor:
+        """A tensor with some axes, of the kind of the others."""
+        other = next(iter(self.tensors.values()))
+        return make([self.sizes[axis.name] for axis in axes], dtype=other.dtype, device=other.device)
 
     def momentum(self, tensor: Trained, so_far: FormalSum[Tensor], gradient: FormalSum[Tensor]) -> Tensor | None:
         """beta times the momentum so far, with the gradient added."""
@@ -174,10 +204,6 @@ class TorchReading:
 def trained_in_torch(program: Program, reading: TorchReading, steps: int) -> Iterator[Step[Tensor]]:
     """The first steps of a run, every quantity with its terms apart."""
     return islice(training(program, reading), steps)
-
-
-def _inverse_rms(value: Tensor, node: Expression, axis: Axis) -> Tensor:
-    return value.square().mean(dim=node.axes.index(axis) - len(node.axes)).rsqrt()
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:

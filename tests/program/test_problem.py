@@ -14,7 +14,20 @@ from gamma_calc.cli.main import main
 from gamma_calc.derivation.questions import compared, differing
 from gamma_calc.errors import BadInput
 from gamma_calc.program.models import Perceptron
-from gamma_calc.program.network import axis, contract, data, named, parameter, relu, renamed, rms_norm, scaled
+from gamma_calc.program.network import (
+    axis,
+    contract,
+    data,
+    named,
+    parameter,
+    relu,
+    renamed,
+    rms_norm,
+    scaled,
+    softmax,
+    split,
+    stop_gradient,
+)
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import Scheme
 from tests.program.problems import lora
@@ -121,6 +134,16 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "a reserved name": (lambda: scaled("gradient", 0, Z), "the name of a scalar: found 'gradient'"),
     "a name with a blank": (lambda: named("Z A", Z), "the name of a named value: found 'Z A'"),
     "an unknown optimiser": (lambda: Problem("p", OUT, optimizer="adm"), "Did you mean 'adam'"),
+    "heads that do not multiply": (
+        lambda: split(Z, n, axis("heads", "1/2"), axis("head")),
+        r"splitting width into heads and head: n\^\(1/2\) times n\^\(0\) is not n\^\(1\)",
+    ),
+    "heads of which both grow": (lambda: split(Z, n, axis("heads", "1/2"), axis("head", "1/2")), "both grow"),
+    "a softmax over a missing index": (
+        lambda: softmax(Z, r),
+        "a softmax along rank: the value has the axes width, batch",
+    ),
+    "a gradient that is stopped": (lambda: Problem("p", named("f", stop_gradient(OUT))), "no gradient reaches it"),
     "an empty domain": (lambda: Problem("p", OUT, between=("eta <= 0", "eta >= 1")), "no value of the free exponents"),
     "an axis that shrinks": (lambda: Problem("p", named("f", data("x", axis("h", -1)) * OUT)), "h >= 0 with h = -1"),
 }
@@ -154,6 +177,7 @@ ANSWERS = {
     "region": (("region", "net.py:mine", "--allow-code", "--condition", "efficient"), "efficient where eta = -1/2"),
     "compare": (("compare", "net.py:mine", "init-b", "--allow-code"), "eta = -1/2"),
     "diff": (("diff", "net.py:mine", "init-b", "--allow-code"), "largest stable eta: -1/2 -> -1"),
+    "an adapter by name": (("derive", "dora"), "eta <= -1/2 and eta_m <= 0"),
     "a spec": (("derive", "as-it-is.toml", "--allow-code"), "eta <= -1/2"),
     "a spec that says otherwise": (("derive", "other.toml", "--allow-code"), "2*a + rho <= -2"),
 }
