@@ -27,7 +27,8 @@ def answer(options: argparse.Namespace) -> int:
     """Print the schemes that can be named."""
     rows = [_row(scheme) for scheme in CATALOGUE.values()]
     table = text_table([tuple(rows[0]), *(tuple(row.values()) for row in rows)])
-    under = f"adapters: {', '.join(ADAPTERS)}\n\nAll under {next(iter(CATALOGUE.values())).optimizer.name}; --optimizer NAME takes another."
+    optimizer = next(iter(CATALOGUE.values())).optimizer.name
+    under = f"adapters: {', '.join(ADAPTERS)}\n\nAll under {optimizer}; --optimizer NAME takes another."
     show(options, lambda: {"schema": 1, "schemes": rows, "adapters": list(ADAPTERS)}, lambda: f"{table}\n\n{under}")
     return 0
 
