@@ -187,7 +187,7 @@ def test_every_file_keeps(check: Check) -> None:
         pytest.param("program.scheme", "from .. import calculus", id="relative-bare"),
         pytest.param("program.scheme", "from ..calculus.rules import PRODUCT", id="relative-name"),
         pytest.param("simulation.kernel", "from gamma_calc.calculus import rules", id="simulation-calculus"),
-        pytest.param("report.page", "from gamma_calc.derivation import latex", id="report-derivation"),
+        pytest.param("report.blocks", "from gamma_calc.derivation import latex", id="report-derivation"),
         pytest.param("experiment.verdict", "from gamma_calc.cli import main", id="experiment-cli"),
         pytest.param("derivation.checker", "from gamma_calc.algebra.exponent import Exponent", id="checker"),
         pytest.param("derivation.checker", "from gamma_calc.derivation import trace", id="checker-own-layer"),

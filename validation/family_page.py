@@ -14,13 +14,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gamma_calc.report import style
-from gamma_calc.report.blocks import Answer, Block, Bullets, Details, Heading, Kind, Links, Paragraph, Table
-from gamma_calc.report.blocks import Figure as Shown
+from gamma_calc.report.blocks import (
+    SEVERITY,
+    SIGNS,
+    Answer,
+    Block,
+    Bullets,
+    Details,
+    Heading,
+    Kind,
+    Links,
+    Paragraph,
+    Picture,
+    Table,
+)
 from gamma_calc.report.markdown_page import markdown_text
-from gamma_calc.report.page import Link, Picture
 from gamma_calc.report.plots import rendered
 from gamma_calc.report.style import figure_settings
-from gamma_calc.report.verdict_words import SEVERITY, SIGNS
 from gamma_calc.simulation.verdicts import TOLERANCE
 
 Data = Mapping[str, Any]
@@ -59,7 +69,7 @@ def _document(name: str, data: Data) -> Iterator[Block]:
     yield _layers(data)
     if data["warnings"]:
         yield Bullets(tuple(data["warnings"]))
-    yield Shown(Picture(f"Measured less predicted exponents of {name} at the last step", f"{name}.svg"))
+    yield Picture(f"Measured less predicted exponents of {name} at the last step", f"{name}.svg")
     yield Heading(2, "Exponents")
     yield Paragraph(HOW_TO_READ)
     for scheme in _schemes(data):
@@ -68,7 +78,7 @@ def _document(name: str, data: Data) -> Iterator[Block]:
     yield from _unsettled(data["quantities"])
     yield Heading(2, "How it was measured")
     yield Table((("what", Kind.NAME), ("value", Kind.TEXT)), tuple(_method(data)))
-    yield Links((Link("plain data", f"{name}.json"),))
+    yield Links((("plain data", f"{name}.json"),))
 
 
 def tallied(rows: Sequence[Data]) -> str:

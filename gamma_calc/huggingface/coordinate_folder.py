@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gamma_calc.experiment.figures import SYMBOLS, sheet
-from gamma_calc.experiment.folder import distinct_stems, quantity_row
+from gamma_calc.experiment.figures import sheet
+from gamma_calc.experiment.folder import distinct_stems
+from gamma_calc.experiment.verdict_page import control_section, number, scheme_section, verdict_pages
 from gamma_calc.files import write_files
 from gamma_calc.huggingface.coordinates import CoordinateCheck, LayerCheck
-from gamma_calc.report.page import Control, Link, Page, Picture, SchemeSection
-from gamma_calc.report.pages import html_report, markdown_report, number
+from gamma_calc.report.blocks import Block, Picture
 from gamma_calc.report.plots import Images, rendered, scaling_figure
-from gamma_calc.simulation.verdicts import RULE_SENTENCE, Verdict
+from gamma_calc.simulation.verdicts import Verdict
 
 
 def layer_figure(check: LayerCheck) -> Images:
@@ -32,52 +32,39 @@ def write_coordinate_folder(found: CoordinateCheck, folder: Path) -> None:
 
 def coordinate_contents(found: CoordinateCheck) -> Mapping[str, str | bytes]:
     """The files of the folder by relative path."""
-    sections, contents = [], dict[str, str | bytes]()
+    blocks: list[Block] = []
+    contents: dict[str, str | bytes] = {"coordinate-check.json": json.dumps(found.json(), indent=2) + "\n"}
     stems = distinct_stems([f"{check.scheme.name}-{check.layer}" for check in found.layers])
     for check, name in zip(found.layers, stems, strict=True):
-        stem = f"plots/{name}"
-        images = layer_figure(check)
+        stem, images = f"plots/{name}", layer_figure(check)
         contents |= {f"{stem}.svg": images.svg, f"{stem}.png": images.png}
-        sections.append(_section(check, Picture(f"{check.scheme.name} in {check.layer}", f"{stem}.png", images.svg)))
-    page = _page(found, tuple(sections))
-    contents["coordinate-check.json"] = json.dumps(found.json(), indent=2) + "\n"
-    return {**contents, "index.html": html_report(page), "report.md": markdown_report(page)}
+        blocks += _section(check, Picture(f"{check.scheme.name} in {check.layer}", f"{stem}.png", images.svg))
+    return contents | _pages(found, blocks)
 
 
-def _section(check: LayerCheck, picture: Picture) -> SchemeSection:
+def _section(check: LayerCheck, picture: Picture) -> Iterator[Block]:
     inputs = ", ".join(f"{number(each.measured)} ({each.judgement.verdict.value})" for each in check.assumed)
     gradients = ", ".join(number(each) for each in check.gradients)
-    return SchemeSection(
-        name=f"{check.scheme.title} in {check.layer}",
-        setting=f"Slopes of the input Z at each step, assumed 0: {inputs}. Of dL/dZbar, not judged: {gradients}.",
-        rows=tuple(map(quantity_row, check.rows)),
-        pictures=(picture,),
-        links=(),
-    )
+    setting = f"Slopes of the input Z at each step, assumed 0: {inputs}. Of dL/dZbar, not judged: {gradients}."
+    return scheme_section(f"{check.scheme.title} in {check.layer}", setting, check.rows, picture)
 
 
-def _page(found: CoordinateCheck, sections: tuple[SchemeSection, ...]) -> Page:
-    failed = [row for layer in found.layers for row in layer.control if row.verdict is Verdict.FAIL]
+def _pages(found: CoordinateCheck, sections: list[Block]) -> dict[str, str]:
     layout = found.layout
-    method = (
-        ("widths", ", ".join(map(str, layout.widths))),
-        ("seeds a width", str(layout.seeds)),
-        ("steps", str(layout.steps)),
-        ("prefactor", str(found.prefactor)),
-    )
-    return Page(
-        title="A model's LoRA layers: derived exponents against measured ones",
-        verdict=found.verdict.value,
-        sentence=found.summary.partition(": ")[2],
-        schemes=sections,
-        control=Control(
-            "Aligned sums grow like independent ones. This is false, so the predictions made from it have to fail.",
-            found.control.value,
-            tuple(map(quantity_row, failed)),
-        ),
+    method = {
+        "widths": ", ".join(map(str, layout.widths)),
+        "seeds a width": str(layout.seeds),
+        "steps": str(layout.steps),
+        "prefactor": str(found.prefactor),
+    }
+    assumption = "Aligned sums grow like independent ones. This is false, so the predictions made from it have to fail."
+    failed = [row for layer in found.layers for row in layer.control if row.verdict is Verdict.FAIL]
+    return verdict_pages(
+        "A model's LoRA layers: derived exponents against measured ones",
+        found.verdict,
+        found.summary,
+        [*sections, *control_section(assumption, found.control, failed, is_named=False)],
         warnings=found.warnings,
         method=method,
-        links=(Link("plain data", "coordinate-check.json"), Link("this report as Markdown", "report.md")),
-        rule=RULE_SENTENCE,
-        symbols=SYMBOLS,
+        data="coordinate-check.json",
     )

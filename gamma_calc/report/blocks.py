@@ -4,8 +4,44 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import quote
 
-from gamma_calc.report.page import Link, Picture
+from gamma_calc.errors import BadInput
+
+SIGNS = {"PASS": "\N{CHECK MARK}", "FAIL": "\N{BALLOT X}", "INCONCLUSIVE": "?"}
+SEVERITY = ("FAIL", "INCONCLUSIVE", "PASS")
+
+
+def signed(verdict: str) -> str:
+    """The verdict behind its sign; a word that is not known stands alone.
+
+    >>> signed("INCONCLUSIVE"), signed("UNKNOWN")
+    ('? INCONCLUSIVE', 'UNKNOWN')
+    """
+    return f"{SIGNS.get(verdict, '')} {verdict}".strip()
+
+
+def severity(verdict: str) -> int:
+    """The place of a verdict in that order; a word that is not known comes last.
+
+    >>> severity("FAIL"), severity("PASS")
+    (0, 2)
+    """
+    return SEVERITY.index(verdict) if verdict in SEVERITY else len(SEVERITY)
+
+
+def relative_address(path: str) -> str:
+    """The address of a file beside the page, quoted, so that no scheme and no markup survives in it.
+
+    Raises:
+        BadInput: the path is absolute.
+
+    >>> relative_address("plots/a b.svg"), relative_address("javascript:x")
+    ('plots/a%20b.svg', 'javascript%3Ax')
+    """
+    if path.startswith("/"):
+        raise BadInput("link of a page", found=path, expected="a relative path")
+    return quote(path, safe="/")
 
 
 class Kind(Enum):
@@ -57,16 +93,21 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Links to files beside the page."""
+    """Links to files beside the page, as (text, relative path)."""
 
-    links: tuple[Link, ...]
+    links: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A picture."""
+class Picture:
+    """A figure: what it shows in words, the path of its image beside the page, and the SVG that HTML carries inside.
 
-    picture: Picture
+    Without `svg` the HTML page links to `path` too.
+    """
+
+    alt: str
+    path: str
+    svg: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +118,4 @@ class Details:
     blocks: tuple[Block, ...]
 
 
-Block = Heading | Paragraph | Answer | Bullets | Table | Links | Figure | Details
+Block = Heading | Paragraph | Answer | Bullets | Table | Links | Picture | Details

@@ -7,9 +7,20 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import assert_never
 
-from gamma_calc.report.blocks import Answer, Block, Bullets, Details, Figure, Heading, Kind, Links, Paragraph, Table
-from gamma_calc.report.page import Picture
-from gamma_calc.report.verdict_words import signed
+from gamma_calc.report.blocks import (
+    Answer,
+    Block,
+    Bullets,
+    Details,
+    Heading,
+    Kind,
+    Links,
+    Paragraph,
+    Picture,
+    Table,
+    relative_address,
+    signed,
+)
 
 CLASSES = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "open"}
 
@@ -40,11 +51,11 @@ def html_block(block: Block) -> str:
         case Table():
             return "\n".join(_table(block))
         case Links(links):
-            anchors = (f'<a href="{escape(link.address)}">{escape(link.text)}</a>' for link in links)
+            anchors = (f'<a href="{escape(relative_address(path))}">{escape(text)}</a>' for text, path in links)
             return f'<p class="links">{" · ".join(anchors)}</p>'
-        case Figure(picture):
-            image = f'<img src="{_source(picture)}" alt="{escape(picture.alt)}">'
-            return f'<figure><a href="{escape(picture.address)}">{image}</a></figure>'
+        case Picture(alt, path):
+            image = f'<img src="{_source(block)}" alt="{escape(alt)}">'
+            return f'<figure><a href="{escape(relative_address(path))}">{image}</a></figure>'
         case Details(summary, blocks):
             inside = "\n".join(html_block(each) for each in blocks)
             return f"<details><summary>{escape(summary)}</summary>\n{inside}\n</details>"
@@ -64,7 +75,7 @@ def _badge(verdict: str) -> str:
 def _source(picture: Picture) -> str:
     """As an image of its own, the ids of one SVG cannot meet those of another, and no script in it would run."""
     if not picture.svg:
-        return escape(picture.address)
+        return escape(relative_address(picture.path))
     return f"data:image/svg+xml;base64,{base64.b64encode(picture.svg).decode('ascii')}"
 
 

@@ -6,7 +6,19 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from gamma_calc.report.blocks import Answer, Block, Bullets, Details, Figure, Heading, Kind, Links, Paragraph, Table
+from gamma_calc.report.blocks import (
+    Answer,
+    Block,
+    Bullets,
+    Details,
+    Heading,
+    Kind,
+    Links,
+    Paragraph,
+    Picture,
+    Table,
+    relative_address,
+)
 
 MARKUP = re.compile(r"[\\`*|~$]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])|^[#>]")
 """An underscore inside a word is none, so names such as Z_A stay readable in the source."""
@@ -43,9 +55,9 @@ def markdown_block(block: Block) -> str:
         case Table():
             return "\n".join(_table(block))
         case Links(links):
-            return " · ".join(f"[{escaped(link.text)}]({link.address})" for link in links)
-        case Figure(picture):
-            return f"![{escaped(picture.alt)}]({picture.address})"
+            return " · ".join(f"[{escaped(text)}]({relative_address(path)})" for text, path in links)
+        case Picture(alt, path):
+            return f"![{escaped(alt)}]({relative_address(path)})"
         case Details(summary, blocks):
             inside = "\n\n".join(markdown_block(each) for each in blocks)
             return f"<details><summary>{escaped(summary)}</summary>\n\n{inside}\n\n</details>"

@@ -17,9 +17,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gamma_calc.report import style
+from gamma_calc.report.blocks import severity, signed
 from gamma_calc.report.series import Panel, Series, Sheet, Values
 from gamma_calc.report.style import Stroke, figure_settings
-from gamma_calc.report.verdict_words import severity, signed
 
 COLUMNS = 4
 LEAST_COLUMNS = 2

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from gamma_calc.report.page import Control, Link, Page, Picture, QuantityRow, SchemeSection, TermRow
 from gamma_calc.report.series import Panel, Series, Sheet
 
 WIDTHS = tuple(2**k for k in range(7, 14))
@@ -98,48 +97,4 @@ def mixed() -> Sheet:
             ),
             Panel("bound", (series("a long name of a term, cut", -HALF, slope=Fraction(-1), is_upper=True),)),
         ),
-    )
-
-
-def row(
-    quantity: str, t: int, predicted: str, measured: float | None, verdict: str, *terms: TermRow, reason: str = ""
-) -> QuantityRow:
-    """A row whose interval is 0.02 wide."""
-    interval = None if measured is None else (measured - 0.01, measured + 0.01)
-    return QuantityRow(quantity, t, predicted, measured, interval, measured, verdict, reason or REASONS[verdict], terms)
-
-
-REASONS = {
-    "PASS": "measured as predicted",
-    "FAIL": "the interval excludes the prediction",
-    "INCONCLUSIVE": "about 64 runs at these widths would settle it",
-}
-
-
-def page(verdict: str = "PASS", *, control: str = "FAIL", text: str = "") -> Page:
-    """A page with a row of each verdict, and a text that somebody else wrote in every place that takes one."""
-    terms = (TermRow(f"A_0{text}", "0", 0.001, (-0.01, 0.01), "PASS", f"near enough{text}"),)
-    rows = (
-        row(f"Z_A{text}", 1, "0", -0.0004, "PASS", *terms),
-        row("Z_A", 2, "1/2", 0.21, "FAIL", reason=f"measured 0.210 in [0.200, 0.220]{text}"),
-        row("Z_B", 2, "<= -1/2", -0.49, "INCONCLUSIVE"),
-        row("delta_1", 1, "-oo", None, "PASS", reason="exactly zero in every run, as predicted"),
-    )
-    return Page(
-        title=f"Derived exponents against measured ones{text}",
-        verdict=verdict,
-        sentence=f"2 of 4 exponents as predicted{text}",
-        schemes=(
-            SchemeSection(
-                name=f"init-a under adam{text}",
-                setting=f"A_0 = n^(-1/2), B_0 = 0; eta_A = 4 n^(-1/2){text}",
-                rows=rows,
-                pictures=(Picture(f"Exponents of init-a{text}", f"plots/init-a{text}.svg"),),
-                links=(Link(f"derivation{text}", f"derivations/init-a{text}.md"),),
-            ),
-        ),
-        control=Control(f"Aligned sums grow like independent ones.{text}", control, (rows[1],)),
-        warnings=(f"init-a: 2 runs diverged{text}",),
-        method=(("widths", f"128, 256{text}"), ("seeds a width", "16")),
-        links=(Link("plain data", "crosscheck.json"),),
     )

@@ -12,9 +12,9 @@ import pytest
 from gamma_calc import crosscheck
 from gamma_calc.experiment.prediction import pinned, predictions
 from gamma_calc.experiment.setup import Settings
+from gamma_calc.experiment.verdict_page import number
 from gamma_calc.experiment.verdicts import worst
 from gamma_calc.program.catalogue import CATALOGUE
-from gamma_calc.report.pages import number
 from gamma_calc.simulation.slopes import SlopeEstimate
 from gamma_calc.simulation.verdicts import RULE, TOLERANCE, Verdict, verdict
 

@@ -1,0 +1,163 @@
+"""A page of verdicts: the worst ones first, each with its numbers, and what the control shows of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from gamma_calc.experiment.figures import SYMBOLS
+from gamma_calc.experiment.verdicts import Judged, Row
+from gamma_calc.report.blocks import (
+    Answer,
+    Block,
+    Bullets,
+    Details,
+    Heading,
+    Kind,
+    Links,
+    Paragraph,
+    Table,
+    severity,
+)
+from gamma_calc.report.html_page import html_text
+from gamma_calc.report.markdown_page import markdown_text
+from gamma_calc.simulation.verdicts import RULE_SENTENCE, Verdict
+
+NOTHING = "\N{EN DASH}"
+"""Stands where there is no number; the reason beside it says why."""
+
+PLACE = (("quantity", Kind.NAME), ("t", Kind.NUMBER))
+NUMBERS = (
+    ("verdict", Kind.VERDICT),
+    ("predicted", Kind.NUMBER),
+    ("measured", Kind.NUMBER),
+    ("95 % interval", Kind.NUMBER),
+    ("inside", Kind.TEXT),
+)
+"""The verdict comes early, so that a narrow window shows it."""
+REASON = ("reason", Kind.TEXT)
+COLUMNS = (*PLACE, *NUMBERS, ("raw slope", Kind.NUMBER), REASON)
+TERM_COLUMNS = (*PLACE, ("term", Kind.NAME), *NUMBERS, REASON)
+HOW_TO_READ = (
+    "Predicted and measured are exponents of the width n. Measured: the slope of log2 of the root mean square of the"
+    " leading terms on log2 n. Inside: whether its 95 % interval holds the prediction. Raw slope: that of the whole"
+    " sum, smaller terms included; it is shown and not judged."
+)
+
+
+def verdict_pages(
+    title: str,
+    verdict: Verdict,
+    summary: str,
+    sections: Iterable[Block],
+    *,
+    warnings: Sequence[str] = (),
+    method: Mapping[str, str],
+    data: str,
+) -> dict[str, str]:
+    """The page in both formats, by file name.
+
+    Args:
+        summary: begins with the verdict and a colon.
+        sections: what stands between the verdict and how it was measured.
+        method: how it was measured; what is empty is left out.
+        data: the file of the plain data.
+    """
+    blocks: list[Block] = [Heading(1, title), Answer(verdict.value, summary.partition(": ")[2])]
+    blocks += [Heading(2, "Warnings"), Bullets(tuple(warnings))] if warnings else []
+    blocks += [*(Paragraph(text) for text in (HOW_TO_READ, RULE_SENTENCE, SYMBOLS)), *sections]
+    measured = tuple((name, value) for name, value in method.items() if value)
+    blocks += [Heading(2, "How it was measured"), Table((("what", Kind.NAME), ("value", Kind.TEXT)), measured)]
+    blocks += [Heading(2, "Files"), Links((("plain data", data), ("this report as Markdown", "report.md")))]
+    return {"index.html": html_text(title, blocks), "report.md": markdown_text(blocks)}
+
+
+def scheme_section(name: str, setting: str, rows: Sequence[Row], *beside: Block) -> Iterator[Block]:
+    """A scheme: what it is, in a line, what stands beside its verdicts, and those."""
+    yield Heading(2, name)
+    yield Paragraph(setting)
+    yield Paragraph(counted(rows))
+    yield from beside
+    yield quantity_table(rows)
+    terms = term_table(rows)
+    if terms.rows:
+        yield Details(f"Terms of every quantity ({len(terms.rows)})", (terms,))
+
+
+def control_section(assumption: str, verdict: Verdict, failed: Sequence[Row], *, is_named: bool) -> Iterator[Block]:
+    """A deliberately false assumption, whose predictions have to FAIL; `is_named` shows the scheme of each row."""
+    yield Heading(2, "Control: a false assumption that has to fail")
+    yield Paragraph(assumption)
+    yield Paragraph(control_sentence(verdict, len(failed)))
+    if failed:
+        yield Details(f"Verdicts on its predictions ({len(failed)})", (quantity_table(failed, is_named=is_named),))
+
+
+def control_sentence(verdict: Verdict, failed: int) -> str:
+    """What the control shows of the measurement."""
+    if verdict is not Verdict.FAIL:
+        return (
+            f"{verdict.value}, and it should have been FAIL: this measurement cannot tell the false assumption from"
+            " the true ones, so the verdicts above show little."
+        )
+    count = {0: "its predictions are", 1: "1 of its predictions is"}.get(failed, f"{failed} of its predictions are")
+    return (
+        f"FAIL, as it has to be: {count} refuted by the same measurement, which can therefore tell a wrong exponent"
+        " from a right one."
+    )
+
+
+def counted(rows: Sequence[Row]) -> str:
+    """How many verdicts there are of each kind."""
+    found = Counter(row.verdict.value for row in rows)
+    parts = ", ".join(f"{count} {verdict}" for verdict, count in found.most_common())
+    return f"{len(rows)} verdict{'' if len(rows) == 1 else 's'}: {parts or 'none'}"
+
+
+def quantity_table(rows: Sequence[Row], *, is_named: bool = False) -> Table:
+    """One row a quantity and step, the worst verdicts first; `is_named` adds a column for the scheme."""
+    cells = []
+    for row in sorted(rows, key=lambda row: severity(row.verdict.value)):
+        reason = "" if row.verdict is Verdict.PASS and _is_plain(row.leading) else row.reason
+        numbers = (row.verdict.value, *_numbers(row.leading), number(row.raw_slope))
+        cells.append((*([row.scheme] if is_named else []), row.quantity, str(row.t), *numbers, reason))
+    return Table((("scheme", Kind.NAME), *COLUMNS) if is_named else COLUMNS, tuple(cells))
+
+
+def term_table(rows: Sequence[Row]) -> Table:
+    """One row a term, the worst verdicts first."""
+    found = [(row, " ".join(term), each) for row in rows for term, each in row.terms.items()]
+    found.sort(key=lambda line: severity(line[2].judgement.verdict.value))
+    cells = (
+        (row.quantity, str(row.t), term, each.judgement.verdict.value, *_numbers(each), _reason(each))
+        for row, term, each in found
+    )
+    return Table(TERM_COLUMNS, tuple(cells))
+
+
+def _numbers(judged: Judged) -> tuple[str, str, str, str]:
+    predicted = f"<= {judged.predicted}" if judged.predicted.is_upper else str(judged.predicted)
+    interval, distance = judged.estimate.interval, judged.distance
+    ends = NOTHING if interval is None else f"[{number(interval[0])}, {number(interval[1])}]"
+    return predicted, number(judged.measured), ends, NOTHING if distance is None else "no" if distance else "yes"
+
+
+def _reason(judged: Judged) -> str:
+    return "" if _is_plain(judged) else judged.judgement.reason
+
+
+def _is_plain(judged: Judged) -> bool:
+    """Whether the reason of a verdict repeats the numbers beside it."""
+    return judged.judgement.verdict is Verdict.PASS and judged.law is None and judged.estimate.interval is not None
+
+
+def number(value: float | None) -> str:
+    """A slope to three places, which is finer than any verdict needs; a dash for none.
+
+    >>> number(-0.49951), number(-0.0001)
+    ('-0.500', '0.000')
+    """
+    if value is None:
+        return NOTHING
+    text = f"{value:.3f}"
+    return text.removeprefix("-") if text == "-0.000" else text
