@@ -30,7 +30,6 @@ from gamma_calc.derivation.farkas import point_of
 from gamma_calc.derivation.following import followed
 from gamma_calc.derivation.premises import forms_of, premises
 from gamma_calc.errors import Unknown
-from gamma_calc.program.models import MODULE
 from gamma_calc.program.scheme import Scheme
 
 
@@ -63,10 +62,9 @@ def certificate(found: Derivation) -> Certificate:
     A domain that is not closed is closed first: what is proved holds on the closure, and so on the domain.
 
     Raises:
-        Unknown: the scheme is not one of a module, or the certificate would hold more than a checker reads.
+        Unknown: the program has an operation that no certificate covers, or its certificate would hold more than a
+            checker reads.
     """
-    if found.scheme.model != MODULE:
-        raise Unknown(f"{found.title}: a certificate speaks of one module, and this is a {found.scheme.model.kind}")
     try:
         written = _certificate(found)
         check_shape(written.data)
@@ -91,7 +89,10 @@ def _certificate(found: Derivation) -> Certificate:
         # Where there is no proof of what every later step does, what the steps at hand do is left.
         with suppress(Refuted):
             return _written(label, found, fewer, [len(run.steps) for run in fewer.runs])
-    return _written(label, found, fewer, [1])
+    try:
+        return _written(label, found, fewer, [1])
+    except Refuted as problem:
+        raise _too_large(found.title, str(problem)) from None
 
 
 def _closed(scheme: Scheme) -> Scheme:
@@ -102,7 +103,7 @@ def _closed(scheme: Scheme) -> Scheme:
 
 def _written(label: str, found: Derivation, bound: Bounded, lengths: Sequence[int]) -> Certificate:
     data: Json = {"schema": SCHEMA, "kind": KIND, "scheme": label, "conclusions": []}
-    data |= {"premises": premises(found), "largest": None, "frontier": None, "runs": []}
+    data |= {"premises": premises(found.scheme, found.policy), "largest": None, "frontier": None, "runs": []}
     proof, runs = FoundProof(), list[Run]()
     for engine, length in zip(bound.runs, lengths, strict=True):
         where = [form_json(form) for form in _beyond(engine, bound.runs[0])]
@@ -201,7 +202,7 @@ def _onsets(made: Decision, run: Trajectory, steps: int) -> Iterator[list[Json]]
     if made.onset is None or not condition.reached:
         return
     if made.onset == 1:
-        yield onset_claims(condition.name, 1, steps, region, None)
+        yield onset_claims(condition.name, condition.reached, (1, steps), region, None)
         return
     sizes = run.steps[made.onset - 2].sizes
     below = (
@@ -210,7 +211,7 @@ def _onsets(made: Decision, run: Trajectory, steps: int) -> Iterator[list[Json]]
         for name in condition.reached
         if point_of(_forms(member), tuple(-piece for piece in sizes[name].upper.pieces)) is not None
     )
-    yield onset_claims(condition.name, made.onset, steps, region, next(below, None))
+    yield onset_claims(condition.name, condition.reached, (made.onset, steps), region, next(below, None))
 
 
 def _rates(found: Derivation, steps: int, wanted: list[list[Json]]) -> Json:

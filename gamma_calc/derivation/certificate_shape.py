@@ -14,13 +14,13 @@ from typing import Any
 from gamma_calc.algebra.plain import MOST_FORMS, Json, form, rational
 from gamma_calc.errors import BadInput
 
-KIND, SCHEMA = "gamma-calc certificate", 4
+KIND, SCHEMA = "gamma-calc certificate", 5
 LARGEST = 4 * 2**20
 """Bytes of the largest file that is read."""
 QUOTED = 40
 """Characters of what was found that a message repeats."""
 Shape = Any
-_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_ '+]{0,199}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_ '+]|\[[0-9]+\]|\([0-9]+\)){0,199}", re.ASCII)
 
 
 class Malformed(ValueError):
@@ -101,9 +101,8 @@ def _text(data: Json) -> None:
 
 def _name(data: Json) -> None:
     """A name of the program, which `verify` prints among its own words."""
-    _expect(
-        type(data) is str and bool(_NAME.fullmatch(data)), data, "a name: letters, digits, and any of _ + ' or blanks"
-    )
+    expected = "a name: letters, digits, any of _ + ' or blanks, and numbers in brackets"
+    _expect(type(data) is str and bool(_NAME.fullmatch(data)), data, expected)
 
 
 def _whole(data: Json) -> None:
@@ -183,6 +182,7 @@ _KINDS: Mapping[str, Shape] = {
     "sum": {},
     "scaled": {"by": _form},
     "product": {"over": _text, "of": (_text, _text)},
+    "renamed": {"from": _text, "to": _text},
     "normalised": {"by": _form, "epsilon": _flag},
 }
 
@@ -211,6 +211,8 @@ _PREMISES = {
     "step": [_assignment],
     "next": _named(_text),
     "quantities": _by_name(_text),
+    "conditions": _by_name({"bounded": [_text], "reached": [_text]}),
+    "factors": _by_name(_text),
 }
 CERTIFICATE = {
     "scheme": _text,
@@ -229,10 +231,13 @@ def _check_names(premises: Json) -> None:
     start = {name: {"random": [axis]} for name in premises["start"]}
     _check_at(".premises", premises, {"start": start})
     for i, each in enumerate(premises["step"]):
-        used = {"of": [_one_of(*values)], "over": Optional(axis)}
+        used = {"of": [_one_of(*values)], **dict.fromkeys(("over", "from", "to"), Optional(axis))}
         _check_at(f".premises.step[{i}]", each, used)
         values.append(each["name"])
     known = _named(_one_of(*values))
     _check_at(".premises", premises, {"next": known, "quantities": known})
+    looked_at = _one_of(*premises["quantities"])
+    conditions = {name: {"bounded": [looked_at], "reached": [looked_at]} for name in premises["conditions"]}
+    _check_at(".premises", premises, {"conditions": conditions, "factors": _named(looked_at)})
     for name in premises["next"]:
         _check_at(".premises.next", name, _one_of(*premises["start"]))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any, cast
@@ -55,6 +56,12 @@ def largest(parts: Sequence[Part]) -> tuple[Forms, ...]:
 
 def united(sights: Iterable[Sight]) -> frozenset[Sight]:
     """Sights that a later sum can meet; those whose factors are of one parity are one."""
+    return met_again(frozenset(sights))
+
+
+@lru_cache(maxsize=65536)
+def met_again(sights: frozenset[Sight]) -> frozenset[Sight]:
+    """The same, of sights each of which is there once."""
     found: dict[tuple[str, Places, object], Sight] = {}
     for each in sights:
         key = each.tensor, each.at, each.factor and each.factor.odd
@@ -75,6 +82,7 @@ def moved(part: Part, old: str, new: str) -> Part:
     return replace(part, fresh=part.fresh and seen(part.fresh), odd=odd, seen=frozenset(map(seen, part.seen)))
 
 
+@lru_cache(maxsize=65536)
 def remembered(part: Part, axis: str, depth: int = 1) -> Part:
     """What a tensor that meets a part in a sum over an axis remembers of it; of earlier sums, signs alone."""
     seen = [each for each in part.seen if axis in dict(each.at).values()] if depth >= 0 else []
@@ -202,9 +210,12 @@ class Run:
             s: replace(s, at=s.at - only(s.at, axis), factor=None) if only(s.at, axis) else s for s in x.seen | y.seen
         }
         if is_fresh and tensor and len(tensor.at) == 2:
-            rest[tensor] = replace(rest[tensor], factor=remembered(met, axis))
+            rest[tensor] = replace(rest[tensor], factor=remembered(replace(met, bounds=()), axis))
         yield self.times(
-            self.gains(kind, size / 2 if is_centred else size, axis), Part((), None, left, united(rest.values())), x, y
+            self.gains(kind, size / 2 if is_centred else size, axis),
+            Part((), None, left, united(rest.values())),
+            x,
+            y,
         )
         if not is_random or not tensor:
             return
@@ -214,7 +225,8 @@ class Run:
             return
         gains = self.gains("diluted", size - self.size[through] / 2, axis)
         seen = frozenset(rest[s] for s in met.seen)
-        for factor in {s.factor for s in sights}:
+        sights.sort(key=lambda s: (sorted(s.at), s.factor is not None, sorted(s.factor.odd if s.factor else ())))
+        for factor in dict.fromkeys(s.factor for s in sights):
             back = moved(factor, SUMMED, place) if factor else Part(())
             odd = frozenset(flip for flip in met.odd if flip[2] != axis) ^ back.odd
             yield self.times(gains, Part((), None, odd, united(seen | back.seen)), x, y)
@@ -270,7 +282,8 @@ class Run:
         for each in self.data["step"]:
             given = [values[name] for name in each["of"]]
             if each["is"] == "product":
-                made: Iterable[Part] = [p for x, y in product(*given) for p in self.contracted(x, y, each["over"])]
+                every = [p for x, y in product(*given) for p in self.contracted(x, y, each["over"])]
+                made: Iterable[Part] = self.gathered(every)
             elif each["is"] == "renamed":
                 made = [moved(part, each["from"], each["to"]) for part in sum(given, ())]
             elif each["is"] == "scaled":

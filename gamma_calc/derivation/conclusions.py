@@ -8,16 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from gamma_calc.algebra.affine import Affine
 from gamma_calc.algebra.plain import Forms, Json, form, forms
-from gamma_calc.analysis.conditions import CONDITIONS, FACTORS
+from gamma_calc.analysis.conditions import CONDITIONS
 from gamma_calc.derivation.checker import LOWER, UPPER, Part, Run
 from gamma_calc.derivation.horizon_words import horizon_text
 from gamma_calc.derivation.law_words import law_texts, one_of
 
-ASKED = {each.name: (each.bounded, each.reached) for each in CONDITIONS}
-"""What is at most 0 at every step, and what is 0 from some step on, by condition."""
+
+class Asked(NamedTuple):
+    """What a condition asks to be at most 0 at every step, and to be 0 from some step on."""
+
+    bounded: tuple[str, ...]
+    reached: tuple[str, ...]
+
+
+MODULE = {each.name: Asked(each.bounded, each.reached) for each in CONDITIONS}
+"""The conditions on one module."""
+
+
+def asked(premises: Json) -> Mapping[str, Asked]:
+    """The conditions by name, as the premises define them."""
+    return {name: Asked(*map(tuple, each.values())) for name, each in premises["conditions"].items()}
 
 
 def form_json(form: Affine) -> Json:
@@ -73,9 +87,13 @@ def falling(rates: Sequence[str], member: Forms) -> list[Affine]:
     return [form for form in member if any(form.coefficient(rate) < 0 for rate in rates)]
 
 
-def onset_claims(name: str, step: int, last: int, region: Sequence[Json], below: tuple[int, str] | None) -> list[Json]:
-    """That what a condition reaches is 0 from a step on, and that it is not yet before: where, and which size."""
-    sizes = [[each, step, last, relation] for each in ASKED[name][1] for relation in ("<=", ">=")]
+def onset_claims(
+    name: str, reached: Sequence[str], steps: tuple[int, int], region: Sequence[Json], below: tuple[int, str] | None
+) -> list[Json]:
+    """That what a condition reaches is 0 from a step on, to a last one, and that it is not yet before: where, and which
+    size."""
+    step, last = steps
+    sizes = [[each, step, last, relation] for each in reached for relation in ("<=", ">=")]
     later = claim(f"{name}, onset", statement(sizes=sizes), region, only=False)
     if below is None:
         return [later]
@@ -84,9 +102,9 @@ def onset_claims(name: str, step: int, last: int, region: Sequence[Json], below:
     return [later, claim(f"{name}, before", before, [], holds=False, only=False)]
 
 
-def coverage_claim(steps: int, where: Sequence[Json]) -> Json:
+def coverage_claim(premises: Json, steps: int, where: Sequence[Json]) -> Json:
     """That the output can stay bounded, for so many steps (the last of them: every later one), only somewhere."""
-    said = condition_statement(*ASKED["stable"], steps)
+    said = condition_statement(*asked(premises)["stable"], steps)
     return claim("where the output can stay bounded", said, where, holds=False)
 
 
@@ -97,7 +115,7 @@ def conclusions(data: Json, runs: Sequence[Run]) -> tuple[str, ...]:
         prefix = f"where {member_text(run.where)}, " if run.where else ""
         texts += [prefix + text for text in (*_exponents(run), *law_texts(run))]
     said = _Said(data, runs)
-    found = (*(said.condition(name) for name in ASKED), *said.rates(), *said.horizons(), *said.later())
+    found = (*(said.condition(name) for name in said.asked), *said.rates(), *said.horizons(), *said.later())
     return (*texts, *found)
 
 
@@ -122,7 +140,20 @@ def premises_text(data: Json) -> str:
         parts.append(f"{what} starts at {one_of('max', [*map(str, forms(given['size']))])}")
     parts += [_assignment(each) for each in data["step"]]
     parts += [f"next {name} is {source}" for name, source in data["next"].items()]
-    return "; ".join([*parts, *(f"{of} is {name}" for of, name in data["quantities"].items() if of != name)])
+    parts += [f"{of} is {name}" for of, name in data["quantities"].items() if of != name]
+    parts += [f"{name} asks that {_definition(each)}" for name, each in asked(data).items()]
+    return "; ".join([*parts, *(f"the part of {factor} is {part}" for factor, part in data["factors"].items())])
+
+
+def _definition(condition: Asked) -> str:
+    """What a condition asks.
+
+    >>> _definition(Asked(("Z_B[1]", "Z_B[2]"), ("Delta_Z_B[2]",)))
+    'Z_B[1], Z_B[2] <= 0 and Delta_Z_B[2] = 0 from some step on'
+    """
+    parts = [f"{', '.join(condition.bounded)} <= 0"] if condition.bounded else []
+    parts += [f"{', '.join(condition.reached)} = 0 from some step on"] if condition.reached else []
+    return " and ".join(parts) or "nothing"
 
 
 def _assignment(data: Json) -> str:
@@ -141,38 +172,40 @@ class _Said:
     def __init__(self, data: Json, runs: Sequence[Run]) -> None:
         self.data, self.first, self.last = data, runs[0], runs[-1]
         self.claims = [each["claims"] for each in data["runs"]]
-        coverage = coverage_claim(len(self.first.steps), [data["runs"][-1]["where"]])
+        coverage = coverage_claim(data["premises"], len(self.first.steps), [data["runs"][-1]["where"]])
         is_final = self.last.is_settled or self.last.law is not None
         self.length = "every step" if is_final else f"steps 1 to {len(self.last.steps)}"
         is_first_longer = self.first.law is not None or len(self.first.steps) > len(self.last.steps)
         self.is_comparable = not self.first.where and (is_final or not is_first_longer)
         self.is_covered = self.is_comparable and (len(runs) == 1 or coverage in self.claims[0])
+        self.asked = asked(data["premises"])
         self.free = free_exponents(data["premises"])
 
     def condition(self, name: str) -> str:
         """The region of a condition, or what is known of it."""
         region, sure, possible = self.region(name)
         length = "every step" if self.early(name) == [] else self.length
+        what = name if MODULE.get(name) == self.asked[name] else f"{name}, {_definition(self.asked[name])}"
         if region is not None:
-            return f"{name} ({length}): {region_text(region)}{self.onset(name, region)}"
+            return f"{what} ({length}): {region_text(region)}{self.onset(name, region)}"
         texts = (region_text(sure or []), "always" if possible is None else region_text(possible))
-        return f"{name} ({length}): unknown; surely {texts[0]}; at most {texts[1]}"
+        return f"{what} ({length}): unknown; surely {texts[0]}; at most {texts[1]}"
 
     def horizons(self) -> Iterator[str]:
         """The largest rate for T steps, of conditions that bound quantities only."""
-        for name, (bounded, reached) in ASKED.items():
+        for name, (bounded, reached) in self.asked.items():
             if self.data["largest"] is not None and not reached:
                 text = horizon_text(self.first, self.data["largest"]["rate"], bounded)
                 yield from [f"{name} for T steps: {text}"] if text else []
 
     def later(self) -> Iterator[str]:
         """What is not known of later steps."""
-        if self.length != "every step" and any(self.early(name) != [] for name in ASKED):
+        if self.length != "every step" and any(self.early(name) != [] for name in self.asked):
             yield f"after step {len(self.last.steps)}: unknown, for the exponents have not settled"
 
     def region(self, name: str) -> tuple[list[Json] | None, list[Json] | None, list[Json] | None]:
         """Where a condition holds, if that is known; where it surely does; outside what it surely does not."""
-        said = condition_statement(*ASKED[name], len(self.last.steps))
+        said = condition_statement(*self.asked[name], len(self.last.steps))
         early, sure = self.early(name), _where(self.claims[-1], said, "if")
         if early == []:
             return [], [], []
@@ -184,17 +217,17 @@ class _Said:
         """Outside what the whole first run already breaks the bounds of a condition."""
         if self.first.where:
             return None
-        bounds = (ASKED[name][0], ASKED["stable"][0])
+        bounds = (self.asked[name].bounded, self.asked["stable"].bounded)
         said = [condition_statement(bounded, (), len(self.first.steps)) for bounded in bounds]
         found = [_where(self.claims[0], each, "only if") for each in said]
         return next((where for where in found if where is not None), None)
 
     def onset(self, name: str, region: list[Json]) -> str:
         """The least step from which what a condition reaches is 0 on its region."""
-        steps, reached = len(self.last.steps), ASKED[name][1]
+        steps, reached = len(self.last.steps), self.asked[name].reached
         for step in range(1, steps + 1) if region and reached else ():
             below = [(place, size) for place in range(len(region)) for size in reached]
-            least, *others = (onset_claims(name, step, steps, region, each) for each in (None, *below))
+            least, *others = (onset_claims(name, reached, (step, steps), region, each) for each in (None, *below))
             if all(each in self.claims[-1] for each in least):
                 is_least = step == 1 or any(all(each in self.claims[-1] for each in claims) for claims in others)
                 return f", from step {step} on{'' if is_least else ' at the latest'}"
@@ -205,7 +238,7 @@ class _Said:
         stable, _, _ = self.region("stable")
         if stable is None or len(stable) != 1:
             return
-        said = condition_statement(*ASKED["stable"], len(self.last.steps))
+        said = condition_statement(*self.asked["stable"], len(self.last.steps))
         largest, frontier = self.data["largest"], self.data["frontier"]
         when = "" if self.length == "every step" else f" ({self.length})"
         if frontier is not None and {*frontier["rates"]} <= self.free:
@@ -237,7 +270,7 @@ class _Said:
             texts.append(f"{name} {'' if least == most else '<= '}{'-oo' if most is None else most}")
         yield f"there: {', '.join(texts)}"
         idle, open_ = [], []
-        for factor, name in ((each.name, each.contribution) for each in FACTORS):
+        for factor, name in self.data["premises"]["factors"].items():
             sizes = [_values(step[name], point) for step in self.last.steps]
             if f"U_{factor}" not in self.data["premises"]["next"]:
                 continue
@@ -246,7 +279,8 @@ class _Said:
             elif all(least is None or least < 0 for least, _ in sizes):
                 open_.append(factor)
         known = ", ".join(idle) or ("no factor" if not open_ else "")
-        yield "undertrained: " + "; ".join(filter(None, [known, f"unknown of {', '.join(open_)}" if open_ else ""]))
+        if self.data["premises"]["factors"]:
+            yield "undertrained: " + "; ".join(filter(None, [known, f"unknown of {', '.join(open_)}" if open_ else ""]))
 
 
 def _where(claims: Sequence[Json], said: Json, key: str) -> list[Json] | None:

@@ -7,11 +7,11 @@ from contextlib import contextmanager, suppress
 
 from gamma_calc.algebra.plain import Json, forms
 from gamma_calc.derivation.checker import LOWER, ONE, ZERO, Law, Refuted, Run
-from gamma_calc.derivation.conclusions import coverage_claim
+from gamma_calc.derivation.conclusions import asked, coverage_claim
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.families import Cycle, every_family, gaining_cycles, gaining_families, is_linear, law_json
 from gamma_calc.derivation.farkas import proof_of
-from gamma_calc.derivation.law_words import BOUNDED
+from gamma_calc.derivation.law_words import bounded
 
 PATIENCE = 4
 """Steps by which a whole state may settle later than what the engine's later steps can tell of it."""
@@ -42,8 +42,8 @@ def followed(
 def _left(run: Run, proof: FoundProof, left: Sequence[Json]) -> tuple[Json, list[Json]]:
     """The law of the later steps, exactly if it can be, and the claim of where it leaves the output bounded."""
     law = Law(run)
-    claim = coverage_claim(len(run.steps) + 1, left)
-    found = _exact(law, proof, BOUNDED)
+    claim, named = coverage_claim(run.data, len(run.steps) + 1, left), bounded(run.data)
+    found = _exact(law, proof, named)
     if found is not None:
         with suppress(Refuted), _tried(run, proof):
             law.read(found)
@@ -51,7 +51,7 @@ def _left(run: Run, proof: FoundProof, left: Sequence[Json]) -> tuple[Json, list
             return found, [claim]
         law.families.clear()
     cycles = _needed(law, gaining_cycles(law, proof.inclusion(run.domain)), left)
-    found = law_json(law, gaining_families(law, cycles), BOUNDED, is_exact=False)
+    found = law_json(law, gaining_families(law, cycles), named, is_exact=False)
     law.read(found)
     run.claim(claim)
     return found, [claim]
@@ -61,7 +61,8 @@ def _needed(law: Law, cycles: Sequence[Cycle], left: Sequence[Json]) -> list[Cyc
     """The cycles that keep the output from being bounded elsewhere: those that a proof of it uses."""
     run = law.run
     still = [-sum(weights, ZERO) for _, weights in cycles]
-    early = [-piece for step in run.steps for piece in step["Z_B"].bounds[LOWER]]
+    bounds = asked(run.data)["stable"].bounded
+    early = [-piece for step in run.steps for of in bounds for piece in step[of].bounds[LOWER]]
     goals = [form for alternative in left for form in forms(alternative)] or [-ONE]
     used = set[int]()
     for goal in goals:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from gamma_calc.algebra.affine import Affine
-from gamma_calc.algebra.plain import Forms
-from gamma_calc.analysis.conditions import CONDITIONS
+from gamma_calc.algebra.plain import Forms, Json
 from gamma_calc.derivation.checker import ZERO, Family, Law, Run
 
-BOUNDED = tuple(dict.fromkeys(name for each in CONDITIONS for name in each.bounded))
-"""What some condition bounds."""
+
+def bounded(premises: Json) -> tuple[str, ...]:
+    """What some condition bounds."""
+    return tuple(dict.fromkeys(name for each in premises["conditions"].values() for name in each["bounded"]))
 
 
 def one_of(what: str, texts: Sequence[str]) -> str:
@@ -29,10 +30,10 @@ def law_texts(run: Run) -> Iterator[str]:
     parts = [f"{name} {_families(law.families.get(i, []))}" for i, name in enumerate(names)]
     yield f"t steps after step {after}: {least}{'; '.join(parts)}"
     if not run.is_settled:
-        made = {of: _pieces(law, of) for of in BOUNDED}
-        sizes = [f"{of} {one_of('max', [_product(each, law, names) for each in made[of]])}" for of in BOUNDED]
+        made = {of: _pieces(law, of) for of in bounded(run.data)}
+        sizes = [f"{of} {one_of('max', [_product(each, law, names) for each in made[of]])}" for of in made]
         yield f"one step more: {least}{'; '.join(sizes)}"
-        grown = [f"{of} {one_of('max', [*map(str, growth(law, made[of]))])}" for of in BOUNDED]
+        grown = [f"{of} {one_of('max', [*map(str, growth(law, made[of]))])}" for of in made]
         yield f"growth per step: {least}{', '.join(grown)}"
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from gamma_calc.algebra import Affine, Constraint, Equality
 from gamma_calc.algebra.plain import Forms, Json
-from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.analysis.conditions import conditions_of, factors_of
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.derivation.conclusions import form_json
 from gamma_calc.errors import Unknown
@@ -14,37 +16,67 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     At,
     Contraction,
+    Entrywise,
     Expression,
     Given,
+    InverseRms,
+    InverseRmsChange,
+    MapChange,
     Moment,
     Named,
+    Pointwise,
     Renamed,
     Scaled,
     Sum,
     Trained,
     Transposed,
     leaves,
+    nodes,
 )
-from gamma_calc.program.optimizers import Moments
+from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.program.problem import program_of
 from gamma_calc.program.program import Program
+from gamma_calc.program.scheme import Scheme
 
+Terms = tuple[tuple[str, bool], ...]
+"""The values of which one is the sum, by name, each with whether it is made from initial parts and data alone."""
 WRITTEN = {Moment.PREVIOUS: "{0}", Moment.CHANGE: "d{0}", Moment.CURRENT: "{0}'"}
 """How a tensor before, during and after a step is written."""
+UNCOVERED: Mapping[type[Expression], str] = MappingProxyType(
+    {
+        **dict.fromkeys((Pointwise, MapChange), "maps, such as relu"),
+        **dict.fromkeys((InverseRms, InverseRmsChange), "norms"),
+        Entrywise: "products entry by entry",
+    }
+)
+"""Operations that a checker does not know, in words."""
 
 
-def premises(found: Derivation) -> Json:
-    """What a derivation takes for granted, as a certificate states it."""
-    program, policy = found.run.program, found.policy
+def premises(scheme: Scheme, policy: Policy) -> Json:
+    """What a derivation takes for granted, as a certificate states it.
+
+    Raises:
+        Unknown: the program has an operation or a step that no certificate covers.
+    """
+    program, model = program_of(scheme), scheme.model
+    values = nodes(*program.gradients.values(), *program.quantities.values())
+    uncovered = dict.fromkeys(UNCOVERED[type(node)] for node in values if type(node) in UNCOVERED)
+    if uncovered:
+        raise Unknown(f"{policy.titled(scheme.title)}: no certificate covers {' and '.join(uncovered)}")
     listed = _Assignments(program)
     return {
         "axes": {axis.name: form_json(axis.size) for axis in program.axes},
-        "domain": [form_json(form) for form in _domain(found)],
+        "domain": [form_json(form) for form in _domain(scheme, policy)],
         "without": sorted(assumption.key for assumption in policy.without),
         "align": {kind.value: _gains(value, program.axes) for kind, value in policy.coefficients},
         "start": listed.start,
         "step": listed.step,
         "next": listed.next,
         "quantities": listed.quantities,
+        "conditions": {
+            each.name: {"bounded": list(each.bounded), "reached": list(each.reached)} for each in conditions_of(model)
+        },
+        "factors": {each.name: each.contribution for each in factors_of(model)},
     }
 
 
@@ -53,11 +85,10 @@ def forms_of(constraint: Constraint) -> Forms:
     return (constraint.form, -constraint.form) if isinstance(constraint, Equality) else (constraint.form,)
 
 
-def _domain(found: Derivation) -> Forms:
+def _domain(scheme: Scheme, policy: Policy) -> Forms:
     """The declared inequalities and the limits of the rank; what is always so is left out."""
-    scheme = found.scheme
     rules = [form for rule in scheme.between for form in forms_of(rule.substituted({"rank": scheme["rank"]}))]
-    limits = [*scheme.axis_forms, *_limits(found.policy)]
+    limits = [*scheme.axis_forms, *_limits(policy)]
     return tuple(dict.fromkeys(form for form in (*rules, *limits) if form.terms))
 
 
@@ -78,11 +109,17 @@ def _gains(alignment: Affine, axes: tuple[Axis, ...]) -> Json:
 
 
 class _Assignments:
-    """A program's training step, one assignment an operation; a value is named by how it is written."""
+    """A program's training step, one assignment an operation; a value is named by how it is written.
+
+    Where a program has cuts, its values are written term by term, for a cut brings together those made from initial
+    parts alone, and apart from them all others: z = Z + B A Z is z_0 = Z + B_0 A_0 Z and U_z = B_0 U_A Z + U_B A_0 Z +
+    U_B U_A Z.
+    """
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.names: dict[Expression, str] = {}
+        self.has_cuts = any(isinstance(node, Named) and node.is_cut for node in nodes(*program.quantities.values()))
+        self.terms: dict[Expression, Terms] = {}
         self.start: Json = {}
         self.step: list[Json] = []
         self.next: Json = {}
@@ -91,7 +128,7 @@ class _Assignments:
             self._change(tensor)
         for tensor in program.parameters:
             self._moved(tensor)
-        self.quantities = {name: self._named(value) for name, value in program.quantities.items()}
+        self.quantities = {name: self._value(name, value) for name, value in program.quantities.items()}
 
     def _started(self) -> None:
         every = (*self.program.gradients.values(), *self.program.quantities.values())
@@ -104,28 +141,35 @@ class _Assignments:
             self.start[f"U_{tensor.name}"] = {"size": [], "random": []}
             if tensor.has_momentum:
                 self.start[f"m_{tensor.name}"] = {"size": [], "random": []}
-            self._assigned(tensor.name, "sum", f"{tensor.name}_0", f"U_{tensor.name}")
+            self._whole(tensor, Moment.PREVIOUS)
 
     def _change(self, tensor: Trained) -> None:
         """What a step adds to a tensor: its update rule's step, and the decay of what it holds."""
         name = tensor.name
-        parts = [self._stepped(tensor)] if tensor.is_trained else []
+        if tensor.is_trained:
+            self._stepped(tensor)
         if tensor.has_decay and tensor.decay is not None:
             rate = form_json(tensor.learning_rate + tensor.decay)
-            parts += [self._assigned(f"d{part}", "scaled", part, by=rate) for part in (f"{name}_0", f"U_{name}")]
-        self._assigned(f"d{name}", "sum", *parts)
+            for part in (f"{name}_0", f"U_{name}"):
+                self._assigned(f"d{part}", "scaled", part, by=rate)
+        self._whole(tensor, Moment.CHANGE)
 
-    def _stepped(self, tensor: Trained) -> str:
+    def _stepped(self, tensor: Trained) -> None:
         """The rate times the gradient, or a normalised step; of the momentum where there is one."""
-        gradient = self._assigned(f"G_{tensor.name}", "sum", self._named(self.program.gradients[tensor]))
+        gradient, raw = f"G_{tensor.name}", self.program.gradients[tensor]
+        self._assigned(gradient, "sum", *(term for term, _ in self._terms(raw)))
         if tensor.has_momentum and tensor.momentum is not None:
             memory = f"m_{tensor.name}"
             kept = self._assigned(f"beta {memory}", "scaled", memory, by=form_json(tensor.momentum))
             gradient = self.next[memory] = self._assigned(f"{memory}'", "sum", kept, gradient)
         step, rate, name = self.program.optimizer.step, form_json(tensor.learning_rate), f"eta g_{tensor.name}"
-        if isinstance(step, Moments):
-            return self._assigned(name, "normalised", gradient, by=rate, epsilon=step.epsilon > 0)
-        return self._assigned(name, "scaled", gradient, by=rate)
+        match step:
+            case Moments():
+                self._assigned(name, "normalised", gradient, by=rate, epsilon=step.epsilon > 0)
+            case Raw():
+                self._assigned(name, "scaled", gradient, by=rate)
+            case unknown:
+                raise Unknown(f"no certificate covers a step of the kind {type(unknown).__name__}")
 
     def _moved(self, tensor: Trained) -> None:
         """The initial part and the updates after the step; a part that nothing moves stays as it is."""
@@ -136,44 +180,87 @@ class _Assignments:
             self.next[start] = self._assigned(f"{start}'", "sum", start, f"d{start}")
         if added:
             self.next[updates] = self._assigned(f"{updates}'", "sum", updates, *added)
-        self._assigned(f"{tensor.name}'", "sum", self.next.get(start, start), self.next.get(updates, updates))
+        self._whole(tensor, Moment.CURRENT)
+
+    def _parts(self, tensor: Trained, moment: Moment) -> Terms:
+        """The parts of a tensor at a moment: the initial one, and what training makes."""
+        start, updates = f"{tensor.name}_0", f"U_{tensor.name}"
+        match moment:
+            case Moment.PREVIOUS:
+                return (start, True), (updates, False)
+            case Moment.CURRENT:
+                return (self.next.get(start, start), True), (self.next.get(updates, updates), False)
+        made = (f"eta g_{tensor.name}",) if tensor.is_trained else ()
+        decays = (f"d{start}", f"d{updates}") if tensor.has_decay else ()
+        return tuple((part, False) for part in (*made, *decays))
+
+    def _whole(self, tensor: Trained, moment: Moment) -> Terms:
+        """A tensor at a moment, as one value."""
+        if self.has_cuts:
+            return self._parts(tensor, moment)
+        parts = [part for part, _ in self._parts(tensor, moment)]
+        return ((self._assigned(WRITTEN[moment].format(tensor.name), "sum", *parts), False),)
 
     def _assigned(self, name: str, operation: str, *of: str, **more: object) -> str:
         if all(each["name"] != name for each in self.step):
             self.step.append({"name": name, "is": operation, "of": list(of), **more})
         return name
 
-    def _named(self, node: Expression) -> str:
-        """The name of an expression's value, assigned where it was not yet; no two nodes share one."""
-        if node not in self.names:
-            self.names[node] = self._written(node)
-        return self.names[node]
-
-    def _written(self, node: Expression) -> str:
-        match node:
-            case Given(name) | Trained(name):
-                return name
-            case At(tensor, moment):
-                return WRITTEN[moment].format(tensor.name)
-            case Named(_, operand) | Transposed(operand):
-                return self._named(operand)
-            case Renamed(operand, old, new):
-                of = self._named(operand)
-                return self._new(of, "renamed", of, **{"from": old.name, "to": new.name})
-            case Scaled(symbol, exponent, operand):
-                of = self._named(operand)
-                is_one = exponent == Affine.of(0)
-                return of if is_one else self._new(f"{symbol} {of}", "scaled", of, by=form_json(exponent))
-            case Contraction(left, right, (axis,)):
-                factors = self._named(left), self._named(right)
-                return self._new(" ".join(factors), "product", *factors, over=axis.name)
-            case Sum(summands):
-                names = [self._named(summand) for summand in summands]
-                return self._new(" + ".join(names), "sum", *names)
-        raise Unknown(f"no certificate covers {type(node).__name__}, which this program uses")
-
     def _new(self, name: str, operation: str, *of: str, **more: object) -> str:
         """An assignment under a name of its own: a longer one says how often it stands there already."""
         taken = {each["name"] for each in self.step} | self.start.keys()
         tries = (name if count == 1 else f"{name} ({count})" for count in itertools.count(1))
         return self._assigned(next(each for each in tries if each not in taken), operation, *of, **more)
+
+    def _value(self, name: str, node: Expression) -> str:
+        """The name of a value: `name` where it has to be summed up first."""
+        terms = [term for term, _ in self._terms(node)]
+        return self._new(name, "sum", *terms) if self.has_cuts else terms[0]
+
+    def _terms(self, node: Expression) -> Terms:
+        """The terms of a value, assigned where they were not yet; no two nodes share one."""
+        if node not in self.terms:
+            self.terms[node] = tuple(self._written(node))
+        return self.terms[node]
+
+    def _written(self, node: Expression) -> Iterable[tuple[str, bool]]:
+        match node:
+            case Given(name):
+                return ((name, True),)
+            case Trained():
+                return self._whole(node, Moment.PREVIOUS)
+            case At(tensor, moment):
+                return self._whole(tensor, moment)
+            case Named(name, operand, True):
+                return self._cut(name, self._terms(operand))
+            case Named(_, operand) | Transposed(operand):
+                return self._terms(operand)
+            case Renamed(operand, old, new):
+                axes = {"from": old.name, "to": new.name}
+                return ((self._new(of, "renamed", of, **axes), is_initial) for of, is_initial in self._terms(operand))
+            case Scaled(_, exponent, operand) if exponent == Affine.of(0):
+                return self._terms(operand)
+            case Scaled(symbol, exponent, operand):
+                by = form_json(exponent)
+                return (
+                    (self._new(f"{symbol} {of}", "scaled", of, by=by), is_initial)
+                    for of, is_initial in self._terms(operand)
+                )
+            case Contraction(left, right, (axis,)):
+                return (
+                    (self._new(f"{x} {y}", "product", x, y, over=axis.name), is_initial and is_too)
+                    for x, is_initial in self._terms(left)
+                    for y, is_too in self._terms(right)
+                )
+            case Sum(summands):
+                terms = [term for summand in summands for term in self._terms(summand)]
+                names = [name for name, _ in terms]
+                return terms if self.has_cuts else ((self._new(" + ".join(names), "sum", *names), False),)
+        raise Unknown("no certificate covers sums over several axes at once")
+
+    def _cut(self, name: str, terms: Terms) -> Iterator[tuple[str, bool]]:
+        """The terms made from initial parts alone, and all others, each brought together."""
+        for is_initial, written in ((True, f"{name}_0"), (False, f"U_{name}")):
+            names = [term for term, is_so in terms if is_so is is_initial]
+            if names:
+                yield self._new(written, "sum", *names), is_initial

@@ -19,7 +19,7 @@ from gamma_calc.cli.main import main
 from gamma_calc.derivation.certificate_shape import Malformed
 from gamma_calc.derivation.checker import Proof, Refuted, verified
 from gamma_calc.derivation.conclusions import (
-    ASKED,
+    MODULE,
     claim,
     conclusions,
     condition_statement,
@@ -280,7 +280,7 @@ def test_a_liar_who_proves_what_can_be_proved_says_nothing_false(name: str, lies
 
 def said_of(name: str, last: int, where: list[Any]) -> list[Any]:
     """The claims of a condition with a region of a liar's own."""
-    said = condition_statement(*ASKED[name], last)
+    said = condition_statement(*MODULE[name], last)
     return [claim(f"{name}, one way", said, where, only=False), claim(f"{name}, the other", said, where, holds=False)]
 
 
@@ -339,13 +339,15 @@ def composed(name: str, choose: random.Random) -> Any:
             case 2:
                 run["later"] = None
             case 3:
-                condition, where = choose.choice([*ASKED]), choose.choice(regions)
+                condition, where = choose.choice([*MODULE]), choose.choice(regions)
                 run["claims"] = said_of(condition, last, where) + run["claims"] * choose.randrange(2)
-                run["claims"] += onset_claims(condition, choose.randint(1, 4), last, where, None)
+                run["claims"] += onset_claims(
+                    condition, MODULE[condition].reached, (choose.randint(1, 4), last), where, None
+                )
             case 4:
                 data["largest"] = {"rate": rate, "bounds": [], "valid_on": []}
             case _:
-                run["claims"] += largest_claims(rate, condition_statement(*ASKED["stable"], last), (number,), ())
+                run["claims"] += largest_claims(rate, condition_statement(*MODULE["stable"], last), (number,), ())
                 data["largest"] = {"rate": rate, "bounds": [form_json(number)], "valid_on": []}
     return data
 
@@ -479,9 +481,9 @@ def test_later_steps_are_asked_for_bounds_only() -> None:
     [
         pytest.param("", "not JSON", id="empty"),
         pytest.param("[]", "the file: found a list, expected an object", id="list"),
-        pytest.param('{"kind": "gamma-calc certificate", "schema": 1}', "schema: found 1, expected 4", id="version"),
+        pytest.param('{"kind": "gamma-calc certificate", "schema": 1}', "schema: found 1, expected 5", id="version"),
         pytest.param(
-            '{"kind": "gamma-calc certificate", "schema": 4}', "the key 'scheme' is missing", id="key-missing"
+            '{"kind": "gamma-calc certificate", "schema": 5}', "the key 'scheme' is missing", id="key-missing"
         ),
         pytest.param('{"kind": 1, "kind": 1}', "occurs twice", id="duplicate-key"),
         pytest.param('{"kind": NaN}', "NaN", id="not-a-number"),

@@ -1,0 +1,232 @@
+"""Certificates of stacks: each exponent as the engine has it, read again by the checker, and no forgery believed."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gamma_calc.algebra import Affine
+from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.cli.main import main
+from gamma_calc.derivation.certificate import Certificate, certificate
+from gamma_calc.derivation.certificate_shape import Malformed
+from gamma_calc.derivation.checker import LOWER, UPPER, Run
+from gamma_calc.derivation.evidence import FoundProof
+from gamma_calc.derivation.premises import premises
+from gamma_calc.derivation.verification import Verification, verification
+from gamma_calc.program.problem import program_of
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.spec_file import scheme_from_text
+from tests.derivation.certificates import holds, is_inside
+
+ADAM = {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta"}
+
+
+def stack(depth: int, *model: str, optimizer: str = "adam", **exponents: str) -> Scheme:
+    """Init[A] in every layer, but for the exponents that are given."""
+    lines = [f'optimizer = "{optimizer}"', "[exponents]"]
+    lines += [f'{key} = "{value}"' for key, value in {**ADAM, **exponents}.items()]
+    return scheme_from_text(
+        "\n".join([*lines, "[model]", 'kind = "lora-stack"', f"depth = {depth}", *model]), default_name="stack"
+    )
+
+
+FROZEN = "frozen = true"
+STACKS = {
+    "init-a": stack(2),
+    "three-layers": stack(3),
+    "init-b": stack(2, A="zero", B="0"),
+    "lora-plus": stack(2, eta_A="-1", eta_B="0"),
+    "two-rates": stack(2, eta_A="a", eta_B="b"),
+    "both-inits": stack(2, B="-1/2"),
+    "frozen": stack(2, FROZEN),
+    "frozen-both-inits": stack(2, FROZEN, B="-1/2", eta_A="-1"),
+    "gradient-descent": stack(2, optimizer="sgd"),
+    "rank": stack(2, rank="rho", B="-rho/2", optimizer="sign"),
+    "momentum-and-decay": stack(2, momentum="0", decay="-1/2", B="-1", eta_A="-1/2", eta_B="-1/2"),
+    "one-of-its-own": scheme_from_text(
+        "\n".join(["[exponents]", *(f'{key} = "{value}"' for key, value in ADAM.items()), "[model]"])
+        + '\nkind = "lora-stack"\ndepth = 2\n[parameters."B[2]"]\ninit = "-1/2"\nrate = "-1"',
+        default_name="own",
+    ),
+}
+
+
+@cache
+def written(name: str) -> Certificate:
+    return certificate(derived(STACKS[name]))
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_the_checker_finds_the_exponents_of_the_engine(name: str) -> None:
+    """Two readings that share no code: the engine's graph of terms, and the checker's assignments."""
+    run = trajectory(program_of(STACKS[name]), 3, STACKS[name].domain)
+    checked = Run(premises(STACKS[name], run.policy), FoundProof(), (), 3)
+    for step, sizes in zip(run.steps, checked.steps, strict=True):
+        found = {of: (frozenset(each.bounds[LOWER]), frozenset(each.bounds[UPPER])) for of, each in sizes.items()}
+        engine = {of: (frozenset(s.lower.pieces), frozenset(s.upper.pieces)) for of, s in step.sizes.items()}
+        assert found == engine
+
+
+@pytest.mark.parametrize("name", ["init-a", "init-b", "lora-plus", "frozen", "one-of-its-own"])
+def test_a_certificate_says_what_the_derivation_says(name: str) -> None:
+    """It may leave open what the derivation decides apart on parts of the domain, and says nothing else."""
+    found, made = verification(json.loads(written(name).text())), derived(STACKS[name])
+    assert found.first_failure is None and found.conclusions == written(name).conclusions
+    for condition, decision in made.decisions.items():
+        (said,) = [each for each in found.conclusions if each.startswith(f"{condition}, ")]
+        region, _, onset = said.partition(" (every step): ")[2].partition(", from step ")
+        sure, _, most = region.removeprefix("unknown; surely ").partition("; at most ")
+        for point in ({free: Fraction(quarters, 4) for free in made.free} for quarters in range(-8, 5)):
+            assert holds(sure, point) <= is_inside(decision.region, point) <= holds(most or sure, point), said
+        assert onset in ("", f"{decision.onset} on")
+    for rate, largest in made.max_stable.items():
+        assert f"largest stable {rate}: {largest.value}" in found.conclusions
+    factors = ", ".join(made.undertrained) or "no factor"
+    assert not made.at_max or f"undertrained: {factors}" in found.conclusions
+
+
+def test_a_condition_names_its_quantities() -> None:
+    found = written("init-a").conclusions
+    assert "stable, Z_B[1], Z_B[2] <= 0 (every step): eta <= -1/2" in found
+    assert not any("unknown" in each for each in found)
+
+
+def assigned(data: Any, name: str) -> Any:
+    """The assignment of a value."""
+    return next(each for each in data["premises"]["step"] if each["name"] == name)
+
+
+def proved(data: Any, of: str) -> int:
+    """The place of a step of the proof."""
+    return next(place for place, each in enumerate(data["proof"]) if each["of"] == of)
+
+
+def less_random(data: Any) -> None:
+    """A_2 is not random along the width."""
+    data["premises"]["start"]["A[2]_0"]["random"] = ["rank"]
+
+
+def not_random(data: Any) -> None:
+    """A_2 is data."""
+    data["premises"]["start"]["A[2]_0"]["random"] = []
+
+
+def raised(data: Any) -> None:
+    """Z_B of the second layer is larger by n^(1/2) at the second step."""
+    step = data["proof"][proved(data, "step 2, Z_B[2]")]
+    for piece in step["value"]:
+        piece["1"] = str(Fraction(piece.get("1", "0")) + Fraction(1, 2))
+
+
+def lowered(data: Any) -> None:
+    """It has one piece less."""
+    del data["proof"][proved(data, "step 2, Z_B[2]")]["value"][0]
+
+
+def no_layer(data: Any) -> None:
+    """The second layer is not looked at, and nothing speaks of it."""
+    premises = data["premises"]
+    premises["quantities"] = {of: name for of, name in premises["quantities"].items() if not of.endswith("[2]")}
+    premises["factors"] = {of: part for of, part in premises["factors"].items() if not of.endswith("[2]")}
+    for asked in premises["conditions"].values():
+        asked |= {key: [name for name in names if not name.endswith("[2]")] for key, names in asked.items()}
+
+
+def unasked(data: Any) -> None:
+    """Stability does not ask for the second layer, and the words do not say so."""
+    data["premises"]["conditions"]["stable"]["bounded"].remove("Z_B[2]")
+
+
+def no_dot(data: Any) -> None:
+    """What comes back of a sum with A_2, part of the update of B_1, is left out."""
+    del data["proof"][proved(data, "step 3, U_B[1]")]
+
+
+def not_renamed(data: Any) -> None:
+    """The output of a layer enters the next one under its own axis, where the next A does not meet it."""
+    for each in data["premises"]["step"]:
+        if each["is"] == "renamed" and each["to"] == "width":
+            each["to"] = each["from"]
+
+
+def not_apart(data: Any) -> None:
+    """What training changes of the stream counts as initial."""
+    assigned(data, "z[1]_0")["of"] += assigned(data, "U_z[1]")["of"]
+
+
+def no_feedback(data: Any) -> None:
+    """The gradient at the first layer does not pass the second one."""
+    assigned(data, "U_dz[1]")["of"].clear()
+
+
+FORGERIES = (
+    less_random,
+    not_random,
+    raised,
+    lowered,
+    no_layer,
+    unasked,
+    no_dot,
+    not_renamed,
+    not_apart,
+    no_feedback,
+)
+
+
+def read(data: Any) -> Verification | None:
+    """A certificate read back; None where it is none."""
+    try:
+        return verification(json.loads(json.dumps(data)))
+    except Malformed:
+        return None
+
+
+@pytest.mark.parametrize("forge", FORGERIES)
+def test_a_forgery_is_refused(forge: Callable[[Any], None]) -> None:
+    # Two layers are too few to tell what was merged wrongly.
+    data = copy.deepcopy(written("three-layers" if forge is not_apart else "init-a").data)
+    assert read(data) is not None
+    forge(data)
+    found = read(data)
+    assert found is None or (found.first_failure is not None and not found.conclusions)
+
+
+SPEC = '[exponents]\nA = "-1/2"\nB = "zero"\neta_A = "eta"\neta_B = "eta"\n[model]\nkind = "lora-stack"\ndepth = 2\n'
+PERCEPTRON = '[model]\nkind = "perceptron"\nlayers = ["V", "W"]\n' + "".join(
+    f'[parameters.{name}]\ninit = "-1/2"\nrate = "eta"\n' for name in "VW"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        pytest.param(f"{SPEC}norm = true\n", "norms", id="norm"),
+        pytest.param(f'{SPEC}map = "relu"\nfrozen = true\n', "maps, such as relu", id="map"),
+        pytest.param(PERCEPTRON, "maps, such as relu", id="perceptron"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--certificate", "--smtlib", "--rocq"])
+def test_what_no_certificate_covers_is_refused_by_name(
+    text: str, what: str, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, file = tmp_path / "net.toml", tmp_path / "net.out"
+    spec.write_text(text, encoding="utf-8")
+    assert main(["derive", str(spec), "--at", "eta=-1", option, str(file)]) == 3
+    error = capsys.readouterr().err
+    assert "net under adam: no certificate covers " in error and what in error and error.count("\n") == 1
+    assert not file.exists()
+
+
+def test_a_form_is_read_as_it_is_written() -> None:
+    """What a layer of its own starts at is in the premises of that layer alone."""
+    start = written("one-of-its-own").data["premises"]["start"]
+    assert start["B[2]_0"]["size"] == [{"1": str(Affine.of(Fraction(-1, 2)).constant)}] and not start["B[1]_0"]["size"]
