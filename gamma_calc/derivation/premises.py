@@ -20,13 +20,16 @@ from gamma_calc.program.expressions import (
     Expression,
     Given,
     InverseRms,
-    InverseRmsChange,
-    MapChange,
+    Merged,
     Moment,
     Named,
     Pointwise,
+    Power,
     Renamed,
     Scaled,
+    Softmax,
+    Split,
+    Stopped,
     Sum,
     Trained,
     Transposed,
@@ -44,9 +47,12 @@ WRITTEN = {Moment.PREVIOUS: "{0}", Moment.CHANGE: "d{0}", Moment.CURRENT: "{0}'"
 """How a tensor before, during and after a step is written."""
 UNCOVERED: Mapping[type[Expression], str] = MappingProxyType(
     {
-        **dict.fromkeys((Pointwise, MapChange), "maps, such as relu"),
-        **dict.fromkeys((InverseRms, InverseRmsChange), "norms"),
+        Pointwise: "maps, such as relu",
+        InverseRms: "norms",
+        Softmax: "softmax",
+        Power: "powers",
         Entrywise: "products entry by entry",
+        **dict.fromkeys((Split, Merged), "axes that are split or merged"),
     }
 )
 """Operations that a checker does not know, in words."""
@@ -233,7 +239,7 @@ class _Assignments:
                 return self._whole(tensor, moment)
             case Named(name, operand, True):
                 return self._cut(name, self._terms(operand))
-            case Named(_, operand) | Transposed(operand):
+            case Named(_, operand) | Transposed(operand) | Stopped(operand):
                 return self._terms(operand)
             case Renamed(operand, old, new):
                 axes = {"from": old.name, "to": new.name}
@@ -256,7 +262,8 @@ class _Assignments:
                 terms = [term for summand in summands for term in self._terms(summand)]
                 names = [name for name, _ in terms]
                 return terms if self.has_cuts else ((self._new(" + ".join(names), "sum", *names), False),)
-        raise Unknown("no certificate covers sums over several axes at once")
+        what = "sums over several axes at once" if isinstance(node, Contraction) else type(node).__name__
+        raise Unknown(f"no certificate covers {what}")
 
     def _cut(self, name: str, terms: Terms) -> Iterator[tuple[str, bool]]:
         """The terms made from initial parts alone, and all others, each brought together."""
