@@ -45,7 +45,7 @@ from gamma_calc.experiment.sweep_values import number_in
 from gamma_calc.files import check_folder, check_room, checked_folder
 
 if TYPE_CHECKING:
-    from gamma_calc.experiment.reproduction_claims import Claim
+    from gamma_calc.experiment.claims import Claim, Report
     from gamma_calc.huggingface.language.settings import Plan
 
 LANGUAGE = ("roberta", "llama")
@@ -103,13 +103,11 @@ def _add_language_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """An experiment that only has to be run: how that is done, and how what it finds is judged and written down."""
+    """An experiment that only has to be run: how that is done, and how what it finds is reported."""
 
     run: Callable[..., Any]
-    claims: Callable[[Any], Sequence[Claim]]
+    report: Callable[[Any, str, str], Report]
     digits: str
-    json: Callable[[Any, str, str], dict[str, Any]]
-    write: Callable[..., None]
 
 
 def answer(options: argparse.Namespace) -> int:
@@ -134,14 +132,11 @@ def answer(options: argparse.Namespace) -> int:
         kept = f"{interrupted.done} runs of {interrupted.total} so far asked for are in {path}"
         complain(f"interrupted; {kept}, and the same command does the rest")
         return INTERRUPTED
+    report = ready.report(found, command, __version__)
     if options.out is not None:
-        ready.write(found, options.out, command=command, version=__version__)
+        report.write(options.out)
     where = f"Finished runs: {path}" if options.out is None else f"Page, figures and data: {options.out}"
-    show(
-        options,
-        lambda: ready.json(found, command, __version__),
-        lambda: f"{_table(ready.claims(found), ready.digits)}\n{where}",
-    )
+    show(options, report.json, lambda: f"{_table(report.claims, ready.digits)}\n{where}")
     return 0
 
 
@@ -150,23 +145,21 @@ def _teacher_student(options: argparse.Namespace) -> Ready:
         if getattr(options, name) is not None:
             raise BadInput(f"--{name.replace('_', '-')} is for {' and '.join(LANGUAGE)}; leave it out")
     from gamma_calc.experiment.reproduction import reproduction
-    from gamma_calc.experiment.reproduction_claims import claims
-    from gamma_calc.experiment.reproduction_folder import reproduction_json, write_reproduction
+    from gamma_calc.experiment.reproduction_folder import reproduction_report
     from gamma_calc.experiment.reproduction_plan import FULL, QUICK
 
     plan = QUICK if options.quick else FULL
-    return Ready(partial(reproduction, plan), claims, ".3f", reproduction_json, write_reproduction)
+    return Ready(partial(reproduction, plan), reproduction_report, ".3f")
 
 
 def _language_model(options: argparse.Namespace) -> Ready:
-    from gamma_calc.huggingface.language.claims import claims
-    from gamma_calc.huggingface.language.folder import study_json, write_study
+    from gamma_calc.huggingface.language.folder import study_report
     from gamma_calc.huggingface.language.settings import FULL, QUICK
     from gamma_calc.huggingface.language.study import prepared, study
 
     plan = _plan(options, (QUICK if options.quick else FULL)[options.experiment])
     ready = prepared(plan, workers=options.workers)
-    return Ready(partial(study, ready), claims, ".3g", study_json, write_study)
+    return Ready(partial(study, ready), study_report, ".3g")
 
 
 def _table(claims: Sequence[Claim], digits: str) -> str:

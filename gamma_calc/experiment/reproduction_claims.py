@@ -1,8 +1,5 @@
 """The published claims, each beside what was measured, and a verdict that follows from an interval alone.
 
-A claim says that a number lies in a range. It is confirmed where the whole 95 % interval lies in the range, refuted
-where none of it does, and undecided otherwise, with what would decide it.
-
 The interval is over seeds, with a margin for what other loops or another machine do to the same seeds: each claim is
 judged on every repetition of a study, and the margin is how far two such measurements lie apart with 95 % confidence.
 What rounding can undo is then neither confirmed nor refuted.
@@ -13,12 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gamma_calc.experiment.claims import POSITIVE, Claim, Interval, Outcome
 from gamma_calc.experiment.reproduction import Reproduction
 from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy
@@ -27,54 +24,9 @@ from gamma_calc.simulation.power import power_statement
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate, student_quantile
 
 Array = NDArray[np.float64]
-Interval = tuple[float, float]
 
 ABOUT = 0.1
 """How far from a published exponent "about" is taken to reach."""
-
-POSITIVE: Interval = (0.0, math.inf)
-
-
-class Outcome(Enum):
-    """What the measurement says of a claim."""
-
-    CONFIRMED = "confirmed"
-    REFUTED = "refuted"
-    UNDECIDED = "undecided"
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A published claim and its measurement.
-
-    Args:
-        quantity: what was measured, in words.
-        wanted: the open range in which the claim puts it.
-        value, interval: the measurement with its 95 % interval.
-        detail: the numbers behind it, width by width, or what an undecided claim needs.
-        repetitions: the intervals of repetitions that are as good as each other, where there are any.
-    """
-
-    statement: str
-    quantity: str
-    wanted: Interval
-    value: float
-    interval: Interval
-    detail: str = ""
-    shortfall: str = ""
-    repetitions: tuple[Interval, ...] = ()
-
-    @property
-    def outcome(self) -> Outcome:
-        """The verdict."""
-        low, high = self.interval
-        if self.shortfall or not (math.isfinite(low) and math.isfinite(high)):
-            return Outcome.UNDECIDED
-        if self.wanted[0] < low and high < self.wanted[1]:
-            return Outcome.CONFIRMED
-        if high <= self.wanted[0] or low >= self.wanted[1]:
-            return Outcome.REFUTED
-        return Outcome.UNDECIDED
 
 
 Judged = Callable[["Published", Reproduction], Claim]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,8 +17,8 @@ from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint, stable_region
 from gamma_calc.experiment.student_study import Evolution, StudentStudy
 from gamma_calc.program.scheme import RATES
-from gamma_calc.report.plots import Images, axes_grid, rendered
-from gamma_calc.report.style import COLOURS, FAINT, INK, MARKERS, PAPER, figure_settings
+from gamma_calc.report.plots import axes_grid
+from gamma_calc.report.style import COLOURS, FAINT, INK, MARKERS, PAPER
 from gamma_calc.simulation.slopes import student_quantile
 
 Array = NDArray[np.float64]
@@ -29,19 +30,15 @@ PLANE = ((-3.2, 1.2), (-2.2, 1.2))
 """The ranges of the two exponents that the figure of the plane shows."""
 
 
-def reproduction_figures(found: Reproduction) -> Mapping[str, Images]:
-    """Every figure by its name."""
+def reproduction_figures(found: Reproduction) -> Mapping[str, Callable[[], Figure]]:
+    """The drawing of every figure by its name."""
     drawings: dict[str, Callable[[Reproduction], Figure]] = {
         "optimal-rate": _optimal_rates,
         "evolution": _evolutions,
         "loss": _losses,
         "stability-edge": _planes,
     }
-    images = {}
-    for name, drawn in drawings.items():
-        with figure_settings():
-            images[name] = rendered(drawn(found))
-    return images
+    return {name: partial(drawn, found) for name, drawn in drawings.items()}
 
 
 def mean_and_half_width(rows: Array) -> tuple[Array, Array]:

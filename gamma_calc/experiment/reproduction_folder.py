@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import math
-import platform
-import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from gamma_calc.experiment.claims import (
+    Report,
+    figure_block,
+    health_counts,
+    made_with,
+    markdown_table,
+    plain_numbers,
+)
 from gamma_calc.experiment.reproduction import Reproduction
-from gamma_calc.experiment.reproduction_claims import Claim, Outcome, claims, rate_exponent
+from gamma_calc.experiment.reproduction_claims import claims, rate_exponent
 from gamma_calc.experiment.reproduction_figures import reproduction_figures
 from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint
 from gamma_calc.experiment.student_study import EVOLVING, NEIGHBOURS, REPETITIONS, StudentStudy
-from gamma_calc.files import write_files
-from gamma_calc.report.plots import Images
 from gamma_calc.simulation.optima import Health
 from gamma_calc.simulation.slopes import SlopeEstimate, extrapolated_slope, local_slopes
 from gamma_calc.simulation.verdicts import TOLERANCE
@@ -35,73 +34,28 @@ CAPTIONS = {
 }
 
 
-def write_reproduction(found: Reproduction, folder: Path, *, command: str = "", version: str = "") -> None:
-    """Write README.md, results.json and the figures.
+def reproduction_report(found: Reproduction, command: str = "", version: str = "") -> Report:
+    """The report.
 
     Args:
         command, version: what made the results, and which release of this package; both are written down as they are.
-
-    Raises:
-        BadInput: the folder cannot be written.
     """
-    data = reproduction_json(found, command, version)
-    write_experiment(folder, reproduction_figures(found), data, reproduction_page(found, data["environment"]))
-
-
-def write_experiment(folder: Path, figures: Mapping[str, Images], data: Mapping[str, Any], page: str) -> None:
-    """Write an experiment's figures, its data and its page, all or nothing."""
-    contents: dict[str, str | bytes] = {}
-    for name, images in figures.items():
-        contents |= {f"{name}.svg": images.svg, f"{name}.png": images.png}
-    contents |= {"results.json": json.dumps(data, indent=1) + "\n", "README.md": page}
-    write_files(folder, contents)
-
-
-def reproduction_json(found: Reproduction, command: str = "", version: str = "") -> dict[str, Any]:
-    """Everything that was measured, as plain data."""
-    return {
-        "schema": 1,
-        "experiment": "teacher-student",
-        "claims": [claim_json(claim) for claim in claims(found)],
-        "studies": [_study_json(study) for study in found.studies],
-        "edges": [_edge_json(edge) for edge in found.edges],
-        "plan": {name: plain_numbers(value) for name, value in asdict(found.plan).items()},
-        "environment": _environment(found, command, version),
-    }
-
-
-def _environment(found: Reproduction, command: str, version: str) -> dict[str, str]:
-    return made_with(command, version, found.seconds, found.workers, loops=found.loops)
-
-
-def made_with(command: str, version: str, seconds: float, workers: int, **libraries: str) -> dict[str, str]:
-    """What an experiment on the CPU was made with: the command, the time it took, and releases."""
-    return {
-        "command": command,
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "time": f"{seconds / 60:.1f} minutes, runs found in the store not counted",
-        "processes": f"{workers}, of one thread",
-        "gamma_calc": version,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        **libraries,
-        "numpy": np.__version__,
-        "machine": f"{platform.system()} {platform.machine()}, cpu",
-    }
-
-
-def claim_json(claim: Claim) -> dict[str, Any]:
-    """A claim and its measurement as plain data."""
-    return {
-        "claim": claim.statement,
-        "quantity": claim.quantity,
-        "wanted": [plain_numbers(end) for end in claim.wanted],
-        "measured": plain_numbers(claim.value),
-        "ci": [plain_numbers(end) for end in claim.interval],
-        "outcome": claim.outcome.value,
-        **({"repetitions": plain_numbers(claim.repetitions)} if claim.repetitions else {}),
-        "reason": claim.shortfall or claim.detail,
-    }
+    plan = found.plan
+    return Report(
+        experiment="teacher-student",
+        title="The teacher-student experiment, made again",
+        claims=claims(found),
+        seeds=plan.runs,
+        data={
+            "studies": [_study_json(study) for study in found.studies],
+            "edges": [_edge_json(edge) for edge in found.edges],
+            "plan": {name: plain_numbers(value) for name, value in asdict(plan).items()},
+        },
+        environment=made_with(command, version, found.seconds, found.workers, loops=found.loops),
+        remark=_margin_text(found),
+        sections=_sections(found),
+        figures=reproduction_figures(found),
+    )
 
 
 def _study_json(study: StudentStudy) -> dict[str, Any]:
@@ -141,29 +95,9 @@ def _edge_json(edge: EdgePoint) -> dict[str, Any]:
     }
 
 
-def plain_numbers(value: Any) -> Any:
-    """Numbers as JSON has them: what is not finite is null, what is exact is text."""
-    if isinstance(value, np.ndarray | list | tuple):
-        return [plain_numbers(each) for each in (value.tolist() if isinstance(value, np.ndarray) else value)]
-    if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
-    return value if isinstance(value, int | str) else str(value)
-
-
-def reproduction_page(found: Reproduction, environment: Mapping[str, str]) -> str:
-    """The page, in Markdown."""
-    judged = claims(found)
-    tally = Counter(claim.outcome for claim in judged)
-    summary = ", ".join(f"{tally[outcome]} {outcome.value}" for outcome in Outcome if tally[outcome])
+def _sections(found: Reproduction) -> tuple[str, ...]:
     plan = found.plan
-    blocks = [
-        "# The teacher-student experiment, made again",
-        f"Of {len(judged)} claims: {summary}. Every number below comes with its 95 % interval over"
-        f" {plan.runs} seeds; a claim is confirmed where the whole interval agrees with it, refuted where none of it"
-        " does, and undecided otherwise.",
-        _margin_text(found),
-        "## Claims",
-        *(claim_text(claim) for claim in judged),
+    return (
         "## Optimal rates",
         _figure("optimal-rate"),
         *(_rates_text(found, scheme) for scheme in INITS),
@@ -180,15 +114,12 @@ def reproduction_page(found: Reproduction, environment: Mapping[str, str]) -> st
         _edge_table(found.edges),
         "## Runs that say nothing",
         _health_text(found.studies),
-        "## How it was made",
-        markdown_table(("", ""), [(name, value) for name, value in environment.items() if value]),
         f"The {plan.name} plan: widths {_list(plan.widths)}; {plan.runs} seeds spawned from {plan.seed};"
         f" {plan.steps} steps of Adam on {plan.points} points, {plan.test_points} to test; rank {plan.rank}; rates half"
         " an octave apart, refined to a quarter. The optimum is the minimum of the training loss after the last step."
         " The number of steps of the published experiment and its weight decay are not known to us; here the decay is"
         " zero.",
-    ]
-    return "\n\n".join(blocks) + "\n"
+    )
 
 
 def _margin_text(found: Reproduction) -> str:
@@ -208,20 +139,7 @@ def _margin_text(found: Reproduction) -> str:
 
 
 def _figure(name: str) -> str:
-    return f"![{CAPTIONS[name]}]({name}.png)\n\n{CAPTIONS[name]}"
-
-
-def claim_text(claim: Claim) -> str:
-    """A claim, its outcome and its measurement as a paragraph of Markdown."""
-    low, high = claim.interval
-    least, most = claim.wanted
-    wanted = f"more than {least:g}" if math.isinf(most) else f"between {least:g} and {most:g}"
-    behind = claim.shortfall or claim.detail
-    return (
-        f"**{claim.outcome.value.capitalize()}.** {claim.statement}  \n"
-        f"Measured: {claim.quantity} = {claim.value:.3f} in [{low:.3f}, {high:.3f}]; the claim says {wanted}."
-        f"{f' ({behind})' if behind else ''}"
-    )
+    return figure_block(name, CAPTIONS[name])
 
 
 def _rates_text(found: Reproduction, scheme: str) -> str:
@@ -278,19 +196,12 @@ def _edge_table(edges: Sequence[EdgePoint]) -> str:
 def _health_text(studies: Sequence[StudentStudy]) -> str:
     lines = []
     for study in studies:
-        tally = Counter(study.grid.health.ravel().tolist())
-        words = [f"{tally[health]} of {study.grid.health.size} {health.value}" for health in Health if tally[health]]
+        words = [health_counts(study.grid.health)]
         at_edge = int(study.optimum.is_at_edge.sum())
         words += [f"{at_edge} of {len(study.optimum.is_at_edge)} optima {Health.GRID_EDGE.value}"] if at_edge else []
         words += [f"the best rate {Health.EPSILON.value}"] if study.is_shaped_by_epsilon else []
         lines.append((study.scheme, str(study.width), "; ".join(words)))
     return markdown_table(("init", "width", "runs on the grid of rates"), lines)
-
-
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _list(values: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gamma_calc.cli.main import main
-from gamma_calc.experiment.reproduction_claims import Outcome
+from gamma_calc.experiment.claims import Outcome
 from gamma_calc.huggingface.language import settings, study
 from gamma_calc.huggingface.language.memory import run_memory
 from gamma_calc.huggingface.language.model_source import ModelSource

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gamma_calc.experiment.reproduction_claims import Claim
+from gamma_calc.experiment.claims import Claim
 from gamma_calc.experiment.reproduction_plan import FULL, INITS
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, predicted_edge, stable_region
 

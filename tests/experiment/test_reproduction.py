@@ -16,9 +16,10 @@ from scipy import stats
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment import reproduction as face
 from gamma_calc.experiment import reproduction_claims
+from gamma_calc.experiment.claims import Claim, Outcome
 from gamma_calc.experiment.reproduction import Reproduction, reproduction
-from gamma_calc.experiment.reproduction_claims import Claim, Outcome, claims, covering
-from gamma_calc.experiment.reproduction_folder import reproduction_json, write_reproduction
+from gamma_calc.experiment.reproduction_claims import claims, covering
+from gamma_calc.experiment.reproduction_folder import reproduction_report
 from gamma_calc.experiment.reproduction_plan import FULL, INITS, OFFSETS, QUICK, student
 from gamma_calc.experiment.stability_plane import LAW, edge_point, law_edge, predicted_edge, stable_region
 from gamma_calc.experiment.student_study import REPETITIONS, early_looks, is_shaped_by_epsilon
@@ -74,9 +75,8 @@ def test_everything_planned_is_measured(tiny: Reproduction) -> None:
 
 def same_numbers(one: Reproduction, other: Reproduction) -> bool:
     """Whether two reproductions are the same to the last digit."""
-    return reproduction_json(replace(one, seconds=0.0, workers=1)) == reproduction_json(
-        replace(other, seconds=0.0, workers=1)
-    )
+    first, second = (reproduction_report(replace(each, seconds=0.0, workers=1)).json() for each in (one, other))
+    return first == second
 
 
 def test_processes_change_nothing(tiny: Reproduction, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_the_margin_is_that_of_the_difference_of_two_means() -> None:
 
 
 def test_the_folder_says_claim_by_claim_what_was_measured(tiny: Reproduction, tmp_path: Path) -> None:
-    write_reproduction(tiny, tmp_path, command="gamma-calc reproduce teacher-student")
+    reproduction_report(tiny, "gamma-calc reproduce teacher-student").write(tmp_path)
     page = (tmp_path / "README.md").read_text()
     judged = claims(tiny)
     for claim in judged:
@@ -203,7 +203,7 @@ def test_the_folder_says_claim_by_claim_what_was_measured(tiny: Reproduction, tm
     assert [claim["outcome"] for claim in data["claims"]] == [claim.outcome.value for claim in judged]
     assert {path.name for path in tmp_path.iterdir()} > {"optimal-rate.svg", "evolution.png", "loss.svg"}
     assert "stability-edge.png" in page
-    assert reproduction_json(tiny)["plan"]["offsets"] == ["0"]
+    assert reproduction_report(tiny).json()["plan"]["offsets"] == ["0"]
     assert data["environment"]["loops"] == loops_in_use() and f"| loops | {loops_in_use()} |" in page
     assert data["environment"]["processes"] == "1, of one thread"
     assert all(len(claim["repetitions"]) == REPETITIONS for claim in data["claims"])

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_calc.experiment.reproduction_claims import POSITIVE, Claim, Outcome
+from gamma_calc.experiment.claims import POSITIVE, Claim, Outcome
 from gamma_calc.huggingface.language.study import Curves, LanguageStudy
 from gamma_calc.simulation.power import runs_needed
 from gamma_calc.simulation.slopes import student_quantile

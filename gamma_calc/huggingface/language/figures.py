@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from gamma_calc.experiment.reproduction_figures import label_axes, mean_and_half_width
 from gamma_calc.huggingface.language.settings import SCHEMES
 from gamma_calc.huggingface.language.study import Curves, LanguageStudy
-from gamma_calc.report.plots import Images, axes_grid, rendered
-from gamma_calc.report.style import COLOURS, MARKERS, figure_settings
+from gamma_calc.report.plots import axes_grid
+from gamma_calc.report.style import COLOURS, MARKERS
 
 Array = NDArray[np.float64]
 
@@ -23,14 +24,9 @@ STROKES: dict[str, dict[str, Any]] = {
 }
 
 
-def study_figures(found: LanguageStudy) -> Mapping[str, Images]:
-    """Every figure by its name."""
-    drawings: dict[str, Callable[[LanguageStudy], Figure]] = {"rates": _rates, "features": _features}
-    images = {}
-    for name, drawn in drawings.items():
-        with figure_settings():
-            images[name] = rendered(drawn(found))
-    return images
+def study_figures(found: LanguageStudy) -> Mapping[str, Callable[[], Figure]]:
+    """The drawing of every figure by its name."""
+    return {"rates": partial(_rates, found), "features": partial(_features, found)}
 
 
 def _rates(found: LanguageStudy) -> Figure:

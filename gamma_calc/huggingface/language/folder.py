@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,14 +10,13 @@ import numpy as np
 import peft
 import transformers
 
-from gamma_calc.experiment.reproduction_claims import Outcome
-from gamma_calc.experiment.reproduction_folder import (
-    claim_json,
-    claim_text,
+from gamma_calc.experiment.claims import (
+    Report,
+    figure_block,
+    health_counts,
     made_with,
     markdown_table,
     plain_numbers,
-    write_experiment,
 )
 from gamma_calc.huggingface.language.claims import claims
 from gamma_calc.huggingface.language.figures import study_figures
@@ -41,27 +38,34 @@ CAPTIONS = {
 ARRAYS = ("validation_loss", "test_loss", "validation_right", "test_right")
 
 
-def write_study(found: LanguageStudy, folder: Path, *, command: str = "", version: str = "") -> None:
-    """Write README.md, results.json and the figures.
-
-    Raises:
-        BadInput: the folder cannot be written.
-    """
-    data = study_json(found, command, version)
-    write_experiment(folder, study_figures(found), data, study_page(found, data["environment"]))
-
-
-def study_json(found: LanguageStudy, command: str = "", version: str = "") -> dict[str, Any]:
-    """Everything that was measured, as plain data."""
-    return {
-        "schema": 1,
-        "experiment": found.plan.experiment,
-        "claims": [claim_json(claim) for claim in claims(found)],
-        "schemes": [_curves_json(found, curves) for curves in found.curves],
-        "plan": _plan_json(found.plan),
-        "facts": dict(found.facts),
-        "environment": _environment(found, command, version),
-    }
+def study_report(found: LanguageStudy, command: str = "", version: str = "") -> Report:
+    """The report."""
+    releases = {"transformers": transformers.__version__, "peft": peft.__version__}
+    return Report(
+        experiment=found.plan.experiment,
+        title=TITLES[found.is_classification],
+        claims=claims(found),
+        seeds=found.plan.seeds,
+        data={
+            "schemes": [_curves_json(found, curves) for curves in found.curves],
+            "plan": _plan_json(found.plan),
+            "facts": dict(found.facts),
+        },
+        environment=made_with(command, version, found.seconds, found.workers, **releases),
+        remark="What holds here holds for this model, these texts and this short training.",
+        sections=(
+            "## Over learning rates",
+            _figure("rates"),
+            _rates_table(found),
+            "## Along training",
+            _figure("features"),
+            "## Runs that say nothing",
+            *(_health_text(curves) for curves in found.curves),
+            _setting_text(found.plan),
+        ),
+        figures=study_figures(found),
+        facts=found.facts,
+    )
 
 
 def _curves_json(found: LanguageStudy, curves: Curves) -> dict[str, Any]:
@@ -95,39 +99,8 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
     return found
 
 
-def _environment(found: LanguageStudy, command: str, version: str) -> dict[str, str]:
-    releases = {"transformers": transformers.__version__, "peft": peft.__version__}
-    return made_with(command, version, found.seconds, found.workers, **releases)
-
-
-def study_page(found: LanguageStudy, environment: Mapping[str, str]) -> str:
-    """The page, in Markdown."""
-    judged, plan = claims(found), found.plan
-    tally = Counter(claim.outcome for claim in judged)
-    summary = ", ".join(f"{tally[outcome]} {outcome.value}" for outcome in Outcome if tally[outcome])
-    blocks = [
-        f"# {TITLES[found.is_classification]}",
-        f"Of {len(judged)} claims: {summary}. Every number below comes with its 95 % interval over {plan.seeds} seeds;"
-        " a claim is confirmed where the whole interval agrees with it, refuted where none of it does, and undecided"
-        " otherwise. What holds here holds for this model, these texts and this short training.",
-        "## Claims",
-        *(claim_text(claim) for claim in judged),
-        "## Over learning rates",
-        _figure("rates"),
-        _rates_table(found),
-        "## Along training",
-        _figure("features"),
-        "## Runs that say nothing",
-        *(_health_text(curves) for curves in found.curves),
-        "## How it was made",
-        markdown_table(("", ""), [*found.facts, *((name, value) for name, value in environment.items() if value)]),
-        _setting_text(plan),
-    ]
-    return "\n\n".join(blocks) + "\n"
-
-
 def _figure(name: str) -> str:
-    return f"![{CAPTIONS[name]}]({name}.png)\n\n{CAPTIONS[name]}"
+    return figure_block(name, CAPTIONS[name])
 
 
 def _rates_table(found: LanguageStudy) -> str:
@@ -150,13 +123,11 @@ def _rates_table(found: LanguageStudy) -> str:
 
 
 def _health_text(curves: Curves) -> str:
-    tally = Counter(curves.health.ravel().tolist())
-    counts = ", ".join(f"{tally[health]} of {curves.health.size} {health.value}" for health in Health if tally[health])
     named = [
         f"rate 2^{curves.log2_rate[row]:g}, seed {seed}: {curves.health[row, seed].value}"
         for row, seed in np.argwhere(curves.health != Health.SOUND)
     ]
-    return f"`{curves.scheme}`: {counts}. {'; '.join(named)}".strip()
+    return f"`{curves.scheme}`: {health_counts(curves.health)}. {'; '.join(named)}".strip()
 
 
 def _setting_text(plan: Plan) -> str:

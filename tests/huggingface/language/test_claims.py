@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gamma_calc.experiment.reproduction_claims import Outcome
+from gamma_calc.experiment.claims import Outcome
 from gamma_calc.huggingface.language.claims import claims, positive_claim
 from gamma_calc.huggingface.language.settings import FULL
 from gamma_calc.huggingface.language.study import Array, Curves, LanguageStudy
