@@ -27,8 +27,7 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +42,7 @@ from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_values import number_in
 from gamma_calc.files import check_folder, check_room, checked_folder
+from gamma_calc.huggingface import needed
 
 if TYPE_CHECKING:
     from gamma_calc.experiment.claims import Claim, Report
@@ -56,7 +56,6 @@ SCHEDULES = ("constant", "linear")
 MOST = 10**9 - 1
 TRAINING = ("steps", "batch", "length", "rank", "alpha", "head_rate")
 OPTIONS = (*TRAINING, "model", "data", "rates", "seeds", "width", "held_out", "targets", "schedule")
-EXTRA = ("accelerate", "huggingface_hub", "peft", "tokenizers", "transformers")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,12 +115,14 @@ def answer(options: argparse.Namespace) -> int:
     Returns:
         0 whatever the verdicts: they are the answer; 130 after Ctrl-C.
     """
-    with _extra_needed():
+    path = _store_path(options)
+    try:
         from gamma_calc.experiment.study import Interrupted
         from gamma_calc.simulation.store import Store
 
-        path = _store_path(options)
         ready = _language_model(options) if options.experiment in LANGUAGE else _teacher_student(options)
+    except ModuleNotFoundError as problem:
+        raise needed("reproduce", problem) from None
     command = shlex.join(["gamma-calc", *sys.argv[1:]])
     if options.out is not None:
         checked_folder(options.out)
@@ -206,18 +207,6 @@ def _store_path(options: argparse.Namespace) -> Path:
             raise BadInput(f"the store {path}: there is no folder {path.parent}; make it first")
         check_room(path.parent)
     return path
-
-
-@contextmanager
-def _extra_needed() -> Iterator[None]:
-    """A missing package of the extra as one message."""
-    try:
-        yield
-    except ModuleNotFoundError as problem:
-        if (problem.name or "").partition(".")[0] not in EXTRA:
-            raise
-        message = f"reproduce needs {problem.name}, which is not installed: pip install 'gamma-calc[transformers]'"
-        raise BadInput(message) from None
 
 
 def _rates(text: str) -> tuple[int, ...]:

@@ -26,11 +26,9 @@ from multiprocessing.connection import Connection
 from types import ModuleType
 from typing import Any
 
-import torch
-
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_memory import available_memory
-from gamma_calc.simulation.devices import free_device_memory
+from gamma_calc.simulation.devices import free_device_memory, one_thread
 
 IN_PROCESS = "in-process"
 SPAWN = "spawn"
@@ -131,16 +129,9 @@ def made_by(make: Callable[[], Executor], at_once: int, memory: int | None = Non
 
 @contextmanager
 def in_process() -> Iterator[Crew]:
-    """This process, one run after the other on one thread.
-
-    On the small tensors of a run more threads wait for one another, and a result would depend on their number.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    """This process, one run after the other on one thread."""
+    with one_thread():
         yield Crew(Immediate(), at_once=1, memory=available_memory(), device_memory=free_device_memory())
-    finally:
-        torch.set_num_threads(threads)
 
 
 @contextmanager

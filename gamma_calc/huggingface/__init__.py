@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from gamma_calc.huggingface.coordinates import CoordinateCheck, coordinate_check
     from gamma_calc.huggingface.family_training import CoordinateLayout
     from gamma_calc.huggingface.initialisation import init_lora_
-    from gamma_calc.huggingface.observation import Observation
-    from gamma_calc.huggingface.probe import Probe
+    from gamma_calc.huggingface.probe import Observation, Probe
     from gamma_calc.huggingface.rates import parameter_groups, scheme_optimizer
     from gamma_calc.huggingface.trainer import SchemeCallback
 
@@ -40,7 +39,7 @@ _HOMES = {
     "Adapter": "adapters",
     "CoordinateCheck": "coordinates",
     "CoordinateLayout": "family_training",
-    "Observation": "observation",
+    "Observation": "probe",
     "Probe": "probe",
     "SchemeCallback": "trainer",
     "coordinate_check": "coordinates",
@@ -50,7 +49,7 @@ _HOMES = {
     "scheme_optimizer": "rates",
     "write_coordinate_folder": "coordinate_folder",
 }
-_EXTRA = ("accelerate", "peft", "transformers")
+_EXTRA = ("accelerate", "huggingface_hub", "peft", "tokenizers", "transformers")
 
 
 def needed(name: str, problem: ModuleNotFoundError) -> Exception:

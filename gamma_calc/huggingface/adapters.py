@@ -8,8 +8,10 @@ place of summing over them, and a DoRA layer normalises its output: other progra
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from peft.tuners.lora import Linear, LoraLayer
 from peft.tuners.tuners_utils import BaseTunerLayer
@@ -216,3 +218,16 @@ def _check_shared(adapters: list[Adapter]) -> None:
             other = owner.setdefault(factor.data_ptr(), each.name)
             if other != each.name:
                 raise BadInput(f"layers {other} and {each.name} share a factor (tied adapters); untie them")
+
+
+Hook = Callable[[nn.Module, tuple[Any, ...], Tensor], None]
+"""Called with a module, its inputs and its output, after a forward pass of it."""
+
+
+@contextmanager
+def forward_hooks(hooks: Iterable[tuple[nn.Module, Hook]]) -> Iterator[None]:
+    """Look at the forward passes of some modules, as long as the context is open."""
+    with ExitStack() as registered:
+        for module, hook in hooks:
+            registered.callback(module.register_forward_hook(hook).remove)
+        yield

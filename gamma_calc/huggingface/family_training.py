@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapters import lora_adapters
 from gamma_calc.huggingface.initialisation import init_lora_
-from gamma_calc.huggingface.observation import Observation
-from gamma_calc.huggingface.probe import SAMPLES, Probe
+from gamma_calc.huggingface.probe import SAMPLES, Observation, Probe
 from gamma_calc.huggingface.rates import scheme_optimizer
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.adapter_module import Key

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 
 import torch
@@ -73,3 +74,17 @@ def device_name(name: str, dtype: str = "float64") -> str:
     """
     device = resolved_device(name, dtype)
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for each tensor operation, so that a result does not depend on their number.
+
+    On small tensors more threads wait for one another, and so do threads of ours that run side by side.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

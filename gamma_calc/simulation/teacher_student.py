@@ -20,15 +20,14 @@ experiment: the model, its sizes and the optimiser. The variances of the frozen 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from gamma_calc.simulation import student_plain
-from gamma_calc.simulation.devices import resolved_device, resolved_dtype
+from gamma_calc.simulation.devices import one_thread, resolved_device, resolved_dtype
 from gamma_calc.simulation.student_data import (
     FrozenStudent,
     Rates,
@@ -125,19 +124,8 @@ def _on_threads(configuration: StudentConfiguration, training: Trainings, count:
     pieces = _pieces(configuration, size)
     if threads == 1:
         return torch.cat([_records(configuration, training(rates)) for rates in pieces], dim=-1)
-    with _single_threaded_operations(), ThreadPoolExecutor(threads) as pool:
+    with one_thread(), ThreadPoolExecutor(threads) as pool:
         return torch.cat(list(pool.map(lambda rates: _records(configuration, training(rates)), pieces)), dim=-1)
-
-
-@contextmanager
-def _single_threaded_operations() -> Iterator[None]:
-    """One thread for each tensor operation, so that threads that run side by side do not wait for one another."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _pieces(configuration: StudentConfiguration, size: int) -> list[Rates]:

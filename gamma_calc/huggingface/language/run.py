@@ -18,8 +18,7 @@ from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_run import plain
-from gamma_calc.huggingface.adapters import Adapter, lora_adapters
-from gamma_calc.huggingface.hooks import Hook, forward_hooks
+from gamma_calc.huggingface.adapters import Adapter, Hook, forward_hooks, lora_adapters
 from gamma_calc.huggingface.initialisation import init_lora_
 from gamma_calc.huggingface.language.memory import run_memory
 from gamma_calc.huggingface.language.settings import Training

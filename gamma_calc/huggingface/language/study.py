@@ -7,13 +7,11 @@ may lie beyond. Runs land in a store, and the same study does only what is missi
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from gamma_calc.errors import BadInput
@@ -27,6 +25,7 @@ from gamma_calc.huggingface.language.model_source import model_source
 from gamma_calc.huggingface.language.run import LanguageRun
 from gamma_calc.huggingface.language.settings import ROBERTA, SCHEMES, Plan
 from gamma_calc.huggingface.language.task import Setting, task
+from gamma_calc.simulation.devices import one_thread
 from gamma_calc.simulation.optima import Health, OptimalRate, optimal_rate, run_health
 from gamma_calc.simulation.store import Arrays, Store
 
@@ -127,7 +126,7 @@ def prepared(plan: Plan, *, workers: int = 1) -> Prepared:
     source = model_source(plan.model)
     setting = Setting(plan.experiment, source, plan.data, plan.training, plan.building, plan.held_out)
     check_workers({f"a run with the model {plan.model}": run_memory(setting)}, available_memory(), workers)
-    with _one_thread():
+    with one_thread():  # as in a worker: the same weights, to the last digit
         ready = task(setting)
     return Prepared(plan, setting, tuple(ready.facts.items()), ready.digest)
 
@@ -207,14 +206,3 @@ def _is_lowest(found: Curves, end: int) -> bool:
     """Whether some seed has its lowest loss at an end of the grid, where it is still sound."""
     sound = np.where(found.health == Health.SOUND, found.validation_loss, np.inf)
     return bool((np.isfinite(sound[end]) & (sound.argmin(axis=0) == np.arange(len(sound))[end])).any())
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """A built model is trained on one thread here as in a worker: the same weights, to the last digit."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
