@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from gamma_calc.errors import BadInput
-
 Values = tuple[float | None, ...]
 
 
@@ -24,9 +22,6 @@ class Series:
         verdict: the word that the judge gave.
         is_leading: whether the term has the largest exponent of its sum.
         is_upper: whether the prediction only bounds the exponent from above.
-
-    Raises:
-        BadInput: a tuple has not one entry a width.
     """
 
     label: str
@@ -38,13 +33,6 @@ class Series:
     verdict: str
     is_leading: bool
     is_upper: bool = False
-
-    def __post_init__(self) -> None:
-        for name, entries in (("value", self.value), ("low", self.low), ("high", self.high)):
-            if len(entries) != len(self.widths):
-                raise BadInput(
-                    f"{name} of series {self.label}", found=str(len(entries)), expected=str(len(self.widths))
-                )
 
     @property
     def is_drawn(self) -> bool:

@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from gamma_calc.errors import BadInput
 from gamma_calc.report.plots import predicted_line, rendered, scaling_figure, shared_scale
 from gamma_calc.report.series import Panel, Series, Sheet
 from tests.report.examples import HALF, NOTHING, WIDTHS, init_a, mixed, series
@@ -209,8 +208,3 @@ def test_nothing_is_read_as_mathematics() -> None:
     broken = r"$\nothing$"
     found = (series(broken, HALF, verdict=broken), series(f"{broken} zero", None))
     rendered(scaling_figure(Sheet(broken, broken, (Panel(broken, found),))))
-
-
-def test_a_series_has_one_value_a_width() -> None:
-    with pytest.raises(BadInput, match="low of series A_0"):
-        Series("A_0", (8,), (1.0,), (), (1.0,), HALF, "PASS", True)
