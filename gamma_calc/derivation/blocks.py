@@ -45,17 +45,19 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a line says of one exponent: the subject, and the steps that lead to its value."""
+    """What a line says of one exponent: the subject, the steps that lead to its value, and in which layers it is so."""
 
     subject: str
     is_exact: bool
     steps: tuple[str, ...]
+    where: str = ""
 
     @property
     def latex(self) -> str:
         """The claim as one chain."""
         relation = "=" if self.is_exact else r"\le"
-        return rf"\gamma[{self.subject}] {relation} {' = '.join(self.steps)}"
+        where = rf"\quad ({self.where})" if self.where else ""
+        return rf"\gamma[{self.subject}] {relation} {' = '.join(self.steps)}{where}"
 
 
 @dataclass(frozen=True, slots=True)

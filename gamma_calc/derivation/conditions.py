@@ -8,10 +8,12 @@ from gamma_calc.algebra import Inequality, Polyhedron, Region, nonpositive_regio
 from gamma_calc.analysis.bounded import Bounded
 from gamma_calc.analysis.conditions import Condition
 from gamma_calc.analysis.decision import Decision, Status
+from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.calculus.citations import BACCELLI, Citation
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory
 from gamma_calc.calculus.step_graph import Cycle, Node
 from gamma_calc.derivation.blocks import Block, Cite, Math, Paragraph, Table, Text, joined, prose, region_text
+from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.symbols import part_symbol, quantity_latex
 
 CYCLES = Citation(BACCELLI, "cycle means and the star of a matrix over max and plus, chapter 3")
@@ -48,30 +50,32 @@ def _unknown(decision: Decision, subject: str) -> Text:
     return (why, *known, "; at most where ", *region_text(possible))
 
 
-def condition_blocks(decision: Decision, bound: Bounded, *, is_first: bool) -> tuple[Block, ...]:
-    """The definition of a condition, the exponents that decide it, and the result.
+def condition_blocks(decision: Decision, bound: Bounded, layers: Layers, *, is_first: bool) -> tuple[Block, ...]:
+    """The exponents that decide a condition, and the result.
 
     `is_first` is false where an earlier condition bounds the same quantities: their rows have then been shown.
     """
     condition = decision.condition
     rows = list(_bounded_rows(condition, bound)) if is_first else []
     rows += [row for name in condition.reached for row in _rows(name, bound.run, is_bound=False)]
-    table = Table((("steps",), ("exponent",), ("requirement",)), tuple(rows), (140, 460, 400))
+    table = Table((("steps",), ("exponent",), ("requirement",)), layers.rows(rows), (140, 460, 400))
     result: Text = (*verdict(decision, "Taken together, it"), ".")
     cycles = _cycles(bound) if is_first else ()
-    return (Paragraph(_definition(condition)), *cycles, *((table,) if rows else ()), Paragraph(result))
+    return (*cycles, *((table,) if rows else ()), Paragraph(result))
 
 
-def _definition(condition: Condition) -> Text:
-    bounds = joined(
-        [(Math(rf"\gamma[{quantity_latex(name, 't')}] \le 0"),) for name in condition.bounded], last=" and "
-    )
-    reached = joined([(Math(rf"\gamma[{quantity_latex(name, 't')}] = 0"),) for name in condition.reached], last=" and ")
-    source: Text = (" (", Cite(condition.source.paper.key), ", ", *prose(condition.source.statement), ").")
-    asked: Text = (*bounds, " at every step")
-    if reached:
-        asked = (*asked, ", and ", *reached, " from some fixed step on")
-    return (f"The scheme is called {spaced(condition.name)} when ", *asked, *source)
+def conditions_table(found: Derivation, layers: Layers) -> Table:
+    """What each condition asks, and whose definition it is."""
+    rows = []
+    for condition in (each.condition for each in found.decisions.values()):
+        at_most = [(Math(rf"\gamma[{quantity_latex(name, 't')}] \le 0"),) for name in condition.bounded]
+        equal = [(Math(rf"\gamma[{quantity_latex(name, 't')}] = 0"),) for name in condition.reached]
+        asked: Text = (*layers.listed(at_most), " at every step")
+        if equal:
+            asked = (*asked, ", and ", *layers.listed(equal), " from some fixed step on")
+        source: Text = (Cite(condition.source.paper.key), ", ", *prose(condition.source.statement))
+        rows.append(((spaced(condition.name),), asked, source))
+    return Table((("condition",), ("what it asks",), ("source",)), tuple(rows), (180, 500, 320))
 
 
 def _bounded_rows(condition: Condition, bound: Bounded) -> Iterator[Row]:
@@ -115,22 +119,21 @@ def _node(node: Node, time: str) -> str:
 
 def _rows(name: str, run: Trajectory, *, is_bound: bool) -> Iterator[Row]:
     """One row for each stretch of steps with the same exponent."""
-    for first, last in _stretches(name, run):
+    for first, last in stretches(name, run):
         size = first.sizes[name]
         below = Region.of(nonpositive_region(size.upper))
         met = below if is_bound else below & zero_region(size.lower)
-        is_rest = last is run.last and run.settled_from is not None
-        steps = _steps(first.t, None if is_rest else last.t)
         relation = "=" if size.is_exact else r"\le"
         exponent = Math(rf"\gamma[{quantity_latex(name, 't')}] {relation} {size.upper.latex()}")
         asked = Math(r"\le 0" if is_bound else "= 0")
         where: Text = (
             (" always",) if met.is_everywhere else (" never",) if met.is_empty else (" where ", *region_text(met))
         )
-        yield (Math(steps),), (exponent,), (asked, *where)
+        yield (Math(steps_latex(first.t, run, last)),), (exponent,), (asked, *where)
 
 
-def _stretches(name: str, run: Trajectory) -> Iterator[tuple[ExponentStep, ExponentStep]]:
+def stretches(name: str, run: Trajectory) -> Iterator[tuple[ExponentStep, ExponentStep]]:
+    """The first and the last step of each stretch in which a quantity keeps its exponent."""
     first = last = run.steps[0]
     for step in run.steps[1:]:
         if step.sizes[name] != first.sizes[name]:
@@ -140,7 +143,8 @@ def _stretches(name: str, run: Trajectory) -> Iterator[tuple[ExponentStep, Expon
     yield first, last
 
 
-def _steps(first: int, last: int | None) -> str:
-    if last is None:
+def steps_latex(first: int, run: Trajectory, last: ExponentStep) -> str:
+    """The steps of a run from one to another; a settled run goes on for ever."""
+    if last is run.last and run.settled_from is not None:
         return rf"t \ge {first}"
-    return f"t = {first}" if first == last else rf"{first} \le t \le {last}"
+    return f"t = {first}" if first == last.t else rf"{first} \le t \le {last.t}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gamma_calc.algebra import name_latex
-from gamma_calc.analysis.conditions import FACTORS, STABLE
+from gamma_calc.analysis.conditions import STABLE, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.largest_rates import Edge, LargestRate
@@ -31,9 +31,10 @@ from gamma_calc.derivation.blocks import (
     prose,
     region_text,
 )
-from gamma_calc.derivation.conditions import CYCLES, condition_blocks, verdict
+from gamma_calc.derivation.conditions import CYCLES, condition_blocks, conditions_table, verdict
 from gamma_calc.derivation.exponent_table import exponent_table
 from gamma_calc.derivation.horizons import growth_blocks, horizon_blocks
+from gamma_calc.derivation.layers import Layers, repeated
 from gamma_calc.derivation.proof import SETTING, ProofLines, numbered
 from gamma_calc.derivation.setting import PARITIES, rules_listing, setting_blocks
 from gamma_calc.derivation.symbols import quantity_latex
@@ -45,6 +46,13 @@ PREFACE = (
 SMALLER = (
     "Here no cycle of the step map gains, as the proof of the conditions shows, and some maxima are decided. The lines "
     "that read differently from those above are these."
+)
+BY_LAYERS: Text = (
+    "Lines that differ by the layer only stand together as one, with ",
+    Math(r"\ell"),
+    " for the layer and further letters for other layers that a component names; where the values differ, each has its "
+    "layers behind it. Such a line refers to the lines that any of its layers needs: those of the stream in front of a "
+    "layer come from the layers below it, those of the gradient behind it from the layers above.",
 )
 
 HORIZONS: Text = (
@@ -59,20 +67,20 @@ HORIZONS: Text = (
 
 def document(found: Derivation) -> Document:
     """The document of a derivation; what prints it adds nothing and leaves nothing out."""
-    runs, lines = _runs(found), ProofLines(found.run)
+    runs, lines, layers = _runs(found), ProofLines(found.run), Layers.of(found.run.program)
     chapters = [range(0)]
     for run in runs:
         chapters.append(lines.added(run, max(chapters[-1].stop, 1)))
     rules = tuple(dict.fromkeys(each.rule for run in runs for each in run.applications))
     assumptions = tuple(numbered(each for rule in rules for each in rule.assumptions))
     sections = (
-        Section(("Result",), (_statement(found, assumptions),)),
-        Section(("Setting",), setting_blocks(found.run.program)),
+        Section(("Setting",), (*setting_blocks(found.run.program, layers), conditions_table(found, layers))),
+        Section(("Result",), (_statement(found, assumptions, layers),)),
         Section(("Rules",), (rules_listing(rules), *_notes(runs))),
-        *_proof(runs, chapters[1:], lines.chapters),
-        *_conditions(found),
+        *_proof(runs, chapters[1:], layers.proof(lines.chapters), layers),
+        *_conditions(found, layers),
         *_horizons(found),
-        Section(("Exponents by step",), tuple(_tables(runs))),
+        Section(("Exponents by step",), tuple(_tables(runs, layers))),
         Section(("Assumptions",), (_listed(assumptions), *_caveats(found))),
     )
     title = f"Scaling exponents of {found.scheme.title}"
@@ -96,7 +104,7 @@ def _runs(found: Derivation) -> tuple[Trajectory, ...]:
     return tuple(runs.values())
 
 
-def _statement(found: Derivation, assumptions: tuple[Assumption, ...]) -> Statement:
+def _statement(found: Derivation, assumptions: tuple[Assumption, ...], layers: Layers) -> Statement:
     domain = found.run.domain
     where: Text = () if domain.is_everywhere else (", on the domain ", *region_text(domain))
     steps = "for every fixed number of steps" if found.horizon is None else f"for {found.horizon} steps"
@@ -106,7 +114,7 @@ def _statement(found: Derivation, assumptions: tuple[Assumption, ...]) -> Statem
     grounds = joined([(Ref(each.key),) for each in assumptions], last=" and ")
     trained = f"Let {found.scheme.title} be trained {steps}"
     given: Text = (trained, *exponents, *where, ". Under ", *grounds, *_suppositions(found.policy), ":")
-    return Statement(given, tuple((*item, ".") for item in _items(found)))
+    return Statement(given, tuple((*item, ".") for item in _items(found, layers)))
 
 
 def _suppositions(policy: Policy) -> Text:
@@ -117,7 +125,7 @@ def _suppositions(policy: Policy) -> Text:
     return (*without, *((", with the alignment of ", *joined(kinds, last=" and ")) if kinds else ()))
 
 
-def _items(found: Derivation) -> Iterator[Text]:
+def _items(found: Derivation, layers: Layers) -> Iterator[Text]:
     yield from (verdict(each, "It") for each in found.decisions.values())
     yield from (_largest(rate, found.decisions[STABLE.name]) for rate in found.max_stable.values())
     if found.frontier is not None:
@@ -129,8 +137,8 @@ def _items(found: Derivation) -> Iterator[Text]:
             Math(rf"\gamma[{quantity_latex(name, 't')}] {'=' if size.is_exact else ''} {size.latex()}")
             for name, size in found.at_max.items()
         ]
-        yield (f"{where}, {when}: ", *joined([(chain,) for chain in chains], last=" and "))
-        yield _undertrained(found)
+        yield (f"{where}, {when}: ", *layers.listed(((chain,) for chain in chains), last=" and "))
+        yield _undertrained(found, layers)
 
 
 def _largest(rate: LargestRate, stable: Decision) -> Text:
@@ -152,15 +160,15 @@ def _edge(edge: Edge) -> Text:
     return ("Stability is lost beyond the edge ", *region_text(edge.where), *points)
 
 
-def _undertrained(found: Derivation) -> Text:
-    factors = [factor for factor in FACTORS if factor.name in found.undertrained]
+def _undertrained(found: Derivation, layers: Layers) -> Text:
+    factors = [factor for factor in factors_of(found.scheme.model) if factor.name in found.undertrained]
     if not factors:
         return ("There, no factor is undertrained",)
     reasons = [
         (Math(quantity_latex(factor.name)), " (", Math(rf"\gamma[{quantity_latex(factor.contribution, 't')}] < 0"), ")")
         for factor in factors
     ]
-    return ("There, undertrained at every step: ", *joined(reasons))
+    return ("There, undertrained at every step: ", *layers.listed(reasons))
 
 
 def _notes(runs: tuple[Trajectory, ...]) -> tuple[Block, ...]:
@@ -168,50 +176,70 @@ def _notes(runs: tuple[Trajectory, ...]) -> tuple[Block, ...]:
     return (Paragraph(PARITIES),) if has_parities else ()
 
 
-def _proof(runs: tuple[Trajectory, ...], chapters: list[range], lines: dict[int, list[Line]]) -> Iterator[Section]:
-    yield Section(("Proof of the exponents",), (Paragraph((PREFACE,)),))
+def _proof(
+    runs: tuple[Trajectory, ...], chapters: list[range], lines: dict[int, list[Line]], layers: Layers
+) -> Iterator[Section]:
+    induction = (Paragraph(BY_LAYERS),) if layers.names else ()
+    yield Section(("Proof of the exponents",), (Paragraph((PREFACE,)), *induction))
     yield Section(("Given, and before step 1",), (Proof(tuple(lines[SETTING])),), depth=1)
     for run, numbers in zip(runs, chapters, strict=True):
         is_whole = run is runs[0]
         if not is_whole:
             yield Section(("On the region ", *region_text(run.domain)), (Paragraph((SMALLER,)),), depth=1)
+        same = repeated(lines, [(chapter, step.t) for step, chapter in zip(run.steps, numbers, strict=True)])
         for step, chapter in zip(run.steps, numbers, strict=True):
+            if chapter in same:
+                if chapter + 1 not in same:
+                    yield _repeats(step.t, step.t - _before(same, chapter))
+                continue
             said = tuple(lines.get(chapter, ()))
-            zeros = _zeros(step) if is_whole else ()
+            zeros = _zeros(step, layers) if is_whole else ()
             if said or is_whole:
                 title = f"Step {step.t}" + ("" if is_whole else ", on the region")
                 yield Section((title,), (*((Proof(said),) if said else ()), *zeros), depth=1)
         end = f"Beyond step {len(run.steps)}" if run.settled_from is None else f"All steps from {run.settled_from} on"
-        yield Section((end + ("" if is_whole else ", on the region"),), (Paragraph(_extent(run)),), depth=1)
+        yield Section((end + ("" if is_whole else ", on the region"),), (Paragraph(_extent(run, layers)),), depth=1)
 
 
-def _zeros(step: ExponentStep) -> tuple[Block, ...]:
+def _repeats(last: int, like: int) -> Section:
+    """Steps that repeat an earlier one."""
+    steps = f"Step {last}" if last == like + 1 else f"Steps {like + 1} to {last}"
+    text = f"Every line of step {like} holds again, each time index being later: a step that starts from exponents and "
+    return Section((steps,), (Paragraph((f"{text}provenances of the same form is read by the same rules.",)),), depth=1)
+
+
+def _before(same: frozenset[int], chapter: int) -> int:
+    """How many chapters back the one is that a chapter repeats."""
+    return next(back for back in range(1, chapter + 1) if chapter - back not in same)
+
+
+def _zeros(step: ExponentStep, layers: Layers) -> tuple[Block, ...]:
     """The quantities that take no line, for they are sums of no term."""
     names = [(Math(quantity_latex(name, str(step.t))),) for name, size in step.sizes.items() if size.upper.is_vanishing]
     text: Text = (
         "Exactly 0, for each of their terms has a factor that is 0, and so of exponent ",
         Math(r"-\infty"),
         ": ",
-        *joined(names),
+        *layers.listed(names),
         ".",
     )
     return (Paragraph(text),) if names else ()
 
 
-def _tables(runs: tuple[Trajectory, ...]) -> Iterator[Block]:
+def _tables(runs: tuple[Trajectory, ...], layers: Layers) -> Iterator[Block]:
     for run in runs:
         if run is not runs[0]:
             yield Paragraph(("On the region ", *region_text(run.domain), ":"))
-        yield from exponent_table(run)
-        yield Paragraph(_extent(run))
+        yield from exponent_table(run, layers)
+        yield Paragraph(_extent(run, layers))
 
 
-def _extent(run: Trajectory) -> Text:
+def _extent(run: Trajectory, layers: Layers) -> Text:
     """For which steps the exponents of a run are proved, and why."""
     if run.settled_from is None:
         return (f"The run has not settled: these exponents are proved for the steps 1 to {len(run.steps)} only.",)
     t = run.settled_from
-    names = joined([(Math(quantity_latex(tensor.name)),) for tensor in run.program.parameters], last=" and ")
+    names = layers.listed(((Math(quantity_latex(tensor.name)),) for tensor in run.program.parameters), last=" and ")
     return (
         "The state, that is the exponents of all parts of ",
         *names,
@@ -222,12 +250,12 @@ def _extent(run: Trajectory) -> Text:
     )
 
 
-def _conditions(found: Derivation) -> Iterator[Section]:
+def _conditions(found: Derivation, layers: Layers) -> Iterator[Section]:
     yield Section(("Proof of the conditions",), ())
     seen = set()
     for decision in found.decisions.values():
         bounded = decision.condition.bounded
-        blocks = condition_blocks(decision, found.bounds[bounded], is_first=bounded not in seen)
+        blocks = condition_blocks(decision, found.bounds[bounded], layers, is_first=bounded not in seen)
         seen.add(bounded)
         yield Section((decision.condition.name.replace("_", " ").capitalize(),), blocks, depth=1)
 

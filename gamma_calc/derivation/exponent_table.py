@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text
+from gamma_calc.derivation.conditions import steps_latex, stretches
+from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.symbols import quantity_latex
 
 GLYPH = 9
@@ -21,8 +23,31 @@ _UPRIGHT = re.compile(r"\\mathrm\{([^{}]*)\}")
 _COMMAND = re.compile(r"\\([A-Za-z]+) ?")
 
 
-def exponent_table(run: Trajectory) -> tuple[Block, ...]:
-    """One row a step where that fits a line, else one row a quantity and step; bounds carry their sign."""
+def exponent_table(run: Trajectory, layers: Layers) -> tuple[Block, ...]:
+    """One row a step where that fits a line, else one row a quantity and step; bounds carry their sign.
+
+    Of a program with layers one row a quantity, with the layers and the steps in which it stays as it is.
+    """
+    is_exact = all(size.is_exact for step in run.steps for size in step.sizes.values())
+    table = _by_layer(run, layers) if layers.names else _by_step(run)
+    bounds = Paragraph(("Values with ", Math(r"\le"), " are proved as upper bounds only."))
+    return (table,) if is_exact else (table, bounds)
+
+
+def _by_layer(run: Trajectory, layers: Layers) -> Table:
+    rows = [
+        (
+            (Math(quantity_latex(name)),),
+            (Math(steps_latex(first.t, run, last)),),
+            (Math(first.sizes[name].latex()),),
+        )
+        for name in run.steps[0].sizes
+        for first, last in stretches(name, run)
+    ]
+    return Table((("quantity",), ("steps",), ("exponent",)), layers.rows(rows), (240, 130, 630))
+
+
+def _by_step(run: Trajectory) -> Table:
     names = tuple(run.steps[0].sizes)
     labels = [rf"\ge {step.t}" if step.t == run.settled_from else str(step.t) for step in run.steps]
     columns = [
@@ -37,19 +62,11 @@ def exponent_table(run: Trajectory) -> tuple[Block, ...]:
             for head, cells in columns[1:]
             for label, cell in zip(labels, cells, strict=True)
         )
-        table = Table(header, rows, (120, 100, 780))
-    else:
-        header, *rows_of_math = [
-            tuple((Math(cell),) for cell in row)
-            for row in zip(*([head, *cells] for head, cells in columns), strict=True)
-        ]
-        table = Table(header, tuple(rows_of_math), shares, is_dense=True)
-    is_exact = all(size.is_exact for step in run.steps for size in step.sizes.values())
-    return (
-        (table,)
-        if is_exact
-        else (table, Paragraph(("Values with ", Math(r"\le"), " are proved as upper bounds only.")))
-    )
+        return Table(header, rows, (120, 100, 780))
+    header, *rows_of_math = [
+        tuple((Math(cell),) for cell in row) for row in zip(*([head, *cells] for head, cells in columns), strict=True)
+    ]
+    return Table(header, tuple(rows_of_math), shares, is_dense=True)
 
 
 def column_shares(columns: Sequence[Sequence[str]]) -> tuple[int, ...] | None:

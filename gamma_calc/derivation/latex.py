@@ -139,6 +139,7 @@ def _breakable(latex: str) -> str:
     """
     if "=" not in latex or _LONG_MAXIMUM.search(latex):
         latex = latex.replace(", ", r",\allowbreak ")
+    latex = latex.replace(r";\ ", r";\ \allowbreak ").replace(r", \pm", r", \allowbreak \pm")
     latex = _LONG_FRACTION.sub(r"(\1/\2)\\allowbreak ", latex)
     return _LONG_NUMBER.sub(lambda match: _DIGITS.sub(r"\g<0>\\allowbreak ", match[0]), latex)
 

@@ -8,11 +8,13 @@ from fractions import Fraction
 from gamma_calc.algebra import Affine
 from gamma_calc.calculus.rules import Rule
 from gamma_calc.derivation.blocks import Block, Cite, Entry, Listing, Math, Paragraph, Ref, Table, Text, joined, prose
-from gamma_calc.derivation.notation import Notation, expression_latex
+from gamma_calc.derivation.layers import Layers
+from gamma_calc.derivation.notation import Notation, expression_latex, moments
 from gamma_calc.derivation.proof import numbered
 from gamma_calc.derivation.symbols import (
     ANY_STEP,
     Symbol,
+    Times,
     beta_symbol,
     decay_symbol,
     gradient_symbol,
@@ -22,7 +24,7 @@ from gamma_calc.derivation.symbols import (
     rate_symbol,
 )
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import At, Expression, Given, Scaled, Trained, nodes
+from gamma_calc.program.expressions import At, Expression, Given, Named, Scaled, Trained, nodes
 from gamma_calc.program.optimizers import Moments, Optimizer, Raw
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import DECAYS, Kind, Part
@@ -45,6 +47,13 @@ CONVENTIONS: Text = (
     Math(r"\Delta W_{1} + \dots + \Delta W_{t}"),
     "; products of such sums are followed term by term.",
 )
+CUTS: Text = (
+    "So is a value that several layers read: ",
+    Math("v^{0}"),
+    " is what of it is made from initial parts and data alone, and ",
+    Math("U_{v}^{t}"),
+    " all that training has changed; what reads it has these two terms, whatever terms they were the sum of.",
+)
 DECAYING: Text = (
     "Weight decay turns the initial part into a multiple ",
     Math("W_{0}^{t}"),
@@ -66,14 +75,16 @@ PARITIES: Text = (
 )
 
 
-def setting_blocks(program: Program) -> tuple[Block, ...]:
+def setting_blocks(program: Program, layers: Layers) -> tuple[Block, ...]:
     """The tensors with their exponents, and the definitions of gradients, updates and quantities."""
     has_decay = any(tensor.has_decay for tensor in program.parameters)
     conventions = (Paragraph(CONVENTIONS), *((Paragraph(DECAYING),) if has_decay else ()))
-    return *conventions, _tensors(program), _definitions(program)
+    if any(isinstance(node, Named) and node.is_cut for node in nodes(*program.quantities.values())):
+        conventions = (*conventions, Paragraph(CUTS))
+    return *conventions, _tensors(program, layers), _definitions(program, layers)
 
 
-def _tensors(program: Program) -> Table:
+def _tensors(program: Program, layers: Layers) -> Table:
     rows: list[tuple[Text, ...]] = [
         ((axis.name,), ("axis of fixed size" if axis.is_fixed else "axis",), (Math(axis.size.latex()),))
         for axis in program.axes
@@ -91,7 +102,7 @@ def _tensors(program: Program) -> Table:
             case Scaled(symbol, exponent):
                 rows.append(((Math(Symbol.of(symbol).latex()),), ("given, scalar",), (Math(exponent.latex()),)))
     header: tuple[Text, ...] = (("name",), ("what it is",), ("exponent",))
-    return Table(header, tuple(rows), (90, 390, 520))
+    return Table(header, layers.rows(rows, 1), (130, 380, 490))
 
 
 def _scalars(tensor: Trained) -> Iterator[Math]:
@@ -123,7 +134,7 @@ def _distinct(program: Program) -> Iterator[Expression]:
             yield node
 
 
-def _definitions(program: Program) -> Table:
+def _definitions(program: Program, layers: Layers) -> Table:
     notation = Notation(program)
     rows: list[tuple[Text, str]] = []
     for tensor, gradient in program.gradients.items():
@@ -133,9 +144,20 @@ def _definitions(program: Program) -> Table:
     for quantity, value in program.quantities.items():
         if not isinstance(value, At):
             rows.append((("quantity",), f"{quantity_latex(quantity, 't')} = {notation.definition(value)}"))
-    rows_of_text = [(kind, (Math(formula),)) for kind, formula in rows]
+    known = {formula for _, formula in rows}
+    rows += [(("value",), formula) for formula in _cuts(program) if formula not in known]
+    rows_of_text = layers.rows((kind, (Math(formula),)) for kind, formula in rows)
     processed = _processed(program.optimizer)
     return Table((("what",), ("definition",)), (*rows_of_text, (("processed gradient",), processed)), (220, 780))
+
+
+def _cuts(program: Program) -> Iterator[str]:
+    """The values whose terms are brought together, with what they are."""
+    values = (*program.quantities.values(), *program.gradients.values())
+    found = {node.name: node for node in nodes(*values) if isinstance(node, Named) and node.is_cut}
+    for node in found.values():
+        times = ANY_STEP if len(moments(node)) > 1 else Times("t", "t")
+        yield f"{quantity_latex(node.name, 't')} = {expression_latex(node.operand, times)}"
 
 
 def _updates(tensor: Trained) -> Iterator[tuple[Text, str]]:

@@ -54,7 +54,19 @@ eta_B = "eta"
 [trained]
 A = false
 """
-SPECS = {"parities": PARITIES, "six free": SIX_FREE, "longest": LONGEST, "frozen": FROZEN}
+STACK = """
+name = "stack"
+[exponents]
+A = "-1/2"
+B = "zero"
+eta_A = "eta"
+eta_B = "eta"
+[model]
+kind = "lora-stack"
+depth = 3
+norm = true
+"""
+SPECS = {"stack": STACK, "parities": PARITIES, "six free": SIX_FREE, "longest": LONGEST, "frozen": FROZEN}
 
 
 def scheme(name: str, optimizer: str = "") -> Scheme:

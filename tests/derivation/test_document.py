@@ -187,10 +187,12 @@ def test_what_is_cited_and_assumed_is_listed(name: str, optimizer: str, horizon:
     assert set(re.findall(r"\\bibitem\{(.*?)\}", text)) == set(re.findall(r"\\cite\{(.*?)\}", text))
 
 
-def test_the_theorem_stands_first_and_says_what_was_decided() -> None:
-    (statement,) = document(derivation("init-a", "adam")).sections[0].blocks
-    assert isinstance(statement, Statement)
-    text = markdown_document(document(derivation("init-a", "adam"))).split("## Setting")[0]
+def test_the_theorem_stands_behind_its_definitions_and_says_what_was_decided() -> None:
+    setting, result = document(derivation("init-a", "adam")).sections[:2]
+    (statement,) = result.blocks
+    assert setting.title == ("Setting",) and isinstance(statement, Statement)
+    text = markdown_document(document(derivation("init-a", "adam"))).split("## Rules")[0]
+    assert r"| stable | $\gamma[Z_{B}^{t}] \le 0$ at every step |" in text
     for words_of_item in (
         r"stable if and only if $\eta \le -\frac{1}{2}$.",
         r"internally stable if and only if $\eta \le -1$.",

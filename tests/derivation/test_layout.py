@@ -26,6 +26,7 @@ CASES = [
             "twelve-steps": ("init-a", "sgd", 12),
             "sixty-four-steps": ("init-b", "sgd", 64),
             "region": ("init-b", "sgd", None),
+            "stack": ("stack", "", None),
         }.items()
     ),
 ]
