@@ -84,11 +84,10 @@ def _check_free(scheme: Scheme, policy: Policy, *, is_drawn: bool) -> None:
 
 def _draw(found: Derivation, path: Path) -> None:
     # Only a drawing needs matplotlib, and loading it takes longer than the answer.
-    from gamma_calc.report.plots import rendered
+    from gamma_calc.report.plots import saved
     from gamma_calc.report.region_figure import region_figure
 
-    images = rendered(region_figure(found))
-    write_all({path: images.svg if path.suffix == ".svg" else images.png})
+    write_all({path: saved(region_figure(found), path.suffix.removeprefix("."))})
 
 
 def _text(title: str, answered: dict[str, Any]) -> str:
