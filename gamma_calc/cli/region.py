@@ -30,7 +30,7 @@ from gamma_calc.cli.options import (
     values,
 )
 from gamma_calc.cli.statuses import UNKNOWN
-from gamma_calc.derivation.region_json import region_json
+from gamma_calc.derivation.as_json import region_json
 from gamma_calc.derivation.suppositions import Suppositions, supposed
 from gamma_calc.errors import BadInput
 from gamma_calc.files import write_all
