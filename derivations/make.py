@@ -17,7 +17,7 @@ from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.latex import latex_document
 from gamma_calc.derivation.markdown import markdown_document
-from gamma_calc.derivation.provers import rocq
+from gamma_calc.derivation.rocq import rocq
 from gamma_calc.files import write_all
 from gamma_calc.program.catalogue import catalogued
 

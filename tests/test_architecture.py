@@ -37,8 +37,10 @@ LAYERS: dict[str, set[str]] = {
         "analysis.conditions",  # what the names of the conditions mean: data
         "derivation.checker",
         "derivation.horizon_words",
+        "derivation.law_words",
     },
     "derivation.horizon_words": {"algebra.affine", "derivation.checker"},
+    "derivation.law_words": {"algebra.affine", "algebra.plain", "analysis.conditions", "derivation.checker"},
     "derivation.verification": {
         "algebra.plain",
         "derivation.certificate_shape",

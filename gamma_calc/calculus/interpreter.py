@@ -124,27 +124,12 @@ class ExponentReading:
         return self._concluded(self.rules.sum, node, label, *terms)
 
     def mapped(self, node: Map, argument: FormalSum[Term]) -> FormalSum[Term]:
-        """What the map makes of the whole, or of the initial parts and how the updates change that."""
+        """What the map makes of the whole, or of the initial parts and, as it does of them, of the updates."""
         if not node.keeps_parts:
             return FormalSum((((), self._of_map(node, (), self._whole(argument))),))
-        initial, updates = (self._whole(argument, is_wanted) for is_wanted in PARTS_OF_A_MAP.values())
-        parts: list[tuple[Label, Term]] = []
-        if initial or not node.is_zero_at_zero:
-            label = (node.part(Kind.INITIAL),)
-            parts.append((label, self._of_map(node, label, initial)))
-        if updates:
-            label = (node.part(Kind.UPDATE),)
-            # What a homogeneous map makes of a change has the change's size and parities, beside whatever it is.
-            is_alone = node.is_zero_at_zero
-            change = (
-                self._of_map(node, label, updates) if is_alone else self._of_change(node, node, label, initial, updates)
-            )
-            parts.append((label, change))
-        return FormalSum(tuple(parts))
-
-    def map_change(self, node: MapChange, argument: FormalSum[Term], change: FormalSum[Term]) -> Term:
-        """What a change of the argument makes of the map."""
-        return self._of_change(node.map, node, node.label, self._whole(argument), self._whole(change))
+        sums = {node.part(kind): self._whole(argument, is_wanted) for kind, is_wanted in PARTS_OF_A_MAP.items()}
+        parts = {(part,): self._of_map(node, (part,), whole) for part, whole in sums.items() if whole}
+        return FormalSum(tuple(parts.items()))
 
     def _of_map(self, node: Map, label: Label, argument: Term) -> Term:
         match node:
@@ -163,21 +148,22 @@ class ExponentReading:
                 return self._concluded(self.rules.power, node, label, argument, degree)
         raise TypeError(f"no rule for {type(node).__name__}")
 
-    def _of_change(self, node: Map, subject: Expression, label: Label, argument: Term, change: Term) -> Term:
-        match node:
+    def map_change(self, node: MapChange, argument: FormalSum[Term], change: FormalSum[Term]) -> Term:
+        """What a change of the argument makes of the map."""
+        premises, label = (self._whole(argument), self._whole(change)), node.label
+        match node.map:
             case Pointwise():
-                return self._concluded(self.rules.map_change, subject, label, argument, change)
+                return self._concluded(self.rules.map_change, node, label, *premises)
             case Softmax(_, axis):
-                return self._concluded(self.rules.softmax_change, subject, label, uniform(axis), argument, change)
-        if not argument:
-            raise Unknown(f"{node.word} of what is zero: no exponent says how large its change is")
-        match node:
+                return self._concluded(self.rules.softmax_change, node, label, uniform(axis), *premises)
+        if argument.is_zero:
+            raise Unknown(f"{node.map.word} of what is zero: no exponent says how large its change is")
+        match node.map:
             case InverseRms(_, axis):
-                premises = (argument, change, axis, self.policy)
-                return self._concluded(self.rules.inverse_rms_change, subject, label, *premises)
+                return self._concluded(self.rules.inverse_rms_change, node, label, *premises, axis, self.policy)
             case Power(_, degree):
-                return self._concluded(self.rules.power_change, subject, label, argument, change, degree)
-        raise TypeError(f"no rule for the change of {type(node).__name__}")
+                return self._concluded(self.rules.power_change, node, label, *premises, degree)
+        raise TypeError(f"no rule for the change of {type(node.map).__name__}")
 
     def momentum(self, tensor: Trained, so_far: FormalSum[Term], gradient: FormalSum[Term]) -> Term | None:
         """The momentum rule's conclusion from the momentum so far and the whole gradient."""

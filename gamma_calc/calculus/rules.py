@@ -162,7 +162,17 @@ def _inverse_rms_change(argument: Term, change: Term, axis: Axis, policy: Policy
         for y in change
         for part in summations(x.provenance, y.provenance, (axis,))
     ]
-    return (Component(inverse + inverse + inverse + Size.largest(means), _scalar(moved, axis)),)
+    first_order = inverse + inverse + inverse + Size.largest(means)
+    return (Component(_changed(argument, change, Fraction(-1), first_order), _scalar(moved, axis)),)
+
+
+def _changed(argument: Term, change: Term, degree: Fraction, first_order: Size) -> Size:
+    """What a change makes of a power: of a large one, the power of what is larger of the two where that one is left."""
+    before, moved = total(argument), total(change)
+    if _is_at_most(moved.upper, before.lower):
+        return first_order
+    whole = _power_size((*argument, *change) if degree > 0 else argument, degree)
+    return whole if _is_at_most(before.upper, moved.lower) else Size(VANISHING, whole.upper)
 
 
 def _power(argument: Term, degree: Fraction) -> Term:
@@ -177,7 +187,8 @@ def _power_size(argument: Term, degree: Fraction) -> Size:
 
 
 def _power_change(argument: Term, change: Term, degree: Fraction) -> Term:
-    return (Component(_power_size(argument, degree - 1) + total(change), _united((*argument, *change))),)
+    first_order = _power_size(argument, degree - 1) + total(change)
+    return (Component(_changed(argument, change, degree, first_order), _united((*argument, *change))),)
 
 
 def _united(argument: Term) -> Provenance:
@@ -346,7 +357,8 @@ INVERSE_RMS = Rule(
 )
 INVERSE_RMS_CHANGE = Rule(
     "change of an inverse root mean square",
-    r"\textstyle\gamma[\Delta\,\mathrm{rms}(v)^{-1}]=\gamma[\sum_{i\le n^\delta}v_i\Delta v_i]-\delta-3\gamma[v]",
+    r"\textstyle\gamma[\Delta\,\mathrm{rms}(v)^{-1}]=\gamma[\sum_{i\le n^\delta}v_i\Delta v_i]-\delta-3\gamma[v]"
+    r"\ \text{where }\gamma[\Delta v]\le\gamma[v],\ \text{else}\le-\gamma[v]",
     Citation(ZHANG, "root mean square layer normalisation, to first order"),
     (NO_CANCELLATION,),
     _inverse_rms_change,
@@ -367,7 +379,7 @@ POWER = Rule(
 )
 POWER_CHANGE = Rule(
     "change of a power",
-    r"\gamma[(v+\delta)^p-v^p]=(p-1)\,\gamma[v]+\gamma[\delta]",
+    r"\gamma[(v+\delta)^p-v^p]=(p-1)\,\gamma[v]+\gamma[\delta]\ \text{where }\gamma[\delta]\le\gamma[v]",
     Citation(HAYOU_INIT, GAMMA),
     (NO_CANCELLATION,),
     _power_change,

@@ -32,8 +32,9 @@ from gamma_calc.cli.options import add_horizon_argument, add_question_arguments,
 from gamma_calc.cli.statuses import UNKNOWN
 from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.horizons import growth_lines, horizon_lines
-from gamma_calc.derivation.provers import rocq, smtlib
 from gamma_calc.derivation.questions import Derived, derive
+from gamma_calc.derivation.rocq import rocq
+from gamma_calc.derivation.smtlib import smtlib
 from gamma_calc.derivation.tables import layer_rows, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.files import write_all

@@ -30,7 +30,7 @@ from gamma_calc.cli.options import (
     values,
 )
 from gamma_calc.cli.statuses import UNKNOWN
-from gamma_calc.derivation.as_json import region_json
+from gamma_calc.derivation.region_json import region_json
 from gamma_calc.derivation.suppositions import Suppositions, supposed
 from gamma_calc.errors import BadInput
 from gamma_calc.files import write_all
@@ -84,10 +84,11 @@ def _check_free(scheme: Scheme, policy: Policy, *, is_drawn: bool) -> None:
 
 def _draw(found: Derivation, path: Path) -> None:
     # Only a drawing needs matplotlib, and loading it takes longer than the answer.
-    from gamma_calc.report.plots import saved
+    from gamma_calc.report.plots import rendered
     from gamma_calc.report.region_figure import region_figure
 
-    write_all({path: saved(region_figure(found), path.suffix.removeprefix("."))})
+    images = rendered(region_figure(found))
+    write_all({path: images.svg if path.suffix == ".svg" else images.png})
 
 
 def _text(title: str, answered: dict[str, Any]) -> str:

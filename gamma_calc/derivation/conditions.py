@@ -10,10 +10,9 @@ from gamma_calc.analysis.conditions import Condition
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.calculus.citations import BACCELLI, Citation
-from gamma_calc.calculus.recursion import Trajectory
+from gamma_calc.calculus.recursion import ExponentStep, Trajectory
 from gamma_calc.calculus.step_graph import Cycle, Node
 from gamma_calc.derivation.blocks import Block, Cite, Math, Paragraph, Table, Text, joined, prose, region_text
-from gamma_calc.derivation.exponent_table import steps_latex, stretches
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.symbols import part_symbol, quantity_latex
 
@@ -131,3 +130,21 @@ def _rows(name: str, run: Trajectory, *, is_bound: bool) -> Iterator[Row]:
             (" always",) if met.is_everywhere else (" never",) if met.is_empty else (" where ", *region_text(met))
         )
         yield (Math(steps_latex(first.t, run, last)),), (exponent,), (asked, *where)
+
+
+def stretches(name: str, run: Trajectory) -> Iterator[tuple[ExponentStep, ExponentStep]]:
+    """The first and the last step of each stretch in which a quantity keeps its exponent."""
+    first = last = run.steps[0]
+    for step in run.steps[1:]:
+        if step.sizes[name] != first.sizes[name]:
+            yield first, last
+            first = step
+        last = step
+    yield first, last
+
+
+def steps_latex(first: int, run: Trajectory, last: ExponentStep) -> str:
+    """The steps of a run from one to another; a settled run goes on for ever."""
+    if last is run.last and run.settled_from is not None:
+        return rf"t \ge {first}"
+    return f"t = {first}" if first == last.t else rf"{first} \le t \le {last.t}"

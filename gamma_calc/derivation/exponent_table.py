@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from gamma_calc.calculus.recursion import ExponentStep, Trajectory
+from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text
+from gamma_calc.derivation.conditions import steps_latex, stretches
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.symbols import quantity_latex
 
@@ -88,21 +89,3 @@ def _glyphs(latex: str) -> int:
     text = _FRACTION.sub(lambda match: "0" * max(map(len, match.groups())), latex)
     text = _COMMAND.sub(lambda match: "0" * WIDE.get(match[1], 1), _UPRIGHT.sub(r"\1", text))
     return len(re.sub(r"[{}_^]|(?<=\w) (?=\w)", "", text))
-
-
-def stretches(name: str, run: Trajectory) -> Iterator[tuple[ExponentStep, ExponentStep]]:
-    """The first and the last step of each stretch in which a quantity keeps its exponent."""
-    first = last = run.steps[0]
-    for step in run.steps[1:]:
-        if step.sizes[name] != first.sizes[name]:
-            yield first, last
-            first = step
-        last = step
-    yield first, last
-
-
-def steps_latex(first: int, run: Trajectory, last: ExponentStep) -> str:
-    """The steps of a run from one to another; a settled run goes on for ever."""
-    if last is run.last and run.settled_from is not None:
-        return rf"t \ge {first}"
-    return f"t = {first}" if first == last.t else rf"{first} \le t \le {last.t}"

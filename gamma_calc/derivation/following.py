@@ -7,10 +7,11 @@ from contextlib import contextmanager, suppress
 
 from gamma_calc.algebra.plain import Json, forms
 from gamma_calc.derivation.checker import LOWER, ONE, ZERO, Law, Refuted, Run
-from gamma_calc.derivation.conclusions import asked, bounded, coverage_claim
+from gamma_calc.derivation.conclusions import asked, coverage_claim
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.families import Cycle, every_family, gaining_cycles, gaining_families, is_linear, law_json
 from gamma_calc.derivation.farkas import proof_of
+from gamma_calc.derivation.law_words import bounded
 
 PATIENCE = 4
 """Steps by which a whole state may settle later than what the engine's later steps can tell of it."""

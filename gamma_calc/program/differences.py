@@ -1,7 +1,8 @@
 """The change of a value over a step, as an expression: what a step changes of each operand, term by term.
 
-A product changes by x y - x' y' = x (y - y') + (x - x') y', with x' and y' before the step and x and y after it; a map
-by what it makes of its argument and of the argument's change together.
+A product changes by x y - x' y' = x (y - y') + (x - x') y', with x' and y' before the step and x and y after it, and
+one entry by entry by x' (y - y') + (x - x') y: then a norm, whose factor comes second, divides what grows by what it
+has become. A map changes by what it makes of its argument and of the argument's change together.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def difference(node: Expression) -> Expression | None:
         case Contraction(left, right, over):
             return _product(left, right, lambda x, y: Contraction(x, y, over))
         case Entrywise(left, right):
-            return _product(left, right, Entrywise)
+            return _product(right, left, lambda x, y: Entrywise(y, x))
     (operand,) = node.operands
     change = difference(operand)
     if change is None:

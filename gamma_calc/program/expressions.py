@@ -7,7 +7,7 @@ a value that is used twice is computed once, and a deep network is no larger tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, fields
 from enum import Enum
 from fractions import Fraction
@@ -436,11 +436,6 @@ class Softmax(Map):
         """The name of the function."""
         return "softmax"
 
-    @property
-    def keeps_parts(self) -> bool:
-        """What initial logits give, and what training changes of it."""
-        return True
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InverseRms(Map):
@@ -573,15 +568,15 @@ def rewritten(
     return known[root]
 
 
-def operands_first(*roots: Expression) -> list[Expression]:
-    """The nodes that some expressions are built from, each once and after its operands."""
+def operands_first(*roots: Expression, known: Container[Expression] = ()) -> list[Expression]:
+    """The nodes that some expressions are built from, each once and after its operands, those known left out."""
     order: dict[Expression, None] = {}
     waiting = [(root, False) for root in reversed(roots)]
     while waiting:
         node, is_ready = waiting.pop()
         if is_ready:
             order[node] = None
-        elif node not in order:
+        elif node not in order and node not in known:
             waiting += [(node, True), *((operand, False) for operand in reversed(node.operands))]
     return list(order)
 

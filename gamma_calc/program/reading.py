@@ -30,6 +30,7 @@ from gamma_calc.program.expressions import (
     Sum,
     Trained,
     Transposed,
+    operands_first,
 )
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import DECAYS, FormalSum, Kind, Label, Part, is_initial
@@ -202,8 +203,8 @@ class _Evaluator(Generic[T]):
 
     def value(self, node: Expression) -> FormalSum[T]:
         """The value of a node."""
-        if node not in self.known:
-            self.known[node] = self._computed(node)
+        for each in operands_first(node, known=self.known):
+            self.known[each] = self._computed(each)
         return self.known[node]
 
     def arranged(self, node: Expression, axes: tuple[Axis, ...]) -> FormalSum[T]:

@@ -240,18 +240,16 @@ def _absence(series: Series) -> str:
 
 
 def rendered(figure: Figure) -> Images:
-    """The figure as SVG and as PNG."""
-    return Images(saved(figure, "svg"), saved(figure, "png"))
-
-
-def saved(figure: Figure, kind: str) -> bytes:
-    """The figure as `svg` or `png`, without dates or versions.
+    """The figure as SVG and as PNG, without dates or versions.
 
     The PNG has 200 pixels an inch: a figure of four columns is shown at half its size on a page 1000 pixels wide.
     """
-    svg = {"Date": None, "Creator": "gamma_calc", "Title": str(figure.get_label())}
-    metadata: Any = svg if kind == "svg" else {"Software": "gamma_calc"}
-    stream = io.BytesIO()
     with figure_settings():
-        figure.savefig(stream, format=kind, metadata=metadata)
+        svg = {"Date": None, "Creator": "gamma_calc", "Title": str(figure.get_label())}
+        return Images(_saved(figure, "svg", svg), _saved(figure, "png", {"Software": "gamma_calc"}))
+
+
+def _saved(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format=kind, metadata=metadata)
     return stream.getvalue()

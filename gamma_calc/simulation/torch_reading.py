@@ -144,7 +144,7 @@ class TorchReading:
             return FormalSum((((), whole),))
         initial = FormalSum(tuple((label, term) for label, term in argument if is_initial(label)))
         first, second = (node.part(Kind.INITIAL),), (node.part(Kind.UPDATE),)
-        if initial.is_zero and node.is_zero_at_zero:
+        if initial.is_zero:
             return FormalSum(((second, whole),))
         if len(initial.terms) == len(argument.terms):
             return FormalSum(((first, whole),))

@@ -12,7 +12,8 @@ import pytest
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.cli.main import main
 from gamma_calc.derivation.certificate import certificate
-from gamma_calc.derivation.provers import rocq, smtlib
+from gamma_calc.derivation.rocq import rocq
+from gamma_calc.derivation.smtlib import smtlib
 from gamma_calc.errors import Unknown
 from gamma_calc.program.catalogue import CATALOGUE
 from tests.derivation.certificates import every_case, written

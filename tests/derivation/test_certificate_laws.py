@@ -13,8 +13,8 @@ from gamma_calc.algebra import Affine
 from gamma_calc.algebra.plain import forms
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.derivation.checker import UPPER, Family, Law, Run
-from gamma_calc.derivation.conclusions import growth
 from gamma_calc.derivation.evidence import FoundProof
+from gamma_calc.derivation.law_words import growth
 from tests.derivation.certificates import CASES, derivation_of, written
 
 MORE = 5
