@@ -5,6 +5,9 @@ from __future__ import annotations
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 
+STEPS_ALONE = ("adam", "sign", "sgd")
+"""Optimisers that are a step along the gradient, which fast kernels and certificates know."""
+
 
 def scheme(
     a: str, b: str, eta_a: str, eta_b: str, *, optimizer: str = "adam", between: tuple[str, ...] = (), **others: str

@@ -19,8 +19,9 @@ from fractions import Fraction
 from gamma_calc.algebra import Affine
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.program.models import MODULE
+from gamma_calc.program.models import BESIDE, MODULE
 from gamma_calc.program.optimizers import Moments
+from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import CAN_BE_ZERO, INITIAL, Scheme
 
 ZERO = Fraction(0)
@@ -102,15 +103,18 @@ def equivalence(first: Scheme, second: Scheme, policy: Policy = CALCULUS) -> Equ
 def _carried(first: Scheme, second: Scheme, *, feels_epsilon: bool) -> Equivalence | None:
     """The symmetry that makes the first scheme an instance of the second."""
     is_zero = [(first.form(key) is None, second.form(key) is None) for key in CAN_BE_ZERO]
-    if first.optimizer.step != second.optimizer.step or first.trained != second.trained:
+    rules = [(scheme.optimizer.step, scheme.optimizer.update) for scheme in (first, second)]
+    if rules[0] != rules[1] or first.trained != second.trained:
         return None
     if any(one != other for one, other in is_zero):
         return None
     step = first.optimizer.step
-    has_epsilon = isinstance(step, Moments) and step.epsilon > 0
+    has_epsilon = isinstance(step, Moments) and step.epsilon > 0 and first.form("epsilon") is None
     equations = _equations(first, second)
-    if has_epsilon and feels_epsilon:
+    if (has_epsilon and feels_epsilon) or first.form("epsilon") is not None:
         equations += _same_gradients(first, second)
+    if program_of(first).takes_norms:
+        equations += [_equation(Affine.of(0), Affine.of(0), {shift: 1}) for shift in SHIFTS]
     solved = _solved(equations, (*SHIFTS, *second.free), first.free)
     if solved is None:
         return None
@@ -137,8 +141,9 @@ def _equations(first: Scheme, second: Scheme) -> list[_Equation]:
             if first.form("decay") is not None:
                 # eta lambda is a number that no symmetry changes.
                 found.append(_equation(first["decay"], second["decay"], {name: -by for name, by in gain.items()}))
-    if first.form("momentum") is not None:
-        found.append(_equation(first["momentum"], second["momentum"], {}))
+    for key in ("momentum", *BESIDE):
+        if first.form(key) is not None:
+            found.append(_equation(first[key], second[key], {}))
     return found
 
 

@@ -62,6 +62,11 @@ SEVERAL_SAMPLES = Assumption(
     "The batch holds two samples or more, so that no entry of a normalised step is the product "
     "of a sign of its row and one of its column.",
 )
+SPANNING = Assumption(
+    10,
+    "Each component of a direction that is orthogonalised has the rank of the whole and singular values of one size, "
+    "so that a smaller component is not brought to the size of the leading one.",
+)
 ASSUMPTIONS = (
     FIXED_RUN,
     GIVEN_DATA,
@@ -72,6 +77,7 @@ ASSUMPTIONS = (
     NEGLIGIBLE_EPSILON,
     MEMORY,
     SEVERAL_SAMPLES,
+    SPANNING,
 )
 """All of them, by number."""
 

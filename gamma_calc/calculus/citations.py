@@ -65,12 +65,22 @@ BACCELLI = Paper(
     1992,
     "Wiley",
 )
-POLYAK = Paper(
-    "polyak1964methods",
-    "B. T. Polyak",
-    "Some Methods of Speeding Up the Convergence of Iteration Methods",
-    1964,
-    "USSR Computational Mathematics and Mathematical Physics 4(5)",
+JORDAN = Paper(
+    "jordan2024muon",
+    "K. Jordan et al.",
+    "Muon: An Optimizer for Hidden Layers in Neural Networks",
+    2024,
+    "https://kellerjordan.github.io/posts/muon/",
+)
+KINGMA = Paper(
+    "kingma2015adam", "D. P. Kingma, J. Ba", "Adam: A Method for Stochastic Optimization", 2015, "arXiv:1412.6980"
+)
+PASCANU = Paper(
+    "pascanu2013difficulty",
+    "R. Pascanu, T. Mikolov, Y. Bengio",
+    "On the Difficulty of Training Recurrent Neural Networks",
+    2013,
+    "arXiv:1211.5063",
 )
 LOSHCHILOV = Paper(
     "loshchilov2019decoupled",

@@ -13,7 +13,7 @@ from gamma_calc.calculus.rulebook import rulebook
 from gamma_calc.calculus.rules import GIVEN, RAW_STEP, SCALE, ZERO, Component, Rule, Term, total, uniform
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Subject, Trace
-from gamma_calc.calculus.update_rules import DECAY
+from gamma_calc.calculus.update_rules import COUNT, DECAY, GIVEN_NUMBER, LARGER, NORM, scaled_step
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
@@ -37,9 +37,12 @@ from gamma_calc.program.expressions import (
     Trained,
     Transposed,
 )
-from gamma_calc.program.optimizers import Moments, Optimizer, Raw
+from gamma_calc.program.optimizers import Factored, Moments, Orthogonalised, Raw
+from gamma_calc.program.program import Program
+from gamma_calc.program.rank import growing_rank
 from gamma_calc.program.reading import State
 from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
+from gamma_calc.program.update_expressions import Count, Kept, Larger, Norm, Scalar
 
 PARTS_OF_A_MAP: Mapping[Kind, Callable[[Label], bool]] = {
     Kind.INITIAL: is_initial,
@@ -54,8 +57,9 @@ class ExponentReading:
     A term is a tuple of components, one a parity. Every conclusion goes through the trace.
     """
 
-    def __init__(self, optimizer: Optimizer, domain: Polyhedron, policy: Policy = CALCULUS) -> None:
-        self.optimizer = optimizer
+    def __init__(self, program: Program, domain: Polyhedron, policy: Policy = CALCULUS) -> None:
+        self.step, self.updates = program.optimizer.step, program.updates
+        self.has_epsilon = any(tensor.epsilon is not None for tensor in program.parameters)
         self.domain = domain
         self.policy = policy
         self.rules = rulebook(policy)
@@ -119,7 +123,7 @@ class ExponentReading:
         """The larger exponent leads."""
         return self._concluded(self.rules.sum, node, label, left, right)
 
-    def collected(self, node: Named, label: Label, terms: Sequence[Term]) -> Term:
+    def collected(self, node: Named | Kept, label: Label, terms: Sequence[Term]) -> Term:
         """The largest exponent leads."""
         return self._concluded(self.rules.sum, node, label, *terms)
 
@@ -165,30 +169,56 @@ class ExponentReading:
                 return self._concluded(self.rules.power_change, node, label, *premises, degree)
         raise TypeError(f"no rule for the change of {type(node.map).__name__}")
 
-    def momentum(self, tensor: Trained, so_far: FormalSum[Term], gradient: FormalSum[Term]) -> Term | None:
-        """The momentum rule's conclusion from the momentum so far and the whole gradient."""
-        subject, label = At(tensor, Moment.CHANGE), (Part(tensor.name, Kind.MOMENTUM),)
-        if so_far.is_zero and gradient.is_zero:
-            return None
-        assert tensor.momentum is not None  # a step asks where there is one
-        premises = (self._exponent(tensor.momentum), self._whole(so_far), self._whole(gradient))
-        return self._concluded(self.rules.momentum, subject, label, *premises)
+    def scalar(self, node: Scalar) -> Term:
+        """A number; nothing random."""
+        return self._concluded(GIVEN_NUMBER, node, (), self._exponent(node.exponent))
 
-    def change(self, tensor: Trained, gradient: FormalSum[Term], t: int) -> Term | None:
-        """The update rule's conclusion from the whole gradient."""
+    def count(self, node: Count, tensor: FormalSum[Term]) -> Term:
+        """A power of the width."""
+        return self._concluded(COUNT, node, (), self._exponent(node.axis.size * node.power))
+
+    def norm(self, node: Norm, tensors: Sequence[FormalSum[Term]]) -> Term | None:
+        """As large as the entries, times the root of how many there are."""
+        found = [
+            premise
+            for tensor, value in zip(node.tensors, tensors, strict=True)
+            if not value.is_zero
+            for premise in (self._whole(value), self._exponent(_half(tensor.axes)))
+        ]
+        return self._concluded(NORM, node, (), *found) if found else None
+
+    def larger(self, node: Larger, left: Term, right: Term) -> Term:
+        """The larger exponent."""
+        return self._concluded(LARGER, node, (), left, right)
+
+    def change(self, tensor: Trained, direction: FormalSum[Term], factor: Term | None, t: int) -> Term | None:
+        """The update rule's conclusion from the whole direction."""
         subject, label = At(tensor, Moment.CHANGE), (Part(tensor.name, Kind.CHANGE),)
-        if gradient.is_zero:
+        if direction.is_zero:
             self._concluded(ZERO, subject, label, VANISHING)
             return None
-        raw, rate = self._whole(gradient), self._exponent(tensor.learning_rate)
-        match self.optimizer.step:
-            case Moments() as step:
-                rule = self.rules.normalised_step(step, has_parities=len(raw) > 1)
+        whole, rate = self._whole(direction), self._exponent(tensor.learning_rate)
+        rule, premises = self._rule(tensor, whole)
+        if factor is not None:
+            return self._concluded(scaled_step(rule), subject, label, total(factor), rate, whole, *premises)
+        return self._concluded(rule, subject, label, rate, whole, *premises)
+
+    def _rule(self, tensor: Trained, direction: Term) -> tuple[Rule, tuple[object, ...]]:
+        """The rule of a step, and what it needs beside the rate and the direction."""
+        has_parities = len(direction) > 1
+        match self.step:
+            case Moments() | Factored() as step:
+                if tensor.epsilon is None:
+                    return self.rules.normalised_step(step, has_parities=has_parities), ()
+                epsilon = GIVEN_NUMBER.conclude(self._exponent(tensor.epsilon))
+                return self.rules.step_above_epsilon(step, has_parities=has_parities), (epsilon,)
             case Raw():
-                rule = RAW_STEP
+                return RAW_STEP, ()
+            case Orthogonalised():
+                _check_rank(tensor, self.updates[tensor].direction)
+                return self.rules.orthogonalised_step(has_parities=has_parities), (self._exponent(-_half(tensor.axes)),)
             case unknown:
                 raise TypeError(f"no rule for a step of the kind {type(unknown).__name__}")
-        return self._concluded(rule, subject, label, rate, raw)
 
     def decayed(self, tensor: Trained, part: Part, term: Term) -> Term:
         """A multiple of the part: as fresh as it is, and of its parities."""
@@ -203,12 +233,12 @@ class ExponentReading:
     def recalled(self, state: State[Term]) -> State[Term]:
         """The state as far as later steps can tell.
 
-        A normalised step does not feel how large a momentum of one parity is, whose size goes into nothing else; with
-        an epsilon that is not negligible it may.
+        A step of degree 0 does not feel how large a memory of one parity is, whose size goes into nothing else; with an
+        epsilon that is not negligible it may.
         """
-        if not isinstance(self.optimizer.step, Moments) or NEGLIGIBLE_EPSILON in self.policy.without:
+        if self.step.degree or self.has_epsilon or NEGLIGIBLE_EPSILON in self.policy.without:
             return state
-        return {name: value.mapped(_without_size_of_momentum) for name, value in state.items()}
+        return {name: value.mapped(_without_size_of_memory) for name, value in state.items()}
 
     def size(self, node: Expression, value: FormalSum[Term]) -> Size:
         """The exponent of a whole quantity: that of its largest term."""
@@ -227,7 +257,25 @@ class ExponentReading:
         return self.rules.gathered(component for label, term in value if is_wanted(label) for component in term)
 
 
-def _without_size_of_momentum(label: Label, term: Term) -> Term:
-    if label[-1].kind is not Kind.MOMENTUM or len(term) > 1:
+def _check_rank(tensor: Trained, direction: Expression) -> None:
+    """That what is orthogonalised has a rank that does not grow.
+
+    Raises:
+        Unknown: it may.
+    """
+    rows, columns = tensor.axes
+    growing = growing_rank(direction, rows, columns)
+    if growing and not (rows.is_fixed or columns.is_fixed):
+        axes = " and ".join(f"{axis.name}, of size n^({axis.size})" for axis in growing)
+        raise Unknown(f"an orthogonalised step of {tensor.name}: the rank of its gradient may grow with {axes}")
+
+
+def _half(axes: tuple[Axis, ...]) -> Affine:
+    """Half the exponent of the number of entries."""
+    return sum((axis.size for axis in axes), Affine.of(0)) / 2
+
+
+def _without_size_of_memory(label: Label, term: Term) -> Term:
+    if label[-1].kind is not Kind.MEMORY or len(term) > 1:
         return term
     return tuple(replace(component, size=Size.exactly(VANISHING)) for component in term)

@@ -21,7 +21,7 @@ from gamma_calc.algebra.affine import auxiliary
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.rules import Component, total
 from gamma_calc.calculus.step_graph import Monomial, Node
-from gamma_calc.program.optimizers import Moments, Optimizer
+from gamma_calc.program.program import Program
 
 Made: TypeAlias = tuple[str, ...]
 """The unknowns of a product, sorted; a square names its factor twice."""
@@ -47,12 +47,13 @@ class Bounds:
         return self.lower == self.upper
 
 
-def keeps_monomials(optimizer: Optimizer, policy: Policy) -> bool:
+def keeps_monomials(program: Program, policy: Policy) -> bool:
     """Whether a step only multiplies and adds, so that what its terms are made from can be kept apart.
 
-    A normalised step compares sizes; and without some assumptions a sum is as large as a term that leads, if one does.
+    A normalised step compares sizes, and so does a norm; and without some assumptions a sum is as large as a term that
+    leads, if one does.
     """
-    return not isinstance(optimizer.step, Moments) and not policy.without
+    return program.is_polynomial and not policy.without
 
 
 def bounds(components: Iterable[Component], domain: Polyhedron) -> Bounds:

@@ -87,7 +87,7 @@ def trajectory(
     it stops before a step from a state in which the pieces of some component, times their free exponents, are more than
     that: where a step multiplies components, they grow with it faster than any power.
     """
-    reading = ExponentReading(program.optimizer, domain, policy)
+    reading = ExponentReading(program, domain, policy)
     state = initial_state(program, reading)
     unrolled: list[ExponentStep] = []
     settled_from: int | None = None

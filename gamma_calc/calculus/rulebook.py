@@ -26,6 +26,7 @@ from functools import lru_cache
 
 from gamma_calc.algebra import VANISHING, Exponent, Verdict
 from gamma_calc.calculus.assumptions import (
+    FIXED_RUN,
     MEMORY,
     NEGLIGIBLE_EPSILON,
     NO_CANCELLATION,
@@ -60,9 +61,9 @@ from gamma_calc.calculus.rules import (
     total,
 )
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.update_rules import MOMENTUM, momenta
+from gamma_calc.calculus.update_rules import orthogonalised_step, step_above_epsilon
 from gamma_calc.errors import Unknown
-from gamma_calc.program.optimizers import Moments
+from gamma_calc.program.optimizers import Factored, Moments
 
 SHARES = frozenset((SYMMETRIC_INIT, MEMORY, SEVERAL_SAMPLES))
 """What the shares of a normalised step's parities rest on."""
@@ -97,11 +98,6 @@ class Rulebook:
         if NO_CANCELLATION not in self.without:
             return PRODUCT
         return replace(PRODUCT, name="product, bounded", conclude=self._product)
-
-    @property
-    def momentum(self) -> Rule:
-        """The exponent of the momentum, which is a sum."""
-        return self._left_of(MOMENTUM, self._momentum, r"\gamma[m_t]\le\max(\gamma[\beta]+\gamma[m_{t-1}],\gamma[G_W])")
 
     @property
     def homogeneous(self) -> Rule:
@@ -161,17 +157,28 @@ class Rulebook:
         loose = self._left_of(rule, rule.conclude, self._bounds(kind))
         return loose if kind is Alignment.FIXED else replace(loose, source=BETWEEN)
 
-    def normalised_step(self, step: Moments, *, has_parities: bool) -> Rule:
+    def normalised_step(self, step: Moments | Factored, *, has_parities: bool) -> Rule:
         """The size of a processed gradient's entries, times the rate."""
-        rule = normalised_step(step, has_parities=has_parities)
-        needed = frozenset(rule.assumptions) - SHARES | (SHARES if has_parities else frozenset())
-        lost = self.without & needed
+        return self._step(normalised_step(step, has_parities=has_parities), SHARES if has_parities else frozenset())
+
+    def step_above_epsilon(self, step: Moments | Factored, *, has_parities: bool) -> Rule:
+        """The same beside an epsilon that is not negligible."""
+        return self._step(step_above_epsilon(step, has_parities=has_parities), SHARES if has_parities else frozenset())
+
+    def orthogonalised_step(self, *, has_parities: bool) -> Rule:
+        """The size of an orthogonalised direction's entries, times the rate."""
+        rule = orthogonalised_step(has_parities=has_parities)
+        return self._step(rule, frozenset(rule.assumptions) - {FIXED_RUN}, r"-(m+k)/2")
+
+    def _step(self, rule: Rule, shares: frozenset[Assumption], spread: str = "") -> Rule:
+        """A step that brings its direction to one size as a whole; on `shares` rests what its parities keep of it."""
+        lost = self.without & (frozenset(rule.assumptions) - SHARES | shares)
         if not lost:
             return replace(rule, assumptions=self._kept(rule)) if self.without & set(rule.assumptions) else rule
-        statement = r"\gamma[\Delta W]\le\gamma[\eta_W]"
+        statement = rf"\gamma[\Delta W]\le\gamma[\eta_W]{spread}"
         if NEGLIGIBLE_EPSILON in lost:
             statement += r"+\min(0,\gamma[G_W])\ \text{where its sign is known, else}\ \le\gamma[\eta_W]"
-        conclude = _Step(rule, lost, forgets=MEMORY not in self.without)
+        conclude = _Step(rule, lost, bool(lost & shares), forgets=MEMORY not in self.without)
         return replace(
             rule, name=f"{rule.name}, bounded", statement=statement, assumptions=self._kept(rule), conclude=conclude
         )
@@ -186,9 +193,6 @@ class Rulebook:
 
     def _sum(self, *terms: Term) -> Term:
         return self.gathered(component for term in terms for component in term)
-
-    def _momentum(self, coefficient: Exponent, so_far: Term, gradient: Term) -> Term:
-        return self.gathered(momenta(coefficient, so_far, gradient))
 
     def _product(self, left: Term, right: Term) -> Term:
         return self.gathered(part for x in left for y in right for part in PRODUCT.conclude((x,), (y,)))
@@ -228,16 +232,20 @@ def rulebook(policy: Policy) -> Rulebook:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A normalised step that has lost some of its grounds; `forgets` tells whether means are like their newest part."""
+    """A step that has lost some of its grounds: those of its parities' shares if it `bounds_shares`.
+
+    `forgets` tells whether means are like their newest part.
+    """
 
     rule: Rule
     lost: frozenset[Assumption]
+    bounds_shares: bool
     forgets: bool
 
-    def __call__(self, rate: Exponent, gradient: Term) -> Term:
-        term, whole = self.rule.conclude(rate, gradient), total(gradient)
-        if self.lost & SHARES and len(term) > 1:
-            term = tuple(replace(each, size=Size(VANISHING, rate)) for each in term)
+    def __call__(self, rate: Exponent, gradient: Term, *beside: object) -> Term:
+        term, whole = self.rule.conclude(rate, gradient, *beside), total(gradient)
+        if self.bounds_shares and len(term) > 1:
+            term = tuple(replace(each, size=Size(VANISHING, total(term).upper)) for each in term)
         if NEGLIGIBLE_EPSILON in self.lost and not _is_at_most(Exponent.of(0), whole.lower):
             is_linear = self.forgets and _is_at_most(whole.upper, Exponent.of(0))
             term = RAW_STEP.conclude(rate, gradient) if is_linear else _bounded(term)

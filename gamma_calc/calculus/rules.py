@@ -29,7 +29,7 @@ from gamma_calc.calculus.policy import Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import Flip, Provenance, Sight
 from gamma_calc.calculus.size import Size
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.optimizers import Moments
+from gamma_calc.program.optimizers import Factored, Moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,19 +258,21 @@ def _raw_step(rate: Exponent, gradient: Term) -> Term:
     return _scaled(rate, gradient)
 
 
-def _normalised_step(rate: Exponent, gradient: Term) -> Term:
+def processed(size: Exponent, gradient: Term, epsilon: Term = ()) -> Term:
+    """What is left of each parity of a gradient that is brought to one size as a whole, beside an epsilon or none."""
+    rivals = (*gradient, *epsilon)
     return gathered(
-        Component(Size.exactly(rate) + _share(component, gradient), _signed(component, gradient))
+        Component(Size.exactly(size) + _share(component, rivals), _signed(component, gradient))
         for component in gradient
     )
 
 
-def _share(component: Component, gradient: Term) -> Size:
+def _share(component: Component, rivals: Term) -> Size:
     """What a parity keeps of entries that a normalised step brings to size 1: all if it leads, n^-(gap) if it trails.
 
     Where the free exponents decide who leads, the share is only known to be at most 1.
     """
-    mine, others = component.size, [other.size for other in gradient if other is not component]
+    mine, others = component.size, [other.size for other in rivals if other is not component]
     if all(_is_at_most(other.upper, mine.lower) for other in others):
         return Size.exactly(Exponent.of(0))
     for other in others:
@@ -411,7 +413,7 @@ RAW_STEP = Rule(
 
 
 @cache
-def normalised_step(step: Moments, *, has_parities: bool) -> Rule:
+def normalised_step(step: Moments | Factored, *, has_parities: bool) -> Rule:
     """The rule of a normalised step; what it assumes depends on the step's memory, its epsilon and the parities met."""
     statement = r"\gamma[\Delta W]=\gamma[\eta_W]\ \text{where }G_W\ne0"
     if has_parities:
@@ -427,5 +429,5 @@ def normalised_step(step: Moments, *, has_parities: bool) -> Rule:
         statement,
         Citation(HAYOU_PLUS, "assumption on processed gradients: entries of order one"),
         (NORMALISED_ENTRIES, *(assumption for assumption, is_used in extra if is_used)),
-        _normalised_step,
+        processed,
     )

@@ -71,8 +71,8 @@ def symbolic_step(
     if run is None:
         return None
     unknowns: dict[str, Node] = {}
-    reading = ExponentReading(program.optimizer, domain, policy)
-    state = _marked if keeps_monomials(program.optimizer, policy) else _symbolic
+    reading = ExponentReading(program, domain, policy)
+    state = _marked if keeps_monomials(program, policy) else _symbolic
     step = training_step(program, reading, state(run[-1].after, unknowns), len(run) + 1)
     sizes = {name: bounds(components_of(value), domain) for name, value in step.quantities.items()}
     pieces: list[_Piece] = []
@@ -126,7 +126,7 @@ class _Piece:
 
 def _closed_run(program: Program, domain: Polyhedron, policy: Policy) -> list[Step[Term]] | None:
     """The steps of a run, up to the first that starts from a state with every kind of component there will ever be."""
-    reading = ExponentReading(program.optimizer, domain, policy)
+    reading = ExponentReading(program, domain, policy)
     state, steps = initial_state(program, reading), list[Step[Term]]()
     for t in range(1, CLOSURE):
         if length(state) > MOST_NUMBERS:

@@ -15,7 +15,8 @@ $ gamma-calc derive my-scheme.toml --latex derivation.tex --markdown derivation.
 $ gamma-calc derive init-a --certificate init-a.json --smtlib init-a.smt2 --rocq init_a.v
 
 Under [exponents] a TOML file has A, B, eta_A and eta_B, and may have scale, rank, fan_out, gradient, and these, which
-are absent unless written: momentum = "0" (m = beta m + G with beta = n^0), decay = "0" (decoupled, lambda = n^0) and
+are absent unless written: momentum = "0" (m = beta m + G with beta = n^0), decay = "0" (decoupled, lambda = n^0),
+epsilon = "-1" (that of Adam is n^-1, else negligible), floor = "zero" (that of Adafactor is none, else n^0) and
 feedback = "0" (a loss gradient dZ + kappa Z_B with kappa = n^0).
 """
 

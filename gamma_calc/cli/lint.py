@@ -28,9 +28,8 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, alpha_named
 from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.files import write_files
-from gamma_calc.huggingface.lint import ADAMW, Linted, linted, optimizer_called
+from gamma_calc.huggingface.lint import ADAMW, LINTED, Linted, linted, optimizer_called
 from gamma_calc.huggingface.lint_checks import NEAR, position
-from gamma_calc.program.optimizers import OPTIMIZERS
 
 ALL_ASSUMED = (
     "what lint finds was measured where all assumptions hold; write the specs with --specs DIR, and ask "
@@ -42,7 +41,7 @@ COLUMNS = 110
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """FILE, --optimizer, --lr, --loraplus-ratio, --weight-decay, --width, --alpha, --specs and --json."""
     parser.add_argument("file", metavar="FILE", type=Path, help="an adapter_config.json, or the folder it lies in")
-    names = ", ".join(dict.fromkeys([ADAMW, *OPTIMIZERS]))
+    names = ", ".join(dict.fromkeys([ADAMW, *LINTED]))
     parser.add_argument(
         "--optimizer", metavar="NAME", type=optimizer_called, default=ADAMW, help=f"one of {names} ({ADAMW})"
     )

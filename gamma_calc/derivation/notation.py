@@ -7,13 +7,23 @@ writes that term: s (B @ (A @ Z)) with the parts B_0 and U_A at step 2 is s B_0 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from functools import lru_cache
+from types import MappingProxyType
 
 from gamma_calc.algebra import Affine, name_latex
 from gamma_calc.calculus.trace import Subject
-from gamma_calc.derivation.symbols import ANY_STEP, CHANGE_PREFIX, Symbol, Times, part_symbol, quantity_latex
+from gamma_calc.derivation.symbols import (
+    ANY_STEP,
+    CHANGE_PREFIX,
+    Symbol,
+    Times,
+    gradient_symbol,
+    part_symbol,
+    quantity_latex,
+)
 from gamma_calc.program.expressions import (
     At,
     Contraction,
@@ -38,8 +48,10 @@ from gamma_calc.program.expressions import (
     Transposed,
     leaves,
 )
+from gamma_calc.program.optimizers import Update
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import Kind, Label, Part
+from gamma_calc.program.update_expressions import Count, Kept, Larger, Memory, Norm, Scalar
 
 _PREFIX = r"\\(Delta |Delta_\{\\lambda\} |mathrm\{d\})"
 _STARTS_WITH_PREFIX = re.compile(_PREFIX)
@@ -48,6 +60,7 @@ _ENDS_WITH_PREFIXED = re.compile(rf"{_PREFIX}[^ ]*$")
 
 SAME_ENTRIES = Renamed | Split | Merged | Stopped
 """What has the entries of its operand."""
+NO_SYMBOLS: Mapping[Expression, Symbol] = MappingProxyType({})
 
 
 class Notation:
@@ -106,9 +119,18 @@ def bare(expression: Expression) -> Expression:
     return expression
 
 
-def expression_latex(expression: Expression, times: Times = ANY_STEP) -> str:
-    """An expression as it is written, with names for the parts that have one."""
-    return _Writer(times, None).written(expression)
+def expression_latex(
+    expression: Expression, times: Times = ANY_STEP, symbols: Mapping[Expression, Symbol] = NO_SYMBOLS
+) -> str:
+    """An expression as it is written, with names for the parts that have one, and symbols for those that are given."""
+    return _Writer(times, None, symbols).written(expression)
+
+
+def update_latex(update: Update, gradients: Mapping[Trained, Expression], times: Times = ANY_STEP) -> Iterator[str]:
+    """The parts of an update rule as they are written, in the symbols of the raw gradients."""
+    symbols = {value: gradient_symbol(tensor.name).at(times.before) for tensor, value in gradients.items()}
+    for part in update.expressions:
+        yield expression_latex(part, times, symbols)
 
 
 def term_latex(expression: Expression, label: Label, times: Times) -> str:
@@ -137,9 +159,10 @@ def picked(node: Expression, label: Label, start: int, end: int) -> Expression:
 class _Writer:
     """Writes an expression at given times; with a label, the one term that the label picks out."""
 
-    def __init__(self, times: Times, label: Label | None) -> None:
+    def __init__(self, times: Times, label: Label | None, symbols: Mapping[Expression, Symbol] = NO_SYMBOLS) -> None:
         self.times = times
         self.label = label
+        self.symbols = symbols
         self.place = 0
 
     def written(self, node: Expression) -> str:
@@ -153,25 +176,38 @@ class _Writer:
                 return self.written(operand)
             case Transposed(operand):
                 return self._transposed(operand)
-            case Scaled(scalar, _, operand):
-                return _product(name_latex(scalar), self._factor(operand))
+            case Scaled(scalar, _, operand, value):
+                number = Symbol.of(scalar).latex() if value is None else _number(value)
+                return _product(number, self._factor(operand))
             case Contraction(left, right):
                 return _product(self._factor(left), self._factor(right))
             case Entrywise(left, right):
-                return rf"{self._factor(left)} \odot {self._factor(right)}"
+                sign = r"\odot" if left.axes and right.axes else r"\thinspace"
+                return rf"{self._factor(left)} {sign} {self._factor(right)}"
             case Sum(summands):
                 return self._sum(summands)
             case Map():
                 return self._map(node)
             case MapChange():
                 return self._map_change(node)
+            case Count(_, axis, power):
+                return rf"\lvert {name_latex(axis.name)} \rvert^{{{power}}}"
+            case Norm(tensors):
+                return rf"\lVert {', '.join(self.written(tensor) for tensor in tensors)} \rVert"
+            case Larger(one, other):
+                return rf"\max({self.written(one)}, {self.written(other)})"
         raise TypeError(f"no notation for {type(node).__name__}")
 
     def _symbol(self, node: Expression) -> Symbol | None:
         """The one symbol that stands for a node, if there is one."""
+        if node in self.symbols:
+            return self.symbols[node]
         match node:
-            case Given(name):
+            case Given(name) | Scalar(name):
                 return Symbol.of(name)
+            case Memory() | Kept():
+                memory, time = (node, self.times.before) if isinstance(node, Memory) else (node.memory, self.times.now)
+                return part_symbol(memory.part if self.label is None else self._next(), time)
             case Trained():
                 return self._tensor(node, Moment.PREVIOUS)
             case At(tensor, moment):
@@ -207,7 +243,8 @@ class _Writer:
         while isinstance(inner, Named) and not inner.is_cut and self._symbol_is_missing(inner):
             inner = inner.operand
         text = self.written(node)
-        return f"({text})" if isinstance(inner, Sum | Entrywise) and self._symbol_is_missing(node) else text
+        is_one = not isinstance(inner, Sum | Entrywise) or not inner.axes or not self._symbol_is_missing(node)
+        return text if is_one else f"({text})"
 
     def _symbol_is_missing(self, node: Expression) -> bool:
         return not isinstance(node, Named) or self.label is not None or _name_symbol(node, self.times) is None
@@ -225,11 +262,11 @@ class _Writer:
     def _map_change(self, node: MapChange) -> str:
         if self.label is not None and node.label:
             self._next()
-        argument, change = (_Writer(self.times, None).written(each) for each in node.operands)
+        argument, change = (_Writer(self.times, None, self.symbols).written(each) for each in node.operands)
         return f"[{_applied(node.map, f'{argument} + {change}')} - {_applied(node.map, argument)}]"
 
     def _map(self, node: Map) -> str:
-        text = _applied(node, _Writer(self.times, None).written(node.operand))
+        text = _applied(node, _Writer(self.times, None, self.symbols).written(node.operand))
         if self.label is None or not node.keeps_parts:
             return text
         return rf"[{text}]_{{0}}" if self._next().kind is Kind.INITIAL else rf"[{text}]_{{U}}"
@@ -248,6 +285,10 @@ def _applied(node: Map, argument: str) -> str:
         case InverseRms():
             return rf"\mathrm{{rms}}({argument})^{{-1}}"
     raise TypeError(f"no notation for {type(node).__name__}")
+
+
+def _number(value: Fraction) -> str:
+    return str(value) if value.denominator == 1 else rf"\tfrac{{{value.numerator}}}{{{value.denominator}}}"
 
 
 def _product(left: str, right: str) -> str:
@@ -289,7 +330,7 @@ def moments(node: Expression) -> frozenset[Moment]:
 def _ends(node: Expression, label: Label, start: int) -> frozenset[int]:
     """Where in a label a node's parts can end if they start at `start`; nowhere where the label does not fit."""
     match node:
-        case Given():
+        case Given() | Scalar() | Count() | Norm() | Larger():
             return frozenset((start,))
         case Map():
             if not node.keeps_parts:
@@ -303,6 +344,9 @@ def _ends(node: Expression, label: Label, start: int) -> frozenset[int]:
             return frozenset((end,)) if label[start:end] == node.label else frozenset()
         case Trained() | At():
             return frozenset((start + 1,)) if _fits(node, label[start : start + 1]) else frozenset()
+        case Memory() | Kept():
+            memory = node if isinstance(node, Memory) else node.memory
+            return frozenset((start + 1,)) if label[start : start + 1] == (memory.part,) else frozenset()
         case Sum(summands):
             return frozenset().union(*(_ends(summand, label, start) for summand in summands))
     places = frozenset((start,))

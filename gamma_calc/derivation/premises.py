@@ -36,7 +36,7 @@ from gamma_calc.program.expressions import (
     leaves,
     nodes,
 )
-from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.program.optimizers import Moments, Raw, descent
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
@@ -67,6 +67,11 @@ def premises(scheme: Scheme, policy: Policy) -> Json:
     program, model = program_of(scheme), scheme.model
     values = nodes(*program.gradients.values(), *program.quantities.values())
     uncovered = dict.fromkeys(UNCOVERED[type(node)] for node in values if type(node) in UNCOVERED)
+    rule = program.optimizer
+    if rule.update is not descent or not isinstance(rule.step, Raw | Moments):
+        uncovered[f"the optimiser {rule.name}"] = None
+    if any(tensor.epsilon is not None for tensor in program.parameters):
+        uncovered["an epsilon that is not negligible"] = None
     if uncovered:
         raise Unknown(f"{policy.titled(scheme.title)}: no certificate covers {' and '.join(uncovered)}")
     listed = _Assignments(program)
@@ -145,7 +150,7 @@ class _Assignments:
             size = [] if tensor.initial is None else [form_json(tensor.initial)]
             self.start[f"{tensor.name}_0"] = {"size": size, "random": [axis.name for axis in tensor.axes]}
             self.start[f"U_{tensor.name}"] = {"size": [], "random": []}
-            if tensor.has_momentum:
+            if tensor.is_trained and tensor.momentum is not None:
                 self.start[f"m_{tensor.name}"] = {"size": [], "random": []}
             self._whole(tensor, Moment.PREVIOUS)
 
@@ -164,7 +169,7 @@ class _Assignments:
         """The rate times the gradient, or a normalised step; of the momentum where there is one."""
         gradient, raw = f"G_{tensor.name}", self.program.gradients[tensor]
         self._assigned(gradient, "sum", *(term for term, _ in self._terms(raw)))
-        if tensor.has_momentum and tensor.momentum is not None:
+        if tensor.momentum is not None:
             memory = f"m_{tensor.name}"
             kept = self._assigned(f"beta {memory}", "scaled", memory, by=form_json(tensor.momentum))
             gradient = self.next[memory] = self._assigned(f"{memory}'", "sum", kept, gradient)

@@ -11,11 +11,12 @@ from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.rules import Component
 from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.blocks import Cite, Claim, Line, Ref
-from gamma_calc.derivation.notation import Notation, bare
+from gamma_calc.derivation.notation import Notation, bare, update_latex
 from gamma_calc.derivation.symbols import Times, part_symbol
 from gamma_calc.derivation.working import claims
 from gamma_calc.program.expressions import (
     At,
+    Entrywise,
     Expression,
     Given,
     Map,
@@ -26,8 +27,10 @@ from gamma_calc.program.expressions import (
     Trained,
     leaves,
 )
+from gamma_calc.program.program import Program
 from gamma_calc.program.reading import MOVES
 from gamma_calc.program.terms import DECAYS, Kind, Part
+from gamma_calc.program.update_expressions import Kept, Larger, Memory, Norm
 
 SETTING = 0
 """The chapter of what is given and of what training starts from."""
@@ -69,7 +72,7 @@ class ProofLines:
                 self._t = t
                 self._terms.clear()
             is_given = t == 0 or isinstance(application.subject.expression, Given)
-            said = claims(application, text, shows_parities=(t, text) in several)
+            said = claims(application, text, _direction(application, run.program), shows_parities=(t, text) in several)
             self._put(application, run, text, said, SETTING if is_given else chapter_of_step_1 + t - 1)
         return range(chapter_of_step_1, chapter_of_step_1 + len(run.steps))
 
@@ -111,23 +114,36 @@ class ProofLines:
             case At(tensor, _) if subject.label:
                 (part,) = subject.label
                 yield from self._of(_sources(tensor, part.kind, times))
-                if part.kind is Kind.MOMENTUM or (part.kind is Kind.CHANGE and not tensor.has_momentum):
-                    yield from self._terms[bare(run.program.gradients[tensor])]
-            case Map() | MapChange() | Named(is_cut=True):
+                if part.kind is Kind.CHANGE:
+                    update = run.program.updates[tensor]
+                    if update.direction is run.program.gradients[tensor]:
+                        yield from self._terms[bare(update.direction)]
+                    else:
+                        yield from self._of_terms(update.direction, times)
+                    if update.factor is not None:
+                        yield from self._of_terms(update.factor, times)
+            case Map() | MapChange() | Named(is_cut=True) | Kept() | Norm() | Larger():
                 for operand in expression.operands:
-                    yield from self._of_terms(operand)
+                    yield from self._of_terms(operand, times)
+            case Entrywise() if not expression.axes:
+                for operand in expression.operands:
+                    yield from self._of_terms(operand, times)
             case _ if subject.label:
                 yield from self._of(self.notation.factors(subject))
             case _ if expression in self.notation.names:
                 terms = run.steps[subject.t - 1].terms[self.notation.names[expression]]
                 yield from self._of(text for label in terms for text in self.notation.term(expression, label, times))
 
-    def _of_terms(self, expression: Expression) -> Iterable[str]:
+    def _of_terms(self, expression: Expression, times: Times) -> Iterable[str]:
         """The lines of the terms of a value; a sum's summands have lines of their own."""
         inner = bare(expression)
         if isinstance(inner, Sum):
             for summand in inner.summands:
-                yield from self._of_terms(summand)
+                yield from self._of_terms(summand, times)
+        elif isinstance(inner, Memory):
+            yield from self._of((part_symbol(inner.part, times.before).latex(),))
+        elif isinstance(inner, Trained):
+            yield from self._of(_text(inner, kind, times.before) for kind in MOVES)
         elif isinstance(inner, Given):
             yield from self._of((self.notation.whole(inner, Times.at(0)),))
         else:
@@ -138,6 +154,16 @@ class ProofLines:
             yield from self._known.get(text, (BEFORE, []))[1]
 
 
+def _direction(application: Application, program: Program) -> str:
+    """How the direction of a step is written, where it is not the raw gradient."""
+    match application.subject.expression:
+        case At(tensor, Moment.CHANGE) if tensor.is_trained:
+            update = program.updates[tensor]
+            if update.direction is not program.gradients[tensor]:
+                return next(update_latex(update, program.gradients, Times.at(application.subject.t)))
+    return ""
+
+
 def _sources(tensor: Trained, kind: Kind, times: Times) -> Iterator[str]:
     """The parts of a tensor that a part after a step, or a part of the step, is made from, as they are written."""
     match kind:
@@ -146,10 +172,6 @@ def _sources(tensor: Trained, kind: Kind, times: Times) -> Iterator[str]:
             yield from (_text(tensor, move, times.now) for move in MOVES[kind])
         case Kind.INITIAL_DECAY | Kind.UPDATE_DECAY:
             yield from (_text(tensor, part, times.before) for part, decay in DECAYS.items() if decay is kind)
-        case Kind.MOMENTUM:
-            yield _text(tensor, kind, times.before)
-        case Kind.CHANGE if tensor.has_momentum:
-            yield _text(tensor, Kind.MOMENTUM, times.now)
 
 
 def _text(tensor: Trained, kind: Kind, time: str) -> str:

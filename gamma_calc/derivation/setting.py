@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from gamma_calc.algebra import Affine
+from gamma_calc.algebra import Affine, name_latex
 from gamma_calc.calculus.rules import Rule
 from gamma_calc.derivation.blocks import Block, Cite, Entry, Listing, Math, Paragraph, Ref, Table, Text, joined, prose
 from gamma_calc.derivation.layers import Layers
-from gamma_calc.derivation.notation import Notation, expression_latex, moments
+from gamma_calc.derivation.notation import Notation, expression_latex, moments, update_latex
 from gamma_calc.derivation.proof import numbered
 from gamma_calc.derivation.symbols import (
     ANY_STEP,
     Symbol,
     Times,
-    beta_symbol,
     decay_symbol,
+    direction_symbol,
+    factor_symbol,
     gradient_symbol,
-    momentum_symbol,
     part_symbol,
     quantity_latex,
     rate_symbol,
 )
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import At, Expression, Given, Named, Scaled, Trained, nodes
-from gamma_calc.program.optimizers import Moments, Optimizer, Raw
+from gamma_calc.program.optimizers import Factored, Moments, Optimizer, Orthogonalised, Raw, Update
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import DECAYS, Kind, Part
 
@@ -107,13 +107,17 @@ def _tensors(program: Program, layers: Layers) -> Table:
 
 def _scalars(tensor: Trained) -> Iterator[Math]:
     """The exponents of what a step multiplies, of a tensor that is trained."""
-    momentum, decay = tensor.momentum, tensor.decay
-    if tensor.is_trained:
-        yield Math(rf"\gamma[{rate_symbol(tensor.name).latex()}] = {tensor.learning_rate.latex()}")
-    if tensor.has_momentum and momentum is not None:
-        yield Math(rf"\gamma[{beta_symbol(tensor.name).latex()}] = {momentum.latex()}")
-    if tensor.has_decay and decay is not None:
-        yield Math(rf"\gamma[{decay_symbol(tensor.name).latex()}] = {decay.latex()}")
+    scalars = {
+        "eta": tensor.learning_rate,
+        "beta": tensor.momentum,
+        "lambda": tensor.decay,
+        "epsilon": tensor.epsilon,
+        "floor": tensor.floor,
+    }
+    for symbol, form in scalars.items():
+        if tensor.is_trained and form is not None:
+            written = Symbol(name_latex(symbol), Symbol.of(tensor.name).latex()).latex()
+            yield Math(rf"\gamma[{written}] = {form.latex()}")
 
 
 def _origin(initial: Affine | None) -> str:
@@ -135,19 +139,21 @@ def _distinct(program: Program) -> Iterator[Expression]:
 
 
 def _definitions(program: Program, layers: Layers) -> Table:
-    notation = Notation(program)
+    notation, updates = Notation(program), program.updates
     rows: list[tuple[Text, str]] = []
     for tensor, gradient in program.gradients.items():
         before = gradient_symbol(tensor.name).at(ANY_STEP.before).latex()
         rows.append((("raw gradient",), f"{before} = {expression_latex(gradient)}"))
-        rows += _updates(tensor)
+        rows += _rule_rows(tensor, updates[tensor], program.gradients)
+        rows += _updates(tensor, has_factor=updates[tensor].factor is not None)
     for quantity, value in program.quantities.items():
         if not isinstance(value, At):
             rows.append((("quantity",), f"{quantity_latex(quantity, 't')} = {notation.definition(value)}"))
     known = {formula for _, formula in rows}
     rows += [(("value",), formula) for formula in _cuts(program) if formula not in known]
     rows_of_text = layers.rows((kind, (Math(formula),)) for kind, formula in rows)
-    processed = _processed(program.optimizer)
+    is_plain = all(updates[tensor].direction is gradient for tensor, gradient in program.gradients.items())
+    processed = _processed(program.optimizer, "G" if is_plain else "D")
     return Table((("what",), ("definition",)), (*rows_of_text, (("processed gradient",), processed)), (220, 780))
 
 
@@ -160,20 +166,29 @@ def _cuts(program: Program) -> Iterator[str]:
         yield f"{quantity_latex(node.name, 't')} = {expression_latex(node.operand, times)}"
 
 
-def _updates(tensor: Trained) -> Iterator[tuple[Text, str]]:
-    """How a trained tensor moves, and its momentum before it."""
+def _rule_rows(tensor: Trained, update: Update, gradients: Mapping[Trained, Expression]) -> Iterator[tuple[Text, str]]:
+    """What an update rule makes of raw gradients before the step: memories, the direction, the scalar in front."""
+    direction, *others = update_latex(update, gradients)
+    for kept in update.memories:
+        symbols = {value: gradient_symbol(each.name).at(ANY_STEP.before) for each, value in gradients.items()}
+        moved = expression_latex(kept.operand, symbols=symbols)
+        yield (("memory",), f"{part_symbol(kept.memory.part, ANY_STEP.now).latex()} = {moved}")
+    if update.direction is not gradients[tensor]:
+        yield (("direction",), f"{direction_symbol(tensor.name).at(ANY_STEP.before).latex()} = {direction}")
+    if update.factor is not None:
+        yield (("scalar in front",), f"{factor_symbol(tensor.name).at(ANY_STEP.before).latex()} = {others[-1]}")
+
+
+def _updates(tensor: Trained, *, has_factor: bool) -> Iterator[tuple[Text, str]]:
+    """How a trained tensor moves."""
     if not tensor.is_trained:
         return
     name, gradient = Symbol.of(tensor.name), gradient_symbol(tensor.name).at(ANY_STEP.before)
     rate, processed = rate_symbol(tensor.name).latex(), Symbol("g", gradient.below, gradient.above).latex()
     before, after = name.at("t-1").latex(), name.at("t").latex()
-    if tensor.has_momentum:
-        old, new = (momentum_symbol(tensor.name).at(time).latex() for time in ("t-1", "t"))
-        beta = beta_symbol(tensor.name).latex()
-        rows = rf"{new} = {beta} \thinspace {old} + {gradient.latex()},\ {new}\text{{ in place of }}{gradient.latex()}"
-        yield (("momentum",), rows)
     decay = rf" - {rate} {decay_symbol(tensor.name).latex()} {before}" if tensor.has_decay else ""
-    yield (("update",), f"{after} = {before}{decay} - {rate} {processed}")
+    factor = f"{factor_symbol(tensor.name).at(ANY_STEP.before).latex()} " if has_factor else ""
+    yield (("update",), f"{after} = {before}{decay} - {rate} {factor}{processed}")
     if tensor.has_decay:
         yield from ((("decay",), text) for text in _decays(tensor))
 
@@ -186,18 +201,25 @@ def _decays(tensor: Trained) -> Iterator[str]:
         yield f"{part_symbol(Part(tensor.name, decay), ANY_STEP.now).latex()} = {factor} {part}"
 
 
-def _processed(optimizer: Optimizer) -> Text:
-    """What the optimiser makes of a raw gradient."""
+def _processed(optimizer: Optimizer, d: str) -> Text:
+    """What the optimiser makes of a raw gradient G, or of a direction D."""
     match optimizer.step:
         case Raw():
-            return (f"{optimizer.name}: ", Math("g = G"))
+            return (f"{optimizer.name}: ", Math(f"g = {d}"))
         case Moments(has_memory=False):
-            return (f"{optimizer.name}: ", Math(r"g = \operatorname{sign}(G)"))
+            return (f"{optimizer.name}: ", Math(rf"g = \operatorname{{sign}}({d})"))
+        case Factored():
+            formula = rf"g = u / \max(1, \lVert u \rVert / \sqrt{{k}}),\ u = {d} / \sqrt{{v}}"
+            square = Math(rf"{d} \odot {d}")
+            return (f"{optimizer.name}: ", Math(formula), ", v of rank one, from running means of ", square)
+        case Orthogonalised(steps):
+            formula = rf"{d} = U S V^{{\top}}"
+            return (f"{optimizer.name}: ", Math(r"g \approx U V^{\top}"), " for ", Math(formula), f", in {steps} steps")
         case Moments(beta1, beta2, epsilon):
             formula, constants = r"g = m / (\sqrt{v} + \epsilon)", rf"\beta_{{1}} = {beta1}, \beta_{{2}} = {beta2}"
             means: Text = (
                 " with the bias-corrected running means ",
-                *(Math("m"), " of ", Math("G"), " and ", Math("v"), " of ", Math(r"G \odot G")),
+                *(Math("m"), " of ", Math(d), " and ", Math("v"), " of ", Math(rf"{d} \odot {d}")),
             )
             return (
                 f"{optimizer.name}: ",

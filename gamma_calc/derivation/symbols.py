@@ -100,18 +100,18 @@ def decay_symbol(tensor: str) -> Symbol:
     return Symbol(r"\lambda", Symbol.of(tensor).latex())
 
 
-def beta_symbol(tensor: str) -> Symbol:
-    """The coefficient of a trained tensor's momentum."""
-    return Symbol(r"\beta", Symbol.of(tensor).latex())
+def direction_symbol(tensor: str) -> Symbol:
+    """What a trained tensor's step is made from, where it is not the raw gradient."""
+    return Symbol("D", Symbol.of(tensor).latex())
 
 
-def momentum_symbol(tensor: str) -> Symbol:
-    """The momentum of a trained tensor."""
-    return Symbol("m", Symbol.of(tensor).latex())
+def factor_symbol(tensor: str) -> Symbol:
+    """The scalar in front of a trained tensor's step."""
+    return Symbol("c", Symbol.of(tensor).latex())
 
 
 def part_symbol(part: Part, time: str, *, has_decay: bool = False) -> Symbol:
-    """A part of a trained tensor: what it started from, the sum of its updates, a change of either, or its momentum.
+    """A part of a trained tensor: what it started from, the sum of its updates, a change of either, or a memory.
 
     `has_decay` tells that the initial part changes with time.
     """
@@ -127,8 +127,9 @@ def part_symbol(part: Part, time: str, *, has_decay: bool = False) -> Symbol:
             return start.decayed.at(time)
         case Kind.UPDATE_DECAY:
             return updates.decayed.at(time)
-        case Kind.MOMENTUM:
-            return momentum_symbol(part.tensor).at(time)
+        case Kind.MEMORY:
+            letter, _, tensor = part.tensor.partition("_")
+            return Symbol(name_latex(letter), Symbol.of(tensor).latex()).at(time)
 
 
 def _start(tensor: str) -> Symbol:

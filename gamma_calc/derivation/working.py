@@ -10,48 +10,47 @@ from gamma_calc.calculus.rules import PRODUCT, RAW_STEP, SCALE, SUM, Component, 
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.blocks import Claim
-from gamma_calc.derivation.symbols import gradient_symbol, momentum_symbol, parity_latex, rate_symbol
+from gamma_calc.derivation.symbols import gradient_symbol, parity_latex, rate_symbol
 from gamma_calc.program.expressions import At, Trained
 
 ADDING = (SCALE, RAW_STEP, PRODUCT)
 """Rules that add the exponents of their premises."""
 
 
-def claims(application: Application, subject: str, *, shows_parities: bool) -> tuple[Claim, ...]:
+def claims(application: Application, subject: str, direction: str = "", *, shows_parities: bool) -> tuple[Claim, ...]:
     """What an application says of a subject as it is written, one claim a parity where it proves several of one term.
 
-    `shows_parities` tells apart the applications of a sum whose factors have several components.
+    `direction` is how what a step is made from is written, where it is not the raw gradient. `shows_parities` tells
+    apart the applications of a sum whose factors have several components.
     """
     conclusion = application.conclusion
     if shows_parities:
         pair = [premise for premise in application.premises if isinstance(premise, Component)]
         subject += r";\ " + r" \cdot ".join(parity_latex(component.provenance) for component in pair)
     if len(conclusion) < 2 or not application.subject.label:
-        return (_claim(subject, application, total(conclusion), None),)
+        return (_claim(subject, application, direction, total(conclusion), None),)
     return tuple(
-        _claim(rf"{subject};\ {parity_latex(component.provenance)}", application, component.size, component)
+        _claim(rf"{subject};\ {parity_latex(component.provenance)}", application, direction, component.size, component)
         for component in conclusion
     )
 
 
-def _claim(subject: str, application: Application, size: Size, component: Component | None) -> Claim:
+def _claim(subject: str, application: Application, direction: str, size: Size, component: Component | None) -> Claim:
     result = size.upper.latex()
-    steps = [step for step in _steps(application, component) if step != result]
+    steps = [step for step in _steps(application, direction, component) if step != result]
     return Claim(subject, size.is_exact, (*steps, result))
 
 
-def _steps(application: Application, component: Component | None) -> Iterable[str]:
+def _steps(application: Application, direction: str, component: Component | None) -> Iterable[str]:
     """What stands between a subject and its value; of one component, what the premises of its parity contribute."""
     match application.premises:
         case (Component() as left, Component() as right, Summation() as part, Policy() as policy):
             yield added([left.size, right.size, Size.exactly(policy.gain(part).upper)])
-        case (Exponent() as beta, tuple() as so_far, tuple() as gradient):
-            yield greatest([Size.exactly(beta) + _part(so_far, component), _part(gradient, component)])
         case (Exponent() as rate, Exponent() as decay, tuple() as term):
             yield added([Size.exactly(rate), Size.exactly(decay), _part(term, component)])
         case (Exponent() as rate, tuple() as term):
             if isinstance(application.subject.expression, At):
-                yield _update(application.subject.expression.tensor, application)
+                yield _update(application.subject.expression.tensor, direction, application)
             if application.rule in ADDING:
                 yield added([Size.exactly(rate), _part(term, component)])
         case premises if premises and all(isinstance(premise, tuple) for premise in premises):
@@ -62,13 +61,11 @@ def _steps(application: Application, component: Component | None) -> Iterable[st
                 yield greatest(sizes)
 
 
-def _update(tensor: Trained, application: Application) -> str:
-    """An update in symbols: its rate, and the gradient or the momentum where its size counts."""
+def _update(tensor: Trained, direction: str, application: Application) -> str:
+    """An update in symbols: its rate, and the gradient or the direction made from it where its size counts."""
     rate, t = rf"\gamma[{rate_symbol(tensor.name).latex()}]", application.subject.t
-    source = (
-        momentum_symbol(tensor.name).at(str(t)) if tensor.has_momentum else gradient_symbol(tensor.name).at(str(t - 1))
-    )
-    return rf"{rate} + \gamma[{source.latex()}]" if application.rule in ADDING else rate
+    source = direction or gradient_symbol(tensor.name).at(str(t - 1)).latex()
+    return rf"{rate} + \gamma[{source}]" if application.rule in ADDING else rate
 
 
 def _part(term: Term, component: Component | None) -> Size:

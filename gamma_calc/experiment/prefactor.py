@@ -21,7 +21,7 @@ PREFACTORS: Mapping[str, Fraction] = MappingProxyType(
 takes a quarter of a part in a normalised step where eta lambda is: far from all, where 1 - eta lambda would cancel."""
 
 
-def chosen_prefactor(step: Raw | Moments) -> Fraction:
+def chosen_prefactor(scheme: Scheme) -> Fraction:
     """The k with which crossovers lie below the smallest widths in use, whatever the scheme.
 
     A normalised step follows the leading part of its gradient once that part clearly leads. Parts lead each other by
@@ -30,7 +30,7 @@ def chosen_prefactor(step: Raw | Moments) -> Fraction:
     which are polynomials in k; where several share the leading exponent, a small k leaves the lowest in charge at
     every width instead of having it overtaken within the widths that are measured.
     """
-    match step:
+    match scheme.simple_step("a prefactor of the reference experiment"):
         case Moments():
             return NORMALISED
         case Raw():
@@ -45,7 +45,7 @@ def chosen_prefactors(scheme: Scheme, predicted: Sequence[Prediction]) -> Mappin
     the smaller one of the two is aligned would else show at large ranks alone. A raw step has one k, since its iterates
     mix both rates: the small one as above, but 1 where the updates lead, which with a small one they would do late.
     """
-    k = chosen_prefactor(scheme.optimizer.step)
+    k = chosen_prefactor(scheme)
     last = {each.quantity: each for each in predicted}
     axes = zip(INITIAL, (Fraction(1), scheme["fan_out"].constant), strict=True)
     gaps = {name: _gap(last[name], name, axis) for name, axis in axes}

@@ -247,7 +247,7 @@ def _setting(scheme: Scheme, sweep: Sweep) -> Setting:
     experiment = replace(configuration(scheme, Settings(sweep.widths), Fraction(1)), base_rank=sweep.rank, **probe)
     a, b = experiment.eta_A, experiment.eta_B
     ratio = Power(b.width - a.width, b.rank - a.rank) if is_absolute else None
-    rates = sweep.rates.values or (float(chosen_prefactor(scheme.optimizer.step)),)
+    rates = sweep.rates.values or (float(chosen_prefactor(scheme)),)
     return Setting(scheme, experiment, rates, ratio)
 
 

@@ -65,7 +65,9 @@ def gain_through_above(scheme: Scheme, rate_b: Affine) -> Affine | None:
     raw, whose size is not the rate's.
     """
     initial, scale = scheme.form(INITIAL[0]), scheme.form(SCALE)
-    if initial is None or scale is None or not scheme.is_trained(INITIAL[1]) or scheme.optimizer.step.degree != 0:
+    rule = scheme.optimizer
+    is_the_rates = rule.step.degree == 0 and scheme.form("epsilon") is None and "floor" not in rule.keys
+    if initial is None or scale is None or not scheme.is_trained(INITIAL[1]) or not is_the_rates:
         return None
     return rate_b + scale + initial + Affine.of(1)
 

@@ -185,9 +185,9 @@ def coordinate_check(
     *schemes, reference = [pinned(each) for each in selected([*specs, specs[0] if against is None else against])]
     for scheme in (*schemes, reference):
         check_module(scheme.model, "a coordinate check")
-    k = prefactor or chosen_prefactor(schemes[0].optimizer.step)
+    k = prefactor or chosen_prefactor(schemes[0])
     for scheme in schemes:
-        if weight_decay and scheme.exponents["decay"] is None:
+        if weight_decay and scheme.form("decay") is None:
             raise BadInput(f"{scheme.name} has no weight decay, and the check is asked to train with {weight_decay:g}")
     seen = observed(make_model, loss, schemes, layout, float(k), weight_decay, momentum, progress)
     checks = [

@@ -16,7 +16,7 @@ from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_fil
 from gamma_calc.huggingface.implemented_scheme import Edge, edge, embedding_spec, implemented_spec
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Finding, Severity, Use
 from gamma_calc.huggingface.lint_checks import CHECKS
-from gamma_calc.program.optimizers import OPTIMIZERS
+from gamma_calc.program.optimizers import OPTIMIZERS, SIMPLE
 from gamma_calc.program.scheme import KEYS
 
 ALIASES: Mapping[str, str] = {
@@ -43,6 +43,7 @@ ALIASES: Mapping[str, str] = {
 """Update rules by the names of torch's classes and of the Trainer's `optim`, where a spec calls them otherwise."""
 
 ADAMW = "adamw"
+LINTED = tuple(name for name in SIMPLE if not OPTIMIZERS[name].numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,9 @@ def optimizer_called(name: str) -> str:
     Raises:
         BadInput: there is none.
     """
-    known = {**{each: each for each in OPTIMIZERS}, **ALIASES}
+    known = {**{each: each for each in LINTED}, **ALIASES}
     if name not in known:
-        expected = f"one of {ADAMW}, {', '.join(OPTIMIZERS)}, or the Trainer's name of an AdamW, such as adamw_torch"
+        expected = f"one of {ADAMW}, {', '.join(LINTED)}, or the Trainer's name of an AdamW, such as adamw_torch"
         raise BadInput("optimizer", found=name, expected=expected, choices=known)
     return known[name]
 

@@ -132,7 +132,7 @@ def parameter_groups(
     reading = _alpha(chosen, adapters, base_rank, alpha)
     is_rslora = adapters[0].is_rank_stabilised
     law = transfer_law(chosen, with_rank=base_rank is not None, alpha=reading, is_rank_stabilised=is_rslora)
-    if momentum is not None and law.scheme.exponents["momentum"] is None:
+    if momentum is not None and law.scheme.form("momentum") is None:
         raise BadInput(f"{law.scheme.name} has no momentum, and {momentum:g} is given: leave it out")
     _check_trained(law, adapters)
     base = Place(base_width, base_rank)
@@ -198,7 +198,7 @@ def _factors(law: TransferLaw, adapters: tuple[Adapter, ...], base: Place, rates
 
 def _ratio(law: TransferLaw, key: str, base: Place, adapter: Adapter) -> float:
     """What the decay or the momentum of a layer is to that at the base: 1 for a scheme that has no exponent for it."""
-    power = size_of(law.scheme.exponents[key])
+    power = size_of(law.scheme.written(key))
     if power is None:
         return 1.0
     return power.at(adapter.fan_in, adapter.rank) / power.at(base.width, base.rank or adapter.rank)
@@ -242,8 +242,8 @@ def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **opt
             optimiser for.
     """
     (chosen,) = selected([scheme])
-    rule = chosen.optimizer.step
-    if chosen.exponents["momentum"] is not None:
+    rule = chosen.simple_step(f"{chosen.name}: an optimiser of torch")
+    if chosen.form("momentum") is not None:
         _check_momentum(chosen, options)
     groups = parameter_groups(model, scheme, learning_rate, **options)
     match rule:

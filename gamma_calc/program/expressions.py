@@ -113,8 +113,9 @@ class Trained(Expression):
     raw gradient G.
 
     Exponents: `initial` is that of the entries of W_0, iid with a symmetric law (None: W_0 = 0); `learning_rate` that
-    of eta_W; `momentum` and `decay` those of beta and lambda (None: no momentum, no decay). A frozen parameter
-    (`is_trained` false) keeps its initial value.
+    of eta_W; `momentum` and `decay` those of beta and lambda (None: no momentum, no decay); `epsilon` that of what a
+    normalised step adds to its denominator (None: negligible), `floor` that of the least size that Adafactor takes a
+    tensor to have (None: none). A frozen parameter (`is_trained` false) keeps its initial value.
     """
 
     name: str
@@ -124,11 +125,8 @@ class Trained(Expression):
     is_trained: bool = True
     momentum: Affine | None = None
     decay: Affine | None = None
-
-    @property
-    def has_momentum(self) -> bool:
-        """Whether steps are taken with a momentum in place of the gradient."""
-        return self.is_trained and self.momentum is not None
+    epsilon: Affine | None = None
+    floor: Affine | None = None
 
     @property
     def has_decay(self) -> bool:
@@ -175,11 +173,12 @@ class Transposed(Unary):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaled(Unary):
-    """A scalar n^exponent in front of an expression; `symbol` is how the scalar is written."""
+    """A scalar n^exponent in front of an expression; `symbol` is how it is written, `value` a fixed number's."""
 
     symbol: str
     exponent: Affine
     operand: Expression
+    value: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -74,6 +74,5 @@ def factor(scheme: Scheme, name: str, key: str, shape: tuple[Axis, ...]) -> Trai
         scheme.own(name, INIT, key),
         scheme.own(name, RATE, f"eta_{key}") or ZERO,
         scheme.is_trained(name),
-        momentum=scheme.form("momentum"),
-        decay=scheme.form("decay"),
+        **scheme.moves,
     )

@@ -18,13 +18,17 @@ FACTORS = ("A", "B")
 FACTOR_RATES = ("eta_A", "eta_B")
 EXTRA = ("momentum", "decay", "feedback")
 """What a scheme may add to its update rule and to its loss; absent unless it says so."""
+BESIDE = ("epsilon", "floor")
+"""What an update rule may compare a gradient and a tensor with."""
+MOVES = ("momentum", "decay", *BESIDE)
+"""What a scheme may say of an update rule beside its rate."""
 FACTOR_DEFAULTS: Mapping[str, Affine | None] = MappingProxyType(
     {
         "scale": Affine.of(0),
         RANK: Affine.of(0),
         "fan_out": Affine.of(1),
         "gradient": Affine.of(0),
-        **dict.fromkeys(EXTRA),
+        **dict.fromkeys((*EXTRA, *BESIDE)),
     }
 )
 INIT, RATE, MULTIPLIER = "init", "rate", "multiplier"
@@ -83,7 +87,7 @@ class Model:
     @property
     def can_be_zero(self) -> tuple[str, ...]:
         """The keys of what may be zero."""
-        return tuple(key for key in self.keys if key in (*FACTORS, *EXTRA) or key.endswith(f".{INIT}"))
+        return tuple(key for key in self.keys if key in (*FACTORS, *EXTRA, *BESIDE) or key.endswith(f".{INIT}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +175,13 @@ class Perceptron(Model):
 
     @property
     def defaults(self) -> Mapping[str, Affine | None]:
-        """No multiplier."""
-        return {f"{name}.{MULTIPLIER}": Affine.of(0) for name in self.layers}
+        """No multiplier, and nothing beside the rates."""
+        return {**{f"{name}.{MULTIPLIER}": Affine.of(0) for name in self.layers}, **dict.fromkeys(MOVES)}
 
     @property
     def can_be_zero(self) -> tuple[str, ...]:
-        """The initial weights."""
-        return tuple(f"{name}.{INIT}" for name in self.layers)
+        """The initial weights, and what is beside the rates."""
+        return (*(f"{name}.{INIT}" for name in self.layers), *MOVES)
 
 
 MODULE = LoraModule()

@@ -38,7 +38,7 @@ from gamma_calc.program.expressions import (
     divided,
 )
 from gamma_calc.program.expressions import Power as PowerOf
-from gamma_calc.program.models import EXTRA, FACTOR_RATES, INIT, RATE
+from gamma_calc.program.models import BESIDE, EXTRA, FACTOR_RATES, INIT, RATE
 from gamma_calc.program.scheme import exponent_form
 
 Power: TypeAlias = str | int | Fraction | Affine
@@ -46,7 +46,7 @@ Power: TypeAlias = str | int | Fraction | Affine
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}(\[[1-9][0-9]{0,2}\])?")
 NAME_RULE = "a letter, then letters, digits or _, and for one of several layers its number, as in W_q[2]"
-TAKEN = (*FACTOR_RATES, *EXTRA, "gradient")
+TAKEN = (*FACTOR_RATES, *EXTRA, *BESIDE, "gradient")
 """The keys that exponents of every network have."""
 
 

@@ -1,22 +1,34 @@
-"""Update rules: how a raw gradient G becomes the processed gradient g of W_t = W_{t-1} - eta g.
+"""Optimisers: update rules as graphs. A new one is a function of a few lines here, and a line in the table at the end.
 
-Two families cover the optimisers in use. A raw step keeps the size of the gradient; a normalised step divides it by a
-running second moment, which leaves entries of size one. Sign descent is the normalised step without memory.
+    W_t = W_{t-1} - eta_W lambda W_{t-1} - eta_W c step(D)
+
+A rule says in symbols what the direction D is made from (the raw gradient G, memories, W itself), how its memories
+move, and what scalar c stands in front. The step processes D as a whole: raw keeps its size, a normalised step brings
+every entry to size one, an orthogonalised one every singular value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
+from operator import mul
 from types import MappingProxyType
+from typing import TypeAlias, cast, get_args
 
+from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import Expression, Power, Scaled, Trained
+from gamma_calc.program.update_expressions import Count, Kept, Larger, Memory, Norm, Scalar
+
+ONE, HALF = Fraction(1), Fraction(1, 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """g = G."""
+    """g = D."""
 
     @property
     def degree(self) -> int:
@@ -26,9 +38,9 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """g = m / (sqrt(v) + epsilon), m and v the bias-corrected running means of G and G^2 (Adam); 0/0 is 0.
+    """g = m / (sqrt(v) + epsilon), m and v the bias-corrected running means of D and D^2 (Adam); 0/0 is 0.
 
-    With beta1 = beta2 = epsilon = 0 this is sign(G).
+    With beta1 = beta2 = epsilon = 0 this is sign(D).
     """
 
     beta1: Fraction
@@ -46,42 +58,237 @@ class Moments:
         return 0
 
 
-def check_step(step: object) -> None:
-    """Refuse an update rule of a kind that has no theory and no training here, rather than take it for another.
+@dataclass(frozen=True, slots=True)
+class Factored:
+    """g = u / max(1, rms(u)), u = D / sqrt(r c^T / mean(r)), r and c running means of D^2 over columns and over rows.
+
+    Step t takes t^(-decay) of the newest mean. Entries are normalised up to constants, as those of `Moments` are.
+    """
+
+    decay: Fraction
+
+    @property
+    def has_memory(self) -> bool:
+        """Earlier gradients enter the step."""
+        return True
+
+    @property
+    def epsilon(self) -> Fraction:
+        """Nothing beside the root; what torch has there is the rounding of its numbers."""
+        return Fraction(0)
+
+    @property
+    def degree(self) -> int:
+        """The power with which g grows with all gradients of a run."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Orthogonalised:
+    """g = p(...p(D / |D|)), p(X) = a X + b X X^T X + c (X X^T)^2 X: nearly U V^T of D = U S V^T.
+
+    Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024: coefficients and steps.
+    """
+
+    steps: int
+    coefficients: tuple[Fraction, Fraction, Fraction]
+
+    @property
+    def degree(self) -> int:
+        """The power with which g grows with all gradients of a run."""
+        return 0
+
+
+Step: TypeAlias = Raw | Moments | Factored | Orthogonalised
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What a step makes of one parameter, in symbols: the direction D, the memories after it, and the scalar c."""
+
+    direction: Expression
+    memories: tuple[Kept, ...] = ()
+    factor: Expression | None = None
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """All of it."""
+        return (self.direction, *self.memories, *(() if self.factor is None else (self.factor,)))
+
+
+Gradients: TypeAlias = Mapping[Trained, Expression]
+UpdateRule: TypeAlias = Callable[[Trained, Gradients], Update]
+
+
+def descent(weight: Trained, gradients: Gradients) -> Update:
+    """D = G; of a parameter with momentum the heavy ball D = m, m <- beta m + G.
+
+    Source: Polyak, "Some Methods of Speeding Up the Convergence of Iteration Methods", 1964.
+    """
+    gradient = gradients[weight]
+    if weight.momentum is None:
+        return Update(gradient)
+    moved = _ball(weight, gradient)
+    return Update(moved, (moved,))
+
+
+def nesterov(weight: Trained, gradients: Gradients) -> Update:
+    """D = G + beta m, m <- beta m + G.
+
+    Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013, as in torch.
+    """
+    gradient = gradients[weight]
+    if weight.momentum is None:
+        return Update(gradient)
+    moved = _ball(weight, gradient)
+    return Update(_beta(weight, moved) + gradient, (moved,))
+
+
+def spectral(weight: Trained, gradients: Gradients) -> Update:
+    """Nesterov's direction, times sqrt(fan_out / fan_in): a step changes outputs as much as inputs are large.
+
+    Source: Yang, Simon, Bernstein, "A Spectral Condition for Feature Learning", arXiv:2310.17813, condition 1.
+    """
+    found, (fan_out, fan_in) = nesterov(weight, gradients), _fans(weight)
+    ratio = Count(found.direction, fan_out, HALF) * Count(found.direction, fan_in, -HALF)
+    return Update(found.direction, found.memories, ratio)
+
+
+def matched(weight: Trained, gradients: Gradients) -> Update:
+    """Nesterov's direction, times 0.2 sqrt(max(fan_out, fan_in)): a step of full rank has Adam's root mean square.
+
+    Source: Liu et al., "Muon is Scalable for LLM Training", arXiv:2502.16982, section 2.2.
+    """
+    found, (fan_out, fan_in) = nesterov(weight, gradients), _fans(weight)
+    largest = Larger(Count(found.direction, fan_out, HALF), Count(found.direction, fan_in, HALF))
+    return Update(found.direction, found.memories, times(Fraction(1, 5), largest))
+
+
+def adafactor(weight: Trained, gradients: Gradients) -> Update:
+    """D = G, times max(floor, rms(W)): without a floor a tensor that starts at zero never moves.
+
+    Source: Shazeer, Stern, "Adafactor", arXiv:1804.04235, algorithm 4; floor = 1e-3, as in torch.
+    """
+    size = rms(weight)
+    if weight.floor is not None:
+        size = Larger(Scalar(f"floor_{weight.name}", weight.floor), size)
+    return Update(gradients[weight], (), size)
+
+
+def clipped(weight: Trained, gradients: Gradients) -> Update:
+    """Descent along min(1, 1/|G|) G, with |G| over all trained tensors.
+
+    Source: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", arXiv:1211.5063.
+    """
+    share = Power(Larger(Scalar("1", Affine.of(0), ONE), Norm(tuple(gradients.values()))), -ONE)
+    return descent(weight, {each: share * gradient for each, gradient in gradients.items()})
+
+
+def times(number: Fraction, operand: Expression) -> Expression:
+    """A fixed number times an expression."""
+    return Scaled(str(number), Affine.of(0), operand, number)
+
+
+def rms(tensor: Expression) -> Expression:
+    """The root mean square of all entries."""
+    counts = (Count(tensor, axis, -HALF) for axis in tensor.axes)
+    return reduce(mul, counts, cast(Expression, Norm((tensor,))))
+
+
+def _fans(weight: Trained) -> tuple[Axis, Axis]:
+    """The output axis and the input axis of a matrix.
 
     Raises:
-        BadInput: the step is of no known kind.
+        BadInput: it is none.
     """
-    if not isinstance(step, Raw | Moments):
-        raise BadInput("update rule", found=type(step).__name__, expected=f"{Raw.__name__} or {Moments.__name__}")
+    if len(weight.axes) != 2:
+        found = ", ".join(axis.name for axis in weight.axes) or "none"
+        raise BadInput(
+            f"{weight.name}: only a matrix is orthogonalised", found=f"the axes {found}", expected="two axes"
+        )
+    fan_out, fan_in = weight.axes
+    return fan_out, fan_in
+
+
+def _beta(weight: Trained, operand: Expression) -> Expression:
+    assert weight.momentum is not None  # asked of a parameter with momentum
+    return Scaled(f"beta_{weight.name}", weight.momentum, operand)
+
+
+def _ball(weight: Trained, gradient: Expression) -> Kept:
+    memory = Memory("m", weight)
+    return Kept(memory, _beta(weight, memory) + gradient)
 
 
 @dataclass(frozen=True, slots=True)
 class Optimizer:
-    """An update rule under the name that a spec calls it by.
+    """A step and a rule for its direction, under the name that a spec calls it by.
+
+    `numbers` are prefactors of what stands beside the step (momentum, decay, floor): each is n^0 times its number where
+    a spec gives no exponent. `keys` are those keys of a spec that the rule has a use for; a decay goes with every one.
 
     Raises:
-        BadInput: the update rule is of no known kind.
+        BadInput: the step is of no known kind.
     """
 
     name: str
-    step: Raw | Moments
+    step: Step
+    update: UpdateRule = descent
+    numbers: tuple[tuple[str, Fraction], ...] = ()
+    keys: tuple[str, ...] = ("momentum",)
 
     def __post_init__(self) -> None:
-        check_step(self.step)
+        if not isinstance(self.step, Step):
+            kinds = ", ".join(kind.__name__ for kind in get_args(Step))
+            raise BadInput("update rule", found=type(self.step).__name__, expected=f"one of {kinds}")
 
+    def prefactor(self, key: str) -> Fraction:
+        """The number in front of the power of n of momentum, decay or floor."""
+        return dict(self.numbers).get(key, ONE)
+
+
+ADAM = Moments(Fraction(9, 10), Fraction(999, 1000), Fraction(1, 10**8))
+"""Kingma and Ba, "Adam", arXiv:1412.6980, with their defaults."""
+SIGN = Moments(Fraction(0), Fraction(0), Fraction(0))
+NEWTON_SCHULZ = Orthogonalised(5, (Fraction(34445, 10000), Fraction(-47750, 10000), Fraction(20315, 10000)))
+HEAVY = (("momentum", Fraction(9, 10)),)
+MUON = (("momentum", Fraction(95, 100)),)
 
 OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(
     {
         optimizer.name: optimizer
         for optimizer in (
-            Optimizer("adam", Moments(Fraction(9, 10), Fraction(999, 1000), Fraction(1, 10**8))),
-            Optimizer("sign", Moments(Fraction(0), Fraction(0), Fraction(0))),
+            Optimizer("adam", ADAM, keys=("momentum", "epsilon")),
+            Optimizer("sign", SIGN),
             Optimizer("sgd", Raw()),
+            Optimizer("adamw", ADAM, numbers=(("decay", Fraction(1, 100)),), keys=("momentum", "epsilon")),
+            Optimizer("momentum", Raw(), numbers=HEAVY),
+            Optimizer("nesterov", Raw(), nesterov, HEAVY),
+            Optimizer("adafactor", Factored(Fraction(4, 5)), adafactor, (("floor", Fraction(1, 1000)),), ("floor",)),
+            Optimizer("muon", NEWTON_SCHULZ, spectral, MUON),
+            Optimizer("muon-rms", NEWTON_SCHULZ, matched, MUON),
+            Optimizer("sgd-clipped", Raw(), clipped),
+            Optimizer("adam-clipped", ADAM, clipped, keys=("momentum", "epsilon")),
         )
     }
 )
-"""The update rules that a spec can name; Adam with the defaults of its authors (Kingma and Ba, 2015)."""
+"""The optimisers that a spec can name. AdamW: Loshchilov, Hutter, "Decoupled Weight Decay Regularization"."""
+
+
+SIMPLE = tuple(
+    each.name for each in OPTIMIZERS.values() if each.update is descent and isinstance(each.step, Raw | Moments)
+)
+"""Those that are a step along the gradient or its momentum, and nothing else."""
+
+
+def check_step(step: object) -> None:
+    """Refuse a step of a kind that the kernels do not train, rather than take it for another.
+
+    Raises:
+        BadInput: the step is of no such kind.
+    """
+    if not isinstance(step, Raw | Moments):
+        raise BadInput("update rule", found=type(step).__name__, expected=f"{Raw.__name__} or {Moments.__name__}")
 
 
 def named_optimizer(name: str) -> Optimizer:

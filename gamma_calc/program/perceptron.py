@@ -38,6 +38,7 @@ def perceptron(scheme: Scheme, model: Perceptron) -> Program:
             scheme.form(f"{name}.{INIT}"),
             scheme[f"{name}.{RATE}"] if scheme.is_trained(name) else ZERO,
             scheme.is_trained(name),
+            **scheme.moves,
         )
         feature = "f" if target is outputs else f"h[{number}]"
         value = Scaled(f"c_{number}", scheme[f"{name}.{MULTIPLIER}"], weight @ value)

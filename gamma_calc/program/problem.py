@@ -37,7 +37,7 @@ from gamma_calc.program.expressions import (
 )
 from gamma_calc.program.gradients import gradients
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.models import INIT, RATE, LoraModule, LoraStack, Model, Perceptron
+from gamma_calc.program.models import INIT, MOVES, RATE, LoraModule, LoraStack, Model, Perceptron
 from gamma_calc.program.network import Power
 from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.perceptron import perceptron
@@ -147,8 +147,8 @@ class Problem(Model):
 
     @property
     def defaults(self) -> Mapping[str, Affine | None]:
-        """No momentum and no decay."""
-        return {"momentum": None, "decay": None}
+        """Nothing beside the rates."""
+        return dict.fromkeys(MOVES)
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -233,8 +233,7 @@ def _placed(output: Named, scheme: Scheme) -> Named:
             scheme.form(f"{old.name}.{INIT}"),
             scheme.form(f"{old.name}.{RATE}") or ZERO,
             scheme.is_trained(old.name),
-            momentum=scheme.form("momentum"),
-            decay=scheme.form("decay"),
+            **scheme.moves,
         )
 
     def scalar(node: Scaled) -> Affine:

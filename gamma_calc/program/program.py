@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Expression, Trained, leaves
-from gamma_calc.program.optimizers import Optimizer
+from gamma_calc.program.expressions import Expression, InverseRms, Trained, leaves, nodes
+from gamma_calc.program.optimizers import Optimizer, Update
+from gamma_calc.program.update_expressions import Norm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +23,24 @@ class Program:
     gradients: Mapping[Trained, Expression]
     quantities: Mapping[str, Expression]
     optimizer: Optimizer
+
+    @property
+    def updates(self) -> Mapping[Trained, Update]:
+        """How each trained parameter moves, as the optimiser says it in symbols."""
+        return {tensor: self.optimizer.update(tensor, self.gradients) for tensor in self.gradients}
+
+    @property
+    def takes_norms(self) -> bool:
+        """Whether an update rule compares a gradient, or a tensor, with a number."""
+        updates = (part for update in self.updates.values() for part in update.expressions)
+        return any(isinstance(node, Norm) for node in nodes(*updates))
+
+    @property
+    def is_polynomial(self) -> bool:
+        """Whether a step only multiplies and adds: it is raw, and nothing is divided by a norm."""
+        values = nodes(*self.gradients.values(), *self.quantities.values())
+        divided = self.takes_norms or any(isinstance(node, InverseRms) for node in values)
+        return self.optimizer.step.degree == 1 and not divided
 
     @property
     def axes(self) -> tuple[Axis, ...]:

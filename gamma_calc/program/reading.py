@@ -32,8 +32,10 @@ from gamma_calc.program.expressions import (
     Transposed,
     operands_first,
 )
+from gamma_calc.program.optimizers import Update
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import DECAYS, FormalSum, Kind, Label, Part, is_initial
+from gamma_calc.program.update_expressions import Count, Kept, Larger, Memory, Norm, Scalar
 
 T = TypeVar("T")
 
@@ -80,8 +82,8 @@ class Reading(Protocol[T]):
     def added(self, node: Expression, label: Label, left: T, right: T) -> T:
         """The sum of two terms that carry the same label."""
 
-    def collected(self, node: Named, label: Label, terms: Sequence[T]) -> T:
-        """The sum of the terms that a cut brings together under one label."""
+    def collected(self, node: Named | Kept, label: Label, terms: Sequence[T]) -> T:
+        """The sum of the terms that a cut or a memory brings together under one label."""
 
     def mapped(self, node: Map, argument: FormalSum[T]) -> FormalSum[T]:
         """A function of a whole sum; where it keeps parts, what it makes of the initial ones is apart from the rest."""
@@ -89,11 +91,23 @@ class Reading(Protocol[T]):
     def map_change(self, node: MapChange, argument: FormalSum[T], change: FormalSum[T]) -> T:
         """What a change of its argument, which is not zero, makes of a map."""
 
-    def momentum(self, tensor: Trained, so_far: FormalSum[T], gradient: FormalSum[T]) -> T | None:
-        """m_t = beta m_{t-1} + G of a parameter with momentum, or None where both are identically zero."""
+    def scalar(self, node: Scalar) -> T:
+        """A number."""
 
-    def change(self, tensor: Trained, gradient: FormalSum[T], t: int) -> T | None:
-        """The change -eta_W g_W of step t, or None where what g_W is made from is identically zero."""
+    def count(self, node: Count, tensor: FormalSum[T]) -> T:
+        """The number of coordinates of an axis of a whole sum that is not zero, to the node's power."""
+
+    def norm(self, node: Norm, tensors: Sequence[FormalSum[T]]) -> T | None:
+        """The Frobenius norm of whole sums, or None where all are identically zero."""
+
+    def larger(self, node: Larger, left: T, right: T) -> T:
+        """The larger of two scalars."""
+
+    def change(self, tensor: Trained, direction: FormalSum[T], factor: T | None, t: int) -> T | None:
+        """The change -eta_W c g_W of step t, or None where the direction that g_W is made from is identically zero.
+
+        `factor` is the scalar c, None where the update rule has none.
+        """
 
     def decayed(self, tensor: Trained, part: Part, term: T) -> T:
         """The change -eta_W lambda of a part of a parameter; `part` is the change's own."""
@@ -103,7 +117,7 @@ class Reading(Protocol[T]):
 
 
 State = Mapping[str, FormalSum[T]]
-"""The value of each trained tensor, by name, and its momentum where it has one, by the name of that part."""
+"""The value of each trained tensor, by name, and of what an update rule keeps of it, by the text of that part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +145,12 @@ def training_step(program: Program, reading: Reading[T], before: State[T], t: in
     evaluator = _Evaluator(reading, environment)
     changes: dict[str, FormalSum[T]] = {}
     after: dict[str, FormalSum[T]] = dict(before)
+    updates = program.updates
     for tensor in program.parameters:
-        gradient: FormalSum[T] = (
-            evaluator.arranged(program.gradients[tensor], tensor.axes) if tensor.is_trained else FormalSum()
-        )
-        if tensor.has_momentum:
-            gradient = _remembered(reading, tensor, before, gradient)
-            after[momentum_key(tensor)] = gradient
-        step = _labelled(Part(tensor.name, Kind.CHANGE), reading.change(tensor, gradient, t))
+        update = updates.get(tensor)
+        for kept in () if update is None else update.memories:
+            after[str(kept.memory.part)] = evaluator.arranged(kept, tensor.axes)
+        step = _labelled(Part(tensor.name, Kind.CHANGE), _stepped(reading, evaluator, tensor, update, t))
         value = before[tensor.name]
         changes[tensor.name] = FormalSum((*step.terms, *_decays(reading, tensor, value)))
         after[tensor.name] = _moved(reading, tensor, value, changes[tensor.name])
@@ -156,18 +168,19 @@ def training(program: Program, reading: Reading[T]) -> Iterator[Step[T]]:
         state, t = step.after, t + 1
 
 
-def momentum_key(tensor: Trained) -> str:
-    """The name under which a state holds the momentum of a parameter."""
-    return str(Part(tensor.name, Kind.MOMENTUM))
-
-
 def _labelled(part: Part, term: T | None) -> FormalSum[T]:
     return FormalSum() if term is None else FormalSum((((part,), term),))
 
 
-def _remembered(reading: Reading[T], tensor: Trained, before: State[T], gradient: FormalSum[T]) -> FormalSum[T]:
-    so_far = before.get(momentum_key(tensor), FormalSum())
-    return _labelled(Part(tensor.name, Kind.MOMENTUM), reading.momentum(tensor, so_far, gradient))
+def _stepped(reading: Reading[T], evaluator: _Evaluator[T], tensor: Trained, update: Update | None, t: int) -> T | None:
+    """What the update rule changes of a tensor; nothing where its direction or the scalar in front is zero."""
+    if update is None:
+        return reading.change(tensor, FormalSum(), None, t)
+    direction = evaluator.arranged(update.direction, tensor.axes)
+    if update.factor is None or direction.is_zero:
+        return reading.change(tensor, direction, None, t)
+    factor = evaluator.scalar(update.factor)
+    return reading.change(tensor, FormalSum() if factor is None else direction, factor, t)
 
 
 def _decays(reading: Reading[T], tensor: Trained, value: FormalSum[T]) -> Iterator[tuple[Label, T]]:
@@ -256,7 +269,32 @@ class _Evaluator(Generic[T]):
                 if change.is_zero:
                     return FormalSum()
                 return FormalSum(((node.label, reading.map_change(node, self.value(node.argument), change)),))
+            case Memory():
+                return self.environment[Moment.PREVIOUS].get(str(node.part), FormalSum())
+            case Kept(memory, operand):
+                terms = [term for _, term in self.value(operand)]
+                return _labelled(memory.part, reading.collected(node, (memory.part,), terms) if terms else None)
+            case Scalar() | Count() | Norm() | Larger():
+                found = self._scalar(node)
+                return FormalSum() if found is None else FormalSum((((), found),))
         raise TypeError(f"no reading of {type(node).__name__}")
+
+    def scalar(self, node: Expression) -> T | None:
+        """The one term of a scalar, or None where it is zero."""
+        return self.value(node).get(())
+
+    def _scalar(self, node: Scalar | Count | Norm | Larger) -> T | None:
+        match node:
+            case Scalar():
+                return self.reading.scalar(node)
+            case Count(tensor):
+                value = self.value(tensor)
+                return None if value.is_zero else self.reading.count(node, value)
+            case Norm(tensors):
+                return self.reading.norm(node, [self.value(tensor) for tensor in tensors])
+            case Larger(left, right):
+                one, other = self.scalar(left), self.scalar(right)
+                return one if other is None else other if one is None else self.reading.larger(node, one, other)
 
     def _cut(self, node: Named) -> FormalSum[T]:
         """The terms of a value brought together: the initial one, and the change."""

@@ -20,8 +20,8 @@ from gamma_calc.algebra import (
     parsed_inequality,
 )
 from gamma_calc.errors import BadInput, nearest, quoted
-from gamma_calc.program.models import MODULE, RANK, Model
-from gamma_calc.program.optimizers import OPTIMIZERS, Optimizer, named_optimizer
+from gamma_calc.program.models import BESIDE, EXTRA, MODULE, MOVES, RANK, Model
+from gamma_calc.program.optimizers import OPTIMIZERS, SIMPLE, Moments, Optimizer, Raw, descent, named_optimizer
 
 REQUIRED, DEFAULTS, KEYS, CAN_BE_ZERO = MODULE.required, MODULE.defaults, MODULE.keys, MODULE.can_be_zero
 INITIAL, RATES = MODULE.parameters, MODULE.rates
@@ -78,7 +78,9 @@ class Scheme:
         for name, value in read.items():
             object.__setattr__(self, name, value)
         _check_keys(self)
-        object.__setattr__(self, "exponents", MappingProxyType({**self.model.defaults, **self.exponents}))
+        _check_rule(self)
+        defaults = {key: form for key, form in self.model.defaults.items() if key not in (*EXTRA, *BESIDE)}
+        object.__setattr__(self, "exponents", MappingProxyType({**defaults, **self.exponents}))
         _check_free(self)
         if self.domain.is_empty:
             raise BadInput(f"{self.name}: no value of the free exponents is left: {_axis_rules(self)}")
@@ -104,9 +106,31 @@ class Scheme:
 
     def form(self, key: str) -> Affine | None:
         """The exponent of a key, with `rank` replaced by what it stands for; None for zero, or no such key."""
-        value = self.exponents.get(key)
+        value = self.written(key)
         rank = self.exponents.get(RANK)
         return value if value is None or rank is None or key == RANK else value.substituted({RANK: rank})
+
+    def written(self, key: str) -> Affine | None:
+        """The exponent of a key as it is written; n^0 where nothing is and the optimiser has a number for it."""
+        return self.exponents.get(key, Affine.of(0) if key in dict(self.optimizer.numbers) else None)
+
+    @property
+    def moves(self) -> Mapping[str, Affine | None]:
+        """What every parameter's update rule is told beside its rate."""
+        return {key: self.form(key) for key in MOVES}
+
+    def simple_step(self, asked: str) -> Raw | Moments:
+        """The step of an optimiser that is no more than one, as the kernels of an adapter train it.
+
+        Raises:
+            BadInput: it is another one.
+        """
+        optimizer = self.optimizer
+        if optimizer.update is not descent or not isinstance(optimizer.step, Raw | Moments):
+            raise BadInput(asked, found=f"the optimiser {optimizer.name}", expected=f"one of {', '.join(SIMPLE)}")
+        if self.form("epsilon") is not None:
+            raise BadInput(asked, found="an epsilon of its own", expected="one that is negligible, as without the key")
+        return optimizer.step
 
     def is_trained(self, name: str) -> bool:
         """Whether a parameter is trained: a factor, the factor of one layer such as B[2], or a weight."""
@@ -164,6 +188,15 @@ class Scheme:
 def is_name(name: object) -> bool:
     """Whether a scheme can be called so: a name that is also a file's, on every system."""
     return isinstance(name, str) and NAME.fullmatch(name) is not None
+
+
+def _check_rule(scheme: Scheme) -> None:
+    """That the optimiser has a use for what is said of its update rule."""
+    rule = scheme.optimizer
+    for key in ("momentum", *BESIDE):
+        if scheme.exponents.get(key) is not None and key not in rule.keys:
+            users = ", ".join(each.name for each in OPTIMIZERS.values() if key in each.keys)
+            raise BadInput(f"{scheme.name}: {key}", found=f"one under {rule.name}", expected=f"none, or one of {users}")
 
 
 def _exponents(given: object, model: Model) -> dict[str, Affine | None]:

@@ -25,7 +25,7 @@ class Kind(Enum):
     CHANGE = "d{0}"
     INITIAL_DECAY = "d{0}_0"
     UPDATE_DECAY = "dU_{0}"
-    MOMENTUM = "m_{0}"
+    MEMORY = "{0}"
 
     @property
     def is_change(self) -> bool:
@@ -41,7 +41,7 @@ DECAYS: Mapping[Kind, Kind] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a tensor: initial, the sum of its updates so far, what a step makes of either, or its momentum.
+    """A part of a tensor: initial, the sum of its updates so far, what a step makes of either; or a memory of it.
 
     A step changes a tensor by its update rule's step, and by the decay of the initial part and of the updates. Under
     weight decay the initial part is a multiple of W_0, and the updates are those that are left.

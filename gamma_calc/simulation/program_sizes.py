@@ -28,9 +28,9 @@ from gamma_calc.simulation.torch_reading import TorchReading, trained_in_torch
 class Numbers:
     """What exponents leave open: the number of coordinates of fixed axes, and prefactors.
 
-    `prefactors` are those of the entries of a tensor, of its rate under `eta_` and its name, and of scalars; 1 where
-    none is given. `mean` is that of given entries; with mean zero they are
-    independent of a map of random features, and sums of the two are smaller than in general.
+    `prefactors` are those of the entries of a tensor, of its rate under `eta_` and its name, likewise of its `beta_`,
+    `lambda_`, `epsilon_` and `floor_`, and of scalars; 1 where none is given. `mean` is that of given entries; with
+    mean zero they are independent of a map of random features, and sums of the two are smaller than in general.
     """
 
     fixed: Mapping[str, int]
@@ -95,6 +95,10 @@ def _reading(program: Program, width: int, numbers: Numbers, normal: Mapping[str
         return -size if node.symbol.startswith("-") else size
 
     scalars = {node.symbol: scalar(node) for node in written if isinstance(node, Scaled)}
+    for tensor in program.parameters:
+        forms = {"beta": tensor.momentum, "lambda": tensor.decay, "epsilon": tensor.epsilon, "floor": tensor.floor}
+        present = {f"{key}_{tensor.name}": form for key, form in forms.items() if form is not None}
+        scalars |= {name: power(name, form) for name, form in present.items()}
     return TorchReading(_without_epsilon(program.optimizer), tensors, rates, scalars, sizes=sizes)
 
 

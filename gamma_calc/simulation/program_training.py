@@ -82,19 +82,17 @@ def _reading(module: AdapterModule, training: Training, shape: tuple[int, int]) 
     z = module.inputs
     rates = (torch.tensor(eta, dtype=z.dtype, device=z.device) for eta in (training.eta_A, training.eta_B))
     extra = training.extra
-    scalars, momenta, decays = {"s": module.scale}, dict[str, float](), dict[str, float]()
+    scalars = {"s": module.scale}
     if extra is not None:
         scalars |= {} if extra.feedback is None else {"kappa": extra.feedback}
-        momenta |= {} if extra.momentum is None else dict.fromkeys(INITIAL, extra.momentum)
+        scalars |= {} if extra.momentum is None else {f"beta_{name}": extra.momentum for name in INITIAL}
         pairs = zip(INITIAL, (extra.decay_A, extra.decay_B), strict=True)
-        decays |= {name: value for name, value in pairs if value is not None}
+        scalars |= {f"lambda_{name}": value for name, value in pairs if value is not None}
     return TorchReading(
         Optimizer("module", training.optimizer),
         tensors,
         {name: rate.view(1, -1, 1, 1) for name, rate in zip(INITIAL, rates, strict=True)},
         scalars,
-        momenta=momenta,
-        decays=decays,
     )
 
 

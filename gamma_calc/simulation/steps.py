@@ -7,11 +7,12 @@ convergence of iteration methods" (1964).
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from gamma_calc.program.optimizers import Moments, Raw, check_step
+from gamma_calc.program.optimizers import Factored, Moments, Orthogonalised, Raw, Step
 
 
 class GradientStep:
@@ -21,11 +22,11 @@ class GradientStep:
     taken only where an epsilon stands beside that root, to be compared with it.
     """
 
-    def __init__(self, rule: Raw | Moments) -> None:
-        check_step(rule)
+    def __init__(self, rule: Step) -> None:
         self.rule = rule
         self.root_square: Tensor | None = None
         self._mean: Tensor | None = None
+        self._means: tuple[Tensor, Tensor] | None = None
         self._root: Tensor | None = None
 
     def processed(self, gradient: Tensor, t: int) -> Tensor:
@@ -38,6 +39,18 @@ class GradientStep:
                 return gradient
             case Moments(beta1, beta2, epsilon):
                 return self._normalised(gradient, t, float(beta1), float(beta2), float(epsilon))
+            case Factored(decay):
+                return self._factored(gradient, t ** -float(decay))
+            case Orthogonalised(steps, coefficients):
+                return orthogonalised(gradient, steps, *map(float, coefficients))
+
+    def _factored(self, gradient: Tensor, share: float) -> Tensor:
+        new = [gradient.square().mean(dim=dim, keepdim=True) for dim in (-1, -2)]
+        rows, columns = new if self._means is None else map(partial(torch.lerp, weight=share), self._means, new)
+        self._means = rows, columns
+        root = (rows @ columns / rows.mean(dim=-2, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)).sqrt()
+        update = (gradient / root).masked_fill(root == 0, 0)
+        return update / mean_square(update).sqrt().to(update).clamp(min=1)[..., None, None]
 
     def _normalised(self, gradient: Tensor, t: int, beta1: float, beta2: float, epsilon: float) -> Tensor:
         # The root of the second moment is kept in place of the moment, whose squares would leave the number range.
@@ -53,6 +66,20 @@ class GradientStep:
             divisor.add_(epsilon)
         is_zero = divisor == 0
         return (self._mean / (1 - beta1**t)).div_(divisor).masked_fill_(is_zero, 0)
+
+
+def orthogonalised(direction: Tensor, steps: int, a: float, b: float, c: float) -> Tensor:
+    """X = D / |D|, then a X + b X X^T X + c (X X^T)^2 X, so many times; on the side of the smaller Gram matrix.
+
+    Shapes: direction [..., p, q]; returns the same.
+    """
+    if direction.shape[-2] > direction.shape[-1]:
+        return orthogonalised(direction.mT, steps, a, b, c).mT
+    x = direction / norm(direction).to(direction).clamp(min=torch.finfo(direction.dtype).tiny)[..., None, None]
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x
 
 
 def epsilon_ratio(root_square: Tensor, entries: int, epsilon: float, so_far: Tensor | None) -> Tensor:

@@ -7,6 +7,8 @@ program are all there is; nothing here knows a module.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
 from functools import reduce
 from itertools import islice
 from types import MappingProxyType
@@ -35,10 +37,12 @@ from gamma_calc.program.expressions import (
     Trained,
     Transposed,
 )
-from gamma_calc.program.optimizers import Optimizer
+from gamma_calc.program.optimizers import Moments, Optimizer
+from gamma_calc.program.optimizers import Step as StepRule
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import Step, training
 from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
+from gamma_calc.program.update_expressions import Count, Kept, Larger, Norm, Scalar
 from gamma_calc.simulation.steps import GradientStep
 
 FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
@@ -48,7 +52,6 @@ FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "silu'": lambda x: x.sigmoid() * (1 + x * (1 - x.sigmoid())),
 }
 """The scalar maps that a program can name, ReLU and x sigmoid(x), and their derivatives."""
-NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
 class TorchReading:
@@ -58,9 +61,8 @@ class TorchReading:
         tensors: a value for each given tensor and each non-zero initial one (under its parameter's name), with the axes
             in the order of the program. Axes in front of them, the same for all, repeat the run.
         learning_rates: eta of each trained parameter; a tensor differs along the axes in front.
-        scalars: the value of each scalar symbol.
-        momenta: beta of each trained parameter that has a momentum.
-        decays: lambda of each trained parameter whose weights decay.
+        scalars: the value of each scalar symbol; and of `beta_W`, `lambda_W`, `epsilon_W` and `floor_W` of each
+            parameter W that has a momentum, a decay, an epsilon or a floor.
         sizes: the number of coordinates of axes, where an operation asks for it: it splits one, or sums against ones.
     """
 
@@ -71,17 +73,14 @@ class TorchReading:
         learning_rates: Mapping[str, float | Tensor],
         scalars: Mapping[str, float],
         *,
-        momenta: Mapping[str, float] = NOTHING,
-        decays: Mapping[str, float] = NOTHING,
         sizes: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.tensors = tensors
         self.learning_rates = learning_rates
         self.scalars = scalars
-        self.momenta = momenta
-        self.decays = decays
         self.sizes = sizes
-        self.steps = {name: GradientStep(optimizer.step) for name in learning_rates}
+        self.optimizer = optimizer
+        self.steps: dict[str, GradientStep] = {}
 
     def given(self, tensor: Given) -> Tensor:
         """The data handed over."""
@@ -119,7 +118,7 @@ class TorchReading:
 
     def scaled(self, node: Scaled, label: Label, term: Tensor) -> Tensor:
         """The scalar's value times the term."""
-        return self.scalars[node.symbol] * term
+        return (self.scalars[node.symbol] if node.value is None else float(node.value)) * term
 
     def contracted(self, node: Contraction, label: Label, left: Tensor, right: Tensor) -> Tensor:
         """The sum over the axes of the node."""
@@ -133,7 +132,7 @@ class TorchReading:
         """The sum."""
         return left + right
 
-    def collected(self, node: Named, label: Label, terms: Sequence[Tensor]) -> Tensor:
+    def collected(self, node: Named | Kept, label: Label, terms: Sequence[Tensor]) -> Tensor:
         """The sum."""
         return _total(terms)
 
@@ -164,9 +163,9 @@ class TorchReading:
             case Power(_, degree, factor):
                 return float(factor) * value.pow(float(degree))
             case Softmax(operand, axis):
-                return value.softmax(dim=operand.axes.index(axis) - len(operand.axes))
+                return value.softmax(dim=_dimension(operand, axis))
             case InverseRms(operand, axis):
-                return value.square().mean(dim=operand.axes.index(axis) - len(operand.axes)).rsqrt()
+                return value.square().mean(dim=_dimension(operand, axis)).rsqrt()
         raise TypeError(f"no function for {type(node).__name__}")
 
     def _whole(self, node: Expression, value: FormalSum[Tensor]) -> Tensor:
@@ -180,21 +179,48 @@ class TorchReading:
         other = next(iter(self.tensors.values()))
         return make([self.sizes[axis.name] for axis in axes], dtype=other.dtype, device=other.device)
 
-    def momentum(self, tensor: Trained, so_far: FormalSum[Tensor], gradient: FormalSum[Tensor]) -> Tensor | None:
-        """beta times the momentum so far, with the gradient added."""
-        terms = [self.momenta[tensor.name] * term for _, term in so_far] + [term for _, term in gradient]
-        return _total(terms) if terms else None
+    def scalar(self, node: Scalar) -> Tensor:
+        """The scalar's value."""
+        like = next(iter(self.tensors.values()))
+        return torch.as_tensor(self.scalars[node.symbol] if node.value is None else float(node.value)).to(like)
 
-    def change(self, tensor: Trained, gradient: FormalSum[Tensor], t: int) -> Tensor | None:
-        """Minus the learning rate times the processed gradient."""
-        if gradient.is_zero:
+    def count(self, node: Count, tensor: FormalSum[Tensor]) -> Tensor:
+        """By the shape."""
+        _, term = next(iter(tensor))
+        return term.new_tensor(float(term.shape[_dimension(node.tensor, node.axis)])) ** float(node.power)
+
+    def norm(self, node: Norm, tensors: Sequence[FormalSum[Tensor]]) -> Tensor | None:
+        """By the definition, over the axes that the program knows."""
+        squares = [
+            _total(term for _, term in value).square().sum(dim=tuple(range(-len(tensor.axes), 0)))
+            for tensor, value in zip(node.tensors, tensors, strict=True)
+            if not value.is_zero
+        ]
+        return _total(squares).sqrt() if squares else None
+
+    def larger(self, node: Larger, left: Tensor, right: Tensor) -> Tensor:
+        """The maximum."""
+        return torch.maximum(left, right)
+
+    def change(self, tensor: Trained, direction: FormalSum[Tensor], factor: Tensor | None, t: int) -> Tensor | None:
+        """Minus the learning rate times the processed direction, and the scalar in front of it."""
+        if direction.is_zero:
             return None
-        raw = _total(term for _, term in gradient)
-        return -self.learning_rates[tensor.name] * self.steps[tensor.name].processed(raw, t)
+        whole = _total(term for _, term in direction)
+        if tensor.name not in self.steps:
+            self.steps[tensor.name] = GradientStep(self._step(tensor))
+        step = -self.learning_rates[tensor.name] * self.steps[tensor.name].processed(whole, t)
+        return step if factor is None else factor.reshape(*factor.shape, *(1 for _ in tensor.axes)) * step
+
+    def _step(self, tensor: Trained) -> StepRule:
+        step = self.optimizer.step
+        if tensor.epsilon is None or not isinstance(step, Moments):
+            return step
+        return replace(step, epsilon=Fraction(self.scalars[f"epsilon_{tensor.name}"]))
 
     def decayed(self, tensor: Trained, part: Part, term: Tensor) -> Tensor:
         """Minus the learning rate times the decay's coefficient times the part."""
-        return -self.learning_rates[tensor.name] * self.decays[tensor.name] * term
+        return -self.learning_rates[tensor.name] * self.scalars[f"lambda_{tensor.name}"] * term
 
     def accumulated(self, tensor: Trained, part: Part, terms: tuple[Tensor, ...]) -> Tensor:
         """The sum."""
@@ -204,6 +230,11 @@ class TorchReading:
 def trained_in_torch(program: Program, reading: TorchReading, steps: int) -> Iterator[Step[Tensor]]:
     """The first steps of a run, every quantity with its terms apart."""
     return islice(training(program, reading), steps)
+
+
+def _dimension(node: Expression, axis: Axis) -> int:
+    """Where an axis of a node is in its tensor, behind the axes over which a run is repeated."""
+    return node.axes.index(axis) - len(node.axes)
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:

@@ -22,10 +22,9 @@ from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import Scheme
 from tests.analysis.brute_cases import places, schemes
-from tests.schemes import scheme
+from tests.schemes import STEPS_ALONE, scheme
 
 UNROLLED = 12
 POINTS = 3
@@ -74,7 +73,7 @@ def differences(subject: Scheme, names: tuple[str, ...], law: HorizonLaw, point:
 
 
 @pytest.mark.parametrize("free", FREE.values(), ids=FREE)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", STEPS_ALONE)
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_the_law_with_a_memory(name: str, optimizer: str, free: Mapping[str, str]) -> None:
     """A buffer with a free exponent, and a decay with one, gain a turn a step for as long as they like."""
@@ -97,7 +96,7 @@ def test_a_law_with_a_turn_too_few_is_seen() -> None:
 
 
 @pytest.mark.parametrize("quantities", BOUNDED, ids=["stable", "internally-stable"])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", STEPS_ALONE)
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_the_law_is_what_unrolling_gives(name: str, optimizer: str, quantities: tuple[str, ...]) -> None:
     subject = CATALOGUE[name].under(optimizer)
@@ -139,7 +138,7 @@ def test_the_formulas_of_gradient_descent(name: str, row: tuple[str, int, str, i
     assert (str(found), found.since, str(found.limit), found.attained_at) == row
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", STEPS_ALONE)
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_the_limit_is_the_largest_rate_for_every_step_count(name: str, optimizer: str) -> None:
     subject = CATALOGUE[name].under(optimizer)

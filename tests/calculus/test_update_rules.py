@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gamma_calc.algebra import parsed_affine, parsed_exponent
 from gamma_calc.analysis.decision import Status
@@ -15,16 +13,16 @@ from gamma_calc.calculus.assumptions import NO_CANCELLATION
 from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.calculus.provenance import Provenance, Random
 from gamma_calc.calculus.recursion import ExponentStep, trajectory
-from gamma_calc.calculus.rulebook import rulebook
 from gamma_calc.calculus.rules import Component, total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application, Subject
-from gamma_calc.calculus.update_rules import DECAY, MOMENTUM
+from gamma_calc.calculus.update_rules import DECAY
 from gamma_calc.program.expressions import At, Moment
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.optimizers import Optimizer, Raw
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.terms import Kind, Part
+from gamma_calc.program.update_expressions import Kept
 from tests.schemes import scheme
 
 INIT_A = ("-1/2", "zero", "c", "c")
@@ -162,12 +160,6 @@ def test_a_decay_keeps_what_a_part_is() -> None:
     assert str(component.size) == "c + l - 1/2"
 
 
-def test_a_momentum_keeps_parities_apart() -> None:
-    even = Provenance(seen=FRESH.seen)
-    term = MOMENTUM.conclude(parsed_exponent("b"), of("x"), of("y", even))
-    assert [str(component.size) for component in term] == ["b + x", "y"]
-
-
 def test_the_rules_cannot_be_made_to_lie() -> None:
     premises = (parsed_exponent("c"), parsed_exponent("l"), of("-1/2"))
     Application(DECAY, SUBJECT, premises, DECAY.conclude(*premises))
@@ -176,20 +168,11 @@ def test_the_rules_cannot_be_made_to_lie() -> None:
 
 
 def test_without_its_assumption_a_momentum_is_only_bounded() -> None:
-    rule = rulebook(replace(CALCULUS, without=frozenset((NO_CANCELLATION,)))).momentum
-    assert rule.name == "momentum, bounded"
-    assert not total(rule.conclude(parsed_exponent("b"), of("x"), of("y"))).is_exact
-
-
-forms = st.sampled_from(["-1", "-1/2", "0", "1/2", "x", "x - 1", "-x"])
-
-
-@given(forms, forms, forms)
-def test_a_momentum_is_at_least_its_gradient(beta: str, so_far: str, gradient: str) -> None:
-    term = MOMENTUM.conclude(parsed_exponent(beta), of(so_far), of(gradient))
-    known = parsed_exponent(gradient)
-    assert total(term).upper == total(term).upper | known
-    assert MOMENTUM.conclude(parsed_exponent(beta), (), of(gradient)) == of(gradient)
+    subject = scheme(*INIT_A, momentum="b", optimizer="sgd")
+    run = trajectory(lora_module(subject), 2, subject.domain, replace(CALCULUS, without=frozenset((NO_CANCELLATION,))))
+    moved = [each for each in run.applications if isinstance(each.subject.expression, Kept) and each.subject.t == 2]
+    assert {each.rule.name for each in moved} == {"sum, bounded"}
+    assert not all(total(each.conclusion).is_exact for each in moved)
 
 
 def test_a_step_of_an_unknown_kind_is_not_read_as_another() -> None:

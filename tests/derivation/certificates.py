@@ -19,8 +19,7 @@ from gamma_calc.calculus.policy import Alignment, Policy
 from gamma_calc.derivation.certificate import Certificate, certificate
 from gamma_calc.derivation.verification import Verification, verification
 from gamma_calc.program.catalogue import CATALOGUE
-from gamma_calc.program.optimizers import OPTIMIZERS
-from tests.schemes import scheme
+from tests.schemes import STEPS_ALONE, scheme
 
 OTHERS = {
     "two-rates": scheme("-1/2", "zero", "a", "b"),
@@ -40,7 +39,7 @@ OTHERS = {
     "bounded-rate": scheme("-1/2", "zero", "eta", "eta", between=("eta <= -1",)),
     "no-step": scheme("-1/2", "zero", "-1", "-1"),
 }
-CASES = {f"{name}-{under}": found.under(under) for name, found in CATALOGUE.items() for under in OPTIMIZERS} | OTHERS
+CASES = {f"{name}-{under}": found.under(under) for name, found in CATALOGUE.items() for under in STEPS_ALONE} | OTHERS
 every_case = pytest.mark.parametrize("name", CASES)
 
 

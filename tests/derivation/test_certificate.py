@@ -17,8 +17,8 @@ from gamma_calc.derivation.certificate import Certificate, certificate
 from gamma_calc.derivation.checker import Proof, verified
 from gamma_calc.derivation.verification import verification
 from gamma_calc.program.catalogue import CATALOGUE
-from gamma_calc.program.optimizers import OPTIMIZERS
 from tests.derivation.certificates import CASES, POLICIES, derivation_of, every_case, is_same_region, read_back, written
+from tests.schemes import STEPS_ALONE
 
 UNDER_POLICIES = ("init-a-adam", "init-b-sign", "init-a-sgd", "init-ab-adam")
 
@@ -75,7 +75,7 @@ VARIANTS: dict[str, tuple[dict[str, Affine], Policy]] = {
     "without A7": ({}, POLICIES["A7"]),
     "without A3": ({}, POLICIES["A3"]),
 }
-GRID = [(name, under, variant) for variant in VARIANTS for name in CATALOGUE for under in OPTIMIZERS]
+GRID = [(name, under, variant) for variant in VARIANTS for name in CATALOGUE for under in STEPS_ALONE]
 
 
 @pytest.mark.parametrize(("name", "under", "variant"), GRID)
@@ -176,7 +176,7 @@ def test_a_certificate_of_some_steps_only(name: str) -> None:
     assert checked.first_failure is None and checked.conclusions == found.conclusions
 
 
-@pytest.mark.parametrize("under", OPTIMIZERS)
+@pytest.mark.parametrize("under", STEPS_ALONE)
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_certificate_costs_little(name: str, under: str) -> None:
     scheme, writing, checking = CATALOGUE[name].under(under), list[float](), list[float]()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gamma_calc import derive, exponents
-from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import Scheme
-from tests.schemes import scheme
+from tests.schemes import STEPS_ALONE, scheme
 
 SUBJECTS = {
     "one-rate": scheme("-1/2", "zero", "eta", "eta"),
@@ -19,7 +18,7 @@ SUBJECTS = {
 }
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", STEPS_ALONE)
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
 def test_every_face_of_every_answer(subject: Scheme, optimizer: str) -> None:
     for found in (derive(subject, optimizer=optimizer), exponents(subject, optimizer=optimizer)):

@@ -71,7 +71,7 @@ def z_b(b: Expression, a: Expression) -> Named:
             At(DECAYING, Moment.CHANGE), (Part("A", Kind.INITIAL_DECAY),), r"\Delta_{\lambda} A_{0}^{2}", id="decay"
         ),
         pytest.param(At(DECAYING, Moment.CURRENT), (A_0,), "A_{0}^{2}", id="an-initial-part-that-decays"),
-        pytest.param(At(A, Moment.CHANGE), (Part("A", Kind.MOMENTUM),), "m_{A}^{2}", id="momentum"),
+        pytest.param(At(A, Moment.CHANGE), (Part("m_A", Kind.MEMORY),), "m_{A}^{2}", id="momentum"),
         pytest.param(
             B @ Pointwise("phi", z_a(A)),
             (B_0, Part("phi(Z_A)", Kind.UPDATE)),

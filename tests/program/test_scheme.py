@@ -89,5 +89,5 @@ def test_an_update_rule_of_an_unknown_kind_is_refused_by_name() -> None:
     class Momentous:
         pass
 
-    with pytest.raises(BadInput, match="update rule: found 'Momentous', expected Raw or Moments"):
+    with pytest.raises(BadInput, match="update rule: found 'Momentous', expected one of Raw, Moments"):
         Optimizer("new", Momentous())  # type: ignore[arg-type]

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.adapter_kernel import measured_training
 from gamma_calc.simulation.adapter_module import TERMS, AdapterModule, Training
@@ -34,7 +33,7 @@ def tensors(subject: Scheme) -> dict[str, Tensor]:
     return {name: value for name, value in found.items() if name not in "AB" or subject.initial(name) is not None}
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", ["adam", "sign", "sgd"])
 @pytest.mark.parametrize("name", SCHEMES)
 def test_kernel_against_twin(name: str, optimizer: str) -> None:
     subject = SCHEMES[name].under(optimizer)
