@@ -164,6 +164,16 @@ def matched(weight: Trained, gradients: Gradients) -> Update:
     return Update(found.direction, found.memories, times(Fraction(1, 5), largest))
 
 
+def lion(weight: Trained, gradients: Gradients) -> Update:
+    """D = b_1 m + (1 - b_1) G, m <- b_2 m + (1 - b_2) G, with (b_1, b_2) = (0.9, 0.99).
+
+    Source: Chen et al., "Symbolic Discovery of Optimization Algorithms", arXiv:2302.06675, program 1.
+    """
+    memory, gradient, (b_1, b_2) = Memory("m", weight), gradients[weight], (Fraction(9, 10), Fraction(99, 100))
+    moved = Kept(memory, times(b_2, memory) + times(1 - b_2, gradient))
+    return Update(times(b_1, memory) + times(1 - b_1, gradient), (moved,))
+
+
 def adafactor(weight: Trained, gradients: Gradients) -> Update:
     """D = G, times max(floor, rms(W)): without a floor a tensor that starts at zero never moves.
 
@@ -264,6 +274,7 @@ OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(
             Optimizer("adamw", ADAM, numbers=(("decay", Fraction(1, 100)),), keys=("momentum", "epsilon")),
             Optimizer("momentum", Raw(), numbers=HEAVY),
             Optimizer("nesterov", Raw(), nesterov, HEAVY),
+            Optimizer("lion", SIGN, lion, keys=()),
             Optimizer("adafactor", Factored(Fraction(4, 5)), adafactor, (("floor", Fraction(1, 1000)),), ("floor",)),
             Optimizer("muon", NEWTON_SCHULZ, spectral, MUON),
             Optimizer("muon-rms", NEWTON_SCHULZ, matched, MUON),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from gamma_calc.algebra import Affine, parsed_exponent
 from gamma_calc.analysis.decision import Status
@@ -30,6 +31,7 @@ from gamma_calc.program.program import Program
 from gamma_calc.program.rank import growing_rank
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.program_sizes import Numbers, measured_sizes
+from gamma_calc.simulation.torch_reading import TorchReading, trained_in_torch
 from tests.schemes import scheme
 
 INITS = {"init-a": ("-1/2", "zero"), "init-b": ("zero", "0")}
@@ -43,6 +45,7 @@ LARGEST = {
     "adam": ("-1/2", "-1"),
     "sign": ("-1/2", "-1"),
     "adamw": ("-1/2", "-1"),
+    "lion": ("-1/2", "-1"),  # a sign, of a mixture of gradients
     "adafactor": ("-1/2", "-1"),  # floor n^0: Adam's exponents
     "muon-rms": ("-1/2", "-1"),  # by design those of Adam
     "muon": ("0", "0"),  # A moves by n^-1, B by n^0 an entry: the ratio of LoRA+ is built in
@@ -100,6 +103,24 @@ def mismatches(subject: Scheme, under: Scheme) -> list[tuple[int, str, str, floa
 def test_slopes_are_the_exponents(optimizer: str, init: str) -> None:
     subject = at(init, optimizer, dict(zip(INITS, LARGEST[optimizer], strict=True))[init])
     assert not mismatches(subject, subject)
+
+
+def test_lion_is_its_published_program() -> None:
+    """Chen et al., program 1: update = sign(interp(g, m, 0.9)), m = interp(g, m, 0.99)."""
+    generator = torch.Generator().manual_seed(3)
+    shapes = {"Z": (7, 2), "dZ": (5, 2), "A": (3, 7), "B": (5, 3)}
+    values = {name: torch.randn(*shape, generator=generator, dtype=torch.float64) for name, shape in shapes.items()}
+    program = lora_module(scheme("-1/2", "-1/2", "eta", "eta", optimizer="lion"))
+    reading = TorchReading(program.optimizer, values, {"A": 0.3, "B": 0.2}, {"s": 1.0})
+    a, b = values["A"], values["B"]
+    m = {"A": torch.zeros_like(a), "B": torch.zeros_like(b)}
+    for step in trained_in_torch(program, reading, 6):
+        gradient = {"A": b.mT @ values["dZ"] @ values["Z"].mT, "B": values["dZ"] @ (a @ values["Z"]).mT}
+        update = {name: torch.sign(0.9 * m[name] + 0.1 * gradient[name]) for name in m}
+        m = {name: 0.99 * m[name] + 0.01 * gradient[name] for name in m}
+        a, b = a - 0.3 * update["A"], b - 0.2 * update["B"]
+        for name, expected in (("A", a), ("B", b)):
+            torch.testing.assert_close(sum(term for _, term in step.after[name]), expected, rtol=1e-10, atol=0)
 
 
 BESIDE = {
