@@ -106,19 +106,19 @@ def test_slopes_are_the_exponents(optimizer: str, init: str) -> None:
 
 
 def test_lion_is_its_published_program() -> None:
-    """Chen et al., program 1: update = sign(interp(g, m, 0.9)), m = interp(g, m, 0.99)."""
+    """Chen et al., program 1: update = sign(interp(g, m, 0.9)), m = interp(g, m, 0.99); gradients change sign."""
     generator = torch.Generator().manual_seed(3)
     shapes = {"Z": (7, 2), "dZ": (5, 2), "A": (3, 7), "B": (5, 3)}
     values = {name: torch.randn(*shape, generator=generator, dtype=torch.float64) for name, shape in shapes.items()}
     program = lora_module(scheme("-1/2", "-1/2", "eta", "eta", optimizer="lion"))
-    reading = TorchReading(program.optimizer, values, {"A": 0.3, "B": 0.2}, {"s": 1.0})
+    reading = TorchReading(program.optimizer, values, {"A": 0.03, "B": 0.02}, {"s": 1.0})
     a, b = values["A"], values["B"]
     m = {"A": torch.zeros_like(a), "B": torch.zeros_like(b)}
-    for step in trained_in_torch(program, reading, 6):
+    for step in trained_in_torch(program, reading, 60):
         gradient = {"A": b.mT @ values["dZ"] @ values["Z"].mT, "B": values["dZ"] @ (a @ values["Z"]).mT}
         update = {name: torch.sign(0.9 * m[name] + 0.1 * gradient[name]) for name in m}
         m = {name: 0.99 * m[name] + 0.01 * gradient[name] for name in m}
-        a, b = a - 0.3 * update["A"], b - 0.2 * update["B"]
+        a, b = a - 0.03 * update["A"], b - 0.02 * update["B"]
         for name, expected in (("A", a), ("B", b)):
             torch.testing.assert_close(sum(term for _, term in step.after[name]), expected, rtol=1e-10, atol=0)
 
