@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache, reduce
 from importlib import import_module
+from operator import mul
 from typing import Any, ClassVar, TypeAlias
 
-from gamma_calc.algebra.affine import Affine, AffineLike
+from gamma_calc.algebra.affine import Affine, AffineLike, integer_rows
 from gamma_calc.algebra.envelope import envelope_of_sum, upper_envelope
 from gamma_calc.algebra.inequality import Inequality, at_most
 from gamma_calc.algebra.polyhedron import EVERYWHERE, Polyhedron
 from gamma_calc.algebra.rational import exact
+from gamma_calc.algebra.witness_points import witness_points
 from gamma_calc.errors import BadInput
 
 ExponentLike: TypeAlias = "AffineLike | Exponent"
@@ -178,6 +180,18 @@ class Exponent:
             return Comparison(Verdict.NEVER)
         return Comparison(Verdict.UNDECIDED, _deciding(claims[0], domain) if len(claims) == 1 else None)
 
+    def is_at_most(self, other: Exponent) -> bool:
+        """Whether this exponent is at most the other one everywhere on their domain.
+
+        >>> Exponent.of(Affine.symbol("x")).is_at_most(Exponent.of(Affine.symbol("x")) | 0)
+        True
+        """
+        return self is other or _is_at_most(self, other)
+
+    def is_above(self, other: Exponent) -> bool:
+        """Whether this exponent is larger than the other one everywhere on their domain."""
+        return self is not other and _is_above(self, other)
+
     def __add__(self, other: ExponentLike) -> Exponent:
         if not isinstance(other, Exponent):
             other = Exponent.of(other, self.domain)
@@ -269,6 +283,29 @@ def _sum(left: Exponent, right: Exponent) -> Exponent:
 @lru_cache(maxsize=16384)
 def _maximum(left: Exponent, right: Exponent) -> Exponent:
     return Exponent.largest((left, right))
+
+
+@lru_cache(maxsize=16384)
+def _is_at_most(left: Exponent, right: Exponent) -> bool:
+    if not left.pieces or not right.pieces:
+        return not left.pieces
+    return not any(gap > 0 for gap in _gaps(left, right)) and (left | right) == right.restricted(left.domain)
+
+
+@lru_cache(maxsize=16384)
+def _is_above(left: Exponent, right: Exponent) -> bool:
+    if not left.pieces or not right.pieces:
+        return not right.pieces and bool(left.pieces)
+    return all(gap > 0 for gap in _gaps(left, right)) and left.compared(right).verdict is Verdict.NEVER
+
+
+def _gaps(left: Exponent, right: Exponent) -> Iterator[int]:
+    """How much one exponent lies above another one at some points of their domain, up to a positive factor."""
+    domain = _common_domain(left, right)
+    names, rows = integer_rows([domain.reduced(piece) for piece in (*left.pieces, *right.pieces)])
+    mine, theirs = rows[: len(left.pieces)], rows[len(left.pieces) :]
+    for point in witness_points(domain, names):
+        yield max(sum(map(mul, row, point)) for row in mine) - max(sum(map(mul, row, point)) for row in theirs)
 
 
 def _common_domain(left: Exponent, right: Exponent) -> Polyhedron:

@@ -108,11 +108,10 @@ class ExponentReading:
     def contracted(self, node: Contraction, label: Label, left: Term, right: Term) -> Term:
         """One rule application a part of the sum of each pair of components, as their provenance calls for."""
         parts: list[Component] = []
-        for x in left:
-            for y in right:
-                for part in summations(x.provenance, y.provenance, node.over):
-                    rule = self.rules.contraction(part.kind)
-                    parts.extend(self._concluded(rule, node, label, x, y, part, self.policy))
+        for x, y in self.rules.pairs(left, right, node.over):
+            for part in summations(x.provenance, y.provenance, node.over):
+                rule = self.rules.contraction(part.kind)
+                parts.extend(self._concluded(rule, node, label, x, y, part, self.policy))
         return self.rules.gathered(parts)
 
     def entrywise(self, node: Entrywise, label: Label, left: Term, right: Term) -> Term:

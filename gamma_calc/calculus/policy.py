@@ -17,7 +17,7 @@ from gamma_calc.calculus.assumptions import (
     Assumption,
     dispensed,
 )
-from gamma_calc.calculus.provenance import Flip, Provenance, Sight, contracted, dot_part
+from gamma_calc.calculus.provenance import Entries, Flip, Provenance, Sight, contracted, dot_part, text
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
@@ -84,16 +84,16 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
         return (found,)
     gain = _size(over) - _size(place for _, place in tensor.at if place not in over) * HALF
     dots = {dot_part(term, sight, other, over) for sight in sights}
-    return (found, *(Summation(Alignment.DILUTED, over, gain, each) for each in sorted(dots, key=str)))
+    return (found, *(Summation(Alignment.DILUTED, over, gain, each) for each in sorted(dots, key=text)))
 
 
-def _is_summed(tensor: Sight | None, over: tuple[Axis, ...]) -> bool:
+def _is_summed(tensor: Entries | None, over: tuple[Axis, ...]) -> bool:
     return tensor is not None and tensor.places.issuperset(over)
 
 
-def _is_met(sight: Sight, tensor: Sight | None, over: tuple[Axis, ...]) -> bool:
+def _is_met(sight: Sight, tensor: Entries | None, over: tuple[Axis, ...]) -> bool:
     """Whether a dependence is on the entries of a tensor at the axes of a sum."""
-    return tensor is not None and sight.tensor == tensor.tensor and bool(sight.places.intersection(over))
+    return tensor is not None and sight.tensor is tensor.tensor and bool(sight.places.intersection(over))
 
 
 def _size(axes: Iterable[Axis]) -> Affine:

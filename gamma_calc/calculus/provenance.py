@@ -13,27 +13,28 @@ size, and an output of one layer is an input of the next under another name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, reduce
+from functools import lru_cache
 
 from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
+from gamma_calc.program.shared import Shared
 
 DEPTH = 1
 """How many sums back a dependence remembers what each random tensor was multiplied with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Random:
+@dataclass(frozen=True, slots=True, eq=False)
+class Random(Shared):
     """A random tensor at the start of a program; each of its axes of growing size carries a sign symmetry."""
 
     name: str
     axes: tuple[Axis, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Flip:
+@dataclass(frozen=True, slots=True, eq=False)
+class Flip(Shared):
     """The symmetry that flips the sign of one slice of a random tensor across `axis`, where the term's axis is `at`."""
 
     tensor: Random
@@ -42,47 +43,88 @@ class Flip:
 
     def renamed(self, old: Axis, new: Axis) -> Flip:
         """The flip in a term with one axis under another name."""
-        return replace(self, at=new) if self.at == old else self
+        return Flip(self.tensor, self.axis, new) if self.at is old else self
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """A dependence on a random tensor.
+@dataclass(frozen=True, slots=True, eq=False)
+class Entries(Shared):
+    """Entries of a random tensor, as a term has them.
 
-    `at` gives, by axis of the tensor, the axis of the term at which its entries are seen; an axis that was summed over
-    is not there. Where all others were summed over at once against one factor, `factor` is the provenance of that
-    factor at the axis that was summed over, which is called `SUMMED`.
+    `at` gives, by axis of the tensor, the axis of the term at which they are; one that was summed over is not there.
     """
 
     tensor: Random
     at: tuple[tuple[Axis, Axis], ...]
+
+    @property
+    def places(self) -> frozenset[Axis]:
+        """The axes of the term at which the entries are."""
+        return _places(self)
+
+    def renamed(self, old: Axis, new: Axis) -> Entries:
+        """The entries in a term with one axis under another name."""
+        at = tuple((axis, new if place is old else place) for axis, place in self.at)
+        return Entries(self.tensor, at) if old in self.places else self
+
+    def summed(self, over: tuple[Axis, ...]) -> Entries:
+        """What is left of them after a sum over some axes of the term."""
+        return _left(self, over)
+
+
+@lru_cache(maxsize=4096)
+def _places(entries: Entries) -> frozenset[Axis]:
+    return frozenset(place for _, place in entries.at)
+
+
+@lru_cache(maxsize=4096)
+def _left(entries: Entries, over: tuple[Axis, ...]) -> Entries:
+    return Entries(entries.tensor, tuple(pair for pair in entries.at if pair[1] not in over))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight(Shared):
+    """A dependence on entries of a random tensor.
+
+    Where all other axes were summed over at once against one factor, `factor` is the provenance of that factor at the
+    axis that was summed over, which is called `SUMMED`.
+    """
+
+    entries: Entries
     factor: Provenance | None = None
+
+    @property
+    def tensor(self) -> Random:
+        """The tensor that is seen."""
+        return self.entries.tensor
 
     @property
     def places(self) -> frozenset[Axis]:
         """The axes of the term at which entries of the tensor are seen."""
-        return frozenset(place for _, place in self.at)
+        return _places(self.entries)
 
-    def place(self, axis: Axis) -> Axis | None:
-        """Where an axis of the tensor is seen, or None if it was summed over."""
-        return dict(self.at).get(axis)
+    def is_within(self, other: Sight) -> bool:
+        """Whether no sum brings back more of this dependence than of another one on the same entries."""
+        if self.factor is None or other.factor is None:
+            return self is other
+        return self.factor.is_within(other.factor)
+
+    def joined(self, other: Sight) -> Sight:
+        """The dependence on what either factor saw, where the two differ in nothing else."""
+        if self.factor is None or other.factor is None:
+            return self
+        return Sight(self.entries, self.factor.joined(other.factor))
 
     def renamed(self, old: Axis, new: Axis) -> Sight:
         """The dependence of a term with one axis under another name."""
-        if old not in self.places:
-            return self
-        return replace(self, at=tuple((axis, new if place == old else place) for axis, place in self.at))
+        return Sight(self.entries.renamed(old, new), self.factor) if old in self.places else self
 
-    def summed(self, over: Iterable[Axis], factor: Provenance | None = None) -> Sight:
-        """The dependence after a sum over some axes of the term; `factor` is what the tensor itself was summed with."""
-        gone = self.places.intersection(over)
-        if not gone:
-            return self
-        return Sight(self.tensor, tuple(pair for pair in self.at if pair[1] not in gone), factor)
+    def summed(self, over: tuple[Axis, ...]) -> Sight:
+        """The dependence after a sum over some axes of the term."""
+        return self if self.places.isdisjoint(over) else Sight(self.entries.summed(over))
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+@dataclass(frozen=True, slots=True, eq=False)
+class Provenance(Shared):
     """What a term is made from.
 
     `fresh` is the random tensor that the term *is*, up to a scalar; `odd` the flips that change its sign; `mixed` those
@@ -90,7 +132,7 @@ class Provenance:
     names the components of a state that a term is a product of, where a step is read for what it makes of each.
     """
 
-    fresh: Sight | None = None
+    fresh: Entries | None = None
     odd: frozenset[Flip] = field(default=frozenset())
     mixed: frozenset[Flip] = field(default=frozenset())
     seen: frozenset[Sight] = field(default=frozenset())
@@ -103,13 +145,13 @@ class Provenance:
     def of(cls, tensor: Random) -> Provenance:
         """A fresh random tensor, odd under the flips of each of its axes that grow."""
         flips = frozenset(Flip(tensor, axis, axis) for axis in tensor.axes if not axis.is_fixed)
-        itself = Sight(tensor, tuple((axis, axis) for axis in tensor.axes))
-        return cls(itself, flips, frozenset(), frozenset((itself,)))
+        itself = Entries(tensor, tuple((axis, axis) for axis in tensor.axes))
+        return cls(itself, flips, frozenset(), frozenset((Sight(itself),)))
 
     @property
     def parity(self) -> Provenance:
         """The provenance up to what has been seen: terms that agree here are of one kind in later sums."""
-        return Provenance(self.fresh, self.odd, self.mixed, made=self.made)
+        return _parity(self)
 
     @property
     def unmarked(self) -> Provenance:
@@ -123,8 +165,7 @@ class Provenance:
 
     def multiplied(self, other: Provenance) -> Provenance:
         """The provenance of an entrywise or outer product: flips that change both factors change nothing."""
-        mixed = self.mixed | other.mixed
-        return Provenance(None, (self.odd ^ other.odd) - mixed, mixed, self.seen | other.seen, self.made_with(other))
+        return _multiplied(self, other)
 
     def made_with(self, other: Provenance) -> tuple[str, ...]:
         """The components of a state that a product is made from."""
@@ -132,52 +173,102 @@ class Provenance:
 
     def renamed(self, old: Axis, new: Axis) -> Provenance:
         """The provenance with one axis under another name."""
-        return self._mapped(lambda flip: flip.renamed(old, new), lambda sight: sight.renamed(old, new))
+        return _renamed(self, old, new)
 
-    def summed(self, over: Iterable[Axis]) -> Provenance:
+    def summed(self, over: tuple[Axis, ...]) -> Provenance:
         """The provenance after a sum over some axes: their flips act inside the sum and are lost."""
-        gone = frozenset(over)
-        return Provenance(
-            self.fresh,
-            frozenset(flip for flip in self.odd if flip.at not in gone),
-            frozenset(flip for flip in self.mixed if flip.at not in gone),
-            frozenset(sight.summed(gone) for sight in self.seen),
-            self.made,
-        )
+        return _summed(self, over)
 
     def joined(self, other: Provenance) -> Provenance:
         """The provenance of a sum of terms of one parity."""
+        if other.seen <= self.seen:
+            return self
         return Provenance(self.fresh, self.odd, self.mixed, self.seen | other.seen, self.made)
+
+    def is_within(self, other: Provenance) -> bool:
+        """Whether no sum, now or later, gains more on a term of this provenance than on one of the other.
+
+        The other one has seen as much, and the two differ only by flips under which it is even and odd at once: those
+        never make a sum centred. Products and sums of either with the same factors are related in the same way.
+        """
+        return self is other or _is_within(self, other)
 
     @property
     def even_and_odd(self) -> Provenance:
         """The provenance of a function that is neither odd nor even: each flip may change its value either way."""
         return Provenance(None, frozenset(), self.flips, self.seen, self.made)
 
-    def _mapped(self, flip: Callable[[Flip], Flip], sight: Callable[[Sight], Sight]) -> Provenance:
-        return Provenance(
-            None if self.fresh is None else sight(self.fresh),
-            frozenset(map(flip, self.odd)),
-            frozenset(map(flip, self.mixed)),
-            frozenset(map(sight, self.seen)),
-            self.made,
-        )
+
+@lru_cache(maxsize=65536)
+def _parity(term: Provenance) -> Provenance:
+    return Provenance(term.fresh, term.odd, term.mixed, made=term.made)
+
+
+@lru_cache(maxsize=65536)
+def _multiplied(left: Provenance, right: Provenance) -> Provenance:
+    mixed = left.mixed | right.mixed
+    return Provenance(None, (left.odd ^ right.odd) - mixed, mixed, left.seen | right.seen, left.made_with(right))
+
+
+@lru_cache(maxsize=65536)
+def _renamed(term: Provenance, old: Axis, new: Axis) -> Provenance:
+    return Provenance(
+        None if term.fresh is None else term.fresh.renamed(old, new),
+        frozenset(flip.renamed(old, new) for flip in term.odd),
+        frozenset(flip.renamed(old, new) for flip in term.mixed),
+        frozenset(sight.renamed(old, new) for sight in term.seen),
+        term.made,
+    )
+
+
+@lru_cache(maxsize=65536)
+def _summed(term: Provenance, over: tuple[Axis, ...]) -> Provenance:
+    return Provenance(
+        term.fresh,
+        frozenset(flip for flip in term.odd if flip.at not in over),
+        frozenset(flip for flip in term.mixed if flip.at not in over),
+        frozenset(sight.summed(over) for sight in term.seen),
+        term.made,
+    )
+
+
+@lru_cache(maxsize=65536)
+def _is_within(term: Provenance, other: Provenance) -> bool:
+    if not term.mixed <= other.mixed or term.odd - other.mixed != other.odd:
+        return False
+    if term.fresh is not other.fresh or term.made != other.made:
+        return False
+    theirs = _by_entries(other.seen)
+    return all(any(sight.is_within(more) for more in theirs.get(sight.entries, ())) for sight in term.seen - other.seen)
 
 
 @lru_cache(maxsize=65536)
 def _distinct(seen: frozenset[Sight]) -> frozenset[Sight]:
-    """Dependences without what no sum can meet again, and those that differ in what their factors saw as one."""
-    found: dict[tuple[Random, tuple[tuple[Axis, Axis], ...], Provenance | None], list[Sight]] = {}
+    """Dependences without what no sum can meet again, and without those that bring back no more than another one."""
+    found = _by_entries(seen).items()
+    return frozenset(sight for entries, alike in found if entries.at for sight in _widest(alike))
+
+
+@lru_cache(maxsize=65536)
+def _by_entries(seen: frozenset[Sight]) -> Mapping[Entries, frozenset[Sight]]:
+    """Dependences by the entries that are seen."""
+    found: dict[Entries, list[Sight]] = {}
     for sight in seen:
-        if sight.at:
-            parity = None if sight.factor is None else sight.factor.parity
-            found.setdefault((sight.tensor, sight.at, parity), []).append(sight)
-    return frozenset(each[0] if len(each) == 1 else _as_one(each) for each in found.values())
+        found.setdefault(sight.entries, []).append(sight)
+    return {entries: frozenset(alike) for entries, alike in found.items()}
 
 
-def _as_one(sights: Sequence[Sight]) -> Sight:
-    factors = [sight.factor for sight in sights if sight.factor is not None]
-    return replace(sights[0], factor=reduce(Provenance.joined, factors) if factors else None)
+@lru_cache(maxsize=65536)
+def _widest(alike: frozenset[Sight]) -> Iterable[Sight]:
+    """Dependences on the same entries: those whose factors differ in what they saw as one, and none within another."""
+    if len(alike) == 1:
+        return alike
+    found: dict[Provenance | None, Sight] = {}
+    for sight in alike:
+        parity = None if sight.factor is None else sight.factor.parity
+        found[parity] = sight.joined(found[parity]) if parity in found else sight
+    each = found.values()
+    return [one for one in each if not any(one is not other and one.is_within(other) for other in each)]
 
 
 SUMMED = Axis("summed", Affine.of(0))
@@ -198,11 +289,11 @@ def seen_at(term: Provenance, place: Axis, depth: int = DEPTH) -> Provenance:
 
 
 def _remembered(sight: Sight, place: Axis, depth: int) -> Sight:
-    at = tuple((axis, SUMMED) for axis, where in sight.at if where == place)
+    at = tuple((axis, SUMMED) for axis, where in sight.entries.at if where is place)
     factor = sight.factor
     if factor is not None:
         factor = seen_at(factor, SUMMED, depth - 1) if depth else Provenance(None, factor.odd, factor.mixed)
-    return Sight(sight.tensor, at, factor)
+    return Sight(Entries(sight.tensor, at), factor)
 
 
 def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> Provenance:
@@ -210,8 +301,9 @@ def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> P
     found = left.multiplied(right).summed(over)
     for tensor, other in ((left.fresh, right), (right.fresh, left)):
         if tensor is not None and len(over) == 1 and over[0] in tensor.places and len(tensor.at) == 2:
-            alone = tensor.summed(over, seen_at(other.unmarked, *over))
-            found = replace(found, seen=found.seen - {tensor.summed(over)} | {alone})
+            alone = tensor.summed(over)
+            seen = found.seen - {Sight(alone)} | {Sight(alone, seen_at(other.unmarked, *over))}
+            found = replace(found, seen=seen)
     return found
 
 
@@ -226,3 +318,10 @@ def dot_part(term: Provenance, sight: Sight, other: Provenance, over: tuple[Axis
         return rest
     (place,) = term.fresh.places.difference(over)
     return rest.multiplied(sight.factor.renamed(SUMMED, place))
+
+
+@lru_cache(maxsize=65536)
+def text(term: Provenance) -> str:
+    """The parity in words, which are the same in every process: an order of what has none."""
+    flips = (sorted(f"{flip.tensor.name}/{flip.axis}/{flip.at}" for flip in each) for each in (term.odd, term.mixed))
+    return f"{term.fresh and term.fresh.tensor.name}{[*flips]}{[*term.made]}"

@@ -17,7 +17,7 @@ from gamma_calc.program.reading import State, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Label
 
 MOST_NUMBERS = 54
-"""Pieces of a component times free exponents beyond which a run is not followed: a step multiplies them, or more."""
+"""Pieces of a parameter's component times free exponents beyond which a run is not followed: a step multiplies them."""
 
 MOST_WRITTEN = 1024
 """Pieces of an exponent times its free exponents beyond which it is not worth writing out, nor the step it is in."""
@@ -85,7 +85,8 @@ def trajectory(
 
     It also stops, unsettled, before a step with an exponent of more than `MOST_WRITTEN` numbers. Where `most` is given,
     it stops before a step from a state in which the pieces of some component, times their free exponents, are more than
-    that: where a step multiplies components, they grow with it faster than any power.
+    that: where a step multiplies components, they grow with it faster than any power. What an update rule remembers of
+    gradients is added up, so its pieces do not count.
     """
     reading = ExponentReading(program, domain, policy)
     state = initial_state(program, reading)
@@ -93,7 +94,7 @@ def trajectory(
     settled_from: int | None = None
     cut = ""
     for t in range(1, steps + 1):
-        if most is not None and length(state) > most:
+        if most is not None and length(program, state) > most:
             cut = f"the exponents after step {t - 1} are too long to follow"
             break
         reading.t = t
@@ -114,9 +115,10 @@ def trajectory(
     return Trajectory(program, domain, policy, tuple(unrolled), settled_from, tuple(reading.trace.applications), cut)
 
 
-def length(state: State[Term]) -> int:
-    """The pieces of the longest bound on a component, times the free exponents of the state."""
-    sizes = [component.size for value in state.values() for _, term in value for component in term]
+def length(program: Program, state: State[Term]) -> int:
+    """The pieces of the longest bound on a component of a parameter, times the free exponents of the parameters."""
+    values = [state[tensor.name] for tensor in program.parameters]
+    sizes = [component.size for value in values for _, term in value for component in term]
     sides = [side for size in sizes for side in (size.lower, size.upper)]
     return len({name for side in sides for name in side.free}) * max((len(side.pieces) for side in sides), default=0)
 

@@ -23,8 +23,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 
-from gamma_calc.algebra import VANISHING, Exponent, Verdict
+from gamma_calc.algebra import VANISHING, Exponent
 from gamma_calc.calculus.assumptions import (
     FIXED_RUN,
     MEMORY,
@@ -36,7 +37,7 @@ from gamma_calc.calculus.assumptions import (
     Assumption,
 )
 from gamma_calc.calculus.citations import EVERETT, Citation
-from gamma_calc.calculus.policy import GROUNDS, Alignment, Policy
+from gamma_calc.calculus.policy import CALCULUS, GROUNDS, Alignment, Policy
 from gamma_calc.calculus.provenance import Provenance
 from gamma_calc.calculus.rules import (
     BOUNDED,
@@ -57,12 +58,15 @@ from gamma_calc.calculus.rules import (
     Rule,
     Term,
     gathered,
+    needed,
     normalised_step,
     total,
+    unlike_pairs,
 )
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.update_rules import orthogonalised_step, step_above_epsilon
 from gamma_calc.errors import Unknown
+from gamma_calc.program.axes import Axis
 from gamma_calc.program.optimizers import Factored, Moments
 
 SHARES = frozenset((SYMMETRIC_INIT, MEMORY, SEVERAL_SAMPLES))
@@ -157,6 +161,13 @@ class Rulebook:
         loose = self._left_of(rule, rule.conclude, self._bounds(kind))
         return loose if kind is Alignment.FIXED else replace(loose, source=BETWEEN)
 
+    def pairs(self, left: Term, right: Term, over: tuple[Axis, ...]) -> Iterable[tuple[Component, Component]]:
+        """The pairs of components to sum along axes: all, or under the calculus's own policy those that make more."""
+        is_plain = self.policy == CALCULUS and not any(each.provenance.fresh for each in (*left, *right))
+        if is_plain and len(over) == 1 and len(left) > 1 and len(right) > 1:
+            return unlike_pairs(left, right, *over)
+        return product(left, right)
+
     def normalised_step(self, step: Moments | Factored, *, has_parities: bool) -> Rule:
         """The size of a processed gradient's entries, times the rate."""
         return self._step(normalised_step(step, has_parities=has_parities), SHARES if has_parities else frozenset())
@@ -186,7 +197,7 @@ class Rulebook:
     def gathered(self, components: Iterable[Component]) -> Term:
         """Components brought together by parity, as a sum of them."""
         if NO_CANCELLATION not in self.without:
-            return gathered(components)
+            return needed(gathered(components))
         term = tuple(_joined(each) for each in _by_parity(components))
         # Parities that no symmetry keeps apart may cancel each other.
         return _bounded(term) if SYMMETRIC_INIT in self.without and len(term) > 1 else term
@@ -246,8 +257,8 @@ class _Step:
         term, whole = self.rule.conclude(rate, gradient, *beside), total(gradient)
         if self.bounds_shares and len(term) > 1:
             term = tuple(replace(each, size=Size(VANISHING, total(term).upper)) for each in term)
-        if NEGLIGIBLE_EPSILON in self.lost and not _is_at_most(Exponent.of(0), whole.lower):
-            is_linear = self.forgets and _is_at_most(whole.upper, Exponent.of(0))
+        if NEGLIGIBLE_EPSILON in self.lost and not Exponent.of(0).is_at_most(whole.lower):
+            is_linear = self.forgets and whole.upper.is_at_most(Exponent.of(0))
             term = RAW_STEP.conclude(rate, gradient) if is_linear else _bounded(term)
         return _bounded(term) if NORMALISED_ENTRIES in self.lost else term
 
@@ -280,14 +291,6 @@ def _joined(components: list[Component]) -> Component:
     leaders = (
         each.size.lower
         for each in components
-        if all(other is each or _is_below(other.size.upper, each.size.lower) for other in components)
+        if all(other is each or each.size.lower.is_above(other.size.upper) for other in components)
     )
     return replace(whole, size=Size(next(leaders, VANISHING), whole.size.upper))
-
-
-def _is_at_most(left: Exponent, right: Exponent) -> bool:
-    return left.compared(right).verdict is Verdict.ALWAYS
-
-
-def _is_below(left: Exponent, right: Exponent) -> bool:
-    return right.compared(left).verdict is Verdict.NEVER

@@ -6,12 +6,13 @@ and take the larger exponent where they add, so the rules read like their statem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, reduce
+from itertools import product
 
-from gamma_calc.algebra import VANISHING, Exponent, Verdict
+from gamma_calc.algebra import VANISHING, Exponent
 from gamma_calc.calculus.assumptions import (
     ALIGNMENT,
     FIXED_RUN,
@@ -67,6 +68,17 @@ def gathered(components: Iterable[Component]) -> Term:
     return _seen_alike(term) if any(component.provenance.made for component in term) else term
 
 
+def needed(term: Term) -> Term:
+    """The components without those beside which another one is no smaller, now and in every later sum."""
+    if not any(component.provenance.mixed for component in term):
+        return term  # of one that mixes no flip, only terms of its own parity are a part
+    return tuple(each for each in term if not any(_is_covered(each, other) for other in term if other is not each))
+
+
+def _is_covered(component: Component, other: Component) -> bool:
+    return component.provenance.is_within(other.provenance) and component.size.upper.is_at_most(other.size.lower)
+
+
 def _seen_alike(components: Sequence[Component]) -> Term:
     """The components of one parity, kept apart by what they are made from, have all seen what any of them has."""
     seen: dict[Provenance, frozenset[Sight]] = {}
@@ -113,7 +125,7 @@ def _product(left: Term, right: Term) -> Term:
 
 
 def _sum(*terms: Term) -> Term:
-    return gathered(component for term in terms for component in term)
+    return needed(gathered(component for term in terms for component in term))
 
 
 def _contraction(kind: Alignment) -> Callable[[Component, Component, Summation, Policy], Term]:
@@ -125,6 +137,29 @@ def _contraction(kind: Alignment) -> Callable[[Component, Component, Summation, 
         return (Component(left.size + right.size + policy.gain(part), part.provenance),)
 
     return conclude
+
+
+def unlike_pairs(left: Term, right: Term, axis: Axis) -> Iterator[tuple[Component, Component]]:
+    """The pairs of components of which a sum along an axis makes more, or something else, than of another pair.
+
+    Components that are alike but for flips along the axis leave terms of one kind. Of the pairs of two such groups one
+    is enough: one whose product no flip centres, if there is any.
+    """
+    for alike, others in product(_alike(left, axis), _alike(right, axis)):
+        pairs = product(alike, others)
+        yield next((pair for pair in pairs if not _is_centred(*pair, axis)), (alike[0], others[0]))
+
+
+def _alike(term: Term, axis: Axis) -> Iterable[list[Component]]:
+    found: dict[tuple[Size, Provenance], list[Component]] = {}
+    for each in term:
+        found.setdefault((each.size, each.provenance.summed((axis,))), []).append(each)
+    return found.values()
+
+
+def _is_centred(left: Component, right: Component, axis: Axis) -> bool:
+    x, y = left.provenance, right.provenance
+    return any(flip.at is axis for flip in (x.odd ^ y.odd) - x.mixed - y.mixed)
 
 
 def _homogeneous(argument: Term) -> Term:
@@ -141,7 +176,7 @@ def _inverse_rms(argument: Term, axis: Axis) -> Term:
 
 def _inverse(argument: Term) -> Size:
     """The size of one over a sum: known where one form of it leads, else at most that of one over any part."""
-    leading = [each for each in argument if all(_is_at_most(other.size.upper, each.size.lower) for other in argument)]
+    leading = [each for each in argument if all(other.size.upper.is_at_most(each.size.lower) for other in argument)]
     if leading and leading[0].size.is_exact and len(leading[0].size.upper.pieces) == 1:
         return Size.exactly(Exponent.of(-leading[0].size.upper.pieces[0]))
     floor = next(piece for each in argument for piece in each.size.lower.pieces)
@@ -169,10 +204,10 @@ def _inverse_rms_change(argument: Term, change: Term, axis: Axis, policy: Policy
 def _changed(argument: Term, change: Term, degree: Fraction, first_order: Size) -> Size:
     """What a change makes of a power: of a large one, the power of what is larger of the two where that one is left."""
     before, moved = total(argument), total(change)
-    if _is_at_most(moved.upper, before.lower):
+    if moved.upper.is_at_most(before.lower):
         return first_order
     whole = _power_size((*argument, *change) if degree > 0 else argument, degree)
-    return whole if _is_at_most(before.upper, moved.lower) else Size(VANISHING, whole.upper)
+    return whole if before.upper.is_at_most(moved.lower) else Size(VANISHING, whole.upper)
 
 
 def _power(argument: Term, degree: Fraction) -> Term:
@@ -218,7 +253,7 @@ def _shares(even: Term, logits: Term, parts: Term) -> Term:
 
 def _saturated(shares: Term, logits: Term) -> Term:
     """Of logits that may grow only a bound is left: what is not the largest entry vanishes, and the largest is 1."""
-    if all(_is_at_most(each.size.upper, Exponent.of(0)) for each in logits):
+    if all(each.size.upper.is_at_most(Exponent.of(0)) for each in logits):
         return shares
     return tuple(replace(each, size=Size(VANISHING, Exponent.of(0))) for each in shares)
 
@@ -273,10 +308,10 @@ def _share(component: Component, rivals: Term) -> Size:
     Where the free exponents decide who leads, the share is only known to be at most 1.
     """
     mine, others = component.size, [other.size for other in rivals if other is not component]
-    if all(_is_at_most(other.upper, mine.lower) for other in others):
+    if all(other.upper.is_at_most(mine.lower) for other in others):
         return Size.exactly(Exponent.of(0))
     for other in others:
-        leads = all(_is_at_most(third.upper, other.lower) for third in (mine, *others))
+        leads = all(third.upper.is_at_most(other.lower) for third in (mine, *others))
         if leads and mine.is_exact and other.is_exact and len(other.upper.pieces) == 1:
             (leader,) = other.upper.pieces
             return Size.exactly(mine.upper + Exponent.of(-leader))
@@ -285,11 +320,7 @@ def _share(component: Component, rivals: Term) -> Size:
 
 def _is_below(one: Component, other: Component) -> bool:
     """Whether a component is surely smaller than another one."""
-    return other.size.lower.compared(one.size.upper).verdict is Verdict.NEVER
-
-
-def _is_at_most(left: Exponent, right: Exponent) -> bool:
-    return left.compared(right).verdict is Verdict.ALWAYS
+    return other.size.lower.is_above(one.size.upper)
 
 
 GAMMA = "the gamma-operator and its elementary operations"

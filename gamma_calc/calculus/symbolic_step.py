@@ -129,7 +129,7 @@ def _closed_run(program: Program, domain: Polyhedron, policy: Policy) -> list[St
     reading = ExponentReading(program, domain, policy)
     state, steps = initial_state(program, reading), list[Step[Term]]()
     for t in range(1, CLOSURE):
-        if length(state) > MOST_NUMBERS:
+        if length(program, state) > MOST_NUMBERS:
             return None
         reading.t = t
         steps.append(training_step(program, reading, state, t))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gamma_calc.algebra import Affine
+from gamma_calc.program.shared import Shared
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+@dataclass(frozen=True, slots=True, eq=False)
+class Axis(Shared):
     """An index set of n^size coordinates.
 
     Exponents: `size` is the growth exponent of the number of coordinates; 0 is a fixed number.

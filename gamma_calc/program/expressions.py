@@ -8,15 +8,15 @@ a value that is used twice is computed once, and a deep network is no larger tha
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import Any, ClassVar
-from weakref import WeakValueDictionary
+from typing import Any
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
+from gamma_calc.program.shared import Shared, Sharing, parts
 from gamma_calc.program.terms import Kind, Label, Part
 
 
@@ -28,26 +28,23 @@ class Moment(Enum):
     CURRENT = "after the step"
 
 
-class HashConsed(type):
+class HashConsed(Sharing):
     """Makes equal nodes one object, each with the axes of its value."""
-
-    known: ClassVar[WeakValueDictionary[tuple[Any, ...], Expression]] = WeakValueDictionary()
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """The node, new or known."""
         node = super().__call__(*args, **kwargs)
         object.__setattr__(node, "axes", node._axes())
-        key = (cls, *_parts(node))
-        return HashConsed.known.setdefault(key, node)
+        return node
 
 
-class Expression(metaclass=HashConsed):
+class Expression(Shared, metaclass=HashConsed):
     """Anything with axes. `left @ right` sums over the one shared axis; `left * right` multiplies entry by entry.
 
     `axes` are those of the value, in the order in which it is written.
     """
 
-    __slots__ = ("__weakref__", "axes")
+    __slots__ = ("axes",)
     axes: tuple[Axis, ...]
 
     @property
@@ -554,7 +551,7 @@ def rewritten(
         return value
 
     def rebuilt(node: Expression) -> Expression:
-        rebuilt_node: Expression = type(node)(*map(of, _parts(node)))
+        rebuilt_node: Expression = type(node)(*map(of, parts(node)))
         return rebuilt_node
 
     for node in operands_first(root):
@@ -583,11 +580,6 @@ def operands_first(*roots: Expression, known: Container[Expression] = ()) -> lis
 def leaves(*roots: Expression) -> Iterator[Expression]:
     """The tensors of some expressions, each once, from left to right."""
     return (node for node in nodes(*roots) if not node.operands)
-
-
-def _parts(node: Any) -> tuple[Any, ...]:
-    """What a node is built from, in the order of its fields."""
-    return tuple(getattr(node, field.name) for field in fields(node))
 
 
 def _united(axes: Iterable[Axis]) -> tuple[Axis, ...]:

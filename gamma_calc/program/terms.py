@@ -12,6 +12,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
+from gamma_calc.program.shared import Shared
+
 T = TypeVar("T")
 S = TypeVar("S")
 R = TypeVar("R")
@@ -39,8 +41,8 @@ DECAYS: Mapping[Kind, Kind] = MappingProxyType(
 """What weight decay changes of each part of a tensor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+@dataclass(frozen=True, slots=True, eq=False)
+class Part(Shared):
     """A part of a tensor: initial, the sum of its updates so far, what a step makes of either; or a memory of it.
 
     A step changes a tensor by its update rule's step, and by the decay of the initial part and of the updates. Under

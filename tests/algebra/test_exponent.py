@@ -232,6 +232,7 @@ def test_comparison_agrees_with_z3(together: tuple[Exponent, Exponent]) -> None:
     holds, fails = is_satisfiable(inside, claim), is_satisfiable(inside, z3.Not(claim))
     expected = {(True, False): Verdict.ALWAYS, (False, True): Verdict.NEVER, (True, True): Verdict.UNDECIDED}
     assert comparison.verdict is expected[holds, fails]
+    assert (x.is_at_most(y), x.is_above(y)) == (not fails, not holds)
     if comparison.deciding is not None:
         assert comparison.verdict is Verdict.UNDECIDED
         assert not is_satisfiable(inside, z3.Xor(claim, conjunction([comparison.deciding])))
@@ -259,6 +260,8 @@ def test_comparison_agrees_with_z3(together: tuple[Exponent, Exponent]) -> None:
 def test_known_comparisons(left: Exponent, right: Exponent, verdict: Verdict, deciding: str | None) -> None:
     comparison = left.compared(right)
     assert comparison.verdict is verdict
+    assert left.is_at_most(right) == (verdict is Verdict.ALWAYS)
+    assert left.is_above(right) == (verdict is Verdict.NEVER)
     assert (comparison.deciding and str(comparison.deciding)) == deciding
 
 

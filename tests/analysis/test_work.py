@@ -51,6 +51,16 @@ def test_five_free_exponents_under_a_raw_step_are_answered(extra: dict[str, str]
     assert ("too long to write out" in found.unknown) == (len(found.steps) < 4)
 
 
+@pytest.mark.parametrize("fan_out", ["0", "1"])
+def test_a_momentum_that_no_step_multiplies_does_not_end_a_run(fan_out: str) -> None:
+    """Under a normalised step it is what is long, and goes into nothing else."""
+    forget()
+    begun = time.process_time()
+    found = derived(scheme(*FREE, fan_out=fan_out, **STILL))
+    assert time.process_time() - begun < SECONDS
+    assert not found.run.cut and not found.is_unknown
+
+
 @pytest.mark.parametrize("horizon", [3, None], ids=str)
 def test_a_step_that_is_too_long_to_write_out_is_unknown(horizon: int | None) -> None:
     subject = scheme(*FREE, optimizer="sgd", **STILL | {"momentum": "m"})

@@ -8,7 +8,7 @@ import pytest
 
 from gamma_calc.algebra import EVERYWHERE, VANISHING, Affine, Exponent, Polyhedron, parsed_exponent, parsed_inequality
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
-from gamma_calc.calculus.provenance import Flip, Provenance, Random, Sight, contracted
+from gamma_calc.calculus.provenance import Entries, Flip, Provenance, Random, Sight, contracted
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.calculus.rules import CONTRACTIONS, Component, gathered, normalised_step
 from gamma_calc.calculus.size import Size
@@ -165,7 +165,7 @@ def test_policy_sets_an_alignment_exponent_free() -> None:
 def test_flips_along_a_summed_axis_are_lost() -> None:
     left = seen_through(V, WIDTH)
     assert left.odd == frozenset({Flip(V, RANK, RANK)})
-    assert left.seen == frozenset({Sight(V, ((RANK, RANK),), DATA)})
+    assert left.seen == frozenset({Sight(Entries(V, ((RANK, RANK),)), DATA)})
 
 
 ONE, OTHER = Flip(V, RANK, RANK), Flip(V, WIDTH, WIDTH)
@@ -175,7 +175,7 @@ def test_components_of_one_parity_that_are_kept_apart_have_seen_the_same() -> No
     """What they are made from tells them apart; all of a parity have seen what any of it has, and no more."""
 
     def component(flip: Flip, tensor: Random, made: str) -> Component:
-        seen = frozenset((Sight(tensor, ((RANK, RANK),), DATA),))
+        seen = frozenset((Sight(Entries(tensor, ((RANK, RANK),)), DATA),))
         return Component(
             Size.exactly(parsed_exponent("x")), Provenance(odd=frozenset((flip,)), seen=seen, made=(made,))
         )

@@ -1,0 +1,98 @@
+"""Which components a sum needs: the reading without the others is the reading with all of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.symbolic import forget
+from gamma_calc.algebra import Affine
+from gamma_calc.calculus.policy import summations
+from gamma_calc.calculus.provenance import Flip, Provenance, Random
+from gamma_calc.calculus.recursion import Trajectory, trajectory
+from gamma_calc.calculus.rulebook import Rulebook
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.models import LoraStack
+from gamma_calc.program.stack import lora_stack
+from tests.schemes import scheme
+
+STEPS = 4
+STACKS = {
+    "plain": LoraStack(3),
+    "norm": LoraStack(3, has_norm=True),
+    "relu": LoraStack(2, is_frozen=True, map="phi"),
+    "all": LoraStack(2, is_frozen=True, map="phi", has_norm=True),
+}
+# A, B, eta_A, eta_B, optimiser
+POINTS = {
+    "init-a": ("-1/2", "zero", "-1/2", "-1/2", "adam"),
+    "lora+": ("-1/2", "zero", "-1", "0", "adam"),
+    "init-b": ("zero", "0", "-1", "-3/4", "adam"),
+    "both": ("-1/2", "-1/4", "-3/4", "-1/2", "adam"),
+    "raw": ("-1/2", "-1/2", "-1/4", "-1", "sgd"),
+}
+
+
+def read(point: tuple[str, str, str, str, str], stack: LoraStack) -> Trajectory:
+    forget()
+    return trajectory(lora_stack(scheme(*point[:4], optimizer=point[4]), stack), STEPS)
+
+
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+def test_the_reading_is_that_with_every_component(
+    monkeypatch: pytest.MonkeyPatch, point: tuple[str, str, str, str, str], stack: LoraStack
+) -> None:
+    fewer = read(point, stack)
+    monkeypatch.setattr(Provenance, "is_within", lambda one, other: one is other)
+    monkeypatch.setattr(Rulebook, "pairs", lambda _, left, right, over: product(left, right))
+    every = read(point, stack)
+    forget()
+    assert len(fewer.applications) <= len(every.applications)
+    assert [step.sizes for step in fewer.upto(STEPS)] == [step.sizes for step in every.upto(STEPS)]
+
+
+@pytest.mark.parametrize("kind", ["plain", "all"])
+@pytest.mark.parametrize("point", ["init-a", "lora+"])
+def test_the_work_grows_as_the_square_of_the_depth(point: str, kind: str) -> None:
+    """Rule applications at twice the depth; with every component they are 5 to 12 times as many."""
+    less, more = (
+        len(read(POINTS[point], replace(STACKS[kind], depth=depth)).applications) / depth**2 for depth in (3, 6)
+    )
+    assert more < 1.2 * less
+
+
+WIDTH, RANK = Axis("width", Affine.of(1)), Axis("rank", Affine.symbol("k"))
+FLIPS = [Flip(Random(name, (axis,)), axis, axis) for name in "UV" for axis in (WIDTH, RANK)]
+TENSORS = [Provenance.of(Random(name, (WIDTH, RANK))) for name in "UV"]
+
+
+@st.composite
+def provenances(draw: st.DrawFn) -> Provenance:
+    odd, mixed = (draw(st.frozensets(st.sampled_from(FLIPS))) for _ in range(2))
+    seen = draw(st.frozensets(st.sampled_from([sight for tensor in TENSORS for sight in tensor.seen])))
+    return Provenance(None, odd - mixed, mixed, seen)
+
+
+@given(provenances(), provenances(), st.sampled_from([*TENSORS, Provenance()]), provenances())
+def test_no_sum_gains_more_on_what_is_within(
+    one: Provenance, more: Provenance, tensor: Provenance, factor: Provenance
+) -> None:
+    """`more` is made to hold `one`: what it mixes and has seen is added to."""
+    wider = Provenance(None, one.odd - more.flips, one.mixed | more.flips, one.seen | more.seen)
+    assert one.is_within(wider)
+    for other in (tensor, factor):
+        for part in summations(one, other, (WIDTH,)):
+            assert any(
+                each.gain.constant >= part.gain.constant and part.provenance.is_within(each.provenance)
+                for each in summations(wider, other, (WIDTH,))
+            )
+
+
+def test_a_component_is_not_within_one_that_is_as_odd_as_it_is_even() -> None:
+    odd, even = Provenance(odd=frozenset(FLIPS[:1])), Provenance()
+    assert not odd.is_within(even) and not even.is_within(odd)
