@@ -1,4 +1,5 @@
-"""Write the book of derivations: one document a published scheme, as LaTeX, Markdown, JSON and Rocq, and their index.
+"""Write the book of derivations: one document a published scheme, as LaTeX, Markdown, JSON and Rocq, their index, and
+the chapter on LoRA in depth.
 
 python derivations/make.py            writes this folder
 python derivations/make.py --check    says which files differ from what would be written; status 1 if any does
@@ -11,6 +12,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from derivations.depth import chapter
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.derivation.as_json import derivation_json
 from gamma_calc.derivation.certificate import certificate
@@ -36,7 +38,10 @@ INDEX = """# Derivations
 Written by `python derivations/make.py`, and compared with what that writes by a test. Each derivation follows from the
 rules of the calculus, applied to the equations of the scheme; nothing here is entered by hand.
 
+[LoRA in depth](depth.md) is the chapter on stacks of adapters: where L of them are stable, and the law in L.
+
 """
+DEPTH = "depth.md"
 
 
 def contents() -> Mapping[str, str]:
@@ -62,8 +67,9 @@ def rocq_name(name: str) -> str:
 
 
 def differing(texts: Mapping[str, str]) -> list[str]:
-    """The names of files that are missing, stale, or not part of the book."""
-    there = {path.name: path.read_bytes() for path in HERE.iterdir() if path.suffix in {".tex", ".md", ".json", ".v"}}
+    """The names of files that are missing, stale, or not part of the book; the chapter only where it is given."""
+    files = (path for path in HERE.iterdir() if path.suffix in {".tex", ".md", ".json", ".v"})
+    there = {path.name: path.read_bytes() for path in files if path.name in texts or path.name != DEPTH}
     return sorted(name for name in {*there, *texts} if there.get(name) != texts.get(name, "").encode())
 
 
@@ -83,7 +89,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Write the book of derivations.")
     parser.add_argument("--check", action="store_true", help="compare only; status 1 if a file differs")
     options = parser.parse_args()
-    texts = contents()
+    texts = {**contents(), DEPTH: chapter()}
     if options.check:
         names = differing(texts)
         print("\n".join(names) or "the book is up to date")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from derivations import make
+from derivations.depth import chapter
 
 ROOT = Path(__file__).resolve().parents[2]
 HASHED = """
@@ -23,6 +24,12 @@ assert not heavy, heavy
 
 def test_the_book_is_up_to_date() -> None:
     assert make.differing(make.contents()) == [], "python derivations/make.py writes these files anew"
+
+
+@pytest.mark.slow
+def test_the_chapter_on_depth_is_up_to_date() -> None:
+    """It compares the law in the depth with the derived regions as it is written."""
+    assert make.differing({**make.contents(), make.DEPTH: chapter()}) == []
 
 
 @pytest.mark.parametrize("change", ["a changed byte", "a file too few", "a file too many"])
