@@ -48,7 +48,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], tuple[str, ...]]] = {
     "scheme-optimizer": (lambda value: Scheme("mine", {"A": 0, "B": 0, "eta_A": 0, "eta_B": 0}, value), ()),
     "text": (scheme_from_text, ()),
     "file": (lambda value: scheme_from_file(Path(value)), ()),
-    "widths": (lambda value: Settings(widths=value), ()),
+    "widths": (lambda value: Settings(widths=value), ("none",)),
     "seeds": (lambda value: Settings(seeds=value), ()),
     "steps": (lambda value: Settings(steps=value), ()),
     "device": (lambda value: Settings(device=value), ()),

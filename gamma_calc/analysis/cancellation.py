@@ -6,7 +6,8 @@ from gamma_calc.algebra import Inequality, Polyhedron
 from gamma_calc.calculus.assumptions import NO_CANCELLATION
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.program.optimizers import Moments
-from gamma_calc.program.scheme import INITIAL, RATES, Scheme
+from gamma_calc.program.problem import program_of
+from gamma_calc.program.scheme import Scheme
 
 
 def cancellation(scheme: Scheme) -> str:
@@ -17,10 +18,11 @@ def cancellation(scheme: Scheme) -> str:
     """
     if scheme.form("feedback") is not None:
         return "its loss feeds back, so a residual may change sign and steps undo each other"
-    step, decay = scheme.optimizer.step, scheme.form("decay")
-    if decay is None or not isinstance(step, Moments) or step.has_memory:
+    step = scheme.optimizer.step
+    if scheme.form("decay") is None or not isinstance(step, Moments) or step.has_memory:
         return ""
-    weights = [scheme[rate] + decay for rate, name in zip(RATES, INITIAL, strict=True) if scheme.is_trained(name)]
+    decayed = [tensor for tensor in program_of(scheme).parameters if tensor.has_decay]
+    weights = [tensor.learning_rate + tensor.decay for tensor in decayed if tensor.decay is not None]
     turned = [scheme.domain & Polyhedron.of(Inequality(weight, strict=True)) for weight in weights]
     where = [str(each) for each in dict.fromkeys(turned) if not each.is_empty]
     if not where:

@@ -11,6 +11,16 @@ PASS is a slope within 0.05 of the prediction, with an interval of at most 0.05 
 misses the prediction by more than 0.05; INCONCLUSIVE is what is neither. What the trained widths do not confirm is
 asked of the experiment's exact law at widths up to 2^60, where there is one.
 
+  $ gamma-calc crosscheck stack.toml init-a --at a=-1/2 --at b=-1/2
+  stack under adam at eta_A = 1 n^(-1/2), eta_B = 1 n^(-1/2)
+  quantity      t  predicted  measured  95 % interval     inside  raw     verdict
+  Z_B[2]        4  0          -0.204    [-0.239, -0.170]  no      -0.194  PASS     decided by a population at ...
+  ...
+
+A spec with a [model] is trained as it is written: a stack of adapters, a perceptron, a network of one's own. What its
+widths leave open is asked of a population, coordinates of few kinds that each occur many times, unless a matrix grows
+both ways.
+
 A free rate takes its largest stable value; --at sets it. --against takes the predictions from another scheme, and so
 has to FAIL. --without takes them from the assumptions that are left: most are then bounds, tested from above. --align
 takes them from another alignment, and so has to FAIL where sums have not got it. Both leave the rates as they are.

@@ -1,5 +1,8 @@
 """The cross-check: schemes derived, trained at several widths, and judged exponent by exponent.
 
+One LoRA module is trained by kernels of its own, and what its widths leave open is asked of its exact law. Any other
+network, and a module under any other optimiser, is trained by reading its program, and asked of a population.
+
 Every scheme carries a negative control: the same measurement judged by predictions that are known to be false. They are
 made by supposing that aligned sums grow like independent ones; where a scheme has no aligned sum to get wrong, or the
 measurement does not tell, by moving every finite exponent. If such predictions passed too, the check could not tell
@@ -9,7 +12,7 @@ right from wrong. How far off a prediction has to be for that, the resolution, i
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from html import escape
@@ -27,15 +30,16 @@ from gamma_calc.derivation.suppositions import Alignments, Suppositions, suppose
 from gamma_calc.derivation.tables import html_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Prediction, moved, pinned, predictions
-from gamma_calc.experiment.prefactor import chosen_prefactors
-from gamma_calc.experiment.settled_by_law import settled
-from gamma_calc.experiment.setup import Settings, configuration
-from gamma_calc.experiment.sweep_memory import available_memory, check_widths
+from gamma_calc.experiment.prefactor import NETWORK, chosen_prefactors
+from gamma_calc.experiment.settled_by_law import settled, settled_by_population
+from gamma_calc.experiment.setup import WIDTHS, Settings, configuration, network_experiment
+from gamma_calc.experiment.sweep_memory import available_memory, check_network, check_widths
 from gamma_calc.experiment.verdicts import SEVERITY, Row, judged, unjudged, withheld, worst
-from gamma_calc.program.models import EXTRA
+from gamma_calc.program.models import EXTRA, MODULE, RATE
 from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.selection import Spec, Values
 from gamma_calc.simulation.probe import ProbeConfiguration, ProbeMeasurement, Progress, probe
+from gamma_calc.simulation.program_sizes import ProgramExperiment, ProgramMeasurement, program_sizes
 from gamma_calc.simulation.slopes import SlopeEstimate, shortfall
 from gamma_calc.simulation.verdicts import RULE, TOLERANCE, Verdict
 
@@ -47,6 +51,9 @@ ALIGNMENT = "aligned sums grow like independent ones (false)"
 MOVED = f"every finite exponent is larger by {SHIFT} (false)"
 CLEAR_OF_EPSILON = 1000
 """Gradient roots this far above epsilon move by at most 0.1 % because of it."""
+Experiment = ProbeConfiguration | ProgramExperiment
+WHOLE = 10**6
+"""The parts that the work of an experiment is counted in, whatever it is."""
 FELT_EPSILON = 50
 """Normal gradients of a root mean square this far above epsilon lose 7 % of a step to it, mostly in their small
 entries. Lost within six octaves, that is a slope of 0.02, under half of the tolerance."""
@@ -74,19 +81,25 @@ class Checked:
 
     scheme: Scheme
     prefactors: Mapping[str, Fraction]
-    configuration: ProbeConfiguration
-    measurement: ProbeMeasurement | None
+    configuration: Experiment
+    measurement: ProbeMeasurement | ProgramMeasurement | None
     rows: tuple[Row, ...]
     control: Control
 
     @property
     def rates(self) -> str:
         """The learning rates that it was trained at, as formulas in the width."""
-        return ", ".join(f"eta_{name} = {k} n^({self.scheme[f'eta_{name}']})" for name, k in self.prefactors.items())
+        return ", ".join(
+            f"{key} = {self.prefactors[rated(key)]} n^({self.scheme[key]})"
+            for key in self.scheme.model.rates
+            if rated(key) in self.prefactors
+        )
 
     @property
     def extra_prefactors(self) -> Mapping[str, Fraction]:
         """The prefactors of beta, lambda and kappa, by the keys of those that the scheme has."""
+        if not isinstance(self.configuration, ProbeConfiguration):
+            return {}
         found: dict[str, Fraction] = {key: getattr(self.configuration, f"prefactor_{key}") for key in EXTRA}
         return {key: value for key, value in found.items() if self.scheme.form(key) is not None}
 
@@ -101,7 +114,7 @@ class Checked:
             )
         if self.measurement is None:
             return tuple(found)
-        if reason := felt_epsilon(self.measurement):
+        if isinstance(self.measurement, ProbeMeasurement) and (reason := felt_epsilon(self.measurement)):
             found.append(f"{self.scheme.name}: {reason}: what rests on it is INCONCLUSIVE")
         excluded = int(self.measurement.is_excluded.sum())
         if excluded:
@@ -146,7 +159,13 @@ class Crosscheck:
     @property
     def shortfall(self) -> str:
         """Why nothing was trained; nothing where something was."""
-        return shortfall(self.settings.widths, self.settings.seeds)
+        return shortfall(self.settings.widths or WIDTHS, self.settings.seeds)
+
+    @property
+    def widths(self) -> tuple[int, ...] | None:
+        """The widths of every scheme; None where they differ."""
+        found = {each.configuration.widths for each in self.schemes}
+        return found.pop() if len(found) == 1 else None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -235,11 +254,12 @@ class Crosscheck:
                     "prefactors": {name: str(k) for name, k in each.prefactors.items()},
                     **{f"prefactor_{key}": str(value) for key, value in each.extra_prefactors.items()},
                     "control": {"assumption": each.control.assumption, "verdict": each.control.verdict.value},
+                    "widths": list(each.configuration.widths),
                 }
                 for each in self.schemes
             ],
             "settings": {
-                "widths": list(self.settings.widths),
+                "widths": None if self.widths is None else list(self.widths),
                 "seeds": self.settings.seeds,
                 "steps": self.settings.steps,
                 "data": self.settings.data,
@@ -273,18 +293,18 @@ def crosscheck(
     align: Alignments | None = None,
     progress: Progress | None = None,
 ) -> Crosscheck:
-    """Judge every derived exponent of some schemes by training the module at several widths.
+    """Judge every derived exponent of some schemes by training their networks at several widths.
 
     A free rate takes its largest stable value, derived on all assumptions; what is supposed otherwise enters the
     predictions only. Without an assumption most of them are bounds, tested from above, and an alignment that is set has
     to FAIL where sums have another one.
 
     Args:
-        specs: names of the catalogue, TOML files or `Scheme`s.
+        specs: names of the catalogue, TOML files, `Scheme`s or `Problem`s, of any models.
         settings: widths, seeds, steps, device and the like.
         optimizer: takes the schemes, and `against`, under another optimiser.
         at: exact values of free exponents; each applies to every scheme that has its name free.
-        against: takes the predictions from this scheme instead, which has to FAIL.
+        against: takes the predictions from this scheme of the same quantities instead, which has to FAIL.
         without, align: as in `derive`; no alignment can be free.
         progress: called with the work done and the work in all; the work of a run is its width.
 
@@ -337,33 +357,74 @@ def _checked(
     scheme: Scheme, reference: Scheme, policy: Policy, settings: Settings, progress: Progress | None
 ) -> Checked:
     own = predictions(scheme, settings.steps)
-    prefactors = dict.fromkeys(INITIAL, settings.prefactor) if settings.prefactor else chosen_prefactors(scheme, own)
-    experiment = configuration(scheme, settings, *(prefactors[name] for name in INITIAL))
+    prefactors, experiment = _experiment(scheme, settings, own)
     tested = _tested(policy, reference)
     predicted = predictions(reference, settings.steps, tested)
-    if missing := shortfall(settings.widths, settings.seeds):
-        nothing = SlopeEstimate(settings.widths, settings.seeds, shortfall=missing)
+    if [(each.quantity, each.t) for each in predicted] != [(each.quantity, each.t) for each in own]:
+        expected = f"a scheme with the quantities of {scheme.name}, a {scheme.model.kind}"
+        raise BadInput("against", found=f"{reference.name}, a {reference.model.kind}", expected=expected)
+    if missing := shortfall(experiment.widths, settings.seeds):
+        nothing = SlopeEstimate(experiment.widths, settings.seeds, shortfall=missing)
         rows = tuple(unjudged(scheme.name, each, nothing) for each in predicted)
         return Checked(scheme, prefactors, experiment, None, rows, Control("", rows))
-    check_widths(experiment, available_memory())
-    judge = _Judge(scheme.name, settings.steps, probe(experiment, progress))
+    judge = _Judge(scheme.name, settings.steps, _measured(experiment, progress))
     for control in _controls(judge, scheme):
         if control.verdict is Verdict.FAIL:
             break
     return Checked(scheme, prefactors, experiment, judge.measurement, judge.rows(reference, tested), control)
 
 
+def _experiment(
+    scheme: Scheme, settings: Settings, own: Sequence[Prediction]
+) -> tuple[Mapping[str, Fraction], Experiment]:
+    """The k of each trained tensor's rate, and the experiment that has them."""
+    if not _has_kernel(scheme):
+        k = settings.prefactor or NETWORK
+        rates = [key for key in scheme.model.rates if scheme.form(key) is not None]
+        return {rated(key): k for key in rates}, network_experiment(scheme, settings, k)
+    prefactors = dict.fromkeys(INITIAL, settings.prefactor) if settings.prefactor else chosen_prefactors(scheme, own)
+    return prefactors, configuration(scheme, settings, *(prefactors[name] for name in INITIAL))
+
+
+def _has_kernel(scheme: Scheme) -> bool:
+    """Whether the kernels train it: one module under a step that is no more than one."""
+    try:
+        return scheme.model == MODULE and bool(scheme.simple_step("a kernel"))
+    except BadInput:
+        return False
+
+
+def rated(key: str) -> str:
+    """What a key is the learning rate of.
+
+    >>> rated("eta_A"), rated("W_1.rate")
+    ('A', 'W_1')
+    """
+    return key.removeprefix("eta_").removesuffix(f".{RATE}")
+
+
+def _measured(experiment: Experiment, progress: Progress | None) -> ProbeMeasurement | ProgramMeasurement:
+    if isinstance(experiment, ProbeConfiguration):
+        check_widths(experiment, available_memory())
+        return probe(experiment, progress)
+    check_network(experiment, available_memory())
+    return program_sizes(experiment, progress)
+
+
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    """A measurement, and the verdicts on any predictions of it: by the trained widths, and by the exact law."""
+    """A measurement, and the verdicts on any predictions of it: by the trained widths, and by those far beyond."""
 
     name: str
     steps: int
-    measurement: ProbeMeasurement
+    measurement: ProbeMeasurement | ProgramMeasurement
 
     def rows(self, scheme: Scheme, policy: Policy, shift: Fraction = Fraction(0)) -> tuple[Row, ...]:
         predicted = self._predictions(scheme, policy, shift)
-        found = settled(judged(self.name, predicted, self.measurement), predicted, self.measurement.configuration)
+        found = judged(self.name, predicted, self.measurement)
+        if isinstance(self.measurement, ProgramMeasurement):
+            return settled_by_population(found, predicted, self.measurement.configuration)
+        found = settled(found, predicted, self.measurement.configuration)
         why = felt_epsilon(self.measurement)
         if not why:
             return found
@@ -393,7 +454,7 @@ def _controls(judge: _Judge, scheme: Scheme) -> Iterator[Control]:
 
 
 def _part(progress: Callable[[int, int], None] | None, index: int, count: int) -> Progress | None:
-    """The progress of one of several experiments of equal length, as progress of all."""
+    """The progress of one of several experiments, as progress of all."""
     if progress is None:
         return None
-    return lambda done, total: progress(index * total + done, count * total)
+    return lambda done, total: progress(index * WHOLE + done * WHOLE // total, count * WHOLE)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_calc.experiment.verdicts import Judged, Measurement, Row
-from gamma_calc.program.scheme import RATES, Scheme
+from gamma_calc.program.models import LoraModule, LoraStack, Model
+from gamma_calc.program.scheme import Scheme
 from gamma_calc.report.series import Panel, Series, Sheet, Values
 from gamma_calc.simulation.adapter_module import Term
 from gamma_calc.simulation.slopes import student_quantile
@@ -21,18 +22,36 @@ SYMBOLS = (
     " Delta_Z_B = delta_1 + delta_2 + delta_3: delta_1 = s B dA Z, delta_2 = s dB A Z, delta_3 = s dB dA Z, with A and"
     " B as they were before it."
 )
-"""What the names in tables and figures mean."""
+"""What the names in tables and figures of a module mean."""
+PARTS = (
+    " W_0 is the initial part of W, U_W the sum of its updates so far, dW the change of one step. Of a value v, v_0 is"
+    " what initial parts make of it, and U_v what training has changed."
+)
+OF_A_STACK = (
+    "Of layer l, with input Z[l]: Z_A[l] = A Z, Z_B[l] = s B A Z; dZ[l] is the loss gradient behind it. A step changes"
+    " Z_B[l] by Delta_Z_B[l] = delta_0 + delta_1 + delta_2 + delta_3: delta_0 = s B A dZ_in is what the change of its"
+    " input brings, and the others are s B dA Z, s dB A Z, s dB dA Z."
+)
+OF_A_NETWORK = "Delta_v is the change of a value v over a step; a layer's number stands in brackets."
+
+
+def symbols(model: Model) -> str:
+    """What the names in tables and figures of a network mean."""
+    if isinstance(model, LoraModule):
+        return SYMBOLS
+    return (OF_A_STACK if isinstance(model, LoraStack) else OF_A_NETWORK) + PARTS
 
 
 def sheet(scheme: Scheme, rows: Sequence[Row], measurement: Measurement, where: str = "") -> Sheet:
     """One panel a quantity, at the last step; `where` names the place of the adapter in a model."""
     last = max(row.t for row in rows)
-    rates = ", ".join(f"{key} = n^({scheme[key]})" for key in RATES)
+    keys = [key for key in scheme.model.rates if scheme.form(key) is not None]
+    rates = ", ".join(f"{key} = n^({scheme[key]})" for key in keys)
     return Sheet(
         title=f"{scheme.title}{f' in {where}' if where else ''}",
         subtitle=f"{rates}, step {last}",
         panels=tuple(_panel(row, measurement) for row in rows if row.t == last),
-        notes=(SYMBOLS,),
+        notes=(symbols(scheme.model),),
         tolerance=TOLERANCE,
     )
 
@@ -43,7 +62,7 @@ def _panel(row: Row, measurement: Measurement) -> Panel:
 
 
 def _series(row: Row, term: Term, judged: Judged, measurement: Measurement) -> Series:
-    squares = measurement.mean_square[row.t, row.quantity, term]
+    squares = measurement.mean_square.get((row.t, row.quantity, term), np.zeros(measurement.is_excluded.shape))
     value, low, high = _values(np.where(measurement.is_excluded, np.nan, squares))
     return Series(
         label=" ".join(term),

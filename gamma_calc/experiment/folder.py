@@ -16,13 +16,16 @@ from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.derivation.questions import Derived
 from gamma_calc.experiment.crosscheck import Checked, Crosscheck
-from gamma_calc.experiment.figures import sheet
+from gamma_calc.experiment.figures import sheet, symbols
 from gamma_calc.experiment.verdict_page import control_section, scheme_section, verdict_pages
 from gamma_calc.files import write_files
+from gamma_calc.program.models import MODULE
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.report.blocks import Block, Links, Picture
 from gamma_calc.report.plots import rendered, scaling_figure
 from gamma_calc.simulation.devices import device_name
+from gamma_calc.simulation.probe import ProbeConfiguration
+from gamma_calc.simulation.program_sizes import FIXED
 from gamma_calc.simulation.verdicts import Verdict
 
 
@@ -96,6 +99,11 @@ def _section(checked: Checked, stem: str, policy: Policy) -> tuple[list[Block], 
 
 
 def _setting(scheme: Scheme, checked: Checked) -> str:
+    if scheme.model != MODULE:
+        rates, defaults = scheme.model.rates, scheme.model.defaults
+        said = (item for item in scheme.exponents.items() if item[0] not in rates and item not in defaults.items())
+        sizes = ", ".join(f"{key} = {'0' if form is None else f'n^({form})'}" for key, form in said)
+        return f"{scheme.model.kind}; {sizes}; {checked.rates}"
     initial = ", ".join(
         f"{key}_0 = 0" if (form := scheme.initial(key)) is None else f"{key}_0 = n^({form})" for key in ("A", "B")
     )
@@ -103,13 +111,16 @@ def _setting(scheme: Scheme, checked: Checked) -> str:
 
 
 def _pages(found: Crosscheck, sections: list[Block], environment: Mapping[str, str]) -> dict[str, str]:
-    settings, configuration = found.settings, found.schemes[0].configuration
+    settings = found.settings
+    widths = dict.fromkeys(", ".join(map(str, each.configuration.widths)) for each in found.schemes)
+    probes = [each.configuration for each in found.schemes if isinstance(each.configuration, ProbeConfiguration)]
     method = {
-        "widths": ", ".join(map(str, settings.widths)),
+        "widths": "; ".join(widths),
         "seeds a width": str(settings.seeds),
         "steps": str(settings.steps),
-        "rank": str(configuration.base_rank),
-        "samples": str(configuration.samples),
+        "rank": ", ".join(dict.fromkeys(str(each.base_rank) for each in probes)),
+        "samples": ", ".join(dict.fromkeys(str(each.samples) for each in probes)),
+        "axes of fixed size in a network": "" if len(probes) == len(found.schemes) else str(FIXED),
         "inputs": settings.data,
         "precision": settings.dtype,
         "supposed": "; ".join(found.policy.lines),
@@ -125,6 +136,7 @@ def _pages(found: Crosscheck, sections: list[Block], environment: Mapping[str, s
         warnings=found.warnings,
         method=method,
         data="crosscheck.json",
+        symbols=" ".join(dict.fromkeys(symbols(each.scheme.model) for each in found.schemes)),
     )
 
 

@@ -12,7 +12,7 @@ from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.program.lora import lora_module
+from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.terms import Label
 
@@ -66,7 +66,7 @@ def pinned(scheme: Scheme) -> Scheme:
 
 def predictions(scheme: Scheme, steps: int, policy: Policy = CALCULUS) -> tuple[Prediction, ...]:
     """The exponents of a scheme without free exponents at steps 1 to `steps`, in order."""
-    run = trajectory(lora_module(scheme), steps, scheme.domain, policy)
+    run = trajectory(program_of(scheme), steps, scheme.domain, policy)
     return tuple(
         Prediction(name, step.t, _predicted(size), _terms(step.terms[name]))
         for step in run.upto(steps)

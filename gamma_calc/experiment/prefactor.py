@@ -63,6 +63,10 @@ def _gap(prediction: Prediction, name: str, axis: Fraction) -> Fraction | None:
     return None if updates is None or initial is None else updates - initial + axis / 2
 
 
+NETWORK = Fraction(1)
+"""k of every rate of a network: what speeds up the crossovers of one layer puts off those of another."""
+
+
 def decay_prefactor(prefactor: Fraction, *, grows: bool) -> Fraction:
     """The k of lambda beside that of the rates: where eta lambda grows with the width, it has left 1 behind throughout.
 

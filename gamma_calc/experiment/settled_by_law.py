@@ -5,23 +5,36 @@ Where a row is not PASS at the widths that were trained, the same experiment is 
 to see it. One that it contradicts is FAIL. Such a row keeps what was measured, says in its reason what decided it, and
 has the law's numbers beside. A row that lacks widths or runs is left as it is: that is the user's choice, not a
 crossover. The law knows no epsilon, so what it decides rests on assumption A7 as the prediction does.
+
+A network is followed on a population (`simulation.population`) in place of a law. What that confirms is PASS. Mean
+squares of terms are sums of powers of n with positive coefficients, whose slopes are at most the largest power: so a
+slope above a prediction refutes it at any width, and one below may be that of a part that is overtaken later, or lack
+the answer of a step function, which a population has not got. From below it is FAIL where the trained widths and the
+population have the same slope; else, and where there is no population, it is INCONCLUSIVE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from gamma_calc.experiment.prediction import Prediction
 from gamma_calc.experiment.verdicts import Judged, Row, judged
 from gamma_calc.program.optimizers import Moments
+from gamma_calc.simulation.adapter_module import Term
 from gamma_calc.simulation.exact_law import SMALLEST_WIDTH, exact_law, law_refusal
+from gamma_calc.simulation.population import PopulationMeasurement, population_refusal, population_sizes
 from gamma_calc.simulation.probe import ProbeConfiguration, ProbeMeasurement
-from gamma_calc.simulation.verdicts import Judgement, Verdict
+from gamma_calc.simulation.program_sizes import ProgramExperiment
+from gamma_calc.simulation.slopes import MINIMUM_RUNS
+from gamma_calc.simulation.verdicts import TOLERANCE, Judgement, Verdict
 
 FAR_WIDTHS = tuple(2**k for k in range(30, 61, 5))
 """At 2^30 a crossover between half powers of n is 2^15 behind; lower terms then move a slope by under 1e-4."""
+
+POPULATIONS = 128
+"""Runs on a population, of which those are judged that have no sign that differs between widths."""
 
 NEAR_WIDTHS = tuple(2**k for k in range(14, 24))
 """Where a rank that grows with the width leaves no farther ones; those with too large a rank are dropped."""
@@ -64,6 +77,77 @@ def far_configuration(configuration: ProbeConfiguration) -> ProbeConfiguration |
     return None
 
 
+def settled_by_population(
+    rows: Sequence[Row], predictions: Sequence[Prediction], experiment: ProgramExperiment
+) -> tuple[Row, ...]:
+    """The rows of a network with what is not PASS decided by a population at far widths, where there is one."""
+    if not any(_is_open(each) for row in rows for each in (row.leading, *row.terms.values())):
+        return tuple(rows)
+    far = replace(experiment, widths=FAR_WIDTHS, runs=POPULATIONS, dtype="float64", device="cpu")
+    if refusal := population_refusal(far):
+        return tuple(_changed(row, lambda each, _: _without_population(each, refusal)) for row in rows)
+    measurement, words = _far_population(far), f"a population at widths {_ends(FAR_WIDTHS)}"
+    return tuple(
+        _row_by_population(row, prediction, measurement, words)
+        for row, prediction in zip(rows, predictions, strict=True)
+    )
+
+
+def _row_by_population(row: Row, prediction: Prediction, measurement: PopulationMeasurement, words: str) -> Row:
+    if not any(_is_open(each) for each in (row.leading, *row.terms.values())):
+        return row
+    smooth = measurement.smooth(row.t)
+    is_smooth = int((~smooth.is_excluded.any(axis=0)).sum()) >= MINIMUM_RUNS
+    (other,) = judged(row.scheme, [prediction], smooth if is_smooth else measurement)
+    return _changed(
+        row, lambda near, term: _by_population(near, other.terms[term] if term else other.leading, words, is_smooth)
+    )
+
+
+def _changed(row: Row, of: Callable[[Judged, Term | None], Judged]) -> Row:
+    """The row with what is said of it and of each term changed."""
+    return replace(row, leading=of(row.leading, None), terms={term: of(each, term) for term, each in row.terms.items()})
+
+
+@lru_cache(maxsize=4)
+def _far_population(far: ProgramExperiment) -> PopulationMeasurement:
+    return population_sizes(far)
+
+
+def _by_population(near: Judged, far: Judged, words: str, is_smooth: bool) -> Judged:
+    if not _is_open(near) or near.predicted.exponent is None or near.estimate.is_zero:
+        return near  # what is exactly zero, or is not, is no matter of widths
+    reason = f"{words}: {far.judgement.reason}; at the trained widths: {near.judgement.reason}"
+    found = far.judgement.verdict
+    if found is Verdict.FAIL and not (is_smooth and _is_above(far)) and not _agree(near, far):
+        found = Verdict.INCONCLUSIVE
+    if found is Verdict.INCONCLUSIVE:
+        return replace(near, judgement=Judgement(found, f"not decided by {reason}"))
+    return replace(near, judgement=Judgement(found, f"decided by {reason}"), law=far.estimate)
+
+
+def _without_population(near: Judged, refusal: str) -> Judged:
+    """What is left of a verdict where there are no far widths."""
+    predicted, measured = near.predicted.exponent, near.measured
+    is_below = predicted is not None and measured is not None and measured < predicted
+    if near.judgement.verdict is not Verdict.FAIL or not is_below:
+        return near
+    why = f"what leads may not lead yet, and there is no population at far widths: {refusal}"
+    return replace(near, judgement=Judgement(Verdict.INCONCLUSIVE, f"{near.judgement.reason}; {why}"))
+
+
+def _is_above(each: Judged) -> bool:
+    """Whether a slope is larger than the prediction."""
+    return each.measured is not None and each.measured > (each.predicted.exponent or 0)
+
+
+def _agree(near: Judged, far: Judged) -> bool:
+    """Whether two measurements contradict a prediction by the same slope."""
+    if near.judgement.verdict is not Verdict.FAIL or near.measured is None or far.measured is None:
+        return False
+    return abs(near.measured - far.measured) <= TOLERANCE
+
+
 def _is_special(far: ProbeConfiguration) -> bool:
     """Whether one sample is a case of its own: exact signs, both factors random and trained, and a growing rank.
 
@@ -76,10 +160,12 @@ def _is_special(far: ProbeConfiguration) -> bool:
 
 
 def _words(measurement: ProbeMeasurement) -> str:
-    widths = measurement.configuration.widths
-    ends = " to ".join(f"2^{width.bit_length() - 1}" for width in (widths[0], widths[-1]))
-    samples = measurement.configuration.samples
-    return f"decided by the exact law at widths {ends}, {samples} {'sample' if samples == 1 else 'samples'}"
+    widths, samples = measurement.configuration.widths, measurement.configuration.samples
+    return f"decided by the exact law at widths {_ends(widths)}, {samples} {'sample' if samples == 1 else 'samples'}"
+
+
+def _ends(widths: tuple[int, ...]) -> str:
+    return " to ".join(f"2^{width.bit_length() - 1}" for width in (widths[0], widths[-1]))
 
 
 def _settled_row(row: Row, other: Row, words: str) -> Row:

@@ -10,16 +10,24 @@ from gamma_calc.algebra import Affine, exact
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prefactor import PREFACTORS, decay_prefactor
 from gamma_calc.program.models import RANK, check_module
+from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.simulation.devices import DEVICES, DTYPES
 from gamma_calc.simulation.probe import Power, ProbeConfiguration
+from gamma_calc.simulation.program_sizes import ProgramExperiment
 from gamma_calc.simulation.sampling import DATA
 
 WIDTHS = tuple(2**k for k in range(7, 14))
+"""Of one module."""
+NETWORK_WIDTHS = tuple(2**k for k in range(6, 13))
+"""Of a network whose tensors grow along one axis each: as many numbers as a module has, in each of its layers."""
+SQUARE_WIDTHS = tuple(2**k for k in range(5, 12))
+"""Of a network with matrices that grow along both axes."""
 SEEDS = 32
 STEPS = 4
 LARGEST_WIDTH = 2**24
 MOST_WIDTHS = 256
+DATA_OF_A_NETWORK = "random"
 COUNTS = {"seeds": (1, 4096), "steps": (1, 10**6), "seed": (0, 2**63 - 1)}
 """The least and the most of what is counted; more is a slip of the keyboard."""
 
@@ -28,13 +36,14 @@ COUNTS = {"seeds": (1, 4096), "steps": (1, 10**6), "seed": (0, 2**63 - 1)}
 class Settings:
     """How a cross-check is run, apart from the schemes.
 
-    `data` is "random" or "teacher-student"; `prefactor` the k in eta = k n^exponent, None to have it chosen.
+    `widths` are those that suit the network, where none are given; `data` is "random" or, for one module,
+    "teacher-student"; `prefactor` the k in eta = k n^exponent, None to have it chosen.
 
     Raises:
         BadInput: a value is none that an experiment can have.
     """
 
-    widths: tuple[int, ...] = WIDTHS
+    widths: tuple[int, ...] | None = None
     seeds: int = SEEDS
     steps: int = STEPS
     device: str = "auto"
@@ -44,7 +53,8 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_widths(self.widths)
+        if self.widths is not None:
+            _check_widths(self.widths)
         for name, (least, most) in COUNTS.items():
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:
@@ -75,7 +85,7 @@ def configuration(
     check_module(scheme.model, "a run of the reference experiment")
     prefactor_B = prefactor if prefactor_B is None else prefactor_B
     return ProbeConfiguration(
-        widths=settings.widths,
+        widths=settings.widths or WIDTHS,
         runs=settings.seeds,
         steps=settings.steps,
         A=size_of(scheme.exponents["A"]),
@@ -101,6 +111,35 @@ def configuration(
         prefactor_momentum=PREFACTORS["momentum"],
         prefactor_decay=decay_prefactor(min(prefactor, prefactor_B), grows=_decay_grows(scheme)),
         prefactor_feedback=PREFACTORS["feedback"],
+    )
+
+
+def network_experiment(scheme: Scheme, settings: Settings, prefactor: Fraction) -> ProgramExperiment:
+    """The runs of a network for a scheme without free exponents; every rate has one prefactor.
+
+    Raises:
+        BadInput: the data are asked to be those of a module.
+    """
+    if settings.data != DATA_OF_A_NETWORK:
+        raise BadInput(f"data of a {scheme.model.kind}", found=settings.data, expected=DATA_OF_A_NETWORK)
+    program = program_of(scheme)
+    names = [tensor.name for tensor in program.parameters if tensor.is_trained]
+    grows = any(t.decay is not None and (t.decay + t.learning_rate).constant > 0 for t in program.parameters)
+    decay = decay_prefactor(prefactor, grows=grows)
+    numbers = {"momentum": PREFACTORS["momentum"], "decay": decay} | dict(scheme.optimizer.numbers)
+    letters = {"beta": "momentum", "lambda": "decay", "epsilon": "epsilon", "floor": "floor"}
+    k = {"eta": prefactor} | {letter: numbers.get(key, Fraction(1)) for letter, key in letters.items()}
+    is_square = any(sum(not axis.is_fixed for axis in tensor.axes) > 1 for tensor in program.parameters)
+    return ProgramExperiment(
+        program,
+        settings.widths or (SQUARE_WIDTHS if is_square else NETWORK_WIDTHS),
+        settings.seeds,
+        settings.steps,
+        scheme.model.inputs,
+        {f"{letter}_{name}": float(number) for letter, number in k.items() for name in names},
+        dtype=settings.dtype,
+        device=settings.device,
+        seed=settings.seed,
     )
 
 

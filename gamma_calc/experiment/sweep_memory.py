@@ -10,6 +10,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_plan import Planned
 from gamma_calc.experiment.sweep_run import probe_memory
 from gamma_calc.simulation.probe import ProbeConfiguration
+from gamma_calc.simulation.program_sizes import ProgramExperiment
 
 PROGRAM = 2**28
 """Bytes that the program itself takes with its libraries: about a quarter of a GiB."""
@@ -47,6 +48,13 @@ def check_widths(experiment: ProbeConfiguration, available: int | None) -> None:
     needs = [probe_memory(shape, experiment.dtype, experiment.training_at(shape)) for shape in shapes]
     names = (f"width {shape.width} (rank {shape.rank})" for shape in shapes)
     check_fit(dict(zip(names, needs, strict=True)), available)
+
+
+def check_network(experiment: ProgramExperiment, available: int | None) -> None:
+    """As `check_widths`, for a network."""
+    for width in experiment.widths:
+        experiment.check_sizes(width)
+    check_fit({f"width {width}": experiment.memory_at(width) for width in experiment.widths}, available)
 
 
 def check_workers(needs: Mapping[str, int], available: int | None, workers: int) -> None:

@@ -54,6 +54,7 @@ def verdict_pages(
     warnings: Sequence[str] = (),
     method: Mapping[str, str],
     data: str,
+    symbols: str = SYMBOLS,
 ) -> dict[str, str]:
     """The page in both formats, by file name.
 
@@ -62,10 +63,11 @@ def verdict_pages(
         sections: what stands between the verdict and how it was measured.
         method: how it was measured; what is empty is left out.
         data: the file of the plain data.
+        symbols: what the names of quantities and terms mean.
     """
     blocks: list[Block] = [Heading(1, title), Answer(verdict.value, summary.partition(": ")[2])]
     blocks += [Heading(2, "Warnings"), Bullets(tuple(warnings))] if warnings else []
-    blocks += [*(Paragraph(text) for text in (HOW_TO_READ, RULE_SENTENCE, SYMBOLS)), *sections]
+    blocks += [*(Paragraph(text) for text in (HOW_TO_READ, RULE_SENTENCE, symbols)), *sections]
     measured = tuple((name, value) for name, value in method.items() if value)
     blocks += [Heading(2, "How it was measured"), Table((("what", Kind.NAME), ("value", Kind.TEXT)), measured)]
     blocks += [Heading(2, "Files"), Links((("plain data", data), ("this report as Markdown", "report.md")))]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gamma_calc.experiment.prediction import ZERO, Predicted, Prediction
-from gamma_calc.simulation.adapter_module import DECAYED_TERMS, Key, Term
+from gamma_calc.simulation.adapter_module import Key, Term
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate
 from gamma_calc.simulation.verdicts import Judgement, Verdict, distance, resolution, verdict
 
@@ -171,18 +170,23 @@ def judged(scheme: str, predictions: Sequence[Prediction], measurement: Measurem
 
 def _row(scheme: str, prediction: Prediction, measurement: Measurement) -> Row:
     name, t = prediction.quantity, prediction.t
-    measured = [term for term in DECAYED_TERMS[name] if (t, name, term) in measurement.mean_square]
-    expected = {term: prediction.terms.get(term, ZERO) for term in measured}
-    squares = {term: measurement.mean_square[t, name, term] for term in expected}
+    nothing = np.zeros(measurement.is_excluded.shape)
+    whole = measurement.mean_square.get((t, name, None), nothing)
+    squares = {
+        term: square
+        for (step, quantity, term), square in measurement.mean_square.items()
+        if (step, quantity) == (t, name) and term is not None
+    }
+    expected = {term: prediction.terms.get(term, ZERO) for term in (*squares, *prediction.terms)}
     leading = [term for term, each in expected.items() if each.exponent == prediction.total.exponent]
-    together: NDArray[np.float64] = reduce(np.add, (squares[term] for term in leading))
+    together = sum((squares.get(term, nothing) for term in leading), start=nothing) if leading else whole
     return Row(
         scheme,
         name,
         t,
         _judged(prediction.total, together, measurement),
-        {term: _judged(each, squares[term], measurement) for term, each in expected.items()},
-        _estimate(measurement.mean_square[t, name, None], measurement).slope,
+        {term: _judged(each, squares.get(term, nothing), measurement) for term, each in expected.items()},
+        _estimate(whole, measurement).slope,
     )
 
 

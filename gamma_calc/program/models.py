@@ -55,6 +55,11 @@ class Model:
         return FACTORS
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """The data that it reads, by name."""
+        return ("Z",)
+
+    @property
     def required(self) -> tuple[str, ...]:
         """The keys that a scheme has to give."""
         return (*FACTORS, *FACTOR_RATES)
@@ -167,6 +172,11 @@ class Perceptron(Model):
     def parameters(self) -> tuple[str, ...]:
         """The weights, from the input on."""
         return self.layers
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The one input."""
+        return ("x",)
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -127,6 +127,11 @@ class Problem(Model):
         return tuple(weight.name for weight in self.weights)
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """The data, by name."""
+        return tuple(node.name for node in _written(self.output) if isinstance(node, Given))
+
+    @property
     def exponents(self) -> Mapping[str, Affine | None]:
         """What the graph says of each key."""
         data = (node for node in _written(self.output) if isinstance(node, Given) and not isinstance(node, Ones))

@@ -2,129 +2,276 @@
 
 A program says with which power of the width each tensor, rate and scalar grows, and that is all a run needs besides the
 width: an axis of size n^1 has n coordinates, random entries are k n^e times a standard normal, a rate is k n^e.
+
+Data are in general position, as the theory takes them: tensors over the same axes are correlated, and inputs have a
+mean. Inputs of mean zero would be orthogonal to a map of random features, and sums of the two smaller than in general.
+The loss gradient has mean zero. With a mean, a linear loss of a ReLU is curved on average, and a large step is undone
+by the next: that is not as assumption A4 has it.
 """
 
 from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache, reduce
+from typing import TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gamma_calc.algebra import Affine
+from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Given, Ones, Scaled, Trained, divisor, nodes
+from gamma_calc.program.expressions import Expression, Given, Merged, Ones, Scaled, Split, Trained, divisor, nodes
 from gamma_calc.program.optimizers import Moments, Optimizer
 from gamma_calc.program.program import Program
-from gamma_calc.program.terms import FormalSum, Label
+from gamma_calc.program.terms import FormalSum
+from gamma_calc.simulation.devices import resolved_device, resolved_dtype
+from gamma_calc.simulation.probe import Power, Progress
 from gamma_calc.simulation.torch_reading import TorchReading, trained_in_torch
+
+Key = tuple[int, str, tuple[str, ...] | None]
+"""A step, a quantity, and one of its terms by the parts it is made from; None for the whole quantity."""
+
+Array = NDArray[np.float64]
+
+Reduced = Callable[[Tensor, tuple[Axis, ...]], Tensor]
+"""The mean square over the entries of a value with these axes, [runs]."""
+
+FIXED = 3
+"""Coordinates of an axis of fixed size: odd, for a sum of an even number of signs can vanish; more than one, and few:
+what a sum over the width has aligned with one of them stands clear of its noise the earlier, the fewer there are."""
+HEADS = 2
+"""The same where it splits an axis that grows: widths are even."""
+MEAN = 0.5
+"""The mean of the entries of an input, of variance one."""
+MEMORY_BOUND = 2**28
+"""Bytes that the runs which are trained together may take."""
+TERMS = 3
+"""How many terms a value has that a step holds, about: what initial parts make of it, and what training has changed."""
+
+
+Read = TypeVar("Read", bound=TorchReading)
+
+
+@lru_cache(maxsize=64)
+def _written(program: Program) -> tuple[Expression, ...]:
+    return tuple(nodes(*program.gradients.values(), *program.quantities.values()))
+
+
+@lru_cache(maxsize=64)
+def _parts(program: Program) -> Mapping[Axis, tuple[Axis, Axis]]:
+    splits = [node for node in _written(program) if isinstance(node, Split | Merged)]
+    return {node.growing: (node.axis, node.inner if node.outer == node.growing else node.outer) for node in splits}
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
-    """What exponents leave open: the number of coordinates of fixed axes, and prefactors.
+class ProgramExperiment:
+    """All that the runs of a program depend on.
 
-    `prefactors` are those of the entries of a tensor, of its rate under `eta_` and its name, likewise of its `beta_`,
-    `lambda_`, `epsilon_` and `floor_`, and of scalars; 1 where none is given. `mean` is that of given entries; with
-    mean zero they are independent of a map of random features, and sums of the two are smaller than in general.
+    `inputs` names the data that have a mean. `prefactors` are the k of a tensor's entries under its name, of its rate
+    under `eta_` and the name, likewise of its `beta_`, `lambda_`, `epsilon_` and `floor_`, and of scalars under their
+    symbol; 1 where none is given. `fixed` is how many coordinates axes of fixed size have, where not as all others do.
     """
 
-    fixed: Mapping[str, int]
-    seeds: int
+    program: Program
+    widths: tuple[int, ...]
+    runs: int
     steps: int
-    mean: float = 0.0
-    prefactors: Mapping[str, float] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    prefactors: Mapping[str, float] = field(default_factory=dict, hash=False)
+    fixed: Mapping[str, int] = field(default_factory=dict, hash=False)
+    dtype: str = "float64"
+    device: str = "cpu"
+    seed: int = 0
+
+    @property
+    def is_paired(self) -> bool:
+        """A run has the same randomness at every width: a narrow one has the first coordinates of the widest one."""
+        return True
+
+    @property
+    def givens(self) -> tuple[Given, ...]:
+        """The data."""
+        return tuple(node for node in self.written if isinstance(node, Given) and not isinstance(node, Ones))
+
+    @property
+    def drawn(self) -> tuple[Trained, ...]:
+        """The parameters that start at random."""
+        return tuple(tensor for tensor in self.program.parameters if tensor.initial is not None)
+
+    @property
+    def tensors(self) -> tuple[Given | Trained, ...]:
+        """Both: what a run draws."""
+        return (*self.givens, *self.drawn)
+
+    @property
+    def written(self) -> tuple[Expression, ...]:
+        """What gradients and quantities are made of, each node once."""
+        return _written(self.program)
+
+    @property
+    def parts(self) -> Mapping[Axis, tuple[Axis, Axis]]:
+        """For each growing axis that is a part of another one: that one, and the part of fixed size beside it."""
+        return _parts(self.program)
+
+    def coordinates(self, axis: Axis, width: int) -> int:
+        """How many coordinates an axis has."""
+        parts = self.parts
+        if axis in parts:
+            whole, beside = parts[axis]
+            return self.coordinates(whole, width) // self.coordinates(beside, width)
+        if axis.is_fixed:
+            is_part = any(axis == beside for _, beside in parts.values())
+            return self.fixed.get(axis.name, HEADS if is_part else FIXED)
+        return max(1, round(Power(Fraction(str(axis.size))).at(width, 1)))
+
+    def size(self, name: str, exponent: Affine, width: int) -> float:
+        """k n^exponent.
+
+        Raises:
+            BeyondFloats: it is too large or too small for a float.
+        """
+        return self.prefactors.get(name, 1.0) * Power(Fraction(str(exponent))).at(width, 1)
+
+    def reading(self, width: int, normal: Mapping[str, Tensor], read: type[Read]) -> Read:
+        """The program in numbers at a width, with these entries before they are sized."""
+        tensors = {leaf.name: self.size(leaf.name, leaf.exponent, width) * normal[leaf.name] for leaf in self.givens}
+        for leaf in self.drawn:
+            assert leaf.initial is not None
+            tensors[leaf.name] = self.size(leaf.name, leaf.initial, width) * normal[leaf.name]
+
+        sizes = {axis.name: self.coordinates(axis, width) for node in self.written for axis in node.axes}
+
+        def scalar(node: Scaled) -> float:
+            axis = divisor(node)
+            size = self.size(node.symbol, node.exponent, width) if axis is None else 1 / sizes[axis]
+            return -size if node.symbol.startswith("-") else size
+
+        scalars = {
+            node.symbol: scalar(node) for node in self.written if isinstance(node, Scaled) and node.value is None
+        }
+        for each in self.program.parameters:
+            forms = {"beta": each.momentum, "lambda": each.decay, "epsilon": each.epsilon, "floor": each.floor}
+            present = {f"{key}_{each.name}": form for key, form in forms.items() if form is not None}
+            scalars |= {name: self.size(name, form, width) for name, form in present.items()}
+        rates = {
+            each.name: self.size(f"eta_{each.name}", each.learning_rate, width)
+            for each in self.program.parameters
+            if each.is_trained
+        }
+        return read(_without_epsilon(self.program.optimizer), tensors, rates, scalars, sizes=sizes)
+
+    def check_sizes(self, width: int) -> None:
+        """See that every size at a width is a float.
+
+        Raises:
+            BeyondFloats: one is not.
+        """
+        for part, (whole, beside) in self.parts.items():
+            sizes = [self.coordinates(axis, width) for axis in (part, beside, whole)]
+            if sizes[0] * sizes[1] != sizes[2]:
+                raise BadInput(
+                    f"width of a network whose {whole} is split", found=width, expected=f"a multiple of {sizes[1]}"
+                )
+        self.reading(width, {leaf.name: torch.ones(()) for leaf in self.tensors}, TorchReading)
+
+    def memory_at(self, width: int) -> int:
+        """Bytes that a run takes: every value of a step, with its terms, is held at once."""
+        written = (*self.written, *self.program.parameters, *self.program.parameters)
+        entries = sum(math.prod(self.coordinates(axis, width) for axis in node.axes) for node in written)
+        return int(TERMS * entries * resolved_dtype(self.dtype).itemsize)
 
 
-Key = tuple[int, str, Label | None]
-"""A step, a quantity, and a term of it; None for the whole quantity."""
+@dataclass(frozen=True, slots=True)
+class ProgramMeasurement:
+    """What the runs of a program measured.
 
-
-def measured_sizes(program: Program, widths: Sequence[int], numbers: Numbers) -> Iterator[Mapping[Key, Tensor]]:
-    """The mean squares over entries at each width, one a seed; those that are zero throughout are left out.
-
-    Widths share their randomness: a narrow run has the first coordinates of the widest one.
+    Shapes: each mean square [widths, runs], of all terms that some run has; diverged, underflowed [widths, runs].
     """
-    normal = _normal(program, max(widths), numbers)
-    for width in widths:
-        yield dict(_measured(program, _reading(program, width, numbers, normal), numbers.steps))
+
+    configuration: ProgramExperiment
+    mean_square: Mapping[Key, Array]
+    diverged: NDArray[np.bool_]
+    underflowed: NDArray[np.bool_]
+
+    @property
+    def is_excluded(self) -> NDArray[np.bool_]:
+        """Which runs are never fitted."""
+        return self.diverged | self.underflowed
 
 
-def _measured(program: Program, reading: TorchReading, steps: int) -> Iterator[tuple[Key, Tensor]]:
-    for step in trained_in_torch(program, reading, steps):
+def program_sizes(experiment: ProgramExperiment, progress: Progress | None = None) -> ProgramMeasurement:
+    """Train at every width, some runs at a time within `MEMORY_BOUND`, and measure each term after each step.
+
+    Raises:
+        BadInput: the device or the dtype is not available.
+        BeyondFloats: a size is too large or too small for a float.
+    """
+    widest, total = experiment.widths[-1], sum(experiment.widths) * experiment.runs
+    count = max(1, MEMORY_BOUND // experiment.memory_at(widest))
+    pieces, done = [], 0
+    for start in range(0, experiment.runs, count):
+        runs = range(start, min(start + count, experiment.runs))
+        normal = _normal(experiment, widest, runs)
+        rows = []
+        for width in experiment.widths:
+            reading = experiment.reading(width, _cut(experiment, width, normal), TorchReading)
+            rows.append(measured(experiment, reading, _mean_square))
+            done += width * len(runs)
+            if progress is not None:
+                progress(done, total)
+        pieces.append(rows)
+    return joined(experiment, [[piece[place] for piece in pieces] for place in range(len(experiment.widths))])
+
+
+Row = tuple[Mapping[Key, Array], NDArray[np.bool_]]
+"""What some runs measured at a width: mean squares [runs], and which runs have underflowed [runs]."""
+
+
+def measured(experiment: ProgramExperiment, reading: TorchReading, reduced: Reduced) -> Row:
+    """The mean squares of every term after every step; terms that are zero throughout are left out."""
+    program, found = experiment.program, dict[Key, Array]()
+    underflowed: list[Array] = []
+    for step in trained_in_torch(program, reading, experiment.steps):
+        known: dict[int, Array] = {}  # a term of a part of a change is a term of the change: the same tensor
         for name, value in step.quantities.items():
+            axes = program.quantities[name].axes
             for label, term in value:
-                yield (step.t, name, label), _mean_square(term)
+                if id(term) not in known:
+                    known[id(term)] = square = reduced(term, axes).cpu().double().numpy()
+                    if not square.all():
+                        underflowed.append((square == 0) & (term.flatten(1) != 0).any(dim=1).cpu().numpy())
+                found[step.t, name, tuple(map(str, label))] = known[id(term)]
             if not value.is_zero:
-                yield (step.t, name, None), _mean_square(_whole(value))
+                found[step.t, name, None] = reduced(_whole(value), axes).cpu().double().numpy()
+    nowhere = np.zeros(len(next(iter(found.values()))), dtype=bool)
+    return found, np.logical_or.reduce([nowhere, *underflowed])
 
 
-def _mean_square(term: Tensor) -> Tensor:
-    return term.square().mean(dim=tuple(range(1, term.ndim)))
+def joined(experiment: ProgramExperiment, rows: Sequence[Sequence[Row]]) -> ProgramMeasurement:
+    """The rows of all widths, each in pieces over the runs, as one measurement."""
+    squares = {
+        key: np.stack([np.concatenate([found[key] for found, _ in pieces]) for pieces in rows]) for key in rows[0][0][0]
+    }
+    diverged = ~np.all([np.isfinite(square) for square in squares.values()], axis=0)
+    underflowed = np.stack([np.concatenate([flags for _, flags in pieces]) for pieces in rows])
+    return ProgramMeasurement(experiment, squares, diverged, underflowed & ~diverged)
+
+
+def _mean_square(term: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+    flat = term.flatten(1)
+    found: Tensor = torch.linalg.vector_norm(flat, dim=1, dtype=torch.float64).square() / flat.shape[1]
+    return found
 
 
 def _whole(value: FormalSum[Tensor]) -> Tensor:
-    first, *others = (term for _, term in value)
-    return sum(others, start=first)
-
-
-def _reading(program: Program, width: int, numbers: Numbers, normal: Mapping[str, Tensor]) -> TorchReading:
-    def power(name: str, exponent: Affine) -> float:
-        return numbers.prefactors.get(name, 1.0) * math.pow(width, Fraction(str(exponent)))
-
-    def cut(leaf: Given | Trained) -> Tensor:
-        return normal[leaf.name][(slice(None), *(slice(_coordinates(axis, width, numbers)) for axis in leaf.axes))]
-
-    tensors = {leaf.name: cut(leaf) for leaf in _givens(program)}
-    data = [tensors[leaf.name].flatten(2) for leaf in _givens(program) if _is_of_one_growing_axis(leaf.axes)]
-    for leaf in program.parameters:
-        if leaf.initial is not None:
-            tensors[leaf.name] = power(leaf.name, leaf.initial) * _paired(leaf, cut(leaf), data)
-    tensors |= {leaf.name: power(leaf.name, leaf.exponent) * tensors[leaf.name] for leaf in _givens(program)}
-    rates = {each.name: power(f"eta_{each.name}", each.learning_rate) for each in program.parameters if each.is_trained}
-    written = tuple(nodes(*program.gradients.values(), *program.quantities.values()))
-    sizes = {axis.name: _coordinates(axis, width, numbers) for node in written for axis in node.axes}
-
-    def scalar(node: Scaled) -> float:
-        axis = divisor(node)
-        size = power(node.symbol, node.exponent) if axis is None else 1 / sizes[axis]
-        return -size if node.symbol.startswith("-") else size
-
-    scalars = {node.symbol: scalar(node) for node in written if isinstance(node, Scaled)}
-    for tensor in program.parameters:
-        forms = {"beta": tensor.momentum, "lambda": tensor.decay, "epsilon": tensor.epsilon, "floor": tensor.floor}
-        present = {f"{key}_{tensor.name}": form for key, form in forms.items() if form is not None}
-        scalars |= {name: power(name, form) for name, form in present.items()}
-    return TorchReading(_without_epsilon(program.optimizer), tensors, rates, scalars, sizes=sizes)
-
-
-def _is_of_one_growing_axis(axes: tuple[Axis, ...]) -> bool:
-    """Whether the first axis grows and there are others, all of fixed size."""
-    return len(axes) > 1 and [axis.is_fixed for axis in axes] == [False, *[True] * (len(axes) - 1)]
-
-
-def _paired(leaf: Trained, entries: Tensor, data: Sequence[Tensor]) -> Tensor:
-    """The same law, with sums against the data that are the same at every width but for the data's own.
-
-    Given H [n, m], the rows of X H with X standard normal are those of G L^T, L L^T = H^T H, with G standard normal: so
-    G is drawn once, and the part of X in the span of H is replaced.
-    """
-    growing = [place for place, axis in enumerate(leaf.axes, start=1) if not axis.is_fixed]
-    alike = [each for each in data if len(growing) == 1 and each.shape[1] == entries.shape[growing[0]]]
-    if not alike:
-        return entries
-    columns = torch.cat(alike, dim=2)
-    rows = entries.movedim(growing[0], -1)
-    generator = torch.Generator().manual_seed(zlib.crc32(leaf.name.encode()))
-    shared = torch.randn(*rows.shape[:-1], columns.shape[2], generator=generator, dtype=rows.dtype)
-    gram = columns.mT @ columns
-    missing = shared @ torch.linalg.cholesky(gram).mT - rows @ columns
-    moved: Tensor = rows + torch.linalg.solve(gram, missing, left=False) @ columns.mT
-    return moved.movedim(-1, growing[0])
+    return reduce(torch.add, (term for _, term in value))
 
 
 def _without_epsilon(optimizer: Optimizer) -> Optimizer:
@@ -133,26 +280,89 @@ def _without_epsilon(optimizer: Optimizer) -> Optimizer:
     return replace(optimizer, step=replace(step, epsilon=Fraction(0))) if isinstance(step, Moments) else optimizer
 
 
-def _normal(program: Program, width: int, numbers: Numbers) -> Mapping[str, Tensor]:
-    """Standard normals; given tensors of one shape are correlated, for nothing says that they are not."""
-    generator = torch.Generator().manual_seed(0)
-
-    def drawn(axes: tuple[Axis, ...]) -> Tensor:
-        shape = (numbers.seeds, *(_coordinates(axis, width, numbers) for axis in axes))
-        return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-    initial = {tensor.name: drawn(tensor.axes) for tensor in program.parameters if tensor.initial is not None}
-    shared = {leaf.axes: drawn(leaf.axes) for leaf in _givens(program)}
-    given = {
-        leaf.name: (shared[leaf.axes] + drawn(leaf.axes)) / math.sqrt(2) + numbers.mean for leaf in _givens(program)
-    }
-    return initial | given
+def generator(experiment: ProgramExperiment, name: str, run: int) -> np.random.Generator:
+    """The stream of a tensor in a run, whichever others are drawn."""
+    key = (zlib.crc32(name.encode()), run)
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(experiment.seed, spawn_key=key)))
 
 
-def _givens(program: Program) -> Iterator[Given]:
-    written = nodes(*program.gradients.values(), *program.quantities.values())
-    return (leaf for leaf in written if isinstance(leaf, Given) and not isinstance(leaf, Ones))
+def drawn_givens(experiment: ProgramExperiment, run: int, shape: Callable[[Axis], int]) -> Iterator[tuple[str, Tensor]]:
+    """The data of a run: normal entries of variance one, inputs with a mean; correlated over the same axes."""
+    for leaf in experiment.givens:
+        shapes = tuple(map(shape, leaf.axes))
+        words = (f"data over {', '.join(map(str, leaf.axes))}", leaf.name)
+        shared, own = (generator(experiment, word, run).standard_normal(shapes) for word in words)
+        mean = MEAN if leaf.name in experiment.inputs else 0.0
+        yield leaf.name, torch.from_numpy((shared + own) / math.sqrt(2) + mean)
 
 
-def _coordinates(axis: Axis, width: int, numbers: Numbers) -> int:
-    return numbers.fixed[axis.name] if axis.is_fixed else round(math.pow(width, Fraction(str(axis.size))))
+def _normal(experiment: ProgramExperiment, width: int, runs: range) -> Mapping[str, Tensor]:
+    """The entries of each tensor at the widest width, and for those that are paired the sums against the data."""
+
+    def shape(axis: Axis) -> int:
+        return experiment.coordinates(axis, width)
+
+    def drawn(run: int) -> Mapping[str, Tensor]:
+        found = dict(drawn_givens(experiment, run, shape))
+        for leaf in experiment.drawn:
+            shapes = tuple(map(shape, leaf.axes))
+            found[leaf.name] = torch.from_numpy(generator(experiment, leaf.name, run).standard_normal(shapes))
+            place = _growing(leaf)
+            if place is not None and (partners := _partners(experiment, leaf.axes[place])):
+                samples = sum(math.prod(map(shape, each.axes[1:])) for each in partners)
+                rest = tuple(size for index, size in enumerate(shapes) if index != place)
+                sums = generator(experiment, f"sums of {leaf.name}", run).standard_normal((*rest, samples))
+                found[f"sums of {leaf.name}"] = torch.from_numpy(sums)
+        return found
+
+    draws = [drawn(run) for run in runs]
+    return {name: torch.stack([draw[name] for draw in draws]) for name in draws[0]}
+
+
+def _cut(experiment: ProgramExperiment, width: int, normal: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The first coordinates of each tensor, as the width has them."""
+    device, dtype = resolved_device(experiment.device, experiment.dtype), resolved_dtype(experiment.dtype)
+
+    def cut(leaf: Given | Trained) -> Tensor:
+        return normal[leaf.name][(slice(None), *(slice(experiment.coordinates(axis, width)) for axis in leaf.axes))]
+
+    found = {leaf.name: cut(leaf) for leaf in experiment.givens}
+    for leaf in experiment.drawn:
+        entries, place = cut(leaf), _growing(leaf)
+        if place is not None and (partners := _partners(experiment, leaf.axes[place])):
+            data = torch.cat([found[each.name].flatten(2) for each in partners], dim=2)
+            entries = _paired(entries, place + 1, data, normal[f"sums of {leaf.name}"])
+        found[leaf.name] = entries
+    return {name: tensor.to(device=device, dtype=dtype) for name, tensor in found.items()}
+
+
+def _growing(leaf: Trained) -> int | None:
+    """The place of the one axis that grows with the width."""
+    growing = [place for place, axis in enumerate(leaf.axes) if not axis.is_fixed]
+    return growing[0] if len(growing) == 1 else None
+
+
+def _partners(experiment: ProgramExperiment, axis: Axis) -> tuple[Given, ...]:
+    """The data [n, ...] along axes of a size, which a tensor along such an axis may be summed against."""
+    return tuple(
+        each
+        for each in experiment.givens
+        if len(each.axes) > 1 and each.axes[0].size == axis.size and all(axis.is_fixed for axis in each.axes[1:])
+    )
+
+
+def _paired(entries: Tensor, place: int, data: Tensor, sums: Tensor) -> Tensor:
+    """The same law, with sums against the data that are the same at every width but for the data's own.
+
+    Given H [n, m], the rows of X H with X standard normal are those of G L^T, L L^T = H^T H, with G standard normal: so
+    G is drawn once, and the part of X in the span of H is replaced. With n < m coordinates nothing is.
+
+    Shapes: entries [runs, .., n, ..], data [runs, n, m], sums [runs, .., m].
+    """
+    if data.shape[1] < data.shape[2]:
+        return entries
+    rows = entries.movedim(place, -1)
+    gram = data.mT @ data
+    missing = sums @ torch.linalg.cholesky(gram).mT - rows @ data
+    moved: Tensor = rows + torch.linalg.solve(gram, missing, left=False) @ data.mT
+    return moved.movedim(-1, place)

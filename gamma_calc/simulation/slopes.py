@@ -32,6 +32,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,7 +126,7 @@ def slope_estimate(
     )
     if known.is_zero_somewhere or runs < MINIMUM_RUNS or len(widths) < MINIMUM_FOR_HALVES:
         return known
-    means = _resampled_means(samples, is_paired, resamples, np.random.default_rng(seed))
+    means = _resampled_means(samples, is_paired, resamples, seed)
     return _fitted(known, samples, means)
 
 
@@ -150,16 +151,22 @@ def shortfall(widths: Sequence[int], runs: int) -> str:
     return ""
 
 
-def _resampled_means(samples: list[Array], is_paired: bool, resamples: int, rng: np.random.Generator) -> Array:
+def _resampled_means(samples: list[Array], is_paired: bool, resamples: int, seed: int) -> Array:
     """The mean at each width of resampled runs, [resamples, widths]."""
     if is_paired:
-        return _frequencies(len(samples[0]), resamples, rng) @ np.stack(samples, axis=1)
-    return np.stack([_frequencies(len(sample), resamples, rng) @ sample for sample in samples], axis=1)
+        return _frequencies((len(samples[0]),), resamples, seed)[0] @ np.stack(samples, axis=1)
+    every = _frequencies(tuple(map(len, samples)), resamples, seed)
+    return np.stack([each @ sample for each, sample in zip(every, samples, strict=True)], axis=1)
 
 
-def _frequencies(runs: int, resamples: int, rng: np.random.Generator) -> Array:
-    """How often each run occurs in each resample, as fractions, [resamples, runs]."""
-    return rng.multinomial(runs, np.full(runs, 1 / runs), size=resamples) / runs
+@lru_cache(maxsize=16)
+def _frequencies(runs: tuple[int, ...], resamples: int, seed: int) -> tuple[Array, ...]:
+    """How often each run occurs in each resample, as fractions: an array [resamples, runs] for each number of runs.
+
+    Every quantity of an experiment is resampled alike.
+    """
+    rng = np.random.default_rng(seed)
+    return tuple(rng.multinomial(count, np.full(count, 1 / count), size=resamples) / count for count in runs)
 
 
 def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array) -> SlopeEstimate:
@@ -275,7 +282,7 @@ def extrapolated_slope(
 def _functional(rows: Array, mean_square: Array, is_paired: bool, seed: int) -> tuple[Array, Array]:
     """Linear functionals of y and half of their 95 % intervals, by resampling runs."""
     runs = mean_square.shape[1]
-    means = _resampled_means(list(mean_square), is_paired, RESAMPLES, np.random.default_rng(seed))
+    means = _resampled_means(list(mean_square), is_paired, RESAMPLES, seed)
     spread = (np.log2(means) / 2 @ rows.T).std(axis=0)
     stretch = student_quantile(runs - 1) * math.sqrt(runs / (runs - 1))
     return rows @ (np.log2(mean_square.mean(axis=1)) / 2), stretch * spread

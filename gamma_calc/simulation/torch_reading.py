@@ -52,6 +52,8 @@ FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "silu'": lambda x: x.sigmoid() * (1 + x * (1 - x.sigmoid())),
 }
 """The scalar maps that a program can name, ReLU and x sigmoid(x), and their derivatives."""
+STEP_FUNCTIONS = frozenset({"phi'"})
+"""Those that jump at zero."""
 
 
 class TorchReading:
@@ -165,8 +167,12 @@ class TorchReading:
             case Softmax(operand, axis):
                 return value.softmax(dim=_dimension(operand, axis))
             case InverseRms(operand, axis):
-                return value.square().mean(dim=_dimension(operand, axis)).rsqrt()
+                return self.mean(value.square(), operand, axis).rsqrt()
         raise TypeError(f"no function for {type(node).__name__}")
+
+    def mean(self, value: Tensor, node: Expression, axis: Axis) -> Tensor:
+        """The mean of a node's value along one of its axes."""
+        return value.mean(dim=_dimension(node, axis))
 
     def _whole(self, node: Expression, value: FormalSum[Tensor]) -> Tensor:
         """The sum of the terms of a value."""

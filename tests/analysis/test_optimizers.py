@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -30,7 +31,7 @@ from gamma_calc.program.optimizers import ADAM, OPTIMIZERS, SIMPLE
 from gamma_calc.program.program import Program
 from gamma_calc.program.rank import growing_rank
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.simulation.program_sizes import Numbers, measured_sizes
+from gamma_calc.simulation.program_sizes import ProgramExperiment, program_sizes
 from gamma_calc.simulation.torch_reading import TorchReading, trained_in_torch
 from tests.schemes import scheme
 
@@ -72,14 +73,11 @@ def test_largest_stable_rates(optimizer: str, init: str) -> None:
     assert (str(found.exponent), found.attained) == (dict(zip(INITS, LARGEST[optimizer], strict=True))[init], True)
 
 
-def slopes(program: Program, numbers: Numbers) -> dict[tuple[int, str], float]:
-    narrow, wide = measured_sizes(program, WIDTHS, numbers)
+def slopes(experiment: ProgramExperiment) -> dict[tuple[int, str], float]:
     octaves = math.log2(WIDTHS[1] / WIDTHS[0])
-    return {
-        (t, name): math.log2(float(wide[t, name, label].median() / narrow[t, name, label].median())) / 2 / octaves
-        for t, name, label in narrow
-        if label is None
-    }
+    wholes = {key[:2]: square for key, square in program_sizes(experiment).mean_square.items() if key[2] is None}
+    medians = {key: np.median(square, axis=1) for key, square in wholes.items()}
+    return {key: math.log2(wide / narrow) / 2 / octaves for key, (narrow, wide) in medians.items()}
 
 
 def mismatches(subject: Scheme, under: Scheme) -> list[tuple[int, str, str, float]]:
@@ -87,8 +85,7 @@ def mismatches(subject: Scheme, under: Scheme) -> list[tuple[int, str, str, floa
     program = lora_module(subject)
     k = {"eta": 1 / 4 if program.is_polynomial else 4, "beta": 1 / 4, "lambda": 1 / 16}  # see `experiment.prefactor`
     prefactors = {f"{key}_{name}": value for key, value in k.items() for name in "AB"}
-    numbers = Numbers({"rank": 5, "batch": 3}, seeds=12, steps=STEPS, prefactors=prefactors)
-    measured = slopes(program, numbers)
+    measured = slopes(ProgramExperiment(program, WIDTHS, 12, STEPS, prefactors=prefactors, fixed={"rank": 5}))
     return [
         (step.t, name, str(size), round(measured[step.t, name], 2))
         for step in trajectory(lora_module(under), STEPS, under.domain).upto(STEPS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import pytest
@@ -16,7 +16,7 @@ from gamma_calc import Problem, derive, exponents
 from gamma_calc.algebra import Affine
 from gamma_calc.program.adapters import ADAPTERS, dora, lora, lora_fa, lora_xs, pissa, rslora, three_factors, vera
 from gamma_calc.program.problem import program_of
-from gamma_calc.simulation.program_sizes import Numbers, measured_sizes
+from gamma_calc.simulation.program_sizes import ProgramExperiment, program_sizes
 from gamma_calc.simulation.torch_reading import TorchReading, trained_in_torch
 from tests.simulation.problem_runs import gradient, runs, tensors, whole
 
@@ -138,7 +138,7 @@ STEPS, TOLERANCE = 3, 0.1
 """Of a slope between two widths; exponents of the adapters here are multiples of 1/4."""
 DORA = {"eta_A": 4.0, "eta_B": 0.05, "eta_m": 0.3}
 """A first step of -1 would cancel DoRA's magnitude, and B A n^(-1/2) below W bends its norm, the less the smaller B."""
-NUMBERS = Numbers({"rank": 5, "rank_out": 5, "batch": 3}, seeds=8, steps=STEPS, prefactors={"eta_A": 2.0, "eta_B": 2.0})
+RANKS, PREFACTORS = {"rank": 5, "rank_out": 5}, {"eta_A": 2.0, "eta_B": 2.0}
 EDGES: Mapping[str, tuple[Problem, Mapping[str, str]]] = {
     "lora-fa": (lora_fa(), {"eta": "0"}),
     "rslora at n^(1/2)": (rslora(), {"eta": "-5/8", "rho": "1/2"}),
@@ -152,14 +152,12 @@ EDGES: Mapping[str, tuple[Problem, Mapping[str, str]]] = {
 
 def local_slopes(problem: Problem, at: Mapping[str, str], widths: tuple[int, int]) -> dict[tuple[int, str], float]:
     scheme = problem.scheme.at({name: Affine.of(Fraction(value)) for name, value in at.items()})
-    numbers = replace(NUMBERS, prefactors=DORA) if problem.name == "dora" else NUMBERS
-    narrow, wide = measured_sizes(program_of(scheme), widths, numbers)
+    k = DORA if problem.name == "dora" else PREFACTORS
+    experiment = ProgramExperiment(program_of(scheme), widths, 8, STEPS, prefactors=k, fixed=RANKS)
+    wholes = {key[:2]: square for key, square in program_sizes(experiment).mean_square.items() if key[2] is None}
+    means = {key: square.mean(axis=1) for key, square in wholes.items()}
     octaves = math.log2(widths[1] / widths[0])
-    return {
-        (t, name): math.log2(float(wide[t, name, label].mean() / narrow[t, name, label].mean())) / 2 / octaves
-        for t, name, label in narrow
-        if label is None
-    }
+    return {key: math.log2(wide / narrow) / 2 / octaves for key, (narrow, wide) in means.items()}
 
 
 @pytest.mark.parametrize(("problem", "at"), EDGES.values(), ids=EDGES)
@@ -185,7 +183,7 @@ def singular(width: int) -> dict[str, Tensor]:
         name: torch.randn(4, width, *more, generator=generator, dtype=torch.float64) for name, more in drawn.items()
     }
     u, s, v = torch.linalg.svd(found.pop("W") / math.sqrt(width))
-    rank = NUMBERS.fixed["rank"]
+    rank = RANKS["rank"]
     roots = s[:, :rank].sqrt()
     return {**found, "A": roots[:, :, None] * v[:, :rank], "B": u[:, :, :rank] * roots[:, None, :]}
 

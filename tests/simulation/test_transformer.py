@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from gamma_calc import Problem, exponents
 from gamma_calc.errors import BadInput
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.transformer import PROJECTIONS, Adapters, transformer
-from gamma_calc.simulation.program_sizes import Numbers, measured_sizes
+from gamma_calc.simulation.program_sizes import ProgramExperiment, program_sizes
 from tests.simulation.problem_runs import gradient, runs, tensors, whole
 
 FIXED = {"rank": 3, "batch": 2, "token": 3, "key": 3, "heads": 2, "vocabulary": 5, "outputs": 2}
@@ -116,12 +117,10 @@ def test_slopes_are_the_exponents_derived(name: str) -> None:
     a larger part of the same parity, so their exponent is only a bound. It comes out 1/2 above the slope.
     """
     problem, *_ = SCHEMES[name]
-    narrow, wide = measured_sizes(program_of(problem.scheme), (2**7, 2**9), Numbers(FIXED, seeds=12, steps=2))
-    slopes = {
-        (t, each): math.log2(float(wide[t, each, label].median() / narrow[t, each, label].median())) / 4
-        for t, each, label in narrow
-        if label is None
-    }
+    measured = program_sizes(ProgramExperiment(program_of(problem.scheme), (2**7, 2**9), 12, 2, fixed=FIXED))
+    wholes = {key[:2]: square for key, square in measured.mean_square.items() if key[2] is None}
+    medians = {key: np.median(square, axis=1) for key, square in wholes.items()}
+    slopes = {key: math.log2(wide / narrow) / 4 for key, (narrow, wide) in medians.items()}
     wrong = []
     for step in exponents(problem, steps=2).steps:
         for each, size in step.sizes.items():

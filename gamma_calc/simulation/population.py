@@ -1,0 +1,235 @@
+"""A program at any width, on a population: coordinates of few kinds, each of which occurs many times.
+
+Training treats the coordinates of an axis alike. Two of them that start alike (in every tensor along the axis) stay
+alike, so a run whose coordinates are of m kinds is a run of width m in which a sum over the axis counts each kind as
+often as it occurs. Nothing is approximated in that. With n coordinates drawn from m kinds that are equally likely, a
+kind occurs n/m + (n/m)^(1/2) eta times, eta a standard normal (a multinomial's law, to 1 / (n/m)^(1/2) of eta): so a
+width of 2^60 costs no more than one of m.
+
+The kinds of an axis are K draws of all tensors along it, each taken with every choice of sign of each tensor that
+starts at random, 2^F K in all. So each of those tensors has iid entries of a symmetric law, independent of the data and
+of the signs of the others: what the theory asks of it. Then sums that the theory calls aligned grow like n, and those
+that it calls centred like n^(1/2), because only the eta are left of them.
+
+    width n              kinds: (z, a), (z, -a), (z', a'), (z', -a'), ...       2 K of them, each about n / 2K times
+
+What the population leaves out: a step function (the sign in a normalised step, the derivative of ReLU) of an argument
+with a density at zero answers a small change of its argument, of relative size e, by a part e. With finitely many kinds
+it answers by no part at all, or one kind crosses zero and answers by far too much. So a run in which any such sign
+differs from one width to another is flagged; and where the answer leads, a run that is not is below the theory.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import Contraction, Expression, Map, Pointwise, Renamed, Softmax, Trained
+from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.program.terms import FormalSum, Label
+from gamma_calc.simulation.probe import BeyondFloats
+from gamma_calc.simulation.program_sizes import (
+    FIXED,
+    ProgramExperiment,
+    ProgramMeasurement,
+    drawn_givens,
+    generator,
+    joined,
+    measured,
+)
+from gamma_calc.simulation.torch_reading import STEP_FUNCTIONS, TorchReading
+
+DRAWS = 8
+"""K: enough for data of several samples in general position."""
+MOST_SIGNS = 8
+"""Tensors along an axis that start at random; 2^8 K kinds are as many as a narrow run has coordinates."""
+SMALLEST_WIDTH = 2**24
+"""From here on a kind occurs often enough for its count to be normal, whatever the kinds."""
+
+
+def population_refusal(experiment: ProgramExperiment) -> str:
+    """Why an experiment has no population here, or nothing where it has one."""
+    program = experiment.program
+    if not isinstance(program.optimizer.step, Raw | Moments) or program.takes_norms:
+        return f"a step of {program.optimizer.name} is not taken entry by entry"
+    if experiment.parts:
+        return "an axis that grows is split"
+    if any(isinstance(node, Softmax) and not node.axis.is_fixed for node in experiment.written):
+        return "a softmax sums over an axis that grows"
+    groups = _groups(experiment)
+    signs = {group: 0 for group in set(groups.values())}
+    for leaf in experiment.tensors:
+        growing = [axis for axis in leaf.axes if not axis.is_fixed]
+        if len(growing) > 1:
+            return f"{leaf.name} grows along two axes"
+        if growing and isinstance(leaf, Trained):
+            signs[groups[growing[0]]] += 1
+    if max(signs.values(), default=0) > MOST_SIGNS:
+        return f"{max(signs.values())} tensors start at random along one axis, and at most {MOST_SIGNS} are followed"
+    if experiment.widths[0] < SMALLEST_WIDTH:
+        return f"a population stands for widths of at least {SMALLEST_WIDTH}"
+    try:
+        for width in experiment.widths:
+            experiment.check_sizes(width)
+    except BeyondFloats as problem:
+        return str(problem)
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationMeasurement(ProgramMeasurement):
+    """What a population measured; `crossed` are the runs in which a sign differs between widths by a step.
+
+    Shapes: crossed [1 + steps, runs].
+    """
+
+    crossed: NDArray[np.bool_]
+
+    def smooth(self, t: int) -> PopulationMeasurement:
+        """Without the runs in which a sign differs between widths by step t."""
+        return replace(self, diverged=self.diverged | self.crossed[t])
+
+
+def population_sizes(experiment: ProgramExperiment) -> PopulationMeasurement:
+    """What `program_sizes` measures, at widths that no memory holds."""
+    axes = _groups(experiment)
+    kinds = {group: _kinds(experiment, axes, group) for group in dict.fromkeys(axes.values())}
+    normal, etas = _drawn(experiment, axes, kinds)
+    rows, signs = [], []
+    for width in experiment.widths:
+        counts = {axis: _counts(experiment, axis, width, etas[group]) for axis, group in axes.items()}
+        reading = experiment.reading(width, normal, Population)
+        reading.counts = counts
+        reading.sizes = {**reading.sizes, **{axis.name: each.shape[1] for axis, each in counts.items()}}
+        rows.append([measured(experiment, reading, reading.mean_square)])
+        signs.append(reading.signs)
+    found, crossed = joined(experiment, rows), torch.zeros((experiment.steps + 1, experiment.runs), dtype=torch.bool)
+    for first, *others in zip(*signs, strict=True):
+        for other in others:
+            crossed[first[0] :] |= (first[1] != other[1]).any(dim=1)
+    return PopulationMeasurement(experiment, found.mean_square, found.diverged, found.underflowed, crossed.numpy())
+
+
+class Population(TorchReading):
+    """The reading of a program on kinds of coordinates.
+
+    `counts` [runs, kinds] says how often each kind of a growing axis occurs; `signs` collects those of the arguments
+    of step functions, with the step that has been taken when they are asked for.
+    """
+
+    counts: Mapping[Axis, Tensor]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.signs: list[tuple[int, Tensor]] = []
+        self.t = 0
+
+    def contracted(self, node: Contraction, label: Label, left: Tensor, right: Tensor) -> Tensor:
+        """The sum over the axes of the node, each kind as often as it occurs."""
+        return super().contracted(node, label, self._counted(left, node.left.axes, node.over), right)
+
+    def mean(self, value: Tensor, node: Expression, axis: Axis) -> Tensor:
+        """The mean along an axis, each kind as often as it occurs."""
+        if axis not in self.counts:
+            return super().mean(value, node, axis)
+        total = self._counted(value, node.axes, (axis,)).sum(dim=node.axes.index(axis) - len(node.axes))
+        return total / self.counts[axis].sum(dim=1).view(-1, *(1,) * (total.ndim - 1))
+
+    def mapped(self, node: Map, argument: FormalSum[Tensor]) -> FormalSum[Tensor]:
+        """As without counts; the sign of a step function's argument is noted."""
+        if isinstance(node, Pointwise) and node.function in STEP_FUNCTIONS and not argument.is_zero:
+            self.signs.append((self.t, _sign(argument)))
+        return super().mapped(node, argument)
+
+    def change(self, tensor: Trained, direction: FormalSum[Tensor], factor: Tensor | None, t: int) -> Tensor | None:
+        """As without counts; a normalised step is a step function at first, and has one in its memory ever after."""
+        self.t = t
+        if isinstance(self.optimizer.step, Moments) and not direction.is_zero:
+            self.signs.append((t, _sign(direction)))
+        return super().change(tensor, direction, factor, t)
+
+    def mean_square(self, term: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+        """The mean square over the entries, each kind as often as it occurs."""
+        square = self._counted(term.square(), axes, axes).flatten(1).sum(dim=1)
+        for axis, coordinates in zip(axes, term.shape[1:], strict=True):
+            square = square / (self.counts[axis].sum(dim=1) if axis in self.counts else coordinates)
+        return square
+
+    def _counted(self, value: Tensor, axes: tuple[Axis, ...], over: tuple[Axis, ...]) -> Tensor:
+        for axis in over:
+            if axis in self.counts:
+                counts, place = self.counts[axis], axes.index(axis)
+                value = value * counts.view(len(counts), *(1,) * place, -1, *(1,) * (len(axes) - place - 1))
+        return value
+
+
+def _sign(value: FormalSum[Tensor]) -> Tensor:
+    return torch.sign(reduce(torch.add, (term for _, term in value))).flatten(1)
+
+
+def _groups(experiment: ProgramExperiment) -> Mapping[Axis, Axis]:
+    """For each growing axis the first one that is another name of it: outputs of a layer are inputs of the next."""
+    groups: dict[Axis, Axis] = {}
+    for node in (*experiment.written, *experiment.program.parameters):
+        for axis in node.axes:
+            if not axis.is_fixed:
+                groups.setdefault(axis, axis)
+    for node in experiment.written:
+        if isinstance(node, Renamed) and node.old in groups:
+            one, other = groups[node.old], groups[node.new]
+            groups = {axis: one if group == other else group for axis, group in groups.items()}
+    return groups
+
+
+def _kinds(experiment: ProgramExperiment, axes: Mapping[Axis, Axis], group: Axis) -> Mapping[str, Tensor]:
+    """The sign of each tensor in each of the combinations, by name, [2^F]."""
+    names = [leaf.name for leaf in experiment.drawn if any(axes.get(axis) == group for axis in leaf.axes)]
+    signs = torch.tensor(list(itertools.product((1.0, -1.0), repeat=len(names))), dtype=torch.float64)
+    return {"": torch.ones(len(signs), dtype=torch.float64)} | {name: signs[:, i] for i, name in enumerate(names)}
+
+
+def _drawn(
+    experiment: ProgramExperiment, axes: Mapping[Axis, Axis], kinds: Mapping[Axis, Mapping[str, Tensor]]
+) -> tuple[Mapping[str, Tensor], Mapping[Axis, Tensor]]:
+    """The entries of every tensor on its kinds, and for each group of axes how the counts of its kinds fall."""
+
+    def shape(axis: Axis) -> int:
+        return FIXED if axis.is_fixed else DRAWS
+
+    def spread(name: str, tensor: Tensor, along: tuple[Axis, ...]) -> Tensor:
+        for place, axis in enumerate(along):
+            if not axis.is_fixed:
+                signs = kinds[axes[axis]]
+                tensor = torch.cat([sign * tensor for sign in signs.get(name, signs[""])], dim=place)
+        return tensor
+
+    draws, falls = [], []
+    for run in range(experiment.runs):
+        found = dict(drawn_givens(experiment, run, shape))
+        for leaf in experiment.drawn:
+            entries = generator(experiment, leaf.name, run).standard_normal(tuple(map(shape, leaf.axes)))
+            found[leaf.name] = torch.from_numpy(entries)
+        draws.append({leaf.name: spread(leaf.name, found[leaf.name], leaf.axes) for leaf in experiment.tensors})
+        etas = {}
+        for group, signs in kinds.items():
+            eta = generator(experiment, f"counts of {group}", run).standard_normal(DRAWS * len(signs[""]))
+            etas[group] = torch.from_numpy(eta - eta.mean())
+        falls.append(etas)
+    normal = {name: torch.stack([draw[name] for draw in draws]) for name in draws[0]}
+    return normal, {group: torch.stack([fall[group] for fall in falls]) for group in kinds}
+
+
+def _counts(experiment: ProgramExperiment, axis: Axis, width: int, eta: Tensor) -> Tensor:
+    """How often each kind of an axis occurs, [runs, kinds]."""
+    share = experiment.coordinates(axis, width) / eta.shape[1]
+    return share + math.sqrt(share) * eta

@@ -1,0 +1,226 @@
+"""Networks against measurements: stacks, perceptrons and networks of one's own, and what has to fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gamma_calc import crosscheck
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment import settled_by_law
+from gamma_calc.experiment.crosscheck import Crosscheck
+from gamma_calc.experiment.folder import folder_contents
+from gamma_calc.experiment.prediction import Predicted, predictions
+from gamma_calc.experiment.settled_by_law import FAR_WIDTHS
+from gamma_calc.experiment.setup import Settings, network_experiment
+from gamma_calc.experiment.verdicts import Judged, judged
+from gamma_calc.program.models import Perceptron
+from gamma_calc.program.optimizers import OPTIMIZERS
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.spec_file import scheme_from_text
+from gamma_calc.simulation.population import population_refusal, population_sizes
+from gamma_calc.simulation.program_sizes import ProgramExperiment, program_sizes
+from gamma_calc.simulation.slopes import SlopeEstimate
+from gamma_calc.simulation.verdicts import Judgement, Verdict
+from tests.program.problems import lora
+from tests.schemes import scheme
+
+QUICK = Settings(widths=tuple(2**k for k in range(5, 12)), seeds=8, steps=2)
+SMALL = Settings(widths=tuple(2**k for k in range(3, 10)), seeds=16, steps=2)
+
+
+def stack(*exponents: str, depth: int = 2, shape: str = "", optimizer: str = "sign") -> Scheme:
+    keys = zip(("A", "B", "eta_A", "eta_B"), exponents, strict=True)
+    lines = [f'optimizer = "{optimizer}"', f'[model]\nkind = "lora-stack"\ndepth = {depth}', shape, "[exponents]"]
+    return scheme_from_text("\n".join([*lines, *(f'{key} = "{value}"' for key, value in keys)]), default_name="stack")
+
+
+INIT_B = stack("zero", "0", "eta", "eta")
+LORA_PLUS_FROM_A = stack("-1/2", "zero", "-1", "0")
+
+
+def perceptron(**rates: str) -> Scheme:
+    """Two layers, mean field: every coordinate of the hidden layer moves by Theta(1)."""
+    exponents = {"W_1.init": "0", "W_2.init": "0", "W_2.multiplier": "-1", "W_1.rate": "0", "W_2.rate": "0", **rates}
+    return Scheme("mean field", exponents, OPTIMIZERS["sign"], model=Perceptron(("W_1", "W_2")))
+
+
+@pytest.fixture(scope="module")
+def init_b() -> Crosscheck:
+    return crosscheck(INIT_B, "init-b", settings=QUICK)
+
+
+@pytest.fixture(scope="module")
+def mean_field() -> Crosscheck:
+    return crosscheck(perceptron(), settings=QUICK)
+
+
+def test_a_stack_and_a_module_are_confirmed_in_one_question(init_b: Crosscheck) -> None:
+    assert init_b.verdict is Verdict.PASS, [row.reason for row in init_b.rows if row.verdict is not Verdict.PASS]
+    assert init_b.control is Verdict.FAIL
+    assert {"Z_B[2]", "dZ[1]", "delta_0[2]", "Z_B"} <= {row.quantity for row in init_b.rows}
+    assert init_b.schemes[0].rates == "eta_A = 1 n^(-1), eta_B = 1 n^(-1)"
+    assert [each["widths"] for each in init_b.json()["schemes"]] == [list(QUICK.widths or ())] * 2
+
+
+def test_a_network_has_widths_that_suit_it() -> None:
+    found = crosscheck(INIT_B, "init-b", perceptron(), settings=Settings(seeds=2))
+    assert [each.configuration.widths[-1] for each in found.schemes] == [2**12, 2**13, 2**12]
+    assert found.json()["settings"]["widths"] is None
+    square = network_experiment(stack("zero", "0", "-1", "-1", shape="frozen = true"), Settings(), Fraction(1))
+    assert square.widths[-1] == 2**11
+
+
+def test_the_folder_of_a_network(mean_field: Crosscheck) -> None:
+    contents = folder_contents(mean_field)
+    assert {"plots/mean-field-sign.svg", "derivations/mean-field-sign.tex"} <= contents.keys()
+    report = str(contents["report.md"])
+    assert "perceptron; W_2.multiplier = n^(-1), W_1.init = n^(0), W_2.init = n^(0); W_1.rate = 1 n^(0)" in report
+    assert "Delta_v is the change of a value v over a step" in report
+
+
+def test_a_stack_is_not_confirmed_by_predictions_of_another_init() -> None:
+    from_b = stack("zero", "0", "-1", "0")
+    assert crosscheck(from_b, settings=QUICK).verdict is Verdict.PASS
+    assert crosscheck(LORA_PLUS_FROM_A, against=from_b, settings=QUICK).verdict is Verdict.FAIL
+
+
+def test_a_perceptron_is_confirmed_and_refuted_by_another_rate(mean_field: Crosscheck) -> None:
+    assert mean_field.verdict is Verdict.PASS
+    slow = perceptron(**{"W_1.rate": "-1/2"})
+    assert crosscheck(perceptron(), against=slow, settings=QUICK).verdict is Verdict.FAIL
+
+
+def test_a_network_of_ones_own_is_confirmed_as_the_module_it_is() -> None:
+    found = crosscheck(lora(optimizer="sign"), settings=QUICK, at={"eta": "-1/2"})
+    assert found.verdict is Verdict.PASS, [row.reason for row in found.rows if row.verdict is not Verdict.PASS]
+
+
+@pytest.mark.parametrize("exponents", [("-1/2", "zero", "-1/2", "-1/2"), ("zero", "0", "-1", "-1")], ids=["A", "B"])
+def test_kernels_and_the_program_measure_the_same_slopes_of_one_module(exponents: tuple[str, str, str, str]) -> None:
+    """The kernel and the program draw other entries, so only what their slopes have in common can be compared."""
+    subject = scheme(*exponents, optimizer="sign")
+    settings = replace(QUICK, seeds=32)
+    own = predictions(subject, settings.steps)
+    program = judged("", own, program_sizes(network_experiment(subject, settings, Fraction(1))))
+    kernel = crosscheck(subject, settings=replace(settings, prefactor=Fraction(1))).rows
+    for one, other in zip(program, kernel, strict=True):
+        assert (one.quantity, one.t, one.leading.measured is None) == (
+            other.quantity,
+            other.t,
+            other.leading.measured is None,
+        )
+        assert one.terms.keys() <= other.terms.keys()
+        if one.leading.measured is not None and other.leading.measured is not None:
+            assert abs(one.leading.measured - other.leading.measured) < 0.06, (one.quantity, one.t)
+
+
+@pytest.mark.parametrize("optimizer", ["lion", "muon"])
+def test_a_module_under_an_optimiser_without_a_kernel_is_trained_as_a_network(optimizer: str) -> None:
+    found = crosscheck("init-b", optimizer=optimizer, settings=replace(QUICK, steps=3))
+    assert found.verdict is Verdict.PASS, [row.reason for row in found.rows if row.verdict is not Verdict.PASS]
+
+
+def test_runs_do_not_depend_on_which_are_trained_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = network_experiment(LORA_PLUS_FROM_A, SMALL, Fraction(1))
+    together = program_sizes(experiment)
+    monkeypatch.setattr("gamma_calc.simulation.program_sizes.MEMORY_BOUND", 3 * experiment.memory_at(2**9))
+    seen: list[tuple[int, int]] = []
+    apart = program_sizes(experiment, lambda done, total: seen.append((done, total)))
+    assert len(seen) == 6 * 7 and seen[-1] == (sum(experiment.widths) * 16,) * 2
+    for key, square in together.mean_square.items():
+        np.testing.assert_allclose(apart.mean_square[key], square, rtol=1e-9)
+
+
+def population(subject: Scheme, **changes: Any) -> ProgramExperiment:
+    return replace(network_experiment(subject, SMALL, Fraction(1)), widths=FAR_WIDTHS, **changes)
+
+
+def test_a_population_settles_what_no_training_reaches() -> None:
+    """LoRA+ from Init[A]: Z_B of the upper layer grows like n^(1/2), and at these widths its slope is not yet that."""
+    found = crosscheck(LORA_PLUS_FROM_A, settings=replace(QUICK, steps=3))
+    assert found.verdict is Verdict.PASS, [row.reason for row in found.rows if row.verdict is not Verdict.PASS]
+    rows = {(row.quantity, row.t): row for row in found.rows}
+    row = rows["Z_B[2]", 3]
+    assert str(row.leading.predicted) == "1/2"
+    assert row.leading.law is not None and "decided by a population at widths 2^30 to 2^60" in row.reason
+
+
+def test_a_population_is_the_law_of_wide_runs() -> None:
+    """At a width that can be trained, the two agree on every mean square that is not small beside its fluctuations."""
+    subject = stack("-1/2", "zero", "-1/2", "-1/2", optimizer="sgd")
+    dense = program_sizes(replace(network_experiment(subject, SMALL, Fraction(1)), widths=(2**12,), runs=64))
+    wide = population_sizes(replace(dense.configuration, runs=256))
+    for key, square in dense.mean_square.items():
+        spread = square.std() / 8 + wide.mean_square[key].std() / 16
+        assert abs(square.mean() - wide.mean_square[key].mean()) <= 5 * spread + 0.02 * square.mean(), key
+
+
+@pytest.mark.parametrize(
+    ("subject", "changes", "message"),
+    [
+        (stack("zero", "0", "-1", "-1", shape="frozen = true"), {}, "grows along two axes"),
+        (stack("-1/2", "zero", "-1", "-1", depth=9), {}, "9 tensors start at random"),
+        (stack("zero", "0", "-1", "-1"), {"widths": (128, 256)}, "stands for widths"),
+        (stack("-1/2", "zero", "-20", "-20"), {}, "beyond the range of floats"),
+    ],
+    ids=["square", "deep", "narrow", "floats"],
+)
+def test_where_there_is_no_population(subject: Scheme, changes: dict[str, Any], message: str) -> None:
+    assert message in population_refusal(replace(population(subject), **changes))
+
+
+def slope(value: float, predicted: str, verdict: Verdict) -> Judged:
+    known = SlopeEstimate((1, 64), 8, value, (value - 0.01, value + 0.01), 0.01)
+    return Judged(Predicted(Fraction(predicted)), known, Judgement(verdict, "as it is"))
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "is_smooth", "expected"),
+    [
+        (0.3, 0.0, True, Verdict.PASS),
+        (0.3, 0.2, True, Verdict.FAIL),
+        (0.3, 0.2, False, Verdict.INCONCLUSIVE),
+        (-0.3, -0.2, True, Verdict.INCONCLUSIVE),
+        (-0.22, -0.2, True, Verdict.FAIL),
+        (-0.22, -0.2, False, Verdict.FAIL),
+    ],
+    ids=["confirmed", "above", "above, rough", "below, elsewhere", "below, alike", "below, alike and rough"],
+)
+def test_what_a_population_decides(near: float, far: float, is_smooth: bool, expected: Verdict) -> None:
+    """From below it may lack the answer of a step function; then only the same slope at trained widths refutes."""
+    far_verdict = Verdict.FAIL if far else Verdict.PASS
+    found = settled_by_law._by_population(
+        slope(near, "0", Verdict.FAIL), slope(far, "0", far_verdict), "there", is_smooth
+    )
+    assert found.judgement.verdict is expected
+    assert (found.law is not None) == (expected is not Verdict.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize(
+    ("specs", "options", "message"),
+    [
+        ((stack("-1/2", "zero", "a", "b"),), {}, "--at a=-1 --at b=-1"),
+        ((INIT_B,), {"against": "init-b"}, "against: found .*lora-module"),
+        ((INIT_B,), {"settings": Settings(data="teacher-student")}, "data of a lora-stack"),
+        ((stack("-1/2", "zero", "-300", "-300"),), {"settings": SMALL}, "beyond the range of floats"),
+        ((stack("0", "0", "-1", "-1", shape="frozen = true"),), {"settings": Settings((2**20, 2**24))}, None),
+    ],
+    ids=["two free", "another model", "data", "floats", "two widths"],
+)
+def test_bad_input(specs: tuple[Scheme, ...], options: dict[str, Any], message: str | None) -> None:
+    if message is None:
+        assert crosscheck(*specs, **options).shortfall
+        return
+    with pytest.raises(BadInput, match=message):
+        crosscheck(*specs, **options)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    subject = stack("0", "0", "-1", "-1", shape="frozen = true")
+    with pytest.raises(BadInput, match=r"width 16777216 needs about .* GiB, and there are"):
+        crosscheck(subject, settings=Settings(widths=tuple(2**k for k in range(18, 25)), seeds=3))
