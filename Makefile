@@ -46,8 +46,9 @@ bench: $(READY) ## time the kernel against plain torch and PEFT, into benchmarks
 	$(PYTHON) -m pip install --quiet --compile -e '.[bench]'
 	$(PYTHON) -m benchmarks $(RECORD)
 
-bench-symbolic: $(READY) ## time the exact core, and sympy on the same recursion (some minutes)
+bench-symbolic: $(READY) ## time the exact core, sympy on the same recursion, and stacks by depth (some minutes)
 	$(PYTHON) -m benchmarks.symbolic
+	$(PYTHON) -m benchmarks.depth
 
 docs: $(READY) ## the reference of the Python names, into docs/api
 	$(PYTHON) -m pip install --quiet --compile -e '.[docs]'

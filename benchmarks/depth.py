@@ -1,8 +1,9 @@
 """Time stacks of adapters by their depth: python -m benchmarks.depth [--rounds 3] [--out FILE].
 
-Exponents at a point until they settle, of plain stacks and of stacks with frozen weights, ReLU and norms; then
-`derive`, with one rate free and with two. In processor time, with empty caches, the least of several rounds: what else
-the machine does can only add to it. `growth` is the power of the depth by which time grew since half that depth.
+Exponents at a point until they settle, and `derive` for every step count with one rate free and with two; of plain
+stacks and of `full` ones, with frozen weights, ReLU and norms. In processor time, with empty caches, the least of
+several rounds: what else the machine does can only add to it. `growth` is the power of the depth by which time grew
+since the row before.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
-from math import log2
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from math import log
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.symbolic import forget, milliseconds
 from gamma_calc.analysis.derivation import derived
@@ -21,29 +24,40 @@ from gamma_calc.program.models import LoraStack
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.stack import lora_stack
 
-DEPTHS = {"plain": (1, 2, 4, 8, 16, 32), "frozen, ReLU, norm": (1, 2, 4, 8)}
+Answer = TypeVar("Answer")
+Row = tuple[str, ...]
 LONGEST = 64
-# A, B, eta_A, eta_B
-POINTS = {"init-a": ("-1/2", "zero", "-1/2", "-1/2"), "lora-plus-a": ("-1/2", "zero", "-1", "0")}
-FREE = {"one rate": ("a", "a"), "two rates": ("a", "b")}
 INITS = {"init-a": ("-1/2", "zero"), "init-b": ("zero", "0"), "init-ab": ("-1/2", "-1/2")}
-REGIONS = {"one rate": (3,), "two rates": (2, 3)}
+# kind, init, eta_A, eta_B: depths
+POINTS: Mapping[tuple[str, str, str, str], Sequence[int]] = {
+    ("plain", "init-a", "-1/2", "-1/2"): (1, 2, 4, 8, 16, 32),
+    ("plain", "init-a", "-1", "0"): (1, 2, 4, 8, 16),
+    ("full", "init-a", "-1/2", "-1/2"): (1, 2, 4, 8),
+    ("full", "init-a", "-1", "0"): (1, 2, 4, 8),
+}
+REGIONS: Mapping[tuple[str, str, str, str], Sequence[int]] = {
+    ("plain", "init-a", "a", "a"): (3,),
+    **{("plain", init, "a", "b"): (2, 3, 4) for init in ("init-a", "init-b")},
+    ("plain", "init-ab", "a", "b"): (2,),
+    **{("full", init, "a", "b"): (2, 3) for init in ("init-a", "init-b")},
+}
+HEADER = ("kind", "init", "eta_A", "eta_B", "depth", "seconds", "growth", "rules", "decided")
 
 
-def stack(depth: int, kind: str, exponents: Sequence[str]) -> Scheme:
+def stack(depth: int, kind: str, init: str, eta_a: str, eta_b: str) -> Scheme:
     """The scheme of a stack under Adam."""
-    forms = dict(zip(("A", "B", "eta_A", "eta_B"), exponents, strict=True))
-    full = kind != "plain"
-    return Scheme("stack", forms, model=LoraStack(depth, full, "phi" if full else None, full))
+    forms = dict(zip(("A", "B", "eta_A", "eta_B"), (*INITS[init], eta_a, eta_b), strict=True))
+    is_full = kind == "full"
+    return Scheme("stack", forms, model=LoraStack(depth, is_full, "phi" if is_full else None, is_full))
 
 
-def least(work: Callable[[], object], rounds: int) -> float:
-    """Seconds that the work takes with empty caches, in the quickest of some rounds."""
-    found = []
+def least(work: Callable[[], Answer], rounds: int) -> tuple[float, Answer]:
+    """Seconds that the work takes with empty caches, in the quickest of some rounds, and its answer."""
+    answers, found = list[Answer](), list[float]()
     for _ in range(rounds):
         forget()
-        found.append(milliseconds(work) / 1e3)
-    return min(found)
+        found.append(milliseconds(lambda: answers.append(work())) / 1e3)
+    return min(found), answers[-1]
 
 
 def settled(scheme: Scheme) -> Trajectory:
@@ -52,48 +66,21 @@ def settled(scheme: Scheme) -> Trajectory:
     return trajectory(lora_stack(scheme, scheme.model), LONGEST)
 
 
-def depth_figures(rounds: int) -> list[dict[str, object]]:
-    """Seconds and rule applications of a run at a point, by kind of stack and depth."""
-    found: list[dict[str, object]] = []
-    for kind, depths in DEPTHS.items():
-        for point, exponents in POINTS.items():
-            before: float | None = None
-            for depth in depths:
-                scheme = stack(depth, kind, exponents)
-                seconds = least(lambda scheme=scheme: settled(scheme), rounds)
-                growth = None if before is None else log2(seconds / before)
-                count = len(settled(scheme).applications)
-                found.append({"kind": kind, "at": point, "depth": depth, "seconds": seconds, "growth": growth})
-                found[-1]["applications"] = count
-                before = seconds
-    return found
-
-
-def region_figures(rounds: int) -> list[dict[str, object]]:
-    """Seconds of `derive` for every step count, by init, kind of stack, free rates and depth."""
-    found: list[dict[str, object]] = []
-    for free, depths in REGIONS.items():
-        for kind in DEPTHS:
-            for init, entries in INITS.items():
-                for depth in depths:
-                    scheme = stack(depth, kind, (*entries, *FREE[free]))
-                    seconds = least(lambda scheme=scheme: derived(scheme), rounds)
-                    decided = not derived(scheme).is_unknown
-                    found.append({"kind": kind, "at": f"{init}, {free}", "depth": depth, "seconds": seconds})
-                    found[-1]["decided"] = decided
-    return found
-
-
-def table(figures: Sequence[dict[str, object]]) -> str:
-    """The figures side by side, a line each."""
-    header = ("kind", "at", "depth", "seconds", "growth", "applications", "decided")
-    rows = [header, *(tuple(_cell(each.get(name)) for name in header) for each in figures)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+def figures(rounds: int) -> Iterator[Row]:
+    """A row for each stack: seconds, and for a point the rules that were applied."""
+    for key, depths in POINTS.items():
+        before: tuple[int, float] | None = None
+        for depth in depths:
+            scheme = stack(depth, *key)
+            seconds, run = least(lambda scheme=scheme: settled(scheme), rounds)
+            growth = "" if before is None else f"{log(seconds / before[1]) / log(depth / before[0]):.1f}"
+            yield (*key, str(depth), f"{seconds:.2f}", growth, str(len(run.applications)), "")
+            before = depth, seconds
+    for key, depths in REGIONS.items():
+        for depth in depths:
+            scheme = stack(depth, *key)
+            seconds, answer = least(lambda scheme=scheme: derived(scheme), rounds)
+            yield (*key, str(depth), f"{seconds:.2f}", "", "", "no" if answer.is_unknown else "yes")
 
 
 def main() -> int:
@@ -102,10 +89,13 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, metavar="K", help="rounds of which the quickest counts")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the figures as JSON")
     arguments = parser.parse_args()
-    figures = {"schema": 1, "depth": depth_figures(arguments.rounds), "regions": region_figures(arguments.rounds)}
-    print(table(figures["depth"]), table(figures["regions"]), sep="\n\n")
+    rows = list[Row]()
+    for row in chain([HEADER], figures(arguments.rounds)):
+        rows.append(row)
+        print("".join(cell.ljust(9) for cell in row).rstrip(), flush=True)
     if arguments.out is not None:
-        arguments.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        found = {"schema": 1, "rows": [dict(zip(HEADER, row, strict=True)) for row in rows[1:]]}
+        arguments.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

@@ -12,6 +12,7 @@ from operator import mul
 from typing import Any, ClassVar, TypeAlias
 
 from gamma_calc.algebra.affine import Affine, AffineLike, integer_rows
+from gamma_calc.algebra.cover import witness
 from gamma_calc.algebra.envelope import envelope_of_sum, upper_envelope
 from gamma_calc.algebra.inequality import Inequality, at_most
 from gamma_calc.algebra.polyhedron import EVERYWHERE, Polyhedron
@@ -296,7 +297,11 @@ def _is_at_most(left: Exponent, right: Exponent) -> bool:
 def _is_above(left: Exponent, right: Exponent) -> bool:
     if not left.pieces or not right.pieces:
         return not right.pieces and bool(left.pieces)
-    return all(gap > 0 for gap in _gaps(left, right)) and left.compared(right).verdict is Verdict.NEVER
+    if not all(gap > 0 for gap in _gaps(left, right)):
+        return False
+    inside = _common_domain(left, right).constraints
+    claims = ([*inside, *(at_most(mine, theirs) for mine in left.pieces)] for theirs in right.pieces)
+    return all(witness(claim) is None for claim in claims)
 
 
 def _gaps(left: Exponent, right: Exponent) -> Iterator[int]:

@@ -23,21 +23,28 @@ from gamma_calc.program.program import Program
 MOST_CELLS = 256
 """Cells beyond which a condition is left undecided."""
 
+MOST_PAIRS = 2**20
+"""Pairs of pieces of an exponent, times free exponents, in the runs on all cells, beyond which no more are cut."""
+
 
 def cells(
     program: Program, quantities: tuple[str, ...], domain: Polyhedron, horizon: int | None, policy: Policy
 ) -> tuple[Bounded, ...]:
     """What is known of some quantities on the cells of a domain.
 
-    Where they are surely not bounded, nothing more is asked: a cell shrinks to the rest before it is cut.
+    Where they are surely not bounded, nothing more is asked: a cell shrinks to the rest before it is cut. Nor is more
+    asked once nothing is known of later steps on some cell.
     """
-    waiting, found = [domain], list[Bounded]()
+    waiting, found, pairs = [domain], list[Bounded](), 0
     while waiting:
         where = waiting.pop()
         bound = bounded(program, quantities, where, horizon, policy)
-        cut = undecided(bound.run, where)
-        if cut is None or bound.outer.is_empty or len(found) + len(waiting) >= MOST_CELLS:
+        cut, pairs = undecided(bound.run, where), pairs + _pairs(bound.run)
+        is_long = len(found) + len(waiting) >= MOST_CELLS or pairs > MOST_PAIRS
+        if cut is None or bound.outer.is_empty or is_long:
             found.append(bound)
+            if not bound.is_final:
+                break
         elif bound.outer != where:
             waiting.append(bound.outer)
         else:
@@ -49,6 +56,12 @@ def cells(
 def undecided(run: Trajectory, domain: Polyhedron) -> Affine | None:
     """A form whose sign decides which of two parts leads in some step of a run, and is open on the domain."""
     return next((cut for each in run.applications if _is_open(each) for cut in _cuts(each, domain)), None)
+
+
+def _pairs(run: Trajectory) -> int:
+    """The pairs of pieces that are compared to find which of an exponent's are needed, times its free exponents."""
+    sizes = (part.size.upper for each in run.applications for part in each.conclusion)
+    return sum((len(size.pieces) - 1) ** 2 * len(size.free) for size in sizes if len(size.pieces) > 1)
 
 
 def _is_open(application: Application) -> bool:

@@ -91,6 +91,7 @@ def derived(
     is_free = bool(free_exponents(scheme, policy))
     run = trajectory(program, horizon, domain, policy) if horizon else unrolled(program, domain, policy)
     bounds: dict[tuple[str, ...], Bounded] = {}
+    parts: dict[tuple[str, ...], tuple[Bounded, ...]] = {}
     decisions = {}
     for condition in conditions:
         names = condition.bounded
@@ -98,7 +99,9 @@ def derived(
             bounds[names] = bounded(program, names, domain, horizon, policy)
         made = decision(condition, bounds[names], is_free=is_free)
         if made.status is Status.UNKNOWN and undecided(bounds[names].run, domain) is not None:
-            made = decided(condition, cells(program, names, domain, horizon, policy), is_free=is_free)
+            if names not in parts:
+                parts[names] = cells(program, names, domain, horizon, policy)
+            made = decided(condition, parts[names], is_free=is_free)
         decisions[condition.name] = _of_the_trained(made, scheme)
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)

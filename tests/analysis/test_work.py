@@ -61,6 +61,16 @@ def test_a_momentum_that_no_step_multiplies_does_not_end_a_run(fan_out: str) -> 
     assert not found.run.cut and not found.is_unknown
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("extra", [("momentum", "decay", "feedback"), ("momentum", "gradient", "fan_out")], ids=str)
+def test_nine_free_exponents_are_decided_or_unknown(optimizer: str, extra: tuple[str, ...]) -> None:
+    forget()
+    begun = time.process_time()
+    derived(scheme(*FREE, optimizer=optimizer, scale="s", rank="k", **{name: f"x_{name}" for name in extra}))
+    assert time.process_time() - begun < 4 * SECONDS
+
+
 @pytest.mark.parametrize("horizon", [3, None], ids=str)
 def test_a_step_that_is_too_long_to_write_out_is_unknown(horizon: int | None) -> None:
     subject = scheme(*FREE, optimizer="sgd", **STILL | {"momentum": "m"})
