@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import product
 
 from gamma_calc.algebra import EVERYWHERE, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.policy import CALCULUS, Policy
@@ -119,13 +118,16 @@ def _advanced(found: StepMap, values: Mapping[Node, Exponent]) -> Mapping[Node, 
 
 def _of(monomials: Sequence[Monomial], values: Mapping[Node, Exponent]) -> Exponent:
     """The largest of some monomials in a state."""
-    pieces = [
-        sum(choice, monomial.coefficient)
-        for monomial in monomials
-        if all(factor in values for factor in monomial.factors)
-        for choice in product(*(values[factor].pieces for factor in monomial.factors))
-    ]
-    return Exponent(tuple(dict.fromkeys(pieces)), _domain(values))
+    domain = _domain(values)
+    products: dict[tuple[Node, ...], Exponent] = {(): Exponent.of(0, domain)}
+
+    def product_of(factors: tuple[Node, ...]) -> Exponent:
+        if factors not in products:
+            products[factors] = product_of(factors[:-1]) + values[factors[-1]]
+        return products[factors]
+
+    there = (monomial for monomial in monomials if all(factor in values for factor in monomial.factors))
+    return Exponent.largest([product_of(each.factors) + Exponent.of(each.coefficient, domain) for each in there])
 
 
 def _domain(values: Mapping[Node, Exponent]) -> Polyhedron:

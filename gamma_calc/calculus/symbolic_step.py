@@ -19,6 +19,7 @@ from gamma_calc.calculus.recursion import MOST_NUMBERS, length
 from gamma_calc.calculus.rules import Component, Term
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.step_graph import Edge, Monomial, Node, Product, Source, StepMap
+from gamma_calc.calculus.trace import TooLong
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, Step, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Part
@@ -26,6 +27,9 @@ from gamma_calc.program.terms import FormalSum, Part
 NOTHING = Affine.of(0)
 CLOSURE = 16
 """Steps after which the kinds of components that a run makes are complete, or the search is given up."""
+MOST_APPLICATIONS = 40_000
+"""Rules applied in one step from unknown exponents beyond which it is not read: gradient descent in a stack multiplies
+the unknowns of all its layers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +69,22 @@ class SymbolicStep:
 def symbolic_step(
     program: Program, quantities: tuple[str, ...], domain: Polyhedron, policy: Policy
 ) -> SymbolicStep | None:
-    """One step of a program, read from unknown exponents; None where some exponent is no maximum of products."""
+    """One step of a program, read from unknown exponents; None where some exponent is no maximum of products.
+
+    None also where it is too long to read.
+    """
     program = replace(program, quantities={name: program.quantities[name] for name in quantities})
     run = _closed_run(program, domain, policy)
     if run is None:
         return None
     unknowns: dict[str, Node] = {}
     reading = ExponentReading(program, domain, policy)
+    reading.trace.longest = MOST_APPLICATIONS
     state = _marked if keeps_monomials(program, policy) else _symbolic
-    step = training_step(program, reading, state(run[-1].after, unknowns), len(run) + 1)
+    try:
+        step = training_step(program, reading, state(run[-1].after, unknowns), len(run) + 1)
+    except TooLong:
+        return None
     sizes = {name: bounds(components_of(value), domain) for name, value in step.quantities.items()}
     pieces: list[_Piece] = []
     after = {target: bounds(each, domain) for target, each in _by_node(step.after).items()}

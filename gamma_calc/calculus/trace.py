@@ -54,25 +54,28 @@ class Application:
 
 
 class TooLong(GammaCalcError):
-    """A conclusion has more numbers than were asked for."""
+    """A conclusion has more numbers, or a trace more applications, than were asked for."""
 
 
 @dataclass(slots=True)
 class Trace:
     """Rule applications in the order in which they were made; none concludes more than `most` numbers, if that is set.
 
-    The numbers of an exponent are its pieces times its free exponents.
+    The numbers of an exponent are its pieces times its free exponents. `longest` is how many applications there may be.
     """
 
     applications: list[Application] = field(default_factory=list)
     most: int | None = None
+    longest: int | None = None
 
     def concluded(self, rule: Rule, subject: Subject, *premises: Any) -> Term:
         """What a rule concludes from its premises; the application is recorded.
 
         Raises:
-            TooLong: the conclusion has too many numbers.
+            TooLong: the conclusion has too many numbers, or there are too many applications.
         """
+        if self.longest is not None and len(self.applications) >= self.longest:
+            raise TooLong
         application = Application.of(rule, subject, *premises)
         if self.most is not None:
             for component in application.conclusion:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gamma_calc.algebra import Affine
+from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.scheme import Scheme
@@ -81,3 +82,10 @@ def test_a_rectified_stack_that_starts_at_zero_never_moves() -> None:
     found = derived(replace(stack(2, "a", "b"), model=LoraStack(2, map="phi")))
     assert str(found.decisions["stable"]) == "always"
     assert str(found.decisions["feature_learning"]) == "never"
+
+
+def test_gradient_descent_in_a_stack_of_three_ends() -> None:
+    """A step multiplies the unknowns of all layers: two are decided, three are told to be too long."""
+    assert derived(replace(stack(2, "eta", "eta"), optimizer="sgd")).max_stable["eta"].value == "-1"
+    found = derived(replace(stack(3, "eta", "eta"), optimizer="sgd")).decisions["stable"]
+    assert found.status is Status.UNKNOWN and "settled" in found.reason
