@@ -37,7 +37,7 @@ FIXED_RUN = Assumption(
 GIVEN_DATA = Assumption(
     2,
     "The module's input has entries of size 1 and the loss gradient entries of its stated exponent; both are fixed, "
-    "nowhere negligible, and have not seen the initial factors.",
+    "nowhere negligible, in general position, and have not seen the initial factors.",
     indispensable="it gives the exponents of the data, from which every other one is made",
 )
 SYMMETRIC_INIT = Assumption(

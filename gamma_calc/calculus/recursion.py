@@ -19,7 +19,7 @@ from gamma_calc.program.terms import FormalSum, Label
 MOST_NUMBERS = 54
 """Pieces of a parameter's component times free exponents beyond which a run is not followed: a step multiplies them."""
 
-MOST_WRITTEN = 1024
+MOST_WRITTEN = 640
 """Pieces of an exponent times its free exponents beyond which it is not worth writing out, nor the step it is in."""
 
 
