@@ -63,8 +63,8 @@ class SlopeEstimate:
 
     Args:
         slope: None where the quantity is exactly zero, or where nothing can be fitted.
-        half_width: half of `interval`: sampling_half_width, widened by the excess of the drift.
-        drift: the slope of the upper half of the widths less that of the lower half.
+        half_width: half of `interval`: sampling_half_width, widened by the excess of the drift, which is upper_slope less
+            lower_slope: the slopes of the two halves of the widths.
         is_zero: whether the quantity is exactly zero in every run that is fitted.
         shortfall: why the data cannot settle anything, or empty.
         excluded: the runs that were not fitted, as (width, run).
@@ -76,8 +76,6 @@ class SlopeEstimate:
     interval: tuple[float, float] | None = None
     half_width: float = math.nan
     sampling_half_width: float = math.nan
-    drift: float = 0.0
-    drift_half_width: float = math.nan
     lower_slope: float = math.nan
     upper_slope: float = math.nan
     is_zero: bool = False
@@ -181,8 +179,8 @@ def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array) -> Slo
     slopes = ys @ functional.T
     stretch = student_quantile(known.runs - 1) * math.sqrt(known.runs / (known.runs - 1))
     sampling = stretch * float(slopes[:, 0].std())
-    drift_half_width = stretch * float((slopes[:, 2] - slopes[:, 1]).std())
-    half_width = sampling + max(0.0, abs(upper - lower) - drift_half_width)
+    of_drift = stretch * float((slopes[:, 2] - slopes[:, 1]).std())
+    half_width = sampling + max(0.0, abs(upper - lower) - of_drift)
     return SlopeEstimate(
         known.widths,
         known.runs,
@@ -190,8 +188,6 @@ def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array) -> Slo
         (slope - half_width, slope + half_width),
         half_width,
         sampling,
-        upper - lower,
-        drift_half_width,
         lower,
         upper,
         shortfall=known.shortfall,
