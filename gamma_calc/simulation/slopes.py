@@ -63,8 +63,8 @@ class SlopeEstimate:
 
     Args:
         slope: None where the quantity is exactly zero, or where nothing can be fitted.
-        half_width: half of `interval`: sampling_half_width, widened by the excess of the drift, which is upper_slope less
-            lower_slope: the slopes of the two halves of the widths.
+        half_width: half of `interval`: sampling_half_width, widened by the excess of the drift, which is upper_slope
+            less lower_slope: the slopes of the two halves of the widths.
         is_zero: whether the quantity is exactly zero in every run that is fitted.
         shortfall: why the data cannot settle anything, or empty.
         excluded: the runs that were not fitted, as (width, run).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
 from fractions import Fraction
@@ -78,16 +79,19 @@ def test_the_limit_is_the_largest_rate_for_every_step_count(subject: Scheme, row
     assert found.limit == largest_rate(rate, bound.inner)
 
 
-def rate_at(law: HorizonLaw, rate: str, steps: int, point: dict[str, Fraction]) -> Fraction | None:
-    """The largest rate that the families leave after so many steps, at a point of the other exponents."""
+def rate_at(law: HorizonLaw, rate: str, steps: int, point: dict[str, Fraction]) -> Fraction | float | None:
+    """The largest rate that the families leave after so many steps, at a point of the other exponents; None for none.
+
+    Early steps may bound no rate at all.
+    """
     corners = [corner for family in law.families for corner in family.corners(steps)]
     sides = [*corners, *(-form for form in (each.form for each in law.domain.inequalities))]
     lines = [(form.coefficient(rate), form.at({**point, rate: 0})) for form in sides]
     if any(rest > 0 for slope, rest in lines if not slope):
         return None
-    top = min((-rest / slope for slope, rest in lines if slope > 0), default=None)
-    floor = max((-rest / slope for slope, rest in lines if slope < 0), default=None)
-    return None if top is None or (floor is not None and floor > top) else top
+    top = min((-rest / slope for slope, rest in lines if slope > 0), default=math.inf)
+    floor = max((-rest / slope for slope, rest in lines if slope < 0), default=-math.inf)
+    return None if floor > top else top
 
 
 def mistakes(law: HorizonLaw, found: JointRateLaw, point: dict[str, Fraction]) -> list[str]:
@@ -196,6 +200,15 @@ def test_random_schemes(data: st.DataObject) -> None:
     for point in data.draw(places(subject, CALCULUS, POINTS), label="points"):
         if law.domain.contains(point):
             assert not mistakes(law, law.largest, point)
+
+
+def test_a_first_step_may_bound_no_rate() -> None:
+    """B moves only once A has left zero."""
+    law = law_of(scheme("zero", "-1/2", "-1/2", "e", optimizer="sgd", momentum="b"))
+    assert isinstance(law, HorizonLaw) and isinstance(law.largest, JointRateLaw)
+    point = {"e": Fraction(0), "b": Fraction(0)}
+    assert rate_at(law, "e", 1, point) == math.inf
+    assert not mistakes(law, law.largest, point)
 
 
 def test_a_wrong_formula_is_seen() -> None:
