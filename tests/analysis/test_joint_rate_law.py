@@ -94,13 +94,18 @@ def rate_at(law: HorizonLaw, rate: str, steps: int, point: dict[str, Fraction]) 
     return None if floor > top else top
 
 
+def least(found: JointRateLaw, steps: int, others: dict[str, Fraction]) -> Fraction | float:
+    """What the formula says of so many steps."""
+    return min((form.at(others) for form in found.bounds(steps)), default=math.inf)
+
+
 def mistakes(law: HorizonLaw, found: JointRateLaw, point: dict[str, Fraction]) -> list[str]:
     """Where the formula, the limit or the region that attains it differ from what the families give at a point."""
     others = {name: value for name, value in point.items() if name != found.rate}
     wrong = []
     for steps in range(1, 9):
         here = rate_at(law, found.rate, steps, others)
-        if here is not None and found.cases and here != min(form.at(others) for form in found.bounds(steps)):
+        if here is not None and found.cases and here != least(found, steps, others):
             wrong.append(f"T = {steps}: {here}")
         if here is None and found.valid_on.contains(others):
             wrong.append(f"T = {steps}: no rate is stable, inside {found.valid_on}")
