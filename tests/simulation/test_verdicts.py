@@ -23,8 +23,6 @@ def measured(slope: float, half_width: float, *, excess: float = 0.0, drift: flo
         (slope - half_width, slope + half_width),
         half_width,
         half_width - excess,
-        drift,
-        0.01,
         slope - drift / 2,
         slope + drift / 2,
     )
