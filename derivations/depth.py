@@ -6,11 +6,12 @@ them, and writing stops where they differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from gamma_calc.algebra import Affine, Exponent, Polyhedron, Region, nonpositive_region
 from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.scheme import Scheme
 
@@ -103,7 +104,7 @@ def _shapes() -> Iterator[str]:
             alike.setdefault(tuple(f"${found[name].latex()}$" for name in CONDITIONS), []).append(shape)
         for regions, shapes in alike.items():
             rows.append([init, *regions, "every shape" if len(shapes) == len(SHAPES) else "; ".join(shapes)])
-    yield _table(rows)
+    yield f"{markdown_table(rows)}\n"
     yield f"The shapes are: {'; '.join(SHAPES)}.\n"
 
 
@@ -114,7 +115,7 @@ def _depths() -> Iterator[str]:
         found = _at("Init[A]", "a", "b", LoraStack(depth)).decisions
         assert found["stable"].region == Region.of(_law(depth)), depth
         rows.append([str(depth), *(f"${found[name].latex()}$" for name in CONDITIONS)])
-    yield _table(rows)
+    yield f"{markdown_table(rows)}\n"
     yield r"""So at $a = -1$ the largest stable $b$ is $-\frac{L-1}{2L}$, which tends to $-\frac12$; and with
 $\eta_B = n\,\eta_A$, as in LoRA+, the largest stable $\eta_A$ is $n^{-1}$ for one module and less for more:
 """
@@ -123,7 +124,7 @@ $\eta_B = n\,\eta_A$, as in LoRA+, the largest stable $\eta_A$ is $n^{-1}$ for o
     for title, a, b in lines:
         edges = (next(iter(_at("Init[A]", a, b, LoraStack(depth)).max_stable.values())) for depth in DEEP)
         rows.append([title, *(f"${edge.latex()}$" for edge in edges)])
-    yield _table(rows)
+    yield f"{markdown_table(rows)}\n"
 
 
 def _law(depth: int) -> Polyhedron:
@@ -143,7 +144,7 @@ def _points() -> Iterator[str]:
         layers = (", ".join(str(last[f"{name}[{layer}]"]) for layer in (1, 2, 3)) for name in ("Z_A", "Z_B", "dZ"))
         holds = (str(found.decisions[name].holds).lower() for name in ("stable", "efficient"))
         rows.append([title, f"${a}$", f"${b}$", *(f"${layer}$" for layer in layers), *holds])
-    yield _table(rows)
+    yield f"{markdown_table(rows)}\n"
 
 
 CONSEQUENCES = r"""## What follows
@@ -162,9 +163,3 @@ CONSEQUENCES = r"""## What follows
 def _at(init: str, a: str, b: str, model: LoraStack) -> Derivation:
     start, end = INITS[init]
     return derived(Scheme("stack", {"A": start, "B": end, "eta_A": a, "eta_B": b}, model=model))
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    header, *others = rows
-    lines = (header, ["---"] * len(header), *others)
-    return "".join(f"| {' | '.join(row)} |\n" for row in lines)

@@ -20,6 +20,7 @@ from gamma_calc.derivation.document import document
 from gamma_calc.derivation.latex import latex_document
 from gamma_calc.derivation.markdown import markdown_document
 from gamma_calc.derivation.rocq import rocq
+from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.files import write_all
 from gamma_calc.program.catalogue import catalogued
 
@@ -76,12 +77,12 @@ def differing(texts: Mapping[str, str]) -> list[str]:
 def _index(found: Mapping[str, Derivation]) -> str:
     conditions = list(next(iter(found.values())).decisions)
     header = ["derivation", *(name.replace("_", " ") for name in conditions), "largest stable rate"]
-    rows = [header, ["---"] * len(header)]
+    rows = [header]
     for name, derivation in found.items():
         links = f"{name} ([text]({name}.md), [LaTeX]({name}.tex), [data]({name}.json), [Rocq]({rocq_name(name)}))"
         regions = [f"${decision.latex()}$" for decision in derivation.decisions.values()]
         rows.append([links, *regions, *(f"${rate.latex()}$" for rate in derivation.max_stable.values())])
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return f"{markdown_table(rows)}\n"
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 from gamma_calc import crosscheck
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.calculus.size import Size
+from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.experiment.crosscheck import Checked
 from gamma_calc.experiment.folder import environment
 from gamma_calc.experiment.setup import Settings
@@ -72,11 +73,11 @@ def cut_rows(checked: Checked) -> Iterator[dict[str, Any]]:
     for row in checked.rows:
         if row.t == experiment.steps and row.quantity in ("Z_A[2]", "Z_B[2]"):
             slope = slope_estimate(experiment.widths, squares[row.t, row.quantity, None])
-            judged = verdict(_number(row.leading.predicted.exponent), slope).verdict
+            judged = verdict(row.leading.predicted.exponent, slope).verdict
             yield {"quantity": row.quantity, "measured": slope.slope, "ci": slope.interval, "verdict": judged.value}
 
 
-def module_rows(checked: Checked, alone: Mapping[str, Size]) -> Iterator[dict[str, Any]]:
+def feature_rows(checked: Checked, alone: Mapping[str, Size]) -> Iterator[dict[str, Any]]:
     """The features of every layer at the last step: the stack's verdict, and that on the exponents of one module."""
     for row in checked.rows:
         name, _, layer = row.quantity.partition("[")
@@ -108,7 +109,7 @@ def recorded() -> dict[str, Any]:
                 "depth": depth,
                 "verdicts": {each.value: tally[each.value] for each in Verdict},
                 "control": checked.control.verdict.value,
-                "features": list(module_rows(checked, alone)),
+                "features": list(feature_rows(checked, alone)),
             }
         )
         if (name, depth) == (GROWING, 2):
@@ -169,9 +170,9 @@ def page(data: Mapping[str, Any]) -> str:
     where = data["environment"]
     return PAGE.format(
         rule="; ".join(f"{word}, {text}" for word, text in RULE.items()),
-        tally=_table(tally),
-        features=_table(features),
-        cut=_table(cut),
+        tally=markdown_table(tally),
+        features=markdown_table(features),
+        cut=markdown_table(cut),
         environment=f"Recorded on {where['date']} with torch {where['torch']} on {where['device']}",
     )
 
@@ -181,15 +182,6 @@ def _measured(row: Mapping[str, Any]) -> str:
     law = row.get("law")
     far = "" if law is None else f"; population {law['measured']:.3f}"
     return f"{row['measured']:.3f} in [{low:.3f}, {high:.3f}]{far}"
-
-
-def _number(exponent: Any) -> Fraction:
-    return Fraction(str(exponent))
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    header, *others = rows
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *others))
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Rows as a table, for a terminal and for a notebook."""
+"""Rows as a table, for a terminal, for a notebook and for a Markdown page."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ def html_table(rows: Sequence[Sequence[str]]) -> str:
     lines = ["<table>", f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"]
     lines += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in body]
     return "\n".join([*lines, "</table>"])
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """The rows, whose cells are Markdown, as a table of Markdown; the first row is the heading.
+
+    >>> print(markdown_table([("t", "$Z_B$"), ("1", "0")]))
+    | t | $Z_B$ |
+    | --- | --- |
+    | 1 | 0 |
+    """
+    header, *others = rows
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *others))
 
 
 def layer_rows(values: Mapping[str, str]) -> list[tuple[str, ...]]:

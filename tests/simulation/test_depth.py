@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from gamma_calc.calculus.recursion import trajectory
-from gamma_calc.program.expressions import rewritten
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.models import LoraStack as Stack
 from gamma_calc.program.program import Program
@@ -18,6 +16,7 @@ from gamma_calc.program.stack import lora_stack
 from gamma_calc.simulation.population import population_sizes
 from gamma_calc.simulation.program_sizes import ProgramExperiment, ProgramMeasurement, program_sizes
 from tests.schemes import scheme
+from validation.depth import with_the_path_cut
 
 STEPS = 3
 SEEDS = 24
@@ -78,17 +77,6 @@ def mismatches(derived: Program, slopes: Slopes, tolerance: float = 0.02) -> lis
     ]
 
 
-def with_a_copy_in_the_backward_pass(program: Program) -> Program:
-    """Layer 1 learns through an independent copy of layer 2's A_0, which no forward pass uses."""
-    (upper,) = (tensor for tensor in program.parameters if tensor.name == "A[2]")
-    copy = replace(upper, name="copy of A[2]", is_trained=False)
-    slopes = {
-        tensor: rewritten(slope, lambda leaf: copy if leaf is upper else leaf) if tensor.name.endswith("[1]") else slope
-        for tensor, slope in program.gradients.items()
-    }
-    return replace(program, parameters=(*program.parameters, copy), gradients=slopes)
-
-
 def stack(name: str, shape: Stack, optimizer: str = "sign") -> Program:
     return lora_stack(scheme(*SCHEMES[name], optimizer=optimizer), shape)
 
@@ -118,7 +106,7 @@ def test_slopes_are_the_exponents_derived_in_every_shape(name: str, shape: Stack
 def test_growth_comes_by_the_upper_initial_factor() -> None:
     """What lower layers learn grows in an upper one because its A_0 is what they have learnt from."""
     program = stack("LoRA+ from Init[A]", Stack(2))
-    cut = with_a_copy_in_the_backward_pass(program)
+    cut = with_the_path_cut(program)
     slopes = far_slopes(cut)
     assert abs(slopes[STEPS, "Z_A[2]"]) < TOLERANCE
     assert abs(slopes[STEPS, "Z_B[2]"]) < TOLERANCE
