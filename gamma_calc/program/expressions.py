@@ -361,6 +361,10 @@ class Map(Unary):
         return Part(f"{self.word}({self.operand.name})" if isinstance(self.operand, Named) else self.word, kind)
 
 
+STEP_FUNCTIONS = frozenset({"phi'"})
+"""The scalar functions that jump at zero, and are zero there: the derivative of ReLU."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Pointwise(Map):
     """A fixed scalar function applied entry by entry, with a value Theta(1) where its argument is Theta(1).
@@ -385,8 +389,13 @@ class Pointwise(Map):
 
     @property
     def is_zero_at_zero(self) -> bool:
-        """Every map here is; of the derivatives that of ReLU, the one that is no limit there."""
-        return not self.is_bounded or self.function == "phi'"
+        """Every map here does; of the derivatives, those that jump there."""
+        return not self.is_bounded or self.is_step
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it jumps at zero."""
+        return self.function in STEP_FUNCTIONS
 
     @property
     def derivative(self) -> Pointwise:

@@ -47,7 +47,7 @@ from gamma_calc.simulation.program_sizes import (
     joined,
     measured,
 )
-from gamma_calc.simulation.torch_reading import STEP_FUNCTIONS, TorchReading
+from gamma_calc.simulation.torch_reading import TorchReading
 
 DRAWS = 8
 """K: enough for data of several samples in general position."""
@@ -147,7 +147,7 @@ class Population(TorchReading):
 
     def mapped(self, node: Map, argument: FormalSum[Tensor]) -> FormalSum[Tensor]:
         """As without counts; the sign of a step function's argument is noted."""
-        if isinstance(node, Pointwise) and node.function in STEP_FUNCTIONS and not argument.is_zero:
+        if isinstance(node, Pointwise) and node.is_step and not argument.is_zero:
             self.signs.append((self.t, _sign(argument)))
         return super().mapped(node, argument)
 

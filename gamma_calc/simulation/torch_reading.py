@@ -52,8 +52,6 @@ FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "silu'": lambda x: x.sigmoid() * (1 + x * (1 - x.sigmoid())),
 }
 """The scalar maps that a program can name, ReLU and x sigmoid(x), and their derivatives."""
-STEP_FUNCTIONS = frozenset({"phi'"})
-"""Those that jump at zero."""
 
 
 class TorchReading:
