@@ -37,7 +37,7 @@ CASES = {
     "two": stack(2, rates='eta_A = "eta"\neta_B = "eta"\n'),
     "three": stack(3),
     "frozen": stack(2, "frozen = true\n"),
-    "norm": stack(2, "norm = true\n"),
+    "norm": stack(3, "norm = true\n"),
     "perceptron": scheme_from_text(PERCEPTRON, default_name="perceptron"),
 }
 every_case = pytest.mark.parametrize("name", CASES)
@@ -87,7 +87,7 @@ def in_layers(text: str, layers: dict[str, int]) -> str:
 @every_case
 def test_a_family_says_what_its_lines_say(name: str) -> None:
     every, folded = lines(name)
-    assert sum(map(len, folded.values())) < sum(map(len, every.values()))
+    assert sum(map(len, folded.values())) < 0.8 * sum(map(len, every.values()))
     for chapter, of_it in every.items():
         said = {(line.rule, *each) for line in folded[chapter] for claim in line.claims for each in unfolded(claim)}
         told = {(line.rule, c.subject, c.is_exact, c.steps[-1]) for line in of_it for c in line.claims}
