@@ -21,14 +21,22 @@ import shlex
 import textwrap
 from pathlib import Path
 
-from gamma_calc.cli.options import add_json_argument, positive, refuse_suppositions, show, whole
+from gamma_calc.cli.options import (
+    OPTIMIZER_NAMES,
+    add_json_argument,
+    add_optimizer_argument,
+    positive,
+    refuse_suppositions,
+    show,
+    whole,
+)
 from gamma_calc.cli.statuses import FAILED, UNKNOWN
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, alpha_named
 from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.files import write_files
-from gamma_calc.huggingface.lint import ADAMW, LINTED, Linted, linted, optimizer_called
+from gamma_calc.huggingface.lint import ADAMW, Linted, linted
 from gamma_calc.huggingface.lint_checks import NEAR, position
 
 ALL_ASSUMED = (
@@ -41,10 +49,7 @@ COLUMNS = 110
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """FILE, --optimizer, --lr, --loraplus-ratio, --weight-decay, --width, --alpha, --specs and --json."""
     parser.add_argument("file", metavar="FILE", type=Path, help="an adapter_config.json, or the folder it lies in")
-    names = ", ".join(dict.fromkeys([ADAMW, *LINTED]))
-    parser.add_argument(
-        "--optimizer", metavar="NAME", type=optimizer_called, default=ADAMW, help=f"one of {names} ({ADAMW})"
-    )
+    add_optimizer_argument(parser, f"{OPTIMIZER_NAMES} ({ADAMW})", default=ADAMW)
     parser.add_argument("--lr", metavar="X", type=positive("--lr"), help="the learning rate (with --width)")
     parser.add_argument("--width", metavar="N", type=whole("--width"), help="the width of the model")
     ratio = positive("--loraplus-ratio")

@@ -19,6 +19,7 @@ LONGEST = 64
 MOST_SPECS = 64
 ALL = "all"
 LARGEST_SIZE = 10**18 - 1
+OPTIMIZER_NAMES = f"one of {', '.join(OPTIMIZERS)}, or a trainer's name of one, such as paged_adamw_8bit"
 
 
 def add_question_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
@@ -27,7 +28,7 @@ def add_question_arguments(parser: argparse.ArgumentParser, *, many: bool = Fals
     parser.add_argument(
         "specs", metavar="SPEC", nargs="+" if many else 1, action=_Specs if many else "store", help=help_text
     )
-    add_optimizer_argument(parser, f"one of {', '.join(OPTIMIZERS)}")
+    add_optimizer_argument(parser, OPTIMIZER_NAMES)
     add_code_argument(parser)
     add_value_arguments(parser)
     add_supposition_arguments(parser)
@@ -45,10 +46,13 @@ class _Specs(argparse.Action):
         namespace.specs = found
 
 
-def add_optimizer_argument(parser: argparse.ArgumentParser, words: str, *, prefix: str = "") -> None:
+def add_optimizer_argument(
+    parser: argparse.ArgumentParser, words: str, *, prefix: str = "", default: str | None = None
+) -> None:
     """--optimizer."""
+    option = f"--{prefix}optimizer"
     parser.add_argument(
-        f"--{prefix}optimizer", metavar="NAME", type=lambda name: named_optimizer(name).name, help=words
+        option, metavar="NAME", type=lambda name: named_optimizer(name).name, default=default, help=words
     )
 
 

@@ -16,34 +16,10 @@ from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_fil
 from gamma_calc.huggingface.implemented_scheme import Edge, edge, embedding_spec, implemented_spec
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Finding, Severity, Use
 from gamma_calc.huggingface.lint_checks import CHECKS
-from gamma_calc.program.optimizers import OPTIMIZERS, SIMPLE
+from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import KEYS
 
-ALIASES: Mapping[str, str] = {
-    **dict.fromkeys(
-        (
-            "adamw",
-            "adamw_torch",
-            "adamw_torch_fused",
-            "adamw_hf",
-            "adamw_apex_fused",
-            "adamw_anyprecision",
-            "adamw_8bit",
-            "adamw_bnb_8bit",
-            "adamw_torch_4bit",
-            "adamw_torch_8bit",
-            "paged_adamw",
-            "paged_adamw_8bit",
-            "paged_adamw_32bit",
-        ),
-        "adam",
-    ),
-    "signsgd": "sign",
-}
-"""Update rules by the names of torch's classes and of the Trainer's `optim`, where a spec calls them otherwise."""
-
 ADAMW = "adamw"
-LINTED = tuple(name for name in SIMPLE if not OPTIMIZERS[name].numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +91,7 @@ def linted(
 
     Args:
         config: the path of an adapter_config.json, or what stands in it.
-        optimizer: of the package, or a name of `ALIASES`, as one writes it for torch or the Trainer.
+        optimizer: a name that `named_optimizer` knows, as one writes it for torch or the Trainer.
         alpha: what happens to lora_alpha as the rank changes.
         learning_rate, width: to place the rate against the edge at that width; both are needed for that.
         loraplus_ratio, weight_decay: as for PEFT's create_loraplus_optimizer.
@@ -124,7 +100,7 @@ def linted(
         BadInput: the configuration or a number cannot be understood.
     """
     read = config_from_file(config) if isinstance(config, Path) else config_from_mapping(config)
-    name = optimizer_called(optimizer)
+    name = named_optimizer(optimizer).name
     for word, value in (("learning rate", learning_rate), ("LoRA+ ratio", loraplus_ratio)):
         if value is not None and not 0 < value < math.inf:
             raise BadInput(word, found=str(value), expected="a positive number")
@@ -134,19 +110,6 @@ def linted(
         raise BadInput("weight decay", found=str(weight_decay), expected="a number from 0")
     use = Use(name, alpha, learning_rate, loraplus_ratio, width, weight_decay)
     return _linted(read, use)
-
-
-def optimizer_called(name: str) -> str:
-    """The optimiser of the package that goes by this name, or by this name in torch.
-
-    Raises:
-        BadInput: there is none.
-    """
-    known = {**{each: each for each in LINTED}, **ALIASES}
-    if name not in known:
-        expected = f"one of {ADAMW}, {', '.join(LINTED)}, or the Trainer's name of an AdamW, such as adamw_torch"
-        raise BadInput("optimizer", found=name, expected=expected, choices=known)
-    return known[name]
 
 
 def _linted(config: AdapterConfig, use: Use) -> Linted:

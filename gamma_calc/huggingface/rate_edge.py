@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from gamma_calc.algebra import Affine
 from gamma_calc.huggingface.adapter_config import AdapterConfig
 from gamma_calc.huggingface.implemented_scheme import KAPPA, LAMBDA, RHO, SIGMA, sure_rates
-from gamma_calc.program.optimizers import OPTIMIZERS
+from gamma_calc.program.optimizers import OPTIMIZERS, Moments
 
 LETTERS: Mapping[str, str] = {RHO: "r", SIGMA: "s", LAMBDA: "ratio", KAPPA: "c"}
 """What is typed for r = n^rho, s = n^sigma, the ratio of B's rate to A's, and the constant of the initial entries."""
@@ -29,8 +29,9 @@ class RateEdge:
 
 
 def rate_edge(config: AdapterConfig, optimizer: str, width: int, ratio: float = 1.0) -> RateEdge | None:
-    """The edge at one width; None where the exponents are unknown, or a raw step measures rates by the gradient."""
-    if config.variants or not config.scale > 0 or OPTIMIZERS[optimizer].step.degree != 0:
+    """The edge at one width; None where the exponents are unknown, or a step is not of size one in every entry."""
+    rule = OPTIMIZERS[optimizer]
+    if config.variants or not config.scale > 0 or not isinstance(rule.step, Moments):
         return None
     sizes = {RHO: config.rank, SIGMA: config.scale, LAMBDA: ratio, KAPPA: config.initialisation.constant}
     logarithms = {name: math.log(size) for name, size in sizes.items()}

@@ -9,6 +9,7 @@ every entry to size one, an orthogonalised one every singular value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -259,6 +260,8 @@ class Optimizer:
 
 ADAM = Moments(Fraction(9, 10), Fraction(999, 1000), Fraction(1, 10**8))
 """Kingma and Ba, "Adam", arXiv:1412.6980, with their defaults."""
+RMSPROP = Moments(Fraction(0), Fraction(99, 100), Fraction(1, 10**8))
+"""Torch's, but for the correction of the mean's bias, which torch leaves out: it changes early steps by a constant."""
 SIGN = Moments(Fraction(0), Fraction(0), Fraction(0))
 NEWTON_SCHULZ = Orthogonalised(5, (Fraction(34445, 10000), Fraction(-47750, 10000), Fraction(20315, 10000)))
 HEAVY = (("momentum", Fraction(9, 10)),)
@@ -276,6 +279,8 @@ OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(
             Optimizer("nesterov", Raw(), nesterov, HEAVY),
             Optimizer("lion", SIGN, lion, keys=()),
             Optimizer("adafactor", Factored(Fraction(4, 5)), adafactor, (("floor", Fraction(1, 1000)),), ("floor",)),
+            Optimizer("adafactor-unscaled", Factored(Fraction(4, 5)), keys=()),
+            Optimizer("rmsprop", RMSPROP, keys=("epsilon",)),
             Optimizer("muon", NEWTON_SCHULZ, spectral, MUON),
             Optimizer("muon-rms", NEWTON_SCHULZ, matched, MUON),
             Optimizer("sgd-clipped", Raw(), clipped),
@@ -302,12 +307,40 @@ def check_step(step: object) -> None:
         raise BadInput("update rule", found=type(step).__name__, expected=f"{Raw.__name__} or {Moments.__name__}")
 
 
+IMPLEMENTATIONS = (
+    *("torch", "hf", "apex", "xla", "npu", "bnb", "anyprecision"),
+    *("fused", "foreach", "paged", "4bit", "8bit", "32bit"),
+)
+"""Words of an optimiser's name, as trainers write it, that say how it is computed and not what."""
+
+SPELLINGS: Mapping[str, str] = MappingProxyType(
+    {"signsgd": "sign", "pagedadamw": "adamw", "pagedadam": "adam", "pagedlion": "lion"}
+)
+"""Names that are written otherwise elsewhere."""
+
+
 def named_optimizer(name: str) -> Optimizer:
-    """The optimiser called `name`.
+    """The optimiser called `name`, here or by a trainer: `adamw_torch_fused`, `paged_lion_8bit` or `AdamW8bit`.
+
+    Moments of fewer bits, pages and fused loops change no exponent. A trainer's `adafactor` leaves out the size of the
+    tensor itself, unlike torch's: that is `adafactor-unscaled` here.
+
+    >>> named_optimizer("paged_adamw_8bit").name
+    'adamw'
 
     Raises:
         BadInput: no optimiser has that name.
     """
-    if not isinstance(name, str) or name not in OPTIMIZERS:
-        raise BadInput("optimizer", found=name, expected=f"one of {', '.join(OPTIMIZERS)}", choices=OPTIMIZERS)
-    return OPTIMIZERS[name]
+    found = _plain_name(name) if isinstance(name, str) else ""
+    if found not in OPTIMIZERS:
+        written = ("adamw_torch", "adamw_8bit", "paged_adamw_32bit", "lion_8bit")
+        expected = f"one of {', '.join(OPTIMIZERS)}, or a trainer's name of one, such as adamw_torch"
+        raise BadInput("optimizer", found=name, expected=expected, choices=(*OPTIMIZERS, *SPELLINGS, *written))
+    return OPTIMIZERS[found]
+
+
+def _plain_name(name: str) -> str:
+    """A trainer's name without what says how the optimiser is computed."""
+    bits = re.sub(r"(?<=[a-z])(4|8|32)bit$", r"_\1bit", name.strip().lower())
+    plain = "_".join(word for word in bits.split("_") if word not in IMPLEMENTATIONS)
+    return SPELLINGS.get(plain, plain)

@@ -48,6 +48,8 @@ LARGEST = {
     "adamw": ("-1/2", "-1"),
     "lion": ("-1/2", "-1"),  # a sign, of a mixture of gradients
     "adafactor": ("-1/2", "-1"),  # floor n^0: Adam's exponents
+    "adafactor-unscaled": ("-1/2", "-1"),
+    "rmsprop": ("-1/2", "-1"),
     "muon-rms": ("-1/2", "-1"),  # by design those of Adam
     "muon": ("0", "0"),  # A moves by n^-1, B by n^0 an entry: the ratio of LoRA+ is built in
     "sgd": ("-1", "-3/2"),

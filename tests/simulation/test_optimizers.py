@@ -69,6 +69,7 @@ TORCH: Mapping[str, tuple[str, dict[str, str], dict[str, float], Make]] = {
     "nesterov": ("nesterov", {}, {"beta": 0.9}, lambda p: torch.optim.SGD(p, RATE, momentum=0.9, nesterov=True)),
     "adamw": ("adamw", {}, {"lambda": 0.2}, lambda p: torch.optim.AdamW(p, RATE, weight_decay=0.2)),
     "epsilon": ("adam", {"epsilon": "0"}, {"epsilon": 2.0}, lambda p: torch.optim.Adam(p, RATE, eps=2.0)),
+    "rmsprop": ("rmsprop", {}, {}, lambda p: torch.optim.Adam(p, RATE, betas=(0.0, 0.99))),
     "adafactor": ("adafactor", {}, {"floor": 1e-3}, lambda p: torch.optim.Adafactor(p, RATE, foreach=False)),
 }
 """An optimiser, what a spec says beside it, the numbers, and the same of torch."""
