@@ -50,12 +50,12 @@ bench-symbolic: $(READY) ## time the exact core, sympy on the same recursion, an
 	$(PYTHON) -m benchmarks.symbolic
 	$(PYTHON) -m benchmarks.depth
 
-docs: $(READY) ## the reference of the Python names, into docs/api
+docs: $(READY) ## the documentation as a site, into site/; a broken link or an unresolved name is an error
 	$(PYTHON) -m pip install --quiet --compile -e '.[docs]'
-	$(PYTHON) -m pdoc --docformat google --math --output-directory docs/api gamma_calc
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet
 
 clean: ## remove the environment, the caches and what the commands wrote by default
-	rm -rf $(VENV) node_modules crosscheck docs/api build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules crosscheck site build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find gamma_calc tests -name __pycache__ -type d -exec rm -rf {} +
 
 # Bytecode is compiled here because where PYTHONDONTWRITEBYTECODE is set no later run would,

@@ -1,0 +1,52 @@
+"""Every block of the documentation runs, and prints what the page shows."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import gamma_calc
+from tests.docs.pages import ROOT, is_shown, run
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(page)
+
+
+WRONG = {
+    "console": "```console\n$ gamma-calc derive init-a\n...\nlargest stable eta: -1\n...\n```\n",
+    "status": "```console\n$ gamma-calc schemes\n...\n$ echo $?\n3\n```\n",
+    "python": "```python\nassert 1 == 2\n```\n",
+    "pycon": "```pycon\n>>> 1 + 1\n3\n```\n",
+}
+
+
+@pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
+def test_a_page_that_shows_something_else_fails(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.docs.pages.ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    with pytest.raises(Exception):  # noqa: B017 - of a doctest or of an assertion
+        run(page)
+
+
+def test_dots_stand_for_anything() -> None:
+    assert is_shown("a\nb\nc\n", "a\n...\nc\n")
+    assert not is_shown("a\nb\nc\n", "a\n...\nd\n")
+
+
+def test_names_of_the_reference_resolve() -> None:
+    """The site would say so too, where mkdocs is there."""
+    page = (ROOT / "docs/reference/python.md").read_text(encoding="utf-8")
+    modules = [import_module(name) for name in re.findall("^::: (.*)$", page, re.M)]
+    assert gamma_calc in modules
+    for module in modules:
+        assert module.__doc__
+        assert all(getattr(module, name) is not None for name in getattr(module, "__all__", ()))
