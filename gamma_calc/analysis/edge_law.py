@@ -37,6 +37,12 @@ class EdgeLaw:
     where: Polyhedron
     is_stable: bool | None
 
+    def power(self, rate: str) -> str:
+        """The monomial of a rate as it is typed: n^(-1/2) r^(0)."""
+        form = self.exponents[rate]
+        of_the_rank = "" if self.rho is None else f" r^({form.coefficient(self.rho)})"
+        return f"n^({form.constant}){of_the_rank}"
+
 
 def edge_laws(scheme: Scheme, policy: Policy = CALCULUS, *, with_rank: bool = False) -> tuple[EdgeLaw, ...]:
     """The laws that a scheme's rates follow, one for each piece of its largest stable rate.

@@ -12,6 +12,17 @@ SPEC may also be an adapter_config.json. From one rank to another the answer dep
 it is kept (s = alpha/r falls), proportional where alpha/r is. A spec's scale says it, and one that is no power of the
 rank is alpha in proportion to r; a configuration says it where rank_pattern and alpha_pattern show it.
 
+From one model to another each kind of layer goes by its own fan-in, with r and s as the adapters have them. A CONFIG is
+a folder or a file with a model's config.json; no weight is read:
+
+$ gamma-calc transfer init-a --lr 2e-4 --from ./1b --to ./8b --adapter adapter_config.json
+init-a under adam, from ./1b to ./8b
+layer      count  fan-in         rank  s  eta_A                  eta_B                  law
+q_proj     32     2048 -> 4096   8     2  0.0002 -> 0.000141421  0.0002 -> 0.000141421  n^(-1/2)
+v_proj     32     2048 -> 4096   8     2  0.0002 -> 0.000141421  0.0002 -> 0.000141421  n^(-1/2)
+down_proj  32     8192 -> 14336  8     2  0.0002 -> 0.000151186  0.0002 -> 0.000151186  n^(-1/2)
+...
+
 A free rate takes its largest stable value, which is derived. --lr is A's rate at the first place, and B's unless --lr-b
 is given: a scheme says how the ratio of the two grows (LoRA+: in proportion to n), never what it is at one width.
 --without and --align move the edge; where it is not known any more, neither are the rates.
@@ -21,14 +32,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gamma_calc.cli.options import add_question_arguments, positive, schemes, show, supposed, whole
 from gamma_calc.derivation.tables import text_table
+from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_named
 from gamma_calc.experiment.transfer import Transferred, transferred
+from gamma_calc.huggingface import needed
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, is_config
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
+
+if TYPE_CHECKING:
+    from gamma_calc.huggingface.model_transfer import LayerRates
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,9 +55,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lr-b", metavar="X", type=rate, help="B's rate there (that of --lr)")
     for axis in ("width", "rank"):
         for end in ("from", "to"):
-            option, is_width = f"--{end}-{axis}", axis == "width"
+            option = f"--{end}-{axis}"
+            also = f"; a number of parameters is no width: --{end} takes a config.json" if axis == "width" else ""
             words = f"the {axis} to carry the rate {end}"
-            parser.add_argument(option, metavar="N", required=is_width, type=whole(option), help=words)
+            parser.add_argument(option, metavar="N", type=whole(option, also=also), help=words)
+    for end in ("from", "to"):
+        words = f"the model to carry the rate {end}: a folder or file with its config.json"
+        parser.add_argument(f"--{end}", metavar="CONFIG", help=words)
+    words = "the adapter_config.json in both models (every linear layer, at one rank)"
+    parser.add_argument("--adapter", metavar="FILE", type=Path, help=words)
+    parser.add_argument("--to-adapter", metavar="FILE", type=Path, help="the one in the second model (--adapter)")
     words = " or ".join(reading.value for reading in AlphaReading)
     parser.add_argument("--alpha", metavar="READING", type=alpha_named, help=f"lora_alpha from rank to rank: {words}")
 
@@ -50,6 +73,8 @@ def answer(options: argparse.Namespace) -> int:
     """Print the rates."""
     (spec,) = options.specs
     config = config_from_file(Path(spec)) if is_config(spec) else None
+    if _is_between_models(options):
+        return _between_models(options, config)
     found = transferred(
         schemes(options, [spec])[0] if config is None else adapter_scheme(config),
         learning_rate=options.lr,
@@ -68,6 +93,73 @@ def answer(options: argparse.Namespace) -> int:
     return 0
 
 
+ENDS = ("from", "to")
+WIDTHS = ("from_width", "to_width")
+
+
+def _is_between_models(options: argparse.Namespace) -> bool:
+    """Whether the ends are models; else they are widths.
+
+    Raises:
+        BadInput: an end is missing, or the two are of different kinds.
+    """
+    given = [name for name in (*ENDS, *WIDTHS) if getattr(options, name) is not None]
+    if given not in ([*ENDS], [*WIDTHS]):
+        found = " ".join(f"--{name.replace('_', '-')}" for name in given) or "nothing"
+        raise BadInput(
+            f"the two ends: found {found}; expected --from-width N --to-width N, or --from CONFIG --to CONFIG"
+        )
+    is_between_models = given == [*ENDS]
+    others = ("from_rank", "to_rank") if is_between_models else ("adapter", "to_adapter")
+    for name in others:
+        if getattr(options, name) is not None:
+            advice = "the rank stands in --adapter" if is_between_models else "it goes with --from CONFIG --to CONFIG"
+            raise BadInput(f"--{name.replace('_', '-')}: {advice}; leave it out")
+    return is_between_models
+
+
+def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -> int:
+    try:
+        from gamma_calc.huggingface.layers import adapted_shapes, adapter_from
+        from gamma_calc.huggingface.model_transfer import model_transferred
+    except ModuleNotFoundError as problem:
+        raise needed("transfer --from", problem) from None
+    (spec,) = options.specs
+    first = options.adapter or (None if config is None else Path(spec))
+    files = (first, options.to_adapter or first)
+    start, end = (
+        adapted_shapes(Path(getattr(options, name)), None if file is None else adapter_from(file))
+        for name, file in zip(ENDS, files, strict=True)
+    )
+    found = model_transferred(
+        schemes(options, [spec])[0] if config is None else adapter_scheme(config),
+        start,
+        end,
+        learning_rate=options.lr,
+        learning_rate_b=options.lr_b,
+        alpha=options.alpha,
+        **supposed(options),
+    )
+    title = f"{found.one.title}, from {getattr(options, 'from')} to {options.to}"
+    show(options, found.json, lambda: "\n".join([title, _layer_table(found), *found.notes]))
+    return 0
+
+
+def _layer_table(found: LayerRates) -> str:
+    rates = tuple(found.one.rates)
+    rows = [("layer", "count", "fan-in", "rank", "s", *rates, "law")]
+    for name, (start, end) in found.pairs.items():
+        there = found.layers[name]
+        sizes = [
+            f"{a:g}" if a == b else f"{a:g} -> {b:g}"
+            for a, b in ((start.fan_in, end.fan_in), (start.rank, end.rank), (start.scale, end.scale))
+        ]
+        carried = (f"{there.given[key]:g} -> {there.rates[key]:g}" for key in rates)
+        laws = dict.fromkeys(there.law.power(key) for key in rates)
+        rows.append((name, str(end.count), *sizes, *carried, ", ".join(laws)))
+    return text_table(rows)
+
+
 def _alpha(options: argparse.Namespace, config: AdapterConfig) -> AlphaReading | None:
     """What lora_alpha does between the ranks: what the configuration shows, else what was said.
 
@@ -84,9 +176,6 @@ def _alpha(options: argparse.Namespace, config: AdapterConfig) -> AlphaReading |
 def _text(found: Transferred) -> str:
     law = found.law
     rows = [("rate", "given", "transferred", "law")]
-    for key, form in law.exponents.items():
-        power = f"n^({form.constant})"
-        if law.rho is not None:
-            power += f" r^({form.coefficient(law.rho)})"
-        rows.append((key, f"{found.given[key]:g}", f"{found.rates[key]:g}", power))
+    for key in law.exponents:
+        rows.append((key, f"{found.given[key]:g}", f"{found.rates[key]:g}", law.power(key)))
     return "\n".join([f"{found.title}, from {found.start} to {found.end}", text_table(rows), *found.notes])

@@ -265,8 +265,6 @@ def transferred(
     if (from_rank is None) != (to_rank is None):
         raise BadInput("only one of the two ranks is given; expected both or neither")
     start, end = Place(from_width, from_rank), Place(to_width, to_rank)
-    rate_b = learning_rate if learning_rate_b is None else learning_rate_b
-    offered = {key: _positive(value) for key, value in zip(RATES, (learning_rate, rate_b), strict=True)}
     reading = None if alpha is None else alpha_named(alpha)
     if reading is not None and from_rank is None:
         raise BadInput(f"alpha: found {reading.value}, and no ranks; what it does matters from one rank to another")
@@ -280,13 +278,27 @@ def transferred(
         alpha=reading,
         is_rank_stabilised=is_rank_stabilised,
     )
+    return carried(law, start, end, learning_rate, learning_rate_b, reading)
+
+
+def carried(
+    law: TransferLaw,
+    start: Place,
+    end: Place,
+    learning_rate: float,
+    learning_rate_b: float | None = None,
+    alpha: AlphaReading | None = None,
+) -> Transferred:
+    """The rates by a law that is at hand; the arguments are those of `transferred`."""
     if learning_rate_b is not None and not law.scheme.is_trained(INITIAL[1]):
         raise BadInput(f"{law.scheme.name}: a learning rate of B is given, and B is frozen")
+    rate_b = learning_rate if learning_rate_b is None else learning_rate_b
+    offered = {key: _positive(value) for key, value in zip(RATES, (learning_rate, rate_b), strict=True)}
     rates = _carried(law, offered, start, end)
     given = {key: offered[key] for key in rates}
-    is_said = reading is not None or from_rank == to_rank or says_scale(law.scheme)
+    is_said = alpha is not None or start.rank == end.rank or says_scale(law.scheme)
     otherwise = None if is_said else _at_kept_alpha(law, offered, start, end)
-    return Transferred(law.scheme, start, end, given, rates, law.between(start, end), law.policy, reading, otherwise)
+    return Transferred(law.scheme, start, end, given, rates, law.between(start, end), law.policy, alpha, otherwise)
 
 
 def _carried(law: TransferLaw, offered: Mapping[str, float], start: Place, end: Place) -> dict[str, float]:

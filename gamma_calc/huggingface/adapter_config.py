@@ -105,10 +105,20 @@ def config_from_file(path: Path) -> AdapterConfig:
     Raises:
         BadInput: it cannot be read or is no LoRA configuration; the message names the file, the key and what was found.
     """
+    return read_config(path)[0]
+
+
+def read_config(path: Path) -> tuple[AdapterConfig, Mapping[str, Any]]:
+    """The same, with all that stands in the file beside it.
+
+    Raises:
+        BadInput: as `config_from_file`.
+    """
     place = path / FILE_NAME if os.path.isdir(path) else path
     content = file_content(place, LARGEST_FILE, f"an {FILE_NAME}, as PEFT writes it")
     try:
-        return config_from_mapping(_document(content))
+        document: Any = _document(content)
+        return config_from_mapping(document), document
     except BadInput as problem:
         raise BadInput(f"{place}: {problem}") from None
 

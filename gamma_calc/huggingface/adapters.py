@@ -1,8 +1,9 @@
 """The LoRA layers of a PEFT model that the theory speaks of, and a plain refusal for every other kind.
 
-The module of the theory is W x + s B A x with a dense input x of growing width: PEFT's adapter of `nn.Linear` and of
-transformers' `Conv1D` (whose weight is stored transposed; its factors are not). An embedding selects columns of A in
-place of summing over them, and a DoRA layer normalises its output: other programs, other exponents.
+The module of the theory is W x + s B A x with a dense input x of growing width: PEFT's adapter of `nn.Linear`, of
+transformers' `Conv1D` (whose weight is stored transposed; its factors are not), and of a linear layer in few bits. An
+embedding selects columns of A in place of summing over them, and a DoRA layer normalises its output: other programs,
+other exponents.
 """
 
 from __future__ import annotations
@@ -93,11 +94,12 @@ def _weight(module: nn.Module) -> nn.Parameter:
     return weight
 
 
-def lora_adapters(model: nn.Module, adapter: str | None = None) -> tuple[Adapter, ...]:
+def lora_adapters(model: nn.Module, adapter: str | None = None, *, has_numbers: bool = True) -> tuple[Adapter, ...]:
     """Every layer that a LoRA adapter of the model acts on, in the model's order.
 
     Args:
         adapter: the adapter's name; by default the active one.
+        has_numbers: whether the factors have to be there whole; False where nothing but their shapes is asked for.
 
     Raises:
         BadInput: there is none, several are active, or one of its layers is outside the theory: each message names
@@ -111,8 +113,9 @@ def lora_adapters(model: nn.Module, adapter: str | None = None) -> tuple[Adapter
         names = sorted({name for layer in layers.values() for name in _keys(layer)})
         raise BadInput("adapter", found=key, expected=f"one of {', '.join(names)}", choices=names)
     for each in found:
-        _check_layer(each)
-    _check_shared(found)
+        _check_layer(each, (refusal for refusal in REFUSALS if has_numbers or refusal is not SHARDED))
+    if has_numbers:
+        _check_shared(found)
     return tuple(found)
 
 
@@ -164,12 +167,13 @@ def _is_embedding(adapter: Adapter) -> bool:
     return adapter.key in getattr(adapter.layer, "lora_embedding_A", {})
 
 
-def _is_quantised(adapter: Adapter) -> bool:
-    base = adapter.layer.base_layer
-    weight = getattr(base, "weight", None)
-    if hasattr(base, "qweight") or hasattr(weight, "quant_state"):
-        return True
-    return isinstance(weight, Tensor) and not weight.is_floating_point()
+QUANTISED = ("aqlm", "awq", "bnb", "eetq", "gptq", "hqq", "inc", "torchao")
+"""PEFT's modules of adapters beside a quantised linear layer: the factors, and what they compute, are as ever."""
+
+
+def _is_linear(adapter: Adapter) -> bool:
+    kind = type(adapter.layer)
+    return kind is Linear or (kind.__module__ in {f"peft.tuners.lora.{name}" for name in QUANTISED})
 
 
 def _holds(attribute: str) -> Callable[[Adapter], bool]:
@@ -187,25 +191,25 @@ def _is_elsewhere(adapter: Adapter) -> bool:
     return not is_whole or adapter.A.is_meta or adapter.B.is_meta
 
 
+SHARDED = Refusal("factors that are sharded or on the meta device", "apply the scheme before wrapping", _is_elsewhere)
 REFUSALS = (
     Refusal(
         "an embedding, which selects columns of A and sums over nothing",
         "leave it out of target_modules",
         _is_embedding,
     ),
-    Refusal("a quantised base layer", "load the model in a floating dtype", _is_quantised),
     Refusal("DoRA", "set use_dora=False", _holds("use_dora")),
     Refusal("a LoRA variant", "use plain LoRA", lambda each: each.key in getattr(each.layer, "lora_variant", {})),
-    Refusal("a layer that is no nn.Linear or Conv1D", "leave it out", lambda each: type(each.layer) is not Linear),
+    Refusal("a layer that is no nn.Linear or Conv1D", "leave it out", lambda each: not _is_linear(each)),
     Refusal("merged weights", "call model.unmerge_adapter() first", _is_merged),
     Refusal("a bias inside the adapter", "set lora_bias=False", _holds("lora_bias")),
-    Refusal("factors that are sharded or on the meta device", "apply the scheme before wrapping", _is_elsewhere),
+    SHARDED,
 )
 """In the order in which they are tried: what comes first is the plainest way to say it."""
 
 
-def _check_layer(adapter: Adapter) -> None:
-    for refusal in REFUSALS:
+def _check_layer(adapter: Adapter, refusals: Iterable[Refusal]) -> None:
+    for refusal in refusals:
         if refusal.applies(adapter):
             kind = type(adapter.layer).__name__
             raise BadInput(f"layer {adapter.name} ({kind}): found {refusal.what}; {refusal.advice}")

@@ -6,7 +6,7 @@ Nothing is attached to a tensor: a group is a list of parameters and its rate, s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ from gamma_calc.experiment.alpha import (
 from gamma_calc.experiment.setup import size_of
 from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, shape_config
+from gamma_calc.huggingface.model_transfer import law_between, paired_kinds, place
 from gamma_calc.program.models import RANK
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
@@ -85,7 +87,8 @@ def parameter_groups(
     scheme: Spec,
     learning_rate: float,
     *,
-    base_width: int,
+    base_width: int | None = None,
+    base_model: ModelLike | None = None,
     base_rank: int | None = None,
     alpha: AlphaReading | str | None = None,
     learning_rate_b: float | None = None,
@@ -109,6 +112,9 @@ def parameter_groups(
         base_width: the fan-in at which the rates were chosen. n is each layer's own fan-in, so in one model a layer
             four times as wide as another has its rate times 4^c.
             base_width=64 at a model of width 64 therefore keeps the given rate at layers of fan-in 64 alone.
+        base_model: in place of both, the model at which they were chosen, its configuration, or a folder with its
+            config.json: each layer's base is then the layer of that name there. A model without adapters is read with
+            this one's; ranks and scales are read from both.
         base_rank: the rank at which they were chosen; without it the rank has to be the same in all layers.
         alpha: what lora_alpha does from the base rank to the layers': "fixed" where it is kept, "proportional" where
             alpha/r is. Layers of several ranks show it by their scales, and a scheme whose scale is a power of the
@@ -129,20 +135,54 @@ def parameter_groups(
     )
     adapters = lora_adapters(model, adapter)
     (chosen,) = selected([scheme])
-    reading = _alpha(chosen, adapters, base_rank, alpha)
-    is_rslora = adapters[0].is_rank_stabilised
-    law = transfer_law(chosen, with_rank=base_rank is not None, alpha=reading, is_rank_stabilised=is_rslora)
+    if base_model is None:
+        law, bases = _at_one_base(chosen, adapters, base_width, base_rank, alpha)
+    else:
+        if base_width is not None or base_rank is not None:
+            raise BadInput("base_model says all widths and ranks: leave base_width and base_rank out")
+        law, bases = _at_a_model(chosen, model, adapters, base_model, alpha)
     if momentum is not None and law.scheme.form("momentum") is None:
         raise BadInput(f"{law.scheme.name} has no momentum, and {momentum:g} is given: leave it out")
     _check_trained(law, adapters)
+    members = [*_factors(law, adapters, bases, rates)]
+    inside = {id(member.parameter) for member in members}
+    members += _others(model, inside, rates)
+    return _grouped(members)
+
+
+def _at_one_base(
+    scheme: Scheme,
+    adapters: tuple[Adapter, ...],
+    base_width: int | None,
+    base_rank: int | None,
+    alpha: AlphaReading | str | None,
+) -> tuple[TransferLaw, list[Place]]:
+    """The law, and the base of each adapter: one width, and one rank if any, for all."""
+    if base_width is None:
+        raise BadInput("parameter_groups: found no base, expected the base_model, or the base_width, of the rates")
+    reading = _alpha(scheme, adapters, base_rank, alpha)
+    is_rslora = adapters[0].is_rank_stabilised
+    law = transfer_law(scheme, with_rank=base_rank is not None, alpha=reading, is_rank_stabilised=is_rslora)
     base = Place(base_width, base_rank)
     if base_rank is None and len({each.rank for each in adapters}) > 1:
         ranks = ", ".join(sorted({str(each.rank) for each in adapters}, key=int))
         raise BadInput(f"the layers have ranks {ranks}; give the base_rank at which the rates were chosen")
-    members = [*_factors(law, adapters, base, rates)]
-    inside = {id(member.parameter) for member in members}
-    members += _others(model, inside, rates)
-    return _grouped(members)
+    return law, [base] * len(adapters)
+
+
+def _at_a_model(
+    scheme: Scheme,
+    model: nn.Module,
+    adapters: tuple[Adapter, ...],
+    base_model: ModelLike,
+    alpha: AlphaReading | str | None,
+) -> tuple[TransferLaw, list[Place]]:
+    """The law, and the base of each adapter: the layer of its kind in the base model."""
+    key = adapters[0].key
+    configuration = getattr(model, "peft_config", {}).get(key)
+    pairs = paired_kinds(adapted_shapes(base_model, shape_config(configuration), key), adapters)
+    law, _ = law_between(scheme, pairs, None if alpha is None else alpha_named(alpha))
+    return law, [place(pairs[name][0], law) for name in kind_names(adapters, pairs)]
 
 
 def _alpha(
@@ -185,15 +225,16 @@ def _check_trained(law: TransferLaw, adapters: tuple[Adapter, ...]) -> None:
                 raise BadInput(f"{name}; init_lora_(model, scheme) sets both")
 
 
-def _factors(law: TransferLaw, adapters: tuple[Adapter, ...], base: Place, rates: Rates) -> Iterator[Member]:
-    for each in adapters:
-        place = Place(each.fan_in, None if base.rank is None else each.rank)
+def _factors(law: TransferLaw, adapters: tuple[Adapter, ...], bases: Sequence[Place], rates: Rates) -> Iterator[Member]:
+    for each, base in zip(adapters, bases, strict=True):
+        end = place(each, law)
         for key, factor, rate in zip(INITIAL, (each.A, each.B), RATES, strict=True):
             if law.scheme.is_trained(key):
-                value = rates.at_base(rate) * law.multiplier(rate, base, place)
+                value = rates.at_base(rate) * law.multiplier(rate, base, end)
                 decay = rates.weight_decay * _ratio(law, "decay", base, each)
                 beta = None if rates.momentum is None else rates.momentum * _ratio(law, "momentum", base, each)
-                yield Member(f"lora_{key} {place}", factor, value, decay, beta)
+                origin = "" if len(set(bases)) == 1 else f", from {base}"
+                yield Member(f"lora_{key} {end}{origin}", factor, value, decay, beta)
 
 
 def _ratio(law: TransferLaw, key: str, base: Place, adapter: Adapter) -> float:

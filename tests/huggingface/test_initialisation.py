@@ -173,12 +173,6 @@ def merged() -> PeftModel:
     return model
 
 
-def quantised() -> PeftModel:
-    model = wrapped()
-    lora_adapters(model)[0].layer.base_layer.weight.quant_state = object()
-    return model
-
-
 def tied() -> PeftModel:
     model = wrapped()
     first, second, *_ = lora_adapters(model)
@@ -218,7 +212,6 @@ REFUSED = [
     pytest.param(lambda: wrapped(classifier(), ("query",), lora_bias=True), "init-a", "lora_bias=False", id="bias"),
     pytest.param(lambda: wrapped(nn.Sequential(nn.Conv1d(4, 4, 1)), ("0",)), "init-a", "Conv1d", id="convolution"),
     pytest.param(merged, "init-a", "unmerge", id="merged"),
-    pytest.param(quantised, "init-a", "quantised", id="quantised"),
     pytest.param(tied, "init-a", "share a factor", id="tied"),
     pytest.param(on_meta, "init-a", "meta device", id="meta"),
     pytest.param(two_active, "init-a", "2 adapters are active", id="two-active"),

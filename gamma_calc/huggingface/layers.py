@@ -1,0 +1,201 @@
+"""The adapted layers of a model by kind, such as q_proj and down_proj: their fan-in and rank, from shapes alone.
+
+A model is built from its configuration on the meta device: nothing is downloaded, no weight is read, no code of the
+folder is run.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+import transformers
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import nn
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+
+from gamma_calc.errors import BadInput
+from gamma_calc.huggingface.adapter_config import read_config
+from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+
+CONFIGURATION = "config.json"
+ALL_LINEAR = "all-linear"
+ADAPTER_KEYS = (
+    *("r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern"),
+    *("target_modules", "exclude_modules", "layers_to_transform", "layers_pattern"),
+)
+"""What of an adapter_config.json decides which layers are adapted, and how large their factors and scales are."""
+
+ModelLike: TypeAlias = nn.Module | PreTrainedConfig | Path | str
+"""A model, its configuration, or a folder or file with a config.json."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerKind:
+    """Layers of one shape that share a name but for their number in the stack."""
+
+    name: str
+    fan_in: int
+    fan_out: int
+    rank: int
+    alpha: float
+    is_rank_stabilised: bool
+    count: int
+
+    @property
+    def scale(self) -> float:
+        """The s in front of B A."""
+        return self.alpha / (math.sqrt(self.rank) if self.is_rank_stabilised else self.rank)
+
+
+def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | None = None) -> tuple[Adapter, ...]:
+    """The adapters of a model, of which only the shapes are looked at.
+
+    Args:
+        adapter: what is put on a model that has no adapter yet; by default one on every linear layer but the head's.
+        name: of the adapter of a PEFT model; the active one by default.
+
+    Raises:
+        BadInput: the model cannot be built, or the adapter does not go with it.
+    """
+    if isinstance(model, PeftModel):
+        name = name if name in model.peft_config else None
+        return lora_adapters(model, name, has_numbers=False)
+    bare = _on_meta(model)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of numbers, which are not looked at
+            wrapped = get_peft_model(bare, adapter or LoraConfig(target_modules=ALL_LINEAR))
+    except (ValueError, TypeError) as problem:
+        reason = " ".join(str(problem).split())[:200]
+        raise BadInput(f"{_title(model)}: PEFT cannot adapt the model: {reason}") from None
+    return lora_adapters(wrapped, has_numbers=False)
+
+
+def adapter_from(path: Path) -> LoraConfig:
+    """The adapter of an adapter_config.json, as far as shapes and scales go.
+
+    Raises:
+        BadInput: the file is no LoRA configuration, or PEFT does not take it.
+    """
+    config, document = read_config(path)
+    if config.variants:
+        raise BadInput(f"{path}: {', '.join(config.variants)} changes the layers' equations; no rates are derived here")
+    chosen = {key: document[key] for key in ADAPTER_KEYS if document.get(key) is not None}
+    try:
+        return LoraConfig(**chosen)
+    except (ValueError, TypeError) as problem:
+        raise BadInput(f"{path}: PEFT does not take it: {' '.join(str(problem).split())[:200]}") from None
+
+
+def shape_config(adapter: object) -> LoraConfig | None:
+    """What of a PEFT configuration says which layers are adapted, and how large their factors are."""
+    if not isinstance(adapter, LoraConfig):
+        return None
+    return LoraConfig(**{key: getattr(adapter, key) for key in ADAPTER_KEYS})
+
+
+def layer_kinds(*models: Sequence[Adapter]) -> tuple[Mapping[str, LayerKind], ...]:
+    """The adapters of some models by kind, named alike in all: by the last word that tells layers apart by shape.
+
+    >>> [name("model.layers.3.mlp.up_proj") for name in (_last, _starred)]
+    ['up_proj', 'model.layers.*.mlp.up_proj']
+    """
+    for name in (_last, _starred, _whole):
+        found = [_kinds(adapters, name) for adapters in models]
+        if all(kinds is not None for kinds in found) or name is _whole:
+            break
+    return tuple(kinds or {} for kinds in found)
+
+
+def kind_names(adapters: Sequence[Adapter], kinds: Collection[str]) -> tuple[str, ...]:
+    """The kind of each adapter, from `layer_kinds`."""
+    names = [[name(each.name) for name in (_last, _starred, _whole)] for each in adapters]
+    return tuple(next(name for name in each if name in kinds) for each in names)
+
+
+def _kinds(adapters: Sequence[Adapter], name: Callable[[str], str]) -> dict[str, LayerKind] | None:
+    """The kinds under one way of naming; None where one name has several shapes."""
+    found: dict[str, LayerKind] = {}
+    for each in adapters:
+        key = name(each.name)
+        count = found[key].count if key in found else 0
+        kind = LayerKind(
+            key, each.fan_in, each.fan_out, each.rank, round(each.alpha, 9), each.is_rank_stabilised, count + 1
+        )
+        if key in found and _shape(found[key]) != _shape(kind):
+            return None
+        found[key] = kind
+    return found
+
+
+def _shape(kind: LayerKind) -> tuple[float, ...]:
+    return kind.fan_in, kind.fan_out, kind.rank, kind.alpha, kind.is_rank_stabilised
+
+
+def _whole(name: str) -> str:
+    return name.removeprefix("base_model.model.")
+
+
+def _starred(name: str) -> str:
+    return ".".join("*" if part.isdigit() else part for part in _whole(name).split("."))
+
+
+def _last(name: str) -> str:
+    return next((part for part in reversed(name.split(".")) if not part.isdigit()), name)
+
+
+def _on_meta(model: ModelLike) -> nn.Module:
+    """A model of the same shapes, without numbers."""
+    if isinstance(model, nn.Module) and not isinstance(model, PreTrainedModel):
+        raise BadInput("a base model", found=type(model).__name__, expected="a PEFT model or one of transformers")
+    config = model.config if isinstance(model, PreTrainedModel) else model
+    if isinstance(config, str | Path):
+        config = _configuration(Path(config))
+    named: Any = [getattr(transformers, name, None) for name in getattr(config, "architectures", None) or ()]
+    kinds = [type(model)] if isinstance(model, PreTrainedModel) else [each for each in named if each is not None]
+    try:
+        with torch.device("meta"):
+            built = kinds[0](config) if kinds else AutoModel.from_config(config, trust_remote_code=False)
+    except Exception as problem:  # whatever transformers raises over sizes that do not go together
+        raise _unusable(_title(model), problem) from None
+    assert isinstance(built, nn.Module)
+    return built
+
+
+def _configuration(path: Path) -> PreTrainedConfig:
+    if not os.path.exists(path):
+        raise BadInput(
+            "a model", found=str(path), expected=f"a folder or a file with a {CONFIGURATION}{_no_width(path)}"
+        )
+    if os.path.isdir(path) and not os.path.isfile(path / CONFIGURATION):
+        raise BadInput(f"{path}: there is no {CONFIGURATION} in it")
+    try:
+        # False, not left out: transformers then asks on the terminal, and runs the folder's code on a "y".
+        found = AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
+    except Exception as problem:  # whatever transformers raises over such files
+        raise _unusable(str(path), problem) from None
+    assert isinstance(found, PreTrainedConfig)
+    return found
+
+
+def _no_width(path: Path) -> str:
+    """What is said of a word such as 8B or 70b."""
+    word = path.name.lower()
+    is_count = word[:-1].replace(".", "", 1).isdigit() and word[-1:] in ("m", "b", "t")
+    return "; a number of parameters is no width, and many shapes have the same number" if is_count else ""
+
+
+def _unusable(name: str, problem: Exception) -> BadInput:
+    reason = " ".join(str(problem).split())[:200]
+    return BadInput(f"{name}: transformers cannot build a model of it ({type(problem).__name__}: {reason})")
+
+
+def _title(model: ModelLike) -> str:
+    return str(model) if isinstance(model, str | Path) else type(model).__name__

@@ -1,0 +1,157 @@
+"""Learning rates from one model to another, layer by layer: each kind of layer has its own fan-in at both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gamma_calc.errors import BadInput
+from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_reading, says_scale
+from gamma_calc.experiment.transfer import Place, TransferLaw, Transferred, carried, power_json, transfer_law
+from gamma_calc.huggingface.adapters import Adapter
+from gamma_calc.huggingface.layers import LayerKind, layer_kinds
+from gamma_calc.program.scheme import RATES, Scheme
+from gamma_calc.program.selection import Spec, selected
+
+NOT_IN_THE_LAW = "Depth, batch size and the number of steps are not in the law."
+
+Pair = tuple[LayerKind, LayerKind]
+"""A kind of layer in the model where the rate was found, and in the one it is carried to."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRates:
+    """The rates of each kind of layer, with its shapes at both ends."""
+
+    pairs: Mapping[str, Pair]
+    layers: Mapping[str, Transferred]
+
+    @property
+    def one(self) -> Transferred:
+        """Of any kind: what is said of the scheme is said of all."""
+        return next(iter(self.layers.values()))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be known to use the rates."""
+        notes = [note for each in self.layers.values() for note in each.notes]
+        return tuple(dict.fromkeys([*notes, NOT_IN_THE_LAW]))
+
+    def json(self) -> dict[str, Any]:
+        """The answer as plain data: what is shared, and the rates of each kind of layer."""
+        shared = {key: self.one.json()[key] for key in ("schema", "scheme", "optimizer", "stable", "alpha")}
+        layers = [
+            {
+                "layer": name,
+                "count": end.count,
+                **{key: found.rates.get(key) for key in RATES},
+                "exponent": {key: power_json(form, found.law.rho) for key, form in found.law.exponents.items()},
+                "from": _end_json(start, found.given),
+                "to": _end_json(end, found.rates),
+            }
+            for (name, (start, end)), found in zip(self.pairs.items(), self.layers.values(), strict=True)
+        ]
+        return {**shared, "layers": layers, "notes": list(self.notes)}
+
+
+def _end_json(kind: LayerKind, rates: Mapping[str, float]) -> dict[str, Any]:
+    sizes = {"width": kind.fan_in, "fan_out": kind.fan_out, "rank": kind.rank, "lora_alpha": kind.alpha}
+    return {**sizes, **{key: rates.get(key) for key in RATES}}
+
+
+def paired_kinds(start: Sequence[Adapter], end: Sequence[Adapter]) -> Mapping[str, Pair]:
+    """The kinds of the adapted layers at the end, each with the one of its name at the start.
+
+    Raises:
+        BadInput: a kind is not there at the start, or is scaled in another way there.
+    """
+    before, after = layer_kinds(start, end)
+    if missing := [name for name in after if name not in before]:
+        raise BadInput(
+            f"adapted layers that the first model does not have: {', '.join(missing)}; it has {', '.join(before)}"
+        )
+    pairs = {name: (before[name], kind) for name, kind in after.items()}
+    for name, (first, second) in pairs.items():
+        if first.is_rank_stabilised != second.is_rank_stabilised:
+            raise BadInput(f"{name}: use_rslora is set at one end and not at the other")
+    return pairs
+
+
+def alpha_between(scheme: Scheme, pairs: Mapping[str, Pair], said: AlphaReading | None) -> AlphaReading | None:
+    """What lora_alpha does from the first model to the second; None where no rank changes.
+
+    Raises:
+        BadInput: it is neither kept nor in proportion to r, or contradicts what was said or what the scheme says.
+    """
+    moved = {name: pair for name, pair in pairs.items() if pair[0].rank != pair[1].rank}
+    for name, (start, end) in pairs.items():
+        if name not in moved and start.alpha != end.alpha:
+            raise BadInput(
+                f"{name}: lora_alpha is {start.alpha:g} in the first model and {end.alpha:g} in the second, at one rank"
+                f" r = {end.rank}: no law says what that does to the rate; give both the same alpha/r"
+            )
+    readings = {name: alpha_reading((kind.rank, kind.alpha) for kind in pair) for name, pair in moved.items()}
+    for name, reading in readings.items():
+        points = "; ".join(f"r = {kind.rank}, lora_alpha = {kind.alpha:g}" for kind in moved[name])
+        if reading is None or len(set(readings.values())) > 1:
+            expected = "lora_alpha kept, or kept in proportion to r, the same way in all layers"
+            raise BadInput(f"{name}: from one model to the other", found=points, expected=expected)
+        if not says_scale(scheme):
+            agreed_alpha(said, reading, f"{name} has {points}")
+    return next(iter(readings.values()), None)
+
+
+def law_between(
+    scheme: Scheme, pairs: Mapping[str, Pair], alpha: AlphaReading | None, **asked: Any
+) -> tuple[TransferLaw, AlphaReading | None]:
+    """The law by which rates go from the first model's layers to the second's, and how lora_alpha is read in it.
+
+    Args:
+        alpha: what was said of lora_alpha; the models show it by themselves.
+        asked: as for `transfer_law`.
+
+    Raises:
+        BadInput, Unknown: as `alpha_between` and `transfer_law`.
+    """
+    shown = alpha_between(scheme, pairs, alpha)
+    reading = None if says_scale(scheme) else shown
+    is_rslora = any(end.is_rank_stabilised for _, end in pairs.values())
+    law = transfer_law(scheme, with_rank=shown is not None, alpha=reading, is_rank_stabilised=is_rslora, **asked)
+    return law, reading
+
+
+def model_transferred(
+    spec: Spec,
+    start: Sequence[Adapter],
+    end: Sequence[Adapter],
+    *,
+    learning_rate: float,
+    learning_rate_b: float | None = None,
+    alpha: AlphaReading | None = None,
+    optimizer: str | None = None,
+    **asked: Any,
+) -> LayerRates:
+    """The rates in the second model that stand where the given one stood in every layer of the first.
+
+    Args:
+        start, end: the adapters of both models, from `adapted_shapes`.
+        learning_rate: A's rate in the first model, one for all layers, and B's unless `learning_rate_b` is given.
+        asked: at, without and align, as in `derive`.
+
+    Raises:
+        BadInput, Unknown: as `paired_kinds`, `alpha_between` and `transferred`.
+    """
+    (scheme,) = selected([spec], optimizer=optimizer)
+    pairs = paired_kinds(start, end)
+    law, reading = law_between(scheme, pairs, alpha, **asked)
+    layers = {
+        name: carried(law, place(first, law), place(second, law), learning_rate, learning_rate_b, reading)
+        for name, (first, second) in pairs.items()
+    }
+    return LayerRates(pairs, layers)
+
+
+def place(kind: LayerKind | Adapter, law: TransferLaw) -> Place:
+    """Where a layer stands: its fan-in, and its rank where the law has one."""
+    return Place(kind.fan_in, kind.rank if any(piece.rho is not None for piece in law.pieces) else None)

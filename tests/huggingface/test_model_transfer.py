@@ -1,0 +1,181 @@
+"""Rates from one model to another: each kind of layer by its own fan-in, ranks and scales as the adapters have them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import GPT2Config, LlamaConfig
+
+from gamma_calc.cli.main import main
+from gamma_calc.errors import BadInput
+from gamma_calc.huggingface import init_lora_, lora_adapters, parameter_groups
+from gamma_calc.huggingface.layers import adapted_shapes
+from tests.huggingface.models import llama, wrapped
+
+TARGETS = ["q_proj", "down_proj"]
+GIVEN = ("--lr", "1e-3")
+
+
+def folder(path: Path, config: Any, architecture: str = "LlamaForCausalLM") -> Path:
+    path.mkdir()
+    config.architectures = [architecture]
+    config.save_pretrained(path)
+    return path
+
+
+def adapter(path: Path, rank: int, alpha: float, **others: Any) -> str:
+    document = {"peft_type": "LORA", "r": rank, "lora_alpha": alpha, "target_modules": TARGETS, **others}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def ends(tmp_path: Path) -> tuple[str, ...]:
+    """Two models, of which the second is 4 times as wide but for down_proj, 16 times."""
+    small = LlamaConfig(vocab_size=32, hidden_size=16, intermediate_size=32, num_attention_heads=2, num_hidden_layers=2)
+    large = LlamaConfig(
+        vocab_size=32, hidden_size=64, intermediate_size=512, num_attention_heads=4, num_hidden_layers=3
+    )
+    places = folder(tmp_path / "small", small), folder(tmp_path / "large", large) / "config.json"
+    return "--from", str(places[0]), "--to", str(places[1])
+
+
+def answered(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert main(["transfer", *words, *GIVEN, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_each_kind_of_layer_goes_by_its_own_fan_in(ends: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    found = answered(capsys, "init-a", *ends)
+    assert {each["layer"]: each["eta_A"] for each in found["layers"]} == pytest.approx(
+        {**dict.fromkeys(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj"], 5e-4), "down_proj": 2.5e-4}
+    )
+    assert {each["count"] for each in found["layers"]} == {3}
+    assert main(["transfer", "init-b", *ends, *GIVEN]) == 0
+    assert "16 -> 64" in (text := capsys.readouterr().out) and "0.001 -> 6.25e-05" in text
+
+
+RANKS: dict[str, tuple[tuple[int, float], dict[str, Any], str, float]] = {
+    # Init[A] at four times the width; the adapter at the end of r = 32 against (8, 16) at the start
+    "kept": ((32, 16), {}, "fixed", 1 / 2),
+    "in-proportion": ((32, 64), {}, "proportional", 1 / 4),
+    "rslora-kept": ((32, 16), {"use_rslora": True}, "fixed", 1 / 2 / 2**0.5),
+}
+
+
+@pytest.mark.parametrize(("there", "others", "alpha", "expected"), RANKS.values(), ids=RANKS)
+def test_alpha_is_read_from_both_adapters(
+    there: tuple[int, float],
+    others: dict[str, Any],
+    alpha: str,
+    expected: float,
+    ends: tuple[str, ...],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files = adapter(tmp_path / "a.json", 8, 16, **others), adapter(tmp_path / "b.json", *there, **others)
+    found = answered(capsys, "init-a", *ends, "--adapter", files[0], "--to-adapter", files[1])
+    rates = {each["layer"]: each["eta_B"] for each in found["layers"]}
+    assert found["alpha"] == alpha and rates["q_proj"] == pytest.approx(1e-3 * expected)
+    assert rates["down_proj"] == pytest.approx(1e-3 * expected / 2)
+    assert any("lora_alpha is taken as" in note for note in found["notes"])
+    own = answered(capsys, files[0], *ends, "--to-adapter", files[1])  # a configuration is a SPEC, and its adapter
+    assert [each["eta_B"] for each in own["layers"]] == pytest.approx(list(rates.values()))
+
+
+def test_a_rank_of_its_own_at_both_ends_is_no_change_of_rank(
+    ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """PEFT gives the layers of a rank_pattern their own alpha/r, in both models alike."""
+    file = adapter(tmp_path / "a.json", 8, 16, rank_pattern={"q_proj": 32}, alpha_pattern={"down_proj": 64})
+    found = answered(capsys, "init-a", *ends, "--adapter", file)
+    assert [(each["layer"], each["to"]["rank"], each["eta_A"]) for each in found["layers"]] == [
+        ("q_proj", 32, pytest.approx(5e-4)),
+        ("down_proj", 8, pytest.approx(2.5e-4)),
+    ]
+
+
+REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
+    "count": (("--from", "SMALL", "--to", "70B"), "a number of parameters is no width"),
+    "width-count": (("--from-width", "1B", "--to-width", "8B"), "--from takes a config.json"),
+    "one-end": (("--from", "SMALL"), "expected --from-width N --to-width N, or --from CONFIG --to CONFIG"),
+    "mixed": (("--from", "SMALL", "--to-width", "64"), "found --from --to-width"),
+    "no-end": ((), "found nothing"),
+    "rank": (("--from", "SMALL", "--to", "SMALL", "--to-rank", "8"), "the rank stands in --adapter"),
+    "adapter-of-widths": (("--from-width", "8", "--to-width", "64", "--adapter", "A"), "it goes with --from CONFIG"),
+    "empty-folder": (("--from", "SMALL", "--to", "HERE"), "there is no config.json"),
+    "no-json": (("--from", "SMALL", "--to", "A"), "transformers cannot build"),
+    "other-layers": (
+        ("--from", "SMALL", "--to", "GPT2"),
+        "that the first model does not have: transformer.h.*.",
+    ),
+    "neither": (
+        ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "X"),
+        "expected lora_alpha kept",
+    ),
+    "other-scale": (("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "S"), "the same alpha/r"),
+    "contradicted": (
+        ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "K", "--alpha", "proportional"),
+        "expected fixed",
+    ),
+    "dora": (("--from", "SMALL", "--to", "SMALL", "--adapter", "D"), "DoRA"),
+    "targets": (("--from", "SMALL", "--to", "GPT2", "--adapter", "A"), "PEFT cannot adapt the model"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_carried_is_one_message(
+    words: tuple[str, ...], message: str, ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = {
+        "SMALL": ends[1],
+        "HERE": str(tmp_path),
+        "GPT2": str(folder(tmp_path / "gpt2", GPT2Config(n_embd=16, n_head=2, n_layer=1), "GPT2LMHeadModel")),
+        "A": adapter(tmp_path / "a.json", 8, 16),
+        "X": adapter(tmp_path / "x.json", 32, 32),
+        "K": adapter(tmp_path / "k.json", 16, 16),
+        "S": adapter(tmp_path / "s.json", 8, 32),
+        "D": adapter(tmp_path / "d.json", 8, 16, use_dora=True),
+    }
+    assert main(["transfer", "init-a", *GIVEN, *(names.get(word, word) for word in words)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1 and message in printed.err
+
+
+def by_layer(model: Any, **base: Any) -> dict[str, float]:
+    rates = {
+        id(each): group["lr"] for group in parameter_groups(model, "init-a", 1e-3, **base) for each in group["params"]
+    }
+    return {each.name.rpartition(".")[2]: rates[id(each.A)] for each in lora_adapters(model)}
+
+
+def test_a_base_model_stands_in_for_one_width() -> None:
+    model = init_lora_(wrapped(llama(64), TARGETS), "init-a")
+    assert by_layer(model, base_model=model) == dict.fromkeys(TARGETS, 1e-3)
+    for base in (llama(16), llama(16).config, wrapped(llama(16), TARGETS)):
+        assert by_layer(model, base_model=base) == pytest.approx(dict.fromkeys(TARGETS, 5e-4))
+    ranked = wrapped(llama(16), TARGETS, r=1, lora_alpha=4)  # of the same lora_alpha: s falls as 1/r
+    assert by_layer(model, base_model=ranked) == pytest.approx(dict.fromkeys(TARGETS, 5e-4))
+    ranked = wrapped(llama(16), TARGETS, r=1, lora_alpha=1)
+    assert by_layer(model, base_model=ranked) == pytest.approx(dict.fromkeys(TARGETS, 2.5e-4))
+
+
+def test_the_base_is_said_once() -> None:
+    model = init_lora_(wrapped(), "init-a")
+    for base, message in (({}, "found no base"), ({"base_model": model, "base_width": 16}, "leave base_width")):
+        with pytest.raises(BadInput, match=message):
+            parameter_groups(model, "init-a", 1e-3, **base)
+    with pytest.raises(BadInput, match="expected a PEFT model or one of transformers"):
+        parameter_groups(model, "init-a", 1e-3, base_model=model.base_model.model.model.layers)
+
+
+def test_kinds_are_told_apart_where_one_name_has_several_shapes() -> None:
+    pattern = {"layers.0.self_attn.q_proj": 2}
+    model = init_lora_(wrapped(rank_pattern=pattern), "init-a")
+    assert {each.rank for each in adapted_shapes(model, None)} == {2, 4}
+    groups = parameter_groups(model, "init-a", 1e-3, base_model=llama(64))
+    assert {group["lr"] for group in groups} == {2e-3}
