@@ -1,0 +1,39 @@
+"""Documents as HTML: well formed, every formula set, every link to something that is there."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from gamma_calc.derivation.document import document
+from gamma_calc.derivation.html import html_document
+from gamma_calc.derivation.mathml import mathml
+from gamma_calc.program.optimizers import OPTIMIZERS
+from tests.derivation.schemes import derivation
+
+
+@pytest.mark.parametrize(
+    ("name", "optimizer", "horizon"),
+    [("init-a", "adam", None), ("init-b", "sgd", None), ("parities", "", None), ("six free", "", 2), ("longest", "", 2)]
+    + [("init-a", optimizer, None) for optimizer in OPTIMIZERS],
+)
+def test_a_document_is_well_formed(name: str, optimizer: str, horizon: int | None) -> None:
+    text = html_document(document(derivation(name, optimizer, horizon)), prefix="here-")
+    ElementTree.fromstring(f"<div>{text}</div>")
+    anchors = re.findall(r' id="(here-[^"]*)"', text)
+    links = {link for link in re.findall(r'<a href="#([^"]*)">', text)}
+    assert links <= set(anchors)
+    assert "$" not in text and "\\" not in re.sub(r"<code>.*?</code>", "", text)
+
+
+@pytest.mark.parametrize("latex", [r"\frac{1", "x}", r"\nothing"])
+def test_what_is_no_formula_of_a_document_is_refused(latex: str) -> None:
+    with pytest.raises(ValueError, match=r"bracket|command"):
+        mathml(latex)
+
+
+def test_indices_stand_below_and_above() -> None:
+    one = "<msubsup><mi>Z</mi><mrow><mi>A</mi></mrow><mrow><mn>2</mn></mrow></msubsup>"
+    assert mathml("Z_{A}^{2}") == mathml("Z^{2}_{A}") == f"<math>{one}</math>"
