@@ -27,12 +27,23 @@ CLASSES = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "open"}
 
 def html_text(title: str, blocks: Sequence[Block]) -> str:
     """The blocks as an HTML file."""
-    body = "\n".join(html_block(block) for block in blocks)
+    return html_page(title, "\n".join(html_block(block) for block in blocks))
+
+
+def html_page(title: str, body: str, *, style: str = "", policy: str = "") -> str:
+    """An HTML file in the style of all pages.
+
+    Args:
+        body: HTML.
+        style: what the page has beside the common stylesheet.
+        policy: its content security policy, if it has one.
+    """
+    guard = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n' if policy else ""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{STYLESHEET}</style>\n</head>\n<body>\n<main>\n"
+        f'<meta name="color-scheme" content="light dark">\n{guard}'
+        f"<title>{escape(title)}</title>\n<style>\n{STYLESHEET}{style}</style>\n</head>\n<body>\n<main>\n"
         f"{body}\n</main>\n</body>\n</html>\n"
     )
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
-from itertools import pairwise
-from math import atan2, ceil, floor
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gamma_calc.algebra import Affine, Equality, Polyhedron, Region, at_least, at_most
+from gamma_calc.algebra import Polyhedron
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.published import PublishedPoint, published_points
 from gamma_calc.report import style
 from gamma_calc.report.plots import axes_grid, surround
 from gamma_calc.report.style import figure_settings, mixed
+from gamma_calc.report.window import Place, Window
 
 COLUMNS = 2
 PANEL, MARGINS = 4.0, 1.0
@@ -26,9 +23,6 @@ PANEL, MARGINS = 4.0, 1.0
 
 LETTERS = 120
 """Letters of a line below the panels."""
-
-MARGIN = 1
-"""How far the window reaches beyond what it has to show, in units of the exponents."""
 
 BESIDE, ACROSS = (5, 5), (-5, 5)
 """Where a label stands beside its point, in points; across where a vertex's label stands already."""
@@ -40,22 +34,6 @@ HOW_TO_READ = (
 
 OPEN = " Dashed edges and hollow vertices are left out."
 
-Vertex = Mapping[str, Fraction]
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """A rectangle of the plane, with integer sides."""
-
-    names: tuple[str, str]
-    low: tuple[int, int]
-    high: tuple[int, int]
-
-    @property
-    def polyhedron(self) -> Polyhedron:
-        sides = zip(map(Affine.symbol, self.names), self.low, self.high, strict=True)
-        return Polyhedron.of(*(side for x, low, high in sides for side in (at_least(x, low), at_most(x, high))))
-
 
 def region_figure(found: Derivation) -> Figure:
     """The figure: one panel a condition, all of them on the same axes.
@@ -63,9 +41,8 @@ def region_figure(found: Derivation) -> Figure:
     Assumes:
         The scheme and the alignments have two free exponents.
     """
-    first, second = found.free
-    names, points = (first, second), published_points(found.scheme, found.policy)
-    window = _window(names, found.decisions.values(), points)
+    points = published_points(found.scheme, found.policy)
+    window = Window.around(found.free, found.decisions.values(), points)
     rows = -(-len(found.decisions) // COLUMNS)
     length = "every fixed number of steps" if found.horizon is None else f"{found.horizon} steps"
     is_closed = all(member.is_closed for each in found.decisions.values() for member in each.region.members)
@@ -80,17 +57,7 @@ def region_figure(found: Derivation) -> Figure:
     return figure
 
 
-def _window(names: tuple[str, str], decisions: Iterable[Decision], points: Sequence[PublishedPoint]) -> _Window:
-    """What shows every vertex and every published point, with a margin."""
-    shown: list[Vertex] = [point.point for point in points]
-    regions = (each.region.irredundant() for each in decisions)
-    shown += [vertex for region in regions for member in region.members for vertex in member.vertices()]
-    values = [[point.get(name, Fraction(0)) for point in shown] or [Fraction(0)] for name in names]
-    (x_low, x_high), (y_low, y_high) = [(floor(min(each)) - MARGIN, ceil(max(each)) + MARGIN) for each in values]
-    return _Window(names, (x_low, y_low), (x_high, y_high))
-
-
-def _draw_panel(axes: Axes, decision: Decision, window: _Window, points: Sequence[PublishedPoint], colour: str) -> None:
+def _draw_panel(axes: Axes, decision: Decision, window: Window, points: Sequence[PublishedPoint], colour: str) -> None:
     axes.set_xlim(window.low[0], window.high[0])
     axes.set_ylim(window.low[1], window.high[1])
     axes.set_xlabel(window.names[0], size=style.TEXT, color=style.INK, parse_math=False)
@@ -103,19 +70,18 @@ def _draw_panel(axes: Axes, decision: Decision, window: _Window, points: Sequenc
     axes.annotate(_words(decision), (0, 1), (0, 5), "axes fraction", "offset points", size=style.TEXT, parse_math=False)
     region = decision.region.irredundant()
     for member in region.members:
-        _draw_member(axes, member & window.polyhedron, window.names, colour)
-    vertices = {_place(vertex, window.names): vertex for vertex in _vertices(region, window.names)}
-    labels = {place: _text(vertex, window.names) for place, vertex in vertices.items()}
-    for place, label in labels.items():
+        _draw_member(axes, member, window, colour)
+    vertices = {window.place(vertex): vertex for vertex in window.vertices(region)}
+    for place in vertices:
         fill, edge = (colour, "white") if region.contains(vertices[place]) else ("white", colour)
         axes.plot(*_floats(place), marker="o", markersize=4.5, color=fill, markeredgecolor=edge)
-        _label(axes, place, label, BESIDE, style.INK)
+        _label(axes, place, _text(place), BESIDE, style.INK)
     for point in points:
-        place = _place(point.point, window.names)
+        place = window.place(point.point)
         axes.plot(
             *_floats(place), marker="*", markersize=11, color=style.INK, markeredgecolor="white", linestyle="none"
         )
-        _label(axes, place, point.name, ACROSS if place in labels else BESIDE, style.QUIET)
+        _label(axes, place, point.name, ACROSS if place in vertices else BESIDE, style.QUIET)
 
 
 def _words(decision: Decision) -> str:
@@ -126,41 +92,22 @@ def _words(decision: Decision) -> str:
     )
 
 
-def _vertices(region: Region, names: tuple[str, str]) -> Iterable[Vertex]:
-    """The corners of the members; a member that holds a line has none in the plane."""
-    for member in region.members:
-        if not member.lines() and set(member.free) == set(names):
-            yield from member.vertices()
-
-
-def _draw_member(axes: Axes, member: Polyhedron, names: tuple[str, str], colour: str) -> None:
+def _draw_member(axes: Axes, member: Polyhedron, window: Window, colour: str) -> None:
     """Fill a polygon, or draw what has no area as a line or a ring."""
-    corners = [_floats(_place(vertex, names)) for vertex in member.vertices()]
+    corners = [_floats(corner) for corner in window.corners(member)]
     if len(corners) > 2:
-        x, y = (sum(values) / len(corners) for values in zip(*corners, strict=True))
-        corners.sort(key=lambda corner: atan2(corner[1] - y, corner[0] - x))
         edge = colour if member.is_closed else "none"
         axes.fill(*zip(*corners, strict=True), facecolor=mixed(colour, "white", 0.65), edgecolor=edge, linewidth=1.2)
-        if not member.is_closed:
-            _draw_edges(axes, member, names, colour)
+        for is_open, ends in () if member.is_closed else window.edges(member):
+            line = "dashed" if is_open else "solid"
+            axes.plot(*zip(*map(_floats, ends), strict=True), color=colour, linewidth=1.2, linestyle=line)
     elif len(corners) == 2:
-        for start, end in pairwise(corners):
-            axes.plot(*zip(start, end, strict=True), color=colour, linewidth=3.0, solid_capstyle="butt")
+        axes.plot(*zip(*corners, strict=True), color=colour, linewidth=3.0, solid_capstyle="butt")
     elif corners:
         axes.plot(*corners[0], marker="o", markersize=9, markerfacecolor="none", color=colour)
 
 
-def _draw_edges(axes: Axes, member: Polyhedron, names: tuple[str, str], colour: str) -> None:
-    """The edges of a polygon that is not closed: dashed where it leaves them out."""
-    for inequality in member.inequalities:
-        edge = member.closure & Polyhedron.of(Equality(inequality.form))
-        ends = [_floats(_place(vertex, names)) for vertex in edge.vertices()]
-        if len(ends) == 2:
-            line = "dashed" if inequality.strict else "solid"
-            axes.plot(*zip(*ends, strict=True), color=colour, linewidth=1.2, linestyle=line)
-
-
-def _label(axes: Axes, place: tuple[Fraction, Fraction], text: str, offset: tuple[int, int], colour: str) -> None:
+def _label(axes: Axes, place: Place, text: str, offset: tuple[int, int], colour: str) -> None:
     axes.annotate(
         text,
         _floats(place),
@@ -174,18 +121,12 @@ def _label(axes: Axes, place: tuple[Fraction, Fraction], text: str, offset: tupl
     )
 
 
-def _place(point: Vertex, names: tuple[str, str]) -> tuple[Fraction, Fraction]:
-    first, second = (point.get(name, Fraction(0)) for name in names)
-    return first, second
-
-
-def _floats(place: tuple[Fraction, Fraction]) -> tuple[float, float]:
+def _floats(place: Place) -> tuple[float, float]:
     return float(place[0]), float(place[1])
 
 
-def _text(point: Vertex, names: tuple[str, str]) -> str:
-    first, second = _place(point, names)
-    return _minus(f"({first}, {second})")
+def _text(place: Place) -> str:
+    return _minus(f"({place[0]}, {place[1]})")
 
 
 def _minus(text: str) -> str:
