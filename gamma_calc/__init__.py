@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gamma_calc.derivation.questions import Derived, Exponents, derive, exponents
     from gamma_calc.experiment.crosscheck import Crosscheck, crosscheck
     from gamma_calc.experiment.transfer import Transferred, transferred
+    from gamma_calc.explorer.page import Explorer, explore
     from gamma_calc.program.catalogue import CATALOGUE
     from gamma_calc.program.problem import Problem
     from gamma_calc.program.scheme import Scheme
@@ -24,12 +25,14 @@ __all__ = [
     "CATALOGUE",
     "Crosscheck",
     "Derived",
+    "Explorer",
     "Exponents",
     "Problem",
     "Scheme",
     "Transferred",
     "crosscheck",
     "derive",
+    "explore",
     "exponents",
     "transferred",
 ]
@@ -38,12 +41,14 @@ _HOMES = {
     "CATALOGUE": "gamma_calc.program.catalogue",
     "Crosscheck": "gamma_calc.experiment.crosscheck",
     "Derived": "gamma_calc.derivation.questions",
+    "Explorer": "gamma_calc.explorer.page",
     "Exponents": "gamma_calc.derivation.questions",
     "Problem": "gamma_calc.program.problem",
     "Scheme": "gamma_calc.program.scheme",
     "Transferred": "gamma_calc.experiment.transfer",
     "crosscheck": "gamma_calc.experiment.crosscheck",
     "derive": "gamma_calc.derivation.questions",
+    "explore": "gamma_calc.explorer.page",
     "exponents": "gamma_calc.derivation.questions",
     "transferred": "gamma_calc.experiment.transfer",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -19,7 +20,7 @@ PACKAGE = "gamma_calc"
 BELOW_ANALYSIS = {"errors", "files", "algebra", "program", "calculus"}
 BELOW_REPORT = {*BELOW_ANALYSIS, "analysis", "simulation"}
 BELOW_EXPERIMENT = {*BELOW_REPORT, "derivation", "report"}
-BELOW_CLI = {*BELOW_EXPERIMENT, "experiment", "huggingface"}
+BELOW_CLI = {*BELOW_EXPERIMENT, "explorer", "experiment", "huggingface"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
@@ -49,6 +50,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "simulation": {"errors", "files", "algebra", "program"},
     "report": BELOW_REPORT,
+    "explorer": BELOW_EXPERIMENT,
     "experiment": BELOW_EXPERIMENT,
     "huggingface": {*BELOW_EXPERIMENT, "experiment"},
     "cli": {*BELOW_CLI, ""},
@@ -296,6 +298,7 @@ def command(line: str) -> str:
                 "region init-a",
                 "compare init-a init-b",
                 "diff init-a init-b",
+                f"explore init-a --out {os.devnull}",
                 "transfer init-a --lr 1e-3 --from-width 64 --to-width 128",
                 "schemes",
             )

@@ -16,6 +16,7 @@ from gamma_calc.cli import (
     crosscheck,
     derive,
     diff,
+    explore,
     exponents,
     lint,
     region,
@@ -36,7 +37,21 @@ if TYPE_CHECKING:
 OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 """Errors without a file that have nothing to do with an output."""
 
-QUESTIONS = (schemes, exponents, derive, verify, region, compare, diff, transfer, lint, crosscheck, sweep, reproduce)
+QUESTIONS = (
+    schemes,
+    exponents,
+    derive,
+    verify,
+    region,
+    compare,
+    diff,
+    explore,
+    transfer,
+    lint,
+    crosscheck,
+    sweep,
+    reproduce,
+)
 
 DESCRIPTION = """\
 Scaling exponents of LoRA fine-tuning schemes: derived exactly, proved, and measured.

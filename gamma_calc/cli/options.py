@@ -22,8 +22,11 @@ LARGEST_SIZE = 10**18 - 1
 OPTIMIZER_NAMES = f"one of {', '.join(OPTIMIZERS)}, or a trainer's name of one, such as paged_adamw_8bit"
 
 
-def add_question_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
-    """SPEC, --optimizer, --allow-code, --at, --without, --align and --json: what questions about schemes take."""
+def add_question_arguments(parser: argparse.ArgumentParser, *, many: bool = False, as_json: bool = True) -> None:
+    """SPEC, --optimizer, --allow-code, --at, --without, --align and --json: what questions about schemes take.
+
+    `as_json` is false where the answer is a file.
+    """
     help_text = "a name of the catalogue, a TOML file, or FILE.py:FUNCTION"
     parser.add_argument(
         "specs", metavar="SPEC", nargs="+" if many else 1, action=_Specs if many else "store", help=help_text
@@ -32,7 +35,8 @@ def add_question_arguments(parser: argparse.ArgumentParser, *, many: bool = Fals
     add_code_argument(parser)
     add_value_arguments(parser)
     add_supposition_arguments(parser)
-    add_json_argument(parser)
+    if as_json:
+        add_json_argument(parser)
 
 
 class _Specs(argparse.Action):

@@ -1,0 +1,36 @@
+"""A page on which to move the free exponents and see what follows, and why.
+
+$ gamma-calc explore init-a --out init-a.html
+init-a.html: init-a under adam; free: eta
+
+$ gamma-calc explore two-rates.toml --out rates.html
+$ gamma-calc explore init-a init-b --out both.html
+
+The page is one file, which loads nothing from elsewhere: sliders and exact inputs for the free exponents, a point to
+drag where one or two are free, the conditions that hold there, the exponents of every step and the lines of the proof
+that say so. Two SPECs stand side by side; a free exponent of one name is the same in both.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gamma_calc.cli.options import add_question_arguments, schemes, supposed
+from gamma_calc.cli.statuses import UNKNOWN
+from gamma_calc.explorer.page import explore
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is asked of one scheme or two, and where the page goes."""
+    add_question_arguments(parser, many=True, as_json=False)
+    parser.add_argument("--out", metavar="FILE.html", type=Path, required=True, help="where to write the page")
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Write the page."""
+    page = explore(*schemes(options, options.specs), **supposed(options))
+    page.write(options.out)
+    free = dict.fromkeys(name for found in page.derivations for name in found.free)
+    print(f"{options.out}: {page.title}; free: {', '.join(free) or 'nothing'}")
+    return UNKNOWN if any(found.is_unknown for found in page.derivations) else 0

@@ -1,0 +1,1 @@
+"""Derivations to explore: one page whose exponents, conditions and regions follow the free exponents that one moves."""

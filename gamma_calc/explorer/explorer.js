@@ -1,0 +1,566 @@
+"use strict";
+
+// A page to explore derivations. All that it shows of a point is computed here, in exact rational arithmetic, from the
+// formulas in the page's data: maxima of affine forms, and regions as unions of polyhedra.
+
+// --- Exact numbers: {n, d}, numerator and denominator as BigInt, d > 0, without a common divisor. ---
+
+function ratio(n, d) {
+  let [a, b] = [n < 0n ? -n : n, d < 0n ? -d : d];
+  while (b) [a, b] = [b, a % b];
+  const by = d < 0n ? -a : a;
+  return { n: n / by, d: d / by };
+}
+
+const NUMBER = /^([+-]?)(\d{1,30})(?:\/(\d{1,30})|\.(\d{1,30}))?$/;
+
+// The number that P, P/Q or a finite decimal writes; null for any other text.
+function number(text) {
+  const found = NUMBER.exec(text.trim().replace("−", "-"));
+  if (!found || (found[3] && BigInt(found[3]) === 0n)) return null;
+  const [, sign, whole, below, after] = found;
+  const top = BigInt(sign + whole + (after || ""));
+  return ratio(top, after ? 10n ** BigInt(after.length) : BigInt(below || 1));
+}
+
+const ZERO = ratio(0n, 1n);
+const plus = (x, y) => ratio(x.n * y.d + y.n * x.d, x.d * y.d);
+const times = (x, y) => ratio(x.n * y.n, x.d * y.d);
+const minus = (x, y) => plus(x, { n: -y.n, d: y.d });
+const sign = (x) => (x.n > 0n) - (x.n < 0n);
+const compared = (x, y) => sign(minus(x, y));
+const plain = (x) => (x.d === 1n ? `${x.n}` : `${x.n}/${x.d}`);
+const float = (x) => Number(x.n) / Number(x.d);
+
+// --- What the data says at a point, {name: number}. ---
+
+// The value of an affine form, whose constant stands under "1".
+function valueOf(form, point) {
+  let sum = ZERO;
+  for (const [name, factor] of Object.entries(form)) {
+    sum = plus(sum, name === "1" ? number(factor) : times(number(factor), point[name]));
+  }
+  return sum;
+}
+
+// The largest of some pieces, null (minus infinity) for none, and the pieces that attain it.
+function maximum(pieces, point) {
+  const values = pieces.map((piece) => valueOf(piece.form, point));
+  const value = values.reduce((most, each) => (most && compared(most, each) >= 0 ? most : each), null);
+  return { value, values, active: values.map((each) => compared(each, value) === 0) };
+}
+
+// A size: what bounds it from above, and whether its exponent is known to be that.
+function sizeAt(size, point) {
+  const upper = maximum(size.upper, point);
+  if (!size.lower) return { ...upper, exact: true };
+  const lower = maximum(size.lower, point).value;
+  return { ...upper, lower, exact: lower !== null && upper.value !== null && compared(lower, upper.value) === 0 };
+}
+
+// How a constraint stands: whether it holds, whether it binds (its edge is reached), and by how much it is missed.
+function standing(constraint, point) {
+  const value = valueOf(constraint.form, point);
+  const at = sign(value);
+  const holds = constraint.relation === ">" ? at > 0 : constraint.relation === "=" ? at === 0 : at >= 0;
+  return { constraint, value, holds, binds: at === 0 };
+}
+
+// The member of a region that holds a point, or else the one that lacks the fewest constraints; null of an empty one.
+function nearest(region, point) {
+  let best = null;
+  for (const member of region.members) {
+    const standings = member.constraints.map((each) => standing(each, point));
+    const lacking = standings.filter((each) => !each.holds).length;
+    if (best === null || lacking < best.lacking) best = { standings, lacking };
+  }
+  return best;
+}
+
+const isIn = (region, point) => region.members.some((member) => isInMember(member, point));
+const isInMember = (member, point) => member.constraints.every((each) => standing(each, point).holds);
+
+// What is known of a condition at a point: holds, fails, unknown, or outside of the domain.
+function verdict(side, condition, point) {
+  if (!isInMember(side.domain, point)) return "outside";
+  if (isIn(condition.region, point)) return "holds";
+  if (condition.status !== "unknown") return "fails";
+  return condition.possible && !isIn(condition.possible, point) ? "fails" : "unknown";
+}
+
+// The first quantity and step, among those of the table, that keep a condition from holding.
+function breach(side, condition, point) {
+  for (const step of side.steps) {
+    for (const name of condition.bounded) {
+      const size = sizeAt(step.sizes[name], point);
+      if (size.value && sign(size.value) > 0) return { name, t: step.t, size, asked: "at most 0" };
+    }
+  }
+  const last = side.steps[side.steps.length - 1];
+  for (const name of side.settled ? condition.reached : []) {
+    const size = sizeAt(last.sizes[name], point);
+    if (!size.value || sign(size.value) !== 0) return { name, t: last.t, size, asked: "0 from some step on" };
+  }
+  return null;
+}
+
+// --- The page. ---
+
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const SVG = "http://www.w3.org/2000/svg";
+const GRID = 24n; // a step of the arrow keys and of a drag is 1/24: halves, thirds, quarters and eighths are on the grid
+const NEAR = 12; // pixels within which a drag is caught by a corner
+const MOST_LAYERS = 3; // layers that a table shows together before one of them is chosen
+const WORDS = { holds: "holds", fails: "does not hold", unknown: "unknown", outside: "outside" };
+
+const point = Object.fromEntries(DATA.free.map((each) => [each.name, number(each.start)]));
+const chosen = DATA.sides.map((side) => ({ name: side.conditions[0].bounded.at(-1), t: side.steps.length }));
+const updates = []; // what has to be shown anew when the point moves
+
+const pretty = (text) =>
+  text.replace(/<=/g, "≤").replace(/>=/g, "≥").replace(/-/g, "−").replace(/(\d)\*/g, "$1").replace(/−oo/g, "−∞");
+const shown = (x) => (x === null ? "−∞" : pretty(plain(x)));
+const spaced = (name) => name.replace(/_/g, " ");
+
+function element(tag, attributes = {}, ...children) {
+  const made = tag.startsWith("svg:") ? document.createElementNS(SVG, tag.slice(4)) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+// The symbol of a quantity; it comes from the engine as MathML.
+function symbol(side, name) {
+  const column = side.columns.find((each) => each.name === name);
+  const base = column || side.columns.find((each) => each.name === name.split("[")[0]);
+  const made = element("span", { class: "symbol" });
+  made.innerHTML = base.symbol;
+  if (!column) made.append(` in layer ${name.split("[")[1].slice(0, -1)}`);
+  return made;
+}
+
+function move(values) {
+  for (const { name, low, high } of DATA.free) {
+    if (!(name in values)) continue;
+    const [least, most] = [number(low), number(high)];
+    const value = values[name];
+    point[name] = compared(value, least) < 0 ? least : compared(value, most) > 0 ? most : value;
+  }
+  for (const update of updates) update();
+}
+
+// Sliders on the grid, and an exact number beside each, which need not be on it, nor between the slider's ends.
+function controls() {
+  return DATA.free.map(({ name, low, high }) => {
+    const [least, most] = [number(low), number(high)];
+    const onGrid = (x) => Math.round(float(x) * Number(GRID));
+    const slider = element("input", {
+      type: "range", min: onGrid(least), max: onGrid(most), step: 1, "aria-label": name,
+      oninput: () => move({ [name]: ratio(BigInt(slider.value), GRID) }),
+    });
+    const exact = element("input", {
+      type: "text", inputmode: "text", spellcheck: "false", autocomplete: "off", "aria-label": `${name}, exactly`,
+      title: "an exact number: P, P/Q or a decimal",
+      onchange: () => {
+        const value = number(exact.value);
+        exact.setAttribute("aria-invalid", String(value === null));
+        if (value !== null) {
+          point[name] = value;
+          move({});
+        }
+      },
+    });
+    updates.push(() => {
+      slider.value = onGrid(point[name]);
+      slider.setAttribute("aria-valuetext", plain(point[name]));
+      exact.value = plain(point[name]);
+      exact.setAttribute("aria-invalid", "false");
+    });
+    return element("label", { class: "control" }, element("span", { class: "name" }, name), slider, exact);
+  });
+}
+
+// A button that goes to a point.
+function chip(side, text, at) {
+  const values = Object.fromEntries(Object.entries(at).map(([name, value]) => [name, number(value)]));
+  const button = element("button", { type: "button", class: "chip", onclick: () => move(values) }, text);
+  updates.push(() => {
+    const here = Object.entries(values).every(([name, value]) => compared(point[name], value) === 0);
+    button.setAttribute("aria-pressed", String(here));
+  });
+  return button;
+}
+
+// Places to go to: published schemes, then the corners of regions.
+function places(side) {
+  const corners = new Map();
+  for (const { region } of side.window ? side.conditions : []) {
+    for (const place of region.vertices) corners.set(place.join(", "), place);
+  }
+  const chips = side.points.map(({ name, at }) => chip(side, name, at));
+  for (const [text, place] of corners) {
+    const at = Object.fromEntries(side.free.map((name, index) => [name, place[index]]));
+    chips.push(chip(side, pretty(place.length > 1 ? `(${text})` : `${side.free[0]} = ${text}`), at));
+  }
+  return chips.length ? element("p", { class: "chips" }, element("span", {}, "go to"), ...chips) : null;
+}
+
+// --- The drawing: the regions in one or two free exponents, and the point in them. ---
+
+function drawing(side) {
+  if (!side.window) {
+    const many = side.free.length > 2;
+    return many ? element("p", { class: "quiet" },
+      "A drawing needs one or two free exponents; fix others with --at NAME=P/Q.") : null;
+  }
+  const plane = side.free.length === 2 ? planeOf(side) : lineOf(side);
+  const { picture, where, place, rest } = plane;
+  const handle = element("svg:g", { class: "handle", tabindex: "0", role: "slider", "aria-label": "the point" },
+    ...rest, element("svg:circle", { class: "reach", r: 24 }), element("svg:circle", { class: "dot", r: 8 }));
+  picture.append(handle);
+  const dot = handle.querySelectorAll("circle");
+  const go = (event) => move(caught(side, plane, event));
+  let isHeld = false;
+  picture.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    isHeld = event.pointerType === "mouse" || handle.contains(event.target) || side.free.length === 1;
+    if (isHeld) {
+      picture.setPointerCapture(event.pointerId);
+      go(event);
+      handle.focus({ preventScroll: true });
+      event.preventDefault();
+    }
+  });
+  picture.addEventListener("pointermove", (event) => isHeld && go(event));
+  for (const end of ["pointerup", "pointercancel"]) picture.addEventListener(end, () => (isHeld = false));
+  picture.addEventListener("click", (event) => !handle.contains(event.target) && go(event)); // a tap beside the point
+  handle.addEventListener("keydown", (event) => {
+    const ways = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1] };
+    if (!(event.key in ways)) return;
+    const [axis, way] = ways[event.key];
+    const name = side.free[Math.min(axis, side.free.length - 1)];
+    move({ [name]: plus(point[name], ratio(BigInt(way), event.shiftKey ? 4n : GRID)) });
+    event.preventDefault();
+  });
+  updates.push(() => {
+    const [x, y] = where(side.free.map((name) => float(point[name])));
+    for (const each of dot) {
+      each.setAttribute("cx", x);
+      each.setAttribute("cy", y);
+    }
+    place(x, y);
+    handle.setAttribute("aria-valuetext", side.free.map((name) => `${name} = ${plain(point[name])}`).join(", "));
+  });
+  return element("figure", {}, picture);
+}
+
+// The point under a pointer: a corner that is near, else the nearest point of the grid.
+function caught(side, { picture, where, at }, event) {
+  const box = picture.getBoundingClientRect();
+  const zoom = picture.viewBox.baseVal.width / box.width;
+  const [x, y] = [(event.clientX - box.left) * zoom, (event.clientY - box.top) * zoom];
+  for (const place of side.conditions.flatMap(({ region }) => region.vertices)) {
+    const [u, v] = where(place.map((each) => float(number(each))));
+    if (Math.hypot(u - x, side.free.length > 1 ? v - y : 0) < NEAR) {
+      return Object.fromEntries(side.free.map((name, index) => [name, number(place[index])]));
+    }
+  }
+  const found = at(x, y);
+  return Object.fromEntries(side.free.map((name, index) =>
+    [name, ratio(BigInt(Math.round(found[index] * Number(GRID))), GRID)]));
+}
+
+// The lines and numbers of an axis, whole numbers strong and halves faint.
+function* ticks(low, high) {
+  for (let half = 2 * low; half <= 2 * high; half += 1) yield { value: half / 2, isWhole: half % 2 === 0 };
+}
+
+function planeOf(side) {
+  const [width, height, left, below, top] = [480, 440, 44, 44, 8];
+  const { low, high } = side.window;
+  const across = (width - left - top) / (high[0] - low[0]);
+  const up = (height - below - top) / (high[1] - low[1]);
+  const where = ([x, y]) => [left + (x - low[0]) * across, height - below - (y - low[1]) * up];
+  const at = (x, y) => [low[0] + (x - left) / across, low[1] + (height - below - y) / up];
+  const picture = element("svg:svg", { viewBox: `0 0 ${width} ${height}`, class: "plane" });
+  for (const { value, isWhole } of ticks(low[0], high[0])) {
+    const [x] = where([value, 0]);
+    picture.append(element("svg:line", { class: isWhole ? "grid" : "grid half", x1: x, x2: x, y1: top, y2: height - below }));
+    if (isWhole) picture.append(label(pretty(`${value}`), x, height - below + 18, "middle"));
+  }
+  for (const { value, isWhole } of ticks(low[1], high[1])) {
+    const [, y] = where([0, value]);
+    picture.append(element("svg:line", { class: isWhole ? "grid" : "grid half", y1: y, y2: y, x1: left, x2: width - top }));
+    if (isWhole) picture.append(label(pretty(`${value}`), left - 8, y + 4, "end"));
+  }
+  picture.append(label(side.free[0], (left + width) / 2, height - 6, "middle axis"));
+  picture.append(label(side.free[1], 14, (height - below) / 2, "middle axis", `rotate(-90 14 ${(height - below) / 2})`));
+  side.conditions.forEach(({ region }, index) => {
+    for (const member of region.members) picture.append(...memberShapes(member, where, index));
+  });
+  const marks = side.conditions.flatMap(({ region }) => region.vertices);
+  for (const place of marks) {
+    const [cx, cy] = where(place.map((each) => float(number(each))));
+    picture.append(element("svg:circle", { class: "corner", cx, cy, r: 3 }));
+  }
+  for (const { name, at: values } of side.points) {
+    const [x, y] = where(side.free.map((each) => float(number(values[each]))));
+    picture.append(element("svg:path", { class: "star", d: star(x, y) }), label(name, x - 12, y - 12, "end"));
+  }
+  return { picture, where, at, rest: [], place: () => {} };
+}
+
+function memberShapes(member, where, index) {
+  const corners = member.corners.map((place) => where(place.map((each) => float(number(each)))));
+  const path = (places) => "M" + places.map((place) => place.join(" ")).join("L");
+  if (corners.length === 1) {
+    return [element("svg:circle", { class: `line c${index}`, cx: corners[0][0], cy: corners[0][1], r: 9 })];
+  }
+  if (corners.length === 2) return [element("svg:path", { class: `line c${index}`, d: path(corners) })];
+  const edges = member.edges.map(({ open, ends }) => element("svg:path", {
+    class: `edge c${index}${open ? " open" : ""}`, d: path(ends.map((place) => where(place.map((each) => float(number(each)))))),
+  }));
+  return [element("svg:path", { class: `area c${index}`, d: path(corners) + "Z" }), ...edges];
+}
+
+// One free exponent: a bar for each condition over the axis.
+function lineOf(side) {
+  const [width, left, right, bar] = [480, 20, 20, 22];
+  const height = bar * side.conditions.length + 56;
+  const [low, high] = [side.window.low[0], side.window.high[0]];
+  const across = (width - left - right) / (high - low);
+  const where = ([x]) => [left + (x - low) * across, height - 44];
+  const at = (x) => [low + (x - left) / across];
+  const picture = element("svg:svg", { viewBox: `0 0 ${width} ${height}`, class: "strip" });
+  for (const { value, isWhole } of ticks(low, high)) {
+    const [x, y] = where([value]);
+    picture.append(element("svg:line", { class: isWhole ? "grid" : "grid half", x1: x, x2: x, y1: 4, y2: y }));
+    if (isWhole) picture.append(label(pretty(`${value}`), x, y + 20, "middle"));
+  }
+  picture.append(label(side.free[0], width / 2, height - 4, "middle axis"));
+  side.conditions.forEach(({ region }, index) => {
+    const y = 4 + bar * (index + 0.5);
+    for (const { corners, edges } of region.members) {
+      const xs = corners.map(([each]) => where([float(number(each))])[0]).sort((one, other) => one - other);
+      const isPoint = xs.length === 1;
+      picture.append(isPoint
+        ? element("svg:circle", { class: `dot c${index}`, cx: xs[0], cy: y, r: 6 })
+        : element("svg:line", { class: `bar c${index}`, x1: xs[0], x2: xs[1], y1: y, y2: y }));
+      for (const { open, ends } of isPoint ? [] : edges) {
+        const cx = where([float(number(ends[0][0]))])[0];
+        picture.append(element("svg:circle", { class: `${open ? "hole" : "dot"} c${index}`, cx, cy: y, r: 5 }));
+      }
+    }
+  });
+  const line = element("svg:line", { class: "needle", y1: 0 });
+  const place = (x, y) => {
+    line.setAttribute("x1", x);
+    line.setAttribute("x2", x);
+    line.setAttribute("y2", y);
+  };
+  return { picture, where, at, rest: [line], place };
+}
+
+function label(text, x, y, kind, transform = null) {
+  return element("svg:text", { class: kind, x, y, transform }, text);
+}
+
+function star(x, y) {
+  const ray = (index) => {
+    const [length, angle] = [index % 2 ? 3 : 8, (Math.PI * index) / 5 - Math.PI / 2];
+    return `${x + length * Math.cos(angle)} ${y + length * Math.sin(angle)}`;
+  };
+  return `M${Array.from({ length: 10 }, (_, index) => ray(index)).join("L")}Z`;
+}
+
+// --- What holds at the point, and why. ---
+
+function conditions(side, index) {
+  const cards = side.conditions.map((condition, place) => {
+    const badge = element("strong", { class: "badge" });
+    const list = element("ul", { class: "constraints" });
+    const why = element("p", { class: "quiet" });
+    const proof = element("a", { href: `#${side.anchor}${spaced(condition.name).replace(/ /g, "-")}` }, "proof");
+    const swatch = element("span", { class: `swatch c${place}` });
+    const heading = element("h3", {}, swatch, spaced(condition.name), " ", badge, " ", proof);
+    const card = element("div", { class: "condition", "data-condition": condition.name }, heading, list, why);
+    updates.push(() => {
+      const found = verdict(side, condition, point);
+      card.dataset.verdict = found;
+      const since = found === "holds" && condition.reached.length ? ` from step ${condition.onset} on` : "";
+      badge.textContent = WORDS[found] + since;
+      list.replaceChildren(...constraints(condition.region, found));
+      why.replaceChildren(...reasons(side, index, condition, found));
+    });
+    return card;
+  });
+  return element("div", { class: "conditions" }, ...cards);
+}
+
+// The constraints of the region, each with how it stands here.
+function constraints(region, found) {
+  const here = found === "outside" ? null : nearest(region, point);
+  return (here ? here.standings : []).map(({ constraint, value, holds, binds }) => {
+    const missed = pretty(plain(sign(value) < 0 ? minus(ZERO, value) : value));
+    const how = holds ? (binds ? "binds" : `${missed} to spare`) : binds ? "not on its edge" : `missed by ${missed}`;
+    const state = holds ? (binds ? "binds" : "met") : "missed";
+    return element("li", { class: state }, element("code", {}, pretty(constraint.text)), ` ${how}`);
+  });
+}
+
+// Why a condition holds or not, in words.
+function reasons(side, index, condition, found) {
+  if (found === "outside") return [`The point is not in the domain: ${pretty(side.domain.text)}.`];
+  if (found === "unknown") return [`Unknown: ${pretty(condition.reason)}.`];
+  if (found === "holds") return condition.region.text === "always" ? ["It holds everywhere."] : [];
+  const broken = breach(side, condition, point);
+  const never = condition.region.members.length ? "" : "It holds nowhere. ";
+  if (!broken) {
+    return [`${never}No step up to ${side.steps.at(-1).t} breaks it; what later ones do is in the proof.`];
+  }
+  const { name, t, size, asked } = broken;
+  const link = element("button", { type: "button", class: "link", onclick: () => explain(index, name, t) }, "why?");
+  const bound = size.exact ? "" : "at most ";
+  return [never, symbol(side, name), ` has the exponent ${bound}${shown(size.value)} at step ${t}, and should have ${asked}. `, link];
+}
+
+// The trained factors whose own part in the output's change stays below n^0.
+function learning(side) {
+  const told = element("p", { class: "learning" });
+  updates.push(() => {
+    const steps = side.settled ? "at every step" : `in the first ${side.steps.length} steps`;
+    const hardly = side.factors.filter((each) => each.trained && side.steps.every((step) => {
+      const { value } = sizeAt(step.sizes[each.contribution], point);
+      return value === null || sign(value) < 0;
+    }));
+    told.dataset.undertrained = hardly.map((each) => each.name).join(" ");
+    const frozen = side.factors.filter((each) => !each.trained).map((each) => each.name);
+    const still = frozen.length ? ` Not trained: ${frozen.join(", ")}.` : "";
+    if (!side.factors.length) told.textContent = "The parts of single parameters in the output's change are not followed here.";
+    else if (!isInMember(side.domain, point)) told.textContent = "";
+    else if (!hardly.length) told.textContent = `No factor is undertrained: each moves the output by n^0 or more at some step.${still}`;
+    else {
+      told.replaceChildren(element("strong", {}, `Undertrained: ${hardly.map((each) => each.name).join(", ")}.`), " ",
+        ...hardly.flatMap((each, place) => [place ? ", " : "", symbol(side, each.contribution)]),
+        ` stay${hardly.length > 1 ? "" : "s"} below n^0 ${steps}.${still}`);
+    }
+  });
+  return told;
+}
+
+// --- The table of exponents by step. ---
+
+function table(side, index) {
+  const inLayers = side.layers.length > 0;
+  const head = element("tr", {}, element("th", { scope: "col" }, "t"),
+    inLayers ? element("th", { scope: "col" }, "layer") : null,
+    ...side.columns.map(({ name }) => element("th", { scope: "col", "data-column": name }, symbol(side, name))));
+  const body = element("tbody");
+  for (const step of side.steps) {
+    for (const layer of inLayers ? side.layers : [""]) body.append(row(side, index, step, layer));
+  }
+  const note = side.cut ? `Later steps are not known: ${side.cut}.`
+    : side.settled ? `From step ${side.settled} on nothing changes.` : `Later steps go on changing.`;
+  const hint = "Press an exponent for its formula and its proof.";
+  return element("div", { class: "exponents" }, inLayers ? layerChoice(side, body) : null,
+    element("div", { class: "wide" }, element("table", {}, element("thead", {}, head), body)),
+    element("p", { class: "quiet" }, `${note} ${hint}`));
+}
+
+function row(side, index, step, layer) {
+  const cells = side.columns.map(({ name }) => {
+    const quantity = layer ? `${name}[${layer}]` : name;
+    const size = step.sizes[quantity];
+    if (!size) return element("td", {}, "");
+    const button = element("button", { type: "button", onclick: () => explain(index, quantity, step.t) });
+    const cell = element("td", { "data-t": step.t, "data-quantity": quantity }, button);
+    updates.push(() => {
+      if (!isInMember(side.domain, point)) {
+        button.textContent = "";
+        return;
+      }
+      const { value, exact } = sizeAt(size, point);
+      button.textContent = (exact || !size.lower ? "" : "≤ ") + shown(value);
+      button.setAttribute("aria-pressed", String(chosen[index].name === quantity && chosen[index].t === step.t));
+      cell.className = value === null ? "zero" : ["falls", "level", "grows"][sign(value) + 1];
+    });
+    return cell;
+  });
+  return element("tr", { "data-layer": layer }, element("th", { scope: "row" }, `${step.t}`),
+    layer ? element("th", { scope: "row" }, layer) : null, ...cells);
+}
+
+function layerChoice(side, body) {
+  const choice = element("select", { onchange: () => show(choice.value) },
+    element("option", { value: "all" }, "all layers"),
+    ...side.layers.map((layer) => element("option", { value: layer }, `layer ${layer}`)));
+  const show = (layer) => {
+    for (const each of body.rows) each.hidden = layer !== "all" && each.dataset.layer !== layer;
+  };
+  choice.value = side.layers.length > MOST_LAYERS ? side.layers.at(-1) : "all";
+  show(choice.value);
+  return element("label", { class: "choice" }, "Show ", choice);
+}
+
+// --- Why an exponent is what it is: its formula, and the line of the derivation that concludes it. ---
+
+function explanation(side, index) {
+  const box = element("div", { class: "why", "aria-live": "polite" });
+  updates.push(() => {
+    const { name, t } = chosen[index];
+    const size = side.steps[t - 1].sizes[name];
+    const { value, values, active, exact } = sizeAt(size, point);
+    const line = size.line && document.getElementById(side.anchor + size.line);
+    box.replaceChildren(
+      element("h3", {}, "The exponent of ", symbol(side, name), ` at step ${t}: ${exact ? "" : "at most "}${shown(value)}`),
+      element("p", {}, size.upper.length > 1 ? "It is the largest of" : "It is", ...size.upper.map((piece, place) =>
+        element("span", { class: active[place] ? "piece active" : "piece" },
+          element("code", {}, pretty(piece.text)), /[a-z]/i.test(piece.text) ? ` = ${shown(values[place])}` : "")),
+      size.upper.length ? "" : " minus infinity, for it is exactly 0: each of its terms has a factor that is 0."),
+      line ? element("div", { class: "wide" }, element("table", { class: "quoted" }, quoted(line))) : "");
+  });
+  return box;
+}
+
+function quoted(line) {
+  const copy = line.cloneNode(true);
+  copy.removeAttribute("id");
+  return element("tbody", {}, copy);
+}
+
+function explain(index, name, t) {
+  chosen[index] = { name, t };
+  move({});
+  document.querySelectorAll(".why")[index].scrollIntoView({ block: "nearest" });
+}
+
+// --- All together. ---
+
+function sideOf(side, index) {
+  const isPair = DATA.sides.length > 1;
+  return element("section", { class: "side" }, isPair ? element("h2", {}, side.title) : null,
+    element("div", { class: "upper" },
+      element("div", { class: "map" }, drawing(side), places(side)),
+      element("div", {}, conditions(side, index), learning(side))),
+    element("h2", {}, "Exponents by step"), table(side, index), explanation(side, index),
+    element("div", {}, ...side.caveats.map((text) => element("p", { class: "quiet" }, `Caveat: ${text}.`))));
+}
+
+// A link to a line of a derivation opens what it stands in, also where the page has no address of its own.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='#']");
+  const target = link && document.getElementById(link.getAttribute("href").slice(1));
+  if (!target) return;
+  for (let each = target.closest("details"); each; each = each.parentElement.closest("details")) each.open = true;
+  for (const each of document.querySelectorAll(".target")) each.classList.remove("target");
+  target.classList.add("target");
+  target.scrollIntoView({ block: "center" });
+  event.preventDefault();
+});
+
+document.getElementById("controls").append(...controls());
+document.getElementById("sides").append(...DATA.sides.map(sideOf));
+move({});

@@ -1,0 +1,121 @@
+"""One self-contained page to explore one derivation or two: drag the free exponents, see what holds, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.derivation.blocks import Document
+from gamma_calc.derivation.document import document
+from gamma_calc.derivation.html import html_document
+from gamma_calc.derivation.questions import compared
+from gamma_calc.derivation.suppositions import Alignments
+from gamma_calc.errors import BadInput
+from gamma_calc.explorer.data import page_json, prefix
+from gamma_calc.files import write_all
+from gamma_calc.program.selection import Spec, Values
+from gamma_calc.report.html_page import html_page
+
+HERE = Path(__file__).parent
+MOST = 2
+"""Schemes that a page shows side by side."""
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+"""The page loads nothing from anywhere."""
+
+LEAD = (
+    "Move the free exponents: the conditions and the table are computed here, exactly, from the derivation's own"
+    " formulas. A quantity of exponent 0 stays of order one as the width n grows, one above 0 grows with it, one below"
+    " 0 vanishes, and \N{MINUS SIGN}∞ is exactly zero. ≤ marks what is only bounded from above."
+)
+HEIGHT = 900
+"""Pixels of the frame in a notebook."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explorer:
+    """A page of one derivation, or of two side by side; a notebook shows it.
+
+    >>> explore("init-a")
+    <page to explore init-a under adam>
+    """
+
+    derivations: tuple[Derivation, ...]
+
+    @property
+    def title(self) -> str:
+        """The schemes with their optimisers."""
+        return ", beside ".join(found.title for found in self.derivations)
+
+    def html(self) -> str:
+        """The page."""
+        sides = [(found, document(found)) for found in self.derivations]
+        proofs = (_proof(found, written, prefix(place)) for place, (found, written) in enumerate(sides))
+        body = (
+            f"<h1>{escape(self.title)}</h1>",
+            f'<p class="lead">{LEAD}</p>',
+            "<noscript><p>Moving the exponents needs JavaScript; the derivation below does not.</p></noscript>",
+            '<div id="controls"></div>',
+            f'<div id="sides" class="{"pair" if len(sides) > 1 else "single"}"></div>',
+            *proofs,
+            f'<script type="application/json" id="data">{island(page_json(sides))}</script>',
+            f"<script>\n{_beside('explorer.js')}</script>",
+        )
+        return html_page(self.title, "\n".join(body), style=_beside("explorer.css"), policy=POLICY)
+
+    def write(self, path: str | Path) -> Path:
+        """Write the page to a file, whole or not at all.
+
+        Raises:
+            BadInput: the path cannot be written.
+        """
+        write_all({Path(path): self.html()})
+        return Path(path)
+
+    def __repr__(self) -> str:
+        return f"<page to explore {self.title}>"
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, so that neither its style nor its script meets the notebook's."""
+        return f'<iframe srcdoc="{escape(self.html())}" style="width: 100%; height: {HEIGHT}px; border: 0"></iframe>'
+
+
+def explore(
+    *specs: Spec,
+    optimizer: str | None = None,
+    at: Values | None = None,
+    without: Collection[str] = (),
+    align: Alignments | None = None,
+) -> Explorer:
+    """A page to explore what follows from a scheme, or from two side by side.
+
+    Args:
+        specs: one or two, each as in `derive`; a free exponent of one name is the same in both.
+        optimizer, at, without, align: as in `compared`.
+
+    Raises:
+        BadInput: as in `compared`, or there are none or more than two.
+    """
+    if not 1 <= len(specs) <= MOST:
+        raise BadInput("explore", found=f"{len(specs)} schemes", expected="one, or two side by side")
+    found = compared(specs, optimizer=optimizer, at=at, without=without, align=align)
+    return Explorer(tuple(each.derivation for each in found))
+
+
+def _proof(found: Derivation, written: Document, anchor: str) -> str:
+    """A derivation's document, folded."""
+    summary = f"<summary>The derivation of {escape(found.title)}</summary>"
+    return f'<details class="derivation">{summary}\n{html_document(written, prefix=anchor)}\n</details>'
+
+
+def island(data: object) -> str:
+    """JSON in which no text can end the element that holds it."""
+    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _beside(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")

@@ -1,0 +1,176 @@
+"""The page holds the engine's own formulas and regions, and nothing from elsewhere."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gamma_calc import Exponents, explore, exponents
+from gamma_calc.algebra import Region
+from gamma_calc.algebra.plain import form
+from gamma_calc.cli.main import main
+from gamma_calc.errors import BadInput
+from gamma_calc.explorer.page import HERE, Explorer, island
+from gamma_calc.report import style
+from tests.explorer.examples import EXAMPLES, points, two_rates
+
+Json = Any
+
+
+@cache
+def page(name: str) -> Explorer:
+    return explore(EXAMPLES[name])
+
+
+def side(text: str, place: int = 0) -> Json:
+    """What a page knows of one of its derivations."""
+    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    return json.loads(found)["sides"][place]
+
+
+def largest(pieces: Json, point: Mapping[str, Fraction]) -> Fraction | None:
+    return max((form(piece["form"]).at(point) for piece in pieces), default=None)
+
+
+def is_in(region: Json, point: Mapping[str, Fraction]) -> bool:
+    def holds(constraint: Json) -> bool:
+        value = form(constraint["form"]).at(point)
+        return {">": value > 0, ">=": value >= 0, "=": value == 0}[constraint["relation"]]
+
+    return any(all(map(holds, member["constraints"])) for member in region["members"])
+
+
+def bounds(data: Json, known: Exponents, point: Mapping[str, Fraction]) -> tuple[list[Json], list[Json]]:
+    """Every exponent that a page's formulas give at a point, and every one that the engine gives there."""
+    shown, derived = [], []
+    for step, there in zip(data["steps"], known.steps, strict=True):
+        for quantity, size in there.sizes.items():
+            found = step["sizes"][quantity]
+            shown.append([largest(found.get(side, found["upper"]), point) for side in ("lower", "upper")])
+            derived.append([each.at(point) for each in (size.lower, size.upper)])
+    return shown, derived
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_formulas_are_the_engine_s(name: str) -> None:
+    explorer = page(name)
+    (found,) = explorer.derivations
+    data = side(explorer.html())
+    known, seen = exponents(EXAMPLES[name], steps=len(data["steps"])), 0
+    for point in points(found.free, 60):
+        if found.run.domain.contains(point):
+            shown, derived = bounds(data, known, point)
+            assert shown == derived
+            seen += len(shown)
+    assert seen > 500
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_regions_are_the_engine_s(name: str) -> None:
+    (found,) = page(name).derivations
+    shown = side(page(name).html())["conditions"]
+    assert [each["name"] for each in shown] == list(found.decisions)
+    for point in points(found.free, 60):
+        for each, decision in zip(shown, found.decisions.values(), strict=True):
+            assert is_in(each["region"], point) == decision.region.contains(point)
+
+
+def test_another_formula_is_seen() -> None:
+    data = side(page("module").html())
+    data["steps"][1]["sizes"]["Z_B"]["upper"][0]["form"]["1"] = "1/1000000"
+    shown, derived = bounds(data, exponents(EXAMPLES["module"]), {"a": Fraction(1), "b": Fraction(1)})
+    assert shown != derived
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_exponent_has_its_line_in_the_derivation(name: str) -> None:
+    text = page(name).html()
+    data = side(text)
+    for step in data["steps"]:
+        for quantity, size in step["sizes"].items():
+            if size["upper"]:
+                line = re.escape(f'<tr id="{data["anchor"]}{size["line"]}">')
+                assert len(re.findall(line, text)) == 1, (quantity, step["t"])
+    for condition in data["conditions"]:
+        assert f'id="{data["anchor"]}{condition["name"].replace("_", "-")}"' in text
+
+
+def test_polygons_have_the_engine_s_corners() -> None:
+    (found,) = page("module").derivations
+    data = side(page("module").html())
+    stable = next(each for each in data["conditions"] if each["name"] == "stable")
+    (member,) = stable["region"]["members"]
+    closure = Region.of(*(each.closure for each in found.decisions["stable"].region.members))
+    corners = [dict(zip(found.free, map(Fraction, corner), strict=True)) for corner in member["corners"]]
+    assert len(corners) > 2 and all(closure.contains(corner) for corner in corners)
+    assert stable["region"]["vertices"] == [["-1", "0"]]
+    assert [edge["open"] for edge in member["edges"]] == [False, False]
+
+
+@pytest.mark.parametrize("name", ["module", "stack", "perceptron", "problem"])
+def test_a_page_asks_for_nothing(name: str) -> None:
+    text = page(name).html().replace("http://www.w3.org/2000/svg", "")
+    assert not re.findall(r"https?:|//\w+\.\w|<link|<img|\bsrc=|@import|url\(|\bfetch\(|XMLHttpRequest|import\(", text)
+    assert "default-src 'none'" in text
+
+
+def test_no_text_ends_the_data() -> None:
+    said = {"name": "</script><script>alert(1)</script><!--"}
+    assert "<" not in island(said) and json.loads(island(said)) == said
+    assert page("module").html().count("</script>") == 2
+
+
+def test_two_schemes_stand_side_by_side() -> None:
+    both = explore("init-a", "init-b")
+    text = both.html()
+    assert [side(text, place)["title"] for place in (0, 1)] == ["init-a under adam", "init-b under adam"]
+    assert 'id="side-0-1.1"' in text and 'id="side-1-1.1"' in text
+    assert repr(both) == "<page to explore init-a under adam, beside init-b under adam>"
+
+
+def test_a_notebook_shows_the_page_in_a_frame() -> None:
+    frame = explore(two_rates())._repr_html_()
+    (inside,) = re.findall(r'srcdoc="([^"]*)"', frame)
+    assert html.unescape(inside) == page("module").html()
+
+
+def test_the_style_has_the_colours_of_the_figures() -> None:
+    text = (HERE / "explorer.css").read_text(encoding="utf-8")
+    assert tuple(re.findall(r"--c\d: (#\w{6});", text)[: len(style.COLOURS)]) == style.COLOURS
+
+
+def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "init-a.html"
+    assert main(["explore", "init-a", "--out", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: init-a under adam; free: eta\n"
+    assert path.read_text(encoding="utf-8") == explore("init-a").html()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["init-a", "init-b", "init-ab"], id="three"),
+        pytest.param(["no-such-scheme"], id="unknown"),
+        pytest.param(["init-a", "--at", "b=1"], id="not-free"),
+    ],
+)
+def test_bad_input_writes_nothing(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "page.html"
+    assert main(["explore", *words, "--out", str(path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1 and not path.exists()
+
+
+def test_a_page_needs_a_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explore", "init-a"]) == 2
+    assert "--out" in capsys.readouterr().err
+    assert main(["explore", "init-a", "--out", str(tmp_path / "no" / "such.html")]) == 2
+    with pytest.raises(BadInput, match="one, or two"):
+        explore()
