@@ -6,11 +6,12 @@ The grammar, with blanks anywhere between words:
     inequality = affine ("<=" | ">=" | "<" | ">" | "=" | "==") affine
     affine     = {sign} term {sign {sign} term}
     term       = factor {"*" factor | "/" integer}     with at most one name among its factors
-    factor     = integer | name
-    rational   = {sign} integer ["/" integer]
+    factor     = number | name
+    rational   = {sign} number ["/" integer]
+    number     = integer | integer "." integer
 
-Text is split into words by one regular expression and read once from left to right: nothing is evaluated, and nothing
-nests. What the classes of this package print reads back as the same value.
+A finite decimal is exact: 0.75 is 3/4. Text is split into words by one regular expression and read once from left to
+right: nothing is evaluated, and nothing nests. What the classes of this package print reads back as the same value.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ LONGEST_INTEGER = 30
 """Digits of the longest numerator or denominator."""
 
 _DIGIT = re.compile("[0-9]")
+_INTEGER = re.compile("[0-9]+")
+_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
 _LETTER = re.compile("[A-Za-z_]")
 _WORD = re.compile(r"[0-9][0-9A-Za-z_.]*|[A-Za-z_][0-9A-Za-z_]*|<=|>=|==|[^ \t]")
 
@@ -53,13 +56,13 @@ class Names:
 
 
 def parsed_rational(text: str) -> Fraction:
-    """The number P or P/Q.
+    """The number P or P/Q, where P may be a decimal.
 
-    >>> parsed_rational("-3/6")
-    Fraction(-1, 2)
+    >>> parsed_rational("-3/6"), parsed_rational("-0.5")
+    (Fraction(-1, 2), Fraction(-1, 2))
     """
     reader = _Reader("rational number", text, Names(()))
-    value = reader.sign() * reader.integer()
+    value = reader.sign() * reader.number()
     if reader.took("/"):
         value /= reader.divisor()
     reader.end("the end of the number P or P/Q")
@@ -134,12 +137,10 @@ def parsed_inequality(
     return (Inequality(difference if relation.startswith(">") else -difference, is_strict),)
 
 
-def _integer_hint(word: str, sign: str) -> str:
-    if re.fullmatch(r"[0-9]{1,20}\.[0-9]{1,20}", word):
-        return f"an integer (no decimals are read: write {sign}{Fraction(word)})"
-    if "." in word or re.fullmatch("[0-9]+[eE][0-9]*", word):
-        return "an integer (no decimals are read: write P/Q)"
-    return "an integer, then * before a name" if _DIGIT.match(word) else "an integer"
+def _number_hint(word: str) -> str:
+    if re.fullmatch(r"[0-9]*\.[0-9]*|[0-9.]+[eE][0-9]*", word):
+        return "a number such as 3/4 or 0.75"
+    return "a number, then * before a name" if _DIGIT.match(word) else "a number"
 
 
 _RELATIONS = ("<=", ">=", "=", "==", "<", ">")
@@ -204,7 +205,7 @@ class _Reader:
         return form
 
     def term(self) -> Affine:
-        """A product of integers and at most one name, divided by integers."""
+        """A product of numbers and at most one name, divided by integers."""
         product = self.factor()
         while self.word in ("*", "/"):
             if self.took("/"):
@@ -220,22 +221,16 @@ class _Reader:
         return product
 
     def factor(self) -> Affine:
-        """An integer or a name."""
+        """A number or a name."""
         if _DIGIT.match(self.word):
-            return Affine.of(self.integer())
+            return Affine.of(self.number())
         if _LETTER.match(self.word):
             return Affine.symbol(self.name())
         self.refuse("a number or a name")
 
-    def integer(self) -> Fraction:
-        """An integer of bounded length."""
-        word = self.word
-        if not re.fullmatch("[0-9]+", word):
-            self.refuse(_integer_hint(word, "-" if self.words[: self.position] == ["-"] else ""))
-        if len(word) > LONGEST_INTEGER:
-            self.refuse(f"at most {LONGEST_INTEGER} digits")
-        self.position += 1
-        return Fraction(int(word))
+    def number(self) -> Fraction:
+        """An integer or a decimal."""
+        return self.digits(_DECIMAL, _number_hint(self.word))
 
     def divisor(self) -> Fraction:
         """An integer other than 0."""
@@ -243,7 +238,17 @@ class _Reader:
             self.refuse("a divisor other than 0")
         if _LETTER.match(self.word):
             self.refuse("an integer: division by a free exponent is not an affine form")
-        return self.integer()
+        return self.digits(_INTEGER, "an integer")
+
+    def digits(self, form: re.Pattern[str], expected: str) -> Fraction:
+        """A number of bounded length, written in a form."""
+        word = self.word
+        if not form.fullmatch(word):
+            self.refuse(expected)
+        if len(word.replace(".", "")) > LONGEST_INTEGER:
+            self.refuse(f"at most {LONGEST_INTEGER} digits")
+        self.position += 1
+        return Fraction(word)
 
     def name(self) -> str:
         """The name of a free exponent."""

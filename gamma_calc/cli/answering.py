@@ -57,6 +57,7 @@ DESCRIPTION = """\
 Scaling exponents of LoRA fine-tuning schemes: derived exactly, proved, and measured.
 
   $ gamma-calc derive init-a
+  Use init-a under adam with a learning rate of n^(-1/2): both factors learn, and Z_A grows like n^(1/2).
   init-a under adam, for every fixed number of steps
   stable             eta <= -1/2
   ...

@@ -1,6 +1,8 @@
 """Several schemes side by side.
 
 $ gamma-calc compare init-a init-b
+Use init-a under adam with a learning rate of n^(-1/2): both factors learn, and Z_A grows like n^(1/2).
+B hardly learns under init-b under adam, with a learning rate of n^(-1): its part of the change falls like n^(-1).
                    init-a       init-b
 optimizer          adam         adam
 largest stable     eta = -1/2   eta = -1
@@ -18,6 +20,7 @@ import argparse
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.cli.options import add_question_arguments, schemes, show, supposed
 from gamma_calc.cli.statuses import UNKNOWN
+from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.questions import Derived, compared
 from gamma_calc.derivation.tables import text_table
 
@@ -37,7 +40,7 @@ def answer(options: argparse.Namespace) -> int:
 
 
 def comparison(found: tuple[Derived, ...]) -> str:
-    """The one-glance table: what each scheme's derivation says of the same points."""
+    """A sentence for each scheme, and the one-glance table: what each scheme's derivation says of the same points."""
     columns = [each.derivation for each in found]
     conditions = tuple(dict.fromkeys(name for each in columns for name in each.decisions))
     quantities = tuple(dict.fromkeys(name for each in columns for name in each.run.last.sizes))
@@ -53,7 +56,8 @@ def comparison(found: tuple[Derived, ...]) -> str:
         ),
     ]
     policies = dict.fromkeys(each.policy for each in columns)
-    return "\n".join([text_table(rows), *(line for policy in policies for line in policy.lines)])
+    said = (advice(each) for each in columns)
+    return "\n".join([*said, text_table(rows), *(line for policy in policies for line in policy.lines)])
 
 
 def _largest(derivation: Derivation) -> str:

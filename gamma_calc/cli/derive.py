@@ -1,6 +1,7 @@
 """What follows from a scheme: conditions, largest stable rates, and the derivation.
 
 $ gamma-calc derive init-a
+Use init-a under adam with a learning rate of n^(-1/2): both factors learn, and Z_A grows like n^(1/2).
 init-a under adam, for every fixed number of steps
 stable             eta <= -1/2
 internally_stable  eta <= -1
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import textwrap
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -31,6 +33,7 @@ from pathlib import Path
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.cli.options import add_horizon_argument, add_question_arguments, schemes, show, supposed
 from gamma_calc.cli.statuses import UNKNOWN
+from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.horizons import growth_lines, horizon_lines
 from gamma_calc.derivation.questions import Derived, derive
@@ -48,6 +51,8 @@ DOCUMENTS = {
     "rocq": "the claims as lemmas for Rocq (Coq)",
 }
 """What can be written, by the option that asks for it."""
+
+COLUMNS = 110
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +96,7 @@ def _text(found: Derived) -> str:
     derivation = found.derivation
     scheme = derivation.scheme
     length = "every fixed number of steps" if derivation.horizon is None else f"{derivation.horizon} steps"
-    lines = [f"{scheme.title}, for {length}"]
+    lines = [advice(derivation), f"{scheme.title}, for {length}"]
     lines.append(text_table([(name, *_row(decision)) for name, decision in derivation.decisions.items()]))
     lines += [f"largest stable {name}: {_largest(found, name)}" for name in derivation.max_stable]
     lines += [f"frontier: {edge.where}" for edge in derivation.frontier or ()]
@@ -101,7 +106,9 @@ def _text(found: Derived) -> str:
         lines.append("exponents there:")
         lines.append(text_table(layer_rows({name: str(size) for name, size in names.items()})))
         lines.append(f"undertrained: {', '.join(derivation.undertrained) or 'no factor'}")
-    lines.append(f"assumptions: {', '.join(assumption.key for assumption in derivation.assumptions)}")
+    lines.append("assumptions:")
+    for assumption in derivation.assumptions:
+        lines += textwrap.wrap(str(assumption), COLUMNS, initial_indent="  ", subsequent_indent=" " * 6)
     lines += [f"caveat: {each}" for each in derivation.caveats]
     return "\n".join([*lines, *derivation.policy.lines])
 

@@ -1,6 +1,7 @@
 """What the exponents say of a PEFT configuration: the scheme it implements, its stable rates, and what stands out.
 
 $ gamma-calc lint adapter_config.json --lr 2e-4 --width 4096
+Nothing stands in the way of training with this.
 init_lora_weights=true (A -1/2, B zero, s -rank), r = 8, lora_alpha = 16, s = 2, under adam
 stable             eta <= -1/2
 internally_stable  eta <= -1
@@ -37,6 +38,7 @@ from gamma_calc.experiment.alpha import AlphaReading, alpha_named
 from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.files import write_files
 from gamma_calc.huggingface.lint import ADAMW, Linted, linted
+from gamma_calc.huggingface.lint_case import Severity
 from gamma_calc.huggingface.lint_checks import NEAR, position
 
 ALL_ASSUMED = (
@@ -87,7 +89,7 @@ def _decay(text: str) -> float:
 
 
 def _text(found: Linted, specs: Path | None, again: str) -> str:
-    lines = [_title(found)]
+    lines = [_advice(found), _title(found)]
     edge = found.case.linear
     if edge is None:
         lines.append("stable rates: unknown (see below)")
@@ -108,6 +110,21 @@ def _text(found: Linted, specs: Path | None, again: str) -> str:
     if specs is None and found.specs:
         lines.append(f"Specs, and the commands that derive this from them: {again} --specs .")
     return "\n".join(lines)
+
+
+def _advice(found: Linted) -> str:
+    """What to do, in one sentence."""
+    ids = {
+        severity: ", ".join(each.id for each in found.findings if each.severity is severity and not each.is_common)
+        for severity in Severity
+    }
+    if ids[Severity.ERROR]:
+        return f"Change this before training: {ids[Severity.ERROR]}."
+    if found.is_unknown:
+        return f"The exponents of this configuration are not known: {ids[Severity.WARNING] or ids[Severity.INFO]}."
+    if ids[Severity.WARNING]:
+        return f"Look at this before training: {ids[Severity.WARNING]}."
+    return "Nothing stands in the way of training with this."
 
 
 def _by(derivation: str, specs: Path | None) -> list[str]:

@@ -128,7 +128,7 @@ def supposed(options: argparse.Namespace) -> dict[str, Any]:
 
 def values(options: argparse.Namespace) -> dict[str, str]:
     """The values given with --at, by name."""
-    return _pairs("--at", options.at, "NAME=P/Q, such as eta=-1/2")
+    return _pairs("--at", options.at, "NAME=P/Q, such as eta=-1/2 or eta=-0.5")
 
 
 def alignments(texts: Sequence[str]) -> dict[str, str]:

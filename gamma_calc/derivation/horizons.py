@@ -74,11 +74,9 @@ def _is_constant(law: HorizonLaw) -> bool:
 
 
 def horizon_lines(laws: Laws) -> Iterator[str]:
-    """One line a condition whose bound goes on changing with the number of steps T."""
+    """One line a condition whose bound goes on changing with the number of steps T, where the law is known."""
     for name, law in telling(laws).items():
-        if isinstance(law, str):
-            yield f"{name} for T steps: unknown ({law})"
-        else:
+        if not isinstance(law, str):
             where = f" where {law.domain}" if law.elsewhere else ""
             rest = f"; elsewhere unknown ({law.elsewhere})" if law.elsewhere else ""
             yield f"{name} for T steps{where}:{_law(law)}{rest}"

@@ -81,7 +81,7 @@ BAD_SPECS: dict[str, str | bytes] = {
     "list": toml({**EXPONENTS, "A": "[1]"}),
     "table": toml({**EXPONENTS, "A": "{ x = 1 }"}),
     "blank": toml({**EXPONENTS, "A": '" "'}),
-    "decimal": toml({**EXPONENTS, "A": '"-0.5"'}),
+    "power-of-ten": toml({**EXPONENTS, "A": '"-5e-1"'}),
     "by-zero": toml({**EXPONENTS, "A": '"1/0"'}),
     "product": toml({**EXPONENTS, "A": '"x*y"'}),
     "code": toml({**EXPONENTS, "A": "\"__import__('os')\""}),
@@ -237,7 +237,6 @@ ODD_VALUES: dict[str, Words] = {
     "no-number": ("eta=",),
     "no-name": ("=1",),
     "by-zero": ("eta=1/0",),
-    "decimal": ("eta=0.5",),
     "exponential": ("eta=1e5",),
     "nan": ("eta=nan",),
     "digit": ("eta=\u0661",),
@@ -303,7 +302,7 @@ def rows() -> Iterator[tuple[str, Words]]:
             "--nothing",
         ):
             yield f"{question}{option}", (*before, "init-a", *after, option)
-        for value in ("", "aligned", "=", "aligned=2", "aligned=1/3", "aligned=0.5", "alinged=1", "aligned=\u0661"):
+        for value in ("", "aligned", "=", "aligned=2", "aligned=1/3", "aligned=5e-1", "alinged=1", "aligned=\u0661"):
             yield f"{question}-align-{value}", (*before, "init-a", *after, f"--align={value}")
         yield f"{question}-without-a-spec", (before[0], *after)
         yield f"{question}-many-words", (*before, *["init-a"] * 10_000, *after)

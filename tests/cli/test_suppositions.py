@@ -61,7 +61,7 @@ REFUSED = {
     "no alignment": (("--align", "aligned=2"), "1/2 to 1"),
     "no pair": (("--align", "aligned"), "KIND=VALUE"),
     "a kind twice": (("--align", "aligned=1", "--align", "aligned=1/2"), "twice"),
-    "a decimal": (("--align", "aligned=0.75"), "aligned"),
+    "a power of ten": (("--align", "aligned=75e-2"), "aligned"),
     "a reserved name": (("--align", "aligned=rank"), "rank"),
     "a value outside": (("--align", "aligned=alpha", "--at", "alpha=0"), "1/2 to 1"),
     "a name that is free nowhere": (("--align", "aligned=alpha", "--at", "beta=0"), "beta"),

@@ -54,7 +54,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "float": ({"exponents": {"A": -0.5}}, "A: found -0.5, expected an affine form"),
     "truth": ({"exponents": {"A": True}}, "A: found True"),
     "list": ({"exponents": {"A": ["eta"]}}, r"A: found \['eta'\]"),
-    "decimal": ({"exponents": {"A": "-0.5"}}, "A: affine form '-0.5'"),
+    "power-of-ten": ({"exponents": {"A": "-5e-1"}}, "A: affine form '-5e-1'"),
     "key-as-a-name": ({"exponents": {"A": "gradient"}}, "A: affine form 'gradient'.* reserved"),
     "large-integer": ({"exponents": {"A": 10**30}}, "A: found 1000.*at most 30 digits"),
     "larger-integer": ({"exponents": {"A": 10**5000}}, "A: found an integer of thousands of digits"),

@@ -92,7 +92,7 @@ REFUSED = {
     "huge-float": (with_exponent("A", '"1e400"'), ("A",)),
     "toml-float": (with_exponent("A", "-0.5"), ("A", "-0.5", "-1/2")),
     "toml-inf": (with_exponent("A", "inf"), ("A", "inf")),
-    "decimal": (with_exponent("A", '"-0.5"'), ("A",)),
+    "power-of-ten": (with_exponent("A", '"-5e-1"'), ("A",)),
     "product": (with_exponent("eta_A", '"x*y"'), ("eta_A",)),
     "code": (with_exponent("A", "\"__import__('os')\""), ("A",)),
     "long-number": (with_exponent("A", f'"{"9" * 31}"'), ("A", "30")),

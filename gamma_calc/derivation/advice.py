@@ -1,0 +1,151 @@
+"""What to do about a scheme, in one sentence: which rates to take, what learns there and what grows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gamma_calc.algebra import VANISHING, Affine, Exponent
+from gamma_calc.analysis.conditions import EFFICIENT, FEATURE_LEARNING, STABLE, Factor, conditions_of, factors_of
+from gamma_calc.analysis.decision import Decision, Status
+from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.program.models import MODULE, RATE, LoraStack
+from gamma_calc.program.scheme import Scheme
+
+TWO = LoraStack(2)
+
+
+def advice(found: Derivation) -> str:
+    """One sentence, from the conditions, the largest stable rate and the exponents there.
+
+    >>> from gamma_calc.derivation.questions import derive
+    >>> print(advice(derive("init-a").derivation))
+    Use init-a under adam with a learning rate of n^(-1/2): both factors learn, and Z_A grows like n^(1/2).
+    >>> print(advice(derive("init-b").derivation))
+    B hardly learns under init-b under adam, with a learning rate of n^(-1): its part of the change falls like n^(-1).
+    """
+    stable = found.decisions[STABLE.name]
+    if stable.status is Status.UNKNOWN:
+        return f"Where {found.title} is stable is not known: {stable.reason}."
+    if stable.region.is_empty:
+        return f"{found.title} is not stable{_at_any(found)}."
+    return (_at_the_edge(found) if found.at_max else "") or _within(found, stable)
+
+
+def _at_any(found: Derivation) -> str:
+    return f" at any {' or '.join(found.free)}" if found.free else f" with {_rates(found)}"
+
+
+def _trained(found: Derivation) -> list[Factor]:
+    return [each for each in factors_of(found.scheme.model) if found.scheme.is_trained(each.name)]
+
+
+def _at_the_edge(found: Derivation) -> str:
+    """What learns and what grows at the largest stable rates; empty where more would learn at others."""
+    idle = [each for each in _trained(found) if not _is_zero(found.at_max[each.contribution].upper)]
+    changes = found.decisions[FEATURE_LEARNING.name].condition.reached
+    change = Exponent.largest(found.at_max[name].upper for name in changes)
+    if not idle and (_trained(found) or _is_zero(change)):
+        alone = ", but two such adapters on one residual stream are not stable there" if _is_for_one_only(found) else ""
+        return f"Use {found.title} with {_rates(found)}: {_all(found)}{_growing(found)}{alone}."
+    if _holds_somewhere(found.decisions.get(EFFICIENT.name)):
+        return ""
+    if len(idle) in (0, len(_trained(found))):
+        return f"{found.title} hardly learns with {_rates(found)}: its output's change {_falls(change)}."
+    names = [each.name for each in idle]
+    part = Exponent.largest(found.at_max[each.contribution].upper for each in idle)
+    learn, whose = ("learns", "its part") if len(names) == 1 else ("learn", "their part")
+    where = f"under {found.title}, with {_rates(found)}"
+    return f"{_listed(names)} hardly {learn} {where}: {whose} of the change {_falls(part)}."
+
+
+def _within(found: Derivation, stable: Decision) -> str:
+    """What to choose where exponents are left free, or where bounds leave open what learns."""
+    efficient, learning = found.decisions.get(EFFICIENT.name), found.decisions[FEATURE_LEARNING.name]
+    asked = [each for each in (efficient, learning) if each is not None and not each.frozen]
+    for each in asked:
+        if _holds_somewhere(each) and each is efficient:
+            return f"For {found.title} choose {each.region}: {_all(found)}."
+        if _holds_somewhere(each):
+            but = f", though never {_all(found)}" if efficient is not None and not efficient.frozen else ""
+            return f"For {found.title} choose {each.region}: its output learns{but}."
+        if each.status is Status.UNKNOWN:
+            return f"For {found.title} stay within {stable.region}: what learns there is only bounded from above."
+    return f"For {found.title} stay within {stable.region}: it is stable there, and its output hardly changes."
+
+
+def _holds_somewhere(decision: Decision | None) -> bool:
+    return decision is not None and decision.status is not Status.UNKNOWN and not decision.region.is_empty
+
+
+def _chosen(found: Derivation) -> Scheme:
+    """The scheme at the largest stable value of the free rate."""
+    largest = {name: rate.exponent for name, rate in found.max_stable.items() if rate.exponent is not None}
+    return found.scheme.at({name: Affine.of(value) for name, value in largest.items()})
+
+
+def _rates(found: Derivation) -> str:
+    """The learning rates there, by what is trained."""
+    scheme = _chosen(found)
+    names = {key: key.removesuffix(f".{RATE}").removeprefix("eta_") for key in scheme.model.rates}
+    forms = {names[key]: str(scheme[key]) for key in names if key in scheme.exponents and scheme.is_trained(names[key])}
+    if len(set(forms.values())) == 1:
+        return f"a learning rate of {_power(*set(forms.values()))}"
+    return f"learning rates of {_listed([f'{_power(form)} for {name}' for name, form in forms.items()])}"
+
+
+def _is_for_one_only(found: Derivation) -> bool:
+    """Whether two adapters on one residual stream are known not to be stable at the rates of one module."""
+    scheme = _chosen(found)
+    shared = {key: form for key, form in scheme.exponents.items() if key in TWO.keys}
+    if scheme.model != MODULE or any(
+        scheme.exponents[key] != MODULE.defaults.get(key) for key in {*scheme.exponents} - {*shared}
+    ):
+        return False
+    stack = replace(scheme, exponents=shared, model=TWO)
+    return derived(stack, found.horizon, found.policy, conditions_of(TWO)[:1]).decisions[STABLE.name].holds is False
+
+
+def _all(found: Derivation) -> str:
+    names = [each.name for each in _trained(found)]
+    match len(names):
+        case 0:
+            return "its features learn"
+        case 1:
+            return f"{names[0]} learns"
+        case 2:
+            return "both factors learn"
+    return "every factor learns"
+
+
+def _growing(found: Derivation) -> str:
+    """What grows although the output does not: what some condition bounds and exceeds n^0."""
+    bounded = dict.fromkeys(name for each in found.decisions.values() for name in each.condition.bounded)
+    sizes = {name: found.at_max[name] for name in bounded}
+    grown = [
+        f"{name} grows like {_power(str(size.upper))}"
+        for name, size in sizes.items()
+        if size.is_exact and _is_positive(size.upper)
+    ]
+    return f", and {_listed(grown)}" if grown else ""
+
+
+def _is_zero(exponent: Exponent) -> bool:
+    return exponent.pieces == (Affine.of(0),)
+
+
+def _is_positive(exponent: Exponent) -> bool:
+    return any(piece.is_constant and piece.constant > 0 for piece in exponent.pieces)
+
+
+def _falls(exponent: Exponent) -> str:
+    return "is zero" if exponent == VANISHING else f"falls like {_power(str(exponent))}"
+
+
+def _power(form: str) -> str:
+    return f"n^{form}" if form.isdigit() else f"n^({form})"
+
+
+def _listed(words: Sequence[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,88 @@
+"""The sentence that says what to do follows from what was derived."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gamma_calc import CATALOGUE, Scheme, derive
+from gamma_calc.derivation.advice import advice
+from gamma_calc.program.models import LoraStack
+
+TWO = Scheme("two", {"A": "-1/2", "B": "zero", "eta_A": "a", "eta_B": "b"}, model=LoraStack(2))
+
+CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "grows": (
+        "init-a",
+        {},
+        "Use init-a under adam with a learning rate of n^(-1/2): both factors learn, and Z_A grows like n^(1/2).",
+    ),
+    "idle": (
+        "init-b",
+        {},
+        "B hardly learns under init-b under adam, with a learning rate of n^(-1): its part of the change "
+        "falls like n^(-1).",
+    ),
+    "alone": (
+        "lora-plus-a",
+        {},
+        "Use lora-plus-a under adam with learning rates of n^(-1) for A and n^0 for B: both factors learn, "
+        "but two such adapters on one residual stream are not stable there.",
+    ),
+    "deep": (
+        "lora-plus-b",
+        {},
+        "Use lora-plus-b under adam with learning rates of n^(-1) for A and n^0 for B: both factors learn.",
+    ),
+    "small": (
+        "init-a",
+        {"at": {"eta": "-1"}},
+        "init-a under adam hardly learns with a learning rate of n^(-1): its output's change falls like n^(-1).",
+    ),
+    "large": (
+        "init-a",
+        {"at": {"eta": "-1/4"}},
+        "init-a under adam is not stable with a learning rate of n^(-1/4).",
+    ),
+    "zero": (
+        "init-a",
+        {"steps": 1},
+        "A hardly learns under init-a under adam, with a learning rate of n^0: its part of the change is zero.",
+    ),
+    "one": (
+        "lora-fa",
+        {},
+        "Use lora-fa under adam with a learning rate of n^0: B learns.",
+    ),
+    "many": (
+        TWO,
+        {},
+        "For two under adam choose a + b = -1 and b <= -1/2: every factor learns.",
+    ),
+    "never": (
+        "rslora",
+        {"optimizer": "sgd"},
+        "For rslora under sgd stay within 2*eta - rho <= -2 and rho >= 0 and rho <= 1: it is stable there, "
+        "and its output hardly changes.",
+    ),
+    "unknown": (
+        "init-a",
+        {"without": ["A5"]},
+        "Where init-a under adam, without A5 is stable is not known: some sizes are only bounded from above: "
+        "it holds where eta <= -1/2, and beyond that can hold only where eta <= -1/4.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spec", "asked", "said"), CASES.values(), ids=CASES)
+def test_advice(spec: Any, asked: dict[str, Any], said: str) -> None:
+    assert advice(derive(spec, **asked).derivation) == said
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_it_does_not_depend_on_the_name(name: str) -> None:
+    scheme = CATALOGUE[name]
+    other = advice(derive(replace(scheme, name="another")).derivation)
+    assert advice(derive(scheme).derivation) == other.replace("another", name)
