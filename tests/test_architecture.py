@@ -20,7 +20,7 @@ PACKAGE = "gamma_calc"
 BELOW_ANALYSIS = {"errors", "files", "algebra", "program", "calculus"}
 BELOW_REPORT = {*BELOW_ANALYSIS, "analysis", "simulation"}
 BELOW_EXPERIMENT = {*BELOW_REPORT, "derivation", "report"}
-BELOW_CLI = {*BELOW_EXPERIMENT, "explorer", "experiment", "huggingface"}
+BELOW_CLI = {*BELOW_EXPERIMENT, "atlas", "explorer", "experiment", "huggingface"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
@@ -53,6 +53,7 @@ LAYERS: dict[str, set[str]] = {
     "explorer": BELOW_EXPERIMENT,
     "experiment": BELOW_EXPERIMENT,
     "huggingface": {*BELOW_EXPERIMENT, "experiment"},
+    "atlas": {*BELOW_EXPERIMENT, "experiment"},
     "cli": {*BELOW_CLI, ""},
     "__main__": {"cli"},
     "": {*BELOW_CLI, "cli"},  # the face
@@ -301,6 +302,7 @@ def command(line: str) -> str:
                 f"explore init-a --out {os.devnull}",
                 "transfer init-a --lr 1e-3 --from-width 64 --to-width 128",
                 "schemes",
+                "atlas --source arXiv:2406.08447",
             )
         ),
     ],

@@ -8,6 +8,7 @@ which two parts are equal it has more: the domain is cut there, as often as it t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import combinations
 
 from gamma_calc.algebra import Affine, Inequality, Polyhedron, Region
@@ -27,6 +28,24 @@ MOST_PAIRS = 2**20
 """Pairs of pieces of an exponent, times free exponents, in the runs on all cells, beyond which no more are cut."""
 
 
+def decided(
+    program: Program,
+    condition: Condition,
+    bound: Bounded,
+    domain: Polyhedron,
+    horizon: int | None,
+    policy: Policy,
+    *,
+    is_free: bool,
+) -> Decision:
+    """What a bounded run on a domain says of a condition, and where that is open, what the cells of the domain say."""
+    made = decision(condition, bound, is_free=is_free)
+    if made.status is not Status.UNKNOWN or undecided(bound.run, domain) is None:
+        return made
+    return decided_together(condition, cells(program, condition.bounded, domain, horizon, policy), is_free=is_free)
+
+
+@lru_cache(maxsize=64)
 def cells(
     program: Program, quantities: tuple[str, ...], domain: Polyhedron, horizon: int | None, policy: Policy
 ) -> tuple[Bounded, ...]:
@@ -82,7 +101,7 @@ def _cuts(application: Application, domain: Polyhedron) -> Iterator[Affine]:
             yield form
 
 
-def decided(condition: Condition, found: tuple[Bounded, ...], *, is_free: bool) -> Decision:
+def decided_together(condition: Condition, found: tuple[Bounded, ...], *, is_free: bool) -> Decision:
     """What the cells say of a condition together."""
     each = [decision(condition, bound, is_free=is_free) for bound in found]
     unknown = next((part for part in each if part.status is Status.UNKNOWN), None)

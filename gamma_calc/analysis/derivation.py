@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from gamma_calc.algebra import EMPTY, Affine, Exponent
 from gamma_calc.analysis.bounded import Bounded, bounded, unrolled
 from gamma_calc.analysis.cancellation import caveats
-from gamma_calc.analysis.cells import cells, decided, undecided
+from gamma_calc.analysis.cells import decided
 from gamma_calc.analysis.conditions import STABLE, Condition, conditions_of, factors_of
-from gamma_calc.analysis.decision import Decision, Status, decision
+from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.growth import growth
 from gamma_calc.analysis.growth_below import LeastGrowth, growth_below
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
@@ -90,18 +90,10 @@ def derived(
     program, domain = program_of(scheme), scheme.domain & policy.domain
     is_free = bool(free_exponents(scheme, policy))
     run = trajectory(program, horizon, domain, policy) if horizon else unrolled(program, domain, policy)
-    bounds: dict[tuple[str, ...], Bounded] = {}
-    parts: dict[tuple[str, ...], tuple[Bounded, ...]] = {}
+    bounds = {each: bounded(program, each, domain, horizon, policy) for each in {c.bounded: None for c in conditions}}
     decisions = {}
     for condition in conditions:
-        names = condition.bounded
-        if names not in bounds:
-            bounds[names] = bounded(program, names, domain, horizon, policy)
-        made = decision(condition, bounds[names], is_free=is_free)
-        if made.status is Status.UNKNOWN and undecided(bounds[names].run, domain) is not None:
-            if names not in parts:
-                parts[names] = cells(program, names, domain, horizon, policy)
-            made = decided(condition, parts[names], is_free=is_free)
+        made = decided(program, condition, bounds[condition.bounded], domain, horizon, policy, is_free=is_free)
         decisions[condition.name] = _of_the_trained(made, scheme)
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from gamma_calc import __version__
 from gamma_calc.cli import (
+    atlas,
     compare,
     crosscheck,
     derive,
@@ -46,6 +47,7 @@ QUESTIONS = (
     compare,
     diff,
     explore,
+    atlas,
     transfer,
     lint,
     crosscheck,

@@ -51,7 +51,7 @@ def shown(text: str) -> Iterator[tuple[str, list[str]]]:
             yield command, [line.rstrip(". ") for line in output if line.strip(". ")]
 
 
-@pytest.mark.parametrize("question", ["schemes", "exponents", "derive", "compare", "diff", "transfer"])
+@pytest.mark.parametrize("question", ["schemes", "exponents", "derive", "compare", "diff", "atlas", "transfer"])
 def test_help_shows_true_output(question: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Every line that stands there is the beginning of one of the output, in order."""
     (module,) = [each for each in QUESTIONS if each.__name__.endswith(f".{question}")]

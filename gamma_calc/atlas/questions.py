@@ -1,0 +1,237 @@
+"""What is asked of a scheme, so that the answer can be set beside a published claim: a closed set of questions.
+
+    largest c                       the largest value of a free exponent where a condition holds
+    solution c                      its one value there
+    region stable                   where a condition holds
+    exponent Z_A                    the exponent of a quantity, after some steps or once it has settled
+    onset efficient                 the step from which a condition holds
+
+A condition is one of the scheme's own, or says which quantities stay bounded and which of them keep moving. Nothing
+here knows what was published.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import lru_cache
+
+from gamma_calc.algebra import EMPTY, Affine, Exponent, Region
+from gamma_calc.analysis.bounded import bounded
+from gamma_calc.analysis.cells import decided
+from gamma_calc.analysis.conditions import STABLE, Condition, conditions_of
+from gamma_calc.analysis.decision import Decision, Status
+from gamma_calc.analysis.derivation import free_exponents
+from gamma_calc.analysis.largest_rates import largest_rate
+from gamma_calc.calculus.citations import THIS, Citation
+from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.calculus.size import Size
+from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.program.expressions import At, Expression, Moment, rewritten
+from gamma_calc.program.problem import program_of
+from gamma_calc.program.program import Program
+from gamma_calc.program.scheme import Scheme
+
+SETTLED = 9
+"""Steps within which the exponents of a run have to settle, where a question names no number of steps."""
+WIDTH = "n"
+"""What the constant part of an exponent is the power of."""
+
+
+class Kind(Enum):
+    """What a question asks for."""
+
+    LARGEST = "largest"
+    SOLUTION = "solution"
+    REGION = "region"
+    EXPONENT = "exponent"
+    ONSET = "onset"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A scheme, in words too, and the alignments that its source supposes in place of the calculus's own."""
+
+    words: str
+    scheme: Scheme
+    policy: Policy = CALCULUS
+
+    def at(self, values: dict[str, Affine]) -> Subject:
+        """The subject with some free exponents replaced, exactly.
+
+        Raises:
+            BadInput: a name is not free in its scheme.
+        """
+        return replace(self, scheme=self.scheme.at(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question about a subject.
+
+    `of` is the free exponent, the quantity or the condition that is asked about. `condition` is the scheme's own one of
+    that name, or the one that `bounded` and `reached` make. `steps` is the number of steps (0: as initialised; None:
+    every step, and of an exponent the settled one). `at` sets free exponents first; `onto` are those that a region is
+    told in, whatever the others are. Of the answer, `less` takes away that of another subject, and `per` keeps the
+    coefficient of one free exponent ("n": the constant).
+    """
+
+    kind: Kind
+    of: str
+    condition: str = STABLE.name
+    bounded: tuple[str, ...] = ()
+    reached: tuple[str, ...] = ()
+    steps: int | None = None
+    at: tuple[tuple[str, Affine], ...] = ()
+    onto: tuple[str, ...] = ()
+    less: str = ""
+    per: str = ""
+
+    def __str__(self) -> str:
+        holds = f", bounded: {', '.join(self.bounded)}" if self.bounded else f" where {self.condition}"
+        words = [f"{self.kind.value} {self.of}"]
+        words += [holds] if self.kind in (Kind.LARGEST, Kind.SOLUTION) or self.bounded else []
+        words += [f", moving: {', '.join(self.reached)}"] if self.reached else []
+        words += [f" in {', '.join(self.onto)}"] if self.onto else []
+        words += [] if self.steps is None else [f" after {self.steps} step{'' if self.steps == 1 else 's'}"]
+        words += [f" at {', '.join(f'{name} = {value}' for name, value in self.at)}"] if self.at else []
+        words += [f", less that of {self.less}"] if self.less else []
+        return "".join([*words, *([f", per {self.per}"] if self.per else [])])
+
+
+Answer = Region | Exponent
+
+
+def answered(question: Question, subject: Subject, other: Subject | None = None) -> Answer:
+    """What the rules say; `other` is the subject whose answer is taken away.
+
+    Raises:
+        Unknown: they do not decide it.
+        BadInput: the subject has no such quantity, condition or free exponent.
+    """
+    found = _answer(question, subject.at(dict(question.at)))
+    if other is not None:
+        taken = _answer(question, other.at({name: value for name, value in question.at if name in other.scheme.free}))
+        found = Exponent.of(_form(found) - _form(taken), found.domain if isinstance(found, Exponent) else EMPTY)
+    if question.per:
+        form = _form(found)
+        found = Exponent.of(form.constant if question.per == WIDTH else form.coefficient(question.per))
+    return found
+
+
+def _answer(question: Question, subject: Subject) -> Answer:
+    if question.kind is Kind.EXPONENT:
+        size = sized(question.of, question.steps, subject)
+        if not size.is_exact:
+            raise Unknown(f"of {question.of} the rules know a bound only: {size}")
+        return size.upper
+    made = _decided(subject, _condition(question, subject.scheme), question.steps)
+    if made.status is Status.UNKNOWN:
+        raise Unknown(made.reason)
+    match question.kind:
+        case Kind.ONSET:
+            if made.onset is None:
+                raise Unknown(f"{question.of} never holds")
+            return Exponent.of(made.onset)
+        case Kind.REGION:
+            names = [name for name in made.region.free if question.onto and name not in question.onto]
+            return made.region.projected_out(names)
+        case Kind.SOLUTION:
+            return _solution(question.of, made.region)
+    return _largest(question.of, made.region, subject.scheme)
+
+
+def sized(quantity: str, steps: int | None, subject: Subject) -> Size:
+    """The exponent of a quantity after some steps; "gradient of W" and "change of W" are quantities, too.
+
+    Raises:
+        BadInput: there is no such quantity.
+        Unknown: it has not settled.
+    """
+    scheme, policy = subject.scheme, subject.policy
+    program = _looking_at(program_of(scheme), (quantity,), is_initial=steps == 0)
+    run = trajectory(program, steps or SETTLED, scheme.domain & policy.domain, policy)
+    if steps is None and run.settled_from is None:
+        raise Unknown(f"{quantity} has not settled after {len(run.steps)} steps")
+    return run.upto(max(1, SETTLED if steps is None else steps))[-1].sizes[quantity]
+
+
+@lru_cache(maxsize=256)
+def _looking_at(program: Program, names: tuple[str, ...], *, is_initial: bool) -> Program:
+    """The program in which some quantities are looked at: as they are before the first step, if that is asked."""
+    if not is_initial and all(name in program.quantities for name in names):
+        return program
+    found = {name: _looked_at(program, name) for name in names}
+    return replace(program, quantities={name: _before(each) if is_initial else each for name, each in found.items()})
+
+
+def _looked_at(program: Program, quantity: str) -> Expression:
+    weights = {weight.name: weight for weight in program.gradients}
+    derived = {f"gradient of {name}": program.gradients[weight] for name, weight in weights.items()}
+    derived |= {f"change of {name}": At(weight, Moment.CHANGE) for name, weight in weights.items()}
+    known = {**program.quantities, **derived}
+    if quantity not in known:
+        raise BadInput("quantity", found=quantity, expected=f"one of {', '.join(known)}", choices=known)
+    return known[quantity]
+
+
+def _before(node: Expression) -> Expression:
+    """The same value in the tensors before the step."""
+
+    def leaf(old: Expression) -> Expression:
+        return old.tensor if isinstance(old, At) and old.moment is Moment.CURRENT else old
+
+    return rewritten(node, leaf)
+
+
+def _condition(question: Question, scheme: Scheme) -> Condition:
+    if question.bounded:
+        return Condition(question.of, question.bounded, question.reached, Citation(THIS, "as the claim states it"))
+    name = question.of if question.kind in (Kind.REGION, Kind.ONSET) else question.condition
+    conditions = {each.name: each for each in conditions_of(scheme.model)}
+    if name not in conditions:
+        raise BadInput("condition", found=name, expected=f"one of {', '.join(conditions)}", choices=conditions)
+    return conditions[name]
+
+
+@lru_cache(maxsize=1024)
+def _decided(subject: Subject, condition: Condition, steps: int | None) -> Decision:
+    scheme, policy = subject.scheme, subject.policy
+    names = (*condition.bounded, *condition.reached)
+    program, domain = _looking_at(program_of(scheme), names, is_initial=steps == 0), scheme.domain & policy.domain
+    horizon = steps if steps is None else max(1, steps)
+    bound = bounded(program, condition.bounded, domain, horizon, policy)
+    is_free = bool(free_exponents(scheme, policy))
+    return decided(program, condition, bound, domain, horizon, policy, is_free=is_free)
+
+
+def _largest(name: str, region: Region, scheme: Scheme) -> Exponent:
+    """The largest value of a free exponent, whatever the other rates are."""
+    convex = EMPTY if region.is_empty else region.projected_out([r for r in scheme.rates if r != name]).convex()
+    if convex is None:
+        raise Unknown(f"the region is not convex: {region}")
+    found = largest_rate(name, convex)
+    if found.bounds is None:
+        raise Unknown(found.reason)
+    if len(found.bounds) > 1:
+        raise Unknown(f"the largest {name} is {found.value}, more than one form")
+    return Exponent.of(found.bounds[0], found.valid_on)
+
+
+def _solution(name: str, region: Region) -> Exponent:
+    """The one value of a free exponent on a region."""
+    shadow = region.projected_out([other for other in region.free if other != name]).convex()
+    values = set() if shadow is None or shadow.is_empty else {shadow.minimum(Affine.symbol(name))}
+    values |= {shadow.maximum(Affine.symbol(name))} if values and shadow is not None else set()
+    if len(values) != 1 or None in values:
+        raise Unknown(f"{name} has not one value: {region}")
+    (value,) = values
+    assert value is not None
+    return Exponent.of(value)
+
+
+def _form(answer: Answer) -> Affine:
+    if isinstance(answer, Exponent) and len(answer.pieces) == 1:
+        return answer.pieces[0]
+    raise Unknown(f"{answer} is not one affine form")

@@ -1,0 +1,94 @@
+"""What the literature found by hand, beside what is derived in its place.
+
+$ gamma-calc atlas --source arXiv:2312.03732
+arXiv:2312.03732 Kalajdzievski: A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA
+claim                 published  derived    status
+rslora-factor         -1/2       -1/2       agrees
+rslora-first-step     2*s + rho  rho + 2*s  agrees
+...
+5 claims of 1 source: 4 agree, 0 differ, 1 is out of scope
+
+$ gamma-calc atlas --json
+$ gamma-calc atlas --source arXiv:2406.08447 --check
+
+A claim that differs is followed by the reason, one that is out of scope by what is missing. --check also trains what a
+run can decide, which takes minutes for all sources. Nothing that is published enters a derivation: the book in
+derivations/atlas shows every setting, question and answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+
+from gamma_calc.atlas.comparison import Row, Status, atlas, counts
+from gamma_calc.cli.options import add_json_argument
+from gamma_calc.cli.progress import shown_progress
+from gamma_calc.cli.statuses import FAILED
+from gamma_calc.derivation.tables import text_table
+
+COLUMNS = 110
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--source, --check and --json."""
+    parser.add_argument("--source", metavar="ID", help="the claims of one source, such as arXiv:2406.08447")
+    parser.add_argument("--check", action="store_true", help="train what a run can decide")
+    add_json_argument(parser)
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Print the claims; the status is that of a FAIL where a run refutes what is derived."""
+    rows = atlas(options.source)
+    if options.check:
+        from gamma_calc.atlas.measurement import measured
+
+        with shown_progress("scheme") as progress:
+            rows = measured(rows, progress)
+    if options.json:
+        json.dump([row.json() for row in rows], sys.stdout, indent=2, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        blocks = [_block(tuple(group)) for _, group in groupby(rows, lambda row: row.claim.source)]
+        print("\n\n".join([*blocks, summary(rows)]))
+    return FAILED if any(row.measured is not None and row.measured["verdict"] == "FAIL" for row in rows) else 0
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """How many claims of each source agree, differ and are out of scope, where there are several, and of all."""
+    found = counts(rows)
+    table = [("source", *(status.value for status in Status))]
+    table += [(str(source), *(str(count[status]) for status in Status)) for source, count in found.items()]
+    total = sum(found.values(), Counter[Status]())
+    agree, differ, out = (total[status] for status in Status)
+    sentence = (
+        f"{len(rows)} claims of {len(found)} source{'s' if len(found) > 1 else ''}: {agree} agree{'s' * (agree == 1)}, "
+        f"{differ} differ{'s' * (differ == 1)}, {out} {'is' if out == 1 else 'are'} out of scope"
+    )
+    return sentence if len(found) < 2 else f"{text_table(table)}\n{sentence}"
+
+
+def _block(rows: tuple[Row, ...]) -> str:
+    """The claims of one source, and the reasons behind them."""
+    is_measured = any(row.measured is not None for row in rows)
+    head = ("claim", "published", "derived", "status", *(("measured", "") if is_measured else ()))
+    lines = [str(rows[0].claim.source), text_table([head, *(_line(row, is_measured) for row in rows)])]
+    for row in rows:
+        if row.reason:
+            lines += textwrap.wrap(f"{row.claim.id}: {row.reason}", COLUMNS, subsequent_indent="  ")
+    return "\n".join(lines)
+
+
+def _line(row: Row, is_measured: bool) -> tuple[str, ...]:
+    cells = (row.claim.id, row.claim.published, "" if row.answer is None else str(row.answer), row.status.value)
+    if not is_measured:
+        return cells
+    if row.measured is None:
+        return (*cells, "", "")
+    slope = row.measured["slope"]
+    return (*cells, "zero" if slope is None else f"{slope:.3f}", row.measured["verdict"])
