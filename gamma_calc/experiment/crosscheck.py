@@ -1,7 +1,7 @@
 """The cross-check: schemes derived, trained at several widths, and judged exponent by exponent.
 
-One LoRA module is trained by kernels of its own, and what its widths leave open is asked of its exact law. Any other
-network, and a module under any other optimiser, is trained by reading its program, and asked of a population.
+Every network is trained by reading its program. What the widths leave open of one LoRA module is asked of its exact
+law; of any other network, and of a module under any other optimiser, it is asked of a population.
 
 Every scheme carries a negative control: the same measurement judged by predictions that are known to be false. They are
 made by supposing that aligned sums grow like independent ones; where a scheme has no aligned sum to get wrong, or the
@@ -378,7 +378,7 @@ def _experiment(
     scheme: Scheme, settings: Settings, own: Sequence[Prediction]
 ) -> tuple[Mapping[str, Fraction], Experiment]:
     """The k of each trained tensor's rate, and the experiment that has them."""
-    if not _has_kernel(scheme):
+    if not _has_law(scheme):
         k = settings.prefactor or NETWORK
         rates = [key for key in scheme.model.rates if scheme.form(key) is not None]
         return {rated(key): k for key in rates}, network_experiment(scheme, settings, k)
@@ -386,10 +386,10 @@ def _experiment(
     return prefactors, configuration(scheme, settings, *(prefactors[name] for name in INITIAL))
 
 
-def _has_kernel(scheme: Scheme) -> bool:
-    """Whether the kernels train it: one module under a step that is no more than one."""
+def _has_law(scheme: Scheme) -> bool:
+    """Whether it is the reference experiment: one module under a step that is no more than one."""
     try:
-        return scheme.model == MODULE and bool(scheme.simple_step("a kernel"))
+        return scheme.model == MODULE and bool(scheme.simple_step("the reference experiment"))
     except BadInput:
         return False
 

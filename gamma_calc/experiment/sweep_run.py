@@ -16,10 +16,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from gamma_calc.simulation.adapter_kernel import CPU_WORKING_SET, bytes_per_run, measured_training
 from gamma_calc.simulation.adapter_module import Training
+from gamma_calc.simulation.adapter_training import CPU_WORKING_SET, bytes_per_run, measured_training
 from gamma_calc.simulation.devices import resolved_device, resolved_dtype
-from gamma_calc.simulation.program_training import MORE_MEMORY
 from gamma_calc.simulation.sampling import Shape, Sizes, sampled_module
 from gamma_calc.simulation.store import Arrays
 from gamma_calc.simulation.student_data import StudentConfiguration
@@ -62,8 +61,7 @@ def probe_memory(shape: Shape, dtype: str, training: Training, count: int = 1) -
     """Bytes of `count` drawn modules with the copies made of them, and of as many in training as go together."""
     draws = 3 * count * (shape.width + shape.out) * (shape.rank + shape.samples) * DOUBLE
     each = bytes_per_run(shape, resolved_dtype(dtype).itemsize, training)
-    at_once = max(each, min(CPU_WORKING_SET, count * len(training.eta_A) * each))
-    return draws + (MORE_MEMORY * at_once if training.has_feedback else at_once)
+    return draws + max(each, min(CPU_WORKING_SET, count * len(training.eta_A) * each))
 
 
 @dataclass(frozen=True, slots=True)

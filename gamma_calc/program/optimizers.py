@@ -298,7 +298,7 @@ SIMPLE = tuple(
 
 
 def check_step(step: object) -> None:
-    """Refuse a step of a kind that the kernels do not train, rather than take it for another.
+    """Refuse a step of a kind that these experiments do not train, rather than take it for another.
 
     Raises:
         BadInput: the step is of no such kind.

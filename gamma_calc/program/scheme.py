@@ -120,7 +120,7 @@ class Scheme:
         return {key: self.form(key) for key in MOVES}
 
     def simple_step(self, asked: str) -> Raw | Moments:
-        """The step of an optimiser that is no more than one, as the kernels of an adapter train it.
+        """The step of an optimiser that is no more than one, as the reference experiment takes it.
 
         Raises:
             BadInput: it is another one.

@@ -1,1 +1,1 @@
-"""Reading a program in torch: seeded experiments, fast kernels, and the slopes of what they measured."""
+"""Reading a program in torch: seeded experiments, and the slopes of what they measured."""

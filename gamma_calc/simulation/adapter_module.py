@@ -1,6 +1,6 @@
 """What a batch of LoRA modules is, how it is trained, and what is measured of it.
 
-Everything here is data; `adapter_kernel` computes.
+Everything here is data; `adapter_training` computes.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ orthonormal basis of R^n whose first d vectors span a space that holds Z and D. 
 there A_0 is an iid normal [r, d] matrix; and its other n - d columns, which nothing ever moves, enter every measured
 square through their Gram matrix alone, whose law is Wishart_r(n - d). Its Bartlett root stands in for them, [r, r].
 The same goes for B^T, dZ and the output axis. So a module of any width becomes one of width d + r, with the same law of
-every mean square at every step, and the kernel that trains the dense module trains it too. What is exact:
+every mean square at every step, and it is trained as the dense module is. What is exact:
 
 - A raw step, any number of samples N: D = Z, so d = N, and only Z^T Z ~ Wishart_N(n) has to be drawn.
 - A normalised step without epsilon, one sample: G_A = s y Z^T makes every entry of the processed gradient a function
@@ -37,8 +37,8 @@ import torch
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments
-from gamma_calc.simulation.adapter_kernel import measured_training
 from gamma_calc.simulation.adapter_module import AdapterMeasurement, AdapterModule, Key, Training
+from gamma_calc.simulation.adapter_training import measured_training
 from gamma_calc.simulation.compressed_axes import CompressedAxis, compressed_axes, gram_root
 from gamma_calc.simulation.probe import BeyondFloats, ProbeConfiguration, ProbeMeasurement, Progress
 from gamma_calc.simulation.sampling import Array, Role, Shape, Sizes, Streams, conditioned
@@ -65,7 +65,7 @@ class CompressedModule:
     axes: tuple[CompressedAxis, CompressedAxis]
 
     def trained(self, training: Training) -> AdapterMeasurement:
-        """The kernel's measurement, with means taken over the axes that the compressed ones stand for."""
+        """What training measures, with means taken over the axes that the compressed ones stand for."""
         z, dz = self.axes
         share_a, share_b = self.module.inputs.shape[1] / z.size, self.module.gradients.shape[1] / dz.size
         found = measured_training(self.module, _stretched(training, z.stretch, dz.stretch))

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw, check_step
-from gamma_calc.simulation.adapter_kernel import MEMORY_BOUND, measured_training
 from gamma_calc.simulation.adapter_module import AdapterMeasurement, Extra, Key, Training, joined
+from gamma_calc.simulation.adapter_training import MEMORY_BOUND, measured_training
 from gamma_calc.simulation.devices import resolved_device, resolved_dtype
 from gamma_calc.simulation.sampling import BASE_RANK, BATCH, DATA, Shape, Sizes, rounded_rank, sampled_module
 

@@ -1,4 +1,4 @@
-"""Reading a program in torch: the slow twin of the kernels, for any program, one run at a time.
+"""Reading a program in torch, for any program; axes in front of those that it knows repeat the run.
 
 Terms are tensors under the labels that the exponent reading uses. Axes are contracted by name, so the equations of a
 program are all there is; nothing here knows a module.

@@ -199,7 +199,7 @@ def test_a_width_that_does_not_fit_is_refused_with_what_it_needs() -> None:
     runs = runs_of(PROBE.replace("[16, 32]", "[16, 1048576]"))
     check_memory(runs, None)
     check_memory(runs, 2**34)
-    with pytest.raises(BadInput, match=r"width 1048576 needs about 1\.\d+ GiB, .* 0\.5 GiB for each: width 16 fits"):
+    with pytest.raises(BadInput, match=r"width 1048576 needs about 2\.\d+ GiB, .* 0\.5 GiB for each: width 16 fits"):
         check_memory(runs, 2**29)
 
 
@@ -233,7 +233,7 @@ def test_what_a_step_is_given_beside_the_gradient_takes_memory() -> None:
     assert needs == sorted(set(needs))
     fed_back = replace(plain, feedback=UNIT)
     training = fed_back.training_at(fed_back.shape_at(2**20))
-    assert probe_memory(fed_back.shape_at(2**20), "float64", training) > 2 * needs[0]
+    assert probe_memory(fed_back.shape_at(2**20), "float64", training) > 1.5 * needs[0]
 
 
 def test_the_memory_of_a_run_grows_in_line_with_the_width() -> None:

@@ -21,7 +21,7 @@ from gamma_calc.huggingface import (
 )
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.adapter_module import AdapterModule, Extra, Training
-from gamma_calc.simulation.program_training import program_training
+from gamma_calc.simulation.adapter_training import measured_training
 from tests.huggingface.models import wrapped
 from tests.schemes import scheme
 from tests.simulation import reference
@@ -70,7 +70,7 @@ def read(model: nn.Module, subject: Scheme, momentum: float | None) -> list[tupl
     factors = (factor.detach().clone()[None] for factor in (each.A, each.B))
     extra = None if momentum is None else Extra(momentum)
     training = Training((RATE,), (RATE,), subject.optimizer.step, STEPS, extra=extra)
-    found = program_training(AdapterModule(*data, *factors, RANK, each.scale), training).mean_square
+    found = measured_training(AdapterModule(*data, *factors, RANK, each.scale), training).mean_square
     return [(float(found[t, "A", None]), float(found[t, "B", None])) for t in range(1, STEPS + 1)]
 
 

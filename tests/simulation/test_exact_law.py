@@ -15,8 +15,8 @@ from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation import compressed_axes
 from gamma_calc.simulation import exact_law as law
-from gamma_calc.simulation.adapter_kernel import measured_training
 from gamma_calc.simulation.adapter_module import AdapterModule, Extra, Training
+from gamma_calc.simulation.adapter_training import measured_training
 from gamma_calc.simulation.compressed_axes import CompressedAxis
 from gamma_calc.simulation.exact_law import CompressedModule, exact_law, law_refusal
 from gamma_calc.simulation.probe import Power, ProbeConfiguration, probe

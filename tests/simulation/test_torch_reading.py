@@ -1,4 +1,4 @@
-"""The slow twin, which reads the program, and the fast kernel agree on every term to float64 rounding."""
+"""A program that is read for one run, and for many at once, gives the same terms to float64 rounding."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from torch import Tensor
 
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.simulation.adapter_kernel import measured_training
 from gamma_calc.simulation.adapter_module import TERMS, AdapterModule, Training
+from gamma_calc.simulation.adapter_training import measured_training
 from gamma_calc.simulation.torch_reading import TorchReading, trained_in_torch
 from tests.schemes import scheme
 
@@ -35,7 +35,7 @@ def tensors(subject: Scheme) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("optimizer", ["adam", "sign", "sgd"])
 @pytest.mark.parametrize("name", SCHEMES)
-def test_kernel_against_twin(name: str, optimizer: str) -> None:
+def test_one_run_against_many(name: str, optimizer: str) -> None:
     subject = SCHEMES[name].under(optimizer)
     values = tensors(subject)
     reading = TorchReading(subject.optimizer, values, RATES, {"s": SCALE})

@@ -1,4 +1,4 @@
-"""The program, run over seeds and rates, against the kernel where it serves and the definition where it does not."""
+"""Momentum, weight decay and feedback of the adapter training, against the definition and against torch."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ import torch
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Raw
-from gamma_calc.simulation.adapter_kernel import measured_training
 from gamma_calc.simulation.adapter_module import Extra, terms_of
-from gamma_calc.simulation.program_training import program_training
+from gamma_calc.simulation.adapter_training import measured_training
 from tests.simulation import reference
-from tests.simulation.test_adapter_kernel import ADAM, RATES, RULES, SCALE, SEEDS, SHAPES, SIGN, STEPS, module, training
-
-LINEAR = {
-    "plain": None,
-    "momentum": Extra(momentum=0.5),
-    "decay": Extra(decay_A=0.7, decay_B=0.2),
-    "momentum and decay": Extra(0.9, 0.1, 0.3),
-}
-"""What the kernel has written out: everything under a linear loss."""
+from tests.simulation.test_adapter_training import (
+    ADAM,
+    RATES,
+    RULES,
+    SCALE,
+    SEEDS,
+    SHAPES,
+    SIGN,
+    STEPS,
+    module,
+    training,
+)
 
 EXTRAS = {
     "momentum": Extra(momentum=0.5),
@@ -29,33 +31,6 @@ EXTRAS = {
     "feedback": Extra(feedback=0.3),
     "all": Extra(0.9, 0.1, 0.1, 0.05),
 }
-
-
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
-@pytest.mark.parametrize("extra", LINEAR.values(), ids=LINEAR)
-@pytest.mark.parametrize(
-    ("has_a", "has_b", "trains"),
-    [(True, True, (True, True)), (True, False, (True, True)), (False, True, (True, True)), (True, True, (False, True))],
-    ids=["both random", "B zero", "A zero", "A frozen"],
-)
-def test_the_kernel_and_the_program_are_one(
-    rule: tuple[object, object], extra: Extra | None, has_a: bool, has_b: bool, trains: tuple[bool, bool]
-) -> None:
-    batch = module(SHAPES["n > m"], has_a=has_a, has_b=has_b)
-    run = training(rule[0], extra=extra, trains_A=trains[0], trains_B=trains[1])  # type: ignore[arg-type]
-    fast, slow = measured_training(batch, run), program_training(batch, run)
-    assert fast.mean_square.keys() == slow.mean_square.keys()
-    for (t, quantity, term), value in slow.mean_square.items():
-        # Both sum some hundred products in other orders; sums of terms may cancel by some digits.
-        terms = terms_of(quantity, has_decay=run.has_decay)
-        whole = torch.stack([slow.mean_square[t, quantity, each] for each in terms])
-        error = (fast.mean_square[t, quantity, term] - value).abs()
-        assert bool((error <= 1e-12 * whole.amax(dim=0)).all()), (t, quantity, term)
-    torch.testing.assert_close(fast.epsilon_ratio, slow.epsilon_ratio, rtol=1e-12, atol=0.0)
-    assert not fast.diverged.any()
-    assert not fast.underflowed.any()
-    assert not slow.diverged.any()
-    assert not slow.underflowed.any()
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

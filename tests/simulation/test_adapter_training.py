@@ -1,4 +1,4 @@
-"""The batched kernel against a slow module written from the definition, and what it promises of zeros and batches."""
+"""The batched training against a slow module written from the definition, and its promises of zeros and batches."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw
-from gamma_calc.simulation.adapter_kernel import measured_training
 from gamma_calc.simulation.adapter_module import TERMS, AdapterModule, Training
+from gamma_calc.simulation.adapter_training import measured_training
 from gamma_calc.simulation.steps import GradientStep
 from tests.simulation import reference
 
@@ -56,7 +56,7 @@ def training(rule: Raw | Moments, **changes: object) -> Training:
     [(True, True, (True, True)), (True, False, (True, True)), (False, True, (True, True)), (True, True, (False, True))],
     ids=["both random", "B zero", "A zero", "A frozen"],
 )
-def test_kernel_is_the_definition(
+def test_training_is_the_definition(
     rule: tuple[Raw | Moments, Callable[[], reference.Rule]],
     shape: tuple[int, int, int, int],
     has_a: bool,
