@@ -237,6 +237,8 @@ function drawing(side) {
   picture.addEventListener("pointermove", (event) => isHeld && go(event));
   for (const end of ["pointerup", "pointercancel"]) picture.addEventListener(end, () => (isHeld = false));
   picture.addEventListener("click", (event) => !handle.contains(event.target) && go(event)); // a tap beside the point
+  // A finger on the point drags it, beside it it scrolls: touch-action does not reach the inside of a drawing.
+  handle.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   handle.addEventListener("keydown", (event) => {
     const ways = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1] };
     if (!(event.key in ways)) return;

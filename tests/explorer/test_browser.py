@@ -1,0 +1,228 @@
+"""The page in a real browser: what it computes is what the engine derives, and hands, fingers and keys move it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gamma_calc import explore, exponents
+from gamma_calc.program.selection import Spec
+from tests.explorer.chromium import Page, browser, needs_chromium
+from tests.explorer.examples import EXAMPLES, points, stack, two_rates
+
+pytestmark = [pytest.mark.slow, needs_chromium]
+
+READ = """
+const type = (name, text) => {
+  const input = document.querySelector(`input[aria-label="${name}, exactly"]`);
+  input.value = text;
+  input.dispatchEvent(new Event("change"));
+};
+const read = (side = 0) => {
+  const box = document.querySelectorAll(".side")[side];
+  const cells = [...box.querySelectorAll("td[data-quantity]")];
+  const cards = [...box.querySelectorAll(".condition")];
+  return {
+    sizes: Object.fromEntries(cells.map((each) => [`${each.dataset.quantity} ${each.dataset.t}`, each.textContent])),
+    verdicts: Object.fromEntries(cards.map((each) => [each.dataset.condition, each.dataset.verdict])),
+    undertrained: box.querySelector(".learning").dataset.undertrained,
+  };
+};
+const at = (points) => points.map((point) => {
+  for (const [name, text] of Object.entries(point)) type(name, text);
+  return read();
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture
+def opened(page: Page, tmp_path: Path) -> Any:
+    """Opens the page of some schemes in the browser."""
+
+    def open_page(*specs: Spec, edit: tuple[str, str] = ("", ""), **window: Any) -> Page:
+        path = tmp_path / "page.html"
+        text = explore(*specs).html()
+        assert edit[0] in text
+        path.write_text(text.replace(*edit) if edit[0] else text, encoding="utf-8")
+        page.open(path, **window)
+        page.value(READ + "void 0")
+        return page
+
+    return open_page
+
+
+def texts(point: Mapping[str, Fraction]) -> dict[str, str]:
+    return {name: str(value) for name, value in point.items()}
+
+
+def expected(name: str, point: Mapping[str, Fraction], steps: int) -> Any:
+    """What the engine says of a point, as the page writes it."""
+    (found,) = explore(EXAMPLES[name]).derivations
+    sizes = {}
+    for step in exponents(EXAMPLES[name], steps=steps).steps:
+        for quantity, size in step.sizes.items():
+            lower, upper = size.lower.at(point), size.upper.at(point)
+            text = "\N{MINUS SIGN}\N{INFINITY}" if upper is None else str(upper).replace("-", "\N{MINUS SIGN}")
+            sizes[f"{quantity} {step.t}"] = text if lower == upper else f"\N{LESS-THAN OR EQUAL TO} {text}"
+    verdicts = {}
+    for each in found.decisions.values():
+        possible = each.region if each.possible is None else each.possible
+        unknown = each.status.value == "unknown" and (each.possible is None or possible.contains(point))
+        verdicts[each.condition.name] = "holds" if each.region.contains(point) else "unknown" if unknown else "fails"
+    return {"sizes": sizes, "verdicts": verdicts}
+
+
+def compared(opened: Any, name: str, count: int, edit: tuple[str, str] = ("", "")) -> int:
+    """How many of some points the page and the engine agree on; the page is loaded once."""
+    (found,) = explore(EXAMPLES[name]).derivations
+    inside = [point for point in points(found.free, 5 * count) if found.run.domain.contains(point)][:count]
+    page = opened(EXAMPLES[name], edit=edit)
+    shown = page.value(f"at({json.dumps([texts(point) for point in inside])})")
+    steps = max(int(key.split()[1]) for key in shown[0]["sizes"])
+    assert page.complaints == [] and [url[:7] for url in page.requests] == ["file://"]
+    assert len(inside) == count
+    agree = 0
+    for point, each in zip(inside, shown, strict=True):
+        known = expected(name, point, steps)
+        agree += each["sizes"] == known["sizes"] and each["verdicts"] == known["verdicts"]
+    return agree
+
+
+@pytest.mark.parametrize(("name", "count"), [("module", 200), *((name, 40) for name in EXAMPLES if name != "module")])
+def test_the_page_says_what_the_engine_says(name: str, count: int, opened: Any) -> None:
+    assert compared(opened, name, count) == count
+
+
+def test_another_arithmetic_is_seen(opened: Any) -> None:
+    """A maximum that takes the first piece, and a comparison turned around."""
+    assert compared(opened, "module", 40, ("most && compared(most, each) >= 0", "most")) < 40
+    assert (
+        compared(
+            opened,
+            "module",
+            40,
+            ('">" ? at > 0', '">" ? at < 0'),
+        )
+        == 40
+    )  # no inequality is strict here
+    assert compared(opened, "module", 40, (": at >= 0", ": at > 0")) < 40
+
+
+def centre(page: Page, selector: str) -> tuple[float, float]:
+    script = f"document.querySelector('{selector}').getBoundingClientRect()"
+    box = page.value(f"(({{x, y, width, height}}) => ({{x, y, width, height}}))({script})")
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def shown_point(page: Page) -> dict[str, str]:
+    inputs = "document.querySelectorAll('.control input[type=text]')"
+    found: list[str] = page.value(f"[...{inputs}].map((each) => each.value)")
+    return dict(zip("ab", found, strict=True))
+
+
+UNIT = "document.querySelector('.plane').getBoundingClientRect().width / 480 * 428 / 3"
+"""Pixels of one unit of the plane, whose window is three wide."""
+
+
+def test_a_mouse_drags_the_point(opened: Any) -> None:
+    page = opened(two_rates())
+    unit, (x, y) = page.value(UNIT), centre(page, ".handle .dot")
+    assert shown_point(page) == {"a": "-1", "b": "0"}
+    assert page.value("read().verdicts.stable") == "holds"
+    page.drag((x, y), (x + unit, y))
+    assert shown_point(page) == {"a": "0", "b": "0"}
+    assert page.value("read().verdicts.stable") == "fails"
+    assert page.value("read().sizes['Z_B 4']") == "1"
+    page.drag(centre(page, ".handle .dot"), (x + 3, y + 3))  # a corner catches what comes near
+    assert shown_point(page) == {"a": "-1", "b": "0"}
+
+
+def test_a_finger_drags_the_point_and_scrolls_beside_it(opened: Any) -> None:
+    page = opened(two_rates(), width=390, height=844, touch=True)
+    x, y = centre(page, ".handle .dot")
+    page.swipe((x, y), (x + page.value(UNIT) / 2, y))
+    assert shown_point(page)["a"] == "-1/2"
+    page.swipe((x + 40, y + 80), (x + 40, y))
+    assert shown_point(page)["a"] == "-1/2"
+    assert page.value("document.documentElement.scrollWidth") == 390
+
+
+def test_keys_move_the_point(opened: Any) -> None:
+    page = opened(two_rates())
+    page.value("document.querySelector('.handle').focus()")
+    page.key("ArrowDown", shift=True)
+    page.key("ArrowRight")
+    assert shown_point(page) == {"a": "-23/24", "b": "-1/4"}
+
+
+def test_what_is_no_number_changes_nothing(opened: Any) -> None:
+    page = opened(two_rates())
+    page.value("type('a', '1/0'), type('b', 'x')")
+    invalid = "[...document.querySelectorAll('[aria-invalid=true]')].map((each) => each.value)"
+    assert page.value(invalid) == ["1/0", "x"]
+    assert page.value("read().sizes['B 1']") == "0"
+    page.value("type('a', ' -0.75 '), type('b', '\N{MINUS SIGN}1/4')")
+    assert page.value(invalid) == [] and shown_point(page) == {"a": "-3/4", "b": "-1/4"}
+    assert page.value("read().verdicts.efficient") == "holds"
+
+
+def test_outside_of_the_domain_nothing_is_said(opened: Any) -> None:
+    page = opened(EXAMPLES["parities"])
+    page.value("type('rho', '2')")
+    assert set(page.value("read().verdicts").values()) == {"outside"}
+    assert set(page.value("read().sizes").values()) == {""}
+
+
+def test_an_undertrained_factor_is_named(opened: Any) -> None:
+    page = opened("init-b")
+    page.value("type('eta', '-1')")
+    assert page.value("read().undertrained") == "B"
+    page.value("type('eta', '-1/2')")
+    assert page.value("read().undertrained") == ""
+
+
+def test_why_leads_to_the_line_of_the_derivation(opened: Any) -> None:
+    page = opened(two_rates())
+    page.value("type('a', '0'), document.querySelector('.condition .link').click()")
+    assert page.value("document.querySelector('.why .piece.active code').textContent") == "a + b + 1"
+    line = "document.querySelector('.why .quoted tr').cells"
+    assert page.value(f"{line}[0].textContent") == "(2.17)" and "sum from" in page.value(f"{line}[2].textContent")
+    assert not page.value("document.querySelector('details.derivation').open")
+    page.value("document.querySelector('.why a').click()")
+    assert page.value("document.querySelector('details.derivation').open")
+    assert page.value("document.querySelector('tr.target').id").startswith("side-0-2.")
+
+
+def test_a_stack_shows_one_layer_or_all(opened: Any) -> None:
+    page = opened(stack(2))
+    rows = "[...document.querySelectorAll('tbody tr[data-layer]')].filter((each) => !each.hidden).length"
+    every = page.value(rows)
+    choose = "((each) => (each.value = '2', each.dispatchEvent(new Event('change'))))(document.querySelector('select'))"
+    page.value(choose)
+    assert page.value(rows) == every / 2
+
+
+def test_two_schemes_move_together(opened: Any) -> None:
+    page = opened("init-a", "init-b")
+    page.value("type('eta', '-1/2')")
+    assert page.value("[read(0).verdicts.stable, read(1).verdicts.stable]") == ["holds", "fails"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_narrow_window_shows_all(name: str, scheme: str, opened: Any) -> None:
+    page = opened(EXAMPLES[name], width=390, height=844, scheme=scheme, touch=True)
+    assert page.value("document.documentElement.scrollWidth") == 390
+    dark = page.value("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+    assert dark == (scheme == "dark")
