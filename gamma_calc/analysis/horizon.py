@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from gamma_calc.algebra import Inequality, Polyhedron
 from gamma_calc.analysis.bounded import Bounded
 from gamma_calc.analysis.families import Family, families, largest
-from gamma_calc.analysis.joint_rate_law import JointRateLaw, joint_rate_law
 from gamma_calc.analysis.rate_law import RateLaw, rate_law
 from gamma_calc.analysis.unfelt import linear_part, unfelt
 from gamma_calc.calculus.recursion import Trajectory
@@ -35,7 +34,7 @@ class HorizonLaw:
     quantities: tuple[str, ...]
     domain: Polyhedron
     families: tuple[Family, ...]
-    largest: RateLaw | JointRateLaw | str
+    largest: RateLaw | str
     elsewhere: str = ""
 
     def region(self, steps: int) -> Polyhedron:
@@ -71,15 +70,13 @@ def horizon_law(
     return HorizonLaw(tuple(quantities), where, every, _largest(rates, free, every, where), elsewhere)
 
 
-def _largest(
-    rates: Sequence[str], free: Sequence[str], every: Sequence[Family], domain: Polyhedron
-) -> RateLaw | JointRateLaw | str:
+def _largest(rates: Sequence[str], free: Sequence[str], every: Sequence[Family], domain: Polyhedron) -> RateLaw | str:
     """The largest stable rate as a function of T, and of what else is free."""
     if len(rates) != 1:
         return "not exactly one rate is free"
     if not domain.is_closed:
         return f"the domain is not closed: {domain}"
-    return rate_law(rates[0], every, domain) if len(free) == 1 else joint_rate_law(rates[0], every, domain)
+    return rate_law(rates[0], every, domain, tuple(name for name in free if name != rates[0]))
 
 
 def _settled(run: Trajectory, quantities: Sequence[str]) -> tuple[Family, ...] | str:

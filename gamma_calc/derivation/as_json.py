@@ -12,7 +12,6 @@ from gamma_calc.analysis.derivation import Derivation, free_exponents
 from gamma_calc.analysis.families import Family
 from gamma_calc.analysis.growth_below import LeastGrowth
 from gamma_calc.analysis.horizon import HorizonLaw
-from gamma_calc.analysis.joint_rate_law import JointRateLaw
 from gamma_calc.analysis.largest_rates import Edge, LargestRate
 from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.calculus.policy import Policy
@@ -135,7 +134,7 @@ def _horizon(law: HorizonLaw | str) -> Json:
     rate = law.largest
     return {
         "families": [_family(family) for family in law.families],
-        "max_stable": {} if isinstance(rate, str) else {rate.rate: _largest_law(rate)},
+        "max_stable": {} if isinstance(rate, str) else {rate.rate: _rate_law(rate)},
         "reason": rate if isinstance(rate, str) else "",
         **({"where": str(law.domain), "elsewhere": law.elsewhere} if law.elsewhere else {}),
     }
@@ -150,29 +149,19 @@ def _family(family: Family) -> Json:
     return {"base": str(family.base), "turns": turns, "from": family.start}
 
 
-def _largest_law(rate: RateLaw | JointRateLaw) -> Json:
-    return _rate_law(rate) if isinstance(rate, RateLaw) else _joint_law(rate)
-
-
-def _joint_law(rate: JointRateLaw) -> Json:
-    """A law with other free exponents; without a formula where the families say as much."""
+def _rate_law(law: RateLaw) -> Json:
+    """A law; without a formula where the families say as much."""
+    early = [each.value for each in law.early]
+    if not law.others:
+        limit = law.limit.value or "-oo"
+        return {"value": str(law), "since": law.since, "early": early, "limit": limit, "attained_at": law.attained_at}
     return {
-        "value": str(rate) if rate.cases else None,
-        "since": rate.since,
-        "early": [each.value for each in rate.early],
-        "valid_on": str(rate.valid_on),
-        "limit": rate.limit.value,
-        "attained_on": str(rate.attained),
-    }
-
-
-def _rate_law(rate: RateLaw) -> Json:
-    return {
-        "value": str(rate),
-        "since": rate.since,
-        "early": [None if value is None else str(value) for value in rate.early],
-        "limit": "-oo" if rate.limit is None else str(rate.limit),
-        "attained_at": rate.attained_at,
+        "value": str(law) if law.cases else None,
+        "since": law.since,
+        "early": early,
+        "valid_on": str(law.valid_on),
+        "limit": law.limit.value,
+        "attained_on": str(law.attained),
     }
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gamma_calc.algebra import Affine, Exponent, Inequality, name_latex
-from gamma_calc.algebra.notation import rational_latex
 from gamma_calc.analysis.families import Family
 from gamma_calc.analysis.growth_below import LeastGrowth
 from gamma_calc.analysis.horizon import HorizonLaw
-from gamma_calc.analysis.joint_rate_law import JointRateLaw
 from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text, joined, prose
 from gamma_calc.derivation.symbols import quantity_latex
@@ -65,11 +63,8 @@ def telling(laws: Laws) -> Laws:
 
 
 def _is_constant(law: HorizonLaw) -> bool:
-    rate = law.largest
-    if isinstance(rate, RateLaw):
-        return all(each.is_constant for each in rate.formulas)
-    if isinstance(rate, JointRateLaw) and rate.cases:
-        return rate.is_constant
+    if isinstance(law.largest, RateLaw) and law.largest.cases:
+        return law.largest.is_constant
     return all(cycle == Affine.of(0) for family in law.families for cycle, _ in family.turns)
 
 
@@ -84,40 +79,16 @@ def horizon_lines(laws: Laws) -> Iterator[str]:
 
 def _law(law: HorizonLaw) -> str:
     """What T steps ask, behind a colon: on the same line, or on lines of their own where it is much."""
-    rate = law.largest
-    if isinstance(rate, RateLaw):
-        return f" {_rate(rate)}"
-    if isinstance(rate, JointRateLaw) and len(rate.cases) == 1 and len(rate.cases[0]) <= MOST_IN_LINE:
-        return f" {_joint(rate)}"
+    rate = law.largest if isinstance(law.largest, RateLaw) else None
+    if rate and (not rate.others or (len(rate.cases) == 1 and len(rate.cases[0]) <= MOST_IN_LINE)):
+        return f" {rate.statement}"
     texts = [_family(family) for family in law.families[:MOST_WRITTEN]]
     left = len(law.families) - len(texts)
     more = [f"and {left} more, which --json gives"] if left else []
-    tends = [_tendency(rate)] if isinstance(rate, JointRateLaw) else []
+    tends = [rate.tendency] if rate else []
     if len(texts) <= MOST_IN_LINE:
         return f" {'; '.join([' and '.join(texts) or 'always', *tends])}"
     return "".join(f"\n  {text}" for text in [*texts, *more, *tends])
-
-
-def _joint(law: JointRateLaw) -> str:
-    early = "".join(f", {each.value or each.reason} at T = {t}" for t, each in enumerate(law.early, 1))
-    where = "" if law.valid_on.is_everywhere else f" where {law.valid_on}"
-    return f"{law.rate} <= {law}{where} (T >= {law.since}{early}); {_tendency(law)}"
-
-
-def _tendency(law: JointRateLaw) -> str:
-    """What the largest rate tends to."""
-    if law.limit.value is None:
-        return f"for every step count: {law.limit.reason}"
-    on = "" if law.limit.valid_on == law.valid_on else f" where {law.limit.valid_on}"
-    where = "which no T attains" if law.attained.is_empty else f"which some T attains where {law.attained}"
-    return f"the largest {law.rate} tends to {law.limit.value}{on}, {where}"
-
-
-def _rate(law: RateLaw) -> str:
-    early = "".join(f", {'any' if value is None else value} at T = {t}" for t, value in enumerate(law.early, 1))
-    first = f"T >= {law.since}"
-    limit = "-oo" if law.limit is None else str(law.limit)
-    return f"{law.rate} <= {law} ({first}{early}); tends to {limit}, which no T attains"
 
 
 def _family(family: Family) -> str:
@@ -151,9 +122,7 @@ def _blocks(name: str, law: HorizonLaw | str) -> Iterator[Block]:
     rows = tuple(_row(family) for family in law.families)
     yield Table((("exponent",), ("turns",), ("steps",)), rows, (500, 340, 160))
     if isinstance(law.largest, RateLaw):
-        yield Paragraph(_sentence(law.largest))
-    elif isinstance(law.largest, JointRateLaw):
-        yield Paragraph(_joint_sentence(law.largest))
+        yield Paragraph(_joint_sentence(law.largest) if law.largest.others else _sentence(law.largest))
 
 
 def _row(family: Family) -> tuple[Text, ...]:
@@ -166,7 +135,7 @@ def _row(family: Family) -> tuple[Text, ...]:
     return (Math(" + ".join([*base, *terms])),), numbers, (Math(rf"T \ge {family.start}"),)
 
 
-def _joint_sentence(law: JointRateLaw) -> Text:
+def _joint_sentence(law: RateLaw) -> Text:
     name = Math(name_latex(law.rate))
     formula: Text = ()
     if law.cases:
@@ -195,9 +164,10 @@ def _sentence(law: RateLaw) -> Text:
     since: Text = (" for all ", Math(rf"T \ge {law.since}"))
     early: Text = ()
     for steps, value in enumerate(law.early, 1):
-        bound: Text = ("every value is stable",) if value is None else ("it is ", Math(rational_latex(value)))
+        bound: Text = ("every value is stable",) if value.bounds is None else ("it is ", Math(value.latex()))
         early = (*early, "; ", *bound, " for ", Math(f"T = {steps}"))
     whole: Text = ("The largest stable ", name, " is ", Math(law.latex()), *since, *early)
     if law.attained_at is not None:
         return (*whole, ".")
-    return (*whole, ". Its limit is ", Math(law.limit_latex), ", which no number of steps attains.")
+    limit = r"-\infty" if law.limit.bounds is None else law.limit.latex()
+    return (*whole, ". Its limit is ", Math(limit), ", which no number of steps attains.")

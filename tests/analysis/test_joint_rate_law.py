@@ -16,8 +16,8 @@ from gamma_calc.algebra import Polyhedron, Region, nonpositive_region
 from gamma_calc.analysis.bounded import bounded
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
-from gamma_calc.analysis.joint_rate_law import JointRateLaw
 from gamma_calc.analysis.largest_rates import largest_rate
+from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.errors import BadInput
@@ -58,10 +58,10 @@ def law_of(subject: Scheme) -> HorizonLaw | str:
     return horizon_law(bound, STABLE.bounded, subject.rates, subject.free)
 
 
-def joint(subject: Scheme) -> tuple[HorizonLaw, JointRateLaw]:
+def joint(subject: Scheme) -> tuple[HorizonLaw, RateLaw]:
     law = law_of(subject)
     assert isinstance(law, HorizonLaw)
-    assert isinstance(law.largest, JointRateLaw)
+    assert isinstance(law.largest, RateLaw)
     return law, law.largest
 
 
@@ -94,12 +94,12 @@ def rate_at(law: HorizonLaw, rate: str, steps: int, point: dict[str, Fraction]) 
     return None if floor > top else top
 
 
-def least(found: JointRateLaw, steps: int, others: dict[str, Fraction]) -> Fraction | float:
+def least(found: RateLaw, steps: int, others: dict[str, Fraction]) -> Fraction | float:
     """What the formula says of so many steps."""
     return min((form.at(others) for form in found.bounds(steps)), default=math.inf)
 
 
-def mistakes(law: HorizonLaw, found: JointRateLaw, point: dict[str, Fraction]) -> list[str]:
+def mistakes(law: HorizonLaw, found: RateLaw, point: dict[str, Fraction]) -> list[str]:
     """Where the formula, the limit or the region that attains it differ from what the families give at a point."""
     others = {name: value for name, value in point.items() if name != found.rate}
     wrong = []
@@ -154,7 +154,7 @@ def unrolled(subject: Scheme, steps: int) -> Polyhedron:
     return region
 
 
-def is_formula(subject: Scheme, found: JointRateLaw, steps: int, others: dict[str, Fraction]) -> bool:
+def is_formula(subject: Scheme, found: RateLaw, steps: int, others: dict[str, Fraction]) -> bool:
     """Whether the formula is the largest rate that so many steps, followed one by one, leave at a point."""
     largest = largest_rate(found.rate, unrolled(subject, steps))
     if largest.bounds is None or not largest.valid_on.contains(others):
@@ -185,7 +185,7 @@ def test_a_formula_is_what_following_step_by_step_leaves_wherever_it_is_stated(d
         return
     assume(len(subject.rates) == 1)
     law = law_of(subject)
-    if not isinstance(law, HorizonLaw) or not isinstance(law.largest, JointRateLaw) or not law.largest.cases:
+    if not isinstance(law, HorizonLaw) or not isinstance(law.largest, RateLaw) or not law.largest.cases:
         return
     found = law.largest
     for point in data.draw(places(subject, CALCULUS, POINTS), label="points"):
@@ -200,7 +200,7 @@ def test_random_schemes(data: st.DataObject) -> None:
     subject = data.draw(schemes(), label="scheme")
     assume(len(subject.rates) == 1)
     law = law_of(subject)
-    if not isinstance(law, HorizonLaw) or not isinstance(law.largest, JointRateLaw):
+    if not isinstance(law, HorizonLaw) or not isinstance(law.largest, RateLaw):
         return
     for point in data.draw(places(subject, CALCULUS, POINTS), label="points"):
         if law.domain.contains(point):
@@ -210,7 +210,7 @@ def test_random_schemes(data: st.DataObject) -> None:
 def test_a_first_step_may_bound_no_rate() -> None:
     """B moves only once A has left zero."""
     law = law_of(scheme("zero", "-1/2", "-1/2", "e", optimizer="sgd", momentum="b"))
-    assert isinstance(law, HorizonLaw) and isinstance(law.largest, JointRateLaw)
+    assert isinstance(law, HorizonLaw) and isinstance(law.largest, RateLaw)
     point = {"e": Fraction(0), "b": Fraction(0)}
     assert rate_at(law, "e", 1, point) == math.inf
     assert not mistakes(law, law.largest, point)

@@ -12,7 +12,7 @@ import pytest
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.derivation.checker import UPPER
-from gamma_calc.derivation.horizon_words import Horizon, horizon_text
+from gamma_calc.derivation.horizon_words import horizon_text
 from gamma_calc.derivation.horizons import horizon_lines
 from gamma_calc.derivation.verification import verification
 from tests.derivation.certificates import derivation_of, read_back, written
@@ -45,8 +45,8 @@ def test_the_largest_rate_is_the_largest(name: str) -> None:
         return all(each is None or each <= 0 for each in (*sizes, *later))
 
     for steps in range(1, STEPS):
-        largest = law.at(steps)
-        assert largest is not None
+        (bound,) = law.bounds(steps)
+        largest = bound.constant
         assert is_bounded(largest, steps) and not is_bounded(largest + Fraction(1, 10**6), steps), steps
 
 
@@ -84,22 +84,3 @@ def test_no_formula_without_an_exact_law_of_the_whole_domain() -> None:
 @pytest.mark.parametrize("name", ["decay-sgd", "momentum-sgd", "free-shape"])
 def test_no_formula_where_other_exponents_are_free(name: str) -> None:
     assert said(written(name).conclusions) == []
-
-
-def test_a_rate_that_is_also_bounded_from_below_has_no_formula() -> None:
-    assert Horizon("eta", ((ETA,),), ()).formula(1) == (0, 0, 1, 0)
-    assert Horizon("eta", ((ETA, -ETA - 1),), ()).formula(1) is None
-    falling = (ETA, 0, ((-ETA - 1, 1),))  # one turn leaves -1, which further turns take below only where eta >= -1
-    assert Horizon("eta", (), ((ZERO, (falling,)),)).formula(2) is None
-
-
-@pytest.mark.parametrize(
-    ("turn", "formula"),
-    [
-        pytest.param(ETA - 5, (1, 0, 2, 0), id="no-turn-is-the-largest"),
-        pytest.param(ETA + 1, (0, 1, 1, 1), id="every-turn-is-the-largest"),
-    ],
-)
-def test_a_family_is_asked_for_with_no_turn_and_with_all(turn: Affine, formula: tuple[int, ...]) -> None:
-    family = (2 * ETA + 1, 0, ((turn, 1),))
-    assert Horizon("eta", (), ((ZERO, (family,)),)).formula(3) == formula
