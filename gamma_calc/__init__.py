@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gamma_calc.program.catalogue import CATALOGUE
     from gamma_calc.program.problem import Problem
     from gamma_calc.program.scheme import Scheme
+    from gamma_calc.tracing.traced import Traced, traced
 
 __version__ = "0.1.0"
 
@@ -29,11 +30,13 @@ __all__ = [
     "Exponents",
     "Problem",
     "Scheme",
+    "Traced",
     "Transferred",
     "crosscheck",
     "derive",
     "explore",
     "exponents",
+    "traced",
     "transferred",
 ]
 
@@ -45,11 +48,13 @@ _HOMES = {
     "Exponents": "gamma_calc.derivation.questions",
     "Problem": "gamma_calc.program.problem",
     "Scheme": "gamma_calc.program.scheme",
+    "Traced": "gamma_calc.tracing.traced",
     "Transferred": "gamma_calc.experiment.transfer",
     "crosscheck": "gamma_calc.experiment.crosscheck",
     "derive": "gamma_calc.derivation.questions",
     "explore": "gamma_calc.explorer.page",
     "exponents": "gamma_calc.derivation.questions",
+    "traced": "gamma_calc.tracing.traced",
     "transferred": "gamma_calc.experiment.transfer",
 }
 

@@ -20,7 +20,7 @@ PACKAGE = "gamma_calc"
 BELOW_ANALYSIS = {"errors", "files", "algebra", "program", "calculus"}
 BELOW_REPORT = {*BELOW_ANALYSIS, "analysis", "simulation"}
 BELOW_EXPERIMENT = {*BELOW_REPORT, "derivation", "report"}
-BELOW_CLI = {*BELOW_EXPERIMENT, "atlas", "explorer", "experiment", "huggingface"}
+BELOW_CLI = {*BELOW_EXPERIMENT, "atlas", "explorer", "experiment", "huggingface", "tracing"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
@@ -56,6 +56,7 @@ LAYERS: dict[str, set[str]] = {
         "derivation.conclusions",
     },
     "simulation": {"errors", "files", "algebra", "program"},
+    "tracing": {"errors", "algebra", "program"},
     "report": BELOW_REPORT,
     "explorer": BELOW_EXPERIMENT,
     "experiment": BELOW_EXPERIMENT,

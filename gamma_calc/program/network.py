@@ -118,6 +118,14 @@ def silu(value: Expression) -> Pointwise:
     return Pointwise("silu", value)
 
 
+def gelu(value: Expression, approximate: str = "none") -> Pointwise:
+    """x Phi(x), with Phi the normal distribution function, or with "tanh" what is close to it; read as SiLU is.
+
+    Source: Hendrycks, Gimpel, "Gaussian Error Linear Units" (arXiv:1606.08415).
+    """
+    return Pointwise("gelu" if approximate == "none" else "gelu_tanh", value)
+
+
 def softmax(value: Expression, over: Axis) -> Softmax:
     """e^v over its sum along an axis. Of logits that grow only a bound is known."""
     return Softmax(value, over)

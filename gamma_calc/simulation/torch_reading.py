@@ -6,6 +6,7 @@ program are all there is; nothing here knows a module.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -45,13 +46,26 @@ from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
 from gamma_calc.program.update_expressions import Count, Kept, Larger, Norm, Scalar
 from gamma_calc.simulation.steps import GradientStep
 
+GELU, CUBIC = math.sqrt(2 / math.pi), 0.044715
+"""Of the tanh in the approximate x Phi(x): Hendrycks, Gimpel, "Gaussian Error Linear Units" (arXiv:1606.08415)."""
+
+
+def _slope_of_gelu(x: Tensor, argument: Tensor, slope: Tensor) -> Tensor:
+    """The derivative of x (1 + tanh argument) / 2."""
+    return (1 + argument.tanh()) / 2 + x * slope * (1 - argument.tanh().square()) / 2
+
+
 FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "phi": torch.relu,
     "phi'": lambda x: (x > 0).to(x.dtype),
     "silu": torch.nn.functional.silu,
     "silu'": lambda x: x.sigmoid() * (1 + x * (1 - x.sigmoid())),
+    "gelu": torch.nn.functional.gelu,
+    "gelu'": lambda x: torch.special.ndtr(x) + x * (-x.square() / 2).exp() / math.sqrt(2 * math.pi),
+    "gelu_tanh": lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
+    "gelu_tanh'": lambda x: _slope_of_gelu(x, GELU * (x + CUBIC * x**3), GELU * (1 + 3 * CUBIC * x**2)),
 }
-"""The scalar maps that a program can name, ReLU and x sigmoid(x), and their derivatives."""
+"""The scalar maps that a program can name, ReLU, x sigmoid(x) and x Phi(x) exactly or by a tanh, and derivatives."""
 
 
 class TorchReading:

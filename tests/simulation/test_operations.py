@@ -13,6 +13,7 @@ from gamma_calc.program.expressions import Expression
 from gamma_calc.program.network import (
     axis,
     data,
+    gelu,
     layer_norm,
     mean,
     merge,
@@ -44,6 +45,11 @@ def of_heads(h: Tensor) -> Tensor:
 CASES: dict[str, tuple[Build, Function]] = {
     "relu": (relu, torch.relu),
     "silu": (silu, torch.nn.functional.silu),
+    "gelu": (gelu, torch.nn.functional.gelu),
+    "gelu by a tanh": (
+        lambda h: gelu(h, "tanh"),
+        lambda h: torch.nn.functional.gelu(h, approximate="tanh"),
+    ),
     "softmax over tokens": (lambda h: softmax(h, token), lambda h: h.softmax(2)),
     "softmax over features": (lambda h: softmax(h, m), lambda h: h.softmax(1)),
     "a square": (lambda h: power(h, 2), lambda h: h**2),

@@ -1,0 +1,94 @@
+"""Blocks: some coordinates of an axis that grows, such as the queries in a fused projection, as tensors of their own.
+
+A block of rows of a random matrix is a random matrix, and its rows are trained like those of one. So what is taken of
+a value is taken of the parameters that its axis comes from; two blocks have no row in common, or one is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gamma_calc.errors import Unknown
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import Expression, Given, Merged, Named, Ones, Renamed, Split, Trained, nodes
+from gamma_calc.program.shared import parts
+from gamma_calc.tracing.capture import Sizes
+from gamma_calc.tracing.names import numbered
+from gamma_calc.tracing.translation import Translation
+from gamma_calc.tracing.values import Value
+
+
+def block(t: Translation, value: Value, place: int, start: Sizes, size: Sizes, where: str) -> Value:
+    """Coordinates of a dimension, of one axis, from `start` on.
+
+    Raises:
+        Unknown: the axis does not come from parameters, or a part of the block is already part of another one.
+    """
+    (axis,) = value.dims[place]
+    known = {each for node in nodes(value.expression) for each in node.axes}
+    new = t.axes.axis(size, known, where)
+    taking = _Taking(t, start, size, new)
+    expression = taking.of(value.expression, axis)
+    return Value(expression, (*value.dims[:place], (new,), *value.dims[place + 1 :]))
+
+
+class _Taking:
+    """One block of an expression; what lacks the axis stays as it is."""
+
+    def __init__(self, t: Translation, start: Sizes, size: Sizes, new: Axis) -> None:
+        self.t, self.start, self.size, self.new = t, start, size, new
+        self.known: dict[Expression, Expression] = {}
+
+    def of(self, node: Expression, axis: Axis) -> Expression:
+        if axis not in node.axes:
+            return node
+        if node not in self.known:
+            self.known[node] = self._of(node, axis)
+        return self.known[node]
+
+    def _of(self, node: Expression, axis: Axis) -> Expression:
+        match node:
+            case Ones():
+                return Ones.along(self.new)
+            case Given(name, shape) | Trained(name, shape):
+                return self._leaf(node, name, shape, axis)
+            case Renamed(operand, old, new) if new is axis:
+                return self.of(operand, old)
+            case Split() | Merged():
+                raise Unknown(f"some coordinates of {axis}, which is several axes or a part of one")
+            case Named(name, operand, is_cut):
+                found = Named(numbered(name, self._number(name)), self.of(operand, axis), is_cut)
+                self.t.features[found.name] = found
+                return found
+        rebuilt: Any = type(node)(*(self._part(each, axis) for each in parts(node)))
+        if axis in rebuilt.axes:
+            raise Unknown(f"some coordinates of {axis}")
+        assert isinstance(rebuilt, Expression)
+        return rebuilt
+
+    def _part(self, each: Any, axis: Axis) -> Any:
+        if isinstance(each, Expression):
+            return self.of(each, axis)
+        if each is axis:
+            raise Unknown(f"some coordinates of {axis} of a value that is made along it")
+        return tuple(self._part(one, axis) for one in each) if isinstance(each, tuple) else each
+
+    def _leaf(self, node: Given | Trained, name: str, shape: tuple[Axis, ...], axis: Axis) -> Expression:
+        found = numbered(name, self._number(name))
+        self.t.tensors[found] = self.t.tensors[name].narrow(shape.index(axis), self.start[0], self.size[0])
+        self.t.blocks[found] = (name, shape.index(axis), self.start[0], self.size[0])
+        axes = tuple(self.new if each is axis else each for each in shape)
+        return type(node)(found, axes, *parts(node)[2:])
+
+    def _number(self, name: str) -> int:
+        """Which of the blocks of a name this is, from 1."""
+        found = self.t.starts.setdefault(name, [])
+        if (self.start, self.size) not in found:
+            if any(_overlap(self.start[0], self.size[0], begin[0], count[0]) for begin, count in found):
+                raise Unknown(f"overlapping blocks of {name}")
+            found.append((self.start, self.size))
+        return found.index((self.start, self.size)) + 1
+
+
+def _overlap(start: int, size: int, other: int, count: int) -> bool:
+    return start < other + count and other < start + size

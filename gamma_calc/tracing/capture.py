@@ -1,0 +1,253 @@
+"""Capture: the operations of a module's forward pass, the same at two widths.
+
+`torch.export` writes down which operations a module does on some inputs. Twins of a module that differ in their sizes
+do the same operations, one for one; a size or a number that differs between them is one that grows.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export.graph_signature import InputKind
+
+from gamma_calc.errors import BadInput
+
+Sizes = tuple[int, ...]
+"""A number of coordinates in each of the twins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A module at some sizes, and the inputs that it is called with, by name."""
+
+    model: nn.Module
+    inputs: Mapping[str, Any]
+
+
+class Across(tuple[float, ...]):
+    """A number that differs between the twins, in each of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The value of an operation, by its name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """One operation of the forward pass, in all twins at once.
+
+    Shapes: `shape` has the sizes of each dimension of its value; None if that is no tensor.
+
+    `kind` is ATen's name without its overload ("linear"), or "parameter". `arguments` are numbers, what differs between
+    twins as `Across`, and other operations as `Reference`. `values` are those of a value that depends on no parameter,
+    or the parameters themselves. `module` is the path of the module that does it, `where` the line of its source.
+    """
+
+    name: str
+    kind: str
+    arguments: tuple[Any, ...]
+    options: Mapping[str, Any]
+    shape: tuple[Sizes, ...] | None
+    module: str
+    where: str
+    values: tuple[Any, ...] | None = None
+    parameter: str = ""
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether its value depends on no parameter."""
+        return self.values is not None and not self.parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """The operations that an output is made from, each after what it uses; `output` is the last one's name."""
+
+    operations: Mapping[str, Operation]
+    output: str
+
+
+def captured(twins: Sequence[Twin]) -> Capture:
+    """The forward pass of some twins, in evaluation mode.
+
+    Raises:
+        BadInput: the forward pass depends on the values of its inputs, the twins do not do the same operations, or
+            nothing that comes out is a tensor of numbers.
+    """
+    programs = [_exported(twin) for twin in twins]
+    graphs = [_needed(program) for program in programs]
+    _check_alike(graphs)
+    leaves = [_leaves(program, twin.model) for program, twin in zip(programs, twins, strict=True)]
+    found: dict[str, Operation] = {}
+    for nodes in zip(*graphs, strict=True):
+        found[nodes[0].name] = _operation(nodes, leaves, found)
+    return Capture(found, graphs[0][-1].name)
+
+
+def _exported(twin: Twin) -> Any:
+    try:
+        with torch.no_grad():
+            return torch.export.export(twin.model.eval(), (), dict(twin.inputs), strict=False)
+    except Exception as problem:  # whatever a module's own code raises
+        asked = f"{type(twin.model).__name__}: its forward pass cannot be written down as a list of operations"
+        raise BadInput(
+            f"{asked}: {str(problem).splitlines()[0] if str(problem) else problem!r} ({_own_line(problem)})"
+        ) from None
+
+
+def _own_line(problem: BaseException) -> str:
+    """The innermost line of a traceback outside torch."""
+    frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if "/torch/" not in frame.filename]
+    own = [frame for frame in frames if not frame.filename.endswith("tracing/capture.py")]
+    return f"{own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else "no line known"
+
+
+def _needed(program: Any) -> list[Any]:
+    """The nodes that the first output of floating point is made from, in order."""
+    (last,) = [node for node in program.graph.nodes if node.op == "output"]
+    outputs = [node for node in last.args[0] if isinstance(node, torch.fx.Node) and _is_floating(node)]
+    if not outputs:
+        raise BadInput("the output of a module", found="no tensor of numbers", expected="logits, or another value")
+    needed, waiting = set(), [next((node for node in outputs if node.meta["val"].ndim), outputs[0])]
+    while waiting:
+        node = waiting.pop()
+        if node not in needed:
+            needed.add(node)
+            waiting += node.all_input_nodes
+    return [node for node in program.graph.nodes if node in needed]
+
+
+def _is_floating(node: Any) -> bool:
+    value = node.meta.get("val")
+    return isinstance(value, Tensor) and value.is_floating_point()
+
+
+def _check_alike(graphs: Sequence[Sequence[Any]]) -> None:
+    for nodes in zip(*graphs, strict=False):
+        if len({str(node.target) if node.op == "call_function" else node.op for node in nodes}) > 1:
+            kinds = " and ".join(_kind(node) for node in nodes)
+            raise BadInput(f"two widths of the module do different operations: {kinds} ({_where(nodes[0])})")
+    if len({len(graph) for graph in graphs}) > 1:
+        counts = " and ".join(str(len(graph)) for graph in graphs)
+        raise BadInput(f"two widths of the module do different operations: {counts} of them")
+
+
+def _leaves(program: Any, model: nn.Module) -> Mapping[str, tuple[str, Any]]:
+    """What each placeholder is: the name of a parameter, tied ones under their first, and its value."""
+    first: dict[int, str] = {}
+    names = {name: first.setdefault(id(value), name) for name, value in model.named_parameters(remove_duplicate=False)}
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    buffers = {**dict(model.named_buffers()), **program.constants}
+    inputs = [value for value in torch.utils._pytree.tree_leaves(program.example_inputs)]
+    found: dict[str, tuple[str, Any]] = {}
+    for spec in program.graph_signature.input_specs:
+        if spec.kind is InputKind.PARAMETER:
+            found[spec.arg.name] = (names[spec.target], parameters[spec.target].detach())
+        elif spec.kind is InputKind.USER_INPUT:
+            found[spec.arg.name] = ("", inputs.pop(0))
+        else:
+            found[spec.arg.name] = ("", buffers[spec.target])
+    return found
+
+
+def _operation(nodes: Sequence[Any], leaves: Sequence[Any], known: Mapping[str, Operation]) -> Operation:
+    node = nodes[0]
+    parameter, values = "", None
+    if node.op == "placeholder":
+        found = [each[other.name] for each, other in zip(leaves, nodes, strict=True)]
+        parameter, values = found[0][0], tuple(value for _, value in found)
+    elif all(known[each.name].is_constant for each in node.all_input_nodes):
+        values = tuple(_computed(other, place, known, nodes) for place, other in enumerate(nodes))
+    return Operation(
+        node.name,
+        _kind(node),
+        _merged([other.args for other in nodes]),
+        _merged([dict(other.kwargs) for other in nodes]),
+        _shape(nodes),
+        _module(node),
+        _where(node),
+        values,
+        parameter,
+    )
+
+
+def _computed(node: Any, place: int, known: Mapping[str, Operation], nodes: Sequence[Any]) -> Any:
+    """The value of a node that depends on no parameter, in one twin.
+
+    Operations are known by the names of the first twin's nodes, which the inputs of all twins follow in order.
+    """
+    names = dict(zip(node.all_input_nodes, nodes[0].all_input_nodes, strict=True))
+
+    def value(each: Any) -> Any:
+        values = known[names[each].name].values
+        assert values is not None  # a constant has them
+        return values[place]
+
+    function: Callable[..., Any] = node.target
+    return function(*torch.fx.map_arg(node.args, value), **torch.fx.map_arg(node.kwargs, value))
+
+
+def _merged(arguments: Sequence[Any]) -> Any:
+    """The arguments of one operation in all twins."""
+    first = arguments[0]
+    match first:
+        case torch.fx.Node():
+            return Reference(first.name)
+        case list() | tuple():
+            return tuple(_merged(each) for each in zip(*arguments, strict=True))
+        case dict():
+            return {key: _merged([each[key] for each in arguments]) for key in first}
+        case int() | float() if len(set(arguments)) > 1:
+            return Across(arguments)
+    return first
+
+
+def _shape(nodes: Sequence[Any]) -> tuple[Sizes, ...] | None:
+    values = [node.meta.get("val") for node in nodes]
+    if not all(isinstance(value, Tensor) for value in values):
+        return None
+    return tuple(zip(*(map(int, value.shape) for value in values), strict=True))
+
+
+def _kind(node: Any) -> str:
+    if node.op == "placeholder":
+        return "parameter"
+    name = getattr(node.target, "__name__", str(node.target))
+    return name.partition(".")[0]
+
+
+def _module(node: Any) -> str:
+    stack = list(node.meta.get("nn_module_stack", {}).values())
+    return str(stack[-1][0]) if stack else ""
+
+
+def _where(node: Any) -> str:
+    """The innermost line of source of an operation."""
+    lines = [line.strip() for line in str(node.meta.get("stack_trace") or "").splitlines() if line.strip()]
+    places = [place for place, line in enumerate(lines) if line.startswith("File ")]
+    if not places:
+        return str(node.name)
+    _, path, rest = lines[places[-1]].split('"', 2)
+    number = rest.split(",")[1].removeprefix(" line ")
+    return f"{'/'.join(path.split('/')[-2:])}:{number}: {' '.join(lines[places[-1] + 1 :])}"
+
+
+def references(arguments: Any) -> Iterator[str]:
+    """The names of the operations in some arguments."""
+    match arguments:
+        case Reference(name):
+            yield name
+        case tuple() | list():
+            for each in arguments:
+                yield from references(each)
+        case Mapping():
+            for each in arguments.values():
+                yield from references(each)

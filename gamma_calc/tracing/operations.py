@@ -1,0 +1,516 @@
+"""Operations: what each of ATen's means in the words of a program. One entry an operation.
+
+An entry is a function of the translation, the operation and its arguments; it gives the value, or several. What only
+moves data gives the same expression under other dimensions, so it changes no exponent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from math import sqrt
+from types import MappingProxyType
+from typing import Any
+
+import torch
+
+from gamma_calc.errors import Unknown
+from gamma_calc.program import network
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import InverseRms, Pointwise, Power, Softmax, Stopped
+from gamma_calc.tracing.blocks import block
+from gamma_calc.tracing.capture import Across, Operation, Reference, Sizes
+from gamma_calc.tracing.names import prefixed
+from gamma_calc.tracing.translation import Translation
+from gamma_calc.tracing.values import Dimension, Value
+
+Entry = Callable[..., Any]
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def _place(value: Value, dim: int) -> int:
+    return dim % len(value.dims)
+
+
+def same(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) -> Value:
+    """The same value: another type, a copy, dropout in evaluation."""
+    return t.value(x)
+
+
+def stopped(t: Translation, op: Operation, x: Any) -> Value:
+    """No gradient goes through."""
+    value = t.value(x)
+    return value.written(Stopped(value.expression))
+
+
+def reshaped(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) -> Value:
+    """The same entries in order, in other dimensions."""
+    assert op.shape is not None
+    return t.layout.reshaped(t.value(x), op.shape)
+
+
+def transposed(t: Translation, op: Operation, x: Any, one: int = 0, other: int = 1) -> Value:
+    """Two dimensions change places."""
+    value = t.value(x)
+    dims = list(value.dims)
+    one, other = _place(value, one), _place(value, other)
+    dims[one], dims[other] = dims[other], dims[one]
+    return Value(value.expression, tuple(dims))
+
+
+def permuted(t: Translation, op: Operation, x: Any, order: tuple[int, ...]) -> Value:
+    """The dimensions in another order."""
+    value = t.value(x)
+    return Value(value.expression, tuple(value.dims[place] for place in order))
+
+
+def expanded(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) -> Value:
+    """Repeated along dimensions of one coordinate, and along new ones."""
+    value = t.value(x)
+    assert op.shape is not None
+    dims = [()] * (len(op.shape) - len(value.dims)) + list(value.dims)
+    for place, sizes in enumerate(op.shape):
+        if not dims[place] and set(sizes) != {1}:
+            taken = (*value.axes, *(axis for dim in dims for axis in dim))
+            dims[place] = (t.axes.axis(sizes, taken, op.where),)
+    return Value(value.expression, tuple(dims))
+
+
+def product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
+    """Entry by entry; by a number, a scalar."""
+    for one, other in ((x, y), (y, x)):
+        number = t.number(other)
+        if number is not None:
+            value = t.value(one)
+            scaled = t.scaled(value, number, _symbol(t, one))
+            result = scaled if not isinstance(other, Reference) else t.layout.broadcast(scaled, t.value(other))[0]
+            return _adapted(t, one, result)
+    return t.layout.times(t.value(x), t.value(y))
+
+
+def _symbol(t: Translation, factor: Any) -> str:
+    return "s" if _outer_factor(t, factor) else ""
+
+
+def _outer_factor(t: Translation, argument: Any) -> str:
+    """The module of which a value is B A Z, or nothing."""
+    operation = t.capture.operations[argument.name] if isinstance(argument, Reference) else None
+    if operation is None or operation.kind not in {"linear", "matmul", "mm"}:
+        return ""
+    found = [t.adapter(each) for each in operation.arguments]
+    return next((each.module for each in found if each is not None and each.factor == "B"), "")
+
+
+def _adapted(t: Translation, argument: Any, value: Value) -> Value:
+    module = _outer_factor(t, argument)
+    return t.named(prefixed("Z_B", t.names[module]), value) if module else value
+
+
+def quotient(t: Translation, op: Operation, x: Any, y: Any) -> Value:
+    """By a number, a scalar; by data or a value, times its power -1."""
+    number = t.number(y)
+    if number is None:
+        divisor = t.value(y)
+        return t.layout.times(t.value(x), divisor.written(Power(divisor.expression, Fraction(-1))))
+    inverse = Across(1 / each for each in number) if isinstance(number, Across) else 1 / number
+    return t.scaled(t.value(x), inverse)
+
+
+def added(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value:
+    """The sum; what is zero at both widths is left out."""
+    values = [each for each in (x, y) if t.number(each) != 0]
+    if len(values) == 1:
+        left = t.scaled(t.value(y), alpha) if values[0] is y and alpha != 1 else t.value(values[0])
+        return t.layout.broadcast(left, t.value(x if values[0] is y else y))[0]
+    left, right = t.value(x), t.scaled(t.value(y), alpha)
+    return t.joined(t.layout.added(left, right), op)
+
+
+def subtracted(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value:
+    """The sum with what is taken away times -1."""
+    return added(t, op, x, y, alpha=-alpha)
+
+
+def negated(t: Translation, op: Operation, x: Any) -> Value:
+    """Times -1."""
+    return t.scaled(t.value(x), -1)
+
+
+def power(t: Translation, op: Operation, x: Any, degree: Any) -> Value:
+    """A fixed power."""
+    if not isinstance(degree, int | float) or 2 * degree % 1:
+        raise Unknown(f"a power of the degree {degree}")
+    value = t.value(x)
+    return value if degree == 1 else value.written(Power(value.expression, Fraction(degree)))
+
+
+def square_root(degree: Fraction) -> Entry:
+    """A root, or one over it; of a mean of squares (and an epsilon) the inverse root mean square."""
+
+    def entry(t: Translation, op: Operation, x: Any) -> Value:
+        found = _mean_square(t, x) if degree < 0 else None
+        if found is not None:
+            value, place = found
+            value = t.layout.whole(value, place)
+            (axis,) = value.dims[place]
+            dims = (*value.dims[:place], (), *value.dims[place + 1 :])
+            return Value(InverseRms(value.expression, axis), dims)
+        value = t.value(x)
+        return value.written(Power(value.expression, degree))
+
+    return entry
+
+
+def _mean_square(t: Translation, argument: Any) -> tuple[Value, int] | None:
+    """x and the dimension, of an operand that is the mean of x^2 along one, with or without a number beside it."""
+    operation = _operation(t, argument)
+    if operation is not None and operation.kind == "add" and t.number(operation.arguments[1]) is not None:
+        operation = _operation(t, operation.arguments[0])
+    if operation is None or operation.kind != "mean" or len(operation.arguments) < 3 or not operation.arguments[2]:
+        return None
+    squares, places = _operation(t, operation.arguments[0]), operation.arguments[1]
+    if squares is None or squares.kind != "pow" or squares.arguments[1] != 2 or len(places) != 1:
+        return None
+    value = t.value(squares.arguments[0])
+    return value, _place(value, places[0])
+
+
+def _operation(t: Translation, argument: Any) -> Operation | None:
+    return t.capture.operations[argument.name] if isinstance(argument, Reference) else None
+
+
+def averaged(t: Translation, op: Operation, x: Any, places: Any, keepdim: bool = False, **options: Any) -> Value:
+    """The mean along dimensions."""
+    value = t.value(x)
+    every = tuple(_place(value, place) for place in ((places,) if isinstance(places, int) else places))
+    for place in every:
+        value = t.layout.whole(value, place)
+        for axis in value.dims[place]:
+            value = value.written(network.mean(value.expression, axis))
+    dims = [() if place in every else dim for place, dim in enumerate(value.dims) if keepdim or place not in every]
+    return Value(value.expression, tuple(dims))
+
+
+def normed(
+    t: Translation, op: Operation, x: Any, shape: Any, weight: Any = None, bias: Any = None, *rest: Any
+) -> Value:
+    """A layer norm, times a weight, plus a bias."""
+    value = t.value(x)
+    if len(shape) != 1:
+        raise Unknown("a layer norm over several dimensions")
+    value = t.layout.whole(value, len(value.dims) - 1)
+    (axis,) = value.dims[-1]
+    value = value.written(network.layer_norm(value.expression, axis))
+    if weight is not None and t.number(weight) != 1:
+        value = _affine(t, value, weight)
+    return value if bias is None or _is_zero(t, bias) else t.joined(t.layout.added(value, t.value(bias)), op)
+
+
+def _affine(t: Translation, value: Value, weight: Any) -> Value:
+    return t.layout.times(value, t.value(weight))
+
+
+def _is_zero(t: Translation, argument: Any) -> bool:
+    return t.number(argument) == 0
+
+
+def linear(t: Translation, op: Operation, x: Any, weight: Any, bias: Any = None) -> Value:
+    """W x, summed over the last dimension of both, plus a bias."""
+    value = t.value(x)
+    front = LETTERS[: len(value.dims) - 1]
+    found = t.layout.product(t.value(weight), value, ("zy", f"{front}y", f"{front}z"))
+    adapter = t.adapter(weight)
+    if adapter is not None and adapter.factor == "A":
+        found = t.named(prefixed("Z_A", t.names[adapter.module]), found)
+    return found if bias is None or _is_zero(t, bias) else t.joined(t.layout.added(found, t.value(bias)), op)
+
+
+def matrix_product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
+    """Summed over the last dimension of one and the last but one of the other; dimensions in front are broadcast."""
+    left, right = t.value(x), t.value(y)
+    if min(len(left.dims), len(right.dims)) < 2:
+        raise Unknown("a product with a vector")
+    count = max(len(left.dims), len(right.dims)) - 2
+    front = LETTERS[:count]
+    first, second = front[count + 2 - len(left.dims) :], front[count + 2 - len(right.dims) :]
+    if t.adapter(y) is not None or (t.capture.operations[y.name].parameter if isinstance(y, Reference) else ""):
+        found = t.layout.product(right, left, (f"{second}yz", f"{first}xy", f"{front}xz"))
+    else:
+        found = t.layout.product(left, right, (f"{first}xy", f"{second}yz", f"{front}xz"))
+    return t.joined(found, op)
+
+
+def added_product(t: Translation, op: Operation, bias: Any, x: Any, y: Any, **options: Any) -> Value:
+    """A matrix product plus a bias."""
+    found = matrix_product(t, op, x, y)
+    return found if _is_zero(t, bias) else t.joined(t.layout.added(found, t.value(bias)), op)
+
+
+def einsum(t: Translation, op: Operation, equation: str, operands: Any, **options: Any) -> Value:
+    """Of two operands, each letter once in each."""
+    sides, _, out = equation.replace(" ", "").partition("->")
+    words = sides.split(",")
+    if len(words) != 2 or "." in equation or any(len(set(word)) < len(word) for word in words):
+        raise Unknown(f"an einsum {equation}")
+    left, right = map(t.value, operands)
+    return t.joined(t.layout.product(left, right, (words[0], words[1], out)), op)
+
+
+def mapped(function: str) -> Entry:
+    """A scalar function entry by entry."""
+
+    def entry(t: Translation, op: Operation, x: Any, **options: Any) -> Value:
+        value = t.value(x)
+        return value.written(Pointwise(function, value.expression))
+
+    return entry
+
+
+def gelu(t: Translation, op: Operation, x: Any, *, approximate: str = "none") -> Value:
+    """Of the normal distribution function, or by a hyperbolic tangent."""
+    value = t.value(x)
+    return value.written(network.gelu(value.expression, approximate))
+
+
+def softmax(t: Translation, op: Operation, x: Any, place: int, *rest: Any, **options: Any) -> Value:
+    """Along one dimension."""
+    value = t.value(x)
+    value = t.layout.whole(value, _place(value, place))
+    (axis,) = value.dims[_place(value, place)]
+    return value.written(Softmax(value.expression, axis))
+
+
+def embedding(t: Translation, op: Operation, table: Any, places: Any, *rest: Any, **options: Any) -> Value:
+    """The rows of a table that fixed tokens stand for: a sum of the table against their indicators."""
+    rows, indices = t.value(table), t.capture.operations[places.name]
+    if indices.values is None or indices.parameter:
+        raise Unknown("a look-up by what training changes")
+    rows = t.layout.whole(rows, 0)
+    (entries,) = rows.dims[0]
+    if not entries.is_fixed:
+        raise Unknown(f"a look-up in a table whose rows grow like n^({entries.size})")
+    dims = t.dims(indices)
+    axes = (*(axis for dim in dims for axis in dim), t.axes.copy(entries, [axis for dim in dims for axis in dim]))
+    count = t.axes.sizes[entries][0]
+    tokens = Value(
+        t.data(indices.name, torch.nn.functional.one_hot(indices.values[0], count), axes), (*dims, axes[-1:])
+    )
+    front = LETTERS[: len(dims)]
+    back = "zyx"[: len(rows.dims) - 1]
+    return t.layout.product(rows, tokens, (f"w{back}", f"{front}w", f"{front}{back}"))
+
+
+def sliced(
+    t: Translation, op: Operation, x: Any, place: int = 0, start: Any = None, end: Any = None, step: int = 1
+) -> Value:
+    """Some coordinates of a dimension."""
+    value = t.value(x)
+    place = _place(value, place)
+    assert op.shape is not None
+    if op.shape[place] == t.layout.sizes(value.dims[place]):
+        return value
+    begin = start or 0
+    begins = tuple(map(int, begin)) if isinstance(begin, Across) else (begin, begin)
+    return taken(t, value, place, begins, op.shape[place], step, op.where)
+
+
+def selected(t: Translation, op: Operation, x: Any, place: int, index: Any) -> Value:
+    """One coordinate of a dimension, which is no dimension any more."""
+    value = t.value(x)
+    place = _place(value, place)
+    starts = tuple(map(int, index)) if isinstance(index, Across) else (index, index)
+    found = taken(t, value, place, starts, (1, 1), 1, op.where)
+    return Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))
+
+
+def parts(t: Translation, op: Operation, x: Any, sizes: Any, place: int = 0) -> tuple[Value, ...]:
+    """A dimension in pieces, one after the other."""
+    value = t.value(x)
+    place = _place(value, place)
+    found, start = [], (0, 0)
+    for size in _pieces(t.layout.sizes(value.dims[place]), sizes, op.kind):
+        found.append(taken(t, value, place, start, size, 1, op.where))
+        start = (start[0] + size[0], start[1] + size[1])
+    return tuple(found)
+
+
+def _pieces(whole: Sizes, sizes: Any, kind: str) -> list[Sizes]:
+    """The sizes of the pieces, in each twin: given, all of one size but the last, or a number of them."""
+    if isinstance(sizes, tuple) and not isinstance(sizes, Across):
+        return [tuple(map(int, each)) if isinstance(each, Across) else (each, each) for each in sizes]
+    if kind == "chunk":
+        sizes = Across(-(-each // sizes) for each in whole)
+    size = tuple(map(int, sizes)) if isinstance(sizes, Across) else (sizes, sizes)
+    counts = {-(-each // part) for each, part in zip(whole, size, strict=True)}
+    if len(counts) > 1:
+        raise Unknown("a number of pieces that grows")
+    count = counts.pop()
+    last = tuple(each - part * (count - 1) for each, part in zip(whole, size, strict=True))
+    return [*[size] * (count - 1), last]
+
+
+def taken(t: Translation, value: Value, place: int, start: Sizes, size: Sizes, step: int, where: str) -> Value:
+    """Coordinates of a dimension from `start` on: of a fixed one by a sum against their indicators."""
+    value = t.layout.whole(value, place)
+    if not value.dims[place]:
+        return value
+    (axis,) = value.dims[place]
+    if axis not in value.expression.axes:
+        left: Dimension = () if set(size) == {1} else (t.axes.axis(size, value.axes, where),)
+        return Value(value.expression, (*value.dims[:place], left, *value.dims[place + 1 :]))
+    if not axis.is_fixed or axis in t.axes.unexplained:
+        if step != 1:
+            raise Unknown(f"every other coordinate of {axis}, which grows")
+        return block(t, value, place, start, size, where)
+    count, width = t.axes.sizes[axis][0], size[0]
+    rows = torch.eye(count)[torch.arange(count)[start[0] :][::step][:width]]
+    source = t.axes.copy(axis, ())
+    new: Dimension = () if set(size) == {1} else (t.axes.axis(size, (*value.axes, source), where),)
+    name = f"take_{'_'.join((*_tag((*new, source)), str(start[0]), str(step)))}"
+    chosen = Value(t.data(name, rows, (*new, source)), (new, (source,)))
+    letters = LETTERS[: len(value.dims)]
+    return t.layout.product(value, chosen, (letters, f"z{letters[place]}", letters.replace(letters[place], "z")))
+
+
+def _tag(axes: tuple[Axis, ...]) -> list[str]:
+    return [str(axis).replace("[", "_").replace("]", "") for axis in axes]
+
+
+def concatenated(t: Translation, op: Operation, values: Any, place: int = 0) -> Value:
+    """Side by side along a dimension of fixed size: the sum of each, put in its place."""
+    every = [t.value(each) for each in values]
+    place = _place(every[0], place)
+    assert op.shape is not None
+    total = op.shape[place]
+    new = t.axes.axis(total, [axis for value in every for axis in value.axes], op.where)
+    if not new.is_fixed:
+        raise Unknown(f"values side by side along {new}, which grows")
+    placed, start = [], 0
+    letters = LETTERS[: len(every[0].dims)]
+    for value in every:
+        value = t.layout.whole(value, place)
+        size = t.layout.sizes(value.dims[place])
+        old = t.axes.axis(size, (new,), op.where)
+        rows = torch.eye(total[0])[:, start : start + size[0]]
+        start += size[0]
+        name = f"put_{'_'.join(map(str, (*_tag((new, old)), start - size[0])))}"
+        if set(size) == {1}:
+            chosen = Value(t.data(name, rows, (new,)), ((new,), ()))
+        else:
+            chosen = Value(t.data(name, rows, (new, old)), ((new,), (old,)))
+        placed.append(
+            t.layout.product(value, chosen, (letters, f"z{letters[place]}", letters.replace(letters[place], "z")))
+        )
+    return t.joined(t.layout.added(*placed), op)
+
+
+def item(t: Translation, op: Operation, values: Any, index: int) -> Any:
+    """One of several values."""
+    found = t.values[values.name]
+    if not isinstance(found, tuple):
+        raise Unknown("one of several values that are not known")
+    return found[index]
+
+
+def chosen(t: Translation, op: Operation, condition: Any, x: Any, y: Any) -> Value:
+    """One value where a condition on the data holds, another one elsewhere: each times an indicator."""
+    holds = t.capture.operations[condition.name]
+    if not holds.is_constant or holds.values is None:
+        raise Unknown("a choice by what training changes")
+    dims = t.dims(holds)
+    axes = tuple(axis for dim in dims for axis in dim)
+    found = []
+    for name, each, mask in ((f"{op.name}_if", x, holds.values[0]), (f"{op.name}_else", y, ~holds.values[0])):
+        if t.number(each) != 0:
+            found.append(t.layout.times(t.value(each), Value(t.data(name, mask, axes), dims)))
+    return t.joined(t.layout.added(*found), op)
+
+
+def attention(
+    t: Translation,
+    op: Operation,
+    q: Any,
+    k: Any,
+    v: Any,
+    mask: Any = None,
+    dropout: float = 0,
+    causal: bool = False,
+    **options: Any,
+) -> Value:
+    """softmax(c q k^T + mask) v, c one over the root of the last size unless it is given."""
+    query, key, value = map(t.value, (q, k, v))
+    sizes = t.layout.sizes(query.dims[-1])
+    scale = options.get("scale")
+    if scale is None:
+        scale = Across(1 / sqrt(each) for each in sizes) if len(set(sizes)) > 1 else 1 / sqrt(sizes[0])
+    front = LETTERS[: len(query.dims) - 2]
+    logits = t.joined(t.layout.product(query, key, (f"{front}xz", f"{front}yz", f"{front}xy")), op)
+    logits = t.scaled(logits, scale)
+    if causal:
+        raise Unknown("a causal mask inside an attention; ask the model for eager attention")
+    if mask is not None:
+        logits = t.layout.added(logits, t.value(mask))
+    weights = softmax(t, op, logits, -1)
+    return t.joined(t.layout.product(weights, value, (f"{front}xy", f"{front}yz", f"{front}xz")), op)
+
+
+MOVES_DATA = ("view", "reshape", "unsqueeze", "squeeze", "flatten", "unflatten", "_unsafe_view", "view_as", "ravel")
+SAME = (
+    "to",
+    "type_as",
+    "contiguous",
+    "alias",
+    "clone",
+    "dropout",
+    "native_dropout",
+    "_to_copy",
+    "float",
+    "lift_fresh_copy",
+    "detach_",
+)
+
+ENTRIES: Mapping[str, Entry] = MappingProxyType(
+    {
+        **dict.fromkeys(SAME, same),
+        **dict.fromkeys(MOVES_DATA, reshaped),
+        "detach": stopped,
+        "transpose": transposed,
+        "t": transposed,
+        "permute": permuted,
+        "expand": expanded,
+        "expand_as": expanded,
+        "slice": sliced,
+        "select": selected,
+        "split": parts,
+        "split_with_sizes": parts,
+        "chunk": parts,
+        "getitem": item,
+        "cat": concatenated,
+        "where": chosen,
+        "embedding": embedding,
+        "linear": linear,
+        "matmul": matrix_product,
+        "mm": matrix_product,
+        "bmm": matrix_product,
+        "addmm": added_product,
+        "einsum": einsum,
+        "scaled_dot_product_attention": attention,
+        "add": added,
+        "add_": added,
+        "sub": subtracted,
+        "neg": negated,
+        "mul": product,
+        "div": quotient,
+        "pow": power,
+        "rsqrt": square_root(Fraction(-1, 2)),
+        "sqrt": square_root(Fraction(1, 2)),
+        "mean": averaged,
+        "layer_norm": normed,
+        "softmax": softmax,
+        "_softmax": softmax,
+        "silu": mapped("silu"),
+        "relu": mapped("phi"),
+        "gelu": gelu,
+    }
+)
+"""What each operation of ATen is translated by."""

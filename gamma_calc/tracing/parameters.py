@@ -1,0 +1,110 @@
+"""Parameters: which are trained, and what they start from.
+
+The factors of PEFT's adapters take what a scheme says of A and B. Of the others a matrix is random and a vector (a
+norm's weight, a bias) given, with the entries that the model's own init has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gamma_calc.algebra import Affine
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.tracing.capture import Capture, Operation, references
+from gamma_calc.tracing.sizes import ZERO
+
+FACTOR = re.compile(r"(?P<module>.*)\.lora_(?P<table>embedding_)?(?P<factor>[AB])\.[^.]+(\.weight)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A factor of an adapter, "A" or "B", and the module that it belongs to."""
+
+    module: str
+    factor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """What is chosen for one parameter: its name, the exponents of its entries and rate; no rate where it is frozen.
+
+    An `initial` of None is zero; what `is_given` starts from its own values, which are not random.
+    """
+
+    name: str
+    initial: Affine | None
+    rate: Affine | None
+    is_given: bool = False
+
+
+def adapter_of(parameter: str) -> Adapter | None:
+    """The factor that a parameter of a PEFT model is, by its name.
+
+    >>> adapter_of("model.layers.0.q_proj.lora_A.default.weight")
+    Adapter(module='model.layers.0.q_proj', factor='A')
+    """
+    found = FACTOR.fullmatch(parameter)
+    return None if found is None else Adapter(found["module"], found["factor"])
+
+
+@dataclass(frozen=True, slots=True)
+class Inits:
+    """What a scheme and a policy choose for the parameters of a model.
+
+    `trained` are the names of those that require a gradient; `names` what parameters are called in the problem.
+    """
+
+    capture: Capture
+    trained: frozenset[str]
+    names: Mapping[str, str]
+    scheme: Scheme
+    rates: Mapping[str, Affine]
+    adapters: Mapping[str, Adapter]
+
+    def of(self, operation: Operation, dims: tuple[tuple[Axis, ...], ...]) -> Init:
+        """What is chosen for a parameter, which has these axes."""
+        name, is_trained = self.names[operation.parameter], operation.parameter in self.trained
+        adapter = self.adapters.get(operation.parameter)
+        if adapter is not None:
+            rate = self.scheme[f"eta_{adapter.factor}"] if is_trained else None
+            return Init(name, self.scheme.form(adapter.factor), rate)
+        rate = self.rates[operation.parameter] if is_trained else None
+        if _is_vector(operation):
+            return Init(name, None, rate, is_given=True)
+        fan_in = sum((axis.size for place in self._summed(operation) for axis in dims[place]), ZERO)
+        return Init(name, -fan_in / 2, rate)
+
+    def is_given(self, operation: Operation) -> bool:
+        """Whether a parameter is neither random nor trained: a frozen vector."""
+        return (
+            operation.parameter not in self.trained
+            and operation.parameter not in self.adapters
+            and _is_vector(operation)
+        )
+
+    def _summed(self, operation: Operation) -> tuple[int, ...]:
+        """The dimensions of a parameter that the operations on it sum over: none of a table that is looked up only."""
+        assert operation.shape is not None
+        last = len(operation.shape) - 1
+        found: list[tuple[int, ...]] = []
+        for user in self.capture.operations.values():
+            if operation.name not in references(user.arguments):
+                continue
+            match user.kind:
+                case "embedding":
+                    found.append(())
+                case "addmm" | "mm" | "matmul" | "bmm" | "baddbmm":
+                    found.append((last - 1,))
+                case "conv2d" | "conv1d" | "conv3d":
+                    found.append(tuple(range(1, last + 1)))
+                case _:
+                    found.append((last,))
+        return max(found, key=len, default=(last,))
+
+
+def _is_vector(operation: Operation) -> bool:
+    assert operation.shape is not None
+    return sum(max(sizes) > 1 for sizes in operation.shape) < 2

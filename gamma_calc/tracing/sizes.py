@@ -1,0 +1,125 @@
+"""Sizes: which axes the dimensions of a module's tensors have, from their sizes in two twins.
+
+Each class of sizes (heads, the size of a head, the vocabulary) grows by a factor of its own between the twins, a ratio
+of primes that no other one has. So the factor by which a dimension grows says which classes it is a product of, and a
+number that grows like a power of such a product says which power.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import combinations
+from math import prod
+
+from gamma_calc.algebra import Affine
+from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.program.axes import Axis
+from gamma_calc.tracing.capture import Sizes
+
+ZERO = Affine.of(0)
+MOST_CLASSES = 4
+"""Classes that one dimension is a product of."""
+POWERS = (Fraction(1), Fraction(-1), Fraction(1, 2), Fraction(-1, 2), Fraction(2), Fraction(-2))
+ROUNDING = 2.0**-20
+"""How far a number in single precision, a product of a few, may be from the exact one, relatively."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The classes of sizes of some twins.
+
+    `sizes` are those of each class in the twins, `growth` the exponents of the classes; `products` names products of
+    classes, such as the hidden size of heads and their size; `fixed` names numbers that are the same in all twins.
+
+    Raises:
+        BadInput: two products of classes grow by the same factor, so sizes do not tell them apart.
+    """
+
+    sizes: Mapping[str, Sizes]
+    growth: Mapping[str, Affine]
+    products: Mapping[frozenset[str], str] = field(default_factory=dict)
+    fixed: Mapping[int, str] = field(default_factory=dict)
+    classes: Mapping[Fraction, frozenset[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found: dict[Fraction, frozenset[str]] = {}
+        for count in range(1, MOST_CLASSES + 1):
+            for names in map(frozenset, combinations(sorted(self.sizes), count)):
+                if (
+                    found.setdefault(prod((_factor(self.sizes[name]) for name in names), start=Fraction(1)), names)
+                    != names
+                ):
+                    raise BadInput(f"sizes that no axis tells apart: those of {', '.join(sorted(names))}")
+        if Fraction(1) in found:
+            raise BadInput(f"sizes of {', '.join(sorted(found[Fraction(1)]))}", found="the same in both twins")
+        object.__setattr__(self, "classes", found)
+
+    def name(self, names: frozenset[str]) -> str:
+        """What a product of classes is called."""
+        return self.products.get(names, "_".join(sorted(names)))
+
+    def power(self, numbers: tuple[float, ...]) -> Affine:
+        """The exponent of a number that is a power of some size, times a constant.
+
+        Raises:
+            Unknown: it is no such power, or two of different exponents.
+        """
+        if 0 in numbers or numbers[0] * numbers[1] < 0:
+            raise Unknown(f"a number that is {numbers[0]} at one width and {numbers[1]} at another")
+        ratio, found = numbers[1] / numbers[0], set()
+        for factor, names in self.classes.items():
+            for power in POWERS:
+                if abs(ratio / float(factor) ** float(power) - 1) < ROUNDING:
+                    found.add(sum((self.growth[name] for name in names), ZERO) * power)
+        if len(found) != 1:
+            raise Unknown(
+                f"a number that is {numbers[0]} at one width and {numbers[1]} at another, no power of one size"
+            )
+        return found.pop()
+
+
+def _factor(sizes: Sizes) -> Fraction:
+    return Fraction(sizes[1], sizes[0])
+
+
+class Axes:
+    """The axes of a family's tensors, made as they are met, and how many coordinates each has in the twins."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self.sizes: dict[Axis, Sizes] = {}
+        self.unexplained: dict[Axis, str] = {}
+
+    def axis(self, sizes: Sizes, taken: Iterable[Axis] = (), where: str = "") -> Axis:
+        """An axis of so many coordinates, other than some: the first is called by its classes, others are numbered."""
+        name, growth = self._class(sizes)
+        known = set(taken)
+        found = next(axis for axis in _numbered(name, growth or ZERO) if axis not in known)
+        self.sizes[found] = sizes
+        if growth is None:
+            self.unexplained.setdefault(found, where)
+        return found
+
+    def copy(self, axis: Axis, taken: Iterable[Axis]) -> Axis:
+        """Another axis of the same size."""
+        return self.axis(self.sizes[axis], taken)
+
+    def _class(self, sizes: Sizes) -> tuple[str, Affine | None]:
+        if len(set(sizes)) == 1:
+            return self.family.fixed.get(sizes[0], f"size_{sizes[0]}"), ZERO
+        names = self.family.classes.get(_factor(sizes))
+        if names is None:
+            return f"size_{'_'.join(map(str, sizes))}", None
+        multiple = Fraction(sizes[0], prod(self.family.sizes[name][0] for name in names))
+        name = self.family.name(names)
+        if multiple != 1:
+            name = f"{name}_x{str(multiple).replace('/', '_')}"
+        return name, sum((self.family.growth[each] for each in names), ZERO)
+
+
+def _numbered(name: str, size: Affine) -> Iterator[Axis]:
+    yield Axis(name, size)
+    for number in range(2, 1000):
+        yield Axis(f"{name}[{number}]", size)

@@ -1,0 +1,260 @@
+"""Tracing: any torch module as a problem, with the table of what was found in it.
+
+    model = get_peft_model(LlamaForCausalLM(config), LoraConfig(target_modules=["v_proj"]))
+    traced(model, scheme="lora-plus-a").problem
+
+The forward pass is captured at two sets of sizes, translated operation by operation, and asked what a stack of adapters
+is asked: that what adapters add stays bounded and moves, and that their inner features and the output stay bounded.
+
+Assumes: a frozen matrix is random with entries of variance 1/fan_in (what a table is looked up in has a fan-in of 1);
+the loss is linear in the output; epsilons in norms are negligible.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from gamma_calc.algebra import Affine
+from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.program.expressions import Named, Trained, nodes
+from gamma_calc.program.optimizers import Optimizer
+from gamma_calc.program.problem import Problem
+from gamma_calc.program.scheme import Scheme, exponent_form
+from gamma_calc.program.selection import Spec, selected
+from gamma_calc.tracing.capture import Capture, captured
+from gamma_calc.tracing.names import numbered, prefixed, short_names
+from gamma_calc.tracing.operations import ENTRIES
+from gamma_calc.tracing.parameters import Adapter, Inits, adapter_of
+from gamma_calc.tracing.sizes import Axes
+from gamma_calc.tracing.translation import Missing, Translation
+from gamma_calc.tracing.twins import Twins, twins_of
+from gamma_calc.tracing.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class TracedAxis:
+    """An axis: how many coordinates the twins have, and how it grows."""
+
+    name: str
+    exponent: Affine
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TracedParameter:
+    """A parameter of the problem: `source` is what the model calls it; an `initial` of None is zero."""
+
+    name: str
+    source: str
+    shape: tuple[str, ...]
+    initial: Affine | None
+    rate: Affine | None
+
+
+@dataclass(frozen=True, slots=True)
+class TracedLayer:
+    """A module with an adapter, and the named values that are its."""
+
+    name: str
+    module: str
+    quantities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traced:
+    """What a module is: a problem, and what was found on the way to it.
+
+    `problem` is None where an operation is `unknown`; `output` are the axes of the model's output in order. `tensors`
+    are values of the problem's leaves at the sizes `coordinates`, and `scalars` those of its scalars there: the first
+    twin's, for a reading in torch. A leaf that is a block of a parameter is in `blocks`, with the leaf it is of, the
+    axis, the first coordinate and how many.
+    """
+
+    name: str
+    problem: Problem | None
+    output: tuple[str, ...]
+    axes: tuple[TracedAxis, ...]
+    parameters: tuple[TracedParameter, ...]
+    layers: tuple[TracedLayer, ...]
+    operations: Mapping[str, int]
+    unknown: tuple[Missing, ...]
+    tensors: Mapping[str, Tensor]
+    blocks: Mapping[str, tuple[str, int, int, int]]
+    scalars: Mapping[str, float]
+    twins: Twins
+
+    @property
+    def coordinates(self) -> Mapping[str, int]:
+        """How many coordinates each axis has in the first twin."""
+        return {axis.name: axis.sizes[0] for axis in self.axes}
+
+
+def traced(
+    model: Any,
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    scheme: Spec = "init-a",
+    optimizer: str | Optimizer | None = None,
+    rates: str | Mapping[str, str] = "eta",
+    axes: Mapping[str, str] | None = None,
+) -> Traced:
+    """A module as a problem.
+
+    Args:
+        model: a model of transformers, with adapters of PEFT or without; or a function from a width to a module and
+            its inputs.
+        inputs: what it is called with, by name; of a language model, some tokens.
+        scheme: what the factors of adapters start from, and their rates.
+        optimizer: of the scheme where nothing is said.
+        rates: the rate of every other trained parameter, or of each by the end of its name.
+        axes: the growth exponents of classes of sizes, such as {"rank": "rho"}.
+
+    Raises:
+        BadInput: the module is none that can be traced, nothing in it is trained, or a size is explained by no axis.
+    """
+    (chosen,) = selected([scheme])
+    growth = {name: _form(name, value) for name, value in ({"rank": chosen["rank"]} | dict(axes or {})).items()}
+    twins = twins_of(model, inputs, growth)
+    if not twins.trained:
+        raise BadInput(f"{twins.name}: none of its parameters requires a gradient, so nothing is trained")
+    capture = captured(twins.twins)
+    translation = _translation(twins, capture, chosen, rates)
+    output = _translated(translation)
+    named = output.expression
+    assert isinstance(named, Named)
+    _check_blocks(translation, named)
+    unknown = tuple(translation.unknown)
+    problem = None if unknown else _problem(twins.name, translation, named, chosen, optimizer)
+    return Traced(
+        twins.name,
+        problem,
+        tuple(axis.name for axis in output.axes),
+        tuple(TracedAxis(axis.name, axis.size, sizes) for axis, sizes in translation.axes.sizes.items()),
+        _parameters(translation, named),
+        _layers(translation),
+        Counter(each.kind for each in capture.operations.values() if not each.is_constant and not each.parameter),
+        unknown,
+        translation.tensors,
+        translation.blocks,
+        translation.scalars,
+        twins,
+    )
+
+
+def _form(name: str, value: Any) -> Affine:
+    form = exponent_form(name, value, ())
+    if form is None:
+        raise BadInput(name, found=value, expected='an exponent, such as "1/2"')
+    return form
+
+
+def _translation(twins: Twins, capture: Capture, scheme: Scheme, rates: str | Mapping[str, str]) -> Translation:
+    parameters = [each.parameter for each in capture.operations.values() if each.parameter]
+    adapters = {each: found for each in parameters if (found := adapter_of(each)) is not None}
+    paths = {each: each.removesuffix(".weight") for each in parameters if each not in adapters}
+    modules = [each.module for each in capture.operations.values()]
+    short = short_names([*paths.values(), *(each.module for each in adapters.values()), *modules])
+    names = {each: prefixed("W", short[path]) for each, path in paths.items()}
+    names |= {each: prefixed(found.factor, short[found.module]) for each, found in adapters.items()}
+    trained = frozenset(each for each in parameters if each in twins.trained)
+    rate = {each: _rate(each, rates) for each in trained if each not in adapters}
+    inits = Inits(capture, trained, names, scheme, rate, adapters)
+    return Translation(capture, twins.family, inits, short)
+
+
+def _rate(parameter: str, rates: str | Mapping[str, str]) -> Affine:
+    if isinstance(rates, str):
+        return _form("rates", rates)
+    for end, value in rates.items():
+        if parameter.endswith(end):
+            return _form(f"rates: {end}", value)
+    raise BadInput("rates", found=f"none for {parameter}", expected="one for the end of each trained parameter's name")
+
+
+def _translated(t: Translation) -> Value:
+    """The output, after every operation that is not constant."""
+    for name, operation in t.capture.operations.items():
+        if operation.is_constant or operation.parameter:
+            continue
+        entry = ENTRIES.get(operation.kind)
+        try:
+            if entry is None:
+                raise Unknown("no rule for this operation")
+            t.values[name] = entry(t, operation, *operation.arguments, **operation.options)
+        except Unknown as problem:
+            t.values[name] = t.missing(operation, str(problem))
+    return t.named("output", t.value_of(t.capture.output))
+
+
+def _problem(name: str, t: Translation, output: Named, scheme: Scheme, optimizer: str | Optimizer | None) -> Problem:
+    _check_explained(name, t.axes, output)
+    features = [node.name for node in nodes(output) if isinstance(node, Named)]
+    z_a, z_b = (tuple(each for each in reversed(features) if each.startswith(start)) for start in ("Z_A_", "Z_B_"))
+    return Problem(
+        name,
+        output,
+        stable=z_b,
+        learning=z_b,
+        internally_stable=(*z_a, output.name) if z_a else (),
+        optimizer=scheme.optimizer if optimizer is None else optimizer,
+        between=scheme.between,
+    )
+
+
+def _check_explained(name: str, axes: Axes, output: Named) -> None:
+    for node in nodes(output):
+        for axis in node.axes:
+            if axis in axes.unexplained:
+                sizes = " and ".join(map(str, axes.sizes[axis]))
+                known = ", ".join(axes.family.sizes)
+                raise BadInput(
+                    f"{name}: a size of {sizes} in its twins ({axes.unexplained[axis]})",
+                    found="a size that no axis explains",
+                    expected=f"a multiple of products of {known}",
+                )
+
+
+def _check_blocks(t: Translation, output: Named) -> None:
+    """That no parameter is used as a whole and in blocks."""
+    whole = {node.name for node in nodes(output) if isinstance(node, Trained)}
+    for name, (source, *_) in t.blocks.items():
+        if name in whole and source in whole:
+            t.unknown.append(Missing("slice", "", f"{t.leaves[source]} is used as a whole and in blocks"))
+
+
+def _source(t: Translation, name: str) -> str:
+    """What the model calls the parameter of a leaf, or of the leaf that it is a block of."""
+    while name in t.blocks:
+        name = t.blocks[name][0]
+    return t.leaves[name]
+
+
+def _parameters(t: Translation, output: Named) -> tuple[TracedParameter, ...]:
+    every = [node for node in nodes(output) if isinstance(node, Trained)][::-1]
+    return tuple(
+        TracedParameter(
+            node.name,
+            _source(t, node.name),
+            tuple(axis.name for axis in node.axes),
+            node.initial,
+            node.learning_rate if node.is_trained else None,
+        )
+        for node in every
+    )
+
+
+def _layers(t: Translation) -> tuple[TracedLayer, ...]:
+    modules: dict[str, Adapter] = {each.module: each for each in t.inits.adapters.values()}
+    found = []
+    for module in modules:
+        name = t.names[module]
+        wholes = [prefixed(start, name) for start in ("Z_A", "Z_B")]
+        blocks = {numbered(each, count + 1) for each in wholes for count in range(len(t.starts.get(each, ())))}
+        features = tuple(each for each in t.features if each in blocks or (each in wholes and each not in t.starts))
+        found.append(TracedLayer(name, module, (*features, *(f"Delta_{each}" for each in features))))
+    return tuple(found)

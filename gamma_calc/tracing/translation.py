@@ -1,0 +1,227 @@
+"""Translation: a captured forward pass as an expression, one operation after the other.
+
+What every operation means stands in `operations`; here is what they share: leaves, scalars, names, cuts. An operation
+that no rule translates is kept by its name and its line; what follows goes on from data of its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import (
+    Contraction,
+    Entrywise,
+    Expression,
+    Given,
+    Map,
+    Named,
+    Scaled,
+    Sum,
+    Trained,
+)
+from gamma_calc.tracing.capture import Across, Capture, Operation, Reference, Sizes
+from gamma_calc.tracing.names import numbered
+from gamma_calc.tracing.parameters import Adapter, Inits
+from gamma_calc.tracing.sizes import ZERO, Axes, Family
+from gamma_calc.tracing.values import ONE, Dimension, Layout, Value
+
+MOST_TERMS = 2
+"""Terms of a value, beyond which a sum of two that training changes is a cut point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An operation that no rule translates, and the line of the model's source that does it."""
+
+    operation: str
+    where: str
+    reason: str = "no rule"
+
+
+@dataclass
+class Translation:
+    """The forward pass so far.
+
+        `tensors` are the values of leaves in the first twin, with the axes of the leaf in order, and `scalars` those of
+    XX"""
+
+    capture: Capture
+    family: Family
+    inits: Inits
+    names: Mapping[str, str]
+    values: dict[str, Any] = field(default_factory=dict)
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    scalars: dict[str, float] = field(default_factory=dict)
+    leaves: dict[str, str] = field(default_factory=dict)
+    blocks: dict[str, tuple[str, int, int, int]] = field(default_factory=dict)
+    starts: dict[str, list[tuple[Sizes, Sizes]]] = field(default_factory=dict)
+    unknown: list[Missing] = field(default_factory=list)
+    features: dict[str, Named] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.axes = Axes(self.family)
+        self.layout = Layout(self.axes)
+        self.symbols: dict[tuple[Any, ...], str] = {}
+
+    def value(self, argument: Any) -> Value:
+        """An operand as a value."""
+        if isinstance(argument, Value):
+            return argument
+        if not isinstance(argument, Reference):
+            return Value(self.scalar(argument), ())
+        found = self.values.get(argument.name)
+        if found is None:
+            operation = self.capture.operations[argument.name]
+            found = self.constant(operation) if self.is_given(operation) else self.parameter(operation)
+            self.values[argument.name] = found
+        assert isinstance(found, Value)
+        return found
+
+    def value_of(self, name: str) -> Value:
+        """The value of an operation, by its name."""
+        return self.value(Reference(name))
+
+    def number(self, argument: Any) -> float | Across | None:
+        """A number, or a tensor that training does not change and that repeats one; None for anything else."""
+        if isinstance(argument, int | float | Across):
+            return argument
+        operation = self.capture.operations[argument.name] if isinstance(argument, Reference) else None
+        return None if operation is None or not self.is_given(operation) else _repeated(operation.values or ())
+
+    def is_given(self, operation: Operation) -> bool:
+        """Whether training does not change a value, and it is not random: data, or a frozen vector."""
+        return operation.is_constant or (bool(operation.parameter) and self.inits.is_given(operation))
+
+    def constant(self, operation: Operation) -> Value:
+        """Data: what depends on no parameter."""
+        number = self.number(Reference(operation.name))
+        dims = self.dims(operation)
+        if number is not None:
+            return Value(self.scalar(number), dims)
+        values = operation.values
+        assert values is not None
+        return Value(self.data(operation.name, values[0], _flat(dims)), dims)
+
+    def dims(self, operation: Operation) -> tuple[Dimension, ...]:
+        """New dimensions for the value of an operation, of one axis each."""
+        found: list[tuple[Axis, ...]] = []
+        assert operation.shape is not None
+        for sizes in operation.shape:
+            taken = [axis for dim in found for axis in dim]
+            found.append(() if set(sizes) == {1} else (self.axes.axis(sizes, taken, operation.where),))
+        return tuple(found)
+
+    def data(self, name: str, value: Tensor, axes: tuple[Axis, ...]) -> Given:
+        """A tensor that training does not change, with entries Theta(1)."""
+        self.tensors[name] = value.detach().double().reshape([self.axes.sizes[axis][0] for axis in axes])
+        return Given(name, axes, ZERO)
+
+    def scalar(self, number: float | Across) -> Expression:
+        """A number as an expression without axes."""
+        return ONE if number == 1 else self.scaled_expression(ONE, number)
+
+    def scaled_expression(self, expression: Expression, number: float | Across, symbol: str = "") -> Expression:
+        """A number times an expression; its exponent is found by comparing the twins."""
+        if number == 1:
+            return expression
+        power = self.family.power(tuple(number)) if isinstance(number, Across) else ZERO
+        value = number[0] if isinstance(number, Across) else float(number)
+        key = (symbol, number, type(number))
+        name = self.symbols.get(key)
+        if name is None:
+            taken = set(self.symbols.values())
+            stem = symbol or "c"
+            spellings = [*([symbol] if symbol else []), *(f"{stem}[{k}]" for k in range(1, 1000))]
+            name = next(each for each in spellings if each not in taken)
+            self.symbols[key] = name
+            self.scalars[name] = value
+        return Scaled(name, power, expression)
+
+    def scaled(self, value: Value, number: float | Across, symbol: str = "") -> Value:
+        """A number times a value."""
+        return value.written(self.scaled_expression(value.expression, number, symbol))
+
+    def parameter(self, operation: Operation) -> Value:
+        """A parameter that is random, zero, or trained: a trained vector is given, and what training adds."""
+        dims = self.dims(operation)
+        init = self.inits.of(operation, dims)
+        assert operation.values is not None
+        leaf = Trained(init.name, _flat(dims), init.initial, init.rate or ZERO, is_trained=init.rate is not None)
+        start = operation.values[0].double().reshape([self.axes.sizes[axis][0] for axis in leaf.shape])
+        self.leaves[init.name] = operation.parameter
+        if not init.is_given:
+            self.tensors[init.name] = start
+            return Value(leaf, dims)
+        self.tensors[init.name] = torch.zeros_like(start)
+        number = _repeated(operation.values)
+        if number == 0:
+            return Value(leaf, dims)
+        given = self.data(f"{init.name}_0", start, leaf.shape) if number is None else self.scalar(number)
+        return self.layout.added(Value(given, dims), Value(leaf, dims))
+
+    def adapter(self, argument: Any) -> Adapter | None:
+        """Which factor of an adapter an operand is, if it is one."""
+        operation = self.capture.operations[argument.name] if isinstance(argument, Reference) else None
+        return None if operation is None else self.inits.adapters.get(operation.parameter)
+
+    def named(self, name: str, value: Value, *, cut: bool = False) -> Value:
+        """A value that is looked at."""
+        names = (name, *(numbered(name, k) for k in range(2, 1000)))
+        name = next(each for each in names if each not in self.features)
+        found = Named(name, value.expression, cut)
+        self.features[name] = found
+        return value.written(found)
+
+    def joined(self, value: Value, operation: Operation) -> Value:
+        """A value, as a cut point of its own where it has more terms than two: they would multiply with depth."""
+        if len(terms(value.expression)) <= MOST_TERMS:
+            return value
+        return self.named(self.names.get(operation.module, "h"), value, cut=True)
+
+    def missing(self, operation: Operation, reason: str) -> Any:
+        """What stands for the value of an operation that no rule translates."""
+        self.unknown.append(Missing(operation.kind, operation.where, reason))
+        if operation.shape is None:
+            return None
+        dims = self.dims(operation)
+        shape = [sizes[0] for sizes in operation.shape]
+        return Value(self.data(operation.name, torch.zeros(shape), _flat(dims)), dims)
+
+
+def _flat(dims: tuple[Dimension, ...]) -> Dimension:
+    return tuple(axis for dim in dims for axis in dim)
+
+
+def _repeated(values: tuple[Any, ...]) -> float | Across | None:
+    """The number that the entries of a tensor are, all of one twin's alike; None where they are not."""
+    if not values or not all(isinstance(each, Tensor) and each.numel() for each in values):
+        return None
+    firsts = [float(each.flatten()[0]) for each in values]
+    if not all(bool((each == each.flatten()[0]).all()) for each in values):
+        return None
+    return firsts[0] if len(set(firsts)) == 1 else Across(firsts)
+
+
+@cache
+def terms(node: Expression) -> frozenset[tuple[str, ...]]:
+    """The terms of a value, as the readings keep them apart: one a combination of the parts that it multiplies."""
+    match node:
+        case Trained(name, _, initial):
+            parts = [(f"{name}_0",)] if initial is not None else []
+            return frozenset([*parts, (f"U_{name}",)] if node.is_trained else parts)
+        case Named(name, _, True):
+            return frozenset([(name,), (f"U_{name}",)])
+        case Map():
+            return frozenset([(str(id(node)),), (f"U_{id(node)}",)]) if node.keeps_parts else frozenset([()])
+        case Contraction(left, right) | Entrywise(left, right):
+            return frozenset(one + other for one in terms(left) for other in terms(right))
+        case Sum(summands):
+            return frozenset().union(*map(terms, summands))
+    return terms(node.operands[0]) if node.operands else frozenset([()])

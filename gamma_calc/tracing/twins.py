@@ -1,0 +1,211 @@
+"""Twins: a model at two sets of sizes, which tell its classes of sizes apart.
+
+A model of transformers is built anew from its configuration with other sizes: of each kind that the configuration has,
+heads, their size, the inner size of an MLP, the vocabulary, the rank of adapters, two primes that no other kind has.
+Any other module is built by a function of the width.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from gamma_calc.algebra import Affine
+from gamma_calc.errors import BadInput
+from gamma_calc.tracing.capture import Sizes, Twin
+from gamma_calc.tracing.sizes import Family
+
+PRIMES = {
+    "kv_heads": (2, 3),
+    "groups": (5, 7),
+    "heads": (2, 3),
+    "head": (22, 26),
+    "multiple": (34, 38),
+    "intermediate": (23, 29),
+    "moe_intermediate": (31, 37),
+    "vocabulary": (41, 43),
+    "experts": (47, 53),
+    "rank": (59, 61),
+}
+"""The sizes of each class in the twins; heads are of even size, as rotations of pairs ask."""
+GROWTH = {"kv_heads": 1, "heads": 1, "intermediate": 1, "moe_intermediate": 1}
+"""The classes that grow with the width, unless it is said otherwise; all others are fixed."""
+WIDTHS = (35, 55)
+"""Of a module that is built by width."""
+ATTRIBUTES = {
+    "hidden": ("hidden_size", "n_embd", "d_model"),
+    "heads": ("num_attention_heads", "n_head", "num_heads"),
+    "kv_heads": ("num_key_value_heads",),
+    "head": ("head_dim", "d_kv"),
+    "intermediate": ("intermediate_size", "n_inner", "ffn_dim", "d_ff"),
+    "moe_intermediate": ("moe_intermediate_size",),
+    "vocabulary": ("vocab_size",),
+    "experts": ("num_local_experts", "num_experts"),
+}
+"""What configurations call each kind of size."""
+SAME_AS_HIDDEN = ("word_embed_proj_dim",)
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """A model at two sets of sizes, and the classes of these."""
+
+    name: str
+    twins: tuple[Twin, Twin]
+    family: Family
+    trained: frozenset[str]
+
+
+def twins_of(model: Any, inputs: Mapping[str, Any] | None, growth: Mapping[str, Affine]) -> Twins:
+    """The twins of a model of transformers, with adapters of PEFT or without, or of a function of the width.
+
+    Raises:
+        BadInput: it is neither, or its configuration has sizes of unknown names.
+    """
+    if isinstance(model, nn.Module) and _config(model) is not None:
+        return _of_transformers(model, inputs, growth)
+    if callable(model) and not isinstance(model, nn.Module):
+        return _of_function(model, inputs, growth)
+    expected = "a model of transformers, with or without PEFT, or a function from a width to a module"
+    raise BadInput("what is traced", found=type(model).__name__, expected=expected)
+
+
+def _config(model: nn.Module) -> Any:
+    return getattr(_base(model), "config", None) if hasattr(_base(model), "config") else None
+
+
+def _base(model: nn.Module) -> Any:
+    """The model below PEFT's wrapping."""
+    unwrapped: Any = getattr(model, "get_base_model", None)
+    return model if unwrapped is None else unwrapped()
+
+
+def _of_function(build: Callable[[int], Any], inputs: Mapping[str, Any] | None, growth: Mapping[str, Affine]) -> Twins:
+    built = [build(width) for width in WIDTHS]
+    made = [each if isinstance(each, tuple) else (each, inputs) for each in built]
+    if not all(isinstance(module, nn.Module) and isinstance(given, Mapping) for module, given in made):
+        expected = "a module, with inputs given; or a module and its inputs by name, (module, {name: tensor})"
+        raise BadInput("what the function of the width returns", found=type(built[0]).__name__, expected=expected)
+    first, second = (Twin(module, _renamed_inputs(module, given)) for module, given in made)
+    family = Family({"width": (WIDTHS[0], WIDTHS[1])}, {"width": growth.get("width", Affine.of(1))})
+    return Twins(type(first.model).__name__, (first, second), family, _trained(first.model))
+
+
+def _renamed_inputs(module: nn.Module, given: Any) -> Mapping[str, Any]:
+    names = inspect.signature(module.forward).parameters
+    if not set(given) <= set(names) and not any(each.kind is each.VAR_KEYWORD for each in names.values()):
+        raise BadInput("inputs", found=sorted(set(given) - set(names)), expected=f"some of {', '.join(names)}")
+    return dict(given)
+
+
+def _trained(model: nn.Module) -> frozenset[str]:
+    return frozenset(name for name, value in model.named_parameters() if value.requires_grad)
+
+
+def _of_transformers(model: nn.Module, inputs: Mapping[str, Any] | None, growth: Mapping[str, Affine]) -> Twins:
+    config, base = _config(model), _base(model)
+    given = _given_inputs(config, inputs)
+    classes, products = _classes(config, has_adapters=base is not model)
+    twins = []
+    for place in (0, 1):
+        smaller = _resized(config, {name: PRIMES[name][place] for name in classes}, products)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            twin = _with_adapters(type(base)(smaller), model, PRIMES["rank"][place])
+        twins.append(Twin(twin, _within(given, PRIMES["vocabulary"][0])))
+    sizes: dict[str, Sizes] = {name: PRIMES[name] for name in classes}
+    exponents = {name: growth.get(name, Affine.of(GROWTH.get(name, 0))) for name in classes}
+    first = next(iter(given.values()))
+    fixed = dict(zip(reversed(first.shape[:2]), ("token", "batch"), strict=False)) if first.ndim == 2 else {}
+    return Twins(type(base).__name__, (twins[0], twins[1]), Family(sizes, exponents, products, fixed), _trained(model))
+
+
+def _given_inputs(config: Any, inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if inputs is not None:
+        return inputs
+    ids = torch.arange(2 * 5).reshape(2, 5)
+    return {"input_ids": ids, "decoder_input_ids": ids[:, :3]} if config.is_encoder_decoder else {"input_ids": ids}
+
+
+def _within(given: Mapping[str, Any], vocabulary: int) -> Mapping[str, Any]:
+    """The inputs with tokens that a small vocabulary has."""
+    return {name: value % vocabulary if name.endswith("input_ids") else value for name, value in given.items()}
+
+
+def _attribute(config: Any, kind: str) -> str | None:
+    """What a configuration calls a kind of size, if it has one that is set."""
+    return next((name for name in ATTRIBUTES[kind] if hasattr(config, name)), None)
+
+
+def _classes(config: Any, *, has_adapters: bool) -> tuple[tuple[str, ...], Mapping[frozenset[str], str]]:
+    """The classes of sizes of a configuration, and the names of their products."""
+    heads, kv_heads = (_attribute(config, kind) for kind in ("heads", "kv_heads"))
+    if heads is None or _attribute(config, "hidden") is None:
+        expected = "a configuration of transformers with a hidden size and a number of heads"
+        raise BadInput("the configuration", found=type(config).__name__, expected=expected)
+    is_grouped = kv_heads is not None and getattr(config, kv_heads) not in (None, getattr(config, heads))
+    found = ["kv_heads", "groups"] if is_grouped else ["heads"]
+    every = frozenset(found)
+    head = _attribute(config, "head")
+    products = {every: "heads"} if is_grouped else {}
+    if head is not None and getattr(config, head) is not None and head in config.to_dict():
+        products |= {every | {"multiple"}: "hidden", every | {"head"}: "features"}
+        found += ["multiple"]
+    else:
+        products |= {every | {"head"}: "hidden"}
+    if is_grouped:
+        products |= {frozenset({"kv_heads", "head"}): "kv_features"}
+    others = [
+        kind for kind in ("intermediate", "moe_intermediate", "vocabulary", "experts") if _attribute(config, kind)
+    ]
+    return (*found, "head", *others, *(["rank"] if has_adapters else [])), products
+
+
+def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[str], str]) -> Any:
+    """The configuration with other sizes, and the attention that is written out in operations."""
+    heads = sizes["heads"] if "heads" in sizes else sizes["kv_heads"] * sizes["groups"]
+    hidden = heads * sizes.get("multiple", sizes["head"])
+    every = {**sizes, "heads": heads, "hidden": hidden}
+    if _attribute(config, "kv_heads"):
+        every["kv_heads"] = sizes.get("kv_heads", heads)
+    changed = {name: every[kind] for kind, names in ATTRIBUTES.items() if kind in every for name in names}
+    changed |= dict.fromkeys(SAME_AS_HIDDEN, hidden)
+    known = config.to_dict()
+    found = {
+        name: value for name, value in known.items() if name not in changed and name not in {"transformers_version"}
+    }
+    found |= {
+        name: value
+        for name, value in changed.items()
+        if name in known and (known[name] is not None or name != "head_dim")
+    }
+    for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
+        if isinstance(found.get(name), int) and found[name] >= sizes["vocabulary"]:
+            found[name] = None if name != "pad_token_id" else 1
+    found |= {"use_cache": False} if "use_cache" in known or hasattr(config, "use_cache") else {}
+    return type(config)(**found, attn_implementation="eager")
+
+
+def _with_adapters(base: nn.Module, model: nn.Module, rank: int) -> nn.Module:
+    configs = getattr(model, "peft_config", None)
+    if configs is None or not hasattr(model, "get_base_model"):
+        return _as_trained(base, model)
+    chosen = copy.deepcopy(configs[model.active_adapter])
+    for name, value in {"r": rank, "rank_pattern": {}, "alpha_pattern": {}}.items():
+        if hasattr(chosen, name):
+            setattr(chosen, name, value)
+    return _as_trained(type(model)(base, chosen, model.active_adapter), model)
+
+
+def _as_trained(twin: nn.Module, model: nn.Module) -> nn.Module:
+    """The twin, with what requires a gradient in the model."""
+    wanted = {name: value.requires_grad for name, value in model.named_parameters()}
+    for name, value in twin.named_parameters():
+        value.requires_grad_(wanted.get(name, False))
+    return twin

@@ -1,0 +1,201 @@
+"""Values of a forward pass: an expression, and which of its axes each dimension of the tensor is.
+
+Data movement (view, transpose, split into heads, broadcast) only says anew which dimension is what, so it changes no
+exponent. A dimension that is several axes at once, the last one running fastest, is not merged before something needs
+it whole; one along which nothing changes is no axis of the expression, and is written out where a sum needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from gamma_calc.algebra import Affine
+from gamma_calc.errors import Unknown
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import (
+    Contraction,
+    Entrywise,
+    Expression,
+    Given,
+    Merged,
+    Ones,
+    Renamed,
+    Split,
+    Sum,
+)
+from gamma_calc.tracing.capture import Sizes
+from gamma_calc.tracing.sizes import Axes
+
+Dimension = tuple[Axis, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A tensor of the forward pass; a dimension of one coordinate has no axis."""
+
+    expression: Expression
+    dims: tuple[Dimension, ...]
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Those of all dimensions."""
+        return tuple(axis for dim in self.dims for axis in dim)
+
+    def written(self, expression: Expression) -> Value:
+        """The same dimensions of another expression."""
+        return Value(expression, self.dims)
+
+
+class Layout:
+    """What is done with values of some axes before an operation is written."""
+
+    def __init__(self, axes: Axes) -> None:
+        self.axes = axes
+
+    def sizes(self, dim: Dimension) -> Sizes:
+        """The number of coordinates of a dimension in each twin."""
+        every = [self.axes.sizes[axis] for axis in dim] or [(1, 1)]
+        return tuple(map(prod, zip(*every, strict=True)))
+
+    def whole(self, value: Value, place: int) -> Value:
+        """The value with one axis for a dimension."""
+        while len(value.dims[place]) > 1:
+            *before, outer, inner = value.dims[place]
+            axis = self.axes.axis(self.sizes((outer, inner)), value.axes)
+            expression = value.expression
+            if outer in expression.axes or inner in expression.axes:
+                expression = Merged(widened(expression, (outer, inner)), outer, inner, axis)
+            value = Value(expression, _put(value.dims, place, (*before, axis)))
+        return value
+
+    def renamed(self, value: Value, names: Mapping[Axis, Axis]) -> Value:
+        """The value with other axes of the same sizes, all at once."""
+        moves = {old: new for old, new in names.items() if old is not new}
+        clashing = [new for new in moves.values() if new in value.axes]
+        for new in clashing:
+            if new in moves:  # it moves on itself: aside first
+                aside = self.axes.copy(new, (*value.axes, *moves.values()))
+                value = self.renamed(value, {new: aside})
+                moves[aside] = moves.pop(new)
+            else:
+                value = self.renamed(value, {new: self.axes.copy(new, (*value.axes, *moves.values()))})
+        expression = value.expression
+        for old, new in moves.items():
+            if old in expression.axes:
+                expression = Renamed(expression, old, new)
+        return Value(expression, tuple(tuple(moves.get(axis, axis) for axis in dim) for dim in value.dims))
+
+    def reshaped(self, value: Value, shape: Sequence[Sizes]) -> Value:
+        """The same entries in order, in other dimensions; axes are split where they have to be."""
+        waiting = [axis for dim in value.dims for axis in dim]
+        expression = value.expression
+        dims: list[Dimension] = []
+        for sizes in shape:
+            dim: list[Axis] = []
+            while (found := self.sizes(tuple(dim))) != sizes:
+                if not waiting:
+                    raise Unknown(f"a view of {value.dims} as {shape}")
+                wanted = tuple(whole // part for whole, part in zip(sizes, found, strict=True))
+                axis = waiting.pop(0)
+                if self._fits(self.axes.sizes[axis], wanted):
+                    dim.append(axis)
+                    continue
+                taken = (*value.axes, *dim, *waiting, *expression.axes, *(each for part in dims for each in part))
+                inner_sizes = tuple(a // b for a, b in zip(self.axes.sizes[axis], wanted, strict=True))
+                outer = self.axes.axis(wanted, taken)
+                inner = self.axes.axis(inner_sizes, (*taken, outer))
+                if self.sizes((outer, inner)) != self.axes.sizes[axis]:
+                    raise Unknown(f"a view that cuts {axis} across")
+                if axis in expression.axes:
+                    expression = Split(expression, axis, outer, inner)
+                dim.append(outer)
+                waiting.insert(0, inner)
+            dims.append(tuple(dim))
+        return Value(expression, tuple(dims))
+
+    @staticmethod
+    def _fits(sizes: Sizes, wanted: Sizes) -> bool:
+        return all(whole % part == 0 for whole, part in zip(wanted, sizes, strict=True))
+
+    def product(self, left: Value, right: Value, letters: tuple[str, str, str]) -> Value:
+        """An einsum of two values: the product, summed over the letters that the result lacks.
+
+        The result is called by the axes of the left value.
+        """
+        first, second, out = letters
+        left, right = self._beside(left, right, first, second)
+        dims = dict(zip(second, right.dims, strict=True)) | {
+            letter: dim for letter, dim in zip(first, left.dims, strict=True) if dim or letter not in second
+        }
+        over = tuple(axis for letter in dims if letter not in out for axis in dims[letter])
+        if over:
+            sides = (widened(left.expression, over), widened(right.expression, over))
+            expression: Expression = Contraction(*sides, over)
+        else:
+            expression = Entrywise(left.expression, right.expression)
+        return Value(expression, tuple(dims[letter] for letter in out))
+
+    def broadcast(self, left: Value, right: Value) -> tuple[Value, Value]:
+        """Two values with as many dimensions, and the same axes where both have some."""
+        count = max(len(left.dims), len(right.dims))
+        left, right = (Value(each.expression, ((),) * (count - len(each.dims)) + each.dims) for each in (left, right))
+        letters = "".join(map(chr, range(ord("a"), ord("a") + count)))
+        left, right = self._beside(left, right, letters, letters)
+        dims = tuple(one or other for one, other in zip(left.dims, right.dims, strict=True))
+        return replace(left, dims=dims), replace(right, dims=dims)
+
+    def times(self, left: Value, right: Value) -> Value:
+        """The product entry by entry."""
+        left, right = self.broadcast(left, right)
+        return left.written(Entrywise(left.expression, right.expression))
+
+    def added(self, *values: Value) -> Value:
+        """The sum, the same axes throughout."""
+        first, *others = values
+        for each in others:
+            left, right = self.broadcast(first, each)
+            kept = tuple(axis for axis in left.axes if axis in {*left.expression.axes, *right.expression.axes})
+            first = left.written(Sum((widened(left.expression, kept), widened(right.expression, kept))))
+        return first
+
+    def _beside(self, left: Value, right: Value, first: str, second: str) -> tuple[Value, Value]:
+        """Two values whose dimensions of one letter have one axis, and that share no other axis."""
+        for place, letter in enumerate(first):
+            if letter in second:
+                other = second.index(letter)
+                if left.dims[place] and right.dims[other] and not self._alike(left.dims[place], right.dims[other]):
+                    left, right = self.whole(left, place), self.whole(right, other)
+        names: dict[Axis, Axis] = {}
+        for place, letter in enumerate(second):
+            mine = left.dims[first.index(letter)] if letter in first else ()
+            if mine and right.dims[place]:
+                names |= dict(zip(right.dims[place], mine, strict=True))
+        for axis in right.axes:
+            if axis not in names and axis in left.axes:
+                names[axis] = self.axes.copy(axis, (*left.axes, *right.axes, *names.values()))
+        return left, self.renamed(right, names)
+
+    def _alike(self, one: Dimension, other: Dimension) -> bool:
+        return [self.axes.sizes[axis] for axis in one] == [self.axes.sizes[axis] for axis in other]
+
+
+def widened(expression: Expression, axes: Iterable[Axis]) -> Expression:
+    """The expression with some axes, those that it lacks by ones."""
+    for axis in axes:
+        if axis not in expression.axes:
+            expression = Ones.along(axis) if _is_one(expression) else Entrywise(expression, Ones.along(axis))
+    return expression
+
+
+ONE = Given("one", (), Affine.of(0))
+"""The number 1."""
+
+
+def _is_one(expression: Expression) -> bool:
+    return expression is ONE
+
+
+def _put(dims: tuple[Dimension, ...], place: int, dim: Dimension) -> tuple[Dimension, ...]:
+    return (*dims[:place], dim, *dims[place + 1 :])

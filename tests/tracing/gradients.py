@@ -1,0 +1,71 @@
+"""The gradients of a traced problem, read in torch, beside those that autograd finds in the model itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from gamma_calc import Traced
+from tests.simulation.problem_runs import gradient, runs
+
+LARGE = 0.3
+"""Entries of parameters: none is zero, so that every term of a gradient counts."""
+
+
+def both(found: Traced) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Each trained parameter with its gradient by the problem and by autograd, at the sizes of the first twin."""
+    assert found.problem is not None
+    twin = found.twins.twins[0]
+    model = _without_epsilon(twin.model.double().eval())
+    leaves = {each.name: each.source for each in found.parameters}
+    generator = torch.Generator().manual_seed(1)
+    weights = dict(model.named_parameters())
+    for source in dict.fromkeys(leaves.values()):
+        weights[source].data.normal_(0, LARGE, generator=generator)
+    data = {**found.tensors, **{name: _leaf(found, name, weights[source]) for name, source in leaves.items()}}
+    output = found.problem.output
+    slope = torch.randn([found.coordinates[axis] for axis in found.output], generator=generator, dtype=torch.double)
+    data[f"d{output.name}"] = slope.permute([found.output.index(axis.name) for axis in output.axes])
+    step, before, _ = next(iter(runs(found.problem, found.coordinates, data, found.scalars, steps=1)))
+    logits = _output(model, twin.inputs)
+    (logits * slope.reshape(logits.shape)).sum().backward()
+    for name, source in leaves.items():
+        grad = weights[source].grad
+        if grad is not None and weights[source].requires_grad:
+            yield name, gradient(step, name, before[name]), _leaf(found, name, grad)
+
+
+def _without_epsilon(model: nn.Module) -> nn.Module:
+    """The model with norms that add nothing to what they divide by, as a problem reads them."""
+    for module in model.modules():
+        for name in ("eps", "variance_epsilon"):
+            if hasattr(module, name):
+                setattr(module, name, 0.0)
+    return model
+
+
+def _leaf(found: Traced, name: str, value: Tensor) -> Tensor:
+    """What a leaf of the problem has of a parameter."""
+    shape = [found.coordinates[axis] for axis in next(each.shape for each in found.parameters if each.name == name)]
+    value = value.detach()
+    if name in found.blocks:
+        _, place, start, size = found.blocks[name]
+        value = value.narrow(place, start, size)
+    return value.reshape(shape)
+
+
+def _double(value: Tensor) -> Tensor:
+    return value.double() if value.is_floating_point() else value
+
+
+def _output(model: nn.Module, inputs: Mapping[str, Tensor]) -> Tensor:
+    """The first output, in double precision throughout: models go to single precision for norms and softmax."""
+    single = torch.float32
+    torch.float32 = torch.float64
+    try:
+        found = model(**{name: _double(value) for name, value in inputs.items()})
+    finally:
+        torch.float32 = single
+    return found if isinstance(found, Tensor) else next(iter(found.values()))

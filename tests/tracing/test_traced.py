@@ -1,0 +1,137 @@
+"""Any torch module as a problem: its gradients are autograd's, exponents are those known, what is none is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gamma_calc import Traced, exponents, traced
+from gamma_calc.errors import BadInput
+from tests.tracing.gradients import both
+from tests.tracing.models import MODELS, llama
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_gradients_are_those_of_autograd(name: str) -> None:
+    found = traced(MODELS[name](), scheme="init-ab")
+    assert not found.unknown
+    pairs = list(both(found))
+    assert len(pairs) >= 4
+    for _, derived, expected in pairs:
+        torch.testing.assert_close(derived, expected, rtol=1e-8, atol=1e-10)
+
+
+SCHEMES = {
+    "init-a": ("-1/2", {"Z_A": "1/2", "Z_B": "0"}, {"Z_A": "1/2", "Z_B": "0"}),
+    "init-b": ("-1", {"Z_A": "0", "Z_B": "0"}, {"Z_A": "0", "Z_B": "0"}),
+    "lora-plus-a": ("-1", {"Z_A": "0", "Z_B": "0"}, {"Z_A": "1/2", "Z_B": "1/2"}),
+    "lora-plus-b": ("-1", {"Z_A": "0", "Z_B": "0"}, {"Z_A": "0", "Z_B": "0"}),
+}
+"""A rate of A, and the exponents of the features of v_proj at step 2 in the first and in the second layer."""
+
+
+@pytest.mark.parametrize(
+    "scheme", [pytest.param(name, marks=() if name == "lora-plus-a" else pytest.mark.slow) for name in SCHEMES]
+)
+def test_a_llama_of_two_layers(scheme: str) -> None:
+    rate, first, second = SCHEMES[scheme]
+    found = traced(llama(2, "v_proj"), scheme=scheme)
+    assert found.problem is not None
+    sizes = exponents(found.problem, steps=2, at={"eta": rate})[2].sizes
+    assert {each: str(sizes[f"{each}_v_proj[1]"]) for each in first} == first
+    assert {each: str(sizes[f"{each}_v_proj[2]"]) for each in second} == second
+
+
+def test_the_table_beside_a_problem() -> None:
+    found = traced(llama(1, "v_proj"), scheme="init-a", axes={"rank": "rho"})
+    sizes = {axis.name: str(axis.exponent) for axis in found.axes}
+    grow = {"hidden": "1", "features": "1", "heads": "1", "head": "0", "intermediate": "1", "vocabulary": "0"}
+    assert {name: sizes[name] for name in grow} == grow
+    assert sizes["rank"] == "rho"
+    table = {each.name: each for each in found.parameters}
+    assert (table["A_v_proj[1]"].shape, str(table["A_v_proj[1]"].initial)) == (("rank", "hidden"), "-1/2")
+    assert table["B_v_proj[1]"].initial is None
+    assert str(table["W_down_proj[1]"].initial) == "-1/2"
+    assert str(table["W_embed_tokens"].initial) == "0"
+    (layer,) = found.layers
+    assert layer.quantities[:2] == ("Z_A_v_proj[1]", "Z_B_v_proj[1]")
+    assert found.operations["linear"] == 10
+    assert found.problem is not None
+    assert str(found.problem.exponents["s"]) == "-rho"  # alpha / r, from alpha alone
+    assert [str(value) for key, value in found.problem.exponents.items() if key.startswith("c[")].count("0") >= 2
+
+
+class Mlp(nn.Module):
+    """A perceptron without biases."""
+
+    def __init__(self, width: int, extra: int = 0) -> None:
+        super().__init__()
+        self.first = nn.Linear(3, width + extra, bias=False)
+        self.second = nn.Linear(width + extra, 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(torch.relu(self.first(x)))  # type: ignore[no-any-return]
+
+
+INPUTS = {"x": torch.tensor([[1.0, 2.0, 3.0], [0.5, -1.0, 2.0]])}
+
+
+def test_a_function_of_the_width() -> None:
+    found = traced(lambda width: (Mlp(width), INPUTS), rates={"first.weight": "a", "second.weight": "b"})
+    assert found.problem is not None
+    table = {each.name: (str(each.initial), str(each.rate)) for each in found.parameters}
+    assert table == {"W_first": ("0", "a"), "W_second": ("-1/2", "b")}
+    for _, derived, expected in both(found):
+        torch.testing.assert_close(derived, expected, rtol=1e-10, atol=1e-12)
+
+
+class Erf(Mlp):
+    """Of an operation that has no rule."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(torch.erf(self.first(x)) + torch.digamma(self.first(x)))  # type: ignore[no-any-return]
+
+
+def test_operations_without_a_rule_are_collected_by_name_and_line() -> None:
+    found = traced(lambda width: (Erf(width), INPUTS))
+    assert found.problem is None
+    assert [each.operation for each in found.unknown] == ["erf", "digamma"]
+    assert all("test_traced.py" in each.where and "torch.erf" in each.where for each in found.unknown)
+
+
+class Branching(Mlp):
+    """Does what its data say."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(self.first(x)) if self.first(x).sum() > 0 else self.second(torch.relu(self.first(x)))
+
+
+@pytest.mark.parametrize(
+    ("trace", "said"),
+    [
+        (lambda: traced(lambda width: (Branching(width), INPUTS)), r"test_traced.py:\d+: return .* if self.first"),
+        (lambda: traced(lambda width: (Mlp(width).requires_grad_(False), INPUTS)), "nothing is trained"),
+        (lambda: traced(lambda width: (Mlp(width, 1), INPUTS)), "a size that no axis explains"),
+        (lambda: traced(lambda width: (Mlp(width), {"y": 1})), "inputs: found \\['y'\\], expected some of x"),
+        (lambda: traced(nn.Linear(2, 2)), "what is traced: found 'Linear'"),
+        (lambda: traced(3), "what is traced: found 'int'"),
+        (lambda: traced(lambda width: Mlp(width)), "what the function of the width returns"),
+        (lambda: traced(lambda width: (Mlp(width), INPUTS), rates={"first.weight": "a"}), "none for second.weight"),
+    ],
+    ids=["control flow", "frozen", "size", "inputs", "no config", "no module", "no inputs", "rates"],
+)
+def test_what_is_refused(trace: Any, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        trace()
+
+
+def test_a_wrong_gradient_is_seen() -> None:
+    """The comparison with autograd has to fail where a scalar is read as another one."""
+    found = traced(llama(1, "v_proj"), scheme="init-ab")
+    wrong = Traced(
+        **{**{key: getattr(found, key) for key in found.__match_args__}, "scalars": dict(found.scalars, s=7.0)}
+    )
+    assert any(not torch.allclose(derived, expected) for _, derived, expected in both(wrong))
