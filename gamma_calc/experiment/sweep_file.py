@@ -44,7 +44,7 @@ from gamma_calc.experiment.sweep_values import (
 from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import selected
-from gamma_calc.program.spec_file import scheme_from, scheme_from_table, toml_document, toml_file
+from gamma_calc.program.spec_file import scheme_from, scheme_from_table, toml_file
 from gamma_calc.simulation.devices import DEVICES, DTYPES
 from gamma_calc.simulation.sampling import BASE_RANK, BATCH, DATA
 from gamma_calc.simulation.student_data import STUDENT_RANK, TRAINING_POINTS
@@ -93,15 +93,6 @@ def sweep_from_file(path: Path) -> Sweep:
         return _sweep(document, path.parent)
     except BadInput as problem:
         raise BadInput(f"{path}: {problem}") from None
-
-
-def sweep_from_text(text: str, folder: Path = Path()) -> Sweep:
-    """The sweep written in a TOML text; paths of schemes in it start from `folder`.
-
-    Raises:
-        BadInput: as `sweep_from_file`.
-    """
-    return _sweep(toml_document(text), folder)
 
 
 def _sweep(document: Mapping[str, Any], folder: Path) -> Sweep:

@@ -14,8 +14,6 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Protocol
 
-import numpy as np
-
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import pinned
@@ -29,7 +27,6 @@ from gamma_calc.simulation.adapter_module import Training
 from gamma_calc.simulation.devices import resolved_device
 from gamma_calc.simulation.probe import UNIT, Power, ProbeConfiguration
 from gamma_calc.simulation.sampling import Shape
-from gamma_calc.simulation.store import Arrays, Store
 from gamma_calc.simulation.student_data import StudentConfiguration
 
 MOST_RUNS = 10**6
@@ -59,11 +56,6 @@ class Planned:
     work: int = 1
 
     @property
-    def cell(self) -> tuple[str, str, int]:
-        """The scheme, the optimiser and the width."""
-        return self.scheme, self.optimizer, self.width
-
-    @property
     def label(self) -> str:
         """The place in the sweep, as JSON."""
         return json.dumps(
@@ -80,20 +72,6 @@ class Planned:
         rates = " to ".join(f"{rate:.4g}" for rate in dict.fromkeys((self.rates[0], self.rates[-1])))
         seeds = " to ".join(str(seed) for seed in dict.fromkeys((self.seeds[0], self.seeds[-1])))
         return f"{self.scheme} under {self.optimizer}, n = {self.width}, rates {rates}, seeds {seeds}"
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """All that a sweep measured of one scheme under one optimiser at one width.
-
-    Shapes: each array [..., rates, seeds].
-    """
-
-    scheme: str
-    optimizer: str
-    width: int
-    rates: tuple[float, ...]
-    arrays: Arrays
 
 
 def planned(sweep: Sweep) -> tuple[Planned, ...]:
@@ -114,18 +92,6 @@ def planned(sweep: Sweep) -> tuple[Planned, ...]:
         raise BadInput(f"the sweep has {count} runs, and the most is {MOST_RUNS}: make the grid or the seeds fewer")
     runs = (run for setting in settings for width in sweep.widths for run in _of_cell(kind, setting, width, sweep))
     return tuple({run.key: run for run in runs}.values())
-
-
-def collected(runs: tuple[Planned, ...], store: Store) -> Iterator[Cell]:
-    """What the finished runs of a sweep measured, put together cell by cell; a cell with a run missing is left out."""
-    cells: dict[tuple[str, str, int], list[Planned]] = {}
-    for run in runs:
-        cells.setdefault(run.cell, []).append(run)
-    for cell, parts in cells.items():
-        records = [store.get(part.key) for part in parts]
-        found = [(part, record.arrays) for part, record in zip(parts, records, strict=True) if record is not None]
-        if len(found) == len(parts):
-            yield _joined(cell, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,16 +238,3 @@ def _of_cell(kind: Kind, setting: Setting, width: int, sweep: Sweep) -> Iterator
             text = parameters(run)
             scheme = setting.scheme
             yield Planned(scheme.name, scheme.optimizer.name, width, rates, seeds, run, text, key_of(text))
-
-
-def _joined(cell: tuple[str, str, int], parts: list[tuple[Planned, Arrays]]) -> Cell:
-    rows: dict[tuple[float, ...], list[Arrays]] = {}
-    for part, arrays in parts:
-        rows.setdefault(part.rates, []).append(arrays)
-    # A store may hold runs of an earlier release, which measured less.
-    names = [name for name in parts[0][1] if all(name in arrays for _, arrays in parts)]
-    arrays = {
-        name: np.concatenate([np.concatenate([each[name] for each in row], axis=-1) for row in rows.values()], axis=-2)
-        for name in names
-    }
-    return Cell(*cell, tuple(rate for rates in rows for rate in rates), arrays)

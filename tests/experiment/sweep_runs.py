@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ import torch
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep import carried_out
-from gamma_calc.experiment.sweep_file import sweep_from_file
+from gamma_calc.experiment.sweep_file import Sweep, sweep_from_file
 from gamma_calc.experiment.sweep_plan import Planned, planned
 from gamma_calc.experiment.sweep_run import Run, key_of, parameters
 from gamma_calc.simulation.store import Arrays, Store
@@ -150,3 +151,9 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
 def sweep_answer(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, dict[str, object]]:
     status = main(["sweep", *map(str, words), "--json"])
     return status, json.loads(capsys.readouterr().out)
+
+
+def sweep_from_text(text: str) -> Sweep:
+    with TemporaryDirectory() as folder:
+        (path := Path(folder) / "sweep.toml").write_text(text)
+        return sweep_from_file(path)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,15 +11,15 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import pinned
 from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.experiment.sweep import carried_out
-from gamma_calc.experiment.sweep_file import sweep_from_text
 from gamma_calc.experiment.sweep_memory import available_memory, check_memory, check_widths
-from gamma_calc.experiment.sweep_plan import Cell, Planned, collected, planned
+from gamma_calc.experiment.sweep_plan import Planned, planned
 from gamma_calc.experiment.sweep_run import ProbeRun, StudentRun, plain, probe_memory
 from gamma_calc.program.catalogue import catalogued
 from gamma_calc.simulation.probe import UNIT, probe
-from gamma_calc.simulation.store import Store
+from gamma_calc.simulation.store import Arrays, Store
 from gamma_calc.simulation.student_data import StudentConfiguration
 from gamma_calc.simulation.teacher_student import teacher_student
+from tests.experiment.sweep_runs import sweep_from_text
 
 PROBE = """
 experiment = "probe"
@@ -45,6 +45,42 @@ dtype = "float64"
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """All that a sweep measured of one scheme under one optimiser at one width.
+
+    Shapes: each array [..., rates, seeds].
+    """
+
+    scheme: str
+    optimizer: str
+    width: int
+    rates: tuple[float, ...]
+    arrays: Arrays
+
+
+def collected(runs: tuple[Planned, ...], store: Store) -> list[Cell]:
+    """What the finished runs of a sweep measured, put together cell by cell."""
+    found: dict[tuple[str, str, int], list[Planned]] = {}
+    for run in runs:
+        found.setdefault((run.scheme, run.optimizer, run.width), []).append(run)
+    records = {run.key: store.get(run.key) for run in runs}
+    return [joined(cell, [(part, records[part.key].arrays) for part in parts]) for cell, parts in found.items()]  # type: ignore[union-attr]
+
+
+def joined(cell: tuple[str, str, int], parts: list[tuple[Planned, Arrays]]) -> Cell:
+    rows: dict[tuple[float, ...], list[Arrays]] = {}
+    for part, arrays in parts:
+        rows.setdefault(part.rates, []).append(arrays)
+    # A store may hold runs of an earlier release, which measured less.
+    names = [name for name in parts[0][1] if all(name in arrays for _, arrays in parts)]
+    arrays = {
+        name: np.concatenate([np.concatenate([each[name] for each in row], axis=-1) for row in rows.values()], axis=-2)
+        for name in names
+    }
+    return Cell(*cell, tuple(rate for rates in rows for rate in rates), arrays)
+
+
 def runs_of(text: str) -> tuple[Planned, ...]:
     return planned(sweep_from_text(text))
 
@@ -53,7 +89,7 @@ def cells(text: str, path: Path) -> list[Cell]:
     runs = runs_of(text)
     with Store(path) as store:
         assert carried_out(runs, store).is_complete
-        return list(collected(runs, store))
+        return collected(runs, store)
 
 
 def test_a_sweep_measures_what_the_probe_does(tmp_path: Path) -> None:
