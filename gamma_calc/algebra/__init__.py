@@ -1,11 +1,10 @@
 """Exact exponents: affine forms over the rationals, their maxima, and the regions where claims about them hold."""
 
 from gamma_calc.algebra.affine import Affine, AffineLike, Point
-from gamma_calc.algebra.answer import Answer, Infeasible, Optimal, Unbounded
 from gamma_calc.algebra.exponent import VANISHING, Comparison, Exponent, ExponentLike, Verdict
 from gamma_calc.algebra.inequality import Constraint, Equality, Inequality, at_least, at_most, equal
 from gamma_calc.algebra.level import nonpositive_region, zero_region
-from gamma_calc.algebra.linear_program import maximum
+from gamma_calc.algebra.linear_program import Answer, Infeasible, Optimal, Unbounded, maximum
 from gamma_calc.algebra.notation import name_latex
 from gamma_calc.algebra.polyhedron import EMPTY, EVERYWHERE, Polyhedron
 from gamma_calc.algebra.rational import exact

@@ -10,9 +10,8 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from gamma_calc.algebra.affine import Affine, auxiliary
-from gamma_calc.algebra.answer import Infeasible, Optimal
 from gamma_calc.algebra.inequality import Constraint, Inequality
-from gamma_calc.algebra.linear_program import maximum
+from gamma_calc.algebra.linear_program import Infeasible, Optimal, maximum
 
 Conditions: TypeAlias = Sequence[Constraint]
 

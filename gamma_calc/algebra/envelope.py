@@ -15,10 +15,9 @@ from math import gcd
 from operator import add, getitem, sub
 
 from gamma_calc.algebra.affine import Affine, Row, auxiliary, from_integers, integer_rows
-from gamma_calc.algebra.answer import Optimal
 from gamma_calc.algebra.epigraph import facets
 from gamma_calc.algebra.inequality import Inequality
-from gamma_calc.algebra.linear_program import maximum
+from gamma_calc.algebra.linear_program import Optimal, maximum
 from gamma_calc.algebra.polyhedron import Polyhedron
 
 _LEAD = auxiliary("lead")

@@ -14,8 +14,7 @@ from fractions import Fraction
 from math import gcd, lcm
 
 from gamma_calc.algebra.affine import Affine, Point
-from gamma_calc.algebra.elimination import echelon, reduced
-from gamma_calc.algebra.inequality import Constraint, Equality, Inequality
+from gamma_calc.algebra.inequality import Constraint, Equality, Inequality, echelon, reduced
 
 Row = tuple[int, ...]
 

@@ -10,12 +10,48 @@ cycle.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
-from gamma_calc.algebra.affine import Affine
-from gamma_calc.algebra.answer import Answer, Infeasible, Optimal, Unbounded
+from gamma_calc.algebra.affine import Affine, Point
 from gamma_calc.algebra.inequality import Constraint, Equality
 from gamma_calc.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Optimal:
+    """The maximum is attained.
+
+    Args:
+        value: the maximum.
+        point: where it is attained.
+        multipliers: one for each constraint, at least 0 for inequalities, such that the combination of the
+            constraints' forms is identically `value` minus the objective.
+    """
+
+    value: Fraction
+    point: Point
+    multipliers: tuple[Fraction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unbounded:
+    """The objective grows without bound from `point` along `ray`."""
+
+    point: Point
+    ray: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Infeasible:
+    """No point satisfies the constraints: their combination with these multipliers is a negative constant."""
+
+    multipliers: tuple[Fraction, ...]
+
+
+Answer: TypeAlias = Optimal | Unbounded | Infeasible
+"""What a linear program can answer."""
 
 
 def maximum(objective: Affine, constraints: Sequence[Constraint]) -> Answer:

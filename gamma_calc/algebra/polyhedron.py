@@ -8,12 +8,10 @@ from fractions import Fraction
 from functools import lru_cache
 
 from gamma_calc.algebra.affine import Affine, AffineLike, auxiliary
-from gamma_calc.algebra.answer import Infeasible, Optimal
 from gamma_calc.algebra.conjunction import FALSE, canonical, may_follow
-from gamma_calc.algebra.elimination import reduced, without
 from gamma_calc.algebra.generators import Generators, generators
-from gamma_calc.algebra.inequality import Constraint, Equality, Inequality
-from gamma_calc.algebra.linear_program import maximum
+from gamma_calc.algebra.inequality import Constraint, Equality, Inequality, reduced, without
+from gamma_calc.algebra.linear_program import Infeasible, Optimal, maximum
 from gamma_calc.errors import BadInput
 
 _MARGIN = auxiliary("margin")

@@ -1,6 +1,6 @@
 """The one union of polyhedra that is chosen for its set of points.
 
-A set is put together from its parts in each of its flats (see `flats`). In a flat, hyperplanes, the *walls*, divide the
+A set is put together from its parts in each of its flats (see `walls`). In a flat, hyperplanes, the *walls*, divide the
 space into *cells*: the points that lie above, below or on each wall alike. From the walls that are essential to a part
 (see `walls`) its members are made one after the other: take the first cell that holds points of the part outside the
 members so far; relax its limits one by one, in order, as long as the faces that the cell lies in stay inside the part;
@@ -34,10 +34,9 @@ from typing import TypeAlias
 
 from gamma_calc.algebra.affine import Affine
 from gamma_calc.algebra.cover import Conditions, uncovered, value, witness
-from gamma_calc.algebra.flats import counting, flats, is_along
 from gamma_calc.algebra.inequality import Constraint, Equality, Inequality
 from gamma_calc.algebra.polyhedron import EVERYWHERE, Polyhedron
-from gamma_calc.algebra.walls import essential_walls, ordered, thin_walls
+from gamma_calc.algebra.walls import counting, essential_walls, flats, is_along, ordered, thin_walls
 
 Cell: TypeAlias = tuple[Constraint, ...]
 """A condition a wall, in the order of the walls: above it, below it, or on it."""

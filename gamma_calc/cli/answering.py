@@ -27,8 +27,7 @@ from gamma_calc.cli import (
     transfer,
     verify,
 )
-from gamma_calc.cli.outputs import complain, discard
-from gamma_calc.cli.statuses import BAD_INPUT, OWN_ERROR, UNKNOWN
+from gamma_calc.cli.outputs import BAD_INPUT, OWN_ERROR, UNKNOWN, complain, discard
 from gamma_calc.errors import BadInput, GammaCalcError, Unknown, printable
 from gamma_calc.files import reason
 

@@ -28,8 +28,8 @@ from itertools import groupby
 
 from gamma_calc.atlas.comparison import Row, Status, atlas, counts
 from gamma_calc.cli.options import add_json_argument
+from gamma_calc.cli.outputs import FAILED
 from gamma_calc.cli.progress import shown_progress
-from gamma_calc.cli.statuses import FAILED
 from gamma_calc.derivation.tables import text_table
 
 COLUMNS = 110

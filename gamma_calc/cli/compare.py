@@ -19,7 +19,7 @@ import argparse
 
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.cli.options import add_question_arguments, schemes, show, supposed
-from gamma_calc.cli.statuses import UNKNOWN
+from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.questions import Derived, compared
 from gamma_calc.derivation.tables import text_table

@@ -37,9 +37,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gamma_calc.cli.options import add_question_arguments, schemes, show, step_count, supposed, whole
-from gamma_calc.cli.outputs import note
+from gamma_calc.cli.outputs import FAILED, UNKNOWN, note
 from gamma_calc.cli.progress import shown_progress
-from gamma_calc.cli.statuses import FAILED, UNKNOWN
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.files import check_folder

@@ -32,7 +32,7 @@ from pathlib import Path
 
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.cli.options import add_horizon_argument, add_question_arguments, schemes, show, supposed
-from gamma_calc.cli.statuses import UNKNOWN
+from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.horizons import growth_lines, horizon_lines

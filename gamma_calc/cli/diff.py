@@ -46,7 +46,7 @@ from gamma_calc.cli.options import (
     show,
     values,
 )
-from gamma_calc.cli.statuses import UNKNOWN
+from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.derivation.questions import differing
 from gamma_calc.derivation.suppositions import Suppositions

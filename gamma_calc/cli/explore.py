@@ -17,7 +17,7 @@ import argparse
 from pathlib import Path
 
 from gamma_calc.cli.options import add_question_arguments, schemes, supposed
-from gamma_calc.cli.statuses import UNKNOWN
+from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.explorer.page import explore
 
 

@@ -16,7 +16,7 @@ import argparse
 
 from gamma_calc.analysis.cancellation import caveats
 from gamma_calc.cli.options import add_question_arguments, schemes, show, step_count, supposed
-from gamma_calc.cli.statuses import UNKNOWN
+from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.derivation.questions import STEPS, Exponents, exponents
 from gamma_calc.derivation.tables import text_table
 

@@ -31,7 +31,7 @@ from gamma_calc.cli.options import (
     show,
     whole,
 )
-from gamma_calc.cli.statuses import FAILED, UNKNOWN
+from gamma_calc.cli.outputs import FAILED, UNKNOWN
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, alpha_named

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from gamma_calc.cli.outputs import complain, prepare_outputs
-from gamma_calc.cli.statuses import BAD_INPUT, INTERRUPTED
+from gamma_calc.cli.outputs import BAD_INPUT, INTERRUPTED, complain, prepare_outputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

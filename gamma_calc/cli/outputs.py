@@ -1,4 +1,7 @@
-"""The outputs of a process, as far as they take what is said. Imports next to nothing: the way in needs it first."""
+"""The outputs of a process, as far as they take what is said, and its exit statuses.
+
+Imports next to nothing: the way in needs it first.
+"""
 
 from __future__ import annotations
 
@@ -39,3 +42,12 @@ def prepare_outputs() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+FAILED = 1
+"""A FAIL, a false certificate, a run that failed, or an error that lint found."""
+
+BAD_INPUT = 2
+UNKNOWN = 3
+OWN_ERROR = 70
+INTERRUPTED = 130

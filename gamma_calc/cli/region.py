@@ -29,7 +29,7 @@ from gamma_calc.cli.options import (
     show,
     values,
 )
-from gamma_calc.cli.statuses import UNKNOWN
+from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.derivation.region_json import region_json
 from gamma_calc.derivation.suppositions import Suppositions, supposed
 from gamma_calc.errors import BadInput

@@ -35,9 +35,8 @@ from typing import TYPE_CHECKING, Any
 
 from gamma_calc import __version__
 from gamma_calc.cli.options import add_json_argument, one_of, positive, show, whole
-from gamma_calc.cli.outputs import complain
+from gamma_calc.cli.outputs import INTERRUPTED, complain
 from gamma_calc.cli.progress import shown_progress
-from gamma_calc.cli.statuses import INTERRUPTED
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_values import number_in

@@ -27,9 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gamma_calc.cli.options import add_json_argument, show
-from gamma_calc.cli.outputs import complain
+from gamma_calc.cli.outputs import FAILED, INTERRUPTED, complain
 from gamma_calc.cli.progress import shown_progress
-from gamma_calc.cli.statuses import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
     from gamma_calc.experiment.sweep import Outcome

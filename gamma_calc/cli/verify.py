@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gamma_calc.cli.options import add_json_argument, show
-from gamma_calc.cli.statuses import FAILED
+from gamma_calc.cli.outputs import FAILED
 from gamma_calc.derivation.certificate_shape import LARGEST, Malformed
 from gamma_calc.derivation.verification import Verification, verification
 from gamma_calc.errors import BadInput

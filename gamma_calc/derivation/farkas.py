@@ -8,8 +8,7 @@ from functools import lru_cache
 
 from gamma_calc.algebra import Affine, Inequality, Optimal
 from gamma_calc.algebra.affine import auxiliary
-from gamma_calc.algebra.answer import Infeasible
-from gamma_calc.algebra.linear_program import maximum
+from gamma_calc.algebra.linear_program import Infeasible, maximum
 from gamma_calc.algebra.plain import Forms
 
 Weights = list[list[list[object]]]

@@ -30,9 +30,8 @@ from gamma_calc.derivation.suppositions import Alignments, Suppositions, suppose
 from gamma_calc.derivation.tables import html_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Prediction, moved, pinned, predictions
-from gamma_calc.experiment.prefactor import NETWORK, chosen_prefactors
 from gamma_calc.experiment.settled_by_law import settled, settled_by_population
-from gamma_calc.experiment.setup import WIDTHS, Settings, configuration, network_experiment
+from gamma_calc.experiment.setup import NETWORK, WIDTHS, Settings, chosen_prefactors, configuration, network_experiment
 from gamma_calc.experiment.sweep_memory import available_memory, check_network, check_widths
 from gamma_calc.experiment.verdicts import SEVERITY, Row, judged, unjudged, withheld, worst
 from gamma_calc.program.models import EXTRA, MODULE, RATE

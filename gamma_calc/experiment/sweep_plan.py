@@ -17,8 +17,7 @@ from typing import Protocol
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import pinned
-from gamma_calc.experiment.prefactor import chosen_prefactor
-from gamma_calc.experiment.setup import Settings, configuration
+from gamma_calc.experiment.setup import Settings, chosen_prefactor, configuration
 from gamma_calc.experiment.sweep_file import Sweep
 from gamma_calc.experiment.sweep_run import ProbeRun, Run, StudentRun, key_of, parameters
 from gamma_calc.program.models import EXTRA

@@ -20,7 +20,7 @@ from gamma_calc.algebra import (
     at_least,
     at_most,
 )
-from gamma_calc.algebra.redundancy import irredundant
+from gamma_calc.algebra.conjunction import irredundant
 from tests.algebra.oracle import conjunction, is_satisfiable, union, z3
 from tests.algebra.strategies import NAMES, A, B, affines, points
 

@@ -13,12 +13,10 @@ from scipy import stats
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw
-from gamma_calc.simulation import compressed_axes
 from gamma_calc.simulation import exact_law as law
 from gamma_calc.simulation.adapter_module import AdapterModule, Extra, Training
 from gamma_calc.simulation.adapter_training import measured_training
-from gamma_calc.simulation.compressed_axes import CompressedAxis
-from gamma_calc.simulation.exact_law import CompressedModule, exact_law, law_refusal
+from gamma_calc.simulation.exact_law import CompressedAxis, CompressedModule, exact_law, law_refusal
 from gamma_calc.simulation.probe import Power, ProbeConfiguration, probe
 from gamma_calc.simulation.sampling import symmetric_roots
 
@@ -47,7 +45,7 @@ def compressed(data: np.ndarray, rule: Raw | Moments, is_output: bool) -> Compre
         return CompressedAxis(symmetric_roots(data.T @ data)[0], size)
     if is_output:
         return CompressedAxis(np.full((1, 1), math.sqrt(size)), size, math.sqrt(size))
-    z = compressed_axes.positive_entries(float((data**2).sum()), float(np.abs(data).sum()), size)
+    z = law.positive_entries(float((data**2).sum()), float(np.abs(data).sum()), size)
     return CompressedAxis(z, size, math.sqrt(size / len(z)))
 
 
@@ -128,9 +126,9 @@ def test_the_drawn_law_is_the_dense_one(optimizer: Raw | Moments, samples: int) 
 def test_above_the_direct_entries_the_sums_keep_their_law(monkeypatch: pytest.MonkeyPatch) -> None:
     """The normal law of (|Z|^2, |Z|_1) against sums of entries: means, variances and correlation."""
     rng, n, draws = np.random.default_rng(0), 4096, 4000
-    direct = np.array([compressed_axes.half_normal_sums(rng, n) for _ in range(draws)])
-    monkeypatch.setattr(compressed_axes, "DIRECT_ENTRIES", 1)
-    limit = np.array([compressed_axes.half_normal_sums(rng, n) for _ in range(draws)])
+    direct = np.array([law.half_normal_sums(rng, n) for _ in range(draws)])
+    monkeypatch.setattr(law, "DIRECT_ENTRIES", 1)
+    limit = np.array([law.half_normal_sums(rng, n) for _ in range(draws)])
     for column in range(2):
         assert stats.ks_2samp(direct[:, column], limit[:, column]).pvalue > 1e-4
     # The standard deviation of a correlation of 4000 pairs is at most 4000^-1/2 = 0.016, of a difference 0.022.
@@ -140,7 +138,7 @@ def test_above_the_direct_entries_the_sums_keep_their_law(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("columns", [2, 3, 50])
 def test_a_gram_root_has_the_law_of_a_gram_matrix(columns: int) -> None:
     rng = np.random.default_rng(0)
-    roots = [compressed_axes.gram_root(rng, 3, columns) for _ in range(2000)]
+    roots = [law.gram_root(rng, 3, columns) for _ in range(2000)]
     grams = np.array([root @ root.T for root in roots])
     dense = np.array([x @ x.T for x in rng.standard_normal((2000, 3, columns))])
     for i, j in ((0, 0), (2, 2), (2, 0), (1, 2)):
@@ -150,12 +148,12 @@ def test_a_gram_root_has_the_law_of_a_gram_matrix(columns: int) -> None:
 
 
 def test_positive_entries_have_the_sums_that_were_asked_for() -> None:
-    found = compressed_axes.positive_entries(100.0, 80.0, 100)
+    found = law.positive_entries(100.0, 80.0, 100)
     assert found.min() > 0
     assert float((found**2).sum()) == pytest.approx(100.0, rel=1e-12)
     assert float(found.sum() * math.sqrt(100 / len(found))) == pytest.approx(80.0, rel=1e-12)
     with pytest.raises(BadInput, match="too small"):
-        compressed_axes.positive_entries(100.0, 20.0, 100)
+        law.positive_entries(100.0, 20.0, 100)
 
 
 def test_the_largest_width_is_exact_to_its_fluctuations() -> None:
