@@ -13,17 +13,17 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
-BESIDE = ("derivations", "validation")
-"""Folders whose pages and files belong to the site, under the paths by which pages of docs/ link to them."""
+BESIDE = ("CONTRIBUTING.md", "derivations/**/*", "validation/**/*")
+"""What belongs to the site beside docs/, under the paths by which pages link to it."""
 
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
 LOG = logging.getLogger("mkdocs.hooks")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the files of the other folders under the paths by which docs/ and they themselves link to them."""
+    """Add what lies beside docs/."""
     site = config.site_dir, config.use_directory_urls
-    for path in sorted(path for folder in BESIDE for path in (ROOT / folder).rglob("*")):
+    for path in sorted(path for pattern in BESIDE for path in ROOT.glob(pattern)):
         name = path.relative_to(ROOT).as_posix()
         if path.is_file() and "__pycache__" not in name:
             dest = File(name, str(ROOT), *site).dest_uri

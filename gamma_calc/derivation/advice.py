@@ -67,8 +67,8 @@ def _within(found: Derivation, stable: Decision) -> str:
         if _holds_somewhere(each) and each is efficient:
             return f"For {found.title} choose {each.region}: {_all(found)}."
         if _holds_somewhere(each):
-            but = f", though never {_all(found)}" if efficient is not None and not efficient.frozen else ""
-            return f"For {found.title} choose {each.region}: its output learns{but}."
+            but = ", though not by every factor" if efficient in asked else ""
+            return f"For {found.title} choose {each.region}: its output moves{but}."
         if each.status is Status.UNKNOWN:
             return f"For {found.title} stay within {stable.region}: what learns there is only bounded from above."
     return f"For {found.title} stay within {stable.region}: it is stable there, and its output hardly changes."

@@ -33,6 +33,8 @@ FILES = {
     "scaled.toml": f'{COMMON}eta_A = "eta"\neta_B = "eta + 1/2"\nscale = "-1/2"\n',
     "adapter_config.json": CONFIG,
     "sweep.toml": SWEEP,
+    "small.json": '{"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}',
+    "large.json": '{"model_type": "llama", "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}',
 }
 CARRIED = "--lr 2e-4 --from-width 64 --to-width 128 --from-rank 8 --to-rank 64"
 QUICK = "--widths 64,128,256,512,1024,4096 --seeds 3 --steps 1"
@@ -53,7 +55,9 @@ COMMANDS = {
         f"transfer adapter_config.json {CARRIED} --alpha fixed",
         f"transfer init-a {CARRIED}",
         "transfer init-a --lr 2e-4 --from-width 64 --to-width 128 --without A9",
+        "transfer init-a --lr 2e-4 --from small.json --to large.json --adapter adapter_config.json",
     ),
+    "atlas": ("atlas --source arXiv:2406.08447",),
     "lint": ("lint adapter_config.json --lr 2e-2 --width 2048",),
     "verify": ("verify certificate.json",),
     "crosscheck": (f"crosscheck init-b --at eta=-1 {QUICK}",),
@@ -63,6 +67,7 @@ RARE = {
     "derive": ("growth_at_least.", "horizons.CONDITION.where", "horizons.CONDITION.elsewhere"),
     "compare": ("schemes[].",),
     "transfer": ("align.KIND", "if_alpha_is_fixed."),
+    "atlas": ("[].measured.*",),
     "lint": ("embedding.*",),
     "region": ("without[]", "polyhedra[].lines"),
     "crosscheck": ("quantities[].law.*",),
@@ -135,7 +140,10 @@ def test_keys_of_recorded_experiments(folder: str) -> None:
 
 
 def test_every_question_is_there() -> None:
-    assert set(KEYS) == {name for name, parser in parsers()[1].items() if "--json" in parser.format_help()}
+    _, questions = parsers()
+    assert set(KEYS) == {name for name, parser in questions.items() if "--json" in parser.format_usage()}
+    commands = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
+    assert set(questions) == set(re.findall(r"^\| `([a-z]+)[ `]", commands, re.M))
 
 
 def test_a_missing_and_an_idle_key_are_found() -> None:

@@ -1,0 +1,155 @@
+"""Draw the pictures of the documentation from the engine and from recorded runs: python docs/figures.py
+
+Nothing in a picture is typed in: exponents are derived, slopes are read from validation/ or measured here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gamma_calc import Problem, Scheme, derive, exponents
+from gamma_calc.program.models import LoraStack
+from gamma_calc.program.network import axis, data, named, parameter
+from gamma_calc.report import style
+from gamma_calc.report.plots import axes_grid, rendered, surround
+from gamma_calc.report.region_figure import region_figure
+from gamma_calc.report.style import figure_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs/images"
+WORDS = {"Z_A": "inside, A Z", "Z_B": "output, B A Z", "delta_1": "A's part", "delta_2": "B's part", "dZ": "gradient"}
+LAYERS = "lower", "upper"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A quantity, its derived exponent and its measured slope."""
+
+    label: str
+    derived: str
+    measured: float
+
+
+def module_rows(scheme: str) -> list[Row]:
+    """A catalogue scheme at its largest stable rate, beside the recorded cross-check at its last step."""
+    recorded = json.loads((ROOT / "validation/crosscheck/crosscheck.json").read_text(encoding="utf-8"))["quantities"]
+    last = max(each["t"] for each in recorded)
+    slopes = {each["quantity"]: each["measured"] for each in recorded if (each["scheme"], each["t"]) == (scheme, last)}
+    at_max = derive(scheme).at_max
+    return [Row(WORDS[name], str(at_max[name]), slopes[name]) for name in ("Z_A", "Z_B", "delta_1", "delta_2")]
+
+
+def depth_rows(name: str, initial: tuple[str, str]) -> list[Row]:
+    """Two adapters with the rates of LoRA+, beside the recorded stacks."""
+    recorded = json.loads((ROOT / "validation/depth/depth.json").read_text(encoding="utf-8"))["stacks"]
+    (stack,) = (each for each in recorded if (each["scheme"], each["depth"]) == (name, 2))
+    a, b = initial
+    scheme = Scheme("stack", {"A": a, "B": b, "eta_A": "-1", "eta_B": "0"}, model=LoraStack(2))
+    sizes = exponents(scheme).steps[-1].sizes
+    return [
+        Row(
+            f"{LAYERS[each['layer'] - 1]} layer: {WORDS[each['feature']]}",
+            str(sizes[f"{each['feature']}[{each['layer']}]"]),
+            (each["law"] or each)["measured"],
+        )
+        for each in stack["features"]
+    ]
+
+
+def exponent_figure(heading: str, panels: Sequence[tuple[str, list[Row]]]) -> Figure:
+    """Rows of exponents: a bar where it is derived, a dot where it is measured, and both as numbers."""
+    rows = max(len(panel) for _, panel in panels)
+    with figure_settings():
+        figure, cells = axes_grid(heading, 1, len(panels), (3.4 * len(panels), 1.3 + 0.42 * rows))
+        surround(figure, heading, "Exponent of the width n: 1/2 grows like its root, 0 stays, -1 fades like 1/n.")
+        for axes, (title, panel) in zip(cells, panels, strict=True):
+            axes.set_title(title, size=style.HEADING, loc="left", weight="bold")
+            _draw_rows(axes, panel)
+    return figure
+
+
+def _draw_rows(axes: Axes, rows: list[Row]) -> None:
+    axes.set_xlim(-1.25, 0.85)
+    axes.set_ylim(len(rows) - 0.3, -0.75)
+    axes.set_xticks([-1, -0.5, 0, 0.5], ["-1", "-1/2", "0", "1/2"])
+    axes.set_yticks([])
+    axes.axvline(0, color=style.RULE, linewidth=1.0)
+    for place, row in enumerate(rows):
+        exponent = float(Fraction(row.derived))
+        colour = style.COLOURS[1 if exponent > 0 else 0 if exponent == 0 else 3]
+        axes.plot([exponent] * 2, [place - 0.22, place + 0.22], color=style.INK, linewidth=2.4, solid_capstyle="butt")
+        axes.plot([row.measured], [place], marker="o", markersize=6, color=colour)
+        text = f"{row.label}: derived {row.derived}, measured {round(row.measured, 2) + 0:.2f}"
+        background = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+        axes.text(-1.22, place - 0.32, text, size=style.TEXT, color=style.INK, bbox=background)
+
+
+def sums_figure() -> Figure:
+    """The same r x n matrix against the same input: random, and moved by one sign step along it."""
+    n, r, batch = axis("width", 1), axis("rank"), axis("batch")
+
+    def size(quantity: str, rate: str) -> Fraction:
+        weight = parameter("A", r, n, init="0", rate=rate)
+        problem = Problem("sums", named("Z_A", weight @ data("Z", n, batch)))
+        return Fraction(str(exponents(problem, steps=1, optimizer="sign")[1].sizes[quantity]))
+
+    widths = 2 ** np.arange(6, 15)
+    random, moved = [], []
+    for width in widths:
+        generator = np.random.default_rng(int(width))
+        z, slope = generator.standard_normal((64, width)), generator.standard_normal((64, 8))
+        fresh = generator.standard_normal((64, 8, width))
+        step = np.sign(slope[:, :, None] * z[:, None, :])
+        random.append(np.sqrt(np.mean(np.einsum("krn,kn->kr", fresh, z) ** 2)))
+        moved.append(np.sqrt(np.mean(np.einsum("krn,kn->kr", step, z) ** 2)))
+    with figure_settings():
+        heading = "Two sums of n terms of size 1"
+        figure, (axes,) = axes_grid(heading, 1, 1, (5.2, 3.4))
+        surround(figure, heading, "Root mean square over 64 draws, over the width; lines have the derived slope.")
+        cases = (
+            ("A_0 Z, independent", random, size("Z_A", rate="-1")),  # a step so small that A_0 leads
+            ("a sign step times Z, aligned", moved, size("Delta_Z_A", rate="0")),
+        )
+        for colour, (label, sizes, exponent) in zip(style.COLOURS, cases, strict=False):
+            x, y = np.log2(widths), np.log2(sizes)
+            text = f"{label}: derived {exponent}, measured {np.polyfit(x, y, 1)[0]:.2f}"
+            axes.plot(x, y, "o", color=colour, label=text)
+            axes.plot(x, y.mean() + float(exponent) * (x - x.mean()), color=colour, linewidth=1.0)
+        axes.set_xlabel("log2 n")
+        axes.set_ylabel("log2 of the size")
+        axes.legend(frameon=False, fontsize=style.TEXT)
+    return figure
+
+
+def figures() -> dict[str, Figure]:
+    """All pictures, by file name."""
+    modules = (("Init[A]", "init-a"), ("Init[B]", "init-b"), ("LoRA+ from Init[A]", "lora-plus-a"))
+    stacks = (("LoRA+ from Init[A]", ("-1/2", "zero")), ("LoRA+ from Init[B]", ("zero", "0")))
+    rates = {"A": "-1/2", "B": "zero", "eta_A": "a", "eta_B": "b"}
+    return {
+        "exponents": exponent_figure(
+            "One adapter, each scheme at its largest stable rates under Adam",
+            [(title, module_rows(scheme)) for title, scheme in modules],
+        ),
+        "depth": exponent_figure(
+            "Two adapters on one residual stream, with the rates of LoRA+",
+            [(title, depth_rows(title, initial)) for title, initial in stacks],
+        ),
+        "sums": sums_figure(),
+        "rates": region_figure(derive(Scheme("init-a with two rates", rates)).derivation),
+        "rates-depth": region_figure(derive(Scheme("two adapters", rates, model=LoraStack(2))).derivation),
+    }
+
+
+if __name__ == "__main__":
+    IMAGES.mkdir(exist_ok=True)
+    for name, figure in figures().items():
+        (IMAGES / f"{name}.svg").write_bytes(rendered(figure).svg)

@@ -1,0 +1,96 @@
+"""The numbers of README and of docs/results.md are those of the records; the pictures are of engine and records."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docs import figures
+from tests.docs.pages import ROOT
+
+README, RESULTS = (ROOT / name for name in ("README.md", "docs/results.md"))
+
+
+def recorded(name: str) -> Any:
+    return json.loads((ROOT / name).read_text(encoding="utf-8"))
+
+
+def verdicts(name: str) -> Counter[str]:
+    return Counter(row["verdict"] for row in recorded(f"validation/{name}.json")["quantities"])
+
+
+def words(page: Path) -> str:
+    return " ".join(page.read_text(encoding="utf-8").split())
+
+
+@pytest.mark.parametrize("page", [README, RESULTS], ids=lambda page: page.name)
+def test_families(page: Path) -> None:
+    both = verdicts("families/llama") + verdicts("families/roberta")
+    assert not both["FAIL"]
+    said = f"{both['PASS']} of their {both.total()} exponents are confirmed and {both['INCONCLUSIVE']} left open"
+    assert said in words(page)
+    rows = [row for row in recorded("validation/families/llama-unit-scale.json")["quantities"]]
+    failed = Counter(row["scheme"] for row in rows if row["verdict"] == "FAIL")
+    assert {row["layer"].split(".")[2] for row in rows if row["verdict"] == "FAIL"} == {"1"}
+    said = f"{failed.total()} of Llama's {len(rows)} FAIL, all in its second layer: {failed['lora-plus-a']} under LoRA+"
+    assert said in words(page)
+    assert f"and {failed['init-a']} under Init[A]" in words(page)
+
+
+@pytest.mark.parametrize("page", [README, RESULTS], ids=lambda page: page.name)
+def test_crosscheck(page: Path) -> None:
+    found = verdicts("crosscheck/crosscheck")
+    assert set(found) == {"PASS"} == set(verdicts("crosscheck-sgd/crosscheck"))
+    assert f"All {found['PASS']} exponents of the" in words(page)
+
+
+def test_depth() -> None:
+    stacks = recorded("validation/depth/depth.json")["stacks"]
+    assert all(each["verdicts"]["FAIL"] == each["verdicts"]["INCONCLUSIVE"] == 0 for each in stacks)
+    assert f"all {sum(each['verdicts']['PASS'] for each in stacks)} of" in words(README)
+    (stack,) = (each for each in stacks if (each["scheme"], each["depth"]) == ("LoRA+ from Init[A]", 2))
+    slopes = {each["feature"]: each["measured"] for each in stack["features"] if each["layer"] == 2}
+    said = f"slopes of {slopes['Z_A']:.2f} for Z_A and {slopes['Z_B']:.2f} for Z_B in the second layer"
+    assert said in words(README) and said in words(RESULTS)
+
+
+def test_teacher_and_student() -> None:
+    outcomes = Counter(each["outcome"] for each in recorded("validation/teacher-student/results.json")["claims"])
+    assert outcomes == {"confirmed": 6, "undecided": 1}
+    assert "six of seven are confirmed, one is undecided" in words(README)
+    assert "six of seven claims are confirmed and one is undecided" in words(RESULTS)
+
+
+def test_speed() -> None:
+    found = recorded("benchmarks/recorded.json")
+    (case,) = (each for each in found["cases"] if each["n"] == 4096)
+    said = f"{case['ratios']['plain']:.0f} times faster a configuration-step than plain torch autograd and"
+    assert f"{said} {case['ratios']['peft']:.0f} times faster than PEFT's layer" in words(RESULTS)
+    assert f"at {case['times_floor']:.2f} times the machine's arithmetic floor" in words(RESULTS)
+    probe, student = found["growth"]
+    said = (
+        f"{probe['exponent']:.2f} for the probe from 2^14 to 2^20 and {student['exponent']:.2f} for teacher and student"
+    )
+    assert said in words(RESULTS)
+    peak = max(each["peak_bytes_so_far"][-1] for each in found["growth"]) / 2**30
+    assert f"at most {peak:.1f} GiB" in words(RESULTS)
+
+
+def test_pictures() -> None:
+    rows = {scheme: figures.module_rows(scheme) for scheme in ("init-a", "init-b", "lora-plus-a")}
+    for row in (row for panel in rows.values() for row in panel):
+        assert abs(float(Fraction(row.derived)) - row.measured) <= 0.05
+    inner, idle = rows["init-a"][0], rows["init-b"][3]
+    assert f"{inner.derived} and {inner.measured:.2f} for the inner features of Init[A]" in words(README)
+    assert f"{idle.derived} and {idle.measured:.2f} for B's part under Init[B]" in words(README)
+    deep = figures.depth_rows("LoRA+ from Init[A]", ("-1/2", "zero"))
+    assert [row.derived for row in deep] == ["0", "0", "1/2", "1/2", "1/2", "0"]
+
+
+def test_every_picture_is_there() -> None:
+    assert {path.stem for path in (ROOT / "docs/images").iterdir()} == set(figures.figures())
