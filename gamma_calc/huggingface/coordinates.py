@@ -23,7 +23,7 @@ import numpy as np
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import CLEAR_OF_EPSILON, FALSE_ASSUMPTION
 from gamma_calc.experiment.prediction import Predicted, Prediction, pinned, predictions
-from gamma_calc.experiment.prefactor import chosen_prefactor
+from gamma_calc.experiment.setup import chosen_prefactor
 from gamma_calc.experiment.verdicts import Judged, Row, judged, judged_alone, worst
 from gamma_calc.huggingface.family_training import (
     CoordinateLayout,

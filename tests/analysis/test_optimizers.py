@@ -85,7 +85,7 @@ def slopes(experiment: ProgramExperiment) -> dict[tuple[int, str], float]:
 def mismatches(subject: Scheme, under: Scheme) -> list[tuple[int, str, str, float]]:
     """Where the slopes of one scheme are not the exponents derived for another one."""
     program = lora_module(subject)
-    k = {"eta": 1 / 4 if program.is_polynomial else 4, "beta": 1 / 4, "lambda": 1 / 16}  # see `experiment.prefactor`
+    k = {"eta": 1 / 4 if program.is_polynomial else 4, "beta": 1 / 4, "lambda": 1 / 16}  # see `experiment.setup`
     prefactors = {f"{key}_{name}": value for key, value in k.items() for name in "AB"}
     measured = slopes(ProgramExperiment(program, WIDTHS, 12, STEPS, prefactors=prefactors, fixed={"rank": 5}))
     return [
