@@ -37,7 +37,7 @@ def page_json(sides: Sequence[tuple[Derivation, Document]]) -> Json:
 
     `start` is where the page begins, and `low` and `high` how far an exponent can be moved.
     """
-    windows = [_window(found) for found, _ in sides]
+    windows = _windows([found for found, _ in sides])
     starts = [_start(found) for found, _ in sides]
     free = []
     for name in dict.fromkeys(name for found, _ in sides for name in found.free):
@@ -158,8 +158,20 @@ def _values(point: Vertex, names: Sequence[str]) -> dict[str, str]:
     return {name: str(point.get(name, Fraction(0))) for name in names}
 
 
-def _window(found: Derivation) -> Window:
-    return Window.around(found.free, found.decisions.values(), published_points(found.scheme, found.policy))
+def _windows(found: Sequence[Derivation]) -> list[Window]:
+    """What the drawings show: the same stretch of a free exponent that several have."""
+    alone = [
+        Window.around(each.free, each.decisions.values(), published_points(each.scheme, each.policy)) for each in found
+    ]
+    low: dict[str, int] = {}
+    high: dict[str, int] = {}
+    for window in alone:
+        for name, least, most in zip(window.names, window.low, window.high, strict=True):
+            low[name], high[name] = min(least, low.get(name, least)), max(most, high.get(name, most))
+    return [
+        Window(each.names, tuple(map(low.__getitem__, each.names)), tuple(map(high.__getitem__, each.names)))
+        for each in alone
+    ]
 
 
 def _ends(found: Derivation, window: Window, name: str) -> tuple[Fraction, Fraction] | None:

@@ -34,13 +34,9 @@ const float = (x) => Number(x.n) / Number(x.d);
 
 // --- What the data says at a point, {name: number}. ---
 
-// The value of an affine form, whose constant stands under "1".
+// The value of an affine form, a list of names with their factors; that of "1" is the constant.
 function valueOf(form, point) {
-  let sum = ZERO;
-  for (const [name, factor] of Object.entries(form)) {
-    sum = plus(sum, name === "1" ? number(factor) : times(number(factor), point[name]));
-  }
-  return sum;
+  return form.reduce((sum, [name, factor]) => plus(sum, name === "1" ? factor : times(factor, point[name])), ZERO);
 }
 
 // The largest of some pieces, null (minus infinity) for none, and the pieces that attain it.
@@ -88,29 +84,30 @@ function verdict(side, condition, point) {
   return condition.possible && !isIn(condition.possible, point) ? "fails" : "unknown";
 }
 
-// The first quantity and step, among those of the table, that keep a condition from holding.
+// The first quantity and step, among those of the table, that keep a condition from holding: one whose exponent is surely
+// above 0, else one that may be, else one that has to reach 0 and does not at the last step.
 function breach(side, condition, point) {
-  for (const step of side.steps) {
-    for (const name of condition.bounded) {
-      const size = sizeAt(step.sizes[name], point);
-      if (size.value && sign(size.value) > 0) return { name, t: step.t, size, asked: "at most 0" };
-    }
-  }
-  const last = side.steps[side.steps.length - 1];
-  for (const name of side.settled ? condition.reached : []) {
-    const size = sizeAt(last.sizes[name], point);
-    if (!size.value || sign(size.value) !== 0) return { name, t: last.t, size, asked: "0 from some step on" };
-  }
-  return null;
+  const last = side.steps.at(-1);
+  const found = side.steps.flatMap(({ t, sizes }) =>
+    condition.bounded.map((name) => ({ name, t, size: sizeAt(sizes[name], point), asked: "at most 0" })));
+  const reached = condition.reached.map((name) =>
+    ({ name, t: last.t, size: sizeAt(last.sizes[name], point), asked: "0 from some step on" }));
+  return found.find(({ size }) => isAbove(size.exact ? size.value : size.lower))
+    || found.find(({ size }) => isAbove(size.value))
+    || reached.find(({ size }) => size.value === null || sign(size.value) !== 0);
 }
+
+const isAbove = (value) => value !== null && sign(value) > 0;
 
 // --- The page. ---
 
-const DATA = JSON.parse(document.getElementById("data").textContent);
+const DATA = JSON.parse(document.getElementById("data").textContent, (key, value) =>
+  key === "form" ? Object.entries(value).map(([name, factor]) => [name, number(factor)]) : value);
 const SVG = "http://www.w3.org/2000/svg";
 const GRID = 24n; // a step of the arrow keys and of a drag is 1/24: halves, thirds, quarters and eighths are on the grid
 const NEAR = 12; // pixels within which a drag is caught by a corner
 const MOST_LAYERS = 3; // layers that a table shows together before one of them is chosen
+const DRAWN = "Regions are drawn in one or two free exponents; fix others with --at NAME=P/Q.";
 const WORDS = { holds: "holds", fails: "does not hold", unknown: "unknown", outside: "outside" };
 
 const point = Object.fromEntries(DATA.free.map((each) => [each.name, number(each.start)]));
@@ -211,14 +208,10 @@ function places(side) {
 // --- The drawing: the regions in one or two free exponents, and the point in them. ---
 
 function drawing(side) {
-  if (!side.window) {
-    const many = side.free.length > 2;
-    return many ? element("p", { class: "quiet" },
-      "A drawing needs one or two free exponents; fix others with --at NAME=P/Q.") : null;
-  }
+  if (!side.window) return null;
   const plane = side.free.length === 2 ? planeOf(side) : lineOf(side);
   const { picture, where, place, rest } = plane;
-  const handle = element("svg:g", { class: "handle", tabindex: "0", role: "slider", "aria-label": "the point" },
+  const handle = element("svg:g", { class: "handle", tabindex: "0", role: "application" },
     ...rest, element("svg:circle", { class: "reach", r: 24 }), element("svg:circle", { class: "dot", r: 8 }));
   picture.append(handle);
   const dot = handle.querySelectorAll("circle");
@@ -254,7 +247,8 @@ function drawing(side) {
       each.setAttribute("cy", y);
     }
     place(x, y);
-    handle.setAttribute("aria-valuetext", side.free.map((name) => `${name} = ${plain(point[name])}`).join(", "));
+    const said = side.free.map((name) => `${name} = ${plain(point[name])}`).join(", ");
+    handle.setAttribute("aria-label", `${said}; arrow keys move the point`);
   });
   return element("figure", {}, picture);
 }
@@ -330,7 +324,7 @@ function memberShapes(member, where, index) {
 
 // One free exponent: a bar for each condition over the axis.
 function lineOf(side) {
-  const [width, left, right, bar] = [480, 20, 20, 22];
+  const [width, left, right, bar] = [480, 152, 20, 24];
   const height = bar * side.conditions.length + 56;
   const [low, high] = [side.window.low[0], side.window.high[0]];
   const across = (width - left - right) / (high - low);
@@ -342,9 +336,10 @@ function lineOf(side) {
     picture.append(element("svg:line", { class: isWhole ? "grid" : "grid half", x1: x, x2: x, y1: 4, y2: y }));
     if (isWhole) picture.append(label(pretty(`${value}`), x, y + 20, "middle"));
   }
-  picture.append(label(side.free[0], width / 2, height - 4, "middle axis"));
-  side.conditions.forEach(({ region }, index) => {
+  picture.append(label(side.free[0], (left + width - right) / 2, height - 4, "middle axis"));
+  side.conditions.forEach(({ name, region }, index) => {
     const y = 4 + bar * (index + 0.5);
+    picture.append(label(spaced(name), left - 12, y + 4, "end"));
     for (const { corners, edges } of region.members) {
       const xs = corners.map(([each]) => where([float(number(each))])[0]).sort((one, other) => one - other);
       const isPoint = xs.length === 1;
@@ -394,7 +389,7 @@ function conditions(side, index) {
       card.dataset.verdict = found;
       const since = found === "holds" && condition.reached.length ? ` from step ${condition.onset} on` : "";
       badge.textContent = WORDS[found] + since;
-      list.replaceChildren(...constraints(condition.region, found));
+      list.replaceChildren(...constraints(side, condition.region, found));
       why.replaceChildren(...reasons(side, index, condition, found));
     });
     return card;
@@ -402,10 +397,12 @@ function conditions(side, index) {
   return element("div", { class: "conditions" }, ...cards);
 }
 
-// The constraints of the region, each with how it stands here.
-function constraints(region, found) {
+// The constraints of the region, without those of the domain, each with how it stands here.
+function constraints(side, region, found) {
   const here = found === "outside" ? null : nearest(region, point);
-  return (here ? here.standings : []).map(({ constraint, value, holds, binds }) => {
+  const known = side.domain.constraints.map((each) => each.text);
+  const own = here ? here.standings.filter(({ constraint }) => !known.includes(constraint.text)) : [];
+  return own.map(({ constraint, value, holds, binds }) => {
     const missed = pretty(plain(sign(value) < 0 ? minus(ZERO, value) : value));
     const how = holds ? (binds ? "binds" : `${missed} to spare`) : binds ? "not on its edge" : `missed by ${missed}`;
     const state = holds ? (binds ? "binds" : "met") : "missed";
@@ -425,8 +422,8 @@ function reasons(side, index, condition, found) {
   }
   const { name, t, size, asked } = broken;
   const link = element("button", { type: "button", class: "link", onclick: () => explain(index, name, t) }, "why?");
-  const bound = size.exact ? "" : "at most ";
-  return [never, symbol(side, name), ` has the exponent ${bound}${shown(size.value)} at step ${t}, and should have ${asked}. `, link];
+  const how = size.exact ? "has the exponent" : "has an exponent of at most";
+  return [never, symbol(side, name), ` ${how} ${shown(size.value)} at step ${t}, where ${asked} is asked. `, link];
 }
 
 // The trained factors whose own part in the output's change stays below n^0.
@@ -443,11 +440,11 @@ function learning(side) {
     const still = frozen.length ? ` Not trained: ${frozen.join(", ")}.` : "";
     if (!side.factors.length) told.textContent = "The parts of single parameters in the output's change are not followed here.";
     else if (!isInMember(side.domain, point)) told.textContent = "";
-    else if (!hardly.length) told.textContent = `No factor is undertrained: each moves the output by n^0 or more at some step.${still}`;
+    else if (!hardly.length) told.textContent = `No factor is undertrained: each moves the output by order one or more at some step.${still}`;
     else {
       told.replaceChildren(element("strong", {}, `Undertrained: ${hardly.map((each) => each.name).join(", ")}.`), " ",
         ...hardly.flatMap((each, place) => [place ? ", " : "", symbol(side, each.contribution)]),
-        ` stay${hardly.length > 1 ? "" : "s"} below n^0 ${steps}.${still}`);
+        ` stay${hardly.length > 1 ? "" : "s"} below order one ${steps}.${still}`);
     }
   });
   return told;
@@ -465,7 +462,8 @@ function table(side, index) {
     for (const layer of inLayers ? side.layers : [""]) body.append(row(side, index, step, layer));
   }
   const note = side.cut ? `Later steps are not known: ${side.cut}.`
-    : side.settled ? `From step ${side.settled} on nothing changes.` : `Later steps go on changing.`;
+    : side.settled ? `From step ${side.settled} on nothing changes.`
+    : "Later steps may differ; the conditions speak of every number of steps.";
   const hint = "Press an exponent for its formula and its proof.";
   return element("div", { class: "exponents" }, inLayers ? layerChoice(side, body) : null,
     element("div", { class: "wide" }, element("table", {}, element("thead", {}, head), body)),
@@ -544,9 +542,10 @@ function explain(index, name, t) {
 function sideOf(side, index) {
   const isPair = DATA.sides.length > 1;
   return element("section", { class: "side" }, isPair ? element("h2", {}, side.title) : null,
-    element("div", { class: "upper" },
-      element("div", { class: "map" }, drawing(side), places(side)),
-      element("div", {}, conditions(side, index), learning(side))),
+    element("div", { class: side.window ? "upper" : "upper bare" },
+      element("div", {}, drawing(side), places(side)),
+      element("div", {}, conditions(side, index), learning(side),
+        side.free.length > 2 ? element("p", { class: "quiet" }, DRAWN) : null)),
     element("h2", {}, "Exponents by step"), table(side, index), explanation(side, index),
     element("div", {}, ...side.caveats.map((text) => element("p", { class: "quiet" }, `Caveat: ${text}.`))));
 }

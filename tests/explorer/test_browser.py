@@ -219,6 +219,16 @@ def test_two_schemes_move_together(opened: Any) -> None:
     assert page.value("[read(0).verdicts.stable, read(1).verdicts.stable]") == ["holds", "fails"]
 
 
+def test_a_notebook_s_frame_works(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "notebook.html"
+    path.write_text(f"<!DOCTYPE html>{explore('init-a')._repr_html_()}", encoding="utf-8")
+    page.open(path)
+    frame = "document.querySelector('iframe').contentDocument"
+    assert page.value(f"{frame}.querySelector('[data-condition=stable]').dataset.verdict") == "holds"
+    page.value(f"{frame}.querySelector('.condition a').click()")
+    assert page.value(f"{frame}.querySelector('details').open") and page.complaints == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_narrow_window_shows_all(name: str, scheme: str, opened: Any) -> None:
