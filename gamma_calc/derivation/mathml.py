@@ -16,6 +16,11 @@ SIGNS = {"to": "→", "infty": "∞", "cdot": "·", "dots": "…", "lvert": "|",
 """Commands whose names HTML does not know; those of the others are HTML's own, such as `le` and `odot`."""
 
 LETTERS = GREEK | {"ell"}
+NEGATIVE = '<mo form="prefix">\N{MINUS SIGN}</mo>'
+"""The sign of a number, which stands close to it; it follows no number, but another sign, a comma or a bracket."""
+
+_SIGN = re.compile(r"<mo[^>]*>[^])⟩|]</mo>")
+
 WORDS = ("max", "min")
 SILENT = (r"\left", r"\right", r"\textstyle")
 """What says how large something is set, which MathML finds by itself."""
@@ -47,6 +52,9 @@ def _parts(tokens: list[str]) -> list[str]:
         if tokens[-1] in "_^":
             base = parts.pop() if parts else "<mrow></mrow>"
             parts.append(_indexed(base, tokens))
+        elif tokens[-1] == "-" and (not parts or _SIGN.fullmatch(parts[-1])):
+            tokens.pop()
+            parts.append(NEGATIVE)
         else:
             parts.append(_part(tokens))
     return parts

@@ -37,3 +37,11 @@ def test_what_is_no_formula_of_a_document_is_refused(latex: str) -> None:
 def test_indices_stand_below_and_above() -> None:
     one = "<msubsup><mi>Z</mi><mrow><mi>A</mi></mrow><mrow><mn>2</mn></mrow></msubsup>"
     assert mathml("Z_{A}^{2}") == mathml("Z^{2}_{A}") == f"<math>{one}</math>"
+
+
+@pytest.mark.parametrize(
+    ("latex", "is_sign"),
+    [("-1", True), (r"a \le -1", True), ("(-1)", True), ("x, -1", True), ("a - 1", False), ("(a) - 1", False)],
+)
+def test_a_minus_is_a_sign_or_an_operation(latex: str, is_sign: bool) -> None:
+    assert ('form="prefix"' in mathml(latex)) == is_sign

@@ -233,6 +233,7 @@ def test_a_notebook_s_frame_works(page: Page, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_narrow_window_shows_all(name: str, scheme: str, opened: Any) -> None:
     page = opened(EXAMPLES[name], width=390, height=844, scheme=scheme, touch=True)
+    page.value("document.querySelector('details').open = true")
     assert page.value("document.documentElement.scrollWidth") == 390
     dark = page.value("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
     assert dark == (scheme == "dark")
