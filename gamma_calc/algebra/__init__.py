@@ -1,7 +1,7 @@
 """Exact exponents: affine forms over the rationals, their maxima, and the regions where claims about them hold."""
 
 from gamma_calc.algebra.affine import Affine, AffineLike, Point
-from gamma_calc.algebra.exponent import VANISHING, Comparison, Exponent, ExponentLike, Verdict
+from gamma_calc.algebra.exponent import VANISHING, Exponent, ExponentLike
 from gamma_calc.algebra.inequality import Constraint, Equality, Inequality, at_least, at_most, equal
 from gamma_calc.algebra.level import nonpositive_region, zero_region
 from gamma_calc.algebra.linear_program import Answer, Infeasible, Optimal, Unbounded, maximum
@@ -19,7 +19,6 @@ __all__ = [
     "Affine",
     "AffineLike",
     "Answer",
-    "Comparison",
     "Constraint",
     "Equality",
     "Exponent",
@@ -31,7 +30,6 @@ __all__ = [
     "Polyhedron",
     "Region",
     "Unbounded",
-    "Verdict",
     "at_least",
     "at_most",
     "equal",

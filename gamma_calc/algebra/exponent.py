@@ -2,50 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from fractions import Fraction
 from functools import lru_cache, reduce
 from importlib import import_module
+from math import lcm
 from operator import mul
 from typing import Any, ClassVar, TypeAlias
 
-from gamma_calc.algebra.affine import Affine, AffineLike, integer_rows
+from gamma_calc.algebra.affine import Affine, AffineLike, Row, integer_rows
 from gamma_calc.algebra.cover import witness
 from gamma_calc.algebra.envelope import envelope_of_sum, upper_envelope
-from gamma_calc.algebra.inequality import Inequality, at_most
+from gamma_calc.algebra.inequality import at_most
 from gamma_calc.algebra.polyhedron import EVERYWHERE, Polyhedron
 from gamma_calc.algebra.rational import exact
-from gamma_calc.algebra.witness_points import witness_points
 from gamma_calc.errors import BadInput
 
 ExponentLike: TypeAlias = "AffineLike | Exponent"
 """What an operation on exponents accepts."""
 
 _put = object.__setattr__
-
-
-class Verdict(Enum):
-    """Whether a claim holds on a domain."""
-
-    ALWAYS = "always"
-    NEVER = "never"
-    UNDECIDED = "undecided"
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The verdict on `left <= right`.
-
-    Args:
-        verdict: whether it holds everywhere on the domain, nowhere, or only in places.
-        deciding: where it is undecided, the one inequality that holds on the domain exactly where the claim does,
-            if one inequality is enough.
-    """
-
-    verdict: Verdict
-    deciding: Inequality | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -123,15 +101,6 @@ class Exponent:
         """The value at a point, None for -oo."""
         return max((piece.at(point) for piece in self.pieces), default=None)
 
-    def active(self, point: Mapping[str, int | Fraction]) -> tuple[Affine, ...]:
-        """The pieces that attain the maximum at a point.
-
-        >>> (Exponent.of(Affine.symbol("x")) | 0).active({"x": 1})
-        (Affine('x'),)
-        """
-        value = self.at(point)
-        return tuple(piece for piece in self.pieces if piece.at(point) == value)
-
     def restricted(self, domain: Polyhedron) -> Exponent:
         """The same function where also the given domain holds.
 
@@ -163,23 +132,6 @@ class Exponent:
         if by <= 0:
             raise BadInput(f"multiple of the exponent {self}", found=str(by), expected="a positive factor")
         return Exponent(tuple(piece * by for piece in self.pieces), self.domain)
-
-    def compared(self, other: ExponentLike) -> Comparison:
-        """Whether this exponent is at most the other one on their domain.
-
-        >>> x = Affine.symbol("x")
-        >>> print(Exponent.of(x).compared(-1).deciding)
-        x <= -1
-        """
-        right = other if isinstance(other, Exponent) else Exponent.of(other, self.domain)
-        domain = _common_domain(self, right)
-        if (self | right) == Exponent(right.pieces, domain):
-            return Comparison(Verdict.ALWAYS)
-        claims = [Polyhedron.of(*(at_most(mine, theirs) for mine in self.pieces)) for theirs in right.pieces]
-        claims = [claim for claim in claims if not (domain & claim).is_empty]
-        if not claims:
-            return Comparison(Verdict.NEVER)
-        return Comparison(Verdict.UNDECIDED, _deciding(claims[0], domain) if len(claims) == 1 else None)
 
     def is_at_most(self, other: Exponent) -> bool:
         """Whether this exponent is at most the other one everywhere on their domain.
@@ -325,15 +277,36 @@ def _common(left: Polyhedron, right: Polyhedron) -> Polyhedron:
     raise BadInput(f"exponents with the domains {left} and {right}", expected="one domain for both")
 
 
-def _deciding(claim: Polyhedron, domain: Polyhedron) -> Inequality | None:
-    """The one inequality that makes the claim true on the domain, if one is enough."""
-    inequalities = [Inequality(domain.reduced(inequality.form)) for inequality in claim.inequalities]
-    for equality in claim.equalities:
-        form = domain.reduced(equality.form)
-        inequalities += [Inequality(form), Inequality(-form)]
-    whole = domain & claim
-    return next((each for each in inequalities if domain & Polyhedron.of(each) == whole), None)
-
-
 VANISHING = Exponent()
 """The exponent -oo of a quantity that is exactly zero."""
+
+
+POINTS = 12
+FARTHEST = 16
+"""How far a point may be from the one inside, along any name."""
+
+
+@lru_cache(maxsize=1024)
+def witness_points(domain: Polyhedron, names: tuple[str, ...]) -> Sequence[Row]:
+    """Some points of a domain that is not empty, by the names of forms that are reduced modulo it.
+
+    Each is a row of integers, 1 and its coordinates times a common denominator, and the same in every process. It lies
+    as far from a point inside as a random number, at most half of the way to where the domain ends.
+    """
+    draw = random.Random(0)
+    inside = dict.fromkeys(names, Fraction(0)) | domain.point()
+    found = [inside]
+    while len(found) < POINTS:
+        way = {name: Fraction(draw.randint(-FARTHEST, FARTHEST)) for name in inside}
+        length = Fraction(1, draw.choice((1, 1, 4)))
+        for each in domain.inequalities:
+            slope = sum((way[name] * number for name, number in each.form.terms), Fraction(0))
+            if slope < 0:
+                length = min(length, each.form.at(inside) / -slope / 2)
+        found.append({name: value + length * way[name] for name, value in inside.items()})
+    return [_row([point[name] for name in names]) for point in found]
+
+
+def _row(numbers: Sequence[Fraction]) -> Row:
+    denominator = lcm(*(number.denominator for number in numbers))
+    return (denominator, *(int(number * denominator) for number in numbers))

@@ -19,7 +19,6 @@ from gamma_calc.algebra import (
     Exponent,
     Inequality,
     Polyhedron,
-    Verdict,
     at_least,
     at_most,
 )
@@ -205,9 +204,9 @@ def test_the_judge_refuses_pieces_that_were_not_given_and_averages_with_negative
 @given(exponents_together(3))
 def test_operations_are_monotone(together: tuple[Exponent, ...]) -> None:
     x, y, z = together
-    assert x.compared(x | y).verdict is Verdict.ALWAYS
-    assert (x + z).compared((x | y) + z).verdict is Verdict.ALWAYS
-    assert (x | z).compared(x | y | z).verdict is Verdict.ALWAYS
+    assert x.is_at_most(x | y)
+    assert (x + z).is_at_most((x | y) + z)
+    assert (x | z).is_at_most(x | y | z)
 
 
 @given(exponents_together(2), affines, points)
@@ -228,41 +227,32 @@ def test_comparison_agrees_with_z3(together: tuple[Exponent, Exponent]) -> None:
     x, y = together
     assume(not x.is_vanishing and not y.is_vanishing)
     inside, claim = conjunction(x.domain.constraints), greatest(x.pieces) <= greatest(y.pieces)
-    comparison = x.compared(y)
     holds, fails = is_satisfiable(inside, claim), is_satisfiable(inside, z3.Not(claim))
-    expected = {(True, False): Verdict.ALWAYS, (False, True): Verdict.NEVER, (True, True): Verdict.UNDECIDED}
-    assert comparison.verdict is expected[holds, fails]
     assert (x.is_at_most(y), x.is_above(y)) == (not fails, not holds)
-    if comparison.deciding is not None:
-        assert comparison.verdict is Verdict.UNDECIDED
-        assert not is_satisfiable(inside, z3.Xor(claim, conjunction([comparison.deciding])))
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "verdict", "deciding"),
+    ("left", "right", "is_at_most", "is_above"),
     [
-        (VANISHING, VANISHING, Verdict.ALWAYS, None),
-        (VANISHING, Exponent.of(A), Verdict.ALWAYS, None),
-        (Exponent.of(A), VANISHING, Verdict.NEVER, None),
-        (Exponent.of(A), Exponent.of(A + 1), Verdict.ALWAYS, None),
-        (Exponent.of(A + 1), Exponent.of(A), Verdict.NEVER, None),
-        (Exponent.of(A), Exponent.of(-HALF), Verdict.UNDECIDED, "a <= -1/2"),
-        (Exponent.of(A) | 2 * A + 1, Exponent.of(0), Verdict.UNDECIDED, "a <= -1/2"),
-        (Exponent((A,), UNIT), Exponent((Affine.of(0),), UNIT), Verdict.UNDECIDED, "a <= 0"),
-        (Exponent((A,), UNIT), Exponent.of(1), Verdict.ALWAYS, None),
-        (Exponent((A,), UNIT), Exponent.of(-1), Verdict.NEVER, None),
-        (Exponent((A + B,), DIAGONAL), Exponent.of(1), Verdict.UNDECIDED, "b <= 1/2"),
-        (Exponent.of(A) | B, Exponent.of(0), Verdict.UNDECIDED, None),
-        (Exponent.of(C), Exponent.of(A) | B, Verdict.UNDECIDED, None),
-        (Exponent.of(C + 1) | A, Exponent.of(C) | A, Verdict.UNDECIDED, "a - c >= 1"),
+        (VANISHING, VANISHING, True, False),
+        (VANISHING, Exponent.of(A), True, False),
+        (Exponent.of(A), VANISHING, False, True),
+        (Exponent.of(A), Exponent.of(A + 1), True, False),
+        (Exponent.of(A + 1), Exponent.of(A), False, True),
+        (Exponent.of(A), Exponent.of(-HALF), False, False),
+        (Exponent.of(A) | 2 * A + 1, Exponent.of(0), False, False),
+        (Exponent((A,), UNIT), Exponent((Affine.of(0),), UNIT), False, False),
+        (Exponent((A,), UNIT), Exponent.of(1), True, False),
+        (Exponent((A,), UNIT), Exponent.of(-1), False, True),
+        (Exponent((A + B,), DIAGONAL), Exponent.of(1), False, False),
+        (Exponent.of(A) | B, Exponent.of(0), False, False),
+        (Exponent.of(C), Exponent.of(A) | B, False, False),
+        (Exponent.of(C + 1) | A, Exponent.of(C) | A, False, False),
     ],
 )
-def test_known_comparisons(left: Exponent, right: Exponent, verdict: Verdict, deciding: str | None) -> None:
-    comparison = left.compared(right)
-    assert comparison.verdict is verdict
-    assert left.is_at_most(right) == (verdict is Verdict.ALWAYS)
-    assert left.is_above(right) == (verdict is Verdict.NEVER)
-    assert (comparison.deciding and str(comparison.deciding)) == deciding
+def test_known_comparisons(left: Exponent, right: Exponent, is_at_most: bool, is_above: bool) -> None:
+    assert left.is_at_most(right) == is_at_most
+    assert left.is_above(right) == is_above
 
 
 def test_comparison_has_no_operator() -> None:
@@ -284,14 +274,6 @@ def test_scaling_is_that_of_the_values(x: Exponent, factor: int, point: dict[str
     assert x.scaled(factor).at(point) == (None if value is None else factor * value)
     assert x.scaled(factor).scaled(Fraction(1, factor)) == x
     assert x.scaled(2) == x + x
-
-
-@given(exponents(EVERYWHERE), points)
-def test_active_pieces_attain_the_value(x: Exponent, point: dict[str, Fraction]) -> None:
-    active = x.active(point)
-    assert bool(active) != x.is_vanishing
-    for piece in x.pieces:
-        assert (piece.at(point) == x.at(point)) == (piece in active)
 
 
 def test_the_vanishing_exponent_is_one_value() -> None:
@@ -337,7 +319,6 @@ def test_refuses_floats(value: object) -> None:
         lambda each: x.scaled(each),
         lambda each: x.at({"a": each}),
         lambda each: x.substituted({"a": each}),
-        lambda each: x.compared(each),
     ):
         with pytest.raises(Inexact):
             use(value)

@@ -11,8 +11,6 @@ from gamma_calc.algebra import (
     Exponent,
     Inequality,
     Polyhedron,
-    Verdict,
-    at_most,
     nonpositive_region,
     zero_region,
 )
@@ -41,9 +39,9 @@ def test_levels_leave_the_edge_out() -> None:
 
 def test_comparisons_are_those_of_the_open_domain() -> None:
     one = Exponent((A,), POSITIVE)
-    assert one.compared(0).verdict is Verdict.NEVER
-    assert Exponent((-A,), POSITIVE).compared(0).verdict is Verdict.ALWAYS
-    assert Exponent((A,), POSITIVE.closure).compared(0).deciding == at_most(A, 0)
+    assert one.is_above(Exponent.of(0))
+    assert Exponent((-A,), POSITIVE).is_at_most(Exponent.of(0))
+    assert not Exponent((A,), POSITIVE.closure).is_above(Exponent.of(0))
 
 
 @given(pieces, pieces, domains)
@@ -55,10 +53,10 @@ def test_equality_is_that_of_functions(left: tuple[Affine, ...], right: tuple[Af
 
 @given(pieces.filter(bool), pieces.filter(bool), domains)
 def test_verdicts_agree_with_z3(left: tuple[Affine, ...], right: tuple[Affine, ...], domain: Polyhedron) -> None:
-    found = Exponent(left, domain).compared(Exponent(right, domain)).verdict
+    one, other = Exponent(left, domain), Exponent(right, domain)
     claim, there = greatest(left) <= greatest(right), conjunction(domain.constraints)
     can, can_fail = is_satisfiable(there, claim), is_satisfiable(there, greatest(left) > greatest(right))
-    assert found is (Verdict.UNDECIDED if can and can_fail else Verdict.ALWAYS if can else Verdict.NEVER)
+    assert (one.is_at_most(other), one.is_above(other)) == (not can_fail, not can)
 
 
 @given(pieces.filter(bool), domains)
