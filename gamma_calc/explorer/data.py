@@ -119,7 +119,7 @@ def _condition(decision: Decision, window: Window | None) -> Json:
         "reason": decision.reason,
         "onset": decision.onset,
         "region": _region(decision.region, window),
-        "possible": None if decision.possible is None else _region(decision.possible, None),
+        "possible": None if decision.possible is None else _region(decision.possible, window),
     }
 
 

@@ -84,8 +84,8 @@ function verdict(side, condition, point) {
   return condition.possible && !isIn(condition.possible, point) ? "fails" : "unknown";
 }
 
-// The first quantity and step, among those of the table, that keep a condition from holding: one whose exponent is surely
-// above 0, else one that may be, else one that has to reach 0 and does not at the last step.
+// The first quantity and step, among those of the table, that keep a condition from holding: one whose exponent is
+// surely above 0, else one that may be, else one that has to reach 0 and does not at the last step.
 function breach(side, condition, point) {
   const last = side.steps.at(-1);
   const found = side.steps.flatMap(({ t, sizes }) =>
@@ -104,7 +104,7 @@ const isAbove = (value) => value !== null && sign(value) > 0;
 const DATA = JSON.parse(document.getElementById("data").textContent, (key, value) =>
   key === "form" ? Object.entries(value).map(([name, factor]) => [name, number(factor)]) : value);
 const SVG = "http://www.w3.org/2000/svg";
-const GRID = 24n; // a step of the arrow keys and of a drag is 1/24: halves, thirds, quarters and eighths are on the grid
+const GRID = 24n; // keys and drags go by 1/24: halves, thirds, quarters and eighths are on the grid
 const NEAR = 12; // pixels within which a drag is caught by a corner
 const MOST_LAYERS = 3; // layers that a table shows together before one of them is chosen
 const DRAWN = "Regions are drawn in one or two free exponents; fix others with --at NAME=P/Q.";
@@ -120,10 +120,11 @@ const shown = (x) => (x === null ? "−∞" : pretty(plain(x)));
 const spaced = (name) => name.replace(/_/g, " ");
 
 function element(tag, attributes = {}, ...children) {
-  const made = tag.startsWith("svg:") ? document.createElementNS(SVG, tag.slice(4)) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
+  const [name, drawing] = tag.split(":").reverse();
+  const made = drawing ? document.createElementNS(SVG, name) : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (value !== null) made.setAttribute(key, value);
   }
   made.append(...children.filter((child) => child !== null));
   return made;
@@ -132,10 +133,10 @@ function element(tag, attributes = {}, ...children) {
 // The symbol of a quantity; it comes from the engine as MathML.
 function symbol(side, name) {
   const column = side.columns.find((each) => each.name === name);
-  const base = column || side.columns.find((each) => each.name === name.split("[")[0]);
+  const [base, layer] = name.split("[");
   const made = element("span", { class: "symbol" });
-  made.innerHTML = base.symbol;
-  if (!column) made.append(` in layer ${name.split("[")[1].slice(0, -1)}`);
+  made.innerHTML = (column || side.columns.find((each) => each.name === base)).symbol;
+  if (!column) made.append(` in layer ${layer.slice(0, -1)}`);
   return made;
 }
 
@@ -259,7 +260,7 @@ function caught(side, { picture, where, at }, event) {
   const zoom = picture.viewBox.baseVal.width / box.width;
   const [x, y] = [(event.clientX - box.left) * zoom, (event.clientY - box.top) * zoom];
   for (const place of side.conditions.flatMap(({ region }) => region.vertices)) {
-    const [u, v] = where(place.map((each) => float(number(each))));
+    const [u, v] = onPaper(where)(place);
     if (Math.hypot(u - x, side.free.length > 1 ? v - y : 0) < NEAR) {
       return Object.fromEntries(side.free.map((name, index) => [name, number(place[index])]));
     }
@@ -274,55 +275,69 @@ function* ticks(low, high) {
   for (let half = 2 * low; half <= 2 * high; half += 1) yield { value: half / 2, isWhole: half % 2 === 0 };
 }
 
+// A place of the data, its coordinates as texts, on paper.
+const onPaper = (where) => (place) => where(place.map((each) => float(number(each))));
+
+// Two free exponents: the regions as areas with their edges, what has no area as a thick line or a ring.
 function planeOf(side) {
   const [width, height, left, below, top] = [480, 440, 44, 44, 8];
+  const [right, bottom] = [width - top, height - below];
   const { low, high } = side.window;
-  const across = (width - left - top) / (high[0] - low[0]);
-  const up = (height - below - top) / (high[1] - low[1]);
-  const where = ([x, y]) => [left + (x - low[0]) * across, height - below - (y - low[1]) * up];
-  const at = (x, y) => [low[0] + (x - left) / across, low[1] + (height - below - y) / up];
+  const across = (right - left) / (high[0] - low[0]);
+  const up = (bottom - top) / (high[1] - low[1]);
+  const where = ([x, y]) => [left + (x - low[0]) * across, bottom - (y - low[1]) * up];
+  const at = (x, y) => [low[0] + (x - left) / across, low[1] + (bottom - y) / up];
+  const put = onPaper(where);
   const picture = element("svg:svg", { viewBox: `0 0 ${width} ${height}`, class: "plane" });
   for (const { value, isWhole } of ticks(low[0], high[0])) {
     const [x] = where([value, 0]);
-    picture.append(element("svg:line", { class: isWhole ? "grid" : "grid half", x1: x, x2: x, y1: top, y2: height - below }));
-    if (isWhole) picture.append(label(pretty(`${value}`), x, height - below + 18, "middle"));
+    picture.append(gridLine(isWhole, { x1: x, x2: x, y1: top, y2: bottom }));
+    if (isWhole) picture.append(label(pretty(`${value}`), x, bottom + 18, "middle"));
   }
   for (const { value, isWhole } of ticks(low[1], high[1])) {
     const [, y] = where([0, value]);
-    picture.append(element("svg:line", { class: isWhole ? "grid" : "grid half", y1: y, y2: y, x1: left, x2: width - top }));
+    picture.append(gridLine(isWhole, { x1: left, x2: right, y1: y, y2: y }));
     if (isWhole) picture.append(label(pretty(`${value}`), left - 8, y + 4, "end"));
   }
-  picture.append(label(side.free[0], (left + width) / 2, height - 6, "middle axis"));
-  picture.append(label(side.free[1], 14, (height - below) / 2, "middle axis", `rotate(-90 14 ${(height - below) / 2})`));
-  side.conditions.forEach(({ region }, index) => {
-    for (const member of region.members) picture.append(...memberShapes(member, where, index));
-  });
-  const marks = side.conditions.flatMap(({ region }) => region.vertices);
-  for (const place of marks) {
-    const [cx, cy] = where(place.map((each) => float(number(each))));
+  picture.append(label(side.free[0], (left + right) / 2, height - 6, "middle axis"));
+  picture.append(label(side.free[1], 14, bottom / 2, "middle axis", `rotate(-90 14 ${bottom / 2})`));
+  for (const { members, kind } of drawn(side)) {
+    for (const member of members) picture.append(...shapes(member, put, kind));
+  }
+  for (const [cx, cy] of side.conditions.flatMap(({ region }) => region.vertices).map(put)) {
     picture.append(element("svg:circle", { class: "corner", cx, cy, r: 3 }));
   }
   for (const { name, at: values } of side.points) {
-    const [x, y] = where(side.free.map((each) => float(number(values[each]))));
+    const [x, y] = put(side.free.map((each) => values[each]));
     picture.append(element("svg:path", { class: "star", d: star(x, y) }), label(name, x - 12, y - 12, "end"));
   }
   return { picture, where, at, rest: [], place: () => {} };
 }
 
-function memberShapes(member, where, index) {
-  const corners = member.corners.map((place) => where(place.map((each) => float(number(each)))));
-  const path = (places) => "M" + places.map((place) => place.join(" ")).join("L");
-  if (corners.length === 1) {
-    return [element("svg:circle", { class: `line c${index}`, cx: corners[0][0], cy: corners[0][1], r: 9 })];
-  }
-  if (corners.length === 2) return [element("svg:path", { class: `line c${index}`, d: path(corners) })];
-  const edges = member.edges.map(({ open, ends }) => element("svg:path", {
-    class: `edge c${index}${open ? " open" : ""}`, d: path(ends.map((place) => where(place.map((each) => float(number(each)))))),
-  }));
-  return [element("svg:path", { class: `area c${index}`, d: path(corners) + "Z" }), ...edges];
+// What is drawn, in order: of each condition where it may hold, if that is all that is known, and where it surely does.
+function drawn(side) {
+  return side.conditions.flatMap(({ possible, region }, index) => [
+    { index, members: possible ? possible.members : [], kind: `c${index} maybe` },
+    { index, members: region.members, kind: `c${index}` },
+  ]);
 }
 
-// One free exponent: a bar for each condition over the axis.
+const gridLine = (isWhole, ends) => element("svg:line", { class: isWhole ? "grid" : "grid half", ...ends });
+
+function shapes(member, put, kind) {
+  const corners = member.corners.map(put);
+  const path = (places) => "M" + places.map((place) => place.join(" ")).join("L");
+  if (corners.length === 1) {
+    return [element("svg:circle", { class: `line ${kind}`, cx: corners[0][0], cy: corners[0][1], r: 9 })];
+  }
+  if (corners.length === 2) return [element("svg:path", { class: `line ${kind}`, d: path(corners) })];
+  const edges = member.edges.map(({ open, ends }) =>
+    element("svg:path", { class: `edge ${kind}${open ? " open" : ""}`, d: path(ends.map(put)) }));
+  return [element("svg:path", { class: `area ${kind}`, d: path(corners) + "Z" }), ...edges];
+}
+
+// One free exponent: a bar for each condition over the axis; a dot is an end that belongs to it, a ring one that does
+// not.
 function lineOf(side) {
   const [width, left, right, bar] = [480, 152, 20, 24];
   const height = bar * side.conditions.length + 56;
@@ -330,33 +345,31 @@ function lineOf(side) {
   const across = (width - left - right) / (high - low);
   const where = ([x]) => [left + (x - low) * across, height - 44];
   const at = (x) => [low + (x - left) / across];
+  const put = onPaper(where);
   const picture = element("svg:svg", { viewBox: `0 0 ${width} ${height}`, class: "strip" });
   for (const { value, isWhole } of ticks(low, high)) {
     const [x, y] = where([value]);
-    picture.append(element("svg:line", { class: isWhole ? "grid" : "grid half", x1: x, x2: x, y1: 4, y2: y }));
+    picture.append(gridLine(isWhole, { x1: x, x2: x, y1: 4, y2: y }));
     if (isWhole) picture.append(label(pretty(`${value}`), x, y + 20, "middle"));
   }
   picture.append(label(side.free[0], (left + width - right) / 2, height - 4, "middle axis"));
-  side.conditions.forEach(({ name, region }, index) => {
-    const y = 4 + bar * (index + 0.5);
-    picture.append(label(spaced(name), left - 12, y + 4, "end"));
-    for (const { corners, edges } of region.members) {
-      const xs = corners.map(([each]) => where([float(number(each))])[0]).sort((one, other) => one - other);
-      const isPoint = xs.length === 1;
-      picture.append(isPoint
-        ? element("svg:circle", { class: `dot c${index}`, cx: xs[0], cy: y, r: 6 })
-        : element("svg:line", { class: `bar c${index}`, x1: xs[0], x2: xs[1], y1: y, y2: y }));
-      for (const { open, ends } of isPoint ? [] : edges) {
-        const cx = where([float(number(ends[0][0]))])[0];
-        picture.append(element("svg:circle", { class: `${open ? "hole" : "dot"} c${index}`, cx, cy: y, r: 5 }));
-      }
-    }
+  const middle = (index) => 4 + bar * (index + 0.5);
+  side.conditions.forEach(({ name }, index) => {
+    picture.append(label(spaced(name), left - 12, middle(index) + 4, "end"));
   });
+  for (const { index, members, kind } of drawn(side)) {
+    const y = middle(index);
+    const mark = (cx, open) => element("svg:circle", { class: `${open ? "hole" : "dot"} ${kind}`, cx, cy: y, r: 5 });
+    for (const { corners, edges } of members) {
+      const [x1, x2] = corners.map((place) => put(place)[0]);
+      if (x2 === undefined) picture.append(mark(x1, false));
+      else picture.append(element("svg:line", { class: `bar ${kind}`, x1, x2, y1: y, y2: y }),
+        ...edges.map(({ open, ends }) => mark(put(ends[0])[0], open)));
+    }
+  }
   const line = element("svg:line", { class: "needle", y1: 0 });
   const place = (x, y) => {
-    line.setAttribute("x1", x);
-    line.setAttribute("x2", x);
-    line.setAttribute("y2", y);
+    for (const [name, value] of [["x1", x], ["x2", x], ["y2", y]]) line.setAttribute(name, value);
   };
   return { picture, where, at, rest: [line], place };
 }
@@ -426,26 +439,33 @@ function reasons(side, index, condition, found) {
   return [never, symbol(side, name), ` ${how} ${shown(size.value)} at step ${t}, where ${asked} is asked. `, link];
 }
 
-// The trained factors whose own part in the output's change stays below n^0.
+// Which trained factors hardly learn: those whose own part in the output's change stays below n^0. Where that part is
+// only bounded from above, they may.
 function learning(side) {
   const told = element("p", { class: "learning" });
+  const trained = side.factors.filter((each) => each.trained);
+  const frozen = side.factors.filter((each) => !each.trained);
+  const steps = side.settled ? "at every step" : `in the first ${side.steps.length} steps`;
+  const atSomeStep = (factor, reaches) =>
+    side.steps.some((step) => reaches(sizeAt(step.sizes[factor.contribution], point)));
+  const isLevel = (value) => value !== null && sign(value) >= 0;
+  const list = (factors) => factors.map((each) => each.name).join(", ");
   updates.push(() => {
-    const steps = side.settled ? "at every step" : `in the first ${side.steps.length} steps`;
-    const hardly = side.factors.filter((each) => each.trained && side.steps.every((step) => {
-      const { value } = sizeAt(step.sizes[each.contribution], point);
-      return value === null || sign(value) < 0;
-    }));
-    told.dataset.undertrained = hardly.map((each) => each.name).join(" ");
-    const frozen = side.factors.filter((each) => !each.trained).map((each) => each.name);
-    const still = frozen.length ? ` Not trained: ${frozen.join(", ")}.` : "";
-    if (!side.factors.length) told.textContent = "The parts of single parameters in the output's change are not followed here.";
-    else if (!isInMember(side.domain, point)) told.textContent = "";
-    else if (!hardly.length) told.textContent = `No factor is undertrained: each moves the output by order one or more at some step.${still}`;
-    else {
-      told.replaceChildren(element("strong", {}, `Undertrained: ${hardly.map((each) => each.name).join(", ")}.`), " ",
+    const hardly = trained.filter((each) => !atSomeStep(each, ({ value }) => isLevel(value)));
+    const surely = trained.filter((each) => atSomeStep(each, (size) => isLevel(size.exact ? size.value : size.lower)));
+    const open = trained.filter((each) => !hardly.includes(each) && !surely.includes(each));
+    told.dataset.undertrained = list(hardly);
+    told.replaceChildren();
+    if (!isInMember(side.domain, point)) return;
+    if (!side.factors.length) told.append("How far single parameters move the output by themselves is not asked here.");
+    if (surely.length) told.append(`${list(surely)}: order one or more of the output's change at some step. `);
+    if (hardly.length) {
+      told.append(element("strong", {}, `Undertrained: ${list(hardly)}.`), " ",
         ...hardly.flatMap((each, place) => [place ? ", " : "", symbol(side, each.contribution)]),
-        ` stay${hardly.length > 1 ? "" : "s"} below order one ${steps}.${still}`);
+        ` stay${hardly.length > 1 ? "" : "s"} below order one ${steps}. `);
     }
+    if (open.length) told.append(`Not known to learn: ${list(open)}, whose part is only bounded from above. `);
+    if (frozen.length) told.append(`Not trained: ${list(frozen)}.`);
   });
   return told;
 }
@@ -510,12 +530,17 @@ function layerChoice(side, body) {
 function explanation(side, index) {
   const box = element("div", { class: "why", "aria-live": "polite" });
   updates.push(() => {
+    if (!isInMember(side.domain, point)) {
+      box.replaceChildren();
+      return;
+    }
     const { name, t } = chosen[index];
     const size = side.steps[t - 1].sizes[name];
     const { value, values, active, exact } = sizeAt(size, point);
     const line = size.line && document.getElementById(side.anchor + size.line);
     box.replaceChildren(
-      element("h3", {}, "The exponent of ", symbol(side, name), ` at step ${t}: ${exact ? "" : "at most "}${shown(value)}`),
+      element("h3", {}, "The exponent of ", symbol(side, name),
+        ` at step ${t}: ${exact ? "" : "at most "}${shown(value)}`),
       element("p", {}, size.upper.length > 1 ? "It is the largest of" : "It is", ...size.upper.map((piece, place) =>
         element("span", { class: active[place] ? "piece active" : "piece" },
           element("code", {}, pretty(piece.text)), /[a-z]/i.test(piece.text) ? ` = ${shown(values[place])}` : "")),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from functools import cache
 
-from gamma_calc import Problem
+from gamma_calc import Explorer, Exponents, Problem, explore, exponents
 from gamma_calc.program.network import axis, data, named, parameter, scaled
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
@@ -45,7 +46,24 @@ EXAMPLES: Mapping[str, Scheme | Problem] = {
     "perceptron": scheme_from_text(PERCEPTRON),
     "parities": scheme_from_text(PARITIES),
     "problem": gated(),
+    "unknown": two_rates(),
 }
+
+
+WITHOUT: Mapping[str, tuple[str, ...]] = {"unknown": ("A5",)}
+"""Assumptions that an example does without: then conditions are open in places."""
+
+
+@cache
+def explored(name: str) -> Explorer:
+    """The page of an example."""
+    return explore(EXAMPLES[name], without=WITHOUT.get(name, ()))
+
+
+@cache
+def derived_exponents(name: str, steps: int) -> Exponents:
+    """The exponents of an example as the engine gives them."""
+    return exponents(EXAMPLES[name], steps=steps, without=WITHOUT.get(name, ()))
 
 
 def points(names: tuple[str, ...], count: int) -> Iterator[dict[str, Fraction]]:

@@ -7,29 +7,23 @@ import json
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gamma_calc import Exponents, explore, exponents
+from gamma_calc import Exponents, explore
 from gamma_calc.algebra import Region
 from gamma_calc.algebra.plain import form
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
 from gamma_calc.explorer.gallery import gallery
-from gamma_calc.explorer.page import HERE, Explorer, island
+from gamma_calc.explorer.page import HERE, island
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.report import style
-from tests.explorer.examples import EXAMPLES, points, two_rates
+from tests.explorer.examples import EXAMPLES, derived_exponents, explored, points, two_rates
 
 Json = Any
-
-
-@cache
-def page(name: str) -> Explorer:
-    return explore(EXAMPLES[name])
 
 
 def side(text: str, place: int = 0) -> Json:
@@ -63,10 +57,10 @@ def bounds(data: Json, known: Exponents, point: Mapping[str, Fraction]) -> tuple
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_formulas_are_the_engine_s(name: str) -> None:
-    explorer = page(name)
+    explorer = explored(name)
     (found,) = explorer.derivations
     data = side(explorer.html())
-    known, seen = exponents(EXAMPLES[name], steps=len(data["steps"])), 0
+    known, seen = derived_exponents(name, len(data["steps"])), 0
     for point in points(found.free, 60):
         if found.run.domain.contains(point):
             shown, derived = bounds(data, known, point)
@@ -77,8 +71,8 @@ def test_the_formulas_are_the_engine_s(name: str) -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_regions_are_the_engine_s(name: str) -> None:
-    (found,) = page(name).derivations
-    shown = side(page(name).html())["conditions"]
+    (found,) = explored(name).derivations
+    shown = side(explored(name).html())["conditions"]
     assert [each["name"] for each in shown] == list(found.decisions)
     for point in points(found.free, 60):
         for each, decision in zip(shown, found.decisions.values(), strict=True):
@@ -86,15 +80,15 @@ def test_the_regions_are_the_engine_s(name: str) -> None:
 
 
 def test_another_formula_is_seen() -> None:
-    data = side(page("module").html())
+    data = side(explored("module").html())
     data["steps"][1]["sizes"]["Z_B"]["upper"][0]["form"]["1"] = "1/1000000"
-    shown, derived = bounds(data, exponents(EXAMPLES["module"]), {"a": Fraction(1), "b": Fraction(1)})
+    shown, derived = bounds(data, derived_exponents("module", 4), {"a": Fraction(1), "b": Fraction(1)})
     assert shown != derived
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_exponent_has_its_line_in_the_derivation(name: str) -> None:
-    text = page(name).html()
+    text = explored(name).html()
     data = side(text)
     for step in data["steps"]:
         for quantity, size in step["sizes"].items():
@@ -106,8 +100,8 @@ def test_every_exponent_has_its_line_in_the_derivation(name: str) -> None:
 
 
 def test_polygons_have_the_engine_s_corners() -> None:
-    (found,) = page("module").derivations
-    data = side(page("module").html())
+    (found,) = explored("module").derivations
+    data = side(explored("module").html())
     stable = next(each for each in data["conditions"] if each["name"] == "stable")
     (member,) = stable["region"]["members"]
     closure = Region.of(*(each.closure for each in found.decisions["stable"].region.members))
@@ -119,7 +113,7 @@ def test_polygons_have_the_engine_s_corners() -> None:
 
 @pytest.mark.parametrize("name", ["module", "stack", "perceptron", "problem"])
 def test_a_page_asks_for_nothing(name: str) -> None:
-    text = page(name).html().replace("http://www.w3.org/2000/svg", "")
+    text = explored(name).html().replace("http://www.w3.org/2000/svg", "")
     assert not re.findall(r"https?:|//\w+\.\w|<link|<img|\bsrc=|@import|url\(|\bfetch\(|XMLHttpRequest|import\(", text)
     assert "default-src 'none'" in text
 
@@ -127,7 +121,7 @@ def test_a_page_asks_for_nothing(name: str) -> None:
 def test_no_text_ends_the_data() -> None:
     said = {"name": "</script><script>alert(1)</script><!--"}
     assert "<" not in island(said) and json.loads(island(said)) == said
-    assert page("module").html().count("</script>") == 2
+    assert explored("module").html().count("</script>") == 2
 
 
 def test_two_schemes_stand_side_by_side() -> None:
@@ -141,7 +135,7 @@ def test_two_schemes_stand_side_by_side() -> None:
 def test_a_notebook_shows_the_page_in_a_frame() -> None:
     frame = explore(two_rates())._repr_html_()
     (inside,) = re.findall(r'srcdoc="([^"]*)"', frame)
-    assert html.unescape(inside) == page("module").html()
+    assert html.unescape(inside) == explored("module").html()
 
 
 def test_the_gallery_has_a_page_for_every_scheme(tmp_path: Path) -> None:
@@ -161,6 +155,14 @@ def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["explore", "init-a", "--out", str(path)]) == 0
     assert capsys.readouterr().out == f"{path}: init-a under adam; free: eta\n"
     assert path.read_text(encoding="utf-8") == explore("init-a").html()
+
+
+def test_a_page_with_an_open_condition_is_written_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "open.html"
+    assert main(["explore", "init-a", "--without", "A5", "--out", str(path)]) == 3
+    stable = side(path.read_text(encoding="utf-8"))["conditions"][0]
+    assert stable["status"] == "unknown" and "eta <= -1/4" in stable["reason"]
+    assert stable["possible"]["members"][0]["corners"]
 
 
 @pytest.mark.parametrize(
