@@ -42,7 +42,7 @@ TOP = ("source", "because")
 OF_SOURCE = ("id", "title", "status", "group")
 SHARED = ("locator", "status", "quantity", "setting", "subject", "ask", "published", "missing")
 """What a group can say for its claims."""
-CONDITION = ("condition", "bounded", "reached", "steps", "at", "onto", "less", "per")
+CONDITION = ("condition", "bounded", "reached", "steps", "at", "onto", "less", "per", "minus")
 """What a question can say beside its kind."""
 
 

@@ -74,7 +74,8 @@ class Question:
     that name, or the one that `bounded` and `reached` make. `steps` is the number of steps (0: as initialised; None:
     every step, and of an exponent the settled one). `at` sets free exponents first; `onto` are those that a region is
     told in, whatever the others are. Of the answer, `less` takes away that of another subject, and `per` keeps the
-    coefficient of one free exponent ("n": the constant).
+    coefficient of one free exponent ("n": the constant). With `minus` the answer is x where the exponent is -x, as
+    sources have it that write n^(-x).
     """
 
     kind: Kind
@@ -87,10 +88,11 @@ class Question:
     onto: tuple[str, ...] = ()
     less: str = ""
     per: str = ""
+    minus: bool = False
 
     def __str__(self) -> str:
         holds = f", bounded: {', '.join(self.bounded)}" if self.bounded else f" where {self.condition}"
-        words = [f"{self.kind.value} {self.of}"]
+        words = [f"{'minus ' if self.minus else ''}{self.kind.value} {self.of}"]
         words += [holds] if self.kind in (Kind.LARGEST, Kind.SOLUTION) or self.bounded else []
         words += [f", moving: {', '.join(self.reached)}"] if self.reached else []
         words += [f" in {', '.join(self.onto)}"] if self.onto else []
@@ -113,11 +115,11 @@ def answered(question: Question, subject: Subject, other: Subject | None = None)
     found = _answer(question, subject.at(dict(question.at)))
     if other is not None:
         taken = _answer(question, other.at({name: value for name, value in question.at if name in other.scheme.free}))
-        found = Exponent.of(_form(found) - _form(taken), found.domain if isinstance(found, Exponent) else EMPTY)
+        found = Exponent.of(_form(found) - _form(taken), subject.scheme.domain)
     if question.per:
         form = _form(found)
         found = Exponent.of(form.constant if question.per == WIDTH else form.coefficient(question.per))
-    return found
+    return Exponent.of(-_form(found), found.domain) if question.minus and isinstance(found, Exponent) else found
 
 
 def _answer(question: Question, subject: Subject) -> Answer:

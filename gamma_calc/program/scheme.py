@@ -20,7 +20,7 @@ from gamma_calc.algebra import (
     parsed_inequality,
 )
 from gamma_calc.errors import BadInput, nearest, quoted
-from gamma_calc.program.models import BESIDE, EXTRA, MODULE, MOVES, RANK, Model
+from gamma_calc.program.models import BESIDE, EXTRA, MODULE, MOVES, RANK, RATE, Model
 from gamma_calc.program.optimizers import OPTIMIZERS, SIMPLE, Moments, Optimizer, Raw, descent, named_optimizer
 
 REQUIRED, DEFAULTS, KEYS, CAN_BE_ZERO = MODULE.required, MODULE.defaults, MODULE.keys, MODULE.can_be_zero
@@ -270,8 +270,9 @@ def _named(key: str, parse: Callable[..., T], text: str) -> T:
 
 def _check_keys(scheme: Scheme) -> None:
     model = scheme.model
+    unrated = {f"{name}.{RATE}" for name in scheme.frozen}
     for key in model.required:
-        if key not in scheme.exponents:
+        if key not in scheme.exponents and key not in unrated:
             table, _, own = key.rpartition(".")
             where = f"[parameters.{table}]" if table else "[exponents]"
             raise BadInput(f'{scheme.name}: the exponent {key} is missing; write {own} = "..." under {where}')
@@ -280,7 +281,7 @@ def _check_keys(scheme: Scheme) -> None:
             *others, last = (key for key in model.can_be_zero if key not in model.own)
             raise BadInput(f"{scheme.name}: {key} cannot be zero; only {', '.join(others)} and {last} can")
     for name in scheme.frozen:
-        if f"{name}.rate" in scheme.exponents:
+        if f"{name}.{RATE}" in scheme.exponents:
             raise BadInput(f"{scheme.name}: {name} is frozen and has a rate; leave one of the two out")
 
 

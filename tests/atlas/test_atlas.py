@@ -173,7 +173,7 @@ claims = [{ id = "c", quantity = "q", ask = { largest = "c" }, published = "-1/2
         ("largest", "larges", "a table with one of"),
         ('largest = "c"', 'largest = "c", region = "stable"', "a table with one of"),
         ('largest = "c"', 'largest = "c", step = 1', "Did you mean 'steps'"),
-        ('largest = "c"', 'largest = "c", at = { c = "0.5" }', "at: affine form"),
+        ('largest = "c"', 'largest = "c", at = { c = "1/0" }', "at: affine form"),
         ("[[source]]", '[because]\nd = "x"\n[[source]]', "because: found 'd'"),
     ],
 )
