@@ -400,7 +400,7 @@ function conditions(side, index) {
     updates.push(() => {
       const found = verdict(side, condition, point);
       card.dataset.verdict = found;
-      const since = found === "holds" && condition.reached.length ? ` from step ${condition.onset} on` : "";
+      const since = found === "holds" && condition.reached.length && condition.onset ? ` from step ${condition.onset} on` : "";
       badge.textContent = WORDS[found] + since;
       list.replaceChildren(...constraints(side, condition.region, found));
       why.replaceChildren(...reasons(side, index, condition, found));
@@ -429,7 +429,7 @@ function reasons(side, index, condition, found) {
   if (found === "unknown") return [`Unknown: ${pretty(condition.reason)}.`];
   if (found === "holds") return condition.region.text === "always" ? ["It holds everywhere."] : [];
   const broken = breach(side, condition, point);
-  const never = condition.region.members.length ? "" : "It holds nowhere. ";
+  const never = condition.region.members.length || condition.possible ? "" : "It holds nowhere. ";
   if (!broken) {
     return [`${never}No step up to ${side.steps.at(-1).t} breaks it; what later ones do is in the proof.`];
   }
@@ -440,7 +440,7 @@ function reasons(side, index, condition, found) {
 }
 
 // Which trained factors hardly learn: those whose own part in the output's change stays below n^0. Where that part is
-// only bounded from above, they may.
+// only bounded from above, they may, unless a condition that holds here says that it reaches n^0.
 function learning(side) {
   const told = element("p", { class: "learning" });
   const trained = side.factors.filter((each) => each.trained);
@@ -452,13 +452,16 @@ function learning(side) {
   const list = (factors) => factors.map((each) => each.name).join(", ");
   updates.push(() => {
     const hardly = trained.filter((each) => !atSomeStep(each, ({ value }) => isLevel(value)));
-    const surely = trained.filter((each) => atSomeStep(each, (size) => isLevel(size.exact ? size.value : size.lower)));
+    const proved = side.conditions.flatMap((each) => (verdict(side, each, point) === "holds" ? each.reached : []));
+    const surely = trained.filter((each) => proved.includes(each.contribution)
+      || atSomeStep(each, (size) => isLevel(size.exact ? size.value : size.lower)));
     const open = trained.filter((each) => !hardly.includes(each) && !surely.includes(each));
     told.dataset.undertrained = list(hardly);
     told.replaceChildren();
     if (!isInMember(side.domain, point)) return;
     if (!side.factors.length) told.append("How far single parameters move the output by themselves is not asked here.");
-    if (surely.length) told.append(`${list(surely)}: order one or more of the output's change at some step. `);
+    const verb = surely.length > 1 ? "move" : "moves";
+    if (surely.length) told.append(`${list(surely)} ${verb} the output by order one or more at some step. `);
     if (hardly.length) {
       told.append(element("strong", {}, `Undertrained: ${list(hardly)}.`), " ",
         ...hardly.flatMap((each, place) => [place ? ", " : "", symbol(side, each.contribution)]),

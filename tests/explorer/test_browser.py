@@ -193,6 +193,15 @@ def test_an_undertrained_factor_is_named(opened: Any) -> None:
     assert page.value("read().undertrained") == ""
 
 
+def test_what_a_condition_proves_of_a_factor_counts(opened: Any) -> None:
+    """On the whole domain delta_2 of layer 1 is only bounded; where the stack is efficient it is known."""
+    page = opened(explore(stack(2)))
+    told = "document.querySelector('.learning').textContent"
+    assert page.value("read().verdicts.efficient") == "holds" and "≤" in page.value("read().sizes['delta_2[1] 7']")
+    assert page.value(told).startswith("A[1], B[1], A[2], B[2] move the output")
+    assert "Not known to learn: A," in opened(explored("unknown")).value(told)
+
+
 def test_why_leads_to_the_line_of_the_derivation(opened: Any) -> None:
     page = opened(explore(two_rates()))
     page.value("type('a', '0'), document.querySelector('.condition .link').click()")
