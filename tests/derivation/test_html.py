@@ -16,7 +16,7 @@ from tests.derivation.schemes import derivation
 
 @pytest.mark.parametrize(
     ("name", "optimizer", "horizon"),
-    [("init-a", "adam", None), ("init-b", "sgd", None), ("parities", "", None), ("six free", "", 2), ("longest", "", 2)]
+    [("init-a", "adam", None), ("init-b", "sgd", None), ("parities", "", None), ("longest", "", 2)]
     + [("init-a", optimizer, None) for optimizer in OPTIMIZERS],
 )
 def test_a_document_is_well_formed(name: str, optimizer: str, horizon: int | None) -> None:

@@ -7,13 +7,14 @@ import json
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gamma_calc import Exponents, explore
-from gamma_calc.algebra import Region
+from gamma_calc.algebra import Affine, Region
 from gamma_calc.algebra.plain import form
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
@@ -32,14 +33,23 @@ def side(text: str, place: int = 0) -> Json:
     return json.loads(found)["sides"][place]
 
 
+@cache
+def parsed(data: tuple[tuple[str, str], ...]) -> Affine:
+    return form(dict(data))
+
+
+def value(data: Json, point: Mapping[str, Fraction]) -> Fraction:
+    return parsed(tuple(data.items())).at(point)
+
+
 def largest(pieces: Json, point: Mapping[str, Fraction]) -> Fraction | None:
-    return max((form(piece["form"]).at(point) for piece in pieces), default=None)
+    return max((value(piece["form"], point) for piece in pieces), default=None)
 
 
 def is_in(region: Json, point: Mapping[str, Fraction]) -> bool:
     def holds(constraint: Json) -> bool:
-        value = form(constraint["form"]).at(point)
-        return {">": value > 0, ">=": value >= 0, "=": value == 0}[constraint["relation"]]
+        at = value(constraint["form"], point)
+        return {">": at > 0, ">=": at >= 0, "=": at == 0}[constraint["relation"]]
 
     return any(all(map(holds, member["constraints"])) for member in region["members"])
 
@@ -61,12 +71,12 @@ def test_the_formulas_are_the_engine_s(name: str) -> None:
     (found,) = explorer.derivations
     data = side(explorer.html())
     known, seen = derived_exponents(name, len(data["steps"])), 0
-    for point in points(found.free, 60):
+    for point in points(found.free, 30):
         if found.run.domain.contains(point):
             shown, derived = bounds(data, known, point)
             assert shown == derived
             seen += len(shown)
-    assert seen > 500
+    assert seen > 200
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -74,7 +84,7 @@ def test_the_regions_are_the_engine_s(name: str) -> None:
     (found,) = explored(name).derivations
     shown = side(explored(name).html())["conditions"]
     assert [each["name"] for each in shown] == list(found.decisions)
-    for point in points(found.free, 60):
+    for point in points(found.free, 30):
         for each, decision in zip(shown, found.decisions.values(), strict=True):
             assert is_in(each["region"], point) == decision.region.contains(point)
 
