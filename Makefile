@@ -50,8 +50,9 @@ bench-symbolic: $(READY) ## time the exact core, sympy on the same recursion, an
 	$(PYTHON) -m benchmarks.symbolic
 	$(PYTHON) -m benchmarks.depth
 
-docs: $(READY) ## the documentation as a site, into site/; a broken link or an unresolved name is an error
+docs: $(READY) ## the documentation as a site, into site/; a broken link, name or block of code is an error
 	$(PYTHON) -m pip install --quiet --compile -e '.[docs]'
+	$(PYTHON) -m pytest -q tests/docs
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet
 
 clean: ## remove the environment, the caches and what the commands wrote by default

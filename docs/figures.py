@@ -129,27 +129,31 @@ def sums_figure() -> Figure:
     return figure
 
 
-def figures() -> dict[str, Figure]:
-    """All pictures, by file name."""
-    modules = (("Init[A]", "init-a"), ("Init[B]", "init-b"), ("LoRA+ from Init[A]", "lora-plus-a"))
-    stacks = (("LoRA+ from Init[A]", ("-1/2", "zero")), ("LoRA+ from Init[B]", ("zero", "0")))
+def modules_figure() -> Figure:
+    """Init[A], Init[B] and LoRA+."""
+    panels = (("Init[A]", "init-a"), ("Init[B]", "init-b"), ("LoRA+ from Init[A]", "lora-plus-a"))
+    heading = "One adapter, each scheme at its largest stable rates under Adam"
+    return exponent_figure(heading, [(title, module_rows(scheme)) for title, scheme in panels])
+
+
+def depth_figure() -> Figure:
+    """LoRA+ in two layers."""
+    panels = (("LoRA+ from Init[A]", ("-1/2", "zero")), ("LoRA+ from Init[B]", ("zero", "0")))
+    heading = "Two adapters on one residual stream, with the rates of LoRA+"
+    return exponent_figure(heading, [(title, depth_rows(title, initial)) for title, initial in panels])
+
+
+def rates_figure() -> Figure:
+    """The regions of Init[A] in the plane of both rates."""
     rates = {"A": "-1/2", "B": "zero", "eta_A": "a", "eta_B": "b"}
-    return {
-        "exponents": exponent_figure(
-            "One adapter, each scheme at its largest stable rates under Adam",
-            [(title, module_rows(scheme)) for title, scheme in modules],
-        ),
-        "depth": exponent_figure(
-            "Two adapters on one residual stream, with the rates of LoRA+",
-            [(title, depth_rows(title, initial)) for title, initial in stacks],
-        ),
-        "sums": sums_figure(),
-        "rates": region_figure(derive(Scheme("init-a with two rates", rates)).derivation),
-        "rates-depth": region_figure(derive(Scheme("two adapters", rates, model=LoraStack(2))).derivation),
-    }
+    return region_figure(derive(Scheme("init-a with two rates", rates)).derivation)
+
+
+FIGURES = {"exponents": modules_figure, "depth": depth_figure, "sums": sums_figure, "rates": rates_figure}
+"""All pictures, by file name."""
 
 
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
-    for name, figure in figures().items():
-        (IMAGES / f"{name}.svg").write_bytes(rendered(figure).svg)
+    for name, drawn in FIGURES.items():
+        (IMAGES / f"{name}.svg").write_bytes(rendered(drawn()).svg)

@@ -1,13 +1,16 @@
-"""What mkdocs is told beside mkdocs.yml: pages from other folders, and formulas as MathML."""
+"""What mkdocs is told beside mkdocs.yml: pages from other folders, notebooks, formulas as MathML, doctests as code."""
 
 from __future__ import annotations
 
 import html
+import json
 import logging
 import re
 from pathlib import Path
 
 from latex2mathml.converter import convert
+from markdown import Extension, Markdown
+from markdown.preprocessors import Preprocessor
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
@@ -29,7 +32,51 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             dest = File(name, str(ROOT), *site).dest_uri
             level = InclusionLevel.NOT_IN_NAV
             files.append(File(f"../{name}", config.docs_dir, *site, dest_uri=dest, inclusion=level))
+    for path in sorted((ROOT / "docs").glob("notebooks/*.ipynb")):
+        files.append(File.generated(config, f"notebooks/{path.stem}.md", content=notebook_page(path)))
     return files
+
+
+def notebook_page(path: Path) -> str:
+    """A notebook as a page, with what its cells print."""
+    blocks = []
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        blocks.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        for output in cell.get("outputs", ()):
+            text = output.get("text") or output["data"].get("text/plain", "")
+            blocks.append(f"```text\n{''.join(text).rstrip()}\n```")
+    return "\n\n".join([*blocks, f"[This page as a notebook]({path.name})", ""])
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Show the doctests of docstrings as code."""
+    config.markdown_extensions.append(Doctests())
+    return config
+
+
+class Doctests(Extension):
+    """Lines from `>>>` to the next blank one are a block of code; Markdown alone would quote them."""
+
+    def extendMarkdown(self, md: Markdown) -> None:
+        """Look for them before fences are looked for."""
+        md.preprocessors.register(_Fences(md), "doctests", 29)
+
+
+class _Fences(Preprocessor):
+    def run(self, lines: list[str]) -> list[str]:
+        found: list[str] = []
+        is_fenced = is_doctest = False
+        for line in [*lines, ""]:
+            is_fenced ^= line.lstrip().startswith("```")
+            if not is_fenced and not is_doctest and line.startswith(">>> "):
+                is_doctest = True
+                found.append("```pycon")
+            elif is_doctest and not line.strip():
+                is_doctest = False
+                found.append("```")
+            found.append(line)
+        return found
 
 
 def on_page_content(text: str, page: Page, config: MkDocsConfig, files: Files) -> str:

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
     from gamma_calc.derivation.questions import Derived, Exponents, derive, exponents
     from gamma_calc.experiment.crosscheck import Crosscheck, crosscheck
+    from gamma_calc.experiment.setup import Settings
     from gamma_calc.experiment.transfer import Transferred, transferred
     from gamma_calc.explorer.page import Explorer, explore
     from gamma_calc.program.catalogue import CATALOGUE
     from gamma_calc.program.problem import Problem
     from gamma_calc.program.scheme import Scheme
+    from gamma_calc.program.spec_file import scheme_from_text
     from gamma_calc.tracing.traced import Traced, traced
 
 __version__ = "0.1.0"
@@ -30,12 +32,14 @@ __all__ = [
     "Exponents",
     "Problem",
     "Scheme",
+    "Settings",
     "Traced",
     "Transferred",
     "crosscheck",
     "derive",
     "explore",
     "exponents",
+    "scheme_from_text",
     "traced",
     "transferred",
 ]
@@ -48,6 +52,7 @@ _HOMES = {
     "Exponents": "gamma_calc.derivation.questions",
     "Problem": "gamma_calc.program.problem",
     "Scheme": "gamma_calc.program.scheme",
+    "Settings": "gamma_calc.experiment.setup",
     "Traced": "gamma_calc.tracing.traced",
     "Transferred": "gamma_calc.experiment.transfer",
     "crosscheck": "gamma_calc.experiment.crosscheck",
@@ -55,6 +60,7 @@ _HOMES = {
     "explore": "gamma_calc.explorer.page",
     "exponents": "gamma_calc.derivation.questions",
     "traced": "gamma_calc.tracing.traced",
+    "scheme_from_text": "gamma_calc.program.spec_file",
     "transferred": "gamma_calc.experiment.transfer",
 }
 

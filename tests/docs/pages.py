@@ -1,6 +1,6 @@
 """The blocks of a documentation page, and running them in order as a reader would.
 
-    ```python                 run, all of a page in one namespace; with title="FILE" written to FILE instead
+    ```python                 run, all of a page in one namespace; with title="FILE" written to FILE as well
     ```pycon                  run, and what it prints is compared
     ```console                `$ gamma-calc ...` is run, and what it prints is compared; `$ echo $?` is its exit status
     ```toml title="FILE"      written to FILE, and so is json
@@ -47,7 +47,7 @@ def run(page: Path) -> None:
         where = f"{page.relative_to(ROOT)}, line {block.line}"
         if block.file:
             Path(block.file).write_text(block.text, encoding="utf-8")
-        elif block.language == "python":
+        if block.language == "python":
             exec(compile("\n" * block.line + block.text, page, "exec"), names)
         elif block.language == "pycon":
             test = doctest.DocTestParser().get_doctest(block.text, names, where, str(page), block.line)
