@@ -199,7 +199,7 @@ class Crosscheck:
 
     @property
     def _decided_by_law(self) -> Iterator[str]:
-        count = sum(any(each.law for each in (row.leading, *row.terms.values())) for row in self.rows)
+        count = sum(any(each.law for each in row.judged) for row in self.rows)
         if count:
             yield f"{count} {'row is' if count == 1 else 'rows are'} decided by the exact law at larger widths"
 

@@ -15,7 +15,7 @@ population have the same slope; else, and where there is no population, it is IN
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -44,16 +44,18 @@ def settled(
     rows: Sequence[Row], predictions: Sequence[Prediction], configuration: ProbeConfiguration
 ) -> tuple[Row, ...]:
     """The rows with what is not PASS decided by the exact law, where it has something to say."""
-    if not any(_is_open(each) for row in rows for each in (row.leading, *row.terms.values())):
+    if not any(map(_has_open, rows)):
         return tuple(rows)
     far = far_configuration(configuration)
     if far is None:
         return tuple(rows)
     measurement = _far_measurement(far)
-    name, words = rows[0].scheme, _words(measurement)
-    return tuple(
-        _settled_row(row, other, words) for row, other in zip(rows, judged(name, predictions, measurement), strict=True)
-    )
+    words = _words(measurement)
+
+    def settled_row(row: Row, other: Row) -> Row:
+        return row.changed(lambda near, term: _settled(near, _far(other, term), words))
+
+    return tuple(map(settled_row, rows, judged(rows[0].scheme, predictions, measurement)))
 
 
 @lru_cache(maxsize=4)
@@ -81,11 +83,11 @@ def settled_by_population(
     rows: Sequence[Row], predictions: Sequence[Prediction], experiment: ProgramExperiment
 ) -> tuple[Row, ...]:
     """The rows of a network with what is not PASS decided by a population at far widths, where there is one."""
-    if not any(_is_open(each) for row in rows for each in (row.leading, *row.terms.values())):
+    if not any(map(_has_open, rows)):
         return tuple(rows)
     far = replace(experiment, widths=FAR_WIDTHS, runs=POPULATIONS, dtype="float64", device="cpu")
     if refusal := population_refusal(far):
-        return tuple(_changed(row, lambda each, _: _without_population(each, refusal)) for row in rows)
+        return tuple(row.changed(lambda each, _: _without_population(each, refusal)) for row in rows)
     measurement, words = _far_population(far), f"a population at widths {_ends(FAR_WIDTHS)}"
     return tuple(
         _row_by_population(row, prediction, measurement, words)
@@ -94,19 +96,12 @@ def settled_by_population(
 
 
 def _row_by_population(row: Row, prediction: Prediction, measurement: PopulationMeasurement, words: str) -> Row:
-    if not any(_is_open(each) for each in (row.leading, *row.terms.values())):
+    if not _has_open(row):
         return row
     smooth = measurement.smooth(row.t)
     is_smooth = int((~smooth.is_excluded.any(axis=0)).sum()) >= MINIMUM_RUNS
     (other,) = judged(row.scheme, [prediction], smooth if is_smooth else measurement)
-    return _changed(
-        row, lambda near, term: _by_population(near, other.terms[term] if term else other.leading, words, is_smooth)
-    )
-
-
-def _changed(row: Row, of: Callable[[Judged, Term | None], Judged]) -> Row:
-    """The row with what is said of it and of each term changed."""
-    return replace(row, leading=of(row.leading, None), terms={term: of(each, term) for term, each in row.terms.items()})
+    return row.changed(lambda near, term: _by_population(near, _far(other, term), words, is_smooth))
 
 
 @lru_cache(maxsize=4)
@@ -168,11 +163,6 @@ def _ends(widths: tuple[int, ...]) -> str:
     return " to ".join(f"2^{width.bit_length() - 1}" for width in (widths[0], widths[-1]))
 
 
-def _settled_row(row: Row, other: Row, words: str) -> Row:
-    terms = {term: _settled(each, other.terms[term], words) for term, each in row.terms.items()}
-    return replace(row, leading=_settled(row.leading, other.leading, words), terms=terms)
-
-
 def _settled(near: Judged, far: Judged, words: str) -> Judged:
     if not _is_open(near) or far.judgement.verdict is Verdict.INCONCLUSIVE:
         return near
@@ -183,3 +173,11 @@ def _settled(near: Judged, far: Judged, words: str) -> Judged:
 def _is_open(each: Judged) -> bool:
     """Whether farther widths may say more."""
     return each.judgement.verdict is not Verdict.PASS and not each.estimate.shortfall
+
+
+def _has_open(row: Row) -> bool:
+    return any(map(_is_open, row.judged))
+
+
+def _far(other: Row, term: Term | None) -> Judged:
+    return other.terms[term] if term else other.leading

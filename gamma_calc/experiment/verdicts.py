@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -97,9 +97,19 @@ class Row:
     raw_slope: float | None
 
     @property
+    def judged(self) -> tuple[Judged, ...]:
+        """What is said of the leading terms, and of each term."""
+        return self.leading, *self.terms.values()
+
+    @property
     def verdict(self) -> Verdict:
         """The worst of the verdicts on the leading terms and on each term."""
-        return worst(each.judgement.verdict for each in (self.leading, *self.terms.values()))
+        return worst(each.judgement.verdict for each in self.judged)
+
+    def changed(self, of: Callable[[Judged, Term | None], Judged]) -> Row:
+        """The row with something else said of the leading terms, which stand for None, and of each term."""
+        terms = {term: of(each, term) for term, each in self.terms.items()}
+        return replace(self, leading=of(self.leading, None), terms=terms)
 
     @property
     def reason(self) -> str:
@@ -143,19 +153,14 @@ def unjudged(scheme: str, prediction: Prediction, missing: SlopeEstimate) -> Row
 def withheld(rows: Sequence[Row], loose: Sequence[Prediction], why: str) -> tuple[Row, ...]:
     """The rows without a verdict where the prediction is not the one of `loose`, which do without an assumption."""
 
-    def kept(each: Judged, other: Predicted) -> Judged:
-        if each.predicted == other:
-            return each
-        return replace(each, judgement=Judgement(Verdict.INCONCLUSIVE, why), law=None)
+    def without(row: Row, other: Prediction) -> Row:
+        def kept(each: Judged, term: Term | None) -> Judged:
+            is_same = each.predicted == (other.terms.get(term, ZERO) if term else other.total)
+            return each if is_same else replace(each, judgement=Judgement(Verdict.INCONCLUSIVE, why), law=None)
 
-    return tuple(
-        replace(
-            row,
-            leading=kept(row.leading, other.total),
-            terms={term: kept(each, other.terms.get(term, ZERO)) for term, each in row.terms.items()},
-        )
-        for row, other in zip(rows, loose, strict=True)
-    )
+        return row.changed(kept)
+
+    return tuple(map(without, rows, loose))
 
 
 def judged_alone(predicted: Predicted, squares: NDArray[np.float64], measurement: Measurement) -> Judged:

@@ -44,7 +44,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation.adapter_module import AdapterMeasurement, AdapterModule, Key, Training
 from gamma_calc.simulation.adapter_training import measured_training
-from gamma_calc.simulation.probe import BeyondFloats, ProbeConfiguration, ProbeMeasurement, Progress
+from gamma_calc.simulation.probe import BeyondFloats, ProbeConfiguration, ProbeMeasurement, Progress, probe_measurement
 from gamma_calc.simulation.sampling import Array, Role, Shape, Sizes, Streams, conditioned, symmetric_roots
 
 LARGEST_WIDTH = 2**60
@@ -136,14 +136,7 @@ def exact_law(configuration: ProbeConfiguration, progress: Progress | None = Non
         rows.append(law_module(configuration, shape).trained(configuration.training_at(shape)))
         if progress is not None:
             progress(len(rows) * configuration.runs, len(shapes) * configuration.runs)
-    return ProbeMeasurement(
-        configuration,
-        shapes,
-        {key: torch.cat([row.mean_square[key] for row in rows]).numpy() for key in rows[0].mean_square},
-        torch.cat([row.diverged for row in rows]).numpy(),
-        torch.cat([row.underflowed for row in rows]).numpy(),
-        torch.cat([row.epsilon_ratio for row in rows]).numpy(),
-    )
+    return probe_measurement(configuration, rows)
 
 
 def law_module(configuration: ProbeConfiguration, shape: Shape) -> CompressedModule:

@@ -7,13 +7,12 @@ never undo each other. A squared loss is another experiment (`teacher_student`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw, check_step
@@ -171,7 +170,6 @@ class ProbeMeasurement:
     """
 
     configuration: ProbeConfiguration
-    shapes: tuple[Shape, ...]
     mean_square: Mapping[Key, NDArray[np.float64]]
     diverged: NDArray[np.bool_]
     underflowed: NDArray[np.bool_]
@@ -205,14 +203,15 @@ def probe(
                 before = sum(configuration.widths[: len(rows)]) * configuration.runs
                 progress(before + shape.width * runs.stop, total)
         rows.append(joined(pieces, dim=1))
-    return ProbeMeasurement(
-        configuration,
-        shapes,
-        {key: _array([row.mean_square[key] for row in rows]) for key in rows[0].mean_square},
-        _array([row.diverged for row in rows]).astype(np.bool_),
-        _array([row.underflowed for row in rows]).astype(np.bool_),
-        _array([row.epsilon_ratio for row in rows]),
-    )
+    return probe_measurement(configuration, rows)
+
+
+def probe_measurement(configuration: ProbeConfiguration, rows: Sequence[AdapterMeasurement]) -> ProbeMeasurement:
+    """What was measured at one rate at each width, as one."""
+    found = joined(rows, dim=0)
+    squares = {key: value.cpu().numpy() for key, value in found.mean_square.items()}
+    beside = (each.cpu().numpy() for each in (found.diverged, found.underflowed, found.epsilon_ratio))
+    return ProbeMeasurement(configuration, squares, *beside)
 
 
 def _measured(configuration: ProbeConfiguration, shape: Shape, runs: range, memory: int) -> AdapterMeasurement:
@@ -236,8 +235,3 @@ def _pieces(configuration: ProbeConfiguration, shape: Shape, memory: int) -> lis
     entries = (shape.width + shape.out) * (shape.rank + shape.samples)
     count = max(1, memory // (2 * entries * resolved_dtype("float64").itemsize))
     return [range(start, min(start + count, configuration.runs)) for start in range(0, configuration.runs, count)]
-
-
-def _array(rows: list[Tensor]) -> NDArray[np.float64]:
-    """The rows [1, runs] of the widths, [widths, runs]."""
-    return np.concatenate([row.cpu().numpy() for row in rows]).astype(np.float64)
