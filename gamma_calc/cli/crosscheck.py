@@ -44,7 +44,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.files import check_folder
 
 if TYPE_CHECKING:
-    from gamma_calc.experiment.crosscheck import Checked, Crosscheck
+    from gamma_calc.experiment.crosscheck import Crosscheck
     from gamma_calc.experiment.verdicts import Row
 
 EXIT = {"PASS": 0, "FAIL": FAILED, "INCONCLUSIVE": UNKNOWN}
@@ -99,12 +99,8 @@ def _text(found: Crosscheck) -> str:
 
     if found.shortfall:
         return found.summary
-    blocks = [f"{_heading(each)}\n{_rows(each.rows)}" for each in found.schemes]
+    blocks = [f"{each.scheme.title} at {each.rates}\n{_rows(each.rows)}" for each in found.schemes]
     return "\n\n".join([*found.policy.lines, *blocks, RULE_SENTENCE, found.summary])
-
-
-def _heading(checked: Checked) -> str:
-    return f"{checked.scheme.title} at {checked.rates}"
 
 
 def _rows(rows: tuple[Row, ...]) -> str:

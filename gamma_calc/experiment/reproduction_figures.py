@@ -15,7 +15,7 @@ from gamma_calc.experiment.reproduction import Reproduction
 from gamma_calc.experiment.reproduction_claims import rate_exponent
 from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint, stable_region
-from gamma_calc.experiment.student_study import Evolution, StudentStudy
+from gamma_calc.experiment.student_study import Evolution
 from gamma_calc.program.scheme import RATES
 from gamma_calc.report.plots import axes_grid
 from gamma_calc.report.style import COLOURS, FAINT, INK, MARKERS, PAPER
@@ -85,8 +85,9 @@ def _losses(found: Reproduction) -> Figure:
     x = np.log2(found.plan.widths)
     for scheme in INITS:
         studies = found.of(scheme)
-        for label, value, dashes in (("training", _training, "solid"), ("test", _test, "dashed")):
-            mean, half = mean_and_half_width(np.stack([np.log2(value(study)) for study in studies]))
+        for label, dashes in (("training", "solid"), ("test", "dashed")):
+            losses = np.stack([getattr(study.evolution, f"{label}_loss")[-1] for study in studies])
+            mean, half = mean_and_half_width(np.log2(losses))
             left.errorbar(
                 x, mean, half, color=COLOUR[scheme], marker=MARKER[scheme], linestyle=dashes, capsize=2,
                 label=f"{scheme}, {label}",
@@ -100,14 +101,6 @@ def _losses(found: Reproduction) -> Figure:
     label_axes(left, "log2 of the width", "log2 of the loss", "After training at the optimal rate")
     label_axes(right, "log2 of the learning rate", "log2 of the training loss", "After training, over rates")
     return figure
-
-
-def _training(study: StudentStudy) -> Array:
-    return np.asarray(study.evolution.training_loss[-1])
-
-
-def _test(study: StudentStudy) -> Array:
-    return np.asarray(study.evolution.test_loss[-1])
 
 
 def _planes(found: Reproduction) -> Figure:

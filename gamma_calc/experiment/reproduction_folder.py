@@ -114,7 +114,7 @@ def _sections(found: Reproduction) -> tuple[str, ...]:
         _edge_table(found.edges),
         "## Runs that say nothing",
         _health_text(found.studies),
-        f"The {plan.name} plan: widths {_list(plan.widths)}; {plan.runs} seeds spawned from {plan.seed};"
+        f"The {plan.name} plan: widths {', '.join(map(str, plan.widths))}; {plan.runs} seeds spawned from {plan.seed};"
         f" {plan.steps} steps of Adam on {plan.points} points, {plan.test_points} to test; rank {plan.rank}; rates half"
         " an octave apart, refined to a quarter. The optimum is the minimum of the training loss after the last step."
         " The number of steps of the published experiment and its weight decay are not known to us; here the decay is"
@@ -202,7 +202,3 @@ def _health_text(studies: Sequence[StudentStudy]) -> str:
         words += [f"the best rate {Health.EPSILON.value}"] if study.is_shaped_by_epsilon else []
         lines.append((study.scheme, str(study.width), "; ".join(words)))
     return markdown_table(("init", "width", "runs on the grid of rates"), lines)
-
-
-def _list(values: Sequence[int]) -> str:
-    return ", ".join(map(str, values))

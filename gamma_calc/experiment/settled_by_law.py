@@ -36,6 +36,10 @@ FAR_WIDTHS = tuple(2**k for k in range(30, 61, 5))
 POPULATIONS = 128
 """Runs on a population, of which those are judged that have no sign that differs between widths."""
 
+_far_law = lru_cache(maxsize=4)(exact_law)
+_far_population = lru_cache(maxsize=4)(population_sizes)
+"""The experiment at far widths: once for all predictions that are judged by it."""
+
 NEAR_WIDTHS = tuple(2**k for k in range(14, 24))
 """Where a rank that grows with the width leaves no farther ones; those with too large a rank are dropped."""
 
@@ -49,19 +53,13 @@ def settled(
     far = far_configuration(configuration)
     if far is None:
         return tuple(rows)
-    measurement = _far_measurement(far)
+    measurement = _far_law(far)
     words = _words(measurement)
 
     def settled_row(row: Row, other: Row) -> Row:
         return row.changed(lambda near, term: _settled(near, _far(other, term), words))
 
     return tuple(map(settled_row, rows, judged(rows[0].scheme, predictions, measurement)))
-
-
-@lru_cache(maxsize=4)
-def _far_measurement(far: ProbeConfiguration) -> ProbeMeasurement:
-    """The experiment drawn from its law at far widths: once for all predictions that are judged by it."""
-    return exact_law(far)
 
 
 def far_configuration(configuration: ProbeConfiguration) -> ProbeConfiguration | None:
@@ -102,11 +100,6 @@ def _row_by_population(row: Row, prediction: Prediction, measurement: Population
     is_smooth = int((~smooth.is_excluded.any(axis=0)).sum()) >= MINIMUM_RUNS
     (other,) = judged(row.scheme, [prediction], smooth if is_smooth else measurement)
     return row.changed(lambda near, term: _by_population(near, _far(other, term), words, is_smooth))
-
-
-@lru_cache(maxsize=4)
-def _far_population(far: ProgramExperiment) -> PopulationMeasurement:
-    return population_sizes(far)
 
 
 def _by_population(near: Judged, far: Judged, words: str, is_smooth: bool) -> Judged:

@@ -108,7 +108,7 @@ def lora_adapters(model: nn.Module, adapter: str | None = None, *, has_numbers: 
     layers = _layers(model)
     key = _active(layers) if adapter is None else adapter
     _check_kind(model, key)
-    found = [Adapter(name, key, layer) for name, layer in layers.items() if _has(layer, key)]
+    found = [Adapter(name, key, layer) for name, layer in layers.items() if key in _keys(layer)]
     if not found:
         names = sorted({name for layer in layers.values() for name in _keys(layer)})
         raise BadInput("adapter", found=key, expected=f"one of {', '.join(names)}", choices=names)
@@ -133,10 +133,6 @@ def _layers(model: nn.Module) -> dict[str, nn.Module]:
 
 def _keys(layer: nn.Module) -> tuple[str, ...]:
     return tuple(name for held in ("lora_A", "lora_embedding_A") for name in getattr(layer, held))
-
-
-def _has(layer: nn.Module, key: str) -> bool:
-    return key in _keys(layer)
 
 
 def _active(layers: dict[str, nn.Module]) -> str:

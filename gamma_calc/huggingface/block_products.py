@@ -47,13 +47,9 @@ AFTER: Blocks = {
 CHANGES = frozenset({"delta_1", "delta_2", "delta_3", "Delta_Z_B"})
 
 
-def _parts(quantity: str) -> Blocks:
-    return BEFORE if quantity in CHANGES else AFTER
-
-
 def _pairs(quantity: str, term: Term) -> Iterator[tuple[int, int]]:
     """The pairs (block of B, block of A) of a term that multiplies a part of each."""
-    parts = _parts(quantity)
+    parts = BEFORE if quantity in CHANGES else AFTER
     first, second = term
     yield from ((b, a) for b in parts[first] for a in parts[second])
 

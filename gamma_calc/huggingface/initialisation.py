@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -17,7 +16,6 @@ from gamma_calc.huggingface.initial_factors import initialisation
 from gamma_calc.program.models import RANK, check_module
 from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.selection import Spec, selected
-from gamma_calc.simulation.probe import Power
 
 
 def init_lora_(
@@ -78,21 +76,11 @@ def _drawn(scheme: Scheme, adapter: Adapter, key: str, generator: torch.Generato
     device = torch.device("cpu") if generator is None else generator.device
     if power is None:
         return torch.zeros(factor.shape, dtype=factor.dtype, device=device)
-    size = _number(power, adapter, f"{scheme.name}: {key}")
+    size = power.at(adapter.fan_in, adapter.rank)
     drawn = (torch.randn(factor.shape, generator=generator, device=device) * size).to(factor.dtype)
     if not torch.isfinite(drawn).all() or not drawn.any():
         raise BadInput(f"{scheme.name}: entries of {key} of size {size:.3g} are no numbers of {factor.dtype}")
     return drawn
-
-
-def _number(power: Power, adapter: Adapter, what: str) -> float:
-    try:
-        size = power.at(adapter.fan_in, adapter.rank)
-    except OverflowError:
-        size = math.inf
-    if not 0 < size < math.inf:
-        raise BadInput(f"{what} at width {adapter.fan_in} is beyond the range of floats")
-    return size
 
 
 def check_scale(scheme: Scheme, adapters: tuple[Adapter, ...]) -> None:

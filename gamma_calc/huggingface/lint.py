@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import MODULE_ALONE
@@ -137,11 +136,7 @@ def _exponents(found: Edge | None) -> dict[str, str | None]:
     """The exponents that the configuration implements, as a spec writes them; all null where they are not known."""
     if found is None:
         return dict.fromkeys(KEYS)
-    return {key: _form(value) for key, value in found.scheme.exponents.items()}
-
-
-def _form(value: Affine | None) -> str:
-    return "zero" if value is None else str(value)
+    return {key: "zero" if value is None else str(value) for key, value in found.scheme.exponents.items()}
 
 
 def _edge_json(found: Edge | None) -> dict[str, Any] | None:

@@ -75,7 +75,7 @@ def _draw_panel(axes: Axes, decision: Decision, window: Window, points: Sequence
     for place in vertices:
         fill, edge = (colour, "white") if region.contains(vertices[place]) else ("white", colour)
         axes.plot(*_floats(place), marker="o", markersize=4.5, color=fill, markeredgecolor=edge)
-        _label(axes, place, _text(place), BESIDE, style.INK)
+        _label(axes, place, _minus(f"({place[0]}, {place[1]})"), BESIDE, style.INK)
     for point in points:
         place = window.place(point.point)
         axes.plot(
@@ -123,10 +123,6 @@ def _label(axes: Axes, place: Place, text: str, offset: tuple[int, int], colour:
 
 def _floats(place: Place) -> tuple[float, float]:
     return float(place[0]), float(place[1])
-
-
-def _text(place: Place) -> str:
-    return _minus(f"({place[0]}, {place[1]})")
 
 
 def _minus(text: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import reduce
 
 import torch
 from torch import Tensor
@@ -20,11 +19,11 @@ from gamma_calc.program.optimizers import Moments, Optimizer
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import Step
 from gamma_calc.program.scheme import INITIAL, Scheme
-from gamma_calc.program.terms import FormalSum, Kind, Part
+from gamma_calc.program.terms import Kind, Part
 from gamma_calc.simulation.adapter_module import AdapterMeasurement, AdapterModule, Key, Training, joined, terms_of
 from gamma_calc.simulation.sampling import Shape
 from gamma_calc.simulation.steps import epsilon_ratio, is_nonzero, mean_square
-from gamma_calc.simulation.torch_reading import TorchReading, trained_in_torch
+from gamma_calc.simulation.torch_reading import TorchReading, total, trained_in_torch
 
 UNIT = Affine.of(0)
 """Exponents say nothing here: sizes come from the module and its training."""
@@ -146,9 +145,6 @@ def _measured(step: Step[Tensor], training: Training, underflowed: Tensor) -> Ma
         terms = {tuple(map(str, label)): known[id(term)] for label, term in value}
         for term in terms_of(quantity, has_decay=training.has_decay):
             found[step.t, quantity, term] = terms.get(term, zero)
-        found[step.t, quantity, None] = noted(_whole(value)) if len(terms) > 1 else sum(terms.values(), start=zero)
+        summed = noted(total(term for _, term in value)) if len(terms) > 1 else None
+        found[step.t, quantity, None] = next(iter(terms.values()), zero) if summed is None else summed
     return found
-
-
-def _whole(value: FormalSum[Tensor]) -> Tensor:
-    return reduce(torch.add, (term for _, term in value))

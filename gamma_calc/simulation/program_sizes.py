@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -30,10 +30,9 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression, Given, Merged, Ones, Scaled, Split, Trained, divisor, nodes
 from gamma_calc.program.optimizers import Moments, Optimizer
 from gamma_calc.program.program import Program
-from gamma_calc.program.terms import FormalSum
 from gamma_calc.simulation.devices import resolved_device, resolved_dtype
 from gamma_calc.simulation.probe import Power, Progress
-from gamma_calc.simulation.torch_reading import TorchReading, trained_in_torch
+from gamma_calc.simulation.torch_reading import TorchReading, total, trained_in_torch
 
 Key = tuple[int, str, tuple[str, ...] | None]
 """A step, a quantity, and one of its terms by the parts it is made from; None for the whole quantity."""
@@ -249,7 +248,7 @@ def measured(experiment: ProgramExperiment, reading: TorchReading, reduced: Redu
                         underflowed.append((square == 0) & (term.flatten(1) != 0).any(dim=1).cpu().numpy())
                 found[step.t, name, tuple(map(str, label))] = known[id(term)]
             if not value.is_zero:
-                found[step.t, name, None] = reduced(_whole(value), axes).cpu().double().numpy()
+                found[step.t, name, None] = reduced(total(term for _, term in value), axes).cpu().double().numpy()
     nowhere = np.zeros(len(next(iter(found.values()))), dtype=bool)
     return found, np.logical_or.reduce([nowhere, *underflowed])
 
@@ -268,10 +267,6 @@ def _mean_square(term: Tensor, axes: tuple[Axis, ...]) -> Tensor:
     flat = term.flatten(1)
     found: Tensor = torch.linalg.vector_norm(flat, dim=1, dtype=torch.float64).square() / flat.shape[1]
     return found
-
-
-def _whole(value: FormalSum[Tensor]) -> Tensor:
-    return reduce(torch.add, (term for _, term in value))
 
 
 def _without_epsilon(optimizer: Optimizer) -> Optimizer:

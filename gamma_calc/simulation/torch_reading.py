@@ -148,7 +148,7 @@ class TorchReading:
 
     def collected(self, node: Named | Kept, label: Label, terms: Sequence[Tensor]) -> Tensor:
         """The sum."""
-        return _total(terms)
+        return total(terms)
 
     def mapped(self, node: Map, argument: FormalSum[Tensor]) -> FormalSum[Tensor]:
         """The map of the whole; where it keeps parts, of the initial ones, and what the updates change of that."""
@@ -167,7 +167,7 @@ class TorchReading:
     def map_change(self, node: MapChange, argument: FormalSum[Tensor], change: FormalSum[Tensor]) -> Tensor:
         """f(v + change) - f(v)."""
         before = self._whole(node.argument, argument)
-        after = before + _total(term for _, term in change)
+        after = before + total(term for _, term in change)
         return self._function(node.map, after) - self._function(node.map, before)
 
     def _function(self, node: Map, value: Tensor) -> Tensor:
@@ -189,7 +189,7 @@ class TorchReading:
     def _whole(self, node: Expression, value: FormalSum[Tensor]) -> Tensor:
         """The sum of the terms of a value."""
         if not value.is_zero:
-            return _total(term for _, term in value)
+            return total(term for _, term in value)
         return self._like(torch.zeros, node.axes)
 
     def _like(self, make: Callable[..., Tensor], axes: tuple[Axis, ...]) -> Tensor:
@@ -210,11 +210,11 @@ class TorchReading:
     def norm(self, node: Norm, tensors: Sequence[FormalSum[Tensor]]) -> Tensor | None:
         """By the definition, over the axes that the program knows."""
         squares = [
-            _total(term for _, term in value).square().sum(dim=tuple(range(-len(tensor.axes), 0)))
+            total(term for _, term in value).square().sum(dim=tuple(range(-len(tensor.axes), 0)))
             for tensor, value in zip(node.tensors, tensors, strict=True)
             if not value.is_zero
         ]
-        return _total(squares).sqrt() if squares else None
+        return total(squares).sqrt() if squares else None
 
     def larger(self, node: Larger, left: Tensor, right: Tensor) -> Tensor:
         """The maximum."""
@@ -224,7 +224,7 @@ class TorchReading:
         """Minus the learning rate times the processed direction, and the scalar in front of it."""
         if direction.is_zero:
             return None
-        whole = _total(term for _, term in direction)
+        whole = total(term for _, term in direction)
         if tensor.name not in self.steps:
             self.steps[tensor.name] = GradientStep(self._step(tensor))
         step = -self.learning_rates[tensor.name] * self.steps[tensor.name].processed(whole, t)
@@ -242,7 +242,7 @@ class TorchReading:
 
     def accumulated(self, tensor: Trained, part: Part, terms: tuple[Tensor, ...]) -> Tensor:
         """The sum."""
-        return _total(terms)
+        return total(terms)
 
 
 def trained_in_torch(program: Program, reading: TorchReading, steps: int) -> Iterator[Step[Tensor]]:
@@ -255,7 +255,8 @@ def _dimension(node: Expression, axis: Axis) -> int:
     return node.axes.index(axis) - len(node.axes)
 
 
-def _total(terms: Iterable[Tensor]) -> Tensor:
+def total(terms: Iterable[Tensor]) -> Tensor:
+    """The sum of some terms."""
     return reduce(torch.add, terms)
 
 

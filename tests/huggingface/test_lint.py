@@ -18,9 +18,8 @@ from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.huggingface.adapter_config import config_from_mapping
 from gamma_calc.huggingface.lint import linted
-from gamma_calc.huggingface.lint_case import MEASURED
+from gamma_calc.huggingface.lint_case import MEASURED, rate_edge
 from gamma_calc.huggingface.lint_checks import CHECKS
-from gamma_calc.huggingface.rate_edge import rate_edge
 from gamma_calc.program.optimizers import named_optimizer
 
 PLAIN = {"peft_type": "LORA", "r": 8, "lora_alpha": 16}
