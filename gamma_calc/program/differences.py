@@ -8,6 +8,7 @@ has become. A map changes by what it makes of its argument and of the argument's
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from gamma_calc.program.expressions import (
@@ -57,18 +58,8 @@ def difference(node: Expression) -> Expression | None:
     match node:
         case Named(name, _, is_cut):
             return Named(f"Delta_{name}", change, is_cut)
-        case Transposed():
-            return Transposed(change)
-        case Renamed(_, old, new):
-            return Renamed(change, old, new)
-        case Split(_, axis, outer, inner):
-            return Split(change, axis, outer, inner)
-        case Merged(_, outer, inner, axis):
-            return Merged(change, outer, inner, axis)
-        case Stopped():
-            return Stopped(change)
-        case Scaled(symbol, exponent):
-            return Scaled(symbol, exponent, change)
+        case Transposed() | Renamed() | Split() | Merged() | Stopped() | Scaled():
+            return replace(node, operand=change)
         case Map():
             return MapChange(node, change)
     raise TypeError(f"no rule for the change of {type(node).__name__}")

@@ -7,7 +7,7 @@ need no rule of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -35,7 +35,7 @@ from gamma_calc.program.expressions import (
     operands_first,
 )
 
-Slopes = Iterator[tuple[Expression, Expression]]
+Slopes = tuple[tuple[Expression, Expression], ...]
 """Operands, each with what an operation adds to the loss gradient there."""
 
 
@@ -87,63 +87,16 @@ def _rule(node: Expression) -> Callable[[Any, Expression], Slopes]:
         raise TypeError(f"no rule for the gradient through {type(node).__name__}") from None
 
 
-def _leaf(node: Expression, slope: Expression) -> Slopes:
-    yield from ()
-
-
-def _named(node: Named, slope: Expression) -> Slopes:
-    yield node.operand, slope
-
-
-def _transposed(node: Transposed, slope: Expression) -> Slopes:
-    yield node.operand, slope.T
-
-
-def _renamed(node: Renamed, slope: Expression) -> Slopes:
-    yield node.operand, Renamed(slope, node.new, node.old)
-
-
-def _split(node: Split, slope: Expression) -> Slopes:
-    yield node.operand, Merged(slope, node.outer, node.inner, node.axis)
-
-
-def _merged(node: Merged, slope: Expression) -> Slopes:
-    yield node.operand, Split(slope, node.axis, node.outer, node.inner)
-
-
-def _scaled(node: Scaled, slope: Expression) -> Slopes:
-    yield node.operand, Scaled(node.symbol, node.exponent, slope)
-
-
-def _sum(node: Sum, slope: Expression) -> Slopes:
-    for summand in node.summands:
-        yield summand, slope
-
-
-def _contraction(node: Contraction, slope: Expression) -> Slopes:
-    yield node.left, _product(slope, node.right.T, node.left.axes)
-    yield node.right, _product(node.left.T, slope, node.right.axes)
-
-
-def _entrywise(node: Entrywise, slope: Expression) -> Slopes:
-    yield node.left, _product(slope, node.right, node.left.axes)
-    yield node.right, _product(node.left, slope, node.right.axes)
-
-
-def _pointwise(node: Pointwise | Power, slope: Expression) -> Slopes:
-    yield node.operand, _product(slope, node.derivative, node.axes)
-
-
 def _softmax(node: Softmax, slope: Expression) -> Slopes:
     """p = softmax(v) changes by p (dv - sum p dv)."""
     mean = Scaled("-1", Affine.of(0), node * Contraction(node, slope, (node.axis,)))
-    yield node.operand, Sum((_product(slope, node, node.axes), mean))
+    return ((node.operand, Sum((_product(slope, node, node.axes), mean))),)
 
 
 def _inverse_rms(node: InverseRms, slope: Expression) -> Slopes:
     """r = (mean x^2)^(-1/2) changes by -r^3 x dx / n."""
     mean = divided(slope * (node * (node * node)), node.axis, "-")
-    yield node.operand, _product(mean, node.operand, node.operand.axes)
+    return ((node.operand, _product(mean, node.operand, node.operand.axes)),)
 
 
 def _product(left: Expression, right: Expression, kept: tuple[Axis, ...]) -> Expression:
@@ -158,20 +111,26 @@ def _product(left: Expression, right: Expression, kept: tuple[Axis, ...]) -> Exp
 
 RULES: Mapping[type[Expression], Callable[[Any, Expression], Slopes]] = MappingProxyType(
     {
-        Trained: _leaf,
-        At: _leaf,
-        Named: _named,
-        Transposed: _transposed,
-        Renamed: _renamed,
-        Split: _split,
-        Merged: _merged,
-        Stopped: _leaf,
-        Scaled: _scaled,
-        Sum: _sum,
-        Contraction: _contraction,
-        Entrywise: _entrywise,
-        Pointwise: _pointwise,
-        Power: _pointwise,
+        Trained: lambda node, slope: (),
+        At: lambda node, slope: (),
+        Stopped: lambda node, slope: (),
+        Named: lambda node, slope: ((node.operand, slope),),
+        Transposed: lambda node, slope: ((node.operand, slope.T),),
+        Renamed: lambda node, slope: ((node.operand, Renamed(slope, node.new, node.old)),),
+        Split: lambda node, slope: ((node.operand, Merged(slope, node.outer, node.inner, node.axis)),),
+        Merged: lambda node, slope: ((node.operand, Split(slope, node.axis, node.outer, node.inner)),),
+        Scaled: lambda node, slope: ((node.operand, Scaled(node.symbol, node.exponent, slope)),),
+        Sum: lambda node, slope: tuple((summand, slope) for summand in node.summands),
+        Contraction: lambda node, slope: (
+            (node.left, _product(slope, node.right.T, node.left.axes)),
+            (node.right, _product(node.left.T, slope, node.right.axes)),
+        ),
+        Entrywise: lambda node, slope: (
+            (node.left, _product(slope, node.right, node.left.axes)),
+            (node.right, _product(node.left, slope, node.right.axes)),
+        ),
+        Pointwise: lambda node, slope: ((node.operand, _product(slope, node.derivative, node.axes)),),
+        Power: lambda node, slope: ((node.operand, _product(slope, node.derivative, node.axes)),),
         Softmax: _softmax,
         InverseRms: _inverse_rms,
     }
