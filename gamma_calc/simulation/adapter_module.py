@@ -20,40 +20,27 @@ Term = tuple[str, ...]
 Key = tuple[int, str, Term | None]
 """A step, a quantity, and one of its terms; None stands for their sum."""
 
-STATE_A: tuple[Term, ...] = (("A_0",), ("U_A",))
-STATE_B: tuple[Term, ...] = (("B_0",), ("U_B",))
-DELTA_1: tuple[Term, ...] = (("B_0", "dA"), ("U_B", "dA"))
-DELTA_2: tuple[Term, ...] = (("dB", "A_0"), ("dB", "U_A"))
-DELTA_3: tuple[Term, ...] = (("dB", "dA"),)
+Terms = tuple[Term, ...]
 
-TERMS: Mapping[str, tuple[Term, ...]] = {
-    "A": STATE_A,
-    "B": STATE_B,
-    "Z_A": STATE_A,
-    "Z_B": tuple(b + a for b in STATE_B for a in STATE_A),
-    "delta_1": DELTA_1,
-    "delta_2": DELTA_2,
-    "delta_3": DELTA_3,
-    "Delta_Z_B": DELTA_1 + DELTA_2 + DELTA_3,
-}
+
+def _by_quantity(change_a: Terms, change_b: Terms) -> Mapping[str, Terms]:
+    """The terms of each quantity, by those of dA and of dB."""
+    a: Terms = (("A_0",), ("U_A",))
+    b: Terms = (("B_0",), ("U_B",))
+    products = {"Z_B": (b, a), "delta_1": (b, change_a), "delta_2": (change_b, a), "delta_3": (change_b, change_a)}
+    found = {name: tuple(x + y for x in left for y in right) for name, (left, right) in products.items()}
+    changes = found["delta_1"] + found["delta_2"] + found["delta_3"]
+    return {"A": a, "B": b, "Z_A": a, **found, "Delta_Z_B": changes}
+
+
+TERMS = _by_quantity((("dA",),), (("dB",),))
 """The terms of each quantity; in delta_1 and delta_2 the parts U_A, U_B are those before the step."""
 
-CHANGES_A: tuple[Term, ...] = (("dA",), ("dA_0",), ("dU_A",))
-CHANGES_B: tuple[Term, ...] = (("dB",), ("dB_0",), ("dU_B",))
-_DECAYED_DELTAS: Mapping[str, tuple[Term, ...]] = {
-    "delta_1": tuple(b + a for b in STATE_B for a in CHANGES_A),
-    "delta_2": tuple(b + a for b in CHANGES_B for a in STATE_A),
-    "delta_3": tuple(b + a for b in CHANGES_B for a in CHANGES_A),
-}
-DECAYED_TERMS: Mapping[str, tuple[Term, ...]] = {
-    **TERMS,
-    **_DECAYED_DELTAS,
-    "Delta_Z_B": tuple(term for terms in _DECAYED_DELTAS.values() for term in terms),
-}
+DECAYED_TERMS = _by_quantity((("dA",), ("dA_0",), ("dU_A",)), (("dB",), ("dB_0",), ("dU_B",)))
 """The same under weight decay, where dA_0 and dU_A are what it changes of the initial part and of the updates."""
 
 
-def terms_of(quantity: str, *, has_decay: bool) -> tuple[Term, ...]:
+def terms_of(quantity: str, *, has_decay: bool) -> Terms:
     """The terms of a quantity."""
     return (DECAYED_TERMS if has_decay else TERMS)[quantity]
 
