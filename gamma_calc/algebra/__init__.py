@@ -3,12 +3,11 @@
 from gamma_calc.algebra.affine import Affine, AffineLike, Point
 from gamma_calc.algebra.exponent import VANISHING, Exponent, ExponentLike
 from gamma_calc.algebra.inequality import Constraint, Equality, Inequality, at_least, at_most, equal
-from gamma_calc.algebra.level import nonpositive_region, zero_region
 from gamma_calc.algebra.linear_program import Answer, Infeasible, Optimal, Unbounded, maximum
 from gamma_calc.algebra.notation import name_latex
 from gamma_calc.algebra.polyhedron import EMPTY, EVERYWHERE, Polyhedron
 from gamma_calc.algebra.rational import exact
-from gamma_calc.algebra.region import NOWHERE, Region
+from gamma_calc.algebra.region import NOWHERE, Region, nonpositive_region, zero_region
 from gamma_calc.algebra.text import parsed_affine, parsed_exponent, parsed_inequality, parsed_rational
 
 __all__ = [

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gamma_calc.experiment.verdicts import Judged, Measurement, Row
 from gamma_calc.program.models import LoraModule, LoraStack, Model
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.report.series import Panel, Series, Sheet, Values
+from gamma_calc.report.plots import Panel, Series, Sheet, Values
 from gamma_calc.simulation.adapter_module import Term
 from gamma_calc.simulation.slopes import student_quantile
 from gamma_calc.simulation.verdicts import TOLERANCE

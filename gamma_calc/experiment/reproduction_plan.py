@@ -13,7 +13,7 @@ from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.program.catalogue import catalogued
 from gamma_calc.program.scheme import RATES, Scheme
 from gamma_calc.simulation.probe import ProbeConfiguration
-from gamma_calc.simulation.teacher_student import StudentConfiguration
+from gamma_calc.simulation.student_data import StudentConfiguration
 
 INITS = ("init-a", "init-b")
 """The two initialisations that the paper compares, by their names in the catalogue; the first is said to be better."""

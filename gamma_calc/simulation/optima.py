@@ -69,12 +69,11 @@ def run_health(initial: Array, final: Array, moved: Array) -> NDArray[np.object_
 class OptimalRate:
     """log2 of the rate with the lowest loss, run by run.
 
-    Shapes: log2_rate, log2_loss [runs]: the minimum of the fit and the fit there; is_at_edge [runs]: whether the lowest
-    point is the last of the usable ones on either side, so that the minimum may lie beyond.
+    Shapes: log2_rate [runs], the minimum of the fit; is_at_edge [runs], whether the lowest point is the last of the
+    usable ones on either side, so that the minimum may lie beyond.
     """
 
     log2_rate: Array
-    log2_loss: Array
     is_at_edge: NDArray[np.bool_]
 
     @property
@@ -100,25 +99,25 @@ def optimal_rate(log2_rates: Array, losses: Array, is_usable: NDArray[np.bool_],
     Shapes: log2_rates [L] increasing, losses and is_usable [L, runs]. Runs that diverged or underflowed are no points.
     """
     columns = [_minimum(log2_rates, losses[:, run], is_usable[:, run], reach) for run in range(losses.shape[1])]
-    rate, loss, at_edge = (np.array(each) for each in zip(*columns, strict=True))
-    return OptimalRate(rate, loss, at_edge.astype(np.bool_))
+    rate, at_edge = (np.array(each) for each in zip(*columns, strict=True))
+    return OptimalRate(rate, at_edge.astype(np.bool_))
 
 
-def _minimum(rates: Array, losses: Array, is_usable: NDArray[np.bool_], reach: float) -> tuple[float, float, bool]:
+def _minimum(rates: Array, losses: Array, is_usable: NDArray[np.bool_], reach: float) -> tuple[float, bool]:
     x, y = rates[is_usable], np.log2(losses[is_usable])
     if not len(x):
-        return float("nan"), float("nan"), True
+        return float("nan"), True
     lowest = int(y.argmin())
     # A rate that diverged bounds the minimum from above as a higher loss would: only the grid's own ends are edges.
     at_edge = bool(x[lowest] == rates[0] or x[lowest] == rates[-1])
     near = np.abs(x - x[lowest]) <= reach
     if near.sum() < LEAST_POINTS:
-        return float(x[lowest]), float(y[lowest]), at_edge
-    curvature, slope, level = np.polyfit(x[near] - x[lowest], y[near], 2)
+        return float(x[lowest]), at_edge
+    curvature, slope, _ = np.polyfit(x[near] - x[lowest], y[near], 2)
     if curvature <= 0:
-        return float(x[lowest]), float(y[lowest]), at_edge
+        return float(x[lowest]), at_edge
     shift = float(np.clip(-slope / (2 * curvature), (x[near] - x[lowest]).min(), (x[near] - x[lowest]).max()))
-    return float(x[lowest] + shift), float(level + slope * shift + curvature * shift**2), at_edge
+    return float(x[lowest] + shift), at_edge
 
 
 def half_octave_grid(centre: float, octaves: float) -> Array:

@@ -29,7 +29,6 @@ from torch import Tensor
 from gamma_calc.simulation import student_plain
 from gamma_calc.simulation.devices import one_thread, resolved_device, resolved_dtype
 from gamma_calc.simulation.student_data import (
-    FrozenStudent,
     Rates,
     Student,
     StudentConfiguration,
@@ -49,8 +48,6 @@ except ImportError:
     HAS_LOOPS = False
 else:
     HAS_LOOPS = True
-
-__all__ = ["FrozenStudent", "Student", "StudentConfiguration", "StudentMeasurement", "teacher_student"]
 
 MEMORY_BOUND = 2**30
 """Bytes that the activations of the rates trained at once may take."""

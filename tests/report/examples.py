@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from gamma_calc.report.series import Panel, Series, Sheet
+from gamma_calc.report.plots import Panel, Series, Sheet
 
 WIDTHS = tuple(2**k for k in range(7, 14))
 HALF = Fraction(1, 2)

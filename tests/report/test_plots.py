@@ -17,8 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from gamma_calc.report.plots import predicted_line, rendered, scaling_figure, shared_scale
-from gamma_calc.report.series import Panel, Series, Sheet
+from gamma_calc.report.plots import Panel, Series, Sheet, predicted_line, rendered, scaling_figure, shared_scale
 from tests.report.examples import HALF, NOTHING, WIDTHS, init_a, mixed, series
 
 ROOT = Path(__file__).resolve().parents[2]
