@@ -25,8 +25,7 @@ from gamma_calc.analysis.derivation import free_exponents
 from gamma_calc.analysis.largest_rates import largest_rate
 from gamma_calc.calculus.citations import THIS, Citation
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.recursion import trajectory
-from gamma_calc.calculus.size import Size
+from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.expressions import At, Expression, Moment, rewritten
 from gamma_calc.program.problem import program_of
@@ -112,9 +111,10 @@ def answered(question: Question, subject: Subject, other: Subject | None = None)
         Unknown: they do not decide it.
         BadInput: the subject has no such quantity, condition or free exponent.
     """
-    found = _answer(question, subject.at(dict(question.at)))
+    found = _answer(question, subject)
     if other is not None:
-        taken = _answer(question, other.at({name: value for name, value in question.at if name in other.scheme.free}))
+        at = tuple((name, value) for name, value in question.at if name in other.scheme.free)
+        taken = _answer(replace(question, at=at), other)
         found = Exponent.of(_form(found) - _form(taken), subject.scheme.domain)
     if question.per:
         form = _form(found)
@@ -122,13 +122,27 @@ def answered(question: Question, subject: Subject, other: Subject | None = None)
     return Exponent.of(-_form(found), found.domain) if question.minus and isinstance(found, Exponent) else found
 
 
-def _answer(question: Question, subject: Subject) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an answer rests on: the run that was derived, and the decision on the condition, where there is one."""
+
+    run: Trajectory
+    decision: Decision | None = None
+
+
+def evidence(question: Question, subject: Subject) -> Evidence:
+    """What the answer to a question rests on."""
+    subject = subject.at(dict(question.at))
     if question.kind is Kind.EXPONENT:
-        size = sized(question.of, question.steps, subject)
-        if not size.is_exact:
-            raise Unknown(f"of {question.of} the rules know a bound only: {size}")
-        return size.upper
-    made = _decided(subject, _condition(question, subject.scheme), question.steps)
+        return Evidence(_run(subject, question.of, question.steps))
+    return _decided(subject, _condition(question, subject.scheme), question.steps)
+
+
+def _answer(question: Question, subject: Subject) -> Answer:
+    found = evidence(question, subject)
+    if found.decision is None:
+        return _exponent(found.run, question.of, question.steps)
+    made = found.decision
     if made.status is Status.UNKNOWN:
         raise Unknown(made.reason)
     match question.kind:
@@ -144,19 +158,28 @@ def _answer(question: Question, subject: Subject) -> Answer:
     return _largest(question.of, made.region, subject.scheme)
 
 
-def sized(quantity: str, steps: int | None, subject: Subject) -> Size:
-    """The exponent of a quantity after some steps; "gradient of W" and "change of W" are quantities, too.
+def _exponent(run: Trajectory, quantity: str, steps: int | None) -> Exponent:
+    """The exponent of a quantity after some steps of a run, or the settled one."""
+    if steps is None and run.settled_from is None:
+        raise Unknown(f"{quantity} has not settled after {len(run.steps)} steps")
+    if run.cut:
+        raise Unknown(run.cut)
+    size = run.upto(max(1, SETTLED if steps is None else steps))[-1].sizes[quantity]
+    if not size.is_exact:
+        raise Unknown(f"of {quantity} the rules know a bound only: {size}")
+    return size.upper
+
+
+@lru_cache(maxsize=256)
+def _run(subject: Subject, quantity: str, steps: int | None) -> Trajectory:
+    """The run in which a quantity is looked at; "gradient of W" and "change of W" are quantities, too.
 
     Raises:
         BadInput: there is no such quantity.
-        Unknown: it has not settled.
     """
     scheme, policy = subject.scheme, subject.policy
     program = _looking_at(program_of(scheme), (quantity,), is_initial=steps == 0)
-    run = trajectory(program, steps or SETTLED, scheme.domain & policy.domain, policy)
-    if steps is None and run.settled_from is None:
-        raise Unknown(f"{quantity} has not settled after {len(run.steps)} steps")
-    return run.upto(max(1, SETTLED if steps is None else steps))[-1].sizes[quantity]
+    return trajectory(program, steps or SETTLED, scheme.domain & policy.domain, policy)
 
 
 @lru_cache(maxsize=256)
@@ -197,15 +220,15 @@ def _condition(question: Question, scheme: Scheme) -> Condition:
     return conditions[name]
 
 
-@lru_cache(maxsize=1024)
-def _decided(subject: Subject, condition: Condition, steps: int | None) -> Decision:
+@lru_cache(maxsize=256)
+def _decided(subject: Subject, condition: Condition, steps: int | None) -> Evidence:
     scheme, policy = subject.scheme, subject.policy
     names = (*condition.bounded, *condition.reached)
     program, domain = _looking_at(program_of(scheme), names, is_initial=steps == 0), scheme.domain & policy.domain
     horizon = steps if steps is None else max(1, steps)
     bound = bounded(program, condition.bounded, domain, horizon, policy)
     is_free = bool(free_exponents(scheme, policy))
-    return decided(program, condition, bound, domain, horizon, policy, is_free=is_free)
+    return Evidence(bound.run, decided(program, condition, bound, domain, horizon, policy, is_free=is_free))
 
 
 def _largest(name: str, region: Region, scheme: Scheme) -> Exponent:
