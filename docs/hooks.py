@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from latex2mathml.converter import convert
 from markdown import Extension, Markdown
@@ -15,10 +16,17 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
+from gamma_calc.explorer.gallery import gallery
+
 ROOT = Path(__file__).resolve().parent.parent
 BESIDE = ("CONTRIBUTING.md", "derivations/**/*", "validation/**/*")
 """What belongs to the site beside docs/, under the paths by which pages link to it."""
 
+EXPLORED = (
+    "Pages on which to move the exponents of a scheme, and to see which conditions hold, at which step, and by which"
+    " line of the proof. `gamma-calc explore SPEC --out FILE.html` writes one for a scheme of yours."
+)
+FOREIGN = re.compile(r'<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)="(?:https?:)?//[^"]*"')
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
 LOG = logging.getLogger("mkdocs.hooks")
 
@@ -34,6 +42,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             files.append(File(f"../{name}", config.docs_dir, *site, dest_uri=dest, inclusion=level))
     for path in sorted((ROOT / "docs").glob("notebooks/*.ipynb")):
         files.append(File.generated(config, f"notebooks/{path.stem}.md", content=notebook_page(path)))
+    with TemporaryDirectory() as folder:
+        _, *pages = gallery(Path(folder))
+        for path in pages:
+            files.append(File.generated(config, f"explore/{path.name}", content=path.read_text(encoding="utf-8")))
+    links = "\n".join(f"- [{path.stem}](explore/{path.name})" for path in pages)
+    files.append(File.generated(config, "gallery.md", content=f"# Explore\n\n{EXPLORED}\n\n{links}\n"))
     return files
 
 
@@ -77,6 +91,13 @@ class _Fences(Preprocessor):
                 found.append("```")
             found.append(line)
         return found
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Refuse what a browser would fetch from elsewhere."""
+    for match in FOREIGN.findall(output):
+        LOG.warning("%s: loads %s", page.file.src_uri, match)
+    return output
 
 
 def on_page_content(text: str, page: Page, config: MkDocsConfig, files: Files) -> str:

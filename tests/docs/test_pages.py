@@ -50,3 +50,16 @@ def test_names_of_the_reference_resolve() -> None:
     for module in modules:
         assert module.__doc__
         assert all(getattr(module, name) is not None for name in getattr(module, "__all__", ()))
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_files_that_are_named_are_there(name: str) -> None:
+    named = re.findall(r"`((?:gamma_calc|tests|docs)/[^`]*)`", (ROOT / name).read_text(encoding="utf-8"))
+    assert named
+    assert not [each for each in named if not (ROOT / each).exists()]
+
+
+def test_every_package_has_its_job() -> None:
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    packages = {path.parent.name for path in (ROOT / "gamma_calc").glob("*/__init__.py")}
+    assert set(re.findall(r"^\| `([a-z_]+)/` \|", page, re.M)) == packages
