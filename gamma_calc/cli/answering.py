@@ -25,6 +25,7 @@ from gamma_calc.cli import (
     schemes,
     sweep,
     transfer,
+    tune,
     verify,
 )
 from gamma_calc.cli.outputs import BAD_INPUT, OWN_ERROR, UNKNOWN, complain, discard
@@ -38,20 +39,8 @@ OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 """Errors without a file that have nothing to do with an output."""
 
 QUESTIONS = (
-    schemes,
-    exponents,
-    derive,
-    verify,
-    region,
-    compare,
-    diff,
-    explore,
-    atlas,
-    transfer,
-    lint,
-    crosscheck,
-    sweep,
-    reproduce,
+    *(schemes, exponents, derive, verify, region, compare, diff, explore, atlas, transfer, lint),
+    *(crosscheck, tune, sweep, reproduce),
 )
 
 DESCRIPTION = """\

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gamma_calc.cli.options import add_question_arguments, positive, schemes, show, supposed, whole
 from gamma_calc.derivation.tables import text_table
@@ -42,9 +42,6 @@ from gamma_calc.experiment.transfer import Transferred, transferred
 from gamma_calc.huggingface import needed
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, is_config
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
-
-if TYPE_CHECKING:
-    from gamma_calc.huggingface.model_transfer import LayerRates
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -141,23 +138,8 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
         **supposed(options),
     )
     title = f"{found.one.title}, from {getattr(options, 'from')} to {options.to}"
-    show(options, found.json, lambda: "\n".join([title, _layer_table(found), *found.notes]))
+    show(options, found.json, lambda: "\n".join([title, text_table(found.table()), *found.notes]))
     return 0
-
-
-def _layer_table(found: LayerRates) -> str:
-    rates = tuple(found.one.rates)
-    rows = [("layer", "count", "fan-in", "rank", "s", *rates, "law")]
-    for name, (start, end) in found.pairs.items():
-        there = found.layers[name]
-        sizes = [
-            f"{a:g}" if a == b else f"{a:g} -> {b:g}"
-            for a, b in ((start.fan_in, end.fan_in), (start.rank, end.rank), (start.scale, end.scale))
-        ]
-        carried = (f"{there.given[key]:g} -> {there.rates[key]:g}" for key in rates)
-        laws = dict.fromkeys(there.law.power(key) for key in rates)
-        rows.append((name, str(end.count), *sizes, *carried, ", ".join(laws)))
-    return text_table(rows)
 
 
 def _alpha(options: argparse.Namespace, config: AdapterConfig) -> AlphaReading | None:

@@ -100,7 +100,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a study leaves behind: a page, claim by claim, with figures and plain data.
+    """What a study leaves behind: a page with figures and plain data, claim by claim where it judges some.
 
     Args:
         seeds: over which every interval is.
@@ -125,8 +125,8 @@ class Report:
 
     def json(self) -> dict[str, Any]:
         """Everything that was measured, as plain data."""
-        judged = [claim.json() for claim in self.claims]
-        head = {"schema": 1, "experiment": self.experiment, "claims": judged}
+        judged = {"claims": [claim.json() for claim in self.claims]} if self.claims else {}
+        head = {"schema": 1, "experiment": self.experiment, **judged}
         return {**head, **self.data, "environment": dict(self.environment)}
 
     def page(self) -> str:
@@ -134,14 +134,17 @@ class Report:
         tally = Counter(claim.outcome for claim in self.claims)
         summary = ", ".join(f"{tally[outcome]} {outcome.value}" for outcome in Outcome if tally[outcome])
         *sections, made = self.sections
-        blocks = [
-            f"# {self.title}",
+        judged = [
             f"Of {len(self.claims)} claims: {summary}. Every number below comes with its 95 % interval over"
             f" {self.seeds} seeds; a claim is confirmed where the whole interval agrees with it, refuted where none of"
             " it does, and undecided otherwise.",
             self.remark,
             "## Claims",
             *(claim.markdown() for claim in self.claims),
+        ]
+        blocks = [
+            f"# {self.title}",
+            *(judged if self.claims else [self.remark]),
             *sections,
             "## How it was made",
             markdown_table(("", ""), [*self.facts, *((name, each) for name, each in self.environment.items() if each)]),

@@ -29,7 +29,11 @@ KERNELS = 1
 """Raised when the numbers that some run gives change: results of earlier kernels are then made anew."""
 
 LATER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {"StudentConfiguration": {"momentum": 0.0, "first": 0}, "Training": {"extra": None}}
+    {
+        "StudentConfiguration": {"momentum": 0.0, "first": 0},
+        "Training": {"extra": None, "ratio": 1.0},
+        "Building": {"config": ""},
+    }
 )
 """Fields that came after results had been kept, with the value that all runs had until then: at that value a field is
 left out of a key, so that those results are still found."""

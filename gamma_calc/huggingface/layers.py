@@ -7,7 +7,6 @@ folder is run.
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +17,13 @@ import torch
 import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapter_config import read_config
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.huggingface.configurations import configuration_from, unusable
 
-CONFIGURATION = "config.json"
 ALL_LINEAR = "all-linear"
 ADAPTER_KEYS = (
     *("r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern"),
@@ -157,44 +156,16 @@ def _on_meta(model: ModelLike) -> nn.Module:
         raise BadInput("a base model", found=type(model).__name__, expected="a PEFT model or one of transformers")
     config = model.config if isinstance(model, PreTrainedModel) else model
     if isinstance(config, str | Path):
-        config = _configuration(Path(config))
+        config = configuration_from(Path(config))
     named: Any = [getattr(transformers, name, None) for name in getattr(config, "architectures", None) or ()]
     kinds = [type(model)] if isinstance(model, PreTrainedModel) else [each for each in named if each is not None]
     try:
         with torch.device("meta"):
             built = kinds[0](config) if kinds else AutoModel.from_config(config, trust_remote_code=False)
     except Exception as problem:  # whatever transformers raises over sizes that do not go together
-        raise _unusable(_title(model), problem) from None
+        raise unusable(_title(model), problem) from None
     assert isinstance(built, nn.Module)
     return built
-
-
-def _configuration(path: Path) -> PreTrainedConfig:
-    if not os.path.exists(path):
-        raise BadInput(
-            "a model", found=str(path), expected=f"a folder or a file with a {CONFIGURATION}{_no_width(path)}"
-        )
-    if os.path.isdir(path) and not os.path.isfile(path / CONFIGURATION):
-        raise BadInput(f"{path}: there is no {CONFIGURATION} in it")
-    try:
-        # False, not left out: transformers then asks on the terminal, and runs the folder's code on a "y".
-        found = AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
-    except Exception as problem:  # whatever transformers raises over such files
-        raise _unusable(str(path), problem) from None
-    assert isinstance(found, PreTrainedConfig)
-    return found
-
-
-def _no_width(path: Path) -> str:
-    """What is said of a word such as 8B or 70b."""
-    word = path.name.lower()
-    is_count = word[:-1].replace(".", "", 1).isdigit() and word[-1:] in ("m", "b", "t")
-    return "; a number of parameters is no width, and many shapes have the same number" if is_count else ""
-
-
-def _unusable(name: str, problem: Exception) -> BadInput:
-    reason = " ".join(str(problem).split())[:200]
-    return BadInput(f"{name}: transformers cannot build a model of it ({type(problem).__name__}: {reason})")
 
 
 def _title(model: ModelLike) -> str:

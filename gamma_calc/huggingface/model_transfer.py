@@ -38,6 +38,21 @@ class LayerRates:
         notes = [note for each in self.layers.values() for note in each.notes]
         return tuple(dict.fromkeys([*notes, NOT_IN_THE_LAW]))
 
+    def table(self) -> list[tuple[str, ...]]:
+        """The shapes and the rates at both ends, a row for each kind of layer."""
+        rates = tuple(self.one.rates)
+        rows: list[tuple[str, ...]] = [("layer", "count", "fan-in", "rank", "s", *rates, "law")]
+        for name, (start, end) in self.pairs.items():
+            there = self.layers[name]
+            sizes = [
+                f"{a:g}" if a == b else f"{a:g} -> {b:g}"
+                for a, b in ((start.fan_in, end.fan_in), (start.rank, end.rank), (start.scale, end.scale))
+            ]
+            carried = (f"{there.given[key]:g} -> {there.rates[key]:g}" for key in rates)
+            laws = dict.fromkeys(there.law.power(key) for key in rates)
+            rows.append((name, str(end.count), *sizes, *carried, ", ".join(laws)))
+        return rows
+
     def json(self) -> dict[str, Any]:
         """The answer as plain data: what is shared, and the rates of each kind of layer."""
         shared = {key: self.one.json()[key] for key in ("schema", "scheme", "optimizer", "stable", "alpha")}
@@ -143,7 +158,26 @@ def model_transferred(
         BadInput, Unknown: as `paired_kinds`, `alpha_between` and `transferred`.
     """
     (scheme,) = selected([spec], optimizer=optimizer)
-    pairs = paired_kinds(start, end)
+    return carried_pairs(
+        scheme,
+        paired_kinds(start, end),
+        learning_rate=learning_rate,
+        learning_rate_b=learning_rate_b,
+        alpha=alpha,
+        **asked,
+    )
+
+
+def carried_pairs(
+    scheme: Scheme,
+    pairs: Mapping[str, Pair],
+    *,
+    learning_rate: float,
+    learning_rate_b: float | None = None,
+    alpha: AlphaReading | None = None,
+    **asked: Any,
+) -> LayerRates:
+    """The rates of pairs of kinds that are at hand; the arguments are those of `model_transferred`."""
     law, reading = law_between(scheme, pairs, alpha, **asked)
     layers = {
         name: carried(law, place(first, law), place(second, law), learning_rate, learning_rate_b, reading)

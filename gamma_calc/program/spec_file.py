@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -13,10 +14,10 @@ from gamma_calc.errors import BadInput, nearest, quoted
 from gamma_calc.files import file_content
 from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.catalogue import CATALOGUE, catalogued
-from gamma_calc.program.models import INIT, MAPS, MODULE, RATE, LoraStack, Model, Perceptron
+from gamma_calc.program.models import INIT, MAPS, MODULE, RATE, LoraStack, Model, Perceptron, check_module
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.problem_file import is_place, problem_at
-from gamma_calc.program.scheme import INITIAL, KEYS, NAME_RULE, TOP, Scheme, is_name
+from gamma_calc.program.scheme import INITIAL, KEYS, NAME_RULE, TOP, ZERO, Scheme, is_name
 
 LAYER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 """What a layer can be called."""
@@ -85,6 +86,22 @@ def scheme_from_table(table: Mapping[str, Any], *, default_name: str = "scheme")
         BadInput: the table is not a scheme.
     """
     return _scheme(table, default_name)
+
+
+def spec_text(scheme: Scheme) -> str:
+    """The spec, as TOML, of a scheme of one module; it reads back as the same scheme.
+
+    >>> from gamma_calc.program.catalogue import CATALOGUE
+    >>> all(scheme_from_text(spec_text(scheme)) == scheme for scheme in CATALOGUE.values())
+    True
+    """
+    check_module(scheme.model, "a spec as text")
+    forms = {key: ZERO if form is None else str(form) for key, form in scheme.exponents.items()}
+    lines = [f'name = "{scheme.name}"', f'optimizer = "{scheme.optimizer.name}"', "[exponents]"]
+    lines += [f'{key} = "{form}"' for key, form in forms.items()]
+    lines += ["[trained]", *(f"{key} = {'true' if scheme.is_trained(key) else 'false'}" for key in INITIAL)]
+    lines += ["[domain]", f"between = {json.dumps([str(rule) for rule in scheme.between])}"]
+    return "\n".join(lines) + "\n"
 
 
 def toml_file(path: Path, expected: str) -> Mapping[str, Any]:

@@ -26,7 +26,14 @@ SWEEP = (
     "prefactors = { from = 1, to = 2, per_octave = 1 }\nseeds = 2\nsteps = 2\n"
 )
 COMMON = '[exponents]\nA = "-1/2"\nB = "zero"\n'
+LLAMA = (
+    '{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 64, "hidden_size": 16,'
+    ' "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}'
+)
+TUNED = "--steps 1 --batch 2 --length 8 --rank 2 --seeds 3 --held-out 2 --workers 1 --rates 1e-3:3e-3"
 FILES = {
+    "config.json": LLAMA,
+    "notes.txt": "".join(f"line {k % 7} of the notes\n" for k in range(400)),
     "stack.toml": f'[model]\nkind = "lora-stack"\ndepth = 2\n{COMMON}eta_A = "a"\neta_B = "b"\n',
     "fed.toml": f'optimizer = "sgd"\n{COMMON}eta_A = "a"\neta_B = "a"\nfeedback = "0"\n',
     "joint.toml": f'optimizer = "sgd"\n{COMMON}eta_A = "a"\neta_B = "a"\nmomentum = "m"\n',
@@ -61,6 +68,7 @@ COMMANDS = {
     "lint": ("lint adapter_config.json --lr 2e-2 --width 2048",),
     "verify": ("verify certificate.json",),
     "crosscheck": (f"crosscheck init-b --at eta=-1 {QUICK}",),
+    "tune": (f"tune config.json --data notes.txt --to config.json {TUNED}",),
     "sweep": ("sweep sweep.toml --store runs.sqlite",),
 }
 RARE = {
@@ -69,6 +77,7 @@ RARE = {
     "transfer": ("align.KIND", "if_alpha_is_fixed."),
     "atlas": ("[].measured.*",),
     "lint": ("embedding.*",),
+    "tune": ("exponent.", "carried.", "ci"),
     "region": ("without[]", "polyhedra[].lines"),
     "crosscheck": ("quantities[].law.*",),
     "sweep": ("failed[].KEY",),

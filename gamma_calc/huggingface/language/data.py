@@ -31,6 +31,7 @@ GLUE: Mapping[str, str] = MappingProxyType(
 )
 """The classification tasks of GLUE, each with the part that stands in for its test part, whose labels are hidden."""
 
+WIKITEXT_NAME = "wikitext-2"
 WIKITEXT = ("Salesforce/wikitext", "wikitext-2-raw-v1")
 
 
@@ -57,7 +58,7 @@ def running_text(word: str) -> RunningText:
     Raises:
         BadInput: it stands for none, or it cannot be had here; the message says what to install or type.
     """
-    names: dict[str, Callable[[], RunningText]] = {"pydoc": language_reference, "wikitext-2": _wikitext}
+    names: dict[str, Callable[[], RunningText]] = {"pydoc": language_reference, WIKITEXT_NAME: _wikitext}
     return names[word]() if word in names else running_file(_path(word, tuple(names), "a text file"))
 
 
@@ -91,7 +92,7 @@ def _glue(task: str) -> LabelledTexts:
 def _wikitext() -> RunningText:
     parts = _dataset(*WIKITEXT)
     train, test = ("".join(row["text"] for row in parts[name]) for name in ("train", "test"))
-    return RunningText("wikitext-2", "WikiText-2, raw", train, test)
+    return RunningText(WIKITEXT_NAME, "WikiText-2, raw", train, test)
 
 
 def _dataset(name: str, part: str) -> Any:
@@ -107,6 +108,20 @@ def _dataset(name: str, part: str) -> Any:
     except Exception as problem:  # whatever the network, the hub or the cache raises
         reason = " ".join(str(problem).split())[:200]
         raise BadInput(f"--data {part}: {name} cannot be fetched ({type(problem).__name__}: {reason})") from None
+
+
+def is_remote(word: str) -> bool:
+    """Whether a word stands for texts that are fetched from the hub, where they are not in its cache."""
+    return word in (*GLUE, WIKITEXT_NAME)
+
+
+def is_labelled(word: str) -> bool:
+    """Whether the texts that a word stands for have labels: a table does that has a column for them."""
+    path = Path(word)
+    if path.suffix.lower() not in TABLES or not path.is_file():
+        return word in ("stdlib", "spam-assassin", *GLUE)
+    first = next(iter(_rows(path)), {})
+    return any(name in first for name in LABEL_NAMES)
 
 
 LARGEST = 2**30
@@ -129,12 +144,15 @@ def labelled_file(path: Path) -> LabelledTexts:
     Raises:
         BadInput: the file cannot be read, is no such table, has no labels or only one.
     """
-    suffix = path.suffix.lower()
-    if suffix not in TABLES:
+    if path.suffix.lower() not in TABLES:
         raise BadInput(f"{path}: file name", found=path.name, expected=f"one that ends in {', '.join(TABLES)}")
-    content = _content(path)
-    rows = list(_json_rows(path, content) if suffix in JSON_LINES else _table_rows(path, content, DELIMITERS[suffix]))
-    return labelled_rows(str(path), path.name, rows)
+    return labelled_rows(str(path), path.name, list(_rows(path)))
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    """The rows of a TSV, CSV or JSON Lines file."""
+    suffix, content = path.suffix.lower(), _content(path)
+    return _json_rows(path, content) if suffix in JSON_LINES else _table_rows(path, content, DELIMITERS[suffix])
 
 
 def labelled_rows(name: str, description: str, rows: list[Row], test: list[Row] | None = None) -> LabelledTexts:
@@ -162,12 +180,17 @@ def labelled_rows(name: str, description: str, rows: list[Row], test: list[Row] 
 
 
 def running_file(path: Path) -> RunningText:
-    """The text of a plain text file.
+    """The text of a plain text file, or of the column `text` of a table.
 
     Raises:
         BadInput: it cannot be read, or holds too little text.
     """
-    return RunningText(str(path), path.name, _content(path))
+    if path.suffix.lower() not in TABLES:
+        return RunningText(str(path), path.name, _content(path))
+    rows = list(_rows(path))
+    column = _column(str(path), rows[0], TEXT_NAMES) if rows else ""
+    texts = [_cell(str(path), number, row, column) for number, row in enumerate(rows, 1)]
+    return RunningText(str(path), path.name, "\n".join(texts))
 
 
 def _content(path: Path) -> str:

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import peft
 import transformers
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from gamma_calc.experiment.claims import (
@@ -24,7 +26,9 @@ from gamma_calc.experiment.claims import (
 )
 from gamma_calc.experiment.reproduction_figures import label_axes, mean_and_half_width
 from gamma_calc.huggingface.language.claims import claims
-from gamma_calc.huggingface.language.settings import ROBERTA, SCHEMES, Plan
+from gamma_calc.huggingface.language.model_source import BUILT
+from gamma_calc.huggingface.language.run import scheme_called
+from gamma_calc.huggingface.language.settings import ROBERTA, Plan
 from gamma_calc.huggingface.language.study import Curves, LanguageStudy
 from gamma_calc.report.plots import axes_grid
 from gamma_calc.report.style import COLOURS, MARKERS
@@ -53,8 +57,8 @@ def study_report(found: LanguageStudy, command: str = "", version: str = "") -> 
         claims=claims(found),
         seeds=found.plan.seeds,
         data={
-            "schemes": [_curves_json(found, curves) for curves in found.curves],
-            "plan": _plan_json(found.plan),
+            "schemes": [curves_json(found, curves) for curves in found.curves],
+            "plan": plan_json(found.plan),
             "facts": dict(found.facts),
         },
         environment=made_with(command, version, found.seconds, found.workers, **releases),
@@ -66,15 +70,16 @@ def study_report(found: LanguageStudy, command: str = "", version: str = "") -> 
             "## Along training",
             _figure("features"),
             "## Runs that say nothing",
-            *(_health_text(curves) for curves in found.curves),
-            _setting_text(found.plan),
+            *(health_text(curves) for curves in found.curves),
+            setting_text(found.plan),
         ),
         figures=study_figures(found),
         facts=found.facts,
     )
 
 
-def _curves_json(found: LanguageStudy, curves: Curves) -> dict[str, Any]:
+def curves_json(found: LanguageStudy, curves: Curves) -> dict[str, Any]:
+    """What one scheme gave, as plain data."""
     optimum, best = curves.optimum, found.best(curves)
     return {
         "scheme": curves.scheme,
@@ -96,9 +101,15 @@ def _over_layers(sizes: np.ndarray[Any, np.dtype[np.float64]]) -> Any:
         return np.exp(np.log(sizes).mean(axis=-1))
 
 
-def _plan_json(plan: Plan) -> dict[str, Any]:
+def is_built(plan: Plan) -> bool:
+    """Whether the model is built and briefly trained; else it is loaded as it is."""
+    return plan.model == BUILT or plan.building.config != ""
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan as plain data, without the place of a file."""
     found = asdict(plan)
-    if plan.model != "built":
+    if not is_built(plan):
         del found["building"]
     # The last part of a path: where somebody keeps a model or a data set is nobody's business.
     found["model"], found["data"] = Path(plan.model).name, Path(plan.data).name
@@ -128,7 +139,8 @@ def _rates_table(found: LanguageStudy) -> str:
     return markdown_table(head, rows)
 
 
-def _health_text(curves: Curves) -> str:
+def health_text(curves: Curves) -> str:
+    """Which runs say nothing, and why."""
     named = [
         f"rate 2^{curves.log2_rate[row]:g}, seed {seed}: {curves.health[row, seed].value}"
         for row, seed in np.argwhere(curves.health != Health.SOUND)
@@ -136,7 +148,8 @@ def _health_text(curves: Curves) -> str:
     return f"`{curves.scheme}`: {health_counts(curves.health)}. {'; '.join(named)}".strip()
 
 
-def _setting_text(plan: Plan) -> str:
+def setting_text(plan: Plan) -> str:
+    """What was trained, on how much, and how."""
     training = plan.training
     head = (
         f" PEFT trains the classifier's head in full beside the adapters; here at a rate of its own,"
@@ -148,17 +161,20 @@ def _setting_text(plan: Plan) -> str:
     model = (
         f"a model of {plan.building.layers} layers and width {plan.building.width}, built from a configuration and"
         f" trained for {plan.building.steps} steps before it is adapted"
-        if plan.model == "built"
+        if is_built(plan)
         else Path(plan.model).name
     )
+    rules = {scheme_called(each).optimizer.name for each in plan.schemes}
+    rule = "AdamW" if rules == {"adam"} else ", ".join(sorted(rules))
+    ratio = "the same for A and B" if training.ratio == 1 else f"B's {training.ratio:g} times A's"
     falling = "a linearly falling rate after a warm-up of 6 %" if training.is_linear else "a constant rate"
     return (
         f"The {plan.name} plan: {model}; LoRA of rank {training.rank}, alpha {training.alpha:g}, on {layers};"
-        f" {training.steps} steps of AdamW without weight decay, {training.batch} texts or blocks of at most"
-        f" {training.length} tokens a step, at {falling}, the same for A and B.{head}"
+        f" {training.steps} steps of {rule} without weight decay, {training.batch} texts or blocks of at most"
+        f" {training.length} tokens a step, at {falling}, {ratio}.{head}"
         " No dropout. Rates an octave apart, the optimum read off a parabola through log2 of the losses;"
         " a grid is made longer where its end has the lowest loss. A run that does not end below the loss it started"
-        " with counts as diverged. Both initialisations see the same batches and the same head, seed by seed; the"
+        " with counts as diverged. All schemes and rates see the same batches and the same head, seed by seed; the"
         " parts of the data are the same in all runs."
     )
 
@@ -166,9 +182,9 @@ def _setting_text(plan: Plan) -> str:
 Array = NDArray[np.float64]
 
 # Any: the drawing functions spell out the types of all their keywords.
-STROKES: dict[str, dict[str, Any]] = {
-    scheme: {"color": COLOURS[k], "marker": MARKERS[k]} for k, scheme in enumerate(SCHEMES)
-}
+STROKES: list[dict[str, Any]] = [
+    {"color": colour, "marker": marker} for colour, marker in zip(COLOURS, MARKERS, strict=False)
+]
 
 
 def study_figures(found: LanguageStudy) -> Mapping[str, Callable[[], Figure]]:
@@ -185,24 +201,35 @@ def _rates(found: LanguageStudy) -> Figure:
         score: lambda curves: 100 * curves.test_right if found.is_classification else np.exp(curves.test_loss),
     }
     for panel, (name, value) in zip(panels, values.items(), strict=True):
-        for curves in found.curves:
+        for stroke, curves in zip(STROKES, found.curves, strict=False):
             mean, half = mean_and_half_width(value(curves))
-            panel.errorbar(curves.log2_rate, mean, half, capsize=2, label=curves.scheme, **STROKES[curves.scheme])
-            best = float(curves.log2_rate[found.best(curves)])
-            panel.axvline(best, color=STROKES[curves.scheme]["color"], linestyle="dotted", linewidth=1.2)
-        label_axes(panel, "log2 of the learning rate", name, f"{name}, {found.plan.seeds} seeds")
+            rates = np.exp2(curves.log2_rate)
+            panel.errorbar(rates, mean, half, capsize=2, label=curves.scheme, **stroke)
+            panel.axvline(rates[found.best(curves)], color=stroke["color"], linestyle="dotted", linewidth=1.2)
+        label_axes(panel, "learning rate", name, f"{name}, {found.plan.seeds} seeds")
+        label_rates(panel)
     return figure
+
+
+def label_rates(panel: Axes) -> None:
+    """Make the axis of learning rates a logarithmic one with plain numbers on it."""
+    panel.set_xscale("log")
+    low, high = panel.get_xlim()
+    within_decades = (1.0, 2.0, 5.0) if high < 100 * low else (1.0,)
+    panel.xaxis.set_major_locator(LogLocator(subs=within_decades))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
+    panel.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _features(found: LanguageStudy) -> Figure:
     """|Z_A| and |Z_B| along training at each one's best rate: median layer, and the range over layers and seeds."""
     figure, panels = axes_grid("Size of the LoRA features along training", 1, 2, (8.4, 3.6))
     for panel, name in zip(panels, ("Z_A", "Z_B"), strict=True):
-        for curves in found.curves:
+        for stroke, curves in zip(STROKES, found.curves, strict=False):
             rows = getattr(curves, name)[found.best(curves)]  # [seeds, records, adapters]
-            colour = STROKES[curves.scheme]["color"]
+            colour = stroke["color"]
             middle, low, high = (np.nanquantile(rows, q, axis=(0, 2)) for q in (0.5, 0.0, 1.0))
-            panel.plot(curves.steps, middle, label=curves.scheme, **STROKES[curves.scheme])
+            panel.plot(curves.steps, middle, label=curves.scheme, **stroke)
             panel.fill_between(curves.steps, low, high, color=colour, alpha=0.15, linewidth=0)
         label_axes(panel, "step", f"|{name}|, root mean square", f"|{name}| at the best rate")
     return figure

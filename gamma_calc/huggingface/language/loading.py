@@ -18,17 +18,18 @@ import torch
 import transformers
 from torch import Tensor, nn
 from transformers import (
+    MODEL_FOR_MASKED_LM_MAPPING,
     AutoModelForCausalLM,
+    AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     LlamaConfig,
-    LlamaForCausalLM,
+    PreTrainedConfig,
     RobertaConfig,
-    RobertaForMaskedLM,
-    RobertaForSequenceClassification,
 )
 
 from gamma_calc.errors import BadInput
+from gamma_calc.huggingface.configurations import configuration_at
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import Building
 
@@ -119,49 +120,38 @@ def loaded_language_model(source: ModelSource) -> Loaded:
 
 
 def built_classifier(building: Building, texts: list[str], labels: int, length: int) -> Loaded:
-    """RoBERTa from its configuration, trained on masked words of the training texts before it gets its head."""
+    """A classifier from its configuration, trained on its own training texts before it gets its head.
+
+    An encoder, such as RoBERTa, is trained on masked words; a causal model on the next ones.
+    """
     vocabulary = Vocabulary.of(texts, building.vocabulary)
 
     def encoded(text: str, other: str | None) -> list[int]:
         pair = [] if other is None else [END, *vocabulary.encoded(other)]
         return [START, *[*vocabulary.encoded(text), *pair][: length - 2], END]
 
-    configuration = RobertaConfig(
-        vocab_size=len(vocabulary),
-        max_position_embeddings=length + 2,  # RoBERTa counts positions from the padding's number + 1
-        type_vocab_size=1,
-        num_labels=labels,
-        bos_token_id=START,
-        pad_token_id=PAD,
-        eos_token_id=END,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        **_sizes(building, 4),
+    configuration = (
+        _configured(building, len(vocabulary)) if building.config else _roberta(building, vocabulary, length)
     )
+    configuration.num_labels = labels
+    is_encoder = type(configuration) in MODEL_FOR_MASKED_LM_MAPPING
+    first, batched = (AutoModelForMaskedLM, _masked_batch) if is_encoder else (AutoModelForCausalLM, _causal_batch)
     generator = torch.Generator().manual_seed(building.width)
     with _drawn_from(generator):
-        trained, classifier = RobertaForMaskedLM(configuration), RobertaForSequenceClassification(configuration)
+        trained, classifier = (_built(kind, configuration) for kind in (first, AutoModelForSequenceClassification))
     rows = [encoded(text, None) for text in texts]
-    _pretrain(trained, building, lambda: _masked_batch(rows, building.batch, generator))
-    classifier.roberta.load_state_dict(trained.roberta.state_dict())
+    _pretrain(trained, building, lambda: batched(rows, building.batch, generator))
+    classifier.base_model.load_state_dict(trained.base_model.state_dict(), strict=False)
     return Loaded(classifier, encoded, PAD, f"{len(vocabulary)} words")
 
 
 def built_language_model(building: Building, text: str, length: int) -> Loaded:
-    """Llama from its configuration, trained on the next word of a text of its own."""
+    """A causal model from its configuration, by default a Llama, trained on the next word of a text of its own."""
     vocabulary = Vocabulary.of([text], building.vocabulary)
-    configuration = LlamaConfig(
-        vocab_size=len(vocabulary),
-        max_position_embeddings=length,
-        bos_token_id=START,
-        pad_token_id=PAD,
-        eos_token_id=END,
-        tie_word_embeddings=False,
-        **_sizes(building, 3),
-    )
+    configuration = _configured(building, len(vocabulary)) if building.config else _llama(building, vocabulary, length)
     generator = torch.Generator().manual_seed(building.width)
     with _drawn_from(generator):
-        model = LlamaForCausalLM(configuration)
+        model = _built(AutoModelForCausalLM, configuration)
     tokens = torch.tensor(vocabulary.encoded(text))
     blocks = tokens[: len(tokens) // length * length].view(-1, length)
 
@@ -171,6 +161,45 @@ def built_language_model(building: Building, text: str, length: int) -> Loaded:
 
     _pretrain(model, building, batch)
     return Loaded(model, lambda text, other: vocabulary.encoded(text), PAD, f"{len(vocabulary)} words")
+
+
+def _roberta(building: Building, vocabulary: Vocabulary, length: int) -> PreTrainedConfig:
+    return RobertaConfig(
+        vocab_size=len(vocabulary),
+        max_position_embeddings=length + 2,  # RoBERTa counts positions from the padding's number + 1
+        type_vocab_size=1,
+        bos_token_id=START,
+        pad_token_id=PAD,
+        eos_token_id=END,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        **_sizes(building, 4),
+    )
+
+
+def _llama(building: Building, vocabulary: Vocabulary, length: int) -> PreTrainedConfig:
+    return LlamaConfig(
+        vocab_size=len(vocabulary),
+        max_position_embeddings=length,
+        bos_token_id=START,
+        pad_token_id=PAD,
+        eos_token_id=END,
+        tie_word_embeddings=False,
+        **_sizes(building, 3),
+    )
+
+
+def _configured(building: Building, vocabulary: int) -> PreTrainedConfig:
+    """The configuration that a building names, at its width and depth, over the words of its text.
+
+    Raises:
+        BadInput: transformers does not know it.
+    """
+    found = configuration_at(building.config, building.width, building.layers)
+    special = {"bos_token_id": START, "pad_token_id": PAD, "eos_token_id": END}
+    for name, value in {"vocab_size": vocabulary, "initializer_range": building.width**-0.5, **special}.items():
+        setattr(found, name, value)
+    return found
 
 
 def _sizes(building: Building, widening: int) -> dict[str, Any]:
@@ -184,12 +213,28 @@ def _sizes(building: Building, widening: int) -> dict[str, Any]:
     }
 
 
+def _built(kind: Any, configuration: PreTrainedConfig) -> Any:
+    try:
+        return kind.from_config(configuration, trust_remote_code=False, dtype=torch.float32)
+    except Exception as problem:  # whatever transformers raises over sizes that do not go together
+        reason = " ".join(str(problem).split())[:200]
+        found = f"{kind.__name__} cannot be built of it ({type(problem).__name__}: {reason})"
+        raise BadInput(f"--model, a {configuration.model_type}: {found}") from None
+
+
 def _pretrain(model: nn.Module, building: Building, batch: Callable[[], dict[str, Tensor]]) -> None:
+    model.eval()  # without dropout, whose draws no seed of ours would decide
     optimizer = torch.optim.AdamW(model.parameters(), lr=building.rate, weight_decay=0.0)
     for _ in range(building.steps):
         optimizer.zero_grad()
         model(**batch()).loss.backward()
         optimizer.step()
+
+
+def _causal_batch(rows: list[list[int]], size: int, generator: torch.Generator) -> dict[str, Tensor]:
+    inputs = padded([rows[k] for k in torch.randint(len(rows), (size,), generator=generator).tolist()], PAD)
+    is_text = inputs != PAD
+    return {"input_ids": inputs, "attention_mask": is_text, "labels": inputs.masked_fill(~is_text, IGNORED)}
 
 
 def _masked_batch(rows: list[list[int]], size: int, generator: torch.Generator) -> dict[str, Tensor]:

@@ -70,6 +70,20 @@ def model_source(word: str) -> ModelSource:
     return packaged if packaged is not None else _of_folder(word, _fetched(word))
 
 
+def is_at_hand(word: str) -> bool:
+    """Whether a word stands for a model that can be had without the network."""
+    return word == BUILT or os.path.exists(word) or _of_package(word) is not None
+
+
+def bare_configuration(word: str) -> Path | None:
+    """The config.json of a folder, or a file, that has no weights beside it; None where there are some."""
+    path = Path(word)
+    if os.path.isfile(path):
+        return path
+    is_bare = os.path.isfile(path / CONFIGURATION) and not any(each.suffix in WEIGHTS for each in path.iterdir())
+    return path / CONFIGURATION if is_bare else None
+
+
 def _of_folder(name: str, folder: Path) -> ModelSource:
     weights = sorted(path for path in folder.iterdir() if path.suffix in WEIGHTS)
     single = [path for path in weights if path.suffix == ".gguf"]

@@ -1,7 +1,7 @@
 """One run: a scheme, a rate and a seed, from the initialisation to the losses after training.
 
 What a seed draws (the head, the factors, the batches) does not depend on the scheme or the rate, so runs of one seed
-are paired. Both factors have the same rate, the head its own.
+are paired. All layers have the same rate, the head its own.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ from gamma_calc.huggingface.initialisation import init_lora_
 from gamma_calc.huggingface.language.memory import run_memory
 from gamma_calc.huggingface.language.settings import Training
 from gamma_calc.huggingface.language.task import Batch, Setting, Task, task
+from gamma_calc.huggingface.rates import scheme_optimizer
+from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.spec_file import scheme_from_text
 from gamma_calc.simulation.store import Arrays
 
 Array = NDArray[np.float64]
@@ -43,6 +47,7 @@ class LanguageRun:
 
     Args:
         digest: of the tokens; a worker with other data refuses.
+        scheme: a name of the catalogue, or a spec as text.
     """
 
     setting: Setting
@@ -95,10 +100,15 @@ class LanguageRun:
             raise BadInput(f"--data {self.setting.data}: the texts here are not those that the runs were planned with")
         initialise(ready.model, self.scheme, self.seed)
         before = _untrained(ready, self.scheme, self.seed)
-        losses, steps, sizes = _trained(ready, self.setting.training, 2.0**self.log2_rate, self.seed)
+        losses, steps, sizes = _trained(ready, self.setting.training, self.scheme, 2.0**self.log2_rate, self.seed)
         after = _judged(ready)
         found = {name: np.array([before[name], after[name]]) for name in before}
         return {**found, "training_loss": losses, "steps": steps, **sizes}
+
+
+def scheme_called(word: str) -> Scheme:
+    """The scheme of a name of the catalogue, or of a spec as text."""
+    return CATALOGUE[word] if word in CATALOGUE else scheme_from_text(word)
 
 
 def initialise(model: nn.Module, scheme: str, seed: int) -> None:
@@ -111,7 +121,7 @@ def initialise(model: nn.Module, scheme: str, seed: int) -> None:
                 parameter.copy_(size * torch.randn(parameter.shape, generator=generator))
             else:
                 parameter.zero_()
-    init_lora_(model, scheme, generator=generator)
+    init_lora_(model, scheme_called(scheme), generator=generator)
 
 
 def _head(model: nn.Module) -> list[nn.Parameter]:
@@ -120,13 +130,21 @@ def _head(model: nn.Module) -> list[nn.Parameter]:
     return [each for name, each in named if each.requires_grad and not any(factor in name for factor in FACTORS)]
 
 
-def _trained(ready: Task, training: Training, rate: float, seed: int) -> tuple[Array, Array, dict[str, Array]]:
+def optimizer_at(ready: Task, training: Training, scheme: str, rate: float) -> torch.optim.Optimizer:
+    """The scheme's optimiser at one rate in all layers, that of a classifier's head apart.
+
+    Raises:
+        BadInput, Unknown: torch has no optimiser for the scheme, or its rates are not known.
+    """
+    rates = {"learning_rate_b": training.ratio * rate, "other_learning_rate": training.head_rate}
+    return scheme_optimizer(ready.model, scheme_called(scheme), rate, base_model=ready.model, **rates)
+
+
+def _trained(
+    ready: Task, training: Training, scheme: str, rate: float, seed: int
+) -> tuple[Array, Array, dict[str, Array]]:
     model, adapters = ready.model, lora_adapters(ready.model)
-    factors = [factor for each in adapters for factor in (each.A, each.B)]
-    groups: list[dict[str, Any]] = [{"params": factors, "lr": rate}]
-    if head := _head(model):
-        groups.append({"params": head, "lr": training.head_rate})
-    optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
+    optimizer = optimizer_at(ready, training, scheme, rate)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _share(step, training))
     probed = ready.probe()
     looks = np.unique(np.linspace(0, training.steps, RECORDS).round().astype(int))

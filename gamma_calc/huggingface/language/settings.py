@@ -21,6 +21,7 @@ class Training:
         head_rate: the learning rate of the classifier's head, the same for every run; PEFT trains it in full. A
             language model's head is frozen.
         targets: the layers that are adapted; none for PEFT's own choice, which is the query and value projections.
+        ratio: B's learning rate over A's.
         is_linear: whether the rate falls linearly to zero after a warm-up of 6 % of the steps; else it is constant.
     """
 
@@ -32,12 +33,13 @@ class Training:
     head_rate: float = 1e-3
     targets: tuple[str, ...] = ()
     is_linear: bool = False
+    ratio: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "length", "rank"):
             if getattr(self, name) < 1:
                 raise BadInput(f"--{name}", found=str(getattr(self, name)), expected="a whole number from 1")
-        for name in ("alpha", "head_rate"):
+        for name in ("alpha", "head_rate", "ratio"):
             if not 0 < getattr(self, name) < math.inf:
                 option = f"--{name.replace('_', '-')}"
                 raise BadInput(option, found=str(getattr(self, name)), expected="a positive number")
@@ -50,6 +52,10 @@ class Building:
     """A model that is built from a configuration and briefly trained before it is adapted.
 
     Without that its features are those of random weights, from which little can be learned by adapting them.
+
+    Args:
+        config: the JSON text of a configuration of transformers, built at this width and with so many layers; by
+            default a RoBERTa or a Llama.
     """
 
     width: int = 128
@@ -59,6 +65,7 @@ class Building:
     steps: int = 600
     batch: int = 16
     rate: float = 1e-3
+    config: str = ""
 
     def __post_init__(self) -> None:
         if self.width < self.head_width or self.width % self.head_width:
@@ -74,6 +81,7 @@ class Plan:
         log2_rates: the lowest and the highest rate of the grid, an octave apart; it is made longer where the lowest
             loss lies at its end.
         held_out: the most validation examples or blocks, and the most test ones.
+        schemes: names of the catalogue, or specs as text.
     """
 
     experiment: str
@@ -85,6 +93,7 @@ class Plan:
     log2_rates: tuple[int, ...]
     seeds: int
     held_out: int
+    schemes: tuple[str, ...] = SCHEMES
 
     def __post_init__(self) -> None:
         if self.held_out < 2:
@@ -96,6 +105,7 @@ class Plan:
 
 
 ROBERTA, LLAMA = "roberta", "llama"
+"""Classification and language modelling, each by the name of the paper's model of that kind."""
 
 FULL = {
     ROBERTA: Plan(ROBERTA, "full", BUILT, "stdlib", Training(steps=200), Building(), tuple(range(-12, -4)), 5, 256),

@@ -21,9 +21,9 @@ from gamma_calc.experiment.sweep_memory import available_memory, check_workers
 from gamma_calc.experiment.sweep_plan import MOST_RUNS, Planned
 from gamma_calc.experiment.sweep_run import key_of
 from gamma_calc.huggingface.language.memory import run_memory
-from gamma_calc.huggingface.language.model_source import model_source
-from gamma_calc.huggingface.language.run import LanguageRun
-from gamma_calc.huggingface.language.settings import ROBERTA, SCHEMES, Plan
+from gamma_calc.huggingface.language.model_source import ModelSource, model_source
+from gamma_calc.huggingface.language.run import LanguageRun, initialise, optimizer_at, scheme_called
+from gamma_calc.huggingface.language.settings import ROBERTA, Plan
 from gamma_calc.huggingface.language.task import Setting, task
 from gamma_calc.simulation.devices import one_thread
 from gamma_calc.simulation.optima import Health, OptimalRate, optimal_rate, run_health
@@ -79,7 +79,7 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class LanguageStudy:
-    """All that was measured; `curves` in the order of `SCHEMES`."""
+    """All that was measured; `curves` in the order of the plan's schemes."""
 
     plan: Plan
     facts: tuple[tuple[str, str], ...]
@@ -119,15 +119,18 @@ def prepared(plan: Plan, *, workers: int = 1) -> Prepared:
         BadInput: the model or the data cannot be had, or do not go together; or the memory of this machine is not
             enough for that many workers.
     """
-    a_seed = len(SCHEMES) * len(plan.log2_rates)
+    a_seed = len(plan.schemes) * len(plan.log2_rates)
     if a_seed * plan.seeds > MOST_RUNS:
         expected = f"at most {MOST_RUNS // a_seed} with {len(plan.log2_rates)} rates"
         raise BadInput("--seeds", found=str(plan.seeds), expected=expected)
-    source = model_source(plan.model)
+    source = ModelSource(plan.model) if plan.building.config else model_source(plan.model)
     setting = Setting(plan.experiment, source, plan.data, plan.training, plan.building, plan.held_out)
     check_workers({f"a run with the model {plan.model}": run_memory(setting)}, available_memory(), workers)
     with one_thread():  # as in a worker: the same weights, to the last digit
         ready = task(setting)
+        for scheme in plan.schemes:  # what a run would refuse is refused before the first one
+            initialise(ready.model, scheme, 0)
+            optimizer_at(ready, plan.training, scheme, 2.0 ** plan.log2_rates[0])
     return Prepared(plan, setting, tuple(ready.facts.items()), ready.digest)
 
 
@@ -146,7 +149,7 @@ def study(ready: Prepared, store: Store, *, workers: int = 1, progress: Progress
         task.cache_clear()  # each worker has one; this process needs none
     run, plan = partial(LanguageRun, ready.setting, ready.digest), ready.plan
     work = len(plan.log2_rates) * plan.seeds
-    grids = [Study(_grid(scheme, plan, run), work) for scheme in SCHEMES]
+    grids = [Study(_grid(scheme, plan, run), work) for scheme in plan.schemes]
     finish(grids, store, workers=workers, progress=progress)
     curves = tuple(each.found for each in grids if each.found is not None)
     return LanguageStudy(plan, ready.facts, curves, time.monotonic() - start, workers)
@@ -166,12 +169,12 @@ def _grid(scheme: str, plan: Plan, run: partial[LanguageRun]) -> Asking[Curves]:
 
 
 def _runs(scheme: str, rates: Sequence[float], seeds: int, run: partial[LanguageRun]) -> list[Planned]:
-    found = []
+    found, meant = [], scheme_called(scheme)
     for rate in rates:
         for seed in range(seeds):
             each = run(scheme, rate, seed)
-            text = each.parameters
-            found.append(Planned(scheme, "adamw", 0, (2.0**rate,), range(seed, seed + 1), each, text, key_of(text)))
+            text, of_it = each.parameters, range(seed, seed + 1)
+            found.append(Planned(meant.name, meant.optimizer.name, 0, (2.0**rate,), of_it, each, text, key_of(text)))
     return found
 
 
@@ -181,7 +184,7 @@ def _collected(scheme: str, rates: Sequence[float], arrays: Sequence[Arrays]) ->
         return np.asarray(rows.reshape(len(rates), -1, *rows.shape[1:]))
 
     return Curves(
-        scheme,
+        scheme_called(scheme).name,
         np.array(rates),
         grid("validation_loss", 0),
         grid("validation_loss", 1),

@@ -28,6 +28,7 @@ from gamma_calc.huggingface.language.loading import (
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, Building, Training
 from gamma_calc.huggingface.language.texts import RunningText, parted_examples, parted_text
+from gamma_calc.huggingface.layers import ALL_LINEAR
 
 EVALUATED = 16
 """Examples or blocks that are judged at once."""
@@ -174,7 +175,7 @@ def _adapted(model: nn.Module, training: Training, kind: str) -> nn.Module:
         r=training.rank,
         lora_alpha=training.alpha,
         lora_dropout=0.0,
-        target_modules=list(training.targets) or None,
+        target_modules=ALL_LINEAR if training.targets == (ALL_LINEAR,) else list(training.targets) or None,
         task_type=kind,
     )
     try:

@@ -1,0 +1,155 @@
+"""Which learning rate: a sweep on a model and data of your own, with its interval, carried to another model.
+
+$ gamma-calc tune ./tiny --data notes.txt --to ./large
+init-a under adam on tiny: 60 steps of 8 blocks of at most 64 tokens, 3 seeds
+rate      validation loss  test perplexity  sound runs
+...
+0.00391   4.75 ± 0.021     124.6 ± 3.5      3 of 3
+0.00781   4.728 ± 0.061    121.8 ± 9.3      3 of 3
+0.0156    4.719 ± 0.065    118.7 ± 8.1      3 of 3  *
+0.0312    4.734 ± 0.014    120.2 ± 9.8      3 of 3
+...
+Best learning rate: 0.0122 (95 % interval 0.0074 to 0.02, over 3 seeds)
+On ./large:
+layer   count  fan-in      rank  s  eta_A                   eta_B                   law
+q_proj  8      64 -> 1024  8     1  0.012212 -> 0.00305301  0.012212 -> 0.00305301  n^(-1/2)
+v_proj  8      64 -> 1024  8     1  0.012212 -> 0.00305301  0.012212 -> 0.00305301  n^(-1/2)
+...
+
+MODEL is the folder of a saved model, an installed package that carries one, or a config.json without weights: that is
+built, of so many words as the text has, and briefly trained. DATA is a text file, or a table (.csv, .tsv, .jsonl) with
+a column text and, to classify, one called label. --widths builds a family from the configuration in place of the model.
+All layers have one rate, B's --ratio times that of A. --to names the model that you mean to train: its rates follow
+from the scheme's law, layer by layer. A grid of rates is made longer where its end is best.
+
+Nothing is downloaded, unless with --download, and no code of a model's folder is run. Finished runs are kept: after
+Ctrl-C or a kill the same command does the rest. The exit status is 3 where the best rate is not known.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gamma_calc.cli.options import OPTIMIZER_NAMES, add_json_argument, add_optimizer_argument, whole
+from gamma_calc.cli.outputs import UNKNOWN
+from gamma_calc.cli.training import MOST, Ready, add_run_arguments, add_training_arguments, carried_out, planned
+from gamma_calc.derivation.tables import text_table
+from gamma_calc.errors import BadInput
+from gamma_calc.huggingface import needed
+from gamma_calc.huggingface.adapter_config import config_from_file
+from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.spec_file import scheme_from, spec_text
+
+if TYPE_CHECKING:
+    from gamma_calc.experiment.claims import Report
+    from gamma_calc.huggingface.language.tuning import Tuned, Tuning
+
+SCHEME = "init-a"
+WIDEST = 10**6
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The model, the data, the scheme, the size of the sweep, the target, and where to leave the results."""
+    parser.add_argument("model", metavar="MODEL", help="a folder, an installed package, or a config.json")
+    parser.add_argument("--data", metavar="WHAT", required=True, help="a text file, or a table with text (and label)")
+    parser.add_argument("--scheme", metavar="SPEC", default=SCHEME, help=f"the initialisation and rates ({SCHEME})")
+    add_optimizer_argument(parser, OPTIMIZER_NAMES)
+    parser.add_argument(
+        "--adapter", metavar="FILE", type=Path, help="an adapter_config.json: its r, lora_alpha, layers"
+    )
+    parser.add_argument("--to", metavar="CONFIG", help="the model to carry the best rate to: its config.json")
+    parser.add_argument(
+        "--widths", metavar="LIST", type=_widths, default=(), help="a family in place of the model: 64,128"
+    )
+    parser.add_argument("--layers", metavar="K", type=whole("--layers", MOST), help="layers of a model that is built")
+    parser.add_argument("--download", action="store_true", help="let MODEL and --data be names on the hub")
+    add_training_arguments(parser.add_argument_group("the training"))
+    add_run_arguments(parser)
+    add_json_argument(parser)
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Train, print the best rate and where it is carried, and write the folder.
+
+    Returns:
+        0; 3 where the best rate is not known; 130 after Ctrl-C.
+    """
+    try:
+        status, report = carried_out(options, partial(_ready, options), "tune")
+    except ModuleNotFoundError as problem:
+        raise needed("tune", problem) from None
+    return UNKNOWN if report is not None and report.data["rate"] is None else status
+
+
+def _ready(options: argparse.Namespace) -> Ready:
+    from gamma_calc.huggingface.language.tuning import tuned, tuning_report
+
+    return Ready(partial(tuned, _tuning(options)), tuning_report, _text)
+
+
+def _tuning(options: argparse.Namespace) -> Tuning:
+    from gamma_calc.huggingface.language.data import is_labelled, is_remote
+    from gamma_calc.huggingface.language.model_source import bare_configuration, is_at_hand
+    from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA
+    from gamma_calc.huggingface.language.tuning import DEFAULTS, family, ready_to_tune
+
+    if not options.download and is_remote(options.data):
+        raise BadInput("--data", found=options.data, expected="a file; --download fetches data sets by their names")
+    plan = DEFAULTS[ROBERTA if is_labelled(options.data) else LLAMA]
+    plan = planned(options, plan, schemes=(_scheme(options),))
+    if options.adapter is not None:
+        plan = replace(plan, training=replace(plan.training, **_adapter(options)))
+    if not options.download and not is_at_hand(options.model):
+        expected = "a folder, a config.json or an installed package; --download takes a name on the hub"
+        raise BadInput("MODEL", found=options.model, expected=expected)
+    config = bare_configuration(options.model) if not options.widths else Path(options.model)
+    if config is None:
+        if options.layers is not None:
+            raise BadInput("--layers is for a model that is built (--widths, or a config.json alone); leave it out")
+        return ready_to_tune([plan], target=options.to, workers=options.workers)
+    plans, widths = family(plan, config, options.widths, options.layers)
+    return ready_to_tune(plans, widths, target=options.to, workers=options.workers)
+
+
+def _scheme(options: argparse.Namespace) -> str:
+    """The scheme as a run is sent it: by its name in the catalogue, or as the text of a spec."""
+    scheme = scheme_from(options.scheme)
+    if options.optimizer is not None:
+        scheme = scheme.under(options.optimizer)
+    return scheme.name if CATALOGUE.get(scheme.name) == scheme else spec_text(scheme)
+
+
+def _adapter(options: argparse.Namespace) -> dict[str, Any]:
+    """Rank, alpha and layers of an adapter_config.json.
+
+    Raises:
+        BadInput: it says more than that, or an option says it too.
+    """
+    config = config_from_file(options.adapter)
+    more = [*config.variants, *(["rslora"] if config.is_rank_stabilised else [])]
+    more += ["a rank or alpha of single layers"] if config.rank_pattern or config.alpha_pattern else []
+    if more:
+        raise BadInput(f"--adapter {options.adapter}: found {', '.join(more)}, expected plain LoRA of one rank")
+    if given := [name for name in ("rank", "alpha", "targets") if getattr(options, name) is not None]:
+        raise BadInput(f"--adapter says it: leave out {', '.join(f'--{name}' for name in given)}")
+    return {"rank": config.rank, "alpha": config.alpha, "targets": config.targets}
+
+
+def _text(found: Tuned, _: Report) -> str:
+    carried = found.carried
+    lines = [found.title, text_table(found.table()), *found.answer]
+    if carried is not None:
+        lines += [f"On {found.tuning.target}:", text_table(carried.table()), *carried.notes]
+    return "\n".join(lines)
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    read = whole("--widths", WIDEST, also=", with commas between them")
+    found = tuple(read(each.strip()) for each in text.split(","))
+    if len(set(found)) < len(found):
+        raise BadInput("--widths", found=text, expected="each width once")
+    return found

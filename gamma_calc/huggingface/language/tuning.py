@@ -1,0 +1,356 @@
+"""Which learning rate: a scheme's best one on a model and data of one's own, and what it is on another model.
+
+One study a width, the model's own or some of a family built from its configuration; what is best at the widest is
+carried on by the scheme's law, each kind of layer by its own fan-in.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import peft
+import transformers
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from gamma_calc.errors import Unknown
+from gamma_calc.experiment.claims import Report, figure_block, made_with, markdown_table, plain_numbers
+from gamma_calc.experiment.reproduction_figures import label_axes, mean_and_half_width
+from gamma_calc.experiment.sweep import Progress
+from gamma_calc.experiment.transfer import transfer_law
+from gamma_calc.huggingface.configurations import configuration_at, configuration_from
+from gamma_calc.huggingface.language.folder import (
+    STROKES,
+    curves_json,
+    health_text,
+    is_built,
+    label_rates,
+    plan_json,
+    setting_text,
+)
+from gamma_calc.huggingface.language.run import scheme_called
+from gamma_calc.huggingface.language.settings import FULL, LLAMA, ROBERTA, Plan
+from gamma_calc.huggingface.language.study import Curves, LanguageStudy, Prepared, prepared, study
+from gamma_calc.huggingface.language.task import task
+from gamma_calc.huggingface.layers import adapted_shapes, shape_config
+from gamma_calc.huggingface.model_transfer import LayerRates, Pair, carried_pairs, paired_kinds
+from gamma_calc.report.plots import axes_grid
+from gamma_calc.simulation.optima import Health, optimal_rate_exponent
+from gamma_calc.simulation.slopes import SlopeEstimate
+from gamma_calc.simulation.store import Store
+
+Array = NDArray[np.float64]
+
+LEAST_WIDTHS = 3
+"""Fewer best rates have no slope with an interval."""
+
+DEFAULTS = {
+    kind: replace(
+        plan,
+        name="tune",
+        training=replace(plan.training, steps=60),
+        building=replace(plan.building, head_width=1, steps=200, vocabulary=1024),
+        log2_rates=tuple(range(-13, -4)),
+        seeds=3,
+        held_out=64,
+    )
+    for kind, plan in FULL.items()
+}
+"""By kind of task: some 1600 steps in all, minutes on a laptop for a model of a few million parameters."""
+
+FAMILY_LAYERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What is going to be measured: a plan for each width, and the layers that the best rate is carried to.
+
+    Args:
+        widths: one for each plan, or none where the model is trained as it is.
+        pairs: the kinds of layers of the last plan beside those of the target; empty without one.
+    """
+
+    plans: tuple[Plan, ...]
+    widths: tuple[int, ...]
+    first: Prepared
+    pairs: Mapping[str, Pair]
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What was measured: a study of one scheme for each plan."""
+
+    tuning: Tuning
+    studies: tuple[LanguageStudy, ...]
+    workers: int
+
+    @property
+    def curves(self) -> Curves:
+        """Those of the model, or of the widest one."""
+        return self.studies[-1].curves[0]
+
+    @property
+    def title(self) -> str:
+        """What was trained, and how much."""
+        plan, training = self.tuning.plans[-1], self.tuning.plans[-1].training
+        pieces = "texts" if plan.experiment == ROBERTA else "blocks"
+        sizes = f"{training.steps} steps of {training.batch} {pieces} of at most {training.length} tokens"
+        return f"{scheme_called(plan.schemes[0]).title} on {Path(plan.model).name}: {sizes}, {plan.seeds} seeds"
+
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """The answer in sentences."""
+        if self.rate is None or self.interval is None:
+            return (f"The best learning rate is not known: {self.shortfall}.",)
+        low, high = self.interval
+        seeds = f"95 % interval {low:.2g} to {high:.2g}, over {self.tuning.plans[0].seeds} seeds"
+        best = f"Best learning rate: {self.rate:.3g} ({seeds})"
+        if self.slope is None:
+            return (best,)
+        measured = f"{self.slope.slope:.2f} \N{PLUS-MINUS SIGN} {self.slope.half_width:.2f}"
+        return best, f"Over these widths it goes as n^({measured}); derived, for one module: n^({self.predicted})"
+
+    def table(self) -> list[tuple[str, ...]]:
+        """The losses over rates, or the best rate at each of several widths."""
+        return _rates_table(self.studies[0]) if len(self.studies) == 1 else _widths_table(self)
+
+    @property
+    def shortfall(self) -> str:
+        """Why the best rate is not known; empty where it is."""
+        return shortfall(self.curves)
+
+    @property
+    def rate(self) -> float | None:
+        """The rate with the lowest validation loss, mean over seeds of its logarithm; None where it is not known."""
+        return None if self.shortfall else 2.0**self.curves.optimum.mean
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Its 95 % interval over seeds."""
+        return None if self.shortfall else _interval(self.curves)
+
+    @property
+    def slope(self) -> SlopeEstimate | None:
+        """The exponent of the best rate over a family of widths; None for fewer than three of them, or of the seeds."""
+        found = [each.curves[0] for each in self.studies]
+        if len(found) < LEAST_WIDTHS or any(shortfall(each) for each in found):
+            return None
+        slope = optimal_rate_exponent(self.tuning.widths, [each.optimum for each in found])
+        return None if slope.slope is None else slope
+
+    @property
+    def predicted(self) -> str | None:
+        """The exponent by which A's rate goes with the width, as derived; None where it is not known."""
+        try:
+            (law,) = transfer_law(scheme_called(self.tuning.plans[0].schemes[0])).pieces
+        except Unknown:
+            return None
+        return str(next(iter(law.exponents.values())).constant)
+
+    @property
+    def carried(self) -> LayerRates | None:
+        """The rates on the target; None without one, or where the best rate is not known."""
+        plan = self.tuning.plans[-1]
+        if self.rate is None or not self.tuning.pairs:
+            return None
+        scheme = scheme_called(plan.schemes[0])
+        rate_b = self.rate * plan.training.ratio if scheme.is_trained("B") else None
+        return carried_pairs(scheme, self.tuning.pairs, learning_rate=self.rate, learning_rate_b=rate_b)
+
+
+def shortfall(curves: Curves) -> str:
+    """Why a best rate is not known: no run learned, or the optimum may lie beyond the rates."""
+    if not (curves.health == Health.SOUND).any(axis=0).all():
+        return "some seed ends below the loss that it starts with at no rate: take other rates, or more steps"
+    if at_edge := int(curves.optimum.is_at_edge.sum()):
+        low, high = 2.0 ** curves.log2_rate[0], 2.0 ** curves.log2_rate[-1]
+        return (
+            f"{at_edge} of {len(curves.optimum.is_at_edge)} seeds are best at the end of the rates, {low:.2g} to "
+            f"{high:.2g}: take others (--rates)"
+        )
+    return ""
+
+
+def _interval(curves: Curves) -> tuple[float, float]:
+    mean, half = curves.optimum.mean, curves.optimum.half_width
+    return 2.0 ** (mean - half), 2.0 ** (mean + half)
+
+
+def family(
+    plan: Plan, config: Path, widths: Sequence[int], layers: int | None
+) -> tuple[tuple[Plan, ...], tuple[int, ...]]:
+    """A plan for each width of models built from a configuration; its own width and depth where none are given.
+
+    Raises:
+        BadInput: transformers does not know the configuration, or a width is no whole number of its heads.
+    """
+    read: Any = configuration_from(config)
+    own = int(read.num_hidden_layers)
+    depth = layers or (min(own, FAMILY_LAYERS) if widths else own)
+    text = json.dumps(read.to_dict(), sort_keys=True)
+    chosen = tuple(sorted(widths)) or (int(read.hidden_size),)
+    for width in chosen:
+        configuration_at(text, width, depth)
+    buildings = (replace(plan.building, width=width, layers=depth, config=text) for width in chosen)
+    return tuple(replace(plan, building=building) for building in buildings), chosen
+
+
+def ready_to_tune(
+    plans: Sequence[Plan], widths: Sequence[int] = (), *, target: str | None = None, workers: int = 1
+) -> Tuning:
+    """Load or build the first model, read the data, and see that what will be found can be carried to the target.
+
+    Raises:
+        BadInput, Unknown: as `prepared`, `paired_kinds` and `carried_pairs`.
+    """
+    plans = tuple(plans)
+    first = prepared(plans[0], workers=workers)
+    pairs: Mapping[str, Pair] = {}
+    if target is not None:
+        adapted = task(first.setting).model
+        config = shape_config(getattr(adapted, "peft_config")["default"])  # noqa: B009
+        building = plans[-1].building
+        last = configuration_at(building.config, building.width, building.layers) if is_built(plans[-1]) else adapted
+        pairs = paired_kinds(adapted_shapes(last, config), adapted_shapes(Path(target), config))
+        carried_pairs(scheme_called(plans[0].schemes[0]), pairs, learning_rate=1.0)
+    return Tuning(plans, tuple(widths), first, pairs, target or "")
+
+
+def tuned(tuning: Tuning, store: Store, *, workers: int = 1, progress: Progress | None = None) -> Tuned:
+    """Carry out the studies, or what of them is missing in a store.
+
+    Raises:
+        BadInput: a run failed.
+        Interrupted: Ctrl-C.
+    """
+    studies, count = [], len(tuning.plans)
+    for k, plan in enumerate(tuning.plans):
+        ready = tuning.first if k == 0 else prepared(plan, workers=workers)
+        part = None if progress is None else partial(_part, progress, k, count)
+        studies.append(study(ready, store, workers=workers, progress=part))
+    return Tuned(tuning, tuple(studies), workers)
+
+
+def _part(progress: Progress, k: int, count: int, done: int, total: int) -> None:
+    progress(k * total + done, count * total)
+
+
+def tuning_report(found: Tuned, command: str = "", version: str = "") -> Report:
+    """The page, the figure and the data."""
+    releases = {"transformers": transformers.__version__, "peft": peft.__version__}
+    plan, curves = found.tuning.plans[-1], found.curves
+    seconds = sum(each.seconds for each in found.studies)
+    carried = found.carried
+    return Report(
+        experiment="tune",
+        title=f"The best learning rate of {curves.scheme}",
+        claims=(),
+        seeds=plan.seeds,
+        data=tuned_json(found),
+        environment=made_with(command, version, seconds, found.workers, **releases),
+        remark="\n\n".join([*found.answer, "What holds here holds for this model, these texts and this training."]),
+        sections=(
+            "## Over learning rates",
+            figure_block("rates", CAPTION),
+            *(_markdown(_rates_table(each)) for each in found.studies),
+            *([] if len(found.studies) == 1 else ["## Over widths", _markdown(found.table())]),
+            *([] if carried is None else [f"## On {Path(found.tuning.target).name}", _markdown(carried.table())]),
+            *([] if carried is None else carried.notes),
+            "## Runs that say nothing",
+            *(health_text(each.curves[0]) for each in found.studies),
+            setting_text(plan),
+        ),
+        figures={"rates": partial(_figure, found)},
+        facts=found.studies[-1].facts,
+    )
+
+
+CAPTION = (
+    "Validation loss after training over learning rates: mean over seeds with 95 % intervals. Dotted: the best rate, "
+    "the lowest point of a parabola in logarithms; shaded: its 95 % interval over seeds."
+)
+
+
+def tuned_json(found: Tuned) -> dict[str, Any]:
+    """The answer as plain data."""
+    plan, carried, slope = found.tuning.plans[-1], found.carried, found.slope
+    measured = None if slope is None else {"measured": plain_numbers(slope.slope), "ci": plain_numbers(slope.interval)}
+    widths = found.tuning.widths or (None,)
+    return {
+        "scheme": found.curves.scheme,
+        "optimizer": scheme_called(plan.schemes[0]).optimizer.name,
+        "task": TASKS[plan.experiment],
+        "rate": plain_numbers(found.rate) if found.rate is not None else None,
+        "ci": None if found.interval is None else plain_numbers(found.interval),
+        "reason": found.shortfall,
+        "exponent": None if measured is None else {**measured, "predicted": found.predicted},
+        "studies": [
+            {"width": width, **curves_json(each, each.curves[0])}
+            for width, each in zip(widths, found.studies, strict=True)
+        ],
+        "carried": None if carried is None else carried.json(),
+        "plan": plan_json(plan),
+        "facts": dict(found.studies[-1].facts),
+    }
+
+
+TASKS = {ROBERTA: "classification", LLAMA: "language modelling"}
+
+
+def _rates_table(one: LanguageStudy) -> list[tuple[str, ...]]:
+    """Validation loss and test score over the rates of one study, with a mark at the best rate of the grid."""
+    curves = one.curves[0]
+    score = "test accuracy, %" if one.is_classification else "test perplexity"
+    with np.errstate(over="ignore", invalid="ignore"):  # of runs that diverged
+        values = 100 * curves.test_right if one.is_classification else np.exp(curves.test_loss)
+        columns = [mean_and_half_width(each) for each in (curves.validation_loss, values)]
+    sound = (curves.health == Health.SOUND).sum(axis=1)
+    rows: list[tuple[str, ...]] = [("rate", "validation loss", score, "sound runs")]
+    for k, rate in enumerate(np.exp2(curves.log2_rate)):
+        cells = [f"{mean[k]:.4g} \N{PLUS-MINUS SIGN} {half[k]:.2g}" for mean, half in columns]
+        mark = "  *" if k == one.best(curves) else ""
+        rows.append((f"{rate:.3g}", *cells, f"{sound[k]} of {one.plan.seeds}{mark}"))
+    return rows
+
+
+def _widths_table(found: Tuned) -> list[tuple[str, ...]]:
+    """The best rate at each width of a family."""
+    rows: list[tuple[str, ...]] = [("width", "best rate", "95 % interval")]
+    for width, one in zip(found.tuning.widths, found.studies, strict=True):
+        curves = one.curves[0]
+        low, high = _interval(curves)
+        known = not shortfall(curves)
+        cells = (f"{2.0**curves.optimum.mean:.3g}", f"{low:.2g} to {high:.2g}") if known else ("unknown", "")
+        rows.append((str(width), *cells))
+    return rows
+
+
+def _markdown(table: list[tuple[str, ...]]) -> str:
+    head, *rows = table
+    return markdown_table(head, rows)
+
+
+def _figure(found: Tuned) -> Figure:
+    """Validation loss over rates, one line a width."""
+    figure, (panel,) = axes_grid("The best learning rate", 1, 1, (5.4, 3.8))
+    for k, one in enumerate(found.studies):
+        curves, stroke = one.curves[0], STROKES[k % len(STROKES)]
+        mean, half = mean_and_half_width(np.where(curves.health == Health.SOUND, curves.validation_loss, np.nan))
+        name = f"width {found.tuning.widths[k]}" if len(found.studies) > 1 else curves.scheme
+        panel.errorbar(np.exp2(curves.log2_rate), mean, half, capsize=2, label=name, **stroke)
+        if not shortfall(curves):
+            low, high = _interval(curves)
+            panel.axvline(2.0**curves.optimum.mean, color=stroke["color"], linestyle="dotted", linewidth=1.2)
+            if math.isfinite(low) and math.isfinite(high):
+                panel.axvspan(low, high, color=stroke["color"], alpha=0.1, linewidth=0)
+    label_axes(panel, "learning rate", "validation loss", f"{found.curves.scheme}, {found.tuning.plans[0].seeds} seeds")
+    label_rates(panel)
+    return figure
