@@ -53,7 +53,7 @@ bench-symbolic: $(READY) ## time the exact core, sympy on the same recursion, an
 docs: $(READY) ## the documentation as a site, into site/; a broken link, name or block of code is an error
 	$(PYTHON) -m pip install --quiet --compile -e '.[docs]'
 	$(PYTHON) -m pytest -q tests/docs
-	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 
 clean: ## remove the environment, the caches and what the commands wrote by default
 	rm -rf $(VENV) node_modules crosscheck site build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
