@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 
 from gamma_calc.atlas.claims import Source
-from gamma_calc.atlas.comparison import Row, Status, atlas
+from gamma_calc.atlas.comparison import Row, Status, atlas, by_source
 from gamma_calc.atlas.questions import Kind, Question, Subject, evidence
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.derivation.tables import markdown_table
@@ -51,8 +50,7 @@ on.
 
 def pages() -> Mapping[str, str]:
     """The text of every page, by its path below the folder of derivations."""
-    rows = atlas()
-    sources = {source: tuple(group) for source, group in groupby(rows, lambda row: row.claim.source)}
+    sources = by_source(atlas())
     texts = {f"{FOLDER}/{_file(source)}": _page(source, group) for source, group in sources.items()}
     return {f"{FOLDER}/README.md": _index(sources), **texts}
 

@@ -7,7 +7,6 @@ how they are written does not matter.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -127,9 +126,9 @@ def _region(text: str) -> Region:
     return Region(tuple(Polyhedron.of(*sides) for sides in parts))
 
 
-def counts(rows: Iterable[Row]) -> Mapping[Source, Counter[Status]]:
-    """How many claims of each source agree, differ and are out of scope."""
-    found: dict[Source, Counter[Status]] = {}
+def by_source(rows: Iterable[Row]) -> Mapping[Source, tuple[Row, ...]]:
+    """The rows of each source, of whichever families they are."""
+    found: dict[Source, tuple[Row, ...]] = {}
     for row in rows:
-        found.setdefault(row.claim.source, Counter())[row.status] += 1
+        found[row.claim.source] = (*found.get(row.claim.source, ()), row)
     return found

@@ -22,13 +22,11 @@ import argparse
 import json
 import sys
 import textwrap
-from collections import Counter
 from collections.abc import Sequence
-from itertools import groupby
 
-from gamma_calc.atlas.comparison import Row, Status, atlas, counts
+from gamma_calc.atlas.comparison import Row, Status, atlas, by_source
 from gamma_calc.cli.options import add_json_argument
-from gamma_calc.cli.outputs import FAILED
+from gamma_calc.cli.outputs import FAILED, UNKNOWN
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.derivation.tables import text_table
 
@@ -43,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def answer(options: argparse.Namespace) -> int:
-    """Print the claims; the status is that of a FAIL where a run refutes what is derived."""
+    """Print the claims; the status is that of the worst verdict where runs were asked for."""
     rows = atlas(options.source)
     if options.check:
         from gamma_calc.atlas.measurement import measured
@@ -54,23 +52,28 @@ def answer(options: argparse.Namespace) -> int:
         json.dump([row.json() for row in rows], sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")
     else:
-        blocks = [_block(tuple(group)) for _, group in groupby(rows, lambda row: row.claim.source)]
+        blocks = [_block(group) for group in by_source(rows).values()]
         print("\n\n".join([*blocks, summary(rows)]))
-    return FAILED if any(row.measured is not None and row.measured["verdict"] == "FAIL" for row in rows) else 0
+    verdicts = {row.measured["verdict"] for row in rows if row.measured is not None}
+    return FAILED if "FAIL" in verdicts else UNKNOWN if "INCONCLUSIVE" in verdicts else 0
 
 
 def summary(rows: Sequence[Row]) -> str:
     """How many claims of each source agree, differ and are out of scope, where there are several, and of all."""
-    found = counts(rows)
+    found = by_source(rows)
     table = [("source", *(status.value for status in Status))]
-    table += [(str(source), *(str(count[status]) for status in Status)) for source, count in found.items()]
-    total = sum(found.values(), Counter[Status]())
-    agree, differ, out = (total[status] for status in Status)
+    table += [(str(source), *map(str, _tally(group))) for source, group in found.items()]
+    agree, differ, out = _tally(rows)
     sentence = (
         f"{len(rows)} claims of {len(found)} source{'s' if len(found) > 1 else ''}: {agree} agree{'s' * (agree == 1)}, "
         f"{differ} differ{'s' * (differ == 1)}, {out} {'is' if out == 1 else 'are'} out of scope"
     )
     return sentence if len(found) < 2 else f"{text_table(table)}\n{sentence}"
+
+
+def _tally(rows: Sequence[Row]) -> tuple[int, ...]:
+    """How many agree, differ and are out of scope."""
+    return tuple(sum(row.status is status for row in rows) for status in Status)
 
 
 def _block(rows: tuple[Row, ...]) -> str:

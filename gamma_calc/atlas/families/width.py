@@ -1,0 +1,134 @@
+"""Rates as the width grows: large rates under standard scaling, orthogonalised steps, unit scaling, sparsity, decay.
+
+Perceptrons of three layers with the calculus's own alignments, each layer with a rate of its own; c is the exponent of
+a single rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gamma_calc.atlas.perceptrons import GLOBAL, perceptron
+from gamma_calc.atlas.questions import Subject
+from gamma_calc.program.network import axis, data, named, parameter
+from gamma_calc.program.optimizers import MUON, NEWTON_SCHULZ, Optimizer, nesterov
+from gamma_calc.program.problem import Problem
+
+STANDARD = (("0", "0", "0"), ("0", "-1/2", "-1/2"))
+NTK = (("0", "-1/2", "-1/2"), ("0", "0", "0"))
+OUTPUT_MULTIPLIER = (("0", "0", "-1"), ("0", "-1/2", "0"))
+NO_MULTIPLIER = (("0", "0", "0"), ("0", "-1/2", "-1"))
+UNIT_SCALED = (("0", "-1/2", "-1"), ("0", "0", "0"))
+ORTHOGONALISED = Optimizer("muon without a factor", NEWTON_SCHULZ, nesterov, MUON)
+"""A step U V^T, whatever the shape of the matrix."""
+MULTIPLIER = "muP with an output multiplier 1/n"
+
+
+def _masked() -> Problem:
+    """A hidden layer of which a fixed share n^rho of the entries is left: a sum over n^(1 + rho) inputs."""
+    kept = axis("kept", "1 + rho")
+    weight = parameter("W", axis("out", 1), kept, init="v/2", rate="c")
+    return Problem("masked", named("Y", weight @ data("Z", kept, axis("batch"))), between=("rho <= 0",))
+
+
+SUBJECTS: Mapping[str, Subject] = {
+    "sp-sgd": perceptron(
+        "standard parametrisation, one rate n^c; gradient descent",
+        *STANDARD,
+        GLOBAL,
+        optimizer="sgd",
+    ),
+    "sp-sgd-alpha": perceptron(
+        "standard parametrisation, one rate n^(-alpha), 1/2 <= alpha < 1; gradient descent",
+        *STANDARD,
+        ("-alpha", "-alpha", "-alpha"),
+        optimizer="sgd",
+        between=("1/2 <= alpha", "alpha < 1"),
+    ),
+    "sp-sgd-layers": perceptron(
+        "standard parametrisation, a rate for each layer; gradient descent",
+        *STANDARD,
+        optimizer="sgd",
+    ),
+    "sp-adam": perceptron("standard parametrisation, one rate n^c; Adam", *STANDARD, GLOBAL),
+    "sp-adam-mup-rates": perceptron(
+        "standard parametrisation with muP's rates n^e, n^(e - 1), n^(e - 1); Adam",
+        *STANDARD,
+        ("e", "e - 1", "e - 1"),
+    ),
+    "ntk-sgd": perceptron("NTK parametrisation, one rate n^c; gradient descent", *NTK, GLOBAL, optimizer="sgd"),
+    "no-multiplier-sgd": perceptron(
+        "muP without multipliers, a rate for each layer; gradient descent",
+        *NO_MULTIPLIER,
+        optimizer="sgd",
+    ),
+    "no-multiplier-adam": perceptron("muP without multipliers; Adam", *NO_MULTIPLIER),
+    "no-multiplier-muon": perceptron(
+        "muP without multipliers; orthogonalised steps",
+        *NO_MULTIPLIER,
+        optimizer=ORTHOGONALISED,
+    ),
+    "output-entries": perceptron(
+        "no multipliers, entries n^v in the output layer; Adam at rates 1, 1/n, 1/n",
+        ("0", "0", "0"),
+        ("0", "-1/2", "v"),
+        ("0", "-1", "-1"),
+    ),
+    "multiplier-sgd": perceptron(
+        f"{MULTIPLIER}; gradient descent",
+        *OUTPUT_MULTIPLIER,
+        optimizer="sgd",
+    ),
+    "multiplier-adam": perceptron(f"{MULTIPLIER}; Adam", *OUTPUT_MULTIPLIER),
+    "multiplier-lion": perceptron(f"{MULTIPLIER}; Lion", *OUTPUT_MULTIPLIER, optimizer="lion"),
+    "multiplier-muon": perceptron(
+        f"{MULTIPLIER}; orthogonalised steps",
+        *OUTPUT_MULTIPLIER,
+        optimizer=ORTHOGONALISED,
+    ),
+    "multiplier-spectral": perceptron(
+        f"{MULTIPLIER}; steps of spectral norm sqrt(fan_out / fan_in)",
+        *OUTPUT_MULTIPLIER,
+        optimizer="muon",
+    ),
+    "multiplier-muon-rms": perceptron(
+        f"{MULTIPLIER}; orthogonalised steps times 0.2 sqrt(max(fan_out, fan_in))",
+        *OUTPUT_MULTIPLIER,
+        optimizer="muon-rms",
+    ),
+    "hidden-decay-adam": perceptron(
+        f"the hidden layer of {MULTIPLIER}, Adam at n^-1, decay n^k",
+        *OUTPUT_MULTIPLIER,
+        (None, "-1", None),
+        beside={"decay": "k"},
+    ),
+    "hidden-decay-muon": perceptron(
+        f"the hidden layer of {MULTIPLIER}, orthogonalised steps at n^0, decay n^k",
+        *OUTPUT_MULTIPLIER,
+        (None, "0", None),
+        optimizer=ORTHOGONALISED,
+        beside={"decay": "k"},
+    ),
+    "input-decay-muon": perceptron(
+        f"the input layer of {MULTIPLIER}, orthogonalised steps at n^(1/2), decay n^k",
+        *OUTPUT_MULTIPLIER,
+        ("1/2", None, None),
+        optimizer=ORTHOGONALISED,
+        beside={"decay": "k"},
+    ),
+    "hidden-decay-muon-rms": perceptron(
+        f"the hidden layer of {MULTIPLIER}, matched steps at n^(-1/2), decay n^k",
+        *OUTPUT_MULTIPLIER,
+        (None, "-1/2", None),
+        optimizer="muon-rms",
+        beside={"decay": "k"},
+    ),
+    "unit-adam": perceptron("unit scaling, a rate for each layer; Adam", *UNIT_SCALED),
+    "unit-multipliers": perceptron(
+        "initial entries of size 1 and multipliers n^m_2, n^m_3; Adam at rates 1, n^(-1/2), 1",
+        ("0", "m_2", "m_3"),
+        ("0", "0", "0"),
+        ("0", "-1/2", "0"),
+    ),
+    "masked": Subject("a layer with a random mask of density n^rho, variance n^v; Adam", _masked().scheme),
+}
