@@ -253,10 +253,6 @@ class Optimizer:
             kinds = ", ".join(kind.__name__ for kind in get_args(Step))
             raise BadInput("update rule", found=type(self.step).__name__, expected=f"one of {kinds}")
 
-    def prefactor(self, key: str) -> Fraction:
-        """The number in front of the power of n of momentum, decay or floor."""
-        return dict(self.numbers).get(key, ONE)
-
 
 ADAM = Moments(Fraction(9, 10), Fraction(999, 1000), Fraction(1, 10**8))
 """Kingma and Ba, "Adam", arXiv:1412.6980, with their defaults."""
