@@ -13,7 +13,7 @@ from gamma_calc.program.models import LoraModule, LoraStack, Model
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.report.plots import Panel, Series, Sheet, Values
 from gamma_calc.simulation.adapter_module import Term
-from gamma_calc.simulation.slopes import student_quantile
+from gamma_calc.simulation.slopes import mean_and_half_width
 from gamma_calc.simulation.verdicts import TOLERANCE
 
 SYMBOLS = (
@@ -83,15 +83,9 @@ def _values(squares: NDArray[np.float64]) -> tuple[Values, Values, Values]:
     Shapes: squares [widths, runs]; a run that is not fitted is nan.
     """
     rows = [row[~np.isnan(row)] for row in squares]
-    spans = [(float(row.mean()), _half_width(row)) if row.size else (0.0, 0.0) for row in rows]
+    spans = [tuple(map(float, mean_and_half_width(row))) if row.size else (0.0, 0.0) for row in rows]
     value = tuple(_log2(mean) for mean, _ in spans)
     return value, tuple(_log2(mean - half) for mean, half in spans), tuple(_log2(mean + half) for mean, half in spans)
-
-
-def _half_width(row: NDArray[np.float64]) -> float:
-    if row.size < 2:
-        return 0.0
-    return float(student_quantile(row.size - 1) * row.std(ddof=1) / math.sqrt(row.size))
 
 
 def _log2(square: float) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -19,7 +18,7 @@ from gamma_calc.experiment.student_study import Evolution
 from gamma_calc.program.scheme import RATES
 from gamma_calc.report.plots import axes_grid
 from gamma_calc.report.style import COLOURS, FAINT, INK, MARKERS, PAPER
-from gamma_calc.simulation.slopes import student_quantile
+from gamma_calc.simulation.slopes import mean_and_half_width
 
 Array = NDArray[np.float64]
 
@@ -39,13 +38,6 @@ def reproduction_figures(found: Reproduction) -> Mapping[str, Callable[[], Figur
         "stability-edge": _planes,
     }
     return {name: partial(drawn, found) for name, drawn in drawings.items()}
-
-
-def mean_and_half_width(rows: Array) -> tuple[Array, Array]:
-    """The mean over the last axis and half of its 95 % interval."""
-    runs = rows.shape[-1]
-    spread = rows.std(axis=-1, ddof=1) if runs > 1 else np.zeros(rows.shape[:-1])
-    return rows.mean(axis=-1), (student_quantile(runs - 1) if runs > 1 else 0.0) * spread / math.sqrt(runs)
 
 
 def _optimal_rates(found: Reproduction) -> Figure:

@@ -15,7 +15,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate, student_quantile
+from gamma_calc.simulation.slopes import SlopeEstimate, mean_and_half_width, slope_estimate
 
 Array = NDArray[np.float64]
 
@@ -84,10 +84,7 @@ class OptimalRate:
     @property
     def half_width(self) -> float:
         """Half of the 95 % interval of the mean, by Student's law over runs; infinite with a single run."""
-        runs = len(self.log2_rate)
-        if runs < 2:
-            return float("inf")
-        return float(student_quantile(runs - 1) * self.log2_rate.std(ddof=1) / np.sqrt(runs))
+        return float(mean_and_half_width(self.log2_rate)[1]) if len(self.log2_rate) > 1 else float("inf")
 
 
 def optimal_rate(log2_rates: Array, losses: Array, is_usable: NDArray[np.bool_], reach: float = REACH) -> OptimalRate:

@@ -137,6 +137,17 @@ def student_quantile(degrees: int) -> float:
     return float(stdtrit(degrees, 0.975))
 
 
+def mean_and_half_width(rows: Array) -> tuple[Array, Array]:
+    """The mean over the last axis and half of its 95 % interval, by Student's law; 0 for a single run.
+
+    Shapes: rows [..., runs]; returns [...] each.
+    """
+    runs = rows.shape[-1]
+    if runs < 2:
+        return rows.mean(axis=-1), np.zeros(rows.shape[:-1])
+    return rows.mean(axis=-1), student_quantile(runs - 1) * rows.std(axis=-1, ddof=1) / math.sqrt(runs)
+
+
 def shortfall(widths: Sequence[int], runs: int) -> str:
     """What is missing before a slope may be judged; nothing where nothing is."""
     octaves = math.log2(widths[-1] / widths[0])

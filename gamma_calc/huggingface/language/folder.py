@@ -24,7 +24,7 @@ from gamma_calc.experiment.claims import (
     markdown_table,
     plain_numbers,
 )
-from gamma_calc.experiment.reproduction_figures import label_axes, mean_and_half_width
+from gamma_calc.experiment.reproduction_figures import label_axes
 from gamma_calc.huggingface.language.claims import claims
 from gamma_calc.huggingface.language.model_source import BUILT
 from gamma_calc.huggingface.language.run import scheme_called
@@ -33,7 +33,7 @@ from gamma_calc.huggingface.language.study import Curves, LanguageStudy
 from gamma_calc.report.plots import axes_grid
 from gamma_calc.report.style import COLOURS, MARKERS
 from gamma_calc.simulation.optima import Health
-from gamma_calc.simulation.slopes import student_quantile
+from gamma_calc.simulation.slopes import mean_and_half_width, student_quantile
 
 TITLES = {
     True: "Sequence classification under two initialisations",
