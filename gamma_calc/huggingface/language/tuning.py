@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from gamma_calc.errors import Unknown
 from gamma_calc.experiment.claims import Report, figure_block, made_with, markdown_table, plain_numbers
-from gamma_calc.experiment.reproduction_figures import label_axes, mean_and_half_width
+from gamma_calc.experiment.reproduction_figures import label_axes
 from gamma_calc.experiment.sweep import Progress
 from gamma_calc.experiment.transfer import transfer_law
 from gamma_calc.huggingface.configurations import configuration_at, configuration_from
@@ -43,7 +43,7 @@ from gamma_calc.huggingface.layers import adapted_shapes, shape_config
 from gamma_calc.huggingface.model_transfer import LayerRates, Pair, carried_pairs, paired_kinds
 from gamma_calc.report.plots import axes_grid
 from gamma_calc.simulation.optima import Health, optimal_rate_exponent
-from gamma_calc.simulation.slopes import SlopeEstimate
+from gamma_calc.simulation.slopes import SlopeEstimate, mean_and_half_width
 from gamma_calc.simulation.store import Store
 
 Array = NDArray[np.float64]
