@@ -13,6 +13,7 @@ from gamma_calc.errors import BadInput, nearest, quoted
 from gamma_calc.experiment.alpha import AlphaReading, alpha_reading
 from gamma_calc.files import file_content
 from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, initialisation
+from gamma_calc.program.adapters import ADAPTERS
 
 LARGEST_FILE = 2**20
 """Bytes of the largest file that is read."""
@@ -162,7 +163,13 @@ def _check_type(document: Mapping[str, Any]) -> None:
     if kind is None:
         raise BadInput(f'peft_type is missing; expected "{LORA}", as PEFT writes it')
     if kind != LORA:
-        raise BadInput(f'peft_type: found {quoted(kind)}, expected "{LORA}": other adapters have other equations')
+        raise BadInput(f'peft_type: found {quoted(kind)}, expected "{LORA}": {_elsewhere(str(kind).lower())}')
+
+
+def _elsewhere(name: str) -> str:
+    """What there is of an adapter of another kind."""
+    derived = f"; gamma-calc derive {name} has its exponents" if name in ADAPTERS else ""
+    return f"other adapters have other equations{derived}"
 
 
 def _read(

@@ -194,7 +194,7 @@ REFUSALS = (
         "leave it out of target_modules",
         _is_embedding,
     ),
-    Refusal("DoRA", "set use_dora=False", _holds("use_dora")),
+    Refusal("DoRA", "set use_dora=False; gamma-calc derive dora has its exponents", _holds("use_dora")),
     Refusal("a LoRA variant", "use plain LoRA", lambda each: each.key in getattr(each.layer, "lora_variant", {})),
     Refusal("a layer that is no nn.Linear or Conv1D", "leave it out", lambda each: not _is_linear(each)),
     Refusal("merged weights", "call model.unmerge_adapter() first", _is_merged),

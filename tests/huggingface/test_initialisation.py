@@ -208,7 +208,7 @@ REFUSED = [
     pytest.param(
         lambda: wrapped(targets=("q_proj", "embed_tokens")), "init-a", "embed_tokens.*embedding", id="embedding"
     ),
-    pytest.param(lambda: wrapped(use_dora=True), "init-a", "q_proj.*DoRA", id="dora"),
+    pytest.param(lambda: wrapped(use_dora=True), "init-a", "q_proj.*DoRA.*derive dora", id="dora"),
     pytest.param(lambda: wrapped(classifier(), ("query",), lora_bias=True), "init-a", "lora_bias=False", id="bias"),
     pytest.param(lambda: wrapped(nn.Sequential(nn.Conv1d(4, 4, 1)), ("0",)), "init-a", "Conv1d", id="convolution"),
     pytest.param(merged, "init-a", "unmerge", id="merged"),

@@ -301,6 +301,7 @@ HOSTILE = {
     "large": (" " * (2**20 + 1), "larger"),
     "no-type": ('{"r": 8}', "peft_type is missing"),
     "other-type": ('{"peft_type": "IA3"}', "IA3"),
+    "vera": ('{"peft_type": "VERA"}', "gamma-calc derive vera has its exponents"),
     "type-is-a-list": ('{"peft_type": ["LORA"]}', "expected"),
     "no-rank": ('{"peft_type": "LORA"}', "r is missing"),
     "rank-is-true": ('{"peft_type": "LORA", "r": true}', "whole number"),
