@@ -11,7 +11,7 @@ import math
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.files import write_files
 from gamma_calc.report.plots import rendered
 from gamma_calc.report.style import figure_settings
@@ -147,7 +148,7 @@ class Report:
             *(judged if self.claims else [self.remark]),
             *sections,
             "## How it was made",
-            markdown_table(("", ""), [*self.facts, *((name, each) for name, each in self.environment.items() if each)]),
+            markdown_table([("", ""), *self.facts, *((name, each) for name, each in self.environment.items() if each)]),
             made,
         ]
         return "\n\n".join(blocks) + "\n"
@@ -187,12 +188,6 @@ def made_with(command: str, version: str, seconds: float, workers: int, **librar
 def figure_block(name: str, caption: str) -> str:
     """A figure of the folder with its caption, in Markdown."""
     return f"![{caption}]({name}.png)\n\n{caption}"
-
-
-def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def health_counts(health: np.ndarray[Any, Any]) -> str:

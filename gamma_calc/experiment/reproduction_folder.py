@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.experiment.claims import (
     Report,
     figure_block,
     health_counts,
     made_with,
-    markdown_table,
     plain_numbers,
 )
 from gamma_calc.experiment.reproduction import Reproduction
@@ -190,7 +190,7 @@ def _edge_table(edges: Sequence[EdgePoint]) -> str:
         measured = edge.estimate.shortfall if slope is None else f"{slope:.3f}"
         ends = "" if interval is None else f"[{interval[0]:.3f}, {interval[1]:.3f}]"
         rows.append((edge.scheme, edge.experiment, str(edge.offset), str(edge.predicted), measured, ends))
-    return markdown_table(head, rows)
+    return markdown_table([head, *rows])
 
 
 def _health_text(studies: Sequence[StudentStudy]) -> str:
@@ -201,4 +201,4 @@ def _health_text(studies: Sequence[StudentStudy]) -> str:
         words += [f"{at_edge} of {len(study.optimum.is_at_edge)} optima {Health.GRID_EDGE.value}"] if at_edge else []
         words += [f"the best rate {Health.EPSILON.value}"] if study.is_shaped_by_epsilon else []
         lines.append((study.scheme, str(study.width), "; ".join(words)))
-    return markdown_table(("init", "width", "runs on the grid of rates"), lines)
+    return markdown_table([("init", "width", "runs on the grid of rates"), *lines])

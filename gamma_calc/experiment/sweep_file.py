@@ -32,7 +32,6 @@ from gamma_calc.experiment.setup import LARGEST_WIDTH, MOST_WIDTHS
 from gamma_calc.experiment.sweep_values import (
     MOST,
     Reader,
-    check_names,
     exact_values,
     grid,
     listed,
@@ -44,7 +43,7 @@ from gamma_calc.experiment.sweep_values import (
 from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import selected
-from gamma_calc.program.spec_file import scheme_from, scheme_from_table, toml_file
+from gamma_calc.program.spec_file import check_names, scheme_from, scheme_from_table, toml_file
 from gamma_calc.simulation.devices import DEVICES, DTYPES
 from gamma_calc.simulation.sampling import BASE_RANK, BATCH, DATA
 from gamma_calc.simulation.student_data import STUDENT_RANK, TRAINING_POINTS

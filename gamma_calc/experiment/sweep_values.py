@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from gamma_calc.errors import BadInput, nearest, quoted
+from gamma_calc.program.spec_file import check_names
 
 MOST = 10**6
 """Of seeds, of steps, of values in a grid: more is a slip of the keyboard."""
@@ -25,13 +26,6 @@ Reader = Callable[[str, Any], Any]
 Raises:
     BadInput: the value is none that the key can have.
 """
-
-
-def check_names(where: str, table: Mapping[str, Any], known: Collection[str]) -> None:
-    """Refuse a table with a key that is not known."""
-    for key in table:
-        if key not in known:
-            raise BadInput(f"{where}: unknown key {quoted(key)}: expected {', '.join(known)}.{nearest(key, known)}")
 
 
 def refused(key: str, value: Any, expected: str) -> BadInput:

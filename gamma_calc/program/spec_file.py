@@ -144,7 +144,7 @@ def toml_document(text: str) -> Mapping[str, Any]:
 def _scheme(
     document: Mapping[str, Any], default_name: str, folder: Path = Path(), *, allow_code: bool = False
 ) -> Scheme:
-    _check_names("the top level", document, TOP)
+    check_names("the top level", document, TOP)
     keys_of_models = ("kind", *(key for keys in MODEL_KEYS.values() for key in keys))
     model = _model(_table(document, "model", keys_of_models), folder, allow_code=allow_code)
     own, frozen = _parameters(document.get("parameters", {}), model)
@@ -191,12 +191,12 @@ def _model(table: Mapping[str, Any], folder: Path, *, allow_code: bool) -> Model
     """The network that a spec names."""
     kind = table.get("kind", MODULE.kind)
     if isinstance(kind, str) and is_place(kind):
-        _check_names(f"[model] of kind {kind}", table, ("kind",))
+        check_names(f"[model] of kind {kind}", table, ("kind",))
         return problem_at(kind, folder, allow_code=allow_code)
     if not isinstance(kind, str) or kind not in MODEL_KEYS:
         expected = f"one of {', '.join(MODEL_KEYS)}, or FILE.py:FUNCTION"
         raise BadInput("model.kind", found=kind, expected=expected, choices=MODEL_KEYS)
-    _check_names(f"[model] of kind {kind}", table, ("kind", *MODEL_KEYS[kind]))
+    check_names(f"[model] of kind {kind}", table, ("kind", *MODEL_KEYS[kind]))
     if kind == "lora-stack":
         shape = table.get("map", "none")
         if not isinstance(shape, str) or shape not in MAPS:
@@ -234,11 +234,12 @@ def _table(document: Mapping[str, Any], title: str, keys: Collection[str]) -> Ma
     table = document.get(title, {})
     if not isinstance(table, Mapping):
         raise BadInput(f"{title}: found {quoted(table)}, expected a table [{title}]")
-    _check_names(f"[{title}]", table, keys)
+    check_names(f"[{title}]", table, keys)
     return table
 
 
-def _check_names(where: str, table: Mapping[str, Any], known: Collection[str]) -> None:
+def check_names(where: str, table: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse a table with a key that is not known."""
     for key in table:
         if key not in known:
             raise BadInput(f"{where}: unknown key {quoted(key)}: expected {', '.join(known)}.{nearest(key, known)}")

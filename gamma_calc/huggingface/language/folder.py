@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
+from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.experiment.claims import (
     Report,
     figure_block,
     health_counts,
     made_with,
-    markdown_table,
     plain_numbers,
 )
 from gamma_calc.experiment.reproduction_figures import label_axes
@@ -136,7 +136,7 @@ def _rates_table(found: LanguageStudy) -> str:
                 f"{values.mean():.2f} \N{PLUS-MINUS SIGN} {half:.2f}",
             )
         )
-    return markdown_table(head, rows)
+    return markdown_table([head, *rows])
 
 
 def health_text(curves: Curves) -> str:

@@ -20,8 +20,9 @@ import transformers
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.errors import Unknown
-from gamma_calc.experiment.claims import Report, figure_block, made_with, markdown_table, plain_numbers
+from gamma_calc.experiment.claims import Report, figure_block, made_with, plain_numbers
 from gamma_calc.experiment.reproduction_figures import label_axes
 from gamma_calc.experiment.sweep import Progress
 from gamma_calc.experiment.transfer import transfer_law
@@ -335,7 +336,7 @@ def _widths_table(found: Tuned) -> list[tuple[str, ...]]:
 
 def _markdown(table: list[tuple[str, ...]]) -> str:
     head, *rows = table
-    return markdown_table(head, rows)
+    return markdown_table([head, *rows])
 
 
 def _figure(found: Tuned) -> Figure:
