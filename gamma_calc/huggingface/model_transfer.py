@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_reading, says_scale
 from gamma_calc.experiment.transfer import Place, TransferLaw, Transferred, carried, power_json, transfer_law
@@ -22,10 +23,14 @@ Pair = tuple[LayerKind, LayerKind]
 
 @dataclass(frozen=True, slots=True)
 class LayerRates:
-    """The rates of each kind of layer, with its shapes at both ends."""
+    """The rates of each kind of layer, with its shapes at both ends.
+
+    `uneven` are kinds whose fan-out grows otherwise than their fan-in, where the law would be another one for that.
+    """
 
     pairs: Mapping[str, Pair]
     layers: Mapping[str, Transferred]
+    uneven: tuple[str, ...] = ()
 
     @property
     def one(self) -> Transferred:
@@ -36,6 +41,8 @@ class LayerRates:
     def notes(self) -> tuple[str, ...]:
         """What has to be known to use the rates."""
         notes = [note for each in self.layers.values() for note in each.notes]
+        if self.uneven:
+            notes.append(f"The law takes fan-out to grow with fan-in; it does not in {', '.join(self.uneven)}.")
         return tuple(dict.fromkeys([*notes, NOT_IN_THE_LAW]))
 
     def table(self) -> list[tuple[str, ...]]:
@@ -183,7 +190,19 @@ def carried_pairs(
         name: carried(law, place(first, law), place(second, law), learning_rate, learning_rate_b, reading)
         for name, (first, second) in pairs.items()
     }
-    return LayerRates(pairs, layers)
+    uneven = tuple(
+        name
+        for name, (first, second) in pairs.items()
+        if first.fan_out * second.fan_in != second.fan_out * first.fan_in
+    )
+    fixed = replace(scheme, exponents={**scheme.exponents, "fan_out": Affine.of(0)})
+    if not uneven or _forms(law_between(fixed, pairs, alpha, **asked)[0]) == _forms(law):
+        uneven = ()
+    return LayerRates(pairs, layers, uneven)
+
+
+def _forms(law: TransferLaw) -> list[Mapping[str, Affine]]:
+    return [dict(piece.exponents) for piece in law.pieces]
 
 
 def place(kind: LayerKind | Adapter, law: TransferLaw) -> Place:

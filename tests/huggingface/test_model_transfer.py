@@ -59,6 +59,15 @@ def test_each_kind_of_layer_goes_by_its_own_fan_in(ends: tuple[str, ...], capsys
     assert "16 -> 64" in (text := capsys.readouterr().out) and "0.001 -> 6.25e-05" in text
 
 
+@pytest.mark.parametrize(("optimizer", "is_said"), [("adamw_torch", False), ("lion", False), ("sgd", True)])
+def test_a_fan_out_that_grows_otherwise_is_said_where_it_matters(
+    optimizer: str, is_said: bool, ends: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answered(capsys, "init-b", *ends, "--optimizer", optimizer)
+    notes = [note for note in found["notes"] if "fan-out" in note]
+    assert [note.rpartition("not in ")[2] for note in notes] == (["gate_proj, up_proj, down_proj."] if is_said else [])
+
+
 RANKS: dict[str, tuple[tuple[int, float], dict[str, Any], str, float]] = {
     # Init[A] at four times the width; the adapter at the end of r = 32 against (8, 16) at the start
     "kept": ((32, 16), {}, "fixed", 1 / 2),
