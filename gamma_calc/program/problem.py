@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from gamma_calc.algebra import Affine, Constraint
 from gamma_calc.errors import BadInput, nearest, quoted
@@ -148,7 +148,8 @@ class Problem(Model):
     @property
     def required(self) -> tuple[str, ...]:
         """Nothing that the graph says can be left out but a rate, of a parameter that a spec freezes."""
-        return tuple(key for key in self.exponents if key not in self.own)
+        own = set(self.own)
+        return tuple(key for key in self.exponents if key not in own)
 
     @property
     def defaults(self) -> Mapping[str, Affine | None]:
@@ -172,6 +173,7 @@ def _written(output: Named) -> tuple[Expression, ...]:
     return tuple(operands_first(output))
 
 
+@lru_cache(maxsize=64)
 def _weights(output: Named) -> tuple[Trained, ...]:
     """A product is written with its weight on the left, so what is written last is used first."""
     return tuple(node for node in nodes(output) if isinstance(node, Trained))[::-1]
@@ -221,8 +223,11 @@ def program_of(scheme: Scheme) -> Program:
 def _placed(output: Named, scheme: Scheme) -> Named:
     """The network with the exponents of a scheme in place of its own."""
 
+    domain = scheme.domain
+
+    @cache
     def axis_size(name: str) -> Affine:
-        return scheme.domain.reduced(scheme[name])
+        return domain.reduced(scheme[name])
 
     def axis(old: Axis) -> Axis:
         return Axis(old.name, axis_size(old.name))

@@ -203,11 +203,12 @@ def _exponents(given: object, model: Model) -> dict[str, Affine | None]:
     if not isinstance(given, Mapping):
         keys = ", ".join(model.required)
         raise BadInput(f"exponents: found {quoted(given)}, expected a table from {keys} and the like")
+    keys, can_be_zero = frozenset(model.keys), frozenset(model.can_be_zero)
     for key in given:
-        if key not in model.keys:
+        if key not in keys:
             expected = ", ".join(key for key in model.keys if key not in model.own)
             raise BadInput(f"unknown exponent {quoted(key)}: expected {expected}.{nearest(str(key), model.keys)}")
-    return {key: exponent_form(key, value, model.can_be_zero) for key, value in given.items()}
+    return {key: exponent_form(key, value, can_be_zero) for key, value in given.items()}
 
 
 def exponent_form(key: str, value: object, can_be_zero: Collection[str]) -> Affine | None:
@@ -276,8 +277,9 @@ def _check_keys(scheme: Scheme) -> None:
             table, _, own = key.rpartition(".")
             where = f"[parameters.{table}]" if table else "[exponents]"
             raise BadInput(f'{scheme.name}: the exponent {key} is missing; write {own} = "..." under {where}')
+    can_be_zero = frozenset(model.can_be_zero)
     for key, value in scheme.exponents.items():
-        if value is None and key not in model.can_be_zero:
+        if value is None and key not in can_be_zero:
             *others, last = (key for key in model.can_be_zero if key not in model.own)
             raise BadInput(f"{scheme.name}: {key} cannot be zero; only {', '.join(others)} and {last} can")
     for name in scheme.frozen:
