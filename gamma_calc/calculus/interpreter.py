@@ -137,9 +137,11 @@ class ExponentReading:
     def _of_map(self, node: Map, label: Label, argument: Term) -> Term:
         match node:
             case Pointwise(is_bounded=True):
-                return self._concluded(self.rules.bounded, node, label, argument)
+                rule = self.rules.saturating_slope if node.is_saturating else self.rules.bounded
+                return self._concluded(rule, node, label, argument)
             case Pointwise():
-                return self._concluded(self.rules.homogeneous, node, label, argument)
+                rule = self.rules.saturating if node.is_saturating else self.rules.homogeneous
+                return self._concluded(rule, node, label, argument)
             case Softmax(_, axis):
                 return self._concluded(self.rules.softmax, node, label, uniform(axis), argument)
         if not argument:
@@ -156,7 +158,8 @@ class ExponentReading:
         premises, label = (self._whole(argument), self._whole(change)), node.label
         match node.map:
             case Pointwise():
-                return self._concluded(self.rules.map_change, node, label, *premises)
+                rule = self.rules.saturating_change if node.map.is_saturating else self.rules.map_change
+                return self._concluded(rule, node, label, *premises)
             case Softmax(_, axis):
                 return self._concluded(self.rules.softmax_change, node, label, uniform(axis), *premises)
         if argument.is_zero:

@@ -51,6 +51,9 @@ from gamma_calc.calculus.rules import (
     POWER_CHANGE,
     PRODUCT,
     RAW_STEP,
+    SATURATING,
+    SATURATING_CHANGE,
+    SATURATING_SLOPE,
     SOFTMAX,
     SOFTMAX_CHANGE,
     SUM,
@@ -144,6 +147,23 @@ class Rulebook:
         return self._left_of(
             SOFTMAX_CHANGE, _AtMost(SOFTMAX_CHANGE), r"\gamma[\Delta\,\mathrm{softmax}(v)]\le\gamma[\Delta v]"
         )
+
+    @property
+    def saturating(self) -> Rule:
+        """The exponent of a saturating map's value, which is bounded whatever cancels."""
+        return self._left_of(SATURATING, _AtMost(SATURATING), r"\gamma[\phi(v)]\le\gamma[v]")
+
+    @property
+    def saturating_change(self) -> Rule:
+        """The exponent of its change."""
+        return self._left_of(
+            SATURATING_CHANGE, _AtMost(SATURATING_CHANGE), r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]"
+        )
+
+    @property
+    def saturating_slope(self) -> Rule:
+        """The exponent of its derivative."""
+        return self._left_of(SATURATING_SLOPE, _AtMost(SATURATING_SLOPE), r"\gamma[\phi'(v)]\le0")
 
     @property
     def bounded(self) -> Rule:

@@ -258,6 +258,18 @@ def _saturated(shares: Term, logits: Term) -> Term:
     return tuple(replace(each, size=Size(VANISHING, Exponent.of(0))) for each in shares)
 
 
+def _saturating(argument: Term) -> Term:
+    return _saturated(_homogeneous(argument), argument)
+
+
+def _saturating_change(argument: Term, change: Term) -> Term:
+    return _saturated(_map_change(argument, change), (*argument, *change))
+
+
+def _saturating_slope(argument: Term) -> Term:
+    return _saturated(_bounded(argument), argument)
+
+
 def _bounded(argument: Term) -> Term:
     if not argument:  # a map of zero
         return _given(Exponent.of(0))
@@ -430,6 +442,27 @@ SOFTMAX_CHANGE = Rule(
     Citation(VASWANI, "attention weights, to first order"),
     (NO_CANCELLATION,),
     _softmax_change,
+)
+SATURATING = Rule(
+    "saturating map",
+    r"\gamma[\phi(v)]=\gamma[v]\ \text{for }\gamma[v]\le0,\ \text{else}\le0",
+    Citation(YANG, "coordinatewise nonlinearities"),
+    (NO_CANCELLATION,),
+    _saturating,
+)
+SATURATING_CHANGE = Rule(
+    "change of a saturating map",
+    r"\gamma[\phi(v+\delta)-\phi(v)]=\gamma[\delta]\ \text{for }\gamma[v],\gamma[\delta]\le0,\ \text{else}\le0",
+    Citation(YANG, "coordinatewise nonlinearities"),
+    (NO_CANCELLATION,),
+    _saturating_change,
+)
+SATURATING_SLOPE = Rule(
+    "slope of a saturating map",
+    r"\gamma[\phi'(v)]=0\ \text{for }\gamma[v]\le0,\ \text{else}\le0",
+    Citation(YANG, "coordinatewise nonlinearities"),
+    (NO_CANCELLATION,),
+    _saturating_slope,
 )
 BOUNDED = Rule(
     "bounded map",

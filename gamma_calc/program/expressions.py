@@ -361,6 +361,9 @@ class Map(Unary):
         return Part(f"{self.word}({self.operand.name})" if isinstance(self.operand, Named) else self.word, kind)
 
 
+SATURATING_FUNCTIONS = frozenset({"tanh", "tanh'"})
+"""The scalar functions that stay bounded where their argument grows, and their derivatives, which vanish there."""
+
 STEP_FUNCTIONS = frozenset({"phi'"})
 """The scalar functions that jump at zero, and are zero there: the derivative of ReLU."""
 
@@ -370,7 +373,8 @@ class Pointwise(Map):
     """A fixed scalar function applied entry by entry, with a value Theta(1) where its argument is Theta(1).
 
     `is_bounded` marks a map whose value is Theta(1) whatever its argument (the derivative of ReLU); any other one is
-    taken as positively homogeneous of degree one (ReLU). Neither is odd, so neither keeps a sign symmetry.
+    taken as positively homogeneous of degree one (ReLU), a saturating one (tanh) where its argument does not grow. None
+    is read as odd, so none keeps a sign symmetry.
     """
 
     function: str
@@ -396,6 +400,11 @@ class Pointwise(Map):
     def is_step(self) -> bool:
         """Whether it jumps at zero."""
         return self.function in STEP_FUNCTIONS
+
+    @property
+    def is_saturating(self) -> bool:
+        """Whether only a bound is known of it where its argument grows."""
+        return self.function in SATURATING_FUNCTIONS
 
     @property
     def derivative(self) -> Pointwise:

@@ -126,6 +126,11 @@ def gelu(value: Expression, approximate: str = "none") -> Pointwise:
     return Pointwise("gelu" if approximate == "none" else "gelu_tanh", value)
 
 
+def tanh(value: Expression) -> Pointwise:
+    """The hyperbolic tangent, entry by entry: as large as its argument where that does not grow, else at most 1."""
+    return Pointwise("tanh", value)
+
+
 def softmax(value: Expression, over: Axis) -> Softmax:
     """e^v over its sum along an axis. Of logits that grow only a bound is known."""
     return Softmax(value, over)

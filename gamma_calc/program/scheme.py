@@ -203,9 +203,9 @@ def _exponents(given: object, model: Model) -> dict[str, Affine | None]:
     if not isinstance(given, Mapping):
         keys = ", ".join(model.required)
         raise BadInput(f"exponents: found {quoted(given)}, expected a table from {keys} and the like")
-    keys, can_be_zero = frozenset(model.keys), frozenset(model.can_be_zero)
+    known, can_be_zero = frozenset(model.keys), frozenset(model.can_be_zero)
     for key in given:
-        if key not in keys:
+        if key not in known:
             expected = ", ".join(key for key in model.keys if key not in model.own)
             raise BadInput(f"unknown exponent {quoted(key)}: expected {expected}.{nearest(str(key), model.keys)}")
     return {key: exponent_form(key, value, can_be_zero) for key, value in given.items()}

@@ -60,12 +60,14 @@ FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "phi'": lambda x: (x > 0).to(x.dtype),
     "silu": torch.nn.functional.silu,
     "silu'": lambda x: x.sigmoid() * (1 + x * (1 - x.sigmoid())),
+    "tanh": torch.tanh,
+    "tanh'": lambda x: 1 - x.tanh().square(),
     "gelu": torch.nn.functional.gelu,
     "gelu'": lambda x: torch.special.ndtr(x) + x * (-x.square() / 2).exp() / math.sqrt(2 * math.pi),
     "gelu_tanh": lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
     "gelu_tanh'": lambda x: _slope_of_gelu(x, GELU * (x + CUBIC * x**3), GELU * (1 + 3 * CUBIC * x**2)),
 }
-"""The scalar maps that a program can name, ReLU, x sigmoid(x) and x Phi(x) exactly or by a tanh, and derivatives."""
+"""The scalar maps that a program can name, and their derivatives; x Phi(x) exactly and by a tanh."""
 
 
 class TorchReading:

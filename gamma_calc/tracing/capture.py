@@ -141,21 +141,29 @@ def _check_alike(graphs: Sequence[Sequence[Any]]) -> None:
 
 
 def _leaves(program: Any, model: nn.Module) -> Mapping[str, tuple[str, Any]]:
-    """What each placeholder is: the name of a parameter, tied ones under their first, and its value."""
+    """What each placeholder is: the name of a parameter, tied ones under their first, and its value.
+
+    A frozen vector (a norm's weight, a bias) is data, not a random tensor: it has no name.
+    """
     first: dict[int, str] = {}
     names = {name: first.setdefault(id(value), name) for name, value in model.named_parameters(remove_duplicate=False)}
-    parameters = dict(model.named_parameters(remove_duplicate=False))
+    parameters: dict[str, nn.Parameter] = dict(model.named_parameters(remove_duplicate=False))
     buffers = {**dict(model.named_buffers()), **program.constants}
     inputs = [value for value in torch.utils._pytree.tree_leaves(program.example_inputs)]
     found: dict[str, tuple[str, Any]] = {}
     for spec in program.graph_signature.input_specs:
         if spec.kind is InputKind.PARAMETER:
-            found[spec.arg.name] = (names[spec.target], parameters[spec.target].detach())
+            value = parameters[spec.target]
+            found[spec.arg.name] = ("" if _is_given(value) else names[spec.target], value.detach())
         elif spec.kind is InputKind.USER_INPUT:
             found[spec.arg.name] = ("", inputs.pop(0))
         else:
             found[spec.arg.name] = ("", buffers[spec.target])
     return found
+
+
+def _is_given(parameter: nn.Parameter) -> bool:
+    return not parameter.requires_grad and sum(size > 1 for size in parameter.shape) < 2
 
 
 def _operation(nodes: Sequence[Any], leaves: Sequence[Any], known: Mapping[str, Operation]) -> Operation:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-
-LONGEST = 20
-"""Letters of a name, before what is put in front of it and its number."""
+from collections.abc import Container, Iterable, Mapping
 
 
 def short_names(paths: Iterable[str]) -> Mapping[str, str]:
@@ -18,10 +15,22 @@ def short_names(paths: Iterable[str]) -> Mapping[str, str]:
     words = {path: _words(path) for path in dict.fromkeys(paths)}
     counts = Counter((each[-count:], number) for each, number in words.values() for count in range(1, len(each) + 1))
     found: dict[str, str] = {}
+    taken: set[str] = set()
     for path, (each, number) in words.items():
         count = next((some for some in range(1, len(each) + 1) if counts[each[-some:], number] == 1), len(each))
-        name = "_".join(each[-count:])[-LONGEST:].lstrip("_0123456789")
-        found[path] = f"{name}[{number}]" if number else name
+        name = "_".join(each[-count:]).lstrip("_0123456789") or "module"
+        name = f"{name}[{number}]" if number else name
+        found[path] = distinct(name, taken)
+        taken.add(found[path])
+    return found
+
+
+def distinct(name: str, taken: Container[str]) -> str:
+    """A name, or the first of its numbered ones from 2 on that is not taken."""
+    number = 2
+    found = name
+    while found in taken:
+        found, number = numbered(name, number), number + 1
     return found
 
 

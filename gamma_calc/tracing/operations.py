@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from math import sqrt
+from math import prod, sqrt
 from types import MappingProxyType
 from typing import Any
 
@@ -22,7 +22,7 @@ from gamma_calc.tracing.blocks import block
 from gamma_calc.tracing.capture import Across, Operation, Reference, Sizes
 from gamma_calc.tracing.names import prefixed
 from gamma_calc.tracing.translation import Translation
-from gamma_calc.tracing.values import Dimension, Value
+from gamma_calc.tracing.values import Dimension, Layout, Value
 
 Entry = Callable[..., Any]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -158,6 +158,9 @@ def square_root(degree: Fraction) -> Entry:
         value = t.value(x)
         return value.written(Power(value.expression, degree))
 
+    entry.__doc__ = f"The power {degree}" + (
+        " of every entry." if degree > 0 else "; of a mean of squares, the inverse rms."
+    )
     return entry
 
 
@@ -256,14 +259,22 @@ def einsum(t: Translation, op: Operation, equation: str, operands: Any, **option
     return t.joined(t.layout.product(left, right, (words[0], words[1], out)), op)
 
 
-def mapped(function: str) -> Entry:
-    """A scalar function entry by entry."""
+def mapped(function: str, said: str) -> Entry:
+    """A scalar function entry by entry, and what it is called here."""
 
     def entry(t: Translation, op: Operation, x: Any, **options: Any) -> Value:
         value = t.value(x)
         return value.written(Pointwise(function, value.expression))
 
+    entry.__doc__ = f"`{said}` of every entry."
     return entry
+
+
+def sigmoid(t: Translation, op: Operation, x: Any) -> Value:
+    """(1 + tanh(x / 2)) / 2."""
+    half = t.scaled(t.value(x), 0.5)
+    moved = t.scaled(half.written(network.tanh(half.expression)), 0.5)
+    return t.layout.added(Value(t.scalar(0.5), half.dims), moved)
 
 
 def gelu(t: Translation, op: Operation, x: Any, *, approximate: str = "none") -> Value:
@@ -404,6 +415,47 @@ def concatenated(t: Translation, op: Operation, values: Any, place: int = 0) -> 
     return t.joined(t.layout.added(*placed), op)
 
 
+def convolved(
+    t: Translation,
+    op: Operation,
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = (1, 1),
+    padding: Any = (0, 0),
+    *rest: Any,
+) -> Value:
+    """Patches of data against a weight, summed over all that a patch has: for an input that no parameter has met."""
+    image = t.capture.operations[x.name]
+    if not image.is_constant or image.values is None or (rest and rest[-1] != 1):
+        raise Unknown("a convolution of what training changes, or of groups")
+    filters = t.layout.reshaped(t.value(weight), _flattened(t.layout, t.value(weight)))
+    height, width = (t.layout.sizes(dim)[0] for dim in t.value(weight).dims[2:])
+    patches = torch.nn.functional.unfold(
+        image.values[0].double(), (height, width), padding=tuple(padding), stride=tuple(stride)
+    )
+    filters = t.layout.whole(filters, 1)
+    taken = filters.dims[1]
+    assert op.shape is not None
+    batch, places = op.shape[0], tuple(a * b for a, b in zip(op.shape[2], op.shape[3], strict=True))
+    axes: list[Dimension] = []
+    for sizes in (batch, places):
+        known = (*taken, *(axis for dim in axes for axis in dim))
+        axes.append(() if set(sizes) == {1} else (t.axes.axis(sizes, known, op.where),))
+    dims = (axes[0], taken, axes[1])
+    data = Value(t.data(f"{op.name}_patches", patches, tuple(axis for dim in dims for axis in dim)), dims)
+    found = t.layout.product(filters, data, ("yz", "xzw", "xyw"))
+    if bias is not None and not _is_zero(t, bias):
+        offset = t.value(bias)
+        found = t.joined(t.layout.added(found, Value(offset.expression, (*offset.dims, ()))), op)
+    return t.layout.reshaped(found, op.shape)
+
+
+def _flattened(layout: Layout, value: Value) -> tuple[Sizes, Sizes]:
+    sizes = [layout.sizes(dim) for dim in value.dims]
+    return sizes[0], tuple(prod(each) for each in zip(*sizes[1:], strict=True))
+
+
 def item(t: Translation, op: Operation, values: Any, index: int) -> Any:
     """One of several values."""
     found = t.values[values.name]
@@ -462,11 +514,9 @@ SAME = (
     "alias",
     "clone",
     "dropout",
-    "native_dropout",
     "_to_copy",
     "float",
     "lift_fresh_copy",
-    "detach_",
 )
 
 ENTRIES: Mapping[str, Entry] = MappingProxyType(
@@ -488,6 +538,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "cat": concatenated,
         "where": chosen,
         "embedding": embedding,
+        "conv2d": convolved,
         "linear": linear,
         "matmul": matrix_product,
         "mm": matrix_product,
@@ -508,9 +559,11 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "layer_norm": normed,
         "softmax": softmax,
         "_softmax": softmax,
-        "silu": mapped("silu"),
-        "relu": mapped("phi"),
+        "silu": mapped("silu", "silu"),
+        "relu": mapped("phi", "relu"),
         "gelu": gelu,
+        "tanh": mapped("tanh", "tanh"),
+        "sigmoid": sigmoid,
     }
 )
 """What each operation of ATen is translated by."""

@@ -77,14 +77,6 @@ class Inits:
         fan_in = sum((axis.size for place in self._summed(operation) for axis in dims[place]), ZERO)
         return Init(name, -fan_in / 2, rate)
 
-    def is_given(self, operation: Operation) -> bool:
-        """Whether a parameter is neither random nor trained: a frozen vector."""
-        return (
-            operation.parameter not in self.trained
-            and operation.parameter not in self.adapters
-            and _is_vector(operation)
-        )
-
     def _summed(self, operation: Operation) -> tuple[int, ...]:
         """The dimensions of a parameter that the operations on it sum over: none of a table that is looked up only."""
         assert operation.shape is not None

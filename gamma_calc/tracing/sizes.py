@@ -1,8 +1,8 @@
 """Sizes: which axes the dimensions of a module's tensors have, from their sizes in two twins.
 
-Each class of sizes (heads, the size of a head, the vocabulary) grows by a factor of its own between the twins, a ratio
-of primes that no other one has. So the factor by which a dimension grows says which classes it is a product of, and a
-number that grows like a power of such a product says which power.
+Each class of sizes (heads, the size of a head, the vocabulary) grows by a factor of its own between the twins, and no
+two products of a few classes by the same one. So the factor by which a dimension grows says which classes it is a
+product of, and a number that grows like a power of such a product says which power.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from gamma_calc.program.expressions import (
     Trained,
 )
 from gamma_calc.tracing.capture import Across, Capture, Operation, Reference, Sizes
-from gamma_calc.tracing.names import numbered
+from gamma_calc.tracing.names import distinct
 from gamma_calc.tracing.parameters import Adapter, Inits
 from gamma_calc.tracing.sizes import ZERO, Axes, Family
 from gamma_calc.tracing.values import ONE, Dimension, Layout, Value
@@ -79,7 +79,7 @@ class Translation:
         found = self.values.get(argument.name)
         if found is None:
             operation = self.capture.operations[argument.name]
-            found = self.constant(operation) if self.is_given(operation) else self.parameter(operation)
+            found = self.constant(operation) if operation.is_constant else self.parameter(operation)
             self.values[argument.name] = found
         assert isinstance(found, Value)
         return found
@@ -93,11 +93,7 @@ class Translation:
         if isinstance(argument, int | float | Across):
             return argument
         operation = self.capture.operations[argument.name] if isinstance(argument, Reference) else None
-        return None if operation is None or not self.is_given(operation) else _repeated(operation.values or ())
-
-    def is_given(self, operation: Operation) -> bool:
-        """Whether training does not change a value, and it is not random: data, or a frozen vector."""
-        return operation.is_constant or (bool(operation.parameter) and self.inits.is_given(operation))
+        return None if operation is None or not operation.is_constant else _repeated(operation.values or ())
 
     def constant(self, operation: Operation) -> Value:
         """Data: what depends on no parameter."""
@@ -173,8 +169,7 @@ class Translation:
 
     def named(self, name: str, value: Value, *, cut: bool = False) -> Value:
         """A value that is looked at."""
-        names = (name, *(numbered(name, k) for k in range(2, 1000)))
-        name = next(each for each in names if each not in self.features)
+        name = distinct(name, self.features)
         found = Named(name, value.expression, cut)
         self.features[name] = found
         return value.written(found)

@@ -1,7 +1,7 @@
 """Twins: a model at two sets of sizes, which tell its classes of sizes apart.
 
 A model of transformers is built anew from its configuration with other sizes: of each kind that the configuration has,
-heads, their size, the inner size of an MLP, the vocabulary, the rank of adapters, two primes that no other kind has.
+heads, their size, the inner size of an MLP, the vocabulary, the rank of adapters, two sizes whose ratio no other has.
 Any other module is built by a function of the width.
 """
 
@@ -21,19 +21,20 @@ from gamma_calc.errors import BadInput
 from gamma_calc.tracing.capture import Sizes, Twin
 from gamma_calc.tracing.sizes import Family
 
-PRIMES = {
+SIZES: Mapping[str, Sizes] = {
     "kv_heads": (2, 3),
-    "groups": (5, 7),
+    "groups": (3, 5),
     "heads": (2, 3),
-    "head": (22, 26),
-    "multiple": (34, 38),
+    "head": (8, 24),
+    "multiple": (10, 22),
     "intermediate": (23, 29),
     "moe_intermediate": (31, 37),
     "vocabulary": (41, 43),
     "experts": (47, 53),
-    "rank": (59, 61),
+    "rank": (7, 13),
 }
-"""The sizes of each class in the twins; heads are of even size, as rotations of pairs ask."""
+"""The sizes of each class in the twins: no two products of a few grow by the same factor. Rotations of a part of a head
+ask for a size that 8 divides; a hidden size that is not that of all heads is a multiple of their number."""
 GROWTH = {"kv_heads": 1, "heads": 1, "intermediate": 1, "moe_intermediate": 1}
 """The classes that grow with the width, unless it is said otherwise; all others are fixed."""
 WIDTHS = (35, 55)
@@ -114,12 +115,12 @@ def _of_transformers(model: nn.Module, inputs: Mapping[str, Any] | None, growth:
     classes, products = _classes(config, has_adapters=base is not model)
     twins = []
     for place in (0, 1):
-        smaller = _resized(config, {name: PRIMES[name][place] for name in classes}, products)
+        smaller = _resized(config, {name: SIZES[name][place] for name in classes}, products)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            twin = _with_adapters(type(base)(smaller), model, PRIMES["rank"][place])
-        twins.append(Twin(twin, _within(given, PRIMES["vocabulary"][0])))
-    sizes: dict[str, Sizes] = {name: PRIMES[name] for name in classes}
+            twin = _with_adapters(type(base)(smaller), model, SIZES["rank"][place])
+        twins.append(Twin(twin, _within(given, SIZES["vocabulary"][0])))
+    sizes: dict[str, Sizes] = {name: SIZES[name] for name in classes}
     exponents = {name: growth.get(name, Affine.of(GROWTH.get(name, 0))) for name in classes}
     first = next(iter(given.values()))
     fixed = dict(zip(reversed(first.shape[:2]), ("token", "batch"), strict=False)) if first.ndim == 2 else {}
@@ -140,7 +141,7 @@ def _within(given: Mapping[str, Any], vocabulary: int) -> Mapping[str, Any]:
 
 def _attribute(config: Any, kind: str) -> str | None:
     """What a configuration calls a kind of size, if it has one that is set."""
-    return next((name for name in ATTRIBUTES[kind] if hasattr(config, name)), None)
+    return next((name for name in ATTRIBUTES[kind] if name in config.to_dict()), None)
 
 
 def _classes(config: Any, *, has_adapters: bool) -> tuple[tuple[str, ...], Mapping[frozenset[str], str]]:

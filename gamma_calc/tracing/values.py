@@ -22,6 +22,7 @@ from gamma_calc.program.expressions import (
     Merged,
     Ones,
     Renamed,
+    Scaled,
     Split,
     Sum,
 )
@@ -134,7 +135,7 @@ class Layout:
             sides = (widened(left.expression, over), widened(right.expression, over))
             expression: Expression = Contraction(*sides, over)
         else:
-            expression = Entrywise(left.expression, right.expression)
+            expression = _entrywise(left.expression, right.expression)
         return Value(expression, tuple(dims[letter] for letter in out))
 
     def broadcast(self, left: Value, right: Value) -> tuple[Value, Value]:
@@ -149,7 +150,7 @@ class Layout:
     def times(self, left: Value, right: Value) -> Value:
         """The product entry by entry."""
         left, right = self.broadcast(left, right)
-        return left.written(Entrywise(left.expression, right.expression))
+        return left.written(_entrywise(left.expression, right.expression))
 
     def added(self, *values: Value) -> Value:
         """The sum, the same axes throughout."""
@@ -185,7 +186,7 @@ def widened(expression: Expression, axes: Iterable[Axis]) -> Expression:
     """The expression with some axes, those that it lacks by ones."""
     for axis in axes:
         if axis not in expression.axes:
-            expression = Ones.along(axis) if _is_one(expression) else Entrywise(expression, Ones.along(axis))
+            expression = _entrywise(expression, Ones.along(axis))
     return expression
 
 
@@ -193,8 +194,14 @@ ONE = Given("one", (), Affine.of(0))
 """The number 1."""
 
 
-def _is_one(expression: Expression) -> bool:
-    return expression is ONE
+def _entrywise(left: Expression, right: Expression) -> Expression:
+    """The product; by a number, a scalar."""
+    for one, other in ((left, right), (right, left)):
+        if one is ONE:
+            return other
+        if isinstance(one, Scaled) and one.operand is ONE:
+            return Scaled(one.symbol, one.exponent, other)
+    return Entrywise(left, right)
 
 
 def _put(dims: tuple[Dimension, ...], place: int, dim: Dimension) -> tuple[Dimension, ...]:

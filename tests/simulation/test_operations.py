@@ -26,6 +26,7 @@ from gamma_calc.program.network import (
     softmax,
     split,
     stop_gradient,
+    tanh,
 )
 from tests.simulation.problem_runs import gradient, runs, tensors, whole
 
@@ -45,6 +46,7 @@ def of_heads(h: Tensor) -> Tensor:
 CASES: dict[str, tuple[Build, Function]] = {
     "relu": (relu, torch.relu),
     "silu": (silu, torch.nn.functional.silu),
+    "tanh": (tanh, torch.tanh),
     "gelu": (gelu, torch.nn.functional.gelu),
     "gelu by a tanh": (
         lambda h: gelu(h, "tanh"),

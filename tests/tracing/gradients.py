@@ -23,7 +23,7 @@ def both(found: Traced) -> Iterator[tuple[str, Tensor, Tensor]]:
     generator = torch.Generator().manual_seed(1)
     weights = dict(model.named_parameters())
     for source in dict.fromkeys(leaves.values()):
-        weights[source].data.normal_(0, LARGE, generator=generator)
+        weights[source].requires_grad_().data.normal_(0, LARGE, generator=generator)
     data = {**found.tensors, **{name: _leaf(found, name, weights[source]) for name, source in leaves.items()}}
     output = found.problem.output
     slope = torch.randn([found.coordinates[axis] for axis in found.output], generator=generator, dtype=torch.double)
@@ -31,10 +31,10 @@ def both(found: Traced) -> Iterator[tuple[str, Tensor, Tensor]]:
     step, before, _ = next(iter(runs(found.problem, found.coordinates, data, found.scalars, steps=1)))
     logits = _output(model, twin.inputs)
     (logits * slope.reshape(logits.shape)).sum().backward()
-    for name, source in leaves.items():
-        grad = weights[source].grad
-        if grad is not None and weights[source].requires_grad:
-            yield name, gradient(step, name, before[name]), _leaf(found, name, grad)
+    for name in (each.name for each in found.parameters if each.rate is not None):
+        grad = weights[leaves[name]].grad
+        assert grad is not None
+        yield name, gradient(step, name, before[name]), _leaf(found, name, grad)
 
 
 def _without_epsilon(model: nn.Module) -> nn.Module:
@@ -61,11 +61,12 @@ def _double(value: Tensor) -> Tensor:
 
 
 def _output(model: nn.Module, inputs: Mapping[str, Tensor]) -> Tensor:
-    """The first output, in double precision throughout: models go to single precision for norms and softmax."""
-    single = torch.float32
+    """The first output, data as they are and all else in double precision: norms and softmax go to single precision."""
+    single, to_single = torch.float32, Tensor.float
     torch.float32 = torch.float64
+    Tensor.float = lambda value: value if value.requires_grad else to_single(value)  # type: ignore[method-assign]
     try:
         found = model(**{name: _double(value) for name, value in inputs.items()})
     finally:
-        torch.float32 = single
+        torch.float32, Tensor.float = single, to_single  # type: ignore[method-assign]
     return found if isinstance(found, Tensor) else next(iter(found.values()))

@@ -37,9 +37,52 @@ def roberta(layers: int = 1, *targets: str) -> nn.Module:
     return adapted(hf.RobertaForMaskedLM(hf.RobertaConfig(num_hidden_layers=layers, **SIZES)), *targets)
 
 
+def _of(family: str, head: str, *targets: str, **options: Any) -> Callable[[], nn.Module]:
+    """One layer of a family of transformers, by the names of its configuration and its model."""
+
+    def build() -> nn.Module:
+        config = getattr(hf, f"{family}Config")(num_hidden_layers=1, **{**SIZES, **options})
+        return adapted(getattr(hf, f"{family}{head}")(config), *targets)
+
+    return build
+
+
+def t5() -> nn.Module:
+    """An encoder and a decoder, with biases by relative position."""
+    config = hf.T5Config(d_model=64, d_kv=14, num_heads=6, d_ff=34, vocab_size=19, num_layers=1)
+    return adapted(hf.T5ForConditionalGeneration(config), "q", "v")
+
+
+def opt() -> nn.Module:
+    """Learned positions behind an offset, ReLU."""
+    sizes = {key: value for key, value in SIZES.items() if key != "intermediate_size"}
+    config = hf.OPTConfig(num_hidden_layers=1, ffn_dim=34, word_embed_proj_dim=64, **sizes)
+    return adapted(hf.OPTForCausalLM(config), "q_proj", "v_proj")
+
+
+GROUPED = {"num_key_value_heads": 2, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
 MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "llama q v": lambda: llama(1, "q_proj", "v_proj"),
     "llama all-linear": lambda: llama(1, "all-linear"),
     "gpt2": lambda: gpt2(1, "c_attn", "c_fc", "c_proj"),
     "roberta": lambda: roberta(1, "query", "value"),
+    "bert, a classifier": _of("Bert", "ForSequenceClassification", "query", "value"),
+    "qwen2": _of("Qwen2", "ForCausalLM", "q_proj", "v_proj", **GROUPED),
+    "qwen3": _of("Qwen3", "ForCausalLM", "q_proj", "v_proj", head_dim=14, **GROUPED),
+    "gemma2": _of("Gemma2", "ForCausalLM", "q_proj", "v_proj", head_dim=14, **GROUPED),
+    "mistral": _of("Mistral", "ForCausalLM", "q_proj", "v_proj", **GROUPED),
+    "phi3": _of("Phi3", "ForCausalLM", "qkv_proj", "gate_up_proj", **GROUPED),
+    "gpt-neox": _of("GPTNeoX", "ForCausalLM", "query_key_value", bos_token_id=0, eos_token_id=0),
+    "opt": opt,
+    "t5": t5,
+    "vit": _of("ViT", "ForImageClassification", "q_proj", "v_proj", image_size=4, patch_size=2),
 }
+"""Models that are traced."""
+MIXTURES: Mapping[str, Callable[[], nn.Module]] = {
+    "mixtral": _of("Mixtral", "ForCausalLM", "q_proj", "v_proj", num_local_experts=5, **GROUPED),
+    "qwen3-moe": _of(
+        "Qwen3Moe", "ForCausalLM", "q_proj", num_experts=5, num_experts_per_tok=2, moe_intermediate_size=14, **GROUPED
+    ),
+}
+"""Models that choose experts by what training changes, which no rule translates."""
+FAST = ("llama all-linear", "gpt2", "gemma2")

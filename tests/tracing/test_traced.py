@@ -11,17 +11,39 @@ from torch import Tensor, nn
 from gamma_calc import Traced, exponents, traced
 from gamma_calc.errors import BadInput
 from tests.tracing.gradients import both
-from tests.tracing.models import MODELS, llama
+from tests.tracing.models import FAST, MIXTURES, MODELS, llama
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in MODELS]
+)
 def test_gradients_are_those_of_autograd(name: str) -> None:
-    found = traced(MODELS[name](), scheme="init-ab")
+    found = traced(MODELS[name](), INPUTS_OF.get(name), scheme="init-ab")
     assert not found.unknown
     pairs = list(both(found))
-    assert len(pairs) >= 4
+    assert len(pairs) >= 2
     for _, derived, expected in pairs:
         torch.testing.assert_close(derived, expected, rtol=1e-8, atol=1e-10)
+
+
+INPUTS_OF = {"vit": {"pixel_values": torch.arange(96.0).reshape(2, 3, 4, 4).sin()}}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in MODELS])
+def test_every_family_is_derived(name: str) -> None:
+    found = traced(MODELS[name](), INPUTS_OF.get(name), scheme="init-b")
+    assert found.problem is not None
+    sizes = exponents(found.problem, steps=2, at={"eta": -1})[2].sizes
+    inner = {each: str(size) for each, size in sizes.items() if each.startswith(("Z_A", "Z_B"))}
+    assert inner and set(inner.values()) == {"0"}
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_a_choice_of_experts_is_refused_by_name(name: str) -> None:
+    found = traced(MIXTURES[name](), scheme="init-a")
+    assert found.problem is None
+    assert found.unknown[0].operation == "topk"
+    assert "torch.topk" in found.unknown[0].where
 
 
 SCHEMES = {

@@ -1,0 +1,37 @@
+"""Coverage: what is known of each operation of ATen, as a page of the documentation.
+
+python -m gamma_calc.tracing.coverage > docs/operations.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gamma_calc.tracing.operations import ENTRIES
+
+HEAD = """# Operations
+
+Written by `python -m gamma_calc.tracing.coverage`, and compared with what that writes by a test. `traced` captures the
+forward pass of a module in operations of ATen; these it translates. What has no line is reported by its name and its
+line in the model's source (`Traced.unknown`), and no problem is made of the module: a choice of experts (`topk`), for
+instance, depends on what training changes. Operations on data alone, such as those that make masks and rotations,
+are done and need no rule.
+
+| operation | what it is read as |
+|---|---|
+"""
+
+
+def page() -> str:
+    """The page: a line an operation, in alphabetical order."""
+    return HEAD + "".join(f"| `{name}` | {_said(entry)} |\n" for name, entry in sorted(ENTRIES.items()))
+
+
+def _said(entry: Callable[..., Any]) -> str:
+    """The first sentence of what is said of an entry."""
+    return (entry.__doc__ or "").strip().partition("\n")[0]
+
+
+if __name__ == "__main__":
+    print(page(), end="")
