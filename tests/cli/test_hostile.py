@@ -460,6 +460,12 @@ def rows_of_files() -> Iterator[tuple[str, Words]]:
         ("compare",),
         ("verify",),
         ("lint",),
+        ("atlas", "init-a"),
+        ("atlas", "--source=\x1b[31m"),
+        ("explore",),
+        ("explore", "init-a"),
+        ("explore", "init-a", f"--out={'o' * 300}"),
+        ("explore", "init-aa", "--out=x.html"),
     ):
         yield f"words-{' '.join(words)[:40]!r}", words
 
