@@ -11,34 +11,39 @@ from gamma_calc.atlas.questions import Kind
 from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.experiment.crosscheck import Checked, crosscheck
 from gamma_calc.experiment.setup import Settings
+from gamma_calc.program.models import MODULE
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 
 SETTINGS = Settings(widths=(64, 128, 256, 512, 1024, 2048, 4096), seeds=8)
-"""A module's widths, and few runs: a verdict takes seconds, and one that they leave open is INCONCLUSIVE."""
+"""Of one module: few runs, so that a verdict takes seconds; what they leave open is INCONCLUSIVE."""
+NETWORK = Settings(widths=(16, 32, 64, 128, 256, 512, 1024), seeds=8)
+"""Of a network, which has matrices that grow both ways."""
 
 
 def measured(
-    rows: Sequence[Row], progress: Callable[[int, int], None] | None = None, settings: Settings = SETTINGS
+    rows: Sequence[Row], progress: Callable[[int, int], None] | None = None, settings: Settings | None = None
 ) -> tuple[Row, ...]:
     """The rows with what training says of each that a run can decide; schemes that several speak of are trained once.
 
     Args:
         progress: called with the number of schemes trained and that of all.
+        settings: of every run; those above where they are left out.
 
     Raises:
         BadInput: there is too little memory for the widths.
     """
-    asked = {row: scheme for row in rows if (scheme := _trainable(row, settings.steps)) is not None}
+    last = (settings or SETTINGS).steps
+    asked = {row: scheme for row in rows if (scheme := _trainable(row, last)) is not None}
     distinct = tuple(dict.fromkeys(asked.values()))
     runs: dict[Scheme, Checked] = {}
     for count, scheme in enumerate(distinct):
         if progress is not None:
             progress(count, len(distinct))
-        (runs[scheme],) = crosscheck(scheme, settings=settings).schemes
+        suited = SETTINGS if scheme.model == MODULE else NETWORK
+        (runs[scheme],) = crosscheck(scheme, settings=settings or suited).schemes
     return tuple(
-        row if row not in asked else replace(row, measured=_measured(row, runs[asked[row]], settings.steps))
-        for row in rows
+        row if row not in asked else replace(row, measured=_measured(row, runs[asked[row]], last)) for row in rows
     )
 
 
@@ -54,9 +59,12 @@ def _trainable(row: Row, most: int) -> Scheme | None:
 
 
 def _measured(row: Row, run: Checked, last: int) -> Mapping[str, Any]:
-    """The slope of a row's quantity, its interval, and the verdict on what is derived."""
+    """The slope of a row's quantity, or minus it where the question has it so, its interval, and the verdict."""
     assert row.claim.question is not None  # as the row is trainable
     key = row.claim.question.of, row.claim.question.steps or last
     (found,) = (each for each in run.rows if (each.quantity, each.t) == key)
     said = found.json()
-    return {"t": found.t, "slope": said["measured"], "ci": said["ci"], "verdict": said["verdict"]}
+    slope, interval = said["measured"], said["ci"]
+    if row.claim.question.minus and slope is not None:
+        slope, interval = -slope, None if interval is None else [-each for each in reversed(interval)]
+    return {"t": found.t, "slope": slope, "ci": interval, "verdict": said["verdict"]}
