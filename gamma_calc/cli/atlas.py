@@ -31,6 +31,8 @@ from gamma_calc.cli.progress import shown_progress
 from gamma_calc.derivation.tables import text_table
 
 COLUMNS = 110
+LONGEST = 40
+"""Characters of a value in the table; --json has all."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,10 +90,15 @@ def _block(rows: tuple[Row, ...]) -> str:
 
 
 def _line(row: Row, is_measured: bool) -> tuple[str, ...]:
-    cells = (row.claim.id, row.claim.published, "" if row.answer is None else str(row.answer), row.status.value)
+    derived = "" if row.answer is None else str(row.answer)
+    cells = (row.claim.id, _cut(row.claim.published), _cut(derived), row.status.value)
     if not is_measured:
         return cells
     if row.measured is None:
         return (*cells, "", "")
     slope = row.measured["slope"]
     return (*cells, "zero" if slope is None else f"{slope:.3f}", row.measured["verdict"])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
