@@ -267,8 +267,9 @@ def _widest(alike: frozenset[Sight]) -> Iterable[Sight]:
     for sight in alike:
         parity = None if sight.factor is None else sight.factor.parity
         found[parity] = sight.joined(found[parity]) if parity in found else sight
-    each = found.values()
-    return [one for one in each if not any(one is not other and one.is_within(other) for other in each)]
+    # Of factors of two parities one is within the other only where that mixes flips that it does not.
+    counts = [(sight, 0 if sight.factor is None else len(sight.factor.mixed)) for sight in found.values()]
+    return [one for one, few in counts if not any(few < more and one.is_within(other) for other, more in counts)]
 
 
 SUMMED = Axis("summed", Affine.of(0))
