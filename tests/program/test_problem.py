@@ -244,7 +244,7 @@ def test_code_is_not_even_read_without_permission(folder: Path, capsys: pytest.C
 
 def test_the_recipe_of_the_documentation_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / "own-networks.md").read_text(encoding="utf-8")
-    network, questions, *_ = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    network, questions, *_ = re.findall(r"^```python[^\n]*\n(.*?)^```", text, re.M | re.S)
     (spec,) = re.findall(r"^```toml[^\n]*\n(.*?)^```", text, re.M | re.S)
     (tmp_path / "networks.py").write_text(network + questions, encoding="utf-8")
     (tmp_path / "spec.toml").write_text(spec, encoding="utf-8")
