@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "gamma_calc"
 
 # What a module may import of the package: the longest prefix that names it decides. A module is free within its row.
-BELOW_ANALYSIS = {"errors", "files", "algebra", "program", "calculus"}
+BELOW_ANALYSIS = {"errors", "files", "algebra", "maxplus", "program", "calculus"}
 BELOW_REPORT = {*BELOW_ANALYSIS, "analysis", "simulation"}
 BELOW_EXPERIMENT = {*BELOW_REPORT, "derivation", "report"}
 BELOW_CLI = {*BELOW_EXPERIMENT, "atlas", "explorer", "experiment", "huggingface", "tracing"}
@@ -26,7 +26,8 @@ LAYERS: dict[str, set[str]] = {
     "files": {"errors"},
     "algebra": {"errors"},
     "program": {"errors", "files", "algebra"},
-    "calculus": {"errors", "algebra", "program"},
+    "maxplus": {"errors", "algebra"},
+    "calculus": {"errors", "algebra", "maxplus", "program"},
     "analysis": BELOW_ANALYSIS,
     "derivation": {*BELOW_ANALYSIS, "analysis"},
     # An independent checker of certificates: it shares numbers with the engine, and no judgement.
@@ -67,7 +68,7 @@ LAYERS: dict[str, set[str]] = {
     "": {*BELOW_CLI, "cli"},  # the face
 }
 LAZY = ("", "cli")  # where an import inside a function is the point
-EXACT = ("algebra", "program", "calculus", "analysis")
+EXACT = ("algebra", "maxplus", "program", "calculus", "analysis")
 TEXT_TO_CODE = {"eval", "exec", "sympify", "parse_expr"}
 HEAVY = ("torch", "matplotlib", "sympy", "transformers", "scipy", "numpy")
 

@@ -12,23 +12,19 @@ tells where a run surely grows, its first steps tell where it already has, and o
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
-from gamma_calc.algebra import EMPTY, Exponent, Inequality, Polyhedron, nonpositive_region
+from gamma_calc.algebra import EMPTY, Polyhedron, nonpositive_region
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import MOST_NUMBERS, Trajectory, trajectory
-from gamma_calc.calculus.step_graph import Cycle, Node, StepMap, gain
 from gamma_calc.calculus.step_map import minorant, product_map, step_map
+from gamma_calc.maxplus.cycle_time import subcritical
+from gamma_calc.maxplus.graph import Circuit, Node, StepMap
 from gamma_calc.program.program import Program
 
 UNROLLED = 5
 """Steps unrolled before another argument is looked for: two more than a normalised step needs to settle in a module."""
 MODULE_SIZE = 2
 """The parameters of one module."""
-
-
-Round: TypeAlias = tuple[Node, ...]
-"""The nodes that some cycles pass, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,7 @@ class Bounded:
     runs: tuple[Trajectory, ...]
     is_final: bool
     reason: str
-    cycles: tuple[Cycle, ...] = ()
+    cycles: tuple[Circuit, ...] = ()
     map: StepMap | None = None
     below: StepMap | None = None
     whole: StepMap | None = None
@@ -106,8 +102,9 @@ def _unsettled(run: Trajectory) -> str:
 
 def _spectral(run: Trajectory, quantities: tuple[str, ...], found: StepMap) -> Bounded | None:
     """The bound for every step count of a run with a max-plus linear step map; None where its cycles do not say it."""
-    rounds, region = _without_gain(run.domain, found)
-    walks, cycles = _walks(rounds), _fed_cycles(found)
+    rounds, region = subcritical(found, run.domain)
+    walks = _walks(rounds)
+    cycles = tuple(circuit for circuit in found.circuits() if found.fed & set(circuit.nodes))
     if region.is_empty and found.is_exact:
         return Bounded(EMPTY, EMPTY, (run,), True, f"{walks} gains a power of n every turn", cycles)
     if region.is_empty:
@@ -134,7 +131,7 @@ def _confined(run: Trajectory, quantities: tuple[str, ...], below: StepMap) -> B
     A bounded run is confined to where no cycle of a linear map below it gains and the first steps are bounded. A run
     that settles there proves the rest by induction.
     """
-    rounds, still = _without_gain(run.domain, below)
+    rounds, still = subcritical(below, run.domain)
     region = still & _below(run, quantities, is_upper=False)
     walks = _walks(rounds)
     if region.is_empty:
@@ -153,34 +150,7 @@ def _confined(run: Trajectory, quantities: tuple[str, ...], below: StepMap) -> B
     return _bound((run, settled), quantities, reason)
 
 
-def _without_gain(domain: Polyhedron, found: StepMap) -> tuple[tuple[Round, ...], Polyhedron]:
-    """The ways round a map that feed what is looked at, and where none of them gains.
-
-    Short ways come first: where they do not gain, few edges of the longer ones are still the largest somewhere.
-    """
-    fed = _fed(found)
-    rounds = tuple(nodes for nodes in found.rounds() if fed & set(nodes))
-    region, largest = domain, {ends: Exponent(forms, domain) for ends, forms in found.weights().items()}
-    for nodes in sorted(rounds, key=len):
-        rest = region & Polyhedron.of(*(Inequality(-piece) for piece in gain(nodes, largest).pieces))
-        if rest.is_empty:
-            return rounds, EMPTY
-        if rest != region:
-            region, largest = rest, {ends: each.restricted(rest) for ends, each in largest.items()}
-    return rounds, region
-
-
-def _fed_cycles(found: StepMap) -> tuple[Cycle, ...]:
-    """The cycles of a map that feed what is looked at."""
-    fed = _fed(found)
-    return tuple(cycle for cycle in found.cycles() if fed & set(cycle.nodes))
-
-
-def _fed(found: StepMap) -> frozenset[Node]:
-    return frozenset[Node]().union(*found.observed.values())
-
-
-def _walks(rounds: tuple[Round, ...]) -> str:
+def _walks(rounds: tuple[tuple[Node, ...], ...]) -> str:
     return ", ".join(dict.fromkeys(" -> ".join(map(str, (*nodes, nodes[0]))) for nodes in rounds))
 
 

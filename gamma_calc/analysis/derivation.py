@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gamma_calc.algebra import EMPTY, Affine, Exponent
+from gamma_calc.algebra import EMPTY, VANISHING, Affine, Exponent
 from gamma_calc.analysis.bounded import Bounded, bounded, unrolled
 from gamma_calc.analysis.cancellation import caveats
 from gamma_calc.analysis.cells import decided
 from gamma_calc.analysis.conditions import STABLE, Condition, conditions_of, factors_of
 from gamma_calc.analysis.decision import Decision, Status
-from gamma_calc.analysis.growth import growth
-from gamma_calc.analysis.growth_below import LeastGrowth, growth_below
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
 from gamma_calc.analysis.largest_rates import Edge, LargestRate, frontier, largest_rate
 from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.calculus.size import Size
+from gamma_calc.maxplus.cycle_time import LeastGrowth, growth, least_growth
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 
@@ -126,14 +125,23 @@ def _horizons(
 
 
 def _growth(bounds: Mapping[tuple[str, ...], Bounded]) -> Mapping[str, Exponent | LeastGrowth | str]:
-    """What each quantity that some condition bounds gains a step."""
+    """What each quantity that some condition bounds gains a step.
+
+    It is 0 for a run that settles, and -oo for a quantity that is zero throughout.
+    """
     found: dict[str, Exponent | LeastGrowth | str] = {}
     for names, bound in bounds.items():
-        whole, new = bound.runs[0], [name for name in names if name not in found]
-        if bound.whole is None or bound.below is None:
-            found |= growth(bound.map, new, whole)
-        else:
-            found |= growth_below(bound.whole, bound.below, new, whole.domain, bound.run)
+        run, settled = bound.runs[0], EMPTY if bound.run.settled_from is None else bound.run.domain
+        for name in names:
+            if name in found:
+                continue
+            if run.settled_from is not None:
+                is_zero = run.last.sizes[name].upper.is_vanishing
+                found[name] = VANISHING if is_zero else Exponent.of(0, run.domain)
+            elif bound.whole is None or bound.below is None:
+                found[name] = growth(bound.map, name, run.domain)
+            else:
+                found[name] = least_growth(bound.whole, bound.below, name, run.domain, settled)
     return found
 
 

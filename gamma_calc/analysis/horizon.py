@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from gamma_calc.algebra import Inequality, Polyhedron
 from gamma_calc.analysis.bounded import Bounded
-from gamma_calc.analysis.families import Family, families, largest
 from gamma_calc.analysis.rate_law import RateLaw, rate_law
-from gamma_calc.analysis.unfelt import linear_part, unfelt
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.calculus.step_graph import StepMap
+from gamma_calc.maxplus.graph import StepMap
+from gamma_calc.maxplus.horizon_families import HorizonFamily, horizon_families, largest
+from gamma_calc.maxplus.linear_regime import linear_part, unfelt
 
 PRODUCTS = "the step multiplies components, and before it leaves n^0 a run may feel their products"
 MANY = "the step multiplies components, and makes too many products of them to write out"
@@ -33,7 +33,7 @@ class HorizonLaw:
 
     quantities: tuple[str, ...]
     domain: Polyhedron
-    families: tuple[Family, ...]
+    families: tuple[HorizonFamily, ...]
     largest: RateLaw | str
     elsewhere: str = ""
 
@@ -70,7 +70,9 @@ def horizon_law(
     return HorizonLaw(tuple(quantities), where, every, _largest(rates, free, every, where), elsewhere)
 
 
-def _largest(rates: Sequence[str], free: Sequence[str], every: Sequence[Family], domain: Polyhedron) -> RateLaw | str:
+def _largest(
+    rates: Sequence[str], free: Sequence[str], every: Sequence[HorizonFamily], domain: Polyhedron
+) -> RateLaw | str:
     """The largest stable rate as a function of T, and of what else is free."""
     if len(rates) != 1:
         return "not exactly one rate is free"
@@ -79,12 +81,12 @@ def _largest(rates: Sequence[str], free: Sequence[str], every: Sequence[Family],
     return rate_law(rates[0], every, domain, tuple(name for name in free if name != rates[0]))
 
 
-def _settled(run: Trajectory, quantities: Sequence[str]) -> tuple[Family, ...] | str:
+def _settled(run: Trajectory, quantities: Sequence[str]) -> tuple[HorizonFamily, ...] | str:
     """The exponents of a run that has settled: nothing is asked any more that was not asked before."""
     return _unrolled(run, quantities, len(run.steps))
 
 
-def _linear(found: StepMap | None, quantities: Sequence[str], run: Trajectory) -> tuple[Family, ...] | str:
+def _linear(found: StepMap | None, quantities: Sequence[str], run: Trajectory) -> tuple[HorizonFamily, ...] | str:
     """The exponents of a run whose step map is linear over maximum and plus."""
     if found is None:
         return "the exponents have not settled, and the step map is not linear over maximum and plus"
@@ -93,7 +95,7 @@ def _linear(found: StepMap | None, quantities: Sequence[str], run: Trajectory) -
     found = found.feeding(quantities)
     if not found.can_wait or not set(quantities) <= set(found.quantities):
         return "some part of the state may shrink from one step to the next"
-    later = families(found, quantities, run.domain)
+    later = horizon_families(found, quantities, run.domain)
     if later is None:
         return "the walks through the step map are too many to write out"
     if len(run.steps) < found.start:
@@ -102,9 +104,9 @@ def _linear(found: StepMap | None, quantities: Sequence[str], run: Trajectory) -
     return early if isinstance(early, str) else largest((*early, *later), run.domain)
 
 
-def _unrolled(run: Trajectory, quantities: Sequence[str], upto: int) -> tuple[Family, ...] | str:
+def _unrolled(run: Trajectory, quantities: Sequence[str], upto: int) -> tuple[HorizonFamily, ...] | str:
     """The exponents of the first steps, one by one."""
     sizes = [(step.t, step.sizes[name]) for step in run.steps[:upto] for name in quantities]
     if not all(size.is_exact for _, size in sizes):
         return INEXACT
-    return largest((Family.fixed(piece, t) for t, size in sizes for piece in size.upper.pieces), run.domain)
+    return largest((HorizonFamily.fixed(piece, t) for t, size in sizes for piece in size.upper.pieces), run.domain)

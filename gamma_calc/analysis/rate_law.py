@@ -15,9 +15,9 @@ from math import gcd, lcm
 
 from gamma_calc.algebra import EVERYWHERE, Affine, Constraint, Equality, Inequality, Polyhedron, Region
 from gamma_calc.algebra.notation import linear_latex, linear_text, rational_latex
-from gamma_calc.analysis.families import Family
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
-from gamma_calc.analysis.turns import Writer, shortest
+from gamma_calc.maxplus.horizon_families import HorizonFamily
+from gamma_calc.maxplus.quasi_linear import Writer, shortest
 
 LISTED = 64
 """Steps before the formula whose rates are listed."""
@@ -210,7 +210,7 @@ class Line:
         return max(1, int(-before / growth) + 1) if growth else 1
 
 
-def rate_law(rate: str, every: Sequence[Family], domain: Polyhedron, others: tuple[str, ...]) -> RateLaw | str:
+def rate_law(rate: str, every: Sequence[HorizonFamily], domain: Polyhedron, others: tuple[str, ...]) -> RateLaw | str:
     """The largest stable rate by number of steps and by the other free exponents, or why there is no formula.
 
     Assumes:
@@ -259,7 +259,7 @@ def _sides(constraint: Constraint) -> tuple[Affine, ...]:
     return (constraint.form, -constraint.form) if isinstance(constraint, Equality) else (constraint.form,)
 
 
-def _lines(every: Iterable[Family], residue: int) -> Iterator[Line]:
+def _lines(every: Iterable[HorizonFamily], residue: int) -> Iterator[Line]:
     """The families' corners at steps with a remainder, from where their numbers of turns are regular."""
     for family in every:
         found = [Line(family.base, NOTHING)]
@@ -283,7 +283,7 @@ def _last_least(bounds: Sequence[RateBound], since: int) -> tuple[RateBound, int
 
 
 def _first_given(
-    rate: str, least: Sequence[tuple[RateBound, int]], since: int, every: Sequence[Family], domain: Polyhedron
+    rate: str, least: Sequence[tuple[RateBound, int]], since: int, every: Sequence[HorizonFamily], domain: Polyhedron
 ) -> int:
     """The first step from which on the bounds are the largest rate, which they are from a later one on.
 
@@ -320,7 +320,7 @@ def _cases(every: Sequence[Iterable[RateBound]], since: int, domain: Polyhedron)
     return () if any(len(bounds) > MOST_BOUNDS for bounds in cases) else shortest(cases)
 
 
-def limit_region(every: Iterable[Family], domain: Polyhedron) -> Polyhedron:
+def limit_region(every: Iterable[HorizonFamily], domain: Polyhedron) -> Polyhedron:
     """Where the families are never positive, whatever T: at the first regular steps, and with no cycle that gains."""
     forms: dict[Affine, None] = {}
     for family in every:
@@ -331,7 +331,7 @@ def limit_region(every: Iterable[Family], domain: Polyhedron) -> Polyhedron:
     return domain & Polyhedron.of(*(Inequality(-form) for form in forms))
 
 
-def _region(every: Iterable[Family], domain: Polyhedron, steps: int) -> Polyhedron:
+def _region(every: Iterable[HorizonFamily], domain: Polyhedron, steps: int) -> Polyhedron:
     corners = (corner for family in every for corner in family.corners(steps))
     return domain & Polyhedron.of(*(Inequality(-corner) for corner in corners))
 

@@ -18,8 +18,8 @@ from functools import lru_cache
 from gamma_calc.algebra import EVERYWHERE, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.rules import Term, total
-from gamma_calc.calculus.step_graph import Monomial, Node, Source, StepMap
 from gamma_calc.calculus.symbolic_step import components, components_of, symbolic_step
+from gamma_calc.maxplus.graph import Monomial, Node, Source, StepMap
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, Step
 

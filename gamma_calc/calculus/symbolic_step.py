@@ -18,8 +18,8 @@ from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import MOST_NUMBERS, length
 from gamma_calc.calculus.rules import Component, Term
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.step_graph import Edge, Monomial, Node, Product, Source, StepMap
 from gamma_calc.calculus.trace import TooLong
+from gamma_calc.maxplus.graph import Edge, Monomial, Node, Product, Source, StepMap, reached
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, Step, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Part
@@ -50,12 +50,11 @@ class SymbolicStep:
         made = {name: monomials_of(side, self.unknowns) for name, side in sides.items()}
         kept = (e.target for e in edges if e.source == e.target and self.domain.implies(Inequality(e.weight)))
         drawn = [Edge(factor, each.target, NOTHING) for each in products for factor in each.monomial.factors]
+        back = {(edge.target, edge.source) for edge in (*edges, *drawn)}
         return StepMap(
             nodes=tuple(self.unknowns.values()),
             edges=tuple(edge for edge in edges if edge.source != edge.target or edge.weight != Affine.of(0)),
-            observed={
-                name: _feeding(_growing(each, self.unknowns), [*edges, *drawn]) for name, each in self.sizes.items()
-            },
+            observed={name: reached(_growing(each, self.unknowns), back) for name, each in self.sizes.items()},
             quantities={name: monomials for name, monomials in made.items() if monomials is not None},
             sources=tuple(piece.source for piece in self.pieces if not piece.monomial.factors),
             kept=frozenset(kept),
@@ -207,15 +206,6 @@ def _growing(size: Bounds, unknowns: Mapping[str, Node]) -> frozenset[Node]:
     """The nodes with which an exponent grows without bound; it never falls with any of them."""
     names = {name for piece in size.upper for name in piece.free if piece.coefficient(name) > 0}
     return frozenset(unknowns[name] for name in names if name in unknowns)
-
-
-def _feeding(nodes: frozenset[Node], edges: Sequence[Edge]) -> frozenset[Node]:
-    """The nodes from which some of the given ones can be reached, with those themselves."""
-    found, fresh = nodes, nodes
-    while fresh:
-        fresh = frozenset(edge.source for edge in edges if edge.target in fresh) - found
-        found |= fresh
-    return found
 
 
 def components_of(value: FormalSum[Term]) -> Iterator[Component]:

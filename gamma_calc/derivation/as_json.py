@@ -9,8 +9,6 @@ from gamma_calc.algebra import Affine, Exponent, Inequality
 from gamma_calc.analysis.cancellation import caveats
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation, free_exponents
-from gamma_calc.analysis.families import Family
-from gamma_calc.analysis.growth_below import LeastGrowth
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.largest_rates import Edge, LargestRate
 from gamma_calc.analysis.rate_law import RateLaw
@@ -19,6 +17,8 @@ from gamma_calc.calculus.recursion import ExponentStep, Trajectory
 from gamma_calc.calculus.rules import total
 from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.notation import Notation
+from gamma_calc.maxplus.cycle_time import LeastGrowth
+from gamma_calc.maxplus.horizon_families import HorizonFamily
 from gamma_calc.program.scheme import Scheme
 
 SCHEMA = 1
@@ -140,7 +140,7 @@ def _horizon(law: HorizonLaw | str) -> Json:
     }
 
 
-def _family(family: Family) -> Json:
+def _family(family: HorizonFamily) -> Json:
     turns = [
         {"cycle": str(cycle), "most": str(turns.law), "since": turns.law.since}
         for cycle, turns in family.turns

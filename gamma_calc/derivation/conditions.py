@@ -11,10 +11,10 @@ from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.calculus.citations import BACCELLI, Citation
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory
-from gamma_calc.calculus.step_graph import Cycle, Node
 from gamma_calc.derivation.blocks import Block, Cite, Math, Paragraph, Table, Text, joined, prose, region_text
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.symbols import part_symbol, quantity_latex
+from gamma_calc.maxplus.graph import Circuit, Node
 
 CYCLES = Citation(BACCELLI, "cycle means and the star of a matrix over max and plus, chapter 3")
 Row = tuple[Text, ...]
@@ -84,7 +84,7 @@ def _bounded_rows(condition: Condition, bound: Bounded) -> Iterator[Row]:
         yield from _rows(name, bound.run, is_bound=True)
 
 
-def _cycle_row(cycle: Cycle) -> Row:
+def _cycle_row(cycle: Circuit) -> Row:
     walk = r" \to ".join(_node(edge.source, "t") for edge in (*cycle.edges, cycle.edges[0]))
     turn: Text = (Math(walk), " gains ", Math(cycle.weight.latex()))
     return ("every turn",), turn, (Math(r"\le 0"), " where ", *region_text(Polyhedron.of(Inequality(-cycle.weight))))

@@ -11,10 +11,10 @@ from itertools import product
 from math import lcm
 
 from gamma_calc.algebra import EVERYWHERE, Affine
-from gamma_calc.analysis.families import Family as Exponents
 from gamma_calc.analysis.rate_law import RateLaw, rate_law
-from gamma_calc.analysis.turns import Floors, Turns
 from gamma_calc.derivation.checker import LOWER, UPPER, Family, Law, Run
+from gamma_calc.maxplus.horizon_families import HorizonFamily
+from gamma_calc.maxplus.quasi_linear import FloorSum, Repetitions
 
 LATEST = 64
 """The longest period of turns, and the longest family, of which a formula is looked for."""
@@ -40,7 +40,7 @@ def horizon_text(run: Run, rate: str, quantities: Sequence[str]) -> str:
     products = _products(law, [piece for each in bounds[-1] for piece in each[UPPER]])
     if not _is_plain(run, rate, [form for forms in early for form in forms], products):
         return ""
-    fixed = [Exponents.fixed(form, t) for t, forms in enumerate(early, 1) for form in forms]
+    fixed = [HorizonFamily.fixed(form, t) for t, forms in enumerate(early, 1) for form in forms]
     later = [_exponents(each, len(early) + 1) for each in products]
     found = rate_law(rate, [*fixed, *later], EVERYWHERE, ())
     return found.statement if isinstance(found, RateLaw) and not found.is_constant else ""
@@ -68,14 +68,14 @@ def _is_plain(run: Run, rate: str, early: Sequence[Affine], products: Sequence[P
     return is_alone and is_single and is_short
 
 
-def _exponents(made: Product, before: int) -> Exponents:
+def _exponents(made: Product, before: int) -> HorizonFamily:
     """A product as the exponents that it has by step T; `before` are the steps that its families come after."""
     rest, families = made
     start = before + max((length for _, length, _ in families), default=0)
     turned = tuple(
-        (turn, Turns((Floors(0, ((before + length, steps),), start),)))
+        (turn, Repetitions((FloorSum(0, ((before + length, steps),), start),)))
         for _, length, turns in families
         for turn, steps in turns
     )
-    still = Exponents.fixed(sum((base for base, _, _ in families), rest), start)
-    return Exponents(still.base, turned or still.turns)
+    still = HorizonFamily.fixed(sum((base for base, _, _ in families), rest), start)
+    return HorizonFamily(still.base, turned or still.turns)

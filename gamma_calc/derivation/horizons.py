@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gamma_calc.algebra import Affine, Exponent, Inequality, name_latex
-from gamma_calc.analysis.families import Family
-from gamma_calc.analysis.growth_below import LeastGrowth
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text, joined, prose
 from gamma_calc.derivation.symbols import quantity_latex
+from gamma_calc.maxplus.cycle_time import LeastGrowth
+from gamma_calc.maxplus.horizon_families import HorizonFamily
 
 MOST_WRITTEN = 12
 """Families of one law that a terminal shows."""
@@ -91,7 +91,7 @@ def _law(law: HorizonLaw) -> str:
     return "".join(f"\n  {text}" for text in [*texts, *more, *tends])
 
 
-def _family(family: Family) -> str:
+def _family(family: HorizonFamily) -> str:
     """What a family asks: that its exponents are not positive, for any number of turns."""
     turned = [(f"({cycle})", str(turns.law)) for cycle, turns in family.turns if cycle != Affine.of(0)]
     names = ["k"] if len(turned) == 1 else [f"k{place}" for place, _ in enumerate(turned, 1)]
@@ -125,7 +125,7 @@ def _blocks(name: str, law: HorizonLaw | str) -> Iterator[Block]:
         yield Paragraph(_joint_sentence(law.largest) if law.largest.others else _sentence(law.largest))
 
 
-def _row(family: Family) -> tuple[Text, ...]:
+def _row(family: HorizonFamily) -> tuple[Text, ...]:
     turned = [(cycle, turns) for cycle, turns in family.turns if cycle != Affine.of(0)]
     names = ["k"] if len(turned) == 1 else [f"k_{{{place}}}" for place, _ in enumerate(turned, 1)]
     terms = [rf"{k}\,({cycle.latex()})" for k, (cycle, _) in zip(names, turned, strict=True)]

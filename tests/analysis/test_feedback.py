@@ -12,8 +12,8 @@ from gamma_calc.analysis.bounded import bounded
 from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE
 from gamma_calc.calculus.policy import Policy, dispensed
 from gamma_calc.calculus.recursion import trajectory
-from gamma_calc.calculus.step_graph import Node, gain
 from gamma_calc.calculus.step_map import minorant, step_map
+from gamma_calc.maxplus.graph import Node, gain
 from gamma_calc.program.lora import lora_module
 from tests.schemes import scheme
 
@@ -82,7 +82,7 @@ def test_a_map_below_is_linear_and_the_step_map_is_not() -> None:
     assert step_map(*question) is None
     below = minorant(*question)
     assert below is not None and below.is_exact
-    assert Affine.symbol("eta") + 2 in [cycle.weight for cycle in below.cycles()]
+    assert Affine.symbol("eta") + 2 in [cycle.weight for cycle in below.circuits()]
 
 
 def test_a_way_round_gains_what_the_best_of_its_cycles_does() -> None:
@@ -90,7 +90,7 @@ def test_a_way_round_gains_what_the_best_of_its_cycles_does() -> None:
     below = minorant(lora_module(subject), STABLE.bounded, subject.domain)
     assert below is not None
     weights: dict[tuple[Node, ...], list[Affine]] = {}
-    for cycle in below.cycles():
+    for cycle in below.circuits():
         weights.setdefault(cycle.nodes, []).append(cycle.weight)
     largest = {ends: Exponent(forms, subject.domain) for ends, forms in below.weights().items()}
     loops = {nodes: gain(nodes, largest) for nodes in below.rounds()}

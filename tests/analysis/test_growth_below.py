@@ -9,9 +9,9 @@ import pytest
 
 from gamma_calc.algebra import EMPTY, Affine
 from gamma_calc.analysis.derivation import derived
-from gamma_calc.analysis.growth_below import LeastGrowth
 from gamma_calc.calculus.policy import CALCULUS, Policy, dispensed
 from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.maxplus.cycle_time import LeastGrowth
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.scheme import Scheme
 from tests.analysis import brute_vectors

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gamma_calc.algebra import EVERYWHERE, Affine, Inequality, Polyhedron
-from gamma_calc.analysis.families import Family
 from gamma_calc.analysis.rate_law import RateLaw, rate_law
-from gamma_calc.analysis.turns import Floors, Turns
+from gamma_calc.maxplus.horizon_families import HorizonFamily
+from gamma_calc.maxplus.quasi_linear import FloorSum, Repetitions
 
 RATE = Affine.symbol("eta")
 NO_LAW = {
@@ -20,27 +20,27 @@ NO_LAW = {
 
 @pytest.mark.parametrize(("forms", "domain", "reason"), NO_LAW.values(), ids=NO_LAW)
 def test_no_law(forms: tuple[Affine, ...], domain: Polyhedron, reason: str) -> None:
-    found = rate_law("eta", tuple(map(Family.fixed, forms)), domain, ())
+    found = rate_law("eta", tuple(map(HorizonFamily.fixed, forms)), domain, ())
     assert isinstance(found, str) and found.startswith(reason)
 
 
-def turning(base: Affine, turn: Affine) -> Family:
+def turning(base: Affine, turn: Affine) -> HorizonFamily:
     """A family that turns a cycle of one step, from step 1 on."""
-    return Family(base, ((turn, Turns((Floors(0, ((1, 1),), 1),))),))
+    return HorizonFamily(base, ((turn, Repetitions((FloorSum(0, ((1, 1),), 1),))),))
 
 
 FORMULAS = {
     "no-turn-is-the-largest": ((turning(2 * RATE + 1, RATE - 5),), "-1/2 (T >= 1); tends to -1/2"),
     "every-turn-is-the-largest": ((turning(2 * RATE + 1, RATE + 1),), "-(T)/(T + 1) (T >= 1); tends to -1"),
     "turns-that-take-over": (
-        (turning(RATE - 3, RATE + 1), Family.fixed(RATE + Affine.of(1) / 2)),
+        (turning(RATE - 3, RATE + 1), HorizonFamily.fixed(RATE + Affine.of(1) / 2)),
         f"-(T - 4)/(T) (T >= 8{''.join(f', -1/2 at T = {t}' for t in range(1, 8))}); tends to -1",
     ),
 }
 
 
 @pytest.mark.parametrize(("families", "formula"), FORMULAS.values(), ids=FORMULAS)
-def test_a_law_is_the_least_of_the_extreme_exponents(families: tuple[Family, ...], formula: str) -> None:
+def test_a_law_is_the_least_of_the_extreme_exponents(families: tuple[HorizonFamily, ...], formula: str) -> None:
     found = rate_law("eta", families, EVERYWHERE, ())
     assert isinstance(found, RateLaw)
     assert found.statement == f"eta <= {formula}, which no T attains"

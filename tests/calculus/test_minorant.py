@@ -10,9 +10,9 @@ import pytest
 from gamma_calc.calculus.assumptions import dispensed
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.step_graph import Node
 from gamma_calc.calculus.step_map import minorant
 from gamma_calc.calculus.symbolic_step import components, symbolic_step
+from gamma_calc.maxplus.graph import Node
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.reading import State, training_step
 from tests.schemes import scheme

@@ -1,18 +1,18 @@
-"""Turns of cycles: which leave room for which, at every step and not only at the first ones."""
+"""Repetitions of cycles: which leave room for which, at every step and not only at the first ones."""
 
 from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gamma_calc.analysis.turns import Floors, Turns
+from gamma_calc.maxplus.quasi_linear import FloorSum, Repetitions
 
 LATE = 120
 """A step by which cycles of these periods have overtaken any head start that they can."""
 
-EVERY_STEP = Turns((Floors(0, ((1, 1),), 1),))
-EVERY_OTHER = Turns((Floors(0, ((1, 2),), 1),))
-TEN_AT_ONCE = Turns((Floors(0, (), 1), Floors(10, (), 1)))
+EVERY_STEP = Repetitions((FloorSum(0, ((1, 1),), 1),))
+EVERY_OTHER = Repetitions((FloorSum(0, ((1, 2),), 1),))
+TEN_AT_ONCE = Repetitions((FloorSum(0, (), 1), FloorSum(10, (), 1)))
 
 
 def test_what_grows_covers_what_grows_more_slowly() -> None:
@@ -28,18 +28,18 @@ def test_a_head_start_does_not_last() -> None:
 
 
 @st.composite
-def floors(draw: st.DrawFn) -> Floors:
+def floors(draw: st.DrawFn) -> FloorSum:
     parts = tuple(draw(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3)), max_size=2)))
     start = max([1, *(offset for offset, _ in parts)]) + draw(st.integers(0, 2))
-    return Floors(draw(st.integers(0, 3)), parts, start)
+    return FloorSum(draw(st.integers(0, 3)), parts, start)
 
 
-turns = st.lists(floors(), min_size=1, max_size=3).map(lambda members: Turns(tuple(members)))
+turns = st.lists(floors(), min_size=1, max_size=3).map(lambda members: Repetitions(tuple(members)))
 
 
 @settings(max_examples=400)
 @given(turns, turns)
-def test_covering_is_room_for_all_turns_at_every_step(mine: Turns, other: Turns) -> None:
+def test_covering_is_room_for_all_turns_at_every_step(mine: Repetitions, other: Repetitions) -> None:
     steps = range(other.start, LATE)
     has_room = mine.start <= other.start and all(
         mine.least(t) <= other.least(t) and other.most(t) <= mine.most(t) for t in steps
@@ -48,5 +48,5 @@ def test_covering_is_room_for_all_turns_at_every_step(mine: Turns, other: Turns)
 
 
 @given(turns)
-def test_the_closed_form_is_the_most_turns_from_its_first_step_on(each: Turns) -> None:
+def test_the_closed_form_is_the_most_turns_from_its_first_step_on(each: Repetitions) -> None:
     assert all(each.law.at(t) == each.most(t) for t in range(max(each.start, each.law.since), LATE))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from gamma_calc.algebra import Affine, Inequality, Polyhedron
-from gamma_calc.calculus.step_graph import Monomial, Node, StepMap
+from gamma_calc.maxplus.graph import Monomial, Node, StepMap
 
 FEW = 2
 """Factors of the monomials that belong to the linear part."""

@@ -6,24 +6,28 @@ Source: Baccelli, Cohen, Olsder, Quadrat, "Synchronization and Linearity", chapt
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from gamma_calc.algebra import Affine, Exponent
-from gamma_calc.calculus.provenance import Provenance
-from gamma_calc.program.terms import Part
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A component of the state: a parity of a part of a trained tensor."""
+    """A component of the state: what it is a part of, and its provenance, as a reading of a program knows them."""
 
-    part: Part
-    provenance: Provenance
+    part: Any
+    provenance: Any = None
 
     def __str__(self) -> str:
         return str(self.part)
+
+
+Part = TypeVar("Part")
+Step: TypeAlias = tuple[Node, Node]
+"""What a component is made from, and the component."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Cycle:
+class Circuit:
     """A closed walk through the graph that visits no node twice; `weight` is what one turn adds to its exponents."""
 
     edges: tuple[Edge, ...]
@@ -49,7 +53,7 @@ class Cycle:
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """The nodes in the order of the walk."""
+        """The nodes in the order of the path."""
         return tuple(edge.source for edge in self.edges)
 
 
@@ -115,6 +119,16 @@ class StepMap:
         """Whether each walk from a source may come late: it waits at its kept source, or starts from a later step."""
         return all(source.length or source.target in self.kept for source in self.sources)
 
+    @property
+    def fed(self) -> frozenset[Node]:
+        """The nodes that some quantity grows with."""
+        return frozenset[Node]().union(*self.observed.values())
+
+    @property
+    def steps(self) -> frozenset[Step]:
+        """The pairs of nodes between which there is an edge."""
+        return frozenset((edge.source, edge.target) for edge in self.edges)
+
     def feeding(self, names: Iterable[str]) -> StepMap:
         """The part of the map that some quantities grow with: what happens elsewhere they never feel."""
         fed = frozenset[Node]().union(*(self.observed[name] for name in names))
@@ -126,13 +140,13 @@ class StepMap:
             sources=tuple(source for source in self.sources if source.target in fed),
         )
 
-    def cycles(self) -> tuple[Cycle, ...]:
-        """The elementary cycles, each once."""
+    def circuits(self, longest: int | None = None) -> tuple[Circuit, ...]:
+        """The elementary circuits of so many edges at most, each once."""
         places = {node: place for place, node in enumerate(self.nodes)}
         leaving: list[list[tuple[int, Edge]]] = [[] for _ in self.nodes]
         for edge in self.edges:
             leaving[places[edge.source]].append((places[edge.target], edge))
-        return tuple(Cycle(path) for path in _closed_paths(leaving))
+        return tuple(Circuit(path) for path in _closed_paths(leaving, longest))
 
     def rounds(self) -> tuple[tuple[Node, ...], ...]:
         """The orders of nodes in which elementary cycles pass, each once."""
@@ -155,17 +169,24 @@ def gain(nodes: Sequence[Node], largest: Mapping[tuple[Node, Node], Exponent]) -
     return reduce(Exponent.__add__, (largest[ends] for ends in zip(nodes, (*nodes[1:], nodes[0]), strict=True)))
 
 
-Step = TypeVar("Step")
+def reached(nodes: Iterable[Node], steps: AbstractSet[Step]) -> frozenset[Node]:
+    """The nodes that can be reached from some, with those themselves."""
+    found = frozenset(nodes)
+    while more := frozenset(target for source, target in steps if source in found) - found:
+        found |= more
+    return found
 
 
-def _closed_paths(leaving: Sequence[Sequence[tuple[int, Step]]]) -> Iterator[tuple[Step, ...]]:
+def _closed_paths(
+    leaving: Sequence[Sequence[tuple[int, Part]]], longest: int | None = None
+) -> Iterator[tuple[Part, ...]]:
     """The steps of each closed path that passes no place twice, from its least place: `leaving` has target and step."""
 
-    def onward(start: int, here: int, path: tuple[Step, ...], passed: int) -> Iterator[tuple[Step, ...]]:
+    def onward(start: int, here: int, path: tuple[Part, ...], passed: int) -> Iterator[tuple[Part, ...]]:
         for target, step in leaving[here]:
             if target == start:
                 yield (*path, step)
-            elif target > start and not passed >> target & 1:
+            elif target > start and not passed >> target & 1 and (longest is None or len(path) + 1 < longest):
                 yield from onward(start, target, (*path, step), passed | 1 << target)
 
     for start in range(len(leaving)):

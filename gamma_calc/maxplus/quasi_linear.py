@@ -16,7 +16,7 @@ Writer = Callable[[Iterable[tuple[str, Fraction]], Fraction], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Floors:
+class FloorSum:
     """shift + the sum over (offset, period) of floor((T - offset) / period), for T >= start."""
 
     shift: int
@@ -39,7 +39,7 @@ class Floors:
 
 
 @dataclass(frozen=True, slots=True)
-class Linear:
+class QuasiLinear:
     """slope * T + offsets[T mod period], for T >= since."""
 
     slope: Fraction
@@ -80,13 +80,13 @@ class Linear:
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
+class Repetitions:
     """How often a cycle can have been turned by step T: from the least of the shifts to the largest of the sums.
 
     Of the members only those count that have started.
     """
 
-    members: tuple[Floors, ...]
+    members: tuple[FloorSum, ...]
 
     @property
     def start(self) -> int:
@@ -102,11 +102,11 @@ class Turns:
         return max(member.at(steps) for member in self.members if member.start <= steps)
 
     @property
-    def law(self) -> Linear:
+    def law(self) -> QuasiLinear:
         """The most turns in closed form, from the first step at which it and the fewest turns have become regular."""
         return _law(self.members)
 
-    def covers(self, other: Turns) -> bool:
+    def covers(self, other: Repetitions) -> bool:
         """Whether at every step these leave room for all of the other's turns."""
         end = max(self.law.since, other.law.since) + lcm(len(self.law.offsets), len(other.law.offsets))
         return (
@@ -118,7 +118,7 @@ class Turns:
 
 
 @lru_cache(maxsize=1024)
-def _law(members: tuple[Floors, ...]) -> Linear:
+def _law(members: tuple[FloorSum, ...]) -> QuasiLinear:
     slope = max(member.slope for member in members)
     leading = [member for member in members if member.slope == slope]
     period = lcm(*(member.period for member in leading))
@@ -130,12 +130,12 @@ def _law(members: tuple[Floors, ...]) -> Linear:
     by_residue = {steps % period: offset(steps) for steps in range(begun, begun + period)}
     offsets = shortest(tuple(by_residue[residue] for residue in range(period)))
     regular = begun + _lag(members, leading, slope, min(offsets))
-    law, turns = Linear(slope, offsets, regular), Turns(members)
+    law, turns = QuasiLinear(slope, offsets, regular), Repetitions(members)
     low = min(member.shift for member in members)
     since = regular
     while since > turns.start and turns.most(since - 1) == law.at(since - 1) and turns.least(since - 1) == low:
         since -= 1
-    return Linear(slope, offsets, since)
+    return QuasiLinear(slope, offsets, since)
 
 
 def shortest(cycle: tuple[Entry, ...]) -> tuple[Entry, ...]:
@@ -148,7 +148,7 @@ def shortest(cycle: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return next(cycle[:size] for size in sizes if cycle[:size] * (len(cycle) // size) == cycle)
 
 
-def _lag(members: Iterable[Floors], leading: list[Floors], slope: Fraction, lowest: Fraction) -> int:
+def _lag(members: Iterable[FloorSum], leading: list[FloorSum], slope: Fraction, lowest: Fraction) -> int:
     """Steps after which the members that grow more slowly have fallen behind for good."""
     lags = [0]
     for member in members:
