@@ -80,9 +80,6 @@ class RateBound:
         return all(domain.implies(Inequality(power)) for power in powers)
 
     def __str__(self) -> str:
-        if not self.above.free and not self.above_turn.free:
-            sign, above, below = self._ratio(linear_text)
-            return f"{sign}({above})/({below})" if self.below_turn else above
         if not self.below_turn:
             return _sum(_times_steps(str(-self.above_turn / self.below), "*T"), str(-self.above / self.below))
         above = _sum(_times_steps(str(self.above_turn), "*T"), str(self.above))
@@ -91,22 +88,19 @@ class RateBound:
 
     def latex(self) -> str:
         """The bound as LaTeX."""
-        if not self.above.free and not self.above_turn.free:
-            sign, above, below = self._ratio(linear_latex)
-            return rf"{sign}\frac{{{above}}}{{{below}}}" if self.below_turn else above
         above = _sum(_times_steps(self.above_turn.latex(), r" \, T"), self.above.latex())
         below = _sum(_times_steps(rational_latex(self.below_turn), r" \, T"), rational_latex(self.below))
         return f"-({above})" if below == "1" else rf"-\frac{{{above}}}{{{below}}}"
 
-    def _ratio(self, write: Writer) -> tuple[str, str, str]:
-        """A ratio of numbers as it is written: a sign where the numerator begins with one, and coprime numbers."""
+    def ratio(self, write: Writer, fraction: str) -> str:
+        """The bound without other exponents: a ratio of lines in T, a minus in front where it begins with one."""
         above, below = (self.above.constant, self.above_turn.constant), (self.below, self.below_turn)
         if not self.below_turn:
-            return "", _linear(write, *(-number / self.below for number in above)), ""
+            return _linear(write, *(-number / self.below for number in above))
         is_negative = (above[1] or above[0]) > 0
         divisor = gcd(*(int(number) for number in (*above, *below)))
-        numerator = (number / (divisor if is_negative else -divisor) for number in above)
-        return "-" * is_negative, _linear(write, *numerator), _linear(write, *(number / divisor for number in below))
+        numerator = _linear(write, *(number / (divisor if is_negative else -divisor) for number in above))
+        return "-" * is_negative + fraction.format(numerator, _linear(write, *(number / divisor for number in below)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +147,16 @@ class RateLaw:
         return tuple(bound.at(steps) for bound in self.cases[steps % len(self.cases)])
 
     def __str__(self) -> str:
-        texts = [_least([str(bound) for bound in bounds]) for bounds in self.cases]
+        written = str if self.others else lambda bound: bound.ratio(linear_text, "({})/({})")
+        texts = [_least([written(bound) for bound in bounds]) for bounds in self.cases]
         if len(texts) == 1:
             return texts[0]
         return "; ".join(f"{text} if T mod {len(texts)} = {place}" for place, text in enumerate(texts))
 
     def latex(self) -> str:
         """The formula as LaTeX."""
-        texts = [_least([bound.latex() for bound in bounds], r"\min") for bounds in self.cases]
+        written = RateBound.latex if self.others else lambda bound: bound.ratio(linear_latex, r"\frac{{{}}}{{{}}}")
+        texts = [_least([written(bound) for bound in bounds], r"\min") for bounds in self.cases]
         if len(texts) == 1:
             return texts[0]
         return r",\ ".join(rf"{text}\ \text{{if}}\ T \bmod {len(texts)} = {place}" for place, text in enumerate(texts))

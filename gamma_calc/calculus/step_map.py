@@ -62,7 +62,7 @@ def minorant(
     kept = step.graph(plain).kept
     floors = {node: size.lower.pieces for node, size in components(step.run[-1].after) if node in kept}
     products = [piece for piece in sure if piece.is_product]
-    below = dict.fromkeys(edge for piece in products for edge in piece.edges(floors))
+    below = dict.fromkeys(edge for piece in products for edge in piece.product.edges(floors))
     return step.graph([*plain, *below], [piece.product for piece in products], is_below=True)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
 
 from gamma_calc.algebra import Affine, Exponent, Inequality, Polyhedron
 from gamma_calc.algebra.affine import auxiliary
@@ -119,14 +118,6 @@ class _Piece:
     def product(self) -> Product:
         """The piece of a component made from several ones."""
         return Product(self.target, self.monomial, is_bound=not self.is_sure)
-
-    def edges(self, floors: Mapping[Node, tuple[Affine, ...]]) -> Iterator[Edge]:
-        """Each factor's part in the piece, with the other ones at their floors, if all of them have one."""
-        factors, weight = self.monomial.factors, self.monomial.coefficient
-        for place, source in enumerate(factors):
-            others = (floors.get(factor, ()) for factor in (*factors[:place], *factors[place + 1 :]))
-            for choice in product(*others):
-                yield Edge(source, self.target, sum(choice, weight))
 
     @property
     def source(self) -> Source:

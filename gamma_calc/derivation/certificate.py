@@ -27,7 +27,7 @@ from gamma_calc.derivation.conclusions import (
 )
 from gamma_calc.derivation.evidence import FoundProof, Obligation
 from gamma_calc.derivation.farkas import point_of
-from gamma_calc.derivation.following import followed
+from gamma_calc.derivation.later_steps import followed
 from gamma_calc.derivation.premises import forms_of, premises
 from gamma_calc.errors import Unknown
 from gamma_calc.program.scheme import Scheme

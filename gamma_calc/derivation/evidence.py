@@ -17,7 +17,7 @@ from gamma_calc.algebra.plain import Forms, Json
 from gamma_calc.derivation.checker import LOWER, UPPER, Family, Proof, Refuted
 from gamma_calc.derivation.conclusions import form_json
 from gamma_calc.derivation.farkas import is_proved, is_trivial, point_of, proof_of
-from gamma_calc.derivation.inclusion import Inclusion
+from gamma_calc.maxplus.path_families import Cycle, Order
 
 Claim = tuple[Affine, Forms]
 
@@ -45,7 +45,7 @@ class FoundProof(Proof):
         super().__init__(())
         self.written: list[Json] = []
         self.obligations: list[Obligation] = []
-        self._inclusions: dict[Forms, Inclusion] = {}
+        self._orders: dict[Forms, Order] = {}
         self._to_state: Json = {}
 
     def step(self, of: str) -> Json:
@@ -92,7 +92,7 @@ class FoundProof(Proof):
     def covered(self, hypotheses: Forms, families: Iterable[Family], by: Sequence[Family]) -> None:
         """The families that hold others, and the turns that show it, which are found."""
         for family in families:
-            found = self.inclusion(hypotheses).place(family, by)
+            found = _holder(family, by, self.order(hypotheses))
             self.check(found is not None, f"{family[0]} is in no family")
             self._note(list(found or ()))
             super().covered(hypotheses, [family], by)
@@ -105,13 +105,31 @@ class FoundProof(Proof):
             self._to_state["lower"] = [form_json(piece) for piece in least]
         return super().stated(of, bounds, hypotheses)
 
-    def inclusion(self, domain: Forms) -> Inclusion:
-        """Inclusions of families on a domain."""
-        return self._inclusions.setdefault(domain, Inclusion(domain))
+    def order(self, domain: Forms) -> Order:
+        """Which forms are at least as large as which on a domain."""
+        return self._orders.setdefault(domain, Order(_polyhedron(domain)))
 
     def _note(self, evidence: object) -> None:
         self.written[-1]["proof"].append(evidence)
         self.evidence = iter([evidence])
+
+
+def _holder(family: Family, by: Sequence[Family], order: Order) -> tuple[int, list[list[list[int]]]] | None:
+    """The first family that holds another one, and the turns that show it: their places, and how often each is taken.
+
+    One row of turns makes up for the base of the other one, and one for each of its own turns; None if no family does.
+    """
+    base, length, turns = family
+    for place, (start, before, cycles) in enumerate(by):
+        known, rows = tuple(Cycle(*each) for each in cycles), []
+        for lead, edges in ((base - start, length - before), *turns):
+            numbers = order.reaching(lead, known, edges)
+            if numbers is None:
+                break
+            rows.append([[i, number] for i, number in enumerate(numbers) if number])
+        else:
+            return place, rows
+    return None
 
 
 @lru_cache(maxsize=4096)

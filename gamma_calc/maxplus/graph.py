@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import product
 from typing import Any, TypeAlias, TypeVar
 
 from gamma_calc.algebra import Affine, Exponent
@@ -72,6 +73,14 @@ class Product:
     target: Node
     monomial: Monomial
     is_bound: bool = False
+
+    def edges(self, floors: Mapping[Node, tuple[Affine, ...]]) -> Iterator[Edge]:
+        """Each factor's part in the product, with the other ones at their floors, if all of them have one."""
+        factors = self.monomial.factors
+        for place, source in enumerate(factors):
+            others = (floors.get(factor, ()) for factor in (*factors[:place], *factors[place + 1 :]))
+            for choice in product(*others):
+                yield Edge(source, self.target, sum(choice, self.monomial.coefficient))
 
 
 @dataclass(frozen=True, slots=True)

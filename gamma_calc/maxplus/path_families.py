@@ -98,7 +98,7 @@ class Order:
 
     def reaching(self, lead: Affine, cycles: Cycles, edges: int) -> tuple[int, ...] | None:
         """Numbers of turns within so many edges that add at least a lead: the evidence; None where none do."""
-        made = turns(cycles, edges)
+        made = turns(cycles, edges) if edges >= 0 else ()
         return next((numbers for numbers, added in made if self.is_never_negative(added - lead)), None)
 
     def is_below(self, cycles: Cycles, others: Cycles) -> bool:
