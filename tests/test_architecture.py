@@ -44,9 +44,8 @@ LAYERS: dict[str, set[str]] = {
     # The formula in T of proved families is the one of the answers.
     "derivation.horizon_words": {
         "algebra",
-        "analysis.families",
+        "maxplus",
         "analysis.rate_law",
-        "analysis.turns",
         "derivation.checker",
     },
     "derivation.law_words": {"algebra.affine", "algebra.plain", "analysis.conditions", "derivation.checker"},

@@ -15,7 +15,7 @@ from gamma_calc.analysis.rate_law import RateLaw, rate_law
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.maxplus.graph import StepMap
 from gamma_calc.maxplus.horizon_families import HorizonFamily, horizon_families, largest
-from gamma_calc.maxplus.linear_regime import linear_part, unfelt
+from gamma_calc.maxplus.linear_regime import linear_part, linear_region
 
 PRODUCTS = "the step multiplies components, and before it leaves n^0 a run may feel their products"
 MANY = "the step multiplies components, and makes too many products of them to write out"
@@ -58,7 +58,7 @@ def horizon_law(
     if found is None and bound.whole is not None and bound.whole.is_known:
         if not set(quantities) <= set(bound.whole.quantities):
             return MANY
-        where = unfelt(bound.whole, quantities, run.domain)
+        where = linear_region(bound.whole, quantities, run.domain)
         if where.is_empty:
             return PRODUCTS
         found = linear_part(bound.whole, quantities)

@@ -28,7 +28,7 @@ def linear_part(found: StepMap, names: Sequence[str]) -> StepMap:
     return replace(found, products=(), quantities={**found.quantities, **few})
 
 
-def unfelt(found: StepMap, names: Sequence[str], domain: Polyhedron) -> Polyhedron:
+def linear_region(found: StepMap, names: Sequence[str], domain: Polyhedron) -> Polyhedron:
     """A part of the domain on which the products are never felt while the quantities are bounded; it may be empty.
 
     Assumes:
