@@ -64,9 +64,7 @@ def edge_laws(scheme: Scheme, policy: Policy = CALCULUS, *, with_rank: bool = Fa
     if not rates:
         return (_law(scheme, {}, rho, scheme.domain, _is_stable(derivation)),)
     largest = _largest(derivation, rates[0])
-    if largest.bounds is not None and not largest.attained:
-        raise BadInput(f"{scheme.name}: no largest stable {rates[0]}: {largest.reason}; give one: --at {rates[0]}=-1")
-    if largest.bounds is None:
+    if largest.bounds is None or not largest.attained:
         raise BadInput(f"{scheme.name}: no largest stable {rates[0]}: {largest.reason}; give one: --at {rates[0]}=-1")
     return tuple(
         _law(scheme, {largest.rate: bound}, rho, largest.valid_on & _least(bound, largest.bounds), True)
