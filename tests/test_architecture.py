@@ -60,7 +60,7 @@ LAYERS: dict[str, set[str]] = {
     "report": BELOW_REPORT,
     "explorer": BELOW_EXPERIMENT,
     "experiment": BELOW_EXPERIMENT,
-    "huggingface": {*BELOW_EXPERIMENT, "experiment"},
+    "huggingface": {*BELOW_EXPERIMENT, "experiment", "tracing"},
     "atlas": {*BELOW_EXPERIMENT, "experiment"},
     "cli": {*BELOW_CLI, ""},
     "__main__": {"cli"},

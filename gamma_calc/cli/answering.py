@@ -20,6 +20,7 @@ from gamma_calc.cli import (
     explore,
     exponents,
     lint,
+    model,
     region,
     reproduce,
     schemes,
@@ -39,7 +40,7 @@ OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 """Errors without a file that have nothing to do with an output."""
 
 QUESTIONS = (
-    *(schemes, exponents, derive, verify, region, compare, diff, explore, atlas, transfer, lint),
+    *(schemes, exponents, derive, verify, region, compare, diff, explore, atlas, transfer, lint, model),
     *(crosscheck, tune, sweep, reproduce),
 )
 

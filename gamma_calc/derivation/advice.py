@@ -90,8 +90,8 @@ def _rates(found: Derivation) -> str:
     names = {key: key.removesuffix(f".{RATE}").removeprefix("eta_") for key in scheme.model.rates}
     forms = {names[key]: str(scheme[key]) for key in names if key in scheme.exponents and scheme.is_trained(names[key])}
     if len(set(forms.values())) == 1:
-        return f"a learning rate of {_power(*set(forms.values()))}"
-    return f"learning rates of {_listed([f'{_power(form)} for {name}' for name, form in forms.items()])}"
+        return f"a learning rate of {power(*set(forms.values()))}"
+    return f"learning rates of {_listed([f'{power(form)} for {name}' for name, form in forms.items()])}"
 
 
 def _is_for_one_only(found: Derivation) -> bool:
@@ -123,7 +123,7 @@ def _growing(found: Derivation) -> str:
     bounded = dict.fromkeys(name for each in found.decisions.values() for name in each.condition.bounded)
     sizes = {name: found.at_max[name] for name in bounded}
     grown = [
-        f"{name} grows like {_power(str(size.upper))}"
+        f"{name} grows like {power(str(size.upper))}"
         for name, size in sizes.items()
         if size.is_exact and _is_positive(size.upper)
     ]
@@ -139,10 +139,11 @@ def _is_positive(exponent: Exponent) -> bool:
 
 
 def _falls(exponent: Exponent) -> str:
-    return "is zero" if exponent == VANISHING else f"falls like {_power(str(exponent))}"
+    return "is zero" if exponent == VANISHING else f"falls like {power(str(exponent))}"
 
 
-def _power(form: str) -> str:
+def power(form: str) -> str:
+    """A power of the width in words."""
     return f"n^{form}" if form.isdigit() else f"n^({form})"
 
 

@@ -52,8 +52,8 @@ def derivation_json(found: Derivation) -> Json:
     notation = Notation(found.run.program)
     return exponents_json(found.scheme, found.run, horizon) | {
         "settled_from": found.run.settled_from,
-        "conditions": {name: _condition(each) for name, each in found.decisions.items()},
-        "max_stable": {name: _largest(rate) for name, rate in found.max_stable.items()},
+        "conditions": {name: condition_json(each) for name, each in found.decisions.items()},
+        "max_stable": {name: largest_json(rate) for name, rate in found.max_stable.items()},
         "frontier": None if found.frontier is None else [_edge(edge) for edge in found.frontier],
         "at_max": {name: str(size.upper) for name, size in found.at_max.items()},
         "at_max_upper": [name for name, size in found.at_max.items() if not size.is_exact],
@@ -108,7 +108,8 @@ def _step(step: ExponentStep) -> Json:
     return {"t": step.t, **values, "upper": list(step.upper)}
 
 
-def _condition(decision: Decision) -> Json:
+def condition_json(decision: Decision) -> Json:
+    """What is known of a condition."""
     return {
         "region": str(decision),
         "onset": decision.onset,
@@ -118,7 +119,8 @@ def _condition(decision: Decision) -> Json:
     }
 
 
-def _largest(rate: LargestRate) -> Json:
+def largest_json(rate: LargestRate) -> Json:
+    """The largest stable value of a rate."""
     return {
         "value": rate.value,
         "attained": rate.attained,

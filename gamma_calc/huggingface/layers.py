@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import torch
 import transformers
@@ -66,15 +66,41 @@ def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | Non
     if isinstance(model, PeftModel):
         name = name if name in model.peft_config else None
         return lora_adapters(model, name, has_numbers=False)
-    bare = _on_meta(model)
+    return lora_adapters(adapted(_on_meta(model), adapter, _title(model)), has_numbers=False)
+
+
+def adapted(bare: nn.Module, adapter: LoraConfig | None, title: str) -> PeftModel:
+    """A model with adapters, of which no numbers are needed; by default on every linear layer but the head's.
+
+    Raises:
+        BadInput: the adapter does not go with it.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of numbers, which are not looked at
-            wrapped = get_peft_model(bare, adapter or LoraConfig(target_modules=ALL_LINEAR))
+            wrapped = get_peft_model(cast(PreTrainedModel, bare), adapter or LoraConfig(target_modules=ALL_LINEAR))
     except (ValueError, TypeError) as problem:
         reason = " ".join(str(problem).split())[:200]
-        raise BadInput(f"{_title(model)}: PEFT cannot adapt the model: {reason}") from None
-    return lora_adapters(wrapped, has_numbers=False)
+        raise BadInput(f"{title}: PEFT cannot adapt the model: {reason}") from None
+    assert isinstance(wrapped, PeftModel)
+    return wrapped
+
+
+def model_of_layers(path: Path, most: int) -> tuple[nn.Module, int]:
+    """The model of a folder or file with a config.json, without numbers and with few layers; and how many it has.
+
+    Raises:
+        BadInput: transformers builds none of it.
+    """
+    config = configuration_from(path)
+    count = getattr(config, "num_hidden_layers", most)
+    for name, value in config.to_dict().items():
+        if isinstance(value, list) and len(value) == count:  # such as the kind of attention of each layer
+            setattr(config, name, value[:most])
+    for name in ("num_hidden_layers", "num_decoder_layers"):
+        if isinstance(getattr(config, name, None), int):
+            setattr(config, name, min(most, getattr(config, name)))
+    return _on_meta(config), count
 
 
 def adapter_from(path: Path) -> LoraConfig:

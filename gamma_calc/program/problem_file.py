@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from functools import wraps
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.problem import Problem
@@ -23,6 +26,21 @@ def is_place(text: str) -> bool:
 def problem_at(place: str, folder: Path, *, allow_code: bool) -> Problem:
     """What a function of a Python file makes when it is called without arguments.
 
+    Args:
+        place, folder, allow_code: as in `function_at`.
+
+    Raises:
+        BadInput: as `function_at`; or what comes out is no Problem.
+    """
+    made = function_at(place, folder, allow_code=allow_code)()
+    if not isinstance(made, Problem):
+        raise BadInput(place, found=type(made).__name__, expected="a Problem, as the value of the function")
+    return made
+
+
+def function_at(place: str, folder: Path, *, allow_code: bool) -> Callable[..., Any]:
+    """A function of a Python file; whatever it raises is bad input.
+
     The file is run. What it prints goes where messages go, so that an answer stays one.
 
     Args:
@@ -30,8 +48,7 @@ def problem_at(place: str, folder: Path, *, allow_code: bool) -> Problem:
         allow_code: whether whoever asks has said that the file may be run; if not, it is not even read.
 
     Raises:
-        BadInput: it was not allowed, there is no such file or function, something in it raises, or what comes out is no
-            Problem.
+        BadInput: it was not allowed, there is no such file or function, or something in the file raises.
     """
     found = PLACE.fullmatch(place)
     if found is None:
@@ -44,18 +61,28 @@ def problem_at(place: str, folder: Path, *, allow_code: bool) -> Problem:
     spec = spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None  # a name that ends in .py has a loader
     module = module_from_spec(spec)
+    with _run(place):
+        spec.loader.exec_module(module)
+    function = getattr(module, found[2], None)
+    if not callable(function):
+        names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+        raise BadInput(f"{path}: a function", found=found[2], expected="one that the file defines", choices=names)
+
+    @wraps(function)
+    def called(*arguments: Any) -> Any:
+        with _run(place):
+            return function(*arguments)
+
+    return called
+
+
+@contextmanager
+def _run(place: str) -> Iterator[None]:
+    """Code of a file that somebody allowed to be run."""
     try:
         with redirect_stdout(sys.stderr):
-            spec.loader.exec_module(module)
-            function = getattr(module, found[2], None)
-            made = function() if callable(function) else None
+            yield
     except BadInput as problem:
         raise BadInput(f"{place}: {problem}") from None
     except (Exception, SystemExit) as problem:
         raise BadInput(f"{place} raises {type(problem).__name__}: {problem}") from problem
-    if not callable(function):
-        names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-        raise BadInput(f"{path}: a function", found=found[2], expected="one that the file defines", choices=names)
-    if not isinstance(made, Problem):
-        raise BadInput(place, found=type(made).__name__, expected="a Problem, as the value of the function")
-    return made

@@ -1,0 +1,236 @@
+"""What follows for the adapters of a whole model, layer by layer, and where one module's theory is another.
+
+$ gamma-calc model ./llama --adapter v_proj.json --scheme lora-plus-a
+Largest stable rate: n^(-5/4) for A and n^(-1/4) for B, bound by Z_B of v_proj[2].
+One module alone has a largest stable rate of n^(-1) for A and n^0 for B. There Z_A of v_proj[2] is n^(1/2) in this ...
+LlamaForCausalLM with 2 of its 8 layers, lora-plus-a under adam on v_proj, for every fixed number of steps
+stable             eta <= -5/4
+internally_stable  eta <= -3/2
+feature_learning   never
+exponents at the largest stable rate, by adapter [layer]:
+adapter    Z_A  Z_B   Delta_Z_A  Delta_Z_B
+v_proj[1]  0    -1/4  -1/4       -1/4
+v_proj[2]  1/4  0     1/4        0
+...
+why Z_A of v_proj[2] does:
+  Z_A_v_proj[2] by A_v_proj[2]_0 U_layers_2[1] (diluted sum over hidden)
+...
+
+$ gamma-calc model ./gpt2 --layers 3 --steps 2
+$ gamma-calc model networks.py:mlp --allow-code --json
+
+No weight is read: the forward pass is captured at two sets of sizes and translated, operation by operation. One that
+has no rule is named with the line that does it, and the exit status is 3.
+"""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from gamma_calc.algebra import Affine
+from gamma_calc.analysis.conditions import STABLE
+from gamma_calc.analysis.decision import Decision, Status
+from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.calculus.size import Size
+from gamma_calc.cli.options import (
+    OPTIMIZER_NAMES,
+    add_code_argument,
+    add_horizon_argument,
+    add_json_argument,
+    add_optimizer_argument,
+    add_value_arguments,
+    refuse_suppositions,
+    show,
+    values,
+    whole,
+)
+from gamma_calc.cli.outputs import UNKNOWN
+from gamma_calc.derivation.advice import power
+from gamma_calc.derivation.tables import text_table
+from gamma_calc.program.scheme import RATES
+from gamma_calc.program.spec_file import scheme_from
+
+if TYPE_CHECKING:
+    from gamma_calc.huggingface.model_theory import ModelTheory, Parting
+
+COLUMNS = 110
+MOST_LAYERS = 128
+OUTPUT, CHANGE = "output", "Delta_output"
+ASSUMED = (
+    "assumed: frozen matrices are random with variance 1/fan_in, and the loss is linear in the output; U_x is what "
+    "training has changed of x, and x_0 what it was"
+)
+T = TypeVar("T")
+ALL_ASSUMED = "a model is derived under all assumptions"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """MODEL, --adapter, --scheme, --optimizer, --layers, --steps, --at, --allow-code and --json."""
+    words = "a folder or file with a config.json of transformers, or FILE.py:FUNCTION"
+    parser.add_argument("model", metavar="MODEL", help=words)
+    words = "an adapter_config.json, or the folder it lies in (every linear layer)"
+    parser.add_argument("--adapter", metavar="FILE", type=Path, help=words)
+    words = "the inits and rates of A and B (what the adapter implements, or init-a)"
+    parser.add_argument("--scheme", metavar="SPEC", help=words)
+    add_optimizer_argument(parser, OPTIMIZER_NAMES)
+    words = "how many layers of the stack are derived (2)"
+    parser.add_argument("--layers", metavar="N", type=whole("--layers", MOST_LAYERS), default=2, help=words)
+    add_horizon_argument(parser)
+    add_code_argument(parser)
+    add_value_arguments(parser)
+    refuse_suppositions(parser, ALL_ASSUMED)
+    add_json_argument(parser)
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Print what follows for each layer."""
+    from gamma_calc.huggingface.model_theory import model_theory
+
+    scheme = None if options.scheme is None else scheme_from(options.scheme, allow_code=options.allow_code)
+    found = model_theory(
+        options.model,
+        adapter=options.adapter,
+        scheme=scheme,
+        optimizer=options.optimizer,
+        layers=options.layers,
+        steps=options.steps,
+        at=values(options),
+        allow_code=options.allow_code,
+    )
+    show(options, found.json, lambda: _text(found))
+    return UNKNOWN if found.is_unknown else 0
+
+
+def _text(found: ModelTheory) -> str:
+    derivation = found.derivation
+    if derivation is None:
+        missing = dict.fromkeys(f"  {each.operation} ({each.reason}): {each.where}" for each in found.traced.unknown)
+        said = "Nothing is derived: the forward pass has operations without a rule."
+        return "\n".join([said, *missing, _title(found), _operations(found)])
+    lines = [_largest(found, derivation), *_beside_module(found), _title(found)]
+    lines.append(
+        text_table(
+            [(name, each.reason if _is_unknown(each) else str(each)) for name, each in derivation.decisions.items()]
+        )
+    )
+    if derivation.at_max:
+        lines += ["exponents at the largest stable rate, by adapter [layer]:", text_table(_layer_rows(found))]
+        lines.append(
+            f"the output: {_shown(derivation.at_max[OUTPUT])}, its change: {_shown(derivation.at_max[CHANGE])}"
+        )
+    if found.partings:
+        lines.append("where the network parts from one module, at the largest stable rate of that:")
+        lines += [text_table(_parting_rows(found.partings)), *_path(found.partings[0])]
+    return "\n".join([*lines, *textwrap.wrap(ASSUMED, COLUMNS, subsequent_indent="  "), _operations(found)])
+
+
+def _largest(found: ModelTheory, derivation: Derivation) -> str:
+    """The largest stable rate, and what keeps it from being larger."""
+    stable = derivation.decisions[STABLE.name]
+    if _is_unknown(stable):
+        return f"Where the adapters are stable is not known: {stable.reason}."
+    if len(derivation.max_stable) != 1 or stable.region.is_empty:
+        return f"Stable: {stable}."
+    (largest,) = derivation.max_stable.values()
+    bound = [f"{name} of {layer}" if layer else name for name, layer in _gathered(found.binding)]
+    but = "" if largest.attained else ", not attained"
+    return f"Largest stable rate: {_rates(found, derivation)}{but}, bound by {', '.join(bound) or 'nothing'}."
+
+
+def _rates(found: ModelTheory, derivation: Derivation) -> str:
+    """The largest rate, of A and of B where they have two."""
+    ((name, largest),) = derivation.max_stable.items()
+    if largest.exponent is None or not found.traced.layers:
+        return f"{name} = {largest.value}" if largest.exponent is None else power(str(largest.exponent))
+    scheme = found.scheme.at({name: Affine.of(largest.exponent)})
+    of_a, of_b = (power(str(scheme[key])) for key in RATES)
+    return of_a if of_a == of_b else f"{of_a} for A and {of_b} for B"
+
+
+def _beside_module(found: ModelTheory) -> Iterator[str]:
+    """What one module alone would do, where it is known at one rate."""
+    if found.module is None or found.derivation is None or not found.is_compared:
+        return
+    is_same = found.module.max_stable == found.derivation.max_stable
+    alone = "the same largest stable rate" if is_same else f"a largest stable rate of {_rates(found, found.module)}"
+    if not found.partings:
+        yield f"One module alone has {alone}, and the same exponents there."
+        return
+    first = found.partings[0]
+    names = ", ".join(
+        layer
+        for name, layer in _gathered((each.layer, each.quantity) for each in found.partings)
+        if name == first.quantity
+    )
+    yield (
+        f"One module alone has {alone}. There {first.quantity} of {names} is {_shown(first.network)} in this network "
+        f"from step {first.step} on, and {_shown(first.module)} in a module."
+    )
+
+
+def _title(found: ModelTheory) -> str:
+    depth = "" if found.built is None else f" with {found.built} of its {found.depth} layers"
+    kinds = ", ".join(dict.fromkeys(each.name.partition("[")[0] for each in found.traced.layers)) or "no adapters"
+    length = "" if found.derivation is None else _length(found.derivation)
+    return f"{found.traced.name}{depth}, {found.scheme.title} on {kinds}{length}"
+
+
+def _length(derivation: Derivation) -> str:
+    return ", for every fixed number of steps" if derivation.horizon is None else f", for {derivation.horizon} steps"
+
+
+def _layer_rows(found: ModelTheory) -> list[tuple[str, ...]]:
+    """The exponents of each layer, layers that have the same ones in one row."""
+    every = {
+        layer.name: {name: str(size) for name, size in found.at_max(layer).items()} for layer in found.traced.layers
+    }
+    names = tuple(dict.fromkeys(name for values in every.values() for name in values))
+    rows = [(layer, tuple(values.get(name, "-") for name in names)) for layer, values in every.items()]
+    return [("adapter", *names), *((layer, *cells) for cells, layer in _gathered(rows))]
+
+
+def _parting_rows(partings: Sequence[Parting]) -> list[tuple[str, ...]]:
+    rows = [(each.layer, (each.quantity, str(each.network), str(each.module), str(each.step))) for each in partings]
+    return [("adapter", "", "network", "module", "from step"), *((layer, *cells) for cells, layer in _gathered(rows))]
+
+
+def _path(parting: Parting) -> list[str]:
+    """The leading term, and where what changed in it comes from."""
+    return [f"why {parting.quantity} of {parting.layer} does:", *(f"  {each}" for each in parting.path)]
+
+
+def _gathered(rows: Iterable[tuple[str, T]]) -> list[tuple[T, str]]:
+    """What is said of layers, with the names of those of which the same is said: q_proj[1, 2]."""
+    found: dict[tuple[T, str], list[str]] = {}
+    for layer, said in rows:
+        stem, _, number = layer.removesuffix("]").partition("[")
+        found.setdefault((said, stem), []).append(number)
+    return [(said, f"{stem}[{_spans(numbers)}]" if any(numbers) else stem) for (said, stem), numbers in found.items()]
+
+
+def _spans(numbers: Sequence[str]) -> str:
+    """Numbers in order, each once, three or more that follow each other as 2-4."""
+    spans: list[list[int]] = []
+    for number in sorted(set(map(int, numbers))):
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1].append(number)
+        else:
+            spans.append([number])
+    return ", ".join(f"{each[0]}-{each[-1]}" if len(each) > 2 else ", ".join(map(str, each)) for each in spans)
+
+
+def _operations(found: ModelTheory) -> str:
+    return f"operations: {sum(found.traced.operations.values())}, of {len(found.traced.operations)} kinds"
+
+
+def _is_unknown(decision: Decision) -> bool:
+    return decision.status is Status.UNKNOWN
+
+
+def _shown(size: Size) -> str:
+    exponent = str(size.upper)
+    return ("" if size.is_exact else "at most ") + ("zero" if exponent == "-oo" else power(exponent))

@@ -1,0 +1,290 @@
+"""The theory of a whole model: its forward pass as a problem, derived, and set beside the theory of one module.
+
+A module alone knows no layers around it. Where a network's exponents are others at the rate that is the largest for a
+module, the term that makes the difference is followed back through the network.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gamma_calc.algebra import Affine
+from gamma_calc.analysis.bounded import unrolled
+from gamma_calc.analysis.conditions import STABLE
+from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.analysis.origin import Leading, origin
+from gamma_calc.calculus.recursion import Trajectory, trajectory
+from gamma_calc.calculus.size import Size
+from gamma_calc.derivation.as_json import SCHEMA, condition_json, largest_json
+from gamma_calc.errors import BadInput
+from gamma_calc.huggingface.adapter_config import config_from_file
+from gamma_calc.huggingface.implemented_scheme import adapter_scheme
+from gamma_calc.huggingface.layers import adapted, adapter_from, model_of_layers
+from gamma_calc.program.models import MODULE, check_module
+from gamma_calc.program.problem import Problem, program_of
+from gamma_calc.program.problem_file import function_at, is_place
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.selection import Spec, Values, selected
+from gamma_calc.tracing.parameters import adapter_of
+from gamma_calc.tracing.traced import Traced, TracedLayer, traced
+
+LAYERS = 2
+"""Layers of a model that are derived: the second one knows of others in front of it and behind it."""
+SCHEME = "init-a"
+PARTS = ("Delta_Z_A", "Delta_Z_B", "Z_A", "Z_B")
+"""What is said of each adapter."""
+COMPARED = ("Z_A", "Z_B", "Delta_Z_B")
+"""What a module's theory says of it too."""
+CHOSEN = (*MODULE.required, "rank")
+"""What a scheme may say of a model's adapters; the rest stands in the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """A quantity of a layer with another exponent than in a module alone, from a step on, and where that comes from."""
+
+    layer: str
+    quantity: str
+    step: int
+    network: Size
+    module: Size
+    path: tuple[Leading, ...]
+
+    def json(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            "layer": self.layer,
+            "quantity": self.quantity,
+            "step": self.step,
+            "network": str(self.network),
+            "module": str(self.module),
+            "path": [
+                {"value": each.value, "term": list(each.term), "exponent": each.exponent, "sums": list(each.sums)}
+                for each in self.path
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTheory:
+    """What follows for a model, of whose `depth` layers `built` were derived; None for what has no such layers.
+
+    `derivation` is None where an operation has no rule, `module` where nothing is adapted. `partings` are taken at the
+    largest stable rate of a module, where that is a single one and nothing else is free: `is_compared` says whether.
+    """
+
+    name: str
+    built: int | None
+    depth: int | None
+    scheme: Scheme
+    traced: Traced
+    derivation: Derivation | None
+    module: Derivation | None
+    partings: tuple[Parting, ...]
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the network was derived at the rate of a module."""
+        return self.derivation is not None and self.module is not None and bool(self.module.at_max)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether an operation has no rule, or a condition could not be decided."""
+        return self.derivation is None or self.derivation.is_unknown
+
+    def at_max(self, layer: TracedLayer) -> dict[str, Size]:
+        """What is known of a layer at the largest stable rate; nothing where that is no single one."""
+        known = {} if self.derivation is None else self.derivation.at_max
+        return {part_of(layer, name): known[name] for name in layer.quantities if name in known}
+
+    @property
+    def binding(self) -> tuple[tuple[str, str], ...]:
+        """The quantities that keep the largest stable rate from being larger: layer and name.
+
+        Those of which some piece is zero there and grows with the rate.
+        """
+        if self.derivation is None:
+            return ()
+        stable = self.derivation.decisions[STABLE.name].condition
+        steps = self.derivation.bounds[stable.bounded].run.steps
+        layers = {name: (layer.name, part_of(layer, name)) for layer in self.traced.layers for name in layer.quantities}
+        return tuple(
+            layers.get(name, ("", name))
+            for name in stable.bounded
+            for rate, largest in self.derivation.max_stable.items()
+            if any(
+                _edge(piece, rate) in (largest.bounds or ())
+                for step in steps
+                for piece in step.sizes[name].upper.pieces
+            )
+        )
+
+    def json(self) -> dict[str, Any]:
+        """The answer as plain data."""
+        found, module = self.derivation, self.module
+        return {
+            "schema": SCHEMA,
+            "model": {"name": self.name, "class": self.traced.name, "layers": self.built, "of": self.depth},
+            "scheme": self.scheme.name,
+            "optimizer": self.scheme.optimizer.name,
+            "axes": [
+                {"name": each.name, "exponent": str(each.exponent), "sizes": list(each.sizes)}
+                for each in self.traced.axes
+            ],
+            "parameters": [
+                {
+                    "name": each.name,
+                    "source": each.source,
+                    "shape": list(each.shape),
+                    "init": "zero" if each.initial is None else str(each.initial),
+                    "rate": None if each.rate is None else str(each.rate),
+                    "trained": each.rate is not None,
+                }
+                for each in self.traced.parameters
+            ],
+            "layers": [
+                {
+                    "name": layer.name,
+                    "module": layer.module,
+                    "quantities": {name: str(size) for name, size in self.at_max(layer).items()},
+                }
+                for layer in self.traced.layers
+            ],
+            "conditions": {} if found is None else {key: condition_json(each) for key, each in found.decisions.items()},
+            "max_stable": {} if found is None else _largest(found),
+            "binding": [{"layer": layer, "quantity": name} for layer, name in self.binding],
+            "module_theory": None
+            if module is None
+            else {
+                "max_stable": _largest(module),
+                "quantities": {name: str(module.at_max[name]) for name in COMPARED if name in module.at_max},
+                "compared": self.is_compared,
+                "differs": [each.json() for each in self.partings],
+            },
+            "operations": dict(sorted(self.traced.operations.items())),
+            "unknown": [
+                {"operation": each.operation, "where": each.where, "reason": each.reason}
+                for each in self.traced.unknown
+            ],
+        }
+
+
+def _largest(found: Derivation) -> dict[str, Any]:
+    return {name: largest_json(rate) for name, rate in found.max_stable.items()}
+
+
+def _edge(piece: Affine, rate: str) -> Affine | None:
+    """Where a piece of an exponent that grows with a rate is zero."""
+    slope = piece.coefficient(rate)
+    return -(piece - Affine.symbol(rate) * slope) / slope if slope > 0 else None
+
+
+def part_of(layer: TracedLayer, quantity: str) -> str:
+    """What a quantity is of its layer, such as Z_A, or Z_B_2 for the second block of a fused projection."""
+    stem = layer.name.partition("[")[0]
+    part = next(each for each in PARTS if quantity.startswith(f"{each}_"))
+    return part + quantity.partition("[")[0].removeprefix(f"{part}_{stem}")
+
+
+def model_theory(
+    model: str | Path,
+    *,
+    adapter: Path | None = None,
+    scheme: Spec | None = None,
+    optimizer: str | None = None,
+    layers: int = LAYERS,
+    steps: int | None = None,
+    at: Values | None = None,
+    allow_code: bool = False,
+) -> ModelTheory:
+    """What follows for the adapters of a model, layer by layer.
+
+    Args:
+        model: a folder or a file with a config.json of transformers, of which no weight is read; or FILE.py:FUNCTION,
+            a function that makes a model, or one that makes a module and its inputs at a width.
+        adapter: an adapter_config.json; by default every linear layer but the head's is adapted.
+        scheme: the inits and rates of A and B; by default what the adapter implements, or init-a.
+        optimizer: in place of the scheme's.
+        layers: of the stack, so many are derived.
+        steps: None for every fixed number of them.
+        at: exact values of free exponents of the scheme.
+        allow_code: whether the Python file may be run.
+
+    Raises:
+        BadInput: a file is none of its kind, the adapter does not go with the model, the scheme is none of a module, or
+            the model cannot be traced.
+    """
+    given = scheme if scheme is not None else SCHEME if adapter is None else adapter_scheme(config_from_file(adapter))
+    (chosen,) = selected([given], optimizer=optimizer, at=at)
+    check_module(chosen.model, "the scheme of a model's adapters")
+    _check_chosen(chosen)
+    built: int | None = None
+    depth: int | None = None
+    made: Any
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of deprecated names, and of numbers, which are not looked at
+        if is_place(str(model)):
+            if adapter is not None:
+                raise BadInput(f"--adapter with {model}: its function returns the model with its adapters")
+            function = function_at(str(model), Path(), allow_code=allow_code)
+            made = function if inspect.signature(function).parameters else function()
+        else:
+            bare, depth = model_of_layers(Path(model), layers)
+            built = min(layers, depth)
+            made = adapted(bare, None if adapter is None else adapter_from(adapter), str(model))
+            for name, value in made.named_parameters():
+                if (factor := adapter_of(name)) is not None:
+                    value.requires_grad_(chosen.is_trained(factor.factor))
+        found = traced(made, scheme=chosen, optimizer=chosen.optimizer)
+    if found.problem is None:
+        return ModelTheory(str(model), built, depth, chosen, found, None, None, ())
+    derivation = derived(found.problem.scheme, steps)
+    module = derived(_alone(chosen, found.problem), steps) if found.layers else None
+    partings = () if module is None or not module.at_max else _partings(found, found.problem, module)
+    return ModelTheory(str(model), built, depth, chosen, found, derivation, module, partings)
+
+
+def _check_chosen(scheme: Scheme) -> None:
+    for key, form in scheme.exponents.items():
+        if key not in CHOSEN and form != MODULE.defaults.get(key):
+            expected = f"a scheme of {', '.join(CHOSEN)} and an optimiser; the rest is read from the model"
+            raise BadInput(f"{scheme.name}: {key}", found=form, expected=expected)
+
+
+def _alone(scheme: Scheme, problem: Problem) -> Scheme:
+    """The scheme of one module with the scale that adapters have in the model."""
+    return replace(scheme, exponents={**scheme.exponents, "scale": problem.exponents.get("s", Affine.of(0))})
+
+
+def _partings(found: Traced, problem: Problem, module: Derivation) -> tuple[Parting, ...]:
+    """Where a network differs from a module at the largest stable rate of that."""
+    rates = {rate: Affine.of(each.exponent) for rate, each in module.max_stable.items() if each.exponent is not None}
+    scheme = problem.scheme.at(rates)
+    run = (
+        unrolled(program_of(scheme), scheme.domain)
+        if module.horizon is None
+        else trajectory(program_of(scheme), module.horizon, scheme.domain)
+    )
+    return tuple(
+        Parting(layer.name, part, (t := _since(run, name)), run.last.sizes[name], alone, origin(run, name, t))
+        for layer in found.layers
+        for name in layer.quantities
+        if (part := part_of(layer, name))
+        if (alone := _of_module(module.at_max, part)) is not None and run.last.sizes[name] != alone
+    )
+
+
+def _of_module(known: Mapping[str, Size], part: str) -> Size | None:
+    """The exponent in a module of what is a layer's, or a block of it."""
+    return next((known[name] for name in COMPARED if part.removeprefix(name).strip("_0123456789") == ""), None)
+
+
+def _since(run: Trajectory, name: str) -> int:
+    """The step from which a quantity has the exponent that it ends with."""
+    sizes = [step.sizes[name] for step in run.steps]
+    return next(t for t in range(1, len(sizes) + 1) if all(size == sizes[-1] for size in sizes[t - 1 :]))

@@ -1,0 +1,179 @@
+"""gamma-calc model: what follows for each adapter of a model, what a module's theory lacks, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gamma_calc.cli.main import main
+
+LLAMA = {
+    "model_type": "llama",
+    "architectures": ["LlamaForCausalLM"],
+    "hidden_size": 64,
+    "num_hidden_layers": 8,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 2,
+    "intermediate_size": 96,
+    "vocab_size": 100,
+}
+GPT2 = {
+    "model_type": "gpt2",
+    "architectures": ["GPT2LMHeadModel"],
+    "n_embd": 64,
+    "n_head": 8,
+    "n_layer": 2,
+    "activation_function": "gelu",
+}
+PLAIN = {"peft_type": "LORA", "r": 8, "lora_alpha": 16}
+NETWORKS = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width, is_odd=False):
+        super().__init__()
+        self.first, self.second = nn.Linear(3, width, bias=False), nn.Linear(width, 2, bias=False)
+        self.is_odd = is_odd
+
+    def forward(self, x):
+        z = self.first(x)
+        return self.second(torch.special.i0(z) if self.is_odd else torch.relu(z))
+
+def net(width):
+    return Net(width), {"x": torch.ones(4, 3)}
+
+def odd(width):
+    return Net(width, True), {"x": torch.ones(4, 3)}
+
+def failing(width):
+    raise ValueError("of its own")
+
+def bare():
+    return nn.Linear(2, 2)
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, config in {"llama": LLAMA, "gpt2": GPT2, "other": {"model_type": "no-such"}, "empty": {}}.items():
+        Path(name).mkdir()
+        Path(name, "config.json").write_text(json.dumps(config), encoding="utf-8")
+    adapters: Mapping[str, dict[str, Any]] = {
+        "v": {"target_modules": ["v_proj"]},
+        "c": {"target_modules": ["c_attn"]},
+        "absent": {"target_modules": ["w_proj"]},
+        "dora": {"target_modules": ["v_proj"], "use_dora": True},
+    }
+    for name, config in adapters.items():
+        Path(f"{name}.json").write_text(json.dumps(PLAIN | config), encoding="utf-8")
+    Path("networks.py").write_text(NETWORKS, encoding="utf-8")
+    Path("scaled.toml").write_text(
+        '[exponents]\nA = "-1/2"\nB = "zero"\neta_A = "eta"\neta_B = "eta"\nscale = "-1/2"\n', encoding="utf-8"
+    )
+
+
+def found(words: str, capsys: pytest.CaptureFixture[str], status: int = 0) -> Any:
+    assert main(["model", *words.split(), "--json"]) == status
+    return json.loads(capsys.readouterr().out)
+
+
+def parted(answer: Any) -> dict[tuple[str, str], tuple[str, str]]:
+    """The network's exponents and the module's, where these are others, by layer and quantity."""
+    return {
+        (each["layer"], each["quantity"]): (each["network"], each["module"])
+        for each in answer["module_theory"]["differs"]
+    }
+
+
+def test_lora_plus_from_init_a_is_another_thing_in_the_second_layer(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = found("llama --adapter v.json --scheme lora-plus-a --steps 2", capsys)
+    assert answer["model"] == {"name": "llama", "class": "LlamaForCausalLM", "layers": 2, "of": 8}
+    assert answer["module_theory"]["max_stable"]["eta"]["value"] == "-1"
+    assert answer["module_theory"]["quantities"] == {"Z_A": "0", "Z_B": "0", "Delta_Z_B": "0"}
+    names = ("Z_A", "Z_B", "Delta_Z_B")
+    assert parted(answer) == {("v_proj[2]", name): ("1/2", "0") for name in names}
+    assert answer["max_stable"]["eta"]["value"] == "-5/4"
+    assert answer["binding"] == [{"layer": "v_proj[2]", "quantity": "Z_B"}]
+    path = answer["module_theory"]["differs"][0]["path"]
+    assert path[0]["term"][0] == "A_v_proj[2]_0"
+    assert path[-1]["term"][:2] == ["U_B_v_proj[1]", "A_v_proj[1]_0"]
+    assert [each["value"] for each in path[1:]] == [
+        next(part for part in each["term"] if part.startswith("U_")) for each in path[:-1]
+    ]  # each hop starts from what changed in the one before it
+    first, second = answer["layers"]
+    assert (first["name"], second["quantities"]) == (
+        "v_proj[1]",
+        {"Z_A": "1/4", "Z_B": "0", "Delta_Z_A": "1/4", "Delta_Z_B": "0"},
+    )
+    assert first["module"].endswith("layers.0.self_attn.v_proj")
+    assert answer["operations"]["linear"] == 19
+    assert {each["name"] for each in answer["parameters"] if each["trained"]} == {
+        f"{factor}_v_proj[{layer}]" for factor in "AB" for layer in (1, 2)
+    }
+
+
+@pytest.mark.slow
+def test_lora_plus_from_init_b_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = found("llama --adapter v.json --scheme lora-plus-b --steps 2", capsys)
+    assert answer["max_stable"]["eta"]["value"] == answer["module_theory"]["max_stable"]["eta"]["value"] == "-1"
+    assert answer["module_theory"]["compared"]
+    assert parted(answer) == {}
+
+
+def test_gpt2(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = found("gpt2 --adapter c.json --layers 1 --steps 2 --optimizer sign", capsys)
+    assert answer["optimizer"] == "sign"
+    assert answer["max_stable"]["eta"]["value"] == "-1/2"
+    (layer,) = answer["layers"]
+    assert layer["quantities"]["Z_A"] == "1/2"
+    assert layer["quantities"]["Z_B_2"] == "0"
+
+
+def test_a_function_of_the_width(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = found("networks.py:net --allow-code", capsys)
+    assert answer["module_theory"] is None
+    assert answer["layers"] == []
+    assert [each["name"] for each in answer["parameters"]] == ["W_first", "W_second"]
+
+
+def test_an_operation_without_a_rule_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = found("networks.py:odd --allow-code", capsys, status=3)
+    ((missing,), conditions) = answer["unknown"], answer["conditions"]
+    assert "i0" in missing["operation"]
+    assert "networks.py" in missing["where"]
+    assert conditions == {}
+    assert main(["model", "networks.py:odd", "--allow-code"]) == 3
+    assert capsys.readouterr().out.startswith("Nothing is derived: the forward pass has operations without a rule.\n  ")
+
+
+REFUSED = {
+    "no target": ("llama --adapter absent.json", "w_proj"),
+    "another library": ("other", "cannot build a model of it"),
+    "no type": ("empty", "cannot build a model of it"),
+    "a size": ("8B", "a number of parameters is no width"),
+    "no file": ("llama --adapter missing.json", "no such file"),
+    "a variant": ("llama --adapter dora.json", "DoRA"),
+    "a stack": ("llama --scheme scaled.toml", "the rest is read from the model"),
+    "no scheme": ("llama --scheme init-c", "init-a"),
+    "no layers": ("llama --layers 0", "from 1 to 128"),
+    "code": ("networks.py:net", "only with --allow-code"),
+    "raises": ("networks.py:failing --allow-code", "of its own"),
+    "no config": ("networks.py:bare --allow-code", "what is traced"),
+    "an adapter twice": ("networks.py:net --adapter v.json --allow-code", "returns the model with its adapters"),
+    "an assumption": ("llama --without A5", "under all assumptions"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["model", *words.split()]) == 2
+    output = capsys.readouterr()
+    assert said in output.err
+    assert output.err.count("\n") == 1
+    assert output.out == ""
