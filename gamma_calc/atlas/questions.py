@@ -31,9 +31,12 @@ from gamma_calc.program.expressions import At, Expression, Moment, rewritten
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.update_expressions import Norm
 
 SETTLED = 9
 """Steps within which the exponents of a run have to settle, where a question names no number of steps."""
+NORM_OF = "norm of "
+"""Before a quantity: its Frobenius norm, up to constants any norm of a matrix of fixed rank or of a fixed side."""
 WIDTH = "n"
 """What the constant part of an exponent is the power of."""
 
@@ -172,7 +175,7 @@ def _exponent(run: Trajectory, quantity: str, steps: int | None) -> Exponent:
 
 @lru_cache(maxsize=256)
 def _run(subject: Subject, quantity: str, steps: int | None) -> Trajectory:
-    """The run in which a quantity is looked at; "gradient of W" and "change of W" are quantities, too.
+    """The run in which a quantity is looked at; "gradient of W", "change of W" and the norm of any are some, too.
 
     Raises:
         BadInput: there is no such quantity.
@@ -192,10 +195,13 @@ def _looking_at(program: Program, names: tuple[str, ...], *, is_initial: bool) -
 
 
 def _looked_at(program: Program, quantity: str) -> Expression:
+    if quantity.startswith(NORM_OF):
+        return Norm((_looked_at(program, quantity.removeprefix(NORM_OF)),))
     weights = {weight.name: weight for weight in program.gradients}
     derived = {f"gradient of {name}": program.gradients[weight] for name, weight in weights.items()}
     derived |= {f"change of {name}": At(weight, Moment.CHANGE) for name, weight in weights.items()}
-    known = {**program.quantities, **derived}
+    derived |= {name: At(weight, Moment.CURRENT) for name, weight in weights.items()}
+    known = {**derived, **program.quantities}
     if quantity not in known:
         raise BadInput("quantity", found=quantity, expected=f"one of {', '.join(known)}", choices=known)
     return known[quantity]

@@ -16,10 +16,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from gamma_calc.atlas.families import width
+from gamma_calc.atlas.families.norms import preconditioned
 from gamma_calc.atlas.perceptrons import NOTHING, perceptron
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.program.expressions import Expression, Ones
 from gamma_calc.program.network import axis, contract, data, named, parameter, relu, renamed, scaled
+from gamma_calc.program.optimizers import HALF, Optimizer
 from gamma_calc.program.problem import Problem
 
 LAYERS, BATCH = axis("layers", 1), axis("batch")
@@ -33,7 +36,7 @@ def residual(
     *,
     matrices: int = 1,
     groups: int = 2,
-    optimizer: str = "adam",
+    optimizer: str | Optimizer = "adam",
     bias: str | None = None,
     last: str | None = None,
     embedding: str | None = None,
@@ -69,9 +72,6 @@ def residual(
     return Subject(words, replace(problem.scheme, exponents=exponents))
 
 
-MUP = (("0", "0", "-1"), ("0", "-1/2", "0"))
-"""muP in the width, with an output multiplier 1/n: what papers on depth start from."""
-
 DECAY = {"decay": "k"}
 BELOW = ("1/2 <= alpha", "alpha < 1")
 
@@ -87,6 +87,19 @@ SUBJECTS: Mapping[str, Subject] = {
     "half": residual("blocks of one matrix, multiplier L^(-1/2), rate L^c; Adam", "-1/2", "c"),
     "half-sgd": residual(
         "blocks of one matrix, multiplier L^(-1/2), rate L^c; gradient descent", "-1/2", "c", optimizer="sgd"
+    ),
+    "half-muon": residual(
+        "blocks of one matrix, multiplier L^(-1/2), rate L^c; orthogonalised steps",
+        "-1/2",
+        "c",
+        optimizer=preconditioned(HALF),
+    ),
+    "complete-shampoo": residual(
+        "blocks of two matrices, multiplier 1/L, rate L^c; Shampoo with e_L + e_R = 1/4",
+        "-1",
+        "c",
+        matrices=2,
+        optimizer=preconditioned(HALF / 2),
     ),
     "multiplier": residual("blocks of one matrix, multiplier L^m, rate L^-gamma; Adam", "m"),
     "unscaled": residual("blocks of one matrix, multiplier L^m, steps of size 1", "m", "0"),
@@ -136,17 +149,13 @@ SUBJECTS: Mapping[str, Subject] = {
         optimizer="sgd",
         beside=DECAY,
     ),
-    "width-adam": perceptron("muP in the width, output multiplier 1/n, a rate for each layer; Adam", *MUP),
-    "width-entrywise": perceptron(
-        "muP in the width without multipliers, a rate for each layer; Adam", ("0", "0", "0"), ("0", "-1/2", "-1")
-    ),
+    "width-adam": width.SUBJECTS["multiplier-adam"],
+    "width-entrywise": width.SUBJECTS["no-multiplier-adam"],
     "width-scales": perceptron(
         "variance n^v of hidden matrices, output multiplier n^m; Adam at rates 1, 1/n, 1",
         ("0", "0", "m"),
         ("0", "v/2", "0"),
         ("0", "-1", "0"),
     ),
-    "width-decay": perceptron(
-        "the hidden layer of muP, Adam at n^-1, decay n^k", *MUP, (None, "-1", None), beside=DECAY
-    ),
+    "width-decay": width.SUBJECTS["hidden-decay-adam"],
 }

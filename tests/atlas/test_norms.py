@@ -1,0 +1,45 @@
+"""Steps in norms: at a fixed rank preconditioned steps go from gradient descent to orthogonalised ones."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from gamma_calc.algebra import Exponent
+from gamma_calc.atlas.families.norms import SUBJECTS, preconditioned
+from gamma_calc.atlas.families.width import NO_MULTIPLIER, ORTHOGONALISED
+from gamma_calc.atlas.perceptrons import perceptron
+from gamma_calc.atlas.questions import Kind, Question, answered
+from gamma_calc.errors import BadInput
+from gamma_calc.program.optimizers import Optimizer, named_optimizer
+
+LAYERS = ("embedding", "hidden", "readout")
+
+
+def largest(layer: str, optimizer: Optimizer) -> object:
+    subject = perceptron("", *NO_MULTIPLIER, optimizer=optimizer)
+    return answered(Question(Kind.LARGEST, layer, steps=2), subject)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_preconditioning_goes_from_gradient_descent_to_orthogonalised_steps(layer: str) -> None:
+    assert largest(layer, preconditioned(Fraction(0))) == largest(layer, named_optimizer("sgd"))
+    assert largest(layer, preconditioned(Fraction(1, 2))) == largest(layer, ORTHOGONALISED)
+
+
+def test_no_preconditioning_is_another_optimiser() -> None:
+    assert largest("embedding", preconditioned(Fraction(0))) != largest("embedding", ORTHOGONALISED)
+    assert largest("hidden", preconditioned(Fraction(1, 2))) != largest("hidden", named_optimizer("adam"))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "expected"), [("W_1", 0), ("norm of W_1", Fraction(1, 2)), ("norm of W_2", Fraction(1, 2))]
+)
+def test_a_norm_counts_entries(quantity: str, expected: Fraction) -> None:
+    assert answered(Question(Kind.EXPONENT, quantity, steps=0), SUBJECTS["mup"]) == Exponent.of(expected)
+
+
+def test_a_norm_of_nothing_is_refused() -> None:
+    with pytest.raises(BadInput, match="W_4"):
+        answered(Question(Kind.EXPONENT, "norm of W_4"), SUBJECTS["mup"])
