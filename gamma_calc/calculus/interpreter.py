@@ -37,6 +37,7 @@ from gamma_calc.program.expressions import (
     Trained,
     Transposed,
 )
+from gamma_calc.program.feedback import met_axes
 from gamma_calc.program.optimizers import Factored, Moments, Orthogonalised, Raw
 from gamma_calc.program.program import Program
 from gamma_calc.program.rank import growing_rank
@@ -60,6 +61,7 @@ class ExponentReading:
     def __init__(self, program: Program, domain: Polyhedron, policy: Policy = CALCULUS) -> None:
         self.step, self.updates = program.optimizer.step, program.updates
         self.has_epsilon = any(tensor.epsilon is not None for tensor in program.parameters)
+        self.met = met_axes(program)
         self.domain = domain
         self.policy = policy
         self.rules = rulebook(policy)
@@ -75,7 +77,7 @@ class ExponentReading:
         if tensor.initial is None:
             self._concluded(ZERO, tensor, (Part(tensor.name, Kind.INITIAL),), VANISHING)
             return None
-        source = Provenance.of(Random(tensor.name, tensor.axes))
+        source = Provenance.of(Random(tensor.name, tensor.axes, self.met[tensor.name]))
         label = (Part(tensor.name, Kind.INITIAL),)
         return self._concluded(self.rules.initial, tensor, label, self._exponent(tensor.initial), source)
 

@@ -27,10 +27,15 @@ DEPTH = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Random(Shared):
-    """A random tensor at the start of a program; each of its axes of growing size carries a sign symmetry."""
+    """A random tensor at the start of a program; each of its axes of growing size carries a sign symmetry.
+
+    `met` are the axes along which a sum may meet what depends on the tensor, None where no program says that; a
+    dependence elsewhere changes nothing.
+    """
 
     name: str
     axes: tuple[Axis, ...]
+    met: frozenset[Axis] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +65,12 @@ class Entries(Shared):
     def places(self) -> frozenset[Axis]:
         """The axes of the term at which the entries are."""
         return _places(self)
+
+    @property
+    def is_met(self) -> bool:
+        """Whether a sum may meet the tensor again along one of the axes that are left."""
+        met = self.tensor.met
+        return any(met is None or axis in met for axis, _ in self.at)
 
     def renamed(self, old: Axis, new: Axis) -> Entries:
         """The entries in a term with one axis under another name."""
@@ -246,7 +257,7 @@ def _is_within(term: Provenance, other: Provenance) -> bool:
 def _distinct(seen: frozenset[Sight]) -> frozenset[Sight]:
     """Dependences without what no sum can meet again, and without those that bring back no more than another one."""
     found = _by_entries(seen).items()
-    return frozenset(sight for entries, alike in found if entries.at for sight in _widest(alike))
+    return frozenset(sight for entries, alike in found if entries.is_met for sight in _widest(alike))
 
 
 @lru_cache(maxsize=65536)

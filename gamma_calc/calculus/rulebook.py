@@ -38,7 +38,6 @@ from gamma_calc.calculus.assumptions import (
 )
 from gamma_calc.calculus.citations import EVERETT, Citation
 from gamma_calc.calculus.policy import CALCULUS, GROUNDS, Alignment, Policy
-from gamma_calc.calculus.provenance import Provenance
 from gamma_calc.calculus.rules import (
     BOUNDED,
     CONTRACTIONS,
@@ -60,6 +59,7 @@ from gamma_calc.calculus.rules import (
     Component,
     Rule,
     Term,
+    by_parity,
     gathered,
     needed,
     normalised_step,
@@ -218,7 +218,7 @@ class Rulebook:
         """Components brought together by parity, as a sum of them."""
         if NO_CANCELLATION not in self.without:
             return needed(gathered(components))
-        term = tuple(_joined(each) for each in _by_parity(components))
+        term = tuple(part for alike in by_parity(components).values() for part in _joined(alike))
         # Parities that no symmetry keeps apart may cancel each other.
         return _bounded(term) if SYMMETRIC_INIT in self.without and len(term) > 1 else term
 
@@ -298,19 +298,13 @@ class _AtMost:
         return _bounded(self.rule.conclude(*premises))
 
 
-def _by_parity(components: Iterable[Component]) -> Iterable[list[Component]]:
-    found: dict[Provenance, list[Component]] = {}
-    for component in components:
-        found.setdefault(component.provenance.parity, []).append(component)
-    return found.values()
-
-
-def _joined(components: list[Component]) -> Component:
+def _joined(components: list[Component]) -> Iterable[Component]:
     """A sum within a parity that may cancel: as large as its largest part where that one leads everywhere."""
-    (whole,) = gathered(components)
-    leaders = (
-        each.size.lower
+    leaders = [
+        each
         for each in components
         if all(other is each or each.size.lower.is_above(other.size.upper) for other in components)
-    )
-    return replace(whole, size=Size(next(leaders, VANISHING), whole.size.upper))
+    ]
+    for part in gathered(components):
+        least = [each.size.lower for each in leaders if each.provenance.is_within(part.provenance)]
+        yield replace(part, size=Size(least[0] if least else VANISHING, part.size.upper))

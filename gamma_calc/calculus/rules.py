@@ -6,7 +6,7 @@ and take the larger exponent where they add, so the rules read like their statem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, reduce
@@ -61,11 +61,16 @@ def gathered(components: Iterable[Component]) -> Term:
     every = tuple(components)
     if len(every) < 2:
         return every
+    parities = by_parity(every).values()
+    return tuple([one for alike in parities for one in (alike if len(alike) == 1 else _apart(alike))])
+
+
+def by_parity(components: Iterable[Component]) -> Mapping[Provenance, list[Component]]:
+    """Components by their parity."""
     found: dict[Provenance, list[Component]] = {}
-    for component in every:
+    for component in components:
         found.setdefault(component.provenance.parity, []).append(component)
-    term = tuple([alike[0] if len(alike) == 1 else _together(alike) for alike in found.values()])
-    return _seen_alike(term) if any(component.provenance.made for component in term) else term
+    return found
 
 
 def needed(term: Term) -> Term:
@@ -79,22 +84,22 @@ def _is_covered(component: Component, other: Component) -> bool:
     return component.provenance.is_within(other.provenance) and component.size.upper.is_at_most(other.size.lower)
 
 
-def _seen_alike(components: Sequence[Component]) -> Term:
-    """The components of one parity, kept apart by what they are made from, have all seen what any of them has."""
-    seen: dict[Provenance, frozenset[Sight]] = {}
-    parities = [component.provenance.parity.unmarked for component in components]
-    for parity, component in zip(parities, components, strict=True):
-        seen[parity] = seen.get(parity, frozenset()) | component.provenance.seen
-    return tuple(
-        Component(component.size, replace(component.provenance, seen=seen[parity]))
-        for parity, component in zip(parities, components, strict=True)
-    )
+def _apart(components: Sequence[Component]) -> Sequence[Component]:
+    """The components of one parity, brought together as far as no later sum can tell.
 
-
-def _together(components: Sequence[Component]) -> Component:
-    """One component for those of one parity."""
-    provenance = reduce(Provenance.joined, (component.provenance for component in components))
-    return Component(Size.largest(component.size for component in components), provenance)
+    Those that have seen the same are as large as the largest; those of one size have, together, seen what any has.
+    One beside which another is as large and has seen as much is left out.
+    """
+    alike = dict[Provenance, Size]()
+    for each in components:
+        before = alike.get(each.provenance)
+        alike[each.provenance] = each.size if before is None else before | each.size
+    found = dict[Size, Provenance]()
+    for provenance, size in alike.items():
+        other = found.get(size)
+        found[size] = provenance if other is None else other.joined(provenance)
+    left = [Component(size, provenance) for size, provenance in found.items()]
+    return [one for one in left if not any(_is_covered(one, other) for other in left if other is not one)]
 
 
 def total(term: Iterable[Component]) -> Size:
@@ -177,7 +182,7 @@ def _inverse_rms(argument: Term, axis: Axis) -> Term:
 def _inverse(argument: Term) -> Size:
     """The size of one over a sum: known where one form of it leads, else at most that of one over any part."""
     leading = [each for each in argument if all(other.size.upper.is_at_most(each.size.lower) for other in argument)]
-    if leading and leading[0].size.is_exact and len(leading[0].size.upper.pieces) == 1:
+    if leading and _is_one_form(leading[0].size):
         return Size.exactly(Exponent.of(-leading[0].size.upper.pieces[0]))
     floor = next(piece for each in argument for piece in each.size.lower.pieces)
     return Size(VANISHING, Exponent.of(-floor))
@@ -306,12 +311,38 @@ def _raw_step(rate: Exponent, gradient: Term) -> Term:
 
 
 def processed(size: Exponent, gradient: Term, epsilon: Term = ()) -> Term:
-    """What is left of each parity of a gradient that is brought to one size as a whole, beside an epsilon or none."""
-    rivals = (*gradient, *epsilon)
+    """What is left of the parts of a gradient that is brought to one size as a whole, beside an epsilon or none."""
+    parities = [*by_parity(gradient).values()]
+    wholes = [Component(total(alike), Provenance()) for alike in parities]
+    rivals = (*wholes, *epsilon)
     return gathered(
-        Component(Size.exactly(size) + _share(component, rivals), _signed(component, gradient))
-        for component in gradient
+        replace(part, size=Size.exactly(size) + part.size)
+        for alike, whole in zip(parities, wholes, strict=True)
+        for part in _processed(alike, _share(whole, rivals), gradient)
     )
+
+
+def _processed(alike: Sequence[Component], share: Size, gradient: Term) -> Iterator[Component]:
+    """The components of one parity where together they are left at the size of a share.
+
+    Where it is open which of them is the largest, each is at most as large as the share, and what all of them have seen
+    is there at that size.
+    """
+    leader = next((each for each in alike if each.size == total(alike)), None)
+    for each in alike:
+        left = share if each is leader else Size(VANISHING, share.upper)
+        if leader is not None and each is not leader and _is_one_form(leader.size) and each.size.is_exact:
+            left = share + each.size + Size.exactly(Exponent.of(-leader.size.upper.pieces[0]))
+        yield Component(left, _signed(each, gradient))
+    if leader is None:
+        seen = frozenset[Sight].intersection(*(each.provenance.seen for each in alike))
+        least = replace(alike[0], provenance=replace(alike[0].provenance, seen=seen))
+        others = tuple(each for each in gradient if each not in alike)
+        yield Component(share, _signed(least, others))
+
+
+def _is_one_form(size: Size) -> bool:
+    return size.is_exact and len(size.upper.pieces) == 1
 
 
 def _share(component: Component, rivals: Term) -> Size:
@@ -324,7 +355,7 @@ def _share(component: Component, rivals: Term) -> Size:
         return Size.exactly(Exponent.of(0))
     for other in others:
         leads = all(third.upper.is_at_most(other.lower) for third in (mine, *others))
-        if leads and mine.is_exact and other.is_exact and len(other.upper.pieces) == 1:
+        if leads and mine.is_exact and _is_one_form(other):
             (leader,) = other.upper.pieces
             return Size.exactly(mine.upper + Exponent.of(-leader))
     return Size(VANISHING, Exponent.of(0))

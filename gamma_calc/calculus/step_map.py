@@ -18,7 +18,7 @@ from functools import lru_cache
 from gamma_calc.algebra import EVERYWHERE, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.rules import Term, total
-from gamma_calc.calculus.symbolic_step import components, components_of, symbolic_step
+from gamma_calc.calculus.symbolic_step import by_parity, components_of, symbolic_step
 from gamma_calc.maxplus.graph import Monomial, Node, Source, StepMap
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, Step
@@ -60,7 +60,7 @@ def minorant(
     sure = [piece for piece in step.pieces if piece.is_sure]
     plain = [piece.edge for piece in sure if len(piece.monomial.factors) == 1]
     kept = step.graph(plain).kept
-    floors = {node: size.lower.pieces for node, size in components(step.run[-1].after) if node in kept}
+    floors = {node: total(alike).lower.pieces for node, alike in by_parity(step.run[-1].after).items() if node in kept}
     products = [piece for piece in sure if piece.is_product]
     below = dict.fromkeys(edge for piece in products for edge in piece.product.edges(floors))
     return step.graph([*plain, *below], [piece.product for piece in products], is_below=True)
@@ -72,7 +72,7 @@ def _started(found: StepMap, steps: Sequence[Step[Term]]) -> StepMap:
     The steps at hand are compared with what the map makes of them, parity by parity: in an early step a component may
     still lack a dependence that it will have, and gain otherwise. From the last step at hand on nothing changes.
     """
-    nodes = {_parity(node): node for node in found.nodes}
+    nodes = frozenset(found.nodes)
     start = len(steps) - 1
     while start and _agrees(found, steps[start - 1], nodes):
         start -= 1
@@ -81,7 +81,7 @@ def _started(found: StepMap, steps: Sequence[Step[Term]]) -> StepMap:
     return replace(found, sources=(*there, *found.sources), start=start)
 
 
-def _agrees(found: StepMap, step: Step[Term], nodes: Mapping[Node, Node]) -> bool:
+def _agrees(found: StepMap, step: Step[Term], nodes: frozenset[Node]) -> bool:
     """Whether a step is what the map makes of the state before it."""
     before, after = _values(step.before, nodes), _values(step.after, nodes)
     if before is None or after is None or _advanced(found, before) != after:
@@ -92,14 +92,10 @@ def _agrees(found: StepMap, step: Step[Term], nodes: Mapping[Node, Node]) -> boo
     )
 
 
-def _parity(node: Node) -> Node:
-    return Node(node.part, node.provenance.parity)
-
-
-def _values(state: State[Term], nodes: Mapping[Node, Node]) -> Mapping[Node, Exponent] | None:
-    """The exponents of a state's components; None where one is of no parity that the map knows."""
-    found = {_parity(node): size.upper for node, size in components(state)}
-    return {nodes[key]: value for key, value in found.items()} if set(found) <= set(nodes) else None
+def _values(state: State[Term], nodes: frozenset[Node]) -> Mapping[Node, Exponent] | None:
+    """The exponents of a state's components; None where the map does not know one of them."""
+    found = {node: total(alike).upper for node, alike in by_parity(state).items()}
+    return found if nodes.issuperset(found) else None
 
 
 def _advanced(found: StepMap, values: Mapping[Node, Exponent]) -> Mapping[Node, Exponent]:

@@ -5,15 +5,17 @@ The step is taken after the steps of a run that has every kind of component ther
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial, reduce
+from typing import TypeAlias
 
 from gamma_calc.algebra import Affine, Exponent, Inequality, Polyhedron
 from gamma_calc.algebra.affine import auxiliary
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.monomials import Bounds, bounds, keeps_monomials, monomials_of
 from gamma_calc.calculus.policy import Policy
+from gamma_calc.calculus.provenance import Provenance, Sight
 from gamma_calc.calculus.recursion import MOST_NUMBERS, length
 from gamma_calc.calculus.rules import Component, Term
 from gamma_calc.calculus.size import Size
@@ -75,17 +77,23 @@ def symbolic_step(
     run = _closed_run(program, domain, policy)
     if run is None:
         return None
-    unknowns: dict[str, Node] = {}
-    reading = ExponentReading(program, domain, policy)
-    reading.trace.longest = MOST_APPLICATIONS
-    state = _marked if keeps_monomials(program, policy) else _symbolic
+    read, before = partial(_read, program, domain, policy, len(run) + 1), by_parity(run[-1].after)
     try:
-        step = training_step(program, reading, state(run[-1].after, unknowns), len(run) + 1)
+        most = _closed(read, run[-1].after, {each: _seen(alike, _either) for each, alike in before.items()}, _either)
+        least = most
+        if not most.is_plain:
+            known = {each: _seen(before[each], _both) if each in before else seen for each, seen in most.seen.items()}
+            least = _closed(read, run[-1].after, known, _both)
     except TooLong:
         return None
-    sizes = {name: bounds(components_of(value), domain) for name, value in step.quantities.items()}
+    unknowns = {_unknown(place): parity for place, parity in enumerate(most.seen)}
+    sizes = {
+        name: _between(components_of(least.step.quantities[name]), components_of(value), domain)
+        for name, value in most.step.quantities.items()
+    }
+    below, above = by_parity(least.step.after), by_parity(most.step.after)
+    after = {parity: _between(below.get(parity, ()), made, domain) for parity, made in above.items()}
     pieces: list[_Piece] = []
-    after = {target: bounds(each, domain) for target, each in _by_node(step.after).items()}
     for target, size in after.items():
         upper, lower = (monomials_of(side, unknowns) for side in (size.upper, size.lower))
         if upper is None or not size.is_short:
@@ -126,7 +134,7 @@ class _Piece:
 
 
 def _closed_run(program: Program, domain: Polyhedron, policy: Policy) -> list[Step[Term]] | None:
-    """The steps of a run, up to the first that starts from a state with every kind of component there will ever be."""
+    """The steps of a run, up to the first that starts from a state with every parity there will ever be."""
     reading = ExponentReading(program, domain, policy)
     state, steps = initial_state(program, reading), list[Step[Term]]()
     for t in range(1, CLOSURE):
@@ -134,63 +142,103 @@ def _closed_run(program: Program, domain: Polyhedron, policy: Policy) -> list[St
             return None
         reading.t = t
         steps.append(training_step(program, reading, state, t))
-        if _kinds(steps[-1].after) == _kinds(state):
+        if set(by_parity(steps[-1].after)) == set(by_parity(state)):
             return steps
         state = steps[-1].after
     return None
 
 
-def _kinds(state: State[Term]) -> frozenset[Node]:
-    return frozenset(
-        Node(label[-1], component.provenance) for value in state.values() for label, term in value for component in term
-    )
+Seen: TypeAlias = frozenset[Sight]
 
 
-def _symbolic(state: State[Term], unknowns: dict[str, Node]) -> State[Term]:
-    """The state with an unknown for each exponent; the unknowns' names are entered in `unknowns`."""
-
-    def unknown(part: Part, component: Component) -> Component:
-        form = auxiliary(f"x{len(unknowns)}")
-        unknowns[form.free[0]] = Node(part, component.provenance)
-        return Component(Size.exactly(Exponent.of(form)), component.provenance)
-
-    return _with_components(state, unknown)
+def _either(one: Seen, other: Seen) -> Seen:
+    return Provenance(seen=one | other).seen
 
 
-def _marked(state: State[Term], unknowns: dict[str, Node]) -> State[Term]:
-    """The state with each component of size 1, made from itself; the marks' names are entered in `unknowns`."""
-
-    def marked(part: Part, component: Component) -> Component:
-        mark = f"x{len(unknowns)}"
-        unknowns[auxiliary(mark).free[0]] = Node(part, component.provenance)
-        return Component(Size.exactly(Exponent.of(0)), replace(component.provenance, made=(mark,)))
-
-    return _with_components(state, marked)
+def _both(one: Seen, other: Seen) -> Seen:
+    return one & other
 
 
-def _with_components(state: State[Term], made: Callable[[Part, Component], Component]) -> State[Term]:
-    return {
-        name: FormalSum(tuple((label, tuple(made(label[-1], each) for each in term)) for label, term in value))
-        for name, value in state.items()
-    }
+def _seen(alike: Iterable[Component], joined: Callable[[Seen, Seen], Seen]) -> Seen:
+    return reduce(joined, (each.provenance.seen for each in alike))
 
 
-def _by_node(state: State[Term]) -> Mapping[Node, list[Component]]:
-    """The components of a state by what they are of, whatever they are made from."""
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """A step from unknown exponents, one a parity, and what the components of each parity have seen.
+
+    `is_plain` where all of a parity have seen the same.
+    """
+
+    step: Step[Term]
+    seen: Mapping[Node, Seen]
+    is_plain: bool
+
+
+def _closed(
+    read: Callable[[State[Term], Mapping[Node, Seen]], Step[Term]],
+    state: State[Term],
+    seen: Mapping[Node, Seen],
+    joined: Callable[[Seen, Seen], Seen],
+) -> _Closed:
+    """A step of whose parities none has seen more, or less, than it had before; from the state's own on."""
+    while True:
+        step = read(state, seen)
+        made = by_parity(step.after)
+        found = {parity: _seen(alike, joined) for parity, alike in made.items()}
+        more = {**seen, **{parity: joined(seen.get(parity, each), each) for parity, each in found.items()}}
+        if more == seen:
+            is_plain = all(each.provenance.seen == seen[parity] for parity, alike in made.items() for each in alike)
+            return _Closed(step, seen, is_plain)
+        seen = more
+
+
+def _read(
+    program: Program, domain: Polyhedron, policy: Policy, t: int, state: State[Term], seen: Mapping[Node, Seen]
+) -> Step[Term]:
+    """Step t from a state with an unknown for each parity.
+
+    Raises:
+        TooLong: it takes too many applications of rules.
+    """
+    reading = ExponentReading(program, domain, policy)
+    reading.trace.longest = MOST_APPLICATIONS
+    unknown = _marked if keeps_monomials(program, policy) else _symbolic
+    found: dict[Part, list[Component]] = {}
+    for place, (parity, each) in enumerate(seen.items()):
+        found.setdefault(parity.part, []).append(unknown(f"x{place}", replace(parity.provenance, seen=each)))
+    before = {name: value.mapped(lambda label, _: tuple(found[label[-1]])) for name, value in state.items()}
+    return training_step(program, reading, before, t)
+
+
+def _unknown(place: int) -> str:
+    return auxiliary(f"x{place}").free[0]
+
+
+def _symbolic(name: str, provenance: Provenance) -> Component:
+    """A component with an unknown for its exponent."""
+    return Component(Size.exactly(Exponent.of(auxiliary(name))), provenance)
+
+
+def _marked(name: str, provenance: Provenance) -> Component:
+    """A component of size 1, made from itself."""
+    return Component(Size.exactly(Exponent.of(0)), replace(provenance, made=(name,)))
+
+
+def _between(least: Iterable[Component], most: Iterable[Component], domain: Polyhedron) -> Bounds:
+    """A size from below as some components have it, and from above as others."""
+    lower, upper = (bounds(each, domain) for each in (least, most))
+    return Bounds(lower.lower, upper.upper, lower.is_short and upper.is_short)
+
+
+def by_parity(state: State[Term]) -> Mapping[Node, list[Component]]:
+    """The components of a state by parity, whatever they are made from and have seen."""
     found: dict[Node, list[Component]] = {}
     for value in state.values():
         for label, term in value:
             for component in term:
-                found.setdefault(Node(label[-1], component.provenance.unmarked), []).append(component)
+                found.setdefault(Node(label[-1], component.provenance.unmarked.parity), []).append(component)
     return found
-
-
-def components(state: State[Term]) -> Iterator[tuple[Node, Size]]:
-    """The components of a state, each with what it is of and its size."""
-    for value in state.values():
-        for label, term in value:
-            for component in term:
-                yield Node(label[-1], component.provenance), component.size
 
 
 def _growing(size: Bounds, unknowns: Mapping[str, Node]) -> frozenset[Node]:

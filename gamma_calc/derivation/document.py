@@ -34,7 +34,7 @@ from gamma_calc.derivation.blocks import (
 from gamma_calc.derivation.conditions import CYCLES, condition_blocks, conditions_table, verdict
 from gamma_calc.derivation.exponent_table import exponent_table
 from gamma_calc.derivation.horizons import growth_blocks, horizon_blocks
-from gamma_calc.derivation.layers import Layers, repeated
+from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.proof import SETTING, ProofLines, numbered
 from gamma_calc.derivation.setting import PARITIES, rules_listing, setting_blocks
 from gamma_calc.derivation.symbols import quantity_latex
@@ -186,12 +186,7 @@ def _proof(
         is_whole = run is runs[0]
         if not is_whole:
             yield Section(("On the region ", *region_text(run.domain)), (Paragraph((SMALLER,)),), depth=1)
-        same = repeated(lines, [(chapter, step.t) for step, chapter in zip(run.steps, numbers, strict=True)])
         for step, chapter in zip(run.steps, numbers, strict=True):
-            if chapter in same:
-                if chapter + 1 not in same:
-                    yield _repeats(step.t, step.t - _before(same, chapter))
-                continue
             said = tuple(lines.get(chapter, ()))
             zeros = _zeros(step, layers) if is_whole else ()
             if said or is_whole:
@@ -199,18 +194,6 @@ def _proof(
                 yield Section((title,), (*((Proof(said),) if said else ()), *zeros), depth=1)
         end = f"Beyond step {len(run.steps)}" if run.settled_from is None else f"All steps from {run.settled_from} on"
         yield Section((end + ("" if is_whole else ", on the region"),), (Paragraph(_extent(run, layers)),), depth=1)
-
-
-def _repeats(last: int, like: int) -> Section:
-    """Steps that repeat an earlier one."""
-    steps = f"Step {last}" if last == like + 1 else f"Steps {like + 1} to {last}"
-    text = f"Every line of step {like} holds again, each time index being later: a step that starts from exponents and "
-    return Section((steps,), (Paragraph((f"{text}provenances of the same form is read by the same rules.",)),), depth=1)
-
-
-def _before(same: frozenset[int], chapter: int) -> int:
-    """How many chapters back the one is that a chapter repeats."""
-    return next(back for back in range(1, chapter + 1) if chapter - back not in same)
 
 
 def _zeros(step: ExponentStep, layers: Layers) -> tuple[Block, ...]:

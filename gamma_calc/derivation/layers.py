@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from math import comb
 from typing import Any
 
@@ -25,7 +24,6 @@ COMPONENTS = r";\ "
 """What stands between a term and its components."""
 MARK = "4242"
 """A number that no layer has."""
-_TIME = re.compile(r"\^\{([1-9]\d*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,30 +187,3 @@ def _chain(order: Sequence[int], found: Sequence[tuple[int, ...]], names: Sequen
 
 def _bracketed(layers: Sequence[int]) -> Text:
     return (" (", Math(span([(layer,) for layer in layers])), ")") if layers else ()
-
-
-def repeated(chapters: Mapping[int, Sequence[Line]], steps: Sequence[tuple[int, int]]) -> frozenset[int]:
-    """The chapters that say no more than the one before them does, every time being one step later.
-
-    `steps` are the chapters in order, each with its step.
-    """
-    lines = {line.number: line for every in chapters.values() for line in every}
-
-    def said(line: Line, t: int) -> tuple[object, ...]:
-        claims = [(_later(each.subject, t), each.is_exact, _all(each.steps, t), each.where) for each in line.claims]
-        return tuple(claims), line.rule
-
-    def content(chapter: int, t: int) -> list[object]:
-        every = chapters.get(chapter, ())
-        return [(said(line, t), {said(lines[each.number], t) for each in line.premises}) for line in every]
-
-    return frozenset(later for (one, t), (later, u) in pairwise(steps) if content(one, t) == content(later, u) != [])
-
-
-def _later(latex: str, t: int) -> str:
-    """A formula with its times relative to a step; time 0 is that of what training starts from."""
-    return _TIME.sub(lambda match: rf"^{{t{int(match[1]) - t:+d}}}", latex)
-
-
-def _all(texts: Sequence[str], t: int) -> tuple[str, ...]:
-    return tuple(_later(text, t) for text in texts)

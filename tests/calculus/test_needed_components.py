@@ -57,11 +57,14 @@ def test_the_reading_is_that_with_every_component(
 
 
 @pytest.mark.parametrize("kind", ["plain", "all"])
-@pytest.mark.parametrize("point", ["init-a", "lora+"])
-def test_the_work_grows_as_the_square_of_the_depth(point: str, kind: str) -> None:
-    """Rule applications at twice the depth; with every component they are 5 to 12 times as many."""
+@pytest.mark.parametrize(("point", "power"), [("init-a", 2), ("lora+", 3)])
+def test_the_work_grows_as_a_small_power_of_the_depth(point: str, power: int, kind: str) -> None:
+    """Rule applications at twice the depth; with every component they are 5 to 12 times as many.
+
+    With LoRA+'s rates what each layer adds has a size of its own, and is kept apart in all layers after it.
+    """
     less, more = (
-        len(read(POINTS[point], replace(STACKS[kind], depth=depth)).applications) / depth**2 for depth in (3, 6)
+        len(read(POINTS[point], replace(STACKS[kind], depth=depth)).applications) / depth**power for depth in (3, 6)
     )
     assert more < 1.2 * less
 

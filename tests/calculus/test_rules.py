@@ -171,14 +171,31 @@ def test_flips_along_a_summed_axis_are_lost() -> None:
 ONE, OTHER = Flip(V, RANK, RANK), Flip(V, WIDTH, WIDTH)
 
 
-def test_components_of_one_parity_that_are_kept_apart_have_seen_the_same() -> None:
-    """What they are made from tells them apart; all of a parity have seen what any of it has, and no more."""
+def seeing(size: str, *tensors: Random, made: tuple[str, ...] = ()) -> Component:
+    """A component that is odd under one flip and has seen some tensors."""
+    seen = frozenset(Sight(Entries(tensor, ((RANK, RANK),)), DATA) for tensor in tensors)
+    provenance = Provenance(odd=frozenset((ONE,)), seen=seen, made=made)
+    return Component(Size.exactly(parsed_exponent(size)), provenance)
 
-    def component(flip: Flip, tensor: Random, made: str) -> Component:
-        seen = frozenset((Sight(Entries(tensor, ((RANK, RANK),)), DATA),))
-        return Component(
-            Size.exactly(parsed_exponent("x")), Provenance(odd=frozenset((flip,)), seen=seen, made=(made,))
-        )
 
-    found = gathered([component(ONE, V, "x0"), component(ONE, W, "x1"), component(OTHER, W, "x2")])
-    assert [{sight.tensor for sight in each.provenance.seen} for each in found] == [{V, W}, {V, W}, {W}]
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        pytest.param([("0", W), ("0", V)], [("0", {V, W})], id="of one size: together"),
+        pytest.param([("0", W), ("-1", W)], [("0", {W})], id="having seen the same: the larger"),
+        pytest.param([("0", W), ("-1", V)], [("0", {W}), ("-1", {V})], id="a smaller one that has seen more: apart"),
+        pytest.param([("0", W, V), ("-1", V)], [("0", {V, W})], id="a smaller one that has seen less: left out"),
+        pytest.param([("x", W), ("y", V)], [("x", {W}), ("y", {V})], id="which is larger is open: apart"),
+    ],
+)
+def test_components_of_one_parity_are_one_only_where_no_later_sum_can_tell(
+    given: list[tuple[str, Random]], left: list[tuple[str, set[Random]]]
+) -> None:
+    """What a smaller part alone has seen comes back at the smaller size."""
+    found = gathered(seeing(size, *tensors) for size, *tensors in given)
+    assert [(str(each.size), {sight.tensor for sight in each.provenance.seen}) for each in found] == left
+
+
+def test_components_that_are_made_from_different_things_stay_apart() -> None:
+    made = [seeing("0", W, made=("x0",)), seeing("0", W, made=("x1",))]
+    assert [*gathered(made)] == made

@@ -106,7 +106,7 @@ def test_a_normalised_step_does_not_feel_the_size_of_its_momentum(
 ) -> None:
     plain = derived(scheme(*form, optimizer=optimizer))
     heavy = derived(scheme(*form, momentum="b", optimizer=optimizer))
-    assert heavy.run.settled_from == 3
+    assert heavy.run.settled_from is not None and heavy.run.settled_from <= 3
     assert {name: str(each) for name, each in heavy.decisions.items()} == {
         name: str(each) for name, each in plain.decisions.items()
     }

@@ -13,7 +13,7 @@ from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.derivation.blocks import Claim, Line
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.latex import latex_document
-from gamma_calc.derivation.layers import COMPONENTS, Layers, repeated, span
+from gamma_calc.derivation.layers import COMPONENTS, Layers, span
 from gamma_calc.derivation.markdown import markdown_document
 from gamma_calc.derivation.proof import ProofLines
 from gamma_calc.program.scheme import Scheme
@@ -142,20 +142,6 @@ def test_undertrained_factors_of_a_stack_are_named() -> None:
     spec = STACK.format(depth=2, rates='eta_A = "-1"\neta_B = "-1"\n', model="")
     text = markdown_document(document(derived(scheme_from_text(spec.replace("zero", "0").replace('"-1/2"', '"zero"')))))
     assert r"undertrained at every step: $B_{\ell}$ ($\gamma[\delta_{2,\ell}^{t}] < 0$) ($\ell = 1, 2$)" in text
-
-
-def test_a_step_that_repeats_another_is_not_written_out() -> None:
-    text = markdown_document(document(found("two")))
-    assert "Every line of step" in text
-    chapters, _ = lines("two")
-    steps = [(chapter, chapter) for chapter in sorted(chapters) if chapter]
-    same = repeated(chapters, steps)
-    assert same and 2 not in same
-    # One value that differs, and the step is written out.
-    last = max(same)
-    line = chapters[last][0]
-    other = Line(**{**{f: getattr(line, f) for f in line.__slots__}, "claims": (Claim("x", True, ("7",)),)})
-    assert last not in repeated({**chapters, last: [other, *chapters[last][1:]]}, steps)
 
 
 def test_one_module_has_no_layers() -> None:
