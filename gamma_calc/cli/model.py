@@ -136,9 +136,26 @@ def _largest(found: ModelTheory, derivation: Derivation) -> str:
     if len(derivation.max_stable) != 1 or stable.region.is_empty:
         return f"Stable: {stable}."
     (largest,) = derivation.max_stable.values()
-    bound = [f"{name} of {layer}" if layer else name for name, layer in _gathered(found.binding)]
     but = "" if largest.attained else ", not attained"
-    return f"Largest stable rate: {_rates(found, derivation)}{but}, bound by {', '.join(bound) or 'nothing'}."
+    return f"Largest stable rate: {_rates(found, derivation)}{but}, bound by {_bound(found)}."
+
+
+def _bound(found: ModelTheory) -> str:
+    """What keeps the largest stable rate from being larger."""
+    names: dict[str, list[str]] = {}
+    for layer, name in found.binding:
+        names.setdefault(name, []).append(layer)
+    has_all = {name: 1 < len(found.traced.layers) == len(layers) for name, layers in names.items()}
+    texts = [
+        f"{name} of {'every adapter' if has_all[name] else _listed(layers)}" if any(layers) else name
+        for name, layers in names.items()
+    ]
+    return ", ".join(texts) or "nothing"
+
+
+def _listed(layers: Iterable[str]) -> str:
+    """Layers by name, such as q_proj[1, 2], v_proj[2]."""
+    return ", ".join(layer for _, layer in _gathered((each, "") for each in layers))
 
 
 def _rates(found: ModelTheory, derivation: Derivation) -> str:
@@ -161,11 +178,7 @@ def _beside_module(found: ModelTheory) -> Iterator[str]:
         yield f"One module alone has {alone}, and the same exponents there."
         return
     first = found.partings[0]
-    names = ", ".join(
-        layer
-        for name, layer in _gathered((each.layer, each.quantity) for each in found.partings)
-        if name == first.quantity
-    )
+    names = _listed(each.layer for each in found.partings if each.quantity == first.quantity)
     yield (
         f"One module alone has {alone}. There {first.quantity} of {names} is {_shown(first.network)} in this network "
         f"from step {first.step} on, and {_shown(first.module)} in a module."

@@ -68,7 +68,7 @@ def predictions(scheme: Scheme, steps: int, policy: Policy = CALCULUS) -> tuple[
     """The exponents of a scheme without free exponents at steps 1 to `steps`, in order."""
     run = trajectory(program_of(scheme), steps, scheme.domain, policy)
     return tuple(
-        Prediction(name, step.t, _predicted(size), _terms(step.terms[name]))
+        prediction(name, step.t, size, step.terms[name])
         for step in run.upto(steps)
         for name, size in step.sizes.items()
     )
@@ -84,8 +84,10 @@ def moved(prediction: Prediction, shift: Fraction) -> Prediction:
     return replace(prediction, total=shifted(prediction.total), terms=terms)
 
 
-def _terms(sizes: Mapping[Label, Size]) -> Mapping[tuple[str, ...], Predicted]:
-    return {tuple(map(str, label)): _predicted(size) for label, size in sizes.items()}
+def prediction(quantity: str, t: int, size: Size, terms: Mapping[Label, Size]) -> Prediction:
+    """The prediction that sizes without free exponents are."""
+    written = {tuple(map(str, label)): _predicted(each) for label, each in terms.items()}
+    return Prediction(quantity, t, _predicted(size), written)
 
 
 def _predicted(size: Size) -> Predicted:

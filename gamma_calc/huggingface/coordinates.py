@@ -8,12 +8,13 @@ The theory of a module knows neither the layers around it nor other adapters. Tw
 loss gradient dL/dZbar of a layer scales as its architecture makes it: a normalised step does not feel that, a raw one
 does. And once the adapters above a layer have moved, its gradient has passed through their A_0: from the third step on
 the inputs of those layers are no longer independent of A_0 (tests/huggingface/test_coupling.py cuts that path and sees
-the effect go). `Observation.alignment` shows it; a small scale s puts it off to larger widths.
+the effect go). `Observation.alignment` shows it; a small scale s puts it off to larger widths. The theory of the whole
+network knows both: `is_network` takes the predictions from it, layer by layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -33,6 +34,7 @@ from gamma_calc.huggingface.family_training import (
     layer_measurement,
     observed,
 )
+from gamma_calc.huggingface.network_predictions import network_predictions
 from gamma_calc.program.models import check_module
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, selected
@@ -159,6 +161,7 @@ def coordinate_check(
     weight_decay: float = 0.0,
     momentum: float | None = None,
     against: Spec | None = None,
+    is_network: bool = False,
     progress: Progress | None = None,
 ) -> CoordinateCheck:
     """Train the adapters of a model at every width and seed under every scheme, and judge each layer's exponents.
@@ -173,11 +176,12 @@ def coordinate_check(
         weight_decay: decoupled; a scheme has to have an exponent for it.
         momentum: beta at width 1; a scheme has to have an exponent for it, and to be under a raw step.
         against: takes the predictions from this scheme instead, which has to FAIL.
+        is_network: takes the predictions of each layer from the whole model, as `gamma-calc model` derives it.
         progress: called with the number of models done and the number in all.
 
     Raises:
         BadInput: a scheme or a model is refused, more than the adapters is trained, or layers change with the width.
-        Unknown: the largest stable rate of a scheme is not known.
+        Unknown: the largest stable rate of a scheme is not known, or an operation of the model has no rule.
     """
     if not specs:
         raise BadInput("no scheme to check")
@@ -189,19 +193,34 @@ def coordinate_check(
     for scheme in schemes:
         if weight_decay and scheme.form("decay") is None:
             raise BadInput(f"{scheme.name} has no weight decay, and the check is asked to train with {weight_decay:g}")
+    theories = [
+        _theory(make_model, layout, is_network, scheme, scheme if against is None else reference) for scheme in schemes
+    ]
     seen = observed(make_model, loss, schemes, layout, float(k), weight_decay, momentum, progress)
     checks = [
-        _layer_check(scheme, scheme if against is None else reference, layer, layer_measurement(observations, layout))
+        _layer_check(scheme, theories[index], layer, layer_measurement(observations, layout))
         for index, scheme in enumerate(schemes)
         for layer, observations in seen[index].items()
     ]
     return CoordinateCheck(layout, k, tuple(checks))
 
 
-def _layer_check(scheme: Scheme, reference: Scheme, layer: str, measurement: LayerMeasurement) -> LayerCheck:
-    steps = measurement.configuration.steps
-    expected = [together(each) for each in predictions(reference, steps)]
-    control = [together(each) for each in predictions(scheme, steps, FALSE_ASSUMPTION)]
+Theory = Callable[[str], tuple[tuple[Prediction, ...], tuple[Prediction, ...]]]
+"""From a layer to what is predicted of it, and what is under a false assumption."""
+
+
+def _theory(make_model: MakeModel, layout: CoordinateLayout, is_network: bool, scheme: Scheme, asked: Scheme) -> Theory:
+    if not is_network:
+        alone = predictions(asked, layout.steps), predictions(scheme, layout.steps, FALSE_ASSUMPTION)
+        return lambda layer: alone
+    model = make_model(layout.widths[0], 0)
+    whole = network_predictions(model, asked, layout.steps)
+    false = network_predictions(model, scheme, layout.steps, FALSE_ASSUMPTION)
+    return lambda layer: (whole[layer], false[layer])
+
+
+def _layer_check(scheme: Scheme, theory: Theory, layer: str, measurement: LayerMeasurement) -> LayerCheck:
+    expected, control = ([together(each) for each in every] for every in theory(layer))
     gradients = [judged_alone(SIZE, squares, measurement).measured for squares in measurement.slopes.values()]
     return LayerCheck(
         scheme,

@@ -25,7 +25,8 @@ from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapter_config import config_from_file
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.layers import adapted, adapter_from, model_of_layers
-from gamma_calc.program.models import MODULE, check_module
+from gamma_calc.huggingface.network_predictions import check_chosen
+from gamma_calc.program.models import check_module
 from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.program.problem_file import function_at, is_place
 from gamma_calc.program.scheme import Scheme
@@ -40,8 +41,6 @@ PARTS = ("Delta_Z_A", "Delta_Z_B", "Z_A", "Z_B")
 """What is said of each adapter."""
 COMPARED = ("Z_A", "Z_B", "Delta_Z_B")
 """What a module's theory says of it too."""
-CHOSEN = (*MODULE.required, "rank")
-"""What a scheme may say of a model's adapters; the rest stands in the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +221,7 @@ def model_theory(
     given = scheme if scheme is not None else SCHEME if adapter is None else adapter_scheme(config_from_file(adapter))
     (chosen,) = selected([given], optimizer=optimizer, at=at)
     check_module(chosen.model, "the scheme of a model's adapters")
-    _check_chosen(chosen)
+    check_chosen(chosen)
     built: int | None = None
     depth: int | None = None
     made: Any
@@ -247,13 +246,6 @@ def model_theory(
     module = derived(_alone(chosen, found.problem), steps) if found.layers else None
     partings = () if module is None or not module.at_max else _partings(found, found.problem, module)
     return ModelTheory(str(model), built, depth, chosen, found, derivation, module, partings)
-
-
-def _check_chosen(scheme: Scheme) -> None:
-    for key, form in scheme.exponents.items():
-        if key not in CHOSEN and form != MODULE.defaults.get(key):
-            expected = f"a scheme of {', '.join(CHOSEN)} and an optimiser; the rest is read from the model"
-            raise BadInput(f"{scheme.name}: {key}", found=form, expected=expected)
 
 
 def _alone(scheme: Scheme, problem: Problem) -> Scheme:

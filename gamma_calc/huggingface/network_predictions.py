@@ -1,0 +1,121 @@
+"""What the theory of a whole network predicts of each adapter, in the quantities that are measured of a module.
+
+All of step t is measured on the inputs Z of its forward pass, with the factors before and after the step: Z_A = A_t Z,
+delta_1 = s B_{t-1} dA_t Z, and so on. In a network Z has terms of its own; a measured term, such as A_0 Z, is the sum
+of those that have these parts of the layer's own factors.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.calculus.size import Size
+from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.experiment.prediction import Prediction, prediction
+from gamma_calc.huggingface.family_training import WRAPPING
+from gamma_calc.program.expressions import At, Expression, Moment, Sum, rewritten
+from gamma_calc.program.models import MODULE
+from gamma_calc.program.problem import program_of
+from gamma_calc.program.program import Program
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.terms import Label, Part
+from gamma_calc.tracing.names import prefixed
+from gamma_calc.tracing.traced import TracedLayer, traced
+
+CHOSEN = (*MODULE.required, "rank")
+"""What a scheme may say of a model's adapters; the rest stands in the model."""
+NEW, OLD, STEP = Moment.CURRENT, Moment.PREVIOUS, Moment.CHANGE
+MEASURED: Mapping[str, tuple[str, tuple[tuple[Moment, Moment], ...]]] = {
+    "Z_A": ("Z_A", ((NEW, NEW),)),
+    "Z_B": ("Z_B", ((NEW, NEW),)),
+    "Delta_Z_B": ("Z_B", ((STEP, OLD), (OLD, STEP), (STEP, STEP))),
+    "delta_1": ("Z_B", ((STEP, OLD),)),
+    "delta_2": ("Z_B", ((OLD, STEP),)),
+    "delta_3": ("Z_B", ((STEP, STEP),)),
+}
+"""What is measured: a value of the layer, and the moments of A and of B in each of its parts."""
+
+
+def check_chosen(scheme: Scheme) -> None:
+    """That a scheme says no more than what is chosen of a model's adapters."""
+    for key, form in scheme.exponents.items():
+        if key not in CHOSEN and form != MODULE.defaults.get(key):
+            expected = f"a scheme of {', '.join(CHOSEN)} and an optimiser; the rest is read from the model"
+            raise BadInput(f"{scheme.name}: {key}", found=form, expected=expected)
+
+
+def network_predictions(
+    model: Any, scheme: Scheme, steps: int, policy: Policy = CALCULUS
+) -> Mapping[str, tuple[Prediction, ...]]:
+    """The exponents of each adapter at steps 1 to `steps`, by the path of its module without PEFT's wrapping.
+
+    Args:
+        model: as `traced` takes it, with adapters of PEFT.
+        scheme: of one module, without free exponents.
+
+    Raises:
+        BadInput: as `traced`, or the scheme is more than inits, rates and an optimiser.
+        Unknown: an operation of the model has no rule, or a module's output is made in blocks.
+    """
+    check_chosen(scheme)
+    found = traced(model, scheme=scheme, optimizer=scheme.optimizer)
+    if found.problem is None:
+        missing = dict.fromkeys(f"{each.operation} ({each.where})" for each in found.unknown)
+        raise Unknown(f"{found.name}: no rule for {', '.join(missing)}")
+    program, domain = program_of(found.problem.scheme), found.problem.scheme.domain
+    measured = {layer: _measured(program, layer) for layer in found.layers}
+    quantities = {_key(layer, name): node for layer, nodes in measured.items() for name, node in nodes.items()}
+    run = trajectory(replace(program, quantities=quantities), steps, domain, policy)
+    return {
+        layer.module.removeprefix(WRAPPING): tuple(
+            prediction(name, step.t, step.sizes[_key(layer, name)], _own_terms(step.terms[_key(layer, name)], layer))
+            for step in run.upto(steps)
+            for name in nodes
+        )
+        for layer, nodes in measured.items()
+    }
+
+
+def _key(layer: TracedLayer, name: str) -> str:
+    return f"{name} of {layer.name}"
+
+
+def _measured(program: Program, layer: TracedLayer) -> Mapping[str, Expression]:
+    """What is measured of a layer, as expressions of the program."""
+    values = {name: prefixed(name, layer.name) for name in ("Z_A", "Z_B")}
+    if missing := [name for name in values.values() if name not in program.quantities]:
+        raise Unknown(f"{layer.module}: {', '.join(missing)} is made in blocks")
+    own = {factor: prefixed(factor, layer.name) for factor in ("A", "B")}
+    every = {name: program.quantities[name] for name in own.values() if name in program.quantities}
+    found = {factor: every[name] for factor, name in own.items() if name in every}
+    for name, (value, parts) in MEASURED.items():
+        after = program.quantities[values[value]]
+        terms = tuple(_at(after, dict(zip(own.values(), moments, strict=True))) for moments in parts)
+        found[name] = terms[0] if len(terms) == 1 else Sum(terms)
+    return found
+
+
+def _at(after: Expression, moments: Mapping[str, Moment]) -> Expression:
+    """A value after a step, on the inputs before it: only some factors are as they are at their moments."""
+
+    def leaf(old: Expression) -> Expression:
+        if not isinstance(old, At):
+            return old
+        moment = moments.get(old.tensor.name, Moment.PREVIOUS)
+        return old.tensor if moment is Moment.PREVIOUS else At(old.tensor, moment)
+
+    return rewritten(after, leaf)
+
+
+def _own_terms(terms: Mapping[Label, Size], layer: TracedLayer) -> Mapping[Label, Size]:
+    """The terms by the parts of the layer's own factors."""
+    own = {prefixed(factor, layer.name): factor for factor in ("A", "B")}
+    found: defaultdict[Label, list[Size]] = defaultdict(list)
+    for label, size in terms.items():
+        found[tuple(Part(own[part.tensor], part.kind) for part in label if part.tensor in own)].append(size)
+    return {label: Size.largest(sizes) for label, sizes in found.items()}

@@ -1,0 +1,75 @@
+"""What the whole network predicts of each adapter: terms of a module, with the exponents that depth gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+import pytest
+
+from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.experiment.prediction import Prediction, pinned, predictions
+from gamma_calc.huggingface import CoordinateLayout, coordinate_check
+from gamma_calc.huggingface.families import LOSSES, family_model
+from gamma_calc.huggingface.network_predictions import network_predictions
+from gamma_calc.program.catalogue import CATALOGUE
+from tests.huggingface.models import gpt2, wrapped
+from tests.schemes import scheme
+
+STEPS = 3
+FIRST, SECOND = ("model.layers.0.self_attn.v_proj", "model.layers.1.self_attn.v_proj")
+
+
+def by_name(found: tuple[Prediction, ...]) -> Mapping[tuple[str, int], Prediction]:
+    return {(each.quantity, each.t): each for each in found}
+
+
+@pytest.mark.parametrize("name", ["init-a", "init-b", "lora-plus-a"])
+def test_what_depth_changes_of_a_module(name: str) -> None:
+    """Behind the first layer A_0 Z grows from step 3 on: B in front of it has learnt through A_0."""
+    chosen = pinned(CATALOGUE[name])
+    alone = by_name(predictions(chosen, STEPS))
+    for layer, predicted in network_predictions(family_model("llama", 64, 0), chosen, STEPS).items():
+        found = by_name(predicted)
+        assert {key: set(each.terms) for key, each in found.items()} == {
+            key: set(each.terms) for key, each in alone.items()
+        }
+        changed = {key for key, each in found.items() if each.terms != alone[key].terms and not is_bounded(each)}
+        if name == "init-b" or ".0." in layer:
+            assert changed == set()
+            continue
+        assert {t for _, t in changed} == {3}
+        assert found["Z_A", 3].terms["A_0",].exponent == found["Z_A", 3].total.exponent == Fraction(1, 2)
+        assert found["Z_B", 3].total.exponent == (Fraction(1, 2) if name == "lora-plus-a" else 0)
+        assert alone["Z_B", 3].total.exponent == 0
+
+
+def is_bounded(prediction: Prediction) -> bool:
+    """Whether some exponent is only known from above."""
+    return any(each.is_upper for each in prediction.terms.values())
+
+
+def test_a_check_takes_its_predictions_from_the_network() -> None:
+    layout = CoordinateLayout((32,), seeds=1, steps=STEPS)
+
+    def predicted(*, is_network: bool) -> Mapping[tuple[str, str, int], str]:
+        found = coordinate_check(
+            lambda width, seed: family_model("llama", width, seed),
+            LOSSES["linear-readout"],
+            "lora-plus-a",
+            layout=layout,
+            is_network=is_network,
+        )
+        return {(each["layer"], each["quantity"], each["t"]): each["predicted"] for each in found.json()["quantities"]}
+
+    alone, whole = predicted(is_network=False), predicted(is_network=True)
+    assert (alone[SECOND, "Z_A", 3], whole[SECOND, "Z_A", 3]) == ("0", "1/2")
+    assert whole[FIRST, "Z_A", 3] == "0"
+
+
+def test_what_has_no_predictions() -> None:
+    with pytest.raises(BadInput, match="the rest is read from the model"):
+        network_predictions(wrapped(), scheme("0", "zero", "-1", "0", scale="-1/2"), STEPS)
+    model = wrapped(gpt2(), ["c_attn"], fan_in_fan_out=True)
+    with pytest.raises(Unknown, match=r"made in blocks|no rule"):
+        network_predictions(model, pinned(CATALOGUE["init-a"]), STEPS)
