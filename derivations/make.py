@@ -1,5 +1,5 @@
 """Write the book of derivations: one document a published scheme, as LaTeX, Markdown, JSON and Rocq, their index, the
-chapter on LoRA in depth, and the pages of the atlas.
+chapters on LoRA in depth and on Muon, and the pages of the atlas.
 
 python derivations/make.py            writes this folder
 python derivations/make.py --check    says which files differ from what would be written; status 1 if any does
@@ -12,8 +12,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from derivations import depth, muon
 from derivations.atlas_pages import FOLDER, pages
-from derivations.depth import chapter
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.derivation.as_json import derivation_json
 from gamma_calc.derivation.certificate import certificate
@@ -41,10 +41,11 @@ Written by `python derivations/make.py`, and compared with what that writes by a
 rules of the calculus, applied to the equations of the scheme; nothing here is entered by hand.
 
 [LoRA in depth](depth.md) is the chapter on stacks of adapters: where L of them are stable, and the law in L.
+[Muon on adapters](muon.md) is that on orthogonalised steps, which have LoRA+'s ratio of rates built in.
 [The atlas](atlas/README.md) sets what the literature found by hand beside what is derived in its place.
 
 """
-DEPTH = "depth.md"
+CHAPTERS = {"depth.md": depth.chapter, "muon.md": muon.chapter}
 
 
 def contents() -> Mapping[str, str]:
@@ -72,7 +73,7 @@ def rocq_name(name: str) -> str:
 def differing(texts: Mapping[str, str]) -> list[str]:
     """The names of files that are missing, stale, or not part of the book; chapters only where they are given."""
     files = [path for path in HERE.iterdir() if path.suffix in {".tex", ".md", ".json", ".v"}]
-    there = {path.name: path.read_bytes() for path in files if path.name in texts or path.name != DEPTH}
+    there = {path.name: path.read_bytes() for path in files if path.name in texts or path.name not in CHAPTERS}
     if any(name.startswith(f"{FOLDER}/") for name in texts):
         there |= {f"{FOLDER}/{path.name}": path.read_bytes() for path in (HERE / FOLDER).glob("*")}
     return sorted(name for name in {*there, *texts} if there.get(name) != texts.get(name, "").encode())
@@ -94,7 +95,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Write the book of derivations.")
     parser.add_argument("--check", action="store_true", help="compare only; status 1 if a file differs")
     options = parser.parse_args()
-    texts = {**contents(), DEPTH: chapter(), **pages()}
+    texts = {**contents(), **{name: chapter() for name, chapter in CHAPTERS.items()}, **pages()}
     if options.check:
         names = differing(texts)
         print("\n".join(names) or "the book is up to date")

@@ -164,9 +164,9 @@ def page(data: Mapping[str, Any]) -> str:
         for row in stack["features"]:
             module = f"{row['one_module']['predicted']}: {row['one_module']['verdict']}"
             named = [str(row["layer"]), row["feature"], row["predicted"]]
-            features.append([*head, *named, _measured(row), row["verdict"], module])
+            features.append([*head, *named, measured(row), row["verdict"], module])
     cut = [["feature", "measured", "verdict on the uncut exponent"]]
-    cut += [[row["quantity"], _measured(row), row["verdict"]] for row in data["cut"]]
+    cut += [[row["quantity"], measured(row), row["verdict"]] for row in data["cut"]]
     where = data["environment"]
     return PAGE.format(
         rule="; ".join(f"{word}, {text}" for word, text in RULE.items()),
@@ -177,7 +177,8 @@ def page(data: Mapping[str, Any]) -> str:
     )
 
 
-def _measured(row: Mapping[str, Any]) -> str:
+def measured(row: Mapping[str, Any]) -> str:
+    """A slope with its interval, and what a population says in its place."""
     low, high = row["ci"]
     law = row.get("law")
     far = "" if law is None else f"; population {law['measured']:.3f}"

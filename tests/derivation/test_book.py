@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from derivations import make
-from derivations.depth import chapter
 
 ROOT = Path(__file__).resolve().parents[2]
 HASHED = """
@@ -27,9 +26,10 @@ def test_the_book_is_up_to_date() -> None:
 
 
 @pytest.mark.slow
-def test_the_chapter_on_depth_is_up_to_date() -> None:
-    """It compares the law in the depth with the derived regions as it is written."""
-    assert make.differing({**make.contents(), make.DEPTH: chapter()}) == []
+@pytest.mark.parametrize("name", make.CHAPTERS)
+def test_chapters_are_up_to_date(name: str) -> None:
+    """Each compares what it says of all rates, or of all depths, with derived regions as it is written."""
+    assert make.differing({**make.contents(), name: make.CHAPTERS[name]()}) == []
 
 
 @pytest.mark.parametrize("change", ["a changed byte", "a file too few", "a file too many"])
