@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
@@ -61,8 +61,9 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
     uncorrelated, where a flip along an axis changes their sign, or where one factor is a random tensor itself; else
     *aligned*. Where the other factor has seen that tensor W through a sum over its other axis, as x has seen W^T y, the
     sum is of two parts: what is independent of all before, and a *diluted* one along y. With n^mu summands in W^T y an
-    entry of x knows each of W as far as n^(-mu/2), so this part has delta - mu/2 in place of delta. Over axes of fixed
-    size it need not be told apart: n^(-mu/2) is as much as a sum over the n^mu of y can gain on it.
+    entry of x knows each of W as far as n^(-mu/2), so this part has delta - mu/2 in place of delta; and delta/2 - mu/2
+    where x is odd under a flip along the axis that is not of W, as an entrywise product of W^T y and V^T z is. Over
+    axes of fixed size it need not be told apart: n^(-mu/2) is as much as a sum over the n^mu of y can gain on it.
 
     Source: Yang, "Tensor Programs III", Z^(Wx) = hat Z^(Wx) + dot Z^(Wx), for a random tensor's sum with what has seen
     it; the central limit theorem and the law of large numbers for the others, as Hayou et al. use them silently.
@@ -74,15 +75,16 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
     sights = [sight for sight in other.seen if _is_met(sight, tensor, over)]
     if tensor is None or not _is_summed(tensor, over) or any(sight.places.difference(over) for sight in sights):
         kind = Alignment.INDEPENDENT if centred else Alignment.ALIGNED
-        gain = sum((axis.size * HALF if axis in centred else axis.size for axis in over), Affine.of(0))
-        return (Summation(kind if _grows(over) else Alignment.FIXED, over, gain, whole),)
+        return (Summation(kind if _grows(over) else Alignment.FIXED, over, _summed(over, centred), whole),)
     if not _grows(over):
         return (Summation(Alignment.FIXED, over, Affine.of(0), whole),)
     found = Summation(Alignment.INDEPENDENT, over, _size(over) * HALF, whole)
     flips = {Flip(tensor.tensor, axis, place) for axis, place in tensor.at if place in over and not axis.is_fixed}
     if not flips & other.flips:
         return (found,)
-    gain = _size(over) - _size(place for _, place in tensor.at if place not in over) * HALF
+    # The part along y is y times a sum of the derivatives of x by W^T y; what else x is odd under centres that sum.
+    odd = {flip.at for flip in other.odd - flips}.intersection(over)
+    gain = _summed(over, odd) - _size(place for _, place in tensor.at if place not in over) * HALF
     dots = {dot_part(term, sight, other, over) for sight in sights}
     return (found, *(Summation(Alignment.DILUTED, over, gain, each) for each in sorted(dots, key=text)))
 
@@ -98,6 +100,11 @@ def _is_met(sight: Sight, tensor: Entries | None, over: tuple[Axis, ...]) -> boo
 
 def _size(axes: Iterable[Axis]) -> Affine:
     return sum((axis.size for axis in axes), Affine.of(0))
+
+
+def _summed(over: Iterable[Axis], centred: Collection[Axis]) -> Affine:
+    """What a sum adds: the size of an axis, or half of it where the summands are centred along it."""
+    return sum((axis.size * HALF if axis in centred else axis.size for axis in over), Affine.of(0))
 
 
 def _grows(axes: Iterable[Axis]) -> bool:

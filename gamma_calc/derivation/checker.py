@@ -223,7 +223,8 @@ class Run:
         flips = {(tensor.tensor, own, axis) for own, _ in only(tensor.at, axis)}
         if not through or size == ZERO or not flips & met.odd:
             return
-        gains = self.gains("diluted", size - self.size[through] / 2, axis)
+        is_centred = any(place == axis for _, _, place in met.odd - flips)
+        gains = self.gains("diluted", (size / 2 if is_centred else size) - self.size[through] / 2, axis)
         seen = frozenset(rest[s] for s in met.seen)
         sights.sort(key=lambda s: (sorted(s.at), s.factor is not None, sorted(s.factor.odd if s.factor else ())))
         for factor in dict.fromkeys(s.factor for s in sights):

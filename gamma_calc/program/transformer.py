@@ -9,8 +9,8 @@ Exponents: pretrained weights are frozen, iid of variance 1/fan_in, so entries n
 Theta(1); tokens, samples, vocabulary and outputs are of fixed size. The readout's are n^(-1/2) or, for a readout that
 what training changes is not aligned with, n^-1.
 
-Of what a smaller part of a gradient has seen the calculus keeps no size of its own: what it brings back in a block
-above may be overestimated, as measured for logits above an adapted v (by n^(1/2)).
+Measured: slopes of every exponent of two blocks with adapters on v, but for the second block's logits under rates that
+are not stable, which are derived n^(1/2) larger than they are found.
 
 Assumes: SiLU is read as homogeneous of degree one, see `network.silu`; the causal mask leaves out some of a fixed
 number of terms, and no exponent depends on it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from gamma_calc.algebra import EVERYWHERE, VANISHING, Affine, Exponent, Polyhedron, parsed_exponent, parsed_inequality
@@ -89,6 +90,31 @@ def test_a_sum_against_what_has_seen_the_tensor_has_two_parts() -> None:
         (Alignment.INDEPENDENT, "1/2"),
         (Alignment.DILUTED, "3/4"),
     ]
+
+
+def test_what_comes_back_is_centred_by_what_else_is_odd() -> None:
+    """W (phi(W^T y) * (V^T z)): the part along y is y times a sum of phi' * (V^T z), whose signs are V's."""
+    seen = seen_through(W, SQUARE).even_and_odd
+    _, whole = summations(Provenance.of(W), seen, (WIDTH,))
+    _, centred = summations(Provenance.of(W), seen.multiplied(seen_through(Random("U", (RANK, WIDTH)), RANK)), (WIDTH,))
+    assert (str(whole.gain), str(centred.gain)) == ("1/2", "0")
+
+
+def test_the_part_along_y_in_numbers() -> None:
+    """y . W x / |y|^2 over widths: n^0 for x = phi(W^T y), n^(-1/2) for x = phi(W^T y) * v with signs v."""
+    draw, sizes = np.random.default_rng(1), {}
+    for n in (2**6, 2**10):
+        along = []
+        for _ in range(200 if n < 100 else 20):
+            y, v = draw.standard_normal(n), draw.choice([-1.0, 1.0], n)
+            # W^T y and y . W x need no W beyond its row along y, which is as random as any: W^T y = |y| g / sqrt(n).
+            g = draw.standard_normal(n)
+            h = np.linalg.norm(y) * g / np.sqrt(n)
+            x = np.maximum(h, 0)
+            along.append([np.dot(h, x) / np.dot(y, y), np.dot(h, x * v) / np.dot(y, y)])
+        sizes[n] = np.sqrt(np.mean(np.square(along), axis=0))
+    whole, centred = np.log2(sizes[2**10] / sizes[2**6]) / 4
+    assert abs(whole) < 0.1 and abs(centred + 0.5) < 0.2
 
 
 def test_what_comes_back_is_what_the_tensor_had_met() -> None:

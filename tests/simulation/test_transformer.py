@@ -111,10 +111,10 @@ def test_what_adapters_below_do_to_one_above(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 def test_slopes_are_the_exponents_derived(name: str) -> None:
-    """Of the adapters' features, and of the streams and the output.
+    """Of the adapters' features, the streams, the logits and the output.
 
-    Logits of the second block are left out: what a smaller part of a gradient has seen is brought together with
-    a larger part of the same parity, so their exponent is only a bound. It comes out 1/2 above the slope.
+    One is not understood: with LoRA+'s rates from Init[A], which are not stable here, the second block's logits are
+    derived as n^0 at step 2, and fall with these widths.
     """
     problem, *_ = SCHEMES[name]
     measured = program_sizes(ProgramExperiment(program_of(problem.scheme), (2**7, 2**9), 12, 2, fixed=FIXED))
@@ -124,11 +124,11 @@ def test_slopes_are_the_exponents_derived(name: str) -> None:
     wrong = []
     for step in exponents(problem, steps=2).steps:
         for each, size in step.sizes.items():
-            if each.startswith(("Z_", "attention", "mlp", "f")) and str(size) != "-oo":
+            if each.startswith(("Z_", "attention", "mlp", "logits", "f")) and str(size) != "-oo":
                 predicted = float(Fraction(str(size.upper)))
                 if abs(slopes[step.t, each] - predicted) > 0.25:
                     wrong.append((step.t, each, str(size), round(slopes[step.t, each], 2)))
-    assert not wrong
+    assert {(t, each) for t, each, *_ in wrong} == ({(2, "logits[2]")} if name == "lora-plus from A" else set()), wrong
 
 
 def test_logits_over_the_root_of_a_growing_head_grow_with_what_q_learns() -> None:
