@@ -9,7 +9,7 @@ from functools import lru_cache
 from gamma_calc.algebra import EVERYWHERE, Polyhedron
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.rules import Term, total
+from gamma_calc.calculus.rules import Term, by_parity, total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application, TooLong
 from gamma_calc.program.program import Program
@@ -116,11 +116,15 @@ def trajectory(
 
 
 def length(program: Program, state: State[Term]) -> int:
-    """The pieces of the longest bound on a component of a parameter, times the free exponents of the parameters."""
-    values = [state[tensor.name] for tensor in program.parameters]
-    sizes = [component.size for value in values for _, term in value for component in term]
-    sides = [side for size in sizes for side in (size.lower, size.upper)]
-    return len({name for side in sides for name in side.free}) * max((len(side.pieces) for side in sides), default=0)
+    """The pieces of the longest bound on a parity of a parameter, times the free exponents of the parameters."""
+    terms = [term for tensor in program.parameters for _, term in state[tensor.name]]
+    parities = [[each.size for each in alike] for term in terms for alike in by_parity(term).values()]
+    free = {name for sizes in parities for size in sizes for name in (*size.lower.free, *size.upper.free)}
+    longest = max(
+        (max(sum(len(size.lower.pieces) for size in sizes), sum(len(size.upper.pieces) for size in sizes)))
+        for sizes in [*parities, []]
+    )
+    return len(free) * longest
 
 
 def _sizes(value: FormalSum[Term]) -> Mapping[Label, Size]:

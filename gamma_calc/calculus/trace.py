@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from gamma_calc.calculus.rules import Rule, Term
+from gamma_calc.calculus.rules import Rule, Term, by_parity
 from gamma_calc.errors import GammaCalcError
 from gamma_calc.program.expressions import Expression
 from gamma_calc.program.terms import Label
@@ -59,7 +59,7 @@ class TooLong(GammaCalcError):
 
 @dataclass(slots=True)
 class Trace:
-    """Rule applications in the order in which they were made; none concludes more than `most` numbers, if that is set.
+    """Rule applications in the order in which they were made; none concludes more than `most` numbers of a parity.
 
     The numbers of an exponent are its pieces times its free exponents. `longest` is how many applications there may be.
     """
@@ -78,9 +78,9 @@ class Trace:
             raise TooLong
         application = Application.of(rule, subject, *premises)
         if self.most is not None:
-            for component in application.conclusion:
-                upper = component.size.upper
-                if len(upper.pieces) * len(upper.free) > self.most:
+            for alike in by_parity(application.conclusion).values():
+                free = {name for component in alike for name in component.size.upper.free}
+                if sum(len(component.size.upper.pieces) for component in alike) * len(free) > self.most:
                     raise TooLong
         self.applications.append(application)
         return application.conclusion
