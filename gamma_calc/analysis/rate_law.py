@@ -215,7 +215,7 @@ def rate_law(rate: str, every: Sequence[HorizonFamily], domain: Polyhedron, othe
     sides = [form for each in domain.constraints for form in _sides(each)]
     fixed = [Line(-side, NOTHING) for side in sides if side.coefficient(rate) < 0]
     period = lcm(*(len(turns.law.offsets) for each in every for _, turns in each.turns))
-    lines = [[*_lines(every, residue), *fixed] for residue in range(period)]
+    lines = [[*dict.fromkeys(_lines(every, residue)), *fixed] for residue in range(period)]
     if any(line.direction(rate) < 0 and not line.is_never_positive(domain) for each in lines for line in each):
         return f"training also bounds {rate} from below"
     if not others and any(
