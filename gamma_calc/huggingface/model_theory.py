@@ -109,12 +109,12 @@ class ModelTheory:
         """
         if self.derivation is None:
             return ()
-        stable = self.derivation.decisions[STABLE.name].condition
-        steps = self.derivation.bounds[stable.bounded].run.steps
+        bounded = self.derivation.decisions[STABLE.name].condition.bounded
+        steps = self.derivation.bounds[bounded].run.steps
         layers = {name: (layer.name, part_of(layer, name)) for layer in self.traced.layers for name in layer.quantities}
         return tuple(
             layers.get(name, ("", name))
-            for name in stable.bounded
+            for name in sorted(bounded, key=[*layers, *bounded].index)
             for rate, largest in self.derivation.max_stable.items()
             if any(
                 _edge(piece, rate) in (largest.bounds or ())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,10 @@ from gamma_calc.program.catalogue import CATALOGUE
 from tests.huggingface.models import gpt2, wrapped
 from tests.schemes import scheme
 
+ROOT = Path(__file__).resolve().parents[2]
 STEPS = 3
+MARGIN = 0.05
+"""How far outside the interval a prediction FAILs."""
 FIRST, SECOND = ("model.layers.0.self_attn.v_proj", "model.layers.1.self_attn.v_proj")
 
 
@@ -65,6 +70,22 @@ def test_a_check_takes_its_predictions_from_the_network() -> None:
     alone, whole = predicted(is_network=False), predicted(is_network=True)
     assert (alone[SECOND, "Z_A", 3], whole[SECOND, "Z_A", 3]) == ("0", "1/2")
     assert whole[FIRST, "Z_A", 3] == "0"
+
+
+def test_recorded_terms_that_refute_one_module_do_not_refute_the_network() -> None:
+    """v_proj of the second layer of Llama under LoRA+ from Init[A], at s = 1: what A_0 does at step 3."""
+    chosen = pinned(CATALOGUE["lora-plus-a"])
+    whole = by_name(network_predictions(family_model("llama", 64, 0), chosen, STEPS)[SECOND])
+    alone = by_name(predictions(chosen, STEPS))
+    text = (ROOT / "validation/families/llama-unit-scale.json").read_text(encoding="utf-8")
+    rows = [row for row in json.loads(text)["quantities"] if (row["layer"], row["scheme"]) == (SECOND, chosen.name)]
+    terms = {(row["quantity"], row["t"], term["term"]): term["ci"] for row in rows for term in row["terms"]}
+    for quantity, term in (("Z_B", "U_B A_0"), ("delta_2", "dB A_0"), ("Delta_Z_B", "dB A_0")):
+        low, high = terms[quantity, 3, term]
+        label = tuple(term.split())
+        expected, refuted = (each[quantity, 3].terms[label].exponent for each in (whole, alone))
+        assert expected is not None and low - MARGIN <= expected <= high + MARGIN
+        assert refuted is not None and refuted < low - MARGIN
 
 
 def test_what_has_no_predictions() -> None:

@@ -128,7 +128,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "nothing trained": (lambda: Problem("p", named("f", parameter("A", r, n, init=0) @ Z)), "no parameter has a rate"),
     "no name": (lambda: Problem("p", A @ Z), "the output of a problem: found .*expected a named value"),  # type: ignore[arg-type]
     "a text for names": (lambda: Problem("p", OUT, stable="Z_B"), "stable: found 'Z_B', expected a tuple"),  # type: ignore[arg-type]
-    "an exponent with a dot": (lambda: parameter("A", r, n, init="0.5", rate="eta"), "A.init"),
+    "an exponent with a dot": (lambda: parameter("A", r, n, init="0.5.1", rate="eta"), "A.init"),
     "a float": (lambda: axis("width", 0.5), "the size of width: found 0.5"),  # type: ignore[arg-type]
     "zero data": (lambda: data("x", n, exponent="zero"), "x: "),
     "a reserved name": (lambda: scaled("gradient", 0, Z), "the name of a scalar: found 'gradient'"),
