@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gamma_calc.algebra import Affine
+from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.analysis.bounded import unrolled
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.derivation import Derivation, derived
@@ -103,25 +103,14 @@ class ModelTheory:
 
     @property
     def binding(self) -> tuple[tuple[str, str], ...]:
-        """The quantities that keep the largest stable rate from being larger: layer and name.
-
-        Those of which some piece is zero there and grows with the rate.
-        """
+        """The quantities that keep the largest stable rate from being larger, n^0 there: layer and name."""
         if self.derivation is None:
             return ()
         bounded = self.derivation.decisions[STABLE.name].condition.bounded
-        steps = self.derivation.bounds[bounded].run.steps
         layers = {name: (layer.name, part_of(layer, name)) for layer in self.traced.layers for name in layer.quantities}
-        return tuple(
-            layers.get(name, ("", name))
-            for name in sorted(bounded, key=[*layers, *bounded].index)
-            for rate, largest in self.derivation.max_stable.items()
-            if any(
-                _edge(piece, rate) in (largest.bounds or ())
-                for step in steps
-                for piece in step.sizes[name].upper.pieces
-            )
-        )
+        at_edge = {name for name, size in self.derivation.at_max.items() if size.upper == Exponent.of(0)}
+        held = sorted({*bounded} & at_edge, key=[*layers, *bounded].index)
+        return tuple(layers.get(name, ("", name)) for name in held)
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
@@ -175,12 +164,6 @@ class ModelTheory:
 
 def _largest(found: Derivation) -> dict[str, Any]:
     return {name: largest_json(rate) for name, rate in found.max_stable.items()}
-
-
-def _edge(piece: Affine, rate: str) -> Affine | None:
-    """Where a piece of an exponent that grows with a rate is zero."""
-    slope = piece.coefficient(rate)
-    return -(piece - Affine.symbol(rate) * slope) / slope if slope > 0 else None
 
 
 def part_of(layer: TracedLayer, quantity: str) -> str:
