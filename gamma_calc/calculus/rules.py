@@ -32,6 +32,9 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.optimizers import Factored, Moments
 
+MOST_APART = 3
+"""Components of one parity that are kept apart; of more, only bounds are kept on what each dependence brings back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Component:
@@ -88,7 +91,7 @@ def _apart(components: Sequence[Component]) -> Sequence[Component]:
     """The components of one parity, brought together as far as no later sum can tell.
 
     Those that have seen the same are as large as the largest; those of one size have, together, seen what any has.
-    One beside which another is as large and has seen as much is left out.
+    One beside which another is as large and has seen as much is left out. Of many only bounds are left.
     """
     alike = dict[Provenance, Size]()
     for each in components:
@@ -99,7 +102,17 @@ def _apart(components: Sequence[Component]) -> Sequence[Component]:
         other = found.get(size)
         found[size] = provenance if other is None else other.joined(provenance)
     left = [Component(size, provenance) for size, provenance in found.items()]
-    return [one for one in left if not any(_is_covered(one, other) for other in left if other is not one)]
+    left = [one for one in left if not any(_is_covered(one, other) for other in left if other is not one)]
+    return left if len(left) <= MOST_APART else _bounds(left)
+
+
+def _bounds(components: Sequence[Component]) -> Sequence[Component]:
+    """Many components of one parity as two: what all of them have seen is there, and what any has seen may be."""
+    size, first = total(components), components[0].provenance
+    every = [component.provenance.seen for component in components]
+    least = replace(first, seen=frozenset[Sight].intersection(*every))
+    most = replace(first, seen=frozenset[Sight].union(*every))
+    return [Component(size, least), Component(Size(VANISHING, size.upper), most)]
 
 
 def total(term: Iterable[Component]) -> Size:

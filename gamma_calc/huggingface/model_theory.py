@@ -103,14 +103,27 @@ class ModelTheory:
 
     @property
     def binding(self) -> tuple[tuple[str, str], ...]:
-        """The quantities that keep the largest stable rate from being larger, n^0 there: layer and name."""
+        """The quantities that keep the largest stable rate from being larger: layer and name.
+
+        They are n^0 there, and at some step a piece of their exponent is zero there and grows with the rate.
+        """
         if self.derivation is None:
             return ()
         bounded = self.derivation.decisions[STABLE.name].condition.bounded
+        steps = [step for run in self.derivation.bounds[bounded].runs for step in run.steps]
         layers = {name: (layer.name, part_of(layer, name)) for layer in self.traced.layers for name in layer.quantities}
         at_edge = {name for name, size in self.derivation.at_max.items() if size.upper == Exponent.of(0)}
         held = sorted({*bounded} & at_edge, key=[*layers, *bounded].index)
-        return tuple(layers.get(name, ("", name)) for name in held)
+        return tuple(
+            layers.get(name, ("", name))
+            for name in held
+            for rate, largest in self.derivation.max_stable.items()
+            if any(
+                _edge(piece, rate) in (largest.bounds or ())
+                for step in steps
+                for piece in step.sizes[name].upper.pieces
+            )
+        )
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
@@ -164,6 +177,12 @@ class ModelTheory:
 
 def _largest(found: Derivation) -> dict[str, Any]:
     return {name: largest_json(rate) for name, rate in found.max_stable.items()}
+
+
+def _edge(piece: Affine, rate: str) -> Affine | None:
+    """Where a piece of an exponent that grows with a rate is zero."""
+    slope = piece.coefficient(rate)
+    return -(piece - Affine.symbol(rate) * slope) / slope if slope > 0 else None
 
 
 def part_of(layer: TracedLayer, quantity: str) -> str:

@@ -18,7 +18,10 @@ SECONDS = 15
 """Processor time that none of these may take: some five times what they do, and far below what they once did."""
 
 
-@pytest.mark.parametrize(("rank", "region"), [("1", "eta <= -1 and eta + f <= -1"), ("k", "unknown")])
+STABLE = "eta <= -1 and eta + f <= -1"
+
+
+@pytest.mark.parametrize(("rank", "region"), [("1", STABLE), ("k", f"{STABLE} and k >= 0 and k <= 1")])
 def test_feedback_at_a_growing_rank_is_answered(rank: str, region: str) -> None:
     forget()
     begun = time.process_time()

@@ -24,9 +24,12 @@ from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.setup import Settings
 
 DATA = [Path(str(each)) for each in files(families).iterdir() if each.name.endswith(".toml")]
+LONG = ("everett",)
+"""Families that take more than seconds: Adafactor's steps in perceptrons of free inits."""
 X = Affine.symbol("x")
 
 
+@pytest.mark.slow
 def test_every_difference_has_its_reason() -> None:
     for row in atlas():
         if row.status is Status.AGREES:
@@ -37,6 +40,7 @@ def test_every_difference_has_its_reason() -> None:
             assert row.answer is None and row.reason, row.claim.id
 
 
+@pytest.mark.slow
 def test_no_question_is_left_open_by_the_rules() -> None:
     """Where a claim has a question, the rules answer it; what they cannot do is said in the data."""
     assert [row.claim.id for row in atlas() if row.claim.question is not None and row.answer is None] == []
@@ -52,7 +56,9 @@ def garbled(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-@pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=pytest.mark.slow if path.stem in LONG else (), id=path.stem) for path in DATA]
+)
 def test_what_is_published_does_not_enter_what_is_derived(path: Path) -> None:
     subjects = import_module(f"{families.__name__}.{path.stem}").SUBJECTS
     document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -228,6 +234,7 @@ def test_a_run_decides_exponents_at_a_point() -> None:
     assert [name for name, row in found.items() if row.measured is None] == list(names[1:])
 
 
+@pytest.mark.slow
 def test_rows_are_made_once_for_each_claim() -> None:
     rows = atlas()
     assert len({row.claim.id for row in rows}) == len(rows)

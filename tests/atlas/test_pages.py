@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from derivations import make
 from derivations.atlas_pages import pages
 from gamma_calc.atlas.claims import claims
 
 
+@pytest.mark.slow
 def test_the_pages_are_up_to_date() -> None:
     texts = {**make.contents(), **pages()}
     assert make.differing(texts) == [], "python derivations/make.py writes these files anew"
@@ -19,6 +22,7 @@ def test_the_pages_are_up_to_date() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_every_mark_leads_to_its_claim() -> None:
     folder = Path(make.HERE, "atlas")
     linked = re.findall(r"\]\(([a-z0-9.-]+\.md)#([a-z0-9-]+) ", (folder / "README.md").read_text(encoding="utf-8"))

@@ -222,6 +222,16 @@ def test_components_of_one_parity_are_one_only_where_no_later_sum_can_tell(
     assert [(str(each.size), {sight.tensor for sight in each.provenance.seen}) for each in found] == left
 
 
+def test_of_many_components_of_one_parity_bounds_are_left() -> None:
+    """At the size of the largest there is what all have seen, and at most what any has seen."""
+    others = [Random(name, (RANK, WIDTH)) for name in "abcd"]
+    sure, possible = gathered(seeing(str(-place), V, tensor) for place, tensor in enumerate(others))
+    assert str(sure.size) == "0" and {sight.tensor for sight in sure.provenance.seen} == {V}
+    assert str(possible.size) == "<= 0" and {sight.tensor for sight in possible.provenance.seen} == {V, *others}
+    assert possible.size.lower.is_vanishing
+    assert [*gathered((sure, possible))] == [sure, possible]
+
+
 def test_components_that_are_made_from_different_things_stay_apart() -> None:
     made = [seeing("0", W, made=("x0",)), seeing("0", W, made=("x1",))]
     assert [*gathered(made)] == made
