@@ -16,6 +16,7 @@ from gamma_calc.calculus.trace import Subject, Trace
 from gamma_calc.calculus.update_rules import COUNT, DECAY, GIVEN_NUMBER, LARGER, NORM, scaled_step
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
+from gamma_calc.program.dependence import met_axes
 from gamma_calc.program.expressions import (
     At,
     Contraction,
@@ -37,7 +38,6 @@ from gamma_calc.program.expressions import (
     Trained,
     Transposed,
 )
-from gamma_calc.program.feedback import met_axes
 from gamma_calc.program.optimizers import Factored, Moments, Orthogonalised, Raw
 from gamma_calc.program.program import Program
 from gamma_calc.program.rank import growing_rank

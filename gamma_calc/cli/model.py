@@ -137,11 +137,11 @@ def _largest(found: ModelTheory, derivation: Derivation) -> str:
         return f"Stable: {stable}."
     (largest,) = derivation.max_stable.values()
     but = "" if largest.attained else ", not attained"
-    return f"Largest stable rate: {_rates(found, derivation)}{but}, bound by {_bound(found)}."
+    return f"Largest stable rate: {_rates(found, derivation)}{but}{_bound(found)}."
 
 
 def _bound(found: ModelTheory) -> str:
-    """What keeps the largest stable rate from being larger."""
+    """What keeps the largest stable rate from being larger; no word where no run shows it."""
     names: dict[str, list[str]] = {}
     for layer, name in found.binding:
         names.setdefault(name, []).append(layer)
@@ -150,7 +150,7 @@ def _bound(found: ModelTheory) -> str:
         f"{name} of {'every adapter' if has_all[name] else _listed(layers)}" if any(layers) else name
         for name, layers in names.items()
     ]
-    return ", ".join(texts) or "nothing"
+    return f", bound by {', '.join(texts)}" if texts else ""
 
 
 def _listed(layers: Iterable[str]) -> str:

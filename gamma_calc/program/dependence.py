@@ -1,4 +1,4 @@
-"""Feedback: where a random tensor meets again, in a sum, what training has made from it.
+"""Dependence: where a random tensor meets again, in a sum, what training has made from it.
 
     forward   Z[2] = Z[1] + B[1] A[1] Z[1],   Z_A[2] = A[2] Z[2]
     backward  B[1] moves along dZ[1], which holds A[2]^T B[2]^T dZ[2]
