@@ -20,7 +20,7 @@ import torch
 from benchmarks.baselines import Problem, has_peft, plain, random_problem, through_peft
 from benchmarks.machine import copy_rate, multiplication_rate, seconds
 from gamma_calc.program.optimizers import Moments
-from gamma_calc.simulation.student_data import Rates, blocks
+from gamma_calc.simulation.student_data import StudentConfiguration, blocks
 from gamma_calc.simulation.student_kernel import CompiledTraining, TiledStudent
 
 ADAM = Moments(Fraction(9, 10), Fraction(999, 1000), Fraction(1, 10**8))
@@ -54,7 +54,10 @@ class Kernel:
     def __init__(self, problem: Problem, rates: tuple[float, ...], threads: int) -> None:
         tiled = TiledStudent(problem.student())
         pieces = blocks(len(rates), -(-len(rates) // threads))
-        self.trainings = [CompiledTraining(tiled, Rates(rates[p], rates[p], ADAM, 0.0)) for p in pieces]
+        self.trainings = [
+            CompiledTraining(tiled, StudentConfiguration(tiled.width, None, None, rates[p], rates[p], ADAM, 1))
+            for p in pieces
+        ]
         self.pool = ThreadPoolExecutor(threads)
         self.t = count(1)
 

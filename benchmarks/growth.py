@@ -20,9 +20,8 @@ from gamma_calc.program.optimizers import Moments
 from gamma_calc.simulation.adapter_module import Training
 from gamma_calc.simulation.adapter_training import measured_training
 from gamma_calc.simulation.sampling import Shape, Sizes, sampled_module
-from gamma_calc.simulation.student_data import Rates, StudentConfiguration
+from gamma_calc.simulation.student_data import StudentConfiguration, drawn_student, drawn_teacher
 from gamma_calc.simulation.student_kernel import CompiledTraining, TiledStudent
-from gamma_calc.simulation.student_sampling import drawn_student, drawn_teacher
 
 ADAM = Moments(Fraction(9, 10), Fraction(999, 1000), Fraction(1, 10**8))
 ROUNDS = 5
@@ -37,7 +36,7 @@ def student_step(width: int) -> Step:
     configuration = StudentConfiguration(width, width**-0.5, None, RATES, RATES, ADAM, steps=1)
     teacher = drawn_teacher(configuration)
     student = drawn_student(configuration, 0, teacher, torch.float32, torch.device("cpu"))
-    training = CompiledTraining(TiledStudent(student), Rates(RATES, RATES, ADAM, 0.0))
+    training = CompiledTraining(TiledStudent(student), configuration)
     return lambda: training.move(1)
 
 

@@ -74,25 +74,11 @@ class Lanes:
     def __add__(self, other: Lanes) -> Lanes:
         return Lanes(self.code, self.code.builder.fadd(self.value, other.value, flags=RELAXED))
 
-    def __sub__(self, other: Lanes) -> Lanes:
-        return Lanes(self.code, self.code.builder.fsub(self.value, other.value, flags=RELAXED))
-
     def __mul__(self, other: Lanes) -> Lanes:
         return Lanes(self.code, self.code.builder.fmul(self.value, other.value, flags=RELAXED))
 
-    def __truediv__(self, other: Lanes) -> Lanes:
-        return Lanes(self.code, self.code.builder.fdiv(self.value, other.value, flags=RELAXED))
-
     def __gt__(self, other: Lanes) -> Mask:
         return Mask(self.code, self.code.builder.fcmp_unordered(">", self.value, other.value))
-
-    def root(self) -> Lanes:
-        """The square root of each lane."""
-        return self._intrinsic("llvm.sqrt")
-
-    def magnitude(self) -> Lanes:
-        """The absolute value of each lane."""
-        return self._intrinsic("llvm.fabs")
 
     def pair_sums(self, other: Lanes) -> Lanes:
         """The sums of neighbouring lanes, those of this register first and then those of the other."""
@@ -101,14 +87,6 @@ class Lanes:
             for first in (0, 1)
         )
         return Lanes(self.code, even) + Lanes(self.code, odd)
-
-    def _intrinsic(self, name: str) -> Lanes:
-        code = self.code
-        full_name = f"{name}.v{code.lanes}f{BYTE_BITS * code.item_bytes}"
-        function = code.module.globals.get(full_name)
-        if function is None:
-            function = ir.Function(code.module, ir.FunctionType(code.vector, [code.vector]), full_name)
-        return Lanes(code, code.builder.call(function, [self.value]))
 
 
 class Mask:

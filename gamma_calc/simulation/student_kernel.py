@@ -10,15 +10,12 @@ and N r numbers. The mean square of Z_B = B z needs no pass either: with Grams o
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
-from gamma_calc.program.optimizers import Moments, Raw
-from gamma_calc.simulation.steps import HeavyBall
+from gamma_calc.simulation.steps import GradientStep, HeavyBall
 from gamma_calc.simulation.student_code import Function
-from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student, StudentShape, blocks
+from gamma_calc.simulation.student_data import FrozenStudent, Student, StudentConfiguration, blocks
 from gamma_calc.simulation.student_loops import GREATEST_RANK, StudentLoops, student_loops
 from gamma_calc.simulation.student_records import State, record
 
@@ -26,16 +23,16 @@ UNITS_AT_A_TIME = 512
 """Units of a block: a tile of their frozen part is read from the second-level cache for every rate but the first."""
 
 
-def is_compilable(shape: StudentShape) -> bool:
+def is_compilable(configuration: StudentConfiguration) -> bool:
     """Whether the loops apply: on a CPU, up to a rank."""
-    return shape.device == "cpu" and shape.rank <= GREATEST_RANK
+    return configuration.device == "cpu" and configuration.rank <= GREATEST_RANK
 
 
-def bytes_per_rate(shape: StudentShape) -> int:
+def bytes_per_rate(configuration: StudentConfiguration) -> int:
     """The activity of a rate, its parameters, gradients, momentum and moments, and what its records compare."""
-    points, n, r = shape.points, shape.width, shape.rank
+    points, n, r = configuration.points, configuration.width, configuration.rank
     records = 2 * (n + points) * r * torch.float64.itemsize
-    return points * n // 8 + (2 * 6 * n * r + 5 * points * r) * shape.item + records
+    return points * n // 8 + (2 * 8 * n * r + 5 * points * r) * configuration.item + records
 
 
 class TiledPoints:
@@ -115,55 +112,47 @@ class _Pass:
 
 
 class _Parameters:
-    """Some entries of a factor in each copy [L, k], their moments, and the step that moves them."""
+    """The entries of a factor in each copy [L, n, r], and the step that moves them."""
 
-    def __init__(self, values: Tensor, eta: Tensor, rates: Rates, loops: StudentLoops) -> None:
-        self.values, self.eta, self.rule, self.loops = values, eta, rates.optimizer, loops
-        self.decays = 1 - eta * rates.weight_decay
-        self.ball = HeavyBall(rates.momentum)
-        count = 2 if isinstance(self.rule, Moments) else 0
-        self.moments = [torch.zeros_like(values) for _ in range(count)]
+    def __init__(self, initial: Tensor, eta: tuple[float, ...], configuration: StudentConfiguration) -> None:
+        self.values, self.eta = initial.repeat(len(eta), 1, 1), initial.new_tensor(eta).view(-1, 1, 1)
+        self.kept = 1 - self.eta * configuration.weight_decay
+        self.ball, self.step = HeavyBall(configuration.momentum), GradientStep(configuration.optimizer)
 
     def move(self, gradient: Tensor, t: int) -> None:
         """Take step t along a gradient laid out as the values are."""
-        values, gradient = self.values, self.ball.rolled(gradient)
-        count = values.numel() // (len(self.eta) * self.loops.lanes)
-        match self.rule:
-            case Raw():
-                function, arrays = self.loops.raw_step, [values, gradient, self.eta, self.decays]
-            case Moments():
-                function = self.loops.normalised_step
-                arrays = [values, gradient, *self.moments, self.eta, self.decays, _constants(self.rule, t, values)]
-        function(len(self.eta), count, *(array.data_ptr() for array in arrays))
+        self.values.mul_(self.kept).sub_(self.eta * self.step.processed(self.ball.rolled(gradient), t))
 
 
 class CompiledTraining:
-    """L copies of one student, trained by the compiled loops.
+    """Copies of one student, one a learning rate, trained by the compiled loops.
 
     Shapes: A^T and B [L, n, r].
     """
 
-    def __init__(self, student: TiledStudent, rates: Rates) -> None:
+    def __init__(self, student: TiledStudent, configuration: StudentConfiguration) -> None:
         self.student, loops = student, student.loops
-        count, rank, data = len(rates.eta_A), student.rank, student.training
-        self.a, self.b = (
-            _Parameters(values.repeat(count, 1, 1), values.new_tensor(eta), rates, loops)
-            for values, eta in ((student.initial_A, rates.eta_A), (student.initial_B, rates.eta_B))
-        )
+        count, rank, data = len(configuration.eta_A), student.rank, student.training
+        self.a = _Parameters(student.initial_A, configuration.eta_A, configuration)
+        self.b = _Parameters(student.initial_B, configuration.eta_B, configuration)
         # The loops read whole registers, beyond the last entry where a group of units does not fill one.
         self.weights = torch.cat([data.readout.repeat_interleave(rank), data.readout.new_zeros(loops.lanes)])
-        self.gradient = torch.empty_like(self.b.values)
-        self.weighted_b = torch.empty_like(self.b.values)
+        self.gradient, self.weighted_b = (torch.empty_like(self.b.values) for _ in range(2))
         self.values, self.held_out = (_Pass(points, count, rank) for points in (data, student.held_out))
-        self.before: State | None = None
         self._run()
 
     def _run(self) -> None:
         torch.mul(self.b.values, self.student.training.readout.unsqueeze(-1), out=self.weighted_b)
         self.values.run(self.a.values, self.b.values, self.weighted_b)
 
-    def record(self) -> Tensor:
-        """What `student_records.RECORDED` names, of each copy as it stands, [len(RECORDED), L] in float64."""
+    @property
+    def state(self) -> State:
+        """What the changes of a later record count from."""
+        data, n = self.student.training, self.student.width
+        return State(self.b.values[:, :n], self.values.z[..., : data.points])
+
+    def record(self, before: State | None = None) -> Tensor:
+        """Each copy as it stands; see `student_records.record`."""
         data, rank, n = self.student.training, self.student.rank, self.student.width
         self.held_out.run(self.a.values, self.b.values, self.weighted_b)
         z, b = self.values.z[..., : data.points].double(), self.b.values.double()
@@ -171,16 +160,7 @@ class CompiledTraining:
         z_a = gram.diagonal(dim1=-2, dim2=-1).sum(dim=-1) / (data.points * rank)
         z_b = ((b.mT @ b) * gram).sum(dim=(-2, -1)).clamp(min=0) / (data.points * n)
         outputs = z_a.sqrt(), z_b.sqrt(), self.values.loss, self.held_out.loss
-        return record(self.before, self._state, self.a.values[:, :n], outputs)
-
-    @property
-    def _state(self) -> State:
-        data, n = self.student.training, self.student.width
-        return State(self.b.values[:, :n], self.values.z[..., : data.points])
-
-    def remember(self) -> None:
-        """Keep what the changes of the next record count from."""
-        self.before = self._state.copied()
+        return record(before, self.state, self.a.values[:, :n], outputs)
 
     def move(self, t: int) -> None:
         """Take step t = 1, 2, ..."""
@@ -195,9 +175,3 @@ class CompiledTraining:
             function(len(ez), data.tiles, data.units, *addresses)
             factor.move(self.gradient, t)
         self._run()
-
-
-def _constants(rule: Moments, t: int, like: Tensor) -> Tensor:
-    beta1, beta2, epsilon = float(rule.beta1), float(rule.beta2), float(rule.epsilon)
-    moments = (beta1, 1 - beta1, math.sqrt(beta2), math.sqrt(1 - beta2))
-    return like.new_tensor((*moments, 1 / (1 - beta1**t), 1 / math.sqrt(1 - beta2**t), epsilon))

@@ -17,8 +17,6 @@ active or adds zero.
 Shapes: L rates, T tiles of v registers of W lanes, n units, points P = T v W; frozen and features [T, n, v W],
 readout [n]; A^T, B, w B and the gradients of A^T and B [L, n, r]; z, Q, e z and e Q [L, r, P], outputs [L, P]; activity
 [L, T, n, v] in masks of W bits; `weights`, the readout repeated r times and one more register behind it, [n r + W].
-
-Two more loops are the step of an optimiser, moment and parameter in one pass: the twin of `steps.GradientStep`.
 """
 
 from __future__ import annotations
@@ -52,8 +50,6 @@ class StudentLoops:
     projection: Function
     gradient_A: Function
     gradient_B: Function
-    normalised_step: Function
-    raw_step: Function
     lanes: int
     vectors: int
     mask_bytes: int
@@ -77,9 +73,7 @@ def student_loops(rank: int, item_bytes: int) -> StudentLoops:
     forward, projection, gradient_a, gradient_b = (
         build(rank, vectors, item_bytes) for build in (_forward, _projection, _gradient_a, _gradient_b)
     )
-    steps = normalised_step(item_bytes), raw_step(item_bytes)
-    sizes = lanes, vectors, Code.bytes_of_mask(lanes)
-    return StudentLoops(forward, projection, gradient_a, gradient_b, *steps, *sizes)
+    return StudentLoops(forward, projection, gradient_a, gradient_b, lanes, vectors, Code.bytes_of_mask(lanes))
 
 
 class _Layout:
@@ -259,53 +253,3 @@ def _lane_sums(code: Code, registers: Sequence[Lanes]) -> Lanes:
     while len(rest) > 1:
         rest = [left.pair_sums(right) for left, right in zip(rest[::2], rest[1::2], strict=True)]
     return rest[0]
-
-
-def normalised_step(item_bytes: int) -> Function:
-    """normalised_step(L, k; ...): k registers of each rate, moved as `steps.GradientStep` says for `Moments`.
-
-    Arrays: parameters, gradient, mean, root [L, k W]; rates and decays [L]; constants: beta1, 1 - beta1, beta2^(1/2),
-    (1 - beta2)^(1/2), 1 / (1 - beta1^t), (1 - beta2^t)^(-1/2), epsilon.
-    """
-    names = ("parameters", "gradient", "mean", "root", "rates", "decays", "constants")
-    code = Code(("rates", "count"), names, item_bytes)
-    rates, count = code.sizes
-    parameters, gradient, mean, root, eta, decays, constants = code.arrays
-    zero, one = code.filled(0.0), code.filled(1.0)
-    kept, taken, root_kept, root_taken, mean_scale, root_scale, epsilon = (
-        code.spread(constants, code.index(k)) for k in range(7)
-    )
-
-    def move(rate: Any, number: Any) -> None:
-        at = code.index((rate, count, code.lanes), (number, code.lanes))
-        slope = code.loaded(gradient, at)
-        average = kept * code.loaded(mean, at) + taken * slope
-        past, present = root_kept * code.loaded(root, at), root_taken * slope.magnitude()
-        is_larger = past > present
-        large, small = is_larger.choice(past, present), is_larger.choice(present, past)
-        ratio = small / large
-        # The squares are of numbers up to one, so that they stay in range where those of the gradient would not.
-        size = (large > zero).choice(large * (one + ratio * ratio).root(), zero)
-        divisor = size * root_scale + epsilon
-        step = (divisor > zero).choice(average * mean_scale / divisor, zero)
-        moved = code.spread(decays, rate) * code.loaded(parameters, at) - code.spread(eta, rate) * step
-        for value, array in ((average, mean), (size, root), (moved, parameters)):
-            code.store(value, array, at)
-
-    nested(code, rates, count, move)
-    return code.compiled()
-
-
-def raw_step(item_bytes: int) -> Function:
-    """raw_step(L, k; ...): k registers of each rate, moved along the gradient itself."""
-    code = Code(("rates", "count"), ("parameters", "gradient", "rates", "decays"), item_bytes)
-    rates, count = code.sizes
-    parameters, gradient, eta, decays = code.arrays
-
-    def move(rate: Any, number: Any) -> None:
-        at = code.index((rate, count, code.lanes), (number, code.lanes))
-        kept = code.spread(decays, rate) * code.loaded(parameters, at)
-        code.store(kept - code.spread(eta, rate) * code.loaded(gradient, at), parameters, at)
-
-    nested(code, rates, count, move)
-    return code.compiled()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from gamma_calc.simulation.steps import GradientStep, HeavyBall, mean_square
-from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student, StudentShape
+from gamma_calc.simulation.student_data import FrozenStudent, Student, StudentConfiguration
 from gamma_calc.simulation.student_records import State, record
 
 
@@ -46,42 +46,38 @@ def gradients(data: FrozenStudent, values: Forward, b: Tensor) -> tuple[Tensor, 
 
 
 class PlainTraining:
-    """L copies of one student, trained by `forward` and `gradients`."""
+    """Copies of one student, one a learning rate, trained by `forward` and `gradients`."""
 
-    def __init__(self, student: Student, rates: Rates) -> None:
-        self.student, self.rates = student, rates
-        self.a, self.b = (part.repeat(len(rates.eta_A), 1, 1) for part in (student.initial_A, student.initial_B))
-        self.eta = tuple(self.a.new_tensor(eta).view(-1, 1, 1) for eta in (rates.eta_A, rates.eta_B))
-        self.steps = GradientStep(rates.optimizer), GradientStep(rates.optimizer)
-        self.balls = HeavyBall(rates.momentum), HeavyBall(rates.momentum)
-        self.before: State | None = None
+    def __init__(self, student: Student, configuration: StudentConfiguration) -> None:
+        self.student, self.decay = student, configuration.weight_decay
+        etas = configuration.eta_A, configuration.eta_B
+        self.a, self.b = (part.repeat(len(etas[0]), 1, 1) for part in (student.initial_A, student.initial_B))
+        self.eta = tuple(self.a.new_tensor(eta).view(-1, 1, 1) for eta in etas)
+        self.steps = tuple(GradientStep(configuration.optimizer) for _ in etas)
+        self.balls = tuple(HeavyBall(configuration.momentum) for _ in etas)
         self.values = forward(student.training, self.a, self.b)
 
-    def record(self) -> Tensor:
-        """What `student_records.RECORDED` names, of each copy as it stands, [len(RECORDED), L] in float64."""
+    @property
+    def state(self) -> State:
+        """What the changes of a later record count from."""
+        return State(self.b, self.values.Z_A.mT)
+
+    def record(self, before: State | None = None) -> Tensor:
+        """Each copy as it stands; see `student_records.record`."""
         values = self.values
         held_out = forward(self.student.held_out, self.a, self.b)
         sizes = mean_square(values.Z_A).sqrt(), mean_square(values.Z_B).sqrt()
-        return record(self.before, self._state, self.a, (*sizes, values.loss, held_out.loss))
-
-    @property
-    def _state(self) -> State:
-        return State(self.b, self.values.Z_A.mT)
-
-    def remember(self) -> None:
-        """Keep what the changes of the next record count from."""
-        self.before = self._state.copied()
+        return record(before, self.state, self.a, (*sizes, values.loss, held_out.loss))
 
     def move(self, t: int) -> None:
         """Take step t = 1, 2, ..."""
         found = gradients(self.student.training, self.values, self.b)
         parts = zip((self.a, self.b), self.eta, found, self.balls, self.steps, strict=True)
         for tensor, eta, gradient, ball, step in parts:
-            tensor.mul_(1 - eta * self.rates.weight_decay)
-            tensor.sub_(eta * step.processed(ball.rolled(gradient), t))
+            tensor.mul_(1 - eta * self.decay).sub_(eta * step.processed(ball.rolled(gradient), t))
         self.values = forward(self.student.training, self.a, self.b)
 
 
-def bytes_per_rate(shape: StudentShape) -> int:
+def bytes_per_rate(configuration: StudentConfiguration) -> int:
     """Activations, their mask, the gradient of the hidden layer and one temporary of each point and unit."""
-    return 4 * shape.points * shape.width * shape.item
+    return 4 * configuration.points * configuration.width * configuration.item

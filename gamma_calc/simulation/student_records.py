@@ -16,25 +16,35 @@ that is a share c of what it changes is known to about 2^-24 / c.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from gamma_calc.simulation.steps import mean_square
 
-RECORDED = (
-    "Z_A",
-    "Z_B",
-    "training_loss",
-    "test_loss",
-    "A",
-    "B",
-    "Delta_Z_B",
-    "delta_1",
-    "delta_2",
-    "delta_3",
-)
-"""What a record holds, in its order."""
+
+class StudentMeasurement(NamedTuple):
+    """What one experiment recorded: losses, and root mean squares over entries and training points.
+
+    Delta_Z_B and its parts delta_1, delta_2, delta_3 are changes of the last step before a record, zero at step 0.
+
+    Shapes: [T, L, S] in float64, each.
+    """
+
+    Z_A: Tensor
+    Z_B: Tensor
+    training_loss: Tensor
+    test_loss: Tensor
+    A: Tensor
+    B: Tensor
+    Delta_Z_B: Tensor
+    delta_1: Tensor
+    delta_2: Tensor
+    delta_3: Tensor
+
+
+RECORDED = StudentMeasurement._fields
 
 
 @dataclass(frozen=True, slots=True)

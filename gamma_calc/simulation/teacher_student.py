@@ -3,7 +3,7 @@
     Y_in = W_in x,    Y_h = Y_in + (W_h + B A) phi(Y_in),    Y_out = W_out phi(Y_h),    phi = ReLU,
 
 and only A and B are trained, by the full batch. With H = phi(Y_in) all that is frozen is F = Y_in + W_h H, computed
-once and from its exact law (`student_sampling`). Students that differ in learning rate are trained together: on a CPU
+once and from its exact law. Students that differ in learning rate are trained together: on a CPU
 by compiled loops (`student_kernel`), elsewhere and at large ranks in plain tensor operations (`student_plain`). The two
 agree to rounding.
 
@@ -20,29 +20,21 @@ experiment: the model, its sizes and the optimiser. The variances of the frozen 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from gamma_calc.simulation import student_plain
 from gamma_calc.simulation.devices import one_thread, resolved_device, resolved_dtype
-from gamma_calc.simulation.student_data import (
-    Rates,
-    Student,
-    StudentConfiguration,
-    StudentMeasurement,
-    StudentShape,
-    Training,
-    blocks,
-)
+from gamma_calc.simulation.student_data import Student, StudentConfiguration, blocks, drawn_student, drawn_teacher
 from gamma_calc.simulation.student_plain import PlainTraining
-from gamma_calc.simulation.student_records import RECORDED
-from gamma_calc.simulation.student_sampling import drawn_student, drawn_teacher
+from gamma_calc.simulation.student_records import StudentMeasurement
 
 try:
     from gamma_calc.simulation import student_code, student_kernel
+    from gamma_calc.simulation.student_kernel import CompiledTraining
 except ImportError:
     # llvmlite is not there, and the plain operations do the same more slowly.
     HAS_LOOPS = False
@@ -54,8 +46,6 @@ MEMORY_BOUND = 2**30
 
 RATES_AT_A_TIME = 16
 """Rates that one thread trains together; more would only push the activities out of the caches."""
-
-Trainings = Callable[[Rates], Training]
 
 
 def teacher_student(
@@ -74,79 +64,69 @@ def teacher_student(
         BadInput: the device or the dtype is not available.
     """
     device = resolved_device(configuration.device, configuration.dtype)
-    dtype = resolved_dtype(configuration.dtype)
+    dtype, configuration = resolved_dtype(configuration.dtype), replace(configuration, device=device.type)
     teacher = drawn_teacher(configuration)
     runs = [
         _trained(configuration, drawn_student(configuration, run, teacher, dtype, device), memory, is_plain)
         for run in range(configuration.first, configuration.first + configuration.runs)
     ]
-    columns = dict(zip(RECORDED, torch.stack(runs, dim=-1).unbind(dim=0), strict=True))
-    return StudentMeasurement(configuration, configuration.recorded_steps, **columns)
+    return StudentMeasurement(*torch.stack(runs, dim=-1))
 
 
 def run_memory(configuration: StudentConfiguration) -> int:
     """Bytes of one run: the frozen part on all points in two layouts, the roots that it is drawn with, and the rates'
     own, at least those of one rate and at most `MEMORY_BOUND`."""
-    shape, points = configuration.shape, configuration.points + configuration.test_points
-    frozen = 4 * points * shape.width * shape.item + 4 * points**2 * torch.float64.itemsize
-    rate = student_kernel.bytes_per_rate(shape) if _has_loops(shape) else student_plain.bytes_per_rate(shape)
+    points, width = configuration.points + configuration.test_points, configuration.width
+    frozen = 4 * points * width * configuration.item + 4 * points**2 * torch.float64.itemsize
+    rate = _bytes_per_rate(configuration, _has_loops(configuration))
     return frozen + max(rate, min(MEMORY_BOUND, rate * len(configuration.eta_A)))
+
+
+def _bytes_per_rate(configuration: StudentConfiguration, is_compiled: bool) -> int:
+    return student_kernel.bytes_per_rate(configuration) if is_compiled else student_plain.bytes_per_rate(configuration)
 
 
 def loops_in_use() -> str:
     """What trains students on this machine's processor, in words. Other loops sum in another order, so they round in
     another way, which many steps amplify."""
-    return student_code.compiler() if HAS_LOOPS else f"plain operations of torch {torch.__version__}"
+    steps = f"operations of torch {torch.__version__}"
+    return f"{student_code.compiler()}, with steps by {steps}" if HAS_LOOPS else f"plain {steps}"
 
 
-def _has_loops(shape: StudentShape) -> bool:
-    return HAS_LOOPS and student_kernel.is_compilable(shape)
+def _has_loops(configuration: StudentConfiguration) -> bool:
+    return HAS_LOOPS and student_kernel.is_compilable(configuration)
 
 
 def _trained(configuration: StudentConfiguration, student: Student, memory: int, is_plain: bool) -> Tensor:
     """All that is recorded of one run at each record, [len(RECORDED), T, L]."""
-    if not is_plain and _has_loops(student.shape):
-        tiled = student_kernel.TiledStudent(student)
-        count = max(1, memory // student_kernel.bytes_per_rate(student.shape))
-        return _on_threads(configuration, lambda rates: student_kernel.CompiledTraining(tiled, rates), count)
-    count = max(1, memory // student_plain.bytes_per_rate(student.shape))
-    pieces = _pieces(configuration, count)
-    return torch.cat([_records(configuration, PlainTraining(student, rates)) for rates in pieces], dim=-1)
+    is_compiled = not is_plain and _has_loops(configuration)
+    count = max(1, memory // _bytes_per_rate(configuration, is_compiled))
+    if not is_compiled:
+        pieces = _pieces(configuration, count)
+        return torch.cat([_records(each, PlainTraining(student, each)) for each in pieces], dim=-1)
+    tiled = student_kernel.TiledStudent(student)
 
+    def records(piece: StudentConfiguration) -> Tensor:
+        return _records(piece, CompiledTraining(tiled, piece))
 
-def _on_threads(configuration: StudentConfiguration, training: Trainings, count: int) -> Tensor:
-    """The records of all rates, at most `count` of them in training at any time."""
     threads = min(torch.get_num_threads(), count, len(configuration.eta_A))
     size = min(-(-len(configuration.eta_A) // threads), count // threads, RATES_AT_A_TIME)
-    pieces = _pieces(configuration, size)
-    if threads == 1:
-        return torch.cat([_records(configuration, training(rates)) for rates in pieces], dim=-1)
     with one_thread(), ThreadPoolExecutor(threads) as pool:
-        return torch.cat(list(pool.map(lambda rates: _records(configuration, training(rates)), pieces)), dim=-1)
+        return torch.cat(list(pool.map(records, _pieces(configuration, size))), dim=-1)
 
 
-def _pieces(configuration: StudentConfiguration, size: int) -> list[Rates]:
+def _pieces(configuration: StudentConfiguration, size: int) -> list[StudentConfiguration]:
+    """The experiment for some of its rates at a time."""
     eta_a, eta_b = configuration.eta_A, configuration.eta_B
-    return [
-        Rates(
-            eta_a[piece],
-            eta_b[piece],
-            configuration.optimizer,
-            configuration.weight_decay,
-            configuration.momentum,
-        )
-        for piece in blocks(len(eta_a), size)
-    ]
+    return [replace(configuration, eta_A=eta_a[k], eta_B=eta_b[k]) for k in blocks(len(eta_a), size)]
 
 
-def _records(configuration: StudentConfiguration, training: Training) -> Tensor:
+def _records(configuration: StudentConfiguration, training: PlainTraining | CompiledTraining) -> Tensor:
     """The records of one piece of rates, [len(RECORDED), T, L]."""
-    recorded = set(configuration.recorded_steps)
-    records = [training.record()]
+    records, recorded = [training.record()], set(configuration.recorded_steps)
     for t in range(1, configuration.steps + 1):
-        if t in recorded:
-            training.remember()
+        before = training.state.copied() if t in recorded else None
         training.move(t)
-        if t in recorded:
-            records.append(training.record())
+        if before is not None:
+            records.append(training.record(before))
     return torch.stack(records, dim=1)

@@ -14,7 +14,7 @@ import torch
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation.adapter_module import AdapterModule, Extra
 from gamma_calc.simulation.adapter_training import measured_training
-from gamma_calc.simulation.student_data import FrozenStudent, Rates, Student
+from gamma_calc.simulation.student_data import FrozenStudent, Student
 from gamma_calc.simulation.student_plain import PlainTraining
 from gamma_calc.simulation.student_records import RECORDED
 from gamma_calc.simulation.teacher_student import teacher_student
@@ -87,13 +87,14 @@ def test_the_student_never_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     data = FrozenStudent(empty(20, 9), empty(20, 9), empty(9), empty(20))
     student = Student(data, data, empty(4, 9), empty(9, 4))
-    for rates in (Rates((0.1, 0.2), (0.1, 0.2), ADAM, 0.1), Rates((0.1, 0.2), (0.1, 0.2), SIGN, 0.1, 0.9)):
-        run = PlainTraining(student, rates)
+    two = replace(SMALL, eta_A=(0.1, 0.2), eta_B=(0.1, 0.2), weight_decay=0.1)
+    for configuration in (two, replace(two, optimizer=SIGN, momentum=0.9)):
+        run = PlainTraining(student, configuration)
 
         def step(t: int, run: PlainTraining = run) -> None:
-            run.remember()
+            before = run.state.copied()
             run.move(t)
-            assert run.record().shape == (len(RECORDED), 2)
+            assert run.record(before).shape == (len(RECORDED), 2)
 
         for t in (1, 2):
             assert sent(monkeypatch, lambda t=t: step(t)) == 0  # type: ignore[misc]

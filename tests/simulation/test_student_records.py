@@ -87,7 +87,7 @@ def test_momentum_is_torchs(is_plain: bool) -> None:
 def test_the_records_between_are_those_of_a_run_that_records_all() -> None:
     often, seldom = (teacher_student(replace(SMALL, record_every=every)) for every in (1, 5))
     for name in ("A", "B", *CHANGES):
-        assert torch.equal(getattr(seldom, name), getattr(often, name)[list(seldom.steps)])
+        assert torch.equal(getattr(seldom, name), getattr(often, name)[[0, 5, 10, 12]])
 
 
 def test_init_a_learns_as_it_is_derived_to() -> None:

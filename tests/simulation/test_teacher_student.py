@@ -13,9 +13,15 @@ from scipy import stats
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation.sampling import symmetric_roots
-from gamma_calc.simulation.student_data import FrozenStudent, Student, StudentConfiguration
+from gamma_calc.simulation.student_data import (
+    FrozenStudent,
+    Student,
+    StudentConfiguration,
+    drawn_student,
+    drawn_teacher,
+    random_image,
+)
 from gamma_calc.simulation.student_plain import forward, gradients
-from gamma_calc.simulation.student_sampling import drawn_student, drawn_teacher, random_image
 from gamma_calc.simulation.teacher_student import teacher_student
 
 ADAM = Moments(Fraction(9, 10), Fraction(999, 1000), Fraction(1, 10**8))
@@ -74,8 +80,8 @@ def test_training_is_torchs_adamw(weight_decay: float, is_plain: bool) -> None:
             optimizer = torch.optim.AdamW(groups, weight_decay=weight_decay)
             for t in range(configuration.steps + 1):
                 looks = [look(data, a, b) for data in (student.training, student.held_out)]
-                if t in measured.steps:
-                    row = measured.steps.index(t)
+                if t in configuration.recorded_steps:
+                    row = configuration.recorded_steps.index(t)
                     found = (measured.training_loss, measured.test_loss, measured.Z_B)
                     slow = (looks[0][0], looks[1][0], looks[0][1])
                     for ours, theirs in zip(found, slow, strict=True):
@@ -84,7 +90,7 @@ def test_training_is_torchs_adamw(weight_decay: float, is_plain: bool) -> None:
                 optimizer.zero_grad()
                 looks[0][0].backward()
                 optimizer.step()
-    assert measured.steps == (0, 5, 10, 12)
+    assert configuration.recorded_steps == (0, 5, 10, 12)
 
 
 def look(data: FrozenStudent, a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
