@@ -19,9 +19,10 @@ from gamma_calc import Problem, Scheme, derive, exponents
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.network import axis, data, named, parameter
 from gamma_calc.report import style
-from gamma_calc.report.plots import axes_grid, rendered, surround
+from gamma_calc.report.figure import axes_grid, label_axes, logarithmic, rendered, surround
 from gamma_calc.report.region_figure import region_figure
 from gamma_calc.report.style import figure_settings
+from gamma_calc.simulation.verdicts import TOLERANCE
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs/images"
@@ -113,19 +114,21 @@ def sums_figure() -> Figure:
     with figure_settings():
         heading = "Two sums of n terms of size 1"
         figure, (axes,) = axes_grid(heading, 1, 1, (5.2, 3.4))
-        surround(figure, heading, "Root mean square over 64 draws, over the width; lines have the derived slope.")
+        footer = f"Over 64 draws; lines have the derived slope, shaded: those within {TOLERANCE:g} of it."
+        surround(figure, heading, footer)
         cases = (
             ("A_0 Z, independent", random, size("Z_A", rate="-1")),  # a step so small that A_0 leads
             ("a sign step times Z, aligned", moved, size("Delta_Z_A", rate="0")),
         )
         for colour, (label, sizes, exponent) in zip(style.COLOURS, cases, strict=False):
             x, y = np.log2(widths), np.log2(sizes)
+            line, reach = y.mean() + float(exponent) * (x - x.mean()), TOLERANCE * (x - x.mean())
             text = f"{label}: derived {exponent}, measured {np.polyfit(x, y, 1)[0]:.2f}"
-            axes.plot(x, y, "o", color=colour, label=text)
-            axes.plot(x, y.mean() + float(exponent) * (x - x.mean()), color=colour, linewidth=1.0)
-        axes.set_xlabel("log2 n")
-        axes.set_ylabel("log2 of the size")
-        axes.legend(frameon=False, fontsize=style.TEXT)
+            axes.plot(widths, sizes, "o", color=colour, label=text)
+            axes.plot(widths, 2**line, color=colour, linewidth=1.0)
+            axes.fill_between(widths, 2 ** (line - reach), 2 ** (line + reach), color=colour, alpha=0.2, linewidth=0)
+        label_axes(axes, "width n", "root mean square", "")
+        logarithmic(axes, "xy")
     return figure
 
 

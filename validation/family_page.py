@@ -28,8 +28,8 @@ from gamma_calc.report.blocks import (
     Picture,
     Table,
 )
+from gamma_calc.report.figure import rendered
 from gamma_calc.report.markdown_page import markdown_text
-from gamma_calc.report.plots import rendered
 from gamma_calc.report.style import figure_settings
 from gamma_calc.simulation.verdicts import TOLERANCE
 

@@ -95,12 +95,12 @@ def answer(options: argparse.Namespace) -> int:
 
 
 def _text(found: Crosscheck) -> str:
-    from gamma_calc.simulation.verdicts import RULE_SENTENCE
+    from gamma_calc.simulation.verdicts import EXCEPTIONS, RULES
 
     if found.shortfall:
         return found.summary
     blocks = [f"{each.scheme.title} at {each.rates}\n{_rows(each.rows)}" for each in found.schemes]
-    return "\n\n".join([*found.policy.lines, *blocks, RULE_SENTENCE, found.summary])
+    return "\n\n".join([*found.policy.lines, *blocks, "\n".join((*RULES, EXCEPTIONS)), found.summary])
 
 
 def _rows(rows: tuple[Row, ...]) -> str:
@@ -119,7 +119,7 @@ def _row(row: Row) -> tuple[str, ...]:
         "" if distance is None else "no" if distance else "yes",
         _number(row.raw_slope),
         row.verdict.value,
-        "" if row.verdict.value == "PASS" and row.leading.law is None else row.reason,
+        row.remark,
     )
 
 

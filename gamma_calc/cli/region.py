@@ -84,7 +84,7 @@ def _check_free(scheme: Scheme, policy: Policy, *, is_drawn: bool) -> None:
 
 def _draw(found: Derivation, path: Path) -> None:
     # Only a drawing needs matplotlib, and loading it takes longer than the answer.
-    from gamma_calc.report.plots import rendered
+    from gamma_calc.report.figure import rendered
     from gamma_calc.report.region_figure import region_figure
 
     images = rendered(region_figure(found))

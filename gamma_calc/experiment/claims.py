@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 
 from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.files import write_files
-from gamma_calc.report.plots import rendered
+from gamma_calc.report.figure import rendered
 from gamma_calc.report.style import figure_settings
 from gamma_calc.simulation.optima import Health
 

@@ -6,6 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,15 +15,19 @@ import torch
 
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.policy import Policy
+from gamma_calc.derivation.document import document
+from gamma_calc.derivation.html import html_document
 from gamma_calc.derivation.questions import Derived
 from gamma_calc.experiment.crosscheck import Checked, Crosscheck
 from gamma_calc.experiment.figures import sheet, symbols
 from gamma_calc.experiment.verdict_page import control_section, scheme_section, verdict_pages
+from gamma_calc.experiment.verdicts import worst
 from gamma_calc.files import write_files
 from gamma_calc.program.models import MODULE
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.report.blocks import Block, Links, Picture
-from gamma_calc.report.plots import rendered, scaling_figure
+from gamma_calc.report.blocks import Block, Links, severity
+from gamma_calc.report.html_page import html_page
+from gamma_calc.report.plots import scaling_picture
 from gamma_calc.simulation.devices import device_name
 from gamma_calc.simulation.probe import ProbeConfiguration
 from gamma_calc.simulation.program_sizes import FIXED
@@ -42,8 +47,9 @@ def folder_contents(found: Crosscheck, *, command: str = "") -> Mapping[str, str
     """The files of the folder by relative path: index.html, report.md, crosscheck.json, plots and derivations."""
     contents: dict[str, str | bytes] = {}
     blocks: list[Block] = []
-    stems = distinct_stems([f"{each.scheme.name}-{each.scheme.optimizer.name}" for each in found.schemes])
-    for checked, stem in zip(found.schemes, stems, strict=True):
+    schemes = sorted(found.schemes, key=lambda each: severity(worst(row.verdict for row in each.rows).value))
+    stems = distinct_stems([f"{each.scheme.name}-{each.scheme.optimizer.name}" for each in schemes])
+    for checked, stem in zip(schemes, stems, strict=True):
         section, files = _section(checked, stem, found.policy)
         blocks += section
         contents |= files
@@ -87,14 +93,15 @@ def distinct_stems(names: Sequence[str]) -> tuple[str, ...]:
 def _section(checked: Checked, stem: str, policy: Policy) -> tuple[list[Block], dict[str, str | bytes]]:
     scheme = checked.scheme
     derivation = Derived(derived(scheme, policy=policy))
-    tex, md = f"derivations/{stem}.tex", f"derivations/{stem}.md"
-    files: dict[str, str | bytes] = {tex: derivation.latex(), md: derivation.markdown()}
-    beside: list[Block] = [Links((("derivation (LaTeX)", tex), ("derivation", md)))]
+    html, tex, md = (f"derivations/{stem}.{kind}" for kind in ("html", "tex", "md"))
+    page = html_page(scheme.title, f"<h1>{escape(scheme.title)}</h1>\n{html_document(document(derivation.derivation))}")
+    files: dict[str, str | bytes] = {html: page, tex: derivation.latex(), md: derivation.markdown()}
+    beside: list[Block] = [Links((("derivation", html), ("as LaTeX", tex), ("as Markdown", md)))]
     if checked.measurement is not None:
-        images = rendered(scaling_figure(sheet(scheme, checked.rows, checked.measurement)))
-        files |= {f"plots/{stem}.svg": images.svg, f"plots/{stem}.png": images.png}
-        alt = f"Measured and predicted exponents of {scheme.name}"
-        beside.insert(0, Picture(alt, f"plots/{stem}.png", images.svg))
+        shown = sheet(scheme, checked.rows, checked.measurement)
+        picture, plots = scaling_picture(shown, f"Measured and predicted exponents of {scheme.name}", stem)
+        beside.insert(0, picture)
+        files |= plots
     return list(scheme_section(scheme.title, _setting(scheme, checked), checked.rows, *beside)), files
 
 

@@ -16,7 +16,7 @@ from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint, stable_region
 from gamma_calc.experiment.student_study import Evolution
 from gamma_calc.program.scheme import RATES
-from gamma_calc.report.plots import axes_grid
+from gamma_calc.report.figure import axes_grid
 from gamma_calc.report.style import COLOURS, FAINT, INK, MARKERS, PAPER
 from gamma_calc.simulation.slopes import mean_and_half_width
 

@@ -21,7 +21,8 @@ from gamma_calc.report.blocks import (
 )
 from gamma_calc.report.html_page import html_text
 from gamma_calc.report.markdown_page import markdown_text
-from gamma_calc.simulation.verdicts import RULE_SENTENCE, Verdict
+from gamma_calc.report.plots import BAND, HOW_TO_READ
+from gamma_calc.simulation.verdicts import DRIFT, EXCEPTIONS, RULES, TOLERANCE, Verdict
 
 NOTHING = "\N{EN DASH}"
 """Stands where there is no number; the reason beside it says why."""
@@ -38,10 +39,11 @@ NUMBERS = (
 REASON = ("reason", Kind.TEXT)
 COLUMNS = (*PLACE, *NUMBERS, ("raw slope", Kind.NUMBER), REASON)
 TERM_COLUMNS = (*PLACE, ("term", Kind.NAME), *NUMBERS, REASON)
-HOW_TO_READ = (
+TABLES = (
     "Predicted and measured are exponents of the width n. Measured: the slope of log2 of the root mean square of the"
     " leading terms on log2 n. Inside: whether its 95 % interval holds the prediction. Raw slope: that of the whole"
-    " sum, smaller terms included; it is shown and not judged."
+    " sum, smaller terms included; it is shown and not judged. Reason: what the numbers beside it do not say,"
+    " such as what would settle it."
 )
 
 
@@ -67,7 +69,9 @@ def verdict_pages(
     """
     blocks: list[Block] = [Heading(1, title), Answer(verdict.value, summary.partition(": ")[2])]
     blocks += [Heading(2, "Warnings"), Bullets(tuple(warnings))] if warnings else []
-    blocks += [*(Paragraph(text) for text in (HOW_TO_READ, RULE_SENTENCE, symbols)), *sections]
+    blocks += [Bullets(RULES), Paragraph(symbols)]
+    how_to_read = TABLES, f"{EXCEPTIONS} {DRIFT}", HOW_TO_READ + BAND.format(TOLERANCE)
+    blocks += [Details("How to read the tables and the figures", tuple(map(Paragraph, how_to_read))), *sections]
     measured = tuple((name, value) for name, value in method.items() if value)
     blocks += [Heading(2, "How it was measured"), Table((("what", Kind.NAME), ("value", Kind.TEXT)), measured)]
     blocks += [Heading(2, "Files"), Links((("plain data", data), ("this report as Markdown", "report.md")))]
@@ -75,12 +79,16 @@ def verdict_pages(
 
 
 def scheme_section(name: str, setting: str, rows: Sequence[Row], *beside: Block) -> Iterator[Block]:
-    """A scheme: what it is, in a line, what stands beside its verdicts, and those."""
+    """A scheme: what it is, in a line, the verdicts that are not PASS, what stands beside them, and the others."""
     yield Heading(2, name)
     yield Paragraph(setting)
     yield Paragraph(counted(rows))
+    passed = [row for row in rows if row.verdict is Verdict.PASS]
+    if len(passed) < len(rows):
+        yield quantity_table([row for row in rows if row.verdict is not Verdict.PASS])
     yield from beside
-    yield quantity_table(rows)
+    if passed:
+        yield Details(f"What is PASS ({len(passed)})", (quantity_table(passed),))
     terms = term_table(rows)
     if terms.rows:
         yield Details(f"Terms of every quantity ({len(terms.rows)})", (terms,))
@@ -120,9 +128,8 @@ def quantity_table(rows: Sequence[Row], *, is_named: bool = False) -> Table:
     """One row a quantity and step, the worst verdicts first; `is_named` adds a column for the scheme."""
     cells = []
     for row in sorted(rows, key=lambda row: severity(row.verdict.value)):
-        reason = "" if row.verdict is Verdict.PASS and _is_plain(row.leading) else row.reason
         numbers = (row.verdict.value, *_numbers(row.leading), number(row.raw_slope))
-        cells.append((*([row.scheme] if is_named else []), row.quantity, str(row.t), *numbers, reason))
+        cells.append((*([row.scheme] if is_named else []), row.quantity, str(row.t), *numbers, row.remark))
     return Table((("scheme", Kind.NAME), *COLUMNS) if is_named else COLUMNS, tuple(cells))
 
 
@@ -131,7 +138,7 @@ def term_table(rows: Sequence[Row]) -> Table:
     found = [(row, " ".join(term), each) for row in rows for term, each in row.terms.items()]
     found.sort(key=lambda line: severity(line[2].judgement.verdict.value))
     cells = (
-        (row.quantity, str(row.t), term, each.judgement.verdict.value, *_numbers(each), _reason(each))
+        (row.quantity, str(row.t), term, each.judgement.verdict.value, *_numbers(each), each.judgement.remark)
         for row, term, each in found
     )
     return Table(TERM_COLUMNS, tuple(cells))
@@ -141,16 +148,8 @@ def _numbers(judged: Judged) -> tuple[str, str, str, str]:
     predicted = f"<= {judged.predicted}" if judged.predicted.is_upper else str(judged.predicted)
     interval, distance = judged.estimate.interval, judged.distance
     ends = NOTHING if interval is None else f"[{number(interval[0])}, {number(interval[1])}]"
-    return predicted, number(judged.measured), ends, NOTHING if distance is None else "no" if distance else "yes"
-
-
-def _reason(judged: Judged) -> str:
-    return "" if _is_plain(judged) else judged.judgement.reason
-
-
-def _is_plain(judged: Judged) -> bool:
-    """Whether the reason of a verdict repeats the numbers beside it."""
-    return judged.judgement.verdict is Verdict.PASS and judged.law is None and judged.estimate.interval is not None
+    inside = NOTHING if distance is None else f"no, by {distance:.3f}" if distance else "yes"
+    return predicted, number(judged.measured), ends, inside
 
 
 def number(value: float | None) -> str:

@@ -117,6 +117,11 @@ class Row:
         named = {"": self.leading, **{f"term {' '.join(term)}: ": each for term, each in self.terms.items()}}
         return next(f"{name}{j.judgement.reason}" for name, j in named.items() if j.judgement.verdict is self.verdict)
 
+    @property
+    def remark(self) -> str:
+        """The reason without the numbers of the leading terms, which stand beside it in every table."""
+        return self.leading.judgement.remark if self.leading.judgement.verdict is self.verdict else self.reason
+
     def json(self) -> dict[str, Any]:
         """The row as plain data."""
         return {

@@ -11,14 +11,9 @@ from gamma_calc.experiment.folder import distinct_stems
 from gamma_calc.experiment.verdict_page import control_section, number, scheme_section, verdict_pages
 from gamma_calc.files import write_files
 from gamma_calc.huggingface.coordinates import CoordinateCheck, LayerCheck
-from gamma_calc.report.blocks import Block, Picture
-from gamma_calc.report.plots import Images, rendered, scaling_figure
+from gamma_calc.report.blocks import Block, Picture, severity
+from gamma_calc.report.plots import scaling_picture
 from gamma_calc.simulation.verdicts import Verdict
-
-
-def layer_figure(check: LayerCheck) -> Images:
-    """The scaling figure of one layer: every term at the last step, measured and predicted."""
-    return rendered(scaling_figure(sheet(check.scheme, check.rows, check.measurement, check.layer)))
 
 
 def write_coordinate_folder(found: CoordinateCheck, folder: Path) -> None:
@@ -34,11 +29,13 @@ def coordinate_contents(found: CoordinateCheck) -> Mapping[str, str | bytes]:
     """The files of the folder by relative path."""
     blocks: list[Block] = []
     contents: dict[str, str | bytes] = {"coordinate-check.json": json.dumps(found.json(), indent=2) + "\n"}
-    stems = distinct_stems([f"{check.scheme.name}-{check.layer}" for check in found.layers])
-    for check, name in zip(found.layers, stems, strict=True):
-        stem, images = f"plots/{name}", layer_figure(check)
-        contents |= {f"{stem}.svg": images.svg, f"{stem}.png": images.png}
-        blocks += _section(check, Picture(f"{check.scheme.name} in {check.layer}", f"{stem}.png", images.svg))
+    layers = sorted(found.layers, key=lambda check: severity(check.verdict.value))
+    stems = distinct_stems([f"{check.scheme.name}-{check.layer}" for check in layers])
+    for check, name in zip(layers, stems, strict=True):
+        shown = sheet(check.scheme, check.rows, check.measurement, check.layer)
+        picture, plots = scaling_picture(shown, f"{check.scheme.name} in {check.layer}", name)
+        contents |= plots
+        blocks += _section(check, picture)
     return contents | _pages(found, blocks)
 
 

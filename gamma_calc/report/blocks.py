@@ -100,14 +100,24 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A figure: what it shows in words, the path of its image beside the page, and the SVG that HTML carries inside.
+    """A figure: what it shows in words, the path of its image beside the page, and the SVGs that HTML carries inside.
 
-    Without `svg` the HTML page links to `path` too.
+    Args:
+        svg: without it the HTML page shows `path` too.
+        narrow: what a telephone shows in its place.
     """
 
     alt: str
     path: str
     svg: bytes = b""
+    narrow: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Figures beside each other, as many as there is room for, each above its caption."""
+
+    pictures: tuple[tuple[Picture, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +128,4 @@ class Details:
     blocks: tuple[Block, ...]
 
 
-Block = Heading | Paragraph | Answer | Bullets | Table | Links | Picture | Details
+Block = Heading | Paragraph | Answer | Bullets | Table | Links | Picture | Gallery | Details

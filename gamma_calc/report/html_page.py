@@ -12,6 +12,7 @@ from gamma_calc.report.blocks import (
     Block,
     Bullets,
     Details,
+    Gallery,
     Heading,
     Kind,
     Links,
@@ -23,6 +24,7 @@ from gamma_calc.report.blocks import (
 )
 
 CLASSES = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "open"}
+PHONE = "(max-width: 700px)"
 
 
 def html_text(title: str, blocks: Sequence[Block]) -> str:
@@ -64,9 +66,13 @@ def html_block(block: Block) -> str:
         case Links(links):
             anchors = (f'<a href="{escape(relative_address(path))}">{escape(text)}</a>' for text, path in links)
             return f'<p class="links">{" · ".join(anchors)}</p>'
-        case Picture(alt, path):
-            image = f'<img src="{_source(block)}" alt="{escape(alt)}">'
-            return f'<figure><a href="{escape(relative_address(path))}">{image}</a></figure>'
+        case Picture():
+            return f"<figure>{_picture(block)}</figure>"
+        case Gallery(pictures):
+            figures = (
+                f"<figure>{_picture(each)}<figcaption>{escape(words)}</figcaption></figure>" for each, words in pictures
+            )
+            return f'<div class="gallery">{"".join(figures)}</div>'
         case Details(summary, blocks):
             inside = "\n".join(html_block(each) for each in blocks)
             return f"<details><summary>{escape(summary)}</summary>\n{inside}\n</details>"
@@ -83,11 +89,17 @@ def _badge(verdict: str) -> str:
     return f'<strong class="badge {css_class(verdict)}">{escape(signed(verdict))}</strong>'
 
 
-def _source(picture: Picture) -> str:
+def _picture(picture: Picture) -> str:
+    """A link to the file, around what the page shows of it."""
+    path = escape(relative_address(picture.path))
+    narrow = f'<source media="{PHONE}" srcset="{_address(picture.narrow)}">' if picture.narrow else ""
+    image = f'<img src="{_address(picture.svg) if picture.svg else path}" alt="{escape(picture.alt)}">'
+    return f'<a href="{path}"><picture>{narrow}{image}</picture></a>'
+
+
+def _address(svg: bytes) -> str:
     """As an image of its own, the ids of one SVG cannot meet those of another, and no script in it would run."""
-    if not picture.svg:
-        return escape(relative_address(picture.path))
-    return f"data:image/svg+xml;base64,{base64.b64encode(picture.svg).decode('ascii')}"
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode('ascii')}"
 
 
 def _table(table: Table) -> Iterator[str]:
@@ -110,6 +122,11 @@ STYLESHEET = """\
 :root {
   --paper: #ffffff; --ink: #1b1b1b; --quiet: #5a5a5a; --rule: #dddddd; --link: #00568a;
   --pass: #1f5f4a; --fail: #a3152b; --fail-paper: #fdecee; --open: #6b4e00; --open-paper: #fff6de;
+  /* a shadow at either side on which there is more of a table, covered by paper where there is not */
+  --edges: linear-gradient(90deg, var(--paper) 40%, transparent) left / 3rem 100% no-repeat local,
+    linear-gradient(270deg, var(--paper) 40%, transparent) right / 3rem 100% no-repeat local,
+    linear-gradient(90deg, #8886, transparent) left / 1rem 100% no-repeat scroll,
+    linear-gradient(270deg, #8886, transparent) right / 1rem 100% no-repeat scroll;
 }
 @media (prefers-color-scheme: dark) {
   :root {
@@ -133,9 +150,11 @@ a { color: var(--link); }
 .badge.fail { color: var(--fail); }
 .badge.open { color: var(--open); }
 td .badge.pass { font-weight: normal; }
-figure { margin: 1rem 0; overflow-x: auto; }
-img { display: block; width: 100%; min-width: 46rem; height: auto; background: #ffffff; border-radius: 6px; }
-.wide { overflow-x: auto; margin: 0.75rem 0; }
+figure { margin: 1rem 0; }
+img { display: block; width: 100%; height: auto; background: #ffffff; border-radius: 6px; }
+figcaption { color: var(--quiet); font-size: 0.875rem; margin-top: 0.25rem; }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); gap: 0 1.5rem; }
+.wide { overflow-x: auto; margin: 0.75rem 0; background: var(--edges); }
 table { border-collapse: collapse; font-size: 0.875rem; }
 th, td { padding: 0.25rem 0.9rem 0.25rem 0.3rem; border-bottom: 1px solid var(--rule); }
 th, td { text-align: left; vertical-align: top; }
@@ -148,5 +167,5 @@ td.text:last-child { min-width: 16rem; }
 tr.fail td { background: var(--fail-paper); }
 tr.open td { background: var(--open-paper); }
 summary { cursor: pointer; margin: 0.5rem 0; }
-@media print { body { font-size: 11px; } .wide, figure { overflow: visible; } img { min-width: 0; } }
+@media print { body { font-size: 11px; } .wide { overflow: visible; } }
 """

@@ -11,6 +11,7 @@ from gamma_calc.report.blocks import (
     Block,
     Bullets,
     Details,
+    Gallery,
     Heading,
     Kind,
     Links,
@@ -58,6 +59,8 @@ def markdown_block(block: Block) -> str:
             return " · ".join(f"[{escaped(text)}]({relative_address(path)})" for text, path in links)
         case Picture(alt, path):
             return f"![{escaped(alt)}]({relative_address(path)})"
+        case Gallery(pictures):
+            return "\n\n".join(f"{markdown_block(each)}\n\n{escaped(words)}" for each, words in pictures)
         case Details(summary, blocks):
             inside = "\n\n".join(markdown_block(each) for each in blocks)
             return f"<details><summary>{escaped(summary)}</summary>\n\n{inside}\n\n</details>"

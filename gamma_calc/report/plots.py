@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gamma_calc.report import style
-from gamma_calc.report.blocks import severity, signed
+from gamma_calc.report.blocks import SIGNS, Picture, severity, signed
+from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, decimal_ticks, rendered, set_ticks, surround, svg_bytes
 from gamma_calc.report.style import Stroke, figure_settings
 
 Values = tuple[float | None, ...]
@@ -74,6 +70,11 @@ class Panel:
     series: tuple[Series, ...]
     verdict: str = ""
 
+    @property
+    def worst(self) -> str:
+        """The verdict; nothing where there is none at all."""
+        return self.verdict or min((each.verdict for each in self.series), key=severity, default="")
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
@@ -90,35 +91,49 @@ class Sheet:
     notes: tuple[str, ...] = ()
     tolerance: float = 0.0
 
-
-COLUMNS = 4
-LEAST_COLUMNS = 2
-"""A figure is at least as wide as two panels, so that its words have room."""
-
-CELL_WIDTH, PLOT_HEIGHT, LINE_HEIGHT = 2.6, 2.3, 0.17
-"""Of a panel with its ticks and its title, and of a line of words, in inches."""
-
-LETTERS_PER_INCH = 12
-KEY_LETTERS = 36
-"""Letters of a line below a panel."""
-
-PIXELS_PER_INCH = 200
-HOW_TO_READ = (
-    "Dots: measured root mean square over width, both in powers of two, with 95 % intervals. Lines: the predicted"
-    " exponent as a slope, through the centre of the dots (dashed: only a bound from above). Bold and filled: the"
-    " leading terms, which set a quantity's exponent. Below each panel: term, predicted exponent, verdict. Equal"
-    " slopes are parallel in all panels."
-)
-
-BAND = " Shaded: slopes within {:g} of the prediction, the tolerance of the verdicts."
+    @property
+    def how_to_read(self) -> str:
+        """What dots, lines and shades mean."""
+        return HOW_TO_READ + (BAND.format(self.tolerance) if self.tolerance else "")
 
 
 @dataclass(frozen=True, slots=True)
-class Images:
-    """A figure as bytes; the same figure gives the same bytes."""
+class Layout:
+    """How the panels of a figure stand.
 
-    svg: bytes
-    png: bytes
+    Args:
+        columns: at most so many panels beside each other.
+        cell: width and height in inches of a panel with its ticks and its title.
+
+        letters: of a line below a panel.
+        is_alone: whether it has to say how it is read; else a page does.
+    """
+
+    columns: int
+    cell: tuple[float, float]
+    letters: int
+    is_alone: bool
+
+
+WIDE = Layout(4, (2.6, 2.3), 36, is_alone=True)
+NARROW = Layout(2, (PHONE_WIDTH / 2, 1.9), 22, is_alone=False)
+"""For a telephone."""
+
+LEAST_COLUMNS = 2
+"""A figure is at least as wide as two panels, so that its words have room."""
+
+LINE_HEIGHT = 0.17
+"""Of a line of words, in inches."""
+
+LETTERS_PER_INCH = 12
+HOW_TO_READ = (
+    "Dots: measured root mean square over the width n, with 95 % intervals. Lines: the predicted exponent as a slope,"
+    " through the centre of the dots (dashed: only a bound from above). Bold and filled: the leading terms, which set a"
+    " quantity's exponent. Below each panel: term, predicted exponent, verdict. Equal slopes are parallel in all"
+    " panels."
+)
+
+BAND = " Shaded: slopes within {:g} of the prediction, the tolerance of the verdicts."
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,50 +145,40 @@ class Scale:
     octaves: float
 
 
-def scaling_figure(sheet: Sheet) -> Figure:
-    """The figure of a sheet: one panel a quantity, all of them on one scale."""
-    rows = [sheet.panels[start : start + COLUMNS] for start in range(0, len(sheet.panels), COLUMNS)] or [()]
-    columns = max(LEAST_COLUMNS, len(rows[0]))
-    how_to_read = HOW_TO_READ + (BAND.format(sheet.tolerance) if sheet.tolerance else "")
-    heading = f"{sheet.title}\n{_wrapped(sheet.subtitle, columns)}"
-    footer = "\n".join(_wrapped(text, columns) for text in (how_to_read, *sheet.notes))
-    lines = heading.count("\n") + footer.count("\n") + 4
-    lines += sum(max((len(_key(panel)) for panel in row), default=0) for row in rows)
-    height = PLOT_HEIGHT * len(rows) + LINE_HEIGHT * lines
+def scaling_figure(sheet: Sheet, layout: Layout = WIDE) -> Figure:
+    """The figure of a sheet: one panel a quantity, the worst verdicts first, all of them on one scale."""
+    panels = sorted(sheet.panels, key=lambda panel: severity(panel.worst))
+    keys = [_key(panel, layout.letters) for panel in panels]
+    columns = max(LEAST_COLUMNS, min(layout.columns, len(panels)))
+    rows = [keys[start : start + columns] for start in range(0, len(keys), columns)] or [[]]
+    heading = footer = ""
+    if layout.is_alone:
+        heading = f"{sheet.title}\n{_wrapped(sheet.subtitle, layout, columns)}"
+        footer = "\n".join(_wrapped(text, layout, columns) for text in (sheet.how_to_read, *sheet.notes))
+    lines = heading.count("\n") + footer.count("\n") + 4 * layout.is_alone
+    lines += sum(max(map(_height, row), default=0) for row in rows)
     with figure_settings():
-        figure, cells = axes_grid(sheet.title, len(rows), columns, (CELL_WIDTH * columns, height))
+        size = layout.cell[0] * columns, layout.cell[1] * len(rows) + LINE_HEIGHT * lines
+        figure, cells = axes_grid(sheet.title, len(rows), columns, size)
         surround(figure, heading, footer)
-        scale = shared_scale(sheet.panels)
-        for axes, panel in zip(cells, sheet.panels, strict=False):
-            _draw_panel(axes, panel, scale, sheet.tolerance)
-        for axes in cells[len(sheet.panels) :]:
+        scale = shared_scale(panels)
+        for axes, panel, key in zip(cells, panels, keys, strict=False):
+            _draw_panel(axes, panel, key, scale, sheet.tolerance, layout.letters * 2 // 3)
+        for axes in cells[len(panels) :]:
             axes.remove()
     return figure
 
 
-def axes_grid(title: str, rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
-    """An empty figure with its panels in reading order; the size is in inches."""
-    figure = Figure(
-        figsize=size, dpi=PIXELS_PER_INCH, layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.1), facecolor="white"
-    )
-    FigureCanvasAgg(figure)
-    figure.set_label(title)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
-    for each in axes:
-        each.spines[["top", "right"]].set_visible(False)
-        each.tick_params(labelsize=style.TICK)
-    return figure, axes
+def scaling_picture(sheet: Sheet, alt: str, stem: str) -> tuple[Picture, dict[str, bytes]]:
+    """The figure of a sheet as a page shows it, and its files by path: plots/`stem`.svg and .png."""
+    images, narrow = rendered(scaling_figure(sheet)), svg_bytes(scaling_figure(sheet, NARROW))
+    path = f"plots/{stem}.png"
+    return Picture(alt, path, images.svg, narrow), {f"plots/{stem}.svg": images.svg, path: images.png}
 
 
-def surround(figure: Figure, heading: str, footer: str) -> None:
-    """Write above and below the panels; nothing in it is read as mathematics."""
-    figure.suptitle(heading, x=0.01, ha="left", size=style.HEADING, parse_math=False)
-    figure.supxlabel(footer, x=0.01, ha="left", size=style.TICK, color=style.QUIET, parse_math=False)
-
-
-def _wrapped(text: str, columns: int) -> str:
+def _wrapped(text: str, layout: Layout, columns: int) -> str:
     """The text in lines as wide as the figure."""
-    return textwrap.fill(text, round(LETTERS_PER_INCH * CELL_WIDTH * columns))
+    return textwrap.fill(text, round(LETTERS_PER_INCH * layout.cell[0] * columns))
 
 
 def _finite(values: Values) -> list[float]:
@@ -193,12 +198,10 @@ def _extent(panel: Panel) -> list[float]:
     return [y for each in panel.series for column in (each.value, each.low, each.high) for y in _finite(column)]
 
 
-def _draw_panel(axes: Axes, panel: Panel, scale: Scale, tolerance: float) -> None:
+def _draw_panel(axes: Axes, panel: Panel, key: Key, scale: Scale, tolerance: float, letters: int) -> None:
     """One quantity with its heading and its key; slopes within the tolerance are shaded."""
-    verdict = panel.verdict or min((each.verdict for each in panel.series), key=severity, default="")
-    title = f"{panel.title}   {signed(verdict)}"
-    colour = style.VERDICTS.get(verdict, style.INK)
-    axes.set_title(title, size=style.HEADING, color=colour, weight="bold", loc="left", parse_math=False)
+    title = textwrap.fill(f"{panel.title}   {_unbroken(panel.worst)}", letters)
+    axes.set_title(title, color=style.VERDICTS.get(panel.worst, style.INK), parse_math=False)
     if inside := _extent(panel):
         _set_ranges(axes, (min(inside) + max(inside)) / 2, scale)
     else:
@@ -206,27 +209,23 @@ def _draw_panel(axes: Axes, panel: Panel, scale: Scale, tolerance: float) -> Non
     for index, series in enumerate(panel.series):
         if series.is_drawn:
             _draw_series(axes, series, Stroke.of(index, is_leading=series.is_leading), scale, tolerance)
-    handles, lines = zip(*key, strict=True) if (key := _key(panel)) else ((), ())
+    handles, lines = [line for line, _, _ in key], [words for _, words, _ in key]
     legend = axes.legend(
-        handles, [line for line, _ in lines], loc="upper left", bbox_to_anchor=(-0.12, -0.1), borderaxespad=0,
-        frameon=False, fontsize=style.TEXT, labelspacing=0.3, handlelength=1.5,
+        handles, lines, loc="upper left", bbox_to_anchor=(-0.12, -0.12), borderaxespad=0,
+        fontsize=style.TEXT, labelspacing=0.3, handlelength=1.5,
     )  # fmt: skip
-    for text, (_, series) in zip(legend.get_texts(), lines, strict=True):
-        is_bold = series is not None and series.is_leading
-        text.set(parse_math=False, weight="bold" if is_bold else "normal")
-        text.set_color(style.QUIET if series is None else style.VERDICTS.get(series.verdict, style.INK))
+    for text, (_, _, each) in zip(legend.get_texts(), key, strict=True):
+        text.set(parse_math=False, weight="bold" if each is not None and each.is_leading else "normal")
+        text.set_color(style.QUIET if each is None else style.VERDICTS.get(each.verdict, style.INK))
 
 
 def _set_ranges(axes: Axes, middle: float, scale: Scale) -> None:
-    """Ticks at powers of two; the axes hold logarithms, so that no width and no size is too large for them."""
+    """Plain numbers on axes that hold logarithms, so that no width and no size is too large for them."""
     axes.set_xlim(scale.first, scale.last)
     axes.set_ylim(middle - scale.octaves / 2, middle + scale.octaves / 2)
     for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        axis.set_ticks([each for each in MaxNLocator(4, integer=True).tick_values(low, high) if low <= each <= high])
-        axis.set_major_formatter(FuncFormatter(lambda power, _: f"$2^{{{round(power)}}}$"))
-    axes.tick_params(colors=style.QUIET, length=2.5, pad=2)
-    axes.grid(axis="y", color=style.RULE, linewidth=0.6)
-    axes.set_axisbelow(True)
+        set_ticks(axis, [(each, each) for each in decimal_ticks(low, high)])
+    axes.grid(axis="y")
 
 
 def _draw_series(axes: Axes, series: Series, stroke: Stroke, scale: Scale, tolerance: float) -> None:
@@ -275,22 +274,38 @@ def predicted_line(series: Series, first: float, last: float) -> tuple[float, fl
     return y + slope * (first - x), y + slope * (last - x)
 
 
-def _key(panel: Panel) -> list[tuple[Line2D, tuple[str, Series | None]]]:
-    """The lines below a panel: its series, then what is to be said of those without a point, like ones together."""
-    found: list[tuple[Line2D, tuple[str, Series | None]]] = []
+Key = list[tuple[Line2D, str, Series | None]]
+"""The lines below a panel: how a series is drawn, what is said of it, and which it is; None for words alone."""
+
+
+def _key(panel: Panel, letters: int) -> Key:
+    """The series of a panel, then what is to be said of those without a point, like ones together."""
+    found: Key = []
     absent: dict[str, list[str]] = {}
     for index, each in enumerate(panel.series):
+        verdict = SIGNS["PASS"] if each.verdict == "PASS" else _unbroken(each.verdict)
         if each.is_drawn:
             stroke = Stroke.of(index, is_leading=each.is_leading)
             handle = Line2D([], [], linewidth=stroke.line, **stroke.marks)
-            found.append((handle, (f"{each.label}   {_exponent(each)}   {signed(each.verdict)}", each)))
+            words = textwrap.fill(f"{each.label}   {_exponent(each)}   {verdict}", letters)
+            found.append((handle, words, each))
         else:
-            words = f"{_absence(each)}{'' if each.verdict == 'PASS' else f' {signed(each.verdict)}'}"
+            words = f"{_absence(each)}{'' if each.verdict == 'PASS' else f' {verdict}'}"
             absent.setdefault(words, []).append(each.label)
     for words, labels in absent.items():
-        for line in textwrap.wrap(f"{', '.join(labels)}: {words}", KEY_LETTERS):
-            found.append((Line2D([], [], linestyle="none"), (line, None)))
+        for line in textwrap.wrap(f"{', '.join(labels)}: {words}", letters):
+            found.append((Line2D([], [], linestyle="none"), line, None))
     return found
+
+
+def _unbroken(verdict: str) -> str:
+    """The verdict behind its sign, which stay on one line."""
+    return signed(verdict).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _height(key: Key) -> int:
+    """In lines."""
+    return sum(words.count("\n") + 1 for _, words, _ in key)
 
 
 def _exponent(series: Series) -> str:
@@ -307,19 +322,3 @@ def _absence(series: Series) -> str:
     if series.is_upper and series.verdict == "PASS":
         return f"exactly zero, within its bound {_exponent(series)}"
     return f"nothing to draw, predicted {_exponent(series)}"
-
-
-def rendered(figure: Figure) -> Images:
-    """The figure as SVG and as PNG, without dates or versions.
-
-    The PNG has 200 pixels an inch: a figure of four columns is shown at half its size on a page 1000 pixels wide.
-    """
-    with figure_settings():
-        svg = {"Date": None, "Creator": "gamma_calc", "Title": str(figure.get_label())}
-        return Images(_saved(figure, "svg", svg), _saved(figure, "png", {"Software": "gamma_calc"}))
-
-
-def _saved(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
-    stream = io.BytesIO()
-    figure.savefig(stream, format=kind, metadata=metadata)
-    return stream.getvalue()

@@ -13,7 +13,7 @@ from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.published import PublishedPoint, published_points
 from gamma_calc.report import style
-from gamma_calc.report.plots import axes_grid, surround
+from gamma_calc.report.figure import axes_grid, surround
 from gamma_calc.report.style import figure_settings, mixed
 from gamma_calc.report.window import Place, Window
 

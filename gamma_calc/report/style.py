@@ -19,12 +19,36 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b0609a", "#56a0d3", "#8a6d00")
 """After Okabe and Ito: told apart with any colour vision; the markers tell them apart without any."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
+STROKES: tuple[dict[str, Any], ...] = tuple(
+    {"color": colour, "marker": marker} for colour, marker in zip(COLOURS, MARKERS, strict=True)
+)
+"""How one series after the other is drawn."""
 
 HEADING, TEXT, TICK = 10.0, 8.0, 7.5
 """Sizes in points; ten inches shown at 1000 pixels make 8 points 11 pixels."""
 
+TICKS = {"labelsize": TICK, "color": QUIET, "labelcolor": QUIET, "major.size": 2.5, "major.pad": 2}
+
 # Any: the stubs of newer versions spell out every key as a literal, and those of older ones do not.
 SETTINGS: Any = {
+    "figure.dpi": 200,
+    "figure.facecolor": "white",
+    "axes.titlesize": HEADING,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": TEXT,
+    "axes.labelcolor": INK,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    **{f"{axis}tick.{key}": value for axis in "xy" for key, value in TICKS.items()},
+    "legend.frameon": False,
+    "legend.fontsize": TICK,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4.6,
+    "errorbar.capsize": 2,
     "font.family": "DejaVu Sans",
     "mathtext.fontset": "dejavusans",
     "svg.hashsalt": "gamma_calc",
@@ -33,7 +57,8 @@ SETTINGS: Any = {
     "savefig.dpi": "figure",
     "path.simplify": False,
 }
-"""Text becomes outlines, so it keeps its place whatever fonts a reader has; ids come from a fixed salt."""
+"""Every figure looks alike. Text becomes outlines, so it keeps its place whatever fonts a reader has; ids come from a
+fixed salt."""
 
 
 @contextmanager

@@ -23,19 +23,21 @@ TOLERANCE = 0.05
 
 RULE: Mapping[str, str] = MappingProxyType(
     {
-        "PASS": f"|measured - predicted| <= {TOLERANCE:g} and half of the 95 % interval <= {TOLERANCE:g}",
+        "PASS": f"the slope is within {TOLERANCE:g} of the prediction, and half of its 95 % interval is at most that",
         "FAIL": f"the prediction lies outside the 95 % interval by more than {TOLERANCE:g}",
-        "INCONCLUSIVE": "neither",
+        "INCONCLUSIVE": "neither of these",
     }
 )
 """What each verdict on a slope says."""
+
+RULES = tuple(f"{word}: {text}." for word, text in RULE.items())
+"""The same in sentences."""
 
 EXCEPTIONS = "A prediction <= c is tested from above only; one of -oo has to be exactly zero in every run."
 DRIFT = (
     "An interval of a PASS may miss the prediction, by less than the tolerance: lower-order terms bend slopes at finite"
     " widths, the less the larger the width, and one interval in twenty misses by chance."
 )
-RULE_SENTENCE = f"{'; '.join(f'{word}: {text}' for word, text in RULE.items())}. {EXCEPTIONS} {DRIFT}"
 
 
 class Verdict(Enum):
@@ -48,10 +50,16 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict and the reason for it."""
+    """A verdict and the reason for it: the numbers, where they say it all, and what else there is to say."""
 
     verdict: Verdict
-    reason: str
+    remark: str
+    numbers: str = ""
+
+    @property
+    def reason(self) -> str:
+        """The whole of it."""
+        return "; ".join(filter(None, (self.numbers, self.remark)))
 
 
 def verdict(predicted: Fraction | None, estimate: SlopeEstimate, *, upper: bool = False) -> Judgement:
@@ -86,12 +94,12 @@ def _judged_slope(
     low, high = interval
     facts = f"measured {slope:.3f} in [{low:.3f}, {high:.3f}], predicted {'at most ' if upper else ''}{predicted:.3f}"
     if low - predicted > TOLERANCE or (not upper and predicted - high > TOLERANCE):
-        return Judgement(Verdict.FAIL, facts)
+        return Judgement(Verdict.FAIL, "", facts)
     is_near = slope - predicted <= TOLERANCE and (upper or predicted - slope <= TOLERANCE)
     is_sharp = estimate.half_width <= TOLERANCE or (upper and high - predicted <= TOLERANCE)
     if is_near and is_sharp:
-        return Judgement(Verdict.PASS, facts)
-    return Judgement(Verdict.INCONCLUSIVE, f"{facts}; {settling(predicted, slope, estimate)}")
+        return Judgement(Verdict.PASS, "", facts)
+    return Judgement(Verdict.INCONCLUSIVE, settling(predicted, slope, estimate), facts)
 
 
 def distance(predicted: Fraction | None, estimate: SlopeEstimate, *, upper: bool = False) -> float | None:

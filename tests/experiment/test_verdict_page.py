@@ -166,7 +166,7 @@ def test_the_worst_verdicts_stand_first_and_in_a_column_that_a_narrow_window_sho
     assert quantity_table(rows, is_named=True).rows[0][0] == "init-b"
 
 
-@pytest.mark.parametrize(("measured", "said"), [(0.505, "yes"), (0.53, "no"), (None, NOTHING)])
+@pytest.mark.parametrize(("measured", "said"), [(0.505, "yes"), (0.53, "no, by 0.020"), (None, NOTHING)])
 def test_a_row_says_whether_its_interval_holds_the_prediction(measured: float | None, said: str) -> None:
     table = quantity_table([row("A", 1, HALF, measured, Verdict.PASS)])
     assert dict(zip((name for name, _ in table.columns), table.rows[0], strict=True))["inside"] == said

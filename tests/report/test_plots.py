@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from gamma_calc.report.plots import Panel, Series, Sheet, predicted_line, rendered, scaling_figure, shared_scale
+from gamma_calc.report.figure import rendered
+from gamma_calc.report.plots import NARROW, Panel, Series, Sheet, predicted_line, scaling_figure, shared_scale
 from tests.report.examples import HALF, NOTHING, WIDTHS, init_a, mixed, series
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +63,7 @@ def bad() -> Figure:
 
 
 def test_no_text_lies_on_another_or_outside(good: Figure, bad: Figure) -> None:
-    for figure in (good, bad):
+    for figure in (good, bad, scaling_figure(init_a(), NARROW), scaling_figure(mixed(), NARROW)):
         assert overlaps(figure) == []
         inside = figure.bbox
         for text in texts(figure):
@@ -179,7 +180,8 @@ def test_the_bytes_are_the_same_in_another_process_with_other_settings() -> None
     code = (
         "import hashlib, matplotlib, sys\n"
         "matplotlib.rcParams.update({'font.size': 17, 'axes.grid': True, 'svg.hashsalt': None, 'lines.marker': 'x'})\n"
-        "from gamma_calc.report.plots import rendered, scaling_figure\n"
+        "from gamma_calc.report.figure import rendered\n"
+        "from gamma_calc.report.plots import scaling_figure\n"
         "from tests.report.test_plots import sheet, series, HALF\n"
         "found = rendered(scaling_figure(sheet(series('U_A', HALF))))\n"
         "print(hashlib.sha256(found.svg + found.png).hexdigest(), matplotlib.rcParams['font.size'])\n"

@@ -30,7 +30,7 @@ from gamma_calc.huggingface.language.model_source import BUILT
 from gamma_calc.huggingface.language.run import scheme_called
 from gamma_calc.huggingface.language.settings import ROBERTA, Plan
 from gamma_calc.huggingface.language.study import Curves, LanguageStudy
-from gamma_calc.report.plots import axes_grid
+from gamma_calc.report.figure import axes_grid
 from gamma_calc.report.style import COLOURS, MARKERS
 from gamma_calc.simulation.optima import Health
 from gamma_calc.simulation.slopes import mean_and_half_width, student_quantile

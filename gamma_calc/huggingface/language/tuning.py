@@ -42,7 +42,7 @@ from gamma_calc.huggingface.language.study import Curves, LanguageStudy, Prepare
 from gamma_calc.huggingface.language.task import task
 from gamma_calc.huggingface.layers import adapted_shapes, shape_config
 from gamma_calc.huggingface.model_transfer import LayerRates, Pair, carried_pairs, paired_kinds
-from gamma_calc.report.plots import axes_grid
+from gamma_calc.report.figure import axes_grid
 from gamma_calc.simulation.optima import Health, optimal_rate_exponent
 from gamma_calc.simulation.slopes import SlopeEstimate, mean_and_half_width
 from gamma_calc.simulation.store import Store
