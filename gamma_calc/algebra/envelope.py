@@ -8,8 +8,8 @@ well be closed first: what leads on the closure, leads near by on the domain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import lru_cache, reduce
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache, partial, reduce
 from itertools import chain, islice, product
 from math import gcd
 from operator import add, getitem, sub
@@ -71,7 +71,7 @@ def _shape(names: Sequence[str], maxima: Sequence[Sequence[Row]]) -> tuple[tuple
     columns = list(zip(*rows, strict=True))
     kept = [0, *(place for place in range(1, len(columns)) if any(columns[place]))]
     left = list(zip(*(columns[place] for place in kept), strict=True))
-    if divisor != 1:
+    if divisor > 1:
         left = [tuple([number // divisor for number in row]) for row in left]
     given = iter(left)
     shape = tuple([tuple(islice(given, len(pieces))) for pieces in maxima])
@@ -91,8 +91,41 @@ def _highest(rows: Sequence[Row]) -> list[int]:
 @lru_cache(maxsize=8192)
 def _needed(names: tuple[str, ...], maxima: Shape, domain: Polyhedron) -> tuple[tuple[int, ...], ...]:
     """The needed pieces of the sum of maxima, by their places in each; in none do two differ by constants only."""
+    faces = _opposite_faces(names, maxima, domain)
+    if faces:
+        return tuple(sorted(chain.from_iterable(_needed_of_face(names, maxima, face, domain) for face in faces)))
     found = facets(names, maxima, domain.inequalities)
     return tuple(found) if found is not None else _needed_by_programs(names, maxima, domain)
+
+
+Face = tuple[Sequence[int], ...]
+"""The places of some pieces in each of some maxima."""
+
+
+def _opposite_faces(names: Sequence[str], maxima: Shape, domain: Polyhedron) -> list[Face]:
+    """Two faces that have all pieces of the sum between them, those with either coefficient of one name; or none.
+
+    The domain does not bound the name, so that its value can make the pieces of either face lead all of the other:
+    each face is asked by itself, with one name less, and no edges are looked for.
+    """
+    bound = {name for each in domain.inequalities for name in each.form.names}
+    for column, name in enumerate(names, 1):
+        found = [sorted({piece[column] for piece in pieces}) for pieces in maxima]
+        if name not in bound and sum(map(len, found)) == len(maxima) + 1:
+            ends = ([each[end] for each in found] for end in (0, -1))
+            return [tuple(map(partial(_places, column), maxima, each)) for each in ends]
+    return []
+
+
+def _places(column: int, pieces: Sequence[Row], coefficient: int) -> list[int]:
+    return [place for place, piece in enumerate(pieces) if piece[column] == coefficient]
+
+
+def _needed_of_face(names: Sequence[str], maxima: Shape, face: Face, domain: Polyhedron) -> Iterator[tuple[int, ...]]:
+    """The needed pieces among those of a face."""
+    inside = [[pieces[place] for place in places] for pieces, places in zip(maxima, face, strict=True)]
+    for choice in _needed(*_shape(names, inside), domain):
+        yield tuple(map(getitem, face, choice))
 
 
 def _needed_by_programs(names: Sequence[str], maxima: Shape, domain: Polyhedron) -> tuple[tuple[int, ...], ...]:

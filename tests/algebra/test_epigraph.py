@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 import random
-from operator import add, sub
+from operator import add, getitem, sub
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from benchmarks.symbolic import forget
-from gamma_calc.algebra import Affine, Inequality, Polyhedron, epigraph
+from gamma_calc.algebra import EVERYWHERE, Affine, Inequality, Polyhedron, epigraph
 from gamma_calc.algebra.affine import Row, from_integers
-from gamma_calc.algebra.envelope import _needed_by_programs, upper_envelope
+from gamma_calc.algebra.envelope import _needed_by_programs, _opposite_faces, envelope_of_sum, upper_envelope
 from gamma_calc.algebra.epigraph import facets
 from tests.algebra.judge import canonical_evidence, is_canonical
 
@@ -84,6 +84,34 @@ def test_the_order_of_the_pieces_does_not_matter(rows: tuple[Row, ...], order: l
 )
 def test_pieces_that_agree_along_lines(rows: list[Row], needed: list[int]) -> None:
     assert facets(NAMES, [rows], []) == [(place,) for place in needed]
+
+
+@st.composite
+def two_valued(draw: st.DrawFn) -> tuple[Row, ...]:
+    """Rows whose coefficients of y are 0 or 1."""
+    slopes = st.tuples(st.integers(-1, 1), st.integers(0, 1), st.integers(-1, 1))
+    drawn = draw(st.lists(slopes, min_size=2, max_size=7, unique=True))
+    return tuple((draw(st.integers(-2, 2)), *slope) for slope in drawn)
+
+
+@pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)
+@given(two_valued(), st.lists(st.integers(-1, 1), min_size=1, max_size=3, unique=True))
+def test_opposite_faces_have_the_needed_pieces_between_them(
+    domain: Polyhedron, rows: tuple[Row, ...], slopes: list[int]
+) -> None:
+    """As the linear programs say of all pieces together, also of a sum."""
+    maxima = (rows, tuple((0, slope, 0, slope) for slope in slopes))
+    forms = tuple(tuple(from_integers(NAMES, row) for row in pieces) for pieces in maxima)
+    expected = {tuple(map(getitem, forms, choice)) for choice in _needed_by_programs(NAMES, maxima, domain)}
+    assert envelope_of_sum(forms, domain) == tuple(sorted((one + other for one, other in expected), key=str))
+
+
+def test_only_a_name_that_nothing_bounds_has_opposite_faces() -> None:
+    """On a strip a piece of the one face may lie below the other face everywhere."""
+    rows = ((0, 0, 0, 0), (-2, 1, 0, 0))
+    assert _opposite_faces(NAMES, (rows,), EVERYWHERE) == [([0],), ([1],)]
+    assert _opposite_faces(NAMES, (rows,), DOMAINS["box"]) == []
+    assert [len(upper_envelope((Affine.of(0), X - 2), each)) for each in (EVERYWHERE, DOMAINS["box"])] == [2, 1]
 
 
 SEVEN = tuple(f"x{index}" for index in range(7))

@@ -24,8 +24,6 @@ from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.setup import Settings
 
 DATA = [Path(str(each)) for each in files(families).iterdir() if each.name.endswith(".toml")]
-LONG = ("everett",)
-"""Families that take more than seconds: Adafactor's steps in perceptrons of free inits."""
 X = Affine.symbol("x")
 
 
@@ -56,9 +54,7 @@ def garbled(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-@pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=pytest.mark.slow if path.stem in LONG else (), id=path.stem) for path in DATA]
-)
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in DATA])
 def test_what_is_published_does_not_enter_what_is_derived(path: Path) -> None:
     subjects = import_module(f"{families.__name__}.{path.stem}").SUBJECTS
     document = tomllib.loads(path.read_text(encoding="utf-8"))
