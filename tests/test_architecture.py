@@ -41,11 +41,11 @@ LAYERS: dict[str, set[str]] = {
         "derivation.horizon_words",
         "derivation.law_words",
     },
-    # The formula in T of proved families is the one of the answers.
     "derivation.horizon_words": {
         "algebra",
-        "maxplus",
-        "analysis.rate_law",
+        "maxplus.quasi_linear",
+        "analysis.largest_rates",
+        "analysis.rate_law",  # the record that puts a formula into words
         "derivation.checker",
     },
     "derivation.law_words": {"algebra.affine", "algebra.plain", "analysis.conditions", "derivation.checker"},

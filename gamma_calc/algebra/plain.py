@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from gamma_calc.algebra.affine import Affine
@@ -37,8 +38,14 @@ def form(data: Mapping[str, str]) -> Affine:
     >>> print(form({"eta": "1/2", "1": "-1"}))
     eta/2 - 1
     """
-    terms = tuple((name, rational(value)) for name, value in data.items() if name != "1")
-    return Affine(terms, rational(data.get("1", "0")))
+    return _form(tuple(data.items()))
+
+
+@lru_cache(maxsize=65536)
+def _form(items: tuple[tuple[str, str], ...]) -> Affine:
+    numbers = {name: rational(value) for name, value in items}
+    constant = numbers.pop("1", Fraction(0))
+    return Affine(tuple(numbers.items()), constant)
 
 
 def forms(data: Json) -> Forms:
