@@ -84,7 +84,7 @@ def test_no_formula_without_an_exact_law_of_the_whole_domain() -> None:
 def test_the_formula_is_of_the_families_that_the_law_has() -> None:
     law = copy.copy(followed("init-a-sgd").law)
     assert law is not None
-    law.families = {i: [(base + 1, length, turns) for base, length, turns in each] for i, each in law.families.items()}
+    law.families = {i: [(base - 1, length, turns) for base, length, turns in each] for i, each in law.families.items()}
     found = horizon_text(changed("init-a-sgd", law=law), "eta", ["Z_B"])
     assert found.startswith("eta <= ") and found != horizon_text(followed("init-a-sgd"), "eta", ["Z_B"])
 
