@@ -11,7 +11,7 @@ import math
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -21,9 +21,11 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.files import write_files
+from gamma_calc.report.blocks import Answer, Block, Bullets, Gallery, Heading, Kind, Paragraph, Picture, Table
 from gamma_calc.report.figure import rendered
+from gamma_calc.report.html_page import html_text
+from gamma_calc.report.markdown_page import markdown_text
 from gamma_calc.report.style import figure_settings
 from gamma_calc.simulation.optima import Health
 
@@ -33,11 +35,23 @@ POSITIVE: Interval = (0.0, math.inf)
 
 
 class Outcome(Enum):
-    """What the measurement says of a claim."""
+    """What the measurement says of a claim, the worst first."""
 
-    CONFIRMED = "confirmed"
     REFUTED = "refuted"
     UNDECIDED = "undecided"
+    CONFIRMED = "confirmed"
+
+
+RULES = (
+    "confirmed: the whole 95 % interval of the measurement lies in the range that the claim speaks of.",
+    "refuted: none of it does.",
+    "undecided: some of it does; the text says what would decide it.",
+)
+SYMBOLS = (
+    "An adapter adds s B A to a frozen matrix. Init[A], init-a, starts with A random and B = 0; Init[B], init-b, with B"
+    " random and A = 0. Z_A = A Z and Z_B = s B A Z are its features for inputs Z, |v| is the root mean square of v, n"
+    " the width."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +100,14 @@ class Claim:
             "reason": self.shortfall or self.detail,
         }
 
-    def markdown(self) -> str:
-        """The claim, its outcome and its measurement as a paragraph of Markdown."""
+    def blocks(self) -> Iterator[Block]:
+        """The claim with its outcome, and its measurement."""
         low, high = self.interval
         least, most = self.wanted
         wanted = f"more than {least:g}" if math.isinf(most) else f"between {least:g} and {most:g}"
         behind = self.shortfall or self.detail
-        return (
-            f"**{self.outcome.value.capitalize()}.** {self.statement}  \n"
+        yield Answer(self.outcome.value, self.statement)
+        yield Paragraph(
             f"Measured: {self.quantity} = {self.value:.3f} in [{low:.3f}, {high:.3f}]; the claim says {wanted}."
             f"{f' ({behind})' if behind else ''}"
         )
@@ -107,8 +121,9 @@ class Report:
         seeds: over which every interval is.
         data: what was measured, as plain data.
         environment: what it was made with; what is empty is left out.
-        remark: stands below the summary of the claims.
-        sections: Markdown that comes after the claims; the last one says how it was made, below the environment.
+        remarks: stand below the summary of the claims.
+        sections: come after the claims.
+        setting: how it was made, below the environment.
         facts: what else stands beside the environment.
         figures: their drawings by name.
     """
@@ -119,8 +134,9 @@ class Report:
     seeds: int
     data: Mapping[str, Any]
     environment: Mapping[str, str]
-    remark: str
-    sections: tuple[str, ...]
+    remarks: tuple[str, ...]
+    sections: tuple[Block, ...]
+    setting: str
     figures: Mapping[str, Callable[[], Figure]]
     facts: tuple[tuple[str, str], ...] = ()
 
@@ -130,43 +146,45 @@ class Report:
         head = {"schema": 1, "experiment": self.experiment, **judged}
         return {**head, **self.data, "environment": dict(self.environment)}
 
-    def page(self) -> str:
-        """The page, in Markdown."""
-        tally = Counter(claim.outcome for claim in self.claims)
-        summary = ", ".join(f"{tally[outcome]} {outcome.value}" for outcome in Outcome if tally[outcome])
-        *sections, made = self.sections
-        judged = [
-            f"Of {len(self.claims)} claims: {summary}. Every number below comes with its 95 % interval over"
-            f" {self.seeds} seeds; a claim is confirmed where the whole interval agrees with it, refuted where none of"
-            " it does, and undecided otherwise.",
-            self.remark,
-            "## Claims",
-            *(claim.markdown() for claim in self.claims),
-        ]
-        blocks = [
-            f"# {self.title}",
-            *(judged if self.claims else [self.remark]),
-            *sections,
-            "## How it was made",
-            markdown_table([("", ""), *self.facts, *((name, each) for name, each in self.environment.items() if each)]),
-            made,
-        ]
-        return "\n\n".join(blocks) + "\n"
+    def pages(self, images: Mapping[str, bytes]) -> dict[str, str]:
+        """The page in both formats, by file name, from the SVGs that HTML carries, by the paths of their pictures."""
+        blocks = tuple(self._blocks())
+        shown = [each.showing(images) if isinstance(each, Gallery) else each for each in blocks]
+        return {"index.html": html_text(self.title, shown), "README.md": markdown_text(blocks)}
+
+    def _blocks(self) -> Iterator[Block]:
+        yield Heading(1, self.title)
+        if self.claims:
+            tally = Counter(claim.outcome for claim in self.claims)
+            summary = ", ".join(f"{tally[outcome]} {outcome.value}" for outcome in Outcome if tally[outcome])
+            yield Paragraph(f"Of {len(self.claims)} claims: {summary}. Intervals are over {self.seeds} seeds.")
+            yield Bullets(RULES)
+            yield Paragraph(SYMBOLS)
+        yield from map(Paragraph, self.remarks)
+        if self.claims:
+            yield Heading(2, "Claims")
+            for claim in sorted(self.claims, key=lambda claim: list(Outcome).index(claim.outcome)):
+                yield from claim.blocks()
+        yield from self.sections
+        yield Heading(2, "How it was made")
+        made = (*self.facts, *((name, each) for name, each in self.environment.items() if each))
+        yield Table((("what", Kind.NAME), ("value", Kind.TEXT)), made)
+        yield Paragraph(self.setting)
 
     def write(self, folder: Path) -> None:
-        """Write README.md, results.json and the figures, all or nothing.
+        """Write index.html, README.md, results.json and the figures, all or nothing.
 
         Raises:
             BadInput: the folder cannot be written.
         """
-        contents: dict[str, str | bytes] = {}
+        contents: dict[str, str | bytes] = {"results.json": json.dumps(self.json(), indent=1) + "\n"}
+        pictures: dict[str, bytes] = {}
         for name, drawn in self.figures.items():
             with figure_settings():
                 images = rendered(drawn())
             contents |= {f"{name}.svg": images.svg, f"{name}.png": images.png}
-        write_files(
-            folder, contents | {"results.json": json.dumps(self.json(), indent=1) + "\n", "README.md": self.page()}
-        )
+            pictures[f"{name}.png"] = images.svg
+        write_files(folder, contents | self.pages(pictures))
 
 
 def made_with(command: str, version: str, seconds: float, workers: int, **libraries: str) -> dict[str, str]:
@@ -185,9 +203,9 @@ def made_with(command: str, version: str, seconds: float, workers: int, **librar
     }
 
 
-def figure_block(name: str, caption: str) -> str:
-    """A figure of the folder with its caption, in Markdown."""
-    return f"![{caption}]({name}.png)\n\n{caption}"
+def gallery(captions: Mapping[str, str]) -> Gallery:
+    """Figures of the folder, by name, with their captions."""
+    return Gallery(tuple((Picture(words, f"{name}.png"), words) for name, words in captions.items()))
 
 
 def health_counts(health: np.ndarray[Any, Any]) -> str:

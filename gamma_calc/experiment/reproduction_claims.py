@@ -28,6 +28,8 @@ Array = NDArray[np.float64]
 ABOUT = 0.1
 """How far from a published exponent "about" is taken to reach."""
 
+RATE_RANGES = {INITS[0]: (-1.0, -0.5), INITS[1]: (-1.0 - ABOUT, -1.0 + ABOUT)}
+"""The exponents of the optimal rate that are claimed."""
 
 Judged = Callable[["Published", Reproduction], Claim]
 """How a claim is measured: from the claim and all that was found to the claim with its measurement."""
@@ -168,13 +170,13 @@ CLAIMS = (
     Published(
         "The optimal rate of Init[A] lies between n^-1 and n^-1/2: it is o(n^-1/2).",
         "exponent of Init[A]'s optimal rate",
-        (-1.0, -0.5),
+        RATE_RANGES[INITS[0]],
         _over_widths(INITS[0], rate_exponent),
     ),
     Published(
         "The optimal rate of Init[B] is about n^-1.",
         "exponent of Init[B]'s optimal rate",
-        (-1.0 - ABOUT, -1.0 + ABOUT),
+        RATE_RANGES[INITS[1]],
         _over_widths(INITS[1], rate_exponent),
     ),
     Published(

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.experiment.claims import (
     Report,
-    figure_block,
+    gallery,
     health_counts,
     made_with,
     plain_numbers,
@@ -19,18 +18,27 @@ from gamma_calc.experiment.claims import (
 from gamma_calc.experiment.reproduction import Reproduction
 from gamma_calc.experiment.reproduction_claims import claims, rate_exponent
 from gamma_calc.experiment.reproduction_figures import reproduction_figures
-from gamma_calc.experiment.reproduction_plan import INITS
+from gamma_calc.experiment.reproduction_plan import INITS, Plan
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint
 from gamma_calc.experiment.student_study import EVOLVING, NEIGHBOURS, REPETITIONS, StudentStudy
+from gamma_calc.report.blocks import Block, Details, Heading, Kind, Paragraph, Table
 from gamma_calc.simulation.optima import Health
 from gamma_calc.simulation.slopes import SlopeEstimate, extrapolated_slope, local_slopes
 from gamma_calc.simulation.verdicts import TOLERANCE
 
-CAPTIONS = {
-    "optimal-rate": "Optimal learning rate over width with 95 % intervals, beside lines of slope -1/2 and -1.",
-    "evolution": "|Z_A| and |Z_B| along training at each one's optimal rate: mean and range over seeds.",
-    "loss": "Losses after training: at the optimal rate over width, and over learning rates.",
-    "stability-edge": "The exact stable region, and the edge measured along lines b = a + offset with 95 % intervals.",
+RATES = {
+    "optimal-rate": "Optimal learning rate over width with 95 % intervals. Shaded: the slopes that the claims name.",
+    "loss": "Losses after training at the optimal rate, with 95 % intervals.",
+    "loss-over-rates": "Training loss over learning rates, at the least and the largest width.",
+}
+EVOLUTION = {
+    f"evolution-{name}": f"|{name}| along training at each one's optimal rate: mean and range over seeds."
+    for name in ("Z_A", "Z_B")
+}
+EDGES = {
+    f"stability-edge-{scheme}": f"{scheme}: the exact stable region, and the edge measured along lines"
+    " b = a + offset with 95 % intervals, which are the short segments."
+    for scheme in INITS
 }
 
 
@@ -52,8 +60,9 @@ def reproduction_report(found: Reproduction, command: str = "", version: str = "
             "plan": {name: plain_numbers(value) for name, value in asdict(plan).items()},
         },
         environment=made_with(command, version, found.seconds, found.workers, loops=found.loops),
-        remark=_margin_text(found),
+        remarks=(_margin_text(found),),
         sections=_sections(found),
+        setting=_setting_text(plan),
         figures=reproduction_figures(found),
     )
 
@@ -95,30 +104,36 @@ def _edge_json(edge: EdgePoint) -> dict[str, Any]:
     }
 
 
-def _sections(found: Reproduction) -> tuple[str, ...]:
+def _sections(found: Reproduction) -> tuple[Block, ...]:
     plan = found.plan
     return (
-        "## Optimal rates",
-        _figure("optimal-rate"),
-        *(_rates_text(found, scheme) for scheme in INITS),
-        _figure("loss"),
-        "## Along training",
-        _figure("evolution"),
-        "## The stability edge over both rates",
-        f"A run counts as stable where the root mean square of Z_B stays below {plan.bound:g} over"
-        f" {plan.edge_steps} steps. The exact law trains the module under the linear loss, which the theory speaks of;"
-        " the student has the squared loss, whose residuals change sign, and narrow widths, so its edge need not lie on"
-        " the region's.",
-        _figure("stability-edge"),
-        _edge_summary(found.edges),
-        _edge_table(found.edges),
-        "## Runs that say nothing",
-        _health_text(found.studies),
+        Heading(2, "Optimal rates"),
+        gallery(RATES),
+        *(Paragraph(_rates_text(found, scheme)) for scheme in INITS),
+        Heading(2, "Along training"),
+        gallery(EVOLUTION),
+        Heading(2, "The stability edge over both rates"),
+        Paragraph(
+            f"A run counts as stable where the root mean square of Z_B stays below {plan.bound:g} over"
+            f" {plan.edge_steps} steps. The exact law trains the module under the linear loss, which the theory speaks"
+            " of; the student has the squared loss, whose residuals change sign, and narrow widths, so its edge need"
+            " not lie on the region's."
+        ),
+        gallery(EDGES),
+        Paragraph(_edge_summary(found.edges)),
+        Details(f"Every edge ({len(found.edges)})", (_edge_table(found.edges),)),
+        Heading(2, "Runs that say nothing"),
+        _health_table(found.studies),
+    )
+
+
+def _setting_text(plan: Plan) -> str:
+    return (
         f"The {plan.name} plan: widths {', '.join(map(str, plan.widths))}; {plan.runs} seeds spawned from {plan.seed};"
         f" {plan.steps} steps of Adam on {plan.points} points, {plan.test_points} to test; rank {plan.rank}; rates half"
         " an octave apart, refined to a quarter. The optimum is the minimum of the training loss after the last step."
         " The number of steps of the published experiment and its weight decay are not known to us; here the decay is"
-        " zero.",
+        " zero."
     )
 
 
@@ -138,14 +153,10 @@ def _margin_text(found: Reproduction) -> str:
     )
 
 
-def _figure(name: str) -> str:
-    return figure_block(name, CAPTIONS[name])
-
-
 def _rates_text(found: Reproduction, scheme: str) -> str:
     studies = found.of(scheme)
     squares = np.stack([np.exp2(2 * study.optimum.log2_rate) for study in studies])
-    text = f"`{scheme}`: {_slope_text(rate_exponent(studies, found.plan.seed))}."
+    text = f"{scheme}: {_slope_text(rate_exponent(studies, found.plan.seed))}."
     if not np.isfinite(squares).all():
         return text
     local = local_slopes(found.plan.widths, squares, is_paired=False, seed=found.plan.seed)
@@ -173,27 +184,32 @@ def _edge_summary(edges: Sequence[EdgePoint]) -> str:
     """How often the exact edge lies within the tolerance of a measured interval, experiment by experiment."""
     words = []
     for experiment in (LAW, STUDENT):
-        intervals = [(edge.estimate.interval, float(edge.predicted)) for edge in edges if edge.experiment == experiment]
-        held = sum(
-            ends is not None and ends[0] - TOLERANCE <= predicted <= ends[1] + TOLERANCE
-            for ends, predicted in intervals
-        )
-        words.append(f"{held} of {len(intervals)} intervals ({experiment})")
+        held = [_is_held(edge) for edge in edges if edge.experiment == experiment]
+        words.append(f"{sum(held)} of {len(held)} intervals ({experiment})")
     return f"The exact edge lies in, or within {TOLERANCE} of, {' and '.join(words)}."
 
 
-def _edge_table(edges: Sequence[EdgePoint]) -> str:
-    head = ("init", "experiment", "b - a", "exact edge a", "measured", "95 % interval")
+def _is_held(edge: EdgePoint) -> bool:
+    ends, predicted = edge.estimate.interval, float(edge.predicted)
+    return ends is not None and ends[0] - TOLERANCE <= predicted <= ends[1] + TOLERANCE
+
+
+def _edge_table(edges: Sequence[EdgePoint]) -> Table:
+    """Those that miss the exact edge first."""
+    numbers = ("b - a", "exact edge a", "measured", "95 % interval")
+    columns = (("init", Kind.NAME), *((each, Kind.NUMBER) for each in numbers))
+    columns += (("experiment", Kind.TEXT), (f"within {TOLERANCE}", Kind.TEXT))
     rows = []
-    for edge in edges:
+    for edge in sorted(edges, key=_is_held):
         slope, interval = edge.estimate.slope, edge.estimate.interval
         measured = edge.estimate.shortfall if slope is None else f"{slope:.3f}"
         ends = "" if interval is None else f"[{interval[0]:.3f}, {interval[1]:.3f}]"
-        rows.append((edge.scheme, edge.experiment, str(edge.offset), str(edge.predicted), measured, ends))
-    return markdown_table([head, *rows])
+        held = "yes" if _is_held(edge) else "no"
+        rows.append((edge.scheme, str(edge.offset), str(edge.predicted), measured, ends, edge.experiment, held))
+    return Table(columns, tuple(rows))
 
 
-def _health_text(studies: Sequence[StudentStudy]) -> str:
+def _health_table(studies: Sequence[StudentStudy]) -> Table:
     lines = []
     for study in studies:
         words = [health_counts(study.grid.health)]
@@ -201,4 +217,5 @@ def _health_text(studies: Sequence[StudentStudy]) -> str:
         words += [f"{at_edge} of {len(study.optimum.is_at_edge)} optima {Health.GRID_EDGE.value}"] if at_edge else []
         words += [f"the best rate {Health.EPSILON.value}"] if study.is_shaped_by_epsilon else []
         lines.append((study.scheme, str(study.width), "; ".join(words)))
-    return markdown_table([("init", "width", "runs on the grid of rates"), *lines])
+    columns = (("init", Kind.NAME), ("width", Kind.NUMBER), ("runs on the grid of rates", Kind.TEXT))
+    return Table(columns, tuple(lines))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from urllib.parse import quote
 
 from gamma_calc.errors import BadInput
 
 SIGNS = {"PASS": "\N{CHECK MARK}", "FAIL": "\N{BALLOT X}", "INCONCLUSIVE": "?"}
+SIGNS |= {"confirmed": SIGNS["PASS"], "refuted": SIGNS["FAIL"], "undecided": SIGNS["INCONCLUSIVE"]}
 SEVERITY = ("FAIL", "INCONCLUSIVE", "PASS")
 
 
@@ -118,6 +120,10 @@ class Gallery:
     """Figures beside each other, as many as there is room for, each above its caption."""
 
     pictures: tuple[tuple[Picture, str], ...]
+
+    def showing(self, images: Mapping[str, bytes]) -> Gallery:
+        """The same with the SVGs of its pictures, by path, for HTML to carry."""
+        return Gallery(tuple((replace(each, svg=images[each.path]), words) for each, words in self.pictures))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from gamma_calc.report.blocks import (
 )
 
 CLASSES = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "open"}
+CLASSES |= {"confirmed": "pass", "refuted": "fail", "undecided": "open"}
 PHONE = "(max-width: 700px)"
 
 

@@ -15,8 +15,16 @@ from gamma_calc.huggingface.language.memory import run_memory
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import LLAMA, QUICK, ROBERTA, Building, Training
 from gamma_calc.huggingface.language.task import Setting
+from gamma_calc.report.markdown_page import escaped
 
-FILES = {"README.md", "results.json", "rates.svg", "rates.png", "features.svg", "features.png", "runs.sqlite"}
+FIGURES = ("rates", "scores", "features-Z_A", "features-Z_B")
+FILES = {
+    "index.html",
+    "README.md",
+    "results.json",
+    "runs.sqlite",
+    *(f"{each}.{k}" for each in FIGURES for k in ("svg", "png")),
+}
 
 
 @pytest.mark.parametrize(
@@ -134,5 +142,5 @@ def test_a_tiny_experiment_from_end_to_end(
     assert (printed["schema"], printed["experiment"], len(printed["claims"])) == (1, experiment, 4)
     assert {each["outcome"] for each in printed["claims"]} <= {each.value for each in Outcome}
     page = (tmp_path / "here" / "README.md").read_text(encoding="utf-8")
-    assert all(f"**{each['outcome'].capitalize()}.** {each['claim']}" in page for each in printed["claims"])
+    assert all(f"**{each['outcome']}**: {escaped(each['claim'])}" in page for each in printed["claims"])
     assert str(tmp_path) not in page + json.dumps(printed)

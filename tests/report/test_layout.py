@@ -9,19 +9,22 @@ text cut off, no letter of a figure lower than nine pixels, every verdict in sig
 from __future__ import annotations
 
 import base64
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from gamma_calc.experiment.claims import Claim, Report, gallery
 from gamma_calc.experiment.verdict_page import scheme_section, verdict_pages
-from gamma_calc.report.blocks import Heading, Kind, Links, Paragraph, Picture, Table, severity
-from gamma_calc.report.figure import svg_bytes
+from gamma_calc.report.blocks import Heading, Kind, Links, Paragraph, Picture, Table
+from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic, svg_bytes
 from gamma_calc.report.html_page import html_text
 from gamma_calc.report.plots import scaling_figure, scaling_picture
+from gamma_calc.report.style import STROKES, figure_settings
 from gamma_calc.simulation.verdicts import Verdict
 from tests.experiment.test_verdict_page import row
 from tests.explorer.chromium import Page, browser, needs_chromium
@@ -42,11 +45,11 @@ LAYOUT = """(() => {
     return !each.closest(".wide") && box.width && (box.right > innerWidth + 0.5 || box.left < -0.5);
   }).map(each => each.outerHTML.slice(0, 80));
   const figures = [...document.images].map(each => [each.currentSrc, each.getBoundingClientRect().width]);
-  const badges = [...document.querySelectorAll("td .badge")].filter(each => each.offsetParent);
+  const badges = [...document.querySelectorAll("td .badge, .answer .badge")];
   return {
     wide, clipped, outside, figures,
     hidden: badges.filter(each => each.getBoundingClientRect().right > innerWidth).map(each => each.textContent),
-    verdicts: [...document.querySelectorAll("td .badge")].map(each => each.textContent),
+    verdicts: badges.slice(1).map(each => each.textContent),
   };
 })()"""
 
@@ -70,7 +73,7 @@ def faults(page: Page, text: str, folder: Path, width: int) -> list[str]:
         svg = base64.b64decode(source.partition(",")[2]).decode()
         lowest = lowest_letters(svg) * shown / drawn_width(svg)
         said += [f"letters {lowest:.1f} pixels high"] if lowest < LEAST else []
-    ranks = [severity(each.split()[-1]) for each in found["verdicts"]]
+    ranks = ["✗?✓".index(each[0]) for each in found["verdicts"]]
     return said + (["a better verdict before a worse one"] if ranks != sorted(ranks) else [])
 
 
@@ -104,9 +107,32 @@ def verdict_page() -> str:
     )["index.html"]
 
 
+def study_page() -> str:
+    """The page of an experiment with claims, of every outcome."""
+    claims = (
+        Claim("The optimal rate of Init[A] is larger.", "log2 of the ratio", (0.0, math.inf), 1.0, (0.9, 1.1)),
+        Claim(
+            "The optimal rate is about n^-1.", "exponent", (-1.1, -0.9), -0.9, (-1.0, -0.8), detail="n = 128: 1.0, " * 9
+        ),
+        Claim("|Z_A| grows.", "exponent", (0.0, math.inf), -0.2, (-0.3, -0.1)),
+    )
+    with figure_settings():
+        figure, (axes,) = axes_grid("", 1, 1, (PHONE_WIDTH, 3.2))
+        axes.errorbar([1e-4, 1e-3, 1e-2], [3.0, 2.0, 4.0], [0.1, 0.1, 0.1], label="init-a", **STROKES[0])
+        label_axes(axes, "learning rate", "validation loss", "Over rates")
+        logarithmic(axes, "x")
+    figures = gallery({"rates": "Validation loss over learning rates.", "features": "Features along training."})
+    report = Report(
+        "teacher-student", "Made again", claims, 3, {}, {"command": "gamma-calc reproduce teacher-student --out there"},
+        ("A remark.",), (Heading(2, "Over rates"), figures), "The quick plan: widths 128, 256, 512.", {},
+    )  # fmt: skip
+    return report.pages(dict.fromkeys(("rates.png", "features.png"), svg_bytes(figure)))["index.html"]
+
+
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_page_of_verdicts_fits(page: Page, tmp_path: Path, width: int) -> None:
-    assert faults(page, verdict_page(), tmp_path, width) == []
+@pytest.mark.parametrize("kind", [verdict_page, study_page], ids=["verdicts", "study"])
+def test_a_page_fits(page: Page, tmp_path: Path, kind: Callable[[], str], width: int) -> None:
+    assert faults(page, kind(), tmp_path, width) == []
 
 
 def test_faults_are_found(page: Page, tmp_path: Path) -> None:
@@ -117,7 +143,7 @@ def test_faults_are_found(page: Page, tmp_path: Path) -> None:
     assert any("pixels wide" in each for each in faults(page, long, tmp_path, 390))
     assert not faults(page, html_text("", [Paragraph("n " * 200)]), tmp_path, 390)
     columns = (*((f"a wide column {k}", Kind.TEXT) for k in range(8)), ("verdict", Kind.VERDICT))
-    late = Table(columns, (("some words",) * 8 + ("PASS",), ("some words",) * 8 + ("FAIL",)))
+    late = Table(columns, tuple((*["some words"] * 8, verdict) for verdict in ("PASS", "PASS", "FAIL")))
     found = faults(page, html_text("", [late]), tmp_path, 390)
     assert any(each.startswith("hidden: ✓ PASS") for each in found) and any("better verdict" in each for each in found)
     cut = html_text("", [Heading(1, "cut")]).replace("<h1>", '<h1 style="overflow: hidden; width: 1rem">')

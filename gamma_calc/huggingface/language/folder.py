@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,27 +11,24 @@ from typing import Any
 import numpy as np
 import peft
 import transformers
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.experiment.claims import (
     Report,
-    figure_block,
+    gallery,
     health_counts,
     made_with,
     plain_numbers,
 )
-from gamma_calc.experiment.reproduction_figures import label_axes
 from gamma_calc.huggingface.language.claims import claims
 from gamma_calc.huggingface.language.model_source import BUILT
 from gamma_calc.huggingface.language.run import scheme_called
 from gamma_calc.huggingface.language.settings import ROBERTA, Plan
 from gamma_calc.huggingface.language.study import Curves, LanguageStudy
-from gamma_calc.report.figure import axes_grid
-from gamma_calc.report.style import COLOURS, MARKERS
+from gamma_calc.report.blocks import Block, Heading, Kind, Paragraph, Table
+from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic
+from gamma_calc.report.style import STROKES
 from gamma_calc.simulation.optima import Health
 from gamma_calc.simulation.slopes import mean_and_half_width, student_quantile
 
@@ -39,12 +36,17 @@ TITLES = {
     True: "Sequence classification under two initialisations",
     False: "Language modelling under two initialisations",
 }
-CAPTIONS = {
-    "rates": "Validation loss and test score after training over learning rates: mean over seeds with 95 % intervals."
-    " Dotted: the rate at which each is compared, chosen on the validation part.",
-    "features": "|Z_A| and |Z_B| along training at each one's best rate, on a held-out batch: the median, and the range"
-    " over layers and seeds.",
+RATES = {
+    "rates": "Validation loss after training over learning rates: mean over seeds with 95 % intervals. Dotted: the rate"
+    " at which each is compared, the best one here.",
+    "scores": "Test score after training over learning rates, as before.",
 }
+FEATURES = {
+    f"features-{name}": f"|{name}| along training at each one's best rate, on a held-out batch: the median, and the"
+    " range over layers and seeds."
+    for name in ("Z_A", "Z_B")
+}
+SIZE = PHONE_WIDTH, 3.2
 ARRAYS = ("validation_loss", "test_loss", "validation_right", "test_right")
 
 
@@ -62,17 +64,16 @@ def study_report(found: LanguageStudy, command: str = "", version: str = "") -> 
             "facts": dict(found.facts),
         },
         environment=made_with(command, version, found.seconds, found.workers, **releases),
-        remark="What holds here holds for this model, these texts and this short training.",
+        remarks=("What holds here holds for this model, these texts and this short training.",),
         sections=(
-            "## Over learning rates",
-            _figure("rates"),
+            Heading(2, "Over learning rates"),
+            gallery(RATES),
             _rates_table(found),
-            "## Along training",
-            _figure("features"),
-            "## Runs that say nothing",
-            *(health_text(curves) for curves in found.curves),
-            setting_text(found.plan),
+            Heading(2, "Along training"),
+            gallery(FEATURES),
+            *health_blocks(found.curves),
         ),
+        setting=setting_text(found.plan),
         figures=study_figures(found),
         facts=found.facts,
     )
@@ -116,13 +117,9 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     return found
 
 
-def _figure(name: str) -> str:
-    return figure_block(name, CAPTIONS[name])
-
-
-def _rates_table(found: LanguageStudy) -> str:
+def _rates_table(found: LanguageStudy) -> Table:
     score = "test accuracy there, %" if found.is_classification else "test perplexity there"
-    head = ("init", "log2 of the optimal rate (lowest validation loss)", "best rate of the grid", score)
+    numbers = ("optimal rate (lowest validation loss)", "95 % interval", "best rate of the grid", score)
     rows = []
     for curves in found.curves:
         optimum, best = curves.optimum, found.best(curves)
@@ -131,21 +128,24 @@ def _rates_table(found: LanguageStudy) -> str:
         rows.append(
             (
                 curves.scheme,
-                f"{optimum.mean:.2f} \N{PLUS-MINUS SIGN} {optimum.half_width:.2f}",
-                f"2^{curves.log2_rate[best]:g} = {2.0 ** curves.log2_rate[best]:.2g}",
+                f"{2.0**optimum.mean:.3g}",
+                f"[{2.0 ** (optimum.mean - optimum.half_width):.2g}, {2.0 ** (optimum.mean + optimum.half_width):.2g}]",
+                f"{2.0 ** curves.log2_rate[best]:.3g}",
                 f"{values.mean():.2f} \N{PLUS-MINUS SIGN} {half:.2f}",
             )
         )
-    return markdown_table([head, *rows])
+    return Table((("init", Kind.NAME), *((each, Kind.NUMBER) for each in numbers)), tuple(rows))
 
 
-def health_text(curves: Curves) -> str:
+def health_blocks(every: Iterable[Curves]) -> Iterator[Block]:
     """Which runs say nothing, and why."""
-    named = [
-        f"rate 2^{curves.log2_rate[row]:g}, seed {seed}: {curves.health[row, seed].value}"
-        for row, seed in np.argwhere(curves.health != Health.SOUND)
-    ]
-    return f"`{curves.scheme}`: {health_counts(curves.health)}. {'; '.join(named)}".strip()
+    yield Heading(2, "Runs that say nothing")
+    for curves in every:
+        named = [
+            f"rate {2.0 ** curves.log2_rate[row]:.3g}, seed {seed}: {curves.health[row, seed].value}"
+            for row, seed in np.argwhere(curves.health != Health.SOUND)
+        ]
+        yield Paragraph(f"{curves.scheme}: {health_counts(curves.health)}. {'; '.join(named)}".strip())
 
 
 def setting_text(plan: Plan) -> str:
@@ -181,55 +181,42 @@ def setting_text(plan: Plan) -> str:
 
 Array = NDArray[np.float64]
 
-# Any: the drawing functions spell out the types of all their keywords.
-STROKES: list[dict[str, Any]] = [
-    {"color": colour, "marker": marker} for colour, marker in zip(COLOURS, MARKERS, strict=False)
-]
-
 
 def study_figures(found: LanguageStudy) -> Mapping[str, Callable[[], Figure]]:
     """The drawing of every figure by its name."""
-    return {"rates": partial(_rates, found), "features": partial(_features, found)}
-
-
-def _rates(found: LanguageStudy) -> Figure:
-    """Validation loss and test score over rates, with the rate at which each scheme is compared."""
-    figure, panels = axes_grid("Scores after training over learning rates", 1, 2, (8.4, 3.6))
     score = "test accuracy, %" if found.is_classification else "test perplexity"
     values: dict[str, Callable[[Curves], Array]] = {
         "validation loss": lambda curves: curves.validation_loss,
         score: lambda curves: 100 * curves.test_right if found.is_classification else np.exp(curves.test_loss),
     }
-    for panel, (name, value) in zip(panels, values.items(), strict=True):
-        for stroke, curves in zip(STROKES, found.curves, strict=False):
-            mean, half = mean_and_half_width(value(curves))
-            rates = np.exp2(curves.log2_rate)
-            panel.errorbar(rates, mean, half, capsize=2, label=curves.scheme, **stroke)
-            panel.axvline(rates[found.best(curves)], color=stroke["color"], linestyle="dotted", linewidth=1.2)
-        label_axes(panel, "learning rate", name, f"{name}, {found.plan.seeds} seeds")
-        label_rates(panel)
+    over_rates = (partial(_over_rates, found, name, value) for name, value in values.items())
+    return {
+        **dict(zip(RATES, over_rates, strict=True)),
+        **{f"features-{name}": partial(_features, found, name) for name in ("Z_A", "Z_B")},
+    }
+
+
+def _over_rates(found: LanguageStudy, name: str, value: Callable[[Curves], Array]) -> Figure:
+    """Something over rates, with the rate at which each scheme is compared."""
+    figure, (panel,) = axes_grid(f"{name} after training over learning rates", 1, 1, SIZE)
+    for k, (stroke, curves) in enumerate(zip(STROKES, found.curves, strict=False)):
+        mean, half = mean_and_half_width(value(curves))
+        rates = np.exp2(curves.log2_rate)
+        panel.errorbar(rates, mean, half, label=curves.scheme, **stroke)
+        dashes = (k * len(found.curves), (1, 2 * len(found.curves) - 1))  # where two lie on each other, both are seen
+        panel.axvline(rates[found.best(curves)], color=stroke["color"], linestyle=dashes)
+    label_axes(panel, "learning rate", name, f"{name}, {found.plan.seeds} seeds")
+    logarithmic(panel, "x")
     return figure
 
 
-def label_rates(panel: Axes) -> None:
-    """Make the axis of learning rates a logarithmic one with plain numbers on it."""
-    panel.set_xscale("log")
-    low, high = panel.get_xlim()
-    within_decades = (1.0, 2.0, 5.0) if high < 100 * low else (1.0,)
-    panel.xaxis.set_major_locator(LogLocator(subs=within_decades))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
-    panel.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _features(found: LanguageStudy) -> Figure:
-    """|Z_A| and |Z_B| along training at each one's best rate: median layer, and the range over layers and seeds."""
-    figure, panels = axes_grid("Size of the LoRA features along training", 1, 2, (8.4, 3.6))
-    for panel, name in zip(panels, ("Z_A", "Z_B"), strict=True):
-        for stroke, curves in zip(STROKES, found.curves, strict=False):
-            rows = getattr(curves, name)[found.best(curves)]  # [seeds, records, adapters]
-            colour = stroke["color"]
-            middle, low, high = (np.nanquantile(rows, q, axis=(0, 2)) for q in (0.5, 0.0, 1.0))
-            panel.plot(curves.steps, middle, label=curves.scheme, **stroke)
-            panel.fill_between(curves.steps, low, high, color=colour, alpha=0.15, linewidth=0)
-        label_axes(panel, "step", f"|{name}|, root mean square", f"|{name}| at the best rate")
+def _features(found: LanguageStudy, name: str) -> Figure:
+    """A size along training at each one's best rate: median layer, and the range over layers and seeds."""
+    figure, (panel,) = axes_grid(f"|{name}| along training", 1, 1, SIZE)
+    for stroke, curves in zip(STROKES, found.curves, strict=False):
+        rows = getattr(curves, name)[found.best(curves)]  # [seeds, records, adapters]
+        middle, low, high = (np.nanquantile(rows, q, axis=(0, 2)) for q in (0.5, 0.0, 1.0))
+        panel.plot(curves.steps, middle, label=curves.scheme, **stroke)
+        panel.fill_between(curves.steps, low, high, color=stroke["color"], alpha=0.15, linewidth=0)
+    label_axes(panel, "step", "root mean square", f"|{name}| at the best rate")
     return figure

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,19 +20,15 @@ import transformers
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.errors import Unknown
-from gamma_calc.experiment.claims import Report, figure_block, made_with, plain_numbers
-from gamma_calc.experiment.reproduction_figures import label_axes
+from gamma_calc.experiment.claims import Report, gallery, made_with, plain_numbers
 from gamma_calc.experiment.sweep import Progress
 from gamma_calc.experiment.transfer import transfer_law
 from gamma_calc.huggingface.configurations import configuration_at, configuration_from
 from gamma_calc.huggingface.language.folder import (
-    STROKES,
     curves_json,
-    health_text,
+    health_blocks,
     is_built,
-    label_rates,
     plan_json,
     setting_text,
 )
@@ -42,7 +38,9 @@ from gamma_calc.huggingface.language.study import Curves, LanguageStudy, Prepare
 from gamma_calc.huggingface.language.task import task
 from gamma_calc.huggingface.layers import adapted_shapes, shape_config
 from gamma_calc.huggingface.model_transfer import LayerRates, Pair, carried_pairs, paired_kinds
-from gamma_calc.report.figure import axes_grid
+from gamma_calc.report.blocks import Block, Heading, Kind, Paragraph, Table
+from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic
+from gamma_calc.report.style import STROKES
 from gamma_calc.simulation.optima import Health, optimal_rate_exponent
 from gamma_calc.simulation.slopes import SlopeEstimate, mean_and_half_width
 from gamma_calc.simulation.store import Store
@@ -249,7 +247,6 @@ def tuning_report(found: Tuned, command: str = "", version: str = "") -> Report:
     releases = {"transformers": transformers.__version__, "peft": peft.__version__}
     plan, curves = found.tuning.plans[-1], found.curves
     seconds = sum(each.seconds for each in found.studies)
-    carried = found.carried
     return Report(
         experiment="tune",
         title=f"The best learning rate of {curves.scheme}",
@@ -257,21 +254,32 @@ def tuning_report(found: Tuned, command: str = "", version: str = "") -> Report:
         seeds=plan.seeds,
         data=tuned_json(found),
         environment=made_with(command, version, seconds, found.workers, **releases),
-        remark="\n\n".join([*found.answer, "What holds here holds for this model, these texts and this training."]),
-        sections=(
-            "## Over learning rates",
-            figure_block("rates", CAPTION),
-            *(_markdown(_rates_table(each)) for each in found.studies),
-            *([] if len(found.studies) == 1 else ["## Over widths", _markdown(found.table())]),
-            *([] if carried is None else [f"## On {Path(found.tuning.target).name}", _markdown(carried.table())]),
-            *([] if carried is None else carried.notes),
-            "## Runs that say nothing",
-            *(health_text(each.curves[0]) for each in found.studies),
-            setting_text(plan),
-        ),
+        remarks=(*found.answer, "What holds here holds for this model, these texts and this training."),
+        sections=tuple(_sections(found)),
+        setting=setting_text(plan),
         figures={"rates": partial(_figure, found)},
         facts=found.studies[-1].facts,
     )
+
+
+def _sections(found: Tuned) -> Iterator[Block]:
+    yield Heading(2, "Over learning rates")
+    yield gallery({"rates": CAPTION})
+    for each in found.studies:
+        yield _table(_rates_table(each))
+    if len(found.studies) > 1:
+        yield Heading(2, "Over widths")
+        yield _table(found.table())
+    if (carried := found.carried) is not None:
+        yield Heading(2, f"On {Path(found.tuning.target).name}")
+        yield _table(carried.table())
+        yield from map(Paragraph, carried.notes)
+    yield from health_blocks(each.curves[0] for each in found.studies)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Table:
+    first, *others = rows[0]
+    return Table(((first, Kind.NAME), *((name, Kind.NUMBER) for name in others)), tuple(rows[1:]))
 
 
 CAPTION = (
@@ -334,24 +342,19 @@ def _widths_table(found: Tuned) -> list[tuple[str, ...]]:
     return rows
 
 
-def _markdown(table: list[tuple[str, ...]]) -> str:
-    head, *rows = table
-    return markdown_table([head, *rows])
-
-
 def _figure(found: Tuned) -> Figure:
     """Validation loss over rates, one line a width."""
-    figure, (panel,) = axes_grid("The best learning rate", 1, 1, (5.4, 3.8))
+    figure, (panel,) = axes_grid("The best learning rate", 1, 1, (PHONE_WIDTH, 3.2))
     for k, one in enumerate(found.studies):
         curves, stroke = one.curves[0], STROKES[k % len(STROKES)]
         mean, half = mean_and_half_width(np.where(curves.health == Health.SOUND, curves.validation_loss, np.nan))
         name = f"width {found.tuning.widths[k]}" if len(found.studies) > 1 else curves.scheme
-        panel.errorbar(np.exp2(curves.log2_rate), mean, half, capsize=2, label=name, **stroke)
+        panel.errorbar(np.exp2(curves.log2_rate), mean, half, label=name, **stroke)
         if not shortfall(curves):
             low, high = _interval(curves)
-            panel.axvline(2.0**curves.optimum.mean, color=stroke["color"], linestyle="dotted", linewidth=1.2)
+            panel.axvline(2.0**curves.optimum.mean, color=stroke["color"], linestyle="dotted")
             if math.isfinite(low) and math.isfinite(high):
                 panel.axvspan(low, high, color=stroke["color"], alpha=0.1, linewidth=0)
     label_axes(panel, "learning rate", "validation loss", f"{found.curves.scheme}, {found.tuning.plans[0].seeds} seeds")
-    label_rates(panel)
+    logarithmic(panel, "x")
     return figure
