@@ -29,6 +29,7 @@ from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, VASWANI, YANG,
 from gamma_calc.calculus.policy import Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import Flip, Provenance, Sight
 from gamma_calc.calculus.size import Size
+from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.optimizers import Factored, Moments
 
@@ -197,8 +198,10 @@ def _inverse(argument: Term) -> Size:
     leading = [each for each in argument if all(other.size.upper.is_at_most(each.size.lower) for other in argument)]
     if leading and _is_one_form(leading[0].size):
         return Size.exactly(Exponent.of(-leading[0].size.upper.pieces[0]))
-    floor = next(piece for each in argument for piece in each.size.lower.pieces)
-    return Size(VANISHING, Exponent.of(-floor))
+    floors = [piece for each in argument for piece in each.size.lower.pieces]
+    if not floors:
+        raise Unknown("one over what is only bounded from above: no exponent says how large that is")
+    return Size(VANISHING, Exponent.of(-floors[0]))
 
 
 def _scalar(argument: Term, axis: Axis) -> Provenance:
@@ -255,7 +258,10 @@ def uniform(axis: Axis) -> Term:
 
 
 def _softmax(even: Term, logits: Term) -> Term:
-    return _saturated((*even, *_shares(even, logits, logits)), logits)
+    """Of a fixed number of logits the largest share is at least one over that number, however large they are."""
+    shares = (*even, *_shares(even, logits, logits))
+    is_fixed = total(even) == Size.exactly(Exponent.of(0))
+    return _bounded(logits) if is_fixed and _may_grow(logits) else _saturated(shares, logits)
 
 
 def _softmax_change(even: Term, logits: Term, change: Term) -> Term:
@@ -271,9 +277,13 @@ def _shares(even: Term, logits: Term, parts: Term) -> Term:
 
 def _saturated(shares: Term, logits: Term) -> Term:
     """Of logits that may grow only a bound is left: what is not the largest entry vanishes, and the largest is 1."""
-    if all(each.size.upper.is_at_most(Exponent.of(0)) for each in logits):
+    if not _may_grow(logits):
         return shares
     return tuple(replace(each, size=Size(VANISHING, Exponent.of(0))) for each in shares)
+
+
+def _may_grow(logits: Term) -> bool:
+    return not all(each.size.upper.is_at_most(Exponent.of(0)) for each in logits)
 
 
 def _saturating(argument: Term) -> Term:
@@ -476,7 +486,8 @@ POWER_CHANGE = Rule(
 )
 SOFTMAX = Rule(
     "softmax",
-    r"\textstyle\gamma[e^{v_i}/\sum_{j\le n^\delta}e^{v_j}]=-\delta\ \text{for }\gamma[v]\le0,\ \text{else}\le0",
+    r"\textstyle\gamma[e^{v_i}/\sum_{j\le n^\delta}e^{v_j}]=-\delta\ \text{for }\gamma[v]\le0\text{ or }\delta=0,"
+    r"\ \text{else}\le0",
     Citation(VASWANI, "attention weights"),
     (NO_CANCELLATION,),
     _softmax,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pydoc_data.topics import topics
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,19 @@ from gamma_calc.huggingface import needed
 
 try:
     from peft import LoraConfig, PeftModel, get_peft_model
-    from transformers import LlamaConfig, LlamaForCausalLM, RobertaConfig, RobertaForSequenceClassification
+    from transformers import (
+        GPT2Config,
+        GPT2LMHeadModel,
+        LlamaConfig,
+        LlamaForCausalLM,
+        OPTConfig,
+        OPTForCausalLM,
+        Qwen3Config,
+        Qwen3ForCausalLM,
+        RobertaConfig,
+        RobertaForSequenceClassification,
+    )
+    from transformers.pytorch_utils import Conv1D
 except ModuleNotFoundError as problem:
     raise needed(__name__, problem) from None
 
@@ -44,7 +57,10 @@ PRETRAINING_SEED = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The sizes of a family that do not grow, and the steps of training on text before adapters are put on."""
+    """The sizes of a family that do not grow, and the steps of training on text before adapters are put on.
+
+    `is_all_linear`: adapters on every linear layer but the last, in place of those on queries and values.
+    """
 
     rank: int = 8
     layers: int = 2
@@ -52,19 +68,27 @@ class Shape:
     length: int = LENGTH
     scale: float = 1.0
     pretraining: int = 0
+    is_all_linear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """An architecture: how a model of a width is built, and which layers are adapted."""
+    """An architecture: how a model of a width is built, and which of its layers are adapted."""
 
     name: str
     build: Callable[[int, Shape], nn.Module]
     targets: tuple[str, ...]
+    others: tuple[str, ...]
+    """The linear layers beside the targets."""
+
+    def adapted(self, shape: Shape) -> tuple[str, ...]:
+        """The names of the layers that have adapters."""
+        return (*self.targets, *self.others) if shape.is_all_linear else self.targets
 
 
-def _llama(width: int, shape: Shape) -> nn.Module:
-    configuration = LlamaConfig(
+def _rotary(configured: Callable[..., Any], model: Callable[..., nn.Module], width: int, shape: Shape) -> nn.Module:
+    """Llama or one of its kin."""
+    configuration = configured(
         vocab_size=VOCABULARY,
         hidden_size=width,
         intermediate_size=width,
@@ -75,7 +99,53 @@ def _llama(width: int, shape: Shape) -> nn.Module:
         initializer_range=1 / math.sqrt(width),
         use_cache=False,
     )
-    model: nn.Module = LlamaForCausalLM(configuration)
+    return model(configuration)
+
+
+def _llama(width: int, shape: Shape) -> nn.Module:
+    return _rotary(LlamaConfig, LlamaForCausalLM, width, shape)
+
+
+def _qwen3(width: int, shape: Shape) -> nn.Module:
+    return _rotary(Qwen3Config, Qwen3ForCausalLM, width, shape)
+
+
+def _gpt2(width: int, shape: Shape) -> nn.Module:
+    configuration = GPT2Config(
+        vocab_size=VOCABULARY,
+        n_embd=width,
+        n_inner=width,
+        n_layer=shape.layers,
+        n_head=width // HEAD,
+        n_positions=shape.length,
+        initializer_range=1 / math.sqrt(width),
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        resid_pdrop=0.0,
+        bos_token_id=0,
+        eos_token_id=0,
+        tie_word_embeddings=False,  # a table of N(0, 1) is no readout of N(0, 1/n)
+        use_cache=False,
+    )
+    model: nn.Module = GPT2LMHeadModel(configuration)
+    return model
+
+
+def _opt(width: int, shape: Shape) -> nn.Module:
+    configuration = OPTConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=width,
+        word_embed_proj_dim=width,
+        ffn_dim=width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=width // HEAD,
+        max_position_embeddings=shape.length,
+        init_std=1 / math.sqrt(width),
+        dropout=0.0,
+        tie_word_embeddings=False,
+        use_cache=False,
+    )
+    model: nn.Module = OPTForCausalLM(configuration)
     return model
 
 
@@ -100,15 +170,18 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         family.name: family
         for family in (
-            Family("llama", _llama, ("q_proj", "v_proj")),
-            Family("roberta", _roberta, ("query", "value")),
+            Family("llama", _llama, ("q_proj", "v_proj"), ("k_proj", "o_proj", "gate_proj", "up_proj", "down_proj")),
+            Family("qwen3", _qwen3, ("q_proj", "v_proj"), ("k_proj", "o_proj", "gate_proj", "up_proj", "down_proj")),
+            Family("gpt2", _gpt2, ("c_attn",), ("c_fc", "c_proj")),
+            Family("opt", _opt, ("q_proj", "v_proj"), ("k_proj", "out_proj", "fc1", "fc2")),
+            Family("roberta", _roberta, ("query", "value"), ("key", "dense")),
         )
     }
 )
 
 
 def family_model(name: str, width: int, seed: int, shape: Shape | None = None) -> PeftModel:
-    """A model of a family with LoRA adapters of scale 1 on its query and value projections.
+    """A model of a family with LoRA adapters on its query and value projections, or on every linear layer.
 
     Raises:
         BadInput: there is no such family, or the width is no multiple of the head size.
@@ -126,7 +199,10 @@ def family_model(name: str, width: int, seed: int, shape: Shape | None = None) -
             if isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight)
         _pretrain_(base, width, seed, shape)
-        chosen = LoraConfig(r=shape.rank, lora_alpha=shape.scale * shape.rank, target_modules=list(family.targets))
+        targets = list(family.adapted(shape))
+        is_transposed = any(isinstance(module, Conv1D) for module in base.modules())
+        alpha: Any = shape.scale * shape.rank
+        chosen = LoraConfig(r=shape.rank, lora_alpha=alpha, target_modules=targets, fan_in_fan_out=is_transposed)
         return get_peft_model(base, chosen)
 
 

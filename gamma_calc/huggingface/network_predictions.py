@@ -8,12 +8,12 @@ of those that have these parts of the layer's own factors.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.calculus.recursion import ExponentStep, trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.prediction import Prediction, prediction
@@ -24,8 +24,8 @@ from gamma_calc.program.problem import program_of
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.terms import Label, Part
-from gamma_calc.tracing.names import prefixed
-from gamma_calc.tracing.traced import TracedLayer, traced
+from gamma_calc.tracing.parameters import adapter_of
+from gamma_calc.tracing.traced import Traced, TracedLayer, traced
 
 CHOSEN = (*MODULE.required, "rank")
 """What a scheme may say of a model's adapters; the rest stands in the model."""
@@ -60,7 +60,7 @@ def network_predictions(
 
     Raises:
         BadInput: as `traced`, or the scheme is more than inits, rates and an optimiser.
-        Unknown: an operation of the model has no rule, or a module's output is made in blocks.
+        Unknown: an operation of the model has no rule.
     """
     check_chosen(scheme)
     found = traced(model, scheme=scheme, optimizer=scheme.optimizer)
@@ -68,54 +68,68 @@ def network_predictions(
         missing = dict.fromkeys(f"{each.operation} ({each.where})" for each in found.unknown)
         raise Unknown(f"{found.name}: no rule for {', '.join(missing)}")
     program, domain = program_of(found.problem.scheme), found.problem.scheme.domain
-    measured = {layer: _measured(program, layer) for layer in found.layers}
-    quantities = {_key(layer, name): node for layer, nodes in measured.items() for name, node in nodes.items()}
-    run = trajectory(replace(program, quantities=quantities), steps, domain, policy)
-    return {
-        layer.module.removeprefix(WRAPPING): tuple(
-            prediction(name, step.t, step.sizes[_key(layer, name)], _own_terms(step.terms[_key(layer, name)], layer))
-            for step in run.upto(steps)
-            for name in nodes
-        )
-        for layer, nodes in measured.items()
+    own = {layer: _own_factors(found, layer) for layer in found.layers}
+    measured = {layer: _measured(program, layer, own[layer]) for layer in found.layers}
+    quantities = {
+        _key(layer, name, number): node
+        for layer, every in measured.items()
+        for name, nodes in every.items()
+        for number, node in enumerate(nodes)
     }
+    run = trajectory(replace(program, quantities=quantities), steps, domain, policy)
+    predicted: dict[str, tuple[Prediction, ...]] = {}
+    for layer, every in measured.items():
+        keys = {name: [_key(layer, name, number) for number in range(len(nodes))] for name, nodes in every.items()}
+        predicted[layer.module.removeprefix(WRAPPING)] = tuple(
+            prediction(
+                name, step.t, Size.largest(step.sizes[key] for key in blocks), _own_terms(step, blocks, own[layer])
+            )
+            for step in run.upto(steps)
+            for name, blocks in keys.items()
+        )
+    return predicted
 
 
-def _key(layer: TracedLayer, name: str) -> str:
-    return f"{name} of {layer.name}"
+def _key(layer: TracedLayer, name: str, number: int) -> str:
+    return f"{name} {number} of {layer.name}"
 
 
-def _measured(program: Program, layer: TracedLayer) -> Mapping[str, Expression]:
-    """What is measured of a layer, as expressions of the program."""
-    values = {name: prefixed(name, layer.name) for name in ("Z_A", "Z_B")}
-    if missing := [name for name in values.values() if name not in program.quantities]:
-        raise Unknown(f"{layer.module}: {', '.join(missing)} is made in blocks")
-    own = {factor: prefixed(factor, layer.name) for factor in ("A", "B")}
-    every = {name: program.quantities[name] for name in own.values() if name in program.quantities}
-    found = {factor: every[name] for factor, name in own.items() if name in every}
+def _own_factors(found: Traced, layer: TracedLayer) -> Mapping[str, str]:
+    """The factor, A or B, that each parameter of an adapter is, or is a block of."""
+    adapters = {each.name: adapter_of(each.source) for each in found.parameters}
+    return {name: each.factor for name, each in adapters.items() if each and each.module == layer.module}
+
+
+def _measured(program: Program, layer: TracedLayer, own: Mapping[str, str]) -> Mapping[str, tuple[Expression, ...]]:
+    """What is measured of a layer, as expressions of the program: one, or one for each block of its output."""
+    found: dict[str, tuple[Expression, ...]] = {}
+    for factor in dict.fromkeys(own.values()):
+        names = [name for name in own if own[name] == factor and name in program.quantities]
+        found |= {factor: tuple(program.quantities[name] for name in names)} if names else {}
     for name, (value, parts) in MEASURED.items():
-        after = program.quantities[values[value]]
-        terms = tuple(_at(after, dict(zip(own.values(), moments, strict=True))) for moments in parts)
-        found[name] = terms[0] if len(terms) == 1 else Sum(terms)
+        values = [program.quantities[each] for each in layer.quantities if each.startswith(value)]
+        terms = [[_at(after, own, dict(zip("AB", moments, strict=True))) for moments in parts] for after in values]
+        found[name] = tuple(each[0] if len(each) == 1 else Sum(tuple(each)) for each in terms)
     return found
 
 
-def _at(after: Expression, moments: Mapping[str, Moment]) -> Expression:
-    """A value after a step, on the inputs before it: only some factors are as they are at their moments."""
+def _at(after: Expression, own: Mapping[str, str], moments: Mapping[str, Moment]) -> Expression:
+    """A value after a step, on the inputs before it: only the layer's own factors are as they are at their moments."""
 
     def leaf(old: Expression) -> Expression:
         if not isinstance(old, At):
             return old
-        moment = moments.get(old.tensor.name, Moment.PREVIOUS)
+        factor = own.get(old.tensor.name)
+        moment = Moment.PREVIOUS if factor is None else moments[factor]
         return old.tensor if moment is Moment.PREVIOUS else At(old.tensor, moment)
 
     return rewritten(after, leaf)
 
 
-def _own_terms(terms: Mapping[Label, Size], layer: TracedLayer) -> Mapping[Label, Size]:
+def _own_terms(step: ExponentStep, keys: Sequence[str], own: Mapping[str, str]) -> Mapping[Label, Size]:
     """The terms by the parts of the layer's own factors."""
-    own = {prefixed(factor, layer.name): factor for factor in ("A", "B")}
     found: defaultdict[Label, list[Size]] = defaultdict(list)
-    for label, size in terms.items():
-        found[tuple(Part(own[part.tensor], part.kind) for part in label if part.tensor in own)].append(size)
+    for key in keys:
+        for label, size in step.terms[key].items():
+            found[tuple(Part(own[part.tensor], part.kind) for part in label if part.tensor in own)].append(size)
     return {label: Size.largest(sizes) for label, sizes in found.items()}

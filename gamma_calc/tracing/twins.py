@@ -51,6 +51,9 @@ ATTRIBUTES = {
 }
 """What configurations call each kind of size."""
 SAME_AS_HIDDEN = ("word_embed_proj_dim",)
+POSITIONS = ("max_position_embeddings", "n_positions")
+FEWEST_POSITIONS = 16
+"""Of a table of positions: a model made for shorter inputs is traced on some of this length too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,7 @@ def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[
     changed = {name: every[kind] for kind, names in ATTRIBUTES.items() if kind in every for name in names}
     changed |= dict.fromkeys(SAME_AS_HIDDEN, hidden)
     known = config.to_dict()
+    changed |= {name: max(known[name], FEWEST_POSITIONS) for name in POSITIONS if isinstance(known.get(name), int)}
     found = {
         name: value for name, value in known.items() if name not in changed and name not in {"transformers_version"}
     }

@@ -11,10 +11,19 @@ from gamma_calc.algebra import EVERYWHERE, VANISHING, Affine, Exponent, Polyhedr
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import Entries, Flip, Provenance, Random, Sight, contracted
 from gamma_calc.calculus.recursion import trajectory
-from gamma_calc.calculus.rules import CONTRACTIONS, Component, gathered, normalised_step
+from gamma_calc.calculus.rules import (
+    CONTRACTIONS,
+    INVERSE_RMS,
+    SOFTMAX,
+    SOFTMAX_CHANGE,
+    Component,
+    gathered,
+    normalised_step,
+    uniform,
+)
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
-from gamma_calc.errors import BadInput
+from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.optimizers import Moments
@@ -235,3 +244,17 @@ def test_of_many_components_of_one_parity_bounds_are_left() -> None:
 def test_components_that_are_made_from_different_things_stay_apart() -> None:
     made = [seeing("0", W, made=("x0",)), seeing("0", W, made=("x1",))]
     assert [*gathered(made)] == made
+
+
+def test_a_softmax_of_a_fixed_number_of_logits_is_of_size_one_however_large_they_are() -> None:
+    growing = (Component(Size.exactly(parsed_exponent("1/2")), DATA),)
+    for axis, size, is_exact in ((FIXED, "0", True), (WIDTH, "0", False)):
+        (found,) = {each.size for each in SOFTMAX.conclude(uniform(axis), growing)}
+        assert (str(found.upper), found.is_exact) == (size, is_exact)
+    assert not any(each.size.is_exact for each in SOFTMAX_CHANGE.conclude(uniform(FIXED), growing, growing))
+
+
+def test_one_over_what_is_only_bounded_from_above_is_unknown() -> None:
+    bounded = (Component(Size(VANISHING, parsed_exponent("1/2")), DATA),)
+    with pytest.raises(Unknown, match="only bounded from above"):
+        INVERSE_RMS.conclude(bounded, WIDTH)

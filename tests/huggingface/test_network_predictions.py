@@ -15,8 +15,9 @@ from gamma_calc.huggingface import CoordinateLayout, coordinate_check
 from gamma_calc.huggingface.families import LOSSES, family_model
 from gamma_calc.huggingface.network_predictions import network_predictions
 from gamma_calc.program.catalogue import CATALOGUE
-from tests.huggingface.models import gpt2, wrapped
+from tests.huggingface.models import wrapped
 from tests.schemes import scheme
+from tests.tracing.models import MIXTURES
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 3
@@ -88,9 +89,25 @@ def test_recorded_terms_that_refute_one_module_do_not_refute_the_network() -> No
         assert refuted is not None and refuted < low - MARGIN
 
 
+@pytest.mark.parametrize(
+    ("family", "first", "second"),
+    [
+        ("gpt2", "transformer.h.0.attn.c_attn", "transformer.h.1.attn.c_attn"),  # whose output is made in blocks
+        ("roberta", "roberta.encoder.layer.0.attention.self.value", "roberta.encoder.layer.1.attention.self.value"),
+    ],
+)
+def test_lora_plus_from_a_random_grows_in_the_second_layer_of_other_families(
+    family: str, first: str, second: str
+) -> None:
+    found = network_predictions(family_model(family, 64, 0), pinned(CATALOGUE["lora-plus-a"]), STEPS)
+    for layer, expected in ((first, Fraction(0)), (second, Fraction(1, 2))):
+        predicted = by_name(found[layer])
+        assert [predicted[each, 3].total.exponent for each in ("Z_A", "Z_B", "delta_2")] == [expected] * 3
+        assert predicted["Z_B", 3].terms["U_B", "A_0"].exponent == expected
+
+
 def test_what_has_no_predictions() -> None:
     with pytest.raises(BadInput, match="the rest is read from the model"):
         network_predictions(wrapped(), scheme("0", "zero", "-1", "0", scale="-1/2"), STEPS)
-    model = wrapped(gpt2(), ["c_attn"], fan_in_fan_out=True)
-    with pytest.raises(Unknown, match=r"made in blocks|no rule"):
-        network_predictions(model, pinned(CATALOGUE["init-a"]), STEPS)
+    with pytest.raises(Unknown, match="no rule for topk"):
+        network_predictions(MIXTURES["mixtral"](), pinned(CATALOGUE["init-a"]), STEPS)
