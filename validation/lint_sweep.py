@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 from peft import LoraConfig, get_peft_model
 
 from gamma_calc.files import write_all
 from gamma_calc.huggingface.lint import linted
+from gamma_calc.report.figure import svg_bytes
+from gamma_calc.report.plots import Layout, Panel, Series, Sheet, scaling_figure
+from gamma_calc.simulation.verdicts import TOLERANCE
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, PLOT, DATA = ROOT / "docs/lint.md", ROOT / "docs/lint.svg", ROOT / "validation/lint.json"
@@ -34,7 +35,8 @@ LEADS, TRAILS = 4.0, 1 / 16
 A_0 Z = 0.07 n^(1/2) under `orthogonal` up to n = 2000, and B_0^T dZ = 0.2 n^(1/2) under `false` up to n = 256: a slope
 there would be that of a crossover."""
 
-BOUND = 0.05
+BOUND = TOLERANCE
+LAYOUT = Layout(3, (3.2, 2.3), 44, is_alone=True)
 
 
 class Base(torch.nn.Module):
@@ -181,22 +183,23 @@ def main() -> int:
             title: {"predicted": str(claims[title]), "slope": slopes[title], "sizes": found[title]} for title in found
         },
     }
-    write_all({PAGE: page, DATA: json.dumps(data, indent=2) + "\n"})
-    _plot(found)
+    write_all({PAGE: page, DATA: json.dumps(data, indent=2) + "\n", PLOT: plot(data["rows"])})
     print("\n".join(lines), *(f"misses its prediction: {title}" for title in misses), sep="\n")
     return 1 if misses else 0
 
 
-def _plot(found: dict[str, list[float]]) -> None:
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.add_subplot()
-    for title, values in found.items():
-        axes.loglog(WIDTHS, values, marker="o", base=2, label=title.replace("`", ""))
-    axes.set_xlabel("width n")
-    axes.set_ylabel("root mean square")
-    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
-    with rc_context({"svg.hashsalt": "lint"}):
-        figure.savefig(PLOT, metadata={"Date": None})
+def plot(rows: dict[str, dict[str, Any]]) -> bytes:
+    """What is recorded of every row, as SVG: one panel a quantity, with a line of the predicted slope for each row."""
+    panels: dict[str, list[Series]] = {}
+    for title, row in rows.items():
+        quantity, _, where = title.replace("`", "").partition(", ")
+        size, nothing, exponent = tuple(np.log2(row["sizes"])), (None,) * len(WIDTHS), Fraction(row["predicted"])
+        verdict = "PASS" if abs(row["slope"] - exponent) <= BOUND else "FAIL"
+        series = Series(where, WIDTHS, size, nothing, nothing, exponent, verdict, is_leading=True)
+        panels.setdefault(quantity, []).append(series)
+    heading = "What lint says of PEFT's own layers, and what training them gives"
+    shown = tuple(Panel(quantity, tuple(series)) for quantity, series in panels.items())
+    return svg_bytes(scaling_figure(Sheet(heading, f"{SEEDS} seeds, rank {RANK}", shown, tolerance=BOUND), LAYOUT))
 
 
 if __name__ == "__main__":

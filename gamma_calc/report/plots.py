@@ -127,7 +127,7 @@ LINE_HEIGHT = 0.17
 
 LETTERS_PER_INCH = 12
 HOW_TO_READ = (
-    "Dots: measured root mean square over the width n, with 95 % intervals. Lines: the predicted exponent as a slope,"
+    "Dots: measured root mean square over the width n; bars: 95 % intervals. Lines: the predicted exponent as a slope,"
     " through the centre of the dots (dashed: only a bound from above). Bold and filled: the leading terms, which set a"
     " quantity's exponent. Below each panel: term, predicted exponent, verdict. Equal slopes are parallel in all"
     " panels."
