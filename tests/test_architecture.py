@@ -294,8 +294,8 @@ def command(line: str) -> str:
     [
         pytest.param(f"import {PACKAGE}", id="import"),
         pytest.param(
-            f"from {PACKAGE}.cli import lint\nfrom {PACKAGE}.huggingface.lint import linted\n"
-            "linted({'peft_type': 'LORA', 'r': 8})",
+            f"from {PACKAGE}.cli import lint\nfrom {PACKAGE}.huggingface.lint import lint\n"
+            "lint({'peft_type': 'LORA', 'r': 8})",
             id="lint",
         ),
         pytest.param(f"import {PACKAGE}.huggingface", id="import-huggingface"),

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from gamma_calc import Scheme, crosscheck, derive, exponents, transferred
-from gamma_calc.derivation.questions import compared, differing
+from gamma_calc import Scheme, crosscheck, derive, exponents, transfer
+from gamma_calc.derivation.comparison import compare
+from gamma_calc.derivation.diff import diff
 from gamma_calc.errors import LONGEST_MESSAGE, GammaCalcError
 from gamma_calc.experiment.setup import Settings
 from gamma_calc.program.spec_file import scheme_from_file, scheme_from_text
@@ -29,16 +30,15 @@ CALLS: dict[str, tuple[Callable[[Any], object], tuple[str, ...]]] = {
     "exponents": (exponents, ()),
     "exponents-steps": (lambda value: exponents("init-a", steps=value), ()),
     "exponents-step": (lambda value: exponents("init-a")[value], ()),
-    "compared": (compared, ("empty",)),
-    "compared-one": (lambda value: compared([value]), ()),
-    "differing": (lambda value: differing("init-a", value), ()),
+    "compare": (lambda value: compare(value), ()),
+    "diff": (lambda value: diff("init-a", value), ()),
     "crosscheck": (lambda value: crosscheck(value, settings=SMALL), ()),
     "crosscheck-settings": (lambda value: crosscheck("init-a", settings=value), ("none",)),
     "crosscheck-at": (lambda value: crosscheck("init-a", settings=SMALL, at=value), ("none", "no-values")),
     "crosscheck-against": (lambda value: crosscheck("init-a", settings=SMALL, against=value), ("none",)),
-    "transferred-rate": (lambda value: transferred("init-a", **{**PLACES, "learning_rate": value}), ("half",)),
-    "transferred-width": (lambda value: transferred("init-a", **{**PLACES, "to_width": value}), ()),
-    "transferred-rank": (lambda value: transferred("init-a", **PLACES, from_rank=8, to_rank=value), ()),
+    "transfer-rate": (lambda value: transfer("init-a", **{**PLACES, "learning_rate": value}), ("half",)),
+    "transfer-width": (lambda value: transfer("init-a", **{**PLACES, "to_width": value}), ()),
+    "transfer-rank": (lambda value: transfer("init-a", **PLACES, from_rank=8, to_rank=value), ()),
     "scheme": (lambda value: Scheme(value, {"A": 0, "B": 0, "eta_A": 0, "eta_B": 0}), ()),
     "scheme-exponents": (lambda value: Scheme("mine", value), ()),
     "scheme-value": (

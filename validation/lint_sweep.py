@@ -20,7 +20,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from gamma_calc.files import write_all
-from gamma_calc.huggingface.lint import linted
+from gamma_calc.huggingface.lint import lint
 from gamma_calc.report.figure import svg_bytes
 from gamma_calc.report.plots import Layout, Panel, Series, Sheet, scaling_figure
 from gamma_calc.simulation.verdicts import TOLERANCE
@@ -160,7 +160,7 @@ def sizes(row: Row) -> list[float]:
 
 def predicted(row: Row) -> Fraction:
     """The exponent that lint derives from the configuration."""
-    answer = linted({"peft_type": "LORA", "r": RANK, "init_lora_weights": row.option, "target_modules": ["wte"]}).json()
+    answer = lint({"peft_type": "LORA", "r": RANK, "init_lora_weights": row.option, "target_modules": ["wte"]}).json()
     return Fraction(row.predicted(answer))
 
 

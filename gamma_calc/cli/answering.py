@@ -14,6 +14,7 @@ from gamma_calc import __version__
 from gamma_calc.cli import (
     atlas,
     compare,
+    completion,
     crosscheck,
     derive,
     diff,
@@ -23,13 +24,14 @@ from gamma_calc.cli import (
     model,
     region,
     reproduce,
+    runs,
     schemes,
     sweep,
     transfer,
     tune,
     verify,
 )
-from gamma_calc.cli.outputs import BAD_INPUT, OWN_ERROR, UNKNOWN, complain, discard
+from gamma_calc.cli.outputs import BAD_INPUT, OWN_ERROR, STATUSES, UNKNOWN, complain, discard
 from gamma_calc.errors import BadInput, GammaCalcError, Unknown, printable
 from gamma_calc.files import reason
 
@@ -41,7 +43,7 @@ OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 QUESTIONS = (
     *(schemes, exponents, derive, verify, region, compare, diff, explore, atlas, transfer, lint, model),
-    *(crosscheck, tune, sweep, reproduce),
+    *(crosscheck, tune, sweep, runs, reproduce, completion),
 )
 
 DESCRIPTION = """\
@@ -63,6 +65,8 @@ A SPEC is a name of the catalogue (see `gamma-calc schemes`) or a TOML file:
   eta_B = "eta + 1"
 """
 
+EPILOG = "exit status:\n" + "\n".join(f"  {status:<3}  {meaning}" for status, meaning in STATUSES.items())
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are the package's own, one line each."""
@@ -82,6 +86,7 @@ def parsers() -> tuple[Parser, Mapping[str, Parser]]:
     found = Parser(
         prog="gamma-calc",
         description=DESCRIPTION,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

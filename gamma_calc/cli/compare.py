@@ -17,14 +17,9 @@ from __future__ import annotations
 
 import argparse
 
-from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.cli.options import add_question_arguments, schemes, show, supposed
 from gamma_calc.cli.outputs import UNKNOWN
-from gamma_calc.derivation.advice import advice
-from gamma_calc.derivation.questions import Derived, compared
-from gamma_calc.derivation.tables import text_table
-
-NOTHING = "-"
+from gamma_calc.derivation.comparison import compare
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,36 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print one column a scheme."""
-    found = compared(schemes(options, options.specs), **supposed(options))
-    show(options, lambda: {"schema": 1, "schemes": [each.json() for each in found]}, lambda: comparison(found))
-    return UNKNOWN if any(each.derivation.is_unknown for each in found) else 0
-
-
-def comparison(found: tuple[Derived, ...]) -> str:
-    """A sentence for each scheme, and the one-glance table: what each scheme's derivation says of the same points."""
-    columns = [each.derivation for each in found]
-    conditions = tuple(dict.fromkeys(name for each in columns for name in each.decisions))
-    quantities = tuple(dict.fromkeys(name for each in columns for name in each.run.last.sizes))
-    rows = [
-        ("", *(each.scheme.name for each in columns)),
-        ("optimizer", *(each.scheme.optimizer.name for each in columns)),
-        ("largest stable", *map(_largest, columns)),
-        *((name, *(str(each.decisions.get(name, NOTHING)) for each in columns)) for name in conditions),
-        *((f"{name} there", *(str(each.at_max.get(name, NOTHING)) for each in columns)) for name in quantities),
-        (
-            "undertrained",
-            *(", ".join(each.undertrained) or "no factor" if each.at_max else NOTHING for each in columns),
-        ),
-    ]
-    policies = dict.fromkeys(each.policy for each in columns)
-    said = (advice(each) for each in columns)
-    return "\n".join([*said, text_table(rows), *(line for policy in policies for line in policy.lines)])
-
-
-def _largest(derivation: Derivation) -> str:
-    found = [
-        f"{name} = {rate.value}" if rate.attained else f"{name} < {rate.value}"
-        for name, rate in derivation.max_stable.items()
-        if rate.value is not None
-    ]
-    return ", ".join(found) or NOTHING
+    found = compare(*schemes(options, options.specs), **supposed(options))
+    show(options, found.json, lambda: str(found))
+    return UNKNOWN if any(each.derivation.is_unknown for each in found.derivations) else 0

@@ -27,13 +27,7 @@ The options that start with --second- hold for the second SPEC only, in place of
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-from gamma_calc.analysis.derivation import Derivation
-from gamma_calc.analysis.difference import Difference
-from gamma_calc.calculus.rules import total
-from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.trace import Application
 from gamma_calc.cli.options import (
     add_code_argument,
     add_horizon_argument,
@@ -44,15 +38,10 @@ from gamma_calc.cli.options import (
     alignments,
     schemes,
     show,
-    values,
+    supposed,
 )
 from gamma_calc.cli.outputs import UNKNOWN
-from gamma_calc.derivation.notation import Notation
-from gamma_calc.derivation.questions import differing
-from gamma_calc.derivation.suppositions import Suppositions
-from gamma_calc.derivation.tables import text_table
-
-NOTHING = "-"
+from gamma_calc.derivation.diff import diff
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,115 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print what changes."""
-    first = Suppositions(options.optimizer, options.without, alignments(options.align))
-    second = Suppositions(
-        options.second_optimizer or options.optimizer,
-        options.second_without or options.without,
-        alignments(options.second_align or options.align),
-    )
-    found = differing(
+    found = diff(
         *schemes(options, (options.first, options.second)),
         steps=options.steps or "all",
-        at=values(options),
-        first_supposes=first,
-        second_supposes=second,
+        **supposed(options),
+        second_optimizer=options.second_optimizer,
+        second_without=options.second_without,
+        second_align=alignments(options.second_align),
     )
-    show(options, lambda: _json(found), lambda: _text(found))
-    return UNKNOWN if found.first.is_unknown or found.second.is_unknown else 0
-
-
-def _text(found: Difference) -> str:
-    blocks = [found.first.title, found.second.title]
-    if found.is_empty:
-        blocks.append("nothing changes")
-    if found.exponents:
-        rows = [(str(each.t), each.quantity, _size(each.first), _size(each.second)) for each in found.exponents]
-        blocks += ["exponents:", text_table([("t", "quantity", "first", "second"), *rows])]
-    if found.conditions:
-        rows_of_regions = [(each.first.condition.name, str(each.first), str(each.second)) for each in found.conditions]
-        blocks += ["conditions:", text_table([("condition", "first", "second"), *rows_of_regions])]
-    for rate in found.rates:
-        values_of_rate = [(each and each.value) or NOTHING for each in (rate.first, rate.second)]
-        blocks.append(f"largest stable {rate.rate}: {' -> '.join(values_of_rate)}")
-    if found.parting is not None:
-        first, second = _sides(found)
-        place = next(each.subject.t for each in (found.parting.first, found.parting.second) if each is not None)
-        blocks.append(f"the traces part at line {found.parting.line}, step {place}:")
-        blocks += [f"  first:  {_line(first)}", f"  second: {_line(second)}"]
-    if found.symmetry is not None:
-        blocks.append(f"the same dynamics up to a symmetry: {found.symmetry}")
-    return "\n".join(blocks)
-
-
-def _size(size: Size | None) -> str:
-    return NOTHING if size is None else str(size)
-
-
-def _line(side: dict[str, Any] | None) -> str:
-    if side is None:
-        return "the trace has ended"
-    sign = "<=" if side["upper"] else "="
-    return f"gamma[{_plain(side['subject'])}] {sign} {side['conclusion']} by {side['rule']}"
-
-
-def _plain(latex: str) -> str:
-    """A formula of names, indices and transposes as it would be typed."""
-    for command, typed in ((r"^{\top}", ".T"), (r"\thinspace ", ""), (r"\mathrm{d}", "d"), (r"\Delta ", "d")):
-        latex = latex.replace(command, typed)
-    return latex.replace("{", "").replace("}", "")
-
-
-def _sides(found: Difference) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """The applications at which the traces part, each in its program's notation."""
-    assert found.parting is not None
-    return _side(found.first, found.parting.first), _side(found.second, found.parting.second)
-
-
-def _side(derivation: Derivation, application: Application | None) -> dict[str, Any] | None:
-    if application is None:
-        return None
-    size = total(application.conclusion)
-    return {
-        "t": application.subject.t,
-        "subject": Notation(derivation.run.program).subject(application.subject),
-        "rule": application.rule.name,
-        "statement": application.rule.statement,
-        "assumptions": [assumption.key for assumption in application.rule.assumptions],
-        "conclusion": str(size.upper),
-        "upper": not size.is_exact,
-    }
-
-
-def _json(found: Difference) -> dict[str, Any]:
-    parting, symmetry = found.parting, found.symmetry
-    sides = None if parting is None else _sides(found)
-    return {
-        "schema": 1,
-        "first": found.first.title,
-        "second": found.second.title,
-        "exponents": [
-            {"t": each.t, "quantity": each.quantity, "first": _size(each.first), "second": _size(each.second)}
-            for each in found.exponents
-        ],
-        "conditions": {
-            each.first.condition.name: {
-                side: {"region": str(decision), "onset": decision.onset, "status": decision.status.value}
-                for side, decision in (("first", each.first), ("second", each.second))
-            }
-            for each in found.conditions
-        },
-        "max_stable": {
-            each.rate: {"first": each.first and each.first.value, "second": each.second and each.second.value}
-            for each in found.rates
-        },
-        "parting": sides and parting and {"line": parting.line, "first": sides[0], "second": sides[1]},
-        "symmetry": symmetry
-        and {
-            "A": str(symmetry.shift_a),
-            "B": str(symmetry.shift_b),
-            "scale": str(-symmetry.shift_a - symmetry.shift_b),
-            "dZ": str(symmetry.shift_data),
-            "values": {name: str(value) for name, value in symmetry.values.items()},
-            "assumptions": [assumption.key for assumption in symmetry.assumptions],
-        },
-    }
+    show(options, found.json, lambda: str(found))
+    sides = found.difference.first, found.difference.second
+    return UNKNOWN if any(each.is_unknown for each in sides) else 0

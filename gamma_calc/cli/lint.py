@@ -37,7 +37,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, alpha_named
 from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.files import write_files
-from gamma_calc.huggingface.lint import ADAMW, Linted, linted
+from gamma_calc.huggingface.lint import ADAMW, Linted, lint
 from gamma_calc.huggingface.lint_case import Severity
 from gamma_calc.huggingface.lint_checks import NEAR, position
 
@@ -69,7 +69,7 @@ def answer(options: argparse.Namespace) -> int:
     """Print what was found."""
     if options.lr is not None and options.width is None:
         raise BadInput("--lr needs --width: a rate is large or small against a power of the width")
-    found = linted(
+    found = lint(
         options.file,
         optimizer=options.optimizer,
         alpha=options.alpha,

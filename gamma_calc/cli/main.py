@@ -19,8 +19,7 @@ def main(words: Sequence[str] | None = None) -> int:
         words: the command line after the program's name; where it is left out, that of this process, which then ends.
 
     Returns:
-        0 answered; 1 a FAIL, a false certificate or a lint error; 2 bad input, or an output or a machine that takes no
-        more; 3 a requested answer is unknown or inconclusive; 70 an error of gamma_calc itself; 130 after Ctrl-C.
+        One of `STATUSES`.
     """
     prepare_outputs()
     if words is None:

@@ -45,9 +45,15 @@ def prepare_outputs() -> None:
 
 
 FAILED = 1
-"""A FAIL, a false certificate, a run that failed, or an error that lint found."""
-
 BAD_INPUT = 2
 UNKNOWN = 3
 OWN_ERROR = 70
 INTERRUPTED = 130
+STATUSES = {
+    0: "answered; all PASS",
+    FAILED: "a FAIL, a false certificate, an error that lint found, a run of a sweep that failed",
+    BAD_INPUT: "bad input, or an output or a machine that takes no more; one line says what to try",
+    UNKNOWN: "what was asked for is unknown or inconclusive; the answer says why",
+    OWN_ERROR: "an error of gamma_calc itself",
+    INTERRUPTED: "after Ctrl-C; what has a store goes on from there",
+}

@@ -38,7 +38,7 @@ from gamma_calc.cli.options import add_question_arguments, positive, schemes, sh
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_named
-from gamma_calc.experiment.transfer import Transferred, transferred
+from gamma_calc.experiment.transfer import transfer
 from gamma_calc.huggingface import needed
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, is_config
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
@@ -72,7 +72,7 @@ def answer(options: argparse.Namespace) -> int:
     config = config_from_file(Path(spec)) if is_config(spec) else None
     if _is_between_models(options):
         return _between_models(options, config)
-    found = transferred(
+    found = transfer(
         schemes(options, [spec])[0] if config is None else adapter_scheme(config),
         learning_rate=options.lr,
         learning_rate_b=options.lr_b,
@@ -86,7 +86,7 @@ def answer(options: argparse.Namespace) -> int:
     )
     read: dict[str, Any] = {} if config is None else {"read": config.json()}
     origin = "" if config is None else f"\nRead from {spec}: {config}."
-    show(options, lambda: {**found.json(), **read}, lambda: f"{_text(found)}{origin}")
+    show(options, lambda: {**found.json(), **read}, lambda: f"{found}{origin}")
     return 0
 
 
@@ -153,11 +153,3 @@ def _alpha(options: argparse.Namespace, config: AdapterConfig) -> AlphaReading |
         return said
     ranks = f"the rank changes from {options.from_rank} to {options.to_rank}"
     return agreed_alpha(said, config.alpha_reading, f"{options.specs[0]} has {config}, and {ranks}")
-
-
-def _text(found: Transferred) -> str:
-    law = found.law
-    rows = [("rate", "given", "transferred", "law")]
-    for key in law.exponents:
-        rows.append((key, f"{found.given[key]:g}", f"{found.rates[key]:g}", law.power(key)))
-    return "\n".join([f"{found.title}, from {found.start} to {found.end}", text_table(rows), *found.notes])

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from gamma_calc.algebra import name_latex
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
-from gamma_calc.analysis.difference import Difference, difference
 from gamma_calc.analysis.largest_rates import LargestRate
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory, trajectory
@@ -19,18 +18,16 @@ from gamma_calc.derivation.document import document
 from gamma_calc.derivation.latex import latex_document
 from gamma_calc.derivation.markdown import markdown_document
 from gamma_calc.derivation.suppositions import (
-    CALCULUS_ALONE,
     Alignments,
     Suppositions,
     supposed,
-    supposed_together,
 )
 from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.derivation.tables import html_table, step_rows, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.program.selection import Spec, Values, selected
+from gamma_calc.program.selection import Spec, Values
 
 STEPS = 4
 LONGEST = 64
@@ -232,57 +229,15 @@ def derive(
         BadInput: as in `exponents`.
     """
     scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
-    return _derived(scheme, steps, policy)
+    return derived_from(scheme, steps, policy)
 
 
-def differing(
-    first: Spec,
-    second: Spec,
-    *,
-    steps: int | Literal["all"] = "all",
-    at: Values | None = None,
-    first_supposes: Suppositions = CALCULUS_ALONE,
-    second_supposes: Suppositions = CALCULUS_ALONE,
-) -> Difference:
-    """What changes from one scheme, or one set of assumptions, to another.
-
-    Args:
-        first, second, steps: as in `derive`.
-        at: exact values; each applies to both schemes wherever its name is free.
-        first_supposes, second_supposes: the optimiser, the assumptions done without and the alignments set of each.
+def derived_from(scheme: Scheme, steps: int | Literal["all"], policy: Policy) -> Derived:
+    """What follows from a scheme under a policy.
 
     Raises:
-        BadInput: as in `exponents`.
+        BadInput: the number of steps is none.
     """
-    pair = ((first, first_supposes), (second, second_supposes))
-    one, other = supposed_together([(spec, supposes) for spec, supposes in pair], at)
-    return difference(*(_derived(scheme, steps, policy).derivation for scheme, policy in (one, other)))
-
-
-def compared(
-    specs: Sequence[Spec],
-    *,
-    optimizer: str | None = None,
-    at: Values | None = None,
-    without: Collection[str] = (),
-    align: Alignments | None = None,
-) -> tuple[Derived, ...]:
-    """The derivations of several schemes; a value in `at` applies to each scheme that has its name free.
-
-    Args:
-        specs: of one scheme each, as in `exponents`.
-        optimizer, at, without, align: as in `exponents`, and the same for every scheme.
-
-    Raises:
-        BadInput: as in `exponents`.
-    """
-    supposes = Suppositions(optimizer, without, align)
-    schemes = selected(specs)
-    together = supposed_together([(scheme, supposes) for scheme in schemes], at)
-    return tuple(_derived(scheme, "all", policy) for scheme, policy in together)
-
-
-def _derived(scheme: Scheme, steps: int | Literal["all"], policy: Policy) -> Derived:
     return Derived(derived(scheme, None if steps == "all" else _checked(steps), policy))
 
 

@@ -6,6 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 
+class Shown:
+    """An answer that a terminal and a notebook show as its text."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
 def text_table(rows: Sequence[Sequence[str]]) -> str:
     """The rows in columns two blanks apart; the first row is the heading, if there is one.
 

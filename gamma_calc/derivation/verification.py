@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from gamma_calc.algebra.plain import Json
 from gamma_calc.derivation.certificate_shape import Malformed, check_shape
@@ -13,7 +14,7 @@ WRONG = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 """What using a name or evidence raises that is not there, or is of another kind."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verification:
     """What a certificate says it is about, which is only a label; what it takes for granted, and what it proves or the
     first of its steps that fails."""
@@ -22,6 +23,26 @@ class Verification:
     setting: str
     conclusions: tuple[str, ...]
     first_failure: str | None = None
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it proves what it claims."""
+        return self.first_failure is None
+
+    def json(self) -> dict[str, Any]:
+        """The answer as plain data."""
+        conclusions = {"conclusions": list(self.conclusions), "first_failure": self.first_failure}
+        return {"schema": 1, "scheme": self.scheme, "valid": self.is_valid, "setting": self.setting, **conclusions}
+
+    def __str__(self) -> str:
+        if not self.is_valid:
+            return f"The certificate is false. The first step that fails is {self.first_failure}"
+        label = f"scheme: {self.scheme} (a label; what is proved follows from the premises)"
+        proved = (label, f"premises: {self.setting}", *self.conclusions, "The certificate proves all of this.")
+        return "\n".join(proved)
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def verification(data: Json) -> Verification:

@@ -15,6 +15,7 @@ from gamma_calc.analysis.edge_law import EdgeLaw, edge_laws
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.derivation.as_json import policy_json
 from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed
+from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named, says_scale, with_alpha
 from gamma_calc.program.models import RANK
@@ -156,8 +157,8 @@ class TransferLaw:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Transferred:
+@dataclass(frozen=True, slots=True, repr=False)
+class Transferred(Shown):
     """The rates at `end` that stand where the given ones stood at `start`; a frozen factor has none.
 
     `alpha` is what was said of lora_alpha between the ranks. Where neither that nor the scheme's scale says how s goes
@@ -183,6 +184,12 @@ class Transferred:
     def notes(self) -> tuple[str, ...]:
         """What has to be known to use the rates, and what the theory does not say."""
         return tuple(_notes(self))
+
+    def __str__(self) -> str:
+        rows = [("rate", "given", "transferred", "law")]
+        for key in self.law.exponents:
+            rows.append((key, f"{self.given[key]:g}", f"{self.rates[key]:g}", self.law.power(key)))
+        return "\n".join([f"{self.title}, from {self.start} to {self.end}", text_table(rows), *self.notes])
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
@@ -230,7 +237,7 @@ def transfer_law(
     return TransferLaw(scheme, edge_laws(scheme, policy, with_rank=with_rank), policy)
 
 
-def transferred(
+def transfer(
     spec: Spec,
     *,
     learning_rate: float,
@@ -289,7 +296,7 @@ def carried(
     learning_rate_b: float | None = None,
     alpha: AlphaReading | None = None,
 ) -> Transferred:
-    """The rates by a law that is at hand; the arguments are those of `transferred`."""
+    """The rates by a law that is at hand; the arguments are those of `transfer`."""
     if learning_rate_b is not None and not law.scheme.is_trained(INITIAL[1]):
         raise BadInput(f"{law.scheme.name}: a learning rate of B is given, and B is frozen")
     rate_b = learning_rate if learning_rate_b is None else learning_rate_b

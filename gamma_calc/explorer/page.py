@@ -10,9 +10,9 @@ from pathlib import Path
 
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.derivation.blocks import Document
+from gamma_calc.derivation.comparison import compare
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.html import html_document
-from gamma_calc.derivation.questions import compared
 from gamma_calc.derivation.suppositions import Alignments
 from gamma_calc.errors import BadInput
 from gamma_calc.explorer.data import page_json, prefix
@@ -95,15 +95,15 @@ def explore(
 
     Args:
         specs: one or two, each as in `derive`; a free exponent of one name is the same in both.
-        optimizer, at, without, align: as in `compared`.
+        optimizer, at, without, align: as in `compare`.
 
     Raises:
-        BadInput: as in `compared`, or there are none or more than two.
+        BadInput: as in `compare`, or there are none or more than two.
     """
     if not 1 <= len(specs) <= MOST:
         raise BadInput("explore", found=f"{len(specs)} schemes", expected="one, or two side by side")
-    found = compared(specs, optimizer=optimizer, at=at, without=without, align=align)
-    return Explorer(tuple(each.derivation for each in found))
+    found = compare(*specs, optimizer=optimizer, at=at, without=without, align=align)
+    return Explorer(tuple(each.derivation for each in found.derivations))
 
 
 def _proof(found: Derivation, written: Document, anchor: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import MODULE_ALONE
@@ -21,8 +22,8 @@ from gamma_calc.program.scheme import KEYS
 ADAMW = "adamw"
 
 
-@dataclass(frozen=True, slots=True)
-class Linted:
+@dataclass(frozen=True, slots=True, repr=False)
+class Linted(Shown):
     """What lint says of a configuration; `specs` are the TOML specs that its derivations speak of, by file name."""
 
     case: Case
@@ -69,6 +70,10 @@ class Linted:
             "specs": dict(self.specs),
         }
 
+    def __str__(self) -> str:
+        rows = [(each.severity.value, each.id, each.text) for each in self.findings if not each.is_common]
+        return text_table([("severity", "finding", ""), *rows]) if rows else "nothing stands out"
+
     def _rate_json(self) -> dict[str, Any] | None:
         edge = self.case.rate_edge
         if edge is None:
@@ -76,8 +81,8 @@ class Linted:
         return {"edge": edge.rate, "law": edge.law, "given": self.case.use.learning_rate, "ratio": self.case.position}
 
 
-def linted(
-    config: Path | Mapping[str, Any],
+def lint(
+    config: Path | str | Mapping[str, Any],
     *,
     optimizer: str = ADAMW,
     alpha: AlphaReading = AlphaReading.FIXED,
@@ -98,7 +103,7 @@ def linted(
     Raises:
         BadInput: the configuration or a number cannot be understood.
     """
-    read = config_from_file(config) if isinstance(config, Path) else config_from_mapping(config)
+    read = config_from_file(Path(config)) if isinstance(config, Path | str) else config_from_mapping(config)
     name = named_optimizer(optimizer).name
     for word, value in (("learning rate", learning_rate), ("LoRA+ ratio", loraplus_ratio)):
         if value is not None and not 0 < value < math.inf:

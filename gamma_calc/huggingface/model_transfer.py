@@ -162,7 +162,7 @@ def model_transferred(
         asked: at, without and align, as in `derive`.
 
     Raises:
-        BadInput, Unknown: as `paired_kinds`, `alpha_between` and `transferred`.
+        BadInput, Unknown: as `paired_kinds`, `alpha_between` and `transfer`.
     """
     (scheme,) = selected([spec], optimizer=optimizer)
     return carried_pairs(

@@ -156,6 +156,14 @@ class Store:
         with self._explained():
             return frozenset(key for (key,) in self._connection.execute("SELECT key FROM run"))
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """What a reader calls each finished run, by key."""
+        if not self._is_there:
+            return {}
+        with self._explained():
+            return dict(self._connection.execute("SELECT key, label FROM run ORDER BY rowid"))
+
     def add(self, record: Record) -> bool:
         """Keep a finished run for good; returns whether it was new."""
         if not self._is_open:

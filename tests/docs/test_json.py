@@ -12,6 +12,7 @@ import pytest
 
 from gamma_calc.cli.answering import parsers
 from gamma_calc.cli.main import main
+from gamma_calc.cli.outputs import STATUSES
 from tests.docs.pages import ROOT
 
 PAGE = (ROOT / "docs/reference/json.md").read_text(encoding="utf-8")
@@ -71,7 +72,9 @@ COMMANDS = {
     "crosscheck": (f"crosscheck init-b --at eta=-1 {QUICK}",),
     "tune": (f"tune config.json --data notes.txt --to config.json {TUNED}",),
     "sweep": ("sweep sweep.toml --store runs.sqlite",),
+    "runs": ("runs runs.sqlite sweep.toml", "runs runs.sqlite"),
 }
+BEFORE = {"runs": "sweep sweep.toml --store runs.sqlite"}
 RARE = {
     "derive": ("growth_at_least.", "horizons.CONDITION.where", "horizons.CONDITION.elsewhere"),
     "compare": ("schemes[].",),
@@ -135,6 +138,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("question", COMMANDS)
 def test_keys(question: str, capsys: pytest.CaptureFixture[str]) -> None:
     found: set[str] = set()
+    main(BEFORE.get(question, "schemes").split())
     for words in COMMANDS[question]:
         capsys.readouterr()
         main([*words.split(), "--json"])
@@ -161,3 +165,10 @@ def test_a_missing_and_an_idle_key_are_found() -> None:
     keys = ("schema", "a[].B.c")
     assert undocumented({"a[].x.c", "a[].x.d"}, keys) == {"a[].x.d"}
     assert unprinted({"a[].x.c"}, keys) == {"schema"}
+
+
+def test_the_exit_statuses_are_those_of_the_page() -> None:
+    commands = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", commands, re.M)
+    assert rows == [(str(status), meaning) for status, meaning in STATUSES.items()]
+    assert all(meaning in parsers()[0].format_help() for meaning in STATUSES.values())

@@ -17,8 +17,8 @@ from gamma_calc.experiment.transfer import (
     Place,
     TransferLaw,
     gain_through_above,
+    transfer,
     transfer_law,
-    transferred,
 )
 from tests.schemes import scheme
 
@@ -26,7 +26,7 @@ GO = {"learning_rate": 2e-4, "from_width": 768, "to_width": 4096}
 
 
 def test_init_a_by_hand() -> None:
-    found = transferred("init-a", **GO, from_rank=8, to_rank=64, alpha="proportional")
+    found = transfer("init-a", **GO, from_rank=8, to_rank=64, alpha="proportional")
     assert found.rates["eta_A"] == pytest.approx(2e-4 * (768 / 4096) ** 0.5 * (8 / 64) ** 0.5, rel=1e-12)
     assert found.rates["eta_B"] == found.rates["eta_A"]
     assert found.json()["exponent"]["eta_A"] == {"width": "-1/2", "rank": "-1/2"}
@@ -46,7 +46,7 @@ POWERS = {
 
 @pytest.mark.parametrize(("scale", "said", "power", "form"), POWERS.values(), ids=POWERS)
 def test_the_power_of_the_rank_follows_alpha(scale: str, said: dict[str, Any], power: str, form: str) -> None:
-    found = transferred(scheme("-1/2", "zero", "eta", "eta", scale=scale), **GO, **RANKS, **said)
+    found = transfer(scheme("-1/2", "zero", "eta", "eta", scale=scale), **GO, **RANKS, **said)
     data = found.json()
     assert data["exponent"]["eta_A"] == {"width": "-1/2", "rank": power}
     assert (data["scale"], data["alpha"]) == (form, said.get("alpha"))
@@ -54,29 +54,29 @@ def test_the_power_of_the_rank_follows_alpha(scale: str, said: dict[str, Any], p
 
 
 def test_where_nothing_says_what_alpha_does_both_answers_are_given() -> None:
-    found, kept = (transferred("init-a", **GO, **RANKS, **said) for said in ({}, {"alpha": "fixed"}))
+    found, kept = (transfer("init-a", **GO, **RANKS, **said) for said in ({}, {"alpha": "fixed"}))
     assert found.otherwise == kept.rates != found.rates
     assert f"(--alpha fixed) it is eta_A {kept.rates['eta_A']:g}, eta_B" in found.notes[-1]
     assert kept.otherwise is None and kept.json()["if_alpha_is_fixed"] is None
-    same_rank = transferred("init-a", **GO, from_rank=8, to_rank=8)
+    same_rank = transfer("init-a", **GO, from_rank=8, to_rank=8)
     assert same_rank.otherwise is None and same_rank.notes == found.notes[:2]
 
 
 def test_each_rate_of_lora_plus_follows_its_own_exponent() -> None:
-    found = transferred("lora-plus-a", **GO, learning_rate_b=3.2e-3)
+    found = transfer("lora-plus-a", **GO, learning_rate_b=3.2e-3)
     assert found.rates == {"eta_A": pytest.approx(2e-4 * 768 / 4096), "eta_B": 3.2e-3}
     assert not any("ratio" in note for note in found.notes)
 
 
 def test_one_rate_for_two_laws_is_pointed_out() -> None:
-    found = transferred("lora-plus-a", **GO)
+    found = transfer("lora-plus-a", **GO)
     assert found.given == {"eta_A": 2e-4, "eta_B": 2e-4}
     assert "ratio" in found.notes[-1]
 
 
 def test_to_the_same_place_nothing_changes() -> None:
     same = {"learning_rate": 0.1, "from_width": 64, "to_width": 64, "from_rank": 4, "to_rank": 4}
-    assert set(transferred("init-a", **same).rates.values()) == {0.1}
+    assert set(transfer("init-a", **same).rates.values()) == {0.1}
 
 
 def test_two_moves_are_one() -> None:
@@ -113,7 +113,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("changed", "expected"), REFUSED.values(), ids=REFUSED)
 def test_refusals(changed: dict[str, Any], expected: str) -> None:
     with pytest.raises(BadInput) as refused:
-        transferred("init-a", **{**GO, **changed})
+        transfer("init-a", **{**GO, **changed})
     assert expected in str(refused.value)
 
 
@@ -125,7 +125,7 @@ def test_a_rate_for_a_frozen_factor_is_refused() -> None:
 
 def test_a_scale_that_says_it_takes_no_alpha() -> None:
     with pytest.raises(BadInput, match="its scale, -rank, says how s goes with the rank"):
-        transferred(scheme("-1/2", "zero", "eta", "eta", scale="-rank"), **GO, **RANKS, alpha="fixed")
+        transfer(scheme("-1/2", "zero", "eta", "eta", scale="-rank"), **GO, **RANKS, alpha="fixed")
 
 
 LED = {
@@ -145,7 +145,7 @@ def test_what_one_module_bears_is_not_advised_to_a_stack(
     subject = scheme(a, b, rate_a, rate_b)
     found = gain_through_above(subject, parsed_affine(rate_b))
     assert found == (None if gain is None else parsed_affine(gain))
-    notes = transferred(subject, **GO).notes
+    notes = transfer(subject, **GO).notes
     assert MODULE_ALONE in notes
     assert any("residual stream" in note for note in notes) == (gain in ("1/2", "1/4"))
 

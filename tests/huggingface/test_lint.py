@@ -17,7 +17,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.huggingface.adapter_config import config_from_mapping
-from gamma_calc.huggingface.lint import linted
+from gamma_calc.huggingface.lint import lint
 from gamma_calc.huggingface.lint_case import MEASURED, rate_edge
 from gamma_calc.huggingface.lint_checks import CHECKS
 from gamma_calc.program.optimizers import named_optimizer
@@ -45,13 +45,13 @@ READ = {
 )
 def test_what_an_initialisation_is_read_as(row: tuple[Any, ...]) -> None:
     option, a, b, stable, internally = row
-    found = linted({**PLAIN, "init_lora_weights": option}).json()
+    found = lint({**PLAIN, "init_lora_weights": option}).json()
     assert (found["exponents"]["A"], found["exponents"]["B"]) == (a, b)
     assert (found["linear"]["stable"], found["linear"]["internally_stable"]) == (stable, internally)
 
 
 def test_null_is_what_peft_takes_it_for() -> None:
-    assert linted({**PLAIN, "init_lora_weights": None}).json()["exponents"]["B"] == "-rank/2"
+    assert lint({**PLAIN, "init_lora_weights": None}).json()["exponents"]["B"] == "-rank/2"
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_null_is_what_peft_takes_it_for() -> None:
 def test_the_scale_follows_the_reading_of_alpha(
     alpha: AlphaReading, stabilised: bool, scale: str, in_rank: str
 ) -> None:
-    found = linted({**PLAIN, "use_rslora": stabilised}, alpha=alpha).json()
+    found = lint({**PLAIN, "use_rslora": stabilised}, alpha=alpha).json()
     assert found["exponents"]["scale"] == scale
     assert found["linear"]["max_stable_in_rank"] == in_rank
 
@@ -114,7 +114,7 @@ ABSENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def ids(config: dict[str, Any], use: dict[str, Any]) -> list[str]:
-    return [each.id for each in linted({**PLAIN, **config}, **use).findings]
+    return [each.id for each in lint({**PLAIN, **config}, **use).findings]
 
 
 def test_every_check_has_its_examples() -> None:
@@ -133,7 +133,7 @@ def test_a_derivation_runs_and_answers(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     config, use = FOUND[name]
-    found = linted({**PLAIN, **config}, **use)
+    found = lint({**PLAIN, **config}, **use)
     for file, text in found.specs.items():
         Path(file).write_text(text, encoding="utf-8")
     (derivation,) = (each.derivation for each in found.findings if each.id == name)
@@ -161,14 +161,14 @@ POSITIONS = {
 
 @pytest.mark.parametrize(("rate", "expected"), POSITIONS.values(), ids=POSITIONS)
 def test_a_rate_is_a_finding_by_the_harm_it_does(rate: float, expected: list[str]) -> None:
-    found = linted(PLAIN, learning_rate=rate, width=1024)
+    found = lint(PLAIN, learning_rate=rate, width=1024)
     assert [each.id for each in found.findings if each.id.startswith("rate-")] == expected
     assert found.has_error == (rate > 2**-7)
     assert found.json()["rate"]["edge"] == pytest.approx(2**-7)
 
 
 def test_a_raw_step_s_rate_is_not_placed() -> None:
-    found = linted(PLAIN, learning_rate=1.0, width=1024, optimizer="sgd")
+    found = lint(PLAIN, learning_rate=1.0, width=1024, optimizer="sgd")
     assert found.json()["rate"] is None and not found.has_error
 
 
@@ -219,7 +219,7 @@ def change_at_edge(option: Any, rank: int, alpha: int, width: int = 256) -> floa
     "name", ["adamw_torch", "paged_adamw_8bit", "lion_8bit", "muon", "adafactor", "rmsprop", "sgd"]
 )
 def test_lint_takes_every_optimiser_by_the_names_that_users_write(name: str) -> None:
-    found = linted(PLAIN, optimizer=name, learning_rate=2e-4, width=2048)
+    found = lint(PLAIN, optimizer=name, learning_rate=2e-4, width=2048)
     assert found.case.use.optimizer == named_optimizer(name).name
     assert (found.case.rate_edge is None) == (name in ("sgd", "muon", "adafactor"))
 
@@ -265,7 +265,7 @@ def test_common_findings_are_folded(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_growing_ratio_is_not_advised_where_a_stack_does_not_bear_it(option: Any, *, is_led: bool) -> None:
     (text,) = [
         each.text
-        for each in linted({**PLAIN, "init_lora_weights": option}, loraplus_ratio=16.0).findings
+        for each in lint({**PLAIN, "init_lora_weights": option}, loraplus_ratio=16.0).findings
         if each.id == "loraplus-ratio-fixed"
     ]
     assert ("residual stream" in text) == is_led
@@ -335,7 +335,7 @@ def test_hostile_input_is_one_message(
 
 def test_a_width_below_the_rank_is_refused() -> None:
     with pytest.raises(BadInput, match="from the rank"):
-        linted(PLAIN, width=4)
+        lint(PLAIN, width=4)
 
 
 def test_specs_are_written_whole(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from gamma_calc import Problem, derive, exponents
 from gamma_calc.cli.main import main
-from gamma_calc.derivation.questions import compared, differing
+from gamma_calc.derivation.comparison import compare
+from gamma_calc.derivation.diff import diff
 from gamma_calc.errors import BadInput
 from gamma_calc.program.models import Perceptron
 from gamma_calc.program.network import (
@@ -79,8 +80,8 @@ def test_a_perceptron_written_as_a_problem_is_the_perceptron() -> None:
 
 def test_questions_take_problems_beside_specs() -> None:
     mine = lora()
-    assert [each.max_stable["eta"].value for each in compared([mine, "init-b"])] == ["-1/2", "-1"]
-    assert not differing(mine, "init-a").conditions
+    assert [each.max_stable["eta"].value for each in compare(mine, "init-b").derivations] == ["-1/2", "-1"]
+    assert not diff(mine, "init-a").difference.conditions
     assert derive(mine, optimizer="sgd", at={"eta": -1}).scheme.optimizer.name == "sgd"
     assert "delta" in derive(mine).markdown() and derive(mine).latex()
 

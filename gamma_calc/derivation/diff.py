@@ -1,0 +1,161 @@
+"""What changes from one scheme, or one set of assumptions, to another, in words and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.analysis.difference import Difference, difference
+from gamma_calc.calculus.rules import total
+from gamma_calc.calculus.size import Size
+from gamma_calc.calculus.trace import Application
+from gamma_calc.derivation.notation import Notation
+from gamma_calc.derivation.questions import derived_from
+from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed_together
+from gamma_calc.derivation.tables import Shown, text_table
+from gamma_calc.program.selection import Spec, Values
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Diff(Shown):
+    """What changes.
+
+    >>> diff("init-a", "init-b").difference.rates[0].second.value
+    '-1'
+    """
+
+    difference: Difference
+
+    def __str__(self) -> str:
+        found = self.difference
+        blocks = [found.first.title, found.second.title]
+        if found.is_empty:
+            blocks.append("nothing changes")
+        if found.exponents:
+            rows = [(str(each.t), each.quantity, _size(each.first), _size(each.second)) for each in found.exponents]
+            blocks += ["exponents:", text_table([("t", "quantity", "first", "second"), *rows])]
+        if found.conditions:
+            rows_of_regions = [
+                (each.first.condition.name, str(each.first), str(each.second)) for each in found.conditions
+            ]
+            blocks += ["conditions:", text_table([("condition", "first", "second"), *rows_of_regions])]
+        for rate in found.rates:
+            values_of_rate = [(each and each.value) or NOTHING for each in (rate.first, rate.second)]
+            blocks.append(f"largest stable {rate.rate}: {' -> '.join(values_of_rate)}")
+        if found.parting is not None:
+            first, second = _sides(found)
+            place = next(each.subject.t for each in (found.parting.first, found.parting.second) if each is not None)
+            blocks.append(f"the traces part at line {found.parting.line}, step {place}:")
+            blocks += [f"  first:  {_line(first)}", f"  second: {_line(second)}"]
+        if found.symmetry is not None:
+            blocks.append(f"the same dynamics up to a symmetry: {found.symmetry}")
+        return "\n".join(blocks)
+
+    def json(self) -> dict[str, Any]:
+        """The answer as plain data."""
+        found = self.difference
+        parting, symmetry = found.parting, found.symmetry
+        sides = None if parting is None else _sides(found)
+        return {
+            "schema": 1,
+            "first": found.first.title,
+            "second": found.second.title,
+            "exponents": [
+                {"t": each.t, "quantity": each.quantity, "first": _size(each.first), "second": _size(each.second)}
+                for each in found.exponents
+            ],
+            "conditions": {
+                each.first.condition.name: {
+                    side: {"region": str(decision), "onset": decision.onset, "status": decision.status.value}
+                    for side, decision in (("first", each.first), ("second", each.second))
+                }
+                for each in found.conditions
+            },
+            "max_stable": {
+                each.rate: {"first": each.first and each.first.value, "second": each.second and each.second.value}
+                for each in found.rates
+            },
+            "parting": sides and parting and {"line": parting.line, "first": sides[0], "second": sides[1]},
+            "symmetry": symmetry
+            and {
+                "A": str(symmetry.shift_a),
+                "B": str(symmetry.shift_b),
+                "scale": str(-symmetry.shift_a - symmetry.shift_b),
+                "dZ": str(symmetry.shift_data),
+                "values": {name: str(value) for name, value in symmetry.values.items()},
+                "assumptions": [assumption.key for assumption in symmetry.assumptions],
+            },
+        }
+
+
+def diff(
+    first: Spec,
+    second: Spec,
+    *,
+    steps: int | Literal["all"] = "all",
+    optimizer: str | None = None,
+    at: Values | None = None,
+    without: Collection[str] = (),
+    align: Alignments | None = None,
+    second_optimizer: str | None = None,
+    second_without: Collection[str] = (),
+    second_align: Alignments | None = None,
+) -> Diff:
+    """What changes from one scheme, or one set of assumptions, to another.
+
+    Args:
+        first, second, steps: as in `derive`.
+        optimizer, without, align: as in `exponents`, for both.
+        at: exact values; each applies to both schemes wherever its name is free.
+        second_optimizer, second_without, second_align: for the second alone, in place of those for both.
+
+    Raises:
+        BadInput: as in `exponents`.
+    """
+    ours = Suppositions(optimizer, without, align)
+    theirs = Suppositions(second_optimizer or optimizer, second_without or without, second_align or align)
+    pair = supposed_together([(first, ours), (second, theirs)], at)
+    return Diff(difference(*(derived_from(scheme, steps, policy).derivation for scheme, policy in pair)))
+
+
+def _size(size: Size | None) -> str:
+    return NOTHING if size is None else str(size)
+
+
+def _line(side: dict[str, Any] | None) -> str:
+    if side is None:
+        return "the trace has ended"
+    sign = "<=" if side["upper"] else "="
+    return f"gamma[{_plain(side['subject'])}] {sign} {side['conclusion']} by {side['rule']}"
+
+
+def _plain(latex: str) -> str:
+    """A formula of names, indices and transposes as it would be typed."""
+    for command, typed in ((r"^{\top}", ".T"), (r"\thinspace ", ""), (r"\mathrm{d}", "d"), (r"\Delta ", "d")):
+        latex = latex.replace(command, typed)
+    return latex.replace("{", "").replace("}", "")
+
+
+def _sides(found: Difference) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """The applications at which the traces part, each in its program's notation."""
+    assert found.parting is not None
+    return _side(found.first, found.parting.first), _side(found.second, found.parting.second)
+
+
+def _side(derivation: Derivation, application: Application | None) -> dict[str, Any] | None:
+    if application is None:
+        return None
+    size = total(application.conclusion)
+    return {
+        "t": application.subject.t,
+        "subject": Notation(derivation.run.program).subject(application.subject),
+        "rule": application.rule.name,
+        "statement": application.rule.statement,
+        "assumptions": [assumption.key for assumption in application.rule.assumptions],
+        "conclusion": str(size.upper),
+        "upper": not size.is_exact,
+    }
