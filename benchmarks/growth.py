@@ -17,9 +17,8 @@ import numpy as np
 import torch
 
 from gamma_calc.program.optimizers import Moments
-from gamma_calc.simulation.adapter_module import Training
-from gamma_calc.simulation.adapter_training import measured_training
-from gamma_calc.simulation.sampling import Shape, Sizes, sampled_module
+from gamma_calc.simulation.adapter_module import Shape, Training, measured_training
+from gamma_calc.simulation.sampling import Sizes, sampled_module
 from gamma_calc.simulation.student_data import StudentConfiguration, drawn_student, drawn_teacher
 from gamma_calc.simulation.student_kernel import CompiledTraining, TiledStudent
 

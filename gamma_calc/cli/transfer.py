@@ -118,7 +118,7 @@ def _is_between_models(options: argparse.Namespace) -> bool:
 def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -> int:
     try:
         from gamma_calc.huggingface.layers import adapted_shapes, adapter_from
-        from gamma_calc.huggingface.model_transfer import model_transferred
+        from gamma_calc.huggingface.model_transfer import carried_pairs, paired_kinds
     except ModuleNotFoundError as problem:
         raise needed("transfer --from", problem) from None
     (spec,) = options.specs
@@ -128,10 +128,9 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
         adapted_shapes(Path(getattr(options, name)), None if file is None else adapter_from(file))
         for name, file in zip(ENDS, files, strict=True)
     )
-    found = model_transferred(
+    found = carried_pairs(
         schemes(options, [spec])[0] if config is None else adapter_scheme(config),
-        start,
-        end,
+        paired_kinds(start, end),
         learning_rate=options.lr,
         learning_rate_b=options.lr_b,
         alpha=options.alpha,

@@ -41,11 +41,7 @@ SCALES: Mapping[tuple[AlphaReading, bool], str] = {
 
 
 def alpha_named(name: str | AlphaReading) -> AlphaReading:
-    """The reading called by this word.
-
-    Raises:
-        BadInput: there is none.
-    """
+    """The reading called by this word."""
     words = [reading.value for reading in AlphaReading]
     if not isinstance(name, AlphaReading) and name not in words:
         raise BadInput("alpha", found=str(name), expected=" or ".join(words), choices=words)

@@ -12,7 +12,7 @@ right from wrong. How far off a prediction has to be for that, the resolution, i
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from html import escape
@@ -32,12 +32,13 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Prediction, moved, pinned, predictions
 from gamma_calc.experiment.settled_by_law import settled, settled_by_population
 from gamma_calc.experiment.setup import NETWORK, WIDTHS, Settings, chosen_prefactors, configuration, network_experiment
+from gamma_calc.experiment.sweep import part
 from gamma_calc.experiment.sweep_memory import available_memory, check_network, check_widths
 from gamma_calc.experiment.verdicts import SEVERITY, Row, judged, unjudged, withheld, worst
 from gamma_calc.program.models import EXTRA, MODULE, RATE
 from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.selection import Spec, Values
-from gamma_calc.simulation.probe import ProbeConfiguration, ProbeMeasurement, Progress, probe
+from gamma_calc.simulation.probe import Power, ProbeConfiguration, ProbeMeasurement, Progress, probe
 from gamma_calc.simulation.program_sizes import ProgramExperiment, ProgramMeasurement, program_sizes
 from gamma_calc.simulation.slopes import SlopeEstimate, shortfall
 from gamma_calc.simulation.verdicts import RULE, TOLERANCE, Verdict
@@ -51,8 +52,6 @@ MOVED = f"every finite exponent is larger by {SHIFT} (false)"
 CLEAR_OF_EPSILON = 1000
 """Gradient roots this far above epsilon move by at most 0.1 % because of it."""
 Experiment = ProbeConfiguration | ProgramExperiment
-WHOLE = 10**6
-"""The parts that the work of an experiment is counted in, whatever it is."""
 FELT_EPSILON = 50
 """Normal gradients of a root mean square this far above epsilon lose 7 % of a step to it, mostly in their small
 entries. Lost within six octaves, that is a slope of 0.02, under half of the tolerance."""
@@ -99,8 +98,8 @@ class Checked:
         """The prefactors of beta, lambda and kappa, by the keys of those that the scheme has."""
         if not isinstance(self.configuration, ProbeConfiguration):
             return {}
-        found: dict[str, Fraction] = {key: getattr(self.configuration, f"prefactor_{key}") for key in EXTRA}
-        return {key: value for key, value in found.items() if self.scheme.form(key) is not None}
+        found: dict[str, Power | None] = {key: getattr(self.configuration, key) for key in EXTRA}
+        return {key: power.factor for key, power in found.items() if power is not None}
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -183,7 +182,15 @@ class Crosscheck:
         else:
             words = {Verdict.FAIL: "refuted", Verdict.INCONCLUSIVE: "undecided", Verdict.PASS: "confirmed"}
             outcome = ", ".join(f"{tally[verdict]} {word}" for verdict, word in words.items() if tally[verdict])
-        sentences = (f"{outcome}{self._intervals}", *self._decided_by_law, self._control_sentence, *self._resolution)
+        by_law = sum(any(each.law for each in row.judged) for row in self.rows)
+        sentences = [f"{outcome}{self._intervals}"]
+        if by_law:
+            rows = "1 row is" if by_law == 1 else f"{by_law} rows are"
+            sentences.append(f"{rows} decided by the exact law at larger widths")
+        sentences.append(self._control_sentence)
+        if found := self.resolutions:
+            half = f"A prediction that is off by {statistics.median(found):.3f} fails in half of the rows"
+            sentences.append(f"{half}, by {max(found):.3f} in each")
         return f"{self.verdict.value}: {' '.join(f'{sentence}.' for sentence in sentences)}"
 
     @property
@@ -198,12 +205,6 @@ class Crosscheck:
         return f", and {held} of {len(missed)} intervals hold the prediction{others if held < len(missed) else ''}"
 
     @property
-    def _decided_by_law(self) -> Iterator[str]:
-        count = sum(any(each.law for each in row.judged) for row in self.rows)
-        if count:
-            yield f"{count} {'row is' if count == 1 else 'rows are'} decided by the exact law at larger widths"
-
-    @property
     def _control_sentence(self) -> str:
         if self.control is Verdict.FAIL:
             idle = ", ".join(each.scheme.name for each in self.schemes if each.control.assumption == MOVED)
@@ -211,14 +212,6 @@ class Crosscheck:
             return f"{no_other}The control, whose assumption is false, fails as it has to"
         idle = ", ".join(each.scheme.name for each in self.schemes if each.control.verdict is not Verdict.FAIL)
         return f"No control: false predictions for {idle} are {self.control.value}, so its verdicts show nothing"
-
-    @property
-    def _resolution(self) -> Iterator[str]:
-        if found := self.resolutions:
-            yield (
-                f"A prediction that is off by {statistics.median(found):.3f} fails in half of the rows, by"
-                f" {max(found):.3f} in each"
-            )
 
     def __repr__(self) -> str:
         return f"<cross-check of {', '.join(each.scheme.name for each in self.schemes)}>"
@@ -270,16 +263,15 @@ class Crosscheck:
         }
 
     def _repr_html_(self) -> str:
+        def measured(row: Row) -> str:
+            return "zero" if row.leading.measured is None else f"{row.leading.measured:.3f}"
+
         rows = [("scheme", "quantity", "t", "predicted", "measured", "verdict")]
         rows += [
-            (row.scheme, row.quantity, str(row.t), str(row.leading.predicted), _number(row), row.verdict.value)
+            (row.scheme, row.quantity, str(row.t), str(row.leading.predicted), measured(row), row.verdict.value)
             for row in self.rows
         ]
         return f"<p>{escape(self.summary)}</p>{html_table(rows)}"
-
-
-def _number(row: Row) -> str:
-    return "zero" if row.leading.measured is None else f"{row.leading.measured:.3f}"
 
 
 def crosscheck(
@@ -316,11 +308,14 @@ def crosscheck(
     settings = _checked_settings(settings)
     supposes = Suppositions(optimizer, without, align)
     every = supposed_together([(spec, supposes) for spec in (*specs, *([] if against is None else [against]))], at)
-    policy = _checked_policy(every[0][1])
+    policy = every[0][1]
+    if policy.free:
+        names = ", ".join(policy.free)
+        raise BadInput(f"an alignment leaves {names} free: expected a number to test, such as --at {policy.free[0]}=1")
     schemes = [pinned(scheme) for scheme, _ in every]
     reference = None if against is None else schemes.pop()
     checked = [
-        _checked(scheme, reference or scheme, policy, settings, _part(progress, index, len(schemes)))
+        _checked(scheme, reference or scheme, policy, settings, part(progress, index, len(schemes)))
         for index, scheme in enumerate(schemes)
     ]
     return Crosscheck(settings, tuple(checked), None if reference is None else reference.name, policy)
@@ -337,27 +332,13 @@ def _checked_settings(settings: Settings | None) -> Settings:
     return settings
 
 
-def _checked_policy(policy: Policy) -> Policy:
-    """The policy, if it predicts numbers."""
-    if policy.free:
-        names = ", ".join(policy.free)
-        raise BadInput(f"an alignment leaves {names} free: expected a number to test, such as --at {policy.free[0]}=1")
-    return policy
-
-
-def _tested(policy: Policy, scheme: Scheme) -> Policy:
-    """The policy that predicts: without the assumption of no cancellation where steps may undo each other."""
-    if not cancellation(scheme):
-        return policy
-    return replace(policy, without=policy.without | {NO_CANCELLATION})
-
-
 def _checked(
     scheme: Scheme, reference: Scheme, policy: Policy, settings: Settings, progress: Progress | None
 ) -> Checked:
     own = predictions(scheme, settings.steps)
     prefactors, experiment = _experiment(scheme, settings, own)
-    tested = _tested(policy, reference)
+    # Where steps may undo each other, nothing rests on the assumption that they do not.
+    tested = replace(policy, without=policy.without | {NO_CANCELLATION}) if cancellation(reference) else policy
     predicted = predictions(reference, settings.steps, tested)
     if [(each.quantity, each.t) for each in predicted] != [(each.quantity, each.t) for each in own]:
         expected = f"a scheme with the quantities of {scheme.name}, a {scheme.model.kind}"
@@ -450,10 +431,3 @@ def _controls(judge: _Judge, scheme: Scheme) -> Iterator[Control]:
     if predictions(scheme, judge.steps, FALSE_ASSUMPTION) != predictions(scheme, judge.steps):
         yield Control(ALIGNMENT, judge.rows(scheme, FALSE_ASSUMPTION))
     yield Control(MOVED, judge.rows(scheme, CALCULUS, SHIFT))
-
-
-def _part(progress: Callable[[int, int], None] | None, index: int, count: int) -> Progress | None:
-    """The progress of one of several experiments, as progress of all."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(index * WHOLE + done * WHOLE // total, count * WHOLE)

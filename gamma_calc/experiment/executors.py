@@ -17,13 +17,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from types import ModuleType
 from typing import Any
 
 from gamma_calc.errors import BadInput
@@ -39,6 +38,9 @@ PATIENCE = 20
 """Seconds to wait for a cluster to answer."""
 
 MOST_WORKERS = 1024
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""Those that this process may use."""
+
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -96,11 +98,7 @@ class Processes(ProcessPoolExecutor):
 
 
 def named_executors(text: str) -> Executors:
-    """The executors that a user asks for: in-process, spawn, spawn:K, dask://HOST:PORT or tls://HOST:PORT.
-
-    Raises:
-        BadInput: the text is none of them.
-    """
+    """The executors that a user asks for: in-process, spawn, spawn:K, dask://HOST:PORT or tls://HOST:PORT."""
     if text == IN_PROCESS:
         return in_process
     for scheme, protocol in ((DASK, "tcp://"), (TLS, TLS)):
@@ -109,7 +107,7 @@ def named_executors(text: str) -> Executors:
     kind, colon, count = text.partition(":")
     is_count = count.isascii() and count.isdigit() and len(count) <= 4 and 1 <= int(count) <= MOST_WORKERS
     if kind == SPAWN and (is_count or not colon):
-        return partial(spawned, int(count) if colon else _cores())
+        return partial(spawned, int(count) if colon else CORES)
     raise BadInput("--executor", found=text, expected=f"one of {', '.join(CHOICES)}", choices=CHOICES)
 
 
@@ -168,33 +166,27 @@ def on_dask(address: str) -> Iterator[Crew]:
     except ImportError:
         raise BadInput("--executor dask://... needs dask: pip install 'gamma-calc[dask]'") from None
     with _quiet("distributed", "tornado"):
-        yield from _client_crew(distributed, scheduler, address)
-
-
-def _client_crew(distributed: ModuleType, scheduler: ModuleType, address: str) -> Iterator[Crew]:
-    try:
-        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
-    except TypeError as problem:  # dask has no certificate to show
-        raise BadInput(
-            f"{address}: dask's configuration names no certificates under distributed.comm.tls"
-            f" (ca-file, client.cert, client.key): {problem}"
-        ) from None
-    except (OSError, ValueError) as problem:
-        raise BadInput(
-            f"no dask scheduler answers at {address} within {PATIENCE} s ({problem}); start one with: dask scheduler;"
-            " finished runs are kept"
-        ) from None
-    try:
-        threads = client.nthreads()
-        if not threads:
-            raise BadInput(f"the dask cluster at {address} has no worker; start one with: dask worker {address}")
-        executor = client.get_executor()
         try:
-            yield Crew(executor, 2 * sum(threads.values()), _least_memory(client, threads), (scheduler.KilledWorker,))
-        finally:
-            executor.shutdown(wait=False)
-    finally:
-        client.close()
+            client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+        except TypeError as problem:  # dask has no certificate to show
+            raise BadInput(
+                f"{address}: dask's configuration names no certificates under distributed.comm.tls"
+                f" (ca-file, client.cert, client.key): {problem}"
+            ) from None
+        except (OSError, ValueError) as problem:
+            raise BadInput(
+                f"no dask scheduler answers at {address} within {PATIENCE} s ({problem}); start one with: dask"
+                " scheduler; finished runs are kept"
+            ) from None
+        with closing(client):
+            threads = client.nthreads()
+            if not threads:
+                raise BadInput(f"the dask cluster at {address} has no worker; start one with: dask worker {address}")
+            executor, memory = client.get_executor(), _least_memory(client, threads)
+            try:
+                yield Crew(executor, 2 * sum(threads.values()), memory, (scheduler.KilledWorker,))
+            finally:
+                executor.shutdown(wait=False)
 
 
 @contextmanager
@@ -221,25 +213,20 @@ def _least_memory(client: Any, threads: dict[str, int]) -> int | None:
     return min(shares, default=None)
 
 
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _stay_with(alive: Connection) -> None:
     """Make a worker leave as soon as the other end of the pipe is closed, and let its parent answer Ctrl-C.
 
     A killed parent cannot tell its workers, and each holds the other's queue open: they would wait for ever.
     """
+
+    def leave() -> None:
+        try:
+            alive.recv_bytes()
+        except (EOFError, OSError):
+            os._exit(1)
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(alive,), daemon=True).start()
-
-
-def _leave_with(alive: Connection) -> None:
-    try:
-        alive.recv_bytes()
-    except (EOFError, OSError):
-        os._exit(1)
+    threading.Thread(target=leave, daemon=True).start()
 
 
 @contextmanager

@@ -35,11 +35,7 @@ from gamma_calc.simulation.verdicts import Verdict
 
 
 def write_folder(found: Crosscheck, folder: Path, *, command: str = "") -> None:
-    """Write everything that a reader of a cross-check wants to see into a folder.
-
-    Raises:
-        BadInput: the folder cannot be written.
-    """
+    """Write everything that a reader of a cross-check wants to see into a folder."""
     write_files(folder, folder_contents(found, command=command))
 
 

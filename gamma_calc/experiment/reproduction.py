@@ -14,24 +14,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 
 from gamma_calc.experiment.reproduction_plan import INITS, Plan
-from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint, edge_point, law_edge, student_edge
+from gamma_calc.experiment.stability_plane import (
+    LAW,
+    STUDENT,
+    EdgePoint,
+    StabilityEdge,
+    edge_point,
+    law_edge,
+    student_edge,
+)
 from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy, first_look, student_study
 from gamma_calc.experiment.study import Asking, Study, finish
 from gamma_calc.experiment.sweep_memory import available_memory, check_workers
-from gamma_calc.experiment.sweep_plan import Planned
-from gamma_calc.experiment.sweep_run import StudentRun, key_of, parameters
-from gamma_calc.simulation.edges import StabilityEdge
+from gamma_calc.experiment.sweep_run import Planned, StudentRun, parameters
 from gamma_calc.simulation.probe import Progress
 from gamma_calc.simulation.store import Arrays, Store
 from gamma_calc.simulation.teacher_student import loops_in_use, run_memory
 
 STEPS_OF_A_SEARCH = 9
 """About as often is a bracket halved in the search for an edge, with a rate for each run."""
+
+EDGE = ("log2_rate", "is_below", "is_above")
+"""The arrays of an edge."""
 
 GRIDS = 16 + REPETITIONS
 """About as many rates are trained in a study with all seeds."""
@@ -67,15 +76,9 @@ class EdgeRun:
     offset: Fraction
     width: int
 
-    @property
-    def memory(self) -> int:
-        """Little: the widths and the points of an edge are few."""
-        return 0
-
-    @property
-    def device(self) -> str:
-        """Where it is trained."""
-        return "cpu"
+    memory: ClassVar[int] = 0
+    """Little: the widths and the points of an edge are few."""
+    device: ClassVar[str] = "cpu"
 
     @property
     def work(self) -> int:
@@ -89,10 +92,7 @@ class EdgeRun:
         """The edge's fields; truth is 1."""
         measuring = {LAW: law_edge, STUDENT: student_edge}[self.experiment]
         edge = measuring(self.plan, self.scheme, self.offset, self.width)
-        found = {"log2_rate": edge.log2_rate, "is_below": edge.is_below, "is_above": edge.is_above}
-        return {name: np.asarray(each, dtype=np.float64) for name, each in found.items()} | {
-            "precision": np.array([edge.precision])
-        }
+        return {name: np.asarray(getattr(edge, name), dtype=np.float64) for name in EDGE}
 
 
 def reproduction(plan: Plan, store: Store, *, workers: int = 2, progress: Progress | None = None) -> Reproduction:
@@ -148,15 +148,8 @@ def _edge(plan: Plan, experiment: str, scheme: str, offset: Fraction) -> Study[E
     runs = [_planned(EdgeRun(plan, scheme, experiment, offset, width), scheme, width) for width in widths]
 
     def asking() -> Asking[EdgePoint]:
-        edges = [
-            StabilityEdge(
-                found["log2_rate"],
-                found["is_below"].astype(np.bool_),
-                found["is_above"].astype(np.bool_),
-                float(found["precision"][0]),
-            )
-            for found in (yield runs)
-        ]
+        found = [[each[name] for name in EDGE] for each in (yield runs)]
+        edges = [StabilityEdge(rate, below != 0, above != 0) for rate, below, above in found]
         return edge_point(scheme, experiment, offset, widths, edges, plan.seed)
 
     return Study(asking(), sum(run.work for run in runs))
@@ -167,4 +160,4 @@ def _planned(run: StudentRun | EdgeRun, scheme: str, width: int) -> Planned:
     text = parameters(run, loops=loops_in_use())
     rates = run.configuration.eta_A if isinstance(run, StudentRun) else (2.0 ** float(run.offset),)
     seed = run.configuration.first if isinstance(run, StudentRun) else 0
-    return Planned(scheme, "adam", width, rates, range(seed, seed + 1), run, text, key_of(text), run.work)
+    return Planned(scheme, "adam", width, rates, range(seed, seed + 1), run, text, run.work)

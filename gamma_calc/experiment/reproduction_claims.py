@@ -8,20 +8,21 @@ What rounding can undo is then neither confirmed nor refuted.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_calc.experiment.claims import POSITIVE, Claim, Interval, Outcome
+from gamma_calc.experiment.claims import POSITIVE, Claim, Interval
 from gamma_calc.experiment.reproduction import Reproduction
 from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy
 from gamma_calc.simulation.optima import optimal_rate_exponent
-from gamma_calc.simulation.power import power_statement
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate, student_quantile
+from gamma_calc.simulation.verdicts import power_statement
 
 Array = NDArray[np.float64]
 
@@ -31,8 +32,8 @@ ABOUT = 0.1
 RATE_RANGES = {INITS[0]: (-1.0, -0.5), INITS[1]: (-1.0 - ABOUT, -1.0 + ABOUT)}
 """The exponents of the optimal rate that are claimed."""
 
-Judged = Callable[["Published", Reproduction], Claim]
-"""How a claim is measured: from the claim and all that was found to the claim with its measurement."""
+Measured = Mapping[str, Any]
+"""The value, the interval, the detail and the shortfall of a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,6 @@ class Published:
     """A claim as it was published, and how it is measured.
 
     Args:
-        statement: what is claimed.
         quantity: what is measured of it, in words.
         wanted: the open range in which the claim puts that.
         averaged: how many trainings at the optimal rate its number is a mean of; 1 for what the grid says, which is
@@ -50,14 +50,18 @@ class Published:
     statement: str
     quantity: str
     wanted: Interval
-    judged: Judged
+    measured: Callable[[Reproduction, Interval], Measured]
     averaged: int = 1
+
+    def judged(self, found: Reproduction) -> Claim:
+        """The claim beside what was found."""
+        return Claim(self.statement, self.quantity, self.wanted, **self.measured(found, self.wanted))
 
 
 def claims(found: Reproduction) -> tuple[Claim, ...]:
     """The claims of the synthetic experiment, judged."""
     again = [found.repetition(number) for number in range(REPETITIONS)]
-    return tuple(covering([each.judged(each, one) for one in again], each.averaged) for each in CLAIMS)
+    return tuple(covering([each.judged(one) for one in again], each.averaged) for each in CLAIMS)
 
 
 def covering(repetitions: Sequence[Claim], averaged: int) -> Claim:
@@ -94,70 +98,56 @@ def feature_exponent(
     return slope_estimate([study.width for study in studies], squares, is_paired=False, seed=seed)
 
 
-def _log_loss(study: StudentStudy) -> Array:
-    return np.asarray(np.log2(study.evolution.training_loss[-1]))
+def _log(study: StudentStudy, loss: str) -> Array:
+    return np.asarray(np.log2(getattr(study.evolution, loss)[-1]))
 
 
-def _log_test(study: StudentStudy) -> Array:
-    return np.asarray(np.log2(study.evolution.test_loss[-1]))
+def _growth(study: StudentStudy) -> Array:
+    return np.asarray(np.log2(study.evolution.Z_A[-1] / study.evolution.Z_A[0]))
 
 
-def _between(difference: Callable[[StudentStudy, StudentStudy], Array]) -> Judged:
+def _between(
+    difference: Callable[[StudentStudy, StudentStudy], Array],
+) -> Callable[[Reproduction, Interval], Measured]:
     """A difference between the first initialisation and the second, at every width."""
 
-    def judged(claim: Published, found: Reproduction) -> Claim:
-        first, second = (found.of(scheme) for scheme in INITS)
-        rows = [difference(a, b) for a, b in zip(first, second, strict=True)]
-        return _compared(claim, rows, found.plan.widths)
+    def measured(found: Reproduction, wanted: Interval) -> Measured:
+        pairs = zip(*(found.of(scheme) for scheme in INITS), strict=True)
+        return _compared([difference(first, second) for first, second in pairs], found.plan.widths)
 
-    return judged
-
-
-def _at_the_largest_width(difference: Callable[[StudentStudy], Array]) -> Judged:
-    """A difference along training under the first initialisation."""
-    return lambda claim, found: _compared(claim, [difference(found.of(INITS[0])[-1])], found.plan.widths[-1:])
+    return measured
 
 
-def _over_widths(scheme: str, exponent: Callable[[Sequence[StudentStudy], int], SlopeEstimate]) -> Judged:
-    """The exponent of something in the width under one initialisation."""
-    return lambda claim, found: _sloped(claim, exponent(found.of(scheme), found.plan.seed))
+def _over_widths(
+    scheme: str, exponent: Callable[[Sequence[StudentStudy], int], SlopeEstimate]
+) -> Callable[[Reproduction, Interval], Measured]:
+    """The exponent of something in the width under one initialisation; where it is undecided, what would decide it."""
+
+    def measured(found: Reproduction, wanted: Interval) -> Measured:
+        estimate = exponent(found.of(scheme), found.plan.seed)
+        if estimate.slope is None or estimate.interval is None:
+            return {"value": math.nan, "interval": (math.nan, math.nan), "shortfall": estimate.shortfall}
+        low, high = estimate.interval
+        detail = "; ".join(power_statement(estimate, end) for end in wanted if low < end < high)
+        return {"value": estimate.slope, "interval": (low, high), "detail": detail, "shortfall": estimate.shortfall}
+
+    return measured
 
 
-def _sloped(published: Published, estimate: SlopeEstimate) -> Claim:
-    value = math.nan if estimate.slope is None else estimate.slope
-    interval = estimate.interval or (math.nan, math.nan)
-    claim = _measured(published, value, interval, shortfall=estimate.shortfall)
-    return _with_need(claim, estimate) if claim.outcome is Outcome.UNDECIDED else claim
-
-
-def _measured(
-    published: Published, value: float, interval: Interval, *, detail: str = "", shortfall: str = ""
-) -> Claim:
-    return Claim(published.statement, published.quantity, published.wanted, value, interval, detail, shortfall)
-
-
-def _with_need(claim: Claim, estimate: SlopeEstimate) -> Claim:
-    if estimate.slope is None or estimate.interval is None:
-        return claim
-    ends = [end for end in claim.wanted if estimate.interval[0] <= end <= estimate.interval[1]]
-    detail = "; ".join(power_statement(estimate, end) for end in ends)
-    return replace(claim, detail=detail)
-
-
-def _compared(published: Published, differences: Sequence[Array], widths: Sequence[int]) -> Claim:
-    """A claim on the mean over widths of differences; seeds of one width are paired between the inits."""
+def _compared(differences: Sequence[Array], widths: Sequence[int]) -> Measured:
+    """The mean over widths of differences; seeds of one width are paired between the inits."""
     usable = [row[np.isfinite(row)] for row in differences]
     runs = min(len(row) for row in usable)
     if runs < 2:
         short = f"{runs} seeds have a finite value at some width, and at least 2 are needed"
-        return _measured(published, math.nan, (math.nan, math.nan), shortfall=short)
+        return {"value": math.nan, "interval": (math.nan, math.nan), "shortfall": short}
     means = np.array([row.mean() for row in usable])
     variances = np.array([row.var(ddof=1) / len(row) for row in usable])
     # As many degrees of freedom as one width has: fewer than the widths have together, so the interval errs wide.
     half = student_quantile(runs - 1) * math.sqrt(variances.sum()) / len(usable)
     value = float(means.mean())
     detail = ", ".join(f"n = {width}: {mean:.2f}" for width, mean in zip(widths, means, strict=True))
-    return _measured(published, value, (value - half, value + half), detail=detail)
+    return {"value": value, "interval": (value - half, value + half), "detail": detail}
 
 
 CLAIMS = (
@@ -183,14 +173,14 @@ CLAIMS = (
         "Init[A] learns better than Init[B], each at its optimal rate.",
         "log2 of Init[B]'s final training loss over Init[A]'s, mean over widths",
         POSITIVE,
-        _between(lambda a, b: _log_loss(b) - _log_loss(a)),
+        _between(lambda a, b: _log(b, "training_loss") - _log(a, "training_loss")),
         REPETITIONS,
     ),
     Published(
         "Init[A] learns better than Init[B] on the test points too, each at its optimal rate.",
         "log2 of Init[B]'s final test loss over Init[A]'s, mean over widths",
         POSITIVE,
-        _between(lambda a, b: _log_test(b) - _log_test(a)),
+        _between(lambda a, b: _log(b, "test_loss") - _log(a, "test_loss")),
         REPETITIONS,
     ),
     Published(
@@ -204,7 +194,7 @@ CLAIMS = (
         "|Z_A| grows along training under Init[A].",
         "log2 of |Z_A| after training over |Z_A| before, at the largest width",
         POSITIVE,
-        _at_the_largest_width(lambda study: np.log2(study.evolution.Z_A[-1] / study.evolution.Z_A[0])),
+        lambda found, wanted: _compared([_growth(found.of(INITS[0])[-1])], found.plan.widths[-1:]),
         REPETITIONS,
     ),
 )

@@ -23,7 +23,7 @@ from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint
 from gamma_calc.experiment.student_study import EVOLVING, NEIGHBOURS, REPETITIONS, StudentStudy
 from gamma_calc.report.blocks import Block, Details, Heading, Kind, Paragraph, Table
 from gamma_calc.simulation.optima import Health
-from gamma_calc.simulation.slopes import SlopeEstimate, extrapolated_slope, local_slopes
+from gamma_calc.simulation.slopes import GAP, SlopeEstimate, extrapolated_slope, local_slopes
 from gamma_calc.simulation.verdicts import TOLERANCE
 
 RATES = {
@@ -160,11 +160,11 @@ def _rates_text(found: Reproduction, scheme: str) -> str:
     if not np.isfinite(squares).all():
         return text
     local = local_slopes(found.plan.widths, squares, is_paired=False, seed=found.plan.seed)
-    far = extrapolated_slope(found.plan.widths, squares, is_paired=False, seed=found.plan.seed)
-    steps = ", ".join(f"{each.slope:.2f} \N{PLUS-MINUS SIGN} {each.half_width:.2f}" for each in local)
+    far, half = extrapolated_slope(found.plan.widths, squares, is_paired=False, seed=found.plan.seed)
+    steps = ", ".join(f"{slope:.2f} \N{PLUS-MINUS SIGN} {width:.2f}" for slope, width in local)
     return (
-        f"{text} Local slopes, width by width: {steps}. Extrapolated, if the next power lies {far.gap:g} below:"
-        f" {far.slope:.2f} \N{PLUS-MINUS SIGN} {far.half_width:.2f}."
+        f"{text} Local slopes, width by width: {steps}. Extrapolated, if the next power lies {GAP:g} below:"
+        f" {far:.2f} \N{PLUS-MINUS SIGN} {half:.2f}."
     )
 
 

@@ -25,7 +25,7 @@ from gamma_calc.program.optimizers import Moments
 from gamma_calc.simulation.adapter_module import Term
 from gamma_calc.simulation.exact_law import SMALLEST_WIDTH, exact_law, law_refusal
 from gamma_calc.simulation.population import PopulationMeasurement, population_refusal, population_sizes
-from gamma_calc.simulation.probe import ProbeConfiguration, ProbeMeasurement
+from gamma_calc.simulation.probe import ProbeConfiguration
 from gamma_calc.simulation.program_sizes import ProgramExperiment
 from gamma_calc.simulation.slopes import MINIMUM_RUNS
 from gamma_calc.simulation.verdicts import TOLERANCE, Judgement, Verdict
@@ -54,7 +54,8 @@ def settled(
     if far is None:
         return tuple(rows)
     measurement = _far_law(far)
-    words = _words(measurement)
+    samples = far.samples
+    words = f"decided by the exact law at widths {_ends(far.widths)}, {samples} sample{'' if samples == 1 else 's'}"
 
     def settled_row(row: Row, other: Row) -> Row:
         return row.changed(lambda near, term: _settled(near, _far(other, term), words))
@@ -107,7 +108,8 @@ def _by_population(near: Judged, far: Judged, words: str, is_smooth: bool) -> Ju
         return near  # what is exactly zero, or is not, is no matter of widths
     reason = f"{words}: {far.judgement.reason}; at the trained widths: {near.judgement.reason}"
     found = far.judgement.verdict
-    if found is Verdict.FAIL and not (is_smooth and _is_above(far)) and not _agree(near, far):
+    is_above = far.measured is not None and far.measured > (far.predicted.exponent or 0)
+    if found is Verdict.FAIL and not (is_smooth and is_above) and not _agree(near, far):
         found = Verdict.INCONCLUSIVE
     if found is Verdict.INCONCLUSIVE:
         return replace(near, judgement=Judgement(found, f"not decided by {reason}"))
@@ -122,11 +124,6 @@ def _without_population(near: Judged, refusal: str) -> Judged:
         return near
     why = f"what leads may not lead yet, and there is no population at far widths: {refusal}"
     return replace(near, judgement=Judgement(Verdict.INCONCLUSIVE, f"{near.judgement.reason}; {why}"))
-
-
-def _is_above(each: Judged) -> bool:
-    """Whether a slope is larger than the prediction."""
-    return each.measured is not None and each.measured > (each.predicted.exponent or 0)
 
 
 def _agree(near: Judged, far: Judged) -> bool:
@@ -145,11 +142,6 @@ def _is_special(far: ProbeConfiguration) -> bool:
     is_sign = isinstance(rule, Moments) and not rule.has_memory
     both = far.A is not None and far.B is not None and far.trains_A and far.trains_B
     return is_sign and both and far.rank != 0
-
-
-def _words(measurement: ProbeMeasurement) -> str:
-    widths, samples = measurement.configuration.widths, measurement.configuration.samples
-    return f"decided by the exact law at widths {_ends(widths)}, {samples} {'sample' if samples == 1 else 'samples'}"
 
 
 def _ends(widths: tuple[int, ...]) -> str:

@@ -110,9 +110,6 @@ class Settings:
 
     `widths` are those that suit the network, where none are given; `data` is "random" or, for one module,
     "teacher-student"; `prefactor` the k in eta = k n^exponent, None to have it chosen.
-
-    Raises:
-        BadInput: a value is none that an experiment can have.
     """
 
     widths: tuple[int, ...] | None = None
@@ -156,42 +153,34 @@ def configuration(
     """
     check_module(scheme.model, "a run of the reference experiment")
     prefactor_B = prefactor if prefactor_B is None else prefactor_B
+    decay = decay_prefactor(min(prefactor, prefactor_B), grows=_decay_grows(scheme))
     return ProbeConfiguration(
         widths=settings.widths or WIDTHS,
         runs=settings.seeds,
         steps=settings.steps,
         A=size_of(scheme.exponents["A"]),
         B=size_of(scheme.exponents["B"]),
-        eta_A=_rate(scheme, "eta_A"),
-        eta_B=_rate(scheme, "eta_B"),
+        eta_A=_rate(scheme, "eta_A", prefactor),
+        eta_B=_rate(scheme, "eta_B", prefactor_B),
         optimizer=scheme.simple_step("a run of the reference experiment"),
         scale=_rate(scheme, "scale"),
         gradient=_rate(scheme, "gradient"),
         fan_out=_rate(scheme, "fan_out"),
         rank=scheme[RANK].constant,
-        prefactor_A=prefactor,
-        prefactor_B=prefactor_B,
         trains_A=scheme.is_trained("A"),
         trains_B=scheme.is_trained("B"),
         data=settings.data,
         dtype=settings.dtype,
         device=settings.device,
         seed=settings.seed,
-        momentum=size_of(scheme.written("momentum")),
-        decay=size_of(scheme.written("decay")),
-        feedback=size_of(scheme.written("feedback")),
-        prefactor_momentum=PREFACTORS["momentum"],
-        prefactor_decay=decay_prefactor(min(prefactor, prefactor_B), grows=_decay_grows(scheme)),
-        prefactor_feedback=PREFACTORS["feedback"],
+        momentum=size_of(scheme.written("momentum"), PREFACTORS["momentum"]),
+        decay=size_of(scheme.written("decay"), decay),
+        feedback=size_of(scheme.written("feedback"), PREFACTORS["feedback"]),
     )
 
 
 def network_experiment(scheme: Scheme, settings: Settings, prefactor: Fraction) -> ProgramExperiment:
-    """The runs of a network for a scheme without free exponents; every rate has one prefactor.
-
-    Raises:
-        BadInput: the data are asked to be those of a module.
-    """
+    """The runs of a network for a scheme without free exponents; every rate has one prefactor."""
     if settings.data != DATA_OF_A_NETWORK:
         raise BadInput(f"data of a {scheme.model.kind}", found=settings.data, expected=DATA_OF_A_NETWORK)
     program = program_of(scheme)
@@ -222,20 +211,16 @@ def _decay_grows(scheme: Scheme) -> bool:
     return any(weight.constant > 0 for weight in weights)
 
 
-def size_of(form: Affine | None) -> Power | None:
-    """The number that a form of a scheme stands for at a width and a rank; None for zero.
-
-    Raises:
-        BadInput: a free exponent other than `rank` is left in the form.
-    """
+def size_of(form: Affine | None, factor: Fraction = Fraction(1)) -> Power | None:
+    """The number that a form of a scheme stands for at a width and a rank; None for zero."""
     if form is None:
         return None
     if set(form.free) - {RANK}:
         raise BadInput(f"{form} has no value: give one for {', '.join(form.free)}")
-    return Power(form.constant, form.coefficient(RANK))
+    return Power(form.constant, form.coefficient(RANK), factor)
 
 
-def _rate(scheme: Scheme, key: str) -> Power:
-    power = size_of(scheme.exponents[key])
+def _rate(scheme: Scheme, key: str, factor: Fraction = Fraction(1)) -> Power:
+    power = size_of(scheme.exponents[key], factor)
     assert power is not None  # only A and B can be zero
     return power

@@ -3,10 +3,15 @@
 Raising both rates along such a line leaves the stable region once, whatever the region's corners. Twice measured: on
 the module under the linear loss, by its exact law at widths far beyond any machine, which is what the theory speaks of;
 and on the student under the squared loss for a few steps, which is what people train.
+
+An edge is found run by run, by bisection on a logarithmic scale: each run has its own bracket, and one call answers for
+all runs at all distinct middles of brackets, since a simulation trains every run at every rate that it is given.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -16,16 +21,70 @@ from numpy.typing import NDArray
 from gamma_calc.algebra import Polyhedron
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.derivation import derived
-from gamma_calc.errors import Unknown
+from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.reproduction_plan import Plan, module, student, two_rates
 from gamma_calc.program.optimizers import Moments
 from gamma_calc.program.scheme import RATES
-from gamma_calc.simulation.edges import PRECISION, IsBounded, StabilityEdge, edge_exponent, stability_edge
 from gamma_calc.simulation.exact_law import law_module
-from gamma_calc.simulation.slopes import SlopeEstimate
+from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate
 from gamma_calc.simulation.teacher_student import teacher_student
 
 Array = NDArray[np.float64]
+
+IsBounded = Callable[[Array], NDArray[np.bool_]]
+"""From log2 of some rates [L] to whether each run stays bounded at each of them, [L, runs]."""
+
+PRECISION = 1 / 16
+"""Octaves; over six octaves of width it can move a slope by 1 / 100 at most, and by far less once runs are averaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class StabilityEdge:
+    """log2 of the largest bounded rate of each run, to within half the precision.
+
+    Shapes: log2_rate, is_below, is_above [runs]. A run that is unbounded already at the lowest rate is below; one that
+    is bounded still at the highest is above. Neither has an edge that was found.
+    """
+
+    log2_rate: Array
+    is_below: NDArray[np.bool_]
+    is_above: NDArray[np.bool_]
+
+    @property
+    def is_missing(self) -> NDArray[np.bool_]:
+        """Which runs have their edge outside the range that was searched."""
+        return self.is_below | self.is_above
+
+
+def stability_edge(is_bounded: IsBounded, low: float, high: float, *, precision: float = PRECISION) -> StabilityEdge:
+    """The edge of each run between two rates, given as log2.
+
+    Assumes: a run that is bounded at a rate is bounded at every lower one; where that fails, some edge is found.
+
+    >>> edge = stability_edge(lambda rates: rates[:, None] <= np.array([-3.0, 9.0]), -8, 0, precision=1 / 64)
+    >>> bool(abs(edge.log2_rate[0] + 3) <= 1 / 64), edge.is_above.tolist()
+    (True, [False, True])
+    """
+    if not low < high:
+        raise BadInput("range of rates for a stability edge", found=f"2^{low:g} to 2^{high:g}", expected="low < high")
+    ends = is_bounded(np.array([low, high]))
+    below, above = np.full(ends.shape[1], low), np.full(ends.shape[1], high)
+    for _ in range(math.ceil(math.log2((high - low) / precision))):
+        middle = (below + above) / 2
+        rates, place = np.unique(middle, return_inverse=True)
+        fits = is_bounded(rates)[place, np.arange(len(middle))]
+        below, above = np.where(fits, middle, below), np.where(fits, above, middle)
+    return StabilityEdge((below + above) / 2, ~ends[0], ends[1])
+
+
+def edge_exponent(
+    widths: Sequence[int], edges: Sequence[StabilityEdge], *, is_paired: bool, seed: int = 0
+) -> SlopeEstimate:
+    """The exponent of the edge in the width; runs without an edge are left out and named."""
+    squares = np.stack([np.exp2(2 * edge.log2_rate) for edge in edges])
+    missing = np.stack([edge.is_missing for edge in edges])
+    return slope_estimate(widths, squares, missing, is_paired=is_paired, seed=seed)
+
 
 LAW, STUDENT = "exact law of the module", "student"
 """The experiments whose edges are measured."""
@@ -54,11 +113,7 @@ class EdgePoint:
 
 
 def stable_region(scheme: str) -> Polyhedron:
-    """The exact stable region of a scheme in the two rates.
-
-    Raises:
-        Unknown: the theory does not decide it.
-    """
+    """The exact stable region of a scheme in the two rates."""
     decision = derived(two_rates(scheme)).decisions[STABLE.name]
     if len(decision.region.members) != 1:
         raise Unknown(f"{scheme}: the stable region in the two rates is not known: {decision.reason}")
@@ -66,11 +121,7 @@ def stable_region(scheme: str) -> Polyhedron:
 
 
 def predicted_edge(region: Polyhedron, offset: Fraction) -> Fraction:
-    """The largest a with (a, a + offset) in the region.
-
-    Raises:
-        Unknown: the line never leaves the region.
-    """
+    """The largest a with (a, a + offset) in the region."""
     bounds = []
     for inequality in region.inequalities:
         per_a, per_b = (inequality.form.coefficient(rate) for rate in RATES)

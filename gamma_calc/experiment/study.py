@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import Crew, in_process, spawned
 from gamma_calc.experiment.sweep import Progress, carried_out
-from gamma_calc.experiment.sweep_plan import Planned
+from gamma_calc.experiment.sweep_run import Planned
 from gamma_calc.simulation.store import Arrays, Store
 
 T = TypeVar("T")

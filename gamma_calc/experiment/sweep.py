@@ -20,8 +20,7 @@ from typing import Any
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import Crew, Executors, in_process
 from gamma_calc.experiment.sweep_memory import check_memory
-from gamma_calc.experiment.sweep_plan import Planned
-from gamma_calc.experiment.sweep_run import KERNELS, Run
+from gamma_calc.experiment.sweep_run import KERNELS, Planned, Run
 from gamma_calc.simulation.store import Arrays, Record, Store
 
 TRIES = 3
@@ -34,6 +33,17 @@ BROKEN = (BrokenExecutor, CancelledError)
 
 Progress = Callable[[int, int], None]
 """Called with the number of runs done, those of before included, and the number in all."""
+
+WHOLE = 10**6
+"""The parts that the work of one of several experiments is counted in, whatever it is."""
+
+
+def part(progress: Progress | None, index: int, count: int) -> Progress | None:
+    """The progress of one of several experiments, as progress of all."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(index * WHOLE + done * WHOLE // total, count * WHOLE)
+
 
 Follow = Callable[[Planned], Sequence[Planned]]
 """Called with a run that is in the store now; returns the runs that it leads to."""
@@ -90,11 +100,7 @@ def carried_out(
 
 
 def measured(run: Run, kernels: int) -> Arrays:
-    """What a worker does with a run that is to be kept as one of these kernels.
-
-    Raises:
-        BadInput: the worker's are others, or its machine lacks what the run asks for.
-    """
+    """What a worker does with a run that is to be kept as one of these kernels."""
     if kernels != KERNELS:
         raise BadInput(
             f"a worker has version {KERNELS} of the kernels, and this process {kernels}: install the same gamma_calc"

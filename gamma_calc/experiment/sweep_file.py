@@ -44,32 +44,27 @@ from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import selected
 from gamma_calc.program.spec_file import check_names, scheme_from, scheme_from_table, toml_file
+from gamma_calc.simulation.adapter_module import BATCH
 from gamma_calc.simulation.devices import DEVICES, DTYPES
-from gamma_calc.simulation.sampling import BASE_RANK, BATCH, DATA
+from gamma_calc.simulation.sampling import BASE_RANK, DATA
 from gamma_calc.simulation.student_data import STUDENT_RANK, TRAINING_POINTS
 
 REQUIRED = ("experiment", "schemes", "widths", "seeds", "steps")
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
-    """The learning rates of a sweep: prefactors k in k n^exponent, or absolute values of eta_A.
-
-    No values: the one prefactor that suits each scheme's optimiser.
-    """
-
-    values: tuple[float, ...] = ()
-    is_absolute: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Sweep:
-    """All that a sweep file says; each scheme stands under each optimiser, at the given values."""
+    """All that a sweep file says; each scheme stands under each optimiser, at the given values.
+
+    `rates` are prefactors k in k n^exponent, or absolute values of eta_A; none for the one prefactor that suits each
+    scheme's optimiser.
+    """
 
     experiment: str
     schemes: tuple[Scheme, ...]
     widths: tuple[int, ...]
-    rates: Rates
+    rates: tuple[float, ...]
+    is_absolute: bool
     seeds: int
     steps: int
     rank: int
@@ -99,18 +94,19 @@ def _sweep(document: Mapping[str, Any], folder: Path) -> Sweep:
         if key not in document:
             raise BadInput(f"the key {key} is missing; a sweep needs {', '.join(REQUIRED)}")
     kind = word(EXPERIMENTS, "experiment", document["experiment"])
-    own = EXPERIMENTS[kind]
-    readers: Mapping[str, Reader] = {**COMMON, **own.readers}
+    own, defaults = EXPERIMENTS[kind]
+    readers: Mapping[str, Reader] = {**COMMON, **own}
     check_names("the top level", document, ("experiment", *readers))
-    found = {key: read(key, document[key]) for key, read in readers.items() if key in document}
+    found = {**defaults, **{key: read(key, document[key]) for key, read in readers.items() if key in document}}
     if "prefactors" in found and "rates" in found:
         raise BadInput("prefactors and rates: both are given; expected one of them")
     return Sweep(
         experiment=kind,
         schemes=_schemes(found, folder),
-        rates=Rates(found["rates"], True) if "rates" in found else Rates(found.get("prefactors", ())),
-        own={key: found.get(key, default) for key, default in own.defaults.items()},
-        **{"dtype": own.dtype, "rank": own.rank, **{key: found[key] for key in _AS_THEY_ARE if key in found}},
+        rates=found.get("rates", found.get("prefactors", ())),
+        is_absolute="rates" in found,
+        own={key: found[key] for key in own},
+        **{key: found[key] for key in _AS_THEY_ARE if key in found},
     )
 
 
@@ -175,30 +171,19 @@ COMMON: Mapping[str, Reader] = MappingProxyType(
 _AS_THEY_ARE = ("widths", "seeds", "seed", "steps", "rank", "dtype", "device", "seeds_per_run", "rates_per_run")
 
 
-@dataclass(frozen=True, slots=True)
-class Experiment:
-    """What a kind of experiment adds to the common keys, and its defaults."""
-
-    dtype: str
-    rank: int
-    readers: Mapping[str, Reader]
-    defaults: Mapping[str, Any]
-
-
-EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
+EXPERIMENTS: Mapping[str, tuple[Mapping[str, Reader], Mapping[str, Any]]] = MappingProxyType(
     {
-        "probe": Experiment(
-            "float64",
-            BASE_RANK,
+        "probe": (
             {"data": partial(word, tuple(DATA)), "samples": _count},
-            {"data": "random", "samples": BATCH},
+            {"dtype": "float64", "rank": BASE_RANK, "data": "random", "samples": BATCH},
         ),
-        "teacher-student": Experiment(
-            "float32",
-            STUDENT_RANK,
+        "teacher-student": (
             {"points": _count, "weight_decay": not_negative, "momentum": not_negative, "record_every": _count},
-            {"points": TRAINING_POINTS, "weight_decay": 0.0, "momentum": 0.0, "record_every": 1},
+            {
+                **{"dtype": "float32", "rank": STUDENT_RANK, "points": TRAINING_POINTS},
+                **{"weight_decay": 0.0, "momentum": 0.0, "record_every": 1},
+            },
         ),
     }
 )
-"""The experiments that a sweep can be made of."""
+"""The experiments that a sweep can be made of: the readers of the keys that each adds, and its defaults."""

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.sweep_plan import Planned
-from gamma_calc.experiment.sweep_run import probe_memory
+from gamma_calc.experiment.sweep_run import Planned, probe_memory
 from gamma_calc.simulation.probe import ProbeConfiguration
 from gamma_calc.simulation.program_sizes import ProgramExperiment
 
@@ -25,9 +24,6 @@ def check_memory(runs: Sequence[Planned], available: int | None, device: int | N
     Args:
         available: bytes on the machine, None where that is not known.
         device: bytes on the accelerator, of which those runs need as much that compute there.
-
-    Raises:
-        BadInput: it does not; the message says how much it needs.
     """
     on_device = [run for run in runs if run.run.device != "cpu"]
     for some, memory, where in ((runs, available, " for each"), (on_device, device, " for each on the device")):
@@ -37,11 +33,7 @@ def check_memory(runs: Sequence[Planned], available: int | None, device: int | N
 
 
 def check_widths(experiment: ProbeConfiguration, available: int | None) -> None:
-    """See that an experiment at several widths, of which one run is in memory at a time, fits at the largest.
-
-    Raises:
-        BadInput: it does not; the message says how much it needs.
-    """
+    """See that an experiment at several widths, of which one run is in memory at a time, fits at the largest."""
     shapes = [experiment.shape_at(width) for width in experiment.widths]
     for shape in shapes:
         experiment.sizes_at(shape)  # a size beyond the range of floats is told before anything is trained

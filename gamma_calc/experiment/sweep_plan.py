@@ -6,26 +6,22 @@ with more seeds keeps its full blocks.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Protocol
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import pinned
 from gamma_calc.experiment.setup import Settings, chosen_prefactor, configuration
 from gamma_calc.experiment.sweep_file import Sweep
-from gamma_calc.experiment.sweep_run import ProbeRun, Run, StudentRun, key_of, parameters
+from gamma_calc.experiment.sweep_run import Planned, ProbeRun, Run, StudentRun, parameters
 from gamma_calc.program.models import EXTRA
 from gamma_calc.program.scheme import RATES, Scheme
-from gamma_calc.simulation.adapter_module import Training
+from gamma_calc.simulation.adapter_module import Shape
 from gamma_calc.simulation.devices import resolved_device
 from gamma_calc.simulation.probe import UNIT, Power, ProbeConfiguration
-from gamma_calc.simulation.sampling import Shape
 from gamma_calc.simulation.student_data import StudentConfiguration
 
 MOST_RUNS = 10**6
@@ -36,43 +32,6 @@ ENTRIES_A_RUN = 2**21
 """Entries of one factor, over seeds, rates and steps, that a run of the probe updates: about a second of one thread."""
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A run with its place in the sweep and its key.
-
-    `rates` are what the sweep calls them: prefactors, or values of eta_A. `work` is how much there is to do, beside
-    other runs of a study.
-    """
-
-    scheme: str
-    optimizer: str
-    width: int
-    rates: tuple[float, ...]
-    seeds: range
-    run: Run
-    parameters: str
-    key: str
-    work: int = 1
-
-    @property
-    def label(self) -> str:
-        """The place in the sweep, as JSON."""
-        return json.dumps(
-            {
-                "scheme": self.scheme,
-                "optimizer": self.optimizer,
-                "width": self.width,
-                "rates": list(self.rates),
-                "seeds": [self.seeds.start, self.seeds.stop - 1],
-            }
-        )
-
-    def __str__(self) -> str:
-        rates = " to ".join(f"{rate:.4g}" for rate in dict.fromkeys((self.rates[0], self.rates[-1])))
-        seeds = " to ".join(str(seed) for seed in dict.fromkeys((self.seeds[0], self.seeds[-1])))
-        return f"{self.scheme} under {self.optimizer}, n = {self.width}, rates {rates}, seeds {seeds}"
-
-
 def planned(sweep: Sweep) -> tuple[Planned, ...]:
     """The runs of a sweep, each once.
 
@@ -80,17 +39,29 @@ def planned(sweep: Sweep) -> tuple[Planned, ...]:
         BadInput: a scheme has no such experiment, its rates cannot be chosen, or there are too many runs.
         Unknown: the largest stable rate of a scheme is not known.
     """
-    kind = KINDS[sweep.experiment]
+    block, run = KINDS[sweep.experiment]
     device = resolved_device("auto", sweep.dtype).type if sweep.device == "auto" else sweep.device
     sweep = replace(sweep, device=device)
-    settings = [_setting(scheme, sweep) for scheme in sweep.schemes]
-    for setting in settings:
-        kind.check(setting)
-    count = sum(kind.count(setting, width, sweep) for setting in settings for width in sweep.widths)
+    cells = [
+        (setting, width, *block(setting, width, sweep))
+        for setting in [_setting(scheme, sweep) for scheme in sweep.schemes]
+        for width in sweep.widths
+    ]
+    count = sum(
+        math.ceil(sweep.seeds / seeds) * math.ceil(len(setting.rates) / rates) for setting, _, seeds, rates in cells
+    )
     if count > MOST_RUNS:
         raise BadInput(f"the sweep has {count} runs, and the most is {MOST_RUNS}: make the grid or the seeds fewer")
-    runs = (run for setting in settings for width in sweep.widths for run in _of_cell(kind, setting, width, sweep))
-    return tuple({run.key: run for run in runs}.values())
+    found: dict[str, Planned] = {}
+    for setting, width, seeds_a_run, rates_a_run in cells:
+        for first in range(0, len(setting.rates), rates_a_run):
+            rates = setting.rates[first : first + rates_a_run]
+            for start in range(0, sweep.seeds, seeds_a_run):
+                seeds = range(start, min(start + seeds_a_run, sweep.seeds))
+                work, scheme = run(setting, width, rates, seeds, sweep), setting.scheme
+                one = Planned(scheme.name, scheme.optimizer.name, width, rates, seeds, work, parameters(work))
+                found.setdefault(one.key, one)
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,105 +85,79 @@ class Setting:
         return tuple(rate * eta_a for rate in rates), tuple(rate * eta_b for rate in rates)
 
 
-class Kind(Protocol):
-    """How one kind of experiment cuts a cell into runs."""
-
-    def check(self, setting: Setting) -> None:
-        """Raise BadInput where the experiment does not have what the scheme asks for."""
-
-    def block(self, setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
-        """The seeds and the rates of one run."""
-
-    def run(self, setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
-        """The run of a block."""
-
-    def count(self, setting: Setting, width: int, sweep: Sweep) -> int:
-        """The runs of one cell."""
-        seeds, rates = self.block(setting, width, sweep)
-        return math.ceil(sweep.seeds / seeds) * math.ceil(len(setting.rates) / rates)
+def _probe_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
+    shape = setting.experiment.shape_at(width)
+    rates = sweep.rates_per_run or min(len(setting.rates), RATES_TOGETHER)
+    entries = shape.rank * (shape.width + shape.out) * rates * sweep.steps
+    # A power of two, so that a little more of a rate or a width seldom changes the blocks.
+    seeds = 2 ** max(0, math.floor(math.log2(ENTRIES_A_RUN * 10 / entries)))
+    return sweep.seeds_per_run or min(seeds, 1024), rates
 
 
-class _Probe(Kind):
-    def check(self, setting: Setting) -> None:
-        """Every scheme has this experiment."""
-
-    def block(self, setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
-        shape = setting.experiment.shape_at(width)
-        rates = sweep.rates_per_run or min(len(setting.rates), RATES_TOGETHER)
-        entries = shape.rank * (shape.width + shape.out) * rates * sweep.steps
-        # A power of two, so that a little more of a rate or a width seldom changes the blocks.
-        seeds = 2 ** max(0, math.floor(math.log2(ENTRIES_A_RUN * 10 / entries)))
-        return sweep.seeds_per_run or min(seeds, 1024), rates
-
-    def run(self, setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
-        each = setting.experiment
-        shape = each.shape_at(width)
-        extra = each.extra_at(shape)
-        etas = setting.etas(shape, rates)
-        training = Training(*etas, each.optimizer, sweep.steps, each.trains_A, each.trains_B, extra)
-        sizes = each.sizes_at(shape)
-        where = (sweep.dtype, sweep.device)
-        return ProbeRun(shape, sizes, training, each.data, sweep.seed, seeds.start, len(seeds), *where)
+def _probe_run(setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
+    each, shape = setting.experiment, setting.experiment.shape_at(width)
+    eta_a, eta_b = setting.etas(shape, rates)
+    training = replace(each.training_at(shape), eta_A=eta_a, eta_B=eta_b, steps=sweep.steps)
+    where = (sweep.dtype, sweep.device)
+    return ProbeRun(shape, each.sizes_at(shape), training, each.data, sweep.seed, seeds.start, len(seeds), *where)
 
 
-class _Student(Kind):
-    def check(self, setting: Setting) -> None:
-        scheme, each = setting.scheme, setting.experiment
-        fixed = (
-            ("scale", each.scale, UNIT),
-            ("fan_out", each.fan_out, Power(Fraction(1))),
-            ("gradient", each.gradient, UNIT),
+def _student_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
+    """One seed: its frozen part is what takes the memory, and drawing it is shared by the rates."""
+    name, each = setting.scheme.name, setting.experiment
+    fixed = {
+        "scale": (each.scale, UNIT),
+        "fan_out": (each.fan_out, Power(Fraction(1))),
+        "gradient": (each.gradient, UNIT),
+    }
+    for key, (found, needed) in fixed.items():
+        if found != needed:
+            raise BadInput(f"{name}: the teacher-student experiment has {key} = {needed.width} only")
+    for key in EXTRA:
+        if setting.scheme.form(key) is not None:
+            raise BadInput(f"{name}: the teacher-student experiment has no {key}: leave it out")
+    if not (each.trains_A and each.trains_B):
+        raise BadInput(f"{name}: the teacher-student experiment trains both A and B")
+    if (sweep.seeds_per_run or 1) > 1:
+        raise BadInput("seeds_per_run: the teacher-student experiment runs one seed at a time: leave it out")
+    return 1, sweep.rates_per_run or min(len(setting.rates), RATES_TOGETHER)
+
+
+def _student_run(setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
+    shape = setting.experiment.shape_at(width)
+    sizes = setting.experiment.sizes_at(shape)
+    eta_a, eta_b = setting.etas(shape, rates)
+    return StudentRun(
+        StudentConfiguration(
+            width=width,
+            initial_A=sizes.A,
+            initial_B=sizes.B,
+            eta_A=eta_a,
+            eta_B=eta_b,
+            optimizer=setting.experiment.optimizer,
+            steps=sweep.steps,
+            rank=shape.rank,
+            dtype=sweep.dtype,
+            device=sweep.device,
+            # The seed draws the teacher too, so that an interval over seeds covers the choice of the teacher.
+            seed=sweep.seed + seeds.start,
+            **sweep.own,
         )
-        for key, found, needed in fixed:
-            if found != needed:
-                raise BadInput(f"{scheme.name}: the teacher-student experiment has {key} = {needed.width} only")
-        for key in EXTRA:
-            if scheme.form(key) is not None:
-                raise BadInput(f"{scheme.name}: the teacher-student experiment has no {key}: leave it out")
-        if not (each.trains_A and each.trains_B):
-            raise BadInput(f"{scheme.name}: the teacher-student experiment trains both A and B")
-
-    def block(self, setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
-        # One seed: its frozen part is what takes the memory, and drawing it is shared by the rates.
-        if (sweep.seeds_per_run or 1) > 1:
-            raise BadInput("seeds_per_run: the teacher-student experiment runs one seed at a time: leave it out")
-        return 1, sweep.rates_per_run or min(len(setting.rates), RATES_TOGETHER)
-
-    def run(self, setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
-        shape = setting.experiment.shape_at(width)
-        sizes = setting.experiment.sizes_at(shape)
-        eta_a, eta_b = setting.etas(shape, rates)
-        return StudentRun(
-            StudentConfiguration(
-                width=width,
-                initial_A=sizes.A,
-                initial_B=sizes.B,
-                eta_A=eta_a,
-                eta_B=eta_b,
-                optimizer=setting.experiment.optimizer,
-                steps=sweep.steps,
-                rank=shape.rank,
-                dtype=sweep.dtype,
-                device=sweep.device,
-                # The seed draws the teacher too, so that an interval over seeds covers the choice of the teacher.
-                seed=sweep.seed + seeds.start,
-                **sweep.own,
-            )
-        )
+    )
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType({"probe": _Probe(), "teacher-student": _Student()})
-"""The kinds of experiments by the names that a sweep file calls them."""
+KINDS = MappingProxyType({"probe": (_probe_block, _probe_run), "teacher-student": (_student_block, _student_run)})
+"""Experiments by their names in a sweep file: how many seeds and rates a run takes at a width, and the run itself."""
 
 
 def _setting(scheme: Scheme, sweep: Sweep) -> Setting:
-    is_absolute = sweep.rates.is_absolute
+    is_absolute = sweep.is_absolute
     scheme = _without_rate(scheme) if is_absolute else pinned(scheme)
     probe = {key: sweep.own[key] for key in ("data", "samples") if key in sweep.own}
     experiment = replace(configuration(scheme, Settings(sweep.widths), Fraction(1)), base_rank=sweep.rank, **probe)
     a, b = experiment.eta_A, experiment.eta_B
     ratio = Power(b.width - a.width, b.rank - a.rank) if is_absolute else None
-    rates = sweep.rates.values or (float(chosen_prefactor(scheme)),)
+    rates = sweep.rates or (float(chosen_prefactor(scheme)),)
     return Setting(scheme, experiment, rates, ratio)
 
 
@@ -225,15 +170,3 @@ def _without_rate(scheme: Scheme) -> Scheme:
             f" only; give the others: at = {{ {scheme.free[-1]} = ... }}"
         )
     return replace(scheme, between=()).at({name: Affine.of(0) for name in scheme.free})
-
-
-def _of_cell(kind: Kind, setting: Setting, width: int, sweep: Sweep) -> Iterator[Planned]:
-    seeds_a_run, rates_a_run = kind.block(setting, width, sweep)
-    for first in range(0, len(setting.rates), rates_a_run):
-        rates = setting.rates[first : first + rates_a_run]
-        for start in range(0, sweep.seeds, seeds_a_run):
-            seeds = range(start, min(start + seeds_a_run, sweep.seeds))
-            run = kind.run(setting, width, rates, seeds, sweep)
-            text = parameters(run)
-            scheme = setting.scheme
-            yield Planned(scheme.name, scheme.optimizer.name, width, rates, seeds, run, text, key_of(text))

@@ -16,13 +16,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from gamma_calc.simulation.adapter_module import Training
-from gamma_calc.simulation.adapter_training import CPU_WORKING_SET, bytes_per_run, measured_training
+from gamma_calc.simulation.adapter_module import CPU_WORKING_SET, Shape, Training, bytes_per_run, measured_training
 from gamma_calc.simulation.devices import resolved_device, resolved_dtype
-from gamma_calc.simulation.sampling import Shape, Sizes, sampled_module
+from gamma_calc.simulation.sampling import Sizes, sampled_module
 from gamma_calc.simulation.store import Arrays
 from gamma_calc.simulation.student_data import StudentConfiguration
-from gamma_calc.simulation.student_records import RECORDED
+from gamma_calc.simulation.student_plain import RECORDED
 from gamma_calc.simulation.teacher_student import run_memory, teacher_student
 
 KERNELS = 1
@@ -54,11 +53,7 @@ class Run(Protocol):
         """Where it computes: "cpu", or the kind of an accelerator, whose own memory it then needs."""
 
     def measured(self) -> Arrays:
-        """What the run measures, by name.
-
-        Raises:
-            BadInput: the machine lacks what the run asks for.
-        """
+        """What the run measures, by name."""
 
 
 def probe_memory(shape: Shape, dtype: str, training: Training, count: int = 1) -> int:
@@ -145,6 +140,47 @@ class StudentRun:
         return {name: getattr(found, name).double().cpu().numpy() for name in RECORDED}
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A run with its place in the sweep and its key.
+
+    `rates` are what the sweep calls them: prefactors, or values of eta_A. `work` is how much there is to do, beside
+    other runs of a study.
+    """
+
+    scheme: str
+    optimizer: str
+    width: int
+    rates: tuple[float, ...]
+    seeds: range
+    run: Run
+    parameters: str
+    work: int = 1
+
+    @property
+    def key(self) -> str:
+        """A hash of the parameters: what the run is kept under."""
+        return hashlib.sha256(self.parameters.encode()).hexdigest()
+
+    @property
+    def label(self) -> str:
+        """The place in the sweep, as JSON."""
+        return json.dumps(
+            {
+                "scheme": self.scheme,
+                "optimizer": self.optimizer,
+                "width": self.width,
+                "rates": list(self.rates),
+                "seeds": [self.seeds.start, self.seeds.stop - 1],
+            }
+        )
+
+    def __str__(self) -> str:
+        rates = " to ".join(f"{rate:.4g}" for rate in dict.fromkeys((self.rates[0], self.rates[-1])))
+        seeds = " to ".join(str(seed) for seed in dict.fromkeys((self.seeds[0], self.seeds[-1])))
+        return f"{self.scheme} under {self.optimizer}, n = {self.width}, rates {rates}, seeds {seeds}"
+
+
 def parameters(run: Run, **beside: str) -> str:
     """Everything that determines a run, as JSON: the same text for the same run, on every machine.
 
@@ -152,11 +188,6 @@ def parameters(run: Run, **beside: str) -> str:
         beside: what else its key is to stand for, such as the loops that compute it.
     """
     return json.dumps({"kernels": KERNELS, "run": plain(run), **beside}, sort_keys=True, separators=(",", ":"))
-
-
-def key_of(text: str) -> str:
-    """The key of the run with these parameters."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def plain(value: Any) -> Any:

@@ -123,6 +123,11 @@ class TransferLaw:
     pieces: tuple[EdgeLaw, ...]
     policy: Policy = CALCULUS
 
+    @property
+    def forms(self) -> list[Mapping[str, Affine]]:
+        """The exponents of the rates, piece by piece."""
+        return [piece.exponents for piece in self.pieces]
+
     def between(self, start: Place, end: Place) -> EdgeLaw:
         """The piece that covers both places.
 
@@ -148,8 +153,9 @@ class TransferLaw:
         exponents = self.between(start, end).exponents
         if rate not in exponents:
             raise BadInput("rate", found=rate, expected=f"one of {', '.join(exponents)}", choices=exponents)
+        ranks, form = (end.rank or 1) / (start.rank or 1), exponents[rate]
         try:
-            found = _ratio(exponents[rate], start, end)
+            found = float((end.width / start.width) ** float(form.constant) * ranks ** float(_rank_power(form)))
         except OverflowError:
             found = math.inf
         if not 0 < found < math.inf:
@@ -227,9 +233,6 @@ def transfer_law(
         spec, optimizer, at, without, align: as in `derive`. A free rate takes its largest stable value.
         with_rank: whether the rank varies by itself; places then need one.
         alpha, is_rank_stabilised: what gives s = alpha/r its power of the rank; by default the scheme's scale does.
-
-    Raises:
-        BadInput, Unknown: as `edge_laws`.
     """
     scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
     if alpha is not None:
@@ -300,26 +303,30 @@ def carried(
     if learning_rate_b is not None and not law.scheme.is_trained(INITIAL[1]):
         raise BadInput(f"{law.scheme.name}: a learning rate of B is given, and B is frozen")
     rate_b = learning_rate if learning_rate_b is None else learning_rate_b
-    offered = {key: _positive(value) for key, value in zip(RATES, (learning_rate, rate_b), strict=True)}
+    offered = {}
+    for key, rate in zip(RATES, (learning_rate, rate_b), strict=True):
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= sys.float_info.max:
+            raise BadInput("learning rate", found=rate, expected="a positive number")
+        offered[key] = float(rate)
     rates = _carried(law, offered, start, end)
     given = {key: offered[key] for key in rates}
     is_said = alpha is not None or start.rank == end.rank or says_scale(law.scheme)
-    otherwise = None if is_said else _at_kept_alpha(law, offered, start, end)
+    otherwise = None
+    if not is_said:
+        kept = with_alpha(law.scheme, AlphaReading.FIXED)
+        with suppress(BadInput, Unknown):
+            otherwise = _carried(TransferLaw(kept, edge_laws(kept, law.policy, with_rank=True)), offered, start, end)
     return Transferred(law.scheme, start, end, given, rates, law.between(start, end), law.policy, alpha, otherwise)
 
 
 def _carried(law: TransferLaw, offered: Mapping[str, float], start: Place, end: Place) -> dict[str, float]:
     """The rates of the trained factors at the end."""
     keys = law.between(start, end).exponents
-    return {key: _finite(offered[key] * law.multiplier(key, start, end), key) for key in keys}
-
-
-def _at_kept_alpha(law: TransferLaw, offered: Mapping[str, float], start: Place, end: Place) -> dict[str, float] | None:
-    """The rates where lora_alpha is kept from rank to rank; None where they are not known."""
-    kept = with_alpha(law.scheme, AlphaReading.FIXED)
-    with suppress(BadInput, Unknown):
-        return _carried(TransferLaw(kept, edge_laws(kept, law.policy, with_rank=True)), offered, start, end)
-    return None
+    found = {key: offered[key] * law.multiplier(key, start, end) for key in keys}
+    for key, rate in found.items():
+        if not 0 < rate < math.inf:
+            raise BadInput(f"{key}: the transferred rate is beyond the range of floats")
+    return found
 
 
 def power_json(form: Affine, rho: str | None) -> dict[str, str | None]:
@@ -327,25 +334,8 @@ def power_json(form: Affine, rho: str | None) -> dict[str, str | None]:
     return {"width": str(form.constant), "rank": None if rho is None else str(form.coefficient(rho))}
 
 
-def _positive(rate: float) -> float:
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= sys.float_info.max:
-        raise BadInput("learning rate", found=rate, expected="a positive number")
-    return float(rate)
-
-
 def _rank_power(form: Affine) -> Fraction:
     return sum((form.coefficient(name) for name in form.free), start=Fraction(0))
-
-
-def _ratio(form: Affine, start: Place, end: Place) -> float:
-    ranks = (end.rank or 1) / (start.rank or 1)
-    return float((end.width / start.width) ** float(form.constant) * ranks ** float(_rank_power(form)))
-
-
-def _finite(rate: float, key: str) -> float:
-    if not 0 < rate < math.inf:
-        raise BadInput(f"{key}: the transferred rate is beyond the range of floats")
-    return rate
 
 
 def _place_json(place: Place, rates: Mapping[str, float]) -> dict[str, Any]:

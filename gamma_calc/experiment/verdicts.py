@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gamma_calc.experiment.prediction import ZERO, Predicted, Prediction
 from gamma_calc.simulation.adapter_module import Key, Term
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate
-from gamma_calc.simulation.verdicts import Judgement, Verdict, distance, resolution, verdict
+from gamma_calc.simulation.verdicts import TOLERANCE, Judgement, Verdict, verdict
 
 SEVERITY = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL)
 
@@ -60,12 +60,18 @@ class Judged:
     @property
     def distance(self) -> float | None:
         """How far the prediction lies outside the interval, 0 inside; None without a slope or a finite prediction."""
-        return distance(self.predicted.exponent, self.estimate, upper=self.predicted.is_upper)
+        predicted, interval = self.predicted.exponent, self.estimate.interval
+        if predicted is None or interval is None:
+            return None
+        return max(0.0, interval[0] - predicted, 0.0 if self.predicted.is_upper else predicted - interval[1])
 
     @property
     def resolution(self) -> float | None:
         """The error, up or down, from which on a prediction would FAIL; None without a slope, or of a bound."""
-        return resolution(self.predicted.exponent, self.law or self.estimate, upper=self.predicted.is_upper)
+        predicted, interval = self.predicted.exponent, (self.law or self.estimate).interval
+        if predicted is None or interval is None or self.predicted.is_upper:
+            return None
+        return TOLERANCE + max(interval[1] - predicted, predicted - interval[0])
 
     def json(self) -> dict[str, Any]:
         """The row as plain data."""
@@ -168,11 +174,6 @@ def withheld(rows: Sequence[Row], loose: Sequence[Prediction], why: str) -> tupl
     return tuple(map(without, rows, loose))
 
 
-def judged_alone(predicted: Predicted, squares: NDArray[np.float64], measurement: Measurement) -> Judged:
-    """The slope of any mean squares [widths, runs] of a measurement beside a prediction."""
-    return _judged(predicted, squares, measurement)
-
-
 def judged(scheme: str, predictions: Sequence[Prediction], measurement: Measurement) -> tuple[Row, ...]:
     """Every prediction against the measurement, in the order of the predictions."""
     return tuple(_row(scheme, prediction, measurement) for prediction in predictions)
@@ -194,13 +195,14 @@ def _row(scheme: str, prediction: Prediction, measurement: Measurement) -> Row:
         scheme,
         name,
         t,
-        _judged(prediction.total, together, measurement),
-        {term: _judged(each, squares.get(term, nothing), measurement) for term, each in expected.items()},
+        judged_alone(prediction.total, together, measurement),
+        {term: judged_alone(each, squares.get(term, nothing), measurement) for term, each in expected.items()},
         _estimate(whole, measurement).slope,
     )
 
 
-def _judged(predicted: Predicted, squares: NDArray[np.float64], measurement: Measurement) -> Judged:
+def judged_alone(predicted: Predicted, squares: NDArray[np.float64], measurement: Measurement) -> Judged:
+    """The slope of any mean squares [widths, runs] of a measurement beside a prediction."""
     estimate = _estimate(squares, measurement)
     return Judged(predicted, estimate, verdict(predicted.exponent, estimate, upper=predicted.is_upper))
 

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from gamma_calc.huggingface.family_training import CoordinateLayout
     from gamma_calc.huggingface.initialisation import init_lora_
     from gamma_calc.huggingface.probe import Observation, Probe
-    from gamma_calc.huggingface.rates import parameter_groups, scheme_optimizer
-    from gamma_calc.huggingface.trainer import SchemeCallback
+    from gamma_calc.huggingface.rates import SchemeCallback, parameter_groups, scheme_optimizer
 
 __all__ = [
     "Adapter",
@@ -41,7 +40,7 @@ _HOMES = {
     "CoordinateLayout": "family_training",
     "Observation": "probe",
     "Probe": "probe",
-    "SchemeCallback": "trainer",
+    "SchemeCallback": "rates",
     "coordinate_check": "coordinates",
     "init_lora_": "initialisation",
     "lora_adapters": "adapters",

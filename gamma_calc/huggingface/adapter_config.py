@@ -1,19 +1,128 @@
-"""Reading the adapter_config.json of a LoRA adapter, as PEFT writes it: JSON in, checked data out, without PEFT."""
+"""Reading the adapter_config.json of a LoRA adapter, as PEFT writes it: JSON in, checked data out, without PEFT.
+
+How large the factors start under each init_lora_weights is given as exponents of the width n and the rank r: read from
+PEFT 0.21 (tuners/lora/layer.py), and held by a test that measures each row on real layers. A layer's fan-in and fan-out
+are both taken to be of order n.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from gamma_calc.errors import BadInput, nearest, quoted
 from gamma_calc.experiment.alpha import AlphaReading, alpha_reading
 from gamma_calc.files import file_content
-from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, initialisation
 from gamma_calc.program.adapters import ADAPTERS
+
+PISSA_ITERATIONS = re.compile(r"pissa_niter_[0-9]{1,9}")
+
+
+class Start(Enum):
+    """What the adapter adds to the model's output before the first step."""
+
+    NOTHING = "one factor is zero"
+    CANCELLED = "the product of the factors is zero, or is taken out of the base weights"
+    SOMETHING = "the product of the factors is left in the output"
+
+
+@dataclass(frozen=True, slots=True)
+class Initialisation:
+    """One option of init_lora_weights.
+
+    Exponents: `a` and `b` are those of the entries of A_0 and B_0 as a spec writes them ("zero" for a factor that
+    starts at zero), in which the word `scale` stands for the exponent of s; None where they depend on data. `spread`
+    says how the entries are drawn, `rewrites_base` whether the base weights change, `is_b_frozen` whether B is frozen,
+    `constant` what stands before the powers of n and r in both factors, where it is far from 1, `resets_embeddings`
+    whether an embedding's adapter is drawn too, though otherwise.
+    """
+
+    option: bool | str
+    a: str | None
+    b: str | None
+    spread: str
+    start: Start = Start.NOTHING
+    rewrites_base: bool = False
+    is_b_frozen: bool = False
+    constant: float = 1.0
+    needs_even_rank: bool = False
+    resets_embeddings: bool = False
+
+    @property
+    def name(self) -> str:
+        """The option as a word."""
+        return str(self.option).lower()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the sizes follow from the configuration alone."""
+        return self.a is not None
+
+
+INITIALISATIONS = (
+    Initialisation(True, "-1/2", "zero", "A uniform on +-n^(-1/2), B zero", resets_embeddings=True),
+    Initialisation(
+        "gaussian",
+        "-rank",
+        "zero",
+        "A normal with standard deviation 1/r at every width, B zero",
+        resets_embeddings=True,
+    ),
+    Initialisation(False, "-1/2", "-rank/2", "A uniform on +-n^(-1/2), B uniform on +-r^(-1/2)", start=Start.SOMETHING),
+    Initialisation(
+        "orthogonal",
+        "0",
+        "0",
+        "entries of standard deviation 0.07 at every width and rank, with B A = 0",
+        start=Start.CANCELLED,
+        constant=0.07,
+        needs_even_rank=True,
+    ),
+    Initialisation(
+        "pissa",
+        "-1/2 - scale/2",
+        "-1/2 - scale/2",
+        "the leading singular directions of W, each factor with the root of its singular values over s",
+        start=Start.CANCELLED,
+        rewrites_base=True,
+    ),
+    Initialisation(
+        "olora",
+        "-1/2",
+        "-1/2",
+        "B the first columns of Q and A the first rows of R in W = Q R",
+        start=Start.CANCELLED,
+        rewrites_base=True,
+    ),
+    Initialisation(
+        "mica", "zero", "-1/2", "A zero, B the last left singular vectors of W and frozen", is_b_frozen=True
+    ),
+    Initialisation("eva", None, None, "A from the activations, B zero"),
+    Initialisation("corda", None, None, "from the covariance of activations", Start.CANCELLED, rewrites_base=True),
+    Initialisation("loftq", None, None, "from the error of quantisation", Start.CANCELLED, rewrites_base=True),
+    Initialisation("lora_ga", None, None, "from gradients", Start.CANCELLED, rewrites_base=True),
+)
+
+ANY_CASE = ("gaussian", "olora", "mica")
+"""Options that PEFT compares without regard to case."""
+
+
+def initialisation(value: object) -> Initialisation | None:
+    """The option that a value of init_lora_weights chooses, None where PEFT would not understand it."""
+    if value is None or isinstance(value, bool):
+        return next(each for each in INITIALISATIONS if each.option is bool(value))
+    if not isinstance(value, str):
+        return None
+    word = value.lower() if value.lower() in ANY_CASE else value
+    word = "pissa" if PISSA_ITERATIONS.fullmatch(word) else word
+    return next((each for each in INITIALISATIONS if each.option == word), None)
+
 
 LARGEST_FILE = 2**20
 """Bytes of the largest file that is read."""
@@ -21,6 +130,7 @@ LARGEST_FILE = 2**20
 LARGEST_NUMBER = 10**9
 FILE_NAME = "adapter_config.json"
 LORA = "LORA"
+UNSET: tuple[object, ...] = (None, False, [], {}, "")
 BIASES = ("none", "all", "lora_only")
 
 VARIANTS: Mapping[str, str] = {
@@ -110,11 +220,7 @@ def config_from_file(path: Path) -> AdapterConfig:
 
 
 def read_config(path: Path) -> tuple[AdapterConfig, Mapping[str, Any]]:
-    """The same, with all that stands in the file beside it.
-
-    Raises:
-        BadInput: as `config_from_file`.
-    """
+    """The same, with all that stands in the file beside it."""
     place = path / FILE_NAME if os.path.isdir(path) else path
     content = file_content(place, LARGEST_FILE, f"an {FILE_NAME}, as PEFT writes it")
     try:
@@ -125,27 +231,30 @@ def read_config(path: Path) -> tuple[AdapterConfig, Mapping[str, Any]]:
 
 
 def config_from_mapping(document: object) -> AdapterConfig:
-    """The configuration in parsed JSON, with PEFT's defaults for what is not there; unknown keys are left aside.
-
-    Raises:
-        BadInput: it is no LoRA configuration.
-    """
+    """The configuration in parsed JSON, with PEFT's defaults for what is not there; unknown keys are left aside."""
     if not isinstance(document, Mapping):
         raise BadInput(f"found {quoted(document)}, expected an object such as PEFT writes")
-    _check_type(document)
+    kind = document.get("peft_type")
+    if kind is None:
+        raise BadInput(f'peft_type is missing; expected "{LORA}", as PEFT writes it')
+    if kind != LORA:
+        name = str(kind).lower()
+        derived = f"; gamma-calc derive {name} has its exponents" if name in ADAPTERS else ""
+        found = f'found {quoted(kind)}, expected "{LORA}"'
+        raise BadInput(f"peft_type: {found}: other adapters have other equations{derived}")
     return AdapterConfig(
         rank=_read(document, "r", _is_count, f"a whole number from 1 to {LARGEST_NUMBER}"),
         alpha=float(_read(document, "lora_alpha", _is_number, f"a number up to {LARGEST_NUMBER}", 8)),
-        is_rank_stabilised=_read(document, "use_rslora", _is_truth, "true or false", False),
+        is_rank_stabilised=_read(document, "use_rslora", lambda value: type(value) is bool, "true or false", False),
         initialisation=_initialisation(document.get("init_lora_weights", True)),
         targets=_names(document, "target_modules"),
         saved_modules=_names(document, "modules_to_save"),
         bias=_read(document, "bias", lambda value: value in BIASES, f"one of {', '.join(BIASES)}", "none"),
-        has_lora_bias=_read(document, "lora_bias", _is_truth, "true or false", False),
+        has_lora_bias=_read(document, "lora_bias", lambda value: type(value) is bool, "true or false", False),
         task=_read(document, "task_type", lambda value: isinstance(value, str), "a string", ""),
         rank_pattern=_read(document, "rank_pattern", _is_pattern, "an object from names to numbers", {}),
         alpha_pattern=_read(document, "alpha_pattern", _is_pattern, "an object from names to numbers", {}),
-        variants=tuple(dict.fromkeys(name for key, name in VARIANTS.items() if _is_set(document.get(key)))),
+        variants=tuple(dict.fromkeys(name for key, name in VARIANTS.items() if document.get(key) not in UNSET)),
     )
 
 
@@ -156,20 +265,6 @@ def _document(content: bytes) -> object:
         raise BadInput("is nested too deeply to be a configuration") from None
     except ValueError as problem:
         raise BadInput(f"is not JSON: {problem!s:.120}") from None
-
-
-def _check_type(document: Mapping[str, Any]) -> None:
-    kind = document.get("peft_type")
-    if kind is None:
-        raise BadInput(f'peft_type is missing; expected "{LORA}", as PEFT writes it')
-    if kind != LORA:
-        raise BadInput(f'peft_type: found {quoted(kind)}, expected "{LORA}": {_elsewhere(str(kind).lower())}')
-
-
-def _elsewhere(name: str) -> str:
-    """What there is of an adapter of another kind."""
-    derived = f"; gamma-calc derive {name} has its exponents" if name in ADAPTERS else ""
-    return f"other adapters have other equations{derived}"
 
 
 def _read(
@@ -208,20 +303,12 @@ def _initialisation(value: object) -> Initialisation:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_NUMBER
+    return type(value) is int and 1 <= value <= LARGEST_NUMBER
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
 
 
-def _is_truth(value: object) -> bool:
-    return isinstance(value, bool)
-
-
 def _is_pattern(value: object) -> bool:
     return isinstance(value, Mapping) and all(_is_number(number) and number > 0 for number in value.values())
-
-
-def _is_set(value: object) -> bool:
-    return value not in (None, False, [], {}, "")

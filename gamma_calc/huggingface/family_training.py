@@ -87,11 +87,7 @@ def observed(
     momentum: float | None,
     progress: Progress | None,
 ) -> Seen:
-    """What probes saw of every adapter, trained under each scheme at every width and seed.
-
-    Raises:
-        BadInput: a scheme or a model is refused, or more than the adapters is trained.
-    """
+    """What probes saw of every adapter, trained under each scheme at every width and seed."""
     seen: dict[int, dict[str, dict[tuple[int, int], list[Observation]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
@@ -130,11 +126,7 @@ def _check_frozen(model: nn.Module) -> None:
 def layer_measurement(
     places: Mapping[tuple[int, int], list[Observation]], layout: CoordinateLayout
 ) -> LayerMeasurement:
-    """The observations of one layer under one scheme as arrays.
-
-    Raises:
-        BadInput: the layer is not there at every width.
-    """
+    """The observations of one layer under one scheme as arrays."""
     shape = (len(layout.widths), layout.seeds)
     if len(places) != shape[0] * shape[1]:
         raise BadInput("the layers of the model change with the width; a family has to have the same ones")

@@ -13,8 +13,7 @@ from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import SCALE, SCALES, AlphaReading
-from gamma_calc.huggingface.adapter_config import AdapterConfig
-from gamma_calc.huggingface.initial_factors import Initialisation, Start
+from gamma_calc.huggingface.adapter_config import AdapterConfig, Initialisation, Start
 from gamma_calc.program.models import RANK
 from gamma_calc.program.scheme import DEFAULTS, ZERO, Scheme
 from gamma_calc.program.spec_file import scheme_from_text

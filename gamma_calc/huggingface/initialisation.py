@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.setup import size_of
+from gamma_calc.huggingface.adapter_config import initialisation
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
-from gamma_calc.huggingface.initial_factors import initialisation
 from gamma_calc.program.models import RANK, check_module
 from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.selection import Spec, selected
@@ -88,9 +88,6 @@ def check_scale(scheme: Scheme, adapters: tuple[Adapter, ...]) -> None:
 
     One configuration is one point of a law: alpha / r with alpha proportional to r is a scale of r^0, with alpha fixed
     one of r^-1, and rsLoRA's is r^(-1/2). None depends on the width.
-
-    Raises:
-        BadInput: the scale of the scheme is none of those, or is the other kind than the layers'.
     """
     form = scheme.exponents["scale"]
     power = size_of(form)

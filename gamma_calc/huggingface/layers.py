@@ -59,9 +59,6 @@ def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | Non
     Args:
         adapter: what is put on a model that has no adapter yet; by default one on every linear layer but the head's.
         name: of the adapter of a PEFT model; the active one by default.
-
-    Raises:
-        BadInput: the model cannot be built, or the adapter does not go with it.
     """
     if isinstance(model, PeftModel):
         name = name if name in model.peft_config else None
@@ -70,11 +67,7 @@ def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | Non
 
 
 def adapted(bare: nn.Module, adapter: LoraConfig | None, title: str) -> PeftModel:
-    """A model with adapters, of which no numbers are needed; by default on every linear layer but the head's.
-
-    Raises:
-        BadInput: the adapter does not go with it.
-    """
+    """A model with adapters, of which no numbers are needed; by default on every linear layer but the head's."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of numbers, which are not looked at
@@ -87,11 +80,7 @@ def adapted(bare: nn.Module, adapter: LoraConfig | None, title: str) -> PeftMode
 
 
 def model_of_layers(path: Path, most: int) -> tuple[nn.Module, int]:
-    """The model of a folder or file with a config.json, without numbers and with few layers; and how many it has.
-
-    Raises:
-        BadInput: transformers builds none of it.
-    """
+    """The model of a folder or file with a config.json, without numbers and with few layers; and how many it has."""
     config = configuration_from(path)
     count = getattr(config, "num_hidden_layers", most)
     for name, value in config.to_dict().items():

@@ -43,6 +43,11 @@ class Linted(Shown):
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
         config, use = self.case.config, self.case.use
+        # As a spec writes them; all null where they are not known.
+        exponents: dict[str, str | None] = dict.fromkeys(KEYS)
+        if self.case.linear is not None:
+            forms = self.case.linear.scheme.exponents
+            exponents = {key: "zero" if form is None else str(form) for key, form in forms.items()}
         return {
             "schema": 1,
             "findings": [
@@ -55,7 +60,7 @@ class Linted(Shown):
                 }
                 for each in self.findings
             ],
-            "exponents": _exponents(self.case.linear),
+            "exponents": exponents,
             "read": {
                 "init_lora_weights": config.initialisation.option,
                 "rank": config.rank,
@@ -135,13 +140,6 @@ def findings(case: Case) -> tuple[Finding, ...]:
         if each.applies(case)
     ]
     return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))
-
-
-def _exponents(found: Edge | None) -> dict[str, str | None]:
-    """The exponents that the configuration implements, as a spec writes them; all null where they are not known."""
-    if found is None:
-        return dict.fromkeys(KEYS)
-    return {key: "zero" if value is None else str(value) for key, value in found.scheme.exponents.items()}
 
 
 def _edge_json(found: Edge | None) -> dict[str, Any] | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from gamma_calc.algebra import Affine
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import gain_through_above, leads_through_above, stack_note
+from gamma_calc.huggingface.adapter_config import Start
 from gamma_calc.huggingface.implemented_scheme import RATE, RHO, edge, loraplus_spec
-from gamma_calc.huggingface.initial_factors import Start
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, MEASURED, Case, Check, Severity, power
 
 DERIVE, EXPONENTS = f"gamma-calc derive {LINEAR}", f"gamma-calc exponents {LINEAR}"
@@ -76,15 +76,6 @@ def _rank_law(case: Case) -> str:
     )
 
 
-def _has_rank_law(case: Case) -> bool:
-    bounds = None if case.linear is None else case.linear.with_rank.bounds
-    return case.config.initialisation.start is Start.NOTHING and bounds is not None
-
-
-def _is_near(case: Case) -> bool:
-    return case.position is not None and 1 / NEAR <= case.position <= 1
-
-
 def position(case: Case) -> str:
     """Where the rate stands, in words."""
     edge, rate, config = case.rate_edge, case.use.learning_rate, case.config
@@ -100,10 +91,6 @@ def _has_growing_gradients(case: Case) -> bool:
     if case.linear is None or case.linear.largest.exponent is None:
         return False
     return leads_through_above(gain_through_above(case.linear.scheme, Affine.of(case.linear.largest.exponent)))
-
-
-def _targets_embeddings(case: Case) -> bool:
-    return bool(case.embeddings) and case.config.initialisation.resets_embeddings
 
 
 def _stack(case: Case) -> str:
@@ -181,7 +168,7 @@ CHECKS = (
     Check(
         "embedding-starts-otherwise",
         Severity.WARNING,
-        _targets_embeddings,
+        lambda case: bool(case.embeddings) and case.config.initialisation.resets_embeddings,
         lambda case: (
             f"By name {', '.join(case.embeddings)} is an embedding, and there PEFT starts with A = 0 and "
             "B normal with standard deviation 1 (r times the variance of Init[B]), whatever A is asked to be. Its "
@@ -210,7 +197,7 @@ CHECKS = (
     Check(
         "rate-near-edge",
         Severity.WARNING,
-        _is_near,
+        lambda case: case.position is not None and 1 / NEAR <= case.position <= 1,
         lambda case: f"{position(case)}: within a factor of {NEAR} of it.",
         MEASURED,
     ),
@@ -235,7 +222,18 @@ CHECKS = (
         MEASURED,
     ),
     Check("hidden-features-grow-at-edge", Severity.INFO, _grows_at_the_edge, _edge_growth, DERIVE, is_common=True),
-    Check("rank-law", Severity.INFO, _has_rank_law, _rank_law, RANK_LAW, is_common=True),
+    Check(
+        "rank-law",
+        Severity.INFO,
+        lambda case: (
+            case.config.initialisation.start is Start.NOTHING
+            and case.linear is not None
+            and case.linear.with_rank.bounds is not None
+        ),
+        _rank_law,
+        RANK_LAW,
+        is_common=True,
+    ),
     Check(
         "b-frozen",
         Severity.INFO,

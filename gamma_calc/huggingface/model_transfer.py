@@ -13,7 +13,6 @@ from gamma_calc.experiment.transfer import Place, TransferLaw, Transferred, carr
 from gamma_calc.huggingface.adapters import Adapter
 from gamma_calc.huggingface.layers import LayerKind, layer_kinds
 from gamma_calc.program.scheme import RATES, Scheme
-from gamma_calc.program.selection import Spec, selected
 
 NOT_IN_THE_LAW = "Depth, batch size and the number of steps are not in the law."
 
@@ -100,12 +99,8 @@ def paired_kinds(start: Sequence[Adapter], end: Sequence[Adapter]) -> Mapping[st
     return pairs
 
 
-def alpha_between(scheme: Scheme, pairs: Mapping[str, Pair], said: AlphaReading | None) -> AlphaReading | None:
-    """What lora_alpha does from the first model to the second; None where no rank changes.
-
-    Raises:
-        BadInput: it is neither kept nor in proportion to r, or contradicts what was said or what the scheme says.
-    """
+def _alpha_between(scheme: Scheme, pairs: Mapping[str, Pair], said: AlphaReading | None) -> AlphaReading | None:
+    """What lora_alpha does from the first model to the second; None where no rank changes."""
     moved = {name: pair for name, pair in pairs.items() if pair[0].rank != pair[1].rank}
     for name, (start, end) in pairs.items():
         if name not in moved and start.alpha != end.alpha:
@@ -134,45 +129,14 @@ def law_between(
         asked: as for `transfer_law`.
 
     Raises:
-        BadInput, Unknown: as `alpha_between` and `transfer_law`.
+        BadInput, Unknown: lora_alpha is neither kept nor in proportion to r, or contradicts what was said or what the
+            scheme says; or as `transfer_law`.
     """
-    shown = alpha_between(scheme, pairs, alpha)
+    shown = _alpha_between(scheme, pairs, alpha)
     reading = None if says_scale(scheme) else shown
     is_rslora = any(end.is_rank_stabilised for _, end in pairs.values())
     law = transfer_law(scheme, with_rank=shown is not None, alpha=reading, is_rank_stabilised=is_rslora, **asked)
     return law, reading
-
-
-def model_transferred(
-    spec: Spec,
-    start: Sequence[Adapter],
-    end: Sequence[Adapter],
-    *,
-    learning_rate: float,
-    learning_rate_b: float | None = None,
-    alpha: AlphaReading | None = None,
-    optimizer: str | None = None,
-    **asked: Any,
-) -> LayerRates:
-    """The rates in the second model that stand where the given one stood in every layer of the first.
-
-    Args:
-        start, end: the adapters of both models, from `adapted_shapes`.
-        learning_rate: A's rate in the first model, one for all layers, and B's unless `learning_rate_b` is given.
-        asked: at, without and align, as in `derive`.
-
-    Raises:
-        BadInput, Unknown: as `paired_kinds`, `alpha_between` and `transfer`.
-    """
-    (scheme,) = selected([spec], optimizer=optimizer)
-    return carried_pairs(
-        scheme,
-        paired_kinds(start, end),
-        learning_rate=learning_rate,
-        learning_rate_b=learning_rate_b,
-        alpha=alpha,
-        **asked,
-    )
 
 
 def carried_pairs(
@@ -184,7 +148,12 @@ def carried_pairs(
     alpha: AlphaReading | None = None,
     **asked: Any,
 ) -> LayerRates:
-    """The rates of pairs of kinds that are at hand; the arguments are those of `model_transferred`."""
+    """The rates in the second model that stand where the given one stood in every layer of the first.
+
+    Args:
+        learning_rate: A's rate in the first model, one for all layers, and B's unless `learning_rate_b` is given.
+        asked: at, without and align, as in `derive`.
+    """
     law, reading = law_between(scheme, pairs, alpha, **asked)
     layers = {
         name: carried(law, place(first, law), place(second, law), learning_rate, learning_rate_b, reading)
@@ -196,13 +165,9 @@ def carried_pairs(
         if first.fan_out * second.fan_in != second.fan_out * first.fan_in
     )
     fixed = replace(scheme, exponents={**scheme.exponents, "fan_out": Affine.of(0)})
-    if not uneven or _forms(law_between(fixed, pairs, alpha, **asked)[0]) == _forms(law):
+    if not uneven or law_between(fixed, pairs, alpha, **asked)[0].forms == law.forms:
         uneven = ()
     return LayerRates(pairs, layers, uneven)
-
-
-def _forms(law: TransferLaw) -> list[Mapping[str, Affine]]:
-    return [dict(piece.exponents) for piece in law.pieces]
 
 
 def place(kind: LayerKind | Adapter, law: TransferLaw) -> Place:

@@ -6,12 +6,11 @@ Nothing is attached to a tensor: a group is a list of parameters and its rate, s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from gamma_calc.algebra import parsed_affine
 from gamma_calc.errors import BadInput
@@ -39,47 +38,10 @@ SMALLEST_EPSILON = 1e-30
 """Stands for an epsilon of zero, with which torch would divide the zero gradient of step 1 by zero."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """The rates at the base width, A's and B's, and that of all parameters outside the adapters; decay and momentum.
-
-    Raises:
-        BadInput: one of them is no number that it can be.
-    """
-
-    learning_rate: float
-    learning_rate_b: float
-    others: float
-    weight_decay: float
-    momentum: float | None
-
-    def __post_init__(self) -> None:
-        for name in ("learning_rate", "learning_rate_b", "others"):
-            _check_number(name, getattr(self, name), "a positive number", is_open=True)
-        _check_number("weight_decay", self.weight_decay, "a number from 0", is_open=False)
-        if self.momentum is not None:
-            _check_number("momentum", self.momentum, "a positive number", is_open=True)
-
-    def at_base(self, key: str) -> float:
-        """The rate of a factor, by its key in a scheme, at the base width."""
-        return self.learning_rate if key == RATES[0] else self.learning_rate_b
-
-
-def _check_number(name: str, value: object, expected: str, *, is_open: bool) -> None:
+def _check_number(name: str, value: object, *, is_open: bool) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not is_number or value < 0 or (is_open and value == 0):  # type: ignore[operator]
-        raise BadInput(name, found=str(value), expected=expected)
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A parameter with the name of its group, its rate, its decay, and its momentum where there is one."""
-
-    group: str
-    parameter: nn.Parameter
-    rate: float
-    decay: float
-    momentum: float | None
+        raise BadInput(name, found=str(value), expected="a positive number" if is_open else "a number from 0")
 
 
 def parameter_groups(
@@ -126,13 +88,14 @@ def parameter_groups(
             scheme trains, or a momentum is given for a scheme that has none.
         Unknown: the largest stable rate is not known, or one power law does not reach from the base to a layer.
     """
-    rates = Rates(
-        learning_rate,
-        learning_rate if learning_rate_b is None else learning_rate_b,
-        learning_rate if other_learning_rate is None else other_learning_rate,
-        weight_decay,
-        momentum,
+    rates = dict(
+        zip(RATES, (learning_rate, learning_rate if learning_rate_b is None else learning_rate_b), strict=True)
     )
+    others = learning_rate if other_learning_rate is None else other_learning_rate
+    numbers = {"learning_rate": learning_rate, "learning_rate_b": rates[RATES[1]], "others": others}
+    for name, value in {**numbers, **({} if momentum is None else {"momentum": momentum})}.items():
+        _check_number(name, value, is_open=True)
+    _check_number("weight_decay", weight_decay, is_open=False)
     adapters = lora_adapters(model, adapter)
     (chosen,) = selected([scheme])
     if base_model is None:
@@ -144,10 +107,31 @@ def parameter_groups(
     if momentum is not None and law.scheme.form("momentum") is None:
         raise BadInput(f"{law.scheme.name} has no momentum, and {momentum:g} is given: leave it out")
     _check_trained(law, adapters)
-    members = [*_factors(law, adapters, bases, rates)]
-    inside = {id(member.parameter) for member in members}
-    members += _others(model, inside, rates)
-    return _grouped(members)
+    groups: dict[str, dict[str, Any]] = {}
+
+    def add(group: str, parameter: nn.Parameter, rate: float, decay: float, beta: float | None) -> None:
+        empty = {"name": group, "params": [], "lr": rate, "weight_decay": decay}
+        if beta is not None:
+            empty["momentum"] = beta
+        groups.setdefault(group, empty)["params"].append(parameter)
+
+    for each, base in zip(adapters, bases, strict=True):
+        end, origin = place(each, law), "" if len(set(bases)) == 1 else f", from {base}"
+        decay, share = (_ratio(law, key, base, each) for key in ("decay", "momentum"))
+        for key, factor, rate in zip(INITIAL, (each.A, each.B), RATES, strict=True):
+            if law.scheme.is_trained(key):
+                value, beta = (
+                    rates[rate] * law.multiplier(rate, base, end),
+                    None if momentum is None else momentum * share,
+                )
+                add(f"lora_{key} {end}{origin}", factor, value, weight_decay * decay, beta)
+    inside = {id(factor) for each in adapters for factor in (each.A, each.B)}
+    for parameter in model.parameters():
+        if parameter.requires_grad and id(parameter) not in inside:
+            is_matrix = parameter.ndim > 1
+            name = OTHERS if is_matrix else f"{OTHERS}, one-dimensional"
+            add(name, parameter, others, weight_decay if is_matrix else 0.0, momentum)
+    return list(groups.values())
 
 
 def _at_one_base(
@@ -225,43 +209,12 @@ def _check_trained(law: TransferLaw, adapters: tuple[Adapter, ...]) -> None:
                 raise BadInput(f"{name}; init_lora_(model, scheme) sets both")
 
 
-def _factors(law: TransferLaw, adapters: tuple[Adapter, ...], bases: Sequence[Place], rates: Rates) -> Iterator[Member]:
-    for each, base in zip(adapters, bases, strict=True):
-        end = place(each, law)
-        for key, factor, rate in zip(INITIAL, (each.A, each.B), RATES, strict=True):
-            if law.scheme.is_trained(key):
-                value = rates.at_base(rate) * law.multiplier(rate, base, end)
-                decay = rates.weight_decay * _ratio(law, "decay", base, each)
-                beta = None if rates.momentum is None else rates.momentum * _ratio(law, "momentum", base, each)
-                origin = "" if len(set(bases)) == 1 else f", from {base}"
-                yield Member(f"lora_{key} {end}{origin}", factor, value, decay, beta)
-
-
 def _ratio(law: TransferLaw, key: str, base: Place, adapter: Adapter) -> float:
     """What the decay or the momentum of a layer is to that at the base: 1 for a scheme that has no exponent for it."""
     power = size_of(law.scheme.written(key))
     if power is None:
         return 1.0
     return power.at(adapter.fan_in, adapter.rank) / power.at(base.width, base.rank or adapter.rank)
-
-
-def _others(model: nn.Module, inside: set[int], rates: Rates) -> Iterator[Member]:
-    for parameter in model.parameters():
-        if parameter.requires_grad and id(parameter) not in inside:
-            is_matrix = parameter.ndim > 1
-            name = OTHERS if is_matrix else f"{OTHERS}, one-dimensional"
-            decay = rates.weight_decay if is_matrix else 0.0
-            yield Member(name, parameter, rates.others, decay, rates.momentum)
-
-
-def _grouped(members: list[Member]) -> list[dict[str, Any]]:
-    groups: dict[str, dict[str, Any]] = {}
-    for each in members:
-        empty = {"name": each.group, "params": [], "lr": each.rate, "weight_decay": each.decay}
-        if each.momentum is not None:
-            empty["momentum"] = each.momentum
-        groups.setdefault(each.group, empty)["params"].append(each.parameter)
-    return list(groups.values())
 
 
 def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **options: Any) -> torch.optim.Optimizer:
@@ -284,8 +237,13 @@ def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **opt
     """
     (chosen,) = selected([scheme])
     rule = chosen.simple_step(f"{chosen.name}: an optimiser of torch")
-    if chosen.form("momentum") is not None:
-        _check_momentum(chosen, options)
+    if chosen.form("momentum") is not None and isinstance(rule, Moments):
+        raise BadInput(
+            f"{chosen.name}: found momentum in front of the normalised step of {chosen.optimizer.name}, which no betas"
+            " of AdamW are; expected none, or sgd, or an optimiser of yours over parameter_groups"
+        )
+    if chosen.form("momentum") is not None and options.get("momentum") is None:
+        raise BadInput(f"{chosen.name} has a momentum; say which one it is at the base width, such as momentum=0.9")
     groups = parameter_groups(model, scheme, learning_rate, **options)
     match rule:
         case Moments():
@@ -295,12 +253,41 @@ def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **opt
             return torch.optim.SGD(groups)
 
 
-def _check_momentum(scheme: Scheme, options: Mapping[str, Any]) -> None:
-    """See that torch has the scheme's rule, and that the size of its momentum is said."""
-    if isinstance(scheme.optimizer.step, Moments):
-        raise BadInput(
-            f"{scheme.name}: found momentum in front of the normalised step of {scheme.optimizer.name}, which no betas"
-            " of AdamW are; expected none, or sgd, or an optimiser of yours over parameter_groups"
-        )
-    if options.get("momentum") is None:
-        raise BadInput(f"{scheme.name} has a momentum; say which one it is at the base width, such as momentum=0.9")
+class SchemeCallback(TrainerCallback):  # type: ignore[misc]  # the base is not annotated
+    """Checks, when training begins, that the Trainer's optimiser has the rates of the scheme.
+
+    A Trainer that is given no optimiser builds its own with one rate for all; PEFT's LoRA+ helper has its own ratio and
+    decay. The arguments are those of `parameter_groups`.
+    """
+
+    def __init__(self, scheme: Spec, learning_rate: float, **options: Any) -> None:
+        self.scheme = scheme
+        self.learning_rate = learning_rate
+        self.options = options
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Compare the rates."""
+        model, optimizer = kwargs["model"], kwargs["optimizer"]
+        check_rates(optimizer, model, parameter_groups(model, self.scheme, self.learning_rate, **self.options))
+
+
+def check_rates(optimizer: torch.optim.Optimizer, model: nn.Module, groups: list[dict[str, Any]]) -> None:
+    """Hold an optimiser's rates, those before any schedule, to the groups'."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    found = {
+        id(parameter): float(group.get("initial_lr", group["lr"]))
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    }
+    for group in groups:
+        for parameter in group["params"]:
+            rate = found.get(id(parameter))
+            if rate != group["lr"]:
+                name = names.get(id(parameter), group["name"])
+                seen = "no rate: it is not optimised" if rate is None else f"{rate:g}"
+                advice = "give the Trainer optimizers=(scheme_optimizer(model, ...), None)"
+                raise BadInput(
+                    f"learning rate of {name}: found {seen}, expected {group['lr']:g} ({group['name']}); {advice}"
+                )

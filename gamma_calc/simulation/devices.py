@@ -20,9 +20,6 @@ DTYPES: Mapping[str, torch.dtype] = MappingProxyType({"float32": torch.float32, 
 def resolved_dtype(name: str) -> torch.dtype:
     """The floating-point format called `name`.
 
-    Raises:
-        BadInput: no format has that name.
-
     >>> resolved_dtype("float64")
     torch.float64
     """

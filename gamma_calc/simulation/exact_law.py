@@ -42,10 +42,16 @@ import torch
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw
-from gamma_calc.simulation.adapter_module import AdapterMeasurement, AdapterModule, Key, Training
-from gamma_calc.simulation.adapter_training import measured_training
+from gamma_calc.simulation.adapter_module import (
+    AdapterMeasurement,
+    AdapterModule,
+    Key,
+    Shape,
+    Training,
+    measured_training,
+)
 from gamma_calc.simulation.probe import BeyondFloats, ProbeConfiguration, ProbeMeasurement, Progress, probe_measurement
-from gamma_calc.simulation.sampling import Array, Role, Shape, Sizes, Streams, conditioned, symmetric_roots
+from gamma_calc.simulation.sampling import Array, Role, Sizes, Streams, conditioned, symmetric_roots
 
 LARGEST_WIDTH = 2**60
 SMALLEST_WIDTH = 32
@@ -301,9 +307,6 @@ def positive_entries(square: float, absolute: float, entries: int) -> Array:
     All but the first are equal: with mean u and spread v they are u + (d - 1)^(1/2) v and u - (d - 1)^(-1/2) v.
 
     Shapes: returns [d, 1].
-
-    Raises:
-        BadInput: no positive numbers have these sums.
     """
     d = COORDINATES
     mean = absolute / math.sqrt(d * entries)

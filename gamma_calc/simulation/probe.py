@@ -15,11 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_calc.errors import BadInput
-from gamma_calc.program.optimizers import Moments, Raw, check_step
-from gamma_calc.simulation.adapter_module import AdapterMeasurement, Extra, Key, Training, joined
-from gamma_calc.simulation.adapter_training import MEMORY_BOUND, measured_training
+from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.simulation.adapter_module import (
+    BATCH,
+    MEMORY_BOUND,
+    AdapterMeasurement,
+    Extra,
+    Key,
+    Shape,
+    Training,
+    joined,
+    measured_training,
+)
 from gamma_calc.simulation.devices import resolved_device, resolved_dtype
-from gamma_calc.simulation.sampling import BASE_RANK, BATCH, DATA, Shape, Sizes, rounded_rank, sampled_module
+from gamma_calc.simulation.sampling import BASE_RANK, Sizes, rounded_rank, sampled_module
 
 Progress = Callable[[int, int], None]
 """Called with the number of runs done and the number of runs in all."""
@@ -31,10 +40,14 @@ class BeyondFloats(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """The number n^width r^rank, which stands for an exponent at a finite width n and rank r."""
+    """The number k n^width r^rank, which stands for an exponent at a finite width n and rank r.
+
+    The factor k moves the crossovers of sums, never an exponent.
+    """
 
     width: Fraction = Fraction(0)
     rank: Fraction = Fraction(0)
+    factor: Fraction = Fraction(1)
 
     def at(self, width: int, rank: int) -> float:
         """The number at a width and a rank.
@@ -46,7 +59,7 @@ class Power:
         0.3125
         """
         try:
-            found = math.pow(width, self.width) * math.pow(rank, self.rank)
+            found = float(self.factor) * (math.pow(width, self.width) * math.pow(rank, self.rank))
         except OverflowError:
             found = math.inf
         if not 0 < found < math.inf:
@@ -70,11 +83,10 @@ class ProbeConfiguration:
 
     Args:
         A, B: sizes of the initial entries; None for zero.
-        prefactor_A, prefactor_B: k in eta = k n^exponent; k moves the crossovers of sums, never an exponent.
         fan_out: the size m of the output axis, rounded.
         rank: the exponent of the rank in the width; `base_rank` multiplies it.
         data: "random" or "teacher-student".
-        momentum, decay, feedback: sizes of beta, lambda and kappa, each times its prefactor; None for none.
+        momentum, decay, feedback: beta, lambda and kappa; None for none.
         is_paired: whether a run draws A_0 Z and B_0^T dZ from the same numbers at every width.
         runs: the number of seeds at each width, all spawned from `seed`.
     """
@@ -92,8 +104,6 @@ class ProbeConfiguration:
     fan_out: Power = Power(Fraction(1))
     rank: Fraction = Fraction(0)
     base_rank: int = BASE_RANK
-    prefactor_A: Fraction = Fraction(1)
-    prefactor_B: Fraction = Fraction(1)
     trains_A: bool = True
     trains_B: bool = True
     data: str = "random"
@@ -105,19 +115,6 @@ class ProbeConfiguration:
     momentum: Power | None = None
     decay: Power | None = None
     feedback: Power | None = None
-    prefactor_momentum: Fraction = Fraction(1)
-    prefactor_decay: Fraction = Fraction(1)
-    prefactor_feedback: Fraction = Fraction(1)
-
-    def __post_init__(self) -> None:
-        check_step(self.optimizer)
-        if self.data not in DATA:
-            raise BadInput("data", found=self.data, expected=" or ".join(DATA), choices=DATA)
-        if not self.widths or list(self.widths) != sorted(set(self.widths)) or self.widths[0] < 1:
-            raise BadInput("widths", found=str(self.widths), expected="positive integers, each above the one before")
-        for name in ("runs", "steps", "base_rank", "samples"):
-            if getattr(self, name) < 1:
-                raise BadInput(name, found=str(getattr(self, name)), expected="a positive integer")
 
     def shape_at(self, width: int) -> Shape:
         """The sizes of the module at a width."""
@@ -126,39 +123,26 @@ class ProbeConfiguration:
 
     def sizes_at(self, shape: Shape) -> Sizes:
         """The sizes of the entries at a width."""
-
-        def size(power: Power) -> float:
-            return power.at(shape.width, shape.rank)
-
-        return Sizes(
-            None if self.A is None else size(self.A),
-            None if self.B is None else size(self.B),
-            size(self.gradient),
-            size(self.scale),
-        )
+        n, r = shape.width, shape.rank
+        a, b = (None if power is None else power.at(n, r) for power in (self.A, self.B))
+        return Sizes(a, b, self.gradient.at(n, r), self.scale.at(n, r))
 
     def training_at(self, shape: Shape) -> Training:
         """The learning rates at a width, and the rest of the training."""
+        n, r = shape.width, shape.rank
+        momentum, decay, feedback = (
+            None if power is None else power.at(n, r) for power in (self.momentum, self.decay, self.feedback)
+        )
+        extra = Extra(momentum, decay, decay, feedback)
         return Training(
-            (float(self.prefactor_A) * self.eta_A.at(shape.width, shape.rank),),
-            (float(self.prefactor_B) * self.eta_B.at(shape.width, shape.rank),),
+            (self.eta_A.at(n, r),),
+            (self.eta_B.at(n, r),),
             self.optimizer,
             self.steps,
             self.trains_A,
             self.trains_B,
-            self.extra_at(shape),
+            None if extra == Extra() else extra,
         )
-
-    def extra_at(self, shape: Shape) -> Extra | None:
-        """What the training at a width adds to plain steps."""
-
-        def size(power: Power | None, prefactor: Fraction) -> float | None:
-            return None if power is None else float(prefactor) * power.at(shape.width, shape.rank)
-
-        decay = size(self.decay, self.prefactor_decay)
-        feedback = size(self.feedback, self.prefactor_feedback)
-        extra = Extra(size(self.momentum, self.prefactor_momentum), decay, decay, feedback)
-        return None if extra == Extra() else extra
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +171,6 @@ def probe(
     """Train the scheme at every width and measure each term after each step.
 
     The draws of one piece of runs and the training of it each keep within `memory` bytes.
-
-    Raises:
-        BadInput: the device or the dtype is not available.
     """
     resolved_device(configuration.device, configuration.dtype)
     shapes = tuple(configuration.shape_at(width) for width in configuration.widths)

@@ -131,11 +131,7 @@ class ProgramExperiment:
         return max(1, round(Power(Fraction(str(axis.size))).at(width, 1)))
 
     def size(self, name: str, exponent: Affine, width: int) -> float:
-        """k n^exponent.
-
-        Raises:
-            BeyondFloats: it is too large or too small for a float.
-        """
+        """k n^exponent."""
         return self.prefactors.get(name, 1.0) * Power(Fraction(str(exponent))).at(width, 1)
 
     def reading(self, width: int, normal: Mapping[str, Tensor], read: type[Read]) -> Read:
@@ -167,11 +163,7 @@ class ProgramExperiment:
         return read(_without_epsilon(self.program.optimizer), tensors, rates, scalars, sizes=sizes)
 
     def check_sizes(self, width: int) -> None:
-        """See that every size at a width is a float.
-
-        Raises:
-            BeyondFloats: one is not.
-        """
+        """See that every size at a width is a float."""
         for part, (whole, beside) in self.parts.items():
             sizes = [self.coordinates(axis, width) for axis in (part, beside, whole)]
             if sizes[0] * sizes[1] != sizes[2]:

@@ -30,16 +30,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gamma_calc.simulation.adapter_module import AdapterModule
+from gamma_calc.simulation.adapter_module import AdapterModule, Shape
 
 Array = NDArray[np.float64]
 
 BASE_RANK = 5
 """The rank of a module whose rank has exponent 0, and the rank at width 1 of one whose rank grows."""
-
-BATCH = 2
-"""The default number of samples: enough that sums of signs do not cancel. More only widen the relative fluctuations of
-Z^T Z / n, about (N / n)^(1/2), and put off the width from which an aligned sum of n signs stands clear of its noise."""
 
 DATA_DIMENSION = 5
 """The dimension of the teacher-student data (Hayou, Ghosh, Yu, arXiv 2406.08447, the synthetic experiment)."""
@@ -79,16 +75,6 @@ class Streams:
     def _keyed(self, role: Role, width: int) -> np.random.Generator:
         sequence = np.random.SeedSequence(self.seed, spawn_key=(int(role), self.run, width))
         return np.random.Generator(np.random.SFC64(sequence))
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The sizes of a module: A is [rank, width], B is [out, rank]."""
-
-    width: int
-    rank: int
-    out: int
-    samples: int = BATCH
 
 
 @dataclass(frozen=True, slots=True)

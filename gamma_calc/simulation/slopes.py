@@ -225,57 +225,35 @@ def _functionals(x: Array, variance: Array) -> Array:
 LEAST_WIDTHS = 4
 """Three numbers are fitted."""
 
-
-@dataclass(frozen=True, slots=True)
-class LocalSlope:
-    """The slope between two neighbouring widths with half of its 95 % interval."""
-
-    lower: int
-    upper: int
-    slope: float
-    half_width: float
-
-
-@dataclass(frozen=True, slots=True)
-class Extrapolation:
-    """The slope at infinite width, if the next exponent lies `gap` below the leading one."""
-
-    slope: float
-    half_width: float
-    gap: float
+GAP = 0.5
+"""Powers of n mostly differ by halves."""
 
 
 def local_slopes(
     widths: Sequence[int], mean_square: Array, *, is_paired: bool = True, seed: int = 0
-) -> tuple[LocalSlope, ...]:
-    """The slopes of 1/2 log2 of the mean over runs, width by width.
+) -> list[tuple[float, float]]:
+    """The slopes of 1/2 log2 of the mean over runs from width to width, each with half of its 95 % interval.
 
     Shapes: mean_square [widths, runs], positive.
 
-    >>> [each.slope for each in local_slopes([2, 4, 16], np.array([[4.0] * 3, [16.0] * 3, [64.0] * 3]))]
+    >>> [slope for slope, _ in local_slopes([2, 4, 16], np.array([[4.0] * 3, [16.0] * 3, [64.0] * 3]))]
     [1.0, 0.5]
     """
     x = np.log2(widths)
     rows = np.diff(np.eye(len(x)), axis=0) / np.diff(x)[:, None]
     values, half_widths = _functional(rows, mean_square, is_paired, seed)
-    return tuple(
-        LocalSlope(lower, upper, float(value), float(half))
-        for lower, upper, value, half in zip(widths[:-1], widths[1:], values, half_widths, strict=True)
-    )
+    return list(zip(values.tolist(), half_widths.tolist(), strict=True))
 
 
 def extrapolated_slope(
-    widths: Sequence[int], mean_square: Array, *, gap: float = 0.5, is_paired: bool = True, seed: int = 0
-) -> Extrapolation:
-    """The slope that the local slopes run to.
+    widths: Sequence[int], mean_square: Array, *, gap: float = GAP, is_paired: bool = True, seed: int = 0
+) -> tuple[float, float]:
+    """The slope that the local slopes run to if the next exponent lies `gap` below, with half of its 95 % interval.
 
     Shapes: mean_square [widths, runs], positive.
 
-    Raises:
-        BadInput: fewer than four widths.
-
     >>> n = 2.0 ** np.arange(5, 12)
-    >>> round(extrapolated_slope([int(w) for w in n], np.tile(n[:, None] ** 1.0 * 4 ** n[:, None] ** -0.5, 3)).slope, 9)
+    >>> round(extrapolated_slope([int(w) for w in n], np.tile(n[:, None] ** 1.0 * 4 ** n[:, None] ** -0.5, 3))[0], 9)
     0.5
     """
     if len(widths) < LEAST_WIDTHS:
@@ -283,7 +261,7 @@ def extrapolated_slope(
     n = np.asarray(widths, dtype=np.float64)
     design = np.stack([np.ones_like(n), np.log2(n), n**-gap], axis=1)
     values, half_widths = _functional(np.linalg.pinv(design)[1:2], mean_square, is_paired, seed)
-    return Extrapolation(float(values[0]), float(half_widths[0]), gap)
+    return float(values[0]), float(half_widths[0])
 
 
 def _functional(rows: Array, mean_square: Array, is_paired: bool, seed: int) -> tuple[Array, Array]:

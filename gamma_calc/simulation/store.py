@@ -191,7 +191,8 @@ class Store:
         if self._is_new:
             self._create()
         self._check_version()
-        self._check_writable()
+        self._connection.execute("BEGIN IMMEDIATE")  # whether it can be written
+        self._connection.execute("ROLLBACK")
         self._write_ahead()
         # A run counts as finished when it would survive a power cut, not only the end of the process.
         self._connection.execute("PRAGMA synchronous = FULL")
@@ -226,10 +227,6 @@ class Store:
                 f"the store {self.path} has version {found}, and this gamma_calc reads version {VERSION}: use the"
                 " gamma_calc that made it, or name another file"
             )
-
-    def _check_writable(self) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.execute("ROLLBACK")
 
     def _write_ahead(self) -> None:
         """Switch to the write-ahead log; SQLite does not wait by itself for another process that is about to."""

@@ -71,17 +71,6 @@ class StudentConfiguration:
 
     def __post_init__(self) -> None:
         check_step(self.optimizer)
-        if len(self.eta_A) != len(self.eta_B):
-            found = f"{len(self.eta_A)} and {len(self.eta_B)}"
-            raise BadInput("learning rates of A and B", found=found, expected="as many of one as of the other")
-        if not self.eta_A:
-            raise BadInput("learning rates of A and B", found="none", expected="at least one of each")
-        for name in ("width", "runs", "rank", "points", "test_points", "record_every"):
-            if getattr(self, name) < 1:
-                raise BadInput(name, found=str(getattr(self, name)), expected="a positive integer")
-        for name in ("weight_decay", "momentum"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise BadInput(name, found=str(getattr(self, name)), expected="a finite number from 0 on")
         if self.momentum and isinstance(self.optimizer, Moments) and self.optimizer.has_memory:
             raise BadInput(
                 "momentum: this optimiser already steps along a running mean of its gradients; a heavy ball goes with"

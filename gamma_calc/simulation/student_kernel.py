@@ -17,7 +17,7 @@ from gamma_calc.simulation.steps import GradientStep, HeavyBall
 from gamma_calc.simulation.student_code import Function
 from gamma_calc.simulation.student_data import FrozenStudent, Student, StudentConfiguration, blocks
 from gamma_calc.simulation.student_loops import GREATEST_RANK, StudentLoops, student_loops
-from gamma_calc.simulation.student_records import State, record
+from gamma_calc.simulation.student_plain import State, record
 
 UNITS_AT_A_TIME = 512
 """Units of a block: a tile of their frozen part is read from the second-level cache for every rate but the first."""
@@ -152,7 +152,7 @@ class CompiledTraining:
         return State(self.b.values[:, :n], self.values.z[..., : data.points])
 
     def record(self, before: State | None = None) -> Tensor:
-        """Each copy as it stands; see `student_records.record`."""
+        """Each copy as it stands; see `student_plain.record`."""
         data, rank, n = self.student.training, self.student.rank, self.student.width
         self.held_out.run(self.a.values, self.b.values, self.weighted_b)
         z, b = self.values.z[..., : data.points].double(), self.b.values.double()

@@ -29,8 +29,7 @@ from torch import Tensor
 from gamma_calc.simulation import student_plain
 from gamma_calc.simulation.devices import one_thread, resolved_device, resolved_dtype
 from gamma_calc.simulation.student_data import Student, StudentConfiguration, blocks, drawn_student, drawn_teacher
-from gamma_calc.simulation.student_plain import PlainTraining
-from gamma_calc.simulation.student_records import StudentMeasurement
+from gamma_calc.simulation.student_plain import PlainTraining, StudentMeasurement
 
 try:
     from gamma_calc.simulation import student_code, student_kernel
@@ -59,9 +58,6 @@ def teacher_student(
 
     Args:
         is_plain: whether to keep to plain tensor operations where the compiled loops would do.
-
-    Raises:
-        BadInput: the device or the dtype is not available.
     """
     device = resolved_device(configuration.device, configuration.dtype)
     dtype, configuration = resolved_dtype(configuration.dtype), replace(configuration, device=device.type)

@@ -6,6 +6,11 @@ otherwise INCONCLUSIVE, with the runs or the widths that would settle it. Every 
 
 Why a tolerance: at finite widths lower-order terms bend every slope a little, and with enough runs the interval is
 narrower than that. To ask that it holds the prediction would refute every asymptotic law in the end.
+
+What an undecided slope needs: the half-width of K runs is t(K - 1) s / K^(1/2), with t Student's quantile and s known
+from the runs at hand. With equal weights a slope over W widths, d octaves apart, has a standard deviation proportional
+to (d^2 W (W^2 - 1) / 12)^(-1/2), the root of the square sum of the centred log2 widths. What drift adds to an interval
+is no noise: no number of runs removes it.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from enum import Enum
 from fractions import Fraction
 from types import MappingProxyType
 
-from gamma_calc.simulation.slopes import SlopeEstimate
+from gamma_calc.simulation.slopes import MINIMUM_RUNS, MINIMUM_WIDTHS, SlopeEstimate, student_quantile
 
 TOLERANCE = 0.05
 
@@ -102,30 +107,6 @@ def _judged_slope(
     return Judgement(Verdict.INCONCLUSIVE, settling(predicted, slope, estimate), facts)
 
 
-def distance(predicted: Fraction | None, estimate: SlopeEstimate, *, upper: bool = False) -> float | None:
-    """How far the prediction lies outside the interval, 0 inside; None where there is no slope to compare.
-
-    >>> distance(Fraction(0), SlopeEstimate((128, 8192), 32, 0.02, (0.01, 0.03), 0.01))
-    0.01
-    """
-    if predicted is None or estimate.interval is None:
-        return None
-    low, high = estimate.interval
-    return max(0.0, low - float(predicted), 0.0 if upper else float(predicted) - high)
-
-
-def resolution(predicted: Fraction | None, estimate: SlopeEstimate, *, upper: bool = False) -> float | None:
-    """How far a prediction has to be moved, up or down, to FAIL both ways; None where there is none, or only a bound.
-
-    >>> resolution(Fraction(0), SlopeEstimate((128, 8192), 32, 0.0, (-0.01, 0.01), 0.01))
-    0.060000000000000005
-    """
-    if predicted is None or estimate.interval is None or upper:
-        return None
-    low, high = estimate.interval
-    return TOLERANCE + max(high - float(predicted), float(predicted) - low)
-
-
 def settling(predicted: float, slope: float, estimate: SlopeEstimate) -> str:
     """The runs at these widths, or the widths, that would settle an inconclusive slope.
 
@@ -155,3 +136,76 @@ def _enough_widths(predicted: float, error: float, estimate: SlopeEstimate) -> s
         return ""
     octaves = math.ceil((last - first) / 2 * math.log(2 * excess / TOLERANCE) / math.log(below / above))
     return f"at its trend widths 2^{first + octaves:.3g} to 2^{last + octaves:.3g} would"
+
+
+MOST_RUNS = 2**20
+MOST_WIDTHS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """The runs, or the widths at the same spacing, that would bring the half-width down; None where none would."""
+
+    half_width: float
+    runs: int | None
+    widths: int | None
+
+    def __str__(self) -> str:
+        ways = []
+        if self.runs is not None:
+            ways.append(f"about {self.runs} seeds at these widths")
+        if self.widths is not None:
+            ways.append(f"about {self.widths} widths at as many seeds")
+        if not ways:
+            return f"no number of seeds brings the half-width to {self.half_width:.3f}: the slope drifts with the width"
+        return f"a half-width of {self.half_width:.3f} needs {' or '.join(ways)}"
+
+
+def needed(estimate: SlopeEstimate, half_width: float) -> Needed:
+    """What it takes to know the slope to within a half-width.
+
+    >>> known = SlopeEstimate((1, 2, 4, 8, 16, 32), 5, -0.5, (-0.7, -0.3), 0.2, 0.2)
+    >>> str(needed(known, 0.1))
+    'a half-width of 0.100 needs about 13 seeds at these widths or about 10 widths at as many seeds'
+    """
+    room = half_width - estimate.drift_excess
+    if not room > 0 or estimate.runs < 2:
+        return Needed(half_width, None, None)
+    spread = estimate.sampling_half_width * math.sqrt(estimate.runs) / student_quantile(estimate.runs - 1)
+    return Needed(half_width, runs_needed(spread, room), _widths(estimate, room))
+
+
+def runs_needed(spread: float, room: float) -> int | None:
+    """The least number of runs of this spread whose mean has a half-width of at most `room`; None where none will do.
+
+    By doubling and then halving: the half-width falls with every run."""
+
+    def suffices(runs: int) -> bool:
+        return student_quantile(runs - 1) * spread <= room * math.sqrt(runs)
+
+    high = MINIMUM_RUNS
+    while not suffices(high):
+        high *= 2
+        if high > MOST_RUNS:
+            return None
+    low = max(MINIMUM_RUNS - 1, high // 2)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if suffices(middle) else (middle, high)
+    return high
+
+
+def _widths(estimate: SlopeEstimate, room: float) -> int | None:
+    def precision(widths: int) -> float:
+        return math.sqrt(widths * (widths**2 - 1))
+
+    wanted = precision(len(estimate.widths)) * estimate.sampling_half_width / room
+    return next((count for count in range(MINIMUM_WIDTHS, MOST_WIDTHS) if precision(count) >= wanted), None)
+
+
+def power_statement(estimate: SlopeEstimate, boundary: float) -> str:
+    """What would tell the slope from a boundary that its interval holds."""
+    if estimate.slope is None:
+        raise ValueError("there is no slope to tell from a boundary.")
+    distance = abs(estimate.slope - boundary)
+    return f"to tell {estimate.slope:.3f} from {boundary:g}, {needed(estimate, distance)}"

@@ -11,10 +11,9 @@ import pytest
 from gamma_calc.cli.main import main
 from gamma_calc.experiment.claims import Outcome
 from gamma_calc.huggingface.language import settings, study
-from gamma_calc.huggingface.language.memory import run_memory
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import LLAMA, QUICK, ROBERTA, Building, Training
-from gamma_calc.huggingface.language.task import Setting
+from gamma_calc.huggingface.language.task import Setting, run_memory
 from gamma_calc.report.markdown_page import escaped
 
 FIGURES = ("rates", "scores", "features-Z_A", "features-Z_B")

@@ -21,8 +21,8 @@ from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep import carried_out
 from gamma_calc.experiment.sweep_file import Sweep, sweep_from_file
-from gamma_calc.experiment.sweep_plan import Planned, planned
-from gamma_calc.experiment.sweep_run import Run, key_of, parameters
+from gamma_calc.experiment.sweep_plan import planned
+from gamma_calc.experiment.sweep_run import Planned, Run, parameters
 from gamma_calc.simulation.store import Arrays, Store
 
 ROOT = Path(__file__).parents[2]
@@ -115,7 +115,7 @@ class Slow:
 def placed(run: Run, number: int = 0) -> Planned:
     """A run at a place of no consequence."""
     text = parameters_of(run)
-    return Planned("s", "o", 2, (1.0,), range(number, number + 1), run, text, key_of(text))
+    return Planned("s", "o", 2, (1.0,), range(number, number + 1), run, text)
 
 
 def parameters_of(run: Run) -> str:

@@ -39,7 +39,7 @@ def test_a_sweep_is_read_whole(tmp_path: Path) -> None:
         (name, optimizer) for name in ("init-a", "mine", "own") for optimizer in ("adam", "sgd")
     ]
     assert sweep.schemes[-1]["eta_B"].constant == Fraction(1, 2)
-    assert sweep.widths == (128, 256) and sweep.rates.values == (0.25, 4.0) and not sweep.rates.is_absolute
+    assert sweep.widths == (128, 256) and sweep.rates == (0.25, 4.0) and not sweep.is_absolute
     assert (sweep.dtype, sweep.seed, sweep.own) == ("float64", 0, {"data": "random", "samples": 2})
 
 
@@ -57,7 +57,7 @@ def test_the_smoke_sweep_is_one() -> None:
     ],
 )
 def test_a_grid_has_both_ends_where_they_are_whole_steps(grid: str, values: tuple[float, ...]) -> None:
-    assert sweep_from_text(text(rates=grid)).rates.values == pytest.approx(values, rel=1e-15)
+    assert sweep_from_text(text(rates=grid)).rates == pytest.approx(values, rel=1e-15)
 
 
 @pytest.mark.parametrize(

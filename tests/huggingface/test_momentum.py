@@ -20,8 +20,7 @@ from gamma_calc.huggingface import (
     scheme_optimizer,
 )
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.simulation.adapter_module import AdapterModule, Extra, Training
-from gamma_calc.simulation.adapter_training import measured_training
+from gamma_calc.simulation.adapter_module import AdapterModule, Extra, Training, measured_training
 from tests.huggingface.models import wrapped
 from tests.schemes import scheme
 from tests.simulation import reference

@@ -7,10 +7,8 @@ import math
 import pytest
 import torch
 
-from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Raw
-from gamma_calc.simulation.adapter_module import Extra, terms_of
-from gamma_calc.simulation.adapter_training import measured_training
+from gamma_calc.simulation.adapter_module import Extra, measured_training, terms_of
 from tests.simulation import reference
 from tests.simulation.test_adapter_training import (
     ADAM,
@@ -136,8 +134,3 @@ def test_a_run_leaves_its_module_as_it_was(extra: Extra) -> None:
     before = batch.initial_A.clone(), batch.initial_B.clone()
     measured_training(batch, training(Raw(), extra=extra, eta_A=(0.1,), eta_B=(0.1,)))
     assert torch.equal(batch.initial_A, before[0]) and torch.equal(batch.initial_B, before[1])
-
-
-def test_a_decay_of_one_factor_alone_is_refused() -> None:
-    with pytest.raises(BadInput, match="weight decay"):
-        Extra(decay_A=0.1)

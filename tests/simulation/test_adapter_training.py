@@ -10,10 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw
-from gamma_calc.simulation.adapter_module import TERMS, AdapterModule, Training
-from gamma_calc.simulation.adapter_training import measured_training
+from gamma_calc.simulation.adapter_module import TERMS, AdapterModule, Training, measured_training
 from gamma_calc.simulation.steps import GradientStep
 from tests.simulation import reference
 
@@ -167,11 +165,3 @@ def test_float32_follows_float64() -> None:
     for key, value in slow.mean_square.items():
         # 2^-24 a rounding, sums of 64 terms, a few units of amplification; mean squares are kept in float64.
         torch.testing.assert_close(fast.mean_square[key], value, rtol=1e-4, atol=1e-12)
-
-
-def test_wrong_shapes_are_refused() -> None:
-    batch = module((8, 6, 3, 2))
-    with pytest.raises(BadInput, match="initial_A"):
-        AdapterModule(batch.inputs, batch.gradients, batch.initial_B, None, 3)
-    with pytest.raises(BadInput, match="learning rates"):
-        Training((0.1,), (0.1, 0.2), Raw(), 1)

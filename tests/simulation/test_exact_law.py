@@ -14,8 +14,7 @@ from scipy import stats
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation import exact_law as law
-from gamma_calc.simulation.adapter_module import AdapterModule, Extra, Training
-from gamma_calc.simulation.adapter_training import measured_training
+from gamma_calc.simulation.adapter_module import AdapterModule, Extra, Training, measured_training
 from gamma_calc.simulation.exact_law import CompressedAxis, CompressedModule, exact_law, law_refusal
 from gamma_calc.simulation.probe import Power, ProbeConfiguration, probe
 from gamma_calc.simulation.sampling import symmetric_roots
@@ -160,7 +159,7 @@ def test_the_largest_width_is_exact_to_its_fluctuations() -> None:
     """Init[A] at n = 2^60 has Z_A = 4 n^(1/2) (2 / pi)^(1/2) in its last step's leading order, run by run."""
     eta, n = Power(Fraction(-1, 2)), 2**60
     configuration = replace(
-        BASE, widths=(n,), runs=4, steps=2, B=None, eta_A=eta, eta_B=eta, prefactor_A=Fraction(4), is_paired=True
+        BASE, widths=(n,), runs=4, steps=2, B=None, eta_A=replace(eta, factor=Fraction(4)), eta_B=eta, is_paired=True
     )
     measured = exact_law(configuration)
     root = np.sqrt(measured.mean_square[2, "Z_A", None])

@@ -12,11 +12,9 @@ import pytest
 import torch
 
 from gamma_calc.program.optimizers import Moments, Raw
-from gamma_calc.simulation.adapter_module import AdapterModule, Extra
-from gamma_calc.simulation.adapter_training import measured_training
+from gamma_calc.simulation.adapter_module import AdapterModule, Extra, measured_training
 from gamma_calc.simulation.student_data import FrozenStudent, Student
-from gamma_calc.simulation.student_plain import PlainTraining
-from gamma_calc.simulation.student_records import RECORDED
+from gamma_calc.simulation.student_plain import RECORDED, PlainTraining
 from gamma_calc.simulation.teacher_student import teacher_student
 from tests.simulation.test_adapter_training import ADAM, SEEDS, SIGN, module, training
 from tests.simulation.test_teacher_student import SMALL

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gamma_calc.simulation.power import needed, power_statement
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate
+from gamma_calc.simulation.verdicts import needed, power_statement
 
 WIDTHS = [2**k for k in range(7, 13)]
 

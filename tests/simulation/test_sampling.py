@@ -9,11 +9,11 @@ import pytest
 import torch
 from scipy import stats
 
+from gamma_calc.simulation.adapter_module import Shape
 from gamma_calc.simulation.sampling import (
     DATA,
     Array,
     Role,
-    Shape,
     Sizes,
     Streams,
     conditioned,

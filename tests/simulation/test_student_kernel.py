@@ -16,8 +16,7 @@ from gamma_calc.simulation import teacher_student as face
 from gamma_calc.simulation.student_code import Code, Machine
 from gamma_calc.simulation.student_data import FrozenStudent, Student, StudentConfiguration
 from gamma_calc.simulation.student_kernel import CompiledTraining, TiledStudent, is_compilable
-from gamma_calc.simulation.student_plain import PlainTraining
-from gamma_calc.simulation.student_records import RECORDED, StudentMeasurement
+from gamma_calc.simulation.student_plain import RECORDED, PlainTraining, StudentMeasurement
 from gamma_calc.simulation.teacher_student import teacher_student
 
 ADAM = Moments(Fraction(9, 10), Fraction(999, 1000), Fraction(1, 10**8))

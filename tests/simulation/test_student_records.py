@@ -108,14 +108,6 @@ def test_float32_knows_its_changes() -> None:
         torch.testing.assert_close(getattr(single, name), getattr(double, name), rtol=1e-3, atol=0)
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"momentum": -0.1}, "momentum: found '-0.1', expected a finite number from 0 on"),
-        ({"weight_decay": float("nan")}, "weight_decay: found 'nan'"),
-        ({"momentum": 0.9, "optimizer": ADAM}, "momentum: this optimiser already"),
-    ],
-)
-def test_what_makes_no_step_is_refused(changes: dict[str, object], said: str) -> None:
-    with pytest.raises(BadInput, match=said):
-        replace(SMALL, **changes)  # type: ignore[arg-type]
+def test_momentum_in_front_of_a_memory_is_refused() -> None:
+    with pytest.raises(BadInput, match="momentum: this optimiser already"):
+        replace(SMALL, momentum=0.9, optimizer=ADAM)

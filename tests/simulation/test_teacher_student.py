@@ -10,7 +10,6 @@ import pytest
 import torch
 from scipy import stats
 
-from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation.sampling import symmetric_roots
 from gamma_calc.simulation.student_data import (
@@ -187,10 +186,3 @@ def test_init_a_starts_from_a_zero_output() -> None:
     assert measured.Z_A[0].all()
     assert torch.equal(measured.Z_A[0], measured.Z_A[1])
     assert measured.Z_B[1].all()
-
-
-def test_unpaired_rates_are_refused() -> None:
-    with pytest.raises(BadInput, match="learning rates"):
-        replace(SMALL, eta_A=(1e-3,))
-    with pytest.raises(BadInput, match="learning rates"):
-        replace(SMALL, eta_A=(), eta_B=())

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.simulation.adapter_module import TERMS, AdapterModule, Training
-from gamma_calc.simulation.adapter_training import measured_training
+from gamma_calc.simulation.adapter_module import TERMS, AdapterModule, Training, measured_training
 from gamma_calc.simulation.torch_reading import TorchReading, trained_in_torch
 from tests.schemes import scheme
 

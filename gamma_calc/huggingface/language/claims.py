@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from gamma_calc.experiment.claims import POSITIVE, Claim, Outcome
 from gamma_calc.huggingface.language.study import Curves, LanguageStudy
-from gamma_calc.simulation.power import runs_needed
 from gamma_calc.simulation.slopes import student_quantile
+from gamma_calc.simulation.verdicts import runs_needed
 
 Array = NDArray[np.float64]
 

@@ -13,9 +13,16 @@ from typing import Any
 
 from gamma_calc.errors import BadInput
 from gamma_calc.files import file_content
-from gamma_calc.huggingface.language.mail import PACKAGE, is_mail_package, mail
-from gamma_calc.huggingface.language.python_texts import language_reference, reference_or_docstring
-from gamma_calc.huggingface.language.texts import Example, LabelledTexts, RunningText
+from gamma_calc.huggingface.language.texts import (
+    PACKAGE,
+    Example,
+    LabelledTexts,
+    RunningText,
+    is_mail_package,
+    language_reference,
+    mail,
+    reference_or_docstring,
+)
 
 GLUE: Mapping[str, str] = MappingProxyType(
     {
@@ -53,11 +60,7 @@ def labelled_texts(word: str) -> LabelledTexts:
 
 
 def running_text(word: str) -> RunningText:
-    """The running text that a word stands for.
-
-    Raises:
-        BadInput: it stands for none, or it cannot be had here; the message says what to install or type.
-    """
+    """The running text that a word stands for."""
     names: dict[str, Callable[[], RunningText]] = {"pydoc": language_reference, WIKITEXT_NAME: _wikitext}
     return names[word]() if word in names else running_file(_path(word, tuple(names), "a text file"))
 
@@ -140,9 +143,6 @@ def labelled_file(path: Path) -> LabelledTexts:
 
     `sentence`, `premise` or `question` will do for `text`, and a second text may stand in `text2`, `sentence2` or
     `hypothesis`: the columns of GLUE's tables.
-
-    Raises:
-        BadInput: the file cannot be read, is no such table, has no labels or only one.
     """
     if path.suffix.lower() not in TABLES:
         raise BadInput(f"{path}: file name", found=path.name, expected=f"one that ends in {', '.join(TABLES)}")
@@ -156,11 +156,7 @@ def _rows(path: Path) -> Iterator[Row]:
 
 
 def labelled_rows(name: str, description: str, rows: list[Row], test: list[Row] | None = None) -> LabelledTexts:
-    """Labelled texts from rows with names.
-
-    Raises:
-        BadInput: there are no rows, a row lacks its text or its label, or all labels are the same.
-    """
+    """Labelled texts from rows with names."""
     if not rows:
         raise BadInput(f"{name}: there are no rows in it")
     text, label = _column(name, rows[0], TEXT_NAMES), _column(name, rows[0], LABEL_NAMES)
@@ -180,11 +176,7 @@ def labelled_rows(name: str, description: str, rows: list[Row], test: list[Row] 
 
 
 def running_file(path: Path) -> RunningText:
-    """The text of a plain text file, or of the column `text` of a table.
-
-    Raises:
-        BadInput: it cannot be read, or holds too little text.
-    """
+    """The text of a plain text file, or of the column `text` of a table."""
     if path.suffix.lower() not in TABLES:
         return RunningText(str(path), path.name, _content(path))
     rows = list(_rows(path))

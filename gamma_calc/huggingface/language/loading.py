@@ -6,6 +6,7 @@ A built model reads the most frequent words of its training text.
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
 from collections import Counter
@@ -23,9 +24,7 @@ from transformers import (
     AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    LlamaConfig,
     PreTrainedConfig,
-    RobertaConfig,
 )
 
 from gamma_calc.errors import BadInput
@@ -70,6 +69,12 @@ class Vocabulary:
 Encoding = Callable[[str, str | None], list[int]]
 """The numbers of the tokens of a text, or of a pair of them."""
 
+ROBERTA = {
+    "model_type": "roberta",
+    "type_vocab_size": 1,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+}
 MASKED = 0.15
 """The share of the tokens that a masked language model predicts."""
 
@@ -88,13 +93,9 @@ class Loaded:
 
 
 def loaded_classifier(source: ModelSource, labels: int, length: int) -> Loaded:
-    """A sequence classifier of a saved encoder, with a head that is still to be drawn.
-
-    Raises:
-        BadInput: the folder holds no such model.
-    """
-    model = _from_folder(AutoModelForSequenceClassification, source, num_labels=labels)
-    tokenizer = _tokenizer(source)
+    """A sequence classifier of a saved encoder, with a head that is still to be drawn."""
+    model = _read(AutoModelForSequenceClassification, source, dtype=torch.float32, num_labels=labels)
+    tokenizer = _read(AutoTokenizer, source)
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
 
@@ -105,13 +106,9 @@ def loaded_classifier(source: ModelSource, labels: int, length: int) -> Loaded:
 
 
 def loaded_language_model(source: ModelSource) -> Loaded:
-    """A saved causal language model.
-
-    Raises:
-        BadInput: the folder holds no such model.
-    """
-    model = _from_folder(AutoModelForCausalLM, source)
-    tokenizer = _tokenizer(source)
+    """A saved causal language model."""
+    model = _read(AutoModelForCausalLM, source, dtype=torch.float32)
+    tokenizer = _read(AutoTokenizer, source)
 
     def encoded(text: str, other: str | None) -> list[int]:
         return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
@@ -130,9 +127,8 @@ def built_classifier(building: Building, texts: list[str], labels: int, length: 
         pair = [] if other is None else [END, *vocabulary.encoded(other)]
         return [START, *[*vocabulary.encoded(text), *pair][: length - 2], END]
 
-    configuration = (
-        _configured(building, len(vocabulary)) if building.config else _roberta(building, vocabulary, length)
-    )
+    # RoBERTa counts positions from the padding's number + 1.
+    configuration = _configured(building, len(vocabulary), {**ROBERTA, "max_position_embeddings": length + 2}, 4)
     configuration.num_labels = labels
     is_encoder = type(configuration) in MODEL_FOR_MASKED_LM_MAPPING
     first, batched = (AutoModelForMaskedLM, _masked_batch) if is_encoder else (AutoModelForCausalLM, _causal_batch)
@@ -148,7 +144,8 @@ def built_classifier(building: Building, texts: list[str], labels: int, length: 
 def built_language_model(building: Building, text: str, length: int) -> Loaded:
     """A causal model from its configuration, by default a Llama, trained on the next word of a text of its own."""
     vocabulary = Vocabulary.of([text], building.vocabulary)
-    configuration = _configured(building, len(vocabulary)) if building.config else _llama(building, vocabulary, length)
+    llama = {"model_type": "llama", "max_position_embeddings": length}
+    configuration = _configured(building, len(vocabulary), llama, 3)
     generator = torch.Generator().manual_seed(building.width)
     with _drawn_from(generator):
         model = _built(AutoModelForCausalLM, configuration)
@@ -163,54 +160,19 @@ def built_language_model(building: Building, text: str, length: int) -> Loaded:
     return Loaded(model, lambda text, other: vocabulary.encoded(text), PAD, f"{len(vocabulary)} words")
 
 
-def _roberta(building: Building, vocabulary: Vocabulary, length: int) -> PreTrainedConfig:
-    return RobertaConfig(
-        vocab_size=len(vocabulary),
-        max_position_embeddings=length + 2,  # RoBERTa counts positions from the padding's number + 1
-        type_vocab_size=1,
-        bos_token_id=START,
-        pad_token_id=PAD,
-        eos_token_id=END,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        **_sizes(building, 4),
-    )
-
-
-def _llama(building: Building, vocabulary: Vocabulary, length: int) -> PreTrainedConfig:
-    return LlamaConfig(
-        vocab_size=len(vocabulary),
-        max_position_embeddings=length,
-        bos_token_id=START,
-        pad_token_id=PAD,
-        eos_token_id=END,
-        tie_word_embeddings=False,
-        **_sizes(building, 3),
-    )
-
-
-def _configured(building: Building, vocabulary: int) -> PreTrainedConfig:
+def _configured(building: Building, vocabulary: int, default: dict[str, Any], widening: int) -> PreTrainedConfig:
     """The configuration that a building names, at its width and depth, over the words of its text.
 
-    Raises:
-        BadInput: transformers does not know it.
+    Args:
+        default: where it names none; of one head, with an inner width of so many times the head's.
     """
-    found = configuration_at(building.config, building.width, building.layers)
+    size = building.head_width
+    sizes = {"hidden_size": size, "num_attention_heads": 1, "intermediate_size": widening * size}
+    found = configuration_at(building.config or json.dumps({**default, **sizes}), building.width, building.layers)
     special = {"bos_token_id": START, "pad_token_id": PAD, "eos_token_id": END}
     for name, value in {"vocab_size": vocabulary, "initializer_range": building.width**-0.5, **special}.items():
         setattr(found, name, value)
     return found
-
-
-def _sizes(building: Building, widening: int) -> dict[str, Any]:
-    width = building.width
-    return {
-        "hidden_size": width,
-        "intermediate_size": widening * width,
-        "num_hidden_layers": building.layers,
-        "num_attention_heads": width // building.head_width,
-        "initializer_range": width**-0.5,
-    }
 
 
 def _built(kind: Any, configuration: PreTrainedConfig) -> Any:
@@ -238,8 +200,7 @@ def _causal_batch(rows: list[list[int]], size: int, generator: torch.Generator) 
 
 
 def _masked_batch(rows: list[list[int]], size: int, generator: torch.Generator) -> dict[str, Tensor]:
-    chosen = [rows[k] for k in torch.randint(len(rows), (size,), generator=generator).tolist()]
-    inputs = padded(chosen, PAD)
+    inputs = _causal_batch(rows, size, generator)["input_ids"]
     is_hidden = (torch.rand(inputs.shape, generator=generator) < MASKED) & (inputs >= SPECIAL)
     is_hidden[0, 1] = True  # a batch without any would have no loss
     labels = inputs.masked_fill(~is_hidden, IGNORED)
@@ -260,21 +221,15 @@ def _drawn_from(generator: torch.Generator) -> Iterator[None]:
         yield
 
 
-def _from_folder(kind: Any, source: ModelSource, **options: Any) -> Any:
-    with _quiet(), _drawn_from(torch.Generator().manual_seed(0)):
-        return _read(kind, source, dtype=torch.float32, **options)
-
-
-def _tokenizer(source: ModelSource) -> Any:
-    with _quiet():
-        return _read(AutoTokenizer, source)
-
-
 def _read(kind: Any, source: ModelSource, **options: Any) -> Any:
+    """What transformers loads from the source's folder; what is not in it is drawn the same way always."""
     file = {"gguf_file": source.weights} if source.weights else {}
     try:
-        # False, not left out: transformers then asks on the terminal, and runs the folder's code on a "y".
-        return kind.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False, **file, **options)
+        with _quiet(), _drawn_from(torch.Generator().manual_seed(0)):
+            # False, not left out: transformers then asks on the terminal, and runs the folder's code on a "y".
+            return kind.from_pretrained(
+                source.folder, local_files_only=True, trust_remote_code=False, **file, **options
+            )
     except Exception as problem:  # whatever transformers, safetensors or a tokenizer raises over such files
         reason = " ".join(str(problem).split())[:200]
         if "trust_remote_code" in str(problem):

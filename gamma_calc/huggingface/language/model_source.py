@@ -54,11 +54,7 @@ class ModelSource:
 
 
 def model_source(word: str) -> ModelSource:
-    """The model that a word stands for: `built`, a folder, an installed package with weights, or a name on the hub.
-
-    Raises:
-        BadInput: it stands for none that can be had here.
-    """
+    """The model that a word stands for: `built`, a folder, an installed package with weights, or a name on the hub."""
     if word == BUILT:
         return ModelSource(BUILT)
     folder = Path(word)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,9 +20,8 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_run import plain
 from gamma_calc.huggingface.adapters import Adapter, Hook, forward_hooks, lora_adapters
 from gamma_calc.huggingface.initialisation import init_lora_
-from gamma_calc.huggingface.language.memory import run_memory
 from gamma_calc.huggingface.language.settings import Training
-from gamma_calc.huggingface.language.task import Batch, Setting, Task, task
+from gamma_calc.huggingface.language.task import Batch, Setting, Task, run_memory, task
 from gamma_calc.huggingface.rates import scheme_optimizer
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import Scheme
@@ -61,10 +60,7 @@ class LanguageRun:
         """Bytes: those of a run with its model."""
         return run_memory(self.setting)
 
-    @property
-    def device(self) -> str:
-        """Where it is trained."""
-        return "cpu"
+    device: ClassVar[str] = "cpu"
 
     @property
     def parameters(self) -> str:
@@ -131,11 +127,7 @@ def _head(model: nn.Module) -> list[nn.Parameter]:
 
 
 def optimizer_at(ready: Task, training: Training, scheme: str, rate: float) -> torch.optim.Optimizer:
-    """The scheme's optimiser at one rate in all layers, that of a classifier's head apart.
-
-    Raises:
-        BadInput, Unknown: torch has no optimiser for the scheme, or its rates are not known.
-    """
+    """The scheme's optimiser at one rate in all layers, that of a classifier's head apart."""
     rates = {"learning_rate_b": training.ratio * rate, "other_learning_rate": training.head_rate}
     return scheme_optimizer(ready.model, scheme_called(scheme), rate, base_model=ready.model, **rates)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 from gamma_calc.errors import BadInput
@@ -36,13 +35,6 @@ class Training:
     ratio: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "length", "rank"):
-            if getattr(self, name) < 1:
-                raise BadInput(f"--{name}", found=str(getattr(self, name)), expected="a whole number from 1")
-        for name in ("alpha", "head_rate", "ratio"):
-            if not 0 < getattr(self, name) < math.inf:
-                option = f"--{name.replace('_', '-')}"
-                raise BadInput(option, found=str(getattr(self, name)), expected="a positive number")
         if self.length < 4:
             raise BadInput("--length", found=str(self.length), expected="at least 4 tokens")
 

@@ -18,13 +18,12 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.study import Asking, Study, finish
 from gamma_calc.experiment.sweep import Progress
 from gamma_calc.experiment.sweep_memory import available_memory, check_workers
-from gamma_calc.experiment.sweep_plan import MOST_RUNS, Planned
-from gamma_calc.experiment.sweep_run import key_of
-from gamma_calc.huggingface.language.memory import run_memory
+from gamma_calc.experiment.sweep_plan import MOST_RUNS
+from gamma_calc.experiment.sweep_run import Planned
 from gamma_calc.huggingface.language.model_source import ModelSource, model_source
 from gamma_calc.huggingface.language.run import LanguageRun, initialise, optimizer_at, scheme_called
 from gamma_calc.huggingface.language.settings import ROBERTA, Plan
-from gamma_calc.huggingface.language.task import Setting, task
+from gamma_calc.huggingface.language.task import Setting, run_memory, task
 from gamma_calc.simulation.devices import one_thread
 from gamma_calc.simulation.optima import Health, OptimalRate, optimal_rate, run_health
 from gamma_calc.simulation.store import Arrays, Store
@@ -139,10 +138,6 @@ def study(ready: Prepared, store: Store, *, workers: int = 1, progress: Progress
 
     Args:
         workers: processes of one thread, each with a model of its own; with one, everything runs in this process.
-
-    Raises:
-        BadInput: a run failed.
-        Interrupted: Ctrl-C.
     """
     start = time.monotonic()
     if workers > 1:
@@ -160,10 +155,10 @@ def _grid(scheme: str, plan: Plan, run: partial[LanguageRun]) -> Asking[Curves]:
     rates = tuple(float(each) for each in plan.log2_rates)
     found = _collected(scheme, rates, (yield _runs(scheme, rates, plan.seeds, run)))
     for _ in range(LONGEST_EXTENSION):
-        longer = (*_below(found), *rates, *_above(found))
-        if longer == rates:
+        below, above = (_is_lowest(found, end) for end in (0, -1))
+        if not (below or above):
             break
-        rates = longer
+        rates = (*[rates[0] - 1] * below, *rates, *[rates[-1] + 1] * above)
         found = _collected(scheme, rates, (yield _runs(scheme, rates, plan.seeds, run)))
     return found
 
@@ -173,8 +168,8 @@ def _runs(scheme: str, rates: Sequence[float], seeds: int, run: partial[Language
     for rate in rates:
         for seed in range(seeds):
             each = run(scheme, rate, seed)
-            text, of_it = each.parameters, range(seed, seed + 1)
-            found.append(Planned(meant.name, meant.optimizer.name, 0, (2.0**rate,), of_it, each, text, key_of(text)))
+            of_it = range(seed, seed + 1)
+            found.append(Planned(meant.name, meant.optimizer.name, 0, (2.0**rate,), of_it, each, each.parameters))
     return found
 
 
@@ -195,14 +190,6 @@ def _collected(scheme: str, rates: Sequence[float], arrays: Sequence[Arrays]) ->
         grid("Z_A"),
         grid("Z_B"),
     )
-
-
-def _below(found: Curves) -> tuple[float, ...]:
-    return (float(found.log2_rate[0]) - 1,) if _is_lowest(found, 0) else ()
-
-
-def _above(found: Curves) -> tuple[float, ...]:
-    return (float(found.log2_rate[-1]) + 1,) if _is_lowest(found, -1) else ()
 
 
 def _is_lowest(found: Curves, end: int) -> bool:

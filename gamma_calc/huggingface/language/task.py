@@ -1,13 +1,19 @@
-"""A model and its data as batches, ready to be adapted again and again."""
+"""A model and its data as batches, ready to be adapted again and again, and how much memory a run of it takes.
+
+That is estimated from sizes alone, before anything is read, built or loaded. The estimate errs low, so that it refuses
+nothing that would run; sizes that fit no machine are off by far more.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +22,7 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
+from gamma_calc.files import file_content
 from gamma_calc.huggingface.language.data import labelled_texts, running_text
 from gamma_calc.huggingface.language.loading import (
     Encoding,
@@ -25,7 +32,7 @@ from gamma_calc.huggingface.language.loading import (
     loaded_language_model,
     padded,
 )
-from gamma_calc.huggingface.language.model_source import ModelSource
+from gamma_calc.huggingface.language.model_source import CONFIGURATION, ModelSource
 from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, Building, Training
 from gamma_calc.huggingface.language.texts import RunningText, parted_examples, parted_text
 from gamma_calc.huggingface.layers import ALL_LINEAR
@@ -106,11 +113,7 @@ class Task:
 
 @lru_cache(maxsize=1)
 def task(setting: Setting) -> Task:
-    """The task of a setting; the last one is kept, since loading a model takes longer than many a step.
-
-    Raises:
-        BadInput: the model or the data cannot be had, or do not go together.
-    """
+    """The task of a setting; the last one is kept, since loading a model takes longer than many a step."""
     return {ROBERTA: _classification, LLAMA: _language_modelling}[setting.experiment](setting)
 
 
@@ -118,13 +121,12 @@ def _classification(setting: Setting) -> Task:
     texts, length = labelled_texts(setting.data), setting.training.length
     parts = parted_examples(texts, setting.held_out)
     if setting.source.is_built:
-        own = [text for each in parts.train for text in (each.text, each.other) if text]
+        own = [text for each in parts["train"] for text in (each.text, each.other) if text]
         loaded = built_classifier(setting.building, own, len(texts.labels), length)
     else:
         loaded = loaded_classifier(setting.source, len(texts.labels), length)
     rows = {
-        name: [(loaded.encoded(each.text, each.other), each.label) for each in getattr(parts, name)]
-        for name in ("train", "validation", "test")
+        name: [(loaded.encoded(each.text, each.other), each.label) for each in part] for name, part in parts.items()
     }
     facts = {"data": texts.description, "examples": _sizes(rows), "labels": ", ".join(texts.labels)}
 
@@ -204,3 +206,66 @@ def _sizes(parts: Mapping[str, Sequence[Any]]) -> str:
 
 def _digest(parts: Mapping[str, Sequence[Any]]) -> str:
     return hashlib.sha256(repr([parts[name] for name in sorted(parts)]).encode()).hexdigest()
+
+
+LEAST_MEMORY = 2**29
+WEIGHT_COPIES = 6
+"""Bytes for each byte of weights: 4-bit weights become 32-bit ones, and a built model has its gradients and moments."""
+
+SINGLE = 4
+MATRICES = 13
+"""Squares of the width in a layer of a built model: four of attention, eight or nine of the MLP."""
+
+KEPT = 12
+"""Numbers that a step keeps for each token, layer and unit of width."""
+
+LOGIT_COPIES = 3
+FACTOR_COPIES = 4
+"""A factor, its gradient and its two moments."""
+
+FACTORS = 4
+"""Factors in a layer that have the width on one side: those of queries and values."""
+
+ORDERED = 60
+"""Bytes for each example in the order in which a run sees them."""
+
+LARGEST_CONFIGURATION = 2**24
+WIDTHS = ("hidden_size", "n_embd", "d_model")
+DEPTHS = ("num_hidden_layers", "n_layer", "num_layers")
+VOCABULARIES = ("vocab_size",)
+
+
+def run_memory(setting: Setting) -> int:
+    """Bytes of a run: weights, adapters, and what a step keeps of its tokens."""
+    training, building = setting.training, setting.building
+    is_built = setting.source.is_built
+    if is_built:
+        width, layers, vocabulary = building.width, building.layers, building.vocabulary
+        weights = SINGLE * width * (MATRICES * layers * width + 2 * vocabulary + training.length)
+    else:
+        width, layers, vocabulary = _saved_sizes(setting.source)
+        weights = setting.source.size
+    tokens = training.length * max(training.batch, EVALUATED, building.batch if is_built else 0)
+    logits = LOGIT_COPIES * vocabulary if is_built or setting.experiment == LLAMA else 0
+    return (
+        LEAST_MEMORY
+        + WEIGHT_COPIES * weights
+        + SINGLE * FACTOR_COPIES * FACTORS * layers * training.rank * width
+        + SINGLE * tokens * (KEPT * layers * width + logits)
+        + ORDERED * training.steps * training.batch
+    )
+
+
+def _saved_sizes(source: ModelSource) -> tuple[int, int, int]:
+    """Width, layers and vocabulary of a saved model as its configuration has them; 1 where it says nothing."""
+    try:
+        content = file_content(Path(source.folder) / CONFIGURATION, LARGEST_CONFIGURATION, "a configuration")
+        found: Any = json.loads(content)
+    except (BadInput, ValueError, RecursionError):
+        found = None  # loading it says what is wrong
+    names = found if isinstance(found, dict) else {}
+
+    def size(keys: tuple[str, ...]) -> int:
+        return max((names[key] for key in keys if type(names.get(key)) is int), default=1)
+
+    return size(WIDTHS), size(DEPTHS), size(VOCABULARIES)

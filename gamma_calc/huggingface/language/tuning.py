@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from gamma_calc.errors import Unknown
 from gamma_calc.experiment.claims import Report, gallery, made_with, plain_numbers
-from gamma_calc.experiment.sweep import Progress
+from gamma_calc.experiment.sweep import Progress, part
 from gamma_calc.experiment.transfer import transfer_law
 from gamma_calc.huggingface.configurations import configuration_at, configuration_from
 from gamma_calc.huggingface.language.folder import (
@@ -233,13 +233,8 @@ def tuned(tuning: Tuning, store: Store, *, workers: int = 1, progress: Progress 
     studies, count = [], len(tuning.plans)
     for k, plan in enumerate(tuning.plans):
         ready = tuning.first if k == 0 else prepared(plan, workers=workers)
-        part = None if progress is None else partial(_part, progress, k, count)
-        studies.append(study(ready, store, workers=workers, progress=part))
+        studies.append(study(ready, store, workers=workers, progress=part(progress, k, count)))
     return Tuned(tuning, tuple(studies), workers)
-
-
-def _part(progress: Progress, k: int, count: int, done: int, total: int) -> None:
-    progress(k * total + done, count * total)
 
 
 def tuning_report(found: Tuned, command: str = "", version: str = "") -> Report:

@@ -13,12 +13,13 @@ from gamma_calc import files
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.language.data import labelled_file, labelled_texts, running_text
 from gamma_calc.huggingface.language.loading import SPECIAL, UNKNOWN, Vocabulary
-from gamma_calc.huggingface.language.mail import FOLDERS, mail
 from gamma_calc.huggingface.language.texts import (
+    FOLDERS,
     Example,
     LabelledTexts,
     RunningText,
     balanced,
+    mail,
     parted_examples,
     parted_text,
 )
@@ -144,11 +145,11 @@ def examples(count: int, label: int = 0) -> tuple[Example, ...]:
 def test_parts_never_meet() -> None:
     texts = LabelledTexts("x", "", ("a", "b"), examples(40) + examples(40, 1))
     parts = parted_examples(texts, 5)
-    assert (len(parts.validation), len(parts.test)) == (5, 5)
-    assert Counter(parts.train + parts.validation + parts.test) == Counter(texts.examples)
+    assert (len(parts["validation"]), len(parts["test"])) == (5, 5)
+    assert Counter(parts["train"] + parts["validation"] + parts["test"]) == Counter(texts.examples)
     assert parts == parted_examples(texts, 5)
     own = LabelledTexts("x", "", ("a", "b"), texts.examples, test=examples(7, 1))
-    assert set(parted_examples(own, 5).test) < set(own.test)
+    assert set(parted_examples(own, 5)["test"]) < set(own.test)
 
 
 def test_pieces_of_running_text_never_meet() -> None:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gamma_calc.errors import BadInput
-from gamma_calc.simulation.edges import StabilityEdge, edge_exponent, stability_edge
+from gamma_calc.experiment.stability_plane import StabilityEdge, edge_exponent, stability_edge
 
 Array = NDArray[np.float64]
 PLANTED = np.array([-7.3, -2.0, -5.01])
