@@ -13,6 +13,7 @@ largest stable eta: -1/2
 $ gamma-calc derive init-a --without A5
 $ gamma-calc derive init-a --align aligned=alpha
 $ gamma-calc derive my-scheme.toml --latex derivation.tex --markdown derivation.md
+$ gamma-calc derive init-a --latex appendix.tex --short --fragment
 $ gamma-calc derive init-a --certificate init-a.json --smtlib init-a.smt2 --rocq init_a.v
 
 Under [exponents] a TOML file has A, B, eta_A and eta_B, and may have scale, rank, fan_out, gradient, and these, which
@@ -61,6 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_horizon_argument(parser)
     for name, what in DOCUMENTS.items():
         parser.add_argument(f"--{name}", metavar="FILE", type=Path, help=f"write {what}")
+    parser.add_argument("--short", action="store_true", help="leave out of --latex and --markdown what is seen at once")
+    parser.add_argument("--fragment", action="store_true", help="make --latex a file for \\input, without a preamble")
 
 
 def answer(options: argparse.Namespace) -> int:
@@ -73,10 +76,14 @@ def answer(options: argparse.Namespace) -> int:
 
 def _write(options: argparse.Namespace, found: Derived) -> None:
     """Write the files asked for, all or none."""
+    if options.short and options.latex is None and options.markdown is None:
+        raise BadInput("--short: there is nothing to shorten; it goes with --latex FILE or --markdown FILE")
+    if options.fragment and options.latex is None:
+        raise BadInput("--fragment: it goes with --latex FILE")
     proof = cache(lambda: certificate(found.derivation))
     texts: dict[str, Callable[[], str]] = {
-        "latex": found.latex,
-        "markdown": found.markdown,
+        "latex": lambda: found.latex(short=options.short, fragment=options.fragment),
+        "markdown": lambda: found.markdown(short=options.short),
         "certificate": lambda: proof().text(),
         "smtlib": lambda: smtlib(proof()),
         "rocq": lambda: rocq(proof()),

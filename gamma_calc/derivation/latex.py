@@ -22,15 +22,17 @@ from gamma_calc.derivation.blocks import (
     Text,
 )
 
-PREAMBLE = r"""\documentclass[10pt,a4paper]{article}
-\usepackage[margin=22mm]{geometry}
-\usepackage{amsmath,amssymb,amsthm,mathtools,array,booktabs,longtable}
+PACKAGES = r"""\usepackage{amsmath,amssymb,amsthm,mathtools,array,booktabs,longtable}
 \usepackage[hidelinks]{hyperref}
-\newtheorem*{theorem}{Theorem}
-\newcommand{\cell}[2]{\parbox[t]{\dimexpr #1\linewidth-2\tabcolsep}{\raggedright #2\strut}\hspace{2\tabcolsep}}
-\newcommand{\proofline}[3]{\noindent\cell{.090}{#1}\cell{.520}{#2}\cell{.390}{#3}\par}
-\renewcommand{\arraystretch}{1.15}
-\setcounter{secnumdepth}{0}
+"""
+THEOREM = r"\newtheorem*{theorem}{Theorem}"
+COMMANDS = (
+    r"\newcommand{\cell}[2]{\parbox[t]{\dimexpr #1\linewidth-2\tabcolsep}{\raggedright #2\strut}\hspace{2\tabcolsep}}"
+    "\n"
+    r"\newcommand{\proofline}[3]{\noindent\cell{.110}{#1}\cell{.510}{#2}\cell{.380}{#3}\par}"
+    "\n"
+)
+LAYOUT = r"""\renewcommand{\arraystretch}{1.15}
 \renewcommand{\labelenumi}{(\roman{enumi})}
 \setlength{\emergencystretch}{6em}
 \setlength{\parindent}{0pt}
@@ -39,6 +41,16 @@ PREAMBLE = r"""\documentclass[10pt,a4paper]{article}
 \tolerance=3000
 \hbadness=10000
 """
+PREAMBLE = (
+    "\\documentclass[10pt,a4paper]{article}\n\\usepackage[margin=22mm]{geometry}\n"
+    f"{PACKAGES}{THEOREM}\n{COMMANDS}\\setcounter{{secnumdepth}}{{0}}\n{LAYOUT}"
+)
+NEEDS = "".join(f"%   {line}\n" for line in PACKAGES.splitlines())
+FRAGMENT = (
+    f"% To be read with \\input. The preamble needs:\n{NEEDS}\\begingroup\n"
+    f"\\ifcsname theorem\\endcsname\\else\n{THEOREM}\n\\fi\n"
+    f"\\let\\cell\\relax\\let\\proofline\\relax\n{COMMANDS}{LAYOUT}"
+)
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -58,10 +70,18 @@ def latex_document(document: Document) -> str:
     """The document as the text of a .tex file."""
     name = _escaped(document.title)
     title = f"\\begin{{center}}\n{{\\LARGE {name}\\par}}\n\\end{{center}}\n"
-    body = "\n".join(map(_section, document.sections))
-    references = _references(document.references)
     start = f"{PREAMBLE}\\hypersetup{{pdftitle={{{name}}}}}\n\\begin{{document}}\n"
-    return f"{start}{title}\n{body}\n{references}\\end{{document}}\n"
+    return f"{start}{title}\n{_body(document)}\\end{{document}}\n"
+
+
+def latex_fragment(document: Document) -> str:
+    """The document as the text of a file for \\input, which leaves the layout of all else as it is."""
+    return f"{FRAGMENT}{_body(document)}\\endgroup\n"
+
+
+def _body(document: Document) -> str:
+    sections = "\n".join(map(_section, document.sections))
+    return f"{sections}\n{_references(document.references)}"
 
 
 def _section(section: Section) -> str:

@@ -14,9 +14,11 @@ from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory, trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import derivation_json, exponents_json
+from gamma_calc.derivation.blocks import Document
 from gamma_calc.derivation.document import document
-from gamma_calc.derivation.latex import latex_document
+from gamma_calc.derivation.latex import latex_document, latex_fragment
 from gamma_calc.derivation.markdown import markdown_document
+from gamma_calc.derivation.short import shortened
 from gamma_calc.derivation.suppositions import (
     Alignments,
     Suppositions,
@@ -148,13 +150,22 @@ class Derived:
         """The answer as plain data."""
         return derivation_json(self.derivation)
 
-    def latex(self) -> str:
-        """The derivation as a LaTeX document."""
-        return latex_document(document(self.derivation))
+    def latex(self, *, short: bool = False, fragment: bool = False) -> str:
+        """The derivation as a LaTeX document.
 
-    def markdown(self) -> str:
+        Args:
+            short: without sums of one term, zeros that are added, and the tables of exponents by step.
+            fragment: for \\input, without a preamble of its own.
+        """
+        return (latex_fragment if fragment else latex_document)(self._document(short))
+
+    def markdown(self, *, short: bool = False) -> str:
         """The derivation as Markdown, with the content of the LaTeX document."""
-        return markdown_document(document(self.derivation))
+        return markdown_document(self._document(short))
+
+    def _document(self, short: bool) -> Document:
+        whole = document(self.derivation)
+        return shortened(whole) if short else whole
 
     def __repr__(self) -> str:
         return f"<derivation of {self.derivation.title}>"

@@ -402,6 +402,7 @@ def rows_of_files() -> Iterator[tuple[str, Words]]:
             )
     for name, path in {**ODD_OUTPUTS, "text": "plain", "database": "other.sqlite", "damaged": "damaged.sqlite"}.items():
         yield f"store-{name}", ("sweep", "sweep.toml", "--store", path)
+        yield f"runs-{name}", ("runs", path)
     for where in (
         "",
         "spwan",
@@ -416,6 +417,8 @@ def rows_of_files() -> Iterator[tuple[str, Words]]:
     ):
         yield f"executor-{where}", ("sweep", "sweep.toml", "--store", "s", f"--executor={where}")
     yield "sweep-without-a-store", ("sweep", "sweep.toml")
+    yield "runs-of-nothing", ("runs", "none.sqlite", "sweep.toml")
+    yield "completion-shell", ("completion", "tcsh")
     for option in ("--optimizer=adm", "--alpha=fixt", "--weight-decay=-1", "--without=A5", "--lr=1", "--nothing"):
         yield f"lint{option}", ("lint", "good.json", option)
     for option in ("--condition=stabel", "--condition=", "--plot=x.pdf", "--plot=x", "--plot=x.svg", "--steps=0"):
