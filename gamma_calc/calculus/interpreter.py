@@ -10,7 +10,18 @@ from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON
 from gamma_calc.calculus.policy import CALCULUS, Policy, summations
 from gamma_calc.calculus.provenance import Provenance, Random
 from gamma_calc.calculus.rulebook import rulebook
-from gamma_calc.calculus.rules import GIVEN, RAW_STEP, SCALE, ZERO, Component, Rule, Term, total, uniform
+from gamma_calc.calculus.rules import (
+    GIVEN,
+    RAW_STEP,
+    SCALE,
+    ZERO,
+    Component,
+    Rule,
+    Term,
+    summed_pairs,
+    total,
+    uniform,
+)
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Subject, Trace
 from gamma_calc.calculus.update_rules import COUNT, DECAY, GIVEN_NUMBER, LARGER, NORM, scaled_step
@@ -110,7 +121,7 @@ class ExponentReading:
     def contracted(self, node: Contraction, label: Label, left: Term, right: Term) -> Term:
         """One rule application a part of the sum of each pair of components, as their provenance calls for."""
         parts: list[Component] = []
-        for x, y in self.rules.pairs(left, right, node.over):
+        for x, y in summed_pairs(left, right, node.over, self.policy):
             for part in summations(x.provenance, y.provenance, node.over):
                 rule = self.rules.contraction(part.kind)
                 parts.extend(self._concluded(rule, node, label, x, y, part, self.policy))

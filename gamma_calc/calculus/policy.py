@@ -182,20 +182,27 @@ class Policy:
 
     def gain(self, summation: Summation) -> Size:
         """What a sum adds to the exponent of its summands: exact where the grounds of its kind are there."""
+        if self is CALCULUS:
+            return _known(summation.gain)
         kind = summation.kind
         coefficient = self.coefficient(kind) if _grows(summation.over) else None
         if coefficient is not None:
             return Size.exactly(Exponent.of(_product(coefficient, summation.size)))
-        known = Exponent.of(summation.gain)
+        known = _known(summation.gain)
         lost = GROUNDS[kind] & self.without
         if not lost:
-            return Size.exactly(known)
+            return known
         size = summation.size
         may_cancel = kind in (Alignment.FIXED, Alignment.DILUTED) or NO_CANCELLATION in self.without
         return Size(
             VANISHING if may_cancel else Exponent.of(size * HALF),
-            Exponent.of(size) if SYMMETRIC_INIT in lost else known,
+            Exponent.of(size) if SYMMETRIC_INIT in lost else known.upper,
         )
+
+
+@lru_cache
+def _known(gain: Affine) -> Size:
+    return Size.exactly(Exponent.of(gain))
 
 
 CALCULUS = Policy()

@@ -23,7 +23,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
 
 from gamma_calc.algebra import VANISHING, Exponent
 from gamma_calc.calculus.assumptions import (
@@ -37,7 +36,7 @@ from gamma_calc.calculus.assumptions import (
     Assumption,
 )
 from gamma_calc.calculus.citations import EVERETT, Citation
-from gamma_calc.calculus.policy import CALCULUS, GROUNDS, Alignment, Policy
+from gamma_calc.calculus.policy import GROUNDS, Alignment, Policy
 from gamma_calc.calculus.rules import (
     BOUNDED,
     CONTRACTIONS,
@@ -64,12 +63,10 @@ from gamma_calc.calculus.rules import (
     needed,
     normalised_step,
     total,
-    unlike_pairs,
 )
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.update_rules import orthogonalised_step, step_above_epsilon
 from gamma_calc.errors import Unknown
-from gamma_calc.program.axes import Axis
 from gamma_calc.program.optimizers import Factored, Moments
 
 SHARES = frozenset((SYMMETRIC_INIT, MEMORY, SEVERAL_SAMPLES))
@@ -180,13 +177,6 @@ class Rulebook:
             return rule
         loose = self._left_of(rule, rule.conclude, self._bounds(kind))
         return loose if kind is Alignment.FIXED else replace(loose, source=BETWEEN)
-
-    def pairs(self, left: Term, right: Term, over: tuple[Axis, ...]) -> Iterable[tuple[Component, Component]]:
-        """The pairs of components to sum along axes: all, or under the calculus's own policy those that make more."""
-        is_plain = self.policy == CALCULUS and not any(each.provenance.fresh for each in (*left, *right))
-        if is_plain and len(over) == 1 and len(left) > 1 and len(right) > 1:
-            return unlike_pairs(left, right, *over)
-        return product(left, right)
 
     def normalised_step(self, step: Moments | Factored, *, has_parities: bool) -> Rule:
         """The size of a processed gradient's entries, times the rate."""

@@ -26,7 +26,7 @@ from gamma_calc.calculus.assumptions import (
     Assumption,
 )
 from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, VASWANI, YANG, ZHANG, Citation
-from gamma_calc.calculus.policy import Alignment, Policy, Summation, summations
+from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import Flip, Provenance, Sight
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import Unknown
@@ -158,6 +158,16 @@ def _contraction(kind: Alignment) -> Callable[[Component, Component, Summation, 
     return conclude
 
 
+def summed_pairs(
+    left: Term, right: Term, over: tuple[Axis, ...], policy: Policy
+) -> Iterable[tuple[Component, Component]]:
+    """The pairs of components to sum along axes: all, or under the calculus's own policy those that make more."""
+    is_plain = policy == CALCULUS and not any(each.provenance.fresh for each in (*left, *right))
+    if is_plain and len(over) == 1 and len(left) > 1 and len(right) > 1:
+        return unlike_pairs(left, right, *over)
+    return product(left, right)
+
+
 def unlike_pairs(left: Term, right: Term, axis: Axis) -> Iterator[tuple[Component, Component]]:
     """The pairs of components of which a sum along an axis makes more, or something else, than of another pair.
 
@@ -214,8 +224,7 @@ def _inverse_rms_change(argument: Term, change: Term, axis: Axis, policy: Policy
     moved, inverse = (*argument, *change), _inverse(argument)
     means = [
         x.size + y.size + policy.gain(part) + Size.exactly(Exponent.of(-axis.size))
-        for x in moved
-        for y in change
+        for x, y in summed_pairs(moved, change, (axis,), policy)
         for part in summations(x.provenance, y.provenance, (axis,))
     ]
     first_order = inverse + inverse + inverse + Size.largest(means)

@@ -26,6 +26,7 @@ has no rule is named with the line that does it, and the exit status is 3.
 from __future__ import annotations
 
 import argparse
+import gc
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -90,6 +91,7 @@ def answer(options: argparse.Namespace) -> int:
     """Print what follows for each layer."""
     from gamma_calc.huggingface.model_theory import model_theory
 
+    gc.freeze()  # what imports have made stays, and no collection need look at it again
     scheme = None if options.scheme is None else scheme_from(options.scheme, allow_code=options.allow_code)
     found = model_theory(
         options.model,

@@ -49,8 +49,10 @@ class Missing:
 class Translation:
     """The forward pass so far.
 
-        `tensors` are the values of leaves in the first twin, with the axes of the leaf in order, and `scalars` those of
-    XX"""
+    `tensors` are the values of leaves in the first twin, with the axes of the leaf in order, and `scalars` those of
+    scalars by symbol; `leaves` says what the model calls the parameter of each leaf. `blocks` and `starts` are those of
+    `blocks.py`, `features` the named values.
+    """
 
     capture: Capture
     family: Family

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from benchmarks.symbolic import forget
 from gamma_calc.algebra import Affine
+from gamma_calc.calculus import interpreter, rules
 from gamma_calc.calculus.policy import summations
 from gamma_calc.calculus.provenance import Flip, Provenance, Random
 from gamma_calc.calculus.recursion import Trajectory, trajectory
-from gamma_calc.calculus.rulebook import Rulebook
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.stack import lora_stack
@@ -49,7 +49,8 @@ def test_the_reading_is_that_with_every_component(
 ) -> None:
     fewer = read(point, stack)
     monkeypatch.setattr(Provenance, "is_within", lambda one, other: one is other)
-    monkeypatch.setattr(Rulebook, "pairs", lambda _, left, right, over: product(left, right))
+    for module in (interpreter, rules):
+        monkeypatch.setattr(module, "summed_pairs", lambda left, right, over, policy: product(left, right))
     every = read(point, stack)
     forget()
     assert len(fewer.applications) <= len(every.applications)
