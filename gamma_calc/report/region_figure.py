@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gamma_calc.algebra import Polyhedron
+from gamma_calc.algebra import Polyhedron, name_latex
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.published import PublishedPoint, published_points
@@ -24,8 +24,9 @@ PANEL, MARGINS = 4.0, 1.0
 LETTERS = 120
 """Letters of a line below the panels."""
 
-BESIDE, ACROSS = (5, 5), (-5, 5)
-"""Where a label stands beside its point, in points; across where a vertex's label stands already."""
+BESIDE, BELOW, ACROSS = (5, 5), (5, -11), (-5, 5)
+"""Where a label stands beside its point, in points; below one at the upper edge, across where a vertex's label stands
+already."""
 
 HOW_TO_READ = (
     "Shaded: where the condition holds; a region without area is a thick line or a ring. Regions go on beyond the"
@@ -42,7 +43,7 @@ def region_figure(found: Derivation) -> Figure:
         The scheme and the alignments have two free exponents.
     """
     points = published_points(found.scheme, found.policy)
-    window = Window.around(found.free, found.decisions.values(), points)
+    window = Window.around(found.free, found.decisions.values(), points, found.run.domain)
     rows = -(-len(found.decisions) // COLUMNS)
     length = "every fixed number of steps" if found.horizon is None else f"{found.horizon} steps"
     is_closed = all(member.is_closed for each in found.decisions.values() for member in each.region.members)
@@ -60,11 +61,8 @@ def region_figure(found: Derivation) -> Figure:
 def _draw_panel(axes: Axes, decision: Decision, window: Window, points: Sequence[PublishedPoint], colour: str) -> None:
     axes.set_xlim(window.low[0], window.high[0])
     axes.set_ylim(window.low[1], window.high[1])
-    axes.set_xlabel(window.names[0], size=style.TEXT, color=style.INK, parse_math=False)
-    axes.set_ylabel(window.names[1], size=style.TEXT, color=style.INK, parse_math=False)
-    axes.tick_params(colors=style.QUIET)
-    axes.grid(color=style.RULE, linewidth=0.6)
-    axes.set_axisbelow(True)
+    axes.set(xlabel=f"${name_latex(window.names[0])}$", ylabel=f"${name_latex(window.names[1])}$")
+    axes.grid()
     title = decision.condition.name.replace("_", " ")
     axes.set_title(title, size=style.HEADING, weight="bold", loc="left", pad=18)
     axes.annotate(_words(decision), (0, 1), (0, 5), "axes fraction", "offset points", size=style.TEXT, parse_math=False)
@@ -75,7 +73,8 @@ def _draw_panel(axes: Axes, decision: Decision, window: Window, points: Sequence
     for place in vertices:
         fill, edge = (colour, "white") if region.contains(vertices[place]) else ("white", colour)
         axes.plot(*_floats(place), marker="o", markersize=4.5, color=fill, markeredgecolor=edge)
-        _label(axes, place, _minus(f"({place[0]}, {place[1]})"), BESIDE, style.INK)
+        offset = BELOW if place[1] == window.high[1] else BESIDE
+        _label(axes, place, _minus(f"({place[0]}, {place[1]})"), offset, style.INK)
     for point in points:
         place = window.place(point.point)
         axes.plot(

@@ -11,6 +11,7 @@ from gamma_calc.algebra import Affine, Equality, Polyhedron, Region, at_least, a
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.published import PublishedPoint
 
+EVERYWHERE = Polyhedron.of()
 MARGIN = 1
 """How far a window reaches beyond what it has to show, in units of the exponents."""
 
@@ -28,13 +29,23 @@ class Window:
     high: tuple[int, ...]
 
     @classmethod
-    def around(cls, names: Sequence[str], decisions: Iterable[Decision], points: Sequence[PublishedPoint]) -> Window:
-        """What shows every vertex of the regions and every published point, with a margin."""
+    def around(
+        cls,
+        names: Sequence[str],
+        decisions: Iterable[Decision],
+        points: Sequence[PublishedPoint],
+        domain: Polyhedron = EVERYWHERE,
+    ) -> Window:
+        """What shows every vertex of the regions and every published point, with a margin that stays in the domain."""
         shown: list[Vertex] = [point.point for point in points]
         regions = (each.region.irredundant() for each in decisions)
         shown += [vertex for region in regions for member in region.members for vertex in member.vertices()]
         values = [[point.get(name, Fraction(0)) for point in shown] or [Fraction(0)] for name in names]
         low, high = ([floor(min(each)) - MARGIN for each in values], [ceil(max(each)) + MARGIN for each in values])
+        for place, name in enumerate(names):
+            least, most = domain.minimum(Affine.symbol(name)), domain.maximum(Affine.symbol(name))
+            low[place] = low[place] if least is None else max(low[place], floor(least))
+            high[place] = high[place] if most is None else min(high[place], ceil(most))
         return cls(tuple(names), tuple(low), tuple(high))
 
     @property
