@@ -22,6 +22,7 @@ PHONE_WIDTH = 3.8
 """Inches: a figure as wide as this, shown 350 pixels wide, has no letter lower than 9 pixels."""
 
 MOST_TICKS = 5
+"""Of an axis of a small panel; one that stands alone takes twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ def logarithmic(axes: Axes, names: str) -> None:
     for name in names:
         getattr(axes, f"set_{name}scale")("log")
         low, high = map(math.log2, getattr(axes, f"get_{name}lim")())
-        set_ticks(getattr(axes, f"{name}axis"), [(2.0**each, each) for each in decimal_ticks(low, high)])
+        set_ticks(
+            getattr(axes, f"{name}axis"), [(2.0**each, each) for each in decimal_ticks(low, high, 2 * MOST_TICKS)]
+        )
 
 
 def set_ticks(axis: Axis, places: Iterable[tuple[float, float]]) -> None:
@@ -67,7 +70,7 @@ def set_ticks(axis: Axis, places: Iterable[tuple[float, float]]) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def decimal_ticks(low: float, high: float) -> list[float]:
+def decimal_ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
     """log2 of the numbers to write on an axis between two logarithms: 1, 2 and 5 times powers of ten, or fewer.
 
     >>> [round(2**power, 9) for power in decimal_ticks(-11, -6)]
@@ -76,7 +79,7 @@ def decimal_ticks(low: float, high: float) -> list[float]:
     [100.0, 1000.0, 10000.0]
     """
     fine, coarse = (list(_between(low, high, digits)) for digits in ((1, 2, 5), (1,)))
-    return fine if len(fine) <= MOST_TICKS else coarse[:: -(-len(coarse) // MOST_TICKS)]
+    return fine if len(fine) <= most else coarse[:: -(-len(coarse) // most)]
 
 
 def _between(low: float, high: float, digits: tuple[int, ...]) -> Iterator[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from gamma_calc.experiment.claims import Claim
 from gamma_calc.experiment.reproduction_plan import FULL, INITS
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, predicted_edge, stable_region
+from validation.redrawn import student_drawings
 
 FOLDER = Path(__file__).resolve().parents[2] / "validation" / "teacher-student"
 
@@ -62,5 +64,7 @@ def test_recorded_edges_stand_beside_todays_predictions(recorded: dict[str, Any]
             assert abs(each["measured"] - predicted) <= 0.05
 
 
-def test_figures_are_there() -> None:
-    assert {"optimal-rate", "evolution", "loss", "stability-edge"} == {path.stem for path in FOLDER.glob("*.svg")}
+def test_figures_are_there(recorded: dict[str, Any]) -> None:
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\((.*?)\.png\)", page)) == {path.stem for path in FOLDER.glob("*.svg")}
+    assert {path.stem for path in FOLDER.glob("*.svg")} == set(student_drawings(recorded))

@@ -1,0 +1,103 @@
+"""Draw the figures of recorded experiments again from their plain data: python -m validation.redrawn
+
+What a figure shows of single layers is not recorded, so the features of language models are left as they were drawn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from gamma_calc.experiment.reproduction_figures import reproduction_figures
+from gamma_calc.experiment.stability_plane import EdgePoint
+from gamma_calc.experiment.student_study import EVOLVING, Evolution, Grid
+from gamma_calc.files import write_all
+from gamma_calc.huggingface.language.folder import RATES, study_figures
+from gamma_calc.huggingface.language.settings import ROBERTA
+from gamma_calc.report.figure import rendered
+from gamma_calc.report.style import figure_settings
+from gamma_calc.simulation.optima import Health
+from gamma_calc.simulation.slopes import SlopeEstimate
+
+HERE = Path(__file__).resolve().parent
+LANGUAGE = ("llama", "roberta", "roberta-built-64", "roberta-built-128")
+Drawings = Mapping[str, Callable[[], Figure]]
+
+
+def numbers(values: Any) -> np.ndarray[Any, Any]:
+    """An array; null is nan."""
+    return np.array(values, dtype=float)
+
+
+def student_drawings(data: Mapping[str, Any]) -> Drawings:
+    """Those of the teacher-student experiment."""
+    studies = [_study(each) for each in data["studies"]]
+    plan = SimpleNamespace(**{name: data["plan"][name] for name in ("widths", "runs", "seed")})
+    edges = [_edge(each, plan.runs) for each in data["edges"]]
+    found: Any = SimpleNamespace(
+        plan=plan, edges=edges, of=lambda scheme: [each for each in studies if each.scheme == scheme]
+    )
+    return reproduction_figures(found)
+
+
+def _study(data: Mapping[str, Any]) -> SimpleNamespace:
+    arrays = [numbers(data["grid"][name]) for name in ("log2_rate", "training_loss", "test_loss")]
+    health = np.array([[Health(each) for each in row] for row in data["grid"]["health"]], dtype=object)
+    grid, then = Grid(*arrays, health), data["at_optimum"]
+    evolution = Evolution(tuple(then["steps"]), *(numbers(then[name]) for name in EVOLVING))
+    return SimpleNamespace(
+        scheme=data["scheme"], width=data["width"], grid=grid, optimum=grid.optimum, evolution=evolution
+    )
+
+
+def _edge(data: Mapping[str, Any], runs: int) -> EdgePoint:
+    interval = None if data["ci"] is None else tuple(data["ci"])
+    estimate = SlopeEstimate(tuple(data["widths"]), runs, data["measured"], interval)
+    return EdgePoint(
+        data["scheme"], data["experiment"], Fraction(data["offset"]), Fraction(data["predicted"]), estimate
+    )
+
+
+def language_drawings(data: Mapping[str, Any]) -> Drawings:
+    """Those over learning rates of an experiment with a language model."""
+    arrays = ("log2_rate", "validation_loss", "test_loss", "test_right")
+    curves = [
+        SimpleNamespace(
+            scheme=each["scheme"],
+            best=each["log2_rate"].index(each["log2_best_rate"]),
+            **{name: numbers(each[name]) for name in arrays},
+        )
+        for each in data["schemes"]
+    ]
+    found: Any = SimpleNamespace(
+        curves=curves,
+        best=lambda each: each.best,
+        is_classification=data["experiment"] == ROBERTA,
+        plan=SimpleNamespace(seeds=data["plan"]["seeds"]),
+    )
+    drawn = study_figures(found)
+    return {name: drawn[name] for name in RATES}
+
+
+def main() -> None:
+    """Write every figure, all or none."""
+    contents: dict[Path, str | bytes] = {}
+    for folder in ("teacher-student", *LANGUAGE):
+        data = json.loads((HERE / folder / "results.json").read_text(encoding="utf-8"))
+        drawings = language_drawings(data) if folder in LANGUAGE else student_drawings(data)
+        for name, drawn in drawings.items():
+            with figure_settings():
+                images = rendered(drawn())
+            contents |= {HERE / folder / f"{name}.{kind}": getattr(images, kind) for kind in ("svg", "png")}
+    write_all(contents)
+
+
+if __name__ == "__main__":
+    main()
