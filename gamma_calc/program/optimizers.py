@@ -155,6 +155,16 @@ def spectral(weight: Trained, gradients: Gradients) -> Update:
     return Update(found.direction, found.memories, ratio)
 
 
+def original(weight: Trained, gradients: Gradients) -> Update:
+    """Nesterov's direction, times sqrt(max(1, fan_out / fan_in)): the steps of matrices that are wide are not made less.
+
+    Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024, its code; torch's default.
+    """
+    found = spectral(weight, gradients)
+    assert found.factor is not None
+    return Update(found.direction, found.memories, Larger(Scalar("1", Affine.of(0), Fraction(1)), found.factor))
+
+
 def matched(weight: Trained, gradients: Gradients) -> Update:
     """Nesterov's direction, times 0.2 sqrt(max(fan_out, fan_in)): a step of full rank has Adam's root mean square.
 
@@ -278,6 +288,7 @@ OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(
             Optimizer("adafactor-unscaled", Factored(Fraction(4, 5)), keys=()),
             Optimizer("rmsprop", RMSPROP, keys=("epsilon",)),
             Optimizer("muon", NEWTON_SCHULZ, spectral, MUON),
+            Optimizer("muon-original", NEWTON_SCHULZ, original, MUON),
             Optimizer("muon-rms", NEWTON_SCHULZ, matched, MUON),
             Optimizer("sgd-clipped", Raw(), clipped),
             Optimizer("adam-clipped", ADAM, clipped, keys=("momentum", "epsilon")),

@@ -53,7 +53,11 @@ def trained(values: Mapping[str, Tensor], make: Make, clip: float | None = None)
     return found
 
 
-def exact_muon(monkeypatch: pytest.MonkeyPatch) -> Make:
+MUONS: Mapping[str, str | None] = {"muon-rms": "match_rms_adamw", "muon-original": None}
+"""What torch's Muon is asked for to be one of ours; None is its default."""
+
+
+def exact_muon(monkeypatch: pytest.MonkeyPatch, adjusted: str | None) -> Make:
     """torch's Muon, with its iteration in the precision of the gradient in place of bfloat16."""
     module = torch.optim._muon
 
@@ -61,7 +65,7 @@ def exact_muon(monkeypatch: pytest.MonkeyPatch) -> Make:
         return orthogonalised(gradient, steps, *coefficients)
 
     monkeypatch.setattr(module, "_zeropower_via_newtonschulz", iterated)
-    return lambda parameters: torch.optim.Muon(parameters, lr=RATE, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
+    return lambda parameters: torch.optim.Muon(parameters, lr=RATE, weight_decay=0.0, adjust_lr_fn=adjusted)
 
 
 TORCH: Mapping[str, tuple[str, dict[str, str], dict[str, float], Make]] = {
@@ -82,10 +86,19 @@ def test_a_rule_is_torchs(name: str, beside: dict[str, str], numbers: dict[str, 
     torch.testing.assert_close(read(subject, values, numbers), trained(values, make), rtol=1e-10, atol=1e-14)
 
 
-def test_muon_is_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
-    values, make = tensors(1.0), exact_muon(monkeypatch)
-    found = read(scheme(*START, optimizer="muon-rms"), values, {"beta": 0.95})
-    torch.testing.assert_close(found, trained(values, make), rtol=1e-10, atol=1e-14)
+@pytest.mark.parametrize("name", MUONS)
+def test_muon_is_torchs(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    values = tensors(1.0)
+    found = read(scheme(*START, optimizer=name), values, {"beta": 0.95})
+    torch.testing.assert_close(found, trained(values, exact_muon(monkeypatch, MUONS[name])), rtol=1e-10, atol=1e-14)
+
+
+def test_the_default_of_torchs_muon_is_not_the_spectral_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of A, which is wide, torch's default makes the steps no less."""
+    values = tensors(1.0)
+    found = read(scheme(*START, optimizer="muon"), values, {"beta": 0.95})
+    with pytest.raises(AssertionError):
+        torch.testing.assert_close(found, trained(values, exact_muon(monkeypatch, None)))
 
 
 def test_spectral_and_matched_muon_differ_by_their_scalars() -> None:
