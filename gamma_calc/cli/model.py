@@ -8,9 +8,9 @@ stable             eta <= -5/4
 internally_stable  eta <= -3/2
 feature_learning   never
 exponents at the largest stable rate, by adapter [layer]:
-adapter    Z_A  Z_B   Delta_Z_A  Delta_Z_B
-v_proj[1]  0    -1/4  -1/4       -1/4
-v_proj[2]  1/4  0     1/4        0
+adapter    Z_A  Z_B   Delta_Z_A  Delta_Z_B  ...
+v_proj[1]  0    -1/4  -1/4       -1/4       ...
+v_proj[2]  1/4  0     1/4        0          ...
 ...
 why Z_A of v_proj[2] does:
   Z_A_v_proj[2] by A_v_proj[2]_0 U_layers_2[1] (diluted sum over hidden)
@@ -121,6 +121,7 @@ def _text(found: ModelTheory) -> str:
     )
     if derivation.at_max:
         lines += ["exponents at the largest stable rate, by adapter [layer]:", text_table(_layer_rows(found))]
+        lines += _undertrained(found)
         lines.append(
             f"the output: {_shown(derivation.at_max[OUTPUT])}, its change: {_shown(derivation.at_max[CHANGE])}"
         )
@@ -206,6 +207,17 @@ def _layer_rows(found: ModelTheory) -> list[tuple[str, ...]]:
     names = tuple(dict.fromkeys(name for values in every.values() for name in values))
     rows = [(layer, tuple(values.get(name, "-") for name in names)) for layer, values in every.items()]
     return [("adapter", *names), *((layer, *cells) for cells, layer in _gathered(rows))]
+
+
+def _undertrained(found: ModelTheory) -> Iterator[str]:
+    """Which factors hardly learn, and whether gradients stay bounded, where that is known."""
+    for factor, part in (("A", "delta_1"), ("B", "delta_2")):
+        layers = [each.layer for each in found.parts if factor in each.undertrained]
+        if layers:
+            yield f"{factor} hardly learns in {_listed(layers)}: its part {part} of the change stays below n^0"
+    if found.is_gradient_stable is False:
+        layers = [each.layer for each in found.parts if not each.is_gradient_stable]
+        yield f"the loss gradient dZ outgrows the loss's own behind {_listed(layers)}"
 
 
 def _parting_rows(partings: Sequence[Parting]) -> list[tuple[str, ...]]:

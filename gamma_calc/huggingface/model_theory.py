@@ -24,6 +24,7 @@ from gamma_calc.derivation.as_json import SCHEMA, condition_json, largest_json
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapter_config import config_from_file
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
+from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
 from gamma_calc.huggingface.layers import adapted, adapter_from, model_of_layers
 from gamma_calc.huggingface.network_predictions import check_chosen
 from gamma_calc.program.models import check_module
@@ -75,6 +76,7 @@ class ModelTheory:
 
     `derivation` is None where an operation has no rule, `module` where nothing is adapted. `partings` are taken at the
     largest stable rate of a module, where that is a single one and nothing else is free: `is_compared` says whether.
+    `parts` are those of each layer's change at the network's own largest stable rate.
     """
 
     name: str
@@ -85,6 +87,19 @@ class ModelTheory:
     derivation: Derivation | None
     module: Derivation | None
     partings: tuple[Parting, ...]
+    parts: tuple[LayerParts, ...] = ()
+
+    @property
+    def is_efficient(self) -> bool | None:
+        """Whether A and B of every layer move its output by Theta(1) at the largest stable rate; None if not known."""
+        is_known = bool(self.parts) and all(each.is_final for each in self.parts)
+        return all(each.is_efficient for each in self.parts) if is_known else None
+
+    @property
+    def is_gradient_stable(self) -> bool | None:
+        """Whether no loss gradient inside outgrows the loss's own at the largest stable rate; None if not known."""
+        is_known = bool(self.parts) and all(each.is_final for each in self.parts)
+        return all(each.is_gradient_stable for each in self.parts) if is_known else None
 
     @property
     def is_compared(self) -> bool:
@@ -99,7 +114,8 @@ class ModelTheory:
     def at_max(self, layer: TracedLayer) -> dict[str, Size]:
         """What is known of a layer at the largest stable rate; nothing where that is no single one."""
         known = {} if self.derivation is None else self.derivation.at_max
-        return {part_of(layer, name): known[name] for name in layer.quantities if name in known}
+        parts = next((each.sizes for each in self.parts if each.layer == layer.name), {})
+        return {**{part_of(layer, name): known[name] for name in layer.quantities if name in known}, **parts}
 
     @property
     def binding(self) -> tuple[tuple[str, str], ...]:
@@ -158,6 +174,11 @@ class ModelTheory:
             ],
             "conditions": {} if found is None else {key: condition_json(each) for key, each in found.decisions.items()},
             "max_stable": {} if found is None else _largest(found),
+            "efficient": self.is_efficient,
+            "gradient_stable": self.is_gradient_stable,
+            "undertrained": [
+                {"layer": each.layer, "factor": factor} for each in self.parts for factor in each.undertrained
+            ],
             "binding": [{"layer": layer, "quantity": name} for layer, name in self.binding],
             "module_theory": None
             if module is None
@@ -247,7 +268,10 @@ def model_theory(
     derivation = derived(found.problem.scheme, steps)
     module = derived(_alone(chosen, found.problem), steps) if found.layers else None
     partings = () if module is None or not module.at_max else _partings(found, found.problem, module)
-    return ModelTheory(str(model), built, depth, chosen, found, derivation, module, partings)
+    parts: tuple[LayerParts, ...] = ()
+    if derivation.at_max:
+        parts = layer_parts(found, found.problem, _at_largest(found.problem, derivation), steps)
+    return ModelTheory(str(model), built, depth, chosen, found, derivation, module, partings, parts)
 
 
 def _alone(scheme: Scheme, problem: Problem) -> Scheme:
@@ -255,10 +279,15 @@ def _alone(scheme: Scheme, problem: Problem) -> Scheme:
     return replace(scheme, exponents={**scheme.exponents, "scale": problem.exponents.get("s", Affine.of(0))})
 
 
+def _at_largest(problem: Problem, known: Derivation) -> Scheme:
+    """The scheme of a network at the largest stable rate of a derivation, its own or a module's."""
+    rates = {rate: Affine.of(each.exponent) for rate, each in known.max_stable.items() if each.exponent is not None}
+    return problem.scheme.at(rates)
+
+
 def _partings(found: Traced, problem: Problem, module: Derivation) -> tuple[Parting, ...]:
     """Where a network differs from a module at the largest stable rate of that."""
-    rates = {rate: Affine.of(each.exponent) for rate, each in module.max_stable.items() if each.exponent is not None}
-    scheme = problem.scheme.at(rates)
+    scheme = _at_largest(problem, module)
     run = (
         unrolled(program_of(scheme), scheme.domain)
         if module.horizon is None

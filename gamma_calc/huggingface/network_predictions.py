@@ -68,8 +68,8 @@ def network_predictions(
         missing = dict.fromkeys(f"{each.operation} ({each.where})" for each in found.unknown)
         raise Unknown(f"{found.name}: no rule for {', '.join(missing)}")
     program, domain = program_of(found.problem.scheme), found.problem.scheme.domain
-    own = {layer: _own_factors(found, layer) for layer in found.layers}
-    measured = {layer: _measured(program, layer, own[layer]) for layer in found.layers}
+    own = {layer: own_factors(found, layer) for layer in found.layers}
+    measured = {layer: measured_parts(program, layer, own[layer]) for layer in found.layers}
     quantities = {
         _key(layer, name, number): node
         for layer, every in measured.items()
@@ -94,13 +94,15 @@ def _key(layer: TracedLayer, name: str, number: int) -> str:
     return f"{name} {number} of {layer.name}"
 
 
-def _own_factors(found: Traced, layer: TracedLayer) -> Mapping[str, str]:
+def own_factors(found: Traced, layer: TracedLayer) -> Mapping[str, str]:
     """The factor, A or B, that each parameter of an adapter is, or is a block of."""
     adapters = {each.name: adapter_of(each.source) for each in found.parameters}
     return {name: each.factor for name, each in adapters.items() if each and each.module == layer.module}
 
 
-def _measured(program: Program, layer: TracedLayer, own: Mapping[str, str]) -> Mapping[str, tuple[Expression, ...]]:
+def measured_parts(
+    program: Program, layer: TracedLayer, own: Mapping[str, str]
+) -> Mapping[str, tuple[Expression, ...]]:
     """What is measured of a layer, as expressions of the program: one, or one for each block of its output."""
     found: dict[str, tuple[Expression, ...]] = {}
     for factor in dict.fromkeys(own.values()):

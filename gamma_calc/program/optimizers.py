@@ -156,7 +156,7 @@ def spectral(weight: Trained, gradients: Gradients) -> Update:
 
 
 def original(weight: Trained, gradients: Gradients) -> Update:
-    """Nesterov's direction, times sqrt(max(1, fan_out / fan_in)): the steps of matrices that are wide are not made less.
+    """Nesterov's direction, times sqrt(max(1, fan_out / fan_in)): steps of wide matrices are not made less.
 
     Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024, its code; torch's default.
     """

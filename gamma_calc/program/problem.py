@@ -35,7 +35,7 @@ from gamma_calc.program.expressions import (
     operands_first,
     rewritten,
 )
-from gamma_calc.program.gradients import gradients
+from gamma_calc.program.gradients import backward, gradients
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.models import INIT, MOVES, RATE, LoraModule, LoraStack, Model, Perceptron
 from gamma_calc.program.network import Power
@@ -204,6 +204,13 @@ def problem_program(scheme: Scheme, problem: Problem) -> Program:
         },
         optimizer=scheme.optimizer,
     )
+
+
+def feature_slopes(scheme: Scheme, problem: Problem) -> Mapping[str, Expression]:
+    """The loss gradient at each named value that training changes, before the step, with the exponents of a scheme."""
+    output = _placed(problem.output, scheme)
+    found = backward({output: Given(_slope(output), output.axes, scheme[GRADIENT])})
+    return {node.name: slope for node, slope in found.items() if isinstance(node, Named)}
 
 
 def program_of(scheme: Scheme) -> Program:

@@ -27,7 +27,6 @@ GPT2 = {
     "n_embd": 64,
     "n_head": 8,
     "n_layer": 2,
-    "activation_function": "gelu",
 }
 PLAIN = {"peft_type": "LORA", "r": 8, "lora_alpha": 16}
 NETWORKS = """
@@ -128,12 +127,30 @@ def test_lora_plus_from_init_b_is_not(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_gpt2(capsys: pytest.CaptureFixture[str]) -> None:
-    answer = found("gpt2 --adapter c.json --layers 1 --steps 2 --optimizer sign", capsys)
+    """With the map of its default configuration, a GELU by a hyperbolic tangent."""
+    answer = found("gpt2 --adapter c.json --layers 1 --steps 3 --optimizer sign", capsys)
     assert answer["optimizer"] == "sign"
     assert answer["max_stable"]["eta"]["value"] == "-1/2"
     (layer,) = answer["layers"]
     assert layer["quantities"]["Z_A"] == "1/2"
     assert layer["quantities"]["Z_B_2"] == "0"
+    assert {layer["quantities"][name] for name in ("delta_1", "delta_2", "delta_3")} == {"0"}
+    assert (answer["efficient"], answer["gradient_stable"], answer["undertrained"]) == (True, True, [])
+
+
+def test_which_factor_hardly_learns_layer_by_layer(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "llama --adapter v.json --scheme init-b --layers 1 --steps 3"
+    answer = found(words, capsys)
+    ((layer,), undertrained) = answer["layers"], answer["undertrained"]
+    assert {name: layer["quantities"][name] for name in ("delta_1", "delta_2", "delta_3", "dZ")} == {
+        "delta_1": "0",
+        "delta_2": "-1",
+        "delta_3": "-1",
+        "dZ": "-1/2",
+    }
+    assert (answer["efficient"], undertrained) == (False, [{"layer": "v_proj[1]", "factor": "B"}])
+    main(["model", *words.split()])
+    assert "B hardly learns in v_proj[1]: its part delta_2" in capsys.readouterr().out
 
 
 def test_a_function_of_the_width(capsys: pytest.CaptureFixture[str]) -> None:
