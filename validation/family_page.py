@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 import statistics
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from gamma_calc.report import style
 from gamma_calc.report.blocks import (
@@ -28,7 +28,7 @@ from gamma_calc.report.blocks import (
     Picture,
     Table,
 )
-from gamma_calc.report.figure import rendered
+from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, rendered, surround
 from gamma_calc.report.markdown_page import markdown_text
 from gamma_calc.report.style import figure_settings
 from gamma_calc.simulation.verdicts import TOLERANCE
@@ -38,6 +38,8 @@ NOTHING = "\N{EN DASH}"
 REACH = 0.4
 """How far from its prediction a slope is drawn at most; those beyond stand at the edge."""
 LEAST_REACH = 0.1
+LETTERS = 54
+"""Of a line below the panels."""
 
 FIXED = (
     "Fixed beforehand: the rule of the verdicts, which is that of every cross-check, and all settings below. Settings"
@@ -203,19 +205,15 @@ def family_figure(name: str, data: Data) -> bytes:
     """Measured less predicted exponents at the last step, one panel a scheme, as SVG."""
     schemes = _schemes(data)
     with figure_settings():
-        figure = Figure(figsize=(3.4 * len(schemes), 4.2), layout="constrained")
-        figure.set_label(name)
-        panels = figure.subplots(1, len(schemes), sharex=True, sharey=True, squeeze=False)[0]
+        figure, panels = axes_grid(name, len(schemes), 1, (PHONE_WIDTH, 3.4 * len(schemes) + 1))
         for axes, scheme in zip(panels, schemes, strict=True):
             _draw(axes, data, scheme)
-        panels[0].set_xlim(-reach(data), reach(data))
-        figure.suptitle(
-            f"{name}: measured less predicted exponents at step {data['settings']['steps']}, 95 % intervals;"
-            f" shaded: within the tolerance of {TOLERANCE:g}; crossed: FAIL",
-            fontsize=style.HEADING,
-        )
+            axes.set_xlim(-reach(data), reach(data))
+        step = data["settings"]["steps"]
+        words = f"Measured less predicted exponents at step {step}, 95 % intervals. Shaded: {TOLERANCE:g} each way,"
+        surround(figure, "", textwrap.fill(f"{words} the tolerance. Crossed: FAIL.", LETTERS))
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=style.TICK, frameon=False)
+        figure.legend(handles, labels, loc="outside upper left", ncols=1)
     return re.sub(rb"\n +", b"\n", rendered(figure).svg)  # its indentation is a tenth of it
 
 
@@ -237,8 +235,7 @@ def _draw(axes: Axes, data: Data, scheme: str) -> None:
         axes.plot(*[[point[part] for point in failed] for part in (1, 0)], "x", ms=9, mew=1.5, color=style.INK)
     axes.set(ylim=(len(lines) - 0.5, -0.5))
     axes.set_yticks(range(len(lines)), lines)
-    axes.tick_params(labelsize=style.TICK)
-    axes.set_title(scheme, fontsize=style.TEXT)
+    axes.set_title(scheme)
 
 
 def reach(data: Data) -> float:

@@ -39,7 +39,7 @@ LARGEST = 10**30
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Scheme:
     """Init, learning rates, scale, rank and optimiser of a network, as exponents of the width.
 
@@ -54,8 +54,8 @@ class Scheme:
             width is zero, an axis would shrink with the width, the rank would outgrow it, or the declared domain is
             empty.
 
-    >>> Scheme("mine", {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta + 1"}).free
-    ('eta',)
+    >>> Scheme("mine", {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta + 1"})
+    <mine under adam: A -1/2, B zero, eta_A eta, eta_B eta + 1>
     """
 
     name: str
@@ -84,6 +84,11 @@ class Scheme:
         _check_free(self)
         if self.domain.is_empty:
             raise BadInput(f"{self.name}: no value of the free exponents is left: {_axis_rules(self)}")
+
+    def __repr__(self) -> str:
+        said = {key: form for key, form in self.exponents.items() if self.model.defaults.get(key, "none") != form}
+        forms = ", ".join(f"{key} {ZERO if form is None else form}" for key, form in said.items())
+        return f"<{self.title}: {forms}>"
 
     def __hash__(self) -> int:
         shape = self.model, self.trained, self.frozen

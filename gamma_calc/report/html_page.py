@@ -167,6 +167,7 @@ td.text { color: var(--quiet); }
 td.text:last-child { min-width: 16rem; }
 tr.fail td { background: var(--fail-paper); }
 tr.open td { background: var(--open-paper); }
+dd { margin-left: 1rem; overflow-x: auto; }
 summary { cursor: pointer; margin: 0.5rem 0; }
 @media print { body { font-size: 11px; } .wide { overflow: visible; } }
 """

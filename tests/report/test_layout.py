@@ -31,6 +31,7 @@ from tests.explorer.chromium import Page, browser, needs_chromium
 from tests.report.examples import HALF, init_a, mixed
 
 pytestmark = needs_chromium
+ROOT = Path(__file__).resolve().parents[2]
 LEAST = 9.0
 """Pixels: the height of the lowest letters of a figure, as their font size."""
 
@@ -42,14 +43,16 @@ LAYOUT = """(() => {
   }).map(each => each.outerHTML.slice(0, 80));
   const outside = [...document.querySelectorAll("main *")].filter(each => {
     const box = each.getBoundingClientRect();
-    return !each.closest(".wide") && box.width && (box.right > innerWidth + 0.5 || box.left < -0.5);
+    return !each.closest(".wide, dd") && box.width && (box.right > innerWidth + 0.5 || box.left < -0.5);
   }).map(each => each.outerHTML.slice(0, 80));
   const figures = [...document.images].map(each => [each.currentSrc, each.getBoundingClientRect().width]);
   const badges = [...document.querySelectorAll("td .badge, .answer .badge")];
   return {
     wide, clipped, outside, figures,
     hidden: badges.filter(each => each.getBoundingClientRect().right > innerWidth).map(each => each.textContent),
-    verdicts: badges.slice(1).map(each => each.textContent),
+    verdicts: [...document.querySelectorAll("table, main")].map(each => [
+      ...each.querySelectorAll(each.tagName === "MAIN" ? ":scope > .answer:not(h1 + *) .badge" : ".badge"),
+    ].map(badge => badge.textContent)),
   };
 })()"""
 
@@ -73,8 +76,8 @@ def faults(page: Page, text: str, folder: Path, width: int) -> list[str]:
         svg = base64.b64decode(source.partition(",")[2]).decode()
         lowest = lowest_letters(svg) * shown / drawn_width(svg)
         said += [f"letters {lowest:.1f} pixels high"] if lowest < LEAST else []
-    ranks = ["✗?✓".index(each[0]) for each in found["verdicts"]]
-    return said + (["a better verdict before a worse one"] if ranks != sorted(ranks) else [])
+    ranks = [["✗?✓".index(each[0]) for each in place] for place in found["verdicts"]]
+    return said + ["a better verdict before a worse one" for place in ranks if place != sorted(place)]
 
 
 def drawn_width(svg: str) -> float:
@@ -129,8 +132,21 @@ def study_page() -> str:
     return report.pages(dict.fromkeys(("rates.png", "features.png"), svg_bytes(figure)))["index.html"]
 
 
+def recorded_page(path: str) -> Callable[[], str]:
+    """A page in validation/."""
+    return lambda: (ROOT / "validation" / path).read_text(encoding="utf-8")
+
+
+PAGES = {
+    "verdicts": verdict_page,
+    "study": study_page,
+    "recorded": recorded_page("crosscheck/index.html"),
+    "derivation": recorded_page("crosscheck/derivations/init-a-adam.html"),
+}
+
+
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("kind", [verdict_page, study_page], ids=["verdicts", "study"])
+@pytest.mark.parametrize("kind", PAGES.values(), ids=PAGES)
 def test_a_page_fits(page: Page, tmp_path: Path, kind: Callable[[], str], width: int) -> None:
     assert faults(page, kind(), tmp_path, width) == []
 
