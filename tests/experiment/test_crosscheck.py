@@ -18,7 +18,7 @@ from gamma_calc.analysis.derivation import derived
 from gamma_calc.derivation.questions import Derived
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import Control, Crosscheck
-from gamma_calc.experiment.folder import folder_contents
+from gamma_calc.experiment.folder import distinct_stems, folder_contents
 from gamma_calc.experiment.prediction import moved, pinned, predictions
 from gamma_calc.experiment.setup import Settings
 from gamma_calc.experiment.verdicts import judged
@@ -80,7 +80,7 @@ def test_other_optimizers(name: str, optimizer: str) -> None:
 
 def test_a_rank_that_grows() -> None:
     subject = scheme("-1/2", "zero", "-3/4", "-3/4", rank="1/4", optimizer="sign")
-    found = crosscheck(subject, settings=Settings(seeds=32, steps=3))
+    found = crosscheck(subject, settings=Settings(widths=tuple(2**k for k in range(6, 13)), seeds=32, steps=3))
     assert found.verdict is Verdict.PASS, [row.reason for row in found.rows if row.verdict is not Verdict.PASS]
 
 
@@ -230,11 +230,15 @@ def test_nothing_is_trained_where_nothing_would_be_settled(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("names", [("a b", "a-b"), ("a", "a"), ("a", "A")], ids=["blank", "same", "case"])
-def test_two_schemes_never_share_a_file(names: tuple[str, str]) -> None:
+def test_two_names_never_share_a_file(names: tuple[str, str]) -> None:
+    assert len({stem.casefold() for stem in distinct_stems(names)}) == 2
+
+
+def test_two_schemes_never_share_a_file() -> None:
     first, second = (scheme(a, "zero", "-1/2", "-1/2") for a in ("-1/2", "-1"))
-    pair = [replace(first, name=names[0]), replace(second, name=names[1])]
+    pair = [replace(first, name="a"), replace(second, name="A")]
     contents = folder_contents(crosscheck(*pair, settings=replace(QUICK, steps=1)))
-    assert len({path.casefold() for path in contents}) == len(contents) == 3 + 2 * 4
+    assert len({path.casefold() for path in contents}) == len(contents) == 3 + 2 * 5
     sections = str(contents["report.md"]).split("\n## ")[1:3]
     for section, subject in zip(sections, pair, strict=True):
         (path,) = re.findall(r"\((derivations/\S*\.md)\)", section)

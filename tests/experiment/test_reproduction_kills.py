@@ -15,7 +15,8 @@ from gamma_calc.simulation.store import Store
 from tests.experiment.reproduction_runs import TINY, reproduction_telling
 from tests.experiment.sweep_runs import ROOT
 
-KILLS = 8
+KILLS = 2
+"""The moments of a kill are those of a sweep (test_sweep_kills); here it is the studies that go on."""
 
 
 def test_a_kill_loses_no_finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.prediction import Prediction, pinned, predictions
-from gamma_calc.huggingface import CoordinateLayout, coordinate_check
+from gamma_calc.huggingface import CoordinateLayout, coordinate_check, coordinates
 from gamma_calc.huggingface.families import LOSSES, family_model
 from gamma_calc.huggingface.network_predictions import network_predictions
 from gamma_calc.program.catalogue import CATALOGUE
@@ -26,6 +27,12 @@ MARGIN = 0.05
 FIRST, SECOND = ("model.layers.0.self_attn.v_proj", "model.layers.1.self_attn.v_proj")
 
 
+@cache
+def whole(name: str) -> Mapping[str, tuple[Prediction, ...]]:
+    """What the whole of a small Llama predicts of its adapters, under a scheme of the catalogue."""
+    return network_predictions(family_model("llama", 64, 0), pinned(CATALOGUE[name]), STEPS)
+
+
 def by_name(found: tuple[Prediction, ...]) -> Mapping[tuple[str, int], Prediction]:
     return {(each.quantity, each.t): each for each in found}
 
@@ -35,7 +42,7 @@ def test_what_depth_changes_of_a_module(name: str) -> None:
     """Behind the first layer A_0 Z grows from step 3 on: B in front of it has learnt through A_0."""
     chosen = pinned(CATALOGUE[name])
     alone = by_name(predictions(chosen, STEPS))
-    for layer, predicted in network_predictions(family_model("llama", 64, 0), chosen, STEPS).items():
+    for layer, predicted in whole(name).items():
         found = by_name(predicted)
         assert {key: set(each.terms) for key, each in found.items()} == {
             key: set(each.terms) for key, each in alone.items()
@@ -55,7 +62,8 @@ def is_bounded(prediction: Prediction) -> bool:
     return any(each.is_upper for each in prediction.terms.values())
 
 
-def test_a_check_takes_its_predictions_from_the_network() -> None:
+def test_a_check_takes_its_predictions_from_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coordinates, "network_predictions", lambda model, scheme, *_: whole(scheme.name))
     layout = CoordinateLayout((32,), seeds=1, steps=STEPS)
 
     def predicted(*, is_network: bool) -> Mapping[tuple[str, str, int], str]:
@@ -68,15 +76,15 @@ def test_a_check_takes_its_predictions_from_the_network() -> None:
         )
         return {(each["layer"], each["quantity"], each["t"]): each["predicted"] for each in found.json()["quantities"]}
 
-    alone, whole = predicted(is_network=False), predicted(is_network=True)
-    assert (alone[SECOND, "Z_A", 3], whole[SECOND, "Z_A", 3]) == ("0", "1/2")
-    assert whole[FIRST, "Z_A", 3] == "0"
+    alone, network = predicted(is_network=False), predicted(is_network=True)
+    assert (alone[SECOND, "Z_A", 3], network[SECOND, "Z_A", 3]) == ("0", "1/2")
+    assert network[FIRST, "Z_A", 3] == "0"
 
 
 def test_recorded_terms_that_refute_one_module_do_not_refute_the_network() -> None:
     """v_proj of the second layer of Llama under LoRA+ from Init[A], at s = 1: what A_0 does at step 3."""
     chosen = pinned(CATALOGUE["lora-plus-a"])
-    whole = by_name(network_predictions(family_model("llama", 64, 0), chosen, STEPS)[SECOND])
+    network = by_name(whole(chosen.name)[SECOND])
     alone = by_name(predictions(chosen, STEPS))
     text = (ROOT / "validation/families/llama-unit-scale.json").read_text(encoding="utf-8")
     rows = [row for row in json.loads(text)["quantities"] if (row["layer"], row["scheme"]) == (SECOND, chosen.name)]
@@ -84,7 +92,7 @@ def test_recorded_terms_that_refute_one_module_do_not_refute_the_network() -> No
     for quantity, term in (("Z_B", "U_B A_0"), ("delta_2", "dB A_0"), ("Delta_Z_B", "dB A_0")):
         low, high = terms[quantity, 3, term]
         label = tuple(term.split())
-        expected, refuted = (each[quantity, 3].terms[label].exponent for each in (whole, alone))
+        expected, refuted = (each[quantity, 3].terms[label].exponent for each in (network, alone))
         assert expected is not None and low - MARGIN <= expected <= high + MARGIN
         assert refuted is not None and refuted < low - MARGIN
 

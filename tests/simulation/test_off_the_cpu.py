@@ -65,8 +65,11 @@ def sent(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> int:
     return count
 
 
-@pytest.mark.parametrize("rule", [Raw(), SIGN, ADAM], ids=["raw", "sign", "adam"])
-@pytest.mark.parametrize("extra", EXTRAS, ids=EXTRA_IDS)
+@pytest.mark.parametrize(
+    ("rule", "extra"),
+    [(Raw(), None), (SIGN, None), *((ADAM, extra) for extra in EXTRAS)],
+    ids=["raw", "sign", *(f"adam, {name}" for name in EXTRA_IDS)],
+)
 def test_no_step_of_the_adapter_sends_anything(
     rule: Raw | Moments, extra: Extra | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
