@@ -12,7 +12,7 @@ right from wrong. How far off a prediction has to be for that, the resolution, i
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from html import escape
@@ -347,10 +347,18 @@ def _checked(
         nothing = SlopeEstimate(experiment.widths, settings.seeds, shortfall=missing)
         rows = tuple(unjudged(scheme.name, each, nothing) for each in predicted)
         return Checked(scheme, prefactors, experiment, None, rows, Control("", rows))
-    judge = _Judge(scheme.name, settings.steps, _measured(experiment, progress))
-    for control in _controls(judge, scheme):
-        if control.verdict is Verdict.FAIL:
-            break
+    if isinstance(experiment, ProbeConfiguration):
+        check_widths(experiment, available_memory())
+        judge = _Judge(scheme.name, settings.steps, probe(experiment, progress))
+    else:
+        check_network(experiment, available_memory())
+        judge = _Judge(scheme.name, settings.steps, program_sizes(experiment, progress))
+    # The better control breaks an assumption, if the scheme has a sum to get wrong.
+    control = None
+    if predictions(scheme, settings.steps, FALSE_ASSUMPTION) != own:
+        control = Control(ALIGNMENT, judge.rows(scheme, FALSE_ASSUMPTION))
+    if control is None or control.verdict is not Verdict.FAIL:
+        control = Control(MOVED, judge.rows(scheme, CALCULUS, SHIFT))
     return Checked(scheme, prefactors, experiment, judge.measurement, judge.rows(reference, tested), control)
 
 
@@ -381,14 +389,6 @@ def rated(key: str) -> str:
     ('A', 'W_1')
     """
     return key.removeprefix("eta_").removesuffix(f".{RATE}")
-
-
-def _measured(experiment: Experiment, progress: Progress | None) -> ProbeMeasurement | ProgramMeasurement:
-    if isinstance(experiment, ProbeConfiguration):
-        check_widths(experiment, available_memory())
-        return probe(experiment, progress)
-    check_network(experiment, available_memory())
-    return program_sizes(experiment, progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,10 +424,3 @@ def felt_epsilon(measurement: ProbeMeasurement) -> str:
         f"gradients come within a factor of {ratio:.3g} of the optimiser's epsilon, so its steps are not normalised: "
         f"assumption {NEGLIGIBLE_EPSILON.key} does not hold"
     )
-
-
-def _controls(judge: _Judge, scheme: Scheme) -> Iterator[Control]:
-    """The controls of a scheme, the better first: one that breaks an assumption, if it has a sum to get wrong."""
-    if predictions(scheme, judge.steps, FALSE_ASSUMPTION) != predictions(scheme, judge.steps):
-        yield Control(ALIGNMENT, judge.rows(scheme, FALSE_ASSUMPTION))
-    yield Control(MOVED, judge.rows(scheme, CALCULUS, SHIFT))

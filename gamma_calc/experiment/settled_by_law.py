@@ -109,7 +109,14 @@ def _by_population(near: Judged, far: Judged, words: str, is_smooth: bool) -> Ju
     reason = f"{words}: {far.judgement.reason}; at the trained widths: {near.judgement.reason}"
     found = far.judgement.verdict
     is_above = far.measured is not None and far.measured > (far.predicted.exponent or 0)
-    if found is Verdict.FAIL and not (is_smooth and is_above) and not _agree(near, far):
+    # From below it is FAIL where both measurements contradict the prediction by the same slope.
+    agree = (
+        near.judgement.verdict is Verdict.FAIL
+        and near.measured is not None
+        and far.measured is not None
+        and abs(near.measured - far.measured) <= TOLERANCE
+    )
+    if found is Verdict.FAIL and not (is_smooth and is_above) and not agree:
         found = Verdict.INCONCLUSIVE
     if found is Verdict.INCONCLUSIVE:
         return replace(near, judgement=Judgement(found, f"not decided by {reason}"))
@@ -124,13 +131,6 @@ def _without_population(near: Judged, refusal: str) -> Judged:
         return near
     why = f"what leads may not lead yet, and there is no population at far widths: {refusal}"
     return replace(near, judgement=Judgement(Verdict.INCONCLUSIVE, f"{near.judgement.reason}; {why}"))
-
-
-def _agree(near: Judged, far: Judged) -> bool:
-    """Whether two measurements contradict a prediction by the same slope."""
-    if near.judgement.verdict is not Verdict.FAIL or near.measured is None or far.measured is None:
-        return False
-    return abs(near.measured - far.measured) <= TOLERANCE
 
 
 def _is_special(far: ProbeConfiguration) -> bool:

@@ -153,7 +153,9 @@ def configuration(
     """
     check_module(scheme.model, "a run of the reference experiment")
     prefactor_B = prefactor if prefactor_B is None else prefactor_B
-    decay = decay_prefactor(min(prefactor, prefactor_B), grows=_decay_grows(scheme))
+    lam = scheme.form("decay")
+    weights = [] if lam is None else [lam + scheme[f"eta_{key}"] for key in INITIAL if scheme.is_trained(key)]
+    decay = decay_prefactor(min(prefactor, prefactor_B), grows=any(weight.constant > 0 for weight in weights))
     return ProbeConfiguration(
         widths=settings.widths or WIDTHS,
         runs=settings.seeds,
@@ -202,13 +204,6 @@ def network_experiment(scheme: Scheme, settings: Settings, prefactor: Fraction) 
         device=settings.device,
         seed=settings.seed,
     )
-
-
-def _decay_grows(scheme: Scheme) -> bool:
-    """Whether a step shrinks a part by a factor that grows with the width, past the whole of it."""
-    decay = scheme.form("decay")
-    weights = [] if decay is None else [decay + scheme[f"eta_{key}"] for key in INITIAL if scheme.is_trained(key)]
-    return any(weight.constant > 0 for weight in weights)
 
 
 def size_of(form: Affine | None, factor: Fraction = Fraction(1)) -> Power | None:

@@ -343,7 +343,10 @@ def _place_json(place: Place, rates: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _notes(found: Transferred) -> list[str]:
-    notes = [LEFT_OPEN, MODULE_ALONE, *filter(None, [_stack_note(found)])]
+    notes, rate_b, rho = [LEFT_OPEN, MODULE_ALONE], found.law.exponents.get(RATES[1]), found.law.rho
+    if rate_b is not None:
+        at_fixed_rank = rate_b if rho is None else rate_b.substituted({rho: Affine.of(0)})
+        notes += filter(None, [stack_note(gain_through_above(found.scheme, at_fixed_rank))])
     if found.start.rank != found.end.rank:
         notes.append(_scale_note(found))
     forms = set(found.law.exponents.values())
@@ -356,15 +359,6 @@ def _notes(found: Transferred) -> list[str]:
         known = "is not known to be" if found.law.is_stable is None else "is not"
         notes.append(f"At the rates that were fixed the scheme {known} stable: the transfer keeps that.")
     return notes
-
-
-def _stack_note(found: Transferred) -> str:
-    """What several adapters make of the rates, the rank being fixed."""
-    rate_b, rho = found.law.exponents.get(RATES[1]), found.law.rho
-    if rate_b is None:
-        return ""
-    at_fixed_rank = rate_b if rho is None else rate_b.substituted({rho: Affine.of(0)})
-    return stack_note(gain_through_above(found.scheme, at_fixed_rank))
 
 
 def _scale_note(found: Transferred) -> str:

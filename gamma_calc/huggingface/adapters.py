@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from peft.tuners.lora import Linear, LoraLayer
@@ -107,13 +108,17 @@ def lora_adapters(model: nn.Module, adapter: str | None = None, *, has_numbers: 
     """
     layers = _layers(model)
     key = _active(layers) if adapter is None else adapter
-    _check_kind(model, key)
+    kind = getattr(getattr(model, "peft_config", {}).get(key), "peft_type", None)
+    if kind is not None and getattr(kind, "value", kind) != "LORA":
+        raise BadInput(f"adapter {key}: PEFT type", found=str(getattr(kind, "value", kind)), expected="LORA")
     found = [Adapter(name, key, layer) for name, layer in layers.items() if key in _keys(layer)]
     if not found:
         names = sorted({name for layer in layers.values() for name in _keys(layer)})
         raise BadInput("adapter", found=key, expected=f"one of {', '.join(names)}", choices=names)
-    for each in found:
-        _check_layer(each, (refusal for refusal in REFUSALS if has_numbers or refusal is not SHARDED))
+    for each, refusal in product(found, REFUSALS):
+        if (has_numbers or refusal is not SHARDED) and refusal.applies(each):
+            name = f"layer {each.name} ({type(each.layer).__name__})"
+            raise BadInput(f"{name}: found {refusal.what}; {refusal.advice}")
     if has_numbers:
         _check_shared(found)
     return tuple(found)
@@ -141,13 +146,6 @@ def _active(layers: dict[str, nn.Module]) -> str:
         found = f"{len(names)} adapters are active ({', '.join(names)})" if names else "no adapter is active"
         raise BadInput(f"{found}; name the one that is meant: adapter=...")
     return names[0]
-
-
-def _check_kind(model: nn.Module, key: str) -> None:
-    configurations = getattr(model, "peft_config", {})
-    kind = getattr(configurations.get(key), "peft_type", None)
-    if kind is not None and getattr(kind, "value", kind) != "LORA":
-        raise BadInput(f"adapter {key}: PEFT type", found=str(getattr(kind, "value", kind)), expected="LORA")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +200,6 @@ REFUSALS = (
     SHARDED,
 )
 """In the order in which they are tried: what comes first is the plainest way to say it."""
-
-
-def _check_layer(adapter: Adapter, refusals: Iterable[Refusal]) -> None:
-    for refusal in refusals:
-        if refusal.applies(adapter):
-            kind = type(adapter.layer).__name__
-            raise BadInput(f"layer {adapter.name} ({kind}): found {refusal.what}; {refusal.advice}")
 
 
 def _check_shared(adapters: list[Adapter]) -> None:

@@ -22,8 +22,10 @@ def configuration_from(path: Path) -> PreTrainedConfig:
         BadInput: there is none, or transformers does not know it.
     """
     if not os.path.exists(path):
-        expected = f"a folder with a {CONFIGURATION}, or such a file{_no_width(path)}"
-        raise BadInput("a model", found=str(path), expected=expected)
+        word = path.name.lower()  # such as 8B or 70b
+        is_count = word[:-1].replace(".", "", 1).isdigit() and word[-1:] in ("m", "b", "t")
+        said = "; a number of parameters is no width, and many shapes have the same number" if is_count else ""
+        raise BadInput("a model", found=str(path), expected=f"a folder with a {CONFIGURATION}, or such a file{said}")
     if os.path.isdir(path) and not os.path.isfile(path / CONFIGURATION):
         raise BadInput(f"{path}: there is no {CONFIGURATION} in it")
     try:
@@ -76,10 +78,3 @@ def unusable(name: str, problem: Exception) -> BadInput:
     """What to raise where transformers cannot make a model of a configuration."""
     reason = " ".join(str(problem).split())[:200]
     return BadInput(f"{name}: transformers cannot build a model of it ({type(problem).__name__}: {reason})")
-
-
-def _no_width(path: Path) -> str:
-    """What is said of a word such as 8B or 70b."""
-    word = path.name.lower()
-    is_count = word[:-1].replace(".", "", 1).isdigit() and word[-1:] in ("m", "b", "t")
-    return "; a number of parameters is no width, and many shapes have the same number" if is_count else ""

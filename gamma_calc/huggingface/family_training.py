@@ -94,7 +94,10 @@ def observed(
     for row, width in enumerate(layout.widths):
         for run in range(layout.seeds):
             model = make_model(width, run)
-            _check_frozen(model)
+            inside = {id(factor) for each in lora_adapters(model) for factor in (each.A, each.B)}
+            for name, parameter in model.named_parameters():
+                if parameter.requires_grad and id(parameter) not in inside:
+                    raise BadInput(f"{name} is trained, and the check speaks of LoRA factors alone; freeze it")
             for index, scheme in enumerate(schemes):
                 init_lora_(model, scheme, generator=_generator(layout.seed, run, width))
                 optimizer = scheme_optimizer(
@@ -114,13 +117,6 @@ def observed(
 
 def _generator(*key: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
-
-
-def _check_frozen(model: nn.Module) -> None:
-    inside = {id(factor) for each in lora_adapters(model) for factor in (each.A, each.B)}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad and id(parameter) not in inside:
-            raise BadInput(f"{name} is trained, and the check speaks of LoRA factors alone; freeze it")
 
 
 def layer_measurement(

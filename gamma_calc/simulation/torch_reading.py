@@ -39,7 +39,6 @@ from gamma_calc.program.expressions import (
     Transposed,
 )
 from gamma_calc.program.optimizers import Moments, Optimizer
-from gamma_calc.program.optimizers import Step as StepRule
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import Step, training
 from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
@@ -228,15 +227,12 @@ class TorchReading:
             return None
         whole = total(term for _, term in direction)
         if tensor.name not in self.steps:
-            self.steps[tensor.name] = GradientStep(self._step(tensor))
+            rule = self.optimizer.step
+            if tensor.epsilon is not None and isinstance(rule, Moments):
+                rule = replace(rule, epsilon=Fraction(self.scalars[f"epsilon_{tensor.name}"]))
+            self.steps[tensor.name] = GradientStep(rule)
         step = -self.learning_rates[tensor.name] * self.steps[tensor.name].processed(whole, t)
         return step if factor is None else factor.reshape(*factor.shape, *(1 for _ in tensor.axes)) * step
-
-    def _step(self, tensor: Trained) -> StepRule:
-        step = self.optimizer.step
-        if tensor.epsilon is None or not isinstance(step, Moments):
-            return step
-        return replace(step, epsilon=Fraction(self.scalars[f"epsilon_{tensor.name}"]))
 
     def decayed(self, tensor: Trained, part: Part, term: Tensor) -> Tensor:
         """Minus the learning rate times the decay's coefficient times the part."""

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
@@ -113,18 +113,11 @@ def _of_package(word: str) -> ModelSource | None:
         package = distribution(word)
     except (PackageNotFoundError, ValueError):
         return None
-    folder = _folder_with_weights(package)
-    if folder is None:
-        raise BadInput(f"--model: the installed package {word} carries no weights; such as do: {', '.join(PACKAGES)}")
-    return _of_folder(word, folder)
-
-
-def _folder_with_weights(package: Distribution) -> Path | None:
     for file in package.files or ():
         path = Path(str(package.locate_file(file)))
         if path.suffix in WEIGHTS and path.is_file():
-            return path.parent
-    return None
+            return _of_folder(word, path.parent)
+    raise BadInput(f"--model: the installed package {word} carries no weights; such as do: {', '.join(PACKAGES)}")
 
 
 def _fetched(word: str) -> Path:

@@ -95,7 +95,11 @@ class LanguageRun:
         if ready.digest != self.digest:
             raise BadInput(f"--data {self.setting.data}: the texts here are not those that the runs were planned with")
         initialise(ready.model, self.scheme, self.seed)
-        before = _untrained(ready, self.scheme, self.seed)
+        # With B A = 0 only a head makes a difference.
+        known = self.scheme, self.seed if _head(ready.model) else None
+        if known not in ready.untrained:
+            ready.untrained[known] = _judged(ready)
+        before = ready.untrained[known]
         losses, steps, sizes = _trained(ready, self.setting.training, self.scheme, 2.0**self.log2_rate, self.seed)
         after = _judged(ready)
         found = {name: np.array([before[name], after[name]]) for name in before}
@@ -164,14 +168,6 @@ def _share(step: int, training: Training) -> float:
         return 1.0
     rising = max(1, round(WARM_UP * training.steps))
     return min((step + 1) / rising, max(0.0, (training.steps - step) / max(1, training.steps - rising)))
-
-
-def _untrained(ready: Task, scheme: str, seed: int) -> dict[str, float]:
-    """What a model scores before training, looked up where it is known: with B A = 0 only a head makes a difference."""
-    known = scheme, seed if _head(ready.model) else None
-    if known not in ready.untrained:
-        ready.untrained[known] = _judged(ready)
-    return ready.untrained[known]
 
 
 @torch.no_grad()
