@@ -150,4 +150,4 @@ def _title(found: Linted) -> str:
     words = {"A": "A", "B": "B", "scale": "s"}
     shown = ", ".join(f"{word} {exponents[key] or 'unknown'}" for key, word in words.items())
     size = f"r = {config.rank}, lora_alpha = {config.alpha:g}, s = {config.scale:g}"
-    return f"init_lora_weights={config.initialisation.name} ({shown}), {size}, under {found.case.use.optimizer}"
+    return f"init_lora_weights={config.initialisation.name} ({shown}), {size}, under {found.case.optimizer}"

@@ -33,7 +33,7 @@ from gamma_calc.experiment.prediction import Prediction, moved, pinned, predicti
 from gamma_calc.experiment.settled_by_law import settled, settled_by_population
 from gamma_calc.experiment.setup import NETWORK, WIDTHS, Settings, chosen_prefactors, configuration, network_experiment
 from gamma_calc.experiment.sweep import part
-from gamma_calc.experiment.sweep_memory import available_memory, check_network, check_widths
+from gamma_calc.experiment.sweep_run import available_memory, check_network, check_widths
 from gamma_calc.experiment.verdicts import SEVERITY, Row, judged, unjudged, withheld, worst
 from gamma_calc.program.models import EXTRA, MODULE, RATE
 from gamma_calc.program.scheme import INITIAL, Scheme

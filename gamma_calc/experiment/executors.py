@@ -26,7 +26,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.sweep_memory import available_memory
+from gamma_calc.experiment.sweep_run import available_memory
 from gamma_calc.simulation.devices import free_device_memory, one_thread
 
 IN_PROCESS = "in-process"

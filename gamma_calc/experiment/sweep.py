@@ -19,8 +19,7 @@ from typing import Any
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import Crew, Executors, in_process
-from gamma_calc.experiment.sweep_memory import check_memory
-from gamma_calc.experiment.sweep_run import KERNELS, Planned, Run
+from gamma_calc.experiment.sweep_run import KERNELS, Planned, Run, check_memory
 from gamma_calc.simulation.store import Arrays, Record, Store
 
 TRIES = 3

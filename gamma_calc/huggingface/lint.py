@@ -12,9 +12,9 @@ from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import MODULE_ALONE
-from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, config_from_mapping
+from gamma_calc.huggingface.adapter_config import config_from_file, config_from_mapping
 from gamma_calc.huggingface.implemented_scheme import Edge, edge, embedding_spec, implemented_spec
-from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Finding, Severity, Use
+from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Finding, Severity
 from gamma_calc.huggingface.lint_checks import CHECKS
 from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import KEYS
@@ -42,7 +42,7 @@ class Linted(Shown):
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
-        config, use = self.case.config, self.case.use
+        config = self.case.config
         # As a spec writes them; all null where they are not known.
         exponents: dict[str, str | None] = dict.fromkeys(KEYS)
         if self.case.linear is not None:
@@ -65,8 +65,8 @@ class Linted(Shown):
                 "init_lora_weights": config.initialisation.option,
                 "rank": config.rank,
                 "scale": config.scale,
-                "optimizer": use.optimizer,
-                "alpha": use.alpha.value,
+                "optimizer": self.case.optimizer,
+                "alpha": self.case.alpha.value,
             },
             "rate": self._rate_json(),
             "scope": MODULE_ALONE,
@@ -83,7 +83,7 @@ class Linted(Shown):
         edge = self.case.rate_edge
         if edge is None:
             return None
-        return {"edge": edge.rate, "law": edge.law, "given": self.case.use.learning_rate, "ratio": self.case.position}
+        return {"edge": edge.rate, "law": edge.law, "given": self.case.learning_rate, "ratio": self.case.position}
 
 
 def lint(
@@ -117,29 +117,20 @@ def lint(
         raise BadInput("width", found=str(width), expected=f"a whole number from the rank, {read.rank}")
     if weight_decay is not None and not 0 <= weight_decay < math.inf:
         raise BadInput("weight decay", found=str(weight_decay), expected="a number from 0")
-    use = Use(name, alpha, learning_rate, loraplus_ratio, width, weight_decay)
-    return _linted(read, use)
-
-
-def _linted(config: AdapterConfig, use: Use) -> Linted:
-    spec = None if config.variants else implemented_spec(config, use.optimizer, use.alpha)
-    embedding = embedding_spec(use.optimizer, use.alpha, is_rank_stabilised=config.is_rank_stabilised)
-    linear = None if spec is None else edge(spec, config.initialisation.start)
-    case = Case(config, use, linear, edge(embedding))
+    spec = None if read.variants else implemented_spec(read, name, alpha)
+    embedding = embedding_spec(name, alpha, is_rank_stabilised=read.is_rank_stabilised)
+    linear = None if spec is None else edge(spec, read.initialisation.start)
+    case = Case(read, linear, edge(embedding), name, alpha, learning_rate, loraplus_ratio, width, weight_decay)
     specs = {} if spec is None else {LINEAR: f"{spec}\n"}
     if case.embeddings:
         specs[EMBEDDING] = f"{embedding}\n"
-    return Linted(case, findings(case), specs)
-
-
-def findings(case: Case) -> tuple[Finding, ...]:
-    """All that applies, errors first, otherwise in the order of the table."""
     found = [
         Finding(each.id, each.severity, each.text(case), each.derivation, each.is_common)
         for each in CHECKS
         if each.applies(case)
     ]
-    return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))
+    # Errors first, otherwise in the order of the table.
+    return Linted(case, tuple(sorted(found, key=lambda each: list(Severity).index(each.severity))), specs)
 
 
 def _edge_json(found: Edge | None) -> dict[str, Any] | None:

@@ -77,37 +77,33 @@ class Severity(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """How a configuration is going to be trained; None for what was not said."""
-
-    optimizer: str
-    alpha: AlphaReading
-    learning_rate: float | None = None
-    loraplus_ratio: float | None = None
-    width: int | None = None
-    weight_decay: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
-    """What the checks look at; `linear` is None where the sizes depend on data or the equations are others."""
+    """A configuration and how it is going to be trained; None for what was not said.
+
+    `linear` is None where the sizes depend on data or the equations are others.
+    """
 
     config: AdapterConfig
-    use: Use
     linear: Edge | None
     embedding: Edge
+    optimizer: str
+    alpha: AlphaReading
+    learning_rate: float | None
+    loraplus_ratio: float | None
+    width: int | None
+    weight_decay: float | None
 
     @property
     def rate_edge(self) -> RateEdge | None:
         """Where the stable rates end, where the width is known."""
-        if self.use.width is None:
+        if self.width is None:
             return None
-        return rate_edge(self.config, self.use.optimizer, self.use.width, self.use.loraplus_ratio or 1.0)
+        return rate_edge(self.config, self.optimizer, self.width, self.loraplus_ratio or 1.0)
 
     @property
     def position(self) -> float | None:
         """The rate over that edge, where both are known."""
-        found, rate = self.rate_edge, self.use.learning_rate
+        found, rate = self.rate_edge, self.learning_rate
         return None if found is None or rate is None else rate / found.rate
 
     @property

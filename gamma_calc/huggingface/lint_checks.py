@@ -68,8 +68,8 @@ def _rank_law(case: Case) -> str:
     bound = min(case.linear.with_rank.bounds, key=lambda each: (each.constant, each.coefficient(RHO)))
     growth = bound.coefficient(RHO)
     alone = "does not depend on the rank" if growth == 0 else f"goes as {power('r', growth)}"
-    kept = "kept" if case.use.alpha is AlphaReading.FIXED else "kept in proportion to r"
-    other = AlphaReading.PROPORTIONAL if case.use.alpha is AlphaReading.FIXED else AlphaReading.FIXED
+    kept = "kept" if case.alpha is AlphaReading.FIXED else "kept in proportion to r"
+    other = AlphaReading.PROPORTIONAL if case.alpha is AlphaReading.FIXED else AlphaReading.FIXED
     return (
         f"With lora_alpha {kept} as the rank changes, the largest stable rate {alone}, while r is small against n. "
         f"One configuration does not say what alpha does then; --alpha {other.value} reads it the other way."
@@ -78,11 +78,11 @@ def _rank_law(case: Case) -> str:
 
 def position(case: Case) -> str:
     """Where the rate stands, in words."""
-    edge, rate, config = case.rate_edge, case.use.learning_rate, case.config
+    edge, rate, config = case.rate_edge, case.learning_rate, case.config
     assert edge is not None and rate is not None and case.position is not None
     return (
         f"The rate {rate:g} is {case.position:.3g} times the edge of the stable rates, {edge.law} = {edge.rate:.2g} at "
-        f"n = {case.use.width}, r = {config.rank}, s = {config.scale:g}, its constant taken as 1"
+        f"n = {case.width}, r = {config.rank}, s = {config.scale:g}, its constant taken as 1"
     )
 
 
@@ -95,7 +95,7 @@ def _has_growing_gradients(case: Case) -> bool:
 
 def _stack(case: Case) -> str:
     """What several adapters on one residual stream make of a ratio that grows with the width."""
-    spec = loraplus_spec(case.config, case.use.optimizer, case.use.alpha)
+    spec = loraplus_spec(case.config, case.optimizer, case.alpha)
     growing = None if spec is None or case.config.variants else edge(spec, case.config.initialisation.start)
     if growing is None or growing.largest.exponent is None:
         return ""
@@ -255,7 +255,7 @@ CHECKS = (
     Check(
         "loraplus-one-dimensional",
         Severity.WARNING,
-        lambda case: case.use.loraplus_ratio is not None and case.has_small_tensors,
+        lambda case: case.loraplus_ratio is not None and case.has_small_tensors,
         lambda case: (
             "create_loraplus_optimizer gives every one-dimensional tensor (biases, norms, also those of a "
             "trained head) B's rate, and a head's matrices A's."
@@ -265,7 +265,7 @@ CHECKS = (
     Check(
         "loraplus-weight-decay",
         Severity.WARNING,
-        lambda case: case.use.loraplus_ratio is not None and case.use.weight_decay != 0,
+        lambda case: case.loraplus_ratio is not None and case.weight_decay != 0,
         lambda case: (
             "create_loraplus_optimizer sets every group's weight decay from loraplus_weight_decay, which is 0 "
             "by default: a plain weight_decay, or that of AdamW, has no effect."
@@ -275,7 +275,7 @@ CHECKS = (
     Check(
         "loraplus-embedding-rate",
         Severity.WARNING,
-        lambda case: case.use.loraplus_ratio is not None and bool(case.embeddings),
+        lambda case: case.loraplus_ratio is not None and bool(case.embeddings),
         lambda case: (
             "create_loraplus_optimizer trains adapters of embeddings at loraplus_lr_embedding, 1e-6 by "
             "default, whatever the learning rate."
@@ -285,7 +285,7 @@ CHECKS = (
     Check(
         "loraplus-ratio-below-one",
         Severity.WARNING,
-        lambda case: case.use.loraplus_ratio is not None and case.use.loraplus_ratio < 1,
+        lambda case: case.loraplus_ratio is not None and case.loraplus_ratio < 1,
         lambda case: (
             "A ratio below 1 gives B the smaller rate; LoRA+ wants B's to be the larger, and the more so the "
             "wider the model."
@@ -295,7 +295,7 @@ CHECKS = (
     Check(
         "loraplus-ratio-fixed",
         Severity.INFO,
-        lambda case: case.use.loraplus_ratio is not None,
+        lambda case: case.loraplus_ratio is not None,
         lambda case: (
             "The ratio is read as the same at every width, which moves constants and no exponent. LoRA+ has "
             f"the ratio grow in proportion to n. {_stack(case)}".rstrip()

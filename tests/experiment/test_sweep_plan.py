@@ -11,9 +11,17 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import pinned
 from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.experiment.sweep import carried_out
-from gamma_calc.experiment.sweep_memory import available_memory, check_memory, check_widths
 from gamma_calc.experiment.sweep_plan import planned
-from gamma_calc.experiment.sweep_run import Planned, ProbeRun, StudentRun, plain, probe_memory
+from gamma_calc.experiment.sweep_run import (
+    Planned,
+    ProbeRun,
+    StudentRun,
+    available_memory,
+    check_memory,
+    check_widths,
+    plain,
+    probe_memory,
+)
 from gamma_calc.program.catalogue import catalogued
 from gamma_calc.simulation.probe import UNIT, probe
 from gamma_calc.simulation.store import Arrays, Store

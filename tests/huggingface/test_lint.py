@@ -220,7 +220,7 @@ def change_at_edge(option: Any, rank: int, alpha: int, width: int = 256) -> floa
 )
 def test_lint_takes_every_optimiser_by_the_names_that_users_write(name: str) -> None:
     found = lint(PLAIN, optimizer=name, learning_rate=2e-4, width=2048)
-    assert found.case.use.optimizer == named_optimizer(name).name
+    assert found.case.optimizer == named_optimizer(name).name
     assert (found.case.rate_edge is None) == (name in ("sgd", "muon", "adafactor"))
 
 

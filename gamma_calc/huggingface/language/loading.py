@@ -28,9 +28,9 @@ from transformers import (
 )
 
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.configurations import configuration_at
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import Building
+from gamma_calc.huggingface.layers import configuration_at
 
 _PIECE = re.compile(r"\w+|[^\w\s]")
 

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.study import Asking, Study, finish
 from gamma_calc.experiment.sweep import Progress
-from gamma_calc.experiment.sweep_memory import available_memory, check_workers
 from gamma_calc.experiment.sweep_plan import MOST_RUNS
-from gamma_calc.experiment.sweep_run import Planned
+from gamma_calc.experiment.sweep_run import Planned, available_memory, check_workers
 from gamma_calc.huggingface.language.model_source import ModelSource, model_source
 from gamma_calc.huggingface.language.run import LanguageRun, initialise, optimizer_at, scheme_called
 from gamma_calc.huggingface.language.settings import ROBERTA, Plan

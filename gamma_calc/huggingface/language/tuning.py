@@ -24,7 +24,6 @@ from gamma_calc.errors import Unknown
 from gamma_calc.experiment.claims import Report, gallery, made_with, plain_numbers
 from gamma_calc.experiment.sweep import Progress, part
 from gamma_calc.experiment.transfer import transfer_law
-from gamma_calc.huggingface.configurations import configuration_at, configuration_from
 from gamma_calc.huggingface.language.folder import (
     curves_json,
     health_blocks,
@@ -36,7 +35,7 @@ from gamma_calc.huggingface.language.run import scheme_called
 from gamma_calc.huggingface.language.settings import FULL, LLAMA, ROBERTA, Plan
 from gamma_calc.huggingface.language.study import Curves, LanguageStudy, Prepared, prepared, study
 from gamma_calc.huggingface.language.task import task
-from gamma_calc.huggingface.layers import adapted_shapes, shape_config
+from gamma_calc.huggingface.layers import adapted_shapes, configuration_at, configuration_from, shape_config
 from gamma_calc.huggingface.model_transfer import LayerRates, Pair, carried_pairs, paired_kinds
 from gamma_calc.report.blocks import Block, Heading, Kind, Paragraph, Table
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic
