@@ -20,7 +20,14 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from gamma_calc.errors import BadInput
-from gamma_calc.simulation.adapter_module import CPU_WORKING_SET, Shape, Training, bytes_per_run, measured_training
+from gamma_calc.simulation.adapter_module import (
+    CPU_WORKING_SET,
+    Extra,
+    Shape,
+    Training,
+    bytes_per_run,
+    measured_training,
+)
 from gamma_calc.simulation.devices import resolved_device, resolved_dtype
 from gamma_calc.simulation.probe import ProbeConfiguration
 from gamma_calc.simulation.program_sizes import ProgramExperiment
@@ -36,7 +43,7 @@ KERNELS = 1
 LATER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "StudentConfiguration": {"momentum": 0.0, "first": 0},
-        "Training": {"extra": None, "ratio": 1.0},
+        "Training": {"extra": Extra(), "ratio": 1.0},
         "Building": {"config": ""},
     }
 )

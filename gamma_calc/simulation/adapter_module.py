@@ -15,7 +15,6 @@ from torch import Tensor
 
 from gamma_calc.algebra import Affine
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.models import EXTRA
 from gamma_calc.program.optimizers import Moments, Optimizer, Raw, check_step
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import Step
@@ -133,22 +132,7 @@ class Training:
     steps: int
     trains_A: bool = True
     trains_B: bool = True
-    extra: Extra | None = None
-
-    @property
-    def has_momentum(self) -> bool:
-        """Whether steps are taken along a momentum in place of the gradient."""
-        return self.extra is not None and self.extra.momentum is not None
-
-    @property
-    def has_decay(self) -> bool:
-        """Whether weights decay."""
-        return self.extra is not None and self.extra.decay_A is not None
-
-    @property
-    def has_feedback(self) -> bool:
-        """Whether the loss gradient depends on the output."""
-        return self.extra is not None and self.extra.feedback is not None
+    extra: Extra = Extra()
 
     def __post_init__(self) -> None:
         check_step(self.optimizer)
@@ -225,16 +209,17 @@ def bytes_per_run(shape: Shape, item: int, training: Training) -> int:
     Args:
         item: bytes of a number.
     """
-    tensors = 13 + 4 * training.has_momentum + 10 * training.has_decay + 20 * training.has_feedback
-    terms = 64 if training.has_decay else 24
+    momentum, decay, feedback = (value is not None for value in training.extra.coefficients.values())
+    tensors, terms = 13 + 4 * momentum + 10 * decay + 20 * feedback, 64 if decay else 24
     return (tensors * shape.rank * (shape.width + shape.out) + terms * shape.out * shape.samples) * item
 
 
 def _program(module: AdapterModule, training: Training) -> Program:
     """The program that a training of a module runs."""
     initial = dict(zip(INITIAL, (module.initial_A, module.initial_B), strict=True))
-    extra = dict.fromkeys(EXTRA) if training.extra is None else training.extra.coefficients
-    present = {name: None if value is None else UNIT for name, value in {**initial, **extra}.items()}
+    present = {
+        name: None if value is None else UNIT for name, value in {**initial, **training.extra.coefficients}.items()
+    }
     is_trained = dict(zip(INITIAL, (training.trains_A, training.trains_B), strict=True))
     return lora_module(
         Scheme(
@@ -282,11 +267,10 @@ def _reading(module: AdapterModule, training: Training, shape: tuple[int, int]) 
     rates = (torch.tensor(eta, dtype=z.dtype, device=z.device) for eta in (training.eta_A, training.eta_B))
     extra = training.extra
     scalars = {"s": module.scale}
-    if extra is not None:
-        scalars |= {} if extra.feedback is None else {"kappa": extra.feedback}
-        scalars |= {} if extra.momentum is None else {f"beta_{name}": extra.momentum for name in INITIAL}
-        pairs = zip(INITIAL, (extra.decay_A, extra.decay_B), strict=True)
-        scalars |= {f"lambda_{name}": value for name, value in pairs if value is not None}
+    scalars |= {} if extra.feedback is None else {"kappa": extra.feedback}
+    scalars |= {} if extra.momentum is None else {f"beta_{name}": extra.momentum for name in INITIAL}
+    pairs = zip(INITIAL, (extra.decay_A, extra.decay_B), strict=True)
+    scalars |= {f"lambda_{name}": value for name, value in pairs if value is not None}
     learning_rates = {name: rate.view(1, -1, 1, 1) for name, rate in zip(INITIAL, rates, strict=True)}
     return TorchReading(Optimizer("module", training.optimizer), tensors, learning_rates, scalars)
 
@@ -307,7 +291,7 @@ def _measured(step: Step[Tensor], training: Training, underflowed: Tensor) -> Ma
     found: dict[Key, Tensor] = {}
     for quantity, value in step.quantities.items():
         terms = {tuple(map(str, label)): known[id(term)] for label, term in value}
-        for term in terms_of(quantity, has_decay=training.has_decay):
+        for term in terms_of(quantity, has_decay=training.extra.decay_A is not None):
             found[step.t, quantity, term] = terms.get(term, zero)
         summed = noted(total(term for _, term in value)) if len(terms) > 1 else None
         found[step.t, quantity, None] = next(iter(terms.values()), zero) if summed is None else summed

@@ -187,7 +187,7 @@ def _factor(streams: Streams, rank: int, axis: CompressedAxis, product: Role, re
 def _stretched(training: Training, stretch_a: float, stretch_b: float) -> Training:
     """The training on compressed axes: rates stretched, and epsilon out of the way."""
     rule, extra = training.optimizer, training.extra
-    if extra is not None and extra.decay_A is not None and extra.decay_B is not None:
+    if extra.decay_A is not None and extra.decay_B is not None:
         # The decay of a step is eta lambda, which no stretch of eta may change.
         extra = replace(extra, decay_A=extra.decay_A / stretch_a, decay_B=extra.decay_B / stretch_b)
     return replace(

@@ -133,7 +133,6 @@ class ProbeConfiguration:
         momentum, decay, feedback = (
             None if power is None else power.at(n, r) for power in (self.momentum, self.decay, self.feedback)
         )
-        extra = Extra(momentum, decay, decay, feedback)
         return Training(
             (self.eta_A.at(n, r),),
             (self.eta_B.at(n, r),),
@@ -141,7 +140,7 @@ class ProbeConfiguration:
             self.steps,
             self.trains_A,
             self.trains_B,
-            None if extra == Extra() else extra,
+            Extra(momentum, decay, decay, feedback),
         )
 
 

@@ -16,6 +16,7 @@ is no noise: no number of runs removes it.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -142,70 +143,43 @@ MOST_RUNS = 2**20
 MOST_WIDTHS = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Needed:
-    """The runs, or the widths at the same spacing, that would bring the half-width down; None where none would."""
+def needed(estimate: SlopeEstimate, half_width: float) -> tuple[int | None, int | None]:
+    """The runs, and the widths at the same spacing, that bring the slope's half-width down; None where none do.
 
-    half_width: float
-    runs: int | None
-    widths: int | None
-
-    def __str__(self) -> str:
-        ways = []
-        if self.runs is not None:
-            ways.append(f"about {self.runs} seeds at these widths")
-        if self.widths is not None:
-            ways.append(f"about {self.widths} widths at as many seeds")
-        if not ways:
-            return f"no number of seeds brings the half-width to {self.half_width:.3f}: the slope drifts with the width"
-        return f"a half-width of {self.half_width:.3f} needs {' or '.join(ways)}"
-
-
-def needed(estimate: SlopeEstimate, half_width: float) -> Needed:
-    """What it takes to know the slope to within a half-width.
-
-    >>> known = SlopeEstimate((1, 2, 4, 8, 16, 32), 5, -0.5, (-0.7, -0.3), 0.2, 0.2)
-    >>> str(needed(known, 0.1))
-    'a half-width of 0.100 needs about 13 seeds at these widths or about 10 widths at as many seeds'
+    >>> needed(SlopeEstimate((1, 2, 4, 8, 16, 32), 5, -0.5, (-0.7, -0.3), 0.2, 0.2), 0.1)
+    (13, 10)
     """
     room = half_width - estimate.drift_excess
     if not room > 0 or estimate.runs < 2:
-        return Needed(half_width, None, None)
+        return None, None
     spread = estimate.sampling_half_width * math.sqrt(estimate.runs) / student_quantile(estimate.runs - 1)
-    return Needed(half_width, runs_needed(spread, room), _widths(estimate, room))
+
+    def precision(widths: int) -> float:
+        return math.sqrt(widths * (widths**2 - 1))
+
+    wanted = precision(len(estimate.widths)) * estimate.sampling_half_width / room
+    widths = next((count for count in range(MINIMUM_WIDTHS, MOST_WIDTHS) if precision(count) >= wanted), None)
+    return runs_needed(spread, room), widths
 
 
 def runs_needed(spread: float, room: float) -> int | None:
     """The least number of runs of this spread whose mean has a half-width of at most `room`; None where none will do.
 
-    By doubling and then halving: the half-width falls with every run."""
-
-    def suffices(runs: int) -> bool:
-        return student_quantile(runs - 1) * spread <= room * math.sqrt(runs)
-
-    high = MINIMUM_RUNS
-    while not suffices(high):
-        high *= 2
-        if high > MOST_RUNS:
-            return None
-    low = max(MINIMUM_RUNS - 1, high // 2)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if suffices(middle) else (middle, high)
-    return high
-
-
-def _widths(estimate: SlopeEstimate, room: float) -> int | None:
-    def precision(widths: int) -> float:
-        return math.sqrt(widths * (widths**2 - 1))
-
-    wanted = precision(len(estimate.widths)) * estimate.sampling_half_width / room
-    return next((count for count in range(MINIMUM_WIDTHS, MOST_WIDTHS) if precision(count) >= wanted), None)
+    The half-width falls with every run."""
+    counts = range(MINIMUM_RUNS, MOST_RUNS + 1)
+    place = bisect_left(counts, True, key=lambda runs: student_quantile(runs - 1) * spread <= room * math.sqrt(runs))
+    return counts[place] if place < len(counts) else None
 
 
 def power_statement(estimate: SlopeEstimate, boundary: float) -> str:
     """What would tell the slope from a boundary that its interval holds."""
     if estimate.slope is None:
         raise ValueError("there is no slope to tell from a boundary.")
-    distance = abs(estimate.slope - boundary)
-    return f"to tell {estimate.slope:.3f} from {boundary:g}, {needed(estimate, distance)}"
+    half_width = abs(estimate.slope - boundary)
+    runs, widths = needed(estimate, half_width)
+    ways = [] if runs is None else [f"about {runs} seeds at these widths"]
+    ways += [] if widths is None else [f"about {widths} widths at as many seeds"]
+    told = f"to tell {estimate.slope:.3f} from {boundary:g}"
+    if not ways:
+        return f"{told}, no number of seeds brings the half-width to {half_width:.3f}: the slope drifts with the width"
+    return f"{told}, a half-width of {half_width:.3f} needs {' or '.join(ways)}"

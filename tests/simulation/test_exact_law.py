@@ -63,7 +63,7 @@ def carried(factor: np.ndarray, data: np.ndarray, axis: CompressedAxis, rule: Ra
     return np.hstack([inside, np.linalg.cholesky(beyond @ beyond.T)])
 
 
-EXTRAS = {"plain": None, "momentum and decay": Extra(0.5, 0.8, 0.4), "feedback": Extra(feedback=0.02)}
+EXTRAS = {"plain": Extra(), "momentum and decay": Extra(0.5, 0.8, 0.4), "feedback": Extra(feedback=0.02)}
 
 
 # A normalised step on a loss that feeds back has no exact law, and is refused below.

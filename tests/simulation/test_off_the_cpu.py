@@ -19,7 +19,7 @@ from gamma_calc.simulation.teacher_student import teacher_student
 from tests.simulation.test_adapter_training import ADAM, SEEDS, SIGN, module, training
 from tests.simulation.test_teacher_student import SMALL
 
-EXTRAS = (None, Extra(0.9), Extra(0.9, 0.1, 0.3), Extra(feedback=0.3))
+EXTRAS = (Extra(), Extra(0.9), Extra(0.9, 0.1, 0.3), Extra(feedback=0.3))
 EXTRA_IDS = ("plain", "momentum", "momentum and decay", "feedback")
 META = torch.device("meta")
 HERE = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
@@ -41,7 +41,7 @@ def test_a_look_at_a_value_would_raise() -> None:
 @pytest.mark.parametrize("rule", [Raw(), SIGN, ADAM], ids=["raw", "sign", "adam"])
 @pytest.mark.parametrize("extra", EXTRAS, ids=EXTRA_IDS)
 @pytest.mark.parametrize("has_b", [True, False])
-def test_the_adapter_never_waits(rule: Raw | Moments, extra: Extra | None, has_b: bool) -> None:
+def test_the_adapter_never_waits(rule: Raw | Moments, extra: Extra, has_b: bool) -> None:
     found = measured_training(moved(module((19, 11, 3, 5), has_b=has_b), META), training(rule, extra=extra))
     assert all(each.shape == (3, SEEDS) for each in found.mean_square.values())
 
@@ -67,11 +67,11 @@ def sent(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> int:
 
 @pytest.mark.parametrize(
     ("rule", "extra"),
-    [(Raw(), None), (SIGN, None), *((ADAM, extra) for extra in EXTRAS)],
+    [(Raw(), Extra()), (SIGN, Extra()), *((ADAM, extra) for extra in EXTRAS)],
     ids=["raw", "sign", *(f"adam, {name}" for name in EXTRA_IDS)],
 )
 def test_no_step_of_the_adapter_sends_anything(
-    rule: Raw | Moments, extra: Extra | None, monkeypatch: pytest.MonkeyPatch
+    rule: Raw | Moments, extra: Extra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the first steps, which may: as many as five steps send as three."""
     batch = moved(module((19, 11, 3, 5)), META)
