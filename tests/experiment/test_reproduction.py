@@ -39,9 +39,15 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tiny(kept: Path) -> Reproduction:
+def told() -> list[tuple[int, int]]:
+    """What a reproduction says of its progress."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def tiny(kept: Path, told: list[tuple[int, int]]) -> Reproduction:
     with Store(kept) as store:
-        return reproduction(TINY, store, workers=1)
+        return reproduction(TINY, store, workers=1, progress=lambda *each: told.append(each))
 
 
 @pytest.mark.parametrize("offset", OFFSETS, ids=str)
@@ -85,10 +91,7 @@ def test_processes_change_nothing(tiny: Reproduction, tmp_path: Path) -> None:
         assert same_numbers(reproduction(TINY, store, workers=2), tiny)
 
 
-def test_progress_counts_work_and_ends_where_it_is_to_end(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    with Store(tmp_path / "runs.sqlite") as store:
-        reproduction(TINY, store, workers=1, progress=lambda *each: told.append(each))
+def test_progress_counts_work_and_ends_where_it_is_to_end(tiny: Reproduction, told: list[tuple[int, int]]) -> None:
     assert told[0][0] == 0 and told == sorted(told)
     assert {total for _, total in told} == {told[-1][0]}
 
