@@ -13,11 +13,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gamma_calc.simulation.steps import GradientStep, HeavyBall
 from gamma_calc.simulation.student_code import Function
 from gamma_calc.simulation.student_data import FrozenStudent, Student, StudentConfiguration, blocks
 from gamma_calc.simulation.student_loops import GREATEST_RANK, StudentLoops, student_loops
-from gamma_calc.simulation.student_plain import State, record
+from gamma_calc.simulation.student_plain import Factor, State, record
 
 UNITS_AT_A_TIME = 512
 """Units of a block: a tile of their frozen part is read from the second-level cache for every rate but the first."""
@@ -111,19 +110,6 @@ class _Pass:
         return self.outputs[:, : self.data.points].double().square().mean(dim=-1) / 2
 
 
-class _Parameters:
-    """The entries of a factor in each copy [L, n, r], and the step that moves them."""
-
-    def __init__(self, initial: Tensor, eta: tuple[float, ...], configuration: StudentConfiguration) -> None:
-        self.values, self.eta = initial.repeat(len(eta), 1, 1), initial.new_tensor(eta).view(-1, 1, 1)
-        self.kept = 1 - self.eta * configuration.weight_decay
-        self.ball, self.step = HeavyBall(configuration.momentum), GradientStep(configuration.optimizer)
-
-    def move(self, gradient: Tensor, t: int) -> None:
-        """Take step t along a gradient laid out as the values are."""
-        self.values.mul_(self.kept).sub_(self.eta * self.step.processed(self.ball.rolled(gradient), t))
-
-
 class CompiledTraining:
     """Copies of one student, one a learning rate, trained by the compiled loops.
 
@@ -133,8 +119,8 @@ class CompiledTraining:
     def __init__(self, student: TiledStudent, configuration: StudentConfiguration) -> None:
         self.student, loops = student, student.loops
         count, rank, data = len(configuration.eta_A), student.rank, student.training
-        self.a = _Parameters(student.initial_A, configuration.eta_A, configuration)
-        self.b = _Parameters(student.initial_B, configuration.eta_B, configuration)
+        self.a = Factor(student.initial_A, configuration.eta_A, configuration)
+        self.b = Factor(student.initial_B, configuration.eta_B, configuration)
         # The loops read whole registers, beyond the last entry where a group of units does not fill one.
         self.weights = torch.cat([data.readout.repeat_interleave(rank), data.readout.new_zeros(loops.lanes)])
         self.gradient, self.weighted_b = (torch.empty_like(self.b.values) for _ in range(2))

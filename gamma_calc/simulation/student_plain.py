@@ -134,37 +134,49 @@ def gradients(data: FrozenStudent, values: Forward, b: Tensor) -> tuple[Tensor, 
     return (d_hidden @ b).mT @ data.features, d_hidden.mT @ values.Z_A
 
 
+class Factor:
+    """A factor of each copy, one a learning rate, and the step that moves it.
+
+    Shapes: values [L, ...].
+    """
+
+    def __init__(self, initial: Tensor, eta: tuple[float, ...], configuration: StudentConfiguration) -> None:
+        self.values, self.eta = initial.repeat(len(eta), 1, 1), initial.new_tensor(eta).view(-1, 1, 1)
+        self.kept = 1 - self.eta * configuration.weight_decay
+        self.ball, self.step = HeavyBall(configuration.momentum), GradientStep(configuration.optimizer)
+
+    def move(self, gradient: Tensor, t: int) -> None:
+        """Take step t = 1, 2, ... along a gradient laid out as the values are."""
+        self.values.mul_(self.kept).sub_(self.eta * self.step.processed(self.ball.rolled(gradient), t))
+
+
 class PlainTraining:
     """Copies of one student, one a learning rate, trained by `forward` and `gradients`."""
 
     def __init__(self, student: Student, configuration: StudentConfiguration) -> None:
-        self.student, self.decay = student, configuration.weight_decay
-        etas = configuration.eta_A, configuration.eta_B
-        self.a, self.b = (part.repeat(len(etas[0]), 1, 1) for part in (student.initial_A, student.initial_B))
-        self.eta = tuple(self.a.new_tensor(eta).view(-1, 1, 1) for eta in etas)
-        self.steps = tuple(GradientStep(configuration.optimizer) for _ in etas)
-        self.balls = tuple(HeavyBall(configuration.momentum) for _ in etas)
-        self.values = forward(student.training, self.a, self.b)
+        self.student = student
+        self.a = Factor(student.initial_A, configuration.eta_A, configuration)
+        self.b = Factor(student.initial_B, configuration.eta_B, configuration)
+        self.values = forward(student.training, self.a.values, self.b.values)
 
     @property
     def state(self) -> State:
         """What the changes of a later record count from."""
-        return State(self.b, self.values.Z_A.mT)
+        return State(self.b.values, self.values.Z_A.mT)
 
     def record(self, before: State | None = None) -> Tensor:
         """Each copy as it stands; see `record`."""
         values = self.values
-        held_out = forward(self.student.held_out, self.a, self.b)
+        held_out = forward(self.student.held_out, self.a.values, self.b.values)
         sizes = mean_square(values.Z_A).sqrt(), mean_square(values.Z_B).sqrt()
-        return record(before, self.state, self.a, (*sizes, values.loss, held_out.loss))
+        return record(before, self.state, self.a.values, (*sizes, values.loss, held_out.loss))
 
     def move(self, t: int) -> None:
         """Take step t = 1, 2, ..."""
-        found = gradients(self.student.training, self.values, self.b)
-        parts = zip((self.a, self.b), self.eta, found, self.balls, self.steps, strict=True)
-        for tensor, eta, gradient, ball, step in parts:
-            tensor.mul_(1 - eta * self.decay).sub_(eta * step.processed(ball.rolled(gradient), t))
-        self.values = forward(self.student.training, self.a, self.b)
+        found = gradients(self.student.training, self.values, self.b.values)
+        for factor, gradient in zip((self.a, self.b), found, strict=True):
+            factor.move(gradient, t)
+        self.values = forward(self.student.training, self.a.values, self.b.values)
 
 
 def bytes_per_rate(configuration: StudentConfiguration) -> int:
