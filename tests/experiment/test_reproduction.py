@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
+import random
+import signal
+import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -29,7 +33,8 @@ from gamma_calc.program.optimizers import Moments
 from gamma_calc.report.markdown_page import escaped
 from gamma_calc.simulation.store import Arrays, Store
 from gamma_calc.simulation.teacher_student import loops_in_use
-from tests.experiment.reproduction_runs import TINY
+from tests.experiment.reproduction_runs import TINY, reproduction_telling
+from tests.experiment.sweep_runs import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +126,41 @@ def test_what_is_in_the_store_is_not_done_again(
         assert same_numbers(again, tiny)
         monkeypatch.setattr(StudentRun, "measured", lambda run: pytest.fail("something is trained"))
         assert same_numbers(reproduction(TINY, store, workers=1), tiny)
+
+
+KILLS = 2
+"""The moments of a kill are those of a sweep (test_sweep_kills); here it is the studies that go on."""
+
+
+def test_a_kill_loses_no_finished_run(
+    tiny: Reproduction, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.experiment.reproduction_runs"])
+    path, rng, known = tmp_path / "runs.sqlite", random.Random(0), 0
+    for _ in range(KILLS):
+        told, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=reproduction_telling, args=(path, theirs))
+        process.start()
+        theirs.close()
+        last = 0
+        while last <= known and told.poll(60):  # after something new has landed
+            last = told.recv()
+        time.sleep(rng.uniform(0, 0.1))
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, "it had ended before it was killed"
+        with Store(path) as store:  # which checks every row
+            assert len(store.keys) >= last > known
+            known = len(store.keys)
+    with Store(path) as store, Store(kept) as whole:
+        assert same_numbers(reproduction(TINY, store, workers=1), tiny)
+        assert known < len(store.keys) and store.keys <= whole.keys
+        for key in store.keys:
+            one, other = store.get(key), whole.get(key)
+            assert one is not None and other is not None
+            assert all(one.arrays[name].tobytes() == other.arrays[name].tobytes() for name in other.arrays)
 
 
 def test_results_of_other_loops_are_made_anew(kept: Path, tiny: Reproduction, monkeypatch: pytest.MonkeyPatch) -> None:
