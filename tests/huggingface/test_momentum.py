@@ -67,8 +67,7 @@ def read(model: nn.Module, subject: Scheme, momentum: float | None) -> list[tupl
     (each,), base = lora_adapters(model), Module()
     data = (tensor.double().mT[None] for tensor in (base.z, base.slope))
     factors = (factor.detach().clone()[None] for factor in (each.A, each.B))
-    extra = None if momentum is None else Extra(momentum)
-    training = Training((RATE,), (RATE,), subject.optimizer.step, STEPS, extra=extra)
+    training = Training((RATE,), (RATE,), subject.optimizer.step, STEPS, extra=Extra(momentum))
     found = measured_training(AdapterModule(*data, *factors, RANK, each.scale), training).mean_square
     return [(float(found[t, "A", None]), float(found[t, "B", None])) for t in range(1, STEPS + 1)]
 
