@@ -19,8 +19,8 @@ why Z_A of v_proj[2] does:
 $ gamma-calc model ./gpt2 --layers 3 --steps 2
 $ gamma-calc model networks.py:mlp --allow-code --json
 
-No weight is read: the forward pass is captured at two sets of sizes and translated, operation by operation. One that
-has no rule is named with the line that does it, and the exit status is 3.
+Without --init checkpoint no weight is read: the forward pass is captured at two sets of sizes and translated, operation
+by operation. One that has no rule is named with the line that does it, and the exit status is 3.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from __future__ import annotations
 import argparse
 import gc
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -44,6 +44,7 @@ from gamma_calc.cli.options import (
     add_json_argument,
     add_optimizer_argument,
     add_value_arguments,
+    pairs,
     refuse_suppositions,
     show,
     values,
@@ -52,6 +53,7 @@ from gamma_calc.cli.options import (
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.derivation.advice import power
 from gamma_calc.derivation.tables import text_table
+from gamma_calc.errors import BadInput
 from gamma_calc.program.scheme import RATES
 from gamma_calc.program.spec_file import scheme_from
 
@@ -62,10 +64,11 @@ COLUMNS = 110
 MOST_LAYERS = 128
 OUTPUT, CHANGE = "output", "Delta_output"
 ASSUMED = (
-    "assumed: frozen matrices are random with variance 1/fan_in, and the loss is linear in the output; U_x is what "
+    "assumed: frozen matrices are random with {}, and the loss is linear in the output; U_x is what "
     "training has changed of x, and x_0 what it was"
 )
 T = TypeVar("T")
+NAMED = "NAME=EXPONENT, such as o_proj=-1/2"
 ALL_ASSUMED = "a model is derived under all assumptions"
 
 
@@ -80,6 +83,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_optimizer_argument(parser, OPTIMIZER_NAMES)
     words = "how many layers of the stack are derived (2)"
     parser.add_argument("--layers", metavar="N", type=whole("--layers", MOST_LAYERS), default=2, help=words)
+    words = (
+        "frozen matrices at the start: fan-in (variance 1/fan_in), model (as its init is at two widths), checkpoint "
+    )
+    words += "(as the safetensors in its folder are), or NAME=EXPONENT for those whose name ends so"
+    parser.add_argument("--init", metavar="HOW", action="append", default=[], help=words)
     add_horizon_argument(parser)
     add_code_argument(parser)
     add_value_arguments(parser)
@@ -92,6 +100,7 @@ def answer(options: argparse.Namespace) -> int:
     from gamma_calc.huggingface.model_theory import model_theory
 
     gc.freeze()  # what imports have made stays, and no collection need look at it again
+    init, inits = _initial(options.init)
     scheme = None if options.scheme is None else scheme_from(options.scheme, allow_code=options.allow_code)
     found = model_theory(
         options.model,
@@ -102,9 +111,29 @@ def answer(options: argparse.Namespace) -> int:
         steps=options.steps,
         at=values(options),
         allow_code=options.allow_code,
+        init=init,
+        inits=inits,
     )
     show(options, found.json, lambda: _text(found))
     return UNKNOWN if found.is_unknown else 0
+
+
+def _initial(texts: Sequence[str]) -> tuple[str, Mapping[str, str]]:
+    """The way to know the sizes of frozen matrices, and those that are given by name."""
+    ways = [text for text in texts if "=" not in text]
+    if len(ways) > 1:
+        raise BadInput("--init", found=" and ".join(ways), expected="one way")
+    return (ways[0] if ways else "fan-in"), pairs("--init", [each for each in texts if "=" in each], NAMED)
+
+
+def _sizes(init: str, inits: Mapping[str, str]) -> str:
+    """How large frozen matrices are taken to be."""
+    said = {
+        "fan-in": "variance 1/fan_in",
+        "model": "the entries that the model's init has at two widths",
+        "checkpoint": "the entries that the checkpoint has at its width, rounded to half powers of it",
+    }
+    return said[init] + "".join(f", n^({value}) for {name}" for name, value in inits.items())
 
 
 def _text(found: ModelTheory) -> str:
@@ -128,7 +157,8 @@ def _text(found: ModelTheory) -> str:
     if found.partings:
         lines.append("where the network parts from one module, at the largest stable rate of that:")
         lines += [text_table(_parting_rows(found.partings)), *_path(found.partings[0])]
-    return "\n".join([*lines, *textwrap.wrap(ASSUMED, COLUMNS, subsequent_indent="  "), _operations(found)])
+    assumed = ASSUMED.format(_sizes(found.init, found.inits))
+    return "\n".join([*lines, *textwrap.wrap(assumed, COLUMNS, subsequent_indent="  "), _operations(found)])
 
 
 def _largest(found: ModelTheory, derivation: Derivation) -> str:

@@ -128,15 +128,15 @@ def supposed(options: argparse.Namespace) -> dict[str, Any]:
 
 def values(options: argparse.Namespace) -> dict[str, str]:
     """The values given with --at, by name."""
-    return _pairs("--at", options.at, "NAME=P/Q, such as eta=-1/2 or eta=-0.5")
+    return pairs("--at", options.at, "NAME=P/Q, such as eta=-1/2 or eta=-0.5")
 
 
 def alignments(texts: Sequence[str]) -> dict[str, str]:
     """The values given with --align, by kind of sum."""
-    return _pairs("--align", texts, "KIND=VALUE, such as aligned=3/4 or aligned=alpha")
+    return pairs("--align", texts, "KIND=VALUE, such as aligned=3/4 or aligned=alpha")
 
 
-def _pairs(option: str, texts: Sequence[str], expected: str) -> dict[str, str]:
+def pairs(option: str, texts: Sequence[str], expected: str) -> dict[str, str]:
     """The values that an option which may be repeated gives, by name.
 
     Raises:

@@ -7,9 +7,10 @@ module, the term that makes the difference is followed back through the network.
 from __future__ import annotations
 
 import inspect
+import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,16 @@ from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.program.problem_file import function_at, is_place
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values, selected
+from gamma_calc.tracing.initial_sizes import FAN_IN, MODEL
 from gamma_calc.tracing.parameters import adapter_of
 from gamma_calc.tracing.traced import Traced, TracedLayer, traced
 
 LAYERS = 2
 """Layers of a model that are derived: the second one knows of others in front of it and behind it."""
 SCHEME = "init-a"
+CHECKPOINT = "checkpoint"
+INITS = (FAN_IN, MODEL, CHECKPOINT)
+"""How it is known how large frozen matrices are."""
 PARTS = ("Delta_Z_A", "Delta_Z_B", "Z_A", "Z_B")
 """What is said of each adapter."""
 COMPARED = ("Z_A", "Z_B", "Delta_Z_B")
@@ -76,7 +81,8 @@ class ModelTheory:
 
     `derivation` is None where an operation has no rule, `module` where nothing is adapted. `partings` are taken at the
     largest stable rate of a module, where that is a single one and nothing else is free: `is_compared` says whether.
-    `parts` are those of each layer's change at the network's own largest stable rate.
+    `parts` are those of each layer's change at the network's own largest stable rate. `init` and `inits` say how large
+    frozen matrices are.
     """
 
     name: str
@@ -88,6 +94,8 @@ class ModelTheory:
     module: Derivation | None
     partings: tuple[Parting, ...]
     parts: tuple[LayerParts, ...] = ()
+    init: str = FAN_IN
+    inits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_efficient(self) -> bool | None:
@@ -149,6 +157,7 @@ class ModelTheory:
             "model": {"name": self.name, "class": self.traced.name, "layers": self.built, "of": self.depth},
             "scheme": self.scheme.name,
             "optimizer": self.scheme.optimizer.name,
+            "init": {"how": self.init, "named": dict(self.inits)},
             "axes": [
                 {"name": each.name, "exponent": str(each.exponent), "sizes": list(each.sizes)}
                 for each in self.traced.axes
@@ -223,6 +232,8 @@ def model_theory(
     steps: int | None = None,
     at: Values | None = None,
     allow_code: bool = False,
+    init: str = FAN_IN,
+    inits: Mapping[str, str] | None = None,
 ) -> ModelTheory:
     """What follows for the adapters of a model, layer by layer.
 
@@ -236,6 +247,9 @@ def model_theory(
         steps: None for every fixed number of them.
         at: exact values of free exponents of the scheme.
         allow_code: whether the Python file may be run.
+        init: how large all other matrices are at the start, as `traced` has it: "fan-in" or "model"; or "checkpoint",
+            as the safetensors in the folder of the model are.
+        inits: their exponents by the end of their name where it is said otherwise.
 
     Raises:
         BadInput: a file is none of its kind, the adapter does not go with the model, the scheme is none of a module, or
@@ -262,16 +276,27 @@ def model_theory(
             for name, value in made.named_parameters():
                 if (factor := adapter_of(name)) is not None:
                     value.requires_grad_(chosen.is_trained(factor.factor))
-        found = traced(made, scheme=chosen, optimizer=chosen.optimizer)
+        found = traced(made, scheme=chosen, optimizer=chosen.optimizer, init=_init(init, model), inits=inits)
     if found.problem is None:
-        return ModelTheory(str(model), built, depth, chosen, found, None, None, ())
+        return ModelTheory(str(model), built, depth, chosen, found, None, None, (), init=init, inits=inits or {})
     derivation = derived(found.problem.scheme, steps)
     module = derived(_alone(chosen, found.problem), steps) if found.layers else None
     partings = () if module is None or not module.at_max else _partings(found, found.problem, module)
     parts: tuple[LayerParts, ...] = ()
     if derivation.at_max:
         parts = layer_parts(found, found.problem, _at_largest(found.problem, derivation), steps)
-    return ModelTheory(str(model), built, depth, chosen, found, derivation, module, partings, parts)
+    return ModelTheory(str(model), built, depth, chosen, found, derivation, module, partings, parts, init, inits or {})
+
+
+def _init(init: str, model: str | Path) -> str | Path:
+    """The way to know how large matrices are: a checkpoint is the folder of the model."""
+    if init not in INITS:
+        raise BadInput("--init", found=init, expected=f"{', '.join(INITS)}, or NAME=EXPONENT", choices=INITS)
+    if init != CHECKPOINT:
+        return init
+    if not os.path.isdir(model):
+        raise BadInput(f"--init {CHECKPOINT}: {model}", found="no folder", expected="one with safetensors")
+    return Path(model)
 
 
 def _alone(scheme: Scheme, problem: Problem) -> Scheme:

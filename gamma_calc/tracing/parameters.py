@@ -14,7 +14,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.tracing.capture import Capture, Operation, references
-from gamma_calc.tracing.sizes import ZERO
+from gamma_calc.tracing.initial_sizes import InitialSize, Matrix
 
 FACTOR = re.compile(r"(?P<module>.*)\.lora_(?P<table>embedding_)?(?P<factor>[AB])\.[^.]+(\.weight)?")
 
@@ -54,7 +54,8 @@ def adapter_of(parameter: str) -> Adapter | None:
 class Inits:
     """What a scheme and a policy choose for the parameters of a model.
 
-    `trained` are the names of those that require a gradient; `names` what parameters are called in the problem.
+    `trained` are the names of those that require a gradient; `names` what parameters are called in the problem;
+    `initial` says how large matrices are that no scheme speaks of.
     """
 
     capture: Capture
@@ -63,6 +64,7 @@ class Inits:
     scheme: Scheme
     rates: Mapping[str, Affine]
     adapters: Mapping[str, Adapter]
+    initial: InitialSize
 
     def of(self, operation: Operation, dims: tuple[tuple[Axis, ...], ...]) -> Init:
         """What is chosen for a parameter, which has these axes."""
@@ -74,8 +76,7 @@ class Inits:
         rate = self.rates[operation.parameter] if is_trained else None
         if _is_vector(operation):
             return Init(name, None, rate, is_given=True)
-        fan_in = sum((axis.size for place in self._summed(operation) for axis in dims[place]), ZERO)
-        return Init(name, -fan_in / 2, rate)
+        return Init(name, self.initial(Matrix(operation, dims, self._summed(operation))), rate)
 
     def _summed(self, operation: Operation) -> tuple[int, ...]:
         """The dimensions of a parameter that the operations on it sum over: none of a table that is looked up only."""

@@ -6,8 +6,8 @@
 The forward pass is captured at two sets of sizes, translated operation by operation, and asked what a stack of adapters
 is asked: that what adapters add stays bounded and moves, and that their inner features and the output stay bounded.
 
-Assumes: a frozen matrix is random with entries of variance 1/fan_in (what a table is looked up in has a fan-in of 1);
-the loss is linear in the output; epsilons in norms are negligible.
+Assumes: a frozen matrix is random, with entries of variance 1/fan_in where nothing else is said (what a table is looked
+up in has a fan-in of 1); the loss is linear in the output; epsilons in norms are negligible.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -27,6 +28,7 @@ from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, exponent_form
 from gamma_calc.program.selection import Spec, selected
 from gamma_calc.tracing.capture import Capture, captured
+from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, check_named, initial_sizes
 from gamma_calc.tracing.names import numbered, prefixed, short_names
 from gamma_calc.tracing.operations import ENTRIES
 from gamma_calc.tracing.parameters import Adapter, Inits, adapter_of
@@ -102,6 +104,8 @@ def traced(
     optimizer: str | Optimizer | None = None,
     rates: str | Mapping[str, str] = "eta",
     axes: Mapping[str, str] | None = None,
+    init: str | Path = FAN_IN,
+    inits: Mapping[str, str] | None = None,
 ) -> Traced:
     """A module as a problem.
 
@@ -113,6 +117,9 @@ def traced(
         optimizer: of the scheme where nothing is said.
         rates: the rate of every other trained parameter, or of each by the end of its name.
         axes: the growth exponents of classes of sizes, such as {"rank": "rho"}.
+        init: how large the entries of all other matrices are at the start: "fan-in", variance 1/fan_in; "model", as the
+            model's own init has them at two widths; or the folder of a checkpoint, whose safetensors are measured.
+        inits: their exponents by the end of their name where it is said otherwise, or "zero".
 
     Raises:
         BadInput: the module is none that can be traced, nothing in it is trained, or a size is explained by no axis.
@@ -123,7 +130,8 @@ def traced(
     if not twins.trained:
         raise BadInput(f"{twins.name}: none of its parameters requires a gradient, so nothing is trained")
     capture = captured(twins.twins)
-    translation = _translation(twins, capture, chosen, rates)
+    check_named(inits or {}, [name for each in capture.operations.values() if (name := each.parameter)])
+    translation = _translation(twins, capture, chosen, rates, initial_sizes(init, inits or {}))
     output = _translated(translation)
     named = output.expression
     assert isinstance(named, Named)
@@ -153,7 +161,9 @@ def _form(name: str, value: Any) -> Affine:
     return form
 
 
-def _translation(twins: Twins, capture: Capture, scheme: Scheme, rates: str | Mapping[str, str]) -> Translation:
+def _translation(
+    twins: Twins, capture: Capture, scheme: Scheme, rates: str | Mapping[str, str], initial: InitialSize
+) -> Translation:
     parameters = [each.parameter for each in capture.operations.values() if each.parameter]
     adapters = {each: found for each in parameters if (found := adapter_of(each)) is not None}
     paths = {each: each.removesuffix(".weight") for each in parameters if each not in adapters}
@@ -163,7 +173,7 @@ def _translation(twins: Twins, capture: Capture, scheme: Scheme, rates: str | Ma
     names |= {each: prefixed(found.factor, short[found.module]) for each, found in adapters.items()}
     trained = frozenset(each for each in parameters if each in twins.trained)
     rate = {each: _rate(each, rates) for each in trained if each not in adapters}
-    inits = Inits(capture, trained, names, scheme, rate, adapters)
+    inits = Inits(capture, trained, names, scheme, rate, adapters, initial)
     return Translation(capture, twins.family, inits, short)
 
 

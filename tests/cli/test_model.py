@@ -170,6 +170,16 @@ def test_an_operation_without_a_rule_is_named(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.startswith("Nothing is derived: the forward pass has operations without a rule.\n  ")
 
 
+def test_a_frozen_matrix_that_is_said_to_be_smaller(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "llama --adapter v.json --layers 1 --steps 1 --init o_proj=-1 --init fan-in"
+    answer = found(words, capsys)
+    sizes = {each["name"]: each["init"] for each in answer["parameters"]}
+    assert (sizes["W_o_proj[1]"], sizes["W_q_proj[1]"]) == ("-1", "-1/2")
+    assert answer["init"] == {"how": "fan-in", "named": {"o_proj": "-1"}}
+    main(["model", *words.split()])
+    assert "variance 1/fan_in, n^(-1) for o_proj" in " ".join(capsys.readouterr().out.split())
+
+
 REFUSED = {
     "no target": ("llama --adapter absent.json", "w_proj"),
     "another library": ("other", "cannot build a model of it"),
@@ -184,6 +194,11 @@ REFUSED = {
     "raises": ("networks.py:failing --allow-code", "of its own"),
     "no config": ("networks.py:bare --allow-code", "what is traced"),
     "an adapter twice": ("networks.py:net --adapter v.json --allow-code", "returns the model with its adapters"),
+    "no checkpoint": ("llama --init checkpoint", "there is no .safetensors"),
+    "no folder": ("llama/config.json --init checkpoint", "expected one with safetensors"),
+    "an init": ("llama --init modal", "Did you mean 'model'?"),
+    "two inits": ("llama --init model --init fan-in", "one way"),
+    "an init of nothing": ("llama --init x_proj=0", "no matrix whose name ends so"),
     "an assumption": ("llama --without A5", "under all assumptions"),
 }
 

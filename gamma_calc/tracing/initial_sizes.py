@@ -1,0 +1,204 @@
+"""Initial sizes: how large the entries of a random matrix are, by its fan-in, as the twins have it, or a checkpoint.
+
+Each way is a function of a matrix that says which power of the width its entries are. By fan-in nothing is measured.
+Between twins two widths are compared, and one power of its fan-in has to fit, to within what so many entries tell. A
+checkpoint has one width n: there entries of size x are n^(log x / log n), rounded to a half, so a factor c in front is
+taken for log c / log n: at n = 4096 a factor of 8 is a quarter, which is as far as that can tell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import NoReturn
+
+import safetensors
+import torch
+from torch import Tensor
+
+from gamma_calc.algebra import Affine
+from gamma_calc.errors import BadInput
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.scheme import exponent_form
+from gamma_calc.tracing.capture import Operation
+from gamma_calc.tracing.sizes import ZERO
+
+FAN_IN, MODEL = "fan-in", "model"
+POWERS = (Fraction(0), Fraction(-1, 2), Fraction(-1))
+SURE = 3
+"""Standard errors within which a power fits, and beyond which another one does not."""
+WRAPPING, WRAPPED = "base_model.model.", ".base_layer."
+"""What PEFT writes around the names of a model's parameters, and into them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A parameter that starts random: the axes of each of its dimensions, and those dimensions that are summed over."""
+
+    operation: Operation
+    dims: tuple[tuple[Axis, ...], ...]
+    summed: tuple[int, ...]
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The dimensions of which its entries may be a power: those of its fan-in, all of what is looked up in."""
+        return self.summed or tuple(range(len(self.dims)))
+
+    @property
+    def name(self) -> str:
+        """What the model calls it, without PEFT's words."""
+        return plain_name(self.operation.parameter)
+
+    def growth(self, place: int) -> Affine:
+        """The exponent of the number of coordinates of a dimension."""
+        return sum((axis.size for axis in self.dims[place]), ZERO)
+
+
+InitialSize = Callable[[Matrix], Affine | None]
+"""The exponent of the entries of a matrix at the start; None where they are zero."""
+
+
+def initial_sizes(init: str | Path, inits: Mapping[str, str]) -> InitialSize:
+    """How large matrices are at the start: as they say by the end of their name, or else in one of the three ways.
+
+    Args:
+        init: "fan-in", "model", or the folder of a checkpoint.
+        inits: exponents by the end of a parameter's name, or "zero".
+
+    Raises:
+        BadInput: it is none of these, the folder has no safetensors, or an exponent is none.
+    """
+    stated = {end: None if value == "zero" else _form(end, value) for end, value in inits.items()}
+    otherwise = _way(init)
+
+    def chosen(matrix: Matrix) -> Affine | None:
+        for end, value in stated.items():
+            if _ends(matrix.name, end):
+                return value
+        return otherwise(matrix)
+
+    return chosen
+
+
+def check_named(inits: Iterable[str], parameters: Iterable[str]) -> None:
+    """That each end of a name is that of some parameter.
+
+    Raises:
+        BadInput: one is of none.
+    """
+    names = [plain_name(each) for each in parameters]
+    known = tuple(dict.fromkeys(name.removesuffix(".weight").rpartition(".")[2] for name in names))
+    for end in inits:
+        if not any(_ends(name, end) for name in names):
+            raise BadInput(f"init of {end}", found="no matrix whose name ends so", expected=", ".join(known))
+
+
+def plain_name(parameter: str) -> str:
+    """What a model calls a parameter, without PEFT's words."""
+    return parameter.removeprefix(WRAPPING).replace(WRAPPED, ".")
+
+
+def _ends(name: str, end: str) -> bool:
+    return name.endswith(end) or name.removesuffix(".weight").endswith(end)
+
+
+def _form(end: str, value: str) -> Affine:
+    form = exponent_form(end, value, ())
+    if form is None:
+        raise BadInput(f"init of {end}", found=value, expected='an exponent, such as "-1/2", or "zero"')
+    return form
+
+
+def _way(init: str | Path) -> InitialSize:
+    match init:
+        case Path():
+            return _Checkpoint(init)
+        case "fan-in":
+            return by_fan_in
+        case "model":
+            return by_twins
+    expected = f"{FAN_IN}, {MODEL}, or the folder of a checkpoint as a path"
+    raise BadInput("init", found=init, expected=expected, choices=(FAN_IN, MODEL))
+
+
+def by_fan_in(matrix: Matrix) -> Affine:
+    """Variance 1/fan_in; what a table is looked up in has a fan-in of 1."""
+    return -sum(map(matrix.growth, matrix.summed), ZERO) / 2
+
+
+def by_twins(matrix: Matrix) -> Affine | None:
+    """What the init of the model itself has at two widths.
+
+    Raises:
+        BadInput: no power of its fan-in fits, or two do.
+    """
+    values, shape = matrix.operation.values, matrix.operation.shape
+    assert values is not None and shape is not None
+    first, second = map(_root_mean_square, values)
+    if not first or not second:
+        if first != second:
+            _refused(matrix, first, second)
+        return None
+    error = math.sqrt(sum(1 / (2 * each.numel()) for each in values))
+    measured = math.log(second / first)
+    misses: dict[Affine, float] = {}
+    for place in matrix.places:
+        small, large = shape[place]
+        for power in POWERS:
+            miss = abs(measured - float(power) * math.log(large / small)) / error
+            exponent = matrix.growth(place) * power
+            misses[exponent] = min(miss, misses.get(exponent, math.inf))
+    best, *others = sorted(misses, key=lambda exponent: misses[exponent])
+    if misses[best] > SURE or any(misses[other] < SURE for other in others):
+        _refused(matrix, first, second)
+    return best
+
+
+def _refused(matrix: Matrix, first: float, second: float) -> NoReturn:
+    sizes = f"entries of {first:.3g} at one width and {second:.3g} at another are no one power of its fan-in"
+    raise BadInput(f"init of {matrix.name}: {sizes}: give its exponent by its name")
+
+
+class _Checkpoint:
+    """What the matrices of a checkpoint are as a power of its width."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: dict[str, Path] = {}
+        for path in sorted(folder.glob("*.safetensors")):
+            try:
+                with safetensors.safe_open(path, "pt") as file:
+                    self.files |= dict.fromkeys(file.keys(), path)
+            except (safetensors.SafetensorError, OSError) as problem:
+                raise BadInput(f"{path}: it cannot be read as safetensors: {problem}") from None
+        if not self.files:
+            raise BadInput(f"{folder}: there is no .safetensors in it, whose entries could be measured")
+
+    def __call__(self, matrix: Matrix) -> Affine | None:
+        tensor = self._tensor(matrix.name)
+        if tensor.ndim != len(matrix.dims):
+            expected = f"{len(matrix.dims)} dimensions"
+            raise BadInput(f"{self.folder}: {matrix.name}", found=f"a shape of {[*tensor.shape]}", expected=expected)
+        growing = [place for place in matrix.places if matrix.growth(place) != ZERO and tensor.shape[place] > 1]
+        size = _root_mean_square(tensor)
+        if not size or not growing:
+            return ZERO if size else None
+        widest = max(growing, key=lambda place: tensor.shape[place])
+        exponent = Fraction(round(2 * math.log(size) / math.log(tensor.shape[widest])), 2)
+        return matrix.growth(widest) * exponent
+
+    def _tensor(self, name: str) -> Tensor:
+        keys = [key for key in self.files if key == name or f".{key}".endswith(f".{name}") or name.endswith(f".{key}")]
+        if not keys:
+            raise BadInput(f"{self.folder}: there is no {name} in its safetensors")
+        with safetensors.safe_open(self.files[keys[0]], "pt") as file:
+            found = file.get_tensor(keys[0])
+        assert isinstance(found, Tensor)
+        return found
+
+
+def _root_mean_square(values: Tensor) -> float:
+    return float(values.detach().to(torch.float32).square().mean().sqrt())

@@ -1,0 +1,93 @@
+"""How large matrices are at the start: by fan-in, as a model's own init has them, by a checkpoint, or as it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from gamma_calc import traced
+from gamma_calc.errors import BadInput
+from tests.tracing.models import llama
+
+Draw = Callable[[Tensor, int], Tensor]
+LAWS: Mapping[str, tuple[Draw, str]] = {
+    "constant": (lambda draw, width: 0.02 * draw, "0"),
+    "fan-in": (lambda draw, width: 3 * draw / width**0.5, "-1/2"),
+    "mean field": (lambda draw, width: draw / width, "-1"),
+    "zero": (lambda draw, width: 0 * draw, "None"),
+}
+
+
+class Net(nn.Module):
+    """A square matrix of a law of its own between two others."""
+
+    def __init__(self, width: int, law: Draw) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(3, width, bias=False), nn.Linear(width, width, bias=False)
+        draw = torch.randn(width, width, generator=torch.Generator().manual_seed(width)).sign()  # of size 1 exactly
+        self.second.weight = nn.Parameter(law(draw, width), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(torch.relu(self.first(x)))  # type: ignore[no-any-return]
+
+
+def initial(law: Draw, init: str | Path = "model", **options: Mapping[str, str]) -> str:
+    found = traced(lambda width: (Net(width, law), {"x": torch.ones(2, 3)}), init=init, **options)  # type: ignore[arg-type]
+    return str({each.name: each.initial for each in found.parameters}["W_second"])
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_models_own_init_is_measured_at_two_widths(law: str) -> None:
+    draw, exponent = LAWS[law]
+    assert initial(draw) == exponent
+    assert initial(draw, "fan-in") == "-1/2"
+    assert initial(draw, inits={"second": "-3/4"}) == "-3/4"
+
+
+def test_a_law_that_is_no_power_of_a_size_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"init of second\.weight: entries of .* are no one power of its fan-in"):
+        initial(lambda draw, width: draw / width**0.25)
+
+
+@pytest.mark.parametrize(("size", "exponent"), [(1 / 64, "-1/2"), (0.02, "-1/2"), (1.0, "0"), (4096.0**-1, "-1")])
+def test_a_checkpoint_has_one_width(tmp_path: Path, size: float, exponent: str) -> None:
+    save_file(
+        {"second.weight": size * torch.randn(4, 4096), "first.weight": torch.ones(4096, 3)}, tmp_path / "m.safetensors"
+    )
+    assert initial(LAWS["constant"][0], tmp_path) == exponent
+
+
+def test_a_transformer_of_one_std_at_every_width() -> None:
+    """All but norms: what is 0.02 at every width is n^0, which 1/fan_in is not."""
+    for init, exponent in (("model", "0"), ("fan-in", "-1/2")):
+        found = traced(llama(1, "v_proj"), scheme="init-a", init=init)
+        frozen = {each.name: str(each.initial) for each in found.parameters if each.rate is None}
+        assert {frozen[name] for name in ("W_q_proj[1]", "W_o_proj[1]", "W_down_proj[1]")} == {exponent}
+
+
+@pytest.mark.parametrize(
+    ("init", "inits", "said"),
+    [
+        ("models", {}, "init: found 'models', expected fan-in, model"),
+        (Path("nowhere"), {}, "there is no .safetensors"),
+        ("fan-in", {"third": "0"}, "no matrix whose name ends so"),
+        ("fan-in", {"second": "1/0"}, "second: affine form '1/0'"),
+    ],
+)
+def test_what_is_refused(init: str | Path, inits: Mapping[str, str], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        initial(LAWS["constant"][0], init, inits=inits)
+
+
+def test_a_checkpoint_without_the_matrix_is_refused(tmp_path: Path) -> None:
+    save_file({"other": torch.ones(2)}, tmp_path / "m.safetensors")
+    with pytest.raises(BadInput, match=r"there is no first\.weight in its safetensors"):
+        initial(LAWS["constant"][0], tmp_path)
+    Path(tmp_path, "m.safetensors").write_bytes(b"not one")
+    with pytest.raises(BadInput, match="cannot be read as safetensors"):
+        initial(LAWS["constant"][0], tmp_path)
