@@ -15,9 +15,8 @@ from gamma_calc.experiment.reproduction_claims import RATE_RANGES, rate_exponent
 from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint, stable_region
 from gamma_calc.program.scheme import RATES
-from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic
+from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, log2_errorbar, logarithmic
 from gamma_calc.report.style import COLOURS, INK, PAPER, STROKES
-from gamma_calc.simulation.slopes import mean_and_half_width
 
 Array = NDArray[np.float64]
 
@@ -46,12 +45,11 @@ def _optimal_rates(found: Reproduction) -> Figure:
     x = np.log2(found.plan.widths)
     for scheme in INITS:
         studies = found.of(scheme)
-        mean, half = mean_and_half_width(np.stack([study.optimum.log2_rate for study in studies]))
+        rates = np.stack([study.optimum.log2_rate for study in studies])
         slope = rate_exponent(studies, found.plan.seed)
         text = "" if slope.slope is None else f": slope {slope.slope:.2f} \N{PLUS-MINUS SIGN} {slope.half_width:.2f}"
-        bars = (np.exp2(mean) - np.exp2(mean - half), np.exp2(mean + half) - np.exp2(mean))
-        axes.errorbar(found.plan.widths, np.exp2(mean), bars, label=f"{scheme}{text}", **STROKE[scheme])
-        low, high = (np.nanmean(mean) + slope * (x - x.mean()) for slope in RATE_RANGES[scheme])
+        log2_errorbar(axes, found.plan.widths, rates, label=f"{scheme}{text}", **STROKE[scheme])
+        low, high = (np.nanmean(rates) + slope * (x - x.mean()) for slope in RATE_RANGES[scheme])
         colour = STROKE[scheme]["color"]
         axes.fill_between(found.plan.widths, np.exp2(low), np.exp2(high), color=colour, alpha=0.15, linewidth=0)
     label_axes(axes, "width n", "optimal learning rate", f"Optimal rate, {found.plan.runs} seeds")
@@ -78,11 +76,8 @@ def _losses(found: Reproduction) -> Figure:
     for scheme in INITS:
         for label, dashes in (("training", "solid"), ("test", "dashed")):
             losses = np.stack([getattr(study.evolution, f"{label}_loss")[-1] for study in found.of(scheme)])
-            mean, half = mean_and_half_width(np.log2(losses))
-            bars = (np.exp2(mean) - np.exp2(mean - half), np.exp2(mean + half) - np.exp2(mean))
-            axes.errorbar(
-                found.plan.widths, np.exp2(mean), bars, linestyle=dashes, label=f"{scheme}, {label}", **STROKE[scheme]
-            )
+            look = {"linestyle": dashes, "label": f"{scheme}, {label}", **STROKE[scheme]}
+            log2_errorbar(axes, found.plan.widths, np.log2(losses), **look)
     label_axes(axes, "width n", "loss", "At the optimal rate")
     logarithmic(axes, "xy")
     return figure

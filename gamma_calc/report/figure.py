@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -17,6 +18,7 @@ from matplotlib.ticker import NullLocator
 
 from gamma_calc.report import style
 from gamma_calc.report.style import figure_settings
+from gamma_calc.simulation.slopes import mean_and_half_width
 
 PHONE_WIDTH = 3.8
 """Inches: a figure as wide as this, shown 350 pixels wide, has no letter lower than 9 pixels."""
@@ -51,6 +53,13 @@ def label_axes(axes: Axes, x: str, y: str, title: str) -> None:
     """Write the names of the axes, the title and the legend."""
     axes.set(xlabel=x, ylabel=y, title=title)
     axes.legend()
+
+
+def log2_errorbar(axes: Axes, x: Any, values: Any, **options: Any) -> None:
+    """Means of log2 of some values [..., seeds] with their 95 % intervals, for a logarithmic axis."""
+    mean, half = mean_and_half_width(values)
+    bars = np.exp2(mean) - np.exp2(mean - half), np.exp2(mean + half) - np.exp2(mean)
+    axes.errorbar(x, np.exp2(mean), bars, **options)
 
 
 def logarithmic(axes: Axes, names: str) -> None:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +16,7 @@ from matplotlib.lines import Line2D
 from gamma_calc.report import style
 from gamma_calc.report.blocks import SIGNS, Picture, severity, signed
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, decimal_ticks, rendered, set_ticks, surround, svg_bytes
-from gamma_calc.report.style import Stroke, figure_settings
+from gamma_calc.report.style import figure_settings
 
 Values = tuple[float | None, ...]
 
@@ -49,17 +50,6 @@ class Series:
     def is_drawn(self) -> bool:
         """Whether there is a point to draw."""
         return any(each is not None and math.isfinite(each) for each in self.value)
-
-    @property
-    def exponent(self) -> str:
-        """The predicted exponent as text.
-
-        >>> Series("A_0", (), (), (), (), Fraction(-1, 2), "PASS", True, is_upper=True).exponent
-        '<= -1/2'
-        """
-        if self.predicted is None:
-            return "-oo"
-        return f"<= {self.predicted}" if self.is_upper else str(self.predicted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +198,7 @@ def _draw_panel(axes: Axes, panel: Panel, key: Key, scale: Scale, tolerance: flo
         axes.set_axis_off()
     for index, series in enumerate(panel.series):
         if series.is_drawn:
-            _draw_series(axes, series, Stroke.of(index, is_leading=series.is_leading), scale, tolerance)
+            _draw_series(axes, series, style.marks(index, is_leading=series.is_leading), scale, tolerance)
     handles, lines = [line for line, _, _ in key], [words for _, words, _ in key]
     legend = axes.legend(
         handles, lines, loc="upper left", bbox_to_anchor=(-0.12, -0.12), borderaxespad=0,
@@ -228,26 +218,27 @@ def _set_ranges(axes: Axes, middle: float, scale: Scale) -> None:
     axes.grid(axis="y")
 
 
-def _draw_series(axes: Axes, series: Series, stroke: Stroke, scale: Scale, tolerance: float) -> None:
+def _draw_series(axes: Axes, series: Series, marks: dict[str, Any], scale: Scale, tolerance: float) -> None:
     """The points with their intervals; the predicted line, and a bow tie of the slopes within the tolerance of it."""
     order = 3 if series.is_leading else 2  # the leading ones lie on top
     points = finite_points(series)
-    axes.plot(*zip(*points, strict=True), linestyle="none", zorder=order + 2, **stroke.marks)
+    axes.plot(*zip(*points, strict=True), linestyle="none", zorder=order + 2, **marks)
+    line = {**marks, "marker": "none"}
     floor = axes.get_ylim()[0]
     for width, low, high in zip(series.widths, series.low, series.high, strict=True):
         if high is not None and math.isfinite(high):
             bar = [max(floor, floor if low is None else low), high]
-            axes.plot([math.log2(width)] * 2, bar, color=stroke.colour, linewidth=1.0, zorder=order)
+            axes.plot([math.log2(width)] * 2, bar, zorder=order, **line)
     if (ends := predicted_line(series, scale.first, scale.last)) is None:
         return
     dashes = "dashed" if series.is_upper else "solid"
-    axes.plot([scale.first, scale.last], ends, linestyle=dashes, color=stroke.colour, linewidth=stroke.line, zorder=2)
+    axes.plot([scale.first, scale.last], ends, linestyle=dashes, zorder=2, **line)
     if tolerance:
         centre = _centre(points)
         x = (scale.first, centre[0], scale.last)
-        line, reach = (ends[0], centre[1], ends[1]), [tolerance * abs(at - centre[0]) for at in x]
-        below, above = ([y + sign * off for y, off in zip(line, reach, strict=True)] for sign in (-1, 1))
-        axes.fill_between(x, below, above, color=stroke.band, linewidth=0, zorder=1)
+        middle, reach = (ends[0], centre[1], ends[1]), [tolerance * abs(at - centre[0]) for at in x]
+        below, above = ([y + sign * off for y, off in zip(middle, reach, strict=True)] for sign in (-1, 1))
+        axes.fill_between(x, below, above, color=marks["color"], alpha=0.25, linewidth=0, zorder=1)
 
 
 def finite_points(series: Series) -> list[tuple[float, float]]:
@@ -285,8 +276,7 @@ def _key(panel: Panel, letters: int) -> Key:
     for index, each in enumerate(panel.series):
         verdict = SIGNS["PASS"] if each.verdict == "PASS" else _unbroken(each.verdict)
         if each.is_drawn:
-            stroke = Stroke.of(index, is_leading=each.is_leading)
-            handle = Line2D([], [], linewidth=stroke.line, **stroke.marks)
+            handle = Line2D([], [], **style.marks(index, is_leading=each.is_leading))
             words = textwrap.fill(f"{each.label}   {_exponent(each)}   {verdict}", letters)
             found.append((handle, words, each))
         else:
@@ -312,7 +302,8 @@ def _exponent(series: Series) -> str:
     """The predicted exponent as a figure writes it, with a true minus."""
     if series.predicted is None:
         return "zero"
-    return series.exponent.replace("<=", "\N{LESS-THAN OR EQUAL TO}").replace("-", "\N{MINUS SIGN}")
+    bound = "\N{LESS-THAN OR EQUAL TO} " if series.is_upper else ""
+    return f"{bound}{series.predicted}".replace("-", "\N{MINUS SIGN}")
 
 
 def _absence(series: Series) -> str:

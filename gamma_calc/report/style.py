@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -12,7 +11,7 @@ from matplotlib.colors import to_rgb
 
 RGB = tuple[float, float, float]
 
-INK, QUIET, FAINT, RULE = "#1b1b1b", "#5a5a5a", "#8c8c8c", "#e3e3e3"
+INK, QUIET, RULE = "#1b1b1b", "#5a5a5a", "#e3e3e3"
 PAPER = "#f4f4f4"
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b0609a", "#56a0d3", "#8a6d00")
@@ -76,35 +75,13 @@ def mixed(colour: str, other: str, share: float) -> RGB:
     return red, green, blue
 
 
-@dataclass(frozen=True, slots=True)
-class Stroke:
-    """How one series is drawn: strong for a leading term, light for the others."""
-
-    colour: RGB
-    marker: str
-    face: RGB
-    size: float
-    line: float
-
-    @property
-    def marks(self) -> dict[str, Any]:
-        """How its points are drawn."""
-        face = {"markerfacecolor": self.face, "markeredgewidth": 1.0}
-        return {"color": self.colour, "marker": self.marker, "markersize": self.size, **face}
-
-    @property
-    def band(self) -> RGB:
-        """The colour of the band about its line."""
-        red, green, blue = (part + (1 - part) * 0.75 for part in self.colour)
-        return red, green, blue
-
-    @classmethod
-    def of(cls, index: int, *, is_leading: bool) -> Stroke:
-        """The stroke of the series at a position in its panel."""
-        name, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
-        if is_leading:
-            return cls(to_rgb(name), marker, to_rgb(name), 4.6, 1.2)
-        return cls(mixed(name, "white", 0.4), marker, to_rgb("white"), 3.6, 0.8)
+def marks(index: int, *, is_leading: bool) -> dict[str, Any]:
+    """How the series at a position in its panel is drawn: strong for a leading term, light for the others."""
+    stroke = STROKES[index % len(STROKES)]
+    if is_leading:
+        return stroke
+    light = {"color": mixed(stroke["color"], "white", 0.4), "markerfacecolor": "white"}
+    return {**stroke, **light, "markersize": 3.6, "linewidth": 0.8}
 
 
 VERDICTS = {"PASS": "#1f5f4a", "FAIL": "#a3152b", "INCONCLUSIVE": "#6b4e00"}
