@@ -17,7 +17,7 @@ from gamma_calc.program.scheme import Scheme
 
 SETTINGS = Settings(widths=(64, 128, 256, 512, 1024, 2048, 4096), seeds=8)
 """Of one module: few runs, so that a verdict takes seconds; what they leave open is INCONCLUSIVE."""
-NETWORK = Settings(widths=(16, 32, 64, 128, 256, 512, 1024), seeds=8)
+NETWORK = Settings(widths=(16, 32, 64, 128, 256, 512, 1024), seeds=32)
 """Of a network, which has matrices that grow both ways."""
 
 

@@ -39,7 +39,6 @@ from gamma_calc.program.expressions import (
     MapChange,
     Merged,
     Moment,
-    Named,
     Pointwise,
     Power,
     Renamed,
@@ -54,7 +53,7 @@ from gamma_calc.program.program import Program
 from gamma_calc.program.rank import growing_rank
 from gamma_calc.program.reading import State
 from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
-from gamma_calc.program.update_expressions import Count, Kept, Larger, Norm, Scalar
+from gamma_calc.program.update_expressions import Count, Larger, Norm, Scalar
 
 PARTS_OF_A_MAP: Mapping[Kind, Callable[[Label], bool]] = {
     Kind.INITIAL: is_initial,
@@ -135,7 +134,7 @@ class ExponentReading:
         """The larger exponent leads."""
         return self._concluded(self.rules.sum, node, label, left, right)
 
-    def collected(self, node: Named | Kept, label: Label, terms: Sequence[Term]) -> Term:
+    def collected(self, node: Expression, label: Label, terms: Sequence[Term]) -> Term:
         """The largest exponent leads."""
         return self._concluded(self.rules.sum, node, label, *terms)
 

@@ -31,11 +31,19 @@ from gamma_calc.derivation.tables import html_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Prediction, moved, pinned, predictions
 from gamma_calc.experiment.settled_by_law import settled, settled_by_population
-from gamma_calc.experiment.setup import NETWORK, WIDTHS, Settings, chosen_prefactors, configuration, network_experiment
+from gamma_calc.experiment.setup import (
+    WIDTHS,
+    Settings,
+    chosen_prefactors,
+    configuration,
+    network_experiment,
+    network_prefactor,
+)
 from gamma_calc.experiment.sweep import part
 from gamma_calc.experiment.sweep_run import available_memory, check_network, check_widths
 from gamma_calc.experiment.verdicts import SEVERITY, Row, judged, unjudged, withheld, worst
 from gamma_calc.program.models import EXTRA, MODULE, RATE
+from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.selection import Spec, Values
 from gamma_calc.simulation.probe import Power, ProbeConfiguration, ProbeMeasurement, Progress, probe
@@ -367,7 +375,7 @@ def _experiment(
 ) -> tuple[Mapping[str, Fraction], Experiment]:
     """The k of each trained tensor's rate, and the experiment that has them."""
     if not _has_law(scheme):
-        k = settings.prefactor or NETWORK
+        k = settings.prefactor or network_prefactor(program_of(scheme))
         rates = [key for key in scheme.model.rates if scheme.form(key) is not None]
         return {rated(key): k for key in rates}, network_experiment(scheme, settings, k)
     prefactors = dict.fromkeys(INITIAL, settings.prefactor) if settings.prefactor else chosen_prefactors(scheme, own)

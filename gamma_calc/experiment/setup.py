@@ -17,6 +17,7 @@ from gamma_calc.experiment.prediction import ZERO, Prediction
 from gamma_calc.program.models import RANK, check_module
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.program.problem import program_of
+from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.simulation.devices import DEVICES, DTYPES
 from gamma_calc.simulation.probe import Power, ProbeConfiguration
@@ -76,8 +77,13 @@ def _gap(prediction: Prediction, name: str, axis: Fraction) -> Fraction | None:
     return None if updates is None or initial is None else updates - initial + axis / 2
 
 
-NETWORK = Fraction(1)
-"""k of every rate of a network: what speeds up the crossovers of one layer puts off those of another."""
+def network_prefactor(program: Program) -> Fraction:
+    """The k of every rate of a network: what speeds up the crossovers of one layer puts off those of another.
+
+    A raw step has a small one, as in a module. Each step multiplies layers by layers, so that with k = 1 the squares of
+    a few runs come to carry the mean over all of them, and no number of seeds in use tells its slope.
+    """
+    return RAW if program.is_polynomial else BALANCED
 
 
 def decay_prefactor(prefactor: Fraction, *, grows: bool) -> Fraction:

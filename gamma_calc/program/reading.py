@@ -82,8 +82,8 @@ class Reading(Protocol[T]):
     def added(self, node: Expression, label: Label, left: T, right: T) -> T:
         """The sum of two terms that carry the same label."""
 
-    def collected(self, node: Named | Kept, label: Label, terms: Sequence[T]) -> T:
-        """The sum of the terms that a cut or a memory brings together under one label."""
+    def collected(self, node: Expression, label: Label, terms: Sequence[T]) -> T:
+        """The sum of the terms that a cut, a memory or a scalar brings together under one label."""
 
     def mapped(self, node: Map, argument: FormalSum[T]) -> FormalSum[T]:
         """A function of a whole sum; where it keeps parts, what it makes of the initial ones is apart from the rest."""
@@ -280,8 +280,9 @@ class _Evaluator(Generic[T]):
         raise TypeError(f"no reading of {type(node).__name__}")
 
     def scalar(self, node: Expression) -> T | None:
-        """The one term of a scalar, or None where it is zero."""
-        return self.value(node).get(())
+        """A scalar as one term, or None where it is zero."""
+        terms = [term for _, term in self.value(node)]
+        return terms[0] if len(terms) == 1 else self.reading.collected(node, (), terms) if terms else None
 
     def _scalar(self, node: Scalar | Count | Norm | Larger) -> T | None:
         match node:

@@ -27,7 +27,6 @@ from gamma_calc.program.expressions import (
     Map,
     MapChange,
     Merged,
-    Named,
     Ones,
     Pointwise,
     Power,
@@ -42,7 +41,7 @@ from gamma_calc.program.optimizers import Moments, Optimizer
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import Step, training
 from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
-from gamma_calc.program.update_expressions import Count, Kept, Larger, Norm, Scalar
+from gamma_calc.program.update_expressions import Count, Larger, Norm, Scalar
 from gamma_calc.simulation.steps import GradientStep
 
 GELU, CUBIC = math.sqrt(2 / math.pi), 0.044715
@@ -147,7 +146,7 @@ class TorchReading:
         """The sum."""
         return left + right
 
-    def collected(self, node: Named | Kept, label: Label, terms: Sequence[Tensor]) -> Tensor:
+    def collected(self, node: Expression, label: Label, terms: Sequence[Tensor]) -> Tensor:
         """The sum."""
         return total(terms)
 
