@@ -119,7 +119,7 @@ def _row(row: Row) -> tuple[str, ...]:
         "" if distance is None else "no" if distance else "yes",
         _number(row.raw_slope),
         row.verdict.value,
-        row.remark,
+        "" if row.verdict.value == "PASS" and row.leading.law is None else row.remark,
     )
 
 
