@@ -31,6 +31,9 @@ ADAPTER_KEYS = (
     *("target_modules", "exclude_modules", "layers_to_transform", "layers_pattern"),
 )
 """What of an adapter_config.json decides which layers are adapted, and how large their factors and scales are."""
+DORA = "DoRA"
+TRACED_KEYS = (*ADAPTER_KEYS, "use_dora", "modules_to_save", "bias", "lora_bias")
+"""What decides the equations of a forward pass, and what of it is trained."""
 
 ModelLike: TypeAlias = nn.Module | PreTrainedConfig | Path | str
 """A model, its configuration, or a folder or file with a config.json."""
@@ -93,16 +96,18 @@ def model_of_layers(path: Path, most: int) -> tuple[nn.Module, int]:
     return _on_meta(config), count
 
 
-def adapter_from(path: Path) -> LoraConfig:
-    """The adapter of an adapter_config.json, as far as shapes and scales go.
+def adapter_from(path: Path, *, is_traced: bool = False) -> LoraConfig:
+    """The adapter of an adapter_config.json, as far as shapes and scales go, or, to be traced, the equations too.
 
     Raises:
         BadInput: the file is no LoRA configuration, or PEFT does not take it.
     """
     config, document = read_config(path)
-    if config.variants:
-        raise BadInput(f"{path}: {', '.join(config.variants)} changes the layers' equations; no rates are derived here")
-    chosen = {key: document[key] for key in ADAPTER_KEYS if document.get(key) is not None}
+    variants = [name for name in config.variants if not (is_traced and name == DORA)]
+    if variants:
+        raise BadInput(f"{path}: {', '.join(variants)} changes the layers' equations; no rates are derived here")
+    keys = TRACED_KEYS if is_traced else ADAPTER_KEYS
+    chosen = {key: document[key] for key in keys if document.get(key) is not None}
     try:
         return LoraConfig(**chosen)
     except (ValueError, TypeError) as problem:

@@ -26,7 +26,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapter_config import config_from_file
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
-from gamma_calc.huggingface.layers import adapted, adapter_from, model_of_layers
+from gamma_calc.huggingface.layers import DORA, adapted, adapter_from, model_of_layers
 from gamma_calc.huggingface.network_predictions import check_chosen
 from gamma_calc.program.models import check_module
 from gamma_calc.program.problem import Problem, program_of
@@ -241,7 +241,8 @@ def model_theory(
         model: a folder or a file with a config.json of transformers, of which no weight is read; or FILE.py:FUNCTION,
             a function that makes a model, or one that makes a module and its inputs at a width.
         adapter: an adapter_config.json; by default every linear layer but the head's is adapted.
-        scheme: the inits and rates of A and B; by default what the adapter implements, or init-a.
+        scheme: the inits and rates of A and B; by default what the adapter implements, or init-a. What else is trained
+            (DoRA's magnitudes, modules to save, biases) has the rate of A.
         optimizer: in place of the scheme's.
         layers: of the stack, so many are derived.
         steps: None for every fixed number of them.
@@ -255,7 +256,7 @@ def model_theory(
         BadInput: a file is none of its kind, the adapter does not go with the model, the scheme is none of a module, or
             the model cannot be traced.
     """
-    given = scheme if scheme is not None else SCHEME if adapter is None else adapter_scheme(config_from_file(adapter))
+    given = scheme if scheme is not None else SCHEME if adapter is None else _implemented(adapter)
     (chosen,) = selected([given], optimizer=optimizer, at=at)
     check_module(chosen.model, "the scheme of a model's adapters")
     check_chosen(chosen)
@@ -272,11 +273,18 @@ def model_theory(
         else:
             bare, depth = model_of_layers(Path(model), layers)
             built = min(layers, depth)
-            made = adapted(bare, None if adapter is None else adapter_from(adapter), str(model))
+            made = adapted(bare, None if adapter is None else adapter_from(adapter, is_traced=True), str(model))
             for name, value in made.named_parameters():
                 if (factor := adapter_of(name)) is not None:
                     value.requires_grad_(chosen.is_trained(factor.factor))
-        found = traced(made, scheme=chosen, optimizer=chosen.optimizer, init=_init(init, model), inits=inits)
+        found = traced(
+            made,
+            scheme=chosen,
+            optimizer=chosen.optimizer,
+            rates=str(chosen["eta_A"]),
+            init=_init(init, model),
+            inits=inits,
+        )
     if found.problem is None:
         return ModelTheory(str(model), built, depth, chosen, found, None, None, (), init=init, inits=inits or {})
     derivation = derived(found.problem.scheme, steps)
@@ -286,6 +294,12 @@ def model_theory(
     if derivation.at_max:
         parts = layer_parts(found, found.problem, _at_largest(found.problem, derivation), steps)
     return ModelTheory(str(model), built, depth, chosen, found, derivation, module, partings, parts, init, inits or {})
+
+
+def _implemented(adapter: Path) -> Scheme:
+    """What an adapter_config.json implements; DoRA starts its factors as LoRA does."""
+    config = config_from_file(adapter)
+    return adapter_scheme(replace(config, variants=tuple(name for name in config.variants if name != DORA)))
 
 
 def _init(init: str, model: str | Path) -> str | Path:

@@ -6,8 +6,11 @@ do the same operations, one for one; a size or a number that differs between the
 
 from __future__ import annotations
 
+import io
+import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,13 +97,25 @@ def captured(twins: Sequence[Twin]) -> Capture:
 
 def _exported(twin: Twin) -> Any:
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _unspoken():
             return torch.export.export(twin.model.eval(), (), dict(twin.inputs), strict=False)
     except Exception as problem:  # whatever a module's own code raises
         asked = f"{type(twin.model).__name__}: its forward pass cannot be written down as a list of operations"
         raise BadInput(
             f"{asked}: {str(problem).splitlines()[0] if str(problem) else problem!r} ({_own_line(problem)})"
         ) from None
+
+
+@contextmanager
+def _unspoken() -> Iterator[None]:
+    """Without what torch writes beside an error, such as the operations so far: the error itself says what is wrong."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _own_line(problem: BaseException) -> str:

@@ -58,6 +58,12 @@ def transposed(t: Translation, op: Operation, x: Any, one: int = 0, other: int =
     return Value(value.expression, tuple(dims))
 
 
+def reversed_dimensions(t: Translation, op: Operation, x: Any) -> Value:
+    """The dimensions in reversed order."""
+    value = t.value(x)
+    return Value(value.expression, value.dims[::-1])
+
+
 def permuted(t: Translation, op: Operation, x: Any, order: tuple[int, ...]) -> Value:
     """The dimensions in another order."""
     value = t.value(x)
@@ -95,6 +101,8 @@ def _symbol(t: Translation, factor: Any) -> str:
 def _outer_factor(t: Translation, argument: Any) -> str:
     """The module of which a value is B A Z, or nothing."""
     operation = t.capture.operations[argument.name] if isinstance(argument, Reference) else None
+    if operation is not None and operation.kind == "mul":  # by a magnitude
+        return next((module for each in operation.arguments if (module := _outer_factor(t, each))), "")
     if operation is None or operation.kind not in {"linear", "matmul", "mm"}:
         return ""
     found = [t.adapter(each) for each in operation.arguments]
@@ -194,6 +202,19 @@ def averaged(t: Translation, op: Operation, x: Any, places: Any, keepdim: bool =
     return Value(value.expression, tuple(dims))
 
 
+def norm(t: Translation, op: Operation, x: Any, order: Any = None, places: Any = None, **options: Any) -> Value:
+    """The Euclidean norm along one dimension."""
+    value = t.value(x)
+    places = options.get("dim", places)
+    if order not in (None, 2) or options.get("keepdim") or not isinstance(places, int | tuple | list):
+        raise Unknown("a norm other than the Euclidean one along a dimension")
+    (place,) = (places,) if isinstance(places, int) else places
+    letters = LETTERS[: len(value.dims)]
+    left = letters.replace(letters[_place(value, place)], "")
+    squares = t.layout.product(value, value, (letters, letters, left))
+    return squares.written(Power(squares.expression, Fraction(1, 2)))
+
+
 def normed(
     t: Translation, op: Operation, x: Any, shape: Any, weight: Any = None, bias: Any = None, *rest: Any
 ) -> Value:
@@ -218,7 +239,9 @@ def _is_zero(t: Translation, argument: Any) -> bool:
 
 
 def linear(t: Translation, op: Operation, x: Any, weight: Any, bias: Any = None) -> Value:
-    """W x, summed over the last dimension of both, plus a bias."""
+    """W x, summed over the last dimension of both, plus a bias; of an identity, W itself."""
+    if t.is_identity(x) and bias is None:
+        return transposed(t, op, weight)
     value = t.value(x)
     front = LETTERS[: len(value.dims) - 1]
     found = t.layout.product(t.value(weight), value, ("zy", f"{front}y", f"{front}z"))
@@ -526,6 +549,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "detach": stopped,
         "transpose": transposed,
         "t": transposed,
+        "numpy_T": reversed_dimensions,
         "permute": permuted,
         "expand": expanded,
         "expand_as": expanded,
@@ -556,6 +580,8 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "rsqrt": square_root(Fraction(-1, 2)),
         "sqrt": square_root(Fraction(1, 2)),
         "mean": averaged,
+        "linalg_norm": norm,
+        "linalg_vector_norm": norm,
         "layer_norm": normed,
         "softmax": softmax,
         "_softmax": softmax,

@@ -21,10 +21,11 @@ FACTOR = re.compile(r"(?P<module>.*)\.lora_(?P<table>embedding_)?(?P<factor>[AB]
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A factor of an adapter, "A" or "B", and the module that it belongs to."""
+    """A factor of an adapter, "A" or "B", and the module that it belongs to: a linear layer, or a table."""
 
     module: str
     factor: str
+    is_table: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,10 @@ def adapter_of(parameter: str) -> Adapter | None:
     """The factor that a parameter of a PEFT model is, by its name.
 
     >>> adapter_of("model.layers.0.q_proj.lora_A.default.weight")
-    Adapter(module='model.layers.0.q_proj', factor='A')
+    Adapter(module='model.layers.0.q_proj', factor='A', is_table=False)
     """
     found = FACTOR.fullmatch(parameter)
-    return None if found is None else Adapter(found["module"], found["factor"])
+    return None if found is None else Adapter(found["module"], found["factor"], bool(found["table"]))
 
 
 @dataclass(frozen=True, slots=True)

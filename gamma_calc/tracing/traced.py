@@ -12,6 +12,7 @@ up in has a fan-in of 1); the loss is linear in the output; epsilons in norms ar
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ from gamma_calc.tracing.sizes import Axes
 from gamma_calc.tracing.translation import Missing, Translation
 from gamma_calc.tracing.twins import Twins, twins_of
 from gamma_calc.tracing.values import Value
+
+SAVED = re.compile(r"\.modules_to_save\.[^.]+")
+"""What PEFT writes into the name of a module that is trained as a whole."""
+MAGNITUDE = "lora_magnitude_vector"
+"""What PEFT calls DoRA's magnitudes, the norms of the rows of W, which are n^0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,12 @@ def traced(
     if not twins.trained:
         raise BadInput(f"{twins.name}: none of its parameters requires a gradient, so nothing is trained")
     capture = captured(twins.twins)
-    check_named(inits or {}, [name for each in capture.operations.values() if (name := each.parameter)])
+    names = [name for each in capture.operations.values() if (name := each.parameter)]
+    check_named(inits or {}, names)
+    if init != FAN_IN and any(MAGNITUDE in name for name in names):
+        raise BadInput(
+            f"{twins.name}: DoRA's magnitudes are those of rows of variance 1/fan_in", expected=f"init {FAN_IN}"
+        )
     translation = _translation(twins, capture, chosen, rates, initial_sizes(init, inits or {}))
     output = _translated(translation)
     named = output.expression
@@ -166,7 +177,11 @@ def _translation(
 ) -> Translation:
     parameters = [each.parameter for each in capture.operations.values() if each.parameter]
     adapters = {each: found for each in parameters if (found := adapter_of(each)) is not None}
-    paths = {each: each.removesuffix(".weight") for each in parameters if each not in adapters}
+    tables = [found.module for found in adapters.values() if found.is_table]
+    if tables:
+        expected = "adapters on linear layers: a scheme's A is summed over a width, and that of a table is looked up in"
+        raise BadInput(f"{twins.name}: an adapter", found=f"on the embedding {tables[0]}", expected=expected)
+    paths = {each: SAVED.sub("", each.removesuffix(".weight")) for each in parameters if each not in adapters}
     modules = [each.module for each in capture.operations.values()]
     short = short_names([*paths.values(), *(each.module for each in adapters.values()), *modules])
     names = {each: prefixed("W", short[path]) for each, path in paths.items()}

@@ -164,6 +164,16 @@ class Translation:
         given = self.data(f"{init.name}_0", start, leaf.shape) if number is None else self.scalar(number)
         return self.layout.added(Value(given, dims), Value(leaf, dims))
 
+    def is_identity(self, argument: Any) -> bool:
+        """Whether an operand is an identity matrix that does not change."""
+        operation = self.capture.operations[argument.name] if isinstance(argument, Reference) else None
+        if operation is None or not operation.is_constant or operation.values is None:
+            return False
+        return all(
+            isinstance(each, Tensor) and each.ndim == 2 and torch.equal(each, torch.eye(len(each), dtype=each.dtype))
+            for each in operation.values
+        )
+
     def adapter(self, argument: Any) -> Adapter | None:
         """Which factor of an adapter an operand is, if it is one."""
         operation = self.capture.operations[argument.name] if isinstance(argument, Reference) else None

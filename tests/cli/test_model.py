@@ -49,6 +49,13 @@ def net(width):
 def odd(width):
     return Net(width, True), {"x": torch.ones(4, 3)}
 
+class Branching(Net):
+    def forward(self, x):
+        return self.second(self.first(x)) if self.first(x).sum() > 0 else self.second(x)
+
+def branching(width):
+    return Branching(width), {"x": torch.ones(4, 3)}
+
 def failing(width):
     raise ValueError("of its own")
 
@@ -68,6 +75,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "c": {"target_modules": ["c_attn"]},
         "absent": {"target_modules": ["w_proj"]},
         "dora": {"target_modules": ["v_proj"], "use_dora": True},
+        "qalora": {"target_modules": ["v_proj"], "use_qalora": True},
+        "vera": {"target_modules": ["v_proj"], "peft_type": "VERA"},
+        "table": {"target_modules": ["embed_tokens"]},
+        "saved": {"target_modules": ["v_proj"], "modules_to_save": ["lm_head"]},
     }
     for name, config in adapters.items():
         Path(f"{name}.json").write_text(json.dumps(PLAIN | config), encoding="utf-8")
@@ -180,23 +191,40 @@ def test_a_frozen_matrix_that_is_said_to_be_smaller(capsys: pytest.CaptureFixtur
     assert "variance 1/fan_in, n^(-1) for o_proj" in " ".join(capsys.readouterr().out.split())
 
 
+def test_dora_has_its_magnitude(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = found("llama --adapter dora.json --scheme init-b --layers 1 --steps 2 --at eta=-1", capsys)
+    trained = [each["name"] for each in answer["parameters"] if each["trained"]]
+    assert "W_lora_magnitude_vector_default[1]" in trained
+    (layer,) = answer["layers"]
+    assert {layer["quantities"][name] for name in ("Z_A", "Z_B", "delta_1")} == {"0"}
+
+
+def test_a_module_that_is_trained_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = found("llama --adapter saved.json --layers 1 --steps 1 --at eta=-1", capsys)
+    assert {each["name"]: each["rate"] for each in answer["parameters"]}["W_lm_head"] == "-1"
+
+
 REFUSED = {
     "no target": ("llama --adapter absent.json", "w_proj"),
     "another library": ("other", "cannot build a model of it"),
     "no type": ("empty", "cannot build a model of it"),
     "a size": ("8B", "a number of parameters is no width"),
     "no file": ("llama --adapter missing.json", "no such file"),
-    "a variant": ("llama --adapter dora.json", "DoRA"),
+    "a variant": ("llama --adapter qalora.json", "QALoRA"),
+    "another adapter": ("llama --adapter vera.json", "VERA"),
+    "a table": ("llama --adapter table.json --layers 1", "on the embedding base_model.model.model.embed_tokens"),
     "a stack": ("llama --scheme scaled.toml", "the rest is read from the model"),
     "no scheme": ("llama --scheme init-c", "init-a"),
     "no layers": ("llama --layers 0", "from 1 to 128"),
     "code": ("networks.py:net", "only with --allow-code"),
     "raises": ("networks.py:failing --allow-code", "of its own"),
+    "control flow": ("networks.py:branching --allow-code", "if self.first(x).sum() > 0"),
     "no config": ("networks.py:bare --allow-code", "what is traced"),
     "an adapter twice": ("networks.py:net --adapter v.json --allow-code", "returns the model with its adapters"),
     "no checkpoint": ("llama --init checkpoint", "there is no .safetensors"),
     "no folder": ("llama/config.json --init checkpoint", "expected one with safetensors"),
     "an init": ("llama --init modal", "Did you mean 'model'?"),
+    "an init of magnitudes": ("llama --adapter dora.json --init model --layers 1", "DoRA's magnitudes"),
     "two inits": ("llama --init model --init fan-in", "one way"),
     "an init of nothing": ("llama --init x_proj=0", "no matrix whose name ends so"),
     "an assumption": ("llama --without A5", "under all assumptions"),

@@ -25,6 +25,8 @@ def both(found: Traced) -> Iterator[tuple[str, Tensor, Tensor]]:
     for source in dict.fromkeys(leaves.values()):
         weights[source].requires_grad_().data.normal_(0, LARGE, generator=generator)
     data = {**found.tensors, **{name: _leaf(found, name, weights[source]) for name, source in leaves.items()}}
+    # A trained vector is what it starts from, and what training adds, which is nothing yet.
+    data |= {start: data[name] for name in leaves if (start := f"{name}_0") in data}
     output = found.problem.output
     slope = torch.randn([found.coordinates[axis] for axis in found.output], generator=generator, dtype=torch.double)
     data[f"d{output.name}"] = slope.permute([found.output.index(axis.name) for axis in output.axes])

@@ -64,6 +64,7 @@ GROUPED = {"num_key_value_heads": 2, "bos_token_id": 0, "eos_token_id": 0, "pad_
 MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "llama q v": lambda: llama(1, "q_proj", "v_proj"),
     "llama all-linear": lambda: llama(1, "all-linear"),
+    "llama dora": lambda: llama(1, "v_proj", "down_proj", use_dora=True, lora_alpha=6),
     "gpt2": lambda: gpt2(1, "c_attn", "c_fc", "c_proj"),
     "roberta": lambda: roberta(1, "query", "value"),
     "bert, a classifier": _of("Bert", "ForSequenceClassification", "query", "value"),
@@ -85,4 +86,4 @@ MIXTURES: Mapping[str, Callable[[], nn.Module]] = {
     ),
 }
 """Models that choose experts by what training changes, which no rule translates."""
-FAST = ("llama all-linear", "gpt2", "gemma2")
+FAST = ("llama dora", "llama all-linear", "gpt2", "gemma2")
