@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Predicted, Prediction
 from gamma_calc.huggingface import CoordinateCheck, CoordinateLayout, coordinate_check, write_coordinate_folder
-from gamma_calc.huggingface.coordinate_folder import coordinate_contents
 from gamma_calc.huggingface.coordinates import together
 from gamma_calc.huggingface.families import LOSSES, Shape, family_model
 from gamma_calc.program.catalogue import CATALOGUE
@@ -85,22 +84,17 @@ def test_weight_decay_moves_a_at_step_one_as_its_rule_says() -> None:
     assert {row.quantity for row in against.rows if row.t == 1 and row.verdict is Verdict.FAIL} >= {"delta_3"}
 
 
-def test_the_folder_holds_a_page_and_a_plot_for_each_layer(tmp_path: Path) -> None:
-    found = coordinate_check(module, plain_loss, "init-b", layout=CoordinateLayout((16, 32, 64), seeds=3, steps=1))
+def test_the_folder_holds_a_page_and_a_plot_for_each_layer_of_each_scheme(tmp_path: Path) -> None:
+    schemes = [replace(CATALOGUE["init-b"], name=name) for name in ("a b", "a-b")]
+    found = coordinate_check(module, plain_loss, *schemes, layout=CoordinateLayout((16, 32, 64), seeds=3, steps=1))
     write_coordinate_folder(found, tmp_path / "out")
     data = json.loads((tmp_path / "out" / "coordinate-check.json").read_text())
     assert (data["schema"], data["verdict"]) == (1, found.verdict.value)
     assert {row["layer"] for row in data["quantities"]} == {found.layers[0].layer}
-    assert len(list((tmp_path / "out" / "plots").glob("*.svg"))) == 1
-    assert found.layers[0].layer in (tmp_path / "out" / "report.md").read_text()
-
-
-def test_two_schemes_never_share_a_file() -> None:
-    schemes = [replace(CATALOGUE["init-a"], name=name) for name in ("a b", "a-b")]
-    found = coordinate_check(module, plain_loss, *schemes, layout=CoordinateLayout((16, 32, 64), seeds=3, steps=1))
-    contents = coordinate_contents(found)
-    assert len([name for name in contents if name.endswith(".svg")]) == len(found.layers) == 2
-    assert all(name in str(contents["report.md"]) for name in contents if name.endswith(".png"))
+    report = (tmp_path / "out" / "report.md").read_text()
+    plots = [path.name for path in (tmp_path / "out" / "plots").glob("*.png")]
+    assert len(plots) == len(list((tmp_path / "out" / "plots").glob("*.svg"))) == len(found.layers) == 2
+    assert found.layers[0].layer in report and all(name in report for name in plots)
 
 
 @pytest.mark.parametrize("name", ["llama", "roberta"])
