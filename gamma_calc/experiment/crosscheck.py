@@ -313,7 +313,11 @@ def crosscheck(
     """
     if not specs:
         raise BadInput("no scheme to check")
-    settings = _checked_settings(settings)
+    settings = Settings() if settings is None else settings
+    if not isinstance(settings, Settings):
+        raise BadInput("settings", found=settings, expected="Settings(...)")
+    if settings.steps > LONGEST:  # so that its steps can be derived too
+        raise BadInput("steps", found=settings.steps, expected=f"at most {LONGEST}")
     supposes = Suppositions(optimizer, without, align)
     every = supposed_together([(spec, supposes) for spec in (*specs, *([] if against is None else [against]))], at)
     policy = every[0][1]
@@ -327,17 +331,6 @@ def crosscheck(
         for index, scheme in enumerate(schemes)
     ]
     return Crosscheck(settings, tuple(checked), None if reference is None else reference.name, policy)
-
-
-def _checked_settings(settings: Settings | None) -> Settings:
-    """The settings, if their steps can be derived too."""
-    if settings is None:
-        return Settings()
-    if not isinstance(settings, Settings):
-        raise BadInput("settings", found=settings, expected="Settings(...)")
-    if settings.steps > LONGEST:
-        raise BadInput("steps", found=settings.steps, expected=f"at most {LONGEST}")
-    return settings
 
 
 def _checked(

@@ -51,14 +51,12 @@ from gamma_calc.simulation.adapter_module import (
     measured_training,
 )
 from gamma_calc.simulation.probe import BeyondFloats, ProbeConfiguration, ProbeMeasurement, Progress, probe_measurement
-from gamma_calc.simulation.sampling import Array, Role, Sizes, Streams, conditioned, symmetric_roots
+from gamma_calc.simulation.sampling import Array, Role, Streams, conditioned, module_of, symmetric_roots
 
 LARGEST_WIDTH = 2**60
 SMALLEST_WIDTH = 32
 LARGEST_RANK = 512
 """The compressed factors have r + d columns; beyond this rank they are no longer small."""
-
-TENSORS = ("inputs", "gradients", "initial_A", "initial_B")
 
 NO_EPSILON = Fraction(1, 2**200)
 """The factor by which epsilon is scaled down: too small to move a float64, and large enough to have its ratio noted."""
@@ -147,41 +145,26 @@ def exact_law(configuration: ProbeConfiguration, progress: Progress | None = Non
 
 def law_module(configuration: ProbeConfiguration, shape: Shape) -> CompressedModule:
     """All runs of the experiment at one width, compressed; they can be trained at any rates."""
-    pieces = []
+    sizes, draws = configuration.sizes_at(shape), []
     for run in range(configuration.runs):
         streams = Streams(configuration.seed, run, shape.width, configuration.is_paired)
-        axes = compressed_axes(streams, shape, configuration.optimizer)
-        pieces.append(_module(streams, shape, configuration.sizes_at(shape), axes))
-    z, dz, a, b = (_joined([getattr(each, name) for each in pieces]) for name in TENSORS)
-    assert z is not None and dz is not None  # every module has data
-    return CompressedModule(replace(pieces[0], inputs=z, gradients=dz, initial_A=a, initial_B=b), axes)
+        axes = z, dz = compressed_axes(streams, shape, configuration.optimizer)
+        a = _factor(streams, shape.rank, sizes.A, z, Role.PRODUCT_A, Role.REST_A)
+        b = _factor(streams, shape.rank, sizes.B, dz, Role.PRODUCT_B, Role.REST_B)
+        draws.append((_padded(z.data, shape.rank), sizes.gradient * _padded(dz.data, shape.rank), a, b))
+    return CompressedModule(module_of(draws, shape.rank, sizes.scale), axes)
 
 
-def _joined(tensors: list[torch.Tensor | None]) -> torch.Tensor | None:
-    present = [tensor for tensor in tensors if tensor is not None]
-    return torch.cat(present) if present else None
-
-
-def _module(streams: Streams, shape: Shape, sizes: Sizes, axes: tuple[CompressedAxis, CompressedAxis]) -> AdapterModule:
-    z, dz = axes
-    a = None if sizes.A is None else sizes.A * _factor(streams, shape.rank, z, Role.PRODUCT_A, Role.REST_A)
-    b = None if sizes.B is None else sizes.B * _factor(streams, shape.rank, dz, Role.PRODUCT_B, Role.REST_B)
-    return AdapterModule(
-        _batched(_padded(z.data, shape.rank)),
-        _batched(sizes.gradient * _padded(dz.data, shape.rank)),
-        None if a is None else _batched(a),
-        None if b is None else _batched(b.T),
-        shape.rank,
-        sizes.scale,
-    )
-
-
-def _factor(streams: Streams, rank: int, axis: CompressedAxis, product: Role, rest: Role) -> Array:
-    """A standard normal factor on the compressed axis, [r, d + r]."""
+def _factor(
+    streams: Streams, rank: int, size: float | None, axis: CompressedAxis, product: Role, rest: Role
+) -> Array | None:
+    """A factor with entries of some size on the compressed axis, [r, d + r]; None for zero."""
+    if size is None:
+        return None
     rng = streams.fresh(rest)
     paired = streams.paired(product).standard_normal((rank, axis.data.shape[1]))
     inside = conditioned(rng.standard_normal((rank, len(axis.data))), paired, axis.data)
-    return np.concatenate([inside, gram_root(rng, rank, axis.rest)], axis=1)
+    return size * np.concatenate([inside, gram_root(rng, rank, axis.rest)], axis=1)
 
 
 def _stretched(training: Training, stretch_a: float, stretch_b: float) -> Training:
@@ -202,10 +185,6 @@ def _stretched(training: Training, stretch_a: float, stretch_b: float) -> Traini
 def _padded(data: Array, rank: int) -> Array:
     """The data on all coordinates of its factor: zero on those that nothing moves."""
     return np.concatenate([data, np.zeros((rank, data.shape[1]))])
-
-
-def _batched(array: Array) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array)).unsqueeze(0)
 
 
 DIRECT_ENTRIES = 2**16

@@ -171,14 +171,24 @@ def probe(
 
     The draws of one piece of runs and the training of it each keep within `memory` bytes.
     """
-    resolved_device(configuration.device, configuration.dtype)
+    device, dtype = resolved_device(configuration.device, configuration.dtype), resolved_dtype(configuration.dtype)
     shapes = tuple(configuration.shape_at(width) for width in configuration.widths)
     total = sum(configuration.widths) * configuration.runs
     rows: list[AdapterMeasurement] = []
     for shape in shapes:
         pieces: list[AdapterMeasurement] = []
         for runs in _pieces(configuration, shape, memory):
-            pieces.append(_measured(configuration, shape, runs, memory))
+            module = sampled_module(
+                shape,
+                configuration.sizes_at(shape),
+                configuration.data,
+                configuration.seed,
+                runs,
+                is_paired=configuration.is_paired,
+                dtype=dtype,
+                device=device,
+            )
+            pieces.append(measured_training(module, configuration.training_at(shape), memory=memory))
             if progress is not None:
                 before = sum(configuration.widths[: len(rows)]) * configuration.runs
                 progress(before + shape.width * runs.stop, total)
@@ -192,20 +202,6 @@ def probe_measurement(configuration: ProbeConfiguration, rows: Sequence[AdapterM
     squares = {key: value.cpu().numpy() for key, value in found.mean_square.items()}
     beside = (each.cpu().numpy() for each in (found.diverged, found.underflowed, found.epsilon_ratio))
     return ProbeMeasurement(configuration, squares, *beside)
-
-
-def _measured(configuration: ProbeConfiguration, shape: Shape, runs: range, memory: int) -> AdapterMeasurement:
-    module = sampled_module(
-        shape,
-        configuration.sizes_at(shape),
-        configuration.data,
-        configuration.seed,
-        runs,
-        is_paired=configuration.is_paired,
-        dtype=resolved_dtype(configuration.dtype),
-        device=resolved_device(configuration.device, configuration.dtype),
-    )
-    return measured_training(module, configuration.training_at(shape), memory=memory)
 
 
 def _pieces(configuration: ProbeConfiguration, shape: Shape, memory: int) -> list[range]:
