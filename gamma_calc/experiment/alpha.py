@@ -65,11 +65,7 @@ def alpha_reading(points: Iterable[tuple[float, float]]) -> AlphaReading | None:
 
 
 def agreed_alpha(said: AlphaReading | None, shown: AlphaReading | None, where: str) -> AlphaReading:
-    """What lora_alpha does, by what was said and what an adapter shows.
-
-    Raises:
-        BadInput: neither tells, or they contradict each other.
-    """
+    """What lora_alpha does, by what was said and what an adapter shows."""
     if said is None and shown is None:
         raise BadInput(
             f'{where}: say alpha="fixed" (--alpha fixed) where lora_alpha is the same at both ranks, '
@@ -89,11 +85,7 @@ def says_scale(scheme: Scheme) -> bool:
 
 
 def with_alpha(scheme: Scheme, reading: AlphaReading, *, is_rank_stabilised: bool = False) -> Scheme:
-    """The scheme with the power of the rank in s that the reading gives it.
-
-    Raises:
-        BadInput: the scheme says by itself how s goes with the rank.
-    """
+    """The scheme with the power of the rank in s that the reading gives it."""
     form = scheme.exponents[SCALE]
     assert form is not None  # only A and B, and what is absent, can be zero
     if says_scale(scheme):

@@ -281,9 +281,6 @@ def check_fit(needs: Mapping[str, int], available: int | None, where: str = "", 
     Args:
         needs: bytes by what needs them.
         available: bytes that there are, None where that is not known; `where` says for what.
-
-    Raises:
-        BadInput: it does not; the message says how much it needs, and what would fit.
     """
     fits = [name for name, needed in needs.items() if available is None or needed + PROGRAM <= available]
     if available is None or len(fits) == len(needs):

@@ -197,11 +197,7 @@ CONFIGURATION = "config.json"
 
 
 def configuration_from(path: Path) -> PreTrainedConfig:
-    """The configuration in a file, or in the config.json of a folder; nothing is downloaded, no code of it is run.
-
-    Raises:
-        BadInput: there is none, or transformers does not know it.
-    """
+    """The configuration in a file, or in the config.json of a folder; nothing is downloaded, no code of it is run."""
     if not os.path.exists(path):
         word = path.name.lower()  # such as 8B or 70b
         is_count = word[:-1].replace(".", "", 1).isdigit() and word[-1:] in ("m", "b", "t")
@@ -222,9 +218,6 @@ def configuration_at(text: str, width: int, layers: int) -> PreTrainedConfig:
     """A configuration, given as JSON, at another width and depth: heads keep their size, inner widths their share.
 
     Groups of queries keep their number as nearly as the heads allow.
-
-    Raises:
-        BadInput: the width is no whole number of heads, or transformers does not take the configuration.
     """
     try:
         document = json.loads(text)

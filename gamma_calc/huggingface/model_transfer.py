@@ -82,11 +82,7 @@ def _end_json(kind: LayerKind, rates: Mapping[str, float]) -> dict[str, Any]:
 
 
 def paired_kinds(start: Sequence[Adapter], end: Sequence[Adapter]) -> Mapping[str, Pair]:
-    """The kinds of the adapted layers at the end, each with the one of its name at the start.
-
-    Raises:
-        BadInput: a kind is not there at the start, or is scaled in another way there.
-    """
+    """The kinds of the adapted layers at the end, each with the one of its name at the start."""
     before, after = layer_kinds(start, end)
     if missing := [name for name in after if name not in before]:
         raise BadInput(

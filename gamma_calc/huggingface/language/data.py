@@ -43,11 +43,7 @@ WIKITEXT = ("Salesforce/wikitext", "wikitext-2-raw-v1")
 
 
 def labelled_texts(word: str) -> LabelledTexts:
-    """The labelled texts that a word stands for.
-
-    Raises:
-        BadInput: it stands for none, or they cannot be had here; the message says what to install or type.
-    """
+    """The labelled texts that a word stands for."""
     names: dict[str, Callable[[], LabelledTexts]] = {
         "stdlib": reference_or_docstring,
         "spam-assassin": _installed_mail,

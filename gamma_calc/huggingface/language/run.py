@@ -87,9 +87,6 @@ class LanguageRun:
 
         Shapes: validation_loss, test_loss, validation_right, test_right [2]; training_loss [steps]; steps [records];
         Z_A, Z_B [records, adapters], root mean squares over the tokens of a held-out batch.
-
-        Raises:
-            BadInput: the model or the data cannot be had here, or are not those that were meant.
         """
         ready = task(self.setting)
         if ready.digest != self.digest:

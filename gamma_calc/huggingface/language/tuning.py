@@ -185,11 +185,7 @@ def _interval(curves: Curves) -> tuple[float, float]:
 def family(
     plan: Plan, config: Path, widths: Sequence[int], layers: int | None
 ) -> tuple[tuple[Plan, ...], tuple[int, ...]]:
-    """A plan for each width of models built from a configuration; its own width and depth where none are given.
-
-    Raises:
-        BadInput: transformers does not know the configuration, or a width is no whole number of its heads.
-    """
+    """A plan for each width of models built from a configuration; its own width and depth where none are given."""
     read: Any = configuration_from(config)
     own = int(read.num_hidden_layers)
     depth = layers or (min(own, FAMILY_LAYERS) if widths else own)
