@@ -94,6 +94,7 @@ def _rotary(configured: Callable[..., Any], model: Callable[..., nn.Module], wid
         intermediate_size=width,
         num_hidden_layers=shape.layers,
         num_attention_heads=width // HEAD,
+        num_key_value_heads=width // HEAD,
         head_dim=HEAD,
         max_position_embeddings=shape.length,
         initializer_range=1 / math.sqrt(width),

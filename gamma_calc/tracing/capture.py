@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -214,6 +215,8 @@ def _computed(node: Any, place: int, known: Mapping[str, Operation], nodes: Sequ
         assert values is not None  # a constant has them
         return values[place]
 
+    if node.op == "get_attr":
+        return attrgetter(node.target)(node.graph.owning_module)
     function: Callable[..., Any] = node.target
     return function(*torch.fx.map_arg(node.args, value), **torch.fx.map_arg(node.kwargs, value))
 

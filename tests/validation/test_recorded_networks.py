@@ -1,0 +1,71 @@
+"""The recorded networks: predictions are today's, the page is made from the record, one module's theory FAILs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from gamma_calc.experiment.prediction import pinned
+from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.simulation.verdicts import TOLERANCE
+from validation.networks import DEEP, FAMILIES, FOLDER, RUNS, is_deep, is_finite, page, settings, theories
+
+ROOT = FOLDER.parents[1]
+DATA: Mapping[str, Any] = {
+    name: json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    for name in RUNS
+    if (FOLDER / f"{name}.json").exists()
+}
+FAST = ("gpt2", DEEP)
+CASES = [(name, scheme) for name in DATA for scheme in RUNS[name].schemes]
+
+
+def test_the_page_is_made_from_the_record() -> None:
+    assert (FOLDER / "README.md").read_text(encoding="utf-8") == page()
+
+
+def test_the_readmes_give_the_counts_of_the_five_families() -> None:
+    rows = [row for family in FAMILIES for row in DATA[family]["rows"] if is_finite(row)]
+    count = Counter(row["verdict"] for row in rows)
+    said = f"{count['PASS']} of the {len(rows)}"
+    for path in ("README.md", "validation/README.md", "docs/results.md"):
+        text = " ".join((ROOT / path).read_text(encoding="utf-8").split())
+        assert said in text and f"{count['FAIL']} FAIL" in text, path
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_the_record_is_of_the_run_as_it_stands(name: str) -> None:
+    assert {key: DATA[name][key] for key in settings(RUNS[name])} == settings(RUNS[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"), [pytest.param(*case, marks=() if case == FAST else pytest.mark.slow) for case in CASES]
+)
+def test_recorded_predictions_are_those_of_today(name: str, scheme: str) -> None:
+    whole, alone = theories(RUNS[name], pinned(CATALOGUE[scheme]))
+    module = {(each.quantity, each.t): each.total for each in alone}
+    today = {(layer, each.quantity, each.t): each.total for layer, found in whole.items() for each in found}
+    rows = [row for row in DATA[name]["rows"] if row["scheme"] == scheme]
+    assert {(row["layer"], row["quantity"], row["t"]) for row in rows} == today.keys()
+    for row in rows:
+        total = today[row["layer"], row["quantity"], row["t"]]
+        assert (row["predicted"], row["upper"]) == (str(total), total.is_upper)
+        assert row["module"][0] == str(module[row["quantity"], row["t"]])
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_a_row_that_passes_is_near_its_prediction(name: str) -> None:
+    for row in DATA[name]["rows"]:
+        if row["verdict"] == "PASS" and row["measured"] is not None and not row["upper"]:
+            assert abs(row["measured"] - float(Fraction(row["predicted"]))) <= TOLERANCE + 1e-3, row
+
+
+@pytest.mark.parametrize("name", [name for name in DATA if DEEP in RUNS[name].schemes])
+def test_one_module_s_theory_fails_in_depth_and_the_network_s_differs_from_it(name: str) -> None:
+    rows = [row for row in DATA[name]["rows"] if row["scheme"] == DEEP and is_deep(row)]
+    assert rows and any(row["module"][1] == "FAIL" for row in rows)

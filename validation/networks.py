@@ -1,0 +1,333 @@
+"""Record whole networks against their own theory: python -m validation.networks [NAME...], all by default.
+
+Adapters of scale s = 1, that of practice, on every attention or on every linear layer of two layers of five families,
+trained at every width and seed under PEFT. Each exponent of each adapter is judged by what is derived of the traced
+network, and again by the theory of one module, which is the control. `--page` only writes the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.experiment.prediction import Prediction, pinned, predictions
+from gamma_calc.experiment.verdicts import Row, judged
+from gamma_calc.files import write_all
+from gamma_calc.huggingface.coordinates import together
+from gamma_calc.huggingface.families import Shape, family_model, linear_readout
+from gamma_calc.huggingface.family_training import CoordinateLayout, layer_measurement, observed
+from gamma_calc.huggingface.network_predictions import network_predictions
+from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.simulation.verdicts import RULE, Verdict
+from validation.families import FIRST_SEED, SCHEMES
+from validation.network_paths import table
+from validation.rejudged import PLACE as AGAIN
+
+FOLDER = Path(__file__).resolve().parent / "networks"
+STEPS = 3
+WIDE = tuple(2**k for k in range(6, 13))
+NARROW = tuple(2**k for k in range(5, 12))
+FAMILIES = ("llama", "qwen3", "gpt2", "roberta", "opt")
+DEEP = "lora-plus-a"
+"""The scheme of which one module's theory is false in depth."""
+
+
+ATTENTION, ALL = Shape(), Shape(is_all_linear=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A family and its adapters, trained at rates k n^c: c is a scheme's own, or the largest stable one of a module."""
+
+    family: str
+    k: Fraction
+    widths: tuple[int, ...] = NARROW
+    seeds: int = 16
+    shape: Shape = ATTENTION
+    schemes: tuple[str, ...] = SCHEMES
+
+
+TEXT = """# Whole networks against their own theory, at s = 1
+
+Written by `python -m validation.networks`. Five families with two layers each, in PEFT's own forward pass under torch's
+AdamW: N(0, 1/n) matrices, N(0, 1) embeddings, a loss that is linear in the logits, s = 1 as in practice, three steps at
+rates k n^c from Init[A], Init[B] and LoRA+, c at the edge of one module. Every exponent of every adapter is predicted
+from the traced network, layer by layer, and judged as in every cross-check: {rule}. *Control*: of the rows under LoRA+
+from Init[A], those that FAIL by the theory of one module, which has to fail in depth. Settings were found in pilots of
+Llama on seeds from 0 on; what is shown ran on seeds from {first} on.
+
+{counts}
+
+## What FAILs
+
+Of the {all} FAIL {hidden} are rows of which the network's theory says something else than one module's: A_0 meets an
+input that has come to know it, which makes n^(1/2) times as much of the sum. What hides that growth is the size of its
+coefficient. The part of A_0 Z that the path makes was measured by itself, along the direction in which the theory has
+it, less the same with the path cut (`python -m validation.network_paths`: Llama, k = 1/4, seeds paired, ± standard
+error):
+
+{paths}
+
+It is there in every cell, by two and a half of its errors and more, and grows. It shows beside the rest of A_0 Z, which
+is about 1, only where it reaches 1: in v_proj under LoRA+ at a width of some hundred, in q_proj of some thousand, under
+Init[A] at k = 1/4 far beyond what can be trained. The exponents of these rows are not confirmed at these widths, and
+FAIL they stay. Of the others no recording isolates the reason; with adapters on all linear layers more of them feel
+each other, with few seeds.
+{failed}
+
+## What depth changes
+
+The rows of Z_A and Z_B at step 3 for which the network's theory has another exponent than one module's, with the
+verdict on each of the two. A row is as good as its worst term.
+
+{depth}
+
+## The recorded families, judged again
+
+Recordings of [Llama and RoBERTa](../README.md#real-model-families-layer-by-layer), judged there by the theory of one
+module, by that of the network: from the slopes that are recorded, without a new run (`python -m validation.rejudged`).
+At s = 2^-10 adapters were kept from moving each other, so what the network's theory says of that cannot show.
+
+{rejudged}
+
+The rows that FAIL by one module's theory, and what the network's makes of them:
+
+{derived}
+
+## Not measured here
+
+Attention logits are no quantity of an adapter. In `tests/simulation/test_transformer.py` those of the second block are
+derived as n^0 at step 2 under LoRA+ from Init[A], and have a slope of -0.59: open.
+"""
+QUARTER = Fraction(1, 4)
+RUNS: Mapping[str, Run] = MappingProxyType(
+    {family: Run(family, QUARTER) for family in FAMILIES}
+    | {
+        "llama-all-linear": Run("llama", QUARTER, seeds=4, shape=ALL),
+        "gpt2-all-linear": Run("gpt2", QUARTER, seeds=8, shape=ALL),
+        "llama-rank-2": Run("llama", Fraction(1, 2), WIDE, shape=Shape(rank=2), schemes=(DEEP,)),
+    }
+)
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """Train and judge a run; its plain data."""
+    run, started = RUNS[name], time.process_time()
+    schemes = [pinned(CATALOGUE[each]) for each in run.schemes]
+    layout = CoordinateLayout(run.widths, run.seeds, STEPS, seed=FIRST_SEED)
+
+    def model(width: int, seed: int) -> Any:
+        return family_model(run.family, width, FIRST_SEED + seed, run.shape)
+
+    def loss(trained: Any, seed: int) -> Any:
+        return linear_readout(trained, FIRST_SEED + seed, run.shape)
+
+    seen = observed(model, loss, schemes, layout, float(run.k), 0.0, None, None)
+    rows: list[dict[str, Any]] = []
+    for index, scheme in enumerate(schemes):
+        whole, alone = theories(run, scheme)
+        for layer, observations in seen[index].items():
+            measurement = layer_measurement(observations, layout)
+            pairs = [judged(scheme.name, found, measurement) for found in (whole[layer], alone)]
+            rows += [plain(layer, *pair) for pair in zip(*pairs, strict=True)]
+    return {"schema": 1, "name": name, **settings(run), "seconds": round(time.process_time() - started), "rows": rows}
+
+
+def theories(run: Run, scheme: Scheme) -> tuple[Mapping[str, tuple[Prediction, ...]], tuple[Prediction, ...]]:
+    """What is predicted of each adapter in the network, and what is of one module."""
+    whole = network_predictions(family_model(run.family, run.widths[0], 0, run.shape), scheme, STEPS)
+    return {layer: joined(found) for layer, found in whole.items()}, joined(predictions(scheme, STEPS))
+
+
+def joined(found: tuple[Prediction, ...]) -> tuple[Prediction, ...]:
+    """The predictions in one order of quantities, whatever theory they come from."""
+    return tuple(sorted(map(together, found), key=lambda each: (each.t, each.quantity)))
+
+
+def settings(run: Run) -> dict[str, Any]:
+    """The settings of a run as plain data."""
+    shape = run.shape
+    return {
+        "family": run.family,
+        "adapters": "all linear" if shape.is_all_linear else "query, value",
+        "k": str(run.k),
+        "rank": shape.rank,
+        "layers": shape.layers,
+        "scale": str(Fraction(shape.scale)),
+        "widths": list(run.widths),
+        "seeds": run.seeds,
+    }
+
+
+def plain(layer: str, row: Row, alone: Row) -> dict[str, Any]:
+    """A row as plain data: `module` is what one module's theory predicts and the verdict on that."""
+    leading = row.leading
+    interval = leading.estimate.interval
+    found = {
+        "scheme": row.scheme,
+        "layer": layer,
+        "quantity": row.quantity,
+        "t": row.t,
+        "predicted": str(leading.predicted),
+        "upper": leading.predicted.is_upper,
+        "measured": None if leading.measured is None else round(leading.measured, 3),
+        "ci": None if interval is None else [round(end, 3) for end in interval],
+        "verdict": row.verdict.value,
+        "module": [str(alone.leading.predicted), alone.verdict.value],
+    }
+    return found if row.verdict is Verdict.PASS else {**found, "reason": row.reason}
+
+
+def written(data: Mapping[str, Any]) -> str:
+    """A recording as JSON, a line a row."""
+    rows = ",\n".join(f"  {json.dumps(row, separators=(',', ':'))}" for row in data["rows"])
+    head = "".join(f" {json.dumps(key)}: {json.dumps(value)},\n" for key, value in data.items() if key != "rows")
+    return f'{{\n{head} "rows": [\n{rows}\n ]\n}}\n'
+
+
+def page() -> str:
+    """The page of what is recorded: the counts, then every row that FAILs."""
+    found = [
+        json.loads(path.read_text(encoding="utf-8")) for name in RUNS if (path := FOLDER / f"{name}.json").exists()
+    ]
+    rule = "; ".join(f"{word}, {text}" for word, text in RULE.items())
+    failed = "\n".join(line for data in found for line in _failed(data))
+    every = [row for data in found for row in data["rows"] if row["verdict"] == Verdict.FAIL.value]
+    return TEXT.format(
+        first=FIRST_SEED,
+        rule=rule,
+        counts=_counts(found),
+        hidden=sum(map(_is_of_a_known_input, every)),
+        all=len(every),
+        paths=table(),
+        failed=failed,
+        depth=_depth(found),
+        rejudged=_rejudged(),
+        derived=_derived(),
+    )
+
+
+def _again() -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = json.loads(AGAIN.read_text(encoding="utf-8"))["recordings"]
+    return found
+
+
+def _rejudged() -> str:
+    words = [each.value for each in Verdict]
+    lines = [["recording", *(f"{theory}: {word}" for theory in ("one module", "network") for word in words)]]
+    for each in _again():
+        counts = [str(each[theory][word]) for theory in ("module", "network") for word in words]
+        lines.append([f"[`{each['name']}`](../families/{each['name']}.md)", *counts])
+    return markdown_table(lines)
+
+
+def _derived() -> str:
+    lines = [["recording", "scheme", "adapter", "quantity", "t", "one module", "network", "verdict", "by its term"]]
+    for each in _again():
+        for row in each["rows"]:
+            if row["module"] == Verdict.FAIL.value:
+                named = [each["name"], row["scheme"], row["layer"], row["quantity"], str(row["t"])]
+                lines.append([*named, row["alone"], row["predicted"], row["network"], row["term"]])
+    return markdown_table(lines)
+
+
+def is_finite(row: Mapping[str, Any]) -> bool:
+    """Whether an exponent is predicted, and not zero."""
+    return bool(row["predicted"] != "-oo")
+
+
+def is_deep(row: Mapping[str, Any]) -> bool:
+    """Whether the network's theory has another exponent than one module's."""
+    return bool(row["predicted"] != row["module"][0])
+
+
+def _is_of_a_known_input(row: Mapping[str, Any]) -> bool:
+    """Whether a row FAILs for what depth adds: its total, a term with A_0, or something that one module lacks."""
+    return is_deep(row) or "A_0:" in row["reason"] or row["module"][1] != Verdict.FAIL.value
+
+
+def _counts(found: Sequence[Mapping[str, Any]]) -> str:
+    words = [each.value for each in Verdict]
+    lines = [["recording", "adapters on", "r", "k", "widths", "seeds", "finite rows", *words, "confirmed", "control"]]
+    for data in found:
+        rows = [row for row in data["rows"] if is_finite(row)]
+        count = Counter(row["verdict"] for row in rows)
+        control = Counter(row["module"][1] for row in data["rows"] if row["scheme"] == DEEP)
+        named = [f"[`{data['name']}`]({data['name']}.json)", data["adapters"], str(data["rank"]), data["k"]]
+        widths = f"{data['widths'][0]} to {data['widths'][-1]}"
+        share = f"{100 * count[Verdict.PASS.value] / len(rows):.1f} %"
+        judged_alone = f"{control[Verdict.FAIL.value]} FAIL"
+        numbers = [str(len(rows)), *(str(count[word]) for word in words)]
+        lines.append([*named, widths, str(data["seeds"]), *numbers, share, judged_alone])
+    return markdown_table(lines)
+
+
+def _depth(found: Sequence[Mapping[str, Any]]) -> str:
+    """The totals that depth changes: by family, scheme and layer, at the last step."""
+    lines = [["recording", "scheme", "adapter", "quantity", "one module", "network", "measured", "verdict"]]
+    for data in found:
+        for row in data["rows"]:
+            if is_deep(row) and row["t"] == STEPS and row["quantity"] in ("Z_A", "Z_B"):
+                lines.append(
+                    [
+                        data["name"],
+                        row["scheme"],
+                        row["layer"],
+                        row["quantity"],
+                        f"{row['module'][0]}: {row['module'][1]}",
+                        row["predicted"],
+                        _measured(row),
+                        row["verdict"],
+                    ]
+                )
+    return markdown_table(lines)
+
+
+def _measured(row: Mapping[str, Any]) -> str:
+    if row["measured"] is None:
+        return "0"
+    low, high = row["ci"]
+    return f"{row['measured']:.2f} in [{low:.2f}, {high:.2f}]"
+
+
+def _failed(data: Mapping[str, Any]) -> Iterator[str]:
+    rows = [row for row in data["rows"] if row["verdict"] == Verdict.FAIL.value]
+    if rows:
+        yield f"\n### {data['name']}: {len(rows)}\n"
+    for row in rows:
+        yield f"- {row['scheme']}, {row['layer']}, {row['quantity']} at t = {row['t']}: {row['reason']}"
+
+
+def main() -> int:
+    """Record what is named, and write the page; 0 whatever the verdicts are, which are the result."""
+    parser = argparse.ArgumentParser(prog="validation.networks", description=main.__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(RUNS)}")
+    parser.add_argument("--page", action="store_true", help="only write the page")
+    arguments = parser.parse_args()
+    names = () if arguments.page else arguments.names or RUNS
+    if unknown := [name for name in names if name not in RUNS]:
+        parser.error(f"no recording {unknown[0]!r}; expected {', '.join(RUNS)}")
+    for name in names:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of deprecated names in transformers
+            data = recorded(name)
+        write_all({FOLDER / f"{name}.json": written(data)})
+        print(name, dict(Counter(row["verdict"] for row in data["rows"])), data["seconds"], flush=True)
+    write_all({FOLDER / "README.md": page()})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
