@@ -39,11 +39,13 @@ from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.calculus.size import Size
 from gamma_calc.cli.options import (
     OPTIMIZER_NAMES,
+    add_alignment_argument,
     add_code_argument,
     add_horizon_argument,
     add_json_argument,
     add_optimizer_argument,
     add_value_arguments,
+    alignments,
     pairs,
     refuse_suppositions,
     show,
@@ -91,7 +93,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_horizon_argument(parser)
     add_code_argument(parser)
     add_value_arguments(parser)
-    refuse_suppositions(parser, ALL_ASSUMED)
+    add_alignment_argument(parser)
+    refuse_suppositions(parser, ALL_ASSUMED, ("without",))
     add_json_argument(parser)
 
 
@@ -113,6 +116,7 @@ def answer(options: argparse.Namespace) -> int:
         allow_code=options.allow_code,
         init=init,
         inits=inits,
+        align=alignments(options.align),
     )
     show(options, found.json, lambda: _text(found))
     return UNKNOWN if found.is_unknown else 0
@@ -222,7 +226,8 @@ def _title(found: ModelTheory) -> str:
     depth = "" if found.built is None else f" with {found.built} of its {found.depth} layers"
     kinds = ", ".join(dict.fromkeys(each.name.partition("[")[0] for each in found.traced.layers)) or "no adapters"
     length = "" if found.derivation is None else _length(found.derivation)
-    return f"{found.traced.name}{depth}, {found.scheme.title} on {kinds}{length}"
+    title = found.scheme.title if found.derivation is None else found.derivation.policy.titled(found.scheme.title)
+    return f"{found.traced.name}{depth}, {title} on {kinds}{length}"
 
 
 def _length(derivation: Derivation) -> str:

@@ -6,17 +6,20 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_values import number_in
+from gamma_calc.files import file_content
 from gamma_calc.program.optimizers import OPTIMIZERS, named_optimizer
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from
 
 LONGEST = 64
 MOST_SPECS = 64
+MOST_BYTES = 2**16
 ALL = "all"
 LARGEST_SIZE = 10**18 - 1
 OPTIMIZER_NAMES = f"one of {', '.join(OPTIMIZERS)}, or a trainer's name of one, such as paged_adamw_8bit"
@@ -88,18 +91,23 @@ def add_supposition_arguments(parser: argparse.ArgumentParser, *, prefix: str = 
     parser.add_argument(
         f"--{prefix}without", metavar="A3", action="append", default=[], help=f"an assumption to do without{whose}"
     )
+    add_alignment_argument(parser, prefix=prefix, whose=whose)
+
+
+def add_alignment_argument(parser: argparse.ArgumentParser, *, prefix: str = "", whose: str = "") -> None:
+    """--align."""
     parser.add_argument(
         f"--{prefix}align",
         metavar="KIND=VALUE",
         action="append",
         default=[],
-        help=f"the alignment of aligned, independent or diluted sums{whose}: from 1/2 to 1, or free",
+        help=f"the alignment of aligned, independent or diluted sums{whose}: 1/2 to 1, or free; or a .json of them",
     )
 
 
-def refuse_suppositions(parser: argparse.ArgumentParser, why: str) -> None:
-    """Answer --without and --align with the reason why a question cannot take them."""
-    for name in ("without", "align"):
+def refuse_suppositions(parser: argparse.ArgumentParser, why: str, names: Sequence[str] = ("without", "align")) -> None:
+    """Answer --without and --align, or one of them, with the reason why a question cannot take it."""
+    for name in names:
 
         def refuse(text: str, name: str = name) -> NoReturn:
             raise BadInput(f"--{name}: {why}")
@@ -132,11 +140,28 @@ def values(options: argparse.Namespace) -> dict[str, str]:
 
 
 def alignments(texts: Sequence[str]) -> dict[str, str]:
-    """The values given with --align, by kind of sum."""
-    return pairs("--align", texts, "KIND=VALUE, such as aligned=3/4 or aligned=alpha")
+    """The values given with --align, by kind of sum: as text, or in a JSON file of measured ones."""
+    return pairs("--align", _written(texts), "KIND=VALUE, such as aligned=3/4 or aligned=alpha, or a .json file")
 
 
-def pairs(option: str, texts: Sequence[str], expected: str) -> dict[str, str]:
+def _written(texts: Iterable[str]) -> Iterator[str]:
+    """The alignments as KIND=VALUE, those of a file one by one."""
+    for text in texts:
+        if "=" in text or not text.endswith(".json"):
+            yield text
+            continue
+        expected = 'an object from kinds of sums to alignments, such as {"independent": 0.52, "aligned": 0.97}'
+        content = file_content(Path(text), MOST_BYTES, expected)
+        try:
+            document = json.loads(content, parse_float=str, parse_int=str)
+        except (ValueError, RecursionError) as problem:
+            raise BadInput(f"--align {text}: is not JSON: {problem!s:.80}; expected {expected}") from None
+        if not isinstance(document, dict) or not all(isinstance(value, str) for value in document.values()):
+            raise BadInput(f"--align {text}", found=document, expected=expected)
+        yield from (f"{kind}={value}" for kind, value in document.items())
+
+
+def pairs(option: str, texts: Iterable[str], expected: str) -> dict[str, str]:
     """The values that an option which may be repeated gives, by name.
 
     Raises:

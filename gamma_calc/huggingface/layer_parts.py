@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from gamma_calc.algebra import Exponent
 from gamma_calc.analysis.bounded import unrolled
 from gamma_calc.analysis.conditions import FACTORS
+from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import ExponentStep, trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.huggingface.network_predictions import measured_parts, own_factors
@@ -43,7 +44,9 @@ class LayerParts:
         return all(self.sizes[each.contribution] == Size.exactly(CONSTANT) for each in FACTORS)
 
 
-def layer_parts(found: Traced, problem: Problem, scheme: Scheme, horizon: int | None) -> tuple[LayerParts, ...]:
+def layer_parts(
+    found: Traced, problem: Problem, scheme: Scheme, horizon: int | None, policy: Policy = CALCULUS
+) -> tuple[LayerParts, ...]:
     """The parts of each adapter's change under a scheme of the problem without free exponents.
 
     Args:
@@ -62,7 +65,10 @@ def layer_parts(found: Traced, problem: Problem, scheme: Scheme, horizon: int | 
         for place, node in enumerate(nodes)
     }
     asked = replace(program, quantities=quantities)
-    run = unrolled(asked, scheme.domain) if horizon is None else trajectory(asked, horizon, scheme.domain)
+    if horizon is None:
+        run = unrolled(asked, scheme.domain, policy)
+    else:
+        run = trajectory(asked, horizon, scheme.domain, policy)
     is_final = horizon is not None or run.settled_from is not None
     return tuple(_layer(found, layer, parts, run.steps, is_final=is_final) for layer, parts in every.items())
 

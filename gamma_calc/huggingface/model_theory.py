@@ -22,6 +22,7 @@ from gamma_calc.analysis.origin import Leading, origin
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import SCHEMA, condition_json, largest_json
+from gamma_calc.derivation.suppositions import Alignments, Suppositions
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapter_config import config_from_file
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
@@ -158,6 +159,7 @@ class ModelTheory:
             "scheme": self.scheme.name,
             "optimizer": self.scheme.optimizer.name,
             "init": {"how": self.init, "named": dict(self.inits)},
+            "align": {} if found is None else {kind.value: str(form) for kind, form in found.policy.coefficients},
             "axes": [
                 {"name": each.name, "exponent": str(each.exponent), "sizes": list(each.sizes)}
                 for each in self.traced.axes
@@ -234,6 +236,7 @@ def model_theory(
     allow_code: bool = False,
     init: str = FAN_IN,
     inits: Mapping[str, str] | None = None,
+    align: Alignments | None = None,
 ) -> ModelTheory:
     """What follows for the adapters of a model, layer by layer.
 
@@ -251,12 +254,18 @@ def model_theory(
         init: how large all other matrices are at the start, as `traced` has it: "fan-in" or "model"; or "checkpoint",
             as the safetensors in the folder of the model are.
         inits: their exponents by the end of their name where it is said otherwise.
+        align: alignments to use instead of the calculus's own, by kind of sum, such as measured ones; none is free.
 
     Raises:
         BadInput: a file is none of its kind, the adapter does not go with the model, the scheme is none of a module, or
             the model cannot be traced.
     """
     given = scheme if scheme is not None else SCHEME if adapter is None else _implemented(adapter)
+    policy = Suppositions(align=align).policy
+    if policy.free:
+        raise BadInput(
+            "the alignment of a model's sums", found=policy.free[0], expected="a number, such as 3/4 or 0.97"
+        )
     (chosen,) = selected([given], optimizer=optimizer, at=at)
     check_module(chosen.model, "the scheme of a model's adapters")
     check_chosen(chosen)
@@ -287,12 +296,12 @@ def model_theory(
         )
     if found.problem is None:
         return ModelTheory(str(model), built, depth, chosen, found, None, None, (), init=init, inits=inits or {})
-    derivation = derived(found.problem.scheme, steps)
-    module = derived(_alone(chosen, found.problem), steps) if found.layers else None
+    derivation = derived(found.problem.scheme, steps, policy)
+    module = derived(_alone(chosen, found.problem), steps, policy) if found.layers else None
     partings = () if module is None or not module.at_max else _partings(found, found.problem, module)
     parts: tuple[LayerParts, ...] = ()
     if derivation.at_max:
-        parts = layer_parts(found, found.problem, _at_largest(found.problem, derivation), steps)
+        parts = layer_parts(found, found.problem, _at_largest(found.problem, derivation), steps, policy)
     return ModelTheory(str(model), built, depth, chosen, found, derivation, module, partings, parts, init, inits or {})
 
 
@@ -328,9 +337,9 @@ def _partings(found: Traced, problem: Problem, module: Derivation) -> tuple[Part
     """Where a network differs from a module at the largest stable rate of that."""
     scheme = _at_largest(problem, module)
     run = (
-        unrolled(program_of(scheme), scheme.domain)
+        unrolled(program_of(scheme), scheme.domain, module.policy)
         if module.horizon is None
-        else trajectory(program_of(scheme), module.horizon, scheme.domain)
+        else trajectory(program_of(scheme), module.horizon, scheme.domain, module.policy)
     )
     return tuple(
         Parting(layer.name, part, (t := _since(run, name)), run.last.sizes[name], alone, origin(run, name, t))

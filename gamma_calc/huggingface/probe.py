@@ -28,6 +28,8 @@ from gamma_calc.huggingface.block_products import (
 
 SUMMED = {"A_0": ("A", "Z_A"), "U_A": ("A", "Z_A")}
 """The parts of A whose sums over the width are measured: the names under which their entries and their sums stand."""
+KINDS = {"independent": "A_0", "aligned": "U_A"}
+"""The part of A whose sum against the input is taken to be of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,21 @@ class Probe:
     def observations(self) -> tuple[Observation, ...]:
         """Everything seen so far, step by step."""
         return tuple(_observation(adapter, t, values.tolist()) for adapter, t, values in self._seen)
+
+    @property
+    def alignments(self) -> Mapping[str, float]:
+        """The alignments of independent and aligned sums as measured in the last step: the mean over layers.
+
+        They are rounded to hundredths and kept within [1/2, 1], as `--align` takes them; a kind that is nowhere to be
+        measured has none. They are those of one width, where a constant factor c counts as log c / log n.
+        """
+        last = [each.alignment for each in self.observations if each.t == self._t]
+        found = {}
+        for kind, part in KINDS.items():
+            values = [each[part] for each in last if part in each]
+            if values:
+                found[kind] = min(1.0, max(0.5, round(sum(values) / len(values), 2)))
+        return found
 
     def _stepped(self, *_: Any) -> None:
         self._t += 1

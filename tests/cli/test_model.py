@@ -204,6 +204,17 @@ def test_a_module_that_is_trained_as_a_whole(capsys: pytest.CaptureFixture[str])
     assert {each["name"]: each["rate"] for each in answer["parameters"]}["W_lm_head"] == "-1"
 
 
+def test_a_measured_alignment_takes_the_place_of_the_assumed_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """U_A Z and all else that is aligned gains n^(3/4) in place of n, in the network as in the module."""
+    Path("measured.json").write_text('{"aligned": 0.75, "independent": 0.5}', encoding="utf-8")
+    words = "llama --adapter v.json --scheme init-b --layers 1 --steps 1"
+    assumed, measured = found(words, capsys), found(f"{words} --align measured.json", capsys)
+    assert assumed["max_stable"]["eta"]["value"] == "-1"
+    assert measured["max_stable"]["eta"]["value"] == "-3/4"
+    assert measured["module_theory"]["max_stable"]["eta"]["value"] == "-3/4"
+    assert measured["align"] == {"aligned": "3/4", "independent": "1/2"}
+
+
 REFUSED = {
     "no target": ("llama --adapter absent.json", "w_proj"),
     "another library": ("other", "cannot build a model of it"),
@@ -227,6 +238,11 @@ REFUSED = {
     "an init of magnitudes": ("llama --adapter dora.json --init model --layers 1", "DoRA's magnitudes"),
     "two inits": ("llama --init model --init fan-in", "one way"),
     "an init of nothing": ("llama --init x_proj=0", "no matrix whose name ends so"),
+    "a free alignment": ("llama --align aligned=alpha", "expected a number"),
+    "an alignment too large": ("llama --align aligned=1.2", "expected a rational from 1/2 to 1"),
+    "no alignments": ("llama --align llama/config.json", "an object from kinds of sums to alignments"),
+    "alignments of nothing": ("llama --align v.json", "an object from kinds of sums to alignments"),
+    "no file of them": ("llama --align absent-file.json", "no such file"),
     "an assumption": ("llama --without A5", "under all assumptions"),
 }
 

@@ -67,7 +67,9 @@ COMMANDS = {
     ),
     "atlas": ("atlas --source arXiv:2406.08447",),
     "lint": ("lint adapter_config.json --lr 2e-2 --width 2048",),
-    "model": ("model config.json --adapter adapter_config.json --layers 1 --steps 1 --init o_proj=-1/2",),
+    "model": (
+        "model config.json --adapter adapter_config.json --layers 1 --steps 1 --init o_proj=-1/2 --align aligned=1",
+    ),
     "verify": ("verify certificate.json",),
     "crosscheck": (f"crosscheck init-b --at eta=-1 {QUICK}",),
     "tune": (f"tune config.json --data notes.txt --to config.json {TUNED}",),

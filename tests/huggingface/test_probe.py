@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import pytest
 import torch
 from peft import PeftModel
 from torch import Tensor
 
+from gamma_calc import derive
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface import Observation, Probe, init_lora_, lora_adapters, scheme_optimizer
 from gamma_calc.simulation.adapter_module import TERMS
@@ -82,6 +84,10 @@ def test_every_quantity_and_term_is_what_its_definition_says(name: str, kind: st
 
 
 def observed(name: str = "init-a", **options: int) -> tuple[Observation, ...]:
+    return probed(name, **options).observations
+
+
+def probed(name: str = "init-a", **options: int) -> Probe:
     model = init_lora_(wrapped(llama(64)), name)
     optimizer = scheme_optimizer(model, name, 0.05, base_width=16)
     with Probe(model, optimizer, **options) as probe:
@@ -89,7 +95,7 @@ def observed(name: str = "init-a", **options: int) -> tuple[Observation, ...]:
             optimizer.zero_grad()
             loss(model).backward()
             optimizer.step()
-    return probe.observations
+    return probe
 
 
 def test_gradients_slopes_and_epsilon() -> None:
@@ -129,6 +135,17 @@ def test_decay_moves_a_at_step_one_and_leaves_its_updates_exactly_zero() -> None
     for each in probe.observations:
         assert each.gradient_A == 0 == each.mean_square["A", ("U_A",)]
         assert each.mean_square["delta_3", None] > 0
+
+
+def test_measured_alignments_are_means_over_layers_that_a_derivation_takes() -> None:
+    probe = probed()
+    last = [each.alignment for each in probe.observations if each.t == STEPS]
+    found = probe.alignments
+    assert found["aligned"] == pytest.approx(sum(each["U_A"] for each in last) / len(last), abs=0.005)
+    assert 0.5 <= found["independent"] < found["aligned"] <= 1
+    asked = {kind: str(value) for kind, value in found.items()}
+    largest = derive("init-b", align=asked).max_stable["eta"].exponent
+    assert largest == -Fraction(asked["aligned"])  # and -1 under the calculus's own
 
 
 def test_a_first_update_is_aligned_with_its_input_and_the_initial_part_is_not() -> None:
