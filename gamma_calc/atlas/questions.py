@@ -27,7 +27,7 @@ from gamma_calc.calculus.citations import THIS, Citation
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.program.expressions import At, Expression, Moment, rewritten
+from gamma_calc.program.expressions import At, Expression, Moment, Scaled, rewritten
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
@@ -177,6 +177,8 @@ def _exponent(run: Trajectory, quantity: str, steps: int | None) -> Exponent:
 def _run(subject: Subject, quantity: str, steps: int | None) -> Trajectory:
     """The run in which a quantity is looked at; "gradient of W", "change of W" and the norm of any are some, too.
 
+    "relative change of W" is a step by the size of the entries that W starts with.
+
     Raises:
         BadInput: there is no such quantity.
     """
@@ -199,7 +201,13 @@ def _looked_at(program: Program, quantity: str) -> Expression:
         return Norm((_looked_at(program, quantity.removeprefix(NORM_OF)),))
     weights = {weight.name: weight for weight in program.gradients}
     derived = {f"gradient of {name}": program.gradients[weight] for name, weight in weights.items()}
-    derived |= {f"change of {name}": At(weight, Moment.CHANGE) for name, weight in weights.items()}
+    changes = {name: At(weight, Moment.CHANGE) for name, weight in weights.items()}
+    derived |= {f"change of {name}": change for name, change in changes.items()}
+    derived |= {
+        f"relative change of {weight.name}": Scaled("1/entries", -weight.initial, changes[weight.name])
+        for weight in program.gradients
+        if weight.initial is not None
+    }
     derived |= {name: At(weight, Moment.CURRENT) for name, weight in weights.items()}
     known = {**derived, **program.quantities}
     if quantity not in known:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from gamma_calc.algebra import Exponent
+from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.atlas.families.norms import SUBJECTS, preconditioned
 from gamma_calc.atlas.families.width import NO_MULTIPLIER, ORTHOGONALISED
 from gamma_calc.atlas.perceptrons import perceptron
@@ -43,3 +43,12 @@ def test_a_norm_counts_entries(quantity: str, expected: Fraction) -> None:
 def test_a_norm_of_nothing_is_refused() -> None:
     with pytest.raises(BadInput, match="W_4"):
         answered(Question(Kind.EXPONENT, "norm of W_4"), SUBJECTS["mup"])
+
+
+def test_a_step_of_full_rank_has_larger_entries_than_one_of_rank_one() -> None:
+    """The same factor 0.2 sqrt(max) in front of both, in a square matrix at a rate of size 1."""
+    at_one = (("c", Affine.of(0)), ("p", Affine.of(1)), ("q", Affine.of(1)))
+    full = answered(Question(Kind.EXPONENT, "change of W", steps=1, at=at_one), SUBJECTS["matrix-of-full-rank"])
+    rates = tuple((layer, Affine.of(0)) for layer in LAYERS)
+    one = answered(Question(Kind.EXPONENT, "change of W_2", steps=1, at=rates), SUBJECTS["muon-rms"])
+    assert (full, one) == (Exponent.of(0), Exponent.of(Fraction(-1, 2)))

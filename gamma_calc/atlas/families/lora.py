@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gamma_calc.algebra import Affine
 from gamma_calc.atlas.questions import Subject
-from gamma_calc.program.network import axis, data, named, parameter
+from gamma_calc.program.expressions import Power, Trained
+from gamma_calc.program.network import axis, contract, data, named, parameter, power, scaled
+from gamma_calc.program.optimizers import ONE, Gradients, Optimizer, Raw, Update
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import INITIAL, Scheme
+from gamma_calc.program.update_expressions import Scalar
 
 
 def _module(
@@ -38,6 +42,41 @@ def _dense() -> Problem:
     """A square matrix, trained as a whole."""
     weight = parameter("W", axis("out", 1), axis("width", 1), init="-1/2", rate="c")
     return Problem("dense", named("Y", weight @ data("Z", axis("width", 1), axis("batch"))))
+
+
+def _at_the_input() -> Problem:
+    """An adapter with a vector v added to its input, of which the gradient is the one that reaches Z.
+
+    The rank alone grows: an exponent is one of r.
+    """
+    n, rank, batch = axis("width"), axis("rank", 1), axis("batch")
+    z = data("Z", n, batch) + parameter("v", n, init="zero", rate="-2") * data("ones", batch)
+    inner = parameter("A", rank, n, init="0", rate="0") @ z
+    output = scaled("s", "s", parameter("B", axis("out"), rank, init="zero", rate="0") @ inner)
+    return Problem("at the input", named("Z_B", output), optimizer="sgd")
+
+
+def _divided_by_the_other(weight: Trained, gradients: Gradients) -> Update:
+    """Descent along G / (n^-2 + |W|^2), of two vectors each by the other W: its inverse Gram matrix, damped."""
+    (other,) = (each for each in gradients if each != weight)
+    gram = Scalar("damping", Affine.of(-2)) + contract(other, other, *other.axes)
+    return Update(gradients[weight] * Power(gram, -ONE))
+
+
+def _rank_one() -> Problem:
+    """f = b a^T x with a number b, each preconditioned by the inverse Gram matrix of the other."""
+    n, batch = axis("width", 1), axis("batch")
+    inner = named("ax", parameter("a", n, init="zero", rate="c") @ data("x", n, batch))
+    output = named("f", parameter("b", init="0", rate="c") * inner)
+    optimizer = Optimizer("preconditioned descent", Raw(), _divided_by_the_other)
+    return Problem("rank one", output, ("ax", "f"), efficient=("a", "b"), optimizer=optimizer)
+
+
+def _gram() -> Problem:
+    """The inverse Gram matrix of a factor of rank one with entries of size 1: a number."""
+    n = axis("width", 1)
+    b = parameter("B", n, init="0", rate="-1")
+    return Problem("gram", named("inverse", power(contract(b, b, n), -1)))
 
 
 A, B = ("-1/2", "zero"), ("zero", "-rank/2")
@@ -83,5 +122,15 @@ SUBJECTS: Mapping[str, Subject] = {
         rank="rho",
         scale="-kappa",
     ),
+    "at-the-input": Subject(
+        "B zero, multiplier r^s, a vector v added to Z; gradient descent at a rate free of r, which alone grows",
+        _at_the_input().scheme,
+    ),
+    "rank-one": Subject(
+        "f = b a^T x, a = 0, b = Theta(1), one rate n^c; gradient descent preconditioned by (n^-2 + |a|^2)^-1 and "
+        "(n^-2 + b^2)^-1",
+        _rank_one().scheme,
+    ),
+    "gram": Subject("a factor of rank one with entries of size 1, as initialised", _gram().scheme),
     "dense": Subject("all of an n x n matrix; Adam, one rate n^c", _dense().scheme),
 }

@@ -16,7 +16,7 @@ from gamma_calc.atlas.perceptrons import GLOBAL, perceptron
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.program.expressions import Expression, Power, Trained
 from gamma_calc.program.network import axis, contract, data, named, parameter, relu, renamed
-from gamma_calc.program.optimizers import HALF, ONE, Gradients, Optimizer, Raw, Update
+from gamma_calc.program.optimizers import HALF, ONE, Gradients, Optimizer, Raw, Update, times
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.update_expressions import Count, Norm
 
@@ -44,6 +44,16 @@ def _grafted(weight: Trained, gradients: Gradients) -> Update:
     for each in weight.axes:
         factor = factor * Count(gradient, each, HALF)
     return Update(gradient, (), factor)
+
+
+def _of_full_rank(weight: Trained, gradients: Gradients) -> Update:
+    """U V^T of a gradient of full rank, with min(sides) singular values of size one, times 0.2 sqrt(max(sides)).
+
+    Its norm is the root of its rank, so that of the step is 0.2 sqrt(min(sides) max(sides)), whichever side is longer.
+    """
+    gradient = gradients[weight]
+    fan_out, fan_in = (Count(gradient, each, HALF) for each in weight.axes)
+    return Update(gradient, (), times(Fraction(1, 5), Power(Norm((gradient,)), -ONE) * fan_out * fan_in))
 
 
 def _ascended(weight: Trained, gradients: Gradients) -> Update:
@@ -136,6 +146,10 @@ SUBJECTS: Mapping[str, Subject] = {
     ),
     "ascent": Subject("muP without multipliers; one ascent of radius n^rho along all gradients", _ascent().scheme),
     "matrix": Subject("an n^p x n^q matrix; orthogonalised steps", _rectangular(ORTHOGONALISED).scheme),
+    "matrix-of-full-rank": Subject(
+        "an n^p x n^q matrix; orthogonalised steps of gradients of full rank, times 0.2 sqrt(max(fan_out, fan_in))",
+        _rectangular(Optimizer("muon-rms of full rank", Raw(), _of_full_rank)).scheme,
+    ),
     "matrix-gradient": Subject("an n^p x n^q matrix", _rectangular("sgd").scheme),
     "attention": tensor_programs.SUBJECTS["attention"],
     "biased": Subject("a bias beside a matrix; sign descent", _biased("sign", "0").scheme),

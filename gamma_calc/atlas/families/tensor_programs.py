@@ -153,6 +153,12 @@ SUBJECTS: Mapping[str, Subject] = {
         ("0", "-1/2", "-b_3"),
         (None, "-1 - r", "-c_3"),
     ),
+    "readout-scale": perceptron(
+        "the output layer starts at n^(-b_3) and is trained at n^(-c_3), alone; Adam",
+        ("0", "0", "-1"),
+        ("0", "-1/2", "-b_3"),
+        (None, None, "-c_3"),
+    ),
     "mup-d": perceptron("muP with an output a_3 and b_3 = 0; Adam", ("0", "0", "-a_3"), ("0", "-1/2", "0"), MAXIMAL),
     "general-adam": _with_bias("adam"),
     "general-sgd": _with_bias("sgd"),

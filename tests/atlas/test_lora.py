@@ -1,0 +1,49 @@
+"""Preconditioned steps of rank one, and the gradient at an input of an adapter, each beside a twin that differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gamma_calc.algebra import Affine, Exponent, Region
+from gamma_calc.atlas.families.lora import SUBJECTS
+from gamma_calc.atlas.questions import Kind, Question, Subject, answered
+from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.program.expressions import Power, Trained
+from gamma_calc.program.network import axis, contract, data, named, parameter
+from gamma_calc.program.optimizers import ONE, Gradients, Optimizer, Raw, Update, named_optimizer
+from gamma_calc.program.problem import Problem, program_of
+from gamma_calc.program.update_expressions import Larger, Scalar
+
+EFFICIENT = Question(Kind.REGION, "efficient", steps=4)
+
+
+def under_descent(subject: Subject) -> Subject:
+    return replace(subject, scheme=replace(subject.scheme, optimizer=named_optimizer("sgd")))
+
+
+def test_without_its_inverse_gram_matrices_no_single_rate_of_rank_one_is_efficient() -> None:
+    preconditioned = SUBJECTS["rank-one"]
+    assert answered(EFFICIENT, preconditioned) != Region()
+    assert answered(EFFICIENT, under_descent(preconditioned)) == Region()
+
+
+def test_a_multiplier_of_one_over_the_rank_lets_the_gradient_at_the_input_vanish() -> None:
+    asked = [Question(Kind.EXPONENT, "gradient of v", steps=2, at=(("s", Affine.of(s)),)) for s in (-1, 0)]
+    assert [answered(each, SUBJECTS["at-the-input"]) for each in asked] == [Exponent.of(-1), Exponent.of(1)]
+
+
+def test_the_larger_of_a_number_and_a_sum_of_squares_is_as_large_as_both_together() -> None:
+    """A sum of labelled parts is a scalar like any other."""
+
+    def divided(is_sum: bool) -> Optimizer:
+        def update(weight: Trained, gradients: Gradients) -> Update:
+            square, number = contract(weight, weight, *weight.axes), Scalar("k", Affine.of(-3))
+            return Update(gradients[weight] * Power(number + square if is_sum else Larger(number, square), -ONE))
+
+        return Optimizer("divided", Raw(), update)
+
+    n = axis("width", 1)
+    output = named("f", parameter("a", n, init="0", rate="-1") @ data("x", n, axis("batch")))
+    problems = [Problem("divided", output, optimizer=divided(is_sum)) for is_sum in (True, False)]
+    runs = [trajectory(program_of(each.scheme), 1) for each in problems]
+    assert [run.steps[0].sizes["Delta_f"].upper for run in runs] == [Exponent.of(-1)] * 2
