@@ -16,15 +16,17 @@ from gamma_calc.derivation.tables import markdown_table
 
 FOLDER = "atlas"
 MARKS = {Status.AGREES: "✓", Status.DIFFERS: "≠", Status.OUT_OF_SCOPE: "○"}
-KINDS = {
-    "largest values": Kind.LARGEST,
-    "solutions": Kind.SOLUTION,
-    "regions": Kind.REGION,
-    "exponents": Kind.EXPONENT,
-    "onsets": Kind.ONSET,
-    "no question": None,
+DISPUTES = "../../validation/disputes"
+"""Where each difference has a page with a measurement."""
+KINDS: Mapping[str, tuple[Kind | None, ...]] = {
+    "rates and other values": (Kind.LARGEST, Kind.SOLUTION),
+    "regions and onsets": (Kind.REGION, Kind.ONSET),
+    "exponents": (Kind.EXPONENT,),
+    "no question": (None,),
 }
 """The columns of the index: what is asked."""
+TOGETHER = 5
+"""Marks without a gap, so that they can be counted and a line of them can break."""
 LONGEST = 160
 """Characters of an exponent that is written out."""
 INDEX = """# What the literature found by hand, derived
@@ -37,12 +39,14 @@ is derived follows from the rules of the calculus in the setting of each claim, 
 
 ## At a glance
 
-✓ agrees, ≠ differs, ○ is out of scope. Each mark leads to its claim: what was asked, of what, and what the answer rests
-on.
+✓ agrees, **≠** differs, ○ is out of scope. Each mark leads to its claim: what was asked, of what, and what the answer
+rests on. Behind a source stand how many of its claims agree, of those that are derived.
 
 {matrix}
 
 ## Where the two differ
+
+Each of these has a page with a run in which the two predict different slopes.
 
 {differences}
 """
@@ -51,7 +55,7 @@ on.
 def pages() -> Mapping[str, str]:
     """The text of every page, by its path below the folder of derivations."""
     sources = by_source(atlas())
-    texts = {f"{FOLDER}/{_file(source)}": _page(source, group) for source, group in sources.items()}
+    texts = {f"{FOLDER}/{page_of(source)}": _page(source, group) for source, group in sources.items()}
     return {f"{FOLDER}/README.md": _index(sources), **texts}
 
 
@@ -59,14 +63,18 @@ def _index(sources: Mapping[Source, Sequence[Row]]) -> str:
     rows = [row for group in sources.values() for row in group]
     matrix = [("source", *KINDS)]
     for source, group in sources.items():
-        cells = ("".join(_marks(source, group, kind)) for kind in KINDS.values())
-        matrix.append((f"[{source.title}]({_file(source)})", *cells))
+        cells = (_marks(source, group, kinds) for kinds in KINDS.values())
+        agree, differ = (sum(row.status is each for row in group) for each in (Status.AGREES, Status.DIFFERS))
+        name = f'[{source.title.partition(":")[0]}]({page_of(source)} "{source.title}")'
+        share = f", {agree}/{agree + differ}" if agree + differ else ""
+        matrix.append((f"{name} {source.id.removeprefix('arXiv:')}{share}", *cells))
     differing = (row for row in rows if row.status is Status.DIFFERS)
     return INDEX.format(
         summary=f"{len(rows)} claims of {len(sources)} sources: {_tally(rows)}.",
         matrix=markdown_table(matrix),
         differences="\n".join(
-            f"- {_link(row)}, {row.claim.source.title}, {row.claim.locator}: {_claimed(row)}" for row in differing
+            f"- {_link(row)}, {row.claim.source.title}, {row.claim.locator}: {_claimed(row)} {_measured(row)}"
+            for row in differing
         ),
     )
 
@@ -75,18 +83,26 @@ def _tally(rows: Sequence[Row]) -> str:
     return ", ".join(f"{sum(row.status is each for row in rows)} {mark}" for each, mark in MARKS.items())
 
 
-def _marks(source: Source, rows: Sequence[Row], kind: Kind | None) -> Iterator[str]:
-    for row in rows:
-        if (None if row.claim.question is None else row.claim.question.kind) is kind:
-            yield f'[{MARKS[row.status]}]({_file(source)}#{row.claim.id} "{row.claim.quantity}")'
+def _marks(source: Source, rows: Sequence[Row], kinds: tuple[Kind | None, ...]) -> str:
+    asked = [row for row in rows if (None if row.claim.question is None else row.claim.question.kind) in kinds]
+    marks = [f'[{_mark(row)}]({page_of(source)}#{row.claim.id} "{row.claim.quantity}")' for row in asked]
+    return " ".join("".join(marks[place : place + TOGETHER]) for place in range(0, len(marks), TOGETHER))
+
+
+def _mark(row: Row) -> str:
+    return f"**{MARKS[row.status]}**" if row.status is Status.DIFFERS else MARKS[row.status]
 
 
 def _claimed(row: Row) -> str:
     return f"{row.claim.quantity}: published `{row.claim.published}`, derived `{row.answer}`. {_joined(row.reason)}"
 
 
+def _measured(row: Row) -> str:
+    return f"[Measured]({DISPUTES}/{row.claim.id}.md)."
+
+
 def _link(row: Row) -> str:
-    return f"[{row.claim.id}]({_file(row.claim.source)}#{row.claim.id})"
+    return f"[{row.claim.id}]({page_of(row.claim.source)}#{row.claim.id})"
 
 
 def _page(source: Source, rows: Sequence[Row]) -> str:
@@ -134,6 +150,7 @@ def _entry(row: Row) -> str:
     if row.answer is not None and claim.question is not None and claim.subject is not None:
         lines += [f"- asked: {claim.question}", f"- derived: `{row.answer}`", *_grounds(claim.question, claim.subject)]
     lines += [f"- {_joined(row.reason)}"] if row.reason else []
+    lines += [f"- {_measured(row)}"] if row.status is Status.DIFFERS else []
     return "\n".join(lines)
 
 
@@ -174,10 +191,10 @@ def _rules(rows: Iterable[Row]) -> str:
     return "\n".join(lines)
 
 
-def _file(source: Source) -> str:
+def page_of(source: Source) -> str:
     """The name of a source's page.
 
-    >>> _file(Source("arXiv:2406.08447", ""))
+    >>> page_of(Source("arXiv:2406.08447", ""))
     'arxiv-2406.08447.md'
     """
     return re.sub(r"[^a-z0-9.]+", "-", source.id.lower()) + ".md"
