@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from gamma_calc.algebra.affine import Affine, Terms, auxiliary
 from gamma_calc.algebra.inequality import Equality, Inequality, echelon, reduced
-from gamma_calc.algebra.linear_program import Dictionary, Optimal, maximum
+from gamma_calc.algebra.linear_program import Optimal, maximum
 
 FALSE = Inequality(Affine.of(-1))
 """The inequality -1 >= 0."""
@@ -68,7 +68,7 @@ def _closed(
         if tight is None or hidden is None:
             break
         if not hidden:
-            return tuple(sorted(_irredundant(tight), key=_order)), rows
+            return tuple(sorted(irredundant(tight), key=_order)), rows
         rows = echelon((*rows, *hidden))
     return (FALSE,), ()
 
@@ -127,13 +127,6 @@ def _clashing(inequalities: Sequence[Inequality]) -> set[str]:
     return wants_large & wants_small
 
 
-def _irredundant(inequalities: tuple[Inequality, ...]) -> list[Inequality]:
-    """Those that the others do not imply; one set, since all can hold strictly and no two share a direction."""
-    if not any(may_follow(each, [other for other in inequalities if other is not each]) for each in inequalities):
-        return list(inequalities)
-    return irredundant(inequalities)
-
-
 def may_follow(inequality: Inequality, others: Sequence[Inequality]) -> bool:
     """Whether each of its terms occurs among the others with the same sign: else no combination of them gives it."""
     signs = {(name, coefficient > 0) for other in others for name, coefficient in other.form.terms}
@@ -150,68 +143,14 @@ def irredundant(inequalities: Sequence[Inequality]) -> list[Inequality]:
     >>> irredundant([Inequality(x), Inequality(x + 1)]) == [Inequality(x)]
     True
     """
-    system = _System(inequalities)
-    return [inequality for index, inequality in enumerate(inequalities) if system.is_needed(index)]
+    left = list(inequalities)
+    for each in inequalities:
+        others = [other for other in left if other is not each]
+        if may_follow(each, others) and _is_implied(each, others):
+            left = others
+    return left
 
 
-class _System(Dictionary):
-    """One dictionary that is kept feasible throughout, and what is known of each inequality so far.
-
-    At a feasible dictionary an inequality whose slack is nonbasic is needed if its slack alone can fall below zero.
-    What that leaves open is decided by lowering the slack, without holding it, until a pivot would take it below zero:
-    then it is needed, and that pivot is not made. If none does, the others imply it, and it is never held again.
-    """
-
-    def __init__(self, inequalities: Sequence[Inequality]) -> None:
-        super().__init__(Affine.of(0), inequalities)
-        self.needed: set[int] = set()
-        self.dropped: set[int] = set()
-        contradiction = self.settled()
-        assert contradiction is None  # all can hold at once
-
-    def is_needed(self, index: int) -> bool:
-        """Whether the inequalities that are still held do not imply this one; if they do, it is dropped."""
-        self._note()
-        if index not in self.needed:
-            if index in self.nonbasic:
-                self._enter(index)
-            if self._falls(index):
-                self.needed.add(index)
-            else:
-                self.dropped.add(index)
-        return index in self.needed
-
-    def _held(self, besides: int) -> list[int]:
-        return [
-            r for r, basic in enumerate(self.basic) if basic >= 0 and basic != besides and basic not in self.dropped
-        ]
-
-    def _note(self) -> None:
-        """Note each nonbasic slack that can fall below zero while every basic one stays at or above it."""
-        at_zero = [self.rows[r] for r in self._held(-1) if not self.rows[r][0]]
-        for k, slack in enumerate(self.nonbasic):
-            if k and slack >= 0 and all(row[k] <= 0 for row in at_zero):
-                self.needed.add(slack)
-
-    def _enter(self, index: int) -> None:
-        """Make a slack basic at 0, where a basic slack at 0 keeps it from falling."""
-        k = self.nonbasic.index(index)
-        blocking = [r for r in self._held(-1) if not self.rows[r][0] and self.rows[r][k] > 0]
-        self.pivot(min(blocking, key=self.basic.__getitem__), k)
-
-    def _falls(self, index: int) -> bool:
-        """Whether a basic slack can fall below zero; by Bland's rules, which cannot cycle."""
-        while True:
-            goal = self.rows[self.basic.index(index)]
-            falling = [k for k, slack in enumerate(self.nonbasic) if k and slack >= 0 and goal[k] < 0]
-            if not falling:
-                return False
-            k = min(falling, key=self.nonbasic.__getitem__)
-            limits = [r for r in self._held(index) if self.rows[r][k] < 0]
-            if not limits:
-                return True
-            r = min(limits, key=lambda r: (Fraction(self.rows[r][0], -self.rows[r][k]), self.basic[r]))
-            if goal[0] * -self.rows[r][k] + goal[k] * self.rows[r][0] < 0:
-                return True
-            self.pivot(r, k)
-            self._note()
+def _is_implied(inequality: Inequality, others: Sequence[Inequality]) -> bool:
+    answer = maximum(-inequality.form, others)
+    return isinstance(answer, Optimal) and answer.value <= 0

@@ -53,6 +53,20 @@ def facets(names: Sequence[str], maxima: Sequence[Sequence[Row]], domain: Sequen
     return _facets(_start((*names, *sorted(bound - {*names})), inequalities), [*map(_Maximum, maxima)])
 
 
+def edges(names: Sequence[str], domain: Sequence[Inequality]) -> list[Row]:
+    """The corners (1, x) of a domain and its directions (0, x), times positive numbers that make them coprime integers.
+
+    Args:
+        names: the free exponents that occur.
+        domain: inequalities that hold along no line, none of which follows from the others.
+
+    >>> from gamma_calc.algebra.affine import Affine
+    >>> edges(["x"], [Inequality(2 * Affine.symbol("x") - 1)])
+    [(2, 1), (0, 1)]
+    """
+    return [edge.vector[:-1] for edge in _start(names, domain).edges if not edge.vector[-1]]
+
+
 def _facets(cone: _Cone, maxima: Sequence[_Maximum]) -> list[Choice] | None:
     """The same from the epigraph of 0 on the domain."""
     found: dict[int, Choice] = {FIRST: (0,) * len(maxima)}

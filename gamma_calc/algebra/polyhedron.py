@@ -261,7 +261,7 @@ def _inner_point(domain: Polyhedron) -> Mapping[str, Fraction]:
 
 @lru_cache(maxsize=1024)
 def _generators(domain: Polyhedron) -> Generators:
-    return generators(domain.constraints)
+    return generators(domain.closure.constraints)
 
 
 def _shadow(domain: Polyhedron, name: str) -> Iterable[Constraint]:
