@@ -14,13 +14,11 @@ from itertools import chain, islice, product
 from math import gcd
 from operator import add, getitem, sub
 
-from gamma_calc.algebra.affine import Affine, Row, auxiliary, from_integers, integer_rows
+from gamma_calc.algebra.affine import Affine, Row, from_integers, integer_rows
+from gamma_calc.algebra.cover import witness
 from gamma_calc.algebra.epigraph import facets
 from gamma_calc.algebra.inequality import Inequality
-from gamma_calc.algebra.linear_program import Optimal, maximum
 from gamma_calc.algebra.polyhedron import Polyhedron
-
-_LEAD = auxiliary("lead")
 
 
 def upper_envelope(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[Affine, ...]:
@@ -141,8 +139,6 @@ def _needed_by_programs(names: Sequence[str], maxima: Shape, domain: Polyhedron)
 
 
 def _leads(piece: Affine, others: Sequence[Affine], domain: Polyhedron) -> bool:
-    """Whether a piece is somewhere on the domain above the others, a lead of more than 1 counting as 1."""
-    rivals = [Inequality(piece - other - _LEAD) for other in others]
-    answer = maximum(_LEAD, [*rivals, *domain.constraints, Inequality(1 - _LEAD)])
-    assert isinstance(answer, Optimal)  # the domain is not empty, and the lead is at most 1
-    return answer.value > 0
+    """Whether a piece is somewhere on the domain above the others."""
+    above = (Inequality(piece - other, strict=True) for other in others)
+    return witness([*above, *domain.constraints]) is not None

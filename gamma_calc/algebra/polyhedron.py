@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
-from gamma_calc.algebra.affine import Affine, AffineLike, auxiliary
+from gamma_calc.algebra.affine import Affine, AffineLike
 from gamma_calc.algebra.conjunction import FALSE, canonical, may_follow
+from gamma_calc.algebra.cover import witness
 from gamma_calc.algebra.generators import Generators, generators
 from gamma_calc.algebra.inequality import Constraint, Equality, Inequality, reduced, without
-from gamma_calc.algebra.linear_program import Infeasible, Optimal, maximum
+from gamma_calc.algebra.linear_program import Optimal, maximum
 from gamma_calc.errors import BadInput
 
-_MARGIN = auxiliary("margin")
 _put = object.__setattr__
 
 
@@ -253,10 +253,9 @@ def _greatest(domain: Polyhedron, form: Affine) -> Fraction | None:
 
 @lru_cache(maxsize=1024)
 def _inner_point(domain: Polyhedron) -> Mapping[str, Fraction]:
-    slackened = [Inequality(inequality.form - _MARGIN) for inequality in domain.inequalities]
-    answer = maximum(_MARGIN, [*slackened, *domain.equalities, Inequality(1 - _MARGIN)])
-    assert not isinstance(answer, Infeasible)  # the domain is not empty
-    return {name: answer.point[name] for name in domain.free}
+    point = witness([*(Inequality(each.form, strict=True) for each in domain.inequalities), *domain.equalities])
+    assert point is not None  # the domain is not empty
+    return {name: point[name] for name in domain.free}
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ length, a tuple for a list of this length, or a function that refuses what it do
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,19 +24,10 @@ _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_ '+]|\[[0-9]+\]|\([0-9]+\)){0,199
 
 
 class Malformed(ValueError):
-    """What was read is not a certificate: what is wrong, at a place that is found on the way out."""
+    """What was read is not a certificate: what is wrong, and where."""
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem, self.place = problem, ""
-
-    def within(self, outer: str) -> Malformed:
-        """The same, seen from the object or list that holds the place."""
-        self.place = outer + self.place
-        return self
-
-    def __str__(self) -> str:
-        return f"{self.place.removeprefix('.') or 'the file'}: {self.problem}"
+    def __init__(self, problem: str, place: str = "") -> None:
+        super().__init__(f"{place.removeprefix('.') or 'the file'}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,41 +43,36 @@ def check_shape(data: Json) -> None:
     Raises:
         Malformed: it has not; the message says where, what was found and what was expected.
     """
-    _check(data, {"kind": _one_of(KIND), "schema": _one_of(SCHEMA)})
-    _check(data, CERTIFICATE)
+    _check(data, {"kind": _one_of(KIND), "schema": _one_of(SCHEMA)}, "")
+    _check(data, CERTIFICATE, "")
     _check_names(data["premises"])
 
 
-def _check(data: Json, shape: Shape) -> None:
+def _check(data: Json, shape: Shape, place: str) -> None:
     if isinstance(shape, dict):
-        _expect(type(data) is dict, data, "an object")
+        _expect(type(data) is dict, data, "an object", place)
         for key, part in shape.items():
             if key in data:
-                _check_at(f".{key}", data[key], part.shape if isinstance(part, Optional) else part)
+                _check(data[key], part.shape if isinstance(part, Optional) else part, _inner(place, key))
             elif not isinstance(part, Optional):
-                raise Malformed(f"the key {key!r} is missing")
-    elif isinstance(shape, list):
-        _expect(type(data) is list, data, "a list")
+                raise Malformed(f"the key {key!r} is missing", place)
+    elif isinstance(shape, list | tuple):
+        is_any = isinstance(shape, list)
+        is_long = type(data) is list and (is_any or len(data) == len(shape))
+        _expect(is_long, data, "a list" if is_any else f"a list of {len(shape)}", place)
         for i, each in enumerate(data):
-            _check_at(i, each, shape[0])
-    elif isinstance(shape, tuple):
-        _expect(type(data) is list and len(data) == len(shape), data, f"a list of {len(shape)}")
-        for i, (each, part) in enumerate(zip(data, shape, strict=True)):
-            _check_at(i, each, part)
+            _check(each, shape[0 if is_any else i], f"{place}[{i}]")
     else:
-        shape(data)
+        shape(data, place)
 
 
-def _check_at(place: int | str, data: Json, shape: Shape) -> None:
-    try:
-        _check(data, shape)
-    except Malformed as problem:
-        raise problem.within(f"[{place}]" if isinstance(place, int) else f"{place:.40}") from None
+def _inner(place: str, key: str) -> str:
+    return f"{place}.{key:.39}"
 
 
-def _expect(is_so: bool, data: Json, expected: str) -> None:
+def _expect(is_so: bool, data: Json, expected: str, place: str) -> None:
     if not is_so:
-        raise Malformed(f"found {_shown(data)}, expected {expected}")
+        raise Malformed(f"found {_shown(data)}, expected {expected}", place)
 
 
 def _shown(data: Json) -> str:
@@ -95,87 +81,77 @@ def _shown(data: Json) -> str:
     return kinds.get(type(data)) or (repr(data) if len(repr(data)) <= QUOTED else f"{repr(data)[:QUOTED]}...")
 
 
-def _text(data: Json) -> None:
-    _expect(type(data) is str and data.isprintable(), data, "text on one line")
+def _such(is_so: Callable[[Json], bool], expected: str) -> Shape:
+    return lambda data, place: _expect(is_so(data), data, expected, place)
 
 
-def _name(data: Json) -> None:
-    """A name of the program, which `verify` prints among its own words."""
-    expected = "a name: letters, digits, any of _ + ' or blanks, and numbers in brackets"
-    _expect(type(data) is str and bool(_NAME.fullmatch(data)), data, expected)
+_text = _such(lambda data: type(data) is str and data.isprintable(), "text on one line")
+_name = _such(
+    lambda data: type(data) is str and bool(_NAME.fullmatch(data)),
+    "a name: letters, digits, any of _ + ' or blanks, and numbers in brackets",
+)
+"""A name of the program, which `verify` prints among its own words."""
+_whole = _such(lambda data: type(data) is int, "a whole number")
+_flag = _such(lambda data: type(data) is bool, "true or false")
 
 
-def _whole(data: Json) -> None:
-    _expect(type(data) is int, data, "a whole number")
-
-
-def _flag(data: Json) -> None:
-    _expect(type(data) is bool, data, "true or false")
-
-
-def _number(data: Json) -> None:
-    _text(data)
+def _number(data: Json, place: str) -> None:
+    _text(data, place)
     try:
         rational(data)
     except ValueError as problem:
-        raise Malformed(str(problem)) from None
+        raise Malformed(str(problem), place) from None
 
 
-def _form(data: Json) -> None:
-    _check(data, _named(_number))
+def _form(data: Json, place: str) -> None:
+    _check(data, _named(_number), place)
     try:
         form(data)
     except BadInput as problem:
-        raise Malformed(str(problem)) from None
+        raise Malformed(str(problem), place) from None
 
 
-def _forms(data: Json) -> None:
-    _check(data, [_form])
-    _expect(len(data) <= MOST_FORMS, data, f"at most {MOST_FORMS} forms")
+def _forms(data: Json, place: str) -> None:
+    _check(data, [_form], place)
+    _expect(len(data) <= MOST_FORMS, data, f"at most {MOST_FORMS} forms", place)
+
+
+def _named(shape: Shape, key: Shape = lambda data, place: None) -> Shape:
+    """An object with any keys, or with keys of some shape."""
+
+    def check(data: Json, place: str) -> None:
+        _expect(type(data) is dict, data, "an object", place)
+        for name, each in data.items():
+            _check(each, shape, _inner(place, name))
+        for name in data:
+            key(name, place)
+
+    return check
 
 
 def _by_name(shape: Shape) -> Shape:
     """An object whose keys are names."""
-
-    def check(data: Json) -> None:
-        _named(shape)(data)
-        for key in data:
-            _name(key)
-
-    return check
-
-
-def _named(shape: Shape) -> Shape:
-    """An object with any keys."""
-
-    def check(data: Json) -> None:
-        _expect(type(data) is dict, data, "an object")
-        for key, each in data.items():
-            _check_at(f".{key}", each, shape)
-
-    return check
+    return _named(shape, _name)
 
 
 def _maybe(shape: Shape) -> Shape:
     """Null or something else."""
-    return lambda data: None if data is None else _check(data, shape)
+    return lambda data, place: None if data is None else _check(data, shape, place)
 
 
 def _one_of(*choices: str | int) -> Shape:
-    expected = " or ".join(map(repr, choices))
-    return lambda data: _expect(type(data) in (str, int) and data in choices, data, expected)
+    return _such(lambda data: type(data) in (str, int) and data in choices, " or ".join(map(repr, choices)))
 
 
-def _evidence(data: Json) -> None:
+def _evidence(data: Json, place: str) -> None:
     """A case, a point, the turns of a family, or weights."""
     if type(data) is dict:
-        _check(data, _named(_number))
-    elif type(data) is list and data and type(data[0]) is int:
-        _check(data, (_whole, [[(_whole, _whole)]]))
+        _check(data, _named(_number), place)
     elif type(data) is list:
-        _check(data, ([(_whole, _number)], [(_whole, _number)]))
+        is_turns = bool(data) and type(data[0]) is int
+        _check(data, (_whole, [[(_whole, _whole)]]) if is_turns else ([(_whole, _number)], [(_whole, _number)]), place)
     else:
-        _expect(type(data) is int, data, "a case, a point, turns or weights")
+        _expect(type(data) is int, data, "a case, a point, turns or weights", place)
 
 
 _KINDS: Mapping[str, Shape] = {
@@ -187,10 +163,10 @@ _KINDS: Mapping[str, Shape] = {
 }
 
 
-def _assignment(data: Json) -> None:
+def _assignment(data: Json, place: str) -> None:
     """An assignment, with what its kind asks for."""
-    _check(data, {"name": _name, "is": _one_of(*_KINDS), "of": [_text]})
-    _check(data, _KINDS[data["is"]])
+    _check(data, {"name": _name, "is": _one_of(*_KINDS), "of": [_text]}, place)
+    _check(data, _KINDS[data["is"]], place)
 
 
 _TURN = (_form, _whole)
@@ -229,15 +205,15 @@ def _check_names(premises: Json) -> None:
     """See that a program uses no axis and no value that there is not."""
     axis, values = _one_of(*premises["axes"]), [*premises["start"]]
     start = {name: {"random": [axis]} for name in premises["start"]}
-    _check_at(".premises", premises, {"start": start})
+    _check(premises, {"start": start}, ".premises")
     for i, each in enumerate(premises["step"]):
         used = {"of": [_one_of(*values)], **dict.fromkeys(("over", "from", "to"), Optional(axis))}
-        _check_at(f".premises.step[{i}]", each, used)
+        _check(each, used, f".premises.step[{i}]")
         values.append(each["name"])
     known = _named(_one_of(*values))
-    _check_at(".premises", premises, {"next": known, "quantities": known})
+    _check(premises, {"next": known, "quantities": known}, ".premises")
     looked_at = _one_of(*premises["quantities"])
     conditions = {name: {"bounded": [looked_at], "reached": [looked_at]} for name in premises["conditions"]}
-    _check_at(".premises", premises, {"conditions": conditions, "factors": _named(looked_at)})
+    _check(premises, {"conditions": conditions, "factors": _named(looked_at)}, ".premises")
     for name in premises["next"]:
-        _check_at(".premises.next", name, _one_of(*premises["start"]))
+        _check(name, _one_of(*premises["start"]), ".premises.next")

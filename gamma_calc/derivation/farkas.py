@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from gamma_calc.algebra import Affine, Inequality, Optimal
 from gamma_calc.algebra.affine import auxiliary
+from gamma_calc.algebra.cover import witness
 from gamma_calc.algebra.linear_program import Infeasible, maximum
 from gamma_calc.algebra.plain import Forms
 
@@ -75,9 +76,8 @@ def _sparse(weights: Sequence[Fraction]) -> list[list[object]]:
 
 def point_of(hypotheses: Forms, above: Forms) -> Mapping[str, Fraction] | None:
     """A point where the hypotheses are at least 0, and other forms above 0, if there is one."""
-    asked = [*map(Inequality, hypotheses), *(Inequality(each - _LEAD) for each in above), Inequality(1 - _LEAD)]
-    answer = maximum(_LEAD, asked)
-    if not isinstance(answer, Optimal) or (above and answer.value <= 0):
+    point = witness([*map(Inequality, hypotheses), *(Inequality(each, strict=True) for each in above)])
+    if point is None:
         return None
     names = sorted({name for each in (*hypotheses, *above) for name in each.free})
-    return {name: answer.point.get(name, Fraction(0)) for name in names}
+    return {name: point.get(name, Fraction(0)) for name in names}
