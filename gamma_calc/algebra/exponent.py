@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache, reduce
 from importlib import import_module
-from math import lcm
-from operator import mul
 from typing import Any, ClassVar, TypeAlias
 
-from gamma_calc.algebra.affine import Affine, AffineLike, Row, integer_rows
+from gamma_calc.algebra.affine import Affine, AffineLike
 from gamma_calc.algebra.cover import witness
 from gamma_calc.algebra.envelope import envelope_of_sum, upper_envelope
 from gamma_calc.algebra.inequality import at_most
@@ -242,27 +239,16 @@ def _maximum(left: Exponent, right: Exponent) -> Exponent:
 def _is_at_most(left: Exponent, right: Exponent) -> bool:
     if not left.pieces or not right.pieces:
         return not left.pieces
-    return not any(gap > 0 for gap in _gaps(left, right)) and (left | right) == right.restricted(left.domain)
+    return (left | right) == right.restricted(left.domain)
 
 
 @lru_cache(maxsize=16384)
 def _is_above(left: Exponent, right: Exponent) -> bool:
     if not left.pieces or not right.pieces:
         return not right.pieces and bool(left.pieces)
-    if not all(gap > 0 for gap in _gaps(left, right)):
-        return False
     inside = _common_domain(left, right).constraints
     claims = ([*inside, *(at_most(mine, theirs) for mine in left.pieces)] for theirs in right.pieces)
     return all(witness(claim) is None for claim in claims)
-
-
-def _gaps(left: Exponent, right: Exponent) -> Iterator[int]:
-    """How much one exponent lies above another one at some points of their domain, up to a positive factor."""
-    domain = _common_domain(left, right)
-    names, rows = integer_rows([domain.reduced(piece) for piece in (*left.pieces, *right.pieces)])
-    mine, theirs = rows[: len(left.pieces)], rows[len(left.pieces) :]
-    for point in witness_points(domain, names):
-        yield max(sum(map(mul, row, point)) for row in mine) - max(sum(map(mul, row, point)) for row in theirs)
 
 
 def _common_domain(left: Exponent, right: Exponent) -> Polyhedron:
@@ -279,34 +265,3 @@ def _common(left: Polyhedron, right: Polyhedron) -> Polyhedron:
 
 VANISHING = Exponent()
 """The exponent -oo of a quantity that is exactly zero."""
-
-
-POINTS = 12
-FARTHEST = 16
-"""How far a point may be from the one inside, along any name."""
-
-
-@lru_cache(maxsize=1024)
-def witness_points(domain: Polyhedron, names: tuple[str, ...]) -> Sequence[Row]:
-    """Some points of a domain that is not empty, by the names of forms that are reduced modulo it.
-
-    Each is a row of integers, 1 and its coordinates times a common denominator, and the same in every process. It lies
-    as far from a point inside as a random number, at most half of the way to where the domain ends.
-    """
-    draw = random.Random(0)
-    inside = dict.fromkeys(names, Fraction(0)) | domain.point()
-    found = [inside]
-    while len(found) < POINTS:
-        way = {name: Fraction(draw.randint(-FARTHEST, FARTHEST)) for name in inside}
-        length = Fraction(1, draw.choice((1, 1, 4)))
-        for each in domain.inequalities:
-            slope = sum((way[name] * number for name, number in each.form.terms), Fraction(0))
-            if slope < 0:
-                length = min(length, each.form.at(inside) / -slope / 2)
-        found.append({name: value + length * way[name] for name, value in inside.items()})
-    return [_row([point[name] for name in names]) for point in found]
-
-
-def _row(numbers: Sequence[Fraction]) -> Row:
-    denominator = lcm(*(number.denominator for number in numbers))
-    return (denominator, *(int(number * denominator) for number in numbers))
