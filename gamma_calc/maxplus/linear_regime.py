@@ -8,7 +8,6 @@ never exceeds the map, so the law of every horizon is its own.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -60,7 +59,7 @@ def _against_edges(found: StepMap, target: Node, monomial: Monomial, bounded: Se
 def _against_monomials(monomial: Monomial, bounded: Sequence[Monomial]) -> Iterator[Affine]:
     """Forms of which one has to be at least 0 for a monomial to be no more than one of few factors."""
     for coefficient, factors in _left(monomial, bounded):
-        same = (each for each in bounded if Counter(each.factors) == Counter(factors))
+        same = (each for each in bounded if _without(each.factors, factors) == ())
         yield from (each.coefficient - coefficient for each in same)
 
 
@@ -74,11 +73,19 @@ def _left(monomial: Monomial, bounded: Sequence[Monomial]) -> Iterator[Left]:
         seen.add(left)
         yield left
         for each in bounded:
-            if each.factors and not Counter(each.factors) - Counter(factors):
-                rest = tuple((Counter(factors) - Counter(each.factors)).elements())
-                smaller = coefficient - each.coefficient, rest
-                if smaller not in seen:
-                    fresh[smaller] = None
+            rest = _without(factors, each.factors) if each.factors else None
+            if rest is not None and (smaller := (coefficient - each.coefficient, rest)) not in seen:
+                fresh[smaller] = None
+
+
+def _without(factors: Sequence[Node], less: Sequence[Node]) -> tuple[Node, ...] | None:
+    """The factors without others, a square being one twice; None where they are not among them."""
+    rest = list(factors)
+    for each in less:
+        if each not in rest:
+            return None
+        rest.remove(each)
+    return tuple(rest)
 
 
 def _widest(alternatives: Iterable[Affine], domain: Polyhedron) -> Polyhedron:
