@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -75,7 +76,12 @@ VARIANTS: dict[str, tuple[dict[str, Affine], Policy]] = {
     "without A7": ({}, POLICIES["A7"]),
     "without A3": ({}, POLICIES["A3"]),
 }
-GRID = [(name, under, variant) for variant in VARIANTS for name in CATALOGUE for under in STEPS_ALONE]
+LONG = {("init-ab", "sgd", "feedback")}
+"""Of which a proof of what later steps do takes 17 seconds of processor time."""
+GRID = [
+    pytest.param(*case, marks=pytest.mark.slow if case in LONG else ())
+    for case in product(CATALOGUE, STEPS_ALONE, VARIANTS)
+]
 
 
 @pytest.mark.parametrize(("name", "under", "variant"), GRID)
