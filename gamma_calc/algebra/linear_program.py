@@ -75,11 +75,11 @@ def maximum(objective: Affine, constraints: Sequence[Constraint]) -> Answer:
     for constraint in constraints:
         if not isinstance(constraint, Equality) and constraint.strict:
             raise BadInput("constraint of a linear program", found=str(constraint), expected="<=, >= or =")
-    return Dictionary(objective, constraints).answer()
+    return _Dictionary(objective, constraints).answer()
 
 
-class Dictionary:
-    """The simplex method's table, for this package's own algorithms.
+class _Dictionary:
+    """The simplex method's table.
 
     basic[i] = (rows[i][0] + sum over k of rows[i][k] nonbasic[k]) / denominator; the objective's row is last.
 
@@ -99,17 +99,13 @@ class Dictionary:
 
     def answer(self) -> Answer:
         """The maximum, with its certificate."""
-        return self.settled() or self._climbed()
-
-    def settled(self) -> Infeasible | None:
-        """Make the dictionary feasible, or say why none is."""
         contradiction = self._settled_equalities()
         if contradiction is None:
             self._settle_variables()
             contradiction = self._settled_signs()
-        return contradiction
+        return contradiction or self._climbed()
 
-    def pivot(self, r: int, k: int) -> None:
+    def _pivot(self, r: int, k: int) -> None:
         """Exchange basic[r] with nonbasic[k]."""
         pivot_row, old = self.rows[r], self.denominator
         pivot = pivot_row[k]
@@ -134,7 +130,7 @@ class Dictionary:
             row = self.rows[r]
             k = next((k for k in range(1, len(row)) if row[k] and self.nonbasic[k] < 0), None)
             if k is not None:
-                self.pivot(r, k)
+                self._pivot(r, k)
             elif row[0]:
                 return self._contradiction(r, -1 if row[0] > 0 else 1)
         return None
@@ -146,7 +142,7 @@ class Dictionary:
                 slacks = (r for r, basic in enumerate(self.basic) if basic >= 0 and self.rows[r][k])
                 r = next(slacks, None)
                 if r is not None:
-                    self.pivot(r, k)
+                    self._pivot(r, k)
 
     def _settled_signs(self) -> Infeasible | None:
         """Make every slack at least 0: the first violated one leaves the basis, the first helpful one enters it."""
@@ -158,7 +154,7 @@ class Dictionary:
             helpful = [k for k in self._slack_columns() if self.rows[r][k] > 0]
             if not helpful:
                 return self._contradiction(r, 1)
-            self.pivot(r, min(helpful, key=self.nonbasic.__getitem__))
+            self._pivot(r, min(helpful, key=self.nonbasic.__getitem__))
 
     def _climbed(self) -> Optimal | Unbounded:
         """From a feasible dictionary, Bland's rule to the maximum or to a ray."""
@@ -174,7 +170,7 @@ class Dictionary:
             falling = [r for r in self._slack_rows() if self.rows[r][k] < 0]
             if not falling:
                 return self._ray(k, 1)
-            self.pivot(min(falling, key=lambda r: (Fraction(self.rows[r][0], -self.rows[r][k]), self.basic[r])), k)
+            self._pivot(min(falling, key=lambda r: (Fraction(self.rows[r][0], -self.rows[r][k]), self.basic[r])), k)
 
     def _slack_rows(self) -> list[int]:
         # The slack of a redundant equality may be among them: its row is 0 wherever a pivot could use it.

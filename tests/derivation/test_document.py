@@ -18,7 +18,7 @@ from gamma_calc.derivation.document import document
 from gamma_calc.derivation.latex import latex_document
 from gamma_calc.derivation.markdown import markdown_document
 from gamma_calc.derivation.notation import Notation
-from gamma_calc.derivation.working import claims
+from gamma_calc.derivation.proof import claims
 from gamma_calc.program.catalogue import CATALOGUE, catalogued
 from tests.derivation.schemes import derivation
 from tests.latex.formulas import latex_formulas, markdown_formulas
