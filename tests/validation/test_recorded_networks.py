@@ -36,6 +36,14 @@ def test_the_readmes_give_the_counts_of_the_five_families() -> None:
     for path in ("README.md", "validation/README.md", "docs/results.md"):
         text = " ".join((ROOT / path).read_text(encoding="utf-8").split())
         assert said in text and f"{count['FAIL']} FAIL" in text, path
+    rows = [row for family in FAMILIES for row in DATA[f"{family}-all-linear"]["rows"] if is_finite(row)]
+    passed = sum(row["verdict"] == "PASS" for row in rows)
+    assert f"{passed} of the {len(rows)}" in " ".join((ROOT / "validation/README.md").read_text("utf-8").split())
+
+
+def test_from_b_random_nothing_is_refuted_of_queries_and_values() -> None:
+    rows = [row for family in FAMILIES for row in DATA[family]["rows"] if row["scheme"] == "init-b"]
+    assert len(rows) == 432 and not [row for row in rows if row["verdict"] == "FAIL"]
 
 
 @pytest.mark.parametrize("name", DATA)
