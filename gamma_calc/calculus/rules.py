@@ -205,13 +205,19 @@ def _inverse_rms(argument: Term, axis: Axis) -> Term:
 
 def _inverse(argument: Term) -> Size:
     """The size of one over a sum: known where one form of it leads, else at most that of one over any part."""
-    leading = [each for each in argument if all(other.size.upper.is_at_most(each.size.lower) for other in argument)]
-    if leading and _is_one_form(leading[0].size):
-        return Size.exactly(Exponent.of(-leading[0].size.upper.pieces[0]))
+    leading = _leading(argument)
+    if leading is not None:
+        return Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
     floors = [piece for each in argument for piece in each.size.lower.pieces]
     if not floors:
         raise Unknown("one over what is only bounded from above: no exponent says how large that is")
     return Size(VANISHING, Exponent.of(-floors[0]))
+
+
+def _leading(argument: Term) -> Component | None:
+    """The component that is surely no smaller than any other, where one form says how large it is."""
+    leading = (each for each in argument if all(other.size.upper.is_at_most(each.size.lower) for other in argument))
+    return next((each for each in leading if _is_one_form(each.size)), None)
 
 
 def _scalar(argument: Term, axis: Axis) -> Provenance:
@@ -310,7 +316,11 @@ def _saturating_slope(argument: Term) -> Term:
 def _bounded(argument: Term) -> Term:
     if not argument:  # a map of zero
         return _given(Exponent.of(0))
-    return (Component(Size.exactly(Exponent.of(0)), _united(argument)),)
+    leading = _leading(argument)
+    if leading is None:
+        return (Component(Size.exactly(Exponent.of(0)), _united(argument)),)
+    gap = Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
+    return _sum(*((Component(each.size + gap, _mapped(each, argument)),) for each in argument))
 
 
 def _mapped(component: Component, argument: Term) -> Provenance:
