@@ -108,12 +108,19 @@ def _apart(components: Sequence[Component]) -> Sequence[Component]:
 
 
 def _bounds(components: Sequence[Component]) -> Sequence[Component]:
-    """Many components of one parity as two: what all of them have seen is there, and what any has seen may be."""
-    size, first = total(components), components[0].provenance
-    every = [component.provenance.seen for component in components]
-    least = replace(first, seen=frozenset[Sight].intersection(*every))
-    most = replace(first, seen=frozenset[Sight].union(*every))
-    return [Component(size, least), Component(Size(VANISHING, size.upper), most)]
+    """Many components of one parity: the largest as they are, and of the others one bound, which has seen what any has.
+
+    Where the largest are not surely so, what all of them have seen is there at the size of the whole.
+    """
+    whole = total(components)
+    ranked = sorted(components, key=lambda one: sum(one.size.upper.is_at_most(each.size.lower) for each in components))
+    kept, rest = ranked[: MOST_APART - 1], ranked[MOST_APART - 1 :]
+    most = frozenset[Sight]().union(*(each.provenance.seen for each in rest))
+    bound = Component(Size(VANISHING, total(rest).upper), replace(rest[0].provenance, seen=most))
+    if total(kept) == whole:
+        return [*kept, bound]
+    least = frozenset[Sight].intersection(*(each.provenance.seen for each in components))
+    return [Component(whole, replace(rest[0].provenance, seen=least)), *kept, bound]
 
 
 def total(term: Iterable[Component]) -> Size:
