@@ -108,8 +108,8 @@ The rows that FAIL by one module's theory, and what the network's makes of them:
 
 ## Not measured here
 
-Attention logits are no quantity of an adapter. In `tests/simulation/test_transformer.py` those of the second block are
-derived as n^0 at step 2 under LoRA+ from Init[A], and have a slope of -0.59: open.
+Attention logits are no quantity of an adapter. Those of a transformer with adapters, block by block, are held to their
+slopes in `tests/simulation/test_transformer.py`.
 """
 QUARTER = Fraction(1, 4)
 RUNS: Mapping[str, Run] = MappingProxyType(

@@ -34,7 +34,7 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.optimizers import Factored, Moments
 
 MOST_APART = 3
-"""Components of one parity that are kept apart; of more, only bounds are kept on what each dependence brings back."""
+"""Components of one parity that are kept apart; of more, the smaller ones leave one bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _apart(components: Sequence[Component]) -> Sequence[Component]:
     """The components of one parity, brought together as far as no later sum can tell.
 
     Those that have seen the same are as large as the largest; those of one size have, together, seen what any has.
-    One beside which another is as large and has seen as much is left out. Of many only bounds are left.
+    One beside which another is as large and has seen as much is left out. Of many the smaller ones leave one bound.
     """
     alike = dict[Provenance, Size]()
     for each in components:
@@ -321,6 +321,7 @@ def _saturating_slope(argument: Term) -> Term:
 
 
 def _bounded(argument: Term) -> Term:
+    """The slope of a map of degree one: of size 1, and phi'(c_1 + c_2) - phi'(c_1) as small as c_2 is beside c_1."""
     if not argument:  # a map of zero
         return _given(Exponent.of(0))
     leading = _leading(argument)

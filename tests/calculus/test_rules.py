@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +13,7 @@ from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, s
 from gamma_calc.calculus.provenance import Entries, Flip, Provenance, Random, Sight, contracted
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.calculus.rules import (
+    BOUNDED,
     CONTRACTIONS,
     INVERSE_RMS,
     SOFTMAX,
@@ -126,6 +128,27 @@ def test_the_part_along_y_in_numbers() -> None:
     assert abs(whole) < 0.1 and abs(centred + 0.5) < 0.2
 
 
+def test_the_slope_of_a_map_has_seen_a_small_part_at_its_relative_size() -> None:
+    """phi'(c + h) for h = W^T y of size n^(-1/4): the slope at c is of size n^0, and n^(-1/4) of it knows W."""
+    small = Component(Size.exactly(parsed_exponent("-1/4")), seen_through(W, SQUARE))
+    leading, part = BOUNDED.conclude((Component(Size.exactly(parsed_exponent("0")), DATA), small))
+    assert (str(leading.size), leading.provenance) == ("0", DATA)
+    assert (str(part.size), part.provenance.seen) == ("-1/4", small.provenance.seen)
+    (whole,) = BOUNDED.conclude((replace(small, size=Size.exactly(parsed_exponent("0"))),))
+    assert str(whole.size) == "0" and whole.provenance.seen == small.provenance.seen
+
+
+def test_what_a_slope_brings_back_in_numbers() -> None:
+    """y . W phi'(c + h) / |y|^2 for phi' = 1[h > 0]: n^(-1/4) for h = n^(-1/4) W^T y, n^0 for h = W^T y."""
+    draw, sizes = np.random.default_rng(2), {}
+    for n in (2**8, 2**16):
+        g, c = draw.standard_normal((2, 20, n))  # W^T y = |y| g / sqrt(n) again
+        along = [np.mean(g * (c + size * g > 0), axis=1) for size in (n**-0.25, 1)]
+        sizes[n] = np.sqrt(np.mean(np.square(along), axis=1))
+    small, whole = np.log2(sizes[2**16] / sizes[2**8]) / 8
+    assert abs(small + 0.25) < 0.05 and abs(whole) < 0.05
+
+
 def test_what_comes_back_is_what_the_tensor_had_met() -> None:
     """W (W^T y) for y odd in V: one part is odd in W, the other, along y, in V, at the axis where W has y's."""
     y = contracted(Provenance.of(Random("V", (SQUARE, RANK))), DATA, (RANK,))
@@ -231,14 +254,21 @@ def test_components_of_one_parity_are_one_only_where_no_later_sum_can_tell(
     assert [(str(each.size), {sight.tensor for sight in each.provenance.seen}) for each in found] == left
 
 
-def test_of_many_components_of_one_parity_bounds_are_left() -> None:
-    """At the size of the largest there is what all have seen, and at most what any has seen."""
+def test_of_many_components_of_one_parity_the_smaller_leave_a_bound() -> None:
+    """The largest stay as they are; of the others one bound is left, which has seen what any has."""
     others = [Random(name, (RANK, WIDTH)) for name in "abcd"]
-    sure, possible = gathered(seeing(str(-place), V, tensor) for place, tensor in enumerate(others))
-    assert str(sure.size) == "0" and {sight.tensor for sight in sure.provenance.seen} == {V}
-    assert str(possible.size) == "<= 0" and {sight.tensor for sight in possible.provenance.seen} == {V, *others}
-    assert possible.size.lower.is_vanishing
-    assert [*gathered((sure, possible))] == [sure, possible]
+    first, second, bound = gathered(seeing(str(-place), V, tensor) for place, tensor in enumerate(others))
+    found = [(str(each.size), {sight.tensor for sight in each.provenance.seen}) for each in (first, second, bound)]
+    assert found == [("0", {V, others[0]}), ("-1", {V, others[1]}), ("<= -2", {V, *others[2:]})]
+    assert bound.size.lower.is_vanishing
+    assert [*gathered((first, second, bound))] == [first, second, bound]
+
+
+def test_of_many_components_of_which_any_may_be_the_largest_what_all_have_seen_is_there() -> None:
+    others = [Random(name, (RANK, WIDTH)) for name in "abcd"]
+    sure, *_, bound = gathered(seeing(name, V, tensor) for name, tensor in zip("pqrs", others, strict=True))
+    assert str(sure.size) == "max(p, q, r, s)" and {sight.tensor for sight in sure.provenance.seen} == {V}
+    assert bound.size.lower.is_vanishing and {sight.tensor for sight in bound.provenance.seen} == {V, *others[2:]}
 
 
 def test_components_that_are_made_from_different_things_stay_apart() -> None:

@@ -111,11 +111,7 @@ def test_what_adapters_below_do_to_one_above(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 def test_slopes_are_the_exponents_derived(name: str) -> None:
-    """Of the adapters' features, the streams, the logits and the output.
-
-    One is not understood: with LoRA+'s rates from Init[A], which are not stable here, the second block's logits are
-    derived as n^0 at step 2, and fall with these widths.
-    """
+    """Of the adapters' features, the streams, the logits and the output; of a bound, that nothing is larger."""
     problem, *_ = SCHEMES[name]
     measured = program_sizes(ProgramExperiment(program_of(problem.scheme), (2**7, 2**9), 12, 2, fixed=FIXED))
     wholes = {key[:2]: square for key, square in measured.mean_square.items() if key[2] is None}
@@ -125,10 +121,10 @@ def test_slopes_are_the_exponents_derived(name: str) -> None:
     for step in exponents(problem, steps=2).steps:
         for each, size in step.sizes.items():
             if each.startswith(("Z_", "attention", "mlp", "logits", "f")) and str(size) != "-oo":
-                predicted = float(Fraction(str(size.upper)))
-                if abs(slopes[step.t, each] - predicted) > 0.25:
+                above = slopes[step.t, each] - float(Fraction(str(size.upper)))
+                if above > 0.25 or (size.is_exact and above < -0.25):
                     wrong.append((step.t, each, str(size), round(slopes[step.t, each], 2)))
-    assert {(t, each) for t, each, *_ in wrong} == ({(2, "logits[2]")} if name == "lora-plus from A" else set()), wrong
+    assert wrong == []
 
 
 def test_logits_over_the_root_of_a_growing_head_grow_with_what_q_learns() -> None:
