@@ -6,7 +6,7 @@ claim                 published  derived    status
 rslora-factor         -1/2       -1/2       agrees
 rslora-first-step     2*s + rho  rho + 2*s  agrees
 ...
-5 claims of 1 source: 4 agree, 0 differ, 1 is out of scope
+5 claims of 1 source: 5 agree, 0 differ, 0 are out of scope
 
 $ gamma-calc atlas --json
 $ gamma-calc atlas --source arXiv:2406.08447 --check
