@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from itertools import product
 
 from gamma_calc.algebra import VANISHING, Exponent
@@ -85,7 +85,7 @@ def needed(term: Term) -> Term:
 
 
 def _is_covered(component: Component, other: Component) -> bool:
-    return component.provenance.is_within(other.provenance) and component.size.upper.is_at_most(other.size.lower)
+    return component.provenance.is_within(other.provenance) and _is_no_larger(component, other)
 
 
 def _apart(components: Sequence[Component]) -> Sequence[Component]:
@@ -110,17 +110,26 @@ def _apart(components: Sequence[Component]) -> Sequence[Component]:
 def _bounds(components: Sequence[Component]) -> Sequence[Component]:
     """Many components of one parity: the largest as they are, and of the others one bound, which has seen what any has.
 
-    Where the largest are not surely so, what all of them have seen is there at the size of the whole.
+    Where it is open which are the largest, what all of them have seen is there, and what any has seen may be.
     """
     whole = total(components)
-    ranked = sorted(components, key=lambda one: sum(one.size.upper.is_at_most(each.size.lower) for each in components))
-    kept, rest = ranked[: MOST_APART - 1], ranked[MOST_APART - 1 :]
-    most = frozenset[Sight]().union(*(each.provenance.seen for each in rest))
-    bound = Component(Size(VANISHING, total(rest).upper), replace(rest[0].provenance, seen=most))
-    if total(kept) == whole:
-        return [*kept, bound]
+    if all(len(each.size.upper.pieces) == 1 for each in components):  # else comparing them takes long
+        ranked = sorted(components, key=lambda one: sum(map(partial(_is_no_larger, one), components)))
+        kept, rest = ranked[: MOST_APART - 1], ranked[MOST_APART - 1 :]
+        if total(kept) == whole:
+            return [*kept, _bound(rest)]
     least = frozenset[Sight].intersection(*(each.provenance.seen for each in components))
-    return [Component(whole, replace(rest[0].provenance, seen=least)), *kept, bound]
+    return [Component(whole, replace(components[0].provenance, seen=least)), _bound(components)]
+
+
+def _is_no_larger(one: Component, other: Component) -> bool:
+    return one.size.upper.is_at_most(other.size.lower)
+
+
+def _bound(components: Sequence[Component]) -> Component:
+    """A bound on components of one parity, of which any may be absent."""
+    most = frozenset[Sight]().union(*(each.provenance.seen for each in components))
+    return Component(Size(VANISHING, total(components).upper), replace(components[0].provenance, seen=most))
 
 
 def total(term: Iterable[Component]) -> Size:
