@@ -24,7 +24,7 @@ from gamma_calc.program.program import Program
 MOST_CELLS = 256
 """Cells beyond which a condition is left undecided."""
 
-MOST_PAIRS = 2**22
+MOST_PAIRS = 2**20
 """Pairs of pieces of an exponent, times free exponents, in the runs on all cells, beyond which no more are cut."""
 
 
