@@ -128,7 +128,7 @@ def test_what_is_in_the_store_is_not_done_again(
         assert same_numbers(reproduction(TINY, store, workers=1), tiny)
 
 
-KILLS = 2
+KILLS = 8
 """The moments of a kill are those of a sweep (test_sweep_kills); here it is the studies that go on."""
 
 

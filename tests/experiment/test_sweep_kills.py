@@ -22,7 +22,7 @@ from tests.experiment.sweep_runs import ROOT, TINY, sweep_telling
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-KILLS = 12
+KILLS = 24
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_a_kill_at_any_moment_loses_no_finished_run_and_leaves_no_half_run(
             break
         if held == len(runs):  # a fast machine: go on with a new store
             path, known = tmp_path / f"killed {attempt}", 0
-    assert kills >= 10 and between >= 3, "the kills did not hit a sweep at work"
+    assert kills >= 20 and between >= 5, "the kills did not hit a sweep at work"
     with Store(path) as killed, Store(tmp_path / "whole") as whole:
         outcome = carried_out(runs, killed)
         assert outcome.is_complete and outcome.done_before == known
