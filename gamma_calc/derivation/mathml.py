@@ -22,8 +22,8 @@ NEGATIVE = '<mo form="prefix">\N{MINUS SIGN}</mo>'
 _SIGN = re.compile(r"<mo[^>]*>[^])⟩|]</mo>")
 
 WORDS = ("max", "min")
-SILENT = (r"\left", r"\right", r"\textstyle")
-"""What says how large something is set, which MathML finds by itself."""
+SILENT = (r"\left", r"\right", r"\textstyle", r"\allowbreak")
+"""How large something is set and where a line may end, which a browser finds by itself."""
 
 
 @lru_cache(maxsize=65536)

@@ -7,6 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from gamma_calc.calculus import rules
+from gamma_calc.calculus.rules import CONTRACTIONS, Rule
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.html import html_document
 from gamma_calc.derivation.mathml import mathml
@@ -26,6 +28,13 @@ def test_a_document_is_well_formed(name: str, optimizer: str, horizon: int | Non
     links = {link for link in re.findall(r'<a href="#([^"]*)">', text)}
     assert links <= set(anchors)
     assert "$" not in text and "\\" not in re.sub(r"<code>.*?</code>", "", text)
+
+
+@pytest.mark.parametrize(
+    "rule", [*CONTRACTIONS.values(), *filter(lambda each: isinstance(each, Rule), vars(rules).values())]
+)
+def test_every_rule_can_be_set(rule: Rule) -> None:
+    assert mathml(rule.statement).startswith("<math>")
 
 
 @pytest.mark.parametrize("latex", [r"\frac{1", "x}", r"\nothing"])
