@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -15,22 +17,49 @@ def script(capsys: pytest.CaptureFixture[str], shell: str) -> str:
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("typed", "offered"),
-    [
-        ("der", ["derive"]),
-        ("derive --al", ["--allow-code", "--align"]),
-        ("derive init-", ["init-a", "init-b", "init-ab"]),
-        ("verify init-", []),
-        ("no-question --al", []),
-    ],
-)
-def test_bash_offers_what_begins_so(capsys: pytest.CaptureFixture[str], typed: str, offered: list[str]) -> None:
-    words = ["gamma-calc", *typed.split()]
-    asked = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _gamma_calc"
-    code = "\n".join([script(capsys, "bash"), asked, 'printf "%s\\n" "${COMPREPLY[@]}"'])
-    done = subprocess.run(["bash", "--norc", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == offered and not done.stderr
+BASH = r"""
+. ./script; COMP_WORDS=($1); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _gamma_calc
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+FISH = 'source script; complete -C "$argv[1]"'
+ZSH = r"""
+zmodload zsh/zpty && zpty shell "zsh -f -i" && touch offered
+zpty -w shell "source ./script
+  compadd() { builtin compadd \"\$@\" || return; local -a fit
+              builtin compadd -A fit \"\$@\"; print -rl -- \$fit >> offered }
+  offer() { zle list-choices; print EN''D }; zle -N offer; bindkey '^I' offer; print REA''DY"
+zpty -r shell seen '*READY*' && zpty -w -n shell "$1"$'\t' && zpty -r shell seen '*END*' && cat offered
+"""
+"""A terminal in which Tab says END once what it offers has been written down."""
+
+ASKED = {
+    "bash": ["bash", "--norc", "-c", BASH, "bash"],
+    "zsh": ["zsh", "-f", "-c", ZSH, "zsh"],
+    "fish": ["fish", "--no-config", "-c", FISH],
+}
+
+
+@pytest.mark.parametrize("shell", ASKED)
+def test_a_shell_offers_what_begins_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is missing")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "script").write_text(script(capsys, shell), encoding="utf-8")
+    (tmp_path / "scheme.toml").touch()
+    for typed, offered in {
+        "der": {"derive"},
+        "derive --al": {"--allow-code", "--align"},
+        "derive init-": {"init-a", "init-b", "init-ab"},
+        "verify init-": set(),
+        "no-question --al": set(),
+        **({} if shell == "bash" else {"derive --latex sch": {"scheme.toml"}, "verify sch": {"scheme.toml"}}),
+    }.items():
+        command = [*ASKED[shell], f"gamma-calc {typed}"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        (tmp_path / "offered").unlink(missing_ok=True)
+        assert set(done.stdout.split()) == offered and not done.stderr, (typed, done.stderr)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
