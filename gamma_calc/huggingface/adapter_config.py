@@ -224,7 +224,7 @@ def read_config(path: Path) -> tuple[AdapterConfig, Mapping[str, Any]]:
     place = path / FILE_NAME if os.path.isdir(path) else path
     content = file_content(place, LARGEST_FILE, f"an {FILE_NAME}, as PEFT writes it")
     try:
-        document: Any = _document(content)
+        document: Any = parsed_json(content)
         return config_from_mapping(document), document
     except BadInput as problem:
         raise BadInput(f"{place}: {problem}") from None
@@ -235,6 +235,8 @@ def config_from_mapping(document: object) -> AdapterConfig:
     if not isinstance(document, Mapping):
         raise BadInput(f"found {quoted(document)}, expected an object such as PEFT writes")
     kind = document.get("peft_type")
+    if kind is None and "model_type" in document:
+        raise BadInput(f"is the configuration of a model; expected that of an adapter, the {FILE_NAME} beside it")
     if kind is None:
         raise BadInput(f'peft_type is missing; expected "{LORA}", as PEFT writes it')
     if kind != LORA:
@@ -258,7 +260,8 @@ def config_from_mapping(document: object) -> AdapterConfig:
     )
 
 
-def _document(content: bytes) -> object:
+def parsed_json(content: bytes) -> object:
+    """What the JSON of a configuration says."""
     try:
         return json.loads(content)
     except RecursionError:

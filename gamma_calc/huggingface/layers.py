@@ -21,8 +21,9 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
-from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.adapter_config import read_config
+from gamma_calc.errors import BadInput, quoted
+from gamma_calc.files import file_content
+from gamma_calc.huggingface.adapter_config import LARGEST_FILE, parsed_json, read_config
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 
 ALL_LINEAR = "all-linear"
@@ -205,6 +206,12 @@ def configuration_from(path: Path) -> PreTrainedConfig:
         raise BadInput("a model", found=str(path), expected=f"a folder with a {CONFIGURATION}, or such a file{said}")
     if os.path.isdir(path) and not os.path.isfile(path / CONFIGURATION):
         raise BadInput(f"{path}: there is no {CONFIGURATION} in it")
+    file = path / CONFIGURATION if os.path.isdir(path) else path
+    content = file_content(file, LARGEST_FILE, f"a model's {CONFIGURATION}")
+    try:
+        _check_model(parsed_json(content))
+    except BadInput as problem:
+        raise BadInput(f"{file}: {problem}") from None
     try:
         # False, not left out: transformers then asks on the terminal, and runs the folder's code on a "y".
         found = AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
@@ -212,6 +219,13 @@ def configuration_from(path: Path) -> PreTrainedConfig:
         raise unusable(str(path), problem) from None
     assert isinstance(found, PreTrainedConfig)
     return found
+
+
+def _check_model(document: object) -> None:
+    if not isinstance(document, Mapping):
+        raise BadInput(f"found {quoted(document)}, expected an object such as transformers writes")
+    if "peft_type" in document:
+        raise BadInput(f"is the configuration of an adapter; expected that of a model, its {CONFIGURATION}")
 
 
 def configuration_at(text: str, width: int, layers: int) -> PreTrainedConfig:
@@ -251,4 +265,7 @@ INNER = ("intermediate_size", "n_inner", "ffn_dim", "moe_intermediate_size", "sh
 def unusable(name: str, problem: Exception) -> BadInput:
     """What to raise where transformers cannot make a model of a configuration."""
     reason = " ".join(str(problem).split())[:200]
+    if "trust_remote_code" in str(problem):
+        words = "it needs Python code of its own, which is never run here; give a model whose class transformers has"
+        return BadInput(f"{name}: {words}")
     return BadInput(f"{name}: transformers cannot build a model of it ({type(problem).__name__}: {reason})")

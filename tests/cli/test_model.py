@@ -64,10 +64,13 @@ def bare():
 """
 
 
+ODD: Mapping[str, Any] = {"custom": {"model_type": "odd", "auto_map": {"AutoConfig": "odd.Odd"}}, "number": 1}
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, config in {"llama": LLAMA, "gpt2": GPT2, "other": {"model_type": "no-such"}, "empty": {}}.items():
+    for name, config in {"llama": LLAMA, "gpt2": GPT2, "other": {"model_type": "no-such"}, "empty": {}, **ODD}.items():
         Path(name).mkdir()
         Path(name, "config.json").write_text(json.dumps(config), encoding="utf-8")
     adapters: Mapping[str, dict[str, Any]] = {
@@ -218,6 +221,10 @@ REFUSED = {
     "no target": ("llama --adapter absent.json", "w_proj"),
     "another library": ("other", "cannot build a model of it"),
     "no type": ("empty", "cannot build a model of it"),
+    "code of its own": ("custom", "never run here; give a model whose class transformers has"),
+    "an adapter": ("v.json", "is the configuration of an adapter; expected that of a model, its config.json"),
+    "a number": ("number", "found 1, expected an object such as transformers writes"),
+    "no JSON": ("networks.py", "is not JSON"),
     "a size": ("8B", "a number of parameters is no width"),
     "no file": ("llama --adapter missing.json", "no such file"),
     "a variant": ("llama --adapter qalora.json", "QALoRA"),

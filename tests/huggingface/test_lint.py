@@ -300,6 +300,7 @@ HOSTILE = {
     "deep": ("[" * 100_000, "nested"),
     "large": (" " * (2**20 + 1), "larger"),
     "no-type": ('{"r": 8}', "peft_type is missing"),
+    "a-model": ('{"model_type": "llama"}', "is the configuration of a model; expected that of an adapter"),
     "other-type": ('{"peft_type": "IA3"}', "IA3"),
     "vera": ('{"peft_type": "VERA"}', "gamma-calc derive vera has its exponents"),
     "type-is-a-list": ('{"peft_type": ["LORA"]}', "expected"),

@@ -30,7 +30,7 @@ from transformers import (
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import Building
-from gamma_calc.huggingface.layers import configuration_at
+from gamma_calc.huggingface.layers import configuration_at, unusable
 
 _PIECE = re.compile(r"\w+|[^\w\s]")
 
@@ -233,10 +233,7 @@ def _read(kind: Any, source: ModelSource, **options: Any) -> Any:
     except Exception as problem:  # whatever transformers, safetensors or a tokenizer raises over such files
         reason = " ".join(str(problem).split())[:200]
         if "trust_remote_code" in str(problem):
-            raise BadInput(
-                f"--model {source.name}: it needs Python code of its own, which is never run here; give a model whose"
-                " class transformers has"
-            ) from None
+            raise unusable(f"--model {source.name}", problem) from None
         raise BadInput(
             f"--model {source.name}: {kind.__name__} cannot load it ({type(problem).__name__}: {reason})"
         ) from None
