@@ -1,14 +1,14 @@
 r"""How a program's expressions, and the terms of their values, are written in mathematics.
 
-Labels say which part of each tensor a term multiplies, so walking an expression and taking one part a trained tensor
-writes that term: s (B @ (A @ Z)) with the parts B_0 and U_A at step 2 is s B_0 U_A^2 Z.
+Labels say which part of each tensor a term multiplies, so an expression with one part in the place of each trained
+tensor is that term: s (B @ (A @ Z)) with the parts B_0 and U_A at step 2 is s B_0 U_A^2 Z.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from gamma_calc.derivation.symbols import (
     part_symbol,
     quantity_latex,
 )
+from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     At,
     Contraction,
@@ -78,19 +79,12 @@ class Notation:
 
     def factors(self, subject: Subject) -> tuple[str, ...]:
         """The operands of a subject's last operation, as the subjects of the lines that speak of them."""
-        expression, label = subject.expression, subject.label
-        if label:
-            expression = picked(expression, label, 0, len(label))
-        writer = _Writer(Times.at(subject.t), label or None)
-        return tuple(writer.written(bare(operand)) for operand in expression.operands)
+        expression = term(subject.expression, subject.label)
+        return tuple(expression_latex(bare(operand), Times.at(subject.t)) for operand in expression.operands)
 
     def term(self, expression: Expression, label: Label, times: Times) -> tuple[str, ...]:
         """The lines' subjects that make up the term of a whole value; a sum's summands have lines of their own."""
-        inner = bare(expression)
-        if isinstance(inner, Sum):
-            fitting = (summand for summand in inner.summands if len(label) in _ends(summand, label, 0))
-            return tuple(text for summand in fitting for text in self.term(summand, label, times))
-        return (term_latex(inner, label, times),)
+        return tuple(expression_latex(each, times) for each in _summands(term(expression, label)))
 
     def definition(self, expression: Expression, times: Times = ANY_STEP) -> str:
         """What a quantity stands for, in terms of other quantities where it is their sum."""
@@ -123,7 +117,7 @@ def expression_latex(
     expression: Expression, times: Times = ANY_STEP, symbols: Mapping[Expression, Symbol] = NO_SYMBOLS
 ) -> str:
     """An expression as it is written, with names for the parts that have one, and symbols for those that are given."""
-    return _Writer(times, None, symbols).written(expression)
+    return _Writer(times, symbols).written(expression)
 
 
 def update_latex(update: Update, gradients: Mapping[Trained, Expression], times: Times = ANY_STEP) -> Iterator[str]:
@@ -134,44 +128,92 @@ def update_latex(update: Update, gradients: Mapping[Trained, Expression], times:
 
 
 def term_latex(expression: Expression, label: Label, times: Times) -> str:
-    """The term of an expression that carries a label: each trained tensor gives way to the part in its place."""
-    return _Writer(times, label).written(picked(expression, label, 0, len(label)))
+    """The term of an expression that carries a label."""
+    return expression_latex(term(expression, label), times)
 
 
-def picked(node: Expression, label: Label, start: int, end: int) -> Expression:
-    """A node in which each sum gives way to the summands that make up the term with the label's parts start to end."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed(Expression):
+    """A part in the place of what it is a part of."""
+
+    part: Part
+    whole: Trained | At | Named | Map
+
+    def _axes(self) -> tuple[Axis, ...]:
+        return self.whole.axes
+
+
+def term(expression: Expression, label: Label) -> Expression:
+    """The term of an expression that carries a label, the whole one where that is empty."""
+    return _terms(expression, label, 0)[len(label)] if label else expression
+
+
+def _terms(node: Expression, label: Label, start: int) -> Mapping[int, Expression]:
+    """What is left of a node where its parts are the label's from `start` on, by where those end.
+
+    A sum has the summands left that have such parts.
+    """
+    found: dict[int, Expression] = {}
     match node:
         case Sum(summands):
-            fitting = tuple(picked(each, label, start, end) for each in summands if end in _ends(each, label, start))
-            return node if not fitting else fitting[0] if len(fitting) == 1 else Sum(fitting)
+            every = [_terms(summand, label, start) for summand in summands]
+            for end in frozenset().union(*every):
+                left = tuple(each[end] for each in every if end in each)
+                found[end] = left[0] if len(left) == 1 else Sum(left)
+            return found
         case Contraction(left, right) | Entrywise(left, right):
-            middle = next((place for place in _ends(left, label, start) if end in _ends(right, label, place)), None)
-            if middle is None:
-                return node
-            return replace(node, left=picked(left, label, start, middle), right=picked(right, label, middle, end))
-        case Named(is_cut=True):
-            return node
-        case Named() | Transposed() | Renamed() | Split() | Merged() | Stopped() | Scaled():
-            return replace(node, operand=picked(node.operand, label, start, end))
-    return node
+            for middle, one in _terms(left, label, start).items():
+                for end, other in _terms(right, label, middle).items():
+                    found.setdefault(end, replace(node, left=one, right=other))
+            return found
+        case Named(_, operand, False):
+            return _terms(operand, label, start)
+        case Transposed() | Renamed() | Split() | Merged() | Stopped() | Scaled():
+            return {end: replace(node, operand=each) for end, each in _terms(node.operand, label, start).items()}
+        case MapChange() | Memory() | Kept():
+            own = node.label if isinstance(node, MapChange) else (_memory(node).part,)
+            end = start + len(own)
+            return {end: node} if label[start:end] == own else found
+        case Named() | Trained() | At() | Map(keeps_parts=True):
+            is_fitting = start < len(label) and _fits(node, label[start])
+            return {start + 1: Placed(label[start], node)} if is_fitting else found
+    return {start: node}
+
+
+def _fits(node: Trained | At | Named | Map, part: Part) -> bool:
+    tensor = node.tensor if isinstance(node, At) else node
+    is_change = isinstance(node, At) and node.moment is Moment.CHANGE
+    return isinstance(tensor, Map) or (
+        part.tensor == tensor.name and (isinstance(node, Named) or is_change == part.kind.is_change)
+    )
+
+
+def _summands(expression: Expression) -> Iterator[Expression]:
+    """Of a sum its summands, and theirs."""
+    inner = bare(expression)
+    if isinstance(inner, Sum):
+        for summand in inner.summands:
+            yield from _summands(summand)
+    else:
+        yield inner
+
+
+def _memory(node: Memory | Kept) -> Memory:
+    return node if isinstance(node, Memory) else node.memory
 
 
 class _Writer:
-    """Writes an expression at given times; with a label, the one term that the label picks out."""
+    """Writes an expression at given times."""
 
-    def __init__(self, times: Times, label: Label | None, symbols: Mapping[Expression, Symbol] = NO_SYMBOLS) -> None:
+    def __init__(self, times: Times, symbols: Mapping[Expression, Symbol] = NO_SYMBOLS) -> None:
         self.times = times
-        self.label = label
         self.symbols = symbols
-        self.place = 0
 
     def written(self, node: Expression) -> str:
         symbol = self._symbol(node)
         if symbol is not None:
             return symbol.latex()
         match node:
-            case Named(is_cut=True):
-                return part_symbol(self._next(), self._time(node)).latex()
             case Named(_, operand) | Renamed(operand) | Split(operand) | Merged(operand) | Stopped(operand):
                 return self.written(operand)
             case Transposed(operand):
@@ -185,11 +227,14 @@ class _Writer:
                 sign = r"\odot" if left.axes and right.axes else r"\thinspace"
                 return rf"{self._factor(left)} {sign} {self._factor(right)}"
             case Sum(summands):
-                return self._sum(summands)
-            case Map():
-                return self._map(node)
+                return " + ".join(self.written(summand) for summand in summands)
+            case Placed(part, whole):
+                return f"[{self.written(whole)}]_{{{'0' if part.kind is Kind.INITIAL else 'U'}}}"
+            case Map(operand=operand):
+                return _applied(node, self.written(operand))
             case MapChange():
-                return self._map_change(node)
+                argument, change = map(self.written, node.operands)
+                return f"[{_applied(node.map, f'{argument} + {change}')} - {_applied(node.map, argument)}]"
             case Count(_, axis, power):
                 return rf"\lvert {name_latex(axis.name)} \rvert^{{{power}}}"
             case Norm(tensors):
@@ -206,32 +251,20 @@ class _Writer:
             case Given(name) | Scalar(name):
                 return Symbol.of(name)
             case Memory() | Kept():
-                memory, time = (node, self.times.before) if isinstance(node, Memory) else (node.memory, self.times.now)
-                return part_symbol(memory.part if self.label is None else self._next(), time)
-            case Trained():
-                return self._tensor(node, Moment.PREVIOUS)
+                time = self.times.before if isinstance(node, Memory) else self.times.now
+                return part_symbol(_memory(node).part, time)
+            case Trained(name):
+                return Symbol.of(name).at(self.times.before)
             case At(tensor, moment):
-                return self._tensor(tensor, moment)
-            case Named() if self.label is None:
+                whole = Symbol.of(tensor.name)
+                return (whole.changed if moment is Moment.CHANGE else whole).at(self.times.of(moment))
+            case Named():
                 return _name_symbol(node, self.times)
+            case Placed(part, Trained() | At() | Named() as whole):
+                leaf = whole.tensor if isinstance(whole, At) else whole
+                has_decay = isinstance(leaf, Trained) and leaf.has_decay
+                return part_symbol(part, _time(whole, self.times), has_decay=has_decay)
         return None
-
-    def _time(self, node: Expression) -> str:
-        """The time of a value: that before the step only where nothing in it is of the step or after it."""
-        return self.times.before if moments(node) <= {Moment.PREVIOUS} else self.times.now
-
-    def _tensor(self, tensor: Trained, moment: Moment) -> Symbol:
-        time = self.times.of(moment)
-        if self.label is not None:
-            return part_symbol(self._next(), time, has_decay=tensor.has_decay)
-        whole = Symbol.of(tensor.name)
-        return (whole.changed if moment is Moment.CHANGE else whole).at(time)
-
-    def _next(self) -> Part:
-        assert self.label is not None
-        part = self.label[self.place]
-        self.place += 1
-        return part
 
     def _transposed(self, operand: Expression) -> str:
         symbol = self._symbol(operand)
@@ -247,29 +280,7 @@ class _Writer:
         return text if is_one else f"({text})"
 
     def _symbol_is_missing(self, node: Expression) -> bool:
-        return not isinstance(node, Named) or self.label is not None or _name_symbol(node, self.times) is None
-
-    def _sum(self, summands: tuple[Expression, ...]) -> str:
-        if self.label is None:
-            return " + ".join(self.written(summand) for summand in summands)
-        start, texts = self.place, []
-        for summand in summands:
-            if _ends(summand, self.label, start):
-                self.place = start
-                texts.append(self.written(summand))
-        return " + ".join(dict.fromkeys(texts))
-
-    def _map_change(self, node: MapChange) -> str:
-        if self.label is not None and node.label:
-            self._next()
-        argument, change = (_Writer(self.times, None, self.symbols).written(each) for each in node.operands)
-        return f"[{_applied(node.map, f'{argument} + {change}')} - {_applied(node.map, argument)}]"
-
-    def _map(self, node: Map) -> str:
-        text = _applied(node, _Writer(self.times, None, self.symbols).written(node.operand))
-        if self.label is None or not node.keeps_parts:
-            return text
-        return rf"[{text}]_{{0}}" if self._next().kind is Kind.INITIAL else rf"[{text}]_{{U}}"
+        return not isinstance(node, Named) or _name_symbol(node, self.times) is None
 
 
 def _applied(node: Map, argument: str) -> str:
@@ -309,7 +320,7 @@ def _name_symbol(node: Named, times: Times) -> Symbol | None:
     trained = [leaf for leaf in leaves(node) if isinstance(leaf, Trained | At)]
     found, symbol = moments(node), Symbol.of(node.name)
     if node.is_cut:
-        return symbol.at(times.before if found <= {Moment.PREVIOUS} else times.now)
+        return symbol.at(_time(node, times))
     if len(found) != 1:
         return None
     (moment,) = found
@@ -320,44 +331,13 @@ def _name_symbol(node: Named, times: Times) -> Symbol | None:
     return symbol.changed.at(times.now) if len(trained) == 1 else None
 
 
+def _time(node: Expression, times: Times) -> str:
+    """The time of a value: that before the step only where nothing in it is of the step or after it."""
+    return times.before if moments(node) <= {Moment.PREVIOUS} else times.now
+
+
 @lru_cache(maxsize=4096)
 def moments(node: Expression) -> frozenset[Moment]:
     """When the trained tensors of an expression are looked at."""
     trained = (leaf for leaf in leaves(node) if isinstance(leaf, Trained | At))
     return frozenset(leaf.moment if isinstance(leaf, At) else Moment.PREVIOUS for leaf in trained)
-
-
-def _ends(node: Expression, label: Label, start: int) -> frozenset[int]:
-    """Where in a label a node's parts can end if they start at `start`; nowhere where the label does not fit."""
-    match node:
-        case Given() | Scalar() | Count() | Norm() | Larger():
-            return frozenset((start,))
-        case Map():
-            if not node.keeps_parts:
-                return frozenset((start,))
-            return frozenset((start + 1,)) if label[start : start + 1] else frozenset()
-        case Named(name, _, True):
-            fits = [part.tensor for part in label[start : start + 1]] == [name]
-            return frozenset((start + 1,)) if fits else frozenset()
-        case MapChange():
-            end = start + len(node.label)
-            return frozenset((end,)) if label[start:end] == node.label else frozenset()
-        case Trained() | At():
-            return frozenset((start + 1,)) if _fits(node, label[start : start + 1]) else frozenset()
-        case Memory() | Kept():
-            memory = node if isinstance(node, Memory) else node.memory
-            return frozenset((start + 1,)) if label[start : start + 1] == (memory.part,) else frozenset()
-        case Sum(summands):
-            return frozenset().union(*(_ends(summand, label, start) for summand in summands))
-    places = frozenset((start,))
-    for operand in node.operands:
-        places = frozenset().union(*(_ends(operand, label, place) for place in places))
-    return places
-
-
-def _fits(leaf: Trained | At, parts: Label) -> bool:
-    if not parts:
-        return False
-    (part,) = parts
-    tensor, is_change = (leaf.tensor, leaf.moment is Moment.CHANGE) if isinstance(leaf, At) else (leaf, False)
-    return part.tensor == tensor.name and is_change == part.kind.is_change

@@ -16,6 +16,7 @@ from gamma_calc.program.catalogue import catalogued
 from gamma_calc.program.expressions import At, Expression, Given, Moment, Named, Pointwise, Scaled, Sum, Trained
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.terms import Kind, Label, Part
+from gamma_calc.program.update_expressions import Kept, Memory
 
 ZERO = Affine.of(0)
 WIDTH, RANK, OUT, BATCH = (Axis(name, Affine.of(1)) for name in ("width", "rank", "out", "batch"))
@@ -71,7 +72,7 @@ def z_b(b: Expression, a: Expression) -> Named:
             At(DECAYING, Moment.CHANGE), (Part("A", Kind.INITIAL_DECAY),), r"\Delta_{\lambda} A_{0}^{2}", id="decay"
         ),
         pytest.param(At(DECAYING, Moment.CURRENT), (A_0,), "A_{0}^{2}", id="an-initial-part-that-decays"),
-        pytest.param(At(A, Moment.CHANGE), (Part("m_A", Kind.MEMORY),), "m_{A}^{2}", id="momentum"),
+        pytest.param(Kept(Memory("m", A), A), (Part("m_A", Kind.MEMORY),), "m_{A}^{2}", id="momentum"),
         pytest.param(
             B @ Pointwise("phi", z_a(A)),
             (B_0, Part("phi(Z_A)", Kind.UPDATE)),
