@@ -15,6 +15,7 @@ from gamma_calc.calculus.recursion import ExponentStep, Trajectory, trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import derivation_json, exponents_json
 from gamma_calc.derivation.blocks import Document
+from gamma_calc.derivation.conditions import spaced
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.latex import latex_document, latex_fragment
 from gamma_calc.derivation.markdown import markdown_document
@@ -177,12 +178,12 @@ class Derived:
     def _rows(self) -> list[tuple[str, str, str]]:
         found = self.derivation
         rows = [("condition", "region", "onset")]
-        rows += [(_spaced(name), str(each), str(each.onset or "")) for name, each in found.decisions.items()]
+        rows += [(spaced(name), str(each), str(each.onset or "")) for name, each in found.decisions.items()]
         return rows + [(f"largest stable {name}", str(rate.value), "") for name, rate in found.max_stable.items()]
 
     def _repr_latex_(self) -> str:
         found = self.derivation
-        rows = [(rf"\text{{{_spaced(name)}}}", each.latex()) for name, each in found.decisions.items()]
+        rows = [(rf"\text{{{spaced(name)}}}", each.latex()) for name, each in found.decisions.items()]
         rates = found.max_stable.items()
         rows += [(rf"\text{{largest stable }}{name_latex(name)}", rate.latex()) for name, rate in rates]
         return f"$${_array(rows)}$$"
@@ -256,10 +257,6 @@ def _checked(steps: int) -> int:
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= LONGEST:
         raise BadInput("steps", found=steps, expected=f"a whole number from 1 to {LONGEST}")
     return steps
-
-
-def _spaced(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _array(rows: Sequence[Sequence[str]]) -> str:
