@@ -78,6 +78,10 @@ class Capture:
     operations: Mapping[str, Operation]
     output: str
 
+    def operation(self, argument: Any) -> Operation | None:
+        """The operation that an operand is the value of; None where it is no such value."""
+        return self.operations[argument.name] if isinstance(argument, Reference) else None
+
 
 def captured(twins: Sequence[Twin]) -> Capture:
     """The forward pass of some twins, in evaluation mode.

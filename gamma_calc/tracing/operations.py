@@ -22,7 +22,7 @@ from gamma_calc.tracing.blocks import block
 from gamma_calc.tracing.capture import Across, Operation, Reference, Sizes
 from gamma_calc.tracing.names import prefixed
 from gamma_calc.tracing.translation import Translation
-from gamma_calc.tracing.values import Dimension, Layout, Value
+from gamma_calc.tracing.values import Dimension, Layout, Value, flat
 
 Entry = Callable[..., Any]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -77,8 +77,7 @@ def expanded(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) 
     dims = [()] * (len(op.shape) - len(value.dims)) + list(value.dims)
     for place, sizes in enumerate(op.shape):
         if not dims[place] and set(sizes) != {1}:
-            taken = (*value.axes, *(axis for dim in dims for axis in dim))
-            dims[place] = (t.axes.axis(sizes, taken, op.where),)
+            dims[place] = (t.axes.axis(sizes, (*value.axes, *flat(dims)), op.where),)
     return Value(value.expression, tuple(dims))
 
 
@@ -100,7 +99,7 @@ def _symbol(t: Translation, factor: Any) -> str:
 
 def _outer_factor(t: Translation, argument: Any) -> str:
     """The module of which a value is B A Z, or nothing."""
-    operation = t.capture.operations[argument.name] if isinstance(argument, Reference) else None
+    operation = t.capture.operation(argument)
     if operation is not None and operation.kind == "mul":  # by a magnitude
         return next((module for each in operation.arguments if (module := _outer_factor(t, each))), "")
     if operation is None or operation.kind not in {"linear", "matmul", "mm"}:
@@ -174,20 +173,16 @@ def square_root(degree: Fraction) -> Entry:
 
 def _mean_square(t: Translation, argument: Any) -> tuple[Value, int] | None:
     """x and the dimension, of an operand that is the mean of x^2 along one, with or without a number beside it."""
-    operation = _operation(t, argument)
+    operation = t.capture.operation(argument)
     if operation is not None and operation.kind == "add" and t.number(operation.arguments[1]) is not None:
-        operation = _operation(t, operation.arguments[0])
+        operation = t.capture.operation(operation.arguments[0])
     if operation is None or operation.kind != "mean" or len(operation.arguments) < 3 or not operation.arguments[2]:
         return None
-    squares, places = _operation(t, operation.arguments[0]), operation.arguments[1]
+    squares, places = t.capture.operation(operation.arguments[0]), operation.arguments[1]
     if squares is None or squares.kind != "pow" or squares.arguments[1] != 2 or len(places) != 1:
         return None
     value = t.value(squares.arguments[0])
     return value, _place(value, places[0])
-
-
-def _operation(t: Translation, argument: Any) -> Operation | None:
-    return t.capture.operations[argument.name] if isinstance(argument, Reference) else None
 
 
 def averaged(t: Translation, op: Operation, x: Any, places: Any, keepdim: bool = False, **options: Any) -> Value:
@@ -226,16 +221,13 @@ def normed(
     (axis,) = value.dims[-1]
     value = value.written(network.layer_norm(value.expression, axis))
     if weight is not None and t.number(weight) != 1:
-        value = _affine(t, value, weight)
-    return value if bias is None or _is_zero(t, bias) else t.joined(t.layout.added(value, t.value(bias)), op)
+        value = t.layout.times(value, t.value(weight))
+    return _moved(t, op, value, bias)
 
 
-def _affine(t: Translation, value: Value, weight: Any) -> Value:
-    return t.layout.times(value, t.value(weight))
-
-
-def _is_zero(t: Translation, argument: Any) -> bool:
-    return t.number(argument) == 0
+def _moved(t: Translation, op: Operation, value: Value, bias: Any) -> Value:
+    """A value plus a bias, if there is one that is not zero."""
+    return value if bias is None or t.number(bias) == 0 else t.joined(t.layout.added(value, t.value(bias)), op)
 
 
 def linear(t: Translation, op: Operation, x: Any, weight: Any, bias: Any = None) -> Value:
@@ -248,7 +240,7 @@ def linear(t: Translation, op: Operation, x: Any, weight: Any, bias: Any = None)
     adapter = t.adapter(weight)
     if adapter is not None and adapter.factor == "A":
         found = t.named(prefixed("Z_A", t.names[adapter.module]), found)
-    return found if bias is None or _is_zero(t, bias) else t.joined(t.layout.added(found, t.value(bias)), op)
+    return _moved(t, op, found, bias)
 
 
 def matrix_product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
@@ -259,7 +251,8 @@ def matrix_product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
     count = max(len(left.dims), len(right.dims)) - 2
     front = LETTERS[:count]
     first, second = front[count + 2 - len(left.dims) :], front[count + 2 - len(right.dims) :]
-    if t.adapter(y) is not None or (t.capture.operations[y.name].parameter if isinstance(y, Reference) else ""):
+    operation = t.capture.operation(y)
+    if operation is not None and operation.parameter:
         found = t.layout.product(right, left, (f"{second}yz", f"{first}xy", f"{front}xz"))
     else:
         found = t.layout.product(left, right, (f"{first}xy", f"{second}yz", f"{front}xz"))
@@ -268,8 +261,7 @@ def matrix_product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
 
 def added_product(t: Translation, op: Operation, bias: Any, x: Any, y: Any, **options: Any) -> Value:
     """A matrix product plus a bias."""
-    found = matrix_product(t, op, x, y)
-    return found if _is_zero(t, bias) else t.joined(t.layout.added(found, t.value(bias)), op)
+    return _moved(t, op, matrix_product(t, op, x, y), bias)
 
 
 def einsum(t: Translation, op: Operation, equation: str, operands: Any, **options: Any) -> Value:
@@ -324,7 +316,7 @@ def embedding(t: Translation, op: Operation, table: Any, places: Any, *rest: Any
     if not entries.is_fixed:
         raise Unknown(f"a look-up in a table whose rows grow like n^({entries.size})")
     dims = t.dims(indices)
-    axes = (*(axis for dim in dims for axis in dim), t.axes.copy(entries, [axis for dim in dims for axis in dim]))
+    axes = (*flat(dims), t.axes.copy(entries, flat(dims)))
     count = t.axes.sizes[entries][0]
     tokens = Value(
         t.data(indices.name, torch.nn.functional.one_hot(indices.values[0], count), axes), (*dims, axes[-1:])
@@ -463,12 +455,11 @@ def convolved(
     batch, places = op.shape[0], tuple(a * b for a, b in zip(op.shape[2], op.shape[3], strict=True))
     axes: list[Dimension] = []
     for sizes in (batch, places):
-        known = (*taken, *(axis for dim in axes for axis in dim))
-        axes.append(() if set(sizes) == {1} else (t.axes.axis(sizes, known, op.where),))
+        axes.append(() if set(sizes) == {1} else (t.axes.axis(sizes, (*taken, *flat(axes)), op.where),))
     dims = (axes[0], taken, axes[1])
-    data = Value(t.data(f"{op.name}_patches", patches, tuple(axis for dim in dims for axis in dim)), dims)
+    data = Value(t.data(f"{op.name}_patches", patches, flat(dims)), dims)
     found = t.layout.product(filters, data, ("yz", "xzw", "xyw"))
-    if bias is not None and not _is_zero(t, bias):
+    if bias is not None and t.number(bias) != 0:
         offset = t.value(bias)
         found = t.joined(t.layout.added(found, Value(offset.expression, (*offset.dims, ()))), op)
     return t.layout.reshaped(found, op.shape)
@@ -493,11 +484,10 @@ def chosen(t: Translation, op: Operation, condition: Any, x: Any, y: Any) -> Val
     if not holds.is_constant or holds.values is None:
         raise Unknown("a choice by what training changes")
     dims = t.dims(holds)
-    axes = tuple(axis for dim in dims for axis in dim)
     found = []
     for name, each, mask in ((f"{op.name}_if", x, holds.values[0]), (f"{op.name}_else", y, ~holds.values[0])):
         if t.number(each) != 0:
-            found.append(t.layout.times(t.value(each), Value(t.data(name, mask, axes), dims)))
+            found.append(t.layout.times(t.value(each), Value(t.data(name, mask, flat(dims)), dims)))
     return t.joined(t.layout.added(*found), op)
 
 

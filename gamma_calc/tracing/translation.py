@@ -30,7 +30,7 @@ from gamma_calc.tracing.capture import Across, Capture, Operation, Reference, Si
 from gamma_calc.tracing.names import distinct
 from gamma_calc.tracing.parameters import Adapter, Inits
 from gamma_calc.tracing.sizes import ZERO, Axes, Family
-from gamma_calc.tracing.values import ONE, Dimension, Layout, Value
+from gamma_calc.tracing.values import ONE, Dimension, Layout, Value, flat
 
 MOST_TERMS = 2
 """Terms of a value, beyond which a sum of two that training changes is a cut point."""
@@ -94,7 +94,7 @@ class Translation:
         """A number, or a tensor that training does not change and that repeats one; None for anything else."""
         if isinstance(argument, int | float | Across):
             return argument
-        operation = self.capture.operations[argument.name] if isinstance(argument, Reference) else None
+        operation = self.capture.operation(argument)
         return None if operation is None or not operation.is_constant else _repeated(operation.values or ())
 
     def constant(self, operation: Operation) -> Value:
@@ -105,15 +105,14 @@ class Translation:
             return Value(self.scalar(number), dims)
         values = operation.values
         assert values is not None
-        return Value(self.data(operation.name, values[0], _flat(dims)), dims)
+        return Value(self.data(operation.name, values[0], flat(dims)), dims)
 
     def dims(self, operation: Operation) -> tuple[Dimension, ...]:
         """New dimensions for the value of an operation, of one axis each."""
         found: list[tuple[Axis, ...]] = []
         assert operation.shape is not None
         for sizes in operation.shape:
-            taken = [axis for dim in found for axis in dim]
-            found.append(() if set(sizes) == {1} else (self.axes.axis(sizes, taken, operation.where),))
+            found.append(() if set(sizes) == {1} else (self.axes.axis(sizes, flat(found), operation.where),))
         return tuple(found)
 
     def data(self, name: str, value: Tensor, axes: tuple[Axis, ...]) -> Given:
@@ -151,7 +150,7 @@ class Translation:
         dims = self.dims(operation)
         init = self.inits.of(operation, dims)
         assert operation.values is not None
-        leaf = Trained(init.name, _flat(dims), init.initial, init.rate or ZERO, is_trained=init.rate is not None)
+        leaf = Trained(init.name, flat(dims), init.initial, init.rate or ZERO, is_trained=init.rate is not None)
         start = operation.values[0].double().reshape([self.axes.sizes[axis][0] for axis in leaf.shape])
         self.leaves[init.name] = operation.parameter
         if not init.is_given:
@@ -166,7 +165,7 @@ class Translation:
 
     def is_identity(self, argument: Any) -> bool:
         """Whether an operand is an identity matrix that does not change."""
-        operation = self.capture.operations[argument.name] if isinstance(argument, Reference) else None
+        operation = self.capture.operation(argument)
         if operation is None or not operation.is_constant or operation.values is None:
             return False
         return all(
@@ -176,7 +175,7 @@ class Translation:
 
     def adapter(self, argument: Any) -> Adapter | None:
         """Which factor of an adapter an operand is, if it is one."""
-        operation = self.capture.operations[argument.name] if isinstance(argument, Reference) else None
+        operation = self.capture.operation(argument)
         return None if operation is None else self.inits.adapters.get(operation.parameter)
 
     def named(self, name: str, value: Value, *, cut: bool = False) -> Value:
@@ -199,11 +198,7 @@ class Translation:
             return None
         dims = self.dims(operation)
         shape = [sizes[0] for sizes in operation.shape]
-        return Value(self.data(operation.name, torch.zeros(shape), _flat(dims)), dims)
-
-
-def _flat(dims: tuple[Dimension, ...]) -> Dimension:
-    return tuple(axis for dim in dims for axis in dim)
+        return Value(self.data(operation.name, torch.zeros(shape), flat(dims)), dims)
 
 
 def _repeated(values: tuple[Any, ...]) -> float | Across | None:

@@ -32,6 +32,11 @@ from gamma_calc.tracing.sizes import Axes
 Dimension = tuple[Axis, ...]
 
 
+def flat(dims: Iterable[Dimension]) -> Dimension:
+    """The axes of all dimensions, in order."""
+    return tuple(axis for dim in dims for axis in dim)
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """A tensor of the forward pass; a dimension of one coordinate has no axis."""
@@ -42,7 +47,7 @@ class Value:
     @property
     def axes(self) -> tuple[Axis, ...]:
         """Those of all dimensions."""
-        return tuple(axis for dim in self.dims for axis in dim)
+        return flat(self.dims)
 
     def written(self, expression: Expression) -> Value:
         """The same dimensions of another expression."""
@@ -90,7 +95,7 @@ class Layout:
 
     def reshaped(self, value: Value, shape: Sequence[Sizes]) -> Value:
         """The same entries in order, in other dimensions; axes are split where they have to be."""
-        waiting = [axis for dim in value.dims for axis in dim]
+        waiting = [*value.axes]
         expression = value.expression
         dims: list[Dimension] = []
         for sizes in shape:
