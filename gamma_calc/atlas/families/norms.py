@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from gamma_calc.atlas.families import tensor_programs, width
-from gamma_calc.atlas.families.width import NO_MULTIPLIER, ORTHOGONALISED, OUTPUT_MULTIPLIER
-from gamma_calc.atlas.perceptrons import GLOBAL, perceptron
+from gamma_calc.atlas.families.width import ORTHOGONALISED
+from gamma_calc.atlas.perceptrons import GLOBAL, NO_MULTIPLIER, OUTPUT_MULTIPLIER, perceptron
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.program.expressions import Expression, Power, Trained
 from gamma_calc.program.network import axis, contract, data, named, parameter, relu, renamed

@@ -9,18 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gamma_calc.atlas.perceptrons import GLOBAL, perceptron
+from gamma_calc.atlas.perceptrons import GLOBAL, NO_MULTIPLIER, NTK, OUTPUT_MULTIPLIER, STANDARD, perceptron
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.program.network import axis, contract, data, named, parameter, relu, renamed, scaled
 from gamma_calc.program.problem import Problem
 
-NTK = (("0", "-1/2", "-1/2"), ("0", "0", "0"))
 MUP = (("1/2", "0", "-1/2"), ("-1/2", "-1/2", "-1/2"))
-STANDARD = (("0", "0", "0"), ("0", "-1/2", "-1/2"))
-OUTPUT_MULTIPLIER = (("0", "0", "-1"), ("0", "-1/2", "0"))
-"""muP with a multiplier 1/n at the output, as IVb and table 8 of V have it."""
-NO_MULTIPLIER = (("0", "0", "0"), ("0", "-1/2", "-1"))
-"""muP without multipliers, as table 3 of V has it."""
 ABC = (("-a_1", "-a_2", "-a_3"), ("-b_1", "-b_2", "-b_3"))
 MAXIMAL = ("0", "-1", "0")
 """Rates of Adam with a multiplier 1/n at the output."""

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gamma_calc.atlas.perceptrons import GLOBAL, perceptron
+from gamma_calc.atlas.perceptrons import GLOBAL, NO_MULTIPLIER, NTK, OUTPUT_MULTIPLIER, STANDARD, perceptron
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.program.network import axis, data, named, parameter
 from gamma_calc.program.optimizers import MUON, NEWTON_SCHULZ, Optimizer, nesterov
 from gamma_calc.program.problem import Problem
 
-STANDARD = (("0", "0", "0"), ("0", "-1/2", "-1/2"))
-NTK = (("0", "-1/2", "-1/2"), ("0", "0", "0"))
-OUTPUT_MULTIPLIER = (("0", "0", "-1"), ("0", "-1/2", "0"))
-NO_MULTIPLIER = (("0", "0", "0"), ("0", "-1/2", "-1"))
 UNIT_SCALED = (("0", "-1/2", "-1"), ("0", "0", "0"))
 ORTHOGONALISED = Optimizer("muon without a factor", NEWTON_SCHULZ, nesterov, MUON)
 """A step U V^T, whatever the shape of the matrix."""
