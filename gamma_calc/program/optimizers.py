@@ -342,6 +342,7 @@ def named_optimizer(name: str) -> Optimizer:
     if found not in OPTIMIZERS:
         written = ("adamw_torch", "adamw_8bit", "paged_adamw_32bit", "lion_8bit")
         expected = f"one of {', '.join(OPTIMIZERS)}, or a trainer's name of one, such as adamw_torch"
+        expected += "" if isinstance(name, str) else "; an Optimizer of your own is given to the Scheme or the Problem"
         raise BadInput("optimizer", found=name, expected=expected, choices=(*OPTIMIZERS, *SPELLINGS, *written))
     return OPTIMIZERS[found]
 

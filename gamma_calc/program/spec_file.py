@@ -63,6 +63,10 @@ def scheme_from_file(path: Path, *, allow_code: bool = False) -> Scheme:
     Raises:
         BadInput: the file cannot be read or is not a scheme; the message names the file, the key and what was found.
     """
+    if path.suffix == ".py":
+        raise BadInput(
+            "a network in Python", found=str(path), expected=f"its function too: {path}:FUNCTION --allow-code"
+        )
     document = toml_file(path, f"a TOML file or one of {', '.join(CATALOGUE)}")
     try:
         return _scheme(document, path.stem, path.parent, allow_code=allow_code)

@@ -44,6 +44,7 @@ REFUSED = {
     "folder-for-nothing": (("crosscheck", "init-c", "--out", "a/b"), "init-a"),
     "free-exponents": (("crosscheck", "two.toml"), "a, b"),
     "free-rank": (("crosscheck", "rank.toml"), "--at eta=-1 --at rho=0"),
+    "no-function": (("derive", "./nets.py"), "nets.py:FUNCTION --allow-code"),
     "empty-spec": (("derive", ""), "unknown scheme: expected one of init-a"),
     "no-learning-rate": (("transfer", "init-a", "--from-width", "64", "--to-width", "128"), "--lr"),
     "learning-rate-word": (("transfer", "init-a", "--lr", "fast", *WIDTHS), "2e-4"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gamma_calc.errors import BadInput
+from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.optimizers import OPTIMIZERS, named_optimizer
 
 TRAINERS = {
@@ -31,3 +32,8 @@ def test_every_rule_goes_by_its_own_name() -> None:
 def test_another_rule_is_refused_with_the_nearest_name(name: str, meant: str) -> None:
     with pytest.raises(BadInput, match=f"optimizer: found '{name}', expected one of adam, .*{meant}"):
         named_optimizer(name)
+
+
+def test_an_optimiser_of_ones_own_is_sent_where_it_belongs() -> None:
+    with pytest.raises(BadInput, match="of your own is given to the Scheme or the Problem"):
+        CATALOGUE["init-a"].under(OPTIMIZERS["lion"])  # type: ignore[arg-type]
