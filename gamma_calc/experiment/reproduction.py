@@ -10,11 +10,10 @@ experiment.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,9 +27,9 @@ from gamma_calc.experiment.stability_plane import (
     law_edge,
     student_edge,
 )
-from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy, first_look, student_study
+from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy, first_look, planned, student_study
 from gamma_calc.experiment.study import Asking, Study, finish
-from gamma_calc.experiment.sweep_run import Planned, StudentRun, available_memory, check_workers, parameters
+from gamma_calc.experiment.sweep_run import available_memory, check_workers
 from gamma_calc.simulation.probe import Progress
 from gamma_calc.simulation.store import Arrays, Store
 from gamma_calc.simulation.teacher_student import loops_in_use, run_memory
@@ -117,34 +116,15 @@ def reproduction(plan: Plan, store: Store, *, workers: int = 2, progress: Progre
 
 
 def _student(plan: Plan, scheme: str, width: int) -> Study[StudentStudy]:
-    """One student, a run a seed."""
-
-    def asking() -> Asking[StudentStudy]:
-        steps = student_study(plan, scheme, width)
-        asked = next(steps)
-        while True:
-            parts = [
-                [_planned(StudentRun(replace(each, runs=1, first=seed)), scheme, width) for seed in range(each.runs)]
-                for each in asked
-            ]
-            found = iter((yield [run for part in parts for run in part]))
-            try:
-                asked = steps.send(tuple(_joined([next(found) for _ in part]) for part in parts))
-            except StopIteration as end:
-                return cast(StudentStudy, end.value)
-
-    return Study(asking(), width * plan.points * plan.steps * plan.runs * GRIDS)
-
-
-def _joined(seeds: Sequence[Arrays]) -> Arrays:
-    """What was measured of each seed, with the seeds along the last axis."""
-    return {name: np.concatenate([each[name] for each in seeds], axis=-1) for name in seeds[0]}
+    """One student."""
+    return Study(student_study(plan, scheme, width), width * plan.points * plan.steps * plan.runs * GRIDS)
 
 
 def _edge(plan: Plan, experiment: str, scheme: str, offset: Fraction) -> Study[EdgePoint]:
     """The edge on one line, a run a width."""
     widths = plan.law_widths if experiment == LAW else plan.edge_widths
-    runs = [_planned(EdgeRun(plan, scheme, experiment, offset, width), scheme, width) for width in widths]
+    edge_runs = [EdgeRun(plan, scheme, experiment, offset, width) for width in widths]
+    runs = [planned(run, scheme, run.width, (2.0 ** float(offset),), run.work) for run in edge_runs]
 
     def asking() -> Asking[EdgePoint]:
         found = [[each[name] for name in EDGE] for each in (yield runs)]
@@ -152,11 +132,3 @@ def _edge(plan: Plan, experiment: str, scheme: str, offset: Fraction) -> Study[E
         return edge_point(scheme, experiment, offset, widths, edges, plan.seed)
 
     return Study(asking(), sum(run.work for run in runs))
-
-
-def _planned(run: StudentRun | EdgeRun, scheme: str, width: int) -> Planned:
-    """A run with its key, which stands for the loops too: a result never has the rounding of two."""
-    text = parameters(run, loops=loops_in_use())
-    rates = run.configuration.eta_A if isinstance(run, StudentRun) else (2.0 ** float(run.offset),)
-    seed = run.configuration.first if isinstance(run, StudentRun) else 0
-    return Planned(scheme, "adam", width, rates, range(seed, seed + 1), run, text, run.work)

@@ -1,8 +1,5 @@
 """One student at one width with one initialisation: its optimal learning rate, and what training at it looks like.
 
-A study asks for trainings, one after the other, and is sent what they measured: who carries them out, and where, is
-not its concern.
-
 Training amplifies rounding. Other loops, or another machine, sum in another order, and the loss after training is so
 rough a function of everything that it changes by one per cent in the middle, and in a few runs by a factor of six. So
 training at the optimal rate is repeated at rates that are as good, and at a rate that differs by rounding alone.
@@ -10,7 +7,7 @@ training at the optimal rate is repeated at rates that are as good, and at a rat
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -18,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_calc.experiment.reproduction_plan import Plan, student
+from gamma_calc.experiment.study import Asking
+from gamma_calc.experiment.sweep_run import Planned, Run, StudentRun, parameters
 from gamma_calc.program.optimizers import Moments
 from gamma_calc.simulation.optima import (
     STEP,
@@ -31,6 +30,7 @@ from gamma_calc.simulation.optima import (
 )
 from gamma_calc.simulation.store import Arrays
 from gamma_calc.simulation.student_data import StudentConfiguration
+from gamma_calc.simulation.teacher_student import loops_in_use
 
 Array = NDArray[np.float64]
 
@@ -147,49 +147,59 @@ class StudentStudy:
         return replace(self, optimum=optimum, evolution=Evolution(self.evolution.steps, **columns))
 
 
-Asked = tuple[StudentConfiguration, ...]
-Trained = tuple[Arrays, ...]
-"""What each of some trainings measured, by name.
-
-Shapes: each array [T, L, S].
-"""
-
-
 def first_look(plan: Plan, scheme: str, width: int) -> StudentConfiguration:
     """The coarse grid with one seed: more rates side by side than any other training of a study."""
     low, high = plan.scanned
     return replace(student(plan, scheme, width, np.arange(low, high + 1.0)), runs=1)
 
 
-def student_study(plan: Plan, scheme: str, width: int) -> Generator[Asked, Trained, StudentStudy]:
+def student_study(plan: Plan, scheme: str, width: int) -> Asking[StudentStudy]:
     """Look for the optimal rate on a coarse grid with one seed, then on finer ones with all; then train there.
 
     The loss that is minimised is the training loss after the last step.
     """
-    scan = yield from _grid(first_look(plan, scheme, width))
+    scan = yield from _grid(scheme, first_look(plan, scheme, width))
     usable = np.where(scan.is_usable, scan.training_loss, np.inf)[:, 0]
     middle = half_octave_grid(float(scan.log2_rate[usable.argmin()]), HALF_RANGE)
-    grid = yield from _grid(student(plan, scheme, width, middle))
+    grid = yield from _grid(scheme, student(plan, scheme, width, middle))
     for _ in range(LONGEST_EXTENSION):
         if not grid.optimum.is_at_edge.any():
             break
-        grid = grid.joined((yield from _grid(student(plan, scheme, width, _beyond(grid)))))
+        grid = grid.joined((yield from _grid(scheme, student(plan, scheme, width, _beyond(grid)))))
     finer = refinement(grid.optimum, grid.log2_rate)
     if len(finer):
-        grid = grid.joined((yield from _grid(student(plan, scheme, width, finer))))
+        grid = grid.joined((yield from _grid(scheme, student(plan, scheme, width, finer))))
     optimum = grid.optimum
     best = student(plan, scheme, width, np.array([optimum.mean]))
     along = replace(best, record_every=max(1, plan.steps // RECORDS))
     again = student(plan, scheme, width, optimum.mean + np.array([ROUNDING, *NEIGHBOURS]))
-    found, near, *early = yield (along, again, *early_looks(best))
+    found, near, *early = yield from _trained(scheme, (along, again, *early_looks(best)))
     evolution = Evolution(along.recorded_steps, *(found[name][:, 0] for name in EVOLVING))
     repeated = {name: np.concatenate([found[name][-1], near[name][-1, 1:]]) for name in REPEATED}
     twin = near["training_loss"][-1, 0]
     return StudentStudy(scheme, width, grid, optimum, evolution, repeated, twin, is_shaped_by_epsilon(early))
 
 
-def _grid(configuration: StudentConfiguration) -> Generator[Asked, Trained, Grid]:
-    (found,) = yield (configuration,)
+def planned(run: Run, scheme: str, width: int, rates: tuple[float, ...], work: int, seed: int = 0) -> Planned:
+    """A run with its key, which stands for the loops too: a result never has the rounding of two."""
+    text = parameters(run, loops=loops_in_use())
+    return Planned(scheme, "adam", width, rates, range(seed, seed + 1), run, text, work)
+
+
+def _trained(scheme: str, asked: Sequence[StudentConfiguration]) -> Asking[list[Arrays]]:
+    """What each of some trainings measured, by name; they are carried out a run a seed.
+
+    Shapes: each array [T, L, S].
+    """
+    runs = [StudentRun(replace(each, runs=1, first=seed)) for each in asked for seed in range(each.runs)]
+    settings = [(run, run.configuration) for run in runs]
+    found = iter((yield [planned(run, scheme, c.width, c.eta_A, run.work, c.first) for run, c in settings]))
+    seeds = [[next(found) for _ in range(each.runs)] for each in asked]
+    return [{name: np.concatenate([one[name] for one in each], axis=-1) for name in each[0]} for each in seeds]
+
+
+def _grid(scheme: str, configuration: StudentConfiguration) -> Asking[Grid]:
+    (found,) = yield from _trained(scheme, (configuration,))
     loss, moved = found["training_loss"], found["Z_B"]
     health = run_health(loss[0], loss[-1], np.abs(moved[-1] - moved[0]))
     return Grid(np.log2(configuration.eta_A), loss[-1], found["test_loss"][-1], health)
@@ -207,7 +217,7 @@ def _beyond(grid: Grid) -> Array:
     return np.sort(np.concatenate(sides)) if sides else grid.log2_rate[:1] - STEP
 
 
-def early_looks(best: StudentConfiguration) -> Asked:
+def early_looks(best: StudentConfiguration) -> tuple[StudentConfiguration, ...]:
     """Early training at the best rate, as it is and with a negligible epsilon; nothing where there is no epsilon."""
     rule = best.optimizer
     if not isinstance(rule, Moments) or not rule.epsilon:

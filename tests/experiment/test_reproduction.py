@@ -19,7 +19,7 @@ from scipy import stats
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment import reproduction as face
-from gamma_calc.experiment import reproduction_claims
+from gamma_calc.experiment import reproduction_claims, student_study
 from gamma_calc.experiment.claims import Claim, Outcome
 from gamma_calc.experiment.reproduction import Reproduction, reproduction
 from gamma_calc.experiment.reproduction_claims import claims, covering
@@ -170,7 +170,7 @@ def test_results_of_other_loops_are_made_anew(kept: Path, tiny: Reproduction, mo
     def trained(run: StudentRun) -> Arrays:
         raise Trained
 
-    monkeypatch.setattr(face, "loops_in_use", lambda: "others")
+    monkeypatch.setattr(student_study, "loops_in_use", lambda: "others")
     monkeypatch.setattr(StudentRun, "measured", trained)
     with Store(kept) as store, pytest.raises(BadInput, match="Trained"):
         reproduction(TINY, store, workers=1)
