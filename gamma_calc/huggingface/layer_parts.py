@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gamma_calc.algebra import Exponent
 from gamma_calc.analysis.bounded import unrolled
@@ -11,7 +11,7 @@ from gamma_calc.analysis.conditions import FACTORS
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import ExponentStep, trajectory
 from gamma_calc.calculus.size import Size
-from gamma_calc.huggingface.network_predictions import measured_parts, own_factors
+from gamma_calc.huggingface.network_predictions import asking, key_of, measured_parts, own_factors
 from gamma_calc.program.expressions import Expression
 from gamma_calc.program.problem import Problem, feature_slopes, program_of
 from gamma_calc.program.scheme import Scheme
@@ -58,17 +58,8 @@ def layer_parts(
         parts = measured_parts(program, layer, own_factors(found, layer))
         behind = tuple(slopes[name] for name in layer.quantities if name.startswith("Z_B"))
         every[layer] = {**{name: parts[name] for name in DELTAS}, SLOPE: behind}
-    quantities = {
-        _key(layer, name, place): node
-        for layer, parts in every.items()
-        for name, nodes in parts.items()
-        for place, node in enumerate(nodes)
-    }
-    asked = replace(program, quantities=quantities)
-    if horizon is None:
-        run = unrolled(asked, scheme.domain, policy)
-    else:
-        run = trajectory(asked, horizon, scheme.domain, policy)
+    asked, domain = asking(program, every), scheme.domain
+    run = unrolled(asked, domain, policy) if horizon is None else trajectory(asked, horizon, domain, policy)
     is_final = horizon is not None or run.settled_from is not None
     return tuple(_layer(found, layer, parts, run.steps, is_final=is_final) for layer, parts in every.items())
 
@@ -82,7 +73,7 @@ def _layer(
     is_final: bool,
 ) -> LayerParts:
     runs = {
-        name: [Size.largest(step.sizes[_key(layer, name, place)] for place in range(len(nodes))) for step in steps]
+        name: [Size.largest(step.sizes[key_of(layer, name, place)] for place in range(len(nodes))) for step in steps]
         for name, nodes in parts.items()
     }
     rates = {each.name: each.rate for each in found.parameters}
@@ -99,7 +90,3 @@ def _layer(
 
 def _is_small(size: Size) -> bool:
     return CONSTANT.is_above(size.upper)
-
-
-def _key(layer: TracedLayer, name: str, place: int) -> str:
-    return f"{name} {place} of {layer.name}"

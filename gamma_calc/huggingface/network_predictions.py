@@ -70,16 +70,10 @@ def network_predictions(
     program, domain = program_of(found.problem.scheme), found.problem.scheme.domain
     own = {layer: own_factors(found, layer) for layer in found.layers}
     measured = {layer: measured_parts(program, layer, own[layer]) for layer in found.layers}
-    quantities = {
-        _key(layer, name, number): node
-        for layer, every in measured.items()
-        for name, nodes in every.items()
-        for number, node in enumerate(nodes)
-    }
-    run = trajectory(replace(program, quantities=quantities), steps, domain, policy)
+    run = trajectory(asking(program, measured), steps, domain, policy)
     predicted: dict[str, tuple[Prediction, ...]] = {}
     for layer, every in measured.items():
-        keys = {name: [_key(layer, name, number) for number in range(len(nodes))] for name, nodes in every.items()}
+        keys = {name: [key_of(layer, name, number) for number in range(len(nodes))] for name, nodes in every.items()}
         predicted[layer.module.removeprefix(WRAPPING)] = tuple(
             prediction(
                 name, step.t, Size.largest(step.sizes[key] for key in blocks), _own_terms(step, blocks, own[layer])
@@ -90,8 +84,20 @@ def network_predictions(
     return predicted
 
 
-def _key(layer: TracedLayer, name: str, number: int) -> str:
+def key_of(layer: TracedLayer, name: str, number: int) -> str:
+    """What one of the values that are measured of a layer is called."""
     return f"{name} {number} of {layer.name}"
+
+
+def asking(program: Program, measured: Mapping[TracedLayer, Mapping[str, tuple[Expression, ...]]]) -> Program:
+    """A program that is asked for what is measured of each layer."""
+    quantities = {
+        key_of(layer, name, number): node
+        for layer, every in measured.items()
+        for name, nodes in every.items()
+        for number, node in enumerate(nodes)
+    }
+    return replace(program, quantities=quantities)
 
 
 def own_factors(found: Traced, layer: TracedLayer) -> Mapping[str, str]:
