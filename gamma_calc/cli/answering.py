@@ -34,6 +34,7 @@ from gamma_calc.cli import (
 from gamma_calc.cli.outputs import BAD_INPUT, OWN_ERROR, STATUSES, UNKNOWN, complain, discard
 from gamma_calc.errors import BadInput, GammaCalcError, Unknown, printable
 from gamma_calc.files import reason
+from gamma_calc.huggingface import needed
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -136,7 +137,8 @@ def _ended(problem: Exception) -> int:
         case OSError():
             said = _of_the_system(problem)
         case ImportError():
-            said = f"cannot load {problem.name or 'a library'}: {problem}"
+            missing = needed("this question", problem)
+            said = f"cannot load {problem.name or 'a library'}: {problem}" if missing is problem else str(missing)
         case _ if lacks_memory(problem):
             said = f"there is too little memory: {problem}"
         case _:

@@ -39,7 +39,6 @@ from gamma_calc.cli.training import (
 )
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface import needed
 
 if TYPE_CHECKING:
     from gamma_calc.experiment.claims import Report
@@ -75,10 +74,7 @@ def answer(options: argparse.Namespace) -> int:
         0 whatever the verdicts: they are the answer; 130 after Ctrl-C.
     """
     prepare = _language_model if options.experiment in LANGUAGE else _teacher_student
-    try:
-        status, _ = carried_out(options, partial(prepare, options), f"reproduce-{options.experiment}")
-    except ModuleNotFoundError as problem:
-        raise needed("reproduce", problem) from None
+    status, _ = carried_out(options, partial(prepare, options), f"reproduce-{options.experiment}")
     return status
 
 

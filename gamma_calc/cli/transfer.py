@@ -39,7 +39,6 @@ from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_named
 from gamma_calc.experiment.transfer import transfer
-from gamma_calc.huggingface import needed
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, is_config
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 
@@ -116,11 +115,9 @@ def _is_between_models(options: argparse.Namespace) -> bool:
 
 
 def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -> int:
-    try:
-        from gamma_calc.huggingface.layers import adapted_shapes, adapter_from
-        from gamma_calc.huggingface.model_transfer import carried_pairs, paired_kinds
-    except ModuleNotFoundError as problem:
-        raise needed("transfer --from", problem) from None
+    from gamma_calc.huggingface.layers import adapted_shapes, adapter_from
+    from gamma_calc.huggingface.model_transfer import carried_pairs, paired_kinds
+
     (spec,) = options.specs
     first = options.adapter or (None if config is None else Path(spec))
     files = (first, options.to_adapter or first)

@@ -39,7 +39,6 @@ from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.training import MOST, Ready, add_run_arguments, add_training_arguments, carried_out, planned
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface import needed
 from gamma_calc.huggingface.adapter_config import config_from_file
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.spec_file import scheme_from, spec_text
@@ -78,10 +77,7 @@ def answer(options: argparse.Namespace) -> int:
     Returns:
         0; 3 where the best rate is not known; 130 after Ctrl-C.
     """
-    try:
-        status, report = carried_out(options, partial(_ready, options), "tune")
-    except ModuleNotFoundError as problem:
-        raise needed("tune", problem) from None
+    status, report = carried_out(options, partial(_ready, options), "tune")
     return UNKNOWN if report is not None and report.data["rate"] is None else status
 
 

@@ -51,10 +51,10 @@ _HOMES = {
 _EXTRA = ("accelerate", "huggingface_hub", "peft", "tokenizers", "transformers")
 
 
-def needed(name: str, problem: ModuleNotFoundError) -> Exception:
+def needed(name: str, problem: ImportError) -> Exception:
     """What to raise where `name` finds a package missing: the extra that has it, or the problem itself."""
     package = (problem.name or "").partition(".")[0]
-    if package not in _EXTRA:
+    if package not in _EXTRA or not isinstance(problem, ModuleNotFoundError):
         return problem
     return BadInput(f"{name} needs {package}, which is not installed: pip install 'gamma-calc[transformers]'")
 

@@ -145,6 +145,10 @@ CHECKS = (
         lambda case: bool(case.config.variants),
         lambda case: (
             f"{', '.join(case.config.variants)} changes the module's equations; its stable region is not derived here."
+            + (
+                " gamma-calc derive dora has one module's, gamma-calc model a model's."
+                * ("DoRA" in case.config.variants)
+            )
         ),
         MEASURED,
     ),

@@ -89,6 +89,9 @@ class Problem(Model):
         _check_conditions(self)
         self.scheme  # noqa: B018 - says what is wrong with an exponent here, where the problem is written
 
+    def __repr__(self) -> str:
+        return repr(self.scheme)
+
     @property
     def kind(self) -> str:
         """What it is called."""

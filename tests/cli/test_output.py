@@ -111,8 +111,9 @@ def test_an_error_of_its_own_is_one_line_and_no_fail(
         (OSError(24, "Too many open files"), "the system gives no more: Too many open files"),
         (OSError(24, "Too many open files", "font.ttf"), "font.ttf: Too many open files"),
         (ImportError("failed to map segment", name="torch"), "cannot load torch: failed to map segment"),
+        (ModuleNotFoundError("no peft", name="peft.tuners"), "needs peft, which is not installed: pip install"),
     ],
-    ids=["python", "torch", "files", "file", "library"],
+    ids=["python", "torch", "files", "file", "library", "extra"],
 )
 def test_a_machine_that_gives_no_more_is_said_in_one_line(
     problem: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

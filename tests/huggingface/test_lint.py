@@ -294,6 +294,11 @@ def test_exit_status_and_form(
     assert main(["lint", str(tmp_path), *words]) == status
 
 
+def test_dora_is_sent_where_it_is_derived() -> None:
+    found = lint({"peft_type": "LORA", "r": 8, "use_dora": True})
+    assert any("gamma-calc derive dora" in each.text for each in found.findings)
+
+
 HOSTILE = {
     "list": ("[]", "expected an object"),
     "text": ("r = 8", "not JSON"),

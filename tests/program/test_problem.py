@@ -252,3 +252,7 @@ def test_the_recipe_of_the_documentation_runs(tmp_path: Path, capsys: pytest.Cap
     runpy.run_path(str(tmp_path / "networks.py"))
     assert "efficient" in capsys.readouterr().out
     assert main(("derive", str(tmp_path / "spec.toml"), "--allow-code")) == 0
+
+
+def test_a_problem_is_shown_in_a_line() -> None:
+    assert repr(lora()).startswith("<lora under adam: ") and len(repr(lora())) < 200
