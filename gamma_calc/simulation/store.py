@@ -55,6 +55,8 @@ _IS_DAMAGED = (
     "is damaged; move it away together with its -wal and -shm files and start the sweep again, or rescue what can be"
     " read of it with: sqlite3 FILE .recover"
 )
+NO_CODE = 0
+"""Of what is no text in a column of text."""
 _REFUSALS: Mapping[int, str] = MappingProxyType(
     {
         sqlite3.SQLITE_READONLY: "cannot be written: make the file and its folder writable, or name another file",
@@ -64,6 +66,8 @@ _REFUSALS: Mapping[int, str] = MappingProxyType(
         sqlite3.SQLITE_IOERR: "the disk does not take or give the data (is it full?); every finished run is kept",
         sqlite3.SQLITE_BUSY: f"another process has been writing for {PATIENCE:.0f} s: wait for it and start again",
         sqlite3.SQLITE_CORRUPT: _IS_DAMAGED,
+        sqlite3.SQLITE_ERROR: _IS_DAMAGED,
+        NO_CODE: _IS_DAMAGED,
         sqlite3.SQLITE_NOTADB: "is not a store: it is no SQLite file, or a damaged one; name another file",
     }
 )
@@ -254,6 +258,8 @@ class Store:
             yield
         except _Damaged as problem:
             raise BadInput(f"the store {self.path} {_IS_DAMAGED} ({problem})") from None
+        except UnicodeDecodeError:
+            raise BadInput(f"the store {self.path} {_IS_DAMAGED} (what SQLite says of it is no text)") from None
         except (sqlite3.DatabaseError, OverflowError) as problem:
             refusal = _REFUSALS.get(_primary(problem), "cannot be used")
             raise BadInput(f"the store {self.path}: {refusal} ({problem})") from None

@@ -90,6 +90,12 @@ def pragma(path: Path, text: str) -> None:
     connection.close()
 
 
+def swapped(path: Path, old: bytes, new: bytes) -> None:
+    content = filled(path, 1).read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new))
+
+
 def foreign(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE run (key TEXT)")
@@ -117,6 +123,11 @@ def foreign(path: Path) -> None:
             "is damaged; move it away",
             id="truncated",
         ),
+        pytest.param(lambda path: swapped(path, b"label 0", b"label \xff"), "is damaged; move it away", id="no-text"),
+        pytest.param(
+            lambda path: swapped(path, b"CREATE T", b"CREATE \xff"), "is damaged; move it away", id="no-schema"
+        ),
+        pytest.param(lambda path: swapped(path, b"label TEXT", b"labex TEXT"), "is damaged; move it away", id="column"),
     ],
 )
 def test_what_is_no_store_is_refused_and_left_alone(tmp_path: Path, spoil: object, said: str) -> None:
