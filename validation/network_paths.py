@@ -1,123 +1,150 @@
-"""How an upper adapter's input comes to know its A_0, apart from what hides it: python -m validation.network_paths
+"""What an upper adapter's input comes to know of its A_0, measured apart from what hides it.
 
-In a network A_0 Z = A_0 Z_1 + A_0 (Z - Z_1): what it was at first, n^0, and what the change of the input adds. Through
-the path that the theory names (the loss gradient of the layers below passes through A_0^T B^T, and what they learn is
-aligned with A_0), the second part tends to n^(1/2), in the direction of -B^T dL/dZbar. Its mean along that direction is
-measured as it is and with the path cut (no gradient through the upper adapters to their inputs), with the same seeds:
-the difference of the two has no n^0 part to hide it.
+In a network A_0 Z = A_0 Z_cut + A_0 (Z - Z_cut). Z_cut is the input of the same run in which no gradient passes through
+this adapter to its input, so that the layers below learn nothing of its A_0: A_0 Z_cut is n^0, as in one module. What
+the theory derives beside it passes through that path alone: the loss gradient of the layers below has A_0^T B^T
+dL/dZbar in it, and what they learn is aligned with A_0. That is the second term, which tends to n^(1/2). Its
+coefficient is a product of several rates, and the first term has none: up to large widths the sum of the two is n^0.
+Both runs share the model, the factors and the batch.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import sys
-import warnings
-from collections.abc import Iterator
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from gamma_calc.derivation.tables import markdown_table
-from gamma_calc.experiment.prediction import pinned
-from gamma_calc.files import write_all
+from gamma_calc.experiment.prediction import ZERO, Prediction
+from gamma_calc.experiment.verdicts import Judged, Row, judged_alone
 from gamma_calc.huggingface import init_lora_, lora_adapters, scheme_optimizer
 from gamma_calc.huggingface.adapters import Adapter
-from gamma_calc.huggingface.families import Shape, family_model, linear_readout
-from gamma_calc.program.catalogue import CATALOGUE
-from validation.families import FIRST_SEED
+from gamma_calc.huggingface.family_training import (
+    WRAPPING,
+    CoordinateLayout,
+    LayerMeasurement,
+    Loss,
+    MakeModel,
+)
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.simulation.adapter_module import Term
 
-PLACE = Path(__file__).resolve().parent / "networks" / "paths.json"
-FAMILY, SHAPE, UPPER, RATE = "llama", Shape(), "layers.1", 1 / 4
-WIDTHS, SEEDS, STEPS = (128, 512, 2048), 8, 3
-SCHEMES, TARGETS = ("init-a", "lora-plus-a"), ("q_proj", "v_proj")
+Squares = NDArray[np.float64]
+Theory = Sequence[Prediction]
+Key = tuple[str, Term]
+"""A quantity and one of its terms, at the last step."""
+
+PATH: Key = "Z_A", ("A_0",)
+CUT: Key = "Z_A", ("cut",)
+"""A_0 Z of the run whose path is cut."""
+
+
+def deep_terms(whole: Theory, alone: Theory, steps: int) -> tuple[Key, ...]:
+    """The terms with A_0 of the last step to which the network's theory gives more than one module's does."""
+    module = {(each.quantity, each.t): each.terms for each in alone}
+    found = [
+        (each.quantity, term)
+        for each in whole
+        if each.t == steps and each.quantity != "A"
+        for term, size in each.terms.items()
+        if "A_0" in term and size != module[each.quantity, each.t].get(term, ZERO)
+    ]
+    return tuple(found)
+
+
+def path_squares(
+    make_model: MakeModel,
+    loss: Loss,
+    scheme: Scheme,
+    layout: CoordinateLayout,
+    k: float,
+    deep: Mapping[str, Sequence[Key]],
+) -> dict[str, dict[Key, Squares]]:
+    """The mean squares [widths, seeds] of each deep term on Z - Z_cut, and of A_0 Z_cut, by layer."""
+    found: dict[str, dict[Key, Squares]] = {
+        layer: {key: np.zeros((len(layout.widths), layout.seeds)) for key in (CUT, *keys)}
+        for layer, keys in deep.items()
+    }
+    for row, width in enumerate(layout.widths):
+        for run in range(layout.seeds):
+            model = make_model(width, run)
+            names = {each.name.removeprefix(WRAPPING): each.name for each in lora_adapters(model)}
+
+            def trained(cut: str | None) -> dict[str, _Watched]:
+                init_lora_(model, scheme, generator=_generator(layout.seed, run, width))  # noqa: B023
+                return _trained(model, lambda each: loss(each, run), scheme, k, layout.steps, cut)  # noqa: B023
+
+            whole = trained(None)
+            for layer, keys in deep.items():
+                cut, watched = trained(names[layer])[names[layer]], whole[names[layer]]
+                found[layer][CUT][row, run] = _mean_square(cut.input @ cut.initial.T)
+                for key in keys:
+                    found[layer][key][row, run] = watched.mean_square(key, watched.input - cut.input)
+    return found
+
+
+def _generator(*key: int) -> torch.Generator:
+    return torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
 
 class _Watched:
-    """The inputs of an adapter at every step, and B^T dL/dZbar."""
+    """A layer's A_0, its input in the last step, and B before and after that."""
 
     def __init__(self, adapter: Adapter) -> None:
-        self.initial = adapter.A.detach().clone()
-        self.inputs: list[Tensor] = []
-        self.slopes: list[Tensor] = []
         self.adapter = adapter
-        adapter.lora_A.register_forward_hook(self._saw_input)
-        adapter.lora_B.register_forward_hook(self._saw_output)
+        self.initial, self.first = adapter.A.detach().clone(), adapter.B.detach().clone()
+        self.input = self.before = self.after = self.first
 
-    def _saw_input(self, module: Any, inputs: Any, output: Tensor) -> None:
-        self.inputs.append(inputs[0].detach().flatten(0, 1))
+    def saw(self, module: Any, inputs: Any, output: Tensor) -> None:
+        self.input, self.before = inputs[0].detach().flatten(0, 1), self.adapter.B.detach().clone()
 
-    def _saw_output(self, module: Any, inputs: Any, output: Tensor) -> None:
-        output.register_hook(self._saw_slope)
-
-    def _saw_slope(self, slope: Tensor) -> None:
-        self.slopes.append(slope.detach().flatten(0, 1) @ self.adapter.B.detach())
-
-    @property
-    def along(self) -> float:
-        """The mean over positions of A_0 (Z_3 - Z_1) in the direction of -B_1^T dL/dZbar."""
-        moved, slopes = (self.inputs[STEPS - 1] - self.inputs[0]) @ self.initial.T, self.slopes[1]
-        sizes = slopes.norm(dim=1)
-        seen = sizes > 0
-        return float(-((moved * slopes).sum(1)[seen] / sizes[seen]).mean())
+    def mean_square(self, key: Key, inputs: Tensor) -> float:
+        """The mean square of a term on some inputs."""
+        quantity, term = key
+        sums = inputs @ self.initial.T
+        if quantity == "Z_A":
+            return _mean_square(sums)
+        parts = {"B_0": self.first, "U_B": self.after - self.first, "dB": self.after - self.before}
+        return _mean_square(sums @ parts[term[0]].T) * self.adapter.scale**2
 
 
-def measured(name: str, width: int, seed: int, *, is_cut: bool) -> dict[str, float]:
-    """What is said of each target after a short run."""
-    scheme = pinned(CATALOGUE[name])
-    model = init_lora_(family_model(FAMILY, width, seed, SHAPE), scheme, generator=torch.Generator().manual_seed(seed))
-    upper = [each for each in lora_adapters(model) if UPPER in each.name]
-    if is_cut:
-        for each in upper:
-            each.lora_A.register_forward_pre_hook(lambda _, inputs: (inputs[0].detach(),))
-    watched = {target: _Watched(each) for target in TARGETS for each in upper if target in each.name}
-    optimizer = scheme_optimizer(model, scheme, RATE, base_width=1)
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        linear_readout(model, seed, SHAPE).backward()
-        optimizer.step()
-    return {target: each.along for target, each in watched.items()}
+def _mean_square(values: Tensor) -> float:
+    return float(values.double().square().mean())
 
 
-def recorded() -> Iterator[dict[str, Any]]:
-    """The difference that the path makes, with its standard error over seeds."""
-    for name in SCHEMES:
-        for width in WIDTHS:
-            seeds = range(FIRST_SEED, FIRST_SEED + SEEDS)
-            runs = [[measured(name, width, seed, is_cut=is_cut) for is_cut in (False, True)] for seed in seeds]
-            for target in TARGETS:
-                found = torch.tensor([whole[target] - cut[target] for whole, cut in runs], dtype=torch.float64)
-                error = float(found.std()) / math.sqrt(SEEDS)
-                mean = round(float(found.mean()), 3)
-                yield {"scheme": name, "target": target, "width": width, "mean": mean, "error": round(error, 3)}
+def _trained(
+    model: Any, loss: Callable[[Any], Tensor], scheme: Scheme, k: float, steps: int, cut: str | None
+) -> dict[str, _Watched]:
+    """What is seen of every layer in a run in which no gradient passes through `cut` to its input."""
+    adapters = lora_adapters(model)
+    watched = {each.name: _Watched(each) for each in adapters}
+    with ExitStack() as hooks:
+        for each in adapters:
+            if each.name == cut:
+                hook = each.lora_A.register_forward_pre_hook(lambda _, inputs: (inputs[0].detach(),))
+                hooks.callback(hook.remove)
+            hooks.callback(each.lora_A.register_forward_hook(watched[each.name].saw).remove)
+        optimizer = scheme_optimizer(model, scheme, k, base_width=1)
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss(model).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    for each in adapters:
+        watched[each.name].after = each.B.detach().clone()
+    return watched
 
 
-def table() -> str:
-    """The recorded differences, a line a scheme and target, and the slopes between neighbouring widths."""
-    rows = json.loads(PLACE.read_text(encoding="utf-8"))["rows"]
-    lines = [["scheme", "adapter", *(f"n = {width}" for width in WIDTHS), "slopes"]]
-    for name in SCHEMES:
-        for target in TARGETS:
-            own = [row for row in rows if (row["scheme"], row["target"]) == (name, target)]
-            steps = [(one["width"], one["mean"], two["width"], two["mean"]) for one, two in pairwise(own)]
-            slopes = [f"{math.log(b / a) / math.log(m / n):.2f}" if min(a, b) > 0 else "" for n, a, m, b in steps]
-            cells = [f"{row['mean']:.2f} ± {row['error']:.2f}" for row in own]
-            lines.append([name, target, *cells, ", ".join(slopes)])
-    return markdown_table(lines)
+def apart(row: Row, whole: Prediction, squares: Mapping[Key, Squares], measurement: LayerMeasurement) -> Row:
+    """The row with each deep term, and the sum that it leads alone, judged by what the path makes."""
+    own = {term: values for (quantity, term), values in squares.items() if quantity == row.quantity}
+    led = [term for term, each in whole.terms.items() if each.exponent == whole.total.exponent]
 
+    def of(each: Judged, term: Term | None) -> Judged:
+        name = led[0] if term is None and len(led) == 1 else term
+        return judged_alone(each.predicted, own[name], measurement) if name in own else each
 
-def main() -> int:
-    """Measure, and write the record."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of deprecated names in transformers
-        rows = list(recorded())
-    lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
-    write_all({PLACE: f'{{\n "schema": 1,\n "rows": [\n{lines}\n ]\n}}\n'})
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return row.changed(of)

@@ -13,7 +13,7 @@ import pytest
 from gamma_calc.experiment.prediction import pinned
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.simulation.verdicts import TOLERANCE
-from validation.networks import DEEP, FAMILIES, FOLDER, RUNS, is_deep, is_finite, page, settings, theories
+from validation.networks import DEEP, FAMILIES, FOLDER, RUNS, is_deep, is_finite, judged_apart, page, settings, theories
 
 ROOT = FOLDER.parents[1]
 DATA: Mapping[str, Any] = {
@@ -22,6 +22,7 @@ DATA: Mapping[str, Any] = {
     if (FOLDER / f"{name}.json").exists()
 }
 FAST = ("gpt2", DEEP)
+FAR = [name for name in DATA if RUNS[name].is_implicit]
 CASES = [(name, scheme) for name in DATA for scheme in RUNS[name].schemes]
 
 
@@ -39,6 +40,23 @@ def test_the_readmes_give_the_counts_of_the_five_families() -> None:
     rows = [row for family in FAMILIES for row in DATA[f"{family}-all-linear"]["rows"] if is_finite(row)]
     passed = sum(row["verdict"] == "PASS" for row in rows)
     assert f"{passed} of the {len(rows)}" in " ".join((ROOT / "validation/README.md").read_text("utf-8").split())
+
+
+def test_far_out_nothing_is_refuted_and_the_readmes_say_how_much_is_confirmed() -> None:
+    rows = [row for name in FAR for row in DATA[name]["rows"] if is_finite(row)]
+    count = Counter(map(judged_apart, rows))
+    assert count["FAIL"] == 0
+    for path in ("validation/README.md", "docs/results.md"):
+        text = " ".join((ROOT / path).read_text(encoding="utf-8").split())
+        assert f"{count['PASS']} of {len(rows)}" in text, path
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_without_the_path_a_0_does_not_know_its_input(name: str) -> None:
+    """The negative control: what the network's theory derives FAILs where the path is cut."""
+    found = DATA[name]["paths"]
+    assert found and {each["control"] for each in found} == {"FAIL"}
+    assert all(each["path"]["sizes"][-1] > 4 * each["path"]["sizes"][0] for each in found)
 
 
 def test_from_b_random_nothing_is_refuted_of_queries_and_values() -> None:
