@@ -23,7 +23,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 
 from gamma_calc.errors import BadInput, quoted
 from gamma_calc.files import file_content
-from gamma_calc.huggingface.adapter_config import LARGEST_FILE, parsed_json, read_config
+from gamma_calc.huggingface.adapter_config import parsed_json, read_config
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 
 ALL_LINEAR = "all-linear"
@@ -179,9 +179,8 @@ def _on_meta(model: ModelLike) -> nn.Module:
     config = model.config if isinstance(model, PreTrainedModel) else model
     if isinstance(config, str | Path):
         config = configuration_from(Path(config))
-    named: Any = [getattr(transformers, name, None) for name in getattr(config, "architectures", None) or ()]
-    kinds = [type(model)] if isinstance(model, PreTrainedModel) else [each for each in named if each is not None]
     try:
+        kinds = [type(model)] if isinstance(model, PreTrainedModel) else _classes(config)
         with torch.device("meta"):
             built = kinds[0](config) if kinds else AutoModel.from_config(config, trust_remote_code=False)
     except Exception as problem:  # whatever transformers raises over sizes that do not go together
@@ -190,11 +189,21 @@ def _on_meta(model: ModelLike) -> nn.Module:
     return built
 
 
+def _classes(config: Any) -> list[Any]:
+    """The classes of models that a configuration names; other things of transformers are not called."""
+    names = config.architectures if isinstance(config.architectures, list) else []
+    found = [getattr(transformers, name, None) for name in names if isinstance(name, str)]
+    return [each for each in found if isinstance(each, type) and issubclass(each, PreTrainedModel)]
+
+
 def _title(model: ModelLike) -> str:
     return str(model) if isinstance(model, str | Path) else type(model).__name__
 
 
 CONFIGURATION = "config.json"
+LARGEST_CONFIGURATION = 2**24
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers")
+MOST_LAYERS = 1024
 
 
 def configuration_from(path: Path) -> PreTrainedConfig:
@@ -206,12 +215,7 @@ def configuration_from(path: Path) -> PreTrainedConfig:
         raise BadInput("a model", found=str(path), expected=f"a folder with a {CONFIGURATION}, or such a file{said}")
     if os.path.isdir(path) and not os.path.isfile(path / CONFIGURATION):
         raise BadInput(f"{path}: there is no {CONFIGURATION} in it")
-    file = path / CONFIGURATION if os.path.isdir(path) else path
-    content = file_content(file, LARGEST_FILE, f"a model's {CONFIGURATION}")
-    try:
-        _check_model(parsed_json(content))
-    except BadInput as problem:
-        raise BadInput(f"{file}: {problem}") from None
+    check_configuration(path / CONFIGURATION if os.path.isdir(path) else path)
     try:
         # False, not left out: transformers then asks on the terminal, and runs the folder's code on a "y".
         found = AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
@@ -221,11 +225,31 @@ def configuration_from(path: Path) -> PreTrainedConfig:
     return found
 
 
+def check_configuration(file: Path) -> None:
+    """Refuse a file that is no model's configuration, or one that transformers should not see.
+
+    Raises:
+        BadInput: so it is; layers without end would be built, or a kernel's code be fetched from the hub and run.
+    """
+    content = file_content(file, LARGEST_CONFIGURATION, f"a model's {CONFIGURATION}")
+    try:
+        _check_model(parsed_json(content))
+    except BadInput as problem:
+        raise BadInput(f"{file}: {problem}") from None
+
+
 def _check_model(document: object) -> None:
     if not isinstance(document, Mapping):
         raise BadInput(f"found {quoted(document)}, expected an object such as transformers writes")
     if "peft_type" in document:
         raise BadInput(f"is the configuration of an adapter; expected that of a model, its {CONFIGURATION}")
+    entries = list(document.items())
+    for key, value in entries:
+        entries += value.items() if isinstance(value, Mapping) else ()
+        if key in LAYERS and type(value) is int and value > MOST_LAYERS:
+            raise BadInput(key, found=str(value), expected=f"at most {MOST_LAYERS}")
+        if "attn_implementation" in key and "/" in str(value):
+            raise BadInput(f"{key} names a kernel on the hub, whose code is never run here; leave it out")
 
 
 def configuration_at(text: str, width: int, layers: int) -> PreTrainedConfig:
@@ -235,8 +259,11 @@ def configuration_at(text: str, width: int, layers: int) -> PreTrainedConfig:
     """
     try:
         document = json.loads(text)
+        _check_model(document)
         found: Any = AutoConfig.for_model(document.pop("model_type"), **document)
         old, heads = found.hidden_size, found.num_attention_heads
+    except BadInput as problem:
+        raise BadInput(f"--model: {problem}") from None
     except Exception as problem:  # whatever transformers raises over such configurations
         raise unusable("--model", problem) from None
     if heads * width % old:

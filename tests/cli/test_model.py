@@ -64,7 +64,12 @@ def bare():
 """
 
 
-ODD: Mapping[str, Any] = {"custom": {"model_type": "odd", "auto_map": {"AutoConfig": "odd.Odd"}}, "number": 1}
+ODD: Mapping[str, Any] = {
+    "custom": {"model_type": "odd", "auto_map": {"AutoConfig": "odd.Odd"}},
+    "number": 1,
+    "kernel": LLAMA | {"text_config": {"attn_implementation": "some/kernel"}},
+    "endless": LLAMA | {"num_hidden_layers": 10**9},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -223,6 +228,8 @@ REFUSED = {
     "no type": ("empty", "cannot build a model of it"),
     "code of its own": ("custom", "never run here; give a model whose class transformers has"),
     "an adapter": ("v.json", "is the configuration of an adapter; expected that of a model, its config.json"),
+    "a kernel": ("kernel", "attn_implementation names a kernel on the hub, whose code is never run here"),
+    "layers without end": ("endless", "num_hidden_layers: found '1000000000', expected at most 1024"),
     "a number": ("number", "found 1, expected an object such as transformers writes"),
     "no JSON": ("networks.py", "is not JSON"),
     "a size": ("8B", "a number of parameters is no width"),

@@ -210,7 +210,7 @@ def test_a_best_rate_beyond_all_rates_is_unknown(
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "no-model": (("nowhere", "--data", "a.txt"), "--download takes a name on the hub"),
     "no-data": (("tiny", "--data", "b.txt"), "--data: found 'b.txt'"),
-    "no-config": (("a.txt", "--data", "a.txt"), "transformers cannot build"),
+    "no-config": (("a.txt", "--data", "a.txt"), "is not JSON"),
     "width": (("tiny", "--data", "a.txt", "--widths", "20"), "multiples of 8, the size of a head"),
     "widths": (("tiny", "--data", "a.txt", "--widths", "16,16"), "each width once"),
     "words": (("tiny", "--data", "a.txt", "--widths", "16,x"), "--widths: found 'x'"),

@@ -117,7 +117,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "rank": (("--from", "SMALL", "--to", "SMALL", "--to-rank", "8"), "the rank stands in --adapter"),
     "adapter-of-widths": (("--from-width", "8", "--to-width", "64", "--adapter", "A"), "it goes with --from CONFIG"),
     "empty-folder": (("--from", "SMALL", "--to", "HERE"), "there is no config.json"),
-    "no-json": (("--from", "SMALL", "--to", "A"), "transformers cannot build"),
+    "no-json": (("--from", "SMALL", "--to", "A"), "is the configuration of an adapter"),
     "other-layers": (
         ("--from", "SMALL", "--to", "GPT2"),
         "that the first model does not have: transformer.h.*.",

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ from transformers import (
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import Building
-from gamma_calc.huggingface.layers import configuration_at, unusable
+from gamma_calc.huggingface.layers import CONFIGURATION, check_configuration, configuration_at, unusable
 
 _PIECE = re.compile(r"\w+|[^\w\s]")
 
@@ -224,6 +225,8 @@ def _drawn_from(generator: torch.Generator) -> Iterator[None]:
 def _read(kind: Any, source: ModelSource, **options: Any) -> Any:
     """What transformers loads from the source's folder; what is not in it is drawn the same way always."""
     file = {"gguf_file": source.weights} if source.weights else {}
+    if not file:
+        check_configuration(Path(source.folder) / CONFIGURATION)
     try:
         with _quiet(), _drawn_from(torch.Generator().manual_seed(0)):
             # False, not left out: transformers then asks on the terminal, and runs the folder's code on a "y".

@@ -35,7 +35,7 @@ from gamma_calc.huggingface.language.loading import (
 from gamma_calc.huggingface.language.model_source import CONFIGURATION, ModelSource
 from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, Building, Training
 from gamma_calc.huggingface.language.texts import RunningText, parted_examples, parted_text
-from gamma_calc.huggingface.layers import ALL_LINEAR
+from gamma_calc.huggingface.layers import ALL_LINEAR, LARGEST_CONFIGURATION
 
 EVALUATED = 16
 """Examples or blocks that are judged at once."""
@@ -229,7 +229,6 @@ FACTORS = 4
 ORDERED = 60
 """Bytes for each example in the order in which a run sees them."""
 
-LARGEST_CONFIGURATION = 2**24
 WIDTHS = ("hidden_size", "n_embd", "d_model")
 DEPTHS = ("num_hidden_layers", "n_layer", "num_layers")
 VOCABULARIES = ("vocab_size",)

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import zeros
 
 from gamma_calc.cli.main import main
+from gamma_calc.huggingface.layers import adapted_shapes
 
 EVIL = """
 from pathlib import Path
@@ -74,3 +75,17 @@ def test_code_in_a_models_folder_is_never_run(
         printed.out == "" and printed.err.count("\n") == 1 and "code of its own, which is never run here" in printed.err
     )
     assert not Path("it-ran").exists()
+
+
+def test_a_kernel_is_not_fetched_from_the_hub(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configuration = LLAMA | {"_attn_implementation": "some/kernel"}
+    (folder / "config.json").write_text(json.dumps(configuration), encoding="utf-8")
+    assert main(["reproduce", "llama", "--quick", "--model", str(folder)]) == 2
+    assert "names a kernel on the hub, whose code is never run here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("names", [["pipeline"], [3], 7, "LlamaForCausalLM", ["LlamaConfig", "LlamaForCausalLM"]])
+def test_of_what_a_configuration_names_only_models_are_made(names: object, folder: Path) -> None:
+    configuration = LLAMA | {"architectures": names}
+    (folder / "config.json").write_text(json.dumps(configuration), encoding="utf-8")
+    assert {each.fan_in for each in adapted_shapes(folder, None)} == {8}
