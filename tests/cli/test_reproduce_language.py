@@ -47,6 +47,7 @@ FILES = {
         ("llama --data pydco", "Did you mean 'pydoc'?"),
         ("roberta --data one.tsv", "at least two of them"),
         ("roberta --data unlabelled.tsv", "expected one called label"),
+        ("llama --quick --data line.txt", "expected at least 32; parts are made of 20 whole lines at a time"),
         ("llama --data empty.txt", "found '0 characters of text'"),
         ("llama --store nowhere/runs.sqlite", "there is no folder nowhere"),
         ("llama --out /dev/null/x", "cannot write into the folder"),
@@ -61,6 +62,7 @@ def test_bad_input_is_one_line(
     (tmp_path / "one.tsv").write_text("text\tlabel\n" + "some text\tx\n" * 20, encoding="utf-8")
     (tmp_path / "unlabelled.tsv").write_text("text\n" + "some text\n" * 20, encoding="utf-8")
     (tmp_path / "empty.txt").write_text("", encoding="utf-8")
+    (tmp_path / "line.txt").write_text("all in one line, " * 100, encoding="utf-8")
     assert main(["reproduce", *words.split()]) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1

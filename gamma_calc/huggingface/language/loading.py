@@ -31,6 +31,7 @@ from transformers import (
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import Building
+from gamma_calc.huggingface.language.texts import MORE_LINES
 from gamma_calc.huggingface.layers import CONFIGURATION, check_configuration, configuration_at, unusable
 
 _PIECE = re.compile(r"\w+|[^\w\s]")
@@ -151,6 +152,9 @@ def built_language_model(building: Building, text: str, length: int) -> Loaded:
     with _drawn_from(generator):
         model = _built(AutoModelForCausalLM, configuration)
     tokens = torch.tensor(vocabulary.encoded(text))
+    if len(tokens) < length:
+        found = f"{len(tokens)} words to train the model on that is built"
+        raise BadInput("the text", found=found, expected=f"at least {length}; {MORE_LINES}")
     blocks = tokens[: len(tokens) // length * length].view(-1, length)
 
     def batch() -> dict[str, Tensor]:

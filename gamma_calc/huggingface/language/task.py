@@ -34,7 +34,7 @@ from gamma_calc.huggingface.language.loading import (
 )
 from gamma_calc.huggingface.language.model_source import CONFIGURATION, ModelSource
 from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, Building, Training
-from gamma_calc.huggingface.language.texts import RunningText, parted_examples, parted_text
+from gamma_calc.huggingface.language.texts import MORE_LINES, RunningText, parted_examples, parted_text
 from gamma_calc.huggingface.layers import ALL_LINEAR, LARGEST_CONFIGURATION
 
 EVALUATED = 16
@@ -195,7 +195,7 @@ def _adapted(model: nn.Module, training: Training, kind: str) -> nn.Module:
 def _blocks(text: str, encoded: Encoding, length: int, texts: RunningText) -> list[list[int]]:
     tokens = [number for line in text.splitlines(keepends=True) for number in encoded(line, None)]
     if len(tokens) < length:
-        expected = f"at least {length}, one block"
+        expected = f"at least {length}, one block; {MORE_LINES}"
         raise BadInput(f"{texts.name}: a part of the text", found=f"{len(tokens)} tokens", expected=expected)
     return [tokens[start : start + length] for start in range(0, len(tokens) - length + 1, length)]
 
