@@ -63,7 +63,12 @@ class Run:
     shape: Shape = ATTENTION
     schemes: tuple[str, ...] = SCHEMES
     is_implicit: bool = False
-    """Whether the frozen matrices are not stored, and what a path makes is measured apart."""
+    """Whether the frozen matrices are not stored."""
+
+    @property
+    def has_paths(self) -> bool:
+        """Whether what a path makes is measured apart: with few adapters, each run again with its own path cut."""
+        return self.is_implicit and not self.shape.is_all_linear
 
 
 TEXT = """# Whole networks against their own theory, at s = 1
@@ -109,10 +114,20 @@ to lead is there, has the slope that is derived, and leads beyond those widths. 
 With adapters on all linear layers a part of the FAIL is the theory's own. Two products of one random matrix, W x and W
 y, are read as aligned whatever x and y are: their inner product as n, where it is n^(1/2) for independent x and y
 (measured over 2^7 to 2^12: n^0.52). Below three adapted layers with a frozen matrix beside the middle one, the gradient
-of the lowest A is derived n^(1/2) times too large at step 2 for that reason alone (derived n^(3/2) times the loss
-gradient's entries, measured n^1.0 over 2^8 to 2^15). What such a path leads leaves the other paths too small a share:
-Z_A of gate_proj and up_proj in the second layer of Llama is derived n^0 under LoRA+, and a small network with the same
-layers has n^0.5. Of the other FAIL of these recordings no measurement isolates the reason.
+of the lowest A is derived n^(1/2) times too large at step 2 for that reason alone: as n^(3/2) times the entries of the
+loss gradient, where n^1.0 is measured over 2^8 to 2^15. What such a path leads leaves the other paths too small a
+share.
+
+Llama with adapters on all linear layers shows it where matrices are not stored (`llama-all-linear-far`, r and k as
+before). Z_A at step 3 of LoRA+ from Init[A]:
+
+{wider}
+
+gate_proj and up_proj of the second layer, and down_proj, whose input they make, are derived too small by 1/2 and by 1
+and refute that rule. The others have come to what is derived of them, up to n^(3/2). By all quantities this recording
+has {count} FAIL, {narrow} in the narrow one; {initial} of them are terms with A_0 under Init[A], whose growth is as
+slow as with adapters on queries and values, {wrong} belong to the three adapters named, and of the rest no measurement
+isolates the reason.
 {failed}
 
 ## What depth changes
@@ -142,10 +157,12 @@ slopes in `tests/simulation/test_transformer.py`.
 QUARTER, HALF = Fraction(1, 4), Fraction(1, 2)
 DEEPER = Fraction(1, 2)
 """What is derived of A_0 Z in the second layer, with adapters on queries and values."""
+NARROWEST, WIDEST = "llama-all-linear", "llama-all-linear-far"
 RUNS: Mapping[str, Run] = MappingProxyType(
     {family: Run(family, QUARTER) for family in FAMILIES}
     | {f"{family}-all-linear": Run(family, QUARTER, seeds=8, shape=ALL) for family in FAMILIES}
     | {f"{family}-far": Run(family, HALF, FAR, seeds=10, is_implicit=True) for family in FAMILIES}
+    | {WIDEST: Run("llama", QUARTER, FAR, seeds=8, shape=ALL, is_implicit=True)}
     | {
         "llama-rank-2": Run("llama", Fraction(1, 2), WIDE, shape=Shape(rank=2), schemes=(DEEP,)),
     }
@@ -171,7 +188,7 @@ def recorded(name: str) -> dict[str, Any]:
     for index, scheme in enumerate(schemes):
         whole, alone = theories(run, scheme)
         deep = {layer: keys for layer in whole if (keys := deep_terms(whole[layer], alone, STEPS))}
-        squares = path_squares(model, loss, scheme, layout, float(run.k), deep) if run.is_implicit and deep else {}
+        squares = path_squares(model, loss, scheme, layout, float(run.k), deep) if run.has_paths and deep else {}
         for layer, observations in seen[index].items():
             measurement = layer_measurement(observations, layout)
             pairs = [judged(scheme.name, found, measurement) for found in (whole[layer], alone)]
@@ -273,8 +290,10 @@ def page() -> str:
         hidden=sum(map(_is_of_a_known_input, every)),
         all=len(every),
         by_scheme=", ".join(f"{scheme}: {sum(row['scheme'] == scheme for row in every)}" for scheme in SCHEMES),
-        far=_far(far),
+        far=_far([data for data in far if data["paths"]]),
         paths=_paths(far),
+        wider=_wider(found),
+        **_counts_of_wider(found),
         failed=failed,
         depth=_depth(narrow),
         rejudged=_rejudged(),
@@ -369,6 +388,37 @@ def _paths(found: Sequence[Mapping[str, Any]]) -> str:
                 cells += [f"{_measured(part)}: {part['verdict']}", f"{part['sizes'][0]:g}, {part['sizes'][-1]:g}"]
             lines.append([*cells, each["control"]])
     return markdown_table(lines)
+
+
+def _wider(found: Sequence[Mapping[str, Any]]) -> str:
+    """Z_A of every adapter at two ranges of widths."""
+    ranges = [data for name in (NARROWEST, WIDEST) for data in found if data["name"] == name]
+    lines = [["adapter", "derived", *(f"{each['widths'][0]} to {each['widths'][-1]}" for each in ranges)]]
+    kept = [[row for row in data["rows"] if _is_z_a(row)] for data in ranges]
+    lines += [[rows[0]["layer"], rows[0]["predicted"], *map(_with_verdict, rows)] for rows in zip(*kept, strict=True)]
+    return markdown_table(lines)
+
+
+def _counts_of_wider(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The FAIL at the two ranges of widths, and of those at the larger one what is known."""
+    narrow, far = (
+        [row for data in found if data["name"] == name for row in data["rows"] if row["verdict"] == Verdict.FAIL.value]
+        for name in (NARROWEST, WIDEST)
+    )
+    return {
+        "count": len(far),
+        "narrow": len(narrow),
+        "initial": sum(row["scheme"] == "init-a" and "A_0:" in row["reason"] for row in far),
+        "wrong": sum(row["scheme"] == DEEP and ".1.mlp." in row["layer"] for row in far),
+    }
+
+
+def _is_z_a(row: Mapping[str, Any]) -> bool:
+    return (row["scheme"], row["quantity"], row["t"]) == (DEEP, "Z_A", STEPS)
+
+
+def _with_verdict(row: Mapping[str, Any]) -> str:
+    return f"{_measured(row)}: {row['verdict']}"
 
 
 def _depth(found: Sequence[Mapping[str, Any]]) -> str:

@@ -22,7 +22,7 @@ DATA: Mapping[str, Any] = {
     if (FOLDER / f"{name}.json").exists()
 }
 FAST = ("gpt2", DEEP)
-FAR = [name for name in DATA if RUNS[name].is_implicit]
+FAR = [name for name in DATA if RUNS[name].has_paths]
 CASES = [(name, scheme) for name in DATA for scheme in RUNS[name].schemes]
 
 
