@@ -67,6 +67,9 @@ def scheme_from_file(path: Path, *, allow_code: bool = False) -> Scheme:
         raise BadInput(
             "a network in Python", found=str(path), expected=f"its function too: {path}:FUNCTION --allow-code"
         )
+    if path.suffix == ".json":
+        expected = f"a TOML file; gamma-calc lint {path} --specs . writes those of an adapter_config.json"
+        raise BadInput("a scheme", found=str(path), expected=expected)
     document = toml_file(path, f"a TOML file or one of {', '.join(CATALOGUE)}")
     try:
         return _scheme(document, path.stem, path.parent, allow_code=allow_code)

@@ -44,6 +44,7 @@ REFUSED = {
     "folder-for-nothing": (("crosscheck", "init-c", "--out", "a/b"), "init-a"),
     "free-exponents": (("crosscheck", "two.toml"), "a, b"),
     "free-rank": (("crosscheck", "rank.toml"), "--at eta=-1 --at rho=0"),
+    "json-spec": (("derive", "./adapter_config.json"), "gamma-calc lint adapter_config.json --specs ."),
     "no-function": (("derive", "./nets.py"), "nets.py:FUNCTION --allow-code"),
     "empty-spec": (("derive", ""), "unknown scheme: expected one of init-a"),
     "no-learning-rate": (("transfer", "init-a", "--from-width", "64", "--to-width", "128"), "--lr"),
