@@ -20,7 +20,8 @@ MODEL is the folder of a saved model, an installed package that carries one, or 
 built, of so many words as the text has, and briefly trained. DATA is a text file, or a table (.csv, .tsv, .jsonl) with
 a column text and, to classify, one called label. --widths builds a family from the configuration in place of the model.
 All layers have one rate, B's --ratio times that of A. --to names the model that you mean to train: its rates follow
-from the scheme's law, layer by layer. A grid of rates is made longer where its end is best.
+from the scheme's law, layer by layer. A grid of rates is made longer where its end is best. A sound run is one whose
+loss ends below where it began; the others, diverged ones, are left out.
 
 Nothing is downloaded, unless with --download, and no code of a model's folder is run. Finished runs are kept: after
 Ctrl-C or a kill the same command does the rest. The exit status is 3 where the best rate is not known.

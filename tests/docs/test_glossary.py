@@ -13,6 +13,7 @@ from gamma_calc.calculus.assumptions import ASSUMPTIONS
 from gamma_calc.cli.main import main
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.spec_file import scheme_from
+from gamma_calc.simulation.optima import Health
 from tests.docs.pages import ROOT
 
 TEXT = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
@@ -67,3 +68,7 @@ def test_every_label_of_an_answer_is_there(words: str, capsys: pytest.CaptureFix
 
 def test_no_word_is_there_twice() -> None:
     assert len(HEADINGS) == len(re.findall("^### ", TEXT, re.M))
+
+
+def test_the_words_of_training_are_there() -> None:
+    assert {each.value for each in (Health.SOUND, Health.DIVERGED)} <= {*HEADINGS, *re.findall(r"\*(\w+)\*", TEXT)}
