@@ -158,7 +158,7 @@ slopes in `tests/simulation/test_transformer.py`.
 QUARTER, HALF = Fraction(1, 4), Fraction(1, 2)
 DEEPER = Fraction(1, 2)
 """What is derived of A_0 Z in the second layer, with adapters on queries and values."""
-MORE: Mapping[str, int] = MappingProxyType({"roberta": 16})
+MORE: Mapping[str, int] = MappingProxyType({"roberta": 16, "llama": 16})
 """The seeds of families most of whose open rows asked for more than ten."""
 
 NARROWEST, WIDEST = "llama-all-linear", "llama-all-linear-far"
