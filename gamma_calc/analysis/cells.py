@@ -8,7 +8,6 @@ which two parts are equal it has more: the domain is cut there, as often as it t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import combinations
 
 from gamma_calc.algebra import Affine, Inequality, Polyhedron, Region
@@ -42,30 +41,31 @@ def decided(
     made = decision(condition, bound, is_free=is_free)
     if made.status is not Status.UNKNOWN or undecided(bound.run, domain) is None:
         return made
-    return decided_together(condition, cells(program, condition.bounded, domain, horizon, policy), is_free=is_free)
+    return decided_together(condition, cells(program, condition, domain, horizon, policy), is_free=is_free)
 
 
-@lru_cache(maxsize=64)
 def cells(
-    program: Program, quantities: tuple[str, ...], domain: Polyhedron, horizon: int | None, policy: Policy
+    program: Program, condition: Condition, domain: Polyhedron, horizon: int | None, policy: Policy
 ) -> tuple[Bounded, ...]:
-    """What is known of some quantities on the cells of a domain.
+    """What is known of a condition's quantities on the cells of a domain.
 
-    Where they are surely not bounded, nothing more is asked: a cell shrinks to the rest before it is cut. Nor is more
-    asked once nothing is known of later steps on some cell.
+    Where the condition surely does not hold, nothing more is asked: a cell shrinks to the rest before it is cut. Nor is
+    more asked once nothing is known of later steps on some cell.
     """
     waiting, found, pairs = [domain], list[Bounded](), 0
     while waiting:
         where = waiting.pop()
-        bound = bounded(program, quantities, where, horizon, policy)
+        bound = bounded(program, condition.bounded, where, horizon, policy)
         cut, pairs = undecided(bound.run, where), pairs + _pairs(bound.run)
+        made = decision(condition, bound, is_free=True)
+        possible = Region.of(bound.outer) if made.possible is None else made.possible
         is_long = len(found) + len(waiting) >= MOST_CELLS or pairs > MOST_PAIRS
-        if cut is None or bound.outer.is_empty or is_long:
+        if cut is None or made.status is not Status.UNKNOWN or possible.is_empty or is_long:
             found.append(bound)
             if not bound.is_final:
                 break
-        elif bound.outer != where:
-            waiting.append(bound.outer)
+        elif not possible.includes(where):
+            waiting += possible.members
         else:
             halves = (where & Polyhedron.of(Inequality(side)) for side in (cut, -cut))
             waiting += [half for half in halves if not half.is_empty]
