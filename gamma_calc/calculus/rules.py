@@ -212,7 +212,27 @@ def _homogeneous(argument: Term) -> Term:
 
 
 def _map_change(argument: Term, change: Term) -> Term:
-    return gathered(Component(each.size, _mapped(each, (*argument, *change))) for each in change)
+    """phi(c + d) - phi(c), also what phi(c) loses of parts of c that are small beside d."""
+    covered = (each for each in argument if any(_is_below(each, other) for other in change))
+    parts, moved = (*change, *covered), (*argument, *change)
+    leading = _leading(moved)
+    first_order = (Component(each.size, _mapped(each, moved, leading)) for each in parts)
+    return needed(gathered((*first_order, *_second_order(parts, moved, leading))))
+
+
+def _second_order(parts: Term, argument: Term, leading: Component | None) -> Iterator[Component]:
+    """What small parts c_2, c_3 of an argument add to a map together: phi''(c_1) c_2 c_3, and all that is smaller.
+
+    Of c_2 with itself it is what c_2 adds whatever its sign. As large where phi has a kink: of a share |c_2| / |c_1| of
+    the entries c_1 + c_2 and c_1 are of two signs. What a part makes with larger ones has the largest as its factor.
+    """
+    if leading is None:
+        return
+    small = [each for each in argument if _is_below(each, leading)]
+    slope = total(small) + Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
+    for size, part in {each.size: each for each in parts if each in small}.items():
+        around = tuple(each for each in argument if not _is_below(each, part))
+        yield Component(size + slope, _united(around))
 
 
 def _inverse_rms(argument: Term, axis: Axis) -> Term:
@@ -340,13 +360,15 @@ def _bounded(argument: Term) -> Term:
     return _sum(*((Component(each.size + gap, _mapped(each, argument)),) for each in argument))
 
 
-def _mapped(component: Component, argument: Term) -> Provenance:
+def _mapped(component: Component, argument: Term, leading: Component | None = None) -> Provenance:
     """What a map that is neither odd nor even makes of one component of its argument.
 
     phi(c_1 + c_2) - phi(c_1) = phi'(c_1) c_2 for a small c_2: it is as odd as c_2 is under flips that leave c_1 alone.
-    A component beside which none is larger is not small, and the map turns what is odd into both.
+    A component beside which none is larger is not small, and the map turns what is odd into both. Where it is not said
+    which one leads, c_1 is all that may be as large as c_2: of what phi' knows of them the second order is left out.
     """
-    beside = [each.provenance for each in argument if each is not component and not _is_below(each, component)]
+    least = component if leading is None else leading
+    beside = [each.provenance for each in argument if each is not component and not _is_below(each, least)]
     is_small = any(_is_below(component, each) for each in argument)
     mine = component.provenance if is_small else component.provenance.even_and_odd
     spoilt = frozenset[Flip]().union(*(each.flips for each in beside))
@@ -501,7 +523,8 @@ INVERSE_RMS_CHANGE = Rule(
 )
 MAP_CHANGE = Rule(
     "change of a map",
-    r"\gamma[\phi(v+\delta)-\phi(v)]=\gamma[\delta]",
+    r"\gamma[\phi(v+\delta)-\phi(v)]=\gamma[\delta]\text{; }2\gamma[\delta]-\gamma[v]"
+    r"\ \text{of it whatever the sign of }\delta",
     Citation(YANG, "coordinatewise nonlinearities"),
     (NO_CANCELLATION,),
     _map_change,

@@ -16,6 +16,7 @@ from gamma_calc.calculus.rules import (
     BOUNDED,
     CONTRACTIONS,
     INVERSE_RMS,
+    MAP_CHANGE,
     SOFTMAX,
     SOFTMAX_CHANGE,
     Component,
@@ -136,6 +137,19 @@ def test_the_slope_of_a_map_has_seen_a_small_part_at_its_relative_size() -> None
     assert (str(part.size), part.provenance.seen) == ("-1/4", small.provenance.seen)
     (whole,) = BOUNDED.conclude((replace(small, size=Size.exactly(parsed_exponent("0"))),))
     assert str(whole.size) == "0" and whole.provenance.seen == small.provenance.seen
+
+
+def test_what_a_small_change_adds_to_a_map_whatever_its_sign_in_numbers() -> None:
+    """phi(c + d) - phi(c) for d = n^(-1/4) against what knows the sign of d, and its mean, which knows nothing."""
+    draw, sizes = np.random.default_rng(5), {}
+    for n in (2**8, 2**20):
+        c, d = draw.standard_normal((2, n))
+        change = np.maximum(c + n**-0.25 * d, 0) - np.maximum(c, 0)
+        sizes[n] = np.array([np.mean(change * np.sign(d)), np.mean(change)])
+    assert np.allclose(np.log2(sizes[2**20] / sizes[2**8]) / 12, [-0.25, -0.5], atol=0.1)
+    large, small = (Size.exactly(parsed_exponent(text)) for text in ("0", "-1/4"))
+    parts = MAP_CHANGE.conclude((Component(large, DATA),), (Component(small, seen_through(W, SQUARE)),))
+    assert {(str(part.size), len(part.provenance.odd)) for part in parts} == {("-1/4", 1), ("-1/2", 0)}
 
 
 def test_what_a_slope_brings_back_in_numbers() -> None:
