@@ -493,7 +493,8 @@ CONTRACTIONS = {
         "diluted sum",
         r"\textstyle\gamma[\sum_{i\le n^\delta}W_{ji}v_i]=\gamma[W]+\gamma[v]+\delta-\mu/2"
         r"\ \text{along }y\allowbreak\text{, for }v\text{ that saw }W^\top y\allowbreak\text{, a sum over }n^\mu"
-        r"\allowbreak\text{; }\delta/2\text{ for }\delta\text{ where another flip centres it}",
+        r"\allowbreak\text{; }\delta/2\text{ for }\delta\text{ where another flip centres it;}"
+        r"\ \allowbreak\text{and of }(Wx)_i(Wy)_i\text{ where }x\cdot y\text{ is a walk}",
         Citation(YANG, "a matrix against what has seen its transpose"),
         (SYMMETRIC_INIT, ALIGNMENT),
         _contraction(Alignment.DILUTED),

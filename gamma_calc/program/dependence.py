@@ -36,14 +36,20 @@ Place = tuple[str, Axis]
 
 @lru_cache(maxsize=64)
 def met_axes(program: Program) -> Mapping[str, frozenset[Axis]]:
-    """By tensor, its growing axes along which some sum meets what may depend on the tensor's initial entries."""
+    """By tensor, its growing axes along which some sum meets what may depend on the tensor's initial entries.
+
+    A sum of the tensor itself, or of two values that both depend on it.
+    """
     updates = program.updates.values()
     kept = {each.memory: each.operand for update in updates for each in update.memories}
     order = operands_first(*(part for each in updates for part in each.expressions), *program.quantities.values())
     depends = _dependences(program, order)
+    axes = {tensor.name: tensor.axes for tensor in program.parameters}
     found: dict[str, set[Axis]] = {tensor.name: set() for tensor in program.parameters}
     for node in order:
         if isinstance(node, Contraction):
+            for name in depends[node.left] & depends[node.right]:
+                found[name].update(axis for axis in node.over if axis in axes[name] and not axis.is_fixed)
             for one, other in ((node.left, node.right), (node.right, node.left)):
                 for name, axis in _entries(one, frozenset(node.over), kept):
                     if name in depends[other] and not axis.is_fixed:

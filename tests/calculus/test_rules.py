@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from gamma_calc import Problem, exponents
 from gamma_calc.algebra import EVERYWHERE, VANISHING, Affine, Exponent, Polyhedron, parsed_exponent, parsed_inequality
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import Entries, Flip, Provenance, Random, Sight, contracted
@@ -29,6 +30,7 @@ from gamma_calc.calculus.trace import Application
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.lora import lora_module
+from gamma_calc.program.network import axis, contract, named, parameter
 from gamma_calc.program.optimizers import Moments
 from tests.schemes import scheme
 
@@ -172,6 +174,43 @@ def test_what_comes_back_is_what_the_tensor_had_met() -> None:
     assert [(flip.tensor.name, flip.at) for flip in back.provenance.odd] == [("V", SQUARE)]
 
 
+def test_what_one_matrix_makes_of_independent_vectors_is_aligned_by_chance_only() -> None:
+    """(W x) . (W y) / (|W x| |W y|) for independent x and y: a walk over the rows and one over x . y, both n^(1/2)."""
+    x, y = (Provenance.of(Random(name, (WIDTH,))) for name in "xy")
+    ones, others = (contracted(Provenance.of(W), each, (WIDTH,)) for each in (x, y))
+    parts = summations(ones, others, (SQUARE,))
+    assert [(part.kind, part.gain.constant) for part in parts] == [
+        (Alignment.INDEPENDENT, Fraction(1, 2)),
+        (Alignment.DILUTED, Fraction(1, 2)),
+    ]
+    for same in (ones, contracted(Provenance.of(W), DATA, (WIDTH,))):
+        (part,) = summations(same, same, (SQUARE,))
+        assert part.kind is Alignment.ALIGNED
+
+
+def test_what_one_matrix_makes_of_two_vectors_in_numbers() -> None:
+    draw, sums = np.random.default_rng(3), {}
+    for n in (2**5, 2**10):
+        w = draw.standard_normal((20, n, n)) / np.sqrt(n)
+        x, y = draw.standard_normal((2, 20, n))
+        ones, others = (np.einsum("sij,sj->si", w, each) for each in (x, y))
+        sums[n] = np.sqrt([np.mean(np.sum(ones * each, axis=1) ** 2) for each in (others, ones)])
+    assert np.allclose(np.log2(sums[2**10] / sums[2**5]) / 5, [0.5, 1], atol=0.15)
+
+
+def test_a_program_keeps_what_two_values_of_one_matrix_have_in_common() -> None:
+    n, m, r = axis("width", 1), axis("out", 1), axis("r")
+    w, x, y = parameter("W", m, n, init="-1/2"), parameter("x", n, init="0"), parameter("y", n, init="0")
+    b = parameter("b", r, init="0", rate="-1")
+    sizes = {
+        other: exponents(Problem("two", named("f", named("s", contract(w @ x, w @ other, m)) * b)), steps=1)[1].sizes[
+            "s"
+        ]
+        for other in (x, y)
+    }
+    assert (str(sizes[x]), str(sizes[y])) == ("1", "1/2")
+
+
 def test_an_even_function_of_what_was_seen_brings_nothing_back() -> None:
     seen = seen_through(W, SQUARE)
     (part,) = summations(Provenance.of(W), seen.multiplied(seen), (WIDTH,))
@@ -294,8 +333,8 @@ def test_components_that_are_made_from_different_things_stay_apart() -> None:
 
 def test_a_softmax_of_a_fixed_number_of_logits_is_of_size_one_however_large_they_are() -> None:
     growing = (Component(Size.exactly(parsed_exponent("1/2")), DATA),)
-    for axis, size, is_exact in ((FIXED, "0", True), (WIDTH, "0", False)):
-        (found,) = {each.size for each in SOFTMAX.conclude(uniform(axis), growing)}
+    for over, size, is_exact in ((FIXED, "0", True), (WIDTH, "0", False)):
+        (found,) = {each.size for each in SOFTMAX.conclude(uniform(over), growing)}
         assert (str(found.upper), found.is_exact) == (size, is_exact)
     assert not any(each.size.is_exact for each in SOFTMAX_CHANGE.conclude(uniform(FIXED), growing, growing))
 
