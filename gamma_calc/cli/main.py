@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -24,6 +25,7 @@ def main(words: Sequence[str] | None = None) -> int:
     prepare_outputs()
     if words is None:
         os.environ["MPLBACKEND"] = "agg"  # no window is ever opened, whatever the user's notebooks do
+        gc.set_threshold(50_000, 20, 50)  # a derivation is many small objects without a cycle among them
     try:
         from gamma_calc.cli.answering import answered
 
