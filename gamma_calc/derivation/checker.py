@@ -211,12 +211,11 @@ class Run:
         }
         if is_fresh and tensor and len(tensor.at) == 2:
             rest[tensor] = replace(rest[tensor], factor=remembered(replace(met, bounds=()), axis))
-        yield self.times(
-            self.gains(kind, size / 2 if is_centred else size, axis),
-            Part((), None, left, united(rest.values())),
-            x,
-            y,
-        )
+        known, walk = [(kind, size / 2 if is_centred else size)], self.walk(x, y, axis) if kind == "aligned" else None
+        if walk is not None:
+            known = [("independent", size / 2), ("diluted", size - walk / 2)]
+        for each, gain in known:
+            yield self.times(self.gains(each, gain, axis), Part((), None, left, united(rest.values())), x, y)
         if not is_random or not tensor:
             return
         (through, place), *_ = [*(tensor.at - only(tensor.at, axis)), ("", "")]
@@ -231,6 +230,14 @@ class Run:
             back = moved(factor, SUMMED, place) if factor else Part(())
             odd = frozenset(flip for flip in met.odd if flip[2] != axis) ^ back.odd
             yield self.times(gains, Part((), None, odd, united(seen | back.seen)), x, y)
+
+    def walk(self, x: Part, y: Part, axis: str) -> Affine | None:
+        """How long the random walk u . v is where W u and W v, which W gives a common sign, are summed over an axis."""
+        for name, own, place in sorted(x.odd & y.odd):
+            us, vs = ([s.factor for s in each.seen if s.tensor == name and only(s.at, axis)] for each in (x, y))
+            if place == axis and us and vs and all(u and v and u.odd ^ v.odd for u in us for v in vs):
+                return sum((self.size[each] for each in self.axes[name] - {own}), ZERO)
+        return None
 
     def gains(self, kind: str, known: Affine, axis: str) -> tuple[Forms, ...]:
         """What a sum of a kind over an axis adds: bounds, which part where an assumption is missing."""
