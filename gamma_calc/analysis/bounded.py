@@ -64,7 +64,7 @@ def bounded(
     program: Program, quantities: tuple[str, ...], domain: Polyhedron, horizon: int | None, policy: Policy = CALCULUS
 ) -> Bounded:
     """Where `quantities` have exponents at most 0 at steps 1 to `horizon` (None: at every step)."""
-    run = unrolled(program, domain, policy) if horizon is None else trajectory(program, horizon, domain, policy)
+    run = run_of(program, domain, horizon, policy)
     if run.settled_from is not None:
         return _bound((run,), quantities, f"settled from step {run.settled_from} on, by induction")
     if horizon is not None:
@@ -83,6 +83,11 @@ def bounded(
         bound = replace(bound, is_final=False)
     whole = product_map(program, quantities, domain, policy) if below is not None else None
     return replace(bound, map=found, below=below, whole=whole)
+
+
+def run_of(program: Program, domain: Polyhedron, horizon: int | None, policy: Policy = CALCULUS) -> Trajectory:
+    """The steps up to a horizon; where there is none, the first ones, which may tell of all later ones."""
+    return unrolled(program, domain, policy) if horizon is None else trajectory(program, horizon, domain, policy)
 
 
 def unrolled(program: Program, domain: Polyhedron, policy: Policy = CALCULUS, steps: int | None = None) -> Trajectory:

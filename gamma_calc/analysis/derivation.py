@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gamma_calc.algebra import EMPTY, VANISHING, Affine, Exponent
-from gamma_calc.analysis.bounded import Bounded, bounded, unrolled
+from gamma_calc.analysis.bounded import Bounded, bounded, run_of
 from gamma_calc.analysis.cancellation import caveats
 from gamma_calc.analysis.cells import decided
 from gamma_calc.analysis.conditions import STABLE, Condition, conditions_of, factors_of
@@ -15,7 +15,7 @@ from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
 from gamma_calc.analysis.largest_rates import Edge, LargestRate, frontier, largest_rate
 from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.recursion import Trajectory, trajectory
+from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.maxplus.cycle_time import LeastGrowth, growth, least_growth
 from gamma_calc.program.problem import program_of
@@ -88,7 +88,7 @@ def derived(
     conditions = conditions_of(scheme.model) if conditions is None else conditions
     program, domain = program_of(scheme), scheme.domain & policy.domain
     is_free = bool(free_exponents(scheme, policy))
-    run = trajectory(program, horizon, domain, policy) if horizon else unrolled(program, domain, policy)
+    run = run_of(program, domain, horizon, policy)
     bounds = {each: bounded(program, each, domain, horizon, policy) for each in {c.bounded: None for c in conditions}}
     decisions = {}
     for condition in conditions:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gamma_calc.algebra import Exponent
-from gamma_calc.analysis.bounded import unrolled
+from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.conditions import FACTORS
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.recursion import ExponentStep, trajectory
+from gamma_calc.calculus.recursion import ExponentStep
 from gamma_calc.calculus.size import Size
 from gamma_calc.huggingface.network_predictions import asking, key_of, measured_parts, own_factors
 from gamma_calc.program.expressions import Expression
@@ -59,7 +59,7 @@ def layer_parts(
         behind = tuple(slopes[name] for name in layer.quantities if name.startswith("Z_B"))
         every[layer] = {**{name: parts[name] for name in DELTAS}, SLOPE: behind}
     asked, domain = asking(program, every), scheme.domain
-    run = unrolled(asked, domain, policy) if horizon is None else trajectory(asked, horizon, domain, policy)
+    run = run_of(asked, domain, horizon, policy)
     is_final = horizon is not None or run.settled_from is not None
     return tuple(_layer(found, layer, parts, run.steps, is_final=is_final) for layer, parts in every.items())
 

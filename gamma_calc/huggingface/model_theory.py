@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from gamma_calc.algebra import Affine, Exponent
-from gamma_calc.analysis.bounded import unrolled
+from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.origin import Leading, origin
-from gamma_calc.calculus.recursion import Trajectory, trajectory
+from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import SCHEMA, condition_json, largest_json
 from gamma_calc.derivation.suppositions import Alignments, Suppositions
@@ -336,11 +336,7 @@ def _at_largest(problem: Problem, known: Derivation) -> Scheme:
 def _partings(found: Traced, problem: Problem, module: Derivation) -> tuple[Parting, ...]:
     """Where a network differs from a module at the largest stable rate of that."""
     scheme = _at_largest(problem, module)
-    run = (
-        unrolled(program_of(scheme), scheme.domain, module.policy)
-        if module.horizon is None
-        else trajectory(program_of(scheme), module.horizon, scheme.domain, module.policy)
-    )
+    run = run_of(program_of(scheme), scheme.domain, module.horizon, module.policy)
     return tuple(
         Parting(layer.name, part, (t := _since(run, name)), run.last.sizes[name], alone, origin(run, name, t))
         for layer in found.layers
