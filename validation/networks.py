@@ -112,12 +112,13 @@ to lead is there, has the slope that is derived, and leads beyond those widths. 
 
 ### What is known to be wrong
 
-With adapters on all linear layers a part of the FAIL is the theory's own. Two products of one random matrix, W x and W
-y, are read as aligned whatever x and y are: their inner product as n, where it is n^(1/2) for independent x and y
-(measured over 2^7 to 2^12: n^0.52). Below three adapted layers with a frozen matrix beside the middle one, the gradient
-of the lowest A is derived n^(1/2) times too large at step 2 for that reason alone: as n^(3/2) times the entries of the
-loss gradient, where n^1.0 is measured over 2^8 to 2^15. What such a path leads leaves the other paths too small a
-share.
+With adapters on all linear layers a part of the FAIL is the theory's own. A sum of products that change their sign with
+a matrix W in one part and not in another is read as aligned, which is an upper bound: attention weights that have come
+to know W_o, times W_o^T y, against what B_v learned from W_o^T x, are such a sum, and for y that does not know x it is
+n^(1/2) times smaller than that. What such a path leads leaves the other paths too small a share in a normalised step.
+Without the attention weights, as in (W x) . (W y), the sum is derived as it is measured: n^0.52 for independent x and y
+over 2^7 to 2^12; and below three adapted layers with a frozen matrix beside the middle one, the gradient of the lowest
+A is n^1.0 times the entries of the loss gradient at step 2, over 2^8 to 2^15.
 
 Llama with adapters on all linear layers shows it where matrices are not stored (`llama-all-linear-far`, r and k as
 before). Z_A at step 3 of LoRA+ from Init[A]:
@@ -125,7 +126,7 @@ before). Z_A at step 3 of LoRA+ from Init[A]:
 {wider}
 
 gate_proj and up_proj of the second layer, and down_proj, whose input they make, are derived too small by 1/2 and by 1
-and refute that rule. The others have come to what is derived of them, up to n^(3/2). By all quantities this recording
+and refute it. The others have come to what is derived of them, up to n^(3/2). By all quantities this recording
 has {count} FAIL, {narrow} in the narrow one; {initial} of them are terms with A_0 under Init[A], whose growth is as
 slow as with adapters on queries and values, {wrong} belong to the three adapters named, and of the rest no measurement
 isolates the reason.
