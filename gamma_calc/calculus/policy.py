@@ -101,9 +101,10 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
 def _walk(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> Affine | None:
     """The exponent mu of the length of the random walk x . y by which summands (W x)_i and (W y)_i know of each other.
 
-    None where x . y is none, or where something else than a flip of W leaves the product its sign.
+    None where x . y is none, or where something else than a flip of W leaves the product its sign. Of several such W
+    the first by name tells.
     """
-    for flip in left.odd & right.odd:
+    for flip in sorted(left.odd & right.odd, key=lambda each: (each.tensor.name, each.axis.name)):
         ones, others = (
             [sight for sight in each.seen if sight.tensor is flip.tensor and flip.at in sight.places]
             for each in (left, right)

@@ -225,6 +225,7 @@ def _second_order(parts: Term, argument: Term, leading: Component | None) -> Ite
 
     Of c_2 with itself it is what c_2 adds whatever its sign. As large where phi has a kink: of a share |c_2| / |c_1| of
     the entries c_1 + c_2 and c_1 are of two signs. What a part makes with larger ones has the largest as its factor.
+    Nothing is said where it is open which part leads.
     """
     if leading is None:
         return
