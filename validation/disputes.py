@@ -235,10 +235,9 @@ solved by its own code (commit c70a82e) with omega = 1 there, has r = 1/4 at the
 their product for r = 1/2, which the readout asks for. With min in place of the sum it finds r = 1/2 for each of them.
 At the rates that it gives with the sum the output is not stable.
 
-Judged is the leading part of each quantity. Of the smaller ones the rules have one too small: the step of W_gate times
-what the step of E changes of ReLU. It is derived as n^-1; at widths 16 to 1024 its slope is -0.87, in [-0.92, -0.82].
-The rules take a change of ReLU for odd in what changes it. At its kink it has an even part, of size n^(-1/2) here,
-whose sum would be n^(-3/4). It leads nothing here.
+Judged is the leading part of each quantity. A smaller one, the step of W_gate times what the step of E changes of ReLU,
+is derived as n^(-3/4): a change of ReLU has an even part, at its kink, of size n^(-1/2) here, and its sum leads that of
+the odd part, n^-1. At widths 16 to 1024 its slope is between the two, -0.87, in [-0.92, -0.82].
 
 {runs}
 
