@@ -50,13 +50,13 @@ QUESTIONS = (
 DESCRIPTION = """\
 Scaling exponents of LoRA fine-tuning schemes: derived exactly, proved, and measured.
 
-  $ gamma-calc derive init-a
-  Use init-a under adam with a learning rate of n^(-1/2): both factors learn, and Z_A grows like n^(1/2).
-  init-a under adam, for every fixed number of steps
-  stable             eta <= -1/2
-  ...
+$ gamma-calc derive init-a
+Use init-a under adam with a learning rate of n^(-1/2): both factors learn, and Z_A grows like n^(1/2).
+init-a under adam, for every fixed number of steps
+stable             eta <= -1/2
+...
 
-A SPEC is a name of the catalogue (see `gamma-calc schemes`) or a TOML file:
+A SPEC is a name of the catalogue (see `gamma-calc schemes`), a network in Python, FILE.py:FUNCTION, or a TOML file:
 
   name = "my-scheme"
   [exponents]

@@ -46,7 +46,7 @@ from gamma_calc.derivation.diff import diff
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Two SPECs, --at, --steps, --json, and what each SPEC supposes."""
-    parser.add_argument("first", metavar="SPEC", help="a name of the catalogue or a TOML file")
+    parser.add_argument("first", metavar="SPEC", help="a name of the catalogue, a TOML file, or FILE.py:FUNCTION")
     parser.add_argument("second", metavar="SPEC", help="another one, or the same")
     add_code_argument(parser)
     add_value_arguments(parser)

@@ -8,7 +8,8 @@ $ gamma-calc explore init-a init-b --out both.html
 
 The page is one file, which loads nothing from elsewhere: sliders and exact inputs for the free exponents, a point to
 drag where one or two are free, the conditions that hold there, the exponents of every step and the lines of the proof
-that say so. Two SPECs stand side by side; a free exponent of one name is the same in both.
+that say so. Two SPECs stand side by side; a free exponent of one name is the same in both. two-rates.toml is
+init-a with a rate for each factor, eta_A = "a" and eta_B = "b".
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
 $ gamma-calc lint adapter_config.json --lr 2e-4 --width 4096
 Nothing stands in the way of training with this.
-init_lora_weights=true (A -1/2, B zero, s -rank), r = 8, lora_alpha = 16, s = 2, under adam
+init_lora_weights=true (A -1/2, B zero, s -rank), r = 8, lora_alpha = 16, s = 2, under adamw
 stable             eta <= -1/2
 internally_stable  eta <= -1
 largest stable eta: -1/2
-The rate 0.0002 is 0.051 times the edge of the stable rates, n^(-1/2) r^(-1/2) s^(-1/2) = 0.0039 at n = 4096, ...
+The rate 0.0002 is 0.0512 times the edge of the stable rates, n^(-1/2) r^(-1/2) s^(-1/2) = 0.0039 at n = 4096, ...
 ...
 
 --lr with --width places the rate against the edge: above it is an error, within a factor of 2 below it a warning. Its

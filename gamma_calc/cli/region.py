@@ -8,6 +8,8 @@ polyhedron 1: a + b = -1 and b <= 0
 
 $ gamma-calc region two-rates.toml --plot regions.svg
 $ gamma-calc region init-a --align aligned=alpha --plot alpha.svg
+
+two-rates.toml is init-a with a rate for each factor, eta_A = "a" and eta_B = "b".
 """
 
 from __future__ import annotations

@@ -1,18 +1,21 @@
 """A published experiment, made again and judged claim by claim.
 
-  $ gamma-calc reproduce teacher-student --quick --out teacher-student
-  undecided  The optimal rate of Init[A] lies between n^-1 and n^-1/2: it is o(n^-1/2).  -0.58 in [-0.69, -0.47]
-  ...
-  Page, figures and data: teacher-student
+$ gamma-calc reproduce teacher-student --quick --out teacher-student
+outcome    claim                                                                  measured  95 % interval
+confirmed  The optimal learning rate of Init[A] is larger than that of Init[B].   0.575     [0.339, 0.810]
+undecided  The optimal rate of Init[B] is about n^-1.                             -0.905    [-0.996, -0.816]
+...
+Page, figures and data: teacher-student
 
-  $ gamma-calc reproduce llama --quick
-  confirmed  Internal features grow along training under Init[A] at its best rate.  0.627 in [0.548, 0.706]
-  ...
+$ gamma-calc reproduce llama --quick
+outcome    claim                                                                  measured  95 % interval
+confirmed  Internal features grow along training under Init[A] at its best rate.  0.576     [0.494, 0.658]
+...
 
 teacher-student is the synthetic experiment; roberta classifies texts, llama models language, both with a model built
 here unless --model and --data name others, such as a folder with roberta-large and sst2:
 
-  $ gamma-calc reproduce roberta --model ./roberta-large --data sst2 --rates 1e-5:1e-3 --steps 2000 --length 128
+$ gamma-calc reproduce roberta --model ./roberta-large --data sst2 --rates 1e-5:1e-3 --steps 2000 --length 128
 
 The quick plan takes minutes; the full one, with the paper's widths, an hour or two on two cores. Finished runs are
 kept: after Ctrl-C or a kill the same command does the rest. With llvmlite, pip install 'gamma-calc[fast]',

@@ -1,13 +1,13 @@
 """What a store of runs holds, and what is missing of a sweep.
 
 $ gamma-calc runs runs.sqlite
-32 runs in runs.sqlite
-scheme  optimizer  width  rates         seeds   done
-init-a  adam       128    0.0625 to 16  0 to 31  8
+24 runs in runs.sqlite
+scheme  optimizer  width  rates         seeds    done
+init-a  adam       128    0.0625 to 16  0 to 31  2
 ...
 
 $ gamma-calc runs runs.sqlite sweep.toml
-20 runs in runs.sqlite, 12 missing
+24 runs in runs.sqlite, 8 missing
 ...
 
 The stores of sweep, tune and reproduce are read alike. Nothing is run. The exit status is 0 whether runs are missing or

@@ -5,6 +5,7 @@ name         A     B        eta_A  eta_B
 init-a       -1/2  zero     eta    eta
 ...
 adapters: lora-fa, rslora, vera, lora-xs, pissa, dora
+...
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Thousands of runs over schemes, widths, learning rates and seeds, resumable.
 
-  $ gamma-calc sweep sweep.toml --store runs.sqlite --executor spawn
-  32 of 32 runs in runs.sqlite: 0 before, 32 now
+$ gamma-calc sweep sweep.toml --store runs.sqlite --executor spawn
+32 of 32 runs in runs.sqlite: 0 before, 32 now
 
 Each run is kept in the store as soon as it is finished. The same command does only what is missing, so a sweep may be
 interrupted, killed, extended, or shared by several processes. A small sweep.toml:
