@@ -28,6 +28,9 @@ EXPLORED = (
 )
 FOREIGN = re.compile(r'<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)="(?:https?:)?//[^"]*"')
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
+SHORT = 40
+"""Characters of LaTeX that no telephone is too narrow for."""
+SCROLLS = "display: inline-block; max-width: 100%; overflow-x: auto; vertical-align: bottom"
 LOG = logging.getLogger("mkdocs.hooks")
 
 
@@ -106,9 +109,18 @@ def on_page_content(text: str, page: Page, config: MkDocsConfig, files: Files) -
     def mathml(match: re.Match[str]) -> str:
         latex = html.unescape(match[2])
         try:
-            return convert(latex, display="block" if match[1] == "div" else "inline")
+            if match[1] == "div":
+                return f'<div style="overflow-x: auto">{convert(latex, display="block")}</div>'
+            # Browsers break no line inside of a formula.
+            return "".join(map(_inline, latex.split(r"\allowbreak")))
         except Exception as problem:
             LOG.warning("%s: no MathML of %s: %r", page.file.src_uri, latex, problem)
             return match[0]
 
     return FORMULA.sub(mathml, text)
+
+
+def _inline(latex: str) -> str:
+    """A formula of a line; one that may be wider than a telephone can be moved under the finger."""
+    found = convert(latex)
+    return f'<span style="{SCROLLS}">{found}</span>' if len(latex) > SHORT else found

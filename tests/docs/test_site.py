@@ -1,0 +1,52 @@
+"""The site as `make docs` builds it, in a browser."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import ROOT
+from tests.explorer.chromium import Page, browser, needs_chromium
+
+pytest.importorskip("mkdocs", reason="mkdocs is missing; `make docs` installs it")
+pytestmark = [pytest.mark.slow, needs_chromium]
+SIZES = (390, 1280)
+WITHOUT_A_SERVER = {"404.html"}
+"""Pages that find their styles from the root of a server only."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(found)]
+    subprocess.run(command, cwd=ROOT, check=True, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"})
+    return found
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with browser() as found:
+        yield found
+
+
+@pytest.mark.parametrize("width", SIZES)
+def test_no_page_is_wider_than_the_window(site: Path, page: Page, width: int) -> None:
+    wide = {}
+    for path in sorted(site.rglob("*.html")):
+        page.open(path, width=width, touch=width == SIZES[0])
+        found = page.value("document.documentElement.scrollWidth")
+        if path.name not in WITHOUT_A_SERVER and (found > width or page.complaints):
+            wide[str(path.relative_to(site))] = found, page.complaints
+    assert not wide
+
+
+def test_a_page_that_is_too_wide_is_found(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    path.write_text("<!doctype html><div style='width: 500px'>wide</div>", encoding="utf-8")
+    page.open(path, width=SIZES[0])
+    assert page.value("document.documentElement.scrollWidth") == 500 + 8
