@@ -1,7 +1,4 @@
-"""Draw the figures of recorded experiments again from their plain data: python -m validation.redrawn
-
-What a figure shows of single layers is not recorded, so the features of language models are left as they were drawn.
-"""
+"""Draw the figures of recorded experiments again from their plain data: python -m validation.redrawn"""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from gamma_calc.experiment.reproduction_figures import reproduction_figures
 from gamma_calc.experiment.stability_plane import EdgePoint
 from gamma_calc.experiment.student_study import EVOLVING, Evolution, Grid
 from gamma_calc.files import write_all
-from gamma_calc.huggingface.language.folder import RATES, study_figures
+from gamma_calc.huggingface.language.folder import study_figures
 from gamma_calc.huggingface.language.settings import ROBERTA
 from gamma_calc.report.figure import rendered
 from gamma_calc.report.style import figure_settings
@@ -66,15 +63,18 @@ def _edge(data: Mapping[str, Any], runs: int) -> EdgePoint:
 
 
 def language_drawings(data: Mapping[str, Any]) -> Drawings:
-    """Those over learning rates of an experiment with a language model."""
-    arrays = ("log2_rate", "validation_loss", "test_loss", "test_right")
+    """Those of an experiment with a language model."""
+    arrays = ("log2_rate", "validation_loss", "test_loss", "test_right", "steps")
     curves = [
         SimpleNamespace(
             scheme=each["scheme"],
-            best=each["log2_rate"].index(each["log2_best_rate"]),
+            best=best,
             **{name: numbers(each[name]) for name in arrays},
+            # Recorded at that rate alone, and as a mean over layers.
+            **{name: {best: numbers(each[f"{name}_at_best_rate"])[..., None]} for name in ("Z_A", "Z_B")},
         )
         for each in data["schemes"]
+        for best in (each["log2_rate"].index(each["log2_best_rate"]),)
     ]
     found: Any = SimpleNamespace(
         curves=curves,
@@ -82,8 +82,7 @@ def language_drawings(data: Mapping[str, Any]) -> Drawings:
         is_classification=data["experiment"] == ROBERTA,
         plan=SimpleNamespace(seeds=data["plan"]["seeds"]),
     )
-    drawn = study_figures(found)
-    return {name: drawn[name] for name in RATES}
+    return study_figures(found)
 
 
 def main() -> None:

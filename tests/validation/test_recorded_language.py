@@ -70,6 +70,6 @@ def score(scheme: dict[str, Any], is_classification: bool) -> NDArray[np.float64
 
 
 def test_figures_are_there_and_nobody_s_paths_are_not(folder: Path) -> None:
-    assert {path.stem for path in folder.glob("*.svg")} == {"rates", "scores", "features"}
+    assert {path.stem for path in folder.glob("*.svg")} == {"rates", "scores", "features-Z_A", "features-Z_B"}
     text = (folder / "results.json").read_text(encoding="utf-8") + (folder / "README.md").read_text(encoding="utf-8")
     assert not any(word in text for word in ("/home/", "/tmp/", "@localhost"))

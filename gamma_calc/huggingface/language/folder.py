@@ -42,8 +42,8 @@ RATES = {
     "scores": "Test score after training over learning rates, as before.",
 }
 FEATURES = {
-    f"features-{name}": f"|{name}| along training at each one's best rate, on a held-out batch: the median, and the"
-    " range over layers and seeds."
+    f"features-{name}": f"|{name}| along training at each one's best rate, on a held-out batch: the geometric mean over"
+    " layers, its mean over seeds, and their range."
     for name in ("Z_A", "Z_B")
 }
 SIZE = PHONE_WIDTH, 3.2
@@ -211,11 +211,11 @@ def _over_rates(found: LanguageStudy, name: str, value: Callable[[Curves], Array
 
 
 def _features(found: LanguageStudy, name: str) -> Figure:
-    """A size along training at each one's best rate: median layer, and the range over layers and seeds."""
+    """A size along training at each one's best rate, as the claims take it: a mean over layers for each seed."""
     figure, (panel,) = axes_grid(f"|{name}| along training", 1, 1, SIZE)
     for stroke, curves in zip(STROKES, found.curves, strict=False):
-        rows = getattr(curves, name)[found.best(curves)]  # [seeds, records, adapters]
-        middle, low, high = (np.nanquantile(rows, q, axis=(0, 2)) for q in (0.5, 0.0, 1.0))
+        rows = _over_layers(getattr(curves, name)[found.best(curves)])  # [seeds, records]
+        middle, low, high = (each(rows, axis=0) for each in (np.nanmean, np.nanmin, np.nanmax))
         panel.plot(curves.steps, middle, label=curves.scheme, **stroke)
         panel.fill_between(curves.steps, low, high, color=stroke["color"], alpha=0.15, linewidth=0)
     label_axes(panel, "step", "root mean square", f"|{name}| at the best rate")
