@@ -63,8 +63,9 @@ def _measured(row: Row, run: Checked, last: int) -> Mapping[str, Any]:
     assert row.claim.question is not None  # as the row is trainable
     key = row.claim.question.of, row.claim.question.steps or last
     (found,) = (each for each in run.rows if (each.quantity, each.t) == key)
-    said = found.json()
-    slope, interval = said["measured"], said["ci"]
+    decisive = found.leading.law or found.leading.estimate
+    slope, interval = decisive.slope, decisive.interval
     if row.claim.question.minus and slope is not None:
-        slope, interval = -slope, None if interval is None else [-each for each in reversed(interval)]
-    return {"t": found.t, "slope": slope, "ci": interval, "verdict": said["verdict"]}
+        slope, interval = -slope, None if interval is None else (-interval[1], -interval[0])
+    bounds = None if interval is None else list(interval)
+    return {"t": found.t, "slope": slope, "ci": bounds, "verdict": found.verdict.value}

@@ -47,7 +47,7 @@ from gamma_calc.simulation.program_sizes import (
     joined,
     measured,
 )
-from gamma_calc.simulation.torch_reading import TorchReading
+from gamma_calc.simulation.torch_reading import TorchReading, flattened
 
 DRAWS = 8
 """K: enough for data of several samples in general position."""
@@ -160,7 +160,7 @@ class Population(TorchReading):
 
     def mean_square(self, term: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         """The mean square over the entries, each kind as often as it occurs."""
-        square = self._counted(term.square(), axes, axes).flatten(1).sum(dim=1)
+        square = flattened(self._counted(term.square(), axes, axes)).sum(dim=1)
         for axis, coordinates in zip(axes, term.shape[1:], strict=True):
             square = square / (self.counts[axis].sum(dim=1) if axis in self.counts else coordinates)
         return square
@@ -174,7 +174,7 @@ class Population(TorchReading):
 
 
 def _sign(value: FormalSum[Tensor]) -> Tensor:
-    return torch.sign(reduce(torch.add, (term for _, term in value))).flatten(1)
+    return flattened(torch.sign(reduce(torch.add, (term for _, term in value))))
 
 
 def _groups(experiment: ProgramExperiment) -> Mapping[Axis, Axis]:

@@ -30,9 +30,10 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression, Given, Merged, Ones, Scaled, Split, Trained, divisor, nodes
 from gamma_calc.program.optimizers import Moments, Optimizer
 from gamma_calc.program.program import Program
+from gamma_calc.program.update_expressions import Scalar
 from gamma_calc.simulation.devices import resolved_device, resolved_dtype
 from gamma_calc.simulation.probe import Power, Progress
-from gamma_calc.simulation.torch_reading import TorchReading, total, trained_in_torch
+from gamma_calc.simulation.torch_reading import TorchReading, flattened, total, trained_in_torch
 
 Key = tuple[int, str, tuple[str, ...] | None]
 """A step, a quantity, and one of its terms by the parts it is made from; None for the whole quantity."""
@@ -152,9 +153,12 @@ class ProgramExperiment:
             node.symbol: scalar(node) for node in self.written if isinstance(node, Scaled) and node.value is None
         }
         for each in self.program.parameters:
-            forms = {"beta": each.momentum, "lambda": each.decay, "epsilon": each.epsilon, "floor": each.floor}
+            forms = {"beta": each.momentum, "lambda": each.decay, "epsilon": each.epsilon}
             present = {f"{key}_{each.name}": form for key, form in forms.items() if form is not None}
             scalars |= {name: self.size(name, form, width) for name, form in present.items()}
+        rules = (part for update in self.program.updates.values() for part in update.expressions)
+        numbers = [node for node in nodes(*rules) if isinstance(node, Scalar) and node.value is None]
+        scalars |= {node.symbol: self.size(node.symbol, node.exponent, width) for node in numbers}
         rates = {
             each.name: self.size(f"eta_{each.name}", each.learning_rate, width)
             for each in self.program.parameters
@@ -237,7 +241,7 @@ def measured(experiment: ProgramExperiment, reading: TorchReading, reduced: Redu
                 if id(term) not in known:
                     known[id(term)] = square = reduced(term, axes).cpu().double().numpy()
                     if not square.all():
-                        underflowed.append((square == 0) & (term.flatten(1) != 0).any(dim=1).cpu().numpy())
+                        underflowed.append((square == 0) & (flattened(term) != 0).any(dim=1).cpu().numpy())
                 found[step.t, name, tuple(map(str, label))] = known[id(term)]
             if not value.is_zero:
                 found[step.t, name, None] = reduced(total(term for _, term in value), axes).cpu().double().numpy()
@@ -256,7 +260,7 @@ def joined(experiment: ProgramExperiment, rows: Sequence[Sequence[Row]]) -> Prog
 
 
 def _mean_square(term: Tensor, axes: tuple[Axis, ...]) -> Tensor:
-    flat = term.flatten(1)
+    flat = flattened(term)
     found: Tensor = torch.linalg.vector_norm(flat, dim=1, dtype=torch.float64).square() / flat.shape[1]
     return found
 
@@ -348,8 +352,9 @@ def _paired(entries: Tensor, place: int, data: Tensor, sums: Tensor) -> Tensor:
     """
     if data.shape[1] < data.shape[2]:
         return entries
-    rows = entries.movedim(place, -1)
-    gram = data.mT @ data
-    missing = sums @ torch.linalg.cholesky(gram).mT - rows @ data
+    runs, n, m = data.shape
+    last = entries.movedim(place, -1)
+    rows, gram = last.reshape(runs, -1, n), data.mT @ data
+    missing = sums.reshape(runs, -1, m) @ torch.linalg.cholesky(gram).mT - rows @ data
     moved: Tensor = rows + torch.linalg.solve(gram, missing, left=False) @ data.mT
-    return moved.movedim(-1, place)
+    return moved.reshape(last.shape).movedim(-1, place)

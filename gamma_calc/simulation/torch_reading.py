@@ -257,6 +257,11 @@ def total(terms: Iterable[Tensor]) -> Tensor:
     return reduce(torch.add, terms)
 
 
+def flattened(value: Tensor) -> Tensor:
+    """The entries of each run in one row, [runs, entries]; a number has one."""
+    return value.reshape(len(value), -1)
+
+
 def _einsum(left: Expression, right: Expression, result: Expression) -> str:
     letters: dict[Axis, str] = {}
     for axis in (*left.axes, *right.axes):

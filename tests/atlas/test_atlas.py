@@ -230,6 +230,12 @@ def test_a_run_decides_exponents_at_a_point() -> None:
     assert [name for name, row in found.items() if row.measured is None] == list(names[1:])
 
 
+@pytest.mark.parametrize("name", ["riemann-toy-ax"])
+def test_a_run_has_the_numbers_of_an_update_rule_and_values_without_axes(name: str) -> None:
+    (row,) = measured([compared(claim(name))], settings=Settings(widths=(16, 32, 64, 128, 256, 1024), seeds=16))
+    assert row.measured is not None and row.measured["verdict"] == "PASS" and abs(row.measured["slope"]) < 0.05
+
+
 @pytest.mark.slow
 def test_rows_are_made_once_for_each_claim() -> None:
     rows = atlas()
