@@ -230,7 +230,7 @@ def test_a_run_decides_exponents_at_a_point() -> None:
     assert [name for name, row in found.items() if row.measured is None] == list(names[1:])
 
 
-@pytest.mark.parametrize("name", ["riemann-toy-ax"])
+@pytest.mark.parametrize("name", ["riemann-toy-ax", "rite-delta1"])
 def test_a_run_has_the_numbers_of_an_update_rule_and_values_without_axes(name: str) -> None:
     (row,) = measured([compared(claim(name))], settings=Settings(widths=(16, 32, 64, 128, 256, 1024), seeds=16))
     assert row.measured is not None and row.measured["verdict"] == "PASS" and abs(row.measured["slope"]) < 0.05

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gamma_calc.algebra import Affine, Exponent, Region
-from gamma_calc.atlas.families.lora import SUBJECTS
+from gamma_calc.atlas.families.lora import SUBJECTS, invariant
 from gamma_calc.atlas.questions import Kind, Question, Subject, answered
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.program.expressions import Power, Trained
@@ -14,7 +14,7 @@ from gamma_calc.program.optimizers import ONE, Gradients, Optimizer, Raw, Update
 from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.program.update_expressions import Larger, Scalar
 
-EFFICIENT = Question(Kind.REGION, "efficient", steps=4)
+EFFICIENT, LARGEST = Question(Kind.REGION, "efficient", steps=4), Question(Kind.LARGEST, "c")
 
 
 def under_descent(subject: Subject) -> Subject:
@@ -25,6 +25,16 @@ def test_without_its_inverse_gram_matrices_no_single_rate_of_rank_one_is_efficie
     preconditioned = SUBJECTS["rank-one"]
     assert answered(EFFICIENT, preconditioned) != Region()
     assert answered(EFFICIENT, under_descent(preconditioned)) == Region()
+
+
+def test_invariant_steps_do_not_feel_how_large_the_first_factor_is() -> None:
+    """B = 0, so another A is another way to write one adapter; under descent it is another run."""
+    subjects = [Subject("", invariant(entries).scheme) for entries in ("-1", "-1/2", "0")]
+    at_largest = [Question(Kind.EXPONENT, f"delta_{factor}", at=(("c", Affine.of(0)),)) for factor in "AB"]
+    for subject in subjects:
+        assert [answered(each, subject) for each in (LARGEST, *at_largest)] == [Exponent.of(0)] * 3
+    under = [answered(replace(LARGEST, steps=3), under_descent(each)) for each in subjects]
+    assert len(set(map(str, under))) == len(under)
 
 
 def test_a_multiplier_of_one_over_the_rank_lets_the_gradient_at_the_input_vanish() -> None:

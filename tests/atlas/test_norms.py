@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
+from math import log2
 
 import pytest
+import torch
 
 from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.atlas.families.norms import SUBJECTS, preconditioned
@@ -26,6 +29,35 @@ def largest(layer: str, optimizer: Optimizer) -> object:
 def test_preconditioning_goes_from_gradient_descent_to_orthogonalised_steps(layer: str) -> None:
     assert largest(layer, preconditioned(Fraction(0))) == largest(layer, named_optimizer("sgd"))
     assert largest(layer, preconditioned(Fraction(1, 2))) == largest(layer, ORTHOGONALISED)
+
+
+def test_k_fac_divides_by_its_two_factors() -> None:
+    """(delta delta^T)^+ delta x^T (x x^T)^+ = (delta^+)^T x^+ with a batch of fixed size, delta = 1/n and x = 1."""
+    sizes, batch, entries = (256, 512, 1024, 2048), 3, []
+    for n in sizes:
+        random = torch.Generator().manual_seed(n)
+        delta, x = (torch.randn(n, batch, generator=random, dtype=torch.float64) for _ in range(2))
+        step = torch.linalg.pinv(delta / n).T @ torch.linalg.pinv(x)
+        entries.append(float(step.square().mean().sqrt()))
+    rates = tuple((layer, Affine.of(0)) for layer in LAYERS)
+    derived = answered(Question(Kind.EXPONENT, "change of W_2", steps=1, at=rates), SUBJECTS["k-fac"])
+    assert derived == Exponent.of(-1) and abs(log2(entries[-1] / entries[0]) / 3 + 1) < 0.05
+
+
+def test_one_block_is_the_whole_matrix_and_a_block_of_one_entry_is_an_entry() -> None:
+    """Shampoo with e_L + e_R = 1/4 in n^u blocks: at u = 2 an entry is divided by the root of its size."""
+    asked = [Question(Kind.LARGEST, "c", steps=3, at=(("u", Affine.of(u)),)) for u in (0, 2)]
+    found = [answered(each, SUBJECTS["shampoo-in-blocks"]) for each in asked]
+    assert found == [Exponent.of(0), Exponent.of(Fraction(-1, 2))]
+
+
+def test_a_curvature_that_is_larger_than_the_gradient_leaves_sophia_its_size() -> None:
+    """At h = n^-2 every ratio is clipped, as in sign descent; at h of size 1 it is a gradient."""
+    sophia = SUBJECTS["sophia"]
+    beside = {**sophia.scheme.exponents, "epsilon": Affine.of(0)}
+    question = Question(Kind.LARGEST, "hidden")
+    large = replace(sophia, scheme=replace(sophia.scheme, exponents=beside))
+    assert [answered(question, each) for each in (sophia, large)] == [Exponent.of(-1), Exponent.of(0)]
 
 
 def test_no_preconditioning_is_another_optimiser() -> None:

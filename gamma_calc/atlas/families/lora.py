@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 from gamma_calc.algebra import Affine
 from gamma_calc.atlas.questions import Subject
-from gamma_calc.program.expressions import Power, Trained
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import Expression, Power, Trained
 from gamma_calc.program.network import axis, contract, data, named, parameter, power, scaled
-from gamma_calc.program.optimizers import ONE, Gradients, Optimizer, Raw, Update
+from gamma_calc.program.optimizers import HALF, ONE, Gradients, Optimizer, Raw, Update
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.update_expressions import Scalar
@@ -61,6 +62,41 @@ def _divided_by_the_other(weight: Trained, gradients: Gradients) -> Update:
     (other,) = (each for each in gradients if each != weight)
     gram = Scalar("damping", Affine.of(-2)) + contract(other, other, *other.axes)
     return Update(gradients[weight] * Power(gram, -ONE))
+
+
+def _over_the_other(weight: Trained, gradients: Gradients) -> Update:
+    """A step of norm one along the gradient of a vector, over the norm of the other vector; both norms are damped.
+
+    So LoRA-RITE moves factors of rank one: B A does not feel a number that is taken from one and given to the other.
+    """
+    (other,) = (each for each in gradients if each != weight)
+    gradient, damping = gradients[weight], Scalar("damping", Affine.of(-2))
+    squares = (damping + contract(vector, vector, *vector.axes) for vector in (gradient, other))
+    own, others = (Power(each, -HALF) for each in squares)
+    return Update(gradient * own * others)
+
+
+def invariant(entries: str) -> Problem:
+    """An adapter of rank one, A random and B = 0, whose steps do not feel how B A is made of the two."""
+    n, batch = axis("width", 1), axis("batch")
+    inner = named("Z_A", parameter("A", n, init=entries, rate="c") @ data("Z", n, batch))
+    output = named("Z_B", parameter("B", axis("out", 1), init="zero", rate="c") * inner)
+    return Problem("invariant", output, efficient=("A", "B"), optimizer=Optimizer("lora-rite", Raw(), _over_the_other))
+
+
+def _from_a_gradient() -> Problem:
+    """B_0 A_0 = zeta U V^T from a gradient U S V^T of rank one: its sides over their norms, times the root of zeta."""
+    fan_in, fan_out, batch = axis("inputs", "q"), axis("outputs", "p"), axis("batch")
+    v, u = (_over_its_norm(name, side) for name, side in (("V", fan_in), ("U", fan_out)))
+    a, b = (named(f"{name}_0", scaled("root", "zeta/2", side)) for name, side in (("A", v), ("B", u)))
+    unseen = parameter("x", fan_in, batch, init="0", rate="0")
+    output = named("Y", b * contract(a, unseen, fan_in))
+    return Problem("from a gradient", output, between=("p >= 0", "q >= 0"))
+
+
+def _over_its_norm(name: str, side: Axis) -> Expression:
+    vector = data(name, side)
+    return vector * power(contract(vector, vector, side), -HALF)
 
 
 def _rank_one() -> Problem:
@@ -131,6 +167,15 @@ SUBJECTS: Mapping[str, Subject] = {
         "(n^-2 + b^2)^-1",
         _rank_one().scheme,
     ),
+    "invariant": Subject(
+        "rank one, A random with A Z = Theta(1), B zero; steps of norm n^c over the norm of the other factor",
+        invariant("-1/2").scheme,
+    ),
+    "from-a-gradient": Subject(
+        "factors sqrt(zeta) U and sqrt(zeta) V from a gradient of rank one, n^p outputs and n^q inputs, as initialised",
+        _from_a_gradient().scheme,
+    ),
+    "rates-by-their-ratio": _module("Init[A]; Adam, rates n^a for A and n^(a + k) for B", A, ("a", "a + k")),
     "gram": Subject("a factor of rank one with entries of size 1, as initialised", _gram().scheme),
     "dense": Subject("all of an n x n matrix; Adam, one rate n^c", _dense().scheme),
 }

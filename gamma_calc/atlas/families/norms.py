@@ -26,7 +26,7 @@ WIDTH, NEXT, BATCH = axis("width", 1), axis("next", 1), axis("batch")
 def preconditioned(power: Fraction) -> Optimizer:
     """Shampoo with exponents that add up to `power`, of each matrix W[..., out, in] by itself: G / |G|^(2 power).
 
-    With 1/2 that is the orthogonalised step U V^T.
+    With 1/2 that is the orthogonalised step U V^T, with 1 that of K-FAC: G = delta x^T, divided by (x.x) (delta.delta).
     """
 
     def update(weight: Trained, gradients: Gradients) -> Update:
@@ -35,6 +35,16 @@ def preconditioned(power: Fraction) -> Optimizer:
         return Update(gradient * Power(square, -power))
 
     return Optimizer(f"shampoo, exponents {power} in all", Raw(), update)
+
+
+def _in_blocks(power: Fraction) -> Problem:
+    """An n x n matrix in n^u blocks, each preconditioned by itself, with a loss gradient 1/n at its outputs."""
+    rows, columns = axis("rows", "u/2"), axis("columns", "u/2")
+    height, breadth = axis("height", "1 - u/2"), axis("breadth", "1 - u/2")
+    weight = parameter("W", rows, columns, height, breadth, init="zero", rate="c")
+    output = named("Y", contract(weight, data("Z", columns, breadth, BATCH), columns, breadth))
+    optimizer = preconditioned(power)
+    return Problem("blocks", output, gradient="-1", optimizer=optimizer, between=("0 <= u", "u <= 2"))
 
 
 def _grafted(weight: Trained, gradients: Gradients) -> Update:
@@ -130,6 +140,20 @@ SUBJECTS: Mapping[str, Subject] = {
         "muP without multipliers; Shampoo with e_L + e_R = 1/4",
         *NO_MULTIPLIER,
         optimizer=preconditioned(HALF / 2),
+    ),
+    "shampoo-in-blocks": Subject(
+        "an n x n matrix in n^u blocks; Shampoo with e_L + e_R = 1/4 in each", _in_blocks(HALF / 2).scheme
+    ),
+    "k-fac": perceptron(
+        "muP without multipliers; K-FAC: gradients divided by (x.x) (delta.delta)",
+        *NO_MULTIPLIER,
+        optimizer=preconditioned(ONE),
+    ),
+    "sophia": perceptron(
+        "muP with an output multiplier 1/n; Sophia: min(1, g / h) with h = n^-2, the size of a squared gradient, as "
+        "Adam has it with h for epsilon",
+        *OUTPUT_MULTIPLIER,
+        beside={"epsilon": "-2"},
     ),
     "grafted": perceptron(
         "muP without multipliers; steps along G whose entries have root mean square 1",

@@ -8,16 +8,61 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gamma_calc.atlas.perceptrons import GLOBAL, NO_MULTIPLIER, NTK, OUTPUT_MULTIPLIER, STANDARD, perceptron
+from gamma_calc.atlas.families import tensor_programs
+from gamma_calc.atlas.perceptrons import (
+    GLOBAL,
+    LAYERS,
+    NO_MULTIPLIER,
+    NTK,
+    OUTPUT_MULTIPLIER,
+    STANDARD,
+    Three,
+    perceptron,
+)
 from gamma_calc.atlas.questions import Subject
-from gamma_calc.program.network import axis, data, named, parameter
-from gamma_calc.program.optimizers import MUON, NEWTON_SCHULZ, Optimizer, nesterov
+from gamma_calc.program.expressions import Trained
+from gamma_calc.program.network import axis, contract, data, named, parameter, relu, softmax
+from gamma_calc.program.optimizers import HALF, MUON, NEWTON_SCHULZ, Gradients, Optimizer, Raw, Update, nesterov
 from gamma_calc.program.problem import Problem
+from gamma_calc.program.update_expressions import Count
 
 UNIT_SCALED = (("0", "-1/2", "-1"), ("0", "0", "0"))
 ORTHOGONALISED = Optimizer("muon without a factor", NEWTON_SCHULZ, nesterov, MUON)
 """A step U V^T, whatever the shape of the matrix."""
 MULTIPLIER = "muP with an output multiplier 1/n"
+WIDTH, NEXT, BATCH = axis("width", 1), axis("next", 1), axis("batch")
+
+
+def _past_the_multiplier(weight: Trained, gradients: Gradients) -> Update:
+    """Descent along the gradient as it is without the multiplier 1/sqrt(fan_in) in front of the weight."""
+    gradient = gradients[weight]
+    return Update(gradient, (), Count(gradient, weight.axes[-1], HALF))
+
+
+def _linear(multipliers: Three, inits: Three) -> Problem:
+    """Three layers without a map between them."""
+    inputs, out = axis("inputs"), axis("out")
+    first, hidden, last = (
+        parameter(name, fan_out, fan_in, init=init, multiplier=multiplier, rate="c")
+        for name, fan_out, fan_in, init, multiplier in zip(
+            LAYERS, (WIDTH, NEXT, out), (inputs, WIDTH, NEXT), inits, multipliers, strict=True
+        )
+    )
+    output = named("f", last @ named("h[2]", hidden @ named("h[1]", first @ data("x", inputs, BATCH))))
+    return Problem("linear", output, ("h[1]", "h[2]", "f"), optimizer="sgd")
+
+
+def _experts() -> Problem:
+    """muP with a fixed number of experts, each a matrix, mixed by a softmax of what a router says of the features."""
+    experts = axis("experts")
+    inputs = axis("inputs")
+    entering = named("h[1]", parameter("W_1", WIDTH, inputs, init="0", rate="embedding") @ data("x", inputs, BATCH))
+    first = relu(entering)
+    logits = named("logits", parameter("router", experts, WIDTH, init="-1", rate="router") @ first)
+    each = parameter("W_2", experts, NEXT, WIDTH, init="-1/2", rate="expert") @ first
+    mixed = named("h[2]", contract(softmax(logits, experts), each, experts))
+    output = named("f", parameter("W_3", axis("out"), NEXT, init="-1", rate="readout") @ relu(mixed))
+    return Problem("experts", output, ("h[1]", "logits", "h[2]", "f"))
 
 
 def _masked() -> Problem:
@@ -126,5 +171,27 @@ SUBJECTS: Mapping[str, Subject] = {
         ("0", "0", "0"),
         ("0", "-1/2", "0"),
     ),
+    "unit-sgd-past-multipliers": perceptron(
+        "the hidden layer of unit scaling; gradient descent past its multiplier 1/sqrt(n)",
+        *UNIT_SCALED,
+        (None, "hidden", None),
+        optimizer=Optimizer("gradient descent past the multiplier", Raw(), _past_the_multiplier),
+    ),
+    "biased-adam": tensor_programs.SUBJECTS["general-adam"],
+    "biased-sgd": tensor_programs.SUBJECTS["general-sgd"],
+    "linear-mup": Subject(
+        "muP without maps between layers, one rate n^c; gradient descent", _linear(*tensor_programs.MUP).scheme
+    ),
+    "linear-sp": Subject(
+        "standard parametrisation without maps between layers, one rate n^c; gradient descent",
+        _linear(*STANDARD).scheme,
+    ),
+    "embedding-alone": perceptron(
+        f"{MULTIPLIER}, only the input layer is trained, at n^c; Adam", *OUTPUT_MULTIPLIER, ("c", None, None)
+    ),
+    "hidden-alone": perceptron(
+        f"{MULTIPLIER}, only the hidden layer is trained, at n^c; Adam", *OUTPUT_MULTIPLIER, (None, "c", None)
+    ),
+    "experts": Subject("muP without multipliers, a fixed number of experts and a router; Adam", _experts().scheme),
     "masked": Subject("a layer with a random mask of density n^rho, variance n^v; Adam", _masked().scheme),
 }
