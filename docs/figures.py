@@ -6,9 +6,11 @@ Nothing in a picture is typed in: exponents are derived, slopes are read from va
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from gamma_calc import Problem, Scheme, derive, exponents
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.network import axis, data, named, parameter
 from gamma_calc.report import style
-from gamma_calc.report.figure import axes_grid, label_axes, logarithmic, rendered, surround
+from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic, rendered, surround
 from gamma_calc.report.region_figure import region_figure
 from gamma_calc.report.style import figure_settings
 from gamma_calc.simulation.verdicts import TOLERANCE
@@ -28,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs/images"
 WORDS = {"Z_A": "inside, A Z", "Z_B": "output, B A Z", "delta_1": "A's part", "delta_2": "B's part", "dZ": "gradient"}
 LAYERS = "lower", "upper"
+LETTERS = 40
+"""Of a line, beside each panel."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,14 @@ def depth_rows(name: str, initial: tuple[str, str]) -> list[Row]:
     ]
 
 
-def exponent_figure(heading: str, panels: Sequence[tuple[str, list[Row]]]) -> Figure:
+def exponent_figure(heading: str, panels: Sequence[tuple[str, list[Row]]], columns: int) -> Figure:
     """Rows of exponents: a bar where it is derived, a dot where it is measured, and both as numbers."""
-    rows = max(len(panel) for _, panel in panels)
+    rows, letters = -(-len(panels) // columns), LETTERS * columns
+    height = rows * (0.7 + 0.42 * max(len(panel) for _, panel in panels)) + 0.6
+    footer = "Exponent of the width n: 1/2 grows like its root, 0 stays, -1 fades like 1/n."
     with figure_settings():
-        figure, cells = axes_grid(heading, 1, len(panels), (3.4 * len(panels), 1.3 + 0.42 * rows))
-        surround(figure, heading, "Exponent of the width n: 1/2 grows like its root, 0 stays, -1 fades like 1/n.")
+        figure, cells = axes_grid(heading, rows, columns, (max(PHONE_WIDTH, 3.4 * columns), height))
+        surround(figure, textwrap.fill(heading, letters), textwrap.fill(footer, letters))
         for axes, (title, panel) in zip(cells, panels, strict=True):
             axes.set_title(title, size=style.HEADING, loc="left", weight="bold")
             _draw_rows(axes, panel)
@@ -113,8 +119,8 @@ def sums_figure() -> Figure:
         moved.append(np.sqrt(np.mean(np.einsum("krn,kn->kr", step, z) ** 2)))
     with figure_settings():
         heading = "Two sums of n terms of size 1"
-        figure, (axes,) = axes_grid(heading, 1, 1, (5.2, 3.4))
-        footer = f"Over 64 draws; lines have the derived slope, shaded: those within {TOLERANCE:g} of it."
+        figure, (axes,) = axes_grid(heading, 1, 1, (PHONE_WIDTH, 3.4))
+        footer = f"Over 64 draws. Lines have the derived slope;\nshaded: slopes within {TOLERANCE:g} of it."
         surround(figure, heading, footer)
         cases = (
             ("A_0 Z, independent", random, size("Z_A", rate="-1")),  # a step so small that A_0 leads
@@ -127,32 +133,39 @@ def sums_figure() -> Figure:
             axes.plot(widths, sizes, "o", color=colour, label=text)
             axes.plot(widths, 2**line, color=colour, linewidth=1.0)
             axes.fill_between(widths, 2 ** (line - reach), 2 ** (line + reach), color=colour, alpha=0.2, linewidth=0)
+        axes.set_ylim(min(random) / 2, 100 * max(moved))  # with room for the legend
         label_axes(axes, "width n", "root mean square", "")
         logarithmic(axes, "xy")
     return figure
 
 
-def modules_figure() -> Figure:
+def modules_figure(columns: int = 3) -> Figure:
     """Init[A], Init[B] and LoRA+."""
     panels = (("Init[A]", "init-a"), ("Init[B]", "init-b"), ("LoRA+ from Init[A]", "lora-plus-a"))
     heading = "One adapter, each scheme at its largest stable rates under Adam"
-    return exponent_figure(heading, [(title, module_rows(scheme)) for title, scheme in panels])
+    return exponent_figure(heading, [(title, module_rows(scheme)) for title, scheme in panels], columns)
 
 
-def depth_figure() -> Figure:
+def depth_figure(columns: int = 2) -> Figure:
     """LoRA+ in two layers."""
     panels = (("LoRA+ from Init[A]", ("-1/2", "zero")), ("LoRA+ from Init[B]", ("zero", "0")))
     heading = "Two adapters on one residual stream, with the rates of LoRA+"
-    return exponent_figure(heading, [(title, depth_rows(title, initial)) for title, initial in panels])
+    return exponent_figure(heading, [(title, depth_rows(title, initial)) for title, initial in panels], columns)
 
 
-def rates_figure() -> Figure:
+def rates_figure(columns: int = 2) -> Figure:
     """The regions of Init[A] in the plane of both rates."""
     rates = {"A": "-1/2", "B": "zero", "eta_A": "a", "eta_B": "b"}
-    return region_figure(derive(Scheme("init-a with two rates", rates)).derivation)
+    return region_figure(derive(Scheme("init-a with two rates", rates)).derivation, columns)
 
 
-FIGURES = {"exponents": modules_figure, "depth": depth_figure, "sums": sums_figure, "rates": rates_figure}
+WIDE: Mapping[str, Callable[..., Figure]] = {"exponents": modules_figure, "depth": depth_figure, "rates": rates_figure}
+"""By file name: those of several columns, which have one column under `NAME-narrow` for a telephone."""
+FIGURES: Mapping[str, Callable[[], Figure]] = {
+    **WIDE,
+    **{f"{name}-narrow": partial(drawn, columns=1) for name, drawn in WIDE.items()},
+    "sums": sums_figure,
+}
 """All pictures, by file name."""
 
 

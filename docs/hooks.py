@@ -17,6 +17,7 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 from gamma_calc.explorer.gallery import gallery
+from gamma_calc.report.html_page import PHONE
 
 ROOT = Path(__file__).resolve().parent.parent
 BESIDE = ("CONTRIBUTING.md", "derivations/**/*", "validation/**/*")
@@ -27,6 +28,7 @@ EXPLORED = (
     " line of the proof. `gamma-calc explore SPEC --out FILE.html` writes one for a scheme of yours."
 )
 FOREIGN = re.compile(r'<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)="(?:https?:)?//[^"]*"')
+IMAGE = re.compile(r'<img [^>]*src="((?:[^"]*/)?([^"/]+))(\.svg|\.png)"[^>]*>')
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
 SHORT = 40
 """Characters of LaTeX that no telephone is too narrow for."""
@@ -117,7 +119,15 @@ def on_page_content(text: str, page: Page, config: MkDocsConfig, files: Files) -
             LOG.warning("%s: no MathML of %s: %r", page.file.src_uri, latex, problem)
             return match[0]
 
-    return FORMULA.sub(mathml, text)
+    return IMAGE.sub(_picture, FORMULA.sub(mathml, text))
+
+
+def _picture(image: re.Match[str]) -> str:
+    """A picture that shows itself when it is pressed; on a telephone, its narrow form where it has one."""
+    path, name, kind = image.groups()
+    has_narrow = (ROOT / f"docs/images/{name}-narrow{kind}").is_file()
+    narrow = f'<source media="{PHONE}" srcset="{path}-narrow{kind}">' if has_narrow else ""
+    return f'<a href="{path}{kind}"><picture>{narrow}{image[0]}</picture></a>'
 
 
 def _inline(latex: str) -> str:

@@ -17,12 +17,11 @@ from gamma_calc.report.figure import axes_grid, surround
 from gamma_calc.report.style import figure_settings, mixed
 from gamma_calc.report.window import Place, Window
 
-COLUMNS = 2
 PANEL, MARGINS = 4.0, 1.0
 """The side of a panel with its words, and what stands above and below all of them, in inches."""
 
-LETTERS = 120
-"""Letters of a line below the panels."""
+LETTERS = 60
+"""Of a line below each panel."""
 
 BESIDE, BELOW, ACROSS = (5, 5), (5, -11), (-5, 5)
 """Where a label stands beside its point, in points; below one at the upper edge, across where a vertex's label stands
@@ -36,7 +35,7 @@ HOW_TO_READ = (
 OPEN = " Dashed edges and hollow vertices are left out."
 
 
-def region_figure(found: Derivation) -> Figure:
+def region_figure(found: Derivation, columns: int = 2) -> Figure:
     """The figure: one panel a condition, all of them on the same axes.
 
     Assumes:
@@ -44,13 +43,13 @@ def region_figure(found: Derivation) -> Figure:
     """
     points = published_points(found.scheme, found.policy)
     window = Window.around(found.free, found.decisions.values(), points, found.run.domain)
-    rows = -(-len(found.decisions) // COLUMNS)
+    rows = -(-len(found.decisions) // columns)
     length = "every fixed number of steps" if found.horizon is None else f"{found.horizon} steps"
     is_closed = all(member.is_closed for each in found.decisions.values() for member in each.region.members)
     how_to_read = HOW_TO_READ if is_closed else HOW_TO_READ + OPEN
     with figure_settings():
-        figure, cells = axes_grid(found.title, rows, COLUMNS, (PANEL * COLUMNS, PANEL * rows + MARGINS))
-        surround(figure, f"{found.title}\nfor {length}", textwrap.fill(how_to_read, LETTERS))
+        figure, cells = axes_grid(found.title, rows, columns, (PANEL * columns, PANEL * rows + MARGINS))
+        surround(figure, f"{found.title}\nfor {length}", textwrap.fill(how_to_read, LETTERS * columns))
         for index, (axes, decision) in enumerate(zip(cells, found.decisions.values(), strict=False)):
             _draw_panel(axes, decision, window, points, style.COLOURS[index % len(style.COLOURS)])
         for axes in cells[len(found.decisions) :]:

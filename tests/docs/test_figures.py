@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from docs import figures
+from gamma_calc.report.figure import PHONE_WIDTH
 from tests.docs.pages import ROOT
 
 README, RESULTS = (ROOT / name for name in ("README.md", "docs/results.md"))
@@ -84,6 +86,12 @@ def test_pictures() -> None:
     assert f"{idle.derived} and {idle.measured:.2f} for B's part under Init[B]" in words(README)
     deep = figures.depth_rows("LoRA+ from Init[A]", ("-1/2", "zero"))
     assert [row.derived for row in deep] == ["0", "0", "1/2", "1/2", "1/2", "0"]
+
+
+def test_every_picture_has_a_form_that_fits_a_telephone() -> None:
+    for name in figures.FIGURES.keys() - figures.WIDE.keys():
+        (width,) = re.findall(r'<svg [^>]*width="([0-9.]+)pt"', (ROOT / f"docs/images/{name}.svg").read_text("utf-8"))
+        assert float(width) <= 72 * (PHONE_WIDTH + 0.2)
 
 
 def test_every_picture_is_there() -> None:
