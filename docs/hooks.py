@@ -7,7 +7,6 @@ import json
 import logging
 import re
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from latex2mathml.converter import convert
 from markdown import Extension, Markdown
@@ -16,7 +15,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
-from gamma_calc.explorer.gallery import gallery
+from gamma_calc.explorer.gallery import explored, summary
 from gamma_calc.report.html_page import PHONE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,8 +23,9 @@ BESIDE = ("CONTRIBUTING.md", "derivations/**/*", "validation/**/*")
 """What belongs to the site beside docs/, under the paths by which pages link to it."""
 
 EXPLORED = (
-    "Pages on which to move the exponents of a scheme, and to see which conditions hold, at which step, and by which"
-    " line of the proof. `gamma-calc explore SPEC --out FILE.html` writes one for a scheme of yours."
+    "On each of these pages the exponents of a scheme can be moved, with sliders or as a point in the picture. It shows"
+    " which conditions hold there, from which step on, and by which line of the proof. `gamma-calc explore SPEC --out"
+    " FILE.html` writes one for a scheme of yours; two SPECs stand side by side."
 )
 FOREIGN = re.compile(r'<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)="(?:https?:)?//[^"]*"')
 IMAGE = re.compile(r'<img [^>]*src="((?:[^"]*/)?([^"/]+))(\.svg|\.png)"[^>]*>')
@@ -47,12 +47,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             files.append(File(f"../{name}", config.docs_dir, *site, dest_uri=dest, inclusion=level))
     for path in sorted((ROOT / "docs").glob("notebooks/*.ipynb")):
         files.append(File.generated(config, f"notebooks/{path.stem}.md", content=notebook_page(path)))
-    with TemporaryDirectory() as folder:
-        _, *pages = gallery(Path(folder))
-        for path in pages:
-            files.append(File.generated(config, f"explore/{path.name}", content=path.read_text(encoding="utf-8")))
-    links = "\n".join(f"- [{path.stem}](explore/{path.name})" for path in pages)
-    files.append(File.generated(config, "gallery.md", content=f"# Explore\n\n{EXPLORED}\n\n{links}\n"))
+    pages = explored()
+    for name, page in pages.items():
+        files.append(File.generated(config, f"explore/{name}.html", content=page.html()))
+    listed = "\n".join(f"- [{page.title}](explore/{name}.html). {summary(page)}" for name, page in pages.items())
+    files.append(File.generated(config, "gallery.md", content=f"# Explore\n\n{EXPLORED}\n\n{listed}\n"))
     return files
 
 

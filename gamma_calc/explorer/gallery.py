@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gamma_calc.algebra import Affine
+from gamma_calc.derivation.advice import advice
 from gamma_calc.explorer.page import Explorer, explore
 from gamma_calc.files import write_files
 from gamma_calc.program.catalogue import CATALOGUE
@@ -24,18 +25,23 @@ def gallery(folder: Path) -> tuple[Path, ...]:
     Raises:
         BadInput: a file cannot be written.
     """
-    pages = {f"{name}.html": page for name, page in _pages().items()}
-    links = Links(tuple((page.title, name) for name, page in pages.items()))
-    index = html_text("Schemes to explore", (Heading(1, "Schemes to explore"), Paragraph(SAID), links))
+    pages = {f"{name}.html": page for name, page in explored().items()}
+    listed = (each for name, page in pages.items() for each in (Links(((page.title, name),)), Paragraph(summary(page))))
+    index = html_text("Schemes to explore", (Heading(1, "Schemes to explore"), Paragraph(SAID), *listed))
     write_files(folder, {INDEX: index} | {name: page.html() for name, page in pages.items()})
     return tuple(folder / name for name in (INDEX, *pages))
 
 
-def _pages() -> Mapping[str, Explorer]:
+def explored() -> Mapping[str, Explorer]:
     """Every page by its name."""
     rates = explore(_with_two_rates("init-a"), _with_two_rates("init-b"))
     depth = explore(_with_two_rates("init-a"), _with_two_rates("init-a", LoraStack(2)))
     return {name: explore(name) for name in CATALOGUE} | {"two-rates": rates, "depth": depth}
+
+
+def summary(page: Explorer) -> str:
+    """What is said of each scheme of a page."""
+    return " ".join(map(advice, page.derivations))
 
 
 def _with_two_rates(name: str, model: Model = MODULE) -> Scheme:
