@@ -92,7 +92,7 @@ class Exponent:
     @property
     def free(self) -> tuple[str, ...]:
         """The free exponents that occur in the pieces, sorted."""
-        return tuple(sorted({name for piece in self.pieces for name in piece.free}))
+        return _free(self.pieces)
 
     def at(self, point: Mapping[str, int | Fraction]) -> Fraction | None:
         """The value at a point, None for -oo."""
@@ -214,6 +214,11 @@ def _canonical(pieces: tuple[Affine, ...], domain: Polyhedron) -> Exponent:
     exponent = object.__new__(Exponent)
     _fill(exponent, pieces, domain)
     return exponent
+
+
+@lru_cache(maxsize=16384)
+def _free(pieces: tuple[Affine, ...]) -> tuple[str, ...]:
+    return tuple(sorted({name for piece in pieces for name in piece.free}))
 
 
 @lru_cache(maxsize=16384)

@@ -119,11 +119,10 @@ class ExponentReading:
 
     def contracted(self, node: Contraction, label: Label, left: Term, right: Term) -> Term:
         """One rule application a part of the sum of each pair of components, as their provenance calls for."""
-        parts: list[Component] = []
+        subject, rules, parts = Subject(node, label, self.t), self.rules.contractions, list[Component]()
         for x, y in summed_pairs(left, right, node.over, self.policy):
             for part in summations(x.provenance, y.provenance, node.over):
-                rule = self.rules.contraction(part.kind)
-                parts.extend(self._concluded(rule, node, label, x, y, part, self.policy))
+                parts += self.trace.concluded(rules[part.kind], subject, x, y, part, self.policy)
         return self.rules.gathered(parts)
 
     def entrywise(self, node: Entrywise, label: Label, left: Term, right: Term) -> Term:

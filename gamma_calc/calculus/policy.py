@@ -21,6 +21,7 @@ from gamma_calc.calculus.provenance import Entries, Flip, Provenance, Sight, con
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
+from gamma_calc.program.shared import Shared
 
 HALF = Fraction(1, 2)
 
@@ -34,8 +35,8 @@ class Alignment(Enum):
     DILUTED = "diluted"
 
 
-@dataclass(frozen=True, slots=True)
-class Summation:
+@dataclass(frozen=True, slots=True, eq=False)
+class Summation(Shared):
     """A sum over axes of the products of two terms, or one part of it, and what it leaves.
 
     `gain` is the exponent that the sum adds to that of its summands, of at most `size`, that of the number of summands;
@@ -142,8 +143,8 @@ def _grows(axes: Iterable[Axis]) -> bool:
     return any(not axis.is_fixed for axis in axes)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy(Shared):
     """Which alignment exponents to use instead of the calculus's own, and which assumptions to do without.
 
     `coefficients` pairs a kind of sum with the exponent that it adds per unit of the axis's size: a rational in

@@ -13,7 +13,7 @@ size, and an output of one layer is an input of the next under another name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -69,8 +69,7 @@ class Entries(Shared):
     @property
     def is_met(self) -> bool:
         """Whether a sum may meet the tensor again along one of the axes that are left."""
-        met = self.tensor.met
-        return any(met is None or axis in met for axis, _ in self.at)
+        return _is_met(self)
 
     def renamed(self, old: Axis, new: Axis) -> Entries:
         """The entries in a term with one axis under another name."""
@@ -85,6 +84,12 @@ class Entries(Shared):
 @lru_cache(maxsize=4096)
 def _places(entries: Entries) -> frozenset[Axis]:
     return frozenset(place for _, place in entries.at)
+
+
+@lru_cache(maxsize=4096)
+def _is_met(entries: Entries) -> bool:
+    met = entries.tensor.met
+    return any(met is None or axis in met for axis, _ in entries.at)
 
 
 @lru_cache(maxsize=4096)
@@ -131,7 +136,12 @@ class Sight(Shared):
 
     def summed(self, over: tuple[Axis, ...]) -> Sight:
         """The dependence after a sum over some axes of the term."""
-        return self if self.places.isdisjoint(over) else Sight(self.entries.summed(over))
+        return _without(self, over)
+
+
+@lru_cache(maxsize=16384)
+def _without(sight: Sight, over: tuple[Axis, ...]) -> Sight:
+    return sight if sight.places.isdisjoint(over) else Sight(sight.entries.summed(over))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,11 +200,10 @@ class Provenance(Shared):
         """The provenance after a sum over some axes: their flips act inside the sum and are lost."""
         return _summed(self, over)
 
-    def joined(self, other: Provenance) -> Provenance:
+    def joined(self, *others: Provenance) -> Provenance:
         """The provenance of a sum of terms of one parity."""
-        if other.seen <= self.seen:
-            return self
-        return Provenance(self.fresh, self.odd, self.mixed, self.seen | other.seen, self.made)
+        seen = self.seen.union(*[each.seen for each in others])
+        return self if len(seen) == len(self.seen) else Provenance(self.fresh, self.odd, self.mixed, seen, self.made)
 
     def is_within(self, other: Provenance) -> bool:
         """Whether no sum, now or later, gains more on a term of this provenance than on one of the other.
@@ -218,7 +227,9 @@ def _parity(term: Provenance) -> Provenance:
 @lru_cache(maxsize=65536)
 def _multiplied(left: Provenance, right: Provenance) -> Provenance:
     mixed = left.mixed | right.mixed
-    return Provenance(None, (left.odd ^ right.odd) - mixed, mixed, left.seen | right.seen, left.made_with(right))
+    more, less = (left.seen, right.seen) if len(left.seen) > len(right.seen) else (right.seen, left.seen)
+    seen = more if less <= more else more | less
+    return Provenance(None, (left.odd ^ right.odd) - mixed, mixed, seen, left.made_with(right))
 
 
 @lru_cache(maxsize=65536)
@@ -256,24 +267,22 @@ def _is_within(term: Provenance, other: Provenance) -> bool:
 @lru_cache(maxsize=65536)
 def _distinct(seen: frozenset[Sight]) -> frozenset[Sight]:
     """Dependences without what no sum can meet again, and without those that bring back no more than another one."""
-    found = _by_entries(seen).items()
-    return frozenset(sight for entries, alike in found if entries.is_met for sight in _widest(alike))
+    found = (alike for entries, alike in _by_entries(seen).items() if entries.is_met)
+    return frozenset[Sight]().union(*(alike if len(alike) < 2 else _widest(frozenset(alike)) for alike in found))
 
 
 @lru_cache(maxsize=65536)
-def _by_entries(seen: frozenset[Sight]) -> Mapping[Entries, frozenset[Sight]]:
+def _by_entries(seen: frozenset[Sight]) -> Mapping[Entries, Sequence[Sight]]:
     """Dependences by the entries that are seen."""
     found: dict[Entries, list[Sight]] = {}
     for sight in seen:
         found.setdefault(sight.entries, []).append(sight)
-    return {entries: frozenset(alike) for entries, alike in found.items()}
+    return found
 
 
 @lru_cache(maxsize=65536)
 def _widest(alike: frozenset[Sight]) -> Iterable[Sight]:
     """Dependences on the same entries: those whose factors differ in what they saw as one, and none within another."""
-    if len(alike) == 1:
-        return alike
     found: dict[Provenance | None, Sight] = {}
     for sight in alike:
         parity = None if sight.factor is None else sight.factor.parity

@@ -20,9 +20,9 @@ Source: Everett et al., "Scaling Exponents Across Parameterizations and Optimize
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from gamma_calc.algebra import VANISHING, Exponent
 from gamma_calc.calculus.assumptions import (
@@ -75,7 +75,7 @@ BETWEEN = Citation(EVERETT, "alignment exponents, from a random walk to full ali
 SUMMED, SUMMANDS = r"\gamma[\sum_{i\le n^\delta}u_iv_i]", r"\gamma[u]+\gamma[v]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rulebook:
     """The rules under a policy, under the names that the interpreter calls them by."""
 
@@ -167,8 +167,12 @@ class Rulebook:
         """The exponent of a bounded map's value."""
         return self._left_of(BOUNDED, _AtMost(BOUNDED), r"\gamma[\phi'(v)]\le0")
 
-    def contraction(self, kind: Alignment) -> Rule:
-        """The exponent of a sum over an axis; its gain comes from the policy, which is a premise."""
+    @cached_property
+    def contractions(self) -> Mapping[Alignment, Rule]:
+        """The exponent of a sum over an axis, by its kind; its gain comes from the policy, which is a premise."""
+        return {kind: self._contraction(kind) for kind in Alignment}
+
+    def _contraction(self, kind: Alignment) -> Rule:
         rule, coefficient = CONTRACTIONS[kind], self.policy.coefficient(kind)
         if coefficient is not None:
             statement = rf"{SUMMED}={SUMMANDS}+({coefficient.latex()})\,\delta\ \text{{as set}}"
@@ -292,8 +296,8 @@ def _joined(components: list[Component]) -> Iterable[Component]:
     """A sum within a parity that may cancel: as large as its largest part where that one leads everywhere."""
     leaders = [
         each
-        for each in components
-        if all(other is each or each.size.lower.is_above(other.size.upper) for other in components)
+        for place, each in enumerate(components)
+        if all(at == place or each.size.lower.is_above(other.size.upper) for at, other in enumerate(components))
     ]
     for part in gathered(components):
         least = [each.size.lower for each in leaders if each.provenance.is_within(part.provenance)]

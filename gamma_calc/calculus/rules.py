@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache, partial, reduce
+from functools import cache, lru_cache, partial, reduce
 from itertools import product
 
 from gamma_calc.algebra import VANISHING, Exponent
@@ -32,13 +32,14 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.optimizers import Factored, Moments
+from gamma_calc.program.shared import Shared
 
 MOST_APART = 3
 """Components of one parity that are kept apart; of more, the smaller ones leave one bound."""
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+@dataclass(frozen=True, slots=True, eq=False)
+class Component(Shared):
     """One parity of a term: how large it is and what it is made from."""
 
     size: Size
@@ -66,7 +67,7 @@ def gathered(components: Iterable[Component]) -> Term:
     if len(every) < 2:
         return every
     parities = by_parity(every).values()
-    return tuple([one for alike in parities for one in (alike if len(alike) == 1 else _apart(alike))])
+    return tuple([one for alike in parities for one in (alike if len(alike) == 1 else _apart(tuple(alike)))])
 
 
 def by_parity(components: Iterable[Component]) -> Mapping[Provenance, list[Component]]:
@@ -77,18 +78,23 @@ def by_parity(components: Iterable[Component]) -> Mapping[Provenance, list[Compo
     return found
 
 
+@lru_cache(maxsize=16384)
 def needed(term: Term) -> Term:
     """The components without those beside which another one is no smaller, now and in every later sum."""
-    if not any(component.provenance.mixed for component in term):
-        return term  # of one that mixes no flip, only terms of its own parity are a part
-    return tuple(each for each in term if not any(_is_covered(each, other) for other in term if other is not each))
+    wide = [component for component in term if component.provenance.mixed]  # of others, only terms of their own parity
+    return tuple([each for each in term if not _is_covered(each, wide)]) if wide else term
 
 
-def _is_covered(component: Component, other: Component) -> bool:
-    return component.provenance.is_within(other.provenance) and _is_no_larger(component, other)
+def _is_covered(component: Component, others: Iterable[Component]) -> bool:
+    """Whether another component is no smaller, and no later sum gains less on it."""
+    return any(
+        other is not component and _is_no_larger(component, other) and component.provenance.is_within(other.provenance)
+        for other in others
+    )
 
 
-def _apart(components: Sequence[Component]) -> Sequence[Component]:
+@lru_cache(maxsize=65536)
+def _apart(components: Term) -> Sequence[Component]:
     """The components of one parity, brought together as far as no later sum can tell.
 
     Those that have seen the same are as large as the largest; those of one size have, together, seen what any has.
@@ -98,12 +104,11 @@ def _apart(components: Sequence[Component]) -> Sequence[Component]:
     for each in components:
         before = alike.get(each.provenance)
         alike[each.provenance] = each.size if before is None else before | each.size
-    found = dict[Size, Provenance]()
+    found = dict[Size, list[Provenance]]()
     for provenance, size in alike.items():
-        other = found.get(size)
-        found[size] = provenance if other is None else other.joined(provenance)
-    left = [Component(size, provenance) for size, provenance in found.items()]
-    left = [one for one in left if not any(_is_covered(one, other) for other in left if other is not one)]
+        found.setdefault(size, []).append(provenance)
+    left = [Component(size, one.joined(*others) if others else one) for size, (one, *others) in found.items()]
+    left = [one for one in left if not _is_covered(one, left)]
     return left if len(left) <= MOST_APART else _bounds(left)
 
 
@@ -156,7 +161,12 @@ def _scaled(scale: Exponent, term: Term) -> Term:
 
 
 def _product(left: Term, right: Term) -> Term:
-    return gathered(Component(x.size + y.size, x.provenance.multiplied(y.provenance)) for x in left for y in right)
+    return gathered(_multiplied(x, y) for x in left for y in right)
+
+
+@lru_cache(maxsize=65536)
+def _multiplied(left: Component, right: Component) -> Component:
+    return Component(left.size + right.size, left.provenance.multiplied(right.provenance))
 
 
 def _sum(*terms: Term) -> Term:
@@ -164,6 +174,7 @@ def _sum(*terms: Term) -> Term:
 
 
 def _contraction(kind: Alignment) -> Callable[[Component, Component, Summation, Policy], Term]:
+    @lru_cache(maxsize=65536)
     def conclude(left: Component, right: Component, part: Summation, policy: Policy) -> Term:
         parts = summations(left.provenance, right.provenance, part.over)
         if part.kind is not kind or part not in parts:
@@ -395,12 +406,11 @@ def _raw_step(rate: Exponent, gradient: Term) -> Term:
 def processed(size: Exponent, gradient: Term, epsilon: Term = ()) -> Term:
     """What is left of the parts of a gradient that is brought to one size as a whole, beside an epsilon or none."""
     parities = [*by_parity(gradient).values()]
-    wholes = [Component(total(alike), Provenance()) for alike in parities]
-    rivals = (*wholes, *epsilon)
+    wholes, beside = [total(alike) for alike in parities], [each.size for each in epsilon]
     return gathered(
         replace(part, size=Size.exactly(size) + part.size)
-        for alike, whole in zip(parities, wholes, strict=True)
-        for part in _processed(alike, _share(whole, rivals), gradient)
+        for place, alike in enumerate(parities)
+        for part in _processed(alike, _share(wholes[place], [*wholes[:place], *wholes[place + 1 :], *beside]), gradient)
     )
 
 
@@ -427,12 +437,11 @@ def _is_one_form(size: Size) -> bool:
     return size.is_exact and len(size.upper.pieces) == 1
 
 
-def _share(component: Component, rivals: Term) -> Size:
+def _share(mine: Size, others: Sequence[Size]) -> Size:
     """What a parity keeps of entries that a normalised step brings to size 1: all if it leads, n^-(gap) if it trails.
 
     Where the free exponents decide who leads, the share is only known to be at most 1.
     """
-    mine, others = component.size, [other.size for other in rivals if other is not component]
     if all(other.upper.is_at_most(mine.lower) for other in others):
         return Size.exactly(Exponent.of(0))
     for other in others:

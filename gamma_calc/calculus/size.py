@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gamma_calc.algebra import Exponent
+from gamma_calc.program.shared import Shared
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+@dataclass(frozen=True, slots=True, eq=False)
+class Size(Shared):
     """Theta(n^upper) where `lower` and `upper` agree; otherwise between the two.
 
     Exponents: `lower` is a proved lower bound, `upper` a proved upper bound of gamma.

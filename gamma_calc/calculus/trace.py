@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+from gamma_calc.algebra import Exponent
 from gamma_calc.calculus.rules import Rule, Term, by_parity
 from gamma_calc.errors import GammaCalcError
 from gamma_calc.program.expressions import Expression
@@ -77,10 +80,18 @@ class Trace:
         if self.longest is not None and len(self.applications) >= self.longest:
             raise TooLong
         application = Application.of(rule, subject, *premises)
-        if self.most is not None:
-            for alike in by_parity(application.conclusion).values():
-                free = {name for component in alike for name in component.size.upper.free}
-                if sum(len(component.size.upper.pieces) for component in alike) * len(free) > self.most:
-                    raise TooLong
+        if self.most is not None and _numbers(application.conclusion) > self.most:
+            raise TooLong
         self.applications.append(application)
         return application.conclusion
+
+
+@lru_cache(maxsize=16384)
+def _numbers(term: Term) -> int:
+    """The numbers of the longest parity."""
+    parities = ([component.size.upper for component in alike] for alike in by_parity(term).values())
+    return max((_pieces(sizes) * len({name for each in sizes for name in each.free}) for sizes in parities), default=0)
+
+
+def _pieces(sizes: Iterable[Exponent]) -> int:
+    return sum(len(each.pieces) for each in sizes)

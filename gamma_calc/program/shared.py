@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
@@ -18,6 +19,9 @@ class Sharing(type):
             value = super().__call__(*args, **kwargs)
             value = Sharing.known.setdefault((cls, *parts(value)), value)
         return value
+
+
+atexit.register(Sharing.known.clear)  # what goes later asks modules that are gone already
 
 
 class Shared(metaclass=Sharing):
