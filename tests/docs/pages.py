@@ -2,7 +2,8 @@
 
     ```python                 run, all of a page in one namespace; with title="FILE" written to FILE as well
     ```pycon                  run, and what it prints is compared
-    ```console                `$ gamma-calc ...` is run, and what it prints is compared; `$ echo $?` is its exit status
+    ```console                `$ gamma-calc ...` is run, and what it prints is compared; `$ echo $?` is its exit status;
+                              a command goes on behind a backslash
     ```toml title="FILE"      written to FILE, and so is json
 
 In what is compared `...` stands for anything, as in a doctest. Other blocks, such as ```sh, are only read.
@@ -61,7 +62,7 @@ def _commands(text: str) -> Iterator[tuple[str, str, str]]:
     """The commands of a console, each with what the page shows of its output, and its output."""
     status = 0
     for part in re.split(r"^\$ ", text, flags=re.M)[1:]:
-        command, _, expected = part.partition("\n")
+        command, _, expected = part.replace("\\\n", "").partition("\n")
         if command == "echo $?":
             yield command, expected, f"{status}\n"
             continue
