@@ -4,8 +4,7 @@ $ gamma-calc schemes
 name         A     B        eta_A  eta_B
 init-a       -1/2  zero     eta    eta
 ...
-adapters: lora-fa, rslora, vera, lora-xs, pissa, dora
-...
+adapters: lora-fa, rslora, ...
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import gamma_calc
+from gamma_calc.program.adapters import ADAPTERS
+from gamma_calc.program.optimizers import OPTIMIZERS
 from tests.docs.pages import ROOT, is_shown, run
 
 SLOW = ("docs/model.md",)
@@ -59,6 +61,13 @@ def test_files_that_are_named_are_there(name: str) -> None:
     named = re.findall(r"`((?:gamma_calc|tests|docs)/[^`]*)`", (ROOT / name).read_text(encoding="utf-8"))
     assert named
     assert not [each for each in named if not (ROOT / each).exists()]
+
+
+def test_every_adapter_and_optimiser_has_its_row() -> None:
+    for name, told in {"own-networks": ADAPTERS, "own-optimiser": OPTIMIZERS}.items():
+        page = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
+        rows = re.findall(r"^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \|", page, re.M)
+        assert set(told) <= {each.strip("`") for row in rows for each in row.split(", ")}
 
 
 def test_every_package_has_its_job() -> None:
