@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import textwrap
 from pathlib import Path
 
 from gamma_calc.cli.options import (
@@ -32,20 +31,15 @@ from gamma_calc.cli.options import (
     whole,
 )
 from gamma_calc.cli.outputs import FAILED, UNKNOWN
-from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, alpha_named
-from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.files import write_files
 from gamma_calc.huggingface.lint import ADAMW, Linted, lint
-from gamma_calc.huggingface.lint_case import Severity
-from gamma_calc.huggingface.lint_checks import NEAR, position
 
 ALL_ASSUMED = (
     "what lint finds was measured where all assumptions hold; write the specs with --specs DIR, and ask "
     "`gamma-calc derive DIR/peft.toml` under others"
 )
-COLUMNS = 110
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,65 +83,12 @@ def _decay(text: str) -> float:
 
 
 def _text(found: Linted, specs: Path | None, again: str) -> str:
-    lines = [_advice(found), _title(found)]
-    edge = found.case.linear
-    if edge is None:
-        lines.append("stable rates: unknown (see below)")
-    else:
-        lines.append(text_table([(each.condition.name, str(each)) for each in (edge.stable, edge.internally_stable)]))
-        lines.append(f"largest stable eta: {edge.largest.value}")
-    if found.case.position is not None and found.case.position < 1 / NEAR:
-        lines.append(f"{position(found.case)}.")
-    own = [each for each in found.findings if not each.is_common]
-    for each in own:
-        lines.append(f"{each.severity.value:<7}  {each.id}")
-        body = textwrap.wrap(each.text, COLUMNS) + _by(each.derivation, specs)
-        lines += [f"{'':<9}{line}" for line in body]
-    common = ", ".join(each.id for each in found.findings if each.is_common)
-    if common:
-        lines.append(f"Found in nearly every configuration, and said in --json: {common}.")
-    lines.append(MODULE_ALONE)
-    if specs is None and found.specs:
-        lines.append(f"Specs, and the commands that derive this from them: {again} --specs .")
-    return "\n".join(lines)
-
-
-def _advice(found: Linted) -> str:
-    """What to do, in one sentence."""
-    ids = {
-        severity: ", ".join(each.id for each in found.findings if each.severity is severity and not each.is_common)
-        for severity in Severity
-    }
-    if ids[Severity.ERROR]:
-        return f"Change this before training: {ids[Severity.ERROR]}."
-    if found.is_unknown:
-        return f"The exponents of this configuration are not known: {ids[Severity.WARNING] or ids[Severity.INFO]}."
-    if ids[Severity.WARNING]:
-        return f"Look at this before training: {ids[Severity.WARNING]}."
-    return "Nothing stands in the way of training with this."
-
-
-def _by(derivation: str, specs: Path | None) -> list[str]:
-    """Where a finding comes from; a command on a spec only where the spec was written, so that it runs as printed."""
-    words = derivation.split(" ")
-    if not any(word.endswith(".toml") for word in words):
-        return [f"by: {derivation}"]
-    if specs is None:
-        return []
-    placed = [shlex.quote(str(specs / word)) if word.endswith(".toml") else word for word in words]
-    return [f"by: {' '.join(placed)}"]
+    if specs is not None or not found.specs:
+        return found.text(specs)
+    return f"{found.text()}\nSpecs, and the commands that derive this from them: {again} --specs ."
 
 
 def _again(options: argparse.Namespace) -> str:
     """The command that asks this anew, as far as it decides the specs."""
     words = ["gamma-calc", "lint", str(options.file), "--optimizer", options.optimizer, "--alpha", options.alpha.value]
     return shlex.join(words)
-
-
-def _title(found: Linted) -> str:
-    config = found.case.config
-    exponents = found.json()["exponents"]
-    words = {"A": "A", "B": "B", "scale": "s"}
-    shown = ", ".join(f"{word} {exponents[key] or 'unknown'}" for key, word in words.items())
-    size = f"r = {config.rank}, lora_alpha = {config.alpha:g}, s = {config.scale:g}"
-    return f"init_lora_weights={config.initialisation.name} ({shown}), {size}, under {found.case.optimizer}"

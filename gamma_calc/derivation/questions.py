@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal
 
 from gamma_calc.algebra import name_latex
@@ -13,6 +14,7 @@ from gamma_calc.analysis.largest_rates import LargestRate
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory, trajectory
 from gamma_calc.calculus.size import Size
+from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.as_json import derivation_json, exponents_json
 from gamma_calc.derivation.blocks import Document
 from gamma_calc.derivation.conditions import spaced
@@ -111,6 +113,7 @@ class Derived:
     >>> print(found.max_stable["eta"].value, found.undertrained)
     -1 ('B',)
     >>> print(found)
+    B hardly learns under init-b under adam, with a learning rate of n^(-1): its part of the change falls like n^(-1).
     init-b under adam
     condition           region     onset
     stable              eta <= -1  1
@@ -172,7 +175,7 @@ class Derived:
         return f"<derivation of {self.derivation.title}>"
 
     def __str__(self) -> str:
-        return f"{self.derivation.title}\n{text_table(self._rows)}"
+        return f"{advice(self.derivation)}\n{self.derivation.title}\n{text_table(self._rows)}"
 
     @property
     def _rows(self) -> list[tuple[str, str, str]]:
@@ -189,7 +192,7 @@ class Derived:
         return f"$${_array(rows)}$$"
 
     def _repr_html_(self) -> str:
-        return html_table(self._rows)
+        return f"<p>{escape(advice(self.derivation))}</p>\n{html_table(self._rows)}"
 
 
 def exponents(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shlex
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +12,17 @@ from typing import Any
 
 from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.alpha import AlphaReading
+from gamma_calc.experiment.alpha import AlphaReading, alpha_named
 from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.huggingface.adapter_config import config_from_file, config_from_mapping
-from gamma_calc.huggingface.implemented_scheme import Edge, edge, embedding_spec, implemented_spec
+from gamma_calc.huggingface.implemented_scheme import Edge, adapter_scheme, edge, embedding_spec, implemented_spec
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Finding, Severity
-from gamma_calc.huggingface.lint_checks import CHECKS
+from gamma_calc.huggingface.lint_checks import CHECKS, NEAR, position
 from gamma_calc.program.optimizers import named_optimizer
-from gamma_calc.program.scheme import KEYS
+from gamma_calc.program.scheme import KEYS, Scheme
 
 ADAMW = "adamw"
+COLUMNS = 110
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -75,9 +78,40 @@ class Linted(Shown):
             "specs": dict(self.specs),
         }
 
+    @property
+    def scheme(self) -> Scheme:
+        """The scheme that the configuration implements at its rank, for any other question.
+
+        Raises:
+            BadInput: its exponents cannot be read from the configuration.
+        """
+        return adapter_scheme(self.case.config)
+
     def __str__(self) -> str:
-        rows = [(each.severity.value, each.id, each.text) for each in self.findings if not each.is_common]
-        return text_table([("severity", "finding", ""), *rows]) if rows else "nothing stands out"
+        return self.text()
+
+    def text(self, specs: Path | None = None) -> str:
+        """The answer to read; with the folder of the specs, the commands that derive each finding from them."""
+        lines = [_advice(self), _title(self)]
+        edge = self.case.linear
+        if edge is None:
+            lines.append("stable rates: unknown (see below)")
+        else:
+            lines.append(
+                text_table([(each.condition.name, str(each)) for each in (edge.stable, edge.internally_stable)])
+            )
+            lines.append(f"largest stable eta: {edge.largest.value}")
+        if self.case.position is not None and self.case.position < 1 / NEAR:
+            lines.append(f"{position(self.case)}.")
+        for each in self.findings:
+            if not each.is_common:
+                lines.append(f"{each.severity.value:<7}  {each.id}")
+                body = textwrap.wrap(each.text, COLUMNS) + _by(each.derivation, specs)
+                lines += [f"{'':<9}{line}" for line in body]
+        common = ", ".join(each.id for each in self.findings if each.is_common)
+        if common:
+            lines.append(f"Found in nearly every configuration, and said in --json: {common}.")
+        return "\n".join([*lines, MODULE_ALONE])
 
     def _rate_json(self) -> dict[str, Any] | None:
         edge = self.case.rate_edge
@@ -90,7 +124,7 @@ def lint(
     config: Path | str | Mapping[str, Any],
     *,
     optimizer: str = ADAMW,
-    alpha: AlphaReading = AlphaReading.FIXED,
+    alpha: AlphaReading | str = AlphaReading.FIXED,
     learning_rate: float | None = None,
     loraplus_ratio: float | None = None,
     width: int | None = None,
@@ -101,7 +135,7 @@ def lint(
     Args:
         config: the path of an adapter_config.json, or what stands in it.
         optimizer: a name that `named_optimizer` knows, as one writes it for torch or the Trainer.
-        alpha: what happens to lora_alpha as the rank changes.
+        alpha: what happens to lora_alpha as the rank changes: "fixed" or "proportional".
         learning_rate, width: to place the rate against the edge at that width; both are needed for that.
         loraplus_ratio, weight_decay: as for PEFT's create_loraplus_optimizer.
 
@@ -109,7 +143,7 @@ def lint(
         BadInput: the configuration or a number cannot be understood.
     """
     read = config_from_file(Path(config)) if isinstance(config, Path | str) else config_from_mapping(config)
-    name = named_optimizer(optimizer).name
+    name, reading = named_optimizer(optimizer).name, alpha_named(alpha)
     for word, value in (("learning rate", learning_rate), ("LoRA+ ratio", loraplus_ratio)):
         if value is not None and not 0 < value < math.inf:
             raise BadInput(word, found=str(value), expected="a positive number")
@@ -117,10 +151,10 @@ def lint(
         raise BadInput("width", found=str(width), expected=f"a whole number from the rank, {read.rank}")
     if weight_decay is not None and not 0 <= weight_decay < math.inf:
         raise BadInput("weight decay", found=str(weight_decay), expected="a number from 0")
-    spec = None if read.variants else implemented_spec(read, name, alpha)
-    embedding = embedding_spec(name, alpha, is_rank_stabilised=read.is_rank_stabilised)
+    spec = None if read.variants else implemented_spec(read, name, reading)
+    embedding = embedding_spec(name, reading, is_rank_stabilised=read.is_rank_stabilised)
     linear = None if spec is None else edge(spec, read.initialisation.start)
-    case = Case(read, linear, edge(embedding), name, alpha, learning_rate, loraplus_ratio, width, weight_decay)
+    case = Case(read, linear, edge(embedding), name, reading, learning_rate, loraplus_ratio, width, weight_decay)
     specs = {} if spec is None else {LINEAR: f"{spec}\n"}
     if case.embeddings:
         specs[EMBEDDING] = f"{embedding}\n"
@@ -131,6 +165,41 @@ def lint(
     ]
     # Errors first, otherwise in the order of the table.
     return Linted(case, tuple(sorted(found, key=lambda each: list(Severity).index(each.severity))), specs)
+
+
+def _advice(found: Linted) -> str:
+    """What to do, in one sentence."""
+    ids = {
+        severity: ", ".join(each.id for each in found.findings if each.severity is severity and not each.is_common)
+        for severity in Severity
+    }
+    if ids[Severity.ERROR]:
+        return f"Change this before training: {ids[Severity.ERROR]}."
+    if found.is_unknown:
+        return f"The exponents of this configuration are not known: {ids[Severity.WARNING] or ids[Severity.INFO]}."
+    if ids[Severity.WARNING]:
+        return f"Look at this before training: {ids[Severity.WARNING]}."
+    return "Nothing stands in the way of training with this."
+
+
+def _by(derivation: str, specs: Path | None) -> list[str]:
+    """Where a finding comes from; a command on a spec only where the spec was written, so that it runs as printed."""
+    words = derivation.split(" ")
+    if not any(word.endswith(".toml") for word in words):
+        return [f"by: {derivation}"]
+    if specs is None:
+        return []
+    placed = [shlex.quote(str(specs / word)) if word.endswith(".toml") else word for word in words]
+    return [f"by: {' '.join(placed)}"]
+
+
+def _title(found: Linted) -> str:
+    config = found.case.config
+    exponents = found.json()["exponents"]
+    words = {"A": "A", "B": "B", "scale": "s"}
+    shown = ", ".join(f"{word} {exponents[key] or 'unknown'}" for key, word in words.items())
+    size = f"r = {config.rank}, lora_alpha = {config.alpha:g}, s = {config.scale:g}"
+    return f"init_lora_weights={config.initialisation.name} ({shown}), {size}, under {found.case.optimizer}"
 
 
 def _edge_json(found: Edge | None) -> dict[str, Any] | None:
