@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import gamma_calc
+from gamma_calc.huggingface.lint_checks import CHECKS
 from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.optimizers import OPTIMIZERS
 from tests.docs.pages import ROOT, is_shown, run
@@ -68,6 +69,12 @@ def test_every_adapter_and_optimiser_has_its_row() -> None:
         page = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
         rows = re.findall(r"^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \|", page, re.M)
         assert set(told) <= {each.strip("`") for row in rows for each in row.split(", ")}
+
+
+def test_every_finding_of_lint_has_its_row() -> None:
+    page = (ROOT / "docs/lint.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)` \| (error|warning|info) \|", page, re.M)
+    assert dict(rows) == {each.id: each.severity.value for each in CHECKS}
 
 
 def test_every_package_has_its_job() -> None:
