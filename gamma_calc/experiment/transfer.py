@@ -18,7 +18,7 @@ from gamma_calc.derivation.suppositions import Alignments, Suppositions, suppose
 from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named, says_scale, with_alpha
-from gamma_calc.program.models import RANK
+from gamma_calc.program.models import MODULE, RANK
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.program.selection import Spec, Values
 
@@ -235,6 +235,11 @@ def transfer_law(
         alpha, is_rank_stabilised: what gives s = alpha/r its power of the rank; by default the scheme's scale does.
     """
     scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
+    if scheme.model != MODULE:
+        raise BadInput(
+            f"transfer speaks of one LoRA module: found {scheme.model.kind!r}; derive has its largest stable rates n^x,"
+            " and a rate goes from width N to M by (M / N)^x"
+        )
     if alpha is not None:
         scheme = with_alpha(scheme, alpha, is_rank_stabilised=is_rank_stabilised)
     return TransferLaw(scheme, edge_laws(scheme, policy, with_rank=with_rank), policy)

@@ -204,4 +204,4 @@ def check_module(model: Model, asked: str) -> None:
         BadInput: the model is another one.
     """
     if model != MODULE:
-        raise BadInput(f"{asked} speaks of one module", found=f"a {model.kind}", expected=f"a {MODULE.kind}")
+        raise BadInput(f"{asked} speaks of one module", found=model.kind, expected=f"a {MODULE.kind}")
