@@ -57,6 +57,22 @@ def test_names_of_the_reference_resolve() -> None:
         assert all(getattr(module, name) is not None for name in getattr(module, "__all__", ()))
 
 
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    """Of what is no page of the site."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)\s]+)\)|src(?:set)?=\"([^\"]+)\"", text):
+        path, _, anchor = "".join(link).partition("#")
+        if not path.startswith("https:"):
+            assert (ROOT / path).is_file(), path
+            assert not anchor or anchor in headings((ROOT / path).read_text(encoding="utf-8")), link
+
+
+def headings(text: str) -> set[str]:
+    """The anchors of a page, as mkdocs and the hubs of git make them."""
+    return {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall("^#+ (.*)$", text, re.M)}
+
+
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md"])
 def test_files_that_are_named_are_there(name: str) -> None:
     named = re.findall(r"`((?:gamma_calc|tests|docs)/[^`]*)`", (ROOT / name).read_text(encoding="utf-8"))
