@@ -2,9 +2,9 @@
 
 $ gamma-calc lint adapter_config.json --lr 2e-4 --width 4096
 Nothing stands in the way of training with this.
-init_lora_weights=true (A -1/2, B zero, s -rank), r = 8, lora_alpha = 16, s = 2, under adamw
-stable             eta <= -1/2
-internally_stable  eta <= -1
+init_lora_weights=true: A starts at n^(-1/2), B at zero; r = 8, lora_alpha = 16, s = 2 (r^(-1) from rank to rank); ...
+stable             eta <= -1/2  the adapter's output stays bounded
+internally_stable  eta <= -1    A Z stays bounded too
 largest stable eta: -1/2
 The rate 0.0002 is 0.0512 times the edge of the stable rates, n^(-1/2) r^(-1/2) s^(-1/2) = 0.0039 at n = 4096, ...
 ...

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gamma_calc.algebra import Affine
 from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.alpha import AlphaReading, alpha_named
+from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named
 from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.huggingface.adapter_config import config_from_file, config_from_mapping
 from gamma_calc.huggingface.implemented_scheme import Edge, adapter_scheme, edge, embedding_spec, implemented_spec
-from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Finding, Severity
+from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Finding, Severity, power
 from gamma_calc.huggingface.lint_checks import CHECKS, NEAR, position
+from gamma_calc.program.models import RANK
 from gamma_calc.program.optimizers import named_optimizer
-from gamma_calc.program.scheme import KEYS, Scheme
+from gamma_calc.program.scheme import KEYS, ZERO, Scheme
 
 ADAMW = "adamw"
 COLUMNS = 110
@@ -97,9 +99,11 @@ class Linted(Shown):
         if edge is None:
             lines.append("stable rates: unknown (see below)")
         else:
-            lines.append(
-                text_table([(each.condition.name, str(each)) for each in (edge.stable, edge.internally_stable)])
+            asked = (
+                (edge.stable, "the adapter's output stays bounded"),
+                (edge.internally_stable, "A Z stays bounded too"),
             )
+            lines.append(text_table([(each.condition.name, str(each), words) for each, words in asked]))
             lines.append(f"largest stable eta: {edge.largest.value}")
         if self.case.position is not None and self.case.position < 1 / NEAR:
             lines.append(f"{position(self.case)}.")
@@ -194,12 +198,23 @@ def _by(derivation: str, specs: Path | None) -> list[str]:
 
 
 def _title(found: Linted) -> str:
-    config = found.case.config
-    exponents = found.json()["exponents"]
-    words = {"A": "A", "B": "B", "scale": "s"}
-    shown = ", ".join(f"{word} {exponents[key] or 'unknown'}" for key, word in words.items())
+    """What was read, in words."""
+    config, edge = found.case.config, found.case.linear
     size = f"r = {config.rank}, lora_alpha = {config.alpha:g}, s = {config.scale:g}"
-    return f"init_lora_weights={config.initialisation.name} ({shown}), {size}, under {found.case.optimizer}"
+    how = "what A and B start from is not known"
+    if edge is not None:
+        a, b, s = (edge.scheme.exponents[key] for key in ("A", "B", SCALE))
+        how = f"A starts at {_size(a)}, B at {_size(b)}"
+        size += " at every rank" if s == Affine.of(0) else f" ({_size(s)} from rank to rank)"
+    return f"init_lora_weights={config.initialisation.name}: {how}; {size}; under {found.case.optimizer}"
+
+
+def _size(form: Affine | None) -> str:
+    """A size as a product of powers of the width and of the rank."""
+    if form is None:
+        return ZERO
+    powers = (("n", form.constant), ("r", form.coefficient(RANK)))
+    return " ".join(power(base, exponent) for base, exponent in powers if exponent) or "n^0"
 
 
 def _edge_json(found: Edge | None) -> dict[str, Any] | None:
