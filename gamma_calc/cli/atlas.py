@@ -12,8 +12,9 @@ $ gamma-calc atlas --json
 $ gamma-calc atlas --source arXiv:2406.08447 --check
 
 A claim that differs is followed by the reason, one that is out of scope by what is missing. --check also trains what a
-run can decide, which takes minutes for all sources. Nothing that is published enters a derivation: the book in
-derivations/atlas shows every setting, question and answer.
+run can decide: an exponent at a point, and a largest value, at which a quantity of its condition has to be n^0. That
+takes seconds to minutes for one source and a quarter of an hour for all. Nothing that is published enters a derivation:
+the book in derivations/atlas shows every setting, question and answer.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import textwrap
 from collections.abc import Sequence
 
 from gamma_calc.atlas.comparison import Row, Status, atlas, by_source
+from gamma_calc.atlas.questions import Kind
 from gamma_calc.cli.options import add_json_argument
 from gamma_calc.cli.outputs import FAILED, UNKNOWN
 from gamma_calc.cli.progress import shown_progress
@@ -96,8 +98,10 @@ def _line(row: Row, is_measured: bool) -> tuple[str, ...]:
         return cells
     if row.measured is None:
         return (*cells, "", "")
-    slope = row.measured["slope"]
-    return (*cells, "zero" if slope is None else f"{slope:.3f}", row.measured["verdict"])
+    slope, asked = row.measured["slope"], row.claim.question
+    zero = "zero" if row.measured["verdict"] == "PASS" else "no slope"
+    quantity = "" if asked is None or asked.kind is Kind.EXPONENT else f"{row.measured['quantity']} "
+    return (*cells, f"{quantity}{zero if slope is None else f'{slope:.3f}'}", row.measured["verdict"])
 
 
 def _cut(text: str) -> str:

@@ -216,18 +216,31 @@ def test_a_source_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str
     assert "Did you mean 'arXiv:2602.06204'?" in capsys.readouterr().err
 
 
-def test_a_run_decides_exponents_at_a_point() -> None:
-    settings = Settings(widths=(64, 128, 256, 512, 1024, 4096), seeds=6, steps=2)
+def test_a_run_decides_exponents_at_a_point_and_largest_values() -> None:
+    settings = Settings(widths=(64, 128, 256, 512, 1024, 4096), seeds=6, steps=3)
     names = (
         "init-a-za-at-feature-learning",
         "init-a-max-stable-rate",
+        "init-b-max-stable-rate",
         "loraplus-toy-init1-a-update",
-        "mua-init-a-delta3",
+        "mua-init-a-alpha1-width",
+        "init-a-stable-set",
     )
     found = dict(zip(names, measured([compared(claim(name)) for name in names], settings=settings), strict=True))
-    seen = found["init-a-za-at-feature-learning"].measured
-    assert seen is not None and seen["verdict"] == "PASS" and abs(seen["slope"] - 0.5) < 0.05
-    assert [name for name, row in found.items() if row.measured is None] == list(names[1:])
+    assert [name for name, row in found.items() if row.measured is None] == list(names[3:])
+    seen = [row.measured for row in found.values() if row.measured is not None]
+    assert [each["verdict"] for each in seen] == ["PASS"] * 3
+    assert [each["quantity"] for each in seen] == ["Z_A", "Delta_Z_B", "Delta_Z_B"]
+    assert all(abs(each["slope"] - slope) < 0.05 for each, slope in zip(seen, (0.5, 0, 0), strict=True))
+
+
+def test_beyond_a_largest_rate_a_run_sees_growth() -> None:
+    """At the largest rate of another setting: what is printed for Init[A] is too much for Init[B]."""
+    settings = Settings(widths=(64, 128, 256, 512, 1024, 4096), seeds=6, steps=2)
+    at = (("c", Affine.of(-1) / 2),)
+    row = compared(replace(claim("init-b-delta1"), question=Question(Kind.EXPONENT, "Delta_Z_B", at=at)))
+    (seen,) = measured([row], settings=settings)
+    assert seen.measured is not None and seen.measured["slope"] > 0.4
 
 
 @pytest.mark.parametrize("name", ["riemann-toy-ax", "rite-delta1"])
