@@ -65,6 +65,15 @@ def _experts() -> Problem:
     return Problem("experts", output, ("h[1]", "logits", "h[2]", "f"))
 
 
+def _tokens(words: str, regime: str, embedding: str | None, hidden: str | None) -> Subject:
+    """A matrix W of the rows that n^mu tokens have in the embedding E, each with a loss gradient of its own."""
+    tokens = axis("tokens", "mu")
+    row = parameter("E", tokens, WIDTH, init="0", rate=embedding)
+    output = named("h", contract(parameter("W", NEXT, WIDTH, init="-1/2", rate=hidden), row, WIDTH))
+    loss = contract(parameter("slopes", tokens, NEXT, init="0"), output, NEXT)
+    return Subject(words, Problem("tokens", named("f", loss), stable=("h",), between=(regime,)).scheme)
+
+
 def _masked() -> Problem:
     """A hidden layer of which a fixed share n^rho of the entries is left: a sum over n^(1 + rho) inputs."""
     kept = axis("kept", "1 + rho")
@@ -186,12 +195,16 @@ SUBJECTS: Mapping[str, Subject] = {
         "standard parametrisation without maps between layers, one rate n^c; gradient descent",
         _linear(*STANDARD).scheme,
     ),
-    "embedding-alone": perceptron(
-        f"{MULTIPLIER}, only the input layer is trained, at n^c; Adam", *OUTPUT_MULTIPLIER, ("c", None, None)
-    ),
-    "hidden-alone": perceptron(
-        f"{MULTIPLIER}, only the hidden layer is trained, at n^c; Adam", *OUTPUT_MULTIPLIER, (None, "c", None)
-    ),
+    **{
+        f"{part}-of-{few_or_many}": _tokens(
+            f"{count} and their rows of the embedding, {part} trained alone, at n^c; Adam", regime, *rates
+        )
+        for few_or_many, count, regime in (
+            ("few", "a fixed number of tokens", "mu = 0"),
+            ("many", "n^mu tokens, mu >= 1,", "mu >= 1"),
+        )
+        for part, rates in (("embedding", ("c", None)), ("matrix", (None, "c")))
+    },
     "experts": Subject("muP without multipliers, a fixed number of experts and a router; Adam", _experts().scheme),
     "masked": Subject("a layer with a random mask of density n^rho, variance n^v; Adam", _masked().scheme),
 }
