@@ -33,7 +33,8 @@ INDEX = """# What the literature found by hand, derived
 
 Written by `python derivations/make.py`, and compared with what that writes by a test. What papers print is data; what
 is derived follows from the rules of the calculus in the setting of each claim, and no published value enters it:
-`gamma-calc atlas` prints the same rows, and `gamma-calc atlas --check` trains what a run can decide.
+`gamma-calc atlas` prints the same rows, and `gamma-calc atlas --check` trains [what a run can
+decide](../../validation/atlas/README.md).
 
 {summary}
 

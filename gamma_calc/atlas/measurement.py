@@ -54,7 +54,7 @@ def measured(
         BadInput: there is too little memory for the widths.
     """
     last = (settings or SETTINGS).steps
-    trials = {row: trial for row in rows if (trial := _trial(row, last)) is not None}
+    trials = {row: trial for row in rows if (trial := trial_of(row, last)) is not None}
     distinct = tuple(dict.fromkeys(trial.scheme for trial in trials.values()))
     runs: dict[Scheme, Checked] = {}
     for count, scheme in enumerate(distinct):
@@ -68,7 +68,7 @@ def measured(
     )
 
 
-def _trial(row: Row, most: int) -> Trial | None:
+def trial_of(row: Row, most: int) -> Trial | None:
     """What training after at most so many steps decides of a row, if anything."""
     question, subject = row.claim.question, row.claim.subject
     if row.answer is None or question is None or subject is None or subject.policy != CALCULUS or question.less:
