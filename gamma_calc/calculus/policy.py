@@ -17,7 +17,7 @@ from gamma_calc.calculus.assumptions import (
     Assumption,
     dispensed,
 )
-from gamma_calc.calculus.provenance import Entries, Flip, Provenance, Sight, contracted, dot_part, text
+from gamma_calc.calculus.provenance import Entries, Flip, Provenance, Sight, contracted, dot_part, text, walks
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
@@ -67,7 +67,8 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
     axes of fixed size it need not be told apart: n^(-mu/2) is as much as a sum over the n^mu of y can gain on it.
 
     Summands (W x)_i (W y)_i know of each other by x . y only. Where that is a random walk over n^mu terms, a share
-    n^(-mu/2) of them is aligned, and the rest is independent, as rows of W are.
+    n^(-mu/2) of them is aligned, and the rest is independent, as rows of W are. So it is for (W x)_i times anything
+    that has seen W through such (W y)_i.
 
     Source: Yang, "Tensor Programs III", Z^(Wx) = hat Z^(Wx) + dot Z^(Wx), for a random tensor's sum with what has seen
     it; the central limit theorem and the law of large numbers for the others, as Hayou et al. use them silently.
@@ -79,11 +80,12 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
     sights = [sight for sight in other.seen if _is_met(sight, tensor, over)]
     if tensor is None or not _is_summed(tensor, over) or any(sight.places.difference(over) for sight in sights):
         kind = Alignment.INDEPENDENT if centred else Alignment.ALIGNED
-        walk = None if centred or not _grows(over) else _walk(left, right, over)
-        if walk is not None:
+        lengths = walks(left, right, *over) if len(over) == 1 and not centred and _grows(over) else frozenset()
+        if lengths:
+            diluted = (_size(over) - length * HALF for length in sorted(lengths, key=str))
             return (
                 Summation(Alignment.INDEPENDENT, over, _size(over) * HALF, whole),
-                Summation(Alignment.DILUTED, over, _size(over) - walk * HALF, whole),
+                *(Summation(Alignment.DILUTED, over, gain, whole) for gain in diluted),
             )
         return (Summation(kind if _grows(over) else Alignment.FIXED, over, _summed(over, centred), whole),)
     if not _grows(over):
@@ -97,28 +99,6 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
     gain = _summed(over, odd) - _size(place for _, place in tensor.at if place not in over) * HALF
     dots = {dot_part(term, sight, other, over) for sight in sights}
     return (found, *(Summation(Alignment.DILUTED, over, gain, each) for each in sorted(dots, key=text)))
-
-
-def _walk(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> Affine | None:
-    """The exponent mu of the length of the random walk x . y by which summands (W x)_i and (W y)_i know of each other.
-
-    None where x . y is none, or where something else than a flip of W leaves the product its sign. Of several such W
-    the first by name tells.
-    """
-    for flip in sorted(left.odd & right.odd, key=lambda each: (each.tensor.name, each.axis.name)):
-        ones, others = (
-            [sight for sight in each.seen if sight.tensor is flip.tensor and flip.at in sight.places]
-            for each in (left, right)
-        )
-        if over == (flip.at,) and ones and others and all(_is_walk(x, y) for x in ones for y in others):
-            return _size(axis for axis in flip.tensor.axes if axis is not flip.axis)
-    return None
-
-
-def _is_walk(one: Sight, other: Sight) -> bool:
-    """Whether what two factors are that a tensor was summed with has a centred product, along the axis of the sum."""
-    x, y = one.factor, other.factor
-    return x is not None and y is not None and bool((x.odd ^ y.odd) - x.mixed - y.mixed)
 
 
 def _is_summed(tensor: Entries | None, over: tuple[Axis, ...]) -> bool:

@@ -16,12 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import product
 
 from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.shared import Shared
 
-DEPTH = 1
+DEPTH = 2
 """How many sums back a dependence remembers what each random tensor was multiplied with."""
 
 
@@ -130,6 +131,14 @@ class Sight(Shared):
             return self
         return Sight(self.entries, self.factor.joined(other.factor))
 
+    def walks_with(self, other: Sight) -> frozenset[Affine]:
+        """The lengths n^mu of the random walks by which W x and W y know of each other; none where they are aligned.
+
+        They do so by x . y. That is a walk where the product is centred, or where x and y are V u and V v that know of
+        each other by walks themselves.
+        """
+        return _walks_of_factors(self, other)
+
     def renamed(self, old: Axis, new: Axis) -> Sight:
         """The dependence of a term with one axis under another name."""
         return Sight(self.entries.renamed(old, new), self.factor) if old in self.places else self
@@ -151,6 +160,8 @@ class Provenance(Shared):
     `fresh` is the random tensor that the term *is*, up to a scalar; `odd` the flips that change its sign; `mixed` those
     under which it has an odd and an even part; `seen` its dependences. Given data are the empty provenance. `made`
     names the components of a state that a term is a product of, where a step is read for what it makes of each.
+    `alone` are dependences on entries of some W^T y: where there are any, the term is a sum of parts each of which
+    changes its sign with one of these W^T y alone, whatever it makes of all else that does not correlate with it.
     """
 
     fresh: Entries | None = None
@@ -158,6 +169,7 @@ class Provenance(Shared):
     mixed: frozenset[Flip] = field(default=frozenset())
     seen: frozenset[Sight] = field(default=frozenset())
     made: tuple[str, ...] = ()
+    alone: frozenset[Sight] = field(default=frozenset())
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seen", _distinct(self.seen))
@@ -202,8 +214,18 @@ class Provenance(Shared):
 
     def joined(self, *others: Provenance) -> Provenance:
         """The provenance of a sum of terms of one parity."""
-        seen = self.seen.union(*[each.seen for each in others])
-        return self if len(seen) == len(self.seen) else Provenance(self.fresh, self.odd, self.mixed, seen, self.made)
+        seen, alone = self.seen.union(*[each.seen for each in others]), _alone_in_all(self, *others)
+        if len(seen) == len(self.seen) and alone == self.alone:
+            return self
+        return Provenance(self.fresh, self.odd, self.mixed, seen, self.made, alone)
+
+    def alone_beside(self, *others: Provenance) -> frozenset[Sight]:
+        """The dependences that alone change the sign, also of a product with functions of others."""
+        if not self.alone:
+            return self.alone
+        seen = [sight for other in others for sight in other.seen]
+        found = _by_entries(self.alone).values()
+        return frozenset(sight for alike in found if all(_is_apart(one, seen) for one in alike) for sight in alike)
 
     def is_within(self, other: Provenance) -> bool:
         """Whether no sum, now or later, gains more on a term of this provenance than on one of the other.
@@ -229,7 +251,25 @@ def _multiplied(left: Provenance, right: Provenance) -> Provenance:
     mixed = left.mixed | right.mixed
     more, less = (left.seen, right.seen) if len(left.seen) > len(right.seen) else (right.seen, left.seen)
     seen = more if less <= more else more | less
-    return Provenance(None, (left.odd ^ right.odd) - mixed, mixed, seen, left.made_with(right))
+    alone = left.alone_beside(right) | right.alone_beside(left)
+    return Provenance(None, (left.odd ^ right.odd) - mixed, mixed, seen, left.made_with(right), alone)
+
+
+def _is_apart(one: Sight, seen: Iterable[Sight]) -> bool:
+    """Whether nothing that is seen of its tensor, at its places, correlates with a dependence."""
+    return all(
+        one.entries is other.entries and one.walks_with(other)
+        for other in seen
+        if other.tensor is one.tensor and not other.places.isdisjoint(one.places)
+    )
+
+
+def _alone_in_all(*terms: Provenance) -> frozenset[Sight]:
+    """The dependences that alone change the signs of parts of a sum, on entries for which each term has some."""
+    if not all(term.alone for term in terms):
+        return frozenset()
+    entries = frozenset[Entries].intersection(*(frozenset(_by_entries(term.alone)) for term in terms))
+    return frozenset(sight for term in terms for sight in term.alone if sight.entries in entries)
 
 
 @lru_cache(maxsize=65536)
@@ -240,6 +280,7 @@ def _renamed(term: Provenance, old: Axis, new: Axis) -> Provenance:
         frozenset(flip.renamed(old, new) for flip in term.mixed),
         frozenset(sight.renamed(old, new) for sight in term.seen),
         term.made,
+        frozenset(sight.renamed(old, new) for sight in term.alone),
     )
 
 
@@ -251,6 +292,7 @@ def _summed(term: Provenance, over: tuple[Axis, ...]) -> Provenance:
         frozenset(flip for flip in term.mixed if flip.at not in over),
         frozenset(sight.summed(over) for sight in term.seen),
         term.made,
+        frozenset(sight for sight in term.alone if sight.places.isdisjoint(over)),
     )
 
 
@@ -258,10 +300,21 @@ def _summed(term: Provenance, over: tuple[Axis, ...]) -> Provenance:
 def _is_within(term: Provenance, other: Provenance) -> bool:
     if not term.mixed <= other.mixed or term.odd - other.mixed != other.odd:
         return False
-    if term.fresh is not other.fresh or term.made != other.made:
+    if term.fresh is not other.fresh or term.made != other.made or not _is_alone_within(term, other):
         return False
     theirs = _by_entries(other.seen)
     return all(any(sight.is_within(more) for more in theirs.get(sight.entries, ())) for sight in term.seen - other.seen)
+
+
+def _is_alone_within(term: Provenance, other: Provenance) -> bool:
+    """Whether what alone changes the sign of a term makes no sum smaller that it does not make smaller of the other."""
+    if not other.alone:
+        return True
+    mine = _by_entries(term.alone)
+    return all(
+        entries in mine and all(any(one is more or one.is_within(more) for more in theirs) for one in mine[entries])
+        for entries, theirs in _by_entries(other.alone).items()
+    )
 
 
 @lru_cache(maxsize=65536)
@@ -322,10 +375,59 @@ def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> P
     found = left.multiplied(right).summed(over)
     for tensor, other in ((left.fresh, right), (right.fresh, left)):
         if tensor is not None and len(over) == 1 and over[0] in tensor.places and len(tensor.at) == 2:
-            alone = tensor.summed(over)
-            seen = found.seen - {Sight(alone)} | {Sight(alone, seen_at(other.unmarked, *over))}
-            found = replace(found, seen=seen)
+            rest = tensor.summed(over)
+            met = Sight(rest, seen_at(other.unmarked, *over))
+            is_summed_later = not any(place.is_fixed for place in rest.places)
+            alone = found.alone | {met} if is_summed_later else found.alone
+            found = replace(found, seen=found.seen - {Sight(rest)} | {met}, alone=alone)
     return found
+
+
+@lru_cache(maxsize=65536)
+def walks(left: Provenance, right: Provenance, place: Axis) -> frozenset[Affine]:
+    """The lengths of the random walks by which two factors know of each other at an axis; none where they are aligned.
+
+    Either both are odd in a tensor, through W x in one and W y in the other each pair of which knows of each other by
+    walks. Or one changes its sign with some W x alone, and the other has seen W through such W y.
+    """
+    for flip in sorted(left.odd & right.odd, key=lambda each: (each.tensor.name, each.axis.name)):
+        pairs = product(_seen_of(left, flip), _seen_of(right, flip)) if flip.at is place else ()
+        found = [one.walks_with(other) for one, other in pairs]
+        if found and all(found):
+            return frozenset[Affine]().union(*found)
+    seen = left.seen | right.seen
+    alone = (
+        one
+        for term, other in ((left, right), (right, left))
+        for one in term.alone_beside(other)
+        if one.places == {place} and one.entries in _by_entries(other.seen)
+    )
+    return frozenset(length for one in alone for other in seen for length in _walks_at(one, other))
+
+
+def _walks_at(one: Sight, other: Sight) -> frozenset[Affine]:
+    return one.walks_with(other) if one.entries is other.entries else frozenset()
+
+
+def _seen_of(term: Provenance, flip: Flip) -> list[Sight]:
+    return [sight for sight in term.seen if sight.tensor is flip.tensor and flip.at in sight.places]
+
+
+@lru_cache(maxsize=65536)
+def _walks_of_factors(one: Sight, other: Sight) -> frozenset[Affine]:
+    x, y = one.factor, other.factor
+    if x is None or y is None:
+        return frozenset()
+    if (x.odd ^ y.odd) - x.mixed - y.mixed:
+        return frozenset((_length(one),))
+    before = walks(x, y, SUMMED)
+    return before | {_length(one)} if before else before
+
+
+def _length(sight: Sight) -> Affine:
+    """The exponent of the number of terms of the sum through which a tensor is seen."""
+    left = dict(sight.entries.at)
+    return sum((axis.size for axis in sight.tensor.axes if axis not in left), Affine.of(0))
 
 
 def dot_part(term: Provenance, sight: Sight, other: Provenance, over: tuple[Axis, ...]) -> Provenance:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cache, lru_cache, partial, reduce
 from itertools import product
 
-from gamma_calc.algebra import VANISHING, Exponent
+from gamma_calc.algebra import VANISHING, Affine, Exponent
 from gamma_calc.calculus.assumptions import (
     ALIGNMENT,
     FIXED_RUN,
@@ -27,7 +27,7 @@ from gamma_calc.calculus.assumptions import (
 )
 from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, VASWANI, YANG, ZHANG, Citation
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
-from gamma_calc.calculus.provenance import Flip, Provenance, Sight
+from gamma_calc.calculus.provenance import Flip, Provenance, Sight, walks
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
@@ -100,16 +100,20 @@ def _apart(components: Term) -> Sequence[Component]:
     Those that have seen the same are as large as the largest; those of one size have, together, seen what any has.
     One beside which another is as large and has seen as much is left out. Of many the smaller ones leave one bound.
     """
-    alike = dict[Provenance, Size]()
+    alike = dict[frozenset[Sight], list[Component]]()
     for each in components:
-        before = alike.get(each.provenance)
-        alike[each.provenance] = each.size if before is None else before | each.size
+        alike.setdefault(each.provenance.seen, []).append(each)
     found = dict[Size, list[Provenance]]()
-    for provenance, size in alike.items():
-        found.setdefault(size, []).append(provenance)
-    left = [Component(size, one.joined(*others) if others else one) for size, (one, *others) in found.items()]
+    for same in alike.values():
+        found.setdefault(total(same), []).append(_joined(each.provenance for each in same))
+    left = [Component(size, _joined(provenances)) for size, provenances in found.items()]
     left = [one for one in left if not _is_covered(one, left)]
     return left if len(left) <= MOST_APART else _bounds(left)
+
+
+def _joined(provenances: Iterable[Provenance]) -> Provenance:
+    one, *others = provenances
+    return one.joined(*others) if others else one
 
 
 def _bounds(components: Sequence[Component]) -> Sequence[Component]:
@@ -124,7 +128,8 @@ def _bounds(components: Sequence[Component]) -> Sequence[Component]:
         if total(kept) == whole:
             return [*kept, _bound(rest)]
     least = frozenset[Sight].intersection(*(each.provenance.seen for each in components))
-    return [Component(whole, replace(components[0].provenance, seen=least)), _bound(components)]
+    sure = replace(components[0].provenance, seen=least, alone=frozenset())
+    return [Component(whole, sure), _bound(components)]
 
 
 def _is_no_larger(one: Component, other: Component) -> bool:
@@ -134,7 +139,8 @@ def _is_no_larger(one: Component, other: Component) -> bool:
 def _bound(components: Sequence[Component]) -> Component:
     """A bound on components of one parity, of which any may be absent."""
     most = frozenset[Sight]().union(*(each.provenance.seen for each in components))
-    return Component(Size(VANISHING, total(components).upper), replace(components[0].provenance, seen=most))
+    provenance = replace(components[0].provenance, seen=most, alone=frozenset())
+    return Component(Size(VANISHING, total(components).upper), provenance)
 
 
 def total(term: Iterable[Component]) -> Size:
@@ -199,11 +205,15 @@ def unlike_pairs(left: Term, right: Term, axis: Axis) -> Iterator[tuple[Componen
     """The pairs of components of which a sum along an axis makes more, or something else, than of another pair.
 
     Components that are alike but for flips along the axis leave terms of one kind. Of the pairs of two such groups one
-    is enough: one whose product no flip centres, if there is any.
+    is enough: one that is aligned, if there is any, else those that know of each other by walks of different lengths.
     """
     for alike, others in product(_alike(left, axis), _alike(right, axis)):
-        pairs = product(alike, others)
-        yield next((pair for pair in pairs if not _is_centred(*pair, axis)), (alike[0], others[0]))
+        found: dict[frozenset[Affine], tuple[Component, Component]] = {}
+        for x, y in product(alike, others):
+            if not _is_centred(x, y, axis):
+                found.setdefault(walks(x.provenance, y.provenance, axis), (x, y))
+        aligned = found.get(frozenset())
+        yield from (aligned,) if aligned else found.values() or ((alike[0], others[0]),)
 
 
 def _alike(term: Term, axis: Axis) -> Iterable[list[Component]]:
@@ -396,7 +406,7 @@ def _signed(component: Component, gradient: Term) -> Provenance:
 def _beside(mine: Provenance, others: Sequence[Provenance], spoilt: frozenset[Flip]) -> Provenance:
     """The provenance of a component times a function of others; of the `spoilt` flips nothing is known."""
     seen = mine.seen.union(*(each.seen for each in others))
-    return Provenance(None, mine.odd - spoilt, mine.mixed | spoilt, seen, mine.made)
+    return Provenance(None, mine.odd - spoilt, mine.mixed | spoilt, seen, mine.made, mine.alone_beside(*others))
 
 
 def _raw_step(rate: Exponent, gradient: Term) -> Term:
@@ -428,7 +438,7 @@ def _processed(alike: Sequence[Component], share: Size, gradient: Term) -> Itera
         yield Component(left, _signed(each, gradient))
     if leader is None:
         seen = frozenset[Sight].intersection(*(each.provenance.seen for each in alike))
-        least = replace(alike[0], provenance=replace(alike[0].provenance, seen=seen))
+        least = replace(alike[0], provenance=replace(alike[0].provenance, seen=seen, alone=frozenset()))
         others = tuple(each for each in gradient if each not in alike)
         yield Component(share, _signed(least, others))
 
@@ -504,7 +514,7 @@ CONTRACTIONS = {
         r"\textstyle\gamma[\sum_{i\le n^\delta}W_{ji}v_i]=\gamma[W]+\gamma[v]+\delta-\mu/2"
         r"\ \text{along }y\allowbreak\text{, for }v\text{ that saw }W^\top y\allowbreak\text{, a sum over }n^\mu"
         r"\allowbreak\text{; }\delta/2\text{ for }\delta\text{ where another flip centres it;}"
-        r"\ \allowbreak\text{and of }(Wx)_i(Wy)_i\text{ where }x\cdot y\text{ is a walk}",
+        r"\ \allowbreak\text{and of }(Wx)_iu_i\text{ where }u\text{ saw }W\text{ through }Wy\text{ of walks }x\cdot y",
         Citation(YANG, "a matrix against what has seen its transpose"),
         (SYMMETRIC_INIT, ALIGNMENT),
         _contraction(Alignment.DILUTED),

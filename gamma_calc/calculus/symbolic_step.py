@@ -78,6 +78,8 @@ def symbolic_step(
     if run is None:
         return None
     read, before = partial(_read, program, domain, policy, len(run) + 1), by_parity(run[-1].after)
+    if any(_has_odd_parts(component) for alike in before.values() for component in alike):
+        return None
     try:
         most = _closed(read, run[-1].after, {each: _seen(alike, _either) for each, alike in before.items()}, _either)
         least = most
@@ -209,6 +211,12 @@ def _read(
         found.setdefault(parity.part, []).append(unknown(f"x{place}", replace(parity.provenance, seen=each)))
     before = {name: value.mapped(lambda label, _: tuple(found[label[-1]])) for name, value in state.items()}
     return training_step(program, reading, before, t)
+
+
+def _has_odd_parts(component: Component) -> bool:
+    """Whether parts of a component change their sign with something alone, and it does not: unknowns do not say so."""
+    odd = {(flip.tensor, flip.at) for flip in component.provenance.odd}
+    return any((sight.tensor, place) not in odd for sight in component.provenance.alone for place in sight.places)
 
 
 def _unknown(place: int) -> str:

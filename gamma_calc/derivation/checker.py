@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
+from itertools import chain, product
 from math import prod
 from typing import Any, cast
 
@@ -83,8 +83,8 @@ def moved(part: Part, old: str, new: str) -> Part:
 
 
 @lru_cache(maxsize=65536)
-def remembered(part: Part, axis: str, depth: int = 1) -> Part:
-    """What a tensor that meets a part in a sum over an axis remembers of it; of earlier sums, signs alone."""
+def remembered(part: Part, axis: str, depth: int = 2) -> Part:
+    """What a tensor that meets a part in a sum over an axis remembers of it; of much earlier sums, signs alone."""
     seen = [each for each in part.seen if axis in dict(each.at).values()] if depth >= 0 else []
     earlier = [
         replace(s, at=only(s.at, axis), factor=s.factor and remembered(s.factor, SUMMED, depth - 1)) for s in seen
@@ -211,9 +211,9 @@ class Run:
         }
         if is_fresh and tensor and len(tensor.at) == 2:
             rest[tensor] = replace(rest[tensor], factor=remembered(replace(met, bounds=()), axis))
-        known, walk = [(kind, size / 2 if is_centred else size)], self.walk(x, y, axis) if kind == "aligned" else None
-        if walk is not None:
-            known = [("independent", size / 2), ("diluted", size - walk / 2)]
+        known = [(kind, size / 2 if is_centred else size)]
+        if kind == "aligned" and (walks := self.walks(x, y, axis)):
+            known = [("independent", size / 2), *(("diluted", size - walk / 2) for walk in walks)]
         for each, gain in known:
             yield self.times(self.gains(each, gain, axis), Part((), None, left, united(rest.values())), x, y)
         if not is_random or not tensor:
@@ -231,13 +231,22 @@ class Run:
             odd = frozenset(flip for flip in met.odd if flip[2] != axis) ^ back.odd
             yield self.times(gains, Part((), None, odd, united(seen | back.seen)), x, y)
 
-    def walk(self, x: Part, y: Part, axis: str) -> Affine | None:
-        """How long the random walk u . v is where W u and W v, which W gives a common sign, are summed over an axis."""
+    def walks(self, x: Part, y: Part, axis: str) -> list[Affine]:
+        """How long the random walks u . v are where W u and W v, which W gives a common sign, are summed over an axis.
+
+        The product u . v is centred, or u and v are themselves V a and V b that know of each other by walks.
+        """
         for name, own, place in sorted(x.odd & y.odd):
             us, vs = ([s.factor for s in each.seen if s.tensor == name and only(s.at, axis)] for each in (x, y))
-            if place == axis and us and vs and all(u and v and u.odd ^ v.odd for u in us for v in vs):
-                return sum((self.size[each] for each in self.axes[name] - {own}), ZERO)
-        return None
+            length = sum((self.size[each] for each in self.axes[name] - {own}), ZERO)
+            pairs = [
+                [length] if u and v and u.odd ^ v.odd else earlier and [length, *earlier]
+                for u, v in product(us, vs)
+                for earlier in [self.walks(u, v, SUMMED) if u and v else []]
+            ]
+            if place == axis and pairs and all(pairs):
+                return [*dict.fromkeys(chain.from_iterable(pairs))]
+        return []
 
     def gains(self, kind: str, known: Affine, axis: str) -> tuple[Forms, ...]:
         """What a sum of a kind over an axis adds: bounds, which part where an assumption is missing."""

@@ -13,7 +13,7 @@ from benchmarks.symbolic import forget
 from gamma_calc.algebra import Affine
 from gamma_calc.calculus import interpreter, rules
 from gamma_calc.calculus.policy import summations
-from gamma_calc.calculus.provenance import Flip, Provenance, Random
+from gamma_calc.calculus.provenance import Flip, Provenance, Random, contracted
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.models import LoraStack
@@ -74,13 +74,18 @@ def test_the_work_grows_as_a_small_power_of_the_depth(point: str, power: float, 
 WIDTH, RANK = Axis("width", Affine.of(1)), Axis("rank", Affine.symbol("k"))
 FLIPS = [Flip(Random(name, (axis,)), axis, axis) for name in "UV" for axis in (WIDTH, RANK)]
 TENSORS = [Provenance.of(Random(name, (WIDTH, RANK))) for name in "UV"]
+FACTORS = [Provenance(), *(Provenance.of(Random(name, (RANK,))) for name in "xy")]
+PRODUCTS = [sight for tensor in TENSORS for each in FACTORS for sight in contracted(tensor, each, (RANK,)).alone]
+"""What is seen of U and V along the width after a sum with each of the factors."""
 
 
 @st.composite
 def provenances(draw: st.DrawFn) -> Provenance:
     odd, mixed = (draw(st.frozensets(st.sampled_from(FLIPS))) for _ in range(2))
-    seen = draw(st.frozensets(st.sampled_from([sight for tensor in TENSORS for sight in tensor.seen])))
-    return Provenance(None, odd - mixed, mixed, seen)
+    itself = draw(st.frozensets(st.sampled_from([sight for tensor in TENSORS for sight in tensor.seen])))
+    products = draw(st.frozensets(st.sampled_from(PRODUCTS)))
+    alone = draw(st.frozensets(st.sampled_from(sorted(products, key=id)))) if products else products
+    return Provenance(None, odd - mixed, mixed, itself | products, alone=alone)
 
 
 @given(provenances(), provenances(), st.sampled_from([*TENSORS, Provenance()]), provenances())
@@ -88,7 +93,8 @@ def test_no_sum_gains_more_on_what_is_within(
     one: Provenance, more: Provenance, tensor: Provenance, factor: Provenance
 ) -> None:
     """`more` is made to hold `one`: what it mixes and has seen is added to."""
-    wider = Provenance(None, one.odd - more.flips, one.mixed | more.flips, one.seen | more.seen)
+    alone = one.alone if more.alone else more.alone
+    wider = Provenance(None, one.odd - more.flips, one.mixed | more.flips, one.seen | more.seen, alone=alone)
     assert one.is_within(wider)
     for other in (tensor, factor):
         for part in summations(one, other, (WIDTH,)):

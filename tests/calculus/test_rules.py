@@ -30,7 +30,7 @@ from gamma_calc.calculus.trace import Application
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.network import axis, contract, named, parameter
+from gamma_calc.program.network import axis, contract, named, parameter, relu
 from gamma_calc.program.optimizers import Moments
 from tests.schemes import scheme
 
@@ -209,6 +209,59 @@ def test_a_program_keeps_what_two_values_of_one_matrix_have_in_common() -> None:
         for other in (x, y)
     }
     assert (str(sizes[x]), str(sizes[y])) == ("1", "1/2")
+
+
+def test_what_two_matrices_make_of_independent_vectors_is_aligned_by_chance_only() -> None:
+    """(W V x) . (W V y): W knows V x and V y of each other by (V x) . (V y), and V knows x and y by x . y."""
+    inner = Random("V", (WIDTH, SQUARE))
+    x, y = (Provenance.of(Random(name, (SQUARE,))) for name in "xy")
+    ones, others = (
+        contracted(Provenance.of(W), contracted(Provenance.of(inner), each, (SQUARE,)), (WIDTH,)) for each in (x, y)
+    )
+    kinds = [[part.kind for part in summations(ones, each, (SQUARE,))] for each in (others, ones)]
+    assert kinds == [[Alignment.INDEPENDENT, Alignment.DILUTED], [Alignment.ALIGNED]]
+
+
+GATED = {
+    "what does not know y": ("x", "y", "x", "1/2"),
+    "what knows y by a walk": ("x", "V y", "x", "1/2"),
+    "what knows y": ("x", "y", "y", "1"),
+    "the other way round": ("y", "y", "x", "1/2"),
+}
+"""The sum over i of relu(W g)_i (W u)_i (W v)_i: what W meets in each of the three, and the exponent."""
+
+
+@pytest.mark.parametrize(("gate", "left", "right", "exponent"), GATED.values(), ids=GATED)
+def test_a_factor_that_is_odd_alone_makes_a_walk_whatever_stands_beside_it(
+    gate: str, left: str, right: str, exponent: str
+) -> None:
+    """relu(W x) is neither odd nor even in W; times W y, it changes its sign with W y alone."""
+    n, inner, m, r = axis("width", 1), axis("inner", 1), axis("out", 1), axis("r")
+    w, y = parameter("W", m, n, init="-1/2"), parameter("y", n, init="0")
+    met = {
+        "x": parameter("x", n, init="0"),
+        "y": y,
+        "V y": parameter("V", n, inner, init="-1/2") @ parameter("z", inner, init="0"),
+    }
+    terms = relu(w @ met[gate]) * (w @ met[left])
+    total = named("s", contract(terms, w @ met[right], m))
+    found = exponents(Problem("gated", named("f", total * parameter("b", r, init="0", rate="-1"))), steps=1)
+    assert str(found[1].sizes["s"]) == exponent
+
+
+def test_a_factor_that_is_odd_alone_in_numbers() -> None:
+    draw, sums = np.random.default_rng(5), {}
+    for n in (2**5, 2**10):
+        w = draw.standard_normal((40, n, n)) / np.sqrt(n)
+        seen = {name: np.einsum("sij,sj->si", w, draw.standard_normal((40, n))) for name in "xy"}
+        terms = [
+            np.maximum(seen[gate], 0) * seen[left] * seen[right]
+            for gate, left, right, _ in GATED.values()
+            if "V y" not in (gate, left, right)
+        ]
+        sums[n] = np.sqrt([np.mean(np.sum(each, axis=1) ** 2) for each in terms])
+    expected = [float(Fraction(each)) for *met, each in GATED.values() if "V y" not in met]
+    assert np.allclose(np.log2(sums[2**10] / sums[2**5]) / 5, expected, atol=0.15)
 
 
 def test_an_even_function_of_what_was_seen_brings_nothing_back() -> None:
