@@ -78,7 +78,7 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
     term, other = (left, right) if _is_summed(left.fresh, over) else (right, left)
     tensor = term.fresh
     sights = [sight for sight in other.seen if _is_met(sight, tensor, over)]
-    if tensor is None or not _is_summed(tensor, over) or any(sight.places.difference(over) for sight in sights):
+    if tensor is None or not _is_summed(tensor, over) or any(_is_elsewhere(sight, tensor, over) for sight in sights):
         kind = Alignment.INDEPENDENT if centred else Alignment.ALIGNED
         lengths = walks(left, right, *over) if len(over) == 1 and not centred and _grows(over) else frozenset()
         if lengths:
@@ -96,9 +96,9 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
         return (found,)
     # The part along y is y times a sum of the derivatives of x by W^T y; what else x is odd under centres that sum.
     odd = {flip.at for flip in other.odd - flips}.intersection(over)
-    gain = _summed(over, odd) - _size(place for _, place in tensor.at if place not in over) * HALF
-    dots = {dot_part(term, sight, other, over) for sight in sights}
-    return (found, *(Summation(Alignment.DILUTED, over, gain, each) for each in sorted(dots, key=text)))
+    dots = {(dot_part(term, each, other, over), _summed(over, odd) - each.length * HALF) for each in sights}
+    ordered = sorted(dots, key=lambda dot: (text(dot[0]), str(dot[1])))
+    return (found, *(Summation(Alignment.DILUTED, over, gain, each) for each, gain in ordered))
 
 
 def _is_summed(tensor: Entries | None, over: tuple[Axis, ...]) -> bool:
@@ -108,6 +108,12 @@ def _is_summed(tensor: Entries | None, over: tuple[Axis, ...]) -> bool:
 def _is_met(sight: Sight, tensor: Entries | None, over: tuple[Axis, ...]) -> bool:
     """Whether a dependence is on the entries of a tensor at the axes of a sum."""
     return tensor is not None and sight.tensor is tensor.tensor and bool(sight.places.intersection(over))
+
+
+def _is_elsewhere(sight: Sight, tensor: Entries, over: tuple[Axis, ...]) -> bool:
+    """Whether other entries are seen too than those of the same slice, where a tensor is a stack of matrices."""
+    apart = [pair for pair in sight.entries.at if pair[1] not in over]
+    return bool(apart) and (len(sight.entries.at) == len(tensor.at) or not set(apart) <= set(tensor.at))
 
 
 def _size(axes: Iterable[Axis]) -> Affine:

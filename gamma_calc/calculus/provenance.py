@@ -119,6 +119,12 @@ class Sight(Shared):
         """The axes of the term at which entries of the tensor are seen."""
         return _places(self.entries)
 
+    @property
+    def length(self) -> Affine:
+        """The exponent of the number of terms of the sums through which the tensor is seen."""
+        left = dict(self.entries.at)
+        return sum((axis.size for axis in self.tensor.axes if axis not in left), Affine.of(0))
+
     def is_within(self, other: Sight) -> bool:
         """Whether no sum brings back more of this dependence than of another one on the same entries."""
         if self.factor is None or other.factor is None:
@@ -374,7 +380,7 @@ def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> P
     """The provenance of a sum of products; a random tensor remembers what it was summed with."""
     found = left.multiplied(right).summed(over)
     for tensor, other in ((left.fresh, right), (right.fresh, left)):
-        if tensor is not None and len(over) == 1 and over[0] in tensor.places and len(tensor.at) == 2:
+        if tensor is not None and len(over) == 1 and over[0] in tensor.places and len(tensor.at) > 1:
             rest = tensor.summed(over)
             met = Sight(rest, seen_at(other.unmarked, *over))
             is_summed_later = not any(place.is_fixed for place in rest.places)
@@ -400,7 +406,7 @@ def walks(left: Provenance, right: Provenance, place: Axis) -> frozenset[Affine]
         one
         for term, other in ((left, right), (right, left))
         for one in term.alone_beside(other)
-        if one.places == {place} and one.entries in _by_entries(other.seen)
+        if place in one.places and one.entries in _by_entries(other.seen)
     )
     return frozenset(length for one in alone for other in seen for length in _walks_at(one, other))
 
@@ -419,15 +425,9 @@ def _walks_of_factors(one: Sight, other: Sight) -> frozenset[Affine]:
     if x is None or y is None:
         return frozenset()
     if (x.odd ^ y.odd) - x.mixed - y.mixed:
-        return frozenset((_length(one),))
+        return frozenset((one.length,))
     before = walks(x, y, SUMMED)
-    return before | {_length(one)} if before else before
-
-
-def _length(sight: Sight) -> Affine:
-    """The exponent of the number of terms of the sum through which a tensor is seen."""
-    left = dict(sight.entries.at)
-    return sum((axis.size for axis in sight.tensor.axes if axis not in left), Affine.of(0))
+    return before | {one.length} if before else before
 
 
 def dot_part(term: Provenance, sight: Sight, other: Provenance, over: tuple[Axis, ...]) -> Provenance:
@@ -437,10 +437,10 @@ def dot_part(term: Provenance, sight: Sight, other: Provenance, over: tuple[Axis
     """
     assert term.fresh is not None  # the term is W
     rest = replace(other.summed(over), made=term.made_with(other))
-    if sight.factor is None:
+    places = term.fresh.places.difference(over, sight.places)
+    if sight.factor is None or len(places) != 1:
         return rest
-    (place,) = term.fresh.places.difference(over)
-    return rest.multiplied(sight.factor.renamed(SUMMED, place))
+    return rest.multiplied(sight.factor.renamed(SUMMED, *places))
 
 
 @lru_cache(maxsize=65536)

@@ -30,7 +30,7 @@ from gamma_calc.calculus.trace import Application
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.network import axis, contract, named, parameter, relu
+from gamma_calc.program.network import axis, contract, data, named, parameter, relu
 from gamma_calc.program.optimizers import Moments
 from tests.schemes import scheme
 
@@ -262,6 +262,25 @@ def test_a_factor_that_is_odd_alone_in_numbers() -> None:
         sums[n] = np.sqrt([np.mean(np.sum(each, axis=1) ** 2) for each in terms])
     expected = [float(Fraction(each)) for *met, each in GATED.values() if "V y" not in met]
     assert np.allclose(np.log2(sums[2**10] / sums[2**5]) / 5, expected, atol=0.15)
+
+
+@pytest.mark.parametrize("stack", [(), (axis("expert"),)], ids=["a matrix", "a stack of matrices"])
+def test_a_slice_of_a_stack_meets_itself_as_a_matrix_does(stack: tuple[Axis, ...]) -> None:
+    """W_2 against W_1, which has moved along sign(W_2^T dZ): slice by slice, as for one matrix."""
+    n, h, m, batch = axis("n", 1), axis("h", 1), axis("m", 1), axis("batch")
+    inner = parameter("W_1", *stack, h, n, init="-1/2", rate="-1") @ data("Z", n, batch)
+    output = named("y", contract(parameter("W_2", *stack, m, h, init="-1/2"), inner, h))
+    found = exponents(Problem("stack", output, optimizer="sign"), steps=3)
+    assert {(str(found[t].sizes["y"]), str(found[t].sizes["Delta_y"])) for t in (1, 2, 3)} == {("0", "0")}
+
+
+def test_a_stack_of_matrices_in_numbers() -> None:
+    draw, sizes = np.random.default_rng(7), {}
+    for n in (2**5, 2**10):
+        outer, gradient = draw.standard_normal((3, n, n)) / np.sqrt(n), draw.standard_normal((3, n))
+        step = np.sign(np.einsum("emh,em->eh", outer, gradient))  # of W_1 Z, at a rate 1/n and Z of ones
+        sizes[n] = np.sqrt(np.mean(np.einsum("emh,eh->em", outer, step) ** 2))
+    assert abs(np.log2(sizes[2**10] / sizes[2**5]) / 5) < 0.15
 
 
 def test_an_even_function_of_what_was_seen_brings_nothing_back() -> None:
