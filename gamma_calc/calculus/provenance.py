@@ -7,6 +7,10 @@ mean from being as large as they are. *Seen* records how a term depends on W: on
 through sums over some of its axes, and what W was multiplied with in such a sum. A later sum of W against the term
 brings that back: of W (W^T y), the part along y.
 
+W^T y and W^T x change their sign together under a flip of W, and nearly independently of each other where x . y is a
+random walk. *Alone* says which W^T y changes the sign of a term by itself: relu(W^T x) (W^T y) is neither odd nor even
+under a flip of W, and is odd in W^T y.
+
 A flip and a dependence belong to an axis of the tensor *at* an axis of the term: a square matrix has two axes of one
 size, and an output of one layer is an input of the next under another name.
 """
@@ -383,7 +387,7 @@ def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> P
         if tensor is not None and len(over) == 1 and over[0] in tensor.places and len(tensor.at) > 1:
             rest = tensor.summed(over)
             met = Sight(rest, seen_at(other.unmarked, *over))
-            is_summed_later = not any(place.is_fixed for place in rest.places)
+            is_summed_later = any(not place.is_fixed for place in rest.places)
             alone = found.alone | {met} if is_summed_later else found.alone
             found = replace(found, seen=found.seen - {Sight(rest)} | {met}, alone=alone)
     return found

@@ -231,20 +231,21 @@ GATED = {
 """The sum over i of relu(W g)_i (W u)_i (W v)_i: what W meets in each of the three, and the exponent."""
 
 
+@pytest.mark.parametrize("stack", [(), (axis("expert"),)], ids=["a matrix", "a stack of matrices"])
 @pytest.mark.parametrize(("gate", "left", "right", "exponent"), GATED.values(), ids=GATED)
 def test_a_factor_that_is_odd_alone_makes_a_walk_whatever_stands_beside_it(
-    gate: str, left: str, right: str, exponent: str
+    gate: str, left: str, right: str, exponent: str, stack: tuple[Axis, ...]
 ) -> None:
     """relu(W x) is neither odd nor even in W; times W y, it changes its sign with W y alone."""
     n, inner, m, r = axis("width", 1), axis("inner", 1), axis("out", 1), axis("r")
-    w, y = parameter("W", m, n, init="-1/2"), parameter("y", n, init="0")
+    w, y = parameter("W", *stack, m, n, init="-1/2"), parameter("y", n, init="0")
     met = {
         "x": parameter("x", n, init="0"),
         "y": y,
         "V y": parameter("V", n, inner, init="-1/2") @ parameter("z", inner, init="0"),
     }
-    terms = relu(w @ met[gate]) * (w @ met[left])
-    total = named("s", contract(terms, w @ met[right], m))
+    terms = relu(contract(w, met[gate], n)) * contract(w, met[left], n)
+    total = named("s", contract(terms, contract(w, met[right], n), m))
     found = exponents(Problem("gated", named("f", total * parameter("b", r, init="0", rate="-1"))), steps=1)
     assert str(found[1].sizes["s"]) == exponent
 
