@@ -83,8 +83,8 @@ def moved(part: Part, old: str, new: str) -> Part:
 
 
 @lru_cache(maxsize=65536)
-def remembered(part: Part, axis: str, depth: int = 2) -> Part:
-    """What a tensor that meets a part in a sum over an axis remembers of it; of much earlier sums, signs alone."""
+def remembered(part: Part, axis: str, depth: int = 1) -> Part:
+    """What a tensor that meets a part in a sum over an axis remembers of it; of earlier sums, signs alone."""
     seen = [each for each in part.seen if axis in dict(each.at).values()] if depth >= 0 else []
     earlier = [
         replace(s, at=only(s.at, axis), factor=s.factor and remembered(s.factor, SUMMED, depth - 1)) for s in seen
