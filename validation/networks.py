@@ -157,9 +157,7 @@ The rows that FAIL by one module's theory, and what the network's makes of them:
 ## Not measured here
 
 Attention logits are no quantity of an adapter. Those of a transformer with adapters, block by block, are held to their
-slopes in `tests/simulation/test_transformer.py`. One is known to be derived too large: those of its second block, with
-adapters on v from Init[A], as n^0 at step 2 where n^(-0.58) is measured. The longer memory that mends the sums above
-makes it so.
+slopes in `tests/simulation/test_transformer.py`.
 """
 QUARTER, HALF = Fraction(1, 4), Fraction(1, 2)
 DEEPER = Fraction(1, 2)

@@ -17,7 +17,17 @@ from gamma_calc.calculus.assumptions import (
     Assumption,
     dispensed,
 )
-from gamma_calc.calculus.provenance import Entries, Flip, Provenance, Sight, contracted, dot_part, text, walks
+from gamma_calc.calculus.provenance import (
+    Entries,
+    Flip,
+    Provenance,
+    Sight,
+    contracted,
+    dot_part,
+    is_centred,
+    text,
+    walks,
+)
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
@@ -73,7 +83,7 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
     Source: Yang, "Tensor Programs III", Z^(Wx) = hat Z^(Wx) + dot Z^(Wx), for a random tensor's sum with what has seen
     it; the central limit theorem and the law of large numbers for the others, as Hayou et al. use them silently.
     """
-    centred = {flip.at for flip in left.multiplied(right).odd}.intersection(over)
+    centred = {axis for axis in over if is_centred(left, right, axis)}
     whole = contracted(left, right, over)
     term, other = (left, right) if _is_summed(left.fresh, over) else (right, left)
     tensor = term.fresh

@@ -55,6 +55,11 @@ class Flip(Shared):
     axis: Axis
     at: Axis
 
+    @property
+    def is_met(self) -> bool:
+        """Whether a sum may meet the tensor again along the axis."""
+        return self.tensor.met is None or self.axis in self.tensor.met
+
     def renamed(self, old: Axis, new: Axis) -> Flip:
         """The flip in a term with one axis under another name."""
         return Flip(self.tensor, self.axis, new) if self.at is old else self
@@ -395,6 +400,20 @@ def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> P
             alone = found.alone | {met} if is_summed_later else found.alone
             found = replace(found, seen=found.seen - {Sight(rest)} | {met}, alone=alone)
     return found
+
+
+@lru_cache(maxsize=65536)
+def is_centred(left: Provenance, right: Provenance, place: Axis) -> bool:
+    """Whether the products of two terms along an axis have random signs, for all that is known.
+
+    A flip changes them. Or both terms change their sign with W, and of one it is not known what W met: of parts any of
+    which may lead, only what all of them have seen is known. The sum then is at least a random walk, and a bound on
+    these parts stands beside it. So it is at a point; where exponents are free, such a sum is taken as aligned.
+    """
+    if any(flip.at is place for flip in (left.odd ^ right.odd) - left.mixed - right.mixed):
+        return True
+    both = {flip for flip in left.odd & right.odd if flip.at is place and flip.tensor.depth >= DEPTH_AT_A_POINT}
+    return any(flip.is_met and not (_seen_of(left, flip) and _seen_of(right, flip)) for flip in both)
 
 
 @lru_cache(maxsize=65536)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache, lru_cache, partial, reduce
+from functools import cache, lru_cache, reduce
 from itertools import product
 
 from gamma_calc.algebra import VANISHING, Affine, Exponent
@@ -27,7 +27,7 @@ from gamma_calc.calculus.assumptions import (
 )
 from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, VASWANI, YANG, ZHANG, Citation
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
-from gamma_calc.calculus.provenance import Flip, Provenance, Sight, walks
+from gamma_calc.calculus.provenance import Flip, Provenance, Sight, is_centred, walks
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
@@ -123,7 +123,7 @@ def _bounds(components: Sequence[Component]) -> Sequence[Component]:
     """
     whole = total(components)
     if all(len(each.size.upper.pieces) == 1 for each in components):  # else comparing them takes long
-        ranked = sorted(components, key=lambda one: sum(map(partial(_is_no_larger, one), components)))
+        ranked = sorted(components, key=lambda one: -sum(_is_no_larger(other, one) for other in components))
         kept, rest = ranked[: MOST_APART - 1], ranked[MOST_APART - 1 :]
         if total(kept) == whole:
             return [*kept, _bound(rest)]
@@ -210,7 +210,7 @@ def unlike_pairs(left: Term, right: Term, axis: Axis) -> Iterator[tuple[Componen
     for alike, others in product(_alike(left, axis), _alike(right, axis)):
         found: dict[frozenset[Affine], tuple[Component, Component]] = {}
         for x, y in product(alike, others):
-            if not _is_centred(x, y, axis):
+            if not is_centred(x.provenance, y.provenance, axis):
                 found.setdefault(walks(x.provenance, y.provenance, axis), (x, y))
         aligned = found.get(frozenset())
         yield from (aligned,) if aligned else found.values() or ((alike[0], others[0]),)
@@ -221,11 +221,6 @@ def _alike(term: Term, axis: Axis) -> Iterable[list[Component]]:
     for each in term:
         found.setdefault((each.size, each.provenance.summed((axis,))), []).append(each)
     return found.values()
-
-
-def _is_centred(left: Component, right: Component, axis: Axis) -> bool:
-    x, y = left.provenance, right.provenance
-    return any(flip.at is axis for flip in (x.odd ^ y.odd) - x.mixed - y.mixed)
 
 
 def _homogeneous(argument: Term) -> Term:

@@ -11,7 +11,16 @@ import pytest
 from gamma_calc import Problem, exponents
 from gamma_calc.algebra import EVERYWHERE, VANISHING, Affine, Exponent, Polyhedron, parsed_exponent, parsed_inequality
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
-from gamma_calc.calculus.provenance import Entries, Flip, Provenance, Random, Sight, contracted
+from gamma_calc.calculus.provenance import (
+    DEPTH,
+    DEPTH_AT_A_POINT,
+    Entries,
+    Flip,
+    Provenance,
+    Random,
+    Sight,
+    contracted,
+)
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.calculus.rules import (
     BOUNDED,
@@ -282,6 +291,15 @@ def test_a_stack_of_matrices_in_numbers() -> None:
         step = np.sign(np.einsum("emh,em->eh", outer, gradient))  # of W_1 Z, at a rate 1/n and Z of ones
         sizes[n] = np.sqrt(np.mean(np.einsum("emh,eh->em", outer, step) ** 2))
     assert abs(np.log2(sizes[2**10] / sizes[2**5]) / 5) < 0.15
+
+
+@pytest.mark.parametrize(("depth", "kind"), [(DEPTH, "aligned"), (DEPTH_AT_A_POINT, "independent")])
+def test_at_a_point_a_part_of_which_it_is_open_what_it_met_makes_a_walk(depth: int, kind: str) -> None:
+    """What is known to be there, of parts any of which may lead, is odd in W, and has seen nothing."""
+    product = contracted(Provenance.of(Random("W", (SQUARE, WIDTH), depth=depth)), DATA, (WIDTH,))
+    (part,) = summations(product, replace(product, seen=frozenset(), alone=frozenset()), (SQUARE,))
+    (known,) = summations(product, product, (SQUARE,))
+    assert (part.kind.value, known.kind.value) == (kind, "aligned")
 
 
 def test_an_even_function_of_what_was_seen_brings_nothing_back() -> None:
