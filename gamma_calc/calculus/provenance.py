@@ -435,11 +435,8 @@ def walks(left: Provenance, right: Provenance, place: Axis) -> frozenset[Affine]
         for one in term.alone_beside(other)
         if place in one.places and one.entries in _by_entries(other.seen)
     )
-    return frozenset(length for one in alone for other in seen for length in _walks_at(one, other))
-
-
-def _walks_at(one: Sight, other: Sight) -> frozenset[Affine]:
-    return one.walks_with(other) if one.entries is other.entries else frozenset()
+    beside = ((one, other) for one in alone for other in seen if other.entries is one.entries)
+    return frozenset(length for one, other in beside for length in one.walks_with(other))
 
 
 def _seen_of(term: Provenance, flip: Flip) -> list[Sight]:

@@ -195,7 +195,7 @@ def summed_pairs(
     left: Term, right: Term, over: tuple[Axis, ...], policy: Policy
 ) -> Iterable[tuple[Component, Component]]:
     """The pairs of components to sum along axes: all, or under the calculus's own policy those that make more."""
-    is_plain = policy == CALCULUS and not any(each.provenance.fresh for each in (*left, *right))
+    is_plain = policy is CALCULUS and not any(each.provenance.fresh for each in (*left, *right))
     if is_plain and len(over) == 1 and len(left) > 1 and len(right) > 1:
         return unlike_pairs(left, right, *over)
     return product(left, right)
