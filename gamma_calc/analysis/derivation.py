@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gamma_calc.algebra import EMPTY, VANISHING, Affine, Exponent
+from gamma_calc.algebra import EMPTY, VANISHING, Exponent, Polyhedron
 from gamma_calc.analysis.bounded import Bounded, bounded, run_of
 from gamma_calc.analysis.cancellation import caveats
 from gamma_calc.analysis.cells import decided
 from gamma_calc.analysis.conditions import STABLE, Condition, conditions_of, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
-from gamma_calc.analysis.largest_rates import Edge, LargestRate, frontier, largest_rate
+from gamma_calc.analysis.largest_rates import Edge, LargestRate, at_largest, frontier, largest_rate
 from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.maxplus.cycle_time import LeastGrowth, growth, least_growth
 from gamma_calc.program.problem import program_of
+from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 
 
@@ -87,16 +88,17 @@ def derived(
     """
     conditions = conditions_of(scheme.model) if conditions is None else conditions
     program, domain = program_of(scheme), scheme.domain & policy.domain
-    is_free = bool(free_exponents(scheme, policy))
+    free = free_exponents(scheme, policy)
     run = run_of(program, domain, horizon, policy)
     bounds = {each: bounded(program, each, domain, horizon, policy) for each in {c.bounded: None for c in conditions}}
     decisions = {}
     for condition in conditions:
-        made = decided(program, condition, bounds[condition.bounded], domain, horizon, policy, is_free=is_free)
+        made = decided(program, condition, bounds[condition.bounded], domain, horizon, policy, is_free=bool(free))
         decisions[condition.name] = _of_the_trained(made, scheme)
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)
-    at_max = _at_max(scheme, max_stable, conditions[0], horizon, policy)
+    point = at_largest(domain, max_stable) if set(free) <= max_stable.keys() else None
+    at_max = _at_max(program, point, conditions[0], horizon, policy)
     used = {assumption for application in run.applications for assumption in application.rule.assumptions}
     return Derivation(
         scheme=scheme,
@@ -107,7 +109,7 @@ def derived(
         decisions=decisions,
         max_stable=max_stable,
         frontier=_frontier(scheme, stable),
-        at_max={} if at_max is None else at_max.last.sizes,
+        at_max={} if at_max is None else {name: size.everywhere for name, size in at_max.last.sizes.items()},
         undertrained=() if at_max is None else _undertrained(at_max, scheme),
         assumptions=tuple(sorted(used, key=lambda assumption: assumption.number)),
         horizons={} if horizon is not None else _horizons(scheme, conditions, bounds, policy),
@@ -166,17 +168,12 @@ def _frontier(scheme: Scheme, stable: Decision) -> tuple[Edge, ...] | None:
 
 
 def _at_max(
-    scheme: Scheme, largest: Mapping[str, LargestRate], stable: Condition, horizon: int | None, policy: Policy
+    program: Program, point: Polyhedron | None, stable: Condition, horizon: int | None, policy: Policy
 ) -> Trajectory | None:
-    """The run at the largest stable rate, where that is a single point; None where it is not, or is not stable."""
-    for rate, found in largest.items():
-        if found.exponent is None or not found.attained:
-            return None
-        scheme = scheme.at({rate: Affine.of(found.exponent)})
-        policy = policy.at({rate: Affine.of(found.exponent)})
-    if scheme.free or policy.free:
+    """The run at the largest stable rate; None where that is no single point, or is not stable."""
+    if point is None:
         return None
-    there = bounded(program_of(scheme), stable.bounded, scheme.domain & policy.domain, horizon, policy)
+    there = bounded(program, stable.bounded, point, horizon, policy)
     return None if not there.is_final or there.inner.is_empty else there.run
 
 

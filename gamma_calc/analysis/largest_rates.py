@@ -94,6 +94,15 @@ def largest_rate(rate: str, stable: Polyhedron) -> LargestRate:
     return LargestRate(rate, least, attained, shadow, reason)
 
 
+def at_largest(domain: Polyhedron, largest: Mapping[str, LargestRate]) -> Polyhedron | None:
+    """Where in a domain each rate has its largest stable value; None where that is no single one, or open."""
+    for rate, found in largest.items():
+        if found.exponent is None or not found.attained:
+            return None
+        domain &= Polyhedron.of(Equality(Affine.symbol(rate) - found.exponent))
+    return domain
+
+
 def frontier(rates: tuple[str, str], stable: Polyhedron) -> tuple[Edge, ...]:
     """The edges of the stable region beyond which raising some rate breaks stability, in a fixed order.
 

@@ -38,6 +38,12 @@ class Size(Shared):
         """Whether the exponent is known, not only bounded from above."""
         return self.lower is self.upper or self.lower == self.upper
 
+    @property
+    def everywhere(self) -> Size:
+        """The same numbers without a domain, of a size at a point of its free exponents."""
+        lower, upper = (Exponent.largest(map(Exponent.of, side.pieces)) for side in (self.lower, self.upper))
+        return Size(lower, upper)
+
     def __add__(self, other: Size) -> Size:
         """The size of a product."""
         lower = self.lower + other.lower

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gamma_calc.algebra import Exponent
+from gamma_calc.algebra import Exponent, Polyhedron
 from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.conditions import FACTORS
 from gamma_calc.calculus.policy import CALCULUS, Policy
@@ -14,7 +14,6 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.huggingface.network_predictions import asking, key_of, measured_parts, own_factors
 from gamma_calc.program.expressions import Expression
 from gamma_calc.program.problem import Problem, feature_slopes, program_of
-from gamma_calc.program.scheme import Scheme
 from gamma_calc.tracing.traced import Traced, TracedLayer
 
 DELTAS = ("delta_1", "delta_2", "delta_3")
@@ -45,21 +44,20 @@ class LayerParts:
 
 
 def layer_parts(
-    found: Traced, problem: Problem, scheme: Scheme, horizon: int | None, policy: Policy = CALCULUS
+    found: Traced, problem: Problem, point: Polyhedron, horizon: int | None, policy: Policy = CALCULUS
 ) -> tuple[LayerParts, ...]:
-    """The parts of each adapter's change under a scheme of the problem without free exponents.
+    """The parts of each adapter's change at a point of the problem's free exponents.
 
     Args:
         horizon: the number of steps, None for every one.
     """
-    program, slopes = program_of(scheme), feature_slopes(scheme, problem)
+    program, slopes = program_of(problem.scheme), feature_slopes(problem.scheme, problem)
     every: dict[TracedLayer, Mapping[str, tuple[Expression, ...]]] = {}
     for layer in found.layers:
         parts = measured_parts(program, layer, own_factors(found, layer))
         behind = tuple(slopes[name] for name in layer.quantities if name.startswith("Z_B"))
         every[layer] = {**{name: parts[name] for name in DELTAS}, SLOPE: behind}
-    asked, domain = asking(program, every), scheme.domain
-    run = run_of(asked, domain, horizon, policy)
+    run = run_of(asking(program, every), point, horizon, policy)
     is_final = horizon is not None or run.settled_from is not None
     return tuple(_layer(found, layer, parts, run.steps, is_final=is_final) for layer, parts in every.items())
 
@@ -73,7 +71,10 @@ def _layer(
     is_final: bool,
 ) -> LayerParts:
     runs = {
-        name: [Size.largest(step.sizes[key_of(layer, name, place)] for place in range(len(nodes))) for step in steps]
+        name: [
+            Size.largest(step.sizes[key_of(layer, name, place)].everywhere for place in range(len(nodes)))
+            for step in steps
+        ]
         for name, nodes in parts.items()
     }
     rates = {each.name: each.rate for each in found.parameters}

@@ -18,6 +18,7 @@ from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.analysis.largest_rates import at_largest
 from gamma_calc.analysis.origin import Leading, origin
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.size import Size
@@ -300,8 +301,9 @@ def model_theory(
     module = derived(_alone(chosen, found.problem), steps, policy) if found.layers else None
     partings = () if module is None or not module.at_max else _partings(found, found.problem, module)
     parts: tuple[LayerParts, ...] = ()
-    if derivation.at_max:
-        parts = layer_parts(found, found.problem, _at_largest(found.problem, derivation), steps, policy)
+    point = at_largest(found.problem.scheme.domain, derivation.max_stable) if derivation.at_max else None
+    if point is not None:
+        parts = layer_parts(found, found.problem, point, steps, policy)
     return ModelTheory(str(model), built, depth, chosen, found, derivation, module, partings, parts, init, inits or {})
 
 
@@ -327,22 +329,18 @@ def _alone(scheme: Scheme, problem: Problem) -> Scheme:
     return replace(scheme, exponents={**scheme.exponents, "scale": problem.exponents.get("s", Affine.of(0))})
 
 
-def _at_largest(problem: Problem, known: Derivation) -> Scheme:
-    """The scheme of a network at the largest stable rate of a derivation, its own or a module's."""
-    rates = {rate: Affine.of(each.exponent) for rate, each in known.max_stable.items() if each.exponent is not None}
-    return problem.scheme.at(rates)
-
-
 def _partings(found: Traced, problem: Problem, module: Derivation) -> tuple[Parting, ...]:
     """Where a network differs from a module at the largest stable rate of that."""
-    scheme = _at_largest(problem, module)
-    run = run_of(program_of(scheme), scheme.domain, module.horizon, module.policy)
+    point = at_largest(problem.scheme.domain, module.max_stable)
+    assert point is not None  # the module was derived there
+    run = run_of(program_of(problem.scheme), point, module.horizon, module.policy)
+    last = {name: size.everywhere for name, size in run.last.sizes.items()}
     return tuple(
-        Parting(layer.name, part, (t := _since(run, name)), run.last.sizes[name], alone, origin(run, name, t))
+        Parting(layer.name, part, (t := _since(run, name)), last[name], alone, origin(run, name, t))
         for layer in found.layers
         for name in layer.quantities
         if (part := part_of(layer, name))
-        if (alone := _of_module(module.at_max, part)) is not None and run.last.sizes[name] != alone
+        if (alone := _of_module(module.at_max, part)) is not None and last[name] != alone
     )
 
 
