@@ -34,8 +34,9 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.optimizers import Factored, Moments
 from gamma_calc.program.shared import Shared
 
-MOST_APART = 3
-"""Components of one parity that are kept apart; of more, the smaller ones leave one bound."""
+MOST_APART, MOST_OPEN = 3, 2
+"""Components of one parity that are kept apart, fewer where an exponent is free; of more, the smaller leave one bound.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +99,8 @@ def _apart(components: Term) -> Sequence[Component]:
     """The components of one parity, brought together as far as no later sum can tell.
 
     Those that have seen the same are as large as the largest; those of one size have, together, seen what any has.
-    One beside which another is as large and has seen as much is left out. Of many the smaller ones leave one bound.
+    One beside which another is as large and has seen as much is left out, and so is one of several that a bound hides
+    and that is not the largest. Of many the smaller ones leave one bound.
     """
     alike = dict[frozenset[Sight], list[Component]]()
     for each in components:
@@ -108,7 +110,22 @@ def _apart(components: Term) -> Sequence[Component]:
         found.setdefault(total(same), []).append(_joined(each.provenance for each in same))
     left = [Component(size, _joined(provenances)) for size, provenances in found.items()]
     left = [one for one in left if not _is_covered(one, left)]
-    return left if len(left) <= MOST_APART else _bounds(left)
+    whole = total(left)
+    if len(left) > MOST_OPEN and any(one.size == whole for one in left):
+        left = [one for one in left if one.size == whole or not _is_hidden(one, left)]
+    most = MOST_OPEN if any(one.size.upper.free for one in left) else MOST_APART
+    return left if len(left) <= most else _bounds(left, most)
+
+
+def _is_hidden(component: Component, others: Iterable[Component]) -> bool:
+    """Whether a bound is no smaller than a component, and has seen as much."""
+    return any(
+        other is not component
+        and other.size.lower.is_vanishing
+        and component.size.upper.is_at_most(other.size.upper)
+        and component.provenance.is_within(other.provenance)
+        for other in others
+    )
 
 
 def _joined(provenances: Iterable[Provenance]) -> Provenance:
@@ -116,7 +133,7 @@ def _joined(provenances: Iterable[Provenance]) -> Provenance:
     return one.joined(*others) if others else one
 
 
-def _bounds(components: Sequence[Component]) -> Sequence[Component]:
+def _bounds(components: Sequence[Component], most: int) -> Sequence[Component]:
     """Many components of one parity: the largest as they are, and of the others one bound, which has seen what any has.
 
     Where it is open which are the largest, what all of them have seen is there, and what any has seen may be.
@@ -124,7 +141,7 @@ def _bounds(components: Sequence[Component]) -> Sequence[Component]:
     whole = total(components)
     if all(len(each.size.upper.pieces) == 1 for each in components):  # else comparing them takes long
         ranked = sorted(components, key=lambda one: -sum(_is_no_larger(other, one) for other in components))
-        kept, rest = ranked[: MOST_APART - 1], ranked[MOST_APART - 1 :]
+        kept, rest = ranked[: most - 1], ranked[most - 1 :]
         if total(kept) == whole:
             return [*kept, _bound(rest)]
     least = frozenset[Sight].intersection(*(each.provenance.seen for each in components))
@@ -257,14 +274,18 @@ def _inverse_rms(argument: Term, axis: Axis) -> Term:
 
 
 def _inverse(argument: Term) -> Size:
-    """The size of one over a sum: known where one form of it leads, else at most that of one over any part."""
+    """The size of one over a sum: known where one form of it leads, else at most that of one over any part.
+
+    It is no less than one over the bound on the whole, where that is one form.
+    """
     leading = _leading(argument)
     if leading is not None:
         return Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
     floors = [piece for each in argument for piece in each.size.lower.pieces]
     if not floors:
         raise Unknown("one over what is only bounded from above: no exponent says how large that is")
-    return Size(VANISHING, Exponent.of(-floors[0]))
+    most = total(argument).upper.pieces
+    return Size(Exponent.of(-most[0]) if len(most) == 1 else VANISHING, Exponent.of(-floors[0]))
 
 
 def _leading(argument: Term) -> Component | None:
@@ -275,8 +296,8 @@ def _leading(argument: Term) -> Component | None:
 
 def _scalar(argument: Term, axis: Axis) -> Provenance:
     """The provenance of a mean along an axis: it has seen everything, through a sum over the axis only."""
-    every = [component.provenance.summed((axis,)) for component in argument]
-    return reduce(Provenance.multiplied, every).even_and_odd
+    every = (component.provenance.summed((axis,)).even_and_odd for component in argument)
+    return reduce(Provenance.multiplied, every)
 
 
 def _inverse_rms_change(argument: Term, change: Term, axis: Axis, policy: Policy) -> Term:
@@ -316,8 +337,8 @@ def _power_change(argument: Term, change: Term, degree: Fraction) -> Term:
 
 
 def _united(argument: Term) -> Provenance:
-    """The provenance of a function of a whole value."""
-    return reduce(Provenance.multiplied, (component.provenance for component in argument)).even_and_odd
+    """The provenance of a function of a whole value: a flip of any part may change it either way."""
+    return reduce(Provenance.multiplied, (component.provenance.even_and_odd for component in argument))
 
 
 def uniform(axis: Axis) -> Term:
@@ -326,10 +347,17 @@ def uniform(axis: Axis) -> Term:
 
 
 def _softmax(even: Term, logits: Term) -> Term:
-    """Of a fixed number of logits the largest share is at least one over that number, however large they are."""
-    shares = (*even, *_shares(even, logits, logits))
+    """Of a fixed number of logits the largest share is at least one over that number, however large they are.
+
+    Their mean is known; where it is open which logits lead, it is as open what the shares know beside that.
+    """
     is_fixed = total(even) == Size.exactly(Exponent.of(0))
-    return _bounded(logits) if is_fixed and _may_grow(logits) else _saturated(shares, logits)
+    if not (is_fixed and _may_grow(logits)):
+        return _saturated((*even, *_shares(even, logits, logits)), logits)
+    shares = _bounded(logits)
+    if _leading(logits) is None:
+        shares = gathered((*even, *(replace(each, size=Size(VANISHING, each.size.upper)) for each in shares)))
+    return shares
 
 
 def _softmax_change(even: Term, logits: Term, change: Term) -> Term:

@@ -12,8 +12,6 @@ from gamma_calc import Problem, exponents
 from gamma_calc.algebra import EVERYWHERE, VANISHING, Affine, Exponent, Polyhedron, parsed_exponent, parsed_inequality
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import (
-    DEPTH,
-    DEPTH_AT_A_POINT,
     Entries,
     Flip,
     Provenance,
@@ -293,13 +291,12 @@ def test_a_stack_of_matrices_in_numbers() -> None:
     assert abs(np.log2(sizes[2**10] / sizes[2**5]) / 5) < 0.15
 
 
-@pytest.mark.parametrize(("depth", "kind"), [(DEPTH, "aligned"), (DEPTH_AT_A_POINT, "independent")])
-def test_at_a_point_a_part_of_which_it_is_open_what_it_met_makes_a_walk(depth: int, kind: str) -> None:
+def test_a_part_of_which_it_is_open_what_it_met_makes_a_walk() -> None:
     """What is known to be there, of parts any of which may lead, is odd in W, and has seen nothing."""
-    product = contracted(Provenance.of(Random("W", (SQUARE, WIDTH), depth=depth)), DATA, (WIDTH,))
+    product = contracted(Provenance.of(Random("W", (SQUARE, WIDTH))), DATA, (WIDTH,))
     (part,) = summations(product, replace(product, seen=frozenset(), alone=frozenset()), (SQUARE,))
     (known,) = summations(product, product, (SQUARE,))
-    assert (part.kind.value, known.kind.value) == (kind, "aligned")
+    assert (part.kind.value, known.kind.value) == ("independent", "aligned")
 
 
 def test_an_even_function_of_what_was_seen_brings_nothing_back() -> None:
@@ -406,6 +403,17 @@ def test_of_many_components_of_one_parity_the_smaller_leave_a_bound() -> None:
     assert found == [("0", {V, others[0]}), ("-1", {V, others[1]}), ("<= -2", {V, *others[2:]})]
     assert bound.size.lower.is_vanishing
     assert [*gathered((first, second, bound))] == [first, second, bound]
+
+
+def test_of_several_components_one_that_a_bound_hides_is_left_out_unless_it_is_the_largest() -> None:
+    others = [Random(name, (RANK, WIDTH)) for name in "abc"]
+    first, second = seeing("0", V), seeing("-1", V, others[0])
+    hiding, low = (
+        Component(Size(VANISHING, Exponent.of(size)), seeing("0", V, *others).provenance) for size in (-1, -2)
+    )
+    assert [*gathered((first, second, hiding))] == [first, hiding]
+    assert [*gathered((first, second, low))] == [first, second, low]
+    assert [*gathered((second, hiding))] == [second, hiding]
 
 
 def test_of_many_components_of_which_any_may_be_the_largest_bounds_are_left() -> None:

@@ -1,0 +1,75 @@
+"""What is derived on a domain holds at its points: the bounds on every value, not only on those that are asked for.
+
+Not of maps of one degree, as ReLU: phi(c + d) - phi(c) has an even part that is d where d leads and 2 d - c elsewhere,
+which no maximum of forms is. It is said to be d: that is right of the whole, but may be more than a change alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+import pytest
+
+from gamma_calc.algebra import Affine, Equality, Exponent, Polyhedron
+from gamma_calc.calculus.recursion import Trajectory, trajectory
+from gamma_calc.calculus.rules import Component, total
+from gamma_calc.calculus.size import Size
+from gamma_calc.calculus.trace import Subject
+from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.models import LoraStack
+from gamma_calc.program.problem import program_of
+from gamma_calc.program.program import Program
+from gamma_calc.program.stack import lora_stack
+from gamma_calc.program.transformer import PROJECTIONS, Adapters, transformer
+from tests.schemes import scheme
+
+STEPS = 3
+ETA = Affine.symbol("eta")
+POINTS = [Fraction(*each) for each in ((-5, 1), (-1, 1), (-1, 2), (0, 1))]
+ADAPTED = tuple(PROJECTIONS)
+
+
+def stack(optimizer: str = "adam", rate_b: str = "eta", *, has_norm: bool = False) -> Program:
+    """Two adapters from Init[A] beside frozen weights, with one rate left free."""
+    module = LoraStack(2, is_frozen=True, has_norm=has_norm)
+    return lora_stack(scheme("-1/2", "zero", "eta", rate_b, optimizer=optimizer), module)
+
+
+PROGRAMS = {
+    "module": program_of(CATALOGUE["init-a"]),
+    "stack": stack(has_norm=True),
+    "stack, lora+": stack(rate_b="eta + 1"),
+    "stack, sgd": stack("sgd"),
+    "block": program_of(transformer(1, Adapters(ADAPTED)).scheme),
+    "block, lora+": program_of(transformer(1, Adapters(ADAPTED, rates=("eta", "eta + 1"))).scheme),
+    "values": program_of(transformer(2, Adapters(("v",))).scheme),
+    "queries, lora+": program_of(transformer(2, Adapters(("q", "o"), rates=("eta", "eta + 1"))).scheme),
+}
+SLOW = {"block, lora+", "values"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(each, marks=[pytest.mark.slow] * (each in SLOW)) for each in PROGRAMS])
+def test_the_bounds_on_a_domain_hold_at_its_points(name: str) -> None:
+    whole = sizes(trajectory(PROGRAMS[name], STEPS))
+    for point in POINTS:
+        there = sizes(trajectory(PROGRAMS[name], STEPS, Polyhedron.of(Equality(ETA - point))))
+        assert there.keys() & whole.keys()
+        for of in there.keys() & whole.keys():
+            lower, upper = (value(side, point) for side in (whole[of].lower, whole[of].upper))
+            least, most = (value(side, point) for side in (there[of].lower, there[of].upper))
+            assert lower <= most and least <= upper, (point, of.t, of.label, whole[of], there[of])
+
+
+def sizes(run: Trajectory) -> Mapping[Subject, Size]:
+    """The size of each value of a run, of all the parts that rules conclude of it."""
+    found: dict[Subject, list[Component]] = {}
+    for each in run.applications:
+        found.setdefault(each.subject, []).extend(each.conclusion)
+    return {subject: total(parts) for subject, parts in found.items()}
+
+
+def value(exponent: Exponent, point: Fraction) -> Fraction | float:
+    """An exponent at a rate."""
+    pieces = (piece.substituted({"eta": Affine.of(point)}) for piece in exponent.pieces)
+    return max((piece.constant for piece in pieces), default=float("-inf"))
