@@ -1,17 +1,18 @@
 """What an upper adapter's input comes to know of its A_0, measured apart from what hides it.
 
 In a network A_0 Z = A_0 Z_cut + A_0 (Z - Z_cut). Z_cut is the input of the same run in which no gradient passes through
-this adapter to its input, so that the layers below learn nothing of its A_0: A_0 Z_cut is n^0, as in one module. What
-the theory derives beside it passes through that path alone: the loss gradient of the layers below has A_0^T B^T
-dL/dZbar in it, and what they learn is aligned with A_0. That is the second term, which tends to n^(1/2). Its
-coefficient is a product of several rates, and the first term has none: up to large widths the sum of the two is n^0.
-Both runs share the model, the factors and the batch.
+this adapter to its input, so that the layers below learn nothing of its A_0. What the theory derives beside it passes
+through that path alone: the loss gradient of the layers below has A_0^T B^T dL/dZbar in it, and what they learn is
+aligned with A_0. That is the second term, which most often is n^(1/2) times the first. Its coefficient is a product of
+several rates, and the first term has none: up to large widths the sum of the two looks like the first. Both runs share
+the model, the factors and the batch, and the theory derives both: a program can stop a gradient as a run can.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,11 @@ from gamma_calc.huggingface.family_training import (
     Loss,
     MakeModel,
 )
+from gamma_calc.huggingface.network_predictions import own_factors
+from gamma_calc.program.expressions import Contraction, Expression, Named, Stopped, Trained, rewritten
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.adapter_module import Term
+from gamma_calc.tracing.traced import Traced, TracedLayer
 
 Squares = NDArray[np.float64]
 Theory = Sequence[Prediction]
@@ -43,15 +47,31 @@ CUT: Key = "Z_A", ("cut",)
 """A_0 Z of the run whose path is cut."""
 
 
-def deep_terms(whole: Theory, alone: Theory, steps: int) -> tuple[Key, ...]:
-    """The terms with A_0 of the last step to which the network's theory gives more than one module's does."""
-    module = {(each.quantity, each.t): each.terms for each in alone}
+def without_path(found: Traced, layer: TracedLayer) -> Traced:
+    """A network in which no gradient passes through a layer's adapter to its input."""
+    assert found.problem is not None  # it has been derived
+    own = own_factors(found, layer)
+
+    def stopped(node: Expression) -> Expression:
+        match node:
+            case Contraction(Trained() as factor, inputs, over) if own.get(factor.name) == "A":
+                return Contraction(factor, Stopped(inputs), over)
+        return node
+
+    output = rewritten(found.problem.output, lambda leaf: leaf, operation=stopped)
+    assert isinstance(output, Named) and output is not found.problem.output
+    return replace(found, problem=replace(found.problem, output=output))
+
+
+def deep_terms(whole: Theory, cut: Theory, steps: int) -> tuple[Key, ...]:
+    """The terms with A_0 of the last step to which the path gives more than they have where it is cut."""
+    without = {(each.quantity, each.t): each.terms for each in cut}
     found = [
         (each.quantity, term)
         for each in whole
         if each.t == steps and each.quantity != "A"
         for term, size in each.terms.items()
-        if "A_0" in term and size != module[each.quantity, each.t].get(term, ZERO)
+        if "A_0" in term and size != without[each.quantity, each.t].get(term, ZERO)
     ]
     return tuple(found)
 
@@ -100,7 +120,7 @@ class _Watched:
         self.input = self.before = self.after = self.first
 
     def saw(self, module: Any, inputs: Any, output: Tensor) -> None:
-        self.input, self.before = inputs[0].detach().flatten(0, 1), self.adapter.B.detach().clone()
+        self.input, self.before = inputs[0].detach().flatten(0, -2), self.adapter.B.detach().clone()
 
     def mean_square(self, key: Key, inputs: Tensor) -> float:
         """The mean square of a term on some inputs."""

@@ -28,14 +28,20 @@ from gamma_calc.experiment.verdicts import Row, judged, judged_alone
 from gamma_calc.files import write_all
 from gamma_calc.huggingface.coordinates import together
 from gamma_calc.huggingface.families import Shape, family_model, linear_readout
-from gamma_calc.huggingface.family_training import CoordinateLayout, LayerMeasurement, layer_measurement, observed
-from gamma_calc.huggingface.network_predictions import network_predictions
+from gamma_calc.huggingface.family_training import (
+    WRAPPING,
+    CoordinateLayout,
+    LayerMeasurement,
+    layer_measurement,
+    observed,
+)
+from gamma_calc.huggingface.network_predictions import network_predictions, traced_adapters, traced_predictions
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.verdicts import RULE, Verdict
 from validation.families import FIRST_SEED, SCHEMES
 from validation.implicit_matrices import wide_model
-from validation.network_paths import CUT, PATH, Key, Squares, apart, deep_terms, path_squares
+from validation.network_paths import CUT, PATH, Key, Squares, Theory, apart, deep_terms, path_squares, without_path
 from validation.rejudged import PLACE as AGAIN
 
 FOLDER = Path(__file__).resolve().parent / "networks"
@@ -65,11 +71,6 @@ class Run:
     is_implicit: bool = False
     """Whether the frozen matrices are not stored."""
 
-    @property
-    def has_paths(self) -> bool:
-        """Whether what a path makes is measured apart: with few adapters, each run again with its own path cut."""
-        return self.is_implicit and not self.shape.is_all_linear
-
 
 TEXT = """# Whole networks against their own theory, at s = 1
 
@@ -92,23 +93,34 @@ Init[A] at small k, beside a part of A_0 Z that is about 1.
 ### Far out, and with that part measured apart
 
 The same families again at widths of 2^11 to 2^17, with frozen matrices that are never stored
-(`validation/implicit_matrices.py` says which law they have), k = 1/2 and every verdict by the same rule. The rates are
-twice those above, for all rows: that brings the growth forward, and leaves what an adapter adds, of size r k^2 = 2
-under Init[A], near the size of its input, where no softmax saturates. *Apart*: a term to which the network's theory
-gives another exponent than one module's is measured on the part of the input that makes the difference, Z less the
-input of the same run with the path cut: no gradient passes through this adapter to its input, so that the layers below
-learn nothing of its A_0 (`validation/network_paths.py`). That is done for
-every such term at the last step. Ten seeds; a family most of whose open rows asked for a few more ran again on sixteen.
+(`validation/implicit_matrices.py` says which law they have), and every verdict by the same rule. With adapters on
+queries and values the rates are twice those above, k = 1/2, for all rows: that brings the growth forward, and leaves
+what an adapter adds, of size r k^2 = 2 under Init[A], near the size of its input, where no softmax saturates.
+*Apart*: a term with A_0 to which the network gives more than it has where a path is cut is measured on the part of the
+input that makes the difference, Z less the input of the same run in which no gradient passes through this adapter to
+its input, so that the layers below learn nothing of its A_0 (`validation/network_paths.py`). That is done for every
+such term at the last step. Ten seeds with adapters on queries and values, eight with all linear layers; a family most
+of whose open rows asked for a few more ran again on sixteen.
 
 {far}
 
-The two parts of A_0 Z at the last step, with their root mean squares at the least and the largest width. *Control*: the
-verdict on the network's 1/2 for the run whose path is cut, which has to be FAIL.
+With adapters on all linear layers {whole} FAIL by the whole sums and {parted} with that part apart
+({parted_by_scheme}), in place of {narrow} at the widths above. What is left is most of it LoRA+ from Init[A], whose
+growth scatters over seeds, and down_proj, whose input is a product of two that learn; no measurement isolates a reason.
+
+The theory derives the network with the path cut as well: a program can stop a gradient as a run can. There A_0 Z is
+n^0, or grows as its input does, by n^(1/2) or n^1 under LoRA+ in the layers whose input others make grow. Verdicts on
+the two parts of A_0 Z at the last step, PASS, FAIL, INCONCLUSIVE, each on what is derived of it. *Control*: how often
+what is derived of the whole network FAILs for the run whose path is cut, as it has to; none passes.
+
+{parts}
+
+In numbers, for adapters on queries and values, with their root mean squares at the least and the largest width:
 
 {paths}
 
-Most of what FAILs in the narrow recordings with adapters on queries and values is a crossover: the part that is derived
-to lead is there, has the slope that is derived, and leads beyond those widths. In the tables they stay what they are.
+Most of what FAILs in the narrow recordings is a crossover: the part that is derived to lead is there, has the slope
+that is derived, and leads beyond those widths. In the tables they stay what they are.
 
 ### What was wrong, and how it was found
 
@@ -129,10 +141,8 @@ Init[A]:
 
 {wider}
 
-By all quantities the two far recordings have {count} FAIL and the two narrow ones {narrow}, where the growth is
-derived and, with its small coefficient, does not show yet. {initial} of those far out are terms with A_0 under Init[A],
-whose growth is as slow as with adapters on queries and values; {wrong} belong to the three adapters named. Of the
-others no measurement isolates the reason.
+### The rows
+
 {failed}
 
 ## What depth changes
@@ -160,8 +170,6 @@ Attention logits are no quantity of an adapter. Those of a transformer with adap
 slopes in `tests/simulation/test_transformer.py`.
 """
 QUARTER, HALF = Fraction(1, 4), Fraction(1, 2)
-DEEPER = Fraction(1, 2)
-"""What is derived of A_0 Z in the second layer, with adapters on queries and values."""
 MORE: Mapping[str, int] = MappingProxyType({"roberta": 16, "llama": 16})
 """The seeds of families most of whose open rows asked for more than ten."""
 
@@ -179,7 +187,7 @@ RUNS: Mapping[str, Run] = MappingProxyType(
     | {f"{family}-far": Run(family, HALF, FAR, MORE.get(family, 10), is_implicit=True) for family in FAMILIES}
     | {
         _all_linear(family, is_far=True): Run(family, QUARTER, FAR, seeds=8, shape=ALL, is_implicit=True)
-        for family in (FOUND, UNSEEN)
+        for family in FAMILIES
     }
     | {
         "llama-rank-2": Run("llama", Fraction(1, 2), WIDE, shape=Shape(rank=2), schemes=(DEEP,)),
@@ -205,8 +213,9 @@ def recorded(name: str) -> dict[str, Any]:
     paths: list[dict[str, Any]] = []
     for index, scheme in enumerate(schemes):
         whole, alone = theories(run, scheme)
-        deep = {layer: keys for layer in whole if (keys := deep_terms(whole[layer], alone, STEPS))}
-        squares = path_squares(model, loss, scheme, layout, float(run.k), deep) if run.has_paths and deep else {}
+        cut = theories_without_paths(run, scheme) if run.is_implicit else {}
+        deep = {layer: keys for layer in cut if (keys := deep_terms(whole[layer], cut[layer], STEPS))}
+        squares = path_squares(model, loss, scheme, layout, float(run.k), deep) if deep else {}
         for layer, observations in seen[index].items():
             measurement = layer_measurement(observations, layout)
             pairs = [judged(scheme.name, found, measurement) for found in (whole[layer], alone)]
@@ -215,7 +224,8 @@ def recorded(name: str) -> dict[str, Any]:
                 parted = apart(row, predicted, own, measurement) if row.t == STEPS else row
                 rows.append({**plain(layer, row, module), **({} if parted == row else {"apart": plain_path(parted)})})
             if own:
-                paths.append({"scheme": scheme.name, "layer": layer, **_path(own, measurement)})
+                derived = [of_initial(found[layer]) for found in (whole, cut)]
+                paths.append({"scheme": scheme.name, "layer": layer, **_path(own, *derived, measurement)})
     seconds = round(time.process_time() - started)
     return {"schema": 1, "name": name, **settings(run), "seconds": seconds, "paths": paths, "rows": rows}
 
@@ -225,25 +235,41 @@ def plain_path(row: Row) -> dict[str, Any]:
     return {"verdict": row.verdict.value, **({} if row.verdict is Verdict.PASS else {"reason": row.reason})}
 
 
-def _path(squares: Mapping[Key, Squares], measurement: LayerMeasurement) -> dict[str, Any]:
-    """A_0 Z at the last step in two: what the path makes, derived 1/2, and the rest, as in one module."""
+def _path(
+    squares: Mapping[Key, Squares], whole: Predicted, cut: Predicted, measurement: LayerMeasurement
+) -> dict[str, Any]:
+    """A_0 Z at the last step in two: what the path makes, and what is left where it is cut, each as it is derived."""
     found: dict[str, Any] = {}
-    for name, key, exponent in (("path", PATH, DEEPER), ("cut", CUT, Fraction(0))):
-        one = judged_alone(Predicted(exponent), squares[key], measurement)
+    for name, key, predicted in (("path", PATH, whole), ("cut", CUT, cut)):
+        one = judged_alone(predicted, squares[key], measurement)
         found[name] = {
+            "derived": str(predicted),
             "measured": None if one.measured is None else round(one.measured, 3),
             "ci": [round(end, 3) for end in one.estimate.interval or ()],
             "verdict": one.judgement.verdict.value,
             "sizes": [float(f"{value:.3g}") for value in np.sqrt(squares[key].mean(axis=1))],
         }
-    control = judged_alone(Predicted(DEEPER), squares[CUT], measurement)
+    control = judged_alone(whole, squares[CUT], measurement)
     return {**found, "control": control.judgement.verdict.value}
+
+
+def of_initial(found: Theory) -> Predicted:
+    """What is predicted of A_0 Z at the last step."""
+    quantity, term = PATH
+    return next(each.terms[term] for each in found if (each.quantity, each.t) == (quantity, STEPS))
 
 
 def theories(run: Run, scheme: Scheme) -> tuple[Mapping[str, tuple[Prediction, ...]], tuple[Prediction, ...]]:
     """What is predicted of each adapter in the network, and what is of one module."""
     whole = network_predictions(family_model(run.family, NARROW[0], 0, run.shape), scheme, STEPS)
     return {layer: joined(found) for layer, found in whole.items()}, joined(predictions(scheme, STEPS))
+
+
+def theories_without_paths(run: Run, scheme: Scheme) -> Mapping[str, Theory]:
+    """What is predicted of each adapter in a network in which no gradient passes through it to its input."""
+    found = traced_adapters(family_model(run.family, NARROW[0], 0, run.shape), scheme)
+    layers = {layer.module.removeprefix(WRAPPING): layer for layer in found.layers}
+    return {name: joined(traced_predictions(without_path(found, layer), STEPS)[name]) for name, layer in layers.items()}
 
 
 def joined(found: tuple[Prediction, ...]) -> tuple[Prediction, ...]:
@@ -299,6 +325,7 @@ def page() -> str:
     ]
     rule = "; ".join(f"{word}, {text}" for word, text in RULE.items())
     narrow, far = ([data for data in found if RUNS[data["name"]].is_implicit is is_far] for is_far in (False, True))
+    wide = [data for data in far if RUNS[data["name"]].shape.is_all_linear]
     failed = "\n".join(line for data in narrow for line in _failed(data))
     every = [row for data in narrow for row in data["rows"] if row["verdict"] == Verdict.FAIL.value]
     return TEXT.format(
@@ -308,10 +335,11 @@ def page() -> str:
         hidden=sum(map(_is_of_a_known_input, every)),
         all=len(every),
         by_scheme=", ".join(f"{scheme}: {sum(row['scheme'] == scheme for row in every)}" for scheme in SCHEMES),
-        far=_far([data for data in far if data["paths"]]),
-        paths=_paths(far),
+        far=_far(far),
+        **_counts_of_wide(narrow, wide),
+        parts=_parts(far),
+        paths=_paths([data for data in far if data not in wide]),
         wider=_wider(found),
-        **_counts_of_wider(found),
         failed=failed,
         depth=_depth(narrow),
         rejudged=_rejudged(),
@@ -377,17 +405,42 @@ def _counts(found: Sequence[Mapping[str, Any]]) -> str:
 
 def _far(found: Sequence[Mapping[str, Any]]) -> str:
     words = [each.value for each in Verdict]
-    head = ["recording", "widths", "seeds", "finite rows", *words, *(f"apart: {word}" for word in words), "confirmed"]
-    lines = [[*head, "control"]]
+    head = ["recording", "adapters on", "k", "seeds", "finite rows", *words, *(f"apart: {word}" for word in words)]
+    lines = [[*head, "confirmed", "control"]]
     for data in found:
         rows = [row for row in data["rows"] if is_finite(row)]
         counts = [Counter(judged_apart(row) if is_apart else row["verdict"] for row in rows) for is_apart in (0, 1)]
         numbers = [str(count[word]) for count in counts for word in words]
         share = f"{100 * counts[1][Verdict.PASS.value] / len(rows):.1f} %"
         control = sum(row["module"][1] == Verdict.FAIL.value for row in data["rows"] if row["scheme"] == DEEP)
-        widths = f"{data['widths'][0]} to {data['widths'][-1]}"
-        named = [f"[`{data['name']}`]({data['name']}.json)", widths, str(data["seeds"]), str(len(rows))]
-        lines.append([*named, *numbers, share, f"{control} FAIL"])
+        named = [f"[`{data['name']}`]({data['name']}.json)", data["adapters"], data["k"], str(data["seeds"])]
+        lines.append([*named, str(len(rows)), *numbers, share, f"{control} FAIL"])
+    return markdown_table(lines)
+
+
+def _counts_of_wide(narrow: Sequence[Mapping[str, Any]], wide: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The FAIL with adapters on all linear layers: at narrow widths, far out, and there with a path's part apart."""
+    fail = Verdict.FAIL.value
+    parted = [row["scheme"] for data in wide for row in data["rows"] if judged_apart(row) == fail]
+    families = [data for data in narrow if RUNS[data["name"]].shape.is_all_linear]
+    return {
+        "narrow": sum(row["verdict"] == fail for data in families for row in data["rows"]),
+        "whole": sum(row["verdict"] == fail for data in wide for row in data["rows"]),
+        "parted": len(parted),
+        "parted_by_scheme": ", ".join(f"{scheme}: {parted.count(scheme)}" for scheme in SCHEMES),
+    }
+
+
+def _parts(found: Sequence[Mapping[str, Any]]) -> str:
+    """The verdicts on the two parts of A_0 Z, by recording and scheme."""
+    lines = [["recording", "scheme", "adapters", "by the path", "path cut", "control"]]
+    for data in found:
+        for scheme in dict.fromkeys(each["scheme"] for each in data["paths"]):
+            parts = [each for each in data["paths"] if each["scheme"] == scheme]
+            counts = [Counter(each[part]["verdict"] for each in parts) for part in ("path", "cut")]
+            verdicts = [", ".join(str(count[word.value]) for word in Verdict) for count in counts]
+            control = sum(each["control"] == Verdict.FAIL.value for each in parts)
+            lines.append([data["name"], scheme, str(len(parts)), *verdicts, f"{control} FAIL"])
     return markdown_table(lines)
 
 
@@ -397,13 +450,16 @@ def judged_apart(row: Mapping[str, Any]) -> str:
 
 
 def _paths(found: Sequence[Mapping[str, Any]]) -> str:
-    head = ["recording", "scheme", "adapter", "by the path, derived 1/2", "sizes", "path cut, derived 0", "sizes"]
+    head = ["recording", "scheme", "adapter", "by the path", "sizes", "path cut", "sizes"]
     lines = [[*head, "control"]]
     for data in found:
         for each in data["paths"]:
             cells = [data["name"], each["scheme"], each["layer"]]
             for part in (each["path"], each["cut"]):
-                cells += [f"{_measured(part)}: {part['verdict']}", f"{part['sizes'][0]:g}, {part['sizes'][-1]:g}"]
+                cells += [
+                    f"{part['derived']}: {_measured(part)}: {part['verdict']}",
+                    f"{part['sizes'][0]:g}, {part['sizes'][-1]:g}",
+                ]
             lines.append([*cells, each["control"]])
     return markdown_table(lines)
 
@@ -419,25 +475,6 @@ def _wider(found: Sequence[Mapping[str, Any]]) -> str:
 
 def _of(found: Sequence[Mapping[str, Any]], family: str, *, is_far: bool) -> Mapping[str, Any]:
     return next(data for data in found if data["name"] == _all_linear(family, is_far=is_far))
-
-
-def _counts_of_wider(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """The FAIL at the two ranges of widths, and of those at the larger one what is known."""
-    narrow, far = (
-        [
-            row
-            for family in (FOUND, UNSEEN)
-            for row in _of(found, family, is_far=is_far)["rows"]
-            if row["verdict"] == Verdict.FAIL.value
-        ]
-        for is_far in (False, True)
-    )
-    return {
-        "count": len(far),
-        "narrow": len(narrow),
-        "initial": sum(row["scheme"] == "init-a" and "A_0:" in row["reason"] for row in far),
-        "wrong": sum(row["scheme"] == DEEP and ".1.mlp." in row["layer"] for row in far),
-    }
 
 
 def _is_z_a(row: Mapping[str, Any]) -> bool:

@@ -62,8 +62,25 @@ def network_predictions(
         BadInput: as `traced`, or the scheme is more than inits, rates and an optimiser.
         Unknown: an operation of the model has no rule.
     """
+    return traced_predictions(traced_adapters(model, scheme), steps, policy)
+
+
+def traced_adapters(model: Any, scheme: Scheme) -> Traced:
+    """The problem of a model with adapters that start, and are trained, as a scheme of one module says.
+
+    Raises:
+        BadInput: as `traced`, or the scheme is more than inits, rates and an optimiser.
+    """
     check_chosen(scheme)
-    found = traced(model, scheme=scheme, optimizer=scheme.optimizer)
+    return traced(model, scheme=scheme, optimizer=scheme.optimizer)
+
+
+def traced_predictions(found: Traced, steps: int, policy: Policy = CALCULUS) -> Mapping[str, tuple[Prediction, ...]]:
+    """As `network_predictions`, of a model that is traced already.
+
+    Raises:
+        Unknown: an operation of the model has no rule.
+    """
     if found.problem is None:
         missing = dict.fromkeys(f"{each.operation} ({each.where})" for each in found.unknown)
         raise Unknown(f"{found.name}: no rule for {', '.join(missing)}")
