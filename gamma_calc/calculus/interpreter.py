@@ -8,7 +8,7 @@ from dataclasses import replace
 from gamma_calc.algebra import VANISHING, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON
 from gamma_calc.calculus.policy import CALCULUS, Policy, summations
-from gamma_calc.calculus.provenance import Provenance, Random
+from gamma_calc.calculus.provenance import DEPTH, DEPTH_AT_A_POINT, Provenance, Random
 from gamma_calc.calculus.rulebook import rulebook
 from gamma_calc.calculus.rules import (
     GIVEN,
@@ -72,6 +72,7 @@ class ExponentReading:
         self.step, self.updates = program.optimizer.step, program.updates
         self.has_epsilon = any(tensor.epsilon is not None for tensor in program.parameters)
         self.met = met_axes(program)
+        self.depth = DEPTH if _is_open(program, domain) else DEPTH_AT_A_POINT
         self.domain = domain
         self.policy = policy
         self.rules = rulebook(policy)
@@ -87,7 +88,7 @@ class ExponentReading:
         if tensor.initial is None:
             self._concluded(ZERO, tensor, (Part(tensor.name, Kind.INITIAL),), VANISHING)
             return None
-        source = Provenance.of(Random(tensor.name, tensor.axes, self.met[tensor.name]))
+        source = Provenance.of(Random(tensor.name, tensor.axes, self.met[tensor.name], self.depth))
         label = (Part(tensor.name, Kind.INITIAL),)
         return self._concluded(self.rules.initial, tensor, label, self._exponent(tensor.initial), source)
 
@@ -268,6 +269,16 @@ class ExponentReading:
     def _whole(self, value: FormalSum[Term], is_wanted: Callable[[Label], bool] = lambda label: True) -> Term:
         """The components of the terms whose labels are wanted, by parity."""
         return self.rules.gathered(component for label, term in value if is_wanted(label) for component in term)
+
+
+def _is_open(program: Program, domain: Polyhedron) -> bool:
+    """Whether some initial size, rate or axis of a parameter has a free exponent left on a domain."""
+    forms = (
+        form
+        for tensor in program.parameters
+        for form in (tensor.initial, tensor.learning_rate, *(axis.size for axis in tensor.axes))
+    )
+    return any(domain.reduced(form).free for form in forms if form is not None)
 
 
 def _check_rank(tensor: Trained, direction: Expression) -> None:

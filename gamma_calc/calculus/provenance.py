@@ -26,8 +26,11 @@ from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.shared import Shared
 
-DEPTH = 2
-"""How many sums back a dependence remembers what each random tensor was multiplied with."""
+DEPTH, DEPTH_AT_A_POINT = 1, 2
+"""How many sums back a dependence remembers what each random tensor was multiplied with.
+
+It does so further back where no exponent is free. Where one is, it is open how large a part is that has seen so much.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,12 +38,13 @@ class Random(Shared):
     """A random tensor at the start of a program; each of its axes of growing size carries a sign symmetry.
 
     `met` are the axes along which a sum may meet what depends on the tensor, None where no program says that; a
-    dependence elsewhere changes nothing.
+    dependence elsewhere changes nothing. `depth` is how many sums back it is remembered what the tensor met.
     """
 
     name: str
     axes: tuple[Axis, ...]
     met: frozenset[Axis] | None = None
+    depth: int = DEPTH
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -365,7 +369,7 @@ SUMMED = Axis("summed", Affine.of(0))
 
 
 @lru_cache(maxsize=65536)
-def seen_at(term: Provenance, place: Axis, depth: int = DEPTH) -> Provenance:
+def seen_at(term: Provenance, place: Axis, depth: int) -> Provenance:
     """A term as a tensor that is summed with it at one of its axes remembers it: what belongs to that axis, as SUMMED.
 
     Of sums further back than `depth` only the signs are kept.
@@ -391,7 +395,7 @@ def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> P
     for tensor, other in ((left.fresh, right), (right.fresh, left)):
         if tensor is not None and len(over) == 1 and over[0] in tensor.places and len(tensor.at) > 1:
             rest = tensor.summed(over)
-            met = Sight(rest, seen_at(other.unmarked, *over))
+            met = Sight(rest, seen_at(other.unmarked, *over, tensor.tensor.depth))
             is_summed_later = any(not place.is_fixed for place in rest.places)
             alone = found.alone | {met} if is_summed_later else found.alone
             found = replace(found, seen=found.seen - {Sight(rest)} | {met}, alone=alone)
@@ -404,12 +408,12 @@ def is_centred(left: Provenance, right: Provenance, place: Axis) -> bool:
 
     A flip changes them. Or both terms change their sign with W, and of one it is not known what W met: of parts any of
     which may lead, only what all of them have seen is known. The sum then is at least a random walk, and a bound on
-    these parts stands beside it.
+    these parts stands beside it. So it is at a point; where exponents are free, such a sum is taken as aligned.
     """
     if any(flip.at is place for flip in (left.odd ^ right.odd) - left.mixed - right.mixed):
         return True
-    both = (flip for flip in left.odd & right.odd if flip.at is place and flip.is_met)
-    return any(not (_seen_of(left, flip) and _seen_of(right, flip)) for flip in both)
+    both = {flip for flip in left.odd & right.odd if flip.at is place and flip.tensor.depth >= DEPTH_AT_A_POINT}
+    return any(flip.is_met and not (_seen_of(left, flip) and _seen_of(right, flip)) for flip in both)
 
 
 @lru_cache(maxsize=65536)

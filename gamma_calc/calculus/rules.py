@@ -34,9 +34,8 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.optimizers import Factored, Moments
 from gamma_calc.program.shared import Shared
 
-MOST_APART, MOST_OPEN = 3, 2
-"""Components of one parity that are kept apart, fewer where an exponent is free; of more, the smaller leave one bound.
-"""
+MOST_APART = 3
+"""Components of one parity that are kept apart; of more, the smaller ones leave one bound."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,10 +110,9 @@ def _apart(components: Term) -> Sequence[Component]:
     left = [Component(size, _joined(provenances)) for size, provenances in found.items()]
     left = [one for one in left if not _is_covered(one, left)]
     whole = total(left)
-    if len(left) > MOST_OPEN and any(one.size == whole for one in left):
+    if len(left) > 2 and any(one.size == whole for one in left):
         left = [one for one in left if one.size == whole or not _is_hidden(one, left)]
-    most = MOST_OPEN if any(one.size.upper.free for one in left) else MOST_APART
-    return left if len(left) <= most else _bounds(left, most)
+    return left if len(left) <= MOST_APART else _bounds(left)
 
 
 def _is_hidden(component: Component, others: Iterable[Component]) -> bool:
@@ -133,7 +131,7 @@ def _joined(provenances: Iterable[Provenance]) -> Provenance:
     return one.joined(*others) if others else one
 
 
-def _bounds(components: Sequence[Component], most: int) -> Sequence[Component]:
+def _bounds(components: Sequence[Component]) -> Sequence[Component]:
     """Many components of one parity: the largest as they are, and of the others one bound, which has seen what any has.
 
     Where it is open which are the largest, what all of them have seen is there, and what any has seen may be.
@@ -141,7 +139,7 @@ def _bounds(components: Sequence[Component], most: int) -> Sequence[Component]:
     whole = total(components)
     if all(len(each.size.upper.pieces) == 1 for each in components):  # else comparing them takes long
         ranked = sorted(components, key=lambda one: -sum(_is_no_larger(other, one) for other in components))
-        kept, rest = ranked[: most - 1], ranked[most - 1 :]
+        kept, rest = ranked[: MOST_APART - 1], ranked[MOST_APART - 1 :]
         if total(kept) == whole:
             return [*kept, _bound(rest)]
     least = frozenset[Sight].intersection(*(each.provenance.seen for each in components))
@@ -296,8 +294,8 @@ def _leading(argument: Term) -> Component | None:
 
 def _scalar(argument: Term, axis: Axis) -> Provenance:
     """The provenance of a mean along an axis: it has seen everything, through a sum over the axis only."""
-    every = (component.provenance.summed((axis,)).even_and_odd for component in argument)
-    return reduce(Provenance.multiplied, every)
+    every = [component.provenance.summed((axis,)) for component in argument]
+    return reduce(Provenance.multiplied, every).even_and_odd
 
 
 def _inverse_rms_change(argument: Term, change: Term, axis: Axis, policy: Policy) -> Term:
@@ -337,8 +335,8 @@ def _power_change(argument: Term, change: Term, degree: Fraction) -> Term:
 
 
 def _united(argument: Term) -> Provenance:
-    """The provenance of a function of a whole value: a flip of any part may change it either way."""
-    return reduce(Provenance.multiplied, (component.provenance.even_and_odd for component in argument))
+    """The provenance of a function of a whole value."""
+    return reduce(Provenance.multiplied, (component.provenance for component in argument)).even_and_odd
 
 
 def uniform(axis: Axis) -> Term:
@@ -347,17 +345,10 @@ def uniform(axis: Axis) -> Term:
 
 
 def _softmax(even: Term, logits: Term) -> Term:
-    """Of a fixed number of logits the largest share is at least one over that number, however large they are.
-
-    Their mean is known; where it is open which logits lead, it is as open what the shares know beside that.
-    """
+    """Of a fixed number of logits the largest share is at least one over that number, however large they are."""
+    shares = (*even, *_shares(even, logits, logits))
     is_fixed = total(even) == Size.exactly(Exponent.of(0))
-    if not (is_fixed and _may_grow(logits)):
-        return _saturated((*even, *_shares(even, logits, logits)), logits)
-    shares = _bounded(logits)
-    if _leading(logits) is None:
-        shares = gathered((*even, *(replace(each, size=Size(VANISHING, each.size.upper)) for each in shares)))
-    return shares
+    return _bounded(logits) if is_fixed and _may_grow(logits) else _saturated(shares, logits)
 
 
 def _softmax_change(even: Term, logits: Term, change: Term) -> Term:

@@ -1,7 +1,7 @@
 """What is derived on a domain holds at its points: the bounds on every value, not only on those that are asked for.
 
-Not of maps of one degree, as ReLU: phi(c + d) - phi(c) has an even part that is d where d leads and 2 d - c elsewhere,
-which no maximum of forms is. It is said to be d: that is right of the whole, but may be more than a change alone.
+It is not so where a map or a softmax meets parts any of which may lead: an exact size then belongs to a product that
+knows what all parts have seen, and on the side where another part leads it knows less. Two programs show that.
 """
 
 from __future__ import annotations
@@ -46,10 +46,13 @@ PROGRAMS = {
     "values": program_of(transformer(2, Adapters(("v",))).scheme),
     "queries, lora+": program_of(transformer(2, Adapters(("q", "o"), rates=("eta", "eta + 1"))).scheme),
 }
-SLOW = {"block, lora+", "values"}
+FALSE = pytest.mark.xfail(strict=True, reason="what a softmax knows is exact where it is open which logits lead")
+MARKS = {"block, lora+": pytest.mark.slow, "values": FALSE, "queries, lora+": FALSE}
 
 
-@pytest.mark.parametrize("name", [pytest.param(each, marks=[pytest.mark.slow] * (each in SLOW)) for each in PROGRAMS])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[MARKS[name]] if name in MARKS else []) for name in PROGRAMS]
+)
 def test_the_bounds_on_a_domain_hold_at_its_points(name: str) -> None:
     whole = sizes(trajectory(PROGRAMS[name], STEPS))
     for point in POINTS:

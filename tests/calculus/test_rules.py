@@ -12,6 +12,8 @@ from gamma_calc import Problem, exponents
 from gamma_calc.algebra import EVERYWHERE, VANISHING, Affine, Exponent, Polyhedron, parsed_exponent, parsed_inequality
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import (
+    DEPTH,
+    DEPTH_AT_A_POINT,
     Entries,
     Flip,
     Provenance,
@@ -291,12 +293,13 @@ def test_a_stack_of_matrices_in_numbers() -> None:
     assert abs(np.log2(sizes[2**10] / sizes[2**5]) / 5) < 0.15
 
 
-def test_a_part_of_which_it_is_open_what_it_met_makes_a_walk() -> None:
+@pytest.mark.parametrize(("depth", "kind"), [(DEPTH, "aligned"), (DEPTH_AT_A_POINT, "independent")])
+def test_at_a_point_a_part_of_which_it_is_open_what_it_met_makes_a_walk(depth: int, kind: str) -> None:
     """What is known to be there, of parts any of which may lead, is odd in W, and has seen nothing."""
-    product = contracted(Provenance.of(Random("W", (SQUARE, WIDTH))), DATA, (WIDTH,))
+    product = contracted(Provenance.of(Random("W", (SQUARE, WIDTH), depth=depth)), DATA, (WIDTH,))
     (part,) = summations(product, replace(product, seen=frozenset(), alone=frozenset()), (SQUARE,))
     (known,) = summations(product, product, (SQUARE,))
-    assert (part.kind.value, known.kind.value) == ("independent", "aligned")
+    assert (part.kind.value, known.kind.value) == (kind, "aligned")
 
 
 def test_an_even_function_of_what_was_seen_brings_nothing_back() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gamma_calc.algebra import Affine, Exponent
+from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.cli.main import main
@@ -67,21 +67,13 @@ def written(name: str) -> Certificate:
 
 @pytest.mark.parametrize("name", STACKS)
 def test_the_checker_finds_the_exponents_of_the_engine(name: str) -> None:
-    """Two readings that share no code: the engine's graph of terms, and the checker's assignments.
-
-    The checker takes what any part of a parity has seen for what all have. Where it is open which of them is the
-    largest, that makes more of its bounds from below; a certificate states the engine's.
-    """
+    """Two readings that share no code: the engine's graph of terms, and the checker's assignments."""
     run = trajectory(program_of(STACKS[name]), 3, STACKS[name].domain)
     checked = Run(premises(STACKS[name], run.policy), FoundProof(), (), 3)
     for step, sizes in zip(run.steps, checked.steps, strict=True):
         found = {of: (frozenset(each.bounds[LOWER]), frozenset(each.bounds[UPPER])) for of, each in sizes.items()}
         engine = {of: (frozenset(s.lower.pieces), frozenset(s.upper.pieces)) for of, s in step.sizes.items()}
-        if name != "rank":
-            assert found == engine
-        for of, (lower, upper) in engine.items():
-            assert upper == found[of][UPPER]
-            assert Exponent(tuple(lower), run.domain).is_at_most(Exponent(tuple(found[of][LOWER]), run.domain))
+        assert found == engine
 
 
 @pytest.mark.parametrize("name", ["init-a", "init-b", "lora-plus", "frozen", "one-of-its-own"])
