@@ -95,7 +95,7 @@ def largest_rate(rate: str, stable: Polyhedron) -> LargestRate:
 
 
 def at_largest(domain: Polyhedron, largest: Mapping[str, LargestRate]) -> Polyhedron | None:
-    """Where in a domain each rate has its largest stable value; None where that is no single one, or open."""
+    """Where in a domain each rate has its largest stable value; None where one has no number, or is not attained."""
     for rate, found in largest.items():
         if found.exponent is None or not found.attained:
             return None

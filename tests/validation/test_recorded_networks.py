@@ -68,15 +68,16 @@ def test_the_readmes_say_how_much_is_confirmed_far_out(is_all_linear: bool, refu
     for path in ("validation/README.md", "docs/results.md"):
         text = " ".join((ROOT / path).read_text(encoding="utf-8").split())
         assert f"{count['PASS']} of {len(rows)}" in text, path
+        assert not refuted or f"and {refuted} FAIL" in text, path
 
 
 @pytest.mark.parametrize("name", FAR)
 def test_without_the_path_a_0_does_not_know_its_input(name: str) -> None:
-    """The negative control: what the network's theory derives FAILs where the path is cut, or is left open there."""
+    """The negative control: what the network's theory derives FAILs where the path is cut; one of many is left open."""
     found = DATA[name]["paths"]
     assert found and all(each["path"]["sizes"][-1] > 4 * each["path"]["sizes"][0] for each in found)
     controls = Counter(each["control"] for each in found)
-    assert not controls["PASS"] and controls["INCONCLUSIVE"] <= 1
+    assert not controls["PASS"] and controls["INCONCLUSIVE"] <= RUNS[name].shape.is_all_linear
 
 
 @pytest.mark.parametrize("name", FAR)
