@@ -98,7 +98,7 @@ def derived(
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)
     point = at_largest(domain, max_stable) if set(free) <= max_stable.keys() else None
-    at_max = _at_max(program, point, conditions[0], horizon, policy)
+    at_max = None if point is None else _at_max(program, point, conditions[0], horizon, policy)
     used = {assumption for application in run.applications for assumption in application.rule.assumptions}
     return Derivation(
         scheme=scheme,
@@ -168,11 +168,9 @@ def _frontier(scheme: Scheme, stable: Decision) -> tuple[Edge, ...] | None:
 
 
 def _at_max(
-    program: Program, point: Polyhedron | None, stable: Condition, horizon: int | None, policy: Policy
+    program: Program, point: Polyhedron, stable: Condition, horizon: int | None, policy: Policy
 ) -> Trajectory | None:
-    """The run at the largest stable rate; None where that is no single point, or is not stable."""
-    if point is None:
-        return None
+    """The run at the largest stable rate; None where that is not stable, or not known to be."""
     there = bounded(program, stable.bounded, point, horizon, policy)
     return None if not there.is_final or there.inner.is_empty else there.run
 

@@ -445,3 +445,11 @@ def test_one_over_what_is_only_bounded_from_above_is_unknown() -> None:
     bounded = (Component(Size(VANISHING, parsed_exponent("1/2")), DATA),)
     with pytest.raises(Unknown, match="only bounded from above"):
         INVERSE_RMS.conclude(bounded, WIDTH)
+
+
+def test_one_over_a_sum_is_between_one_over_the_bound_and_one_over_a_part_that_is_there() -> None:
+    """A part of n^0 and one of at most n^(3/2), of which it is open whether it is there: n^(-3/2) to n^0."""
+    part, most = seeing("0", V), seeing("3/2", W)
+    bound = replace(most, size=Size(VANISHING, most.size.upper))
+    (found,) = INVERSE_RMS.conclude((part, bound), WIDTH)
+    assert found.size == Size(Exponent.of(Fraction(-3, 2)), Exponent.of(0))
