@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
@@ -441,14 +441,10 @@ class Softmax(Map):
 
     operand: Expression
     axis: Axis
+    word: ClassVar[str] = "softmax"
 
     def __post_init__(self) -> None:
         _check_along("a softmax", self.axis, self.operand)
-
-    @property
-    def word(self) -> str:
-        """The name of the function."""
-        return "softmax"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -461,14 +457,10 @@ class InverseRms(Map):
 
     operand: Expression
     axis: Axis
+    word: ClassVar[str] = "rms"
 
     def __post_init__(self) -> None:
         _check_along("a mean", self.axis, self.operand)
-
-    @property
-    def word(self) -> str:
-        """The name of the function."""
-        return "rms"
 
     def _axes(self) -> tuple[Axis, ...]:
         return tuple(axis for axis in self.operand.axes if axis != self.axis)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput, quoted
@@ -99,10 +100,7 @@ class Model:
 class LoraModule(Model):
     """One adapter beside a frozen weight."""
 
-    @property
-    def kind(self) -> str:
-        """How a spec calls it."""
-        return "lora-module"
+    kind: ClassVar[str] = "lora-module"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +114,7 @@ class LoraStack(Model):
         BadInput: no such depth.
     """
 
+    kind: ClassVar[str] = "lora-stack"
     depth: int
     is_frozen: bool = False
     map: str | None = None
@@ -124,11 +123,6 @@ class LoraStack(Model):
     def __post_init__(self) -> None:
         if isinstance(self.depth, bool) or not isinstance(self.depth, int) or not 1 <= self.depth <= DEEPEST:
             raise BadInput(f"depth: found {quoted(self.depth)}, expected a whole number from 1 to {DEEPEST}")
-
-    @property
-    def kind(self) -> str:
-        """How a spec calls it."""
-        return "lora-stack"
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -154,6 +148,8 @@ class Perceptron(Model):
         BadInput: there are fewer than two layers, or two of one name.
     """
 
+    kind: ClassVar[str] = "perceptron"
+    inputs: ClassVar[tuple[str, ...]] = ("x",)
     layers: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -164,19 +160,9 @@ class Perceptron(Model):
                 raise BadInput(f"layers: found {quoted(name)} twice, expected names that differ")
 
     @property
-    def kind(self) -> str:
-        """How a spec calls it."""
-        return "perceptron"
-
-    @property
     def parameters(self) -> tuple[str, ...]:
         """The weights, from the input on."""
         return self.layers
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The one input."""
-        return ("x",)
 
     @property
     def required(self) -> tuple[str, ...]:

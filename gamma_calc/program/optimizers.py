@@ -16,7 +16,7 @@ from fractions import Fraction
 from functools import reduce
 from operator import mul
 from types import MappingProxyType
-from typing import TypeAlias, cast, get_args
+from typing import ClassVar, TypeAlias, cast, get_args
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
@@ -31,10 +31,8 @@ ONE, HALF = Fraction(1), Fraction(1, 2)
 class Raw:
     """g = D."""
 
-    @property
-    def degree(self) -> int:
-        """The power with which g grows with all gradients of a run."""
-        return 1
+    degree: ClassVar[int] = 1
+    """The power with which g grows with all gradients of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +45,13 @@ class Moments:
     beta1: Fraction
     beta2: Fraction
     epsilon: Fraction
+    degree: ClassVar[int] = 0
+    """The power with which g grows with all gradients of a run, epsilon being negligible."""
 
     @property
     def has_memory(self) -> bool:
         """Whether earlier gradients enter the step."""
         return bool(self.beta1 or self.beta2)
-
-    @property
-    def degree(self) -> int:
-        """The power with which g grows with all gradients of a run, epsilon being negligible."""
-        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +62,10 @@ class Factored:
     """
 
     decay: Fraction
-
-    @property
-    def has_memory(self) -> bool:
-        """Earlier gradients enter the step."""
-        return True
-
-    @property
-    def epsilon(self) -> Fraction:
-        """Nothing beside the root; what torch has there is the rounding of its numbers."""
-        return Fraction(0)
-
-    @property
-    def degree(self) -> int:
-        """The power with which g grows with all gradients of a run."""
-        return 0
+    has_memory: ClassVar[bool] = True
+    epsilon: ClassVar[Fraction] = Fraction(0)
+    """Nothing beside the root; what torch has there is the rounding of its numbers."""
+    degree: ClassVar[int] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +77,7 @@ class Orthogonalised:
 
     steps: int
     coefficients: tuple[Fraction, Fraction, Fraction]
-
-    @property
-    def degree(self) -> int:
-        """The power with which g grows with all gradients of a run."""
-        return 0
+    degree: ClassVar[int] = 0
 
 
 Step: TypeAlias = Raw | Moments | Factored | Orthogonalised

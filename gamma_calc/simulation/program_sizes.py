@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -89,11 +89,8 @@ class ProgramExperiment:
     dtype: str = "float64"
     device: str = "cpu"
     seed: int = 0
-
-    @property
-    def is_paired(self) -> bool:
-        """A run has the same randomness at every width: a narrow one has the first coordinates of the widest one."""
-        return True
+    is_paired: ClassVar[bool] = True
+    """A run has the same randomness at every width: a narrow one has the first coordinates of the widest one."""
 
     @property
     def givens(self) -> tuple[Given, ...]:
