@@ -15,7 +15,12 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
-from gamma_calc.explorer.gallery import explored, summary
+from gamma_calc.algebra import Affine
+from gamma_calc.derivation.advice import advice
+from gamma_calc.explorer.page import Explorer, explore
+from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.models import MODULE, LoraStack, Model
+from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.report.html_page import PHONE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,9 +55,25 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = explored()
     for name, page in pages.items():
         files.append(File.generated(config, f"explore/{name}.html", content=page.html()))
-    listed = "\n".join(f"- [{page.title}](explore/{name}.html). {summary(page)}" for name, page in pages.items())
+    said = {name: " ".join(map(advice, page.derivations)) for name, page in pages.items()}
+    listed = "\n".join(f"- [{page.title}](explore/{name}.html). {said[name]}" for name, page in pages.items())
     files.append(File.generated(config, "gallery.md", content=f"# Explore\n\n{EXPLORED}\n\n{listed}\n"))
     return files
+
+
+def explored() -> dict[str, Explorer]:
+    """The pages to explore by name: one a scheme of the catalogue, and what two free rates and depth show beside it."""
+    rates = explore(_with_two_rates("init-a"), _with_two_rates("init-b"))
+    depth = explore(_with_two_rates("init-a"), _with_two_rates("init-a", LoraStack(2)))
+    return {name: explore(name) for name in CATALOGUE} | {"two-rates": rates, "depth": depth}
+
+
+def _with_two_rates(name: str, model: Model = MODULE) -> Scheme:
+    """A scheme of the catalogue with a free rate for each factor, perhaps in every layer of a stack."""
+    scheme = CATALOGUE[name]
+    title = f"{name} two rates" if model == MODULE else f"{name} two layers"
+    rates = dict(zip(RATES, map(Affine.symbol, "ab"), strict=True))
+    return Scheme(title, {key: scheme.form(key) for key in INITIAL} | rates, model=model)
 
 
 def notebook_page(path: Path) -> str:

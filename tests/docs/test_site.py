@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gamma_calc.program.catalogue import CATALOGUE
 from tests.docs.pages import ROOT
 from tests.explorer.chromium import Page, browser, needs_chromium
 
@@ -32,6 +34,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page() -> Iterator[Page]:
     with browser() as found:
         yield found
+
+
+def test_every_scheme_has_a_page_to_explore(site: Path) -> None:
+    pages = {f"explore/{name}.html" for name in (*CATALOGUE, "two-rates", "depth")}
+    assert {path.relative_to(site).as_posix() for path in site.glob("explore/*.html")} == pages
+    links = re.findall(r'href="(?:\.\./)?(explore/[^"]*)"', (site / "gallery/index.html").read_text(encoding="utf-8"))
+    assert {*links} == pages
 
 
 @pytest.mark.parametrize("width", SIZES)

@@ -18,9 +18,7 @@ from gamma_calc.algebra import Affine, Region
 from gamma_calc.algebra.plain import form
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
-from gamma_calc.explorer.gallery import gallery
 from gamma_calc.explorer.page import HERE, island
-from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.report import style
 from tests.explorer.examples import EXAMPLES, derived_exponents, explored, points, two_rates
 
@@ -146,13 +144,6 @@ def test_a_notebook_shows_the_page_in_a_frame() -> None:
     frame = explore(two_rates())._repr_html_()
     (inside,) = re.findall(r'srcdoc="([^"]*)"', frame)
     assert html.unescape(inside) == explored("module").html()
-
-
-def test_the_gallery_has_a_page_for_every_scheme(tmp_path: Path) -> None:
-    index, *pages = gallery(tmp_path / "gallery")
-    assert {each.stem for each in pages} == {*CATALOGUE, "two-rates", "depth"}
-    links = re.findall(r'<a href="([^"]*)">', index.read_text(encoding="utf-8"))
-    assert links == [each.name for each in pages] and all(each.is_file() for each in pages)
 
 
 def test_the_style_has_the_colours_of_the_figures() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gamma_calc.tracing.coverage import page
+from docs.operations import page
 from gamma_calc.tracing.operations import ENTRIES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"

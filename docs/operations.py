@@ -1,6 +1,6 @@
 """Coverage: what is known of each operation of ATen, as a page of the documentation.
 
-python -m gamma_calc.tracing.coverage > docs/operations.md
+python docs/operations.py > docs/operations.md
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from gamma_calc.tracing.operations import ENTRIES
 
 HEAD = """# Operations
 
-Written by `python -m gamma_calc.tracing.coverage`, and compared with what that writes by a test. `traced` captures the
+Written by `docs/operations.py`, and compared with what that writes by a test. `traced` captures the
 forward pass of a module in operations of ATen; these it translates. What has no line is reported by its name and its
 line in the model's source (`Traced.unknown`), and no problem is made of the module: a choice of experts (`topk`), for
 instance, depends on what training changes. Operations on data alone, such as those that make masks and rotations,
