@@ -11,12 +11,11 @@ TYPE_CHECKING = False  # typing's own costs more than all else here, and a Ctrl-
 if TYPE_CHECKING:
     from typing import Any
 
-    from gamma_calc.derivation.certificate_file import verify
     from gamma_calc.derivation.comparison import Comparison, compare
     from gamma_calc.derivation.diff import Diff, diff
     from gamma_calc.derivation.questions import Derived, Exponents, derive, exponents
     from gamma_calc.derivation.regions import ConditionRegion, region
-    from gamma_calc.derivation.verification import Verification
+    from gamma_calc.derivation.verification import Verification, verify
     from gamma_calc.experiment.crosscheck import Crosscheck, crosscheck
     from gamma_calc.experiment.setup import Settings
     from gamma_calc.experiment.sweep_questions import StoredRuns, Swept, stored_runs, sweep
@@ -96,7 +95,7 @@ _HOMES = {
     "sweep": "gamma_calc.experiment.sweep_questions",
     "traced": "gamma_calc.tracing.traced",
     "transfer": "gamma_calc.experiment.transfer",
-    "verify": "gamma_calc.derivation.certificate_file",
+    "verify": "gamma_calc.derivation.verification",
 }
 
 

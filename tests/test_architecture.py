@@ -54,6 +54,8 @@ LAYERS: dict[str, set[str]] = {
         "derivation.certificate_shape",
         "derivation.checker",
         "derivation.conclusions",
+        "errors",
+        "files",
     },
     "simulation": {"errors", "files", "algebra", "program"},
     "tracing": {"errors", "algebra", "program"},

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gamma_calc.cli.options import add_json_argument, show
 from gamma_calc.cli.outputs import FAILED
-from gamma_calc.derivation.certificate_file import verify
+from gamma_calc.derivation.verification import verify
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
