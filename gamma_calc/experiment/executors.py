@@ -1,12 +1,7 @@
-"""Where the runs of a sweep are carried out: any `concurrent.futures.Executor`, opened anew after it broke.
+"""Where the runs of a sweep are carried out: a `concurrent.futures.Executor`, opened anew after it broke.
 
-In this process; in a pool of spawned processes with one thread each; on a dask cluster; or, from Python, on whatever
-makes an executor when it is called. With MPI, for one, under `mpiexec -n 64 python -m mpi4py.futures script.py`:
-
-    from mpi4py.futures import MPIPoolExecutor
-    carried_out(runs, store, made_by(MPIPoolExecutor, at_once=126))
-
-Only the process that holds the store writes to it: what travels is a run and what it measured.
+In this process, in a pool of spawned processes with one thread each, or on a dask cluster. Only the process that holds
+the store writes to it: what travels is a run and what it measured.
 """
 
 from __future__ import annotations
@@ -109,20 +104,6 @@ def named_executors(text: str) -> Executors:
     if kind == SPAWN and (is_count or not colon):
         return partial(spawned, int(count) if colon else CORES)
     raise BadInput("--executor", found=text, expected=f"one of {', '.join(CHOICES)}", choices=CHOICES)
-
-
-def made_by(make: Callable[[], Executor], at_once: int, memory: int | None = None) -> Executors:
-    """The executors that a callable makes, such as a class of executors itself."""
-
-    @contextmanager
-    def opened() -> Iterator[Crew]:
-        executor = make()
-        try:
-            yield Crew(executor, at_once, memory)
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)
-
-    return opened
 
 
 @contextmanager

@@ -6,8 +6,10 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,6 +21,7 @@ import torch
 
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.executors import Crew, Executors
 from gamma_calc.experiment.sweep import carried_out
 from gamma_calc.experiment.sweep_file import Sweep, sweep_from_file
 from gamma_calc.experiment.sweep_plan import planned
@@ -157,3 +160,17 @@ def sweep_from_text(text: str) -> Sweep:
     with TemporaryDirectory() as folder:
         (path := Path(folder) / "sweep.toml").write_text(text)
         return sweep_from_file(path)
+
+
+def made_by(make: Callable[[], Executor], at_once: int) -> Executors:
+    """The executors that a callable makes, such as a class of executors itself."""
+
+    @contextmanager
+    def opened() -> Iterator[Crew]:
+        executor = make()
+        try:
+            yield Crew(executor, at_once)
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+    return opened

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.executors import Immediate, made_by
+from gamma_calc.experiment.executors import Immediate
 from gamma_calc.experiment.sweep import BREAKS, TRIES, carried_out, measured
 from gamma_calc.experiment.sweep_run import KERNELS
 from gamma_calc.simulation.store import Store
-from tests.experiment.sweep_runs import Breaking, Raising, Small, placed, smalls
+from tests.experiment.sweep_runs import Breaking, Raising, Small, made_by, placed, smalls
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
