@@ -161,7 +161,9 @@ def _text(found: ModelTheory) -> str:
         )
     if found.partings:
         lines.append("where the network parts from one module, at the largest stable rate of that:")
-        lines += [text_table(_parting_rows(found.partings)), *_path(found.partings[0])]
+        lines += [text_table(_parting_rows(found.partings))]
+        first = found.partings[0]  # its leading term, and where what changed in it comes from
+        lines += [f"why {first.quantity} of {first.layer} does:", *(f"  {each}" for each in first.path)]
     assumed = ASSUMED.format(_sizes(found.init, found.inits))
     return "\n".join([*lines, *textwrap.wrap(assumed, COLUMNS, subsequent_indent="  "), _operations(found)])
 
@@ -226,13 +228,11 @@ def _beside_module(found: ModelTheory) -> Iterator[str]:
 def _title(found: ModelTheory) -> str:
     depth = "" if found.built is None else f" with {found.built} of its {found.depth} layers"
     kinds = ", ".join(dict.fromkeys(each.name.partition("[")[0] for each in found.traced.layers)) or "no adapters"
-    length = "" if found.derivation is None else _length(found.derivation)
-    title = found.scheme.title if found.derivation is None else found.derivation.policy.titled(found.scheme.title)
-    return f"{found.traced.name}{depth}, {title} on {kinds}{length}"
-
-
-def _length(derivation: Derivation) -> str:
-    return ", for every fixed number of steps" if derivation.horizon is None else f", for {derivation.horizon} steps"
+    if found.derivation is None:
+        return f"{found.traced.name}{depth}, {found.scheme.title} on {kinds}"
+    title, horizon = found.derivation.policy.titled(found.scheme.title), found.derivation.horizon
+    length = "every fixed number of steps" if horizon is None else f"{horizon} steps"
+    return f"{found.traced.name}{depth}, {title} on {kinds}, for {length}"
 
 
 def _layer_rows(found: ModelTheory) -> list[tuple[str, ...]]:
@@ -259,11 +259,6 @@ def _undertrained(found: ModelTheory) -> Iterator[str]:
 def _parting_rows(partings: Sequence[Parting]) -> list[tuple[str, ...]]:
     rows = [(each.layer, (each.quantity, str(each.network), str(each.module), str(each.step))) for each in partings]
     return [("adapter", "", "network", "module", "from step"), *((layer, *cells) for cells, layer in _gathered(rows))]
-
-
-def _path(parting: Parting) -> list[str]:
-    """The leading term, and where what changed in it comes from."""
-    return [f"why {parting.quantity} of {parting.layer} does:", *(f"  {each}" for each in parting.path)]
 
 
 def _gathered(rows: Iterable[tuple[str, T]]) -> list[tuple[T, str]]:

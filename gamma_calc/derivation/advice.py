@@ -28,12 +28,9 @@ def advice(found: Derivation) -> str:
     if stable.status is Status.UNKNOWN:
         return f"Where {found.title} is stable is not known: {stable.reason}."
     if stable.region.is_empty:
-        return f"{found.title} is not stable{_at_any(found)}."
+        where = f"at any {' or '.join(found.free)}" if found.free else f"with {_rates(found)}"
+        return f"{found.title} is not stable {where}."
     return (_at_the_edge(found) if found.at_max else "") or _within(found, stable)
-
-
-def _at_any(found: Derivation) -> str:
-    return f" at any {' or '.join(found.free)}" if found.free else f" with {_rates(found)}"
 
 
 def _trained(found: Derivation) -> list[Factor]:

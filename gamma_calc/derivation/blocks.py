@@ -77,6 +77,11 @@ class Line:
         return joined([(Math(claim.latex),) for claim in self.claims])
 
     @property
+    def cells(self) -> tuple[Text, ...]:
+        """The line as the row of a table."""
+        return (f"({self.number})",), self.conclusion, self.grounds
+
+    @property
     def grounds(self) -> Text:
         """The rule, what it is applied to, its source and its assumptions."""
         premises = (" from ", *joined([(premise,) for premise in self.premises])) if self.premises else ()

@@ -73,6 +73,8 @@ def document(found: Derivation) -> Document:
         chapters.append(lines.added(run, max(chapters[-1].stop, 1)))
     rules = tuple(dict.fromkeys(each.rule for run in runs for each in run.applications))
     assumptions = tuple(numbered(each for rule in rules for each in rule.assumptions))
+    listed = Listing(tuple(Entry(each.key, prose(each.text)) for each in assumptions))
+    caveats = (Paragraph(prose(f"Caveat: {each}.")) for each in found.caveats)
     sections = (
         Section(("Setting",), (*setting_blocks(found.run.program, layers), conditions_table(found, layers))),
         Section(("Result",), (_statement(found, assumptions, layers),)),
@@ -81,18 +83,10 @@ def document(found: Derivation) -> Document:
         *_conditions(found, layers),
         *_horizons(found),
         Section(("Exponents by step",), tuple(_tables(runs, layers))),
-        Section(("Assumptions",), (_listed(assumptions), *_caveats(found))),
+        Section(("Assumptions",), (listed, *caveats)),
     )
     title = f"Scaling exponents of {found.scheme.title}"
     return Document(title, sections, tuple(map(_reference, _papers(found, rules))))
-
-
-def _listed(assumptions: tuple[Assumption, ...]) -> Listing:
-    return Listing(tuple(Entry(each.key, prose(each.text)) for each in assumptions))
-
-
-def _caveats(found: Derivation) -> Iterator[Block]:
-    yield from (Paragraph(prose(f"Caveat: {each}.")) for each in found.caveats)
 
 
 def _runs(found: Derivation) -> tuple[Trajectory, ...]:

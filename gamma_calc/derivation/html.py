@@ -29,27 +29,26 @@ _NO_WORD = re.compile(r"[^\w.]+")
 PROOF: tuple[Text, ...] = (("line",), ("conclusion",), ("grounds",))
 
 
-def html_document(document: Document, *, level: int = 2, prefix: str = "") -> str:
+def html_document(document: Document, *, prefix: str = "") -> str:
     """The document as a piece of a page, without its title.
 
     Args:
-        level: of the headings of its sections.
         prefix: of the ids, so that a page can hold several documents: `prefix` + "3.7" is a line's.
     """
-    printer = _Printer({entry.key: str(place) for place, entry in enumerate(document.references, 1)}, level, prefix)
+    printer = _Printer({entry.key: str(place) for place, entry in enumerate(document.references, 1)}, prefix)
     references = "".join(f"<li{printer.id(each.key)}>{printer.text(each.text)}</li>" for each in document.references)
     sections = "\n".join(map(printer.section, document.sections))
-    return f"{sections}\n<h{level}>References</h{level}>\n<ol>{references}</ol>"
+    return f"{sections}\n<h2>References</h2>\n<ol>{references}</ol>"
 
 
 class _Printer:
     """Prints blocks; `numbers` are those of the references."""
 
-    def __init__(self, numbers: dict[str, str], level: int, prefix: str) -> None:
-        self.numbers, self.level, self.prefix = numbers, level, prefix
+    def __init__(self, numbers: dict[str, str], prefix: str) -> None:
+        self.numbers, self.prefix = numbers, prefix
 
     def section(self, section: Section) -> str:
-        level, title = self.level + section.depth, section.title
+        level, title = 2 + section.depth, section.title
         name = " ".join(each for each in title if isinstance(each, str)).lower()
         heading = f"<h{level}{self.id(name)}>{self.text(title)}</h{level}>"
         return "\n".join([heading, *map(self.block, section.blocks)])
@@ -77,7 +76,7 @@ class _Printer:
         return f'<div class="wide"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
     def line(self, line: Line) -> str:
-        return self.row(((f"({line.number})",), line.conclusion, line.grounds), self.id(line.number))
+        return self.row(line.cells, self.id(line.number))
 
     def row(self, cells: tuple[Text, ...], anchor: str = "") -> str:
         return f"<tr{anchor}>{''.join(f'<td>{self.text(cell)}</td>' for cell in cells)}</tr>"

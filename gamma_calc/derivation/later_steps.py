@@ -65,7 +65,8 @@ def _left(run: Run, proof: FoundProof, left: Sequence[Json]) -> tuple[Json, list
         law.families.clear()
     step = _map(law)
     circuits = _needed(law, _gaining(step, proof.order(run.domain)), left)
-    found = _law_json(law, [*_started(law), *_turning(law, step, circuits)], named, is_exact=False)
+    first: Found = [(i, (piece, 0, ())) for i, part in enumerate(law.before) for piece in part.bounds[LOWER]]
+    found = _law_json(law, [*first, *_turning(law, step, circuits)], named, is_exact=False)
     law.read(found)
     run.claim(claim)
     return found, [claim]
@@ -178,11 +179,6 @@ def _needed(law: Law, circuits: Sequence[Circuit], left: Sequence[Json]) -> list
         run.proof.check(found is not None, "no cycle gains elsewhere")
         used |= {int(str(place)) for place, _ in (found or [[], []])[1]}
     return [circuit for place, circuit in enumerate(circuits) if place in used]
-
-
-def _started(law: Law) -> Found:
-    """The sizes that parts have at first."""
-    return [(i, (piece, 0, ())) for i, part in enumerate(law.before) for piece in part.bounds[LOWER]]
 
 
 def _turning(law: Law, step: StepMap, circuits: Iterable[Circuit]) -> Found:

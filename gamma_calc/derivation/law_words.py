@@ -27,7 +27,7 @@ def law_texts(run: Run) -> Iterator[str]:
     if law is None:
         return
     names, least, after = _names(run), "" if law.is_exact else "at least ", len(run.steps) - 1
-    parts = [f"{name} {_families(law.families.get(i, []))}" for i, name in enumerate(names)]
+    parts = [f"{name} {one_of('max', [*map(_family, law.families.get(i, []))])}" for i, name in enumerate(names)]
     yield f"t steps after step {after}: {least}{'; '.join(parts)}"
     if not run.is_settled:
         made = {of: _pieces(law, of) for of in bounded(run.data)}
@@ -73,10 +73,6 @@ def _product(piece: Affine, law: Law, names: Sequence[str]) -> str:
     factors = law.factors(piece)
     rest = sum((-law.x[i] for i in factors), piece)
     return " + ".join([*sorted(names[i] for i in factors), *([str(rest)] if rest != ZERO or not factors else [])])
-
-
-def _families(every: Sequence[Family]) -> str:
-    return one_of("max", [_family(each) for each in every])
 
 
 def _family(family: Family) -> str:

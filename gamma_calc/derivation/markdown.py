@@ -9,7 +9,6 @@ from gamma_calc.derivation.blocks import (
     Block,
     Cite,
     Document,
-    Line,
     Listing,
     Math,
     Paragraph,
@@ -49,7 +48,7 @@ class _Printer:
                 return f"{self.text(text)}\n"
             case Proof(lines):
                 header: tuple[Text, ...] = (("line",), ("conclusion",), ("grounds",))
-                return self.table(header, tuple(map(_cells, lines)))
+                return self.table(header, tuple(line.cells for line in lines))
             case Statement(given, items):
                 listed = "\n".join(f"> {place}. {self.text(item)}" for place, item in enumerate(items, 1))
                 return f"> **Theorem.** {self.text(given)}\n>\n{listed}\n"
@@ -78,10 +77,6 @@ class _Printer:
                 return f"\\[{self.numbers[key]}\\]"
             case str():
                 return _escaped(span)
-
-
-def _cells(line: Line) -> tuple[Text, ...]:
-    return (f"({line.number})",), line.conclusion, line.grounds
 
 
 def _escaped(text: str) -> str:

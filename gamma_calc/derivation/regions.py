@@ -65,7 +65,8 @@ class ConditionRegion(Shown):
             lines += [] if member["closed"] else ["  its closure has"]
             for kind in ("vertices", "rays", "lines"):
                 word = {"vertices": "vertex", "rays": "ray", "lines": "line"}[kind]
-                lines += [f"  {word:<6}  {_point(point)}" for point in member[kind] if point]
+                points = (", ".join(f"{name} = {value}" for name, value in point.items()) for point in member[kind])
+                lines += [f"  {word:<6}  {point}" for point in points if point]
         return "\n".join(lines)
 
     def _repr_latex_(self) -> str:
@@ -125,7 +126,3 @@ def _polyhedron(member: Polyhedron, names: Sequence[str]) -> Json:
 
 def _values(point: Mapping[str, Fraction], names: Sequence[str]) -> dict[str, str]:
     return {name: str(point.get(name, Fraction(0))) for name in names}
-
-
-def _point(point: dict[str, str]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in point.items())

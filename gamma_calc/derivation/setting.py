@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from gamma_calc.algebra import Affine, name_latex
+from gamma_calc.algebra import name_latex
 from gamma_calc.calculus.rules import Rule
 from gamma_calc.derivation.blocks import Block, Cite, Entry, Listing, Math, Paragraph, Ref, Table, Text, joined, prose
 from gamma_calc.derivation.layers import Layers
@@ -93,9 +93,9 @@ def _tensors(program: Program, layers: Layers) -> Table:
         match node:
             case Trained(name, shape, initial, _, is_trained):
                 symbol, origin = Symbol.of(name).latex(), part_symbol(Part(name, Kind.INITIAL), "").latex()
-                start = r"-\infty" if initial is None else initial.latex()
+                entries, start = ("zero", r"-\infty") if initial is None else ("random", initial.latex())
                 step = tuple(each for scalar in _scalars(node) for each in (", ", scalar))
-                kind = f"{'trained' if is_trained else 'frozen'}, {_shape(shape)}, {_origin(initial)} at the start"
+                kind = f"{'trained' if is_trained else 'frozen'}, {_shape(shape)}, {entries} at the start"
                 rows.append(((Math(symbol),), (kind,), (Math(rf"\gamma[{origin}] = {start}"), *step)))
             case Given(name, shape, exponent):
                 rows.append(((Math(Symbol.of(name).latex()),), (f"given, {_shape(shape)}",), (Math(exponent.latex()),)))
@@ -118,10 +118,6 @@ def _scalars(tensor: Trained) -> Iterator[Math]:
         if tensor.is_trained and form is not None:
             written = Symbol(name_latex(symbol), Symbol.of(tensor.name).latex()).latex()
             yield Math(rf"\gamma[{written}] = {form.latex()}")
-
-
-def _origin(initial: Affine | None) -> str:
-    return "zero" if initial is None else "random"
 
 
 def _shape(axes: tuple[Axis, ...]) -> str:

@@ -49,10 +49,6 @@ class Suppositions:
         return Policy(alignments, dispensed(without))
 
 
-CALCULUS_ALONE = Suppositions()
-"""Nothing is supposed."""
-
-
 def supposed(spec: Spec, supposes: Suppositions, at: Values | None = None) -> tuple[Scheme, Policy]:
     """The scheme that is meant and the policy to derive it under; a value applies wherever its name is free.
 

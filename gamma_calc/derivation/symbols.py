@@ -115,7 +115,7 @@ def part_symbol(part: Part, time: str, *, has_decay: bool = False) -> Symbol:
 
     `has_decay` tells that the initial part changes with time.
     """
-    start, updates = _start(part.tensor), Symbol("U", Symbol.of(part.tensor).latex())
+    start, updates = Symbol.of(part.tensor).at("0"), Symbol("U", Symbol.of(part.tensor).latex())
     match part.kind:
         case Kind.INITIAL:
             return start.at(time) if has_decay and time else start
@@ -130,10 +130,6 @@ def part_symbol(part: Part, time: str, *, has_decay: bool = False) -> Symbol:
         case Kind.MEMORY:
             letter, _, tensor = part.tensor.partition("_")
             return Symbol(name_latex(letter), Symbol.of(tensor).latex()).at(time)
-
-
-def _start(tensor: str) -> Symbol:
-    return Symbol.of(tensor).at("0")
 
 
 @dataclass(frozen=True, slots=True)

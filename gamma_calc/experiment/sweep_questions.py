@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ class StoredRuns(Shown):
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
         runs = {"done": self.done, "missing": self.missing, "others": self.others}
-        return {"schema": 1, "store": str(self.store), "runs": runs, "cells": [_cell_json(each) for each in self.cells]}
+        return {"schema": 1, "store": str(self.store), "runs": runs, "cells": [asdict(each) for each in self.cells]}
 
     def __str__(self) -> str:
         missing = "" if self.missing is None else f", {self.missing} missing"
@@ -135,10 +135,6 @@ def _words(cell: Cell) -> Iterator[str]:
     yield low if low == high else f"{low} to {high}"
     yield str(first) if first == last else f"{first} to {last}"
     yield from (str(cell.done), str(cell.missing))
-
-
-def _cell_json(cell: Cell) -> dict[str, Any]:
-    return {name: getattr(cell, name) for name in Cell.__slots__}
 
 
 def stored_runs(store: Path | str, asked: Sweep | Path | str | None = None) -> StoredRuns:

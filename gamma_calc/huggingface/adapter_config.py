@@ -245,7 +245,12 @@ def config_from_mapping(document: object) -> AdapterConfig:
         found = f'found {quoted(kind)}, expected "{LORA}"'
         raise BadInput(f"peft_type: {found}: other adapters have other equations{derived}")
     return AdapterConfig(
-        rank=_read(document, "r", _is_count, f"a whole number from 1 to {LARGEST_NUMBER}"),
+        rank=_read(
+            document,
+            "r",
+            lambda value: type(value) is int and 1 <= value <= LARGEST_NUMBER,
+            f"a whole number from 1 to {LARGEST_NUMBER}",
+        ),
         alpha=float(_read(document, "lora_alpha", _is_number, f"a number up to {LARGEST_NUMBER}", 8)),
         is_rank_stabilised=_read(document, "use_rslora", lambda value: type(value) is bool, "true or false", False),
         initialisation=_initialisation(document.get("init_lora_weights", True)),
@@ -303,10 +308,6 @@ def _initialisation(value: object) -> Initialisation:
         offered = nearest(str(value), [each.name for each in INITIALISATIONS]) if isinstance(value, str) else ""
         raise BadInput(f"init_lora_weights: found {quoted(value)}, expected one of {known}.{offered}")
     return found
-
-
-def _is_count(value: object) -> bool:
-    return type(value) is int and 1 <= value <= LARGEST_NUMBER
 
 
 def _is_number(value: object) -> bool:

@@ -157,10 +157,6 @@ class Refusal:
     applies: Callable[[Adapter], bool]
 
 
-def _is_embedding(adapter: Adapter) -> bool:
-    return adapter.key in getattr(adapter.layer, "lora_embedding_A", {})
-
-
 QUANTISED = ("aqlm", "awq", "bnb", "eetq", "gptq", "hqq", "inc", "torchao")
 """PEFT's modules of adapters beside a quantised linear layer: the factors, and what they compute, are as ever."""
 
@@ -172,10 +168,6 @@ def _is_linear(adapter: Adapter) -> bool:
 
 def _holds(attribute: str) -> Callable[[Adapter], bool]:
     return lambda adapter: bool(getattr(adapter.layer, attribute, {}).get(adapter.key))
-
-
-def _is_merged(adapter: Adapter) -> bool:
-    return bool(getattr(adapter.layer, "merged_adapters", ()))
 
 
 def _is_elsewhere(adapter: Adapter) -> bool:
@@ -190,12 +182,16 @@ REFUSALS = (
     Refusal(
         "an embedding, which selects columns of A and sums over nothing",
         "leave it out of target_modules",
-        _is_embedding,
+        lambda each: each.key in getattr(each.layer, "lora_embedding_A", {}),
     ),
     Refusal("DoRA", "set use_dora=False; gamma-calc derive dora has its exponents", _holds("use_dora")),
     Refusal("a LoRA variant", "use plain LoRA", lambda each: each.key in getattr(each.layer, "lora_variant", {})),
     Refusal("a layer that is no nn.Linear or Conv1D", "leave it out", lambda each: not _is_linear(each)),
-    Refusal("merged weights", "call model.unmerge_adapter() first", _is_merged),
+    Refusal(
+        "merged weights",
+        "call model.unmerge_adapter() first",
+        lambda each: bool(getattr(each.layer, "merged_adapters", ())),
+    ),
     Refusal("a bias inside the adapter", "set lora_bias=False", _holds("lora_bias")),
     SHARDED,
 )

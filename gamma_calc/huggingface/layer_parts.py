@@ -79,15 +79,11 @@ def _layer(
     }
     rates = {each.name: each.rate for each in found.parameters}
     trained = {factor for name, factor in own_factors(found, layer).items() if rates[name] is not None}
-    idle = (each for each in FACTORS if each.name in trained and all(map(_is_small, runs[each.contribution])))
+    small = {name for name, sizes in runs.items() if all(CONSTANT.is_above(size.upper) for size in sizes)}
     return LayerParts(
         layer.name,
         {name: sizes[-1] for name, sizes in runs.items()},
-        tuple(each.name for each in idle),
+        tuple(each.name for each in FACTORS if each.name in trained and each.contribution in small),
         is_final,
         all(size.upper.is_at_most(CONSTANT) for size in runs[SLOPE]),
     )
-
-
-def _is_small(size: Size) -> bool:
-    return CONSTANT.is_above(size.upper)

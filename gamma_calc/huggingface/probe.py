@@ -90,24 +90,16 @@ class Probe:
 
     Args:
         samples: the most positions of a batch that are measured.
-        adapter: the adapter's name; by default the active one.
 
     Raises:
         BadInput: as `lora_adapters`, or the optimiser does not hold the factors.
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        *,
-        samples: int = SAMPLES,
-        adapter: str | None = None,
-    ) -> None:
+    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, *, samples: int = SAMPLES) -> None:
         if samples < 1:
             raise BadInput("samples", found=str(samples), expected="a whole number from 1")
         groups = {id(parameter): group for group in optimizer.param_groups for parameter in group["params"]}
-        adapters = lora_adapters(model, adapter)
+        adapters = lora_adapters(model)
         if not any(id(factor) in groups for each in adapters for factor in (each.A, each.B)):
             raise BadInput("the optimiser holds none of the model's LoRA factors")
         self._watches = [_Watch(each, samples, groups) for each in adapters]

@@ -22,8 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Expression, Given, InverseRms
+from gamma_calc.program.expressions import Given, InverseRms
 from gamma_calc.program.network import Power, axis, data, named, parameter, power, scaled, stop_gradient
 from gamma_calc.program.problem import Problem
 
@@ -106,7 +105,7 @@ def dora(rank: Power = 0, scale: Power = 0) -> Problem:
     a = parameter("A", r, WIDTH, init="-1/2", rate="eta")
     b = parameter("B", OUT, r, init="zero", rate="eta")
     adapted = w + scaled("s", scale, b @ a)
-    magnitude = _rms(w, WIDTH) + scaled("c_m", "-1/2", parameter("m", OUT, init="zero", rate="eta_m"))
+    magnitude = power(InverseRms(w, WIDTH), -1) + scaled("c_m", "-1/2", parameter("m", OUT, init="zero", rate="eta_m"))
     output = (magnitude * stop_gradient(InverseRms(adapted, WIDTH))) * (adapted @ INPUT)
     return Problem("dora", named("Y", output), efficient=("A", "B", "m"))
 
@@ -122,10 +121,6 @@ ADAPTERS: Mapping[str, Callable[[], Problem]] = MappingProxyType(
     }
 )
 """What a spec can name beside the schemes of one module."""
-
-
-def _rms(value: Expression, over: Axis) -> Expression:
-    return power(InverseRms(value, over), -1)
 
 
 def _trained(**rates: Power | None) -> tuple[str, ...]:

@@ -171,10 +171,6 @@ def _wrapped(text: str, layout: Layout, columns: int) -> str:
     return textwrap.fill(text, round(LETTERS_PER_INCH * layout.cell[0] * columns))
 
 
-def _finite(values: Values) -> list[float]:
-    return [each for each in values if each is not None and math.isfinite(each)]
-
-
 def shared_scale(panels: Sequence[Panel]) -> Scale:
     """The scale on which every panel shows all its points and bars."""
     octaves = [math.log2(n) for panel in panels for each in panel.series if each.is_drawn for n in each.widths] or [0.0]
@@ -185,7 +181,8 @@ def shared_scale(panels: Sequence[Panel]) -> Scale:
 
 
 def _extent(panel: Panel) -> list[float]:
-    return [y for each in panel.series for column in (each.value, each.low, each.high) for y in _finite(column)]
+    every = (y for each in panel.series for column in (each.value, each.low, each.high) for y in column)
+    return [y for y in every if y is not None and math.isfinite(y)]
 
 
 def _draw_panel(axes: Axes, panel: Panel, key: Key, scale: Scale, tolerance: float, letters: int) -> None:

@@ -50,7 +50,7 @@ from gamma_calc.simulation.adapter_module import (
     Training,
     measured_training,
 )
-from gamma_calc.simulation.probe import BeyondFloats, ProbeConfiguration, ProbeMeasurement, Progress, probe_measurement
+from gamma_calc.simulation.probe import BeyondFloats, ProbeConfiguration, ProbeMeasurement, probe_measurement
 from gamma_calc.simulation.sampling import Array, Role, Streams, conditioned, module_of, symmetric_roots
 
 LARGEST_WIDTH = 2**60
@@ -125,7 +125,7 @@ def law_refusal(configuration: ProbeConfiguration) -> str:
     return ""
 
 
-def exact_law(configuration: ProbeConfiguration, progress: Progress | None = None) -> ProbeMeasurement:
+def exact_law(configuration: ProbeConfiguration) -> ProbeMeasurement:
     """What `probe` measures, drawn from its law, at any width and at the cost of the rank alone.
 
     Raises:
@@ -134,12 +134,8 @@ def exact_law(configuration: ProbeConfiguration, progress: Progress | None = Non
     refusal = law_refusal(configuration)
     if refusal:
         raise BadInput(refusal)
-    shapes = tuple(configuration.shape_at(width) for width in configuration.widths)
-    rows = []
-    for shape in shapes:
-        rows.append(law_module(configuration, shape).trained(configuration.training_at(shape)))
-        if progress is not None:
-            progress(len(rows) * configuration.runs, len(shapes) * configuration.runs)
+    shapes = map(configuration.shape_at, configuration.widths)
+    rows = [law_module(configuration, shape).trained(configuration.training_at(shape)) for shape in shapes]
     return probe_measurement(configuration, rows)
 
 

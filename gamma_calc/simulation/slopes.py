@@ -246,9 +246,9 @@ def local_slopes(
 
 
 def extrapolated_slope(
-    widths: Sequence[int], mean_square: Array, *, gap: float = GAP, is_paired: bool = True, seed: int = 0
+    widths: Sequence[int], mean_square: Array, *, is_paired: bool = True, seed: int = 0
 ) -> tuple[float, float]:
-    """The slope that the local slopes run to if the next exponent lies `gap` below, with half of its 95 % interval.
+    """The slope that the local slopes run to if the next exponent lies `GAP` below, with half of its 95 % interval.
 
     Shapes: mean_square [widths, runs], positive.
 
@@ -259,7 +259,7 @@ def extrapolated_slope(
     if len(widths) < LEAST_WIDTHS:
         raise BadInput("widths to extrapolate from", found=str(len(widths)), expected=f"at least {LEAST_WIDTHS}")
     n = np.asarray(widths, dtype=np.float64)
-    design = np.stack([np.ones_like(n), np.log2(n), n**-gap], axis=1)
+    design = np.stack([np.ones_like(n), np.log2(n), n**-GAP], axis=1)
     values, half_widths = _functional(np.linalg.pinv(design)[1:2], mean_square, is_paired, seed)
     return float(values[0]), float(half_widths[0])
 
