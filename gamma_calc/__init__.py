@@ -65,44 +65,31 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CATALOGUE": "gamma_calc.program.catalogue",
-    "Comparison": "gamma_calc.derivation.comparison",
-    "ConditionRegion": "gamma_calc.derivation.regions",
-    "Crosscheck": "gamma_calc.experiment.crosscheck",
-    "Derived": "gamma_calc.derivation.questions",
-    "Diff": "gamma_calc.derivation.diff",
-    "Explorer": "gamma_calc.explorer.page",
-    "Exponents": "gamma_calc.derivation.questions",
-    "Linted": "gamma_calc.huggingface.lint",
-    "Problem": "gamma_calc.program.problem",
-    "Scheme": "gamma_calc.program.scheme",
-    "Settings": "gamma_calc.experiment.setup",
-    "StoredRuns": "gamma_calc.experiment.sweep_questions",
-    "Swept": "gamma_calc.experiment.sweep_questions",
-    "Traced": "gamma_calc.tracing.traced",
-    "Transferred": "gamma_calc.experiment.transfer",
-    "Verification": "gamma_calc.derivation.verification",
-    "compare": "gamma_calc.derivation.comparison",
-    "crosscheck": "gamma_calc.experiment.crosscheck",
-    "derive": "gamma_calc.derivation.questions",
-    "diff": "gamma_calc.derivation.diff",
-    "explore": "gamma_calc.explorer.page",
-    "exponents": "gamma_calc.derivation.questions",
-    "lint": "gamma_calc.huggingface.lint",
-    "region": "gamma_calc.derivation.regions",
-    "scheme_from_text": "gamma_calc.program.spec_file",
-    "stored_runs": "gamma_calc.experiment.sweep_questions",
-    "sweep": "gamma_calc.experiment.sweep_questions",
-    "traced": "gamma_calc.tracing.traced",
-    "transfer": "gamma_calc.experiment.transfer",
-    "verify": "gamma_calc.derivation.verification",
+    "derivation.comparison": ("Comparison", "compare"),
+    "derivation.diff": ("Diff", "diff"),
+    "derivation.questions": ("Derived", "Exponents", "derive", "exponents"),
+    "derivation.regions": ("ConditionRegion", "region"),
+    "derivation.verification": ("Verification", "verify"),
+    "experiment.crosscheck": ("Crosscheck", "crosscheck"),
+    "experiment.setup": ("Settings",),
+    "experiment.sweep_questions": ("StoredRuns", "Swept", "stored_runs", "sweep"),
+    "experiment.transfer": ("Transferred", "transfer"),
+    "explorer.page": ("Explorer", "explore"),
+    "huggingface.lint": ("Linted", "lint"),
+    "program.catalogue": ("CATALOGUE",),
+    "program.problem": ("Problem",),
+    "program.scheme": ("Scheme",),
+    "program.spec_file": ("scheme_from_text",),
+    "tracing.traced": ("Traced", "traced"),
 }
+"""The names by the modules that they come from."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'gamma_calc' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -35,19 +35,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Adapter": "adapters",
-    "CoordinateCheck": "coordinates",
-    "CoordinateLayout": "family_training",
-    "Observation": "probe",
-    "Probe": "probe",
-    "SchemeCallback": "rates",
-    "coordinate_check": "coordinates",
-    "init_lora_": "initialisation",
-    "lora_adapters": "adapters",
-    "parameter_groups": "rates",
-    "scheme_optimizer": "rates",
-    "write_coordinate_folder": "coordinate_folder",
+    "adapters": ("Adapter", "lora_adapters"),
+    "coordinate_folder": ("write_coordinate_folder",),
+    "coordinates": ("CoordinateCheck", "coordinate_check"),
+    "family_training": ("CoordinateLayout",),
+    "initialisation": ("init_lora_",),
+    "probe": ("Observation", "Probe"),
+    "rates": ("SchemeCallback", "parameter_groups", "scheme_optimizer"),
 }
+"""The names by the modules that they come from."""
 _EXTRA = ("accelerate", "huggingface_hub", "peft", "tokenizers", "transformers")
 
 
@@ -60,12 +56,13 @@ def needed(name: str, problem: ImportError) -> Exception:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        for module, names in _HOMES.items():
+            if name in names:
+                return getattr(import_module(f"{__name__}.{module}"), name)
     except ModuleNotFoundError as problem:
         raise needed(name, problem) from None
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
