@@ -34,15 +34,13 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gamma_calc.cli.options import add_question_arguments, schemes, show, step_count, supposed, whole
+from gamma_calc.cli.options import add_question_arguments, schemes, show, step_count, supposed, whole, whole_numbers
 from gamma_calc.cli.outputs import FAILED, UNKNOWN, note
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.derivation.tables import text_table
-from gamma_calc.errors import BadInput
 from gamma_calc.files import check_folder
 
 if TYPE_CHECKING:
@@ -51,8 +49,6 @@ if TYPE_CHECKING:
 
 EXIT = {"PASS": 0, "FAIL": FAILED, "INCONCLUSIVE": UNKNOWN}
 LARGEST_WIDTH = 2**24
-DIGITS = 9
-MOST_WIDTHS = 64
 MOST_SEEDS = 4096
 
 
@@ -60,7 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is asked of schemes, and how to measure."""
     add_question_arguments(parser, many=True)
     parser.add_argument("--against", metavar="SPEC", help="take the predictions from this scheme")
-    parser.add_argument("--widths", metavar="LIST", type=_widths, help="increasing widths, such as 128,256,512")
+    parser.add_argument(
+        "--widths",
+        metavar="LIST",
+        type=whole_numbers("--widths", LARGEST_WIDTH),
+        help="increasing widths, such as 128,256,512",
+    )
     parser.add_argument("--seeds", metavar="K", type=whole("--seeds", MOST_SEEDS), help="runs at each width (32)")
     parser.add_argument("--steps", metavar="T", type=step_count, help="training steps (4)")
     parser.add_argument("--data", choices=("random", "teacher-student"), default="random", help="the module's inputs")
@@ -127,15 +128,3 @@ def _row(row: Row) -> tuple[str, ...]:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    words = [word.strip() for word in text.split(",")]
-    if not all(word.isascii() and word.isdigit() and word for word in words):
-        raise BadInput("--widths", found=text, expected="whole numbers with commas between, such as 128,256,512")
-    if len(words) > MOST_WIDTHS:
-        raise BadInput("--widths", found=f"{len(words)} widths", expected=f"at most {MOST_WIDTHS}")
-    found = tuple(int(word[:DIGITS]) for word in words)  # a number of so many digits is too large as it is
-    if found[0] < 2 or found[-1] > LARGEST_WIDTH or any(a >= b for a, b in pairwise(found)):
-        raise BadInput("--widths", found=text, expected=f"increasing widths from 2 to {LARGEST_WIDTH}")
-    return found

@@ -190,6 +190,12 @@ def whole(option: str, most: int = LARGEST_SIZE, *, also: str = "") -> Callable[
     return read
 
 
+def whole_numbers(option: str, most: int) -> Callable[[str], tuple[int, ...]]:
+    """The type of an argument that is several of them."""
+    read = whole(option, most, also=", with commas between several")
+    return lambda text: tuple(read(each.strip()) for each in text.split(","))
+
+
 def positive(option: str) -> Callable[[str], float]:
     """The type of an argument that is a positive number in decimal notation."""
 

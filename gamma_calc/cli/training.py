@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gamma_calc import __version__
 from gamma_calc.cli.options import one_of, positive, show, whole
 from gamma_calc.cli.outputs import INTERRUPTED, complain
 from gamma_calc.cli.progress import shown_progress
@@ -70,7 +69,7 @@ class Ready:
     """An experiment that only has to be run: how that is done, how what it finds is reported, and what is printed."""
 
     run: Callable[..., Any]
-    report: Callable[[Any, str, str], Report]
+    report: Callable[[Any, str], Report]
     text: Callable[[Any, Report], str]
 
 
@@ -95,7 +94,7 @@ def carried_out(options: argparse.Namespace, prepared: Callable[[], Ready], name
         kept = f"{interrupted.done} runs of {interrupted.total} so far asked for are in {path}"
         complain(f"interrupted; {kept}, and the same command does the rest")
         return INTERRUPTED, None
-    report = ready.report(found, command, __version__)
+    report = ready.report(found, command)
     if options.out is not None:
         report.write(options.out)
     where = f"Finished runs: {path}" if options.out is None else f"Page, figures and data: {options.out}"

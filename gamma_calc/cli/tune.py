@@ -35,7 +35,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gamma_calc.cli.options import OPTIMIZER_NAMES, add_json_argument, add_optimizer_argument, whole
+from gamma_calc.cli.options import OPTIMIZER_NAMES, add_json_argument, add_optimizer_argument, whole, whole_numbers
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.training import MOST, Ready, add_run_arguments, add_training_arguments, carried_out, planned
 from gamma_calc.derivation.tables import text_table
@@ -63,7 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--to", metavar="CONFIG", help="the model to carry the best rate to: its config.json")
     parser.add_argument(
-        "--widths", metavar="LIST", type=_widths, default=(), help="a family in place of the model: 64,128"
+        "--widths",
+        metavar="LIST",
+        type=whole_numbers("--widths", WIDEST),
+        default=(),
+        help="a family in place of the model: 64,128",
     )
     parser.add_argument("--layers", metavar="K", type=whole("--layers", MOST), help="layers of a model that is built")
     parser.add_argument("--download", action="store_true", help="let MODEL and --data be names on the hub")
@@ -103,6 +107,8 @@ def _tuning(options: argparse.Namespace) -> Tuning:
     if not options.download and not is_at_hand(options.model):
         expected = "a folder, a config.json or an installed package; --download takes a name on the hub"
         raise BadInput("MODEL", found=options.model, expected=expected)
+    if len(set(options.widths)) < len(options.widths):
+        raise BadInput("--widths", found=", ".join(map(str, options.widths)), expected="each width once")
     config = bare_configuration(options.model) if not options.widths else Path(options.model)
     if config is None:
         if options.layers is not None:
@@ -142,11 +148,3 @@ def _text(found: Tuned, _: Report) -> str:
     if carried is not None:
         lines += [f"On {found.tuning.target}:", text_table(carried.table()), *carried.notes]
     return "\n".join(lines)
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    read = whole("--widths", WIDEST, also=", with commas between them")
-    found = tuple(read(each.strip()) for each in text.split(","))
-    if len(set(found)) < len(found):
-        raise BadInput("--widths", found=text, expected="each width once")
-    return found

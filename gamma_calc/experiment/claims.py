@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -187,20 +188,24 @@ class Report:
         write_files(folder, contents | self.pages(pictures))
 
 
-def made_with(command: str, version: str, seconds: float, workers: int, **libraries: str) -> dict[str, str]:
-    """What an experiment on the CPU was made with: the command, the time it took, and releases."""
+def made_with(command: str, **others: str) -> dict[str, str]:
+    """What a measurement was made with: the command, releases, the machine, and what else there is to say."""
     return {
         "command": command,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "time": f"{seconds / 60:.1f} minutes, runs found in the store not counted",
-        "processes": f"{workers}, of one thread",
-        "gamma_calc": version,
+        "gamma_calc": version("gamma-calc"),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        **libraries,
         "numpy": np.__version__,
-        "machine": f"{platform.system()} {platform.machine()}, cpu",
+        "machine": f"{platform.system()} {platform.machine()}",
+        **others,
     }
+
+
+def made_in_processes(command: str, seconds: float, workers: int, **libraries: str) -> dict[str, str]:
+    """The same of runs that were carried out in processes on the CPU, and the time that it took."""
+    took = f"{seconds / 60:.1f} minutes, runs found in the store not counted"
+    return made_with(command, device="cpu", time=took, processes=f"{workers}, of one thread", **libraries)
 
 
 def gallery(captions: Mapping[str, str]) -> Gallery:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import platform
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from gamma_calc.analysis.derivation import derived
@@ -18,6 +14,7 @@ from gamma_calc.calculus.policy import Policy
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.html import html_document
 from gamma_calc.derivation.questions import Derived
+from gamma_calc.experiment.claims import made_with
 from gamma_calc.experiment.crosscheck import Checked, Crosscheck
 from gamma_calc.experiment.figures import sheet, symbols
 from gamma_calc.experiment.verdict_page import control_section, scheme_section, verdict_pages
@@ -56,17 +53,8 @@ def folder_contents(found: Crosscheck, *, command: str = "") -> Mapping[str, str
 
 def environment(found: Crosscheck, command: str) -> dict[str, str]:
     """The versions and the machine that a measurement came from."""
-    return {
-        "command": command,
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "gamma_calc": version("gamma-calc"),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "machine": f"{platform.system()} {platform.machine()}",
-        "threads": str(torch.get_num_threads()),
-        "device": device_name(found.settings.device, found.settings.dtype),
-    }
+    device = device_name(found.settings.device, found.settings.dtype)
+    return made_with(command, threads=str(torch.get_num_threads()), device=device)
 
 
 def distinct_stems(names: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from gamma_calc.experiment.claims import (
     Report,
     gallery,
     health_counts,
-    made_with,
+    made_in_processes,
     plain_numbers,
 )
 from gamma_calc.experiment.reproduction import Reproduction
@@ -42,12 +42,8 @@ EDGES = {
 }
 
 
-def reproduction_report(found: Reproduction, command: str = "", version: str = "") -> Report:
-    """The report.
-
-    Args:
-        command, version: what made the results, and which release of this package; both are written down as they are.
-    """
+def reproduction_report(found: Reproduction, command: str = "") -> Report:
+    """The report of what a command made."""
     plan = found.plan
     return Report(
         experiment="teacher-student",
@@ -59,7 +55,7 @@ def reproduction_report(found: Reproduction, command: str = "", version: str = "
             "edges": [_edge_json(edge) for edge in found.edges],
             "plan": {name: plain_numbers(value) for name, value in asdict(plan).items()},
         },
-        environment=made_with(command, version, found.seconds, found.workers, loops=found.loops),
+        environment=made_in_processes(command, found.seconds, found.workers, loops=found.loops),
         remarks=(_margin_text(found),),
         sections=_sections(found),
         setting=_setting_text(plan),

@@ -142,7 +142,7 @@ class Settings:
 
 
 def _check_widths(widths: object) -> None:
-    expected = f"a tuple of at most {MOST_WIDTHS} increasing whole numbers from 2 to {LARGEST_WIDTH}"
+    expected = f"at most {MOST_WIDTHS} increasing whole numbers from 2 to {LARGEST_WIDTH}"
     if not isinstance(widths, tuple | list) or not 1 <= len(widths) <= MOST_WIDTHS:
         raise BadInput("widths", found=widths, expected=expected)
     is_fine = all(type(width) is int and 2 <= width <= LARGEST_WIDTH for width in widths)

@@ -18,7 +18,7 @@ from gamma_calc.experiment.claims import (
     Report,
     gallery,
     health_counts,
-    made_with,
+    made_in_processes,
     plain_numbers,
 )
 from gamma_calc.huggingface.language.claims import claims
@@ -50,7 +50,7 @@ SIZE = PHONE_WIDTH, 3.2
 ARRAYS = ("validation_loss", "test_loss", "validation_right", "test_right")
 
 
-def study_report(found: LanguageStudy, command: str = "", version: str = "") -> Report:
+def study_report(found: LanguageStudy, command: str) -> Report:
     """The report."""
     releases = {"transformers": transformers.__version__, "peft": peft.__version__}
     return Report(
@@ -63,7 +63,7 @@ def study_report(found: LanguageStudy, command: str = "", version: str = "") -> 
             "plan": plan_json(found.plan),
             "facts": dict(found.facts),
         },
-        environment=made_with(command, version, found.seconds, found.workers, **releases),
+        environment=made_in_processes(command, found.seconds, found.workers, **releases),
         remarks=("What holds here holds for this model, these texts and this short training.",),
         sections=(
             Heading(2, "Over learning rates"),

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gamma_calc.errors import Unknown
-from gamma_calc.experiment.claims import Report, gallery, made_with, plain_numbers
+from gamma_calc.experiment.claims import Report, gallery, made_in_processes, plain_numbers
 from gamma_calc.experiment.sweep import Progress, part
 from gamma_calc.experiment.transfer import transfer_law
 from gamma_calc.huggingface.language.folder import (
@@ -232,7 +232,7 @@ def tuned(tuning: Tuning, store: Store, *, workers: int = 1, progress: Progress 
     return Tuned(tuning, tuple(studies), workers)
 
 
-def tuning_report(found: Tuned, command: str = "", version: str = "") -> Report:
+def tuning_report(found: Tuned, command: str) -> Report:
     """The page, the figure and the data."""
     releases = {"transformers": transformers.__version__, "peft": peft.__version__}
     plan, curves = found.tuning.plans[-1], found.curves
@@ -243,7 +243,7 @@ def tuning_report(found: Tuned, command: str = "", version: str = "") -> Report:
         claims=(),
         seeds=plan.seeds,
         data=tuned_json(found),
-        environment=made_with(command, version, seconds, found.workers, **releases),
+        environment=made_in_processes(command, seconds, found.workers, **releases),
         remarks=(*found.answer, "What holds here holds for this model, these texts and this training."),
         sections=tuple(_sections(found)),
         setting=setting_text(plan),
