@@ -252,8 +252,8 @@ def _epsilon_ratio(module: AdapterModule, reading: TorchReading, so_far: Tensor)
     """The smallest ratio of a second moment's root to the epsilon beside it, up to this step."""
     rows = {"A": module.inputs.shape[1], "B": module.gradients.shape[1]}
     for name, step in reading.steps.items():
-        if isinstance(step.rule, Moments) and step.root_square is not None:
-            so_far = epsilon_ratio(step.root_square, module.rank * rows[name], float(step.rule.epsilon), so_far)
+        if isinstance(step.rule, Moments) and step.rule.epsilon and (square := step.root_square) is not None:
+            so_far = epsilon_ratio(square, module.rank * rows[name], float(step.rule.epsilon), so_far)
     return so_far
 
 

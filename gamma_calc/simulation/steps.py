@@ -16,18 +16,19 @@ from gamma_calc.program.optimizers import Factored, Moments, Orthogonalised, Raw
 
 
 class GradientStep:
-    """One rule at work on one batch of tensors; the moments of all of them are kept apart entry by entry.
-
-    `root_square` is the sum of squares, over the last two axes, of the second moment's root at the last step; it is
-    taken only where an epsilon stands beside that root, to be compared with it.
-    """
+    """One rule at work on one batch of tensors; the moments of all of them are kept apart entry by entry."""
 
     def __init__(self, rule: Step) -> None:
         self.rule = rule
-        self.root_square: Tensor | None = None
         self._mean: Tensor | None = None
         self._means: tuple[Tensor, Tensor] | None = None
         self._root: Tensor | None = None
+        self._scale = 1.0
+
+    @property
+    def root_square(self) -> Tensor | None:
+        """The sum of squares, over the last two axes, of the second moment's root at the last step, if there is one."""
+        return None if self._root is None else (norm(self._root) * self._scale).square()
 
     def processed(self, gradient: Tensor, t: int) -> Tensor:
         """g of step t = 1, 2, ...; a step that is left out counts as one whose gradient was zero.
@@ -53,19 +54,18 @@ class GradientStep:
         return update / mean_square(update).sqrt().to(update).clamp(min=1)[..., None, None]
 
     def _normalised(self, gradient: Tensor, t: int, beta1: float, beta2: float, epsilon: float) -> Tensor:
-        # The root of the second moment is kept in place of the moment, whose squares would leave the number range.
-        new_root = gradient * math.sqrt(1 - beta2)
+        # A root is kept in place of the second moment, whose squares would leave the number range: the root of the sum
+        # of squares so far, each times a power of beta2, so that the gradient enters as it is.
         if self._mean is None or self._root is None:
-            self._mean, self._root = gradient * (1 - beta1), new_root.abs_()
+            self._mean, self._root = gradient * (1 - beta1), gradient.abs()
         else:
-            self._mean.mul_(beta1).add_(gradient, alpha=1 - beta1)
-            torch.hypot(self._root.mul_(math.sqrt(beta2)), new_root, out=self._root)
-        divisor = self._root / math.sqrt(1 - beta2**t)
-        if epsilon:
-            self.root_square = norm(divisor).square()
-            divisor.add_(epsilon)
-        is_zero = divisor == 0
-        return (self._mean / (1 - beta1**t)).div_(divisor).masked_fill_(is_zero, 0)
+            self._mean.lerp_(gradient, 1 - beta1)
+            torch.hypot(self._root.mul_(math.sqrt(beta2)), gradient, out=self._root)
+        share, self._scale = 1 - beta1**t, math.sqrt((1 - beta2) / (1 - beta2**t))
+        divisor = self._root * (share * self._scale)
+        if epsilon > torch.finfo(divisor.dtype).tiny:
+            return torch.div(self._mean, divisor.add_(share * epsilon), out=divisor)
+        return (self._mean / divisor).masked_fill_(divisor == 0, 0)
 
 
 def orthogonalised(direction: Tensor, steps: int, a: float, b: float, c: float) -> Tensor:

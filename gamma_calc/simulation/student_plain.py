@@ -147,7 +147,8 @@ class Factor:
 
     def move(self, gradient: Tensor, t: int) -> None:
         """Take step t = 1, 2, ... along a gradient laid out as the values are."""
-        self.values.mul_(self.kept).sub_(self.eta * self.step.processed(self.ball.rolled(gradient), t))
+        step = self.step.processed(self.ball.rolled(gradient), t)
+        self.values.mul_(self.kept).addcmul_(self.eta, step, value=-1)
 
 
 class PlainTraining:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -92,12 +93,20 @@ def test_sign_is_moments_without_memory() -> None:
         assert torch.equal(step.processed(gradient * t, t), torch.sign(gradient))
 
 
+def test_an_epsilon_below_the_number_range_is_none() -> None:
+    gradient = torch.tensor([[0.0, 2.0, -3.0]])
+    for epsilon in (Fraction(0), Fraction(1, 10**60)):
+        assert GradientStep(replace(SIGN, epsilon=epsilon)).processed(gradient, 1).tolist() == [[0.0, 1.0, -1.0]]
+
+
 def test_adam_is_torchs_adam() -> None:
     generator = torch.Generator().manual_seed(1)
-    ours, theirs = GradientStep(ADAM), reference.adam(0.9, 0.999, 1e-8)
+    ours, theirs, second = GradientStep(ADAM), reference.adam(0.9, 0.999, 1e-8), 0.0
     for t in range(1, 30):
         gradient = torch.randn(2, 3, 4, 5, generator=generator, dtype=torch.float64) * 1e-6
         torch.testing.assert_close(ours.processed(gradient, t), theirs(gradient, t), rtol=1e-12, atol=1e-12)
+        second = 0.999 * second + 0.001 * gradient.square().sum(dim=(-2, -1))
+        torch.testing.assert_close(ours.root_square, second / (1 - 0.999**t), rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -146,7 +155,9 @@ def test_an_underflow_is_named(data_size: float, rule: Raw | Moments, eta: float
 
 def test_epsilon_ratio_warns_where_epsilon_counts() -> None:
     batch = module((16, 12, 3, 4))
-    assert torch.isinf(measured_training(batch, training(SIGN)).epsilon_ratio).all()
+    idle = replace(batch, gradients=torch.zeros_like(batch.gradients))
+    for each in (batch, idle):
+        assert torch.isinf(measured_training(each, training(SIGN)).epsilon_ratio).all()
     small = Moments(ADAM.beta1, ADAM.beta2, Fraction(1, 10**8))
     large = Moments(ADAM.beta1, ADAM.beta2, Fraction(1))
     ratios = [measured_training(batch, training(rule, steps=1)).epsilon_ratio for rule in (small, large)]
