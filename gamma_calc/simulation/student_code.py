@@ -158,6 +158,14 @@ class Code:
         first = self.builder.insert_element(nothing, entry, ir.Constant(POSITION, 0))
         return Lanes(self, self.builder.shuffle_vector(first, nothing, _positions([0] * self.lanes)))
 
+    def prefetch(self, array: Any, index: Any, item_bytes: int) -> None:
+        """Ask for what lies at an index of an array, to be in the cache later. It may be beyond the array."""
+        kind = ir.FunctionType(ir.VoidType(), [POINTER, POSITION, POSITION, POSITION])
+        function = self.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
+        # To be read, into every level of the cache, as data rather than code.
+        how = (ir.Constant(POSITION, number) for number in (0, 3, 1))
+        self.builder.call(function, [self._place(array, index, ir.IntType(BYTE_BITS * item_bytes)), *how])
+
     def store(self, value: Lanes, array: Any, index: Any) -> None:
         """Write the lanes to an array from an index on."""
         self.builder.store(value.value, self._place(array, index, self.scalar), align=self.item_bytes)
@@ -234,18 +242,17 @@ class Code:
         return self.builder.gep(array, [index], source_etype=kind)
 
 
-def nested(code: Code, outer: Any, inner: Any, body: Any) -> None:
-    """Run the body for each pair of indices."""
+def nested(code: Code, counts: Sequence[Any], body: Callable[..., None], *indices: Any) -> None:
+    """Run the body for each tuple of indices below the counts, the last one changing fastest."""
+    if not counts:
+        body(*indices)
+        return
 
-    def at_outer(first: Any, _: Sequence[Lanes]) -> list[Lanes]:
-        def at_inner(second: Any, _: Sequence[Lanes]) -> list[Lanes]:
-            body(first, second)
-            return []
-
-        code.loop(inner, [], at_inner)
+    def at_index(index: Any, _: Sequence[Lanes]) -> list[Lanes]:
+        nested(code, counts[1:], body, *indices, index)
         return []
 
-    code.loop(outer, [], at_outer)
+    code.loop(counts[0], [], at_index)
 
 
 def _positions(numbers: Sequence[int]) -> Any:

@@ -1,8 +1,8 @@
 """The student trained by the compiled loops of `student_loops`, on one thread of a CPU.
 
-Each step reads the two large arrays, the frozen part F and the features H, once for all learning rates: F in the
-forward loop, a block of units at a time, and H, a block of columns at a time, for the gradient of A, its step, and what
-the new A adds to z = A H. Of the points and units of a step only their activity is kept, one bit each.
+Each step reads the two large arrays for all learning rates together, a block of units at a time: the frozen part F
+once, in the forward loop, and the features H twice, for the gradient of A and for z = A H with the new A. Of the points
+and units of a step only their activity is kept, one bit each.
 
 Memory: 2 n N numbers for F and H in the layout of the loops, shared by all rates; a rate adds n N bits and a few n r
 and N r numbers. The mean square of Z_B = B z needs no pass either: with Grams of size r, |B z|^2 = <B^T B, z z^T>.
@@ -15,11 +15,8 @@ from torch import Tensor
 
 from gamma_calc.simulation.student_code import Function
 from gamma_calc.simulation.student_data import FrozenStudent, Student, StudentConfiguration, blocks
-from gamma_calc.simulation.student_loops import GREATEST_RANK, StudentLoops, student_loops
+from gamma_calc.simulation.student_loops import BLOCK, GREATEST_RANK, StudentLoops, student_loops
 from gamma_calc.simulation.student_plain import Factor, State, record
-
-UNITS_AT_A_TIME = 512
-"""Units of a block: a tile of their frozen part is read from the second-level cache for every rate but the first."""
 
 
 def is_compilable(configuration: StudentConfiguration) -> bool:
@@ -35,18 +32,19 @@ def bytes_per_rate(configuration: StudentConfiguration) -> int:
 
 
 class TiledPoints:
-    """The frozen part on one set of points in the layout of the loops, padded to whole tiles and groups of units.
+    """The frozen part on one set of points in the layout of the loops, padded to whole tiles and blocks.
 
     A padded unit has F = -1 and zero features, readout and B, a padded point F = -1 and zero features: neither is ever
     active, unless a value it meets is already nan.
 
-    Shapes: frozen, features [T, n, tile], readout [n], targets [P].
+    Shapes: frozen, features [K, T, U, tile], readout [n], targets [P].
     """
 
     def __init__(self, data: FrozenStudent, loops: StudentLoops) -> None:
         self.loops = loops
         self.points, width = data.features.shape
-        self.units = -(-width // loops.lanes) * loops.lanes
+        self.blocks = -(-width // BLOCK)
+        self.units = self.blocks * BLOCK
         self.tiles = -(-self.points // loops.tile)
         self.padded_points = self.tiles * loops.tile
         self.readout, self.targets = data.readout.new_zeros(self.units), data.targets.new_zeros(self.padded_points)
@@ -56,10 +54,11 @@ class TiledPoints:
         )
 
     def _tiled(self, values: Tensor, padding: float) -> Tensor:
-        tile = self.loops.tile
-        tiled = values.new_full((self.tiles, self.units, tile), padding)
-        for place, points in enumerate(blocks(self.points, tile)):
-            tiled[place, : values.shape[1], : points.stop - points.start] = values[points].mT
+        tiled = values.new_empty(self.blocks, self.tiles, BLOCK, self.loops.tile)
+        for block, units in zip(tiled, blocks(values.shape[1], BLOCK), strict=True):
+            padded = values.new_full((self.padded_points, BLOCK), padding)
+            padded[: self.points, : units.stop - units.start] = values[:, units]
+            block.copy_(padded.view(self.tiles, -1, BLOCK).mT)
         return tiled
 
 
@@ -100,9 +99,7 @@ class _Pass:
         self.outputs.sub_(data.targets)
 
     def _add(self, loop: Function, arrays: tuple[Tensor, ...]) -> None:
-        data, addresses = self.data, [array.data_ptr() for array in arrays]
-        for units in blocks(data.units, UNITS_AT_A_TIME):
-            loop(len(self.z), data.tiles, data.units, units.start, units.stop - units.start, *addresses)
+        loop(len(self.z), self.data.blocks, self.data.tiles, *(array.data_ptr() for array in arrays))
 
     @property
     def loss(self) -> Tensor:
@@ -158,6 +155,6 @@ class CompiledTraining:
             (loops.gradient_B, (ez, values.activity, self.weights), self.b),
         ):
             addresses = [array.data_ptr() for array in (*arrays, self.gradient)]
-            function(len(ez), data.tiles, data.units, *addresses)
+            function(len(ez), data.blocks, data.tiles, *addresses)
             factor.move(self.gradient, t)
         self._run()

@@ -11,12 +11,13 @@ points at rank r the two passes are r + 1 fused products, r + 1 masked sums and 
 of the step count 5 r multiplications and 5 r additions.
 
 Points are the lanes: a tile is `vectors` registers of them, held for a whole block of units together with the tile's
-sums. Every array is padded to whole tiles of points and whole groups of units, in such a way that the padding is never
-active or adds zero.
+sums. Every array is padded to whole tiles of points and whole blocks of units, in such a way that the padding is never
+active or adds zero. What a loop reads next of a large array it asks for while it computes, each rate for a share.
 
-Shapes: L rates, T tiles of v registers of W lanes, n units, points P = T v W; frozen and features [T, n, v W],
-readout [n]; A^T, B, w B and the gradients of A^T and B [L, n, r]; z, Q, e z and e Q [L, r, P], outputs [L, P]; activity
-[L, T, n, v] in masks of W bits; `weights`, the readout repeated r times and one more register behind it, [n r + W].
+Shapes: L rates, T tiles of v registers of W lanes, K blocks of U units, n = K U, points P = T v W; frozen and features
+[K, T, U, v W], readout [n]; A^T, B, w B and the gradients of A^T and B [L, n, r]; z, Q, e z and e Q [L, r, P], outputs
+[L, P]; activity [L, K, T, U, v] in masks of W bits; `weights`, the readout repeated r times and one more register
+behind it, [n r + W].
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ from gamma_calc.simulation.student_code import Code, Function, Lanes, nested, th
 
 GREATEST_RANK = 8
 """The largest rank whose sums fit the registers of one tile; above it matrix products are as good."""
+
+BLOCK = 48
+"""U, the units of a block, which are whole groups: every rate but the first reads a tile of their frozen part from the
+first-level cache. Were it a power of two, all tiles of a group would meet in a few sets of that cache."""
 
 WORKING_REGISTERS = 4
 """Registers that the forward loop needs beside the ones it holds: two coefficients, h and one to spare."""
@@ -81,7 +86,8 @@ class _Layout:
 
     def __init__(self, code: Code, rank: int, vectors: int) -> None:
         self.code, self.rank, self.vectors = code, rank, vectors
-        self.rates, self.tiles, self.units = code.sizes[:3]
+        self.rates, self.blocks, self.tiles = code.sizes
+        self.units = code.index((self.blocks, BLOCK))
         self.tile = vectors * code.lanes
         self.points = code.index((self.tiles, self.tile))
 
@@ -94,134 +100,161 @@ class _Layout:
         code = self.code
         return code.index((rate, self.points, self.rank), (self.points, k), (place, self.tile), vector * code.lanes)
 
-    def entry(self, rate: Any, unit: Any, k: int = 0) -> Any:
+    def entry(self, rate: Any, block: Any, unit: Any, k: int = 0) -> Any:
         """In an array [L, n, r]."""
-        return self.code.index((rate, self.units, self.rank), (unit, self.rank), k)
+        return self.code.index((rate, self.units, self.rank), (block, BLOCK, self.rank), (unit, self.rank), k)
 
-    def tiled(self, place: Any, unit: Any, vector: int) -> Any:
-        """In an array [T, n, v W]."""
-        return self.code.index((place, self.units, self.tile), (unit, self.tile), vector * self.code.lanes)
+    def tiled(self, block: Any, place: Any, unit: Any, vector: int = 0) -> Any:
+        """In an array [K, T, U, v W]."""
+        rows = self.code.index((block, self.tiles, BLOCK), (place, BLOCK), unit)
+        return self.code.index((rows, self.tile), vector * self.code.lanes)
 
-    def mask(self, rate: Any, place: Any, unit: Any, vector: int) -> Any:
-        """In the activity [L, T, n, v]."""
-        v = self.vectors
-        return self.code.index((rate, self.tiles, self.units, v), (place, self.units, v), (unit, v), vector)
+    def mask(self, rate: Any, block: Any, place: Any, unit: Any, vector: int) -> Any:
+        """In the activity [L, K, T, U, v]."""
+        rows = self.code.index((rate, self.tiles, self.units), (block, self.tiles, BLOCK), (place, BLOCK), unit)
+        return self.code.index((rows, self.vectors), vector)
 
 
 def _forward(rank: int, vectors: int, item_bytes: int) -> Function:
-    """forward(L, T, n, first, count; ...): add what `count` units from `first` on give to Q and the outputs."""
+    """forward(L, K, T; ...): add Q and the outputs up over the units."""
     names = ("frozen", "readout", "B", "wB", "z", "Q", "outputs", "activity")
-    code = Code(("rates", "tiles", "units", "first", "count"), names, item_bytes)
+    code = Code(("rates", "blocks", "tiles"), names, item_bytes)
     frozen, readout, b, wb, z, q, outputs, activity = code.arrays
     at = _Layout(code, rank, vectors)
-    *_, first, count = code.sizes
     zero = code.filled(0.0)
 
-    def at_tile(place: Any, rate: Any) -> None:
+    def at_tile(block: Any, place: Any, rate: Any) -> None:
         factors = [[code.loaded(z, at.row(rate, k, place, v)) for k in range(rank)] for v in range(vectors)]
 
-        def at_unit(offset: Any, sums: Sequence[Lanes]) -> list[Lanes]:
-            unit = code.index(first, offset)
-            row, weighted = ([code.spread(array, at.entry(rate, unit, k)) for k in range(rank)] for array in (b, wb))
-            added = [*weighted, code.spread(readout, unit)]
+        def at_unit(unit: Any, sums: Sequence[Lanes]) -> list[Lanes]:
+            row, weighted = (
+                [code.spread(array, at.entry(rate, block, unit, k)) for k in range(rank)] for array in (b, wb)
+            )
+            weight = code.spread(readout, code.index((block, BLOCK), unit))
             results: list[Lanes] = []
             for vector, factor in enumerate(factors):
-                hidden = code.loaded(frozen, at.tiled(place, unit, vector))
+                hidden = code.loaded(frozen, at.tiled(block, place, unit, vector))
                 for b_k, z_k in zip(row, factor, strict=True):
                     hidden = hidden + b_k * z_k
                 is_active = hidden > zero
-                code.store_mask(is_active, activity, at.mask(rate, place, unit, vector))
+                code.store_mask(is_active, activity, at.mask(rate, block, place, unit, vector))
                 *before, output = sums[len(results) : len(results) + rank + 1]
                 results += [is_active.choice(q_k + wb_k, q_k) for q_k, wb_k in zip(before, weighted, strict=True)]
-                results.append(is_active.choice(output + added[-1] * hidden, output))
+                results.append(is_active.choice(output + weight * hidden, output))
             return results
 
         targets: list[tuple[Any, Any]] = []
         for vector in range(vectors):
             targets += [(q, at.row(rate, k, place, vector)) for k in range(rank)]
             targets.append((outputs, at.output(rate, place, vector)))
-        # Sums of one block are added up apart: sums of sums of n terms lose less to rounding than sums of n terms.
-        for total, (array, index) in zip(code.loop(count, [zero] * len(targets), at_unit), targets, strict=True):
-            code.store(code.loaded(array, index) + total, array, index)
+        _add_sums(at, frozen, (block, place, rate), targets, at_unit)
 
-    # A block of a tile's frozen part stays in the second-level cache for all rates.
-    nested(code, at.tiles, at.rates, at_tile)
+    nested(code, (at.blocks, at.tiles, at.rates), at_tile)
     return code.compiled()
 
 
 def _projection(rank: int, vectors: int, item_bytes: int) -> Function:
-    """projection(L, T, n, first, count; ...): add what `count` units from `first` on give to z = A H."""
-    code = Code(("rates", "tiles", "units", "first", "count"), ("features", "A", "z"), item_bytes)
+    """projection(L, K, T; ...): add z = A H up over the units."""
+    code = Code(("rates", "blocks", "tiles"), ("features", "A", "z"), item_bytes)
     features, a, z = code.arrays
     at = _Layout(code, rank, vectors)
-    *_, first, count = code.sizes
 
-    def at_tile(place: Any, rate: Any) -> None:
-        def at_unit(offset: Any, sums: Sequence[Lanes]) -> list[Lanes]:
-            unit = code.index(first, offset)
-            row = [code.spread(a, at.entry(rate, unit, k)) for k in range(rank)]
-            inputs = [code.loaded(features, at.tiled(place, unit, vector)) for vector in range(vectors)]
+    def at_tile(block: Any, place: Any, rate: Any) -> None:
+        def at_unit(unit: Any, sums: Sequence[Lanes]) -> list[Lanes]:
+            row = [code.spread(a, at.entry(rate, block, unit, k)) for k in range(rank)]
+            inputs = [code.loaded(features, at.tiled(block, place, unit, vector)) for vector in range(vectors)]
             return [before + a_k * h for before, (h, a_k) in zip(sums, product(inputs, row), strict=True)]
 
-        targets = [at.row(rate, k, place, vector) for vector in range(vectors) for k in range(rank)]
-        for total, index in zip(code.loop(count, [code.filled(0.0)] * len(targets), at_unit), targets, strict=True):
-            code.store(code.loaded(z, index) + total, z, index)
+        targets = [(z, at.row(rate, k, place, vector)) for vector in range(vectors) for k in range(rank)]
+        _add_sums(at, features, (block, place, rate), targets, at_unit)
 
-    nested(code, at.tiles, at.rates, at_tile)
+    nested(code, (at.blocks, at.tiles, at.rates), at_tile)
     return code.compiled()
 
 
+def _add_sums(
+    at: _Layout,
+    tiled: Any,
+    indices: tuple[Any, Any, Any],
+    targets: Sequence[tuple[Any, Any]],
+    at_unit: Callable[[Any, Sequence[Lanes]], list[Lanes]],
+) -> None:
+    """Add the sums over the units of a block to arrays at indices, and bring the tiles that follow into the cache.
+
+    Sums of one block are added up apart: sums of sums of n terms lose less to rounding than sums of n terms.
+
+    Args:
+        tiled: the large array that is read; each unit at each rate asks for another register of what follows.
+        indices: block, place and rate.
+    """
+    code, (block, place, rate) = at.code, indices
+    following = at.tiled(block, code.index(place, 1), 0)
+
+    def at_unit_and_ahead(unit: Any, sums: Sequence[Lanes]) -> list[Lanes]:
+        code.prefetch(tiled, code.index(following, (rate, BLOCK * code.lanes), (unit, code.lanes)), code.item_bytes)
+        return at_unit(unit, sums)
+
+    sums = code.loop(code.index(BLOCK), [code.filled(0.0)] * len(targets), at_unit_and_ahead)
+    for total, (array, index) in zip(sums, targets, strict=True):
+        code.store(code.loaded(array, index) + total, array, index)
+
+
 def _gradient_a(rank: int, vectors: int, item_bytes: int) -> Function:
-    """gradient_A(L, T, n; ...): the gradient of A from that of z."""
-    code = Code(("rates", "tiles", "units"), ("dz", "features", "gradient"), item_bytes)
+    """gradient_A(L, K, T; ...): the gradient of A from that of z."""
+    code = Code(("rates", "blocks", "tiles"), ("dz", "features", "gradient"), item_bytes)
     dz, features, gradient = code.arrays
     at = _Layout(code, rank, vectors)
     sums = _GroupSums(at)
 
-    def at_group(number: Any, rate: Any) -> None:
+    def at_group(block: Any, number: Any, rate: Any) -> None:
         def added(place: Any, vector: int, before: list[Lanes]) -> list[Lanes]:
+            following = code.index(sums.members(number)[-1], 1, rate)
+            code.prefetch(features, at.tiled(block, place, following, vector), code.item_bytes)
             slopes = [code.loaded(dz, at.row(rate, k, place, vector)) for k in range(rank)]
-            inputs = [code.loaded(features, at.tiled(place, unit, vector)) for unit in sums.members(number)]
+            inputs = [code.loaded(features, at.tiled(block, place, unit, vector)) for unit in sums.members(number)]
             return [value + d * h for value, (h, d) in zip(before, product(inputs, slopes), strict=True)]
 
         for part, total in enumerate(sums.over_points(added)):
-            sums.store(total, gradient, rate, number, part)
+            sums.store(total, gradient, rate, block, number, part)
 
     # A group's features stay in the first-level cache for all rates.
-    nested(code, sums.groups, at.rates, at_group)
+    nested(code, (at.blocks, sums.groups, at.rates), at_group)
     return code.compiled()
 
 
 def _gradient_b(rank: int, vectors: int, item_bytes: int) -> Function:
-    """gradient_B(L, T, n; ...): the gradient of B from the activity."""
-    code = Code(("rates", "tiles", "units"), ("ez", "activity", "weights", "gradient"), item_bytes)
+    """gradient_B(L, K, T; ...): the gradient of B from the activity."""
+    code = Code(("rates", "blocks", "tiles"), ("ez", "activity", "weights", "gradient"), item_bytes)
     ez, activity, weights, gradient = code.arrays
     at = _Layout(code, rank, vectors)
     sums = _GroupSums(at)
 
-    def at_group(rate: Any, number: Any) -> None:
+    def at_group(rate: Any, block: Any, number: Any) -> None:
         def added(place: Any, vector: int, before: list[Lanes]) -> list[Lanes]:
+            units = sums.members(number)
+            following = at.mask(rate, code.index(block, 1), place, units[0], vector)
+            code.prefetch(activity, following, code.bytes_of_mask(code.lanes))
             terms = [code.loaded(ez, at.row(rate, k, place, vector)) for k in range(rank)]
-            masks = [code.loaded_mask(activity, at.mask(rate, place, unit, vector)) for unit in sums.members(number)]
+            masks = [code.loaded_mask(activity, at.mask(rate, block, place, unit, vector)) for unit in units]
             return [m.choice(value + e, value) for value, (m, e) in zip(before, product(masks, terms), strict=True)]
 
         for part, total in enumerate(sums.over_points(added)):
-            weight = code.loaded(weights, code.index((number, sums.size), part * code.lanes))
-            sums.store(total * weight, gradient, rate, number, part)
+            weight = code.loaded(weights, sums.index(0, block, number, part))
+            sums.store(total * weight, gradient, rate, block, number, part)
 
     # A rate's e z stays in the first-level cache for all groups.
-    nested(code, at.rates, sums.groups, at_group)
+    nested(code, (at.rates, at.blocks, sums.groups), at_group)
     return code.compiled()
 
 
 class _GroupSums:
-    """Sums over all points, for a group of units whose sums at all ranks fill a register where they can."""
+    """Sums over all points, for a group of a block's units whose sums at all ranks fill a register where they can."""
 
     def __init__(self, at: _Layout) -> None:
         self.at, self.code = at, at.code
         self.group = 1 << (max(1, self.code.lanes // at.rank).bit_length() - 1)
         self.size = self.group * at.rank
-        self.groups = self.code.builder.udiv(at.units, self.code.index(self.group))
+        self.groups = self.code.index(BLOCK // self.group)
 
     def members(self, number: Any) -> list[Any]:
         """The units of a group."""
@@ -240,11 +273,14 @@ class _GroupSums:
         sums = code.loop(self.at.tiles, [code.filled(0.0)] * self.size, at_tile)
         return [_lane_sums(code, sums[start : start + code.lanes]) for start in range(0, self.size, code.lanes)]
 
-    def store(self, total: Lanes, array: Any, rate: Any, number: Any, part: int) -> None:
+    def index(self, rate: Any, block: Any, number: Any, part: int) -> Any:
+        """Where one of the registers of a group is in an array [L, n, r]."""
+        return self.code.index(self.at.entry(rate, block, self.members(number)[0]), part * self.code.lanes)
+
+    def store(self, total: Lanes, array: Any, rate: Any, block: Any, number: Any, part: int) -> None:
         """Write one of the registers of a group to an array [L, n, r]."""
-        lanes, start = self.code.lanes, part * self.code.lanes
-        index = self.code.index(self.at.entry(rate, self.code.index((number, self.group))), start)
-        self.code.store_first(min(lanes, self.size - start), total, array, index)
+        count = min(self.code.lanes, self.size - part * self.code.lanes)
+        self.code.store_first(count, total, array, self.index(rate, block, number, part))
 
 
 def _lane_sums(code: Code, registers: Sequence[Lanes]) -> Lanes:
