@@ -171,6 +171,15 @@ def prose(text: str) -> Text:
     return tuple(span for span in (*spans, text[place:]) if span)
 
 
+def typeset(text: str) -> Text:
+    r"""A text whose formulas stand between dollar signs.
+
+    >>> typeset(r"for all $T$ from 3 on")
+    ('for all ', Math(latex='T'), ' from 3 on')
+    """
+    return tuple(Math(each) if place % 2 else each for place, each in enumerate(text.split("$")) if each)
+
+
 def joined(texts: Iterable[Text], separator: str = ", ", last: str | None = None) -> Text:
     """Texts one after the other; `last` stands before the last one in place of the separator."""
     parts = list(texts)

@@ -11,7 +11,7 @@ from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.calculus.citations import BACCELLI, Citation
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory
-from gamma_calc.derivation.blocks import Block, Cite, Math, Paragraph, Table, Text, joined, prose, region_text
+from gamma_calc.derivation.blocks import Block, Cite, Math, Paragraph, Table, Text, joined, prose, region_text, typeset
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.symbols import part_symbol, quantity_latex
 from gamma_calc.maxplus.graph import Circuit, Node
@@ -102,9 +102,10 @@ def _cycles(bound: Bounded) -> tuple[Block, ...]:
     text: Text = (
         "Read from unknown exponents, one step is linear over maximum and plus: ",
         *joined(claims, last=" and "),
-        ". Where going once round a cycle of such bounds adds a positive exponent, its members gain a fixed power of ",
-        Math("n"),
-        " every turn, and so does what is made from them; where no cycle gains, the run settles (",
+        *typeset(
+            ". Where going once round a cycle of such bounds adds a positive exponent, its members gain a fixed power "
+            "of $n$ every turn, and so does what is made from them; where no cycle gains, the run settles ("
+        ),
         Cite(CYCLES.paper.key),
         ", ",
         *prose(CYCLES.statement),

@@ -30,6 +30,7 @@ from gamma_calc.derivation.blocks import (
     joined,
     prose,
     region_text,
+    typeset,
 )
 from gamma_calc.derivation.conditions import CYCLES, condition_blocks, conditions_table, verdict
 from gamma_calc.derivation.exponent_table import exponent_table
@@ -47,21 +48,16 @@ SMALLER = (
     "Here no cycle of the step map gains, as the proof of the conditions shows, and some maxima are decided. The lines "
     "that read differently from those above are these."
 )
-BY_LAYERS: Text = (
-    "Lines that differ by the layer only stand together as one, with ",
-    Math(r"\ell"),
-    " for the layer and further letters for other layers that a component names; where the values differ, each has its "
-    "layers behind it. Such a line refers to the lines that any of its layers needs: those of the stream in front of a "
-    "layer come from the layers below it, those of the gradient behind it from the layers above.",
+BY_LAYERS = typeset(
+    r"Lines that differ by the layer only stand together as one, with $\ell$ for the layer and further letters for "
+    "other layers that a component names; where the values differ, each has its layers behind it. Such a line refers "
+    "to the lines that any of its layers needs: those of the stream in front of a layer come from the layers below it, "
+    "those of the gradient behind it from the layers above."
 )
-
-HORIZONS: Text = (
+HORIZONS = typeset(
     "Of a run that settles the exponents of its first steps say everything. Where the step map is linear over maximum "
-    "and plus, an exponent after ",
-    Math("T"),
-    " steps is that of a walk: a path from the initial state, and the turns of a cycle that ",
-    Math("T"),
-    " steps leave room for.",
+    "and plus, an exponent after $T$ steps is that of a walk: a path from the initial state, and the turns of a cycle "
+    "that $T$ steps leave room for."
 )
 
 
@@ -193,14 +189,8 @@ def _proof(
 def _zeros(step: ExponentStep, layers: Layers) -> tuple[Block, ...]:
     """The quantities that take no line, for they are sums of no term."""
     names = [(Math(quantity_latex(name, str(step.t))),) for name, size in step.sizes.items() if size.upper.is_vanishing]
-    text: Text = (
-        "Exactly 0, for each of their terms has a factor that is 0, and so of exponent ",
-        Math(r"-\infty"),
-        ": ",
-        *layers.listed(names),
-        ".",
-    )
-    return (Paragraph(text),) if names else ()
+    text = typeset(r"Exactly 0, for each of their terms has a factor that is 0, and so of exponent $-\infty$: ")
+    return (Paragraph((*text, *layers.listed(names), ".")),) if names else ()
 
 
 def _tables(runs: tuple[Trajectory, ...], layers: Layers) -> Iterator[Block]:
@@ -217,14 +207,12 @@ def _extent(run: Trajectory, layers: Layers) -> Text:
         return (f"The run has not settled: these exponents are proved for the steps 1 to {len(run.steps)} only.",)
     t = run.settled_from
     names = layers.listed(((Math(quantity_latex(tensor.name)),) for tensor in run.program.parameters), last=" and ")
-    return (
-        "The state, that is the exponents of all parts of ",
-        *names,
+    repeats = typeset(
         f" and what they are made from, is the same after step {t} as before it. A step depends on nothing but the "
-        f"state, so by induction every step from {t} on repeats step {t}, and its exponents hold for all ",
-        Math(rf"t \ge {t}"),
-        ".",
+        f"state, so by induction every step from {t} on repeats step {t}, and its exponents hold for all "
+        rf"$t \ge {t}$."
     )
+    return ("The state, that is the exponents of all parts of ", *names, *repeats)
 
 
 def _conditions(found: Derivation, layers: Layers) -> Iterator[Section]:

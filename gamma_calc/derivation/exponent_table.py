@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text
+from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text, typeset
 from gamma_calc.derivation.conditions import steps_latex, stretches
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.symbols import quantity_latex
@@ -30,7 +30,7 @@ def exponent_table(run: Trajectory, layers: Layers) -> tuple[Block, ...]:
     """
     is_exact = all(size.is_exact for step in run.steps for size in step.sizes.values())
     table = _by_layer(run, layers) if layers.names else _by_step(run)
-    bounds = Paragraph(("Values with ", Math(r"\le"), " are proved as upper bounds only."))
+    bounds = Paragraph(typeset(r"Values with $\le$ are proved as upper bounds only."))
     return (table,) if is_exact else (table, bounds)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from gamma_calc.algebra import Affine, Exponent, Inequality, name_latex
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.rate_law import RateLaw
-from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text, joined, prose
+from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text, joined, prose, typeset
 from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.maxplus.cycle_time import LeastGrowth
 from gamma_calc.maxplus.horizon_families import HorizonFamily
@@ -45,16 +45,11 @@ def growth_blocks(growth: Growth) -> tuple[Block, ...]:
 
 def _least_growth(name: str, growth: LeastGrowth) -> Block:
     """What is known of a quantity whose growth is only bounded from below."""
-    gain: Text = (
-        "In the long run ",
-        Math(quantity_latex(name)),
-        " grows a step by at least ",
-        Math(growth.least.latex()),
-    )
+    gain = typeset(f"In the long run ${quantity_latex(name)}$ grows a step by at least ${growth.least.latex()}$")
     forms: list[Text] = [(Math(Inequality(each, strict=True).latex()),) for each in growth.faster]
     fast: Text = (", and faster than any fixed power where ", *joined(forms, ", ", " or ")) if forms else ()
-    still: Text = () if growth.still.is_empty else ("; it does not grow where ", Math(growth.still.latex()))
-    return Paragraph((*gain, *fast, *still, "."))
+    still = "" if growth.still.is_empty else f"; it does not grow where ${growth.still.latex()}$"
+    return Paragraph((*gain, *fast, *typeset(f"{still}.")))
 
 
 def telling(laws: Laws) -> Laws:
@@ -113,12 +108,12 @@ def _blocks(name: str, law: HorizonLaw | str) -> Iterator[Block]:
         yield Paragraph((f"What makes T steps {name} is not known: ", *prose(law), "."))
         return
     if law.elsewhere:
-        where = Math(law.domain.latex())
-        yield Paragraph(("What follows holds where ", where, "; elsewhere ", *prose(law.elsewhere), "."))
+        where = typeset(f"What follows holds where ${law.domain.latex()}$; elsewhere ")
+        yield Paragraph((*where, *prose(law.elsewhere), "."))
     if not law.families:
         yield Paragraph((f"Any number of steps is {name}.",))
         return
-    yield Paragraph(("A run of ", Math("T"), f" steps is {name} if and only if none of these exponents is positive:"))
+    yield Paragraph(typeset(f"A run of $T$ steps is {name} if and only if none of these exponents is positive:"))
     rows = tuple(_row(family) for family in law.families)
     yield Table((("exponent",), ("turns",), ("steps",)), rows, (500, 340, 160))
     if isinstance(law.largest, RateLaw):
@@ -136,38 +131,25 @@ def _row(family: HorizonFamily) -> tuple[Text, ...]:
 
 
 def _joint_sentence(law: RateLaw) -> Text:
-    name = Math(name_latex(law.rate))
-    formula: Text = ()
+    name, formula = name_latex(law.rate), ""
     if law.cases:
-        since = Math(rf"T \ge {law.since}")
-        where: Text = () if law.valid_on.is_everywhere else (" where ", Math(law.valid_on.latex()))
-        formula = ("The largest stable ", name, " is ", Math(law.latex()), *where, " for all ", since, ". ")
+        where = "" if law.valid_on.is_everywhere else f" where ${law.valid_on.latex()}$"
+        formula = rf"The largest stable ${name}$ is ${law.latex()}${where} for all $T \ge {law.since}$. "
     if law.limit.bounds is None:
-        return (*formula, "For every step count: ", *prose(law.limit.reason), ".")
-    limit: Text = (
-        *formula,
-        "As ",
-        Math("T"),
-        " grows, the largest stable ",
-        name,
-        " tends to ",
-        Math(law.limit.latex()),
-        *(() if law.limit.valid_on == law.valid_on else (" where ", Math(law.limit.valid_on.latex()))),
-    )
+        return (*typeset(f"{formula}For every step count: "), *prose(law.limit.reason), ".")
+    where = "" if law.limit.valid_on == law.valid_on else f" where ${law.limit.valid_on.latex()}$"
+    limit = f"{formula}As $T$ grows, the largest stable ${name}$ tends to ${law.limit.latex()}${where}"
     if law.attained.is_empty:
-        return (*limit, ", which no number of steps attains.")
-    return (*limit, ", which some number of steps attains where ", Math(law.attained.latex()), ".")
+        return typeset(f"{limit}, which no number of steps attains.")
+    return typeset(f"{limit}, which some number of steps attains where ${law.attained.latex()}$.")
 
 
 def _sentence(law: RateLaw) -> Text:
-    name = Math(name_latex(law.rate))
-    since: Text = (" for all ", Math(rf"T \ge {law.since}"))
-    early: Text = ()
+    whole = rf"The largest stable ${name_latex(law.rate)}$ is ${law.latex()}$ for all $T \ge {law.since}$"
     for steps, value in enumerate(law.early, 1):
-        bound: Text = ("every value is stable",) if value.bounds is None else ("it is ", Math(value.latex()))
-        early = (*early, "; ", *bound, " for ", Math(f"T = {steps}"))
-    whole: Text = ("The largest stable ", name, " is ", Math(law.latex()), *since, *early)
+        bound = "every value is stable" if value.bounds is None else f"it is ${value.latex()}$"
+        whole += f"; {bound} for $T = {steps}$"
     if law.attained_at is not None:
-        return (*whole, ".")
+        return typeset(f"{whole}.")
     limit = r"-\infty" if law.limit.bounds is None else law.limit.latex()
-    return (*whole, ". Its limit is ", Math(limit), ", which no number of steps attains.")
+    return typeset(f"{whole}. Its limit is ${limit}$, which no number of steps attains.")

@@ -7,7 +7,20 @@ from fractions import Fraction
 
 from gamma_calc.algebra import name_latex
 from gamma_calc.calculus.rules import Rule
-from gamma_calc.derivation.blocks import Block, Cite, Entry, Listing, Math, Paragraph, Ref, Table, Text, joined, prose
+from gamma_calc.derivation.blocks import (
+    Block,
+    Cite,
+    Entry,
+    Listing,
+    Math,
+    Paragraph,
+    Ref,
+    Table,
+    Text,
+    joined,
+    prose,
+    typeset,
+)
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.notation import Notation, expression_latex, moments, update_latex
 from gamma_calc.derivation.proof import numbered
@@ -29,49 +42,26 @@ from gamma_calc.program.optimizers import Factored, Moments, Optimizer, Orthogon
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import DECAYS, Kind, Part
 
-CONVENTIONS: Text = (
-    "A quantity ",
-    Math("v"),
-    " has the exponent ",
-    Math(r"\gamma[v]"),
-    " when its entries are of size ",
-    Math(r"\Theta(n^{\gamma[v]})"),
-    " as the width ",
-    Math("n"),
-    " grows, in second moment where they are random; ",
-    Math(r"\gamma[0] = -\infty"),
-    ". Lower indices of a bare letter and upper indices of a letter with an index count steps; there are no powers of "
-    "quantities. Each trained tensor is the sum ",
-    Math("W_{t} = W_{0} + U_{W}^{t}"),
-    " of what it started from and of its updates ",
-    Math(r"\Delta W_{1} + \dots + \Delta W_{t}"),
-    "; products of such sums are followed term by term.",
+CONVENTIONS = typeset(
+    r"A quantity $v$ has the exponent $\gamma[v]$ when its entries are of size $\Theta(n^{\gamma[v]})$ as the width "
+    r"$n$ grows, in second moment where they are random; $\gamma[0] = -\infty$. Lower indices of a bare letter and "
+    "upper indices of a letter with an index count steps; there are no powers of quantities. Each trained tensor is "
+    r"the sum $W_{t} = W_{0} + U_{W}^{t}$ of what it started from and of its updates "
+    r"$\Delta W_{1} + \dots + \Delta W_{t}$; products of such sums are followed term by term."
 )
-CUTS: Text = (
-    "So is a value that several layers read: ",
-    Math("v^{0}"),
-    " is what of it is made from initial parts and data alone, and ",
-    Math("U_{v}^{t}"),
-    " all that training has changed; what reads it has these two terms, whatever terms they were the sum of.",
+CUTS = typeset(
+    "So is a value that several layers read: $v^{0}$ is what of it is made from initial parts and data alone, and "
+    "$U_{v}^{t}$ all that training has changed; what reads it has these two terms, whatever terms they were the sum of."
 )
-DECAYING: Text = (
-    "Weight decay turns the initial part into a multiple ",
-    Math("W_{0}^{t}"),
-    " of ",
-    Math("W_{0}"),
-    " and shrinks the updates; ",
-    Math(r"\Delta_{\lambda}"),
-    " is what it changes of either in a step, and ",
-    Math(r"\Delta W_{t}"),
-    " in a product of parts what the gradient changes.",
+DECAYING = typeset(
+    r"Weight decay turns the initial part into a multiple $W_{0}^{t}$ of $W_{0}$ and shrinks the updates; "
+    r"$\Delta_{\lambda}$ is what it changes of either in a step, and $\Delta W_{t}$ in a product of parts what the "
+    "gradient changes."
 )
-PARITIES: Text = (
+PARITIES = typeset(
     "Where a term has components that behave differently in later sums, angle brackets tell them apart: they name the "
-    "slices of initial tensors with whose sign the component changes its own, ",
-    Math(r"\langle +\rangle"),
-    " where there is none, ",
-    Math(r"\pm"),
-    " in front of slices under which it has both an odd and an even part.",
+    r"slices of initial tensors with whose sign the component changes its own, $\langle +\rangle$ where there is none, "
+    r"$\pm$ in front of slices under which it has both an odd and an even part."
 )
 
 
@@ -199,33 +189,24 @@ def _decays(tensor: Trained) -> Iterator[str]:
 
 def _processed(optimizer: Optimizer, d: str) -> Text:
     """What the optimiser makes of a raw gradient G, or of a direction D."""
+    square = rf"{d} \odot {d}"
     match optimizer.step:
         case Raw():
-            return (f"{optimizer.name}: ", Math(f"g = {d}"))
+            said = f"$g = {d}$"
         case Moments(has_memory=False):
-            return (f"{optimizer.name}: ", Math(rf"g = \operatorname{{sign}}({d})"))
+            said = rf"$g = \operatorname{{sign}}({d})$"
         case Factored():
             formula = rf"g = u / \max(1, \lVert u \rVert / \sqrt{{k}}),\ u = {d} / \sqrt{{v}}"
-            square = Math(rf"{d} \odot {d}")
-            return (f"{optimizer.name}: ", Math(formula), ", v of rank one, from running means of ", square)
+            said = f"${formula}$, v of rank one, from running means of ${square}$"
         case Orthogonalised(steps):
-            formula = rf"{d} = U S V^{{\top}}"
-            return (f"{optimizer.name}: ", Math(r"g \approx U V^{\top}"), " for ", Math(formula), f", in {steps} steps")
+            said = rf"$g \approx U V^{{\top}}$ for ${d} = U S V^{{\top}}$, in {steps} steps"
         case Moments(beta1, beta2, epsilon):
-            formula, constants = r"g = m / (\sqrt{v} + \epsilon)", rf"\beta_{{1}} = {beta1}, \beta_{{2}} = {beta2}"
-            means: Text = (
-                " with the bias-corrected running means ",
-                *(Math("m"), " of ", Math(d), " and ", Math("v"), " of ", Math(rf"{d} \odot {d}")),
+            said = (
+                r"$g = m / (\sqrt{v} + \epsilon)$ with the bias-corrected running means "
+                rf"$m$ of ${d}$ and $v$ of ${square}$, $\beta_{{1}} = {beta1}, \beta_{{2}} = {beta2}$, "
+                rf"$\epsilon = {_number(epsilon)}$"
             )
-            return (
-                f"{optimizer.name}: ",
-                Math(formula),
-                *means,
-                ", ",
-                Math(constants),
-                ", ",
-                Math(rf"\epsilon = {_number(epsilon)}"),
-            )
+    return typeset(f"{optimizer.name}: {said}")
 
 
 def _number(value: Fraction) -> str:
