@@ -132,7 +132,7 @@ def _equations(first: Scheme, second: Scheme) -> list[_Equation]:
     if degree or first.form("feedback") is not None:
         found.append(_equation(first["gradient"], second["gradient"], {DATA: 1}))
     for key, shift in SHIFT_OF.items():
-        if first.initial(key) is not None:
+        if first.form(key) is not None:
             found.append(_equation(first[key], second[key], {shift: 1}))
         if first.is_trained(key):
             rate = f"eta_{key}"

@@ -35,7 +35,7 @@ from gamma_calc.algebra import Affine, parsed_affine
 from gamma_calc.atlas import families
 from gamma_calc.atlas.questions import Kind, Question, Subject
 from gamma_calc.errors import BadInput
-from gamma_calc.program.spec_file import toml_document
+from gamma_calc.program.spec_file import check_names, toml_document
 
 STATUSES = ("read", "restated")
 TOP = ("source", "because")
@@ -107,13 +107,13 @@ def read(document: Mapping[str, Any], subjects: Mapping[str, Subject]) -> Iterat
     Raises:
         BadInput: a key is missing or unknown, or a claim names no subject of the family.
     """
-    _check_keys("the top level", document, TOP)
+    check_names("the top level", document, TOP)
     because = dict(document.get("because", {}))
     for table in document["source"]:
-        _check_keys("a source", table, OF_SOURCE)
+        check_names("a source", table, OF_SOURCE)
         source = Source(_text(table, "id"), _text(table, "title"))
         for group in table["group"]:
-            _check_keys(source.id, group, (*SHARED, "claims"))
+            check_names(source.id, group, (*SHARED, "claims"))
             for entry in group["claims"]:
                 said = {"status": table["status"], **group, **entry}
                 yield _claim(said, source, subjects, because.pop(entry.get("id"), ""))
@@ -123,7 +123,7 @@ def read(document: Mapping[str, Any], subjects: Mapping[str, Subject]) -> Iterat
 
 def _claim(said: Mapping[str, Any], source: Source, subjects: Mapping[str, Subject], because: str) -> Claim:
     name = _text(said, "id")
-    _check_keys(name, said, ("id", *SHARED, "claims"))
+    check_names(name, said, ("id", *SHARED, "claims"))
     status, missing = _text(said, "status"), said.get("missing", "")
     if status not in STATUSES:
         raise BadInput(f"{name}: status", found=status, expected=" or ".join(STATUSES))
@@ -149,7 +149,7 @@ def _question(name: str, asked: object) -> Question:
     kinds = {kind.value: kind for kind in Kind}
     if not isinstance(asked, Mapping) or len(named := [key for key in asked if key in kinds]) != 1:
         raise BadInput(f"{name}: ask", found=asked, expected=f"a table with one of {', '.join(kinds)}")
-    _check_keys(f"{name}: ask", asked, (*named, *CONDITION))
+    check_names(f"{name}: ask", asked, (*named, *CONDITION))
     given: dict[str, Any] = {key: asked[key] for key in CONDITION if key in asked}
     for key in ("bounded", "reached", "onto"):
         given[key] = tuple(given.get(key, ()))
@@ -176,9 +176,3 @@ def _text(table: Mapping[str, Any], key: str) -> str:
     if not isinstance(found, str) or not found:
         raise BadInput(f"{table.get('id', 'a claim')}: {key}", found=found, expected="a text")
     return found
-
-
-def _check_keys(where: str, table: Mapping[str, Any], known: tuple[str, ...]) -> None:
-    for key in table:
-        if key not in known:
-            raise BadInput(f"{where}: key", found=key, expected=f"one of {', '.join(known)}", choices=known)

@@ -102,13 +102,11 @@ def _text(found: Crosscheck) -> str:
 
     if found.shortfall:
         return found.summary
-    blocks = [f"{each.scheme.title} at {each.rates}\n{_rows(each.rows)}" for each in found.schemes]
-    return "\n\n".join([*found.policy.lines, *blocks, "\n".join((*RULES, EXCEPTIONS)), found.summary])
-
-
-def _rows(rows: tuple[Row, ...]) -> str:
     head = ("quantity", "t", "predicted", "measured", "95 % interval", "inside", "raw", "verdict", "")
-    return text_table([head, *map(_row, rows)])
+    blocks = [
+        f"{each.scheme.title} at {each.rates}\n{text_table([head, *map(_row, each.rows)])}" for each in found.schemes
+    ]
+    return "\n\n".join([*found.policy.lines, *blocks, "\n".join((*RULES, EXCEPTIONS)), found.summary])
 
 
 def _row(row: Row) -> tuple[str, ...]:

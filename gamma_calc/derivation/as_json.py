@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gamma_calc.algebra import Affine, Exponent, Inequality
@@ -13,7 +13,7 @@ from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.largest_rates import Edge, LargestRate
 from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.calculus.policy import Policy
-from gamma_calc.calculus.recursion import ExponentStep, Trajectory
+from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.rules import total
 from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.notation import Notation
@@ -40,7 +40,10 @@ def exponents_json(scheme: Scheme, run: Trajectory, horizon: int) -> Json:
         "optimizer": scheme.optimizer.name,
         "free": list(free_exponents(scheme, run.policy)),
         **policy_json(run.policy),
-        "steps": [_step(step) for step in run.upto(horizon)],
+        "steps": [
+            {"t": step.t, **{name: str(size.upper) for name, size in step.sizes.items()}, "upper": list(step.upper)}
+            for step in run.upto(horizon)
+        ],
         "caveats": list(caveats(scheme, run.policy)),
     }
 
@@ -50,6 +53,8 @@ def derivation_json(found: Derivation) -> Json:
     known = len(found.run.steps)
     horizon = known if found.run.settled_from is None else max(FEWEST_STEPS, known)
     notation = Notation(found.run.program)
+    # Beside the run on the whole domain: what every step count rests on where that does not settle.
+    further = {run.domain: run for bound in found.bounds.values() for run in bound.runs[1:]}
     return exponents_json(found.scheme, found.run, horizon) | {
         "settled_from": found.run.settled_from,
         "conditions": {name: condition_json(each) for name, each in found.decisions.items()},
@@ -62,15 +67,9 @@ def derivation_json(found: Derivation) -> Json:
         **_growth_at_least(found),
         "horizons": {name: _horizon(law) for name, law in found.horizons.items()},
         "assumptions": [{"key": each.key, "text": each.text} for each in found.assumptions],
-        "rules": [_application(each, notation) for each in found.run.applications],
-        "runs": [_run(run, notation) for run in _further_runs(found)],
+        "rules": [application_json(each, notation) for each in found.run.applications],
+        "runs": [_run(run, notation) for run in further.values()],
     }
-
-
-def _further_runs(found: Derivation) -> Iterable[Trajectory]:
-    """The runs beside the one on the whole domain: what every step count rests on where that does not settle."""
-    every = (run for bound in found.bounds.values() for run in bound.runs[1:])
-    return {run.domain: run for run in every}.values()
 
 
 def _run(run: Trajectory, notation: Notation) -> Json:
@@ -78,7 +77,7 @@ def _run(run: Trajectory, notation: Notation) -> Json:
     return {
         "where": str(run.domain),
         "settled_from": run.settled_from,
-        "rules": [_application(each, notation) for each in run.applications],
+        "rules": [application_json(each, notation) for each in run.applications],
     }
 
 
@@ -101,11 +100,6 @@ def policy_json(policy: Policy) -> Json:
     alignments = {kind.value: str(coefficient) for kind, coefficient in policy.coefficients}
     without = sorted(assumption.key for assumption in policy.without)
     return ({"align": alignments} if alignments else {}) | ({"without": without} if without else {})
-
-
-def _step(step: ExponentStep) -> Json:
-    values = {name: str(size.upper) for name, size in step.sizes.items()}
-    return {"t": step.t, **values, "upper": list(step.upper)}
 
 
 def condition_json(decision: Decision) -> Json:
@@ -176,7 +170,8 @@ def _edge(edge: Edge) -> Json:
     }
 
 
-def _application(application: Application, notation: Notation) -> Json:
+def application_json(application: Application, notation: Notation) -> Json:
+    """A rule application, in a program's notation."""
     size = total(application.conclusion)
     return {
         "t": application.subject.t,

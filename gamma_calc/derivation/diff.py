@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.difference import Difference, difference
-from gamma_calc.calculus.rules import total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
+from gamma_calc.derivation.as_json import application_json
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.derivation.questions import derived_from
 from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed_together
@@ -149,13 +149,5 @@ def _sides(found: Difference) -> tuple[dict[str, Any] | None, dict[str, Any] | N
 def _side(derivation: Derivation, application: Application | None) -> dict[str, Any] | None:
     if application is None:
         return None
-    size = total(application.conclusion)
-    return {
-        "t": application.subject.t,
-        "subject": Notation(derivation.run.program).subject(application.subject),
-        "rule": application.rule.name,
-        "statement": application.rule.statement,
-        "assumptions": [assumption.key for assumption in application.rule.assumptions],
-        "conclusion": str(size.upper),
-        "upper": not size.is_exact,
-    }
+    said = application_json(application, Notation(derivation.run.program))
+    return {**said, "statement": application.rule.statement}

@@ -8,7 +8,6 @@ from gamma_calc.derivation.blocks import (
     Block,
     Cite,
     Document,
-    Entry,
     Line,
     Listing,
     Math,
@@ -81,7 +80,8 @@ def latex_fragment(document: Document) -> str:
 
 def _body(document: Document) -> str:
     sections = "\n".join(map(_section, document.sections))
-    return f"{sections}\n{_references(document.references)}"
+    items = "\n".join(rf"\bibitem{{{entry.key}}} {_text(entry.text)}" for entry in document.references)
+    return f"{sections}\n\\begin{{thebibliography}}{{9}}\n{items}\n\\end{{thebibliography}}\n"
 
 
 def _section(section: Section) -> str:
@@ -166,8 +166,3 @@ def _breakable(latex: str) -> str:
 
 def _escaped(text: str) -> str:
     return "".join(SPECIAL.get(character, character) for character in text)
-
-
-def _references(references: tuple[Entry, ...]) -> str:
-    items = "\n".join(rf"\bibitem{{{entry.key}}} {_text(entry.text)}" for entry in references)
-    return f"\\begin{{thebibliography}}{{9}}\n{items}\n\\end{{thebibliography}}\n"

@@ -97,15 +97,11 @@ def forms_of(constraint: Constraint) -> Forms:
 
 
 def _domain(scheme: Scheme, policy: Policy) -> Forms:
-    """The declared inequalities and the limits of the rank; what is always so is left out."""
+    """The declared inequalities and the limits of the rank and of alignments; what is always so is left out."""
     rules = [form for rule in scheme.between for form in forms_of(rule.substituted({"rank": scheme["rank"]}))]
-    limits = [*scheme.axis_forms, *_limits(policy)]
-    return tuple(dict.fromkeys(form for form in (*rules, *limits) if form.terms))
-
-
-def _limits(policy: Policy) -> Forms:
     half = Affine.of(1) / 2
-    return tuple(form for _, value in policy.coefficients for form in (value - half, 1 - value))
+    limits = (form for _, value in policy.coefficients for form in (value - half, 1 - value))
+    return tuple(dict.fromkeys(form for form in (*rules, *scheme.axis_forms, *limits) if form.terms))
 
 
 def _gains(alignment: Affine, axes: tuple[Axis, ...]) -> Json:

@@ -96,7 +96,7 @@ def _setting(scheme: Scheme, checked: Checked) -> str:
         sizes = ", ".join(f"{key} = {'0' if form is None else f'n^({form})'}" for key, form in said)
         return f"{scheme.model.kind}; {sizes}; {checked.rates}"
     initial = ", ".join(
-        f"{key}_0 = 0" if (form := scheme.initial(key)) is None else f"{key}_0 = n^({form})" for key in ("A", "B")
+        f"{key}_0 = 0" if (form := scheme.form(key)) is None else f"{key}_0 = n^({form})" for key in ("A", "B")
     )
     return f"{initial}; {checked.rates}"
 

@@ -75,13 +75,14 @@ class Judged:
 
     def json(self) -> dict[str, Any]:
         """The row as plain data."""
+        law = self.law
         return {
             "predicted": str(self.predicted),
             "upper": self.predicted.is_upper,
             "measured": self.measured,
             "ci": _interval(self.estimate),
             "in_ci": None if self.distance is None else self.distance == 0,
-            "law": None if self.law is None else _law_json(self.law),
+            "law": law and {"widths": list(law.widths), "measured": law.slope, "ci": _interval(law)},
             "verdict": self.judgement.verdict.value,
             "reason": self.judgement.reason,
         }
@@ -144,10 +145,6 @@ class Row:
 
 def _interval(estimate: SlopeEstimate) -> list[float] | None:
     return None if estimate.interval is None else list(estimate.interval)
-
-
-def _law_json(law: SlopeEstimate) -> dict[str, Any]:
-    return {"widths": list(law.widths), "measured": law.slope, "ci": _interval(law)}
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

@@ -101,10 +101,6 @@ class Scheme:
             raise BadInput(f"{self.name}: {key} is zero and has no exponent")
         return value
 
-    def initial(self, key: str) -> Affine | None:
-        """The exponent of the entries of A_0 or B_0, or None where the factor starts at zero."""
-        return self.form(key)
-
     def own(self, name: str, key: str, shared: str) -> Affine | None:
         """The exponent that one parameter has of its own, or the one that it shares with others."""
         return self.form(f"{name}.{key}" if f"{name}.{key}" in self.exponents else shared)

@@ -72,7 +72,7 @@ def scheme_from_file(path: Path, *, allow_code: bool = False) -> Scheme:
         raise BadInput("a scheme", found=str(path), expected=expected)
     document = toml_file(path, f"a TOML file or one of {', '.join(CATALOGUE)}")
     try:
-        return _scheme(document, path.stem, path.parent, allow_code=allow_code)
+        return scheme_from_table(document, path.stem, path.parent, allow_code=allow_code)
     except BadInput as problem:
         raise BadInput(f"{path}: {problem}") from None
 
@@ -83,16 +83,7 @@ def scheme_from_text(text: str, *, default_name: str = "scheme") -> Scheme:
     Raises:
         BadInput: as `scheme_from_file`.
     """
-    return _scheme(toml_document(text), default_name)
-
-
-def scheme_from_table(table: Mapping[str, Any], *, default_name: str = "scheme") -> Scheme:
-    """The scheme that stands as a table in a larger TOML document, with the keys of a scheme's own file.
-
-    Raises:
-        BadInput: the table is not a scheme.
-    """
-    return _scheme(table, default_name)
+    return scheme_from_table(toml_document(text), default_name)
 
 
 def spec_text(scheme: Scheme) -> str:
@@ -148,9 +139,14 @@ def toml_document(text: str) -> Mapping[str, Any]:
         raise BadInput("its values are nested too deeply") from None
 
 
-def _scheme(
+def scheme_from_table(
     document: Mapping[str, Any], default_name: str, folder: Path = Path(), *, allow_code: bool = False
 ) -> Scheme:
+    """The scheme of a document, or of a table in a larger one, with the keys of a scheme's own file.
+
+    Raises:
+        BadInput: it is not a scheme.
+    """
     check_names("the top level", document, TOP)
     keys_of_models = ("kind", *(key for keys in MODEL_KEYS.values() for key in keys))
     model = _model(_table(document, "model", keys_of_models), folder, allow_code=allow_code)

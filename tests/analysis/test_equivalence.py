@@ -38,8 +38,8 @@ def carried(subject: Scheme, a: Fraction, b: Fraction, d: Fraction) -> Scheme:
         return "zero" if value is None else str(value + shift)
 
     return scheme(
-        moved(subject.initial("A"), a),
-        moved(subject.initial("B"), b),
+        moved(subject.form("A"), a),
+        moved(subject.form("B"), b),
         moved(subject["eta_A"], 2 * a - d if is_raw else a),
         moved(subject["eta_B"], 2 * b - d if is_raw else b),
         scale=moved(subject["scale"], -a - b),

@@ -23,8 +23,8 @@ def with_exponent(key: str, value: str) -> str:
 def test_defaults() -> None:
     scheme = scheme_from_text(MINIMAL, default_name="mine")
     assert (scheme.name, scheme.optimizer.name, scheme.free, scheme.rates) == ("mine", "adam", ("eta",), ("eta",))
-    assert scheme.initial("A") == Affine.of(Fraction(-1, 2))
-    assert scheme.initial("B") is None
+    assert scheme.form("A") == Affine.of(Fraction(-1, 2))
+    assert scheme.form("B") is None
     assert [str(scheme[key]) for key in ("scale", "rank", "fan_out", "gradient")] == ["0", "0", "1", "0"]
     assert scheme.is_trained("A") and scheme.is_trained("B")
 
@@ -52,7 +52,7 @@ def test_everything_that_a_file_can_say(tmp_path: Path) -> None:
     scheme = scheme_from(str(path))
     assert scheme.free == ("p", "rho", "x", "k")
     assert scheme.rates == ("x",)
-    assert scheme.initial("B") == parsed_affine("-rho/2")
+    assert scheme.form("B") == parsed_affine("-rho/2")
     assert not scheme.is_trained("A")
     assert scheme.domain.contains({"k": 0, "p": Fraction(1, 2), "rho": 1})
     assert not scheme.domain.contains({"k": 2, "p": Fraction(-3, 2), "rho": 1})
@@ -71,7 +71,7 @@ def test_a_domain_can_be_open_and_can_fix_an_exponent(relation: str) -> None:
 
 def test_rank_in_a_form_is_what_the_rank_stands_for() -> None:
     init_b = CATALOGUE["init-b"]
-    assert init_b.initial("B") == Affine.of(0)
+    assert init_b.form("B") == Affine.of(0)
     assert str(init_b.exponents["B"]) == "-rank/2"
 
 

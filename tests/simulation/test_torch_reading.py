@@ -29,7 +29,7 @@ def tensors(subject: Scheme) -> dict[str, Tensor]:
         return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
     found = {"Z": draw(WIDTH, SAMPLES), "dZ": draw(OUT, SAMPLES), "A": draw(RANK, WIDTH), "B": draw(OUT, RANK)}
-    return {name: value for name, value in found.items() if name not in "AB" or subject.initial(name) is not None}
+    return {name: value for name, value in found.items() if name not in "AB" or subject.form(name) is not None}
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sign", "sgd"])
