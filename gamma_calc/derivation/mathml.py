@@ -13,6 +13,7 @@ _TOKEN = re.compile(r"\\(?:mathrm|operatorname|text)\{[^{}]*\}|\\[A-Za-z]+|\\.|\
 
 SPACES = {"\\ ": "0.33em", r"\,": "0.17em", r"\;": "0.28em", r"\thinspace": "0.17em", r"\quad": "1em"}
 SIGNS = {"to": "→", "infty": "∞", "cdot": "·", "dots": "…", "lvert": "|", "rvert": "|", "lVert": "‖", "rVert": "‖"}
+SIGNS |= {"bmod": "mod"}
 """Commands whose names HTML does not know; those of the others are HTML's own, such as `le` and `odot`."""
 
 LETTERS = GREEK | {"ell"}

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from gamma_calc import derive, scheme_from_text
 from gamma_calc.calculus import rules
 from gamma_calc.calculus.rules import CONTRACTIONS, Rule
 from gamma_calc.derivation.document import document
@@ -14,6 +15,15 @@ from gamma_calc.derivation.html import html_document
 from gamma_calc.derivation.mathml import mathml
 from gamma_calc.program.optimizers import OPTIMIZERS
 from tests.derivation.schemes import derivation
+
+REMAINDERS = """
+optimizer = "sgd"
+[exponents]
+A = "-1/2"
+B = "k"
+eta_A = "eta"
+eta_B = "eta"
+"""
 
 
 @pytest.mark.parametrize(
@@ -28,6 +38,11 @@ def test_a_document_is_well_formed(name: str, optimizer: str, horizon: int | Non
     links = {link for link in re.findall(r'<a href="#([^"]*)">', text)}
     assert links <= set(anchors)
     assert "$" not in text and "\\" not in re.sub(r"<code>.*?</code>", "", text)
+
+
+def test_a_law_that_goes_by_the_remainder_of_the_step_count_is_set() -> None:
+    found = derive(scheme_from_text(REMAINDERS)).derivation
+    assert "<mi>mod</mi>" in html_document(document(found))
 
 
 @pytest.mark.parametrize(
