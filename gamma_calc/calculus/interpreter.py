@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gamma_calc.algebra import VANISHING, Affine, Exponent, Polyhedron
@@ -54,12 +54,6 @@ from gamma_calc.program.rank import growing_rank
 from gamma_calc.program.reading import State
 from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
 from gamma_calc.program.update_expressions import Count, Larger, Norm, Scalar
-
-PARTS_OF_A_MAP: Mapping[Kind, Callable[[Label], bool]] = {
-    Kind.INITIAL: is_initial,
-    Kind.UPDATE: lambda label: not is_initial(label),
-}
-"""A map of a sum has two parts: what it makes of the initial terms, and the change that the others bring."""
 
 
 class ExponentReading:
@@ -139,12 +133,20 @@ class ExponentReading:
         return self._concluded(self.rules.sum, node, label, *terms)
 
     def mapped(self, node: Map, argument: FormalSum[Term]) -> FormalSum[Term]:
-        """What the map makes of the whole, or of the initial parts and, as it does of them, of the updates."""
-        if not node.keeps_parts:
+        """What the map makes of the whole, or of the initial parts, and the change that the updates bring to that."""
+        if not (isinstance(node, Pointwise) and node.keeps_parts):
             return FormalSum((((), self._of_map(node, (), self._whole(argument))),))
-        sums = {node.part(kind): self._whole(argument, is_wanted) for kind, is_wanted in PARTS_OF_A_MAP.items()}
-        parts = {(part,): self._of_map(node, (part,), whole) for part, whole in sums.items() if whole}
-        return FormalSum(tuple(parts.items()))
+        first, second = (node.part(Kind.INITIAL),), (node.part(Kind.UPDATE),)
+        initial, updates = self._whole(argument, is_initial), self._whole(argument, _is_update)
+        if not initial:
+            return FormalSum(((second, self._of_map(node, second, updates)),) if updates else ())
+        start = (first, self._of_map(node, first, initial))
+        return FormalSum((start, (second, self._moved(node, node, second, initial, updates))) if updates else (start,))
+
+    def _moved(self, node: Expression, function: Pointwise, label: Label, argument: Term, change: Term) -> Term:
+        """How a change of its argument changes a pointwise map."""
+        rule = self.rules.saturating_change if function.is_saturating else self.rules.map_change
+        return self._concluded(rule, node, label, argument, change)
 
     def _of_map(self, node: Map, label: Label, argument: Term) -> Term:
         match node:
@@ -170,8 +172,7 @@ class ExponentReading:
         premises, label = (self._whole(argument), self._whole(change)), node.label
         match node.map:
             case Pointwise():
-                rule = self.rules.saturating_change if node.map.is_saturating else self.rules.map_change
-                return self._concluded(rule, node, label, *premises)
+                return self._moved(node, node.map, label, *premises)
             case Softmax(_, axis):
                 return self._concluded(self.rules.softmax_change, node, label, uniform(axis), *premises)
         if argument.is_zero:
@@ -269,6 +270,10 @@ class ExponentReading:
     def _whole(self, value: FormalSum[Term], is_wanted: Callable[[Label], bool] = lambda label: True) -> Term:
         """The components of the terms whose labels are wanted, by parity."""
         return self.rules.gathered(component for label, term in value if is_wanted(label) for component in term)
+
+
+def _is_update(label: Label) -> bool:
+    return not is_initial(label)
 
 
 def _is_open(program: Program, domain: Polyhedron) -> bool:

@@ -95,6 +95,19 @@ def test_a_perceptron_is_confirmed_and_refuted_by_another_rate(mean_field: Cross
     assert crosscheck(perceptron(), against=slow, settings=QUICK).verdict is Verdict.FAIL
 
 
+def test_the_updates_part_of_a_map_is_the_change_they_bring_to_it() -> None:
+    """W_3 moves along phi(h[2]_0). A small update moves phi either way, and would be aligned with that as phi(U)."""
+    layers = {"W_1": ("0", "-1"), "W_2": ("-1/2", "-3/2"), "W_3": ("-1", "-1")}
+    exponents = {f"{name}.multiplier": "0" for name in layers}
+    for name, (initial, rate) in layers.items():
+        exponents |= {f"{name}.init": initial, f"{name}.rate": rate}
+    subject = Scheme("three layers", exponents, OPTIMIZERS["adam"], model=Perceptron(tuple(layers)))
+    (output,) = (row for row in crosscheck(subject, settings=QUICK).rows if (row.quantity, row.t) == ("f", 1))
+    moved = output.terms["U_W_3", "U_phi(h[2])"]
+    assert str(moved.predicted) == "-1"
+    assert moved.distance == 0
+
+
 def test_a_network_of_ones_own_is_confirmed_as_the_module_it_is() -> None:
     found = crosscheck(lora(optimizer="sign"), settings=QUICK, at={"eta": "-1/2"})
     assert found.verdict is Verdict.PASS, [row.reason for row in found.rows if row.verdict is not Verdict.PASS]
