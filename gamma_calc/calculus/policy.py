@@ -23,7 +23,7 @@ from gamma_calc.calculus.provenance import (
     Provenance,
     Sight,
     contracted,
-    dot_part,
+    dot_parts,
     is_centred,
     text,
     walks,
@@ -106,7 +106,9 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
         return (found,)
     # The part along y is y times a sum of the derivatives of x by W^T y; what else x is odd under centres that sum.
     odd = {flip.at for flip in other.odd - flips}.intersection(over)
-    dots = {(dot_part(term, each, other, over), _summed(over, odd) - each.length * HALF) for each in sights}
+    dots = {
+        (dot, _summed(over, odd) - each.length * HALF) for each in sights for dot in dot_parts(term, each, other, over)
+    }
     ordered = sorted(dots, key=lambda dot: (text(dot[0]), str(dot[1])))
     return (found, *(Summation(Alignment.DILUTED, over, gain, each) for each, gain in ordered))
 

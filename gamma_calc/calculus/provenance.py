@@ -17,7 +17,7 @@ size, and an output of one layer is an input of the next under another name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
@@ -115,12 +115,12 @@ def _left(entries: Entries, over: tuple[Axis, ...]) -> Entries:
 class Sight(Shared):
     """A dependence on entries of a random tensor.
 
-    Where all other axes were summed over at once against one factor, `factor` is the provenance of that factor at the
-    axis that was summed over, which is called `SUMMED`.
+    `factors` are what the tensor was multiplied with where all other axes were summed over at once, each the provenance
+    of the factor at the axis that was summed over, which is called `SUMMED`. None stands for a dependence otherwise.
     """
 
     entries: Entries
-    factor: Provenance | None = None
+    factors: frozenset[Provenance | None] = frozenset((None,))
 
     @property
     def tensor(self) -> Random:
@@ -140,27 +140,20 @@ class Sight(Shared):
 
     def is_within(self, other: Sight) -> bool:
         """Whether no sum brings back more of this dependence than of another one on the same entries."""
-        if self.factor is None or other.factor is None:
-            return self is other
-        return self.factor.is_within(other.factor)
-
-    def joined(self, other: Sight) -> Sight:
-        """The dependence on what either factor saw, where the two differ in nothing else."""
-        if self.factor is None or other.factor is None:
-            return self
-        return Sight(self.entries, self.factor.joined(other.factor))
+        return self is other or _is_seen_within(self.factors, other.factors)
 
     def walks_with(self, other: Sight) -> frozenset[Affine]:
-        """The lengths n^mu of the random walks by which W x and W y know of each other; none where they are aligned.
+        """The lengths n^mu of the random walks by which each W x and W y know of each other; none where some do not.
 
         They do so by x . y. That is a walk where the product is centred, or where x and y are V u and V v that know of
         each other by walks themselves.
         """
-        return _walks_of_factors(self, other)
+        found = _walks_of_factors(self, other)
+        return frozenset[Affine]().union(*found) if all(found) else frozenset()
 
     def renamed(self, old: Axis, new: Axis) -> Sight:
         """The dependence of a term with one axis under another name."""
-        return Sight(self.entries.renamed(old, new), self.factor) if old in self.places else self
+        return Sight(self.entries.renamed(old, new), self.factors) if old in self.places else self
 
     def summed(self, over: tuple[Axis, ...]) -> Sight:
         """The dependence after a sum over some axes of the term."""
@@ -170,6 +163,12 @@ class Sight(Shared):
 @lru_cache(maxsize=16384)
 def _without(sight: Sight, over: tuple[Axis, ...]) -> Sight:
     return sight if sight.places.isdisjoint(over) else Sight(sight.entries.summed(over))
+
+
+@lru_cache(maxsize=65536)
+def _is_seen_within(factors: frozenset[Provenance | None], others: frozenset[Provenance | None]) -> bool:
+    theirs = [other for other in others if other is not None]
+    return all(factor is not None and any(factor.is_within(other) for other in theirs) for factor in factors - others)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,6 +191,7 @@ class Provenance(Shared):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seen", _distinct(self.seen))
+        object.__setattr__(self, "alone", united(self.alone))
 
     @classmethod
     def of(cls, tensor: Random) -> Provenance:
@@ -243,8 +243,7 @@ class Provenance(Shared):
         if not self.alone:
             return self.alone
         seen = [sight for other in others for sight in other.seen]
-        found = _by_entries(self.alone).values()
-        return frozenset(sight for alike in found if all(_is_apart(one, seen) for one in alike) for sight in alike)
+        return frozenset(one for one in self.alone if _is_apart(one, seen))
 
     def is_within(self, other: Provenance) -> bool:
         """Whether no sum, now or later, gains more on a term of this provenance than on one of the other.
@@ -321,47 +320,73 @@ def _is_within(term: Provenance, other: Provenance) -> bool:
         return False
     if term.fresh is not other.fresh or term.made != other.made or not _is_alone_within(term, other):
         return False
-    theirs = _by_entries(other.seen)
-    return all(any(sight.is_within(more) for more in theirs.get(sight.entries, ())) for sight in term.seen - other.seen)
+    return _are_within(term.seen, other.seen)
 
 
 def _is_alone_within(term: Provenance, other: Provenance) -> bool:
     """Whether what alone changes the sign of a term makes no sum smaller that it does not make smaller of the other."""
     if not other.alone:
         return True
-    mine = _by_entries(term.alone)
-    return all(
-        entries in mine and all(any(one is more or one.is_within(more) for more in theirs) for one in mine[entries])
-        for entries, theirs in _by_entries(other.alone).items()
-    )
+    theirs = _by_entries(other.alone)
+    mine = [sight for sight in term.alone if sight.entries in theirs]
+    return len(mine) == len(theirs) and all(sight.is_within(theirs[sight.entries]) for sight in mine)
+
+
+@lru_cache(maxsize=65536)
+def _are_within(seen: frozenset[Sight], others: frozenset[Sight]) -> bool:
+    theirs = _by_entries(others)
+    return all(one.entries in theirs and one.is_within(theirs[one.entries]) for one in seen - others)
 
 
 @lru_cache(maxsize=65536)
 def _distinct(seen: frozenset[Sight]) -> frozenset[Sight]:
     """Dependences without what no sum can meet again, and without those that bring back no more than another one."""
-    found = (alike for entries, alike in _by_entries(seen).items() if entries.is_met)
-    return frozenset[Sight]().union(*(alike if len(alike) < 2 else _widest(frozenset(alike)) for alike in found))
+    met = united(frozenset(sight for sight in seen if sight.entries.is_met))
+    return frozenset(each if len(each.factors) < 2 else Sight(each.entries, _widest(each.factors)) for each in met)
 
 
 @lru_cache(maxsize=65536)
-def _by_entries(seen: frozenset[Sight]) -> Mapping[Entries, Sequence[Sight]]:
-    """Dependences by the entries that are seen."""
+def united(seen: frozenset[Sight]) -> frozenset[Sight]:
+    """Dependences, those on the same entries as one."""
     found: dict[Entries, list[Sight]] = {}
     for sight in seen:
         found.setdefault(sight.entries, []).append(sight)
-    return found
+    if len(found) == len(seen):
+        return seen
+    return frozenset(
+        Sight(entries, alike[0].factors.union(*(one.factors for one in alike[1:]))) for entries, alike in found.items()
+    )
+
+
+def common(*seen: frozenset[Sight]) -> frozenset[Sight]:
+    """What several terms have all seen."""
+    first, *others = map(_by_entries, seen)
+    found = {
+        entries: frozenset.intersection(sight.factors, *(other[entries].factors for other in others))
+        for entries, sight in first.items()
+        if all(entries in other for other in others)
+    }
+    return frozenset(Sight(entries, factors) for entries, factors in found.items() if factors)
 
 
 @lru_cache(maxsize=65536)
-def _widest(alike: frozenset[Sight]) -> Iterable[Sight]:
-    """Dependences on the same entries: those whose factors differ in what they saw as one, and none within another."""
-    found: dict[Provenance | None, Sight] = {}
-    for sight in alike:
-        parity = None if sight.factor is None else sight.factor.parity
-        found[parity] = sight.joined(found[parity]) if parity in found else sight
-    # Of factors of two parities one is within the other only where that mixes flips that it does not.
-    counts = [(sight, 0 if sight.factor is None else len(sight.factor.mixed)) for sight in found.values()]
-    return [one for one, few in counts if not any(few < more and one.is_within(other) for other, more in counts)]
+def _by_entries(seen: frozenset[Sight]) -> Mapping[Entries, Sight]:
+    """Dependences by the entries that are seen."""
+    return {sight.entries: sight for sight in seen}
+
+
+@lru_cache(maxsize=65536)
+def _widest(factors: frozenset[Provenance | None]) -> frozenset[Provenance | None]:
+    """Factors of one tensor: those that differ in what they saw as one, and none within another."""
+    found: dict[Provenance | None, Provenance | None] = {}
+    for each in factors:
+        parity = each and each.parity
+        other = found.get(parity)
+        found[parity] = each if each is None or other is None else each.joined(other)
+    # Of two parities one is within the other only where that mixes flips that it does not.
+    counts = [(each, len(each.mixed)) for each in found.values() if each is not None]
+    covered = [one for one, few in counts if any(few < more and one.is_within(other) for other, more in counts)]
+    return frozenset(found.values()).difference(covered)
 
 
 SUMMED = Axis("summed", Affine.of(0))
@@ -383,10 +408,11 @@ def seen_at(term: Provenance, place: Axis, depth: int) -> Provenance:
 
 def _remembered(sight: Sight, place: Axis, depth: int) -> Sight:
     at = tuple((axis, SUMMED) for axis, where in sight.entries.at if where is place)
-    factor = sight.factor
-    if factor is not None:
-        factor = seen_at(factor, SUMMED, depth - 1) if depth else Provenance(None, factor.odd, factor.mixed)
-    return Sight(Entries(sight.tensor, at), factor)
+    return Sight(Entries(sight.tensor, at), frozenset(each and _shortened(each, depth) for each in sight.factors))
+
+
+def _shortened(factor: Provenance, depth: int) -> Provenance:
+    return seen_at(factor, SUMMED, depth - 1) if depth else Provenance(None, factor.odd, factor.mixed)
 
 
 def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> Provenance:
@@ -395,10 +421,12 @@ def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> P
     for tensor, other in ((left.fresh, right), (right.fresh, left)):
         if tensor is not None and len(over) == 1 and over[0] in tensor.places and len(tensor.at) > 1:
             rest = tensor.summed(over)
-            met = Sight(rest, seen_at(other.unmarked, *over, tensor.tensor.depth))
+            met = frozenset((seen_at(other.unmarked, *over, tensor.tensor.depth),))
+            known = _by_entries(found.seen).get(rest, Sight(rest))
             is_summed_later = any(not place.is_fixed for place in rest.places)
-            alone = found.alone | {met} if is_summed_later else found.alone
-            found = replace(found, seen=found.seen - {Sight(rest)} | {met}, alone=alone)
+            alone = found.alone | {Sight(rest, met)} if is_summed_later else found.alone
+            seen = found.seen - {known} | {Sight(rest, known.factors - {None} | met)}
+            found = replace(found, seen=seen, alone=alone)
     return found
 
 
@@ -436,7 +464,7 @@ def walks(left: Provenance, right: Provenance, place: Axis) -> frozenset[Affine]
         if place in one.places and one.entries in _by_entries(other.seen)
     )
     beside = ((one, other) for one in alone for other in seen if other.entries is one.entries)
-    return frozenset(length for one, other in beside for length in one.walks_with(other))
+    return frozenset(length for one, other in beside for lengths in _walks_of_factors(one, other) for length in lengths)
 
 
 def _seen_of(term: Provenance, flip: Flip) -> list[Sight]:
@@ -444,27 +472,35 @@ def _seen_of(term: Provenance, flip: Flip) -> list[Sight]:
 
 
 @lru_cache(maxsize=65536)
-def _walks_of_factors(one: Sight, other: Sight) -> frozenset[Affine]:
-    x, y = one.factor, other.factor
+def _walks_of_factors(one: Sight, other: Sight) -> frozenset[frozenset[Affine]]:
+    """The lengths of the walks of x . y, for each factor x of one and y of the other."""
+    length = one.length
+    return frozenset(_walks_of(x, y, length) for x in one.factors for y in other.factors)
+
+
+@lru_cache(maxsize=65536)
+def _walks_of(x: Provenance | None, y: Provenance | None, length: Affine) -> frozenset[Affine]:
     if x is None or y is None:
         return frozenset()
     if (x.odd ^ y.odd) - x.mixed - y.mixed:
-        return frozenset((one.length,))
+        return frozenset((length,))
     before = walks(x, y, SUMMED)
-    return before | {one.length} if before else before
+    return before | {length} if before else before
 
 
-def dot_part(term: Provenance, sight: Sight, other: Provenance, over: tuple[Axis, ...]) -> Provenance:
-    """The provenance of what a sum of W brings back of y, where the other factor has seen W^T y along the axis.
+@lru_cache(maxsize=65536)
+def dot_parts(term: Provenance, sight: Sight, other: Provenance, over: tuple[Axis, ...]) -> Iterable[Provenance]:
+    """The provenance of what a sum of W brings back of each y of which the other factor has seen W^T y along the axis.
 
     It is y, at the axis of the term where the tensor has the axis over which it met y.
     """
     assert term.fresh is not None  # the term is W
     rest = replace(other.summed(over), made=term.made_with(other))
     places = term.fresh.places.difference(over, sight.places)
-    if sight.factor is None or len(places) != 1:
-        return rest
-    return rest.multiplied(sight.factor.renamed(SUMMED, *places))
+    return {
+        rest if factor is None or len(places) != 1 else rest.multiplied(factor.renamed(SUMMED, *places))
+        for factor in sight.factors
+    }
 
 
 @lru_cache(maxsize=65536)

@@ -27,7 +27,7 @@ from gamma_calc.calculus.assumptions import (
 )
 from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, VASWANI, YANG, ZHANG, Citation
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
-from gamma_calc.calculus.provenance import Flip, Provenance, Sight, is_centred, walks
+from gamma_calc.calculus.provenance import Flip, Provenance, Sight, common, is_centred, walks
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
@@ -142,7 +142,7 @@ def _bounds(components: Sequence[Component]) -> Sequence[Component]:
         kept, rest = ranked[: MOST_APART - 1], ranked[MOST_APART - 1 :]
         if total(kept) == whole:
             return [*kept, _bound(rest)]
-    least = frozenset[Sight].intersection(*(each.provenance.seen for each in components))
+    least = common(*(each.provenance.seen for each in components))
     sure = replace(components[0].provenance, seen=least, alone=frozenset())
     return [Component(whole, sure), _bound(components)]
 
@@ -451,7 +451,7 @@ def _processed(alike: Sequence[Component], share: Size, gradient: Term) -> Itera
             left = share + each.size + Size.exactly(Exponent.of(-leader.size.upper.pieces[0]))
         yield Component(left, _signed(each, gradient))
     if leader is None:
-        seen = frozenset[Sight].intersection(*(each.provenance.seen for each in alike))
+        seen = common(*(each.provenance.seen for each in alike))
         least = replace(alike[0], provenance=replace(alike[0].provenance, seen=seen, alone=frozenset()))
         others = tuple(each for each in gradient if each not in alike)
         yield Component(share, _signed(least, others))

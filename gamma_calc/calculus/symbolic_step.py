@@ -15,7 +15,7 @@ from gamma_calc.algebra.affine import auxiliary
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.monomials import Bounds, bounds, keeps_monomials, monomials_of
 from gamma_calc.calculus.policy import Policy
-from gamma_calc.calculus.provenance import Provenance, Sight
+from gamma_calc.calculus.provenance import Provenance, Sight, common
 from gamma_calc.calculus.recursion import MOST_NUMBERS, length
 from gamma_calc.calculus.rules import Component, Term
 from gamma_calc.calculus.size import Size
@@ -158,7 +158,7 @@ def _either(one: Seen, other: Seen) -> Seen:
 
 
 def _both(one: Seen, other: Seen) -> Seen:
-    return one & other
+    return common(one, other)
 
 
 def _seen(alike: Iterable[Component], joined: Callable[[Seen, Seen], Seen]) -> Seen:

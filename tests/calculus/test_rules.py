@@ -367,7 +367,7 @@ def test_policy_sets_an_alignment_exponent_free() -> None:
 def test_flips_along_a_summed_axis_are_lost() -> None:
     left = seen_through(V, WIDTH)
     assert left.odd == frozenset({Flip(V, RANK, RANK)})
-    assert left.seen == frozenset({Sight(Entries(V, ((RANK, RANK),)), DATA)})
+    assert left.seen == frozenset({Sight(Entries(V, ((RANK, RANK),)), frozenset((DATA,)))})
 
 
 ONE, OTHER = Flip(V, RANK, RANK), Flip(V, WIDTH, WIDTH)
@@ -375,7 +375,7 @@ ONE, OTHER = Flip(V, RANK, RANK), Flip(V, WIDTH, WIDTH)
 
 def seeing(size: str, *tensors: Random, made: tuple[str, ...] = ()) -> Component:
     """A component that is odd under one flip and has seen some tensors."""
-    seen = frozenset(Sight(Entries(tensor, ((RANK, RANK),)), DATA) for tensor in tensors)
+    seen = frozenset(Sight(Entries(tensor, ((RANK, RANK),)), frozenset((DATA,))) for tensor in tensors)
     provenance = Provenance(odd=frozenset((ONE,)), seen=seen, made=made)
     return Component(Size.exactly(parsed_exponent(size)), provenance)
 
