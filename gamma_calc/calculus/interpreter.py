@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gamma_calc.algebra import VANISHING, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON
-from gamma_calc.calculus.policy import CALCULUS, Policy, summations
+from gamma_calc.calculus.policy import CALCULUS, Policy, Summation, summations
 from gamma_calc.calculus.provenance import DEPTH, DEPTH_AT_A_POINT, Provenance, Random
 from gamma_calc.calculus.rulebook import rulebook
 from gamma_calc.calculus.rules import (
@@ -113,11 +113,14 @@ class ExponentReading:
         return self._concluded(SCALE, node, label, self._exponent(node.exponent), term)
 
     def contracted(self, node: Contraction, label: Label, left: Term, right: Term) -> Term:
-        """One rule application a part of the sum of each pair of components, as their provenance calls for."""
+        """One rule application a part of the sum of pairs of components, as their provenance calls for."""
         subject, rules, parts = Subject(node, label, self.t), self.rules.contractions, list[Component]()
+        known = set[tuple[Size, Size, Summation]]()  # another pair of these sizes leaves the same
         for x, y in summed_pairs(left, right, node.over, self.policy):
             for part in summations(x.provenance, y.provenance, node.over):
-                parts += self.trace.concluded(rules[part.kind], subject, x, y, part, self.policy)
+                if (place := (x.size, y.size, part)) not in known:
+                    known.add(place)
+                    parts += self.trace.concluded(rules[part.kind], subject, x, y, part, self.policy)
         return self.rules.gathered(parts)
 
     def entrywise(self, node: Entrywise, label: Label, left: Term, right: Term) -> Term:

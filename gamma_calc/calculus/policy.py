@@ -106,11 +106,14 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
         return (found,)
     # The part along y is y times a sum of the derivatives of x by W^T y; what else x is odd under centres that sum.
     odd = {flip.at for flip in other.odd - flips}.intersection(over)
-    dots = {
-        (dot, _summed(over, odd) - each.length * HALF) for each in sights for dot in dot_parts(term, each, other, over)
-    }
-    ordered = sorted(dots, key=lambda dot: (text(dot[0]), str(dot[1])))
-    return (found, *(Summation(Alignment.DILUTED, over, gain, each) for each, gain in ordered))
+    dots: dict[tuple[Provenance, Affine], Provenance] = {}
+    for sight in sights:
+        gain = _summed(over, odd) - sight.length * HALF
+        for dot in dot_parts(term, sight, other, over):
+            alike = dots.get((dot.parity, gain))
+            dots[dot.parity, gain] = dot if alike is None else alike.joined(dot)
+    ordered = sorted(dots.items(), key=lambda dot: (text(dot[1]), str(dot[0][1])))
+    return (found, *(Summation(Alignment.DILUTED, over, gain, dot) for (_, gain), dot in ordered))
 
 
 def _is_summed(tensor: Entries | None, over: tuple[Axis, ...]) -> bool:
