@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from gamma_calc.algebra import EMPTY, Polyhedron, nonpositive_region
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.recursion import MOST_NUMBERS, Trajectory, trajectory
+from gamma_calc.calculus.recursion import MOST_NUMBERS, Open, Trajectory, trajectory
 from gamma_calc.calculus.step_map import minorant, product_map, step_map
 from gamma_calc.maxplus.cycle_time import subcritical
 from gamma_calc.maxplus.graph import Circuit, Node, StepMap
@@ -64,7 +64,10 @@ def bounded(
     program: Program, quantities: tuple[str, ...], domain: Polyhedron, horizon: int | None, policy: Policy = CALCULUS
 ) -> Bounded:
     """Where `quantities` have exponents at most 0 at steps 1 to `horizon` (None: at every step)."""
-    run = run_of(program, domain, horizon, policy)
+    try:
+        run = run_of(program, domain, horizon, policy)
+    except Open as error:
+        return Bounded(EMPTY, domain, (error.run,), False, str(error))
     if run.settled_from is not None:
         return _bound((run,), quantities, f"settled from step {run.settled_from} on, by induction")
     if horizon is not None:

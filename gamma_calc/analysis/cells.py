@@ -3,25 +3,39 @@
 A normalised step gives its leading part entries of size 1 and every other part less by the gap. Where it depends on the
 free exponents which part leads, one run over the whole domain has only bounds. On either side of the hyperplane on
 which two parts are equal it has more: the domain is cut there, as often as it takes, and the answers are put together.
+
+A map of several parts makes of each what it is beside the larger ones, and a run over a domain with a tie of two may
+take a part for larger, or for smaller, than it is. So what is decided there is held to runs at points, which have no
+ties; where those are otherwise, and one exponent is free, it is decided at the ties and on the intervals between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
 from itertools import combinations
 
-from gamma_calc.algebra import Affine, Inequality, Polyhedron, Region
+from gamma_calc.algebra import NOWHERE, Affine, Equality, Exponent, Inequality, Polyhedron, Region
 from gamma_calc.analysis.bounded import Bounded, bounded
 from gamma_calc.analysis.conditions import Condition
 from gamma_calc.analysis.decision import Decision, Status, decision
+from gamma_calc.analysis.largest_rates import largest_rate
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.rules import Component
 from gamma_calc.calculus.trace import Application
+from gamma_calc.program.expressions import Map, MapChange
 from gamma_calc.program.program import Program
 
 MOST_CELLS = 256
 """Cells beyond which a condition is left undecided."""
+
+STILL = Fraction(-16)
+"""The exponent of a rate at which no step is felt."""
+
+MOST_FACES = 64
+"""Points and intervals beyond which they are not looked at one by one."""
 
 MOST_PAIRS = 2**20
 """Pairs of pieces of an exponent, times free exponents, in the runs on all cells, beyond which no more are cut."""
@@ -34,14 +48,24 @@ def decided(
     domain: Polyhedron,
     horizon: int | None,
     policy: Policy,
-    *,
-    is_free: bool,
+    free: Sequence[str],
 ) -> Decision:
-    """What a bounded run on a domain says of a condition, and where that is open, what the cells of the domain say."""
-    made = decision(condition, bound, is_free=is_free)
-    if made.status is not Status.UNKNOWN or undecided(bound.run, domain) is None:
+    """What a bounded run on a domain says of a condition, and where that is open, what the parts of the domain say.
+
+    Args:
+        free: the free exponents.
+    """
+    made, is_free = decision(condition, bound, is_free=bool(free)), bool(free)
+    if made.status is Status.UNKNOWN and undecided(bound.run, domain) is not None:
+        made = decided_together(condition, cells(program, condition, domain, horizon, policy), is_free=is_free)
+    if len(free) != 1 or next(ties(bound.run, domain), None) is None:
         return made
-    return decided_together(condition, cells(program, condition, domain, horizon, policy), is_free=is_free)
+    if is_confirmed(program, made, free[0], domain, horizon, policy):
+        return made
+    apart = decided_together(condition, faces(program, condition, domain, horizon, policy), is_free=is_free)
+    if apart.status is Status.UNKNOWN and made.status is not Status.UNKNOWN:
+        return replace(apart, region=NOWHERE, reason=f"at a point it is otherwise than on the domain: {made}")
+    return made if apart.status is Status.UNKNOWN else apart
 
 
 def cells(
@@ -70,6 +94,75 @@ def cells(
             halves = (where & Polyhedron.of(Inequality(side)) for side in (cut, -cut))
             waiting += [half for half in halves if not half.is_empty]
     return tuple(found)
+
+
+def faces(
+    program: Program, condition: Condition, domain: Polyhedron, horizon: int | None, policy: Policy
+) -> tuple[Bounded, ...]:
+    """What is known of a condition's quantities at the points where some map has a tie, and on the intervals between.
+
+    One exponent is free. No more is asked once nothing is known on some part.
+    """
+    waiting, found = [domain], list[Bounded]()
+    while waiting:
+        where = waiting.pop()
+        bound = bounded(program, condition.bounded, where, horizon, policy)
+        form = next(ties(bound.run, where), None)
+        if form is not None and len(found) + len(waiting) < MOST_FACES:
+            sides = (Inequality(form, strict=True), Inequality(-form, strict=True), Equality(form))
+            waiting += [face for face in (where & Polyhedron.of(side) for side in sides) if not face.is_empty]
+        else:
+            found.append(bound if form is None else replace(bound, is_final=False, reason="there are too many ties"))
+            if not found[-1].is_final:
+                break
+    return tuple(found)
+
+
+def ties(run: Trajectory, domain: Polyhedron) -> Iterator[Affine]:
+    """The forms that are zero where two parts of what a map is taken of are of one size, or one is n^0, in a domain.
+
+    What a map makes of a part depends on which others are larger: it is another thing on either side, and at the tie.
+    The first comes first: what is made before it is as it is everywhere in the domain.
+    """
+    maps = [each for each in run.applications if isinstance(each.subject.expression, Map | MapChange)]
+    sizes = ([part.size for one in each.premises if isinstance(one, tuple) for part in one] for each in maps)
+    compared = (frozenset(piece for size in each for piece in size.upper.pieces) for each in sizes)
+    for pieces in dict.fromkeys(compared):
+        for one, other in combinations((Affine.of(0), *sorted(pieces, key=str)), 2):
+            form = domain.reduced(one - other)
+            if form.free and not (domain & Polyhedron.of(Equality(form))).is_empty:
+                yield form
+
+
+def is_confirmed(
+    program: Program, made: Decision, rate: str, domain: Polyhedron, horizon: int | None, policy: Policy
+) -> bool:
+    """Whether runs at points say of a decision on one free rate what it says.
+
+    At its largest rate the condition holds, and what it bounds is n^0 at some step. Where it holds nowhere, it does not
+    for a rate at which no step is felt.
+    """
+    condition = made.condition
+    if made.status is Status.UNKNOWN or (made.region.is_empty and condition.reached):
+        return made.status is not Status.UNKNOWN
+    largest = STILL if made.region.is_empty else _largest(rate, made.region)
+    if largest is None:
+        return True
+    point = domain & Polyhedron.of(Equality(Affine.symbol(rate) - largest))
+    there = bounded(program, condition.bounded, point, horizon, policy)
+    if made.region.is_empty:
+        return there.inner.is_empty
+    steps = there.run.steps
+    is_tight = any(step.sizes[name].upper == Exponent.of(0, point) for step in steps for name in condition.bounded)
+    holds = not decision(condition, there, is_free=True).region.is_empty
+    return holds and (is_tight or bool(condition.reached))
+
+
+def _largest(rate: str, region: Region) -> Fraction | None:
+    """The largest rate in a region, where it has one."""
+    whole = region.convex()
+    largest = None if whole is None else largest_rate(rate, whole)
+    return largest.exponent if largest is not None and largest.attained else None
 
 
 def undecided(run: Trajectory, domain: Polyhedron) -> Affine | None:
@@ -115,4 +208,5 @@ def decided_together(condition: Condition, found: tuple[Bounded, ...], *, is_fre
     reason = f"decided on {count} of the domain, on each of which the same parts of every gradient lead"
     holds = None if is_free else not region.is_empty
     status = Status.FREE if is_free else Status.DECIDED
-    return Decision(condition, region, max(onsets, default=None), holds, status, reason, is_by_cells=True)
+    runs = tuple(part.run for part in found)
+    return Decision(condition, region, max(onsets, default=None), holds, status, reason, runs=runs)

@@ -28,7 +28,7 @@ class Decision:
     where it may hold, if that is known. `onset` is the least step from which the condition's equalities hold throughout
     the region (1 where it has none; None for an empty or unknown region). `holds` is decided when no exponent is left
     free. `frozen` are the factors that the condition asks to contribute though the scheme does not train them, where
-    that is why it never holds. `is_by_cells` tells that it was decided apart on parts of the domain.
+    that is why it never holds. `runs` are those on parts of the domain, where it was decided apart on each.
     """
 
     condition: Condition
@@ -39,7 +39,7 @@ class Decision:
     reason: str
     possible: Region | None = None
     frozen: tuple[str, ...] = ()
-    is_by_cells: bool = False
+    runs: tuple[Trajectory, ...] = ()
 
     def __str__(self) -> str:
         return "unknown" if self.status is Status.UNKNOWN else str(self.region)

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from gamma_calc.algebra import EMPTY, VANISHING, Exponent, Polyhedron
 from gamma_calc.analysis.bounded import Bounded, bounded, run_of
 from gamma_calc.analysis.cancellation import caveats
-from gamma_calc.analysis.cells import decided
+from gamma_calc.analysis.cells import decided, undecided
 from gamma_calc.analysis.conditions import STABLE, Condition, conditions_of, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
 from gamma_calc.analysis.largest_rates import Edge, LargestRate, at_largest, frontier, largest_rate
 from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.recursion import Trajectory
+from gamma_calc.calculus.recursion import Open, Trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.maxplus.cycle_time import LeastGrowth, growth, least_growth
 from gamma_calc.program.problem import program_of
@@ -89,11 +89,16 @@ def derived(
     conditions = conditions_of(scheme.model) if conditions is None else conditions
     program, domain = program_of(scheme), scheme.domain & policy.domain
     free = free_exponents(scheme, policy)
-    run = run_of(program, domain, horizon, policy)
+    try:
+        run = run_of(program, domain, horizon, policy)
+    except Open as error:
+        if undecided(error.run, domain) is None:
+            raise
+        run = error.run  # on each cell of the domain it may come further
     bounds = {each: bounded(program, each, domain, horizon, policy) for each in {c.bounded: None for c in conditions}}
     decisions = {}
     for condition in conditions:
-        made = decided(program, condition, bounds[condition.bounded], domain, horizon, policy, is_free=bool(free))
+        made = decided(program, condition, bounds[condition.bounded], domain, horizon, policy, free)
         decisions[condition.name] = _of_the_trained(made, scheme)
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)

@@ -241,8 +241,8 @@ def _decided(subject: Subject, condition: Condition, steps: int | None) -> Evide
     program, domain = _looking_at(program_of(scheme), names, is_initial=steps == 0), scheme.domain & policy.domain
     horizon = steps if steps is None else max(1, steps)
     bound = bounded(program, condition.bounded, domain, horizon, policy)
-    is_free = bool(free_exponents(scheme, policy))
-    return Evidence(bound.run, decided(program, condition, bound, domain, horizon, policy, is_free=is_free))
+    free = free_exponents(scheme, policy)
+    return Evidence(bound.run, decided(program, condition, bound, domain, horizon, policy, free))
 
 
 def _largest(name: str, region: Region, scheme: Scheme) -> Exponent:

@@ -12,6 +12,7 @@ from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.rules import Term, by_parity, total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application, TooLong
+from gamma_calc.errors import Unknown
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Label
@@ -73,6 +74,14 @@ class Trajectory:
         return (*self.steps, *(ExponentStep(t, self.last.sizes, self.last.terms) for t in later))
 
 
+class Open(Unknown):
+    """A step has no exponents on a domain as a whole; `run` is as far as it came, with the rules applied until then."""
+
+    def __init__(self, reason: str, run: Trajectory) -> None:
+        self.run = run
+        super().__init__(reason)
+
+
 @lru_cache(maxsize=64)
 def trajectory(
     program: Program,
@@ -87,6 +96,9 @@ def trajectory(
     it stops before a step from a state in which the pieces of some component, times their free exponents, are more than
     that: where a step multiplies components, they grow with it faster than any power. What an update rule remembers of
     gradients is added up, so its pieces do not count.
+
+    Raises:
+        Open: a rule does not say how large something is on the domain as a whole.
     """
     reading = ExponentReading(program, domain, policy)
     state = initial_state(program, reading)
@@ -107,6 +119,10 @@ def trajectory(
             del reading.trace.applications[made:]
             cut = f"step {t} has an exponent of more than {MOST_WRITTEN} numbers, too long to write out"
             break
+        except Unknown as error:
+            cut, applications = f"step {t}: {error}", tuple(reading.trace.applications)
+            run = Trajectory(program, domain, policy, tuple(unrolled), None, applications, cut)
+            raise Open(str(error), run) from error
         unrolled.append(ExponentStep(t, sizes, {name: _sizes(value) for name, value in step.quantities.items()}))
         if reading.recalled(step.after) == reading.recalled(state):
             settled_from = t

@@ -162,7 +162,7 @@ def test_an_epsilon_that_decides_by_a_free_exponent_cuts_the_domain() -> None:
     """The gradient of A is n^(1/2): above epsilon the step is normalised, below it the raw one over epsilon."""
     found = derived(scheme("zero", "0", "eta", "eta", epsilon="e"))
     assert str(found.decisions["stable"]) == "e - eta >= 3/2 or eta <= -1"
-    assert found.decisions["stable"].is_by_cells
+    assert found.decisions["stable"].runs
     assert NEGLIGIBLE_EPSILON not in found.assumptions
 
 

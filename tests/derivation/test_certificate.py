@@ -43,7 +43,7 @@ def unproved(derivation: Derivation, conclusions: tuple[str, ...]) -> Iterator[s
     What is decided apart on parts of the domain has no certificate.
     """
     for condition, decision in derivation.decisions.items():
-        if decision.status.value == "unknown" or decision.is_by_cells:
+        if decision.status.value == "unknown" or decision.runs:
             continue
         (line,) = (line for line in conclusions if line.startswith(f"{condition} ("))
         said, _, onset = line.partition(": ")[2].partition(", from step ")
@@ -54,7 +54,7 @@ def unproved(derivation: Derivation, conclusions: tuple[str, ...]) -> Iterator[s
             or is_due != onset.startswith(f"{decision.onset} on")
         ):
             yield line
-    rates = {} if derivation.decisions["stable"].is_by_cells else derivation.max_stable
+    rates = {} if derivation.decisions["stable"].runs else derivation.max_stable
     for name, rate in rates.items():
         said = f"largest stable {name}: {rate.value}"
         if rate.value is not None and not any(line.startswith(said) for line in conclusions):

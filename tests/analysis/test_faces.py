@@ -1,0 +1,48 @@
+"""Decisions on one free rate, held to runs at points and made again at the ties of maps and between them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from gamma_calc.algebra import NOWHERE, Affine, Polyhedron, Region, at_most
+from gamma_calc.analysis.bounded import bounded
+from gamma_calc.analysis.cells import decided, decided_together, faces, is_confirmed
+from gamma_calc.analysis.conditions import STABLE, conditions_of
+from gamma_calc.analysis.decision import Decision
+from gamma_calc.calculus.policy import CALCULUS
+from gamma_calc.program.models import LoraStack
+from gamma_calc.program.optimizers import OPTIMIZERS
+from gamma_calc.program.problem import program_of
+from gamma_calc.program.scheme import Scheme
+
+ETA = Affine.symbol("eta")
+EXPONENTS = {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta + 1"}
+STACK = Scheme("LoRA+", EXPONENTS, OPTIMIZERS["adam"], model=LoraStack(2, is_frozen=True, map="phi", has_norm=True))
+PROGRAM, CONDITION = program_of(STACK), conditions_of(STACK.model)[0]
+ASKED = (STACK.domain, 3, CALCULUS)
+
+
+@pytest.fixture(scope="module")
+def found() -> Decision:
+    assert CONDITION.name == STABLE.name
+    bound = bounded(PROGRAM, CONDITION.bounded, *ASKED)
+    return decided(PROGRAM, CONDITION, bound, *ASKED, STACK.free)
+
+
+def test_ties_and_what_is_between_them_give_the_edge_of_two_layers(found: Decision) -> None:
+    apart = faces(PROGRAM, CONDITION, *ASKED)
+    assert len(apart) > 2
+    assert str(decided_together(CONDITION, apart, is_free=True)) == str(found) == "eta <= -5/4"
+
+
+def test_a_region_is_confirmed_where_its_largest_rate_is_the_edge(found: Decision) -> None:
+    def is_borne_out(region: Region) -> bool:
+        return is_confirmed(PROGRAM, replace(found, region=region), "eta", *ASKED)
+
+    assert is_borne_out(found.region)
+    for wrong in (Fraction(-3, 2), Fraction(-1)):
+        assert not is_borne_out(Region.of(Polyhedron.of(at_most(ETA, wrong))))
+    assert not is_borne_out(NOWHERE)
