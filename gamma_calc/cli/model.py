@@ -3,6 +3,7 @@
 $ gamma-calc model ./llama --adapter v_proj.json --scheme lora-plus-a
 Largest stable rate: n^(-5/4) for A and n^(-1/4) for B, bound by Z_B of v_proj[2].
 One module alone has a largest stable rate of n^(-1) for A and n^0 for B. There Z_A of v_proj[2] is n^(1/2) in this ...
+Z_A of v_proj[2] is n^(1/4) there, that of v_proj[1] n^0. If each further layer adds as much, the largest stable ...
 LlamaForCausalLM with 2 of its 8 layers, lora-plus-a under adam on v_proj, for every fixed number of steps
 stable             eta <= -5/4
 internally_stable  eta <= -3/2
@@ -21,7 +22,7 @@ $ gamma-calc model networks.py:mlp --allow-code --json
 
 Without --init checkpoint no weight is read: the forward pass is captured at two sets of sizes and translated, operation
 by operation. One that has no rule is named with the line that does it, and the exit status is 3. Two layers of a Llama
-take some 35 seconds with adapters on every linear layer; an --adapter on fewer, or --steps 2, is quicker.
+take some 30 seconds with adapters on every linear layer, LoRA+ minutes; an --adapter on fewer or --steps 2 is quicker.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.analysis.largest_rates import LargestRate
 from gamma_calc.calculus.size import Size
 from gamma_calc.cli.options import (
     OPTIMIZER_NAMES,
@@ -147,7 +149,7 @@ def _text(found: ModelTheory) -> str:
         missing = dict.fromkeys(f"  {each.operation} ({each.reason}): {each.where}" for each in found.traced.unknown)
         said = "Nothing is derived: the forward pass has operations without a rule."
         return "\n".join([said, *missing, _title(found), _operations(found)])
-    lines = [_largest(found, derivation), *_beside_module(found), _title(found)]
+    lines = [_largest(found, derivation), *_beside_module(found), *_more_layers(found), _title(found)]
     lines.append(
         text_table(
             [(name, each.reason if _is_unknown(each) else str(each)) for name, each in derivation.decisions.items()]
@@ -177,7 +179,7 @@ def _largest(found: ModelTheory, derivation: Derivation) -> str:
         return f"Stable: {stable}."
     (largest,) = derivation.max_stable.values()
     but = "" if largest.attained else ", not attained"
-    return f"Largest stable rate: {_rates(found, derivation)}{but}{_bound(found)}."
+    return f"Largest stable rate: {_rates(found, derivation.max_stable)}{but}{_bound(found)}."
 
 
 def _bound(found: ModelTheory) -> str:
@@ -198,9 +200,27 @@ def _listed(layers: Iterable[str]) -> str:
     return ", ".join(layer for _, layer in _gathered((each, "") for each in layers))
 
 
-def _rates(found: ModelTheory, derivation: Derivation) -> str:
+def _more_layers(found: ModelTheory) -> Iterator[str]:
+    """What the layers that are not derived would change, as far as the last two tell."""
+    more = found.more
+    if more is None or found.built is None:
+        return
+    if not more.growing:
+        yield f"Layer {found.built} is there as layer {found.built - 1} is, and so are further ones taken to be."
+        return
+    first = more.growing[0]
+    (before, last), (one, other) = map(_shown, first.sizes), first.layers
+    said = f"{first.quantity} of {other} is {last} there, that of {one} {before}"
+    if not more.max_stable:
+        yield f"{said}: with more layers the largest stable rate may be smaller."
+        return
+    largest = _rates(found, more.max_stable)
+    yield f"{said}. If each further layer adds as much, the largest stable rate of all {found.depth} is {largest}."
+
+
+def _rates(found: ModelTheory, max_stable: Mapping[str, LargestRate]) -> str:
     """The largest rate, of A and of B where they have two."""
-    ((name, largest),) = derivation.max_stable.items()
+    ((name, largest),) = max_stable.items()
     if largest.exponent is None or not found.traced.layers:
         return f"{name} = {largest.value}" if largest.exponent is None else power(str(largest.exponent))
     scheme = found.scheme.at({name: Affine.of(largest.exponent)})
@@ -213,7 +233,11 @@ def _beside_module(found: ModelTheory) -> Iterator[str]:
     if found.module is None or found.derivation is None or not found.is_compared:
         return
     is_same = found.module.max_stable == found.derivation.max_stable
-    alone = "the same largest stable rate" if is_same else f"a largest stable rate of {_rates(found, found.module)}"
+    alone = (
+        "the same largest stable rate"
+        if is_same
+        else f"a largest stable rate of {_rates(found, found.module.max_stable)}"
+    )
     if not found.partings:
         yield f"One module alone has {alone}, and the same exponents there."
         return

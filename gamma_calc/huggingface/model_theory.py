@@ -29,6 +29,7 @@ from gamma_calc.huggingface.adapter_config import config_from_file
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
 from gamma_calc.huggingface.layers import DORA, adapted, adapter_from, model_of_layers
+from gamma_calc.huggingface.more_layers import MoreLayers, more_layers
 from gamma_calc.huggingface.network_predictions import check_chosen
 from gamma_calc.program.models import check_module
 from gamma_calc.program.problem import Problem, program_of
@@ -100,6 +101,14 @@ class ModelTheory:
     inits: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def more(self) -> MoreLayers | None:
+        """What the layers that were not derived would change; None where there are none, or that is not known."""
+        if self.derivation is None or self.built is None or self.depth is None or self.built == self.depth:
+            return None
+        sizes = {layer.name: self.at_max(layer) for layer in self.traced.layers}
+        return more_layers(self.traced.layers, sizes, self.derivation, self.depth - self.built)
+
+    @property
     def is_efficient(self) -> bool | None:
         """Whether A and B of every layer move its output by Theta(1) at the largest stable rate; None if not known."""
         is_known = bool(self.parts) and all(each.is_final for each in self.parts)
@@ -135,8 +144,9 @@ class ModelTheory:
         """
         if self.derivation is None:
             return ()
-        bounded = self.derivation.decisions[STABLE.name].condition.bounded
-        steps = [step for run in self.derivation.bounds[bounded].runs for step in run.steps]
+        stable = self.derivation.decisions[STABLE.name]
+        bounded = stable.condition.bounded
+        steps = [step for run in stable.runs or self.derivation.bounds[bounded].runs for step in run.steps]
         layers = {name: (layer.name, part_of(layer, name)) for layer in self.traced.layers for name in layer.quantities}
         at_edge = {name for name, size in self.derivation.at_max.items() if size.upper == Exponent.of(0)}
         held = sorted({*bounded} & at_edge, key=[*layers, *bounded].index)
@@ -186,6 +196,7 @@ class ModelTheory:
             ],
             "conditions": {} if found is None else {key: condition_json(each) for key, each in found.decisions.items()},
             "max_stable": {} if found is None else _largest(found),
+            "more_layers": None if (more := self.more) is None else more.json(),
             "efficient": self.is_efficient,
             "gradient_stable": self.is_gradient_stable,
             "undertrained": [

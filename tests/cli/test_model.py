@@ -64,6 +64,7 @@ def bare():
 """
 
 
+QWEN3 = LLAMA | {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "head_dim": 8}
 ODD: Mapping[str, Any] = {
     "custom": {"model_type": "odd", "auto_map": {"AutoConfig": "odd.Odd"}},
     "number": 1,
@@ -75,11 +76,20 @@ ODD: Mapping[str, Any] = {
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, config in {"llama": LLAMA, "gpt2": GPT2, "other": {"model_type": "no-such"}, "empty": {}, **ODD}.items():
+    deeper = {"llama3": LLAMA | {"num_hidden_layers": 3}, "qwen3": QWEN3}
+    for name, config in {
+        "llama": LLAMA,
+        **deeper,
+        "gpt2": GPT2,
+        "other": {"model_type": "no-such"},
+        "empty": {},
+        **ODD,
+    }.items():
         Path(name).mkdir()
         Path(name, "config.json").write_text(json.dumps(config), encoding="utf-8")
     adapters: Mapping[str, dict[str, Any]] = {
         "v": {"target_modules": ["v_proj"]},
+        "qv": {"target_modules": ["q_proj", "v_proj"]},
         "c": {"target_modules": ["c_attn"]},
         "absent": {"target_modules": ["w_proj"]},
         "dora": {"target_modules": ["v_proj"], "use_dora": True},
@@ -125,6 +135,13 @@ def test_lora_plus_from_init_a_is_another_thing_in_the_second_layer(capsys: pyte
     assert [each["value"] for each in path[1:]] == [
         next(part for part in each["term"] if part.startswith("U_")) for each in path[:-1]
     ]  # each hop starts from what changed in the one before it
+    more = answer["more_layers"]
+    assert not more["repeats"] and more["max_stable"]["eta"]["value"] == "-23/16"  # -1 - (L - 1)/(2L) for L = 8
+    assert more["growing"][0] == {
+        "layers": ["v_proj[1]", "v_proj[2]"],
+        "quantity": "Z_A",
+        "exponents": ["0", "1/4"],
+    }
     first, second = answer["layers"]
     expected = {"Z_A": "1/4", "Z_B": "0", "Delta_Z_A": "1/4", "Delta_Z_B": "0"}
     assert {name: second["quantities"][name] for name in expected} == expected
@@ -134,6 +151,32 @@ def test_lora_plus_from_init_a_is_another_thing_in_the_second_layer(capsys: pyte
     assert {each["name"] for each in answer["parameters"] if each["trained"]} == {
         f"{factor}_v_proj[{layer}]" for factor in "AB" for layer in (1, 2)
     }
+
+
+@pytest.mark.slow
+def test_a_third_layer_adds_what_the_second_one_does(capsys: pytest.CaptureFixture[str]) -> None:
+    two, three = (
+        found(f"llama3 --adapter v.json --scheme lora-plus-a --steps 3 --layers {layers}", capsys) for layers in (2, 3)
+    )
+    assert two["more_layers"]["max_stable"]["eta"]["value"] == three["max_stable"]["eta"]["value"] == "-4/3"
+    assert three["more_layers"] is None
+
+
+@pytest.mark.slow
+def test_queries_and_values_are_decided_at_ties_and_between_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """On the domain of the rate as a whole it is open which logits lead, and LoRA+ is said to be stable up to -3/2."""
+    answer = found("llama --adapter qv.json --scheme lora-plus-a --steps 3", capsys)
+    assert answer["max_stable"]["eta"]["value"] == "-5/4"
+    assert answer["conditions"]["internally_stable"]["region"] == "eta <= -3/2"
+    assert {each["quantity"] for each in answer["binding"]} == {"Z_B"}
+    assert answer["more_layers"]["max_stable"]["eta"]["value"] == "-23/16"
+
+
+@pytest.mark.slow
+def test_a_norm_of_queries_has_a_size_on_parts_of_the_domain(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = found("qwen3 --adapter qv.json --scheme init-a --steps 3", capsys)
+    assert answer["max_stable"]["eta"]["value"] == "-1/2"
+    assert answer["more_layers"] == {"repeats": True, "growing": [], "max_stable": {}}
 
 
 @pytest.mark.slow
