@@ -319,7 +319,11 @@ def _changed(argument: Term, change: Term, degree: Fraction, first_order: Size) 
 
 
 def _power(argument: Term, degree: Fraction) -> Term:
-    return (Component(_power_size(argument, degree), _united(argument)),)
+    whole, leading = _power_size(argument, degree), _leading(argument)
+    if leading is None or not degree:
+        return (Component(whole, _united(argument)),)
+    slope = whole + Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
+    return _sum(*((Component(each.size + slope, _mapped(each, argument)),) for each in argument))
 
 
 def _power_size(argument: Term, degree: Fraction) -> Size:

@@ -27,6 +27,7 @@ from gamma_calc.calculus.rules import (
     CONTRACTIONS,
     INVERSE_RMS,
     MAP_CHANGE,
+    POWER,
     SOFTMAX,
     SOFTMAX_CHANGE,
     Component,
@@ -453,3 +454,12 @@ def test_one_over_a_sum_is_between_one_over_the_bound_and_one_over_a_part_that_i
     bound = replace(most, size=Size(VANISHING, most.size.upper))
     (found,) = INVERSE_RMS.conclude((part, bound), WIDTH)
     assert found.size == Size(Exponent.of(Fraction(-3, 2)), Exponent.of(0))
+
+
+def test_a_power_knows_of_a_small_part_as_far_as_that_is_there() -> None:
+    """(1 + c)^3 - 1 is 3 c: what has seen W at n^(-3) has not seen it at n^0."""
+    leading = Component(Size.exactly(Exponent.of(0)), DATA)
+    small = Component(Size.exactly(Exponent.of(-3)), seen_through(V, WIDTH))
+    cube = POWER.conclude((leading, small), Fraction(3))
+    assert Size.largest(each.size for each in cube) == Size.exactly(Exponent.of(0))
+    assert [str(each.size) for each in cube if each.provenance.seen] == ["-3"]
