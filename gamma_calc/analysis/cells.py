@@ -16,7 +16,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 
-from gamma_calc.algebra import NOWHERE, Affine, Equality, Exponent, Inequality, Polyhedron, Region
+from gamma_calc.algebra import EMPTY, NOWHERE, Affine, Equality, Exponent, Inequality, Polyhedron, Region
 from gamma_calc.analysis.bounded import Bounded, bounded
 from gamma_calc.analysis.conditions import Condition
 from gamma_calc.analysis.decision import Decision, Status, decision
@@ -137,29 +137,30 @@ def ties(run: Trajectory, domain: Polyhedron) -> Iterator[Affine]:
 def is_confirmed(
     program: Program, made: Decision, rate: str, domain: Polyhedron, horizon: int | None, policy: Policy
 ) -> bool:
-    """Whether runs at points say of a decision on one free rate what it says.
+    """Whether runs at points say of a decision on one free exponent, mostly a rate, what it says.
 
-    At its largest rate the condition holds, and what it bounds is n^0 at some step. Where it holds nowhere, it does not
-    for a rate at which no step is felt.
+    At its largest value the condition holds, and what it bounds is n^0 at some step, unless the domain ends there. A
+    condition that holds nowhere does not for a rate at which no step is felt.
     """
-    condition = made.condition
-    if made.status is Status.UNKNOWN or (made.region.is_empty and condition.reached):
-        return made.status is not Status.UNKNOWN
-    largest = STILL if made.region.is_empty else _largest(rate, made.region)
-    if largest is None:
+    condition, region = made.condition, made.region
+    if made.status is Status.UNKNOWN:
+        return False
+    if region.is_empty and condition.reached:
         return True
-    point = domain & Polyhedron.of(Equality(Affine.symbol(rate) - largest))
+    edge = STILL if region.is_empty else _largest(rate, region)
+    point = EMPTY if edge is None else domain & Polyhedron.of(Equality(Affine.symbol(rate) - edge))
+    if point.is_empty:
+        return True
     there = bounded(program, condition.bounded, point, horizon, policy)
-    if made.region.is_empty:
+    if region.is_empty:
         return there.inner.is_empty
-    steps = there.run.steps
-    is_tight = any(step.sizes[name].upper == Exponent.of(0, point) for step in steps for name in condition.bounded)
-    holds = not decision(condition, there, is_free=True).region.is_empty
-    return holds and (is_tight or bool(condition.reached))
+    sizes = (step.sizes[name].upper for step in there.run.steps for name in condition.bounded)
+    is_edge = bool(condition.reached) or edge == _largest(rate, Region.of(domain)) or Exponent.of(0, point) in sizes
+    return is_edge and not decision(condition, there, is_free=True).region.is_empty
 
 
 def _largest(rate: str, region: Region) -> Fraction | None:
-    """The largest rate in a region, where it has one."""
+    """The largest value of an exponent in a region, where it has one."""
     whole = region.convex()
     largest = None if whole is None else largest_rate(rate, whole)
     return largest.exponent if largest is not None and largest.attained else None

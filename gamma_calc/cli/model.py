@@ -206,7 +206,7 @@ def _more_layers(found: ModelTheory) -> Iterator[str]:
     if more is None or found.built is None:
         return
     if not more.growing:
-        yield f"Layer {found.built} is there as layer {found.built - 1} is, and so are further ones taken to be."
+        yield f"Layer {found.built} has the exponents of layer {found.built - 1} there, and further ones are taken to."
         return
     first = more.growing[0]
     (before, last), (one, other) = map(_shown, first.sizes), first.layers

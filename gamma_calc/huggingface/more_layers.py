@@ -80,16 +80,16 @@ def more_layers(
         for name, size in sizes[last.name].items()
         if name.startswith(REPEATED) and size != sizes[before.name][name]
     )
-    decided = derivation.decisions[STABLE.name]
+    if not growing:
+        return MoreLayers((), {})
+    decided, (rate,) = derivation.decisions[STABLE.name], derivation.max_stable
     parts = (
         reduce(Region.__and__, _bounded(pairs, derivation, run, more), decided.region & run.domain)
         for run in decided.runs or (derivation.run,)
     )
     stable = reduce(Region.__or__, parts).convex()
-    if not growing or stable is None or stable.is_empty:
-        return MoreLayers(growing, {})
-    (rate,) = derivation.max_stable
-    return MoreLayers(growing, {rate: largest_rate(rate, stable)})
+    known = {} if stable is None or stable.is_empty else {rate: largest_rate(rate, stable)}
+    return MoreLayers(growing, known)
 
 
 def _last_two(layers: Sequence[TracedLayer]) -> Iterator[tuple[TracedLayer, TracedLayer]]:

@@ -46,3 +46,14 @@ def test_a_region_is_confirmed_where_its_largest_rate_is_the_edge(found: Decisio
     for wrong in (Fraction(-3, 2), Fraction(-1)):
         assert not is_borne_out(Region.of(Polyhedron.of(at_most(ETA, wrong))))
     assert not is_borne_out(NOWHERE)
+
+
+@pytest.mark.parametrize("largest", [Fraction(-2), Fraction(-5, 4)])
+def test_where_a_domain_ends_nothing_need_be_at_an_edge(found: Decision, largest: Fraction) -> None:
+    domain = Polyhedron.of(at_most(ETA, largest))
+    assert is_confirmed(PROGRAM, replace(found, region=Region.of(domain)), "eta", domain, *ASKED[1:])
+
+
+def test_a_domain_without_small_rates_is_not_asked_for_one(found: Decision) -> None:
+    domain = Polyhedron.of(at_most(Affine.of(-1), ETA))
+    assert is_confirmed(PROGRAM, replace(found, region=NOWHERE), "eta", domain, *ASKED[1:])
