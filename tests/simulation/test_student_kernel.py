@@ -100,12 +100,18 @@ def test_padding(width: int, points: int) -> None:
 
 
 @pytest.mark.parametrize("machine", [AVX512, AVX2, NEON, SSE], indirect=True, ids=["avx512", "avx2", "neon", "sse"])
-@pytest.mark.parametrize(
-    ("dtype", "rank", "tolerance"), [("float64", 3, 1e-10), ("float32", 4, 1e-4), ("float32", 1, 1e-4)]
-)
-def test_every_machines_loops(machine: Machine, dtype: str, rank: int, tolerance: float) -> None:
-    configuration = replace(SMALL, width=53, rank=rank, dtype=dtype, optimizer=Raw())
-    assert_same(teacher_student(configuration), teacher_student(configuration, is_plain=True), rtol=tolerance)
+@pytest.mark.parametrize("rank", [1, 3, 4])
+def test_every_machines_loops(machine: Machine, rank: int) -> None:
+    """In float32 a step moves an entry by few of its last digits, so both twins are held to the one in float64."""
+    configuration = replace(SMALL, width=53, rank=rank, optimizer=Raw())
+    single = replace(configuration, dtype="float32")
+    exact = teacher_student(configuration, is_plain=True)
+    assert_same(teacher_student(configuration), exact, rtol=1e-10)
+    found, plain = teacher_student(single), teacher_student(single, is_plain=True)
+    for name in RECORDED:
+        right = getattr(exact, name)
+        size, error = right.abs().max(), (getattr(found, name) - right).abs().max()
+        assert error <= 4 * (getattr(plain, name) - right).abs().max() + torch.finfo(torch.float32).eps * size, name
 
 
 @pytest.mark.parametrize("rank", [1, 4, 5])
