@@ -165,7 +165,7 @@ class ExponentReading:
             raise Unknown(f"{node.word} of what is zero: no exponent says how large that is")
         match node:
             case InverseRms(_, axis):
-                return self._concluded(self.rules.inverse_rms, node, label, argument, axis)
+                return self._concluded(self.rules.inverse_rms, node, label, argument, axis, self.policy)
             case Power(_, degree):
                 return self._concluded(self.rules.power, node, label, argument, degree)
         raise TypeError(f"no rule for {type(node).__name__}")

@@ -27,12 +27,14 @@ from gamma_calc.calculus.assumptions import (
 )
 from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, VASWANI, YANG, ZHANG, Citation
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
-from gamma_calc.calculus.provenance import Flip, Provenance, Sight, common, is_centred, walks
+from gamma_calc.calculus.provenance import Flip, Provenance, Sight, common, contracted, is_centred, walks
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.optimizers import Factored, Moments
 from gamma_calc.program.shared import Shared
+
+HALF = Fraction(1, 2)
 
 MOST_APART = 3
 """Components of one parity that are kept apart; of more, the smaller ones leave one bound."""
@@ -267,8 +269,24 @@ def _second_order(parts: Term, argument: Term, leading: Component | None) -> Ite
         yield Component(size + slope, _united(around))
 
 
-def _inverse_rms(argument: Term, axis: Axis) -> Term:
-    return (Component(_inverse(argument), _scalar(argument, axis)),)
+def _inverse_rms(argument: Term, axis: Axis, policy: Policy) -> Term:
+    return _power(_mean_products(argument, argument, axis, policy), -HALF)
+
+
+def _mean_products(left: Term, right: Term, axis: Axis, policy: Policy) -> Term:
+    """The mean of x y along an axis, by parts; in that of a part with itself, a mean square, nothing cancels."""
+    return gathered(
+        Component(x.size + y.size + gain + Size.exactly(Exponent.of(-axis.size)), provenance)
+        for x, y in summed_pairs(left, right, (axis,), policy)
+        for gain, provenance in _summed(x, y, axis, policy)
+    )
+
+
+def _summed(x: Component, y: Component, axis: Axis, policy: Policy) -> Iterator[tuple[Size, Provenance]]:
+    if x is y:
+        yield Size.exactly(Exponent.of(axis.size)), contracted(x.provenance, y.provenance, (axis,))
+    else:
+        yield from ((policy.gain(part), part.provenance) for part in summations(x.provenance, y.provenance, (axis,)))
 
 
 def _inverse(argument: Term) -> Size:
@@ -292,21 +310,9 @@ def _leading(argument: Term) -> Component | None:
     return next((each for each in leading if _is_one_form(each.size)), None)
 
 
-def _scalar(argument: Term, axis: Axis) -> Provenance:
-    """The provenance of a mean along an axis: it has seen everything, through a sum over the axis only."""
-    every = [component.provenance.summed((axis,)) for component in argument]
-    return reduce(Provenance.multiplied, every).even_and_odd
-
-
 def _inverse_rms_change(argument: Term, change: Term, axis: Axis, policy: Policy) -> Term:
-    moved, inverse = (*argument, *change), _inverse(argument)
-    means = [
-        x.size + y.size + policy.gain(part) + Size.exactly(Exponent.of(-axis.size))
-        for x, y in summed_pairs(moved, change, (axis,), policy)
-        for part in summations(x.provenance, y.provenance, (axis,))
-    ]
-    first_order = inverse + inverse + inverse + Size.largest(means)
-    return (Component(_changed(argument, change, Fraction(-1), first_order), _scalar(moved, axis)),)
+    square = _mean_products(argument, argument, axis, policy)
+    return _power_change(square, _mean_products((*argument, *change), change, axis, policy), -HALF)
 
 
 def _changed(argument: Term, change: Term, degree: Fraction, first_order: Size) -> Size:
@@ -334,8 +340,12 @@ def _power_size(argument: Term, degree: Fraction) -> Size:
 
 
 def _power_change(argument: Term, change: Term, degree: Fraction) -> Term:
-    first_order = _power_size(argument, degree - 1) + total(change)
-    return (Component(_changed(argument, change, degree, first_order), _united((*argument, *change))),)
+    leading, moved = _leading(argument), (*argument, *change)
+    if leading is None or not degree or not total(change).upper.is_at_most(leading.size.lower):
+        first_order = _power_size(argument, degree - 1) + total(change)
+        return (Component(_changed(argument, change, degree, first_order), _united(moved)),)
+    slope = Size.exactly(Exponent.of(leading.size.upper.pieces[0] * (degree - 1)))
+    return _sum(*((Component(each.size + slope, _mapped(each, moved)),) for each in change))
 
 
 def _united(argument: Term) -> Provenance:

@@ -26,6 +26,7 @@ from gamma_calc.calculus.rules import (
     BOUNDED,
     CONTRACTIONS,
     INVERSE_RMS,
+    INVERSE_RMS_CHANGE,
     MAP_CHANGE,
     POWER,
     SOFTMAX,
@@ -445,14 +446,14 @@ def test_a_softmax_of_a_fixed_number_of_logits_is_of_size_one_however_large_they
 def test_one_over_what_is_only_bounded_from_above_is_unknown() -> None:
     bounded = (Component(Size(VANISHING, parsed_exponent("1/2")), DATA),)
     with pytest.raises(Unknown, match="only bounded from above"):
-        INVERSE_RMS.conclude(bounded, WIDTH)
+        INVERSE_RMS.conclude(bounded, WIDTH, CALCULUS)
 
 
 def test_one_over_a_sum_is_between_one_over_the_bound_and_one_over_a_part_that_is_there() -> None:
     """A part of n^0 and one of at most n^(3/2), of which it is open whether it is there: n^(-3/2) to n^0."""
     part, most = seeing("0", V), seeing("3/2", W)
     bound = replace(most, size=Size(VANISHING, most.size.upper))
-    (found,) = INVERSE_RMS.conclude((part, bound), WIDTH)
+    (found,) = INVERSE_RMS.conclude((part, bound), WIDTH, CALCULUS)
     assert found.size == Size(Exponent.of(Fraction(-3, 2)), Exponent.of(0))
 
 
@@ -463,3 +464,16 @@ def test_a_power_knows_of_a_small_part_as_far_as_that_is_there() -> None:
     cube = POWER.conclude((leading, small), Fraction(3))
     assert Size.largest(each.size for each in cube) == Size.exactly(Exponent.of(0))
     assert [str(each.size) for each in cube if each.provenance.seen] == ["-3"]
+
+
+def test_a_norm_of_heads_knows_of_a_small_part_as_far_as_that_is_there() -> None:
+    """Over a head of fixed size: what has seen W at n^(-3) has not seen it at n^0, nor at more than it changes."""
+    leading = Component(Size.exactly(Exponent.of(0)), DATA)
+    small = Component(Size.exactly(Exponent.of(-3)), seen_through(V, WIDTH))
+    whole = INVERSE_RMS.conclude((leading, small), FIXED, CALCULUS)
+    assert Size.largest(each.size for each in whole) == Size.exactly(Exponent.of(0))
+    less = replace(small, size=Size.exactly(Exponent.of(-4)), provenance=seen_through(W, WIDTH))
+    change = INVERSE_RMS_CHANGE.conclude((leading,), (small, less), FIXED, CALCULUS)
+    for term, tensor, size in ((whole, V, "-3"), (change, V, "-3"), (change, W, "-4")):
+        found = [each.size for each in term if any(sight.tensor is tensor for sight in each.provenance.seen)]
+        assert str(Size.largest(found)) == size
