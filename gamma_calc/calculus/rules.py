@@ -349,8 +349,10 @@ def _power_change(argument: Term, change: Term, degree: Fraction) -> Term:
 
 
 def _united(argument: Term) -> Provenance:
-    """The provenance of a function of a whole value."""
-    return reduce(Provenance.multiplied, (component.provenance for component in argument)).even_and_odd
+    """The provenance of a function of a whole value: a flip that changes a part may change it either way."""
+    whole = reduce(Provenance.multiplied, (component.provenance for component in argument))
+    flips = frozenset[Flip]().union(*(component.provenance.flips for component in argument))
+    return replace(whole.even_and_odd, mixed=flips)
 
 
 def uniform(axis: Axis) -> Term:

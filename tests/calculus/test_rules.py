@@ -477,3 +477,11 @@ def test_a_norm_of_heads_knows_of_a_small_part_as_far_as_that_is_there() -> None
     for term, tensor, size in ((whole, V, "-3"), (change, V, "-3"), (change, W, "-4")):
         found = [each.size for each in term if any(sight.tensor is tensor for sight in each.provenance.seen)]
         assert str(Size.largest(found)) == size
+
+
+def test_a_flip_that_changes_two_parts_changes_a_function_of_both() -> None:
+    """Of (x + y)^3 it is open which part leads; were it even under a flip of both, it would be as large as its mean."""
+    flip = Flip(V, WIDTH, WIDTH)
+    parts = (Component(Size.exactly(parsed_exponent(each)), Provenance(odd=frozenset((flip,)))) for each in "cd")
+    (cube,) = POWER.conclude(tuple(parts), Fraction(3))
+    assert str(cube.size) == "max(3*c, 3*d)" and cube.provenance.mixed == {flip}
