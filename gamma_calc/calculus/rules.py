@@ -26,15 +26,13 @@ from gamma_calc.calculus.assumptions import (
     Assumption,
 )
 from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, VASWANI, YANG, ZHANG, Citation
-from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
+from gamma_calc.calculus.policy import CALCULUS, HALF, Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import Flip, Provenance, Sight, common, contracted, is_centred, walks
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.optimizers import Factored, Moments
 from gamma_calc.program.shared import Shared
-
-HALF = Fraction(1, 2)
 
 MOST_APART = 3
 """Components of one parity that are kept apart; of more, the smaller ones leave one bound."""
@@ -274,15 +272,17 @@ def _inverse_rms(argument: Term, axis: Axis, policy: Policy) -> Term:
 
 
 def _mean_products(left: Term, right: Term, axis: Axis, policy: Policy) -> Term:
-    """The mean of x y along an axis, by parts; in that of a part with itself, a mean square, nothing cancels."""
+    """The mean of x y along an axis, by parts; of a part that is in both it holds the mean square."""
+    squares = ((x, x) for x in left if x in right)
     return gathered(
         Component(x.size + y.size + gain + Size.exactly(Exponent.of(-axis.size)), provenance)
-        for x, y in summed_pairs(left, right, (axis,), policy)
-        for gain, provenance in _summed(x, y, axis, policy)
+        for x, y in dict.fromkeys((*squares, *summed_pairs(left, right, (axis,), policy)))
+        for gain, provenance in _products_summed(x, y, axis, policy)
     )
 
 
-def _summed(x: Component, y: Component, axis: Axis, policy: Policy) -> Iterator[tuple[Size, Provenance]]:
+def _products_summed(x: Component, y: Component, axis: Axis, policy: Policy) -> Iterator[tuple[Size, Provenance]]:
+    """What the sum of x y along an axis adds to their sizes, and what it leaves; among squares nothing cancels."""
     if x is y:
         yield Size.exactly(Exponent.of(axis.size)), contracted(x.provenance, y.provenance, (axis,))
     else:

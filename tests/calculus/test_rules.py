@@ -20,6 +20,7 @@ from gamma_calc.calculus.provenance import (
     Random,
     Sight,
     contracted,
+    is_centred,
 )
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.calculus.rules import (
@@ -34,6 +35,7 @@ from gamma_calc.calculus.rules import (
     Component,
     gathered,
     normalised_step,
+    total,
     uniform,
 )
 from gamma_calc.calculus.size import Size
@@ -485,3 +487,12 @@ def test_a_flip_that_changes_two_parts_changes_a_function_of_both() -> None:
     parts = (Component(Size.exactly(parsed_exponent(each)), Provenance(odd=frozenset((flip,)))) for each in "cd")
     (cube,) = POWER.conclude(tuple(parts), Fraction(3))
     assert str(cube.size) == "max(3*c, 3*d)" and cube.provenance.mixed == {flip}
+
+
+def test_a_mean_square_is_as_large_as_the_squares_whatever_is_known_of_the_sign() -> None:
+    """Odd in W, of which it is not known what W met: a sum of two such parts may cancel, one of squares never."""
+    tensor = Random("W", (SQUARE, WIDTH), depth=DEPTH_AT_A_POINT)
+    odd = Provenance(odd=frozenset((Flip(tensor, SQUARE, WIDTH),)))
+    part = Component(Size.exactly(Exponent.of(0)), odd)
+    assert is_centred(odd, odd, WIDTH)
+    assert total(INVERSE_RMS.conclude((part,), WIDTH, CALCULUS)) == Size.exactly(Exponent.of(0))

@@ -102,7 +102,10 @@ def test_padding(width: int, points: int) -> None:
 @pytest.mark.parametrize("machine", [AVX512, AVX2, NEON, SSE], indirect=True, ids=["avx512", "avx2", "neon", "sse"])
 @pytest.mark.parametrize("rank", [1, 3, 4])
 def test_every_machines_loops(machine: Machine, rank: int) -> None:
-    """In float32 a step moves an entry by few of its last digits, so both twins are held to the one in float64."""
+    """In float32 a step moves an entry by few of its last digits, so both twins are held to the one in float64.
+
+    They add the same terms in another order: each may be off by as much as the other, times a small number.
+    """
     configuration = replace(SMALL, width=53, rank=rank, optimizer=Raw())
     single = replace(configuration, dtype="float32")
     exact = teacher_student(configuration, is_plain=True)
