@@ -264,7 +264,7 @@ def _second_order(parts: Term, argument: Term, leading: Component | None) -> Ite
     slope = total(small) + Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
     for size, part in {each.size: each for each in parts if each in small}.items():
         around = tuple(each for each in argument if not _is_below(each, part))
-        yield Component(size + slope, _united(around))
+        yield Component(size + slope, reduce(Provenance.multiplied, (each.provenance for each in around)).even_and_odd)
 
 
 def _inverse_rms(argument: Term, axis: Axis, policy: Policy) -> Term:
