@@ -16,7 +16,17 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 
-from gamma_calc.algebra import EMPTY, NOWHERE, Affine, Equality, Exponent, Inequality, Polyhedron, Region
+from gamma_calc.algebra import (
+    EMPTY,
+    NOWHERE,
+    Affine,
+    Equality,
+    Exponent,
+    Inequality,
+    Polyhedron,
+    Region,
+    nonpositive_region,
+)
 from gamma_calc.analysis.bounded import Bounded, bounded
 from gamma_calc.analysis.conditions import Condition
 from gamma_calc.analysis.decision import Decision, Status, decision
@@ -25,14 +35,11 @@ from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.rules import Component
 from gamma_calc.calculus.trace import Application
-from gamma_calc.program.expressions import Map, MapChange
+from gamma_calc.program.expressions import Expression, Map, MapChange, Named, Scaled
 from gamma_calc.program.program import Program
 
 MOST_CELLS = 256
 """Cells beyond which a condition is left undecided."""
-
-STILL = Fraction(-16)
-"""The exponent of a rate at which no step is felt."""
 
 MOST_FACES = 64
 """Points and intervals beyond which they are not looked at one by one."""
@@ -45,38 +52,47 @@ def decided(
     program: Program,
     condition: Condition,
     bound: Bounded,
-    domain: Polyhedron,
+    within: Region,
     horizon: int | None,
     policy: Policy,
     free: Sequence[str],
 ) -> Decision:
-    """What a bounded run on a domain says of a condition, and where that is open, what the parts of the domain say.
+    """What a bounded run says of a condition, and where that is open, what the parts of the domain say.
 
     Args:
+        within: where the condition may hold; elsewhere it surely does not.
         free: the free exponents.
     """
     made, is_free = decision(condition, bound, is_free=bool(free)), bool(free)
-    if made.status is Status.UNKNOWN and undecided(bound.run, domain) is not None:
-        made = decided_together(condition, cells(program, condition, domain, horizon, policy), is_free=is_free)
-    if len(free) != 1 or next(ties(bound.run, domain), None) is None:
+    domain = bound.runs[0].domain
+    is_open = within != Region.of(domain) or undecided(bound.run, domain) is not None
+    if made.status is Status.UNKNOWN and is_open:
+        made = decided_together(condition, cells(program, condition, within, horizon, policy), is_free=is_free)
+    if len(free) != 1 or not any(True for run in made.runs or bound.runs for _ in ties(run, run.domain)):
         return made
-    if is_confirmed(program, made, free[0], domain, horizon, policy):
+    whole, is_known = made.region.convex(), made.status is not Status.UNKNOWN
+    is_interval = is_known and whole is not None and not whole.is_empty
+    if is_interval and is_confirmed(program, made, free[0], within, horizon, policy):
         return made
-    apart = decided_together(condition, faces(program, condition, domain, horizon, policy), is_free=is_free)
-    if apart.status is Status.UNKNOWN and made.status is not Status.UNKNOWN:
-        return replace(apart, region=NOWHERE, reason=f"at a point it is otherwise than on the domain: {made}")
-    return made if apart.status is Status.UNKNOWN else apart
+    apart = decided_together(condition, faces(program, condition, within, horizon, policy), is_free=is_free)
+    is_known = apart.status is not Status.UNKNOWN
+    if is_known and (apart.region.is_empty or is_confirmed(program, apart, free[0], within, horizon, policy)):
+        return apart
+    if made.status is Status.UNKNOWN:
+        return made
+    reason = f"at a point it is otherwise than on the domain: {made}"
+    return replace(apart, region=NOWHERE, status=Status.UNKNOWN, reason=reason)
 
 
 def cells(
-    program: Program, condition: Condition, domain: Polyhedron, horizon: int | None, policy: Policy
+    program: Program, condition: Condition, within: Region, horizon: int | None, policy: Policy
 ) -> tuple[Bounded, ...]:
-    """What is known of a condition's quantities on the cells of a domain.
+    """What is known of a condition's quantities on the cells of a region.
 
     Where the condition surely does not hold, nothing more is asked: a cell shrinks to the rest before it is cut. Nor is
     more asked once nothing is known of later steps on some cell.
     """
-    waiting, found, pairs = [domain], list[Bounded](), 0
+    waiting, found, pairs = [*within.members], list[Bounded](), 0
     while waiting:
         where = waiting.pop()
         bound = bounded(program, condition.bounded, where, horizon, policy)
@@ -97,65 +113,88 @@ def cells(
 
 
 def faces(
-    program: Program, condition: Condition, domain: Polyhedron, horizon: int | None, policy: Policy
+    program: Program, condition: Condition, within: Region, horizon: int | None, policy: Policy
 ) -> tuple[Bounded, ...]:
     """What is known of a condition's quantities at the points where some map has a tie, and on the intervals between.
 
-    One exponent is free. No more is asked once nothing is known on some part.
+    One exponent is free. Where there is a tie, what is made before it is known, and what is made later is known from
+    above. Where that says whether the condition holds, nothing more is asked; nor is once nothing is known on some
+    part.
     """
-    waiting, found = [domain], list[Bounded]()
+    waiting, found = [*within.members], list[Bounded]()
     while waiting:
         where = waiting.pop()
         bound = bounded(program, condition.bounded, where, horizon, policy)
-        form = next(ties(bound.run, where), None)
-        if form is not None and len(found) + len(waiting) < MOST_FACES:
-            sides = (Inequality(form, strict=True), Inequality(-form, strict=True), Equality(form))
-            waiting += [face for face in (where & Polyhedron.of(side) for side in sides) if not face.is_empty]
-        else:
+        place, form = next(ties(bound.run, where), (0, None))
+        if form is None or len(found) + len(waiting) >= MOST_FACES:
             found.append(bound if form is None else replace(bound, is_final=False, reason="there are too many ties"))
             if not found[-1].is_final:
                 break
+            continue
+        sure = EMPTY if condition.reached or not bound.is_final else bound.inner
+        if not sure.is_empty:
+            found.append(replace(bound, outer=sure))
+        rest = _possible(condition, bound, place).difference(sure)
+        sides = (Inequality(form, strict=True), Inequality(-form, strict=True), Equality(form))
+        split = [where & Polyhedron.of(side) for side in sides] if rest.includes(where) else rest.members
+        waiting += [face for face in split if not face.is_empty]
     return tuple(found)
 
 
-def ties(run: Trajectory, domain: Polyhedron) -> Iterator[Affine]:
+def ties(run: Trajectory, domain: Polyhedron) -> Iterator[tuple[int, Affine]]:
     """The forms that are zero where two parts of what a map is taken of are of one size, or one is n^0, in a domain.
 
     What a map makes of a part depends on which others are larger: it is another thing on either side, and at the tie.
-    The first comes first: what is made before it is as it is everywhere in the domain.
+    The first comes first, each with the place of its application: what is made before is as it is everywhere.
     """
-    maps = [each for each in run.applications if isinstance(each.subject.expression, Map | MapChange)]
-    sizes = ([part.size for one in each.premises if isinstance(one, tuple) for part in one] for each in maps)
-    compared = (frozenset(piece for size in each for piece in size.upper.pieces) for each in sizes)
-    for pieces in dict.fromkeys(compared):
+    compared = dict[frozenset[Affine], int]()
+    for place, each in enumerate(run.applications):
+        if isinstance(each.subject.expression, Map | MapChange):
+            parts = [part for premise in each.premises if isinstance(premise, tuple) for part in premise]
+            compared.setdefault(frozenset(piece for part in parts for piece in part.size.upper.pieces), place)
+    for pieces, place in compared.items():
         for one, other in combinations((Affine.of(0), *sorted(pieces, key=str)), 2):
             form = domain.reduced(one - other)
             if form.free and not (domain & Polyhedron.of(Equality(form))).is_empty:
-                yield form
+                yield place, form
+
+
+def _possible(condition: Condition, bound: Bounded, place: int) -> Region:
+    """Where a condition may hold for all that is known of sizes from above, and from below before an application."""
+    run, region = bound.run, bound.run.domain
+    wanted = {_made_at(run.program.quantities[name]) for name in condition.bounded}
+    for each in run.applications[:place]:
+        if each.subject.expression in wanted:
+            for part in each.conclusion:
+                region &= nonpositive_region(part.size.lower)
+    possible = Region.of(region)
+    for name in condition.reached if bound.is_final else ():
+        pieces = run.last.sizes[name].upper.pieces
+        possible &= Region(tuple(Polyhedron.of(Inequality(piece)) for piece in pieces))
+    return possible
+
+
+def _made_at(node: Expression) -> Expression:
+    """The operation of which a value is another name, or the multiple by a scalar n^0."""
+    while isinstance(node, Named) or (isinstance(node, Scaled) and node.exponent == Affine.of(0)):
+        node = node.operand
+    return node
 
 
 def is_confirmed(
-    program: Program, made: Decision, rate: str, domain: Polyhedron, horizon: int | None, policy: Policy
+    program: Program, made: Decision, rate: str, within: Region, horizon: int | None, policy: Policy
 ) -> bool:
     """Whether runs at points say of a decision on one free exponent, mostly a rate, what it says.
 
-    At its largest value the condition holds, and what it bounds is n^0 at some step, unless the domain ends there. A
-    condition that holds nowhere does not for a rate at which no step is felt.
+    At its largest value the condition holds, and what it bounds is n^0 at some step, unless the domain ends there.
     """
-    condition, region = made.condition, made.region
-    if made.status is Status.UNKNOWN:
-        return False
-    if region.is_empty and condition.reached:
-        return True
-    edge = STILL if region.is_empty else _largest(rate, region)
-    point = EMPTY if edge is None else domain & Polyhedron.of(Equality(Affine.symbol(rate) - edge))
+    condition, edge = made.condition, _largest(rate, made.region)
+    point = NOWHERE if edge is None else within & Polyhedron.of(Equality(Affine.symbol(rate) - edge))
     if point.is_empty:
         return True
-    there = bounded(program, condition.bounded, point, horizon, policy)
-    if region.is_empty:
-        return there.inner.is_empty
+    there = bounded(program, condition.bounded, point.members[0], horizon, policy)
     sizes = (step.sizes[name].upper for step in there.run.steps for name in condition.bounded)
-    is_edge = bool(condition.reached) or edge == _largest(rate, Region.of(domain)) or Exponent.of(0, point) in sizes
+    is_edge = bool(condition.reached) or edge == _largest(rate, within) or Exponent.of(0, there.run.domain) in sizes
     return is_edge and not decision(condition, there, is_free=True).region.is_empty
 
 
@@ -207,6 +246,8 @@ def decided_together(condition: Condition, found: tuple[Bounded, ...], *, is_fre
     onsets = [part.onset for part in each if part.onset is not None]
     count = "one part" if len(each) == 1 else f"{len(each)} parts"
     reason = f"decided on {count} of the domain, on each of which the same parts of every gradient lead"
+    if not each:
+        reason = "bounds on the exponents leave no part of the domain where it can hold"
     holds = None if is_free else not region.is_empty
     status = Status.FREE if is_free else Status.DECIDED
     runs = tuple(part.run for part in found)

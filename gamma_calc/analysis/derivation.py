@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gamma_calc.algebra import EMPTY, VANISHING, Exponent, Polyhedron
+from gamma_calc.algebra import EMPTY, VANISHING, Exponent, Polyhedron, Region
 from gamma_calc.analysis.bounded import Bounded, bounded, run_of
 from gamma_calc.analysis.cancellation import caveats
 from gamma_calc.analysis.cells import decided, undecided
@@ -96,9 +96,10 @@ def derived(
             raise
         run = error.run  # on each cell of the domain it may come further
     bounds = {each: bounded(program, each, domain, horizon, policy) for each in {c.bounded: None for c in conditions}}
-    decisions = {}
+    decisions = dict[str, Decision]()
     for condition in conditions:
-        made = decided(program, condition, bounds[condition.bounded], domain, horizon, policy, free)
+        within = _possible(condition, domain, decisions.get(STABLE.name))
+        made = decided(program, condition, bounds[condition.bounded], within, horizon, policy, free)
         decisions[condition.name] = _of_the_trained(made, scheme)
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)
@@ -120,6 +121,13 @@ def derived(
         horizons={} if horizon is not None else _horizons(scheme, conditions, bounds, policy),
         growth={} if horizon is not None else _growth(bounds),
     )
+
+
+def _possible(condition: Condition, domain: Polyhedron, stable: Decision | None) -> Region:
+    """Where a condition may hold: one that bounds what has to be bounded of a stable run, only where that is stable."""
+    if stable is None or stable.status is Status.UNKNOWN:
+        return Region.of(domain)
+    return stable.region if set(stable.condition.bounded) <= set(condition.bounded) else Region.of(domain)
 
 
 def _horizons(

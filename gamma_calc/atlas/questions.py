@@ -242,7 +242,7 @@ def _decided(subject: Subject, condition: Condition, steps: int | None) -> Evide
     horizon = steps if steps is None else max(1, steps)
     bound = bounded(program, condition.bounded, domain, horizon, policy)
     free = free_exponents(scheme, policy)
-    return Evidence(bound.run, decided(program, condition, bound, domain, horizon, policy, free))
+    return Evidence(bound.run, decided(program, condition, bound, Region.of(domain), horizon, policy, free))
 
 
 def _largest(name: str, region: Region, scheme: Scheme) -> Exponent:

@@ -3,25 +3,29 @@
 Where the last layer has the exponents of the one before it, the others are taken to have them too. Where it has not,
 each of the others is taken to add what the last one adds, at every rate. So it is in stacks of adapters, whose
 exponents are a straight line in the layer (`derivations/` has the law); of a model it is no proof, and a further layer
-derived is one.
+derived is one. What the last one adds is read from runs at single rates, which have no ties.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from fractions import Fraction
 from typing import Any
 
-from gamma_calc.algebra import Inequality, Polyhedron, Region
+from gamma_calc.algebra import Affine, Polyhedron, at_most, equal
+from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
-from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import largest_json
 from gamma_calc.huggingface.layer_parts import SLOPE
+from gamma_calc.program.problem import program_of
 from gamma_calc.tracing.traced import TracedLayer
+
+MOST_RUNS = 4
+"""Runs between two rates after which the largest stable one of all layers is left unknown."""
 
 REPEATED = ("Z_A", "Z_B", SLOPE)
 """What says whether a layer is as the one before: what reaches it, what it adds, and the gradient behind it."""
@@ -82,14 +86,9 @@ def more_layers(
     )
     if not growing:
         return MoreLayers((), {})
-    decided, (rate,) = derivation.decisions[STABLE.name], derivation.max_stable
-    parts = (
-        reduce(Region.__and__, _bounded(pairs, derivation, run, more), decided.region & run.domain)
-        for run in decided.runs or (derivation.run,)
-    )
-    stable = reduce(Region.__or__, parts).convex()
-    known = {} if stable is None or stable.is_empty else {rate: largest_rate(rate, stable)}
-    return MoreLayers(growing, known)
+    (rate,) = derivation.max_stable
+    edge = _edge(rate, tuple(_bounded(pairs, derivation)), derivation, more)
+    return MoreLayers(growing, {} if edge is None else {rate: largest_rate(rate, _upto(rate, edge))})
 
 
 def _last_two(layers: Sequence[TracedLayer]) -> Iterator[tuple[TracedLayer, TracedLayer]]:
@@ -100,17 +99,60 @@ def _last_two(layers: Sequence[TracedLayer]) -> Iterator[tuple[TracedLayer, Trac
     return ((each[-2], each[-1]) for each in alike.values() if len(each) > 1)
 
 
-def _bounded(
-    pairs: Sequence[tuple[TracedLayer, TracedLayer]], derivation: Derivation, run: Trajectory, more: int
-) -> Iterator[Region]:
-    """Where what has to stay bounded, and grows from one layer to the other, is bounded `more` layers on."""
+def _bounded(pairs: Sequence[tuple[TracedLayer, TracedLayer]], derivation: Derivation) -> Iterator[tuple[str, str]]:
+    """What has to stay bounded and is larger in one layer than in the other: its two names, the larger last."""
     for before, last in pairs:
         for names in zip(before.quantities, last.quantities, strict=True):
             first, second = (derivation.at_max[name] for name in names)
-            if names[0] not in derivation.decisions[STABLE.name].condition.bounded or first == second:
+            if names[0] in derivation.decisions[STABLE.name].condition.bounded and first != second:
+                yield names if first.upper.is_at_most(second.upper) else names[::-1]
+
+
+def _edge(rate: str, pairs: Sequence[tuple[str, str]], derivation: Derivation, more: int) -> Fraction | None:
+    """The value of a rate at which the largest exponent of all layers is 0, found by the secant.
+
+    It is sought between the largest stable one of the layers derived and the next smaller one at which they cease to
+    meet a condition. None where it is not there, an exponent is not known, or that takes too many runs.
+    """
+    regions = (each.region.convex() for each in derivation.decisions.values())
+    edges = {largest_rate(rate, region).exponent for region in regions if region is not None and not region.is_empty}
+    high, *smaller = sorted((edge for edge in edges if edge is not None), reverse=True)
+    above = _exponent(rate, high, pairs, derivation, more)
+    if above is None or above <= 0 or not smaller:
+        return None if above is None or above > 0 else high
+    low = smaller[0]
+    below = _exponent(rate, low, pairs, derivation, more)
+    for _ in range(MOST_RUNS):
+        if below is None or below >= 0:
+            return None
+        middle = low + (high - low) * below / (below - above)
+        between = _exponent(rate, middle, pairs, derivation, more)
+        if between is None or between == 0:
+            return None if between is None else middle
+        if between < 0:
+            low, below = middle, between
+        else:
+            high, above = middle, between
+    return None
+
+
+def _exponent(
+    rate: str, value: Fraction, pairs: Sequence[tuple[str, str]], derivation: Derivation, more: int
+) -> Fraction | None:
+    """The largest exponent, `more` layers on, of what has to stay bounded; None where one is not known."""
+    point = derivation.run.domain & Polyhedron.of(equal(Affine.symbol(rate), value))
+    run = run_of(program_of(derivation.scheme), point, derivation.horizon, derivation.policy)
+    found = []
+    for step in run.steps:
+        for low, high in pairs:
+            least, most = step.sizes[low].lower.at({}), step.sizes[high].upper.at({})
+            if most is None:  # zero
                 continue
-            low, high = names if first.upper.is_at_most(second.upper) else names[::-1]
-            for step in run.steps:
-                for most in step.sizes[high].upper.pieces:
-                    forms = (most + (most - least) * more for least in step.sizes[low].lower.pieces)
-                    yield Region(tuple(Polyhedron.of(Inequality(-form)) for form in forms))
+            if least is None:
+                return None
+            found.append(most + (most - least) * more)
+    return max(found, default=None)
+
+
+def _upto(rate: str, edge: Fraction) -> Polyhedron:
+    return Polyhedron.of(at_most(Affine.symbol(rate), edge))
