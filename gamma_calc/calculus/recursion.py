@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,6 +23,9 @@ MOST_NUMBERS = 54
 
 MOST_WRITTEN = 640
 """Pieces of an exponent times its free exponents beyond which it is not worth writing out, nor the step it is in."""
+
+watcher: ContextVar[Callable[[int, Polyhedron], None]] = ContextVar("watcher", default=lambda t, domain: None)
+"""Told of each step of a run before it is read, with the run's domain: so a long derivation can show where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ def trajectory(
             cut = f"the exponents after step {t - 1} are too long to follow"
             break
         reading.t = t
+        watcher.get()(t, domain)
         made = len(reading.trace.applications)
         reading.trace.most = MOST_WRITTEN if unrolled else None
         try:

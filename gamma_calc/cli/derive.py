@@ -34,6 +34,7 @@ from pathlib import Path
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.cli.options import add_horizon_argument, add_question_arguments, schemes, show, supposed
 from gamma_calc.cli.outputs import UNKNOWN
+from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.horizons import growth_lines, horizon_lines
@@ -68,7 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print what follows, and write the documents asked for."""
-    found = derive(*schemes(options, options.specs), steps=options.steps or "all", **supposed(options))
+    with shown_runs():
+        found = derive(*schemes(options, options.specs), steps=options.steps or "all", **supposed(options))
     _write(options, found)
     show(options, found.json, lambda: _text(found))
     return UNKNOWN if found.derivation.is_unknown else 0

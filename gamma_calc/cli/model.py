@@ -56,6 +56,7 @@ from gamma_calc.cli.options import (
     whole,
 )
 from gamma_calc.cli.outputs import UNKNOWN
+from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.advice import power
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
@@ -108,19 +109,20 @@ def answer(options: argparse.Namespace) -> int:
     gc.freeze()  # what imports have made stays, and no collection need look at it again
     init, inits = _initial(options.init)
     scheme = None if options.scheme is None else scheme_from(options.scheme, allow_code=options.allow_code)
-    found = model_theory(
-        options.model,
-        adapter=options.adapter,
-        scheme=scheme,
-        optimizer=options.optimizer,
-        layers=options.layers,
-        steps=options.steps,
-        at=values(options),
-        allow_code=options.allow_code,
-        init=init,
-        inits=inits,
-        align=alignments(options.align),
-    )
+    with shown_runs():
+        found = model_theory(
+            options.model,
+            adapter=options.adapter,
+            scheme=scheme,
+            optimizer=options.optimizer,
+            layers=options.layers,
+            steps=options.steps,
+            at=values(options),
+            allow_code=options.allow_code,
+            init=init,
+            inits=inits,
+            align=alignments(options.align),
+        )
     show(options, found.json, lambda: _text(found))
     return UNKNOWN if found.is_unknown else 0
 

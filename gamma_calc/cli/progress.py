@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from textwrap import shorten
 
+from gamma_calc.algebra import Polyhedron
+from gamma_calc.calculus.recursion import watcher
 from gamma_calc.cli.outputs import note
 
 Progress = Callable[[int, int], None]
@@ -15,6 +18,15 @@ Progress = Callable[[int, int], None]
 
 BETWEEN_LINES = 30.0
 """Seconds between two lines of progress where nobody looks at a bar."""
+
+BEFORE_A_BAR = 1.0
+"""Seconds that a derivation may take before anything is shown of it."""
+
+BETWEEN_LOOKS = 0.1
+"""Seconds between two looks at a derivation."""
+
+MOST_LETTERS = 70
+"""Of what is said of a run."""
 
 SHARE = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
 
@@ -40,6 +52,54 @@ def shown_progress(unit: str = "") -> Iterator[Progress]:
             bar.update(done - bar.n)
 
         yield progress
+
+
+@contextmanager
+def shown_runs() -> Iterator[None]:
+    """Show at which step of which run a long derivation is, and for how long it has been at work."""
+    if not sys.stderr.isatty():
+        with _watched_by(RunLines()):
+            yield
+        return
+    from tqdm import tqdm
+
+    looks = {"leave": False, "delay": BEFORE_A_BAR, "mininterval": BETWEEN_LOOKS, "miniters": 1}
+    with tqdm(bar_format="{elapsed} {desc}", **looks) as bar:
+
+        def said(t: int, domain: Polyhedron) -> None:
+            bar.set_description_str(_run(t, domain), refresh=False)
+            bar.update()
+
+        with _watched_by(said):
+            yield
+
+
+@contextmanager
+def _watched_by(watch: Callable[[int, Polyhedron], None]) -> Iterator[None]:
+    token = watcher.set(watch)
+    try:
+        yield
+    finally:
+        watcher.reset(token)
+
+
+def _run(t: int, domain: Polyhedron) -> str:
+    return shorten(f"step {t} of the run on {'all values' if domain.is_everywhere else domain}", MOST_LETTERS)
+
+
+class RunLines:
+    """Where a derivation is, in a line now and then."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.started = self.said = clock()
+
+    def __call__(self, t: int, domain: Polyhedron) -> None:
+        """Say it, if a line is due."""
+        now = self.clock()
+        if now - self.said >= BETWEEN_LINES:
+            self.said = now
+            note(f"{_run(t, domain)}, after {timedelta(seconds=round(now - self.started))}")
 
 
 class Lines:

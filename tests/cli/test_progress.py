@@ -1,0 +1,42 @@
+"""What a long derivation shows of where it is."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from gamma_calc.algebra import EVERYWHERE, Affine, Polyhedron, equal
+from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.cli import progress
+from gamma_calc.cli.progress import RunLines, shown_runs
+from gamma_calc.program.catalogue import CATALOGUE
+
+POINT = Polyhedron.of(equal(Affine.symbol("eta"), -1))
+
+
+def test_lines_come_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    lines = RunLines(lambda: now[0])
+    for now[0], t, domain in ((29.0, 1, EVERYWHERE), (31.0, 2, EVERYWHERE), (60.0, 3, POINT), (95.0, 4, POINT)):
+        lines(t, domain)
+    assert capsys.readouterr().err.splitlines() == [
+        "step 2 of the run on all values, after 0:00:31",
+        "step 4 of the run on eta = -1, after 0:01:35",
+    ]
+
+
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_where_somebody_looks_on_each_step_is_shown_and_wiped_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, is_watched: bool
+) -> None:
+    for seconds in ("BEFORE_A_BAR", "BETWEEN_LOOKS"):
+        monkeypatch.setattr(progress, seconds, 0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_watched)
+    trajectory.cache_clear()
+    with shown_runs():
+        derived(CATALOGUE["init-a"])
+    said = capsys.readouterr().err
+    assert ("step 1 of the run on all values" in said) is is_watched
+    assert not said.split("\r")[-1].strip()
