@@ -148,7 +148,9 @@ def _bounds(components: Sequence[Component]) -> Sequence[Component]:
 
 
 def _is_no_larger(one: Component, other: Component) -> bool:
-    return one.size.upper.is_at_most(other.size.lower)
+    """Whether a component is surely no larger than another one; a bound, than what bounds the other."""
+    most = other.size.upper if one.size.lower.is_vanishing else other.size.lower
+    return one.size.upper.is_at_most(most)
 
 
 def _bound(components: Sequence[Component]) -> Component:
@@ -239,7 +241,7 @@ def _alike(term: Term, axis: Axis) -> Iterable[list[Component]]:
 
 
 def _homogeneous(argument: Term) -> Term:
-    return gathered(Component(each.size, _mapped(each, argument)) for each in argument)
+    return gathered(image for each in argument for image in _images(each.size, each, argument))
 
 
 def _map_change(argument: Term, change: Term) -> Term:
@@ -247,7 +249,7 @@ def _map_change(argument: Term, change: Term) -> Term:
     covered = (each for each in argument if any(_is_below(each, other) for other in change))
     parts, moved = (*change, *covered), (*argument, *change)
     leading = _leading(moved)
-    first_order = (Component(each.size, _mapped(each, moved, leading)) for each in parts)
+    first_order = (image for each in parts for image in _images(each.size, each, moved, leading))
     return needed(gathered((*first_order, *_second_order(parts, moved, leading))))
 
 
@@ -263,8 +265,12 @@ def _second_order(parts: Term, argument: Term, leading: Component | None) -> Ite
     small = [each for each in argument if _is_below(each, leading)]
     slope = total(small) + Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
     for size, part in {each.size: each for each in parts if each in small}.items():
-        around = tuple(each for each in argument if not _is_below(each, part))
-        yield Component(size + slope, reduce(Provenance.multiplied, (each.provenance for each in around)).even_and_odd)
+        yield from _made(size + slope, _product_of_larger, part, argument)
+
+
+def _product_of_larger(component: Component, argument: Term) -> Provenance:
+    around = (each.provenance for each in argument if not _is_below(each, component))
+    return reduce(Provenance.multiplied, around).even_and_odd
 
 
 def _inverse_rms(argument: Term, axis: Axis, policy: Policy) -> Term:
@@ -327,9 +333,9 @@ def _changed(argument: Term, change: Term, degree: Fraction, first_order: Size) 
 def _power(argument: Term, degree: Fraction) -> Term:
     whole, leading = _power_size(argument, degree), _leading(argument)
     if leading is None or not degree:
-        return (Component(whole, _united(argument)),)
+        return (*_as_a_whole(whole, argument),)
     slope = whole + Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
-    return _sum(*((Component(each.size + slope, _mapped(each, argument)),) for each in argument))
+    return _sum(*((*_images(each.size + slope, each, argument),) for each in argument))
 
 
 def _power_size(argument: Term, degree: Fraction) -> Size:
@@ -343,13 +349,15 @@ def _power_change(argument: Term, change: Term, degree: Fraction) -> Term:
     leading, moved = _leading(argument), (*argument, *change)
     if leading is None or not degree or not total(change).upper.is_at_most(leading.size.lower):
         first_order = _power_size(argument, degree - 1) + total(change)
-        return (Component(_changed(argument, change, degree, first_order), _united(moved)),)
+        return (*_as_a_whole(_changed(argument, change, degree, first_order), moved),)
     slope = Size.exactly(Exponent.of(leading.size.upper.pieces[0] * (degree - 1)))
-    return _sum(*((Component(each.size + slope, _mapped(each, moved)),) for each in change))
+    return _sum(*((*_images(each.size + slope, each, moved),) for each in change))
 
 
 def _united(argument: Term) -> Provenance:
     """The provenance of a function of a whole value: a flip that changes a part may change it either way."""
+    if not argument:
+        return Provenance()
     whole = reduce(Provenance.multiplied, (component.provenance for component in argument))
     flips = frozenset[Flip]().union(*(component.provenance.flips for component in argument))
     return replace(whole.even_and_odd, mixed=flips)
@@ -375,7 +383,7 @@ def _shares(even: Term, logits: Term, parts: Term) -> Term:
     """What parts of logits change of e^v / sum e^v: to first order v times what equal logits give."""
     (beside,) = (replace(each, size=Size.exactly(Exponent.of(0))) for each in even)
     scale = total(even)
-    return gathered(Component(each.size + scale, _mapped(each, (beside, *logits))) for each in parts)
+    return gathered(image for each in parts for image in _images(each.size + scale, each, (beside, *logits)))
 
 
 def _saturated(shares: Term, logits: Term) -> Term:
@@ -407,9 +415,45 @@ def _bounded(argument: Term) -> Term:
         return _given(Exponent.of(0))
     leading = _leading(argument)
     if leading is None:
-        return (Component(Size.exactly(Exponent.of(0)), _united(argument)),)
+        return (*_as_a_whole(Size.exactly(Exponent.of(0)), argument),)
     gap = Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
-    return _sum(*((Component(each.size + gap, _mapped(each, argument)),) for each in argument))
+    return _sum(*((*_images(each.size + gap, each, argument),) for each in argument))
+
+
+def _images(size: Size, component: Component, argument: Term, leading: Component | None = None) -> Iterator[Component]:
+    """What a map makes of one component of its argument; see `_mapped`."""
+    return _made(size, lambda one, parts: _mapped(one, parts, leading), component, argument)
+
+
+def _as_a_whole(size: Size, argument: Term) -> Iterator[Component]:
+    """A function of a whole value."""
+    return _made(size, lambda _, parts: _united(parts), argument[0], argument)
+
+
+def _made(
+    size: Size, provenance: Callable[[Component, Term], Provenance], component: Component, parts: Term
+) -> Iterator[Component]:
+    """What is made of a component beside others: what there surely is, with each as small as it may be; and a bound.
+
+    A part that is only bounded may be absent. What has met it at its largest is no more than bounded either.
+    """
+    most = provenance(component, parts)
+    least = most
+    if not (size.is_exact and all(each.size.is_exact for each in parts)) and not size.lower.is_vanishing:
+        least = provenance(_surely(component), tuple(map(_surely, filter(_is_there, parts))))
+    if least is most:
+        yield Component(size, most)
+    else:
+        yield Component(Size.exactly(size.lower), least)
+        yield Component(Size(VANISHING, size.upper), most)
+
+
+def _surely(component: Component) -> Component:
+    return Component(Size.exactly(component.size.lower), component.provenance)
+
+
+def _is_there(component: Component) -> bool:
+    return not component.size.lower.is_vanishing
 
 
 def _mapped(component: Component, argument: Term, leading: Component | None = None) -> Provenance:
@@ -465,12 +509,12 @@ def _processed(alike: Sequence[Component], share: Size, gradient: Term) -> Itera
         left = share if each is leader else Size(VANISHING, share.upper)
         if leader is not None and each is not leader and _is_one_form(leader.size) and each.size.is_exact:
             left = share + each.size + Size.exactly(Exponent.of(-leader.size.upper.pieces[0]))
-        yield Component(left, _signed(each, gradient))
+        yield from _made(left, _signed, each, gradient)
     if leader is None:
         seen = common(*(each.provenance.seen for each in alike))
         least = replace(alike[0], provenance=replace(alike[0].provenance, seen=seen, alone=frozenset()))
         others = tuple(each for each in gradient if each not in alike)
-        yield Component(share, _signed(least, others))
+        yield from _made(share, _signed, least, others)
 
 
 def _is_one_form(size: Size) -> bool:

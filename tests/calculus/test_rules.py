@@ -26,6 +26,7 @@ from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.calculus.rules import (
     BOUNDED,
     CONTRACTIONS,
+    HOMOGENEOUS,
     INVERSE_RMS,
     INVERSE_RMS_CHANGE,
     MAP_CHANGE,
@@ -455,8 +456,18 @@ def test_one_over_a_sum_is_between_one_over_the_bound_and_one_over_a_part_that_i
     """A part of n^0 and one of at most n^(3/2), of which it is open whether it is there: n^(-3/2) to n^0."""
     part, most = seeing("0", V), seeing("3/2", W)
     bound = replace(most, size=Size(VANISHING, most.size.upper))
-    (found,) = INVERSE_RMS.conclude((part, bound), WIDTH, CALCULUS)
-    assert found.size == Size(Exponent.of(Fraction(-3, 2)), Exponent.of(0))
+    found = INVERSE_RMS.conclude((part, bound), WIDTH, CALCULUS)
+    assert Size.largest(each.size for each in found) == Size(Exponent.of(Fraction(-3, 2)), Exponent.of(0))
+
+
+def test_what_is_made_beside_a_bound_has_met_it_only_as_a_bound() -> None:
+    """phi(u + v) with v of at most n^0: what there is of u knows nothing of v, and what knows of it may be absent."""
+    part, most = seeing("0", V), seeing("0", W)
+    bound = replace(most, size=Size(VANISHING, most.size.upper))
+    found = HOMOGENEOUS.conclude((part, bound))
+    there = [each for each in found if each.size.is_exact]
+    assert [each.provenance.seen for each in there] == [part.provenance.seen]
+    assert {sight.tensor for each in found for sight in each.provenance.seen} == {V, W}
 
 
 def test_a_power_knows_of_a_small_part_as_far_as_that_is_there() -> None:
