@@ -30,9 +30,8 @@ from gamma_calc.atlas.questions import Kind
 from gamma_calc.cli.options import add_json_argument
 from gamma_calc.cli.outputs import FAILED, UNKNOWN
 from gamma_calc.cli.progress import shown_progress
-from gamma_calc.derivation.tables import text_table
+from gamma_calc.derivation.tables import COLUMNS, text_table
 
-COLUMNS = 110
 LONGEST = 40
 """Characters of a value in the table; --json has all."""
 

@@ -41,7 +41,7 @@ from gamma_calc.derivation.horizons import growth_lines, horizon_lines
 from gamma_calc.derivation.questions import Derived, derive
 from gamma_calc.derivation.rocq import rocq
 from gamma_calc.derivation.smtlib import smtlib
-from gamma_calc.derivation.tables import layer_rows, text_table
+from gamma_calc.derivation.tables import COLUMNS, fitted, layer_rows, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.files import write_all
 
@@ -53,8 +53,6 @@ DOCUMENTS = {
     "rocq": "the claims as lemmas for Rocq (Coq)",
 }
 """What can be written, by the option that asks for it."""
-
-COLUMNS = 110
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +111,7 @@ def _text(found: Derived) -> str:
     if derivation.at_max:
         names = derivation.at_max
         lines.append("exponents there:")
-        lines.append(text_table(layer_rows({name: str(size) for name, size in names.items()})))
+        lines.append(text_table(fitted(layer_rows({name: str(size) for name, size in names.items()}))))
         lines.append(f"undertrained: {', '.join(derivation.undertrained) or 'no factor'}")
     lines.append("assumptions:")
     for assumption in derivation.assumptions:

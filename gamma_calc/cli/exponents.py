@@ -18,7 +18,7 @@ from gamma_calc.analysis.cancellation import caveats
 from gamma_calc.cli.options import add_question_arguments, schemes, show, step_count, supposed
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.derivation.questions import STEPS, Exponents, exponents
-from gamma_calc.derivation.tables import text_table
+from gamma_calc.derivation.tables import fitted, text_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def answer(options: argparse.Namespace) -> int:
 
 
 def _text(found: Exponents) -> str:
-    lines = [f"{found.title}; free: {', '.join(found.free) or 'nothing'}", text_table(found.rows)]
+    lines = [f"{found.title}; free: {', '.join(found.free) or 'nothing'}", text_table(fitted(found.rows))]
     if any(step.upper for step in found.steps):
         lines.append("<= marks a value that is only bounded from above.")
     if found.run.settled_from is not None and found.run.settled_from <= found.horizon:

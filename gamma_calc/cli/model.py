@@ -58,7 +58,7 @@ from gamma_calc.cli.options import (
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.advice import power
-from gamma_calc.derivation.tables import text_table
+from gamma_calc.derivation.tables import COLUMNS, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.program.scheme import RATES
 from gamma_calc.program.spec_file import scheme_from
@@ -66,7 +66,6 @@ from gamma_calc.program.spec_file import scheme_from
 if TYPE_CHECKING:
     from gamma_calc.huggingface.model_theory import ModelTheory, Parting
 
-COLUMNS = 110
 MOST_LAYERS = 128
 OUTPUT, CHANGE = "output", "Delta_output"
 ASSUMED = (

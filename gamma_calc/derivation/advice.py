@@ -14,6 +14,9 @@ from gamma_calc.program.scheme import Scheme
 
 TWO = LoraStack(2)
 
+MOST_NAMES = 3
+"""Names that are listed; of more, the first."""
+
 
 def advice(found: Derivation) -> str:
     """One sentence, from the conditions, the largest stable rate and the exponents there.
@@ -118,13 +121,20 @@ def _all(found: Derivation) -> str:
 def _growing(found: Derivation) -> str:
     """What grows although the output does not: what some condition bounds and exceeds n^0."""
     bounded = dict.fromkeys(name for each in found.decisions.values() for name in each.condition.bounded)
-    sizes = {name: found.at_max[name] for name in bounded}
-    grown = [
-        f"{name} grows like {power(str(size.upper))}"
-        for name, size in sizes.items()
-        if size.is_exact and _is_positive(size.upper)
+    grown: dict[Exponent, list[str]] = {}
+    for name in bounded:
+        size = found.at_max[name]
+        if size.is_exact and _is_positive(size.upper):
+            grown.setdefault(size.upper, []).append(name)
+    each = [
+        f"{_few(names)} {'grows' if len(names) == 1 else 'grow'} like {power(str(size))}"
+        for size, names in grown.items()
     ]
-    return f", and {_listed(grown)}" if grown else ""
+    return f", and {_listed(each)}" if each else ""
+
+
+def _few(names: Sequence[str]) -> str:
+    return _listed(names if len(names) <= MOST_NAMES else [names[0], f"{len(names) - 1} others"])
 
 
 def _is_zero(exponent: Exponent) -> bool:

@@ -57,6 +57,7 @@ def derivation_json(found: Derivation) -> Json:
     further = {run.domain: run for bound in found.bounds.values() for run in bound.runs[1:]}
     return exponents_json(found.scheme, found.run, horizon) | {
         "settled_from": found.run.settled_from,
+        "unknown": found.run.cut or None,
         "conditions": {name: condition_json(each) for name, each in found.decisions.items()},
         "max_stable": {name: largest_json(rate) for name, rate in found.max_stable.items()},
         "frontier": None if found.frontier is None else [_edge(edge) for edge in found.frontier],

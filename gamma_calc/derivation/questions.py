@@ -12,7 +12,7 @@ from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
 from gamma_calc.analysis.largest_rates import LargestRate
 from gamma_calc.calculus.policy import Policy
-from gamma_calc.calculus.recursion import ExponentStep, Trajectory, trajectory
+from gamma_calc.calculus.recursion import ExponentStep, Open, Trajectory, trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.as_json import derivation_json, exponents_json
@@ -28,8 +28,8 @@ from gamma_calc.derivation.suppositions import (
     supposed,
 )
 from gamma_calc.derivation.symbols import quantity_latex
-from gamma_calc.derivation.tables import html_table, step_rows, text_table
-from gamma_calc.errors import BadInput
+from gamma_calc.derivation.tables import fitted, html_table, step_rows, text_table
+from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values
@@ -87,7 +87,7 @@ class Exponents:
         return f"<exponents of {self.title}, steps 1 to {self.horizon}>"
 
     def __str__(self) -> str:
-        return f"{self.title}\n{text_table(self.rows)}"
+        return f"{self.title}\n{text_table(fitted(self.rows))}"
 
     @property
     def rows(self) -> list[tuple[str, ...]]:
@@ -216,13 +216,28 @@ def exponents(
 
     Raises:
         BadInput: the scheme, a value, an assumption or the number of steps cannot be understood.
+        Unknown: a rule does not say how large something is in the first step.
     """
     scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
-    run = trajectory(program_of(scheme), _checked(steps), scheme.domain & policy.domain, policy)
+    run = _known(scheme, _checked(steps), policy)
     if not run.cut:
         return Exponents(scheme, run, steps)
     known = len(run.steps)
     return Exponents(scheme, run, known, f"step {known} of {steps} is the last that is computed: {run.cut}")
+
+
+def _known(scheme: Scheme, steps: int, policy: Policy) -> Trajectory:
+    """The run, as far as the rules say how large everything in a step is."""
+    try:
+        return trajectory(program_of(scheme), steps, scheme.domain & policy.domain, policy)
+    except Open as error:
+        if error.run.steps:
+            return error.run
+        free = free_exponents(scheme, policy)
+        hint = (
+            f" for every {' and '.join(free)}; with values it may be known, as in --at {free[0]}=-1/2" if free else ""
+        )
+        raise Unknown(f"{error}{hint}") from error
 
 
 def derive(

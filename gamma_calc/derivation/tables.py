@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+COLUMNS = 110
+"""The width of what is printed."""
+
+MOST_COLUMNS = 16
+"""Quantities that stand side by side."""
+
 
 class Shown:
     """An answer that a terminal and a notebook show as its text."""
@@ -28,6 +34,15 @@ def text_table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def fitted(rows: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
+    """The rows, or their columns as rows where there are many.
+
+    >>> fitted([("t", *"ABCDEFGHIJKLMNOP"), ("1", *"0000000000000000")])[:2]
+    [('t', '1'), ('A', '0')]
+    """
+    return rows if not rows or len(rows[0]) <= MOST_COLUMNS else [*zip(*rows, strict=True)]
 
 
 def html_table(rows: Sequence[Sequence[str]]) -> str:
@@ -60,18 +75,20 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 def layer_rows(values: Mapping[str, str]) -> list[tuple[str, ...]]:
     """Values by quantity as rows with a header: one row a layer where every quantity is one of a layer, such as Z_A[2].
 
+    So it is, too, where there are many; what belongs to no layer then has a row of its own.
+
     >>> layer_rows({"Z_A[1]": "0", "Z_A[2]": "1/2"})
     [('layer', 'Z_A'), ('1', '0'), ('2', '1/2')]
+    >>> layer_rows({"Z_A[1]": "0", "f": "1/2"})
+    [('Z_A[1]', 'f'), ('0', '1/2')]
     """
     parted = {name: name.removesuffix("]").partition("[") for name in values}
-    if not all(bracket for _, bracket, _ in parted.values()):
+    if not all(bracket for _, bracket, _ in parted.values()) and len(values) <= MOST_COLUMNS:
         return [tuple(values), tuple(values.values())]
     names = tuple(dict.fromkeys(name for name, _, _ in parted.values()))
-    layers = dict.fromkeys(layer for _, _, layer in parted.values())
-    return [
-        ("layer", *names),
-        *((layer, *(values.get(f"{name}[{layer}]", "-") for name in names)) for layer in layers),
-    ]
+    cells = {(layer, name): values[whole] for whole, (name, _, layer) in parted.items()}
+    layers = sorted(dict.fromkeys(layer for layer, _ in cells), key=lambda layer: (len(layer), layer))
+    return [("layer", *names), *((layer, *(cells.get((layer, name), "-") for name in names)) for layer in layers)]
 
 
 def step_rows(steps: Iterable[tuple[int, Mapping[str, str]]]) -> list[tuple[str, ...]]:

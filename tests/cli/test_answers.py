@@ -212,3 +212,27 @@ def test_a_backend_for_windows_that_does_not_exist_is_no_matter(tmp_path: Path) 
     done = subprocess.run(command, env={**os.environ, "MPLBACKEND": "bogus"}, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (3, "")
     assert (tmp_path / "index.html").exists()
+
+
+QWEN = """
+from gamma_calc.huggingface.families import Shape, family_model
+from gamma_calc.tracing.traced import traced
+
+
+def problem():
+    return traced(family_model("qwen3", 32, 0, Shape()), scheme="init-a", rates="eta").problem
+"""
+
+
+def test_a_step_without_exponents_for_every_rate_says_what_to_give(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "qwen.py"
+    path.write_text(QWEN)
+    asked = ["exponents", f"{path}:problem", "--allow-code", "--steps", "1"]
+    assert main(asked) == 3
+    assert "for every eta; with values it may be known, as in --at eta=-1/2" in capsys.readouterr().err
+    assert main([*asked, "--at", "eta=-1/2"]) == 0
+    _, steps, layers, *rows = capsys.readouterr().out.splitlines()
+    assert (steps.split(), layers.split()) == (["t", "1", "1", "1"], ["layer", "1", "2"])
+    assert ["Z_A_v_proj", "-", "0", "0"] in [row.split() for row in rows]
