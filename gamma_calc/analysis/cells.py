@@ -44,7 +44,7 @@ MOST_CELLS = 256
 MOST_FACES = 64
 """Points and intervals beyond which they are not looked at one by one."""
 
-MOST_PAIRS = 2**20
+MOST_PAIRS = 2**19
 """Pairs of pieces of an exponent, times free exponents, in the runs on all cells, beyond which no more are cut."""
 
 
