@@ -68,11 +68,9 @@ def decided(
     is_open = within != Region.of(domain) or undecided(bound.run, domain) is not None
     if made.status is Status.UNKNOWN and is_open:
         made = decided_together(condition, cells(program, condition, within, horizon, policy), is_free=is_free)
-    if len(free) != 1 or not any(True for run in made.runs or bound.runs for _ in ties(run, run.domain)):
+    if len(free) != 1 or all(next(ties(run, run.domain), None) is None for run in made.runs or bound.runs):
         return made
-    whole, is_known = made.region.convex(), made.status is not Status.UNKNOWN
-    is_interval = is_known and whole is not None and not whole.is_empty
-    if is_interval and is_confirmed(program, made, free[0], within, horizon, policy):
+    if _is_interval(made) and is_confirmed(program, made, free[0], within, horizon, policy):
         return made
     apart = decided_together(condition, faces(program, condition, within, horizon, policy), is_free=is_free)
     is_known = apart.status is not Status.UNKNOWN
@@ -82,6 +80,12 @@ def decided(
         return made
     reason = f"at a point it is otherwise than on the domain: {made}"
     return replace(apart, region=NOWHERE, status=Status.UNKNOWN, reason=reason)
+
+
+def _is_interval(made: Decision) -> bool:
+    """Whether a condition is said to hold on one interval, and not nowhere."""
+    whole = made.region.convex() if made.status is not Status.UNKNOWN else None
+    return whole is not None and not whole.is_empty
 
 
 def cells(

@@ -98,7 +98,7 @@ def derived(
     bounds = {each: bounded(program, each, domain, horizon, policy) for each in {c.bounded: None for c in conditions}}
     decisions = dict[str, Decision]()
     for condition in conditions:
-        within = _possible(condition, domain, decisions.get(STABLE.name))
+        within = _where_possible(condition, domain, decisions.get(STABLE.name))
         made = decided(program, condition, bounds[condition.bounded], within, horizon, policy, free)
         decisions[condition.name] = _of_the_trained(made, scheme)
     stable = decisions[STABLE.name]
@@ -123,7 +123,7 @@ def derived(
     )
 
 
-def _possible(condition: Condition, domain: Polyhedron, stable: Decision | None) -> Region:
+def _where_possible(condition: Condition, domain: Polyhedron, stable: Decision | None) -> Region:
     """Where a condition may hold: one that bounds what has to be bounded of a stable run, only where that is stable."""
     if stable is None or stable.status is Status.UNKNOWN:
         return Region.of(domain)

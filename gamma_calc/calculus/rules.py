@@ -99,7 +99,7 @@ def _apart(components: Term) -> Sequence[Component]:
 
     Those that have seen the same are as large as the largest; those of one size have, together, seen what any has.
     One beside which another is as large and has seen as much is left out, and so is one of several that a bound hides
-    and that is not the largest. Of many the smaller ones leave one bound.
+    and that is not the largest. Of several bounds one is left, and one of the smaller components where there are many.
     """
     alike = dict[frozenset[Sight], list[Component]]()
     for each in components:
@@ -109,6 +109,9 @@ def _apart(components: Term) -> Sequence[Component]:
         found.setdefault(total(same), []).append(_joined(each.provenance for each in same))
     left = [Component(size, _joined(provenances)) for size, provenances in found.items()]
     left = [one for one in left if not _is_covered(one, left)]
+    bounds = [one for one in left if not _is_there(one)]
+    if len(bounds) > 1:
+        left = [*filter(_is_there, left), _bound(bounds)]
     whole = total(left)
     if len(left) > 2 and any(one.size == whole for one in left):
         left = [one for one in left if one.size == whole or not _is_hidden(one, left)]
@@ -410,14 +413,18 @@ def _saturating_slope(argument: Term) -> Term:
 
 
 def _bounded(argument: Term) -> Term:
-    """The slope of a map of degree one: of size 1, and phi'(c_1 + c_2) - phi'(c_1) as small as c_2 is beside c_1."""
+    """The slope of a map of degree one: of size 1, and phi'(c_1 + c_2) - phi'(c_1) as small as c_2 is beside c_1.
+
+    Of a small part beside what may be larger than it only the bound is kept.
+    """
     if not argument:  # a map of zero
         return _given(Exponent.of(0))
     leading = _leading(argument)
     if leading is None:
         return (*_as_a_whole(Size.exactly(Exponent.of(0)), argument),)
     gap = Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
-    return _sum(*((*_images(each.size + gap, each, argument),) for each in argument))
+    made = ((each, tuple(_images(each.size + gap, each, argument))) for each in argument)
+    return _sum(*(images if each is leading else images[-1:] for each, images in made))
 
 
 def _images(size: Size, component: Component, argument: Term, leading: Component | None = None) -> Iterator[Component]:

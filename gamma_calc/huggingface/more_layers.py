@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gamma_calc.algebra import Affine, Polyhedron, at_most, equal
+from gamma_calc.algebra import EMPTY, Affine, Polyhedron, at_most, equal
 from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.derivation import Derivation
@@ -87,8 +87,9 @@ def more_layers(
     if not growing:
         return MoreLayers((), {})
     (rate,) = derivation.max_stable
-    edge = _edge(rate, tuple(_bounded(pairs, derivation)), derivation, more)
-    return MoreLayers(growing, {} if edge is None else {rate: largest_rate(rate, _upto(rate, edge))})
+    edge = _largest_of_all(rate, tuple(_bounded(pairs, derivation)), derivation, more)
+    stable = EMPTY if edge is None else Polyhedron.of(at_most(Affine.symbol(rate), edge))
+    return MoreLayers(growing, {} if stable.is_empty else {rate: largest_rate(rate, stable)})
 
 
 def _last_two(layers: Sequence[TracedLayer]) -> Iterator[tuple[TracedLayer, TracedLayer]]:
@@ -108,31 +109,32 @@ def _bounded(pairs: Sequence[tuple[TracedLayer, TracedLayer]], derivation: Deriv
                 yield names if first.upper.is_at_most(second.upper) else names[::-1]
 
 
-def _edge(rate: str, pairs: Sequence[tuple[str, str]], derivation: Derivation, more: int) -> Fraction | None:
-    """The value of a rate at which the largest exponent of all layers is 0, found by the secant.
+def _largest_of_all(rate: str, pairs: Sequence[tuple[str, str]], derivation: Derivation, more: int) -> Fraction | None:
+    """The largest stable value of a rate for all layers: where their largest exponent is 0, found by the secant.
 
-    It is sought between the largest stable one of the layers derived and the next smaller one at which they cease to
-    meet a condition. None where it is not there, an exponent is not known, or that takes too many runs.
+    It is sought between that of the layers derived and the next smaller value at which they cease to meet a condition.
+    None where it is not there, an exponent is not known, or that takes too many runs.
     """
+    high = derivation.max_stable[rate].exponent
+    assert high is not None  # the exponents there are known
+    above = _exponent(rate, high, pairs, derivation, more) if pairs else Fraction(0)
+    if above is not None and above <= 0:
+        return high
     regions = (each.region.convex() for each in derivation.decisions.values())
-    edges = {largest_rate(rate, region).exponent for region in regions if region is not None and not region.is_empty}
-    high, *smaller = sorted((edge for edge in edges if edge is not None), reverse=True)
-    above = _exponent(rate, high, pairs, derivation, more)
-    if above is None or above <= 0 or not smaller:
-        return None if above is None or above > 0 else high
-    low = smaller[0]
-    below = _exponent(rate, low, pairs, derivation, more)
+    edges = (largest_rate(rate, region).exponent for region in regions if region is not None)
+    low = max((edge for edge in edges if edge is not None and edge < high), default=None)
+    below = None if low is None else _exponent(rate, low, pairs, derivation, more)
     for _ in range(MOST_RUNS):
-        if below is None or below >= 0:
+        if low is None or above is None or below is None or below >= 0:
             return None
         middle = low + (high - low) * below / (below - above)
         between = _exponent(rate, middle, pairs, derivation, more)
-        if between is None or between == 0:
-            return None if between is None else middle
-        if between < 0:
-            low, below = middle, between
-        else:
+        if between == 0:
+            return middle
+        if between is not None and between > 0:
             high, above = middle, between
+        else:
+            low, below = middle, between
     return None
 
 
@@ -152,7 +154,3 @@ def _exponent(
                 return None
             found.append(most + (most - least) * more)
     return max(found, default=None)
-
-
-def _upto(rate: str, edge: Fraction) -> Polyhedron:
-    return Polyhedron.of(at_most(Affine.symbol(rate), edge))

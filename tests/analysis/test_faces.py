@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from gamma_calc.algebra import Affine, Polyhedron, Region, at_most
+from gamma_calc.algebra import EMPTY, NOWHERE, Affine, Polyhedron, Region, at_most
 from gamma_calc.analysis.bounded import bounded
 from gamma_calc.analysis.cells import decided, decided_together, faces, is_confirmed
 from gamma_calc.analysis.conditions import STABLE, conditions_of
@@ -34,7 +34,7 @@ def found() -> Decision:
 
 def test_ties_and_what_is_between_them_give_the_edge_of_two_layers(found: Decision) -> None:
     apart = faces(PROGRAM, CONDITION, *ASKED)
-    assert len(apart) <= 3
+    assert 1 < len(apart) <= 3
     assert str(decided_together(CONDITION, apart, is_free=True)) == str(found) == "eta <= -5/4"
 
 
@@ -51,6 +51,19 @@ def test_a_region_is_confirmed_where_its_largest_rate_is_the_edge(found: Decisio
 def test_where_a_domain_ends_nothing_need_be_at_an_edge(found: Decision, largest: Fraction) -> None:
     domain = Polyhedron.of(at_most(ETA, largest))
     assert is_confirmed(PROGRAM, replace(found, region=Region.of(domain)), "eta", Region.of(domain), *ASKED[1:])
+
+
+def test_that_it_holds_nowhere_is_not_taken_from_a_run_with_ties(found: Decision) -> None:
+    bound = bounded(PROGRAM, CONDITION.bounded, DOMAIN, *ASKED[1:])
+    made = decided(PROGRAM, CONDITION, replace(bound, inner=EMPTY, outer=EMPTY), *ASKED, STACK.free)
+    assert (made.status, made.region) == (found.status, found.region)
+
+
+def test_on_a_domain_without_small_rates_it_holds_nowhere(found: Decision) -> None:
+    domain = Polyhedron.of(at_most(Affine.of(-1), ETA))
+    bound = bounded(PROGRAM, CONDITION.bounded, domain, *ASKED[1:])
+    made = decided(PROGRAM, CONDITION, bound, Region.of(domain), *ASKED[1:], STACK.free)
+    assert (made.status, made.region) == (found.status, NOWHERE)
 
 
 def test_what_holds_nowhere_is_so_at_the_ties_and_between_them_too() -> None:
