@@ -221,11 +221,11 @@ def _pairs(run: Trajectory) -> int:
 
 
 def _is_open(application: Application) -> bool:
-    """Whether a rule concludes bounds from sizes that are known."""
+    """Whether a rule concludes bounds from known sizes, or that all may be absent from what surely is there."""
     given = [part for premise in application.premises if isinstance(premise, tuple) for part in premise]
-    return any(not part.size.is_exact for part in application.conclusion) and all(
-        part.size.is_exact for part in given if isinstance(part, Component)
-    )
+    sizes, made = [part.size for part in given if isinstance(part, Component)], application.conclusion
+    is_lost = all(part.size.lower.is_vanishing for part in made) and not all(size.lower.is_vanishing for size in sizes)
+    return any(not part.size.is_exact for part in made) and (is_lost or all(size.is_exact for size in sizes))
 
 
 def _cuts(application: Application, domain: Polyhedron) -> Iterator[Affine]:
