@@ -60,7 +60,6 @@ from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.advice import power
 from gamma_calc.derivation.tables import COLUMNS, text_table
 from gamma_calc.errors import BadInput
-from gamma_calc.program.scheme import RATES
 from gamma_calc.program.spec_file import scheme_from
 
 if TYPE_CHECKING:
@@ -225,8 +224,10 @@ def _rates(found: ModelTheory, max_stable: Mapping[str, LargestRate]) -> str:
     if largest.exponent is None or not found.traced.layers:
         return f"{name} = {largest.value}" if largest.exponent is None else power(str(largest.exponent))
     scheme = found.scheme.at({name: Affine.of(largest.exponent)})
-    of_a, of_b = (power(str(scheme[key])) for key in RATES)
-    return of_a if of_a == of_b else f"{of_a} for A and {of_b} for B"
+    keys = [key for key in scheme.model.rates if key in scheme.exponents]
+    rates = {key.removeprefix("eta_").removesuffix(".rate"): power(str(scheme[key])) for key in keys}
+    (first, *others) = dict.fromkeys(rates.values())
+    return " and ".join(f"{rate} for {name}" for name, rate in rates.items()) if others else first
 
 
 def _beside_module(found: ModelTheory) -> Iterator[str]:

@@ -129,7 +129,7 @@ LARGEST_FILE = 2**20
 
 LARGEST_NUMBER = 10**9
 FILE_NAME = "adapter_config.json"
-LORA = "LORA"
+LORA, VERA = "LORA", "VERA"
 UNSET: tuple[object, ...] = (None, False, [], {}, "")
 BIASES = ("none", "all", "lora_only")
 
@@ -221,13 +221,29 @@ def config_from_file(path: Path) -> AdapterConfig:
 
 def read_config(path: Path) -> tuple[AdapterConfig, Mapping[str, Any]]:
     """The same, with all that stands in the file beside it."""
-    place = path / FILE_NAME if os.path.isdir(path) else path
-    content = file_content(place, LARGEST_FILE, f"an {FILE_NAME}, as PEFT writes it")
+    place, document = document_from(path)
     try:
-        document: Any = parsed_json(content)
         return config_from_mapping(document), document
     except BadInput as problem:
         raise BadInput(f"{place}: {problem}") from None
+
+
+def document_from(path: Path) -> tuple[Path, Any]:
+    """The file of an adapter's configuration, which may be given by its folder, and what stands in it.
+
+    Raises:
+        BadInput: it cannot be read, or is not JSON.
+    """
+    place = path / FILE_NAME if os.path.isdir(path) else path
+    try:
+        return place, parsed_json(file_content(place, LARGEST_FILE, f"an {FILE_NAME}, as PEFT writes it"))
+    except BadInput as problem:
+        raise BadInput(f"{place}: {problem}") from None
+
+
+def is_vera(document: object) -> bool:
+    """Whether a configuration is one of VeRA."""
+    return isinstance(document, Mapping) and document.get("peft_type") == VERA
 
 
 def config_from_mapping(document: object) -> AdapterConfig:
@@ -242,6 +258,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
     if kind != LORA:
         name = str(kind).lower()
         derived = f"; gamma-calc derive {name} has its exponents" if name in ADAPTERS else ""
+        derived += ", gamma-calc model those of a model" if kind == VERA else ""
         found = f'found {quoted(kind)}, expected "{LORA}"'
         raise BadInput(f"peft_type: {found}: other adapters have other equations{derived}")
     return AdapterConfig(

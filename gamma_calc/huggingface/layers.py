@@ -13,17 +13,17 @@ import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import torch
 import transformers
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftConfig, PeftModel, VeraConfig, get_peft_model
 from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
 from gamma_calc.errors import BadInput, quoted
 from gamma_calc.files import file_content
-from gamma_calc.huggingface.adapter_config import parsed_json, read_config
+from gamma_calc.huggingface.adapter_config import document_from, is_vera, parsed_json, read_config
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 
 ALL_LINEAR = "all-linear"
@@ -35,6 +35,12 @@ ADAPTER_KEYS = (
 DORA = "DoRA"
 TRACED_KEYS = (*ADAPTER_KEYS, "use_dora", "modules_to_save", "bias", "lora_bias")
 """What decides the equations of a forward pass, and what of it is trained."""
+VERA_KEYS = (
+    *("r", "d_initial", "modules_to_save", "bias"),
+    *("target_modules", "layers_to_transform", "layers_pattern"),
+)
+"""The same of VeRA."""
+C = TypeVar("C", bound=PeftConfig)
 
 ModelLike: TypeAlias = nn.Module | PreTrainedConfig | Path | str
 """A model, its configuration, or a folder or file with a config.json."""
@@ -71,7 +77,7 @@ def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | Non
     return lora_adapters(adapted(_on_meta(model), adapter, _title(model)), has_numbers=False)
 
 
-def adapted(bare: nn.Module, adapter: LoraConfig | None, title: str) -> PeftModel:
+def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftModel:
     """A model with adapters, of which no numbers are needed; by default on every linear layer but the head's."""
     try:
         with warnings.catch_warnings():
@@ -97,20 +103,39 @@ def model_of_layers(path: Path, most: int) -> tuple[nn.Module, int]:
     return _on_meta(config), count
 
 
-def adapter_from(path: Path, *, is_traced: bool = False) -> LoraConfig:
-    """The adapter of an adapter_config.json, as far as shapes and scales go, or, to be traced, the equations too.
+def adapter_from(path: Path) -> LoraConfig:
+    """The adapter of an adapter_config.json, as far as shapes and scales go.
 
     Raises:
         BadInput: the file is no LoRA configuration, or PEFT does not take it.
     """
+    return _lora_from(path, ADAPTER_KEYS, ())
+
+
+def traced_adapter_from(path: Path) -> PeftConfig:
+    """The adapter of an adapter_config.json, LoRA's or VeRA's, as far as the equations of a forward pass go.
+
+    Raises:
+        BadInput: the file is none of these, or PEFT does not take it.
+    """
+    place, document = document_from(path)
+    if is_vera(document):
+        return _taken(place, VeraConfig, VERA_KEYS, document)
+    return _lora_from(path, TRACED_KEYS, (DORA,))
+
+
+def _lora_from(path: Path, keys: Sequence[str], known: Sequence[str]) -> LoraConfig:
     config, document = read_config(path)
-    variants = [name for name in config.variants if not (is_traced and name == DORA)]
+    variants = [name for name in config.variants if name not in known]
     if variants:
         raise BadInput(f"{path}: {', '.join(variants)} changes the layers' equations; no rates are derived here")
-    keys = TRACED_KEYS if is_traced else ADAPTER_KEYS
-    chosen = {key: document[key] for key in keys if document.get(key) is not None}
+    return _taken(path, LoraConfig, keys, document)
+
+
+def _taken(path: Path, kind: type[C], keys: Sequence[str], document: Mapping[str, Any]) -> C:
+    """A configuration of PEFT with some keys of a file."""
     try:
-        return LoraConfig(**chosen)
+        return cast(C, kind(**{key: document[key] for key in keys if document.get(key) is not None}))
     except (ValueError, TypeError) as problem:
         raise BadInput(f"{path}: PEFT does not take it: {' '.join(str(problem).split())[:200]}") from None
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import inspect
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gamma_calc.algebra import Affine, Exponent
@@ -28,10 +29,11 @@ from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapter_config import config_from_file
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
-from gamma_calc.huggingface.layers import DORA, adapted, adapter_from, model_of_layers
+from gamma_calc.huggingface.layers import DORA, adapted, model_of_layers, traced_adapter_from
 from gamma_calc.huggingface.more_layers import MoreLayers, more_layers
 from gamma_calc.huggingface.network_predictions import check_chosen
-from gamma_calc.program.models import check_module
+from gamma_calc.program.adapters import vera
+from gamma_calc.program.models import LoraModule, check_module
 from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.program.problem_file import function_at, is_place
 from gamma_calc.program.scheme import Scheme
@@ -50,6 +52,8 @@ PARTS = ("Delta_Z_A", "Delta_Z_B", "Z_A", "Z_B")
 """What is said of each adapter."""
 COMPARED = ("Z_A", "Z_B", "Delta_Z_B")
 """What a module's theory says of it too."""
+MODULES: Mapping[str, Callable[[], Problem]] = MappingProxyType({"VERA": vera})
+"""One module with an adapter of another kind than LoRA, by what PEFT calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,15 +276,11 @@ def model_theory(
         BadInput: a file is none of its kind, the adapter does not go with the model, the scheme is none of a module, or
             the model cannot be traced.
     """
-    given = scheme if scheme is not None else SCHEME if adapter is None else _implemented(adapter)
     policy = Suppositions(align=align).policy
     if policy.free:
         raise BadInput(
             "the alignment of a model's sums", found=policy.free[0], expected="a number, such as 3/4 or 0.97"
         )
-    (chosen,) = selected([given], optimizer=optimizer, at=at)
-    check_module(chosen.model, "the scheme of a model's adapters")
-    check_chosen(chosen)
     built: int | None = None
     depth: int | None = None
     made: Any
@@ -291,31 +291,51 @@ def model_theory(
                 raise BadInput(f"--adapter with {model}: its function returns the model with its adapters")
             function = function_at(str(model), Path(), allow_code=allow_code)
             made = function if inspect.signature(function).parameters else function()
+            chosen = _chosen(made, adapter, scheme, optimizer, at)
         else:
             bare, depth = model_of_layers(Path(model), layers)
             built = min(layers, depth)
-            made = adapted(bare, None if adapter is None else adapter_from(adapter, is_traced=True), str(model))
+            made = adapted(bare, None if adapter is None else traced_adapter_from(adapter), str(model))
+            chosen = _chosen(made, adapter, scheme, optimizer, at)
             for name, value in made.named_parameters():
-                if (factor := adapter_of(name)) is not None:
+                if (factor := adapter_of(name)) is not None and factor.is_of_scheme:
                     value.requires_grad_(chosen.is_trained(factor.factor))
         found = traced(
             made,
             scheme=chosen,
             optimizer=chosen.optimizer,
-            rates=str(chosen["eta_A"]),
+            rates=str(next(chosen[key] for key in chosen.model.rates if key in chosen.exponents)),
             init=_init(init, model),
             inits=inits,
         )
     if found.problem is None:
         return ModelTheory(str(model), built, depth, chosen, found, None, None, (), init=init, inits=inits or {})
     derivation = derived(found.problem.scheme, steps, policy)
-    module = derived(_alone(chosen, found.problem), steps, policy) if found.layers else None
-    partings = () if module is None or not module.at_max else _partings(found, found.problem, module)
+    alike = [each for each in found.layers if each.is_of_scheme is isinstance(chosen.model, LoraModule)]
+    module = derived(_alone(chosen, found.problem), steps, policy) if alike else None
+    partings = () if module is None or not module.at_max else _partings(alike, found.problem, module)
     parts: tuple[LayerParts, ...] = ()
     point = at_largest(found.problem.scheme.domain, derivation.max_stable) if derivation.at_max else None
-    if point is not None:
+    if point is not None and isinstance(chosen.model, LoraModule):
         parts = layer_parts(found, found.problem, point, steps, policy)
     return ModelTheory(str(model), built, depth, chosen, found, derivation, module, partings, parts, init, inits or {})
+
+
+def _chosen(model: Any, adapter: Path | None, scheme: Spec | None, optimizer: str | None, at: Values | None) -> Scheme:
+    """The scheme of the adapters that a model has: what is said, or what the adapter's file implements, or init-a.
+
+    Adapters of another kind than LoRA start as PEFT has them, and have one rate.
+    """
+    kinds = [config.peft_type.value for config in getattr(model, "peft_config", {}).values()]
+    alone = next((MODULES[kind] for kind in kinds if kind in MODULES), None)
+    if alone is not None and scheme is not None:
+        raise BadInput("a scheme", found=f"one for {kinds[0]}", expected="none: its vectors start as PEFT has them")
+    given = alone() if alone else scheme if scheme is not None else SCHEME if adapter is None else _implemented(adapter)
+    (chosen,) = selected([given], optimizer=optimizer, at=at)
+    if alone is None:
+        check_module(chosen.model, "the scheme of a model's adapters")
+        check_chosen(chosen)
+    return chosen
 
 
 def _implemented(adapter: Path) -> Scheme:
@@ -337,18 +357,20 @@ def _init(init: str, model: str | Path) -> str | Path:
 
 def _alone(scheme: Scheme, problem: Problem) -> Scheme:
     """The scheme of one module with the scale that adapters have in the model."""
+    if not isinstance(scheme.model, LoraModule):
+        return scheme
     return replace(scheme, exponents={**scheme.exponents, "scale": problem.exponents.get("s", Affine.of(0))})
 
 
-def _partings(found: Traced, problem: Problem, module: Derivation) -> tuple[Parting, ...]:
-    """Where a network differs from a module at the largest stable rate of that."""
+def _partings(layers: Sequence[TracedLayer], problem: Problem, module: Derivation) -> tuple[Parting, ...]:
+    """Where layers of a network differ from a module at the largest stable rate of that."""
     point = at_largest(problem.scheme.domain, module.max_stable)
     assert point is not None  # the module was derived there
     run = run_of(program_of(problem.scheme), point, module.horizon, module.policy)
     last = {name: size.everywhere for name, size in run.last.sizes.items()}
     return tuple(
         Parting(layer.name, part, (t := _since(run, name)), last[name], alone, origin(run, name, t))
-        for layer in found.layers
+        for layer in layers
         for name in layer.quantities
         if (part := part_of(layer, name))
         if (alone := _of_module(module.at_max, part)) is not None and last[name] != alone

@@ -104,9 +104,10 @@ def _bounded(pairs: Sequence[tuple[TracedLayer, TracedLayer]], derivation: Deriv
     """What has to stay bounded and is larger in one layer than in the other: its two names, the larger last."""
     for before, last in pairs:
         for names in zip(before.quantities, last.quantities, strict=True):
-            first, second = (derivation.at_max[name] for name in names)
-            if names[0] in derivation.decisions[STABLE.name].condition.bounded and first != second:
-                yield names if first.upper.is_at_most(second.upper) else names[::-1]
+            if names[0] in derivation.decisions[STABLE.name].condition.bounded:
+                first, second = (derivation.at_max[name] for name in names)
+                if first != second:
+                    yield names if first.upper.is_at_most(second.upper) else names[::-1]
 
 
 def _largest_of_all(rate: str, pairs: Sequence[tuple[str, str]], derivation: Derivation, more: int) -> Fraction | None:

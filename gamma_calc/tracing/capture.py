@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
@@ -20,6 +21,12 @@ from torch import Tensor, nn
 from torch.export.graph_signature import InputKind
 
 from gamma_calc.errors import BadInput
+
+RANDOM_BUFFER = re.compile(r"(.*\.)?vera_[AB]\.[^.]+")
+"""What PEFT calls the random matrices that VeRA's adapters share and do not train."""
+
+FIRST_LAYERS = re.compile(r"\.slice\((None|0), [^)]*\)")
+"""What stands in the path of a module that a model takes from the first ones of a list."""
 
 Sizes = tuple[int, ...]
 """A number of coordinates in each of the twins."""
@@ -163,12 +170,13 @@ def _check_alike(graphs: Sequence[Sequence[Any]]) -> None:
 def _leaves(program: Any, model: nn.Module) -> Mapping[str, tuple[str, Any]]:
     """What each placeholder is: the name of a parameter, tied ones under their first, and its value.
 
-    A frozen vector (a norm's weight, a bias) is data, not a random tensor: it has no name.
+    A frozen vector (a norm's weight, a bias) is data, not a random tensor: it has no name. Nor has a buffer but those
+    that are random.
     """
     first: dict[int, str] = {}
     names = {name: first.setdefault(id(value), name) for name, value in model.named_parameters(remove_duplicate=False)}
     parameters: dict[str, nn.Parameter] = dict(model.named_parameters(remove_duplicate=False))
-    buffers = {**dict(model.named_buffers()), **program.constants}
+    buffers = {**dict(model.named_buffers(remove_duplicate=False)), **program.constants}
     inputs = [value for value in torch.utils._pytree.tree_leaves(program.example_inputs)]
     found: dict[str, tuple[str, Any]] = {}
     for spec in program.graph_signature.input_specs:
@@ -178,7 +186,8 @@ def _leaves(program: Any, model: nn.Module) -> Mapping[str, tuple[str, Any]]:
         elif spec.kind is InputKind.USER_INPUT:
             found[spec.arg.name] = ("", inputs.pop(0))
         else:
-            found[spec.arg.name] = ("", buffers[spec.target])
+            name = spec.target if RANDOM_BUFFER.fullmatch(spec.target) else ""
+            found[spec.arg.name] = (name, buffers[spec.target])
     return found
 
 
@@ -256,7 +265,7 @@ def _kind(node: Any) -> str:
 
 def _module(node: Any) -> str:
     stack = list(node.meta.get("nn_module_stack", {}).values())
-    return str(stack[-1][0]) if stack else ""
+    return FIRST_LAYERS.sub("", str(stack[-1][0])) if stack else ""
 
 
 def _where(node: Any) -> str:

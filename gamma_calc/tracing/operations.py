@@ -21,6 +21,7 @@ from gamma_calc.program.expressions import InverseRms, Pointwise, Power, Softmax
 from gamma_calc.tracing.blocks import block
 from gamma_calc.tracing.capture import Across, Operation, Reference, Sizes
 from gamma_calc.tracing.names import prefixed
+from gamma_calc.tracing.parameters import Adapter
 from gamma_calc.tracing.translation import Translation
 from gamma_calc.tracing.values import Dimension, Layout, Value, flat
 
@@ -82,7 +83,7 @@ def expanded(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) 
 
 
 def product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
-    """Entry by entry; by a number, a scalar."""
+    """Entry by entry; by a number, a scalar. VeRA's vectors multiply A Z, and B times that."""
     for one, other in ((x, y), (y, x)):
         number = t.number(other)
         if number is not None:
@@ -90,6 +91,12 @@ def product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
             scaled = t.scaled(value, number, _symbol(t, one))
             result = scaled if not isinstance(other, Reference) else t.layout.broadcast(scaled, t.value(other))[0]
             return _adapted(t, one, result)
+    for factor, other in ((x, y), (y, x)):
+        match t.adapter(factor):
+            case Adapter(module, "d"):
+                return t.layout.times(t.value(factor), t.named(prefixed("Z_A", t.names[module]), t.value(other)))
+            case Adapter(module, "b"):
+                return t.named(prefixed("Z_B", t.names[module]), t.layout.times(t.value(factor), t.value(other)))
     return t.layout.times(t.value(x), t.value(y))
 
 
@@ -237,10 +244,15 @@ def linear(t: Translation, op: Operation, x: Any, weight: Any, bias: Any = None)
     value = t.value(x)
     front = LETTERS[: len(value.dims) - 1]
     found = t.layout.product(t.value(weight), value, ("zy", f"{front}y", f"{front}z"))
-    adapter = t.adapter(weight)
-    if adapter is not None and adapter.factor == "A":
-        found = t.named(prefixed("Z_A", t.names[adapter.module]), found)
-    return _moved(t, op, found, bias)
+    return _moved(t, op, _inner(t, weight, found), bias)
+
+
+def _inner(t: Translation, factor: Any, value: Value) -> Value:
+    """A Z of an adapter, by its name."""
+    match t.adapter(factor):
+        case Adapter(module, "A"):
+            return t.named(prefixed("Z_A", t.names[module]), value)
+    return value
 
 
 def matrix_product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
@@ -323,7 +335,7 @@ def embedding(t: Translation, op: Operation, table: Any, places: Any, *rest: Any
     )
     front = LETTERS[: len(dims)]
     back = "zyx"[: len(rows.dims) - 1]
-    return t.layout.product(rows, tokens, (f"w{back}", f"{front}w", f"{front}{back}"))
+    return _inner(t, table, t.layout.product(rows, tokens, (f"w{back}", f"{front}w", f"{front}{back}")))
 
 
 def sliced(

@@ -1,7 +1,8 @@
 """Parameters: which are trained, and what they start from.
 
-The factors of PEFT's adapters take what a scheme says of A and B. Of the others a matrix is random and a vector (a
-norm's weight, a bias) given, with the entries that the model's own init has.
+The factors of PEFT's LoRA on linear layers take what a scheme says of A and B; those on a table start as PEFT has them.
+Of the others a matrix is random and a vector (a norm's weight, a bias, those of VeRA) given, with the entries that the
+model's own init has.
 """
 
 from __future__ import annotations
@@ -15,17 +16,25 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.tracing.capture import Capture, Operation, references
 from gamma_calc.tracing.initial_sizes import InitialSize, Matrix
+from gamma_calc.tracing.sizes import ZERO
 
-FACTOR = re.compile(r"(?P<module>.*)\.lora_(?P<table>embedding_)?(?P<factor>[AB])\.[^.]+(\.weight)?")
+FACTORS = tuple(
+    re.compile(rf"(?P<module>.*)\.{name}\.[^.]+(\.weight)?")
+    for name in ("lora_(?P<factor>[AB])", "lora_embedding_(?P<factor>[AB])", "vera_lambda_(?P<factor>[db])")
+)
+"""What PEFT calls the factors of LoRA on a linear layer and on a table, and the vectors of VeRA."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A factor of an adapter, "A" or "B", and the module that it belongs to: a linear layer, or a table."""
+    """A factor of an adapter, "A" or "B", or "d" or "b" of VeRA, and the module that it belongs to.
+
+    `is_of_scheme`: a scheme says what it starts from and its rate, as it does of LoRA on a linear layer.
+    """
 
     module: str
     factor: str
-    is_table: bool = False
+    is_of_scheme: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +54,12 @@ def adapter_of(parameter: str) -> Adapter | None:
     """The factor that a parameter of a PEFT model is, by its name.
 
     >>> adapter_of("model.layers.0.q_proj.lora_A.default.weight")
-    Adapter(module='model.layers.0.q_proj', factor='A', is_table=False)
+    Adapter(module='model.layers.0.q_proj', factor='A', is_of_scheme=True)
     """
-    found = FACTOR.fullmatch(parameter)
-    return None if found is None else Adapter(found["module"], found["factor"], bool(found["table"]))
+    for place, each in enumerate(FACTORS):
+        if found := each.fullmatch(parameter):
+            return Adapter(found["module"], found["factor"], place == 0)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +82,14 @@ class Inits:
         """What is chosen for a parameter, which has these axes."""
         name, is_trained = self.names[operation.parameter], operation.parameter in self.trained
         adapter = self.adapters.get(operation.parameter)
-        if adapter is not None:
+        if adapter is not None and adapter.is_of_scheme:
             rate = self.scheme[f"eta_{adapter.factor}"] if is_trained else None
             return Init(name, self.scheme.form(adapter.factor), rate)
         rate = self.rates[operation.parameter] if is_trained else None
         if _is_vector(operation):
             return Init(name, None, rate, is_given=True)
+        if adapter is not None:
+            return Init(name, _of_table(operation), rate)
         return Init(name, self.initial(Matrix(operation, dims, self._summed(operation))), rate)
 
     def _summed(self, operation: Operation) -> tuple[int, ...]:
@@ -97,6 +110,12 @@ class Inits:
                 case _:
                     found.append((last,))
         return max(found, key=len, default=(last,))
+
+
+def _of_table(factor: Operation) -> Affine | None:
+    """What PEFT starts a factor of a table from: zero, or entries of variance 1 at every width."""
+    assert factor.values is not None
+    return ZERO if any(bool(value.any()) for value in factor.values) else None
 
 
 def _is_vector(operation: Operation) -> bool:

@@ -66,11 +66,15 @@ class TracedParameter:
 
 @dataclass(frozen=True, slots=True)
 class TracedLayer:
-    """A module with an adapter, and the named values that are its."""
+    """A module with an adapter, and the named values that are its.
+
+    `is_of_scheme`: it starts and is trained as a scheme says, and not as PEFT has it.
+    """
 
     name: str
     module: str
     quantities: tuple[str, ...]
+    is_of_scheme: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +123,7 @@ def traced(
         model: a model of transformers, with adapters of PEFT or without; or a function from a width to a module and
             its inputs.
         inputs: what it is called with, by name; of a language model, some tokens.
-        scheme: what the factors of adapters start from, and their rates.
+        scheme: what the factors of adapters on linear layers start from, and their rates.
         optimizer: of the scheme where nothing is said.
         rates: the rate of every other trained parameter, or of each by the end of its name.
         axes: the growth exponents of classes of sizes, such as {"rank": "rho"}.
@@ -177,17 +181,14 @@ def _translation(
 ) -> Translation:
     parameters = [each.parameter for each in capture.operations.values() if each.parameter]
     adapters = {each: found for each in parameters if (found := adapter_of(each)) is not None}
-    tables = [found.module for found in adapters.values() if found.is_table]
-    if tables:
-        expected = "adapters on linear layers: a scheme's A is summed over a width, and that of a table is looked up in"
-        raise BadInput(f"{twins.name}: an adapter", found=f"on the embedding {tables[0]}", expected=expected)
     paths = {each: SAVED.sub("", each.removesuffix(".weight")) for each in parameters if each not in adapters}
     modules = [each.module for each in capture.operations.values()]
     short = short_names([*paths.values(), *(each.module for each in adapters.values()), *modules])
     names = {each: prefixed("W", short[path]) for each, path in paths.items()}
     names |= {each: prefixed(found.factor, short[found.module]) for each, found in adapters.items()}
     trained = frozenset(each for each in parameters if each in twins.trained)
-    rate = {each: _rate(each, rates) for each in trained if each not in adapters}
+    of_scheme = {each for each, found in adapters.items() if found.is_of_scheme}
+    rate = {each: _rate(each, rates) for each in trained - of_scheme}
     inits = Inits(capture, trained, names, scheme, rate, adapters, initial)
     return Translation(capture, twins.family, inits, short)
 
@@ -276,10 +277,11 @@ def _parameters(t: Translation, output: Named) -> tuple[TracedParameter, ...]:
 def _layers(t: Translation) -> tuple[TracedLayer, ...]:
     modules: dict[str, Adapter] = {each.module: each for each in t.inits.adapters.values()}
     found = []
-    for module in modules:
+    for module, adapter in modules.items():
         name = t.names[module]
         wholes = [prefixed(start, name) for start in ("Z_A", "Z_B")]
         blocks = {numbered(each, count + 1) for each in wholes for count in range(len(t.starts.get(each, ())))}
         features = tuple(each for each in t.features if each in blocks or (each in wholes and each not in t.starts))
-        found.append(TracedLayer(name, module, (*features, *(f"Delta_{each}" for each in features))))
+        quantities = (*features, *(f"Delta_{each}" for each in features))
+        found.append(TracedLayer(name, module, quantities, adapter.is_of_scheme))
     return tuple(found)

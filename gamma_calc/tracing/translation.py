@@ -32,6 +32,8 @@ from gamma_calc.tracing.parameters import Adapter, Inits
 from gamma_calc.tracing.sizes import ZERO, Axes, Family
 from gamma_calc.tracing.values import ONE, Dimension, Layout, Value, flat
 
+TRANSPOSES = ("t", "numpy_T", "transpose", "permute")
+"""What a factor is still known behind."""
 MOST_TERMS = 2
 """Terms of a value, beyond which a sum of two that training changes is a cut point."""
 
@@ -174,8 +176,10 @@ class Translation:
         )
 
     def adapter(self, argument: Any) -> Adapter | None:
-        """Which factor of an adapter an operand is, if it is one."""
+        """Which factor of an adapter an operand is, or is the transpose of, if it is one."""
         operation = self.capture.operation(argument)
+        while operation is not None and operation.kind in TRANSPOSES:
+            operation = self.capture.operation(operation.arguments[0])
         return None if operation is None else self.inits.adapters.get(operation.parameter)
 
     def named(self, name: str, value: Value, *, cut: bool = False) -> Value:

@@ -21,6 +21,9 @@ from gamma_calc.errors import BadInput
 from gamma_calc.tracing.capture import Sizes, Twin
 from gamma_calc.tracing.sizes import Family
 
+ADAPTERS = ("LORA", "VERA")
+"""Kinds of adapters of PEFT that are traced."""
+
 SIZES: Mapping[str, Sizes] = {
     "kv_heads": (2, 3),
     "groups": (3, 5),
@@ -202,8 +205,8 @@ def _with_adapters(base: nn.Module, model: nn.Module, rank: int) -> nn.Module:
     if configs is None or not hasattr(model, "get_base_model"):
         return _as_trained(base, model)
     chosen = copy.deepcopy(configs[model.active_adapter])
-    if getattr(chosen.peft_type, "value", chosen.peft_type) != "LORA":
-        expected = "LORA; gamma_calc.program.adapters has others, as a problem of one module"
+    if getattr(chosen.peft_type, "value", chosen.peft_type) not in ADAPTERS:
+        expected = f"{' or '.join(ADAPTERS)}; gamma_calc.program.adapters has others, as a problem of one module"
         raise BadInput("an adapter of PEFT", found=str(chosen.peft_type.value), expected=expected)
     for name, value in {"r": rank, "rank_pattern": {}, "alpha_pattern": {}}.items():
         if hasattr(chosen, name):

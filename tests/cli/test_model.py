@@ -95,7 +95,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "dora": {"target_modules": ["v_proj"], "use_dora": True},
         "qalora": {"target_modules": ["v_proj"], "use_qalora": True},
         "vera": {"target_modules": ["v_proj"], "peft_type": "VERA"},
-        "table": {"target_modules": ["embed_tokens"]},
+        "vera everywhere": {"target_modules": ["v_proj", "down_proj"], "peft_type": "VERA"},
+        "ia3": {"target_modules": ["v_proj"], "peft_type": "IA3"},
+        "table": {"target_modules": ["v_proj", "embed_tokens"]},
         "saved": {"target_modules": ["v_proj"], "modules_to_save": ["lm_head"]},
     }
     for name, config in adapters.items():
@@ -249,6 +251,39 @@ def test_dora_has_its_magnitude(capsys: pytest.CaptureFixture[str]) -> None:
     assert {layer["quantities"][name] for name in ("Z_A", "Z_B", "delta_1")} == {"0"}
 
 
+def test_an_embedding_starts_as_peft_has_it_and_hardly_learns_at_the_rate_of_the_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A token picks one column of A, so A's part is n^eta; of a linear layer it is n^(eta + 1/2)."""
+    answer = found("llama --adapter table.json --layers 1", capsys)
+    initial = {each["name"]: each["init"] for each in answer["parameters"] if each["trained"]}
+    assert initial == {
+        "A_embed_tokens": "zero",
+        "B_embed_tokens": "0",
+        "A_v_proj[1]": "-1/2",
+        "B_v_proj[1]": "zero",
+    }
+    assert answer["max_stable"]["eta"]["value"] == "-1/2"
+    assert {each["layer"] for each in answer["undertrained"]} == {"embed_tokens"}
+    assert not any(layer == "embed_tokens" for layer, _ in parted(answer))
+
+
+def test_vera_is_no_more_stable_in_depth_at_the_rate_of_one_module(capsys: pytest.CaptureFixture[str]) -> None:
+    """What B brings back of b's updates makes the gradient of the layer below follow A, and so does its b."""
+    answer = found("llama --adapter vera.json", capsys)
+    assert answer["module_theory"]["max_stable"]["eta"]["value"] == "0"
+    assert answer["max_stable"]["eta"]["value"] == "-1/4"
+    assert parted(answer)["v_proj[2]", "Z_A"] == ("1/2", "0")
+    trained = [each["name"] for each in answer["parameters"] if each["trained"]]
+    assert sorted(trained) == ["b_v_proj[1]", "b_v_proj[2]", "d_v_proj[1]", "d_v_proj[2]"]
+
+
+def test_vera_on_layers_of_several_shapes_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("both.json").write_text(Path("vera everywhere.json").read_text(encoding="utf-8"), encoding="utf-8")
+    answer = found("llama --adapter both.json --layers 1", capsys, status=3)
+    assert any("vera_" in each["reason"] for each in answer["unknown"])
+
+
 def test_a_module_that_is_trained_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:
     answer = found("llama --adapter saved.json --layers 1 --steps 1 --at eta=-1", capsys)
     assert {each["name"]: each["rate"] for each in answer["parameters"]}["W_lm_head"] == "-1"
@@ -278,8 +313,8 @@ REFUSED = {
     "a size": ("8B", "a number of parameters is no width"),
     "no file": ("llama --adapter missing.json", "no such file"),
     "a variant": ("llama --adapter qalora.json", "QALoRA"),
-    "another adapter": ("llama --adapter vera.json", "VERA"),
-    "a table": ("llama --adapter table.json --layers 1", "on the embedding base_model.model.model.embed_tokens"),
+    "another adapter": ("llama --adapter ia3.json", "IA3"),
+    "a scheme of another adapter": ("llama --adapter vera.json --scheme init-a", "its vectors start as PEFT has them"),
     "a stack": ("llama --scheme scaled.toml", "the rest is read from the model"),
     "no scheme": ("llama --scheme init-c", "init-a"),
     "no layers": ("llama --layers 0", "from 1 to 128"),

@@ -21,7 +21,7 @@ def both(found: Traced) -> Iterator[tuple[str, Tensor, Tensor]]:
     model = _without_epsilon(twin.model.double().eval())
     leaves = {each.name: each.source for each in found.parameters}
     generator = torch.Generator().manual_seed(1)
-    weights = dict(model.named_parameters())
+    weights: dict[str, Tensor] = dict(model.named_buffers(remove_duplicate=False)) | dict(model.named_parameters())
     for source in dict.fromkeys(leaves.values()):
         weights[source].requires_grad_().data.normal_(0, LARGE, generator=generator)
     data = {**found.tensors, **{name: _leaf(found, name, weights[source]) for name, source in leaves.items()}}
