@@ -17,15 +17,15 @@ from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.program.models import RANK, check_module
-from gamma_calc.program.scheme import INITIAL, Scheme
+from gamma_calc.program.models import RANK
+from gamma_calc.program.scheme import Scheme
 
 RHO = "rho"
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeLaw:
-    """Each trained factor's rate, by its key, as one monomial in the width and the rank.
+    """The rate of each trained parameter, by its key, as one monomial in the width and the rank.
 
     Exponents: a form c + k rho stands for n^c r^k, and is a constant where the rank does not vary by itself; then
     `rho` is None. `where` bounds rho = log r / log n. `is_stable` tells whether the scheme is stable there: it is at a
@@ -56,7 +56,6 @@ def edge_laws(scheme: Scheme, policy: Policy = CALCULUS, *, with_rank: bool = Fa
         BadInput: too much is free, nothing is trained, or there is no largest stable rate.
         Unknown: the largest stable rate is not known.
     """
-    check_module(scheme.model, "a law of learning rates")
     scheme, rho = _with_free_rank(scheme) if with_rank else (scheme, None)
     rates = tuple(name for name in scheme.rates if name != rho)
     _check_free(scheme, policy, rates, rho)
@@ -81,6 +80,8 @@ def _largest(derivation: Derivation, rate: str) -> LargestRate:
 
 
 def _with_free_rank(scheme: Scheme) -> tuple[Scheme, str]:
+    if scheme.exponents.get(RANK) is None:
+        raise BadInput(f"{scheme.name}: a rank is asked for, and it has no axis of the name {RANK}")
     form = scheme[RANK]
     if form.is_constant:
         name = RHO
@@ -95,11 +96,12 @@ def _with_free_rank(scheme: Scheme) -> tuple[Scheme, str]:
 
 
 def _check_free(scheme: Scheme, policy: Policy, rates: tuple[str, ...], rho: str | None) -> None:
-    if not scheme.trained:
-        raise BadInput(f"{scheme.name}: no factor is trained, so there is no learning rate")
+    if not scheme.trained_rates:
+        raise BadInput(f"{scheme.name}: nothing is trained, so there is no learning rate")
     others = [name for name in free_exponents(scheme, policy) if name not in rates and name != rho]
-    if rho is None and scheme[RANK].free:
-        names = ", ".join(scheme[RANK].free)
+    rank = scheme.form(RANK)
+    if rho is None and rank is not None and rank.free:
+        names = ", ".join(rank.free)
         raise BadInput(f"{scheme.name}: the rank's {names} is free: give both ranks, or fix it with --at")
     if others:
         example = 1 if others[0] in policy.free else 0
@@ -112,8 +114,8 @@ def _check_free(scheme: Scheme, policy: Policy, rates: tuple[str, ...], rho: str
 def _law(
     scheme: Scheme, values: Mapping[str, Affine], rho: str | None, where: Polyhedron, is_stable: bool | None
 ) -> EdgeLaw:
-    keys = [f"eta_{factor}" for factor in INITIAL if scheme.is_trained(factor)]
-    return EdgeLaw({key: scheme[key].substituted(values) for key in keys}, rho, where, is_stable)
+    forms = {key: scheme[key].substituted(values) for key in scheme.trained_rates}
+    return EdgeLaw(forms, rho, where, is_stable)
 
 
 def _least(bound: Affine, bounds: tuple[Affine, ...]) -> Polyhedron:

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is asked of a scheme, the rates, the widths, the ranks and --alpha."""
     add_question_arguments(parser)
     rate = positive("learning rate")
-    parser.add_argument("--lr", metavar="X", required=True, type=rate, help="A's rate at the first place")
+    parser.add_argument("--lr", metavar="X", required=True, type=rate, help="the rate at the first place")
     parser.add_argument("--lr-b", metavar="X", type=rate, help="B's rate there (that of --lr)")
     for axis in ("width", "rank"):
         for end in ("from", "to"):

@@ -80,14 +80,15 @@ def agreed_alpha(said: AlphaReading | None, shown: AlphaReading | None, where: s
 
 def says_scale(scheme: Scheme) -> bool:
     """Whether the scheme itself says how s goes with the rank."""
-    form = scheme.exponents[SCALE]
+    form = scheme.exponents.get(SCALE)
     return form is not None and RANK in form.free
 
 
 def with_alpha(scheme: Scheme, reading: AlphaReading, *, is_rank_stabilised: bool = False) -> Scheme:
     """The scheme with the power of the rank in s that the reading gives it."""
-    form = scheme.exponents[SCALE]
-    assert form is not None  # only A and B, and what is absent, can be zero
+    form = scheme.exponents.get(SCALE)
+    if form is None:
+        raise BadInput(f"{scheme.name}: alpha", found=reading.value, expected=f"none: it has no {SCALE}")
     if says_scale(scheme):
         raise BadInput(f"{scheme.name}: its scale, {form}, says how s goes with the rank; leave alpha out")
     scale = form + parsed_affine(SCALES[reading, is_rank_stabilised])

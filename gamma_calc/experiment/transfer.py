@@ -35,6 +35,7 @@ LEFT_OPEN = (
 
 
 MODULE_ALONE = "The answer is one module's: adapters above and below it are not in it."
+NETWORK_ALONE = "The answer is that of the network as it is written: what a model has around it is not in it."
 
 
 def leads_through_above(gain: Affine | None) -> bool:
@@ -204,16 +205,24 @@ class Transferred(Shown):
             "scheme": self.scheme.name,
             "optimizer": self.scheme.optimizer.name,
             **policy_json(self.policy),
-            **{key: self.rates.get(key) for key in RATES},
+            **self._by_key(self.rates),
             "exponent": {key: power_json(form, self.law.rho) for key, form in self.law.exponents.items()},
-            "from": _place_json(self.start, self.given),
-            "to": _place_json(self.end, self.rates),
+            "from": self._place_json(self.start, self.given),
+            "to": self._place_json(self.end, self.rates),
             "stable": self.law.is_stable,
-            "scale": str(self.scheme.exponents[SCALE]),
+            "scale": None if self.scheme.form(SCALE) is None else str(self.scheme.exponents[SCALE]),
             "alpha": None if self.alpha is None else self.alpha.value,
-            "if_alpha_is_fixed": None if self.otherwise is None else {key: self.otherwise.get(key) for key in RATES},
+            "if_alpha_is_fixed": None if self.otherwise is None else self._by_key(self.otherwise),
             "notes": list(self.notes),
         }
+
+    def _by_key(self, rates: Mapping[str, float]) -> dict[str, float | None]:
+        """Rates by key, also of a frozen A or B."""
+        factors = (key for key in self.scheme.model.required if key in RATES)
+        return {key: rates.get(key) for key in (*factors, *self.law.exponents)}
+
+    def _place_json(self, place: Place, rates: Mapping[str, float]) -> dict[str, Any]:
+        return {"width": place.width, "rank": place.rank, **self._by_key(rates)}
 
 
 def transfer_law(
@@ -235,11 +244,6 @@ def transfer_law(
         alpha, is_rank_stabilised: what gives s = alpha/r its power of the rank; by default the scheme's scale does.
     """
     scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
-    if scheme.model != MODULE:
-        raise BadInput(
-            f"transfer speaks of one LoRA module: found {scheme.model.kind!r}; derive has its largest stable rates n^x,"
-            " and a rate goes from width N to M by (M / N)^x"
-        )
     if alpha is not None:
         scheme = with_alpha(scheme, alpha, is_rank_stabilised=is_rank_stabilised)
     return TransferLaw(scheme, edge_laws(scheme, policy, with_rank=with_rank), policy)
@@ -265,8 +269,8 @@ def transfer(
 
     Args:
         spec, optimizer, at, without, align: as in `derive`. A free rate takes its largest stable value.
-        learning_rate: A's rate at `from_width`, and B's unless `learning_rate_b` is given. A scheme says how the ratio
-            of the two grows, never what it is at one width: where they differ (LoRA+), give both.
+        learning_rate: the rate of all at `from_width`, but of B where `learning_rate_b` is given. A scheme says how the
+            ratio of the two grows, never what it is at one width: where they differ (LoRA+), give both.
         from_rank, to_rank: both or neither; without them the rank follows the scheme (fixed, unless it says otherwise).
         alpha: "fixed" where lora_alpha is kept from rank to rank, "proportional" where alpha/r is. By default the
             scheme's scale says how s goes with the rank; where it is a constant, `otherwise` has the rates at a kept
@@ -305,17 +309,19 @@ def carried(
     alpha: AlphaReading | None = None,
 ) -> Transferred:
     """The rates by a law that is at hand; the arguments are those of `transfer`."""
-    if learning_rate_b is not None and not law.scheme.is_trained(INITIAL[1]):
-        raise BadInput(f"{law.scheme.name}: a learning rate of B is given, and B is frozen")
-    rate_b = learning_rate if learning_rate_b is None else learning_rate_b
+    keys, (_, of_b) = law.scheme.trained_rates, RATES
+    if learning_rate_b is not None and of_b not in keys:
+        raise BadInput(f"{law.scheme.name}: a learning rate of B is given, and no B is trained")
     offered = {}
-    for key, rate in zip(RATES, (learning_rate, rate_b), strict=True):
+    for key in keys:
+        rate = learning_rate_b if key == of_b and learning_rate_b is not None else learning_rate
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= sys.float_info.max:
             raise BadInput("learning rate", found=rate, expected="a positive number")
         offered[key] = float(rate)
     rates = _carried(law, offered, start, end)
     given = {key: offered[key] for key in rates}
-    is_said = alpha is not None or start.rank == end.rank or says_scale(law.scheme)
+    has_scale = law.scheme.form(SCALE) is not None
+    is_said = alpha is not None or start.rank == end.rank or says_scale(law.scheme) or not has_scale
     otherwise = None
     if not is_said:
         kept = with_alpha(law.scheme, AlphaReading.FIXED)
@@ -343,22 +349,19 @@ def _rank_power(form: Affine) -> Fraction:
     return sum((form.coefficient(name) for name in form.free), start=Fraction(0))
 
 
-def _place_json(place: Place, rates: Mapping[str, float]) -> dict[str, Any]:
-    return {"width": place.width, "rank": place.rank, **{key: rates.get(key) for key in RATES}}
-
-
 def _notes(found: Transferred) -> list[str]:
-    notes, rate_b, rho = [LEFT_OPEN, MODULE_ALONE], found.law.exponents.get(RATES[1]), found.law.rho
-    if rate_b is not None:
+    is_module = found.scheme.model == MODULE
+    notes = [LEFT_OPEN, MODULE_ALONE if is_module else NETWORK_ALONE]
+    rate_b, rho = found.law.exponents.get(RATES[1]), found.law.rho
+    if is_module and rate_b is not None:
         at_fixed_rank = rate_b if rho is None else rate_b.substituted({rho: Affine.of(0)})
         notes += filter(None, [stack_note(gain_through_above(found.scheme, at_fixed_rank))])
-    if found.start.rank != found.end.rank:
+    if found.start.rank != found.end.rank and found.scheme.form(SCALE) is not None:
         notes.append(_scale_note(found))
     forms = set(found.law.exponents.values())
     if len(forms) > 1 and len(set(found.given.values())) == 1:
         notes.append(
-            "Both factors start from the same rate; the scheme lets their ratio grow and does not say what it is "
-            "at one width."
+            "All start from the same rate; the scheme lets their ratio grow and does not say what it is at one width."
         )
     if found.law.is_stable is not True:
         known = "is not known to be" if found.law.is_stable is None else "is not"

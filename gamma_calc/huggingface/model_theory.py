@@ -36,7 +36,7 @@ from gamma_calc.program.adapters import vera
 from gamma_calc.program.models import LoraModule, check_module
 from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.program.problem_file import function_at, is_place
-from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.scheme import RATES, Scheme
 from gamma_calc.program.selection import Spec, Values, selected
 from gamma_calc.tracing.initial_sizes import FAN_IN, MODEL
 from gamma_calc.tracing.parameters import adapter_of
@@ -304,7 +304,7 @@ def model_theory(
             made,
             scheme=chosen,
             optimizer=chosen.optimizer,
-            rates=str(next(chosen[key] for key in chosen.model.rates if key in chosen.exponents)),
+            rates=str(chosen[next(iter(chosen.trained_rates), RATES[0])]),
             init=_init(init, model),
             inits=inits,
         )

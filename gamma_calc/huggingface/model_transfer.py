@@ -12,6 +12,7 @@ from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_readin
 from gamma_calc.experiment.transfer import Place, TransferLaw, Transferred, carried, power_json, transfer_law
 from gamma_calc.huggingface.adapters import Adapter
 from gamma_calc.huggingface.layers import LayerKind, layer_kinds
+from gamma_calc.program.models import check_module
 from gamma_calc.program.scheme import RATES, Scheme
 
 NOT_IN_THE_LAW = "Depth, batch size and the number of steps are not in the law."
@@ -128,6 +129,7 @@ def law_between(
         BadInput, Unknown: lora_alpha is neither kept nor in proportion to r, or contradicts what was said or what the
             scheme says; or as `transfer_law`.
     """
+    check_module(scheme.model, "a transfer from model to model")
     shown = _alpha_between(scheme, pairs, alpha)
     reading = None if says_scale(scheme) else shown
     is_rslora = any(end.is_rank_stabilised for _, end in pairs.values())

@@ -28,7 +28,7 @@ from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, shape_config
 from gamma_calc.huggingface.model_transfer import law_between, paired_kinds, place
-from gamma_calc.program.models import RANK
+from gamma_calc.program.models import RANK, check_module
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.program.selection import Spec, selected
@@ -144,6 +144,7 @@ def _at_one_base(
     """The law, and the base of each adapter: one width, and one rank if any, for all."""
     if base_width is None:
         raise BadInput("parameter_groups: found no base, expected the base_model, or the base_width, of the rates")
+    check_module(scheme.model, "parameter_groups")
     reading = _alpha(scheme, adapters, base_rank, alpha)
     is_rslora = adapters[0].is_rank_stabilised
     law = transfer_law(scheme, with_rank=base_rank is not None, alpha=reading, is_rank_stabilised=is_rslora)

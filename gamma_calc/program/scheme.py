@@ -156,6 +156,12 @@ class Scheme:
         return tuple(name for name in self.free if any(name in rate.free for rate in rates))
 
     @property
+    def trained_rates(self) -> tuple[str, ...]:
+        """The keys of the learning rates of what is trained."""
+        keys = (key for key in self.model.rates if self.exponents.get(key) is not None)
+        return tuple(key for key in keys if self.is_trained(key.removeprefix("eta_").removesuffix(f".{RATE}")))
+
+    @property
     def domain(self) -> Polyhedron:
         """Where the free exponents live: the declared inequalities, no axis shrinks, and the rank is at most n."""
         declared = (rule.substituted({RANK: self[RANK]} if RANK in self.exponents else {}) for rule in self.between)

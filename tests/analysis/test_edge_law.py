@@ -101,7 +101,7 @@ REFUSED = {
     "free-init-and-rate": (scheme_with(A="p"), False, "--at p=0"),
     "rank-free": (scheme_with(rank="rho"), False, "both ranks"),
     "rank-sum": (scheme_with(rank="rho/2"), True, "one free exponent"),
-    "frozen": (replace(CATALOGUE["init-a"], trained=frozenset()), False, "no factor is trained"),
+    "frozen": (replace(CATALOGUE["init-a"], trained=frozenset()), False, "nothing is trained"),
     "nothing-bounds-it": (replace(CATALOGUE["init-b"], trained=frozenset("B")), False, "--at eta=-1"),
     "nothing-is-stable": (scheme_with(A="1", B="1"), False, "no value"),
 }

@@ -63,6 +63,7 @@ COMMANDS = {
         f"transfer adapter_config.json {CARRIED} --alpha fixed",
         f"transfer init-a {CARRIED}",
         "transfer init-a --lr 2e-4 --from-width 64 --to-width 128 --without A9",
+        "transfer vera --lr 2e-4 --from-width 64 --to-width 128",
         "transfer init-a --lr 2e-4 --from small.json --to large.json --adapter adapter_config.json",
     ),
     "atlas": ("atlas --source arXiv:2406.08447",),

@@ -14,12 +14,18 @@ from gamma_calc.analysis.edge_law import edge_laws
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.transfer import (
     MODULE_ALONE,
+    NETWORK_ALONE,
     Place,
     TransferLaw,
     gain_through_above,
     transfer,
     transfer_law,
 )
+from gamma_calc.program.adapters import dora, vera
+from gamma_calc.program.models import LoraStack
+from gamma_calc.program.network import axis, data, named, parameter
+from gamma_calc.program.problem import Problem
+from gamma_calc.program.scheme import Scheme
 from tests.schemes import scheme
 
 GO = {"learning_rate": 2e-4, "from_width": 768, "to_width": 4096}
@@ -194,3 +200,43 @@ def test_a_rank_that_surely_grows_is_not_1() -> None:
     assert law.between(Place(128, 4), Place(256, 8)).exponents["eta_A"] == parsed_affine("-rho/2 - 1/2")
     with pytest.raises(Unknown, match="rho > 0 and rho <= 1"):
         law.between(Place(128, 1), Place(256, 8))
+
+
+def test_a_stack_carries_its_own_edge() -> None:
+    """LoRA+ on two adapters: -5/4 for A and -1/4 for B, where one module has -1 and 0."""
+    exponents = {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta + 1"}
+    found = transfer(Scheme("pair", exponents, model=LoraStack(2)), **GO, learning_rate_b=2e-2)
+    factor = found.end.width / found.start.width
+    assert found.rates == pytest.approx(
+        {"eta_A": GO["learning_rate"] * factor ** (-5 / 4), "eta_B": 2e-2 * factor ** (-1 / 4)}
+    )
+    assert NETWORK_ALONE in found.notes and MODULE_ALONE not in found.notes
+
+
+def test_every_parameter_of_a_network_has_its_rate() -> None:
+    found = transfer(dora(), at={"eta_m": "-1/2"}, **GO)
+    answer = found.json()
+    assert list(found.rates) == ["A.rate", "B.rate", "m.rate"]
+    smaller = GO["learning_rate"] * (GO["from_width"] / GO["to_width"]) ** 0.5
+    assert [answer[key] for key in found.rates] == pytest.approx([smaller] * 3)
+    assert answer["to"]["m.rate"] == answer["m.rate"]
+
+
+def readout() -> Problem:
+    width = axis("width", 1)
+    return Problem("readout", named("y", parameter("w", width, init="-1/2", rate="eta") @ data("x", width)))
+
+
+NETWORKS: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "two rates": (dora(), {}, "eta and eta_m are free"),
+    "no B": (vera(), {"learning_rate_b": 1e-3}, "no B is trained"),
+    "no scale": (vera(), {**RANKS, "alpha": "fixed"}, "it has no scale"),
+    "no rank": (readout(), RANKS, "no axis of the name rank"),
+}
+
+
+@pytest.mark.parametrize(("network", "changed", "expected"), NETWORKS.values(), ids=NETWORKS)
+def test_what_a_network_cannot_be_asked(network: Any, changed: dict[str, Any], expected: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        transfer(network, **{**GO, **changed})
+    assert expected in str(refused.value)
