@@ -31,7 +31,6 @@ from gamma_calc.cli.options import (
     whole,
 )
 from gamma_calc.cli.outputs import FAILED, UNKNOWN
-from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, alpha_named
 from gamma_calc.files import write_files
 from gamma_calc.huggingface.lint import ADAMW, Linted, lint
@@ -61,8 +60,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print what was found."""
-    if options.lr is not None and options.width is None:
-        raise BadInput("--lr needs --width: a rate is large or small against a power of the width")
     found = lint(
         options.file,
         optimizer=options.optimizer,

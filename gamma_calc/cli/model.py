@@ -146,7 +146,8 @@ def _sizes(init: str, inits: Mapping[str, str]) -> str:
 def _text(found: ModelTheory) -> str:
     derivation = found.derivation
     if derivation is None:
-        missing = dict.fromkeys(f"  {each.operation} ({each.reason}): {each.where}" for each in found.traced.unknown)
+        every = [(f"{each.operation} ({each.reason})", each.where) for each in found.traced.unknown]
+        missing = dict.fromkeys(f"  {said}: {where}" if where else f"  {said}" for said, where in every)
         said = "Nothing is derived: the forward pass has operations without a rule."
         return "\n".join([said, *missing, _title(found), _operations(found)])
     lines = [_largest(found, derivation), *_beside_module(found), *_more_layers(found), _title(found)]
@@ -175,9 +176,9 @@ def _largest(found: ModelTheory, derivation: Derivation) -> str:
     stable = derivation.decisions[STABLE.name]
     if _is_unknown(stable):
         return f"Where the adapters are stable is not known: {stable.reason}."
-    if len(derivation.max_stable) != 1 or stable.region.is_empty:
+    (largest,) = derivation.max_stable.values() if len(derivation.max_stable) == 1 else (None,)
+    if largest is None or largest.exponent is None:
         return f"Stable: {stable}."
-    (largest,) = derivation.max_stable.values()
     but = "" if largest.attained else ", not attained"
     return f"Largest stable rate: {_rates(found, derivation.max_stable)}{but}{_bound(found)}."
 

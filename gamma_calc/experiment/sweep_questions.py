@@ -112,7 +112,7 @@ class StoredRuns(Shown):
     def missing(self) -> int | None:
         """What is left to do; None where no sweep says what there is."""
         known = [each.missing for each in self.cells if each.missing is not None]
-        return sum(known) if len(known) == len(self.cells) else None
+        return sum(known) if known and len(known) == len(self.cells) else None
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
@@ -141,11 +141,13 @@ def stored_runs(store: Path | str, asked: Sweep | Path | str | None = None) -> S
     """What is in a store, and with a sweep, what of that is done and missing. Nothing is run.
 
     Raises:
-        BadInput: there is no such store, or the sweep cannot be understood.
+        BadInput: there is no such store, or nothing in its file, or the sweep cannot be understood.
     """
     path = Path(store)
     if not path.exists():
         raise BadInput(f"the store {path}: there is no such file")
+    if path.is_file() and not path.stat().st_size:  # which a store to write to may be
+        raise BadInput(f"the store {path}: it is empty")
     with Store(path) as opened:
         labels = opened.labels
     if asked is None:

@@ -262,16 +262,11 @@ def config_from_mapping(document: object) -> AdapterConfig:
         found = f'found {quoted(kind)}, expected "{LORA}"'
         raise BadInput(f"peft_type: {found}: other adapters have other equations{derived}")
     return AdapterConfig(
-        rank=_read(
-            document,
-            "r",
-            lambda value: type(value) is int and 1 <= value <= LARGEST_NUMBER,
-            f"a whole number from 1 to {LARGEST_NUMBER}",
-        ),
+        rank=rank_of(document),
         alpha=float(_read(document, "lora_alpha", _is_number, f"a number up to {LARGEST_NUMBER}", 8)),
         is_rank_stabilised=_read(document, "use_rslora", lambda value: type(value) is bool, "true or false", False),
         initialisation=_initialisation(document.get("init_lora_weights", True)),
-        targets=_names(document, "target_modules"),
+        targets=targets_of(document),
         saved_modules=_names(document, "modules_to_save"),
         bias=_read(document, "bias", lambda value: value in BIASES, f"one of {', '.join(BIASES)}", "none"),
         has_lora_bias=_read(document, "lora_bias", lambda value: type(value) is bool, "true or false", False),
@@ -280,6 +275,36 @@ def config_from_mapping(document: object) -> AdapterConfig:
         alpha_pattern=_read(document, "alpha_pattern", _is_pattern, "an object from names to numbers", {}),
         variants=tuple(dict.fromkeys(name for key, name in VARIANTS.items() if document.get(key) not in UNSET)),
     )
+
+
+def rank_of(document: Mapping[str, Any], default: int | None = None) -> int:
+    """The rank of a configuration.
+
+    Raises:
+        BadInput: it is none, or missing without a default.
+    """
+
+    def is_rank(value: Any) -> bool:
+        return type(value) is int and 1 <= value <= LARGEST_NUMBER
+
+    found: int = _read(document, "r", is_rank, f"a whole number from 1 to {LARGEST_NUMBER}", default)
+    return found
+
+
+def targets_of(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The target modules of a configuration: names, or one regular expression.
+
+    Raises:
+        BadInput: they are neither.
+    """
+    found = document.get("target_modules")
+    if isinstance(found, str):
+        try:
+            re.compile(found)
+        except re.error as problem:
+            expected = f"names, or a regular expression, which it is not: {problem}"
+            raise BadInput("target_modules", found=found, expected=expected) from None
+    return _names(document, "target_modules")
 
 
 def parsed_json(content: bytes) -> object:

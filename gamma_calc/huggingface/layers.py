@@ -23,7 +23,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 
 from gamma_calc.errors import BadInput, quoted
 from gamma_calc.files import file_content
-from gamma_calc.huggingface.adapter_config import document_from, is_vera, parsed_json, read_config
+from gamma_calc.huggingface.adapter_config import document_from, is_vera, parsed_json, rank_of, read_config, targets_of
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 
 ALL_LINEAR = "all-linear"
@@ -83,7 +83,7 @@ def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftMode
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of numbers, which are not looked at
             wrapped = get_peft_model(cast(PreTrainedModel, bare), adapter or LoraConfig(target_modules=ALL_LINEAR))
-    except (ValueError, TypeError) as problem:
+    except Exception as problem:  # whatever PEFT raises over modules and sizes that do not go together
         reason = " ".join(str(problem).split())[:200]
         raise BadInput(f"{title}: PEFT cannot adapt the model: {reason}") from None
     assert isinstance(wrapped, PeftModel)
@@ -120,6 +120,10 @@ def traced_adapter_from(path: Path) -> PeftConfig:
     """
     place, document = document_from(path)
     if is_vera(document):
+        try:
+            rank_of(document, VeraConfig().r), targets_of(document)
+        except BadInput as problem:
+            raise BadInput(f"{place}: {problem}") from None
         return _taken(place, VeraConfig, VERA_KEYS, document)
     return _lora_from(path, TRACED_KEYS, (DORA,))
 

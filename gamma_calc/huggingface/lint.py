@@ -151,6 +151,8 @@ def lint(
     for word, value in (("learning rate", learning_rate), ("LoRA+ ratio", loraplus_ratio)):
         if value is not None and not 0 < value < math.inf:
             raise BadInput(word, found=str(value), expected="a positive number")
+    if learning_rate is not None and width is None:
+        raise BadInput("a learning rate (--lr) needs a width (--width): it is large or small against a power of that")
     if width is not None and (isinstance(width, bool) or not isinstance(width, int) or width < read.rank):
         raise BadInput("width", found=str(width), expected=f"a whole number from the rank, {read.rank}")
     if weight_decay is not None and not 0 <= weight_decay < math.inf:

@@ -211,7 +211,12 @@ def _with_adapters(base: nn.Module, model: nn.Module, rank: int) -> nn.Module:
     for name, value in {"r": rank, "rank_pattern": {}, "alpha_pattern": {}}.items():
         if hasattr(chosen, name):
             setattr(chosen, name, value)
-    return _as_trained(type(model)(base, chosen, model.active_adapter), model)
+    twin = type(model)(base, chosen, model.active_adapter)
+    shapes = {(each.in_features, each.out_features) for each in twin.modules() if hasattr(each, "vera_lambda_b")}
+    if len(shapes) > 1:
+        expected = "layers of one shape, such as v_proj alone: others take parts of the same A and B, which has no rule"
+        raise BadInput("VeRA", found=f"layers whose sizes grow apart, {len(shapes)} shapes of them", expected=expected)
+    return _as_trained(twin, model)
 
 
 def _as_trained(twin: nn.Module, model: nn.Module) -> nn.Module:

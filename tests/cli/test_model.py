@@ -95,7 +95,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "dora": {"target_modules": ["v_proj"], "use_dora": True},
         "qalora": {"target_modules": ["v_proj"], "use_qalora": True},
         "vera": {"target_modules": ["v_proj"], "peft_type": "VERA"},
-        "vera everywhere": {"target_modules": ["v_proj", "down_proj"], "peft_type": "VERA"},
+        "several": {"target_modules": ["v_proj", "down_proj"], "peft_type": "VERA"},
+        "nothing": {"target_modules": ["v_proj"], "peft_type": "VERA", "r": 0},
+        "pattern": {"target_modules": "["},
+        "pattern-of-vera": {"target_modules": "[", "peft_type": "VERA"},
         "ia3": {"target_modules": ["v_proj"], "peft_type": "IA3"},
         "table": {"target_modules": ["v_proj", "embed_tokens"]},
         "saved": {"target_modules": ["v_proj"], "modules_to_save": ["lm_head"]},
@@ -278,12 +281,6 @@ def test_vera_is_no_more_stable_in_depth_at_the_rate_of_one_module(capsys: pytes
     assert sorted(trained) == ["b_v_proj[1]", "b_v_proj[2]", "d_v_proj[1]", "d_v_proj[2]"]
 
 
-def test_vera_on_layers_of_several_shapes_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("both.json").write_text(Path("vera everywhere.json").read_text(encoding="utf-8"), encoding="utf-8")
-    answer = found("llama --adapter both.json --layers 1", capsys, status=3)
-    assert any("vera_" in each["reason"] for each in answer["unknown"])
-
-
 def test_a_module_that_is_trained_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:
     answer = found("llama --adapter saved.json --layers 1 --steps 1 --at eta=-1", capsys)
     assert {each["name"]: each["rate"] for each in answer["parameters"]}["W_lm_head"] == "-1"
@@ -314,6 +311,10 @@ REFUSED = {
     "no file": ("llama --adapter missing.json", "no such file"),
     "a variant": ("llama --adapter qalora.json", "QALoRA"),
     "another adapter": ("llama --adapter ia3.json", "IA3"),
+    "shapes": ("llama --adapter several.json --layers 1", "VeRA: found 'layers whose sizes grow apart, 2 shapes"),
+    "no rank": ("llama --adapter nothing.json", "nothing.json: r: found 0, expected a whole number from 1"),
+    "a pattern": ("llama --adapter pattern.json", "target_modules: found '[', expected names, or a regular expression"),
+    "its pattern": ("llama --adapter pattern-of-vera.json", "target_modules: found '['"),
     "a scheme of another adapter": ("llama --adapter vera.json --scheme init-a", "its vectors start as PEFT has them"),
     "a stack": ("llama --scheme scaled.toml", "the rest is read from the model"),
     "no scheme": ("llama --scheme init-c", "init-a"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,18 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no such file"):
         stored_runs(tmp_path / "none")
     assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_file_stays_empty(tmp_path: Path) -> None:
+    empty = tmp_path / "notes.txt"
+    empty.touch()
+    with pytest.raises(BadInput, match="it is empty"):
+        stored_runs(empty)
+    assert not empty.read_bytes()
+
+
+def test_a_store_without_runs_misses_none_that_are_known(tmp_path: Path, tiny: Path) -> None:
+    sweep(tiny, tmp_path / "s")
+    with sqlite3.connect(tmp_path / "s") as opened:
+        opened.execute("DELETE FROM run")
+    assert stored_runs(tmp_path / "s").missing is None
