@@ -34,7 +34,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from gamma_calc.algebra import Affine
+from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
@@ -57,7 +57,7 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
-from gamma_calc.derivation.advice import power
+from gamma_calc.derivation.advice import power, steps
 from gamma_calc.derivation.tables import COLUMNS, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.program.spec_file import scheme_from
@@ -180,7 +180,14 @@ def _largest(found: ModelTheory, derivation: Derivation) -> str:
     if largest is None or largest.exponent is None:
         return f"Stable: {stable}."
     but = "" if largest.attained else ", not attained"
-    return f"Largest stable rate: {_rates(found, derivation.max_stable)}{but}{_bound(found)}."
+    return f"Largest stable rate: {_rates(found, derivation.max_stable)}{but}{_bound(found)}{_growing(derivation)}."
+
+
+def _growing(derivation: Derivation) -> str:
+    """That the output grows at a rate at which the adapters are stable, where it does."""
+    output = derivation.at_max.get(OUTPUT)
+    is_growing = output is not None and not output.upper.is_at_most(Exponent.of(0))
+    return f"; the output is {_shown(output)} there" if output is not None and is_growing else ""
 
 
 def _bound(found: ModelTheory) -> str:
@@ -257,7 +264,7 @@ def _title(found: ModelTheory) -> str:
     if found.derivation is None:
         return f"{found.traced.name}{depth}, {found.scheme.title} on {kinds}"
     title, horizon = found.derivation.policy.titled(found.scheme.title), found.derivation.horizon
-    length = "every fixed number of steps" if horizon is None else f"{horizon} steps"
+    length = "every fixed number of steps" if horizon is None else steps(horizon)
     return f"{found.traced.name}{depth}, {title} on {kinds}, for {length}"
 
 
@@ -273,10 +280,12 @@ def _layer_rows(found: ModelTheory) -> list[tuple[str, ...]]:
 
 def _undertrained(found: ModelTheory) -> Iterator[str]:
     """Which factors hardly learn, and whether gradients stay bounded, where that is known."""
+    horizon = None if found.derivation is None else found.derivation.horizon
+    soon = "" if horizon is None else f" within {steps(horizon)}"
     for factor, part in (("A", "delta_1"), ("B", "delta_2")):
         layers = [each.layer for each in found.parts if factor in each.undertrained]
         if layers:
-            yield f"{factor} hardly learns in {_listed(layers)}: its part {part} of the change stays below n^0"
+            yield f"{factor} hardly learns{soon} in {_listed(layers)}: its part {part} of the change stays below n^0"
     if found.is_gradient_stable is False:
         layers = [each.layer for each in found.parts if not each.is_gradient_stable]
         yield f"the loss gradient dZ outgrows the loss's own behind {_listed(layers)}"

@@ -71,6 +71,8 @@ def answer(options: argparse.Namespace) -> int:
     config = config_from_file(Path(spec)) if is_config(spec) else None
     if _is_between_models(options):
         return _between_models(options, config)
+    if config is not None and options.to_rank is not None:
+        options.from_rank = _own_rank(options, config)
     found = transfer(
         schemes(options, [spec])[0] if config is None else adapter_scheme(config),
         learning_rate=options.lr,
@@ -87,6 +89,15 @@ def answer(options: argparse.Namespace) -> int:
     origin = "" if config is None else f"\nRead from {spec}: {config}."
     show(options, lambda: {**found.json(), **read}, lambda: f"{found}{origin}")
     return 0
+
+
+def _own_rank(options: argparse.Namespace, config: AdapterConfig) -> int:
+    """The rank to carry from: the configuration's, or one that its rank_pattern has too."""
+    ranks = [config.rank, *map(int, config.rank_pattern.values())]
+    if options.from_rank not in (None, *ranks):
+        expected = f"{' or '.join(map(str, dict.fromkeys(ranks)))}, as {options.specs[0]} has it"
+        raise BadInput("--from-rank", found=options.from_rank, expected=expected)
+    return config.rank if options.from_rank is None else int(options.from_rank)
 
 
 ENDS = ("from", "to")

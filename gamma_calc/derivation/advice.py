@@ -51,12 +51,17 @@ def _at_the_edge(found: Derivation) -> str:
     if _holds_somewhere(found.decisions.get(EFFICIENT.name)):
         return ""
     if len(idle) in (0, len(_trained(found))):
-        return f"{found.title} hardly learns with {_rates(found)}: its output's change {_falls(change)}."
+        return f"{found.title} hardly learns{_soon(found)} with {_rates(found)}: its output's change {_falls(change)}."
     names = [each.name for each in idle]
     part = Exponent.largest(found.at_max[each.contribution].upper for each in idle)
     learn, whose = ("learns", "its part") if len(names) == 1 else ("learn", "their part")
     where = f"under {found.title}, with {_rates(found)}"
-    return f"{_listed(names)} hardly {learn} {where}: {whose} of the change {_falls(part)}."
+    return f"{_listed(names)} hardly {learn}{_soon(found)} {where}: {whose} of the change {_falls(part)}."
+
+
+def _soon(found: Derivation) -> str:
+    """Within how many steps, where they are few: what is not so then may be later."""
+    return "" if found.horizon is None else f" within {steps(found.horizon)}"
 
 
 def _within(found: Derivation, stable: Decision) -> str:
@@ -147,6 +152,11 @@ def _is_positive(exponent: Exponent) -> bool:
 
 def _falls(exponent: Exponent) -> str:
     return "is zero" if exponent == VANISHING else f"falls like {power(str(exponent))}"
+
+
+def steps(count: int) -> str:
+    """A number of steps in words."""
+    return f"{count} step" if count == 1 else f"{count} steps"
 
 
 def power(form: str) -> str:

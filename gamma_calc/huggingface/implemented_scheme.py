@@ -99,6 +99,10 @@ def adapter_scheme(config: AdapterConfig) -> Scheme:
     Raises:
         BadInput: the sizes depend on data, the equations are others, or no scheme says what the output starts from.
     """
+    if not config.alpha:
+        raise BadInput(
+            "lora_alpha: found 0: the adapter adds nothing, and no step changes that; gamma-calc lint says so"
+        )
     option = config.initialisation
     spec = None if config.variants else implemented_spec(config, ADAM, AlphaReading.PROPORTIONAL)
     if spec is None:

@@ -225,6 +225,13 @@ CHECKS = (
         ),
         MEASURED,
     ),
+    Check(
+        "biases-trained",
+        Severity.INFO,
+        lambda case: case.config.bias != "none" or case.config.has_lora_bias,
+        lambda case: "Biases train too, at the adapters' rate: no exponent here speaks of them; gamma-calc model does.",
+        MEASURED,
+    ),
     Check("hidden-features-grow-at-edge", Severity.INFO, _grows_at_the_edge, _edge_growth, DERIVE, is_common=True),
     Check(
         "rank-law",

@@ -98,6 +98,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "several": {"target_modules": ["v_proj", "down_proj"], "peft_type": "VERA"},
         "nothing": {"target_modules": ["v_proj"], "peft_type": "VERA", "r": 0},
         "pattern": {"target_modules": "["},
+        "unscaled": {"target_modules": ["v_proj"], "lora_alpha": 0},
         "pattern-of-vera": {"target_modules": "[", "peft_type": "VERA"},
         "ia3": {"target_modules": ["v_proj"], "peft_type": "IA3"},
         "table": {"target_modules": ["v_proj", "embed_tokens"]},
@@ -216,7 +217,7 @@ def test_which_factor_hardly_learns_layer_by_layer(capsys: pytest.CaptureFixture
     }
     assert (answer["efficient"], undertrained) == (False, [{"layer": "v_proj[1]", "factor": "B"}])
     main(["model", *words.split()])
-    assert "B hardly learns in v_proj[1]: its part delta_2" in capsys.readouterr().out
+    assert "B hardly learns within 3 steps in v_proj[1]: its part delta_2" in capsys.readouterr().out
 
 
 def test_a_function_of_the_width(capsys: pytest.CaptureFixture[str]) -> None:
@@ -313,6 +314,7 @@ REFUSED = {
     "another adapter": ("llama --adapter ia3.json", "IA3"),
     "shapes": ("llama --adapter several.json --layers 1", "VeRA: found 'layers whose sizes grow apart, 2 shapes"),
     "no rank": ("llama --adapter nothing.json", "nothing.json: r: found 0, expected a whole number from 1"),
+    "no scale": ("llama --adapter unscaled.json", "lora_alpha: found 0: the adapter adds nothing"),
     "a pattern": ("llama --adapter pattern.json", "target_modules: found '[', expected names, or a regular expression"),
     "its pattern": ("llama --adapter pattern-of-vera.json", "target_modules: found '['"),
     "a scheme of another adapter": ("llama --adapter vera.json --scheme init-a", "its vectors start as PEFT has them"),

@@ -26,6 +26,7 @@ CARRIED: dict[str, tuple[dict[str, Any], tuple[str, ...], float]] = {
     # Init[A]: the rate at width 64 and rank 8 is 1e-3
     "width-alone": ({}, (), 1 / 2),
     "kept": ({}, (*RANKS, "--alpha", "fixed"), 1 / 2),
+    "from-its-own-rank": ({}, ("--to-rank", "32", "--alpha", "proportional"), 1 / 4),
     "in-proportion": ({}, (*RANKS, "--alpha", "proportional"), 1 / 4),
     "rslora": ({"use_rslora": True}, (*RANKS, "--alpha", "fixed"), 1 / 2 / 2**0.5),
     "shown-kept": ({"rank_pattern": {"q_proj": 32}}, RANKS, 1 / 2),
@@ -51,6 +52,8 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "neither": ({"rank_pattern": {"q": 32}, "alpha_pattern": {"q": 32}}, RANKS, "--alpha fixed"),
     "of-another-layer": ({"rank_pattern": {"q": 32}, "alpha_pattern": {"v": 32}}, RANKS, "--alpha fixed"),
     "contradicted": ({"rank_pattern": {"q": 32}}, (*RANKS, "--alpha", "proportional"), "expected fixed"),
+    "another-rank": ({}, ("--from-rank", "4", "--to-rank", "32"), "--from-rank: found 4, expected 8, as "),
+    "no-scale": ({"lora_alpha": 0}, (), "adds nothing"),
     "word": ({}, (*RANKS, "--alpha", "fxed"), "Did you mean 'fixed'"),
     "data": ({"init_lora_weights": "eva"}, (), "gamma-calc lint says why"),
     "variant": ({"use_dora": True}, (), "DoRA"),

@@ -59,11 +59,11 @@ def asked(*words: str) -> list[str]:
 Measured = Callable[[LanguageRun], Mapping[str, Any]]
 
 
-def bowl(lowest: float) -> Measured:
+def bowl(lowest: float, apart: float = 0.1) -> Measured:
     """A run whose loss is least at a rate, with a little of each seed."""
 
     def measured(run: LanguageRun) -> Mapping[str, Any]:
-        loss = np.exp2((run.log2_rate - lowest - 0.1 * run.seed) ** 2 / 100)
+        loss = np.exp2((run.log2_rate - lowest - apart * run.seed) ** 2 / 100)
         pair, names = np.array([1e9, loss]), ("validation_loss", "test_loss", "validation_right", "test_right")
         return {**dict.fromkeys(names, pair), "steps": np.arange(2.0), "Z_A": np.ones((2, 1)), "Z_B": np.ones((2, 1))}
 
@@ -205,6 +205,16 @@ def test_a_best_rate_beyond_all_rates_is_unknown(
     found = answered(capsys, "tiny", "--data", "a.txt", "--to", "wide")
     assert found["rate"] is None and found["carried"] is None
     assert "2 of 2 seeds are best at the end of the rates" in found["reason"]
+
+
+def test_seeds_that_do_not_tell_among_the_rates_leave_it_unknown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two seeds a factor of 2 apart: Student's 12.7 takes their interval past both ends."""
+    monkeypatch.setattr(LanguageRun, "measured", bowl(-8, apart=1.0))
+    found = answered(capsys, "tiny", "--data", "a.txt", "--to", "wide", "--rates", "1e-3:2e-2")
+    assert found["rate"] is None and found["carried"] is None
+    assert "reaches beyond the rates" in found["reason"] and "--seeds" in found["reason"]
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {

@@ -49,7 +49,8 @@ CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "zero": (
         "init-a",
         {"steps": 1},
-        "A hardly learns under init-a under adam, with a learning rate of n^0: its part of the change is zero.",
+        "A hardly learns within 1 step under init-a under adam, with a learning rate of n^0: its part of the change "
+        "is zero.",
     ),
     "one": (
         "lora-fa",

@@ -44,7 +44,7 @@ FILES = {
     "small.json": '{"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}',
     "large.json": '{"model_type": "llama", "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}',
 }
-CARRIED = "--lr 2e-4 --from-width 64 --to-width 128 --from-rank 8 --to-rank 64"
+CARRIED = "--lr 2e-4 --from-width 64 --to-width 128 --from-rank 16 --to-rank 64"
 QUICK = "--widths 64,128,256,512,1024,4096 --seeds 3 --steps 1"
 COMMANDS = {
     "schemes": ("schemes",),

@@ -88,6 +88,7 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "rate-near-edge": ({}, {**RATE, "learning_rate": 6e-3}),
     "one-module-alone": ({"init_lora_weights": "gaussian"}, {}),
     "modules-saved": ({"modules_to_save": ["lm_head", "embed_tokens"]}, {}),
+    "biases-trained": ({"bias": "all"}, {}),
     "loraplus-one-dimensional": ({"task_type": "SEQ_CLS"}, PLUS),
     "loraplus-weight-decay": ({}, {**PLUS, "weight_decay": 0.01}),
     "loraplus-embedding-rate": ({"target_modules": "embed_tokens"}, PLUS),
@@ -165,6 +166,11 @@ def test_a_rate_is_a_finding_by_the_harm_it_does(rate: float, expected: list[str
     assert [each.id for each in found.findings if each.id.startswith("rate-")] == expected
     assert found.has_error == (rate > 2**-7)
     assert found.json()["rate"]["edge"] == pytest.approx(2**-7)
+
+
+def test_a_rate_needs_a_width() -> None:
+    with pytest.raises(BadInput, match="needs a width"):
+        lint(PLAIN, learning_rate=1.0)
 
 
 def test_a_raw_step_s_rate_is_not_placed() -> None:

@@ -165,14 +165,18 @@ class Tuned:
 
 
 def shortfall(curves: Curves) -> str:
-    """Why a best rate is not known: no run learned, or the optimum may lie beyond the rates."""
+    """Why a best rate is not known: no run learned, or the optimum, or its interval, may lie beyond the rates."""
     if not (curves.health == Health.SOUND).any(axis=0).all():
         return "some seed ends below the loss that it starts with at no rate: take other rates, or more steps"
+    seeds, low, high = len(curves.optimum.is_at_edge), 2.0 ** curves.log2_rate[0], 2.0 ** curves.log2_rate[-1]
     if at_edge := int(curves.optimum.is_at_edge.sum()):
-        low, high = 2.0 ** curves.log2_rate[0], 2.0 ** curves.log2_rate[-1]
+        rates = f"the end of the rates, {low:.2g} to {high:.2g}"
+        return f"{at_edge} of {seeds} seeds are best at {rates}: take others (--rates)"
+    least, most = _interval(curves)
+    if not low <= least <= most <= high:
         return (
-            f"{at_edge} of {len(curves.optimum.is_at_edge)} seeds are best at the end of the rates, {low:.2g} to "
-            f"{high:.2g}: take others (--rates)"
+            f"its 95 % interval over {seeds} seeds, {least:.2g} to {most:.2g}, reaches beyond the rates, {low:.2g} to "
+            f"{high:.2g}: take more seeds (--seeds), or more rates"
         )
     return ""
 
