@@ -246,7 +246,8 @@ def decided_together(condition: Condition, found: tuple[Bounded, ...], *, is_fre
     whole = region.convex()
     region = region.irredundant() if whole is None else Region.of(whole)
     if unknown is not None:
-        return Decision(condition, region, None, None, Status.UNKNOWN, unknown.reason)
+        surely = "" if region.is_empty or len(found) < 2 else f"; it surely holds where {region}"
+        return Decision(condition, region, None, None, Status.UNKNOWN, f"{unknown.reason}{surely}")
     onsets = [part.onset for part in each if part.onset is not None]
     count = "one part" if len(each) == 1 else f"{len(each)} parts"
     reason = f"decided on {count} of the domain, on each of which the same parts of every gradient lead"
