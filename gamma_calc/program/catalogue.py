@@ -38,6 +38,6 @@ def catalogued(name: str) -> Scheme:
         BadInput: the catalogue has no such scheme.
     """
     if name not in CATALOGUE:
-        expected = f"one of {', '.join(CATALOGUE)}, or the path of a TOML file"
+        expected = f"one of {', '.join(CATALOGUE)}"
         raise BadInput("unknown scheme", found=name, expected=expected, choices=CATALOGUE)
     return CATALOGUE[name]

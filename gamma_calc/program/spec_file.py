@@ -13,7 +13,7 @@ from typing import Any
 from gamma_calc.errors import BadInput, nearest, quoted
 from gamma_calc.files import file_content
 from gamma_calc.program.adapters import ADAPTERS
-from gamma_calc.program.catalogue import CATALOGUE, catalogued
+from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.models import INIT, MAPS, MODULE, RATE, LoraStack, Model, Perceptron, check_module
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.problem_file import is_place, problem_at
@@ -32,6 +32,8 @@ MODEL_KEYS = {
     "perceptron": ("layers",),
 }
 """The keys of [model] beside its kind, by kind."""
+NAMED = (*CATALOGUE, *ADAPTERS)
+"""The schemes that have a name of their own."""
 OWN_KEYS = (f".{INIT}", f".{RATE}")
 """How the keys of single parameters end."""
 
@@ -46,7 +48,7 @@ def scheme_from(spec: str, *, allow_code: bool = False) -> Scheme:
         BadInput: nothing of the kind is there, the file is not a scheme, or code was not allowed.
     """
     if spec in CATALOGUE:
-        return catalogued(spec)
+        return CATALOGUE[spec]
     if spec in ADAPTERS:
         return ADAPTERS[spec]().scheme
     if is_place(spec):
@@ -54,7 +56,8 @@ def scheme_from(spec: str, *, allow_code: bool = False) -> Scheme:
     looks_like_a_path = spec.endswith(".toml") or "/" in spec or "\\" in spec
     if looks_like_a_path or (spec and os.path.exists(spec)):
         return scheme_from_file(Path(spec), allow_code=allow_code)
-    return catalogued(spec)
+    expected = f"one of {', '.join(NAMED)}, the path of a TOML file, or FILE.py:FUNCTION"
+    raise BadInput("unknown scheme", found=spec, expected=expected, choices=NAMED)
 
 
 def scheme_from_file(path: Path, *, allow_code: bool = False) -> Scheme:
@@ -70,7 +73,7 @@ def scheme_from_file(path: Path, *, allow_code: bool = False) -> Scheme:
     if path.suffix == ".json":
         expected = f"a TOML file; gamma-calc lint {path} --specs . writes those of an adapter_config.json"
         raise BadInput("a scheme", found=str(path), expected=expected)
-    document = toml_file(path, f"a TOML file or one of {', '.join(CATALOGUE)}")
+    document = toml_file(path, f"a TOML file or one of {', '.join(NAMED)}")
     try:
         return scheme_from_table(document, path.stem, path.parent, allow_code=allow_code)
     except BadInput as problem:

@@ -19,6 +19,8 @@ REFUSED = {
     "missing-spec": (("derive",), "SPEC"),
     "missing-file": (("derive", "absent.toml"), "no such file"),
     "unknown-scheme": (("derive", "init-c"), "init-a"),
+    "unknown-adapter": (("derive", "verra"), "lora-fa, rslora, vera, lora-xs, pissa, dora, the path of a TOML"),
+    "misspelt-adapter": (("derive", "verra"), "Did you mean 'vera'?"),
     "parentheses": (("derive", "(" * 100_000), "unknown scheme"),
     "code": (("derive", "__import__('os')"), "unknown scheme"),
     "unknown-optimizer": (("exponents", "init-a", "--optimizer", "adm"), "adam"),
