@@ -68,11 +68,11 @@ def parameter(
     Exponents: `rate` is that of its learning rate; a parameter without one is frozen. `multiplier` is that of a scalar
     c_W in front of it, wherever it is used.
     """
-    is_zero = isinstance(init, str) and init.strip() == "zero"
+    start = f"{name}.{INIT}"
     weight = Trained(
         _name("parameter", name),
         axes,
-        None if is_zero else _form(f"{name}.{INIT}", init),
+        exponent_form(start, init, (start,)) if isinstance(init, str) else _form(start, init),
         Affine.of(0) if rate is None else _form(f"{name}.{RATE}", rate),
         is_trained=rate is not None,
     )

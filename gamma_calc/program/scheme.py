@@ -27,6 +27,8 @@ REQUIRED, DEFAULTS, KEYS, CAN_BE_ZERO = MODULE.required, MODULE.defaults, MODULE
 INITIAL, RATES = MODULE.parameters, MODULE.rates
 ZERO = "zero"
 """What stands for None in a text."""
+NEAR_ZERO = re.compile(r"\w?z?ero|z\w?e?ro|ze\w?r?o|zer\w?o?|zero\w", re.IGNORECASE)
+"""What is within one edit of it."""
 TOP = ("name", "optimizer", "model", "exponents", "parameters", "trained", "domain")
 """The keys of a scheme's file."""
 RESERVED = frozenset((*TOP, *KEYS, "between")) - {RANK}
@@ -230,8 +232,12 @@ def exponent_form(key: str, value: object, can_be_zero: Collection[str]) -> Affi
         return constant_form(key, value)
     if not isinstance(value, str):
         raise BadInput(f'{key}: found {quoted(value)}, expected an affine form as a string, such as "-1/2"')
-    if value.strip() == ZERO and key in can_be_zero:
-        return None
+    if key in can_be_zero:
+        if value.strip() == ZERO:
+            return None
+        if NEAR_ZERO.fullmatch(value.strip()):
+            expected = f"{ZERO}, or an exponent of a name less like it"
+            raise BadInput(key, found=value, expected=expected, choices=(ZERO,))
     return _named(key, parsed_affine, value)
 
 

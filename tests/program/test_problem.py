@@ -131,6 +131,8 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "a text for names": (lambda: Problem("p", OUT, stable="Z_B"), "stable: found 'Z_B', expected a tuple"),  # type: ignore[arg-type]
     "an exponent with a dot": (lambda: parameter("A", r, n, init="0.5.1", rate="eta"), "A.init"),
     "a float": (lambda: axis("width", 0.5), "the size of width: found 0.5"),  # type: ignore[arg-type]
+    "a misspelt zero": (lambda: parameter("A", r, n, init="zro"), "A.init: found 'zro'.* Did you mean 'zero'"),
+    "no init": (lambda: parameter("A", r, n, init=None), "A.init"),  # type: ignore[arg-type]
     "zero data": (lambda: data("x", n, exponent="zero"), "x: "),
     "a reserved name": (lambda: scaled("gradient", 0, Z), "the name of a scalar: found 'gradient'"),
     "a name with a blank": (lambda: named("Z A", Z), "the name of a named value: found 'Z A'"),

@@ -60,6 +60,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "larger-integer": ({"exponents": {"A": 10**5000}}, "A: found an integer of thousands of digits"),
     "large-fraction": ({"exponents": {"A": Fraction(1, 10**30)}}, "A: found Fraction.*at most 30 digits"),
     "zero-rate": ({"exponents": {"eta_A": None}}, "eta_A cannot be zero"),
+    "misspelt-zero": ({"exponents": {"B": "zro"}}, "B: found 'zro', expected zero, .* Did you mean 'zero'"),
     "unknown-key": ({"exponents": {"etaA": 0}}, "unknown exponent 'etaA'.* Did you mean 'eta_A'"),
     "number-for-a-key": ({"exponents": {3: 0}}, "unknown exponent 3"),
     "no-table": ({"exponents": ["A"]}, "exponents: found"),
@@ -71,6 +72,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "text-for-trained": ({"trained": "A"}, "trained: found 'A'"),
     "unknown-trained": ({"trained": ["C"]}, "trained: found"),
 }
+
+
+@pytest.mark.parametrize("word", ["zro", "zeros", "zerp", "hero", "azero", "zzero", "zer", "zer0", "Zero", " ZERO "])
+def test_a_word_within_one_edit_of_zero_is_no_exponent(word: str) -> None:
+    with pytest.raises(BadInput, match="expected zero"):
+        made(exponents={"B": word})
+    assert made(exponents={"scale": "zeros"}).form("scale") is not None  # which cannot be zero
+
+
+@pytest.mark.parametrize("word", ["zeta", "ro", "er", "euro", "zo", "z", "zeroth", "eta", "zeros + 1"])
+def test_a_word_less_like_zero_is_an_exponent(word: str) -> None:
+    assert made(exponents={"B": word}).form("B") is not None
 
 
 @pytest.mark.parametrize(("changes", "said"), REFUSED.values(), ids=REFUSED)
