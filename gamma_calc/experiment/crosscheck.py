@@ -97,7 +97,7 @@ class Checked:
         """The learning rates that it was trained at, as formulas in the width."""
         return ", ".join(
             f"{key} = {self.prefactors[rated(key)]} n^({self.scheme[key]})"
-            for key in self.scheme.model.rates
+            for key in self.scheme.trained_rates
             if rated(key) in self.prefactors
         )
 

@@ -20,7 +20,7 @@ from gamma_calc.algebra import (
     parsed_inequality,
 )
 from gamma_calc.errors import BadInput, nearest, quoted
-from gamma_calc.program.models import BESIDE, EXTRA, MODULE, MOVES, RANK, RATE, Model
+from gamma_calc.program.models import BESIDE, EXTRA, FACTOR_RATES, MODULE, MOVES, RANK, RATE, Model
 from gamma_calc.program.optimizers import OPTIMIZERS, SIMPLE, Moments, Optimizer, Raw, descent, named_optimizer
 
 REQUIRED, DEFAULTS, KEYS, CAN_BE_ZERO = MODULE.required, MODULE.defaults, MODULE.keys, MODULE.can_be_zero
@@ -48,8 +48,8 @@ class Scheme:
     `exponents` holds one affine form a key of the `model` (None: zero, such as a factor that starts there). A form
     other than that of the rank may refer to `rank`, so "-rank/2" is a variance of 1/r whatever the rank. `trained` are
     the factors that are trained, without those single parameters that are `frozen`; `between` are the inequalities
-    declared on the free exponents. Texts are read as those of a spec file are, numbers as forms, and the name of an
-    optimiser as the optimiser.
+    declared on the free exponents. A factor that is not trained needs no rate. Texts are read as those of a spec file
+    are, numbers as forms, and the name of an optimiser as the optimiser.
 
     Raises:
         BadInput: a value is none that a spec file may have, a key is missing or unknown, what has to be a power of the
@@ -71,10 +71,11 @@ class Scheme:
     def __post_init__(self) -> None:
         if not is_name(self.name):
             raise BadInput(f"name: found {quoted(self.name)}, expected {NAME_RULE}")
+        trained = _trained(self.trained)
         read = {
-            "exponents": _exponents(self.exponents, self.model),
+            "exponents": _exponents(self.exponents, self.model, trained),
             "optimizer": _optimizer(self.optimizer),
-            "trained": _trained(self.trained),
+            "trained": trained,
             "between": _inequalities(self.between),
         }
         for name, value in read.items():
@@ -208,7 +209,7 @@ def _check_rule(scheme: Scheme) -> None:
             raise BadInput(f"{scheme.name}: {key}", found=f"one under {rule.name}", expected=f"none, or one of {users}")
 
 
-def _exponents(given: object, model: Model) -> dict[str, Affine | None]:
+def _exponents(given: object, model: Model, trained: Collection[str]) -> dict[str, Affine | None]:
     if not isinstance(given, Mapping):
         keys = ", ".join(model.required)
         raise BadInput(f"exponents: found {quoted(given)}, expected a table from {keys} and the like")
@@ -217,7 +218,11 @@ def _exponents(given: object, model: Model) -> dict[str, Affine | None]:
         if key not in known:
             expected = ", ".join(key for key in model.keys if key not in model.own)
             raise BadInput(f"unknown exponent {quoted(key)}: expected {expected}.{nearest(str(key), model.keys)}")
-    return {key: exponent_form(key, value, can_be_zero) for key, value in given.items()}
+    read = {key: exponent_form(key, value, can_be_zero) for key, value in given.items()}
+    # No step uses the rate of a factor that is not trained: that of the other one stands for it.
+    shared = next((read[key] for key in FACTOR_RATES if key in read), Affine.of(0))
+    unused = (key for name, key in zip(INITIAL, FACTOR_RATES, strict=True) if name not in trained)
+    return {**read, **{key: shared for key in unused if key in model.required and key not in read}}
 
 
 def exponent_form(key: str, value: object, can_be_zero: Collection[str]) -> Affine | None:

@@ -24,6 +24,7 @@ from gamma_calc.experiment.setup import Settings
 from gamma_calc.experiment.verdicts import judged
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.optimizers import OPTIMIZERS
+from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.verdicts import TOLERANCE, Verdict
 from tests.schemes import scheme
 
@@ -54,6 +55,17 @@ def test_the_plain_data_says_what_computed_it(init_a: Crosscheck) -> None:
     origin = json.loads(folder_contents(init_a)["crosscheck.json"])["environment"]
     assert origin["threads"] == str(torch.get_num_threads())
     assert origin["torch"] == torch.__version__ and origin["numpy"] == np.__version__
+
+
+def test_a_frozen_factor_is_measured_without_a_rate() -> None:
+    exponents = {"A": "-1/2", "B": "zero", "eta_B": "0"}
+    small = Settings(widths=(4, 8, 16, 32, 64, 256), seeds=3, steps=2)
+    without, given = (
+        crosscheck(Scheme("fa", {**exponents, **more}, trained=frozenset("B")), settings=small).schemes[0]
+        for more in ({}, {"eta_A": "-3"})
+    )
+    assert without.rates == given.rates and without.rates.startswith("eta_B = ")
+    assert without.rows == given.rows
 
 
 def test_terms_are_judged_apart(init_a: Crosscheck) -> None:

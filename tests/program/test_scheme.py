@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from gamma_calc import derive, transfer
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.models import MODULE, LoraStack, Model
 from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
@@ -42,6 +44,19 @@ def test_texts_and_numbers_are_read_as_in_a_file() -> None:
     assert scheme == scheme_from_text(text, default_name="mine")
     assert hash(scheme) == hash(scheme_from_text(text, default_name="mine"))
     assert made() == Scheme("mine", CATALOGUE["init-a"].exponents)
+
+
+@pytest.mark.parametrize(("frozen", "trained"), [("A", "B"), ("B", "A")])
+@pytest.mark.parametrize("model", [MODULE, LoraStack(2)], ids=lambda model: model.kind)
+def test_a_frozen_factor_needs_no_rate(frozen: str, trained: str, model: Model) -> None:
+    exponents = {"A": "-1/2", "B": "-1/2", f"eta_{trained}": "eta"}
+    without = Scheme("mine", exponents, trained=frozenset(trained), model=model)
+    given = Scheme("mine", {**exponents, f"eta_{frozen}": "-3"}, trained=frozenset(trained), model=model)
+    assert derive(without).json() == derive(given).json()
+    places: dict[str, Any] = {"learning_rate": 1e-3, "from_width": 64, "to_width": 128}
+    assert transfer(without, **places).json() == transfer(given, **places).json()
+    with pytest.raises(BadInput, match=f"the exponent eta_{frozen} is missing"):
+        Scheme("mine", exponents, model=model)
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
