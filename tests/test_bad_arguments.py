@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gamma_calc import Scheme, crosscheck, derive, exponents, transfer
+from gamma_calc import Scheme, crosscheck, derive, exponents, transfer, verify
 from gamma_calc.derivation.comparison import compare
 from gamma_calc.derivation.diff import diff
 from gamma_calc.errors import LONGEST_MESSAGE, GammaCalcError
@@ -48,6 +48,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], tuple[str, ...]]] = {
     "scheme-optimizer": (lambda value: Scheme("mine", {"A": 0, "B": 0, "eta_A": 0, "eta_B": 0}, value), ()),
     "text": (scheme_from_text, ()),
     "file": (lambda value: scheme_from_file(Path(value)), ()),
+    "verify": (verify, ()),
     "widths": (lambda value: Settings(widths=value), ("none",)),
     "seeds": (lambda value: Settings(seeds=value), ()),
     "steps": (lambda value: Settings(steps=value), ()),
@@ -97,6 +98,12 @@ def test_what_cannot_be_taken_is_refused(call: str) -> None:
             pytest.fail(f"{name}: {type(problem).__name__}: {problem}")
         else:
             pytest.fail(f"{name} was taken")
+
+
+def test_a_float_is_told_of_the_text_that_would_do() -> None:
+    with pytest.raises(GammaCalcError, match=r"found -0\.5, expected an int, a Fraction, or a text such"):
+        derive("init-a", at={"eta": -0.5})  # type: ignore[dict-item]
+    assert derive("init-a", at={"eta": "-0.5"}).scheme.free == ()
 
 
 @pytest.mark.parametrize("t", [0, -1, 5, "1", True, slice(1, 2)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,8 @@ def verify(certificate: Path | str) -> Verification:
     Raises:
         BadInput: it cannot be read, or is no certificate.
     """
+    if not isinstance(certificate, str | os.PathLike):
+        raise BadInput("a certificate", found=certificate, expected="the path of its file")
     path = Path(certificate)
     try:
         return verification(_read(path))

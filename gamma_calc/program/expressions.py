@@ -11,10 +11,10 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from gamma_calc.algebra import Affine
-from gamma_calc.errors import BadInput
+from gamma_calc.errors import BadInput, quoted
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.shared import Shared, Sharing, parts
 from gamma_calc.program.terms import Kind, Label, Part
@@ -64,6 +64,7 @@ class Expression(Shared, metaclass=HashConsed):
         return Transposed(self)
 
     def __matmul__(self, other: Expression) -> Contraction:
+        _check_operand("@", other)
         shared = tuple(axis for axis in self.axes if axis in other.axes)
         if len(shared) != 1:
             found = f"{_listed(shared)} in {_listed(self.axes)} and {_listed(other.axes)}"
@@ -71,10 +72,29 @@ class Expression(Shared, metaclass=HashConsed):
         return Contraction(self, other, shared)
 
     def __mul__(self, other: Expression) -> Entrywise:
+        _check_operand("*", other)
         return Entrywise(self, other)
 
     def __add__(self, other: Expression) -> Sum:
+        _check_operand("+", other)
         return Sum((self, other))
+
+    def _unwritten(self, other: object = None) -> NoReturn:
+        raise BadInput(OPERATORS)
+
+    __radd__ = __rmul__ = __sub__ = __rsub__ = __neg__ = __truediv__ = __rtruediv__ = __pow__ = _unwritten
+
+
+OPERATORS = (
+    "expressions have @, * and + among each other: a fixed number times A is scaled('c', 0, A), a difference A + "
+    "scaled('c', 0, B), a quotient A * power(B, -1), and A squared power(A, 2)"
+)
+"""What is written in place of Python's other operators."""
+
+
+def _check_operand(operator: str, other: object) -> None:
+    if not isinstance(other, Expression):
+        raise BadInput(f"an expression {operator} {quoted(other)}: {OPERATORS}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

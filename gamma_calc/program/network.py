@@ -52,12 +52,12 @@ TAKEN = (*FACTOR_RATES, *EXTRA, *BESIDE, "gradient")
 
 def axis(name: str, size: Power = 0) -> Axis:
     """An index of n^size coordinates; of a fixed number where no size is given."""
-    return Axis(_name("axis", name), _form(f"the size of {name}", size))
+    return Axis(_name("an axis", name), _form(f"the size of {name}", size))
 
 
 def data(name: str, *axes: Axis, exponent: Power = 0) -> Given:
     """A tensor that training does not change, with entries Theta(n^exponent)."""
-    return Given(_name("data", name), axes, _form(name, exponent))
+    return Given(_name("data", name), _axes(name, axes), _form(name, exponent))
 
 
 def parameter(
@@ -70,8 +70,8 @@ def parameter(
     """
     start = f"{name}.{INIT}"
     weight = Trained(
-        _name("parameter", name),
-        axes,
+        _name("a parameter", name),
+        _axes(name, axes),
         exponent_form(start, init, (start,)) if isinstance(init, str) else _form(start, init),
         Affine.of(0) if rate is None else _form(f"{name}.{RATE}", rate),
         is_trained=rate is not None,
@@ -86,12 +86,12 @@ def named(name: str, value: Expression, *, cut: bool = False) -> Named:
     together. At a `cut` they are brought together to two, what initial parts make and what training has changed: for
     the streams of a network of several layers.
     """
-    return Named(_name("named value", name), value, cut)
+    return Named(_name("a named value", name), value, cut)
 
 
 def scaled(symbol: str, exponent: Power, value: Expression) -> Scaled:
     """A scalar n^exponent times a value."""
-    return Scaled(_name("scalar", symbol), _form(symbol, exponent), value)
+    return Scaled(_name("a scalar", symbol), _form(symbol, exponent), value)
 
 
 def contract(left: Expression, right: Expression, *over: Axis) -> Contraction:
@@ -138,7 +138,10 @@ def softmax(value: Expression, over: Axis) -> Softmax:
 
 def power(value: Expression, degree: int | Fraction) -> PowerOf:
     """v^degree, entry by entry, of a value that is nowhere negative unless the degree is a natural number."""
-    return PowerOf(value, Fraction(degree))
+    try:
+        return PowerOf(value, Fraction(degree))
+    except (TypeError, ValueError, ArithmeticError):
+        raise BadInput("the degree of a power", found=degree, expected="an int or a Fraction") from None
 
 
 def stop_gradient(value: Expression) -> Stopped:
@@ -180,7 +183,14 @@ def _form(key: str, value: Power) -> Affine:
     return form
 
 
+def _axes(name: str, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
+    for each in axes:
+        if not isinstance(each, Axis):
+            raise BadInput(f"an axis of {name}", found=each, expected='one that axis() makes, such as axis("width", 1)')
+    return axes
+
+
 def _name(what: str, name: object) -> str:
     if not isinstance(name, str) or not NAME.fullmatch(name) or name in TAKEN:
-        raise BadInput(f"the name of a {what}", found=name, expected=f"{NAME_RULE}; not {', '.join(TAKEN)}")
+        raise BadInput(f"the name of {what}", found=name, expected=f"{NAME_RULE}; not {', '.join(TAKEN)}")
     return name

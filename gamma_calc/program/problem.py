@@ -79,7 +79,8 @@ class Problem(Model):
 
     def __post_init__(self) -> None:
         if not isinstance(self.output, Named):
-            raise BadInput("the output of a problem", found=self.output, expected="a named value, as named() makes it")
+            found = type(self.output).__name__
+            raise BadInput("the output of a problem", found=found, expected="a named value, as named() makes it")
         object.__setattr__(self, "stable", _names("stable", self.stable) or (self.output.name,))
         object.__setattr__(self, "learning", _names("learning", self.learning) or (self.output.name,))
         object.__setattr__(self, "internally_stable", _names("internally_stable", self.internally_stable))

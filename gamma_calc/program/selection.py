@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gamma_calc.algebra import Affine, exact, parsed_rational
-from gamma_calc.errors import BadInput, nearest, quoted
+from gamma_calc.errors import BadInput, Inexact, nearest, quoted
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, constant_form
 from gamma_calc.program.spec_file import scheme_from, scheme_from_file
@@ -75,6 +75,9 @@ def _scheme(spec: Spec) -> Scheme:
 def _exact(name: str, value: str | int | Fraction) -> Affine:
     try:
         number = parsed_rational(value) if isinstance(value, str) else exact(value)
+    except Inexact:
+        expected = 'an int, a Fraction, or a text such as "-1/2" or "-0.5"'
+        raise BadInput(f"the value of {name}", found=value, expected=expected) from None
     except BadInput as problem:
         raise BadInput(f"the value of {name}: {problem}") from None
     return constant_form(f"the value of {name}", number)

@@ -21,6 +21,7 @@ from gamma_calc.program.network import (
     data,
     named,
     parameter,
+    power,
     relu,
     renamed,
     rms_norm,
@@ -127,12 +128,28 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
         "learning: 'x' is not a named value that training changes: expected f",
     ),
     "nothing trained": (lambda: Problem("p", named("f", parameter("A", r, n, init=0) @ Z)), "no parameter has a rate"),
-    "no name": (lambda: Problem("p", A @ Z), "the output of a problem: found .*expected a named value"),  # type: ignore[arg-type]
+    "no name": (lambda: Problem("p", A @ Z), "the output of a problem: found 'Contraction', expected a named value"),  # type: ignore[arg-type]
     "a text for names": (lambda: Problem("p", OUT, stable="Z_B"), "stable: found 'Z_B', expected a tuple"),  # type: ignore[arg-type]
     "an exponent with a dot": (lambda: parameter("A", r, n, init="0.5.1", rate="eta"), "A.init"),
     "a float": (lambda: axis("width", 0.5), "the size of width: found 0.5"),  # type: ignore[arg-type]
     "a misspelt zero": (lambda: parameter("A", r, n, init="zro"), "A.init: found 'zro'.* Did you mean 'zero'"),
     "no init": (lambda: parameter("A", r, n, init=None), "A.init"),  # type: ignore[arg-type]
+    "an axis by its name": (
+        lambda: parameter("A", r, "n", init="0"),
+        "an axis of A: found 'n', expected one that axis",
+    ),  # type: ignore[arg-type]
+    "data of a number": (lambda: data("x", 3), "an axis of x: found 3"),  # type: ignore[arg-type]
+    "the name of an axis": (lambda: axis("a b"), "the name of an axis: found 'a b'"),
+    "a degree in words": (lambda: power(Z, "x"), "the degree of a power: found 'x', expected an int or a Fraction"),  # type: ignore[arg-type]
+    "an infinite degree": (lambda: power(Z, float("inf")), "the degree of a power: found inf"),  # type: ignore[arg-type]
+    "a difference": (lambda: A - A, r"a difference A \+ scaled\('c', 0, B\)"),
+    "a number in front": (lambda: 2 * A, r"a fixed number times A is scaled\('c', 0, A\)"),
+    "a number behind": (lambda: A * 2, r"an expression \* 2: .* scaled\('c', 0, A\)"),  # type: ignore[operator]
+    "a number beside": (lambda: A + 1, r"an expression \+ 1: "),  # type: ignore[operator]
+    "a number to sum with": (lambda: A @ 1, "an expression @ 1: "),  # type: ignore[operator]
+    "a quotient": (lambda: A / B, r"a quotient A \* power\(B, -1\)"),
+    "a square": (lambda: A**2, r"A squared power\(A, 2\)"),
+    "a sign": (lambda: -A, "a difference"),
     "zero data": (lambda: data("x", n, exponent="zero"), "x: "),
     "a reserved name": (lambda: scaled("gradient", 0, Z), "the name of a scalar: found 'gradient'"),
     "a name with a blank": (lambda: named("Z A", Z), "the name of a named value: found 'Z A'"),
