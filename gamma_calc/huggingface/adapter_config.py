@@ -235,8 +235,9 @@ def document_from(path: Path) -> tuple[Path, Any]:
         BadInput: it cannot be read, or is not JSON.
     """
     place = path / FILE_NAME if os.path.isdir(path) else path
+    content = file_content(place, LARGEST_FILE, f"an {FILE_NAME}, as PEFT writes it")
     try:
-        return place, parsed_json(file_content(place, LARGEST_FILE, f"an {FILE_NAME}, as PEFT writes it"))
+        return place, parsed_json(content)
     except BadInput as problem:
         raise BadInput(f"{place}: {problem}") from None
 
@@ -271,8 +272,8 @@ def config_from_mapping(document: object) -> AdapterConfig:
         bias=_read(document, "bias", lambda value: value in BIASES, f"one of {', '.join(BIASES)}", "none"),
         has_lora_bias=_read(document, "lora_bias", lambda value: type(value) is bool, "true or false", False),
         task=_read(document, "task_type", lambda value: isinstance(value, str), "a string", ""),
-        rank_pattern=_read(document, "rank_pattern", _is_pattern, "an object from names to numbers", {}),
-        alpha_pattern=_read(document, "alpha_pattern", _is_pattern, "an object from names to numbers", {}),
+        rank_pattern=_read(document, "rank_pattern", _is_pattern, "an object from names to positive numbers", {}),
+        alpha_pattern=_read(document, "alpha_pattern", _is_pattern, "an object from names to positive numbers", {}),
         variants=tuple(dict.fromkeys(name for key, name in VARIANTS.items() if document.get(key) not in UNSET)),
     )
 

@@ -327,7 +327,7 @@ HOSTILE = {
     "bias-is-a-list": ('{"peft_type": "LORA", "r": 8, "bias": ["all"]}', "bias"),
     "targets": ('{"peft_type": "LORA", "r": 8, "target_modules": [1]}', "target_modules"),
     "pattern": ('{"peft_type": "LORA", "r": 8, "rank_pattern": {"a": "b"}}', "rank_pattern"),
-    "pattern-of-rank-0": ('{"peft_type": "LORA", "r": 8, "rank_pattern": {"a": 0}}', "rank_pattern"),
+    "pattern-of-rank-0": ('{"peft_type": "LORA", "r": 8, "rank_pattern": {"a": 0}}', "from names to positive numbers"),
     "pattern-below-0": ('{"peft_type": "LORA", "r": 8, "alpha_pattern": {"a": -1}}', "alpha_pattern"),
     "truth": ('{"peft_type": "LORA", "r": 8, "use_rslora": 1}', "true or false"),
 }
@@ -343,6 +343,11 @@ def test_hostile_input_is_one_message(
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1 and len(printed.err) < 600
     assert expected in printed.err and "config.json" in printed.err
+
+
+def test_a_file_that_is_not_there_is_named_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", str(tmp_path / "none.json")]) == 2
+    assert capsys.readouterr().err.count("none.json") == 1
 
 
 def test_a_width_below_the_rank_is_refused() -> None:
