@@ -54,6 +54,7 @@ LAYERS: dict[str, set[str]] = {
         "derivation.certificate_shape",
         "derivation.checker",
         "derivation.conclusions",
+        "derivation.tables",  # how wide a line is
         "errors",
         "files",
     },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from gamma_calc.algebra.plain import Json
 from gamma_calc.derivation.certificate_shape import LARGEST, Malformed, check_shape
 from gamma_calc.derivation.checker import Proof, Refuted, verified
 from gamma_calc.derivation.conclusions import conclusions, premises_text
+from gamma_calc.derivation.tables import COLUMNS
 from gamma_calc.errors import BadInput
 from gamma_calc.files import file_content
 
@@ -43,8 +45,8 @@ class Verification:
         if not self.is_valid:
             return f"The certificate is false. The first step that fails is {self.first_failure}"
         label = f"scheme: {self.scheme} (a label; what is proved follows from the premises)"
-        proved = (label, f"premises: {self.setting}", *self.conclusions, "The certificate proves all of this.")
-        return "\n".join(proved)
+        premises = textwrap.wrap(f"premises: {self.setting}", COLUMNS, subsequent_indent="  ", break_on_hyphens=False)
+        return "\n".join((label, *premises, *self.conclusions, "The certificate proves all of this."))
 
     def __repr__(self) -> str:
         return str(self)

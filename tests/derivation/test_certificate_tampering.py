@@ -414,6 +414,13 @@ def test_the_label_is_printed_as_a_label(tmp_path: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().out.startswith("scheme: init-b (a label; what is proved follows from the premises)\n")
 
 
+def test_premises_are_printed_in_lines_that_a_terminal_has() -> None:
+    found = verification(written("init-a-adam").data)
+    first, *rest = str(found).partition("premises: ")[2].partition("\nstep 1")[0].splitlines()
+    assert len(rest) > 10 and all(line.startswith("  ") and len(line) <= 110 for line in rest)
+    assert " ".join([first, *map(str.strip, rest)]) == found.setting
+
+
 def test_a_liar_who_changes_nothing_is_believed() -> None:
     assert proved_anew(copy.deepcopy(written("init-a-sgd").data)).conclusions == written("init-a-sgd").conclusions
 
