@@ -102,7 +102,7 @@ def write_files(folder: Path, contents: Mapping[str, str | bytes]) -> None:
         BadInput: as `write_all`, or a folder cannot be made.
     """
     paths = {folder / name: content for name, content in contents.items()}
-    with _made({path.parent for path in paths}):
+    with made({path.parent for path in paths}):
         write_all(paths)
 
 
@@ -153,7 +153,12 @@ def check_room(folder: Path) -> None:
 
 
 @contextmanager
-def _made(folders: Iterable[Path]) -> Iterator[None]:
+def made(folders: Iterable[Path]) -> Iterator[None]:
+    """Folders that are made where there are none, and unmade where what is done with them fails and they are empty.
+
+    Raises:
+        BadInput: as `checked_folder`.
+    """
     missing = _missing(folders)
     try:
         for folder in folders:

@@ -17,7 +17,7 @@ from gamma_calc.cli.outputs import INTERRUPTED, complain
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_values import number_in
-from gamma_calc.files import check_folder, check_room, checked_folder
+from gamma_calc.files import check_folder, check_room, made
 
 if TYPE_CHECKING:
     from gamma_calc.experiment.claims import Report
@@ -85,14 +85,14 @@ def carried_out(options: argparse.Namespace, prepared: Callable[[], Ready], name
     path = _store_path(options, name)
     ready = prepared()
     command = shlex.join(["gamma-calc", *sys.argv[1:]])
-    if options.out is not None:
-        checked_folder(options.out)
     try:
-        with Store(path) as store, shown_progress() as progress:
+        with made([] if options.out is None else [options.out]), Store(path) as store, shown_progress() as progress:
             found = ready.run(store=store, workers=options.workers, progress=progress)
     except Interrupted as interrupted:
-        kept = f"{interrupted.done} runs of {interrupted.total} so far asked for are in {path}"
-        complain(f"interrupted; {kept}, and the same command does the rest")
+        kept = f"{interrupted.done} runs of {interrupted.total} so far asked for are in {path}, and"
+        complain(
+            f"interrupted; {kept if os.path.exists(path) else 'no run is finished:'} the same command does the rest"
+        )
         return INTERRUPTED, None
     report = ready.report(found, command)
     if options.out is not None:

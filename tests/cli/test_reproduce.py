@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from gamma_calc.cli.main import main
-from gamma_calc.experiment import reproduction_plan
+from gamma_calc.experiment import reproduction_plan, study
 from gamma_calc.experiment.sweep_run import StudentRun
 from gamma_calc.simulation.store import Arrays, Store
 from tests.experiment.reproduction_runs import TINY
@@ -68,3 +68,18 @@ def test_ctrl_c_says_what_is_kept_and_the_same_command_does_the_rest(
     left[0] = -1
     assert main(words) == 0
     assert (out / "results.json").exists()
+
+
+def test_ctrl_c_before_any_run_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reproduction_plan, "QUICK", TINY)
+    monkeypatch.setattr(study, "carried_out", interrupted)
+    words = ["reproduce", "teacher-student", "--quick", "--workers", "1", "--out", str(tmp_path / "new" / "folder")]
+    assert main(words) == 130
+    said = "gamma-calc: interrupted; no run is finished: the same command does the rest\n"
+    assert capsys.readouterr().err == said
+    assert list(tmp_path.iterdir()) == []
