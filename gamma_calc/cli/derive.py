@@ -133,6 +133,6 @@ def _row(decision: Decision) -> tuple[str, str]:
 def _largest(found: Derived, name: str) -> str:
     largest = found.derivation.max_stable[name]
     if largest.value is None:
-        return f"none ({largest.reason})"
+        return f"{found.largest(name)} ({largest.reason})"
     value = largest.value if largest.attained else f"{largest.value} (not attained: {largest.reason})"
     return value if largest.valid_on.is_everywhere else f"{value} where {largest.valid_on}"

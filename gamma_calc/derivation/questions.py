@@ -8,7 +8,8 @@ from html import escape
 from typing import Any, Literal
 
 from gamma_calc.algebra import name_latex
-from gamma_calc.analysis.decision import Decision
+from gamma_calc.analysis.conditions import STABLE
+from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
 from gamma_calc.analysis.largest_rates import LargestRate
 from gamma_calc.calculus.policy import Policy
@@ -140,6 +141,11 @@ class Derived:
         """The largest stable value of the free rate, where there is one."""
         return self.derivation.max_stable
 
+    def largest(self, rate: str) -> str:
+        """The largest stable value of a rate in a word: also none, or unknown where the stable region is."""
+        is_unknown = self.conditions[STABLE.name].status is Status.UNKNOWN
+        return self.max_stable[rate].value or ("unknown" if is_unknown else "none")
+
     @property
     def at_max(self) -> Mapping[str, Size]:
         """The settled exponents at the largest stable rate, where nothing else is free."""
@@ -182,13 +188,14 @@ class Derived:
         found = self.derivation
         rows = [("condition", "region", "onset")]
         rows += [(spaced(name), str(each), str(each.onset or "")) for name, each in found.decisions.items()]
-        return rows + [(f"largest stable {name}", str(rate.value), "") for name, rate in found.max_stable.items()]
+        return rows + [(f"largest stable {name}", self.largest(name), "") for name in found.max_stable]
 
     def _repr_latex_(self) -> str:
         found = self.derivation
         rows = [(rf"\text{{{spaced(name)}}}", each.latex()) for name, each in found.decisions.items()]
-        rates = found.max_stable.items()
-        rows += [(rf"\text{{largest stable }}{name_latex(name)}", rate.latex()) for name, rate in rates]
+        for name, rate in found.max_stable.items():
+            value = rate.latex() if rate.bounds else rf"\text{{{self.largest(name)}}}"
+            rows.append((rf"\text{{largest stable }}{name_latex(name)}", value))
         return f"$${_array(rows)}$$"
 
     def _repr_html_(self) -> str:

@@ -39,6 +39,14 @@ def test_print_shows_the_exponents_of_each_step() -> None:
     ]
 
 
+def test_a_largest_rate_that_is_not_known_is_not_none() -> None:
+    unknown, unbounded = derive("init-a", without=["A5"]), derive(scheme("-1/2", "zero", "-3", "-3", rank="rho"))
+    assert "largest stable eta  unknown" in str(unknown) and r"\text{unknown}" in unknown._repr_latex_()
+    assert "unknown" not in str(unbounded)
+    empty = derive(scheme("1", "1", "eta", "eta"))
+    assert empty.largest("eta") == "none"
+
+
 def test_html_is_escaped() -> None:
     assert "&lt;= -1/2" in derive("init-a")._repr_html_()
 
