@@ -118,8 +118,8 @@ class Derived:
     init-b under adam
     condition           region     onset
     stable              eta <= -1  1
-    internally stable   eta <= -1  1
-    feature learning    eta = -1   1
+    internally_stable   eta <= -1  1
+    feature_learning    eta = -1   1
     efficient           never
     largest stable eta  -1
     """
@@ -187,7 +187,7 @@ class Derived:
     def _rows(self) -> list[tuple[str, str, str]]:
         found = self.derivation
         rows = [("condition", "region", "onset")]
-        rows += [(spaced(name), str(each), str(each.onset or "")) for name, each in found.decisions.items()]
+        rows += [(name, str(each), str(each.onset or "")) for name, each in found.decisions.items()]
         return rows + [(f"largest stable {name}", self.largest(name), "") for name in found.max_stable]
 
     def _repr_latex_(self) -> str:

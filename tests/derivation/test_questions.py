@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gamma_calc import derive, exponents
+from gamma_calc.cli.main import main
 from gamma_calc.derivation.questions import Derived
 from gamma_calc.program.scheme import Scheme
 from tests.schemes import STEPS_ALONE, scheme
@@ -45,6 +46,13 @@ def test_a_largest_rate_that_is_not_known_is_not_none() -> None:
     assert "unknown" not in str(unbounded)
     empty = derive(scheme("1", "1", "eta", "eta"))
     assert empty.largest("eta") == "none"
+
+
+def test_print_names_the_conditions_as_the_command_line_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", "init-a"]) == 0
+    said, printed = capsys.readouterr().out, str(derive("init-a"))
+    for name in derive("init-a").conditions:
+        assert f"\n{name} " in said and f"\n{name} " in printed
 
 
 def test_html_is_escaped() -> None:
