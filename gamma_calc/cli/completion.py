@@ -12,9 +12,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 
-from gamma_calc.cli.options import one_of
+from gamma_calc.cli.options import OneOf
 from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.optimizers import OPTIMIZERS
 
 BASH = """\
 _gamma_calc() {{
@@ -33,7 +34,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SHELL."""
-    parser.add_argument("shell", metavar="SHELL", type=one_of("SHELL", SHELLS), help=f"one of {', '.join(SHELLS)}")
+    parser.add_argument("shell", metavar="SHELL", type=OneOf("SHELL", SHELLS), help=f"one of {', '.join(SHELLS)}")
 
 
 def answer(options: argparse.Namespace) -> int:
@@ -41,14 +42,17 @@ def answer(options: argparse.Namespace) -> int:
     from gamma_calc.cli.answering import parsers  # which needs this question
 
     _, questions = parsers()
-    words = {name: tuple(_words(parser)) for name, parser in questions.items()}
+    words = {name: tuple(dict.fromkeys(_words(parser))) for name, parser in questions.items()}
     print({"bash": _bash, "zsh": lambda each: ZSH + _bash(each), "fish": _fish}[options.shell](words), end="")
     return 0
 
 
 def _words(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """The options of a question, and the names of schemes where it takes one."""
-    yield from (option for action in parser._actions for option in action.option_strings)
+    """The options of a question, the words that an argument is one of, and the names of schemes where it takes one."""
+    for action in parser._actions:
+        yield from action.option_strings
+        yield from action.type.choices if isinstance(action.type, OneOf) else action.choices or ()
+        yield from OPTIMIZERS if action.dest.endswith("optimizer") else ()
     if "SPEC" in parser.format_usage():
         yield from (*CATALOGUE, *ADAPTERS)
 

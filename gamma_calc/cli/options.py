@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -208,15 +209,18 @@ def positive(option: str) -> Callable[[str], float]:
     return read
 
 
-def one_of(option: str, choices: Collection[str]) -> Callable[[str], str]:
+@dataclass(frozen=True, slots=True)
+class OneOf:
     """The type of an argument that is one of some words."""
 
-    def read(text: str) -> str:
-        if text not in choices:
-            raise BadInput(option, found=text, expected=" or ".join(choices), choices=choices)
-        return text
+    option: str
+    choices: Collection[str]
 
-    return read
+    def __call__(self, text: str) -> str:
+        """The word."""
+        if text not in self.choices:
+            raise BadInput(self.option, found=text, expected=" or ".join(self.choices), choices=self.choices)
+        return text
 
 
 step_count = whole("--steps", LONGEST)

@@ -20,7 +20,7 @@ from pathlib import Path
 from gamma_calc.analysis.conditions import CONDITIONS, GRADIENT_STABLE, STABLE
 from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import Derivation
-from gamma_calc.cli.options import add_horizon_argument, add_question_arguments, one_of, schemes, show, supposed
+from gamma_calc.cli.options import OneOf, add_horizon_argument, add_question_arguments, schemes, show, supposed
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.derivation.regions import region
 from gamma_calc.errors import BadInput
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is asked of a scheme, --steps, --condition and --plot."""
     add_question_arguments(parser)
     add_horizon_argument(parser)
-    known, words = one_of("--condition", NAMES), f"one of {', '.join(NAMES)}"
+    known, words = OneOf("--condition", NAMES), f"one of {', '.join(NAMES)}"
     parser.add_argument("--condition", metavar="NAME", type=known, default=STABLE.name, help=words)
     parser.add_argument(
         "--plot", metavar="FILE", type=Path, help="draw every condition's region (.svg or .png; two free exponents)"

@@ -30,7 +30,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gamma_calc.cli.options import add_json_argument, one_of, whole
+from gamma_calc.cli.options import OneOf, add_json_argument, whole
 from gamma_calc.cli.training import (
     MOST,
     TRAINING,
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "experiment",
         metavar="EXPERIMENT",
-        type=one_of("experiment", EXPERIMENTS),
+        type=OneOf("experiment", EXPERIMENTS),
         help=f"one of: {', '.join(EXPERIMENTS)}",
     )
     parser.add_argument("--quick", action="store_true", help="narrower models, less data, fewer steps")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gamma_calc.cli.options import one_of, positive, show, whole
+from gamma_calc.cli.options import OneOf, positive, show, whole
 from gamma_calc.cli.outputs import INTERRUPTED, complain
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.errors import BadInput
@@ -52,7 +52,7 @@ def add_training_arguments(group: argparse._ArgumentGroup) -> None:
         group.add_argument(f"--{name}", metavar="X", type=positive(f"--{name}"), help=words)
     group.add_argument("--targets", metavar="NAMES", type=_names, help="layers to adapt: query,value (PEFT's choice)")
     words = f"{' or '.join(SCHEDULES)} ({SCHEDULES[0]})"
-    group.add_argument("--schedule", metavar="KIND", type=one_of("--schedule", SCHEDULES), help=words)
+    group.add_argument("--schedule", metavar="KIND", type=OneOf("--schedule", SCHEDULES), help=words)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

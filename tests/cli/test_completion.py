@@ -53,6 +53,10 @@ def test_a_shell_offers_what_begins_so(
         "derive --al": {"--allow-code", "--align"},
         "derive init-": {"init-a", "init-b", "init-ab"},
         "verify init-": set(),
+        "derive init-a --optimizer mu": {"muon", "muon-original", "muon-rms"},
+        "reproduce te": {"teacher-student"},
+        "crosscheck init-a --dtype float3": {"float32"},
+        "completion z": {"zsh"},
         "no-question --al": set(),
         **({} if shell == "bash" else {"derive --latex sch": {"scheme.toml"}, "verify sch": {"scheme.toml"}}),
     }.items():
