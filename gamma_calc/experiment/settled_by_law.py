@@ -106,7 +106,7 @@ def _row_by_population(row: Row, prediction: Prediction, measurement: Population
 def _by_population(near: Judged, far: Judged, words: str, is_smooth: bool) -> Judged:
     if not _is_open(near) or near.predicted.exponent is None or near.estimate.is_zero:
         return near  # what is exactly zero, or is not, is no matter of widths
-    reason = f"{words}: {far.judgement.reason}; at the trained widths: {near.judgement.reason}"
+    reason = _both(words, far.judgement.reason, near.judgement.reason)
     found = far.judgement.verdict
     is_above = far.measured is not None and far.measured > (far.predicted.exponent or 0)
     # From below it is FAIL where both measurements contradict the prediction by the same slope.
@@ -151,8 +151,15 @@ def _ends(widths: tuple[int, ...]) -> str:
 def _settled(near: Judged, far: Judged, words: str) -> Judged:
     if not _is_open(near) or far.judgement.verdict is Verdict.INCONCLUSIVE:
         return near
-    reason = f"{words}: {far.judgement.reason}; at the trained widths: {near.judgement.reason}"
+    reason = _both(words, far.judgement.reason, near.judgement.reason)
     return replace(near, judgement=Judgement(far.judgement.verdict, reason), law=far.estimate)
+
+
+def _both(words: str, far: str, near: str) -> str:
+    """What is found far out and at the trained widths, said once where it is the same."""
+    if far == near:
+        return f"{words}, and at the trained widths: {far}"
+    return f"{words}: {far}; at the trained widths: {near}"
 
 
 def _is_open(each: Judged) -> bool:

@@ -120,14 +120,25 @@ class Row:
 
     @property
     def reason(self) -> str:
-        """Why, for the first term that has the row's verdict."""
-        named = {"": self.leading, **{f"term {' '.join(term)}: ": each for term, each in self.terms.items()}}
-        return next(f"{name}{j.judgement.reason}" for name, j in named.items() if j.judgement.verdict is self.verdict)
+        """Why, for the leading terms or else the first term that has the row's verdict."""
+        named = [(self._zero, self.leading), *((f"term {' '.join(term)}: ", each) for term, each in self.terms.items())]
+        return next(f"{name}{each.judgement.reason}" for name, each in named if each.judgement.verdict is self.verdict)
 
     @property
     def remark(self) -> str:
         """The reason without the numbers of the leading terms, which stand beside it in every table."""
-        return self.leading.judgement.remark if self.leading.judgement.verdict is self.verdict else self.reason
+        if self.leading.judgement.verdict is not self.verdict:
+            return self.reason
+        return f"{self._zero}{self.leading.judgement.remark}"
+
+    @property
+    def _zero(self) -> str:
+        """Names the leading terms where they are zero and the quantity, which has others, need not be."""
+        largest = self.leading.predicted.exponent
+        leading = [" ".join(term) for term, each in self.terms.items() if each.predicted.exponent == largest]
+        if not self.leading.estimate.is_zero or not 0 < len(leading) < len(self.terms):
+            return ""
+        return f"term{'' if len(leading) == 1 else 's'} {', '.join(leading)}: "
 
     def json(self) -> dict[str, Any]:
         """The row as plain data."""

@@ -82,6 +82,13 @@ def test_what_is_predicted_to_vanish_is_exactly_zero(init_a: Crosscheck) -> None
 def test_another_schemes_predictions_fail() -> None:
     found = crosscheck("init-a", against="init-b", settings=QUICK, at={"eta": "-1"})
     assert (found.verdict, found.against) == (Verdict.FAIL, "init-b")
+    rows = {(row.quantity, row.t): row for row in found.rows}
+    for row in (rows["A", 1], rows["Z_A", 1]):  # A_0 is there; the update that leads by the other prediction is not
+        assert row.raw_slope is not None and row.leading.estimate.is_zero
+        assert row.remark == row.reason and row.reason.startswith("term U_A: ")
+        assert row.reason.count("exactly zero in every run") == 1
+    whole = rows["delta_2", 1]
+    assert whole.reason.startswith("decided by the exact law") and whole.reason.count("predicted to vanish") == 1
 
 
 @pytest.mark.parametrize("optimizer", ["sign", "sgd"])
