@@ -110,13 +110,13 @@ def _text(found: Crosscheck) -> str:
 
 
 def _row(row: Row) -> tuple[str, ...]:
-    interval, distance = row.leading.estimate.interval, row.leading.distance
+    interval, distance, places = row.leading.estimate.interval, row.leading.distance, row.leading.places
     return (
         row.quantity,
         str(row.t),
         f"{'<= ' if row.leading.predicted.is_upper else ''}{row.leading.predicted}",
-        "zero" if row.leading.estimate.is_zero else _number(row.leading.measured),
-        "" if interval is None else f"[{interval[0]:.3f}, {interval[1]:.3f}]",
+        "zero" if row.leading.estimate.is_zero else _number(row.leading.measured, places),
+        "" if interval is None else f"[{interval[0]:.{places}f}, {interval[1]:.{places}f}]",
         "" if distance is None else "no" if distance else "yes",
         _number(row.raw_slope),
         row.verdict.value,
@@ -124,5 +124,5 @@ def _row(row: Row) -> tuple[str, ...]:
     )
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _number(value: float | None, places: int = 3) -> str:
+    return "" if value is None else f"{value:.{places}f}"

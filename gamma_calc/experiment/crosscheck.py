@@ -204,12 +204,12 @@ class Crosscheck:
     @property
     def _intervals(self) -> str:
         """How many intervals of rows that are PASS hold the prediction, and by how much the others miss it."""
-        passed = [row.leading for row in self.rows if row.verdict is Verdict.PASS]
-        missed = [each.distance for each in passed if each.law is None and each.distance is not None]
+        passed = [row.leading for row in self.rows if row.verdict is Verdict.PASS and row.leading.law is None]
+        missed = [(each.distance, each.places) for each in passed if each.distance is not None]
         if not missed:
             return ""
-        held = sum(distance == 0 for distance in missed)
-        others = f"; the others miss it by at most {max(missed):.3f}, within the tolerance of {TOLERANCE:g}"
+        held, (most, places) = sum(distance == 0 for distance, _ in missed), max(missed)
+        others = f"; the others miss it by at most {most:.{places}f}, within the tolerance of {TOLERANCE:g}"
         return f", and {held} of {len(missed)} intervals hold the prediction{others if held < len(missed) else ''}"
 
     @property

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gamma_calc.experiment.figures import SYMBOLS
-from gamma_calc.experiment.verdicts import Judged, Row
+from gamma_calc.experiment.verdicts import FEWEST_PLACES, Judged, Row
 from gamma_calc.report.blocks import (
     Answer,
     Block,
@@ -146,19 +146,19 @@ def term_table(rows: Sequence[Row]) -> Table:
 
 def _numbers(judged: Judged) -> tuple[str, str, str, str]:
     predicted = f"<= {judged.predicted}" if judged.predicted.is_upper else str(judged.predicted)
-    interval, distance = judged.estimate.interval, judged.distance
-    ends = NOTHING if interval is None else f"[{number(interval[0])}, {number(interval[1])}]"
-    inside = NOTHING if distance is None else f"no, by {distance:.3f}" if distance else "yes"
-    return predicted, number(judged.measured), ends, inside
+    interval, distance, places = judged.estimate.interval, judged.distance, judged.places
+    ends = NOTHING if interval is None else f"[{number(interval[0], places)}, {number(interval[1], places)}]"
+    inside = NOTHING if distance is None else f"no, by {distance:.{places}f}" if distance else "yes"
+    return predicted, number(judged.measured, places), ends, inside
 
 
-def number(value: float | None) -> str:
-    """A slope to three places, which is finer than any verdict needs; a dash for none.
+def number(value: float | None, places: int = FEWEST_PLACES) -> str:
+    """A slope to so many places; a dash for none.
 
-    >>> number(-0.49951), number(-0.0001)
-    ('-0.500', '0.000')
+    >>> number(-0.49951), number(-0.0001), number(-0.0001, 4)
+    ('-0.500', '0.000', '-0.0001')
     """
     if value is None:
         return NOTHING
-    text = f"{value:.3f}"
-    return text.removeprefix("-") if text == "-0.000" else text
+    text = f"{value:.{places}f}"
+    return text if float(text) else text.removeprefix("-")

@@ -15,6 +15,8 @@ from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate
 from gamma_calc.simulation.verdicts import TOLERANCE, Judgement, Verdict, verdict
 
 SEVERITY = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL)
+FEWEST_PLACES, MOST_PLACES = 3, 17
+"""Of a slope that is shown: finer than any verdict needs, and all that a double has."""
 
 
 class Layout(Protocol):
@@ -64,6 +66,23 @@ class Judged:
         if predicted is None or interval is None:
             return None
         return max(0.0, interval[0] - predicted, 0.0 if self.predicted.is_upper else predicted - interval[1])
+
+    @property
+    def places(self) -> int:
+        """The fewest decimals, of three or more, whose rounded interval holds the prediction where the exact one does.
+
+        An interval [-0.0098, -0.0002] beside a prediction of 0 needs four: with three it would end at 0.
+        """
+        interval, distance = self.estimate.interval, self.distance
+        if interval is None or distance is None:
+            return FEWEST_PLACES
+
+        def is_true_to(places: int) -> bool:
+            rounded = round(interval[0], places), round(interval[1], places)
+            shown = replace(self, estimate=replace(self.estimate, interval=rounded)).distance
+            return bool(shown) == bool(round(distance, places)) == bool(distance)
+
+        return next(filter(is_true_to, range(FEWEST_PLACES, MOST_PLACES)), MOST_PLACES)
 
     @property
     def resolution(self) -> float | None:

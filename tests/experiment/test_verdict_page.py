@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from gamma_calc.cli.crosscheck import _row as printed_row
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Predicted
 from gamma_calc.experiment.verdict_page import (
@@ -170,6 +171,30 @@ def test_the_worst_verdicts_stand_first_and_in_a_column_that_a_narrow_window_sho
 def test_a_row_says_whether_its_interval_holds_the_prediction(measured: float | None, said: str) -> None:
     table = quantity_table([row("A", 1, HALF, measured, Verdict.PASS)])
     assert dict(zip((name for name, _ in table.columns), table.rows[0], strict=True))["inside"] == said
+
+
+@pytest.mark.parametrize(
+    ("exponent", "interval", "shown"),
+    [
+        (Fraction(0), (-0.0098, -0.0002), ("-0.0050", "[-0.0098, -0.0002]", "no, by 0.0002")),
+        (-HALF, (-0.49997, -0.49993), ("-0.49995", "[-0.49997, -0.49993]", "no, by 0.00003")),
+        (Fraction(1, 3), (0.3, 0.3334), ("0.3167", "[0.3000, 0.3334]", "yes")),
+        (Fraction(1, 3), (0.3, 0.333), ("0.3165", "[0.3000, 0.3330]", "no, by 0.0003")),
+        (Fraction(0), (-0.0098, 0.0002), ("-0.005", "[-0.010, 0.000]", "yes")),
+        (Fraction(0), (0.004, 0.006), ("0.005", "[0.004, 0.006]", "no, by 0.004")),
+    ],
+)
+def test_rounded_numbers_say_what_the_exact_ones_do(
+    exponent: Fraction, interval: tuple[float, float], shown: tuple[str, str, str]
+) -> None:
+    estimate = SlopeEstimate((128, 256), 16, sum(interval) / 2, interval, 0.01)
+    alone = replace(
+        row("A", 1, exponent, 0.0, Verdict.PASS),
+        leading=Judged(Predicted(exponent), estimate, Judgement(Verdict.PASS, "")),
+    )
+    assert quantity_table([alone]).rows[0][4:7] == shown
+    printed = printed_row(alone)
+    assert (printed[3], printed[4], printed[5]) == (*shown[:2], shown[2].partition(",")[0])
 
 
 @FORMATS
