@@ -56,7 +56,8 @@ FALSE_ASSUMPTION = Policy(((Alignment.ALIGNED, Affine.of(Fraction(1, 2))),))
 SHIFT = Fraction(1, 4)
 """The other control's: beyond what a row that is PASS can bear, three tolerances."""
 ALIGNMENT = "aligned sums grow like independent ones (false)"
-MOVED = f"every finite exponent is larger by {SHIFT} (false)"
+LARGER = f"every finite exponent is larger by {SHIFT}"
+MOVED = f"{LARGER} (false)"
 CLEAR_OF_EPSILON = 1000
 """Gradient roots this far above epsilon move by at most 0.1 % because of it."""
 Experiment = ProbeConfiguration | ProgramExperiment
@@ -215,9 +216,9 @@ class Crosscheck:
     @property
     def _control_sentence(self) -> str:
         if self.control is Verdict.FAIL:
-            idle = ", ".join(each.scheme.name for each in self.schemes if each.control.assumption == MOVED)
-            no_other = f"No control by alignment for {idle}, where no aligned sum tells. " if idle else ""
-            return f"{no_other}The control, whose assumption is false, fails as it has to"
+            moved = ", ".join(each.scheme.name for each in self.schemes if each.control.assumption == MOVED)
+            other = f"; for {moved}, where no aligned sum tells, it is that {LARGER}" if moved else ""
+            return f"The control, whose assumption is false, fails as it has to{other}"
         idle = ", ".join(each.scheme.name for each in self.schemes if each.control.verdict is not Verdict.FAIL)
         return f"No control: false predictions for {idle} are {self.control.value}, so its verdicts show nothing"
 
