@@ -27,10 +27,12 @@ MOST = 2
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """The page loads nothing from anywhere."""
 
+MOVE = "Move the free exponents: the"
+FIXED = "No exponent is free. The"
 LEAD = (
-    "Move the free exponents: the conditions and the table are computed here, exactly, from the derivation's own"
-    " formulas. A quantity of exponent 0 stays of order one as the width n grows, one above 0 grows with it, one below"
-    " 0 vanishes, and \N{MINUS SIGN}∞ is exactly zero. ≤ marks what is only bounded from above."
+    " conditions and the table are computed here, exactly, from the derivation's own formulas. A quantity of exponent 0"
+    " stays of order one as the width n grows, one above 0 grows with it, one below 0 vanishes, and"
+    " \N{MINUS SIGN}∞ is exactly zero. ≤ marks what is only bounded from above."
 )
 HEIGHT = 900
 """Pixels of the frame in a notebook."""
@@ -54,11 +56,12 @@ class Explorer:
     def html(self) -> str:
         """The page."""
         sides = [(found, document(found)) for found in self.derivations]
+        is_free = any(found.free for found in self.derivations)
         proofs = (_proof(found, written, prefix(place)) for place, (found, written) in enumerate(sides))
         body = (
             f"<h1>{escape(self.title)}</h1>",
-            f'<p class="lead">{LEAD}</p>',
-            "<noscript><p>Moving the exponents needs JavaScript; the derivation below does not.</p></noscript>",
+            f'<p class="lead">{MOVE if is_free else FIXED}{LEAD}</p>',
+            "<noscript><p>The conditions and the table need JavaScript; the derivation below does not.</p></noscript>",
             '<div id="controls"></div>',
             f'<div id="sides" class="{"pair" if len(sides) > 1 else "single"}"></div>',
             *proofs,

@@ -132,6 +132,12 @@ def test_no_text_ends_the_data() -> None:
     assert explored("module").html().count("</script>") == 2
 
 
+@pytest.mark.parametrize(("at", "lead"), [({}, "Move the free exponents"), ({"eta": "-1"}, "No exponent is free")])
+def test_a_page_asks_to_move_only_what_is_free(at: Mapping[str, str], lead: str) -> None:
+    (found,) = re.findall(r'<p class="lead">(.*?)</p>', explore("init-a", at=at).html())
+    assert found.startswith(lead) and ("Move" in found) == (not at)
+
+
 def test_two_schemes_stand_side_by_side() -> None:
     both = explore("init-a", "init-b")
     text = both.html()
