@@ -23,7 +23,7 @@ import torch
 from matplotlib.figure import Figure
 
 from gamma_calc.files import write_files
-from gamma_calc.report.blocks import Answer, Block, Bullets, Gallery, Heading, Kind, Paragraph, Picture, Table
+from gamma_calc.report.blocks import GLOSSARY, Answer, Block, Bullets, Gallery, Heading, Kind, Paragraph, Picture, Table
 from gamma_calc.report.figure import rendered
 from gamma_calc.report.html_page import html_text
 from gamma_calc.report.markdown_page import markdown_text
@@ -160,7 +160,7 @@ class Report:
             summary = ", ".join(f"{tally[outcome]} {outcome.value}" for outcome in Outcome if tally[outcome])
             yield Paragraph(f"Of {len(self.claims)} claims: {summary}. Intervals are over {self.seeds} seeds.")
             yield Bullets(RULES)
-            yield Paragraph(SYMBOLS)
+            yield Paragraph(f"{SYMBOLS} {GLOSSARY}")
         yield from map(Paragraph, self.remarks)
         if self.claims:
             yield Heading(2, "Claims")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from gamma_calc.experiment.figures import SYMBOLS
 from gamma_calc.experiment.verdicts import FEWEST_PLACES, Judged, Row
 from gamma_calc.report.blocks import (
+    GLOSSARY,
     Answer,
     Block,
     Bullets,
@@ -69,7 +70,7 @@ def verdict_pages(
     """
     blocks: list[Block] = [Heading(1, title), Answer(verdict.value, summary.partition(": ")[2])]
     blocks += [Heading(2, "Warnings"), Bullets(tuple(warnings))] if warnings else []
-    blocks += [Bullets(RULES), Paragraph(symbols)]
+    blocks += [Bullets(RULES), Paragraph(f"{symbols} {GLOSSARY}")]
     how_to_read = TABLES, f"{EXCEPTIONS} {DRIFT}", HOW_TO_READ + BAND.format(TOLERANCE)
     blocks += [Details("How to read the tables and the figures", tuple(map(Paragraph, how_to_read))), *sections]
     measured = tuple((name, value) for name, value in method.items() if value)

@@ -18,6 +18,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.explorer.data import page_json, prefix
 from gamma_calc.files import write_all
 from gamma_calc.program.selection import Spec, Values
+from gamma_calc.report.blocks import GLOSSARY
 from gamma_calc.report.html_page import html_page
 
 HERE = Path(__file__).parent
@@ -58,9 +59,14 @@ class Explorer:
         sides = [(found, document(found)) for found in self.derivations]
         is_free = any(found.free for found in self.derivations)
         proofs = (_proof(found, written, prefix(place)) for place, (found, written) in enumerate(sides))
+        settings = ", ".join(
+            f'<a href="#{prefix(place)}setting">the setting of {escape(found.title)}</a>'
+            for place, found in enumerate(self.derivations)
+        )
+        words = f"Symbols are defined in {settings}. {escape(GLOSSARY)}"
         body = (
             f"<h1>{escape(self.title)}</h1>",
-            f'<p class="lead">{MOVE if is_free else FIXED}{LEAD}</p>',
+            f'<p class="lead">{MOVE if is_free else FIXED}{LEAD} {words}</p>',
             "<noscript><p>The conditions and the table need JavaScript; the derivation below does not.</p></noscript>",
             '<div id="controls"></div>',
             f'<div id="sides" class="{"pair" if len(sides) > 1 else "single"}"></div>',

@@ -12,6 +12,7 @@ from gamma_calc.errors import BadInput
 SIGNS = {"PASS": "\N{CHECK MARK}", "FAIL": "\N{BALLOT X}", "INCONCLUSIVE": "?"}
 SIGNS |= {"confirmed": SIGNS["PASS"], "refuted": SIGNS["FAIL"], "undecided": SIGNS["INCONCLUSIVE"]}
 SEVERITY = ("FAIL", "INCONCLUSIVE", "PASS")
+GLOSSARY = "Other words are defined in docs/glossary.md of gamma_calc's repository."
 
 
 def signed(verdict: str) -> str:

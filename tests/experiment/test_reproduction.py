@@ -239,6 +239,7 @@ def test_the_folder_says_claim_by_claim_what_was_measured(tiny: Reproduction, tm
     reproduction_report(tiny, "gamma-calc reproduce teacher-student").write(tmp_path)
     page = (tmp_path / "README.md").read_text()
     judged = claims(tiny)
+    assert page.index("Z_A = A Z") < page.index("docs/glossary.md") < page.index("## Claims")
     for claim in judged:
         assert escaped(claim.statement) in page
     # Four widths are no slope, whatever came out.

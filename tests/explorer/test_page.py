@@ -20,6 +20,7 @@ from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
 from gamma_calc.explorer.page import HERE, island
 from gamma_calc.report import style
+from gamma_calc.report.blocks import GLOSSARY
 from tests.explorer.examples import EXAMPLES, derived_exponents, explored, points, two_rates
 
 Json = Any
@@ -136,6 +137,16 @@ def test_no_text_ends_the_data() -> None:
 def test_a_page_asks_to_move_only_what_is_free(at: Mapping[str, str], lead: str) -> None:
     (found,) = re.findall(r'<p class="lead">(.*?)</p>', explore("init-a", at=at).html())
     assert found.startswith(lead) and ("Move" in found) == (not at)
+
+
+@pytest.mark.parametrize("specs", [("init-a",), ("init-a", "init-b")], ids=len)
+def test_the_first_paragraph_says_where_symbols_and_words_are_defined(specs: tuple[str, ...]) -> None:
+    text = explore(*specs).html()
+    (lead,) = re.findall(r'<p class="lead">(.*?)</p>', text)
+    settings = re.findall('href="#([^"]*)"', lead)
+    assert len(settings) == len(specs)
+    assert all(text.count(f'<h2 id="{each}">') == 1 for each in settings)
+    assert html.escape(GLOSSARY) in lead
 
 
 def test_two_schemes_stand_side_by_side() -> None:
