@@ -47,6 +47,7 @@ def run(page: Path) -> None:
     for block in blocks(page):
         where = f"{page.relative_to(ROOT)}, line {block.line}"
         if block.file:
+            Path(block.file).parent.mkdir(parents=True, exist_ok=True)
             Path(block.file).write_text(block.text, encoding="utf-8")
         if block.language == "python":
             exec(compile("\n" * block.line + block.text, page, "exec"), names)
