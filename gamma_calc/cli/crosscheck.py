@@ -2,9 +2,9 @@
 
 $ gamma-calc crosscheck init-a init-b --out crosscheck
 init-a under adam at eta_A = 4 n^(-1/2), eta_B = 4 n^(-1/2)
-quantity   t  predicted  measured  95 % interval     inside  raw     verdict
+quantity   t  predicted  measured  95 % interval       inside  raw     verdict
 ...
-Z_B        3  0          -0.008    [-0.013, -0.004]  no      -0.012  PASS
+Z_B        3  0          -0.008    [-0.013, -0.004]    no      -0.012  PASS
 ...
 PASS: all 64 exponents are confirmed, and ...
 
@@ -14,9 +14,9 @@ asked of the experiment's exact law at widths up to 2^60, where there is one.
 
 $ gamma-calc crosscheck stack.toml init-a --at a=-1/2 --at b=-1/2
 stack under adam at eta_A = 1 n^(-1/2), eta_B = 1 n^(-1/2)
-quantity      t  predicted  measured  95 % interval     inside  raw     verdict
+quantity      t  predicted  measured  95 % interval         inside  raw     verdict
 ...
-Z_B[2]        4  0          -0.096    [-0.121, -0.070]  no      -0.085  PASS     decided by a population at ...
+Z_B[2]        4  0          -0.096    [-0.121, -0.070]      no      -0.085  PASS     decided by a population at ...
 ...
 
 A spec with a [model] is trained as it is written: a stack of adapters, a perceptron, a network of one's own. What its
