@@ -30,7 +30,8 @@ BESIDE = ("CONTRIBUTING.md", "derivations/**/*", "validation/**/*")
 EXPLORED = (
     "On each of these pages the exponents of a scheme can be moved, with sliders or as a point in the picture. It shows"
     " which conditions hold there, from which step on, and by which line of the proof. `gamma-calc explore SPEC --out"
-    " FILE.html` writes one for a scheme of yours; two SPECs stand side by side."
+    " FILE.html` writes one for a scheme of yours; two SPECs stand side by side, and `--depths` gives a stack a"
+    " choice of its depth."
 )
 FOREIGN = re.compile(r'<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)="(?:https?:)?//[^"]*"')
 IMAGE = re.compile(r'<img [^>]*src="((?:[^"]*/)?([^"/]+))(\.svg|\.png)"[^>]*>')
@@ -55,7 +56,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = explored()
     for name, page in pages.items():
         files.append(File.generated(config, f"explore/{name}.html", content=page.html()))
-    said = {name: " ".join(map(advice, page.derivations)) for name, page in pages.items()}
+    said = {
+        name: " ".join(map(advice, page.derivations[-1:] if page.depths else page.derivations))
+        for name, page in pages.items()
+    }
     listed = "\n".join(f"- [{page.title}](explore/{name}.html). {said[name]}" for name, page in pages.items())
     files.append(File.generated(config, "gallery.md", content=f"# Explore\n\n{EXPLORED}\n\n{listed}\n"))
     return files
@@ -64,14 +68,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def explored() -> dict[str, Explorer]:
     """The pages to explore by name: one a scheme of the catalogue, and what two free rates and depth show beside it."""
     rates = explore(_with_two_rates("init-a"), _with_two_rates("init-b"))
-    depth = explore(_with_two_rates("init-a"), _with_two_rates("init-a", LoraStack(2)))
+    depth = explore(_with_two_rates("init-a", LoraStack(1)), depths=(1, 2, 3))
     return {name: explore(name) for name in CATALOGUE} | {"two-rates": rates, "depth": depth}
 
 
 def _with_two_rates(name: str, model: Model = MODULE) -> Scheme:
     """A scheme of the catalogue with a free rate for each factor, perhaps in every layer of a stack."""
     scheme = CATALOGUE[name]
-    title = f"{name} two rates" if model == MODULE else f"{name} two layers"
+    title = f"{name} two rates" if model == MODULE else f"{name} in depth"
     rates = dict(zip(RATES, map(Affine.symbol, "ab"), strict=True))
     return Scheme(title, {key: scheme.form(key) for key in INITIAL} | rates, model=model)
 

@@ -32,10 +32,11 @@ MOST_DRAWN = 2
 Json = dict[str, Any]
 
 
-def page_json(sides: Sequence[tuple[Derivation, Document]]) -> Json:
+def page_json(sides: Sequence[tuple[Derivation, Document]], depths: Sequence[int] = ()) -> Json:
     """What a page of one or more derivations knows; a free exponent of one name is the same in all of them.
 
-    `start` is where the page begins, and `low` and `high` how far an exponent can be moved.
+    `start` is where the page begins, and `low` and `high` how far an exponent can be moved. Where the derivations are
+    of one stack at several `depths`, one side is shown at a time.
     """
     windows = _windows([found for found, _ in sides])
     starts = [_start(found) for found, _ in sides]
@@ -50,6 +51,7 @@ def page_json(sides: Sequence[tuple[Derivation, Document]]) -> Json:
     return {
         "schema": SCHEMA,
         "free": free,
+        "depths": list(depths),
         "sides": [_side(found, document, window, place) for place, ((found, document), window) in enumerate(shown)],
     }
 

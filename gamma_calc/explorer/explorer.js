@@ -568,7 +568,7 @@ function explain(index, name, t) {
 // --- All together. ---
 
 function sideOf(side, index) {
-  const isPair = DATA.sides.length > 1;
+  const isPair = DATA.sides.length > 1 && !DATA.depths.length;
   return element("section", { class: "side" }, isPair ? element("h2", {}, side.title) : null,
     element("div", { class: side.window ? "upper" : "upper bare" },
       element("div", {}, drawing(side), places(side)),
@@ -576,6 +576,16 @@ function sideOf(side, index) {
         side.free.length > 2 ? element("p", { class: "quiet" }, DRAWN) : null)),
     element("h2", {}, "Exponents by step"), table(side, index), explanation(side, index),
     element("div", {}, ...side.caveats.map((text) => element("p", { class: "quiet" }, `Caveat: ${text}.`))));
+}
+
+// Of a stack at several depths the deepest is shown first.
+function depthChoice(sections) {
+  const choice = element("select", { id: "depth", onchange: () => show() },
+    ...DATA.depths.map((depth, index) => element("option", { value: index }, `${depth}`)));
+  const show = () => sections.forEach((each, index) => (each.hidden = index !== Number(choice.value)));
+  choice.value = DATA.depths.length - 1;
+  show();
+  return element("label", { class: "choice" }, "Depth of the stack ", choice);
 }
 
 // A link to a line of a derivation opens what it stands in, also where the page has no address of its own.
@@ -590,6 +600,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
 });
 
-document.getElementById("controls").append(...controls());
-document.getElementById("sides").append(...DATA.sides.map(sideOf));
+const sections = DATA.sides.map(sideOf);
+document.getElementById("controls").append(...controls(), ...(DATA.depths.length ? [depthChoice(sections)] : []));
+document.getElementById("sides").append(...sections);
 move({});

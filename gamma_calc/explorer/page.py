@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from gamma_calc.derivation.suppositions import Alignments
 from gamma_calc.errors import BadInput
 from gamma_calc.explorer.data import page_json, prefix
 from gamma_calc.files import write_all
-from gamma_calc.program.selection import Spec, Values
+from gamma_calc.program.models import LoraStack
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.selection import Spec, Values, selected
 from gamma_calc.report.blocks import GLOSSARY
 from gamma_calc.report.html_page import html_page
 
@@ -41,37 +43,50 @@ HEIGHT = 900
 
 @dataclass(frozen=True, slots=True)
 class Explorer:
-    """A page of one derivation, or of two side by side; a notebook shows it.
+    """A page of one derivation, of two side by side, or of a stack at several `depths`, of which one is shown.
 
     >>> explore("init-a")
     <page to explore init-a under adam>
     """
 
     derivations: tuple[Derivation, ...]
+    depths: tuple[int, ...] = ()
 
     @property
     def title(self) -> str:
         """The schemes with their optimisers."""
-        return ", beside ".join(found.title for found in self.derivations)
+        if self.depths:
+            return f"{self.derivations[0].title} at depths {', '.join(map(str, self.depths))}"
+        return ", beside ".join(self._titles)
+
+    @property
+    def _titles(self) -> tuple[str, ...]:
+        """What each derivation is called."""
+        depths = [f", {depth} deep" for depth in self.depths] or [""] * len(self.derivations)
+        return tuple(f"{found.title}{depth}" for found, depth in zip(self.derivations, depths, strict=True))
 
     def html(self) -> str:
         """The page."""
         sides = [(found, document(found)) for found in self.derivations]
         is_free = any(found.free for found in self.derivations)
-        proofs = (_proof(found, written, prefix(place)) for place, (found, written) in enumerate(sides))
-        settings = ", ".join(
-            f'<a href="#{prefix(place)}setting">the setting of {escape(found.title)}</a>'
-            for place, found in enumerate(self.derivations)
+        proofs = (
+            _proof(title, written, prefix(place))
+            for place, (title, (_, written)) in enumerate(zip(self._titles, sides, strict=True))
         )
+        settings = ", ".join(
+            f'<a href="#{prefix(place)}setting">the setting of {escape(title)}</a>'
+            for place, title in enumerate(self._titles)
+        )
+        is_pair = len(sides) > 1 and not self.depths
         words = f"Symbols are defined in {settings}. {escape(GLOSSARY)}"
         body = (
             f"<h1>{escape(self.title)}</h1>",
             f'<p class="lead">{MOVE if is_free else FIXED}{LEAD} {words}</p>',
             "<noscript><p>The conditions and the table need JavaScript; the derivation below does not.</p></noscript>",
             '<div id="controls"></div>',
-            f'<div id="sides" class="{"pair" if len(sides) > 1 else "single"}"></div>',
+            f'<div id="sides" class="{"pair" if is_pair else "single"}"></div>',
             *proofs,
-            f'<script type="application/json" id="data">{island(page_json(sides))}</script>',
+            f'<script type="application/json" id="data">{island(page_json(sides, self.depths))}</script>',
             f"<script>\n{_beside('explorer.js')}</script>",
         )
         return html_page(self.title, "\n".join(body), style=_beside("explorer.css"), policy=POLICY)
@@ -99,25 +114,41 @@ def explore(
     at: Values | None = None,
     without: Collection[str] = (),
     align: Alignments | None = None,
+    depths: Sequence[int] = (),
 ) -> Explorer:
-    """A page to explore what follows from a scheme, or from two side by side.
+    """A page to explore what follows from a scheme, or from two side by side, or from a stack at several depths.
 
     Args:
         specs: one or two, each as in `derive`; a free exponent of one name is the same in both.
         optimizer, at, without, align: as in `compare`.
+        depths: of the one stack that is given, in place of its own; the page shows one of them at a time.
 
     Raises:
-        BadInput: as in `compare`, or there are none or more than two.
+        BadInput: as in `compare`, or there are none or more than two, or depths of what is no stack.
     """
     if not 1 <= len(specs) <= MOST:
         raise BadInput("explore", found=f"{len(specs)} schemes", expected="one, or two side by side")
-    found = compare(*specs, optimizer=optimizer, at=at, without=without, align=align)
-    return Explorer(tuple(each.derivation for each in found.derivations))
+    asked = _at_depths(specs, depths) if depths else specs
+    found = compare(*asked, optimizer=optimizer, at=at, without=without, align=align)
+    return Explorer(tuple(each.derivation for each in found.derivations), tuple(dict.fromkeys(depths)))
 
 
-def _proof(found: Derivation, written: Document, anchor: str) -> str:
+def _at_depths(specs: Sequence[Spec], depths: Sequence[int]) -> tuple[Scheme, ...]:
+    """A stack at several depths.
+
+    Raises:
+        BadInput: it is none, or says something of a layer that one of the depths has not.
+    """
+    first, *others = selected(specs)
+    if others or not isinstance(first.model, LoraStack):
+        found = f"{1 + len(others)} schemes" if others else first.model.kind
+        raise BadInput("depths", found=found, expected=f"those of one {LoraStack.kind}")
+    return tuple(replace(first, model=replace(first.model, depth=depth)) for depth in dict.fromkeys(depths))
+
+
+def _proof(title: str, written: Document, anchor: str) -> str:
     """A derivation's document, folded."""
-    summary = f"<summary>The derivation of {escape(found.title)}</summary>"
+    summary = f"<summary>The derivation of {escape(title)}</summary>"
     return f'<details class="derivation">{summary}\n{html_document(written, prefix=anchor)}\n</details>'
 
 

@@ -224,6 +224,21 @@ def test_a_stack_shows_one_layer_or_all(opened: Any) -> None:
     assert page.value(rows) == every / 2
 
 
+def test_a_stack_is_shown_at_one_of_its_depths(opened: Any) -> None:
+    """At a = -1 the largest stable b is -(L - 1)/(2 L): 0 of one adapter, -1/4 of two, -1/3 of three."""
+    page = opened(explore(stack(2), depths=[1, 2, 3]))
+    shown = "[...document.querySelectorAll('section.side')].map((each) => !each.hidden && each.offsetHeight > 0)"
+    assert page.value(shown) == [False, False, True]
+    page.value("type('a', '-1')")
+    for b, stable in {"0": 1, "-1/4": 2, "-1/3": 3}.items():
+        page.value(f"type('b', '{b}')")
+        held = page.value("[0, 1, 2].map((index) => read(index).verdicts.stable)")
+        assert held == ["holds"] * stable + ["fails"] * (3 - stable)
+    choose = "((each) => (each.value = '0', each.dispatchEvent(new Event('change'))))(document.querySelector('#depth'))"
+    page.value(choose)
+    assert page.value(shown) == [True, False, False]
+
+
 def test_two_schemes_move_together(opened: Any) -> None:
     page = opened(explore("init-a", "init-b"))
     page.value("type('eta', '-1/2')")

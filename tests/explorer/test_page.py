@@ -19,11 +19,16 @@ from gamma_calc.algebra.plain import form
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
 from gamma_calc.explorer.page import HERE, island
+from gamma_calc.program.models import LoraStack
+from gamma_calc.program.scheme import Scheme
 from gamma_calc.report import style
 from gamma_calc.report.blocks import GLOSSARY
 from tests.explorer.examples import EXAMPLES, derived_exponents, explored, points, two_rates
 
 Json = Any
+
+
+STACK = Scheme("pair", {"A": "-1/2", "B": "zero", "eta_A": "a", "eta_B": "b"}, model=LoraStack(2))
 
 
 def side(text: str, place: int = 0) -> Json:
@@ -147,6 +152,23 @@ def test_the_first_paragraph_says_where_symbols_and_words_are_defined(specs: tup
     assert len(settings) == len(specs)
     assert all(text.count(f'<h2 id="{each}">') == 1 for each in settings)
     assert html.escape(GLOSSARY) in lead
+
+
+def test_a_stack_at_several_depths_is_one_page() -> None:
+    explorer = explore(STACK, depths=[1, 3, 3])
+    page = explorer.html()
+    assert explorer.title == "pair under adam at depths 1, 3"
+    assert [found.scheme.model.depth for found in explorer.derivations] == [1, 3]
+    assert 'id="sides" class="single"' in page
+    assert "The derivation of pair under adam, 3 deep" in page
+
+
+@pytest.mark.parametrize(
+    ("specs", "said"), [(("init-a",), "expected those of one lora-stack"), ((STACK, STACK), "found '2 schemes'")]
+)
+def test_only_a_stack_has_depths(specs: tuple[Any, ...], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        explore(*specs, depths=[1, 2])
 
 
 def test_two_schemes_stand_side_by_side() -> None:
