@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from gamma_calc.calculus.policy import Policy
+from gamma_calc.derivation.suppositions import Alignments, Suppositions
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import CLEAR_OF_EPSILON, FALSE_ASSUMPTION
 from gamma_calc.experiment.prediction import Predicted, Prediction, pinned, predictions
@@ -162,6 +164,7 @@ def coordinate_check(
     momentum: float | None = None,
     against: Spec | None = None,
     is_network: bool = False,
+    align: Alignments | None = None,
     progress: Progress | None = None,
 ) -> CoordinateCheck:
     """Train the adapters of a model at every width and seed under every scheme, and judge each layer's exponents.
@@ -177,6 +180,8 @@ def coordinate_check(
         momentum: beta at width 1; a scheme has to have an exponent for it, and to be under a raw step.
         against: takes the predictions from this scheme instead, which has to FAIL.
         is_network: takes the predictions of each layer from the whole model, as `gamma-calc model` derives it.
+        align: alignments to predict by in place of the calculus's own, such as {"aligned": "0.98"} where
+            `Probe.alignments` has that; the rates stay.
         progress: called with the number of models done and the number in all.
 
     Raises:
@@ -189,12 +194,15 @@ def coordinate_check(
     *schemes, reference = [pinned(each) for each in selected([*specs, specs[0] if against is None else against])]
     for scheme in (*schemes, reference):
         check_module(scheme.model, "a coordinate check")
-    k = prefactor or chosen_prefactor(schemes[0])
+    policy, k = Suppositions(align=align).policy, prefactor or chosen_prefactor(schemes[0])
+    if policy.free:
+        raise BadInput("an alignment to predict by", found=policy.free[0], expected="a number, such as 3/4 or 0.97")
     for scheme in schemes:
         if weight_decay and scheme.form("decay") is None:
             raise BadInput(f"{scheme.name} has no weight decay, and the check is asked to train with {weight_decay:g}")
     theories = [
-        _theory(make_model, layout, is_network, scheme, scheme if against is None else reference) for scheme in schemes
+        _theory(make_model, layout, is_network, scheme, scheme if against is None else reference, policy)
+        for scheme in schemes
     ]
     seen = observed(make_model, loss, schemes, layout, float(k), weight_decay, momentum, progress)
     checks = [
@@ -209,12 +217,14 @@ Theory = Callable[[str], tuple[tuple[Prediction, ...], tuple[Prediction, ...]]]
 """From a layer to what is predicted of it, and what is under a false assumption."""
 
 
-def _theory(make_model: MakeModel, layout: CoordinateLayout, is_network: bool, scheme: Scheme, asked: Scheme) -> Theory:
+def _theory(
+    make_model: MakeModel, layout: CoordinateLayout, is_network: bool, scheme: Scheme, asked: Scheme, policy: Policy
+) -> Theory:
     if not is_network:
-        alone = predictions(asked, layout.steps), predictions(scheme, layout.steps, FALSE_ASSUMPTION)
+        alone = predictions(asked, layout.steps, policy), predictions(scheme, layout.steps, FALSE_ASSUMPTION)
         return lambda layer: alone
     model = make_model(layout.widths[0], 0)
-    whole = network_predictions(model, asked, layout.steps)
+    whole = network_predictions(model, asked, layout.steps, policy)
     false = network_predictions(model, scheme, layout.steps, FALSE_ASSUMPTION)
     return lambda layer: (whole[layer], false[layer])
 

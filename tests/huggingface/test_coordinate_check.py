@@ -71,6 +71,17 @@ def test_another_schemes_predictions_fail() -> None:
     assert coordinate_check(module, plain_loss, "init-a", against="init-b", layout=layout).verdict is Verdict.FAIL
 
 
+def test_the_alignments_that_are_measured_agree_and_others_fail() -> None:
+    """U_A Z, whose terms all agree, grows by n: 0.98 of that is within the tolerance, 1/2 is not."""
+    layout = CoordinateLayout(WIDTHS, seeds=8, steps=2)
+    measured = coordinate_check(module, plain_loss, "init-a", layout=layout, align={"aligned": "0.98"})
+    assert Verdict.FAIL not in [row.verdict for row in measured.rows]
+    other = coordinate_check(module, plain_loss, "init-a", layout=layout, align={"aligned": "1/2"})
+    assert other.verdict is Verdict.FAIL
+    with pytest.raises(BadInput, match="an alignment to predict by: found 'alpha', expected a number"):
+        coordinate_check(module, plain_loss, "init-a", layout=layout, align={"aligned": "alpha"})
+
+
 def test_weight_decay_moves_a_at_step_one_as_its_rule_says() -> None:
     """AdamW with its default decay: A's first change is -eta lambda A_0, and delta_3 is finite at once."""
     layout = CoordinateLayout(WIDTHS, seeds=12, steps=2)
