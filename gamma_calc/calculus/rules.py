@@ -99,7 +99,8 @@ def _apart(components: Term) -> Sequence[Component]:
 
     Those that have seen the same are as large as the largest; those of one size have, together, seen what any has.
     One beside which another is as large and has seen as much is left out, and so is one of several that a bound hides
-    and that is not the largest. Of several bounds one is left, and one of the smaller components where there are many.
+    and that is not the largest. Of many components one bound is left of the smaller ones; and of several bounds one, but
+    not where two exponents are free: as much as the parts beside it then have from below is not told of them one by one.
     """
     alike = dict[frozenset[Sight], list[Component]]()
     for each in components:
@@ -110,7 +111,7 @@ def _apart(components: Term) -> Sequence[Component]:
     left = [Component(size, _joined(provenances)) for size, provenances in found.items()]
     left = [one for one in left if not _is_covered(one, left)]
     bounds = [one for one in left if not _is_there(one)]
-    if len(bounds) > 1:
+    if len(bounds) > 1 and len({name for one in left for name in one.size.upper.free}) < 2:
         left = [*filter(_is_there, left), _bound(bounds)]
     whole = total(left)
     if len(left) > 2 and any(one.size == whole for one in left):
