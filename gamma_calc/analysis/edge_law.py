@@ -114,7 +114,7 @@ def _check_free(scheme: Scheme, policy: Policy, rates: tuple[str, ...], rho: str
 def _law(
     scheme: Scheme, values: Mapping[str, Affine], rho: str | None, where: Polyhedron, is_stable: bool | None
 ) -> EdgeLaw:
-    forms = {key: scheme[key].substituted(values) for key in scheme.trained_rates}
+    forms = {key: scheme[key].substituted(values) for key in scheme.trained_rates.values()}
     return EdgeLaw(forms, rho, where, is_stable)
 
 

@@ -99,8 +99,8 @@ def _apart(components: Term) -> Sequence[Component]:
 
     Those that have seen the same are as large as the largest; those of one size have, together, seen what any has.
     One beside which another is as large and has seen as much is left out, and so is one of several that a bound hides
-    and that is not the largest. Of many components one bound is left of the smaller ones; and of several bounds one, but
-    not where two exponents are free: as much as the parts beside it then have from below is not told of them one by one.
+    and that is not the largest. Of many components the smaller ones leave one bound. So do several bounds, but not
+    where two exponents are free: parts beside it, told one by one, would be told less from below than together.
     """
     alike = dict[frozenset[Sight], list[Component]]()
     for each in components:

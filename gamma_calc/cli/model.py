@@ -232,7 +232,7 @@ def _rates(found: ModelTheory, max_stable: Mapping[str, LargestRate]) -> str:
     if largest.exponent is None or not found.traced.layers:
         return f"{name} = {largest.value}" if largest.exponent is None else power(str(largest.exponent))
     scheme = found.scheme.at({name: Affine.of(largest.exponent)})
-    rates = {key.removeprefix("eta_").removesuffix(".rate"): power(str(scheme[key])) for key in scheme.trained_rates}
+    rates = {name: power(str(scheme[key])) for name, key in scheme.trained_rates.items()}
     (first, *others) = dict.fromkeys(rates.values())
     return " and ".join(f"{rate} for {name}" for name, rate in rates.items()) if others else first
 

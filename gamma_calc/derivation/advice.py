@@ -9,7 +9,7 @@ from gamma_calc.algebra import VANISHING, Affine, Exponent
 from gamma_calc.analysis.conditions import EFFICIENT, FEATURE_LEARNING, STABLE, Factor, conditions_of, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, derived
-from gamma_calc.program.models import MODULE, RATE, LoraStack
+from gamma_calc.program.models import MODULE, LoraStack
 from gamma_calc.program.scheme import Scheme
 
 TWO = LoraStack(2)
@@ -92,8 +92,7 @@ def _chosen(found: Derivation) -> Scheme:
 def _rates(found: Derivation) -> str:
     """The learning rates there, by what is trained."""
     scheme = _chosen(found)
-    names = {key: key.removesuffix(f".{RATE}").removeprefix("eta_") for key in scheme.model.rates}
-    forms = {names[key]: str(scheme[key]) for key in names if key in scheme.exponents and scheme.is_trained(names[key])}
+    forms = {name: str(scheme[key]) for name, key in scheme.trained_rates.items()}
     if len(set(forms.values())) == 1:
         return f"a learning rate of {power(*set(forms.values()))}"
     return f"learning rates of {_listed([f'{power(form)} for {name}' for name, form in forms.items()])}"

@@ -82,6 +82,18 @@ def supposed_together(
     return tuple((scheme, policy.at(exact)) for scheme, policy in zip(schemes, policies, strict=True))
 
 
+def measured_policy(align: Alignments | None) -> Policy:
+    """The policy of alignments that are numbers, such as measured ones.
+
+    Raises:
+        BadInput: a kind or a value is none, or an alignment is free.
+    """
+    policy = Suppositions(align=align).policy
+    if policy.free:
+        raise BadInput("an alignment", found=policy.free[0], expected="a number, such as 3/4 or 0.97")
+    return policy
+
+
 def _alignment(kind: str, value: str | int | Fraction | Affine) -> tuple[Alignment, Affine]:
     if kind not in KINDS:
         raise BadInput("align", found=kind, expected=f"one of {', '.join(KINDS)}", choices=KINDS)

@@ -98,7 +98,7 @@ class Checked:
         """The learning rates that it was trained at, as formulas in the width."""
         return ", ".join(
             f"{key} = {self.prefactors[rated(key)]} n^({self.scheme[key]})"
-            for key in self.scheme.trained_rates
+            for key in self.scheme.trained_rates.values()
             if rated(key) in self.prefactors
         )
 

@@ -45,7 +45,7 @@ def symbols(model: Model) -> str:
 def sheet(scheme: Scheme, rows: Sequence[Row], measurement: Measurement, where: str = "") -> Sheet:
     """One panel a quantity, at the last step; `where` names the place of the adapter in a model."""
     last = max(row.t for row in rows)
-    rates = ", ".join(f"{key} = n^({scheme[key]})" for key in scheme.trained_rates)
+    rates = ", ".join(f"{key} = n^({scheme[key]})" for key in scheme.trained_rates.values())
     return Sheet(
         title=f"{scheme.title}{f' in {where}' if where else ''}",
         subtitle=f"{rates}, step {last}",

@@ -309,7 +309,7 @@ def carried(
     alpha: AlphaReading | None = None,
 ) -> Transferred:
     """The rates by a law that is at hand; the arguments are those of `transfer`."""
-    keys, (_, of_b) = law.scheme.trained_rates, RATES
+    keys, (_, of_b) = law.scheme.trained_rates.values(), RATES
     if learning_rate_b is not None and of_b not in keys:
         raise BadInput(f"{law.scheme.name}: a learning rate of B is given, and no B is trained")
     offered = {}

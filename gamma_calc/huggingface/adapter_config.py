@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -222,10 +223,8 @@ def config_from_file(path: Path) -> AdapterConfig:
 def read_config(path: Path) -> tuple[AdapterConfig, Mapping[str, Any]]:
     """The same, with all that stands in the file beside it."""
     place, document = document_from(path)
-    try:
+    with named_in(place):
         return config_from_mapping(document), document
-    except BadInput as problem:
-        raise BadInput(f"{place}: {problem}") from None
 
 
 def document_from(path: Path) -> tuple[Path, Any]:
@@ -236,10 +235,27 @@ def document_from(path: Path) -> tuple[Path, Any]:
     """
     place = path / FILE_NAME if os.path.isdir(path) else path
     content = file_content(place, LARGEST_FILE, f"an {FILE_NAME}, as PEFT writes it")
-    try:
+    with named_in(place):
         return place, parsed_json(content)
+
+
+@contextmanager
+def named_in(place: Path) -> Iterator[None]:
+    """What is wrong with what a file says, told with its name."""
+    try:
+        yield
     except BadInput as problem:
         raise BadInput(f"{place}: {problem}") from None
+
+
+def check_shape(document: Mapping[str, Any], rank: int) -> None:
+    """That a configuration has a rank, or takes PEFT's, and target modules.
+
+    Raises:
+        BadInput: one of them is none.
+    """
+    _rank(document, rank)
+    _targets(document)
 
 
 def is_vera(document: object) -> bool:
@@ -263,11 +279,11 @@ def config_from_mapping(document: object) -> AdapterConfig:
         found = f'found {quoted(kind)}, expected "{LORA}"'
         raise BadInput(f"peft_type: {found}: other adapters have other equations{derived}")
     return AdapterConfig(
-        rank=rank_of(document),
+        rank=_rank(document),
         alpha=float(_read(document, "lora_alpha", _is_number, f"a number up to {LARGEST_NUMBER}", 8)),
         is_rank_stabilised=_read(document, "use_rslora", lambda value: type(value) is bool, "true or false", False),
         initialisation=_initialisation(document.get("init_lora_weights", True)),
-        targets=targets_of(document),
+        targets=_targets(document),
         saved_modules=_names(document, "modules_to_save"),
         bias=_read(document, "bias", lambda value: value in BIASES, f"one of {', '.join(BIASES)}", "none"),
         has_lora_bias=_read(document, "lora_bias", lambda value: type(value) is bool, "true or false", False),
@@ -278,26 +294,13 @@ def config_from_mapping(document: object) -> AdapterConfig:
     )
 
 
-def rank_of(document: Mapping[str, Any], default: int | None = None) -> int:
-    """The rank of a configuration.
-
-    Raises:
-        BadInput: it is none, or missing without a default.
-    """
-
-    def is_rank(value: Any) -> bool:
-        return type(value) is int and 1 <= value <= LARGEST_NUMBER
-
-    found: int = _read(document, "r", is_rank, f"a whole number from 1 to {LARGEST_NUMBER}", default)
-    return found
+def _rank(document: Mapping[str, Any], default: int | None = None) -> Any:
+    expected = f"a whole number from 1 to {LARGEST_NUMBER}"
+    return _read(document, "r", lambda value: type(value) is int and 1 <= value <= LARGEST_NUMBER, expected, default)
 
 
-def targets_of(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """The target modules of a configuration: names, or one regular expression.
-
-    Raises:
-        BadInput: they are neither.
-    """
+def _targets(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The target modules: names, or one regular expression."""
     found = document.get("target_modules")
     if isinstance(found, str):
         try:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from gamma_calc.calculus.policy import Policy
-from gamma_calc.derivation.suppositions import Alignments, Suppositions
+from gamma_calc.derivation.suppositions import Alignments, measured_policy
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import CLEAR_OF_EPSILON, FALSE_ASSUMPTION
 from gamma_calc.experiment.prediction import Predicted, Prediction, pinned, predictions
@@ -194,9 +194,7 @@ def coordinate_check(
     *schemes, reference = [pinned(each) for each in selected([*specs, specs[0] if against is None else against])]
     for scheme in (*schemes, reference):
         check_module(scheme.model, "a coordinate check")
-    policy, k = Suppositions(align=align).policy, prefactor or chosen_prefactor(schemes[0])
-    if policy.free:
-        raise BadInput("an alignment to predict by", found=policy.free[0], expected="a number, such as 3/4 or 0.97")
+    policy, k = measured_policy(align), prefactor or chosen_prefactor(schemes[0])
     for scheme in schemes:
         if weight_decay and scheme.form("decay") is None:
             raise BadInput(f"{scheme.name} has no weight decay, and the check is asked to train with {weight_decay:g}")

@@ -23,7 +23,14 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 
 from gamma_calc.errors import BadInput, quoted
 from gamma_calc.files import file_content
-from gamma_calc.huggingface.adapter_config import document_from, is_vera, parsed_json, rank_of, read_config, targets_of
+from gamma_calc.huggingface.adapter_config import (
+    check_shape,
+    document_from,
+    is_vera,
+    named_in,
+    parsed_json,
+    read_config,
+)
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 
 ALL_LINEAR = "all-linear"
@@ -120,10 +127,8 @@ def traced_adapter_from(path: Path) -> PeftConfig:
     """
     place, document = document_from(path)
     if is_vera(document):
-        try:
-            rank_of(document, VeraConfig().r), targets_of(document)
-        except BadInput as problem:
-            raise BadInput(f"{place}: {problem}") from None
+        with named_in(place):
+            check_shape(document, VeraConfig().r)
         return _taken(place, VeraConfig, VERA_KEYS, document)
     return _lora_from(path, TRACED_KEYS, (DORA,))
 

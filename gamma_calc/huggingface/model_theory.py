@@ -24,7 +24,7 @@ from gamma_calc.analysis.origin import Leading, origin
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import SCHEMA, condition_json, largest_json
-from gamma_calc.derivation.suppositions import Alignments, Suppositions
+from gamma_calc.derivation.suppositions import Alignments, measured_policy
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapter_config import config_from_file
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
@@ -276,27 +276,12 @@ def model_theory(
         BadInput: a file is none of its kind, the adapter does not go with the model, the scheme is none of a module, or
             the model cannot be traced.
     """
-    policy = Suppositions(align=align).policy
-    if policy.free:
-        raise BadInput(
-            "the alignment of a model's sums", found=policy.free[0], expected="a number, such as 3/4 or 0.97"
-        )
-    built: int | None = None
-    depth: int | None = None
-    made: Any
+    policy = measured_policy(align)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of deprecated names, and of numbers, which are not looked at
-        if is_place(str(model)):
-            if adapter is not None:
-                raise BadInput(f"--adapter with {model}: its function returns the model with its adapters")
-            function = function_at(str(model), Path(), allow_code=allow_code)
-            made = function if inspect.signature(function).parameters else function()
-            chosen = _chosen(made, adapter, scheme, optimizer, at)
-        else:
-            bare, depth = model_of_layers(Path(model), layers)
-            built = min(layers, depth)
-            made = adapted(bare, None if adapter is None else traced_adapter_from(adapter), str(model))
-            chosen = _chosen(made, adapter, scheme, optimizer, at)
+        made, built, depth = _model(model, adapter, layers, allow_code=allow_code)
+        chosen = _chosen(made, adapter, scheme, optimizer, at)
+        if built is not None:
             for name, value in made.named_parameters():
                 if (factor := adapter_of(name)) is not None and factor.is_of_scheme:
                     value.requires_grad_(chosen.is_trained(factor.factor))
@@ -304,7 +289,7 @@ def model_theory(
             made,
             scheme=chosen,
             optimizer=chosen.optimizer,
-            rates=str(chosen[next(iter(chosen.trained_rates), RATES[0])]),
+            rates=str(chosen[next(iter(chosen.trained_rates.values()), RATES[0])]),
             init=_init(init, model),
             inits=inits,
         )
@@ -319,6 +304,20 @@ def model_theory(
     if point is not None and isinstance(chosen.model, LoraModule):
         parts = layer_parts(found, found.problem, point, steps, policy)
     return ModelTheory(str(model), built, depth, chosen, found, derivation, module, partings, parts, init, inits or {})
+
+
+def _model(
+    model: str | Path, adapter: Path | None, layers: int, *, allow_code: bool
+) -> tuple[Any, int | None, int | None]:
+    """The model with its adapters, how many of its layers were built, and how many it has; None of a function's."""
+    if is_place(str(model)):
+        if adapter is not None:
+            raise BadInput(f"--adapter with {model}: its function returns the model with its adapters")
+        function = function_at(str(model), Path(), allow_code=allow_code)
+        return (function if inspect.signature(function).parameters else function()), None, None
+    bare, depth = model_of_layers(Path(model), layers)
+    chosen = None if adapter is None else traced_adapter_from(adapter)
+    return adapted(bare, chosen, str(model)), min(layers, depth), depth
 
 
 def _chosen(model: Any, adapter: Path | None, scheme: Spec | None, optimizer: str | None, at: Values | None) -> Scheme:

@@ -159,10 +159,10 @@ class Scheme:
         return tuple(name for name in self.free if any(name in rate.free for rate in rates))
 
     @property
-    def trained_rates(self) -> tuple[str, ...]:
-        """The keys of the learning rates of what is trained."""
-        keys = (key for key in self.model.rates if self.exponents.get(key) is not None)
-        return tuple(key for key in keys if self.is_trained(key.removeprefix("eta_").removesuffix(f".{RATE}")))
+    def trained_rates(self) -> Mapping[str, str]:
+        """The key of the learning rate of each trained parameter, such as {"A": "eta_A"} or {"B[2]": "B[2].rate"}."""
+        names = {key.removeprefix("eta_").removesuffix(f".{RATE}"): key for key in self.model.rates}
+        return {name: key for name, key in names.items() if key in self.exponents and self.is_trained(name)}
 
     @property
     def domain(self) -> Polyhedron:

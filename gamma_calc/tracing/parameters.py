@@ -18,11 +18,10 @@ from gamma_calc.tracing.capture import Capture, Operation, references
 from gamma_calc.tracing.initial_sizes import InitialSize, Matrix
 from gamma_calc.tracing.sizes import ZERO
 
-FACTORS = tuple(
-    re.compile(rf"(?P<module>.*)\.{name}\.[^.]+(\.weight)?")
-    for name in ("lora_(?P<factor>[AB])", "lora_embedding_(?P<factor>[AB])", "vera_lambda_(?P<factor>[db])")
+FACTOR = re.compile(
+    r"(?P<module>.*)\.(lora_|(?P<of_peft>lora_embedding_|vera_lambda_))(?P<factor>[ABdb])\.[^.]+(\.weight)?"
 )
-"""What PEFT calls the factors of LoRA on a linear layer and on a table, and the vectors of VeRA."""
+"""What PEFT calls the factors of LoRA on a linear layer; on a table, and of VeRA, which start as PEFT has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +55,8 @@ def adapter_of(parameter: str) -> Adapter | None:
     >>> adapter_of("model.layers.0.q_proj.lora_A.default.weight")
     Adapter(module='model.layers.0.q_proj', factor='A', is_of_scheme=True)
     """
-    for place, each in enumerate(FACTORS):
-        if found := each.fullmatch(parameter):
-            return Adapter(found["module"], found["factor"], place == 0)
-    return None
+    found = FACTOR.fullmatch(parameter)
+    return None if found is None else Adapter(found["module"], found["factor"], found["of_peft"] is None)
 
 
 @dataclass(frozen=True, slots=True)

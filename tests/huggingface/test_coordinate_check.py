@@ -78,7 +78,7 @@ def test_the_alignments_that_are_measured_agree_and_others_fail() -> None:
     assert Verdict.FAIL not in [row.verdict for row in measured.rows]
     other = coordinate_check(module, plain_loss, "init-a", layout=layout, align={"aligned": "1/2"})
     assert other.verdict is Verdict.FAIL
-    with pytest.raises(BadInput, match="an alignment to predict by: found 'alpha', expected a number"):
+    with pytest.raises(BadInput, match="an alignment: found 'alpha', expected a number"):
         coordinate_check(module, plain_loss, "init-a", layout=layout, align={"aligned": "alpha"})
 
 
