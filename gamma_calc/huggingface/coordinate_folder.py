@@ -8,12 +8,26 @@ from pathlib import Path
 
 from gamma_calc.experiment.figures import sheet
 from gamma_calc.experiment.folder import distinct_stems
-from gamma_calc.experiment.verdict_page import control_section, number, scheme_section, verdict_pages
+from gamma_calc.experiment.verdict_page import (
+    JUDGED,
+    control_section,
+    judged_cells,
+    number,
+    scheme_section,
+    verdict_pages,
+)
 from gamma_calc.files import write_files
 from gamma_calc.huggingface.coordinates import CoordinateCheck, LayerCheck
-from gamma_calc.report.blocks import Block, Picture, severity
+from gamma_calc.report.blocks import Block, Details, Kind, Paragraph, Picture, Table, severity
 from gamma_calc.report.plots import scaling_picture
 from gamma_calc.simulation.verdicts import Verdict
+
+COLUMNS = (("sum", Kind.NAME), ("t", Kind.NUMBER), *JUDGED)
+MEANING = (
+    "The slope of rms(P Z) / rms(P) for each part P of A: 1/2 where the terms of the sum have random signs, 1 where"
+    " they agree. Predicted is what the exponents above suppose of an input of size Theta(1). The verdicts above do"
+    " not rest on these."
+)
 
 
 def write_coordinate_folder(found: CoordinateCheck, folder: Path) -> None:
@@ -43,7 +57,11 @@ def _section(check: LayerCheck, picture: Picture) -> Iterator[Block]:
     inputs = ", ".join(f"{number(each.measured)} ({each.judgement.verdict.value})" for each in check.assumed)
     gradients = ", ".join(number(each) for each in check.gradients)
     setting = f"Slopes of the input Z at each step, assumed 0: {inputs}. Of dL/dZbar, not judged: {gradients}."
-    return scheme_section(f"{check.scheme.title} in {check.layer}", setting, check.rows, picture)
+    yield from scheme_section(f"{check.scheme.title} in {check.layer}", setting, check.rows, picture)
+    if check.alignments:
+        rows = tuple((f"{each.part} Z", str(each.t), *judged_cells(each.judged)) for each in check.alignments)
+        title = f"Alignments of the sums over the width, assumed and measured ({len(rows)})"
+        yield Details(title, (Paragraph(MEANING), Table(COLUMNS, rows)))
 
 
 def _pages(found: CoordinateCheck, sections: list[Block]) -> dict[str, str]:

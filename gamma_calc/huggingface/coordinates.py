@@ -8,13 +8,13 @@ The theory of a module knows neither the layers around it nor other adapters. Tw
 loss gradient dL/dZbar of a layer scales as its architecture makes it: a normalised step does not feel that, a raw one
 does. And once the adapters above a layer have moved, its gradient has passed through their A_0: from the third step on
 the inputs of those layers are no longer independent of A_0 (tests/huggingface/test_coupling.py cuts that path and sees
-the effect go). `Observation.alignment` shows it; a small scale s puts it off to larger widths. The theory of the whole
+the effect go). `LayerCheck.alignments` shows it; a small scale s puts it off to larger widths. The theory of the whole
 network knows both: `is_network` takes the predictions from it, layer by layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -28,6 +28,7 @@ from gamma_calc.experiment.crosscheck import CLEAR_OF_EPSILON, FALSE_ASSUMPTION
 from gamma_calc.experiment.prediction import Predicted, Prediction, pinned, predictions
 from gamma_calc.experiment.setup import chosen_prefactor
 from gamma_calc.experiment.verdicts import Judged, Row, judged, judged_alone, worst
+from gamma_calc.huggingface.alignments import LayerAlignment, layer_alignments
 from gamma_calc.huggingface.family_training import (
     CoordinateLayout,
     LayerMeasurement,
@@ -37,6 +38,7 @@ from gamma_calc.huggingface.family_training import (
     observed,
 )
 from gamma_calc.huggingface.network_predictions import network_predictions
+from gamma_calc.huggingface.probe import mean_alignments
 from gamma_calc.program.models import check_module
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, selected
@@ -54,7 +56,8 @@ DECAYED = {"dA_0": "dA", "dU_A": "dA", "dB_0": "dB", "dU_B": "dB"}
 class LayerCheck:
     """The verdicts on one layer under one scheme.
 
-    `assumed` are those on its inputs' size, by step; `gradients` the slopes of dL/dZbar, which no verdict rests on.
+    `assumed` are those on its inputs' size, by step, `alignments` those on how its sums over the width grow;
+    `gradients` the slopes of dL/dZbar. The rows' verdicts rest on none of these.
     """
 
     scheme: Scheme
@@ -63,6 +66,7 @@ class LayerCheck:
     rows: tuple[Row, ...]
     control: tuple[Row, ...]
     assumed: tuple[Judged, ...]
+    alignments: tuple[LayerAlignment, ...]
     gradients: tuple[float | None, ...]
 
     @property
@@ -100,6 +104,12 @@ class CoordinateCheck:
         return worst(row.verdict for layer in self.layers for row in layer.control)
 
     @property
+    def alignments(self) -> Mapping[str, float]:
+        """Those of independent and aligned sums at the last step, the mean over layers, as `align` takes them."""
+        last = [each for layer in self.layers for each in layer.alignments if each.t == self.layout.steps]
+        return mean_alignments((each.part, each.judged.measured) for each in last if each.judged.measured is not None)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader has to know before trusting the rows."""
         return tuple(text for layer in self.layers for text in _warnings(layer))
@@ -130,10 +140,12 @@ class CoordinateCheck:
                     "layer": each.layer,
                     "verdict": each.verdict.value,
                     "inputs": [one.json() for one in each.assumed],
+                    "alignments": [one.json() for one in each.alignments],
                     "gradient_slopes": list(each.gradients),
                 }
                 for each in self.layers
             ],
+            "alignments": dict(self.alignments),
             "settings": {
                 "widths": list(self.layout.widths),
                 "seeds": self.layout.seeds,
@@ -181,7 +193,7 @@ def coordinate_check(
         against: takes the predictions from this scheme instead, which has to FAIL.
         is_network: takes the predictions of each layer from the whole model, as `gamma-calc model` derives it.
         align: alignments to predict by in place of the calculus's own, such as {"aligned": "0.98"} where
-            `Probe.alignments` has that; the rates stay.
+            `Probe.alignments` or `CoordinateCheck.alignments` has that; the rates stay.
         progress: called with the number of models done and the number in all.
 
     Raises:
@@ -237,6 +249,7 @@ def _layer_check(scheme: Scheme, theory: Theory, layer: str, measurement: LayerM
         judged(scheme.name, expected, measurement),
         judged(scheme.name, control, measurement),
         tuple(judged_alone(SIZE, squares, measurement) for squares in measurement.inputs.values()),
+        tuple(layer_alignments(expected, measurement)),
         tuple(gradients),
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -135,13 +136,8 @@ class Probe:
         They are rounded to hundredths and kept within [1/2, 1], as `--align` takes them; a kind that is nowhere to be
         measured has none. They are those of one width, where a constant factor c counts as log c / log n.
         """
-        last = [each.alignment for each in self.observations if each.t == self._t]
-        found = {}
-        for kind, part in KINDS.items():
-            values = [each[part] for each in last if part in each]
-            if values:
-                found[kind] = min(1.0, max(0.5, round(sum(values) / len(values), 2)))
-        return found
+        last = [each.alignment.items() for each in self.observations if each.t == self._t]
+        return mean_alignments(pair for each in last for pair in each)
 
     def _stepped(self, *_: Any) -> None:
         self._t += 1
@@ -149,6 +145,15 @@ class Probe:
             values = watch.measured()
             if values is not None:
                 self._seen.append((watch.adapter, self._t, values))
+
+
+def mean_alignments(measured: Iterable[tuple[str, float]]) -> Mapping[str, float]:
+    """The alignments of independent and aligned sums, as `--align` takes them, from those of parts of A."""
+    found = defaultdict[str, list[float]](list)
+    for part, alignment in measured:
+        found[part].append(alignment)
+    means = {kind: sum(found[part]) / len(found[part]) for kind, part in KINDS.items() if part in found}
+    return {kind: min(1.0, max(0.5, round(mean, 2))) for kind, mean in means.items()}
 
 
 class _Watch:

@@ -82,6 +82,19 @@ def test_the_alignments_that_are_measured_agree_and_others_fail() -> None:
         coordinate_check(module, plain_loss, "init-a", layout=layout, align={"aligned": "alpha"})
 
 
+def test_the_assumed_alignments_are_measured_and_others_are_refuted(found: CoordinateCheck) -> None:
+    every = [each for layer in found.layers for each in layer.alignments]
+    assert {(each.part, str(each.judged.predicted)) for each in every} == {("A_0", "1/2"), ("U_A", "1")}
+    assert {each.judged.judgement.verdict for each in every} == {Verdict.PASS}
+    assert found.alignments == pytest.approx({"independent": 0.5, "aligned": 1}, abs=0.02)
+    layout = CoordinateLayout(WIDTHS, seeds=12)
+    (other,) = coordinate_check(module, plain_loss, "init-a", layout=layout, align={"aligned": "1/2"}).layers
+    assert {(each.part, each.judged.judgement.verdict) for each in other.alignments if each.t > 1} == {
+        ("A_0", Verdict.PASS),
+        ("U_A", Verdict.FAIL),
+    }
+
+
 def test_weight_decay_moves_a_at_step_one_as_its_rule_says() -> None:
     """AdamW with its default decay: A's first change is -eta lambda A_0, and delta_3 is finite at once."""
     layout = CoordinateLayout(WIDTHS, seeds=12, steps=2)
@@ -105,6 +118,8 @@ def test_the_folder_holds_a_page_and_a_plot_for_each_layer_of_each_scheme(tmp_pa
     report = (tmp_path / "out" / "report.md").read_text()
     plots = [path.name for path in (tmp_path / "out" / "plots").glob("*.png")]
     assert len(plots) == len(list((tmp_path / "out" / "plots").glob("*.svg"))) == len(found.layers) == 2
+    assert "Alignments of the sums over the width, assumed and measured (1)" in report
+    assert {row["part"] for row in data["layers"][0]["alignments"]} == {"U_A"}
     assert found.layers[0].layer in report and all(name in report for name in plots)
 
 

@@ -66,7 +66,7 @@ def test_a_check_takes_its_predictions_from_the_network(monkeypatch: pytest.Monk
     monkeypatch.setattr(coordinates, "network_predictions", lambda model, scheme, *_: whole(scheme.name))
     layout = CoordinateLayout((32,), seeds=1, steps=STEPS)
 
-    def predicted(*, is_network: bool) -> Mapping[tuple[str, str, int], str]:
+    def predicted(*, is_network: bool) -> tuple[Mapping[tuple[str, str, int], str], Mapping[tuple[str, int], str]]:
         found = coordinate_check(
             lambda width, seed: family_model("llama", width, seed),
             LOSSES["linear-readout"],
@@ -74,9 +74,12 @@ def test_a_check_takes_its_predictions_from_the_network(monkeypatch: pytest.Monk
             layout=layout,
             is_network=is_network,
         )
-        return {(each["layer"], each["quantity"], each["t"]): each["predicted"] for each in found.json()["quantities"]}
+        rows = {(each["layer"], each["quantity"], each["t"]): each["predicted"] for each in found.json()["quantities"]}
+        (second,) = (each for each in found.layers if each.layer == SECOND)
+        return rows, {(each.part, each.t): str(each.judged.predicted) for each in second.alignments}
 
-    alone, network = predicted(is_network=False), predicted(is_network=True)
+    (alone, apart), (network, coupled) = predicted(is_network=False), predicted(is_network=True)
+    assert [apart["A_0", 3], coupled["A_0", 2], coupled["A_0", 3]] == ["1/2", "1/2", "1"]
     assert (alone[SECOND, "Z_A", 3], network[SECOND, "Z_A", 3]) == ("0", "1/2")
     assert network[FIRST, "Z_A", 3] == "0"
 
