@@ -106,7 +106,7 @@ def test_whatever_peft_started_from_the_outputs_are_the_bases_or_nothing_is_done
     rewritten = any(
         not torch.equal(tensor, before["base_model.model." + name.replace("_proj.weight", "_proj.base_layer.weight")])
         for name, tensor in llama().state_dict().items()
-        if "q_proj" in name
+        if "q_proj" in name or "v_proj" in name
     )
     try:
         init_lora_(model, "init-a")
