@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
 
+from gamma_calc import derive
 from gamma_calc.files import write_all
 from gamma_calc.huggingface.lint import lint
 from gamma_calc.report.figure import svg_bytes
@@ -35,19 +36,22 @@ LEADS, TRAILS = 4.0, 1 / 16
 A_0 Z = 0.07 n^(1/2) under `orthogonal` up to n = 2000, and B_0^T dZ = 0.2 n^(1/2) under `false` up to n = 256: a slope
 there would be that of a crossover."""
 
+SMALL = 1 / 4
+"""Of the rates of DoRA's layers: a first step of -1 would cancel a magnitude."""
+
 BOUND = TOLERANCE
 LAYOUT = Layout(3, (3.2, 2.3), 44, is_alone=True)
 
 
 class Base(torch.nn.Module):
-    """One frozen layer: nothing of its weights enters what is measured, so they are zero."""
+    """One frozen layer: nothing of its weights enters what is measured, so they are zero; DoRA's are N(0, 1/n)."""
 
-    def __init__(self, width: int, *, is_embedding: bool) -> None:
+    def __init__(self, width: int, *, is_embedding: bool, is_dora: bool) -> None:
         super().__init__()
         kind, axes = (torch.nn.Embedding, (TOKENS, width)) if is_embedding else (torch.nn.Linear, (width, width))
         self.layer = torch.nn.utils.skip_init(kind, *axes)
         for weight in self.layer.parameters():
-            torch.nn.init.zeros_(weight)
+            torch.nn.init.normal_(weight, std=width**-0.5) if is_dora else torch.nn.init.zeros_(weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """What the adapted layer answers."""
@@ -56,17 +60,22 @@ class Base(torch.nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The factors of one adapter before and after its steps, and its input."""
+    """The factors of one adapter, and DoRA's magnitudes, before and after its steps; its input and its layer's W."""
 
     a: list[torch.Tensor]
     b: list[torch.Tensor]
+    m: list[torch.Tensor]
     x: torch.Tensor
+    w: torch.Tensor
     scale: float
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A quantity at a rate prefactor n^rate, and where its prediction stands in lint's answer."""
+    """A quantity at a rate prefactor n^rate, and where its prediction stands in lint's answer.
+
+    `magnitudes` is the exponent of the rate of DoRA's magnitudes; None of a layer that is none of DoRA's.
+    """
 
     title: str
     option: object
@@ -75,6 +84,7 @@ class Row:
     measured: Callable[[Run], torch.Tensor]
     is_embedding: bool = False
     prefactor: float = LEADS
+    magnitudes: Fraction | None = None
 
 
 def features(step: int) -> Callable[[Run], torch.Tensor]:
@@ -95,6 +105,17 @@ def share_of_b(run: Run) -> torch.Tensor:
 def change(run: Run) -> torch.Tensor:
     """The change of the output by the last step."""
     return run.scale * (run.b[-1] @ run.a[-1] - run.b[-2] @ run.a[-2]) @ run.x
+
+
+def share_of_m(run: Run) -> torch.Tensor:
+    """What the last step of the magnitudes makes, all else as it was."""
+    adapted = run.w + run.scale * run.b[-2] @ run.a[-2]
+    return (run.m[-1] - run.m[-2]) / adapted.norm(dim=1) * (adapted @ run.x)
+
+
+def with_own_rate(answer: dict[str, Any]) -> str:
+    """delta_m where the magnitudes have a rate of n^0, from one module of DoRA's."""
+    return str(derive("dora", at={"eta": answer["linear"]["max_stable"], "eta_m": 0}).at_max["delta_m"])
 
 
 def at_max(quantity: str, layer: str = "linear") -> Callable[[dict[str, Any]], str]:
@@ -119,6 +140,8 @@ ROWS = (
     Row("B's share, `false`, rate n^(-1)", False, ONE, at_max("delta_2"), share_of_b, prefactor=TRAILS),
     Row("B's share, `orthogonal`, rate n^(-1)", "orthogonal", ONE, at_max("delta_2"), share_of_b, prefactor=TRAILS),
     Row("B's share, `true`, rate n^(-1/2)", True, HALF, at_max("delta_2"), share_of_b),
+    Row("m's share, DoRA, rate n^(-1/2)", True, HALF, at_max("delta_m"), share_of_m, prefactor=SMALL, magnitudes=HALF),
+    Row("m's share, DoRA, m at n^0", True, HALF, with_own_rate, share_of_m, prefactor=SMALL, magnitudes=NONE),
     Row("change, embedding, rate n^0", True, NONE, at_max("Delta_Z_B", "embedding"), change, is_embedding=True),
     Row("change, embedding, rate n^(-1/2)", True, HALF, lambda _: "-1/2", change, is_embedding=True, prefactor=TRAILS),
 )
@@ -127,21 +150,31 @@ ROWS = (
 def run(row: Row, width: int, seed: int) -> Run:
     """Train one adapter of PEFT for a few steps against a fixed loss gradient."""
     torch.manual_seed(seed)
-    config = LoraConfig(r=RANK, lora_alpha=RANK, init_lora_weights=row.option, target_modules=["layer"])
-    layer = get_peft_model(Base(width, is_embedding=row.is_embedding), config).base_model.model.layer
+    is_dora = row.magnitudes is not None
+    config = LoraConfig(
+        r=RANK, lora_alpha=RANK, init_lora_weights=row.option, use_dora=is_dora, target_modules=["layer"]
+    )
+    base = Base(width, is_embedding=row.is_embedding, is_dora=is_dora)
+    layer = get_peft_model(base, config).base_model.model.layer
     a, b = _factors(layer, is_embedding=row.is_embedding)
+    groups = [{"params": [a, b], "lr": row.prefactor * width ** float(row.rate)}]
+    if row.magnitudes is not None:
+        m = layer.lora_magnitude_vector["default"].weight
+        groups.append({"params": [m], "lr": row.prefactor * width ** float(row.magnitudes)})
+    trained = [parameter for group in groups for parameter in group["params"]]
     x = torch.eye(TOKENS)[0] if row.is_embedding else torch.randn(width)
     slope = torch.randn(width)
-    optimizer = torch.optim.AdamW([a, b], lr=row.prefactor * width ** float(row.rate), weight_decay=0.0, eps=1e-30)
-    kept_a, kept_b = [a.detach().clone()], [b.detach().clone()]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.0, eps=1e-30)
+    kept = [[parameter.detach().clone()] for parameter in trained]
     for _ in range(STEPS):
         optimizer.zero_grad()
-        shown = layer(torch.tensor([0]))[0] if row.is_embedding else layer(x)
-        (slope @ shown).backward()
+        shown = layer(torch.tensor([0]) if row.is_embedding else x[None])
+        (slope @ shown[0]).backward()
         optimizer.step()
-        kept_a.append(a.detach().clone())
-        kept_b.append(b.detach().clone())
-    return Run(kept_a, kept_b, x, layer.scaling["default"])
+        for values, parameter in zip(kept, trained, strict=True):
+            values.append(parameter.detach().clone())
+    kept_m = kept[2] if is_dora else []
+    return Run(kept[0], kept[1], kept_m, x, layer.get_base_layer().weight, layer.scaling["default"])
 
 
 def _factors(layer: Any, *, is_embedding: bool) -> tuple[torch.Tensor, torch.Tensor]:
@@ -160,8 +193,8 @@ def sizes(row: Row) -> list[float]:
 
 def predicted(row: Row) -> Fraction:
     """The exponent that lint derives from the configuration."""
-    answer = lint({"peft_type": "LORA", "r": RANK, "init_lora_weights": row.option, "target_modules": ["wte"]}).json()
-    return Fraction(row.predicted(answer))
+    config = {"peft_type": "LORA", "r": RANK, "init_lora_weights": row.option, "target_modules": ["wte"]}
+    return Fraction(row.predicted(lint({**config, "use_dora": row.magnitudes is not None}).json()))
 
 
 def main() -> int:

@@ -40,6 +40,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_named
 from gamma_calc.experiment.transfer import transfer
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, is_config
+from gamma_calc.huggingface.dora import NOTE, check_dora_law
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 
 
@@ -87,6 +88,9 @@ def answer(options: argparse.Namespace) -> int:
     )
     read: dict[str, Any] = {} if config is None else {"read": config.json()}
     origin = "" if config is None else f"\nRead from {spec}: {config}."
+    if config is not None and config.is_dora:
+        check_dora_law(found.scheme, found.policy, with_rank=options.from_rank is not None)
+        origin = f"\n{NOTE}{origin}"
     show(options, lambda: {**found.json(), **read}, lambda: f"{found}{origin}")
     return 0
 

@@ -131,11 +131,12 @@ LARGEST_FILE = 2**20
 LARGEST_NUMBER = 10**9
 FILE_NAME = "adapter_config.json"
 LORA, VERA = "LORA", "VERA"
+DORA = "DoRA"
 UNSET: tuple[object, ...] = (None, False, [], {}, "")
 BIASES = ("none", "all", "lora_only")
 
 VARIANTS: Mapping[str, str] = {
-    "use_dora": "DoRA",
+    "use_dora": DORA,
     "use_qalora": "QALoRA",
     "velora_config": "VeLoRA",
     "kasa_config": "KaSA",
@@ -144,7 +145,6 @@ VARIANTS: Mapping[str, str] = {
     "arrow_config": "Arrow",
     "use_bdlora": "BD-LoRA",
     "bdlora_config": "BD-LoRA",
-    "target_parameters": "LoRA on bare parameters",
 }
 """Keys that, when set, change the module's equations."""
 
@@ -153,8 +153,9 @@ VARIANTS: Mapping[str, str] = {
 class AdapterConfig:
     """What a LoRA configuration says that bears on exponents.
 
-    `targets` are the target modules as written (one regular expression, or names); the patterns give some layers a rank
-    or an alpha of their own; `variants` names the variants of LoRA that are switched on.
+    `targets` are the target modules as written (one regular expression, or names), `parameters` the target parameters;
+    the patterns give some layers a rank or an alpha of their own; `variants` names the variants of LoRA that are
+    switched on.
     """
 
     rank: int
@@ -162,6 +163,7 @@ class AdapterConfig:
     is_rank_stabilised: bool
     initialisation: Initialisation
     targets: tuple[str, ...]
+    parameters: tuple[str, ...]
     saved_modules: tuple[str, ...]
     bias: str
     has_lora_bias: bool
@@ -169,6 +171,11 @@ class AdapterConfig:
     rank_pattern: Mapping[str, float]
     alpha_pattern: Mapping[str, float]
     variants: tuple[str, ...]
+
+    @property
+    def is_dora(self) -> bool:
+        """Whether DoRA, and no other variant, is switched on."""
+        return self.variants == (DORA,)
 
     @property
     def scale(self) -> float:
@@ -275,7 +282,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
     if kind != LORA:
         name = str(kind).lower()
         derived = f"; gamma-calc derive {name} has its exponents" if name in ADAPTERS else ""
-        derived += ", gamma-calc model those of a model" if kind == VERA else ""
+        derived += f", gamma-calc transfer {name} its rates, gamma-calc model those of a model" if kind == VERA else ""
         found = f'found {quoted(kind)}, expected "{LORA}"'
         raise BadInput(f"peft_type: {found}: other adapters have other equations{derived}")
     return AdapterConfig(
@@ -284,6 +291,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
         is_rank_stabilised=_read(document, "use_rslora", lambda value: type(value) is bool, "true or false", False),
         initialisation=_initialisation(document.get("init_lora_weights", True)),
         targets=_targets(document),
+        parameters=_names(document, "target_parameters"),
         saved_modules=_names(document, "modules_to_save"),
         bias=_read(document, "bias", lambda value: value in BIASES, f"one of {', '.join(BIASES)}", "none"),
         has_lora_bias=_read(document, "lora_bias", lambda value: type(value) is bool, "true or false", False),

@@ -2,20 +2,22 @@
 
 The module of the theory is W x + s B A x with a dense input x of growing width: PEFT's adapter of `nn.Linear`, of
 transformers' `Conv1D` (whose weight is stored transposed; its factors are not), and of a linear layer in few bits. An
-embedding selects columns of A in place of summing over them, and a DoRA layer normalises its output: other programs,
-other exponents.
+embedding selects columns of A in place of summing over them: another program, other exponents. So is DoRA's layer,
+which divides each output by a norm and multiplies it by a magnitude. Each expert of a stack, whose matrices are slices
+of one parameter, is a module, but has no layer of its own to look at. Who asks for inits or rates may know both.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from peft.tuners.lora import Linear, LoraLayer
+from peft.tuners.lora.layer import ParamWrapper
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
@@ -24,9 +26,9 @@ from gamma_calc.errors import BadInput
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """One LoRA adapter of one linear layer.
+    """One LoRA adapter of one linear layer, or of each of a stack of experts.
 
-    Shapes: A [rank, fan_in], B [fan_out, rank].
+    Shapes: A [experts rank, fan_in], B [fan_out, experts rank].
     """
 
     name: str
@@ -54,9 +56,14 @@ class Adapter:
         return _weight(self.lora_B)
 
     @property
+    def experts(self) -> int:
+        """How many matrices it adapts, each at the rank r."""
+        return int(getattr(self.layer, "num_experts", 1))
+
+    @property
     def rank(self) -> int:
         """The rank r."""
-        return int(self.A.shape[0])
+        return int(self.A.shape[0]) // self.experts
 
     @property
     def fan_in(self) -> int:
@@ -72,6 +79,11 @@ class Adapter:
     def scale(self) -> float:
         """The s in front of B A."""
         return float(getattr(self.layer, "scaling")[self.key])  # noqa: B009
+
+    @property
+    def is_dora(self) -> bool:
+        """Whether each output is divided by a norm and multiplied by a magnitude."""
+        return _holds("use_dora")(self)
 
     @property
     def is_rank_stabilised(self) -> bool:
@@ -95,12 +107,15 @@ def _weight(module: nn.Module) -> nn.Parameter:
     return weight
 
 
-def lora_adapters(model: nn.Module, adapter: str | None = None, *, has_numbers: bool = True) -> tuple[Adapter, ...]:
+def lora_adapters(
+    model: nn.Module, adapter: str | None = None, *, has_numbers: bool = True, knows: Sequence[Refusal] = ()
+) -> tuple[Adapter, ...]:
     """Every layer that a LoRA adapter of the model acts on, in the model's order.
 
     Args:
         adapter: the adapter's name; by default the active one.
         has_numbers: whether the factors have to be there whole; False where nothing but their shapes is asked for.
+        knows: kinds of layers outside the module of the theory for which what is asked has an answer too.
 
     Raises:
         BadInput: there is none, several are active, or one of its layers is outside the theory: each message names
@@ -111,12 +126,13 @@ def lora_adapters(model: nn.Module, adapter: str | None = None, *, has_numbers: 
     kind = getattr(getattr(model, "peft_config", {}).get(key), "peft_type", None)
     if kind is not None and getattr(kind, "value", kind) != "LORA":
         raise BadInput(f"adapter {key}: PEFT type", found=str(getattr(kind, "value", kind)), expected="LORA")
-    found = [Adapter(name, key, layer) for name, layer in layers.items() if key in _keys(layer)]
+    found = [Adapter(_name(name, layer), key, layer) for name, layer in layers.items() if key in _keys(layer)]
     if not found:
         names = sorted({name for layer in layers.values() for name in _keys(layer)})
         raise BadInput("adapter", found=key, expected=f"one of {', '.join(names)}", choices=names)
-    for each, refusal in product(found, REFUSALS):
-        if (has_numbers or refusal is not SHARDED) and refusal.applies(each):
+    expected = knows if has_numbers else (*knows, SHARDED)
+    for each, refusal in product(found, (refusal for refusal in REFUSALS if refusal not in expected)):
+        if refusal.applies(each):
             name = f"layer {each.name} ({type(each.layer).__name__})"
             raise BadInput(f"{name}: found {refusal.what}; {refusal.advice}")
     if has_numbers:
@@ -134,6 +150,11 @@ def _layers(model: nn.Module) -> dict[str, nn.Module]:
             f"the model has no LoRA layers{others}. Wrap it first: peft.get_peft_model(model, LoraConfig(...))"
         )
     return layers
+
+
+def _name(path: str, layer: nn.Module) -> str:
+    """What a layer is called; PEFT wraps the parameters of one module in each other."""
+    return f"{path.replace('.base_layer', '')}.{layer.parameter_name}" if isinstance(layer, ParamWrapper) else path
 
 
 def _keys(layer: nn.Module) -> tuple[str, ...]:
@@ -163,7 +184,7 @@ QUANTISED = ("aqlm", "awq", "bnb", "eetq", "gptq", "hqq", "inc", "torchao")
 
 def _is_linear(adapter: Adapter) -> bool:
     kind = type(adapter.layer)
-    return kind is Linear or (kind.__module__ in {f"peft.tuners.lora.{name}" for name in QUANTISED})
+    return kind in (Linear, ParamWrapper) or (kind.__module__ in {f"peft.tuners.lora.{name}" for name in QUANTISED})
 
 
 def _holds(attribute: str) -> Callable[[Adapter], bool]:
@@ -172,11 +193,18 @@ def _holds(attribute: str) -> Callable[[Adapter], bool]:
 
 def _is_elsewhere(adapter: Adapter) -> bool:
     rank = getattr(adapter.layer, "r")[adapter.key]  # noqa: B009
-    shapes = (rank, getattr(adapter.layer, "in_features", 0)), (getattr(adapter.layer, "out_features", 0), rank)
+    rows = rank * adapter.experts
+    shapes = (rows, getattr(adapter.layer, "in_features", 0)), (getattr(adapter.layer, "out_features", 0), rows)
     is_whole = (tuple(adapter.A.shape), tuple(adapter.B.shape)) == shapes
     return not is_whole or adapter.A.is_meta or adapter.B.is_meta
 
 
+DORA = Refusal("DoRA", "set use_dora=False; gamma-calc derive dora has its exponents", lambda each: each.is_dora)
+EXPERTS = Refusal(
+    "a parameter without a layer of its own, as experts have",
+    "leave it out of target_parameters",
+    lambda each: isinstance(each.layer, ParamWrapper),
+)
 SHARDED = Refusal("factors that are sharded or on the meta device", "apply the scheme before wrapping", _is_elsewhere)
 REFUSALS = (
     Refusal(
@@ -184,8 +212,13 @@ REFUSALS = (
         "leave it out of target_modules",
         lambda each: each.key in getattr(each.layer, "lora_embedding_A", {}),
     ),
-    Refusal("DoRA", "set use_dora=False; gamma-calc derive dora has its exponents", _holds("use_dora")),
-    Refusal("a LoRA variant", "use plain LoRA", lambda each: each.key in getattr(each.layer, "lora_variant", {})),
+    DORA,
+    EXPERTS,
+    Refusal(
+        "a LoRA variant",
+        "use plain LoRA",
+        lambda each: not each.is_dora and each.key in getattr(each.layer, "lora_variant", {}),
+    ),
     Refusal("a layer that is no nn.Linear or Conv1D", "leave it out", lambda each: not _is_linear(each)),
     Refusal(
         "merged weights",

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gamma_calc.algebra import EMPTY, Affine, parsed_affine
-from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE, Condition
+from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE, Condition, conditions_of
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import SCALE, SCALES, AlphaReading
 from gamma_calc.huggingface.adapter_config import AdapterConfig, Initialisation, Start
+from gamma_calc.huggingface.dora import in_dora
 from gamma_calc.program.models import RANK
 from gamma_calc.program.scheme import DEFAULTS, ZERO, Scheme
 from gamma_calc.program.spec_file import scheme_from_text
@@ -28,16 +29,13 @@ OUTPUT, CHANGE = "Z_B", "Delta_Z_B"
 class Edge:
     """Where a scheme with the one rate eta is stable, and what happens at its largest stable rate.
 
-    `with_rank` is that rate with r = n^rho left free.
+    `scheme` says how A and B start and move, `derivation` what follows in the module that they are in. `with_rank` is
+    the largest stable rate with r = n^rho left free.
     """
 
+    scheme: Scheme
     derivation: Derivation
     with_rank: LargestRate
-
-    @property
-    def scheme(self) -> Scheme:
-        """What was derived."""
-        return self.derivation.scheme
 
     @property
     def stable(self) -> Decision:
@@ -56,7 +54,7 @@ class Edge:
 
 
 def implemented_spec(config: AdapterConfig, optimizer: str, alpha: AlphaReading) -> str | None:
-    """The spec that the configuration implements on a linear layer, as TOML; None where it depends on data.
+    """The spec of A and B that the configuration implements on a linear layer, as TOML; None where it depends on data.
 
     The rank is fixed, and one rate drives both factors: a ratio that stays the same at every width has exponent 0.
     """
@@ -78,11 +76,16 @@ def sure_rates(config: AdapterConfig, optimizer: str) -> tuple[Affine, ...]:
     start = config.initialisation
     constant = "" if start.constant == 1 else f" + {KAPPA}"
     spec = _linear_spec(start, optimizer, SIGMA, f"{RATE} + {LAMBDA}", constant)
-    if spec is None:
+    if spec is None or not is_derived(config):
         return ()
     free = _free_in_rank(scheme_from_text(spec))
-    region = _derived(free, start.start, (STABLE,)).decisions[STABLE.name].region
+    region = _derived(free, config, (STABLE,)).decisions[STABLE.name].region
     return largest_rate(RATE, region.members[0] if region.members else EMPTY).bounds or ()
+
+
+def is_derived(config: AdapterConfig) -> bool:
+    """Whether the equations of a configuration's layers are derived here, from where its factors start."""
+    return not config.variants or (config.is_dora and config.initialisation.start is Start.NOTHING)
 
 
 def _linear_spec(start: Initialisation, optimizer: str, scale: str, rate_b: str, constant: str = "") -> str | None:
@@ -104,8 +107,8 @@ def adapter_scheme(config: AdapterConfig) -> Scheme:
             "lora_alpha: found 0: the adapter adds nothing, and no step changes that; gamma-calc lint says so"
         )
     option = config.initialisation
-    spec = None if config.variants else implemented_spec(config, ADAM, AlphaReading.PROPORTIONAL)
-    if spec is None:
+    spec = implemented_spec(config, ADAM, AlphaReading.PROPORTIONAL)
+    if spec is None or (config.variants and not config.is_dora):
         cause = ", ".join(config.variants) or f"init_lora_weights={json.dumps(option.option)}"
         raise BadInput(f"{cause}: its exponents cannot be read from the configuration; gamma-calc lint says why")
     if option.start is Start.CANCELLED:
@@ -129,22 +132,25 @@ def embedding_spec(optimizer: str, alpha: AlphaReading, *, is_rank_stabilised: b
     )
 
 
-def edge(spec: str, start: Start = Start.NOTHING) -> Edge:
-    """The stable region of a spec.
+def edge(spec: str, config: AdapterConfig | None = None) -> Edge:
+    """The stable region of a spec, in the module of a configuration; without one, of LoRA's from a zero product.
 
     Where B_0 A_0 is cancelled the output starts from the base model's, and what has to stay bounded is its change.
     """
     scheme = scheme_from_text(spec)
-    with_rank = _derived(_free_in_rank(scheme), start, (STABLE,))
-    return Edge(_derived(scheme, start, (STABLE, INTERNALLY_STABLE)), with_rank.max_stable[RATE])
+    with_rank = _derived(_free_in_rank(scheme), config, (STABLE,))
+    return Edge(scheme, _derived(scheme, config, (STABLE, INTERNALLY_STABLE)), with_rank.max_stable[RATE])
 
 
 def _free_in_rank(scheme: Scheme) -> Scheme:
     return replace(scheme, exponents={**scheme.exponents, RANK: Affine.symbol(RHO)})
 
 
-def _derived(scheme: Scheme, start: Start, conditions: tuple[Condition, ...]) -> Derivation:
-    output = CHANGE if start is Start.CANCELLED else OUTPUT
+def _derived(scheme: Scheme, config: AdapterConfig | None, conditions: tuple[Condition, ...]) -> Derivation:
+    if config is not None and config.is_dora:
+        inside, names = in_dora(scheme, Affine.symbol(RATE)), {each.name for each in conditions}
+        return derived(inside, conditions=tuple(each for each in conditions_of(inside.model) if each.name in names))
+    output = CHANGE if config is not None and config.initialisation.start is Start.CANCELLED else OUTPUT
     asked = (
         replace(each, bounded=tuple(output if name == OUTPUT else name for name in each.bounded)) for each in conditions
     )

@@ -7,12 +7,13 @@ from fractions import Fraction
 from typing import Any
 
 import torch
+from peft.utils.integrations import dequantize_module_weight
 from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.setup import size_of
 from gamma_calc.huggingface.adapter_config import initialisation
-from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.huggingface.adapters import DORA, EXPERTS, Adapter, lora_adapters
 from gamma_calc.program.models import RANK, check_module
 from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.selection import Spec, selected
@@ -26,7 +27,8 @@ def init_lora_(
     Entries of A_0 and B_0 are drawn from N(0, (n^p r^q)^2), n the layer's own fan-in and r its rank; a factor that the
     scheme starts at zero is exactly zero, and one that it freezes takes no gradient. Where one factor is zero the
     model's outputs are those of its base; where neither is (Init[AB]), they move by s B_0 A_0 Z, as the scheme says.
-    Either every layer is written or none.
+    The magnitudes of a DoRA layer become the norms of W + s B_0 A_0, as PEFT starts them. Either every layer is written
+    or none.
 
     Args:
         scheme: a name of the catalogue, a TOML file or a `Scheme`; its learning rates may be free.
@@ -40,7 +42,7 @@ def init_lora_(
     """
     (chosen,) = selected([scheme])
     check_module(chosen.model, "initialising adapters")
-    adapters = lora_adapters(model, adapter)
+    adapters = lora_adapters(model, adapter, knows=(DORA, EXPERTS))
     _check_base(model, adapters[0].key)
     check_scale(chosen, adapters)
     values = [_drawn(chosen, each, key, generator) for each in adapters for key in INITIAL]
@@ -48,10 +50,21 @@ def init_lora_(
     with torch.no_grad():
         for factor, value in zip(factors, values, strict=True):
             factor.copy_(value)
+        for each in adapters:
+            if each.is_dora:
+                _set_magnitudes(each)
     for each in adapters:
         for key, factor in zip(INITIAL, (each.A, each.B), strict=True):
             factor.requires_grad_(chosen.is_trained(key))
     return model
+
+
+def _set_magnitudes(adapter: Adapter) -> None:
+    """The norms of the rows of W + s B A, as PEFT computes them."""
+    magnitude = getattr(adapter.layer, "lora_magnitude_vector")[adapter.key]  # noqa: B009
+    weight = dequantize_module_weight(getattr(adapter.layer, "get_base_layer")())  # noqa: B009
+    added = adapter.B @ adapter.A
+    magnitude.weight.copy_(magnitude.get_weight_norm(weight.to(added.device), added, adapter.scale))
 
 
 def _check_base(model: nn.Module, key: str) -> None:

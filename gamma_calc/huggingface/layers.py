@@ -31,16 +31,15 @@ from gamma_calc.huggingface.adapter_config import (
     parsed_json,
     read_config,
 )
-from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.huggingface.adapters import DORA, EXPERTS, Adapter, lora_adapters
 
 ALL_LINEAR = "all-linear"
 ADAPTER_KEYS = (
-    *("r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern"),
-    *("target_modules", "exclude_modules", "layers_to_transform", "layers_pattern"),
+    *("r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern"),
+    *("target_modules", "target_parameters", "exclude_modules", "layers_to_transform", "layers_pattern"),
 )
 """What of an adapter_config.json decides which layers are adapted, and how large their factors and scales are."""
-DORA = "DoRA"
-TRACED_KEYS = (*ADAPTER_KEYS, "use_dora", "modules_to_save", "bias", "lora_bias")
+TRACED_KEYS = (*ADAPTER_KEYS, "modules_to_save", "bias", "lora_bias")
 """What decides the equations of a forward pass, and what of it is trained."""
 VERA_KEYS = (
     *("r", "d_initial", "modules_to_save", "bias"),
@@ -63,6 +62,7 @@ class LayerKind:
     rank: int
     alpha: float
     is_rank_stabilised: bool
+    is_dora: bool
     count: int
 
     @property
@@ -80,8 +80,9 @@ def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | Non
     """
     if isinstance(model, PeftModel):
         name = name if name in model.peft_config else None
-        return lora_adapters(model, name, has_numbers=False)
-    return lora_adapters(adapted(_on_meta(model), adapter, _title(model)), has_numbers=False)
+        return lora_adapters(model, name, has_numbers=False, knows=(DORA, EXPERTS))
+    found = adapted(_on_meta(model), adapter, _title(model))
+    return lora_adapters(found, has_numbers=False, knows=(DORA, EXPERTS))
 
 
 def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftModel:
@@ -116,7 +117,7 @@ def adapter_from(path: Path) -> LoraConfig:
     Raises:
         BadInput: the file is no LoRA configuration, or PEFT does not take it.
     """
-    return _lora_from(path, ADAPTER_KEYS, ())
+    return _lora_from(path, ADAPTER_KEYS)
 
 
 def traced_adapter_from(path: Path) -> PeftConfig:
@@ -130,14 +131,13 @@ def traced_adapter_from(path: Path) -> PeftConfig:
         with named_in(place):
             check_shape(document, VeraConfig().r)
         return _taken(place, VeraConfig, VERA_KEYS, document)
-    return _lora_from(path, TRACED_KEYS, (DORA,))
+    return _lora_from(path, TRACED_KEYS)
 
 
-def _lora_from(path: Path, keys: Sequence[str], known: Sequence[str]) -> LoraConfig:
+def _lora_from(path: Path, keys: Sequence[str]) -> LoraConfig:
     config, document = read_config(path)
-    variants = [name for name in config.variants if name not in known]
-    if variants:
-        raise BadInput(f"{path}: {', '.join(variants)} changes the layers' equations; no rates are derived here")
+    if config.variants and not config.is_dora:
+        raise BadInput(f"{path}: {', '.join(config.variants)} changes the layers' equations; no rates are derived here")
     return _taken(path, LoraConfig, keys, document)
 
 
@@ -181,9 +181,8 @@ def _kinds(adapters: Sequence[Adapter], name: Callable[[str], str]) -> dict[str,
     for each in adapters:
         key = name(each.name)
         count = found[key].count if key in found else 0
-        kind = LayerKind(
-            key, each.fan_in, each.fan_out, each.rank, round(each.alpha, 9), each.is_rank_stabilised, count + 1
-        )
+        sizes, kept = (each.fan_in, each.fan_out, each.rank), (each.is_rank_stabilised, each.is_dora)
+        kind = LayerKind(key, *sizes, round(each.alpha, 9), *kept, count + 1)
         if key in found and _shape(found[key]) != _shape(kind):
             return None
         found[key] = kind
@@ -191,7 +190,7 @@ def _kinds(adapters: Sequence[Adapter], name: Callable[[str], str]) -> dict[str,
 
 
 def _shape(kind: LayerKind) -> tuple[float, ...]:
-    return kind.fan_in, kind.fan_out, kind.rank, kind.alpha, kind.is_rank_stabilised
+    return kind.fan_in, kind.fan_out, kind.rank, kind.alpha, kind.is_rank_stabilised, kind.is_dora
 
 
 def _whole(name: str) -> str:

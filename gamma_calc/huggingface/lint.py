@@ -16,9 +16,16 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named
 from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.huggingface.adapter_config import config_from_file, config_from_mapping
-from gamma_calc.huggingface.implemented_scheme import Edge, adapter_scheme, edge, embedding_spec, implemented_spec
-from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Finding, Severity, power
-from gamma_calc.huggingface.lint_checks import CHECKS, NEAR, position
+from gamma_calc.huggingface.implemented_scheme import (
+    Edge,
+    adapter_scheme,
+    edge,
+    embedding_spec,
+    implemented_spec,
+    is_derived,
+)
+from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Check, Finding, Severity, power, rate_edge
+from gamma_calc.huggingface.lint_checks import CHECKS, DERIVE_DORA, NEAR, position
 from gamma_calc.program.models import RANK
 from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import KEYS, ZERO, Scheme
@@ -157,20 +164,27 @@ def lint(
         raise BadInput("width", found=str(width), expected=f"a whole number from the rank, {read.rank}")
     if weight_decay is not None and not 0 <= weight_decay < math.inf:
         raise BadInput("weight decay", found=str(weight_decay), expected="a number from 0")
-    spec = None if read.variants else implemented_spec(read, name, reading)
+    spec = implemented_spec(read, name, reading) if is_derived(read) else None
     embedding = embedding_spec(name, reading, is_rank_stabilised=read.is_rank_stabilised)
-    linear = None if spec is None else edge(spec, read.initialisation.start)
-    case = Case(read, linear, edge(embedding), name, reading, learning_rate, loraplus_ratio, width, weight_decay)
-    specs = {} if spec is None else {LINEAR: f"{spec}\n"}
+    linear = None if spec is None else edge(spec, read)
+    placed = None if width is None else rate_edge(read, name, width, loraplus_ratio or 1.0)
+    use = learning_rate, loraplus_ratio, width, weight_decay
+    case = Case(read, linear, edge(embedding), name, reading, *use, placed)
+    specs = {} if spec is None or read.variants else {LINEAR: f"{spec}\n"}
     if case.embeddings:
         specs[EMBEDDING] = f"{embedding}\n"
     found = [
-        Finding(each.id, each.severity, each.text(case), each.derivation, each.is_common)
+        Finding(each.id, each.severity, each.text(case), _derivation(each, case), each.is_common)
         for each in CHECKS
         if each.applies(case)
     ]
     # Errors first, otherwise in the order of the table.
     return Linted(case, tuple(sorted(found, key=lambda each: list(Severity).index(each.severity))), specs)
+
+
+def _derivation(check: Check, case: Case) -> str:
+    """Where a finding comes from; a spec says nothing of DoRA's module."""
+    return DERIVE_DORA if case.config.is_dora and LINEAR in check.derivation else check.derivation
 
 
 def _advice(found: Linted) -> str:
@@ -208,7 +222,8 @@ def _title(found: Linted) -> str:
         a, b, s = (edge.scheme.exponents[key] for key in ("A", "B", SCALE))
         how = f"A starts at {_size(a)}, B at {_size(b)}"
         size += " at every rank" if s == Affine.of(0) else f" ({_size(s)} from rank to rank)"
-    return f"init_lora_weights={config.initialisation.name}: {how}; {size}; under {found.case.optimizer}"
+    of_dora = "DoRA, " if config.is_dora else ""
+    return f"{of_dora}init_lora_weights={config.initialisation.name}: {how}; {size}; under {found.case.optimizer}"
 
 
 def _size(form: Affine | None) -> str:

@@ -35,7 +35,7 @@ def rate_edge(config: AdapterConfig, optimizer: str, width: int, ratio: float = 
     docs/lint.md.
     """
     rule = OPTIMIZERS[optimizer]
-    if config.variants or not config.scale > 0 or not isinstance(rule.step, Moments):
+    if not config.scale > 0 or not isinstance(rule.step, Moments):
         return None
     sizes = {RHO: config.rank, SIGMA: config.scale, LAMBDA: ratio, KAPPA: config.initialisation.constant}
     logarithms = {name: math.log(size) for name, size in sizes.items()}
@@ -80,7 +80,8 @@ class Severity(Enum):
 class Case:
     """A configuration and how it is going to be trained; None for what was not said.
 
-    `linear` is None where the sizes depend on data or the equations are others.
+    `linear` is None where the sizes depend on data or the equations are others; `rate_edge` is where the stable rates
+    end at the width.
     """
 
     config: AdapterConfig
@@ -92,13 +93,7 @@ class Case:
     loraplus_ratio: float | None
     width: int | None
     weight_decay: float | None
-
-    @property
-    def rate_edge(self) -> RateEdge | None:
-        """Where the stable rates end, where the width is known."""
-        if self.width is None:
-            return None
-        return rate_edge(self.config, self.optimizer, self.width, self.loraplus_ratio or 1.0)
+    rate_edge: RateEdge | None
 
     @property
     def position(self) -> float | None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from gamma_calc.algebra import Affine
+from gamma_calc.analysis.conditions import factors_of
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import gain_through_above, leads_through_above, stack_note
 from gamma_calc.huggingface.adapter_config import Start
-from gamma_calc.huggingface.implemented_scheme import RATE, RHO, edge, loraplus_spec
+from gamma_calc.huggingface.dora import MAGNITUDE
+from gamma_calc.huggingface.implemented_scheme import RATE, RHO, Edge, edge, is_derived, loraplus_spec
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, MEASURED, Case, Check, Severity, power
+from gamma_calc.program.scheme import INITIAL
 
+DERIVE_DORA = "gamma-calc derive dora"
 DERIVE, EXPONENTS = f"gamma-calc derive {LINEAR}", f"gamma-calc exponents {LINEAR}"
 RANK_LAW = f"gamma-calc transfer {LINEAR} --lr 1 --from-width 1024 --to-width 1024 --from-rank 8 --to-rank 16"
 EMBEDDING_DERIVE = f"gamma-calc derive {EMBEDDING}"
@@ -52,14 +56,32 @@ def _edge_growth(case: Case) -> str:
 
 def _undertrained(case: Case) -> str:
     assert case.linear is not None
-    parts = {"A": "delta_1", "B": "delta_2"}
-    shares = [
-        f"{name} changes the output by {power('n', str(case.linear.derivation.at_max[parts[name]].upper))}"
-        for name in case.linear.derivation.undertrained
+    return f"{_shares(case.linear, _factors(case))}: it hardly learns."
+
+
+def _factors(case: Case) -> tuple[str, ...]:
+    """The factors that hardly learn."""
+    return () if case.linear is None else tuple(each for each in case.linear.derivation.undertrained if each in INITIAL)
+
+
+def _shares(found: Edge, names: tuple[str, ...]) -> str:
+    """By how much each of some parameters changes the output at the largest stable rate."""
+    parts = {each.name: each.contribution for each in factors_of(found.derivation.scheme.model)}
+    sizes = [
+        f"{name} changes the output by {power('n', str(found.derivation.at_max[parts[name]].upper))}" for name in names
     ]
+    return f"At the largest stable rate, {power('n', str(found.largest.value))}, {' and '.join(sizes)}"
+
+
+def _has_slow_magnitudes(case: Case) -> bool:
+    return case.linear is not None and MAGNITUDE in case.linear.derivation.undertrained
+
+
+def _slow_magnitudes(case: Case) -> str:
+    assert case.linear is not None
     return (
-        f"At the largest stable rate, {power('n', str(case.linear.largest.value))}, "
-        f"{' and '.join(shares)}: it hardly learns."
+        f"{_shares(case.linear, (MAGNITUDE,))}: DoRA's magnitudes hardly learn at the rate of A and B. At one of their "
+        "own, which stays as the width grows, they learn too."
     )
 
 
@@ -88,7 +110,7 @@ def position(case: Case) -> str:
 
 def _has_growing_gradients(case: Case) -> bool:
     """Whether the gradients of adapters below grow by the way through those above, at the largest stable rate."""
-    if case.linear is None or case.linear.largest.exponent is None:
+    if case.linear is None or case.config.variants or case.linear.largest.exponent is None:
         return False
     return leads_through_above(gain_through_above(case.linear.scheme, Affine.of(case.linear.largest.exponent)))
 
@@ -96,7 +118,7 @@ def _has_growing_gradients(case: Case) -> bool:
 def _stack(case: Case) -> str:
     """What several adapters on one residual stream make of a ratio that grows with the width."""
     spec = loraplus_spec(case.config, case.optimizer, case.alpha)
-    growing = None if spec is None or case.config.variants else edge(spec, case.config.initialisation.start)
+    growing = None if spec is None or case.config.variants else edge(spec, case.config)
     if growing is None or growing.largest.exponent is None:
         return ""
     there = growing.scheme.at({RATE: Affine.of(growing.largest.exponent)})
@@ -142,13 +164,11 @@ CHECKS = (
     Check(
         "equations-differ",
         Severity.WARNING,
-        lambda case: bool(case.config.variants),
+        lambda case: not is_derived(case.config),
         lambda case: (
-            f"{', '.join(case.config.variants)} changes the module's equations; its stable region is not derived here."
-            + (
-                " gamma-calc derive dora has one module's, gamma-calc model a model's."
-                * ("DoRA" in case.config.variants)
-            )
+            f"{', '.join(case.config.variants)} changes the module's equations; its stable region is not derived here"
+            + ", from factors that both start random. gamma-calc model has a model's." * case.config.is_dora
+            + "." * (not case.config.is_dora)
         ),
         MEASURED,
     ),
@@ -165,10 +185,11 @@ CHECKS = (
     Check(
         "factor-hardly-learns",
         Severity.WARNING,
-        lambda case: case.linear is not None and bool(case.linear.derivation.undertrained),
+        lambda case: bool(_factors(case)),
         _undertrained,
         EXPONENTS,
     ),
+    Check("magnitudes-hardly-learn", Severity.WARNING, _has_slow_magnitudes, _slow_magnitudes, DERIVE_DORA),
     Check(
         "embedding-starts-otherwise",
         Severity.WARNING,
@@ -212,6 +233,16 @@ CHECKS = (
         lambda case: (
             "At the largest stable rate of one module, adapters on one residual stream do not stay stable: from step 2 "
             "on the gradient of a lower one is led through A_0 of those above."
+        ),
+        MEASURED,
+    ),
+    Check(
+        "matrices-of-experts",
+        Severity.INFO,
+        lambda case: bool(case.config.parameters),
+        lambda case: (
+            f"{', '.join(case.config.parameters)} (target_parameters): each matrix of a stack of experts is taken as a "
+            "layer of its own at rank r, which is what PEFT trains, and their number as fixed."
         ),
         MEASURED,
     ),

@@ -29,7 +29,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapter_config import config_from_file
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
-from gamma_calc.huggingface.layers import DORA, adapted, model_of_layers, traced_adapter_from
+from gamma_calc.huggingface.layers import adapted, model_of_layers, traced_adapter_from
 from gamma_calc.huggingface.more_layers import MoreLayers, more_layers
 from gamma_calc.huggingface.network_predictions import check_chosen
 from gamma_calc.program.adapters import vera
@@ -338,9 +338,8 @@ def _chosen(model: Any, adapter: Path | None, scheme: Spec | None, optimizer: st
 
 
 def _implemented(adapter: Path) -> Scheme:
-    """What an adapter_config.json implements; DoRA starts its factors as LoRA does."""
-    config = config_from_file(adapter)
-    return adapter_scheme(replace(config, variants=tuple(name for name in config.variants if name != DORA)))
+    """What an adapter_config.json implements."""
+    return adapter_scheme(config_from_file(adapter))
 
 
 def _init(init: str, model: str | Path) -> str | Path:

@@ -11,6 +11,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_reading, says_scale
 from gamma_calc.experiment.transfer import Place, TransferLaw, Transferred, carried, power_json, transfer_law
 from gamma_calc.huggingface.adapters import Adapter
+from gamma_calc.huggingface.dora import NOTE, check_dora_law
 from gamma_calc.huggingface.layers import LayerKind, layer_kinds
 from gamma_calc.program.models import check_module
 from gamma_calc.program.scheme import RATES, Scheme
@@ -43,7 +44,8 @@ class LayerRates:
         notes = [note for each in self.layers.values() for note in each.notes]
         if self.uneven:
             notes.append(f"The law takes fan-out to grow with fan-in; it does not in {', '.join(self.uneven)}.")
-        return tuple(dict.fromkeys([*notes, NOT_IN_THE_LAW]))
+        of_dora = [NOTE] if any(end.is_dora for _, end in self.pairs.values()) else []
+        return tuple(dict.fromkeys([*notes, *of_dora, NOT_IN_THE_LAW]))
 
     def table(self) -> list[tuple[str, ...]]:
         """The shapes and the rates at both ends, a row for each kind of layer."""
@@ -91,8 +93,10 @@ def paired_kinds(start: Sequence[Adapter], end: Sequence[Adapter]) -> Mapping[st
         )
     pairs = {name: (before[name], kind) for name, kind in after.items()}
     for name, (first, second) in pairs.items():
-        if first.is_rank_stabilised != second.is_rank_stabilised:
-            raise BadInput(f"{name}: use_rslora is set at one end and not at the other")
+        for option in ("is_rank_stabilised", "is_dora"):
+            if getattr(first, option) != getattr(second, option):
+                key = {"is_rank_stabilised": "use_rslora", "is_dora": "use_dora"}[option]
+                raise BadInput(f"{name}: {key} is set at one end and not at the other")
     return pairs
 
 
@@ -134,6 +138,8 @@ def law_between(
     reading = None if says_scale(scheme) else shown
     is_rslora = any(end.is_rank_stabilised for _, end in pairs.values())
     law = transfer_law(scheme, with_rank=shown is not None, alpha=reading, is_rank_stabilised=is_rslora, **asked)
+    if any(end.is_dora for _, end in pairs.values()):
+        check_dora_law(law.scheme, law.policy, with_rank=shown is not None)
     return law, reading
 
 

@@ -25,7 +25,8 @@ from gamma_calc.experiment.alpha import (
 )
 from gamma_calc.experiment.setup import size_of
 from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
-from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.huggingface.adapters import DORA, EXPERTS, Adapter, lora_adapters
+from gamma_calc.huggingface.dora import check_dora_law
 from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, shape_config
 from gamma_calc.huggingface.model_transfer import law_between, paired_kinds, place
 from gamma_calc.program.models import RANK, check_module
@@ -66,7 +67,8 @@ def parameter_groups(
     derived (see `gamma_calc.experiment.transfer`). At the base width A's rate is `learning_rate` and B's
     `learning_rate_b`, by default the same: a scheme such as LoRA+ says how their ratio grows, never what it is at one
     width. Other trainable parameters (a head, biases, norms) are outside the theory and keep `other_learning_rate`, by
-    default `learning_rate`. Weight decay goes to matrices; one-dimensional tensors have none.
+    default `learning_rate`; so do the magnitudes of DoRA's layers, whose largest stable rate is n^0 as derived. Weight
+    decay goes to matrices; one-dimensional tensors have none.
     Where the scheme has an exponent for it, a factor's decay follows that from the base, as its rate does; so does its
     momentum, if one is given: beta of m = beta m + G, which every parameter outside the adapters has as it is given.
 
@@ -86,7 +88,8 @@ def parameter_groups(
         BadInput: `lora_adapters` refuses the model, a number is out of range, ranks differ without a base rank, nothing
             says what lora_alpha does between ranks, or two say different things, what is trained is not what the
             scheme trains, or a momentum is given for a scheme that has none.
-        Unknown: the largest stable rate is not known, or one power law does not reach from the base to a layer.
+        Unknown: the largest stable rate is not known, one power law does not reach from the base to a layer, or DoRA's
+            layers go by another one.
     """
     rates = dict(
         zip(RATES, (learning_rate, learning_rate if learning_rate_b is None else learning_rate_b), strict=True)
@@ -96,7 +99,7 @@ def parameter_groups(
     for name, value in {**numbers, **({} if momentum is None else {"momentum": momentum})}.items():
         _check_number(name, value, is_open=True)
     _check_number("weight_decay", weight_decay, is_open=False)
-    adapters = lora_adapters(model, adapter)
+    adapters = lora_adapters(model, adapter, knows=(DORA, EXPERTS))
     (chosen,) = selected([scheme])
     if base_model is None:
         law, bases = _at_one_base(chosen, adapters, base_width, base_rank, alpha)
@@ -106,6 +109,8 @@ def parameter_groups(
         law, bases = _at_a_model(chosen, model, adapters, base_model, alpha)
     if momentum is not None and law.scheme.form("momentum") is None:
         raise BadInput(f"{law.scheme.name} has no momentum, and {momentum:g} is given: leave it out")
+    if any(each.is_dora for each in adapters):
+        check_dora_law(law.scheme, law.policy, with_rank=law.pieces[0].rho is not None)
     _check_trained(law, adapters)
     groups: dict[str, dict[str, Any]] = {}
 

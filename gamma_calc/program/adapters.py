@@ -95,19 +95,34 @@ def vera(rank: Power = 0) -> Problem:
     return Problem("vera", z_b, internally_stable=("Z_A",), efficient=("d", "b"))
 
 
-def dora(rank: Power = 0, scale: Power = 0) -> Problem:
+def dora(
+    name: str = "dora",
+    *,
+    init: tuple[Power, Power] = ("-1/2", "zero"),
+    rates: tuple[Power | None, Power | None, Power | None] = ("eta", "eta", "eta_m"),
+    rank: Power = 0,
+    scale: Power = 0,
+    fan_out: Power = 1,
+) -> Problem:
     """A magnitude for each output times the direction of W + s B A; m is how far a magnitude is from that of W.
 
     The norm that it divides by is no part of the gradient, as in the paper and in PEFT.
+
+    Args:
+        init: those of A and of B.
+        rates: those of A, of B and of m; what has none is frozen.
     """
-    r = axis("rank", rank)
-    w = parameter("W", OUT, WIDTH, init="-1/2")
-    a = parameter("A", r, WIDTH, init="-1/2", rate="eta")
-    b = parameter("B", OUT, r, init="zero", rate="eta")
-    adapted = w + scaled("s", scale, b @ a)
-    magnitude = power(InverseRms(w, WIDTH), -1) + scaled("c_m", "-1/2", parameter("m", OUT, init="zero", rate="eta_m"))
-    output = (magnitude * stop_gradient(InverseRms(adapted, WIDTH))) * (adapted @ INPUT)
-    return Problem("dora", named("Y", output), efficient=("A", "B", "m"))
+    r, out = axis("rank", rank), axis("out", fan_out)
+    w = parameter("W", out, WIDTH, init="-1/2")
+    a = parameter("A", r, WIDTH, init=init[0], rate=rates[0])
+    b = parameter("B", out, r, init=init[1], rate=rates[1])
+    m = parameter("m", out, init="zero", rate=rates[2])
+    magnitude = power(InverseRms(w, WIDTH), -1) + scaled("c_m", "-1/2", m)
+    norm = stop_gradient(InverseRms(w + scaled("s", scale, b @ a), WIDTH))
+    adapted = w @ INPUT + scaled("s", scale, b @ named("Z_A", a @ INPUT))
+    output = named("Y", (magnitude * norm) * adapted)
+    efficient = _trained(A=rates[0], B=rates[1], m=rates[2])
+    return Problem(name, output, internally_stable=("Z_A",), efficient=efficient)
 
 
 ADAPTERS: Mapping[str, Callable[[], Problem]] = MappingProxyType(

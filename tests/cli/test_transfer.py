@@ -31,6 +31,8 @@ CARRIED: dict[str, tuple[dict[str, Any], tuple[str, ...], float]] = {
     "rslora": ({"use_rslora": True}, (*RANKS, "--alpha", "fixed"), 1 / 2 / 2**0.5),
     "shown-kept": ({"rank_pattern": {"q_proj": 32}}, RANKS, 1 / 2),
     "shown-in-proportion": ({"rank_pattern": {"q": 32}, "alpha_pattern": {"q": 64}}, RANKS, 1 / 4),
+    "dora": ({"use_dora": True}, (), 1 / 2),
+    "dora-in-proportion": ({"use_dora": True}, (*RANKS, "--alpha", "proportional"), 1 / 4),
     "another-optimiser": ({}, ("--optimizer", "sign"), 1 / 2),
 }
 
@@ -56,7 +58,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "no-scale": ({"lora_alpha": 0}, (), "adds nothing"),
     "word": ({}, (*RANKS, "--alpha", "fxed"), "Did you mean 'fixed'"),
     "data": ({"init_lora_weights": "eva"}, (), "gamma-calc lint says why"),
-    "variant": ({"use_dora": True}, (), "DoRA"),
+    "variant": ({"use_qalora": True}, (), "QALoRA"),
     "cancelled": ({"init_lora_weights": "orthogonal"}, (), "taken out of the output"),
 }
 
@@ -68,6 +70,15 @@ def test_what_a_configuration_does_not_say_is_one_message(
     assert main(["transfer", config, *WIDTHS, *words]) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1 and message in printed.err
+
+
+def test_what_dora_makes_of_a_raw_step_is_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "adapter_config.json"
+    path.write_text(json.dumps({**PLAIN, "use_dora": True}), encoding="utf-8")
+    assert main(["transfer", str(path), *WIDTHS]) == 0
+    assert "DoRA's magnitudes keep their rate as the width grows" in capsys.readouterr().out
+    assert main(["transfer", str(path), *WIDTHS, "--optimizer", "sgd"]) == 3
+    assert "not known under a raw step" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("digits", ["\u0661", "\uff12", "1_0"])

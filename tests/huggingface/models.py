@@ -7,7 +7,15 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, RobertaConfig
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MixtralConfig,
+    MixtralForCausalLM,
+    RobertaConfig,
+)
 from transformers import RobertaForSequenceClassification as Classifier
 
 VOCABULARY = 32
@@ -45,6 +53,22 @@ def classifier(width: int = 16) -> Classifier:
         attention_probs_dropout_prob=0.0,
     )
     return Classifier(configuration)
+
+
+def mixture(width: int = 16) -> MixtralForCausalLM:
+    """Four experts of inner width 4n, of which each token takes two."""
+    torch.manual_seed(0)
+    configuration = MixtralConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        num_local_experts=4,
+        max_position_embeddings=16,
+    )
+    return MixtralForCausalLM(configuration)
 
 
 def wrapped(base: nn.Module | None = None, targets: Any = ("q_proj", "v_proj"), **options: Any) -> PeftModel:

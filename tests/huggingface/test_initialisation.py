@@ -16,7 +16,8 @@ from torch import nn
 
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface import init_lora_, lora_adapters
-from tests.huggingface.models import IDS, classifier, gpt2, llama, logits, wrapped
+from gamma_calc.huggingface.adapters import DORA, EXPERTS
+from tests.huggingface.models import IDS, classifier, gpt2, llama, logits, mixture, wrapped
 from tests.schemes import scheme
 
 ALL_LINEAR = ("q_proj", "v_proj", "down_proj")
@@ -117,6 +118,40 @@ def test_whatever_peft_started_from_the_outputs_are_the_bases_or_nothing_is_done
         assert not rewritten and torch.equal(logits(model), logits(llama()))
 
 
+@pytest.mark.parametrize("option", [True, False])
+@pytest.mark.parametrize("name", ["init-a", "init-b", "init-ab"])
+def test_doras_magnitudes_are_the_norms_of_what_they_multiply(name: str, option: bool) -> None:
+    model = init_lora_(wrapped(use_dora=True, init_lora_weights=option), name)
+    for each in lora_adapters(model, knows=(DORA,)):
+        whole = each.layer.get_base_layer().weight + each.scale * each.B @ each.A
+        torch.testing.assert_close(each.layer.lora_magnitude_vector["default"].weight, whole.norm(dim=1))
+    if name != "init-ab":
+        torch.testing.assert_close(logits(model), logits(llama()))
+
+
+PARAMETERS = ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]
+
+
+@pytest.mark.parametrize("name", ["init-a", "init-b", "init-ab"])
+def test_each_expert_starts_as_a_layer_of_its_own(name: str) -> None:
+    model = init_lora_(wrapped(mixture(64), ("q_proj",), r=8, lora_alpha=16, target_parameters=PARAMETERS), name)
+    _, *experts = lora_adapters(model, knows=(EXPERTS,))
+    assert [(each.name.rpartition(".")[2], each.fan_in, each.rank, each.experts, each.scale) for each in experts] == [
+        ("down_proj", 256, 8, 4, 2.0),
+        ("gate_up_proj", 64, 8, 4, 2.0),
+    ]
+    for each in experts:
+        n = each.fan_in
+        sizes = {"init-a": (n**-0.5, 0), "init-b": (0, 8**-0.5), "init-ab": (n**-0.5, n**-0.5)}[name]
+        for expert in range(4):
+            a = each.A.view(4, 8, n)[expert]
+            b = each.B.view(each.fan_out, 8, 4)[:, :, expert]
+            torch.testing.assert_close(each.layer.get_delta_weight("default")[expert], each.scale * b @ a)
+            assert [root_mean_square(a), root_mean_square(b)] == pytest.approx(sizes, rel=0.15)
+    if name != "init-ab":
+        torch.testing.assert_close(logits(model), logits(mixture(64)))
+
+
 def test_outputs_move_where_neither_factor_is_zero() -> None:
     assert not torch.allclose(logits(init_lora_(wrapped(), "init-ab")), logits(llama()))
 
@@ -208,7 +243,9 @@ REFUSED = [
     pytest.param(
         lambda: wrapped(targets=("q_proj", "embed_tokens")), "init-a", "embed_tokens.*embedding", id="embedding"
     ),
-    pytest.param(lambda: wrapped(use_dora=True), "init-a", "q_proj.*DoRA.*derive dora", id="dora"),
+    pytest.param(
+        lambda: wrapped(alora_invocation_tokens=[1], task_type="CAUSAL_LM"), "init-a", "a LoRA variant", id="variant"
+    ),
     pytest.param(lambda: wrapped(classifier(), ("query",), lora_bias=True), "init-a", "lora_bias=False", id="bias"),
     pytest.param(lambda: wrapped(nn.Sequential(nn.Conv1d(4, 4, 1)), ("0",)), "init-a", "Conv1d", id="convolution"),
     pytest.param(merged, "init-a", "unmerge", id="merged"),

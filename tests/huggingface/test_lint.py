@@ -79,14 +79,16 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "hidden-features-grow": ({"init_lora_weights": "gaussian"}, {}),
     "output-changed-at-start": ({"init_lora_weights": False}, {}),
     "size-depends-on-data": ({"init_lora_weights": "eva"}, {}),
-    "equations-differ": ({"use_dora": True}, {}),
+    "equations-differ": ({"use_dora": True, "init_lora_weights": False}, {}),
     "base-weights-rewritten": ({"init_lora_weights": "pissa"}, {}),
     "factor-hardly-learns": ({"init_lora_weights": "orthogonal"}, {}),
+    "magnitudes-hardly-learn": ({"use_dora": True}, {}),
     "embedding-starts-otherwise": ({"target_modules": ["q_proj", "model.embed_tokens"]}, {}),
     "scale-differs-by-layer": ({"rank_pattern": {"q_proj": 16}}, {}),
     "rate-above-edge": ({}, {**RATE, "learning_rate": 0.1}),
     "rate-near-edge": ({}, {**RATE, "learning_rate": 6e-3}),
     "one-module-alone": ({"init_lora_weights": "gaussian"}, {}),
+    "matrices-of-experts": ({"target_parameters": ["mlp.experts.down_proj"]}, {}),
     "modules-saved": ({"modules_to_save": ["lm_head", "embed_tokens"]}, {}),
     "biases-trained": ({"bias": "all"}, {}),
     "loraplus-one-dimensional": ({"task_type": "SEQ_CLS"}, PLUS),
@@ -281,6 +283,7 @@ EXITS = {
     "rate-one": ({}, 1, ("--lr", "1", "--width", "2048")),
     "usual-rate": ({}, 0, ("--lr", "2e-4", "--width", "2048")),
     "sound": ({}, 0, ()),
+    "dora": ({"use_dora": True}, 0, ("--lr", "2e-4", "--width", "2048")),
     "error": ({"init_lora_weights": "gaussian"}, 1, ()),
     "unknown": ({"init_lora_weights": "eva"}, 3, ()),
     "error-before-unknown": ({"init_lora_weights": "eva", "lora_alpha": 0}, 1, ()),
@@ -300,9 +303,19 @@ def test_exit_status_and_form(
     assert main(["lint", str(tmp_path), *words]) == status
 
 
-def test_dora_is_sent_where_it_is_derived() -> None:
-    found = lint({"peft_type": "LORA", "r": 8, "use_dora": True})
-    assert any("gamma-calc derive dora" in each.text for each in found.findings)
+def test_dora_is_derived_in_its_own_module() -> None:
+    """Its A and B bear the rates of LoRA's; its magnitudes, at one rate for all, hardly learn."""
+    plain, found = (lint({**PLAIN, "use_dora": is_dora}, **RATE) for is_dora in (False, True))
+    one, other = plain.json(), found.json()
+    for key in ("stable", "internally_stable", "max_stable", "max_stable_in_rank"):
+        assert one["linear"][key] == other["linear"][key]
+    assert one["rate"] == other["rate"] and one["exponents"] == other["exponents"]
+    assert (one["linear"]["undertrained"], other["linear"]["undertrained"]) == ([], ["m"])
+    assert other["linear"]["at_max"]["delta_m"] == "-1/2"
+    assert other["specs"] == {} and not any("peft.toml" in each["derivation"] for each in other["findings"])
+    (finding,) = (each for each in found.findings if each.id == "magnitudes-hardly-learn")
+    assert "m changes the output by n^(-1/2): DoRA's magnitudes hardly learn" in finding.text
+    assert found.scheme.exponents == plain.scheme.exponents
 
 
 HOSTILE = {

@@ -131,7 +131,10 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "K", "--alpha", "proportional"),
         "expected fixed",
     ),
-    "dora": (("--from", "SMALL", "--to", "SMALL", "--adapter", "D"), "DoRA"),
+    "dora-at-one-end": (
+        ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "D"),
+        "use_dora is set at one end and not at the other",
+    ),
     "targets": (("--from", "SMALL", "--to", "GPT2", "--adapter", "A"), "PEFT cannot adapt the model"),
 }
 
@@ -153,6 +156,19 @@ def test_what_cannot_be_carried_is_one_message(
     assert main(["transfer", "init-a", *GIVEN, *(names.get(word, word) for word in words)]) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1 and message in printed.err
+
+
+def test_doras_layers_are_carried_by_the_law_that_their_factors_share(
+    ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rates = {}
+    for is_dora in (False, True):
+        file = adapter(tmp_path / f"{is_dora}.json", 8, 16, use_dora=is_dora)
+        assert main(["transfer", "init-a", *GIVEN, *ends, "--adapter", file, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        rates[is_dora] = [(each["layer"], each["eta_A"], each["eta_B"]) for each in found["layers"]]
+        assert any("magnitudes keep their rate" in note for note in found["notes"]) is is_dora
+    assert rates[True] == rates[False]
 
 
 def by_layer(model: Any, **base: Any) -> dict[str, float]:

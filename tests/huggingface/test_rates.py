@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from gamma_calc.errors import BadInput
-from gamma_calc.huggingface import init_lora_, lora_adapters, parameter_groups, scheme_optimizer
+from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.huggingface import Probe, init_lora_, lora_adapters, parameter_groups, scheme_optimizer
 from gamma_calc.program.catalogue import CATALOGUE
-from tests.huggingface.models import IDS, classifier, llama, wrapped
+from tests.huggingface.models import IDS, classifier, llama, mixture, wrapped
 from tests.schemes import scheme
 
 TARGETS = ("q_proj", "down_proj")  # fan-in 16 and 64
@@ -46,6 +46,29 @@ def test_rates_follow_the_derived_exponents(name: str, a: float, b: float) -> No
     found = rates(init_lora_(wrapped(targets=TARGETS), name), name, base_width=256)
     for (key, n), rate in found.items():
         assert rate == pytest.approx(1e-3 * (n / 256) ** (a if key == "A" else b), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_doras_factors_go_by_the_law_of_loras_and_its_magnitudes_keep_their_rate(name: str) -> None:
+    plain, dora = (init_lora_(wrapped(targets=TARGETS, use_dora=is_dora), name) for is_dora in (False, True))
+    groups = [parameter_groups(each, name, 1e-3, base_width=256, other_learning_rate=0.5) for each in (plain, dora)]
+    lora, (*factors, magnitudes) = ([(group["name"], group["lr"]) for group in each] for each in groups)
+    assert factors == lora and magnitudes == ("others, one-dimensional", 0.5)
+    assert {each.shape for each in groups[1][-1]["params"]} == {(16,)}
+    with pytest.raises(Unknown, match="not known under a raw step"):
+        parameter_groups(dora, CATALOGUE[name].under("sgd"), 1e-3, base_width=256)
+
+
+def test_each_expert_has_the_rate_of_its_own_fan_in() -> None:
+    parameters = ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]
+    model = init_lora_(wrapped(mixture(), ("q_proj",), target_parameters=parameters), "lora-plus-a")
+    groups = parameter_groups(model, "lora-plus-a", 1e-3, base_width=256)
+    rates = {(group["name"], group["lr"]) for group in groups}
+    assert rates == {
+        (f"lora_{key} width {n}", 1e-3 * 256 / n if key == "A" else 1e-3) for n in (16, 64) for key in "AB"
+    }
+    with pytest.raises(BadInput, match="found a parameter without a layer of its own"):
+        Probe(model, torch.optim.SGD(model.parameters()))
 
 
 def test_at_the_base_width_rates_are_those_that_were_given() -> None:
