@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 QUOTED = 60
@@ -42,6 +43,15 @@ class BadInput(GammaCalcError):
 
 class Inexact(BadInput, TypeError):
     """A float, or another number that is not an exact rational, where only exact ones are allowed."""
+
+
+@contextmanager
+def named_in(place: object) -> Iterator[None]:
+    """What is wrong with what stands in a place, told with its name."""
+    try:
+        yield
+    except BadInput as problem:
+        raise BadInput(f"{place}: {problem}") from None
 
 
 class Unknown(GammaCalcError):

@@ -31,10 +31,10 @@ from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
-from gamma_calc.algebra import Affine, parsed_affine
+from gamma_calc.algebra import parsed_affine
 from gamma_calc.atlas import families
 from gamma_calc.atlas.questions import Kind, Question, Subject
-from gamma_calc.errors import BadInput
+from gamma_calc.errors import BadInput, named_in
 from gamma_calc.program.spec_file import check_names, toml_document
 
 STATUSES = ("read", "restated")
@@ -91,13 +91,11 @@ def claims() -> tuple[Claim, ...]:
     for name in sorted(each.name for each in pkgutil.iter_modules(families.__path__)):
         module = import_module(f"{families.__name__}.{name}")
         document = toml_document((files(families) / f"{name}.toml").read_text(encoding="utf-8"))
-        try:
+        with named_in(f"{name}.toml"):
             for claim in read(document, module.SUBJECTS):
                 if claim.id in found:
                     raise BadInput(f"{claim.id}: there are two claims of this name")
                 found[claim.id] = claim
-        except BadInput as problem:
-            raise BadInput(f"{name}.toml: {problem}") from None
     return tuple(found.values())
 
 
@@ -153,15 +151,9 @@ def _question(name: str, asked: object) -> Question:
     given: dict[str, Any] = {key: asked[key] for key in CONDITION if key in asked}
     for key in ("bounded", "reached", "onto"):
         given[key] = tuple(given.get(key, ()))
-    given["at"] = tuple((each, _form(name, value)) for each, value in given.get("at", {}).items())
+    with named_in(f"{name}: at"):
+        given["at"] = tuple((each, parsed_affine(value)) for each, value in given.get("at", {}).items())
     return Question(kinds[named[0]], asked[named[0]], **given)
-
-
-def _form(name: str, text: str) -> Affine:
-    try:
-        return parsed_affine(text)
-    except BadInput as problem:
-        raise BadInput(f"{name}: at: {problem}") from None
 
 
 def _subject(name: str, subject: str, subjects: Mapping[str, Subject]) -> Subject:

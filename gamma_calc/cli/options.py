@@ -32,26 +32,13 @@ def add_question_arguments(parser: argparse.ArgumentParser, *, many: bool = Fals
     `as_json` is false where the answer is a file.
     """
     help_text = "a name of the catalogue, a TOML file, or FILE.py:FUNCTION"
-    parser.add_argument(
-        "specs", metavar="SPEC", nargs="+" if many else 1, action=_Specs if many else "store", help=help_text
-    )
+    parser.add_argument("specs", metavar="SPEC", nargs="+" if many else 1, help=help_text)
     add_optimizer_argument(parser, OPTIMIZER_NAMES)
     add_code_argument(parser)
     add_value_arguments(parser)
     add_supposition_arguments(parser)
     if as_json:
         add_json_argument(parser)
-
-
-class _Specs(argparse.Action):
-    """Some SPECs, and not so many that only a slip can explain them."""
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, found: Any, _: Any = None
-    ) -> None:
-        if len(found) > MOST_SPECS:
-            raise BadInput("SPEC", found=f"{len(found)} schemes", expected=f"at most {MOST_SPECS}")
-        namespace.specs = found
 
 
 def add_optimizer_argument(
@@ -120,8 +107,10 @@ def schemes(options: argparse.Namespace, specs: Sequence[str]) -> tuple[Scheme, 
     """The schemes that some SPECs name; Python is run only with --allow-code.
 
     Raises:
-        BadInput: one of them cannot be understood.
+        BadInput: one of them cannot be understood, or there are so many that only a slip can explain them.
     """
+    if len(specs) > MOST_SPECS:
+        raise BadInput("SPEC", found=f"{len(specs)} schemes", expected=f"at most {MOST_SPECS}")
     return tuple(scheme_from(spec, allow_code=options.allow_code) for spec in specs)
 
 

@@ -42,7 +42,7 @@ from gamma_calc.experiment.setup import (
 from gamma_calc.experiment.sweep import part
 from gamma_calc.experiment.sweep_run import available_memory, check_network, check_widths
 from gamma_calc.experiment.verdicts import SEVERITY, Row, judged, unjudged, withheld, worst
-from gamma_calc.program.models import EXTRA, MODULE, RATE
+from gamma_calc.program.models import EXTRA, MODULE
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.selection import Spec, Values
@@ -97,9 +97,9 @@ class Checked:
     def rates(self) -> str:
         """The learning rates that it was trained at, as formulas in the width."""
         return ", ".join(
-            f"{key} = {self.prefactors[rated(key)]} n^({self.scheme[key]})"
-            for key in self.scheme.trained_rates.values()
-            if rated(key) in self.prefactors
+            f"{key} = {self.prefactors[name]} n^({self.scheme[key]})"
+            for name, key in self.scheme.trained_rates.items()
+            if name in self.prefactors
         )
 
     @property
@@ -370,8 +370,7 @@ def _experiment(
     """The k of each trained tensor's rate, and the experiment that has them."""
     if not _has_law(scheme):
         k = settings.prefactor or network_prefactor(program_of(scheme))
-        rates = [key for key in scheme.model.rates if scheme.form(key) is not None]
-        return {rated(key): k for key in rates}, network_experiment(scheme, settings, k)
+        return dict.fromkeys(scheme.trained_rates, k), network_experiment(scheme, settings, k)
     prefactors = dict.fromkeys(INITIAL, settings.prefactor) if settings.prefactor else chosen_prefactors(scheme, own)
     return prefactors, configuration(scheme, settings, *(prefactors[name] for name in INITIAL))
 
@@ -382,15 +381,6 @@ def _has_law(scheme: Scheme) -> bool:
         return scheme.model == MODULE and bool(scheme.simple_step("the reference experiment"))
     except BadInput:
         return False
-
-
-def rated(key: str) -> str:
-    """What a key is the learning rate of.
-
-    >>> rated("eta_A"), rated("W_1.rate")
-    ('A', 'W_1')
-    """
-    return key.removeprefix("eta_").removesuffix(f".{RATE}")
 
 
 @dataclass(frozen=True, slots=True)

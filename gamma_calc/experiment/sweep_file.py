@@ -27,7 +27,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gamma_calc.errors import BadInput
+from gamma_calc.errors import BadInput, named_in
 from gamma_calc.experiment.setup import LARGEST_WIDTH, MOST_WIDTHS
 from gamma_calc.experiment.sweep_values import (
     MOST,
@@ -83,10 +83,8 @@ def sweep_from_file(path: Path) -> Sweep:
         BadInput: it cannot be read or is not a sweep; the message names the file, the key and what was found.
     """
     document = toml_file(path, "a TOML file with a sweep")
-    try:
+    with named_in(path):
         return _sweep(document, path.parent)
-    except BadInput as problem:
-        raise BadInput(f"{path}: {problem}") from None
 
 
 def _sweep(document: Mapping[str, Any], folder: Path) -> Sweep:
@@ -122,13 +120,11 @@ def _schemes(found: Mapping[str, Any], folder: Path) -> tuple[Scheme, ...]:
 
 
 def _scheme(entry: str | Mapping[str, Any], number: int, folder: Path) -> Scheme:
-    try:
+    with named_in(f"schemes: entry {number}"):
         if not isinstance(entry, str):
             return scheme_from_table(entry, default_name=f"scheme {number}")
         is_path = entry.endswith(".toml") or "/" in entry or "\\" in entry
         return scheme_from(str(folder / entry) if is_path else entry)
-    except BadInput as problem:
-        raise BadInput(f"schemes: entry {number}: {problem}") from None
 
 
 def _widths(key: str, value: Any) -> tuple[int, ...]:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from gamma_calc.errors import BadInput, nearest, quoted
+from gamma_calc.errors import BadInput, named_in, nearest, quoted
 from gamma_calc.experiment.alpha import AlphaReading, alpha_reading
 from gamma_calc.files import file_content
 from gamma_calc.program.adapters import ADAPTERS
@@ -244,15 +243,6 @@ def document_from(path: Path) -> tuple[Path, Any]:
     content = file_content(place, LARGEST_FILE, f"an {FILE_NAME}, as PEFT writes it")
     with named_in(place):
         return place, parsed_json(content)
-
-
-@contextmanager
-def named_in(place: Path) -> Iterator[None]:
-    """What is wrong with what a file says, told with its name."""
-    try:
-        yield
-    except BadInput as problem:
-        raise BadInput(f"{place}: {problem}") from None
 
 
 def check_shape(document: Mapping[str, Any], rank: int) -> None:

@@ -12,7 +12,8 @@ with b, and G the Gram matrix of the blocks of B, the squares of one sample sum 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -47,49 +48,31 @@ AFTER: Blocks = {
 CHANGES = frozenset({"delta_1", "delta_2", "delta_3", "Delta_Z_B"})
 
 
-def _pairs(quantity: str, term: Term) -> Iterator[tuple[int, int]]:
-    """The pairs (block of B, block of A) of a term that multiplies a part of each."""
+def _places(quantity: str, term: Term | None) -> Iterator[tuple[int, ...]]:
+    """The blocks that a term multiplies, those of B first; of all terms for their sum."""
     parts = BEFORE if quantity in CHANGES else AFTER
-    first, second = term
-    yield from ((b, a) for b in parts[first] for a in parts[second])
+    for each in TERMS[quantity] if term is None else (term,):
+        yield from product(*(parts[part] for part in each))
 
 
-def _with_sum(quantity: str) -> tuple[Term | None, ...]:
-    return (*TERMS[quantity], None)
-
-
-def _terms_of(quantity: str, term: Term | None) -> tuple[Term, ...]:
-    return TERMS[quantity] if term is None else (term,)
+def _with_sums(*names: str) -> tuple[Quantity, ...]:
+    return tuple((name, term) for name in names for term in (*TERMS[name], None))
 
 
 OF_ONE_FACTOR = ("A", "Z_A", "B")
-SINGLE: tuple[Quantity, ...] = tuple((name, term) for name in OF_ONE_FACTOR for term in _with_sum(name))
+SINGLE = _with_sums(*OF_ONE_FACTOR)
 """Sums over the blocks of one factor."""
 
-DOUBLE: tuple[Quantity, ...] = tuple(
-    (name, term) for name in TERMS if name not in OF_ONE_FACTOR for term in _with_sum(name)
-)
+DOUBLE = _with_sums(*(name for name in TERMS if name not in OF_ONE_FACTOR))
 """Sums over pairs of blocks."""
 
 
-def single_table(quantity: str) -> Tensor:
-    """Which blocks enter the terms of a quantity of `OF_ONE_FACTOR` and their sum, [terms + 1, blocks]."""
-    terms = _with_sum(quantity)
-    table = torch.zeros(len(terms), BLOCKS)
-    for row, term in enumerate(terms):
-        for (part,) in _terms_of(quantity, term):
-            table[row, list(AFTER[part])] = 1
-    return table
-
-
-def double_table() -> Tensor:
-    """Which pairs of blocks enter each quantity of `DOUBLE`, [quantities, blocks of B, blocks of A]."""
-    table = torch.zeros(len(DOUBLE), BLOCKS, BLOCKS)
-    for row, (name, term) in enumerate(DOUBLE):
-        for each in _terms_of(name, term):
-            for b, a in _pairs(name, each):
-                table[row, b, a] = 1
-    return table
+def table(quantities: Sequence[Quantity]) -> Tensor:
+    """Which blocks, or pairs of them, enter quantities and terms of one kind, [quantities, blocks] or one axis more."""
+    places = [(row, *place) for row, each in enumerate(quantities) for place in _places(*each)]
+    found = torch.zeros(len(quantities), *(BLOCKS,) * (len(places[0]) - 1))
+    found[tuple(zip(*places, strict=True))] = 1
+    return found
 
 
 def combined_squares(blocks: Tensor, table: Tensor) -> Tensor:

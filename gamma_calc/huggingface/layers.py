@@ -21,16 +21,9 @@ from peft import LoraConfig, PeftConfig, PeftModel, VeraConfig, get_peft_model
 from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
-from gamma_calc.errors import BadInput, quoted
+from gamma_calc.errors import BadInput, named_in, quoted
 from gamma_calc.files import file_content
-from gamma_calc.huggingface.adapter_config import (
-    check_shape,
-    document_from,
-    is_vera,
-    named_in,
-    parsed_json,
-    read_config,
-)
+from gamma_calc.huggingface.adapter_config import check_shape, document_from, is_vera, parsed_json, read_config
 from gamma_calc.huggingface.adapters import DORA, EXPERTS, Adapter, lora_adapters
 
 ALL_LINEAR = "all-linear"
@@ -265,10 +258,8 @@ def check_configuration(file: Path) -> None:
         BadInput: so it is; layers without end would be built, or a kernel's code be fetched from the hub and run.
     """
     content = file_content(file, LARGEST_CONFIGURATION, f"a model's {CONFIGURATION}")
-    try:
+    with named_in(file):
         _check_model(parsed_json(content))
-    except BadInput as problem:
-        raise BadInput(f"{file}: {problem}") from None
 
 
 def _check_model(document: object) -> None:

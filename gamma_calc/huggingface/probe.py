@@ -22,9 +22,8 @@ from gamma_calc.huggingface.block_products import (
     WITHOUT_DECAY,
     Quantity,
     combined_squares,
-    double_table,
     product_squares,
-    single_table,
+    table,
 )
 
 SUMMED = {"A_0": ("A", "Z_A"), "U_A": ("A", "Z_A")}
@@ -165,8 +164,8 @@ class _Watch:
         self.groups = [groups.get(id(factor), {}) for factor in (adapter.A, adapter.B)]
         device = adapter.A.device
         self.epsilons = torch.tensor([float(group.get("eps", 0.0)) for group in self.groups], device=device).double()
-        self.single = [single_table(name).to(device) for name in OF_ONE_FACTOR]
-        self.double = double_table().to(device)
+        self.single = [table([each for each in SINGLE if each[0] == name]).to(device) for name in OF_ONE_FACTOR]
+        self.double = table(DOUBLE).to(device)
         self.initial: list[Tensor] = []
         self.before: list[Tensor] = []
         self.input: Tensor | None = None

@@ -19,7 +19,7 @@ from gamma_calc.algebra import (
     parsed_affine,
     parsed_inequality,
 )
-from gamma_calc.errors import BadInput, nearest, quoted
+from gamma_calc.errors import BadInput, named_in, nearest, quoted
 from gamma_calc.program.models import BESIDE, EXTRA, FACTOR_RATES, MODULE, MOVES, RANK, RATE, Model
 from gamma_calc.program.optimizers import OPTIMIZERS, SIMPLE, Moments, Optimizer, Raw, descent, named_optimizer
 
@@ -281,10 +281,8 @@ def _inequalities(given: object) -> tuple[Constraint, ...]:
 
 def _named(key: str, parse: Callable[..., T], text: str) -> T:
     """What `parse` makes of a text, with the key in its complaint and no key of the file among its names."""
-    try:
+    with named_in(key):
         return parse(text, forbidden=RESERVED)
-    except BadInput as problem:
-        raise BadInput(f"{key}: {problem}") from None
 
 
 def _check_keys(scheme: Scheme) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from gamma_calc.errors import BadInput, nearest, quoted
+from gamma_calc.errors import BadInput, named_in, nearest, quoted
 from gamma_calc.files import file_content
 from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.catalogue import CATALOGUE
@@ -74,10 +74,8 @@ def scheme_from_file(path: Path, *, allow_code: bool = False) -> Scheme:
         expected = f"a TOML file; gamma-calc lint {path} --specs . writes those of an adapter_config.json"
         raise BadInput("a scheme", found=str(path), expected=expected)
     document = toml_file(path, f"a TOML file or one of {', '.join(NAMED)}")
-    try:
+    with named_in(path):
         return scheme_from_table(document, path.stem, path.parent, allow_code=allow_code)
-    except BadInput as problem:
-        raise BadInput(f"{path}: {problem}") from None
 
 
 def scheme_from_text(text: str, *, default_name: str = "scheme") -> Scheme:

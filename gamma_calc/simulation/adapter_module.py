@@ -20,7 +20,7 @@ from gamma_calc.program.program import Program
 from gamma_calc.program.reading import Step
 from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.terms import Kind, Part
-from gamma_calc.simulation.steps import epsilon_ratio, is_nonzero, mean_square
+from gamma_calc.simulation.steps import is_nonzero, mean_square
 from gamma_calc.simulation.torch_reading import TorchReading, total, trained_in_torch
 
 Term = tuple[str, ...]
@@ -249,11 +249,12 @@ def _trained(module: AdapterModule, training: Training) -> AdapterMeasurement:
 
 
 def _epsilon_ratio(module: AdapterModule, reading: TorchReading, so_far: Tensor) -> Tensor:
-    """The smallest ratio of a second moment's root to the epsilon beside it, up to this step."""
+    """The smallest ratio of a second moment's root to the epsilon beside it, up to this step; a root of 0 has none."""
     rows = {"A": module.inputs.shape[1], "B": module.gradients.shape[1]}
     for name, step in reading.steps.items():
         if isinstance(step.rule, Moments) and step.rule.epsilon and (square := step.root_square) is not None:
-            so_far = epsilon_ratio(square, module.rank * rows[name], float(step.rule.epsilon), so_far)
+            ratio = (square / (module.rank * rows[name])).sqrt() / float(step.rule.epsilon)
+            so_far = torch.minimum(so_far, torch.where(ratio == 0, math.inf, ratio))
     return so_far
 
 

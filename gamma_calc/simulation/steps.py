@@ -1,8 +1,4 @@
-"""The processed gradient of one tensor: the step that an update rule makes of a raw gradient, and its memory.
-
-Source of the heavy ball, m = beta m + G in place of the gradient G: Polyak, "Some methods of speeding up the
-convergence of iteration methods" (1964).
-"""
+"""The processed gradient of one tensor: the step that an update rule makes of a raw gradient, and its memory."""
 
 from __future__ import annotations
 
@@ -82,13 +78,6 @@ def orthogonalised(direction: Tensor, steps: int, a: float, b: float, c: float) 
     return x
 
 
-def epsilon_ratio(root_square: Tensor, entries: int, epsilon: float, so_far: Tensor | None) -> Tensor:
-    """The smallest ratio so far of the rms of the second moment's root to epsilon; a root of zero does not count."""
-    ratio = (root_square / entries).sqrt() / epsilon
-    ratio = torch.where(ratio == 0, math.inf, ratio)
-    return ratio if so_far is None else torch.minimum(so_far, ratio)
-
-
 def norm(tensor: Tensor) -> Tensor:
     """The root of the sum of squares over the last two axes, accumulated in float64.
 
@@ -113,24 +102,3 @@ def is_nonzero(tensor: Tensor) -> Tensor:
     """
     largest: Tensor = torch.linalg.vector_norm(tensor.flatten(-2), ord=math.inf, dim=-1)
     return largest != 0
-
-
-class HeavyBall:
-    """The momentum of one factor, undamped."""
-
-    def __init__(self, beta: float) -> None:
-        self.beta = beta
-        self._momentum: Tensor | None = None
-
-    def rolled(self, gradient: Tensor) -> Tensor:
-        """m after one more gradient; the gradient itself where beta is zero.
-
-        The gradient may be written over afterwards, the result is not to be.
-        """
-        if not self.beta:
-            return gradient
-        if self._momentum is None:
-            self._momentum = gradient.clone()
-        else:
-            self._momentum.mul_(self.beta).add_(gradient)
-        return self._momentum

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gamma_calc.simulation.steps import GradientStep, HeavyBall, mean_square
+from gamma_calc.simulation.steps import GradientStep, mean_square
 from gamma_calc.simulation.student_data import FrozenStudent, Student, StudentConfiguration
 
 
@@ -138,16 +138,21 @@ class Factor:
     """A factor of each copy, one a learning rate, and the step that moves it.
 
     Shapes: values [L, ...].
+    Source of the heavy ball, m = beta m + G in place of the gradient G: Polyak, "Some methods of speeding up the
+    convergence of iteration methods" (1964).
     """
 
     def __init__(self, initial: Tensor, eta: tuple[float, ...], configuration: StudentConfiguration) -> None:
         self.values, self.eta = initial.repeat(len(eta), 1, 1), initial.new_tensor(eta).view(-1, 1, 1)
         self.kept = 1 - self.eta * configuration.weight_decay
-        self.ball, self.step = HeavyBall(configuration.momentum), GradientStep(configuration.optimizer)
+        self.step, self.beta = GradientStep(configuration.optimizer), configuration.momentum
+        self.momentum = torch.zeros_like(self.values) if self.beta else None
 
     def move(self, gradient: Tensor, t: int) -> None:
         """Take step t = 1, 2, ... along a gradient laid out as the values are."""
-        step = self.step.processed(self.ball.rolled(gradient), t)
+        if self.momentum is not None:
+            gradient = self.momentum.mul_(self.beta).add_(gradient)
+        step = self.step.processed(gradient, t)
         self.values.mul_(self.kept).addcmul_(self.eta, step, value=-1)
 
 

@@ -10,7 +10,7 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,30 +42,20 @@ START, PAD, END, UNKNOWN, MASK = range(5)
 SPECIAL = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """Words and their numbers; a word that is not among them is `UNKNOWN`."""
+def numbered_words(texts: Iterable[str], size: int) -> Mapping[str, int]:
+    """The words that occur most often by their numbers, `size` with the special ones; the alphabet decides a tie.
 
-    words: tuple[str, ...]
+    >>> numbered_words(["b b a", "a c"], 7)
+    {'a': 5, 'b': 6}
+    """
+    counts = Counter(word for text in texts for word in _PIECE.findall(text.lower()))
+    order = sorted(counts, key=lambda word: (-counts[word], word))
+    return {word: number for number, word in enumerate(order[: size - SPECIAL], SPECIAL)}
 
-    @classmethod
-    def of(cls, texts: Iterable[str], size: int) -> Vocabulary:
-        """The words that occur most often, `size` with the special ones; the alphabet decides a tie.
 
-        >>> Vocabulary.of(["b b a", "a c"], 7).words
-        ('a', 'b')
-        """
-        counts = Counter(word for text in texts for word in _PIECE.findall(text.lower()))
-        order = sorted(counts, key=lambda word: (-counts[word], word))
-        return cls(tuple(order[: size - SPECIAL]))
-
-    def __len__(self) -> int:
-        return SPECIAL + len(self.words)
-
-    def encoded(self, text: str) -> list[int]:
-        """The numbers of a text's words, without special ones."""
-        numbers = {word: number for number, word in enumerate(self.words, SPECIAL)}
-        return [numbers.get(word, UNKNOWN) for word in _PIECE.findall(text.lower())]
+def numbers_of(text: str, words: Mapping[str, int]) -> list[int]:
+    """The numbers of a text's words, without special ones; a word that is not among them is `UNKNOWN`."""
+    return [words.get(word, UNKNOWN) for word in _PIECE.findall(text.lower())]
 
 
 Encoding = Callable[[str, str | None], list[int]]
@@ -123,14 +113,16 @@ def built_classifier(building: Building, texts: list[str], labels: int, length: 
 
     An encoder, such as RoBERTa, is trained on masked words; a causal model on the next ones.
     """
-    vocabulary = Vocabulary.of(texts, building.vocabulary)
+    vocabulary = numbered_words(texts, building.vocabulary)
 
     def encoded(text: str, other: str | None) -> list[int]:
-        pair = [] if other is None else [END, *vocabulary.encoded(other)]
-        return [START, *[*vocabulary.encoded(text), *pair][: length - 2], END]
+        pair = [] if other is None else [END, *numbers_of(other, vocabulary)]
+        return [START, *[*numbers_of(text, vocabulary), *pair][: length - 2], END]
 
     # RoBERTa counts positions from the padding's number + 1.
-    configuration = _configured(building, len(vocabulary), {**ROBERTA, "max_position_embeddings": length + 2}, 4)
+    configuration = _configured(
+        building, SPECIAL + len(vocabulary), {**ROBERTA, "max_position_embeddings": length + 2}, 4
+    )
     configuration.num_labels = labels
     is_encoder = type(configuration) in MODEL_FOR_MASKED_LM_MAPPING
     first, batched = (AutoModelForMaskedLM, _masked_batch) if is_encoder else (AutoModelForCausalLM, _causal_batch)
@@ -140,18 +132,18 @@ def built_classifier(building: Building, texts: list[str], labels: int, length: 
     rows = [encoded(text, None) for text in texts]
     _pretrain(trained, building, lambda: batched(rows, building.batch, generator))
     classifier.base_model.load_state_dict(trained.base_model.state_dict(), strict=False)
-    return Loaded(classifier, encoded, PAD, f"{len(vocabulary)} words")
+    return Loaded(classifier, encoded, PAD, f"{SPECIAL + len(vocabulary)} words")
 
 
 def built_language_model(building: Building, text: str, length: int) -> Loaded:
     """A causal model from its configuration, by default a Llama, trained on the next word of a text of its own."""
-    vocabulary = Vocabulary.of([text], building.vocabulary)
+    vocabulary = numbered_words([text], building.vocabulary)
     llama = {"model_type": "llama", "max_position_embeddings": length}
-    configuration = _configured(building, len(vocabulary), llama, 3)
+    configuration = _configured(building, SPECIAL + len(vocabulary), llama, 3)
     generator = torch.Generator().manual_seed(building.width)
     with _drawn_from(generator):
         model = _built(AutoModelForCausalLM, configuration)
-    tokens = torch.tensor(vocabulary.encoded(text))
+    tokens = torch.tensor(numbers_of(text, vocabulary))
     if len(tokens) < length:
         found = f"{len(tokens)} words to train the model on that is built"
         raise BadInput("the text", found=found, expected=f"at least {length}; {MORE_LINES}")
@@ -162,7 +154,7 @@ def built_language_model(building: Building, text: str, length: int) -> Loaded:
         return {"input_ids": rows, "labels": rows}
 
     _pretrain(model, building, batch)
-    return Loaded(model, lambda text, other: vocabulary.encoded(text), PAD, f"{len(vocabulary)} words")
+    return Loaded(model, lambda text, other: numbers_of(text, vocabulary), PAD, f"{SPECIAL + len(vocabulary)} words")
 
 
 def _configured(building: Building, vocabulary: int, default: dict[str, Any], widening: int) -> PreTrainedConfig:

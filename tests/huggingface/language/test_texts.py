@@ -12,7 +12,7 @@ import pytest
 from gamma_calc import files
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.language.data import labelled_file, labelled_texts, running_text
-from gamma_calc.huggingface.language.loading import SPECIAL, UNKNOWN, Vocabulary
+from gamma_calc.huggingface.language.loading import SPECIAL, UNKNOWN, numbered_words, numbers_of
 from gamma_calc.huggingface.language.texts import (
     FOLDERS,
     Example,
@@ -166,5 +166,5 @@ def test_balancing_drops_the_surplus_alone() -> None:
 
 
 def test_unknown_words_are_one_token() -> None:
-    vocabulary = Vocabulary.of(["one two two"], SPECIAL + 1)
-    assert vocabulary.encoded("Two, three") == [SPECIAL, UNKNOWN, UNKNOWN]
+    words = numbered_words(["one two two"], SPECIAL + 1)
+    assert numbers_of("Two, three", words) == [SPECIAL, UNKNOWN, UNKNOWN]
