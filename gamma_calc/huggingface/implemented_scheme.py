@@ -16,6 +16,7 @@ from gamma_calc.experiment.alpha import SCALE, SCALES, AlphaReading
 from gamma_calc.huggingface.adapter_config import AdapterConfig, Initialisation, Start
 from gamma_calc.huggingface.dora import in_dora
 from gamma_calc.program.models import RANK
+from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import DEFAULTS, ZERO, Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 
@@ -76,16 +77,18 @@ def sure_rates(config: AdapterConfig, optimizer: str) -> tuple[Affine, ...]:
     start = config.initialisation
     constant = "" if start.constant == 1 else f" + {KAPPA}"
     spec = _linear_spec(start, optimizer, SIGMA, f"{RATE} + {LAMBDA}", constant)
-    if spec is None or not is_derived(config):
+    if spec is None or not is_derived(config, optimizer):
         return ()
     free = _free_in_rank(scheme_from_text(spec))
     region = _derived(free, config, (STABLE,)).decisions[STABLE.name].region
     return largest_rate(RATE, region.members[0] if region.members else EMPTY).bounds or ()
 
 
-def is_derived(config: AdapterConfig) -> bool:
-    """Whether the equations of a configuration's layers are derived here, from where its factors start."""
-    return not config.variants or (config.is_dora and config.initialisation.start is Start.NOTHING)
+def is_derived(config: AdapterConfig, optimizer: str) -> bool:
+    """Whether the module of a configuration is derived here: DoRA's where one factor starts at zero, by no raw step."""
+    if not config.variants:
+        return True
+    return config.is_dora and config.initialisation.start is Start.NOTHING and not OPTIMIZERS[optimizer].step.degree
 
 
 def _linear_spec(start: Initialisation, optimizer: str, scale: str, rate_b: str, constant: str = "") -> str | None:

@@ -164,7 +164,7 @@ def lint(
         raise BadInput("width", found=str(width), expected=f"a whole number from the rank, {read.rank}")
     if weight_decay is not None and not 0 <= weight_decay < math.inf:
         raise BadInput("weight decay", found=str(weight_decay), expected="a number from 0")
-    spec = implemented_spec(read, name, reading) if is_derived(read) else None
+    spec = implemented_spec(read, name, reading) if is_derived(read, name) else None
     embedding = embedding_spec(name, reading, is_rank_stabilised=read.is_rank_stabilised)
     linear = None if spec is None else edge(spec, read)
     placed = None if width is None else rate_edge(read, name, width, loraplus_ratio or 1.0)

@@ -73,6 +73,13 @@ def _shares(found: Edge, names: tuple[str, ...]) -> str:
     return f"At the largest stable rate, {power('n', str(found.largest.value))}, {' and '.join(sizes)}"
 
 
+def _other_equations(case: Case) -> str:
+    changed = f"{', '.join(case.config.variants)} changes the module's equations; its stable region is not derived here"
+    if not case.config.is_dora:
+        return f"{changed}."
+    return f"{changed} where both factors start random or a step is raw. gamma-calc model has a model's."
+
+
 def _has_slow_magnitudes(case: Case) -> bool:
     return case.linear is not None and MAGNITUDE in case.linear.derivation.undertrained
 
@@ -164,12 +171,8 @@ CHECKS = (
     Check(
         "equations-differ",
         Severity.WARNING,
-        lambda case: not is_derived(case.config),
-        lambda case: (
-            f"{', '.join(case.config.variants)} changes the module's equations; its stable region is not derived here"
-            + ", from factors that both start random. gamma-calc model has a model's." * case.config.is_dora
-            + "." * (not case.config.is_dora)
-        ),
+        lambda case: not is_derived(case.config, case.optimizer),
+        _other_equations,
         MEASURED,
     ),
     Check(
