@@ -31,6 +31,7 @@ from gamma_calc.cli.options import (
     whole,
 )
 from gamma_calc.cli.outputs import FAILED, UNKNOWN
+from gamma_calc.cli.progress import shown_runs
 from gamma_calc.experiment.alpha import AlphaReading, alpha_named
 from gamma_calc.files import write_files
 from gamma_calc.huggingface.lint import ADAMW, Linted, lint
@@ -60,15 +61,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print what was found."""
-    found = lint(
-        options.file,
-        optimizer=options.optimizer,
-        alpha=options.alpha,
-        learning_rate=options.lr,
-        loraplus_ratio=options.loraplus_ratio,
-        width=options.width,
-        weight_decay=options.weight_decay,
-    )
+    with shown_runs():
+        found = lint(
+            options.file,
+            optimizer=options.optimizer,
+            alpha=options.alpha,
+            learning_rate=options.lr,
+            loraplus_ratio=options.loraplus_ratio,
+            width=options.width,
+            weight_decay=options.weight_decay,
+        )
     if options.specs is not None:
         write_files(options.specs, found.specs)
     show(options, found.json, lambda: _text(found, options.specs, _again(options)))
