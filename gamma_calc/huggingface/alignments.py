@@ -15,7 +15,7 @@ import numpy as np
 from gamma_calc.experiment.prediction import Predicted, Prediction
 from gamma_calc.experiment.verdicts import Judged, judged_alone
 from gamma_calc.huggingface.family_training import LayerMeasurement
-from gamma_calc.huggingface.probe import SUMMED
+from gamma_calc.huggingface.probe import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ def layer_alignments(expected: Iterable[Prediction], measurement: LayerMeasureme
     """
     terms = {(each.t, each.quantity): each.terms for each in expected}
     for t in measurement.inputs:
-        for part, (entries, sums) in SUMMED.items():
-            assumed = _ratio(terms[t, sums], terms[t, entries], part)
-            whole, single = (measurement.mean_square.get((t, name, (part,))) for name in (sums, entries))
+        for part in KINDS.values():
+            assumed = _ratio(terms[t, "Z_A"], terms[t, "A"], part)
+            whole, single = (measurement.mean_square.get((t, name, (part,))) for name in ("Z_A", "A"))
             if assumed is not None and whole is not None and single is not None:
                 growth = np.divide(whole, single, out=np.zeros_like(whole), where=single > 0)
                 yield LayerAlignment(part, t, judged_alone(assumed, growth, measurement))

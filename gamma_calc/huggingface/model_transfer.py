@@ -93,10 +93,13 @@ def paired_kinds(start: Sequence[Adapter], end: Sequence[Adapter]) -> Mapping[st
         )
     pairs = {name: (before[name], kind) for name, kind in after.items()}
     for name, (first, second) in pairs.items():
-        for option in ("is_rank_stabilised", "is_dora"):
-            if getattr(first, option) != getattr(second, option):
-                key = {"is_rank_stabilised": "use_rslora", "is_dora": "use_dora"}[option]
-                raise BadInput(f"{name}: {key} is set at one end and not at the other")
+        switches = {
+            "use_rslora": (first.is_rank_stabilised, second.is_rank_stabilised),
+            "use_dora": (first.is_dora, second.is_dora),
+        }
+        for switch, (one, other) in switches.items():
+            if one != other:
+                raise BadInput(f"{name}: {switch} is set at one end and not at the other")
     return pairs
 
 

@@ -26,10 +26,8 @@ from gamma_calc.huggingface.block_products import (
     table,
 )
 
-SUMMED = {"A_0": ("A", "Z_A"), "U_A": ("A", "Z_A")}
-"""The parts of A whose sums over the width are measured: the names under which their entries and their sums stand."""
 KINDS = {"independent": "A_0", "aligned": "U_A"}
-"""The part of A whose sum against the input is taken to be of each kind."""
+"""The part of A whose sum over the width, against the input, is taken to be of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +57,9 @@ class Observation:
         1/2 is an independent sum and 1 the most there is, a sum of terms that all agree. A part that is zero has none.
         """
         found = {}
-        for part, (entries, sums) in SUMMED.items():
-            size = self.mean_square[entries, (part,)] * self.input
-            total = self.mean_square[sums, (part,)]
+        for part in KINDS.values():
+            size = self.mean_square["A", (part,)] * self.input
+            total = self.mean_square["Z_A", (part,)]
             if size > 0 and total > 0 and self.fan_in > 1:
                 found[part] = math.log(total / size) / (2 * math.log(self.fan_in))
         return found

@@ -103,14 +103,12 @@ def parameter_groups(
     (chosen,) = selected([scheme])
     if base_model is None:
         law, bases = _at_one_base(chosen, adapters, base_width, base_rank, alpha)
-    else:
-        if base_width is not None or base_rank is not None:
-            raise BadInput("base_model says all widths and ranks: leave base_width and base_rank out")
+    elif base_width is None and base_rank is None:
         law, bases = _at_a_model(chosen, model, adapters, base_model, alpha)
+    else:
+        raise BadInput("base_model says all widths and ranks: leave base_width and base_rank out")
     if momentum is not None and law.scheme.form("momentum") is None:
         raise BadInput(f"{law.scheme.name} has no momentum, and {momentum:g} is given: leave it out")
-    if any(each.is_dora for each in adapters):
-        check_dora_law(law.scheme, law.policy, with_rank=law.pieces[0].rho is not None)
     _check_trained(law, adapters)
     groups: dict[str, dict[str, Any]] = {}
 
@@ -153,6 +151,8 @@ def _at_one_base(
     reading = _alpha(scheme, adapters, base_rank, alpha)
     is_rslora = adapters[0].is_rank_stabilised
     law = transfer_law(scheme, with_rank=base_rank is not None, alpha=reading, is_rank_stabilised=is_rslora)
+    if any(each.is_dora for each in adapters):
+        check_dora_law(law.scheme, law.policy, with_rank=base_rank is not None)
     base = Place(base_width, base_rank)
     if base_rank is None and len({each.rank for each in adapters}) > 1:
         ranks = ", ".join(sorted({str(each.rank) for each in adapters}, key=int))
