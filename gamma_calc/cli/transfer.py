@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from gamma_calc.cli.options import add_question_arguments, positive, schemes, show, supposed, whole
+from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_named
@@ -89,7 +90,8 @@ def answer(options: argparse.Namespace) -> int:
     read: dict[str, Any] = {} if config is None else {"read": config.json()}
     origin = "" if config is None else f"\nRead from {spec}: {config}."
     if config is not None and config.is_dora:
-        check_dora_law(found.scheme, found.policy, with_rank=options.from_rank is not None)
+        with shown_runs():
+            check_dora_law(found.scheme, found.policy, with_rank=options.from_rank is not None)
         origin = f"\n{NOTE}{origin}"
     show(options, lambda: {**found.json(), **read}, lambda: f"{found}{origin}")
     return 0
