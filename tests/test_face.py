@@ -10,7 +10,7 @@ import pytest
 
 import gamma_calc
 from gamma_calc import compare, crosscheck, derive, diff, explore, exponents, lint, region, transfer, verify
-from gamma_calc.cli.answering import parsers
+from gamma_calc.cli.answering import QUESTIONS
 from gamma_calc.cli.main import main
 
 CONFIG = {"peft_type": "LORA", "r": 16, "init_lora_weights": True, "target_modules": ["q_proj"]}
@@ -47,5 +47,5 @@ def test_a_certificate_is_verified(tmp_path: Path) -> None:
 def test_every_question_of_schemes_and_files_has_its_name() -> None:
     others = {"schemes", "model", "tune", "reproduce", "atlas", "completion", "runs"}
     """CATALOGUE, the names of gamma_calc.huggingface, commands alone, and stored_runs."""
-    assert set(parsers()[1]) - others <= set(gamma_calc.__all__)
+    assert set(QUESTIONS) - others <= set(gamma_calc.__all__)
     assert explore("init-a").title == "init-a under adam"

@@ -6,31 +6,12 @@ import argparse
 import errno
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gamma_calc import __version__
-from gamma_calc.cli import (
-    atlas,
-    compare,
-    completion,
-    crosscheck,
-    derive,
-    diff,
-    explore,
-    exponents,
-    lint,
-    model,
-    region,
-    reproduce,
-    runs,
-    schemes,
-    sweep,
-    transfer,
-    tune,
-    verify,
-)
 from gamma_calc.cli.outputs import BAD_INPUT, OWN_ERROR, STATUSES, UNKNOWN, complain, discard
 from gamma_calc.errors import BadInput, GammaCalcError, Unknown, printable
 from gamma_calc.files import reason
@@ -43,9 +24,10 @@ OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 """Errors without a file that have nothing to do with an output."""
 
 QUESTIONS = (
-    *(schemes, exponents, derive, verify, region, compare, diff, explore, atlas, transfer, lint, model),
-    *(crosscheck, tune, sweep, runs, reproduce, completion),
+    *("schemes", "exponents", "derive", "verify", "region", "compare", "diff", "explore", "atlas", "transfer", "lint"),
+    *("model", "crosscheck", "tune", "sweep", "runs", "reproduce", "completion"),
 )
+"""Each is a module of this package, loaded when it is asked."""
 
 DESCRIPTION = """\
 Scaling exponents of LoRA fine-tuning schemes: derived exactly, proved, and measured.
@@ -82,8 +64,8 @@ class Parser(argparse.ArgumentParser):
         sys.stdout.flush()
 
 
-def parsers() -> tuple[Parser, Mapping[str, Parser]]:
-    """The parser of the whole command line, and those of the questions by name."""
+def parser() -> Parser:
+    """The parser of what no question answers: the help and the version."""
     found = Parser(
         prog="gamma-calc",
         description=DESCRIPTION,
@@ -93,19 +75,23 @@ def parsers() -> tuple[Parser, Mapping[str, Parser]]:
     )
     found.add_argument("--version", action="version", version=f"gamma-calc {__version__}")
     questions = found.add_subparsers(dest="question", metavar="QUESTION", parser_class=Parser)
-    for question in QUESTIONS:
-        name = question.__name__.rpartition(".")[2]
-        summary, _, examples = (question.__doc__ or "").partition("\n\n")
-        answering = questions.add_parser(
-            name,
-            help=summary,
-            description=f"{summary}\n\n{examples}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        question.add_arguments(answering)
-        answering.set_defaults(answer=question.answer)
-    return found, questions.choices
+    for name in QUESTIONS:
+        questions.add_parser(name, help=str(question_parser(name).description).partition("\n")[0])
+    return found
+
+
+def question_parser(name: str) -> Parser:
+    """The parser of one question; what it says of itself is its module's docstring."""
+    question = import_module(f"gamma_calc.cli.{name}")
+    found = Parser(
+        prog=f"gamma-calc {name}",
+        description=question.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    question.add_arguments(found)
+    found.set_defaults(answer=question.answer)
+    return found
 
 
 def answered(words: Sequence[str]) -> int:
@@ -156,11 +142,10 @@ def _is_of_an_interrupt(problem: BaseException | None) -> bool:
 
 def _options(words: Sequence[str]) -> argparse.Namespace:
     """What a command line says; options may stand between SPECs."""
-    whole, questions = parsers()
-    if words and words[0] in questions:
-        return questions[words[0]].parse_intermixed_args(words[1:])
-    whole.parse_args(words)
-    raise BadInput(f"no question: expected one of {', '.join(questions)}. Try: gamma-calc --help")
+    if words and words[0] in QUESTIONS:
+        return question_parser(words[0]).parse_intermixed_args(words[1:])
+    parser().parse_args(words[:1])
+    raise BadInput(f"no question: expected one of {', '.join(QUESTIONS)}. Try: gamma-calc --help")
 
 
 def lacks_memory(problem: Exception) -> bool:

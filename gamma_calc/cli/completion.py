@@ -39,10 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print the script."""
-    from gamma_calc.cli.answering import parsers  # which needs this question
+    from gamma_calc.cli.answering import QUESTIONS, question_parser  # which load this question
 
-    _, questions = parsers()
-    words = {name: tuple(dict.fromkeys(_words(parser))) for name, parser in questions.items()}
+    words = {name: tuple(dict.fromkeys(_words(question_parser(name)))) for name in QUESTIONS}
     print({"bash": _bash, "zsh": lambda each: ZSH + _bash(each), "fish": _fish}[options.shell](words), end="")
     return 0
 

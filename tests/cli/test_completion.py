@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gamma_calc.cli.answering import parsers
+from gamma_calc.cli.answering import QUESTIONS, question_parser
 from gamma_calc.cli.main import main
 
 
@@ -69,8 +69,8 @@ def test_a_shell_offers_what_begins_so(
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_every_question_and_option_is_there(capsys: pytest.CaptureFixture[str], shell: str) -> None:
     text = script(capsys, shell)
-    for name, parser in parsers()[1].items():
+    for name in QUESTIONS:
         (line,) = (each for each in text.splitlines() if f"*:{name})" in each or f"from {name}'" in each)
-        assert {option for action in parser._actions for option in action.option_strings} <= set(
+        assert {option for action in question_parser(name)._actions for option in action.option_strings} <= set(
             line.replace('"', " ").replace("'", " ").split()
         )

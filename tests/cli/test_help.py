@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gamma_calc.cli.answering import parsers
+from gamma_calc.cli.answering import QUESTIONS, parser, question_parser
 from gamma_calc.cli.main import main
 from tests.docs.pages import is_shown
 
@@ -41,7 +41,6 @@ FILES = {
         "    return nn.Sequential(nn.Linear(8, width), nn.ReLU(), nn.Linear(width, 8)), {'input': ones(2, 8)}\n"
     ),
 }
-QUESTIONS = parsers()[1]
 ELSEWHERE = ("tune", "reproduce", "completion")
 """What takes minutes, or data that are not here; and what a shell is told, for which it has a test of its own."""
 SLOW = ("model", "sweep", "runs", "atlas")
@@ -55,7 +54,7 @@ def examples(text: str) -> Iterator[tuple[str, str]]:
 
 
 def described(name: str) -> str:
-    return str(QUESTIONS[name].description)
+    return str(question_parser(name).description)
 
 
 def sweep_file() -> str:
@@ -94,7 +93,7 @@ def test_an_example_prints_what_is_shown(name: str) -> None:
 
 
 def test_the_first_example_prints_what_is_shown() -> None:
-    ((command, shown),) = examples(str(parsers()[0].description))
+    ((command, shown),) = examples(str(parser().description))
     assert is_shown(printed(command), shown)
 
 

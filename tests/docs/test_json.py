@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gamma_calc.cli.answering import parsers
+from gamma_calc.cli.answering import QUESTIONS, parser, question_parser
 from gamma_calc.cli.main import main
 from gamma_calc.cli.outputs import STATUSES
 from tests.docs.pages import ROOT
@@ -158,10 +158,9 @@ def test_keys_of_recorded_experiments(folder: str) -> None:
 
 
 def test_every_question_is_there() -> None:
-    _, questions = parsers()
-    assert set(KEYS) == {name for name, parser in questions.items() if "--json" in parser.format_usage()}
+    assert set(KEYS) == {name for name in QUESTIONS if "--json" in question_parser(name).format_usage()}
     commands = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
-    assert set(questions) == set(re.findall(r"^\| `([a-z]+)[ `]", commands, re.M))
+    assert set(QUESTIONS) == set(re.findall(r"^\| `([a-z]+)[ `]", commands, re.M))
 
 
 def test_a_missing_and_an_idle_key_are_found() -> None:
@@ -174,4 +173,4 @@ def test_the_exit_statuses_are_those_of_the_page() -> None:
     commands = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| (.*) \|$", commands, re.M)
     assert rows == [(str(status), meaning) for status, meaning in STATUSES.items()]
-    assert all(meaning in parsers()[0].format_help() for meaning in STATUSES.values())
+    assert all(meaning in parser().format_help() for meaning in STATUSES.values())
