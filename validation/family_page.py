@@ -208,7 +208,7 @@ def family_figure(name: str, data: Data) -> bytes:
         figure, panels = axes_grid(name, len(schemes), 1, (PHONE_WIDTH, 3.4 * len(schemes) + 1))
         for axes, scheme in zip(panels, schemes, strict=True):
             _draw(axes, data, scheme)
-            axes.set_xlim(-reach(data), reach(data))
+            axes.set_xlim(reach(data))
         step = data["settings"]["steps"]
         words = f"Measured less predicted exponents at step {step}, 95 % intervals. Shaded: {TOLERANCE:g} each way,"
         surround(figure, "", textwrap.fill(f"{words} the tolerance. Crossed: FAIL.", LETTERS))
@@ -238,11 +238,13 @@ def _draw(axes: Axes, data: Data, scheme: str) -> None:
     axes.set_title(scheme)
 
 
-def reach(data: Data) -> float:
-    """How far from zero the figure goes: to the ends of all intervals at the last step, within bounds."""
+def reach(data: Data) -> tuple[float, float]:
+    """How far below and above zero the figure goes: to the ends of all intervals at the last step, within bounds."""
     last = data["settings"]["steps"]
-    ends = [abs(error(row)) + drawn(row)[1] for row in data["quantities"] if row["t"] == last and is_finite(row)]
-    return min(REACH, max(LEAST_REACH, 1.05 * max(ends, default=0.0)))
+    drawn_rows = [drawn(row) for row in data["quantities"] if row["t"] == last and is_finite(row)]
+    lowest = min((centre - half for centre, half in drawn_rows), default=0.0)
+    highest = max((centre + half for centre, half in drawn_rows), default=0.0)
+    return max(-REACH, min(-LEAST_REACH, 1.05 * lowest)), min(REACH, max(LEAST_REACH, 1.05 * highest))
 
 
 def is_finite(row: Data) -> bool:

@@ -115,6 +115,8 @@ def test_weight_decay_alone_moves_the_factor_that_has_no_gradient_at_the_first_s
 def test_the_plot_reaches_as_far_as_its_intervals(name: str) -> None:
     data, last = recorded(name), recorded(name)["settings"]["steps"]
     rows = [row for row in data["quantities"] if row["t"] == last and is_finite(row)]
-    farthest = max(abs(float(end - Fraction(row["predicted"]))) for row in rows for end in row["ci"])
-    # Ends are recorded to five places.
-    assert min(farthest, REACH) <= reach(data) <= max(1.05 * farthest, LEAST_REACH) + 1e-4
+    ends = [float(end - Fraction(row["predicted"])) for row in rows for end in row["ci"]]
+    for way, found in zip((-1, 1), reach(data), strict=True):
+        farthest = max(way * end for end in ends)
+        # Ends are recorded to five places.
+        assert min(farthest, REACH) <= way * found <= max(1.05 * farthest, LEAST_REACH) + 1e-4
