@@ -79,6 +79,8 @@ def write_all(contents: Mapping[Path, str | bytes]) -> None:
     Raises:
         BadInput: a path cannot be written; the message says which and why.
     """
+    if Path("-") in contents:
+        raise BadInput("a file to write", found="-", expected="a name, or /dev/stdout to print it")
     drafts: dict[Path, Path] = {}
     try:
         for path, content in contents.items():

@@ -241,13 +241,15 @@ def _cuts(application: Application, domain: Polyhedron) -> Iterator[Affine]:
 def decided_together(condition: Condition, found: tuple[Bounded, ...], *, is_free: bool) -> Decision:
     """What the cells say of a condition together."""
     each = [decision(condition, bound, is_free=is_free) for bound in found]
-    unknown = next((part for part in each if part.status is Status.UNKNOWN), None)
+    unknown = next((pair for pair in zip(each, found, strict=True) if pair[0].status is Status.UNKNOWN), None)
     region = Region(tuple(member for part in each for member in part.region.members))
     whole = region.convex()
     region = region.irredundant() if whole is None else Region.of(whole)
     if unknown is not None:
+        part, bound = unknown
+        where = f" where {bound.run.domain}" if len(found) > 1 and not bound.is_final else ""
         surely = "" if region.is_empty or len(found) < 2 else f"; it surely holds where {region}"
-        return Decision(condition, region, None, None, Status.UNKNOWN, f"{unknown.reason}{surely}")
+        return Decision(condition, region, None, None, Status.UNKNOWN, f"{part.reason}{where}{surely}")
     onsets = [part.onset for part in each if part.onset is not None]
     count = "one part" if len(each) == 1 else f"{len(each)} parts"
     reason = f"decided on {count} of the domain, on each of which the same parts of every gradient lead"

@@ -315,6 +315,7 @@ def rows() -> Iterator[tuple[str, Words]]:
     for document in DOCUMENTS:
         for name, path in ODD_OUTPUTS.items():
             yield f"derive-{document}-{name}", ("derive", "init-a", f"--{document}", path)
+        yield f"derive-{document}-a-dash", ("derive", "init-a", f"--{document}", "-")
     for other in ("x", "./x", "folder.toml/../x", "link-to-x"):
         yield f"derive-one-file-{other}", ("derive", "init-a", "--latex", "x", "--markdown", other)
     yield from rows_of_measurements()
