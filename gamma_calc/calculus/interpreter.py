@@ -11,9 +11,21 @@ from gamma_calc.calculus.policy import CALCULUS, Policy, Summation, summations
 from gamma_calc.calculus.provenance import DEPTH, DEPTH_AT_A_POINT, Provenance, Random
 from gamma_calc.calculus.rulebook import rulebook
 from gamma_calc.calculus.rules import (
+    BOUNDED,
     GIVEN,
+    HOMOGENEOUS,
+    INVERSE_RMS,
+    INVERSE_RMS_CHANGE,
+    MAP_CHANGE,
+    POWER,
+    POWER_CHANGE,
     RAW_STEP,
+    SATURATING,
+    SATURATING_CHANGE,
+    SATURATING_SLOPE,
     SCALE,
+    SOFTMAX,
+    SOFTMAX_CHANGE,
     ZERO,
     Component,
     Rule,
@@ -148,26 +160,26 @@ class ExponentReading:
 
     def _moved(self, node: Expression, function: Pointwise, label: Label, argument: Term, change: Term) -> Term:
         """How a change of its argument changes a pointwise map."""
-        rule = self.rules.saturating_change if function.is_saturating else self.rules.map_change
+        rule = self.rules.of_map(SATURATING_CHANGE if function.is_saturating else MAP_CHANGE)
         return self._concluded(rule, node, label, argument, change)
 
     def _of_map(self, node: Map, label: Label, argument: Term) -> Term:
         match node:
             case Pointwise(is_bounded=True):
-                rule = self.rules.saturating_slope if node.is_saturating else self.rules.bounded
+                rule = self.rules.of_map(SATURATING_SLOPE if node.is_saturating else BOUNDED)
                 return self._concluded(rule, node, label, argument)
             case Pointwise():
-                rule = self.rules.saturating if node.is_saturating else self.rules.homogeneous
+                rule = self.rules.of_map(SATURATING if node.is_saturating else HOMOGENEOUS)
                 return self._concluded(rule, node, label, argument)
             case Softmax(_, axis):
-                return self._concluded(self.rules.softmax, node, label, uniform(axis), argument)
+                return self._concluded(self.rules.of_map(SOFTMAX), node, label, uniform(axis), argument)
         if not argument:
             raise Unknown(f"{node.word} of what is zero: no exponent says how large that is")
         match node:
             case InverseRms(_, axis):
-                return self._concluded(self.rules.inverse_rms, node, label, argument, axis, self.policy)
+                return self._concluded(self.rules.of_map(INVERSE_RMS), node, label, argument, axis, self.policy)
             case Power(_, degree):
-                return self._concluded(self.rules.power, node, label, argument, degree)
+                return self._concluded(self.rules.of_map(POWER), node, label, argument, degree)
         raise TypeError(f"no rule for {type(node).__name__}")
 
     def map_change(self, node: MapChange, argument: FormalSum[Term], change: FormalSum[Term]) -> Term:
@@ -177,14 +189,14 @@ class ExponentReading:
             case Pointwise():
                 return self._moved(node, node.map, label, *premises)
             case Softmax(_, axis):
-                return self._concluded(self.rules.softmax_change, node, label, uniform(axis), *premises)
+                return self._concluded(self.rules.of_map(SOFTMAX_CHANGE), node, label, uniform(axis), *premises)
         if argument.is_zero:
             raise Unknown(f"{node.map.word} of what is zero: no exponent says how large its change is")
         match node.map:
             case InverseRms(_, axis):
-                return self._concluded(self.rules.inverse_rms_change, node, label, *premises, axis, self.policy)
+                return self._concluded(self.rules.of_map(INVERSE_RMS_CHANGE), node, label, *premises, axis, self.policy)
             case Power(_, degree):
-                return self._concluded(self.rules.power_change, node, label, *premises, degree)
+                return self._concluded(self.rules.of_map(POWER_CHANGE), node, label, *premises, degree)
         raise TypeError(f"no rule for the change of {type(node.map).__name__}")
 
     def scalar(self, node: Scalar) -> Term:

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 
 from gamma_calc.algebra import VANISHING, Exponent
 from gamma_calc.calculus.assumptions import (
@@ -42,11 +43,7 @@ from gamma_calc.calculus.rules import (
     CONTRACTIONS,
     HOMOGENEOUS,
     INITIAL,
-    INVERSE_RMS,
-    INVERSE_RMS_CHANGE,
     MAP_CHANGE,
-    POWER,
-    POWER_CHANGE,
     PRODUCT,
     RAW_STEP,
     SATURATING,
@@ -73,6 +70,19 @@ SHARES = frozenset((SYMMETRIC_INIT, MEMORY, SEVERAL_SAMPLES))
 """What the shares of a normalised step's parities rest on."""
 BETWEEN = Citation(EVERETT, "alignment exponents, from a random walk to full alignment")
 SUMMED, SUMMANDS = r"\gamma[\sum_{i\le n^\delta}u_iv_i]", r"\gamma[u]+\gamma[v]"
+BOUNDED_MAPS: Mapping[Rule, str] = MappingProxyType(
+    {
+        HOMOGENEOUS: r"\gamma[\phi(v)]\le\gamma[v]",
+        MAP_CHANGE: r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]",
+        SATURATING: r"\gamma[\phi(v)]\le\gamma[v]",
+        SATURATING_CHANGE: r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]",
+        SATURATING_SLOPE: r"\gamma[\phi'(v)]\le0",
+        BOUNDED: r"\gamma[\phi'(v)]\le0",
+        SOFTMAX: r"\gamma[\mathrm{softmax}(v)]\le0",
+        SOFTMAX_CHANGE: r"\gamma[\Delta\,\mathrm{softmax}(v)]\le\gamma[\Delta v]",
+    }
+)
+"""What is left of maps that are bounded whatever cancels; the others divide by a norm or a power."""
 
 
 @dataclass(frozen=True)
@@ -103,69 +113,15 @@ class Rulebook:
             return PRODUCT
         return replace(PRODUCT, name="product, bounded", conclude=self._product)
 
-    @property
-    def homogeneous(self) -> Rule:
-        """The exponent of a map's value."""
-        return self._left_of(HOMOGENEOUS, _AtMost(HOMOGENEOUS), r"\gamma[\phi(v)]\le\gamma[v]")
-
-    @property
-    def inverse_rms(self) -> Rule:
-        """The exponent of one over a root mean square."""
-        return self._unless_cancelled(INVERSE_RMS)
-
-    @property
-    def inverse_rms_change(self) -> Rule:
-        """The exponent of its change."""
-        return self._unless_cancelled(INVERSE_RMS_CHANGE)
-
-    @property
-    def map_change(self) -> Rule:
-        """The exponent of a map's change."""
-        return self._left_of(MAP_CHANGE, _AtMost(MAP_CHANGE), r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]")
-
-    @property
-    def power(self) -> Rule:
-        """The exponent of a power."""
-        return self._unless_cancelled(POWER)
-
-    @property
-    def power_change(self) -> Rule:
-        """The exponent of its change."""
-        return self._unless_cancelled(POWER_CHANGE)
-
-    @property
-    def softmax(self) -> Rule:
-        """The exponent of a softmax, which is bounded whatever cancels."""
-        return self._left_of(SOFTMAX, _AtMost(SOFTMAX), r"\gamma[\mathrm{softmax}(v)]\le0")
-
-    @property
-    def softmax_change(self) -> Rule:
-        """The exponent of its change."""
-        return self._left_of(
-            SOFTMAX_CHANGE, _AtMost(SOFTMAX_CHANGE), r"\gamma[\Delta\,\mathrm{softmax}(v)]\le\gamma[\Delta v]"
-        )
-
-    @property
-    def saturating(self) -> Rule:
-        """The exponent of a saturating map's value, which is bounded whatever cancels."""
-        return self._left_of(SATURATING, _AtMost(SATURATING), r"\gamma[\phi(v)]\le\gamma[v]")
-
-    @property
-    def saturating_change(self) -> Rule:
-        """The exponent of its change."""
-        return self._left_of(
-            SATURATING_CHANGE, _AtMost(SATURATING_CHANGE), r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]"
-        )
-
-    @property
-    def saturating_slope(self) -> Rule:
-        """The exponent of its derivative."""
-        return self._left_of(SATURATING_SLOPE, _AtMost(SATURATING_SLOPE), r"\gamma[\phi'(v)]\le0")
-
-    @property
-    def bounded(self) -> Rule:
-        """The exponent of a bounded map's value."""
-        return self._left_of(BOUNDED, _AtMost(BOUNDED), r"\gamma[\phi'(v)]\le0")
+    def of_map(self, rule: Rule) -> Rule:
+        """What is left of the rule of a map, or of its change: a bound, or nothing where it divides."""
+        if rule in BOUNDED_MAPS:
+            return self._left_of(rule, _AtMost(rule), BOUNDED_MAPS[rule])
+        if NO_CANCELLATION in self.without:
+            raise Unknown(
+                f"without {NO_CANCELLATION.key} a norm, or a power, may divide by next to nothing, and bounds nothing"
+            )
+        return rule
 
     @cached_property
     def contractions(self) -> Mapping[Alignment, Rule]:
@@ -233,13 +189,6 @@ class Rulebook:
 
     def _kept(self, rule: Rule) -> tuple[Assumption, ...]:
         return tuple(assumption for assumption in rule.assumptions if assumption not in self.without)
-
-    def _unless_cancelled(self, rule: Rule) -> Rule:
-        if NO_CANCELLATION in self.without:
-            raise Unknown(
-                f"without {NO_CANCELLATION.key} a norm, or a power, may divide by next to nothing, and bounds nothing"
-            )
-        return rule
 
     def _left_of(self, rule: Rule, conclude: Callable[..., Term], statement: str) -> Rule:
         """The rule itself, or what concludes in its place where it has lost an assumption."""
