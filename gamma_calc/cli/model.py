@@ -162,6 +162,7 @@ def _text(found: ModelTheory) -> str:
         lines.append(
             f"the output: {_shown(derivation.at_max[OUTPUT])}, its change: {_shown(derivation.at_max[CHANGE])}"
         )
+    lines += _beside_factors(found)
     if found.partings:
         lines.append("where the network parts from one module, at the largest stable rate of that:")
         lines += [text_table(_parting_rows(found.partings))]
@@ -289,6 +290,17 @@ def _undertrained(found: ModelTheory) -> Iterator[str]:
     if found.is_gradient_stable is False:
         layers = [each.layer for each in found.parts if not each.is_gradient_stable]
         yield f"the loss gradient dZ outgrows the loss's own behind {_listed(layers)}"
+
+
+def _beside_factors(found: ModelTheory) -> Iterator[str]:
+    """What is trained and no factor of an adapter, of which no row says anything."""
+    if not found.traced.layers or not found.other_parameters:
+        return
+    yield f"trained too, and in no row: {_listed(each.name for each in found.other_parameters)}"
+    if found.has_magnitudes:
+        from gamma_calc.huggingface.dora import NOTE
+
+        yield from textwrap.wrap(NOTE, COLUMNS, subsequent_indent="  ")
 
 
 def _parting_rows(partings: Sequence[Parting]) -> list[tuple[str, ...]]:

@@ -40,7 +40,7 @@ from gamma_calc.program.scheme import RATES, Scheme
 from gamma_calc.program.selection import Spec, Values, selected
 from gamma_calc.tracing.initial_sizes import FAN_IN, MODEL
 from gamma_calc.tracing.parameters import adapter_of
-from gamma_calc.tracing.traced import Traced, TracedLayer, traced
+from gamma_calc.tracing.traced import MAGNITUDE, Traced, TracedLayer, TracedParameter, traced
 
 LAYERS = 2
 """Layers of a model that are derived: the second one knows of others in front of it and behind it."""
@@ -123,6 +123,17 @@ class ModelTheory:
         """Whether no loss gradient inside outgrows the loss's own at the largest stable rate; None if not known."""
         is_known = bool(self.parts) and all(each.is_final for each in self.parts)
         return all(each.is_gradient_stable for each in self.parts) if is_known else None
+
+    @property
+    def other_parameters(self) -> tuple[TracedParameter, ...]:
+        """What is trained and no factor of an adapter: DoRA's magnitudes, modules to save, biases."""
+        trained = (each for each in self.traced.parameters if each.rate is not None)
+        return tuple(each for each in trained if adapter_of(each.source) is None)
+
+    @property
+    def has_magnitudes(self) -> bool:
+        """Whether DoRA's magnitudes are trained."""
+        return any(MAGNITUDE in each.source for each in self.other_parameters)
 
     @property
     def is_compared(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gamma_calc.cli.main import main
+from gamma_calc.huggingface.dora import NOTE
 
 LLAMA = {
     "model_type": "llama",
@@ -248,11 +249,15 @@ def test_a_frozen_matrix_that_is_said_to_be_smaller(capsys: pytest.CaptureFixtur
 
 
 def test_dora_has_its_magnitude(capsys: pytest.CaptureFixture[str]) -> None:
-    answer = found("llama --adapter dora.json --scheme init-b --layers 1 --steps 2 --at eta=-1", capsys)
+    words = "llama --adapter dora.json --scheme init-b --layers 1 --steps 2 --at eta=-1"
+    answer = found(words, capsys)
     trained = [each["name"] for each in answer["parameters"] if each["trained"]]
     assert "W_lora_magnitude_vector_default[1]" in trained
     (layer,) = answer["layers"]
     assert {layer["quantities"][name] for name in ("Z_A", "Z_B", "delta_1")} == {"0"}
+    main(["model", *words.split()])
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"trained too, and in no row: W_lora_magnitude_vector_default[1] {NOTE}" in said
 
 
 def test_an_embedding_starts_as_peft_has_it_and_hardly_learns_at_the_rate_of_the_others(
