@@ -43,6 +43,9 @@ from gamma_calc.experiment.transfer import transfer
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, is_config
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
+from gamma_calc.huggingface.lint_case import embeddings
+
+OF_EMBEDDINGS = "By name {} is an embedding, which has another law (gamma-calc lint); these are rates of linear layers."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,6 +96,8 @@ def answer(options: argparse.Namespace) -> int:
         with shown_runs():
             check_dora_law(found.scheme, found.policy, with_rank=options.from_rank is not None)
         origin = f"\n{NOTE}{origin}"
+    if config is not None and (names := embeddings(config)):
+        origin = f"\n{OF_EMBEDDINGS.format(', '.join(names))}{origin}"
     show(options, lambda: {**found.json(), **read}, lambda: f"{found}{origin}")
     return 0
 
@@ -164,5 +169,13 @@ def _alpha(options: argparse.Namespace, config: AdapterConfig) -> AlphaReading |
     said: AlphaReading | None = options.alpha
     if options.from_rank == options.to_rank:
         return said
+    for end, other in (("from", "to"), ("to", "from")):
+        if getattr(options, f"{end}_rank") is None:
+            raise BadInput(f"--{other}-rank without --{end}-rank: say both ranks, or none")
+    if config.is_alpha_mixed:
+        raise BadInput(
+            f"{options.specs[0]}: by its patterns lora_alpha is neither kept nor in proportion to r, so that no one "
+            "law carries rates from rank to rank; leave --from-rank and --to-rank out, or ask between models"
+        )
     ranks = f"the rank changes from {options.from_rank} to {options.to_rank}"
     return agreed_alpha(said, config.alpha_reading, f"{options.specs[0]} has {config}, and {ranks}")

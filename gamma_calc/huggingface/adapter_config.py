@@ -83,6 +83,7 @@ INITIALISATIONS = (
         start=Start.CANCELLED,
         constant=0.07,
         needs_even_rank=True,
+        resets_embeddings=True,
     ),
     Initialisation(
         "pissa",
@@ -91,6 +92,7 @@ INITIALISATIONS = (
         "the leading singular directions of W, each factor with the root of its singular values over s",
         start=Start.CANCELLED,
         rewrites_base=True,
+        resets_embeddings=True,
     ),
     Initialisation(
         "olora",
@@ -99,14 +101,17 @@ INITIALISATIONS = (
         "B the first columns of Q and A the first rows of R in W = Q R",
         start=Start.CANCELLED,
         rewrites_base=True,
+        resets_embeddings=True,
     ),
     Initialisation(
         "mica", "zero", "-1/2", "A zero, B the last left singular vectors of W and frozen", is_b_frozen=True
     ),
-    Initialisation("eva", None, None, "A from the activations, B zero"),
+    Initialisation("eva", None, None, "A from the activations, B zero", resets_embeddings=True),
     Initialisation("corda", None, None, "from the covariance of activations", Start.CANCELLED, rewrites_base=True),
     Initialisation("loftq", None, None, "from the error of quantisation", Start.CANCELLED, rewrites_base=True),
-    Initialisation("lora_ga", None, None, "from gradients", Start.CANCELLED, rewrites_base=True),
+    Initialisation(
+        "lora_ga", None, None, "from gradients", Start.CANCELLED, rewrites_base=True, resets_embeddings=True
+    ),
 )
 
 ANY_CASE = ("gaussian", "olora", "mica")
@@ -133,6 +138,12 @@ LORA, VERA = "LORA", "VERA"
 DORA = "DoRA"
 UNSET: tuple[object, ...] = (None, False, [], {}, "")
 BIASES = ("none", "all", "lora_only")
+HEADS: Mapping[str, tuple[str, ...]] = {
+    "SEQ_CLS": ("classifier", "score"),
+    "TOKEN_CLS": ("classifier", "score"),
+    "QUESTION_ANS": ("qa_outputs",),
+}
+"""What heads are called that PEFT also trains, by the task type that has it do so."""
 
 VARIANTS: Mapping[str, str] = {
     "use_dora": DORA,
@@ -154,7 +165,7 @@ class AdapterConfig:
 
     `targets` are the target modules as written (one regular expression, or names), `parameters` the target parameters;
     the patterns give some layers a rank or an alpha of their own; `variants` names the variants of LoRA that are
-    switched on.
+    switched on; `has_trained_tokens` says whether rows of an embedding are trained beside the adapters.
     """
 
     rank: int
@@ -167,9 +178,11 @@ class AdapterConfig:
     bias: str
     has_lora_bias: bool
     task: str
-    rank_pattern: Mapping[str, float]
+    rank_pattern: Mapping[str, int]
     alpha_pattern: Mapping[str, float]
     variants: tuple[str, ...]
+    dropout: float = 0.0
+    has_trained_tokens: bool = False
 
     @property
     def is_dora(self) -> bool:
@@ -203,12 +216,21 @@ class AdapterConfig:
         """What alpha does from rank to rank, seen on the layers that the patterns name.
 
         None where all have one rank, or it cannot be told: a name of alpha_pattern that rank_pattern does not have may
-        meet any rank.
+        meet any rank; or where it is neither kept nor in proportion to r.
         """
-        if not set(self.alpha_pattern) <= set(self.rank_pattern):
-            return None
-        named = ((rank, self.alpha_pattern.get(name, self.alpha)) for name, rank in self.rank_pattern.items())
-        return alpha_reading([(self.rank, self.alpha), *named])
+        return alpha_reading(self._points)
+
+    @property
+    def is_alpha_mixed(self) -> bool:
+        """Whether alpha is seen to be neither kept nor in proportion to r."""
+        return self.alpha_reading is None and len({rank for rank, _ in self._points}) > 1
+
+    @property
+    def _points(self) -> list[tuple[float, float]]:
+        """The rank and the alpha of each kind of layer, as far as they can be told."""
+        named = [(rank, self.alpha_pattern.get(name, self.alpha)) for name, rank in self.rank_pattern.items()]
+        is_told = set(self.alpha_pattern) <= set(self.rank_pattern)
+        return [(self.rank, self.alpha), *(named if is_told else ())]
 
 
 def is_config(spec: str) -> bool:
@@ -286,9 +308,13 @@ def config_from_mapping(document: object) -> AdapterConfig:
         bias=_read(document, "bias", lambda value: value in BIASES, f"one of {', '.join(BIASES)}", "none"),
         has_lora_bias=_read(document, "lora_bias", lambda value: type(value) is bool, "true or false", False),
         task=_read(document, "task_type", lambda value: isinstance(value, str), "a string", ""),
-        rank_pattern=_read(document, "rank_pattern", _is_pattern, "an object from names to positive numbers", {}),
+        rank_pattern=_read(
+            document, "rank_pattern", _is_rank_pattern, "an object from names to positive numbers, whole ones", {}
+        ),
         alpha_pattern=_read(document, "alpha_pattern", _is_pattern, "an object from names to positive numbers", {}),
         variants=tuple(dict.fromkeys(name for key, name in VARIANTS.items() if document.get(key) not in UNSET)),
+        dropout=float(_read(document, "lora_dropout", _is_number, f"a number up to {LARGEST_NUMBER}", 0)),
+        has_trained_tokens=document.get("trainable_token_indices") not in UNSET,
     )
 
 
@@ -350,6 +376,8 @@ def _initialisation(value: object) -> Initialisation:
     if found is None:
         known = ", ".join(json.dumps(each.option) for each in INITIALISATIONS)
         offered = nearest(str(value), [each.name for each in INITIALISATIONS]) if isinstance(value, str) else ""
+        if isinstance(value, str) and value.lower() in ("true", "false"):
+            offered = f" Did you mean {value.lower()}, without quotes?"
         raise BadInput(f"init_lora_weights: found {quoted(value)}, expected one of {known}.{offered}")
     return found
 
@@ -360,3 +388,7 @@ def _is_number(value: object) -> bool:
 
 def _is_pattern(value: object) -> bool:
     return isinstance(value, Mapping) and all(_is_number(number) and number > 0 for number in value.values())
+
+
+def _is_rank_pattern(value: object) -> bool:
+    return _is_pattern(value) and all(type(number) is int for number in value.values())  # type: ignore[attr-defined]

@@ -199,12 +199,22 @@ def _is_elsewhere(adapter: Adapter) -> bool:
     return not is_whole or adapter.A.is_meta or adapter.B.is_meta
 
 
+def _is_untold(adapter: Adapter) -> bool:
+    """Whether PEFT has to guess the inputs of a stack's matrices, which it takes for the last dimension."""
+    layer: Any = adapter.layer
+    is_stack = isinstance(layer, ParamWrapper) and layer.get_param().ndim == 3
+    return is_stack and not hasattr(layer.get_base_layer(), "is_transposed")
+
+
 DORA = Refusal("DoRA", "set use_dora=False; gamma-calc derive dora has its exponents", lambda each: each.is_dora)
 EXPERTS = Refusal(
     "a parameter without a layer of its own, as experts have",
     "leave it out of target_parameters",
     lambda each: isinstance(each.layer, ParamWrapper),
 )
+BIAS = Refusal("a bias inside the adapter", "set lora_bias=False", _holds("lora_bias"))
+BESIDE_LORA = (DORA, EXPERTS, BIAS)
+"""Kinds of layers beside the module of the theory whose rates are known; a bias has a rate of its own."""
 SHARDED = Refusal("factors that are sharded or on the meta device", "apply the scheme before wrapping", _is_elsewhere)
 REFUSALS = (
     Refusal(
@@ -214,6 +224,11 @@ REFUSALS = (
     ),
     DORA,
     EXPERTS,
+    Refusal(
+        "a stack of experts that does not say which way it stores its matrices (is_transposed)",
+        "leave it out of target_parameters: PEFT may take its inputs for its outputs",
+        _is_untold,
+    ),
     Refusal(
         "a LoRA variant",
         "use plain LoRA",
@@ -225,7 +240,7 @@ REFUSALS = (
         "call model.unmerge_adapter() first",
         lambda each: bool(getattr(each.layer, "merged_adapters", ())),
     ),
-    Refusal("a bias inside the adapter", "set lora_bias=False", _holds("lora_bias")),
+    BIAS,
     SHARDED,
 )
 """In the order in which they are tried: what comes first is the plainest way to say it."""

@@ -100,7 +100,7 @@ def check_scale(scheme: Scheme, adapters: tuple[Adapter, ...]) -> None:
     """Refuse a scale that PEFT's cannot be: alpha / r (alpha fixed, or proportional to r) or alpha / r^(1/2).
 
     One configuration is one point of a law: alpha / r with alpha proportional to r is a scale of r^0, with alpha fixed
-    one of r^-1, and rsLoRA's is r^(-1/2). None depends on the width.
+    one of r^-1; rsLoRA's, alpha / r^(1/2), is one of r^(1/2) or r^(-1/2). None depends on the width.
     """
     form = scheme.exponents["scale"]
     power = size_of(form)
@@ -111,10 +111,11 @@ def check_scale(scheme: Scheme, adapters: tuple[Adapter, ...]) -> None:
         )
     for each in adapters:
         is_rslora = each.is_rank_stabilised
-        meant = (Fraction(-1, 2),) if is_rslora else (Fraction(0), Fraction(-1))
+        meant = (Fraction(-1, 2), Fraction(1, 2)) if is_rslora else (Fraction(0), Fraction(-1))
         if power.rank not in meant:
             kind = f"use_rslora={is_rslora}"
             choices = " or ".join(f'"{number}*{RANK}"' for number in meant)
-            raise BadInput(f"{scheme.name}: scale of layer {each.name}, {kind}", found=str(form), expected=choices)
+            said = f"{choices} for the scale of the scheme (in a spec: scale = ...)"
+            raise BadInput(f"{scheme.name}: scale of layer {each.name}, {kind}", found=str(form), expected=said)
         if not each.scale > 0:
             raise BadInput(f"layer {each.name}: found a scale of {each.scale:g}; expected lora_alpha > 0")

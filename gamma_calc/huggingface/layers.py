@@ -23,16 +23,17 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 
 from gamma_calc.errors import BadInput, named_in, quoted
 from gamma_calc.files import file_content
-from gamma_calc.huggingface.adapter_config import check_shape, document_from, is_vera, parsed_json, read_config
-from gamma_calc.huggingface.adapters import DORA, EXPERTS, Adapter, lora_adapters
+from gamma_calc.huggingface.adapter_config import HEADS, check_shape, document_from, is_vera, parsed_json, read_config
+from gamma_calc.huggingface.adapters import BESIDE_LORA, Adapter, lora_adapters
 
 ALL_LINEAR = "all-linear"
 ADAPTER_KEYS = (
     *("r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern"),
     *("target_modules", "target_parameters", "exclude_modules", "layers_to_transform", "layers_pattern"),
+    "modules_to_save",
 )
 """What of an adapter_config.json decides which layers are adapted, and how large their factors and scales are."""
-TRACED_KEYS = (*ADAPTER_KEYS, "modules_to_save", "bias", "lora_bias")
+TRACED_KEYS = (*ADAPTER_KEYS, "bias", "lora_bias")
 """What decides the equations of a forward pass, and what of it is trained."""
 VERA_KEYS = (
     *("r", "d_initial", "modules_to_save", "bias"),
@@ -73,9 +74,9 @@ def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | Non
     """
     if isinstance(model, PeftModel):
         name = name if name in model.peft_config else None
-        return lora_adapters(model, name, has_numbers=False, knows=(DORA, EXPERTS))
+        return lora_adapters(model, name, has_numbers=False, knows=BESIDE_LORA)
     found = adapted(_on_meta(model), adapter, _title(model))
-    return lora_adapters(found, has_numbers=False, knows=(DORA, EXPERTS))
+    return lora_adapters(found, has_numbers=False, knows=BESIDE_LORA)
 
 
 def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftModel:
@@ -131,7 +132,8 @@ def _lora_from(path: Path, keys: Sequence[str]) -> LoraConfig:
     config, document = read_config(path)
     if config.variants and not config.is_dora:
         raise BadInput(f"{path}: {', '.join(config.variants)} changes the layers' equations; no rates are derived here")
-    return _taken(path, LoraConfig, keys, document)
+    saved = [*config.saved_modules, *HEADS.get(config.task, ())]  # PEFT trains these whole, and adapts none
+    return _taken(path, LoraConfig, keys, {**document, "modules_to_save": saved or None})
 
 
 def _taken(path: Path, kind: type[C], keys: Sequence[str], document: Mapping[str, Any]) -> C:

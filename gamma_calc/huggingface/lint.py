@@ -83,7 +83,7 @@ class Linted(Shown):
             "rate": self._rate_json(),
             "scope": MODULE_ALONE,
             "linear": _edge_json(self.case.linear),
-            "embedding": _edge_json(self.case.embedding) if self.case.embeddings else None,
+            "embedding": _edge_json(self.case.embedding) if self.case.has_known_embeddings else None,
             "specs": dict(self.specs),
         }
 
@@ -171,7 +171,7 @@ def lint(
     use = learning_rate, loraplus_ratio, width, weight_decay
     case = Case(read, linear, edge(embedding), name, reading, *use, placed)
     specs = {} if spec is None or read.variants else {LINEAR: f"{spec}\n"}
-    if case.embeddings:
+    if case.has_known_embeddings:
         specs[EMBEDDING] = f"{embedding}\n"
     found = [
         Finding(each.id, each.severity, each.text(case), _derivation(each, case), each.is_common)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -10,7 +11,7 @@ from fractions import Fraction
 
 from gamma_calc.algebra import Affine
 from gamma_calc.experiment.alpha import AlphaReading
-from gamma_calc.huggingface.adapter_config import AdapterConfig
+from gamma_calc.huggingface.adapter_config import HEADS, AdapterConfig
 from gamma_calc.huggingface.implemented_scheme import KAPPA, LAMBDA, RHO, SIGMA, Edge, sure_rates
 from gamma_calc.program.optimizers import OPTIMIZERS, Moments
 
@@ -35,9 +36,9 @@ def rate_edge(config: AdapterConfig, optimizer: str, width: int, ratio: float = 
     docs/lint.md.
     """
     rule = OPTIMIZERS[optimizer]
-    if not config.scale > 0 or not isinstance(rule.step, Moments):
+    if not config.scale or not isinstance(rule.step, Moments):
         return None
-    sizes = {RHO: config.rank, SIGMA: config.scale, LAMBDA: ratio, KAPPA: config.initialisation.constant}
+    sizes = {RHO: config.rank, SIGMA: abs(config.scale), LAMBDA: ratio, KAPPA: config.initialisation.constant}
     logarithms = {name: math.log(size) for name, size in sizes.items()}
 
     def logarithm(form: Affine) -> float:
@@ -61,11 +62,18 @@ LINEAR, EMBEDDING = "peft.toml", "peft-embedding.toml"
 MEASURED = "docs/lint.md"
 """Where it stands how something was measured that no spec derives."""
 
-EMBEDDINGS = ("embed_tokens", "word_embeddings", "embeddings", "embedding", "wte", "wpe", "embed_in", "tok_embeddings")
+EMBEDDINGS = (
+    *("embed_tokens", "word_embeddings", "embeddings", "embedding", "wte", "wpe", "embed_in", "tok_embeddings"),
+    "shared",
+)
 """Last parts of the names that transformers gives embeddings; what a module is cannot be told from a configuration."""
 
-HEADS = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS")
-"""Task types for which PEFT also trains the head."""
+
+def embeddings(config: AdapterConfig) -> tuple[str, ...]:
+    """The targets that are embeddings by name, or the names of embeddings that an expression takes."""
+    named = [name for name in config.targets if name.rpartition(".")[2] in EMBEDDINGS]
+    patterns = [name for name in config.targets if re.escape(name) != name.replace(".", r"\.")]
+    return (*named, *(name for name in EMBEDDINGS if any(re.fullmatch(each, f"model.{name}") for each in patterns)))
 
 
 class Severity(Enum):
@@ -105,12 +113,18 @@ class Case:
     def has_small_tensors(self) -> bool:
         """Whether one-dimensional tensors are trained."""
         config = self.config
-        return config.bias != "none" or config.has_lora_bias or bool(config.saved_modules) or config.task in HEADS
+        has_biases = config.bias != "none" or config.has_lora_bias
+        return has_biases or config.is_dora or bool(config.saved_modules) or config.task in HEADS
 
     @property
     def embeddings(self) -> tuple[str, ...]:
         """The targets that are embeddings by name."""
-        return tuple(name for name in self.config.targets if name.rpartition(".")[2] in EMBEDDINGS)
+        return embeddings(self.config)
+
+    @property
+    def has_known_embeddings(self) -> bool:
+        """Whether some are, and PEFT starts them from zero and N(0, 1)."""
+        return bool(self.embeddings) and self.config.initialisation.resets_embeddings
 
 
 @dataclass(frozen=True, slots=True)

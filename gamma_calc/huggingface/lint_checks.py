@@ -19,8 +19,25 @@ EMBEDDING_DERIVE = f"gamma-calc derive {EMBEDDING}"
 TWO_RATES = "gamma-calc compare lora-plus-a init-a"
 CARRIED = "gamma-calc transfer lora-plus-b --lr 1e-4 --lr-b 1.6e-3 --from-width 1024 --to-width 4096"
 
+OF_WEIGHTS = ("orthogonal", "pissa", "olora", "mica", "lora_ga")
+"""Initialisations for which PEFT looks for the weight of a layer, which a stack of experts has not."""
+
 NEAR = 2
 """A rate below the edge by less than this factor is worth a warning: the constant is known no better."""
+
+
+def _odd_ranks(case: Case) -> list[int]:
+    """The odd ranks of layers under an initialisation that needs even ones."""
+    ranks = [case.config.rank, *case.config.rank_pattern.values()] if case.config.initialisation.needs_even_rank else []
+    return [rank for rank in ranks if rank % 2]
+
+
+def _beside_experts(case: Case) -> str:
+    """What PEFT does not take together with target parameters; nothing where there is no such thing."""
+    config, start = case.config, case.config.initialisation.name
+    dropout = (f"lora_dropout = {config.dropout:g}",) if config.dropout else ()
+    of_weights = (f"init_lora_weights={start}",) if start in OF_WEIGHTS else ()
+    return ", ".join((*config.variants, *dropout, *of_weights))
 
 
 def _internal_growth(case: Case) -> str:
@@ -109,9 +126,11 @@ def position(case: Case) -> str:
     """Where the rate stands, in words."""
     edge, rate, config = case.rate_edge, case.learning_rate, case.config
     assert edge is not None and rate is not None and case.position is not None
+    entries = config.initialisation.constant
+    constant = "" if entries == 1 else f", c = {entries:g} of the initial entries"
     return (
         f"The rate {rate:g} is {case.position:.3g} times the edge of the stable rates, {edge.law} = {edge.rate:.2g} at "
-        f"n = {case.width}, r = {config.rank}, s = {config.scale:g}, its constant taken as 1"
+        f"n = {case.width}, r = {config.rank}, s = {config.scale:g}{constant}, its constant taken as 1"
     )
 
 
@@ -143,8 +162,15 @@ CHECKS = (
     Check(
         "odd-rank",
         Severity.ERROR,
-        lambda case: case.config.initialisation.needs_even_rank and case.config.rank % 2 == 1,
-        lambda case: f"PEFT refuses this initialisation at the odd rank {case.config.rank}; expected an even one.",
+        lambda case: bool(_odd_ranks(case)),
+        lambda case: f"PEFT refuses this initialisation at the odd rank {_odd_ranks(case)[0]}; expected an even one.",
+        MEASURED,
+    ),
+    Check(
+        "experts-refused",
+        Severity.ERROR,
+        lambda case: bool(case.config.parameters and _beside_experts(case)),
+        lambda case: f"PEFT refuses target_parameters together with {_beside_experts(case)}.",
         MEASURED,
     ),
     Check("hidden-features-grow", Severity.ERROR, _has_no_internal_rate, _internal_growth, EXPONENTS),
@@ -196,7 +222,7 @@ CHECKS = (
     Check(
         "embedding-starts-otherwise",
         Severity.WARNING,
-        lambda case: bool(case.embeddings) and case.config.initialisation.resets_embeddings,
+        lambda case: case.has_known_embeddings,
         lambda case: (
             f"By name {', '.join(case.embeddings)} is an embedding, and there PEFT starts with A = 0 and "
             "B normal with standard deviation 1 (r times the variance of Init[B]), whatever A is asked to be. Its "
@@ -230,6 +256,16 @@ CHECKS = (
         MEASURED,
     ),
     Check(
+        "rate-not-placed",
+        Severity.WARNING,
+        lambda case: case.learning_rate is not None and case.rate_edge is None and case.config.alpha != 0,
+        lambda case: (
+            "The learning rate is not placed: its edge is known here where a step is of one size in every entry, as "
+            "Adam's is, and what A and B start from follows from the configuration alone."
+        ),
+        MEASURED,
+    ),
+    Check(
         "one-module-alone",
         Severity.WARNING,
         _has_growing_gradients,
@@ -256,6 +292,16 @@ CHECKS = (
         lambda case: (
             f"{', '.join(case.config.saved_modules)} (modules_to_save) trains whole, by default at the adapters' rate: "
             "no exponent here speaks of it. scheme_optimizer gives it other_learning_rate."
+        ),
+        MEASURED,
+    ),
+    Check(
+        "tokens-trained",
+        Severity.INFO,
+        lambda case: case.config.has_trained_tokens,
+        lambda case: (
+            "trainable_token_indices trains rows of the embedding, by default at the adapters' rate: no exponent here "
+            "speaks of it. scheme_optimizer gives it other_learning_rate."
         ),
         MEASURED,
     ),
@@ -302,8 +348,8 @@ CHECKS = (
         Severity.WARNING,
         lambda case: case.loraplus_ratio is not None and case.has_small_tensors,
         lambda case: (
-            "create_loraplus_optimizer gives every one-dimensional tensor (biases, norms, also those of a "
-            "trained head) B's rate, and a head's matrices A's."
+            "create_loraplus_optimizer gives every one-dimensional tensor (biases, DoRA's magnitudes, norms, also "
+            "those of a trained head) B's rate, and a head's matrices A's."
         ),
         MEASURED,
     ),

@@ -25,7 +25,7 @@ from gamma_calc.experiment.alpha import (
 )
 from gamma_calc.experiment.setup import size_of
 from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
-from gamma_calc.huggingface.adapters import DORA, EXPERTS, Adapter, lora_adapters
+from gamma_calc.huggingface.adapters import BESIDE_LORA, Adapter, lora_adapters
 from gamma_calc.huggingface.dora import check_dora_law
 from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, shape_config
 from gamma_calc.huggingface.model_transfer import law_between, paired_kinds, place
@@ -99,7 +99,7 @@ def parameter_groups(
     for name, value in {**numbers, **({} if momentum is None else {"momentum": momentum})}.items():
         _check_number(name, value, is_open=True)
     _check_number("weight_decay", weight_decay, is_open=False)
-    adapters = lora_adapters(model, adapter, knows=(DORA, EXPERTS))
+    adapters = lora_adapters(model, adapter, knows=BESIDE_LORA)
     (chosen,) = selected([scheme])
     if base_model is None:
         law, bases = _at_one_base(chosen, adapters, base_width, base_rank, alpha)

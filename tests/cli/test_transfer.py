@@ -51,7 +51,13 @@ def test_a_configuration_is_a_spec(
 
 REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "unsaid": ({}, RANKS, "--alpha fixed"),
-    "neither": ({"rank_pattern": {"q": 32}, "alpha_pattern": {"q": 32}}, RANKS, "--alpha fixed"),
+    "neither": ({"rank_pattern": {"q": 32}, "alpha_pattern": {"q": 32}}, RANKS, "neither kept nor in proportion"),
+    "neither-said": (
+        {"rank_pattern": {"q": 32}, "alpha_pattern": {"q": 32}},
+        (*RANKS, "--alpha", "fixed"),
+        "neither kept nor in proportion",
+    ),
+    "one-rank": ({}, ("--from-rank", "8"), "--to-rank"),
     "of-another-layer": ({"rank_pattern": {"q": 32}, "alpha_pattern": {"v": 32}}, RANKS, "--alpha fixed"),
     "contradicted": ({"rank_pattern": {"q": 32}}, (*RANKS, "--alpha", "proportional"), "expected fixed"),
     "another-rank": ({}, ("--from-rank", "4", "--to-rank", "32"), "--from-rank: found 4, expected 8, as "),
@@ -70,6 +76,13 @@ def test_what_a_configuration_does_not_say_is_one_message(
     assert main(["transfer", config, *WIDTHS, *words]) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1 and message in printed.err
+
+
+def test_an_embedding_by_name_is_said_to_have_another_law(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "adapter_config.json"
+    path.write_text(json.dumps({**PLAIN, "target_modules": ["q_proj", "embed_tokens"]}), encoding="utf-8")
+    assert main(["transfer", str(path), *WIDTHS]) == 0
+    assert "By name embed_tokens is an embedding" in capsys.readouterr().out
 
 
 def test_what_dora_makes_of_a_raw_step_is_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

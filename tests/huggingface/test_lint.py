@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from torch import nn
 
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
@@ -21,6 +23,7 @@ from gamma_calc.huggingface.lint import lint
 from gamma_calc.huggingface.lint_case import MEASURED, rate_edge
 from gamma_calc.huggingface.lint_checks import CHECKS
 from gamma_calc.program.optimizers import named_optimizer
+from tests.huggingface.models import mixture
 
 PLAIN = {"peft_type": "LORA", "r": 8, "lora_alpha": 16}
 RATE = {"learning_rate": 2e-4, "width": 768}
@@ -76,6 +79,7 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     # finding: (a configuration that has it, how it is used)
     "dead-adapter": ({"lora_alpha": 0}, {}),
     "odd-rank": ({"init_lora_weights": "orthogonal", "r": 7}, {}),
+    "experts-refused": ({"target_parameters": ["mlp.experts.down_proj"], "use_dora": True}, {}),
     "hidden-features-grow": ({"init_lora_weights": "gaussian"}, {}),
     "output-changed-at-start": ({"init_lora_weights": False}, {}),
     "size-depends-on-data": ({"init_lora_weights": "eva"}, {}),
@@ -87,9 +91,11 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "scale-differs-by-layer": ({"rank_pattern": {"q_proj": 16}}, {}),
     "rate-above-edge": ({}, {**RATE, "learning_rate": 0.1}),
     "rate-near-edge": ({}, {**RATE, "learning_rate": 6e-3}),
+    "rate-not-placed": ({}, {**RATE, "optimizer": "adafactor"}),
     "one-module-alone": ({"init_lora_weights": "gaussian"}, {}),
     "matrices-of-experts": ({"target_parameters": ["mlp.experts.down_proj"]}, {}),
     "modules-saved": ({"modules_to_save": ["lm_head", "embed_tokens"]}, {}),
+    "tokens-trained": ({"trainable_token_indices": [1, 2]}, {}),
     "biases-trained": ({"bias": "all"}, {}),
     "loraplus-one-dimensional": ({"task_type": "SEQ_CLS"}, PLUS),
     "loraplus-weight-decay": ({}, {**PLUS, "weight_decay": 0.01}),
@@ -106,6 +112,8 @@ ABSENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     **dict.fromkeys(FOUND, ({"init_lora_weights": False, "bias": "none"}, {})),
     "output-changed-at-start": ({"init_lora_weights": "orthogonal"}, {}),
     "factor-hardly-learns": ({}, {}),
+    "experts-refused": ({"target_parameters": ["mlp.experts.down_proj"]}, {}),
+    "rate-not-placed": ({}, RATE),
     "rate-above-edge": ({}, RATE),
     "rate-near-edge": ({}, RATE),
     "loraplus-one-dimensional": ({}, PLUS),
@@ -236,7 +244,7 @@ def test_what_is_found_everywhere_is_one_line_and_commands_run_as_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    config = {**PLAIN, "init_lora_weights": False, "target_modules": ["wte"], "rank_pattern": {"q": 16}}
+    config = {**PLAIN, "init_lora_weights": "pissa", "target_modules": ["wte"], "rank_pattern": {"q": 16}}
     Path("a config.json").write_text(json.dumps(config), encoding="utf-8")
     assert main(["lint", "a config.json", "--loraplus-ratio", "16"]) == 0
     text = capsys.readouterr().out
@@ -378,3 +386,42 @@ def test_an_unknown_optimizer_is_told_every_name(tmp_path: Path, capsys: pytest.
     (tmp_path / "c.json").write_text(json.dumps(PLAIN), encoding="utf-8")
     assert main(["lint", str(tmp_path / "c.json"), "--optimizer", "adamv"]) == 2
     assert "expected one of adam, sign, sgd, adamw, momentum" in capsys.readouterr().err
+
+
+OF_EMBEDDINGS = {
+    # init_lora_weights: whether PEFT starts an embedding's adapter at A = 0, B ~ N(0, 1), as its layers show
+    **dict.fromkeys((True, "gaussian", "orthogonal", "pissa", "olora", "eva"), True),
+    False: False,
+}
+
+
+@pytest.mark.filterwarnings("ignore:`init_lora_weights` is 'eva'")
+@pytest.mark.parametrize(("start", "is_reset"), OF_EMBEDDINGS.items(), ids=map(str, OF_EMBEDDINGS))
+def test_what_an_embedding_starts_from(start: bool | str, is_reset: bool) -> None:
+    model = nn.Sequential(OrderedDict(embed_tokens=nn.Embedding(64, 32), q_proj=nn.Linear(32, 32)))
+    chosen: Any = LoraConfig(init_lora_weights=start, target_modules=["embed_tokens", "q_proj"], r=8)
+    layer = get_peft_model(model, chosen).base_model.model.embed_tokens  # type: ignore[union-attr]
+    a, b = (float(each["default"].detach().std()) for each in (layer.lora_embedding_A, layer.lora_embedding_B))
+    assert (a == 0 and 0.8 < b < 1.2) == is_reset
+    found = lint({**PLAIN, "init_lora_weights": start, "target_modules": ["q_proj", "embed_tokens"]})
+    assert ("embedding-starts-otherwise" in [each.id for each in found.findings]) == is_reset
+    assert (found.json()["embedding"] is not None) == is_reset == ("peft-embedding.toml" in found.specs)
+
+
+@pytest.mark.parametrize("target", [["q", "shared"], ".*(q_proj|embed_tokens)"])
+def test_an_embedding_by_another_name_and_by_an_expression(target: Any) -> None:
+    assert "embedding-starts-otherwise" in ids({"target_modules": target}, {})
+
+
+def test_the_constant_of_the_initial_entries_is_said_where_it_is_counted() -> None:
+    found = lint({**PLAIN, "init_lora_weights": "orthogonal"}, learning_rate=1e-6, width=4096)
+    assert "c = 0.07" in found.text()
+    edge = found.json()["rate"]
+    assert edge["edge"] == pytest.approx(4096**-1 * 8**-0.5 * 2**-1 / 0.07, rel=1e-3)
+
+
+@pytest.mark.parametrize("other", [{"init_lora_weights": "pissa"}, {"lora_dropout": 0.1}, {"use_dora": True}])
+def test_what_peft_refuses_of_experts_is_an_error(other: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, AttributeError)):
+        get_peft_model(mixture(), LoraConfig(target_parameters=["mlp.experts.down_proj"], **other))
+    assert "experts-refused" in ids({"target_parameters": ["mlp.experts.down_proj"], **other}, {})

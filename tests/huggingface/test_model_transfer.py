@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import GPT2Config, LlamaConfig
+from transformers import GPT2Config, Llama4TextConfig, LlamaConfig
 
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
@@ -204,3 +204,58 @@ def test_kinds_are_told_apart_where_one_name_has_several_shapes() -> None:
     assert {each.rank for each in adapted_shapes(model, None)} == {2, 4}
     groups = parameter_groups(model, "init-a", 1e-3, base_model=llama(64))
     assert {group["lr"] for group in groups} == {2e-3}
+
+
+HEADS = {
+    "of-a-task": ("LlamaForSequenceClassification", {"task_type": "SEQ_CLS"}, "score"),
+    "saved": ("LlamaForSequenceClassification", {"modules_to_save": ["score"]}, "score"),
+    "of-tokens": ("LlamaForTokenClassification", {"task_type": "TOKEN_CLS"}, "score"),
+}
+
+
+@pytest.mark.parametrize(("architecture", "others", "head"), HEADS.values(), ids=HEADS)
+def test_a_head_that_is_trained_whole_has_no_adapter(
+    architecture: str, others: dict[str, Any], head: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = LlamaConfig(
+        vocab_size=32, hidden_size=16, intermediate_size=32, num_attention_heads=2, num_hidden_layers=1
+    )
+    place = str(folder(tmp_path / "model", config, architecture))
+    bare = adapter(tmp_path / "bare.json", 4, 8, target_modules="all-linear")
+    spec = adapter(tmp_path / "adapter.json", 4, 8, target_modules="all-linear", **others)
+    without, found = (
+        {each["layer"] for each in answered(capsys, each, "--from", place, "--to", place)["layers"]}
+        for each in (bare, spec)
+    )
+    assert without - found == {head} and "q_proj" in found
+
+
+def test_experts_that_do_not_say_how_they_are_stored_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """PEFT takes the outputs of Llama 4's experts, which are stored as (experts, in, out), for their inputs."""
+    config = Llama4TextConfig(
+        vocab_size=32,
+        hidden_size=16,
+        intermediate_size=32,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        num_hidden_layers=1,
+        num_local_experts=2,
+        interleave_moe_layer_step=1,
+    )
+    place = str(folder(tmp_path / "model", config, "Llama4ForCausalLM"))
+    spec = adapter(
+        tmp_path / "adapter.json", 4, 8, target_modules=["q_proj"], target_parameters=["experts.gate_up_proj"]
+    )
+    assert main(["transfer", spec, "--from", place, "--to", place, *GIVEN]) == 2
+    assert "does not say which way it stores its matrices" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:`lora_bias=True` was passed")
+def test_a_bias_inside_the_adapter_keeps_the_rate_of_what_is_no_factor() -> None:
+    model = wrapped(lora_bias=True)
+    groups = parameter_groups(model, "init-a", 1e-3, base_width=16, other_learning_rate=1e-5)
+    rates = {id(each): group["lr"] for group in groups for each in group["params"]}
+    biases = [each for name, each in model.named_parameters() if name.endswith("bias") and each.requires_grad]
+    assert biases and {rates[id(each)] for each in biases} == {1e-5}
