@@ -395,7 +395,7 @@ OF_EMBEDDINGS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:`init_lora_weights` is 'eva'")
+@pytest.mark.filterwarnings("ignore:.*eva")
 @pytest.mark.parametrize(("start", "is_reset"), OF_EMBEDDINGS.items(), ids=map(str, OF_EMBEDDINGS))
 def test_what_an_embedding_starts_from(start: bool | str, is_reset: bool) -> None:
     model = nn.Sequential(OrderedDict(embed_tokens=nn.Embedding(64, 32), q_proj=nn.Linear(32, 32)))
