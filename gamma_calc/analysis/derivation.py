@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from gamma_calc.algebra import EMPTY, VANISHING, Exponent, Polyhedron, Region
 from gamma_calc.analysis.bounded import Bounded, bounded, run_of
 from gamma_calc.analysis.cancellation import caveats
 from gamma_calc.analysis.cells import decided, undecided
-from gamma_calc.analysis.conditions import STABLE, Condition, conditions_of, factors_of
+from gamma_calc.analysis.conditions import EFFICIENT, FEATURE_LEARNING, STABLE, Condition, conditions_of, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
 from gamma_calc.analysis.largest_rates import Edge, LargestRate, at_largest, frontier, largest_rate
@@ -17,6 +18,7 @@ from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Open, Trajectory
 from gamma_calc.calculus.size import Size
+from gamma_calc.errors import Unknown
 from gamma_calc.maxplus.cycle_time import LeastGrowth, growth, least_growth
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.program import Program
@@ -121,6 +123,21 @@ def derived(
         horizons={} if horizon is not None else _horizons(scheme, conditions, bounds, policy),
         growth={} if horizon is not None else _growth(bounds),
     )
+
+
+def example(scheme: Scheme) -> Mapping[str, Fraction]:
+    """Free exponents to try: where all factors learn, else where the scheme is stable; none if that is not known."""
+    try:
+        found = derived(scheme)
+    except Unknown:
+        return {}
+    wanted = (found.decisions.get(name) for name in (EFFICIENT.name, FEATURE_LEARNING.name, STABLE.name))
+    regions = (each.region for each in wanted if each is not None and each.status is not Status.UNKNOWN)
+    member = next((region.members[0] for region in regions if not region.is_empty), None)
+    if member is None:
+        return {}
+    inside = (each for each in member.vertices() if member.contains(each))
+    return next(inside, None) or member.point()
 
 
 def _where_possible(condition: Condition, domain: Polyhedron, stable: Decision | None) -> Region:

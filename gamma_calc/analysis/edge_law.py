@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from gamma_calc.algebra import EMPTY, Affine, Polyhedron, at_most
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.decision import Status
-from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
+from gamma_calc.analysis.derivation import Derivation, derived, example, free_exponents
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.errors import BadInput, Unknown
@@ -104,11 +104,12 @@ def _check_free(scheme: Scheme, policy: Policy, rates: tuple[str, ...], rho: str
         names = ", ".join(rank.free)
         raise BadInput(f"{scheme.name}: the rank's {names} is free: give both ranks, or fix it with --at")
     if others:
-        example = 1 if others[0] in policy.free else 0
-        raise BadInput(f"{scheme.name}: {', '.join(others)} is free; fix it, such as with --at {others[0]}={example}")
+        value = 1 if others[0] in policy.free else example(scheme).get(others[0], 0)
+        raise BadInput(f"{scheme.name}: {', '.join(others)} is free; fix it, such as with --at {others[0]}={value}")
     if len(rates) > 1:
         names = " and ".join(rates)
-        raise BadInput(f"{scheme.name}: the rates {names} are free, and one at most can be: --at {rates[0]}=-1")
+        value = example(scheme).get(rates[0], -1)
+        raise BadInput(f"{scheme.name}: the rates {names} are free, and one at most can be: --at {rates[0]}={value}")
 
 
 def _law(

@@ -27,7 +27,7 @@ from __future__ import annotations
 import argparse
 import os
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -36,13 +36,14 @@ from gamma_calc.cli.options import add_horizon_argument, add_question_arguments,
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.advice import advice
-from gamma_calc.derivation.certificate import certificate
+from gamma_calc.derivation.certificate import Certificate, certificate
 from gamma_calc.derivation.horizons import growth_lines, horizon_lines
 from gamma_calc.derivation.questions import Derived, derive
 from gamma_calc.derivation.rocq import rocq
 from gamma_calc.derivation.smtlib import smtlib
 from gamma_calc.derivation.tables import COLUMNS, fitted, layer_rows, text_table
-from gamma_calc.errors import BadInput
+from gamma_calc.derivation.verification import verification
+from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.files import write_all
 
 DOCUMENTS = {
@@ -53,6 +54,8 @@ DOCUMENTS = {
     "rocq": "the claims as lemmas for Rocq (Coq)",
 }
 """What can be written, by the option that asks for it."""
+
+PROOFS = frozenset(("certificate", "smtlib", "rocq"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,18 +72,18 @@ def answer(options: argparse.Namespace) -> int:
     """Print what follows, and write the documents asked for."""
     with shown_runs():
         found = derive(*schemes(options, options.specs), steps=options.steps or "all", **supposed(options))
-    _write(options, found)
-    show(options, found.json, lambda: _text(found))
+    proved = _write(options, found)
+    show(options, found.json, lambda: "\n".join([_text(found), *_left_open(found, proved)]))
     return UNKNOWN if found.derivation.is_unknown else 0
 
 
-def _write(options: argparse.Namespace, found: Derived) -> None:
-    """Write the files asked for, all or none."""
+def _write(options: argparse.Namespace, found: Derived) -> Certificate | None:
+    """Write the files asked for, all or none; returns the certificate where one was asked for."""
     if options.short and options.latex is None and options.markdown is None:
         raise BadInput("--short: there is nothing to shorten; it goes with --latex FILE or --markdown FILE")
     if options.fragment and options.latex is None:
         raise BadInput("--fragment: it goes with --latex FILE")
-    proof = cache(lambda: certificate(found.derivation))
+    proof = cache(lambda: _proof(found))
     texts: dict[str, Callable[[], str]] = {
         "latex": lambda: found.latex(short=options.short, fragment=options.fragment),
         "markdown": lambda: found.markdown(short=options.short),
@@ -97,6 +100,26 @@ def _write(options: argparse.Namespace, found: Derived) -> None:
             raise BadInput(f"--{asked[place]} and --{name} both name {path}: give two files")
         asked[place] = name
     write_all({getattr(options, name): texts[name]() for name in asked.values()})
+    return proof() if PROOFS & {*asked.values()} else None
+
+
+def _proof(found: Derived) -> Certificate:
+    try:
+        return certificate(found.derivation)
+    except Unknown as problem:
+        options = " and ".join(f"--{name}" for name in sorted(PROOFS))
+        raise Unknown(f"{problem}; leave out {options}: --latex and --markdown hold the proof") from None
+
+
+def _left_open(found: Derived, proved: Certificate | None) -> Iterator[str]:
+    """Which conditions are decided, and not by the certificate that was written."""
+    if proved is None:
+        return
+    said = verification(proved.data).conclusions
+    known = [name for name, each in found.derivation.decisions.items() if each.status is not Status.UNKNOWN]
+    less = [name for name in known if any(line.startswith(f"{name}, ") and ": unknown" in line for line in said)]
+    if less:
+        yield f"The certificate proves less of {', '.join(less)}, see gamma-calc verify; with --at it decides a point."
 
 
 def _text(found: Derived) -> str:

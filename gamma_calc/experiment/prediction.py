@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from gamma_calc.algebra import Affine
-from gamma_calc.analysis.derivation import derived
+from gamma_calc.analysis.derivation import derived, example
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.calculus.size import Size
@@ -50,16 +50,15 @@ def pinned(scheme: Scheme) -> Scheme:
     """
     if not scheme.free:
         return scheme
-    example = " ".join(f"--at {name}={-1 if name in scheme.rates else 0}" for name in scheme.free)
+    values = example(scheme)
+    tried = " ".join(f"--at {name}={values.get(name, -1 if name in scheme.rates else 0)}" for name in scheme.free)
     if len(scheme.free) > 1 or scheme.free != scheme.rates:
         names = ", ".join(scheme.free)
-        raise BadInput(
-            f"{scheme.name}: {names} are free; only a single free rate has a largest stable value: {example}"
-        )
+        raise BadInput(f"{scheme.name}: {names} are free; only a single free rate has a largest stable value: {tried}")
     derivation = derived(scheme)
     (largest,) = derivation.max_stable.values()
     if largest.exponent is None or not largest.attained:
-        problem = f"{scheme.name}: no largest stable {largest.rate} to take: {largest.reason}; give one: {example}"
+        problem = f"{scheme.name}: no largest stable {largest.rate} to take: {largest.reason}; give one: {tried}"
         raise Unknown(problem) if derivation.is_unknown else BadInput(problem)
     return scheme.at({largest.rate: Affine.of(largest.exponent)})
 

@@ -293,8 +293,9 @@ def config_from_mapping(document: object) -> AdapterConfig:
         raise BadInput(f'peft_type is missing; expected "{LORA}", as PEFT writes it')
     if kind != LORA:
         name = str(kind).lower()
-        derived = f"; gamma-calc derive {name} has its exponents" if name in ADAPTERS else ""
-        derived += f", gamma-calc transfer {name} its rates, gamma-calc model those of a model" if kind == VERA else ""
+        derived = f"; gamma-calc derive {name} has one module's exponents" if name in ADAPTERS else ""
+        if kind == VERA:
+            derived += f", gamma-calc transfer {name} its rates, and gamma-calc model a model's, which may be smaller"
         found = f'found {quoted(kind)}, expected "{LORA}"'
         raise BadInput(f"peft_type: {found}: other adapters have other equations{derived}")
     return AdapterConfig(

@@ -80,7 +80,7 @@ class Probe:
     forward pass without gradients is not looked at. Parameters are neither touched nor tagged;
     leaving the context removes every hook and drops the copies of the factors that it held.
 
-    Used as in the README:
+    Used as in docs/train.md:
 
         with Probe(model, optimizer) as probe:
             train()

@@ -98,3 +98,9 @@ def test_what_dora_makes_of_a_raw_step_is_unknown(tmp_path: Path, capsys: pytest
 def test_a_rate_is_written_in_plain_digits(digits: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["transfer", "init-a", "--lr", digits, "--from-width", "64", "--to-width", "128"]) == 2
     assert "2e-4" in capsys.readouterr().err
+
+
+def test_what_to_type_is_the_edge(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of DoRA's two free rates the one that is offered is where A and B learn and the magnitudes are stable."""
+    assert main(["transfer", "dora", *WIDTHS]) == 2
+    assert capsys.readouterr().err.rstrip().endswith("--at eta=-1/2")

@@ -198,6 +198,25 @@ def test_a_family_has_a_best_rate_at_each_width_and_an_exponent(
     assert "64     0.00837" in (text := capsys.readouterr().out) and "derived, for one module: n^(-1/2)" in text
 
 
+def test_seeds_that_share_a_rate_know_it_no_better_than_the_grid(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both seeds are best at the last rate that learns, with too few beside it for a parabola."""
+
+    def measured(run: LanguageRun) -> Mapping[str, Any]:
+        found = dict(bowl(-8, apart=0.0)(run))
+        return found if run.log2_rate < -7.5 else {**found, "validation_loss": np.array([1e9, np.nan])}
+
+    monkeypatch.setattr(LanguageRun, "measured", measured)
+    words = ("tiny", "--data", "a.txt", "--to", "wide", "--rates", f"{2.0**-10}:{2.0**-6}")
+    found = answered(capsys, *words)
+    assert found["rate"] == 2**-8 and found["ci"] == pytest.approx([2**-8.5, 2**-7.5], rel=1e-5)
+    assert main(asked(*words)) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    (row,) = (each for each in rows if each[-3:] == ["0", "of", "2"] and each[0] == "0.00781")
+    assert row[1:3] == ["\N{EN DASH}", "\N{EN DASH}"]
+
+
 def test_a_best_rate_beyond_all_rates_is_unknown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -334,7 +334,7 @@ HOSTILE = {
     "no-type": ('{"r": 8}', "peft_type is missing"),
     "a-model": ('{"model_type": "llama"}', "is the configuration of a model; expected that of an adapter"),
     "other-type": ('{"peft_type": "IA3"}', "IA3"),
-    "vera": ('{"peft_type": "VERA"}', "gamma-calc derive vera has its exponents"),
+    "vera": ('{"peft_type": "VERA"}', "gamma-calc derive vera has one module's exponents"),
     "type-is-a-list": ('{"peft_type": ["LORA"]}', "expected"),
     "no-rank": ('{"peft_type": "LORA"}', "r is missing"),
     "rank-is-true": ('{"peft_type": "LORA", "r": true}', "whole number"),

@@ -182,7 +182,10 @@ def shortfall(curves: Curves) -> str:
 
 
 def _interval(curves: Curves) -> tuple[float, float]:
+    """By Student's law over seeds; no less than half a step of the rates where some seed's optimum is one of them."""
     mean, half = curves.optimum.mean, curves.optimum.half_width
+    if np.isin(curves.optimum.log2_rate, curves.log2_rate).any():  # no parabola was fitted through its losses
+        half = max(half, float(np.diff(curves.log2_rate).max(initial=0.0)) / 2)
     return 2.0 ** (mean - half), 2.0 ** (mean + half)
 
 
@@ -314,14 +317,22 @@ def _rates_table(one: LanguageStudy) -> list[tuple[str, ...]]:
     score = "test accuracy, %" if one.is_classification else "test perplexity"
     with np.errstate(over="ignore", invalid="ignore"):  # of runs that diverged
         values = 100 * curves.test_right if one.is_classification else np.exp(curves.test_loss)
-        columns = [mean_and_half_width(each) for each in (curves.validation_loss, values)]
-    sound = (curves.health == Health.SOUND).sum(axis=1)
+    is_sound = np.asarray(curves.health == Health.SOUND)
+    sound = is_sound.sum(axis=1)
     rows: list[tuple[str, ...]] = [("rate", "validation loss", score, "sound runs")]
     for k, rate in enumerate(np.exp2(curves.log2_rate)):
-        cells = [f"{mean[k]:.4g} \N{PLUS-MINUS SIGN} {half[k]:.2g}" for mean, half in columns]
+        cells = [_mean(each[k][is_sound[k]]) for each in (curves.validation_loss, values)]
         mark = "  *" if k == one.best(curves) else ""
         rows.append((f"{rate:.3g}", *cells, f"{sound[k]} of {one.plan.seeds}{mark}"))
     return rows
+
+
+def _mean(values: Array) -> str:
+    """The mean over sound runs, with half of its interval where there are several."""
+    if len(values) < 2:
+        return f"{values[0]:.4g}" if len(values) else "\N{EN DASH}"
+    mean, half = mean_and_half_width(values)
+    return f"{mean:.4g} \N{PLUS-MINUS SIGN} {half:.2g}"
 
 
 def _widths_table(found: Tuned) -> list[tuple[str, ...]]:
