@@ -338,6 +338,34 @@ def embedding(t: Translation, op: Operation, table: Any, places: Any, *rest: Any
     return _inner(t, table, t.layout.product(rows, tokens, (f"w{back}", f"{front}w", f"{front}{back}")))
 
 
+def picked(t: Translation, op: Operation, x: Any, indices: tuple[Any, ...]) -> Value:
+    """Entries at fixed places of fixed dimensions, such as the last token of each text: a sum against indicators."""
+    value, places = t.value(x), [place for place, each in enumerate(indices) if each is not None]
+    found = [t.capture.operation(indices[place]) for place in places]
+    values = [each.values[0] for each in found if each is not None and each.is_constant and each.values]
+    if len(values) < len(places) or places != [*range(places[0], places[-1] + 1)]:
+        raise Unknown("entries at places that are not fixed, or of dimensions that are not side by side")
+    if any(each.ndim != 1 or each.dtype == torch.bool for each in values):
+        raise Unknown("entries at places that are no row of numbers")
+    for place in places:
+        value = t.layout.whole(value, place)
+    if not all(axis.is_fixed for axis in flat(value.dims[place] for place in places)):
+        raise Unknown("entries of a dimension that grows")
+    shape = [t.layout.sizes(value.dims[place])[0] for place in places]
+    indicators = torch.zeros([len(values[0]), *shape])
+    indicators[torch.arange(len(values[0])), *(each % size for each, size in zip(values, shape, strict=True))] = 1
+    assert found[0] is not None
+    rows = t.dims(found[0])
+    copies: list[Dimension] = []
+    for place in places:
+        taken_axes = (*value.axes, *flat(rows), *flat(copies))
+        copies.append(tuple(t.axes.copy(axis, taken_axes) for axis in value.dims[place]))
+    data = Value(t.data(op.name, indicators, flat((*rows, *copies))), (*rows, *copies))
+    letters = LETTERS[: len(value.dims)]
+    before, middle, after = letters[: places[0]], letters[places[0] : places[-1] + 1], letters[places[-1] + 1 :]
+    return t.layout.product(value, data, (letters, f"z{middle}", f"{before}z{after}"))
+
+
 def sliced(
     t: Translation, op: Operation, x: Any, place: int = 0, start: Any = None, end: Any = None, step: int = 1
 ) -> Value:
@@ -440,6 +468,15 @@ def concatenated(t: Translation, op: Operation, values: Any, place: int = 0) -> 
             t.layout.product(value, chosen, (letters, f"z{letters[place]}", letters.replace(letters[place], "z")))
         )
     return t.joined(t.layout.added(*placed), op)
+
+
+def stacked(t: Translation, op: Operation, values: Any, place: int = 0) -> Value:
+    """Side by side along a dimension of their own, which is fixed."""
+    assert op.shape is not None
+    place %= len(op.shape)
+    every = [t.value(each) for each in values]
+    thin = [Value(each.expression, (*each.dims[:place], (), *each.dims[place:])) for each in every]
+    return concatenated(t, op, thin, place)
 
 
 def convolved(
@@ -562,8 +599,10 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "chunk": parts,
         "getitem": item,
         "cat": concatenated,
+        "stack": stacked,
         "where": chosen,
         "embedding": embedding,
+        "index": picked,
         "conv2d": convolved,
         "linear": linear,
         "matmul": matrix_product,
@@ -578,6 +617,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "neg": negated,
         "mul": product,
         "div": quotient,
+        "div_": quotient,
         "pow": power,
         "rsqrt": square_root(Fraction(-1, 2)),
         "sqrt": square_root(Fraction(1, 2)),

@@ -65,6 +65,7 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "llama q v": lambda: llama(1, "q_proj", "v_proj"),
     "llama all-linear": lambda: llama(1, "all-linear"),
     "llama dora": lambda: llama(1, "v_proj", "down_proj", use_dora=True, lora_alpha=6),
+    "llama, a classifier": _of("Llama", "ForSequenceClassification", "q_proj", "v_proj", **GROUPED),
     "gpt2": lambda: gpt2(1, "c_attn", "c_fc", "c_proj"),
     "roberta": lambda: roberta(1, "query", "value"),
     "bert, a classifier": _of("Bert", "ForSequenceClassification", "query", "value"),
@@ -72,6 +73,7 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "qwen3": _of("Qwen3", "ForCausalLM", "q_proj", "v_proj", head_dim=14, **GROUPED),
     "gemma2": _of("Gemma2", "ForCausalLM", "q_proj", "v_proj", head_dim=14, **GROUPED),
     "mistral": _of("Mistral", "ForCausalLM", "q_proj", "v_proj", **GROUPED),
+    "glm": _of("Glm", "ForCausalLM", "q_proj", "v_proj", head_dim=8, partial_rotary_factor=0.5, **GROUPED),
     "phi3": _of("Phi3", "ForCausalLM", "qkv_proj", "gate_up_proj", **GROUPED),
     "gpt-neox": _of("GPTNeoX", "ForCausalLM", "query_key_value", bos_token_id=0, eos_token_id=0),
     "opt": opt,
@@ -86,4 +88,4 @@ MIXTURES: Mapping[str, Callable[[], nn.Module]] = {
     ),
 }
 """Models that choose experts by what training changes, which no rule translates."""
-FAST = ("llama dora", "llama all-linear", "gpt2", "gemma2")
+FAST = ("llama dora", "llama all-linear", "llama, a classifier", "gpt2", "gemma2")
