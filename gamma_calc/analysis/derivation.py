@@ -136,8 +136,9 @@ def example(scheme: Scheme) -> Mapping[str, Fraction]:
     member = next((region.members[0] for region in regions if not region.is_empty), None)
     if member is None:
         return {}
-    inside = (each for each in member.vertices() if member.contains(each))
-    return next(inside, None) or member.point()
+    inside = [each for each in member.vertices() if member.contains(each)]
+    sizes = [sum(abs(value) for name, value in each.items() if name not in scheme.rates) for each in inside]
+    return inside[sizes.index(min(sizes))] if inside else member.point()
 
 
 def _where_possible(condition: Condition, domain: Polyhedron, stable: Decision | None) -> Region:

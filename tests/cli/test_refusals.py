@@ -45,7 +45,7 @@ REFUSED = {
     "unwritable-folder": (("crosscheck", "init-a", "--out", "/dev/null/x"), "/dev/null/x"),
     "folder-for-nothing": (("crosscheck", "init-c", "--out", "a/b"), "init-a"),
     "free-exponents": (("crosscheck", "two.toml"), "a, b"),
-    "free-rank": (("crosscheck", "rank.toml"), "--at eta=-1 --at rho=0"),
+    "free-rank": (("crosscheck", "rank.toml"), "--at eta=-1/2 --at rho=0"),
     "json-spec": (("derive", "./adapter_config.json"), "gamma-calc lint adapter_config.json --specs ."),
     "no-function": (("derive", "./nets.py"), "nets.py:FUNCTION --allow-code"),
     "empty-spec": (("derive", ""), "unknown scheme: expected one of init-a"),

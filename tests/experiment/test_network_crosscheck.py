@@ -217,7 +217,7 @@ def test_what_a_population_decides(near: float, far: float, is_smooth: bool, exp
 @pytest.mark.parametrize(
     ("specs", "options", "message"),
     [
-        ((stack("-1/2", "zero", "a", "b"),), {}, "--at a=-1 --at b=-1"),
+        ((stack("-1/2", "zero", "a", "b"),), {}, "--at a=-1/2 --at b=-1/2"),
         ((INIT_B,), {"against": "init-b"}, "against: found .*lora-module"),
         ((INIT_B,), {"settings": Settings(data="teacher-student")}, "data of a lora-stack"),
         ((stack("-1/2", "zero", "-300", "-300"),), {"settings": SMALL}, "beyond the range of floats"),
