@@ -212,9 +212,23 @@ EXPERTS = Refusal(
     "leave it out of target_parameters",
     lambda each: isinstance(each.layer, ParamWrapper),
 )
+
+
+def _variant(adapter: Adapter) -> str:
+    """The class by which PEFT says how a layer differs from plain LoRA's; nothing where it does not."""
+    found = getattr(adapter.layer, "lora_variant", {}).get(adapter.key)
+    return "" if found is None else type(found).__name__
+
+
+MICA = "MiCALinearVariant"
+FROZEN_B = Refusal(
+    "MiCA, whose B is made from W and frozen",
+    "wrap the model with init_lora_weights=True",
+    lambda each: _variant(each) == MICA,
+)
 BIAS = Refusal("a bias inside the adapter", "set lora_bias=False", _holds("lora_bias"))
-BESIDE_LORA = (DORA, EXPERTS, BIAS)
-"""Kinds of layers beside the module of the theory whose rates are known; a bias has a rate of its own."""
+BESIDE_LORA = (DORA, EXPERTS, BIAS, FROZEN_B)
+"""Kinds of layers beside the module of the theory whose rates are known: MiCA's are LoRA's, a bias has its own."""
 SHARDED = Refusal("factors that are sharded or on the meta device", "apply the scheme before wrapping", _is_elsewhere)
 REFUSALS = (
     Refusal(
@@ -232,8 +246,9 @@ REFUSALS = (
     Refusal(
         "a LoRA variant",
         "use plain LoRA",
-        lambda each: not each.is_dora and each.key in getattr(each.layer, "lora_variant", {}),
+        lambda each: _variant(each) not in ("", MICA) and not each.is_dora,
     ),
+    FROZEN_B,
     Refusal("a layer that is no nn.Linear or Conv1D", "leave it out", lambda each: not _is_linear(each)),
     Refusal(
         "merged weights",

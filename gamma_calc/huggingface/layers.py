@@ -75,8 +75,16 @@ def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | Non
     if isinstance(model, PeftModel):
         name = name if name in model.peft_config else None
         return lora_adapters(model, name, has_numbers=False, knows=BESIDE_LORA)
-    found = adapted(_on_meta(model), adapter, _title(model))
-    return lora_adapters(found, has_numbers=False, knows=BESIDE_LORA)
+    bare = _on_meta(model)
+    wanted = adapter.target_modules if adapter is not None and not isinstance(adapter.target_modules, str) else ()
+    found = lora_adapters(adapted(bare, adapter, _title(model)), has_numbers=False, knows=BESIDE_LORA)
+    missing = sorted(name for name in wanted or () if not any(each.name.endswith(name) for each in found))
+    if missing and not getattr(bare, "config").architectures:  # noqa: B009
+        expected = (
+            'one that names its class, such as "architectures": ["LlamaForCausalLM"]: without it there is no head'
+        )
+        raise BadInput(f"{_title(model)}: a configuration without {', '.join(missing)}", expected=expected)
+    return found
 
 
 def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftModel:

@@ -259,3 +259,13 @@ def test_a_bias_inside_the_adapter_keeps_the_rate_of_what_is_no_factor() -> None
     rates = {id(each): group["lr"] for group in groups for each in group["params"]}
     biases = [each for name, each in model.named_parameters() if name.endswith("bias") and each.requires_grad]
     assert biases and {rates[id(each)] for each in biases} == {1e-5}
+
+
+def test_a_configuration_without_a_head_has_no_layer_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2}
+    place = tmp_path / "config.json"
+    place.write_text(json.dumps({**config, "num_hidden_layers": 1, "vocab_size": 32}), encoding="utf-8")
+    spec = adapter(tmp_path / "adapter.json", 4, 8, target_modules=["q_proj", "lm_head"])
+    assert main(["transfer", spec, "--from", str(place), "--to", str(place), *GIVEN]) == 2
+    printed = capsys.readouterr().err
+    assert "a configuration without lm_head" in printed and '"architectures"' in printed

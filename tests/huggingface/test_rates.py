@@ -11,6 +11,7 @@ from torch import nn
 
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.huggingface import Probe, init_lora_, lora_adapters, parameter_groups, scheme_optimizer
+from gamma_calc.huggingface.lint import lint
 from gamma_calc.program.catalogue import CATALOGUE
 from tests.huggingface.models import IDS, classifier, llama, mixture, wrapped
 from tests.schemes import scheme
@@ -202,3 +203,15 @@ def test_refusals() -> None:
         parameter_groups(wrapped(), half, 1e-3, base_width=16)
     with pytest.raises(BadInput, match="no LoRA layers"):
         parameter_groups(llama(), "init-a", 1e-3, base_width=16)
+
+
+def test_mica_goes_by_the_law_of_what_it_trains() -> None:
+    """B comes from W and is frozen; the largest stable rate of A is n^(-1/2), as lint derives it."""
+    model = wrapped(llama(64), targets=TARGETS, init_lora_weights="mica")
+    own = lint({"peft_type": "LORA", "r": 4, "lora_alpha": 4, "init_lora_weights": "mica"}).scheme
+    groups = parameter_groups(model, own, 1e-3, base_width=16)
+    trained = {id(each) for each in model.parameters() if each.requires_grad}
+    assert {id(each) for group in groups for each in group["params"]} == trained
+    assert {group["lr"] for group in groups if group["params"]} == {5e-4, 2.5e-4}
+    with pytest.raises(BadInput, match="MiCA, whose B is made from W and frozen; wrap the model with"):
+        init_lora_(model, "init-b")
