@@ -24,6 +24,9 @@ from gamma_calc.program.problem import program_of
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 
+FEW = 3
+"""Free exponents beyond which values for them are not looked for; of parameters, twice as many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
@@ -126,7 +129,9 @@ def derived(
 
 
 def example(scheme: Scheme) -> Mapping[str, Fraction]:
-    """Free exponents to try: where all factors learn, else where the scheme is stable; none if that is not known."""
+    """Free exponents to try: where all factors learn, else where the scheme is stable; none if that takes long."""
+    if len(scheme.free) > FEW or len(program_of(scheme).parameters) > 2 * FEW:
+        return {}
     try:
         found = derived(scheme)
     except Unknown:
