@@ -223,7 +223,7 @@ def _variant(adapter: Adapter) -> str:
 MICA = "MiCALinearVariant"
 FROZEN_B = Refusal(
     "MiCA, whose B is made from W and frozen",
-    "wrap the model with init_lora_weights=True",
+    "wrap the model with another initialisation",
     lambda each: _variant(each) == MICA,
 )
 BIAS = Refusal("a bias inside the adapter", "set lora_bias=False", _holds("lora_bias"))
