@@ -55,7 +55,8 @@ DOCUMENTS = {
 }
 """What can be written, by the option that asks for it."""
 
-PROOFS = frozenset(("certificate", "smtlib", "rocq"))
+PROOFS = ("--certificate", "--smtlib", "--rocq")
+"""The options whose files a program checks."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,24 +101,22 @@ def _write(options: argparse.Namespace, found: Derived) -> Certificate | None:
             raise BadInput(f"--{asked[place]} and --{name} both name {path}: give two files")
         asked[place] = name
     write_all({getattr(options, name): texts[name]() for name in asked.values()})
-    return proof() if PROOFS & {*asked.values()} else None
+    return proof() if any(f"--{name}" in PROOFS for name in asked.values()) else None
 
 
 def _proof(found: Derived) -> Certificate:
     try:
         return certificate(found.derivation)
     except Unknown as problem:
-        options = " and ".join(f"--{name}" for name in sorted(PROOFS))
-        raise Unknown(f"{problem}; leave out {options}: --latex and --markdown hold the proof") from None
+        raise Unknown(f"{problem}; --latex and --markdown hold the proof, without {' and '.join(PROOFS)}") from None
 
 
 def _left_open(found: Derived, proved: Certificate | None) -> Iterator[str]:
     """Which conditions are decided, and not by the certificate that was written."""
     if proved is None:
         return
-    said = verification(proved.data).conclusions
-    known = [name for name, each in found.derivation.decisions.items() if each.status is not Status.UNKNOWN]
-    less = [name for name in known if any(line.startswith(f"{name}, ") and ": unknown" in line for line in said)]
+    decisions = found.derivation.decisions
+    less = [each for each in verification(proved.data).left_open if decisions[each].status is not Status.UNKNOWN]
     if less:
         yield f"The certificate proves less of {', '.join(less)}, see gamma-calc verify; with --at it decides a point."
 

@@ -61,6 +61,7 @@ from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.advice import power, steps
 from gamma_calc.derivation.tables import COLUMNS, text_table
 from gamma_calc.errors import BadInput
+from gamma_calc.huggingface.dora import NOTE
 from gamma_calc.program.spec_file import scheme_from
 
 if TYPE_CHECKING:
@@ -299,8 +300,6 @@ def _beside_factors(found: ModelTheory) -> Iterator[str]:
         return
     yield f"trained too, and in no row: {_listed(each.name for each in found.other_parameters)}"
     if found.has_magnitudes:
-        from gamma_calc.huggingface.dora import NOTE
-
         yield from textwrap.wrap(NOTE, COLUMNS, subsequent_indent="  ")
 
 

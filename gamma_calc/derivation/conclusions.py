@@ -119,6 +119,12 @@ def conclusions(data: Json, runs: Sequence[Run]) -> tuple[str, ...]:
     return (*texts, *found)
 
 
+def open_conditions(data: Json, runs: Sequence[Run]) -> tuple[str, ...]:
+    """The conditions of which no region is proved."""
+    said = _Said(data, runs)
+    return tuple(name for name in said.asked if said.region(name)[0] is None)
+
+
 def free_exponents(premises: Json) -> frozenset[str]:
     """The exponents that the premises leave free."""
     lists = [premises["domain"], *(each["size"] for each in premises["start"].values())]

@@ -50,17 +50,25 @@ def pinned(scheme: Scheme) -> Scheme:
     """
     if not scheme.free:
         return scheme
-    values = example(scheme)
-    tried = " ".join(f"--at {name}={values.get(name, -1 if name in scheme.rates else 0)}" for name in scheme.free)
     if len(scheme.free) > 1 or scheme.free != scheme.rates:
         names = ", ".join(scheme.free)
-        raise BadInput(f"{scheme.name}: {names} are free; only a single free rate has a largest stable value: {tried}")
+        raise BadInput(
+            f"{scheme.name}: {names} are free; only a single free rate has a largest stable value: {_tried(scheme)}"
+        )
     derivation = derived(scheme)
     (largest,) = derivation.max_stable.values()
     if largest.exponent is None or not largest.attained:
-        problem = f"{scheme.name}: no largest stable {largest.rate} to take: {largest.reason}; give one: {tried}"
+        problem = (
+            f"{scheme.name}: no largest stable {largest.rate} to take: {largest.reason}; give one: {_tried(scheme)}"
+        )
         raise Unknown(problem) if derivation.is_unknown else BadInput(problem)
     return scheme.at({largest.rate: Affine.of(largest.exponent)})
+
+
+def _tried(scheme: Scheme) -> str:
+    """Values of the free exponents to type."""
+    values = example(scheme)
+    return " ".join(f"--at {name}={values.get(name, -1 if name in scheme.rates else 0)}" for name in scheme.free)
 
 
 def predictions(scheme: Scheme, steps: int, policy: Policy = CALCULUS) -> tuple[Prediction, ...]:

@@ -40,7 +40,8 @@ class Initialisation:
     starts at zero), in which the word `scale` stands for the exponent of s; None where they depend on data. `spread`
     says how the entries are drawn, `rewrites_base` whether the base weights change, `is_b_frozen` whether B is frozen,
     `constant` what stands before the powers of n and r in both factors, where it is far from 1, `resets_embeddings`
-    whether an embedding's adapter is drawn too, though otherwise.
+    whether an embedding's adapter is drawn too, though otherwise, `needs_weight` whether PEFT looks at the weight of a
+    layer for them, which a stack of experts has not.
     """
 
     option: bool | str
@@ -53,6 +54,7 @@ class Initialisation:
     constant: float = 1.0
     needs_even_rank: bool = False
     resets_embeddings: bool = False
+    needs_weight: bool = False
 
     @property
     def name(self) -> str:
@@ -84,6 +86,7 @@ INITIALISATIONS = (
         constant=0.07,
         needs_even_rank=True,
         resets_embeddings=True,
+        needs_weight=True,
     ),
     Initialisation(
         "pissa",
@@ -93,6 +96,7 @@ INITIALISATIONS = (
         start=Start.CANCELLED,
         rewrites_base=True,
         resets_embeddings=True,
+        needs_weight=True,
     ),
     Initialisation(
         "olora",
@@ -102,15 +106,28 @@ INITIALISATIONS = (
         start=Start.CANCELLED,
         rewrites_base=True,
         resets_embeddings=True,
+        needs_weight=True,
     ),
     Initialisation(
-        "mica", "zero", "-1/2", "A zero, B the last left singular vectors of W and frozen", is_b_frozen=True
+        "mica",
+        "zero",
+        "-1/2",
+        "A zero, B the last left singular vectors of W and frozen",
+        is_b_frozen=True,
+        needs_weight=True,
     ),
     Initialisation("eva", None, None, "A from the activations, B zero", resets_embeddings=True),
     Initialisation("corda", None, None, "from the covariance of activations", Start.CANCELLED, rewrites_base=True),
     Initialisation("loftq", None, None, "from the error of quantisation", Start.CANCELLED, rewrites_base=True),
     Initialisation(
-        "lora_ga", None, None, "from gradients", Start.CANCELLED, rewrites_base=True, resets_embeddings=True
+        "lora_ga",
+        None,
+        None,
+        "from gradients",
+        Start.CANCELLED,
+        rewrites_base=True,
+        resets_embeddings=True,
+        needs_weight=True,
     ),
 )
 
@@ -163,7 +180,8 @@ VARIANTS: Mapping[str, str] = {
 class AdapterConfig:
     """What a LoRA configuration says that bears on exponents.
 
-    `targets` are the target modules as written (one regular expression, or names), `parameters` the target parameters;
+    `targets` are the target modules as written, names or, if it `has_expression`, one that may be a regular
+    expression; `parameters` the target parameters;
     the patterns give some layers a rank or an alpha of their own; `variants` names the variants of LoRA that are
     switched on; `has_trained_tokens` says whether rows of an embedding are trained beside the adapters.
     """
@@ -181,8 +199,9 @@ class AdapterConfig:
     rank_pattern: Mapping[str, int]
     alpha_pattern: Mapping[str, float]
     variants: tuple[str, ...]
-    dropout: float = 0.0
-    has_trained_tokens: bool = False
+    has_expression: bool
+    dropout: float
+    has_trained_tokens: bool
 
     @property
     def is_dora(self) -> bool:
@@ -314,6 +333,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
         ),
         alpha_pattern=_read(document, "alpha_pattern", _is_pattern, "an object from names to positive numbers", {}),
         variants=tuple(dict.fromkeys(name for key, name in VARIANTS.items() if document.get(key) not in UNSET)),
+        has_expression=isinstance(document.get("target_modules"), str),
         dropout=float(_read(document, "lora_dropout", _is_number, f"a number up to {LARGEST_NUMBER}", 0)),
         has_trained_tokens=document.get("trainable_token_indices") not in UNSET,
     )
@@ -392,4 +412,4 @@ def _is_pattern(value: object) -> bool:
 
 
 def _is_rank_pattern(value: object) -> bool:
-    return _is_pattern(value) and all(type(number) is int for number in value.values())  # type: ignore[attr-defined]
+    return isinstance(value, Mapping) and _is_pattern(value) and all(type(each) is int for each in value.values())

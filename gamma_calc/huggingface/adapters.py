@@ -18,6 +18,7 @@ from typing import Any
 
 from peft.tuners.lora import Linear, LoraLayer
 from peft.tuners.lora.layer import ParamWrapper
+from peft.tuners.lora.variants import MiCALinearVariant
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
@@ -206,25 +207,22 @@ def _is_untold(adapter: Adapter) -> bool:
     return is_stack and not hasattr(layer.get_base_layer(), "is_transposed")
 
 
+def _variant(adapter: Adapter) -> object | None:
+    """What says how PEFT's layer differs from plain LoRA's; None where it does not."""
+    found: object | None = getattr(adapter.layer, "lora_variant", {}).get(adapter.key)
+    return found
+
+
 DORA = Refusal("DoRA", "set use_dora=False; gamma-calc derive dora has its exponents", lambda each: each.is_dora)
 EXPERTS = Refusal(
     "a parameter without a layer of its own, as experts have",
     "leave it out of target_parameters",
     lambda each: isinstance(each.layer, ParamWrapper),
 )
-
-
-def _variant(adapter: Adapter) -> str:
-    """The class by which PEFT says how a layer differs from plain LoRA's; nothing where it does not."""
-    found = getattr(adapter.layer, "lora_variant", {}).get(adapter.key)
-    return "" if found is None else type(found).__name__
-
-
-MICA = "MiCALinearVariant"
 FROZEN_B = Refusal(
     "MiCA, whose B is made from W and frozen",
     "wrap the model with another initialisation",
-    lambda each: _variant(each) == MICA,
+    lambda each: isinstance(_variant(each), MiCALinearVariant),
 )
 BIAS = Refusal("a bias inside the adapter", "set lora_bias=False", _holds("lora_bias"))
 BESIDE_LORA = (DORA, EXPERTS, BIAS, FROZEN_B)
@@ -246,7 +244,7 @@ REFUSALS = (
     Refusal(
         "a LoRA variant",
         "use plain LoRA",
-        lambda each: _variant(each) not in ("", MICA) and not each.is_dora,
+        lambda each: _variant(each) is not None and not each.is_dora and not FROZEN_B.applies(each),
     ),
     FROZEN_B,
     Refusal("a layer that is no nn.Linear or Conv1D", "leave it out", lambda each: not _is_linear(each)),

@@ -72,8 +72,9 @@ EMBEDDINGS = (
 def embeddings(config: AdapterConfig) -> tuple[str, ...]:
     """The targets that are embeddings by name, or the names of embeddings that an expression takes."""
     named = [name for name in config.targets if name.rpartition(".")[2] in EMBEDDINGS]
-    patterns = [name for name in config.targets if re.escape(name) != name.replace(".", r"\.")]
-    return (*named, *(name for name in EMBEDDINGS if any(re.fullmatch(each, f"model.{name}") for each in patterns)))
+    if named or not config.has_expression:
+        return tuple(named)
+    return tuple(name for name in EMBEDDINGS if re.fullmatch(config.targets[0], f"model.{name}"))
 
 
 class Severity(Enum):

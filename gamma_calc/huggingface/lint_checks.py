@@ -19,9 +19,6 @@ EMBEDDING_DERIVE = f"gamma-calc derive {EMBEDDING}"
 TWO_RATES = "gamma-calc compare lora-plus-a init-a"
 CARRIED = "gamma-calc transfer lora-plus-b --lr 1e-4 --lr-b 1.6e-3 --from-width 1024 --to-width 4096"
 
-OF_WEIGHTS = ("orthogonal", "pissa", "olora", "mica", "lora_ga")
-"""Initialisations for which PEFT looks for the weight of a layer, which a stack of experts has not."""
-
 NEAR = 2
 """A rate below the edge by less than this factor is worth a warning: the constant is known no better."""
 
@@ -34,10 +31,10 @@ def _odd_ranks(case: Case) -> list[int]:
 
 def _beside_experts(case: Case) -> str:
     """What PEFT does not take together with target parameters; nothing where there is no such thing."""
-    config, start = case.config, case.config.initialisation.name
+    config, start = case.config, case.config.initialisation
     dropout = (f"lora_dropout = {config.dropout:g}",) if config.dropout else ()
-    of_weights = (f"init_lora_weights={start}",) if start in OF_WEIGHTS else ()
-    return ", ".join((*config.variants, *dropout, *of_weights))
+    of_weight = (f"init_lora_weights={start.name}",) if start.needs_weight else ()
+    return ", ".join((*config.variants, *dropout, *of_weight))
 
 
 def _internal_growth(case: Case) -> str:

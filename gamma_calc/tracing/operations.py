@@ -320,50 +320,37 @@ def softmax(t: Translation, op: Operation, x: Any, place: int, *rest: Any, **opt
 
 def embedding(t: Translation, op: Operation, table: Any, places: Any, *rest: Any, **options: Any) -> Value:
     """The rows of a table that fixed tokens stand for: a sum of the table against their indicators."""
-    rows, indices = t.value(table), t.capture.operations[places.name]
-    if indices.values is None or indices.parameter:
-        raise Unknown("a look-up by what training changes")
-    rows = t.layout.whole(rows, 0)
-    (entries,) = rows.dims[0]
-    if not entries.is_fixed:
-        raise Unknown(f"a look-up in a table whose rows grow like n^({entries.size})")
-    dims = t.dims(indices)
-    axes = (*flat(dims), t.axes.copy(entries, flat(dims)))
-    count = t.axes.sizes[entries][0]
-    tokens = Value(
-        t.data(indices.name, torch.nn.functional.one_hot(indices.values[0], count), axes), (*dims, axes[-1:])
-    )
-    front = LETTERS[: len(dims)]
-    back = "zyx"[: len(rows.dims) - 1]
-    return _inner(t, table, t.layout.product(rows, tokens, (f"w{back}", f"{front}w", f"{front}{back}")))
+    return _inner(t, table, _looked_up(t, t.value(table), 0, (t.capture.operations[places.name],)))
 
 
 def picked(t: Translation, op: Operation, x: Any, indices: tuple[Any, ...]) -> Value:
     """Entries at fixed places of fixed dimensions, such as the last token of each text: a sum against indicators."""
-    value, places = t.value(x), [place for place, each in enumerate(indices) if each is not None]
-    found = [t.capture.operation(indices[place]) for place in places]
-    values = [each.values[0] for each in found if each is not None and each.is_constant and each.values]
-    if len(values) < len(places) or places != [*range(places[0], places[-1] + 1)]:
-        raise Unknown("entries at places that are not fixed, or of dimensions that are not side by side")
-    if any(each.ndim != 1 or each.dtype == torch.bool for each in values):
-        raise Unknown("entries at places that are no row of numbers")
-    for place in places:
+    places = [place for place, each in enumerate(indices) if each is not None]
+    found = tuple(t.capture.operations[indices[place].name] for place in places)
+    if places != [*range(places[0], places[-1] + 1)] or len({each.shape for each in found}) > 1:
+        raise Unknown("entries at places in dimensions that are not side by side, or of several shapes")
+    return _looked_up(t, t.value(x), places[0], found)
+
+
+def _looked_up(t: Translation, value: Value, first: int, places: tuple[Operation, ...]) -> Value:
+    """The entries at places in as many dimensions, from `first` on: a sum over them against indicators."""
+    numbers = [each.values[0].flatten() for each in places if each.is_constant and each.values]
+    if len(numbers) < len(places) or any(each.is_floating_point() or each.dtype == torch.bool for each in numbers):
+        raise Unknown("a look-up by what training changes, or by no numbers")
+    rows, copies = t.dims(places[0]), list[Dimension]()
+    for place in range(first, first + len(places)):
         value = t.layout.whole(value, place)
-    if not all(axis.is_fixed for axis in flat(value.dims[place] for place in places)):
-        raise Unknown("entries of a dimension that grows")
-    shape = [t.layout.sizes(value.dims[place])[0] for place in places]
-    indicators = torch.zeros([len(values[0]), *shape])
-    indicators[torch.arange(len(values[0])), *(each % size for each, size in zip(values, shape, strict=True))] = 1
-    assert found[0] is not None
-    rows = t.dims(found[0])
-    copies: list[Dimension] = []
-    for place in places:
+        if any(not axis.is_fixed for axis in value.dims[place]):
+            raise Unknown(f"a look-up along {value.dims[place][0]}, which grows")
         taken_axes = (*value.axes, *flat(rows), *flat(copies))
         copies.append(tuple(t.axes.copy(axis, taken_axes) for axis in value.dims[place]))
-    data = Value(t.data(op.name, indicators, flat((*rows, *copies))), (*rows, *copies))
-    letters = LETTERS[: len(value.dims)]
-    before, middle, after = letters[: places[0]], letters[places[0] : places[-1] + 1], letters[places[-1] + 1 :]
-    return t.layout.product(value, data, (letters, f"z{middle}", f"{before}z{after}"))
+    shape = [t.layout.sizes(each)[0] for each in copies]
+    indicators = torch.zeros([len(numbers[0]), *shape])
+    indicators[torch.arange(len(numbers[0])), *(each % size for each, size in zip(numbers, shape, strict=True))] = 1
+    data = Value(t.data("_".join(each.name for each in places), indicators, flat((*rows, *copies))), (*rows, *copies))
+    letters, front = LETTERS[: len(value.dims)], LETTERS[len(value.dims) :][: len(rows)]
+    before, over, after = letters[:first], letters[first : first + len(places)], letters[first + len(places) :]
+    return t.layout.product(value, data, (letters, f"{front}{over}", f"{before}{front}{after}"))
 
 
 def sliced(

@@ -226,6 +226,27 @@ def test_what_no_certificate_covers_is_refused_by_name(
     assert not file.exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        pytest.param((), "stable, internally_stable, feature_learning, efficient", id="bounds"),
+        pytest.param(("--at", "eta=-5/4"), "", id="at-a-point"),
+    ],
+)
+def test_what_a_certificate_leaves_open_is_said(
+    words: tuple[str, ...], left: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LoRA+ in two layers, whose region is decided part by part, and certified by bounds on the whole domain."""
+    spec, file = tmp_path / "net.toml", tmp_path / "net.json"
+    spec.write_text(SPEC.replace('eta_B = "eta"', 'eta_B = "eta + 1"'), encoding="utf-8")
+    assert main(["derive", str(spec), *words, "--certificate", str(file)]) == 0
+    said = f"The certificate proves less of {left}, see gamma-calc verify"
+    printed = capsys.readouterr().out
+    assert (said in printed) == bool(left) == ("The certificate" in printed)
+    open_ = verification(json.loads(file.read_text(encoding="utf-8"))).left_open
+    assert ", ".join(open_) == left
+
+
 def test_a_form_is_read_as_it_is_written() -> None:
     """What a layer of its own starts at is in the premises of that layer alone."""
     start = written("one-of-its-own").data["premises"]["start"]

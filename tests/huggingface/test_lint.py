@@ -413,6 +413,10 @@ def test_an_embedding_by_another_name_and_by_an_expression(target: Any) -> None:
     assert "embedding-starts-otherwise" in ids({"target_modules": target}, {})
 
 
+def test_a_name_that_is_no_expression_is_only_a_name() -> None:
+    assert "embedding-starts-otherwise" not in ids({"target_modules": ["*.embed[", "q_proj"]}, {})
+
+
 def test_the_constant_of_the_initial_entries_is_said_where_it_is_counted() -> None:
     found = lint({**PLAIN, "init_lora_weights": "orthogonal"}, learning_rate=1e-6, width=4096)
     assert "c = 0.07" in found.text()
