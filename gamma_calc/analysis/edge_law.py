@@ -76,7 +76,10 @@ def _largest(derivation: Derivation, rate: str) -> LargestRate:
     stable = derivation.decisions[STABLE.name]
     if stable.status is Status.UNKNOWN:
         raise Unknown(f"{derivation.scheme.name}: the largest stable {rate} is unknown: {stable.reason}")
-    return largest_rate(rate, stable.region.members[0] if stable.region.members else EMPTY)
+    region = EMPTY if stable.region.is_empty else stable.region.convex()
+    if region is None:
+        raise Unknown(f"{derivation.scheme.name}: the stable region is not convex: {stable.region}")
+    return largest_rate(rate, region)
 
 
 def _with_free_rank(scheme: Scheme) -> tuple[Scheme, str]:

@@ -563,12 +563,10 @@ def rewritten(
     leaf: Callable[[Expression], Expression],
     axis: Callable[[Axis], Axis] = lambda axis: axis,
     scalar: Callable[[Scaled], Affine] = lambda node: node.exponent,
-    operation: Callable[[Expression], Expression] = lambda node: node,
 ) -> Expression:
     """An expression with other tensors in place of its own, and other axes and exponents of scalars if they are given.
 
-    A tensor that `leaf` puts in place of another one has the new axes already. `operation` is given each operation as
-    it is built from its new operands.
+    A tensor that `leaf` puts in place of another one has the new axes already.
     """
     known: dict[Expression, Expression] = {}
 
@@ -590,9 +588,9 @@ def rewritten(
         if not node.operands:
             known[node] = leaf(node)
         elif isinstance(node, Scaled):
-            known[node] = operation(Scaled(node.symbol, scalar(node), known[node.operand]))
+            known[node] = Scaled(node.symbol, scalar(node), known[node.operand], node.value)
         else:
-            known[node] = operation(rebuilt(node))
+            known[node] = rebuilt(node)
     return known[root]
 
 

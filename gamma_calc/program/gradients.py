@@ -8,6 +8,7 @@ need no rule of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -102,9 +103,9 @@ def _inverse_rms(node: InverseRms, slope: Expression) -> Slopes:
 def _product(left: Expression, right: Expression, kept: tuple[Axis, ...]) -> Expression:
     """The product of two tensors, summed over every axis that is not kept; a scalar comes first."""
     if isinstance(left, Scaled):
-        return Scaled(left.symbol, left.exponent, _product(left.operand, right, kept))
+        return replace(left, operand=_product(left.operand, right, kept))
     if isinstance(right, Scaled):
-        return Scaled(right.symbol, right.exponent, _product(left, right.operand, kept))
+        return replace(right, operand=_product(left, right.operand, kept))
     over = tuple(axis for axis in left.axes if axis in right.axes and axis not in kept)
     return Contraction(left, right, over) if over else Entrywise(left, right)
 
@@ -119,7 +120,7 @@ RULES: Mapping[type[Expression], Callable[[Any, Expression], Slopes]] = MappingP
         Renamed: lambda node, slope: ((node.operand, Renamed(slope, node.new, node.old)),),
         Split: lambda node, slope: ((node.operand, Merged(slope, node.outer, node.inner, node.axis)),),
         Merged: lambda node, slope: ((node.operand, Split(slope, node.axis, node.outer, node.inner)),),
-        Scaled: lambda node, slope: ((node.operand, Scaled(node.symbol, node.exponent, slope)),),
+        Scaled: lambda node, slope: ((node.operand, replace(node, operand=slope)),),
         Sum: lambda node, slope: tuple((summand, slope) for summand in node.summands),
         Contraction: lambda node, slope: (
             (node.left, _product(slope, node.right.T, node.left.axes)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import reduce
 
 import pytest
@@ -12,11 +13,22 @@ from torch import Tensor
 
 from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Contraction, Expression, Given, Named, Sum, Trained, leaves
+from gamma_calc.program.expressions import (
+    Contraction,
+    Expression,
+    Given,
+    Named,
+    Scaled,
+    Sum,
+    Trained,
+    leaves,
+    rewritten,
+)
+from gamma_calc.program.gradients import backward
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.models import LoraStack as Stack
 from gamma_calc.program.models import Perceptron
-from gamma_calc.program.optimizers import named_optimizer
+from gamma_calc.program.optimizers import named_optimizer, times
 from gamma_calc.program.perceptron import perceptron
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import Step
@@ -193,3 +205,12 @@ def test_axes_stand_in_the_order_of_the_node(node: Expression, axes: str) -> Non
         Contraction: (left * right).sum(dim=[1 + "xyk".index(axis) for axis in "xyk" if axis not in axes]),
     }.get(type(node), (right * weight).permute(0, 3, 2, 1))
     torch.testing.assert_close(whole(step.quantities["value"], expected), expected)
+
+
+def test_a_fixed_number_stays_in_front_of_a_gradient_and_of_what_is_rewritten() -> None:
+    n = Axis("n", Affine.of(1))
+    weight = Trained("W", (n,), Affine.of(0), Affine.of(0))
+    fifth = times(Fraction(1, 5), weight)
+    slopes = backward({fifth: Given("g", (n,), Affine.of(0))})
+    for scaled in (rewritten(fifth, lambda leaf: leaf), slopes[weight]):
+        assert isinstance(scaled, Scaled) and scaled.value == Fraction(1, 5)
