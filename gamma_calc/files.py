@@ -23,6 +23,17 @@ CANNOT_OPEN = (OSError, ValueError, RuntimeError)
 """What Python raises about a path: also that it holds a null character, or is a link to itself."""
 
 
+def path_of(asked: str, given: object) -> Path:
+    """The path that somebody gives.
+
+    Raises:
+        BadInput: it is none.
+    """
+    if not isinstance(given, str | os.PathLike):
+        raise BadInput(asked, found=given, expected="the path of its file")
+    return Path(given)
+
+
 def file_content(path: Path, most: int, expected: str) -> bytes:
     """The content of a file of at most `most` bytes.
 

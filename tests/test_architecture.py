@@ -17,15 +17,16 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "gamma_calc"
 
 # What a module may import of the package: the longest prefix that names it decides. A module is free within its row.
-BELOW_ANALYSIS = {"errors", "files", "algebra", "maxplus", "program", "calculus"}
+BELOW_ANALYSIS = {"errors", "files", "numbers", "algebra", "maxplus", "program", "calculus"}
 BELOW_REPORT = {*BELOW_ANALYSIS, "analysis", "simulation"}
 BELOW_EXPERIMENT = {*BELOW_REPORT, "derivation", "report"}
 BELOW_CLI = {*BELOW_EXPERIMENT, "atlas", "explorer", "experiment", "huggingface", "tracing"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
+    "numbers": {"errors"},
     "algebra": {"errors"},
-    "program": {"errors", "files", "algebra"},
+    "program": {"errors", "files", "numbers", "algebra"},
     "maxplus": {"errors", "algebra"},
     "calculus": {"errors", "algebra", "maxplus", "program"},
     "analysis": BELOW_ANALYSIS,

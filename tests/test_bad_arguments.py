@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from gamma_calc import Scheme, crosscheck, derive, exponents, transfer, verify
+from gamma_calc import Scheme, crosscheck, derive, exponents, lint, stored_runs, sweep, transfer, verify
 from gamma_calc.derivation.comparison import compare
 from gamma_calc.derivation.diff import diff
 from gamma_calc.errors import LONGEST_MESSAGE, GammaCalcError
 from gamma_calc.experiment.setup import Settings
+from gamma_calc.huggingface import CoordinateLayout, Probe
 from gamma_calc.program.spec_file import scheme_from_file, scheme_from_text
 from gamma_calc.simulation.probe import Power
 
 HUGE = 10**5000
 SMALL = Settings(widths=(4, 8), seeds=2, steps=1, device="cpu")
+CONFIG = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]}
+LINEAR = torch.nn.Linear(2, 2)
 PLACES = {"learning_rate": 1e-3, "from_width": 64, "to_width": 128}
 CALLS: dict[str, tuple[Callable[[Any], object], tuple[str, ...]]] = {
     # A call with a hole, and the values that it does take.
@@ -49,6 +53,16 @@ CALLS: dict[str, tuple[Callable[[Any], object], tuple[str, ...]]] = {
     "text": (scheme_from_text, ()),
     "file": (lambda value: scheme_from_file(Path(value)), ()),
     "verify": (verify, ()),
+    "lint": (lambda value: lint(value), ()),
+    "lint-rate": (lambda value: lint(CONFIG, learning_rate=value, width=64), ("none", "half")),
+    "lint-ratio": (lambda value: lint(CONFIG, loraplus_ratio=value), ("none", "half")),
+    "lint-width": (lambda value: lint(CONFIG, width=value), ("none", "huge")),
+    "lint-decay": (lambda value: lint(CONFIG, weight_decay=value), ("none", "zero", "half")),
+    "sweep": (lambda value: sweep(value, "runs.db"), ()),
+    "stored-runs": (lambda value: stored_runs(value), ()),
+    "layout-widths": (lambda value: CoordinateLayout(widths=value), ()),
+    "layout-seeds": (lambda value: CoordinateLayout(seeds=value), ("huge",)),
+    "probe-samples": (lambda value: Probe(LINEAR, torch.optim.SGD(LINEAR.parameters()), samples=value), ()),
     "widths": (lambda value: Settings(widths=value), ("none",)),
     "seeds": (lambda value: Settings(seeds=value), ()),
     "steps": (lambda value: Settings(steps=value), ()),

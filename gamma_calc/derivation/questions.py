@@ -31,6 +31,7 @@ from gamma_calc.derivation.suppositions import (
 from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.derivation.tables import fitted, html_table, step_rows, text_table
 from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.numbers import whole_number
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values
@@ -226,7 +227,7 @@ def exponents(
         Unknown: a rule does not say how large something is in the first step.
     """
     scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
-    run = _known(scheme, _checked(steps), policy)
+    run = _known(scheme, whole_number("steps", steps, 1, LONGEST), policy)
     if not run.cut:
         return Exponents(scheme, run, steps)
     known = len(run.steps)
@@ -275,13 +276,7 @@ def derived_from(scheme: Scheme, steps: int | Literal["all"], policy: Policy) ->
     Raises:
         BadInput: the number of steps is none.
     """
-    return Derived(derived(scheme, None if steps == "all" else _checked(steps), policy))
-
-
-def _checked(steps: int) -> int:
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= LONGEST:
-        raise BadInput("steps", found=steps, expected=f"a whole number from 1 to {LONGEST}")
-    return steps
+    return Derived(derived(scheme, None if steps == "all" else whole_number("steps", steps, 1, LONGEST), policy))
 
 
 def _array(rows: Sequence[Sequence[str]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from gamma_calc.derivation.checker import Proof, Refuted, verified
 from gamma_calc.derivation.conclusions import conclusions, open_conditions, premises_text
 from gamma_calc.derivation.tables import COLUMNS
 from gamma_calc.errors import BadInput
-from gamma_calc.files import file_content
+from gamma_calc.files import file_content, path_of
 
 WRONG = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 """What using a name or evidence raises that is not there, or is of another kind."""
@@ -59,9 +58,7 @@ def verify(certificate: Path | str) -> Verification:
     Raises:
         BadInput: it cannot be read, or is no certificate.
     """
-    if not isinstance(certificate, str | os.PathLike):
-        raise BadInput("a certificate", found=certificate, expected="the path of its file")
-    path = Path(certificate)
+    path = path_of("a certificate", certificate)
     try:
         return verification(_read(path))
     except Malformed as problem:

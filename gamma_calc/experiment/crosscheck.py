@@ -408,8 +408,8 @@ class _Judge:
 
 
 def felt_epsilon(measurement: ProbeMeasurement) -> str:
-    """Why assumption A7 does not hold in an experiment; nothing where it does."""
-    ratio = float(np.min(measurement.epsilon_ratio))
+    """Why assumption A7 does not hold in the runs that are fitted; nothing where it does."""
+    ratio = float(measurement.epsilon_ratio[~measurement.is_excluded].min(initial=np.inf))
     if ratio >= FELT_EPSILON:
         return ""
     return (

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from gamma_calc.algebra import Affine, exact
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import ZERO, Prediction
+from gamma_calc.numbers import whole_number
 from gamma_calc.program.models import RANK, check_module
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.program.problem import program_of
@@ -131,9 +132,7 @@ class Settings:
         if self.widths is not None:
             _check_widths(self.widths)
         for name, (least, most) in COUNTS.items():
-            value = getattr(self, name)
-            if type(value) is not int or not least <= value <= most:
-                raise BadInput(name, found=value, expected=f"a whole number from {least} to {most}")
+            whole_number(name, getattr(self, name), least, most)
         for name, choices in {"device": DEVICES, "dtype": DTYPES, "data": DATA}.items():
             if (value := getattr(self, name)) not in tuple(choices):
                 raise BadInput(name, found=value, expected=f"one of {', '.join(choices)}")

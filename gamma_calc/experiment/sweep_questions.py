@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -16,6 +17,8 @@ from gamma_calc.experiment.study import Interrupted
 from gamma_calc.experiment.sweep import Outcome, Progress, carried_out
 from gamma_calc.experiment.sweep_file import Sweep, sweep_from_file
 from gamma_calc.experiment.sweep_plan import planned
+from gamma_calc.experiment.sweep_run import Planned
+from gamma_calc.files import path_of
 from gamma_calc.simulation.store import Store
 
 SHOWN = 10
@@ -74,10 +77,10 @@ def sweep(
         Interrupted: Ctrl-C.
     """
     executors = named_executors(executor)
-    runs = planned(asked if isinstance(asked, Sweep) else sweep_from_file(Path(asked)))
-    with Store(Path(store)) as opened:
+    runs, path = _planned(asked), path_of("a store", store)
+    with Store(path) as opened:
         try:
-            return Swept(Path(store), carried_out(runs, opened, executors, progress))
+            return Swept(path, carried_out(runs, opened, executors, progress))
         except KeyboardInterrupt:
             raise Interrupted(sum(run.key in opened for run in runs), len(runs)) from None
 
@@ -143,8 +146,8 @@ def stored_runs(store: Path | str, asked: Sweep | Path | str | None = None) -> S
     Raises:
         BadInput: there is no such store, or nothing in its file, or the sweep cannot be understood.
     """
-    path = Path(store)
-    if not path.exists():
+    path = path_of("a store", store)
+    if not os.path.exists(path):  # also of a name that no file can have
         raise BadInput(f"the store {path}: there is no such file")
     if path.is_file() and not path.stat().st_size:  # which a store to write to may be
         raise BadInput(f"the store {path}: it is empty")
@@ -152,10 +155,14 @@ def stored_runs(store: Path | str, asked: Sweep | Path | str | None = None) -> S
         labels = opened.labels
     if asked is None:
         return StoredRuns(path, tuple(_cells((label, True) for label in labels.values())))
-    runs = planned(asked if isinstance(asked, Sweep) else sweep_from_file(Path(asked)))
+    runs = _planned(asked)
     wanted = {run.key: run.label for run in runs}
     counted = tuple(_cells(((label, key in labels) for key, label in wanted.items()), is_whole=True))
     return StoredRuns(path, counted, len(labels.keys() - wanted.keys()))
+
+
+def _planned(asked: Sweep | Path | str) -> tuple[Planned, ...]:
+    return planned(asked if isinstance(asked, Sweep) else sweep_from_file(path_of("a sweep", asked)))
 
 
 def _cells(runs: Iterable[tuple[str, bool]], *, is_whole: bool = False) -> Iterator[Cell]:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from gamma_calc.errors import BadInput, nearest, quoted
+from gamma_calc.numbers import whole_number
 from gamma_calc.program.spec_file import check_names
 
 MOST = 10**6
@@ -35,9 +36,7 @@ def refused(key: str, value: Any, expected: str) -> BadInput:
 
 def whole(least: int, most: int, key: str, value: Any) -> int:
     """A whole number in a range."""
-    if type(value) is not int or not least <= value <= most:
-        raise refused(key, value, f"a whole number from {least} to {most}")
-    return value
+    return whole_number(key, value, least, most)
 
 
 def word(choices: Collection[str], key: str, value: Any) -> str:

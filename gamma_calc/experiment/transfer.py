@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from gamma_calc.derivation.suppositions import Alignments, Suppositions, suppose
 from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named, says_scale, with_alpha
+from gamma_calc.numbers import real_number
 from gamma_calc.program.models import MODULE, RANK
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.program.selection import Spec, Values
@@ -315,9 +315,7 @@ def carried(
     offered = {}
     for key in keys:
         rate = learning_rate_b if key == of_b and learning_rate_b is not None else learning_rate
-        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= sys.float_info.max:
-            raise BadInput("learning rate", found=rate, expected="a positive number")
-        offered[key] = float(rate)
+        offered[key] = real_number("learning rate", rate, is_positive=True)
     rates = _carried(law, offered, start, end)
     given = {key: offered[key] for key in rates}
     has_scale = law.scheme.form(SCALE) is not None

@@ -158,7 +158,7 @@ class CoordinateCheck:
 
 def _warnings(layer: LayerCheck) -> Iterable[str]:
     measurement, name = layer.measurement, f"{layer.scheme.name}, {layer.layer}"
-    ratio = float(np.min(measurement.epsilon_ratio))
+    ratio = float(measurement.epsilon_ratio[~measurement.is_excluded].min(initial=np.inf))
     if ratio < CLEAR_OF_EPSILON:
         yield f"{name}: gradients come within a factor of {ratio:.3g} of the optimiser's epsilon"
     excluded = int(measurement.is_excluded.sum())

@@ -16,6 +16,7 @@ from gamma_calc.huggingface.adapters import lora_adapters
 from gamma_calc.huggingface.initialisation import init_lora_
 from gamma_calc.huggingface.probe import SAMPLES, Observation, Probe
 from gamma_calc.huggingface.rates import scheme_optimizer
+from gamma_calc.numbers import whole_number
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.adapter_module import Key
 from gamma_calc.simulation.probe import Progress
@@ -50,11 +51,11 @@ class CoordinateLayout:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.widths or list(self.widths) != sorted(set(self.widths)):
-            raise BadInput("widths", found=str(self.widths), expected="integers, each above the one before")
+        is_list = isinstance(self.widths, tuple | list) and all(type(width) is int for width in self.widths)
+        if not is_list or not self.widths or list(self.widths) != sorted({1, *self.widths} - {1}):
+            raise BadInput("widths", found=self.widths, expected="whole numbers from 2, each above the one before")
         for name in ("seeds", "steps", "samples"):
-            if getattr(self, name) < 1:
-                raise BadInput(name, found=str(getattr(self, name)), expected="a whole number from 1")
+            whole_number(name, getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import textwrap
 from collections.abc import Mapping
@@ -26,6 +25,7 @@ from gamma_calc.huggingface.implemented_scheme import (
 )
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Check, Finding, Severity, power, rate_edge
 from gamma_calc.huggingface.lint_checks import CHECKS, DERIVE_DORA, NEAR, position
+from gamma_calc.numbers import real_number
 from gamma_calc.program.models import RANK
 from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import KEYS, ZERO, Scheme
@@ -156,14 +156,14 @@ def lint(
     read = config_from_file(Path(config)) if isinstance(config, Path | str) else config_from_mapping(config)
     name, reading = named_optimizer(optimizer).name, alpha_named(alpha)
     for word, value in (("learning rate", learning_rate), ("LoRA+ ratio", loraplus_ratio)):
-        if value is not None and not 0 < value < math.inf:
-            raise BadInput(word, found=str(value), expected="a positive number")
+        if value is not None:
+            real_number(word, value, is_positive=True)
     if learning_rate is not None and width is None:
         raise BadInput("a learning rate (--lr) needs a width (--width): it is large or small against a power of that")
     if width is not None and (isinstance(width, bool) or not isinstance(width, int) or width < read.rank):
-        raise BadInput("width", found=str(width), expected=f"a whole number from the rank, {read.rank}")
-    if weight_decay is not None and not 0 <= weight_decay < math.inf:
-        raise BadInput("weight decay", found=str(weight_decay), expected="a number from 0")
+        raise BadInput("width", found=width, expected=f"a whole number from the rank, {read.rank}")
+    if weight_decay is not None:
+        real_number("weight decay", weight_decay, is_positive=False)
     spec = implemented_spec(read, name, reading) if is_derived(read, name) else None
     embedding = embedding_spec(name, reading, is_rank_stabilised=read.is_rank_stabilised)
     linear = None if spec is None else edge(spec, read)

@@ -25,6 +25,7 @@ from gamma_calc.huggingface.block_products import (
     product_squares,
     table,
 )
+from gamma_calc.numbers import whole_number
 
 KINDS = {"independent": "A_0", "aligned": "U_A"}
 """The part of A whose sum over the width, against the input, is taken to be of each kind."""
@@ -94,8 +95,7 @@ class Probe:
     """
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, *, samples: int = SAMPLES) -> None:
-        if samples < 1:
-            raise BadInput("samples", found=str(samples), expected="a whole number from 1")
+        whole_number("samples", samples)
         groups = {id(parameter): group for group in optimizer.param_groups for parameter in group["params"]}
         adapters = lora_adapters(model)
         if not any(id(factor) in groups for each in adapters for factor in (each.A, each.B)):

@@ -5,7 +5,6 @@ Nothing is attached to a tensor: a group is a list of parameters and its rate, s
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -29,6 +28,7 @@ from gamma_calc.huggingface.adapters import BESIDE_LORA, Adapter, lora_adapters
 from gamma_calc.huggingface.dora import check_dora_law
 from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, shape_config
 from gamma_calc.huggingface.model_transfer import law_between, paired_kinds, place
+from gamma_calc.numbers import real_number
 from gamma_calc.program.models import RANK, check_module
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
@@ -37,12 +37,6 @@ from gamma_calc.program.selection import Spec, selected
 OTHERS = "others"
 SMALLEST_EPSILON = 1e-30
 """Stands for an epsilon of zero, with which torch would divide the zero gradient of step 1 by zero."""
-
-
-def _check_number(name: str, value: object, *, is_open: bool) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or value < 0 or (is_open and value == 0):  # type: ignore[operator]
-        raise BadInput(name, found=str(value), expected="a positive number" if is_open else "a number from 0")
 
 
 def parameter_groups(
@@ -97,8 +91,8 @@ def parameter_groups(
     others = learning_rate if other_learning_rate is None else other_learning_rate
     numbers = {"learning_rate": learning_rate, "learning_rate_b": rates[RATES[1]], "others": others}
     for name, value in {**numbers, **({} if momentum is None else {"momentum": momentum})}.items():
-        _check_number(name, value, is_open=True)
-    _check_number("weight_decay", weight_decay, is_open=False)
+        real_number(name, value, is_positive=True)
+    real_number("weight_decay", weight_decay, is_positive=False)
     adapters = lora_adapters(model, adapter, knows=BESIDE_LORA)
     (chosen,) = selected([scheme])
     if base_model is None:

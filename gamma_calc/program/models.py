@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput, quoted
+from gamma_calc.numbers import whole_number
 
 DEEPEST = 64
 RANK = "rank"
@@ -121,8 +122,7 @@ class LoraStack(Model):
     has_norm: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.depth, bool) or not isinstance(self.depth, int) or not 1 <= self.depth <= DEEPEST:
-            raise BadInput(f"depth: found {quoted(self.depth)}, expected a whole number from 1 to {DEEPEST}")
+        whole_number("depth", self.depth, 1, DEEPEST)
 
     @property
     def parameters(self) -> tuple[str, ...]:

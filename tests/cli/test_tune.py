@@ -240,6 +240,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "no-model": (("nowhere", "--data", "a.txt"), "--download takes a name on the hub"),
     "no-data": (("tiny", "--data", "b.txt"), "--data: found 'b.txt'"),
     "no-config": (("a.txt", "--data", "a.txt"), "is not JSON"),
+    "no-text": (("clip.json", "--data", "a.txt"), "a clip has no single hidden_size"),
     "width": (("tiny", "--data", "a.txt", "--widths", "20"), "multiples of 8, the size of a head"),
     "widths": (("tiny", "--data", "a.txt", "--widths", "16,16"), "each width once"),
     "words": (("tiny", "--data", "a.txt", "--widths", "16,x"), "--widths: found 'x'"),
@@ -265,6 +266,7 @@ def test_bad_input_is_one_line_before_a_run_is_made(
     adapter = {"peft_type": "LORA", "r": 4, "lora_alpha": 8}
     (tmp_path / "a.json").write_text(json.dumps(adapter), encoding="utf-8")
     (tmp_path / "rs.json").write_text(json.dumps({**adapter, "use_rslora": True}), encoding="utf-8")
+    (tmp_path / "clip.json").write_text('{"model_type": "clip"}', encoding="utf-8")
     if words[0] == "saved":
         saved(tmp_path / "saved")
     capsys.readouterr()

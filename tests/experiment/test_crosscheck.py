@@ -17,7 +17,7 @@ from gamma_calc.analysis.cancellation import cancellation
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.derivation.questions import Derived
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.crosscheck import Control, Crosscheck
+from gamma_calc.experiment.crosscheck import Control, Crosscheck, felt_epsilon
 from gamma_calc.experiment.folder import distinct_stems, folder_contents
 from gamma_calc.experiment.prediction import moved, pinned, predictions
 from gamma_calc.experiment.setup import Settings
@@ -25,6 +25,7 @@ from gamma_calc.experiment.verdicts import judged
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import Scheme
+from gamma_calc.simulation.probe import ProbeMeasurement
 from gamma_calc.simulation.verdicts import TOLERANCE, Verdict
 from tests.schemes import scheme
 
@@ -120,6 +121,16 @@ def test_an_epsilon_that_is_felt_is_announced() -> None:
     found = crosscheck(subject, settings=QUICK)
     assert any("epsilon" in text for text in found.warnings)
     assert found.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_diverged_run_says_nothing_of_epsilon() -> None:
+    (checked,) = crosscheck("init-a", settings=QUICK).schemes
+    found = checked.measurement
+    assert isinstance(found, ProbeMeasurement) and not felt_epsilon(found)
+    found.diverged[0, 0], found.epsilon_ratio[0, 0] = True, np.nan
+    assert not felt_epsilon(found)
+    found.epsilon_ratio[1, 0] = 1.0
+    assert "within a factor of 1 of" in felt_epsilon(found)
 
 
 def test_no_verdict_rests_on_an_assumption_that_does_not_hold() -> None:

@@ -20,7 +20,7 @@ import transformers
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gamma_calc.errors import Unknown
+from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.claims import Report, gallery, made_in_processes, plain_numbers
 from gamma_calc.experiment.sweep import Progress, part
 from gamma_calc.experiment.transfer import transfer_law
@@ -194,6 +194,9 @@ def family(
 ) -> tuple[tuple[Plan, ...], tuple[int, ...]]:
     """A plan for each width of models built from a configuration; its own width and depth where none are given."""
     read: Any = configuration_from(config)
+    for name in ("hidden_size", "num_hidden_layers"):
+        if type(getattr(read, name, None)) is not int:
+            raise BadInput(f"{config}: a {read.model_type} has no single {name}; expected a model of text with one")
     own = int(read.num_hidden_layers)
     depth = layers or (min(own, FAMILY_LAYERS) if widths else own)
     text = json.dumps(read.to_dict(), sort_keys=True)
