@@ -24,15 +24,10 @@ from gamma_calc.huggingface import needed
 try:
     from peft import LoraConfig, PeftModel, get_peft_model
     from transformers import (
-        GPT2Config,
         GPT2LMHeadModel,
-        LlamaConfig,
         LlamaForCausalLM,
-        OPTConfig,
         OPTForCausalLM,
-        Qwen3Config,
         Qwen3ForCausalLM,
-        RobertaConfig,
         RobertaForSequenceClassification,
     )
     from transformers.pytorch_utils import Conv1D
@@ -73,109 +68,88 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """An architecture: how a model of a width is built, and which of its layers are adapted."""
+    """An architecture: the class of its models, which of its layers are adapted, and what its configuration says.
+
+    `others` are the linear layers beside the targets. `by_width` and `by_heads` are sizes that grow as the width and as
+    the number of heads do, `spread` the standard deviation of matrices; `said` is what stays as it is, and `unused` how
+    many positions no token has.
+    """
 
     name: str
-    build: Callable[[int, Shape], nn.Module]
+    model: Any
     targets: tuple[str, ...]
     others: tuple[str, ...]
-    """The linear layers beside the targets."""
+    by_width: tuple[str, ...]
+    said: Mapping[str, Any]
+    by_heads: tuple[str, ...] = ()
+    spread: str = "initializer_range"
+    unused: int = 0
+
+    def build(self, width: int, shape: Shape) -> nn.Module:
+        """A model of a width."""
+        sizes = dict.fromkeys(("hidden_size", *self.by_width), width)
+        sizes |= dict.fromkeys(("num_attention_heads", *self.by_heads), width // HEAD)
+        configuration = self.model.config_class(
+            vocab_size=VOCABULARY,
+            num_hidden_layers=shape.layers,
+            max_position_embeddings=shape.length + self.unused,
+            **{**sizes, **self.said, self.spread: 1 / math.sqrt(width)},
+        )
+        model: nn.Module = self.model(configuration)
+        return model
 
     def adapted(self, shape: Shape) -> tuple[str, ...]:
         """The names of the layers that have adapters."""
         return (*self.targets, *self.others) if shape.is_all_linear else self.targets
 
 
-def _rotary(configured: Callable[..., Any], model: Callable[..., nn.Module], width: int, shape: Shape) -> nn.Module:
-    """Llama or one of its kin."""
-    configuration = configured(
-        vocab_size=VOCABULARY,
-        hidden_size=width,
-        intermediate_size=width,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=width // HEAD,
-        num_key_value_heads=width // HEAD,
-        head_dim=HEAD,
-        max_position_embeddings=shape.length,
-        initializer_range=1 / math.sqrt(width),
-        use_cache=False,
-    )
-    return model(configuration)
-
-
-def _llama(width: int, shape: Shape) -> nn.Module:
-    return _rotary(LlamaConfig, LlamaForCausalLM, width, shape)
-
-
-def _qwen3(width: int, shape: Shape) -> nn.Module:
-    return _rotary(Qwen3Config, Qwen3ForCausalLM, width, shape)
-
-
-def _gpt2(width: int, shape: Shape) -> nn.Module:
-    configuration = GPT2Config(
-        vocab_size=VOCABULARY,
-        n_embd=width,
-        n_inner=width,
-        n_layer=shape.layers,
-        n_head=width // HEAD,
-        n_positions=shape.length,
-        initializer_range=1 / math.sqrt(width),
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        resid_pdrop=0.0,
-        bos_token_id=0,
-        eos_token_id=0,
-        tie_word_embeddings=False,  # a table of N(0, 1) is no readout of N(0, 1/n)
-        use_cache=False,
-    )
-    model: nn.Module = GPT2LMHeadModel(configuration)
-    return model
-
-
-def _opt(width: int, shape: Shape) -> nn.Module:
-    configuration = OPTConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=width,
-        word_embed_proj_dim=width,
-        ffn_dim=width,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=width // HEAD,
-        max_position_embeddings=shape.length,
-        init_std=1 / math.sqrt(width),
-        dropout=0.0,
-        tie_word_embeddings=False,
-        use_cache=False,
-    )
-    model: nn.Module = OPTForCausalLM(configuration)
-    return model
-
-
-def _roberta(width: int, shape: Shape) -> nn.Module:
-    configuration = RobertaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=width,
-        intermediate_size=width,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=width // HEAD,
-        max_position_embeddings=shape.length + 2,  # RoBERTa counts positions from 2
-        initializer_range=1 / math.sqrt(width),
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        num_labels=LABELS,
-    )
-    model: nn.Module = RobertaForSequenceClassification(configuration)
-    return model
-
-
+QUERY_VALUE = ("q_proj", "v_proj")
+GATED = ("k_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+ROTARY = {"head_dim": HEAD, "use_cache": False}
+UNTIED = {"tie_word_embeddings": False, "use_cache": False}  # a table of N(0, 1) is no readout of N(0, 1/n)
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         family.name: family
         for family in (
-            Family("llama", _llama, ("q_proj", "v_proj"), ("k_proj", "o_proj", "gate_proj", "up_proj", "down_proj")),
-            Family("qwen3", _qwen3, ("q_proj", "v_proj"), ("k_proj", "o_proj", "gate_proj", "up_proj", "down_proj")),
-            Family("gpt2", _gpt2, ("c_attn",), ("c_fc", "c_proj")),
-            Family("opt", _opt, ("q_proj", "v_proj"), ("k_proj", "out_proj", "fc1", "fc2")),
-            Family("roberta", _roberta, ("query", "value"), ("key", "dense")),
+            Family(
+                "llama", LlamaForCausalLM, QUERY_VALUE, GATED, ("intermediate_size",), ROTARY, ("num_key_value_heads",)
+            ),
+            Family(
+                "qwen3", Qwen3ForCausalLM, QUERY_VALUE, GATED, ("intermediate_size",), ROTARY, ("num_key_value_heads",)
+            ),
+            Family(
+                "gpt2",
+                GPT2LMHeadModel,
+                ("c_attn",),
+                ("c_fc", "c_proj"),
+                ("n_inner",),
+                {
+                    "embd_pdrop": 0.0,
+                    "attn_pdrop": 0.0,
+                    "resid_pdrop": 0.0,
+                    "bos_token_id": 0,
+                    "eos_token_id": 0,
+                    **UNTIED,
+                },
+            ),
+            Family(
+                "opt",
+                OPTForCausalLM,
+                QUERY_VALUE,
+                ("k_proj", "out_proj", "fc1", "fc2"),
+                ("ffn_dim", "word_embed_proj_dim"),
+                {"dropout": 0.0, **UNTIED},
+                spread="init_std",
+            ),
+            Family(
+                "roberta",
+                RobertaForSequenceClassification,
+                ("query", "value"),
+                ("key", "dense"),
+                ("intermediate_size",),
+                {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "num_labels": LABELS},
+                unused=2,  # RoBERTa counts positions from 2
+            ),
         )
     }
 )
