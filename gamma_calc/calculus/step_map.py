@@ -11,7 +11,7 @@ Source: Baccelli, Cohen, Olsder, Quadrat, "Synchronization and Linearity", chapt
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -19,7 +19,7 @@ from gamma_calc.algebra import EVERYWHERE, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.rules import Term, total
 from gamma_calc.calculus.symbolic_step import by_parity, components_of, symbolic_step
-from gamma_calc.maxplus.graph import Monomial, Node, Source, StepMap
+from gamma_calc.maxplus.graph import Edge, Monomial, Node, Product, Source, StepMap
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, Step
 
@@ -41,8 +41,8 @@ def product_map(
     step = symbolic_step(program, quantities, domain, policy)
     if step is None:
         return None
-    linear = [piece.edge for piece in step.pieces if len(piece.monomial.factors) == 1]
-    return _started(step.graph(linear, [piece.product for piece in step.pieces if piece.is_product]), step.run)
+    linear, products = _by_degree(step.pieces)
+    return _started(step.graph(linear, products), step.run)
 
 
 @lru_cache(maxsize=64)
@@ -57,13 +57,18 @@ def minorant(
     step = symbolic_step(program, quantities, domain, policy)
     if step is None:
         return None
-    sure = [piece for piece in step.pieces if piece.is_sure]
-    plain = [piece.edge for piece in sure if len(piece.monomial.factors) == 1]
+    plain, products = _by_degree([piece for piece in step.pieces if not piece.is_bound])
     kept = step.graph(plain).kept
     floors = {node: total(alike).lower.pieces for node, alike in by_parity(step.run[-1].after).items() if node in kept}
-    products = [piece for piece in sure if piece.is_product]
-    below = dict.fromkeys(edge for piece in products for edge in piece.product.edges(floors))
-    return step.graph([*plain, *below], [piece.product for piece in products], is_below=True)
+    below = dict.fromkeys(edge for each in products for edge in each.edges(floors))
+    return step.graph([*plain, *below], products, is_below=True)
+
+
+def _by_degree(pieces: Iterable[Product]) -> tuple[list[Edge], list[Product]]:
+    """The pieces made from one component, as edges, and those made from several."""
+    made = [each for each in pieces if each.monomial.factors]
+    products = [each for each in made if len(each.monomial.factors) > 1]
+    return [each.edge for each in made if len(each.monomial.factors) == 1], products
 
 
 def _started(found: StepMap, steps: Sequence[Step[Term]]) -> StepMap:

@@ -20,7 +20,7 @@ from gamma_calc.calculus.recursion import MOST_NUMBERS, length
 from gamma_calc.calculus.rules import Component, Term
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import TooLong
-from gamma_calc.maxplus.graph import Edge, Monomial, Node, Product, Source, StepMap, reached
+from gamma_calc.maxplus.graph import Edge, Node, Product, Source, StepMap, reached
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, Step, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Part
@@ -35,12 +35,15 @@ the unknowns of all its layers."""
 
 @dataclass(frozen=True, slots=True)
 class SymbolicStep:
-    """One step from unknown exponents, after the steps of a run that has every kind of component; by `pieces`."""
+    """One step from unknown exponents, after the steps of a run that has every kind of component.
+
+    `pieces` are the ways in which components come about: afresh, from one other, or as products of several.
+    """
 
     run: Sequence[Step[Term]]
     sizes: Mapping[str, Bounds]
     unknowns: Mapping[str, Node]
-    pieces: tuple[_Piece, ...]
+    pieces: tuple[Product, ...]
     is_known: bool
     domain: Polyhedron
 
@@ -57,7 +60,9 @@ class SymbolicStep:
             edges=tuple(edge for edge in edges if edge.source != edge.target or edge.weight != Affine.of(0)),
             observed={name: reached(_growing(each, self.unknowns), back) for name, each in self.sizes.items()},
             quantities={name: monomials for name, monomials in made.items() if monomials is not None},
-            sources=tuple(piece.source for piece in self.pieces if not piece.monomial.factors),
+            sources=tuple(
+                Source(each.target, each.monomial.coefficient, 1) for each in self.pieces if not each.monomial.factors
+            ),
             kept=frozenset(kept),
             start=0,
             is_known=self.is_known,
@@ -81,58 +86,32 @@ def symbolic_step(
     if any(_has_odd_parts(component) for alike in before.values() for component in alike):
         return None
     try:
-        most = _closed(read, run[-1].after, {each: _seen(alike, _either) for each, alike in before.items()}, _either)
+        most, seen = _closed(
+            read, run[-1].after, {each: _seen(alike, _either) for each, alike in before.items()}, _either
+        )
+        above = by_parity(most.after)
         least = most
-        if not most.is_plain:
-            known = {each: _seen(before[each], _both) if each in before else seen for each, seen in most.seen.items()}
-            least = _closed(read, run[-1].after, known, _both)
+        if any(each.provenance.seen != seen[parity] for parity, alike in above.items() for each in alike):
+            known = {each: _seen(before[each], _both) if each in before else any_of for each, any_of in seen.items()}
+            least, _ = _closed(read, run[-1].after, known, _both)
     except TooLong:
         return None
-    unknowns = {_unknown(place): parity for place, parity in enumerate(most.seen)}
+    unknowns = {_unknown(place): parity for place, parity in enumerate(seen)}
     sizes = {
-        name: _between(components_of(least.step.quantities[name]), components_of(value), domain)
-        for name, value in most.step.quantities.items()
+        name: _between(components_of(least.quantities[name]), components_of(value), domain)
+        for name, value in most.quantities.items()
     }
-    below, above = by_parity(least.step.after), by_parity(most.step.after)
+    below = by_parity(least.after)
     after = {parity: _between(below.get(parity, ()), made, domain) for parity, made in above.items()}
-    pieces: list[_Piece] = []
+    pieces: list[Product] = []
     for target, size in after.items():
         upper, lower = (monomials_of(side, unknowns) for side in (size.upper, size.lower))
         if upper is None or not size.is_short:
             return None
         sure = frozenset(lower or ())
-        pieces += [_Piece(target, each, each in sure) for each in upper]
+        pieces += [Product(target, each, is_bound=each not in sure) for each in upper]
     is_known = all(size.is_exact for size in (*after.values(), *sizes.values()))
     return SymbolicStep(run, sizes, unknowns, tuple(pieces), is_known, domain)
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """One way in which a component comes about; where it is not sure, a bound from above."""
-
-    target: Node
-    monomial: Monomial
-    is_sure: bool
-
-    @property
-    def edge(self) -> Edge:
-        """The piece of a component made from another one."""
-        return Edge(self.monomial.factors[0], self.target, self.monomial.coefficient, is_bound=not self.is_sure)
-
-    @property
-    def is_product(self) -> bool:
-        """Whether it multiplies components."""
-        return len(self.monomial.factors) > 1
-
-    @property
-    def product(self) -> Product:
-        """The piece of a component made from several ones."""
-        return Product(self.target, self.monomial, is_bound=not self.is_sure)
-
-    @property
-    def source(self) -> Source:
-        """The piece of a component that is made afresh."""
-        return Source(self.target, self.monomial.coefficient, 1)
 
 
 def _closed_run(program: Program, domain: Polyhedron, policy: Policy) -> list[Step[Term]] | None:
@@ -165,24 +144,12 @@ def _seen(alike: Iterable[Component], joined: Callable[[Seen, Seen], Seen]) -> S
     return reduce(joined, (each.provenance.seen for each in alike))
 
 
-@dataclass(frozen=True, slots=True)
-class _Closed:
-    """A step from unknown exponents, one a parity, and what the components of each parity have seen.
-
-    `is_plain` where all of a parity have seen the same.
-    """
-
-    step: Step[Term]
-    seen: Mapping[Node, Seen]
-    is_plain: bool
-
-
 def _closed(
     read: Callable[[State[Term], Mapping[Node, Seen]], Step[Term]],
     state: State[Term],
     seen: Mapping[Node, Seen],
     joined: Callable[[Seen, Seen], Seen],
-) -> _Closed:
+) -> tuple[Step[Term], Mapping[Node, Seen]]:
     """A step of whose parities none has seen more, or less, than it had before; from the state's own on."""
     while True:
         step = read(state, seen)
@@ -190,8 +157,7 @@ def _closed(
         found = {parity: _seen(alike, joined) for parity, alike in made.items()}
         more = {**seen, **{parity: joined(seen.get(parity, each), each) for parity, each in found.items()}}
         if more == seen:
-            is_plain = all(each.provenance.seen == seen[parity] for parity, alike in made.items() for each in alike)
-            return _Closed(step, seen, is_plain)
+            return step, seen
         seen = more
 
 

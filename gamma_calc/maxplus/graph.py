@@ -74,6 +74,12 @@ class Product:
     monomial: Monomial
     is_bound: bool = False
 
+    @property
+    def edge(self) -> Edge:
+        """The product of one component alone, as an edge."""
+        (factor,) = self.monomial.factors
+        return Edge(factor, self.target, self.monomial.coefficient, self.is_bound)
+
     def edges(self, floors: Mapping[Node, tuple[Affine, ...]]) -> Iterator[Edge]:
         """Each factor's part in the product, with the other ones at their floors, if all of them have one."""
         factors = self.monomial.factors
