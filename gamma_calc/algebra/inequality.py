@@ -30,6 +30,11 @@ class Inequality:
     form: Affine
     strict: bool = False
 
+    @property
+    def sides(self) -> tuple[Affine, ...]:
+        """The forms that it makes at least 0."""
+        return (self.form,)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "form", Affine.of(self.form).primitive())
 
@@ -87,6 +92,11 @@ class Equality:
         form = Affine.of(self.form).primitive()
         leading = form.terms[0][1] if form.terms else form.constant
         object.__setattr__(self, "form", -form if leading < 0 else form)
+
+    @property
+    def sides(self) -> tuple[Affine, ...]:
+        """The forms that it makes at least 0: both of them 0."""
+        return self.form, -self.form
 
     @property
     def free(self) -> tuple[str, ...]:

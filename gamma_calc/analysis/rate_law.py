@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
 
-from gamma_calc.algebra import EVERYWHERE, Affine, Constraint, Equality, Inequality, Polyhedron, Region
+from gamma_calc.algebra import EVERYWHERE, Affine, Equality, Inequality, Polyhedron, Region
 from gamma_calc.algebra.notation import linear_latex, linear_text, rational_latex
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.maxplus.horizon_families import HorizonFamily
@@ -212,7 +212,7 @@ def rate_law(rate: str, every: Sequence[HorizonFamily], domain: Polyhedron, othe
     Assumes:
         The rate and `others` are the free exponents of the families and of the domain, which is closed.
     """
-    sides = [form for each in domain.constraints for form in _sides(each)]
+    sides = [form for each in domain.constraints for form in each.sides]
     fixed = [Line(-side, NOTHING) for side in sides if side.coefficient(rate) < 0]
     period = lcm(*(len(turns.law.offsets) for each in every for _, turns in each.turns))
     lines = [[*dict.fromkeys(_lines(every, residue)), *fixed] for residue in range(period)]
@@ -248,11 +248,6 @@ def rate_law(rate: str, every: Sequence[HorizonFamily], domain: Polyhedron, othe
     met = [RateBound.of(line, rate) for line in first if line.direction(rate) > 0]
     attained = _attained(limit, dict.fromkeys(bound for each in (met, *bounds) for bound in each))
     return RateLaw(rate, others, cases, valid_on, since, early, limit, attained)
-
-
-def _sides(constraint: Constraint) -> tuple[Affine, ...]:
-    """The forms that a constraint makes at least 0."""
-    return (constraint.form, -constraint.form) if isinstance(constraint, Equality) else (constraint.form,)
 
 
 def _lines(every: Iterable[HorizonFamily], residue: int) -> Iterator[Line]:

@@ -169,12 +169,8 @@ def total(term: Iterable[Component]) -> Size:
     return Size.largest(component.size for component in term)
 
 
-def _given(exponent: Exponent) -> Term:
-    return (Component(Size.exactly(exponent), Provenance()),)
-
-
-def _initial(exponent: Exponent, provenance: Provenance) -> Term:
-    return (Component(Size.exactly(exponent), provenance),)
+def _given(exponent: Exponent, provenance: Provenance | None = None) -> Term:
+    return (Component(Size.exactly(exponent), provenance or Provenance()),)
 
 
 def _zero(*factors: Exponent) -> Term:
@@ -491,10 +487,6 @@ def _beside(mine: Provenance, others: Sequence[Provenance], spoilt: frozenset[Fl
     return Provenance(None, mine.odd - spoilt, mine.mixed | spoilt, seen, mine.made, mine.alone_beside(*others))
 
 
-def _raw_step(rate: Exponent, gradient: Term) -> Term:
-    return _scaled(rate, gradient)
-
-
 def processed(size: Exponent, gradient: Term, epsilon: Term = ()) -> Term:
     """What is left of the parts of a gradient that is brought to one size as a whole, beside an epsilon or none."""
     parities = [*by_parity(gradient).values()]
@@ -557,7 +549,7 @@ INITIAL = Rule(
     r"\gamma[W_0]\ \text{is the exponent of its standard deviation}",
     Citation(HAYOU_INIT, "Init[A] and Init[B]"),
     (SYMMETRIC_INIT,),
-    _initial,
+    _given,
 )
 ZERO = Rule("zero", r"\gamma[0]=-\infty", Citation(HAYOU_INIT, GAMMA), (), _zero)
 SCALE = Rule("scale", r"\gamma[s\,u]=\gamma[s]+\gamma[u]", Citation(HAYOU_INIT, GAMMA), (), _scaled)
@@ -690,7 +682,7 @@ BOUNDED = Rule(
     _bounded,
 )
 RAW_STEP = Rule(
-    "raw step", r"\gamma[\Delta W]=\gamma[\eta_W]+\gamma[G_W]", Citation(HAYOU_INIT, "gradient descent"), (), _raw_step
+    "raw step", r"\gamma[\Delta W]=\gamma[\eta_W]+\gamma[G_W]", Citation(HAYOU_INIT, "gradient descent"), (), _scaled
 )
 
 

@@ -28,7 +28,7 @@ from gamma_calc.derivation.conclusions import (
 from gamma_calc.derivation.evidence import FoundProof, Obligation
 from gamma_calc.derivation.farkas import point_of
 from gamma_calc.derivation.later_steps import followed
-from gamma_calc.derivation.premises import forms_of, premises
+from gamma_calc.derivation.premises import premises
 from gamma_calc.errors import Unknown
 from gamma_calc.program.scheme import Scheme
 
@@ -165,7 +165,7 @@ def _proved(wanted: Iterable[Sequence[Json]], run: Run, proof: FoundProof) -> li
 def _beyond(run: Trajectory, whole: Trajectory) -> list[Affine]:
     """What a run supposes beyond the domain of the whole one."""
     new = [each for each in run.domain.constraints if each not in whole.domain.constraints]
-    return [form for each in new for form in forms_of(each)]
+    return [form for each in new for form in each.sides]
 
 
 def _condition(found: Derivation, bound: Bounded, name: str, steps: int, *, is_covered: bool) -> Iterator[list[Json]]:
@@ -237,7 +237,7 @@ def _rates(found: Derivation, steps: int, wanted: list[list[Json]]) -> Json:
 
 
 def _forms(member: Polyhedron) -> Forms:
-    return tuple(form for each in member.constraints for form in forms_of(each))
+    return tuple(form for each in member.constraints for form in each.sides)
 
 
 def _region(region: Region) -> list[list[Json]]:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from gamma_calc.algebra import Affine, Constraint, Equality
+from gamma_calc.algebra import Affine
 from gamma_calc.algebra.plain import Forms, Json
 from gamma_calc.analysis.conditions import conditions_of, factors_of
 from gamma_calc.calculus.policy import Policy
@@ -91,14 +91,9 @@ def premises(scheme: Scheme, policy: Policy) -> Json:
     }
 
 
-def forms_of(constraint: Constraint) -> Forms:
-    """The forms that a constraint makes nonnegative."""
-    return (constraint.form, -constraint.form) if isinstance(constraint, Equality) else (constraint.form,)
-
-
 def _domain(scheme: Scheme, policy: Policy) -> Forms:
     """The declared inequalities and the limits of the rank and of alignments; what is always so is left out."""
-    rules = [form for rule in scheme.between for form in forms_of(rule.substituted({"rank": scheme["rank"]}))]
+    rules = [form for rule in scheme.between for form in rule.substituted({"rank": scheme["rank"]}).sides]
     half = Affine.of(1) / 2
     limits = (form for _, value in policy.coefficients for form in (value - half, 1 - value))
     return tuple(dict.fromkeys(form for form in (*rules, *scheme.axis_forms, *limits) if form.terms))
