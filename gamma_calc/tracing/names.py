@@ -44,15 +44,6 @@ def numbered(name: str, number: int) -> str:
     return f"{head}_{number}{bracket}{tail}"
 
 
-def prefixed(prefix: str, name: str) -> str:
-    """What belongs to a module, under its name.
-
-    >>> prefixed("Z_A", "q_proj[1]")
-    'Z_A_q_proj[1]'
-    """
-    return f"{prefix}_{name}"
-
-
 def _words(path: str) -> tuple[tuple[str, ...], int]:
     """The words of a path, and the number of the first list in it, from 1; 0 for none."""
     parts = path.split(".")

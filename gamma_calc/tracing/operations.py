@@ -20,7 +20,6 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import InverseRms, Pointwise, Power, Softmax, Stopped
 from gamma_calc.tracing.blocks import block
 from gamma_calc.tracing.capture import Across, Operation, Reference, Sizes
-from gamma_calc.tracing.names import prefixed
 from gamma_calc.tracing.parameters import Adapter
 from gamma_calc.tracing.translation import Translation
 from gamma_calc.tracing.values import Dimension, Layout, Value, flat
@@ -94,9 +93,9 @@ def product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
     for factor, other in ((x, y), (y, x)):
         match t.adapter(factor):
             case Adapter(module, "d"):
-                return t.layout.times(t.value(factor), t.named(prefixed("Z_A", t.names[module]), t.value(other)))
+                return t.layout.times(t.value(factor), t.named(f"Z_A_{t.names[module]}", t.value(other)))
             case Adapter(module, "b"):
-                return t.named(prefixed("Z_B", t.names[module]), t.layout.times(t.value(factor), t.value(other)))
+                return t.named(f"Z_B_{t.names[module]}", t.layout.times(t.value(factor), t.value(other)))
     return t.layout.times(t.value(x), t.value(y))
 
 
@@ -117,7 +116,7 @@ def _outer_factor(t: Translation, argument: Any) -> str:
 
 def _adapted(t: Translation, argument: Any, value: Value) -> Value:
     module = _outer_factor(t, argument)
-    return t.named(prefixed("Z_B", t.names[module]), value) if module else value
+    return t.named(f"Z_B_{t.names[module]}", value) if module else value
 
 
 def quotient(t: Translation, op: Operation, x: Any, y: Any) -> Value:
@@ -251,7 +250,7 @@ def _inner(t: Translation, factor: Any, value: Value) -> Value:
     """A Z of an adapter, by its name."""
     match t.adapter(factor):
         case Adapter(module, "A"):
-            return t.named(prefixed("Z_A", t.names[module]), value)
+            return t.named(f"Z_A_{t.names[module]}", value)
     return value
 
 

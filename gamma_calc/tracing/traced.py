@@ -30,7 +30,7 @@ from gamma_calc.program.scheme import Scheme, exponent_form
 from gamma_calc.program.selection import Spec, selected
 from gamma_calc.tracing.capture import Capture, captured
 from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, check_named, initial_sizes
-from gamma_calc.tracing.names import numbered, prefixed, short_names
+from gamma_calc.tracing.names import numbered, short_names
 from gamma_calc.tracing.operations import ENTRIES
 from gamma_calc.tracing.parameters import Adapter, Inits, adapter_of
 from gamma_calc.tracing.sizes import Axes
@@ -184,8 +184,8 @@ def _translation(
     paths = {each: SAVED.sub("", each.removesuffix(".weight")) for each in parameters if each not in adapters}
     modules = [each.module for each in capture.operations.values()]
     short = short_names([*paths.values(), *(each.module for each in adapters.values()), *modules])
-    names = {each: prefixed("W", short[path]) for each, path in paths.items()}
-    names |= {each: prefixed(found.factor, short[found.module]) for each, found in adapters.items()}
+    names = {each: f"W_{short[path]}" for each, path in paths.items()}
+    names |= {each: f"{found.factor}_{short[found.module]}" for each, found in adapters.items()}
     trained = frozenset(each for each in parameters if each in twins.trained)
     of_scheme = {each for each, found in adapters.items() if found.is_of_scheme}
     rate = {each: _rate(each, rates) for each in trained - of_scheme}
@@ -279,7 +279,7 @@ def _layers(t: Translation) -> tuple[TracedLayer, ...]:
     found = []
     for module, adapter in modules.items():
         name = t.names[module]
-        wholes = [prefixed(start, name) for start in ("Z_A", "Z_B")]
+        wholes = [f"{start}_{name}" for start in ("Z_A", "Z_B")]
         blocks = {numbered(each, count + 1) for each in wholes for count in range(len(t.starts.get(each, ())))}
         features = tuple(each for each in t.features if each in blocks or (each in wholes and each not in t.starts))
         quantities = (*features, *(f"Delta_{each}" for each in features))
