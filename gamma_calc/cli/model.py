@@ -66,6 +66,7 @@ from gamma_calc.program.spec_file import scheme_from
 
 if TYPE_CHECKING:
     from gamma_calc.huggingface.model_theory import ModelTheory, Parting
+    from gamma_calc.huggingface.short_models import ShortModel
 
 MOST_LAYERS = 128
 OUTPUT, CHANGE = "output", "Delta_output"
@@ -214,10 +215,12 @@ def _listed(layers: Iterable[str]) -> str:
 def _more_layers(found: ModelTheory) -> Iterator[str]:
     """What the layers that are not derived would change, as far as the last two tell."""
     more = found.more
-    if more is None or found.built is None:
+    short = found.short
+    if more is None or short is None:
         return
     if not more.growing:
-        yield f"Layer {found.built} has the exponents of layer {found.built - 1} there, and further ones are taken to."
+        number = short.layers
+        yield f"Layer {number} has the exponents of layer {number - 1} there, and further ones are taken to."
         return
     first = more.growing[0]
     (before, last), (one, other) = map(_shown, first.sizes), first.layers
@@ -226,7 +229,7 @@ def _more_layers(found: ModelTheory) -> Iterator[str]:
         yield f"{said}: with more layers the largest stable rate may be smaller."
         return
     largest = _rates(found, more.max_stable)
-    yield f"{said}. If each further layer adds as much, the largest stable rate of all {found.depth} is {largest}."
+    yield f"{said}. If each further layer adds as much, the largest stable rate of all {short.adapted} is {largest}."
 
 
 def _rates(found: ModelTheory, max_stable: Mapping[str, LargestRate]) -> str:
@@ -262,13 +265,18 @@ def _beside_module(found: ModelTheory) -> Iterator[str]:
 
 
 def _title(found: ModelTheory) -> str:
-    depth = "" if found.built is None else f" with {found.built} of its {found.depth} layers"
+    depth = "" if found.short is None else f" with {_of_depth(found.short)}"
     kinds = ", ".join(dict.fromkeys(each.name.partition("[")[0] for each in found.traced.layers)) or "no adapters"
     if found.derivation is None:
         return f"{found.traced.name}{depth}, {found.scheme.title} on {kinds}"
     title, horizon = found.derivation.policy.titled(found.scheme.title), found.derivation.horizon
     length = "every fixed number of steps" if horizon is None else steps(horizon)
     return f"{found.traced.name}{depth}, {title} on {kinds}, for {length}"
+
+
+def _of_depth(short: ShortModel) -> str:
+    apart = f", {short.adapted} of which have adapters, taken one behind the other"
+    return f"{short.layers} of its {short.depth} layers{apart if short.adapted < short.depth else ''}"
 
 
 def _layer_rows(found: ModelTheory) -> list[tuple[str, ...]]:

@@ -30,10 +30,10 @@ ALL_LINEAR = "all-linear"
 ADAPTER_KEYS = (
     *("r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern"),
     *("target_modules", "target_parameters", "exclude_modules", "layers_to_transform", "layers_pattern"),
-    "modules_to_save",
+    *("layer_replication", "modules_to_save"),
 )
 """What of an adapter_config.json decides which layers are adapted, and how large their factors and scales are."""
-TRACED_KEYS = (*ADAPTER_KEYS, "bias", "lora_bias")
+TRACED_KEYS = (*ADAPTER_KEYS, "bias", "lora_bias", "trainable_token_indices")
 """What decides the equations of a forward pass, and what of it is trained."""
 VERA_KEYS = (
     *("r", "d_initial", "modules_to_save", "bias"),
@@ -75,7 +75,7 @@ def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | Non
     if isinstance(model, PeftModel):
         name = name if name in model.peft_config else None
         return lora_adapters(model, name, has_numbers=False, knows=BESIDE_LORA)
-    bare = _on_meta(model)
+    bare = on_meta(model)
     wanted = adapter.target_modules if adapter is not None and not isinstance(adapter.target_modules, str) else ()
     found = lora_adapters(adapted(bare, adapter, _title(model)), has_numbers=False, knows=BESIDE_LORA)
     missing = sorted(name for name in wanted or () if not any(each.name.endswith(name) for each in found))
@@ -98,19 +98,6 @@ def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftMode
         raise BadInput(f"{title}: PEFT cannot adapt the model: {reason}") from None
     assert isinstance(wrapped, PeftModel)
     return wrapped
-
-
-def model_of_layers(path: Path, most: int) -> tuple[nn.Module, int]:
-    """The model of a folder or file with a config.json, without numbers and with few layers; and how many it has."""
-    config = configuration_from(path)
-    count = getattr(config, "num_hidden_layers", most)
-    for name, value in config.to_dict().items():
-        if isinstance(value, list) and len(value) == count:  # such as the kind of attention of each layer
-            setattr(config, name, value[:most])
-    for name in ("num_hidden_layers", "num_decoder_layers"):
-        if isinstance(getattr(config, name, None), int):
-            setattr(config, name, min(most, getattr(config, name)))
-    return _on_meta(config), count
 
 
 def adapter_from(path: Path) -> LoraConfig:
@@ -208,7 +195,7 @@ def _last(name: str) -> str:
     return next((part for part in reversed(name.split(".")) if not part.isdigit()), name)
 
 
-def _on_meta(model: ModelLike) -> nn.Module:
+def on_meta(model: ModelLike) -> nn.Module:
     """A model of the same shapes, without numbers."""
     if isinstance(model, nn.Module) and not isinstance(model, PreTrainedModel):
         raise BadInput("a base model", found=type(model).__name__, expected="a PEFT model or one of transformers")

@@ -29,9 +29,10 @@ from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapter_config import config_from_file
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
-from gamma_calc.huggingface.layers import adapted, model_of_layers, traced_adapter_from
+from gamma_calc.huggingface.layers import traced_adapter_from
 from gamma_calc.huggingface.more_layers import MoreLayers, more_layers
 from gamma_calc.huggingface.network_predictions import check_chosen
+from gamma_calc.huggingface.short_models import ShortModel, short_model
 from gamma_calc.program.adapters import vera
 from gamma_calc.program.models import LoraModule, check_module
 from gamma_calc.program.problem import Problem, program_of
@@ -84,7 +85,7 @@ class Parting:
 
 @dataclass(frozen=True, slots=True)
 class ModelTheory:
-    """What follows for a model, of whose `depth` layers `built` were derived; None for what has no such layers.
+    """What follows for a model, of which a few layers were derived: `short`; None for what has no such layers.
 
     `derivation` is None where an operation has no rule, `module` where nothing is adapted. `partings` are taken at the
     largest stable rate of a module, where that is a single one and nothing else is free: `is_compared` says whether.
@@ -93,8 +94,7 @@ class ModelTheory:
     """
 
     name: str
-    built: int | None
-    depth: int | None
+    short: ShortModel | None
     scheme: Scheme
     traced: Traced
     derivation: Derivation | None
@@ -107,10 +107,10 @@ class ModelTheory:
     @property
     def more(self) -> MoreLayers | None:
         """What the layers that were not derived would change; None where there are none, or that is not known."""
-        if self.derivation is None or self.built is None or self.depth is None or self.built == self.depth:
+        if self.derivation is None or self.short is None or self.short.layers == self.short.adapted:
             return None
         sizes = {layer.name: self.at_max(layer) for layer in self.traced.layers}
-        return more_layers(self.traced.layers, sizes, self.derivation, self.depth - self.built)
+        return more_layers(self.traced.layers, sizes, self.derivation, self.short.adapted - self.short.layers)
 
     @property
     def is_efficient(self) -> bool | None:
@@ -181,7 +181,13 @@ class ModelTheory:
         found, module = self.derivation, self.module
         return {
             "schema": SCHEMA,
-            "model": {"name": self.name, "class": self.traced.name, "layers": self.built, "of": self.depth},
+            "model": {
+                "name": self.name,
+                "class": self.traced.name,
+                "layers": None if self.short is None else self.short.layers,
+                "adapted": None if self.short is None else self.short.adapted,
+                "of": None if self.short is None else self.short.depth,
+            },
             "scheme": self.scheme.name,
             "optimizer": self.scheme.optimizer.name,
             "init": {"how": self.init, "named": dict(self.inits)},
@@ -290,9 +296,9 @@ def model_theory(
     policy = measured_policy(align)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of deprecated names, and of numbers, which are not looked at
-        made, built, depth = _model(model, adapter, layers, allow_code=allow_code)
+        made, short = _model(model, adapter, layers, allow_code=allow_code)
         chosen = _chosen(made, adapter, scheme, optimizer, at)
-        if built is not None:
+        if short is not None:
             for name, value in made.named_parameters():
                 if (factor := adapter_of(name)) is not None and factor.is_of_scheme:
                     value.requires_grad_(chosen.is_trained(factor.factor))
@@ -305,7 +311,7 @@ def model_theory(
             inits=inits,
         )
     if found.problem is None:
-        return ModelTheory(str(model), built, depth, chosen, found, None, None, (), init=init, inits=inits or {})
+        return ModelTheory(str(model), short, chosen, found, None, None, (), init=init, inits=inits or {})
     derivation = derived(found.problem.scheme, steps, policy)
     alike = [each for each in found.layers if each.is_of_scheme is isinstance(chosen.model, LoraModule)]
     module = derived(_alone(chosen, found.problem), steps, policy) if alike else None
@@ -314,21 +320,18 @@ def model_theory(
     point = at_largest(found.problem.scheme.domain, derivation.max_stable) if derivation.at_max else None
     if point is not None and isinstance(chosen.model, LoraModule):
         parts = layer_parts(found, found.problem, point, steps, policy)
-    return ModelTheory(str(model), built, depth, chosen, found, derivation, module, partings, parts, init, inits or {})
+    return ModelTheory(str(model), short, chosen, found, derivation, module, partings, parts, init, inits or {})
 
 
-def _model(
-    model: str | Path, adapter: Path | None, layers: int, *, allow_code: bool
-) -> tuple[Any, int | None, int | None]:
-    """The model with its adapters, how many of its layers were built, and how many it has; None of a function's."""
+def _model(model: str | Path, adapter: Path | None, layers: int, *, allow_code: bool) -> tuple[Any, ShortModel | None]:
+    """The model with its adapters, and what it is short for; None of a function's."""
     if is_place(str(model)):
         if adapter is not None:
             raise BadInput(f"--adapter with {model}: its function returns the model with its adapters")
         function = function_at(str(model), Path(), allow_code=allow_code)
-        return (function if inspect.signature(function).parameters else function()), None, None
-    bare, depth = model_of_layers(Path(model), layers)
-    chosen = None if adapter is None else traced_adapter_from(adapter)
-    return adapted(bare, chosen, str(model)), min(layers, depth), depth
+        return (function if inspect.signature(function).parameters else function()), None
+    short = short_model(Path(model), None if adapter is None else traced_adapter_from(adapter), layers)
+    return short.model, short
 
 
 def _chosen(model: Any, adapter: Path | None, scheme: Spec | None, optimizer: str | None, at: Values | None) -> Scheme:

@@ -1,0 +1,96 @@
+"""A short model in place of a deep one: its first layers, with the adapters of those of the deep one that have any.
+
+An adapter may stand on some layers only, by `layers_to_transform`, an expression or a name with a number. Which ones is
+asked of the whole model; in the short one every layer is adapted as these are, so that no layer without adapters takes
+the place of one with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+from peft import PeftConfig, PeftModel
+
+from gamma_calc.errors import BadInput
+from gamma_calc.huggingface.layers import ALL_LINEAR, adapted, configuration_from, on_meta
+
+Layers = Mapping[str, frozenset[int]]
+"""Numbers of layers, by the name that modules of a kind share, such as model.layers.*.mlp.up_proj."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShortModel:
+    """A model with adapters on all of its `layers` layers; the deep one has `depth`, and adapters on `adapted`."""
+
+    model: PeftModel
+    layers: int
+    adapted: int
+    depth: int
+
+
+def short_model(path: Path, adapter: PeftConfig | None, most: int) -> ShortModel:
+    """The model of a folder or file with a config.json, without numbers and with few layers.
+
+    Args:
+        adapter: by default one on every linear layer but the head's.
+        most: layers of the short model.
+
+    Raises:
+        BadInput: as `adapted`; modules of several kinds are adapted in different layers; or layers are replicated.
+    """
+    if getattr(adapter, "layer_replication", None):
+        raise BadInput(f"{path}: layer_replication makes layers that share their weights, and no law of these is known")
+    config = configuration_from(path)
+    count: int = getattr(config, "num_hidden_layers", most)
+    chosen = _chosen_layers(path, adapter) if adapter is not None and _may_choose(adapter) else {}
+    numbers = set(chosen.values())
+    if len(numbers) > 1:
+        said = ", ".join(f"{kind.rpartition('.')[2]} in {len(each)}" for kind, each in sorted(chosen.items()))
+        raise BadInput(f"{path}: adapters stand in different layers by kind", found=said, expected="the same for all")
+    number = len(numbers.pop()) if numbers else count
+    layers = min(most, number, count)
+    for name, value in config.to_dict().items():
+        if isinstance(value, list) and len(value) == count:  # such as the kind of attention of each layer
+            setattr(config, name, value[:layers])
+    for name in ("num_hidden_layers", "num_decoder_layers"):
+        if isinstance(getattr(config, name, None), int):
+            setattr(config, name, min(layers, getattr(config, name)))
+    if adapter is not None and chosen:
+        adapter = copy(adapter)
+        adapter.target_modules = {kind.replace("*", str(place), 1) for kind in chosen for place in range(layers)}
+        for key in ("layers_to_transform", "layers_pattern", "exclude_modules"):
+            setattr(adapter, key, None)
+    return ShortModel(adapted(on_meta(config), adapter, str(path)), layers, number, count)
+
+
+def _may_choose(adapter: PeftConfig) -> bool:
+    """Whether an adapter may stand in some layers of a stack only."""
+    targets = getattr(adapter, "target_modules", None) or ()
+    if getattr(adapter, "layers_to_transform", None) is not None or getattr(adapter, "exclude_modules", None):
+        return True
+    if isinstance(targets, str):
+        return targets != ALL_LINEAR
+    return any(part.isdigit() for name in targets for part in name.split("."))
+
+
+def _chosen_layers(path: Path, adapter: PeftConfig) -> Layers:
+    """The layers in which modules are adapted, by kind; nothing where that is all of them."""
+    whole = adapted(on_meta(path), adapter, str(path))
+    every = _layers(name for name, _ in whole.base_model.model.named_modules() if "lora_" not in name)
+    found = _layers(whole.targeted_module_names)
+    return {} if all(found[kind] == every[kind] for kind in found) else found
+
+
+def _layers(names: Iterable[str]) -> Layers:
+    """The numbers of the layers that some modules stand in, by kind; those outside of stacks are left out."""
+    found: dict[str, set[int]] = {}
+    for name in names:
+        parts = name.split(".")
+        place = next((place for place, part in enumerate(parts) if part.isdigit()), None)
+        if place is not None:
+            kind = ".".join((*parts[:place], "*", *parts[place + 1 :]))
+            found.setdefault(kind, set()).add(int(parts[place]))
+    return {kind: frozenset(numbers) for kind, numbers in found.items()}

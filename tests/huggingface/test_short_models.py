@@ -1,0 +1,62 @@
+"""A short model has the adapters of the layers of the deep one that have any, wherever these stand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from peft import LoraConfig
+
+from gamma_calc.errors import BadInput
+from gamma_calc.huggingface.short_models import ShortModel, short_model
+from tests.cli.test_model import LLAMA
+
+DEPTH = 8
+EVEN = {0, 2, 4, 6}
+CHOICES: dict[str, tuple[dict[str, Any], int, set[str]]] = {
+    # what of a configuration chooses layers, how many it chooses, and the kinds of modules
+    "all": ({"target_modules": ["q_proj", "v_proj"]}, DEPTH, {"q_proj", "v_proj"}),
+    "numbers": ({"target_modules": ["v_proj"], "layers_to_transform": sorted(EVEN)}, 4, {"v_proj"}),
+    "last": ({"target_modules": ["v_proj"], "layers_to_transform": [6, 7]}, 2, {"v_proj"}),
+    "one": ({"target_modules": ["v_proj"], "layers_to_transform": 5}, 1, {"v_proj"}),
+    "expression": ({"target_modules": r".*\.layers\.[0246]\.self_attn\.(q|v)_proj"}, 4, {"q_proj", "v_proj"}),
+    "all-by-expression": ({"target_modules": r".*\.(k|up)_proj"}, DEPTH, {"k_proj", "up_proj"}),
+    "names": ({"target_modules": ["layers.6.mlp.down_proj", "layers.1.mlp.down_proj"]}, 2, {"down_proj"}),
+    "excluded": ({"target_modules": ["v_proj"], "exclude_modules": r".*layers\.[0-3]\..*"}, 4, {"v_proj"}),
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A configuration of eight layers."""
+    (tmp_path / "config.json").write_text(json.dumps({**LLAMA, "num_hidden_layers": DEPTH}), encoding="utf-8")
+    return tmp_path
+
+
+def kinds(short: ShortModel) -> list[tuple[str, int]]:
+    """The adapted modules: their last words, and the layers they stand in."""
+    return sorted((name.split(".")[-1], int(name.split(".")[2])) for name in short.model.targeted_module_names)
+
+
+@pytest.mark.parametrize(("chosen", "count", "words"), CHOICES.values(), ids=CHOICES)
+def test_every_layer_of_a_short_model_is_adapted_as_those_of_the_deep_one(
+    chosen: dict[str, Any], count: int, words: set[str], path: Path
+) -> None:
+    short = short_model(path, LoraConfig(**chosen), 2)
+    layers = min(2, count)
+    assert (short.layers, short.adapted, short.depth) == (layers, count, DEPTH)
+    assert kinds(short) == sorted((word, layer) for word in words for layer in range(layers))
+    assert short.model.config.num_hidden_layers == layers
+
+
+def test_kinds_in_different_layers_are_no_stack(path: Path) -> None:
+    apart = LoraConfig(target_modules=r".*\.(layers\.0\..*q_proj|layers\.[01]\..*v_proj)")
+    with pytest.raises(BadInput, match="found 'q_proj in 1, v_proj in 2', expected the same for all"):
+        short_model(path, apart, 2)
+
+
+def test_replicated_layers_share_their_weights(path: Path) -> None:
+    with pytest.raises(BadInput, match="layer_replication"):
+        short_model(path, LoraConfig(target_modules=["v_proj"], layer_replication=[(0, 4), (2, 8)]), 2)
