@@ -18,6 +18,8 @@ from gamma_calc.program.scheme import RATES, Scheme
 
 NOT_IN_THE_LAW = "Depth, batch size and the number of steps are not in the law."
 
+SEE_LINT = "gamma-calc lint prints their power of s"
+
 Pair = tuple[LayerKind, LayerKind]
 """A kind of layer in the model where the rate was found, and in the one it is carried to."""
 
@@ -110,7 +112,8 @@ def _alpha_between(scheme: Scheme, pairs: Mapping[str, Pair], said: AlphaReading
         if name not in moved and start.alpha != end.alpha:
             raise BadInput(
                 f"{name}: lora_alpha is {start.alpha:g} in the first model and {end.alpha:g} in the second, at one rank"
-                f" r = {end.rank}: no law says what that does to the rate; give both the same alpha/r"
+                f" r = {end.rank}. The stable rates go with s as well ({SEE_LINT}), and rates are carried at one s:"
+                " give both the same alpha/r"
             )
     readings = {name: alpha_reading((kind.rank, kind.alpha) for kind in pair) for name, pair in moved.items()}
     for name, reading in readings.items():

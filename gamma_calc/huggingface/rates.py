@@ -5,6 +5,7 @@ Nothing is attached to a tensor: a group is a list of parameters and its rate, s
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -27,7 +28,7 @@ from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
 from gamma_calc.huggingface.adapters import BESIDE_LORA, Adapter, lora_adapters
 from gamma_calc.huggingface.dora import check_dora_law
 from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, shape_config
-from gamma_calc.huggingface.model_transfer import law_between, paired_kinds, place
+from gamma_calc.huggingface.model_transfer import SEE_LINT, law_between, paired_kinds, place
 from gamma_calc.numbers import real_number
 from gamma_calc.program.models import RANK, check_module
 from gamma_calc.program.optimizers import Moments, Raw
@@ -80,8 +81,9 @@ def parameter_groups(
 
     Raises:
         BadInput: `lora_adapters` refuses the model, a number is out of range, ranks differ without a base rank, nothing
-            says what lora_alpha does between ranks, or two say different things, what is trained is not what the
-            scheme trains, or a momentum is given for a scheme that has none.
+            says what lora_alpha does between ranks, or two say different things, layers of one rank differ in their
+            scale without a base model, what is trained is not what the scheme trains, or a momentum is given for a
+            scheme that has none.
         Unknown: the largest stable rate is not known, one power law does not reach from the base to a layer, or DoRA's
             layers go by another one.
     """
@@ -142,6 +144,7 @@ def _at_one_base(
     if base_width is None:
         raise BadInput("parameter_groups: found no base, expected the base_model, or the base_width, of the rates")
     check_module(scheme.model, "parameter_groups")
+    _check_scales(adapters)
     reading = _alpha(scheme, adapters, base_rank, alpha)
     is_rslora = adapters[0].is_rank_stabilised
     law = transfer_law(scheme, with_rank=base_rank is not None, alpha=reading, is_rank_stabilised=is_rslora)
@@ -152,6 +155,19 @@ def _at_one_base(
         ranks = ", ".join(sorted({str(each.rank) for each in adapters}, key=int))
         raise BadInput(f"the layers have ranks {ranks}; give the base_rank at which the rates were chosen")
     return law, [base] * len(adapters)
+
+
+def _check_scales(adapters: tuple[Adapter, ...]) -> None:
+    """Refuse layers of one rank and several scales, as an alpha_pattern makes them: one base has one scale."""
+    first: dict[int, Adapter] = {}
+    for each in adapters:
+        other = first.setdefault(each.rank, each)
+        if not math.isclose(each.scale, other.scale):
+            raise BadInput(
+                f"layers {other.name} and {each.name} have s = {other.scale:g} and s = {each.scale:g} at one rank"
+                f" r = {each.rank}. The stable rates go with s as well ({SEE_LINT}), and one base has one s: give"
+                " base_model, whose layers have the s of those of their name here"
+            )
 
 
 def _at_a_model(

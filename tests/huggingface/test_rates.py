@@ -132,6 +132,16 @@ def test_a_rank_that_changes_without_a_word_of_alpha_is_refused(
         scheme_optimizer(model, spec, 1e-3, base_width=16, base_rank=4, **said)
 
 
+@pytest.mark.parametrize("base", [{"base_width": 16}, {"base_width": 16, "base_rank": 4}], ids=["width", "rank"])
+def test_layers_of_one_rank_and_several_scales_need_a_base_model(base: dict[str, int]) -> None:
+    """A's largest rate goes as s^(-1/2) from Init[A], and one base has one s."""
+    model = init_lora_(wrapped(alpha_pattern={"v_proj": 16}), "init-a")
+    with pytest.raises(BadInput, match=r"s = 1 and s = 4 at one rank r = 4.*give base_model"):
+        parameter_groups(model, "init-a", 1e-3, **base)
+    groups = parameter_groups(model, "init-a", 1e-3, base_model=llama(64))
+    assert {group["lr"] for group in groups} == {2e-3}
+
+
 def test_every_trained_parameter_stands_in_one_group_and_nothing_else_does() -> None:
     model = init_lora_(wrapped(classifier(), ("query",), task_type="SEQ_CLS", bias="all"), "init-a")
     groups = parameter_groups(model, "init-a", 1e-3, base_width=8, other_learning_rate=5e-4, weight_decay=0.1)
