@@ -141,6 +141,16 @@ def lora_adapters(
     return tuple(found)
 
 
+def trained_adapters(model: nn.Module) -> Iterator[tuple[str, str]]:
+    """The layers and adapters of which something is trained: a factor, a magnitude, or a bias inside the adapter."""
+    for name, layer in _layers(model).items():
+        held = [getattr(layer, each) for each in getattr(layer, "adapter_layer_names", ())]
+        for parts in (each for each in held if isinstance(each, nn.Module)):
+            for path, parameter in parts.named_parameters():
+                if parameter.requires_grad:
+                    yield _name(name, layer), path.partition(".")[0]
+
+
 def _layers(model: nn.Module) -> dict[str, nn.Module]:
     tuned = {name: module for name, module in model.named_modules() if isinstance(module, BaseTunerLayer)}
     layers = {name: module for name, module in tuned.items() if isinstance(module, LoraLayer)}

@@ -30,6 +30,10 @@ def init_lora_(
     The magnitudes of a DoRA layer become the norms of W + s B_0 A_0, as PEFT starts them. Either every layer is written
     or none.
 
+    What the factors have learned is lost: an adapter that goes on training is not initialised again. The factors become
+    trainable as the scheme says also where PEFT has the adapter frozen, as one that is not active; other adapters stay
+    as they are, trained or not.
+
     Args:
         scheme: a name of the catalogue, a TOML file or a `Scheme`; its learning rates may be free.
         adapter: the adapter's name; by default the active one.

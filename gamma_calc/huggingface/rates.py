@@ -25,7 +25,7 @@ from gamma_calc.experiment.alpha import (
 )
 from gamma_calc.experiment.setup import size_of
 from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
-from gamma_calc.huggingface.adapters import BESIDE_LORA, Adapter, lora_adapters
+from gamma_calc.huggingface.adapters import BESIDE_LORA, FROZEN_B, Adapter, lora_adapters, trained_adapters
 from gamma_calc.huggingface.dora import check_dora_law
 from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, shape_config
 from gamma_calc.huggingface.model_transfer import SEE_LINT, law_between, paired_kinds, place
@@ -82,8 +82,8 @@ def parameter_groups(
     Raises:
         BadInput: `lora_adapters` refuses the model, a number is out of range, ranks differ without a base rank, nothing
             says what lora_alpha does between ranks, or two say different things, layers of one rank differ in their
-            scale without a base model, what is trained is not what the scheme trains, or a momentum is given for a
-            scheme that has none.
+            scale without a base model, what is trained is not what the scheme trains, another adapter is trained too,
+            or a momentum is given for a scheme that has none.
         Unknown: the largest stable rate is not known, one power law does not reach from the base to a layer, or DoRA's
             layers go by another one.
     """
@@ -106,6 +106,7 @@ def parameter_groups(
     if momentum is not None and law.scheme.form("momentum") is None:
         raise BadInput(f"{law.scheme.name} has no momentum, and {momentum:g} is given: leave it out")
     _check_trained(law, adapters)
+    _check_others(model, adapters[0].key)
     groups: dict[str, dict[str, Any]] = {}
 
     def add(group: str, parameter: nn.Parameter, rate: float, decay: float, beta: float | None) -> None:
@@ -221,8 +222,31 @@ def _check_trained(law: TransferLaw, adapters: tuple[Adapter, ...]) -> None:
         for key, factor in zip(INITIAL, (each.A, each.B), strict=True):
             if factor.requires_grad != law.scheme.is_trained(key):
                 found, meant = ("trained", "frozen") if factor.requires_grad else ("frozen", "trained")
-                name = f"layer {each.name}: {key} is {found}, and {law.scheme.name} has it {meant}"
-                raise BadInput(f"{name}; init_lora_(model, scheme) sets both")
+                said = f"layer {each.name}: {key} is {found}, and {law.scheme.name} has it {meant}"
+                raise BadInput(f"{said}; {_remedy(each, factor)}")
+
+
+def _remedy(adapter: Adapter, factor: nn.Parameter) -> str:
+    """How a factor comes to be trained, or frozen, as a scheme has it, with what it has learned left in it."""
+    new = "init_lora_(model, scheme) draws A and B anew, and sets which are trained"
+    if factor.requires_grad:
+        return f"freeze it with requires_grad_(False); before any training {new}"
+    if FROZEN_B.applies(adapter) and factor is adapter.B:
+        return "MiCA freezes it: take lint(its adapter_config.json).scheme"
+    return (
+        f'train it: model.set_adapter("{adapter.key}") where the adapter is not active, disabled, or of inference_mode;'
+        f" is_trainable=True in PeftModel.from_pretrained; else requires_grad_(True). Before any training {new}"
+    )
+
+
+def _check_others(model: nn.Module, key: str) -> None:
+    """Refuse trained factors of other adapters, which no scheme is asked for."""
+    for name, other in trained_adapters(model):
+        if other != key:
+            raise BadInput(
+                f"layer {name}: the factors of adapter {other} are trained beside those of {key}, and belong to no"
+                f' group; make {key} the one that is trained, model.set_adapter("{key}"), or freeze those of {other}'
+            )
 
 
 def _ratio(law: TransferLaw, key: str, base: Place, adapter: Adapter) -> float:

@@ -17,6 +17,7 @@ from torch import nn
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface import init_lora_, lora_adapters
 from gamma_calc.huggingface.adapters import DORA, EXPERTS
+from gamma_calc.program.catalogue import CATALOGUE
 from tests.huggingface.models import IDS, classifier, gpt2, llama, logits, mixture, wrapped
 from tests.schemes import scheme
 
@@ -200,6 +201,18 @@ def test_the_adapter_that_is_named() -> None:
     init_lora_(model, "init-b", adapter="second")
     assert all(not each.A.any() for each in lora_adapters(model, "second"))
     assert all(torch.equal(old, each.A) for old, each in zip(before, lora_adapters(model), strict=True))
+
+
+def test_only_the_adapter_that_is_named_becomes_trainable_as_the_scheme_says() -> None:
+    model = wrapped()
+    model.add_adapter("second", LoraConfig(r=2, lora_alpha=2, target_modules=["q_proj"]))
+    model.set_adapter("second")  # and PEFT freezes the first
+    init_lora_(model, replace(CATALOGUE["init-a"], trained=frozenset("B")), adapter="default")
+    trained = {
+        key: {(each.A.requires_grad, each.B.requires_grad) for each in lora_adapters(model, key)}
+        for key in ("default", "second")
+    }
+    assert trained == {"default": {(False, True)}, "second": {(True, True)}}
 
 
 def merged() -> PeftModel:

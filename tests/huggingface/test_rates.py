@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, PeftModel
 from torch import nn
 
 from gamma_calc.errors import BadInput, Unknown
@@ -209,10 +212,69 @@ def test_refusals() -> None:
     with pytest.raises(BadInput, match="the rates a and b are free"):
         parameter_groups(wrapped(), scheme("-1/2", "zero", "a", "b"), 1e-3, base_width=16)
     half = replace(CATALOGUE["init-a"], trained=frozenset({"B"}))
-    with pytest.raises(BadInput, match=r"A is trained, and init-a has it frozen; init_lora_"):
+    with pytest.raises(BadInput, match=r"A is trained, and init-a has it frozen; freeze it with requires_grad_"):
         parameter_groups(wrapped(), half, 1e-3, base_width=16)
     with pytest.raises(BadInput, match="no LoRA layers"):
         parameter_groups(llama(), "init-a", 1e-3, base_width=16)
+
+
+def loaded(path: Path) -> PeftModel:
+    wrapped().save_pretrained(path)
+    return PeftModel.from_pretrained(llama(), path)
+
+
+def disabled(_: Path) -> PeftModel:
+    model = wrapped()
+    model.base_model.disable_adapter_layers()
+    return model
+
+
+def inactive(_: Path) -> PeftModel:
+    model = wrapped()
+    model.add_adapter("two", LoraConfig(r=2, target_modules=["k_proj"]))
+    model.set_adapter("two")
+    return model
+
+
+FROZEN: dict[str, Callable[[Path], PeftModel]] = {
+    "loaded": loaded,
+    "disabled": disabled,
+    "inactive": inactive,
+    "inference": lambda _: wrapped(inference_mode=True),
+}
+
+
+@pytest.mark.parametrize("made", FROZEN.values(), ids=FROZEN)
+def test_an_adapter_that_is_frozen_is_told_how_it_trains_with_its_weights(
+    made: Callable[[Path], PeftModel], tmp_path: Path
+) -> None:
+    model = made(tmp_path)
+    before = [each.A.clone() for each in lora_adapters(model, "default")]
+    with pytest.raises(BadInput, match=r"A is frozen.*trained; train it: model.set_adapter.*draws A and B anew"):
+        parameter_groups(model, "init-a", 1e-3, base_width=16, adapter="default")
+    model.set_adapter("default")  # the advice
+    groups = parameter_groups(model, "init-a", 1e-3, base_width=16)
+    assert [group["name"] for group in groups] == ["lora_A width 16", "lora_B width 16"]
+    after = [each.A for each in lora_adapters(model)]
+    assert all(torch.equal(*pair) for pair in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("options", [{}, {"use_dora": True}], ids=["lora", "dora"])
+def test_trained_factors_of_another_adapter_are_refused_and_not_taken_for_a_head(options: dict[str, Any]) -> None:
+    model = wrapped()
+    model.add_adapter("two", LoraConfig(r=2, target_modules=["k_proj"], **options))
+    model.base_model.set_adapter(["default", "two"])
+    for asked, other in (("two", "default"), ("default", "two")):
+        with pytest.raises(BadInput, match=f"the factors of adapter {other} are trained beside those of {asked}"):
+            parameter_groups(model, "init-a", 1e-3, base_width=16, adapter=asked)
+    model.set_adapter("two")  # the advice
+    groups = parameter_groups(model, "init-a", 1e-3, base_width=16, other_learning_rate=1e-5)
+    assert sum(len(group["params"]) for group in groups if group["name"].startswith("lora")) == 4
+
+
+def test_micas_b_stays_frozen_under_a_scheme_that_trains_it() -> None:
+    with pytest.raises(BadInput, match="B is frozen, and init-a has it trained; MiCA freezes it: take lint"):
+        parameter_groups(wrapped(init_lora_weights="mica"), "init-a", 1e-3, base_width=16)
 
 
 def test_mica_goes_by_the_law_of_what_it_trains() -> None:
