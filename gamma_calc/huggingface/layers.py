@@ -147,16 +147,15 @@ def shape_config(adapter: object) -> LoraConfig | None:
 
 
 def layer_kinds(*models: Sequence[Adapter]) -> tuple[Mapping[str, LayerKind], ...]:
-    """The adapters of some models by kind, named alike in all: by the last word that tells layers apart by shape.
+    """The adapters of some models by kind, named alike in all: by the last word, unless layers of it differ in shape.
+
+    Then by the name without its numbers, and where those differ too, by the whole name; other kinds keep their word.
 
     >>> [name("model.layers.3.mlp.up_proj") for name in (_last, _starred)]
     ['up_proj', 'model.layers.*.mlp.up_proj']
     """
-    for name in (_last, _starred, _whole):
-        found = [_kinds(adapters, name) for adapters in models]
-        if all(kinds is not None for kinds in found) or name is _whole:
-            break
-    return tuple(kinds or {} for kinds in found)
+    mixed = {key for adapters in models for name in (_last, _starred) for key in _mixed(adapters, name)}
+    return tuple(_kinds(adapters, mixed) for adapters in models)
 
 
 def kind_names(adapters: Sequence[Adapter], kinds: Collection[str]) -> tuple[str, ...]:
@@ -165,18 +164,42 @@ def kind_names(adapters: Sequence[Adapter], kinds: Collection[str]) -> tuple[str
     return tuple(next(name for name in each if name in kinds) for each in names)
 
 
-def _kinds(adapters: Sequence[Adapter], name: Callable[[str], str]) -> dict[str, LayerKind] | None:
-    """The kinds under one way of naming; None where one name has several shapes."""
+def differences(name: str, kinds: Mapping[str, LayerKind]) -> str:
+    """What differs between the layers that are called alike but for their numbers; nothing where they are one kind.
+
+    >>> layers = [LayerKind(f"layers.{l}.v_proj", 64, 64, l + 4, 8, False, False, 1) for l in range(2)]
+    >>> differences("layers.0.v_proj", {each.name: each for each in layers})
+    'the rank of layers.*.v_proj'
+    """
+    shapes = [_shape(kind) for key, kind in kinds.items() if _starred(key) == _starred(name)]
+    words = [word for word, *values in zip(SHAPE, *shapes, strict=True) if len({*values}) > 1] if shapes else []
+    return f"the {' and '.join(words)} of {_starred(name)}" if words else ""
+
+
+def _mixed(adapters: Sequence[Adapter], name: Callable[[str], str]) -> set[str]:
+    """The names under which there are layers of several shapes."""
+    first: dict[str, tuple[float, ...]] = {}
+    shapes = [(name(each.name), _shape(_kind(name(each.name), each))) for each in adapters]
+    return {key for key, shape in shapes if first.setdefault(key, shape) != shape}
+
+
+def _kinds(adapters: Sequence[Adapter], mixed: Collection[str]) -> dict[str, LayerKind]:
+    """The kinds, each under the shortest name that is not mixed."""
     found: dict[str, LayerKind] = {}
     for each in adapters:
-        key = name(each.name)
+        names = (name(each.name) for name in (_last, _starred))
+        key = next((name for name in names if name not in mixed), _whole(each.name))
         count = found[key].count if key in found else 0
-        sizes, kept = (each.fan_in, each.fan_out, each.rank), (each.is_rank_stabilised, each.is_dora)
-        kind = LayerKind(key, *sizes, round(each.alpha, 9), *kept, count + 1)
-        if key in found and _shape(found[key]) != _shape(kind):
-            return None
-        found[key] = kind
+        found[key] = _kind(key, each, count + 1)
     return found
+
+
+def _kind(name: str, adapter: Adapter, count: int = 1) -> LayerKind:
+    sizes, kept = (adapter.fan_in, adapter.fan_out, adapter.rank), (adapter.is_rank_stabilised, adapter.is_dora)
+    return LayerKind(name, *sizes, round(adapter.alpha, 9), *kept, count)
+
+
+SHAPE = ("fan-in", "fan-out", "rank", "lora_alpha", "use_rslora", "use_dora")
 
 
 def _shape(kind: LayerKind) -> tuple[float, ...]:

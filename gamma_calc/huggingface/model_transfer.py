@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,13 +12,17 @@ from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_readin
 from gamma_calc.experiment.transfer import Place, TransferLaw, Transferred, carried, power_json, transfer_law
 from gamma_calc.huggingface.adapters import Adapter
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
-from gamma_calc.huggingface.layers import LayerKind, layer_kinds
+from gamma_calc.huggingface.layers import LayerKind, differences, layer_kinds
 from gamma_calc.program.models import check_module
 from gamma_calc.program.scheme import RATES, Scheme
 
 NOT_IN_THE_LAW = "Depth, batch size and the number of steps are not in the law."
 
 SEE_LINT = "gamma-calc lint prints their power of s"
+
+ADVICE = "so each goes by its own name: give all the same, or leave them out of the adapter"
+MOST_NAMES = 8
+"""Of kinds of layers in one message."""
 
 Pair = tuple[LayerKind, LayerKind]
 """A kind of layer in the model where the rate was found, and in the one it is carried to."""
@@ -90,9 +94,10 @@ def paired_kinds(start: Sequence[Adapter], end: Sequence[Adapter]) -> Mapping[st
     """The kinds of the adapted layers at the end, each with the one of its name at the start."""
     before, after = layer_kinds(start, end)
     if missing := [name for name in after if name not in before]:
-        raise BadInput(
-            f"adapted layers that the first model does not have: {', '.join(missing)}; it has {', '.join(before)}"
-        )
+        found = f"adapted layers that the first model does not have: {_listed(missing)}; it has {_listed(before)}"
+        mixed = dict.fromkeys(differences(name, kinds) for name in missing for kinds in (before, after))
+        reasons = [f"{each} differs from layer to layer, {ADVICE}" for each in mixed if each]
+        raise BadInput("; ".join((found, *reasons)))
     pairs = {name: (before[name], kind) for name, kind in after.items()}
     for name, (first, second) in pairs.items():
         switches = {
@@ -103,6 +108,12 @@ def paired_kinds(start: Sequence[Adapter], end: Sequence[Adapter]) -> Mapping[st
             if one != other:
                 raise BadInput(f"{name}: {switch} is set at one end and not at the other")
     return pairs
+
+
+def _listed(names: Collection[str]) -> str:
+    """The names, of many only the first."""
+    shown, rest = list(names)[:MOST_NAMES], len(names) - MOST_NAMES
+    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _alpha_between(scheme: Scheme, pairs: Mapping[str, Pair], said: AlphaReading | None) -> AlphaReading | None:

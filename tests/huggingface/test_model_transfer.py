@@ -120,7 +120,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "no-json": (("--from", "SMALL", "--to", "A"), "is the configuration of an adapter"),
     "other-layers": (
         ("--from", "SMALL", "--to", "GPT2"),
-        "that the first model does not have: transformer.h.*.",
+        "that the first model does not have: c_attn, transformer.h.*.attn.c_proj, c_fc, transformer.h.*.mlp.c_proj;",
     ),
     "neither": (
         ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "X"),
@@ -207,6 +207,27 @@ def test_kinds_are_told_apart_where_one_name_has_several_shapes() -> None:
     assert {each.rank for each in adapted_shapes(model, None)} == {2, 4}
     groups = parameter_groups(model, "init-a", 1e-3, base_model=llama(64))
     assert {group["lr"] for group in groups} == {2e-3}
+
+
+def test_one_layer_of_its_own_rank_leaves_the_other_kinds_their_names(
+    ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second model has one layer more."""
+    own = {"rank_pattern": {"model.layers.0.self_attn.q_proj": 4}}
+    file = adapter(tmp_path / "a.json", 8, 16, **own)
+    assert main(["transfer", file, *ends, *GIVEN]) == 2
+    printed = capsys.readouterr().err.rstrip()
+    assert printed.endswith(
+        "the first model does not have: model.layers.2.self_attn.q_proj; it has model.layers.0.self_attn.q_proj, "
+        "down_proj, model.layers.1.self_attn.q_proj; the rank of model.layers.*.self_attn.q_proj differs from layer to"
+        " layer, so each goes by its own name: give all the same, or leave them out of the adapter"
+    )
+    found = answered(capsys, file, "--from", ends[1], "--to", ends[1])
+    assert [(each["layer"], each["count"], each["to"]["rank"]) for each in found["layers"]] == [
+        ("model.layers.0.self_attn.q_proj", 1, 4),
+        ("down_proj", 2, 8),
+        ("model.layers.1.self_attn.q_proj", 1, 8),
+    ]
 
 
 HEADS = {
