@@ -2,7 +2,8 @@
 
 A free rate stands at its largest stable exponent c. At a fixed rank the edge is then n^c. With r = n^rho and rho left
 free, c is a min of affine forms c_i + k_i rho, and n^(c_i + k_i rho) = n^(c_i) r^(k_i): where one form is the least,
-the edge is one monomial in n and r. Only exponents follow from that; the constant before it is left open.
+the edge is one monomial in n and r. Only exponents follow from that; the constant before it is left open. A fan-out
+m = n^phi is left free in the same way, where it is asked for.
 """
 
 from __future__ import annotations
@@ -21,52 +22,59 @@ from gamma_calc.program.models import RANK
 from gamma_calc.program.scheme import Scheme
 
 RHO = "rho"
+FAN_OUT = "fan_out"
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeLaw:
-    """The rate of each trained parameter, by its key, as one monomial in the width and the rank.
+    """The rate of each trained parameter, by its key, as one monomial in the width, the rank and the fan-out.
 
-    Exponents: a form c + k rho stands for n^c r^k, and is a constant where the rank does not vary by itself; then
-    `rho` is None. `where` bounds rho = log r / log n. `is_stable` tells whether the scheme is stable there: it is at a
-    largest stable rate; rates that are given may lie beyond the edge, and None says that this is not known.
+    Exponents: a form c + k rho + d phi stands for n^c r^k m^d. `rho` is None where the rank does not vary by itself,
+    and `phi` where the fan-out m does not. `where` bounds rho = log r / log n and phi = log m / log n. `is_stable`
+    tells whether the scheme is stable there: it is at a largest stable rate; rates that are given may lie beyond the
+    edge, and None says that this is not known.
     """
 
     exponents: Mapping[str, Affine]
     rho: str | None
     where: Polyhedron
     is_stable: bool | None
+    phi: str | None = None
 
     def power(self, rate: str) -> str:
         """The monomial of a rate as it is typed: n^(-1/2) r^(0)."""
         form = self.exponents[rate]
-        of_the_rank = "" if self.rho is None else f" r^({form.coefficient(self.rho)})"
-        return f"n^({form.constant}){of_the_rank}"
+        others = [f" {size}^({form.coefficient(name)})" for size, name in (("r", self.rho), ("m", self.phi)) if name]
+        return "".join((f"n^({form.constant})", *others))
 
 
-def edge_laws(scheme: Scheme, policy: Policy = CALCULUS, *, with_rank: bool = False) -> tuple[EdgeLaw, ...]:
+def edge_laws(
+    scheme: Scheme, policy: Policy = CALCULUS, *, with_rank: bool = False, with_fan_out: bool = False
+) -> tuple[EdgeLaw, ...]:
     """The laws that a scheme's rates follow, one for each piece of its largest stable rate.
 
     Args:
         scheme: at most one rate is free, and nothing else but the exponent of the rank.
         policy: the assumptions under which the edge is derived; none of its alignments is free.
         with_rank: the rank is a variable of its own, whatever (constant) exponent the scheme gives it.
+        with_fan_out: so is the fan-out, for which the scheme has one free exponent.
 
     Raises:
         BadInput: too much is free, nothing is trained, or there is no largest stable rate.
         Unknown: the largest stable rate is not known.
     """
     scheme, rho = _with_free_rank(scheme) if with_rank else (scheme, None)
-    rates = tuple(name for name in scheme.rates if name != rho)
-    _check_free(scheme, policy, rates, rho)
+    phi = _free_fan_out(scheme) if with_fan_out else None
+    rates = tuple(name for name in scheme.rates if name not in (rho, phi))
+    _check_free(scheme, policy, rates, (rho, phi))
     derivation = derived(scheme, policy=policy)
     if not rates:
-        return (_law(scheme, {}, rho, scheme.domain, _is_stable(derivation)),)
+        return (_law(scheme, {}, (rho, phi), scheme.domain, _is_stable(derivation)),)
     largest = _largest(derivation, rates[0])
     if largest.bounds is None or not largest.attained:
         raise BadInput(f"{scheme.name}: no largest stable {rates[0]}: {largest.reason}; give one: --at {rates[0]}=-1")
     return tuple(
-        _law(scheme, {largest.rate: bound}, rho, largest.valid_on & _least(bound, largest.bounds), True)
+        _law(scheme, {largest.rate: bound}, (rho, phi), largest.valid_on & _least(bound, largest.bounds), True)
         for bound in largest.bounds
     )
 
@@ -98,12 +106,19 @@ def _with_free_rank(scheme: Scheme) -> tuple[Scheme, str]:
     )
 
 
-def _check_free(scheme: Scheme, policy: Policy, rates: tuple[str, ...], rho: str | None) -> None:
+def _free_fan_out(scheme: Scheme) -> str:
+    form = scheme.form(FAN_OUT)
+    if form is None or not form.free or form != Affine.symbol(form.free[0]):
+        raise BadInput(f"{scheme.name}: {FAN_OUT}", found=str(form), expected="one free exponent")
+    return form.free[0]
+
+
+def _check_free(scheme: Scheme, policy: Policy, rates: tuple[str, ...], sizes: tuple[str | None, str | None]) -> None:
     if not scheme.trained_rates:
         raise BadInput(f"{scheme.name}: nothing is trained, so there is no learning rate")
-    others = [name for name in free_exponents(scheme, policy) if name not in rates and name != rho]
+    others = [name for name in free_exponents(scheme, policy) if name not in rates and name not in sizes]
     rank = scheme.form(RANK)
-    if rho is None and rank is not None and rank.free:
+    if sizes[0] is None and rank is not None and rank.free:
         names = ", ".join(rank.free)
         raise BadInput(f"{scheme.name}: the rank's {names} is free: give both ranks, or fix it with --at")
     if others:
@@ -116,10 +131,14 @@ def _check_free(scheme: Scheme, policy: Policy, rates: tuple[str, ...], rho: str
 
 
 def _law(
-    scheme: Scheme, values: Mapping[str, Affine], rho: str | None, where: Polyhedron, is_stable: bool | None
+    scheme: Scheme,
+    values: Mapping[str, Affine],
+    sizes: tuple[str | None, str | None],
+    where: Polyhedron,
+    is_stable: bool | None,
 ) -> EdgeLaw:
-    forms = {key: scheme[key].substituted(values) for key in scheme.trained_rates.values()}
-    return EdgeLaw(forms, rho, where, is_stable)
+    forms, (rho, phi) = {key: scheme[key].substituted(values) for key in scheme.trained_rates.values()}, sizes
+    return EdgeLaw(forms, rho, where, is_stable, phi)
 
 
 def _least(bound: Affine, bounds: tuple[Affine, ...]) -> Polyhedron:

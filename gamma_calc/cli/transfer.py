@@ -44,7 +44,12 @@ from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_fil
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.lint_case import embeddings
+from gamma_calc.program.scheme import INITIAL
 
+OF_MICA = (
+    "The entries of MiCA's B are of size fan_out^(-1/2): these are rates of layers whose fan-out grows with their "
+    "fan-in. Between models (--from, --to) each layer goes by its own."
+)
 OF_EMBEDDINGS = "By name {} is an embedding, which has another law (gamma-calc lint); these are rates of linear layers."
 
 
@@ -96,6 +101,8 @@ def answer(options: argparse.Namespace) -> int:
         with shown_runs():
             check_dora_law(found.scheme, found.policy, with_rank=options.from_rank is not None)
         origin = f"\n{NOTE}{origin}"
+    if config is not None and config.initialisation.is_b_frozen:
+        origin = f"\n{OF_MICA}{origin}"
     if config is not None and (names := embeddings(config)):
         origin = f"\n{OF_EMBEDDINGS.format(', '.join(names))}{origin}"
     show(options, lambda: {**found.json(), **read}, lambda: f"{found}{origin}")
@@ -147,12 +154,16 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
         adapted_shapes(Path(getattr(options, name)), None if file is None else adapter_from(file))
         for name, file in zip(ENDS, files, strict=True)
     )
+    scheme = schemes(options, [spec])[0] if config is None else adapter_scheme(config)
+    starts = [config_from_file(file).initialisation for file in files if file is not None]
+    is_mica = any(each.is_b_frozen for each in starts) and not scheme.is_trained(INITIAL[1])
     found = carried_pairs(
-        schemes(options, [spec])[0] if config is None else adapter_scheme(config),
+        scheme,
         paired_kinds(start, end),
         learning_rate=options.lr,
         learning_rate_b=options.lr_b,
         alpha=options.alpha,
+        is_mica=is_mica,
         **supposed(options),
     )
     title = f"{found.one.title}, from {getattr(options, 'from')} to {options.to}"

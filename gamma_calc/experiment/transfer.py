@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from gamma_calc.algebra import Affine
@@ -76,7 +75,7 @@ def gain_through_above(scheme: Scheme, rate_b: Affine) -> Affine | None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A width, and a rank where the rank varies.
+    """A width, and a rank where the rank varies, and a fan-out where that does by itself.
 
     Raises:
         BadInput: one is not a whole number from 1, or the rank exceeds the width.
@@ -84,31 +83,39 @@ class Place:
 
     width: int
     rank: int | None = None
+    fan_out: int | None = None
 
     def __post_init__(self) -> None:
-        for word, value in (("width", self.width), ("rank", self.rank)):
-            is_left_out = value is None and word == "rank"
+        for word, value in (("width", self.width), ("rank", self.rank), ("fan-out", self.fan_out)):
+            is_left_out = value is None and word != "width"
             if not is_left_out and (type(value) is not int or not 1 <= value <= LARGEST):
                 raise BadInput(word, found=value, expected="a whole number from 1 of at most 18 digits")
         if self.rank is not None and self.rank > self.width:
             raise BadInput(f"rank: found {self.rank}, expected at most the width {self.width}")
 
     def __str__(self) -> str:
-        return f"width {self.width}" if self.rank is None else f"width {self.width}, rank {self.rank}"
+        sizes = (("width", self.width), ("rank", self.rank), ("fan-out", self.fan_out))
+        return ", ".join(f"{word} {value}" for word, value in sizes if value is not None)
 
-    def logarithm(self, form: Affine) -> float:
-        """log(n^c r^k) for a form c + k rho, with one name for rho."""
-        return float(form.constant) * math.log(self.width) + float(_rank_power(form)) * math.log(self.rank or 1)
+    def powers(self, form: Affine, law: EdgeLaw) -> Iterator[tuple[int, float]]:
+        """The sizes n, r and m with their exponents c, k and d, for a form c + k rho + d phi of a law."""
+        yield self.width, float(form.constant)
+        for name, size in ((law.rho, self.rank), (law.phi, self.fan_out)):
+            yield size or 1, 0.0 if name is None else float(form.coefficient(name))
 
     def satisfies(self, law: EdgeLaw) -> bool:
-        """Whether the law's bounds on rho = log r / log n hold here; every law holds where the rank does not vary."""
-        if law.rho is None:
+        """Whether the law's bounds on rho and phi hold here; every law holds where neither varies by itself."""
+        if law.rho is None and law.phi is None:
             return True
+
+        def logarithm(form: Affine) -> float:
+            return sum(power * math.log(size) for size, power in self.powers(form, law))
+
         rounding = ROUNDING * math.log(max(self.width, 2))
         forms = [rule.form for rule in law.where.inequalities if not rule.strict]
         forms += [sign * rule.form for rule in law.where.equalities for sign in (1, -1)]
-        is_inside = all(self.logarithm(rule.form) > rounding for rule in law.where.inequalities if rule.strict)
-        return is_inside and all(self.logarithm(form) >= -rounding for form in forms)
+        is_inside = all(logarithm(rule.form) > rounding for rule in law.where.inequalities if rule.strict)
+        return is_inside and all(logarithm(form) >= -rounding for form in forms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +146,10 @@ class TransferLaw:
             if start.satisfies(piece) and end.satisfies(piece):
                 return piece
         where = "; ".join(str(piece.where) for piece in self.pieces)
+        fan_out = " and phi = log(fan-out)/log(width)" if self.pieces[0].phi else ""
         raise Unknown(
             f"{self.scheme.name}: one power law does not reach from {start} to {end}: "
-            f"with rho = log(rank)/log(width) the laws hold where {where}"
+            f"with rho = log(rank)/log(width){fan_out} the laws hold where {where}"
         )
 
     def multiplier(self, rate: str, start: Place, end: Place) -> float:
@@ -151,12 +159,13 @@ class TransferLaw:
             BadInput: the factor is frozen, or the multiplier leaves the range of floats.
             Unknown: as `between`.
         """
-        exponents = self.between(start, end).exponents
-        if rate not in exponents:
-            raise BadInput("rate", found=rate, expected=f"one of {', '.join(exponents)}", choices=exponents)
-        ranks, form = (end.rank or 1) / (start.rank or 1), exponents[rate]
+        law = self.between(start, end)
+        if rate not in law.exponents:
+            raise BadInput("rate", found=rate, expected=f"one of {', '.join(law.exponents)}", choices=law.exponents)
+        form = law.exponents[rate]
+        ends = zip(start.powers(form, law), end.powers(form, law), strict=True)
         try:
-            found = float((end.width / start.width) ** float(form.constant) * ranks ** float(_rank_power(form)))
+            found = math.prod(float((there / here) ** power) for (here, power), (there, _) in ends)
         except OverflowError:
             found = math.inf
         if not 0 < found < math.inf:
@@ -229,6 +238,7 @@ def transfer_law(
     spec: Spec,
     *,
     with_rank: bool = False,
+    with_fan_out: bool = False,
     optimizer: str | None = None,
     at: Values | None = None,
     without: Collection[str] = (),
@@ -241,12 +251,13 @@ def transfer_law(
     Args:
         spec, optimizer, at, without, align: as in `derive`. A free rate takes its largest stable value.
         with_rank: whether the rank varies by itself; places then need one.
+        with_fan_out: whether the fan-out does, for which the scheme then has a free exponent.
         alpha, is_rank_stabilised: what gives s = alpha/r its power of the rank; by default the scheme's scale does.
     """
     scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
     if alpha is not None:
         scheme = with_alpha(scheme, alpha, is_rank_stabilised=is_rank_stabilised)
-    return TransferLaw(scheme, edge_laws(scheme, policy, with_rank=with_rank), policy)
+    return TransferLaw(scheme, edge_laws(scheme, policy, with_rank=with_rank, with_fan_out=with_fan_out), policy)
 
 
 def transfer(
@@ -341,10 +352,6 @@ def _carried(law: TransferLaw, offered: Mapping[str, float], start: Place, end: 
 def power_json(form: Affine, rho: str | None) -> dict[str, str | None]:
     """The exponents of the width and of the rank in a monomial; None for a rank that does not vary by itself."""
     return {"width": str(form.constant), "rank": None if rho is None else str(form.coefficient(rho))}
-
-
-def _rank_power(form: Affine) -> Fraction:
-    return sum((form.coefficient(name) for name in form.free), start=Fraction(0))
 
 
 def _notes(found: Transferred) -> list[str]:

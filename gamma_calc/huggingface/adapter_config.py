@@ -41,7 +41,7 @@ class Initialisation:
     says how the entries are drawn, `rewrites_base` whether the base weights change, `is_b_frozen` whether B is frozen,
     `constant` what stands before the powers of n and r in both factors, where it is far from 1, `resets_embeddings`
     whether an embedding's adapter is drawn too, though otherwise, `needs_weight` whether PEFT looks at the weight of a
-    layer for them, which a stack of experts has not.
+    layer for them, which a stack of experts has not, `is_b_of_fan_out` whether B's power of n is one of the fan-out.
     """
 
     option: bool | str
@@ -55,6 +55,7 @@ class Initialisation:
     needs_even_rank: bool = False
     resets_embeddings: bool = False
     needs_weight: bool = False
+    is_b_of_fan_out: bool = False
 
     @property
     def name(self) -> str:
@@ -97,6 +98,7 @@ INITIALISATIONS = (
         rewrites_base=True,
         resets_embeddings=True,
         needs_weight=True,
+        is_b_of_fan_out=True,
     ),
     Initialisation(
         "olora",
@@ -107,6 +109,7 @@ INITIALISATIONS = (
         rewrites_base=True,
         resets_embeddings=True,
         needs_weight=True,
+        is_b_of_fan_out=True,
     ),
     Initialisation(
         "mica",
@@ -115,6 +118,7 @@ INITIALISATIONS = (
         "A zero, B the last left singular vectors of W and frozen",
         is_b_frozen=True,
         needs_weight=True,
+        is_b_of_fan_out=True,
     ),
     Initialisation("eva", None, None, "A from the activations, B zero", resets_embeddings=True),
     Initialisation("corda", None, None, "from the covariance of activations", Start.CANCELLED, rewrites_base=True),

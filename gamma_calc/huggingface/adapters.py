@@ -236,7 +236,7 @@ FROZEN_B = Refusal(
 )
 BIAS = Refusal("a bias inside the adapter", "set lora_bias=False", _holds("lora_bias"))
 BESIDE_LORA = (DORA, EXPERTS, BIAS, FROZEN_B)
-"""Kinds of layers beside the module of the theory whose rates are known: MiCA's are LoRA's, a bias has its own."""
+"""Kinds of layers beside the module of the theory whose rates are known: MiCA's go by fan-out, a bias has its own."""
 SHARDED = Refusal("factors that are sharded or on the meta device", "apply the scheme before wrapping", _is_elsewhere)
 REFUSALS = (
     Refusal(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gamma_calc.algebra import Affine, Polyhedron
-from gamma_calc.analysis.edge_law import EdgeLaw, edge_laws
+from gamma_calc.analysis.edge_law import FAN_OUT, EdgeLaw, edge_laws
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.alpha import SCALE
@@ -19,7 +19,6 @@ from gamma_calc.program.models import MODULE, RANK
 from gamma_calc.program.scheme import INITIAL, RATES, ZERO, Scheme
 
 MAGNITUDE = "m"
-FAN_OUT = "fan_out"
 SIZES = (RANK, SCALE, FAN_OUT)
 KNOWN = (*MODULE.required, *SIZES)
 """What a scheme of DoRA's layers may say."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from gamma_calc.algebra import EMPTY, Affine, parsed_affine
 from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE, Condition, conditions_of
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.analysis.edge_law import FAN_OUT
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import SCALE, SCALES, AlphaReading
@@ -17,12 +19,14 @@ from gamma_calc.huggingface.adapter_config import AdapterConfig, Initialisation,
 from gamma_calc.huggingface.dora import in_dora
 from gamma_calc.program.models import RANK
 from gamma_calc.program.optimizers import OPTIMIZERS
-from gamma_calc.program.scheme import DEFAULTS, ZERO, Scheme
+from gamma_calc.program.scheme import DEFAULTS, INITIAL, ZERO, Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 
 RATE = "eta"
 ADAM = "adam"
 RHO, SIGMA, LAMBDA, KAPPA = "rho", "sigma", "lambda", "kappa"
+PHI, OF_MICA = "phi", Fraction(-1, 2)
+"""The exponent of the fan-out, and the power of it that MiCA's B starts at."""
 OUTPUT, CHANGE = "Z_B", "Delta_Z_B"
 
 
@@ -121,6 +125,25 @@ def adapter_scheme(config: AdapterConfig) -> Scheme:
         )
     scheme = scheme_from_text(spec)
     return replace(scheme, exponents={**scheme.exponents, SCALE: DEFAULTS[SCALE]})
+
+
+def through_fan_out(scheme: Scheme) -> Scheme:
+    """The scheme of a B that is frozen at the size of MiCA's, m^(-1/2), with the fan-out m = n^phi left free.
+
+    The left singular vectors of W have m coordinates. A spec writes sizes in n alone, and so B as n^(-1/2).
+
+    Raises:
+        BadInput: it starts B otherwise, or trains it.
+    """
+    b = scheme.exponents[INITIAL[1]]
+    if b != Affine.of(OF_MICA) or scheme.is_trained(INITIAL[1]):
+        found = f"{ZERO if b is None else b}, {'trained' if scheme.is_trained(INITIAL[1]) else 'frozen'}"
+        raise BadInput(f"{scheme.name}: B", found=found, expected=f"{OF_MICA} and frozen, as MiCA has it")
+    name = PHI
+    while name in scheme.free:
+        name += "_"
+    phi = Affine.symbol(name)
+    return replace(scheme, exponents={**scheme.exponents, INITIAL[1]: OF_MICA * phi, FAN_OUT: phi})
 
 
 def embedding_spec(optimizer: str, alpha: AlphaReading, *, is_rank_stabilised: bool) -> str:

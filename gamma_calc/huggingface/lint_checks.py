@@ -125,9 +125,10 @@ def position(case: Case) -> str:
     assert edge is not None and rate is not None and case.position is not None
     entries = config.initialisation.constant
     constant = "" if entries == 1 else f", c = {entries:g} of the initial entries"
+    layers = " and a fan-out of the same size" if config.initialisation.is_b_of_fan_out else ""
     return (
         f"The rate {rate:g} is {case.position:.3g} times the edge of the stable rates, {edge.law} = {edge.rate:.2g} at "
-        f"n = {case.width}, r = {config.rank}, s = {config.scale:g}{constant}, its constant taken as 1"
+        f"n = {case.width}, r = {config.rank}, s = {config.scale:g}{constant}{layers}, its constant taken as 1"
     )
 
 
@@ -328,6 +329,17 @@ CHECKS = (
         lambda case: case.config.initialisation.is_b_frozen,
         lambda case: "This initialisation freezes B on purpose: only A is trained, and delta_2 is zero throughout.",
         EXPONENTS,
+    ),
+    Check(
+        "square-layers",
+        Severity.INFO,
+        lambda case: case.config.initialisation.is_b_of_fan_out,
+        lambda case: (
+            "The entries of B start at a power of the fan-out m, and what is said here is of layers whose m is of the "
+            "size of their fan-in n. Where m is smaller, as in v_proj under grouped queries, the edge is lower by "
+            "(m/n)^(1/2)."
+        ),
+        MEASURED,
     ),
     Check(
         "no-trainable-init-b",

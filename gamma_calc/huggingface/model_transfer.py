@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gamma_calc.algebra import Affine
+from gamma_calc.analysis.edge_law import EdgeLaw
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_reading, says_scale
 from gamma_calc.experiment.transfer import Place, TransferLaw, Transferred, carried, power_json, transfer_law
 from gamma_calc.huggingface.adapters import Adapter
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
+from gamma_calc.huggingface.implemented_scheme import through_fan_out
 from gamma_calc.huggingface.layers import LayerKind, differences, layer_kinds
 from gamma_calc.program.models import check_module
 from gamma_calc.program.scheme import RATES, Scheme
@@ -23,6 +25,8 @@ SEE_LINT = "gamma-calc lint prints their power of s"
 ADVICE = "so each goes by its own name: give all the same, or leave them out of the adapter"
 MOST_NAMES = 8
 """Of kinds of layers in one message."""
+
+OF_FAN_OUT = "m is the fan-out: the entries of MiCA's B, which is frozen, are of size m^(-1/2)."
 
 Pair = tuple[LayerKind, LayerKind]
 """A kind of layer in the model where the rate was found, and in the one it is carried to."""
@@ -50,19 +54,29 @@ class LayerRates:
         notes = [note for each in self.layers.values() for note in each.notes]
         if self.uneven:
             notes.append(f"The law takes fan-out to grow with fan-in; it does not in {', '.join(self.uneven)}.")
+        if self.has_fan_out:
+            notes.append(OF_FAN_OUT)
         of_dora = [NOTE] if any(end.is_dora for _, end in self.pairs.values()) else []
         return tuple(dict.fromkeys([*notes, *of_dora, NOT_IN_THE_LAW]))
+
+    @property
+    def has_fan_out(self) -> bool:
+        """Whether the law goes by the fan-out too."""
+        return self.one.law.phi is not None
 
     def table(self) -> list[tuple[str, ...]]:
         """The shapes and the rates at both ends, a row for each kind of layer."""
         rates = tuple(self.one.rates)
-        rows: list[tuple[str, ...]] = [("layer", "count", "fan-in", "rank", "s", *rates, "law")]
+        words = ("fan-in", *(("fan-out",) if self.has_fan_out else ()), "rank", "s")
+        rows: list[tuple[str, ...]] = [("layer", "count", *words, *rates, "law")]
         for name, (start, end) in self.pairs.items():
             there = self.layers[name]
-            sizes = [
-                f"{a:g}" if a == b else f"{a:g} -> {b:g}"
-                for a, b in ((start.fan_in, end.fan_in), (start.rank, end.rank), (start.scale, end.scale))
-            ]
+            first, second = (
+                {"fan-in": each.fan_in, "fan-out": each.fan_out, "rank": each.rank, "s": each.scale}
+                for each in (start, end)
+            )
+            ends = [(first[word], second[word]) for word in words]
+            sizes = [f"{a:g}" if a == b else f"{a:g} -> {b:g}" for a, b in ends]
             carried = (f"{there.given[key]:g} -> {there.rates[key]:g}" for key in rates)
             laws = dict.fromkeys(there.law.power(key) for key in rates)
             rows.append((name, str(end.count), *sizes, *carried, ", ".join(laws)))
@@ -76,13 +90,18 @@ class LayerRates:
                 "layer": name,
                 "count": end.count,
                 **{key: found.rates.get(key) for key in RATES},
-                "exponent": {key: power_json(form, found.law.rho) for key, form in found.law.exponents.items()},
+                "exponent": {key: _powers_json(form, found.law) for key, form in found.law.exponents.items()},
                 "from": _end_json(start, found.given),
                 "to": _end_json(end, found.rates),
             }
             for (name, (start, end)), found in zip(self.pairs.items(), self.layers.values(), strict=True)
         ]
         return {**shared, "layers": layers, "notes": list(self.notes)}
+
+
+def _powers_json(form: Affine, law: EdgeLaw) -> dict[str, str | None]:
+    """The exponents of a monomial, with that of the fan-out; None for what does not vary by itself."""
+    return {**power_json(form, law.rho), "fan_out": None if law.phi is None else str(form.coefficient(law.phi))}
 
 
 def _end_json(kind: LayerKind, rates: Mapping[str, float]) -> dict[str, Any]:
@@ -138,12 +157,13 @@ def _alpha_between(scheme: Scheme, pairs: Mapping[str, Pair], said: AlphaReading
 
 
 def law_between(
-    scheme: Scheme, pairs: Mapping[str, Pair], alpha: AlphaReading | None, **asked: Any
+    scheme: Scheme, pairs: Mapping[str, Pair], alpha: AlphaReading | None, *, is_mica: bool = False, **asked: Any
 ) -> tuple[TransferLaw, AlphaReading | None]:
     """The law by which rates go from the first model's layers to the second's, and how lora_alpha is read in it.
 
     Args:
         alpha: what was said of lora_alpha; the models show it by themselves.
+        is_mica: whether B is MiCA's, whose size goes by the fan-out.
         asked: as for `transfer_law`.
 
     Raises:
@@ -154,7 +174,14 @@ def law_between(
     shown = _alpha_between(scheme, pairs, alpha)
     reading = None if says_scale(scheme) else shown
     is_rslora = any(end.is_rank_stabilised for _, end in pairs.values())
-    law = transfer_law(scheme, with_rank=shown is not None, alpha=reading, is_rank_stabilised=is_rslora, **asked)
+    law = transfer_law(
+        through_fan_out(scheme) if is_mica else scheme,
+        with_rank=shown is not None,
+        with_fan_out=is_mica,
+        alpha=reading,
+        is_rank_stabilised=is_rslora,
+        **asked,
+    )
     if any(end.is_dora for _, end in pairs.values()):
         check_dora_law(law.scheme, law.policy, with_rank=shown is not None)
     return law, reading
@@ -167,15 +194,17 @@ def carried_pairs(
     learning_rate: float,
     learning_rate_b: float | None = None,
     alpha: AlphaReading | None = None,
+    is_mica: bool = False,
     **asked: Any,
 ) -> LayerRates:
     """The rates in the second model that stand where the given one stood in every layer of the first.
 
     Args:
         learning_rate: A's rate in the first model, one for all layers, and B's unless `learning_rate_b` is given.
+        is_mica: as in `law_between`.
         asked: at, without and align, as in `derive`.
     """
-    law, reading = law_between(scheme, pairs, alpha, **asked)
+    law, reading = law_between(scheme, pairs, alpha, is_mica=is_mica, **asked)
     layers = {
         name: carried(law, place(first, law), place(second, law), learning_rate, learning_rate_b, reading)
         for name, (first, second) in pairs.items()
@@ -183,7 +212,7 @@ def carried_pairs(
     uneven = tuple(
         name
         for name, (first, second) in pairs.items()
-        if first.fan_out * second.fan_in != second.fan_out * first.fan_in
+        if not is_mica and first.fan_out * second.fan_in != second.fan_out * first.fan_in
     )
     fixed = replace(scheme, exponents={**scheme.exponents, "fan_out": Affine.of(0)})
     if not uneven or law_between(fixed, pairs, alpha, **asked)[0].forms == law.forms:
@@ -192,5 +221,6 @@ def carried_pairs(
 
 
 def place(kind: LayerKind | Adapter, law: TransferLaw) -> Place:
-    """Where a layer stands: its fan-in, and its rank where the law has one."""
-    return Place(kind.fan_in, kind.rank if any(piece.rho is not None for piece in law.pieces) else None)
+    """Where a layer stands: its fan-in, and its rank and its fan-out where the law has them."""
+    piece = law.pieces[0]  # all have the same variables
+    return Place(kind.fan_in, None if piece.rho is None else kind.rank, None if piece.phi is None else kind.fan_out)

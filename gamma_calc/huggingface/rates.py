@@ -70,7 +70,8 @@ def parameter_groups(
     Args:
         base_width: the fan-in at which the rates were chosen. n is each layer's own fan-in, so in one model a layer
             four times as wide as another has its rate times 4^c.
-            base_width=64 at a model of width 64 therefore keeps the given rate at layers of fan-in 64 alone.
+            base_width=64 at a model of width 64 therefore keeps the given rate at layers of fan-in 64 alone. MiCA's
+            rate goes with the fan-out too: layers of it that are not square need a base_model.
         base_model: in place of both, the model at which they were chosen, its configuration, or a folder with its
             config.json: each layer's base is then the layer of that name there. A model without adapters is read with
             this one's; ranks and scales are read from both.
@@ -146,6 +147,7 @@ def _at_one_base(
         raise BadInput("parameter_groups: found no base, expected the base_model, or the base_width, of the rates")
     check_module(scheme.model, "parameter_groups")
     _check_scales(adapters)
+    _check_square(adapters)
     reading = _alpha(scheme, adapters, base_rank, alpha)
     is_rslora = adapters[0].is_rank_stabilised
     law = transfer_law(scheme, with_rank=base_rank is not None, alpha=reading, is_rank_stabilised=is_rslora)
@@ -171,6 +173,16 @@ def _check_scales(adapters: tuple[Adapter, ...]) -> None:
             )
 
 
+def _check_square(adapters: tuple[Adapter, ...]) -> None:
+    """Refuse one width as the base of MiCA's layers that are not square: A's rate goes with the fan-out as well."""
+    for each in adapters:
+        if FROZEN_B.applies(each) and each.fan_in != each.fan_out:
+            raise BadInput(
+                f"layer {each.name}: found MiCA, whose B is of size fan_out^(-1/2), with fan-in {each.fan_in} and"
+                f" fan-out {each.fan_out}; A's rate goes with both, and base_width says one: give base_model"
+            )
+
+
 def _at_a_model(
     scheme: Scheme,
     model: nn.Module,
@@ -182,7 +194,8 @@ def _at_a_model(
     key = adapters[0].key
     configuration = getattr(model, "peft_config", {}).get(key)
     pairs = paired_kinds(adapted_shapes(base_model, shape_config(configuration), key), adapters)
-    law, _ = law_between(scheme, pairs, None if alpha is None else alpha_named(alpha))
+    is_mica = any(FROZEN_B.applies(each) for each in adapters)
+    law, _ = law_between(scheme, pairs, None if alpha is None else alpha_named(alpha), is_mica=is_mica)
     return law, [place(pairs[name][0], law) for name in kind_names(adapters, pairs)]
 
 

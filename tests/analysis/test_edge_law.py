@@ -112,3 +112,21 @@ def test_what_has_no_law_is_refused(scheme: Scheme, with_rank: bool, expected: s
     with pytest.raises((BadInput, Unknown)) as refused:
         edge_laws(scheme, with_rank=with_rank)
     assert expected in str(refused.value)
+
+
+@pytest.mark.parametrize("phi", [Fraction(0), Fraction(1, 2), Fraction(1), Fraction(3, 2)], ids=str)
+def test_a_free_fan_out_is_a_size_of_its_own(phi: Fraction) -> None:
+    """A frozen B of n^(-phi/2), as an output of n^phi coordinates has it when its columns have length 1."""
+
+    def frozen(size: str) -> Scheme:
+        return replace(scheme_with(A="zero", B=f"-1/2*{size}" if size.isalpha() else str(-phi / 2), fan_out=size))
+
+    free = replace(frozen("phi"), trained=frozenset("A"))
+    (law,) = edge_laws(free, with_fan_out=True)
+    (there,) = edge_laws(replace(frozen(str(phi)), trained=frozenset("A")))
+    assert law.power("eta_A") == "n^(-1) m^(1/2)"
+    assert law.exponents["eta_A"].at({"phi": phi}) == there.exponents["eta_A"].constant
+    with pytest.raises(BadInput, match="phi is free; fix it"):
+        edge_laws(free)
+    with pytest.raises(BadInput, match="fan_out: found '1', expected one free exponent"):
+        edge_laws(CATALOGUE["init-a"], with_fan_out=True)

@@ -105,6 +105,7 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "hidden-features-grow-at-edge": ({}, {}),
     "rank-law": ({}, {}),
     "b-frozen": ({"init_lora_weights": "mica"}, {}),
+    "square-layers": ({"init_lora_weights": "pissa"}, {}),
     "no-trainable-init-b": ({}, {}),
 }
 ABSENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -212,17 +213,30 @@ def test_the_constant_of_the_edge_is_of_order_one(option: Any, alpha: int) -> No
     assert 0.3 < change_at_edge(option, 8, alpha) < 10
 
 
-def change_at_edge(option: Any, rank: int, alpha: int, width: int = 256) -> float:
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("option", ["pissa", "olora", "mica"])
+def test_a_smaller_fan_out_lowers_the_edge_as_said(option: str) -> None:
+    """Of layers 64 times as wide as their output: at the edge of square ones they change 8 times as much."""
+    square, lowered, not_lowered = (
+        sum(change_at_edge(option, 8, 8, 512, m, lower=lower, seed=seed) ** 2 for seed in range(4)) ** 0.5
+        for m, lower in ((512, 1.0), (8, 1 / 8), (8, 1.0))
+    )
+    assert square / 2 < lowered < 2 * square and not_lowered > 4 * square
+
+
+def change_at_edge(
+    option: Any, rank: int, alpha: int, width: int = 256, fan_out: int = 256, *, lower: float = 1.0, seed: int = 0
+) -> float:
     config = {"r": rank, "lora_alpha": alpha, "init_lora_weights": option}
     found = rate_edge(config_from_mapping({"peft_type": "LORA", **config}), "adam", width)
     assert found is not None
-    torch.manual_seed(0)
-    base = torch.nn.Sequential(torch.nn.Linear(width, width, bias=False))
+    torch.manual_seed(seed)
+    base = torch.nn.Sequential(torch.nn.Linear(width, fan_out, bias=False))
     torch.nn.init.normal_(base[0].weight, std=width**-0.5)
     model = get_peft_model(base, LoraConfig(target_modules=["0"], **config))
-    z, slope = torch.randn(2, width)
+    z, slope = torch.randn(width), torch.randn(fan_out)
     trained = [each for each in model.parameters() if each.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=found.rate, weight_decay=0.0, eps=1e-30)
+    optimizer = torch.optim.AdamW(trained, lr=lower * found.rate, weight_decay=0.0, eps=1e-30)
     before = model(z).detach()
     for _ in range(3):
         optimizer.zero_grad()

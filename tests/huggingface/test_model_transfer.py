@@ -68,6 +68,56 @@ def test_a_fan_out_that_grows_otherwise_is_said_where_it_matters(
     assert [note.rpartition("not in ")[2] for note in notes] == (["gate_proj, up_proj, down_proj."] if is_said else [])
 
 
+MICA: dict[str, tuple[int, str, float]] = {
+    # the rank at the end (4 at the start), the optimiser: what the rates are to m^(1/2)/n
+    "fan-out-alone": (4, "adam", 1.0),
+    "of-a-raw-step": (4, "sgd", 1.0),
+    "rank-too": (16, "adam", 2.0),  # r^(-1/2) s^(-1), and s = 16/r
+}
+
+
+@pytest.mark.parametrize(("rank", "optimizer", "factor"), MICA.values(), ids=MICA)
+def test_micas_rate_goes_by_the_fan_out_too(
+    rank: int, optimizer: str, factor: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """v_proj keeps its fan-out, as grouped queries have it."""
+    sizes = {"vocab_size": 32, "num_key_value_heads": 1, "head_dim": 16, "num_hidden_layers": 1}
+    small = LlamaConfig(hidden_size=16, intermediate_size=32, num_attention_heads=1, **sizes)
+    large = LlamaConfig(hidden_size=64, intermediate_size=512, num_attention_heads=4, **sizes)
+    ends = "--from", str(folder(tmp_path / "small", small)), "--to", str(folder(tmp_path / "large", large))
+    own = {"init_lora_weights": "mica", "target_modules": ["v_proj", "up_proj", "down_proj"]}
+    file, other = (adapter(tmp_path / f"{place}.json", r, 16, **own) for place, r in (("a", 4), ("b", rank)))
+    found = answered(capsys, file, *ends, "--to-adapter", other, "--optimizer", optimizer)
+    assert {each["layer"]: each["eta_A"] for each in found["layers"]} == pytest.approx(
+        {
+            "v_proj": 1e-3 * factor / 4,  # n 16 -> 64
+            "up_proj": 1e-3 * factor / 4 * 16**0.5,  # n 16 -> 64, m 32 -> 512
+            "down_proj": 1e-3 * factor / 16 * 4**0.5,  # n 32 -> 512, m 16 -> 64
+        }
+    )
+    assert {each["exponent"]["eta_A"]["fan_out"] for each in found["layers"]} == {"1/2"}
+    assert not any("fan-out to grow" in note for note in found["notes"])
+
+
+def test_micas_fan_out_is_shown_and_one_width_says_what_it_takes_for_granted(
+    ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = adapter(tmp_path / "a.json", 4, 16, init_lora_weights="mica")
+    assert main(["transfer", file, *ends, *GIVEN]) == 0
+    text = capsys.readouterr().out
+    assert "fan-out" in text.splitlines()[1] and "n^(-1) m^(1/2)" in text and "m is the fan-out" in text
+    assert main(["transfer", file, "--from-width", "16", "--to-width", "64", *GIVEN]) == 0
+    assert "layers whose fan-out grows with their fan-in" in capsys.readouterr().out
+    own = tmp_path / "own.toml"  # a scheme that trains A alone, in the adapter's place
+    own.write_text(
+        '[exponents]\nA = "zero"\nB = "-1/2"\neta_A = "eta"\neta_B = "eta"\n[trained]\nB = false\n', encoding="utf-8"
+    )
+    found = answered(capsys, str(own), *ends, "--adapter", file)
+    assert {each["exponent"]["eta_A"]["fan_out"] for each in found["layers"]} == {"1/2"}
+    found = answered(capsys, "init-a", *ends, "--adapter", file)  # which is asked for in place of MiCA
+    assert {each["exponent"]["eta_A"]["fan_out"] for each in found["layers"]} == {None}
+
+
 RANKS: dict[str, tuple[tuple[int, float], dict[str, Any], str, float]] = {
     # Init[A] at four times the width; the adapter at the end of r = 32 against (8, 16) at the start
     "kept": ((32, 16), {}, "fixed", 1 / 2),

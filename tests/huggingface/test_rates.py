@@ -11,6 +11,7 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel
 from torch import nn
+from transformers import LlamaConfig
 
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.huggingface import Probe, init_lora_, lora_adapters, parameter_groups, scheme_optimizer
@@ -278,12 +279,25 @@ def test_micas_b_stays_frozen_under_a_scheme_that_trains_it() -> None:
 
 
 def test_mica_goes_by_the_law_of_what_it_trains() -> None:
-    """B comes from W and is frozen; the largest stable rate of A is n^(-1/2), as lint derives it."""
+    """B comes from W, is of size m^(-1/2) and frozen; the largest stable rate of A is m^(1/2)/n."""
     model = wrapped(llama(64), targets=TARGETS, init_lora_weights="mica")
     own = lint({"peft_type": "LORA", "r": 4, "lora_alpha": 4, "init_lora_weights": "mica"}).scheme
-    groups = parameter_groups(model, own, 1e-3, base_width=16)
+    square = wrapped(llama(64), init_lora_weights="mica")
+    assert {group["lr"] for group in parameter_groups(square, own, 1e-3, base_width=16)} == {5e-4}
+    with pytest.raises(BadInput, match=r"down_proj: found MiCA.*fan-in 256 and fan-out 64.*give base_model"):
+        parameter_groups(model, own, 1e-3, base_width=16)
+    groups = parameter_groups(model, own, 1e-3, base_model=llama(16))
     trained = {id(each) for each in model.parameters() if each.requires_grad}
     assert {id(each) for group in groups for each in group["params"]} == trained
-    assert {group["lr"] for group in groups if group["params"]} == {5e-4, 2.5e-4}
+    assert {group["lr"] for group in groups} == {5e-4}  # both fan-in and fan-out are four times as large
+    taller = LlamaConfig(hidden_size=16, intermediate_size=256, num_hidden_layers=2, num_attention_heads=2)
+    rates = {group["name"]: group["lr"] for group in parameter_groups(model, own, 1e-3, base_model=taller)}
+    assert rates == {
+        "lora_A width 64, fan-out 64, from width 16, fan-out 16": 5e-4,
+        "lora_A width 256, fan-out 64, from width 256, fan-out 16": 2e-3,
+    }
+    other = scheme("zero", "-rank/2", "eta", "eta")
+    with pytest.raises(BadInput, match="B: found '-rank/2, frozen', expected -1/2 and frozen, as MiCA has it"):
+        parameter_groups(model, replace(other, trained=frozenset("A")), 1e-3, base_model=llama(16))
     with pytest.raises(BadInput, match="MiCA, whose B is made from W and frozen; wrap the model with"):
         init_lora_(model, "init-b")
