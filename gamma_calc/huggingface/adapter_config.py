@@ -354,7 +354,7 @@ def _targets(document: Mapping[str, Any]) -> tuple[str, ...]:
     if isinstance(found, str):
         try:
             re.compile(found)
-        except re.error as problem:
+        except (re.error, OverflowError, RecursionError) as problem:
             expected = f"names, or a regular expression, which it is not: {problem}"
             raise BadInput("target_modules", found=found, expected=expected) from None
     return _names(document, "target_modules")

@@ -68,13 +68,25 @@ EMBEDDINGS = (
 )
 """Last parts of the names that transformers gives embeddings; what a module is cannot be told from a configuration."""
 
+LAST_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?=[)|$]|\Z)")
+ESCAPED = re.compile(r"\\.", re.DOTALL)
+NOT_TAKEN = ("(?!", "(?<!")
+"""How an expression says what it does not take."""
+
 
 def embeddings(config: AdapterConfig) -> tuple[str, ...]:
-    """The targets that are embeddings by name, or the names of embeddings that an expression takes."""
-    named = [name for name in config.targets if name.rpartition(".")[2] in EMBEDDINGS]
-    if named or not config.has_expression:
-        return tuple(named)
-    return tuple(name for name in EMBEDDINGS if re.fullmatch(config.targets[0], f"model.{name}"))
+    """The targets that are embeddings by name, or the names of embeddings that an expression ends in.
+
+    An expression is read, wte and wpe in `.*\\.(wte|wpe)`, and not matched: that may take forever. One that says
+    what it does not take names none here.
+    """
+    if not config.has_expression:
+        return tuple(name for name in config.targets if name.rpartition(".")[2] in EMBEDDINGS)
+    (expression,) = config.targets
+    if any(mark in expression for mark in NOT_TAKEN):
+        return ()
+    ends = LAST_PART.findall(ESCAPED.sub(" ", expression))
+    return tuple(name for name in dict.fromkeys(ends) if name in EMBEDDINGS)
 
 
 class Severity(Enum):

@@ -360,6 +360,8 @@ HOSTILE = {
     "init-is-a-number": ('{"peft_type": "LORA", "r": 8, "init_lora_weights": 1}', "init_lora_weights"),
     "init-is-empty": ('{"peft_type": "LORA", "r": 8, "init_lora_weights": ""}', "init_lora_weights"),
     "bias-is-a-list": ('{"peft_type": "LORA", "r": 8, "bias": ["all"]}', "bias"),
+    "repeated": ('{"peft_type": "LORA", "r": 8, "target_modules": "a{99999999999}"}', "which it is not"),
+    "nested": ('{"peft_type": "LORA", "r": 8, "target_modules": "' + "(" * 9999 + '"}', "which it is not"),
     "targets": ('{"peft_type": "LORA", "r": 8, "target_modules": [1]}', "target_modules"),
     "pattern": ('{"peft_type": "LORA", "r": 8, "rank_pattern": {"a": "b"}}', "rank_pattern"),
     "pattern-of-rank-0": ('{"peft_type": "LORA", "r": 8, "rank_pattern": {"a": 0}}', "from names to positive numbers"),
@@ -425,6 +427,25 @@ def test_what_an_embedding_starts_from(start: bool | str, is_reset: bool) -> Non
 @pytest.mark.parametrize("target", [["q", "shared"], ".*(q_proj|embed_tokens)"])
 def test_an_embedding_by_another_name_and_by_an_expression(target: Any) -> None:
     assert "embedding-starts-otherwise" in ids({"target_modules": target}, {})
+
+
+NAMED_IN = {
+    # an expression: the names of embeddings that it is said to take
+    r".*\.(q_proj|wte|wpe)": ("wte", "wpe"),
+    r"model\.embed_tokens": ("embed_tokens",),
+    r"^(.*\.embeddings\.word_embeddings)$": ("word_embeddings",),
+    r".*\.shared\.up_proj": (),
+    "embed_tokens": ("embed_tokens",),
+    r"^(?!.*embed_tokens).*proj$": (),
+    "all-linear": (),
+    "(([a-z._]+)+)+!": (),
+    "(([a-z._]+)+)+!embed_tokens": ("embed_tokens",),
+}
+
+
+@pytest.mark.parametrize(("expression", "expected"), NAMED_IN.items(), ids=NAMED_IN)
+def test_an_expression_is_read_and_not_matched(expression: str, expected: tuple[str, ...]) -> None:
+    assert lint({**PLAIN, "target_modules": expression}).case.embeddings == expected
 
 
 def test_a_name_that_is_no_expression_is_only_a_name() -> None:
