@@ -121,8 +121,24 @@ INITIALISATIONS = (
         is_b_of_fan_out=True,
     ),
     Initialisation("eva", None, None, "A from the activations, B zero", resets_embeddings=True),
-    Initialisation("corda", None, None, "from the covariance of activations", Start.CANCELLED, rewrites_base=True),
-    Initialisation("loftq", None, None, "from the error of quantisation", Start.CANCELLED, rewrites_base=True),
+    Initialisation(
+        "corda",
+        None,
+        None,
+        "from the covariance of activations",
+        Start.CANCELLED,
+        rewrites_base=True,
+        needs_weight=True,
+    ),
+    Initialisation(
+        "loftq",
+        None,
+        None,
+        "from the error of quantisation",
+        Start.CANCELLED,
+        rewrites_base=True,
+        needs_weight=True,
+    ),
     Initialisation(
         "lora_ga",
         None,
@@ -156,7 +172,7 @@ LARGEST_FILE = 2**20
 LARGEST_NUMBER = 10**9
 FILE_NAME = "adapter_config.json"
 LORA, VERA = "LORA", "VERA"
-DORA = "DoRA"
+DORA, QALORA = "DoRA", "QALoRA"
 UNSET: tuple[object, ...] = (None, False, [], {}, "")
 BIASES = ("none", "all", "lora_only")
 HEADS: Mapping[str, tuple[str, ...]] = {
@@ -168,7 +184,7 @@ HEADS: Mapping[str, tuple[str, ...]] = {
 
 VARIANTS: Mapping[str, str] = {
     "use_dora": DORA,
-    "use_qalora": "QALoRA",
+    "use_qalora": QALORA,
     "velora_config": "VeLoRA",
     "kasa_config": "KaSA",
     "alora_invocation_tokens": "aLoRA",
@@ -187,7 +203,8 @@ class AdapterConfig:
     `targets` are the target modules as written, names or, if it `has_expression`, one that may be a regular
     expression; `parameters` the target parameters;
     the patterns give some layers a rank or an alpha of their own; `variants` names the variants of LoRA that are
-    switched on; `has_trained_tokens` says whether rows of an embedding are trained beside the adapters.
+    switched on; `has_trained_tokens` says whether rows of an embedding are trained beside the adapters,
+    and `is_transposed` whether layers are taken to store W as [fan-in, fan-out].
     """
 
     rank: int
@@ -206,6 +223,7 @@ class AdapterConfig:
     has_expression: bool
     dropout: float
     has_trained_tokens: bool
+    is_transposed: bool
 
     @property
     def is_dora(self) -> bool:
@@ -340,6 +358,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
         has_expression=isinstance(document.get("target_modules"), str),
         dropout=float(_read(document, "lora_dropout", _is_number, f"a number up to {LARGEST_NUMBER}", 0)),
         has_trained_tokens=document.get("trainable_token_indices") not in UNSET,
+        is_transposed=_read(document, "fan_in_fan_out", lambda value: type(value) is bool, "true or false", False),
     )
 
 

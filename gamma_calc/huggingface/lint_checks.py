@@ -6,7 +6,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.analysis.conditions import factors_of
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import gain_through_above, leads_through_above, stack_note
-from gamma_calc.huggingface.adapter_config import Start
+from gamma_calc.huggingface.adapter_config import DORA, QALORA, Start
 from gamma_calc.huggingface.dora import MAGNITUDE
 from gamma_calc.huggingface.implemented_scheme import RATE, RHO, Edge, edge, is_derived, loraplus_spec
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, MEASURED, Case, Check, Severity, power
@@ -19,6 +19,8 @@ EMBEDDING_DERIVE = f"gamma-calc derive {EMBEDDING}"
 TWO_RATES = "gamma-calc compare lora-plus-a init-a"
 CARRIED = "gamma-calc transfer lora-plus-b --lr 1e-4 --lr-b 1.6e-3 --from-width 1024 --to-width 4096"
 
+LOFTQ, MICA = "loftq", "mica"
+
 NEAR = 2
 """A rate below the edge by less than this factor is worth a warning: the constant is known no better."""
 
@@ -30,11 +32,43 @@ def _odd_ranks(case: Case) -> list[int]:
 
 
 def _beside_experts(case: Case) -> str:
-    """What PEFT does not take together with target parameters; nothing where there is no such thing."""
+    """What PEFT's ParamWrapper does not take beside target parameters; nothing where there is no such thing."""
     config, start = case.config, case.config.initialisation
-    dropout = (f"lora_dropout = {config.dropout:g}",) if config.dropout else ()
-    of_weight = (f"init_lora_weights={start.name}",) if start.needs_weight else ()
-    return ", ".join((*config.variants, *dropout, *of_weight))
+    if not config.parameters:
+        return ""
+    others = {
+        f"lora_dropout = {config.dropout:g}": config.dropout,
+        f"init_lora_weights={start.name}": start.needs_weight,
+        "lora_bias": config.has_lora_bias,
+        "fan_in_fan_out": config.is_transposed,
+    }
+    return ", ".join((*_variants(case), *(name for name, is_set in others.items() if is_set)))
+
+
+def _beside_embeddings(case: Case) -> str:
+    """What PEFT's Embedding does not take, where some target is one by name."""
+    config = case.config
+    if not case.embeddings:
+        return ""
+    others = {"init_lora_weights=loftq": config.initialisation.option == LOFTQ, "lora_bias": config.has_lora_bias}
+    variants = (name for name in _variants(case) if name != DORA)
+    return ", ".join((*variants, *(name for name, is_set in others.items() if is_set)))
+
+
+def _refused_together(case: Case) -> str:
+    """What PEFT takes on no layer: two variants at once, of which mica is one, and a bias of B with most options."""
+    config, start = case.config, case.config.initialisation
+    start_named = f"init_lora_weights={start.name}"
+    at_once = (*_variants(case), *((start_named,) if start.option == MICA else ()))
+    if config.has_lora_bias and len(at_once) < 2:
+        at_once = ("lora_bias", *(name for name in _variants(case) if name == DORA))
+        at_once += () if isinstance(start.option, bool) else (start_named,)
+    return " and ".join(at_once) if len(at_once) > 1 else ""
+
+
+def _variants(case: Case) -> tuple[str, ...]:
+    """The variants that PEFT compares with what a layer takes: QALoRA is left aside where a layer is not quantised."""
+    return tuple(name for name in case.config.variants if name != QALORA)
 
 
 def _internal_growth(case: Case) -> str:
@@ -167,8 +201,25 @@ CHECKS = (
     Check(
         "experts-refused",
         Severity.ERROR,
-        lambda case: bool(case.config.parameters and _beside_experts(case)),
+        lambda case: bool(_beside_experts(case)),
         lambda case: f"PEFT refuses target_parameters together with {_beside_experts(case)}.",
+        MEASURED,
+    ),
+    Check(
+        "embeddings-refused",
+        Severity.ERROR,
+        lambda case: bool(_beside_embeddings(case)),
+        lambda case: (
+            f"By name {', '.join(case.embeddings)} is an embedding, and PEFT refuses those together with "
+            f"{_beside_embeddings(case)}."
+        ),
+        MEASURED,
+    ),
+    Check(
+        "options-refused",
+        Severity.ERROR,
+        lambda case: bool(_refused_together(case)),
+        lambda case: f"PEFT takes {_refused_together(case)} together on no layer.",
         MEASURED,
     ),
     Check("hidden-features-grow", Severity.ERROR, _has_no_internal_rate, _internal_growth, EXPONENTS),

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,8 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "dead-adapter": ({"lora_alpha": 0}, {}),
     "odd-rank": ({"init_lora_weights": "orthogonal", "r": 7}, {}),
     "experts-refused": ({"target_parameters": ["mlp.experts.down_proj"], "use_dora": True}, {}),
+    "embeddings-refused": ({"target_modules": ["q_proj", "embed_tokens"], "lora_bias": True}, {}),
+    "options-refused": ({"lora_bias": True, "init_lora_weights": "gaussian"}, {}),
     "hidden-features-grow": ({"init_lora_weights": "gaussian"}, {}),
     "output-changed-at-start": ({"init_lora_weights": False}, {}),
     "size-depends-on-data": ({"init_lora_weights": "eva"}, {}),
@@ -114,6 +117,8 @@ ABSENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "output-changed-at-start": ({"init_lora_weights": "orthogonal"}, {}),
     "factor-hardly-learns": ({}, {}),
     "experts-refused": ({"target_parameters": ["mlp.experts.down_proj"]}, {}),
+    "embeddings-refused": ({"target_modules": ["q_proj"], "lora_bias": True}, {}),
+    "options-refused": ({"lora_bias": True}, {}),
     "rate-not-placed": ({}, RATE),
     "rate-above-edge": ({}, RATE),
     "rate-near-edge": ({}, RATE),
@@ -414,9 +419,8 @@ OF_EMBEDDINGS = {
 @pytest.mark.filterwarnings("ignore:.*eva")
 @pytest.mark.parametrize(("start", "is_reset"), OF_EMBEDDINGS.items(), ids=map(str, OF_EMBEDDINGS))
 def test_what_an_embedding_starts_from(start: bool | str, is_reset: bool) -> None:
-    model = nn.Sequential(OrderedDict(embed_tokens=nn.Embedding(64, 32), q_proj=nn.Linear(32, 32)))
     chosen: Any = LoraConfig(init_lora_weights=start, target_modules=["embed_tokens", "q_proj"], r=8)
-    layer = get_peft_model(model, chosen).base_model.model.embed_tokens  # type: ignore[union-attr]
+    layer = get_peft_model(base(), chosen).base_model.model.embed_tokens  # type: ignore[union-attr]
     a, b = (float(each["default"].detach().std()) for each in (layer.lora_embedding_A, layer.lora_embedding_B))
     assert (a == 0 and 0.8 < b < 1.2) == is_reset
     found = lint({**PLAIN, "init_lora_weights": start, "target_modules": ["q_proj", "embed_tokens"]})
@@ -459,8 +463,66 @@ def test_the_constant_of_the_initial_entries_is_said_where_it_is_counted() -> No
     assert edge["edge"] == pytest.approx(4096**-1 * 8**-0.5 * 2**-1 / 0.07, rel=1e-3)
 
 
-@pytest.mark.parametrize("other", [{"init_lora_weights": "pissa"}, {"lora_dropout": 0.1}, {"use_dora": True}])
-def test_what_peft_refuses_of_experts_is_an_error(other: dict[str, Any]) -> None:
-    with pytest.raises((ValueError, AttributeError)):
-        get_peft_model(mixture(), LoraConfig(target_parameters=["mlp.experts.down_proj"], **other))
-    assert "experts-refused" in ids({"target_parameters": ["mlp.experts.down_proj"], **other}, {})
+def base() -> nn.Module:
+    return nn.Sequential(OrderedDict(embed_tokens=nn.Embedding(64, 32), q_proj=nn.Linear(32, 32)))
+
+
+KINDS: dict[str, tuple[Callable[[], nn.Module], dict[str, Any]]] = {
+    # what is adapted: a model that has it, and how it is named
+    "linear": (base, {"target_modules": ["q_proj"]}),
+    "embedding": (base, {"target_modules": ["embed_tokens"]}),
+    "experts": (mixture, {"target_parameters": ["mlp.experts.down_proj"]}),
+}
+SOME = {"embedding", "experts"}
+OPTIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    # an option: what PEFT does not take it on
+    "dropout": ({"lora_dropout": 0.1}, {"experts"}),
+    "transposed": ({"fan_in_fan_out": True}, {"experts"}),
+    "bias": ({"lora_bias": True}, SOME),
+    "bias-gaussian": ({"lora_bias": True, "init_lora_weights": "gaussian"}, set(KINDS)),
+    "bias-dora": ({"lora_bias": True, "use_dora": True}, set(KINDS)),
+    "bias-false": ({"lora_bias": True, "init_lora_weights": False}, SOME),
+    "dora": ({"use_dora": True}, {"experts"}),
+    "dora-mica": ({"use_dora": True, "init_lora_weights": "mica"}, set(KINDS)),
+    "qalora": ({"use_qalora": True}, set()),
+    "velora": ({"velora_config": {"num_groups": 1}}, SOME),
+    "kasa": ({"kasa_config": {"beta": 0.1}}, SOME),
+    "kasa-dora-bias": ({"kasa_config": {"beta": 0.1}, "use_dora": True, "lora_bias": True}, set(KINDS)),
+    "kasa-dora": ({"kasa_config": {"beta": 0.1}, "use_dora": True}, set(KINDS)),
+    "monteclora": ({"monteclora_config": {"buffer_size": 2}}, SOME),
+    "rslora": ({"use_rslora": True}, set()),
+    **{
+        name: ({"init_lora_weights": name}, {"experts"}) for name in ("orthogonal", "pissa", "olora", "mica", "lora_ga")
+    },
+    **{str(option): ({"init_lora_weights": option}, set()) for option in (True, False, "gaussian", "eva")},
+}
+REFUSED = {"experts-refused", "embeddings-refused", "options-refused"}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("option", "refused"), OPTIONS.values(), ids=OPTIONS)
+def test_what_peft_refuses_is_an_error_and_nothing_else_is(
+    option: dict[str, Any], refused: set[str], kind: str
+) -> None:
+    make, target = KINDS[kind]
+    is_taken = True
+    try:
+        get_peft_model(make(), LoraConfig(**{"r": 8, **target, **option}))
+    except (ValueError, AttributeError):
+        is_taken = False
+    assert is_taken == (kind not in refused)
+    assert (not REFUSED & set(ids({**target, **option}, {}))) == is_taken
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("option", "kinds"), [("loftq", SOME), ("corda", {"experts"})])
+def test_what_peft_refuses_of_inits_that_need_more(option: str, kinds: set[str]) -> None:
+    """What its layers do with the option itself: on linear layers it needs another library, or data."""
+    for kind in SOME:
+        make, target = KINDS[kind]
+        chosen: dict[str, Any] = {"init_lora_weights": option, "loftq_config": {"loftq_bits": 4, "loftq_iter": 1}}
+        if kind in kinds:
+            with pytest.raises((TypeError, AttributeError)):
+                get_peft_model(make(), LoraConfig(r=8, **target, **chosen))
+        assert bool(REFUSED & set(ids({**target, **chosen}, {}))) == (kind in kinds)
