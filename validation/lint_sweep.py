@@ -193,7 +193,8 @@ def sizes(row: Row) -> list[float]:
 
 def predicted(row: Row) -> Fraction:
     """The exponent that lint derives from the configuration."""
-    config = {"peft_type": "LORA", "r": RANK, "init_lora_weights": row.option, "target_modules": ["wte"]}
+    target = "wte" if row.is_embedding else "c_attn"
+    config = {"peft_type": "LORA", "r": RANK, "init_lora_weights": row.option, "target_modules": [target]}
     return Fraction(row.predicted(lint({**config, "use_dora": row.magnitudes is not None}).json()))
 
 

@@ -33,15 +33,30 @@ class Start(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class EmbeddingStart:
+    """What PEFT starts an embedding's adapter from: the entries of A_0 and B_0 as exponents, and in words."""
+
+    a: str
+    b: str
+    spread: str
+    start: Start = Start.NOTHING
+
+
+B_DRAWN = EmbeddingStart("zero", "0", "A = 0 and B normal with standard deviation 1 (r times the variance of Init[B])")
+BOTH_DRAWN = EmbeddingStart("0", "0", "A and B normal with standard deviation 1", Start.SOMETHING)
+B_MINOR = EmbeddingStart("zero", "-1/2", "A = 0 and B the last singular vectors of the table, frozen")
+
+
+@dataclass(frozen=True, slots=True)
 class Initialisation:
     """One option of init_lora_weights.
 
     Exponents: `a` and `b` are those of the entries of A_0 and B_0 as a spec writes them ("zero" for a factor that
     starts at zero), in which the word `scale` stands for the exponent of s; None where they depend on data. `spread`
     says how the entries are drawn, `rewrites_base` whether the base weights change, `is_b_frozen` whether B is frozen,
-    `constant` what stands before the powers of n and r in both factors, where it is far from 1, `resets_embeddings`
-    whether an embedding's adapter is drawn too, though otherwise, `needs_weight` whether PEFT looks at the weight of a
-    layer for them, which a stack of experts has not, `is_b_of_fan_out` whether B's power of n is one of the fan-out.
+    `constant` what stands before the powers of n and r in both factors, where it is far from 1, `needs_weight` whether
+    PEFT looks at the weight of a layer for them, which a stack of experts has not, `is_b_of_fan_out` whether B's power
+    of n is one of the fan-out, `of_embedding` what an embedding's adapter starts from, None where PEFT makes none.
     """
 
     option: bool | str
@@ -53,9 +68,9 @@ class Initialisation:
     is_b_frozen: bool = False
     constant: float = 1.0
     needs_even_rank: bool = False
-    resets_embeddings: bool = False
     needs_weight: bool = False
     is_b_of_fan_out: bool = False
+    of_embedding: EmbeddingStart | None = B_DRAWN
 
     @property
     def name(self) -> str:
@@ -69,15 +84,21 @@ class Initialisation:
 
 
 INITIALISATIONS = (
-    Initialisation(True, "-1/2", "zero", "A uniform on +-n^(-1/2), B zero", resets_embeddings=True),
+    Initialisation(True, "-1/2", "zero", "A uniform on +-n^(-1/2), B zero"),
     Initialisation(
         "gaussian",
         "-rank",
         "zero",
         "A normal with standard deviation 1/r at every width, B zero",
-        resets_embeddings=True,
     ),
-    Initialisation(False, "-1/2", "-rank/2", "A uniform on +-n^(-1/2), B uniform on +-r^(-1/2)", start=Start.SOMETHING),
+    Initialisation(
+        False,
+        "-1/2",
+        "-rank/2",
+        "A uniform on +-n^(-1/2), B uniform on +-r^(-1/2)",
+        start=Start.SOMETHING,
+        of_embedding=BOTH_DRAWN,
+    ),
     Initialisation(
         "orthogonal",
         "0",
@@ -86,7 +107,6 @@ INITIALISATIONS = (
         start=Start.CANCELLED,
         constant=0.07,
         needs_even_rank=True,
-        resets_embeddings=True,
         needs_weight=True,
     ),
     Initialisation(
@@ -96,7 +116,6 @@ INITIALISATIONS = (
         "the leading singular directions of W, each factor with the root of its singular values over s",
         start=Start.CANCELLED,
         rewrites_base=True,
-        resets_embeddings=True,
         needs_weight=True,
         is_b_of_fan_out=True,
     ),
@@ -107,7 +126,6 @@ INITIALISATIONS = (
         "B the first columns of Q and A the first rows of R in W = Q R",
         start=Start.CANCELLED,
         rewrites_base=True,
-        resets_embeddings=True,
         needs_weight=True,
         is_b_of_fan_out=True,
     ),
@@ -117,10 +135,11 @@ INITIALISATIONS = (
         "-1/2",
         "A zero, B the last left singular vectors of W and frozen",
         is_b_frozen=True,
+        of_embedding=B_MINOR,
         needs_weight=True,
         is_b_of_fan_out=True,
     ),
-    Initialisation("eva", None, None, "A from the activations, B zero", resets_embeddings=True),
+    Initialisation("eva", None, None, "A from the activations, B zero"),
     Initialisation(
         "corda",
         None,
@@ -138,6 +157,7 @@ INITIALISATIONS = (
         Start.CANCELLED,
         rewrites_base=True,
         needs_weight=True,
+        of_embedding=None,
     ),
     Initialisation(
         "lora_ga",
@@ -146,7 +166,6 @@ INITIALISATIONS = (
         "from gradients",
         Start.CANCELLED,
         rewrites_base=True,
-        resets_embeddings=True,
         needs_weight=True,
     ),
 )

@@ -28,6 +28,13 @@ RHO, SIGMA, LAMBDA, KAPPA = "rho", "sigma", "lambda", "kappa"
 PHI, OF_MICA = "phi", Fraction(-1, 2)
 """The exponent of the fan-out, and the power of it that MiCA's B starts at."""
 OUTPUT, CHANGE = "Z_B", "Delta_Z_B"
+PICKED_ENTRY, PICKED_RATE = Affine.of(Fraction(1, 2)), Affine.of(1)
+"""What an entry of an embedding's A_0, and the rate of A, are of the ones written for them in a linear layer.
+
+A token picks one column of A, where a linear layer sums n coordinates. Updates of A are aligned with these: one power
+of n less. A_0 is independent of them: half a power.
+"""
+PICKED = f"# An embedding: A_0 is n^({PICKED_ENTRY}) times, and A's rate n^{PICKED_RATE} times, what is written here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +79,22 @@ def loraplus_spec(config: AdapterConfig, optimizer: str, alpha: AlphaReading) ->
     return _linear_spec(config.initialisation, optimizer, scale, f"{RATE} + 1")
 
 
-def sure_rates(config: AdapterConfig, optimizer: str) -> tuple[Affine, ...]:
-    """Forms whose least is a rate at which the configuration is surely stable, beside which little is left.
+def sure_rates(config: AdapterConfig, optimizer: str, *, of_embedding: bool = False) -> tuple[Affine, ...]:
+    """Forms whose least is a rate at which a linear layer, or an embedding, is surely stable; little is left beside it.
 
     Exponents: r = n^rho, s = n^sigma, eta_B = eta_A n^lambda, and initial entries c = n^kappa times their power, where
     c is not 1. With that much free some sizes are only bounded from above, and stability from below.
     """
-    start = config.initialisation
-    constant = "" if start.constant == 1 else f" + {KAPPA}"
-    spec = _linear_spec(start, optimizer, SIGMA, f"{RATE} + {LAMBDA}", constant)
-    if spec is None or not is_derived(config, optimizer):
+    start, rate_b = config.initialisation, f"{RATE} + {LAMBDA}"
+    if of_embedding:
+        spec = None if config.variants else _embedding_spec(start, optimizer, SIGMA, rate_b)
+    else:
+        constant = "" if start.constant == 1 else f" + {KAPPA}"
+        spec = _linear_spec(start, optimizer, SIGMA, rate_b, constant) if is_derived(config, optimizer) else None
+    if spec is None:
         return ()
     free = _free_in_rank(scheme_from_text(spec))
-    region = _derived(free, config, (STABLE,)).decisions[STABLE.name].region
+    region = _derived(free, None if of_embedding else config, (STABLE,)).decisions[STABLE.name].region
     return largest_rate(RATE, region.members[0] if region.members else EMPTY).bounds or ()
 
 
@@ -99,8 +109,8 @@ def _linear_spec(start: Initialisation, optimizer: str, scale: str, rate_b: str,
     if start.a is None or start.b is None:
         return None
     entries = {key: form if form == ZERO else form + constant for key, form in (("A", start.a), ("B", start.b))}
-    trained = "\n[trained]\nB = false" if start.is_b_frozen else ""
-    return _spec(f"peft-{start.name}", optimizer, {**entries, "eta_A": RATE, "eta_B": rate_b, SCALE: scale}) + trained
+    forms = {**entries, "eta_A": RATE, "eta_B": rate_b, SCALE: scale}
+    return f"{_spec(f'peft-{start.name}', optimizer, forms)}{_frozen(start)}"
 
 
 def adapter_scheme(config: AdapterConfig) -> Scheme:
@@ -146,16 +156,24 @@ def through_fan_out(scheme: Scheme) -> Scheme:
     return replace(scheme, exponents={**scheme.exponents, INITIAL[1]: OF_MICA * phi, FAN_OUT: phi})
 
 
-def embedding_spec(optimizer: str, alpha: AlphaReading, *, is_rank_stabilised: bool) -> str:
-    """The spec of PEFT's adapter of an embedding, A = 0 and B ~ N(0, 1), as TOML.
+def embedding_spec(config: AdapterConfig, optimizer: str, alpha: AlphaReading) -> str | None:
+    """The spec of what PEFT makes of an embedding, as TOML; None where it makes nothing, or another module."""
+    scale = SCALES[alpha, config.is_rank_stabilised]
+    return None if config.variants else _embedding_spec(config.initialisation, optimizer, scale, RATE)
 
-    A token picks one column of A, where a linear layer sums n coordinates that are aligned with A's updates: one power
-    of n less, which is written into A's rate. A_0 is zero, so nothing else of A enters.
-    """
-    scale = SCALES[alpha, is_rank_stabilised]
-    return _spec(
-        "peft-embedding", optimizer, {"A": "zero", "B": "0", "eta_A": f"{RATE} - 1", "eta_B": RATE, SCALE: scale}
-    )
+
+def _embedding_spec(start: Initialisation, optimizer: str, scale: str, rate_b: str) -> str | None:
+    """The adapter of an embedding as one of a linear layer."""
+    found = start.of_embedding
+    if found is None:
+        return None
+    a = found.a if found.a == ZERO else str(parsed_affine(found.a) - PICKED_ENTRY)
+    forms = {"A": a, "B": found.b, "eta_A": f"{RATE} - {PICKED_RATE}", "eta_B": rate_b, SCALE: scale}
+    return f"{PICKED}\n{_spec('peft-embedding', optimizer, forms)}{_frozen(start)}"
+
+
+def _frozen(start: Initialisation) -> str:
+    return "\n[trained]\nB = false" if start.is_b_frozen else ""
 
 
 def edge(spec: str, config: AdapterConfig | None = None) -> Edge:

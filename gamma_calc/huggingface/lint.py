@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named
 from gamma_calc.experiment.transfer import MODULE_ALONE
-from gamma_calc.huggingface.adapter_config import config_from_file, config_from_mapping
+from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, config_from_mapping
 from gamma_calc.huggingface.implemented_scheme import (
+    PICKED_ENTRY,
     Edge,
     adapter_scheme,
     edge,
@@ -23,7 +24,18 @@ from gamma_calc.huggingface.implemented_scheme import (
     implemented_spec,
     is_derived,
 )
-from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, Case, Check, Finding, Severity, power, rate_edge
+from gamma_calc.huggingface.lint_case import (
+    EMBEDDING,
+    LINEAR,
+    Case,
+    Check,
+    Finding,
+    Severity,
+    embeddings,
+    has_only_embeddings,
+    power,
+    rate_edge,
+)
 from gamma_calc.huggingface.lint_checks import CHECKS, DERIVE_DORA, NEAR, position
 from gamma_calc.numbers import real_number
 from gamma_calc.program.models import RANK
@@ -50,15 +62,15 @@ class Linted(Shown):
     @property
     def is_unknown(self) -> bool:
         """Whether the exponents, or the stable region, could not be told."""
-        return self.case.linear is None or self.case.linear.largest.bounds is None
+        return self.case.edge is None or self.case.edge.largest.bounds is None
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
         config = self.case.config
         # As a spec writes them; all null where they are not known.
         exponents: dict[str, str | None] = dict.fromkeys(KEYS)
-        if self.case.linear is not None:
-            forms = self.case.linear.scheme.exponents
+        if self.case.edge is not None:
+            forms = self.case.edge.scheme.exponents
             exponents = {key: "zero" if form is None else str(form) for key, form in forms.items()}
         return {
             "schema": 1,
@@ -83,7 +95,7 @@ class Linted(Shown):
             "rate": self._rate_json(),
             "scope": MODULE_ALONE,
             "linear": _edge_json(self.case.linear),
-            "embedding": _edge_json(self.case.embedding) if self.case.has_known_embeddings else None,
+            "embedding": _edge_json(self.case.embedding),
             "specs": dict(self.specs),
         }
 
@@ -102,7 +114,7 @@ class Linted(Shown):
     def text(self, specs: Path | None = None) -> str:
         """The answer to read; with the folder of the specs, the commands that derive each finding from them."""
         lines = [_advice(self), _title(self)]
-        edge = self.case.linear
+        edge = self.case.edge
         if edge is None:
             lines.append("stable rates: unknown (see below)")
         else:
@@ -164,15 +176,15 @@ def lint(
         raise BadInput("width", found=width, expected=f"a whole number from the rank, {read.rank}")
     if weight_decay is not None:
         real_number("weight decay", weight_decay, is_positive=False)
-    spec = implemented_spec(read, name, reading) if is_derived(read, name) else None
-    embedding = embedding_spec(name, reading, is_rank_stabilised=read.is_rank_stabilised)
-    linear = None if spec is None else edge(spec, read)
-    placed = None if width is None else rate_edge(read, name, width, loraplus_ratio or 1.0)
     use = learning_rate, loraplus_ratio, width, weight_decay
-    case = Case(read, linear, edge(embedding), name, reading, *use, placed)
-    specs = {} if spec is None or read.variants else {LINEAR: f"{spec}\n"}
-    if case.has_known_embeddings:
-        specs[EMBEDDING] = f"{embedding}\n"
+    written = _specs(read, name, reading)
+    linear, embedding = written.get(LINEAR), written.get(EMBEDDING)
+    of_linear = None if linear is None else edge(linear, read)
+    of_embedding = None if embedding is None else edge(embedding)
+    case = Case(read, of_linear, of_embedding, name, reading, *use)
+    if width is not None and not case.is_rate_unused:
+        case = replace(case, rate_edge=rate_edge(read, name, width, loraplus_ratio or 1.0))
+    specs = {file: f"{spec}\n" for file, spec in written.items() if not read.variants}
     found = [
         Finding(each.id, each.severity, each.text(case), _derivation(each, case), each.is_common)
         for each in CHECKS
@@ -182,9 +194,21 @@ def lint(
     return Linted(case, tuple(sorted(found, key=lambda each: list(Severity).index(each.severity))), specs)
 
 
+def _specs(config: AdapterConfig, optimizer: str, alpha: AlphaReading) -> dict[str, str]:
+    """The specs of the kinds of layers that a configuration has, where they are known."""
+    linear = embedding = None
+    if not has_only_embeddings(config) and is_derived(config, optimizer):
+        linear = implemented_spec(config, optimizer, alpha)
+    if embeddings(config):
+        embedding = embedding_spec(config, optimizer, alpha)
+    return {file: spec for file, spec in ((LINEAR, linear), (EMBEDDING, embedding)) if spec is not None}
+
+
 def _derivation(check: Check, case: Case) -> str:
     """Where a finding comes from; a spec says nothing of DoRA's module."""
-    return DERIVE_DORA if case.config.is_dora and LINEAR in check.derivation else check.derivation
+    if case.config.is_dora and LINEAR in check.derivation:
+        return DERIVE_DORA
+    return check.derivation.replace(LINEAR, EMBEDDING) if case.has_only_embeddings else check.derivation
 
 
 def _advice(found: Linted) -> str:
@@ -215,11 +239,13 @@ def _by(derivation: str, specs: Path | None) -> list[str]:
 
 def _title(found: Linted) -> str:
     """What was read, in words."""
-    config, edge = found.case.config, found.case.linear
+    config, edge = found.case.config, found.case.edge
     size = f"r = {config.rank}, lora_alpha = {config.alpha:g}, s = {config.scale:g}"
     how = "what A and B start from is not known"
     if edge is not None:
         a, b, s = (edge.scheme.exponents[key] for key in ("A", "B", SCALE))
+        if found.case.has_only_embeddings and a is not None:
+            a += PICKED_ENTRY
         how = f"A starts at {_size(a)}, B at {_size(b)}"
         size += " at every rank" if s == Affine.of(0) else f" ({_size(s)} from rank to rank)"
     of_dora = "DoRA, " if config.is_dora else ""

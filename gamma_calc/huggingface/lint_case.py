@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from gamma_calc.algebra import Affine
 from gamma_calc.experiment.alpha import AlphaReading
-from gamma_calc.huggingface.adapter_config import HEADS, AdapterConfig
+from gamma_calc.huggingface.adapter_config import HEADS, AdapterConfig, Start
 from gamma_calc.huggingface.implemented_scheme import KAPPA, LAMBDA, RHO, SIGMA, Edge, sure_rates
 from gamma_calc.program.optimizers import OPTIMIZERS, Moments
 
@@ -38,14 +38,16 @@ def rate_edge(config: AdapterConfig, optimizer: str, width: int, ratio: float = 
     rule = OPTIMIZERS[optimizer]
     if not config.scale or not isinstance(rule.step, Moments):
         return None
-    sizes = {RHO: config.rank, SIGMA: abs(config.scale), LAMBDA: ratio, KAPPA: config.initialisation.constant}
+    is_picked = has_only_embeddings(config)
+    constant = 1.0 if is_picked else config.initialisation.constant
+    sizes = {RHO: config.rank, SIGMA: abs(config.scale), LAMBDA: ratio, KAPPA: constant}
     logarithms = {name: math.log(size) for name, size in sizes.items()}
 
     def logarithm(form: Affine) -> float:
         others = sum(float(form.coefficient(name)) * logarithms[name] for name in form.free)
         return float(form.constant) * math.log(width) + others
 
-    least = min(sure_rates(config, optimizer), key=logarithm, default=None)
+    least = min(sure_rates(config, optimizer, of_embedding=is_picked), key=logarithm, default=None)
     return None if least is None else RateEdge(math.exp(logarithm(least)), _typed(least, sizes))
 
 
@@ -89,6 +91,15 @@ def embeddings(config: AdapterConfig) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(ends) if name in EMBEDDINGS)
 
 
+def has_only_embeddings(config: AdapterConfig) -> bool:
+    """Whether all targets are embeddings by name."""
+    names = embeddings(config)
+    if not config.has_expression:
+        return bool(names) and len(names) == len(config.targets) and not config.parameters
+    # Without alternatives, whatever an expression takes ends as it does.
+    return bool(names) and "|" not in config.targets[0] and not config.parameters
+
+
 class Severity(Enum):
     """Error: training fails, or nothing is trained. Warning: likely not what was meant. Info: worth knowing."""
 
@@ -101,20 +112,20 @@ class Severity(Enum):
 class Case:
     """A configuration and how it is going to be trained; None for what was not said.
 
-    `linear` is None where the sizes depend on data or the equations are others; `rate_edge` is where the stable rates
-    end at the width.
+    `linear` is None where the sizes depend on data, the equations are others, or there is no linear layer; `embedding`
+    likewise. `rate_edge` is where the stable rates end at the width.
     """
 
     config: AdapterConfig
     linear: Edge | None
-    embedding: Edge
+    embedding: Edge | None
     optimizer: str
     alpha: AlphaReading
     learning_rate: float | None
     loraplus_ratio: float | None
     width: int | None
     weight_decay: float | None
-    rate_edge: RateEdge | None
+    rate_edge: RateEdge | None = None
 
     @property
     def position(self) -> float | None:
@@ -135,9 +146,33 @@ class Case:
         return embeddings(self.config)
 
     @property
-    def has_known_embeddings(self) -> bool:
-        """Whether some are, and PEFT starts them from zero and N(0, 1)."""
-        return bool(self.embeddings) and self.config.initialisation.resets_embeddings
+    def has_only_embeddings(self) -> bool:
+        """Whether all are."""
+        return has_only_embeddings(self.config)
+
+    @property
+    def edge(self) -> Edge | None:
+        """That of the linear layers; of the embeddings, where there are no others."""
+        return self.embedding if self.has_only_embeddings else self.linear
+
+    @property
+    def start(self) -> Start | None:
+        """What these layers add to the output before the first step; None where PEFT makes no adapter of them."""
+        start = self.config.initialisation
+        if not self.has_only_embeddings:
+            return start.start
+        return None if start.of_embedding is None else start.of_embedding.start
+
+    @property
+    def has_known_start(self) -> bool:
+        """Whether the sizes of their factors follow from the configuration alone."""
+        start = self.config.initialisation
+        return start.of_embedding is not None if self.has_only_embeddings else start.is_known
+
+    @property
+    def is_rate_unused(self) -> bool:
+        """Whether PEFT's LoRA+ optimiser trains all of them at another rate than is given."""
+        return self.has_only_embeddings and self.loraplus_ratio is not None
 
 
 @dataclass(frozen=True, slots=True)

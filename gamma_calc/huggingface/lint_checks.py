@@ -72,8 +72,8 @@ def _variants(case: Case) -> tuple[str, ...]:
 
 
 def _internal_growth(case: Case) -> str:
-    assert case.linear is not None
-    size = case.linear.derivation.at_max["Z_A"].upper if case.linear.derivation.at_max else "1/2"
+    assert case.edge is not None
+    size = case.edge.derivation.at_max["Z_A"].upper if case.edge.derivation.at_max else "1/2"
     return (
         f"The entries of A do not shrink as the width grows ({case.config.initialisation.spread}), so A Z grows as "
         f"{power('n', str(size))} whatever the rate: no learning rate keeps it bounded. "
@@ -82,19 +82,19 @@ def _internal_growth(case: Case) -> str:
 
 
 def _has_no_internal_rate(case: Case) -> bool:
-    return case.linear is not None and case.linear.internally_stable.region.is_empty
+    return case.edge is not None and case.edge.internally_stable.region.is_empty
 
 
 def _grows_at_the_edge(case: Case) -> bool:
-    if case.linear is None or not case.linear.derivation.at_max or _has_no_internal_rate(case):
+    if case.edge is None or not case.edge.derivation.at_max or _has_no_internal_rate(case):
         return False
-    size = case.linear.derivation.at_max["Z_A"].upper
+    size = case.edge.derivation.at_max["Z_A"].upper
     return any(piece.is_constant and piece.constant > 0 for piece in size.pieces)
 
 
 def _edge_growth(case: Case) -> str:
-    assert case.linear is not None
-    found = case.linear
+    assert case.edge is not None
+    found = case.edge
     size = power("n", str(found.derivation.at_max["Z_A"].upper))
     return (
         f"At the largest stable rate, {power('n', str(found.largest.value))}, A Z grows as {size}; it stays bounded "
@@ -103,13 +103,13 @@ def _edge_growth(case: Case) -> str:
 
 
 def _undertrained(case: Case) -> str:
-    assert case.linear is not None
-    return f"{_shares(case.linear, _factors(case))}: it hardly learns."
+    assert case.edge is not None
+    return f"{_shares(case.edge, _factors(case))}: it hardly learns."
 
 
 def _factors(case: Case) -> tuple[str, ...]:
     """The factors that hardly learn."""
-    return () if case.linear is None else tuple(each for each in case.linear.derivation.undertrained if each in INITIAL)
+    return () if case.edge is None else tuple(each for each in case.edge.derivation.undertrained if each in INITIAL)
 
 
 def _shares(found: Edge, names: tuple[str, ...]) -> str:
@@ -125,6 +125,8 @@ def _other_equations(case: Case) -> str:
     changed = f"{', '.join(case.config.variants)} changes the module's equations; its stable region is not derived here"
     if not case.config.is_dora:
         return f"{changed}."
+    if case.has_only_embeddings or is_derived(case.config, case.optimizer):
+        return f"{changed} of embeddings."
     return f"{changed} where both factors start random or a step is raw. gamma-calc model has a model's."
 
 
@@ -140,9 +142,24 @@ def _slow_magnitudes(case: Case) -> str:
     )
 
 
+def _embedding_start(case: Case) -> str:
+    start = case.config.initialisation.of_embedding
+    assert case.embedding is not None and start is not None
+    rate = case.embedding.largest
+    begun = (
+        f"By name {', '.join(case.embeddings)} is an embedding, and there PEFT starts with {start.spread}. "
+        f"Its largest stable rate is {power('n', str(rate.value))}"
+    )
+    least = None if case.linear is None else case.linear.largest.exponent
+    is_slow = least is not None and rate.exponent is not None and least < rate.exponent
+    if not is_slow or case.loraplus_ratio is not None:
+        return f"{begun}."
+    return f"{begun}: at a rate that linear layers bear it hardly moves, and one rate drives all layers."
+
+
 def _rank_law(case: Case) -> str:
-    assert case.linear is not None and case.linear.with_rank.bounds is not None
-    bound = min(case.linear.with_rank.bounds, key=lambda each: (each.constant, each.coefficient(RHO)))
+    assert case.edge is not None and case.edge.with_rank.bounds is not None
+    bound = min(case.edge.with_rank.bounds, key=lambda each: (each.constant, each.coefficient(RHO)))
     growth = bound.coefficient(RHO)
     alone = "does not depend on the rank" if growth == 0 else f"goes as {power('r', growth)}"
     kept = "kept" if case.alpha is AlphaReading.FIXED else "kept in proportion to r"
@@ -157,7 +174,7 @@ def position(case: Case) -> str:
     """Where the rate stands, in words."""
     edge, rate, config = case.rate_edge, case.learning_rate, case.config
     assert edge is not None and rate is not None and case.position is not None
-    entries = config.initialisation.constant
+    entries = 1 if case.has_only_embeddings else config.initialisation.constant
     constant = "" if entries == 1 else f", c = {entries:g} of the initial entries"
     layers = " and a fan-out of the same size" if config.initialisation.is_b_of_fan_out else ""
     return (
@@ -194,7 +211,7 @@ CHECKS = (
     Check(
         "odd-rank",
         Severity.ERROR,
-        lambda case: bool(_odd_ranks(case)),
+        lambda case: bool(_odd_ranks(case)) and not case.has_only_embeddings,
         lambda case: f"PEFT refuses this initialisation at the odd rank {_odd_ranks(case)[0]}; expected an even one.",
         MEASURED,
     ),
@@ -226,7 +243,7 @@ CHECKS = (
     Check(
         "output-changed-at-start",
         Severity.WARNING,
-        lambda case: case.config.initialisation.start is Start.SOMETHING,
+        lambda case: case.start is Start.SOMETHING,
         lambda case: (
             "Both factors start random and s B A is left in the output: the model changes before any step, by "
             "an amount that does not fall with the width. PEFT means this option for debugging."
@@ -236,7 +253,7 @@ CHECKS = (
     Check(
         "size-depends-on-data",
         Severity.WARNING,
-        lambda case: not case.config.initialisation.is_known,
+        lambda case: not case.has_known_start,
         lambda case: (
             f"The factors depend on more than the configuration says ({case.config.initialisation.spread}): their "
             "exponents cannot be read from it."
@@ -246,14 +263,20 @@ CHECKS = (
     Check(
         "equations-differ",
         Severity.WARNING,
-        lambda case: not is_derived(case.config, case.optimizer),
+        lambda case: (
+            bool(case.config.variants) and (bool(case.embeddings) or not is_derived(case.config, case.optimizer))
+        ),
         _other_equations,
         MEASURED,
     ),
     Check(
         "base-weights-rewritten",
         Severity.WARNING,
-        lambda case: case.config.initialisation.rewrites_base and case.config.initialisation.is_known,
+        lambda case: (
+            case.config.initialisation.rewrites_base
+            and case.config.initialisation.is_known
+            and not case.has_only_embeddings
+        ),
         lambda case: (
             "The factors are taken out of the base weights, which change with it. The exponents suppose "
             "leading singular values of W of order 1 and inputs that do not lie along its leading singular directions."
@@ -271,13 +294,8 @@ CHECKS = (
     Check(
         "embedding-starts-otherwise",
         Severity.WARNING,
-        lambda case: case.has_known_embeddings,
-        lambda case: (
-            f"By name {', '.join(case.embeddings)} is an embedding, and there PEFT starts with A = 0 and "
-            "B normal with standard deviation 1 (r times the variance of Init[B]), whatever A is asked to be. Its "
-            f"largest stable rate is {power('n', str(case.embedding.largest.value))}: at a rate that linear layers "
-            "bear it hardly moves, and one rate drives all layers."
-        ),
+        lambda case: case.embedding is not None,
+        _embedding_start,
         EMBEDDING_DERIVE,
     ),
     Check(
@@ -307,7 +325,12 @@ CHECKS = (
     Check(
         "rate-not-placed",
         Severity.WARNING,
-        lambda case: case.learning_rate is not None and case.rate_edge is None and case.config.alpha != 0,
+        lambda case: (
+            case.learning_rate is not None
+            and case.rate_edge is None
+            and case.config.alpha != 0
+            and not case.is_rate_unused
+        ),
         lambda case: (
             "The learning rate is not placed: its edge is known here where a step is of one size in every entry, as "
             "Adam's is, and what A and B start from follows from the configuration alone."
@@ -365,11 +388,7 @@ CHECKS = (
     Check(
         "rank-law",
         Severity.INFO,
-        lambda case: (
-            case.config.initialisation.start is Start.NOTHING
-            and case.linear is not None
-            and case.linear.with_rank.bounds is not None
-        ),
+        lambda case: case.start is Start.NOTHING and case.edge is not None and case.edge.with_rank.bounds is not None,
         _rank_law,
         RANK_LAW,
         is_common=True,
@@ -395,7 +414,7 @@ CHECKS = (
     Check(
         "no-trainable-init-b",
         Severity.INFO,
-        lambda case: case.config.initialisation.start is Start.NOTHING,
+        lambda case: case.start is Start.NOTHING and not case.has_only_embeddings,
         lambda case: (
             "No option of init_lora_weights is a trainable Init[B] (A zero, B random and trained) on linear "
             "layers: it takes writing the factors after the model is wrapped."
@@ -436,7 +455,7 @@ CHECKS = (
     Check(
         "loraplus-ratio-below-one",
         Severity.WARNING,
-        lambda case: case.loraplus_ratio is not None and case.loraplus_ratio < 1,
+        lambda case: case.loraplus_ratio is not None and case.loraplus_ratio < 1 and not case.is_rate_unused,
         lambda case: (
             "A ratio below 1 gives B the smaller rate; LoRA+ wants B's to be the larger, and the more so the "
             "wider the model."
@@ -446,7 +465,7 @@ CHECKS = (
     Check(
         "loraplus-ratio-fixed",
         Severity.INFO,
-        lambda case: case.loraplus_ratio is not None,
+        lambda case: case.loraplus_ratio is not None and not case.is_rate_unused,
         lambda case: (
             "The ratio is read as the same at every width, which moves constants and no exponent. LoRA+ has "
             f"the ratio grow in proportion to n. {_stack(case)}".rstrip()

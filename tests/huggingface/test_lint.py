@@ -239,13 +239,16 @@ def change_at_edge(
     base = torch.nn.Sequential(torch.nn.Linear(width, fan_out, bias=False))
     torch.nn.init.normal_(base[0].weight, std=width**-0.5)
     model = get_peft_model(base, LoraConfig(target_modules=["0"], **config))
-    z, slope = torch.randn(width), torch.randn(fan_out)
+    return change_after_steps(model, torch.randn(width), torch.randn(fan_out), lower * found.rate)
+
+
+def change_after_steps(model: Any, z: torch.Tensor, slope: torch.Tensor, rate: float) -> float:
     trained = [each for each in model.parameters() if each.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=lower * found.rate, weight_decay=0.0, eps=1e-30)
+    optimizer = torch.optim.AdamW(trained, lr=rate, weight_decay=0.0, eps=1e-30)
     before = model(z).detach()
     for _ in range(3):
         optimizer.zero_grad()
-        (slope @ model(z)).backward()
+        (model(z) * slope).sum().backward()
         optimizer.step()
     return float((model(z).detach() - before).square().mean().sqrt())
 
@@ -263,7 +266,7 @@ def test_what_is_found_everywhere_is_one_line_and_commands_run_as_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    config = {**PLAIN, "init_lora_weights": "pissa", "target_modules": ["wte"], "rank_pattern": {"q": 16}}
+    config = {**PLAIN, "init_lora_weights": "pissa", "target_modules": ["q", "wte"], "rank_pattern": {"q": 16}}
     Path("a config.json").write_text(json.dumps(config), encoding="utf-8")
     assert main(["lint", "a config.json", "--loraplus-ratio", "16"]) == 0
     text = capsys.readouterr().out
@@ -398,7 +401,7 @@ def test_a_width_below_the_rank_is_refused() -> None:
 
 
 def test_specs_are_written_whole(tmp_path: Path) -> None:
-    (tmp_path / "c.json").write_text(json.dumps({**PLAIN, "target_modules": ["wte"]}), encoding="utf-8")
+    (tmp_path / "c.json").write_text(json.dumps({**PLAIN, "target_modules": ["q", "wte"]}), encoding="utf-8")
     assert main(["lint", str(tmp_path / "c.json"), "--specs", str(tmp_path / "new")]) == 0
     assert sorted(path.name for path in (tmp_path / "new").glob("*.toml")) == ["peft-embedding.toml", "peft.toml"]
 
@@ -410,22 +413,92 @@ def test_an_unknown_optimizer_is_told_every_name(tmp_path: Path, capsys: pytest.
 
 
 OF_EMBEDDINGS = {
-    # init_lora_weights: whether PEFT starts an embedding's adapter at A = 0, B ~ N(0, 1), as its layers show
-    **dict.fromkeys((True, "gaussian", "orthogonal", "pissa", "olora", "eva"), True),
-    False: False,
+    # init_lora_weights: how PEFT starts an embedding's A and B, as powers of the width
+    **dict.fromkeys((True, "gaussian", "orthogonal", "pissa", "olora", "eva", "corda", "lora_ga"), ("zero", "n^0")),
+    False: ("n^0", "n^0"),
+    "mica": ("zero", "n^(-1/2)"),
+}
+SIZES = {"zero": 0.0, "n^0": 1.0, "n^(-1/2)": 256**-0.5}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("start", "powers"), OF_EMBEDDINGS.items(), ids=map(str, OF_EMBEDDINGS))
+def test_what_an_embedding_starts_from(start: Any, powers: tuple[str, str]) -> None:
+    table = nn.Sequential(OrderedDict(embed_tokens=nn.Embedding(512, 256)))
+    chosen = LoraConfig(init_lora_weights=start, target_modules=["embed_tokens"], r=8)
+    layer: Any = get_peft_model(table, chosen).base_model.model.embed_tokens  # type: ignore[union-attr]
+    for size, factors in zip(powers, (layer.lora_embedding_A, layer.lora_embedding_B), strict=True):
+        assert float(factors["default"].detach().std()) == pytest.approx(SIZES[size], rel=0.1)
+    assert layer.lora_embedding_B["default"].requires_grad == (start != "mica")
+    found = lint({**PLAIN, "init_lora_weights": start, "target_modules": ["embed_tokens"]})
+    assert f"A starts at {powers[0]}, B at {powers[1]};" in found.text() and not found.is_unknown
+    answer = found.json()
+    assert answer["linear"] is None and answer["embedding"] is not None and list(found.specs) == ["peft-embedding.toml"]
+    mixed = lint({**PLAIN, "init_lora_weights": start, "target_modules": ["q_proj", "embed_tokens"]})
+    assert answer["embedding"] == mixed.json()["embedding"] and "peft-embedding.toml" in mixed.specs
+
+
+ALONE = {
+    # init_lora_weights and others, on embeddings alone: what is found, but for what nearly every configuration has
+    "true": ({}, []),
+    "false": ({"init_lora_weights": False}, ["output-changed-at-start"]),
+    "gaussian": ({"init_lora_weights": "gaussian"}, []),
+    "pissa": ({"init_lora_weights": "pissa"}, []),
+    "orthogonal": ({"init_lora_weights": "orthogonal", "r": 7}, []),
+    "eva": ({"init_lora_weights": "eva"}, []),
+    "mica": ({"init_lora_weights": "mica"}, ["b-frozen"]),
 }
 
 
-@pytest.mark.filterwarnings("ignore:.*eva")
-@pytest.mark.parametrize(("start", "is_reset"), OF_EMBEDDINGS.items(), ids=map(str, OF_EMBEDDINGS))
-def test_what_an_embedding_starts_from(start: bool | str, is_reset: bool) -> None:
-    chosen: Any = LoraConfig(init_lora_weights=start, target_modules=["embed_tokens", "q_proj"], r=8)
-    layer = get_peft_model(base(), chosen).base_model.model.embed_tokens  # type: ignore[union-attr]
-    a, b = (float(each["default"].detach().std()) for each in (layer.lora_embedding_A, layer.lora_embedding_B))
-    assert (a == 0 and 0.8 < b < 1.2) == is_reset
-    found = lint({**PLAIN, "init_lora_weights": start, "target_modules": ["q_proj", "embed_tokens"]})
-    assert ("embedding-starts-otherwise" in [each.id for each in found.findings]) == is_reset
-    assert (found.json()["embedding"] is not None) == is_reset == ("peft-embedding.toml" in found.specs)
+@pytest.mark.parametrize("targets", [["model.embed_tokens"], r".*\.embed_tokens"], ids=["name", "expression"])
+@pytest.mark.parametrize(("config", "expected"), ALONE.values(), ids=ALONE)
+def test_embeddings_alone_have_findings_of_embeddings_only(
+    config: dict[str, Any], expected: list[str], targets: Any
+) -> None:
+    found = lint({**PLAIN, **config, "target_modules": targets}, learning_rate=0.01, width=4096)
+    kept = [each for each in found.findings if not each.is_common]
+    assert sorted(each.id for each in kept) == sorted([*expected, "embedding-starts-otherwise"])
+    assert not any("peft.toml" in each.derivation or "linear layers" in each.text for each in kept)
+
+
+def test_an_expression_with_alternatives_may_take_linear_layers_too() -> None:
+    found = lint({**PLAIN, "target_modules": "q_proj|.*\\.embed_tokens"}).json()
+    assert found["linear"] is not None and found["embedding"] is not None
+
+
+def test_a_variant_on_an_embedding_is_not_derived() -> None:
+    config = {**PLAIN, "use_dora": True, "target_modules": ["embed_tokens"]}
+    alone, mixed = lint(config), lint({**config, "target_modules": ["q_proj", "embed_tokens"]})
+    assert alone.is_unknown and not mixed.is_unknown
+    for found in (alone, mixed):
+        (text,) = (each.text for each in found.findings if each.id == "equations-differ")
+        assert text.endswith("not derived here of embeddings.") and found.json()["embedding"] is None
+
+
+def test_loraplus_leaves_no_finding_of_a_rate_and_a_ratio_that_embeddings_do_not_get() -> None:
+    found = ids({"target_modules": ["wte"]}, {"loraplus_ratio": 0.5, "learning_rate": 1.0, "width": 64})
+    assert "loraplus-embedding-rate" in found
+    assert not [each for each in found if each.startswith(("rate-a", "rate-n", "loraplus-ratio"))]
+
+
+EDGES_OF_EMBEDDINGS = {
+    "true": (True, "r^(-1/2) s^(-1)"),
+    "false": (False, "r^(-1) s^(-1)"),
+    "mica": ("mica", "n^(1/2) r^(-1/2) s^(-1)"),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("width", [64, 1024])
+@pytest.mark.parametrize(("option", "law"), EDGES_OF_EMBEDDINGS.values(), ids=EDGES_OF_EMBEDDINGS)
+def test_the_edge_of_an_embedding_is_of_order_one_at_every_width(option: Any, law: str, width: int) -> None:
+    """At the edge three steps change a token's output by about 1, whatever the width."""
+    config = {"r": 8, "lora_alpha": 16, "init_lora_weights": option, "target_modules": ["wte"]}
+    found = rate_edge(config_from_mapping({"peft_type": "LORA", **config}), "adam", width)
+    assert found is not None and found.law == law
+    torch.manual_seed(0)
+    model = get_peft_model(nn.Sequential(OrderedDict(wte=nn.Embedding(16, width))), LoraConfig(**config))
+    assert 0.3 < change_after_steps(model, torch.tensor([3]), torch.randn(width), found.rate) < 10
 
 
 @pytest.mark.parametrize("target", [["q", "shared"], ".*(q_proj|embed_tokens)"])
