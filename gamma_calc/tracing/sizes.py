@@ -56,6 +56,19 @@ class Family:
             raise BadInput(f"sizes of {', '.join(sorted(found[Fraction(1)]))}", found="the same in both twins")
         object.__setattr__(self, "classes", found)
 
+    def check_class(self, asked: str, name: str) -> None:
+        """That there is such a class, whose growth may be chosen; that of a product follows from its factors'.
+
+        Raises:
+            BadInput: there is none.
+        """
+        if name in self.sizes:
+            return
+        made = next((sorted(names) for names, product in self.products.items() if product == name), None)
+        known = f"one of {', '.join(self.sizes)}"
+        expected = known if made is None else f"{known}, as {name} is the product of {' and '.join(made)}"
+        raise BadInput(asked, found=name, expected=expected, choices=self.sizes if made is None else ())
+
     def name(self, names: frozenset[str]) -> str:
         """What a product of classes is called."""
         return self.products.get(names, "_".join(sorted(names)))

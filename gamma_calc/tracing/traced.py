@@ -126,17 +126,20 @@ def traced(
         scheme: what the factors of adapters on linear layers start from, and their rates.
         optimizer: of the scheme where nothing is said.
         rates: the rate of every other trained parameter, or of each by the end of its name.
-        axes: the growth exponents of classes of sizes, such as {"rank": "rho"}.
+        axes: the growth exponents of classes of sizes, such as {"rank": "rho"}: those of `twins.family.sizes`.
         init: how large the entries of all other matrices are at the start: "fan-in", variance 1/fan_in; "model", as the
             model's own init has them at two widths; or the folder of a checkpoint, whose safetensors are measured.
         inits: their exponents by the end of their name where it is said otherwise, or "zero".
 
     Raises:
-        BadInput: the module is none that can be traced, nothing in it is trained, or a size is explained by no axis.
+        BadInput: the module is none that can be traced, nothing in it is trained, it has no such class of sizes, or a
+            size is explained by no axis.
     """
     (chosen,) = selected([scheme])
     growth = {name: _form(name, value) for name, value in ({"rank": chosen["rank"]} | dict(axes or {})).items()}
     twins = twins_of(model, inputs, growth)
+    for name in axes or {}:
+        twins.family.check_class("axes", name)
     if not twins.trained:
         raise BadInput(f"{twins.name}: none of its parameters requires a gradient, so nothing is trained")
     capture = captured(twins.twins)

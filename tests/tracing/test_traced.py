@@ -86,6 +86,19 @@ def test_the_table_beside_a_problem() -> None:
     assert [str(value) for key, value in found.problem.exponents.items() if key.startswith("c[")].count("0") >= 2
 
 
+@pytest.mark.parametrize("name", ["kv_heads", "intermediate", "rank"])
+def test_a_class_of_sizes_grows_as_it_is_told(name: str) -> None:
+    found = traced(llama(1, "v_proj"), axes={name: "k"})
+    assert found.problem is not None
+    assert {axis.name: str(axis.exponent) for axis in found.axes}[name] == "k"
+
+
+def test_a_vocabulary_that_grows_has_no_rule_and_is_named() -> None:
+    found = traced(llama(1, "v_proj"), axes={"vocabulary": "1"})
+    assert found.problem is None
+    assert [each.reason for each in found.unknown] == ["a look-up along vocabulary, which grows"]
+
+
 class Mlp(nn.Module):
     """A perceptron without biases."""
 
@@ -142,8 +155,20 @@ class Branching(Mlp):
         (lambda: traced(3), "what is traced: found 'int'"),
         (lambda: traced(lambda width: Mlp(width)), "what the function of the width returns"),
         (lambda: traced(lambda width: (Mlp(width), INPUTS), rates={"first.weight": "a"}), "none for second.weight"),
+        (
+            lambda: traced(lambda width: (Mlp(width), INPUTS), axes={"rank": "1"}),
+            "axes: found 'rank', expected one of width",
+        ),
+        (lambda: traced(llama(1, "v_proj"), axes={"rnk": "rho"}), "axes: found 'rnk'.* Did you mean 'rank'"),
+        (
+            lambda: traced(llama(1, "v_proj"), axes={"hidden": "2"}),
+            "hidden is the product of groups and ",
+        ),
     ],
-    ids=["control flow", "frozen", "size", "inputs", "no config", "no module", "no inputs", "rates"],
+    ids=[
+        *("control flow", "frozen", "size", "inputs", "no config", "no module", "no inputs", "rates"),
+        *("axis of a function", "unknown axis", "axis that is a product"),
+    ],
 )
 def test_what_is_refused(trace: Any, said: str) -> None:
     with pytest.raises(BadInput, match=said):
