@@ -101,7 +101,7 @@ class Linted(Shown):
 
     @property
     def scheme(self) -> Scheme:
-        """The scheme that the configuration implements at its rank, for any other question.
+        """The scheme that the configuration implements on linear layers at its rank, for any other question.
 
         Raises:
             BadInput: its exponents cannot be read from the configuration.
