@@ -156,14 +156,14 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     )
     scheme = schemes(options, [spec])[0] if config is None else adapter_scheme(config)
     starts = [config_from_file(file).initialisation for file in files if file is not None]
-    is_mica = any(each.is_b_frozen for each in starts) and not scheme.is_trained(INITIAL[1])
+    with_fan_out = any(each.is_b_frozen for each in starts) and not scheme.is_trained(INITIAL[1])
     found = carried_pairs(
         scheme,
         paired_kinds(start, end),
         learning_rate=options.lr,
         learning_rate_b=options.lr_b,
         alpha=options.alpha,
-        is_mica=is_mica,
+        with_fan_out=with_fan_out,
         **supposed(options),
     )
     title = f"{found.one.title}, from {getattr(options, 'from')} to {options.to}"

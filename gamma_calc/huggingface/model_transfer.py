@@ -157,13 +157,13 @@ def _alpha_between(scheme: Scheme, pairs: Mapping[str, Pair], said: AlphaReading
 
 
 def law_between(
-    scheme: Scheme, pairs: Mapping[str, Pair], alpha: AlphaReading | None, *, is_mica: bool = False, **asked: Any
+    scheme: Scheme, pairs: Mapping[str, Pair], alpha: AlphaReading | None, *, with_fan_out: bool = False, **asked: Any
 ) -> tuple[TransferLaw, AlphaReading | None]:
     """The law by which rates go from the first model's layers to the second's, and how lora_alpha is read in it.
 
     Args:
         alpha: what was said of lora_alpha; the models show it by themselves.
-        is_mica: whether B is MiCA's, whose size goes by the fan-out.
+        with_fan_out: whether B is MiCA's, whose size goes by the fan-out.
         asked: as for `transfer_law`.
 
     Raises:
@@ -175,9 +175,9 @@ def law_between(
     reading = None if says_scale(scheme) else shown
     is_rslora = any(end.is_rank_stabilised for _, end in pairs.values())
     law = transfer_law(
-        through_fan_out(scheme) if is_mica else scheme,
+        through_fan_out(scheme) if with_fan_out else scheme,
         with_rank=shown is not None,
-        with_fan_out=is_mica,
+        with_fan_out=with_fan_out,
         alpha=reading,
         is_rank_stabilised=is_rslora,
         **asked,
@@ -194,17 +194,17 @@ def carried_pairs(
     learning_rate: float,
     learning_rate_b: float | None = None,
     alpha: AlphaReading | None = None,
-    is_mica: bool = False,
+    with_fan_out: bool = False,
     **asked: Any,
 ) -> LayerRates:
     """The rates in the second model that stand where the given one stood in every layer of the first.
 
     Args:
         learning_rate: A's rate in the first model, one for all layers, and B's unless `learning_rate_b` is given.
-        is_mica: as in `law_between`.
+        with_fan_out: as in `law_between`.
         asked: at, without and align, as in `derive`.
     """
-    law, reading = law_between(scheme, pairs, alpha, is_mica=is_mica, **asked)
+    law, reading = law_between(scheme, pairs, alpha, with_fan_out=with_fan_out, **asked)
     layers = {
         name: carried(law, place(first, law), place(second, law), learning_rate, learning_rate_b, reading)
         for name, (first, second) in pairs.items()
@@ -212,7 +212,7 @@ def carried_pairs(
     uneven = tuple(
         name
         for name, (first, second) in pairs.items()
-        if not is_mica and first.fan_out * second.fan_in != second.fan_out * first.fan_in
+        if not with_fan_out and first.fan_out * second.fan_in != second.fan_out * first.fan_in
     )
     fixed = replace(scheme, exponents={**scheme.exponents, "fan_out": Affine.of(0)})
     if not uneven or law_between(fixed, pairs, alpha, **asked)[0].forms == law.forms:

@@ -194,8 +194,8 @@ def _at_a_model(
     key = adapters[0].key
     configuration = getattr(model, "peft_config", {}).get(key)
     pairs = paired_kinds(adapted_shapes(base_model, shape_config(configuration), key), adapters)
-    is_mica = any(FROZEN_B.applies(each) for each in adapters)
-    law, _ = law_between(scheme, pairs, None if alpha is None else alpha_named(alpha), is_mica=is_mica)
+    with_fan_out = any(FROZEN_B.applies(each) for each in adapters)
+    law, _ = law_between(scheme, pairs, None if alpha is None else alpha_named(alpha), with_fan_out=with_fan_out)
     return law, [place(pairs[name][0], law) for name in kind_names(adapters, pairs)]
 
 
