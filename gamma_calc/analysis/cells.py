@@ -11,13 +11,14 @@ ties; where those are otherwise, and one exponent is free, it is decided at the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 
 from gamma_calc.algebra import (
     EMPTY,
+    EVERYWHERE,
     NOWHERE,
     Affine,
     Equality,
@@ -44,6 +45,9 @@ MOST_CELLS = 256
 MOST_FACES = 64
 """Points and intervals beyond which they are not looked at one by one."""
 
+EARLY = 2
+"""Steps after which all that is trained has moved, and has moved what depends on it."""
+
 MOST_PAIRS = 2**19
 """Pairs of pieces of an exponent, times free exponents, in the runs on all cells, beyond which no more are cut."""
 
@@ -66,20 +70,22 @@ def decided(
     made, is_free = decision(condition, bound, is_free=bool(free)), bool(free)
     domain = bound.runs[0].domain
     is_open = within != Region.of(domain) or undecided(bound.run, domain) is not None
-    if made.status is Status.UNKNOWN and is_open:
+    if made.status is Status.UNKNOWN and is_open and not (len(free) == 1 and _has_ties(bound.runs)):
         made = decided_together(condition, cells(program, condition, within, horizon, policy), is_free=is_free)
-    if len(free) != 1 or all(next(ties(run, run.domain), None) is None for run in made.runs or bound.runs):
+    if len(free) != 1 or not _has_ties(made.runs or bound.runs):
         return made
     if _is_interval(made) and is_confirmed(program, made, free[0], within, horizon, policy):
         return made
-    apart = decided_together(condition, faces(program, condition, within, horizon, policy), is_free=is_free)
-    is_known = apart.status is not Status.UNKNOWN
-    if is_known and (apart.region.is_empty or is_confirmed(program, apart, free[0], within, horizon, policy)):
+    asked = within & _within_reach(condition, bound)
+    apart = decided_together(condition, faces(program, condition, asked, horizon, policy), is_free=is_free)
+    if made.status is Status.UNKNOWN or apart.status is not Status.UNKNOWN:
         return apart
-    if made.status is Status.UNKNOWN:
-        return made
     reason = f"at a point it is otherwise than on the domain: {made}"
     return replace(apart, region=NOWHERE, status=Status.UNKNOWN, reason=reason)
+
+
+def _has_ties(runs: Iterable[Trajectory]) -> bool:
+    return any(True for run in runs for _ in ties(run, run.domain))
 
 
 def _is_interval(made: Decision) -> bool:
@@ -128,7 +134,7 @@ def faces(
     waiting, found = [*within.members], list[Bounded]()
     while waiting:
         where = waiting.pop()
-        bound = bounded(program, condition.bounded, where, horizon, policy)
+        bound = _bound_on_face(program, condition, where, horizon, policy)
         place, form = next(ties(bound.run, where), (0, None))
         if form is None or len(found) + len(waiting) >= MOST_FACES:
             found.append(bound if form is None else replace(bound, is_final=False, reason="there are too many ties"))
@@ -143,6 +149,20 @@ def faces(
         split = [where & Polyhedron.of(side) for side in sides] if rest.includes(where) else rest.members
         waiting += [face for face in split if not face.is_empty]
     return tuple(found)
+
+
+def _bound_on_face(
+    program: Program, condition: Condition, where: Polyhedron, horizon: int | None, policy: Policy
+) -> Bounded:
+    """A bounded run, of two steps only where the condition holds nowhere by these, or by what they tell beside a tie.
+
+    No later step makes smaller what was too large.
+    """
+    if horizon is None and not condition.reached:
+        early = bounded(program, condition.bounded, where, EARLY, policy)
+        if early.inner.is_empty and (early.outer.is_empty or _has_ties([early.run])):
+            return early
+    return bounded(program, condition.bounded, where, horizon, policy)
 
 
 def ties(run: Trajectory, domain: Polyhedron) -> Iterator[tuple[int, Affine]]:
@@ -171,9 +191,14 @@ def _possible(condition: Condition, bound: Bounded, place: int) -> Region:
         if each.subject.expression in wanted:
             for part in each.conclusion:
                 region &= nonpositive_region(part.size.lower)
-    possible = Region.of(region)
-    for name in condition.reached if bound.is_final else ():
-        pieces = run.last.sizes[name].upper.pieces
+    return Region.of(region) & _within_reach(condition, bound)
+
+
+def _within_reach(condition: Condition, bound: Bounded) -> Region:
+    """Where all that has to become n^0 may be as large in the end, for all that is known from above."""
+    possible = Region.of(EVERYWHERE)
+    for name in condition.reached if bound.is_final and bound.run.domain.includes(bound.outer) else ():
+        pieces = bound.run.last.sizes[name].upper.pieces
         possible &= Region(tuple(Polyhedron.of(Inequality(piece)) for piece in pieces))
     return possible
 
@@ -247,9 +272,9 @@ def decided_together(condition: Condition, found: tuple[Bounded, ...], *, is_fre
     region = region.irredundant() if whole is None else Region.of(whole)
     if unknown is not None:
         part, bound = unknown
-        where = f" where {bound.run.domain}" if len(found) > 1 and not bound.is_final else ""
+        there = f"where {bound.run.domain}, " if len(found) > 1 else ""
         surely = "" if region.is_empty or len(found) < 2 else f"; it surely holds where {region}"
-        return Decision(condition, region, None, None, Status.UNKNOWN, f"{part.reason}{where}{surely}")
+        return Decision(condition, region, None, None, Status.UNKNOWN, f"{there}{part.reason}{surely}")
     onsets = [part.onset for part in each if part.onset is not None]
     count = "one part" if len(each) == 1 else f"{len(each)} parts"
     reason = f"decided on {count} of the domain, on each of which the same parts of every gradient lead"

@@ -342,7 +342,12 @@ def _are_within(seen: frozenset[Sight], others: frozenset[Sight]) -> bool:
 def _distinct(seen: frozenset[Sight]) -> frozenset[Sight]:
     """Dependences without what no sum can meet again, and without those that bring back no more than another one."""
     met = united(frozenset(sight for sight in seen if sight.entries.is_met))
-    return frozenset(each if len(each.factors) < 2 else Sight(each.entries, _widest(each.factors)) for each in met)
+    return frozenset([each if len(each.factors) < 2 else _widened(each) for each in met])
+
+
+@lru_cache(maxsize=65536)
+def _widened(sight: Sight) -> Sight:
+    return Sight(sight.entries, _widest(sight.factors))
 
 
 @lru_cache(maxsize=65536)
@@ -353,9 +358,12 @@ def united(seen: frozenset[Sight]) -> frozenset[Sight]:
         found.setdefault(sight.entries, []).append(sight)
     if len(found) == len(seen):
         return seen
-    return frozenset(
-        Sight(entries, alike[0].factors.union(*(one.factors for one in alike[1:]))) for entries, alike in found.items()
-    )
+    return frozenset([alike[0] if len(alike) == 1 else _together(alike) for alike in found.values()])
+
+
+def _together(alike: Iterable[Sight]) -> Sight:
+    one, *others = alike
+    return Sight(one.entries, one.factors.union(*(each.factors for each in others)))
 
 
 def common(*seen: frozenset[Sight]) -> frozenset[Sight]:
