@@ -403,7 +403,7 @@ CHECKS = (
     Check(
         "square-layers",
         Severity.INFO,
-        lambda case: case.config.initialisation.is_b_of_fan_out,
+        lambda case: case.config.initialisation.is_b_of_fan_out and not case.has_only_embeddings,
         lambda case: (
             "The entries of B start at a power of the fan-out m, and what is said here is of layers whose m is of the "
             "size of their fan-in n. Where m is smaller, as in v_proj under grouped queries, the edge is lower by "
