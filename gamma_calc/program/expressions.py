@@ -563,10 +563,12 @@ def rewritten(
     leaf: Callable[[Expression], Expression],
     axis: Callable[[Axis], Axis] = lambda axis: axis,
     scalar: Callable[[Scaled], Affine] = lambda node: node.exponent,
+    operation: Callable[[Expression], Expression] = lambda node: node,
 ) -> Expression:
     """An expression with other tensors in place of its own, and other axes and exponents of scalars if they are given.
 
-    A tensor that `leaf` puts in place of another one has the new axes already.
+    A tensor that `leaf` puts in place of another one has the new axes already. `operation` is given each operation as
+    it is built from its new operands.
     """
     known: dict[Expression, Expression] = {}
 
@@ -588,9 +590,9 @@ def rewritten(
         if not node.operands:
             known[node] = leaf(node)
         elif isinstance(node, Scaled):
-            known[node] = Scaled(node.symbol, scalar(node), known[node.operand], node.value)
+            known[node] = operation(Scaled(node.symbol, scalar(node), known[node.operand], node.value))
         else:
-            known[node] = rebuilt(node)
+            known[node] = operation(rebuilt(node))
     return known[root]
 
 

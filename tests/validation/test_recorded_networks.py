@@ -59,7 +59,7 @@ def test_the_readmes_give_the_counts_of_the_five_families() -> None:
     assert f"{passed} of the {len(rows)}" in " ".join((ROOT / "validation/README.md").read_text("utf-8").split())
 
 
-@pytest.mark.parametrize(("is_all_linear", "refuted"), [(False, 4), (True, 67)])
+@pytest.mark.parametrize(("is_all_linear", "refuted"), [(False, 4), (True, 56)])
 def test_the_readmes_say_how_much_is_confirmed_far_out(is_all_linear: bool, refuted: int) -> None:
     names = [name for name in FAR if RUNS[name].shape.is_all_linear is is_all_linear]
     rows = [row for name in names for row in DATA[name]["rows"] if is_finite(row)]
@@ -79,16 +79,24 @@ def test_most_of_each_family_is_confirmed_far_out(family: str) -> None:
 
 @pytest.mark.parametrize("name", FAR)
 def test_without_the_path_a_0_does_not_know_its_input(name: str) -> None:
-    """The negative control: what the network's theory derives FAILs where the path is cut; one of many is left open."""
+    """What the path makes grows, by the whole interval of its slope; without it what the network derives FAILs.
+
+    The negative control: one of many is left open.
+    """
     found = DATA[name]["paths"]
-    assert found and all(each["path"]["sizes"][-1] > 4 * each["path"]["sizes"][0] for each in found)
+    assert found and all(each["path"]["ci"][0] > 0 for each in found)
     controls = Counter(each["control"] for each in found)
     assert not controls["PASS"] and controls["INCONCLUSIVE"] <= RUNS[name].shape.is_all_linear
 
 
-@pytest.mark.parametrize("name", FAR)
-def test_what_is_derived_of_the_network_with_the_path_cut_is_nowhere_refuted(name: str) -> None:
-    assert "FAIL" not in {each["cut"]["verdict"] for each in DATA[name]["paths"]}
+def test_what_is_derived_of_the_network_with_the_path_cut_is_refuted_once() -> None:
+    refuted = {
+        (name, each["scheme"], each["layer"])
+        for name in FAR
+        for each in DATA[name]["paths"]
+        if each["cut"]["verdict"] == "FAIL"
+    }
+    assert refuted == {("gpt2-all-linear-far", DEEP, "transformer.h.1.mlp.c_proj")}
 
 
 def test_from_b_random_nothing_is_refuted_of_queries_and_values() -> None:
