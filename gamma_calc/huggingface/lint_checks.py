@@ -19,8 +19,6 @@ EMBEDDING_DERIVE = f"gamma-calc derive {EMBEDDING}"
 TWO_RATES = "gamma-calc compare lora-plus-a init-a"
 CARRIED = "gamma-calc transfer lora-plus-b --lr 1e-4 --lr-b 1.6e-3 --from-width 1024 --to-width 4096"
 
-LOFTQ, MICA = "loftq", "mica"
-
 NEAR = 2
 """A rate below the edge by less than this factor is worth a warning: the constant is known no better."""
 
@@ -47,19 +45,22 @@ def _beside_experts(case: Case) -> str:
 
 def _beside_embeddings(case: Case) -> str:
     """What PEFT's Embedding does not take, where some target is one by name."""
-    config = case.config
+    config, start = case.config, case.config.initialisation
     if not case.embeddings:
         return ""
-    others = {"init_lora_weights=loftq": config.initialisation.option == LOFTQ, "lora_bias": config.has_lora_bias}
+    others = {f"init_lora_weights={start.name}": start.of_embedding is None, "lora_bias": config.has_lora_bias}
     variants = (name for name in _variants(case) if name != DORA)
     return ", ".join((*variants, *(name for name, is_set in others.items() if is_set)))
 
 
 def _refused_together(case: Case) -> str:
-    """What PEFT takes on no layer: two variants at once, of which mica is one, and a bias of B with most options."""
+    """What PEFT takes on no layer: two variants at once, and a bias of B with most options.
+
+    An initialisation that freezes B counts as a variant.
+    """
     config, start = case.config, case.config.initialisation
     start_named = f"init_lora_weights={start.name}"
-    at_once = (*_variants(case), *((start_named,) if start.option == MICA else ()))
+    at_once = (*_variants(case), *((start_named,) if start.is_b_frozen else ()))
     if config.has_lora_bias and len(at_once) < 2:
         at_once = ("lora_bias", *(name for name in _variants(case) if name == DORA))
         at_once += () if isinstance(start.option, bool) else (start_named,)
