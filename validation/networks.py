@@ -108,11 +108,18 @@ confirmed the fewest: 74.8 and 71.9 %.
 
 With adapters on queries and values four rows FAIL so, all of one adapter: the query of RoBERTa's second layer under
 LoRA+ from Init[A]. Its part of A_0 Z has a slope of {query} where 1/2 is derived, and local slopes of {local} from
-width to width: its runs scatter, and no recorded measurement isolates a reason.
+width to width: its runs scatter.
 
 With adapters on all linear layers {whole} FAIL by the whole sums and {parted} with that part apart
 ({parted_by_scheme}), in place of {narrow} at the widths above. What is left is most of it LoRA+ from Init[A], whose
-growth scatters over seeds, and down_proj, whose input is a product of two that learn; no measurement isolates a reason.
+growth scatters over seeds, and down_proj, whose input is a product of two that learn.
+
+Of the {refuted} paths that FAIL, {above} under LoRA+ have a slope above the one that is derived, and that cannot last.
+Behind a norm |Z| is n^(1/2), and a row of A_0 has length 1: A_0 Z is at most n^(1/2), whatever Z knows of A_0 (Cauchy
+and Schwarz). At these rates B moves by n^0, so what such an adapter adds is at most n^(1/2) an entry, and A_0 Z behind
+it at most n. These bounds are what is derived. Behind a norm A_0 Z has come to {shares} % of its bound at the largest
+width, and to less at the least one ({early} %): a slope above 1/2 is that share still growing. Of the others no
+measurement isolates a reason.
 
 The theory derives the network with the path cut as well: a program can stop a gradient as a run can. There A_0 Z is
 n^0, or grows as its input does, by n^(1/2) or n^1 under LoRA+ in the layers whose input others make grow. Verdicts on
@@ -122,7 +129,8 @@ what is derived of the whole network FAILs for the run whose path is cut, as it 
 {parts}
 
 One FAILs with the path cut: of GPT-2's last c_proj under LoRA+ from Init[A], {cut} where 1/2 is derived, with local
-slopes of {cut_local} from width to width.
+slopes of {cut_local} from width to width. It cannot last either: its Z is what an adapter behind a norm adds, and an
+A_0 that knows nothing of Z makes no more of it than the size of its entries.
 
 In numbers, for adapters on queries and values, with their root mean squares at the least and the largest width:
 
@@ -352,6 +360,7 @@ def page() -> str:
         far_seeds=FAR_SEEDS,
         far=_far(far),
         **_scattered(far),
+        **_above(far),
         **_counts_of_wide(narrow, wide),
         parts=_parts(far),
         paths=_paths([data for data in far if data not in wide]),
@@ -482,6 +491,37 @@ def _refuted(found: Sequence[Mapping[str, Any]], name: str, *, is_all_linear: bo
     )
     local = np.diff(np.log2(part["sizes"])) / np.diff(np.log2(data["widths"]))
     return _measured(part), ", ".join(f"{slope:.2f}" for slope in local)
+
+
+def _above(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The paths that FAIL with a slope above the derived one, and how near they are to n^(1/2) behind a norm."""
+    paths = refuted_paths(found)
+    above = [(data, each["path"]) for data, each in paths if is_above(each["path"])]
+    ends = [shares(data, path) for data, path in above if path["derived"] == "1/2"]
+    early, late = zip(*ends, strict=True)
+    return {
+        "refuted": len(paths),
+        "above": len(above),
+        "early": f"{100 * min(early):.1f} to {100 * max(early):.1f}",
+        "shares": f"{100 * min(late):.1f} to {100 * max(late):.1f}",
+    }
+
+
+def refuted_paths(found: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """The paths that FAIL, each behind its recording."""
+    paths = [(data, each) for data in found for each in data["paths"]]
+    return [(data, each) for data, each in paths if each["path"]["verdict"] == Verdict.FAIL.value]
+
+
+def is_above(path: Mapping[str, Any]) -> bool:
+    """Whether a slope is measured above the one that is derived."""
+    return bool(path["measured"] > Fraction(path["derived"]))
+
+
+def shares(data: Mapping[str, Any], path: Mapping[str, Any]) -> tuple[float, float]:
+    """What A_0 Z is of n^(1/2), at the least width and at the largest."""
+    first, *_, last = np.asarray(path["sizes"]) / np.sqrt(data["widths"])
+    return float(first), float(last)
 
 
 def judged_apart(row: Mapping[str, Any]) -> str:

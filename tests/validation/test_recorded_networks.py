@@ -20,12 +20,15 @@ from validation.networks import (
     FOLDER,
     RUNS,
     STEPS,
+    is_above,
     is_deep,
     is_finite,
     judged_apart,
     of_initial,
     page,
+    refuted_paths,
     settings,
+    shares,
     theories,
     theories_without_paths,
 )
@@ -97,6 +100,21 @@ def test_what_is_derived_of_the_network_with_the_path_cut_is_refuted_once() -> N
         if each["cut"]["verdict"] == "FAIL"
     }
     assert refuted == {("gpt2-all-linear-far", DEEP, "transformer.h.1.mlp.c_proj")}
+
+
+NORMED = ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj", "c_attn", "c_fc", "fc1", "query", "key", "value")
+"""Adapters behind a norm, by the last words of their names."""
+
+
+def test_slopes_above_what_is_derived_are_those_of_shares_that_still_grow() -> None:
+    """Behind a norm A_0 Z is at most n^(1/2), by Cauchy and Schwarz, which is what is derived."""
+    above = [(data, each) for data, each in refuted_paths([DATA[name] for name in FAR]) if is_above(each["path"])]
+    assert above and {each["scheme"] for _, each in above} == {DEEP}
+    for data, each in above:
+        is_normed = each["layer"].endswith(NORMED)
+        assert each["path"]["derived"] == ("1/2" if is_normed else "1")
+        early, late = shares(data, each["path"])
+        assert early < late and (late < 1 or not is_normed)
 
 
 def test_from_b_random_nothing_is_refuted_of_queries_and_values() -> None:
