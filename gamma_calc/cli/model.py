@@ -22,7 +22,7 @@ $ gamma-calc model networks.py:mlp --allow-code --json
 
 Without --init checkpoint no weight is read: the forward pass is captured at two sets of sizes and translated, operation
 by operation. One that has no rule is named with the line that does it, and the exit status is 3. Two layers of a Llama
-take half a minute with adapters on every linear layer, LoRA+ longer; an --adapter on fewer or --steps 3 is quicker:
+take under a minute with adapters on every linear layer, LoRA+ longer; an --adapter on fewer or --steps 3 is quicker:
 from Init[A] B's part arrives at step 3.
 """
 
