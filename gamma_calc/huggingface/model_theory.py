@@ -32,7 +32,7 @@ from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
 from gamma_calc.huggingface.layers import traced_adapter_from
 from gamma_calc.huggingface.more_layers import MoreLayers, more_layers
 from gamma_calc.huggingface.network_predictions import check_chosen
-from gamma_calc.huggingface.short_models import ShortModel, short_model
+from gamma_calc.huggingface.short_models import ShortModel, counts_json, short_model
 from gamma_calc.program.adapters import vera
 from gamma_calc.program.models import LoraModule, check_module
 from gamma_calc.program.problem import Problem, program_of
@@ -181,13 +181,7 @@ class ModelTheory:
         found, module = self.derivation, self.module
         return {
             "schema": SCHEMA,
-            "model": {
-                "name": self.name,
-                "class": self.traced.name,
-                "layers": None if self.short is None else self.short.layers,
-                "adapted": None if self.short is None else self.short.adapted,
-                "of": None if self.short is None else self.short.depth,
-            },
+            "model": {"name": self.name, "class": self.traced.name, **counts_json(self.short)},
             "scheme": self.scheme.name,
             "optimizer": self.scheme.optimizer.name,
             "init": {"how": self.init, "named": dict(self.inits)},

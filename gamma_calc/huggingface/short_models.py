@@ -18,7 +18,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.layers import ALL_LINEAR, adapted, configuration_from, on_meta
 
 Layers = Mapping[str, frozenset[int]]
-"""Numbers of layers, by the name that modules of a kind share, such as model.layers.*.mlp.up_proj."""
+"""Numbers of layers, by the name that modules of a kind share, such as model.layers.*.mlp.up_proj; none of a head's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,13 @@ class ShortModel:
     layers: int
     adapted: int
     depth: int
+
+
+def counts_json(short: ShortModel | None) -> dict[str, int | None]:
+    """How many layers there are, as plain data; None for what is no stack."""
+    if short is None:
+        return {"layers": None, "adapted": None, "of": None}
+    return {"layers": short.layers, "adapted": short.adapted, "of": short.depth}
 
 
 def short_model(path: Path, adapter: PeftConfig | None, most: int) -> ShortModel:
@@ -46,9 +53,10 @@ def short_model(path: Path, adapter: PeftConfig | None, most: int) -> ShortModel
     config = configuration_from(path)
     count: int = getattr(config, "num_hidden_layers", most)
     chosen = _chosen_layers(path, adapter) if adapter is not None and _may_choose(adapter) else {}
-    numbers = set(chosen.values())
+    numbers = {each for each in chosen.values() if each}
     if len(numbers) > 1:
-        said = ", ".join(f"{kind.rpartition('.')[2]} in {len(each)}" for kind, each in sorted(chosen.items()))
+        stacked = sorted((kind, each) for kind, each in chosen.items() if each)
+        said = ", ".join(f"{kind.rpartition('.')[2]} in {len(each)}" for kind, each in stacked)
         raise BadInput(f"{path}: adapters stand in different layers by kind", found=said, expected="the same for all")
     number = len(numbers.pop()) if numbers else count
     layers = min(most, number, count)
@@ -79,18 +87,16 @@ def _may_choose(adapter: PeftConfig) -> bool:
 def _chosen_layers(path: Path, adapter: PeftConfig) -> Layers:
     """The layers in which modules are adapted, by kind; nothing where that is all of them."""
     whole = adapted(on_meta(path), adapter, str(path))
-    every = _layers(name for name, _ in whole.base_model.model.named_modules() if "lora_" not in name)
+    every = _layers(name for name, _ in whole.base_model.model.named_modules())
     found = _layers(whole.targeted_module_names)
     return {} if all(found[kind] == every[kind] for kind in found) else found
 
 
 def _layers(names: Iterable[str]) -> Layers:
-    """The numbers of the layers that some modules stand in, by kind; those outside of stacks are left out."""
+    """The numbers of the layers that some modules stand in, by kind."""
     found: dict[str, set[int]] = {}
     for name in names:
-        parts = name.split(".")
-        place = next((place for place, part in enumerate(parts) if part.isdigit()), None)
-        if place is not None:
-            kind = ".".join((*parts[:place], "*", *parts[place + 1 :]))
-            found.setdefault(kind, set()).add(int(parts[place]))
+        number = next((part for part in name.split(".") if part.isdigit()), None)
+        kind = name if number is None else f".{name}.".replace(f".{number}.", ".*.", 1).strip(".")
+        found.setdefault(kind, set()).update(() if number is None else (int(number),))
     return {kind: frozenset(numbers) for kind, numbers in found.items()}

@@ -51,6 +51,13 @@ def test_every_layer_of_a_short_model_is_adapted_as_those_of_the_deep_one(
     assert short.model.config.num_hidden_layers == layers
 
 
+def test_what_stands_in_no_layer_keeps_its_adapter(path: Path) -> None:
+    short = short_model(path, LoraConfig(target_modules=r".*\.layers\.[13]\..*v_proj|lm_head"), 2)
+    assert (short.layers, short.adapted) == (2, 2)
+    names = [f"model.layers.{layer}.self_attn.v_proj" for layer in range(2)]
+    assert sorted(short.model.targeted_module_names) == ["lm_head", *names]
+
+
 def test_kinds_in_different_layers_are_no_stack(path: Path) -> None:
     apart = LoraConfig(target_modules=r".*\.(layers\.0\..*q_proj|layers\.[01]\..*v_proj)")
     with pytest.raises(BadInput, match="found 'q_proj in 1, v_proj in 2', expected the same for all"):
