@@ -5,8 +5,9 @@ free exponents which part leads, one run over the whole domain has only bounds. 
 which two parts are equal it has more: the domain is cut there, as often as it takes, and the answers are put together.
 
 A map of several parts makes of each what it is beside the larger ones, and a run over a domain with a tie of two may
-take a part for larger, or for smaller, than it is. So what is decided there is held to runs at points, which have no
-ties; where those are otherwise, and one exponent is free, it is decided at the ties and on the intervals between.
+take a part for larger, or for smaller, than it is. So where one exponent is free, what is decided there is held to a
+run at a point, which has no ties; where that is otherwise, or nothing is decided, it is decided at the ties and on the
+intervals between, without cells.
 """
 
 from __future__ import annotations
@@ -70,9 +71,11 @@ def decided(
     made, is_free = decision(condition, bound, is_free=bool(free)), bool(free)
     domain = bound.runs[0].domain
     is_open = within != Region.of(domain) or undecided(bound.run, domain) is not None
-    if made.status is Status.UNKNOWN and is_open and not (len(free) == 1 and _has_ties(bound.runs)):
+    has_ties = len(free) == 1 and _has_ties(bound.runs)
+    if made.status is Status.UNKNOWN and is_open and not has_ties:
         made = decided_together(condition, cells(program, condition, within, horizon, policy), is_free=is_free)
-    if len(free) != 1 or not _has_ties(made.runs or bound.runs):
+        has_ties = len(free) == 1 and _has_ties(made.runs)
+    if not has_ties:
         return made
     if _is_interval(made) and is_confirmed(program, made, free[0], within, horizon, policy):
         return made

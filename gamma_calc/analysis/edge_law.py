@@ -18,11 +18,10 @@ from gamma_calc.analysis.derivation import Derivation, derived, example, free_ex
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.program.models import RANK
+from gamma_calc.program.models import FAN_OUT, RANK
 from gamma_calc.program.scheme import Scheme
 
 RHO = "rho"
-FAN_OUT = "fan_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +65,15 @@ def edge_laws(
     scheme, rho = _with_free_rank(scheme) if with_rank else (scheme, None)
     phi = _free_fan_out(scheme) if with_fan_out else None
     rates = tuple(name for name in scheme.rates if name not in (rho, phi))
-    _check_free(scheme, policy, rates, (rho, phi))
+    _check_free(scheme, policy, rates, rho, phi)
     derivation = derived(scheme, policy=policy)
     if not rates:
-        return (_law(scheme, {}, (rho, phi), scheme.domain, _is_stable(derivation)),)
+        return (EdgeLaw(_forms(scheme, {}), rho, scheme.domain, _is_stable(derivation), phi),)
     largest = _largest(derivation, rates[0])
     if largest.bounds is None or not largest.attained:
         raise BadInput(f"{scheme.name}: no largest stable {rates[0]}: {largest.reason}; give one: --at {rates[0]}=-1")
     return tuple(
-        _law(scheme, {largest.rate: bound}, (rho, phi), largest.valid_on & _least(bound, largest.bounds), True)
+        EdgeLaw(_forms(scheme, {largest.rate: bound}), rho, largest.valid_on & _least(bound, largest.bounds), True, phi)
         for bound in largest.bounds
     )
 
@@ -113,12 +112,12 @@ def _free_fan_out(scheme: Scheme) -> str:
     return form.free[0]
 
 
-def _check_free(scheme: Scheme, policy: Policy, rates: tuple[str, ...], sizes: tuple[str | None, str | None]) -> None:
+def _check_free(scheme: Scheme, policy: Policy, rates: tuple[str, ...], rho: str | None, phi: str | None) -> None:
     if not scheme.trained_rates:
         raise BadInput(f"{scheme.name}: nothing is trained, so there is no learning rate")
-    others = [name for name in free_exponents(scheme, policy) if name not in rates and name not in sizes]
+    others = [name for name in free_exponents(scheme, policy) if name not in (*rates, rho, phi)]
     rank = scheme.form(RANK)
-    if sizes[0] is None and rank is not None and rank.free:
+    if rho is None and rank is not None and rank.free:
         names = ", ".join(rank.free)
         raise BadInput(f"{scheme.name}: the rank's {names} is free: give both ranks, or fix it with --at")
     if others:
@@ -130,15 +129,9 @@ def _check_free(scheme: Scheme, policy: Policy, rates: tuple[str, ...], sizes: t
         raise BadInput(f"{scheme.name}: the rates {names} are free, and one at most can be: --at {rates[0]}={value}")
 
 
-def _law(
-    scheme: Scheme,
-    values: Mapping[str, Affine],
-    sizes: tuple[str | None, str | None],
-    where: Polyhedron,
-    is_stable: bool | None,
-) -> EdgeLaw:
-    forms, (rho, phi) = {key: scheme[key].substituted(values) for key in scheme.trained_rates.values()}, sizes
-    return EdgeLaw(forms, rho, where, is_stable, phi)
+def _forms(scheme: Scheme, values: Mapping[str, Affine]) -> Mapping[str, Affine]:
+    """The rates that are trained, with values of their free exponents."""
+    return {key: scheme[key].substituted(values) for key in scheme.trained_rates.values()}
 
 
 def _least(bound: Affine, bounds: tuple[Affine, ...]) -> Polyhedron:

@@ -37,9 +37,9 @@ from gamma_calc.experiment.sweep_values import (
     listed,
     not_negative,
     refused,
-    whole,
     word,
 )
+from gamma_calc.numbers import whole_number
 from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import selected
@@ -128,7 +128,7 @@ def _scheme(entry: str | Mapping[str, Any], number: int, folder: Path) -> Scheme
 
 
 def _widths(key: str, value: Any) -> tuple[int, ...]:
-    return tuple(sorted(listed(partial(whole, 2, LARGEST_WIDTH), key, value, most=MOST_WIDTHS)))
+    return tuple(sorted(listed(partial(whole_number, least=2, most=LARGEST_WIDTH), key, value, most=MOST_WIDTHS)))
 
 
 def _entry(key: str, value: Any) -> str | Mapping[str, Any]:
@@ -143,7 +143,7 @@ def _optimizer(key: str, value: Any) -> str:
     return named_optimizer(value).name
 
 
-_count = partial(whole, 1, MOST)
+_count = partial(whole_number, least=1, most=MOST)
 COMMON: Mapping[str, Reader] = MappingProxyType(
     {
         "schemes": partial(listed, _entry),
@@ -153,9 +153,9 @@ COMMON: Mapping[str, Reader] = MappingProxyType(
         "prefactors": grid,
         "rates": grid,
         "seeds": _count,
-        "seed": partial(whole, 0, 2**63 - 1),
+        "seed": partial(whole_number, least=0, most=2**63 - 1),
         "steps": _count,
-        "rank": partial(whole, 1, 2**16),
+        "rank": partial(whole_number, least=1, most=2**16),
         "dtype": partial(word, tuple(DTYPES)),
         "device": partial(word, DEVICES),
         "seeds_per_run": _count,

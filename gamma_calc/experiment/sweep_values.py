@@ -34,11 +34,6 @@ def refused(key: str, value: Any, expected: str) -> BadInput:
     return BadInput(f"{key}: found {quoted(value)}, expected {expected}")
 
 
-def whole(least: int, most: int, key: str, value: Any) -> int:
-    """A whole number in a range."""
-    return whole_number(key, value, least, most)
-
-
 def word(choices: Collection[str], key: str, value: Any) -> str:
     """One of some words."""
     if not isinstance(value, str) or value not in choices:
@@ -119,7 +114,7 @@ def grid(key: str, value: Any) -> tuple[float, ...]:
         if name not in value:
             raise BadInput(f"{key}: the grid has no {name}; expected {{ from = LOW, to = HIGH, per_octave = COUNT }}")
     low, high = (positive(f"{key}.{name}", value[name]) for name in GRID[:2])
-    per_octave = whole(1, 1000, f"{key}.per_octave", value.get("per_octave", 1))
+    per_octave = whole_number(f"{key}.per_octave", value.get("per_octave", 1), 1, 1000)
     if high < low:
         raise BadInput(f"{key}: the grid is empty: from {low:g} is above to {high:g}")
     if not math.isfinite(high / low):

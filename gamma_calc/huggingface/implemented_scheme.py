@@ -11,13 +11,12 @@ from gamma_calc.algebra import EMPTY, Affine, parsed_affine
 from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE, Condition, conditions_of
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation, derived
-from gamma_calc.analysis.edge_law import FAN_OUT
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import SCALE, SCALES, AlphaReading
-from gamma_calc.huggingface.adapter_config import AdapterConfig, Initialisation, Start
+from gamma_calc.huggingface.adapter_config import INITIALISATIONS, AdapterConfig, Initialisation, Start
 from gamma_calc.huggingface.dora import in_dora
-from gamma_calc.program.models import RANK
+from gamma_calc.program.models import FAN_OUT, RANK
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import DEFAULTS, INITIAL, ZERO, Scheme
 from gamma_calc.program.spec_file import scheme_from_text
@@ -25,8 +24,10 @@ from gamma_calc.program.spec_file import scheme_from_text
 RATE = "eta"
 ADAM = "adam"
 RHO, SIGMA, LAMBDA, KAPPA = "rho", "sigma", "lambda", "kappa"
-PHI, OF_MICA = "phi", Fraction(-1, 2)
-"""The exponent of the fan-out, and the power of it that MiCA's B starts at."""
+PHI = "phi"
+"""The exponent of the fan-out."""
+(OF_MICA,) = (each.b for each in INITIALISATIONS if each.is_b_frozen)
+"""The power of the fan-out that a frozen B starts at."""
 OUTPUT, CHANGE = "Z_B", "Delta_Z_B"
 PICKED_ENTRY, PICKED_RATE = Affine.of(Fraction(1, 2)), Affine.of(1)
 """What an entry of an embedding's A_0, and the rate of A, are of the ones written for them in a linear layer.
@@ -95,7 +96,7 @@ def sure_rates(config: AdapterConfig, optimizer: str, *, of_embedding: bool = Fa
         return ()
     free = _free_in_rank(scheme_from_text(spec))
     region = _derived(free, None if of_embedding else config, (STABLE,)).decisions[STABLE.name].region
-    return largest_rate(RATE, region.members[0] if region.members else EMPTY).bounds or ()
+    return largest_rate(RATE, region.members[0] if region.members else EMPTY).bounds or ()  # any part is surely stable
 
 
 def is_derived(config: AdapterConfig, optimizer: str) -> bool:
@@ -146,14 +147,14 @@ def through_fan_out(scheme: Scheme) -> Scheme:
         BadInput: it starts B otherwise, or trains it.
     """
     b = scheme.exponents[INITIAL[1]]
-    if b != Affine.of(OF_MICA) or scheme.is_trained(INITIAL[1]):
+    if b is None or str(b) != OF_MICA or scheme.is_trained(INITIAL[1]):
         found = f"{ZERO if b is None else b}, {'trained' if scheme.is_trained(INITIAL[1]) else 'frozen'}"
         raise BadInput(f"{scheme.name}: B", found=found, expected=f"{OF_MICA} and frozen, as MiCA has it")
     name = PHI
     while name in scheme.free:
         name += "_"
     phi = Affine.symbol(name)
-    return replace(scheme, exponents={**scheme.exponents, INITIAL[1]: OF_MICA * phi, FAN_OUT: phi})
+    return replace(scheme, exponents={**scheme.exponents, INITIAL[1]: b.constant * phi, FAN_OUT: phi})
 
 
 def embedding_spec(config: AdapterConfig, optimizer: str, alpha: AlphaReading) -> str | None:

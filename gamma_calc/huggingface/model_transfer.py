@@ -15,7 +15,7 @@ from gamma_calc.huggingface.adapters import Adapter
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
 from gamma_calc.huggingface.implemented_scheme import through_fan_out
 from gamma_calc.huggingface.layers import LayerKind, differences, layer_kinds
-from gamma_calc.program.models import check_module
+from gamma_calc.program.models import FAN_OUT, check_module
 from gamma_calc.program.scheme import RATES, Scheme
 
 NOT_IN_THE_LAW = "Depth, batch size and the number of steps are not in the law."
@@ -214,7 +214,7 @@ def carried_pairs(
         for name, (first, second) in pairs.items()
         if not with_fan_out and first.fan_out * second.fan_in != second.fan_out * first.fan_in
     )
-    fixed = replace(scheme, exponents={**scheme.exponents, "fan_out": Affine.of(0)})
+    fixed = replace(scheme, exponents={**scheme.exponents, FAN_OUT: Affine.of(0)})
     if not uneven or law_between(fixed, pairs, alpha, **asked)[0].forms == law.forms:
         uneven = ()
     return LayerRates(pairs, layers, uneven)

@@ -15,7 +15,7 @@ from gamma_calc.errors import BadInput, quoted
 from gamma_calc.numbers import whole_number
 
 DEEPEST = 64
-RANK = "rank"
+RANK, FAN_OUT = "rank", "fan_out"
 FACTORS = ("A", "B")
 FACTOR_RATES = ("eta_A", "eta_B")
 EXTRA = ("momentum", "decay", "feedback")
@@ -28,7 +28,7 @@ FACTOR_DEFAULTS: Mapping[str, Affine | None] = MappingProxyType(
     {
         "scale": Affine.of(0),
         RANK: Affine.of(0),
-        "fan_out": Affine.of(1),
+        FAN_OUT: Affine.of(1),
         "gradient": Affine.of(0),
         **dict.fromkeys((*EXTRA, *BESIDE)),
     }
@@ -89,7 +89,7 @@ class Model:
     @property
     def sizes(self) -> tuple[str, ...]:
         """The keys of the sizes of axes."""
-        return tuple(key for key in (RANK, "fan_out") if key in self.defaults)
+        return tuple(key for key in (RANK, FAN_OUT) if key in self.defaults)
 
     @property
     def can_be_zero(self) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ class LoraStack(Model):
     @property
     def defaults(self) -> Mapping[str, Affine | None]:
         """As of one module, without what only one module has: a stream is as wide behind a layer as in front of it."""
-        return {key: form for key, form in FACTOR_DEFAULTS.items() if key not in ("fan_out", "feedback")}
+        return {key: form for key, form in FACTOR_DEFAULTS.items() if key not in (FAN_OUT, "feedback")}
 
 
 @dataclass(frozen=True, slots=True)
