@@ -61,6 +61,7 @@ _GPT2 = {"n_embd": 64, "n_head": 8, "n_layer": 1, "vocab_size": 19, "bos_token_i
 _OPT = {**{key: each for key, each in SIZES.items() if key != "intermediate_size"}, "ffn_dim": 34}
 _T5 = {"d_model": 64, "d_kv": 14, "num_heads": 6, "d_ff": 34, "vocab_size": 19, "num_layers": 1}
 _EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 14, "num_experts": 5}
+_MARKS = {"cls_token_id": 0, "sep_token_id": 0}
 MODELS: Mapping[str, Model] = MappingProxyType(
     {
         "Llama": _causal("Llama"),
@@ -78,6 +79,11 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "Mixtral": _causal("Mixtral", num_local_experts=5),
         "Qwen2-MoE": _causal("Qwen2Moe", shared_expert_intermediate_size=22, **_EXPERTS),
         "Qwen3-MoE": _causal("Qwen3Moe", **_EXPERTS),
+        "OLMoE": _causal("Olmoe", num_experts=5, num_experts_per_tok=2),
+        "Granite-MoE": _causal("GraniteMoe", num_local_experts=5, num_experts_per_tok=2),
+        "GPT-OSS": _causal("GptOss", num_local_experts=5, layer_types=["full_attention"], head_dim=8),
+        "ModernBERT": Model("ModernBert", "ForMaskedLM", ("Wqkv",), {**SIZES, **TOKENS, **_MARKS}),
+        "Falcon": _causal("Falcon", "query_key_value"),
     }
 )
 
@@ -116,9 +122,10 @@ HEAD = f"""# Families that are derived
 
 Written by `python -m validation.coverage`, and compared with what that writes by a slow test. One layer of each family,
 built from a small configuration, with adapters on queries and values (the fused projection where they are one) and on
-every linear layer but the readout, as PEFT's `all-linear` has it: traced, and derived for {STEPS} steps of Init[A] at
-n^({RATE}) under Adam. The last columns are the exponents that Z_A and Z_B have then, over all adapters. What is refused
-is named by the first two operations without a rule: a choice of experts (`topk`) depends on what training changes.
+every linear layer but the readout, as PEFT's `all-linear` has it (in a mixture the router and the experts too): traced,
+and derived for {STEPS} steps of Init[A] at n^({RATE}) under Adam. The last columns are the exponents that Z_A and Z_B
+have then, over all adapters. Which experts a token takes is [held](../../docs/model.md). What is refused is named by
+the first two operations without a rule.
 
 """
 

@@ -51,6 +51,8 @@ NARROW = tuple(2**k for k in range(5, 12))
 FAR = tuple(2**k for k in (11, 12, 13, 14, 15, 17))
 """Widths of models whose matrices are not stored: six, over six octaves."""
 FAMILIES = ("llama", "qwen3", "gpt2", "roberta", "opt")
+MIXTURE = "mixtral"
+"""A family in which each token takes some experts; the theory holds that choice."""
 DEEP = "lora-plus-a"
 """The scheme of which one module's theory is false in depth."""
 
@@ -82,6 +84,9 @@ from Init[A], those that FAIL by the theory of one module, which has to fail in 
 Llama on seeds from 0 on; what is shown ran on seeds from {first} on.
 
 {counts}
+
+`mixtral` has four experts in each layer, of which a token takes two. Its router chooses anew at every step, while the
+theory holds its choice at the start: {mixture}, and {beside}.
 
 ## What FAILs
 
@@ -212,6 +217,7 @@ RUNS: Mapping[str, Run] = MappingProxyType(
         for family in FAMILIES
     }
     | {
+        MIXTURE: Run(MIXTURE, QUARTER),
         "llama-rank-2": Run("llama", Fraction(1, 2), WIDE, shape=Shape(rank=2), schemes=(DEEP,)),
     }
 )
@@ -354,6 +360,10 @@ def page() -> str:
         first=FIRST_SEED,
         rule=rule,
         counts=_counts(narrow),
+        **{
+            place: _confirmed(next(data for data in narrow if data["name"] == name))
+            for place, name in (("mixture", MIXTURE), ("beside", FOUND))
+        },
         all=len(every),
         **Counter(map(_known_input, every)),
         by_scheme=", ".join(f"{scheme}: {sum(row['scheme'] == scheme for row in every)}" for scheme in SCHEMES),
@@ -429,6 +439,13 @@ def _counts(found: Sequence[Mapping[str, Any]]) -> str:
         numbers = [str(len(rows)), *(str(count[word]) for word in words)]
         lines.append([*named, widths, str(data["seeds"]), *numbers, share, judged_alone])
     return markdown_table(lines)
+
+
+def _confirmed(data: Mapping[str, Any]) -> str:
+    """How many rows of a recording are confirmed, in words."""
+    count = Counter(row["verdict"] for row in data["rows"] if is_finite(row))
+    confirmed, refuted = count[Verdict.PASS.value], count[Verdict.FAIL.value]
+    return f"{confirmed} of the {count.total()} finite rows of `{data['name']}` are confirmed, {refuted} FAIL"
 
 
 def _far(found: Sequence[Mapping[str, Any]]) -> str:

@@ -74,6 +74,7 @@ ASSUMED = (
     "assumed: frozen matrices are random with {}, and the loss is linear in the output; U_x is what "
     "training has changed of x, and x_0 what it was"
 )
+HELD = "held as at the start: which entries are the largest, of "
 T = TypeVar("T")
 NAMED = "NAME=EXPONENT, such as o_proj=-1/2"
 ALL_ASSUMED = "a model is derived under all assumptions"
@@ -171,8 +172,9 @@ def _text(found: ModelTheory) -> str:
         lines += [text_table(_parting_rows(found.partings))]
         first = found.partings[0]  # its leading term, and where what changed in it comes from
         lines += [f"why {first.quantity} of {first.layer} does:", *(f"  {each}" for each in first.path)]
-    assumed = ASSUMED.format(_sizes(found.init, found.inits))
-    return "\n".join([*lines, *textwrap.wrap(assumed, COLUMNS, subsequent_indent="  "), _operations(found)])
+    assumed = [ASSUMED.format(_sizes(found.init, found.inits)), *(f"{HELD}{each}" for each in found.traced.choices)]
+    wrapped = (line for each in assumed for line in textwrap.wrap(each, COLUMNS, subsequent_indent="  "))
+    return "\n".join([*lines, *wrapped, _operations(found)])
 
 
 def _largest(found: ModelTheory, derivation: Derivation) -> str:

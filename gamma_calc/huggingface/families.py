@@ -26,6 +26,7 @@ try:
     from transformers import (
         GPT2LMHeadModel,
         LlamaForCausalLM,
+        MixtralForCausalLM,
         OPTForCausalLM,
         Qwen3ForCausalLM,
         RobertaForSequenceClassification,
@@ -39,6 +40,8 @@ VOCABULARY = 128
 """The bytes of ASCII text."""
 
 LABELS = 4
+EXPERTS = 4
+"""Of which each token takes two."""
 SEQUENCES, LENGTH = 1, 4
 """The batch: an aligned sum over n terms stands clear of its noise where n is large against the number of positions."""
 
@@ -116,6 +119,15 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             ),
             Family(
                 "qwen3", Qwen3ForCausalLM, QUERY_VALUE, GATED, ("intermediate_size",), ROTARY, ("num_key_value_heads",)
+            ),
+            Family(
+                "mixtral",
+                MixtralForCausalLM,
+                QUERY_VALUE,
+                ("k_proj", "o_proj"),
+                ("intermediate_size",),
+                {"num_local_experts": EXPERTS, "num_experts_per_tok": 2, **ROTARY},
+                ("num_key_value_heads",),
             ),
             Family(
                 "gpt2",

@@ -226,6 +226,7 @@ class ModelTheory:
                 "compared": self.is_compared,
                 "differs": [each.json() for each in self.partings],
             },
+            "choices": list(self.traced.choices),
             "operations": dict(sorted(self.traced.operations.items())),
             "unknown": [
                 {"operation": each.operation, "where": each.where, "reason": each.reason}

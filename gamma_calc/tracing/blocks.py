@@ -54,7 +54,7 @@ class _Taking:
                 return self._leaf(node, name, shape, axis)
             case Renamed(operand, old, new) if new is axis:
                 return self.of(operand, old)
-            case Split() | Merged():
+            case Split() | Merged() if axis not in node.operand.axes:
                 raise Unknown(f"some coordinates of {axis}, which is several axes or a part of one")
             case Named(name, operand, is_cut):
                 found = Named(numbered(name, self._number(name)), self.of(operand, axis), is_cut)

@@ -11,7 +11,7 @@ import logging
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -24,6 +24,9 @@ from gamma_calc.errors import BadInput
 
 RANDOM_BUFFER = re.compile(r"(.*\.)?vera_[AB]\.[^.]+")
 """What PEFT calls the random matrices that VeRA's adapters share and do not train."""
+
+CHOICES = ("topk",)
+"""Operations whose second value are places: those of the largest entries."""
 
 FIRST_LAYERS = re.compile(r"\.slice\((None|0), [^)]*\)")
 """What stands in the path of a module that a model takes from the first ones of a list."""
@@ -101,15 +104,16 @@ def captured(twins: Sequence[Twin]) -> Capture:
     graphs = [_needed(program) for program in programs]
     _check_alike(graphs)
     leaves = [_leaves(program, twin.model) for program, twin in zip(programs, twins, strict=True)]
+    chosen = [_chosen(graph, each) for graph, each in zip(graphs, leaves, strict=True)]
     found: dict[str, Operation] = {}
     for nodes in zip(*graphs, strict=True):
-        found[nodes[0].name] = _operation(nodes, leaves, found)
+        found[nodes[0].name] = _operation(nodes, leaves, chosen, found)
     return Capture(found, graphs[0][-1].name)
 
 
 def _exported(twin: Twin) -> Any:
     try:
-        with torch.no_grad(), _unspoken():
+        with torch.no_grad(), _unspoken(), _untyped():
             return torch.export.export(twin.model.eval(), (), dict(twin.inputs), strict=False)
     except Exception as problem:  # whatever a module's own code raises
         asked = f"{type(twin.model).__name__}: its forward pass cannot be written down as a list of operations"
@@ -128,6 +132,17 @@ def _unspoken() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
+
+
+@contextmanager
+def _untyped() -> Iterator[None]:
+    """Without changes of type for a part of a forward pass: `torch.export` makes one operation of such a part."""
+    before = torch.autocast
+    torch.autocast = lambda *given, **options: nullcontext()  # type: ignore[assignment, misc]
+    try:
+        yield
+    finally:
+        torch.autocast = before  # type: ignore[misc]
 
 
 def _own_line(problem: BaseException) -> str:
@@ -195,12 +210,31 @@ def _is_given(parameter: nn.Parameter) -> bool:
     return not parameter.requires_grad and sum(size > 1 for size in parameter.shape) < 2
 
 
-def _operation(nodes: Sequence[Any], leaves: Sequence[Any], known: Mapping[str, Operation]) -> Operation:
+def _chosen(graph: Sequence[Any], leaves: Mapping[str, tuple[str, Any]]) -> Mapping[Any, Any]:
+    """What each choice of a twin picks, at the parameters that it has: the places, which are held from there on."""
+    choices = [place for place, node in enumerate(graph) if _is_choice(node)]
+    values: dict[Any, Any] = {}
+    with torch.no_grad():
+        for node in graph[: choices[-1] + 1 if choices else 0]:
+            values[node] = leaves[node.name][1] if node.op == "placeholder" else _done(node, values.__getitem__)
+    return {graph[place]: values[graph[place]] for place in choices}
+
+
+def _is_choice(node: Any) -> bool:
+    """Whether a node is the places of the largest entries, beside these themselves."""
+    return _kind(node) == "getitem" and node.args[1] == 1 and _kind(node.args[0]) in CHOICES
+
+
+def _operation(
+    nodes: Sequence[Any], leaves: Sequence[Any], chosen: Sequence[Any], known: Mapping[str, Operation]
+) -> Operation:
     node = nodes[0]
     parameter, values = "", None
     if node.op == "placeholder":
         found = [each[other.name] for each, other in zip(leaves, nodes, strict=True)]
         parameter, values = found[0][0], tuple(value for _, value in found)
+    elif _is_choice(node):
+        values = tuple(each[other] for each, other in zip(chosen, nodes, strict=True))
     elif all(known[each.name].is_constant for each in node.all_input_nodes):
         values = tuple(_computed(other, place, known, nodes) for place, other in enumerate(nodes))
     return Operation(
@@ -228,6 +262,11 @@ def _computed(node: Any, place: int, known: Mapping[str, Operation], nodes: Sequ
         assert values is not None  # a constant has them
         return values[place]
 
+    return _done(node, value)
+
+
+def _done(node: Any, value: Callable[[Any], Any]) -> Any:
+    """The value of a node that is no leaf, from those of what it uses."""
     if node.op == "get_attr":
         return attrgetter(node.target)(node.graph.owning_module)
     function: Callable[..., Any] = node.target

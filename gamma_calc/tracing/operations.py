@@ -22,7 +22,8 @@ from gamma_calc.tracing.blocks import block
 from gamma_calc.tracing.capture import Across, Operation, Reference, Sizes
 from gamma_calc.tracing.parameters import Adapter
 from gamma_calc.tracing.translation import Translation
-from gamma_calc.tracing.values import Dimension, Layout, Value, flat
+from gamma_calc.tracing.values import ONE, Dimension, Layout, Value, flat
+from gamma_calc.tracing.weights import indicators, inner, of_stack, weighted
 
 Entry = Callable[..., Any]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -110,8 +111,8 @@ def _outer_factor(t: Translation, argument: Any) -> str:
         return next((module for each in operation.arguments if (module := _outer_factor(t, each))), "")
     if operation is None or operation.kind not in {"linear", "matmul", "mm"}:
         return ""
-    found = [t.adapter(each) for each in operation.arguments]
-    return next((each.module for each in found if each is not None and each.factor == "B"), "")
+    found = [each for argument in operation.arguments if (each := t.adapter(argument)) is not None]
+    return found[0].module if [each.factor for each in found] == ["B"] else ""
 
 
 def _adapted(t: Translation, argument: Any, value: Value) -> Value:
@@ -203,6 +204,52 @@ def averaged(t: Translation, op: Operation, x: Any, places: Any, keepdim: bool =
     return Value(value.expression, tuple(dims))
 
 
+def summed(t: Translation, op: Operation, x: Any, places: Any = None, keepdim: bool = False, **options: Any) -> Value:
+    """The sum along dimensions, or all of them."""
+    value = t.value(x)
+    wanted = range(len(value.dims)) if places is None else (places,) if isinstance(places, int) else places
+    every = {_place(value, place) for place in wanted}
+    letters = LETTERS[: len(value.dims)]
+    left = "".join(letter for place, letter in enumerate(letters) if place not in every)
+    found = t.layout.product(value, Value(ONE, ()), (letters, "", left))
+    dims = iter(found.dims)
+    kept = [() if place in every else next(dims) for place in range(len(value.dims))]
+    return Value(found.expression, tuple(kept)) if keepdim else found
+
+
+def largest(
+    t: Translation, op: Operation, x: Any, count: int, place: int = -1, *rest: Any, **options: Any
+) -> tuple[Value, None]:
+    """The largest entries along a fixed dimension, such as a token's experts; which they are is held."""
+    value = t.value(x)
+    place = _place(value, place)
+    value = t.layout.whole(value, place)
+    users = t.capture.operations.values()
+    places = next(
+        (each for each in users if each.kind == "getitem" and each.arguments == (Reference(op.name), 1)), None
+    )
+    if places is None or any(not axis.is_fixed for axis in value.dims[place]):
+        raise Unknown("the largest of entries whose number grows, or wherever they are")
+    assert places.shape is not None and places.values is not None  # a choice has them
+    t.choices.append(op.where)
+    front = (*value.dims[:place], *value.dims[place + 1 :])
+    new = (t.axes.axis(places.shape[place], value.axes, op.where),)
+    picks = indicators(t, op.name, places.values[0].movedim(place, -1), (*front, new), value.dims[place])
+    letters = LETTERS[: len(value.dims)]
+    beside, taken = letters.replace(letters[place], ""), letters[place]
+    return t.layout.product(value, picks, (letters, f"{beside}z{taken}", letters.replace(taken, "z"))), None
+
+
+def repeated(t: Translation, op: Operation, x: Any, count: Any, place: int | None = None, **options: Any) -> Value:
+    """Every coordinate of a dimension a fixed number of times, side by side."""
+    if not isinstance(count, int) or place is None:
+        raise Unknown("repeated a number of times that grows or is not one for all, or along no dimension")
+    value = t.value(x)
+    place = _place(value, place)
+    new = t.axes.axis((count, count), value.axes, op.where)
+    return Value(value.expression, (*value.dims[:place], (*value.dims[place], new), *value.dims[place + 1 :]))
+
+
 def norm(t: Translation, op: Operation, x: Any, order: Any = None, places: Any = None, **options: Any) -> Value:
     """The Euclidean norm along one dimension."""
     value = t.value(x)
@@ -242,20 +289,18 @@ def linear(t: Translation, op: Operation, x: Any, weight: Any, bias: Any = None)
         return transposed(t, op, weight)
     value = t.value(x)
     front = LETTERS[: len(value.dims) - 1]
-    found = t.layout.product(t.value(weight), value, ("zy", f"{front}y", f"{front}z"))
-    return _moved(t, op, _inner(t, weight, found), bias)
 
+    def times(factor: Any, value: Value) -> Value:
+        return t.layout.product(t.value(factor), value, ("zy", f"{front}y", f"{front}z"))
 
-def _inner(t: Translation, factor: Any, value: Value) -> Value:
-    """A Z of an adapter, by its name."""
-    match t.adapter(factor):
-        case Adapter(module, "A"):
-            return t.named(f"Z_A_{t.names[module]}", value)
-    return value
+    return _moved(t, op, weighted(t, op, weight, value, times), bias)
 
 
 def matrix_product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
     """Summed over the last dimension of one and the last but one of the other; dimensions in front are broadcast."""
+    picked = of_stack(t, op, x, y)
+    if picked is not None:
+        return picked
     left, right = t.value(x), t.value(y)
     if min(len(left.dims), len(right.dims)) < 2:
         raise Unknown("a product with a vector")
@@ -273,6 +318,16 @@ def matrix_product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
 def added_product(t: Translation, op: Operation, bias: Any, x: Any, y: Any, **options: Any) -> Value:
     """A matrix product plus a bias."""
     return _moved(t, op, matrix_product(t, op, x, y), bias)
+
+
+def added_products(t: Translation, op: Operation, x: Any, one: Any, other: Any, *, alpha: float = 1) -> Value:
+    """A matrix product for each of a stack, times a number, added to another stack."""
+    return t.layout.added(t.value(x), t.scaled(matrix_product(t, op, one, other), alpha))
+
+
+def put(t: Translation, op: Operation, x: Any, source: Any) -> Value:
+    """What is put in the place of a tensor."""
+    return t.value(source)
 
 
 def einsum(t: Translation, op: Operation, equation: str, operands: Any, **options: Any) -> Value:
@@ -319,7 +374,7 @@ def softmax(t: Translation, op: Operation, x: Any, place: int, *rest: Any, **opt
 
 def embedding(t: Translation, op: Operation, table: Any, places: Any, *rest: Any, **options: Any) -> Value:
     """The rows of a table that fixed tokens stand for: a sum of the table against their indicators."""
-    return _inner(t, table, _looked_up(t, t.value(table), 0, (t.capture.operations[places.name],)))
+    return inner(t, table, _looked_up(t, t.value(table), 0, (t.capture.operations[places.name],)))
 
 
 def picked(t: Translation, op: Operation, x: Any, indices: tuple[Any, ...]) -> Value:
@@ -373,6 +428,15 @@ def selected(t: Translation, op: Operation, x: Any, place: int, index: Any) -> V
     starts = tuple(map(int, index)) if isinstance(index, Across) else (index, index)
     found = taken(t, value, place, starts, (1, 1), 1, op.where)
     return Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))
+
+
+def unbound(t: Translation, op: Operation, x: Any, place: int = 0) -> tuple[Value, ...]:
+    """Every coordinate of a dimension of fixed size, one after the other."""
+    value = t.value(x)
+    count, *others = t.layout.sizes(value.dims[_place(value, place)])
+    if others != [count]:
+        raise Unknown("a number of values that grows")
+    return tuple(selected(t, op, x, place, index) for index in range(count))
 
 
 def parts(t: Translation, op: Operation, x: Any, sizes: Any, place: int = 0) -> tuple[Value, ...]:
@@ -580,6 +644,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "expand_as": expanded,
         "slice": sliced,
         "select": selected,
+        "unbind": unbound,
         "split": parts,
         "split_with_sizes": parts,
         "chunk": parts,
@@ -595,6 +660,8 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "mm": matrix_product,
         "bmm": matrix_product,
         "addmm": added_product,
+        "baddbmm": added_products,
+        "set_": put,
         "einsum": einsum,
         "scaled_dot_product_attention": attention,
         "add": added,
@@ -608,6 +675,9 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "rsqrt": square_root(Fraction(-1, 2)),
         "sqrt": square_root(Fraction(1, 2)),
         "mean": averaged,
+        "sum": summed,
+        "topk": largest,
+        "repeat_interleave": repeated,
         "linalg_norm": norm,
         "linalg_vector_norm": norm,
         "layer_norm": normed,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.tracing.capture import Capture, Operation, references
+from gamma_calc.tracing.capture import Capture, Operation, Reference, references
 from gamma_calc.tracing.initial_sizes import InitialSize, Matrix
 from gamma_calc.tracing.sizes import ZERO
 
@@ -100,6 +100,10 @@ class Inits:
             match user.kind:
                 case "embedding":
                     found.append(())
+                case "index" | "baddbmm" | "set_" if last > 1:  # of a stack, some matrices, or with an adapter's part
+                    found.append(self._summed(user))
+                case "bmm" if user.arguments[0] == Reference(operation.name):
+                    found.append((last,))
                 case "addmm" | "mm" | "matmul" | "bmm" | "baddbmm":
                     found.append((last - 1,))
                 case "conv2d" | "conv1d" | "conv3d":

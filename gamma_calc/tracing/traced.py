@@ -38,7 +38,7 @@ from gamma_calc.tracing.translation import Missing, Translation
 from gamma_calc.tracing.twins import Twins, twins_of
 from gamma_calc.tracing.values import Value
 
-SAVED = re.compile(r"\.modules_to_save\.[^.]+")
+WRAPPED = re.compile(r"\.modules_to_save\.[^.]+|\.base_layer(?=\.|$)")
 """What PEFT writes into the name of a module that is trained as a whole."""
 MAGNITUDE = "lora_magnitude_vector"
 """What PEFT calls DoRA's magnitudes, the norms of the rows of W, which are n^0."""
@@ -84,7 +84,8 @@ class Traced:
     `problem` is None where an operation is `unknown`; `output` are the axes of the model's output in order. `tensors`
     are values of the problem's leaves at the sizes `coordinates`, and `scalars` those of its scalars there: the first
     twin's, for a reading in torch. A leaf that is a block of a parameter is in `blocks`, with the leaf it is of, the
-    axis, the first coordinate and how many.
+    axis, the first coordinate and how many. `choices` are lines of the model's source that choose the largest of some
+    entries, such as the experts of a token: which these are is held as it is at the start.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Traced:
     blocks: Mapping[str, tuple[str, int, int, int]]
     scalars: Mapping[str, float]
     twins: Twins
+    choices: tuple[str, ...] = ()
 
     @property
     def coordinates(self) -> Mapping[str, int]:
@@ -169,6 +171,7 @@ def traced(
         translation.blocks,
         translation.scalars,
         twins,
+        tuple(dict.fromkeys(translation.choices)),
     )
 
 
@@ -184,9 +187,11 @@ def _translation(
 ) -> Translation:
     parameters = [each.parameter for each in capture.operations.values() if each.parameter]
     adapters = {each: found for each in parameters if (found := adapter_of(each)) is not None}
-    paths = {each: SAVED.sub("", each.removesuffix(".weight")) for each in parameters if each not in adapters}
+    paths = {each: _path(each) for each in parameters if each not in adapters}
+    adapted = {each.module: _adapted_path(twins, each.module) for each in adapters.values()}
     modules = [each.module for each in capture.operations.values()]
-    short = short_names([*paths.values(), *(each.module for each in adapters.values()), *modules])
+    short = {**(known := short_names([*paths.values(), *adapted.values(), *modules]))}
+    short |= {module: known[path] for module, path in adapted.items()}
     names = {each: f"W_{short[path]}" for each, path in paths.items()}
     names |= {each: f"{found.factor}_{short[found.module]}" for each, found in adapters.items()}
     trained = frozenset(each for each in parameters if each in twins.trained)
@@ -194,6 +199,17 @@ def _translation(
     rate = {each: _rate(each, rates) for each in trained - of_scheme}
     inits = Inits(capture, trained, names, scheme, rate, adapters, initial)
     return Translation(capture, twins.family, inits, short)
+
+
+def _path(parameter: str) -> str:
+    """The path of the module that a matrix is the weight of, or of the matrix itself, without PEFT's wrapping of it."""
+    return WRAPPED.sub("", parameter.removesuffix(".weight"))
+
+
+def _adapted_path(twins: Twins, module: str) -> str:
+    """The path of what an adapter is of: a module, or a parameter of one, such as a stack of experts."""
+    parameter = getattr(twins.twins[0].model.get_submodule(module), "parameter_name", None)
+    return module if parameter is None else _path(f"{module}.{parameter}")
 
 
 def _rate(parameter: str, rates: str | Mapping[str, str]) -> Affine:

@@ -32,7 +32,7 @@ from gamma_calc.tracing.parameters import Adapter, Inits
 from gamma_calc.tracing.sizes import ZERO, Axes, Family
 from gamma_calc.tracing.values import ONE, Dimension, Layout, Value, flat
 
-TRANSPOSES = ("t", "numpy_T", "transpose", "permute")
+MOVES = ("t", "numpy_T", "transpose", "permute", "reshape", "to")
 """What a factor is still known behind."""
 MOST_TERMS = 2
 """Terms of a value, beyond which a sum of two that training changes is a cut point."""
@@ -67,6 +67,7 @@ class Translation:
     blocks: dict[str, tuple[str, int, int, int]] = field(default_factory=dict)
     starts: dict[str, list[tuple[Sizes, Sizes]]] = field(default_factory=dict)
     unknown: list[Missing] = field(default_factory=list)
+    choices: list[str] = field(default_factory=list)
     features: dict[str, Named] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -178,7 +179,7 @@ class Translation:
     def adapter(self, argument: Any) -> Adapter | None:
         """Which factor of an adapter an operand is, or is the transpose of, if it is one."""
         operation = self.capture.operation(argument)
-        while operation is not None and operation.kind in TRANSPOSES:
+        while operation is not None and operation.kind in MOVES:
             operation = self.capture.operation(operation.arguments[0])
         return None if operation is None else self.inits.adapters.get(operation.parameter)
 

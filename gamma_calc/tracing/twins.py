@@ -197,7 +197,7 @@ def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[
         if isinstance(found.get(name), int) and found[name] >= sizes["vocabulary"]:
             found[name] = None if name != "pad_token_id" else 1
     found |= {"use_cache": False} if "use_cache" in known or hasattr(config, "use_cache") else {}
-    return type(config)(**found, attn_implementation="eager")
+    return type(config)(**found, attn_implementation="eager", experts_implementation="batched_mm")
 
 
 def _with_adapters(base: nn.Module, model: nn.Module, rank: int) -> nn.Module:

@@ -65,6 +65,12 @@ def bare():
 """
 
 
+MIXTRAL = LLAMA | {
+    "model_type": "mixtral",
+    "architectures": ["MixtralForCausalLM"],
+    "num_local_experts": 4,
+    "num_experts_per_tok": 2,
+}
 QWEN3 = LLAMA | {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "head_dim": 8}
 ODD: Mapping[str, Any] = {
     "custom": {"model_type": "odd", "auto_map": {"AutoConfig": "odd.Odd"}},
@@ -77,7 +83,7 @@ ODD: Mapping[str, Any] = {
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    deeper = {"llama3": LLAMA | {"num_hidden_layers": 3}, "qwen3": QWEN3}
+    deeper = {"llama3": LLAMA | {"num_hidden_layers": 3}, "qwen3": QWEN3, "mixtral": MIXTRAL}
     for name, config in {
         "llama": LLAMA,
         **deeper,
@@ -103,6 +109,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "pattern-of-vera": {"target_modules": "[", "peft_type": "VERA"},
         "ia3": {"target_modules": ["v_proj"], "peft_type": "IA3"},
         "table": {"target_modules": ["v_proj", "embed_tokens"]},
+        "experts": {"target_parameters": ["experts.gate_up_proj", "experts.down_proj"]},
         "saved": {"target_modules": ["v_proj"], "modules_to_save": ["lm_head"]},
     }
     for name, config in adapters.items():
@@ -246,6 +253,19 @@ def test_a_frozen_matrix_that_is_said_to_be_smaller(capsys: pytest.CaptureFixtur
     assert answer["init"] == {"how": "fan-in", "named": {"o_proj": "-1"}}
     main(["model", *words.split()])
     assert "variance 1/fan_in, n^(-1) for o_proj" in " ".join(capsys.readouterr().out.split())
+
+
+def test_of_a_mixture_the_experts_learn_and_their_choice_is_held(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "mixtral --adapter experts.json --layers 1 --steps 2"
+    answer = found(words, capsys)
+    assert [each["name"] for each in answer["layers"]] == ["gate_up_proj[1]", "down_proj[1]"]
+    assert answer["conditions"]["stable"]["region"] == "eta <= -1/2"
+    assert answer["layers"][1]["quantities"].items() >= {"Z_A": "1/2", "Z_B": "0", "delta_1": "0"}.items()
+    (line,) = answer["choices"]
+    assert "torch.topk" in line
+    main(["model", *words.split()])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "held as at the start: which entries are the largest, of mixtral/modeling_mixtral.py:" in said
 
 
 def test_dora_has_its_magnitude(capsys: pytest.CaptureFixture[str]) -> None:

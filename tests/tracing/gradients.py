@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +21,7 @@ def both(found: Traced) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Each trained parameter with its gradient by the problem and by autograd, at the sizes of the first twin."""
     assert found.problem is not None
     twin = found.twins.twins[0]
+    choices = _choices(twin.model.eval(), twin.inputs)
     model = _without_epsilon(twin.model.double().eval())
     leaves = {each.name: each.source for each in found.parameters}
     generator = torch.Generator().manual_seed(1)
@@ -31,12 +35,40 @@ def both(found: Traced) -> Iterator[tuple[str, Tensor, Tensor]]:
     slope = torch.randn([found.coordinates[axis] for axis in found.output], generator=generator, dtype=torch.double)
     data[f"d{output.name}"] = slope.permute([found.output.index(axis.name) for axis in output.axes])
     step, before, _ = next(iter(runs(found.problem, found.coordinates, data, found.scalars, steps=1)))
-    logits = _output(model, twin.inputs)
+    with _topk(lambda x, k, dim=-1: _chosen(x, dim, choices.pop(0))):
+        logits = _output(model, twin.inputs)
     (logits * slope.reshape(logits.shape)).sum().backward()
     for name in (each.name for each in found.parameters if each.rate is not None):
         grad = weights[leaves[name]].grad
         assert grad is not None
         yield name, gradient(step, name, before[name]), _leaf(found, name, grad)
+
+
+def _choices(model: nn.Module, inputs: Mapping[str, Tensor]) -> list[Tensor]:
+    """The places of the largest entries that a model looks for, in order, at the parameters that it was traced with."""
+    found: list[Tensor] = []
+    original = torch.topk
+
+    def noted(x: Tensor, k: int, dim: int = -1) -> Any:
+        value = original(x, k, dim=dim)
+        found.append(value.indices)
+        return value
+
+    with torch.no_grad(), _topk(noted):
+        model(**inputs)
+    return found
+
+
+@contextmanager
+def _topk(function: Any) -> Iterator[None]:
+    """A function in the place of torch's, and of a tensor's."""
+    with patch.object(torch, "topk", function), patch.object(Tensor, "topk", function):
+        yield
+
+
+def _chosen(x: Tensor, dim: int, places: Tensor) -> tuple[Tensor, Tensor]:
+    """The entries at places, as the largest ones are given."""
+    return x.gather(dim, places), places
 
 
 def _without_epsilon(model: nn.Module) -> nn.Module:
@@ -67,8 +99,10 @@ def _output(model: nn.Module, inputs: Mapping[str, Tensor]) -> Tensor:
     single, to_single = torch.float32, Tensor.float
     torch.float32 = torch.float64
     Tensor.float = lambda value: value if value.requires_grad else to_single(value)  # type: ignore[method-assign]
+    softmax = patch.object(nn.functional, "softmax", lambda x, dim, dtype=None: x.softmax(dim))
     try:
-        found = model(**{name: _double(value) for name, value in inputs.items()})
+        with softmax:
+            found = model(**{name: _double(value) for name, value in inputs.items()})
     finally:
         torch.float32, Tensor.float = single, to_single  # type: ignore[method-assign]
     return found if isinstance(found, Tensor) else next(iter(found.values()))

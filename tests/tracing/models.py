@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import transformers as hf
@@ -37,12 +37,14 @@ def roberta(layers: int = 1, *targets: str) -> nn.Module:
     return adapted(hf.RobertaForMaskedLM(hf.RobertaConfig(num_hidden_layers=layers, **SIZES)), *targets)
 
 
-def _of(family: str, head: str, *targets: str, **options: Any) -> Callable[[], nn.Module]:
+def _of(
+    family: str, head: str, *targets: str, parameters: Sequence[str] = (), **options: Any
+) -> Callable[[], nn.Module]:
     """One layer of a family of transformers, by the names of its configuration and its model."""
 
     def build() -> nn.Module:
         config = getattr(hf, f"{family}Config")(num_hidden_layers=1, **{**SIZES, **options})
-        return adapted(getattr(hf, f"{family}{head}")(config), *targets)
+        return adapted(getattr(hf, f"{family}{head}")(config), *targets, target_parameters=[*parameters] or None)
 
     return build
 
@@ -60,7 +62,10 @@ def opt() -> nn.Module:
     return adapted(hf.OPTForCausalLM(config), "q_proj", "v_proj")
 
 
-GROUPED = {"num_key_value_heads": 2, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
+TOKENS = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
+GROUPED = {"num_key_value_heads": 2, **TOKENS}
+MIXTURE: Mapping[str, Any] = {"parameters": ("gate.weight", "experts.gate_up_proj", "experts.down_proj")}
+FEW = {"num_experts": 5, "num_experts_per_tok": 2, **GROUPED}
 MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "llama q v": lambda: llama(1, "q_proj", "v_proj"),
     "llama all-linear": lambda: llama(1, "all-linear"),
@@ -78,14 +83,18 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "gpt-neox": _of("GPTNeoX", "ForCausalLM", "query_key_value", bos_token_id=0, eos_token_id=0),
     "opt": opt,
     "t5": t5,
+    "modernbert": _of("ModernBert", "ForMaskedLM", "Wqkv", cls_token_id=0, sep_token_id=0, **TOKENS),
+    "mixtral": _of("Mixtral", "ForCausalLM", "q_proj", "v_proj", num_local_experts=5, **GROUPED),
+    "mixtral, its mixture": _of("Mixtral", "ForCausalLM", "v_proj", num_local_experts=5, **MIXTURE, **GROUPED),
+    "qwen2-moe": _of(
+        "Qwen2Moe", "ForCausalLM", "q_proj", shared_expert_intermediate_size=22, moe_intermediate_size=14, **FEW
+    ),
+    "qwen3-moe": _of("Qwen3Moe", "ForCausalLM", "q_proj", moe_intermediate_size=14, **MIXTURE, **FEW),
+    "olmoe": _of("Olmoe", "ForCausalLM", "q_proj", **FEW),
+    "granite-moe": _of("GraniteMoe", "ForCausalLM", "q_proj", num_local_experts=5, num_experts_per_tok=2, **GROUPED),
     "vit": _of("ViT", "ForImageClassification", "q_proj", "v_proj", image_size=4, patch_size=2),
 }
 """Models that are traced."""
-MIXTURES: Mapping[str, Callable[[], nn.Module]] = {
-    "mixtral": _of("Mixtral", "ForCausalLM", "q_proj", "v_proj", num_local_experts=5, **GROUPED),
-    "qwen3-moe": _of(
-        "Qwen3Moe", "ForCausalLM", "q_proj", num_experts=5, num_experts_per_tok=2, moe_intermediate_size=14, **GROUPED
-    ),
-}
-"""Models that choose experts by what training changes, which no rule translates."""
-FAST = ("llama dora", "llama all-linear", "llama, a classifier", "gpt2", "gemma2")
+falcon = _of("Falcon", "ForCausalLM", "query_key_value", **GROUPED)
+"""A model that takes some heads of a fused projection, which no rule translates."""
+FAST = ("llama dora", "llama all-linear", "llama, a classifier", "gpt2", "gemma2", "mixtral, its mixture")

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from gamma_calc.huggingface.families import FAMILIES, Shape, linear_readout
+from gamma_calc.huggingface.families import Shape, linear_readout
 from validation.implicit_matrices import Matrix, quarter_circle, wide_model
+from validation.networks import FAMILIES
 
 WIDTH = 512
 

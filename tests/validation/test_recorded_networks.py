@@ -13,7 +13,7 @@ import pytest
 from gamma_calc.experiment.prediction import pinned
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.simulation.verdicts import TOLERANCE
-from validation.network_paths import deep_terms
+from validation.network_paths import Theory, deep_terms
 from validation.networks import (
     DEEP,
     FAMILIES,
@@ -39,11 +39,16 @@ DATA: Mapping[str, Any] = {
     for name in RUNS
     if (FOLDER / f"{name}.json").exists()
 }
-FAST = ("gpt2", DEEP)
+FAST = (["gpt2", "gpt2-far"], DEEP)
 FAR = [name for name in DATA if RUNS[name].is_implicit]
 WIDE = {("llama-all-linear-far", DEEP), ("gpt2-all-linear-far", "init-a")}
 """Of those with adapters on all linear layers the ones whose paths are derived again; each takes up to a minute."""
-CASES = [(name, scheme) for name in DATA for scheme in RUNS[name].schemes]
+ALIKE = [
+    [name for name in DATA if (RUNS[name].family, RUNS[name].shape) == model]
+    for model in dict.fromkeys((RUNS[name].family, RUNS[name].shape) for name in DATA)
+]
+"""Recordings of one model with the same adapters, at several widths."""
+CASES = [(names, scheme) for names in ALIKE for scheme in RUNS[names[0]].schemes]
 
 
 def test_the_page_is_made_from_the_record() -> None:
@@ -128,40 +133,37 @@ def test_the_record_is_of_the_run_as_it_stands(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "scheme"), [pytest.param(*case, marks=() if case == FAST else pytest.mark.slow) for case in CASES]
+    ("names", "scheme"),
+    [
+        pytest.param(*case, marks=() if case == FAST else pytest.mark.slow, id=f"{case[0][0]}-{case[1]}")
+        for case in CASES
+    ],
 )
-def test_recorded_predictions_are_those_of_today(name: str, scheme: str) -> None:
-    whole, alone = theories(RUNS[name], pinned(CATALOGUE[scheme]))
+def test_what_is_recorded_is_derived_today(names: list[str], scheme: str) -> None:
+    """What is predicted of every row; and which parts are measured apart, and what is derived of these."""
+    whole, alone = theories(RUNS[names[0]], pinned(CATALOGUE[scheme]))
+    for name in names:
+        check_rows([row for row in DATA[name]["rows"] if row["scheme"] == scheme], whole, alone)
+        if name in FAR and (not RUNS[name].shape.is_all_linear or (name, scheme) in WIDE):
+            cut = theories_without_paths(RUNS[name], pinned(CATALOGUE[scheme]))
+            today = {
+                layer: {"path": str(of_initial(whole[layer])), "cut": str(of_initial(cut[layer]))}
+                for layer in whole
+                if deep_terms(whole[layer], cut[layer], STEPS)
+            }
+            found = [each for each in DATA[name]["paths"] if each["scheme"] == scheme]
+            assert {each["layer"]: {part: each[part]["derived"] for part in ("path", "cut")} for each in found} == today
+
+
+def check_rows(rows: list[Any], whole: Mapping[str, Theory], alone: Theory) -> None:
+    """That rows have the predictions of a network and of a module."""
     module = {(each.quantity, each.t): each.total for each in alone}
     today = {(layer, each.quantity, each.t): each.total for layer, found in whole.items() for each in found}
-    rows = [row for row in DATA[name]["rows"] if row["scheme"] == scheme]
     assert {(row["layer"], row["quantity"], row["t"]) for row in rows} == today.keys()
     for row in rows:
         total = today[row["layer"], row["quantity"], row["t"]]
         assert (row["predicted"], row["upper"]) == (str(total), total.is_upper)
         assert row["module"][0] == str(module[row["quantity"], row["t"]])
-
-
-@pytest.mark.parametrize(
-    ("name", "scheme"),
-    [
-        pytest.param(name, scheme, marks=() if (name, scheme) == ("gpt2-far", DEEP) else pytest.mark.slow)
-        for name in FAR
-        for scheme in RUNS[name].schemes
-        if not RUNS[name].shape.is_all_linear or (name, scheme) in WIDE
-    ],
-)
-def test_what_is_recorded_of_the_paths_is_derived_today(name: str, scheme: str) -> None:
-    """Which parts are measured apart, and what is derived of each: in the network, and with the path cut."""
-    whole, _ = theories(RUNS[name], pinned(CATALOGUE[scheme]))
-    cut = theories_without_paths(RUNS[name], pinned(CATALOGUE[scheme]))
-    today = {
-        layer: {"path": str(of_initial(whole[layer])), "cut": str(of_initial(cut[layer]))}
-        for layer in whole
-        if deep_terms(whole[layer], cut[layer], STEPS)
-    }
-    found = [each for each in DATA[name]["paths"] if each["scheme"] == scheme]
-    assert {each["layer"]: {part: each[part]["derived"] for part in ("path", "cut")} for each in found} == today
 
 
 @pytest.mark.parametrize("name", DATA)

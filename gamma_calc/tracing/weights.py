@@ -1,0 +1,99 @@
+"""Products with weights: of a matrix, of one with an adapter inside, W + s B A, and of those of a stack of experts.
+
+A random matrix is summed against its input as it is, before anything is picked or added: so it is known as one.
+W + s B A times x is W x + s B (A x), and of a stack every matrix is multiplied before the products of the chosen ones
+are picked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gamma_calc.tracing.capture import Operation
+from gamma_calc.tracing.parameters import Adapter
+from gamma_calc.tracing.translation import Translation
+from gamma_calc.tracing.values import Dimension, Value, flat
+
+
+def inner(t: Translation, factor: Any, value: Value) -> Value:
+    """A Z of an adapter, by its name."""
+    match t.adapter(factor):
+        case Adapter(module, "A"):
+            return t.named(f"Z_A_{t.names[module]}", value)
+    return value
+
+
+def weighted(
+    t: Translation, op: Operation, weight: Any, x: Value, times: Callable[[Any, Value], Value], *, is_left: bool = True
+) -> Value:
+    """A weight times x, or x times a weight, where `times` multiplies by one matrix."""
+    found = []
+    for number, factors in _summands(t, weight):
+        value = x
+        for factor in factors[::-1] if is_left else factors:
+            value = inner(t, factor, times(factor, value))
+        outer = t.adapter(factors[0 if is_left else -1])
+        if outer is not None and len(factors) > 1:
+            value = t.named(f"Z_B_{t.names[outer.module]}", t.scaled(value, number, "s"))
+        found.append(value)
+    return found[0] if len(found) == 1 else t.joined(t.layout.added(*found), op)
+
+
+def _summands(t: Translation, weight: Any) -> list[tuple[Any, tuple[Any, ...]]]:
+    """The parts of a weight: a number, and what it multiplies, which is one matrix or the two factors of an adapter."""
+    whole: list[tuple[Any, tuple[Any, ...]]] = [(1, (weight,))]
+    match t.capture.operation(weight):
+        case Operation(kind="set_", arguments=(_, source)) | Operation(kind="to", arguments=(source, *_)):
+            return _summands(t, source)
+        case Operation(kind="baddbmm", arguments=(stack, one, other), options=options):
+            return [*_summands(t, stack), (options.get("alpha", 1), (one, other))]
+        case Operation(kind="matmul", arguments=(one, other)) if t.adapter(one) and t.adapter(other):
+            return [(1, (one, other))]
+        case Operation(kind="mul", arguments=(matrix, scale)):
+            ((number, factors), *others) = _summands(t, matrix)
+            if len(factors) > 1 and not others and number == 1 and t.number(scale) is not None:
+                return [(t.number(scale), factors)]
+        case Operation(kind="add", arguments=(one, other), options=options) if not options:
+            found = [*_summands(t, one), *_summands(t, other)]
+            return found if any(len(factors) > 1 for _, factors in found) else whole
+    return whole
+
+
+def of_stack(t: Translation, op: Operation, x: Any, y: Any) -> Value | None:
+    """A product with matrices that are picked from a stack, one for each row of the other operand.
+
+    None where no operand is so picked.
+    """
+    for picks, other, is_left in ((x, y, True), (y, x, False)):
+        picked = t.capture.operation(picks)
+        if picked is not None and picked.kind == "index" and len(picked.arguments[1]) == 1:
+            places = t.capture.operation(picked.arguments[1][0])
+            if places is not None and places.is_constant and places.values is not None:
+                times = _times_picked(t, op, places.values[0], is_left=is_left)
+                return weighted(t, op, picked.arguments[0], t.value(other), times, is_left=is_left)
+    return None
+
+
+def _times_picked(t: Translation, op: Operation, places: Tensor, *, is_left: bool) -> Callable[[Any, Value], Value]:
+    """The product of every matrix of a stack with the rows of a value, of which those at the places are picked."""
+    stack, rows, every, chosen = ("eyx", "axz", "aeyz", "ayz") if is_left else ("exy", "azx", "aezy", "azy")
+
+    def times(factor: Any, value: Value) -> Value:
+        matrices = t.value(factor)
+        found = t.layout.product(matrices, value, (stack, rows, every))
+        picks = indicators(t, f"{op.name}_of_{factor.name}", places, value.dims[:1], matrices.dims[0])
+        return t.layout.product(found, picks, (every, "ae", chosen))
+
+    return times
+
+
+def indicators(t: Translation, name: str, places: Tensor, rows: tuple[Dimension, ...], along: Dimension) -> Value:
+    """For each of some rows, the indicator of one place along a dimension."""
+    dims = (*rows, along)
+    found = torch.nn.functional.one_hot(places.flatten(), t.layout.sizes(along)[0])
+    shape = [t.axes.sizes[axis][0] for axis in flat(dims)]
+    return Value(t.data(name, found.reshape(shape), flat(dims)), dims)
