@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.tracing.capture import Capture, Operation, Reference, references
+from gamma_calc.tracing.capture import Capture, Operation
+from gamma_calc.tracing.fan_in import summed
 from gamma_calc.tracing.initial_sizes import InitialSize, Matrix
 from gamma_calc.tracing.sizes import ZERO
 
@@ -87,30 +88,7 @@ class Inits:
             return Init(name, None, rate, is_given=True)
         if adapter is not None:
             return Init(name, _of_table(operation), rate)
-        return Init(name, self.initial(Matrix(operation, dims, self._summed(operation))), rate)
-
-    def _summed(self, operation: Operation) -> tuple[int, ...]:
-        """The dimensions of a parameter that the operations on it sum over: none of a table that is looked up only."""
-        assert operation.shape is not None
-        last = len(operation.shape) - 1
-        found: list[tuple[int, ...]] = []
-        for user in self.capture.operations.values():
-            if operation.name not in references(user.arguments):
-                continue
-            match user.kind:
-                case "embedding":
-                    found.append(())
-                case "index" | "baddbmm" | "set_" if last > 1:  # of a stack, some matrices, or with an adapter's part
-                    found.append(self._summed(user))
-                case "bmm" if user.arguments[0] == Reference(operation.name):
-                    found.append((last,))
-                case "addmm" | "mm" | "matmul" | "bmm" | "baddbmm":
-                    found.append((last - 1,))
-                case "conv2d" | "conv1d" | "conv3d":
-                    found.append(tuple(range(1, last + 1)))
-                case _:
-                    found.append((last,))
-        return max(found, key=len, default=(last,))
+        return Init(name, self.initial(Matrix(operation, dims, summed(self.capture, operation))), rate)
 
 
 def _of_table(factor: Operation) -> Affine | None:

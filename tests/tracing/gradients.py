@@ -35,7 +35,7 @@ def both(found: Traced) -> Iterator[tuple[str, Tensor, Tensor]]:
     slope = torch.randn([found.coordinates[axis] for axis in found.output], generator=generator, dtype=torch.double)
     data[f"d{output.name}"] = slope.permute([found.output.index(axis.name) for axis in output.axes])
     step, before, _ = next(iter(runs(found.problem, found.coordinates, data, found.scalars, steps=1)))
-    with _topk(lambda x, k, dim=-1: _chosen(x, dim, choices.pop(0))):
+    with _topk(lambda x, k, dim=-1, **options: _chosen(x, dim, choices.pop(0))):
         logits = _output(model, twin.inputs)
     (logits * slope.reshape(logits.shape)).sum().backward()
     for name in (each.name for each in found.parameters if each.rate is not None):
@@ -49,8 +49,8 @@ def _choices(model: nn.Module, inputs: Mapping[str, Tensor]) -> list[Tensor]:
     found: list[Tensor] = []
     original = torch.topk
 
-    def noted(x: Tensor, k: int, dim: int = -1) -> Any:
-        value = original(x, k, dim=dim)
+    def noted(x: Tensor, k: int, dim: int = -1, **options: bool) -> Any:
+        value = original(x, k, dim=dim, **options)
         found.append(value.indices)
         return value
 
@@ -66,9 +66,9 @@ def _topk(function: Any) -> Iterator[None]:
         yield
 
 
-def _chosen(x: Tensor, dim: int, places: Tensor) -> tuple[Tensor, Tensor]:
+def _chosen(x: Tensor, dim: int, places: Tensor) -> Any:
     """The entries at places, as the largest ones are given."""
-    return x.gather(dim, places), places
+    return torch.return_types.topk((x.gather(dim, places), places))  # type: ignore[attr-defined]
 
 
 def _without_epsilon(model: nn.Module) -> nn.Module:

@@ -1,0 +1,35 @@
+"""The fan-in of a matrix: what the operations on it sum over, wherever its dimensions are moved before."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.functional import linear
+
+from tests.tracing.built import PLACES, Forward, N, check_gradients, found
+
+
+@pytest.mark.parametrize(
+    ("forward", "shape"),
+    [
+        (lambda m, z: m.w @ z.t(), (7, N)),
+        (lambda m, z: m.w.t() @ z.t(), (N, 7)),
+        (lambda m, z: torch.einsum("xy,tx->ty", m.w, z), (N, 7)),
+        (lambda m, z: torch.einsum("txy,tx->ty", m.w[PLACES], z), (4, N, 7)),
+        (lambda m, z: torch.einsum("kyx,x->ky", m.w[PLACES], z[0]), (4, 7, N)),
+        (lambda m, z: z @ m.w[2], (4, N, 7)),
+        (lambda m, z: sum((z @ each for each in m.w.unbind(0)), z.sum()), (4, N, 7)),
+        (lambda m, z: torch.bmm(z.unsqueeze(1), (2 * m.w)[PLACES]), (4, N, 7)),
+        (lambda m, z: torch.bmm(m.w[PLACES], z.unsqueeze(-1)), (4, 7, N)),
+        (lambda m, z: linear(z, m.w.view(4, 7, -1)[1]), (28, N)),
+    ],
+)
+def test_the_fan_in_is_what_is_summed_over(forward: Forward, shape: tuple[int, ...]) -> None:
+    of_width = found(forward, w=shape)
+    check_gradients(of_width)
+    assert {each.source: str(each.initial) for each in of_width.parameters}["w"] == "-1/2"
+
+
+def test_rows_that_are_looked_up_have_a_fan_in_of_one() -> None:
+    of_table = found(lambda m, z: z * m.w[PLACES], w=(4, N))
+    assert {each.source: str(each.initial) for each in of_table.parameters}["w"] == "0"
