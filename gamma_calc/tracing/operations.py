@@ -20,10 +20,11 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import InverseRms, Pointwise, Power, Softmax, Stopped
 from gamma_calc.tracing.blocks import block
 from gamma_calc.tracing.capture import Across, Operation, Reference, Sizes
+from gamma_calc.tracing.lookups import embedding, picked
 from gamma_calc.tracing.parameters import Adapter
 from gamma_calc.tracing.translation import Translation
 from gamma_calc.tracing.values import ONE, Dimension, Layout, Value, flat
-from gamma_calc.tracing.weights import indicators, inner, of_stack, weighted
+from gamma_calc.tracing.weights import indicators, of_stack, weighted
 
 Entry = Callable[..., Any]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -192,10 +193,10 @@ def _mean_square(t: Translation, argument: Any) -> tuple[Value, int] | None:
     return value, _place(value, places[0])
 
 
-def averaged(t: Translation, op: Operation, x: Any, places: Any, keepdim: bool = False, **options: Any) -> Value:
-    """The mean along dimensions."""
+def averaged(t: Translation, op: Operation, x: Any, places: Any = None, keepdim: bool = False, **options: Any) -> Value:
+    """The mean along dimensions, or all of them."""
     value = t.value(x)
-    every = tuple(_place(value, place) for place in ((places,) if isinstance(places, int) else places))
+    every = _places(value, places)
     for place in every:
         value = t.layout.whole(value, place)
         for axis in value.dims[place]:
@@ -207,14 +208,20 @@ def averaged(t: Translation, op: Operation, x: Any, places: Any, keepdim: bool =
 def summed(t: Translation, op: Operation, x: Any, places: Any = None, keepdim: bool = False, **options: Any) -> Value:
     """The sum along dimensions, or all of them."""
     value = t.value(x)
-    wanted = range(len(value.dims)) if places is None else (places,) if isinstance(places, int) else places
-    every = {_place(value, place) for place in wanted}
+    every = _places(value, places)
     letters = LETTERS[: len(value.dims)]
     left = "".join(letter for place, letter in enumerate(letters) if place not in every)
     found = t.layout.product(value, Value(ONE, ()), (letters, "", left))
     dims = iter(found.dims)
     kept = [() if place in every else next(dims) for place in range(len(value.dims))]
     return Value(found.expression, tuple(kept)) if keepdim else found
+
+
+def _places(value: Value, places: Any) -> tuple[int, ...]:
+    """One dimension or several; all of them where none is given."""
+    if isinstance(places, int):
+        return (_place(value, places),)
+    return tuple(_place(value, place) for place in places or range(len(value.dims)))
 
 
 def largest(
@@ -233,7 +240,8 @@ def largest(
     assert places.shape is not None and places.values is not None  # a choice has them
     t.choices.append(op.where)
     front = (*value.dims[:place], *value.dims[place + 1 :])
-    new = (t.axes.axis(places.shape[place], value.axes, op.where),)
+    sizes = places.shape[place]
+    new = () if set(sizes) == {1} else (t.axes.axis(sizes, value.axes, op.where),)
     picks = indicators(t, op.name, places.values[0].movedim(place, -1), (*front, new), value.dims[place])
     letters = LETTERS[: len(value.dims)]
     beside, taken = letters.replace(letters[place], ""), letters[place]
@@ -242,9 +250,11 @@ def largest(
 
 def repeated(t: Translation, op: Operation, x: Any, count: Any, place: int | None = None, **options: Any) -> Value:
     """Every coordinate of a dimension a fixed number of times, side by side."""
-    if not isinstance(count, int) or place is None:
+    if not isinstance(count, int) or count < 1 or place is None:
         raise Unknown("repeated a number of times that grows or is not one for all, or along no dimension")
     value = t.value(x)
+    if count == 1:
+        return value
     place = _place(value, place)
     new = t.axes.axis((count, count), value.axes, op.where)
     return Value(value.expression, (*value.dims[:place], (*value.dims[place], new), *value.dims[place + 1 :]))
@@ -315,14 +325,14 @@ def matrix_product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
     return t.joined(found, op)
 
 
-def added_product(t: Translation, op: Operation, bias: Any, x: Any, y: Any, **options: Any) -> Value:
-    """A matrix product plus a bias."""
-    return _moved(t, op, matrix_product(t, op, x, y), bias)
-
-
-def added_products(t: Translation, op: Operation, x: Any, one: Any, other: Any, *, alpha: float = 1) -> Value:
-    """A matrix product for each of a stack, times a number, added to another stack."""
-    return t.layout.added(t.value(x), t.scaled(matrix_product(t, op, one, other), alpha))
+def added_product(
+    t: Translation, op: Operation, x: Any, one: Any, other: Any, *, alpha: float = 1, beta: float = 1
+) -> Value:
+    """A matrix product, or one for each of a stack, plus something, each times a number."""
+    found = t.scaled(matrix_product(t, op, one, other), alpha)
+    if beta in (0, 1):
+        return _moved(t, op, found, x if beta else None)
+    return t.joined(t.layout.added(found, t.scaled(t.value(x), beta)), op)
 
 
 def put(t: Translation, op: Operation, x: Any, source: Any) -> Value:
@@ -370,41 +380,6 @@ def softmax(t: Translation, op: Operation, x: Any, place: int, *rest: Any, **opt
     value = t.layout.whole(value, _place(value, place))
     (axis,) = value.dims[_place(value, place)]
     return value.written(Softmax(value.expression, axis))
-
-
-def embedding(t: Translation, op: Operation, table: Any, places: Any, *rest: Any, **options: Any) -> Value:
-    """The rows of a table that fixed tokens stand for: a sum of the table against their indicators."""
-    return inner(t, table, _looked_up(t, t.value(table), 0, (t.capture.operations[places.name],)))
-
-
-def picked(t: Translation, op: Operation, x: Any, indices: tuple[Any, ...]) -> Value:
-    """Entries at fixed places of fixed dimensions, such as the last token of each text: a sum against indicators."""
-    places = [place for place, each in enumerate(indices) if each is not None]
-    found = tuple(t.capture.operations[indices[place].name] for place in places)
-    if places != [*range(places[0], places[-1] + 1)] or len({each.shape for each in found}) > 1:
-        raise Unknown("entries at places in dimensions that are not side by side, or of several shapes")
-    return _looked_up(t, t.value(x), places[0], found)
-
-
-def _looked_up(t: Translation, value: Value, first: int, places: tuple[Operation, ...]) -> Value:
-    """The entries at places in as many dimensions, from `first` on: a sum over them against indicators."""
-    numbers = [each.values[0].flatten() for each in places if each.is_constant and each.values]
-    if len(numbers) < len(places) or any(each.is_floating_point() or each.dtype == torch.bool for each in numbers):
-        raise Unknown("a look-up by what training changes, or by no numbers")
-    rows, copies = t.dims(places[0]), list[Dimension]()
-    for place in range(first, first + len(places)):
-        value = t.layout.whole(value, place)
-        if any(not axis.is_fixed for axis in value.dims[place]):
-            raise Unknown(f"a look-up along {value.dims[place][0]}, which grows")
-        taken_axes = (*value.axes, *flat(rows), *flat(copies))
-        copies.append(tuple(t.axes.copy(axis, taken_axes) for axis in value.dims[place]))
-    shape = [t.layout.sizes(each)[0] for each in copies]
-    indicators = torch.zeros([len(numbers[0]), *shape])
-    indicators[torch.arange(len(numbers[0])), *(each % size for each, size in zip(numbers, shape, strict=True))] = 1
-    data = Value(t.data("_".join(each.name for each in places), indicators, flat((*rows, *copies))), (*rows, *copies))
-    letters, front = LETTERS[: len(value.dims)], LETTERS[len(value.dims) :][: len(rows)]
-    before, over, after = letters[:first], letters[first : first + len(places)], letters[first + len(places) :]
-    return t.layout.product(value, data, (letters, f"{front}{over}", f"{before}{front}{after}"))
 
 
 def sliced(
@@ -660,7 +635,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "mm": matrix_product,
         "bmm": matrix_product,
         "addmm": added_product,
-        "baddbmm": added_products,
+        "baddbmm": added_product,
         "set_": put,
         "einsum": einsum,
         "scaled_dot_product_attention": attention,

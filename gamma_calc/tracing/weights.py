@@ -49,7 +49,9 @@ def _summands(t: Translation, weight: Any) -> list[tuple[Any, tuple[Any, ...]]]:
     match t.capture.operation(weight):
         case Operation(kind="set_", arguments=(_, source)) | Operation(kind="to", arguments=(source, *_)):
             return _summands(t, source)
-        case Operation(kind="baddbmm", arguments=(stack, one, other), options=options):
+        case Operation(kind="baddbmm", arguments=(stack, one, other), options=options) if (
+            t.adapter(one) and t.adapter(other) and options.get("beta", 1) == 1
+        ):
             return [*_summands(t, stack), (options.get("alpha", 1), (one, other))]
         case Operation(kind="matmul", arguments=(one, other)) if t.adapter(one) and t.adapter(other):
             return [(1, (one, other))]
@@ -69,13 +71,27 @@ def of_stack(t: Translation, op: Operation, x: Any, y: Any) -> Value | None:
     None where no operand is so picked.
     """
     for picks, other, is_left in ((x, y, True), (y, x, False)):
-        picked = t.capture.operation(picks)
-        if picked is not None and picked.kind == "index" and len(picked.arguments[1]) == 1:
-            places = t.capture.operation(picked.arguments[1][0])
-            if places is not None and places.is_constant and places.values is not None:
-                times = _times_picked(t, op, places.values[0], is_left=is_left)
-                return weighted(t, op, picked.arguments[0], t.value(other), times, is_left=is_left)
+        places = _picked_places(t, picks, t.capture.operation(other))
+        if places is not None:
+            times = _times_picked(t, op, places, is_left=is_left)
+            stack = t.capture.operations[picks.name].arguments[0]
+            return weighted(t, op, stack, t.value(other), times, is_left=is_left)
     return None
+
+
+def _picked_places(t: Translation, picks: Any, other: Operation | None) -> Tensor | None:
+    """The places of matrices in a stack that are picked by a list of fixed numbers, one for each row of the other."""
+    picked = t.capture.operation(picks)
+    if picked is None or picked.kind != "index" or len(picked.arguments[1]) != 1:
+        return None
+    places = t.capture.operation(picked.arguments[1][0])
+    if places is None or not places.is_constant or places.values is None or places.values[0].ndim != 1:
+        return None
+    has_rows = picked.shape and other and other.shape and picked.shape[0] == other.shape[0]
+    if not has_rows or {len(picked.shape or ()), len(other.shape or ()) if other else 0} != {3}:
+        return None
+    found = places.values[0]
+    return found if isinstance(found, Tensor) and not found.is_floating_point() and found.dtype != torch.bool else None
 
 
 def _times_picked(t: Translation, op: Operation, places: Tensor, *, is_left: bool) -> Callable[[Any, Value], Value]:
@@ -83,9 +99,9 @@ def _times_picked(t: Translation, op: Operation, places: Tensor, *, is_left: boo
     stack, rows, every, chosen = ("eyx", "axz", "aeyz", "ayz") if is_left else ("exy", "azx", "aezy", "azy")
 
     def times(factor: Any, value: Value) -> Value:
-        matrices = t.value(factor)
-        found = t.layout.product(matrices, value, (stack, rows, every))
-        picks = indicators(t, f"{op.name}_of_{factor.name}", places, value.dims[:1], matrices.dims[0])
+        found = t.layout.product(t.value(factor), value, (stack, rows, every))
+        row, along, *_ = found.dims
+        picks = indicators(t, f"{op.name}_of_{factor.name}", places, (row,), along)
         return t.layout.product(found, picks, (every, "ae", chosen))
 
     return times
@@ -94,6 +110,7 @@ def _times_picked(t: Translation, op: Operation, places: Tensor, *, is_left: boo
 def indicators(t: Translation, name: str, places: Tensor, rows: tuple[Dimension, ...], along: Dimension) -> Value:
     """For each of some rows, the indicator of one place along a dimension."""
     dims = (*rows, along)
-    found = torch.nn.functional.one_hot(places.flatten(), t.layout.sizes(along)[0])
+    count, _ = t.layout.sizes(along)
+    found = torch.nn.functional.one_hot(places.flatten() % count, count)
     shape = [t.axes.sizes[axis][0] for axis in flat(dims)]
     return Value(t.data(name, found.reshape(shape), flat(dims)), dims)

@@ -144,6 +144,24 @@ def test_a_function_of_the_width() -> None:
         torch.testing.assert_close(derived, expected, rtol=1e-10, atol=1e-12)
 
 
+class Padded(nn.Module):
+    """Rows of a table that is trained, one of which stands for padding."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(5, width, padding_idx=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.table(x)  # type: ignore[no-any-return]
+
+
+def test_padding_teaches_a_table_nothing() -> None:
+    found = traced(lambda width: (Padded(width), {"x": torch.tensor([[0, 1, 3], [1, 1, 2]])}))
+    ((_, derived, expected),) = both(found)
+    assert not derived[1].any() and derived[0].any()
+    torch.testing.assert_close(derived, expected, rtol=1e-10, atol=1e-12)
+
+
 class Erf(Mlp):
     """Of an operation that has no rule."""
 

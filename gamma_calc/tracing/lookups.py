@@ -1,0 +1,71 @@
+"""Look-ups: rows of a table that tokens stand for, and other entries at fixed places: sums against indicators."""
+
+from __future__ import annotations
+
+from string import ascii_lowercase as LETTERS
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gamma_calc.errors import Unknown
+from gamma_calc.program.expressions import Stopped, Trained, nodes
+from gamma_calc.tracing.capture import Operation
+from gamma_calc.tracing.translation import Translation
+from gamma_calc.tracing.values import Dimension, Value, flat
+from gamma_calc.tracing.weights import inner
+
+
+def embedding(
+    t: Translation, op: Operation, table: Any, places: Any, padding: int = -1, *rest: Any, **options: Any
+) -> Value:
+    """The rows of a table that fixed tokens stand for: a sum of the table against their indicators."""
+    tokens = t.capture.operations[places.name]
+    found = _looked_up(t, t.value(table), 0, (tokens,))
+    is_learnt = any(isinstance(node, Trained) and node.is_trained for node in nodes(found.expression))
+    is_padding = tokens.values[0] == padding if tokens.values else None
+    if is_learnt and is_padding is not None and is_padding.any():
+        found = _padded(t, op, found, is_padding)
+    return inner(t, table, found)
+
+
+def _padded(t: Translation, op: Operation, rows: Value, is_padding: Tensor) -> Value:
+    """Rows of a table, through which no gradient goes where the token is the padding."""
+    tokens = rows.dims[: is_padding.ndim]
+    dims = (*tokens, *[()] * (len(rows.dims) - len(tokens)))
+    kept, stopped = (
+        Value(t.data(f"{op.name}_{name}", where, flat(tokens)), dims)
+        for name, where in (("tokens", ~is_padding), ("padding", is_padding))
+    )
+    fixed = rows.written(Stopped(rows.expression))
+    return t.layout.added(t.layout.times(rows, kept), t.layout.times(fixed, stopped))
+
+
+def picked(t: Translation, op: Operation, x: Any, indices: tuple[Any, ...]) -> Value:
+    """Entries at fixed places of fixed dimensions, such as the last token of each text: a sum against indicators."""
+    places = [place for place, each in enumerate(indices) if each is not None]
+    found = tuple(t.capture.operations[indices[place].name] for place in places)
+    if places != [*range(places[0], places[-1] + 1)] or len({each.shape for each in found}) > 1:
+        raise Unknown("entries at places in dimensions that are not side by side, or of several shapes")
+    return _looked_up(t, t.value(x), places[0], found)
+
+
+def _looked_up(t: Translation, value: Value, first: int, places: tuple[Operation, ...]) -> Value:
+    """The entries at places in as many dimensions, from `first` on: a sum over them against indicators."""
+    numbers = [each.values[0].flatten() for each in places if each.is_constant and each.values]
+    if len(numbers) < len(places) or any(each.is_floating_point() or each.dtype == torch.bool for each in numbers):
+        raise Unknown("a look-up by what training changes, or by no numbers")
+    rows, copies = t.dims(places[0]), list[Dimension]()
+    for place in range(first, first + len(places)):
+        value = t.layout.whole(value, place)
+        if any(not axis.is_fixed for axis in value.dims[place]):
+            raise Unknown(f"a look-up along {value.dims[place][0]}, which grows")
+        taken_axes = (*value.axes, *flat(rows), *flat(copies))
+        copies.append(tuple(t.axes.copy(axis, taken_axes) for axis in value.dims[place]))
+    shape = [t.layout.sizes(each)[0] for each in copies]
+    indicators = torch.zeros([len(numbers[0]), *shape])
+    indicators[torch.arange(len(numbers[0])), *(each % size for each, size in zip(numbers, shape, strict=True))] = 1
+    data = Value(t.data("_".join(each.name for each in places), indicators, flat((*rows, *copies))), (*rows, *copies))
+    letters, front = LETTERS[: len(value.dims)], LETTERS[len(value.dims) :][: len(rows)]
+    before, over, after = letters[:first], letters[first : first + len(places)], letters[first + len(places) :]
+    return t.layout.product(value, data, (letters, f"{front}{over}", f"{before}{front}{after}"))

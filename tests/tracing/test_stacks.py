@@ -1,0 +1,78 @@
+"""Stacks of matrices, those that are picked from them, and other sums and products, beside autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from tests.tracing.built import PLACES, Built, Forward, N, check_gradients, found
+
+
+def mixture(count: int, *, is_left: bool = True, **options: bool) -> Forward:
+    """As many experts a token, of those that a router likes."""
+
+    def forward(m: Built, z: Tensor) -> Tensor:
+        weights, places = linear(z, m.gate).softmax(-1).topk(count, dim=-1, **options)
+        picks, rows = m.w[places.flatten()], z.repeat_interleave(count, dim=0)
+        y = (picks @ rows.unsqueeze(-1)).squeeze(-1) if is_left else (rows.unsqueeze(1) @ picks).squeeze(1)
+        return linear((y * weights.reshape(-1, 1)).view(len(z), count, -1).sum(1), m.last)
+
+    return forward
+
+
+def of_one(m: Built, z: Tensor) -> Tensor:
+    weight, place = linear(z, m.gate).softmax(-1).topk(1)
+    return linear(torch.bmm(m.w[place.squeeze(-1)], z.unsqueeze(-1)).squeeze(-1) * weight.squeeze(-1)[:, None], m.last)
+
+
+Dims = Mapping[str, tuple[int, ...]]
+STACK: Dims[str, tuple[int, ...]] = {"w": (4, N, N), "last": (2, N)}
+ROUTED: Dims = {"gate": (4, N), **STACK}
+NET: Mapping[str, tuple[Forward, Dims]] = {
+    "two experts": (mixture(2), ROUTED),
+    "on the right": (mixture(2, is_left=False), ROUTED),
+    "the least liked": (mixture(2, largest=False), ROUTED),
+    "in any order": (mixture(2, sorted=False), ROUTED),
+    "one": (mixture(1), ROUTED),
+    "one, as a vector": (of_one, ROUTED),
+    "all": (mixture(4), ROUTED),
+    "rows as many as matrices": (
+        lambda m, z: linear(torch.bmm(m.w[PLACES], z.unsqueeze(-1)).squeeze(-1), m.last),
+        {"w": (5, N, N), "last": (2, N)},
+    ),
+    "places from the end": (
+        lambda m, z: linear(torch.bmm(m.w[PLACES - 4], z.unsqueeze(-1)).squeeze(-1), m.last),
+        STACK,
+    ),
+    "places of two dimensions": (
+        lambda m, z: linear((m.w[torch.stack([PLACES, PLACES])] @ z[:, :, None]).sum((0, 3)), m.last),
+        STACK,
+    ),
+    "one matrix, many rows": (lambda m, z: linear((m.w[PLACES[:1]] @ z.t()).sum(-1), m.last), STACK),
+    "many matrices, one row": (lambda m, z: linear((m.w[PLACES] @ z[:1, :, None]).squeeze(-1), m.last), STACK),
+    "rows of features": (lambda m, z: linear(z[PLACES] @ m.w, m.last), {"w": (N, N), "last": (2, N)}),
+    "a product and a sum, times numbers": (
+        lambda m, z: torch.addmm(m.gate, z, m.w, alpha=2, beta=0.5),
+        {"gate": (2,), "w": (N, 2)},
+    ),
+    "the same of each of a stack": (
+        lambda m, z: torch.bmm(torch.baddbmm(m.w, m.gate, m.last, alpha=3, beta=0.5)[PLACES], z.unsqueeze(-1)),
+        {"gate": (4, N, 2), "w": (4, N, N), "last": (4, 2, N)},
+    ),
+    "the mean and the sum of all": (
+        lambda m, z: (
+            linear(z, m.last) * z.mean() * torch.sum(z, dim=(), keepdim=True) + z.repeat_interleave(1, 0).sum()
+        ),
+        {"last": (2, N)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NET)
+def test_gradients_are_those_of_autograd(name: str) -> None:
+    forward, shapes = NET[name]
+    check_gradients(found(forward, **shapes))
