@@ -242,7 +242,7 @@ def _operation(
         _kind(node),
         _merged([other.args for other in nodes]),
         _merged([dict(other.kwargs) for other in nodes]),
-        _shape(nodes),
+        _shape(nodes, values),
         _module(node),
         _where(node),
         values,
@@ -288,11 +288,15 @@ def _merged(arguments: Sequence[Any]) -> Any:
     return first
 
 
-def _shape(nodes: Sequence[Any]) -> tuple[Sizes, ...] | None:
-    values = [node.meta.get("val") for node in nodes]
+def _shape(nodes: Sequence[Any], known: tuple[Any, ...] | None) -> tuple[Sizes, ...] | None:
+    """The sizes of each dimension in all twins: of the known values of data, or as they were written down."""
+    values = known or [node.meta.get("val") for node in nodes]
     if not all(isinstance(value, Tensor) for value in values):
         return None
-    return tuple(zip(*(map(int, value.shape) for value in values), strict=True))
+    shapes = [value.shape for value in values]
+    if any(isinstance(size, torch.SymInt) for shape in shapes for size in shape):
+        raise BadInput(f"a size that depends on the values of the inputs ({_where(nodes[0])})")
+    return tuple(zip(*(map(int, shape) for shape in shapes), strict=True))
 
 
 def _kind(node: Any) -> str:

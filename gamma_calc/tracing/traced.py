@@ -12,6 +12,7 @@ up in has a fan-in of 1); the loss is linear in the output; epsilons in norms ar
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -28,10 +29,10 @@ from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, exponent_form
 from gamma_calc.program.selection import Spec, selected
-from gamma_calc.tracing.capture import Capture, captured
+from gamma_calc.tracing.capture import Capture, Operation, captured
 from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, check_named, initial_sizes
 from gamma_calc.tracing.names import numbered, short_names
-from gamma_calc.tracing.operations import ENTRIES
+from gamma_calc.tracing.operations import ENTRIES, Entry
 from gamma_calc.tracing.parameters import Adapter, Inits, adapter_of
 from gamma_calc.tracing.sizes import Axes
 from gamma_calc.tracing.translation import Missing, Translation
@@ -230,10 +231,19 @@ def _translated(t: Translation) -> Value:
         try:
             if entry is None:
                 raise Unknown("no rule for this operation")
+            _check_call(entry, operation)
             t.values[name] = entry(t, operation, *operation.arguments, **operation.options)
         except Unknown as problem:
             t.values[name] = t.missing(operation, str(problem))
     return t.named("output", t.value_of(t.capture.output))
+
+
+def _check_call(entry: Entry, operation: Operation) -> None:
+    """That a rule knows the arguments with which an operation is called."""
+    try:
+        inspect.signature(entry).bind(None, operation, *operation.arguments, **operation.options)
+    except TypeError as problem:
+        raise Unknown(f"no rule for this operation as it is called: {problem}") from None
 
 
 def _problem(name: str, t: Translation, output: Named, scheme: Scheme, optimizer: str | Optimizer | None) -> Problem:

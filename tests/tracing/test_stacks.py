@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from gamma_calc.errors import BadInput
 from tests.tracing.built import PLACES, Built, Forward, N, check_gradients, found
 
 
@@ -76,3 +78,18 @@ NET: Mapping[str, tuple[Forward, Dims]] = {
 def test_gradients_are_those_of_autograd(name: str) -> None:
     forward, shapes = NET[name]
     check_gradients(found(forward, **shapes))
+
+
+def test_a_rule_is_not_asked_what_it_does_not_know() -> None:
+    rounded = found(lambda m, z: torch.div(z, 2, rounding_mode="floor"))
+    assert [(each.operation, each.reason) for each in rounded.unknown] == [
+        ("div", "no rule for this operation as it is called: got an unexpected keyword argument 'rounding_mode'")
+    ]
+
+
+def test_a_size_that_depends_on_values_is_refused() -> None:
+    def forward(m: Built, z: Tensor) -> Any:
+        return z.repeat_interleave(torch.tensor([1, 2, 1, 2, 1]), dim=0)
+
+    with pytest.raises(BadInput, match=r"a size that depends on the values of the inputs .*test_stacks.py:\d+"):
+        found(forward)
