@@ -33,13 +33,13 @@ def weighted(
     """A weight times x, or x times a weight, where `times` multiplies by one matrix."""
     found = []
     for number, factors in _summands(t, weight):
-        value = x
-        for factor in factors[::-1] if is_left else factors:
-            value = inner(t, factor, times(factor, value))
-        outer = t.adapter(factors[0 if is_left else -1])
-        if outer is not None and len(factors) > 1:
-            value = t.named(f"Z_B_{t.names[outer.module]}", t.scaled(value, number, "s"))
-        found.append(value)
+        first, *others = factors[::-1] if is_left else factors
+        value = times(first, x)
+        adapter = t.adapter(first)
+        if others and adapter is not None:  # Z_A is what lies between the factors, whichever of them comes first
+            name, value = t.names[adapter.module], t.named(f"Z_A_{t.names[adapter.module]}", value)
+            value = t.named(f"Z_B_{name}", t.scaled(times(others[0], value), number, "s"))
+        found.append(value if others else inner(t, first, value))
     return found[0] if len(found) == 1 else t.joined(t.layout.added(*found), op)
 
 

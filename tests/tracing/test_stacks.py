@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from peft import LoraConfig, get_peft_model
+from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from gamma_calc import exponents, traced
 from gamma_calc.errors import BadInput
-from tests.tracing.built import PLACES, Built, Forward, N, check_gradients, found
+from tests.tracing.built import INPUTS, PLACES, Built, Forward, N, check_gradients, found
 
 
 def mixture(count: int, *, is_left: bool = True, **options: bool) -> Forward:
@@ -93,3 +95,28 @@ def test_a_size_that_depends_on_values_is_refused() -> None:
 
     with pytest.raises(BadInput, match=r"a size that depends on the values of the inputs .*test_stacks.py:\d+"):
         found(forward)
+
+
+class Experts(nn.Module):
+    """A stack whose matrices stand on the right of their rows; PEFT's A acts on its last dimension all the same."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(4, width, width))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.bmm(z.unsqueeze(1), self.w[PLACES])
+
+
+def of_right(width: int) -> tuple[nn.Module, Mapping[str, Any]]:
+    model = nn.Sequential(nn.Linear(3, width, bias=False), Experts(width))
+    config = LoraConfig(r=2, target_parameters=["1.w"])
+    return get_peft_model(model, config), {"input": INPUTS["x"]}  # type: ignore[arg-type]
+
+
+def test_what_lies_between_the_factors_is_looked_at_whichever_comes_first() -> None:
+    of_width = traced(of_right, scheme="init-a")
+    assert of_width.problem is not None
+    sizes = exponents(of_width.problem, steps=2, at={"eta": "-1/2"})[2].sizes
+    assert [str(sizes[f"{each}_w[2]"]) for each in ("Z_A", "Z_B")] == ["1/2", "0"]
+    check_gradients(traced(of_right, scheme="init-ab"))
