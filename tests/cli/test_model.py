@@ -266,6 +266,7 @@ def test_of_a_mixture_the_experts_learn_and_their_choice_is_held(capsys: pytest.
     main(["model", *words.split()])
     said = " ".join(capsys.readouterr().out.split())
     assert "held as at the start: which entries are the largest, of mixtral/modeling_mixtral.py:" in said
+    assert "adapter Z_A Z_B_1 Z_B_2 Z_B Delta_Z_A Delta_Z_B_1 Delta_Z_B_2 Delta_Z_B delta_1" in said
 
 
 def test_dora_has_its_magnitude(capsys: pytest.CaptureFixture[str]) -> None:
