@@ -32,13 +32,14 @@ SIZES: Mapping[str, Sizes] = {
     "multiple": (10, 22),
     "intermediate": (23, 59),
     "moe_intermediate": (31, 71),
+    "shared_intermediate": (37, 89),
     "vocabulary": (41, 43),
     "experts": (47, 53),
     "rank": (7, 13),
 }
 """The sizes of each class in the twins: no two products of a few grow by the same factor. Rotations of a part of a head
 ask for a size that 8 divides; a hidden size that is not that of all heads is a multiple of their number."""
-GROWTH = {"kv_heads": 1, "heads": 1, "intermediate": 1, "moe_intermediate": 1}
+GROWTH = {"kv_heads": 1, "heads": 1, "intermediate": 1, "moe_intermediate": 1, "shared_intermediate": 1}
 """The classes that grow with the width, unless it is said otherwise; all others are fixed."""
 WIDTHS = (35, 55)
 """Of a module that is built by width."""
@@ -49,6 +50,7 @@ ATTRIBUTES = {
     "head": ("head_dim", "d_kv"),
     "intermediate": ("intermediate_size", "n_inner", "ffn_dim", "d_ff"),
     "moe_intermediate": ("moe_intermediate_size",),
+    "shared_intermediate": ("shared_expert_intermediate_size", "shared_intermediate_size"),
     "vocabulary": ("vocab_size",),
     "experts": ("num_local_experts", "num_experts"),
 }
@@ -168,9 +170,8 @@ def _classes(config: Any, *, has_adapters: bool) -> tuple[tuple[str, ...], Mappi
         products |= {every | {"head"}: "hidden"}
     if is_grouped:
         products |= {frozenset({"kv_heads", "head"}): "kv_features"}
-    others = [
-        kind for kind in ("intermediate", "moe_intermediate", "vocabulary", "experts") if _attribute(config, kind)
-    ]
+    kinds = ("intermediate", "moe_intermediate", "shared_intermediate", "vocabulary", "experts")
+    others = [kind for kind in kinds if _attribute(config, kind)]
     return (*found, "head", *others, *(["rank"] if has_adapters else [])), products
 
 

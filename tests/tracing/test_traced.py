@@ -44,6 +44,15 @@ def test_which_experts_a_token_takes_is_held() -> None:
     assert "torch.topk" in line
 
 
+def test_a_shared_expert_grows_with_the_width() -> None:
+    found = traced(MODELS["qwen2-moe"](), scheme="init-a")
+    (shape,) = [each.shape for each in found.parameters if each.name == "W_shared_expert_down_proj[1]"]
+    assert {axis.name: str(axis.exponent) for axis in found.axes if axis.name in shape} == {
+        "hidden": "1",
+        "shared_intermediate": "1",
+    }
+
+
 class Chosen(nn.Module):
     """The largest entries of features: of some of them, or with no word of where they are."""
 
