@@ -25,6 +25,7 @@ from gamma_calc.calculus.provenance import (
     contracted,
     dot_parts,
     is_centred,
+    long_axis,
     text,
     walks,
 )
@@ -90,7 +91,8 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
     sights = [sight for sight in other.seen if _is_met(sight, tensor, over)]
     if tensor is None or not _is_summed(tensor, over) or any(_is_elsewhere(sight, tensor, over) for sight in sights):
         kind = Alignment.INDEPENDENT if centred else Alignment.ALIGNED
-        lengths = walks(left, right, *over) if len(over) == 1 and not centred and _grows(over) else frozenset()
+        along = long_axis(over) if _grows(over) and not centred else None
+        lengths = frozenset[Affine]() if along is None else walks(left, right, along)
         if lengths:
             diluted = (_size(over) - length * HALF for length in sorted(lengths, key=str))
             return (

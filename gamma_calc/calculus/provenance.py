@@ -17,7 +17,7 @@ size, and an output of one layer is an input of the next under another name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
@@ -425,17 +425,25 @@ def _shortened(factor: Provenance, depth: int) -> Provenance:
 
 def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> Provenance:
     """The provenance of a sum of products; a random tensor remembers what it was summed with."""
-    found = left.multiplied(right).summed(over)
+    found, along = left.multiplied(right).summed(over), long_axis(over)
     for tensor, other in ((left.fresh, right), (right.fresh, left)):
-        if tensor is not None and len(over) == 1 and over[0] in tensor.places and len(tensor.at) > 1:
-            rest = tensor.summed(over)
-            met = frozenset((seen_at(other.unmarked, *over, tensor.tensor.depth),))
+        if tensor is not None and along in tensor.places and (rest := tensor.summed(over)).at:
+            met = frozenset((seen_at(other.unmarked, along, tensor.tensor.depth),))
             known = _by_entries(found.seen).get(rest, Sight(rest))
             is_summed_later = any(not place.is_fixed for place in rest.places)
             alone = found.alone | {Sight(rest, met)} if is_summed_later else found.alone
             seen = found.seen - {known} | {Sight(rest, known.factors - {None} | met)}
             found = replace(found, seen=seen, alone=alone)
     return found
+
+
+def long_axis(axes: Collection[Axis]) -> Axis | None:
+    """The axis along which a sum over several is long: the one that grows, or the only one. None where several are.
+
+    A sum over a fixed number of matrices as well, such as those of a stack, leaves what each of their sums does.
+    """
+    growing = [axis for axis in axes if not axis.is_fixed] or [*axes]
+    return growing[0] if len(growing) == 1 else None
 
 
 @lru_cache(maxsize=65536)
@@ -504,9 +512,9 @@ def dot_parts(term: Provenance, sight: Sight, other: Provenance, over: tuple[Axi
     """
     assert term.fresh is not None  # the term is W
     rest = replace(other.summed(over), made=term.made_with(other))
-    places = term.fresh.places.difference(over, sight.places)
+    place = long_axis(term.fresh.places.difference(over, sight.places))
     return {
-        rest if factor is None or len(places) != 1 else rest.multiplied(factor.renamed(SUMMED, *places))
+        rest if factor is None or place is None else rest.multiplied(factor.renamed(SUMMED, place))
         for factor in sight.factors
     }
 

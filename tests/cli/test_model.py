@@ -109,6 +109,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "pattern-of-vera": {"target_modules": "[", "peft_type": "VERA"},
         "ia3": {"target_modules": ["v_proj"], "peft_type": "IA3"},
         "table": {"target_modules": ["v_proj", "embed_tokens"]},
+        "inner": {"target_parameters": ["experts.gate_up_proj"]},
         "experts": {"target_parameters": ["experts.gate_up_proj", "experts.down_proj"]},
         "saved": {"target_modules": ["v_proj"], "modules_to_save": ["lm_head"]},
     }
@@ -267,6 +268,12 @@ def test_of_a_mixture_the_experts_learn_and_their_choice_is_held(capsys: pytest.
     said = " ".join(capsys.readouterr().out.split())
     assert "held as at the start: which entries are the largest, of mixtral/modeling_mixtral.py:" in said
     assert "adapter Z_A Z_B_1 Z_B_2 Z_B Delta_Z_A Delta_Z_B_1 Delta_Z_B_2 Delta_Z_B delta_1" in said
+
+
+def test_what_inner_matrices_of_experts_learn_reaches_the_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """As with gate_proj and up_proj of a Llama: their B learn through down_proj, which then makes n^(1/2) of it."""
+    main(["model", *["mixtral", "--adapter", "inner.json", "--layers", "1", "--steps", "2"]])
+    assert "the output is n^(1/2) there" in capsys.readouterr().out
 
 
 def test_dora_has_its_magnitude(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gamma_calc import crosscheck
+from gamma_calc import Problem, crosscheck, exponents
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment import settled_by_law
 from gamma_calc.experiment.crosscheck import Crosscheck
@@ -18,7 +18,9 @@ from gamma_calc.experiment.prediction import Predicted, predictions
 from gamma_calc.experiment.settled_by_law import FAR_WIDTHS
 from gamma_calc.experiment.setup import Settings, network_experiment
 from gamma_calc.experiment.verdicts import Judged, judged
+from gamma_calc.program.axes import Axis
 from gamma_calc.program.models import Perceptron
+from gamma_calc.program.network import axis, contract, data, named, parameter
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
@@ -47,6 +49,25 @@ def perceptron(**rates: str) -> Scheme:
     """Two layers, mean field: every coordinate of the hidden layer moves by Theta(1)."""
     exponents = {"W_1.init": "0", "W_2.init": "0", "W_2.multiplier": "-1", "W_1.rate": "0", "W_2.rate": "0", **rates}
     return Scheme("mean field", exponents, OPTIMIZERS["sign"], model=Perceptron(("W_1", "W_2")))
+
+
+def behind(*stack: Axis) -> Problem:
+    """A trained matrix in front of a frozen one, or of those of a stack, of which data pick sums."""
+    n, m, many, few = axis("n", 1), axis("m", 1), axis("batch"), axis("few")
+    hidden = contract(
+        parameter("W", *stack, m, n, init="-1/2"), parameter("P", n, few, init="0", rate=-1) @ data("x", few, many), n
+    )
+    picked = contract(hidden, data("picks", *stack, many), *stack) if stack else hidden
+    return Problem("stack", named("out", parameter("O", axis("o"), m, init="-1/2") @ picked))
+
+
+def test_what_trains_behind_a_stack_of_matrices_learns_of_each_as_of_one() -> None:
+    """P moves along W^T O^T, a sum over the stack too, and what W makes of that is aligned with O."""
+    sizes = [exponents(each, steps=1)[1].sizes for each in (behind(), behind(axis("stack")))]
+    assert sizes[0] == sizes[1] and str(sizes[1]["Delta_out"]) == "-1/2"
+    found = crosscheck(behind(axis("stack")), settings=replace(QUICK, steps=1))
+    verdicts = {row.quantity: row.verdict for row in found.schemes[0].rows}
+    assert verdicts["Delta_out"] is Verdict.PASS
 
 
 @pytest.fixture(scope="module")
