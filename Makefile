@@ -12,7 +12,7 @@ SOURCES = $(shell find gamma_calc -name '*.py')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help crosscheck test test-slow lint types check derivations validation bench bench-symbolic docs clean
+.PHONY: help crosscheck test test-slow lint types check derivations validation bench bench-symbolic docs site clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -22,10 +22,10 @@ crosscheck: $(READY) ## the main job: derived exponents against measured ones, i
 	$(VENV)/bin/gamma-calc crosscheck $(SCHEMES) --out $(OUT)
 
 test: $(READY) ## the fast tests (under 6 minutes on 2 cores)
-	$(PYTHON) -m pytest -n $(WORKERS) -m "not slow"
+	$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 test-slow: $(READY) ## the tests that make test leaves out, such as every generated LaTeX file
-	$(PYTHON) -m pytest -n $(WORKERS) -m slow
+	$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal -m slow
 
 lint: $(READY) ## ruff, rules and layout
 	$(PYTHON) -m ruff check .
@@ -51,8 +51,11 @@ bench-symbolic: $(READY) ## time the exact core, sympy on the same recursion, an
 	$(PYTHON) -m benchmarks.depth
 
 docs: $(READY) ## the documentation as a site, into site/; a broken link, name or block of code is an error
-	$(PYTHON) -m pip install --quiet --compile -e '.[docs]'
 	$(PYTHON) -m pytest -q tests/docs
+	$(MAKE) site
+
+site: $(READY) ## the same without the tests of its pages, which are among those of make test
+	$(PYTHON) -m pip install --quiet --compile -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 
 clean: ## remove the environment, the caches and what the commands wrote by default

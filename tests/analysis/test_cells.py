@@ -84,6 +84,7 @@ def test_a_rectified_stack_that_starts_at_zero_never_moves() -> None:
     assert str(found.decisions["feature_learning"]) == "never"
 
 
+@pytest.mark.slow
 def test_gradient_descent_in_a_stack_of_three_ends() -> None:
     """A step multiplies the unknowns of all layers: two are decided, three are told to be too long."""
     assert derived(replace(stack(2, "eta", "eta"), optimizer="sgd")).max_stable["eta"].value == "-1"

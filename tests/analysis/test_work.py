@@ -30,7 +30,9 @@ SECONDS = 15 * slowness()
 STABLE = "eta <= -1 and eta + f <= -1"
 
 
-@pytest.mark.parametrize(("rank", "region"), [("1", STABLE), ("k", f"{STABLE} and k >= 0 and k <= 1")])
+@pytest.mark.parametrize(
+    ("rank", "region"), [("1", STABLE), pytest.param("k", f"{STABLE} and k >= 0 and k <= 1", marks=pytest.mark.slow)]
+)
 def test_feedback_at_a_growing_rank_is_answered(rank: str, region: str) -> None:
     forget()
     begun = time.process_time()
@@ -51,7 +53,12 @@ FREE = ("p", "q", "a", "b")
 STILL = {"momentum": "0", "decay": "0", "feedback": "0"}
 
 
-@pytest.mark.parametrize("extra", [{}, *({name: "x"} for name in (*STILL, "scale"))], ids=str)
+EXTRA = [{}, *({name: "x"} for name in (*STILL, "scale"))]
+
+
+@pytest.mark.parametrize(
+    "extra", [pytest.param(each, marks=pytest.mark.slow if each else (), id=str(each)) for each in EXTRA]
+)
 def test_five_free_exponents_under_a_raw_step_are_answered(extra: dict[str, str]) -> None:
     subject = scheme(*FREE, optimizer="sgd", **STILL | extra)
     forget()
@@ -83,6 +90,7 @@ def test_nine_free_exponents_are_decided_or_unknown(optimizer: str, extra: tuple
     assert time.process_time() - begun < 4 * SECONDS
 
 
+@pytest.mark.slow
 def test_a_step_that_is_too_long_to_write_out_is_unknown() -> None:
     subject = scheme(*FREE, optimizer="sgd", **STILL | {"momentum": "m"})
     run = trajectory(lora_module(subject), 3, subject.domain)

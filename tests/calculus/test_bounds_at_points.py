@@ -42,7 +42,7 @@ PROGRAMS = {
     "values": program_of(transformer(2, Adapters(("v",))).scheme),
     "queries, lora+": program_of(transformer(2, Adapters(("q", "o"), rates=("eta", "eta + 1"))).scheme),
 }
-MARKS = {"block, lora+": pytest.mark.slow}
+MARKS = dict.fromkeys(("block, lora+", "values", "queries, lora+"), pytest.mark.slow)
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,7 @@ def test_lora_plus_from_init_b_is_not(capsys: pytest.CaptureFixture[str]) -> Non
     assert parted(answer) == {}
 
 
+@pytest.mark.slow
 def test_gpt2(capsys: pytest.CaptureFixture[str]) -> None:
     """With the map of its default configuration, a GELU by a hyperbolic tangent."""
     answer = found("gpt2 --adapter c.json --layers 1 --steps 3 --optimizer sign", capsys)
@@ -288,6 +289,7 @@ def test_dora_has_its_magnitude(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"trained too, and in no row: W_lora_magnitude_vector_default[1] {NOTE}" in said
 
 
+@pytest.mark.slow
 def test_an_embedding_starts_as_peft_has_it_and_hardly_learns_at_the_rate_of_the_others(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -305,6 +307,7 @@ def test_an_embedding_starts_as_peft_has_it_and_hardly_learns_at_the_rate_of_the
     assert not any(layer == "embed_tokens" for layer, _ in parted(answer))
 
 
+@pytest.mark.slow
 def test_vera_is_no_more_stable_in_depth_at_the_rate_of_one_module(capsys: pytest.CaptureFixture[str]) -> None:
     """What B brings back of b's updates makes the gradient of the layer below follow A, and so does its b."""
     answer = found("llama --adapter vera.json", capsys)

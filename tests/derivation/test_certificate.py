@@ -76,8 +76,8 @@ VARIANTS: dict[str, tuple[dict[str, Affine], Policy]] = {
     "without A7": ({}, POLICIES["A7"]),
     "without A3": ({}, POLICIES["A3"]),
 }
-LONG = {("init-ab", "sgd", "feedback")}
-"""Of which a proof of what later steps do takes 17 seconds of processor time."""
+LONG = {(name, "sgd", "feedback") for name in ("init-ab", "init-b", "lora-plus-b")}
+"""Of which a proof of what later steps do takes 5 to 17 seconds of processor time."""
 GRID = [
     pytest.param(*case, marks=pytest.mark.slow if case in LONG else ())
     for case in product(CATALOGUE, STEPS_ALONE, VARIANTS)

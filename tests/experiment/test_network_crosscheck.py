@@ -116,6 +116,7 @@ def test_a_perceptron_is_confirmed_and_refuted_by_another_rate(mean_field: Cross
     assert crosscheck(perceptron(), against=slow, settings=QUICK).verdict is Verdict.FAIL
 
 
+@pytest.mark.slow
 def test_the_updates_part_of_a_map_is_the_change_they_bring_to_it() -> None:
     """W_3 moves along phi(h[2]_0). A small update moves phi either way, and would be aligned with that as phi(U)."""
     layers = {"W_1": ("0", "-1"), "W_2": ("-1/2", "-3/2"), "W_3": ("-1", "-1")}

@@ -320,7 +320,10 @@ EXITS = {
 }
 
 
-@pytest.mark.parametrize(("config", "status", "words"), EXITS.values(), ids=EXITS)
+@pytest.mark.parametrize(
+    ("config", "status", "words"),
+    [pytest.param(*case, marks=pytest.mark.slow if name == "dora" else (), id=name) for name, case in EXITS.items()],
+)
 def test_exit_status_and_form(
     config: dict[str, Any], status: int, words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

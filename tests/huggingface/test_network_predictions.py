@@ -37,7 +37,10 @@ def by_name(found: tuple[Prediction, ...]) -> Mapping[tuple[str, int], Predictio
     return {(each.quantity, each.t): each for each in found}
 
 
-@pytest.mark.parametrize("name", ["init-a", "init-b", "lora-plus-a"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("init-a", marks=pytest.mark.slow), pytest.param("init-b", marks=pytest.mark.slow), "lora-plus-a"],
+)
 def test_what_depth_changes_of_a_module(name: str) -> None:
     """Behind the first layer A_0 Z grows from step 3 on: B in front of it has learnt through A_0."""
     chosen = pinned(CATALOGUE[name])

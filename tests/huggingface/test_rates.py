@@ -53,7 +53,9 @@ def test_rates_follow_the_derived_exponents(name: str, a: float, b: float) -> No
         assert rate == pytest.approx(1e-3 * (n / 256) ** (a if key == "A" else b), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "init-a" else pytest.mark.slow) for name in CATALOGUE]
+)
 def test_doras_factors_go_by_the_law_of_loras_and_its_magnitudes_keep_their_rate(name: str) -> None:
     plain, dora = (init_lora_(wrapped(targets=TARGETS, use_dora=is_dora), name) for is_dora in (False, True))
     groups = [parameter_groups(each, name, 1e-3, base_width=256, other_learning_rate=0.5) for each in (plain, dora)]
