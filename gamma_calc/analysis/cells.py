@@ -276,7 +276,7 @@ def decided_together(condition: Condition, found: tuple[Bounded, ...], *, is_fre
     if unknown is not None:
         part, bound = unknown
         there = f"where {bound.run.domain}, " if len(found) > 1 else ""
-        surely = "" if region.is_empty or len(found) < 2 else f"; it surely holds where {region}"
+        surely = "" if region.is_empty or len(found) < 2 else f"; on the whole domain it surely holds where {region}"
         return Decision(condition, region, None, None, Status.UNKNOWN, f"{there}{part.reason}{surely}")
     onsets = [part.onset for part in each if part.onset is not None]
     count = "one part" if len(each) == 1 else f"{len(each)} parts"

@@ -62,7 +62,8 @@ class Operation:
 
     `kind` is ATen's name without its overload ("linear"), or "parameter". `arguments` are numbers, what differs between
     twins as `Across`, and other operations as `Reference`. `values` are those of a value that depends on no parameter,
-    or the parameters themselves. `module` is the path of the module that does it, `where` the line of its source.
+    or the parameters themselves; `places` where a choice finds the largest entries, in each twin. `module` is the path
+    of the module that does it, `where` the line of its source.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Operation:
     where: str
     values: tuple[Any, ...] | None = None
     parameter: str = ""
+    places: tuple[Any, ...] | None = None
 
     @property
     def is_constant(self) -> bool:
@@ -211,18 +213,13 @@ def _is_given(parameter: nn.Parameter) -> bool:
 
 
 def _chosen(graph: Sequence[Any], leaves: Mapping[str, tuple[str, Any]]) -> Mapping[Any, Any]:
-    """What each choice of a twin picks, at the parameters that it has: the places, which are held from there on."""
-    choices = [place for place, node in enumerate(graph) if _is_choice(node)]
+    """The places that each choice of a twin picks, at the parameters that it has; they are held."""
+    choices = [place for place, node in enumerate(graph) if _kind(node) in CHOICES]
     values: dict[Any, Any] = {}
     with torch.no_grad():
         for node in graph[: choices[-1] + 1 if choices else 0]:
             values[node] = leaves[node.name][1] if node.op == "placeholder" else _done(node, values.__getitem__)
-    return {graph[place]: values[graph[place]] for place in choices}
-
-
-def _is_choice(node: Any) -> bool:
-    """Whether a node is the places of the largest entries, beside these themselves."""
-    return _kind(node) == "getitem" and node.args[1] == 1 and _kind(node.args[0]) in CHOICES
+    return {graph[place]: values[graph[place]][1] for place in choices}
 
 
 def _operation(
@@ -233,8 +230,8 @@ def _operation(
     if node.op == "placeholder":
         found = [each[other.name] for each, other in zip(leaves, nodes, strict=True)]
         parameter, values = found[0][0], tuple(value for _, value in found)
-    elif _is_choice(node):
-        values = tuple(each[other] for each, other in zip(chosen, nodes, strict=True))
+    elif _kind(node) == "getitem" and node.args[1] == 1 and (held := known[node.args[0].name].places) is not None:
+        values = held
     elif all(known[each.name].is_constant for each in node.all_input_nodes):
         values = tuple(_computed(other, place, known, nodes) for place, other in enumerate(nodes))
     return Operation(
@@ -247,6 +244,7 @@ def _operation(
         _where(node),
         values,
         parameter,
+        tuple(each[other] for each, other in zip(chosen, nodes, strict=True)) if node in chosen[0] else None,
     )
 
 

@@ -231,18 +231,14 @@ def largest(
     value = t.value(x)
     place = _place(value, place)
     value = t.layout.whole(value, place)
-    users = t.capture.operations.values()
-    places = next(
-        (each for each in users if each.kind == "getitem" and each.arguments == (Reference(op.name), 1)), None
-    )
-    if places is None or any(not axis.is_fixed for axis in value.dims[place]):
-        raise Unknown("the largest of entries whose number grows, or wherever they are")
-    assert places.shape is not None and places.values is not None  # a choice has them
+    if any(not axis.is_fixed for axis in value.dims[place]):
+        raise Unknown("the largest of entries whose number grows")
+    assert op.places is not None  # a choice has them
     t.choices.append(op.where)
     front = (*value.dims[:place], *value.dims[place + 1 :])
-    sizes = places.shape[place]
+    sizes = tuple(each.shape[place] for each in op.places)
     new = () if set(sizes) == {1} else (t.axes.axis(sizes, value.axes, op.where),)
-    picks = indicators(t, op.name, places.values[0].movedim(place, -1), (*front, new), value.dims[place])
+    picks = indicators(t, op.name, op.places[0].movedim(place, -1), (*front, new), value.dims[place])
     letters = LETTERS[: len(value.dims)]
     beside, taken = letters.replace(letters[place], ""), letters[place]
     return t.layout.product(value, picks, (letters, f"{beside}z{taken}", letters.replace(taken, "z"))), None

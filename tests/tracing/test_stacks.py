@@ -44,6 +44,10 @@ NET: Mapping[str, tuple[Forward, Dims]] = {
     "one": (mixture(1), ROUTED),
     "one, as a vector": (of_one, ROUTED),
     "all": (mixture(4), ROUTED),
+    "the largest, wherever they are": (
+        lambda m, z: linear(linear(z, m.gate).topk(2)[0], m.last),
+        {"gate": (4, N), "last": (2, 2)},
+    ),
     "rows as many as matrices": (
         lambda m, z: linear(torch.bmm(m.w[PLACES], z.unsqueeze(-1)).squeeze(-1), m.last),
         {"w": (5, N, N), "last": (2, N)},
