@@ -124,7 +124,7 @@ Written by `python -m validation.coverage`, and compared with what that writes b
 built from a small configuration, with adapters on queries and values (the fused projection where they are one) and on
 every linear layer but the readout, as PEFT's `all-linear` has it (in a mixture the router and the experts too): traced,
 and derived for {STEPS} steps of Init[A] at n^({RATE}) under Adam. The last columns are the exponents that Z_A and Z_B
-have then, over all adapters. Which experts a token takes is [held](../../docs/model.md). What is refused is named by
+have then, over all adapters. Which experts a token takes is held as at the start. What is refused is named by
 the first two operations without a rule.
 
 """
