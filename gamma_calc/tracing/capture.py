@@ -10,6 +10,7 @@ import io
 import logging
 import re
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
@@ -116,12 +117,31 @@ def captured(twins: Sequence[Twin]) -> Capture:
 def _exported(twin: Twin) -> Any:
     try:
         with torch.no_grad(), _unspoken(), _untyped():
-            return torch.export.export(twin.model.eval(), (), dict(twin.inputs), strict=False)
+            program = torch.export.export(twin.model.eval(), (), dict(twin.inputs), strict=False)
+            if not any(map(_changes_shared, program.graph.nodes)):
+                return program
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of torch about its own use of what is deprecated
+                return program.run_decompositions({})  # the same operations, none of them in place
     except Exception as problem:  # whatever a module's own code raises
         asked = f"{type(twin.model).__name__}: its forward pass cannot be written down as a list of operations"
         raise BadInput(
             f"{asked}: {str(problem).splitlines()[0] if str(problem) else problem!r} ({_own_line(problem)})"
         ) from None
+
+
+def _changes_shared(node: Any) -> bool:
+    """Whether an operation changes, in place, numbers that are another value's too: a part of one, or seen in parts."""
+    if not (node.op == "call_function" and _kind(node).endswith("_") and isinstance(node.args[0], torch.fx.Node)):
+        return False
+    changed = node.args[0]
+    return _is_view(changed) or any(map(_is_view, changed.users))
+
+
+def _is_view(node: Any) -> bool:
+    """Whether the value of an operation shares its numbers with that of another one."""
+    schema = getattr(node.target, "_schema", None)
+    return schema is not None and any(each.alias_info and not each.alias_info.is_write for each in schema.returns)
 
 
 @contextmanager

@@ -47,7 +47,7 @@ ATTRIBUTES = {
     "hidden": ("hidden_size", "n_embd", "d_model"),
     "heads": ("num_attention_heads", "n_head", "num_heads"),
     "kv_heads": ("num_key_value_heads",),
-    "head": ("head_dim", "d_kv"),
+    "head": ("head_dim", "d_kv", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"),
     "intermediate": ("intermediate_size", "n_inner", "ffn_dim", "d_ff"),
     "moe_intermediate": ("moe_intermediate_size",),
     "shared_intermediate": ("shared_expert_intermediate_size", "shared_intermediate_size"),

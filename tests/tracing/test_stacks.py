@@ -33,6 +33,18 @@ def of_one(m: Built, z: Tensor) -> Tensor:
     return linear(torch.bmm(m.w[place.squeeze(-1)], z.unsqueeze(-1)).squeeze(-1) * weight.squeeze(-1)[:, None], m.last)
 
 
+def doubled_in_place(m: Built, z: Tensor) -> Tensor:
+    found = linear(z, m.gate)
+    found.view(-1).mul_(2)
+    return linear(found, m.last)
+
+
+def written_in_place(m: Built, z: Tensor) -> Tensor:
+    found, features = torch.zeros(5, 4), linear(z, m.gate)
+    found[:, :2] = features[:, 2:]
+    return linear(found, m.last)
+
+
 Dims = Mapping[str, tuple[int, ...]]
 STACK: Dims[str, tuple[int, ...]] = {"w": (4, N, N), "last": (2, N)}
 ROUTED: Dims = {"gate": (4, N), **STACK}
@@ -48,6 +60,15 @@ NET: Mapping[str, tuple[Forward, Dims]] = {
         lambda m, z: linear(linear(z, m.gate).topk(2)[0], m.last),
         {"gate": (4, N), "last": (2, 2)},
     ),
+    "entries at places in each row": (
+        lambda m, z: linear(linear(z, m.gate).gather(1, torch.stack([PLACES, 3 - PLACES], 1)), m.last),
+        {"gate": (4, N), "last": (2, 2)},
+    ),
+    "some entries left out": (
+        lambda m, z: linear(linear(z, m.gate).masked_fill(PLACES[:, None] > torch.arange(4), 0.0), m.last),
+        {"gate": (4, N), "last": (2, 4)},
+    ),
+    "a view that is changed in place": (doubled_in_place, {"gate": (4, N), "last": (2, 4)}),
     "rows as many as matrices": (
         lambda m, z: linear(torch.bmm(m.w[PLACES], z.unsqueeze(-1)).squeeze(-1), m.last),
         {"w": (5, N, N), "last": (2, N)},
@@ -84,6 +105,11 @@ NET: Mapping[str, tuple[Forward, Dims]] = {
 def test_gradients_are_those_of_autograd(name: str) -> None:
     forward, shapes = NET[name]
     check_gradients(found(forward, **shapes))
+
+
+def test_a_part_that_is_written_in_place_is_not_lost() -> None:
+    written = found(written_in_place, gate=(4, N), last=(2, 4))
+    assert written.unknown[0].operation == "slice_scatter"
 
 
 def test_a_rule_is_not_asked_what_it_does_not_know() -> None:
