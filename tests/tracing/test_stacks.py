@@ -109,7 +109,7 @@ def test_gradients_are_those_of_autograd(name: str) -> None:
 
 def test_a_part_that_is_written_in_place_is_not_lost() -> None:
     written = found(written_in_place, gate=(4, N), last=(2, 4))
-    assert written.unknown[0].operation == "slice_scatter"
+    assert "slice_scatter" in [each.operation for each in written.unknown]
 
 
 def test_a_rule_is_not_asked_what_it_does_not_know() -> None:
