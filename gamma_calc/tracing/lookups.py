@@ -1,7 +1,8 @@
-"""Look-ups: rows of a table that tokens stand for, and other entries at fixed places: sums against indicators."""
+"""Look-ups: rows of a table that tokens stand for, the largest entries, others at places: sums against indicators."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from string import ascii_lowercase as LETTERS
 from typing import Any
 
@@ -13,7 +14,7 @@ from gamma_calc.program.expressions import Stopped, Trained, nodes
 from gamma_calc.tracing.capture import Operation
 from gamma_calc.tracing.translation import Translation
 from gamma_calc.tracing.values import Dimension, Value, flat
-from gamma_calc.tracing.weights import inner
+from gamma_calc.tracing.weights import indicators, inner
 
 
 def embedding(
@@ -48,6 +49,43 @@ def picked(t: Translation, op: Operation, x: Any, indices: tuple[Any, ...]) -> V
     if places != [*range(places[0], places[-1] + 1)] or len({each.shape for each in found}) > 1:
         raise Unknown("entries at places in dimensions that are not side by side, or of several shapes")
     return _looked_up(t, t.value(x), places[0], found)
+
+
+def largest(
+    t: Translation, op: Operation, x: Any, count: int, place: int = -1, *rest: Any, **options: Any
+) -> tuple[Value, None]:
+    """The largest entries along a fixed dimension, such as a token's experts; which they are is held."""
+    assert op.places is not None  # a choice has them
+    found = _at_places(t, op, t.value(x), place, op.places)
+    t.choices.append(op.where)
+    return found, None
+
+
+def gathered(t: Translation, op: Operation, x: Any, place: int, places: Any) -> Value:
+    """Entries along a fixed dimension, at places of their own in each row."""
+    where = t.capture.operations[places.name]
+    if not where.is_constant or where.values is None:
+        raise Unknown("entries at places that training changes")
+    return _at_places(t, op, t.value(x), place, where.values)
+
+
+def _at_places(t: Translation, op: Operation, value: Value, place: int, places: Sequence[Tensor]) -> Value:
+    """Entries along a dimension, at places in each row, of every twin: a sum against their indicators."""
+    place %= len(value.dims)
+    value = t.layout.whole(value, place)
+    if any(not axis.is_fixed for axis in value.dims[place]):
+        raise Unknown(f"entries at places along {value.dims[place][0]}, which grows")
+    front = (*value.dims[:place], *value.dims[place + 1 :])
+    rows = tuple(t.layout.sizes(dim)[0] for dim in front)
+    numbers = places[0].movedim(place, -1)
+    if tuple(numbers.shape[:-1]) != rows:
+        raise Unknown("entries at places in some of the rows")
+    sizes = tuple(each.shape[place] for each in places)
+    new = () if set(sizes) == {1} else (t.axes.axis(sizes, value.axes, op.where),)
+    picks = indicators(t, op.name, numbers, (*front, new), value.dims[place])
+    letters = LETTERS[: len(value.dims)]
+    beside, taken = letters.replace(letters[place], ""), letters[place]
+    return t.layout.product(value, picks, (letters, f"{beside}z{taken}", letters.replace(taken, "z")))
 
 
 def _looked_up(t: Translation, value: Value, first: int, places: tuple[Operation, ...]) -> Value:

@@ -6,14 +6,13 @@ moves data gives the same expression under other dimensions, so it changes no ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import prod, sqrt
 from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program import network
@@ -21,11 +20,11 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import InverseRms, Pointwise, Power, Softmax, Stopped
 from gamma_calc.tracing.blocks import block
 from gamma_calc.tracing.capture import Across, Operation, Reference, Sizes
-from gamma_calc.tracing.lookups import embedding, picked
+from gamma_calc.tracing.lookups import embedding, gathered, largest, picked
 from gamma_calc.tracing.parameters import Adapter
 from gamma_calc.tracing.translation import Translation
 from gamma_calc.tracing.values import ONE, Dimension, Layout, Value, flat
-from gamma_calc.tracing.weights import indicators, of_stack, weighted
+from gamma_calc.tracing.weights import of_stack, weighted
 
 Entry = Callable[..., Any]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -223,43 +222,6 @@ def _places(value: Value, places: Any) -> tuple[int, ...]:
     if isinstance(places, int):
         return (_place(value, places),)
     return tuple(_place(value, place) for place in places or range(len(value.dims)))
-
-
-def largest(
-    t: Translation, op: Operation, x: Any, count: int, place: int = -1, *rest: Any, **options: Any
-) -> tuple[Value, None]:
-    """The largest entries along a fixed dimension, such as a token's experts; which they are is held."""
-    assert op.places is not None  # a choice has them
-    found = _at_places(t, op, t.value(x), place, op.places)
-    t.choices.append(op.where)
-    return found, None
-
-
-def gathered(t: Translation, op: Operation, x: Any, place: int, places: Any) -> Value:
-    """Entries along a fixed dimension, at places of their own in each row."""
-    where = t.capture.operations[places.name]
-    if not where.is_constant or where.values is None:
-        raise Unknown("entries at places that training changes")
-    return _at_places(t, op, t.value(x), place, where.values)
-
-
-def _at_places(t: Translation, op: Operation, value: Value, place: int, places: Sequence[Tensor]) -> Value:
-    """Entries along a dimension, at places in each row, of every twin: a sum against their indicators."""
-    place = _place(value, place)
-    value = t.layout.whole(value, place)
-    if any(not axis.is_fixed for axis in value.dims[place]):
-        raise Unknown(f"entries at places along {value.dims[place][0]}, which grows")
-    front = (*value.dims[:place], *value.dims[place + 1 :])
-    rows = tuple(t.layout.sizes(dim)[0] for dim in front)
-    numbers = places[0].movedim(place, -1)
-    if tuple(numbers.shape[:-1]) != rows:
-        raise Unknown("entries at places in some of the rows")
-    sizes = tuple(each.shape[place] for each in places)
-    new = () if set(sizes) == {1} else (t.axes.axis(sizes, value.axes, op.where),)
-    picks = indicators(t, op.name, numbers, (*front, new), value.dims[place])
-    letters = LETTERS[: len(value.dims)]
-    beside, taken = letters.replace(letters[place], ""), letters[place]
-    return t.layout.product(value, picks, (letters, f"{beside}z{taken}", letters.replace(taken, "z")))
 
 
 def repeated(t: Translation, op: Operation, x: Any, count: Any, place: int | None = None, **options: Any) -> Value:
