@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -287,9 +286,8 @@ def _layer_rows(found: ModelTheory) -> list[tuple[str, ...]]:
     every = {
         layer.name: {name: str(size) for name, size in found.at_max(layer).items()} for layer in found.traced.layers
     }
-    found_names = [name for values in every.values() for name in values]
-    kinds = [re.sub(r"_\d+$", "", name) for name in found_names]  # blocks, Z_B_1 and Z_B_2, stand beside Z_B
-    names = sorted(dict.fromkeys(found_names), key=lambda name: kinds.index(re.sub(r"_\d+$", "", name)))
+    stems = {name: name.rstrip("_0123456789") for values in every.values() for name in values}
+    names = sorted(stems, key=lambda name: [*stems.values()].index(stems[name]))  # blocks, Z_B_1, Z_B_2, beside Z_B
     rows = [(layer, tuple(values.get(name, "-") for name in names)) for layer, values in every.items()]
     return [("adapter", *names), *((layer, *cells) for cells, layer in _gathered(rows))]
 

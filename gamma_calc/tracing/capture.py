@@ -26,6 +26,12 @@ from gamma_calc.errors import BadInput
 RANDOM_BUFFER = re.compile(r"(.*\.)?vera_[AB]\.[^.]+")
 """What PEFT calls the random matrices that VeRA's adapters share and do not train."""
 
+SAME = ("to", "type_as", "contiguous", "alias", "clone", "dropout", "_to_copy", "float", "lift_fresh_copy")
+"""Operations that leave a value as it is."""
+
+VIEWS = ("view", "reshape", "unsqueeze", "squeeze", "flatten", "unflatten", "_unsafe_view", "view_as", "ravel")
+"""Operations that leave its entries in order, in other dimensions."""
+
 CHOICES = ("topk",)
 """Operations whose second value are places: those of the largest entries."""
 
@@ -82,6 +88,13 @@ class Operation:
     def is_constant(self) -> bool:
         """Whether its value depends on no parameter."""
         return self.values is not None and not self.parameter
+
+    @property
+    def indices(self) -> tuple[Tensor, ...] | None:
+        """Its value in each twin, where that is whole numbers that depend on no parameter; else None."""
+        values = self.values if self.is_constant else None
+        is_whole = values and not any(each.is_floating_point() or each.dtype == torch.bool for each in values)
+        return values if is_whole else None
 
 
 @dataclass(frozen=True, slots=True)

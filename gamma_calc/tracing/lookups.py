@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from string import ascii_lowercase as LETTERS
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from gamma_calc.errors import Unknown
@@ -63,10 +62,10 @@ def largest(
 
 def gathered(t: Translation, op: Operation, x: Any, place: int, places: Any) -> Value:
     """Entries along a fixed dimension, at places of their own in each row."""
-    where = t.capture.operations[places.name]
-    if not where.is_constant or where.values is None:
+    where = t.capture.operations[places.name].indices
+    if where is None:
         raise Unknown("entries at places that training changes")
-    return _at_places(t, op, t.value(x), place, where.values)
+    return _at_places(t, op, t.value(x), place, where)
 
 
 def _at_places(t: Translation, op: Operation, value: Value, place: int, places: Sequence[Tensor]) -> Value:
@@ -82,7 +81,7 @@ def _at_places(t: Translation, op: Operation, value: Value, place: int, places: 
         raise Unknown("entries at places in some of the rows")
     sizes = tuple(each.shape[place] for each in places)
     new = () if set(sizes) == {1} else (t.axes.axis(sizes, value.axes, op.where),)
-    picks = indicators(t, op.name, numbers, (*front, new), value.dims[place])
+    picks = indicators(t, op.name, (*front, new), [(numbers, value.dims[place])])
     letters = LETTERS[: len(value.dims)]
     beside, taken = letters.replace(letters[place], ""), letters[place]
     return t.layout.product(value, picks, (letters, f"{beside}z{taken}", letters.replace(taken, "z")))
@@ -90,8 +89,8 @@ def _at_places(t: Translation, op: Operation, value: Value, place: int, places: 
 
 def _looked_up(t: Translation, value: Value, first: int, places: tuple[Operation, ...]) -> Value:
     """The entries at places in as many dimensions, from `first` on: a sum over them against indicators."""
-    numbers = [each.values[0].flatten() for each in places if each.is_constant and each.values]
-    if len(numbers) < len(places) or any(each.is_floating_point() or each.dtype == torch.bool for each in numbers):
+    numbers = [each.indices[0] for each in places if each.indices]
+    if len(numbers) < len(places):
         raise Unknown("a look-up by what training changes, or by no numbers")
     rows, copies = t.dims(places[0]), list[Dimension]()
     for place in range(first, first + len(places)):
@@ -100,10 +99,7 @@ def _looked_up(t: Translation, value: Value, first: int, places: tuple[Operation
             raise Unknown(f"a look-up along {value.dims[place][0]}, which grows")
         taken_axes = (*value.axes, *flat(rows), *flat(copies))
         copies.append(tuple(t.axes.copy(axis, taken_axes) for axis in value.dims[place]))
-    shape = [t.layout.sizes(each)[0] for each in copies]
-    indicators = torch.zeros([len(numbers[0]), *shape])
-    indicators[torch.arange(len(numbers[0])), *(each % size for each, size in zip(numbers, shape, strict=True))] = 1
-    data = Value(t.data("_".join(each.name for each in places), indicators, flat((*rows, *copies))), (*rows, *copies))
+    data = indicators(t, "_".join(each.name for each in places), rows, zip(numbers, copies, strict=True))
     letters, front = LETTERS[: len(value.dims)], LETTERS[len(value.dims) :][: len(rows)]
     before, over, after = letters[:first], letters[first : first + len(places)], letters[first + len(places) :]
     return t.layout.product(value, data, (letters, f"{front}{over}", f"{before}{front}{after}"))

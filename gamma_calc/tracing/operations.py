@@ -19,7 +19,7 @@ from gamma_calc.program import network
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import InverseRms, Pointwise, Power, Softmax, Stopped
 from gamma_calc.tracing.blocks import block
-from gamma_calc.tracing.capture import Across, Operation, Reference, Sizes
+from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference, Sizes
 from gamma_calc.tracing.lookups import embedding, gathered, largest, picked
 from gamma_calc.tracing.parameters import Adapter
 from gamma_calc.tracing.translation import Translation
@@ -574,23 +574,10 @@ def attention(
     return t.joined(t.layout.product(weights, value, (f"{front}xy", f"{front}yz", f"{front}xz")), op)
 
 
-MOVES_DATA = ("view", "reshape", "unsqueeze", "squeeze", "flatten", "unflatten", "_unsafe_view", "view_as", "ravel")
-SAME = (
-    "to",
-    "type_as",
-    "contiguous",
-    "alias",
-    "clone",
-    "dropout",
-    "_to_copy",
-    "float",
-    "lift_fresh_copy",
-)
-
 ENTRIES: Mapping[str, Entry] = MappingProxyType(
     {
         **dict.fromkeys(SAME, same),
-        **dict.fromkeys(MOVES_DATA, reshaped),
+        **dict.fromkeys(VIEWS, reshaped),
         "detach": stopped,
         "transpose": transposed,
         "t": transposed,

@@ -15,7 +15,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.tracing.capture import Capture, Operation
-from gamma_calc.tracing.fan_in import summed
+from gamma_calc.tracing.fan_in import summed_dimensions
 from gamma_calc.tracing.initial_sizes import InitialSize, Matrix
 from gamma_calc.tracing.sizes import ZERO
 
@@ -88,7 +88,7 @@ class Inits:
             return Init(name, None, rate, is_given=True)
         if adapter is not None:
             return Init(name, _of_table(operation), rate)
-        return Init(name, self.initial(Matrix(operation, dims, summed(self.capture, operation))), rate)
+        return Init(name, self.initial(Matrix(operation, dims, summed_dimensions(self.capture, operation))), rate)
 
 
 def _of_table(factor: Operation) -> Affine | None:

@@ -7,7 +7,7 @@ are picked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -81,17 +81,11 @@ def of_stack(t: Translation, op: Operation, x: Any, y: Any) -> Value | None:
 
 def _picked_places(t: Translation, picks: Any, other: Operation | None) -> Tensor | None:
     """The places of matrices in a stack that are picked by a list of fixed numbers, one for each row of the other."""
-    picked = t.capture.operation(picks)
-    if picked is None or picked.kind != "index" or len(picked.arguments[1]) != 1:
-        return None
-    places = t.capture.operation(picked.arguments[1][0])
-    if places is None or not places.is_constant or places.values is None or places.values[0].ndim != 1:
-        return None
-    has_rows = picked.shape and other and other.shape and picked.shape[0] == other.shape[0]
-    if not has_rows or {len(picked.shape or ()), len(other.shape or ()) if other else 0} != {3}:
-        return None
-    found = places.values[0]
-    return found if isinstance(found, Tensor) and not found.is_floating_point() and found.dtype != torch.bool else None
+    match t.capture.operation(picks), other:
+        case Operation(kind="index", arguments=(_, (index,)), shape=(rows, _, _)), Operation(shape=(others, _, _)):
+            indices = t.capture.operations[index.name].indices
+            return indices[0] if rows == others and indices and indices[0].ndim == 1 else None
+    return None
 
 
 def _times_picked(t: Translation, op: Operation, places: Tensor, *, is_left: bool) -> Callable[[Any, Value], Value]:
@@ -101,16 +95,20 @@ def _times_picked(t: Translation, op: Operation, places: Tensor, *, is_left: boo
     def times(factor: Any, value: Value) -> Value:
         found = t.layout.product(t.value(factor), value, (stack, rows, every))
         row, along, *_ = found.dims
-        picks = indicators(t, f"{op.name}_of_{factor.name}", places, (row,), along)
+        picks = indicators(t, f"{op.name}_of_{factor.name}", (row,), [(places, along)])
         return t.layout.product(found, picks, (every, "ae", chosen))
 
     return times
 
 
-def indicators(t: Translation, name: str, places: Tensor, rows: tuple[Dimension, ...], along: Dimension) -> Value:
-    """For each of some rows, the indicator of one place along a dimension."""
-    dims = (*rows, along)
-    count, _ = t.layout.sizes(along)
-    found = torch.nn.functional.one_hot(places.flatten() % count, count)
+def indicators(
+    t: Translation, name: str, rows: tuple[Dimension, ...], places: Iterable[tuple[Tensor, Dimension]]
+) -> Value:
+    """For each of some rows, the indicator of a place in each of some dimensions."""
+    number, count, dims = torch.zeros((), dtype=torch.long), 1, [*rows]
+    for place, along in places:
+        size, _ = t.layout.sizes(along)
+        number, count, dims = number * size + place.flatten() % size, count * size, [*dims, along]
     shape = [t.axes.sizes[axis][0] for axis in flat(dims)]
-    return Value(t.data(name, found.reshape(shape), flat(dims)), dims)
+    data = torch.nn.functional.one_hot(number, count).reshape(shape)
+    return Value(t.data(name, data, flat(dims)), tuple(dims))
