@@ -67,6 +67,7 @@ from gamma_calc.program.spec_file import scheme_from
 if TYPE_CHECKING:
     from gamma_calc.huggingface.model_theory import ModelTheory, Parting
     from gamma_calc.huggingface.short_models import ShortModel
+    from gamma_calc.tracing.traced import Traced
 
 MOST_LAYERS = 128
 OUTPUT, CHANGE = "output", "Delta_output"
@@ -147,6 +148,21 @@ def _sizes(init: str, inits: Mapping[str, str]) -> str:
     return said[init] + "".join(f", n^({value}) for {name}" for name, value in inits.items())
 
 
+def _growth(traced: Traced) -> str:
+    """Which sizes grow with the width: those that have a name, and all others of a parameter."""
+    named = {*traced.twins.family.sizes, *traced.twins.family.products.values()}
+    of_parameters = {axis for each in traced.parameters for axis in each.shape}
+    said: dict[str, list[str]] = {"": [], "0": []}
+    for axis in traced.axes:
+        if axis.name in named or (axis.name in of_parameters and axis.name == f"size_{axis.sizes[0]}"):
+            exponent = str(axis.exponent)
+            said["0" if exponent == "0" else ""].append(
+                axis.name if exponent in ("0", "1") else f"{axis.name} as {power(exponent)}"
+            )
+    fixed = f"; fixed: {', '.join(said['0'])}" if said["0"] else ""
+    return f"growing with the width: {', '.join(said[''])}{fixed}"
+
+
 def _text(found: ModelTheory) -> str:
     derivation = found.derivation
     if derivation is None:
@@ -172,7 +188,8 @@ def _text(found: ModelTheory) -> str:
         lines += [text_table(_parting_rows(found.partings))]
         first = found.partings[0]  # its leading term, and where what changed in it comes from
         lines += [f"why {first.quantity} of {first.layer} does:", *(f"  {each}" for each in first.path)]
-    assumed = [ASSUMED.format(_sizes(found.init, found.inits)), *(f"{HELD}{each}" for each in found.traced.choices)]
+    held = (f"{HELD}{each}" for each in found.traced.choices)
+    assumed = [ASSUMED.format(_sizes(found.init, found.inits)), _growth(found.traced), *held]
     wrapped = (line for each in assumed for line in textwrap.wrap(each, COLUMNS, subsequent_indent="  "))
     return "\n".join([*lines, *wrapped, _operations(found)])
 

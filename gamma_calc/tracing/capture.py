@@ -90,6 +90,11 @@ class Operation:
         return self.values is not None and not self.parameter
 
     @property
+    def is_random_buffer(self) -> bool:
+        """Whether it is a random matrix that is not trained and that layers share."""
+        return RANDOM_BUFFER.fullmatch(self.parameter) is not None
+
+    @property
     def indices(self) -> tuple[Tensor, ...] | None:
         """Its value in each twin, where that is whole numbers that depend on no parameter; else None."""
         values = self.values if self.is_constant else None

@@ -362,9 +362,12 @@ def sliced(
     t: Translation, op: Operation, x: Any, place: int = 0, start: Any = None, end: Any = None, step: int = 1
 ) -> Value:
     """Some coordinates of a dimension."""
+    assert op.shape is not None
+    source = t.capture.operation(x)
+    if source is not None and source.is_random_buffer:
+        return t.part(source, op, place)
     value = t.value(x)
     place = _place(value, place)
-    assert op.shape is not None
     if op.shape[place] == t.layout.sizes(value.dims[place]):
         return value
     begin = start or 0

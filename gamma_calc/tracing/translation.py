@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     Contraction,
@@ -27,8 +28,8 @@ from gamma_calc.program.expressions import (
     Trained,
 )
 from gamma_calc.tracing.capture import Across, Capture, Operation, Reference, Sizes
-from gamma_calc.tracing.names import distinct
-from gamma_calc.tracing.parameters import Adapter, Inits
+from gamma_calc.tracing.names import distinct, numbered
+from gamma_calc.tracing.parameters import Adapter, Init, Inits
 from gamma_calc.tracing.sizes import ZERO, Axes, Family
 from gamma_calc.tracing.values import ONE, Dimension, Layout, Value, flat
 
@@ -69,6 +70,7 @@ class Translation:
     unknown: list[Missing] = field(default_factory=list)
     choices: list[str] = field(default_factory=list)
     features: dict[str, Named] = field(default_factory=dict)
+    shared: dict[str, Init] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.axes = Axes(self.family)
@@ -165,6 +167,24 @@ class Translation:
             return Value(leaf, dims)
         given = self.data(f"{init.name}_0", start, leaf.shape) if number is None else self.scalar(number)
         return self.layout.added(Value(given, dims), Value(leaf, dims))
+
+    def part(self, shared: Operation, operation: Operation, place: int) -> Value:
+        """The first coordinates of a random matrix that layers share, as a matrix of their own.
+
+        Parts of different sizes have entries in common. Nothing relates the coordinates of a size to those of another
+        one but sums against matrices, so no two of these entries are ever summed beside each other.
+        """
+        dims = self.dims(operation)
+        assert operation.shape is not None and shared.values is not None
+        init, sizes = self.inits.of(shared, dims), operation.shape[place]
+        if self.shared.setdefault(init.name, init) != init:
+            raise Unknown(f"parts of {init.name} whose sizes grow by different powers of the width")
+        found = self.starts.setdefault(init.name, [])
+        found += [] if ((0, 0), sizes) in found else [((0, 0), sizes)]
+        name = numbered(init.name, found.index(((0, 0), sizes)) + 1)
+        self.leaves[init.name], self.blocks[name] = shared.parameter, (init.name, place, 0, sizes[0])
+        self.tensors[name] = shared.values[0].double().narrow(place, 0, sizes[0])
+        return Value(Trained(name, flat(dims), init.initial, ZERO, is_trained=False), dims)
 
     def is_identity(self, argument: Any) -> bool:
         """Whether an operand is an identity matrix that does not change."""

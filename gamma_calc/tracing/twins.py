@@ -213,11 +213,16 @@ def _with_adapters(base: nn.Module, model: nn.Module, rank: int) -> nn.Module:
         if hasattr(chosen, name):
             setattr(chosen, name, value)
     twin = type(model)(base, chosen, model.active_adapter)
-    shapes = {(each.in_features, each.out_features) for each in twin.modules() if hasattr(each, "vera_lambda_b")}
-    if len(shapes) > 1:
-        expected = "layers of one shape, such as v_proj alone: others take parts of the same A and B, which has no rule"
-        raise BadInput("VeRA", found=f"layers whose sizes grow apart, {len(shapes)} shapes of them", expected=expected)
+    if len({(each.in_features, each.out_features) for each in twin.modules() if hasattr(each, "vera_lambda_b")}) > 1:
+        _enlarge(twin)
     return _as_trained(twin, model)
+
+
+def _enlarge(twin: Any) -> None:
+    """Make the matrices that VeRA's layers share larger than any layer's part: in no twin is one a layer's own."""
+    for held, place in ((twin.base_model.vera_A, 1), (twin.base_model.vera_B, 0)):
+        for name, matrix in held.items():
+            held[name] = torch.cat((matrix, matrix.narrow(place, 0, 1)), place)
 
 
 def _as_trained(twin: nn.Module, model: nn.Module) -> nn.Module:

@@ -318,6 +318,13 @@ def test_vera_is_no_more_stable_in_depth_at_the_rate_of_one_module(capsys: pytes
     assert sorted(trained) == ["b_v_proj[1]", "b_v_proj[2]", "d_v_proj[1]", "d_v_proj[2]"]
 
 
+def test_layers_of_several_shapes_have_parts_of_the_matrices_of_vera(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two adapters in a row are as one in each of two layers: -(L - 1)/(2 L)."""
+    answer = found("llama --adapter several.json --layers 1", capsys)
+    assert answer["max_stable"]["eta"]["value"] == "-1/4"
+    assert parted(answer)["down_proj[1]", "Z_A"] == ("1/2", "0")
+
+
 def test_a_module_that_is_trained_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:
     answer = found("llama --adapter saved.json --layers 1 --steps 1 --at eta=-1", capsys)
     assert {each["name"]: each["rate"] for each in answer["parameters"]}["W_lm_head"] == "-1"
@@ -348,7 +355,6 @@ REFUSED = {
     "no file": ("llama --adapter missing.json", "no such file"),
     "a variant": ("llama --adapter qalora.json", "QALoRA"),
     "another adapter": ("llama --adapter ia3.json", "IA3"),
-    "shapes": ("llama --adapter several.json --layers 1", "VeRA: found 'layers whose sizes grow apart, 2 shapes"),
     "no rank": ("llama --adapter nothing.json", "nothing.json: r: found 0, expected a whole number from 1"),
     "no scale": ("llama --adapter unscaled.json", "lora_alpha: found 0: the adapter adds nothing"),
     "a pattern": ("llama --adapter pattern.json", "target_modules: found '[', expected names, or a regular expression"),

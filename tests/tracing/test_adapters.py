@@ -33,11 +33,12 @@ def random_vectors(layer: Any, name: str, d_initial: float = 0.1) -> None:
         nn.init.normal_(held[name])
 
 
-def test_gradients_of_vera_are_those_of_autograd(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("targets", [("q_proj", "v_proj"), ("k_proj", "v_proj", "o_proj", "down_proj")])
+def test_gradients_of_vera_are_those_of_autograd(targets: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VeraLayer, "reset_vera_parameters", random_vectors)
-    found = traced(vera(bare(), "q_proj", "v_proj"))
+    found = traced(vera(bare(), *targets))
     pairs = list(both(found))
-    assert sorted(name for name, _, _ in pairs) == ["b_q_proj[1]", "b_v_proj[1]", "d_q_proj[1]", "d_v_proj[1]"]
+    assert sorted(name for name, _, _ in pairs) == sorted(f"{vector}_{each}[1]" for each in targets for vector in "db")
     for _, derived, expected in pairs:
         torch.testing.assert_close(derived, expected, rtol=1e-8, atol=1e-10)
 
@@ -59,6 +60,25 @@ def test_the_random_matrices_of_vera_are_shared_and_frozen() -> None:
     assert inner.rate is outer.rate is None
     assert all(table[f"{name}_v_proj[{layer}]"].initial is None for name in "db" for layer in (1, 2))
     assert [each.name for each in found.layers] == ["v_proj[1]", "v_proj[2]"]
+
+
+def test_layers_of_several_shapes_take_parts_of_the_matrices_of_vera() -> None:
+    found = traced(vera(bare(), "v_proj", "o_proj", "down_proj"))
+    shapes = {each.name: each.shape for each in found.parameters if "vera" in each.name}
+    assert {name: shape for name, shape in shapes.items() if "vera_A" in name} == {
+        "W_vera_A_default_1": ("rank", "hidden"),
+        "W_vera_A_default_2": ("rank", "features"),
+        "W_vera_A_default_3": ("rank", "intermediate"),
+    }
+    assert {shape for name, shape in shapes.items() if "vera_B" in name} == {("features", "rank"), ("hidden", "rank")}
+    assert {str(each.initial) for each in found.parameters if "vera_A" in each.name} == {"-1/2"}
+
+
+def test_parts_of_the_matrices_of_vera_that_grow_apart_are_refused() -> None:
+    """A has entries of one over the root of its largest part, which is not that of the others then."""
+    found = traced(vera(bare(), "v_proj", "down_proj"), axes={"intermediate": "phi"})
+    (missing,) = found.unknown
+    assert missing.operation == "slice" and "W_vera_A_default whose sizes grow by different powers" in missing.reason
 
 
 def test_other_adapters_are_refused_by_name() -> None:
