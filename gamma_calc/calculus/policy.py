@@ -84,14 +84,16 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
     Source: Yang, "Tensor Programs III", Z^(Wx) = hat Z^(Wx) + dot Z^(Wx), for a random tensor's sum with what has seen
     it; the central limit theorem and the law of large numbers for the others, as Hayou et al. use them silently.
     """
-    centred = {axis for axis in over if is_centred(left, right, axis)}
     whole = contracted(left, right, over)
+    if not _grows(over):
+        return (Summation(Alignment.FIXED, over, Affine.of(0), whole),)
+    centred = {axis for axis in over if is_centred(left, right, axis)}
     term, other = (left, right) if _is_summed(left.fresh, over) else (right, left)
     tensor = term.fresh
     sights = [sight for sight in other.seen if _is_met(sight, tensor, over)]
     if tensor is None or not _is_summed(tensor, over) or any(_is_elsewhere(sight, tensor, over) for sight in sights):
         kind = Alignment.INDEPENDENT if centred else Alignment.ALIGNED
-        along = long_axis(over) if _grows(over) and not centred else None
+        along = None if centred else long_axis(over)
         lengths = frozenset[Affine]() if along is None else walks(left, right, along)
         if lengths:
             diluted = (_size(over) - length * HALF for length in sorted(lengths, key=str))
@@ -99,9 +101,7 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
                 Summation(Alignment.INDEPENDENT, over, _size(over) * HALF, whole),
                 *(Summation(Alignment.DILUTED, over, gain, whole) for gain in diluted),
             )
-        return (Summation(kind if _grows(over) else Alignment.FIXED, over, _summed(over, centred), whole),)
-    if not _grows(over):
-        return (Summation(Alignment.FIXED, over, Affine.of(0), whole),)
+        return (Summation(kind, over, _summed(over, centred), whole),)
     found = Summation(Alignment.INDEPENDENT, over, _size(over) * HALF, whole)
     flips = {Flip(tensor.tensor, axis, place) for axis, place in tensor.at if place in over and not axis.is_fixed}
     if not flips & other.flips:

@@ -213,7 +213,7 @@ def summed_pairs(
 ) -> Iterable[tuple[Component, Component]]:
     """The pairs of components to sum along axes: all, or under the calculus's own policy those that make more."""
     is_plain = policy is CALCULUS and not any(each.provenance.fresh for each in (*left, *right))
-    if is_plain and len(over) == 1 and len(left) > 1 and len(right) > 1:
+    if is_plain and len(over) == 1 and not over[0].is_fixed and len(left) > 1 and len(right) > 1:
         return unlike_pairs(left, right, *over)
     return product(left, right)
 
@@ -226,18 +226,34 @@ def unlike_pairs(left: Term, right: Term, axis: Axis) -> Iterator[tuple[Componen
     """
     for alike, others in product(_alike(left, axis), _alike(right, axis)):
         found: dict[frozenset[Affine], tuple[Component, Component]] = {}
-        for x, y in product(alike, others):
-            if not is_centred(x.provenance, y.provenance, axis):
-                found.setdefault(walks(x.provenance, y.provenance, axis), (x, y))
+        for x, y in _uncentred(alike, others, axis):
+            found.setdefault(walks(x.provenance, y.provenance, axis), (x, y))
         aligned = found.get(frozenset())
         yield from (aligned,) if aligned else found.values() or ((alike[0], others[0]),)
 
 
-def _alike(term: Term, axis: Axis) -> Iterable[list[Component]]:
+def _alike(term: Term, axis: Axis) -> Iterable[Sequence[Component]]:
     found: dict[tuple[Size, Provenance], list[Component]] = {}
     for each in term:
         found.setdefault((each.size, each.provenance.summed((axis,))), []).append(each)
     return found.values()
+
+
+def _uncentred(
+    left: Sequence[Component], right: Sequence[Component], axis: Axis
+) -> Iterator[tuple[Component, Component]]:
+    """The pairs of components whose products along an axis no flip makes centred: where none is mixed, equally odd."""
+    pairs: Iterable[tuple[Component, Component]] = product(left, right)
+    if not any(flip.at is axis for each in (*left, *right) for flip in each.provenance.mixed):
+        equally = dict[frozenset[Flip], list[Component]]()
+        for each in right:
+            equally.setdefault(_odd_at(each, axis), []).append(each)
+        pairs = ((x, y) for x in left for y in equally.get(_odd_at(x, axis), ()))
+    return ((x, y) for x, y in pairs if not is_centred(x.provenance, y.provenance, axis))
+
+
+def _odd_at(component: Component, axis: Axis) -> frozenset[Flip]:
+    return frozenset(flip for flip in component.provenance.odd if flip.at is axis)
 
 
 def _homogeneous(argument: Term) -> Term:

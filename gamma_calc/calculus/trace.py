@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from gamma_calc.algebra import Exponent
-from gamma_calc.calculus.rules import Rule, Term, by_parity
+from gamma_calc.calculus.rules import Component, Rule, Term, by_parity
 from gamma_calc.errors import GammaCalcError
 from gamma_calc.program.expressions import Expression
 from gamma_calc.program.terms import Label
@@ -80,18 +79,21 @@ class Trace:
         if self.longest is not None and len(self.applications) >= self.longest:
             raise TooLong
         application = Application.of(rule, subject, *premises)
-        if self.most is not None and _numbers(application.conclusion) > self.most:
+        if self.most is not None and _is_longer(application.conclusion, self.most):
             raise TooLong
         self.applications.append(application)
         return application.conclusion
 
 
 @lru_cache(maxsize=16384)
-def _numbers(term: Term) -> int:
-    """The numbers of the longest parity."""
-    parities = ([component.size.upper for component in alike] for alike in by_parity(term).values())
-    return max((_pieces(sizes) * len({name for each in sizes for name in each.free}) for sizes in parities), default=0)
+def _is_longer(term: Term, most: int) -> bool:
+    """Whether some parity of a term has more numbers."""
+    if _numbers(term) <= most:
+        return False
+    return any(_numbers(alike) > most for alike in by_parity(term).values())
 
 
-def _pieces(sizes: Iterable[Exponent]) -> int:
-    return sum(len(each.pieces) for each in sizes)
+def _numbers(components: Iterable[Component]) -> int:
+    """The pieces of some components, times their free exponents."""
+    sizes = [each.size.upper for each in components]
+    return sum(len(each.pieces) for each in sizes) * len({name for each in sizes for name in each.free})
