@@ -226,8 +226,8 @@ def _rates(found: Derivation, steps: int, wanted: list[list[Json]]) -> Json:
         wanted += [largest_claims(rate.rate, said, bounds, valid)] if bounds else []
         parts = {"bounds": [*map(form_json, bounds)], "valid_on": [*map(form_json, valid)]}
         more = {"largest": {"rate": rate.rate, **parts}}
-    if found.frontier is not None and not stable.region.is_empty:
-        member = stable.region.members[0]
+    member = None if found.frontier is None or stable.region.is_empty else stable.region.convex()
+    if member is not None:
         lines = [member & Polyhedron.of(Equality(form)) for form in falling(found.scheme.rates, _forms(member))]
         edges = [_forms(line) for line in lines]
         wanted.append(frontier_claims(found.scheme.rates, _forms(member), edges))
