@@ -17,7 +17,7 @@ why Z_A of v_proj[2] does:
   Z_A_v_proj[2] by A_v_proj[2]_0 U_layers_2[1] (diluted sum over hidden)
 ...
 
-$ gamma-calc model ./gpt2 --layers 3 --steps 2
+$ gamma-calc model ./gpt2 --layers 1 --steps 3
 $ gamma-calc model networks.py:mlp --allow-code --json
 
 Without --init checkpoint no weight is read: the forward pass is captured at two sets of sizes and translated, operation

@@ -62,13 +62,17 @@ class Page:
         self, path: Path, *, width: int = 1280, height: int = 900, scheme: str = "light", touch: bool = False
     ) -> None:
         """Load a file at a size of the window and in a colour scheme."""
-        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=touch)
-        self.ask("Emulation.setTouchEmulationEnabled", enabled=touch)
+        self.resize(width, height, touch=touch)
         self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.events.clear()
         self.ask("Page.navigate", url=path.resolve().as_uri())
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self._next()
+
+    def resize(self, width: int, height: int = 900, *, touch: bool = False) -> None:
+        """Make the window as large as is said, or the screen of a phone."""
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=touch)
+        self.ask("Emulation.setTouchEmulationEnabled", enabled=touch)
 
     def value(self, script: str) -> Any:
         """The value of an expression in the page."""
