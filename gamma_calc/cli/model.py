@@ -152,15 +152,13 @@ def _growth(traced: Traced) -> str:
     """Which sizes grow with the width: those that have a name, and all others of a parameter."""
     named = {*traced.twins.family.sizes, *traced.twins.family.products.values()}
     of_parameters = {axis for each in traced.parameters for axis in each.shape}
-    said: dict[str, list[str]] = {"": [], "0": []}
-    for axis in traced.axes:
-        if axis.name in named or (axis.name in of_parameters and axis.name == f"size_{axis.sizes[0]}"):
-            exponent = str(axis.exponent)
-            said["0" if exponent == "0" else ""].append(
-                axis.name if exponent in ("0", "1") else f"{axis.name} as {power(exponent)}"
-            )
-    fixed = f"; fixed: {', '.join(said['0'])}" if said["0"] else ""
-    return f"growing with the width: {', '.join(said[''])}{fixed}"
+    words = {axis: axis.name for axis in traced.axes if axis.name in named}
+    others = (axis for axis in traced.axes if axis.name in of_parameters and axis.name == f"size_{axis.sizes[0]}")
+    words |= {axis: f"a size of {axis.sizes[0]}" for axis in others}
+    forms = {word: str(axis.exponent) for axis, word in words.items()}
+    growing = [word if form == "1" else f"{word} as {power(form)}" for word, form in forms.items() if form != "0"]
+    fixed = [word for word, form in forms.items() if form == "0"]
+    return f"growing with the width: {', '.join(growing)}" + (f"; fixed: {', '.join(fixed)}" if fixed else "")
 
 
 def _text(found: ModelTheory) -> str:

@@ -13,7 +13,6 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression, Given, Merged, Named, Ones, Renamed, Split, Trained, nodes
 from gamma_calc.program.shared import parts
 from gamma_calc.tracing.capture import Sizes
-from gamma_calc.tracing.names import numbered
 from gamma_calc.tracing.translation import Translation
 from gamma_calc.tracing.values import Value
 
@@ -57,7 +56,7 @@ class _Taking:
             case Split() | Merged() if axis not in node.operand.axes:
                 raise Unknown(f"some coordinates of {axis}, which is several axes or a part of one")
             case Named(name, operand, is_cut):
-                found = Named(numbered(name, self._number(name)), self.of(operand, axis), is_cut)
+                found = Named(self._called(name), self.of(operand, axis), is_cut)
                 self.t.features[found.name] = found
                 return found
         rebuilt: Any = type(node)(*(self._part(each, axis) for each in parts(node)))
@@ -74,20 +73,18 @@ class _Taking:
         return tuple(self._part(one, axis) for one in each) if isinstance(each, tuple) else each
 
     def _leaf(self, node: Given | Trained, name: str, shape: tuple[Axis, ...], axis: Axis) -> Expression:
-        found = numbered(name, self._number(name))
+        found = self._called(name)
         self.t.tensors[found] = self.t.tensors[name].narrow(shape.index(axis), self.start[0], self.size[0])
         self.t.blocks[found] = (name, shape.index(axis), self.start[0], self.size[0])
         axes = tuple(self.new if each is axis else each for each in shape)
         return type(node)(found, axes, *parts(node)[2:])
 
-    def _number(self, name: str) -> int:
-        """Which of the blocks of a name this is, from 1."""
-        found = self.t.starts.setdefault(name, [])
-        if (self.start, self.size) not in found:
-            if any(_overlap(self.start[0], self.size[0], begin[0], count[0]) for begin, count in found):
-                raise Unknown(f"overlapping blocks of {name}")
-            found.append((self.start, self.size))
-        return found.index((self.start, self.size)) + 1
+    def _called(self, name: str) -> str:
+        """What the block of a name is called."""
+        others = [each for each in self.t.starts.get(name, ()) if each != (self.start, self.size)]
+        if any(_overlap(self.start[0], self.size[0], begin[0], count[0]) for begin, count in others):
+            raise Unknown(f"overlapping blocks of {name}")
+        return self.t.block(name, self.start, self.size)
 
 
 def _overlap(start: int, size: int, other: int, count: int) -> bool:

@@ -179,12 +179,17 @@ class Translation:
         init, sizes = self.inits.of(shared, dims), operation.shape[place]
         if self.shared.setdefault(init.name, init) != init:
             raise Unknown(f"parts of {init.name} whose sizes grow by different powers of the width")
-        found = self.starts.setdefault(init.name, [])
-        found += [] if ((0, 0), sizes) in found else [((0, 0), sizes)]
-        name = numbered(init.name, found.index(((0, 0), sizes)) + 1)
+        name = self.block(init.name, (0, 0), sizes)
         self.leaves[init.name], self.blocks[name] = shared.parameter, (init.name, place, 0, sizes[0])
         self.tensors[name] = shared.values[0].double().narrow(place, 0, sizes[0])
         return Value(Trained(name, flat(dims), init.initial, ZERO, is_trained=False), dims)
+
+    def block(self, name: str, start: Sizes, size: Sizes) -> str:
+        """What a block of a leaf, or of a named value, is called: numbered as they are met."""
+        known = self.starts.setdefault(name, [])
+        if (start, size) not in known:
+            known.append((start, size))
+        return numbered(name, known.index((start, size)) + 1)
 
     def is_identity(self, argument: Any) -> bool:
         """Whether an operand is an identity matrix that does not change."""

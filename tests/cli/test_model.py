@@ -235,6 +235,8 @@ def test_a_function_of_the_width(capsys: pytest.CaptureFixture[str]) -> None:
     assert answer["module_theory"] is None
     assert answer["layers"] == []
     assert [each["name"] for each in answer["parameters"]] == ["W_first", "W_second"]
+    main(["model", "networks.py:net", "--allow-code"])
+    assert "growing with the width: width; fixed: a size of 3, a size of 2\n" in capsys.readouterr().out
 
 
 def test_an_operation_without_a_rule_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -254,7 +256,9 @@ def test_a_frozen_matrix_that_is_said_to_be_smaller(capsys: pytest.CaptureFixtur
     assert (sizes["W_o_proj[1]"], sizes["W_q_proj[1]"]) == ("-1", "-1/2")
     assert answer["init"] == {"how": "fan-in", "named": {"o_proj": "-1"}}
     main(["model", *words.split()])
-    assert "variance 1/fan_in, n^(-1) for o_proj" in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "variance 1/fan_in, n^(-1) for o_proj" in said
+    assert "heads, kv_features, kv_heads, intermediate; fixed: vocabulary, head, rank, groups" in said
 
 
 def test_of_a_mixture_the_experts_learn_and_their_choice_is_held(capsys: pytest.CaptureFixture[str]) -> None:
