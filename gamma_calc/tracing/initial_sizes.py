@@ -64,6 +64,8 @@ InitialSize = Callable[[Matrix], Affine | None]
 def initial_sizes(init: str | Path, inits: Mapping[str, str]) -> InitialSize:
     """How large matrices are at the start: as they say by the end of their name, or else in one of the three ways.
 
+    Random matrices of an adapter start as PEFT has them, by their fan-in, unless their name is given.
+
     Args:
         init: "fan-in", "model", or the folder of a checkpoint.
         inits: exponents by the end of a parameter's name, or "zero".
@@ -78,7 +80,7 @@ def initial_sizes(init: str | Path, inits: Mapping[str, str]) -> InitialSize:
         for end, value in stated.items():
             if _ends(matrix.name, end):
                 return value
-        return otherwise(matrix)
+        return by_fan_in(matrix) if matrix.operation.is_random_buffer else otherwise(matrix)
 
     return chosen
 

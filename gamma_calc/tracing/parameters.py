@@ -16,7 +16,7 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.tracing.capture import Capture, Operation
 from gamma_calc.tracing.fan_in import summed_dimensions
-from gamma_calc.tracing.initial_sizes import InitialSize, Matrix, by_fan_in
+from gamma_calc.tracing.initial_sizes import InitialSize, Matrix
 from gamma_calc.tracing.sizes import ZERO
 
 FACTOR = re.compile(
@@ -88,8 +88,7 @@ class Inits:
             return Init(name, None, rate, is_given=True)
         if adapter is not None:
             return Init(name, _of_table(operation), rate)
-        matrix = Matrix(operation, dims, summed_dimensions(self.capture, operation))
-        return Init(name, by_fan_in(matrix) if operation.is_random_buffer else self.initial(matrix), rate)
+        return Init(name, self.initial(Matrix(operation, dims, summed_dimensions(self.capture, operation))), rate)
 
 
 def _of_table(factor: Operation) -> Affine | None:

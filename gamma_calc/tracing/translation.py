@@ -54,7 +54,7 @@ class Translation:
 
     `tensors` are the values of leaves in the first twin, with the axes of the leaf in order, and `scalars` those of
     scalars by symbol; `leaves` says what the model calls the parameter of each leaf. `blocks` and `starts` are those of
-    `blocks.py`, `features` the named values.
+    `blocks.py`, `features` the named values; `shared` says how matrices start of which layers have parts.
     """
 
     capture: Capture

@@ -74,6 +74,12 @@ def test_layers_of_several_shapes_take_parts_of_the_matrices_of_vera() -> None:
     assert {str(each.initial) for each in found.parameters if "vera_A" in each.name} == {"-1/2"}
 
 
+@pytest.mark.parametrize(("inits", "expected"), [({}, "-1/2"), ({"vera_A.default": "-1"}, "-1")])
+def test_the_matrices_of_vera_start_as_peft_has_them_or_as_is_said(inits: dict[str, str], expected: str) -> None:
+    found = traced(vera(bare(), "v_proj", "down_proj"), init="model", inits=inits)
+    assert {str(each.initial) for each in found.parameters if "vera_A" in each.name} == {expected}
+
+
 def test_parts_of_the_matrices_of_vera_that_grow_apart_are_refused() -> None:
     """A has entries of one over the root of its largest part, which is not that of the others then."""
     found = traced(vera(bare(), "v_proj", "down_proj"), axes={"intermediate": "phi"})
