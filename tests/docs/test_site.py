@@ -45,9 +45,9 @@ def test_every_scheme_has_a_page_to_explore(site: Path) -> None:
 
 def test_no_page_is_wider_than_the_window(site: Path, page: Page) -> None:
     wide = {}
-    for path in sorted(site.rglob("*.html")):
+    for path in sorted(path for path in site.rglob("*.html") if path.name not in WITHOUT_A_SERVER):
         page.open(path)
-        for width in SIZES if path.name not in WITHOUT_A_SERVER else ():
+        for width in SIZES:
             page.resize(width, touch=width == SIZES[0])
             found = page.value("document.documentElement.scrollWidth")
             if found > width or page.complaints:
