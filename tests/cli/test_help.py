@@ -43,7 +43,7 @@ FILES = {
 }
 ELSEWHERE = ("tune", "reproduce", "completion")
 """What takes minutes, or data that are not here; and what a shell is told, for which it has a test of its own."""
-SLOW = ("model", "sweep", "runs", "atlas")
+SLOW = ("model", "sweep", "runs", "atlas", "crosscheck")
 
 
 def examples(text: str) -> Iterator[tuple[str, str]]:

@@ -324,7 +324,7 @@ def test_vera_is_no_more_stable_in_depth_at_the_rate_of_one_module(capsys: pytes
 
 def test_layers_of_several_shapes_have_parts_of_the_matrices_of_vera(capsys: pytest.CaptureFixture[str]) -> None:
     """Two adapters in a row are as one in each of two layers: -(L - 1)/(2 L)."""
-    answer = found("llama --adapter several.json --layers 1", capsys)
+    answer = found("llama --adapter several.json --layers 1 --steps 3", capsys)
     assert answer["max_stable"]["eta"]["value"] == "-1/4"
     assert parted(answer)["down_proj[1]", "Z_A"] == ("1/2", "0")
 

@@ -73,6 +73,7 @@ def test_no_verdict_rests_on_an_epsilon_that_is_felt(subject: Scheme) -> None:
     assert any("A7" in row.reason for row in found.rows)
 
 
+@pytest.mark.slow
 def test_parts_that_tie_both_have_a_say() -> None:
     """A_0 Z and U_A Z tie: with k = 4 what follows A_0 is lost in the noise of the ranks within reach."""
     tied = scheme("-1/2", "-2", "-1", "-3/4", optimizer="sign", gradient="-1/2", scale="-1/2", momentum="0", rank="1/4")

@@ -61,6 +61,7 @@ def behind(*stack: Axis) -> Problem:
     return Problem("stack", named("out", parameter("O", axis("o"), m, init="-1/2") @ picked))
 
 
+@pytest.mark.slow
 def test_what_trains_behind_a_stack_of_matrices_learns_of_each_as_of_one() -> None:
     """P moves along W^T O^T, a sum over the stack too, and what W makes of that is aligned with O."""
     sizes = [exponents(each, steps=1)[1].sizes for each in (behind(), behind(axis("stack")))]

@@ -91,6 +91,7 @@ def same_numbers(one: Reproduction, other: Reproduction) -> bool:
     return first == second
 
 
+@pytest.mark.slow
 def test_processes_change_nothing(tiny: Reproduction, tmp_path: Path) -> None:
     with Store(tmp_path / "runs.sqlite") as store:
         assert same_numbers(reproduction(TINY, store, workers=2), tiny)
@@ -132,6 +133,7 @@ KILLS = 8
 """The moments of a kill are those of a sweep (test_sweep_kills); here it is the studies that go on."""
 
 
+@pytest.mark.slow
 def test_a_kill_loses_no_finished_run(
     tiny: Reproduction, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

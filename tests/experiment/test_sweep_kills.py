@@ -59,6 +59,7 @@ def last_told(pipe: Connection) -> tuple[int, int] | None:
     return last
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_loses_no_finished_run_and_leaves_no_half_run(
     tmp_path: Path, start: Callable[[Path, Path], tuple[BaseProcess, Connection]]
 ) -> None:

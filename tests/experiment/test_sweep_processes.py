@@ -28,6 +28,7 @@ def is_alive(process: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_a_spawned_worker_that_dies_is_replaced_and_a_deadly_run_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,6 +44,7 @@ def test_a_spawned_worker_that_dies_is_replaced_and_a_deadly_run_named(
     assert threads == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_workers_leave_with_a_killed_parent(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\n"

@@ -336,6 +336,7 @@ def test_exit_status_and_form(
     assert main(["lint", str(tmp_path), *words]) == status
 
 
+@pytest.mark.slow
 def test_dora_is_derived_in_its_own_module() -> None:
     """Its A and B bear the rates of LoRA's; its magnitudes, at one rate for all, hardly learn."""
     plain, found = (lint({**PLAIN, "use_dora": is_dora}, **RATE) for is_dora in (False, True))
