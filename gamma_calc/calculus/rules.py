@@ -232,7 +232,7 @@ def unlike_pairs(left: Term, right: Term, axis: Axis) -> Iterator[tuple[Componen
         yield from (aligned,) if aligned else found.values() or ((alike[0], others[0]),)
 
 
-def _alike(term: Term, axis: Axis) -> Iterable[Sequence[Component]]:
+def _alike(term: Term, axis: Axis) -> Iterable[list[Component]]:
     found: dict[tuple[Size, Provenance], list[Component]] = {}
     for each in term:
         found.setdefault((each.size, each.provenance.summed((axis,))), []).append(each)
@@ -242,7 +242,11 @@ def _alike(term: Term, axis: Axis) -> Iterable[Sequence[Component]]:
 def _uncentred(
     left: Sequence[Component], right: Sequence[Component], axis: Axis
 ) -> Iterator[tuple[Component, Component]]:
-    """The pairs of components whose products along an axis no flip makes centred: where none is mixed, equally odd."""
+    """The pairs of components whose products along an axis have no random sign, in order.
+
+    A flip there leaves a product as it is where it changes the sign of both or of none; so where each component has a
+    sign under each flip, those that are odd under the same ones are looked up.
+    """
     pairs: Iterable[tuple[Component, Component]] = product(left, right)
     if not any(flip.at is axis for each in (*left, *right) for flip in each.provenance.mixed):
         equally = dict[frozenset[Flip], list[Component]]()

@@ -88,9 +88,7 @@ class Trace:
 @lru_cache(maxsize=16384)
 def _is_longer(term: Term, most: int) -> bool:
     """Whether some parity of a term has more numbers."""
-    if _numbers(term) <= most:
-        return False
-    return any(_numbers(alike) > most for alike in by_parity(term).values())
+    return _numbers(term) > most and any(_numbers(alike) > most for alike in by_parity(term).values())
 
 
 def _numbers(components: Iterable[Component]) -> int:

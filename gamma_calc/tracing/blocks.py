@@ -1,7 +1,8 @@
 """Blocks: some coordinates of an axis that grows, such as the queries in a fused projection, as tensors of their own.
 
 A block of rows of a random matrix is a random matrix, and its rows are trained like those of one. So what is taken of
-a value is taken of the parameters that its axis comes from; two blocks have no row in common, or one is refused.
+a value is taken of the parameters that its axis comes from; two blocks have no row in common, or one is refused. Of a
+frozen matrix that layers of several sizes share, each size has the first rows or columns.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression, Given, Merged, Named, Ones, Renamed, Split, Trained, nodes
 from gamma_calc.program.shared import parts
-from gamma_calc.tracing.capture import Sizes
+from gamma_calc.tracing.capture import Operation, Sizes
+from gamma_calc.tracing.names import numbered
+from gamma_calc.tracing.sizes import ZERO
 from gamma_calc.tracing.translation import Translation
-from gamma_calc.tracing.values import Value
+from gamma_calc.tracing.values import Value, flat
 
 
 def block(t: Translation, value: Value, place: int, start: Sizes, size: Sizes, where: str) -> Value:
@@ -29,6 +32,34 @@ def block(t: Translation, value: Value, place: int, start: Sizes, size: Sizes, w
     taking = _Taking(t, start, size, new)
     expression = taking.of(value.expression, axis)
     return Value(expression, (*value.dims[:place], (new,), *value.dims[place + 1 :]))
+
+
+def shared_part(t: Translation, shared: Operation, operation: Operation, place: int) -> Value:
+    """The first coordinates of a random matrix that layers share, as a matrix of their own.
+
+    Parts of different sizes have entries in common. Nothing relates the coordinates of a size to those of another one
+    but sums against matrices, so no two of these entries are ever summed beside each other.
+
+    Raises:
+        Unknown: another part has entries of another size.
+    """
+    dims = t.dims(operation)
+    assert operation.shape is not None and shared.values is not None
+    init, size = t.inits.of(shared, dims), operation.shape[place]
+    if t.shared.setdefault(init.name, init) != init:
+        raise Unknown(f"parts of {init.name} whose sizes grow by different powers of the width")
+    name = _called(t, init.name, (0, 0), size)
+    t.leaves[init.name], t.blocks[name] = shared.parameter, (init.name, place, 0, size[0])
+    t.tensors[name] = shared.values[0].double().narrow(place, 0, size[0])
+    return Value(Trained(name, flat(dims), init.initial, ZERO, is_trained=False), dims)
+
+
+def _called(t: Translation, name: str, start: Sizes, size: Sizes) -> str:
+    """What a block of a leaf, or of a named value, is called: numbered as they are met."""
+    known = t.starts.setdefault(name, [])
+    if (start, size) not in known:
+        known.append((start, size))
+    return numbered(name, known.index((start, size)) + 1)
 
 
 class _Taking:
@@ -84,7 +115,7 @@ class _Taking:
         others = [each for each in self.t.starts.get(name, ()) if each != (self.start, self.size)]
         if any(_overlap(self.start[0], self.size[0], begin[0], count[0]) for begin, count in others):
             raise Unknown(f"overlapping blocks of {name}")
-        return self.t.block(name, self.start, self.size)
+        return _called(self.t, name, self.start, self.size)
 
 
 def _overlap(start: int, size: int, other: int, count: int) -> bool:

@@ -18,7 +18,7 @@ from gamma_calc.errors import Unknown
 from gamma_calc.program import network
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import InverseRms, Pointwise, Power, Softmax, Stopped
-from gamma_calc.tracing.blocks import block
+from gamma_calc.tracing.blocks import block, shared_part
 from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference, Sizes
 from gamma_calc.tracing.lookups import embedding, gathered, largest, picked
 from gamma_calc.tracing.parameters import Adapter
@@ -364,8 +364,8 @@ def sliced(
     """Some coordinates of a dimension."""
     assert op.shape is not None
     source = t.capture.operation(x)
-    if source is not None and source.is_random_buffer:
-        return t.part(source, op, place)
+    if source is not None and source.is_random_buffer and not start:
+        return shared_part(t, source, op, place)
     value = t.value(x)
     place = _place(value, place)
     if op.shape[place] == t.layout.sizes(value.dims[place]):

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     Contraction,
@@ -28,7 +27,7 @@ from gamma_calc.program.expressions import (
     Trained,
 )
 from gamma_calc.tracing.capture import Across, Capture, Operation, Reference, Sizes
-from gamma_calc.tracing.names import distinct, numbered
+from gamma_calc.tracing.names import distinct
 from gamma_calc.tracing.parameters import Adapter, Init, Inits
 from gamma_calc.tracing.sizes import ZERO, Axes, Family
 from gamma_calc.tracing.values import ONE, Dimension, Layout, Value, flat
@@ -167,29 +166,6 @@ class Translation:
             return Value(leaf, dims)
         given = self.data(f"{init.name}_0", start, leaf.shape) if number is None else self.scalar(number)
         return self.layout.added(Value(given, dims), Value(leaf, dims))
-
-    def part(self, shared: Operation, operation: Operation, place: int) -> Value:
-        """The first coordinates of a random matrix that layers share, as a matrix of their own.
-
-        Parts of different sizes have entries in common. Nothing relates the coordinates of a size to those of another
-        one but sums against matrices, so no two of these entries are ever summed beside each other.
-        """
-        dims = self.dims(operation)
-        assert operation.shape is not None and shared.values is not None
-        init, sizes = self.inits.of(shared, dims), operation.shape[place]
-        if self.shared.setdefault(init.name, init) != init:
-            raise Unknown(f"parts of {init.name} whose sizes grow by different powers of the width")
-        name = self.block(init.name, (0, 0), sizes)
-        self.leaves[init.name], self.blocks[name] = shared.parameter, (init.name, place, 0, sizes[0])
-        self.tensors[name] = shared.values[0].double().narrow(place, 0, sizes[0])
-        return Value(Trained(name, flat(dims), init.initial, ZERO, is_trained=False), dims)
-
-    def block(self, name: str, start: Sizes, size: Sizes) -> str:
-        """What a block of a leaf, or of a named value, is called: numbered as they are met."""
-        known = self.starts.setdefault(name, [])
-        if (start, size) not in known:
-            known.append((start, size))
-        return numbered(name, known.index((start, size)) + 1)
 
     def is_identity(self, argument: Any) -> bool:
         """Whether an operand is an identity matrix that does not change."""
