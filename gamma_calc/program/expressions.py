@@ -381,7 +381,7 @@ class Map(Unary):
         return Part(f"{self.word}({self.operand.name})" if isinstance(self.operand, Named) else self.word, kind)
 
 
-SATURATING_FUNCTIONS = frozenset({"tanh", "tanh'"})
+SATURATING_FUNCTIONS = frozenset({"tanh", "tanh'", "hardtanh", "hardtanh'", "erf", "erf'"})
 """The scalar functions that stay bounded where their argument grows, and their derivatives, which vanish there."""
 
 STEP_FUNCTIONS = frozenset({"phi'"})

@@ -53,19 +53,36 @@ def _slope_of_gelu(x: Tensor, argument: Tensor, slope: Tensor) -> Tensor:
     return (1 + argument.tanh()) / 2 + x * slope * (1 - argument.tanh().square()) / 2
 
 
+def _slope_of_mish(x: Tensor, tanh: Tensor) -> Tensor:
+    """The derivative of x tanh(log(1 + e^x))."""
+    return tanh + x * x.sigmoid() * (1 - tanh.square())
+
+
 FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "phi": torch.relu,
     "phi'": lambda x: (x > 0).to(x.dtype),
     "silu": torch.nn.functional.silu,
     "silu'": lambda x: x.sigmoid() * (1 + x * (1 - x.sigmoid())),
+    "mish": torch.nn.functional.mish,
+    "mish'": lambda x: _slope_of_mish(x, torch.nn.functional.softplus(x).tanh()),
+    "hardswish": torch.nn.functional.hardswish,
+    "hardswish'": lambda x: (x / 3 + 0.5).where(x.abs() < 3, (x > 0).to(x.dtype)),
+    "elu": torch.nn.functional.elu,
+    "elu'": lambda x: x.clamp(max=0).exp(),
+    "capped": lambda x: x.clamp(max=1),
+    "capped'": lambda x: (x <= 1).to(x.dtype),
+    "hardtanh": torch.nn.functional.hardtanh,
+    "hardtanh'": lambda x: (x.abs() <= 1).to(x.dtype),
     "tanh": torch.tanh,
     "tanh'": lambda x: 1 - x.tanh().square(),
+    "erf": torch.erf,
+    "erf'": lambda x: 2 / math.sqrt(math.pi) * (-x.square()).exp(),
     "gelu": torch.nn.functional.gelu,
     "gelu'": lambda x: torch.special.ndtr(x) + x * (-x.square() / 2).exp() / math.sqrt(2 * math.pi),
     "gelu_tanh": lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
     "gelu_tanh'": lambda x: _slope_of_gelu(x, GELU * (x + CUBIC * x**3), GELU * (1 + 3 * CUBIC * x**2)),
 }
-"""The scalar maps that a program can name, and their derivatives; x Phi(x) exactly and by a tanh."""
+"""The scalar maps that a program can name, and their derivatives; x Phi(x) exactly and by a tanh; min(x, 1)."""
 
 
 class TorchReading:

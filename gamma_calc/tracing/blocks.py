@@ -9,29 +9,36 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression, Given, Merged, Named, Ones, Renamed, Split, Trained, nodes
 from gamma_calc.program.shared import parts
-from gamma_calc.tracing.capture import Operation, Sizes
+from gamma_calc.tracing.capture import Operation
 from gamma_calc.tracing.names import numbered
 from gamma_calc.tracing.sizes import ZERO
-from gamma_calc.tracing.translation import Translation
+from gamma_calc.tracing.translation import Coordinates, Translation
 from gamma_calc.tracing.values import Value, flat
 
 
-def block(t: Translation, value: Value, place: int, start: Sizes, size: Sizes, where: str) -> Value:
-    """Coordinates of a dimension, of one axis, from `start` on.
+def block(t: Translation, value: Value, place: int, taken: Coordinates, where: str) -> Value:
+    """Some coordinates of a dimension, of one axis.
 
     Raises:
         Unknown: the axis does not come from parameters, or a part of the block is already part of another one.
     """
     (axis,) = value.dims[place]
     known = {each for node in nodes(value.expression) for each in node.axes}
-    new = t.axes.axis(size, known, where)
-    taking = _Taking(t, start, size, new)
+    new = t.axes.axis(tuple(map(len, taken)), known, where)
+    taking = _Taking(t, taken, new)
     expression = taking.of(value.expression, axis)
     return Value(expression, (*value.dims[:place], (new,), *value.dims[place + 1 :]))
+
+
+def coordinates(tensor: Tensor, place: int, taken: range) -> Tensor:
+    """Some coordinates of a dimension of a tensor, as a view of it."""
+    return tensor[(slice(None),) * place + (slice(taken.start, taken.stop, taken.step),)]
 
 
 def shared_part(t: Translation, shared: Operation, operation: Operation, place: int) -> Value:
@@ -48,25 +55,25 @@ def shared_part(t: Translation, shared: Operation, operation: Operation, place: 
     init, size = t.inits.of(shared, dims), operation.shape[place]
     if t.shared.setdefault(init.name, init) != init:
         raise Unknown(f"parts of {init.name} whose sizes grow by different powers of the width")
-    name = _called(t, init.name, (0, 0), size)
-    t.leaves[init.name], t.blocks[name] = shared.parameter, (init.name, place, 0, size[0])
+    name = _called(t, init.name, tuple(map(range, size)))
+    t.leaves[init.name], t.blocks[name] = shared.parameter, (init.name, place, range(size[0]))
     t.tensors[name] = shared.values[0].double().narrow(place, 0, size[0])
     return Value(Trained(name, flat(dims), init.initial, ZERO, is_trained=False), dims)
 
 
-def _called(t: Translation, name: str, start: Sizes, size: Sizes) -> str:
+def _called(t: Translation, name: str, taken: Coordinates) -> str:
     """What a block of a leaf, or of a named value, is called: numbered as they are met."""
-    known = t.starts.setdefault(name, [])
-    if (start, size) not in known:
-        known.append((start, size))
-    return numbered(name, known.index((start, size)) + 1)
+    known = t.taken.setdefault(name, [])
+    if taken not in known:
+        known.append(taken)
+    return numbered(name, known.index(taken) + 1)
 
 
 class _Taking:
     """One block of an expression; what lacks the axis stays as it is."""
 
-    def __init__(self, t: Translation, start: Sizes, size: Sizes, new: Axis) -> None:
-        self.t, self.start, self.size, self.new = t, start, size, new
+    def __init__(self, t: Translation, taken: Coordinates, new: Axis) -> None:
+        self.t, self.taken, self.new = t, taken, new
         self.known: dict[Expression, Expression] = {}
 
     def of(self, node: Expression, axis: Axis) -> Expression:
@@ -104,19 +111,15 @@ class _Taking:
         return tuple(self._part(one, axis) for one in each) if isinstance(each, tuple) else each
 
     def _leaf(self, node: Given | Trained, name: str, shape: tuple[Axis, ...], axis: Axis) -> Expression:
-        found = self._called(name)
-        self.t.tensors[found] = self.t.tensors[name].narrow(shape.index(axis), self.start[0], self.size[0])
-        self.t.blocks[found] = (name, shape.index(axis), self.start[0], self.size[0])
+        found, place, rows = self._called(name), shape.index(axis), self.taken[0]
+        self.t.tensors[found] = coordinates(self.t.tensors[name], place, rows)
+        self.t.blocks[found] = (name, place, rows)
         axes = tuple(self.new if each is axis else each for each in shape)
         return type(node)(found, axes, *parts(node)[2:])
 
     def _called(self, name: str) -> str:
         """What the block of a name is called."""
-        others = [each for each in self.t.starts.get(name, ()) if each != (self.start, self.size)]
-        if any(_overlap(self.start[0], self.size[0], begin[0], count[0]) for begin, count in others):
+        others = [each for each in self.t.taken.get(name, ()) if each != self.taken]
+        if not set(self.taken[0]).isdisjoint(row for other in others for row in other[0]):
             raise Unknown(f"overlapping blocks of {name}")
-        return _called(self.t, name, self.start, self.size)
-
-
-def _overlap(start: int, size: int, other: int, count: int) -> bool:
-    return start < other + count and other < start + size
+        return _called(self.t, name, self.taken)

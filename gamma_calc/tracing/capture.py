@@ -29,10 +29,21 @@ RANDOM_BUFFER = re.compile(r"(.*\.)?vera_[AB]\.[^.]+")
 SAME = ("to", "type_as", "contiguous", "alias", "clone", "dropout", "_to_copy", "float", "lift_fresh_copy")
 """Operations that leave a value as it is."""
 
-VIEWS = ("view", "reshape", "unsqueeze", "squeeze", "flatten", "unflatten", "_unsafe_view", "view_as", "ravel")
+VIEWS = (
+    "view",
+    "reshape",
+    "unsqueeze",
+    "squeeze",
+    "flatten",
+    "unflatten",
+    "_unsafe_view",
+    "view_as",
+    "reshape_as",
+    "ravel",
+)
 """Operations that leave its entries in order, in other dimensions."""
 
-CHOICES = ("topk",)
+CHOICES = ("topk", "max")
 """Operations whose second value are places: those of the largest entries."""
 
 FIRST_LAYERS = re.compile(r"\.slice\((None|0), [^)]*\)")
@@ -67,10 +78,10 @@ class Operation:
 
     Shapes: `shape` has the sizes of each dimension of its value; None if that is no tensor.
 
-    `kind` is ATen's name without its overload ("linear"), or "parameter". `arguments` are numbers, what differs between
-    twins as `Across`, and other operations as `Reference`. `values` are those of a value that depends on no parameter,
-    or the parameters themselves; `places` where a choice finds the largest entries, in each twin. `module` is the path
-    of the module that does it, `where` the line of its source.
+    `kind` is ATen's name without its overload ("linear"), and without the underscore of one in place; or "parameter".
+    `arguments` are numbers, what differs between twins as `Across`, and other operations as `Reference`. `values` are
+    those of a value that depends on no parameter, or the parameters themselves; `places` where a choice finds the
+    largest entries, in each twin. `module` is the path of the module that does it, `where` the line of its source.
     """
 
     name: str
@@ -252,12 +263,17 @@ def _is_given(parameter: nn.Parameter) -> bool:
 
 def _chosen(graph: Sequence[Any], leaves: Mapping[str, tuple[str, Any]]) -> Mapping[Any, Any]:
     """The places that each choice of a twin picks, at the parameters that it has; they are held."""
-    choices = [place for place, node in enumerate(graph) if _kind(node) in CHOICES]
+    choices = [place for place, node in enumerate(graph) if _is_choice(node)]
     values: dict[Any, Any] = {}
     with torch.no_grad():
         for node in graph[: choices[-1] + 1 if choices else 0]:
             values[node] = leaves[node.name][1] if node.op == "placeholder" else _done(node, values.__getitem__)
     return {graph[place]: values[graph[place]][1] for place in choices}
+
+
+def _is_choice(node: Any) -> bool:
+    """Whether an operation finds the largest entries, and where they are."""
+    return _kind(node) in CHOICES and isinstance(node.meta["val"], tuple | list)
 
 
 def _operation(
@@ -274,7 +290,7 @@ def _operation(
         values = tuple(_computed(other, place, known, nodes) for place, other in enumerate(nodes))
     return Operation(
         node.name,
-        _kind(node),
+        _kind(node).removesuffix("_"),
         _merged([other.args for other in nodes]),
         _merged([dict(other.kwargs) for other in nodes]),
         _shape(nodes, values),
@@ -306,7 +322,10 @@ def _done(node: Any, value: Callable[[Any], Any]) -> Any:
     if node.op == "get_attr":
         return attrgetter(node.target)(node.graph.owning_module)
     function: Callable[..., Any] = node.target
-    return function(*torch.fx.map_arg(node.args, value), **torch.fx.map_arg(node.kwargs, value))
+    try:
+        return function(*torch.fx.map_arg(node.args, value), **torch.fx.map_arg(node.kwargs, value))
+    except RuntimeError as problem:
+        raise BadInput(f"{_where(node)}: {str(problem).splitlines()[0]}") from None
 
 
 def _merged(arguments: Sequence[Any]) -> Any:

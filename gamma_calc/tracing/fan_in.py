@@ -15,7 +15,7 @@ Places = tuple[int | None, ...]
 """The dimension of the parameter that each dimension of a value is, or is a part of; None of one of its own."""
 
 ALIKE = (*SAME, "detach", "getitem", "slice", "split", "split_with_sizes", "chunk")
-ENTRYWISE = ("mul", "div", "neg", "add", "sub", "set_")
+ENTRYWISE = ("mul", "div", "neg", "add", "sub", "set")
 PRODUCTS = {"mm": 0, "bmm": 0, "matmul": 0, "addmm": 1, "baddbmm": 1}
 """Products of matrices, and which of their arguments is the left factor."""
 

@@ -60,6 +60,17 @@ def largest(
     return found, None
 
 
+def maximum(t: Translation, op: Operation, x: Any, place: Any = None, keepdim: bool = False) -> tuple[Value, None]:
+    """The largest entry along a fixed dimension; which it is is held."""
+    if op.places is None:
+        raise Unknown("a maximum of two values, or of all entries")
+    value = t.value(x)
+    places = op.places if keepdim else tuple(each.unsqueeze(place) for each in op.places)
+    found, place = _at_places(t, op, value, place, places), place % len(value.dims)
+    t.choices.append(op.where)
+    return (found if keepdim else Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))), None
+
+
 def gathered(t: Translation, op: Operation, x: Any, place: int, places: Any) -> Value:
     """Entries along a fixed dimension, at places of their own in each row."""
     where = t.capture.operations[places.name].indices

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from math import prod, sqrt
+from math import sqrt
 from types import MappingProxyType
 from typing import Any
 
@@ -17,17 +17,20 @@ import torch
 from gamma_calc.errors import Unknown
 from gamma_calc.program import network
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import InverseRms, Pointwise, Power, Softmax, Stopped
+from gamma_calc.program.expressions import Expression, InverseRms, Pointwise, Power, Softmax, Stopped
 from gamma_calc.tracing.blocks import block, shared_part
 from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference, Sizes
-from gamma_calc.tracing.lookups import embedding, gathered, largest, picked
+from gamma_calc.tracing.lookups import embedding, gathered, largest, maximum, picked
 from gamma_calc.tracing.parameters import Adapter
-from gamma_calc.tracing.translation import Translation
-from gamma_calc.tracing.values import ONE, Dimension, Layout, Value, flat
+from gamma_calc.tracing.translation import Coordinates, Translation
+from gamma_calc.tracing.values import ONE, Dimension, Value, flat
 from gamma_calc.tracing.weights import of_stack, weighted
 
 Entry = Callable[..., Any]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+NORMS = ("norm", "linalg_norm", "linalg_vector_norm")
+EPSILON = 1e-4
+"""A lower bound on a norm up to which it is read as what keeps a quotient finite."""
 
 
 def _place(value: Value, dim: int) -> int:
@@ -159,6 +162,16 @@ def power(t: Translation, op: Operation, x: Any, degree: Any) -> Value:
     return value if degree == 1 else value.written(Power(value.expression, Fraction(degree)))
 
 
+def squared(t: Translation, op: Operation, x: Any) -> Value:
+    """The power 2 of every entry."""
+    return power(t, op, x, 2)
+
+
+def inverse(t: Translation, op: Operation, x: Any) -> Value:
+    """The power -1 of every entry."""
+    return power(t, op, x, -1)
+
+
 def square_root(degree: Fraction) -> Entry:
     """A root, or one over it; of a mean of squares (and an epsilon) the inverse root mean square."""
 
@@ -187,10 +200,16 @@ def _mean_square(t: Translation, argument: Any) -> tuple[Value, int] | None:
     if operation is None or operation.kind != "mean" or len(operation.arguments) < 3 or not operation.arguments[2]:
         return None
     squares, places = t.capture.operation(operation.arguments[0]), operation.arguments[1]
-    if squares is None or squares.kind != "pow" or squares.arguments[1] != 2 or len(places) != 1:
+    if squares is None or len(places) != 1 or not _is_square(squares):
         return None
     value = t.value(squares.arguments[0])
     return value, _place(value, places[0])
+
+
+def _is_square(operation: Operation) -> bool:
+    """Whether an operation multiplies a value by itself, whatever way it is written."""
+    first, *others = operation.arguments
+    return {"pow": others == [2], "square": True, "mul": others == [first]}.get(operation.kind, False)
 
 
 def averaged(t: Translation, op: Operation, x: Any, places: Any = None, keepdim: bool = False, **options: Any) -> Value:
@@ -236,32 +255,41 @@ def repeated(t: Translation, op: Operation, x: Any, count: Any, place: int | Non
     return Value(value.expression, (*value.dims[:place], (*value.dims[place], new), *value.dims[place + 1 :]))
 
 
-def norm(t: Translation, op: Operation, x: Any, order: Any = None, places: Any = None, **options: Any) -> Value:
+def norm(
+    t: Translation, op: Operation, x: Any, order: Any = None, dim: Any = None, keepdim: bool = False, **options: Any
+) -> Value:
     """The Euclidean norm along one dimension."""
     value = t.value(x)
-    places = options.get("dim", places)
-    if order not in (None, 2) or options.get("keepdim") or not isinstance(places, int | tuple | list):
+    places = (dim,) if isinstance(dim, int) else tuple(dim or ())
+    if order not in (None, 2) or len(places) != 1:
         raise Unknown("a norm other than the Euclidean one along a dimension")
-    (place,) = (places,) if isinstance(places, int) else places
-    letters = LETTERS[: len(value.dims)]
-    left = letters.replace(letters[_place(value, place)], "")
-    squares = t.layout.product(value, value, (letters, letters, left))
-    return squares.written(Power(squares.expression, Fraction(1, 2)))
+    place, letters = _place(value, places[0]), LETTERS[: len(value.dims)]
+    squares = t.layout.product(value, value, (letters, letters, letters.replace(letters[place], "")))
+    dims = (*squares.dims[:place], (), *squares.dims[place:]) if keepdim else squares.dims
+    return Value(Power(squares.expression, Fraction(1, 2)), dims)
 
 
 def normed(
     t: Translation, op: Operation, x: Any, shape: Any, weight: Any = None, bias: Any = None, *rest: Any
 ) -> Value:
     """A layer norm, times a weight, plus a bias."""
+    return _moved(t, op, _normed(t, x, shape, weight, network.layer_norm), bias)
+
+
+def rms_normed(t: Translation, op: Operation, x: Any, shape: Any, weight: Any = None, eps: Any = None) -> Value:
+    """An RMS norm, times a weight."""
+    return _normed(t, x, shape, weight, network.rms_norm)
+
+
+def _normed(t: Translation, x: Any, shape: Any, weight: Any, norm: Callable[[Expression, Axis], Expression]) -> Value:
+    """A norm along the last dimension, times a weight, if there is one."""
     value = t.value(x)
     if len(shape) != 1:
-        raise Unknown("a layer norm over several dimensions")
+        raise Unknown("a norm over several dimensions")
     value = t.layout.whole(value, len(value.dims) - 1)
     (axis,) = value.dims[-1]
-    value = value.written(network.layer_norm(value.expression, axis))
-    if weight is not None and t.number(weight) != 1:
-        value = t.layout.times(value, t.value(weight))
-    return _moved(t, op, value, bias)
+    value = value.written(norm(value.expression, axis))
+    return value if weight is None or t.number(weight) == 1 else t.layout.times(value, t.value(weight))
 
 
 def _moved(t: Translation, op: Operation, value: Value, bias: Any) -> Value:
@@ -337,6 +365,72 @@ def mapped(function: str, said: str) -> Entry:
     return entry
 
 
+def rectified(t: Translation, op: Operation, x: Any, slope: float = 0.01) -> Value:
+    """relu(x) less the slope times relu(-x)."""
+    return t.layout.added(_relu(t.value(x)), t.scaled(_relu(negated(t, op, x)), -slope))
+
+
+def magnitude(t: Translation, op: Operation, x: Any) -> Value:
+    """relu(x) plus relu(-x)."""
+    return rectified(t, op, x, -1)
+
+
+def _relu(value: Value) -> Value:
+    return value.written(network.relu(value.expression))
+
+
+def exponential_linear(
+    t: Translation, op: Operation, x: Any, alpha: float = 1, scale: float = 1, input_scale: float = 1
+) -> Value:
+    """x where it is positive, else e^x - 1."""
+    if (alpha, scale, input_scale) != (1, 1, 1):
+        raise Unknown(f"an ELU of the sizes {alpha}, {scale} and {input_scale}")
+    value = t.value(x)
+    return value.written(Pointwise("elu", value.expression))
+
+
+def clamped(t: Translation, op: Operation, x: Any, least: Any = None, most: Any = None) -> Value:
+    """Between fixed bounds: c times a map of x / c whose bound is 1, or relu; a tiny one below a norm is left out."""
+    value, norm = t.value(x), t.capture.operation(x)
+    match least, most:
+        case float(low), None if 0 < low <= EPSILON and norm is not None and norm.kind in NORMS:
+            return value
+        case 0, None:
+            return _relu(value)
+        case int(low) | float(low), None if low < 0:
+            return t.scaled(clamped(t, op, t.scaled(value, -1), None, -low), -1)
+        case None, 0:
+            return t.scaled(_relu(t.scaled(value, -1)), -1)
+        case None, int(high) | float(high) if high > 0:
+            return _within(t, value, "capped", high)
+        case 0, int(high) | float(high) if high > 0:
+            return _within(t, _relu(value), "hardtanh", high)
+        case int(low) | float(low), int(high) | float(high) if low == -high < 0:
+            return _within(t, value, "hardtanh", high)
+    raise Unknown(f"a clamp to {least} and {most}")
+
+
+def _within(t: Translation, value: Value, function: str, bound: float) -> Value:
+    """The bound times a map of the value over it."""
+    inner = t.scaled(value, 1 / bound)
+    return t.scaled(inner.written(Pointwise(function, inner.expression)), bound)
+
+
+def clamped_below(t: Translation, op: Operation, x: Any, least: Any) -> Value:
+    """As `clamp` with a lower bound."""
+    return clamped(t, op, x, least)
+
+
+def clamped_above(t: Translation, op: Operation, x: Any, most: Any) -> Value:
+    """As `clamp` with an upper bound."""
+    return clamped(t, op, x, None, most)
+
+
+def relu_to_six(t: Translation, op: Operation, x: Any) -> Value:
+    """As `clamp` to 0 and 6."""
+    return clamped(t, op, x, 0, 6)
+
+
 def sigmoid(t: Translation, op: Operation, x: Any) -> Value:
     """(1 + tanh(x / 2)) / 2."""
     half = t.scaled(t.value(x), 0.5)
@@ -372,7 +466,8 @@ def sliced(
         return value
     begin = start or 0
     begins = tuple(map(int, begin)) if isinstance(begin, Across) else (begin, begin)
-    return taken(t, value, place, begins, op.shape[place], step, op.where)
+    rows = zip(begins, op.shape[place], strict=True)
+    return taken(t, value, place, tuple(range(first, first + step * count, step) for first, count in rows), op.where)
 
 
 def selected(t: Translation, op: Operation, x: Any, place: int, index: Any) -> Value:
@@ -380,7 +475,7 @@ def selected(t: Translation, op: Operation, x: Any, place: int, index: Any) -> V
     value = t.value(x)
     place = _place(value, place)
     starts = tuple(map(int, index)) if isinstance(index, Across) else (index, index)
-    found = taken(t, value, place, starts, (1, 1), 1, op.where)
+    found = taken(t, value, place, tuple(range(each, each + 1) for each in starts), op.where)
     return Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))
 
 
@@ -399,7 +494,8 @@ def parts(t: Translation, op: Operation, x: Any, sizes: Any, place: int = 0) -> 
     place = _place(value, place)
     found, start = [], (0, 0)
     for size in _pieces(t.layout.sizes(value.dims[place]), sizes, op.kind):
-        found.append(taken(t, value, place, start, size, 1, op.where))
+        rows = tuple(range(first, first + count) for first, count in zip(start, size, strict=True))
+        found.append(taken(t, value, place, rows, op.where))
         start = (start[0] + size[0], start[1] + size[1])
     return tuple(found)
 
@@ -419,9 +515,9 @@ def _pieces(whole: Sizes, sizes: Any, kind: str) -> list[Sizes]:
     return [*[size] * (count - 1), last]
 
 
-def taken(t: Translation, value: Value, place: int, start: Sizes, size: Sizes, step: int, where: str) -> Value:
-    """Coordinates of a dimension from `start` on: of a fixed one by a sum against their indicators."""
-    value = t.layout.whole(value, place)
+def taken(t: Translation, value: Value, place: int, rows: Coordinates, where: str) -> Value:
+    """Some coordinates of a dimension: of a fixed one by a sum against their indicators."""
+    value, size = t.layout.whole(value, place), tuple(map(len, rows))
     if not value.dims[place]:
         return value
     (axis,) = value.dims[place]
@@ -429,15 +525,12 @@ def taken(t: Translation, value: Value, place: int, start: Sizes, size: Sizes, s
         left: Dimension = () if set(size) == {1} else (t.axes.axis(size, value.axes, where),)
         return Value(value.expression, (*value.dims[:place], left, *value.dims[place + 1 :]))
     if not axis.is_fixed or axis in t.axes.unexplained:
-        if step != 1:
-            raise Unknown(f"every other coordinate of {axis}, which grows")
-        return block(t, value, place, start, size, where)
-    count, width = t.axes.sizes[axis][0], size[0]
-    rows = torch.eye(count)[torch.arange(count)[start[0] :][::step][:width]]
+        return block(t, value, place, rows, where)
+    (count, *_), (first, *_) = t.axes.sizes[axis], rows
     source = t.axes.copy(axis, ())
     new: Dimension = () if set(size) == {1} else (t.axes.axis(size, (*value.axes, source), where),)
-    name = f"take_{'_'.join((*_tag((*new, source)), str(start[0]), str(step)))}"
-    chosen = Value(t.data(name, rows, (*new, source)), (new, (source,)))
+    name = f"take_{'_'.join((*_tag((*new, source)), str(first.start), str(first.step)))}"
+    chosen = Value(t.data(name, torch.eye(count)[[*first]], (*new, source)), (new, (source,)))
     letters = LETTERS[: len(value.dims)]
     return t.layout.product(value, chosen, (letters, f"z{letters[place]}", letters.replace(letters[place], "z")))
 
@@ -489,38 +582,53 @@ def convolved(
     x: Any,
     weight: Any,
     bias: Any = None,
-    stride: Any = (1, 1),
-    padding: Any = (0, 0),
-    *rest: Any,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: Any = 1,
 ) -> Value:
-    """Patches of data against a weight, summed over all that a patch has: for an input that no parameter has met."""
-    image = t.capture.operations[x.name]
-    if not image.is_constant or image.values is None or (rest and rest[-1] != 1):
-        raise Unknown("a convolution of what training changes, or of groups")
-    filters = t.layout.reshaped(t.value(weight), _flattened(t.layout, t.value(weight)))
-    height, width = (t.layout.sizes(dim)[0] for dim in t.value(weight).dims[2:])
-    patches = torch.nn.functional.unfold(
-        image.values[0].double(), (height, width), padding=tuple(padding), stride=tuple(stride)
-    )
-    filters = t.layout.whole(filters, 1)
-    taken = filters.dims[1]
+    """Patches against a weight, summed over all that a patch has, or over its places alone, channel by channel."""
+    value, filters = t.value(x), t.value(weight)
     assert op.shape is not None
-    batch, places = op.shape[0], tuple(a * b for a, b in zip(op.shape[2], op.shape[3], strict=True))
-    axes: list[Dimension] = []
-    for sizes in (batch, places):
-        axes.append(() if set(sizes) == {1} else (t.axes.axis(sizes, (*taken, *flat(axes)), op.where),))
-    dims = (axes[0], taken, axes[1])
-    data = Value(t.data(f"{op.name}_patches", patches, flat(dims)), dims)
-    found = t.layout.product(filters, data, ("yz", "xzw", "xyw"))
-    if bias is not None and t.number(bias) != 0:
-        offset = t.value(bias)
-        found = t.joined(t.layout.added(found, Value(offset.expression, (*offset.dims, ()))), op)
-    return t.layout.reshaped(found, op.shape)
+    count = len(filters.dims) - 2
+    if len(value.dims) != count + 2 or isinstance(padding, str):
+        raise Unknown("a convolution of one example without a batch, or of a padding without a number")
+    for place in range(count):
+        step, before, apart = (each[place] if isinstance(each, tuple) else each for each in (stride, padding, dilation))
+        kernel = t.layout.sizes(filters.dims[2 + place])[0]
+        places = torch.arange(op.shape[2 + place][0])[:, None] * step + torch.arange(kernel) * apart - before
+        value = _patches(t, op, value, 2 + 2 * place, places)
+    outer, inner = LETTERS[2 : 2 + count], LETTERS[2 + count : 2 + 2 * count]
+    patches = f"ab{''.join(each for pair in zip(outer, inner, strict=True) for each in pair)}"
+    channels = t.layout.sizes(value.dims[1])
+    if groups == 1:
+        letters = (f"zb{inner}", patches, f"az{outer}")
+    elif tuple(groups if isinstance(groups, Across) else (groups, groups)) == channels == op.shape[1]:
+        filters = Value(filters.expression, (filters.dims[0], *filters.dims[2:]))
+        letters = (f"b{inner}", patches, f"ab{outer}")
+    else:
+        raise Unknown(f"a convolution of {groups} groups of channels")
+    found = t.joined(t.layout.product(filters, value, letters), op)
+    if bias is None or t.number(bias) == 0:
+        return found
+    offset = t.value(bias)
+    return t.joined(t.layout.added(found, Value(offset.expression, (*offset.dims, *[()] * count))), op)
 
 
-def _flattened(layout: Layout, value: Value) -> tuple[Sizes, Sizes]:
-    sizes = [layout.sizes(dim) for dim in value.dims]
-    return sizes[0], tuple(prod(each) for each in zip(*sizes[1:], strict=True))
+def _patches(t: Translation, op: Operation, value: Value, place: int, places: torch.Tensor) -> Value:
+    """Entries at places (out, kernel) of a fixed dimension, and zero at places beyond it, in two new dimensions."""
+    value = t.layout.whole(value, place)
+    (size, *_) = t.layout.sizes(value.dims[place])
+    if any(not axis.is_fixed for axis in value.dims[place]):
+        raise Unknown(f"a convolution along {value.dims[place][0]}, which grows")
+    source = tuple(t.axes.copy(axis, value.axes) for axis in value.dims[place])
+    new: list[Dimension] = []
+    for each in places.shape:
+        new.append(() if each == 1 else (t.axes.axis((each, each), (*value.axes, *source, *flat(new)), op.where),))
+    rows = (places[..., None] == torch.arange(size)).double()
+    chosen = Value(t.data(f"{op.name}_patches_{place}", rows, (*flat(new), *source)), (*new, source))
+    letters = LETTERS[: len(value.dims)]
+    return t.layout.product(value, chosen, (letters, f"yz{letters[place]}", letters.replace(letters[place], "yz")))
 
 
 def item(t: Translation, op: Operation, values: Any, index: int) -> Any:
@@ -602,6 +710,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "gather": gathered,
         "embedding": embedding,
         "index": picked,
+        "conv1d": convolved,
         "conv2d": convolved,
         "linear": linear,
         "matmul": matrix_product,
@@ -609,32 +718,46 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "bmm": matrix_product,
         "addmm": added_product,
         "baddbmm": added_product,
-        "set_": put,
+        "set": put,
         "einsum": einsum,
         "scaled_dot_product_attention": attention,
         "add": added,
-        "add_": added,
         "sub": subtracted,
         "neg": negated,
         "mul": product,
         "div": quotient,
-        "div_": quotient,
         "pow": power,
+        "square": squared,
+        "reciprocal": inverse,
         "rsqrt": square_root(Fraction(-1, 2)),
         "sqrt": square_root(Fraction(1, 2)),
         "mean": averaged,
         "sum": summed,
         "topk": largest,
+        "max": maximum,
         "repeat_interleave": repeated,
+        "norm": norm,
         "linalg_norm": norm,
         "linalg_vector_norm": norm,
         "layer_norm": normed,
+        "rms_norm": rms_normed,
         "softmax": softmax,
         "_softmax": softmax,
         "silu": mapped("silu", "silu"),
+        "mish": mapped("mish", "mish"),
+        "hardswish": mapped("hardswish", "hardswish"),
+        "elu": exponential_linear,
         "relu": mapped("phi", "relu"),
+        "leaky_relu": rectified,
+        "abs": magnitude,
+        "clamp": clamped,
+        "clamp_min": clamped_below,
+        "clamp_max": clamped_above,
+        "hardtanh": clamped,
+        "relu6": relu_to_six,
         "gelu": gelu,
         "tanh": mapped("tanh", "tanh"),
+        "erf": mapped("erf", "erf"),
         "sigmoid": sigmoid,
     }
 )

@@ -85,7 +85,7 @@ class Traced:
     `problem` is None where an operation is `unknown`; `output` are the axes of the model's output in order. `tensors`
     are values of the problem's leaves at the sizes `coordinates`, and `scalars` those of its scalars there: the first
     twin's, for a reading in torch. A leaf that is a block of a parameter is in `blocks`, with the leaf it is of, the
-    axis, the first coordinate and how many. `choices` are lines of the model's source that choose the largest of some
+    axis, and which of its coordinates. `choices` are lines of the model's source that choose the largest of some
     entries, such as the experts of a token: which these are is held as it is at the start.
     """
 
@@ -98,7 +98,7 @@ class Traced:
     operations: Mapping[str, int]
     unknown: tuple[Missing, ...]
     tensors: Mapping[str, Tensor]
-    blocks: Mapping[str, tuple[str, int, int, int]]
+    blocks: Mapping[str, tuple[str, int, range]]
     scalars: Mapping[str, float]
     twins: Twins
     choices: tuple[str, ...] = ()
@@ -309,8 +309,8 @@ def _layers(t: Translation) -> tuple[TracedLayer, ...]:
     for module, adapter in modules.items():
         name = t.names[module]
         wholes = [f"{start}_{name}" for start in ("Z_A", "Z_B")]
-        blocks = {numbered(each, count + 1) for each in wholes for count in range(len(t.starts.get(each, ())))}
-        features = tuple(each for each in t.features if each in blocks or (each in wholes and each not in t.starts))
+        blocks = {numbered(each, count + 1) for each in wholes for count in range(len(t.taken.get(each, ())))}
+        features = tuple(each for each in t.features if each in blocks or (each in wholes and each not in t.taken))
         quantities = (*features, *(f"Delta_{each}" for each in features))
         found.append(TracedLayer(name, module, quantities, adapter.is_of_scheme))
     return tuple(found)

@@ -26,7 +26,7 @@ from gamma_calc.program.expressions import (
     Sum,
     Trained,
 )
-from gamma_calc.tracing.capture import Across, Capture, Operation, Reference, Sizes
+from gamma_calc.tracing.capture import Across, Capture, Operation, Reference
 from gamma_calc.tracing.names import distinct
 from gamma_calc.tracing.parameters import Adapter, Init, Inits
 from gamma_calc.tracing.sizes import ZERO, Axes, Family
@@ -34,6 +34,8 @@ from gamma_calc.tracing.values import ONE, Dimension, Layout, Value, flat
 
 MOVES = ("t", "numpy_T", "transpose", "permute", "reshape", "to")
 """What a factor is still known behind."""
+Coordinates = tuple[range, ...]
+"""Some of the coordinates of a dimension, in each of the twins."""
 MOST_TERMS = 2
 """Terms of a value, beyond which a sum of two that training changes is a cut point."""
 
@@ -52,7 +54,7 @@ class Translation:
     """The forward pass so far.
 
     `tensors` are the values of leaves in the first twin, with the axes of the leaf in order, and `scalars` those of
-    scalars by symbol; `leaves` says what the model calls the parameter of each leaf. `blocks` and `starts` are those of
+    scalars by symbol; `leaves` says what the model calls the parameter of each leaf. `blocks` and `taken` are those of
     `blocks.py`, `features` the named values; `shared` says how matrices start of which layers have parts.
     """
 
@@ -64,8 +66,8 @@ class Translation:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     scalars: dict[str, float] = field(default_factory=dict)
     leaves: dict[str, str] = field(default_factory=dict)
-    blocks: dict[str, tuple[str, int, int, int]] = field(default_factory=dict)
-    starts: dict[str, list[tuple[Sizes, Sizes]]] = field(default_factory=dict)
+    blocks: dict[str, tuple[str, int, range]] = field(default_factory=dict)
+    taken: dict[str, list[Coordinates]] = field(default_factory=dict)
     unknown: list[Missing] = field(default_factory=list)
     choices: list[str] = field(default_factory=list)
     features: dict[str, Named] = field(default_factory=dict)

@@ -25,30 +25,39 @@ ADAPTERS = ("LORA", "VERA")
 """Kinds of adapters of PEFT that are traced."""
 
 SIZES: Mapping[str, Sizes] = {
-    "kv_heads": (2, 3),
+    "kv_heads": (2, 4),
     "groups": (3, 5),
-    "heads": (2, 3),
+    "heads": (2, 4),
     "head": (8, 24),
     "multiple": (10, 22),
-    "intermediate": (23, 59),
-    "moe_intermediate": (31, 71),
-    "shared_intermediate": (37, 89),
+    "intermediate": (46, 118),
+    "moe_intermediate": (62, 142),
+    "shared_intermediate": (74, 178),
     "vocabulary": (41, 43),
     "experts": (47, 53),
     "rank": (7, 13),
 }
 """The sizes of each class in the twins: no two products of a few grow by the same factor. Rotations of a part of a head
-ask for a size that 8 divides; a hidden size that is not that of all heads is a multiple of their number."""
+ask for a size that 8 divides, ALiBi for a power of two of heads, and some models for even numbers; a hidden size that
+is not that of all heads is a multiple of their number."""
 GROWTH = {"kv_heads": 1, "heads": 1, "intermediate": 1, "moe_intermediate": 1, "shared_intermediate": 1}
 """The classes that grow with the width, unless it is said otherwise; all others are fixed."""
 WIDTHS = (35, 55)
 """Of a module that is built by width."""
 ATTRIBUTES = {
     "hidden": ("hidden_size", "n_embd", "d_model"),
-    "heads": ("num_attention_heads", "n_head", "num_heads"),
+    "heads": ("num_attention_heads", "n_head", "num_heads", "encoder_attention_heads", "decoder_attention_heads"),
     "kv_heads": ("num_key_value_heads",),
     "head": ("head_dim", "d_kv", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"),
-    "intermediate": ("intermediate_size", "n_inner", "ffn_dim", "d_ff"),
+    "intermediate": (
+        "intermediate_size",
+        "n_inner",
+        "ffn_dim",
+        "d_ff",
+        "encoder_ffn_dim",
+        "decoder_ffn_dim",
+        "hidden_dim",
+    ),
     "moe_intermediate": ("moe_intermediate_size",),
     "shared_intermediate": ("shared_expert_intermediate_size", "shared_intermediate_size"),
     "vocabulary": ("vocab_size",),
@@ -123,16 +132,30 @@ def _of_transformers(model: nn.Module, inputs: Mapping[str, Any] | None, growth:
     classes, products = _classes(config, has_adapters=base is not model)
     twins = []
     for place in (0, 1):
-        smaller = _resized(config, {name: SIZES[name][place] for name in classes}, products)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            twin = _with_adapters(type(base)(smaller), model, SIZES["rank"][place])
+        twin = _twin(model, {name: SIZES[name][place] for name in classes}, products, SIZES["rank"][place])
         twins.append(Twin(twin, _within(given, SIZES["vocabulary"][0])))
     sizes: dict[str, Sizes] = {name: SIZES[name] for name in classes}
     exponents = {name: growth.get(name, Affine.of(GROWTH.get(name, 0))) for name in classes}
     first = next(iter(given.values()))
     fixed = dict(zip(reversed(first.shape[:2]), ("token", "batch"), strict=False)) if first.ndim == 2 else {}
     return Twins(type(base).__name__, (twins[0], twins[1]), Family(sizes, exponents, products, fixed), _trained(model))
+
+
+def _twin(model: nn.Module, sizes: Mapping[str, int], products: Mapping[frozenset[str], str], rank: int) -> nn.Module:
+    """The model at other sizes."""
+    config, base = _config(model), type(_base(model))
+    try:
+        smaller = _resized(config, sizes, products)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return _with_adapters(base(smaller), model, rank)
+    except BadInput:
+        raise
+    except Exception as problem:  # whatever a model's own code asks of its sizes
+        tried = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        said = " ".join(str(problem).split())
+        expected = "a model that can be; or a function from a width to the module and its inputs"
+        raise BadInput(f"{base.__name__}: cannot be built at the sizes {tried}: {said}", expected=expected) from None
 
 
 def _given_inputs(config: Any, inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -148,22 +171,27 @@ def _within(given: Mapping[str, Any], vocabulary: int) -> Mapping[str, Any]:
 
 
 def _attribute(config: Any, kind: str) -> str | None:
-    """What a configuration calls a kind of size, if it has one that is set."""
-    return next((name for name in ATTRIBUTES[kind] if name in config.to_dict()), None)
+    """What a configuration calls a kind of size, if it has one."""
+    return next((name for name in _names(config, kind) if name in config.to_dict()), None)
+
+
+def _names(config: Any, kind: str) -> list[str]:
+    """The names that a kind of size may have in a configuration, as it writes them."""
+    return [config.attribute_map.get(name, name) for name in ATTRIBUTES[kind]]
 
 
 def _classes(config: Any, *, has_adapters: bool) -> tuple[tuple[str, ...], Mapping[frozenset[str], str]]:
     """The classes of sizes of a configuration, and the names of their products."""
-    heads, kv_heads = (_attribute(config, kind) for kind in ("heads", "kv_heads"))
+    heads, kv_heads, head = (_attribute(config, kind) for kind in ("heads", "kv_heads", "head"))
+    known = config.to_dict()
     if heads is None or _attribute(config, "hidden") is None:
         expected = "a configuration of transformers with a hidden size and a number of heads"
         raise BadInput("the configuration", found=type(config).__name__, expected=expected)
-    is_grouped = kv_heads is not None and getattr(config, kv_heads) not in (None, getattr(config, heads))
+    is_grouped = kv_heads is not None and known[kv_heads] not in (None, known[heads])
     found = ["kv_heads", "groups"] if is_grouped else ["heads"]
     every = frozenset(found)
-    head = _attribute(config, "head")
     products = {every: "heads"} if is_grouped else {}
-    if head is not None and getattr(config, head) is not None and head in config.to_dict():
+    if head is not None and known[head] is not None:
         products |= {every | {"multiple"}: "hidden", every | {"head"}: "features"}
         found += ["multiple"]
     else:
@@ -182,7 +210,7 @@ def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[
     every = {**sizes, "heads": heads, "hidden": hidden}
     if _attribute(config, "kv_heads"):
         every["kv_heads"] = sizes.get("kv_heads", heads)
-    changed = {name: every[kind] for kind, names in ATTRIBUTES.items() if kind in every for name in names}
+    changed = {name: every[kind] for kind in ATTRIBUTES if kind in every for name in _names(config, kind)}
     changed |= dict.fromkeys(SAME_AS_HIDDEN, hidden)
     known = config.to_dict()
     changed |= {name: max(known[name], FEWEST_POSITIONS) for name in POSITIONS if isinstance(known.get(name), int)}

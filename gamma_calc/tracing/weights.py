@@ -47,7 +47,7 @@ def _summands(t: Translation, weight: Any) -> list[tuple[Any, tuple[Any, ...]]]:
     """The parts of a weight: a number, and what it multiplies, which is one matrix or the two factors of an adapter."""
     whole: list[tuple[Any, tuple[Any, ...]]] = [(1, (weight,))]
     match t.capture.operation(weight):
-        case Operation(kind="set_", arguments=(_, source)) | Operation(kind="to", arguments=(source, *_)):
+        case Operation(kind="set", arguments=(_, source)) | Operation(kind="to", arguments=(source, *_)):
             return _summands(t, source)
         case Operation(kind="baddbmm", arguments=(stack, one, other), options=options) if (
             t.adapter(one) and t.adapter(other) and options.get("beta", 1) == 1
@@ -108,7 +108,7 @@ def indicators(
     number, count, dims = torch.zeros((), dtype=torch.long), 1, [*rows]
     for place, along in places:
         size, _ = t.layout.sizes(along)
-        number, count, dims = number * size + place.flatten() % size, count * size, [*dims, along]
+        number, count, dims = number * size + place.flatten().long() % size, count * size, [*dims, along]
     shape = [t.axes.sizes[axis][0] for axis in flat(dims)]
     data = torch.nn.functional.one_hot(number, count).reshape(shape)
     return Value(t.data(name, data, flat(dims)), tuple(dims))

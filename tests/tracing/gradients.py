@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from gamma_calc import Traced
+from gamma_calc.tracing.blocks import coordinates
 from tests.simulation.problem_runs import gradient, runs
 
+TOPK, MAX = torch.topk, Tensor.max
 LARGE = 0.3
 """Entries of parameters: none is zero, so that every term of a gradient counts."""
 
@@ -35,7 +37,7 @@ def both(found: Traced) -> Iterator[tuple[str, Tensor, Tensor]]:
     slope = torch.randn([found.coordinates[axis] for axis in found.output], generator=generator, dtype=torch.double)
     data[f"d{output.name}"] = slope.permute([found.output.index(axis.name) for axis in output.axes])
     step, before, _ = next(iter(runs(found.problem, found.coordinates, data, found.scalars, steps=1)))
-    with _topk(lambda x, k, dim=-1, **options: _chosen(x, dim, choices.pop(0))):
+    with _choosing(lambda x, k, dim: _chosen(x, dim, choices.pop(0))):
         logits = _output(model, twin.inputs)
     (logits * slope.reshape(logits.shape)).sum().backward()
     for name in (each.name for each in found.parameters if each.rate is not None):
@@ -47,22 +49,36 @@ def both(found: Traced) -> Iterator[tuple[str, Tensor, Tensor]]:
 def _choices(model: nn.Module, inputs: Mapping[str, Tensor]) -> list[Tensor]:
     """The places of the largest entries that a model looks for, in order, at the parameters that it was traced with."""
     found: list[Tensor] = []
-    original = torch.topk
 
-    def noted(x: Tensor, k: int, dim: int = -1, **options: bool) -> Any:
-        value = original(x, k, dim=dim, **options)
+    def noted(x: Tensor, k: int, dim: int) -> Any:
+        value = TOPK(x, k, dim=dim)
         found.append(value.indices)
         return value
 
-    with torch.no_grad(), _topk(noted):
+    with torch.no_grad(), _choosing(noted):
         model(**inputs)
     return found
 
 
 @contextmanager
-def _topk(function: Any) -> Iterator[None]:
-    """A function in the place of torch's, and of a tensor's."""
-    with patch.object(torch, "topk", function), patch.object(Tensor, "topk", function):
+def _choosing(choose: Any) -> Iterator[None]:
+    """A function of a tensor, a number and a dimension in the place of those that look for the largest entries."""
+
+    def topk(x: Tensor, k: int, dim: int = -1, **options: bool) -> Any:
+        return choose(x, k, dim)
+
+    def largest(x: Tensor, dim: int, keepdim: bool = False) -> Any:
+        value, places = choose(x, 1, dim)
+        kept = (value, places) if keepdim else (value.squeeze(dim), places.squeeze(dim))
+        return torch.return_types.max(kept)  # type: ignore[attr-defined]
+
+    with (
+        patch.object(torch, "topk", topk),
+        patch.object(Tensor, "topk", topk),
+        patch.object(
+            Tensor, "max", lambda x, *given, **named: (largest if given or named else MAX)(x, *given, **named)
+        ),
+    ):
         yield
 
 
@@ -85,8 +101,8 @@ def _leaf(found: Traced, name: str, value: Tensor) -> Tensor:
     shape = [found.coordinates[axis] for axis in next(each.shape for each in found.parameters if each.name == name)]
     value = value.detach()
     if name in found.blocks:
-        _, place, start, size = found.blocks[name]
-        value = value.narrow(place, start, size)
+        _, place, rows = found.blocks[name]
+        value = coordinates(value, place, rows)
     return value.reshape(shape)
 
 

@@ -64,6 +64,11 @@ def opt() -> nn.Module:
 
 TOKENS = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
 GROUPED = {"num_key_value_heads": 2, **TOKENS}
+ENDS = {
+    f"{end}_{name}": value
+    for end in ("encoder", "decoder")
+    for name, value in (("ffn_dim", 34), ("attention_heads", 8))
+}
 MIXTURE: Mapping[str, Any] = {"parameters": ("gate.weight", "experts.gate_up_proj", "experts.down_proj")}
 FEW = {"num_experts": 5, "num_experts_per_tok": 2, **GROUPED}
 MODELS: Mapping[str, Callable[[], nn.Module]] = {
@@ -92,6 +97,31 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "qwen3-moe": _of("Qwen3Moe", "ForCausalLM", "q_proj", moe_intermediate_size=14, **MIXTURE, **FEW),
     "olmoe": _of("Olmoe", "ForCausalLM", "q_proj", **FEW),
     "granite-moe": _of("GraniteMoe", "ForCausalLM", "q_proj", num_local_experts=5, num_experts_per_tok=2, **GROUPED),
+    "gpt-oss": _of(
+        "GptOss",
+        "ForCausalLM",
+        "q_proj",
+        "v_proj",
+        parameters=("experts.gate_up_proj", "experts.down_proj"),
+        num_local_experts=5,
+        head_dim=8,
+        layer_types=["full_attention"],
+        **GROUPED,
+    ),
+    "nemotron": _of("Nemotron", "ForCausalLM", "v_proj", "up_proj", **GROUPED),
+    "bloom": _of("Bloom", "ForCausalLM", "query_key_value", "dense_h_to_4h", **TOKENS),
+    "bart": _of(
+        "Bart",
+        "ForConditionalGeneration",
+        "q_proj",
+        "v_proj",
+        "fc1",
+        encoder_layers=1,
+        decoder_layers=1,
+        d_model=64,
+        **ENDS,
+        **TOKENS,
+    ),
     "vit": _of("ViT", "ForImageClassification", "q_proj", "v_proj", image_size=4, patch_size=2),
 }
 """Models that are traced."""

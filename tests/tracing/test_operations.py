@@ -1,0 +1,93 @@
+"""Operations on features of the width: what each is read as has the gradients that autograd finds."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional
+
+from gamma_calc import exponents, traced
+from tests.tracing.built import INPUTS, Built, Forward, N, check_gradients, found
+
+MAPS: dict[str, Forward] = {
+    "square": lambda net, f: f.square(),
+    "reciprocal": lambda net, f: (f.square() + 1).reciprocal(),
+    "in place": lambda net, f: (f * 1).mul_(3).add_(f).relu_(),
+    "abs": lambda net, f: f.abs(),
+    "leaky relu": lambda net, f: functional.leaky_relu(f, 0.2),
+    "elu": lambda net, f: functional.elu(f),
+    "mish": lambda net, f: functional.mish(f),
+    "erf": lambda net, f: f.erf(),
+    "hardswish": lambda net, f: functional.hardswish(3 * f),
+    "clamp": lambda net, f: f.clamp(-0.7, 0.7),
+    "clamp above": lambda net, f: f.clamp(max=0.4),
+    "clamp below": lambda net, f: f.clamp(min=-0.4),
+    "clamp at zero": lambda net, f: f.clamp(min=0) - f.clamp_max(0) * 2 + f.clamp(0, 0.3) - f.clamp_min(0),
+    "hardtanh": lambda net, f: functional.hardtanh(f),
+    "relu6": lambda net, f: functional.relu6(9 * f),
+    "rms norm": lambda net, f: functional.rms_norm(f, f.shape[-1:]),
+    "rms norm by a square": lambda net, f: f * torch.rsqrt(f.square().mean(-1, keepdim=True)),
+    "rms norm by a product": lambda net, f: f * torch.rsqrt((f * f).mean(-1, keepdim=True)),
+    "length": lambda net, f: functional.normalize(f, dim=-1),
+    "norm": lambda net, f: f * f.norm(dim=-1, keepdim=True) + f.norm(dim=0),
+}
+
+
+@pytest.mark.parametrize("forward", MAPS.values(), ids=MAPS)
+def test_entry_by_entry(forward: Forward) -> None:
+    check_gradients(found(lambda net, f: forward(net, f) @ net.last, last=(N, 2)))
+
+
+SUMS: dict[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
+    "the largest of a few": (lambda net, f: (f @ net.last).max(-1, keepdim=True).values * f, {"last": (N, 4)}),
+    "the largest, without its dimension": (lambda net, f: (f @ net.last).max(dim=0).values, {"last": (N, 4)}),
+    "every other": (lambda net, f: (f @ net.w)[:, ::2] * (f @ net.w)[:, 1::2], {"w": (N, 2 * 70)}),
+    "convolution": (lambda net, f: functional.conv1d(f.T[None], net.last, padding=1, stride=2), {"last": (4, N, 3)}),
+    "convolution of what is convolved": (
+        lambda net, f: functional.conv1d(functional.conv1d(f.T[None], net.w).relu(), net.last, net.gate, dilation=2),
+        {"w": (N, N, 2), "last": (2, N, 2), "gate": (2,)},
+    ),
+    "convolution of each channel": (
+        lambda net, f: functional.conv1d(f.T[None], net.w, padding=2, groups=f.shape[1]).sum(2) @ net.last,
+        {"w": (N, 1, 3), "last": (N, 2)},
+    ),
+    "convolution of an image": (
+        lambda net, f: functional.conv2d(f.T.reshape(1, -1, 5, 1) * net.gate, net.last, padding=1),
+        {"gate": (1, 1, 1, 4), "last": (2, N, 3, 2)},
+    ),
+}
+
+
+@pytest.mark.parametrize(("forward", "shapes"), SUMS.values(), ids=SUMS)
+def test_along_dimensions(forward: Forward, shapes: dict[str, tuple[int, ...]]) -> None:
+    check_gradients(found(forward, **shapes))
+
+
+def test_every_other_row_is_a_block() -> None:
+    """Rows of a matrix that stand side by side know nothing of each other: a sum of their products is a random walk."""
+
+    def products(net: Built, f: torch.Tensor) -> torch.Tensor:
+        both = f @ net.w
+        return (both[:, ::2] * both[:, 1::2]).sum(-1)
+
+    def wide(width: int) -> tuple[Built, dict[str, torch.Tensor]]:
+        return Built(width, products, w=(N, 2 * width)), INPUTS
+
+    built = traced(wide, inits={"w": "-1/2"})
+    assert built.problem is not None
+    assert str(exponents(built.problem, steps=1, at={"eta": -9})[1].sizes["output"]) == "1/2"
+
+
+REFUSED: dict[str, Forward] = {
+    "a clamp to 0.5 and None": lambda net, f: f.clamp(min=0.5),
+    "a clamp to -1 and 2": lambda net, f: f.clamp(-1, 2),
+    "an ELU of the sizes 2.0, 1 and 1": lambda net, f: functional.elu(f, 2.0),
+    "a maximum of two values, or of all entries": lambda net, f: f.max(),
+    "a convolution along width, which grows": lambda net, f: functional.conv1d(f[:, None], net.last),
+    "a convolution of 2 groups of channels": lambda net, f: functional.conv1d(f.T[None, :4], net.last, groups=2),
+}
+
+
+@pytest.mark.parametrize(("reason", "forward"), REFUSED.items(), ids=REFUSED)
+def test_what_has_no_rule_says_why(reason: str, forward: Forward) -> None:
+    assert reason in [each.reason for each in found(forward, last=(2, 2 if "groups" in reason else 1, 1)).unknown]
