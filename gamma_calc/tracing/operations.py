@@ -541,7 +541,9 @@ def _tag(axes: tuple[Axis, ...]) -> list[str]:
 
 def concatenated(t: Translation, op: Operation, values: Any, place: int = 0) -> Value:
     """Side by side along a dimension of fixed size: the sum of each, put in its place."""
-    every = [t.value(each) for each in values]
+    every = [value for value in map(t.value, values) if all(t.layout.sizes(dim)[0] for dim in value.dims)]
+    if len(every) == 1:  # the others are empty
+        return every[0]
     place = _place(every[0], place)
     assert op.shape is not None
     total = op.shape[place]

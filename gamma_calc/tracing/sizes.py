@@ -21,7 +21,7 @@ from gamma_calc.tracing.capture import Sizes
 ZERO = Affine.of(0)
 MOST_CLASSES = 4
 """Classes that one dimension is a product of."""
-POWERS = (Fraction(1), Fraction(-1), Fraction(1, 2), Fraction(-1, 2), Fraction(2), Fraction(-2))
+POWERS = tuple(sign * Fraction(power) for power in ("1", "1/2", "1/4", "2") for sign in (1, -1))
 ROUNDING = 2.0**-20
 """How far a number in single precision, a product of a few, may be from the exact one, relatively."""
 

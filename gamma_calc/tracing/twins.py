@@ -223,7 +223,7 @@ def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[
         if name in known and (known[name] is not None or name != "head_dim")
     }
     for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
-        if isinstance(found.get(name), int) and found[name] >= sizes["vocabulary"]:
+        if isinstance(found.get(name), int) and found[name] >= SIZES["vocabulary"][0]:
             found[name] = None if name != "pad_token_id" else 1
     found |= {"use_cache": False} if "use_cache" in known or hasattr(config, "use_cache") else {}
     return type(config)(**found, attn_implementation="eager", experts_implementation="batched_mm")

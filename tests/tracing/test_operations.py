@@ -42,6 +42,8 @@ SUMS: dict[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
     "the largest of a few": (lambda net, f: (f @ net.last).max(-1, keepdim=True).values * f, {"last": (N, 4)}),
     "the largest, without its dimension": (lambda net, f: (f @ net.last).max(dim=0).values, {"last": (N, 4)}),
     "every other": (lambda net, f: (f @ net.w)[:, ::2] * (f @ net.w)[:, 1::2], {"w": (N, 2 * 70)}),
+    "beside nothing": (lambda net, f: torch.cat([torch.zeros(0), f @ net.last], -1), {"last": (N, 4)}),
+    "a quarter of a power": (lambda net, f: f @ net.last / len(f.T) ** 0.25, {"last": (N, 4)}),
     "convolution": (lambda net, f: functional.conv1d(f.T[None], net.last, padding=1, stride=2), {"last": (4, N, 3)}),
     "convolution of what is convolved": (
         lambda net, f: functional.conv1d(functional.conv1d(f.T[None], net.w).relu(), net.last, net.gate, dilation=2),
