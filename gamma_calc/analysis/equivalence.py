@@ -12,11 +12,12 @@ Source: Yang and Hu, "Tensor Programs IV": the redundancy of abc-parametrisation
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
-from gamma_calc.algebra import Affine
+from gamma_calc.algebra import Affine, Equality
+from gamma_calc.algebra.affine import auxiliary
+from gamma_calc.algebra.inequality import echelon, reduced
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.program.models import BESIDE, MODULE
@@ -24,10 +25,9 @@ from gamma_calc.program.optimizers import Moments
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import CAN_BE_ZERO, INITIAL, Scheme
 
-ZERO = Fraction(0)
-A, B, DATA = "shift of A", "shift of B", "shift of dZ"
-SHIFTS = (A, B, DATA)
-"""The unknowns beside the free exponents; no free exponent has a blank in its name."""
+ZERO = Affine.of(0)
+A, B, DATA = map(auxiliary, ("0 shift of A", "1 shift of B", "2 shift of dZ"))
+"""The unknowns a, b and d; those that follow, by name, are the second scheme's free exponents."""
 SHIFT_OF = dict(zip(INITIAL, (A, B), strict=True))
 
 
@@ -53,29 +53,6 @@ class Equivalence:
         moves = [f"{name} -> n^({shift}) {name}" for name, shift in shifts.items() if shift != Affine.of(0)]
         moves += [f"{name} = {value}" for name, value in self.values.items() if value != Affine.symbol(name)]
         return ", ".join(moves) or "the identity"
-
-
-@dataclass(frozen=True, slots=True)
-class _Equation:
-    """A combination of the unknowns that has to equal a form in the first scheme's free exponents."""
-
-    unknowns: Mapping[str, Fraction]
-    value: Affine
-
-    def plus(self, other: _Equation, factor: Fraction) -> _Equation:
-        """This equation and a multiple of another one."""
-        names = dict.fromkeys((*self.unknowns, *other.unknowns))
-        sums = {name: self.unknowns.get(name, ZERO) + factor * other.unknowns.get(name, ZERO) for name in names}
-        return _Equation({name: total for name, total in sums.items() if total}, self.value + other.value * factor)
-
-    def cleared(self, name: str, pivot: _Equation) -> _Equation:
-        """This equation without an unknown, of which the pivot has exactly one."""
-        return self.plus(pivot, -self.unknowns.get(name, ZERO))
-
-    def rest(self, name: str, chosen: Mapping[str, Affine]) -> Affine:
-        """The value of the one unknown that is not chosen."""
-        known = [chosen[other] * factor for other, factor in self.unknowns.items() if other != name]
-        return self.value - sum(known, Affine.of(0))
 
 
 def equivalence(first: Scheme, second: Scheme, policy: Policy = CALCULUS) -> Equivalence | None:
@@ -110,67 +87,46 @@ def _carried(first: Scheme, second: Scheme, *, feels_epsilon: bool) -> Equivalen
         return None
     step = first.optimizer.step
     has_epsilon = isinstance(step, Moments) and step.epsilon > 0 and first.form("epsilon") is None
-    equations = _equations(first, second)
+    wanted = {name: auxiliary(f"3 value {place:03}") for place, name in enumerate(second.free)}
+    zeros = [*_zeros(first, second.at(wanted))]
     if (has_epsilon and feels_epsilon) or first.form("epsilon") is not None:
-        equations += _same_gradients(first, second)
+        # Gradients keep their sizes: that of A gains n^(d-a), that of B n^(d-b).
+        zeros.append(first["gradient"] + DATA - second.at(wanted)["gradient"])
+        zeros += [DATA - shift for key, shift in SHIFT_OF.items() if first.is_trained(key)]
     if program_of(first).takes_norms:
-        equations += [_equation(Affine.of(0), Affine.of(0), {shift: 1}) for shift in SHIFTS]
-    solved = _solved(equations, (*SHIFTS, *second.free), first.free)
-    if solved is None:
+        zeros += [A, B, DATA]
+    # What stays free keeps its name where the first scheme has it, else is 0.
+    left = dict.fromkeys((*A.free, *B.free, *DATA.free), ZERO)
+    left |= {each.free[0]: Affine.symbol(name) if name in first.free else ZERO for name, each in wanted.items()}
+    rows = echelon(map(Equality, zeros))
+    if rows is None or any(row.free[0] not in left for row in rows):
         return None
+    a, b, data, *values = (reduced(each, rows).substituted(left) for each in (A, B, DATA, *wanted.values()))
     rests = has_epsilon and not feels_epsilon
-    values = {name: solved[name] for name in second.free}
-    return Equivalence(solved[A], solved[B], solved[DATA], values, (NEGLIGIBLE_EPSILON,) if rests else ())
+    known = dict(zip(wanted, values, strict=True))
+    return Equivalence(a, b, data, known, (NEGLIGIBLE_EPSILON,) if rests else ())
 
 
-def _equations(first: Scheme, second: Scheme) -> list[_Equation]:
+def _zeros(first: Scheme, second: Scheme) -> Iterator[Affine]:
+    """What has to be 0 for a symmetry to carry the first scheme to the second, whose free exponents are unknown."""
+
+    def carried(key: str, gain: Affine = ZERO) -> Affine:
+        return first[key] + gain - second[key]
+
     degree = first.optimizer.step.degree
-    found = [_equation(first[key], second[key], {}) for key in ("rank", "fan_out")]
-    found.append(_equation(first["scale"], second["scale"], {A: -1, B: -1}))
+    yield from (carried("rank"), carried("fan_out"), carried("scale", -A - B))
     if first.form("feedback") is not None:
-        found.append(_equation(first["feedback"], second["feedback"], {DATA: 1}))
+        yield carried("feedback", DATA)
     if degree or first.form("feedback") is not None:
-        found.append(_equation(first["gradient"], second["gradient"], {DATA: 1}))
+        yield carried("gradient", DATA)
     for key, shift in SHIFT_OF.items():
         if first.form(key) is not None:
-            found.append(_equation(first[key], second[key], {shift: 1}))
+            yield carried(key, shift)
         if first.is_trained(key):
-            rate = f"eta_{key}"
-            gain = {shift: 1 + degree, DATA: -degree}
-            found.append(_equation(first[rate], second[rate], gain))
+            gain = shift * (1 + degree) - DATA * degree
+            yield carried(f"eta_{key}", gain)
             if first.form("decay") is not None:
-                # eta lambda is a number that no symmetry changes.
-                found.append(_equation(first["decay"], second["decay"], {name: -by for name, by in gain.items()}))
+                yield carried("decay", -gain)  # eta lambda is a number that no symmetry changes
     for key in ("momentum", *BESIDE):
         if first.form(key) is not None:
-            found.append(_equation(first[key], second[key], {}))
-    return found
-
-
-def _same_gradients(first: Scheme, second: Scheme) -> list[_Equation]:
-    """Gradients keep their sizes: that of A gains n^(d-a), that of B n^(d-b)."""
-    zero = Affine.of(0)
-    kept = [_equation(zero, zero, {DATA: 1, shift: -1}) for key, shift in SHIFT_OF.items() if first.is_trained(key)]
-    return [_equation(first["gradient"], second["gradient"], {DATA: 1}), *kept]
-
-
-def _equation(one: Affine, other: Affine, shifts: Mapping[str, int]) -> _Equation:
-    """one + shifts = other, where `other` is written in the unknown free exponents of the second scheme."""
-    unknowns = {name: other.coefficient(name) for name in other.free}
-    unknowns |= {name: Fraction(-factor) for name, factor in shifts.items()}
-    return _Equation(unknowns, one - other.constant)
-
-
-def _solved(equations: Sequence[_Equation], unknowns: Sequence[str], own: Sequence[str]) -> dict[str, Affine] | None:
-    """The unknowns by elimination; what stays free keeps its name where the first scheme has it, else is 0."""
-    rows, solved = list(equations), dict[str, _Equation]()
-    for name in unknowns:
-        row = next((row for row in rows if row.unknowns.get(name)), None)
-        if row is not None:
-            pivot = row.plus(row, 1 / row.unknowns[name] - 1)
-            rows = [other.cleared(name, pivot) for other in rows if other is not row]
-            solved = {known: other.cleared(name, pivot) for known, other in solved.items()} | {name: pivot}
-    if any(row.value != Affine.of(0) for row in rows):
-        return None
-    chosen = {name: Affine.symbol(name) if name in own else Affine.of(0) for name in unknowns if name not in solved}
-    return chosen | {name: row.rest(name, chosen) for name, row in solved.items()}
+            yield carried(key)
