@@ -81,7 +81,8 @@ def largest_rate(rate: str, stable: Polyhedron) -> LargestRate:
     if stable.is_empty:
         return LargestRate(rate, None, False, stable, "no value of the free exponents is stable")
     shadow = stable.projected_out([rate])
-    bounds = [-(form - _part(form, rate)) / form.coefficient(rate) for form in _upper_forms(stable, rate)]
+    sides = [form for constraint in stable.constraints for form in constraint.sides]
+    bounds = [Affine.symbol(rate) - side / side.coefficient(rate) for side in sides if side.coefficient(rate) < 0]
     if not bounds:
         return LargestRate(rate, None, False, shadow, f"nothing bounds {rate} from above")
     negated = Exponent(tuple(-bound for bound in bounds), shadow)
@@ -116,17 +117,6 @@ def frontier(rates: tuple[str, str], stable: Polyhedron) -> tuple[Edge, ...]:
             if not where.is_empty:
                 edges.append(Edge(line, where, _ends(where.closure) if set(stable.free) <= set(rates) else ()))
     return tuple(edges)
-
-
-def _part(form: Affine, name: str) -> Affine:
-    return Affine.symbol(name) * form.coefficient(name)
-
-
-def _upper_forms(stable: Polyhedron, rate: str) -> list[Affine]:
-    """The forms whose non-negativity bounds the rate from above."""
-    forms = [inequality.form for inequality in stable.inequalities]
-    forms += [sign * equality.form for equality in stable.equalities for sign in (1, -1)]
-    return [form for form in forms if form.coefficient(rate) < 0]
 
 
 def _ends(edge: Polyhedron) -> tuple[Mapping[str, Fraction], ...]:

@@ -8,8 +8,7 @@ upper ones learn is in the gradient of lower ones. The loss is linear in the out
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import lru_cache
 
 from gamma_calc.algebra import Affine
@@ -40,38 +39,6 @@ FROZEN = Affine.of(-1) / 2
 """Entries of a frozen weight: variance 1 / fan_in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One adapter of a stack: its factors, its input, its features Z_A and Z_B, and the stream behind it."""
-
-    number: int
-    a: Trained
-    b: Trained
-    scale: Affine
-    source: Expression
-    inner: Expression
-    outer: Expression
-    stream: Expression
-
-    def scaled(self, value: Expression) -> Expression:
-        """The value times s."""
-        return Scaled("s", self.scale, value)
-
-    @property
-    def changes(self) -> Mapping[str, Expression]:
-        """The parts of the change of Z_B: what the change of the input brings, then A's part, B's part and both's."""
-        step_a, after_a = At(self.a, Moment.CHANGE), At(self.a, Moment.CURRENT)
-        step_b, after_b = At(self.b, Moment.CHANGE), At(self.b, Moment.CURRENT)
-        moved = difference(self.source)
-        parts = {
-            "delta_0": None if moved is None else after_b @ (after_a @ moved),
-            "delta_1": self.b @ (step_a @ self.source),
-            "delta_2": step_b @ (self.a @ self.source),
-            "delta_3": step_b @ (step_a @ self.source),
-        }
-        return {name: self.scaled(value) for name, value in parts.items() if value is not None}
-
-
 @lru_cache(maxsize=64)
 def lora_stack(scheme: Scheme, stack: LoraStack) -> Program:
     """The stack that a scheme trains, with the same exponents in every layer but where a factor has its own.
@@ -80,46 +47,60 @@ def lora_stack(scheme: Scheme, stack: LoraStack) -> Program:
     gradient behind it, relative to the loss's own.
     """
     width, batch = Axis("width", Affine.of(1)), Axis("batch", ZERO)
-    z, dz = Given("Z", (width, batch), ZERO), Given("dZ", (width, batch), scheme["gradient"])
-    layers = tuple(_layers(scheme, stack, z))
-    output = layers[-1].stream
-    slopes = backward({after_step(output): dz})
-    quantities: dict[str, Expression] = {}
+    rank, out = Axis("rank", scheme.domain.reduced(scheme["rank"])), Axis("out", width.size)
+    dz = Given("dZ", (width, batch), scheme["gradient"])
+    stream: Expression = Given("Z", (width, batch), ZERO)
+    factors: list[Trained] = []
+    layers: list[tuple[Expression, dict[str, Expression]]] = []
 
-    def relative(slope: Expression) -> Expression:
-        return slope if dz.exponent == ZERO else Scaled("1/|dZ|", -dz.exponent, slope)
+    def scaled(value: Expression) -> Expression:
+        return Scaled("s", scheme["scale"], value)
 
-    for layer in layers:
-        changes = layer.changes
-        found = {
-            "A": At(layer.a, Moment.CURRENT),
-            "B": At(layer.b, Moment.CURRENT),
-            "Z_A": after_step(layer.inner),
-            "Z_B": after_step(layer.outer),
-            "Delta_Z_B": Sum(tuple(changes.values())),
-            **changes,
-            "dZ": relative(slopes[after_step(layer.stream)]),
-        }
-        quantities |= {f"{name}[{layer.number}]": value for name, value in found.items()}
-    factors = dict.fromkeys(factor for layer in layers for factor in (layer.a, layer.b))
-    weights = (node for node in nodes(output) if isinstance(node, Trained) and node not in factors)
-    return Program((*factors, *weights), gradients({output: dz}), quantities, scheme.optimizer)
-
-
-def _layers(scheme: Scheme, stack: LoraStack, stream: Expression) -> Iterator[Layer]:
-    """The forward pass, a layer at a time."""
-    width, rank = stream.axes[0], Axis("rank", scheme.domain.reduced(scheme["rank"]))
-    out = Axis("out", width.size)
     for number in range(1, stack.depth + 1):
         a = factor(scheme, f"A[{number}]", "A", (rank, width))
         b = factor(scheme, f"B[{number}]", "B", (out, rank))
         source = stream * InverseRms(stream, width) if stack.has_norm else stream
         inner = Named(f"Z_A[{number}]", a @ source)
-        outer = Named(f"Z_B[{number}]", Scaled("s", scheme["scale"], b @ inner))
+        outer = Named(f"Z_B[{number}]", scaled(b @ inner))
         value: Expression = outer
         if stack.is_frozen:
             value = (Trained(f"W[{number}]", (out, width), FROZEN, ZERO, is_trained=False) @ source) + outer
         if stack.map is not None:
             value = Pointwise(stack.map, Named(f"h[{number}]", value, is_cut=True))
         stream = Named(f"z[{number}]", stream + Renamed(value, out, width), is_cut=True)
-        yield Layer(number, a, b, scheme["scale"], source, inner, outer, stream)
+        changes = {name: scaled(change) for name, change in _changes(a, b, source)}
+        found = {
+            "A": At(a, Moment.CURRENT),
+            "B": At(b, Moment.CURRENT),
+            "Z_A": after_step(inner),
+            "Z_B": after_step(outer),
+            "Delta_Z_B": Sum(tuple(changes.values())),
+            **changes,
+        }
+        factors += [a, b]
+        layers.append((stream, found))
+    slopes = backward({after_step(stream): dz})
+    for behind, found in layers:
+        slope = slopes[after_step(behind)]
+        found["dZ"] = slope if dz.exponent == ZERO else Scaled("1/|dZ|", -dz.exponent, slope)
+    weights = (node for node in nodes(stream) if isinstance(node, Trained) and node not in factors)
+    return Program(
+        parameters=(*factors, *weights),
+        gradients=gradients({stream: dz}),
+        quantities={
+            f"{name}[{number}]": value for number, (_, found) in enumerate(layers, 1) for name, value in found.items()
+        },
+        optimizer=scheme.optimizer,
+    )
+
+
+def _changes(a: Trained, b: Trained, source: Expression) -> Iterator[tuple[str, Expression]]:
+    """The parts of the change of B A x: what the change of x brings, then A's part, B's part and both's."""
+    step_a, after_a = At(a, Moment.CHANGE), At(a, Moment.CURRENT)
+    step_b, after_b = At(b, Moment.CHANGE), At(b, Moment.CURRENT)
+    moved = difference(source)
+    if moved is not None:
+        yield "delta_0", after_b @ (after_a @ moved)
+    yield "delta_1", b @ (step_a @ source)
+    yield "delta_2", step_b @ (a @ source)
+    yield "delta_3", step_b @ (step_a @ source)
