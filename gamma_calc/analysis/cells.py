@@ -177,8 +177,7 @@ def ties(run: Trajectory, domain: Polyhedron) -> Iterator[tuple[int, Affine]]:
     compared = dict[frozenset[Affine], int]()
     for place, each in enumerate(run.applications):
         if isinstance(each.subject.expression, Map | MapChange):
-            parts = [part for premise in each.premises if isinstance(premise, tuple) for part in premise]
-            compared.setdefault(frozenset(piece for part in parts for piece in part.size.upper.pieces), place)
+            compared.setdefault(frozenset(piece for part in _parts(each) for piece in part.size.upper.pieces), place)
     for pieces, place in compared.items():
         for one, other in combinations((Affine.of(0), *sorted(pieces, key=str)), 2):
             form = domain.reduced(one - other)
@@ -250,16 +249,20 @@ def _pairs(run: Trajectory) -> int:
 
 def _is_open(application: Application) -> bool:
     """Whether a rule concludes bounds from known sizes, or that all may be absent from what surely is there."""
-    given = [part for premise in application.premises if isinstance(premise, tuple) for part in premise]
-    sizes, made = [part.size for part in given if isinstance(part, Component)], application.conclusion
+    sizes, made = [part.size for part in _parts(application)], application.conclusion
     is_lost = all(part.size.lower.is_vanishing for part in made) and not all(size.lower.is_vanishing for size in sizes)
     return any(not part.size.is_exact for part in made) and (is_lost or all(size.is_exact for size in sizes))
 
 
+def _parts(application: Application) -> list[Component]:
+    """The components that a rule is applied to."""
+    terms = (premise for premise in application.premises if isinstance(premise, tuple))
+    return [part for term in terms for part in term if isinstance(part, Component)]
+
+
 def _cuts(application: Application, domain: Polyhedron) -> Iterator[Affine]:
     """The differences of sizes whose sign is open."""
-    parts = [part for premise in application.premises if isinstance(premise, tuple) for part in premise]
-    pieces = dict.fromkeys(piece for part in parts for piece in part.size.upper.pieces)
+    pieces = dict.fromkeys(piece for part in _parts(application) for piece in part.size.upper.pieces)
     for one, other in combinations(pieces, 2):
         form = one - other
         if not any(domain.implies(Inequality(side)) for side in (form, -form)):

@@ -47,10 +47,9 @@ def answer(options: argparse.Namespace) -> int:
         raise BadInput("--plot", found=str(options.plot), expected=f"a file that ends in {' or '.join(KINDS)}")
     (scheme,) = schemes(options, options.specs)
     found = region(scheme, options.condition, steps=options.steps or "all", **supposed(options))
-    answered = found.json()
     if options.plot is not None:
         _draw(found.derivation, options.plot)
-    show(options, lambda: answered, lambda: str(found))
+    show(options, found.json, lambda: str(found))
     return UNKNOWN if found.decision.status is Status.UNKNOWN else 0
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from gamma_calc.algebra import Inequality, Polyhedron, Region, nonpositive_region, zero_region
 from gamma_calc.analysis.bounded import Bounded
-from gamma_calc.analysis.conditions import Condition
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.calculus.citations import BACCELLI, Citation
@@ -56,7 +55,8 @@ def condition_blocks(decision: Decision, bound: Bounded, layers: Layers, *, is_f
     `is_first` is false where an earlier condition bounds the same quantities: their rows have then been shown.
     """
     condition = decision.condition
-    rows = list(_bounded_rows(condition, bound)) if is_first else []
+    rows = [_cycle_row(cycle) for cycle in bound.cycles] if is_first else []
+    rows += [row for name in condition.bounded if is_first for row in _rows(name, bound.run, is_bound=True)]
     rows += [row for name in condition.reached for row in _rows(name, bound.run, is_bound=False)]
     table = Table((("steps",), ("exponent",), ("requirement",)), layers.rows(rows), (140, 460, 400))
     result: Text = (*verdict(decision, "Taken together, it"), ".")
@@ -76,12 +76,6 @@ def conditions_table(found: Derivation, layers: Layers) -> Table:
         source: Text = (Cite(condition.source.paper.key), ", ", *prose(condition.source.statement))
         rows.append(((spaced(condition.name),), asked, source))
     return Table((("condition",), ("what it asks",), ("source",)), tuple(rows), (180, 500, 320))
-
-
-def _bounded_rows(condition: Condition, bound: Bounded) -> Iterator[Row]:
-    yield from (_cycle_row(cycle) for cycle in bound.cycles)
-    for name in condition.bounded:
-        yield from _rows(name, bound.run, is_bound=True)
 
 
 def _cycle_row(cycle: Circuit) -> Row:

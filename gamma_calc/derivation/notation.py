@@ -217,7 +217,8 @@ class _Writer:
             case Named(_, operand) | Renamed(operand) | Split(operand) | Merged(operand) | Stopped(operand):
                 return self.written(operand)
             case Transposed(operand):
-                return self._transposed(operand)
+                symbol = self._symbol(operand)
+                return rf"({self.written(operand)})^{{\top}}" if symbol is None else symbol.transposed
             case Scaled(scalar, _, operand, value):
                 number = Symbol.of(scalar).latex() if value is None else _number(value)
                 return _product(number, self._factor(operand))
@@ -266,21 +267,13 @@ class _Writer:
                 return part_symbol(part, _time(whole, self.times), has_decay=has_decay)
         return None
 
-    def _transposed(self, operand: Expression) -> str:
-        symbol = self._symbol(operand)
-        return rf"({self.written(operand)})^{{\top}}" if symbol is None else symbol.transposed
-
     def _factor(self, node: Expression) -> str:
         """A node inside a product; contractions are associative and need no brackets."""
         inner = node
-        while isinstance(inner, Named) and not inner.is_cut and self._symbol_is_missing(inner):
+        while isinstance(inner, Named) and _name_symbol(inner, self.times) is None:
             inner = inner.operand
         text = self.written(node)
-        is_one = not isinstance(inner, Sum | Entrywise) or not inner.axes or not self._symbol_is_missing(node)
-        return text if is_one else f"({text})"
-
-    def _symbol_is_missing(self, node: Expression) -> bool:
-        return not isinstance(node, Named) or _name_symbol(node, self.times) is None
+        return f"({text})" if isinstance(inner, Sum | Entrywise) and inner.axes else text
 
 
 def _applied(node: Map, argument: str) -> str:

@@ -90,7 +90,7 @@ class ProofLines:
                     self._numbers[key],
                     said,
                     application.rule.name,
-                    self._premises(application, run),
+                    tuple(map(Ref, dict.fromkeys(self._numbers_before(application, run)))),
                     Cite(application.rule.source.paper.key),
                     tuple(Ref(assumption.key) for assumption in numbered(application.rule.assumptions)),
                 )
@@ -101,10 +101,6 @@ class ProofLines:
         self._terms[subject.expression].append(number)
         if not application.conclusion:
             self._zeros[text] = number
-
-    def _premises(self, application: Application, run: Trajectory) -> tuple[Ref, ...]:
-        numbers = list(dict.fromkeys(self._numbers_before(application, run)))
-        return tuple(map(Ref, numbers))
 
     def _numbers_before(self, application: Application, run: Trajectory) -> Iterable[str]:
         """The numbers of the lines that the premises of an application come from."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
-from gamma_calc.algebra import Polyhedron, Region
+from gamma_calc.algebra import Polyhedron
 from gamma_calc.analysis.conditions import STABLE, conditions_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, free_exponents
@@ -52,7 +52,7 @@ class ConditionRegion(Shown):
             "status": self.decision.status.value,
             "reason": self.decision.reason,
             "region": str(self.decision),
-            "polyhedra": polyhedra_json(self.decision.region.irredundant(), free),
+            "polyhedra": [_polyhedron(each, free) for each in self.decision.region.irredundant().members],
         }
 
     def __str__(self) -> str:
@@ -104,25 +104,22 @@ def region(
     return ConditionRegion(answered, answered.decisions[condition])
 
 
-def polyhedra_json(region: Region, names: Sequence[str]) -> list[Json]:
-    """Each member as its inequalities (equalities among them) and as what generates it, or, if it is not closed, its
+def _polyhedron(member: Polyhedron, names: Sequence[str]) -> Json:
+    """A polyhedron as its inequalities (equalities among them) and as what generates it, or, if it is not closed, its
     closure.
 
-    A free exponent that a member does not restrict is 0 at its vertices and has a line of its own.
+    A free exponent that it does not restrict is 0 at its vertices and has a line of its own.
     """
-    return [_polyhedron(member, names) for member in region.members]
-
-
-def _polyhedron(member: Polyhedron, names: Sequence[str]) -> Json:
     unrestricted = ({name: Fraction(1)} for name in names if name not in member.free)
     return {
         "inequalities": [str(constraint) for constraint in member.constraints],
         "closed": member.is_closed,
-        "vertices": [_values(vertex, names) for vertex in member.vertices()],
-        "rays": [_values(ray, names) for ray in member.rays()],
-        "lines": [_values(line, names) for line in (*member.lines(), *unrestricted)],
+        "vertices": [coordinates(vertex, names) for vertex in member.vertices()],
+        "rays": [coordinates(ray, names) for ray in member.rays()],
+        "lines": [coordinates(line, names) for line in (*member.lines(), *unrestricted)],
     }
 
 
-def _values(point: Mapping[str, Fraction], names: Sequence[str]) -> dict[str, str]:
+def coordinates(point: Mapping[str, Fraction], names: Sequence[str]) -> dict[str, str]:
+    """A point by name; a free exponent that it does not name is 0."""
     return {name: str(point.get(name, Fraction(0))) for name in names}

@@ -22,8 +22,9 @@ from gamma_calc.derivation.blocks import Document, Proof
 from gamma_calc.derivation.conclusions import form_json
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.mathml import mathml
+from gamma_calc.derivation.regions import coordinates
 from gamma_calc.derivation.symbols import quantity_latex
-from gamma_calc.report.window import Vertex, Window
+from gamma_calc.report.window import Window
 
 SCHEMA = 1
 MOST_DRAWN = 2
@@ -89,7 +90,7 @@ def _side(found: Derivation, document: Document, window: Window, place: int) -> 
             for each in factors_of(found.scheme.model)
         ],
         "window": {"low": list(window.low), "high": list(window.high)} if is_drawn else None,
-        "points": [{"name": each.name, "at": _values(each.point, found.free)} for each in _points(found)],
+        "points": [{"name": each.name, "at": coordinates(each.point, found.free)} for each in _points(found)],
         "caveats": list(found.caveats),
     }
 
@@ -154,10 +155,6 @@ def _drawn(member: Polyhedron, window: Window | None) -> Json:
 
 def _texts(place: Iterable[Fraction]) -> list[str]:
     return list(map(str, place))
-
-
-def _values(point: Vertex, names: Sequence[str]) -> dict[str, str]:
-    return {name: str(point.get(name, Fraction(0))) for name in names}
 
 
 def _windows(found: Sequence[Derivation]) -> list[Window]:
