@@ -63,7 +63,7 @@ def horizon_law(
             return PRODUCTS
         found = linear_part(bound.whole, quantities)
         elsewhere = "" if where == run.domain else PRODUCTS
-    every = _settled(run, quantities) if run.settled_from is not None else _linear(found, quantities, run)
+    every = _linear(found, quantities, run) if run.settled_from is None else _unrolled(run, quantities, len(run.steps))
     if isinstance(every, str):
         return every
     every = tuple(each for each in every if not each.is_never_positive(where))
@@ -79,11 +79,6 @@ def _largest(
     if not domain.is_closed:
         return f"the domain is not closed: {domain}"
     return rate_law(rates[0], every, domain, tuple(name for name in free if name != rates[0]))
-
-
-def _settled(run: Trajectory, quantities: Sequence[str]) -> tuple[HorizonFamily, ...] | str:
-    """The exponents of a run that has settled: nothing is asked any more that was not asked before."""
-    return _unrolled(run, quantities, len(run.steps))
 
 
 def _linear(found: StepMap | None, quantities: Sequence[str], run: Trajectory) -> tuple[HorizonFamily, ...] | str:

@@ -116,8 +116,10 @@ def _written(label: str, found: Derivation, bound: Bounded, lengths: Sequence[in
         data["runs"][-1]["steps"] = len(runs[-1].steps) - (later is not None)
     is_covered = len(runs) == 1 or runs[0].law is not None
     if _left(bound) != []:
-        wanted, more = _wanted(found, bound, len(runs[-1].steps), is_covered=is_covered)
-        data |= more
+        steps = len(runs[-1].steps)
+        conditions = (_condition(found, bound, name, steps, is_covered=is_covered) for name in found.decisions)
+        wanted = [claims for condition in conditions for claims in condition]
+        data |= _rates(found, steps, wanted) if bound.is_final else {}
         data["runs"][-1]["claims"] += _proved(wanted, runs[-1], proof)
     data["proof"] = proof.written
     data["conclusions"] = list(conclusions(data, runs))
@@ -141,14 +143,6 @@ def _early(found: Derivation, bound: Bounded, steps: int) -> Iterator[list[Json]
         said = condition_statement(made.condition.bounded, (), steps)
         if own is not None:
             yield [claim(f"{name}, where it can hold", said, _region(Region.of(own.outer)), holds=False)]
-
-
-def _wanted(found: Derivation, bound: Bounded, steps: int, *, is_covered: bool) -> tuple[list[list[Json]], Json]:
-    """The claims to prove of the last run, and what a largest rate or a frontier amounts to."""
-    wanted: list[list[Json]] = []
-    for name in found.decisions:
-        wanted += _condition(found, bound, name, steps, is_covered=is_covered)
-    return wanted, _rates(found, steps, wanted) if bound.is_final else {}
 
 
 def _proved(wanted: Iterable[Sequence[Json]], run: Run, proof: FoundProof) -> list[Json]:

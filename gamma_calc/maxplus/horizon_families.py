@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from gamma_calc.algebra import Affine, Inequality, Polyhedron
 from gamma_calc.maxplus.graph import StepMap
-from gamma_calc.maxplus.path_families import NOTHING, Order, path_families, slimmed
+from gamma_calc.maxplus.path_families import NOTHING, Order, path_families
 from gamma_calc.maxplus.path_products import PathProduct, path_products, uncovered
 from gamma_calc.maxplus.quasi_linear import FloorSum, Repetitions
 
@@ -70,12 +70,11 @@ class HorizonFamily:
 def horizon_families(found: StepMap, names: Sequence[str], domain: Polyhedron) -> tuple[HorizonFamily, ...] | None:
     """The families whose exponents, at step T, some quantities are the largest of; None where they are too many."""
     order = Order(domain)
-    paths = path_families(found, order)
-    if paths is None:
+    families = path_families(found, order)
+    if families is None:
         return None
-    families = {node: slimmed(each, order) for node, each in paths.items()}
-    every = path_products((monomial for name in names for monomial in found.quantities[name]), families)
-    choices = {choice: None for each in uncovered(every, domain) for choice in _choices(each, found.start)}
+    every = path_products((monomial for name in names for monomial in found.quantities[name]), families, order)
+    choices = {choice: None for each in uncovered(every, order) for choice in _choices(each, found.start)}
     if len(choices) > MOST_CHOICES:
         return None
     still = (choice for each in every for choice in _choices(each, found.start) if not choice.floors)

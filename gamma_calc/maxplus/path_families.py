@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -187,16 +187,3 @@ def _through(found: StepMap, order: Order) -> Mapping[Node, Cycles]:
         for node in circuit.nodes:
             cycles[node][Cycle(circuit.weight, len(circuit.edges))] = None
     return {node: order.essential(tuple(each)) for node, each in cycles.items()}
-
-
-def slimmed(known: Sequence[PathFamily], order: Order) -> tuple[PathFamily, ...]:
-    """The families without the cycles of which one turn already makes them some of the others'."""
-    left = list(known)
-    for place, family in enumerate(known):
-        others = [*left[:place], *left[place + 1 :]]
-        for cycle in in_order(family.cycles):
-            kept = left[place].cycles
-            turned = PathFamily(family.base + cycle.weight, family.length + cycle.length, kept)
-            if any(turned.is_covered(other, order) for other in others):
-                left[place] = replace(family, cycles=tuple(each for each in kept if each != cycle))
-    return tuple(left)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
 
-from gamma_calc.algebra import Affine, Polyhedron
+from gamma_calc.algebra import Affine
 from gamma_calc.algebra.affine import AffineLike
 from gamma_calc.maxplus.graph import Monomial, Node
 from gamma_calc.maxplus.path_families import NOTHING, Budget, Cycle, Cycles, Order, PathFamily, in_order
@@ -25,11 +25,16 @@ class PathProduct:
     factors: tuple[Factor, ...]
 
     @classmethod
-    def of(cls, coefficient: Affine, families: Iterable[PathFamily]) -> PathProduct:
-        """The product, its factors in a fixed order."""
-        every = tuple(families)
-        factors = sorted(((each.length, in_order(each.cycles)) for each in every), key=_text)
+    def of(cls, coefficient: Affine, parts: Iterable[PathProduct]) -> PathProduct:
+        """The product of some, its factors in a fixed order."""
+        every = tuple(parts)
+        factors = sorted((factor for each in every for factor in each.factors), key=_text)
         return cls(sum((each.base for each in every), coefficient), tuple(factors))
+
+    @classmethod
+    def alone(cls, family: PathFamily) -> PathProduct:
+        """The product of one family."""
+        return cls(family.base, ((family.length, in_order(family.cycles)),))
 
     @property
     def length(self) -> int:
@@ -130,20 +135,21 @@ def _has_multiple(numbers: Sequence[int], cycles: Cycles, length: int) -> bool:
 
 
 def path_products(
-    monomials: Iterable[Monomial], families: Mapping[Node, Sequence[PathFamily]]
+    monomials: Iterable[Monomial], families: Mapping[Node, Sequence[PathFamily]], order: Order
 ) -> tuple[PathProduct, ...]:
     """The products of path families that the monomials are made from, short ones first."""
+    needed = {node: _slimmed([PathProduct.alone(each) for each in known], order) for node, known in families.items()}
     every = (
         PathProduct.of(monomial.coefficient, chosen)
         for monomial in monomials
-        for chosen in product(*(families[factor] for factor in monomial.factors))
+        for chosen in product(*(needed[factor] for factor in monomial.factors))
     )
     return tuple(sorted(dict.fromkeys(every), key=lambda each: (each.length, len(each.factors))))
 
 
-def uncovered(every: Iterable[PathProduct], domain: Polyhedron) -> tuple[PathProduct, ...]:
+def uncovered(every: Iterable[PathProduct], order: Order) -> tuple[PathProduct, ...]:
     """Those that no other one covers, with the cycles that they need."""
-    order, left = Order(domain), list[PathProduct]()
+    left: list[PathProduct] = []
     for each in every:
         if not any(each.is_covered(other, order) for other in left):
             left = [other for other in left if not other.is_covered(each, order)]

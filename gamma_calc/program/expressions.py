@@ -29,28 +29,26 @@ class Moment(Enum):
 
 
 class HashConsed(Sharing):
-    """Makes equal nodes one object, each with the axes of its value."""
+    """Makes equal nodes one object, each with the axes of its value and its operands."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """The node, new or known."""
         node = super().__call__(*args, **kwargs)
         object.__setattr__(node, "axes", node._axes())
+        object.__setattr__(node, "operands", node._operands())
         return node
 
 
 class Expression(Shared, metaclass=HashConsed):
     """Anything with axes. `left @ right` sums over the one shared axis; `left * right` multiplies entry by entry.
 
-    `axes` are those of the value, in the order in which it is written.
+    `axes` are those of the value, in the order in which it is written; `operands` the expressions that it is built
+    from, in the order in which they are written.
     """
 
-    __slots__ = ("axes",)
+    __slots__ = ("axes", "operands")
     axes: tuple[Axis, ...]
-
-    @property
-    def operands(self) -> tuple[Expression, ...]:
-        """The expressions this one is built from, in the order in which they are written."""
-        return self._operands()
+    operands: tuple[Expression, ...]
 
     def _axes(self) -> tuple[Axis, ...]:
         raise NotImplementedError
