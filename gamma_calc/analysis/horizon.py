@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gamma_calc.algebra import Inequality, Polyhedron
+from gamma_calc.algebra import Polyhedron
 from gamma_calc.analysis.bounded import Bounded
-from gamma_calc.analysis.rate_law import RateLaw, rate_law
+from gamma_calc.analysis.rate_law import RateLaw, rate_law, steps_region
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.maxplus.graph import StepMap
 from gamma_calc.maxplus.horizon_families import HorizonFamily, horizon_families, largest
@@ -39,8 +39,7 @@ class HorizonLaw:
 
     def region(self, steps: int) -> Polyhedron:
         """Where the quantities stay bounded for so many steps."""
-        corners = (corner for family in self.families for corner in family.corners(steps))
-        return self.domain & Polyhedron.of(*(Inequality(-corner) for corner in corners))
+        return steps_region(self.families, self.domain, steps)
 
 
 def horizon_law(

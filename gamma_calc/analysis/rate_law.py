@@ -242,7 +242,7 @@ def rate_law(rate: str, every: Sequence[HorizonFamily], domain: Polyhedron, othe
     if valid_on.is_empty:
         return f"no {rate} of the domain is stable for every number of steps"
     cases = shortest(tuple((bound,) for bound, _ in least)) if least else _cases(bounds, since, valid_on)
-    early = tuple(largest_rate(rate, _region(every, domain, t)) for t in range(1, since)) if cases else ()
+    early = tuple(largest_rate(rate, steps_region(every, domain, t)) for t in range(1, since)) if cases else ()
     limit = largest_rate(rate, limit_region(every, domain))
     first = [Line(form, NOTHING) for t in range(1, since) for family in every for form in family.corners(t)]
     met = [RateBound.of(line, rate) for line in first if line.direction(rate) > 0]
@@ -283,7 +283,7 @@ def _first_given(
     for steps in range(since - 1, max(0, since - MOST_TRIED), -1):
         bound, _ = least[steps % len(least)]
         is_bound = bound.below + bound.below_turn * steps > 0
-        if not is_bound or largest_rate(rate, _region(every, domain, steps)).bounds != (bound.at(steps),):
+        if not is_bound or largest_rate(rate, steps_region(every, domain, steps)).bounds != (bound.at(steps),):
             return steps + 1
     return max(1, since - MOST_TRIED)
 
@@ -322,7 +322,8 @@ def limit_region(every: Iterable[HorizonFamily], domain: Polyhedron) -> Polyhedr
     return domain & Polyhedron.of(*(Inequality(-form) for form in forms))
 
 
-def _region(every: Iterable[HorizonFamily], domain: Polyhedron, steps: int) -> Polyhedron:
+def steps_region(every: Iterable[HorizonFamily], domain: Polyhedron, steps: int) -> Polyhedron:
+    """Where the families are not positive after so many steps."""
     corners = (corner for family in every for corner in family.corners(steps))
     return domain & Polyhedron.of(*(Inequality(-corner) for corner in corners))
 

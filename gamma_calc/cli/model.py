@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.analysis.conditions import STABLE
-from gamma_calc.analysis.decision import Decision, Status
+from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.largest_rates import LargestRate
 from gamma_calc.calculus.size import Size
@@ -169,11 +169,9 @@ def _text(found: ModelTheory) -> str:
         said = "Nothing is derived: the forward pass has operations without a rule."
         return "\n".join([said, *missing, _title(found), _operations(found)])
     lines = [_largest(found, derivation), *_beside_module(found), *_more_layers(found), _title(found)]
-    lines.append(
-        text_table(
-            [(name, each.reason if _is_unknown(each) else str(each)) for name, each in derivation.decisions.items()]
-        )
-    )
+    decisions = derivation.decisions.items()
+    rows = [(name, each.reason if each.status is Status.UNKNOWN else str(each)) for name, each in decisions]
+    lines.append(text_table(rows))
     if derivation.at_max:
         lines += ["exponents at the largest stable rate, by adapter [layer]:", text_table(_layer_rows(found))]
         lines += _undertrained(found)
@@ -195,7 +193,7 @@ def _text(found: ModelTheory) -> str:
 def _largest(found: ModelTheory, derivation: Derivation) -> str:
     """The largest stable rate, and what keeps it from being larger."""
     stable = derivation.decisions[STABLE.name]
-    if _is_unknown(stable):
+    if stable.status is Status.UNKNOWN:
         return f"Where the adapters are stable is not known: {stable.reason}."
     (largest,) = derivation.max_stable.values() if len(derivation.max_stable) == 1 else (None,)
     if largest is None or largest.exponent is None:
@@ -356,10 +354,6 @@ def _spans(numbers: Sequence[str]) -> str:
 
 def _operations(found: ModelTheory) -> str:
     return f"operations: {sum(found.traced.operations.values())}, of {len(found.traced.operations)} kinds"
-
-
-def _is_unknown(decision: Decision) -> bool:
-    return decision.status is Status.UNKNOWN
 
 
 def _shown(size: Size) -> str:

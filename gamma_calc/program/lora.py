@@ -10,9 +10,8 @@ from functools import lru_cache
 
 from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import At, Expression, Given, Moment, Named, Scaled, Trained
+from gamma_calc.program.expressions import At, Expression, Given, Moment, Named, Scaled
 from gamma_calc.program.gradients import gradients
-from gamma_calc.program.models import INIT, RATE
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 
@@ -31,7 +30,7 @@ def lora_module(scheme: Scheme) -> Program:
     width, batch = Axis("width", Affine.of(1)), Axis("batch", ZERO)
     rank, out = (Axis(name, scheme.domain.reduced(scheme[key])) for name, key in (("rank", "rank"), ("out", "fan_out")))
     z, dz = Given("Z", (width, batch), ZERO), Given("dZ", (out, batch), scheme["gradient"])
-    a, b = factor(scheme, "A", "A", (rank, width)), factor(scheme, "B", "B", (out, rank))
+    a, b = scheme.parameter("A", (rank, width)), scheme.parameter("B", (out, rank))
 
     def scaled(value: Expression) -> Expression:
         return Scaled("s", scheme["scale"], value)
@@ -42,16 +41,14 @@ def lora_module(scheme: Scheme) -> Program:
     def z_b(b: Expression, a: Expression) -> Expression:
         return Named("Z_B", scaled(b @ z_a(a)))
 
-    def output_gradient() -> Expression:
-        feedback = scheme.form("feedback")
-        return dz if feedback is None else dz + Scaled("kappa", feedback, z_b(b, a))
-
+    feedback = scheme.form("feedback")
+    slope = dz if feedback is None else dz + Scaled("kappa", feedback, z_b(b, a))
     step_a, after_a = At(a, Moment.CHANGE), At(a, Moment.CURRENT)
     step_b, after_b = At(b, Moment.CHANGE), At(b, Moment.CURRENT)
     delta_1, delta_2, delta_3 = z_b(b, step_a), z_b(step_b, a), z_b(step_b, step_a)
     return Program(
         parameters=(a, b),
-        gradients=gradients({z_b(b, a): output_gradient()}),
+        gradients=gradients({z_b(b, a): slope}),
         quantities={
             "A": after_a,
             "B": after_b,
@@ -63,16 +60,4 @@ def lora_module(scheme: Scheme) -> Program:
             "delta_3": delta_3,
         },
         optimizer=scheme.optimizer,
-    )
-
-
-def factor(scheme: Scheme, name: str, key: str, shape: tuple[Axis, ...]) -> Trained:
-    """A factor of that name, as the scheme has it for its own factor A or B."""
-    return Trained(
-        name,
-        shape,
-        scheme.own(name, INIT, key),
-        scheme.own(name, RATE, f"eta_{key}") or ZERO,
-        scheme.is_trained(name),
-        **scheme.moves,
     )

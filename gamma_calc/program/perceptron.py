@@ -13,7 +13,7 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.differences import after_step, difference
 from gamma_calc.program.expressions import Expression, Given, Named, Pointwise, Scaled, Trained, nodes
 from gamma_calc.program.gradients import gradients
-from gamma_calc.program.models import INIT, MULTIPLIER, RATE, Perceptron
+from gamma_calc.program.models import MULTIPLIER, Perceptron
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 
@@ -32,16 +32,8 @@ def perceptron(scheme: Scheme, model: Perceptron) -> Program:
     features: dict[str, Expression] = {}
     axes = (inputs, *hidden, outputs)
     for number, (name, source, target) in enumerate(zip(model.layers, axes, axes[1:], strict=False), start=1):
-        weight = Trained(
-            name,
-            (target, source),
-            scheme.form(f"{name}.{INIT}"),
-            scheme[f"{name}.{RATE}"] if scheme.is_trained(name) else ZERO,
-            scheme.is_trained(name),
-            **scheme.moves,
-        )
         feature = "f" if target is outputs else f"h[{number}]"
-        value = Scaled(f"c_{number}", scheme[f"{name}.{MULTIPLIER}"], weight @ value)
+        value = Scaled(f"c_{number}", scheme[f"{name}.{MULTIPLIER}"], scheme.parameter(name, (target, source)) @ value)
         features[feature] = value = Named(feature, value, is_cut=target is not outputs)
         if target is not outputs:
             value = Pointwise("phi", value)

@@ -245,17 +245,10 @@ def _placed(output: Named, scheme: Scheme) -> Named:
 
     def leaf(old: Expression) -> Expression:
         axes = tuple(map(axis, old.axes))
-        if not isinstance(old, Trained):
-            assert isinstance(old, Given)
-            return Ones.along(*axes) if isinstance(old, Ones) else Given(old.name, axes, scheme[old.name])
-        return Trained(
-            old.name,
-            axes,
-            scheme.form(f"{old.name}.{INIT}"),
-            scheme.form(f"{old.name}.{RATE}") or ZERO,
-            scheme.is_trained(old.name),
-            **scheme.moves,
-        )
+        if isinstance(old, Trained):
+            return scheme.parameter(old.name, axes)
+        assert isinstance(old, Given)
+        return Ones.along(*axes) if isinstance(old, Ones) else Given(old.name, axes, scheme[old.name])
 
     def scalar(node: Scaled) -> Affine:
         divides = divisor(node)
@@ -288,11 +281,7 @@ def _slope(output: Named) -> str:
 
 
 def _names(key: str, given: object) -> tuple[str, ...]:
-    if (
-        isinstance(given, str)
-        or not isinstance(given, list | tuple)
-        or not all(isinstance(name, str) for name in given)
-    ):
+    if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
         raise BadInput(key, found=given, expected='a tuple of names, such as ("Z_B",)')
     return tuple(given)
 

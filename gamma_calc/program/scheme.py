@@ -20,7 +20,9 @@ from gamma_calc.algebra import (
     parsed_inequality,
 )
 from gamma_calc.errors import BadInput, named_in, nearest, quoted
-from gamma_calc.program.models import BESIDE, EXTRA, FACTOR_RATES, MODULE, MOVES, RANK, RATE, Model
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import Trained
+from gamma_calc.program.models import BESIDE, EXTRA, FACTOR_RATES, INIT, MODULE, MOVES, RANK, RATE, Model
 from gamma_calc.program.optimizers import OPTIMIZERS, SIMPLE, Moments, Optimizer, Raw, descent, named_optimizer
 
 REQUIRED, DEFAULTS, KEYS, CAN_BE_ZERO = MODULE.required, MODULE.defaults, MODULE.keys, MODULE.can_be_zero
@@ -104,9 +106,17 @@ class Scheme:
             raise BadInput(f"{self.name}: {key} is zero and has no exponent")
         return value
 
-    def own(self, name: str, key: str, shared: str) -> Affine | None:
-        """The exponent that one parameter has of its own, or the one that it shares with others."""
-        return self.form(f"{name}.{key}" if f"{name}.{key}" in self.exponents else shared)
+    def parameter(self, name: str, shape: tuple[Axis, ...]) -> Trained:
+        """A parameter with the exponents that it has of its own, or shares with others, as A[2] does with A."""
+        factor = name.partition("[")[0]
+
+        def form(key: str, shared: str) -> Affine | None:
+            own = f"{name}.{key}"
+            return self.form(own if own in self.exponents or factor not in INITIAL else shared)
+
+        init, rate = form(INIT, factor), form(RATE, f"eta_{factor}")
+        beside = {key: self.form(key) for key in MOVES}
+        return Trained(name, shape, init, rate or Affine.of(0), self.is_trained(name), **beside)
 
     def form(self, key: str) -> Affine | None:
         """The exponent of a key, with `rank` replaced by what it stands for; None for zero, or no such key."""
@@ -117,11 +127,6 @@ class Scheme:
     def written(self, key: str) -> Affine | None:
         """The exponent of a key as it is written; n^0 where nothing is and the optimiser has a number for it."""
         return self.exponents.get(key, Affine.of(0) if key in dict(self.optimizer.numbers) else None)
-
-    @property
-    def moves(self) -> Mapping[str, Affine | None]:
-        """What every parameter's update rule is told beside its rate."""
-        return {key: self.form(key) for key in MOVES}
 
     def simple_step(self, asked: str) -> Raw | Moments:
         """The step of an optimiser that is no more than one, as the reference experiment takes it.

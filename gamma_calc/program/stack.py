@@ -29,7 +29,6 @@ from gamma_calc.program.expressions import (
     nodes,
 )
 from gamma_calc.program.gradients import backward, gradients
-from gamma_calc.program.lora import factor
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
@@ -57,8 +56,8 @@ def lora_stack(scheme: Scheme, stack: LoraStack) -> Program:
         return Scaled("s", scheme["scale"], value)
 
     for number in range(1, stack.depth + 1):
-        a = factor(scheme, f"A[{number}]", "A", (rank, width))
-        b = factor(scheme, f"B[{number}]", "B", (out, rank))
+        a = scheme.parameter(f"A[{number}]", (rank, width))
+        b = scheme.parameter(f"B[{number}]", (out, rank))
         source = stream * InverseRms(stream, width) if stack.has_norm else stream
         inner = Named(f"Z_A[{number}]", a @ source)
         outer = Named(f"Z_B[{number}]", scaled(b @ inner))
