@@ -157,19 +157,12 @@ class StepMap:
 
     def circuits(self, longest: int | None = None) -> tuple[Circuit, ...]:
         """The elementary circuits of so many edges at most, each once."""
-        places = {node: place for place, node in enumerate(self.nodes)}
-        leaving: list[list[tuple[int, Edge]]] = [[] for _ in self.nodes]
-        for edge in self.edges:
-            leaving[places[edge.source]].append((places[edge.target], edge))
-        return tuple(Circuit(path) for path in _closed_paths(leaving, longest))
+        steps = [(edge.source, edge.target, edge) for edge in self.edges]
+        return tuple(map(Circuit, self._closed_paths(steps, longest)))
 
     def rounds(self) -> tuple[tuple[Node, ...], ...]:
         """The orders of nodes in which elementary cycles pass, each once."""
-        places = {node: place for place, node in enumerate(self.nodes)}
-        leaving: list[list[tuple[int, Node]]] = [[] for _ in self.nodes]
-        for source, target in self.weights():
-            leaving[places[source]].append((places[target], source))
-        return tuple(_closed_paths(leaving))
+        return tuple(self._closed_paths([(source, target, source) for source, target in self.weights()]))
 
     def weights(self) -> Mapping[tuple[Node, Node], tuple[Affine, ...]]:
         """What the edges between two nodes add, by their ends."""
@@ -177,6 +170,25 @@ class StepMap:
         for edge in self.edges:
             found.setdefault((edge.source, edge.target), []).append(edge.weight)
         return {ends: tuple(forms) for ends, forms in found.items()}
+
+    def _closed_paths(
+        self, steps: Iterable[tuple[Node, Node, Part]], longest: int | None = None
+    ) -> Iterator[tuple[Part, ...]]:
+        """The closed paths that pass no node twice, each from its first node on: of its steps, what stands third."""
+        places = {node: place for place, node in enumerate(self.nodes)}
+        leaving: list[list[tuple[int, Part]]] = [[] for _ in self.nodes]
+        for source, target, step in steps:
+            leaving[places[source]].append((places[target], step))
+
+        def onward(start: int, here: int, path: tuple[Part, ...], passed: int) -> Iterator[tuple[Part, ...]]:
+            for target, step in leaving[here]:
+                if target == start:
+                    yield (*path, step)
+                elif target > start and not passed >> target & 1 and (longest is None or len(path) + 1 < longest):
+                    yield from onward(start, target, (*path, step), passed | 1 << target)
+
+        for start in range(len(leaving)):
+            yield from onward(start, start, (), 0)
 
 
 def gain(nodes: Sequence[Node], largest: Mapping[tuple[Node, Node], Exponent]) -> Exponent:
@@ -190,19 +202,3 @@ def reached(nodes: Iterable[Node], steps: AbstractSet[Step]) -> frozenset[Node]:
     while more := frozenset(target for source, target in steps if source in found) - found:
         found |= more
     return found
-
-
-def _closed_paths(
-    leaving: Sequence[Sequence[tuple[int, Part]]], longest: int | None = None
-) -> Iterator[tuple[Part, ...]]:
-    """The steps of each closed path that passes no place twice, from its least place: `leaving` has target and step."""
-
-    def onward(start: int, here: int, path: tuple[Part, ...], passed: int) -> Iterator[tuple[Part, ...]]:
-        for target, step in leaving[here]:
-            if target == start:
-                yield (*path, step)
-            elif target > start and not passed >> target & 1 and (longest is None or len(path) + 1 < longest):
-                yield from onward(start, target, (*path, step), passed | 1 << target)
-
-    for start in range(len(leaving)):
-        yield from onward(start, start, (), 0)
