@@ -14,7 +14,7 @@ from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.published import PublishedPoint, published_points
 from gamma_calc.report import style
 from gamma_calc.report.figure import axes_grid, surround
-from gamma_calc.report.style import figure_settings, mixed
+from gamma_calc.report.style import figure_settings, lightened
 from gamma_calc.report.window import Place, Window
 
 PANEL, MARGINS = 4.0, 1.0
@@ -95,7 +95,7 @@ def _draw_member(axes: Axes, member: Polyhedron, window: Window, colour: str) ->
     corners = [_floats(corner) for corner in window.corners(member)]
     if len(corners) > 2:
         edge = colour if member.is_closed else "none"
-        axes.fill(*zip(*corners, strict=True), facecolor=mixed(colour, "white", 0.65), edgecolor=edge, linewidth=1.2)
+        axes.fill(*zip(*corners, strict=True), facecolor=lightened(colour, 0.65), edgecolor=edge, linewidth=1.2)
         for is_open, ends in () if member.is_closed else window.edges(member):
             line = "dashed" if is_open else "solid"
             axes.plot(*zip(*map(_floats, ends), strict=True), color=colour, linewidth=1.2, linestyle=line)

@@ -69,9 +69,9 @@ def figure_settings() -> Iterator[None]:
         yield
 
 
-def mixed(colour: str, other: str, share: float) -> RGB:
-    """The colour with a share of another in it."""
-    red, green, blue = (a + (b - a) * share for a, b in zip(to_rgb(colour), to_rgb(other), strict=True))
+def lightened(colour: str, share: float) -> RGB:
+    """The colour with a share of white in it."""
+    red, green, blue = (part + (1.0 - part) * share for part in to_rgb(colour))
     return red, green, blue
 
 
@@ -80,7 +80,7 @@ def marks(index: int, *, is_leading: bool) -> dict[str, Any]:
     stroke = STROKES[index % len(STROKES)]
     if is_leading:
         return stroke
-    light = {"color": mixed(stroke["color"], "white", 0.4), "markerfacecolor": "white"}
+    light = {"color": lightened(stroke["color"], 0.4), "markerfacecolor": "white"}
     return {**stroke, **light, "markersize": 3.6, "linewidth": 0.8}
 
 
