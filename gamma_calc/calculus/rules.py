@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from fractions import Fraction
 from functools import cache, lru_cache, reduce
 from itertools import product
@@ -44,6 +45,14 @@ class Component(Shared):
 
     size: Size
     provenance: Provenance
+
+
+class Symmetry(Enum):
+    """What a scalar function does with the sign of its argument."""
+
+    NONE = "neither odd nor even"
+    ODD = "odd"
+    EVEN = "even"
 
 
 Term = tuple[Component, ...]
@@ -260,16 +269,16 @@ def _odd_at(component: Component, axis: Axis) -> frozenset[Flip]:
     return frozenset(flip for flip in component.provenance.odd if flip.at is axis)
 
 
-def _homogeneous(argument: Term) -> Term:
-    return gathered(image for each in argument for image in _images(each.size, each, argument))
+def _homogeneous(argument: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
+    return gathered(image for each in argument for image in _images(each.size, each, argument, symmetry=symmetry))
 
 
-def _map_change(argument: Term, change: Term) -> Term:
+def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
     """phi(c + d) - phi(c), also what phi(c) loses of parts of c that are small beside d."""
     covered = (each for each in argument if any(_is_below(each, other) for other in change))
     parts, moved = (*change, *covered), (*argument, *change)
     leading = _leading(moved)
-    first_order = (image for each in parts for image in _images(each.size, each, moved, leading))
+    first_order = (image for each in parts for image in _images(each.size, each, moved, leading, symmetry))
     return needed(gathered((*first_order, *_second_order(parts, moved, leading))))
 
 
@@ -355,7 +364,8 @@ def _power(argument: Term, degree: Fraction) -> Term:
     if leading is None or not degree:
         return (*_as_a_whole(whole, argument),)
     slope = whole + Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
-    return _sum(*((*_images(each.size + slope, each, argument),) for each in argument))
+    symmetry = _of_degree(degree)
+    return _sum(*((*_images(each.size + slope, each, argument, symmetry=symmetry),) for each in argument))
 
 
 def _power_size(argument: Term, degree: Fraction) -> Size:
@@ -371,7 +381,15 @@ def _power_change(argument: Term, change: Term, degree: Fraction) -> Term:
         first_order = _power_size(argument, degree - 1) + total(change)
         return (*_as_a_whole(_changed(argument, change, degree, first_order), moved),)
     slope = Size.exactly(Exponent.of(leading.size.upper.pieces[0] * (degree - 1)))
-    return _sum(*((*_images(each.size + slope, each, moved),) for each in change))
+    symmetry = _of_degree(degree)
+    return _sum(*((*_images(each.size + slope, each, moved, symmetry=symmetry),) for each in change))
+
+
+def _of_degree(degree: Fraction) -> Symmetry:
+    """The symmetry of v^degree; of another degree than a natural number v has one sign."""
+    if degree.denominator > 1 or degree < 0:
+        return Symmetry.NONE
+    return Symmetry.ODD if degree.numerator % 2 else Symmetry.EVEN
 
 
 def _united(argument: Term) -> Provenance:
@@ -418,18 +436,18 @@ def _may_grow(logits: Term) -> bool:
 
 
 def _saturating(argument: Term) -> Term:
-    return _saturated(_homogeneous(argument), argument)
+    return _saturated(_homogeneous(argument, Symmetry.ODD), argument)
 
 
 def _saturating_change(argument: Term, change: Term) -> Term:
-    return _saturated(_map_change(argument, change), (*argument, *change))
+    return _saturated(_map_change(argument, change, Symmetry.ODD), (*argument, *change))
 
 
 def _saturating_slope(argument: Term) -> Term:
-    return _saturated(_bounded(argument), argument)
+    return _saturated(_bounded(argument, Symmetry.EVEN), argument)
 
 
-def _bounded(argument: Term) -> Term:
+def _bounded(argument: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
     """The slope of a map of degree one: of size 1, and phi'(c_1 + c_2) - phi'(c_1) as small as c_2 is beside c_1.
 
     Of a small part beside what may be larger than it only the bound is kept.
@@ -440,13 +458,19 @@ def _bounded(argument: Term) -> Term:
     if leading is None:
         return (*_as_a_whole(Size.exactly(Exponent.of(0)), argument),)
     gap = Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
-    made = ((each, tuple(_images(each.size + gap, each, argument))) for each in argument)
+    made = ((each, tuple(_images(each.size + gap, each, argument, symmetry=symmetry))) for each in argument)
     return _sum(*(images if each is leading else images[-1:] for each, images in made))
 
 
-def _images(size: Size, component: Component, argument: Term, leading: Component | None = None) -> Iterator[Component]:
+def _images(
+    size: Size,
+    component: Component,
+    argument: Term,
+    leading: Component | None = None,
+    symmetry: Symmetry = Symmetry.NONE,
+) -> Iterator[Component]:
     """What a map makes of one component of its argument; see `_mapped`."""
-    return _made(size, lambda one, parts: _mapped(one, parts, leading), component, argument)
+    return _made(size, lambda one, parts: _mapped(one, parts, leading, symmetry), component, argument)
 
 
 def _as_a_whole(size: Size, argument: Term) -> Iterator[Component]:
@@ -480,19 +504,32 @@ def _is_there(component: Component) -> bool:
     return not component.size.lower.is_vanishing
 
 
-def _mapped(component: Component, argument: Term, leading: Component | None = None) -> Provenance:
-    """What a map that is neither odd nor even makes of one component of its argument.
+def _mapped(
+    component: Component,
+    argument: Term,
+    leading: Component | None = None,
+    symmetry: Symmetry = Symmetry.NONE,
+) -> Provenance:
+    """What a map makes of one component of its argument.
 
     phi(c_1 + c_2) - phi(c_1) = phi'(c_1) c_2 for a small c_2: it is as odd as c_2 is under flips that leave c_1 alone.
-    A component beside which none is larger is not small, and the map turns what is odd into both. Where it is not said
-    which one leads, c_1 is all that may be as large as c_2: of what phi' knows of them the second order is left out.
+    A component beside which none is larger is not small, and a map that is neither odd nor even turns what is odd into
+    both. Where it is not said which one leads, c_1 is all that may be as large as c_2: of what phi' knows of them the
+    second order is left out.
+
+    Under a flip that changes the sign of all of c_1 an odd phi is odd and its phi' even, and the other way round.
     """
     least = component if leading is None else leading
     beside = [each.provenance for each in argument if each is not component and not _is_below(each, least)]
-    is_small = any(_is_below(component, each) for each in argument)
-    mine = component.provenance if is_small else component.provenance.even_and_odd
-    spoilt = frozenset[Flip]().union(*(each.flips for each in beside))
-    return _beside(mine, beside, spoilt)
+    is_small, mine = any(_is_below(component, each) for each in argument), component.provenance
+    largest = beside if is_small else [mine, *beside]
+    turned = frozenset[Flip]() if symmetry is Symmetry.NONE else frozenset.intersection(*(each.odd for each in largest))
+    spoilt = frozenset[Flip]().union(*(each.flips for each in largest)) - turned
+    if is_small:
+        odd = mine.odd ^ turned if symmetry is Symmetry.EVEN else mine.odd
+        return _beside(replace(mine, odd=odd - mine.mixed), beside, spoilt)
+    odd = turned if symmetry is Symmetry.ODD else frozenset[Flip]()
+    return _beside(replace(mine.even_and_odd, odd=odd, mixed=mine.flips - turned), beside, spoilt)
 
 
 def _signed(component: Component, gradient: Term) -> Provenance:

@@ -380,7 +380,10 @@ class Map(Unary):
 
 
 SATURATING_FUNCTIONS = frozenset({"tanh", "tanh'", "hardtanh", "hardtanh'", "erf", "erf'"})
-"""The scalar functions that stay bounded where their argument grows, and their derivatives, which vanish there."""
+"""The scalar functions that stay bounded where their argument grows, and their derivatives, which vanish there.
+
+The functions are odd, so that they keep the sign symmetries of their whole argument, and their derivatives even.
+"""
 
 STEP_FUNCTIONS = frozenset({"phi'"})
 """The scalar functions that jump at zero, and are zero there: the derivative of ReLU."""
@@ -391,8 +394,8 @@ class Pointwise(Map):
     """A fixed scalar function applied entry by entry, with a value Theta(1) where its argument is Theta(1).
 
     `is_bounded` marks a map whose value is Theta(1) whatever its argument (the derivative of ReLU); any other one is
-    taken as positively homogeneous of degree one (ReLU), a saturating one (tanh) where its argument does not grow. None
-    is read as odd, so none keeps a sign symmetry.
+    taken as positively homogeneous of degree one (ReLU), a saturating one (tanh) where its argument does not grow. A
+    saturating one is odd; no other is read so, and none of these keeps a sign symmetry.
     """
 
     function: str

@@ -127,7 +127,10 @@ def gelu(value: Expression, approximate: str = "none") -> Pointwise:
 
 
 def tanh(value: Expression) -> Pointwise:
-    """The hyperbolic tangent, entry by entry: as large as its argument where that does not grow, else at most 1."""
+    """The hyperbolic tangent, entry by entry: as large as its argument where that does not grow, else at most 1.
+
+    It is odd, and keeps the sign symmetries under which its whole argument changes its sign.
+    """
     return Pointwise("tanh", value)
 
 
@@ -137,7 +140,10 @@ def softmax(value: Expression, over: Axis) -> Softmax:
 
 
 def power(value: Expression, degree: int | Fraction) -> PowerOf:
-    """v^degree, entry by entry, of a value that is nowhere negative unless the degree is a natural number."""
+    """v^degree, entry by entry, of a value that is nowhere negative unless the degree is a natural number.
+
+    Of such a degree it is odd or even, as the degree is.
+    """
     try:
         return PowerOf(value, Fraction(degree))
     except (TypeError, ValueError, ArithmeticError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from gamma_calc import Problem, exponents
 from gamma_calc.algebra import EVERYWHERE, VANISHING, Affine, Exponent, Polyhedron, parsed_exponent, parsed_inequality
@@ -31,9 +33,13 @@ from gamma_calc.calculus.rules import (
     INVERSE_RMS_CHANGE,
     MAP_CHANGE,
     POWER,
+    SATURATING,
+    SATURATING_SLOPE,
     SOFTMAX,
     SOFTMAX_CHANGE,
     Component,
+    Rule,
+    Term,
     gathered,
     normalised_step,
     total,
@@ -43,11 +49,25 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import Expression
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.network import axis, contract, data, named, parameter, relu
+from gamma_calc.program.network import (
+    axis,
+    contract,
+    data,
+    mean,
+    named,
+    parameter,
+    power,
+    relu,
+    renamed,
+    rms_norm,
+    tanh,
+)
 from gamma_calc.program.optimizers import Moments
 from tests.schemes import scheme
 
+Array = NDArray[np.float64]
 WIDTH, SQUARE, FIXED = Axis("width", Affine.of(1)), Axis("square", Affine.of(1)), Axis("fixed", Affine.of(0))
 RANK = Axis("rank", Affine.symbol("rho"))
 W = Random("W", (SQUARE, WIDTH))
@@ -490,6 +510,88 @@ def test_a_norm_of_heads_knows_of_a_small_part_as_far_as_that_is_there() -> None
     for term, tensor, size in ((whole, V, "-3"), (change, V, "-3"), (change, W, "-4")):
         found = [each.size for each in term if any(sight.tensor is tensor for sight in each.provenance.seen)]
         assert str(Size.largest(found)) == size
+
+
+ONE_PART = (Component(Size.exactly(Exponent.of(0)), seen_through(V, WIDTH)),)
+SIGNS = {
+    "relu": (HOMOGENEOUS.conclude(ONE_PART), 0, 1),
+    "tanh": (SATURATING.conclude(ONE_PART), 1, 0),
+    "its slope": (SATURATING_SLOPE.conclude(ONE_PART), 0, 0),
+    "a square": (POWER.conclude(ONE_PART, Fraction(2)), 0, 0),
+    "a cube": (POWER.conclude(ONE_PART, Fraction(3)), 1, 0),
+    "a root": (POWER.conclude(ONE_PART, Fraction(1, 2)), 0, 1),
+}
+
+
+@pytest.mark.parametrize(("found", "odd", "mixed"), SIGNS.values(), ids=SIGNS)
+def test_what_a_map_does_with_the_sign_of_its_argument(found: Term, odd: int, mixed: int) -> None:
+    (provenance,) = (each.provenance for each in found)
+    assert (len(provenance.odd), len(provenance.mixed)) == (odd, mixed)
+
+
+@pytest.mark.parametrize(("rule", "signs"), [(SATURATING, (0, 1)), (SATURATING_SLOPE, (1, 1))], ids=["tanh", "slope"])
+def test_what_a_small_part_makes_of_an_odd_map(rule: Rule, signs: tuple[int, int]) -> None:
+    """tanh(c + d) - tanh(c) = tanh'(c) d: even in c, odd in d. That of tanh' is tanh''(c) d: odd in both."""
+    small = Component(Size.exactly(Exponent.of(-1)), seen_through(Random("U", (SQUARE, RANK)), SQUARE))
+    made = next(each for each in rule.conclude((*ONE_PART, small)) if each.size == small.size)
+    names = [flip.tensor.name for flip in made.provenance.odd]
+    assert (names.count("V"), names.count("U")) == signs and not made.provenance.mixed
+
+
+def test_an_odd_map_of_parts_of_two_signs_has_one_only_where_both_have_it() -> None:
+    """tanh(x + y) changes its sign under a flip that changes x and y; under one of x alone it changes either way."""
+    other = replace(ONE_PART[0], provenance=DATA)
+    assert {len(each.provenance.odd) for each in SATURATING.conclude((*ONE_PART, other))} == {0}
+    twice = replace(ONE_PART[0], provenance=ONE_PART[0].provenance.multiplied(seen_through(W, SQUARE)))
+    found = SATURATING.conclude((*ONE_PART, twice))
+    assert {tuple(flip.tensor.name for flip in each.provenance.odd) for each in found} == {("V",)}
+
+
+def of_width(make: Callable[[Expression, Callable[[str, Expression], Expression]], Expression]) -> Problem:
+    """A number that a function makes of features x, of an adapter, and of random matrices by name."""
+    n, m, r, batch = axis("n", 1), axis("m", 1), axis("r"), axis("batch")
+
+    def feature(name: str, value: Expression) -> Expression:
+        return renamed(contract(parameter(name, m, n, init="-1/2"), value, n), m, n)
+
+    z = data("z", n, batch)
+    adapter = contract(parameter("A", r, n, init="-1/2"), z, n)
+    x = feature("W", z) + renamed(contract(parameter("B", m, r, init="zero", rate="-1/2"), adapter, r), m, n)
+    return Problem("of-width", named("f", x * named("q", mean(make(rms_norm(x, n), feature), n))))
+
+
+NUMBERS = {
+    "tanh": (
+        of_width(lambda x, of: tanh(of("P", x)) * tanh(of("Q", x))),
+        lambda x, p, q: np.tanh(p @ x) * np.tanh(q @ x),
+        "-1/2",
+    ),
+    "relu": (
+        of_width(lambda x, of: relu(of("P", x)) * relu(of("Q", x))),
+        lambda x, p, q: np.maximum(p @ x, 0) * np.maximum(q @ x, 0),
+        "0",
+    ),
+    "a square against its root": (
+        of_width(lambda x, of: power(of("P", x), 2) * of("P", x)),
+        lambda x, p, q: (p @ x) ** 3,
+        "-1/2",
+    ),
+    "a cube against its root": (
+        of_width(lambda x, of: power(of("P", x), 3) * of("P", x)),
+        lambda x, p, q: (p @ x) ** 4,
+        "0",
+    ),
+}
+
+
+@pytest.mark.parametrize(("problem", "number", "expected"), NUMBERS.values(), ids=NUMBERS)
+def test_sums_of_odd_and_of_even_maps_in_numbers(problem: Problem, number: Callable[..., Array], expected: str) -> None:
+    draw, sizes = np.random.default_rng(3), []
+    for n in (2**5, 2**9):
+        drawn = [(draw.standard_normal(n), *draw.standard_normal((2, n, n)) / np.sqrt(n)) for _ in range(60)]
+        sizes.append(np.sqrt(np.mean([np.mean(number(*each)) ** 2 for each in drawn])))
+    assert abs(np.log2(sizes[1] / sizes[0]) / 4 - float(Fraction(expected))) < 0.2
+    assert str(exponents(problem, steps=1)[1].sizes["q"]) == expected
 
 
 def test_a_flip_that_changes_two_parts_changes_a_function_of_both() -> None:
