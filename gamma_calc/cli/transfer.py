@@ -43,7 +43,6 @@ from gamma_calc.experiment.transfer import transfer
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, is_config
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
-from gamma_calc.huggingface.lint_case import embeddings
 from gamma_calc.program.scheme import INITIAL
 
 OF_MICA = (
@@ -103,7 +102,7 @@ def answer(options: argparse.Namespace) -> int:
         origin = f"\n{NOTE}{origin}"
     if config is not None and config.initialisation.is_b_frozen:
         origin = f"\n{OF_MICA}{origin}"
-    if config is not None and (names := embeddings(config)):
+    if config is not None and (names := config.embeddings):
         origin = f"\n{OF_EMBEDDINGS.format(', '.join(names))}{origin}"
     show(options, lambda: {**found.json(), **read}, lambda: f"{found}{origin}")
     return 0

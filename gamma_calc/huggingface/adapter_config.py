@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gamma_calc.errors import BadInput, named_in, nearest, quoted
-from gamma_calc.experiment.alpha import AlphaReading, alpha_reading
+from gamma_calc.experiment.alpha import SCALES, AlphaReading, alpha_reading
 from gamma_calc.files import file_content
 from gamma_calc.program.adapters import ADAPTERS
 
@@ -201,6 +201,17 @@ HEADS: Mapping[str, tuple[str, ...]] = {
 }
 """What heads are called that PEFT also trains, by the task type that has it do so."""
 
+EMBEDDINGS = (
+    *("embed_tokens", "word_embeddings", "embeddings", "embedding", "wte", "wpe", "embed_in", "tok_embeddings"),
+    "shared",
+)
+"""Last parts of the names that transformers gives embeddings; what a module is cannot be told from a configuration."""
+
+LAST_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?=[)|$]|\Z)")
+ESCAPED = re.compile(r"\\.", re.DOTALL)
+NOT_TAKEN = ("(?!", "(?<!")
+"""How an expression says what it does not take."""
+
 VARIANTS: Mapping[str, str] = {
     "use_dora": DORA,
     "use_qalora": QALORA,
@@ -250,9 +261,37 @@ class AdapterConfig:
         return self.variants == (DORA,)
 
     @property
+    def embeddings(self) -> tuple[str, ...]:
+        """The targets that are embeddings by name, or the names of embeddings that an expression ends in.
+
+        An expression is read, wte and wpe in `.*\\.(wte|wpe)`, and not matched: that may take forever. One that says
+        what it does not take names none here.
+        """
+        if not self.has_expression:
+            return tuple(name for name in self.targets if name.rpartition(".")[2] in EMBEDDINGS)
+        (expression,) = self.targets
+        if any(mark in expression for mark in NOT_TAKEN):
+            return ()
+        ends = LAST_PART.findall(ESCAPED.sub(" ", expression))
+        return tuple(name for name in dict.fromkeys(ends) if name in EMBEDDINGS)
+
+    @property
+    def has_only_embeddings(self) -> bool:
+        """Whether all targets are embeddings by name."""
+        names = self.embeddings
+        if not self.has_expression:
+            return bool(names) and len(names) == len(self.targets) and not self.parameters
+        # Without alternatives, whatever an expression takes ends as it does.
+        return bool(names) and "|" not in self.targets[0] and not self.parameters
+
+    @property
     def scale(self) -> float:
         """s = alpha / r, or alpha / sqrt(r) where it is rank-stabilised."""
         return self.alpha / (self.rank**0.5 if self.is_rank_stabilised else self.rank)
+
+    def scale_exponent(self, alpha: AlphaReading) -> str:
+        """The exponent of s as a spec writes it, by what alpha does as the rank changes."""
+        return SCALES[alpha, self.is_rank_stabilised]
 
     def __str__(self) -> str:
         shown = self.alpha_reading

@@ -13,7 +13,7 @@ from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.alpha import SCALE, SCALES, AlphaReading
+from gamma_calc.experiment.alpha import SCALE, AlphaReading
 from gamma_calc.huggingface.adapter_config import INITIALISATIONS, AdapterConfig, Initialisation, Start
 from gamma_calc.huggingface.dora import in_dora
 from gamma_calc.program.models import FAN_OUT, RANK
@@ -66,18 +66,33 @@ class Edge:
         return self.derivation.max_stable[RATE]
 
 
-def implemented_spec(config: AdapterConfig, optimizer: str, alpha: AlphaReading) -> str | None:
+def linear_spec(
+    config: AdapterConfig, optimizer: str, scale: str, rate_b: str = RATE, constant: str = ""
+) -> str | None:
     """The spec of A and B that the configuration implements on a linear layer, as TOML; None where it depends on data.
 
     The rank is fixed, and one rate drives both factors: a ratio that stays the same at every width has exponent 0.
+
+    Args:
+        scale: the exponent of s.
+        rate_b: the exponent of B's rate, where the ratio does not stay the same.
+        constant: what is added to the exponent of initial entries.
     """
-    return _linear_spec(config.initialisation, optimizer, SCALES[alpha, config.is_rank_stabilised], RATE)
+    start = config.initialisation
+    if start.a is None or start.b is None:
+        return None
+    entries = {key: form if form == ZERO else form + constant for key, form in (("A", start.a), ("B", start.b))}
+    return _spec(f"peft-{start.name}", start, optimizer, {**entries, "eta_A": RATE, "eta_B": rate_b, SCALE: scale})
 
 
-def loraplus_spec(config: AdapterConfig, optimizer: str, alpha: AlphaReading) -> str | None:
-    """The same with B's rate larger than A's in proportion to the width, as LoRA+ wants it."""
-    scale = SCALES[alpha, config.is_rank_stabilised]
-    return _linear_spec(config.initialisation, optimizer, scale, f"{RATE} + 1")
+def embedding_spec(config: AdapterConfig, optimizer: str, scale: str, rate_b: str = RATE) -> str | None:
+    """The same of an embedding, as one of a linear layer; None where PEFT makes no adapter of it, or another module."""
+    start, found = config.initialisation, config.initialisation.of_embedding
+    if found is None or config.variants:
+        return None
+    a = found.a if found.a == ZERO else str(parsed_affine(found.a) - PICKED_ENTRY)
+    forms = {"A": a, "B": found.b, "eta_A": f"{RATE} - {PICKED_RATE}", "eta_B": rate_b, SCALE: scale}
+    return f"{PICKED}\n{_spec('peft-embedding', start, optimizer, forms)}"
 
 
 def sure_rates(config: AdapterConfig, optimizer: str, *, of_embedding: bool = False) -> tuple[Affine, ...]:
@@ -86,12 +101,12 @@ def sure_rates(config: AdapterConfig, optimizer: str, *, of_embedding: bool = Fa
     Exponents: r = n^rho, s = n^sigma, eta_B = eta_A n^lambda, and initial entries c = n^kappa times their power, where
     c is not 1. With that much free some sizes are only bounded from above, and stability from below.
     """
-    start, rate_b = config.initialisation, f"{RATE} + {LAMBDA}"
+    rate_b = f"{RATE} + {LAMBDA}"
     if of_embedding:
-        spec = None if config.variants else _embedding_spec(start, optimizer, SIGMA, rate_b)
+        spec = embedding_spec(config, optimizer, SIGMA, rate_b)
     else:
-        constant = "" if start.constant == 1 else f" + {KAPPA}"
-        spec = _linear_spec(start, optimizer, SIGMA, rate_b, constant) if is_derived(config, optimizer) else None
+        constant = "" if config.initialisation.constant == 1 else f" + {KAPPA}"
+        spec = linear_spec(config, optimizer, SIGMA, rate_b, constant) if is_derived(config, optimizer) else None
     if spec is None:
         return ()
     free = _free_in_rank(scheme_from_text(spec))
@@ -106,14 +121,6 @@ def is_derived(config: AdapterConfig, optimizer: str) -> bool:
     return config.is_dora and config.initialisation.start is Start.NOTHING and not OPTIMIZERS[optimizer].step.degree
 
 
-def _linear_spec(start: Initialisation, optimizer: str, scale: str, rate_b: str, constant: str = "") -> str | None:
-    if start.a is None or start.b is None:
-        return None
-    entries = {key: form if form == ZERO else form + constant for key, form in (("A", start.a), ("B", start.b))}
-    forms = {**entries, "eta_A": RATE, "eta_B": rate_b, SCALE: scale}
-    return f"{_spec(f'peft-{start.name}', optimizer, forms)}{_frozen(start)}"
-
-
 def adapter_scheme(config: AdapterConfig) -> Scheme:
     """The scheme that the configuration implements on a linear layer, under Adam, with s as at one rank.
 
@@ -125,7 +132,7 @@ def adapter_scheme(config: AdapterConfig) -> Scheme:
             "lora_alpha: found 0: the adapter adds nothing, and no step changes that; gamma-calc lint says so"
         )
     option = config.initialisation
-    spec = implemented_spec(config, ADAM, AlphaReading.PROPORTIONAL)
+    spec = linear_spec(config, ADAM, config.scale_exponent(AlphaReading.PROPORTIONAL))
     if spec is None or (config.variants and not config.is_dora):
         cause = ", ".join(config.variants) or f"init_lora_weights={json.dumps(option.option)}"
         raise BadInput(f"{cause}: its exponents cannot be read from the configuration; gamma-calc lint says why")
@@ -157,26 +164,6 @@ def through_fan_out(scheme: Scheme) -> Scheme:
     return replace(scheme, exponents={**scheme.exponents, INITIAL[1]: b.constant * phi, FAN_OUT: phi})
 
 
-def embedding_spec(config: AdapterConfig, optimizer: str, alpha: AlphaReading) -> str | None:
-    """The spec of what PEFT makes of an embedding, as TOML; None where it makes nothing, or another module."""
-    scale = SCALES[alpha, config.is_rank_stabilised]
-    return None if config.variants else _embedding_spec(config.initialisation, optimizer, scale, RATE)
-
-
-def _embedding_spec(start: Initialisation, optimizer: str, scale: str, rate_b: str) -> str | None:
-    """The adapter of an embedding as one of a linear layer."""
-    found = start.of_embedding
-    if found is None:
-        return None
-    a = found.a if found.a == ZERO else str(parsed_affine(found.a) - PICKED_ENTRY)
-    forms = {"A": a, "B": found.b, "eta_A": f"{RATE} - {PICKED_RATE}", "eta_B": rate_b, SCALE: scale}
-    return f"{PICKED}\n{_spec('peft-embedding', optimizer, forms)}{_frozen(start)}"
-
-
-def _frozen(start: Initialisation) -> str:
-    return "\n[trained]\nB = false" if start.is_b_frozen else ""
-
-
 def edge(spec: str, config: AdapterConfig | None = None) -> Edge:
     """The stable region of a spec, in the module of a configuration; without one, of LoRA's from a zero product.
 
@@ -202,12 +189,13 @@ def _derived(scheme: Scheme, config: AdapterConfig | None, conditions: tuple[Con
     return derived(scheme, conditions=tuple(asked))
 
 
-def _spec(name: str, optimizer: str, forms: Mapping[str, str]) -> str:
-    written = {key: _expanded(form, forms[SCALE]) for key, form in forms.items()}
-    head = [f'name = "{name}"', f'optimizer = "{optimizer}"', "[exponents]"]
-    return "\n".join([*head, *(f'{key} = "{form}"' for key, form in written.items())])
-
-
-def _expanded(form: str, scale: str) -> str:
-    """The form with `scale` replaced by what it stands for, which a spec itself cannot refer to."""
-    return form if SCALE not in form else str(parsed_affine(form).substituted({SCALE: parsed_affine(scale)}))
+def _spec(name: str, start: Initialisation, optimizer: str, forms: Mapping[str, str]) -> str:
+    """A spec as text; `scale` in a form is replaced by what it stands for, to which a spec itself cannot refer."""
+    scale = {SCALE: parsed_affine(forms[SCALE])}
+    written = {
+        key: str(parsed_affine(form).substituted(scale)) if SCALE in form else form for key, form in forms.items()
+    }
+    lines = [f'name = "{name}"', f'optimizer = "{optimizer}"', "[exponents]"]
+    lines += [f'{key} = "{form}"' for key, form in written.items()]
+    lines += ["[trained]", "B = false"] if start.is_b_frozen else []
+    return "\n".join(lines)

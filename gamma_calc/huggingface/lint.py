@@ -21,8 +21,8 @@ from gamma_calc.huggingface.implemented_scheme import (
     adapter_scheme,
     edge,
     embedding_spec,
-    implemented_spec,
     is_derived,
+    linear_spec,
 )
 from gamma_calc.huggingface.lint_case import (
     EMBEDDING,
@@ -31,8 +31,6 @@ from gamma_calc.huggingface.lint_case import (
     Check,
     Finding,
     Severity,
-    embeddings,
-    has_only_embeddings,
     power,
     rate_edge,
 )
@@ -196,19 +194,19 @@ def lint(
 
 def _specs(config: AdapterConfig, optimizer: str, alpha: AlphaReading) -> dict[str, str]:
     """The specs of the kinds of layers that a configuration has, where they are known."""
-    linear = embedding = None
-    if not has_only_embeddings(config) and is_derived(config, optimizer):
-        linear = implemented_spec(config, optimizer, alpha)
-    if embeddings(config):
-        embedding = embedding_spec(config, optimizer, alpha)
-    return {file: spec for file, spec in ((LINEAR, linear), (EMBEDDING, embedding)) if spec is not None}
+    found, scale = dict[str, str | None](), config.scale_exponent(alpha)
+    if not config.has_only_embeddings and is_derived(config, optimizer):
+        found[LINEAR] = linear_spec(config, optimizer, scale)
+    if config.embeddings:
+        found[EMBEDDING] = embedding_spec(config, optimizer, scale)
+    return {file: spec for file, spec in found.items() if spec is not None}
 
 
 def _derivation(check: Check, case: Case) -> str:
     """Where a finding comes from; a spec says nothing of DoRA's module."""
     if case.config.is_dora and LINEAR in check.derivation:
         return DERIVE_DORA
-    return check.derivation.replace(LINEAR, EMBEDDING) if case.has_only_embeddings else check.derivation
+    return check.derivation.replace(LINEAR, EMBEDDING) if case.config.has_only_embeddings else check.derivation
 
 
 def _advice(found: Linted) -> str:
@@ -244,7 +242,7 @@ def _title(found: Linted) -> str:
     how = "what A and B start from is not known"
     if edge is not None:
         a, b, s = (edge.scheme.exponents[key] for key in ("A", "B", SCALE))
-        if found.case.has_only_embeddings and a is not None:
+        if found.case.config.has_only_embeddings and a is not None:
             a += PICKED_ENTRY
         how = f"A starts at {_size(a)}, B at {_size(b)}"
         size += " at every rank" if s == Affine.of(0) else f" ({_size(s)} from rank to rank)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -38,7 +37,7 @@ def rate_edge(config: AdapterConfig, optimizer: str, width: int, ratio: float = 
     rule = OPTIMIZERS[optimizer]
     if not config.scale or not isinstance(rule.step, Moments):
         return None
-    is_picked = has_only_embeddings(config)
+    is_picked = config.has_only_embeddings
     constant = 1.0 if is_picked else config.initialisation.constant
     sizes = {RHO: config.rank, SIGMA: abs(config.scale), LAMBDA: ratio, KAPPA: constant}
     logarithms = {name: math.log(size) for name, size in sizes.items()}
@@ -63,41 +62,6 @@ LINEAR, EMBEDDING = "peft.toml", "peft-embedding.toml"
 
 MEASURED = "docs/lint.md"
 """Where it stands how something was measured that no spec derives."""
-
-EMBEDDINGS = (
-    *("embed_tokens", "word_embeddings", "embeddings", "embedding", "wte", "wpe", "embed_in", "tok_embeddings"),
-    "shared",
-)
-"""Last parts of the names that transformers gives embeddings; what a module is cannot be told from a configuration."""
-
-LAST_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?=[)|$]|\Z)")
-ESCAPED = re.compile(r"\\.", re.DOTALL)
-NOT_TAKEN = ("(?!", "(?<!")
-"""How an expression says what it does not take."""
-
-
-def embeddings(config: AdapterConfig) -> tuple[str, ...]:
-    """The targets that are embeddings by name, or the names of embeddings that an expression ends in.
-
-    An expression is read, wte and wpe in `.*\\.(wte|wpe)`, and not matched: that may take forever. One that says
-    what it does not take names none here.
-    """
-    if not config.has_expression:
-        return tuple(name for name in config.targets if name.rpartition(".")[2] in EMBEDDINGS)
-    (expression,) = config.targets
-    if any(mark in expression for mark in NOT_TAKEN):
-        return ()
-    ends = LAST_PART.findall(ESCAPED.sub(" ", expression))
-    return tuple(name for name in dict.fromkeys(ends) if name in EMBEDDINGS)
-
-
-def has_only_embeddings(config: AdapterConfig) -> bool:
-    """Whether all targets are embeddings by name."""
-    names = embeddings(config)
-    if not config.has_expression:
-        return bool(names) and len(names) == len(config.targets) and not config.parameters
-    # Without alternatives, whatever an expression takes ends as it does.
-    return bool(names) and "|" not in config.targets[0] and not config.parameters
 
 
 class Severity(Enum):
@@ -141,25 +105,15 @@ class Case:
         return has_biases or config.is_dora or bool(config.saved_modules) or config.task in HEADS
 
     @property
-    def embeddings(self) -> tuple[str, ...]:
-        """The targets that are embeddings by name."""
-        return embeddings(self.config)
-
-    @property
-    def has_only_embeddings(self) -> bool:
-        """Whether all are."""
-        return has_only_embeddings(self.config)
-
-    @property
     def edge(self) -> Edge | None:
         """That of the linear layers; of the embeddings, where there are no others."""
-        return self.embedding if self.has_only_embeddings else self.linear
+        return self.embedding if self.config.has_only_embeddings else self.linear
 
     @property
     def start(self) -> Start | None:
         """What these layers add to the output before the first step; None where PEFT makes no adapter of them."""
         start = self.config.initialisation
-        if not self.has_only_embeddings:
+        if not self.config.has_only_embeddings:
             return start.start
         return None if start.of_embedding is None else start.of_embedding.start
 
@@ -167,12 +121,12 @@ class Case:
     def has_known_start(self) -> bool:
         """Whether the sizes of their factors follow from the configuration alone."""
         start = self.config.initialisation
-        return start.of_embedding is not None if self.has_only_embeddings else start.is_known
+        return start.of_embedding is not None if self.config.has_only_embeddings else start.is_known
 
     @property
     def is_rate_unused(self) -> bool:
         """Whether PEFT's LoRA+ optimiser trains all of them at another rate than is given."""
-        return self.has_only_embeddings and self.loraplus_ratio is not None
+        return self.config.has_only_embeddings and self.loraplus_ratio is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import gain_through_above, leads_through_above, stack_note
 from gamma_calc.huggingface.adapter_config import DORA, QALORA, Start
 from gamma_calc.huggingface.dora import MAGNITUDE
-from gamma_calc.huggingface.implemented_scheme import RATE, RHO, Edge, edge, is_derived, loraplus_spec
+from gamma_calc.huggingface.implemented_scheme import RATE, RHO, Edge, edge, is_derived, linear_spec
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, MEASURED, Case, Check, Severity, power
 from gamma_calc.program.scheme import INITIAL
 
@@ -46,7 +46,7 @@ def _beside_experts(case: Case) -> str:
 def _beside_embeddings(case: Case) -> str:
     """What PEFT's Embedding does not take, where some target is one by name."""
     config, start = case.config, case.config.initialisation
-    if not case.embeddings:
+    if not case.config.embeddings:
         return ""
     others = {f"init_lora_weights={start.name}": start.of_embedding is None, "lora_bias": config.has_lora_bias}
     variants = (name for name in _variants(case) if name != DORA)
@@ -126,7 +126,7 @@ def _other_equations(case: Case) -> str:
     changed = f"{', '.join(case.config.variants)} changes the module's equations; its stable region is not derived here"
     if not case.config.is_dora:
         return f"{changed}."
-    if case.has_only_embeddings or is_derived(case.config, case.optimizer):
+    if case.config.has_only_embeddings or is_derived(case.config, case.optimizer):
         return f"{changed} of embeddings."
     return f"{changed} where both factors start random or a step is raw. gamma-calc model has a model's."
 
@@ -148,7 +148,7 @@ def _embedding_start(case: Case) -> str:
     assert case.embedding is not None and start is not None
     rate = case.embedding.largest
     begun = (
-        f"By name {', '.join(case.embeddings)} is an embedding, and there PEFT starts with {start.spread}. "
+        f"By name {', '.join(case.config.embeddings)} is an embedding, and there PEFT starts with {start.spread}. "
         f"Its largest stable rate is {power('n', str(rate.value))}"
     )
     least = None if case.linear is None else case.linear.largest.exponent
@@ -175,7 +175,7 @@ def position(case: Case) -> str:
     """Where the rate stands, in words."""
     edge, rate, config = case.rate_edge, case.learning_rate, case.config
     assert edge is not None and rate is not None and case.position is not None
-    entries = 1 if case.has_only_embeddings else config.initialisation.constant
+    entries = 1 if case.config.has_only_embeddings else config.initialisation.constant
     constant = "" if entries == 1 else f", c = {entries:g} of the initial entries"
     layers = " and a fan-out of the same size" if config.initialisation.is_b_of_fan_out else ""
     return (
@@ -193,7 +193,7 @@ def _has_growing_gradients(case: Case) -> bool:
 
 def _stack(case: Case) -> str:
     """What several adapters on one residual stream make of a ratio that grows with the width."""
-    spec = loraplus_spec(case.config, case.optimizer, case.alpha)
+    spec = linear_spec(case.config, case.optimizer, case.config.scale_exponent(case.alpha), f"{RATE} + 1")
     growing = None if spec is None or case.config.variants else edge(spec, case.config)
     if growing is None or growing.largest.exponent is None:
         return ""
@@ -212,7 +212,7 @@ CHECKS = (
     Check(
         "odd-rank",
         Severity.ERROR,
-        lambda case: bool(_odd_ranks(case)) and not case.has_only_embeddings,
+        lambda case: bool(_odd_ranks(case)) and not case.config.has_only_embeddings,
         lambda case: f"PEFT refuses this initialisation at the odd rank {_odd_ranks(case)[0]}; expected an even one.",
         MEASURED,
     ),
@@ -228,7 +228,7 @@ CHECKS = (
         Severity.ERROR,
         lambda case: bool(_beside_embeddings(case)),
         lambda case: (
-            f"By name {', '.join(case.embeddings)} is an embedding, and PEFT refuses those together with "
+            f"By name {', '.join(case.config.embeddings)} is an embedding, and PEFT refuses those together with "
             f"{_beside_embeddings(case)}."
         ),
         MEASURED,
@@ -265,7 +265,7 @@ CHECKS = (
         "equations-differ",
         Severity.WARNING,
         lambda case: (
-            bool(case.config.variants) and (bool(case.embeddings) or not is_derived(case.config, case.optimizer))
+            bool(case.config.variants) and (bool(case.config.embeddings) or not is_derived(case.config, case.optimizer))
         ),
         _other_equations,
         MEASURED,
@@ -276,7 +276,7 @@ CHECKS = (
         lambda case: (
             case.config.initialisation.rewrites_base
             and case.config.initialisation.is_known
-            and not case.has_only_embeddings
+            and not case.config.has_only_embeddings
         ),
         lambda case: (
             "The factors are taken out of the base weights, which change with it. The exponents suppose "
@@ -404,7 +404,7 @@ CHECKS = (
     Check(
         "square-layers",
         Severity.INFO,
-        lambda case: case.config.initialisation.is_b_of_fan_out and not case.has_only_embeddings,
+        lambda case: case.config.initialisation.is_b_of_fan_out and not case.config.has_only_embeddings,
         lambda case: (
             "The entries of B start at a power of the fan-out m, and what is said here is of layers whose m is of the "
             "size of their fan-in n. Where m is smaller, as in v_proj under grouped queries, the edge is lower by "
@@ -415,7 +415,7 @@ CHECKS = (
     Check(
         "no-trainable-init-b",
         Severity.INFO,
-        lambda case: case.start is Start.NOTHING and not case.has_only_embeddings,
+        lambda case: case.start is Start.NOTHING and not case.config.has_only_embeddings,
         lambda case: (
             "No option of init_lora_weights is a trainable Init[B] (A zero, B random and trained) on linear "
             "layers: it takes writing the factors after the model is wrapped."
@@ -446,7 +446,7 @@ CHECKS = (
     Check(
         "loraplus-embedding-rate",
         Severity.WARNING,
-        lambda case: case.loraplus_ratio is not None and bool(case.embeddings),
+        lambda case: case.loraplus_ratio is not None and bool(case.config.embeddings),
         lambda case: (
             "create_loraplus_optimizer trains adapters of embeddings at loraplus_lr_embedding, 1e-6 by "
             "default, whatever the learning rate."

@@ -18,7 +18,7 @@ from peft.optimizers import create_loraplus_optimizer
 from gamma_calc.algebra import Affine
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.huggingface.adapter_config import INITIALISATIONS, VARIANTS, Initialisation, Start, config_from_file
-from gamma_calc.huggingface.implemented_scheme import implemented_spec
+from gamma_calc.huggingface.implemented_scheme import linear_spec
 from gamma_calc.program.spec_file import scheme_from_text
 
 WIDTHS = (64, 128, 256, 512)
@@ -66,7 +66,8 @@ def factors(model: Any) -> tuple[torch.Tensor, torch.Tensor]:
 def claimed(option: Initialisation, tmp_path: Path) -> tuple[Affine | None, Affine | None]:
     """The exponents that lint reads from the file that PEFT itself writes."""
     LoraConfig(r=8, lora_alpha=16, init_lora_weights=option.option).save_pretrained(str(tmp_path))
-    spec = implemented_spec(config_from_file(tmp_path), "adam", AlphaReading.FIXED)
+    config = config_from_file(tmp_path)
+    spec = linear_spec(config, "adam", config.scale_exponent(AlphaReading.FIXED))
     assert spec is not None
     scheme = scheme_from_text(spec)
     return scheme.exponents["A"], scheme.exponents["B"]

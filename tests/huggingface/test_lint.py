@@ -526,7 +526,7 @@ NAMED_IN = {
 
 @pytest.mark.parametrize(("expression", "expected"), NAMED_IN.items(), ids=NAMED_IN)
 def test_an_expression_is_read_and_not_matched(expression: str, expected: tuple[str, ...]) -> None:
-    assert lint({**PLAIN, "target_modules": expression}).case.embeddings == expected
+    assert lint({**PLAIN, "target_modules": expression}).case.config.embeddings == expected
 
 
 def test_a_name_that_is_no_expression_is_only_a_name() -> None:
