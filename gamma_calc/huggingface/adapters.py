@@ -10,8 +10,7 @@ of one parameter, is a module, but has no layer of its own to look at. Who asks 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -20,7 +19,7 @@ from peft.tuners.lora import Linear, LoraLayer
 from peft.tuners.lora.layer import ParamWrapper
 from peft.tuners.lora.variants import MiCALinearVariant
 from peft.tuners.tuners_utils import BaseTunerLayer
-from torch import Tensor, nn
+from torch import nn
 
 from gamma_calc.errors import BadInput
 
@@ -276,16 +275,3 @@ def _check_shared(adapters: list[Adapter]) -> None:
             other = owner.setdefault(factor.data_ptr(), each.name)
             if other != each.name:
                 raise BadInput(f"layers {other} and {each.name} share a factor (tied adapters); untie them")
-
-
-Hook = Callable[[nn.Module, tuple[Any, ...], Tensor], None]
-"""Called with a module, its inputs and its output, after a forward pass of it."""
-
-
-@contextmanager
-def forward_hooks(hooks: Iterable[tuple[nn.Module, Hook]]) -> Iterator[None]:
-    """Look at the forward passes of some modules, as long as the context is open."""
-    with ExitStack() as registered:
-        for module, hook in hooks:
-            registered.callback(module.register_forward_hook(hook).remove)
-        yield

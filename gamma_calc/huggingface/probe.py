@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.adapters import Adapter, forward_hooks, lora_adapters
+from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 from gamma_calc.huggingface.block_products import (
     DOUBLE,
     OF_ONE_FACTOR,
@@ -109,9 +109,9 @@ class Probe:
     def __enter__(self) -> Self:
         for watch in self._watches:
             watch.begin()
-            hooks = (watch.adapter.lora_A, watch.saw_input), (watch.adapter.lora_B, watch.saw_output)
-            self._hooks.enter_context(forward_hooks(hooks))
-        self._hooks.callback(self._optimizer.register_step_post_hook(self._stepped).remove)
+            self._hooks.enter_context(watch.adapter.lora_A.register_forward_hook(watch.saw_input))
+            self._hooks.enter_context(watch.adapter.lora_B.register_forward_hook(watch.saw_output))
+        self._hooks.enter_context(self._optimizer.register_step_post_hook(self._stepped))
         return self
 
     def __exit__(
@@ -205,23 +205,19 @@ class _Watch:
         blocks = [torch.stack(one if is_decayed else one[:WITHOUT_DECAY]).float() for one in each]
         for before, now in zip(self.before, factors, strict=True):
             before.copy_(now)
-        found = torch.cat([self._squares(*blocks), self._gradients()])
+        found = torch.cat([self._squares(self.input, *blocks), self._gradients()])
         self.input = self.slope = None
         return found
 
-    def _squares(self, a: Tensor, b: Tensor) -> Tensor:
-        """The mean squares of `SINGLE` and `DOUBLE`. Shapes: a [blocks, r, n], b [blocks, m, r]."""
+    def _squares(self, z: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """The mean squares of `SINGLE` and `DOUBLE`. Shapes: z [samples, n], a [blocks, r, n], b [blocks, m, r]."""
         rank, fan_out = self.adapter.rank, self.adapter.fan_out
-        products = (self._input().float() @ a.flatten(0, 1).mT).view(-1, len(a), rank).transpose(0, 1)
+        products = (z.float() @ a.flatten(0, 1).mT).view(-1, len(a), rank).transpose(0, 1)
         columns = b.transpose(0, 1).reshape(fan_out, -1)
         singles = [combined_squares(blocks, table) for blocks, table in zip((a, products, b), self.single, strict=True)]
         gram = (columns.mT @ columns).double()
         doubles = product_squares(products.double(), gram, self.double, fan_out) * self.adapter.scale**2
         return torch.cat([*(each.double() for each in singles), doubles])
-
-    def _input(self) -> Tensor:
-        assert self.input is not None  # measured
-        return self.input
 
     def _gradients(self) -> Tensor:
         """The mean squares of Z, of dL/dZbar, and of both raw gradients; and the epsilon ratio."""

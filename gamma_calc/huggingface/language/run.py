@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +20,7 @@ from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_run import plain
-from gamma_calc.huggingface.adapters import Adapter, Hook, forward_hooks, lora_adapters
+from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 from gamma_calc.huggingface.initialisation import init_lora_
 from gamma_calc.huggingface.language.settings import Training
 from gamma_calc.huggingface.language.task import Batch, Setting, Task, run_memory, task
@@ -191,14 +193,12 @@ def feature_sizes(model: nn.Module, adapters: tuple[Adapter, ...], batch: Batch)
     inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
     is_text, sizes = batch["attention_mask"].bool(), np.full((2, len(adapters)), math.nan)
 
-    def noting(row: int, column: int, scale: float) -> Hook:
-        def note(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            sizes[row, column] = scale * float(output[is_text].double().square().mean().sqrt())
+    def note(row: int, column: int, scale: float, module: nn.Module, inputs: Any, output: Tensor) -> None:
+        sizes[row, column] = scale * float(output[is_text].double().square().mean().sqrt())
 
-        return note
-
-    hooks = [(each.lora_A, noting(0, column, 1.0)) for column, each in enumerate(adapters)]
-    hooks += [(each.lora_B, noting(1, column, each.scale)) for column, each in enumerate(adapters)]
-    with forward_hooks(hooks):
+    with ExitStack() as hooks:
+        for column, each in enumerate(adapters):
+            hooks.enter_context(each.lora_A.register_forward_hook(partial(note, 0, column, 1.0)))
+            hooks.enter_context(each.lora_B.register_forward_hook(partial(note, 1, column, each.scale)))
         model(**inputs)
     return sizes
