@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,8 @@ class Initialisation:
         return self.a is not None
 
 
+FROM_BASE = partial(Initialisation, start=Start.CANCELLED, rewrites_base=True, needs_weight=True)
+"""Factors that are taken out of the base weights."""
 INITIALISATIONS = (
     Initialisation(True, "-1/2", "zero", "A uniform on +-n^(-1/2), B zero"),
     Initialisation(
@@ -109,24 +112,18 @@ INITIALISATIONS = (
         needs_even_rank=True,
         needs_weight=True,
     ),
-    Initialisation(
+    FROM_BASE(
         "pissa",
         "-1/2 - scale/2",
         "-1/2 - scale/2",
         "the leading singular directions of W, each factor with the root of its singular values over s",
-        start=Start.CANCELLED,
-        rewrites_base=True,
-        needs_weight=True,
         is_b_of_fan_out=True,
     ),
-    Initialisation(
+    FROM_BASE(
         "olora",
         "-1/2",
         "-1/2",
         "B the first columns of Q and A the first rows of R in W = Q R",
-        start=Start.CANCELLED,
-        rewrites_base=True,
-        needs_weight=True,
         is_b_of_fan_out=True,
     ),
     Initialisation(
@@ -140,34 +137,9 @@ INITIALISATIONS = (
         is_b_of_fan_out=True,
     ),
     Initialisation("eva", None, None, "A from the activations, B zero"),
-    Initialisation(
-        "corda",
-        None,
-        None,
-        "from the covariance of activations",
-        Start.CANCELLED,
-        rewrites_base=True,
-        needs_weight=True,
-    ),
-    Initialisation(
-        "loftq",
-        None,
-        None,
-        "from the error of quantisation",
-        Start.CANCELLED,
-        rewrites_base=True,
-        needs_weight=True,
-        of_embedding=None,
-    ),
-    Initialisation(
-        "lora_ga",
-        None,
-        None,
-        "from gradients",
-        Start.CANCELLED,
-        rewrites_base=True,
-        needs_weight=True,
-    ),
+    FROM_BASE("corda", None, None, "from the covariance of activations"),
+    FROM_BASE("loftq", None, None, "from the error of quantisation", of_embedding=None),
+    FROM_BASE("lora_ga", None, None, "from gradients"),
 )
 
 ANY_CASE = ("gaussian", "olora", "mica")
