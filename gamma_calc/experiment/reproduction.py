@@ -107,17 +107,13 @@ def reproduction(plan: Plan, store: Store, *, workers: int = 2, progress: Progre
     start = time.monotonic()
     needs = {f"width {n}": max(run_memory(first_look(plan, scheme, n)) for scheme in INITS) for n in plan.widths}
     check_workers(needs, available_memory(), workers)
-    studies = [_student(plan, scheme, width) for scheme in INITS for width in plan.widths]
+    work = plan.points * plan.steps * plan.runs * GRIDS
+    studies = [Study(student_study(plan, scheme, n), n * work) for scheme in INITS for n in plan.widths]
     edges = [_edge(plan, *line) for line in product((LAW, STUDENT), INITS, plan.offsets)]
     finish([*studies, *edges], store, workers=workers, progress=progress)
     seconds, found = time.monotonic() - start, tuple(each.found for each in studies if each.found is not None)
     points = tuple(each.found for each in edges if each.found is not None)
     return Reproduction(plan, found, points, seconds, workers, loops_in_use())
-
-
-def _student(plan: Plan, scheme: str, width: int) -> Study[StudentStudy]:
-    """One student."""
-    return Study(student_study(plan, scheme, width), width * plan.points * plan.steps * plan.runs * GRIDS)
 
 
 def _edge(plan: Plan, experiment: str, scheme: str, offset: Fraction) -> Study[EdgePoint]:

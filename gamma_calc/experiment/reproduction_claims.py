@@ -55,20 +55,14 @@ def _on_the_grid(found: Reproduction) -> Iterator[Claim]:
         POSITIVE,
         **_compared(moved, found.plan.widths),
     )
-    wanted = RATE_RANGES[INITS[0]]
-    yield Claim(
-        "The optimal rate of Init[A] lies between n^-1 and n^-1/2: it is o(n^-1/2).",
-        "exponent of Init[A]'s optimal rate",
-        wanted,
-        **_sloping(rate_exponent(first, found.plan.seed), wanted),
+    statements = (
+        (first, "Init[A]", "The optimal rate of Init[A] lies between n^-1 and n^-1/2: it is o(n^-1/2)."),
+        (second, "Init[B]", "The optimal rate of Init[B] is about n^-1."),
     )
-    wanted = RATE_RANGES[INITS[1]]
-    yield Claim(
-        "The optimal rate of Init[B] is about n^-1.",
-        "exponent of Init[B]'s optimal rate",
-        wanted,
-        **_sloping(rate_exponent(second, found.plan.seed), wanted),
-    )
+    for studies, init, statement in statements:
+        wanted = RATE_RANGES[studies[0].scheme]
+        measured = _sloping(rate_exponent(studies, found.plan.seed), wanted)
+        yield Claim(statement, f"exponent of {init}'s optimal rate", wanted, **measured)
 
 
 def _at_the_optimum(found: Reproduction) -> Iterator[Claim]:
@@ -76,22 +70,15 @@ def _at_the_optimum(found: Reproduction) -> Iterator[Claim]:
     first, second = (found.of(scheme) for scheme in INITS)
     widths = found.plan.widths
 
-    def less(loss: str) -> list[Array]:
+    for points, where in (("training", ""), ("test", " on the test points too")):
+        loss = f"{points}_loss"
         logs = ([np.log2(getattr(study.evolution, loss)[-1]) for study in studies] for studies in (first, second))
-        return [b - a for a, b in zip(*logs, strict=True)]
-
-    yield Claim(
-        "Init[A] learns better than Init[B], each at its optimal rate.",
-        "log2 of Init[B]'s final training loss over Init[A]'s, mean over widths",
-        POSITIVE,
-        **_compared(less("training_loss"), widths),
-    )
-    yield Claim(
-        "Init[A] learns better than Init[B] on the test points too, each at its optimal rate.",
-        "log2 of Init[B]'s final test loss over Init[A]'s, mean over widths",
-        POSITIVE,
-        **_compared(less("test_loss"), widths),
-    )
+        yield Claim(
+            f"Init[A] learns better than Init[B]{where}, each at its optimal rate.",
+            f"log2 of Init[B]'s final {points} loss over Init[A]'s, mean over widths",
+            POSITIVE,
+            **_compared([b - a for a, b in zip(*logs, strict=True)], widths),
+        )
     features = [study.evolution.Z_A for study in first]
     squares = np.stack([each[-1] ** 2 for each in features])
     yield Claim(

@@ -14,6 +14,7 @@ network knows both: `is_network` takes the predictions from it, layer by layer.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -264,8 +265,6 @@ def together(prediction: Prediction) -> Prediction:
 
 
 def _larger(one: Predicted, other: Predicted) -> Predicted:
-    if one.exponent is None or other.exponent is None:
-        return other if one.exponent is None else one
     if one.exponent == other.exponent:
         return Predicted(one.exponent, one.is_upper and other.is_upper)
-    return max(one, other, key=lambda each: each.exponent or Fraction(0))
+    return max(one, other, key=lambda each: -math.inf if each.exponent is None else each.exponent)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pydoc_data.topics import topics
 from types import MappingProxyType
 from typing import Any
@@ -234,13 +235,9 @@ def text_batch(seed: int, shape: Shape | None = None) -> Tensor:
     return torch.stack(found)
 
 
-_TEXT: list[Tensor] = []
-
-
+@cache
 def _text() -> Tensor:
-    if not _TEXT:
-        _TEXT.append(torch.tensor(list("".join(topics.values()).encode("ascii", "replace")), dtype=torch.long))
-    return _TEXT[0]
+    return torch.tensor(list("".join(topics.values()).encode("ascii", "replace")), dtype=torch.long)
 
 
 def linear_readout(model: nn.Module, seed: int, shape: Shape | None = None) -> Tensor:

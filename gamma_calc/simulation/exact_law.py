@@ -38,14 +38,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
-import torch
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation.adapter_module import (
     AdapterMeasurement,
     AdapterModule,
-    Key,
     Shape,
     Training,
     measured_training,
@@ -78,12 +76,9 @@ class CompressedModule:
         share_a, share_b = self.module.inputs.shape[1] / z.size, self.module.gradients.shape[1] / dz.size
         found = measured_training(self.module, _stretched(training, z.stretch, dz.stretch))
         share = {"A": share_a, "Z_A": 1.0}
-
-        def rescaled(key: Key) -> torch.Tensor:
-            return found.mean_square[key] * share.get(key[1], share_b)
-
+        squares = {key: square * share.get(key[1], share_b) for key, square in found.mean_square.items()}
         ratio = found.epsilon_ratio * float(NO_EPSILON) * math.sqrt(min(share_a, share_b))
-        return replace(found, mean_square={key: rescaled(key) for key in found.mean_square}, epsilon_ratio=ratio)
+        return replace(found, mean_square=squares, epsilon_ratio=ratio)
 
 
 def law_refusal(configuration: ProbeConfiguration) -> str:

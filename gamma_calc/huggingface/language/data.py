@@ -209,7 +209,7 @@ def _json_rows(path: Path, content: str) -> Iterator[Row]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
-            raise BadInput(f"{path}: line {number}", found=line, expected="a JSON object a line") from None
+            row = None
         if not isinstance(row, dict):
             raise BadInput(f"{path}: line {number}", found=line, expected="a JSON object a line")
         yield row

@@ -30,7 +30,7 @@ from gamma_calc.report.blocks import Block, Heading, Kind, Paragraph, Table
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic
 from gamma_calc.report.style import STROKES
 from gamma_calc.simulation.optima import Health
-from gamma_calc.simulation.slopes import mean_and_half_width, student_quantile
+from gamma_calc.simulation.slopes import mean_and_half_width
 
 TITLES = {
     True: "Sequence classification under two initialisations",
@@ -124,14 +124,14 @@ def _rates_table(found: LanguageStudy) -> Table:
     for curves in found.curves:
         optimum, best = curves.optimum, found.best(curves)
         values = 100 * curves.test_right[best] if found.is_classification else np.exp(curves.test_loss[best])
-        half = student_quantile(len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+        mean, half = mean_and_half_width(values)
         rows.append(
             (
                 curves.scheme,
                 f"{2.0**optimum.mean:.3g}",
                 f"[{2.0 ** (optimum.mean - optimum.half_width):.2g}, {2.0 ** (optimum.mean + optimum.half_width):.2g}]",
                 f"{2.0 ** curves.log2_rate[best]:.3g}",
-                f"{values.mean():.2f} \N{PLUS-MINUS SIGN} {half:.2f}",
+                f"{mean:.2f} \N{PLUS-MINUS SIGN} {half:.2f}",
             )
         )
     return Table((("init", Kind.NAME), *((each, Kind.NUMBER) for each in numbers)), tuple(rows))
