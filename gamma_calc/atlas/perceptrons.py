@@ -8,14 +8,12 @@ multiplier = -a, init = -b and rate = -c.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.program.models import INIT, MULTIPLIER, RATE, Perceptron
-from gamma_calc.program.optimizers import Optimizer, named_optimizer
+from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.scheme import Scheme
 
 LAYERS = ("W_1", "W_2", "W_3")
@@ -30,8 +28,6 @@ NO_MULTIPLIER = (("0", "0", "0"), ("0", "-1/2", "-1"))
 GLOBAL = ("c", "c", "c")
 """One free rate."""
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-
 Three = tuple[str, str, str]
 
 
@@ -44,7 +40,7 @@ def perceptron(
     optimizer: str | Optimizer = "adam",
     between: tuple[str, ...] = (),
     policy: Policy = CALCULUS,
-    beside: Mapping[str, Any] = NOTHING,
+    **beside: Any,
 ) -> Subject:
     """A perceptron with a multiplier, an init and a rate for each layer; one without a rate is not trained.
 
@@ -60,7 +56,7 @@ def perceptron(
     scheme = Scheme(
         "perceptron",
         {**exponents, **beside},
-        named_optimizer(optimizer) if isinstance(optimizer, str) else optimizer,
+        optimizer,  # type: ignore[arg-type]
         between=between,  # type: ignore[arg-type]
         model=Perceptron(LAYERS),
         frozen=frozenset(layer for layer, rate in zip(LAYERS, rates, strict=True) if rate is None),

@@ -18,7 +18,7 @@ from typing import Any
 
 from gamma_calc.atlas.families import width
 from gamma_calc.atlas.families.norms import preconditioned
-from gamma_calc.atlas.perceptrons import NOTHING, perceptron
+from gamma_calc.atlas.perceptrons import perceptron
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.program.expressions import Expression, Ones
 from gamma_calc.program.network import axis, contract, data, named, parameter, relu, renamed, scaled
@@ -41,7 +41,7 @@ def residual(
     last: str | None = None,
     embedding: str | None = None,
     between: tuple[str, ...] = (),
-    beside: Mapping[str, Any] = NOTHING,
+    **beside: Any,
 ) -> Subject:
     """Groups of L blocks of one matrix, W_2 phi(s), or two, W_2 phi(W_1 phi(s)).
 
@@ -72,7 +72,6 @@ def residual(
     return Subject(words, replace(problem.scheme, exponents=exponents))
 
 
-DECAY = {"decay": "k"}
 BELOW = ("1/2 <= alpha", "alpha < 1")
 
 SUBJECTS: Mapping[str, Subject] = {
@@ -147,7 +146,7 @@ SUBJECTS: Mapping[str, Subject] = {
         "1",
         matrices=2,
         optimizer="sgd",
-        beside=DECAY,
+        decay="k",
     ),
     "width-adam": width.SUBJECTS["multiplier-adam"],
     "width-entrywise": width.SUBJECTS["no-multiplier-adam"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 from gamma_calc.algebra import Affine
 from gamma_calc.atlas.perceptrons import PER_LAYER, perceptron
@@ -19,7 +20,7 @@ HALF = Affine.of(Fraction(1, 2))
 FULL = Policy(((Alignment.DILUTED, HALF),))
 NONE = Policy(tuple((kind, HALF) for kind in (Alignment.DILUTED, Alignment.ALIGNED, Alignment.INDEPENDENT)))
 ALIGNMENTS = {"full": ("full alignment, the readout's at 1/2", FULL), "none": ("no alignment", NONE)}
-OPTIMIZERS: Mapping[str, Mapping[str, str]] = {"sgd": {}, "adam": {}, "adafactor": {"floor": "zero"}}
+OPTIMIZERS: Mapping[str, Mapping[str, Any]] = {"sgd": {}, "adam": {}, "adafactor": {"floor": "zero"}}
 PARAMETRISATIONS = {
     "sp": ("standard", ("0", "0", "0"), ("0", "-1/2", "-1/2")),
     "ntk": ("NTK", ("0", "-1/2", "-1/2"), ("0", "0", "0")),
@@ -35,7 +36,7 @@ SUBJECTS: Mapping[str, Subject] = {
         inits,
         optimizer=optimizer,
         policy=policy,
-        beside=beside,
+        **beside,
     )
     for short, (name, multipliers, inits) in PARAMETRISATIONS.items()
     for optimizer, beside in OPTIMIZERS.items()
@@ -48,7 +49,7 @@ SUBJECTS: Mapping[str, Subject] = {
         PER_LAYER,
         optimizer=optimizer,
         policy=FULL,
-        beside=beside,
+        **beside,
     )
     for optimizer, beside in OPTIMIZERS.items()
 }

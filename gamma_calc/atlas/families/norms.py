@@ -153,7 +153,7 @@ SUBJECTS: Mapping[str, Subject] = {
         "muP with an output multiplier 1/n; Sophia: min(1, g / h) with h = n^-2, the size of a squared gradient, as "
         "Adam has it with h for epsilon",
         *OUTPUT_MULTIPLIER,
-        beside={"epsilon": "-2"},
+        epsilon="-2",
     ),
     "grafted": perceptron(
         "muP without multipliers; steps along G whose entries have root mean square 1",
@@ -166,7 +166,7 @@ SUBJECTS: Mapping[str, Subject] = {
         "the hidden layer of muP, Adam at n^-1, decay n^(k + 1) times the rate: n^k by itself",
         *OUTPUT_MULTIPLIER,
         (None, "-1", None),
-        beside={"decay": "k + 1"},
+        decay="k + 1",
     ),
     "ascent": Subject("muP without multipliers; one ascent of radius n^rho along all gradients", _ascent().scheme),
     "matrix": Subject("an n^p x n^q matrix; orthogonalised steps", _rectangular(ORTHOGONALISED).scheme),

@@ -180,14 +180,14 @@ SUBJECTS: Mapping[str, Subject] = {
         "the hidden layer of muP under Adam at n^-1, decay n^k",
         *OUTPUT_MULTIPLIER,
         (None, "-1", None),
-        beside={"decay": "k"},
+        decay="k",
     ),
     "decay-sgd": perceptron(
         "the hidden layer of muP under gradient descent at n^0, decay n^k",
         *OUTPUT_MULTIPLIER,
         (None, "0", None),
         optimizer="sgd",
-        beside={"decay": "k"},
+        decay="k",
     ),
     "attention": _attention(),
 }
