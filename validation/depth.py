@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -95,23 +95,24 @@ def feature_rows(checked: Checked, alone: Mapping[str, Size]) -> Iterator[dict[s
             }
 
 
+def judged_stack(checked: Checked, module: Scheme) -> dict[str, Any]:
+    """The verdicts on a stack, its control, and its features beside the exponents of one module, as plain data."""
+    tally = Counter(row.verdict.value for row in checked.rows)
+    alone = trajectory(program_of(module), checked.configuration.steps).last.sizes
+    return {
+        "verdicts": {each.value: tally[each.value] for each in Verdict},
+        "control": checked.control.verdict.value,
+        "features": list(feature_rows(checked, alone)),
+    }
+
+
 def recorded() -> dict[str, Any]:
     """Measure everything; the plain data of the recording."""
     stacks = {(name, depth): scheme(name, depth) for depth in DEPTHS for name in SCHEMES}
     found = crosscheck(*stacks.values(), settings=Settings(device="cpu"))
     rows, cut = [], []
     for (name, depth), checked in zip(stacks, found.schemes, strict=True):
-        tally = Counter(row.verdict.value for row in checked.rows)
-        alone = trajectory(program_of(scheme(name, 1)), checked.configuration.steps).last.sizes
-        rows.append(
-            {
-                "scheme": name,
-                "depth": depth,
-                "verdicts": {each.value: tally[each.value] for each in Verdict},
-                "control": checked.control.verdict.value,
-                "features": list(feature_rows(checked, alone)),
-            }
-        )
+        rows.append({"scheme": name, "depth": depth, **judged_stack(checked, scheme(name, 1))})
         if (name, depth) == (GROWING, 2):
             cut = list(cut_rows(checked))
     return {
@@ -156,25 +157,31 @@ and so it is from an A_0 of size 1/n. {environment}.
 
 def page(data: Mapping[str, Any]) -> str:
     """The page of a recording."""
-    tally = [["scheme", "layers", *(each.value for each in Verdict), "control by alignment"]]
-    features = [["scheme", "layers", "layer", "feature", "derived", "measured", "verdict", "one module"]]
-    for stack in data["stacks"]:
-        head = [stack["scheme"], str(stack["depth"])]
-        tally.append([*head, *(str(count) for count in stack["verdicts"].values()), stack["control"]])
-        for row in stack["features"]:
-            module = f"{row['one_module']['predicted']}: {row['one_module']['verdict']}"
-            named = [str(row["layer"]), row["feature"], row["predicted"]]
-            features.append([*head, *named, measured(row), row["verdict"], module])
+    tally, features = stack_tables(data["stacks"], {"scheme": "scheme", "depth": "layers"})
     cut = [["feature", "measured", "verdict on the uncut exponent"]]
     cut += [[row["quantity"], measured(row), row["verdict"]] for row in data["cut"]]
     where = data["environment"]
     return PAGE.format(
         rule="; ".join(f"{word}, {text}" for word, text in RULE.items()),
-        tally=markdown_table(tally),
-        features=markdown_table(features),
+        tally=tally,
+        features=features,
         cut=markdown_table(cut),
         environment=f"Recorded on {where['date']} with torch {where['torch']} on {where['device']}",
     )
+
+
+def stack_tables(stacks: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> tuple[str, str]:
+    """The verdicts on each stack, and the features of its layers; `titles` are those of the columns that name it."""
+    tally = [[*titles.values(), *(each.value for each in Verdict), "control by alignment"]]
+    features = [[*titles.values(), "layer", "feature", "derived", "measured", "verdict", "one module"]]
+    for stack in stacks:
+        head = [str(stack[key]) for key in titles]
+        tally.append([*head, *(str(count) for count in stack["verdicts"].values()), stack["control"]])
+        for row in stack["features"]:
+            module = f"{row['one_module']['predicted']}: {row['one_module']['verdict']}"
+            named = [str(row["layer"]), row["feature"], row["predicted"]]
+            features.append([*head, *named, measured(row), row["verdict"], module])
+    return markdown_table(tally), markdown_table(features)
 
 
 def measured(row: Mapping[str, Any]) -> str:

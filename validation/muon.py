@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from gamma_calc import crosscheck
-from gamma_calc.calculus.recursion import trajectory
-from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.experiment.folder import environment
 from gamma_calc.experiment.setup import Settings
 from gamma_calc.files import write_all
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.optimizers import named_optimizer
-from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.verdicts import RULE, TOLERANCE, Verdict
-from validation.depth import feature_rows, measured
+from validation.depth import judged_stack, stack_tables
 
 FOLDER = Path(__file__).resolve().parent / "muon"
 INITS: Mapping[str, tuple[str, str]] = {"Init[A]": ("-1/2", "zero"), "Init[B]": ("zero", "0")}
@@ -53,19 +49,8 @@ def recorded() -> dict[str, Any]:
     found = crosscheck(*(scheme(*row) for row in ROWS), settings=Settings(device="cpu"))
     rows = []
     for (init, optimizer, rate, depth), checked in zip(ROWS, found.schemes, strict=True):
-        tally = Counter(row.verdict.value for row in checked.rows)
-        alone = trajectory(program_of(scheme(init, optimizer, rate, 1)), checked.configuration.steps).last.sizes
-        rows.append(
-            {
-                "init": init,
-                "optimizer": optimizer,
-                "rate": rate,
-                "depth": depth,
-                "verdicts": {each.value: tally[each.value] for each in Verdict},
-                "control": checked.control.verdict.value,
-                "features": list(feature_rows(checked, alone)),
-            }
-        )
+        named = {"init": init, "optimizer": optimizer, "rate": rate, "depth": depth}
+        rows.append({**named, **judged_stack(checked, scheme(init, optimizer, rate, 1))})
     return {
         "schema": 1,
         "rule": {"tolerance": TOLERANCE, **RULE},
@@ -100,22 +85,13 @@ each other.
 
 def page(data: Mapping[str, Any]) -> str:
     """The page of a recording."""
-    keys = ("init", "optimizer", "rate", "depth")
-    tally = [["init", "optimiser", "rate", "layers", *(each.value for each in Verdict), "control by alignment"]]
-    of_row = ("layer", "feature", "derived", "measured", "verdict", "one module")
-    features = [["init", "optimiser", "rate", "layers", *of_row]]
-    for stack in data["stacks"]:
-        head = [str(stack[key]) for key in keys]
-        tally.append([*head, *(str(count) for count in stack["verdicts"].values()), stack["control"]])
-        for row in stack["features"]:
-            module = f"{row['one_module']['predicted']}: {row['one_module']['verdict']}"
-            named = [str(row["layer"]), row["feature"], row["predicted"]]
-            features.append([*head, *named, measured(row), row["verdict"], module])
+    titles = {"init": "init", "optimizer": "optimiser", "rate": "rate", "depth": "layers"}
+    tally, features = stack_tables(data["stacks"], titles)
     where = data["environment"]
     return PAGE.format(
         rule="; ".join(f"{word}, {text}" for word, text in RULE.items()),
-        tally=markdown_table(tally),
-        features=markdown_table(features),
+        tally=tally,
+        features=features,
         environment=f"Recorded on {where['date']} with torch {where['torch']} on {where['device']}",
     )
 

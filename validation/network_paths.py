@@ -16,7 +16,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -30,6 +29,7 @@ from gamma_calc.huggingface.family_training import (
     LayerMeasurement,
     Loss,
     MakeModel,
+    run_generator,
 )
 from gamma_calc.huggingface.network_predictions import own_factors
 from gamma_calc.program.expressions import Contraction, Expression, Named, Stopped, Trained, rewritten
@@ -95,7 +95,7 @@ def path_squares(
             names = {each.name.removeprefix(WRAPPING): each.name for each in lora_adapters(model)}
 
             def trained(cut: str | None) -> dict[str, _Watched]:
-                init_lora_(model, scheme, generator=_generator(layout.seed, run, width))  # noqa: B023
+                init_lora_(model, scheme, generator=run_generator(layout.seed, run, width))  # noqa: B023
                 return _trained(model, lambda each: loss(each, run), scheme, k, layout.steps, cut)  # noqa: B023
 
             whole = trained(None)
@@ -105,10 +105,6 @@ def path_squares(
                 for key in keys:
                     found[layer][key][row, run] = watched.mean_square(key, watched.input - cut.input)
     return found
-
-
-def _generator(*key: int) -> torch.Generator:
-    return torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
 
 class _Watched:
@@ -145,9 +141,9 @@ def _trained(
     with ExitStack() as hooks:
         for each in adapters:
             if each.name == cut:
-                hook = each.lora_A.register_forward_pre_hook(lambda _, inputs: (inputs[0].detach(),))
-                hooks.callback(hook.remove)
-            hooks.callback(each.lora_A.register_forward_hook(watched[each.name].saw).remove)
+                detached = each.lora_A.register_forward_pre_hook(lambda _, inputs: (inputs[0].detach(),))
+                hooks.enter_context(detached)
+            hooks.enter_context(each.lora_A.register_forward_hook(watched[each.name].saw))
         optimizer = scheme_optimizer(model, scheme, k, base_width=1)
         for _ in range(steps):
             optimizer.zero_grad()

@@ -100,7 +100,7 @@ def observed(
                 if parameter.requires_grad and id(parameter) not in inside:
                     raise BadInput(f"{name} is trained, and the check speaks of LoRA factors alone; freeze it")
             for index, scheme in enumerate(schemes):
-                init_lora_(model, scheme, generator=_generator(layout.seed, run, width))
+                init_lora_(model, scheme, generator=run_generator(layout.seed, run, width))
                 optimizer = scheme_optimizer(
                     model, scheme, k, base_width=1, weight_decay=weight_decay, momentum=momentum
                 )
@@ -116,7 +116,8 @@ def observed(
     return seen
 
 
-def _generator(*key: int) -> torch.Generator:
+def run_generator(*key: int) -> torch.Generator:
+    """Where the factors of a run come from, by its seed, number and width."""
     return torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
 
