@@ -11,7 +11,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -48,16 +48,15 @@ ModelLike: TypeAlias = nn.Module | PreTrainedConfig | Path | str
 
 @dataclass(frozen=True, slots=True)
 class LayerKind:
-    """Layers of one shape that share a name but for their number in the stack."""
+    """Layers of one shape that share a name but for their number in the stack; their count is no part of the shape."""
 
-    name: str
     fan_in: int
     fan_out: int
     rank: int
     alpha: float
     is_rank_stabilised: bool
     is_dora: bool
-    count: int
+    count: int = field(default=1, compare=False)
 
     @property
     def scale(self) -> float:
@@ -167,20 +166,20 @@ def kind_names(adapters: Sequence[Adapter], kinds: Collection[str]) -> tuple[str
 def differences(name: str, kinds: Mapping[str, LayerKind]) -> str:
     """What differs between the layers that are called alike but for their numbers; nothing where they are one kind.
 
-    >>> layers = [LayerKind(f"layers.{l}.v_proj", 64, 64, l + 4, 8, False, False, 1) for l in range(2)]
-    >>> differences("layers.0.v_proj", {each.name: each for each in layers})
+    >>> layers = [LayerKind(64, 64, l + 4, 8, False, False) for l in range(2)]
+    >>> differences("layers.0.v_proj", {f"layers.{l}.v_proj": each for l, each in enumerate(layers)})
     'the rank of layers.*.v_proj'
     """
-    shapes = [_shape(kind) for key, kind in kinds.items() if _starred(key) == _starred(name)]
-    words = [word for word, *values in zip(SHAPE, *shapes, strict=True) if len({*values}) > 1] if shapes else []
+    alike = [kind for key, kind in kinds.items() if _starred(key) == _starred(name)]
+    words = [word for word, size in SHAPE.items() if len({getattr(kind, size) for kind in alike}) > 1]
     return f"the {' and '.join(words)} of {_starred(name)}" if words else ""
 
 
 def _mixed(adapters: Sequence[Adapter], name: Callable[[str], str]) -> set[str]:
     """The names under which there are layers of several shapes."""
-    first: dict[str, tuple[float, ...]] = {}
-    shapes = [(name(each.name), _shape(_kind(name(each.name), each))) for each in adapters]
-    return {key for key, shape in shapes if first.setdefault(key, shape) != shape}
+    first: dict[str, LayerKind] = {}
+    kinds = [(name(each.name), _kind(each)) for each in adapters]
+    return {key for key, kind in kinds if first.setdefault(key, kind) != kind}
 
 
 def _kinds(adapters: Sequence[Adapter], mixed: Collection[str]) -> dict[str, LayerKind]:
@@ -189,21 +188,24 @@ def _kinds(adapters: Sequence[Adapter], mixed: Collection[str]) -> dict[str, Lay
     for each in adapters:
         names = (name(each.name) for name in (_last, _starred))
         key = next((name for name in names if name not in mixed), _whole(each.name))
-        count = found[key].count if key in found else 0
-        found[key] = _kind(key, each, count + 1)
+        found[key] = _kind(each, found[key].count + 1 if key in found else 1)
     return found
 
 
-def _kind(name: str, adapter: Adapter, count: int = 1) -> LayerKind:
+def _kind(adapter: Adapter, count: int = 1) -> LayerKind:
     sizes, kept = (adapter.fan_in, adapter.fan_out, adapter.rank), (adapter.is_rank_stabilised, adapter.is_dora)
-    return LayerKind(name, *sizes, round(adapter.alpha, 9), *kept, count)
+    return LayerKind(*sizes, round(adapter.alpha, 9), *kept, count)
 
 
-SHAPE = ("fan-in", "fan-out", "rank", "lora_alpha", "use_rslora", "use_dora")
-
-
-def _shape(kind: LayerKind) -> tuple[float, ...]:
-    return kind.fan_in, kind.fan_out, kind.rank, kind.alpha, kind.is_rank_stabilised, kind.is_dora
+SHAPE = {
+    "fan-in": "fan_in",
+    "fan-out": "fan_out",
+    "rank": "rank",
+    "lora_alpha": "alpha",
+    "use_rslora": "is_rank_stabilised",
+    "use_dora": "is_dora",
+}
+"""What a user calls each part of a shape."""
 
 
 def _whole(name: str) -> str:

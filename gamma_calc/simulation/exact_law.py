@@ -209,7 +209,8 @@ def compressed_axes(streams: Streams, shape: Shape, optimizer: Raw | Moments) ->
     inputs, outputs = streams.fresh(Role.INPUTS), streams.fresh(Role.GRADIENTS)
     match optimizer:
         case Raw():
-            z = symmetric_roots(normal_gram(inputs, shape.width, shape.samples))[0]
+            root = gram_root(inputs, shape.samples, shape.width)  # of Z^T Z, which is Wishart
+            z = symmetric_roots(root @ root.T)[0]
             dz = symmetric_roots(sign_gram(outputs, shape.out, shape.samples))[0]
             return CompressedAxis(z, shape.width), CompressedAxis(dz, shape.out)
         case Moments():
@@ -220,12 +221,6 @@ def compressed_axes(streams: Streams, shape: Shape, optimizer: Raw | Moments) ->
                 CompressedAxis(z, shape.width, math.sqrt(shape.width / len(z))),
                 CompressedAxis(unit, shape.out, math.sqrt(shape.out)),
             )
-
-
-def normal_gram(rng: np.random.Generator, entries: int, samples: int) -> Array:
-    """X^T X of an iid standard normal X [entries, samples], which is Wishart."""
-    root = gram_root(rng, samples, entries)
-    return np.asarray(root @ root.T)
 
 
 def gram_root(rng: np.random.Generator, rows: int, columns: int) -> Array:

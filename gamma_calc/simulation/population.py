@@ -25,7 +25,6 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -47,7 +46,7 @@ from gamma_calc.simulation.program_sizes import (
     joined,
     measured,
 )
-from gamma_calc.simulation.torch_reading import TorchReading, flattened
+from gamma_calc.simulation.torch_reading import TorchReading, flattened, total
 
 DRAWS = 8
 """K: enough for data of several samples in general position."""
@@ -142,8 +141,8 @@ class Population(TorchReading):
         """The mean along an axis, each kind as often as it occurs."""
         if axis not in self.counts:
             return super().mean(value, node, axis)
-        total = self._counted(value, node.axes, (axis,)).sum(dim=node.axes.index(axis) - len(node.axes))
-        return total / self.counts[axis].sum(dim=1).view(-1, *(1,) * (total.ndim - 1))
+        summed = self._counted(value, node.axes, (axis,)).sum(dim=node.axes.index(axis) - len(node.axes))
+        return summed / self.counts[axis].sum(dim=1).view(-1, *(1,) * (summed.ndim - 1))
 
     def mapped(self, node: Map, argument: FormalSum[Tensor]) -> FormalSum[Tensor]:
         """As without counts; the sign of a step function's argument is noted."""
@@ -174,7 +173,7 @@ class Population(TorchReading):
 
 
 def _sign(value: FormalSum[Tensor]) -> Tensor:
-    return flattened(torch.sign(reduce(torch.add, (term for _, term in value))))
+    return flattened(torch.sign(total(term for _, term in value)))
 
 
 def _groups(experiment: ProgramExperiment) -> Mapping[Axis, Axis]:

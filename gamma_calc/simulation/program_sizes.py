@@ -33,6 +33,7 @@ from gamma_calc.program.program import Program
 from gamma_calc.program.update_expressions import Scalar
 from gamma_calc.simulation.devices import resolved_device, resolved_dtype
 from gamma_calc.simulation.probe import Power, Progress
+from gamma_calc.simulation.steps import mean_square
 from gamma_calc.simulation.torch_reading import TorchReading, flattened, total, trained_in_torch
 
 Key = tuple[int, str, tuple[str, ...] | None]
@@ -257,9 +258,7 @@ def joined(experiment: ProgramExperiment, rows: Sequence[Sequence[Row]]) -> Prog
 
 
 def _mean_square(term: Tensor, axes: tuple[Axis, ...]) -> Tensor:
-    flat = flattened(term)
-    found: Tensor = torch.linalg.vector_norm(flat, dim=1, dtype=torch.float64).square() / flat.shape[1]
-    return found
+    return mean_square(flattened(term).unsqueeze(1))
 
 
 def _without_epsilon(optimizer: Optimizer) -> Optimizer:
