@@ -13,7 +13,7 @@ from gamma_calc.experiment.claims import Outcome
 from gamma_calc.huggingface.language import settings, study
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import LLAMA, QUICK, ROBERTA, Building, Training
-from gamma_calc.huggingface.language.task import Setting, run_memory
+from gamma_calc.huggingface.language.task import run_memory
 from gamma_calc.report.markdown_page import escaped
 
 FIGURES = ("rates", "scores", "features-Z_A", "features-Z_B")
@@ -93,7 +93,7 @@ def test_sizes_that_fit_no_machine_are_refused_before_anything_is_made(
     (tmp_path / "saved").mkdir()
     (tmp_path / "saved" / "config.json").write_text('{"hidden_size": 64, "num_hidden_layers": 2}', encoding="utf-8")
     (tmp_path / "saved" / "model.safetensors").touch()
-    monkeypatch.setattr(study, "task", lambda setting: pytest.fail("something is built, loaded or read"))
+    monkeypatch.setattr(study, "task", lambda *_: pytest.fail("something is built, loaded or read"))
     assert main(["reproduce", *words.split(), "--quick", "--out", "new"]) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1 and message in printed.err
@@ -103,8 +103,7 @@ def test_sizes_that_fit_no_machine_are_refused_before_anything_is_made(
 @pytest.mark.parametrize("experiment", [ROBERTA, LLAMA])
 def test_the_plans_fit_a_small_machine(experiment: str) -> None:
     plan = settings.FULL[experiment]
-    setting = Setting(experiment, ModelSource(plan.model), plan.data, plan.training, plan.building, plan.held_out)
-    assert run_memory(setting) < 2**30
+    assert run_memory(plan, ModelSource(plan.model)) < 2**30
 
 
 def test_nothing_is_left_behind_by_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

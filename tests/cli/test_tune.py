@@ -186,7 +186,7 @@ def test_a_family_has_a_best_rate_at_each_width_and_an_exponent(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def measured(run: LanguageRun) -> Mapping[str, Any]:
-        return bowl(-6 - 0.5 * np.log2(run.setting.building.width / 16))(run)
+        return bowl(-6 - 0.5 * np.log2(run.plan.building.width / 16))(run)
 
     monkeypatch.setattr(LanguageRun, "measured", measured)
     words = ("tiny", "--data", "a.txt", "--widths", "16,64,32", "--layers", "1", "--rates", "1e-3:6e-2", "--seeds", "3")

@@ -22,8 +22,9 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_run import plain
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 from gamma_calc.huggingface.initialisation import init_lora_
-from gamma_calc.huggingface.language.settings import Training
-from gamma_calc.huggingface.language.task import Batch, Setting, Task, run_memory, task
+from gamma_calc.huggingface.language.model_source import ModelSource
+from gamma_calc.huggingface.language.settings import Plan, Training
+from gamma_calc.huggingface.language.task import Batch, Task, run_memory, task
 from gamma_calc.huggingface.rates import scheme_optimizer
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import Scheme
@@ -51,7 +52,8 @@ class LanguageRun:
         scheme: a name of the catalogue, or a spec as text.
     """
 
-    setting: Setting
+    plan: Plan
+    source: ModelSource
     digest: str
     scheme: str
     log2_rate: float
@@ -60,22 +62,21 @@ class LanguageRun:
     @property
     def memory(self) -> int:
         """Bytes: those of a run with its model."""
-        return run_memory(self.setting)
+        return run_memory(self.plan, self.source)
 
     device: ClassVar[str] = "cpu"
 
     @property
     def parameters(self) -> str:
         """Everything that determines the run, as JSON: neither a path nor a name that a user gave."""
-        source = self.setting.source
-        model: Any = plain(self.setting.building) if source.is_built else source.digest
+        model: Any = plain(self.plan.building) if self.source.is_built else self.source.digest
         return json.dumps(
             {
                 "loop": LOOP,
-                "experiment": self.setting.experiment,
+                "experiment": self.plan.experiment,
                 "model": model,
                 "data": self.digest,
-                "training": plain(self.setting.training),
+                "training": plain(self.plan.training),
                 "scheme": self.scheme,
                 "log2_rate": self.log2_rate,
                 "seed": self.seed,
@@ -90,16 +91,16 @@ class LanguageRun:
         Shapes: validation_loss, test_loss, validation_right, test_right [2]; training_loss [steps]; steps [records];
         Z_A, Z_B [records, adapters], root mean squares over the tokens of a held-out batch.
         """
-        ready = task(self.setting)
+        ready = task(self.plan, self.source)
         if ready.digest != self.digest:
-            raise BadInput(f"--data {self.setting.data}: the texts here are not those that the runs were planned with")
+            raise BadInput(f"--data {self.plan.data}: the texts here are not those that the runs were planned with")
         initialise(ready.model, self.scheme, self.seed)
         # With B A = 0 only a head makes a difference.
         known = self.scheme, self.seed if _head(ready.model) else None
         if known not in ready.untrained:
             ready.untrained[known] = _judged(ready)
         before = ready.untrained[known]
-        losses, steps, sizes = _trained(ready, self.setting.training, self.scheme, 2.0**self.log2_rate, self.seed)
+        losses, steps, sizes = _trained(ready, self.plan.training, self.scheme, 2.0**self.log2_rate, self.seed)
         after = _judged(ready)
         found = {name: np.array([before[name], after[name]]) for name in before}
         return {**found, "training_loss": losses, "steps": steps, **sizes}

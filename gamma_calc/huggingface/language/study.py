@@ -22,7 +22,7 @@ from gamma_calc.experiment.sweep_run import Planned, available_memory, check_wor
 from gamma_calc.huggingface.language.model_source import ModelSource, model_source
 from gamma_calc.huggingface.language.run import LanguageRun, initialise, optimizer_at, scheme_called
 from gamma_calc.huggingface.language.settings import ROBERTA, Plan
-from gamma_calc.huggingface.language.task import Setting, run_memory, task
+from gamma_calc.huggingface.language.task import run_memory, task
 from gamma_calc.simulation.devices import one_thread
 from gamma_calc.simulation.optima import Health, OptimalRate, optimal_rate, run_health
 from gamma_calc.simulation.store import Arrays, Store
@@ -105,7 +105,7 @@ class Prepared:
     """
 
     plan: Plan
-    setting: Setting
+    source: ModelSource
     facts: tuple[tuple[str, str], ...]
     digest: str
 
@@ -122,14 +122,13 @@ def prepared(plan: Plan, *, workers: int = 1) -> Prepared:
         expected = f"at most {MOST_RUNS // a_seed} with {len(plan.log2_rates)} rates"
         raise BadInput("--seeds", found=str(plan.seeds), expected=expected)
     source = ModelSource(plan.model) if plan.building.config else model_source(plan.model)
-    setting = Setting(plan.experiment, source, plan.data, plan.training, plan.building, plan.held_out)
-    check_workers({f"a run with the model {plan.model}": run_memory(setting)}, available_memory(), workers)
+    check_workers({f"a run with the model {plan.model}": run_memory(plan, source)}, available_memory(), workers)
     with one_thread():  # as in a worker: the same weights, to the last digit
-        ready = task(setting)
+        ready = task(plan, source)
         for scheme in plan.schemes:  # what a run would refuse is refused before the first one
             initialise(ready.model, scheme, 0)
             optimizer_at(ready, plan.training, scheme, 2.0 ** plan.log2_rates[0])
-    return Prepared(plan, setting, tuple(ready.facts.items()), ready.digest)
+    return Prepared(plan, source, tuple(ready.facts.items()), ready.digest)
 
 
 def study(ready: Prepared, store: Store, *, workers: int = 1, progress: Progress | None = None) -> LanguageStudy:
@@ -141,7 +140,7 @@ def study(ready: Prepared, store: Store, *, workers: int = 1, progress: Progress
     start = time.monotonic()
     if workers > 1:
         task.cache_clear()  # each worker has one; this process needs none
-    run, plan = partial(LanguageRun, ready.setting, ready.digest), ready.plan
+    plan, run = ready.plan, partial(LanguageRun, ready.plan, ready.source, ready.digest)
     work = len(plan.log2_rates) * plan.seeds
     grids = [Study(_grid(scheme, plan, run), work) for scheme in plan.schemes]
     finish(grids, store, workers=workers, progress=progress)

@@ -33,7 +33,7 @@ from gamma_calc.huggingface.language.loading import (
     padded,
 )
 from gamma_calc.huggingface.language.model_source import CONFIGURATION, ModelSource
-from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, Building, Training
+from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, Plan, Training
 from gamma_calc.huggingface.language.texts import MORE_LINES, RunningText, parted_examples, parted_text
 from gamma_calc.huggingface.layers import ALL_LINEAR, LARGEST_CONFIGURATION
 
@@ -47,18 +47,6 @@ PRETRAINED = 2
 """A built language model sees one half of the training text before it is adapted to the other."""
 
 Batch = dict[str, Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What every run of an experiment shares."""
-
-    experiment: str
-    source: ModelSource
-    data: str
-    training: Training
-    building: Building
-    held_out: int
 
 
 Row = tuple[list[int], int]
@@ -112,19 +100,19 @@ class Task:
 
 
 @lru_cache(maxsize=1)
-def task(setting: Setting) -> Task:
-    """The task of a setting; the last one is kept, since loading a model takes longer than many a step."""
-    return {ROBERTA: _classification, LLAMA: _language_modelling}[setting.experiment](setting)
+def task(plan: Plan, source: ModelSource) -> Task:
+    """The task of a plan; the last one is kept, since loading a model takes longer than many a step."""
+    return {ROBERTA: _classification, LLAMA: _language_modelling}[plan.experiment](plan, source)
 
 
-def _classification(setting: Setting) -> Task:
-    texts, length = labelled_texts(setting.data), setting.training.length
-    parts = parted_examples(texts, setting.held_out)
-    if setting.source.is_built:
+def _classification(plan: Plan, source: ModelSource) -> Task:
+    texts, length = labelled_texts(plan.data), plan.training.length
+    parts = parted_examples(texts, plan.held_out)
+    if source.is_built:
         own = [text for each in parts["train"] for text in (each.text, each.other) if text]
-        loaded = built_classifier(setting.building, own, len(texts.labels), length)
+        loaded = built_classifier(plan.building, own, len(texts.labels), length)
     else:
-        loaded = loaded_classifier(setting.source, len(texts.labels), length)
+        loaded = loaded_classifier(source, len(texts.labels), length)
     rows = {
         name: [(loaded.encoded(each.text, each.other), each.label) for each in part] for name, part in parts.items()
     }
@@ -137,25 +125,25 @@ def _classification(setting: Setting) -> Task:
         labels = torch.tensor([label for _, label in some])
         return {"input_ids": inputs, "attention_mask": is_text.long(), "labels": labels}
 
-    model = _adapted(loaded.model, setting.training, "SEQ_CLS")
+    model = _adapted(loaded.model, plan.training, "SEQ_CLS")
     facts |= {"tokens": loaded.tokens}
     return Task(model, rows, batched, lambda logits, batch: (logits, batch["labels"]), facts, _digest(rows))
 
 
-def _language_modelling(setting: Setting) -> Task:
-    texts, length = running_text(setting.data), setting.training.length
+def _language_modelling(plan: Plan, source: ModelSource) -> Task:
+    texts, length = running_text(plan.data), plan.training.length
     train, validation, test = parted_text(texts)
-    if setting.source.is_built:
+    if source.is_built:
         lines = train.splitlines(keepends=True)
         cut = len(lines) // PRETRAINED
-        loaded = built_language_model(setting.building, "".join(lines[:cut]), length)
+        loaded = built_language_model(plan.building, "".join(lines[:cut]), length)
         train = "".join(lines[cut:])
     else:
-        loaded = loaded_language_model(setting.source)
+        loaded = loaded_language_model(source)
     blocks = {
         "train": _blocks(train, loaded.encoded, length, texts),
-        "validation": _blocks(validation, loaded.encoded, length, texts)[: setting.held_out],
-        "test": _blocks(test, loaded.encoded, length, texts)[: setting.held_out],
+        "validation": _blocks(validation, loaded.encoded, length, texts)[: plan.held_out],
+        "test": _blocks(test, loaded.encoded, length, texts)[: plan.held_out],
     }
     facts = {"data": texts.description, f"blocks of {length} tokens": _sizes(blocks), "tokens": loaded.tokens}
 
@@ -167,7 +155,7 @@ def _language_modelling(setting: Setting) -> Task:
         """Each position predicts the next one."""
         return logits[:, :-1].flatten(0, 1), batch["labels"][:, 1:].flatten()
 
-    model = _adapted(loaded.model, setting.training, "CAUSAL_LM")
+    model = _adapted(loaded.model, plan.training, "CAUSAL_LM")
     return Task(model, blocks, batched, following, facts, _digest(blocks))
 
 
@@ -234,18 +222,18 @@ DEPTHS = ("num_hidden_layers", "n_layer", "num_layers")
 VOCABULARIES = ("vocab_size",)
 
 
-def run_memory(setting: Setting) -> int:
+def run_memory(plan: Plan, source: ModelSource) -> int:
     """Bytes of a run: weights, adapters, and what a step keeps of its tokens."""
-    training, building = setting.training, setting.building
-    is_built = setting.source.is_built
+    training, building = plan.training, plan.building
+    is_built = source.is_built
     if is_built:
         width, layers, vocabulary = building.width, building.layers, building.vocabulary
         weights = SINGLE * width * (MATRICES * layers * width + 2 * vocabulary + training.length)
     else:
-        width, layers, vocabulary = _saved_sizes(setting.source)
-        weights = setting.source.size
+        width, layers, vocabulary = _saved_sizes(source)
+        weights = source.size
     tokens = training.length * max(training.batch, EVALUATED, building.batch if is_built else 0)
-    logits = LOGIT_COPIES * vocabulary if is_built or setting.experiment == LLAMA else 0
+    logits = LOGIT_COPIES * vocabulary if is_built or plan.experiment == LLAMA else 0
     return (
         LEAST_MEMORY
         + WEIGHT_COPIES * weights

@@ -219,7 +219,7 @@ def ready_to_tune(
     first = prepared(plans[0], workers=workers)
     pairs: Mapping[str, Pair] = {}
     if target is not None:
-        adapted = task(first.setting).model
+        adapted = task(first.plan, first.source).model
         config = shape_config(getattr(adapted, "peft_config")["default"])  # noqa: B009
         building = plans[-1].building
         last = configuration_at(building.config, building.width, building.layers) if is_built(plans[-1]) else adapted

@@ -18,7 +18,7 @@ from gamma_calc.huggingface.language.model_source import ModelSource, model_sour
 from gamma_calc.huggingface.language.run import LanguageRun, initialise
 from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, SCHEMES, Building, Plan, Training
 from gamma_calc.huggingface.language.study import prepared, study
-from gamma_calc.huggingface.language.task import Setting, task
+from gamma_calc.huggingface.language.task import task
 from gamma_calc.simulation.store import Store
 
 TRAINING = Training(steps=4, batch=4, length=8, rank=2, alpha=2.0)
@@ -46,9 +46,7 @@ def _forgotten() -> Iterator[None]:
     task.cache_clear()
 
 
-def setting(experiment: str, data: dict[str, str], **options: object) -> Setting:
-    found = Setting(experiment, ModelSource("built"), data[experiment], TRAINING, BUILDING, 8)
-    return replace(found, **options)  # type: ignore[arg-type]
+BUILT = ModelSource("built")
 
 
 def plan(experiment: str, data: dict[str, str]) -> Plan:
@@ -57,8 +55,8 @@ def plan(experiment: str, data: dict[str, str]) -> Plan:
 
 @pytest.mark.parametrize("experiment", [ROBERTA, LLAMA])
 def test_a_run_measures_what_it_says_and_repeats_itself(experiment: str, data: dict[str, str]) -> None:
-    ready = task(setting(experiment, data))
-    run = LanguageRun(setting(experiment, data), ready.digest, "init-a", -7.0, 0)
+    ready = task(plan(experiment, data), BUILT)
+    run = LanguageRun(plan(experiment, data), BUILT, ready.digest, "init-a", -7.0, 0)
     first, again = run.measured(), run.measured()
     adapters = len(lora_adapters(ready.model))
     assert first["training_loss"].shape == (TRAINING.steps,)
@@ -69,7 +67,7 @@ def test_a_run_measures_what_it_says_and_repeats_itself(experiment: str, data: d
 
 
 def test_pairs_share_the_head_and_the_batches(data: dict[str, str]) -> None:
-    ready = task(setting(ROBERTA, data))
+    ready = task(plan(ROBERTA, data), BUILT)
     heads = []
     for scheme in SCHEMES:
         initialise(ready.model, scheme, 3)
@@ -86,14 +84,14 @@ def test_pairs_share_the_head_and_the_batches(data: dict[str, str]) -> None:
 
 
 def test_the_size_of_a_feature_is_its_root_mean_square(data: dict[str, str]) -> None:
-    ready = task(setting(LLAMA, data))
+    ready = task(plan(LLAMA, data), BUILT)
     initialise(ready.model, "init-a", 0)
     (first, *_) = lora_adapters(ready.model)
     seen = []
     hook = first.lora_A.register_forward_hook(
         lambda module, inputs, output: seen.append((inputs[0] @ first.A.T, output))
     )
-    run = LanguageRun(setting(LLAMA, data), ready.digest, "init-a", -20.0, 0)
+    run = LanguageRun(plan(LLAMA, data), BUILT, ready.digest, "init-a", -20.0, 0)
     sizes = run.measured()["Z_A"][0, 0]
     hook.remove()
     by_hand, output = next(pair for pair in seen if pair[0].shape[0] == ready.probe()["input_ids"].shape[0])
@@ -147,8 +145,8 @@ def test_a_grid_is_made_longer_while_its_end_is_lowest(
 
 
 def test_a_path_is_no_part_of_a_run(data: dict[str, str], tmp_path: Path) -> None:
-    here = LanguageRun(setting(LLAMA, data), "d", "init-a", -7.0, 0)
-    there = replace(here, setting=replace(here.setting, data="elsewhere.txt"))
+    here = LanguageRun(plan(LLAMA, data), BUILT, "d", "init-a", -7.0, 0)
+    there = replace(here, plan=replace(here.plan, data="elsewhere.txt"))
     assert here.parameters == there.parameters
     for other in (replace(here, seed=1), replace(here, log2_rate=-8.0), replace(here, digest="e")):
         assert other.parameters != here.parameters
@@ -169,10 +167,10 @@ def test_a_saved_model_is_trained_as_it_is(data: dict[str, str], tmp_path: Path)
     transformers.LlamaForCausalLM(configuration).save_pretrained(tmp_path / "m")
     source = model_source(str(tmp_path / "m"))
     assert source.size > 0 and source.digest and not source.is_built
-    saved = setting(LLAMA, data, source=source)
-    ready = task(saved)
+    saved = plan(LLAMA, data), source
+    ready = task(*saved)
     assert ready.facts["tokens"] == "the model's own tokens"
-    run = LanguageRun(saved, ready.digest, "init-b", -7.0, 0)
+    run = LanguageRun(*saved, ready.digest, "init-b", -7.0, 0)
     assert source.digest in run.parameters and str(tmp_path) not in run.parameters
     assert np.isfinite(run.measured()["test_loss"]).all()
 
@@ -202,7 +200,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"nothing")
     source = model_source(str(tmp_path))
     with pytest.raises(BadInput, match="cannot load it"):
-        task(Setting(LLAMA, source, "pydoc", TRAINING, BUILDING, 8))
+        task(plan(LLAMA, {LLAMA: "pydoc"}), source)
 
 
 @pytest.mark.parametrize(
@@ -220,11 +218,11 @@ def test_a_model_that_does_not_fit_is_told_before_it_is_loaded(
     with (tmp_path / "model.safetensors").open("wb") as weights:
         weights.truncate(2**29)
     monkeypatch.setattr(studied, "available_memory", lambda: memory)
-    monkeypatch.setattr(studied, "task", lambda setting: pytest.fail("the model is loaded"))
+    monkeypatch.setattr(studied, "task", lambda *_: pytest.fail("the model is loaded"))
     with pytest.raises(BadInput, match=rf"needs about 3\.75 GiB, and there are {message}"):
         prepared(replace(plan(LLAMA, data), model=str(tmp_path)), workers=workers)
 
 
 def test_layers_that_are_not_there_are_refused(data: dict[str, str]) -> None:
     with pytest.raises(BadInput, match="--targets"):
-        task(setting(LLAMA, data, training=replace(TRAINING, targets=("nowhere",))))
+        task(replace(plan(LLAMA, data), training=replace(TRAINING, targets=("nowhere",))), BUILT)
