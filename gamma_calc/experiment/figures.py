@@ -57,7 +57,7 @@ def sheet(scheme: Scheme, rows: Sequence[Row], measurement: Measurement, where: 
 
 def _panel(row: Row, measurement: Measurement) -> Panel:
     series = tuple(_series(row, term, each, measurement) for term, each in row.terms.items())
-    return Panel(row.quantity, series)
+    return Panel(row.quantity, series, row.verdict.value)
 
 
 def _series(row: Row, term: Term, judged: Judged, measurement: Measurement) -> Series:

@@ -18,6 +18,7 @@ from gamma_calc.analysis.derivation import derived
 from gamma_calc.derivation.questions import Derived
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import Control, Crosscheck, felt_epsilon
+from gamma_calc.experiment.figures import sheet
 from gamma_calc.experiment.folder import distinct_stems, folder_contents
 from gamma_calc.experiment.prediction import moved, pinned, predictions
 from gamma_calc.experiment.setup import Settings
@@ -26,7 +27,7 @@ from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.probe import ProbeMeasurement
-from gamma_calc.simulation.verdicts import TOLERANCE, Verdict
+from gamma_calc.simulation.verdicts import TOLERANCE, Judgement, Verdict
 from tests.schemes import scheme
 
 QUICK = Settings(widths=(64, 128, 256, 512, 1024, 4096), seeds=12, steps=3)
@@ -73,6 +74,16 @@ def test_terms_are_judged_apart(init_a: Crosscheck) -> None:
     row = next(row for row in init_a.rows if (row.quantity, row.t) == ("Z_A", 3))
     assert {term: str(each.predicted) for term, each in row.terms.items()} == {("A_0",): "0", ("U_A",): "1/2"}
     assert row.leading.measured == row.terms["U_A",].measured
+
+
+def test_a_figure_has_the_verdict_of_its_row(init_a: Crosscheck) -> None:
+    """Terms that lead together may be refuted where each of them alone is not."""
+    (checked,) = init_a.schemes
+    (row,) = (row for row in init_a.rows if (row.quantity, row.t) == ("Z_A", 3))
+    refuted = replace(row, leading=replace(row.leading, judgement=Judgement(Verdict.FAIL, "of all together")))
+    assert checked.measurement is not None
+    (panel,) = sheet(checked.scheme, [refuted], checked.measurement).panels
+    assert (panel.worst, {each.verdict for each in panel.series}) == ("FAIL", {"PASS"})
 
 
 def test_what_is_predicted_to_vanish_is_exactly_zero(init_a: Crosscheck) -> None:
