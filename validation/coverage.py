@@ -60,6 +60,12 @@ def _causal(family: str, *attention: str, **options: Any) -> Model:
 _GPT2 = {"n_embd": 64, "n_head": 8, "n_layer": 1, "vocab_size": 19, "bos_token_id": 0, "eos_token_id": 0}
 _OPT = {**{key: each for key, each in SIZES.items() if key != "intermediate_size"}, "ffn_dim": 34}
 _T5 = {"d_model": 64, "d_kv": 14, "num_heads": 6, "d_ff": 34, "vocab_size": 19, "num_layers": 1}
+_BART = {"d_model": 64, "vocab_size": 19} | {
+    f"{side}_{name}": value
+    for side in ("encoder", "decoder")
+    for name, value in (("layers", 1), ("attention_heads", 8), ("ffn_dim", 34))
+}
+_DISTILBERT = {"dim": 64, "n_heads": 8, "n_layers": 1, "hidden_dim": 34, "vocab_size": 19}
 _EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 14, "num_experts": 5}
 _MARKS = {"cls_token_id": 0, "sep_token_id": 0}
 MODELS: Mapping[str, Model] = MappingProxyType(
@@ -81,6 +87,11 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "Qwen3-MoE": _causal("Qwen3Moe", **_EXPERTS),
         "OLMoE": _causal("Olmoe", num_experts=5, num_experts_per_tok=2),
         "Granite-MoE": _causal("GraniteMoe", num_local_experts=5, num_experts_per_tok=2),
+        "Nemotron": _causal("Nemotron"),
+        "BLOOM": _causal("Bloom", "query_key_value"),
+        "BART": Model("Bart", "ForConditionalGeneration", SEPARATE, {**_BART, **TOKENS}),
+        "DistilBERT": Model("DistilBert", "ForMaskedLM", ("q_lin", "v_lin"), _DISTILBERT),
+        "ESM": Model("Esm", "ForMaskedLM", ("query", "value"), {**SIZES, "pad_token_id": 0}),
         "GPT-OSS": _causal("GptOss", num_local_experts=5, layer_types=["full_attention"], head_dim=8),
         "ModernBERT": Model("ModernBert", "ForMaskedLM", ("Wqkv",), {**SIZES, **TOKENS, **_MARKS}),
         "Falcon": _causal("Falcon", "query_key_value"),
