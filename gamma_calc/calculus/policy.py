@@ -123,8 +123,11 @@ def _is_summed(tensor: Entries | None, over: tuple[Axis, ...]) -> bool:
 
 
 def _is_met(sight: Sight, tensor: Entries | None, over: tuple[Axis, ...]) -> bool:
-    """Whether a dependence is on the entries of a tensor at the axes of a sum."""
-    return tensor is not None and sight.tensor is tensor.tensor and bool(sight.places.intersection(over))
+    """Whether a dependence is on the entries of a tensor that a sum takes: rows of a square W are not its columns."""
+    if tensor is None or sight.tensor is not tensor.tensor:
+        return False
+    summed = [pair for pair in sight.entries.at if pair[1] in over]
+    return bool(summed) and set(summed) <= set(tensor.at)
 
 
 def _is_elsewhere(sight: Sight, tensor: Entries, over: tuple[Axis, ...]) -> bool:

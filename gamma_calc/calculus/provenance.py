@@ -484,7 +484,7 @@ def walks(left: Provenance, right: Provenance, place: Axis) -> frozenset[Affine]
 
 
 def _seen_of(term: Provenance, flip: Flip) -> list[Sight]:
-    return [sight for sight in term.seen if sight.tensor is flip.tensor and flip.at in sight.places]
+    return [sight for sight in term.seen if sight.tensor is flip.tensor and (flip.axis, flip.at) in sight.entries.at]
 
 
 @lru_cache(maxsize=65536)

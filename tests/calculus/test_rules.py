@@ -547,12 +547,13 @@ def test_an_odd_map_of_parts_of_two_signs_has_one_only_where_both_have_it() -> N
     assert {tuple(flip.tensor.name for flip in each.provenance.odd) for each in found} == {("V",)}
 
 
-def of_width(make: Callable[[Expression, Callable[[str, Expression], Expression]], Expression]) -> Problem:
+def of_width(make: Callable[[Expression, Callable[..., Expression]], Expression]) -> Problem:
     """A number that a function makes of features x, of an adapter, and of random matrices by name."""
     n, m, r, batch = axis("n", 1), axis("m", 1), axis("r"), axis("batch")
 
-    def feature(name: str, value: Expression) -> Expression:
-        return renamed(contract(parameter(name, m, n, init="-1/2"), value, n), m, n)
+    def feature(name: str, value: Expression, *, is_turned: bool = False) -> Expression:
+        weight = parameter(name, m, n, init="-1/2")
+        return contract(weight, renamed(value, n, m), m) if is_turned else renamed(contract(weight, value, n), m, n)
 
     z = data("z", n, batch)
     adapter = contract(parameter("A", r, n, init="-1/2"), z, n)
@@ -574,6 +575,11 @@ NUMBERS = {
     "a square against its root": (
         of_width(lambda x, of: power(of("P", x), 2) * of("P", x)),
         lambda x, p, q: (p @ x) ** 3,
+        "-1/2",
+    ),
+    "the rows of a square matrix, which are not its columns": (
+        of_width(lambda x, of: x * of("P", relu(of("P", x)) * of("P", of("Q", x), is_turned=True))),
+        lambda x, p, q: x * (p @ (np.maximum(p @ x, 0) * (p.T @ q @ x))),
         "-1/2",
     ),
     "a cube against its root": (
