@@ -6,7 +6,7 @@ moves data gives the same expression under other dimensions, so it changes no ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import sqrt
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from gamma_calc.tracing.blocks import block, shared_part
 from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference, Sizes
 from gamma_calc.tracing.lookups import embedding, gathered, largest, maximum, picked
 from gamma_calc.tracing.parameters import Adapter
-from gamma_calc.tracing.translation import Coordinates, Translation
+from gamma_calc.tracing.translation import Beside, Coordinates, Translation
 from gamma_calc.tracing.values import ONE, Dimension, Value, flat
 from gamma_calc.tracing.weights import of_stack, weighted
 
@@ -37,9 +37,9 @@ def _place(value: Value, dim: int) -> int:
     return dim % len(value.dims)
 
 
-def same(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) -> Value:
+def same(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) -> Value | Beside:
     """The same value: another type, a copy, dropout in evaluation."""
-    return t.value(x)
+    return t.beside(x)
 
 
 def stopped(t: Translation, op: Operation, x: Any) -> Value:
@@ -301,13 +301,17 @@ def linear(t: Translation, op: Operation, x: Any, weight: Any, bias: Any = None)
     """W x, summed over the last dimension of both, plus a bias; of an identity, W itself."""
     if t.is_identity(x) and bias is None:
         return transposed(t, op, weight)
-    value = t.value(x)
-    front = LETTERS[: len(value.dims) - 1]
+    assert op.shape is not None
+    front = LETTERS[: len(op.shape) - 1]
 
-    def times(factor: Any, value: Value) -> Value:
-        return t.layout.product(t.value(factor), value, ("zy", f"{front}y", f"{front}z"))
+    def times(factor: Any, value: Value | Beside) -> Value:
+        matrix = t.value(factor)
+        if isinstance(value, Value):
+            return t.layout.product(matrix, value, ("zy", f"{front}y", f"{front}z"))
+        blocks = (times(block(t, matrix, 1, rows, op.where), each) for each, rows in value.parts)
+        return t.joined(t.layout.added(*blocks), op)
 
-    return _moved(t, op, weighted(t, op, weight, value, times), bias)
+    return _moved(t, op, weighted(t, op, weight, t.beside(x), times), bias)
 
 
 def matrix_product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
@@ -492,12 +496,17 @@ def parts(t: Translation, op: Operation, x: Any, sizes: Any, place: int = 0) -> 
     """A dimension in pieces, one after the other."""
     value = t.value(x)
     place = _place(value, place)
-    found, start = [], (0, 0)
-    for size in _pieces(t.layout.sizes(value.dims[place]), sizes, op.kind):
-        rows = tuple(range(first, first + count) for first, count in zip(start, size, strict=True))
-        found.append(taken(t, value, place, rows, op.where))
-        start = (start[0] + size[0], start[1] + size[1])
-    return tuple(found)
+    pieces = _in_a_row(_pieces(t.layout.sizes(value.dims[place]), sizes, op.kind))
+    return tuple(taken(t, value, place, rows, op.where) for rows in pieces)
+
+
+def _in_a_row(sizes: Iterable[Sizes]) -> Iterator[Coordinates]:
+    """The coordinates of pieces of some sizes, one after the other."""
+    start = (0, 0)
+    for size in sizes:
+        end = (start[0] + size[0], start[1] + size[1])
+        yield tuple(map(range, start, end))
+        start = end
 
 
 def _pieces(whole: Sizes, sizes: Any, kind: str) -> list[Sizes]:
@@ -539,8 +548,8 @@ def _tag(axes: tuple[Axis, ...]) -> list[str]:
     return [str(axis).replace("[", "_").replace("]", "") for axis in axes]
 
 
-def concatenated(t: Translation, op: Operation, values: Any, place: int = 0) -> Value:
-    """Side by side along a dimension of fixed size: the sum of each, put in its place."""
+def concatenated(t: Translation, op: Operation, values: Any, place: int = 0) -> Value | Beside:
+    """Side by side: along a fixed dimension, the sum of each put in its place; else as a linear layer takes them."""
     every = [value for value in map(t.value, values) if all(t.layout.sizes(dim)[0] for dim in value.dims)]
     if len(every) == 1:  # the others are empty
         return every[0]
@@ -548,8 +557,8 @@ def concatenated(t: Translation, op: Operation, values: Any, place: int = 0) -> 
     assert op.shape is not None
     total = op.shape[place]
     new = t.axes.axis(total, [axis for value in every for axis in value.axes], op.where)
-    if not new.is_fixed:
-        raise Unknown(f"values side by side along {new}, which grows")
+    if not new.is_fixed or new in t.axes.unexplained:
+        return _beside(t, every, place, new)
     placed, start = [], 0
     letters = LETTERS[: len(every[0].dims)]
     for value in every:
@@ -569,7 +578,15 @@ def concatenated(t: Translation, op: Operation, values: Any, place: int = 0) -> 
     return t.joined(t.layout.added(*placed), op)
 
 
-def stacked(t: Translation, op: Operation, values: Any, place: int = 0) -> Value:
+def _beside(t: Translation, values: Sequence[Value], place: int, axis: Axis) -> Beside:
+    """Values side by side along their last dimension."""
+    if place < len(values[0].dims) - 1:
+        raise Unknown(f"values side by side along {axis}, which grows")
+    rows = _in_a_row(t.layout.sizes(each.dims[place]) for each in values)
+    return Beside(tuple(zip(values, rows, strict=True)), axis)
+
+
+def stacked(t: Translation, op: Operation, values: Any, place: int = 0) -> Value | Beside:
     """Side by side along a dimension of their own, which is fixed."""
     assert op.shape is not None
     place %= len(op.shape)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     Contraction,
@@ -49,6 +50,17 @@ class Missing:
     reason: str = "no rule"
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Values side by side along their last dimension, which grows, each with the coordinates that it is at.
+
+    A weight times them is the sum of its blocks times each.
+    """
+
+    parts: tuple[tuple[Value, Coordinates], ...]
+    axis: Axis
+
+
 @dataclass
 class Translation:
     """The forward pass so far.
@@ -79,7 +91,11 @@ class Translation:
         self.symbols: dict[tuple[Any, ...], str] = {}
 
     def value(self, argument: Any) -> Value:
-        """An operand as a value."""
+        """An operand as a value.
+
+        Raises:
+            Unknown: it is several side by side.
+        """
         if isinstance(argument, Value):
             return argument
         if not isinstance(argument, Reference):
@@ -89,8 +105,15 @@ class Translation:
             operation = self.capture.operations[argument.name]
             found = self.constant(operation) if operation.is_constant else self.parameter(operation)
             self.values[argument.name] = found
+        if isinstance(found, Beside):
+            raise Unknown(f"values side by side along {found.axis}, which grows")
         assert isinstance(found, Value)
         return found
+
+    def beside(self, argument: Any) -> Value | Beside:
+        """An operand as a value, or as several side by side."""
+        found = self.values.get(argument.name) if isinstance(argument, Reference) else None
+        return found if isinstance(found, Beside) else self.value(argument)
 
     def value_of(self, name: str) -> Value:
         """The value of an operation, by its name."""

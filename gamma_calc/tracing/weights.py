@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gamma_calc.tracing.capture import Operation
 from gamma_calc.tracing.parameters import Adapter
-from gamma_calc.tracing.translation import Translation
+from gamma_calc.tracing.translation import Beside, Translation
 from gamma_calc.tracing.values import Dimension, Value, flat
 
 
@@ -28,7 +28,13 @@ def inner(t: Translation, factor: Any, value: Value) -> Value:
 
 
 def weighted(
-    t: Translation, op: Operation, weight: Any, x: Value, times: Callable[[Any, Value], Value], *, is_left: bool = True
+    t: Translation,
+    op: Operation,
+    weight: Any,
+    x: Value | Beside,
+    times: Callable[[Any, Any], Value],
+    *,
+    is_left: bool = True,
 ) -> Value:
     """A weight times x, or x times a weight, where `times` multiplies by one matrix."""
     found = []

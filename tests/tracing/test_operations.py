@@ -65,6 +65,18 @@ def test_along_dimensions(forward: Forward, shapes: dict[str, tuple[int, ...]]) 
     check_gradients(found(forward, **shapes))
 
 
+@pytest.mark.parametrize("more", [0, 3])
+def test_a_matrix_times_features_side_by_side_is_a_sum_of_its_blocks(more: int) -> None:
+    def side_by_side(net: Built, f: torch.Tensor) -> torch.Tensor:
+        every = [f, (f @ net.w).relu(), *([net.gate.expand(5, more)] if more else [])]
+        return functional.linear(functional.dropout(torch.cat(every, -1), training=False), net.last)
+
+    def wide(width: int) -> tuple[Built, dict[str, torch.Tensor]]:
+        return Built(width, side_by_side, w=(N, N), gate=(3,), last=(2, 2 * width + more)), INPUTS
+
+    check_gradients(traced(wide))
+
+
 def test_every_other_row_is_a_block() -> None:
     """Rows of a matrix that stand side by side know nothing of each other: a sum of their products is a random walk."""
 
@@ -84,6 +96,7 @@ REFUSED: dict[str, Forward] = {
     "a clamp to 0.5 and None": lambda net, f: f.clamp(min=0.5),
     "a clamp to -1 and 2": lambda net, f: f.clamp(-1, 2),
     "an ELU of the sizes 2.0, 1 and 1": lambda net, f: functional.elu(f, 2.0),
+    "values side by side along width_x2, which grows": lambda net, f: torch.cat([f, f], -1).relu(),
     "a maximum of two values, or of all entries": lambda net, f: f.max(),
     "a convolution along width, which grows": lambda net, f: functional.conv1d(f[:, None], net.last),
     "a convolution of 2 groups of channels": lambda net, f: functional.conv1d(f.T[None, :4], net.last, groups=2),
