@@ -50,7 +50,8 @@ class Model:
     @property
     def inputs(self) -> Mapping[str, Any] | None:
         """Pixels, where it takes no tokens."""
-        return {"pixel_values": torch.arange(96.0).reshape(2, 3, 4, 4).sin()} if self.family == "ViT" else None
+        takes_pixels = self.head == "ForImageClassification"
+        return {"pixel_values": torch.arange(96.0).reshape(2, 3, 4, 4).sin()} if takes_pixels else None
 
 
 def _causal(family: str, *attention: str, **options: Any) -> Model:
@@ -60,6 +61,7 @@ def _causal(family: str, *attention: str, **options: Any) -> Model:
 _GPT2 = {"n_embd": 64, "n_head": 8, "n_layer": 1, "vocab_size": 19, "bos_token_id": 0, "eos_token_id": 0}
 _OPT = {**{key: each for key, each in SIZES.items() if key != "intermediate_size"}, "ffn_dim": 34}
 _T5 = {"d_model": 64, "d_kv": 14, "num_heads": 6, "d_ff": 34, "vocab_size": 19, "num_layers": 1}
+_IMAGES = {**SIZES, "image_size": 4, "patch_size": 2}
 _BART = {"d_model": 64, "vocab_size": 19} | {
     f"{side}_{name}": value
     for side in ("encoder", "decoder")
@@ -81,7 +83,8 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "OPT": Model("OPT", "ForCausalLM", SEPARATE, {**_OPT, "word_embed_proj_dim": 64}),
         "RoBERTa": Model("Roberta", "ForMaskedLM", ("query", "value"), SIZES),
         "T5": Model("T5", "ForConditionalGeneration", ("q", "v"), _T5),
-        "ViT": Model("ViT", "ForImageClassification", SEPARATE, {**SIZES, "image_size": 4, "patch_size": 2}),
+        "ViT": Model("ViT", "ForImageClassification", SEPARATE, _IMAGES),
+        "DINOv2": Model("Dinov2", "ForImageClassification", SEPARATE, _IMAGES),
         "Mixtral": _causal("Mixtral", num_local_experts=5),
         "Qwen2-MoE": _causal("Qwen2Moe", shared_expert_intermediate_size=22, **_EXPERTS),
         "Qwen3-MoE": _causal("Qwen3Moe", **_EXPERTS),
