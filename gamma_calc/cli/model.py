@@ -291,7 +291,8 @@ def _title(found: ModelTheory) -> str:
 
 def _of_depth(short: ShortModel) -> str:
     apart = f", {short.adapted} of which have adapters, taken one behind the other"
-    return f"{short.layers} of its {short.depth} layers{apart if short.adapted < short.depth else ''}"
+    part = "" if short.part_of is None else f", the part of {short.part_of} that reads text"
+    return f"{short.layers} of its {short.depth} layers{apart if short.adapted < short.depth else ''}{part}"
 
 
 def _layer_rows(found: ModelTheory) -> list[tuple[str, ...]]:

@@ -250,7 +250,10 @@ def _title(model: ModelLike) -> str:
 
 CONFIGURATION = "config.json"
 LARGEST_CONFIGURATION = 2**24
-LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers")
+LAYERS = (
+    *("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers"),
+    "num_decoder_layers",
+)
 MOST_LAYERS = 1024
 
 

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peft import PeftConfig, PeftModel
+from transformers import PreTrainedConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.layers import ALL_LINEAR, adapted, configuration_from, on_meta
+from gamma_calc.huggingface.layers import ALL_LINEAR, LAYERS, adapted, configuration_from, on_meta
 
 Layers = Mapping[str, frozenset[int]]
 """Numbers of layers, by the name that modules of a kind share, such as model.layers.*.mlp.up_proj; none of a head's."""
@@ -23,19 +25,23 @@ Layers = Mapping[str, frozenset[int]]
 
 @dataclass(frozen=True, slots=True)
 class ShortModel:
-    """A model with adapters on all of its `layers` layers; the deep one has `depth`, and adapters on `adapted`."""
+    """A model with adapters on all of its `layers` layers; the deep one has `depth`, and adapters on `adapted`.
+
+    `part_of` is the kind of model of which it is the part that reads text, where that has others.
+    """
 
     model: PeftModel
     layers: int
     adapted: int
     depth: int
+    part_of: str | None
 
 
-def counts_json(short: ShortModel | None) -> dict[str, int | None]:
-    """How many layers there are, as plain data; None for what is no stack."""
+def counts_json(short: ShortModel | None) -> dict[str, int | str | None]:
+    """How many layers there are, and of what they are a part, as plain data; None for what is no stack."""
     if short is None:
-        return {"layers": None, "adapted": None, "of": None}
-    return {"layers": short.layers, "adapted": short.adapted, "of": short.depth}
+        return {"layers": None, "adapted": None, "of": None, "part_of": None}
+    return {"layers": short.layers, "adapted": short.adapted, "of": short.depth, "part_of": short.part_of}
 
 
 def short_model(path: Path, adapter: PeftConfig | None, most: int) -> ShortModel:
@@ -50,9 +56,9 @@ def short_model(path: Path, adapter: PeftConfig | None, most: int) -> ShortModel
     """
     if getattr(adapter, "layer_replication", None):
         raise BadInput(f"{path}: layer_replication makes layers that share their weights, and no law of these is known")
-    config = configuration_from(path)
+    config, part_of = _of_text(configuration_from(path))
     count: int = getattr(config, "num_hidden_layers", most)
-    chosen = _chosen_layers(path, adapter) if adapter is not None and _may_choose(adapter) else {}
+    chosen = _chosen_layers(config, str(path), adapter) if adapter is not None and _may_choose(adapter) else {}
     numbers = {each for each in chosen.values() if each}
     if len(numbers) > 1:
         stacked = sorted((kind, each) for kind, each in chosen.items() if each)
@@ -63,7 +69,7 @@ def short_model(path: Path, adapter: PeftConfig | None, most: int) -> ShortModel
     for name, value in config.to_dict().items():
         if isinstance(value, list) and len(value) == count:  # such as the kind of attention of each layer
             setattr(config, name, value[:layers])
-    for name in ("num_hidden_layers", "num_decoder_layers"):
+    for name in LAYERS:
         if isinstance(getattr(config, name, None), int):
             setattr(config, name, min(layers, getattr(config, name)))
     if adapter is not None and chosen:
@@ -71,7 +77,20 @@ def short_model(path: Path, adapter: PeftConfig | None, most: int) -> ShortModel
         adapter.target_modules = {kind.replace("*", str(place), 1) for kind in chosen for place in range(layers)}
         for key in ("layers_to_transform", "layers_pattern", "exclude_modules"):
             setattr(adapter, key, None)
-    return ShortModel(adapted(on_meta(config), adapter, str(path)), layers, number, count)
+    return ShortModel(adapted(on_meta(config), adapter, str(path)), layers, number, count, part_of)
+
+
+def _of_text(config: PreTrainedConfig) -> tuple[PreTrainedConfig, str | None]:
+    """The configuration of the part that reads text, and what the model is called that has others too."""
+    try:
+        text = config.get_text_config()
+    except ValueError:  # it has several such parts
+        return config, None
+    if text is config:
+        return config, None
+    head = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(text.model_type)
+    text.architectures = None if head is None else [head]
+    return text, (config.architectures or [config.model_type])[0]
 
 
 def _may_choose(adapter: PeftConfig) -> bool:
@@ -84,9 +103,9 @@ def _may_choose(adapter: PeftConfig) -> bool:
     return any(part.isdigit() for name in targets for part in name.split("."))
 
 
-def _chosen_layers(path: Path, adapter: PeftConfig) -> Layers:
+def _chosen_layers(config: PreTrainedConfig, title: str, adapter: PeftConfig) -> Layers:
     """The layers in which modules are adapted, by kind; nothing where that is all of them."""
-    whole = adapted(on_meta(path), adapter, str(path))
+    whole = adapted(on_meta(config), adapter, title)
     every = _layers(name for name, _ in whole.base_model.model.named_modules())
     found = _layers(whole.targeted_module_names)
     return {} if all(found[kind] == every[kind] for kind in found) else found

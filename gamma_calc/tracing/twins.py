@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -68,6 +69,12 @@ SAME_AS_HIDDEN = ("word_embed_proj_dim",)
 POSITIONS = ("max_position_embeddings", "n_positions")
 FEWEST_POSITIONS = 16
 """Of a table of positions: a model made for shorter inputs is traced on some of this length too."""
+SOURCES = "max_source_positions"
+"""Positions of what an encoder hears, which takes two features for one: as few as that."""
+SECTIONS = "mrope_section"
+"""Parts of a head that rotate by different positions, as of an image."""
+NOT_COPIED = ("transformers_version", "stage_names", "out_features", "out_indices")
+"""What a configuration tells of its version, and of its number of layers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,7 @@ def _trained(model: nn.Module) -> frozenset[str]:
 
 def _of_transformers(model: nn.Module, inputs: Mapping[str, Any] | None, growth: Mapping[str, Affine]) -> Twins:
     config, base = _config(model), _base(model)
-    given = _given_inputs(config, inputs)
+    given = _inputs(base) if inputs is None else inputs
     classes, products = _classes(config, has_adapters=base is not model)
     twins = []
     for place in (0, 1):
@@ -158,11 +165,26 @@ def _twin(model: nn.Module, sizes: Mapping[str, int], products: Mapping[frozense
         raise BadInput(f"{base.__name__}: cannot be built at the sizes {tried}: {said}", expected=expected) from None
 
 
-def _given_inputs(config: Any, inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if inputs is not None:
-        return inputs
-    ids = torch.arange(2 * 5).reshape(2, 5)
-    return {"input_ids": ids, "decoder_input_ids": ids[:, :3]} if config.is_encoder_decoder else {"input_ids": ids}
+def _inputs(base: Any) -> Mapping[str, Any]:
+    """What a model is called with: tokens, an image of the size that it takes, or the features of a sound."""
+    name, config, ids = base.main_input_name, base.config, torch.arange(2 * 5).reshape(2, 5)
+    match name:
+        case "input_ids":
+            main = ids
+        case "pixel_values":
+            sides = (config.image_size,) * 2 if isinstance(config.image_size, int) else tuple(config.image_size)
+            main = _waves(2, config.num_channels, *sides)
+        case "input_features" if hasattr(config, "num_mel_bins") and hasattr(config, SOURCES):
+            main = _waves(2, config.num_mel_bins, 2 * FEWEST_POSITIONS)
+        case _:
+            called = type(base).__name__
+            raise BadInput(f"{called}: no {name} are known to call it with", expected="some, as traced(inputs=...)")
+    return {name: main, "decoder_input_ids": ids[:, :3]} if config.is_encoder_decoder else {name: main}
+
+
+def _waves(*sizes: int) -> torch.Tensor:
+    """Numbers of size 1 that do not repeat."""
+    return torch.arange(float(prod(sizes))).sin().reshape(sizes)
 
 
 def _within(given: Mapping[str, Any], vocabulary: int) -> Mapping[str, Any]:
@@ -214,19 +236,27 @@ def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[
     changed |= dict.fromkeys(SAME_AS_HIDDEN, hidden)
     known = config.to_dict()
     changed |= {name: max(known[name], FEWEST_POSITIONS) for name in POSITIONS if isinstance(known.get(name), int)}
-    found = {
-        name: value for name, value in known.items() if name not in changed and name not in {"transformers_version"}
-    }
+    changed |= {SOURCES: FEWEST_POSITIONS}
+    found = {name: value for name, value in known.items() if name not in changed and name not in NOT_COPIED}
     found |= {
         name: value
         for name, value in changed.items()
         if name in known and (known[name] is not None or name != "head_dim")
     }
-    for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
-        if isinstance(found.get(name), int) and found[name] >= SIZES["vocabulary"][0]:
-            found[name] = None if name != "pad_token_id" else 1
+    for name, value in known.items():
+        if name.endswith("token_id") and isinstance(value, int) and value >= SIZES["vocabulary"][0]:
+            found[name] = 1
+    rotation = found.get("rope_parameters") or {}
+    if SECTIONS in rotation:
+        found["rope_parameters"] = {**rotation, SECTIONS: _sections(rotation[SECTIONS], sizes["head"] // 2)}
     found |= {"use_cache": False} if "use_cache" in known or hasattr(config, "use_cache") else {}
     return type(config)(**found, attn_implementation="eager", experts_implementation="batched_mm")
+
+
+def _sections(shares: Sequence[int], total: int) -> list[int]:
+    """As many coordinates in sections of about these shares; what is left over is the first one's."""
+    others = [share * total // sum(shares) for share in shares[1:]]
+    return [total - sum(others), *others]
 
 
 def _with_adapters(base: nn.Module, model: nn.Module, rank: int) -> nn.Module:

@@ -72,7 +72,33 @@ MIXTRAL = LLAMA | {
     "num_experts_per_tok": 2,
 }
 QWEN3 = LLAMA | {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "head_dim": 8}
+TEXT_OF_IMAGES = {
+    "model_type": "qwen2_5_vl",
+    "architectures": ["Qwen2_5_VLForConditionalGeneration"],
+    "text_config": {
+        **{key: value for key, value in LLAMA.items() if key not in {"model_type", "architectures"}},
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [1, 1, 2]},
+    },
+}
+IMAGES = {
+    "model_type": "vit",
+    "architectures": ["ViTForImageClassification"],
+    **{"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 8, "intermediate_size": 96},
+    **{"image_size": 8, "patch_size": 4},
+}
+SOUNDS = {
+    "model_type": "whisper",
+    "architectures": ["WhisperForConditionalGeneration"],
+    **{"d_model": 64, "vocab_size": 100, "num_mel_bins": 6},
+    **{
+        f"{end}_{name}": size
+        for end in ("encoder", "decoder")
+        for name, size in (("layers", 3), ("attention_heads", 8))
+    },
+    **{name: 7 for name in ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")},
+}
 ODD: Mapping[str, Any] = {
+    "speech": {"model_type": "wav2vec2", "architectures": ["Wav2Vec2ForCTC"]},
     "custom": {"model_type": "odd", "auto_map": {"AutoConfig": "odd.Odd"}},
     "number": 1,
     "kernel": LLAMA | {"text_config": {"attn_implementation": "some/kernel"}},
@@ -89,6 +115,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         **deeper,
         "gpt2": GPT2,
         "other": {"model_type": "no-such"},
+        **{"qwen-vl": TEXT_OF_IMAGES, "vit": IMAGES, "whisper": SOUNDS},
         "empty": {},
         **ODD,
     }.items():
@@ -329,6 +356,26 @@ def test_layers_of_several_shapes_have_parts_of_the_matrices_of_vera(capsys: pyt
     assert parted(answer)["down_proj[1]", "Z_A"] == ("1/2", "0")
 
 
+def test_the_part_that_reads_text_is_derived_of_a_model_that_sees(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "qwen-vl --adapter v.json --layers 1 --steps 1 --at eta=-1"
+    model = found(words, capsys)["model"]
+    assert (model["class"], model["of"], model["part_of"]) == (
+        "Qwen2_5_VLTextModel",
+        8,
+        "Qwen2_5_VLForConditionalGeneration",
+    )
+    main(["model", *words.split()])
+    said = "1 of its 8 layers, the part of Qwen2_5_VLForConditionalGeneration that reads text, "
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "adapted"), [("vit", 1), ("whisper", 3)])
+def test_images_and_sounds_are_what_a_model_takes(name: str, adapted: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of an encoder and a decoder, one layer of each: v_proj in both, and where one attends to the other."""
+    answer = found(f"{name} --adapter v.json --layers 1 --steps 1 --at eta=-1", capsys)
+    assert len(answer["layers"]) == adapted and answer["conditions"]["stable"]["holds"]
+
+
 def test_a_module_that_is_trained_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:
     answer = found("llama --adapter saved.json --layers 1 --steps 1 --at eta=-1", capsys)
     assert {each["name"]: each["rate"] for each in answer["parameters"]}["W_lm_head"] == "-1"
@@ -355,6 +402,7 @@ REFUSED = {
     "layers without end": ("endless", "num_hidden_layers: found '1000000000', expected at most 1024"),
     "a number": ("number", "found 1, expected an object such as transformers writes"),
     "no JSON": ("networks.py", "is not JSON"),
+    "speech": ("speech", "no input_values are known to call it with: expected some, as traced(inputs=...)"),
     "a size": ("8B", "a number of parameters is no width"),
     "no file": ("llama --adapter missing.json", "no such file"),
     "a variant": ("llama --adapter qalora.json", "QALoRA"),

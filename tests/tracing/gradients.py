@@ -37,7 +37,7 @@ def both(found: Traced) -> Iterator[tuple[str, Tensor, Tensor]]:
     slope = torch.randn([found.coordinates[axis] for axis in found.output], generator=generator, dtype=torch.double)
     data[f"d{output.name}"] = slope.permute([found.output.index(axis.name) for axis in output.axes])
     step, before, _ = next(iter(runs(found.problem, found.coordinates, data, found.scalars, steps=1)))
-    with _choosing(lambda x, k, dim: _chosen(x, dim, choices.pop(0))):
+    with _choosing(lambda x, k, dim, **options: _chosen(x, dim, choices.pop(0))):
         logits = _output(model, twin.inputs)
     (logits * slope.reshape(logits.shape)).sum().backward()
     for name in (each.name for each in found.parameters if each.rate is not None):
@@ -50,8 +50,8 @@ def _choices(model: nn.Module, inputs: Mapping[str, Tensor]) -> list[Tensor]:
     """The places of the largest entries that a model looks for, in order, at the parameters that it was traced with."""
     found: list[Tensor] = []
 
-    def noted(x: Tensor, k: int, dim: int) -> Any:
-        value = TOPK(x, k, dim=dim)
+    def noted(x: Tensor, k: int, dim: int, **options: bool) -> Any:
+        value = TOPK(x, k, dim=dim, **options)
         found.append(value.indices)
         return value
 
@@ -65,7 +65,7 @@ def _choosing(choose: Any) -> Iterator[None]:
     """A function of a tensor, a number and a dimension in the place of those that look for the largest entries."""
 
     def topk(x: Tensor, k: int, dim: int = -1, **options: bool) -> Any:
-        return choose(x, k, dim)
+        return choose(x, k, dim, **options)
 
     def largest(x: Tensor, dim: int, keepdim: bool = False) -> Any:
         value, places = choose(x, 1, dim)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers as hf
 from torch import Tensor, nn
 
 from gamma_calc import Traced, exponents, traced
@@ -181,6 +182,9 @@ def test_operations_without_a_rule_are_collected_by_name_and_line() -> None:
     assert all("test_traced.py" in each.where and "torch.lgamma" in each.where for each in found.unknown)
 
 
+XLNET = hf.XLNetConfig(d_model=64, n_layer=1, n_head=8, d_inner=34, vocab_size=19)
+
+
 class Branching(Mlp):
     """Does what its data say."""
 
@@ -196,6 +200,10 @@ class Branching(Mlp):
         (lambda: traced(lambda width: (Mlp(width, 1), INPUTS)), "a size that no axis explains"),
         (lambda: traced(lambda width: (Mlp(width), {"y": 1})), "inputs: found \\['y'\\], expected some of x"),
         (lambda: traced(nn.Linear(2, 2)), "what is traced: found 'Linear'"),
+        (
+            lambda: traced(hf.XLNetLMHeadModel(XLNET)),
+            "XLNetLMHeadModel: cannot be built at the sizes heads 4, .*d_head",
+        ),
         (lambda: traced(3), "what is traced: found 'int'"),
         (lambda: traced(lambda width: Mlp(width)), "what the function of the width returns"),
         (lambda: traced(lambda width: (Mlp(width), INPUTS), rates={"first.weight": "a"}), "none for second.weight"),
@@ -210,7 +218,7 @@ class Branching(Mlp):
         ),
     ],
     ids=[
-        *("control flow", "frozen", "size", "inputs", "no config", "no module", "no inputs", "rates"),
+        *("control flow", "frozen", "size", "inputs", "no config", "other sizes", "no module", "no inputs", "rates"),
         *("axis of a function", "unknown axis", "axis that is a product"),
     ],
 )
