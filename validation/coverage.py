@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -146,14 +147,15 @@ the first two operations without a rule.
 
 def page() -> str:
     """The page: two lines a family."""
-    rows = [["family", "adapters on", "", "adapters", "operations", "Z_A", "Z_B"], *_rows()]
+    rows = [["family", "adapters on", "", "adapters", "operations", "Z_A", "Z_B"], *chain(*map(rows_of, MODELS))]
     return f"{HEAD}{markdown_table(rows)}\n"
 
 
-def _rows() -> Iterator[list[str]]:
-    for name, model in MODELS.items():
-        yield [name, ", ".join(model.attention), *covered(model, list(model.attention)).cells]
-        yield [name, ALL_LINEAR, *covered(model, ALL_LINEAR).cells]
+def rows_of(name: str) -> Iterator[list[str]]:
+    """The two lines of a family."""
+    model = MODELS[name]
+    yield [name, ", ".join(model.attention), *covered(model, list(model.attention)).cells]
+    yield [name, ALL_LINEAR, *covered(model, ALL_LINEAR).cells]
 
 
 def main() -> int:
