@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from gamma_calc.algebra import Affine
-from gamma_calc.errors import Unknown
+from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     Contraction,
@@ -66,13 +66,20 @@ class Layout:
         return tuple(map(prod, zip(*every, strict=True)))
 
     def whole(self, value: Value, place: int) -> Value:
-        """The value with one axis for a dimension."""
+        """The value with one axis for a dimension.
+
+        Raises:
+            Unknown: the axes of the dimension do not go together as one.
+        """
         while len(value.dims[place]) > 1:
             *before, outer, inner = value.dims[place]
             axis = self.axes.axis(self.sizes((outer, inner)), value.axes)
             expression = value.expression
             if outer in expression.axes or inner in expression.axes:
-                expression = Merged(widened(expression, (outer, inner)), outer, inner, axis)
+                try:
+                    expression = Merged(widened(expression, (outer, inner)), outer, inner, axis)
+                except BadInput as problem:
+                    raise Unknown(str(problem)) from None
             value = Value(expression, _put(value.dims, place, (*before, axis)))
         return value
 

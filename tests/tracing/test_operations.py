@@ -92,6 +92,19 @@ def test_every_other_row_is_a_block() -> None:
     assert str(exponents(built.problem, steps=1, at={"eta": -9})[1].sizes["output"]) == "1/2"
 
 
+def test_axes_that_do_not_go_together_are_said_of_their_operation() -> None:
+    """Sizes of the width and of seven more, which no axis explains, as one dimension."""
+
+    def outer(net: Built, f: torch.Tensor) -> torch.Tensor:
+        return (f[:, :, None] * (f @ net.w)[:, None, :]).reshape(5, -1) @ net.last
+
+    def wide(width: int) -> tuple[Built, dict[str, torch.Tensor]]:
+        return Built(width, outer, w=(N, width + 7), last=(width * (width + 7), 2)), INPUTS
+
+    (missing,) = traced(wide).unknown
+    assert missing.operation == "matmul" and missing.reason.startswith("merging width and size_")
+
+
 REFUSED: dict[str, Forward] = {
     "a clamp to 0.5 and None": lambda net, f: f.clamp(min=0.5),
     "a clamp to -1 and 2": lambda net, f: f.clamp(-1, 2),
