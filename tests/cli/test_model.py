@@ -164,7 +164,14 @@ def parted(answer: Any) -> dict[tuple[str, str], tuple[str, str]]:
 @pytest.mark.slow
 def test_lora_plus_from_init_a_is_another_thing_in_the_second_layer(capsys: pytest.CaptureFixture[str]) -> None:
     answer = found("llama --adapter v.json --scheme lora-plus-a --steps 2", capsys)
-    assert answer["model"] == {"name": "llama", "class": "LlamaForCausalLM", "layers": 2, "adapted": 8, "of": 8}
+    assert answer["model"] == {
+        "name": "llama",
+        "class": "LlamaForCausalLM",
+        "layers": 2,
+        "adapted": 8,
+        "of": 8,
+        "part_of": None,
+    }
     assert answer["module_theory"]["max_stable"]["eta"]["value"] == "-1"
     assert answer["module_theory"]["quantities"] == {"Z_A": "0", "Z_B": "0", "Delta_Z_B": "0"}
     names = ("Z_A", "Z_B", "Delta_Z_B")
