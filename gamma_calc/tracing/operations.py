@@ -6,35 +6,39 @@ moves data gives the same expression under other dimensions, so it changes no ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import sqrt
+from string import ascii_lowercase as LETTERS
 from types import MappingProxyType
 from typing import Any
-
-import torch
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program import network
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Expression, InverseRms, Pointwise, Power, Softmax, Stopped
-from gamma_calc.tracing.blocks import block, shared_part
-from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference, Sizes
+from gamma_calc.program.expressions import Expression, InverseRms, Power, Softmax, Stopped
+from gamma_calc.tracing.blocks import block
+from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference
 from gamma_calc.tracing.lookups import embedding, gathered, largest, maximum, picked
+from gamma_calc.tracing.maps import (
+    clamped,
+    clamped_above,
+    exponential_linear,
+    gelu,
+    inverse,
+    magnitude,
+    mapped,
+    power,
+    rectified,
+    relu_to_six,
+    sigmoid,
+    squared,
+)
 from gamma_calc.tracing.parameters import Adapter
-from gamma_calc.tracing.translation import Beside, Coordinates, Translation
-from gamma_calc.tracing.values import ONE, Dimension, Value, flat
+from gamma_calc.tracing.pieces import concatenated, convolved, parts, selected, sliced, stacked, unbound
+from gamma_calc.tracing.translation import Beside, Entry, Translation
+from gamma_calc.tracing.values import ONE, Value, flat
 from gamma_calc.tracing.weights import of_stack, weighted
-
-Entry = Callable[..., Any]
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-NORMS = ("norm", "linalg_norm", "linalg_vector_norm")
-EPSILON = 1e-4
-"""A lower bound on a norm up to which it is read as what keeps a quotient finite."""
-
-
-def _place(value: Value, dim: int) -> int:
-    return dim % len(value.dims)
 
 
 def same(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) -> Value | Beside:
@@ -58,7 +62,7 @@ def transposed(t: Translation, op: Operation, x: Any, one: int = 0, other: int =
     """Two dimensions change places."""
     value = t.value(x)
     dims = list(value.dims)
-    one, other = _place(value, one), _place(value, other)
+    one, other = value.place(one), value.place(other)
     dims[one], dims[other] = dims[other], dims[one]
     return Value(value.expression, tuple(dims))
 
@@ -154,24 +158,6 @@ def negated(t: Translation, op: Operation, x: Any) -> Value:
     return t.scaled(t.value(x), -1)
 
 
-def power(t: Translation, op: Operation, x: Any, degree: Any) -> Value:
-    """A fixed power."""
-    if not isinstance(degree, int | float) or 2 * degree % 1:
-        raise Unknown(f"a power of the degree {degree}")
-    value = t.value(x)
-    return value if degree == 1 else value.written(Power(value.expression, Fraction(degree)))
-
-
-def squared(t: Translation, op: Operation, x: Any) -> Value:
-    """The power 2 of every entry."""
-    return power(t, op, x, 2)
-
-
-def inverse(t: Translation, op: Operation, x: Any) -> Value:
-    """The power -1 of every entry."""
-    return power(t, op, x, -1)
-
-
 def square_root(degree: Fraction) -> Entry:
     """A root, or one over it; of a mean of squares (and an epsilon) the inverse root mean square."""
 
@@ -203,7 +189,7 @@ def _mean_square(t: Translation, argument: Any) -> tuple[Value, int] | None:
     if squares is None or len(places) != 1 or not _is_square(squares):
         return None
     value = t.value(squares.arguments[0])
-    return value, _place(value, places[0])
+    return value, value.place(places[0])
 
 
 def _is_square(operation: Operation) -> bool:
@@ -239,8 +225,8 @@ def summed(t: Translation, op: Operation, x: Any, places: Any = None, keepdim: b
 def _places(value: Value, places: Any) -> tuple[int, ...]:
     """One dimension or several; all of them where none is given."""
     if isinstance(places, int):
-        return (_place(value, places),)
-    return tuple(_place(value, place) for place in places or range(len(value.dims)))
+        return (value.place(places),)
+    return tuple(value.place(place) for place in places or range(len(value.dims)))
 
 
 def repeated(t: Translation, op: Operation, x: Any, count: Any, place: int | None = None, **options: Any) -> Value:
@@ -250,7 +236,7 @@ def repeated(t: Translation, op: Operation, x: Any, count: Any, place: int | Non
     value = t.value(x)
     if count == 1:
         return value
-    place = _place(value, place)
+    place = value.place(place)
     new = t.axes.axis((count, count), value.axes, op.where)
     return Value(value.expression, (*value.dims[:place], (*value.dims[place], new), *value.dims[place + 1 :]))
 
@@ -263,7 +249,7 @@ def norm(
     places = (dim,) if isinstance(dim, int) else tuple(dim or ())
     if order not in (None, 2) or len(places) != 1:
         raise Unknown("a norm other than the Euclidean one along a dimension")
-    place, letters = _place(value, places[0]), LETTERS[: len(value.dims)]
+    place, letters = value.place(places[0]), LETTERS[: len(value.dims)]
     squares = t.layout.product(value, value, (letters, letters, letters.replace(letters[place], "")))
     dims = (*squares.dims[:place], (), *squares.dims[place:]) if keepdim else squares.dims
     return Value(Power(squares.expression, Fraction(1, 2)), dims)
@@ -358,296 +344,12 @@ def einsum(t: Translation, op: Operation, equation: str, operands: Any, **option
     return t.joined(t.layout.product(left, right, (words[0], words[1], out)), op)
 
 
-def mapped(function: str, said: str) -> Entry:
-    """A scalar function entry by entry, and what it is called here."""
-
-    def entry(t: Translation, op: Operation, x: Any, **options: Any) -> Value:
-        value = t.value(x)
-        return value.written(Pointwise(function, value.expression))
-
-    entry.__doc__ = f"`{said}` of every entry."
-    return entry
-
-
-def rectified(t: Translation, op: Operation, x: Any, slope: float = 0.01) -> Value:
-    """relu(x) less the slope times relu(-x)."""
-    return t.layout.added(_relu(t.value(x)), t.scaled(_relu(negated(t, op, x)), -slope))
-
-
-def magnitude(t: Translation, op: Operation, x: Any) -> Value:
-    """relu(x) plus relu(-x)."""
-    return rectified(t, op, x, -1)
-
-
-def _relu(value: Value) -> Value:
-    return value.written(network.relu(value.expression))
-
-
-def exponential_linear(
-    t: Translation, op: Operation, x: Any, alpha: float = 1, scale: float = 1, input_scale: float = 1
-) -> Value:
-    """x where it is positive, else e^x - 1."""
-    if (alpha, scale, input_scale) != (1, 1, 1):
-        raise Unknown(f"an ELU of the sizes {alpha}, {scale} and {input_scale}")
-    value = t.value(x)
-    return value.written(Pointwise("elu", value.expression))
-
-
-def clamped(t: Translation, op: Operation, x: Any, least: Any = None, most: Any = None) -> Value:
-    """Between fixed bounds: c times a map of x / c whose bound is 1, or relu; a tiny one below a norm is left out."""
-    value, norm = t.value(x), t.capture.operation(x)
-    match least, most:
-        case float(low), None if 0 < low <= EPSILON and norm is not None and norm.kind in NORMS:
-            return value
-        case 0, None:
-            return _relu(value)
-        case int(low) | float(low), None if low < 0:
-            return t.scaled(clamped(t, op, t.scaled(value, -1), None, -low), -1)
-        case None, 0:
-            return t.scaled(_relu(t.scaled(value, -1)), -1)
-        case None, int(high) | float(high) if high > 0:
-            return _within(t, value, "capped", high)
-        case 0, int(high) | float(high) if high > 0:
-            return _within(t, _relu(value), "hardtanh", high)
-        case int(low) | float(low), int(high) | float(high) if low == -high < 0:
-            return _within(t, value, "hardtanh", high)
-    raise Unknown(f"a clamp to {least} and {most}")
-
-
-def _within(t: Translation, value: Value, function: str, bound: float) -> Value:
-    """The bound times a map of the value over it."""
-    inner = t.scaled(value, 1 / bound)
-    return t.scaled(inner.written(Pointwise(function, inner.expression)), bound)
-
-
-def clamped_below(t: Translation, op: Operation, x: Any, least: Any) -> Value:
-    """As `clamp` with a lower bound."""
-    return clamped(t, op, x, least)
-
-
-def clamped_above(t: Translation, op: Operation, x: Any, most: Any) -> Value:
-    """As `clamp` with an upper bound."""
-    return clamped(t, op, x, None, most)
-
-
-def relu_to_six(t: Translation, op: Operation, x: Any) -> Value:
-    """As `clamp` to 0 and 6."""
-    return clamped(t, op, x, 0, 6)
-
-
-def sigmoid(t: Translation, op: Operation, x: Any) -> Value:
-    """(1 + tanh(x / 2)) / 2."""
-    half = t.scaled(t.value(x), 0.5)
-    moved = t.scaled(half.written(network.tanh(half.expression)), 0.5)
-    return t.layout.added(Value(t.scalar(0.5), half.dims), moved)
-
-
-def gelu(t: Translation, op: Operation, x: Any, *, approximate: str = "none") -> Value:
-    """Of the normal distribution function, or by a hyperbolic tangent."""
-    value = t.value(x)
-    return value.written(network.gelu(value.expression, approximate))
-
-
 def softmax(t: Translation, op: Operation, x: Any, place: int, *rest: Any, **options: Any) -> Value:
     """Along one dimension."""
     value = t.value(x)
-    value = t.layout.whole(value, _place(value, place))
-    (axis,) = value.dims[_place(value, place)]
+    value = t.layout.whole(value, value.place(place))
+    (axis,) = value.dims[value.place(place)]
     return value.written(Softmax(value.expression, axis))
-
-
-def sliced(
-    t: Translation, op: Operation, x: Any, place: int = 0, start: Any = None, end: Any = None, step: int = 1
-) -> Value:
-    """Some coordinates of a dimension."""
-    assert op.shape is not None
-    source = t.capture.operation(x)
-    if source is not None and source.is_random_buffer and not start:
-        return shared_part(t, source, op, place)
-    value = t.value(x)
-    place = _place(value, place)
-    if op.shape[place] == t.layout.sizes(value.dims[place]):
-        return value
-    begin = start or 0
-    begins = tuple(map(int, begin)) if isinstance(begin, Across) else (begin, begin)
-    rows = zip(begins, op.shape[place], strict=True)
-    return taken(t, value, place, tuple(range(first, first + step * count, step) for first, count in rows), op.where)
-
-
-def selected(t: Translation, op: Operation, x: Any, place: int, index: Any) -> Value:
-    """One coordinate of a dimension, which is no dimension any more."""
-    value = t.value(x)
-    place = _place(value, place)
-    starts = tuple(map(int, index)) if isinstance(index, Across) else (index, index)
-    found = taken(t, value, place, tuple(range(each, each + 1) for each in starts), op.where)
-    return Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))
-
-
-def unbound(t: Translation, op: Operation, x: Any, place: int = 0) -> tuple[Value, ...]:
-    """Every coordinate of a dimension of fixed size, one after the other."""
-    value = t.value(x)
-    count, *others = t.layout.sizes(value.dims[_place(value, place)])
-    if others != [count]:
-        raise Unknown("a number of values that grows")
-    return tuple(selected(t, op, x, place, index) for index in range(count))
-
-
-def parts(t: Translation, op: Operation, x: Any, sizes: Any, place: int = 0) -> tuple[Value, ...]:
-    """A dimension in pieces, one after the other."""
-    value = t.value(x)
-    place = _place(value, place)
-    pieces = _in_a_row(_pieces(t.layout.sizes(value.dims[place]), sizes, op.kind))
-    return tuple(taken(t, value, place, rows, op.where) for rows in pieces)
-
-
-def _in_a_row(sizes: Iterable[Sizes]) -> Iterator[Coordinates]:
-    """The coordinates of pieces of some sizes, one after the other."""
-    start = (0, 0)
-    for size in sizes:
-        end = (start[0] + size[0], start[1] + size[1])
-        yield tuple(map(range, start, end))
-        start = end
-
-
-def _pieces(whole: Sizes, sizes: Any, kind: str) -> list[Sizes]:
-    """The sizes of the pieces, in each twin: given, all of one size but the last, or a number of them."""
-    if isinstance(sizes, tuple) and not isinstance(sizes, Across):
-        return [tuple(map(int, each)) if isinstance(each, Across) else (each, each) for each in sizes]
-    if kind == "chunk":
-        sizes = Across(-(-each // sizes) for each in whole)
-    size = tuple(map(int, sizes)) if isinstance(sizes, Across) else (sizes, sizes)
-    counts = {-(-each // part) for each, part in zip(whole, size, strict=True)}
-    if len(counts) > 1:
-        raise Unknown("a number of pieces that grows")
-    count = counts.pop()
-    last = tuple(each - part * (count - 1) for each, part in zip(whole, size, strict=True))
-    return [*[size] * (count - 1), last]
-
-
-def taken(t: Translation, value: Value, place: int, rows: Coordinates, where: str) -> Value:
-    """Some coordinates of a dimension: of a fixed one by a sum against their indicators."""
-    value, size = t.layout.whole(value, place), tuple(map(len, rows))
-    if not value.dims[place]:
-        return value
-    (axis,) = value.dims[place]
-    if axis not in value.expression.axes:
-        left: Dimension = () if set(size) == {1} else (t.axes.axis(size, value.axes, where),)
-        return Value(value.expression, (*value.dims[:place], left, *value.dims[place + 1 :]))
-    if not axis.is_fixed or axis in t.axes.unexplained:
-        return block(t, value, place, rows, where)
-    (count, *_), (first, *_) = t.axes.sizes[axis], rows
-    source = t.axes.copy(axis, ())
-    new: Dimension = () if set(size) == {1} else (t.axes.axis(size, (*value.axes, source), where),)
-    name = f"take_{'_'.join((*_tag((*new, source)), str(first.start), str(first.step)))}"
-    chosen = Value(t.data(name, torch.eye(count)[[*first]], (*new, source)), (new, (source,)))
-    letters = LETTERS[: len(value.dims)]
-    return t.layout.product(value, chosen, (letters, f"z{letters[place]}", letters.replace(letters[place], "z")))
-
-
-def _tag(axes: tuple[Axis, ...]) -> list[str]:
-    return [str(axis).replace("[", "_").replace("]", "") for axis in axes]
-
-
-def concatenated(t: Translation, op: Operation, values: Any, place: int = 0) -> Value | Beside:
-    """Side by side: along a fixed dimension, the sum of each put in its place; else as a linear layer takes them."""
-    every = [value for value in map(t.value, values) if all(t.layout.sizes(dim)[0] for dim in value.dims)]
-    if len(every) == 1:  # the others are empty
-        return every[0]
-    place = _place(every[0], place)
-    assert op.shape is not None
-    total = op.shape[place]
-    new = t.axes.axis(total, [axis for value in every for axis in value.axes], op.where)
-    if not new.is_fixed or new in t.axes.unexplained:
-        return _beside(t, every, place, new)
-    placed, start = [], 0
-    letters = LETTERS[: len(every[0].dims)]
-    for value in every:
-        value = t.layout.whole(value, place)
-        size = t.layout.sizes(value.dims[place])
-        old = t.axes.axis(size, (new,), op.where)
-        rows = torch.eye(total[0])[:, start : start + size[0]]
-        start += size[0]
-        name = f"put_{'_'.join(map(str, (*_tag((new, old)), start - size[0])))}"
-        if set(size) == {1}:
-            chosen = Value(t.data(name, rows, (new,)), ((new,), ()))
-        else:
-            chosen = Value(t.data(name, rows, (new, old)), ((new,), (old,)))
-        placed.append(
-            t.layout.product(value, chosen, (letters, f"z{letters[place]}", letters.replace(letters[place], "z")))
-        )
-    return t.joined(t.layout.added(*placed), op)
-
-
-def _beside(t: Translation, values: Sequence[Value], place: int, axis: Axis) -> Beside:
-    """Values side by side along their last dimension."""
-    if place < len(values[0].dims) - 1:
-        raise Unknown(f"values side by side along {axis}, which grows")
-    rows = _in_a_row(t.layout.sizes(each.dims[place]) for each in values)
-    return Beside(tuple(zip(values, rows, strict=True)), axis)
-
-
-def stacked(t: Translation, op: Operation, values: Any, place: int = 0) -> Value | Beside:
-    """Side by side along a dimension of their own, which is fixed."""
-    assert op.shape is not None
-    place %= len(op.shape)
-    every = [t.value(each) for each in values]
-    thin = [Value(each.expression, (*each.dims[:place], (), *each.dims[place:])) for each in every]
-    return concatenated(t, op, thin, place)
-
-
-def convolved(
-    t: Translation,
-    op: Operation,
-    x: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: Any = 1,
-) -> Value:
-    """Patches against a weight, summed over all that a patch has, or over its places alone, channel by channel."""
-    value, filters = t.value(x), t.value(weight)
-    assert op.shape is not None
-    count = len(filters.dims) - 2
-    if len(value.dims) != count + 2 or isinstance(padding, str):
-        raise Unknown("a convolution of one example without a batch, or of a padding without a number")
-    for place in range(count):
-        step, before, apart = (each[place] if isinstance(each, tuple) else each for each in (stride, padding, dilation))
-        kernel = t.layout.sizes(filters.dims[2 + place])[0]
-        places = torch.arange(op.shape[2 + place][0])[:, None] * step + torch.arange(kernel) * apart - before
-        value = _patches(t, op, value, 2 + 2 * place, places)
-    outer, inner = LETTERS[2 : 2 + count], LETTERS[2 + count : 2 + 2 * count]
-    patches = f"ab{''.join(each for pair in zip(outer, inner, strict=True) for each in pair)}"
-    channels = t.layout.sizes(value.dims[1])
-    if groups == 1:
-        letters = (f"zb{inner}", patches, f"az{outer}")
-    elif tuple(groups if isinstance(groups, Across) else (groups, groups)) == channels == op.shape[1]:
-        filters = Value(filters.expression, (filters.dims[0], *filters.dims[2:]))
-        letters = (f"b{inner}", patches, f"ab{outer}")
-    else:
-        raise Unknown(f"a convolution of {groups} groups of channels")
-    found = t.joined(t.layout.product(filters, value, letters), op)
-    if bias is None or t.number(bias) == 0:
-        return found
-    offset = t.value(bias)
-    return t.joined(t.layout.added(found, Value(offset.expression, (*offset.dims, *[()] * count))), op)
-
-
-def _patches(t: Translation, op: Operation, value: Value, place: int, places: torch.Tensor) -> Value:
-    """Entries at places (out, kernel) of a fixed dimension, and zero at places beyond it, in two new dimensions."""
-    value = t.layout.whole(value, place)
-    (size, *_) = t.layout.sizes(value.dims[place])
-    if any(not axis.is_fixed for axis in value.dims[place]):
-        raise Unknown(f"a convolution along {value.dims[place][0]}, which grows")
-    source = tuple(t.axes.copy(axis, value.axes) for axis in value.dims[place])
-    new: list[Dimension] = []
-    for each in places.shape:
-        new.append(() if each == 1 else (t.axes.axis((each, each), (*value.axes, *source, *flat(new)), op.where),))
-    rows = (places[..., None] == torch.arange(size)).double()
-    chosen = Value(t.data(f"{op.name}_patches_{place}", rows, (*flat(new), *source)), (*new, source))
-    letters = LETTERS[: len(value.dims)]
-    return t.layout.product(value, chosen, (letters, f"yz{letters[place]}", letters.replace(letters[place], "yz")))
 
 
 def item(t: Translation, op: Operation, values: Any, index: int) -> Any:
@@ -770,7 +472,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "leaky_relu": rectified,
         "abs": magnitude,
         "clamp": clamped,
-        "clamp_min": clamped_below,
+        "clamp_min": clamped,
         "clamp_max": clamped_above,
         "hardtanh": clamped,
         "relu6": relu_to_six,

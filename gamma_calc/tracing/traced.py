@@ -32,10 +32,10 @@ from gamma_calc.program.selection import Spec, selected
 from gamma_calc.tracing.capture import Capture, Operation, captured
 from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, check_named, initial_sizes
 from gamma_calc.tracing.names import numbered, short_names
-from gamma_calc.tracing.operations import ENTRIES, Entry
+from gamma_calc.tracing.operations import ENTRIES
 from gamma_calc.tracing.parameters import Adapter, Inits, adapter_of
 from gamma_calc.tracing.sizes import Axes
-from gamma_calc.tracing.translation import Missing, Translation
+from gamma_calc.tracing.translation import Entry, Missing, Translation
 from gamma_calc.tracing.twins import Twins, twins_of
 from gamma_calc.tracing.values import Value
 

@@ -6,7 +6,7 @@ that no rule translates is kept by its name and its line; what follows goes on f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -35,6 +35,9 @@ from gamma_calc.tracing.values import ONE, Dimension, Layout, Value, flat
 
 MOVES = ("t", "numpy_T", "transpose", "permute", "reshape", "to")
 """What a factor is still known behind."""
+Entry = Callable[..., Any]
+"""What an operation is translated by: a function of the translation, the operation and its arguments."""
+
 Coordinates = tuple[range, ...]
 """Some of the coordinates of a dimension, in each of the twins."""
 MOST_TERMS = 2

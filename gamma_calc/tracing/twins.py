@@ -51,12 +51,7 @@ ATTRIBUTES = {
     "kv_heads": ("num_key_value_heads",),
     "head": ("head_dim", "d_kv", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"),
     "intermediate": (
-        "intermediate_size",
-        "n_inner",
-        "ffn_dim",
-        "d_ff",
-        "encoder_ffn_dim",
-        "decoder_ffn_dim",
+        *("intermediate_size", "n_inner", "ffn_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim"),
         "hidden_dim",
     ),
     "moe_intermediate": ("moe_intermediate_size",),

@@ -49,6 +49,10 @@ class Value:
         """Those of all dimensions."""
         return flat(self.dims)
 
+    def place(self, dim: int) -> int:
+        """The number of a dimension, which may be counted from the last one."""
+        return dim % len(self.dims)
+
     def written(self, expression: Expression) -> Value:
         """The same dimensions of another expression."""
         return Value(expression, self.dims)

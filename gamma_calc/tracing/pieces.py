@@ -1,0 +1,211 @@
+"""Pieces: some coordinates of a dimension, values side by side, patches of a convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from string import ascii_lowercase as LETTERS
+from typing import Any
+
+import torch
+
+from gamma_calc.errors import Unknown
+from gamma_calc.program.axes import Axis
+from gamma_calc.tracing.blocks import block, shared_part
+from gamma_calc.tracing.capture import Across, Operation, Sizes
+from gamma_calc.tracing.translation import Beside, Coordinates, Translation
+from gamma_calc.tracing.values import Dimension, Value, flat
+
+
+def sliced(
+    t: Translation, op: Operation, x: Any, place: int = 0, start: Any = None, end: Any = None, step: int = 1
+) -> Value:
+    """Some coordinates of a dimension."""
+    assert op.shape is not None
+    source = t.capture.operation(x)
+    if source is not None and source.is_random_buffer and not start:
+        return shared_part(t, source, op, place)
+    value = t.value(x)
+    place = value.place(place)
+    if op.shape[place] == t.layout.sizes(value.dims[place]):
+        return value
+    begin = start or 0
+    begins = tuple(map(int, begin)) if isinstance(begin, Across) else (begin, begin)
+    rows = zip(begins, op.shape[place], strict=True)
+    return taken(t, value, place, tuple(range(first, first + step * count, step) for first, count in rows), op.where)
+
+
+def selected(t: Translation, op: Operation, x: Any, place: int, index: Any) -> Value:
+    """One coordinate of a dimension, which is no dimension any more."""
+    value = t.value(x)
+    place = value.place(place)
+    starts = tuple(map(int, index)) if isinstance(index, Across) else (index, index)
+    found = taken(t, value, place, tuple(range(each, each + 1) for each in starts), op.where)
+    return Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))
+
+
+def unbound(t: Translation, op: Operation, x: Any, place: int = 0) -> tuple[Value, ...]:
+    """Every coordinate of a dimension of fixed size, one after the other."""
+    value = t.value(x)
+    count, *others = t.layout.sizes(value.dims[value.place(place)])
+    if others != [count]:
+        raise Unknown("a number of values that grows")
+    return tuple(selected(t, op, x, place, index) for index in range(count))
+
+
+def parts(t: Translation, op: Operation, x: Any, sizes: Any, place: int = 0) -> tuple[Value, ...]:
+    """A dimension in pieces, one after the other."""
+    value = t.value(x)
+    place = value.place(place)
+    pieces = _in_a_row(_pieces(t.layout.sizes(value.dims[place]), sizes, op.kind))
+    return tuple(taken(t, value, place, rows, op.where) for rows in pieces)
+
+
+def _in_a_row(sizes: Iterable[Sizes]) -> Iterator[Coordinates]:
+    """The coordinates of pieces of some sizes, one after the other."""
+    start = (0, 0)
+    for size in sizes:
+        end = (start[0] + size[0], start[1] + size[1])
+        yield tuple(map(range, start, end))
+        start = end
+
+
+def _pieces(whole: Sizes, sizes: Any, kind: str) -> list[Sizes]:
+    """The sizes of the pieces, in each twin: given, all of one size but the last, or a number of them."""
+    if isinstance(sizes, tuple) and not isinstance(sizes, Across):
+        return [tuple(map(int, each)) if isinstance(each, Across) else (each, each) for each in sizes]
+    if kind == "chunk":
+        sizes = Across(-(-each // sizes) for each in whole)
+    size = tuple(map(int, sizes)) if isinstance(sizes, Across) else (sizes, sizes)
+    counts = {-(-each // part) for each, part in zip(whole, size, strict=True)}
+    if len(counts) > 1:
+        raise Unknown("a number of pieces that grows")
+    count = counts.pop()
+    last = tuple(each - part * (count - 1) for each, part in zip(whole, size, strict=True))
+    return [*[size] * (count - 1), last]
+
+
+def taken(t: Translation, value: Value, place: int, rows: Coordinates, where: str) -> Value:
+    """Some coordinates of a dimension: of a fixed one by a sum against their indicators."""
+    value, size = t.layout.whole(value, place), tuple(map(len, rows))
+    if not value.dims[place]:
+        return value
+    (axis,) = value.dims[place]
+    if axis not in value.expression.axes:
+        left: Dimension = () if set(size) == {1} else (t.axes.axis(size, value.axes, where),)
+        return Value(value.expression, (*value.dims[:place], left, *value.dims[place + 1 :]))
+    if not axis.is_fixed or axis in t.axes.unexplained:
+        return block(t, value, place, rows, where)
+    (count, *_), (first, *_) = t.axes.sizes[axis], rows
+    source = t.axes.copy(axis, ())
+    new: Dimension = () if set(size) == {1} else (t.axes.axis(size, (*value.axes, source), where),)
+    name = f"take_{'_'.join((*_tag((*new, source)), str(first.start), str(first.step)))}"
+    chosen = Value(t.data(name, torch.eye(count)[[*first]], (*new, source)), (new, (source,)))
+    return _against(t, value, place, chosen)
+
+
+def _against(t: Translation, value: Value, place: int, chosen: Value) -> Value:
+    """The sum over a dimension against data, whose last one it is; the others of the data are in its place."""
+    letters, new = LETTERS[: len(value.dims)], LETTERS[len(value.dims) :][: len(chosen.dims) - 1]
+    return t.layout.product(value, chosen, (letters, new + letters[place], letters.replace(letters[place], new)))
+
+
+def _tag(axes: tuple[Axis, ...]) -> list[str]:
+    return [str(axis).replace("[", "_").replace("]", "") for axis in axes]
+
+
+def concatenated(t: Translation, op: Operation, values: Any, place: int = 0) -> Value | Beside:
+    """Side by side: along a fixed dimension, the sum of each put in its place; else as a linear layer takes them."""
+    every = [value for value in map(t.value, values) if all(t.layout.sizes(dim)[0] for dim in value.dims)]
+    if len(every) == 1:  # the others are empty
+        return every[0]
+    place = every[0].place(place)
+    assert op.shape is not None
+    total = op.shape[place]
+    new = t.axes.axis(total, [axis for value in every for axis in value.axes], op.where)
+    if not new.is_fixed or new in t.axes.unexplained:
+        return _beside(t, every, place, new)
+    placed, start = [], 0
+    for value in every:
+        value = t.layout.whole(value, place)
+        size = t.layout.sizes(value.dims[place])
+        old = t.axes.axis(size, (new,), op.where)
+        rows = torch.eye(total[0])[:, start : start + size[0]]
+        start += size[0]
+        name = f"put_{'_'.join(map(str, (*_tag((new, old)), start - size[0])))}"
+        if set(size) == {1}:
+            chosen = Value(t.data(name, rows, (new,)), ((new,), ()))
+        else:
+            chosen = Value(t.data(name, rows, (new, old)), ((new,), (old,)))
+        placed.append(_against(t, value, place, chosen))
+    return t.joined(t.layout.added(*placed), op)
+
+
+def _beside(t: Translation, values: Sequence[Value], place: int, axis: Axis) -> Beside:
+    """Values side by side along their last dimension."""
+    if place < len(values[0].dims) - 1:
+        raise Unknown(f"values side by side along {axis}, which grows")
+    rows = _in_a_row(t.layout.sizes(each.dims[place]) for each in values)
+    return Beside(tuple(zip(values, rows, strict=True)), axis)
+
+
+def stacked(t: Translation, op: Operation, values: Any, place: int = 0) -> Value | Beside:
+    """Side by side along a dimension of their own, which is fixed."""
+    assert op.shape is not None
+    place %= len(op.shape)
+    every = [t.value(each) for each in values]
+    thin = [Value(each.expression, (*each.dims[:place], (), *each.dims[place:])) for each in every]
+    return concatenated(t, op, thin, place)
+
+
+def convolved(
+    t: Translation,
+    op: Operation,
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: Any = 1,
+) -> Value:
+    """Patches against a weight, summed over all that a patch has, or over its places alone, channel by channel."""
+    value, filters = t.value(x), t.value(weight)
+    assert op.shape is not None
+    count = len(filters.dims) - 2
+    if len(value.dims) != count + 2 or isinstance(padding, str):
+        raise Unknown("a convolution of one example without a batch, or of a padding without a number")
+    for place in range(count):
+        step, before, apart = (each[place] if isinstance(each, tuple) else each for each in (stride, padding, dilation))
+        kernel = t.layout.sizes(filters.dims[2 + place])[0]
+        places = torch.arange(op.shape[2 + place][0])[:, None] * step + torch.arange(kernel) * apart - before
+        value = _patches(t, op, value, 2 + 2 * place, places)
+    outer, inner = LETTERS[2 : 2 + count], LETTERS[2 + count : 2 + 2 * count]
+    patches = f"ab{''.join(each for pair in zip(outer, inner, strict=True) for each in pair)}"
+    channels = t.layout.sizes(value.dims[1])
+    if groups == 1:
+        letters = (f"zb{inner}", patches, f"az{outer}")
+    elif tuple(groups if isinstance(groups, Across) else (groups, groups)) == channels == op.shape[1]:
+        filters = Value(filters.expression, (filters.dims[0], *filters.dims[2:]))
+        letters = (f"b{inner}", patches, f"ab{outer}")
+    else:
+        raise Unknown(f"a convolution of {groups} groups of channels")
+    found = t.joined(t.layout.product(filters, value, letters), op)
+    if bias is None or t.number(bias) == 0:
+        return found
+    offset = t.value(bias)
+    return t.joined(t.layout.added(found, Value(offset.expression, (*offset.dims, *[()] * count))), op)
+
+
+def _patches(t: Translation, op: Operation, value: Value, place: int, places: torch.Tensor) -> Value:
+    """Entries at places (out, kernel) of a fixed dimension, and zero at places beyond it, in two new dimensions."""
+    value = t.layout.whole(value, place)
+    (size, *_) = t.layout.sizes(value.dims[place])
+    if any(not axis.is_fixed for axis in value.dims[place]):
+        raise Unknown(f"a convolution along {value.dims[place][0]}, which grows")
+    source = tuple(t.axes.copy(axis, value.axes) for axis in value.dims[place])
+    new: list[Dimension] = []
+    for each in places.shape:
+        new.append(() if each == 1 else (t.axes.axis((each, each), (*value.axes, *source, *flat(new)), op.where),))
+    rows = (places[..., None] == torch.arange(size)).double()
+    chosen = Value(t.data(f"{op.name}_patches_{place}", rows, (*flat(new), *source)), (*new, source))
+    return _against(t, value, place, chosen)
