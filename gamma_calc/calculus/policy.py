@@ -79,7 +79,7 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
 
     Summands (W x)_i (W y)_i know of each other by x . y only. Where that is a random walk over n^mu terms, a share
     n^(-mu/2) of them is aligned, and the rest is independent, as rows of W are. So it is for (W x)_i times anything
-    that has seen W through such (W y)_i.
+    that has seen W through such (W y)_i, and for a product (W x)_i (W y)_i against what has not seen W.
 
     Source: Yang, "Tensor Programs III", Z^(Wx) = hat Z^(Wx) + dot Z^(Wx), for a random tensor's sum with what has seen
     it; the central limit theorem and the law of large numbers for the others, as Hayou et al. use them silently.

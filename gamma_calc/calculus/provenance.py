@@ -133,6 +133,11 @@ class Sight(Shared):
         return _places(self.entries)
 
     @property
+    def flips(self) -> frozenset[Flip]:
+        """The flips that change the sign of what is seen."""
+        return frozenset(Flip(self.tensor, axis, place) for axis, place in self.entries.at)
+
+    @property
     def length(self) -> Affine:
         """The exponent of the number of terms of the sums through which the tensor is seen."""
         left = dict(self.entries.at)
@@ -465,7 +470,7 @@ def walks(left: Provenance, right: Provenance, place: Axis) -> frozenset[Affine]
     """The lengths of the random walks by which two factors know of each other at an axis; none where they are aligned.
 
     Either both are odd in a tensor, through W x in one and W y in the other each pair of which knows of each other by
-    walks. Or one changes its sign with some W x alone, and the other has seen W through such W y.
+    walks. Or one changes its sign with some W x alone, and all else in both has seen W through such W y.
     """
     for flip in sorted(left.odd & right.odd, key=lambda each: (each.tensor.name, each.axis.name)):
         pairs = product(_seen_of(left, flip), _seen_of(right, flip)) if flip.at is place else ()
@@ -474,10 +479,7 @@ def walks(left: Provenance, right: Provenance, place: Axis) -> frozenset[Affine]
             return frozenset[Affine]().union(*found)
     seen = left.seen | right.seen
     alone = (
-        one
-        for term, other in ((left, right), (right, left))
-        for one in term.alone_beside(other)
-        if place in one.places and one.entries in _by_entries(other.seen)
+        one for term, other in ((left, right), (right, left)) for one in term.alone_beside(other) if place in one.places
     )
     beside = ((one, other) for one in alone for other in seen if other.entries is one.entries)
     return frozenset(length for one, other in beside for lengths in _walks_of_factors(one, other) for length in lengths)

@@ -529,7 +529,8 @@ def _mapped(
         odd = mine.odd ^ turned if symmetry is Symmetry.EVEN else mine.odd
         return _beside(replace(mine, odd=odd - mine.mixed), beside, spoilt)
     odd = turned if symmetry is Symmetry.ODD else frozenset[Flip]()
-    return _beside(replace(mine.even_and_odd, odd=odd, mixed=mine.flips - turned), beside, spoilt)
+    alone = frozenset[Sight]() if beside else frozenset(each for each in mine.alone if each.flips & odd)
+    return _beside(replace(mine.even_and_odd, odd=odd, mixed=mine.flips - turned, alone=alone), beside, spoilt)
 
 
 def _signed(component: Component, gradient: Term) -> Provenance:

@@ -582,6 +582,26 @@ NUMBERS = {
         lambda x, p, q: x * (p @ (np.maximum(p @ x, 0) * (p.T @ q @ x))),
         "-1/2",
     ),
+    "products of what one matrix makes of two vectors": (
+        of_width(lambda x, of: of("P", x) * of("P", of("Q", x))),
+        lambda x, p, q: (p @ x) * (p @ q @ x),
+        "-1/2",
+    ),
+    "products of odd maps of them": (
+        of_width(lambda x, of: tanh(of("P", x)) * tanh(of("P", of("Q", x)))),
+        lambda x, p, q: np.tanh(p @ x) * np.tanh(p @ q @ x),
+        "-1/2",
+    ),
+    "products of a map of one with the other": (
+        of_width(lambda x, of: relu(of("P", x)) * of("P", of("Q", x))),
+        lambda x, p, q: np.maximum(p @ x, 0) * (p @ q @ x),
+        "-1/2",
+    ),
+    "products of maps of them that have means": (
+        of_width(lambda x, of: relu(of("P", x)) * relu(of("P", of("Q", x)))),
+        lambda x, p, q: np.maximum(p @ x, 0) * np.maximum(p @ q @ x, 0),
+        "0",
+    ),
     "a cube against its root": (
         of_width(lambda x, of: power(of("P", x), 3) * of("P", x)),
         lambda x, p, q: (p @ x) ** 4,
