@@ -155,7 +155,7 @@ class ExponentReading:
         initial, updates = self._whole(argument, is_initial), self._whole(argument, _is_update)
         if not initial:
             return FormalSum(((second, self._of_map(node, second, updates)),) if updates else ())
-        start = (first, self._of_map(node, first, initial))
+        start = (first, self._of_map(node, first, initial, updates))
         return FormalSum((start, (second, self._moved(node, node, second, initial, updates))) if updates else (start,))
 
     def _moved(self, node: Expression, function: Pointwise, label: Label, argument: Term, change: Term) -> Term:
@@ -163,14 +163,16 @@ class ExponentReading:
         rule = self.rules.of_map(SATURATING_CHANGE if function.is_saturating else MAP_CHANGE)
         return self._concluded(rule, node, label, argument, change)
 
-    def _of_map(self, node: Map, label: Label, argument: Term) -> Term:
+    def _of_map(self, node: Map, label: Label, argument: Term, change: Term = ()) -> Term:
         match node:
             case Pointwise(is_bounded=True):
                 rule = self.rules.of_map(SATURATING_SLOPE if node.is_saturating else BOUNDED)
                 return self._concluded(rule, node, label, argument)
+            case Pointwise(is_saturating=True):
+                beside = (change,) if change else ()
+                return self._concluded(self.rules.of_map(SATURATING), node, label, argument, *beside)
             case Pointwise():
-                rule = self.rules.of_map(SATURATING if node.is_saturating else HOMOGENEOUS)
-                return self._concluded(rule, node, label, argument)
+                return self._concluded(self.rules.of_map(HOMOGENEOUS), node, label, argument)
             case Softmax(_, axis):
                 return self._concluded(self.rules.of_map(SOFTMAX), node, label, uniform(axis), argument)
         if not argument:

@@ -435,12 +435,20 @@ def _may_grow(logits: Term) -> bool:
     return not all(each.size.upper.is_at_most(Exponent.of(0)) for each in logits)
 
 
-def _saturating(argument: Term) -> Term:
-    return _saturated(_homogeneous(argument, Symmetry.ODD), argument)
+def _saturating(argument: Term, change: Term = ()) -> Term:
+    """Of parts that updates change: of what these saturate nothing is left beside the change that they make."""
+    return _saturated(_homogeneous(argument, Symmetry.ODD), (*argument, *change))
 
 
 def _saturating_change(argument: Term, change: Term) -> Term:
-    return _saturated(_map_change(argument, change, Symmetry.ODD), (*argument, *change))
+    """Of a change that may grow a bound, and its sign where one part of it surely outgrows all that was there."""
+    moved, constant = (*argument, *change), Exponent.of(0)
+    found, leading = _saturated(_map_change(argument, change, Symmetry.ODD), moved), _leading(moved)
+    if leading is None or not leading.size.lower.is_above(constant):
+        return found
+    if not all(_is_below(each, leading) for each in argument):
+        return found
+    return gathered((Component(Size.exactly(constant), _mapped(leading, moved, leading, Symmetry.ODD)), *found))
 
 
 def _saturating_slope(argument: Term) -> Term:
@@ -713,14 +721,15 @@ SOFTMAX_CHANGE = Rule(
 )
 SATURATING = Rule(
     "saturating map",
-    r"\gamma[\phi(v)]=\gamma[v]\ \text{for }\gamma[v]\le0,\ \text{else}\le0",
+    r"\gamma[\phi(v)]=\gamma[v]\ \text{for }\gamma[v]\le0\text{, also with what updates add to }v\text{, else}\le0",
     Citation(YANG, "coordinatewise nonlinearities"),
     (NO_CANCELLATION,),
     _saturating,
 )
 SATURATING_CHANGE = Rule(
     "change of a saturating map",
-    r"\gamma[\phi(v+\delta)-\phi(v)]=\gamma[\delta]\ \text{for }\gamma[v],\gamma[\delta]\le0,\ \text{else}\le0",
+    r"\gamma[\phi(v+\delta)-\phi(v)]=\gamma[\delta]\ \text{for }\gamma[v],\gamma[\delta]\le0,"
+    r"\ 0\ \text{for }\gamma[\delta]>\max(\gamma[v],0),\ \text{else}\le0",
     Citation(YANG, "coordinatewise nonlinearities"),
     (NO_CANCELLATION,),
     _saturating_change,

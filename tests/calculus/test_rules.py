@@ -62,6 +62,7 @@ from gamma_calc.program.network import (
     relu,
     renamed,
     rms_norm,
+    stop_gradient,
     tanh,
 )
 from gamma_calc.program.optimizers import Moments
@@ -618,6 +619,33 @@ def test_sums_of_odd_and_of_even_maps_in_numbers(problem: Problem, number: Calla
         sizes.append(np.sqrt(np.mean([np.mean(number(*each)) ** 2 for each in drawn])))
     assert abs(np.log2(sizes[1] / sizes[0]) / 4 - float(Fraction(expected))) < 0.2
     assert str(exponents(problem, steps=1)[1].sizes["q"]) == expected
+
+
+def test_of_what_was_there_nothing_is_left_in_a_tanh_that_grows_in_numbers() -> None:
+    """tanh(x + a), a of n^(1/2) along the signs of w: against y, which knows x alone, it sums to a random walk."""
+    n = axis("n", 1)
+    y, w = data("y", n), parameter("w", n, init="0")
+    features = named("h", tanh(data("x", n) + parameter("a", n, init="zero", rate="1/2")))
+    met, output = named("met", contract(y, features, n)), contract(w, features, n)
+    found = exponents(Problem("saturated", named("f", output + stop_gradient(met)), optimizer="sign"), steps=1)
+    sizes = found[1].sizes
+    assert {name: str(sizes[name]) for name in ("a", "h", "f", "Delta_h")} == {
+        "a": "1/2",
+        "h": "0",
+        "f": "1",
+        "Delta_h": "0",
+    }
+    assert (str(sizes["met"].lower), str(sizes["met"].upper)) == ("1/2", "1")
+
+    draw, measured = np.random.default_rng(5), []
+    for width in (2**8, 2**16):
+        sums = []
+        for _ in range(60):
+            shared, x, other = draw.standard_normal((3, width))
+            step = np.sqrt(width) * np.sign(draw.standard_normal(width))
+            sums.append(np.sum((shared + other) * np.tanh(shared + x - step)))
+        measured.append(np.sqrt(np.mean(np.square(sums))))
+    assert abs(np.log2(measured[1] / measured[0]) / 8 - 1 / 2) < 0.1
 
 
 def test_a_flip_that_changes_two_parts_changes_a_function_of_both() -> None:
