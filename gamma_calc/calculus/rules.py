@@ -55,6 +55,9 @@ class Symmetry(Enum):
     EVEN = "even"
 
 
+SAME = Size.exactly(Exponent.of(0))
+"""That of a factor which neither grows nor vanishes."""
+
 Term = tuple[Component, ...]
 """A term of a formal sum: its components, no two of one parity."""
 
@@ -270,7 +273,22 @@ def _odd_at(component: Component, axis: Axis) -> frozenset[Flip]:
 
 
 def _homogeneous(argument: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
-    return gathered(image for each in argument for image in _images(each.size, each, argument, symmetry=symmetry))
+    return _expansion(argument, SAME, symmetry)
+
+
+def _expansion(argument: Term, slope: Size, symmetry: Symmetry) -> Term:
+    """What a map makes of its whole argument, where its slope at the leading part is of this size.
+
+    Where phi is neither odd nor even, a small part c_2 adds phi'(c_1) c_2, whatever other small ones there are, and
+    phi''(c_1) c_2 c_3 with another one. With itself it makes nothing that phi(c_1) is not larger than in every sum.
+    """
+    leading = _leading(argument) if symmetry is Symmetry.NONE else None
+    first_order = (
+        image for each in argument for image in _images(each.size + slope, each, argument, leading, symmetry)
+    )
+    small = [] if leading is None else [each for each in argument if _is_below(each, leading)]
+    parts = tuple(each for each in small if any(other is not each and not _is_below(other, each) for other in small))
+    return needed(gathered((*first_order, *_second_order(parts, argument, leading, slope))))
 
 
 def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
@@ -279,10 +297,10 @@ def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE
     parts, moved = (*change, *covered), (*argument, *change)
     leading = _leading(moved)
     first_order = (image for each in parts for image in _images(each.size, each, moved, leading, symmetry))
-    return needed(gathered((*first_order, *_second_order(parts, moved, leading))))
+    return needed(gathered((*first_order, *_second_order(parts, moved, leading, SAME))))
 
 
-def _second_order(parts: Term, argument: Term, leading: Component | None) -> Iterator[Component]:
+def _second_order(parts: Term, argument: Term, leading: Component | None, slope: Size) -> Iterator[Component]:
     """What small parts c_2, c_3 of an argument add to a map together: phi''(c_1) c_2 c_3, and all that is smaller.
 
     Of c_2 with itself it is what c_2 adds whatever its sign. As large where phi has a kink: of a share |c_2| / |c_1| of
@@ -292,9 +310,9 @@ def _second_order(parts: Term, argument: Term, leading: Component | None) -> Ite
     if leading is None:
         return
     small = [each for each in argument if _is_below(each, leading)]
-    slope = total(small) + Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
+    curvature = slope + total(small) + Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
     for size, part in {each.size: each for each in parts if each in small}.items():
-        yield from _made(size + slope, _product_of_larger, part, argument)
+        yield from _made(size + curvature, _product_of_larger, part, argument)
 
 
 def _product_of_larger(component: Component, argument: Term) -> Provenance:
@@ -363,9 +381,7 @@ def _power(argument: Term, degree: Fraction) -> Term:
     whole, leading = _power_size(argument, degree), _leading(argument)
     if leading is None or not degree:
         return (*_as_a_whole(whole, argument),)
-    slope = whole + Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
-    symmetry = _of_degree(degree)
-    return _sum(*((*_images(each.size + slope, each, argument, symmetry=symmetry),) for each in argument))
+    return _expansion(argument, whole + Size.exactly(Exponent.of(-leading.size.upper.pieces[0])), _of_degree(degree))
 
 
 def _power_size(argument: Term, degree: Fraction) -> Size:

@@ -62,6 +62,7 @@ from gamma_calc.program.network import (
     relu,
     renamed,
     rms_norm,
+    scaled,
     stop_gradient,
     tanh,
 )
@@ -619,6 +620,31 @@ def test_sums_of_odd_and_of_even_maps_in_numbers(problem: Problem, number: Calla
         sizes.append(np.sqrt(np.mean([np.mean(number(*each)) ** 2 for each in drawn])))
     assert abs(np.log2(sizes[1] / sizes[0]) / 4 - float(Fraction(expected))) < 0.2
     assert str(exponents(problem, steps=1)[1].sizes["q"]) == expected
+
+
+@pytest.mark.parametrize(("second", "third", "expected"), [("-1/4", "-1/4", "1/2"), ("-1/8", "-1/4", "5/8")])
+def test_small_parts_of_a_map_meet_their_product_to_second_order_in_numbers(
+    second: str, third: str, expected: str
+) -> None:
+    """relu(P x + s Q x + t R x) against (Q z) (R z): aligned is what Q and R make together, n^0 s t, or nothing."""
+    n, m = axis("n", 1), axis("m", 1)
+    x, z, p, q, r = data("x", n), data("z", n), *(parameter(name, m, n, init="-1/2") for name in "PQR")
+    features = relu(p @ x + scaled("s", second, q @ x) + scaled("t", third, r @ x))
+    met = named("met", contract(features, (q @ z) * (r @ z), m))
+    moved = contract(parameter("a", m, init="0", rate="0"), features, m)
+    found = exponents(Problem("parts", named("f", moved + stop_gradient(met))), steps=1)
+    assert str(found[1].sizes["met"]) == expected
+
+    draw, sizes = np.random.default_rng(1), []
+    for width in (2**8, 2**18):  # P x is normal, entry by entry; so are Q x and Q z, which know of each other
+        products = []
+        for _ in range(40):
+            first, one, other = draw.standard_normal((3, width))
+            beside = [part + draw.standard_normal(width) / 2 for part in (one, other)]
+            whole = first + width ** float(Fraction(second)) * one + width ** float(Fraction(third)) * other
+            products.append(np.sum(np.maximum(whole, 0) * beside[0] * beside[1]))
+        sizes.append(np.sqrt(np.mean(np.square(products))))
+    assert abs(np.log2(sizes[1] / sizes[0]) / 10 - float(Fraction(expected))) < 0.1
 
 
 def test_of_what_was_there_nothing_is_left_in_a_tanh_that_grows_in_numbers() -> None:
