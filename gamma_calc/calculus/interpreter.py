@@ -26,6 +26,7 @@ from gamma_calc.calculus.rules import (
     SCALE,
     SOFTMAX,
     SOFTMAX_CHANGE,
+    SOFTMAX_SLOPE,
     ZERO,
     Component,
     Rule,
@@ -173,8 +174,9 @@ class ExponentReading:
                 return self._concluded(self.rules.of_map(SATURATING), node, label, argument, *beside)
             case Pointwise():
                 return self._concluded(self.rules.of_map(HOMOGENEOUS), node, label, argument)
-            case Softmax(_, axis):
-                return self._concluded(self.rules.of_map(SOFTMAX), node, label, uniform(axis), argument)
+            case Softmax(_, axis, is_slope):
+                rule = self.rules.of_map(SOFTMAX_SLOPE if is_slope else SOFTMAX)
+                return self._concluded(rule, node, label, uniform(axis), argument)
         if not argument:
             raise Unknown(f"{node.word} of what is zero: no exponent says how large that is")
         match node:

@@ -51,6 +51,7 @@ from gamma_calc.calculus.rules import (
     SATURATING_SLOPE,
     SOFTMAX,
     SOFTMAX_CHANGE,
+    SOFTMAX_SLOPE,
     SUM,
     Component,
     Rule,
@@ -79,6 +80,7 @@ BOUNDED_MAPS: Mapping[Rule, str] = MappingProxyType(
         SATURATING_SLOPE: r"\gamma[\phi'(v)]\le0",
         BOUNDED: r"\gamma[\phi'(v)]\le0",
         SOFTMAX: r"\gamma[\mathrm{softmax}(v)]\le0",
+        SOFTMAX_SLOPE: r"\gamma[\mathrm{softmax}'(v)]\le0",
         SOFTMAX_CHANGE: r"\gamma[\Delta\,\mathrm{softmax}(v)]\le\gamma[\Delta v]",
     }
 )

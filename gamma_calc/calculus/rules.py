@@ -424,9 +424,13 @@ def uniform(axis: Axis) -> Term:
 
 def _softmax(even: Term, logits: Term) -> Term:
     """Of a fixed number of logits the largest share is at least one over that number, however large they are."""
-    shares = (*even, *_shares(even, logits, logits))
     is_fixed = total(even) == Size.exactly(Exponent.of(0))
-    return _bounded(logits) if is_fixed and _may_grow(logits) else _saturated(shares, logits)
+    return _bounded(logits) if is_fixed and _may_grow(logits) else _softmax_slope(even, logits)
+
+
+def _softmax_slope(even: Term, logits: Term) -> Term:
+    """Where logits grow one entry is all, however many they are, and a slope p (dv - sum p dv) may vanish."""
+    return _saturated((*even, *_shares(even, logits, logits)), logits)
 
 
 def _softmax_change(even: Term, logits: Term, change: Term) -> Term:
@@ -734,6 +738,13 @@ SOFTMAX_CHANGE = Rule(
     Citation(VASWANI, "attention weights, to first order"),
     (NO_CANCELLATION,),
     _softmax_change,
+)
+SOFTMAX_SLOPE = Rule(
+    "slope of a softmax",
+    r"\textstyle\gamma[e^{v_i}/\sum_{j\le n^\delta}e^{v_j}]=-\delta\ \text{for }\gamma[v]\le0,\ \text{else}\le0",
+    Citation(VASWANI, "attention weights, to first order"),
+    (NO_CANCELLATION,),
+    _softmax_slope,
 )
 SATURATING = Rule(
     "saturating map",

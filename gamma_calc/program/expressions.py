@@ -456,13 +456,21 @@ class Power(Map):
 class Softmax(Map):
     """e^v over its sum along an axis.
 
+    `is_slope` marks it as a factor of its own slope, p (dv - sum p dv), which vanishes where one entry is all.
+
     Raises:
         BadInput: the operand lacks the axis.
     """
 
     operand: Expression
     axis: Axis
+    is_slope: bool = False
     word: ClassVar[str] = "softmax"
+
+    @property
+    def slope(self) -> Softmax:
+        """The softmax of the same logits, as a factor of its slope."""
+        return Softmax(self.operand, self.axis, is_slope=True)
 
     def __post_init__(self) -> None:
         _check_along("a softmax", self.axis, self.operand)

@@ -90,8 +90,8 @@ def _rule(node: Expression) -> Callable[[Any, Expression], Slopes]:
 
 def _softmax(node: Softmax, slope: Expression) -> Slopes:
     """p = softmax(v) changes by p (dv - sum p dv)."""
-    mean = Scaled("-1", Affine.of(0), node * Contraction(node, slope, (node.axis,)))
-    return ((node.operand, Sum((_product(slope, node, node.axes), mean))),)
+    mean = Scaled("-1", Affine.of(0), node.slope * Contraction(node, slope, (node.axis,)))
+    return ((node.operand, Sum((_product(slope, node.slope, node.axes), mean))),)
 
 
 def _inverse_rms(node: InverseRms, slope: Expression) -> Slopes:

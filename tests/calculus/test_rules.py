@@ -63,6 +63,7 @@ from gamma_calc.program.network import (
     renamed,
     rms_norm,
     scaled,
+    softmax,
     stop_gradient,
     tanh,
 )
@@ -672,6 +673,26 @@ def test_of_what_was_there_nothing_is_left_in_a_tanh_that_grows_in_numbers() -> 
             sums.append(np.sum((shared + other) * np.tanh(shared + x - step)))
         measured.append(np.sqrt(np.mean(np.square(sums))))
     assert abs(np.log2(measured[1] / measured[0]) / 8 - 1 / 2) < 0.1
+
+
+def test_the_slope_of_a_softmax_may_vanish_where_its_logits_grow_in_numbers() -> None:
+    """Of a fixed number of logits one is all: its share is 1, and what descent changes of the logits vanishes."""
+    n, m, token = axis("n", 1), axis("m", 1), axis("token")
+    trained, keys = parameter("Q", m, n, init="-1/2", rate="-2"), parameter("K", m, n, init="-1/2")
+    logits = named("logits", contract(trained @ data("x", n), keys @ data("z", n, token), m))
+    shares = named("shares", softmax(logits, token))
+    subject = Problem("attention", named("f", contract(shares, data("v", token), token)), optimizer="sgd")
+    sizes = exponents(subject, steps=1)[1].sizes
+    assert {name: str(sizes[name]) for name in ("logits", "shares", "f")} == {"logits": "1/2", "shares": "0", "f": "0"}
+    assert (str(sizes["Delta_logits"]), sizes["Delta_logits"].is_exact) == ("<= 0", False)
+
+    draw, slopes = np.random.default_rng(2), []
+    for width in (2**4, 2**12):
+        values, each = draw.standard_normal(3), np.sqrt(width) * draw.standard_normal((200, 3))
+        share = np.exp(each - each.max(axis=1, keepdims=True))
+        share /= share.sum(axis=1, keepdims=True)
+        slopes.append(np.median(np.abs(share * (values - (share @ values)[:, None])).max(axis=1)))
+    assert slopes[1] < 1e-6 * slopes[0]
 
 
 def test_a_flip_that_changes_two_parts_changes_a_function_of_both() -> None:
