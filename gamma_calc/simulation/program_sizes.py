@@ -280,7 +280,7 @@ def drawn_givens(experiment: ProgramExperiment, run: int, shape: Callable[[Axis]
         words = (f"data over {', '.join(map(str, leaf.axes))}", leaf.name)
         shared, own = (generator(experiment, word, run).standard_normal(shapes) for word in words)
         mean = MEAN if leaf.name in experiment.inputs else 0.0
-        yield leaf.name, torch.from_numpy((shared + own) / math.sqrt(2) + mean)
+        yield leaf.name, torch.as_tensor((shared + own) / math.sqrt(2) + mean)
 
 
 def _normal(experiment: ProgramExperiment, width: int, runs: range) -> Mapping[str, Tensor]:
@@ -293,7 +293,7 @@ def _normal(experiment: ProgramExperiment, width: int, runs: range) -> Mapping[s
         found = dict(drawn_givens(experiment, run, shape))
         for leaf in experiment.drawn:
             shapes = tuple(map(shape, leaf.axes))
-            found[leaf.name] = torch.from_numpy(generator(experiment, leaf.name, run).standard_normal(shapes))
+            found[leaf.name] = torch.as_tensor(generator(experiment, leaf.name, run).standard_normal(shapes))
             place = _growing(leaf)
             if place is not None and (partners := _partners(experiment, leaf.axes[place])):
                 samples = sum(math.prod(map(shape, each.axes[1:])) for each in partners)

@@ -161,6 +161,15 @@ def test_a_module_under_an_optimiser_without_a_kernel_is_trained_as_a_network(op
     assert found.verdict is Verdict.PASS, [row.reason for row in found.rows if row.verdict is not Verdict.PASS]
 
 
+def test_a_number_is_trained_as_a_parameter_and_as_an_output() -> None:
+    """Of what has no axes numpy draws no array."""
+    n = axis("n", 1)
+    gain = parameter("g", init="0", rate="0")
+    output = contract(parameter("v", n, init="-1", rate="-1"), data("x", n), n) * gain
+    found = crosscheck(Problem("number", named("f", output), optimizer="sign"), settings=replace(QUICK, seeds=32))
+    assert found.verdict is Verdict.PASS, [row.reason for row in found.rows if row.verdict is not Verdict.PASS]
+
+
 def test_runs_do_not_depend_on_which_are_trained_together(monkeypatch: pytest.MonkeyPatch) -> None:
     experiment = network_experiment(LORA_PLUS_FROM_A, SMALL, Fraction(1))
     together = program_sizes(experiment)
