@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
-from functools import cache, lru_cache, reduce
+from functools import cache, lru_cache, partial, reduce
 from itertools import product
 
 from gamma_calc.algebra import VANISHING, Affine, Exponent
@@ -279,16 +279,16 @@ def _homogeneous(argument: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
 def _expansion(argument: Term, slope: Size, symmetry: Symmetry) -> Term:
     """What a map makes of its whole argument, where its slope at the leading part is of this size.
 
-    Where phi is neither odd nor even, a small part c_2 adds phi'(c_1) c_2, whatever other small ones there are, and
-    phi''(c_1) c_2 c_3 with another one. With itself it makes nothing that phi(c_1) is not larger than in every sum.
+    A small part c_2 adds phi'(c_1) c_2, whatever other small ones there are, and phi''(c_1) c_2 c_3 with another one.
+    Alone it makes nothing with itself beside which phi(c_1) is not larger in every sum.
     """
-    leading = _leading(argument) if symmetry is Symmetry.NONE else None
+    leading = _leading(argument)
     first_order = (
         image for each in argument for image in _images(each.size + slope, each, argument, leading, symmetry)
     )
     small = [] if leading is None else [each for each in argument if _is_below(each, leading)]
     parts = tuple(each for each in small if any(other is not each and not _is_below(other, each) for other in small))
-    return needed(gathered((*first_order, *_second_order(parts, argument, leading, slope))))
+    return needed(gathered((*first_order, *_second_order(parts, argument, leading, slope, symmetry))))
 
 
 def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
@@ -297,22 +297,38 @@ def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE
     parts, moved = (*change, *covered), (*argument, *change)
     leading = _leading(moved)
     first_order = (image for each in parts for image in _images(each.size, each, moved, leading, symmetry))
-    return needed(gathered((*first_order, *_second_order(parts, moved, leading, SAME))))
+    return needed(gathered((*first_order, *_second_order(parts, moved, leading, SAME, symmetry))))
 
 
-def _second_order(parts: Term, argument: Term, leading: Component | None, slope: Size) -> Iterator[Component]:
+def _second_order(
+    parts: Term, argument: Term, leading: Component | None, slope: Size, symmetry: Symmetry
+) -> Iterator[Component]:
     """What small parts c_2, c_3 of an argument add to a map together: phi''(c_1) c_2 c_3, and all that is smaller.
 
     Of c_2 with itself it is what c_2 adds whatever its sign. As large where phi has a kink: of a share |c_2| / |c_1| of
     the entries c_1 + c_2 and c_1 are of two signs. What a part makes with larger ones has the largest as its factor.
-    Nothing is said where it is open which part leads.
+    Of an odd or an even phi, phi'' is as odd or as even, and each product has a sign of its own; of three parts and
+    more the products are left out. Nothing is said where it is open which part leads.
     """
     if leading is None:
         return
     small = [each for each in argument if _is_below(each, leading)]
-    curvature = slope + total(small) + Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
-    for size, part in {each.size: each for each in parts if each in small}.items():
-        yield from _made(size + curvature, _product_of_larger, part, argument)
+    curvature = slope + Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
+    if symmetry is Symmetry.NONE:
+        for size, part in {each.size: each for each in parts if each in small}.items():
+            yield from _made(size + total(small) + curvature, _product_of_larger, part, argument)
+        return
+    for one, other in product(parts, small):
+        if one in small and not _is_below(other, one):
+            size = one.size + other.size + curvature
+            yield from _made(size, partial(_product_of_two, other, leading, symmetry), one, argument)
+
+
+def _product_of_two(
+    other: Component, leading: Component, symmetry: Symmetry, component: Component, argument: Term
+) -> Provenance:
+    curvature = _mapped(leading, argument, leading, symmetry)
+    return curvature.multiplied(other.provenance).multiplied(component.provenance)
 
 
 def _product_of_larger(component: Component, argument: Term) -> Provenance:

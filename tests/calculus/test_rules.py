@@ -623,14 +623,22 @@ def test_sums_of_odd_and_of_even_maps_in_numbers(problem: Problem, number: Calla
     assert str(exponents(problem, steps=1)[1].sizes["q"]) == expected
 
 
-@pytest.mark.parametrize(("second", "third", "expected"), [("-1/4", "-1/4", "1/2"), ("-1/8", "-1/4", "5/8")])
+SMALL_PARTS = {
+    "relu": (relu, lambda v: np.maximum(v, 0), ("-1/4", "-1/4"), "1/2"),
+    "relu, of two sizes": (relu, lambda v: np.maximum(v, 0), ("-1/8", "-1/4"), "5/8"),
+    "tanh": (tanh, np.tanh, ("-1/8", "-1/8"), "1/2"),
+    "a square": (lambda v: power(v, 2), np.square, ("-1/8", "-1/8"), "3/4"),
+}
+
+
+@pytest.mark.parametrize(("function", "number", "small", "expected"), SMALL_PARTS.values(), ids=SMALL_PARTS)
 def test_small_parts_of_a_map_meet_their_product_to_second_order_in_numbers(
-    second: str, third: str, expected: str
+    function: Callable[[Expression], Expression], number: Callable[..., Array], small: tuple[str, str], expected: str
 ) -> None:
-    """relu(P x + s Q x + t R x) against (Q z) (R z): aligned is what Q and R make together, n^0 s t, or nothing."""
-    n, m = axis("n", 1), axis("m", 1)
-    x, z, p, q, r = data("x", n), data("z", n), *(parameter(name, m, n, init="-1/2") for name in "PQR")
-    features = relu(p @ x + scaled("s", second, q @ x) + scaled("t", third, r @ x))
+    """phi(P x + s Q x + t R x) against (Q z) (R z): aligned is phi'' s t (Q x) (R x), if phi'' is not odd in P x."""
+    n, m, (second, third) = axis("n", 1), axis("m", 1), small
+    x, z, (p, q, r) = data("x", n), data("z", n), (parameter(name, m, n, init="-1/2") for name in "PQR")
+    features = function(p @ x + scaled("s", second, q @ x) + scaled("t", third, r @ x))
     met = named("met", contract(features, (q @ z) * (r @ z), m))
     moved = contract(parameter("a", m, init="0", rate="0"), features, m)
     found = exponents(Problem("parts", named("f", moved + stop_gradient(met))), steps=1)
@@ -639,13 +647,29 @@ def test_small_parts_of_a_map_meet_their_product_to_second_order_in_numbers(
     draw, sizes = np.random.default_rng(1), []
     for width in (2**8, 2**18):  # P x is normal, entry by entry; so are Q x and Q z, which know of each other
         products = []
-        for _ in range(40):
+        for _ in range(60):
             first, one, other = draw.standard_normal((3, width))
             beside = [part + draw.standard_normal(width) / 2 for part in (one, other)]
             whole = first + width ** float(Fraction(second)) * one + width ** float(Fraction(third)) * other
-            products.append(np.sum(np.maximum(whole, 0) * beside[0] * beside[1]))
+            products.append(np.sum(number(whole) * beside[0] * beside[1]))
         sizes.append(np.sqrt(np.mean(np.square(products))))
     assert abs(np.log2(sizes[1] / sizes[0]) / 10 - float(Fraction(expected))) < 0.1
+
+
+def test_what_a_step_changes_of_an_odd_map_has_no_mean_to_second_order_in_numbers() -> None:
+    """tanh(c + d) - tanh(c) = tanh'(c) d + tanh''(c) d^2 / 2, odd in d and then in c: its mean is a random walk."""
+    n, m = axis("n", 1), axis("m", 1)
+    features = tanh(parameter("W", m, n, init="-1/2", rate="-9/8") @ data("x", n))
+    output = contract(parameter("v", m, init="-1/2"), features, m)
+    subject = Problem("odd", named("f", output + stop_gradient(named("q", mean(features, m)))), optimizer="sign")
+    assert str(exponents(subject, steps=1)[1].sizes["Delta_q"]) == "-5/8"
+
+    draw, sizes = np.random.default_rng(4), []
+    for width in (2**8, 2**16):
+        before, sign = draw.standard_normal((2, 100, width))
+        after = before + width ** (-1 / 8) * np.sign(sign)
+        sizes.append(np.sqrt(np.mean(np.mean(np.tanh(after) - np.tanh(before), axis=1) ** 2)))
+    assert abs(np.log2(sizes[1] / sizes[0]) / 8 + 5 / 8) < 0.1
 
 
 def test_of_what_was_there_nothing_is_left_in_a_tanh_that_grows_in_numbers() -> None:
