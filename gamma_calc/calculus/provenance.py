@@ -279,11 +279,15 @@ def _multiplied(left: Provenance, right: Provenance) -> Provenance:
 
 
 def _is_apart(one: Sight, seen: Iterable[Sight]) -> bool:
-    """Whether nothing that is seen of its tensor, at its places, correlates with a dependence."""
+    """Whether nothing that is seen of its tensor, at its places, correlates with a dependence.
+
+    The rows of a square W are not its columns: (W x)_i and (W^T y)_i know nothing of each other.
+    """
+    at = set(one.entries.at)
     return all(
         one.entries is other.entries and one.walks_with(other)
         for other in seen
-        if other.tensor is one.tensor and not other.places.isdisjoint(one.places)
+        if other.tensor is one.tensor and not at.isdisjoint(other.entries.at)
     )
 
 

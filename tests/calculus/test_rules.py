@@ -600,6 +600,11 @@ NUMBERS = {
         lambda x, p, q: np.maximum(p @ x, 0) * (p @ q @ x),
         "-1/2",
     ),
+    "the same beside a map of its columns": (
+        of_width(lambda x, of: of("P", x) * of("P", of("Q", x)) * relu(of("P", x, is_turned=True))),
+        lambda x, p, q: (p @ x) * (p @ q @ x) * np.maximum(p.T @ x, 0),
+        "-1/2",
+    ),
     "products of maps of them that have means": (
         of_width(lambda x, of: relu(of("P", x)) * relu(of("P", of("Q", x)))),
         lambda x, p, q: np.maximum(p @ x, 0) * np.maximum(p @ q @ x, 0),
