@@ -12,6 +12,9 @@ from gamma_calc.calculus.provenance import DEPTH, DEPTH_AT_A_POINT, Provenance, 
 from gamma_calc.calculus.rulebook import rulebook
 from gamma_calc.calculus.rules import (
     BOUNDED,
+    CURVED,
+    CURVED_CHANGE,
+    CURVED_SLOPE,
     GIVEN,
     HOMOGENEOUS,
     INVERSE_RMS,
@@ -34,6 +37,7 @@ from gamma_calc.calculus.rules import (
     summed_pairs,
     total,
     uniform,
+    vanishes,
 )
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Subject, Trace
@@ -161,11 +165,17 @@ class ExponentReading:
 
     def _moved(self, node: Expression, function: Pointwise, label: Label, argument: Term, change: Term) -> Term:
         """How a change of its argument changes a pointwise map."""
-        rule = self.rules.of_map(SATURATING_CHANGE if function.is_saturating else MAP_CHANGE)
-        return self._concluded(rule, node, label, argument, change)
+        if function.is_curved and vanishes(argument, change):
+            rule = CURVED_CHANGE
+        else:
+            rule = SATURATING_CHANGE if function.is_saturating else MAP_CHANGE
+        return self._concluded(self.rules.of_map(rule), node, label, argument, change)
 
     def _of_map(self, node: Map, label: Label, argument: Term, change: Term = ()) -> Term:
         match node:
+            case Pointwise(is_curved=True) if vanishes(argument):
+                rule = CURVED_SLOPE if node.is_bounded else CURVED
+                return self._concluded(self.rules.of_map(rule), node, label, argument)
             case Pointwise(is_bounded=True):
                 rule = self.rules.of_map(SATURATING_SLOPE if node.is_saturating else BOUNDED)
                 return self._concluded(rule, node, label, argument)

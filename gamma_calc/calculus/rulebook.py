@@ -41,6 +41,9 @@ from gamma_calc.calculus.policy import GROUNDS, Alignment, Policy
 from gamma_calc.calculus.rules import (
     BOUNDED,
     CONTRACTIONS,
+    CURVED,
+    CURVED_CHANGE,
+    CURVED_SLOPE,
     HOMOGENEOUS,
     INITIAL,
     MAP_CHANGE,
@@ -75,6 +78,9 @@ BOUNDED_MAPS: Mapping[Rule, str] = MappingProxyType(
     {
         HOMOGENEOUS: r"\gamma[\phi(v)]\le\gamma[v]",
         MAP_CHANGE: r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]",
+        CURVED: r"\gamma[\phi(v)]\le\gamma[v]",
+        CURVED_CHANGE: r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]",
+        CURVED_SLOPE: r"\gamma[\phi'(v)]\le0",
         SATURATING: r"\gamma[\phi(v)]\le\gamma[v]",
         SATURATING_CHANGE: r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]",
         SATURATING_SLOPE: r"\gamma[\phi'(v)]\le0",

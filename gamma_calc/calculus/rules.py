@@ -491,6 +491,26 @@ def _saturating_slope(argument: Term) -> Term:
     return _saturated(_bounded(argument, Symmetry.EVEN), argument)
 
 
+def vanishes(*terms: Term) -> bool:
+    """Whether some values surely vanish as n grows."""
+    return all(Exponent.of(0).is_above(each.size.upper) for term in terms for each in term)
+
+
+def _curved(argument: Term) -> Term:
+    """phi(v) = phi'(0) v + phi''(0) v^2 / 2."""
+    return _sum(argument, _product(argument, argument))
+
+
+def _curved_change(argument: Term, change: Term) -> Term:
+    """phi(v + d) - phi(v) = phi'(0) d + phi''(0) (v d + d^2 / 2)."""
+    return _sum(change, _product(argument, change), _product(change, change))
+
+
+def _curved_slope(argument: Term) -> Term:
+    """phi'(v) = phi'(0) + phi''(0) v."""
+    return _sum(_given(Exponent.of(0)), argument)
+
+
 def _bounded(argument: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
     """The slope of a map of degree one: of size 1, and phi'(c_1 + c_2) - phi'(c_1) as small as c_2 is beside c_1.
 
@@ -783,6 +803,28 @@ SATURATING_SLOPE = Rule(
     Citation(YANG, "coordinatewise nonlinearities"),
     (NO_CANCELLATION,),
     _saturating_slope,
+)
+CURVED = Rule(
+    "map of what vanishes",
+    r"\gamma[\phi(v)]=\gamma[v]\ \text{of what is linear, and }2\gamma[v]\text{ of what is not, for }\gamma[v]<0",
+    Citation(YANG, "coordinatewise nonlinearities, to second order"),
+    (NO_CANCELLATION,),
+    _curved,
+)
+CURVED_CHANGE = Rule(
+    "change of a map of what vanishes",
+    r"\gamma[\phi(v+\delta)-\phi(v)]=\gamma[\delta]\ \text{of what is linear, and }"
+    r"\gamma[\delta]+\max(\gamma[v],\gamma[\delta])\text{ of what is not, for }\gamma[v],\gamma[\delta]<0",
+    Citation(YANG, "coordinatewise nonlinearities, to second order"),
+    (NO_CANCELLATION,),
+    _curved_change,
+)
+CURVED_SLOPE = Rule(
+    "slope of a map of what vanishes",
+    r"\gamma[\phi'(v)]=0,\ \gamma[\phi'(v)-\phi'(0)]=\gamma[v]\ \text{for }\gamma[v]<0",
+    Citation(YANG, "coordinatewise nonlinearities, to first order"),
+    (NO_CANCELLATION,),
+    _curved_slope,
 )
 BOUNDED = Rule(
     "bounded map",

@@ -385,6 +385,9 @@ SATURATING_FUNCTIONS = frozenset({"tanh", "tanh'", "hardtanh", "hardtanh'", "erf
 The functions are odd, so that they keep the sign symmetries of their whole argument, and their derivatives even.
 """
 
+CURVED_FUNCTIONS = frozenset({"silu", "mish", "hardswish", "elu", "gelu", "gelu_tanh"})
+"""The scalar functions that have a slope at zero and a curvature: of what vanishes each is a line, and a parabola."""
+
 STEP_FUNCTIONS = frozenset({"phi'"})
 """The scalar functions that jump at zero, and are zero there: the derivative of ReLU."""
 
@@ -421,6 +424,11 @@ class Pointwise(Map):
     def is_step(self) -> bool:
         """Whether it jumps at zero."""
         return self.function in STEP_FUNCTIONS
+
+    @property
+    def is_curved(self) -> bool:
+        """Whether it, or what it is the derivative of, is a line and a parabola where its argument vanishes."""
+        return self.function.rstrip("'") in CURVED_FUNCTIONS
 
     @property
     def is_saturating(self) -> bool:

@@ -112,8 +112,8 @@ def relu(value: Expression) -> Pointwise:
 def silu(value: Expression) -> Pointwise:
     """x sigmoid(x), entry by entry, read as homogeneous of degree one.
 
-    Assumes: that holds for entries that grow (x or 0) and that vanish (x / 2), and of entries Theta(1) it says no more
-    than that they stay so; sign symmetries that it keeps of what vanishes are given up.
+    Assumes: that holds for entries that grow (x or 0), and of entries Theta(1) it says no more than that they stay so.
+    Of what surely vanishes it is x / 2 and x^2 / 4; where that is open, the sign symmetries of x / 2 are given up.
     """
     return Pointwise("silu", value)
 

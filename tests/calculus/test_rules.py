@@ -63,6 +63,7 @@ from gamma_calc.program.network import (
     renamed,
     rms_norm,
     scaled,
+    silu,
     softmax,
     stop_gradient,
     tanh,
@@ -722,6 +723,40 @@ def test_the_slope_of_a_softmax_may_vanish_where_its_logits_grow_in_numbers() ->
         share /= share.sum(axis=1, keepdims=True)
         slopes.append(np.median(np.abs(share * (values - (share @ values)[:, None])).max(axis=1)))
     assert slopes[1] < 1e-6 * slopes[0]
+
+
+@pytest.mark.parametrize(("size", "expected"), [("-3/4", "-1/2"), ("-1", "-1"), ("-1/2", "0")])
+def test_of_what_vanishes_a_silu_is_a_line_and_a_parabola_in_numbers(size: str, expected: str) -> None:
+    """The mean of silu(W x): of W x itself it is a random walk, of (W x)^2 it is not. A silu of size 1 has a mean."""
+    n, m = axis("n", 1), axis("m", 1)
+    features = silu(parameter("W", m, n, init=size) @ data("x", n))
+    moved = contract(parameter("a", m, init="0", rate="0"), features, m)
+    subject = Problem("silu", named("f", moved + stop_gradient(named("q", mean(features, m)))))
+    assert str(exponents(subject, steps=1)[1].sizes["q"]) == expected
+
+    draw, sizes = np.random.default_rng(6), []
+    for width in (2**10, 2**18):
+        entries = width ** (float(Fraction(size)) + 1 / 2) * draw.standard_normal((60, width))
+        sizes.append(np.sqrt(np.mean(np.mean(entries / (1 + np.exp(-entries)), axis=1) ** 2)))
+    assert abs(np.log2(sizes[1] / sizes[0]) / 8 - float(Fraction(expected))) < 0.1
+
+
+def test_what_a_step_changes_of_a_silu_of_what_vanishes_in_numbers() -> None:
+    """silu(c + d) - silu(c) = d / 2 + (2 c d + d^2) / 4: c and d are odd in W and in v, so only d^2 has a mean."""
+    n, m = axis("n", 1), axis("m", 1)
+    features = silu(parameter("W", m, n, init="-1", rate="-9/8") @ data("x", n))
+    output = contract(parameter("v", m, init="-1/2"), features, m)
+    subject = Problem("silu", named("f", output + stop_gradient(named("q", mean(features, m)))), optimizer="sign")
+    assert str(exponents(subject, steps=1)[1].sizes["Delta_q"]) == "-1/4"
+
+    draw, sizes = np.random.default_rng(8), []
+    for width in (2**10, 2**18):
+        before, sign = draw.standard_normal((2, 40, width))
+        before *= width ** (-1 / 2)
+        after = before + width ** (-1 / 8) * np.sign(sign)
+        change = after / (1 + np.exp(-after)) - before / (1 + np.exp(-before))
+        sizes.append(np.sqrt(np.mean(np.mean(change, axis=1) ** 2)))
+    assert abs(np.log2(sizes[1] / sizes[0]) / 8 + 1 / 4) < 0.1
 
 
 def test_a_flip_that_changes_two_parts_changes_a_function_of_both() -> None:
