@@ -60,8 +60,8 @@ MEMORY = Assumption(8, "Running means over a fixed number of gradients carry the
 SEVERAL_SAMPLES = Assumption(
     9,
     "The batch holds two samples or more, so that no entry of a normalised step is the product "
-    "of a sign of its row and one of its column; and where three parts of a gradient are of one size, no later sum "
-    "meets the product of the three, with whose sign the step is correlated as with theirs.",
+    "of a sign of its row and one of its column; and where a gradient has three parts, no later sum meets the product "
+    "of the three, with whose sign the step is correlated as with theirs.",
 )
 SPANNING = Assumption(
     10,

@@ -135,7 +135,11 @@ def tanh(value: Expression) -> Pointwise:
 
 
 def softmax(value: Expression, over: Axis) -> Softmax:
-    """e^v over its sum along an axis. Of logits that grow only a bound is known."""
+    """e^v over its sum along an axis. Of logits that grow only a bound is known.
+
+    Assumes: of such logits the slope p (dv - sum p dv) may vanish. A step that feels no sizes is taken not to feel that
+    either: of a gradient, parts that pass through the softmax keep their share beside those that do not.
+    """
     return Softmax(value, over)
 
 
@@ -176,7 +180,10 @@ def rms_norm(value: Expression, over: Axis) -> Expression:
 
 
 def layer_norm(value: Expression, over: Axis) -> Expression:
-    """The value less its mean along an axis, over the root mean square of that."""
+    """The value less its mean along an axis, over the root mean square of that.
+
+    Assumes: what follows from its mean being zero is not seen. The mean of its entries is read as n^0.
+    """
     total = Contraction(value, Ones.along(over), (over,))
     centred = Sum((value, divided(Ones.along(over) * total, over, "-")))
     return rms_norm(centred, over)

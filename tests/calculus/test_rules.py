@@ -715,6 +715,8 @@ def test_the_slope_of_a_softmax_may_vanish_where_its_logits_grow_in_numbers() ->
     sizes = exponents(subject, steps=1)[1].sizes
     assert {name: str(sizes[name]) for name in ("logits", "shares", "f")} == {"logits": "1/2", "shares": "0", "f": "0"}
     assert (str(sizes["Delta_logits"]), sizes["Delta_logits"].is_exact) == ("<= 0", False)
+    normalised = exponents(replace(subject, optimizer="sign"), steps=1)[1].sizes
+    assert (str(normalised["Delta_logits"]), normalised["Delta_logits"].is_exact) == ("0", True)
 
     draw, slopes = np.random.default_rng(2), []
     for width in (2**4, 2**12):
