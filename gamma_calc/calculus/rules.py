@@ -55,8 +55,9 @@ class Symmetry(Enum):
     EVEN = "even"
 
 
-SAME = Size.exactly(Exponent.of(0))
-"""That of a factor which neither grows nor vanishes."""
+CONSTANT = Exponent.of(0)
+ONE = Size.exactly(CONSTANT)
+"""The size of what neither grows nor vanishes; `CONSTANT` is its exponent."""
 
 Term = tuple[Component, ...]
 """A term of a formal sum: its components, no two of one parity."""
@@ -273,7 +274,7 @@ def _odd_at(component: Component, axis: Axis) -> frozenset[Flip]:
 
 
 def _homogeneous(argument: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
-    return _expansion(argument, SAME, symmetry)
+    return _expansion(argument, ONE, symmetry)
 
 
 def _expansion(argument: Term, slope: Size, symmetry: Symmetry) -> Term:
@@ -297,7 +298,7 @@ def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE
     parts, moved = (*change, *covered), (*argument, *change)
     leading = _leading(moved)
     first_order = (image for each in parts for image in _images(each.size, each, moved, leading, symmetry))
-    return needed(gathered((*first_order, *_second_order(parts, moved, leading, SAME, symmetry))))
+    return needed(gathered((*first_order, *_second_order(parts, moved, leading, ONE, symmetry))))
 
 
 def _second_order(
@@ -403,7 +404,7 @@ def _power(argument: Term, degree: Fraction) -> Term:
 def _power_size(argument: Term, degree: Fraction) -> Size:
     size = total(argument) if degree > 0 else _inverse(argument)
     if not degree:
-        return Size.exactly(Exponent.of(0))
+        return ONE
     return Size(size.lower.scaled(abs(degree)), size.upper.scaled(abs(degree)))
 
 
@@ -440,7 +441,7 @@ def uniform(axis: Axis) -> Term:
 
 def _softmax(even: Term, logits: Term) -> Term:
     """Of a fixed number of logits the largest share is at least one over that number, however large they are."""
-    is_fixed = total(even) == Size.exactly(Exponent.of(0))
+    is_fixed = total(even) == ONE
     return _bounded(logits) if is_fixed and _may_grow(logits) else _softmax_slope(even, logits)
 
 
@@ -455,7 +456,7 @@ def _softmax_change(even: Term, logits: Term, change: Term) -> Term:
 
 def _shares(even: Term, logits: Term, parts: Term) -> Term:
     """What parts of logits change of e^v / sum e^v: to first order v times what equal logits give."""
-    (beside,) = (replace(each, size=Size.exactly(Exponent.of(0))) for each in even)
+    (beside,) = (replace(each, size=ONE) for each in even)
     scale = total(even)
     return gathered(image for each in parts for image in _images(each.size + scale, each, (beside, *logits)))
 
@@ -464,11 +465,11 @@ def _saturated(shares: Term, logits: Term) -> Term:
     """Of logits that may grow only a bound is left: what is not the largest entry vanishes, and the largest is 1."""
     if not _may_grow(logits):
         return shares
-    return tuple(replace(each, size=Size(VANISHING, Exponent.of(0))) for each in shares)
+    return tuple(replace(each, size=Size(VANISHING, CONSTANT)) for each in shares)
 
 
 def _may_grow(logits: Term) -> bool:
-    return not all(each.size.upper.is_at_most(Exponent.of(0)) for each in logits)
+    return not all(each.size.upper.is_at_most(CONSTANT) for each in logits)
 
 
 def _saturating(argument: Term, change: Term = ()) -> Term:
@@ -478,13 +479,13 @@ def _saturating(argument: Term, change: Term = ()) -> Term:
 
 def _saturating_change(argument: Term, change: Term) -> Term:
     """Of a change that may grow a bound, and its sign where one part of it surely outgrows all that was there."""
-    moved, constant = (*argument, *change), Exponent.of(0)
+    moved = (*argument, *change)
     found, leading = _saturated(_map_change(argument, change, Symmetry.ODD), moved), _leading(moved)
-    if leading is None or not leading.size.lower.is_above(constant):
+    if leading is None or not leading.size.lower.is_above(CONSTANT):
         return found
     if not all(_is_below(each, leading) for each in argument):
         return found
-    return gathered((Component(Size.exactly(constant), _mapped(leading, moved, leading, Symmetry.ODD)), *found))
+    return gathered((Component(ONE, _mapped(leading, moved, leading, Symmetry.ODD)), *found))
 
 
 def _saturating_slope(argument: Term) -> Term:
@@ -493,7 +494,7 @@ def _saturating_slope(argument: Term) -> Term:
 
 def vanishes(*terms: Term) -> bool:
     """Whether some values surely vanish as n grows."""
-    return all(Exponent.of(0).is_above(each.size.upper) for term in terms for each in term)
+    return all(CONSTANT.is_above(each.size.upper) for term in terms for each in term)
 
 
 def _curved(argument: Term) -> Term:
@@ -508,7 +509,7 @@ def _curved_change(argument: Term, change: Term) -> Term:
 
 def _curved_slope(argument: Term) -> Term:
     """phi'(v) = phi'(0) + phi''(0) v."""
-    return _sum(_given(Exponent.of(0)), argument)
+    return _sum(_given(CONSTANT), argument)
 
 
 def _bounded(argument: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
@@ -517,10 +518,10 @@ def _bounded(argument: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
     Of a small part beside what may be larger than it only the bound is kept.
     """
     if not argument:  # a map of zero
-        return _given(Exponent.of(0))
+        return _given(CONSTANT)
     leading = _leading(argument)
     if leading is None:
-        return (*_as_a_whole(Size.exactly(Exponent.of(0)), argument),)
+        return (*_as_a_whole(ONE, argument),)
     gap = Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
     made = ((each, tuple(_images(each.size + gap, each, argument, symmetry=symmetry))) for each in argument)
     return _sum(*(images if each is leading else images[-1:] for each, images in made))
@@ -649,13 +650,13 @@ def _share(mine: Size, others: Sequence[Size]) -> Size:
     Where the free exponents decide who leads, the share is only known to be at most 1.
     """
     if all(other.upper.is_at_most(mine.lower) for other in others):
-        return Size.exactly(Exponent.of(0))
+        return ONE
     for other in others:
         leads = all(third.upper.is_at_most(other.lower) for third in (mine, *others))
         if leads and mine.is_exact and _is_one_form(other):
             (leader,) = other.upper.pieces
             return Size.exactly(mine.upper + Exponent.of(-leader))
-    return Size(VANISHING, Exponent.of(0))
+    return Size(VANISHING, CONSTANT)
 
 
 def _is_below(one: Component, other: Component) -> bool:
