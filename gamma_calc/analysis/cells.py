@@ -33,9 +33,9 @@ from gamma_calc.analysis.bounded import Bounded, bounded
 from gamma_calc.analysis.conditions import Condition
 from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.largest_rates import largest_rate
+from gamma_calc.calculus.components import Component
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.calculus.rules import Component
 from gamma_calc.calculus.trace import Application
 from gamma_calc.program.expressions import Expression, Map, MapChange, Named, Scaled
 from gamma_calc.program.program import Program

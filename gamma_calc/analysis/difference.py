@@ -10,7 +10,7 @@ from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.equivalence import Equivalence, equivalence
 from gamma_calc.analysis.largest_rates import LargestRate
-from gamma_calc.calculus.rules import total
+from gamma_calc.calculus.components import total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gamma_calc.algebra import Exponent
+from gamma_calc.calculus.components import total
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.calculus.rules import total
 from gamma_calc.calculus.trace import Application
 from gamma_calc.program.expressions import Contraction, Expression, Map, Named, Sum, Unary, nodes
 from gamma_calc.program.terms import Kind, Label, is_initial

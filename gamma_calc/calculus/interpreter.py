@@ -7,41 +7,34 @@ from dataclasses import replace
 
 from gamma_calc.algebra import VANISHING, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON
-from gamma_calc.calculus.policy import CALCULUS, Policy, Summation, summations
-from gamma_calc.calculus.provenance import DEPTH, DEPTH_AT_A_POINT, Provenance, Random
-from gamma_calc.calculus.rulebook import rulebook
-from gamma_calc.calculus.rules import (
+from gamma_calc.calculus.components import Component, Term, total
+from gamma_calc.calculus.maps import (
     BOUNDED,
     CURVED,
     CURVED_CHANGE,
     CURVED_SLOPE,
-    GIVEN,
     HOMOGENEOUS,
     INVERSE_RMS,
     INVERSE_RMS_CHANGE,
     MAP_CHANGE,
     POWER,
     POWER_CHANGE,
-    RAW_STEP,
     SATURATING,
     SATURATING_CHANGE,
     SATURATING_SLOPE,
-    SCALE,
     SOFTMAX,
     SOFTMAX_CHANGE,
     SOFTMAX_SLOPE,
-    ZERO,
-    Component,
-    Rule,
-    Term,
-    summed_pairs,
-    total,
     uniform,
     vanishes,
 )
+from gamma_calc.calculus.policy import CALCULUS, Policy, Summation, summations
+from gamma_calc.calculus.provenance import DEPTH, DEPTH_AT_A_POINT, Provenance, Random
+from gamma_calc.calculus.rulebook import rulebook
+from gamma_calc.calculus.rules import GIVEN, SCALE, ZERO, Rule, summed_pairs
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Subject, Trace
-from gamma_calc.calculus.update_rules import COUNT, DECAY, GIVEN_NUMBER, LARGER, NORM, scaled_step
+from gamma_calc.calculus.update_rules import COUNT, DECAY, GIVEN_NUMBER, LARGER, NORM, RAW_STEP, scaled_step
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.dependence import met_axes

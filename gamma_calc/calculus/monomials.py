@@ -18,8 +18,8 @@ from typing import TypeAlias
 
 from gamma_calc.algebra import Affine, Exponent, Inequality, Polyhedron
 from gamma_calc.algebra.affine import auxiliary
+from gamma_calc.calculus.components import Component, total
 from gamma_calc.calculus.policy import Policy
-from gamma_calc.calculus.rules import Component, total
 from gamma_calc.maxplus.graph import Monomial, Node
 from gamma_calc.program.program import Program
 

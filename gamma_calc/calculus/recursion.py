@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gamma_calc.algebra import EVERYWHERE, Polyhedron
+from gamma_calc.calculus.components import Term, by_parity, total
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.rules import Term, by_parity, total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application, TooLong
 from gamma_calc.errors import Unknown

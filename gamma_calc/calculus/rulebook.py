@@ -37,36 +37,25 @@ from gamma_calc.calculus.assumptions import (
     Assumption,
 )
 from gamma_calc.calculus.citations import EVERETT, Citation
-from gamma_calc.calculus.policy import GROUNDS, Alignment, Policy
-from gamma_calc.calculus.rules import (
+from gamma_calc.calculus.components import Component, Term, by_parity, gathered, needed, total
+from gamma_calc.calculus.maps import (
     BOUNDED,
-    CONTRACTIONS,
     CURVED,
     CURVED_CHANGE,
     CURVED_SLOPE,
     HOMOGENEOUS,
-    INITIAL,
     MAP_CHANGE,
-    PRODUCT,
-    RAW_STEP,
     SATURATING,
     SATURATING_CHANGE,
     SATURATING_SLOPE,
     SOFTMAX,
     SOFTMAX_CHANGE,
     SOFTMAX_SLOPE,
-    SUM,
-    Component,
-    Rule,
-    Term,
-    by_parity,
-    gathered,
-    needed,
-    normalised_step,
-    total,
 )
+from gamma_calc.calculus.policy import GROUNDS, Alignment, Policy
+from gamma_calc.calculus.rules import CONTRACTIONS, INITIAL, PRODUCT, SUM, Rule
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.update_rules import orthogonalised_step, step_above_epsilon
+from gamma_calc.calculus.update_rules import RAW_STEP, normalised_step, orthogonalised_step, step_above_epsilon
 from gamma_calc.errors import Unknown
 from gamma_calc.program.optimizers import Factored, Moments
 

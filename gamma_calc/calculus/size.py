@@ -39,6 +39,11 @@ class Size(Shared):
         return self.lower is self.upper or self.lower == self.upper
 
     @property
+    def is_one_form(self) -> bool:
+        """Whether one form says how large it is."""
+        return self.is_exact and len(self.upper.pieces) == 1
+
+    @property
     def everywhere(self) -> Size:
         """The same numbers without a domain, of a size at a point of its free exponents."""
         lower, upper = (Exponent.largest(map(Exponent.of, side.pieces)) for side in (self.lower, self.upper))

@@ -16,8 +16,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 from gamma_calc.algebra import EVERYWHERE, Affine, Exponent, Polyhedron
+from gamma_calc.calculus.components import Term, total
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.rules import Term, total
 from gamma_calc.calculus.symbolic_step import by_parity, components_of, symbolic_step
 from gamma_calc.maxplus.graph import Edge, Monomial, Node, Product, Source, StepMap
 from gamma_calc.program.program import Program

@@ -12,12 +12,12 @@ from typing import TypeAlias
 
 from gamma_calc.algebra import Affine, Exponent, Inequality, Polyhedron
 from gamma_calc.algebra.affine import auxiliary
+from gamma_calc.calculus.components import Component, Term
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.monomials import Bounds, bounds, keeps_monomials, monomials_of
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.provenance import Provenance, Sight, common
 from gamma_calc.calculus.recursion import MOST_NUMBERS, length
-from gamma_calc.calculus.rules import Component, Term
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import TooLong
 from gamma_calc.maxplus.graph import Edge, Node, Product, Source, StepMap, reached

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from gamma_calc.calculus.rules import Component, Rule, Term, by_parity
+from gamma_calc.calculus.components import Component, Term, by_parity
+from gamma_calc.calculus.rules import Rule
 from gamma_calc.errors import GammaCalcError
 from gamma_calc.program.expressions import Expression
 from gamma_calc.program.terms import Label

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
-from gamma_calc.algebra import Exponent
-from gamma_calc.calculus.assumptions import FIXED_RUN, NEGLIGIBLE_EPSILON, SPANNING, SYMMETRIC_INIT
-from gamma_calc.calculus.citations import HAYOU_INIT, JORDAN, KINGMA, LOSHCHILOV, PASCANU, Citation
-from gamma_calc.calculus.provenance import Provenance
-from gamma_calc.calculus.rules import (
-    GAMMA,
-    SCALE,
-    Component,
-    Rule,
-    Term,
-    gathered,
-    normalised_step,
-    processed,
-    total,
+from gamma_calc.algebra import VANISHING, Exponent
+from gamma_calc.calculus.assumptions import (
+    FIXED_RUN,
+    MEMORY,
+    NEGLIGIBLE_EPSILON,
+    NORMALISED_ENTRIES,
+    SEVERAL_SAMPLES,
+    SPANNING,
+    SYMMETRIC_INIT,
 )
+from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, JORDAN, KINGMA, LOSHCHILOV, PASCANU, Citation
+from gamma_calc.calculus.components import CONSTANT, ONE, Component, Term, by_parity, gathered, made, total
+from gamma_calc.calculus.maps import signed
+from gamma_calc.calculus.provenance import Provenance, common
+from gamma_calc.calculus.rules import GAMMA, SCALE, Rule
 from gamma_calc.calculus.size import Size
 from gamma_calc.program.optimizers import Factored, Moments
 
@@ -54,10 +54,62 @@ def _larger(left: Term, right: Term) -> Term:
     return gathered((*left, *right))
 
 
+def processed(size: Exponent, gradient: Term, epsilon: Term = ()) -> Term:
+    """What is left of the parts of a gradient that is brought to one size as a whole, beside an epsilon or none."""
+    parities = [*by_parity(gradient).values()]
+    wholes, beside = [total(alike) for alike in parities], [each.size for each in epsilon]
+    return gathered(
+        replace(part, size=Size.exactly(size) + part.size)
+        for place, alike in enumerate(parities)
+        for part in _processed(alike, _share(wholes[place], [*wholes[:place], *wholes[place + 1 :], *beside]), gradient)
+    )
+
+
+def _processed(alike: Sequence[Component], share: Size, gradient: Term) -> Iterator[Component]:
+    """The components of one parity where together they are left at the size of a share.
+
+    Where it is open which of them is the largest, each is at most as large as the share, and what all of them have seen
+    is there at that size.
+    """
+    leader = next((each for each in alike if each.size == total(alike)), None)
+    for each in alike:
+        left = share if each is leader else Size(VANISHING, share.upper)
+        if leader is not None and each is not leader and leader.size.is_one_form and each.size.is_exact:
+            left = share + each.size + Size.exactly(Exponent.of(-leader.size.upper.pieces[0]))
+        yield from made(left, signed, each, gradient)
+    if leader is None:
+        seen = common(*(each.provenance.seen for each in alike))
+        least = replace(alike[0], provenance=replace(alike[0].provenance, seen=seen, alone=frozenset()))
+        others = tuple(each for each in gradient if each not in alike)
+        yield from made(share, signed, least, others)
+
+
+def _share(mine: Size, others: Sequence[Size]) -> Size:
+    """What a parity keeps of entries that a normalised step brings to size 1: all if it leads, n^-(gap) if it trails.
+
+    Where the free exponents decide who leads, the share is only known to be at most 1.
+    """
+    if all(other.upper.is_at_most(mine.lower) for other in others):
+        return ONE
+    for other in others:
+        leads = all(third.upper.is_at_most(other.lower) for third in (mine, *others))
+        if leads and mine.is_exact and other.is_one_form:
+            (leader,) = other.upper.pieces
+            return Size.exactly(mine.upper + Exponent.of(-leader))
+    return Size(VANISHING, CONSTANT)
+
+
 def _orthogonalised_step(rate: Exponent, direction: Term, spread: Exponent) -> Term:
     return processed(rate + spread, direction)
 
 
+RAW_STEP = Rule(
+    "raw step",
+    r"\gamma[\Delta W]=\gamma[\eta_W]+\gamma[G_W]",
+    Citation(HAYOU_INIT, "gradient descent"),
+    (),
+    SCALE.conclude,
+)
 DECAY = Rule(
     "weight decay",
     r"\gamma[\eta_W\lambda\,W]=\gamma[\eta_W]+\gamma[\lambda]+\gamma[W]",
@@ -76,6 +128,27 @@ NORM = Rule(
     _norm,
 )
 LARGER = Rule("larger of two", r"\gamma[\max(u,v)]=\max(\gamma[u],\gamma[v])", Citation(HAYOU_INIT, GAMMA), (), _larger)
+
+
+@cache
+def normalised_step(step: Moments | Factored, *, has_parities: bool) -> Rule:
+    """The rule of a normalised step; what it assumes depends on the step's memory, its epsilon and the parities met."""
+    statement = r"\gamma[\Delta W]=\gamma[\eta_W]\ \text{where }G_W\ne0"
+    if has_parities:
+        statement += r",\ \text{less the gap to the leading parity}"
+    extra = (
+        (SYMMETRIC_INIT, has_parities),
+        (SEVERAL_SAMPLES, has_parities),
+        (NEGLIGIBLE_EPSILON, step.epsilon > 0),
+        (MEMORY, step.has_memory),
+    )
+    return Rule(
+        "normalised step by parity" if has_parities else "normalised step",
+        statement,
+        Citation(HAYOU_PLUS, "assumption on processed gradients: entries of order one"),
+        (NORMALISED_ENTRIES, *(assumption for assumption, is_used in extra if is_used)),
+        processed,
+    )
 
 
 @cache

@@ -12,9 +12,9 @@ from gamma_calc.analysis.derivation import Derivation, free_exponents
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.largest_rates import Edge, LargestRate
 from gamma_calc.analysis.rate_law import RateLaw
+from gamma_calc.calculus.components import total
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.calculus.rules import total
 from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.maxplus.cycle_time import LeastGrowth

@@ -8,11 +8,13 @@ from typing import Any
 
 from gamma_calc.algebra import Exponent
 from gamma_calc.calculus.assumptions import Assumption
+from gamma_calc.calculus.components import Component, Term, total
 from gamma_calc.calculus.policy import Policy, Summation
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.calculus.rules import PRODUCT, RAW_STEP, SCALE, SUM, Component, Term, total
+from gamma_calc.calculus.rules import PRODUCT, SCALE, SUM
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
+from gamma_calc.calculus.update_rules import RAW_STEP
 from gamma_calc.derivation.blocks import Cite, Claim, Line, Ref
 from gamma_calc.derivation.notation import Notation, bare, update_latex
 from gamma_calc.derivation.symbols import Times, gradient_symbol, parity_latex, part_symbol, rate_symbol

@@ -16,10 +16,10 @@ from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.analysis.equivalence import equivalence
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, SPANNING
+from gamma_calc.calculus.components import Component
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.provenance import Provenance
 from gamma_calc.calculus.recursion import ExponentStep, trajectory
-from gamma_calc.calculus.rules import Component
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.update_rules import orthogonalised_step, step_above_epsilon
 from gamma_calc.derivation.premises import premises

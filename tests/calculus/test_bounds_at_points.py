@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 
 from gamma_calc.algebra import Affine, Equality, Exponent, Polyhedron
+from gamma_calc.calculus.components import Component, total
 from gamma_calc.calculus.recursion import Trajectory, trajectory
-from gamma_calc.calculus.rules import Component, total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Subject
 from gamma_calc.program.catalogue import CATALOGUE

@@ -8,9 +8,9 @@ from itertools import product
 import pytest
 
 from gamma_calc.calculus.assumptions import dispensed
+from gamma_calc.calculus.components import total
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.rules import total
 from gamma_calc.calculus.step_map import minorant
 from gamma_calc.calculus.symbolic_step import by_parity, symbolic_step
 from gamma_calc.maxplus.graph import Node

@@ -12,6 +12,20 @@ from numpy.typing import NDArray
 
 from gamma_calc import Problem, exponents
 from gamma_calc.algebra import EVERYWHERE, VANISHING, Affine, Exponent, Polyhedron, parsed_exponent, parsed_inequality
+from gamma_calc.calculus.components import Component, Term, gathered, total
+from gamma_calc.calculus.maps import (
+    BOUNDED,
+    HOMOGENEOUS,
+    INVERSE_RMS,
+    INVERSE_RMS_CHANGE,
+    MAP_CHANGE,
+    POWER,
+    SATURATING,
+    SATURATING_SLOPE,
+    SOFTMAX,
+    SOFTMAX_CHANGE,
+    uniform,
+)
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import (
     DEPTH,
@@ -25,28 +39,10 @@ from gamma_calc.calculus.provenance import (
     is_centred,
 )
 from gamma_calc.calculus.recursion import trajectory
-from gamma_calc.calculus.rules import (
-    BOUNDED,
-    CONTRACTIONS,
-    HOMOGENEOUS,
-    INVERSE_RMS,
-    INVERSE_RMS_CHANGE,
-    MAP_CHANGE,
-    POWER,
-    SATURATING,
-    SATURATING_SLOPE,
-    SOFTMAX,
-    SOFTMAX_CHANGE,
-    Component,
-    Rule,
-    Term,
-    gathered,
-    normalised_step,
-    total,
-    uniform,
-)
+from gamma_calc.calculus.rules import CONTRACTIONS, Rule
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
+from gamma_calc.calculus.update_rules import normalised_step
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression

@@ -10,10 +10,10 @@ from gamma_calc.algebra import parsed_affine, parsed_exponent
 from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.assumptions import NO_CANCELLATION
+from gamma_calc.calculus.components import Component, total
 from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.calculus.provenance import Provenance, Random
 from gamma_calc.calculus.recursion import ExponentStep, trajectory
-from gamma_calc.calculus.rules import Component, total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application, Subject
 from gamma_calc.calculus.update_rules import DECAY

@@ -10,11 +10,12 @@ import pytest
 
 from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.calculus.assumptions import ASSUMPTIONS, Assumption, dispensed
+from gamma_calc.calculus.components import Component, total
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.calculus.provenance import Provenance, Random
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.calculus.rulebook import rulebook
-from gamma_calc.calculus.rules import CONTRACTIONS, INITIAL, SUM, Component, total
+from gamma_calc.calculus.rules import CONTRACTIONS, INITIAL, SUM
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gamma_calc import derive, scheme_from_text
-from gamma_calc.calculus import rules
+from gamma_calc.calculus import maps, rules, update_rules
 from gamma_calc.calculus.rules import CONTRACTIONS, Rule
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.html import html_document
@@ -46,7 +46,16 @@ def test_a_law_that_goes_by_the_remainder_of_the_step_count_is_set() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [*CONTRACTIONS.values(), *filter(lambda each: isinstance(each, Rule), vars(rules).values())]
+    "rule",
+    [
+        *CONTRACTIONS.values(),
+        *{
+            each: None
+            for module in (rules, maps, update_rules)
+            for each in vars(module).values()
+            if isinstance(each, Rule)
+        },
+    ],
 )
 def test_every_rule_can_be_set(rule: Rule) -> None:
     assert mathml(rule.statement).startswith("<math>")

@@ -1,0 +1,175 @@
+"""Components, the parities of a term: how they are brought together as far as no later sum can tell.
+
+A term is a tuple of components, one a sign parity; see `provenance.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from gamma_calc.algebra import VANISHING, Exponent
+from gamma_calc.calculus.provenance import Provenance, Sight, common
+from gamma_calc.calculus.size import Size
+from gamma_calc.program.shared import Shared
+
+MOST_APART = 3
+"""Components of one parity that are kept apart; of more, the smaller ones leave one bound."""
+
+CONSTANT = Exponent.of(0)
+
+ONE = Size.exactly(CONSTANT)
+"""The size of what neither grows nor vanishes; `CONSTANT` is its exponent."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Component(Shared):
+    """One parity of a term: how large it is and what it is made from."""
+
+    size: Size
+    provenance: Provenance
+
+
+Term = tuple[Component, ...]
+"""A term of a formal sum: its components, no two of one parity."""
+
+
+def gathered(components: Iterable[Component]) -> Term:
+    """Components brought together by parity; within a parity the largest exponent leads."""
+    every = tuple(components)
+    if len(every) < 2:
+        return every
+    parities = by_parity(every).values()
+    return tuple([one for alike in parities for one in (alike if len(alike) == 1 else _apart(tuple(alike)))])
+
+
+def by_parity(components: Iterable[Component]) -> Mapping[Provenance, list[Component]]:
+    """Components by their parity."""
+    found: dict[Provenance, list[Component]] = {}
+    for component in components:
+        found.setdefault(component.provenance.parity, []).append(component)
+    return found
+
+
+@lru_cache(maxsize=16384)
+def needed(term: Term) -> Term:
+    """The components without those beside which another one is no smaller, now and in every later sum."""
+    wide = [component for component in term if component.provenance.mixed]  # of others, only terms of their own parity
+    return tuple([each for each in term if not _is_covered(each, wide)]) if wide else term
+
+
+def _is_covered(component: Component, others: Iterable[Component]) -> bool:
+    """Whether another component is no smaller, and no later sum gains less on it."""
+    return any(
+        other is not component and _is_no_larger(component, other) and component.provenance.is_within(other.provenance)
+        for other in others
+    )
+
+
+@lru_cache(maxsize=65536)
+def _apart(components: Term) -> Sequence[Component]:
+    """The components of one parity, brought together as far as no later sum can tell.
+
+    Those that have seen the same are as large as the largest; those of one size have, together, seen what any has.
+    One beside which another is as large and has seen as much is left out, and so is one of several that a bound hides
+    and that is not the largest. Of many components the smaller ones leave one bound. So do several bounds, but not
+    where two exponents are free: parts beside it, told one by one, would be told less from below than together.
+    """
+    alike = dict[frozenset[Sight], list[Component]]()
+    for each in components:
+        alike.setdefault(each.provenance.seen, []).append(each)
+    found = dict[Size, list[Provenance]]()
+    for same in alike.values():
+        found.setdefault(total(same), []).append(_joined(each.provenance for each in same))
+    left = [Component(size, _joined(provenances)) for size, provenances in found.items()]
+    left = [one for one in left if not _is_covered(one, left)]
+    bounds = [one for one in left if not is_there(one)]
+    if len(bounds) > 1 and len({name for one in left for name in one.size.upper.free}) < 2:
+        left = [*filter(is_there, left), _bound(bounds)]
+    whole = total(left)
+    if len(left) > 2 and any(one.size == whole for one in left):
+        left = [one for one in left if one.size == whole or not _is_hidden(one, left)]
+    return left if len(left) <= MOST_APART else _bounds(left)
+
+
+def _is_hidden(component: Component, others: Iterable[Component]) -> bool:
+    """Whether a bound is no smaller than a component, and has seen as much."""
+    return any(
+        other is not component
+        and other.size.lower.is_vanishing
+        and component.size.upper.is_at_most(other.size.upper)
+        and component.provenance.is_within(other.provenance)
+        for other in others
+    )
+
+
+def _joined(provenances: Iterable[Provenance]) -> Provenance:
+    one, *others = provenances
+    return one.joined(*others) if others else one
+
+
+def _bounds(components: Sequence[Component]) -> Sequence[Component]:
+    """Many components of one parity: the largest as they are, and of the others one bound, which has seen what any has.
+
+    Where it is open which are the largest, what all of them have seen is there, and what any has seen may be.
+    """
+    whole = total(components)
+    if all(len(each.size.upper.pieces) == 1 for each in components):  # else comparing them takes long
+        ranked = sorted(components, key=lambda one: -sum(_is_no_larger(other, one) for other in components))
+        kept, rest = ranked[: MOST_APART - 1], ranked[MOST_APART - 1 :]
+        if total(kept) == whole:
+            return [*kept, _bound(rest)]
+    least = common(*(each.provenance.seen for each in components))
+    sure = replace(components[0].provenance, seen=least, alone=frozenset())
+    return [Component(whole, sure), _bound(components)]
+
+
+def _is_no_larger(one: Component, other: Component) -> bool:
+    """Whether a component is surely no larger than another one; a bound, than what bounds the other."""
+    most = other.size.upper if one.size.lower.is_vanishing else other.size.lower
+    return one.size.upper.is_at_most(most)
+
+
+def _bound(components: Sequence[Component]) -> Component:
+    """A bound on components of one parity, of which any may be absent."""
+    most = frozenset[Sight]().union(*(each.provenance.seen for each in components))
+    provenance = replace(components[0].provenance, seen=most, alone=frozenset())
+    return Component(Size(VANISHING, total(components).upper), provenance)
+
+
+def total(term: Iterable[Component]) -> Size:
+    """The size of a whole term or sum: the largest of its components, -oo for none."""
+    return Size.largest(component.size for component in term)
+
+
+def made(
+    size: Size, provenance: Callable[[Component, Term], Provenance], component: Component, parts: Term
+) -> Iterator[Component]:
+    """What is made of a component beside others: what there surely is, with each as small as it may be; and a bound.
+
+    A part that is only bounded may be absent. What has met it at its largest is no more than bounded either.
+    """
+    most = provenance(component, parts)
+    least = most
+    if not (size.is_exact and all(each.size.is_exact for each in parts)) and not size.lower.is_vanishing:
+        least = provenance(_surely(component), tuple(map(_surely, filter(is_there, parts))))
+    if least is most:
+        yield Component(size, most)
+    else:
+        yield Component(Size.exactly(size.lower), least)
+        yield Component(Size(VANISHING, size.upper), most)
+
+
+def _surely(component: Component) -> Component:
+    return Component(Size.exactly(component.size.lower), component.provenance)
+
+
+def is_there(component: Component) -> bool:
+    """Whether a component is surely there, however small."""
+    return not component.size.lower.is_vanishing
+
+
+def is_below(one: Component, other: Component) -> bool:
+    """Whether a component is surely smaller than another one."""
+    return other.size.lower.is_above(one.size.upper)
