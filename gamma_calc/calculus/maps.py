@@ -412,12 +412,12 @@ SOFTMAX_CHANGE = Rule(
 
 SOFTMAX_SLOPE = Rule(
     "slope of a softmax",
-    r"\textstyle\gamma[e^{v_i}/\sum_{j\le n^\delta}e^{v_j}]=-\delta\ \text{for }\gamma[v]\le0,\ \text{else}\le0",
+    r"\textstyle\gamma[p_i]=-\delta\ \text{for }\gamma[v]\le0,\ \text{else}\le0\text{, of the factor }p_i\text{ in }"
+    r"p_i(\mathrm{d}v_i-\sum_{j\le n^\delta}p_j\mathrm{d}v_j)",
     Citation(VASWANI, "attention weights, to first order"),
     (NO_CANCELLATION,),
     _softmax_slope,
 )
-
 SATURATING = Rule(
     "saturating map",
     r"\gamma[\phi(v)]=\gamma[v]\ \text{for }\gamma[v]\le0\text{, also with what updates add to }v\text{, else}\le0",

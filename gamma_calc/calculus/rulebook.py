@@ -75,7 +75,7 @@ BOUNDED_MAPS: Mapping[Rule, str] = MappingProxyType(
         SATURATING_SLOPE: r"\gamma[\phi'(v)]\le0",
         BOUNDED: r"\gamma[\phi'(v)]\le0",
         SOFTMAX: r"\gamma[\mathrm{softmax}(v)]\le0",
-        SOFTMAX_SLOPE: r"\gamma[\mathrm{softmax}'(v)]\le0",
+        SOFTMAX_SLOPE: r"\gamma[p_i]\le0\ \text{in }p_i(\mathrm{d}v_i-\sum_jp_j\mathrm{d}v_j)",
         SOFTMAX_CHANGE: r"\gamma[\Delta\,\mathrm{softmax}(v)]\le\gamma[\Delta v]",
     }
 )
