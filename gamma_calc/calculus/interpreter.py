@@ -84,9 +84,9 @@ class ExponentReading:
         self.t = 0
 
     @property
-    def feels_size(self) -> bool:
-        """Whether a step may feel how large its gradient is as a whole."""
-        return self.step.degree > 0 or self.has_epsilon or NEGLIGIBLE_EPSILON in self.policy.without
+    def is_scale_invariant(self) -> bool:
+        """Whether a gradient c times as large makes the same step."""
+        return not (self.step.degree or self.has_epsilon or NEGLIGIBLE_EPSILON in self.policy.without)
 
     def given(self, tensor: Given) -> Term:
         """Data; nothing random that the program knows of."""
@@ -183,7 +183,7 @@ class ExponentReading:
             case Pointwise():
                 return self._concluded(self.rules.of_map(HOMOGENEOUS), node, label, argument)
             case Softmax(_, axis, is_slope):
-                rule = self.rules.of_map(SOFTMAX_SLOPE if is_slope and self.feels_size else SOFTMAX)
+                rule = self.rules.of_map(SOFTMAX_SLOPE if is_slope and not self.is_scale_invariant else SOFTMAX)
                 return self._concluded(rule, node, label, uniform(axis), argument)
         if not argument:
             raise Unknown(f"{node.word} of what is zero: no exponent says how large that is")
@@ -278,7 +278,7 @@ class ExponentReading:
         A step of degree 0 does not feel how large a memory of one parity is, whose size goes into nothing else; with an
         epsilon that is not negligible it may.
         """
-        if self.feels_size:
+        if not self.is_scale_invariant:
             return state
         return {name: value.mapped(_without_size_of_memory) for name, value in state.items()}
 

@@ -73,7 +73,7 @@ def _second_order(
     if leading is None:
         return
     small = [each for each in argument if is_below(each, leading)]
-    curvature = slope + Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
+    curvature = slope + leading.size.inverse
     if symmetry is Symmetry.NONE:
         for size, part in {each.size: each for each in parts if each in small}.items():
             yield from made(size + total(small) + curvature, _product_of_larger, part, argument)
@@ -125,7 +125,7 @@ def _inverse(argument: Term) -> Size:
     """
     leading = _leading(argument)
     if leading is not None:
-        return Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
+        return leading.size.inverse
     floors = [piece for each in argument for piece in each.size.lower.pieces]
     if not floors:
         raise Unknown("one over what is only bounded from above: no exponent says how large that is")
@@ -157,7 +157,7 @@ def _power(argument: Term, degree: Fraction) -> Term:
     whole, leading = _power_size(argument, degree), _leading(argument)
     if leading is None or not degree:
         return (*_as_a_whole(whole, argument),)
-    return _expansion(argument, whole + Size.exactly(Exponent.of(-leading.size.upper.pieces[0])), _of_degree(degree))
+    return _expansion(argument, whole + leading.size.inverse, _of_degree(degree))
 
 
 def _power_size(argument: Term, degree: Fraction) -> Size:
@@ -240,9 +240,8 @@ def _saturating_change(argument: Term, change: Term) -> Term:
     """Of a change that may grow a bound, and its sign where one part of it surely outgrows all that was there."""
     moved = (*argument, *change)
     found, leading = _saturated(_map_change(argument, change, Symmetry.ODD), moved), _leading(moved)
-    if leading is None or not leading.size.lower.is_above(CONSTANT):
-        return found
-    if not all(is_below(each, leading) for each in argument):
+    is_new = leading is not None and all(is_below(each, leading) for each in argument)
+    if leading is None or not is_new or not leading.size.lower.is_above(CONSTANT):
         return found
     return gathered((Component(ONE, _mapped(leading, moved, leading, Symmetry.ODD)), *found))
 
@@ -281,9 +280,9 @@ def _bounded(argument: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
     leading = _leading(argument)
     if leading is None:
         return (*_as_a_whole(ONE, argument),)
-    gap = Size.exactly(Exponent.of(-leading.size.upper.pieces[0]))
-    made = ((each, tuple(_images(each.size + gap, each, argument, symmetry=symmetry))) for each in argument)
-    return SUM.conclude(*(images if each is leading else images[-1:] for each, images in made))
+    gap = leading.size.inverse
+    every = ((each, tuple(_images(each.size + gap, each, argument, symmetry=symmetry))) for each in argument)
+    return SUM.conclude(*(images if each is leading else images[-1:] for each, images in every))
 
 
 def _images(
@@ -418,6 +417,7 @@ SOFTMAX_SLOPE = Rule(
     (NO_CANCELLATION,),
     _softmax_slope,
 )
+
 SATURATING = Rule(
     "saturating map",
     r"\gamma[\phi(v)]=\gamma[v]\ \text{for }\gamma[v]\le0\text{, also with what updates add to }v\text{, else}\le0",

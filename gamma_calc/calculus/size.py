@@ -44,6 +44,12 @@ class Size(Shared):
         return self.is_exact and len(self.upper.pieces) == 1
 
     @property
+    def inverse(self) -> Size:
+        """The size of one over it, where one form says how large it is."""
+        (form,) = self.upper.pieces
+        return Size.exactly(Exponent.of(-form))
+
+    @property
     def everywhere(self) -> Size:
         """The same numbers without a domain, of a size at a point of its free exponents."""
         lower, upper = (Exponent.largest(map(Exponent.of, side.pieces)) for side in (self.lower, self.upper))

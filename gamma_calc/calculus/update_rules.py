@@ -75,7 +75,7 @@ def _processed(alike: Sequence[Component], share: Size, gradient: Term) -> Itera
     for each in alike:
         left = share if each is leader else Size(VANISHING, share.upper)
         if leader is not None and each is not leader and leader.size.is_one_form and each.size.is_exact:
-            left = share + each.size + Size.exactly(Exponent.of(-leader.size.upper.pieces[0]))
+            left = share + each.size + leader.size.inverse
         yield from made(left, signed, each, gradient)
     if leader is None:
         seen = common(*(each.provenance.seen for each in alike))
@@ -94,8 +94,7 @@ def _share(mine: Size, others: Sequence[Size]) -> Size:
     for other in others:
         leads = all(third.upper.is_at_most(other.lower) for third in (mine, *others))
         if leads and mine.is_exact and other.is_one_form:
-            (leader,) = other.upper.pieces
-            return Size.exactly(mine.upper + Exponent.of(-leader))
+            return mine + other.inverse
     return Size(VANISHING, CONSTANT)
 
 

@@ -386,7 +386,10 @@ The functions are odd, so that they keep the sign symmetries of their whole argu
 """
 
 CURVED_FUNCTIONS = frozenset({"silu", "mish", "hardswish", "elu", "gelu", "gelu_tanh"})
-"""The scalar functions that have a slope at zero and a curvature: of what vanishes each is a line, and a parabola."""
+"""The scalar functions that have a slope at zero and a curvature: of what vanishes each is a line, and a parabola.
+
+That of an ELU stands on one side only: half of it, and v |v|, which is as odd as v is and smaller.
+"""
 
 STEP_FUNCTIONS = frozenset({"phi'"})
 """The scalar functions that jump at zero, and are zero there: the derivative of ReLU."""

@@ -137,8 +137,8 @@ def tanh(value: Expression) -> Pointwise:
 def softmax(value: Expression, over: Axis) -> Softmax:
     """e^v over its sum along an axis. Of logits that grow only a bound is known.
 
-    Assumes: of such logits the slope p (dv - sum p dv) may vanish. A step that feels no sizes is taken not to feel that
-    either: of a gradient, parts that pass through the softmax keep their share beside those that do not.
+    Assumes: of such logits the slope p (dv - sum p dv) may vanish. Where a gradient c times as large makes the same
+    step, as under Adam, its parts that pass through the softmax are taken to keep their share beside those that do not.
     """
     return Softmax(value, over)
 

@@ -615,13 +615,19 @@ NUMBERS = {
 }
 
 
+def slope(number: Callable[[np.random.Generator, int], float], widths: tuple[int, int], *, seed: int) -> float:
+    """The slope, between two widths, of the root mean square of a number that is drawn sixty times."""
+    draw = np.random.default_rng(seed)
+    least, most = (np.mean([number(draw, width) ** 2 for _ in range(60)]) for width in widths)
+    return float(np.log2(most / least) / 2 / np.log2(widths[1] / widths[0]))
+
+
 @pytest.mark.parametrize(("problem", "number", "expected"), NUMBERS.values(), ids=NUMBERS)
 def test_sums_of_odd_and_of_even_maps_in_numbers(problem: Problem, number: Callable[..., Array], expected: str) -> None:
-    draw, sizes = np.random.default_rng(3), []
-    for n in (2**5, 2**9):
-        drawn = [(draw.standard_normal(n), *draw.standard_normal((2, n, n)) / np.sqrt(n)) for _ in range(60)]
-        sizes.append(np.sqrt(np.mean([np.mean(number(*each)) ** 2 for each in drawn])))
-    assert abs(np.log2(sizes[1] / sizes[0]) / 4 - float(Fraction(expected))) < 0.2
+    def drawn(draw: np.random.Generator, n: int) -> float:
+        return np.mean(number(draw.standard_normal(n), *draw.standard_normal((2, n, n)) / np.sqrt(n)))
+
+    assert abs(slope(drawn, (2**5, 2**9), seed=3) - float(Fraction(expected))) < 0.2
     assert str(exponents(problem, steps=1)[1].sizes["q"]) == expected
 
 
@@ -646,16 +652,13 @@ def test_small_parts_of_a_map_meet_their_product_to_second_order_in_numbers(
     found = exponents(Problem("parts", named("f", moved + stop_gradient(met))), steps=1)
     assert str(found[1].sizes["met"]) == expected
 
-    draw, sizes = np.random.default_rng(1), []
-    for width in (2**8, 2**18):  # P x is normal, entry by entry; so are Q x and Q z, which know of each other
-        products = []
-        for _ in range(60):
-            first, one, other = draw.standard_normal((3, width))
-            beside = [part + draw.standard_normal(width) / 2 for part in (one, other)]
-            whole = first + width ** float(Fraction(second)) * one + width ** float(Fraction(third)) * other
-            products.append(np.sum(number(whole) * beside[0] * beside[1]))
-        sizes.append(np.sqrt(np.mean(np.square(products))))
-    assert abs(np.log2(sizes[1] / sizes[0]) / 10 - float(Fraction(expected))) < 0.1
+    def drawn(draw: np.random.Generator, width: int) -> float:
+        first, one, other = draw.standard_normal((3, width))  # as P x is; Q x and Q z know of each other
+        beside = [part + draw.standard_normal(width) / 2 for part in (one, other)]
+        whole = first + width ** float(Fraction(second)) * one + width ** float(Fraction(third)) * other
+        return np.sum(number(whole) * beside[0] * beside[1])
+
+    assert abs(slope(drawn, (2**8, 2**18), seed=1) - float(Fraction(expected))) < 0.1
 
 
 def test_what_a_step_changes_of_an_odd_map_has_no_mean_to_second_order_in_numbers() -> None:
@@ -666,12 +669,11 @@ def test_what_a_step_changes_of_an_odd_map_has_no_mean_to_second_order_in_number
     subject = Problem("odd", named("f", output + stop_gradient(named("q", mean(features, m)))), optimizer="sign")
     assert str(exponents(subject, steps=1)[1].sizes["Delta_q"]) == "-5/8"
 
-    draw, sizes = np.random.default_rng(4), []
-    for width in (2**8, 2**16):
-        before, sign = draw.standard_normal((2, 100, width))
-        after = before + width ** (-1 / 8) * np.sign(sign)
-        sizes.append(np.sqrt(np.mean(np.mean(np.tanh(after) - np.tanh(before), axis=1) ** 2)))
-    assert abs(np.log2(sizes[1] / sizes[0]) / 8 + 5 / 8) < 0.1
+    def drawn(draw: np.random.Generator, width: int) -> float:
+        before, sign = draw.standard_normal((2, width))
+        return np.mean(np.tanh(before + width ** (-1 / 8) * np.sign(sign)) - np.tanh(before))
+
+    assert abs(slope(drawn, (2**8, 2**16), seed=4) + 5 / 8) < 0.1
 
 
 def test_of_what_was_there_nothing_is_left_in_a_tanh_that_grows_in_numbers() -> None:
@@ -690,15 +692,12 @@ def test_of_what_was_there_nothing_is_left_in_a_tanh_that_grows_in_numbers() -> 
     }
     assert (str(sizes["met"].lower), str(sizes["met"].upper)) == ("1/2", "1")
 
-    draw, measured = np.random.default_rng(5), []
-    for width in (2**8, 2**16):
-        sums = []
-        for _ in range(60):
-            shared, x, other = draw.standard_normal((3, width))
-            step = np.sqrt(width) * np.sign(draw.standard_normal(width))
-            sums.append(np.sum((shared + other) * np.tanh(shared + x - step)))
-        measured.append(np.sqrt(np.mean(np.square(sums))))
-    assert abs(np.log2(measured[1] / measured[0]) / 8 - 1 / 2) < 0.1
+    def drawn(draw: np.random.Generator, width: int) -> float:
+        shared, x, other = draw.standard_normal((3, width))
+        step = np.sqrt(width) * np.sign(draw.standard_normal(width))
+        return np.sum((shared + other) * np.tanh(shared + x - step))
+
+    assert abs(slope(drawn, (2**8, 2**16), seed=5) - 1 / 2) < 0.1
 
 
 def test_the_slope_of_a_softmax_may_vanish_where_its_logits_grow_in_numbers() -> None:
@@ -732,11 +731,15 @@ def test_of_what_vanishes_a_silu_is_a_line_and_a_parabola_in_numbers(size: str, 
     subject = Problem("silu", named("f", moved + stop_gradient(named("q", mean(features, m)))))
     assert str(exponents(subject, steps=1)[1].sizes["q"]) == expected
 
-    draw, sizes = np.random.default_rng(6), []
-    for width in (2**10, 2**18):
-        entries = width ** (float(Fraction(size)) + 1 / 2) * draw.standard_normal((60, width))
-        sizes.append(np.sqrt(np.mean(np.mean(entries / (1 + np.exp(-entries)), axis=1) ** 2)))
-    assert abs(np.log2(sizes[1] / sizes[0]) / 8 - float(Fraction(expected))) < 0.1
+    def drawn(draw: np.random.Generator, width: int) -> float:
+        return np.mean(sigmoid_linear(width ** (float(Fraction(size)) + 1 / 2) * draw.standard_normal(width)))
+
+    assert abs(slope(drawn, (2**10, 2**18), seed=6) - float(Fraction(expected))) < 0.1
+
+
+def sigmoid_linear(values: Array) -> Array:
+    """v sigmoid(v)."""
+    return values / (1 + np.exp(-values))
 
 
 def test_what_a_step_changes_of_a_silu_of_what_vanishes_in_numbers() -> None:
@@ -747,14 +750,12 @@ def test_what_a_step_changes_of_a_silu_of_what_vanishes_in_numbers() -> None:
     subject = Problem("silu", named("f", output + stop_gradient(named("q", mean(features, m)))), optimizer="sign")
     assert str(exponents(subject, steps=1)[1].sizes["Delta_q"]) == "-1/4"
 
-    draw, sizes = np.random.default_rng(8), []
-    for width in (2**10, 2**18):
-        before, sign = draw.standard_normal((2, 40, width))
+    def drawn(draw: np.random.Generator, width: int) -> float:
+        before, sign = draw.standard_normal((2, width))
         before *= width ** (-1 / 2)
-        after = before + width ** (-1 / 8) * np.sign(sign)
-        change = after / (1 + np.exp(-after)) - before / (1 + np.exp(-before))
-        sizes.append(np.sqrt(np.mean(np.mean(change, axis=1) ** 2)))
-    assert abs(np.log2(sizes[1] / sizes[0]) / 8 + 1 / 4) < 0.1
+        return np.mean(sigmoid_linear(before + width ** (-1 / 8) * np.sign(sign)) - sigmoid_linear(before))
+
+    assert abs(slope(drawn, (2**10, 2**18), seed=8) + 1 / 4) < 0.1
 
 
 def test_a_flip_that_changes_two_parts_changes_a_function_of_both() -> None:
