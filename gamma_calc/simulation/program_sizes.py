@@ -6,7 +6,8 @@ width: an axis of size n^1 has n coordinates, random entries are k n^e times a s
 Data are in general position, as the theory takes them: tensors over the same axes are correlated, and inputs have a
 mean. Inputs of mean zero would be orthogonal to a map of random features, and sums of the two smaller than in general.
 The loss gradient has mean zero. With a mean, a linear loss of a ReLU is curved on average, and a large step is undone
-by the next: that is not as assumption A4 has it.
+by the next: that is not as assumption A4 has it. Over a batch that grows it has a part that all samples share, as
+they do of one loss: that is what a sum over them is aligned with.
 """
 
 from __future__ import annotations
@@ -27,7 +28,18 @@ from torch import Tensor
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Expression, Given, Merged, Ones, Scaled, Split, Trained, divisor, nodes
+from gamma_calc.program.expressions import (
+    Expression,
+    Given,
+    Merged,
+    Ones,
+    Renamed,
+    Scaled,
+    Split,
+    Trained,
+    divisor,
+    nodes,
+)
 from gamma_calc.program.optimizers import Moments, Optimizer
 from gamma_calc.program.program import Program
 from gamma_calc.program.update_expressions import Scalar
@@ -69,6 +81,17 @@ def _written(program: Program) -> tuple[Expression, ...]:
 def _parts(program: Program) -> Mapping[Axis, tuple[Axis, Axis]]:
     splits = [node for node in _written(program) if isinstance(node, Split | Merged)]
     return {node.growing: (node.axis, node.inner if node.outer == node.growing else node.outer) for node in splits}
+
+
+@lru_cache(maxsize=64)
+def _samples(program: Program) -> frozenset[Axis]:
+    """The growing axes that no parameter has, under any name: those of a batch."""
+    names = [{node.old, node.new} for node in _written(program) if isinstance(node, Renamed)]
+    names += [{part, whole} for part, (whole, _) in _parts(program).items()]
+    features = {axis for each in program.parameters for axis in each.axes}
+    for _ in names:  # each reaches another one at most
+        features = features.union(*(pair for pair in names if not features.isdisjoint(pair)))
+    return frozenset(axis for node in _written(program) for axis in node.axes if not axis.is_fixed) - features
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,13 +297,23 @@ def generator(experiment: ProgramExperiment, name: str, run: int) -> np.random.G
 
 
 def drawn_givens(experiment: ProgramExperiment, run: int, shape: Callable[[Axis], int]) -> Iterator[tuple[str, Tensor]]:
-    """The data of a run: normal entries of variance one, inputs with a mean; correlated over the same axes."""
+    """The data of a run: normal entries of variance one, inputs with a mean; correlated over the same axes.
+
+    What is no input has a part that is the same for all samples of a batch that grows.
+    """
+    batch = _samples(experiment.program)
     for leaf in experiment.givens:
         shapes = tuple(map(shape, leaf.axes))
         words = (f"data over {', '.join(map(str, leaf.axes))}", leaf.name)
         shared, own = (generator(experiment, word, run).standard_normal(shapes) for word in words)
-        mean = MEAN if leaf.name in experiment.inputs else 0.0
-        yield leaf.name, torch.as_tensor((shared + own) / math.sqrt(2) + mean)
+        entries = (shared + own) / math.sqrt(2)
+        if leaf.name in experiment.inputs:
+            entries = entries + MEAN
+        elif not batch.isdisjoint(leaf.axes):
+            of_all = tuple(1 if axis in batch else size for axis, size in zip(leaf.axes, shapes, strict=True))
+            common = generator(experiment, f"all samples of {leaf.name}", run).standard_normal(of_all)
+            entries = (entries + math.sqrt(3) * common) / 2
+        yield leaf.name, torch.as_tensor(entries)
 
 
 def _normal(experiment: ProgramExperiment, width: int, runs: range) -> Mapping[str, Tensor]:

@@ -71,6 +71,15 @@ def test_what_trains_behind_a_stack_of_matrices_learns_of_each_as_of_one() -> No
     assert verdicts["Delta_out"] is Verdict.PASS
 
 
+def test_gradients_of_a_batch_that_grows_are_aligned() -> None:
+    """A gradient is a sum over the samples of one loss: n^1 by assumption A2, no random walk."""
+    out, features, batch = axis("out"), axis("features"), axis("batch", 1)
+    value = parameter("V", out, features, init="0", rate="-1") @ data("x", features, batch)
+    found = crosscheck(Problem("linear", named("f", value), optimizer=OPTIMIZERS["sgd"]), settings=QUICK)
+    changes = [row for row in found.json()["quantities"] if row["quantity"] == "Delta_f"]
+    assert [(row["predicted"], row["verdict"]) for row in changes] == [("0", "PASS")] * 2
+
+
 @pytest.fixture(scope="module")
 def init_b() -> Crosscheck:
     return crosscheck(INIT_B, "init-b", settings=QUICK)
