@@ -106,7 +106,7 @@ def _is_hidden(component: Component, others: Iterable[Component]) -> bool:
 
 def _joined(provenances: Iterable[Provenance]) -> Provenance:
     one, *others = provenances
-    return one.joined(*others) if others else one
+    return one.joined(*others)
 
 
 def _bounds(components: Sequence[Component]) -> Sequence[Component]:

@@ -238,6 +238,8 @@ class Provenance(Shared):
 
     def joined(self, *others: Provenance) -> Provenance:
         """The provenance of a sum of terms of one parity."""
+        if not others:
+            return self
         seen, alone = self.seen.union(*[each.seen for each in others]), _alone_in_all(self, *others)
         if len(seen) == len(self.seen) and alone == self.alone:
             return self
@@ -350,29 +352,36 @@ def _are_within(seen: frozenset[Sight], others: frozenset[Sight]) -> bool:
 @lru_cache(maxsize=65536)
 def _distinct(seen: frozenset[Sight]) -> frozenset[Sight]:
     """Dependences without what no sum can meet again, and without those that bring back no more than another one."""
-    met = united(frozenset(sight for sight in seen if sight.entries.is_met))
-    return frozenset([each if len(each.factors) < 2 else _widened(each) for each in met])
+    met = _grouped(sight for sight in seen if sight.entries.is_met)
+    return frozenset([_widened(*alike) for alike in met.values()])
 
 
 @lru_cache(maxsize=65536)
-def _widened(sight: Sight) -> Sight:
-    return Sight(sight.entries, _widest(sight.factors))
+def _widened(*alike: Sight) -> Sight:
+    """Dependences on the same entries as one."""
+    one = _together(alike)
+    return one if len(one.factors) == 1 else Sight(one.entries, _widest(one.factors))
 
 
 @lru_cache(maxsize=65536)
 def united(seen: frozenset[Sight]) -> frozenset[Sight]:
     """Dependences, those on the same entries as one."""
+    found = _grouped(seen)
+    if len(found) == len(seen):
+        return seen
+    return frozenset([_together(alike) for alike in found.values()])
+
+
+def _grouped(seen: Iterable[Sight]) -> Mapping[Entries, list[Sight]]:
     found: dict[Entries, list[Sight]] = {}
     for sight in seen:
         found.setdefault(sight.entries, []).append(sight)
-    if len(found) == len(seen):
-        return seen
-    return frozenset([alike[0] if len(alike) == 1 else _together(alike) for alike in found.values()])
+    return found
 
 
 def _together(alike: Iterable[Sight]) -> Sight:
     one, *others = alike
-    return Sight(one.entries, one.factors.union(*(each.factors for each in others)))
+    return Sight(one.entries, one.factors.union(*[each.factors for each in others])) if others else one
 
 
 def common(*seen: frozenset[Sight]) -> frozenset[Sight]:
@@ -395,15 +404,15 @@ def _by_entries(seen: frozenset[Sight]) -> Mapping[Entries, Sight]:
 @lru_cache(maxsize=65536)
 def _widest(factors: frozenset[Provenance | None]) -> frozenset[Provenance | None]:
     """Factors of one tensor: those that differ in what they saw as one, and none within another."""
-    found: dict[Provenance | None, Provenance | None] = {}
+    parities: dict[Provenance, list[Provenance]] = {}
     for each in factors:
-        parity = each and each.parity
-        other = found.get(parity)
-        found[parity] = each if each is None or other is None else each.joined(other)
+        if each is not None:
+            parities.setdefault(each.parity, []).append(each)
+    found = [one.joined(*others) for one, *others in parities.values()]
     # Of two parities one is within the other only where that mixes flips that it does not.
-    counts = [(each, len(each.mixed)) for each in found.values() if each is not None]
-    covered = [one for one, few in counts if any(few < more and one.is_within(other) for other, more in counts)]
-    return frozenset(found.values()).difference(covered)
+    wide = [each for each in found if each.mixed]
+    covered = [one for one in found if any(len(one.mixed) < len(each.mixed) and one.is_within(each) for each in wide)]
+    return frozenset(found).difference(covered) | factors & {None}
 
 
 SUMMED = Axis("summed", Affine.of(0))
@@ -434,7 +443,7 @@ def _shortened(factor: Provenance, depth: int) -> Provenance:
 
 def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> Provenance:
     """The provenance of a sum of products; a random tensor remembers what it was summed with."""
-    found, along = left.multiplied(right).summed(over), long_axis(over)
+    found, along = left.summed(over).multiplied(right.summed(over)), long_axis(over)
     for tensor, other in ((left.fresh, right), (right.fresh, left)):
         if tensor is not None and along in tensor.places and (rest := tensor.summed(over)).at:
             met = frozenset((seen_at(other.unmarked, along, tensor.tensor.depth),))

@@ -28,6 +28,8 @@ class Size(Shared):
     def largest(cls, sizes: Iterable[Size]) -> Size:
         """The size of a sum of several quantities whose leading terms do not cancel; that of zero for none."""
         distinct = tuple(sizes)
+        if len(distinct) == 1:
+            return distinct[0]
         lower = Exponent.largest(each.lower for each in distinct)
         if all(each.is_exact for each in distinct):
             return cls(lower, lower)

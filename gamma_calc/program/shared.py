@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import atexit
-from typing import Any, ClassVar
+from typing import Any
 from weakref import WeakValueDictionary
 
 
 class Sharing(type):
     """Makes equal values of a class one object; its values are frozen dataclasses without an equality of their own."""
 
-    known: ClassVar[WeakValueDictionary[tuple[Any, ...], Any]] = WeakValueDictionary()
+    def __init__(cls, *args: Any) -> None:
+        super().__init__(*args)
+        cls.known: WeakValueDictionary[tuple[Any, ...], Any] = WeakValueDictionary()
+        atexit.register(cls.known.clear)  # what goes later asks modules that are gone already
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """The value, new or known."""
-        value = None if kwargs else Sharing.known.get((cls, *args))
+        value = None if kwargs else cls.known.get(args)
         if value is None:
             value = super().__call__(*args, **kwargs)
-            value = Sharing.known.setdefault((cls, *parts(value)), value)
+            value = cls.known.setdefault(parts(value), value)
         return value
-
-
-atexit.register(Sharing.known.clear)  # what goes later asks modules that are gone already
 
 
 class Shared(metaclass=Sharing):
