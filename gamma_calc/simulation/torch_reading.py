@@ -6,11 +6,10 @@ program are all there is; nothing here knows a module.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from functools import reduce
+from functools import partial, reduce
 from itertools import islice
 from types import MappingProxyType
 
@@ -44,45 +43,30 @@ from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
 from gamma_calc.program.update_expressions import Count, Larger, Norm, Scalar
 from gamma_calc.simulation.steps import GradientStep
 
-GELU, CUBIC = math.sqrt(2 / math.pi), 0.044715
-"""Of the tanh in the approximate x Phi(x): Hendrycks, Gimpel, "Gaussian Error Linear Units" (arXiv:1606.08415)."""
-
-
-def _slope_of_gelu(x: Tensor, argument: Tensor, slope: Tensor) -> Tensor:
-    """The derivative of x (1 + tanh argument) / 2."""
-    return (1 + argument.tanh()) / 2 + x * slope * (1 - argument.tanh().square()) / 2
-
-
-def _slope_of_mish(x: Tensor, tanh: Tensor) -> Tensor:
-    """The derivative of x tanh(log(1 + e^x))."""
-    return tanh + x * x.sigmoid() * (1 - tanh.square())
-
-
 FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "phi": torch.relu,
-    "phi'": lambda x: (x > 0).to(x.dtype),
     "silu": torch.nn.functional.silu,
-    "silu'": lambda x: x.sigmoid() * (1 + x * (1 - x.sigmoid())),
     "mish": torch.nn.functional.mish,
-    "mish'": lambda x: _slope_of_mish(x, torch.nn.functional.softplus(x).tanh()),
     "hardswish": torch.nn.functional.hardswish,
-    "hardswish'": lambda x: (x / 3 + 0.5).where(x.abs() < 3, (x > 0).to(x.dtype)),
     "elu": torch.nn.functional.elu,
-    "elu'": lambda x: x.clamp(max=0).exp(),
-    "capped": lambda x: x.clamp(max=1),
-    "capped'": lambda x: (x <= 1).to(x.dtype),
+    "capped": partial(torch.clamp, max=1),
     "hardtanh": torch.nn.functional.hardtanh,
-    "hardtanh'": lambda x: (x.abs() <= 1).to(x.dtype),
     "tanh": torch.tanh,
-    "tanh'": lambda x: 1 - x.tanh().square(),
     "erf": torch.erf,
-    "erf'": lambda x: 2 / math.sqrt(math.pi) * (-x.square()).exp(),
     "gelu": torch.nn.functional.gelu,
-    "gelu'": lambda x: torch.special.ndtr(x) + x * (-x.square() / 2).exp() / math.sqrt(2 * math.pi),
-    "gelu_tanh": lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
-    "gelu_tanh'": lambda x: _slope_of_gelu(x, GELU * (x + CUBIC * x**3), GELU * (1 + 3 * CUBIC * x**2)),
+    "gelu_tanh": partial(torch.nn.functional.gelu, approximate="tanh"),
 }
-"""The scalar maps that a program can name, and their derivatives; x Phi(x) exactly and by a tanh; min(x, 1)."""
+"""The scalar maps that a program can name; their derivatives have a prime behind the name."""
+
+
+def _pointwise(function: str, x: Tensor) -> Tensor:
+    """A scalar map of every entry, or its derivative there."""
+    if not function.endswith("'"):
+        return FUNCTIONS[function](x)
+    with torch.enable_grad():
+        inside = x.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(FUNCTIONS[function.removesuffix("'")](inside).sum(), inside)
+    return slope
 
 
 class TorchReading:
@@ -190,7 +174,7 @@ class TorchReading:
     def _function(self, node: Map, value: Tensor) -> Tensor:
         match node:
             case Pointwise(function):
-                return FUNCTIONS[function](value)
+                return _pointwise(function, value)
             case Power(_, degree, factor):
                 return float(factor) * value.pow(float(degree))
             case Softmax(operand, axis):
