@@ -18,7 +18,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_calc.algebra import Polyhedron
+from gamma_calc.algebra import Affine, Polyhedron
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.errors import BadInput, Unknown
@@ -122,14 +122,11 @@ def stable_region(scheme: str) -> Polyhedron:
 
 def predicted_edge(region: Polyhedron, offset: Fraction) -> Fraction:
     """The largest a with (a, a + offset) in the region."""
-    bounds = []
-    for inequality in region.inequalities:
-        per_a, per_b = (inequality.form.coefficient(rate) for rate in RATES)
-        if per_a + per_b < 0:
-            bounds.append((inequality.form.constant + per_b * offset) / -(per_a + per_b))
-    if not bounds:
+    a, b = RATES
+    found = region.substituted({b: Affine.symbol(a) + offset}).maximum(Affine.symbol(a))
+    if found is None:
         raise Unknown(f"nothing bounds the rates along b = a + {offset}")
-    return min(bounds)
+    return found
 
 
 def law_edge(plan: Plan, scheme: str, offset: Fraction, width: int) -> StabilityEdge:
