@@ -12,7 +12,7 @@ from gamma_calc.algebra.plain import Json
 from gamma_calc.derivation.certificate_shape import LARGEST, Malformed, check_shape
 from gamma_calc.derivation.checker import Proof, Refuted, verified
 from gamma_calc.derivation.conclusions import conclusions, open_conditions, premises_text
-from gamma_calc.derivation.tables import COLUMNS
+from gamma_calc.derivation.tables import COLUMNS, Shown
 from gamma_calc.errors import BadInput
 from gamma_calc.files import file_content, path_of
 
@@ -21,7 +21,7 @@ WRONG = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Verification:
+class Verification(Shown):
     """What a certificate says it is about, which is only a label; what it takes for granted, and what it proves or the
     first of its steps that fails. `left_open` are the conditions of which it proves no region, only bounds."""
 
@@ -47,9 +47,6 @@ class Verification:
         label = f"scheme: {self.scheme} (a label; what is proved follows from the premises)"
         premises = textwrap.wrap(f"premises: {self.setting}", COLUMNS, subsequent_indent="  ", break_on_hyphens=False)
         return "\n".join((label, *premises, *self.conclusions, "The certificate proves all of this."))
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 def verify(certificate: Path | str) -> Verification:
