@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Literal
 
 from gamma_calc.algebra import Polyhedron
 from gamma_calc.analysis.conditions import STABLE, conditions_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, free_exponents
-from gamma_calc.derivation.as_json import policy_json
+from gamma_calc.derivation.as_json import SCHEMA, Json, policy_json
 from gamma_calc.derivation.questions import derived_from
 from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed
 from gamma_calc.derivation.tables import Shown
 from gamma_calc.errors import BadInput
 from gamma_calc.program.selection import Spec, Values
-
-SCHEMA = 1
-
-Json = dict[str, Any]
-
 
 MOST_UNKNOWNS = 8
 
