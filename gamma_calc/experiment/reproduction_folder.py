@@ -155,8 +155,8 @@ def _rates_text(found: Reproduction, scheme: str) -> str:
     text = f"{scheme}: {_slope_text(rate_exponent(studies, found.plan.seed))}."
     if not np.isfinite(squares).all():
         return text
-    local = local_slopes(found.plan.widths, squares, is_paired=False, seed=found.plan.seed)
-    far, half = extrapolated_slope(found.plan.widths, squares, is_paired=False, seed=found.plan.seed)
+    local = local_slopes(found.plan.widths, squares, seed=found.plan.seed)
+    far, half = extrapolated_slope(found.plan.widths, squares, seed=found.plan.seed)
     steps = ", ".join(f"{slope:.2f} \N{PLUS-MINUS SIGN} {width:.2f}" for slope, width in local)
     return (
         f"{text} Local slopes, width by width: {steps}. Extrapolated, if the next power lies {GAP:g} below:"

@@ -229,28 +229,24 @@ GAP = 0.5
 """Powers of n mostly differ by halves."""
 
 
-def local_slopes(
-    widths: Sequence[int], mean_square: Array, *, is_paired: bool = True, seed: int = 0
-) -> list[tuple[float, float]]:
+def local_slopes(widths: Sequence[int], mean_square: Array, *, seed: int = 0) -> list[tuple[float, float]]:
     """The slopes of 1/2 log2 of the mean over runs from width to width, each with half of its 95 % interval.
 
-    Shapes: mean_square [widths, runs], positive.
+    Shapes: mean_square [widths, runs], positive, of unpaired widths.
 
     >>> [slope for slope, _ in local_slopes([2, 4, 16], np.array([[4.0] * 3, [16.0] * 3, [64.0] * 3]))]
     [1.0, 0.5]
     """
     x = np.log2(widths)
     rows = np.diff(np.eye(len(x)), axis=0) / np.diff(x)[:, None]
-    values, half_widths = _functional(rows, mean_square, is_paired, seed)
+    values, half_widths = _functional(rows, mean_square, seed)
     return list(zip(values.tolist(), half_widths.tolist(), strict=True))
 
 
-def extrapolated_slope(
-    widths: Sequence[int], mean_square: Array, *, is_paired: bool = True, seed: int = 0
-) -> tuple[float, float]:
+def extrapolated_slope(widths: Sequence[int], mean_square: Array, *, seed: int = 0) -> tuple[float, float]:
     """The slope that the local slopes run to if the next exponent lies `GAP` below, with half of its 95 % interval.
 
-    Shapes: mean_square [widths, runs], positive.
+    Shapes: mean_square [widths, runs], positive, of unpaired widths.
 
     >>> n = 2.0 ** np.arange(5, 12)
     >>> round(extrapolated_slope([int(w) for w in n], np.tile(n[:, None] ** 1.0 * 4 ** n[:, None] ** -0.5, 3))[0], 9)
@@ -260,14 +256,14 @@ def extrapolated_slope(
         raise BadInput("widths to extrapolate from", found=str(len(widths)), expected=f"at least {LEAST_WIDTHS}")
     n = np.asarray(widths, dtype=np.float64)
     design = np.stack([np.ones_like(n), np.log2(n), n**-GAP], axis=1)
-    values, half_widths = _functional(np.linalg.pinv(design)[1:2], mean_square, is_paired, seed)
+    values, half_widths = _functional(np.linalg.pinv(design)[1:2], mean_square, seed)
     return float(values[0]), float(half_widths[0])
 
 
-def _functional(rows: Array, mean_square: Array, is_paired: bool, seed: int) -> tuple[Array, Array]:
+def _functional(rows: Array, mean_square: Array, seed: int) -> tuple[Array, Array]:
     """Linear functionals of y and half of their 95 % intervals, by resampling runs."""
     runs = mean_square.shape[1]
-    means = _resampled_means(list(mean_square), is_paired, RESAMPLES, seed)
+    means = _resampled_means(list(mean_square), False, RESAMPLES, seed)
     spread = (np.log2(means) / 2 @ rows.T).std(axis=0)
     stretch = student_quantile(runs - 1) * math.sqrt(runs / (runs - 1))
     return rows @ (np.log2(mean_square.mean(axis=1)) / 2), stretch * spread
