@@ -29,7 +29,7 @@ from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, exponent_form
 from gamma_calc.program.selection import Spec, selected
-from gamma_calc.tracing.capture import Capture, Operation, captured
+from gamma_calc.tracing.capture import Capture, Operation, Reference, captured
 from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, check_named, initial_sizes
 from gamma_calc.tracing.names import numbered, short_names
 from gamma_calc.tracing.operations import ENTRIES
@@ -235,7 +235,7 @@ def _translated(t: Translation) -> Value:
             t.values[name] = entry(t, operation, *operation.arguments, **operation.options)
         except Unknown as problem:
             t.values[name] = t.missing(operation, str(problem))
-    return t.named("output", t.value_of(t.capture.output))
+    return t.named("output", t.value(Reference(t.capture.output)))
 
 
 def _check_call(entry: Entry, operation: Operation) -> None:

@@ -118,10 +118,6 @@ class Translation:
         found = self.values.get(argument.name) if isinstance(argument, Reference) else None
         return found if isinstance(found, Beside) else self.value(argument)
 
-    def value_of(self, name: str) -> Value:
-        """The value of an operation, by its name."""
-        return self.value(Reference(name))
-
     def number(self, argument: Any) -> float | Across | None:
         """A number, or a tensor that training does not change and that repeats one; None for anything else."""
         if isinstance(argument, int | float | Across):

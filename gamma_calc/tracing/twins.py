@@ -97,7 +97,7 @@ def twins_of(model: Any, inputs: Mapping[str, Any] | None, growth: Mapping[str, 
 
 
 def _config(model: nn.Module) -> Any:
-    return getattr(_base(model), "config", None) if hasattr(_base(model), "config") else None
+    return getattr(_base(model), "config", None)
 
 
 def _base(model: nn.Module) -> Any:
