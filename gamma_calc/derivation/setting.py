@@ -167,8 +167,6 @@ def _rule_rows(tensor: Trained, update: Update, gradients: Mapping[Trained, Expr
 
 def _updates(tensor: Trained, *, has_factor: bool) -> Iterator[tuple[Text, str]]:
     """How a trained tensor moves."""
-    if not tensor.is_trained:
-        return
     name, gradient = Symbol.of(tensor.name), gradient_symbol(tensor.name).at(ANY_STEP.before)
     rate, processed = rate_symbol(tensor.name).latex(), Symbol("g", gradient.below, gradient.above).latex()
     before, after = name.at("t-1").latex(), name.at("t").latex()

@@ -428,11 +428,7 @@ def _read(
         if default is None:
             raise BadInput(f"{key} is missing; expected {expected}")
         return default
-    try:
-        is_fine = is_valid(value)
-    except TypeError:
-        is_fine = False
-    if not is_fine:
+    if not is_valid(value):
         raise BadInput(f"{key}: found {quoted(value)}, expected {expected}")
     return value
 
