@@ -9,99 +9,120 @@ so A[2] meets, along the width, an input that knows it. The first layer's A meet
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from operator import or_
 
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     At,
     Contraction,
+    Entrywise,
     Expression,
+    InverseRms,
+    Map,
+    MapChange,
     Merged,
-    Named,
     Renamed,
-    Scaled,
     Split,
-    Stopped,
-    Sum,
     Trained,
-    Transposed,
     operands_first,
 )
 from gamma_calc.program.program import Program
-from gamma_calc.program.update_expressions import Kept, Memory
+from gamma_calc.program.update_expressions import Memory
 
-Place = tuple[str, Axis]
-"""A tensor, and an axis of it."""
+
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """The tensors on whose initial entries a value may depend, and those on which two factors of a product in it do."""
+
+    on: frozenset[str] = frozenset()
+    twice: frozenset[str] = frozenset()
+
+    def __or__(self, other: Dependence) -> Dependence:
+        return Dependence(self.on | other.on, self.twice | other.twice)
+
+    def __mul__(self, other: Dependence) -> Dependence:
+        return Dependence(self.on | other.on, self.twice | other.twice | self.on & other.on)
 
 
 @lru_cache(maxsize=64)
 def met_axes(program: Program) -> Mapping[str, frozenset[Axis]]:
-    """By tensor, its growing axes along which some sum meets what may depend on the tensor's initial entries.
+    """By tensor, its growing axes along which the factors of some sum may depend on the tensor's initial entries twice.
 
-    A sum of the tensor itself, or of two values that both depend on it.
+    As W and W^T y do, or W x and W y, also where a sum takes (W x)_i (W y)_i against what knows nothing of W. An axis
+    may be summed over under any name that the program has for it.
     """
     updates = program.updates.values()
-    kept = {each.memory: each.operand for update in updates for each in update.memories}
     order = operands_first(*(part for each in updates for part in each.expressions), *program.quantities.values())
-    depends = _dependences(program, order)
-    axes = {tensor.name: tensor.axes for tensor in program.parameters}
-    found: dict[str, set[Axis]] = {tensor.name: set() for tensor in program.parameters}
+    depends, names = _dependences(program, order), _names(order)
+    axes = {tensor.name: [axis for axis in tensor.axes if not axis.is_fixed] for tensor in program.parameters}
+    found: dict[str, set[Axis]] = {name: set() for name in axes}
     for node in order:
-        if isinstance(node, Contraction):
-            for name in depends[node.left] & depends[node.right]:
-                found[name].update(axis for axis in node.over if axis in axes[name] and not axis.is_fixed)
-            for one, other in ((node.left, node.right), (node.right, node.left)):
-                for name, axis in _entries(one, frozenset(node.over), kept):
-                    if name in depends[other] and not axis.is_fixed:
-                        found[name].add(axis)
+        over, twice = _summed(node, depends)
+        called = frozenset[Axis]().union(*(names.get(axis, {axis}) for axis in over))
+        for name in twice:
+            found[name].update(axis for axis in axes[name] if axis in called)
     return {name: frozenset(axes) for name, axes in found.items()}
 
 
-def _dependences(program: Program, order: Iterable[Expression]) -> Mapping[Expression, frozenset[str]]:
-    """The tensors on whose initial entries a value may depend, at any step."""
-    direct: dict[Expression, frozenset[str]] = {}
-    for node in order:
+def _summed(node: Expression, depends: Mapping[Expression, Dependence]) -> tuple[Iterable[Axis], Iterable[str]]:
+    """The axes that an operation sums over, and the tensors on which the factors of the sum depend twice."""
+    match node:
+        case Contraction(left, right, over):
+            return over, (depends[left] * depends[right]).twice
+        case InverseRms(operand, axis):
+            return (axis,), depends[operand].on
+        case MapChange(InverseRms(operand, axis), change):
+            return (axis,), (depends[operand] | depends[change]).on
+    return (), ()
+
+
+def _names(nodes: Iterable[Expression]) -> Mapping[Axis, set[Axis]]:
+    """By axis, those that it is renamed to, directly or by others, or of which it is the part that grows."""
+    found: dict[Axis, set[Axis]] = {}
+    for one, other in _renamings(nodes):
+        alike = found.get(one, {one}) | found.get(other, {other})
+        found |= dict.fromkeys(alike, alike)
+    return found
+
+
+def _renamings(nodes: Iterable[Expression]) -> Iterator[tuple[Axis, Axis]]:
+    for node in nodes:
         match node:
-            case Trained(name) | At(Trained(name)) | Memory(_, Trained(name)):
-                direct[node] = frozenset((name,))
-            case _:
-                direct[node] = frozenset[str]().union(*(direct[each] for each in node.operands))
-    known = {tensor.name: frozenset((tensor.name,)) for tensor in program.parameters}
-    steps = {
-        tensor.name: frozenset[str]().union(*(direct[each] for each in update.expressions))
-        for tensor, update in program.updates.items()
-    }
-    before = dict[str, frozenset[str]]()
+            case Renamed(_, old, new):
+                yield old, new
+            case Split(_, axis) | Merged(_, _, _, axis):
+                yield axis, node.growing
+
+
+def _dependences(program: Program, order: Iterable[Expression]) -> Mapping[Expression, Dependence]:
+    """What every value may depend on, at any step."""
+    initial = {tensor.name: Dependence(frozenset((tensor.name,))) for tensor in program.parameters}
+    before, known = dict[str, Dependence](), initial
+    values: dict[Expression, Dependence] = {}
     while before != known:
         before = known
-        known = {name: found.union(*(before[each] for each in steps.get(name, ()))) for name, found in before.items()}
-    return {node: frozenset[str]().union(*(known[name] for name in names)) for node, names in direct.items()}
+        for node in order:
+            values[node] = _of(node, values, known)
+        steps = {
+            tensor.name: reduce(or_, (values[each] for each in update.expressions))
+            for tensor, update in program.updates.items()
+        }
+        known = {name: found | _mapped(steps[name]) if name in steps else found for name, found in before.items()}
+    return values
 
 
-def _entries(
-    node: Expression,
-    places: frozenset[Axis],
-    kept: Mapping[Memory, Expression],
-    seen: frozenset[Expression] = frozenset(),
-) -> Iterator[Place]:
-    """The tensors that are a term of a value themselves, up to a scalar, each with its axes at some of the value's."""
+def _of(node: Expression, values: Mapping[Expression, Dependence], known: Mapping[str, Dependence]) -> Dependence:
     match node:
-        case Trained(name) | At(Trained(name)):
-            yield from ((name, axis) for axis in places.intersection(node.axes))
-        case Renamed(operand, old, new):
-            yield from _entries(operand, _renamed(places, new, old), kept, seen)
-        case Split(operand, axis):
-            yield from _entries(operand, _renamed(places, node.growing, axis), kept, seen)
-        case Merged(operand, _, _, axis):
-            yield from _entries(operand, _renamed(places, axis, node.growing), kept, seen)
-        case Named() | Transposed() | Scaled() | Stopped() | Kept():
-            yield from _entries(node.operand, places, kept, seen)
-        case Sum(summands):
-            for summand in summands:
-                yield from _entries(summand, places, kept, seen)
-        case Memory() if node not in seen:
-            yield from _entries(kept[node], places, kept, seen | {node})
+        case Trained(name) | At(Trained(name)) | Memory(_, Trained(name)):
+            return known[name]
+        case Contraction(left, right) | Entrywise(left, right):
+            return values[left] * values[right]
+    whole = reduce(or_, (values[each] for each in node.operands), Dependence())
+    return _mapped(whole) if isinstance(node, Map | MapChange) else whole
 
 
-def _renamed(places: frozenset[Axis], old: Axis, new: Axis) -> frozenset[Axis]:
-    return frozenset(new if place is old else place for place in places)
+def _mapped(argument: Dependence) -> Dependence:
+    """What a map makes of a sum: products of its terms."""
+    return argument * argument

@@ -45,7 +45,7 @@ from gamma_calc.calculus.trace import Application
 from gamma_calc.calculus.update_rules import normalised_step
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Expression
+from gamma_calc.program.expressions import Expression, Ones
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.network import (
     axis,
@@ -629,6 +629,46 @@ def test_sums_of_odd_and_of_even_maps_in_numbers(problem: Problem, number: Calla
 
     assert abs(slope(drawn, (2**5, 2**9), seed=3) - float(Fraction(expected))) < 0.2
     assert str(exponents(problem, steps=1)[1].sizes["q"]) == expected
+
+
+def by_chance(make: Callable[[Callable[..., Expression], Expression, Expression, Axis], Expression]) -> Problem:
+    """A number s that a function makes of what one frozen matrix makes of x and of V x, along its rows."""
+    n, m, r = axis("n", 1), axis("m", 1), axis("r")
+    w, v, x = parameter("W", m, n, init="-1/2"), parameter("V", m, n, init="-1/2"), data("x", n)
+    met, seen = (
+        named("s", make(lambda each: w @ each, x, renamed(v @ x, m, n), m)),
+        parameter("b", r, rate="-1", init="0"),
+    )
+    return Problem("by-chance", named("f", met * seen))
+
+
+BY_CHANCE = {
+    "against what has not seen it": (
+        by_chance(lambda of, x, y, m: contract(data("o", m), relu(of(x)) * of(y), m)),
+        lambda w, x, y: np.sum(np.maximum(w @ x, 0) * (w @ y)),
+    ),
+    "as a mean": (
+        by_chance(lambda of, x, y, m: contract(Ones.along(m), of(x) * of(y), m)),
+        lambda w, x, y: np.sum((w @ x) * (w @ y)),
+    ),
+    "where its rows have another name": (
+        by_chance(lambda of, x, y, m: contract(*(renamed(of(each), m, axis("k", 1)) for each in (x, y)), axis("k", 1))),
+        lambda w, x, y: np.sum((w @ x) * (w @ y)),
+    ),
+}
+"""Sums in which (W x)_i and (W V x)_i are aligned by chance only: n^(1/2), and not n^1."""
+
+
+@pytest.mark.parametrize(("problem", "number"), BY_CHANCE.values(), ids=BY_CHANCE)
+def test_what_one_matrix_makes_of_two_vectors_is_aligned_by_chance_in_numbers(
+    problem: Problem, number: Callable[..., float]
+) -> None:
+    def drawn(draw: np.random.Generator, n: int) -> float:
+        (w, v), x = draw.standard_normal((2, n, n)) / np.sqrt(n), draw.standard_normal(n)
+        return number(w, x, v @ x)
+
+    assert abs(slope(drawn, (2**5, 2**9), seed=3) - 1 / 2) < 0.2
+    assert str(exponents(problem, steps=1)[1].sizes["s"]) == "1/2"
 
 
 SMALL_PARTS = {
