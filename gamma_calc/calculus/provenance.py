@@ -358,7 +358,7 @@ def _distinct(seen: frozenset[Sight]) -> frozenset[Sight]:
 
 @lru_cache(maxsize=65536)
 def _widened(*alike: Sight) -> Sight:
-    """Dependences on the same entries as one."""
+    """Dependences on the same entries as one that brings back as much: a factor within another one is left out."""
     one = _together(alike)
     return one if len(one.factors) == 1 else Sight(one.entries, _widest(one.factors))
 

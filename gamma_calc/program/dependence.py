@@ -55,7 +55,7 @@ def met_axes(program: Program) -> Mapping[str, frozenset[Axis]]:
     """
     updates = program.updates.values()
     order = operands_first(*(part for each in updates for part in each.expressions), *program.quantities.values())
-    depends, names = _dependences(program, order), _names(order)
+    depends, names = _dependences(program, order), axis_names(order)
     axes = {tensor.name: [axis for axis in tensor.axes if not axis.is_fixed] for tensor in program.parameters}
     found: dict[str, set[Axis]] = {name: set() for name in axes}
     for node in order:
@@ -78,8 +78,11 @@ def _summed(node: Expression, depends: Mapping[Expression, Dependence]) -> tuple
     return (), ()
 
 
-def _names(nodes: Iterable[Expression]) -> Mapping[Axis, set[Axis]]:
-    """By axis, those that it is renamed to, directly or by others, or of which it is the part that grows."""
+def axis_names(nodes: Iterable[Expression]) -> Mapping[Axis, set[Axis]]:
+    """By axis, all names of it in some operations: what it is renamed to, and its part that grows where it is split.
+
+    An axis that has one name only is left out.
+    """
     found: dict[Axis, set[Axis]] = {}
     for one, other in _renamings(nodes):
         alike = found.get(one, {one}) | found.get(other, {other})

@@ -28,18 +28,8 @@ from torch import Tensor
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import (
-    Expression,
-    Given,
-    Merged,
-    Ones,
-    Renamed,
-    Scaled,
-    Split,
-    Trained,
-    divisor,
-    nodes,
-)
+from gamma_calc.program.dependence import axis_names
+from gamma_calc.program.expressions import Expression, Given, Merged, Ones, Scaled, Split, Trained, divisor, nodes
 from gamma_calc.program.optimizers import Moments, Optimizer
 from gamma_calc.program.program import Program
 from gamma_calc.program.update_expressions import Scalar
@@ -86,11 +76,8 @@ def _parts(program: Program) -> Mapping[Axis, tuple[Axis, Axis]]:
 @lru_cache(maxsize=64)
 def _samples(program: Program) -> frozenset[Axis]:
     """The growing axes that no parameter has, under any name: those of a batch."""
-    names = [{node.old, node.new} for node in _written(program) if isinstance(node, Renamed)]
-    names += [{part, whole} for part, (whole, _) in _parts(program).items()]
-    features = {axis for each in program.parameters for axis in each.axes}
-    for _ in names:  # each reaches another one at most
-        features = features.union(*(pair for pair in names if not features.isdisjoint(pair)))
+    names = axis_names(_written(program))
+    features = {name for each in program.parameters for axis in each.axes for name in names.get(axis, {axis})}
     return frozenset(axis for node in _written(program) for axis in node.axes if not axis.is_fixed) - features
 
 
