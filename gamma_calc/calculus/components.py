@@ -61,8 +61,12 @@ def needed(term: Term) -> Term:
 
 def _is_covered(component: Component, others: Iterable[Component]) -> bool:
     """Whether another component is no smaller, and no later sum gains less on it."""
+    made = component.provenance
     return any(
-        other is not component and _is_no_larger(component, other) and component.provenance.is_within(other.provenance)
+        made.differs_by_mixed(other.provenance)
+        and other is not component
+        and _is_no_larger(component, other)
+        and made.is_within(other.provenance)
         for other in others
     )
 
@@ -153,12 +157,18 @@ def made(
     most = provenance(component, parts)
     least = most
     if not (size.is_exact and all(each.size.is_exact for each in parts)) and not size.lower.is_vanishing:
-        least = provenance(_surely(component), tuple(map(_surely, filter(is_there, parts))))
+        least = provenance(_surely(component), _sure(parts))
     if least is most:
         yield Component(size, most)
     else:
         yield Component(Size.exactly(size.lower), least)
         yield Component(Size(VANISHING, size.upper), most)
+
+
+@lru_cache(maxsize=16384)
+def _sure(parts: Term) -> Term:
+    """The components that are surely there, with each as small as it may be."""
+    return tuple(map(_surely, filter(is_there, parts)))
 
 
 def _surely(component: Component) -> Component:

@@ -258,7 +258,11 @@ class Provenance(Shared):
         The other one has seen as much, and the two differ only by flips under which it is even and odd at once: those
         never make a sum centred. Products and sums of either with the same factors are related in the same way.
         """
-        return self is other or _is_within(self, other)
+        return self is other or (self.differs_by_mixed(other) and _is_within(self, other))
+
+    def differs_by_mixed(self, other: Provenance) -> bool:
+        """Whether the other is even and odd at once under all flips by which the two differ."""
+        return self.mixed <= other.mixed and other.odd <= self.odd and self.odd - other.odd <= other.mixed
 
     @property
     def even_and_odd(self) -> Provenance:
@@ -327,8 +331,6 @@ def _summed(term: Provenance, over: tuple[Axis, ...]) -> Provenance:
 
 @lru_cache(maxsize=65536)
 def _is_within(term: Provenance, other: Provenance) -> bool:
-    if not term.mixed <= other.mixed or term.odd - other.mixed != other.odd:
-        return False
     if term.fresh is not other.fresh or term.made != other.made or not _is_alone_within(term, other):
         return False
     return _are_within(term.seen, other.seen)
@@ -411,7 +413,7 @@ def _widest(factors: frozenset[Provenance | None]) -> frozenset[Provenance | Non
     found = [one.joined(*others) for one, *others in parities.values()]
     # Of two parities one is within the other only where that mixes flips that it does not.
     wide = [each for each in found if each.mixed]
-    covered = [one for one in found if any(len(one.mixed) < len(each.mixed) and one.is_within(each) for each in wide)]
+    covered = [one for one in found if any(one.mixed < each.mixed and one.is_within(each) for each in wide)]
     return frozenset(found).difference(covered) | factors & {None}
 
 
@@ -432,6 +434,7 @@ def seen_at(term: Provenance, place: Axis, depth: int) -> Provenance:
     return Provenance(None, odd, mixed, frozenset(seen))
 
 
+@lru_cache(maxsize=65536)
 def _remembered(sight: Sight, place: Axis, depth: int) -> Sight:
     at = tuple((axis, SUMMED) for axis, where in sight.entries.at if where is place)
     return Sight(Entries(sight.tensor, at), frozenset(each and _shortened(each, depth) for each in sight.factors))

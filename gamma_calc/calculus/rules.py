@@ -97,9 +97,13 @@ def unlike_pairs(left: Term, right: Term, axis: Axis) -> Iterator[tuple[Componen
     for alike, others in product(_alike(left, axis), _alike(right, axis)):
         found: dict[frozenset[Affine], tuple[Component, Component]] = {}
         for x, y in _uncentred(alike, others, axis):
-            found.setdefault(walks(x.provenance, y.provenance, axis), (x, y))
-        aligned = found.get(frozenset())
-        yield from (aligned,) if aligned else found.values() or ((alike[0], others[0]),)
+            lengths = walks(x.provenance, y.provenance, axis)
+            if not lengths:
+                yield x, y
+                break
+            found.setdefault(lengths, (x, y))
+        else:
+            yield from found.values() or ((alike[0], others[0]),)
 
 
 def _alike(term: Term, axis: Axis) -> Iterable[list[Component]]:
