@@ -90,14 +90,80 @@ class Open(Unknown):
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without a look for cycles among what is made, of which there are none: it takes a quarter of a long run."""
+    """Without a look for cycles among what is made, of which there are none: it takes a quarter of a long run.
+
+    Nor is there one soon after: what was made counts as old.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        if not gc.get_freeze_count():  # else others have frozen something, and it stays so
+            gc.freeze()
+            gc.unfreeze()
         if was_enabled:
             gc.enable()
+
+
+class _Run:
+    """A run of a program as far as it was followed. Whoever asks for more of its steps goes on from there."""
+
+    def __init__(self, program: Program, domain: Polyhedron, policy: Policy) -> None:
+        self.program = program
+        self.reading = ExponentReading(program, domain, policy)
+        self.states = [initial_state(program, self.reading)]
+        self.steps: list[ExponentStep] = []
+        self.settled_from: int | None = None
+        self._ends = [len(self.reading.trace.applications)]
+        self._failure: TooLong | Unknown | None = None
+
+    def follow(self, t: int) -> None:
+        """Read step t, the one after those at hand, if it is not one of them.
+
+        Raises:
+            TooLong: it has an exponent of more than `MOST_WRITTEN` numbers.
+            Unknown: a rule does not say how large something is.
+        """
+        if t <= len(self.steps):
+            return
+        if self._failure is None:
+            try:
+                self._read(t)
+            except (TooLong, Unknown) as error:
+                self._failure = error
+        if self._failure is not None:
+            raise self._failure
+
+    def _read(self, t: int) -> None:
+        reading, state = self.reading, self.states[-1]
+        watcher.get()(t, reading.domain)
+        del reading.trace.applications[self._ends[-1] :]  # of a step that was interrupted
+        reading.t, reading.trace.most = t, MOST_WRITTEN if self.steps else None
+        step = training_step(self.program, reading, state, t)
+        wanted = self.program.quantities
+        sizes = {name: reading.size(wanted[name], value) for name, value in step.quantities.items()}
+        self.steps.append(ExponentStep(t, sizes, {name: _sizes(value) for name, value in step.quantities.items()}))
+        self.states.append(step.after)
+        self._ends.append(len(reading.trace.applications))
+        if reading.recalled(step.after) == reading.recalled(state):
+            self.settled_from = t
+
+    def upto(self, t: int, cut: str = "", *, is_failed: bool = False) -> Trajectory:
+        """The first t steps; of one after them that failed also the rules that were applied until then."""
+        reading, is_settled = self.reading, self.settled_from is not None and self.settled_from <= t
+        return Trajectory(
+            self.program,
+            reading.domain,
+            reading.policy,
+            tuple(self.steps[:t]),
+            self.settled_from if is_settled else None,
+            tuple(reading.trace.applications[: None if is_failed else self._ends[t]]),
+            cut,
+        )
+
+
+_run = lru_cache(maxsize=64)(_Run)
 
 
 @lru_cache(maxsize=64)
@@ -119,36 +185,20 @@ def trajectory(
     Raises:
         Open: a rule does not say how large something is on the domain as a whole.
     """
-    reading = ExponentReading(program, domain, policy)
-    state = initial_state(program, reading)
-    unrolled: list[ExponentStep] = []
-    settled_from: int | None = None
-    cut = ""
+    run = _run(program, domain, policy)
     for t in range(1, steps + 1):
-        if most is not None and length(program, state) > most:
-            cut = f"the exponents after step {t - 1} are too long to follow"
-            break
-        reading.t = t
-        watcher.get()(t, domain)
-        made = len(reading.trace.applications)
-        reading.trace.most = MOST_WRITTEN if unrolled else None
+        if most is not None and length(program, run.states[t - 1]) > most:
+            return run.upto(t - 1, f"the exponents after step {t - 1} are too long to follow")
         try:
-            step = training_step(program, reading, state, t)
-            sizes = {name: reading.size(program.quantities[name], value) for name, value in step.quantities.items()}
+            run.follow(t)
         except TooLong:
-            del reading.trace.applications[made:]
             cut = f"step {t} has an exponent of more than {MOST_WRITTEN} numbers, too long to write out"
-            break
+            return run.upto(t - 1, cut)
         except Unknown as error:
-            cut, applications = f"step {t}: {error}", tuple(reading.trace.applications)
-            run = Trajectory(program, domain, policy, tuple(unrolled), None, applications, cut)
-            raise Open(str(error), run) from error
-        unrolled.append(ExponentStep(t, sizes, {name: _sizes(value) for name, value in step.quantities.items()}))
-        if reading.recalled(step.after) == reading.recalled(state):
-            settled_from = t
-            break
-        state = step.after
-    return Trajectory(program, domain, policy, tuple(unrolled), settled_from, tuple(reading.trace.applications), cut)
+            raise Open(str(error), run.upto(t - 1, f"step {t}: {error}", is_failed=True)) from error
+        if t == run.settled_from:
+            return run.upto(t)
+    return run.upto(steps)
 
 
 def length(program: Program, state: State[Term]) -> int:

@@ -39,6 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
     finally:
         if words is None:
             _ignore_interrupts()
+            gc.freeze()  # the last look for cycles would take seconds after a long derivation
 
 
 def _ignore_interrupts() -> None:

@@ -29,7 +29,6 @@ from Init[A] B's part arrives at step 3.
 from __future__ import annotations
 
 import argparse
-import gc
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -109,7 +108,6 @@ def answer(options: argparse.Namespace) -> int:
     """Print what follows for each layer."""
     from gamma_calc.huggingface.model_theory import model_theory
 
-    gc.freeze()  # what imports have made stays, and no collection need look at it again
     init, inits = _initial(options.init)
     scheme = None if options.scheme is None else scheme_from(options.scheme, allow_code=options.allow_code)
     with shown_runs():

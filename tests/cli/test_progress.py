@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
+from benchmarks.symbolic import forget
 from gamma_calc.algebra import EVERYWHERE, Affine, Polyhedron, equal
 from gamma_calc.analysis.derivation import derived
-from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.cli import progress
 from gamma_calc.cli.progress import RunLines, shown_runs
 from gamma_calc.program.catalogue import CATALOGUE
@@ -34,7 +34,7 @@ def test_where_somebody_looks_on_each_step_is_shown_and_wiped_out(
     for seconds in ("BEFORE_A_BAR", "BETWEEN_LOOKS"):
         monkeypatch.setattr(progress, seconds, 0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: is_watched)
-    trajectory.cache_clear()
+    forget()
     with shown_runs():
         derived(CATALOGUE["init-a"])
     said = capsys.readouterr().err
