@@ -38,7 +38,7 @@ from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.trace import Application
 from gamma_calc.program.expressions import Expression, Map, MapChange, Named, Scaled
-from gamma_calc.program.program import Program
+from gamma_calc.program.program import Program, asked
 
 MOST_CELLS = 256
 """Cells beyond which a condition is left undecided."""
@@ -79,8 +79,8 @@ def decided(
         return made
     if _is_interval(made) and is_confirmed(program, made, free[0], within, horizon, policy):
         return made
-    asked = within & _within_reach(condition, bound)
-    apart = decided_together(condition, faces(program, condition, asked, horizon, policy), is_free=is_free)
+    possible = within & _within_reach(condition, bound)
+    apart = decided_together(condition, faces(program, condition, possible, horizon, policy), is_free=is_free)
     if made.status is Status.UNKNOWN or apart.status is not Status.UNKNOWN:
         return apart
     reason = f"at a point it is otherwise than on the domain: {made}"
@@ -159,8 +159,11 @@ def _bound_on_face(
 ) -> Bounded:
     """A bounded run, of two steps only where the condition holds nowhere by these, or by what they tell beside a tie.
 
-    No later step makes smaller what was too large.
+    No later step makes smaller what was too large. On an interval only what is bounded is read; a run at a point, or
+    that tells what is reached, answers other questions too.
     """
+    if not (condition.reached or where.equalities):
+        program = asked(program, condition.bounded)
     if horizon is None and not condition.reached:
         early = bounded(program, condition.bounded, where, EARLY, policy)
         if early.inner.is_empty and (early.outer.is_empty or _has_ties([early.run])):

@@ -21,7 +21,7 @@ from gamma_calc.calculus.recursion import MOST_NUMBERS, length
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import TooLong
 from gamma_calc.maxplus.graph import Edge, Node, Product, Source, StepMap, reached
-from gamma_calc.program.program import Program
+from gamma_calc.program.program import Program, asked
 from gamma_calc.program.reading import State, Step, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Part
 
@@ -78,7 +78,7 @@ def symbolic_step(
 
     None also where it is too long to read.
     """
-    program = replace(program, quantities={name: program.quantities[name] for name in quantities})
+    program = asked(program, quantities)
     run = _closed_run(program, domain, policy)
     if run is None:
         return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression, InverseRms, Trained, leaves, nodes
@@ -46,3 +47,9 @@ class Program:
     def axes(self) -> tuple[Axis, ...]:
         """Every axis of the program, in the order of appearance."""
         return tuple(dict.fromkeys(axis for leaf in leaves(*self.gradients.values()) for axis in leaf.axes))
+
+
+@lru_cache(maxsize=64)
+def asked(program: Program, quantities: tuple[str, ...]) -> Program:
+    """The program that is asked for some of its quantities only."""
+    return replace(program, quantities={name: program.quantities[name] for name in quantities})
