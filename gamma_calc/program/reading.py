@@ -36,6 +36,10 @@ from gamma_calc.program.optimizers import Update
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import DECAYS, FormalSum, Kind, Label, Part, is_initial
 from gamma_calc.program.update_expressions import Count, Kept, Larger, Memory, Norm, Scalar
+from gamma_calc.program.wholes import asked_as_wholes
+
+MOST_PAIRS = 4
+"""Pairs of terms that a product has term by term where only the whole is asked for: it reads well, and costs little."""
 
 T = TypeVar("T")
 
@@ -142,7 +146,7 @@ def initial_state(program: Program, reading: Reading[T]) -> State[T]:
 def training_step(program: Program, reading: Reading[T], before: State[T], t: int) -> Step[T]:
     """Step t from the state `before`: every gradient is taken there, then every parameter moves."""
     environment: dict[Moment, State[T]] = {Moment.PREVIOUS: before}
-    evaluator = _Evaluator(reading, environment)
+    evaluator = _Evaluator(reading, environment, asked_as_wholes(program))
     changes: dict[str, FormalSum[T]] = {}
     after: dict[str, FormalSum[T]] = dict(before)
     updates = program.updates
@@ -179,7 +183,7 @@ def _stepped(reading: Reading[T], evaluator: _Evaluator[T], tensor: Trained, upd
     direction = evaluator.arranged(update.direction, tensor.axes)
     if update.factor is None or direction.is_zero:
         return reading.change(tensor, direction, None, t)
-    factor = evaluator.scalar(update.factor)
+    factor = evaluator.whole(update.factor)
     return reading.change(tensor, FormalSum() if factor is None else direction, factor, t)
 
 
@@ -207,12 +211,19 @@ def _moved(reading: Reading[T], tensor: Trained, value: FormalSum[T], change: Fo
 
 
 class _Evaluator(Generic[T]):
-    """Evaluates expressions of one step; a node met twice is evaluated once."""
+    """Evaluates expressions of one step; a node met twice is evaluated once.
 
-    def __init__(self, reading: Reading[T], environment: Mapping[Moment, State[T]]) -> None:
+    A product of many pairs of terms takes its factors as wholes where it is one of `wholes`.
+    """
+
+    def __init__(
+        self, reading: Reading[T], environment: Mapping[Moment, State[T]], wholes: frozenset[Expression]
+    ) -> None:
         self.reading = reading
         self.environment = environment
+        self.wholes = wholes
         self.known: dict[Expression, FormalSum[T]] = {}
+        self._whole: dict[Expression, FormalSum[T]] = {}
 
     def value(self, node: Expression) -> FormalSum[T]:
         """The value of a node."""
@@ -237,7 +248,9 @@ class _Evaluator(Generic[T]):
             case At(tensor, moment):
                 return self.environment[moment][tensor.name]
             case Named(_, operand, is_cut):
-                return self._cut(node) if is_cut else self.value(operand)
+                if is_cut:
+                    return self._as_a_whole(operand) if node in self.wholes else self._cut(node)
+                return self.value(operand)
             case Stopped(operand):
                 return self.value(operand)
             case Transposed(operand):
@@ -250,14 +263,12 @@ class _Evaluator(Generic[T]):
                 return self.value(operand).mapped(lambda label, term: reading.merged(node, label, term))
             case Scaled(_, _, operand):
                 return self.value(operand).mapped(lambda label, term: reading.scaled(node, label, term))
-            case Contraction(left, right):
-                return self.value(left).multiplied(
-                    self.value(right), lambda label, x, y: reading.contracted(node, label, x, y)
-                )
-            case Entrywise(left, right):
-                return self.value(left).multiplied(
-                    self.value(right), lambda label, x, y: reading.entrywise(node, label, x, y)
-                )
+            case Contraction():
+                left, right = self._factors(node)
+                return left.multiplied(right, lambda label, x, y: reading.contracted(node, label, x, y))
+            case Entrywise():
+                left, right = self._factors(node)
+                return left.multiplied(right, lambda label, x, y: reading.entrywise(node, label, x, y))
             case Sum(summands):
                 values = [self.arranged(summand, node.axes) for summand in summands]
                 return reduce(lambda x, y: x.added(y, lambda label, a, b: reading.added(node, label, a, b)), values)
@@ -279,8 +290,21 @@ class _Evaluator(Generic[T]):
                 return FormalSum() if found is None else FormalSum((((), found),))
         raise TypeError(f"no reading of {type(node).__name__}")
 
-    def scalar(self, node: Expression) -> T | None:
-        """A scalar as one term, or None where it is zero."""
+    def _factors(self, node: Contraction | Entrywise) -> tuple[FormalSum[T], FormalSum[T]]:
+        factors = self.value(node.left), self.value(node.right)
+        if node in self.wholes and len(factors[0].terms) * len(factors[1].terms) > MOST_PAIRS:
+            return self._as_a_whole(node.left), self._as_a_whole(node.right)
+        return factors
+
+    def _as_a_whole(self, node: Expression) -> FormalSum[T]:
+        """A value as a sum of one term."""
+        if node not in self._whole:
+            found = self.whole(node)
+            self._whole[node] = FormalSum() if found is None else FormalSum((((), found),))
+        return self._whole[node]
+
+    def whole(self, node: Expression) -> T | None:
+        """A value as one term, or None where it is zero."""
         terms = [term for _, term in self.value(node)]
         return terms[0] if len(terms) == 1 else self.reading.collected(node, (), terms) if terms else None
 
@@ -294,7 +318,7 @@ class _Evaluator(Generic[T]):
             case Norm(tensors):
                 return self.reading.norm(node, [self.value(tensor) for tensor in tensors])
             case Larger(left, right):
-                one, other = self.scalar(left), self.scalar(right)
+                one, other = self.whole(left), self.whole(right)
                 return one if other is None else other if one is None else self.reading.larger(node, one, other)
 
     def _cut(self, node: Named) -> FormalSum[T]:
