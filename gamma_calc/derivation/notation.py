@@ -7,7 +7,7 @@ tensor is that term: s (B @ (A @ Z)) with the parts B_0 and U_A at step 2 is s B
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -53,6 +53,7 @@ from gamma_calc.program.optimizers import Update
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import Kind, Label, Part
 from gamma_calc.program.update_expressions import Count, Kept, Larger, Memory, Norm, Scalar
+from gamma_calc.program.wholes import asked_as_wholes
 
 _PREFIX = r"\\(Delta |Delta_\{\\lambda\} |mathrm\{d\})"
 _STARTS_WITH_PREFIX = re.compile(_PREFIX)
@@ -69,22 +70,27 @@ class Notation:
 
     def __init__(self, program: Program) -> None:
         self.names: Mapping[Expression, str] = {value: name for name, value in program.quantities.items()}
+        self.wholes = asked_as_wholes(program)
 
     def subject(self, subject: Subject) -> str:
         """What a conclusion of the trace is about."""
         times = Times.at(subject.t)
         if subject.label:
-            return term_latex(subject.expression, subject.label, times)
+            return expression_latex(self._term(subject.expression, subject.label), times)
         return self.whole(subject.expression, times)
 
     def factors(self, subject: Subject) -> tuple[str, ...]:
         """The operands of a subject's last operation, as the subjects of the lines that speak of them."""
-        expression = term(subject.expression, subject.label)
+        expression = self._term(subject.expression, subject.label)
         return tuple(expression_latex(bare(operand), Times.at(subject.t)) for operand in expression.operands)
 
     def term(self, expression: Expression, label: Label, times: Times) -> tuple[str, ...]:
         """The lines' subjects that make up the term of a whole value; a sum's summands have lines of their own."""
-        return tuple(expression_latex(each, times) for each in _summands(term(expression, label)))
+        return tuple(expression_latex(each, times) for each in _summands(self._term(expression, label)))
+
+    def _term(self, expression: Expression, label: Label) -> Expression:
+        """The term of an expression that carries a label, the whole one where that is empty."""
+        return _terms(expression, label, 0, self.wholes)[len(label)] if label else expression
 
     def definition(self, expression: Expression, times: Times = ANY_STEP) -> str:
         """What a quantity stands for, in terms of other quantities where it is their sum."""
@@ -127,11 +133,6 @@ def update_latex(update: Update, gradients: Mapping[Trained, Expression], times:
         yield expression_latex(part, times, symbols)
 
 
-def term_latex(expression: Expression, label: Label, times: Times) -> str:
-    """The term of an expression that carries a label."""
-    return expression_latex(term(expression, label), times)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed(Expression):
     """A part in the place of what it is a part of."""
@@ -143,33 +144,37 @@ class Placed(Expression):
         return self.whole.axes
 
 
-def term(expression: Expression, label: Label) -> Expression:
-    """The term of an expression that carries a label, the whole one where that is empty."""
-    return _terms(expression, label, 0)[len(label)] if label else expression
-
-
-def _terms(node: Expression, label: Label, start: int) -> Mapping[int, Expression]:
+def _terms(node: Expression, label: Label, start: int, wholes: Collection[Expression]) -> dict[int, Expression]:
     """What is left of a node where its parts are the label's from `start` on, by where those end.
 
-    A sum has the summands left that have such parts.
+    A sum has the summands left that have such parts. One of `wholes` may stand there without parts.
     """
+    found = _parts_of(node, label, start, wholes)
+    if node in wholes:
+        found.setdefault(start, node)
+    return found
+
+
+def _parts_of(node: Expression, label: Label, start: int, wholes: Collection[Expression]) -> dict[int, Expression]:
     found: dict[int, Expression] = {}
     match node:
         case Sum(summands):
-            every = [_terms(summand, label, start) for summand in summands]
+            every = [_terms(summand, label, start, wholes) for summand in summands]
             for end in frozenset().union(*every):
                 left = tuple(each[end] for each in every if end in each)
                 found[end] = left[0] if len(left) == 1 else Sum(left)
             return found
         case Contraction(left, right) | Entrywise(left, right):
-            for middle, one in _terms(left, label, start).items():
-                for end, other in _terms(right, label, middle).items():
+            for middle, one in _terms(left, label, start, wholes).items():
+                for end, other in _terms(right, label, middle, wholes).items():
                     found.setdefault(end, replace(node, left=one, right=other))
             return found
         case Named(_, operand, False):
-            return _terms(operand, label, start)
+            return _terms(operand, label, start, wholes)
         case Transposed() | Renamed() | Split() | Merged() | Stopped() | Scaled():
-            return {end: replace(node, operand=each) for end, each in _terms(node.operand, label, start).items()}
+            return {
+                end: replace(node, operand=each) for end, each in _terms(node.operand, label, start, wholes).items()
+            }
         case MapChange() | Memory() | Kept():
             own = node.label if isinstance(node, MapChange) else (_memory(node).part,)
             end = start + len(own)

@@ -135,6 +135,12 @@ class ProofLines:
             case _ if expression in self.notation.names:
                 terms = run.steps[subject.t - 1].terms[self.notation.names[expression]]
                 yield from self._of(text for label in terms for text in self.notation.term(expression, label, times))
+            case _ if application.rule.name == SUM.name:
+                yield from self._of_terms(expression, times)
+            case _:
+                for operand in expression.operands:
+                    as_a_whole = [*self._of((self.notation.whole(bare(operand), times),))]
+                    yield from as_a_whole or self._of_terms(operand, times)
 
     def _of_terms(self, expression: Expression, times: Times) -> Iterable[str]:
         """The lines of the terms of a value; a sum's summands have lines of their own."""

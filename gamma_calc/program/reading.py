@@ -248,21 +248,9 @@ class _Evaluator(Generic[T]):
             case At(tensor, moment):
                 return self.environment[moment][tensor.name]
             case Named(_, operand, is_cut):
-                if is_cut:
-                    return self._as_a_whole(operand) if node in self.wholes else self._cut(node)
-                return self.value(operand)
-            case Stopped(operand):
-                return self.value(operand)
-            case Transposed(operand):
-                return self.value(operand).mapped(lambda label, term: reading.transposed(node, label, term))
-            case Renamed(operand):
-                return self.value(operand).mapped(lambda label, term: reading.renamed(node, label, term))
-            case Split(operand):
-                return self.value(operand).mapped(lambda label, term: reading.split(node, label, term))
-            case Merged(operand):
-                return self.value(operand).mapped(lambda label, term: reading.merged(node, label, term))
-            case Scaled(_, _, operand):
-                return self.value(operand).mapped(lambda label, term: reading.scaled(node, label, term))
+                return self._cut(node) if is_cut else self.value(operand)
+            case Stopped() | Transposed() | Renamed() | Split() | Merged() | Scaled():
+                return self._arranged_or_scaled(node, self.value(node.operand))
             case Contraction():
                 left, right = self._factors(node)
                 return left.multiplied(right, lambda label, x, y: reading.contracted(node, label, x, y))
@@ -290,6 +278,22 @@ class _Evaluator(Generic[T]):
                 return FormalSum() if found is None else FormalSum((((), found),))
         raise TypeError(f"no reading of {type(node).__name__}")
 
+    def _arranged_or_scaled(self, node: Expression, operand: FormalSum[T]) -> FormalSum[T]:
+        """What an operation that acts on each term alone makes of the value of its operand."""
+        reading = self.reading
+        match node:
+            case Transposed():
+                return operand.mapped(lambda label, term: reading.transposed(node, label, term))
+            case Renamed():
+                return operand.mapped(lambda label, term: reading.renamed(node, label, term))
+            case Split():
+                return operand.mapped(lambda label, term: reading.split(node, label, term))
+            case Merged():
+                return operand.mapped(lambda label, term: reading.merged(node, label, term))
+            case Scaled():
+                return operand.mapped(lambda label, term: reading.scaled(node, label, term))
+        return operand
+
     def _factors(self, node: Contraction | Entrywise) -> tuple[FormalSum[T], FormalSum[T]]:
         factors = self.value(node.left), self.value(node.right)
         if node in self.wholes and len(factors[0].terms) * len(factors[1].terms) > MOST_PAIRS:
@@ -297,10 +301,14 @@ class _Evaluator(Generic[T]):
         return factors
 
     def _as_a_whole(self, node: Expression) -> FormalSum[T]:
-        """A value as a sum of one term."""
+        """A value as a sum of one term; what acts on each term alone acts on that."""
         if node not in self._whole:
-            found = self.whole(node)
-            self._whole[node] = FormalSum() if found is None else FormalSum((((), found),))
+            is_cut = isinstance(node, Named) and node.is_cut
+            if isinstance(node, Named | Stopped | Transposed | Renamed | Split | Merged | Scaled) and not is_cut:
+                self._whole[node] = self._arranged_or_scaled(node, self._as_a_whole(node.operand))
+            else:
+                found = self.whole(node)
+                self._whole[node] = FormalSum() if found is None else FormalSum((((), found),))
         return self._whole[node]
 
     def whole(self, node: Expression) -> T | None:
@@ -322,7 +330,10 @@ class _Evaluator(Generic[T]):
                 return one if other is None else other if one is None else self.reading.larger(node, one, other)
 
     def _cut(self, node: Named) -> FormalSum[T]:
-        """The terms of a value brought together: the initial one, and the change."""
+        """The terms of a value brought together: the initial one, and the change; or all as one."""
+        if node in self.wholes:
+            every = [term for _, term in self.value(node.operand)]
+            return FormalSum((((), self.reading.collected(node, (), every)),) if every else ())
         kinds: dict[Kind, list[T]] = {}
         for label, term in self.value(node.operand):
             kinds.setdefault(Kind.INITIAL if is_initial(label) else Kind.UPDATE, []).append(term)

@@ -12,6 +12,7 @@ import pytest
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.assumptions import dispensed
 from gamma_calc.calculus.policy import Policy
+from gamma_calc.calculus.rules import CONTRACTIONS
 from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.blocks import Document, Line, Proof, Statement, Table
 from gamma_calc.derivation.document import document
@@ -20,6 +21,8 @@ from gamma_calc.derivation.markdown import markdown_document
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.derivation.proof import claims
 from gamma_calc.program.catalogue import CATALOGUE, catalogued
+from gamma_calc.program.models import LoraStack
+from gamma_calc.program.scheme import Scheme
 from tests.derivation.schemes import derivation
 from tests.latex.formulas import latex_formulas, markdown_formulas
 
@@ -243,3 +246,15 @@ def test_a_document_takes_less_than_the_derivation_allows() -> None:
         assert latex_document(printed) and markdown_document(printed)
         durations.append(time.process_time() - start)
     assert min(durations) < 0.1
+
+
+def test_what_only_gradients_ask_for_has_one_line_and_is_cited() -> None:
+    """In the third layer's gradients the loss gradient behind a layer is one value, whatever it is the sum of."""
+    forms = {"A": "-1/2", "B": "zero", "eta_A": "-1", "eta_B": "0"}
+    lines = lines_of(document(derived(Scheme("stack", forms, model=LoraStack(3)), 3)))
+    behind = [line for line in lines if line.claims[0].subject == r"\mathrm{d}z_{\ell}^{1}"]
+    assert [line.rule for line in behind] == ["sum"]
+    assert len(behind[0].premises) > 1
+    assert sum(behind[0].number in {each.number for each in line.premises} for line in lines) > 1
+    made = [line for line in lines if line.rule in {"sum", "product", *(rule.name for rule in CONTRACTIONS.values())}]
+    assert all(line.premises for line in made)

@@ -9,12 +9,14 @@ import pytest
 from gamma_calc.algebra import Affine
 from gamma_calc.calculus.provenance import Flip, Provenance, Random
 from gamma_calc.calculus.trace import Subject
-from gamma_calc.derivation.notation import Notation, expression_latex, term_latex
+from gamma_calc.derivation.notation import Notation, expression_latex
 from gamma_calc.derivation.symbols import Times, parity_latex, quantity_latex
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.catalogue import catalogued
 from gamma_calc.program.expressions import At, Expression, Given, Moment, Named, Pointwise, Scaled, Sum, Trained
 from gamma_calc.program.lora import lora_module
+from gamma_calc.program.optimizers import OPTIMIZERS
+from gamma_calc.program.program import Program
 from gamma_calc.program.terms import Kind, Label, Part
 from gamma_calc.program.update_expressions import Kept, Memory
 
@@ -85,7 +87,8 @@ def z_b(b: Expression, a: Expression) -> Named:
     ],
 )
 def test_term(expression: Expression, label: Label, written: str) -> None:
-    assert term_latex(expression, label, AT_2) == written
+    nothing = Program((), {}, {}, OPTIMIZERS["adam"])
+    assert Notation(nothing).subject(Subject(expression, label, 2)) == written
 
 
 @pytest.mark.parametrize(
