@@ -71,14 +71,26 @@ def _is_covered(component: Component, others: Iterable[Component]) -> bool:
     )
 
 
-@lru_cache(maxsize=65536)
+def say_as_much_together(terms: Iterable[Term]) -> bool:
+    """Whether terms brought together say all that they say apart: of no parity there are too many components."""
+    parities = by_parity(component for term in terms for component in term).values()
+    return all(len(alike) <= MOST_APART or len(_different(tuple(alike))) <= MOST_APART for alike in parities)
+
+
 def _apart(components: Term) -> Sequence[Component]:
+    """The components of one parity, brought together; of many the smaller ones leave one bound."""
+    left = _different(components)
+    return left if len(left) <= MOST_APART else _bounds(tuple(left))
+
+
+@lru_cache(maxsize=65536)
+def _different(components: Term) -> Sequence[Component]:
     """The components of one parity, brought together as far as no later sum can tell.
 
     Those that have seen the same are as large as the largest; those of one size have, together, seen what any has.
     One beside which another is as large and has seen as much is left out, and so is one of several that a bound hides
-    and that is not the largest. Of many components the smaller ones leave one bound. So do several bounds, but not
-    where two exponents are free: parts beside it, told one by one, would be told less from below than together.
+    and that is not the largest. Several bounds leave one, but not where two exponents are free: parts beside it, told
+    one by one, would be told less from below than together.
     """
     alike = dict[frozenset[Sight], list[Component]]()
     for each in components:
@@ -94,7 +106,7 @@ def _apart(components: Term) -> Sequence[Component]:
     whole = total(left)
     if len(left) > 2 and any(one.size == whole for one in left):
         left = [one for one in left if one.size == whole or not _is_hidden(one, left)]
-    return left if len(left) <= MOST_APART else _bounds(left)
+    return left
 
 
 def _is_hidden(component: Component, others: Iterable[Component]) -> bool:
@@ -113,7 +125,8 @@ def _joined(provenances: Iterable[Provenance]) -> Provenance:
     return one.joined(*others)
 
 
-def _bounds(components: Sequence[Component]) -> Sequence[Component]:
+@lru_cache(maxsize=16384)
+def _bounds(components: Term) -> Sequence[Component]:
     """Many components of one parity: the largest as they are, and of the others one bound, which has seen what any has.
 
     Where it is open which are the largest, what all of them have seen is there, and what any has seen may be.

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gamma_calc.algebra import VANISHING, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON
-from gamma_calc.calculus.components import Component, Term, total
+from gamma_calc.calculus.components import Component, Term, say_as_much_together, total
 from gamma_calc.calculus.maps import (
     BOUNDED,
     CURVED,
@@ -149,6 +149,10 @@ class ExponentReading:
     def collected(self, node: Expression, label: Label, terms: Sequence[Term]) -> Term:
         """The largest exponent leads."""
         return self._concluded(self.rules.sum, node, label, *terms)
+
+    def say_as_much_together(self, terms: Sequence[Term]) -> bool:
+        """Whether there are so few components of each parity that none is merely bounded with others."""
+        return say_as_much_together(terms)
 
     def mapped(self, node: Map, argument: FormalSum[Term]) -> FormalSum[Term]:
         """What the map makes of the whole, or of the initial parts, and the change that the updates bring to that."""

@@ -87,7 +87,10 @@ class Reading(Protocol[T]):
         """The sum of two terms that carry the same label."""
 
     def collected(self, node: Expression, label: Label, terms: Sequence[T]) -> T:
-        """The sum of the terms that a cut, a memory or a scalar brings together under one label."""
+        """The sum of the terms that a cut, a memory or a whole brings together under one label."""
+
+    def say_as_much_together(self, terms: Sequence[T]) -> bool:
+        """Whether the sum of some terms says all that they say one by one."""
 
     def mapped(self, node: Map, argument: FormalSum[T]) -> FormalSum[T]:
         """A function of a whole sum; where it keeps parts, what it makes of the initial ones is apart from the rest."""
@@ -213,7 +216,7 @@ def _moved(reading: Reading[T], tensor: Trained, value: FormalSum[T], change: Fo
 class _Evaluator(Generic[T]):
     """Evaluates expressions of one step; a node met twice is evaluated once.
 
-    A product of many pairs of terms takes its factors as wholes where it is one of `wholes`.
+    A product of many pairs of terms takes its factors as wholes where it is one of `wholes`, and they say as much.
     """
 
     def __init__(
@@ -295,10 +298,16 @@ class _Evaluator(Generic[T]):
         return operand
 
     def _factors(self, node: Contraction | Entrywise) -> tuple[FormalSum[T], FormalSum[T]]:
-        factors = self.value(node.left), self.value(node.right)
-        if node in self.wholes and len(factors[0].terms) * len(factors[1].terms) > MOST_PAIRS:
+        left, right = self.value(node.left), self.value(node.right)
+        if len(left.terms) * len(right.terms) > MOST_PAIRS and self._is_asked_as_a_whole(node, left, right):
             return self._as_a_whole(node.left), self._as_a_whole(node.right)
-        return factors
+        return left, right
+
+    def _is_asked_as_a_whole(self, node: Expression, *values: FormalSum[T]) -> bool:
+        """Whether nothing asks for single terms of a node, and wholes of the values that it is made from say all."""
+        return node in self.wholes and all(
+            self.reading.say_as_much_together([term for _, term in value]) for value in values
+        )
 
     def _as_a_whole(self, node: Expression) -> FormalSum[T]:
         """A value as a sum of one term; what acts on each term alone acts on that."""
@@ -331,11 +340,12 @@ class _Evaluator(Generic[T]):
 
     def _cut(self, node: Named) -> FormalSum[T]:
         """The terms of a value brought together: the initial one, and the change; or all as one."""
-        if node in self.wholes:
-            every = [term for _, term in self.value(node.operand)]
+        value = self.value(node.operand)
+        if self._is_asked_as_a_whole(node, value):
+            every = [term for _, term in value]
             return FormalSum((((), self.reading.collected(node, (), every)),) if every else ())
         kinds: dict[Kind, list[T]] = {}
-        for label, term in self.value(node.operand):
+        for label, term in value:
             kinds.setdefault(Kind.INITIAL if is_initial(label) else Kind.UPDATE, []).append(term)
         parts = {(node.part(kind),): terms for kind, terms in kinds.items()}
         return FormalSum(tuple((label, self.reading.collected(node, label, terms)) for label, terms in parts.items()))

@@ -2,7 +2,7 @@
 
 A quantity is told term by term, and some maps look at the initial part of a value and at what training has changed. Of
 a gradient only the whole goes into a step. So a product of which all that asks is gradients may take its factors as
-wholes, and a cut its value: as many terms as there are pairs of terms of two factors say no more.
+wholes, and a cut its value, where as many terms as there are pairs of terms of two factors say no more.
 """
 
 from __future__ import annotations

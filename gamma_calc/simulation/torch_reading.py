@@ -151,6 +151,10 @@ class TorchReading:
         """The sum."""
         return total(terms)
 
+    def say_as_much_together(self, terms: Sequence[Tensor]) -> bool:
+        """Numbers add up."""
+        return True
+
     def mapped(self, node: Map, argument: FormalSum[Tensor]) -> FormalSum[Tensor]:
         """The map of the whole; where it keeps parts, of the initial ones, and what the updates change of that."""
         whole = self._function(node, self._whole(node.operand, argument))

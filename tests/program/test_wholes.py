@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.symbolic import forget
+from gamma_calc.algebra import Affine, Exponent
+from gamma_calc.calculus.components import Component, gathered, say_as_much_together
+from gamma_calc.calculus.provenance import Provenance, Random
 from gamma_calc.calculus.recursion import Trajectory, trajectory
+from gamma_calc.calculus.size import Size
 from gamma_calc.program import reading
+from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Named, Pointwise, nodes
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.program import Program, asked
@@ -52,3 +57,15 @@ def test_what_is_looked_at_term_by_term_is_no_whole() -> None:
     cuts = {node.name for node in asked_as_wholes(asked(program, ("Z_B[1]",))) if isinstance(node, Named)}
     assert {"dz[1]", "dh[1]", "dz[3]", "h[3]"} <= cuts
     assert cuts.isdisjoint({"z[1]", "h[1]", "h[2]"})
+
+
+def test_of_four_components_of_one_parity_two_would_leave_a_bound() -> None:
+    """Each has seen another tensor, so none is covered by a larger one."""
+    tensors = [Random(name, (Axis(name, Affine.of(1)),)) for name in "TUVW"]
+    seen = [Provenance(seen=Provenance.of(tensor).seen) for tensor in tensors]
+    terms = [(Component(Size.exactly(Exponent.of(-k)), each),) for k, each in enumerate(seen)]
+    assert say_as_much_together(terms[:3])
+    assert say_as_much_together([*terms[:3], terms[0]])
+    assert not say_as_much_together(terms)
+    together = gathered(component for term in terms for component in term)
+    assert [str(each.size) for each in together] == ["0", "-1", "<= -2"]
