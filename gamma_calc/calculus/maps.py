@@ -329,14 +329,14 @@ def _mapped(
         return _beside(replace(mine, odd=odd - mine.mixed), beside, spoilt)
     odd = turned if symmetry is Symmetry.ODD else frozenset[Flip]()
     alone = frozenset[Sight]() if beside else frozenset(each for each in mine.alone if each.flips & odd)
-    made_of_mine = replace(mine.even_and_odd, odd=odd, mixed=mine.flips - turned, alone=alone)
-    return _beside(made_of_mine, beside and around, spoilt)
+    largest_of_all = replace(mine.even_and_odd, odd=odd, mixed=mine.flips - turned, alone=alone)
+    return _beside(largest_of_all, beside and around, spoilt)  # what it has seen itself may be among what others have
 
 
 def signed(component: Component, gradient: Term) -> Provenance:
     """What a sign, or another odd map, makes of one component: its parity stays, under flips that leave phi' alone."""
     around = _no_smaller(gradient, component.size)
-    if component.provenance.alone:
+    if component.provenance.alone:  # which is asked of the others; what has been seen, and mixed, is its own too
         around = tuple([each for each in around if each is not component])
     return _beside(component.provenance, around, _mixed(around))
 
