@@ -80,11 +80,7 @@ def decided(
     if _is_interval(made) and is_confirmed(program, made, free[0], within, horizon, policy):
         return made
     possible = within & _within_reach(condition, bound)
-    apart = decided_together(condition, faces(program, condition, possible, horizon, policy), is_free=is_free)
-    if made.status is Status.UNKNOWN or apart.status is not Status.UNKNOWN:
-        return apart
-    reason = f"at a point it is otherwise than on the domain: {made}"
-    return replace(apart, region=NOWHERE, status=Status.UNKNOWN, reason=reason)
+    return decided_together(condition, faces(program, condition, possible, horizon, policy), is_free=is_free)
 
 
 def _has_ties(runs: Iterable[Trajectory]) -> bool:

@@ -8,10 +8,11 @@ from fractions import Fraction
 import pytest
 
 from gamma_calc.algebra import EMPTY, NOWHERE, Affine, Polyhedron, Region, at_most
+from gamma_calc.analysis import cells
 from gamma_calc.analysis.bounded import bounded
 from gamma_calc.analysis.cells import decided, decided_together, faces, is_confirmed
 from gamma_calc.analysis.conditions import STABLE, conditions_of
-from gamma_calc.analysis.decision import Decision
+from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.optimizers import OPTIMIZERS
@@ -73,3 +74,17 @@ def test_what_holds_nowhere_is_so_at_the_ties_and_between_them_too() -> None:
     apart = faces(PROGRAM, learning, Region.of(Polyhedron.of(at_most(ETA, Fraction(-5, 4)))), *ASKED[1:])
     assert not apart
     assert decided_together(learning, apart, is_free=True).region.is_empty
+
+
+def test_where_a_part_is_open_it_is_said_where_it_surely_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was decided on the domain is not borne out at a point, and of a part between ties too little is known."""
+    apart = faces(PROGRAM, CONDITION, *ASKED)
+    there, *others = (each for each in apart if not each.inner.is_empty)
+    open_part = replace(bounded(PROGRAM, CONDITION.bounded, Polyhedron.of(at_most(Affine.of(0), ETA)), 3), inner=EMPTY)
+    found = (there, *others, replace(open_part, outer=open_part.run.domain))
+    monkeypatch.setattr(cells, "is_confirmed", lambda *_: False)
+    monkeypatch.setattr(cells, "faces", lambda *_: found)
+    made = decided(PROGRAM, CONDITION, bounded(PROGRAM, CONDITION.bounded, DOMAIN, *ASKED[1:]), *ASKED, STACK.free)
+    assert made.status is Status.UNKNOWN
+    assert made.reason.startswith("where eta >= 0, ")
+    assert made.reason.endswith("on the whole domain it surely holds where eta <= -5/4")
