@@ -89,19 +89,13 @@ class Open(Unknown):
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without a look for cycles among what is made, of which there are none: it takes a quarter of a long run.
-
-    Nor is there one soon after: what was made counts as old.
-    """
+def uncollected() -> Iterator[None]:
+    """Without a look for cycles among what is made, of which there are none: it takes a quarter of a long run."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if not gc.get_freeze_count():  # else others have frozen something, and it stays so
-            gc.freeze()
-            gc.unfreeze()
         if was_enabled:
             gc.enable()
 
@@ -127,27 +121,27 @@ class _Run:
         """
         if t <= len(self.steps):
             return
-        if self._failure is None:
-            try:
-                self._read(t)
-            except (TooLong, Unknown) as error:
-                self._failure = error
         if self._failure is not None:
             raise self._failure
+        try:
+            self._read(t)
+        except (TooLong, Unknown) as error:
+            self._failure = error
+            raise
 
     def _read(self, t: int) -> None:
-        reading, state = self.reading, self.states[-1]
+        reading, state, wanted = self.reading, self.states[-1], self.program.quantities
         watcher.get()(t, reading.domain)
         del reading.trace.applications[self._ends[-1] :]  # of a step that was interrupted
         reading.t, reading.trace.most = t, MOST_WRITTEN if self.steps else None
         step = training_step(self.program, reading, state, t)
-        wanted = self.program.quantities
         sizes = {name: reading.size(wanted[name], value) for name, value in step.quantities.items()}
-        self.steps.append(ExponentStep(t, sizes, {name: _sizes(value) for name, value in step.quantities.items()}))
-        self.states.append(step.after)
-        self._ends.append(len(reading.trace.applications))
+        terms = {name: _sizes(value) for name, value in step.quantities.items()}
         if reading.recalled(step.after) == reading.recalled(state):
             self.settled_from = t
+        self._ends.append(len(reading.trace.applications))
+        self.states.append(step.after)
+        self.steps.append(ExponentStep(t, sizes, terms))
 
     def upto(self, t: int, cut: str = "", *, is_failed: bool = False) -> Trajectory:
         """The first t steps; of one after them that failed also the rules that were applied until then."""
@@ -167,7 +161,7 @@ _run = lru_cache(maxsize=64)(_Run)
 
 
 @lru_cache(maxsize=64)
-@_uncollected()
+@uncollected()
 def trajectory(
     program: Program,
     steps: int,
