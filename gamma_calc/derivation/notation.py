@@ -7,7 +7,7 @@ tensor is that term: s (B @ (A @ Z)) with the parts B_0 and U_A at step 2 is s B
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -90,7 +90,46 @@ class Notation:
 
     def _term(self, expression: Expression, label: Label) -> Expression:
         """The term of an expression that carries a label, the whole one where that is empty."""
-        return _terms(expression, label, 0, self.wholes)[len(label)] if label else expression
+        return self._terms(expression, label, 0)[len(label)] if label else expression
+
+    def _terms(self, node: Expression, label: Label, start: int) -> dict[int, Expression]:
+        """What is left of a node where its parts are the label's from `start` on, by where those end.
+
+        A sum has the summands left that have such parts. One of `wholes` may stand there without parts.
+        """
+        found = self._parts_of(node, label, start)
+        if node in self.wholes:
+            found.setdefault(start, node)
+        return found
+
+    def _parts_of(self, node: Expression, label: Label, start: int) -> dict[int, Expression]:
+        found: dict[int, Expression] = {}
+        match node:
+            case Sum(summands):
+                every = [self._terms(summand, label, start) for summand in summands]
+                for end in frozenset().union(*every):
+                    left = tuple(each[end] for each in every if end in each)
+                    found[end] = left[0] if len(left) == 1 else Sum(left)
+                return found
+            case Contraction(left, right) | Entrywise(left, right):
+                for middle, one in self._terms(left, label, start).items():
+                    for end, other in self._terms(right, label, middle).items():
+                        found.setdefault(end, replace(node, left=one, right=other))
+                return found
+            case Named(_, operand, False):
+                return self._terms(operand, label, start)
+            case Transposed() | Renamed() | Split() | Merged() | Stopped() | Scaled():
+                return {
+                    end: replace(node, operand=each) for end, each in self._terms(node.operand, label, start).items()
+                }
+            case MapChange() | Memory() | Kept():
+                own = node.label if isinstance(node, MapChange) else (_memory(node).part,)
+                end = start + len(own)
+                return {end: node} if label[start:end] == own else found
+            case Named() | Trained() | At() | Map(keeps_parts=True):
+                is_fitting = start < len(label) and _fits(node, label[start])
+                return {start + 1: Placed(label[start], node)} if is_fitting else found
+        return {start: node}
 
     def definition(self, expression: Expression, times: Times = ANY_STEP) -> str:
         """What a quantity stands for, in terms of other quantities where it is their sum."""
@@ -142,47 +181,6 @@ class Placed(Expression):
 
     def _axes(self) -> tuple[Axis, ...]:
         return self.whole.axes
-
-
-def _terms(node: Expression, label: Label, start: int, wholes: Collection[Expression]) -> dict[int, Expression]:
-    """What is left of a node where its parts are the label's from `start` on, by where those end.
-
-    A sum has the summands left that have such parts. One of `wholes` may stand there without parts.
-    """
-    found = _parts_of(node, label, start, wholes)
-    if node in wholes:
-        found.setdefault(start, node)
-    return found
-
-
-def _parts_of(node: Expression, label: Label, start: int, wholes: Collection[Expression]) -> dict[int, Expression]:
-    found: dict[int, Expression] = {}
-    match node:
-        case Sum(summands):
-            every = [_terms(summand, label, start, wholes) for summand in summands]
-            for end in frozenset().union(*every):
-                left = tuple(each[end] for each in every if end in each)
-                found[end] = left[0] if len(left) == 1 else Sum(left)
-            return found
-        case Contraction(left, right) | Entrywise(left, right):
-            for middle, one in _terms(left, label, start, wholes).items():
-                for end, other in _terms(right, label, middle, wholes).items():
-                    found.setdefault(end, replace(node, left=one, right=other))
-            return found
-        case Named(_, operand, False):
-            return _terms(operand, label, start, wholes)
-        case Transposed() | Renamed() | Split() | Merged() | Stopped() | Scaled():
-            return {
-                end: replace(node, operand=each) for end, each in _terms(node.operand, label, start, wholes).items()
-            }
-        case MapChange() | Memory() | Kept():
-            own = node.label if isinstance(node, MapChange) else (_memory(node).part,)
-            end = start + len(own)
-            return {end: node} if label[start:end] == own else found
-        case Named() | Trained() | At() | Map(keeps_parts=True):
-            is_fitting = start < len(label) and _fits(node, label[start])
-            return {start + 1: Placed(label[start], node)} if is_fitting else found
-    return {start: node}
 
 
 def _fits(node: Trained | At | Named | Map, part: Part) -> bool:

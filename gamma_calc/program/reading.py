@@ -141,7 +141,7 @@ class Step(Generic[T]):
 def initial_state(program: Program, reading: Reading[T]) -> State[T]:
     """The parameters before step 1."""
     return {
-        tensor.name: _labelled(Part(tensor.name, Kind.INITIAL), reading.initial(tensor))
+        tensor.name: _sum_of((Part(tensor.name, Kind.INITIAL),), reading.initial(tensor))
         for tensor in program.parameters
     }
 
@@ -157,7 +157,7 @@ def training_step(program: Program, reading: Reading[T], before: State[T], t: in
         update = updates.get(tensor)
         for kept in () if update is None else update.memories:
             after[str(kept.memory.part)] = evaluator.arranged(kept, tensor.axes)
-        step = _labelled(Part(tensor.name, Kind.CHANGE), _stepped(reading, evaluator, tensor, update, t))
+        step = _sum_of((Part(tensor.name, Kind.CHANGE),), _stepped(reading, evaluator, tensor, update, t))
         value = before[tensor.name]
         changes[tensor.name] = FormalSum((*step.terms, *_decays(reading, tensor, value)))
         after[tensor.name] = _moved(reading, tensor, value, changes[tensor.name])
@@ -175,8 +175,9 @@ def training(program: Program, reading: Reading[T]) -> Iterator[Step[T]]:
         state, t = step.after, t + 1
 
 
-def _labelled(part: Part, term: T | None) -> FormalSum[T]:
-    return FormalSum() if term is None else FormalSum((((part,), term),))
+def _sum_of(label: Label, term: T | None) -> FormalSum[T]:
+    """A sum of one term, or of none."""
+    return FormalSum() if term is None else FormalSum(((label, term),))
 
 
 def _stepped(reading: Reading[T], evaluator: _Evaluator[T], tensor: Trained, update: Update | None, t: int) -> T | None:
@@ -253,7 +254,7 @@ class _Evaluator(Generic[T]):
             case Named(_, operand, is_cut):
                 return self._cut(node) if is_cut else self.value(operand)
             case Stopped() | Transposed() | Renamed() | Split() | Merged() | Scaled():
-                return self._arranged_or_scaled(node, self.value(node.operand))
+                return self._term_by_term(node, self.value(node.operand))
             case Contraction():
                 left, right = self._factors(node)
                 return left.multiplied(right, lambda label, x, y: reading.contracted(node, label, x, y))
@@ -274,14 +275,12 @@ class _Evaluator(Generic[T]):
             case Memory():
                 return self.environment[Moment.PREVIOUS].get(str(node.part), FormalSum())
             case Kept(memory, operand):
-                terms = [term for _, term in self.value(operand)]
-                return _labelled(memory.part, reading.collected(node, (memory.part,), terms) if terms else None)
+                return self._collected(node, (memory.part,), self.value(operand))
             case Scalar() | Count() | Norm() | Larger():
-                found = self._scalar(node)
-                return FormalSum() if found is None else FormalSum((((), found),))
+                return _sum_of((), self._scalar(node))
         raise TypeError(f"no reading of {type(node).__name__}")
 
-    def _arranged_or_scaled(self, node: Expression, operand: FormalSum[T]) -> FormalSum[T]:
+    def _term_by_term(self, node: Expression, operand: FormalSum[T]) -> FormalSum[T]:
         """What an operation that acts on each term alone makes of the value of its operand."""
         reading = self.reading
         match node:
@@ -312,18 +311,24 @@ class _Evaluator(Generic[T]):
     def _as_a_whole(self, node: Expression) -> FormalSum[T]:
         """A value as a sum of one term; what acts on each term alone acts on that."""
         if node not in self._whole:
-            is_cut = isinstance(node, Named) and node.is_cut
-            if isinstance(node, Named | Stopped | Transposed | Renamed | Split | Merged | Scaled) and not is_cut:
-                self._whole[node] = self._arranged_or_scaled(node, self._as_a_whole(node.operand))
-            else:
-                found = self.whole(node)
-                self._whole[node] = FormalSum() if found is None else FormalSum((((), found),))
+            match node:
+                case Named(_, operand, False):
+                    self._whole[node] = self._as_a_whole(operand)
+                case Stopped() | Transposed() | Renamed() | Split() | Merged() | Scaled():
+                    self._whole[node] = self._term_by_term(node, self._as_a_whole(node.operand))
+                case _:
+                    self._whole[node] = _sum_of((), self.whole(node))
         return self._whole[node]
 
     def whole(self, node: Expression) -> T | None:
         """A value as one term, or None where it is zero."""
         terms = [term for _, term in self.value(node)]
         return terms[0] if len(terms) == 1 else self.reading.collected(node, (), terms) if terms else None
+
+    def _collected(self, node: Expression, label: Label, value: FormalSum[T]) -> FormalSum[T]:
+        """The terms of a value as one term of a node."""
+        terms = [term for _, term in value]
+        return _sum_of(label, self.reading.collected(node, label, terms) if terms else None)
 
     def _scalar(self, node: Scalar | Count | Norm | Larger) -> T | None:
         match node:
@@ -342,8 +347,7 @@ class _Evaluator(Generic[T]):
         """The terms of a value brought together: the initial one, and the change; or all as one."""
         value = self.value(node.operand)
         if self._is_asked_as_a_whole(node, value):
-            every = [term for _, term in value]
-            return FormalSum((((), self.reading.collected(node, (), every)),) if every else ())
+            return self._collected(node, (), value)
         kinds: dict[Kind, list[T]] = {}
         for label, term in value:
             kinds.setdefault(Kind.INITIAL if is_initial(label) else Kind.UPDATE, []).append(term)
