@@ -178,7 +178,6 @@ def made(
         yield Component(Size(VANISHING, size.upper), most)
 
 
-@lru_cache(maxsize=16384)
 def _sure(parts: Term) -> Term:
     """The components that are surely there, with each as small as it may be."""
     return tuple(map(_surely, filter(is_there, parts)))

@@ -5,11 +5,11 @@ What a map makes of a part of its argument depends on which parts are larger: it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
 from fractions import Fraction
-from functools import lru_cache, partial, reduce
+from functools import partial, reduce
 from itertools import product
 
 from gamma_calc.algebra import VANISHING, Exponent
@@ -316,56 +316,30 @@ def _mapped(
 
     Under a flip that changes the sign of all of c_1 an odd phi is odd and its phi' even, and the other way round.
     """
-    around = _no_smaller(argument, (component if leading is None else leading).size)
+    least = component if leading is None else leading
+    beside = [each.provenance for each in argument if each is not component and not is_below(each, least)]
     is_small, mine = any(is_below(component, each) for each in argument), component.provenance
-    beside = tuple([each for each in around if each is not component])
-    largest = beside if is_small else around
-    turned = frozenset[Flip]()
-    if symmetry is not Symmetry.NONE:
-        turned = frozenset.intersection(*(each.provenance.odd for each in largest))
-    spoilt = _flips(largest) - turned
+    largest = beside if is_small else [mine, *beside]
+    turned = frozenset[Flip]() if symmetry is Symmetry.NONE else frozenset.intersection(*(each.odd for each in largest))
+    spoilt = frozenset[Flip]().union(*(each.flips for each in largest)) - turned
     if is_small:
         odd = mine.odd ^ turned if symmetry is Symmetry.EVEN else mine.odd
         return _beside(replace(mine, odd=odd - mine.mixed), beside, spoilt)
     odd = turned if symmetry is Symmetry.ODD else frozenset[Flip]()
     alone = frozenset[Sight]() if beside else frozenset(each for each in mine.alone if each.flips & odd)
-    largest_of_all = replace(mine.even_and_odd, odd=odd, mixed=mine.flips - turned, alone=alone)
-    return _beside(largest_of_all, beside and around, spoilt)  # what it has seen itself may be among what others have
+    return _beside(replace(mine.even_and_odd, odd=odd, mixed=mine.flips - turned, alone=alone), beside, spoilt)
 
 
 def signed(component: Component, gradient: Term) -> Provenance:
     """What a sign, or another odd map, makes of one component: its parity stays, under flips that leave phi' alone."""
-    around = _no_smaller(gradient, component.size)
-    if component.provenance.alone:  # which is asked of the others; what has been seen, and mixed, is its own too
-        around = tuple([each for each in around if each is not component])
-    return _beside(component.provenance, around, _mixed(around))
+    beside = [each.provenance for each in gradient if each is not component and not is_below(each, component)]
+    return _beside(component.provenance, beside, frozenset[Flip]().union(*(each.mixed for each in beside)))
 
 
-@lru_cache(maxsize=16384)
-def _no_smaller(parts: Term, size: Size) -> Term:
-    """The components that are not surely smaller."""
-    return tuple([each for each in parts if not size.lower.is_above(each.size.upper)])
-
-
-@lru_cache(maxsize=16384)
-def _flips(parts: Term) -> frozenset[Flip]:
-    return frozenset[Flip]().union(*[each.provenance.flips for each in parts])
-
-
-@lru_cache(maxsize=16384)
-def _mixed(parts: Term) -> frozenset[Flip]:
-    return frozenset[Flip]().union(*[each.provenance.mixed for each in parts])
-
-
-@lru_cache(maxsize=16384)
-def _seen(parts: Term) -> frozenset[Sight]:
-    return frozenset[Sight]().union(*[each.provenance.seen for each in parts])
-
-
-def _beside(mine: Provenance, others: Term, spoilt: frozenset[Flip]) -> Provenance:
+def _beside(mine: Provenance, others: Sequence[Provenance], spoilt: frozenset[Flip]) -> Provenance:
     """The provenance of a component times a function of others; of the `spoilt` flips nothing is known."""
-    alone = mine.alone and mine.alone_beside(*[each.provenance for each in others])
-    return Provenance(None, mine.odd - spoilt, mine.mixed | spoilt, mine.seen | _seen(others), mine.made, alone)
+    seen = mine.seen.union(*(each.seen for each in others))
+    return Provenance(None, mine.odd - spoilt, mine.mixed | spoilt, seen, mine.made, mine.alone_beside(*others))
 
 
 HOMOGENEOUS = Rule(

@@ -18,9 +18,6 @@ def asked_as_wholes(program: Program) -> frozenset[Expression]:
     """The products and cuts of a program of which nothing asks for single terms."""
     moving = [*nodes(*(part for update in program.updates.values() for part in update.expressions))]
     told = [node for node in moving if isinstance(node, Pointwise) and node.keeps_parts]
-    brought_together = {node for node in moving if isinstance(node, Contraction | Entrywise) or _is_cut(node)}
-    return frozenset(brought_together.difference(nodes(*told, *program.quantities.values())))
-
-
-def _is_cut(node: Expression) -> bool:
-    return isinstance(node, Named) and node.is_cut
+    products = {node for node in moving if isinstance(node, Contraction | Entrywise)}
+    cuts = {node for node in moving if isinstance(node, Named) and node.is_cut}
+    return frozenset(products | cuts).difference(nodes(*told, *program.quantities.values()))
