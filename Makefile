@@ -21,7 +21,7 @@ help: ## list the targets
 crosscheck: $(READY) ## the main job: derived exponents against measured ones, into OUT
 	$(VENV)/bin/gamma-calc crosscheck $(SCHEMES) --out $(OUT)
 
-test: $(READY) ## the fast tests (6 to 9 minutes on 2 cores)
+test: $(READY) ## the fast tests (5 to 6 minutes on 2 cores that do nothing else)
 	$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 test-slow: $(READY) ## the tests that make test leaves out, such as every generated LaTeX file
