@@ -18,10 +18,10 @@ from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.derivation.as_json import derivation_json
 from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.document import document
-from gamma_calc.derivation.latex import latex_document
-from gamma_calc.derivation.markdown import markdown_document
 from gamma_calc.derivation.rocq import rocq
 from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.latex import latex_document
+from gamma_calc.document.markdown import markdown_document
 from gamma_calc.files import write_files
 from gamma_calc.program.catalogue import catalogued
 

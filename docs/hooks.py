@@ -17,11 +17,11 @@ from mkdocs.structure.pages import Page
 
 from gamma_calc.algebra import Affine
 from gamma_calc.derivation.advice import advice
+from gamma_calc.document.page import PHONE
 from gamma_calc.explorer.page import Explorer, explore
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.models import MODULE, LoraStack, Model
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
-from gamma_calc.report.html_page import PHONE
 
 ROOT = Path(__file__).resolve().parent.parent
 BESIDE = ("CONTRIBUTING.md", "derivations/**/*", "validation/**/*")

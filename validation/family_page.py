@@ -13,13 +13,11 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from gamma_calc.report import style
-from gamma_calc.report.blocks import (
-    SEVERITY,
-    SIGNS,
+from gamma_calc.document.blocks import (
     Answer,
     Block,
     Bullets,
+    Column,
     Details,
     Heading,
     Kind,
@@ -28,8 +26,11 @@ from gamma_calc.report.blocks import (
     Picture,
     Table,
 )
+from gamma_calc.document.markdown import markdown_text
+from gamma_calc.document.verdict_signs import SEVERITY, SIGNS
+from gamma_calc.experiment.claims import METHOD
+from gamma_calc.report import style
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, rendered, surround
-from gamma_calc.report.markdown_page import markdown_text
 from gamma_calc.report.style import figure_settings
 from gamma_calc.simulation.verdicts import TOLERANCE
 
@@ -79,7 +80,7 @@ def _document(name: str, data: Data) -> Iterator[Block]:
         yield _exponents(data, scheme)
     yield from _unsettled(data["quantities"])
     yield Heading(2, "How it was measured")
-    yield Table((("what", Kind.NAME), ("value", Kind.TEXT)), tuple(_method(data)))
+    yield Table(METHOD, tuple(_method(data)))
     yield Links((("plain data", f"{name}.json"),))
 
 
@@ -139,8 +140,12 @@ def _layer_names(data: Data) -> tuple[str, ...]:
 
 
 def _layers(data: Data) -> Table:
-    columns = (("scheme", Kind.NAME), ("layer", Kind.NAME), ("rows", Kind.TEXT))
-    columns += (("slopes of |Z|, assumed 0, by step", Kind.TEXT), ("of |dL/dZbar|, not judged", Kind.TEXT))
+    words = ("rows", "slopes of |Z|, assumed 0, by step", "of |dL/dZbar|, not judged")
+    columns = (
+        Column("scheme", Kind.NAME),
+        Column("layer", Kind.NAME),
+        *(Column(each, Kind.REMARK) for each in words),
+    )
     rows = []
     for layer in data["layers"]:
         own = [row for row in data["quantities"] if (row["scheme"], row["layer"]) == (layer["scheme"], layer["layer"])]
@@ -158,8 +163,8 @@ def _exponents(data: Data, scheme: str) -> Table:
         cells = [places[t, quantity, layer] for layer in layers]
         bound = "<= " if cells[0]["upper"] else ""
         lines.append((quantity, str(t), f"{bound}{cells[0]['predicted']}", *map(cell, cells)))
-    columns = (("quantity", Kind.NAME), ("t", Kind.NUMBER), ("predicted", Kind.NUMBER))
-    return Table((*columns, *((layer, Kind.NUMBER) for layer in layers)), tuple(lines))
+    columns = (Column("quantity", Kind.NAME), Column("t", Kind.NUMBER), Column("predicted", Kind.NUMBER))
+    return Table((*columns, *(Column(layer, Kind.NUMBER) for layer in layers)), tuple(lines))
 
 
 def cell(row: Data) -> str:

@@ -10,13 +10,16 @@ from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.calculus.citations import BACCELLI, Citation
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory
-from gamma_calc.derivation.blocks import Block, Cite, Math, Paragraph, Table, Text, joined, prose, region_text, typeset
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.symbols import part_symbol, quantity_latex
+from gamma_calc.derivation.texts import prose, region_text
+from gamma_calc.document.blocks import Cite, Column, Math, Paragraph, PrintedBlock, Table, Text, joined, typeset
 from gamma_calc.maxplus.graph import Circuit, Node
 
 CYCLES = Citation(BACCELLI, "cycle means and the star of a matrix over max and plus, chapter 3")
 Row = tuple[Text, ...]
+REQUIRED = (Column("steps", share=140), Column("exponent", share=460), Column("requirement", share=400))
+ASKED = (Column("condition", share=180), Column("what it asks", share=500), Column("source", share=320))
 
 
 def spaced(name: str) -> str:
@@ -49,7 +52,7 @@ def _unknown(decision: Decision, subject: str) -> Text:
     return (why, *known, "; at most where ", *region_text(possible))
 
 
-def condition_blocks(decision: Decision, bound: Bounded, layers: Layers, *, is_first: bool) -> tuple[Block, ...]:
+def condition_blocks(decision: Decision, bound: Bounded, layers: Layers, *, is_first: bool) -> tuple[PrintedBlock, ...]:
     """The exponents that decide a condition, and the result.
 
     `is_first` is false where an earlier condition bounds the same quantities: their rows have then been shown.
@@ -58,7 +61,7 @@ def condition_blocks(decision: Decision, bound: Bounded, layers: Layers, *, is_f
     rows = [_cycle_row(cycle) for cycle in bound.cycles] if is_first else []
     rows += [row for name in condition.bounded if is_first for row in _rows(name, bound.run, is_bound=True)]
     rows += [row for name in condition.reached for row in _rows(name, bound.run, is_bound=False)]
-    table = Table((("steps",), ("exponent",), ("requirement",)), layers.rows(rows), (140, 460, 400))
+    table = Table(REQUIRED, layers.rows(rows))
     result: Text = (*verdict(decision, "Taken together, it"), ".")
     cycles = _cycles(bound) if is_first else ()
     return (*cycles, *((table,) if rows else ()), Paragraph(result))
@@ -75,7 +78,7 @@ def conditions_table(found: Derivation, layers: Layers) -> Table:
             asked = (*asked, ", and ", *layers.listed(equal), " from some fixed step on")
         source: Text = (Cite(condition.source.paper.key), ", ", *prose(condition.source.statement))
         rows.append(((spaced(condition.name),), asked, source))
-    return Table((("condition",), ("what it asks",), ("source",)), tuple(rows), (180, 500, 320))
+    return Table(ASKED, tuple(rows))
 
 
 def _cycle_row(cycle: Circuit) -> Row:
@@ -84,7 +87,7 @@ def _cycle_row(cycle: Circuit) -> Row:
     return ("every turn",), turn, (Math(r"\le 0"), " where ", *region_text(Polyhedron.of(Inequality(-cycle.weight))))
 
 
-def _cycles(bound: Bounded) -> tuple[Block, ...]:
+def _cycles(bound: Bounded) -> tuple[PrintedBlock, ...]:
     """Why nothing stays bounded where a cycle of the step map gains."""
     if not bound.cycles:
         return ()

@@ -14,24 +14,6 @@ from gamma_calc.calculus.citations import Paper
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory
 from gamma_calc.calculus.rules import Rule
-from gamma_calc.derivation.blocks import (
-    Block,
-    Document,
-    Entry,
-    Line,
-    Listing,
-    Math,
-    Paragraph,
-    Proof,
-    Ref,
-    Section,
-    Statement,
-    Text,
-    joined,
-    prose,
-    region_text,
-    typeset,
-)
 from gamma_calc.derivation.conditions import CYCLES, condition_blocks, conditions_table, verdict
 from gamma_calc.derivation.exponent_table import exponent_table
 from gamma_calc.derivation.horizons import growth_blocks, horizon_blocks
@@ -39,6 +21,23 @@ from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.proof import SETTING, ProofLines, numbered
 from gamma_calc.derivation.setting import PARITIES, rules_listing, setting_blocks
 from gamma_calc.derivation.symbols import quantity_latex
+from gamma_calc.derivation.texts import prose, region_text
+from gamma_calc.document.blocks import (
+    Document,
+    Entry,
+    Line,
+    Listing,
+    Math,
+    Paragraph,
+    PrintedBlock,
+    Proof,
+    Ref,
+    Section,
+    Statement,
+    Text,
+    joined,
+    typeset,
+)
 
 PREFACE = (
     "One line a rule application: what it concludes, how the value comes about, the rule with the lines that it is "
@@ -161,7 +160,7 @@ def _undertrained(found: Derivation, layers: Layers) -> Text:
     return ("There, undertrained at every step: ", *layers.listed(reasons))
 
 
-def _notes(runs: tuple[Trajectory, ...]) -> tuple[Block, ...]:
+def _notes(runs: tuple[Trajectory, ...]) -> tuple[PrintedBlock, ...]:
     has_parities = any(len(each.conclusion) > 1 and each.subject.label for run in runs for each in run.applications)
     return (Paragraph(PARITIES),) if has_parities else ()
 
@@ -186,14 +185,14 @@ def _proof(
         yield Section((end + ("" if is_whole else ", on the region"),), (Paragraph(_extent(run, layers)),), depth=1)
 
 
-def _zeros(step: ExponentStep, layers: Layers) -> tuple[Block, ...]:
+def _zeros(step: ExponentStep, layers: Layers) -> tuple[PrintedBlock, ...]:
     """The quantities that take no line, for they are sums of no term."""
     names = [(Math(quantity_latex(name, str(step.t))),) for name, size in step.sizes.items() if size.upper.is_vanishing]
     text = typeset(r"Exactly 0, for each of their terms has a factor that is 0, and so of exponent $-\infty$: ")
     return (Paragraph((*text, *layers.listed(names), ".")),) if names else ()
 
 
-def _tables(runs: tuple[Trajectory, ...], layers: Layers) -> Iterator[Block]:
+def _tables(runs: tuple[Trajectory, ...], layers: Layers) -> Iterator[PrintedBlock]:
     for run in runs:
         if run is not runs[0]:
             yield Paragraph(("On the region ", *region_text(run.domain), ":"))

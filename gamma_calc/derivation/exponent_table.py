@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text, typeset
 from gamma_calc.derivation.conditions import steps_latex, stretches
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.symbols import quantity_latex
+from gamma_calc.document.blocks import Column, Math, Paragraph, PrintedBlock, Table, typeset
 
 GLYPH = 9
 MARGIN = 22
@@ -23,7 +23,7 @@ _UPRIGHT = re.compile(r"\\mathrm\{([^{}]*)\}")
 _COMMAND = re.compile(r"\\([A-Za-z]+) ?")
 
 
-def exponent_table(run: Trajectory, layers: Layers) -> tuple[Block, ...]:
+def exponent_table(run: Trajectory, layers: Layers) -> tuple[PrintedBlock, ...]:
     """One row a step where that fits a line, else one row a quantity and step; bounds carry their sign.
 
     Of a program with layers one row a quantity, with the layers and the steps in which it stays as it is.
@@ -44,7 +44,8 @@ def _by_layer(run: Trajectory, layers: Layers) -> Table:
         for name in run.steps[0].sizes
         for first, last in stretches(name, run)
     ]
-    return Table((("quantity",), ("steps",), ("exponent",)), layers.rows(rows), (240, 130, 630))
+    columns = (Column("quantity", share=240), Column("steps", share=130), Column("exponent", share=630))
+    return Table(columns, layers.rows(rows))
 
 
 def _by_step(run: Trajectory) -> Table:
@@ -56,17 +57,18 @@ def _by_step(run: Trajectory) -> Table:
     ]
     shares = column_shares([[head, *cells] for head, cells in columns])
     if shares is None:
-        header: tuple[Text, ...] = (("quantity",), (Math("t"),), ("exponent",))
+        narrow = (Column("quantity", share=120), Column((Math("t"),), share=100), Column("exponent", share=780))
         rows = tuple(
             ((Math(head),), (Math(label),), (Math(cell),))
             for head, cells in columns[1:]
             for label, cell in zip(labels, cells, strict=True)
         )
-        return Table(header, rows, (120, 100, 780))
+        return Table(narrow, rows)
     header, *rows_of_math = [
         tuple((Math(cell),) for cell in row) for row in zip(*([head, *cells] for head, cells in columns), strict=True)
     ]
-    return Table(header, tuple(rows_of_math), shares, is_dense=True)
+    wide = tuple(Column(text, share=share) for text, share in zip(header, shares, strict=True))
+    return Table(wide, tuple(rows_of_math), is_dense=True)
 
 
 def column_shares(columns: Sequence[Sequence[str]]) -> tuple[int, ...] | None:

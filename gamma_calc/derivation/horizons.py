@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from gamma_calc.algebra import Affine, Exponent, Inequality, name_latex
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.rate_law import RateLaw
-from gamma_calc.derivation.blocks import Block, Math, Paragraph, Table, Text, joined, prose, typeset
 from gamma_calc.derivation.symbols import quantity_latex
+from gamma_calc.derivation.texts import prose
+from gamma_calc.document.blocks import Column, Math, Paragraph, PrintedBlock, Table, Text, joined, typeset
 from gamma_calc.maxplus.cycle_time import LeastGrowth
 from gamma_calc.maxplus.horizon_families import HorizonFamily
 
@@ -32,7 +33,7 @@ def growth_lines(growth: Growth) -> Iterator[str]:
             yield f"growth per step: {name} {each}"
 
 
-def growth_blocks(growth: Growth) -> tuple[Block, ...]:
+def growth_blocks(growth: Growth) -> tuple[PrintedBlock, ...]:
     """The same, as a paragraph."""
     known = {name: each for name, each in growth.items() if isinstance(each, Exponent)}
     least = tuple(_least_growth(name, each) for name, each in growth.items() if isinstance(each, LeastGrowth))
@@ -43,7 +44,7 @@ def growth_blocks(growth: Growth) -> tuple[Block, ...]:
     return (Paragraph(("In the long run the exponents grow a step, ", *joined(gains), f": {means}.")), *least)
 
 
-def _least_growth(name: str, growth: LeastGrowth) -> Block:
+def _least_growth(name: str, growth: LeastGrowth) -> PrintedBlock:
     """What is known of a quantity whose growth is only bounded from below."""
     gain = typeset(f"In the long run ${quantity_latex(name)}$ grows a step by at least ${growth.least.latex()}$")
     forms: list[Text] = [(Math(Inequality(each, strict=True).latex()),) for each in growth.faster]
@@ -98,12 +99,12 @@ def _family(family: HorizonFamily) -> str:
     return f"{asked} ({', '.join(notes)})" if notes else asked
 
 
-def horizon_blocks(laws: Laws) -> tuple[Block, ...]:
+def horizon_blocks(laws: Laws) -> tuple[PrintedBlock, ...]:
     """What T steps ask for each condition, and the largest stable rate as a function of T."""
     return tuple(block for name, law in telling(laws).items() for block in _blocks(name.replace("_", " "), law))
 
 
-def _blocks(name: str, law: HorizonLaw | str) -> Iterator[Block]:
+def _blocks(name: str, law: HorizonLaw | str) -> Iterator[PrintedBlock]:
     if isinstance(law, str):
         yield Paragraph((f"What makes T steps {name} is not known: ", *prose(law), "."))
         return
@@ -115,7 +116,8 @@ def _blocks(name: str, law: HorizonLaw | str) -> Iterator[Block]:
         return
     yield Paragraph(typeset(f"A run of $T$ steps is {name} if and only if none of these exponents is positive:"))
     rows = tuple(_row(family) for family in law.families)
-    yield Table((("exponent",), ("turns",), ("steps",)), rows, (500, 340, 160))
+    columns = (Column("exponent", share=500), Column("turns", share=340), Column("steps", share=160))
+    yield Table(columns, rows)
     if isinstance(law.largest, RateLaw):
         yield Paragraph(_joint_sentence(law.largest) if law.largest.others else _sentence(law.largest))
 

@@ -14,8 +14,8 @@ from math import comb
 from typing import Any
 
 from gamma_calc.algebra import name_latex
-from gamma_calc.derivation.blocks import Claim, Line, Math, Ref, Text, joined
 from gamma_calc.derivation.symbols import Symbol
+from gamma_calc.document.blocks import Claim, Line, Math, Ref, Text, joined
 from gamma_calc.program.expressions import Named, Scaled, Trained, nodes
 from gamma_calc.program.program import Program
 

@@ -15,9 +15,9 @@ from gamma_calc.calculus.rules import PRODUCT, SCALE, SUM
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.calculus.update_rules import RAW_STEP
-from gamma_calc.derivation.blocks import Cite, Claim, Line, Ref
 from gamma_calc.derivation.notation import Notation, bare, update_latex
 from gamma_calc.derivation.symbols import Times, gradient_symbol, parity_latex, part_symbol, rate_symbol
+from gamma_calc.document.blocks import Cite, Claim, Line, Ref
 from gamma_calc.program.expressions import (
     At,
     Entrywise,

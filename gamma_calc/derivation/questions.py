@@ -17,11 +17,8 @@ from gamma_calc.calculus.recursion import ExponentStep, Open, Trajectory, trajec
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.as_json import derivation_json, exponents_json
-from gamma_calc.derivation.blocks import Document
 from gamma_calc.derivation.conditions import spaced
 from gamma_calc.derivation.document import document
-from gamma_calc.derivation.latex import latex_document, latex_fragment
-from gamma_calc.derivation.markdown import markdown_document
 from gamma_calc.derivation.short import shortened
 from gamma_calc.derivation.suppositions import (
     Alignments,
@@ -30,6 +27,9 @@ from gamma_calc.derivation.suppositions import (
 )
 from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.derivation.tables import fitted, html_table, step_rows, text_table
+from gamma_calc.document.blocks import Document
+from gamma_calc.document.latex import latex_document, latex_fragment
+from gamma_calc.document.markdown import markdown_document
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.numbers import whole_number
 from gamma_calc.program.problem import program_of

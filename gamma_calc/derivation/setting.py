@@ -7,20 +7,6 @@ from fractions import Fraction
 
 from gamma_calc.algebra import name_latex
 from gamma_calc.calculus.rules import Rule
-from gamma_calc.derivation.blocks import (
-    Block,
-    Cite,
-    Entry,
-    Listing,
-    Math,
-    Paragraph,
-    Ref,
-    Table,
-    Text,
-    joined,
-    prose,
-    typeset,
-)
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.notation import Notation, expression_latex, moments, update_latex
 from gamma_calc.derivation.proof import numbered
@@ -35,6 +21,21 @@ from gamma_calc.derivation.symbols import (
     part_symbol,
     quantity_latex,
     rate_symbol,
+)
+from gamma_calc.derivation.texts import prose
+from gamma_calc.document.blocks import (
+    Cite,
+    Column,
+    Entry,
+    Listing,
+    Math,
+    Paragraph,
+    PrintedBlock,
+    Ref,
+    Table,
+    Text,
+    joined,
+    typeset,
 )
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import At, Expression, Given, Named, Scaled, Trained, nodes
@@ -65,7 +66,7 @@ PARITIES = typeset(
 )
 
 
-def setting_blocks(program: Program, layers: Layers) -> tuple[Block, ...]:
+def setting_blocks(program: Program, layers: Layers) -> tuple[PrintedBlock, ...]:
     """The tensors with their exponents, and the definitions of gradients, updates and quantities."""
     has_decay = any(tensor.has_decay for tensor in program.parameters)
     conventions = (Paragraph(CONVENTIONS), *((Paragraph(DECAYING),) if has_decay else ()))
@@ -91,8 +92,8 @@ def _tensors(program: Program, layers: Layers) -> Table:
                 rows.append(((Math(Symbol.of(name).latex()),), (f"given, {_shape(shape)}",), (Math(exponent.latex()),)))
             case Scaled(symbol, exponent):
                 rows.append(((Math(Symbol.of(symbol).latex()),), ("given, scalar",), (Math(exponent.latex()),)))
-    header: tuple[Text, ...] = (("name",), ("what it is",), ("exponent",))
-    return Table(header, layers.rows(rows, 1), (130, 380, 490))
+    columns = (Column("name", share=130), Column("what it is", share=380), Column("exponent", share=490))
+    return Table(columns, layers.rows(rows, 1))
 
 
 def _scalars(tensor: Trained) -> Iterator[Math]:
@@ -140,7 +141,8 @@ def _definitions(program: Program, layers: Layers) -> Table:
     rows_of_text = layers.rows((kind, (Math(formula),)) for kind, formula in rows)
     is_plain = all(updates[tensor].direction is gradient for tensor, gradient in program.gradients.items())
     processed = _processed(program.optimizer, "G" if is_plain else "D")
-    return Table((("what",), ("definition",)), (*rows_of_text, (("processed gradient",), processed)), (220, 780))
+    columns = (Column("what", share=220), Column("definition", share=780))
+    return Table(columns, (*rows_of_text, ("processed gradient", processed)))
 
 
 def _cuts(program: Program) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from gamma_calc.calculus.rules import SUM
-from gamma_calc.derivation.blocks import Block, Claim, Document, Line, Proof, Ref
+from gamma_calc.document.blocks import Claim, Document, Line, PrintedBlock, Proof, Ref
 
 TABLES = "Exponents by step"
 """The section that says of each step what the lines say."""
@@ -24,7 +24,7 @@ def shortened(document: Document) -> Document:
     return replace(document, sections=tuple(each for each in kept if each.blocks or not each.depth))
 
 
-def _lines(blocks: Iterable[Block]) -> Iterator[Line]:
+def _lines(blocks: Iterable[PrintedBlock]) -> Iterator[Line]:
     for block in blocks:
         if isinstance(block, Proof):
             yield from block.lines
@@ -35,7 +35,7 @@ def _is_trivial(line: Line) -> bool:
     return line.rule == SUM.name and len(line.premises) == 1
 
 
-def _kept(blocks: Iterable[Block], through: Mapping[str, tuple[Ref, ...]]) -> Iterator[Block]:
+def _kept(blocks: Iterable[PrintedBlock], through: Mapping[str, tuple[Ref, ...]]) -> Iterator[PrintedBlock]:
     for block in blocks:
         if not isinstance(block, Proof):
             yield block

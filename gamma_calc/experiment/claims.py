@@ -22,13 +22,17 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from gamma_calc.document.blocks import Answer, Block, Bullets, Column, Gallery, Heading, Kind, Paragraph, Picture, Table
+from gamma_calc.document.html import html_text
+from gamma_calc.document.markdown import markdown_text
+from gamma_calc.document.page import GLOSSARY
 from gamma_calc.files import write_files
-from gamma_calc.report.blocks import GLOSSARY, Answer, Block, Bullets, Gallery, Heading, Kind, Paragraph, Picture, Table
 from gamma_calc.report.figure import rendered
-from gamma_calc.report.html_page import html_text
-from gamma_calc.report.markdown_page import markdown_text
 from gamma_calc.report.style import figure_settings
 from gamma_calc.simulation.optima import Health
+
+METHOD = (Column("what", Kind.NAME), Column("value", Kind.REMARK))
+"""The columns of a table that says how a measurement was made."""
 
 Interval = tuple[float, float]
 
@@ -169,7 +173,7 @@ class Report:
         yield from self.sections
         yield Heading(2, "How it was made")
         made = (*self.facts, *((name, each) for name, each in self.environment.items() if each))
-        yield Table((("what", Kind.NAME), ("value", Kind.TEXT)), made)
+        yield Table(METHOD, made)
         yield Paragraph(self.setting)
 
     def write(self, folder: Path) -> None:

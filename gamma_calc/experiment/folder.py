@@ -12,8 +12,11 @@ import torch
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.derivation.document import document
-from gamma_calc.derivation.html import html_document
 from gamma_calc.derivation.questions import Derived
+from gamma_calc.document.blocks import Block, Links
+from gamma_calc.document.html import html_document
+from gamma_calc.document.page import html_page
+from gamma_calc.document.verdict_signs import severity
 from gamma_calc.experiment.claims import made_with
 from gamma_calc.experiment.crosscheck import Checked, Crosscheck
 from gamma_calc.experiment.figures import sheet, symbols
@@ -22,8 +25,6 @@ from gamma_calc.experiment.verdicts import worst
 from gamma_calc.files import write_files
 from gamma_calc.program.models import MODULE
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.report.blocks import Block, Links, severity
-from gamma_calc.report.html_page import html_page
 from gamma_calc.report.plots import scaling_picture
 from gamma_calc.simulation.devices import device_name
 from gamma_calc.simulation.probe import ProbeConfiguration

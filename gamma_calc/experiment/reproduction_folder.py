@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gamma_calc.document.blocks import Block, Column, Details, Heading, Kind, Paragraph, Table
 from gamma_calc.experiment.claims import (
     Report,
     gallery,
@@ -21,7 +22,6 @@ from gamma_calc.experiment.reproduction_figures import reproduction_figures
 from gamma_calc.experiment.reproduction_plan import INITS, Plan
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint
 from gamma_calc.experiment.student_study import EVOLVING, NEIGHBOURS, REPETITIONS, StudentStudy
-from gamma_calc.report.blocks import Block, Details, Heading, Kind, Paragraph, Table
 from gamma_calc.simulation.optima import Health
 from gamma_calc.simulation.slopes import GAP, SlopeEstimate, extrapolated_slope, local_slopes
 from gamma_calc.simulation.verdicts import TOLERANCE
@@ -193,8 +193,8 @@ def _is_held(edge: EdgePoint) -> bool:
 def _edge_table(edges: Sequence[EdgePoint]) -> Table:
     """Those that miss the exact edge first."""
     numbers = ("b - a", "exact edge a", "measured", "95 % interval")
-    columns = (("init", Kind.NAME), *((each, Kind.NUMBER) for each in numbers))
-    columns += (("experiment", Kind.TEXT), (f"within {TOLERANCE}", Kind.TEXT))
+    columns = (Column("init", Kind.NAME), *(Column(each, Kind.NUMBER) for each in numbers))
+    columns += (Column("experiment", Kind.REMARK), Column(f"within {TOLERANCE}", Kind.REMARK))
     rows = []
     for edge in sorted(edges, key=_is_held):
         slope, interval = edge.estimate.slope, edge.estimate.interval
@@ -213,5 +213,9 @@ def _health_table(studies: Sequence[StudentStudy]) -> Table:
         words += [f"{at_edge} of {len(study.optimum.is_at_edge)} optima {Health.GRID_EDGE.value}"] if at_edge else []
         words += [f"the best rate {Health.EPSILON.value}"] if study.is_shaped_by_epsilon else []
         lines.append((study.scheme, str(study.width), "; ".join(words)))
-    columns = (("init", Kind.NAME), ("width", Kind.NUMBER), ("runs on the grid of rates", Kind.TEXT))
+    columns = (
+        Column("init", Kind.NAME),
+        Column("width", Kind.NUMBER),
+        Column("runs on the grid of rates", Kind.REMARK),
+    )
     return Table(columns, tuple(lines))

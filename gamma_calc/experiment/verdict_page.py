@@ -5,42 +5,33 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from gamma_calc.document.blocks import Answer, Block, Bullets, Column, Details, Heading, Kind, Links, Paragraph, Table
+from gamma_calc.document.html import html_text
+from gamma_calc.document.markdown import markdown_text
+from gamma_calc.document.page import GLOSSARY
+from gamma_calc.document.verdict_signs import severity
+from gamma_calc.experiment.claims import METHOD
 from gamma_calc.experiment.figures import SYMBOLS
 from gamma_calc.experiment.verdicts import FEWEST_PLACES, Judged, Row
-from gamma_calc.report.blocks import (
-    GLOSSARY,
-    Answer,
-    Block,
-    Bullets,
-    Details,
-    Heading,
-    Kind,
-    Links,
-    Paragraph,
-    Table,
-    severity,
-)
-from gamma_calc.report.html_page import html_text
-from gamma_calc.report.markdown_page import markdown_text
 from gamma_calc.report.plots import BAND, HOW_TO_READ
 from gamma_calc.simulation.verdicts import DRIFT, EXCEPTIONS, RULES, TOLERANCE, Verdict
 
 NOTHING = "\N{EN DASH}"
 """Stands where there is no number; the reason beside it says why."""
 
-PLACE = (("quantity", Kind.NAME), ("t", Kind.NUMBER))
+PLACE = (Column("quantity", Kind.NAME), Column("t", Kind.NUMBER))
 NUMBERS = (
-    ("verdict", Kind.VERDICT),
-    ("predicted", Kind.NUMBER),
-    ("measured", Kind.NUMBER),
-    ("95 % interval", Kind.NUMBER),
-    ("inside", Kind.TEXT),
+    Column("verdict", Kind.VERDICT),
+    Column("predicted", Kind.NUMBER),
+    Column("measured", Kind.NUMBER),
+    Column("95 % interval", Kind.NUMBER),
+    Column("inside", Kind.REMARK),
 )
 """The verdict comes early, so that a narrow window shows it."""
-REASON = ("reason", Kind.TEXT)
+REASON = Column("reason", Kind.REMARK)
 JUDGED = (*NUMBERS, REASON)
-COLUMNS = (*PLACE, *NUMBERS, ("raw slope", Kind.NUMBER), REASON)
-TERM_COLUMNS = (*PLACE, ("term", Kind.NAME), *JUDGED)
+COLUMNS = (*PLACE, *NUMBERS, Column("raw slope", Kind.NUMBER), REASON)
+TERM_COLUMNS = (*PLACE, Column("term", Kind.NAME), *JUDGED)
 TABLES = (
     "Predicted and measured are exponents of the width n. Measured: the slope of log2 of the root mean square of the"
     " leading terms on log2 n. Inside: whether its 95 % interval holds the prediction. Raw slope: that of the whole"
@@ -75,7 +66,10 @@ def verdict_pages(
     how_to_read = TABLES, f"{EXCEPTIONS} {DRIFT}", HOW_TO_READ + BAND.format(TOLERANCE)
     blocks += [Details("How to read the tables and the figures", tuple(map(Paragraph, how_to_read))), *sections]
     measured = tuple((name, value) for name, value in method.items() if value)
-    blocks += [Heading(2, "How it was measured"), Table((("what", Kind.NAME), ("value", Kind.TEXT)), measured)]
+    blocks += [
+        Heading(2, "How it was measured"),
+        Table(METHOD, measured),
+    ]
     blocks += [Heading(2, "Files"), Links((("plain data", data), ("this report as Markdown", "report.md")))]
     return {"index.html": html_text(title, blocks), "report.md": markdown_text(blocks)}
 
@@ -132,7 +126,7 @@ def quantity_table(rows: Sequence[Row], *, is_named: bool = False) -> Table:
     for row in sorted(rows, key=lambda row: severity(row.verdict.value)):
         numbers = (row.verdict.value, *_numbers(row.leading), number(row.raw_slope))
         cells.append((*([row.scheme] if is_named else []), row.quantity, str(row.t), *numbers, row.remark))
-    return Table((("scheme", Kind.NAME), *COLUMNS) if is_named else COLUMNS, tuple(cells))
+    return Table((Column("scheme", Kind.NAME), *COLUMNS) if is_named else COLUMNS, tuple(cells))
 
 
 def term_table(rows: Sequence[Row]) -> Table:

@@ -18,12 +18,12 @@ from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.published import PublishedPoint, published_points
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import FEWEST_STEPS
-from gamma_calc.derivation.blocks import Document, Proof
 from gamma_calc.derivation.conclusions import form_json
 from gamma_calc.derivation.layers import Layers
-from gamma_calc.derivation.mathml import mathml
 from gamma_calc.derivation.regions import coordinates
 from gamma_calc.derivation.symbols import quantity_latex
+from gamma_calc.document.blocks import Document, Proof
+from gamma_calc.document.mathml import mathml
 from gamma_calc.report.window import Window
 
 SCHEMA = 1

@@ -9,19 +9,18 @@ from html import escape
 from pathlib import Path
 
 from gamma_calc.analysis.derivation import Derivation
-from gamma_calc.derivation.blocks import Document
 from gamma_calc.derivation.comparison import compare
 from gamma_calc.derivation.document import document
-from gamma_calc.derivation.html import html_document
 from gamma_calc.derivation.suppositions import Alignments
+from gamma_calc.document.blocks import Document
+from gamma_calc.document.html import html_document
+from gamma_calc.document.page import GLOSSARY, html_page
 from gamma_calc.errors import BadInput
 from gamma_calc.explorer.data import page_json, prefix
 from gamma_calc.files import write_all
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values, selected
-from gamma_calc.report.blocks import GLOSSARY
-from gamma_calc.report.html_page import html_page
 
 HERE = Path(__file__).parent
 MOST = 2

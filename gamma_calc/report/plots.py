@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from gamma_calc.document.blocks import Picture
+from gamma_calc.document.verdict_signs import SIGNS, severity, signed
 from gamma_calc.report import style
-from gamma_calc.report.blocks import SIGNS, Picture, severity, signed
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, decimal_ticks, rendered, set_ticks, surround, svg_bytes
 from gamma_calc.report.style import figure_settings
 

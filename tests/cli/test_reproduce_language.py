@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from gamma_calc.cli.main import main
+from gamma_calc.document.markdown import escaped
 from gamma_calc.experiment.claims import Outcome
 from gamma_calc.huggingface.language import settings, study
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import LLAMA, QUICK, ROBERTA, Building, Training
 from gamma_calc.huggingface.language.task import run_memory
-from gamma_calc.report.markdown_page import escaped
 
 FIGURES = ("rates", "scores", "features-Z_A", "features-Z_B")
 FILES = {

@@ -14,12 +14,12 @@ from gamma_calc.calculus.assumptions import dispensed
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.rules import CONTRACTIONS
 from gamma_calc.calculus.trace import Application
-from gamma_calc.derivation.blocks import Document, Line, Proof, Statement, Table
 from gamma_calc.derivation.document import document
-from gamma_calc.derivation.latex import latex_document
-from gamma_calc.derivation.markdown import markdown_document
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.derivation.proof import claims
+from gamma_calc.document.blocks import Document, Line, Proof, Statement, Table
+from gamma_calc.document.latex import latex_document
+from gamma_calc.document.markdown import markdown_document
 from gamma_calc.program.catalogue import CATALOGUE, catalogued
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.scheme import Scheme

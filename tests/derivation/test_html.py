@@ -11,8 +11,8 @@ from gamma_calc import derive, scheme_from_text
 from gamma_calc.calculus import maps, rules, update_rules
 from gamma_calc.calculus.rules import CONTRACTIONS, Rule
 from gamma_calc.derivation.document import document
-from gamma_calc.derivation.html import html_document
-from gamma_calc.derivation.mathml import mathml
+from gamma_calc.document.html import html_document
+from gamma_calc.document.mathml import mathml
 from gamma_calc.program.optimizers import OPTIMIZERS
 from tests.derivation.schemes import derivation
 

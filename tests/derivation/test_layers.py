@@ -10,12 +10,12 @@ from itertools import combinations
 import pytest
 
 from gamma_calc.analysis.derivation import Derivation, derived
-from gamma_calc.derivation.blocks import Claim, Line
 from gamma_calc.derivation.document import document
-from gamma_calc.derivation.latex import latex_document
 from gamma_calc.derivation.layers import COMPONENTS, Layers, span
-from gamma_calc.derivation.markdown import markdown_document
 from gamma_calc.derivation.proof import ProofLines
+from gamma_calc.document.blocks import Claim, Line
+from gamma_calc.document.latex import latex_document
+from gamma_calc.document.markdown import markdown_document
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 from tests.derivation.schemes import derivation

@@ -8,8 +8,8 @@ import pytest
 
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.exponent_table import column_shares
-from gamma_calc.derivation.latex import latex_document
-from gamma_calc.derivation.markdown import markdown_document
+from gamma_calc.document.latex import latex_document
+from gamma_calc.document.markdown import markdown_document
 from tests.derivation.schemes import derivation
 from tests.latex.formulas import latex_formulas, markdown_formulas
 from tests.latex.tools import katex_complaints, latex_complaints, needs_katex, needs_latex

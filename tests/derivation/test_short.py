@@ -10,9 +10,9 @@ import pytest
 
 from gamma_calc import derive
 from gamma_calc.cli.main import main
-from gamma_calc.derivation.blocks import Document, Line, Proof, Ref, Statement
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.short import shortened
+from gamma_calc.document.blocks import Document, Line, Proof, Ref, Statement
 from tests.latex.tools import latex_complaints, needs_latex
 
 SCHEMES = ("init-a", "lora-plus-b")

@@ -17,6 +17,7 @@ import pytest
 import torch
 from scipy import stats
 
+from gamma_calc.document.markdown import escaped
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment import reproduction as face
 from gamma_calc.experiment import reproduction_claims, student_study
@@ -30,7 +31,6 @@ from gamma_calc.experiment.student_study import REPETITIONS, early_looks, is_sha
 from gamma_calc.experiment.study import Interrupted
 from gamma_calc.experiment.sweep_run import StudentRun
 from gamma_calc.program.optimizers import Moments
-from gamma_calc.report.markdown_page import escaped
 from gamma_calc.simulation.store import Arrays, Store
 from gamma_calc.simulation.teacher_student import loops_in_use
 from tests.experiment.reproduction_runs import TINY, reproduction_telling

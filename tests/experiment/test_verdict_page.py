@@ -11,6 +11,9 @@ from html.parser import HTMLParser
 import pytest
 
 from gamma_calc.cli.crosscheck import _row as printed_row
+from gamma_calc.document.blocks import Block, Links, Picture, relative_address
+from gamma_calc.document.html import html_text
+from gamma_calc.document.markdown import escaped, markdown_text
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Predicted
 from gamma_calc.experiment.verdict_page import (
@@ -24,9 +27,6 @@ from gamma_calc.experiment.verdict_page import (
     verdict_pages,
 )
 from gamma_calc.experiment.verdicts import Judged, Row
-from gamma_calc.report.blocks import Block, Links, Picture, relative_address
-from gamma_calc.report.html_page import html_text
-from gamma_calc.report.markdown_page import escaped, markdown_text
 from gamma_calc.simulation.slopes import SlopeEstimate
 from gamma_calc.simulation.verdicts import Judgement, Verdict
 
@@ -160,7 +160,7 @@ def test_every_row_of_the_html_carries_its_verdict_as_a_word() -> None:
 def test_the_worst_verdicts_stand_first_and_in_a_column_that_a_narrow_window_shows() -> None:
     rows = [row("A", t, HALF, 0.5, verdict) for t, verdict in enumerate((Verdict.PASS, Verdict.FAIL), 1)]
     table = quantity_table(rows)
-    assert [name for name, _ in table.columns][:3] == ["quantity", "t", "verdict"]
+    assert [each.heading for each in table.columns][:3] == ["quantity", "t", "verdict"]
     assert [line[1:3] for line in table.rows] == [("2", "FAIL"), ("1", "PASS")]
     terms = {(each.value,): judged(HALF, 0.5, each, "") for each in (Verdict.PASS, Verdict.FAIL)}
     assert [line[3] for line in term_table([replace(rows[1], terms=terms)]).rows] == ["FAIL", "PASS"]
@@ -170,7 +170,7 @@ def test_the_worst_verdicts_stand_first_and_in_a_column_that_a_narrow_window_sho
 @pytest.mark.parametrize(("measured", "said"), [(0.505, "yes"), (0.53, "no, by 0.020"), (None, NOTHING)])
 def test_a_row_says_whether_its_interval_holds_the_prediction(measured: float | None, said: str) -> None:
     table = quantity_table([row("A", 1, HALF, measured, Verdict.PASS)])
-    assert dict(zip((name for name, _ in table.columns), table.rows[0], strict=True))["inside"] == said
+    assert dict(zip((each.heading for each in table.columns), table.rows[0], strict=True))["inside"] == said
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,12 @@ from gamma_calc import Exponents, explore
 from gamma_calc.algebra import Affine, Region
 from gamma_calc.algebra.plain import form
 from gamma_calc.cli.main import main
+from gamma_calc.document.page import GLOSSARY
 from gamma_calc.errors import BadInput
 from gamma_calc.explorer.page import HERE, island
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.report import style
-from gamma_calc.report.blocks import GLOSSARY
 from tests.explorer.examples import EXAMPLES, derived_exponents, explored, points, two_rates
 
 Json = Any

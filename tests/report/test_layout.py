@@ -18,11 +18,11 @@ from pathlib import Path
 
 import pytest
 
+from gamma_calc.document.blocks import Column, Heading, Kind, Links, Paragraph, Picture, Table
+from gamma_calc.document.html import html_text
 from gamma_calc.experiment.claims import Claim, Report, gallery
 from gamma_calc.experiment.verdict_page import scheme_section, verdict_pages
-from gamma_calc.report.blocks import Heading, Kind, Links, Paragraph, Picture, Table
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic, svg_bytes
-from gamma_calc.report.html_page import html_text
 from gamma_calc.report.plots import scaling_figure, scaling_picture
 from gamma_calc.report.style import STROKES, figure_settings
 from gamma_calc.simulation.verdicts import Verdict
@@ -158,7 +158,7 @@ def test_faults_are_found(page: Page, tmp_path: Path) -> None:
     long = html_text("", [Paragraph("n" * 200)])
     assert any("pixels wide" in each for each in faults(page, long, tmp_path, 390))
     assert not faults(page, html_text("", [Paragraph("n " * 200)]), tmp_path, 390)
-    columns = (*((f"a wide column {k}", Kind.TEXT) for k in range(8)), ("verdict", Kind.VERDICT))
+    columns = (*(Column(f"a wide column {k}", Kind.REMARK) for k in range(8)), Column("verdict", Kind.VERDICT))
     late = Table(columns, tuple((*["some words"] * 8, verdict) for verdict in ("PASS", "PASS", "FAIL")))
     found = faults(page, html_text("", [late]), tmp_path, 390)
     assert any(each.startswith("hidden: ✓ PASS") for each in found) and any("better verdict" in each for each in found)

@@ -14,6 +14,7 @@ import transformers
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from gamma_calc.document.blocks import Block, Column, Heading, Kind, Paragraph, Table
 from gamma_calc.experiment.claims import (
     Report,
     gallery,
@@ -26,7 +27,6 @@ from gamma_calc.huggingface.language.model_source import BUILT
 from gamma_calc.huggingface.language.run import scheme_called
 from gamma_calc.huggingface.language.settings import ROBERTA, Plan
 from gamma_calc.huggingface.language.study import Curves, LanguageStudy
-from gamma_calc.report.blocks import Block, Heading, Kind, Paragraph, Table
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic
 from gamma_calc.report.style import STROKES
 from gamma_calc.simulation.optima import Health
@@ -134,7 +134,7 @@ def _rates_table(found: LanguageStudy) -> Table:
                 f"{mean:.2f} \N{PLUS-MINUS SIGN} {half:.2f}",
             )
         )
-    return Table((("init", Kind.NAME), *((each, Kind.NUMBER) for each in numbers)), tuple(rows))
+    return Table((Column("init", Kind.NAME), *(Column(each, Kind.NUMBER) for each in numbers)), tuple(rows))
 
 
 def health_blocks(every: Iterable[Curves]) -> Iterator[Block]:

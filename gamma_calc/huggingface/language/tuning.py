@@ -20,6 +20,7 @@ import transformers
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from gamma_calc.document.blocks import Block, Column, Heading, Kind, Paragraph, Table
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.claims import Report, gallery, made_in_processes, plain_numbers
 from gamma_calc.experiment.sweep import Progress, part
@@ -37,7 +38,6 @@ from gamma_calc.huggingface.language.study import Curves, LanguageStudy, Prepare
 from gamma_calc.huggingface.language.task import task
 from gamma_calc.huggingface.layers import adapted_shapes, configuration_at, configuration_from, shape_config
 from gamma_calc.huggingface.model_transfer import LayerRates, Pair, carried_pairs, paired_kinds
-from gamma_calc.report.blocks import Block, Heading, Kind, Paragraph, Table
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic
 from gamma_calc.report.style import STROKES
 from gamma_calc.simulation.optima import Health, optimal_rate_exponent
@@ -279,7 +279,7 @@ def _sections(found: Tuned) -> Iterator[Block]:
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Table:
     first, *others = rows[0]
-    return Table(((first, Kind.NAME), *((name, Kind.NUMBER) for name in others)), tuple(rows[1:]))
+    return Table((Column(first, Kind.NAME), *(Column(name, Kind.NUMBER) for name in others)), tuple(rows[1:]))
 
 
 CAPTION = (

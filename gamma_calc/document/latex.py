@@ -1,24 +1,25 @@
-"""A derivation's document as LaTeX that compiles as it stands, with what every distribution has."""
+"""A document as LaTeX that compiles as it stands, with what every distribution has."""
 
 from __future__ import annotations
 
 import re
 
-from gamma_calc.derivation.blocks import (
-    Block,
+from gamma_calc.document.blocks import (
     Cite,
     Document,
     Line,
     Listing,
     Math,
     Paragraph,
+    PrintedBlock,
     Proof,
     Ref,
     Section,
     Span,
     Statement,
     Table,
-    Text,
+    Words,
+    spans,
 )
 
 PACKAGES = r"""\usepackage{amsmath,amssymb,amsthm,mathtools,array,booktabs,longtable}
@@ -97,7 +98,7 @@ def _title_span(span: Span) -> str:
     return rf"\texorpdfstring{{{_span(span)}}}{{...}}"
 
 
-def _block(block: Block) -> str:
+def _block(block: PrintedBlock) -> str:
     match block:
         case Paragraph(text):
             return f"{_text(text)}\n"
@@ -126,18 +127,20 @@ def _target(number: str) -> str:
 
 
 def _table(table: Table) -> str:
+    whole = sum(each.share for each in table.columns)
     columns = "".join(
-        rf">{{\raggedright\arraybackslash}}p{{\dimexpr {width / 1000:.3f}\linewidth-2\tabcolsep}}"
-        for width in table.widths
+        rf">{{\raggedright\arraybackslash}}p{{\dimexpr {each.share / whole:.3f}\linewidth-2\tabcolsep}}"
+        for each in table.columns
     )
-    head, *rows = (" & ".join(map(_text, row)) + " \\\\\n" for row in (table.header, *table.rows))
+    header = tuple(each.heading for each in table.columns)
+    head, *rows = (" & ".join(map(_text, row)) + " \\\\\n" for row in (header, *table.rows))
     body = "".join(rows)
-    header = f"\\toprule\n{head}\\midrule\n\\endhead\n"
-    return f"\\begin{{longtable}}{{{columns}}}\n{header}{body}\\bottomrule\n\\end{{longtable}}\n"
+    top = f"\\toprule\n{head}\\midrule\n\\endhead\n"
+    return f"\\begin{{longtable}}{{{columns}}}\n{top}{body}\\bottomrule\n\\end{{longtable}}\n"
 
 
-def _text(text: Text) -> str:
-    return "".join(map(_span, text))
+def _text(words: Words) -> str:
+    return "".join(map(_span, spans(words)))
 
 
 def _span(span: Span) -> str:
