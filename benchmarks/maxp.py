@@ -31,7 +31,7 @@ from benchmarks.symbolic import forget
 from gamma_calc.algebra import Affine, Polyhedron
 from gamma_calc.atlas.families.everett import ALIGNMENTS, PARAMETRISATIONS, SUBJECTS
 from gamma_calc.atlas.perceptrons import PER_LAYER
-from gamma_calc.atlas.questions import Kind, Question, evidence
+from gamma_calc.atlas.questions import Question, QuestionKind, evidence
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 
 Answer = TypeVar("Answer")
@@ -89,7 +89,7 @@ def stable(parametrisation: str, optimizer: str, policy: Policy) -> Polyhedron:
     """All rates with which features and outputs stay bounded: free exponents embedding, hidden and readout."""
     subject = replace(SUBJECTS[f"{parametrisation}-{optimizer}-full"], policy=policy)
     decision = evidence(
-        Question(Kind.REGION, "stable", steps=RAW_STEPS if optimizer == "sgd" else None), subject
+        Question(QuestionKind.REGION, "stable", steps=RAW_STEPS if optimizer == "sgd" else None), subject
     ).decision
     assert decision is not None
     convex = decision.region.convex()

@@ -9,19 +9,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gamma_calc.atlas.claims import Source
-from gamma_calc.atlas.comparison import Row, Status, atlas, by_source
-from gamma_calc.atlas.questions import Kind, Question, Subject, evidence
+from gamma_calc.atlas.comparison import ComparedClaim, Standing, atlas, by_source
+from gamma_calc.atlas.questions import Question, QuestionKind, Subject, evidence
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.derivation.tables import markdown_table
 
 FOLDER = "atlas"
-MARKS = {Status.AGREES: "✓", Status.DIFFERS: "≠", Status.OUT_OF_SCOPE: "○"}
+MARKS = {Standing.AGREES: "✓", Standing.DIFFERS: "≠", Standing.OUT_OF_SCOPE: "○"}
 DISPUTES = "../../validation/disputes"
 """Where each difference has a page with a measurement."""
-KINDS: Mapping[str, tuple[Kind | None, ...]] = {
-    "rates and other values": (Kind.LARGEST, Kind.SOLUTION),
-    "regions and onsets": (Kind.REGION, Kind.ONSET),
-    "exponents": (Kind.EXPONENT,),
+KINDS: Mapping[str, tuple[QuestionKind | None, ...]] = {
+    "rates and other values": (QuestionKind.LARGEST, QuestionKind.SOLUTION),
+    "regions and onsets": (QuestionKind.REGION, QuestionKind.ONSET),
+    "exponents": (QuestionKind.EXPONENT,),
     "no question": (None,),
 }
 """The columns of the index: what is asked."""
@@ -60,16 +60,16 @@ def pages() -> Mapping[str, str]:
     return {f"{FOLDER}/README.md": _index(sources), **texts}
 
 
-def _index(sources: Mapping[Source, Sequence[Row]]) -> str:
+def _index(sources: Mapping[Source, Sequence[ComparedClaim]]) -> str:
     rows = [row for group in sources.values() for row in group]
     matrix = [("source", *KINDS)]
     for source, group in sources.items():
         cells = (_marks(source, group, kinds) for kinds in KINDS.values())
-        agree, differ = (sum(row.status is each for row in group) for each in (Status.AGREES, Status.DIFFERS))
+        agree, differ = (sum(row.status is each for row in group) for each in (Standing.AGREES, Standing.DIFFERS))
         name = f'[{source.title.partition(":")[0]}]({page_of(source)} "{source.title}")'
         share = f", {agree}/{agree + differ}" if agree + differ else ""
         matrix.append((f"{name} {source.id.removeprefix('arXiv:')}{share}", *cells))
-    differing = (row for row in rows if row.status is Status.DIFFERS)
+    differing = (row for row in rows if row.status is Standing.DIFFERS)
     return INDEX.format(
         summary=f"{len(rows)} claims of {len(sources)} sources: {_tally(rows)}.",
         matrix=markdown_table(matrix),
@@ -80,38 +80,38 @@ def _index(sources: Mapping[Source, Sequence[Row]]) -> str:
     )
 
 
-def _tally(rows: Sequence[Row]) -> str:
+def _tally(rows: Sequence[ComparedClaim]) -> str:
     return ", ".join(f"{sum(row.status is each for row in rows)} {mark}" for each, mark in MARKS.items())
 
 
-def _marks(source: Source, rows: Sequence[Row], kinds: tuple[Kind | None, ...]) -> str:
+def _marks(source: Source, rows: Sequence[ComparedClaim], kinds: tuple[QuestionKind | None, ...]) -> str:
     asked = [row for row in rows if (None if row.claim.question is None else row.claim.question.kind) in kinds]
     marks = [f'[{_mark(row)}]({page_of(source)}#{row.claim.id} "{row.claim.quantity}")' for row in asked]
     return " ".join("".join(marks[place : place + TOGETHER]) for place in range(0, len(marks), TOGETHER))
 
 
-def _mark(row: Row) -> str:
-    return f"**{MARKS[row.status]}**" if row.status is Status.DIFFERS else MARKS[row.status]
+def _mark(row: ComparedClaim) -> str:
+    return f"**{MARKS[row.status]}**" if row.status is Standing.DIFFERS else MARKS[row.status]
 
 
-def _claimed(row: Row) -> str:
+def _claimed(row: ComparedClaim) -> str:
     return f"{row.claim.quantity}: published `{row.claim.published}`, derived `{row.answer}`. {_joined(row.reason)}"
 
 
-def _measured(row: Row) -> str:
+def _measured(row: ComparedClaim) -> str:
     return f"[Measured]({DISPUTES}/{row.claim.id}.md)."
 
 
-def _link(row: Row) -> str:
+def _link(row: ComparedClaim) -> str:
     return f"[{row.claim.id}]({page_of(row.claim.source)}#{row.claim.id})"
 
 
-def _page(source: Source, rows: Sequence[Row]) -> str:
+def _page(source: Source, rows: Sequence[ComparedClaim]) -> str:
     """The claims of a source in a table, then one by one in the order of their settings."""
     table = [("claim", "where", "quantity", "published", "derived", "")]
     table += [_line(row) for row in rows]
     parts = [f"# {source.title}", f"{source.id}: {_tally(rows)}. [All sources](README.md)", markdown_table(table)]
-    settings: dict[Subject | None, list[Row]] = {}
+    settings: dict[Subject | None, list[ComparedClaim]] = {}
     for row in rows:
         settings.setdefault(row.claim.subject, []).append(row)
     for subject, group in settings.items():
@@ -123,7 +123,7 @@ def _page(source: Source, rows: Sequence[Row]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _line(row: Row) -> tuple[str, ...]:
+def _line(row: ComparedClaim) -> tuple[str, ...]:
     claim = row.claim
     derived = "" if row.answer is None else f"`{row.answer}`"
     locator = f"{claim.locator} ({claim.status})"
@@ -143,7 +143,7 @@ def _setting(subject: Subject) -> Iterator[str]:
     yield "; ".join([*words, *subject.policy.lines]) + "."
 
 
-def _entry(row: Row) -> str:
+def _entry(row: ComparedClaim) -> str:
     """One claim: what was asked, what came out, and what it rests on."""
     claim = row.claim
     lines = [f'<a id="{claim.id}"></a>**{claim.id}** {MARKS[row.status]} {claim.quantity} ({claim.locator}):']
@@ -151,7 +151,7 @@ def _entry(row: Row) -> str:
     if row.answer is not None and claim.question is not None and claim.subject is not None:
         lines += [f"- asked: {claim.question}", f"- derived: `{row.answer}`", *_grounds(claim.question, claim.subject)]
     lines += [f"- {_joined(row.reason)}"] if row.reason else []
-    lines += [f"- {_measured(row)}"] if row.status is Status.DIFFERS else []
+    lines += [f"- {_measured(row)}"] if row.status is Standing.DIFFERS else []
     return "\n".join(lines)
 
 
@@ -161,7 +161,7 @@ def _grounds(question: Question, subject: Subject) -> Iterator[str]:
     if decision is None:
         yield f"- by step: {_by_step(found.run, question.of)}"
         return
-    if question.kind is not Kind.REGION or question.onto:
+    if question.kind is not QuestionKind.REGION or question.onto:
         yield f"- the condition holds where `{decision.region}`"
     yield f"- {decision.reason}"
     for quantity in dict.fromkeys((*decision.condition.bounded, *decision.condition.reached)):
@@ -179,7 +179,7 @@ def _by_step(run: Trajectory, quantity: str) -> str:
     return f"{', '.join(parts)}{' and after' if run.settled_from is not None else ''}"
 
 
-def _rules(rows: Iterable[Row]) -> str:
+def _rules(rows: Iterable[ComparedClaim]) -> str:
     """Every rule that some answer rests on, with its source."""
     asked = ((row.claim.question, row.claim.subject) for row in rows if row.answer is not None)
     runs = [evidence(question, subject).run for question, subject in asked if question and subject]

@@ -324,6 +324,15 @@ def test_symbolic_work_loads_nothing_heavy(code: str) -> None:
     assert heavy_after(code) == set()
 
 
+def test_no_two_classes_have_one_name() -> None:
+    found: dict[str, list[str]] = {}
+    for source in map(Source.of, (ROOT / PACKAGE).rglob("*.py")):
+        for node in source.nodes():
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(source.module)
+    assert not {name: modules for name, modules in found.items() if len(modules) > 1}
+
+
 def test_the_checker_is_short() -> None:
     tree = ast.parse((ROOT / PACKAGE / "derivation" / "checker.py").read_text(encoding="utf-8"))
     statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]

@@ -20,7 +20,7 @@ import torch
 from derivations.atlas_pages import page_of
 from gamma_calc import Problem, crosscheck
 from gamma_calc.atlas.claims import Claim, claims
-from gamma_calc.atlas.comparison import Status, compared
+from gamma_calc.atlas.comparison import Standing, compared
 from gamma_calc.atlas.measurement import NETWORK, SETTINGS
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.derivation.tables import markdown_table
@@ -129,7 +129,7 @@ def disputed() -> Iterator[Claim]:
     Raises:
         ValueError: one has no run, or a run has no such claim.
     """
-    found = {claim.id: claim for claim in claims() if compared(claim).status is Status.DIFFERS}
+    found = {claim.id: claim for claim in claims() if compared(claim).status is Standing.DIFFERS}
     if set(found) != set(RUNS):
         raise ValueError(f"claims that differ, or runs, without the other: {sorted(set(found) ^ set(RUNS))}")
     yield from found.values()

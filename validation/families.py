@@ -27,7 +27,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.files import checked_folder, write_all
 from gamma_calc.huggingface import CoordinateCheck, CoordinateLayout, coordinate_check
 from gamma_calc.huggingface.coordinates import LayerCheck
-from gamma_calc.huggingface.families import LOSSES, Shape, family_model
+from gamma_calc.huggingface.families import LOSSES, FamilyShape, family_model
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.verdicts import Verdict
@@ -41,7 +41,7 @@ FIRST_SEED = 1000
 SCALE = 2.0**-10
 """s: small, so that adapters feel each other through the rest of the model only at larger widths."""
 
-REFERENCE = Shape(scale=SCALE)
+REFERENCE = FamilyShape(scale=SCALE)
 WIDE = tuple(2**k for k in range(6, 13))
 NARROW = tuple(2**k for k in range(5, 12))
 DEFAULT_DECAY = 0.01
@@ -64,7 +64,7 @@ class Recording:
     widths: tuple[int, ...] = WIDE
     seeds: int = 16
     weight_decay: float = 0.0
-    shape: Shape = REFERENCE
+    shape: FamilyShape = REFERENCE
 
     @property
     def schemes(self) -> tuple[Scheme, ...]:
@@ -83,13 +83,13 @@ _TRAINED = "the matrices trained on text before the adapters are put on, so that
 _UNIT = "the adapters' scale s = 1, that of practice, in place of 2^-10: adapters feel each other"
 _SHALLOW = "s = 1 in place of 2^-10, and one layer in place of two: no adapters stand above others"
 _NARROW = "the widths and the seeds, which are those of the pretrained recording: its control"
-_PRETRAINED = Shape(scale=SCALE, pretraining=40)
+_PRETRAINED = FamilyShape(scale=SCALE, pretraining=40)
 RECORDINGS: Mapping[str, Recording] = MappingProxyType(
     {
         "llama": Recording("llama", "nothing"),
         "roberta": Recording("roberta", "nothing"),
-        "llama-unit-scale": Recording("llama", _UNIT, seeds=8, shape=Shape(scale=1.0)),
-        "llama-unit-scale-shallow": Recording("llama", _SHALLOW, seeds=8, shape=Shape(scale=1.0, layers=1)),
+        "llama-unit-scale": Recording("llama", _UNIT, seeds=8, shape=FamilyShape(scale=1.0)),
+        "llama-unit-scale-shallow": Recording("llama", _SHALLOW, seeds=8, shape=FamilyShape(scale=1.0, layers=1)),
         "llama-decay": Recording("llama", _DECAY, seeds=8, weight_decay=DEFAULT_DECAY),
         "roberta-decay": Recording("roberta", _DECAY, seeds=8, weight_decay=DEFAULT_DECAY),
         "llama-cross-entropy": Recording("llama", _ENTROPY, "cross-entropy", seeds=8),

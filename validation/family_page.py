@@ -18,9 +18,9 @@ from gamma_calc.document.blocks import (
     Block,
     Bullets,
     Column,
+    ColumnKind,
     Details,
     Heading,
-    Kind,
     Links,
     Paragraph,
     Picture,
@@ -142,9 +142,9 @@ def _layer_names(data: Data) -> tuple[str, ...]:
 def _layers(data: Data) -> Table:
     words = ("rows", "slopes of |Z|, assumed 0, by step", "of |dL/dZbar|, not judged")
     columns = (
-        Column("scheme", Kind.NAME),
-        Column("layer", Kind.NAME),
-        *(Column(each, Kind.REMARK) for each in words),
+        Column("scheme", ColumnKind.NAME),
+        Column("layer", ColumnKind.NAME),
+        *(Column(each, ColumnKind.REMARK) for each in words),
     )
     rows = []
     for layer in data["layers"]:
@@ -163,8 +163,12 @@ def _exponents(data: Data, scheme: str) -> Table:
         cells = [places[t, quantity, layer] for layer in layers]
         bound = "<= " if cells[0]["upper"] else ""
         lines.append((quantity, str(t), f"{bound}{cells[0]['predicted']}", *map(cell, cells)))
-    columns = (Column("quantity", Kind.NAME), Column("t", Kind.NUMBER), Column("predicted", Kind.NUMBER))
-    return Table((*columns, *(Column(layer, Kind.NUMBER) for layer in layers)), tuple(lines))
+    columns = (
+        Column("quantity", ColumnKind.NAME),
+        Column("t", ColumnKind.NUMBER),
+        Column("predicted", ColumnKind.NUMBER),
+    )
+    return Table((*columns, *(Column(layer, ColumnKind.NUMBER) for layer in layers)), tuple(lines))
 
 
 def cell(row: Data) -> str:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from transformers.models.gpt2 import modeling_gpt2
 from transformers.pytorch_utils import Conv1D
 
-from gamma_calc.huggingface.families import Shape, family_model
+from gamma_calc.huggingface.families import FamilyShape, family_model
 
 ODDS = 2**12 + 1
 """Places at which the quarter circle's distribution is inverted."""
@@ -126,7 +126,7 @@ def implied(width: int) -> Iterator[None]:
         yield
 
 
-def wide_model(name: str, width: int, seed: int, shape: Shape | None = None) -> Any:
+def wide_model(name: str, width: int, seed: int, shape: FamilyShape | None = None) -> Any:
     """`family_model` with implied matrices."""
     with implied(width):
         return family_model(name, width, seed, shape)

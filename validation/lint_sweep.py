@@ -23,7 +23,7 @@ from gamma_calc import derive
 from gamma_calc.files import write_all
 from gamma_calc.huggingface.lint import lint
 from gamma_calc.report.figure import svg_bytes
-from gamma_calc.report.plots import Layout, Panel, Series, Sheet, scaling_figure
+from gamma_calc.report.plots import Panel, PanelLayout, Series, Sheet, scaling_figure
 from gamma_calc.simulation.verdicts import TOLERANCE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,7 +40,7 @@ SMALL = 1 / 4
 """Of the rates of DoRA's layers: a first step of -1 would cancel a magnitude."""
 
 BOUND = TOLERANCE
-LAYOUT = Layout(3, (3.2, 2.3), 44, is_alone=True)
+LAYOUT = PanelLayout(3, (3.2, 2.3), 44, is_alone=True)
 
 
 class Base(torch.nn.Module):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gamma_calc.experiment.prediction import ZERO, Prediction
-from gamma_calc.experiment.verdicts import Judged, Row, judged_alone
+from gamma_calc.experiment.verdicts import Judged, VerdictRow, judged_alone
 from gamma_calc.huggingface import init_lora_, lora_adapters, scheme_optimizer
 from gamma_calc.huggingface.adapters import Adapter
 from gamma_calc.huggingface.family_training import (
@@ -154,7 +154,9 @@ def _trained(
     return watched
 
 
-def apart(row: Row, whole: Prediction, squares: Mapping[Key, Squares], measurement: LayerMeasurement) -> Row:
+def apart(
+    row: VerdictRow, whole: Prediction, squares: Mapping[Key, Squares], measurement: LayerMeasurement
+) -> VerdictRow:
     """The row with each deep term, and the sum that it leads alone, judged by what the path makes."""
     own = {term: values for (quantity, term), values in squares.items() if quantity == row.quantity}
     led = [term for term, each in whole.terms.items() if each.exponent == whole.total.exponent]

@@ -24,10 +24,10 @@ import numpy as np
 
 from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.experiment.prediction import Predicted, Prediction, pinned, predictions
-from gamma_calc.experiment.verdicts import Row, judged, judged_alone
+from gamma_calc.experiment.verdicts import VerdictRow, judged, judged_alone
 from gamma_calc.files import write_all
 from gamma_calc.huggingface.coordinates import together
-from gamma_calc.huggingface.families import Shape, family_model, linear_readout
+from gamma_calc.huggingface.families import FamilyShape, family_model, linear_readout
 from gamma_calc.huggingface.family_training import (
     WRAPPING,
     CoordinateLayout,
@@ -57,7 +57,7 @@ DEEP = "lora-plus-a"
 """The scheme of which one module's theory is false in depth."""
 
 
-ATTENTION, ALL = Shape(), Shape(is_all_linear=True)
+ATTENTION, ALL = FamilyShape(), FamilyShape(is_all_linear=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Run:
     k: Fraction
     widths: tuple[int, ...] = NARROW
     seeds: int = 16
-    shape: Shape = ATTENTION
+    shape: FamilyShape = ATTENTION
     schemes: tuple[str, ...] = SCHEMES
     is_implicit: bool = False
     """Whether the frozen matrices are not stored."""
@@ -216,7 +216,7 @@ RUNS: Mapping[str, Run] = MappingProxyType(
     }
     | {
         MIXTURE: Run(MIXTURE, QUARTER),
-        "llama-rank-2": Run("llama", Fraction(1, 2), WIDE, shape=Shape(rank=2), schemes=(DEEP,)),
+        "llama-rank-2": Run("llama", Fraction(1, 2), WIDE, shape=FamilyShape(rank=2), schemes=(DEEP,)),
     }
 )
 
@@ -256,7 +256,7 @@ def recorded(name: str) -> dict[str, Any]:
     return {"schema": 1, "name": name, **settings(run), "seconds": seconds, "paths": paths, "rows": rows}
 
 
-def plain_path(row: Row) -> dict[str, Any]:
+def plain_path(row: VerdictRow) -> dict[str, Any]:
     """A row whose path is measured apart, as plain data."""
     return {"verdict": row.verdict.value, **({} if row.verdict is Verdict.PASS else {"reason": row.reason})}
 
@@ -318,7 +318,7 @@ def settings(run: Run) -> dict[str, Any]:
     }
 
 
-def plain(layer: str, row: Row, alone: Row) -> dict[str, Any]:
+def plain(layer: str, row: VerdictRow, alone: VerdictRow) -> dict[str, Any]:
     """A row as plain data: `module` is what one module's theory predicts and the verdict on that."""
     leading = row.leading
     interval = leading.estimate.interval

@@ -13,7 +13,7 @@ from gamma_calc.analysis.cells import decided, undecided
 from gamma_calc.analysis.conditions import EFFICIENT, FEATURE_LEARNING, STABLE, Condition, conditions_of, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
-from gamma_calc.analysis.largest_rates import Edge, LargestRate, at_largest, frontier, largest_rate
+from gamma_calc.analysis.largest_rates import FrontierPiece, LargestRate, at_largest, frontier, largest_rate
 from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Open, Trajectory
@@ -47,7 +47,7 @@ class Derivation:
     bounds: Mapping[tuple[str, ...], Bounded]
     decisions: Mapping[str, Decision]
     max_stable: Mapping[str, LargestRate]
-    frontier: tuple[Edge, ...] | None
+    frontier: tuple[FrontierPiece, ...] | None
     at_max: Mapping[str, Size]
     undertrained: tuple[str, ...]
     assumptions: tuple[Assumption, ...]
@@ -195,7 +195,7 @@ def _max_stable(scheme: Scheme, stable: Decision) -> Mapping[str, LargestRate]:
     return {rate: largest_rate(rate, region)}
 
 
-def _frontier(scheme: Scheme, stable: Decision) -> tuple[Edge, ...] | None:
+def _frontier(scheme: Scheme, stable: Decision) -> tuple[FrontierPiece, ...] | None:
     if len(scheme.rates) != 2 or stable.status is Status.UNKNOWN:
         return None
     first, second = scheme.rates

@@ -60,7 +60,7 @@ class LargestRate:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class FrontierPiece:
     """A piece of the frontier of two rates: where one inequality of the stable region is tight.
 
     `endpoints` are its ends, exact, where nothing but the rates is free; an edge with one endpoint goes on for ever.
@@ -104,7 +104,7 @@ def at_largest(domain: Polyhedron, largest: Mapping[str, LargestRate]) -> Polyhe
     return domain
 
 
-def frontier(rates: tuple[str, str], stable: Polyhedron) -> tuple[Edge, ...]:
+def frontier(rates: tuple[str, str], stable: Polyhedron) -> tuple[FrontierPiece, ...]:
     """The edges of the stable region beyond which raising some rate breaks stability, in a fixed order.
 
     An edge that a strict inequality of the domain leaves out is none; an end that it leaves out still is one.
@@ -115,7 +115,7 @@ def frontier(rates: tuple[str, str], stable: Polyhedron) -> tuple[Edge, ...]:
             line = Equality(inequality.form)
             where = stable & Polyhedron.of(line)
             if not where.is_empty:
-                edges.append(Edge(line, where, _ends(where.closure) if set(stable.free) <= set(rates) else ()))
+                edges.append(FrontierPiece(line, where, _ends(where.closure) if set(stable.free) <= set(rates) else ()))
     return tuple(edges)
 
 

@@ -38,7 +38,7 @@ class RateBound:
     below_turn: Fraction
 
     @classmethod
-    def of(cls, line: Line, rate: str) -> RateBound:
+    def of(cls, line: StepLine, rate: str) -> RateBound:
         """What a line asks of a rate that it holds down, with whole numbers throughout."""
         above, above_turn = (form.substituted({rate: NOTHING}) for form in (line.form, line.slope))
         below, below_turn = (form.coefficient(rate) for form in (line.form, line.slope))
@@ -184,7 +184,7 @@ class RateLaw:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class StepLine:
     """form + slope * T, which has to be at most 0."""
 
     form: Affine
@@ -213,7 +213,7 @@ def rate_law(rate: str, every: Sequence[HorizonFamily], domain: Polyhedron, othe
         The rate and `others` are the free exponents of the families and of the domain, which is closed.
     """
     sides = [form for each in domain.constraints for form in each.sides]
-    fixed = [Line(-side, NOTHING) for side in sides if side.coefficient(rate) < 0]
+    fixed = [StepLine(-side, NOTHING) for side in sides if side.coefficient(rate) < 0]
     period = lcm(*(len(turns.law.offsets) for each in every for _, turns in each.turns))
     lines = [[*dict.fromkeys(_lines(every, residue)), *fixed] for residue in range(period)]
     if any(line.direction(rate) < 0 and not line.is_never_positive(domain) for each in lines for line in each):
@@ -244,20 +244,20 @@ def rate_law(rate: str, every: Sequence[HorizonFamily], domain: Polyhedron, othe
     cases = shortest(tuple((bound,) for bound, _ in least)) if least else _cases(bounds, since, valid_on)
     early = tuple(largest_rate(rate, steps_region(every, domain, t)) for t in range(1, since)) if cases else ()
     limit = largest_rate(rate, limit_region(every, domain))
-    first = [Line(form, NOTHING) for t in range(1, since) for family in every for form in family.corners(t)]
+    first = [StepLine(form, NOTHING) for t in range(1, since) for family in every for form in family.corners(t)]
     met = [RateBound.of(line, rate) for line in first if line.direction(rate) > 0]
     attained = _attained(limit, dict.fromkeys(bound for each in (met, *bounds) for bound in each))
     return RateLaw(rate, others, cases, valid_on, since, early, limit, attained)
 
 
-def _lines(every: Iterable[HorizonFamily], residue: int) -> Iterator[Line]:
+def _lines(every: Iterable[HorizonFamily], residue: int) -> Iterator[StepLine]:
     """The families' corners at steps with a remainder, from where their numbers of turns are regular."""
     for family in every:
-        found = [Line(family.base, NOTHING)]
+        found = [StepLine(family.base, NOTHING)]
         for weight, turns in family.turns:
             law = turns.law
             offset = law.offsets[residue % len(law.offsets)]
-            turned = [Line(line.form + weight * offset, line.slope + weight * law.slope) for line in found]
+            turned = [StepLine(line.form + weight * offset, line.slope + weight * law.slope) for line in found]
             found = list(dict.fromkeys((*found, *turned)))
         yield from found
 
@@ -288,7 +288,7 @@ def _first_given(
     return max(1, since - MOST_TRIED)
 
 
-def _asked_of_others(lines: Iterable[Line], rate: str, floors: Sequence[Affine], first: int) -> Iterator[Affine]:
+def _asked_of_others(lines: Iterable[StepLine], rate: str, floors: Sequence[Affine], first: int) -> Iterator[Affine]:
     """What must not be positive for some rate to be stable at every T from a first one on.
 
     It is what lines without the rate say, and what those that hold it down say at the least rate of the domain. Both

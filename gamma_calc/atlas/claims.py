@@ -33,7 +33,7 @@ from typing import Any
 
 from gamma_calc.algebra import parsed_affine
 from gamma_calc.atlas import families
-from gamma_calc.atlas.questions import Kind, Question, Subject
+from gamma_calc.atlas.questions import Question, QuestionKind, Subject
 from gamma_calc.errors import BadInput, named_in
 from gamma_calc.program.spec_file import check_names, toml_document
 
@@ -144,7 +144,7 @@ def _claim(said: Mapping[str, Any], source: Source, subjects: Mapping[str, Subje
 
 
 def _question(name: str, asked: object) -> Question:
-    kinds = {kind.value: kind for kind in Kind}
+    kinds = {kind.value: kind for kind in QuestionKind}
     if not isinstance(asked, Mapping) or len(named := [key for key in asked if key in kinds]) != 1:
         raise BadInput(f"{name}: ask", found=asked, expected=f"a table with one of {', '.join(kinds)}")
     check_names(f"{name}: ask", asked, (*named, *CONDITION))

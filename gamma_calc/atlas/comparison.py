@@ -24,7 +24,7 @@ VALUE = "value"
 """What an exponent is called in a bound on it."""
 
 
-class Status(Enum):
+class Standing(Enum):
     """How a claim stands to what is derived."""
 
     AGREES = "agrees"
@@ -33,7 +33,7 @@ class Status(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparedClaim:
     """A claim, what is derived in its place, and how the two stand to each other.
 
     `answer` is None where the rules do not decide; `reason` says why, or why they differ. `measured` is what a training
@@ -42,7 +42,7 @@ class Row:
 
     claim: Claim
     answer: Answer | None
-    status: Status
+    status: Standing
     reason: str
     measured: Mapping[str, Any] | None = None
 
@@ -65,7 +65,7 @@ class Row:
         }
 
 
-def atlas(source: str | None = None) -> tuple[Row, ...]:
+def atlas(source: str | None = None) -> tuple[ComparedClaim, ...]:
     """Every claim beside what is derived in its place; those of one source where one is named.
 
     Raises:
@@ -80,16 +80,16 @@ def atlas(source: str | None = None) -> tuple[Row, ...]:
     return tuple(map(compared, every))
 
 
-def compared(claim: Claim) -> Row:
+def compared(claim: Claim) -> ComparedClaim:
     """A claim beside what is derived in its place."""
     if claim.question is None or claim.subject is None:
-        return Row(claim, None, Status.OUT_OF_SCOPE, claim.missing)
+        return ComparedClaim(claim, None, Standing.OUT_OF_SCOPE, claim.missing)
     try:
         found = answered(claim.question, claim.subject, claim.other)
     except Unknown as problem:
-        return Row(claim, None, Status.OUT_OF_SCOPE, f"the rules leave it open: {problem}")
+        return ComparedClaim(claim, None, Standing.OUT_OF_SCOPE, f"the rules leave it open: {problem}")
     agrees = is_same(claim.published, found)
-    return Row(claim, found, Status.AGREES if agrees else Status.DIFFERS, claim.because)
+    return ComparedClaim(claim, found, Standing.AGREES if agrees else Standing.DIFFERS, claim.because)
 
 
 def is_same(published: str, answer: Answer) -> bool:
@@ -126,9 +126,9 @@ def _region(text: str) -> Region:
     return Region(tuple(Polyhedron.of(*sides) for sides in parts))
 
 
-def by_source(rows: Iterable[Row]) -> Mapping[Source, tuple[Row, ...]]:
+def by_source(rows: Iterable[ComparedClaim]) -> Mapping[Source, tuple[ComparedClaim, ...]]:
     """The rows of each source, of whichever families they are."""
-    found: dict[Source, tuple[Row, ...]] = {}
+    found: dict[Source, tuple[ComparedClaim, ...]] = {}
     for row in rows:
         found[row.claim.source] = (*found.get(row.claim.source, ()), row)
     return found

@@ -13,8 +13,8 @@ from fractions import Fraction
 from typing import Any
 
 from gamma_calc.algebra import Affine, Exponent, Polyhedron
-from gamma_calc.atlas.comparison import Row
-from gamma_calc.atlas.questions import Kind, Question, Subject, evidence
+from gamma_calc.atlas.comparison import ComparedClaim
+from gamma_calc.atlas.questions import Question, QuestionKind, Subject, evidence
 from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.experiment.crosscheck import Checked, crosscheck
@@ -42,8 +42,8 @@ class Trial:
 
 
 def measured(
-    rows: Sequence[Row], progress: Callable[[int, int], None] | None = None, settings: Settings | None = None
-) -> tuple[Row, ...]:
+    rows: Sequence[ComparedClaim], progress: Callable[[int, int], None] | None = None, settings: Settings | None = None
+) -> tuple[ComparedClaim, ...]:
     """The rows with what training says of each that a run can decide; schemes that several speak of are trained once.
 
     Args:
@@ -68,7 +68,7 @@ def measured(
     )
 
 
-def trial_of(row: Row, most: int) -> Trial | None:
+def trial_of(row: ComparedClaim, most: int) -> Trial | None:
     """What training after at most so many steps decides of a row, if anything."""
     question, subject = row.claim.question, row.claim.subject
     if row.answer is None or question is None or subject is None or subject.policy != CALCULUS or question.less:
@@ -76,12 +76,12 @@ def trial_of(row: Row, most: int) -> Trial | None:
     t = most if question.steps is None else question.steps
     if not 1 <= t <= most:
         return None
-    if question.kind is Kind.EXPONENT:
+    if question.kind is QuestionKind.EXPONENT:
         scheme = subject.at(dict(question.at)).scheme
         is_seen = not scheme.free and question.of in program_of(scheme).quantities
         return Trial(scheme, question.of, t) if is_seen else None
     is_number = isinstance(row.answer, Exponent) and not row.answer.free and not question.per
-    is_edge = question.kind in (Kind.LARGEST, Kind.SOLUTION) and is_number
+    is_edge = question.kind in (QuestionKind.LARGEST, QuestionKind.SOLUTION) and is_number
     return _at_the_edge(question, subject, t) if is_edge else None
 
 
@@ -122,13 +122,13 @@ def _forms(point: Mapping[str, Fraction]) -> dict[str, Affine]:
     return {name: Affine.of(value) for name, value in point.items()}
 
 
-def _measured(row: Row, trial: Trial, run: Checked) -> Mapping[str, Any]:
+def _measured(row: ComparedClaim, trial: Trial, run: Checked) -> Mapping[str, Any]:
     """The slope of what leads, by the estimate that decided, and the worst verdict on it and each part of its size."""
     assert row.claim.question is not None  # as there is a trial
     (found,) = (each for each in run.rows if (each.quantity, each.t) == (trial.quantity, trial.t))
     leading, decisive = found.leading, found.leading.law or found.leading.estimate
     slope, interval = decisive.slope, decisive.interval
-    if row.claim.question.minus and row.claim.question.kind is Kind.EXPONENT and slope is not None:
+    if row.claim.question.minus and row.claim.question.kind is QuestionKind.EXPONENT and slope is not None:
         slope, interval = -slope, None if interval is None else (-interval[1], -interval[0])
     bounds = None if interval is None else list(interval)
     seen = {"t": found.t, "quantity": found.quantity, "slope": slope, "ci": bounds}

@@ -41,7 +41,7 @@ WIDTH = "n"
 """What the constant part of an exponent is the power of."""
 
 
-class Kind(Enum):
+class QuestionKind(Enum):
     """What a question asks for."""
 
     LARGEST = "largest"
@@ -80,7 +80,7 @@ class Question:
     sources have it that write n^(-x).
     """
 
-    kind: Kind
+    kind: QuestionKind
     of: str
     condition: str = STABLE.name
     bounded: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class Question:
     def __str__(self) -> str:
         holds = f", bounded: {', '.join(self.bounded)}" if self.bounded else f" where {self.condition}"
         words = [f"{'minus ' if self.minus else ''}{self.kind.value} {self.of}"]
-        words += [holds] if self.kind in (Kind.LARGEST, Kind.SOLUTION) or self.bounded else []
+        words += [holds] if self.kind in (QuestionKind.LARGEST, QuestionKind.SOLUTION) or self.bounded else []
         words += [f", moving: {', '.join(self.reached)}"] if self.reached else []
         words += [f" in {', '.join(self.onto)}"] if self.onto else []
         words += [] if self.steps is None else [f" after {self.steps} step{'' if self.steps == 1 else 's'}"]
@@ -136,7 +136,7 @@ class Evidence:
 def evidence(question: Question, subject: Subject) -> Evidence:
     """What the answer to a question rests on."""
     subject = subject.at(dict(question.at))
-    if question.kind is Kind.EXPONENT:
+    if question.kind is QuestionKind.EXPONENT:
         return Evidence(_run(subject, question.of, question.steps))
     return _decided(subject, _condition(question, subject.scheme), question.steps)
 
@@ -149,14 +149,14 @@ def _answer(question: Question, subject: Subject) -> Answer:
     if made.status is Status.UNKNOWN:
         raise Unknown(made.reason)
     match question.kind:
-        case Kind.ONSET:
+        case QuestionKind.ONSET:
             if made.onset is None:
                 raise Unknown(f"{question.of} never holds")
             return Exponent.of(made.onset)
-        case Kind.REGION:
+        case QuestionKind.REGION:
             names = [name for name in made.region.free if question.onto and name not in question.onto]
             return made.region.projected_out(names)
-        case Kind.SOLUTION:
+        case QuestionKind.SOLUTION:
             return _solution(question.of, made.region)
     return _largest(question.of, made.region, subject.scheme)
 
@@ -227,7 +227,7 @@ def _before(node: Expression) -> Expression:
 def _condition(question: Question, scheme: Scheme) -> Condition:
     if question.bounded:
         return Condition(question.of, question.bounded, question.reached, Citation(THIS, "as the claim states it"))
-    name = question.of if question.kind in (Kind.REGION, Kind.ONSET) else question.condition
+    name = question.of if question.kind in (QuestionKind.REGION, QuestionKind.ONSET) else question.condition
     conditions = {each.name: each for each in conditions_of(scheme.model)}
     if name not in conditions:
         raise BadInput("condition", found=name, expected=f"one of {', '.join(conditions)}", choices=conditions)

@@ -33,7 +33,7 @@ from gamma_calc.calculus.provenance import DEPTH, DEPTH_AT_A_POINT, Provenance, 
 from gamma_calc.calculus.rulebook import rulebook
 from gamma_calc.calculus.rules import GIVEN, SCALE, ZERO, Rule, summed_pairs
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.trace import Subject, Trace
+from gamma_calc.calculus.trace import Trace, TraceSubject
 from gamma_calc.calculus.update_rules import COUNT, DECAY, GIVEN_NUMBER, LARGER, NORM, RAW_STEP, scaled_step
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
@@ -50,7 +50,7 @@ from gamma_calc.program.expressions import (
     Merged,
     Moment,
     Pointwise,
-    Power,
+    PowerOf,
     Renamed,
     Scaled,
     Softmax,
@@ -129,7 +129,7 @@ class ExponentReading:
 
     def contracted(self, node: Contraction, label: Label, left: Term, right: Term) -> Term:
         """One rule application a part of the sum of pairs of components, as their provenance calls for."""
-        subject, rules, parts = Subject(node, label, self.t), self.rules.contractions, list[Component]()
+        subject, rules, parts = TraceSubject(node, label, self.t), self.rules.contractions, list[Component]()
         known = set[tuple[Size, Size, Summation]]()  # another pair of these sizes leaves the same
         for x, y in summed_pairs(left, right, node.over, self.policy):
             for part in summations(x.provenance, y.provenance, node.over):
@@ -194,7 +194,7 @@ class ExponentReading:
         match node:
             case InverseRms(_, axis):
                 return self._concluded(self.rules.of_map(INVERSE_RMS), node, label, argument, axis, self.policy)
-            case Power(_, degree):
+            case PowerOf(_, degree):
                 return self._concluded(self.rules.of_map(POWER), node, label, argument, degree)
         raise TypeError(f"no rule for {type(node).__name__}")
 
@@ -211,7 +211,7 @@ class ExponentReading:
         match node.map:
             case InverseRms(_, axis):
                 return self._concluded(self.rules.of_map(INVERSE_RMS_CHANGE), node, label, *premises, axis, self.policy)
-            case Power(_, degree):
+            case PowerOf(_, degree):
                 return self._concluded(self.rules.of_map(POWER_CHANGE), node, label, *premises, degree)
         raise TypeError(f"no rule for the change of {type(node.map).__name__}")
 
@@ -296,7 +296,7 @@ class ExponentReading:
         return Exponent.of(form, self.domain)
 
     def _concluded(self, rule: Rule, expression: Expression, label: Label, *premises: object) -> Term:
-        return self.trace.concluded(rule, Subject(expression, label, self.t), *premises)
+        return self.trace.concluded(rule, TraceSubject(expression, label, self.t), *premises)
 
     def _whole(self, value: FormalSum[Term], is_wanted: Callable[[Label], bool] = lambda label: True) -> Term:
         """The components of the terms whose labels are wanted, by parity."""

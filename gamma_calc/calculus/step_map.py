@@ -19,7 +19,7 @@ from gamma_calc.algebra import EVERYWHERE, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.components import Term, total
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.symbolic_step import by_parity, components_of, symbolic_step
-from gamma_calc.maxplus.graph import Edge, Monomial, Node, Product, Source, StepMap
+from gamma_calc.maxplus.graph import Edge, Monomial, Node, PathStart, Product, StepMap
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, Step
 
@@ -82,7 +82,7 @@ def _started(found: StepMap, steps: Sequence[Step[Term]]) -> StepMap:
     while start and _agrees(found, steps[start - 1], nodes):
         start -= 1
     before = _values(steps[start].before, nodes) or {}
-    there = tuple(Source(node, piece, 0) for node, value in before.items() for piece in value.pieces)
+    there = tuple(PathStart(node, piece, 0) for node, value in before.items() for piece in value.pieces)
     return replace(found, sources=(*there, *found.sources), start=start)
 
 

@@ -20,7 +20,7 @@ from gamma_calc.calculus.provenance import Provenance, Sight, common
 from gamma_calc.calculus.recursion import MOST_NUMBERS, length
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import TooLong
-from gamma_calc.maxplus.graph import Edge, Node, Product, Source, StepMap, reached
+from gamma_calc.maxplus.graph import Edge, Node, PathStart, Product, StepMap, reached
 from gamma_calc.program.program import Program, asked
 from gamma_calc.program.reading import State, Step, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Part
@@ -61,7 +61,9 @@ class SymbolicStep:
             observed={name: reached(_growing(each, self.unknowns), back) for name, each in self.sizes.items()},
             quantities={name: monomials for name, monomials in made.items() if monomials is not None},
             sources=tuple(
-                Source(each.target, each.monomial.coefficient, 1) for each in self.pieces if not each.monomial.factors
+                PathStart(each.target, each.monomial.coefficient, 1)
+                for each in self.pieces
+                if not each.monomial.factors
             ),
             kept=frozenset(kept),
             start=0,

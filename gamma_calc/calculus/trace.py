@@ -17,7 +17,7 @@ _put = object.__setattr__
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class TraceSubject:
     """What a conclusion is about: the term of an expression that carries a label, at step t."""
 
     expression: Expression
@@ -36,12 +36,12 @@ class Application:
     """
 
     rule: Rule
-    subject: Subject
+    subject: TraceSubject
     premises: tuple[Any, ...]
     conclusion: Term
 
     @classmethod
-    def of(cls, rule: Rule, subject: Subject, *premises: Any) -> Application:
+    def of(cls, rule: Rule, subject: TraceSubject, *premises: Any) -> Application:
         """The application with what the rule concludes; nothing else was claimed, so nothing is left to compare."""
         application = object.__new__(cls)
         _put(application, "rule", rule)
@@ -71,7 +71,7 @@ class Trace:
     most: int | None = None
     longest: int | None = None
 
-    def concluded(self, rule: Rule, subject: Subject, *premises: Any) -> Term:
+    def concluded(self, rule: Rule, subject: TraceSubject, *premises: Any) -> Term:
         """What a rule concludes from its premises; the application is recorded.
 
         Raises:

@@ -25,8 +25,8 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from gamma_calc.atlas.comparison import Row, Status, atlas, by_source
-from gamma_calc.atlas.questions import Kind
+from gamma_calc.atlas.comparison import ComparedClaim, Standing, atlas, by_source
+from gamma_calc.atlas.questions import QuestionKind
 from gamma_calc.cli.options import add_json_argument
 from gamma_calc.cli.outputs import FAILED, UNKNOWN
 from gamma_calc.cli.progress import shown_progress
@@ -61,10 +61,10 @@ def answer(options: argparse.Namespace) -> int:
     return FAILED if "FAIL" in verdicts else UNKNOWN if "INCONCLUSIVE" in verdicts else 0
 
 
-def summary(rows: Sequence[Row]) -> str:
+def summary(rows: Sequence[ComparedClaim]) -> str:
     """How many claims of each source agree, differ and are out of scope, where there are several, and of all."""
     found = by_source(rows)
-    table = [("source", *(status.value for status in Status))]
+    table = [("source", *(status.value for status in Standing))]
     table += [(str(source), *map(str, _tally(group))) for source, group in found.items()]
     agree, differ, out = _tally(rows)
     sentence = (
@@ -74,12 +74,12 @@ def summary(rows: Sequence[Row]) -> str:
     return sentence if len(found) < 2 else f"{text_table(table)}\n{sentence}"
 
 
-def _tally(rows: Sequence[Row]) -> tuple[int, ...]:
+def _tally(rows: Sequence[ComparedClaim]) -> tuple[int, ...]:
     """How many agree, differ and are out of scope."""
-    return tuple(sum(row.status is status for row in rows) for status in Status)
+    return tuple(sum(row.status is status for row in rows) for status in Standing)
 
 
-def _block(rows: tuple[Row, ...]) -> str:
+def _block(rows: tuple[ComparedClaim, ...]) -> str:
     """The claims of one source, and the reasons behind them."""
     is_measured = any(row.measured is not None for row in rows)
     head = ("claim", "published", "derived", "status", *(("measured", "") if is_measured else ()))
@@ -90,7 +90,7 @@ def _block(rows: tuple[Row, ...]) -> str:
     return "\n".join(lines)
 
 
-def _line(row: Row, is_measured: bool) -> tuple[str, ...]:
+def _line(row: ComparedClaim, is_measured: bool) -> tuple[str, ...]:
     derived = "" if row.answer is None else str(row.answer)
     cells = (row.claim.id, _cut(row.claim.published), _cut(derived), row.status.value)
     if not is_measured:
@@ -99,7 +99,7 @@ def _line(row: Row, is_measured: bool) -> tuple[str, ...]:
         return (*cells, "", "")
     slope, asked = row.measured["slope"], row.claim.question
     zero = "zero" if row.measured["verdict"] == "PASS" else "no slope"
-    quantity = "" if asked is None or asked.kind is Kind.EXPONENT else f"{row.measured['quantity']} "
+    quantity = "" if asked is None or asked.kind is QuestionKind.EXPONENT else f"{row.measured['quantity']} "
     return (*cells, f"{quantity}{zero if slope is None else f'{slope:.3f}'}", row.measured["verdict"])
 
 

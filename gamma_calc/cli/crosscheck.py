@@ -45,7 +45,7 @@ from gamma_calc.files import check_folder
 
 if TYPE_CHECKING:
     from gamma_calc.experiment.crosscheck import Crosscheck
-    from gamma_calc.experiment.verdicts import Row
+    from gamma_calc.experiment.verdicts import VerdictRow
 
 EXIT = {"PASS": 0, "FAIL": FAILED, "INCONCLUSIVE": UNKNOWN}
 LARGEST_WIDTH = 2**24
@@ -109,7 +109,7 @@ def _text(found: Crosscheck) -> str:
     return "\n\n".join([*found.policy.lines, *blocks, "\n".join((*RULES, EXCEPTIONS)), found.summary])
 
 
-def _row(row: Row) -> tuple[str, ...]:
+def _row(row: VerdictRow) -> tuple[str, ...]:
     interval, distance, places = row.leading.estimate.interval, row.leading.distance, row.leading.places
     return (
         row.quantity,

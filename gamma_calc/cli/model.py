@@ -64,7 +64,7 @@ from gamma_calc.huggingface.dora import NOTE
 from gamma_calc.program.spec_file import scheme_from
 
 if TYPE_CHECKING:
-    from gamma_calc.huggingface.model_theory import ModelTheory, Parting
+    from gamma_calc.huggingface.model_theory import LayerParting, ModelTheory
     from gamma_calc.huggingface.short_models import ShortModel
     from gamma_calc.tracing.traced import Traced
 
@@ -326,7 +326,7 @@ def _beside_factors(found: ModelTheory) -> Iterator[str]:
         yield from textwrap.wrap(NOTE, COLUMNS, subsequent_indent="  ")
 
 
-def _parting_rows(partings: Sequence[Parting]) -> list[tuple[str, ...]]:
+def _parting_rows(partings: Sequence[LayerParting]) -> list[tuple[str, ...]]:
     rows = [(each.layer, (each.quantity, str(each.network), str(each.module), str(each.step))) for each in partings]
     return [("adapter", "", "network", "module", "from step"), *((layer, *cells) for cells, layer in _gathered(rows))]
 

@@ -10,7 +10,7 @@ from gamma_calc.analysis.cancellation import caveats
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation, free_exponents
 from gamma_calc.analysis.horizon import HorizonLaw
-from gamma_calc.analysis.largest_rates import Edge, LargestRate
+from gamma_calc.analysis.largest_rates import FrontierPiece, LargestRate
 from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.calculus.components import total
 from gamma_calc.calculus.policy import Policy
@@ -162,7 +162,7 @@ def _rate_law(law: RateLaw) -> Json:
     }
 
 
-def _edge(edge: Edge) -> Json:
+def _edge(edge: FrontierPiece) -> Json:
     ends: Sequence[Mapping[str, Any]] = edge.endpoints
     return {
         "line": str(edge.line),

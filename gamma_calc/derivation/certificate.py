@@ -14,7 +14,7 @@ from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.derivation.certificate_shape import KIND, LARGEST, SCHEMA, Malformed, check_shape
-from gamma_calc.derivation.checker import Refuted, Run
+from gamma_calc.derivation.checker import CheckedRun, Refuted
 from gamma_calc.derivation.conclusions import (
     claim,
     conclusions,
@@ -104,10 +104,10 @@ def _closed(scheme: Scheme) -> Scheme:
 def _written(label: str, found: Derivation, bound: Bounded, lengths: Sequence[int]) -> Certificate:
     data: Json = {"schema": SCHEMA, "kind": KIND, "scheme": label, "conclusions": []}
     data |= {"premises": premises(found.scheme, found.policy), "largest": None, "frontier": None, "runs": []}
-    proof, runs = FoundProof(), list[Run]()
+    proof, runs = FoundProof(), list[CheckedRun]()
     for engine, length in zip(bound.runs, lengths, strict=True):
         where = [form_json(form) for form in _beyond(engine, bound.runs[0])]
-        runs.append(Run(data["premises"], proof, forms(where), 0))
+        runs.append(CheckedRun(data["premises"], proof, forms(where), 0))
         left = _left(bound) if engine is bound.runs[0] else None
         later, claims = followed(runs[-1], proof, length, left, is_settling=engine.settled_from is not None)
         if later is None and len(bound.runs) > len(runs):
@@ -145,7 +145,7 @@ def _early(found: Derivation, bound: Bounded, steps: int) -> Iterator[list[Json]
             yield [claim(f"{name}, where it can hold", said, _region(Region.of(own.outer)), holds=False)]
 
 
-def _proved(wanted: Iterable[Sequence[Json]], run: Run, proof: FoundProof) -> list[Json]:
+def _proved(wanted: Iterable[Sequence[Json]], run: CheckedRun, proof: FoundProof) -> list[Json]:
     """Those claims that have a proof; claims that belong together stand or fall together."""
     kept: list[Json] = []
     for claims in wanted:

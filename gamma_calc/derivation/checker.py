@@ -25,23 +25,23 @@ Places = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class SeenTensor:
     """A random tensor that a value has seen: at which of its axes, and what met it in the sum over the other one."""
 
     tensor: str
     at: Places
-    factor: "Part | None" = None
+    factor: "BoundedPart | None" = None
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BoundedPart:
     """A part of a sum: bounds on its exponent, each the largest of some forms (none: -oo); the tensor it is up to a
     scalar; the flips (tensor, axis, axis of the value) that change its sign; the tensors it has seen."""
 
     bounds: tuple[Forms, ...]
-    fresh: Sight | None = None
+    fresh: SeenTensor | None = None
     odd: frozenset[tuple[str, str, str]] = frozenset()
-    seen: frozenset[Sight] = frozenset()
+    seen: frozenset[SeenTensor] = frozenset()
 
 
 def nonnegative(conclusions: Forms) -> list[tuple[Affine, Forms]]:
@@ -49,20 +49,20 @@ def nonnegative(conclusions: Forms) -> list[tuple[Affine, Forms]]:
     return [(-each, (ZERO,)) for each in conclusions]
 
 
-def largest(parts: Sequence[Part]) -> tuple[Forms, ...]:
+def largest(parts: Sequence[BoundedPart]) -> tuple[Forms, ...]:
     """The bounds of parts together."""
     return tuple(tuple(dict.fromkeys(f for each in parts for f in each.bounds[side])) for side in (LOWER, UPPER))
 
 
-def united(sights: Iterable[Sight]) -> frozenset[Sight]:
+def united(sights: Iterable[SeenTensor]) -> frozenset[SeenTensor]:
     """Sights that a later sum can meet; those whose factors are of one parity are one."""
     return met_again(frozenset(sights))
 
 
 @lru_cache(maxsize=65536)
-def met_again(sights: frozenset[Sight]) -> frozenset[Sight]:
+def met_again(sights: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
     """The same, of sights each of which is there once."""
-    found: dict[tuple[str, Places, object], Sight] = {}
+    found: dict[tuple[str, Places, object], SeenTensor] = {}
     for each in sights:
         key = each.tensor, each.at, each.factor and each.factor.odd
         factor, other = each.factor, found[key].factor if key in found else None
@@ -72,10 +72,10 @@ def met_again(sights: frozenset[Sight]) -> frozenset[Sight]:
     return frozenset(found.values())
 
 
-def moved(part: Part, old: str, new: str) -> Part:
+def moved(part: BoundedPart, old: str, new: str) -> BoundedPart:
     """A part with an axis of its value under another name."""
 
-    def seen(sight: Sight) -> Sight:
+    def seen(sight: SeenTensor) -> SeenTensor:
         return replace(sight, at=frozenset((axis, new if place == old else place) for axis, place in sight.at))
 
     odd = frozenset((name, axis, new if place == old else place) for name, axis, place in part.odd)
@@ -83,14 +83,14 @@ def moved(part: Part, old: str, new: str) -> Part:
 
 
 @lru_cache(maxsize=65536)
-def remembered(part: Part, axis: str, depth: int = 1) -> Part:
+def remembered(part: BoundedPart, axis: str, depth: int = 1) -> BoundedPart:
     """What a tensor that meets a part in a sum over an axis remembers of it; of earlier sums, signs alone."""
     seen = [each for each in part.seen if axis in dict(each.at).values()] if depth >= 0 else []
     earlier = [
         replace(s, at=only(s.at, axis), factor=s.factor and remembered(s.factor, SUMMED, depth - 1)) for s in seen
     ]
     odd = frozenset(flip for flip in part.odd if flip[2] == axis)
-    return moved(Part((), None, odd, united(earlier)), axis, SUMMED)
+    return moved(BoundedPart((), None, odd, united(earlier)), axis, SUMMED)
 
 
 def only(at: Places, axis: str) -> Places:
@@ -98,7 +98,7 @@ def only(at: Places, axis: str) -> Places:
     return frozenset(pair for pair in at if pair[1] == axis)
 
 
-class Proof:
+class ProofSteps:
     """The steps of a certificate, and within each its evidence, used up in the order in which they are asked for."""
 
     def __init__(self, steps: Iterable[Json]) -> None:
@@ -169,33 +169,33 @@ class Proof:
         return least, most
 
 
-class Run:
+class CheckedRun:
     """Steps of a program, to the first that keeps the state, where its domain's and some more forms are at least 0."""
 
-    def __init__(self, data: Json, proof: Proof, where: Forms, steps: int) -> None:
+    def __init__(self, data: Json, proof: ProofSteps, where: Forms, steps: int) -> None:
         self.data, self.proof, self.where, self.without = data, proof, where, frozenset(data["without"])
         self.size = {axis: form(value) for axis, value in data["axes"].items()}
-        self.known, self.state = (*forms(data["domain"]), *self.size.values()), dict[str, tuple[Part, ...]]()
+        self.known, self.state = (*forms(data["domain"]), *self.size.values()), dict[str, tuple[BoundedPart, ...]]()
         self.axes = {name: frozenset(each["random"]) for name, each in data["start"].items()}
-        self.domain, self.steps = (*self.known, *where), list[dict[str, Part]]()
+        self.domain, self.steps = (*self.known, *where), list[dict[str, BoundedPart]]()
         for name, each in data["start"].items():
-            size, itself = forms(each["size"]), Sight(name, frozenset((axis, axis) for axis in self.axes[name]))
+            size, itself = forms(each["size"]), SeenTensor(name, frozenset((axis, axis) for axis in self.axes[name]))
             odd = frozenset((name, axis, axis) for axis in self.axes[name] if self.size[axis] != ZERO)
             fresh = itself if self.axes[name] else None
-            self.state[name] = (Part((size, size), fresh, odd, united([itself])),) if size else ()
+            self.state[name] = (BoundedPart((size, size), fresh, odd, united([itself])),) if size else ()
         self.is_settled, self.is_symbolic, self.law = False, False, cast("Law | None", None)
         proof.step("domain")
         proof.point(self.domain)
         while len(self.steps) < min(steps, MOST_STEPS) and not self.is_settled:
             self.step()
 
-    def times(self, gains: Sequence[Forms], like: Part, *parts: Part) -> Part:
+    def times(self, gains: Sequence[Forms], like: BoundedPart, *parts: BoundedPart) -> BoundedPart:
         """The product of parts, with what a rule adds."""
         factors = [[gains[side], *(part.bounds[side] for part in parts)] for side in (LOWER, UPPER)]
         sums = (dict.fromkeys(sum(way, ZERO) for way in self.proof.ways(each)) for each in factors)
         return replace(like, bounds=tuple(map(tuple, sums)))
 
-    def contracted(self, x: Part, y: Part, axis: str) -> Iterable[Part]:
+    def contracted(self, x: BoundedPart, y: BoundedPart, axis: str) -> Iterable[BoundedPart]:
         """The sum over an axis of the products of two parts, by what is known of their signs and sights: its whole, and
         where a tensor meets what has seen it, that comes back."""
         size, odd = self.size[axis], x.odd ^ y.odd
@@ -215,7 +215,7 @@ class Run:
         if kind == "aligned" and (walks := self.walks(x, y, axis)):
             known = [("independent", size / 2), *(("diluted", size - walk / 2) for walk in walks)]
         for each, gain in known:
-            yield self.times(self.gains(each, gain, axis), Part((), None, left, united(rest.values())), x, y)
+            yield self.times(self.gains(each, gain, axis), BoundedPart((), None, left, united(rest.values())), x, y)
         if not is_random or not tensor:
             return
         (through, place), *_ = [*(tensor.at - only(tensor.at, axis)), ("", "")]
@@ -227,11 +227,11 @@ class Run:
         seen = frozenset(rest[s] for s in met.seen)
         sights.sort(key=lambda s: (sorted(s.at), s.factor is not None, sorted(s.factor.odd if s.factor else ())))
         for factor in dict.fromkeys(s.factor for s in sights):
-            back = moved(factor, SUMMED, place) if factor else Part(())
+            back = moved(factor, SUMMED, place) if factor else BoundedPart(())
             odd = frozenset(flip for flip in met.odd if flip[2] != axis) ^ back.odd
-            yield self.times(gains, Part((), None, odd, united(seen | back.seen)), x, y)
+            yield self.times(gains, BoundedPart((), None, odd, united(seen | back.seen)), x, y)
 
-    def walks(self, x: Part, y: Part, axis: str) -> list[Affine]:
+    def walks(self, x: BoundedPart, y: BoundedPart, axis: str) -> list[Affine]:
         """How long the random walks u . v are where W u and W v, which W gives a common sign, are summed over an axis.
 
         The product u . v is centred, or u and v are themselves V a and V b that know of each other by walks.
@@ -257,30 +257,30 @@ class Run:
         nothing = lost and ("A4" in self.without or kind == "diluted")
         return () if nothing else (size / 2 if lost else known,), (size if "A3" in lost else known,)
 
-    def gathered(self, parts: Sequence[Part]) -> Iterable[Part]:
+    def gathered(self, parts: Sequence[BoundedPart]) -> Iterable[BoundedPart]:
         """Parts brought together by parity; without A4 those of one parity may cancel, without A3 also others."""
         kinds = dict.fromkeys((part.fresh, part.odd) for part in parts)
         for fresh, odd in kinds:
             same = [part for part in parts if (part.fresh, part.odd) == (fresh, odd)]
             can_cancel = "A4" in self.without and (len(same) > 1 or ("A3" in self.without and len(kinds) > 1))
             (lower, upper), seen = largest(same), united(sight for part in same for sight in part.seen)
-            yield Part((() if can_cancel else lower, upper), fresh, odd, seen)
+            yield BoundedPart((() if can_cancel else lower, upper), fresh, odd, seen)
 
-    def pruned(self, of: str, part: Part) -> Part:
+    def pruned(self, of: str, part: BoundedPart) -> BoundedPart:
         """The part with the bounds that are stated for it; a symbolic one as it is."""
         of = f"step {len(self.steps) + 1}, {of}"
         return part if self.is_symbolic else replace(part, bounds=self.proof.stated(of, part.bounds, self.domain))
 
-    def normalised(self, data: Json, gradient: Iterable[Part]) -> Iterable[Part]:
+    def normalised(self, data: Json, gradient: Iterable[BoundedPart]) -> Iterable[BoundedPart]:
         """Entries of the rate's size for the leading parity, and less by the gap beside it or a leading epsilon."""
-        of, rate, leader, is_lost = data["name"], form(data["by"]), cast(Part | None, None), "A6" in self.without
+        of, rate, leader, is_lost = data["name"], form(data["by"]), cast(BoundedPart | None, None), "A6" in self.without
         parts = [self.pruned(f"{of}, gradient", each) for each in gradient]
         if data["epsilon"] and "A7" in self.without:
             self.proof.step(f"step {len(self.steps) + 1}, {of}, epsilon")
             least, most = largest(parts)
             small = nonnegative((-ONE,) if "A8" in self.without else tuple(-piece for piece in most))
             case = self.proof.choice(self.domain, [[(ZERO, least)], small, []])
-            leader, is_lost = Part(((ZERO,), (ZERO,))) if case == 1 else None, is_lost or case == 2
+            leader, is_lost = BoundedPart(((ZERO,), (ZERO,))) if case == 1 else None, is_lost or case == 2
         if not leader and (len(parts) == 1 or not (self.is_symbolic or {"A3", "A8", "A9"} & self.without)):
             self.proof.step(f"step {len(self.steps) + 1}, {of}, leading parity")
             cases = [[(p, x.bounds[LOWER]) for y in parts if y is not x for p in y.bounds[UPPER]] for x in parts]
@@ -300,7 +300,7 @@ class Run:
             given = [values[name] for name in each["of"]]
             if each["is"] == "product":
                 every = [p for x, y in product(*given) for p in self.contracted(x, y, each["over"])]
-                made: Iterable[Part] = self.gathered(every)
+                made: Iterable[BoundedPart] = self.gathered(every)
             elif each["is"] == "renamed":
                 made = [moved(part, each["from"], each["to"]) for part in sum(given, ())]
             elif each["is"] == "scaled":
@@ -310,7 +310,7 @@ class Run:
             values[each["name"]] = tuple(self.normalised(each, made) if each["is"] == "normalised" else made)
         self.state = before | {name: tuple(self.pruned(name, part) for part in values[moving[name]]) for name in moving}
         whole = {of: largest([*self.gathered(values[name])]) for of, name in self.data["quantities"].items()}
-        self.steps.append({of: self.pruned(of, Part(bounds)) for of, bounds in whole.items()})
+        self.steps.append({of: self.pruned(of, BoundedPart(bounds)) for of, bounds in whole.items()})
         self.is_settled = self.state == before
 
     def claim(self, data: Json) -> None:
@@ -339,7 +339,7 @@ class Run:
 class Law:
     """What every step after a run does: a step from unknown sizes x of the parts of a state, which never fall."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: CheckedRun) -> None:
         self.run, self.families, step, moving = run, dict[int, list[Family]](), copy(run), run.data["next"]
         self.before = [part for name in moving for part in run.state[name]]
         self.x = [auxiliary(f"x{i}") for i in range(len(self.before))]
@@ -356,7 +356,12 @@ class Law:
 
     def read(self, data: Json) -> None:
         """Families that steps make, and nothing else if they are exact; what they ask of quantities, as a last step."""
-        proof, domain, self.quantities, later = self.run.proof, self.run.domain, data["quantities"], dict[str, Part]()
+        proof, domain, self.quantities, later = (
+            self.run.proof,
+            self.run.domain,
+            data["quantities"],
+            dict[str, BoundedPart](),
+        )
         for i, base, length, turns in data["families"]:
             cycles = tuple((form(turn), steps) for turn, steps in turns)
             proof.check(length >= 0 and all(steps > 0 for _, steps in cycles), "a family is there too early")
@@ -374,7 +379,7 @@ class Law:
             both = [self.made(tuple(least[i] for i in places)), self.made(most) if self.is_exact else [(ONE, 1, ())]]
             is_still = is_still and all(length == 1 and not turns for side in both for _, length, turns in side)
             asked = [(form for base, _, turns in side for form in (base, *dict(turns))) for side in both]
-            later[of] = self.run.pruned(of, Part(tuple(tuple(dict.fromkeys(each)) for each in asked)))
+            later[of] = self.run.pruned(of, BoundedPart(tuple(tuple(dict.fromkeys(each)) for each in asked)))
         self.run.steps.append(later)
         self.run.law, self.run.is_settled = self, is_still
 
@@ -393,11 +398,11 @@ class Law:
         return [i for i, x in enumerate(self.x) for _ in range(int(piece.coefficient(x.free[0])))]
 
 
-def verified(data: Json, proof: Proof) -> list[Run]:
+def verified(data: Json, proof: ProofSteps) -> list[CheckedRun]:
     """The runs of a certificate, whose steps the proof shows; Refuted, or IndexError for a place that there is not."""
-    runs = list[Run]()
+    runs = list[CheckedRun]()
     for each in data["runs"]:
-        runs.append(Run(data["premises"], proof, forms(each["where"]), each["steps"]))
+        runs.append(CheckedRun(data["premises"], proof, forms(each["where"]), each["steps"]))
         if each["later"] is not None:
             Law(runs[-1]).read(each["later"])
         for said in each["claims"]:

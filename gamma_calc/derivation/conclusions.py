@@ -13,7 +13,7 @@ from typing import NamedTuple
 from gamma_calc.algebra.affine import Affine
 from gamma_calc.algebra.plain import Forms, Json, form, forms
 from gamma_calc.analysis.conditions import CONDITIONS
-from gamma_calc.derivation.checker import LOWER, UPPER, Part, Run
+from gamma_calc.derivation.checker import LOWER, UPPER, BoundedPart, CheckedRun
 from gamma_calc.derivation.horizon_words import horizon_text
 from gamma_calc.derivation.law_words import law_texts, one_of
 
@@ -108,7 +108,7 @@ def coverage_claim(premises: Json, steps: int, where: Sequence[Json]) -> Json:
     return claim("where the output can stay bounded", said, where, holds=False)
 
 
-def conclusions(data: Json, runs: Sequence[Run]) -> tuple[str, ...]:
+def conclusions(data: Json, runs: Sequence[CheckedRun]) -> tuple[str, ...]:
     """What is proved, in words."""
     texts = []
     for run in runs:
@@ -119,7 +119,7 @@ def conclusions(data: Json, runs: Sequence[Run]) -> tuple[str, ...]:
     return (*texts, *found)
 
 
-def open_conditions(data: Json, runs: Sequence[Run]) -> tuple[str, ...]:
+def open_conditions(data: Json, runs: Sequence[CheckedRun]) -> tuple[str, ...]:
     """The conditions of which no region is proved."""
     said = _Said(data, runs)
     return tuple(name for name in said.asked if said.region(name)[0] is None)
@@ -175,7 +175,7 @@ class _Said:
     first run says of regions is used only where it is about no more steps than the last run.
     """
 
-    def __init__(self, data: Json, runs: Sequence[Run]) -> None:
+    def __init__(self, data: Json, runs: Sequence[CheckedRun]) -> None:
         self.data, self.first, self.last = data, runs[0], runs[-1]
         self.claims = [each["claims"] for each in data["runs"]]
         coverage = coverage_claim(data["premises"], len(self.first.steps), [data["runs"][-1]["where"]])
@@ -294,7 +294,7 @@ def _where(claims: Sequence[Json], said: Json, key: str) -> list[Json] | None:
     return next((each["where"] for each in claims if each["statement"] == said and each[key]), None)
 
 
-def _exponents(run: Run) -> Iterator[str]:
+def _exponents(run: CheckedRun) -> Iterator[str]:
     """The exponents of each step, and the state that every later step leaves as it is."""
     known = run.steps if run.law is None or run.is_settled else run.steps[:-1]
     for t, step in enumerate(known, 1):
@@ -305,13 +305,13 @@ def _exponents(run: Run) -> Iterator[str]:
         yield f"invariant of every step from {len(run.steps)} on: {', '.join(parts) or 'nothing moves'}"
 
 
-def _exponent(size: Part) -> str:
+def _exponent(size: BoundedPart) -> str:
     """An exponent, marked where it is only a bound."""
     text = one_of("max", [*map(str, size.bounds[UPPER])])
     return text if size.bounds[LOWER] == size.bounds[UPPER] else f"<= {text}"
 
 
-def _values(size: Part, point: Mapping[str, Fraction]) -> tuple[Fraction | None, ...]:
+def _values(size: BoundedPart, point: Mapping[str, Fraction]) -> tuple[Fraction | None, ...]:
     """What a size is at least and at most at a point; None is -oo."""
     return tuple(max((piece.at(point) for piece in side), default=None) for side in size.bounds)
 

@@ -8,7 +8,7 @@ from gamma_calc.algebra import name_latex
 from gamma_calc.analysis.conditions import STABLE, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation
-from gamma_calc.analysis.largest_rates import Edge, LargestRate
+from gamma_calc.analysis.largest_rates import FrontierPiece, LargestRate
 from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.citations import Paper
 from gamma_calc.calculus.policy import Policy
@@ -141,7 +141,7 @@ def _largest(rate: LargestRate, stable: Decision) -> Text:
     return ("The largest stable ", name, " is ", Math(rate.latex()), is_reached, *where)
 
 
-def _edge(edge: Edge) -> Text:
+def _edge(edge: FrontierPiece) -> Text:
     ends = [
         (Math(", ".join(f"{name_latex(name)} = {value}" for name, value in end.items())),) for end in edge.endpoints
     ]

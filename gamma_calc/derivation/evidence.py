@@ -14,7 +14,7 @@ from functools import lru_cache
 from gamma_calc.algebra import Affine, Inequality, Polyhedron
 from gamma_calc.algebra.envelope import upper_envelope
 from gamma_calc.algebra.plain import Forms, Json
-from gamma_calc.derivation.checker import LOWER, UPPER, Family, Proof, Refuted
+from gamma_calc.derivation.checker import LOWER, UPPER, Family, ProofSteps, Refuted
 from gamma_calc.derivation.conclusions import form_json
 from gamma_calc.derivation.farkas import is_proved, is_trivial, point_of, proof_of
 from gamma_calc.maxplus.path_families import Cycle, Order
@@ -38,7 +38,7 @@ class Obligation:
         return tuple(sorted({name for form in forms for name in form.free}))
 
 
-class FoundProof(Proof):
+class FoundProof(ProofSteps):
     """A proof that finds the evidence asked for: `written` are its steps, `obligations` the claims that it proves."""
 
     def __init__(self) -> None:

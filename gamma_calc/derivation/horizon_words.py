@@ -18,8 +18,8 @@ from math import lcm
 from gamma_calc.algebra import EVERYWHERE, Affine, Region
 from gamma_calc.algebra.affine import Row, integer_rows
 from gamma_calc.analysis.largest_rates import LargestRate
-from gamma_calc.analysis.rate_law import Line, RateBound, RateLaw
-from gamma_calc.derivation.checker import LOWER, UPPER, Law, Run
+from gamma_calc.analysis.rate_law import RateBound, RateLaw, StepLine
+from gamma_calc.derivation.checker import LOWER, UPPER, CheckedRun, Law
 from gamma_calc.maxplus.quasi_linear import shortest
 
 LATEST = 64
@@ -33,7 +33,7 @@ Product = tuple[int, Affine, tuple[tuple[Affine, int, int], ...]]
 time for, floor((T - offset) / period), or none."""
 
 
-def horizon_text(run: Run, rate: str, quantities: Sequence[str]) -> str:
+def horizon_text(run: CheckedRun, rate: str, quantities: Sequence[str]) -> str:
     """Up to which rate quantities stay at most 0 for T steps, where a run's law proves a formula for it, or nothing.
 
     Assumes:
@@ -136,7 +136,7 @@ class _Asked:
             least = min(held, key=lambda line: Fraction(-line[1], line[0]), default=None)
             if least and all(_holds(line, least) for line in lines):
                 form, slope = (Affine.symbol(self.rate) * x + y for x, y in (least[:2], least[2:]))
-                line = Line(form - slope * Fraction(steps, period), slope / period)
+                line = StepLine(form - slope * Fraction(steps, period), slope / period)
                 return steps, RateBound.of(line, self.rate)
         return None
 

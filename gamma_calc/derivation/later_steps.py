@@ -12,12 +12,12 @@ from contextlib import contextmanager, suppress
 
 from gamma_calc.algebra import Affine
 from gamma_calc.algebra.plain import Json, forms
-from gamma_calc.derivation.checker import LOWER, ONE, UPPER, ZERO, Family, Law, Refuted, Run
+from gamma_calc.derivation.checker import LOWER, ONE, UPPER, ZERO, CheckedRun, Family, Law, Refuted
 from gamma_calc.derivation.conclusions import asked, coverage_claim, form_json
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.farkas import proof_of
 from gamma_calc.derivation.law_words import bounded
-from gamma_calc.maxplus.graph import Circuit, Monomial, Node, Product, Source, StepMap
+from gamma_calc.maxplus.graph import Circuit, Monomial, Node, PathStart, Product, StepMap
 from gamma_calc.maxplus.path_families import Order, path_families
 
 PATIENCE = 4
@@ -31,7 +31,7 @@ Found = list[tuple[int, Family]]
 
 
 def followed(
-    run: Run, proof: FoundProof, length: int, left: Sequence[Json] | None, *, is_settling: bool
+    run: CheckedRun, proof: FoundProof, length: int, left: Sequence[Json] | None, *, is_settling: bool
 ) -> tuple[Json, list[Json]]:
     """The law of the later steps that a run needs (None: none), and the claim of where it leaves something bounded.
 
@@ -52,7 +52,7 @@ def followed(
     return None, []
 
 
-def _left(run: Run, proof: FoundProof, left: Sequence[Json]) -> tuple[Json, list[Json]]:
+def _left(run: CheckedRun, proof: FoundProof, left: Sequence[Json]) -> tuple[Json, list[Json]]:
     """The law of the later steps, exactly if it can be, and the claim of where it leaves the output bounded."""
     law = Law(run)
     claim, named = coverage_claim(run.data, len(run.steps) + 1, left), bounded(run.data)
@@ -72,7 +72,7 @@ def _left(run: Run, proof: FoundProof, left: Sequence[Json]) -> tuple[Json, list
     return found, [claim]
 
 
-def _settled(run: Run, proof: FoundProof, length: int) -> Json:
+def _settled(run: CheckedRun, proof: FoundProof, length: int) -> Json:
     """Steps until every later one is known: the state stays as it is, or all that is looked at does."""
     while len(run.steps) < length and not run.is_settled:
         run.step()
@@ -91,7 +91,7 @@ def _settled(run: Run, proof: FoundProof, length: int) -> Json:
 
 
 @contextmanager
-def _tried(run: Run, proof: FoundProof) -> Iterator[None]:
+def _tried(run: CheckedRun, proof: FoundProof) -> Iterator[None]:
     """What is taken back where it is refuted."""
     steps = len(run.steps)
     try:
@@ -114,7 +114,7 @@ def _map(law: Law) -> StepMap:
         edges=tuple(edge for edge in edges if (edge.source, edge.weight) != (edge.target, ZERO)),
         observed={},
         quantities={},
-        sources=tuple(Source(node, piece, 0) for node, pieces in floors.items() for piece in pieces),
+        sources=tuple(PathStart(node, piece, 0) for node, pieces in floors.items() for piece in pieces),
         kept=frozenset(nodes),
         start=0,
         is_known=True,

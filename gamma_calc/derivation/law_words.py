@@ -7,7 +7,7 @@ from itertools import product
 
 from gamma_calc.algebra.affine import Affine
 from gamma_calc.algebra.plain import Forms, Json
-from gamma_calc.derivation.checker import ZERO, Family, Law, Run
+from gamma_calc.derivation.checker import ZERO, CheckedRun, Family, Law
 
 
 def bounded(premises: Json) -> tuple[str, ...]:
@@ -21,7 +21,7 @@ def one_of(what: str, texts: Sequence[str]) -> str:
     return ordered[0] if len(ordered) == 1 else f"{what}({', '.join(ordered)})" if ordered else "-oo"
 
 
-def law_texts(run: Run) -> Iterator[str]:
+def law_texts(run: CheckedRun) -> Iterator[str]:
     """What every later step does, where that is proved; and what the bounded quantities gain a step in the long run."""
     law = run.law
     if law is None:
@@ -60,7 +60,7 @@ def _means(every: Sequence[Family]) -> list[Affine]:
     return [*dict.fromkeys((ZERO, *means))] if every else []
 
 
-def _names(run: Run) -> list[str]:
+def _names(run: CheckedRun) -> list[str]:
     """The parts of the state, those of a tensor numbered where there are several."""
     return [
         name if len(run.state[name]) == 1 else f"{name}[{place}]"

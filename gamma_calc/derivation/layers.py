@@ -15,7 +15,7 @@ from typing import Any
 
 from gamma_calc.algebra import name_latex
 from gamma_calc.derivation.symbols import Symbol
-from gamma_calc.document.blocks import Claim, Line, Math, Ref, Text, joined
+from gamma_calc.document.blocks import ExponentClaim, Line, Math, Ref, Text, joined
 from gamma_calc.program.expressions import Named, Scaled, Trained, nodes
 from gamma_calc.program.program import Program
 
@@ -133,7 +133,7 @@ class Layers:
             return whole
         numbers_of = {self.number(claim.subject) for line in group for claim in line.claims}
         names = OTHERS if len(numbers_of) == 1 else (INDEX, *OTHERS)
-        found: dict[Claim, list[tuple[int, ...]]] = {}
+        found: dict[ExponentClaim, list[tuple[int, ...]]] = {}
         for claim in (claim for line in group for claim in line.claims):
             written, layers = self._indexed(claim, names)
             found.setdefault(written, []).append(layers)
@@ -142,7 +142,7 @@ class Layers:
             said = [replace(claim, steps=claim.steps[-1:]) for claim in said]
         return replace(whole, claims=tuple(said))
 
-    def _indexed(self, claim: Claim, names: Sequence[str]) -> tuple[Claim, tuple[int, ...]]:
+    def _indexed(self, claim: ExponentClaim, names: Sequence[str]) -> tuple[ExponentClaim, tuple[int, ...]]:
         """A claim with the index of its layer, if there are several, and those of others that its components name."""
         layer = self.number(claim.subject)
         assert layer is not None  # lines without a layer are families of their own

@@ -14,7 +14,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from gamma_calc.algebra import Affine, name_latex
-from gamma_calc.calculus.trace import Subject
+from gamma_calc.calculus.trace import TraceSubject
 from gamma_calc.derivation.symbols import (
     ANY_STEP,
     CHANGE_PREFIX,
@@ -38,7 +38,7 @@ from gamma_calc.program.expressions import (
     Moment,
     Named,
     Pointwise,
-    Power,
+    PowerOf,
     Renamed,
     Scaled,
     Softmax,
@@ -72,14 +72,14 @@ class Notation:
         self.names: Mapping[Expression, str] = {value: name for name, value in program.quantities.items()}
         self.wholes = asked_as_wholes(program)
 
-    def subject(self, subject: Subject) -> str:
+    def subject(self, subject: TraceSubject) -> str:
         """What a conclusion of the trace is about."""
         times = Times.at(subject.t)
         if subject.label:
             return expression_latex(self._term(subject.expression, subject.label), times)
         return self.whole(subject.expression, times)
 
-    def factors(self, subject: Subject) -> tuple[str, ...]:
+    def factors(self, subject: TraceSubject) -> tuple[str, ...]:
         """The operands of a subject's last operation, as the subjects of the lines that speak of them."""
         expression = self._term(subject.expression, subject.label)
         return tuple(expression_latex(bare(operand), Times.at(subject.t)) for operand in expression.operands)
@@ -285,7 +285,7 @@ def _applied(node: Map, argument: str) -> str:
         case Pointwise(function):
             bare_name = function.rstrip("'")
             return f"{name_latex(bare_name)}{function[len(bare_name) :]}({argument})"
-        case Power(_, degree, factor):
+        case PowerOf(_, degree, factor):
             return ("" if factor == 1 else rf"{factor} \thinspace ") + f"({argument})^{{{degree}}}"
         case Softmax():
             return rf"\mathrm{{softmax}}({argument})"

@@ -24,7 +24,7 @@ from gamma_calc.program.expressions import (
     Moment,
     Named,
     Pointwise,
-    Power,
+    PowerOf,
     Renamed,
     Scaled,
     Softmax,
@@ -50,7 +50,7 @@ UNCOVERED: Mapping[type[Expression], str] = MappingProxyType(
         Pointwise: "maps, such as relu",
         InverseRms: "norms",
         Softmax: "softmax",
-        Power: "powers",
+        PowerOf: "powers",
         Entrywise: "products entry by entry",
         **dict.fromkeys((Split, Merged), "axes that are split or merged"),
     }

@@ -17,7 +17,7 @@ from gamma_calc.calculus.trace import Application
 from gamma_calc.calculus.update_rules import RAW_STEP
 from gamma_calc.derivation.notation import Notation, bare, update_latex
 from gamma_calc.derivation.symbols import Times, gradient_symbol, parity_latex, part_symbol, rate_symbol
-from gamma_calc.document.blocks import Cite, Claim, Line, Ref
+from gamma_calc.document.blocks import Cite, ExponentClaim, Line, Ref
 from gamma_calc.program.expressions import (
     At,
     Entrywise,
@@ -61,7 +61,7 @@ class ProofLines:
     def __init__(self, run: Trajectory) -> None:
         self.notation = Notation(run.program)
         self.chapters: dict[int, list[Line]] = {}
-        self._numbers: dict[tuple[tuple[Claim, ...], str], str] = {}
+        self._numbers: dict[tuple[tuple[ExponentClaim, ...], str], str] = {}
         self._known: dict[str, tuple[int, list[str]]] = {}
         self._zeros: dict[str, str] = {}
         self._terms: defaultdict[Expression, list[str]] = defaultdict(list)
@@ -82,7 +82,9 @@ class ProofLines:
             self._put(application, run, text, said, SETTING if is_given else chapter_of_step_1 + t - 1)
         return range(chapter_of_step_1, chapter_of_step_1 + len(run.steps))
 
-    def _put(self, application: Application, run: Trajectory, text: str, said: tuple[Claim, ...], chapter: int) -> None:
+    def _put(
+        self, application: Application, run: Trajectory, text: str, said: tuple[ExponentClaim, ...], chapter: int
+    ) -> None:
         key = (said, application.rule.name)
         if key not in self._numbers:
             lines = self.chapters.setdefault(chapter, [])
@@ -198,7 +200,9 @@ def _with_several_components(applications: Sequence[Application], texts: Sequenc
     return frozenset(several)
 
 
-def claims(application: Application, subject: str, direction: str = "", *, shows_parities: bool) -> tuple[Claim, ...]:
+def claims(
+    application: Application, subject: str, direction: str = "", *, shows_parities: bool
+) -> tuple[ExponentClaim, ...]:
     """What an application says of a subject as it is written, one claim a parity where it proves several of one term.
 
     `direction` is how what a step is made from is written, where it is not the raw gradient. `shows_parities` tells
@@ -216,10 +220,12 @@ def claims(application: Application, subject: str, direction: str = "", *, shows
     )
 
 
-def _claim(subject: str, application: Application, direction: str, size: Size, component: Component | None) -> Claim:
+def _claim(
+    subject: str, application: Application, direction: str, size: Size, component: Component | None
+) -> ExponentClaim:
     result = size.upper.latex()
     steps = [step for step in _steps(application, direction, component) if step != result]
-    return Claim(subject, size.is_exact, (*steps, result))
+    return ExponentClaim(subject, size.is_exact, (*steps, result))
 
 
 def _steps(application: Application, direction: str, component: Component | None) -> Iterable[str]:

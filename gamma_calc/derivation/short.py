@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from gamma_calc.calculus.rules import SUM
-from gamma_calc.document.blocks import Claim, Document, Line, PrintedBlock, Proof, Ref
+from gamma_calc.document.blocks import Document, ExponentClaim, Line, PrintedBlock, Proof, Ref
 
 TABLES = "Exponents by step"
 """The section that says of each step what the lines say."""
@@ -55,7 +55,7 @@ def _reached(ref: Ref, through: Mapping[str, tuple[Ref, ...]]) -> Iterator[Ref]:
         yield from _reached(each, through)
 
 
-def _without_zeros(claim: Claim) -> Claim:
+def _without_zeros(claim: ExponentClaim) -> ExponentClaim:
     """The claim with its value alone, where that is one number and zeros added to it."""
     first, *others = claim.steps
     is_plain = len([each for each in first.split(" + ") if each != "0"]) < 2 and "(" not in first

@@ -10,7 +10,7 @@ from typing import Any
 
 from gamma_calc.algebra.plain import Json
 from gamma_calc.derivation.certificate_shape import LARGEST, Malformed, check_shape
-from gamma_calc.derivation.checker import Proof, Refuted, verified
+from gamma_calc.derivation.checker import ProofSteps, Refuted, verified
 from gamma_calc.derivation.conclusions import conclusions, open_conditions, premises_text
 from gamma_calc.derivation.tables import COLUMNS, Shown
 from gamma_calc.errors import BadInput
@@ -100,7 +100,7 @@ def verification(data: Json) -> Verification:
         data["scheme"],
         premises_text(data["premises"]),
         tuple(data["conclusions"]),
-        Proof(data["proof"]),
+        ProofSteps(data["proof"]),
     )
     try:
         runs = verified(data, proof)

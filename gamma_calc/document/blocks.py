@@ -54,7 +54,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ExponentClaim:
     """What a line says of one exponent: the subject, the steps that lead to its value, and in which layers it is so."""
 
     subject: str
@@ -75,7 +75,7 @@ class Line:
     """One application of a rule: what it concludes, and by which rule, from which lines, on what grounds."""
 
     number: str
-    claims: tuple[Claim, ...]
+    claims: tuple[ExponentClaim, ...]
     rule: str
     premises: tuple[Ref, ...]
     source: Cite
@@ -114,7 +114,7 @@ class Statement:
     items: tuple[Text, ...]
 
 
-class Kind(Enum):
+class ColumnKind(Enum):
     """How a column of a table is set."""
 
     NAME = "name"
@@ -129,7 +129,7 @@ class Column:
     """A column of a table: its heading, how it is set, and its share of the line where that is divided on paper."""
 
     heading: Words
-    kind: Kind = Kind.PLAIN
+    kind: ColumnKind = ColumnKind.PLAIN
     share: int = 1
 
 

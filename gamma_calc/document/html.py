@@ -15,12 +15,12 @@ from gamma_calc.document.blocks import (
     Bullets,
     Cite,
     Column,
+    ColumnKind,
     Details,
     Document,
     Entry,
     Gallery,
     Heading,
-    Kind,
     Line,
     Links,
     Listing,
@@ -49,7 +49,7 @@ _NO_WORD = re.compile(r"[^\w.]+")
 
 def html_text(title: str, blocks: Sequence[Block]) -> str:
     """The blocks as an HTML file."""
-    return html_page(title, _Printer({}, "").blocks(blocks))
+    return html_page(title, _HtmlPrinter({}, "").blocks(blocks))
 
 
 def html_document(document: Document, *, prefix: str = "") -> str:
@@ -58,13 +58,13 @@ def html_document(document: Document, *, prefix: str = "") -> str:
     Args:
         prefix: of the ids, so that a page can hold several documents: `prefix` + "3.7" is a line's.
     """
-    printer = _Printer(document.numbers, prefix)
+    printer = _HtmlPrinter(document.numbers, prefix)
     references = "".join(f"<li{printer.id(each.key)}>{printer.text(each.text)}</li>" for each in document.references)
     sections = "\n".join(map(printer.section, document.sections))
     return f"{sections}\n<h2>References</h2>\n<ol>{references}</ol>"
 
 
-class _Printer:
+class _HtmlPrinter:
     """Prints blocks; `numbers` are those of the references, `prefix` begins every id."""
 
     def __init__(self, numbers: Mapping[str, str], prefix: str) -> None:
@@ -127,11 +127,11 @@ class _Printer:
         return f"<tr{self.id(line.number)}>{''.join(map(self.cell, PROOF, line.cells))}</tr>"
 
     def row(self, columns: Sequence[Column], cells: Sequence[Words]) -> str:
-        verdict = next((cell for cell, each in zip(cells, columns, strict=True) if each.kind is Kind.VERDICT), "")
+        verdict = next((cell for cell, each in zip(cells, columns, strict=True) if each.kind is ColumnKind.VERDICT), "")
         return f'<tr class="{_css_class(verdict)}">{"".join(map(self.cell, columns, cells))}</tr>'
 
     def cell(self, column: Column, words: Words) -> str:
-        inside = _badge(words) if column.kind is Kind.VERDICT and isinstance(words, str) else self.text(words)
+        inside = _badge(words) if column.kind is ColumnKind.VERDICT and isinstance(words, str) else self.text(words)
         return f'<td class="{column.kind.value}">{inside}</td>'
 
     def text(self, words: Words) -> str:

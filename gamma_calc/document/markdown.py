@@ -13,11 +13,11 @@ from gamma_calc.document.blocks import (
     Bullets,
     Cite,
     Column,
+    ColumnKind,
     Details,
     Document,
     Gallery,
     Heading,
-    Kind,
     Links,
     Listing,
     Math,
@@ -35,7 +35,7 @@ from gamma_calc.document.blocks import (
 
 MARKUP = re.compile(r"[\\`*|~$]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])|^[#>]")
 """An underscore inside a word is none, so names such as Z_A stay readable in the source."""
-ALIGNMENT = {Kind.NUMBER: "--:"}
+ALIGNMENT = {ColumnKind.NUMBER: "--:"}
 
 
 def escaped(text: str) -> str:
@@ -51,19 +51,19 @@ def escaped(text: str) -> str:
 
 def markdown_text(blocks: Sequence[Block]) -> str:
     """The blocks as the text of a .md file."""
-    return _Printer({}).blocks(blocks) + "\n"
+    return _MarkdownPrinter({}).blocks(blocks) + "\n"
 
 
 def markdown_document(document: Document) -> str:
     """The document as the text of a .md file; it holds what the LaTeX document holds."""
-    printer = _Printer(document.numbers)
+    printer = _MarkdownPrinter(document.numbers)
     written = [block for section in document.sections for block in (section.heading, *section.blocks)]
     references = "\n".join(f"{place}. {printer.text(entry.text)}" for place, entry in enumerate(document.references, 1))
     text = printer.blocks([Heading(1, document.title), *written, Heading(2, "References")])
     return f"{text}\n\n{references}\n"
 
 
-class _Printer:
+class _MarkdownPrinter:
     """Prints blocks, without a line break at their end; `numbers` are those of the references."""
 
     def __init__(self, numbers: Mapping[str, str]) -> None:
@@ -109,7 +109,7 @@ class _Printer:
             yield f"| {' | '.join(map(self.cell, table.columns, row))} |"
 
     def cell(self, column: Column, words: Words) -> str:
-        is_strong = column.kind is Kind.VERDICT and words != "PASS"
+        is_strong = column.kind is ColumnKind.VERDICT and words != "PASS"
         return f"**{self.text(words)}**" if is_strong else self.text(words)
 
     def text(self, words: Words) -> str:

@@ -22,7 +22,18 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from gamma_calc.document.blocks import Answer, Block, Bullets, Column, Gallery, Heading, Kind, Paragraph, Picture, Table
+from gamma_calc.document.blocks import (
+    Answer,
+    Block,
+    Bullets,
+    Column,
+    ColumnKind,
+    Gallery,
+    Heading,
+    Paragraph,
+    Picture,
+    Table,
+)
 from gamma_calc.document.html import html_text
 from gamma_calc.document.markdown import markdown_text
 from gamma_calc.document.page import GLOSSARY
@@ -31,7 +42,7 @@ from gamma_calc.report.figure import rendered
 from gamma_calc.report.style import figure_settings
 from gamma_calc.simulation.optima import Health
 
-METHOD = (Column("what", Kind.NAME), Column("value", Kind.REMARK))
+METHOD = (Column("what", ColumnKind.NAME), Column("value", ColumnKind.REMARK))
 """The columns of a table that says how a measurement was made."""
 
 Interval = tuple[float, float]
@@ -60,7 +71,7 @@ SYMBOLS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class MeasuredClaim:
     """A published claim and its measurement.
 
     Args:
@@ -135,7 +146,7 @@ class Report:
 
     experiment: str
     title: str
-    claims: tuple[Claim, ...]
+    claims: tuple[MeasuredClaim, ...]
     seeds: int
     data: Mapping[str, Any]
     environment: Mapping[str, str]

@@ -41,7 +41,7 @@ from gamma_calc.experiment.setup import (
 )
 from gamma_calc.experiment.sweep import part
 from gamma_calc.experiment.sweep_run import available_memory, check_network, check_widths
-from gamma_calc.experiment.verdicts import SEVERITY, Row, judged, unjudged, withheld, worst
+from gamma_calc.experiment.verdicts import SEVERITY, VerdictRow, judged, unjudged, withheld, worst
 from gamma_calc.program.models import EXTRA, MODULE
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import INITIAL, Scheme
@@ -71,7 +71,7 @@ class Control:
     """Predictions that are known to be false, judged by the measurement; only FAIL shows that it can tell."""
 
     assumption: str
-    rows: tuple[Row, ...]
+    rows: tuple[VerdictRow, ...]
 
     @property
     def verdict(self) -> Verdict:
@@ -90,7 +90,7 @@ class Checked:
     prefactors: Mapping[str, Fraction]
     configuration: Experiment
     measurement: ProbeMeasurement | ProgramMeasurement | None
-    rows: tuple[Row, ...]
+    rows: tuple[VerdictRow, ...]
     control: Control
 
     @property
@@ -143,7 +143,7 @@ class Crosscheck:
     policy: Policy = CALCULUS
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[VerdictRow, ...]:
         """Every verdict, scheme by scheme."""
         return tuple(row for scheme in self.schemes for row in scheme.rows)
 
@@ -272,7 +272,7 @@ class Crosscheck:
         }
 
     def _repr_html_(self) -> str:
-        def measured(row: Row) -> str:
+        def measured(row: VerdictRow) -> str:
             return "zero" if row.leading.measured is None else f"{row.leading.measured:.3f}"
 
         rows = [("scheme", "quantity", "t", "predicted", "measured", "verdict")]
@@ -391,7 +391,7 @@ class _Judge:
     steps: int
     measurement: ProbeMeasurement | ProgramMeasurement
 
-    def rows(self, scheme: Scheme, policy: Policy, shift: Fraction = Fraction(0)) -> tuple[Row, ...]:
+    def rows(self, scheme: Scheme, policy: Policy, shift: Fraction = Fraction(0)) -> tuple[VerdictRow, ...]:
         predicted = self._predictions(scheme, policy, shift)
         found = judged(self.name, predicted, self.measurement)
         if isinstance(self.measurement, ProgramMeasurement):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_calc.experiment.verdicts import Judged, Measurement, Row
+from gamma_calc.experiment.verdicts import Judged, Measurement, VerdictRow
 from gamma_calc.program.models import LoraModule, LoraStack, Model
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.report.plots import Panel, Series, Sheet, Values
@@ -42,7 +42,7 @@ def symbols(model: Model) -> str:
     return (OF_A_STACK if isinstance(model, LoraStack) else OF_A_NETWORK) + PARTS
 
 
-def sheet(scheme: Scheme, rows: Sequence[Row], measurement: Measurement, where: str = "") -> Sheet:
+def sheet(scheme: Scheme, rows: Sequence[VerdictRow], measurement: Measurement, where: str = "") -> Sheet:
     """One panel a quantity, at the last step; `where` names the place of the adapter in a model."""
     last = max(row.t for row in rows)
     rates = ", ".join(f"{key} = n^({scheme[key]})" for key in scheme.trained_rates.values())
@@ -55,12 +55,12 @@ def sheet(scheme: Scheme, rows: Sequence[Row], measurement: Measurement, where: 
     )
 
 
-def _panel(row: Row, measurement: Measurement) -> Panel:
+def _panel(row: VerdictRow, measurement: Measurement) -> Panel:
     series = tuple(_series(row, term, each, measurement) for term, each in row.terms.items())
     return Panel(row.quantity, series, row.verdict.value)
 
 
-def _series(row: Row, term: Term, judged: Judged, measurement: Measurement) -> Series:
+def _series(row: VerdictRow, term: Term, judged: Judged, measurement: Measurement) -> Series:
     squares = measurement.mean_square.get((row.t, row.quantity, term), np.zeros(measurement.is_excluded.shape))
     value, low, high = _values(np.where(measurement.is_excluded, np.nan, squares))
     return Series(

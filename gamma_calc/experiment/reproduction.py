@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from gamma_calc.experiment.reproduction_plan import INITS, Plan
+from gamma_calc.experiment.reproduction_plan import INITS, ReproductionPlan
 from gamma_calc.experiment.stability_plane import (
     LAW,
     STUDENT,
@@ -48,7 +48,7 @@ GRIDS = 16 + REPETITIONS
 class Reproduction:
     """All that was measured, how long it took, and on what."""
 
-    plan: Plan
+    plan: ReproductionPlan
     studies: tuple[StudentStudy, ...]
     edges: tuple[EdgePoint, ...]
     seconds: float
@@ -68,7 +68,7 @@ class Reproduction:
 class EdgeRun:
     """The stability edge of one experiment at one width, on one line of the plane of rates."""
 
-    plan: Plan
+    plan: ReproductionPlan
     scheme: str
     experiment: str
     offset: Fraction
@@ -93,7 +93,9 @@ class EdgeRun:
         return {name: np.asarray(getattr(edge, name), dtype=np.float64) for name in EDGE}
 
 
-def reproduction(plan: Plan, store: Store, *, workers: int = 2, progress: Progress | None = None) -> Reproduction:
+def reproduction(
+    plan: ReproductionPlan, store: Store, *, workers: int = 2, progress: Progress | None = None
+) -> Reproduction:
     """Measure everything that the plan asks for, or what of it is missing in a store.
 
     Args:
@@ -116,7 +118,7 @@ def reproduction(plan: Plan, store: Store, *, workers: int = 2, progress: Progre
     return Reproduction(plan, found, points, seconds, workers, loops_in_use())
 
 
-def _edge(plan: Plan, experiment: str, scheme: str, offset: Fraction) -> Study[EdgePoint]:
+def _edge(plan: ReproductionPlan, experiment: str, scheme: str, offset: Fraction) -> Study[EdgePoint]:
     """The edge on one line, a run a width."""
     widths = plan.law_widths if experiment == LAW else plan.edge_widths
     edge_runs = [EdgeRun(plan, scheme, experiment, offset, width) for width in widths]

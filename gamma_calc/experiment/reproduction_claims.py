@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_calc.experiment.claims import POSITIVE, Claim, Interval
+from gamma_calc.experiment.claims import POSITIVE, Interval, MeasuredClaim
 from gamma_calc.experiment.reproduction import Reproduction
 from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy
@@ -35,7 +35,7 @@ Measured = Mapping[str, Any]
 """The value, the interval, the detail and the shortfall of a claim."""
 
 
-def claims(found: Reproduction) -> tuple[Claim, ...]:
+def claims(found: Reproduction) -> tuple[MeasuredClaim, ...]:
     """The claims of the synthetic experiment (Hayou, Ghosh, Yu, arXiv 2406.08447), judged.
 
     The grid is trained once, and at the optimal rate each seed is trained as often as there are repetitions.
@@ -45,11 +45,11 @@ def claims(found: Reproduction) -> tuple[Claim, ...]:
     return (*(covering(each, 1) for each in on_grid), *(covering(each, REPETITIONS) for each in at_optimum))
 
 
-def _on_the_grid(found: Reproduction) -> Iterator[Claim]:
+def _on_the_grid(found: Reproduction) -> Iterator[MeasuredClaim]:
     """What is claimed of the optimal rates."""
     first, second = (found.of(scheme) for scheme in INITS)
     moved = [a.optimum.log2_rate - b.optimum.log2_rate for a, b in zip(first, second, strict=True)]
-    yield Claim(
+    yield MeasuredClaim(
         "The optimal learning rate of Init[A] is larger than that of Init[B].",
         "log2 of the ratio of the optimal rates, mean over widths",
         POSITIVE,
@@ -62,10 +62,10 @@ def _on_the_grid(found: Reproduction) -> Iterator[Claim]:
     for studies, init, statement in statements:
         wanted = RATE_RANGES[studies[0].scheme]
         measured = _sloping(rate_exponent(studies, found.plan.seed), wanted)
-        yield Claim(statement, f"exponent of {init}'s optimal rate", wanted, **measured)
+        yield MeasuredClaim(statement, f"exponent of {init}'s optimal rate", wanted, **measured)
 
 
-def _at_the_optimum(found: Reproduction) -> Iterator[Claim]:
+def _at_the_optimum(found: Reproduction) -> Iterator[MeasuredClaim]:
     """What is claimed of training at the optimal rate."""
     first, second = (found.of(scheme) for scheme in INITS)
     widths = found.plan.widths
@@ -73,7 +73,7 @@ def _at_the_optimum(found: Reproduction) -> Iterator[Claim]:
     for points, where in (("training", ""), ("test", " on the test points too")):
         loss = f"{points}_loss"
         logs = ([np.log2(getattr(study.evolution, loss)[-1]) for study in studies] for studies in (first, second))
-        yield Claim(
+        yield MeasuredClaim(
             f"Init[A] learns better than Init[B]{where}, each at its optimal rate.",
             f"log2 of Init[B]'s final {points} loss over Init[A]'s, mean over widths",
             POSITIVE,
@@ -81,13 +81,13 @@ def _at_the_optimum(found: Reproduction) -> Iterator[Claim]:
         )
     features = [study.evolution.Z_A for study in first]
     squares = np.stack([each[-1] ** 2 for each in features])
-    yield Claim(
+    yield MeasuredClaim(
         "|Z_A| grows with the width under Init[A].",
         "exponent of |Z_A| after training with Init[A] at its optimal rate",
         POSITIVE,
         **_sloping(slope_estimate(widths, squares, is_paired=False, seed=found.plan.seed), POSITIVE),
     )
-    yield Claim(
+    yield MeasuredClaim(
         "|Z_A| grows along training under Init[A].",
         "log2 of |Z_A| after training over |Z_A| before, at the largest width",
         POSITIVE,
@@ -95,7 +95,7 @@ def _at_the_optimum(found: Reproduction) -> Iterator[Claim]:
     )
 
 
-def covering(repetitions: Sequence[Claim], averaged: int) -> Claim:
+def covering(repetitions: Sequence[MeasuredClaim], averaged: int) -> MeasuredClaim:
     """One claim from its repetitions: their mean, or the first alone, with a margin at either end of the interval.
 
     Where an end is x with a standard deviation s over repetitions, a mean of k of them here and one elsewhere differ by

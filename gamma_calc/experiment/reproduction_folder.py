@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gamma_calc.document.blocks import Block, Column, Details, Heading, Kind, Paragraph, Table
+from gamma_calc.document.blocks import Block, Column, ColumnKind, Details, Heading, Paragraph, Table
 from gamma_calc.experiment.claims import (
     Report,
     gallery,
@@ -19,7 +19,7 @@ from gamma_calc.experiment.claims import (
 from gamma_calc.experiment.reproduction import Reproduction
 from gamma_calc.experiment.reproduction_claims import claims, rate_exponent
 from gamma_calc.experiment.reproduction_figures import reproduction_figures
-from gamma_calc.experiment.reproduction_plan import INITS, Plan
+from gamma_calc.experiment.reproduction_plan import INITS, ReproductionPlan
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint
 from gamma_calc.experiment.student_study import EVOLVING, NEIGHBOURS, REPETITIONS, StudentStudy
 from gamma_calc.simulation.optima import Health
@@ -123,7 +123,7 @@ def _sections(found: Reproduction) -> tuple[Block, ...]:
     )
 
 
-def _setting_text(plan: Plan) -> str:
+def _setting_text(plan: ReproductionPlan) -> str:
     return (
         f"The {plan.name} plan: widths {', '.join(map(str, plan.widths))}; {plan.runs} seeds spawned from {plan.seed};"
         f" {plan.steps} steps of Adam on {plan.points} points, {plan.test_points} to test; rank {plan.rank}; rates half"
@@ -193,8 +193,8 @@ def _is_held(edge: EdgePoint) -> bool:
 def _edge_table(edges: Sequence[EdgePoint]) -> Table:
     """Those that miss the exact edge first."""
     numbers = ("b - a", "exact edge a", "measured", "95 % interval")
-    columns = (Column("init", Kind.NAME), *(Column(each, Kind.NUMBER) for each in numbers))
-    columns += (Column("experiment", Kind.REMARK), Column(f"within {TOLERANCE}", Kind.REMARK))
+    columns = (Column("init", ColumnKind.NAME), *(Column(each, ColumnKind.NUMBER) for each in numbers))
+    columns += (Column("experiment", ColumnKind.REMARK), Column(f"within {TOLERANCE}", ColumnKind.REMARK))
     rows = []
     for edge in sorted(edges, key=_is_held):
         slope, interval = edge.estimate.slope, edge.estimate.interval
@@ -214,8 +214,8 @@ def _health_table(studies: Sequence[StudentStudy]) -> Table:
         words += [f"the best rate {Health.EPSILON.value}"] if study.is_shaped_by_epsilon else []
         lines.append((study.scheme, str(study.width), "; ".join(words)))
     columns = (
-        Column("init", Kind.NAME),
-        Column("width", Kind.NUMBER),
-        Column("runs on the grid of rates", Kind.REMARK),
+        Column("init", ColumnKind.NAME),
+        Column("width", ColumnKind.NUMBER),
+        Column("runs on the grid of rates", ColumnKind.REMARK),
     )
     return Table(columns, tuple(lines))

@@ -23,7 +23,7 @@ OFFSETS = tuple(Fraction(k, 2) for k in range(-2, 5))
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReproductionPlan:
     """The sizes of a reproduction.
 
     Args:
@@ -54,11 +54,11 @@ class Plan:
     seed: int = 0
 
 
-FULL = Plan("full", tuple(2**k for k in range(7, 14)), runs=16, steps=200, points=1000)
+FULL = ReproductionPlan("full", tuple(2**k for k in range(7, 14)), runs=16, steps=200, points=1000)
 """The paper's sizes. Its number of steps is not known to us; 200 full-batch steps take the loss down by a factor of ten
 or more at every width."""
 
-QUICK = Plan(
+QUICK = ReproductionPlan(
     "quick", tuple(2**k for k in range(5, 12)), runs=5, steps=100, points=200, offsets=OFFSETS[::2], law_runs=3
 )
 """The same questions on narrower students, fewer points and fewer steps."""
@@ -70,7 +70,7 @@ def two_rates(name: str) -> Scheme:
     return Scheme(scheme.name, {**scheme.exponents, **{key: Affine.symbol(key) for key in RATES}}, scheme.optimizer)
 
 
-def module(plan: Plan, name: str, widths: tuple[int, ...], runs: int, steps: int) -> ProbeConfiguration:
+def module(plan: ReproductionPlan, name: str, widths: tuple[int, ...], runs: int, steps: int) -> ProbeConfiguration:
     """The reference experiment with the initialisation of a scheme, at rates of n^0.
 
     The rates are meant to be replaced; with one sample its exact law is known.
@@ -81,7 +81,7 @@ def module(plan: Plan, name: str, widths: tuple[int, ...], runs: int, steps: int
 
 
 def student(
-    plan: Plan, name: str, width: int, log2_rates: NDArray[np.float64], offset: float = 0.0
+    plan: ReproductionPlan, name: str, width: int, log2_rates: NDArray[np.float64], offset: float = 0.0
 ) -> StudentConfiguration:
     """The student at one width with the initialisation of a scheme, eta_B being n^offset times eta_A."""
     start = module(plan, name, (width,), 1, 1)

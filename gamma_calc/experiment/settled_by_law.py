@@ -20,7 +20,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from gamma_calc.experiment.prediction import Prediction
-from gamma_calc.experiment.verdicts import Judged, Row, judged
+from gamma_calc.experiment.verdicts import Judged, VerdictRow, judged
 from gamma_calc.program.optimizers import Moments
 from gamma_calc.simulation.adapter_module import Term
 from gamma_calc.simulation.exact_law import SMALLEST_WIDTH, exact_law, law_refusal
@@ -45,8 +45,8 @@ NEAR_WIDTHS = tuple(2**k for k in range(14, 24))
 
 
 def settled(
-    rows: Sequence[Row], predictions: Sequence[Prediction], configuration: ProbeConfiguration
-) -> tuple[Row, ...]:
+    rows: Sequence[VerdictRow], predictions: Sequence[Prediction], configuration: ProbeConfiguration
+) -> tuple[VerdictRow, ...]:
     """The rows with what is not PASS decided by the exact law, where it has something to say."""
     if not any(map(_has_open, rows)):
         return tuple(rows)
@@ -57,7 +57,7 @@ def settled(
     samples = far.samples
     words = f"decided by the exact law at widths {_ends(far.widths)}, {samples} sample{'' if samples == 1 else 's'}"
 
-    def settled_row(row: Row, other: Row) -> Row:
+    def settled_row(row: VerdictRow, other: VerdictRow) -> VerdictRow:
         return row.changed(lambda near, term: _settled(near, _far(other, term), words))
 
     return tuple(map(settled_row, rows, judged(rows[0].scheme, predictions, measurement)))
@@ -79,8 +79,8 @@ def far_configuration(configuration: ProbeConfiguration) -> ProbeConfiguration |
 
 
 def settled_by_population(
-    rows: Sequence[Row], predictions: Sequence[Prediction], experiment: ProgramExperiment
-) -> tuple[Row, ...]:
+    rows: Sequence[VerdictRow], predictions: Sequence[Prediction], experiment: ProgramExperiment
+) -> tuple[VerdictRow, ...]:
     """The rows of a network with what is not PASS decided by a population at far widths, where there is one."""
     if not any(map(_has_open, rows)):
         return tuple(rows)
@@ -94,7 +94,9 @@ def settled_by_population(
     )
 
 
-def _row_by_population(row: Row, prediction: Prediction, measurement: PopulationMeasurement, words: str) -> Row:
+def _row_by_population(
+    row: VerdictRow, prediction: Prediction, measurement: PopulationMeasurement, words: str
+) -> VerdictRow:
     if not _has_open(row):
         return row
     smooth = measurement.smooth(row.t)
@@ -167,9 +169,9 @@ def _is_open(each: Judged) -> bool:
     return each.judgement.verdict is not Verdict.PASS and not each.estimate.shortfall
 
 
-def _has_open(row: Row) -> bool:
+def _has_open(row: VerdictRow) -> bool:
     return any(map(_is_open, row.judged))
 
 
-def _far(other: Row, term: Term | None) -> Judged:
+def _far(other: VerdictRow, term: Term | None) -> Judged:
     return other.terms[term] if term else other.leading

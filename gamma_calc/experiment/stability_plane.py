@@ -22,7 +22,7 @@ from gamma_calc.algebra import Affine, Polyhedron
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.experiment.reproduction_plan import Plan, module, student, two_rates
+from gamma_calc.experiment.reproduction_plan import ReproductionPlan, module, student, two_rates
 from gamma_calc.program.optimizers import Moments
 from gamma_calc.program.scheme import RATES
 from gamma_calc.simulation.exact_law import law_module
@@ -129,7 +129,7 @@ def predicted_edge(region: Polyhedron, offset: Fraction) -> Fraction:
     return found
 
 
-def law_edge(plan: Plan, scheme: str, offset: Fraction, width: int) -> StabilityEdge:
+def law_edge(plan: ReproductionPlan, scheme: str, offset: Fraction, width: int) -> StabilityEdge:
     """The module's edge at one width by its exact law, run by run, with epsilon at zero."""
     found = module(plan, scheme, (width,), plan.law_runs, plan.edge_steps)
     if isinstance(found.optimizer, Moments):
@@ -147,7 +147,7 @@ def law_edge(plan: Plan, scheme: str, offset: Fraction, width: int) -> Stability
     return _edge(is_bounded, width)
 
 
-def student_edge(plan: Plan, scheme: str, offset: Fraction, width: int) -> StabilityEdge:
+def student_edge(plan: ReproductionPlan, scheme: str, offset: Fraction, width: int) -> StabilityEdge:
     """The student's edge at one width: Z_B bounded over the first steps of training."""
     small = replace(plan, steps=plan.edge_steps, points=plan.edge_points, runs=plan.edge_runs, test_points=1)
 

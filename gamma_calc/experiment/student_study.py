@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_calc.experiment.reproduction_plan import Plan, student
+from gamma_calc.experiment.reproduction_plan import ReproductionPlan, student
 from gamma_calc.experiment.study import Asking
 from gamma_calc.experiment.sweep_run import Planned, Run, StudentRun, parameters
 from gamma_calc.program.optimizers import Moments
@@ -147,13 +147,13 @@ class StudentStudy:
         return replace(self, optimum=optimum, evolution=Evolution(self.evolution.steps, **columns))
 
 
-def first_look(plan: Plan, scheme: str, width: int) -> StudentConfiguration:
+def first_look(plan: ReproductionPlan, scheme: str, width: int) -> StudentConfiguration:
     """The coarse grid with one seed: more rates side by side than any other training of a study."""
     low, high = plan.scanned
     return replace(student(plan, scheme, width, np.arange(low, high + 1.0)), runs=1)
 
 
-def student_study(plan: Plan, scheme: str, width: int) -> Asking[StudentStudy]:
+def student_study(plan: ReproductionPlan, scheme: str, width: int) -> Asking[StudentStudy]:
     """Look for the optimal rate on a coarse grid with one seed, then on finer ones with all; then train there.
 
     The loss that is minimised is the training loss after the last step.

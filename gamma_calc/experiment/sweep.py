@@ -57,7 +57,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SweepOutcome:
     """What became of a sweep's runs; `done_elsewhere` counts those that another process finished meanwhile."""
 
     total: int
@@ -78,7 +78,7 @@ def carried_out(
     executors: Executors = in_process,
     progress: Progress | None = None,
     follow: Follow | None = None,
-) -> Outcome:
+) -> SweepOutcome:
     """Carry out the runs that a store does not hold yet.
 
     Interrupted at any moment, it leaves every finished run in the store, and the same call does the rest.
@@ -132,8 +132,8 @@ class _Work:
         self.progress(self.done_before, total)
 
     @property
-    def outcome(self) -> Outcome:
-        return Outcome(self.total, self.done_before, self.done_now, self.done_elsewhere, tuple(self.failed))
+    def outcome(self) -> SweepOutcome:
+        return SweepOutcome(self.total, self.done_before, self.done_now, self.done_elsewhere, tuple(self.failed))
 
     @property
     def _is_over(self) -> bool:

@@ -14,7 +14,7 @@ from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import named_executors
 from gamma_calc.experiment.study import Interrupted
-from gamma_calc.experiment.sweep import Outcome, Progress, carried_out
+from gamma_calc.experiment.sweep import Progress, SweepOutcome, carried_out
 from gamma_calc.experiment.sweep_file import Sweep, sweep_from_file
 from gamma_calc.experiment.sweep_plan import planned
 from gamma_calc.experiment.sweep_run import Planned
@@ -30,7 +30,7 @@ class Swept(Shown):
     """What became of the runs of a sweep, and the store that keeps them."""
 
     store: Path
-    outcome: Outcome
+    outcome: SweepOutcome
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""

@@ -43,12 +43,16 @@ KERNELS = 1
 LATER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "StudentConfiguration": {"momentum": 0.0, "first": 0},
-        "Training": {"extra": Extra(), "ratio": 1.0},
+        "Training": {"extra": Extra()},
+        "LanguageTraining": {"ratio": 1.0},
         "Building": {"config": ""},
     }
 )
 """Fields that came after results had been kept, with the value that all runs had until then: at that value a field is
 left out of a key, so that those results are still found."""
+
+RENAMED: Mapping[str, str] = MappingProxyType({"LanguageTraining": "Training"})
+"""Classes with the names that they have in keys, which are those of the first results."""
 
 DOUBLE = 8
 
@@ -217,7 +221,7 @@ def plain(value: Any) -> Any:
         before = LATER.get(kind, {})
         found = {field.name: getattr(value, field.name) for field in fields(value)}
         return {
-            "is": kind,
+            "is": RENAMED.get(kind, kind),
             **{name: plain(each) for name, each in found.items() if name not in before or each != before[name]},
         }
     if isinstance(value, Fraction):

@@ -5,33 +5,44 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from gamma_calc.document.blocks import Answer, Block, Bullets, Column, Details, Heading, Kind, Links, Paragraph, Table
+from gamma_calc.document.blocks import (
+    Answer,
+    Block,
+    Bullets,
+    Column,
+    ColumnKind,
+    Details,
+    Heading,
+    Links,
+    Paragraph,
+    Table,
+)
 from gamma_calc.document.html import html_text
 from gamma_calc.document.markdown import markdown_text
 from gamma_calc.document.page import GLOSSARY
 from gamma_calc.document.verdict_signs import severity
 from gamma_calc.experiment.claims import METHOD
 from gamma_calc.experiment.figures import SYMBOLS
-from gamma_calc.experiment.verdicts import FEWEST_PLACES, Judged, Row
+from gamma_calc.experiment.verdicts import FEWEST_PLACES, Judged, VerdictRow
 from gamma_calc.report.plots import BAND, HOW_TO_READ
 from gamma_calc.simulation.verdicts import DRIFT, EXCEPTIONS, RULES, TOLERANCE, Verdict
 
 NOTHING = "\N{EN DASH}"
 """Stands where there is no number; the reason beside it says why."""
 
-PLACE = (Column("quantity", Kind.NAME), Column("t", Kind.NUMBER))
+PLACE = (Column("quantity", ColumnKind.NAME), Column("t", ColumnKind.NUMBER))
 NUMBERS = (
-    Column("verdict", Kind.VERDICT),
-    Column("predicted", Kind.NUMBER),
-    Column("measured", Kind.NUMBER),
-    Column("95 % interval", Kind.NUMBER),
-    Column("inside", Kind.REMARK),
+    Column("verdict", ColumnKind.VERDICT),
+    Column("predicted", ColumnKind.NUMBER),
+    Column("measured", ColumnKind.NUMBER),
+    Column("95 % interval", ColumnKind.NUMBER),
+    Column("inside", ColumnKind.REMARK),
 )
 """The verdict comes early, so that a narrow window shows it."""
-REASON = Column("reason", Kind.REMARK)
+REASON = Column("reason", ColumnKind.REMARK)
 JUDGED = (*NUMBERS, REASON)
-COLUMNS = (*PLACE, *NUMBERS, Column("raw slope", Kind.NUMBER), REASON)
-TERM_COLUMNS = (*PLACE, Column("term", Kind.NAME), *JUDGED)
+COLUMNS = (*PLACE, *NUMBERS, Column("raw slope", ColumnKind.NUMBER), REASON)
+TERM_COLUMNS = (*PLACE, Column("term", ColumnKind.NAME), *JUDGED)
 TABLES = (
     "Predicted and measured are exponents of the width n. Measured: the slope of log2 of the root mean square of the"
     " leading terms on log2 n. Inside: whether its 95 % interval holds the prediction. Raw slope: that of the whole"
@@ -74,7 +85,7 @@ def verdict_pages(
     return {"index.html": html_text(title, blocks), "report.md": markdown_text(blocks)}
 
 
-def scheme_section(name: str, setting: str, rows: Sequence[Row], *beside: Block) -> Iterator[Block]:
+def scheme_section(name: str, setting: str, rows: Sequence[VerdictRow], *beside: Block) -> Iterator[Block]:
     """A scheme: what it is, in a line, the verdicts that are not PASS, what stands beside them, and the others."""
     yield Heading(2, name)
     yield Paragraph(setting)
@@ -90,7 +101,9 @@ def scheme_section(name: str, setting: str, rows: Sequence[Row], *beside: Block)
         yield Details(f"Terms of every quantity ({len(terms.rows)})", (terms,))
 
 
-def control_section(assumption: str, verdict: Verdict, failed: Sequence[Row], *, is_named: bool) -> Iterator[Block]:
+def control_section(
+    assumption: str, verdict: Verdict, failed: Sequence[VerdictRow], *, is_named: bool
+) -> Iterator[Block]:
     """A deliberately false assumption, whose predictions have to FAIL; `is_named` shows the scheme of each row."""
     yield Heading(2, "Control: a false assumption that has to fail")
     yield Paragraph(assumption)
@@ -113,23 +126,23 @@ def control_sentence(verdict: Verdict, failed: int) -> str:
     )
 
 
-def counted(rows: Sequence[Row]) -> str:
+def counted(rows: Sequence[VerdictRow]) -> str:
     """How many verdicts there are of each kind."""
     found = Counter(row.verdict.value for row in rows)
     parts = ", ".join(f"{count} {verdict}" for verdict, count in found.most_common())
     return f"{len(rows)} verdict{'' if len(rows) == 1 else 's'}: {parts or 'none'}"
 
 
-def quantity_table(rows: Sequence[Row], *, is_named: bool = False) -> Table:
+def quantity_table(rows: Sequence[VerdictRow], *, is_named: bool = False) -> Table:
     """One row a quantity and step, the worst verdicts first; `is_named` adds a column for the scheme."""
     cells = []
     for row in sorted(rows, key=lambda row: severity(row.verdict.value)):
         numbers = (row.verdict.value, *_numbers(row.leading), number(row.raw_slope))
         cells.append((*([row.scheme] if is_named else []), row.quantity, str(row.t), *numbers, row.remark))
-    return Table((Column("scheme", Kind.NAME), *COLUMNS) if is_named else COLUMNS, tuple(cells))
+    return Table((Column("scheme", ColumnKind.NAME), *COLUMNS) if is_named else COLUMNS, tuple(cells))
 
 
-def term_table(rows: Sequence[Row]) -> Table:
+def term_table(rows: Sequence[VerdictRow]) -> Table:
     """One row a term, the worst verdicts first."""
     found = [(row, " ".join(term), each) for row in rows for term, each in row.terms.items()]
     found.sort(key=lambda line: severity(line[2].judgement.verdict.value))

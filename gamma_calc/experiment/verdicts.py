@@ -108,7 +108,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class VerdictRow:
     """The verdict on a quantity at step t of a scheme.
 
     `leading` judges the terms whose exponent is the largest, together; `terms` each term by itself; `raw_slope` is the
@@ -132,7 +132,7 @@ class Row:
         """The worst of the verdicts on the leading terms and on each term."""
         return worst(each.judgement.verdict for each in self.judged)
 
-    def changed(self, of: Callable[[Judged, Term | None], Judged]) -> Row:
+    def changed(self, of: Callable[[Judged, Term | None], Judged]) -> VerdictRow:
         """The row with something else said of the leading terms, which stand for None, and of each term."""
         terms = {term: of(each, term) for term, each in self.terms.items()}
         return replace(self, leading=of(self.leading, None), terms=terms)
@@ -182,16 +182,16 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=SEVERITY.index, default=Verdict.PASS)
 
 
-def unjudged(scheme: str, prediction: Prediction, missing: SlopeEstimate) -> Row:
+def unjudged(scheme: str, prediction: Prediction, missing: SlopeEstimate) -> VerdictRow:
     """The row of a prediction that nothing was trained for, because of what is missing."""
     alone = Judged(prediction.total, missing, Judgement(Verdict.INCONCLUSIVE, missing.shortfall))
-    return Row(scheme, prediction.quantity, prediction.t, alone, {}, None)
+    return VerdictRow(scheme, prediction.quantity, prediction.t, alone, {}, None)
 
 
-def withheld(rows: Sequence[Row], loose: Sequence[Prediction], why: str) -> tuple[Row, ...]:
+def withheld(rows: Sequence[VerdictRow], loose: Sequence[Prediction], why: str) -> tuple[VerdictRow, ...]:
     """The rows without a verdict where the prediction is not the one of `loose`, which do without an assumption."""
 
-    def without(row: Row, other: Prediction) -> Row:
+    def without(row: VerdictRow, other: Prediction) -> VerdictRow:
         def kept(each: Judged, term: Term | None) -> Judged:
             is_same = each.predicted == (other.terms.get(term, ZERO) if term else other.total)
             return each if is_same else replace(each, judgement=Judgement(Verdict.INCONCLUSIVE, why), law=None)
@@ -201,12 +201,12 @@ def withheld(rows: Sequence[Row], loose: Sequence[Prediction], why: str) -> tupl
     return tuple(map(without, rows, loose))
 
 
-def judged(scheme: str, predictions: Sequence[Prediction], measurement: Measurement) -> tuple[Row, ...]:
+def judged(scheme: str, predictions: Sequence[Prediction], measurement: Measurement) -> tuple[VerdictRow, ...]:
     """Every prediction against the measurement, in the order of the predictions."""
     return tuple(_row(scheme, prediction, measurement) for prediction in predictions)
 
 
-def _row(scheme: str, prediction: Prediction, measurement: Measurement) -> Row:
+def _row(scheme: str, prediction: Prediction, measurement: Measurement) -> VerdictRow:
     name, t = prediction.quantity, prediction.t
     nothing = np.zeros(measurement.is_excluded.shape)
     whole = measurement.mean_square.get((t, name, None), nothing)
@@ -218,7 +218,7 @@ def _row(scheme: str, prediction: Prediction, measurement: Measurement) -> Row:
     expected = {term: prediction.terms.get(term, ZERO) for term in (*squares, *prediction.terms)}
     leading = [term for term, each in expected.items() if each.exponent == prediction.total.exponent]
     together = sum((squares.get(term, nothing) for term in leading), start=nothing) if leading else whole
-    return Row(
+    return VerdictRow(
         scheme,
         name,
         t,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gamma_calc.document.blocks import Block, Column, Details, Kind, Paragraph, Picture, Table
+from gamma_calc.document.blocks import Block, Column, ColumnKind, Details, Paragraph, Picture, Table
 from gamma_calc.document.verdict_signs import severity
 from gamma_calc.experiment.figures import sheet
 from gamma_calc.experiment.folder import distinct_stems
@@ -23,7 +23,7 @@ from gamma_calc.huggingface.coordinates import CoordinateCheck, LayerCheck
 from gamma_calc.report.plots import scaling_picture
 from gamma_calc.simulation.verdicts import Verdict
 
-COLUMNS = (Column("sum", Kind.NAME), Column("t", Kind.NUMBER), *JUDGED)
+COLUMNS = (Column("sum", ColumnKind.NAME), Column("t", ColumnKind.NUMBER), *JUDGED)
 MEANING = (
     "The slope of rms(P Z) / rms(P) for each part P of A: 1/2 where the terms of the sum have random signs, 1 where"
     " they agree. Predicted is what the exponents above suppose of an input of size Theta(1). The verdicts above do"

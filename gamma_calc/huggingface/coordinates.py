@@ -28,7 +28,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import CLEAR_OF_EPSILON, FALSE_ASSUMPTION
 from gamma_calc.experiment.prediction import Predicted, Prediction, pinned, predictions
 from gamma_calc.experiment.setup import chosen_prefactor
-from gamma_calc.experiment.verdicts import Judged, Row, judged, judged_alone, worst
+from gamma_calc.experiment.verdicts import Judged, VerdictRow, judged, judged_alone, worst
 from gamma_calc.huggingface.alignments import LayerAlignment, layer_alignments
 from gamma_calc.huggingface.family_training import (
     CoordinateLayout,
@@ -64,8 +64,8 @@ class LayerCheck:
     scheme: Scheme
     layer: str
     measurement: LayerMeasurement
-    rows: tuple[Row, ...]
-    control: tuple[Row, ...]
+    rows: tuple[VerdictRow, ...]
+    control: tuple[VerdictRow, ...]
     assumed: tuple[Judged, ...]
     alignments: tuple[LayerAlignment, ...]
     gradients: tuple[float | None, ...]
@@ -85,7 +85,7 @@ class CoordinateCheck:
     layers: tuple[LayerCheck, ...]
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[VerdictRow, ...]:
         """Every verdict, scheme by scheme and layer by layer."""
         return tuple(row for layer in self.layers for row in layer.rows)
 

@@ -55,7 +55,7 @@ PRETRAINING_SEED = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class FamilyShape:
     """The sizes of a family that do not grow, and the steps of training on text before adapters are put on.
 
     `is_all_linear`: adapters on every linear layer but the last, in place of those on queries and values.
@@ -89,7 +89,7 @@ class Family:
     spread: str = "initializer_range"
     unused: int = 0
 
-    def build(self, width: int, shape: Shape) -> nn.Module:
+    def build(self, width: int, shape: FamilyShape) -> nn.Module:
         """A model of a width."""
         sizes = dict.fromkeys(("hidden_size", *self.by_width), width)
         sizes |= dict.fromkeys(("num_attention_heads", *self.by_heads), width // HEAD)
@@ -102,7 +102,7 @@ class Family:
         model: nn.Module = self.model(configuration)
         return model
 
-    def adapted(self, shape: Shape) -> tuple[str, ...]:
+    def adapted(self, shape: FamilyShape) -> tuple[str, ...]:
         """The names of the layers that have adapters."""
         return (*self.targets, *self.others) if shape.is_all_linear else self.targets
 
@@ -168,13 +168,13 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
 )
 
 
-def family_model(name: str, width: int, seed: int, shape: Shape | None = None) -> PeftModel:
+def family_model(name: str, width: int, seed: int, shape: FamilyShape | None = None) -> PeftModel:
     """A model of a family with LoRA adapters on its query and value projections, or on every linear layer.
 
     Raises:
         BadInput: there is no such family, or the width is no multiple of the head size.
     """
-    shape = shape or Shape()
+    shape = shape or FamilyShape()
     if name not in FAMILIES:
         raise BadInput("family", found=name, expected=f"one of {', '.join(FAMILIES)}", choices=FAMILIES)
     if width < HEAD or width % HEAD:
@@ -194,7 +194,7 @@ def family_model(name: str, width: int, seed: int, shape: Shape | None = None) -
         return get_peft_model(base, chosen)
 
 
-def _pretrain_(model: nn.Module, width: int, seed: int, shape: Shape) -> None:
+def _pretrain_(model: nn.Module, width: int, seed: int, shape: FamilyShape) -> None:
     """Train the matrices for some steps of text, so that they are no longer independent of each other and of the data.
 
     Adam at a rate of k/n moves features by Theta(1) at every width. Embeddings, biases and norms stay as they are.
@@ -216,7 +216,7 @@ def _mixed(seed: int, width: int) -> int:
     return (seed + width) * (seed + width + 1) // 2 + width
 
 
-def text_batch(seed: int, shape: Shape | None = None) -> Tensor:
+def text_batch(seed: int, shape: FamilyShape | None = None) -> Tensor:
     """Bytes of English text (Python's own documentation), the same at every width.
 
     A sequence that repeats one byte, as rules in a text do, would give a query no gradient: none has fewer than
@@ -224,7 +224,7 @@ def text_batch(seed: int, shape: Shape | None = None) -> Tensor:
 
     Shapes: returns [sequences, length].
     """
-    shape = shape or Shape()
+    shape = shape or FamilyShape()
     generator = torch.Generator().manual_seed(seed)
     found: list[Tensor] = []
     while len(found) < shape.sequences:
@@ -240,12 +240,12 @@ def _text() -> Tensor:
     return torch.tensor(list("".join(topics.values()).encode("ascii", "replace")), dtype=torch.long)
 
 
-def linear_readout(model: nn.Module, seed: int, shape: Shape | None = None) -> Tensor:
+def linear_readout(model: nn.Module, seed: int, shape: FamilyShape | None = None) -> Tensor:
     """The reference loss: a fixed random direction on the logits, whose derivative never changes sign.
 
     It is divided by the adapters' scale, so that their gradients clear an optimiser's epsilon whatever the scale is.
     """
-    shape = shape or Shape()
+    shape = shape or FamilyShape()
     logits = model(input_ids=text_batch(seed, shape)).logits
     generator = torch.Generator().manual_seed(seed)
     direction = torch.randn(logits.shape, generator=generator).to(logits)
@@ -253,12 +253,12 @@ def linear_readout(model: nn.Module, seed: int, shape: Shape | None = None) -> T
     return readout / shape.scale
 
 
-def cross_entropy(model: nn.Module, seed: int, shape: Shape | None = None) -> Tensor:
+def cross_entropy(model: nn.Module, seed: int, shape: FamilyShape | None = None) -> Tensor:
     """The loss of training, summed over positions: the next byte, or for a classifier a label drawn by the seed.
 
     It is divided by the adapters' scale as `linear_readout` is.
     """
-    shape = shape or Shape()
+    shape = shape or FamilyShape()
     ids = text_batch(seed, shape)
     logits = model(input_ids=ids).logits
     if logits.ndim == 2:
@@ -268,6 +268,6 @@ def cross_entropy(model: nn.Module, seed: int, shape: Shape | None = None) -> Te
     return nn.functional.cross_entropy(logits, labels, reduction="sum") / shape.scale
 
 
-LOSSES: Mapping[str, Callable[[nn.Module, int, Shape | None], Tensor]] = MappingProxyType(
+LOSSES: Mapping[str, Callable[[nn.Module, int, FamilyShape | None], Tensor]] = MappingProxyType(
     {"linear-readout": linear_readout, "cross-entropy": cross_entropy}
 )

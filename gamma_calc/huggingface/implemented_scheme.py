@@ -39,7 +39,7 @@ PICKED = f"# An embedding: A_0 is n^({PICKED_ENTRY}) times, and A's rate n^{PICK
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class StableEdge:
     """Where a scheme with the one rate eta is stable, and what happens at its largest stable rate.
 
     `scheme` says how A and B start and move, `derivation` what follows in the module that they are in. `with_rank` is
@@ -164,14 +164,14 @@ def through_fan_out(scheme: Scheme) -> Scheme:
     return replace(scheme, exponents={**scheme.exponents, INITIAL[1]: b.constant * phi, FAN_OUT: phi})
 
 
-def edge(spec: str, config: AdapterConfig | None = None) -> Edge:
+def edge(spec: str, config: AdapterConfig | None = None) -> StableEdge:
     """The stable region of a spec, in the module of a configuration; without one, of LoRA's from a zero product.
 
     Where B_0 A_0 is cancelled the output starts from the base model's, and what has to stay bounded is its change.
     """
     scheme = scheme_from_text(spec)
     with_rank = _derived(_free_in_rank(scheme), config, (STABLE,))
-    return Edge(scheme, _derived(scheme, config, (STABLE, INTERNALLY_STABLE)), with_rank.max_stable[RATE])
+    return StableEdge(scheme, _derived(scheme, config, (STABLE, INTERNALLY_STABLE)), with_rank.max_stable[RATE])
 
 
 def _free_in_rank(scheme: Scheme) -> Scheme:

@@ -17,7 +17,7 @@ from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, config_from_mapping
 from gamma_calc.huggingface.implemented_scheme import (
     PICKED_ENTRY,
-    Edge,
+    StableEdge,
     adapter_scheme,
     edge,
     embedding_spec,
@@ -258,7 +258,7 @@ def _size(form: Affine | None) -> str:
     return " ".join(power(base, exponent) for base, exponent in powers if exponent) or "n^0"
 
 
-def _edge_json(found: Edge | None) -> dict[str, Any] | None:
+def _edge_json(found: StableEdge | None) -> dict[str, Any] | None:
     if found is None:
         return None
     return {

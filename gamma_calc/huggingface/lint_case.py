@@ -11,7 +11,7 @@ from fractions import Fraction
 from gamma_calc.algebra import Affine
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.huggingface.adapter_config import HEADS, AdapterConfig, Start
-from gamma_calc.huggingface.implemented_scheme import KAPPA, LAMBDA, RHO, SIGMA, Edge, sure_rates
+from gamma_calc.huggingface.implemented_scheme import KAPPA, LAMBDA, RHO, SIGMA, StableEdge, sure_rates
 from gamma_calc.program.optimizers import OPTIMIZERS, Moments
 
 LETTERS: Mapping[str, str] = {RHO: "r", SIGMA: "s", LAMBDA: "ratio", KAPPA: "c"}
@@ -81,8 +81,8 @@ class Case:
     """
 
     config: AdapterConfig
-    linear: Edge | None
-    embedding: Edge | None
+    linear: StableEdge | None
+    embedding: StableEdge | None
     optimizer: str
     alpha: AlphaReading
     learning_rate: float | None
@@ -105,7 +105,7 @@ class Case:
         return has_biases or config.is_dora or bool(config.saved_modules) or config.task in HEADS
 
     @property
-    def edge(self) -> Edge | None:
+    def edge(self) -> StableEdge | None:
         """That of the linear layers; of the embeddings, where there are no others."""
         return self.embedding if self.config.has_only_embeddings else self.linear
 

@@ -8,7 +8,7 @@ from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import gain_through_above, leads_through_above, stack_note
 from gamma_calc.huggingface.adapter_config import DORA, QALORA, Start
 from gamma_calc.huggingface.dora import MAGNITUDE
-from gamma_calc.huggingface.implemented_scheme import RATE, RHO, Edge, edge, is_derived, linear_spec
+from gamma_calc.huggingface.implemented_scheme import RATE, RHO, StableEdge, edge, is_derived, linear_spec
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, MEASURED, Case, Check, Severity, power
 from gamma_calc.program.scheme import INITIAL
 
@@ -113,7 +113,7 @@ def _factors(case: Case) -> tuple[str, ...]:
     return () if case.edge is None else tuple(each for each in case.edge.derivation.undertrained if each in INITIAL)
 
 
-def _shares(found: Edge, names: tuple[str, ...]) -> str:
+def _shares(found: StableEdge, names: tuple[str, ...]) -> str:
     """By how much each of some parameters changes the output at the largest stable rate."""
     parts = {each.name: each.contribution for each in factors_of(found.derivation.scheme.model)}
     sizes = [

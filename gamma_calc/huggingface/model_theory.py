@@ -58,7 +58,7 @@ MODULES: Mapping[str, Callable[[], Problem]] = MappingProxyType({"VERA": vera})
 
 
 @dataclass(frozen=True, slots=True)
-class Parting:
+class LayerParting:
     """A quantity of a layer with another exponent than in a module alone, from a step on, and where that comes from."""
 
     layer: str
@@ -99,7 +99,7 @@ class ModelTheory:
     traced: Traced
     derivation: Derivation | None
     module: Derivation | None
-    partings: tuple[Parting, ...]
+    partings: tuple[LayerParting, ...]
     parts: tuple[LayerParts, ...] = ()
     init: str = FAN_IN
     inits: Mapping[str, str] = field(default_factory=dict)
@@ -370,14 +370,14 @@ def _alone(scheme: Scheme, problem: Problem) -> Scheme:
     return replace(scheme, exponents={**scheme.exponents, "scale": problem.exponents.get("s", Affine.of(0))})
 
 
-def _partings(layers: Sequence[TracedLayer], problem: Problem, module: Derivation) -> tuple[Parting, ...]:
+def _partings(layers: Sequence[TracedLayer], problem: Problem, module: Derivation) -> tuple[LayerParting, ...]:
     """Where layers of a network differ from a module at the largest stable rate of that."""
     point = at_largest(problem.scheme.domain, module.max_stable)
     assert point is not None  # the module was derived there
     run = run_of(program_of(problem.scheme), point, module.horizon, module.policy)
     last = {name: size.everywhere for name, size in run.last.sizes.items()}
     return tuple(
-        Parting(layer.name, part, (t := _since(run, name)), last[name], alone, origin(run, name, t))
+        LayerParting(layer.name, part, (t := _since(run, name)), last[name], alone, origin(run, name, t))
         for layer in layers
         for name in layer.quantities
         if (part := part_of(layer, name))

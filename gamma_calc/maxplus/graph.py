@@ -90,7 +90,7 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PathStart:
     """What a component is made from: n^form, there `length` steps after step `start` of the map.
 
     Of length 0 it is what the component is to begin with; of length 1 it is what every step adds, whatever the state.
@@ -118,7 +118,7 @@ class StepMap:
     edges: tuple[Edge, ...]
     observed: Mapping[str, frozenset[Node]]
     quantities: Mapping[str, tuple[Monomial, ...]]
-    sources: tuple[Source, ...]
+    sources: tuple[PathStart, ...]
     kept: frozenset[Node]
     start: int
     is_known: bool

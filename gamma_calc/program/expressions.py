@@ -445,7 +445,7 @@ class Pointwise(Map):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Power(Map):
+class PowerOf(Map):
     """factor v^degree, entry by entry, of a value that is nowhere negative unless the degree is a natural number."""
 
     operand: Expression
@@ -458,9 +458,9 @@ class Power(Map):
         return f"^{self.degree}"
 
     @property
-    def derivative(self) -> Power:
+    def derivative(self) -> PowerOf:
         """The derivative, at the same argument."""
-        return Power(self.operand, self.degree - 1, self.factor * self.degree)
+        return PowerOf(self.operand, self.degree - 1, self.factor * self.degree)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,7 +23,7 @@ from gamma_calc.program.expressions import (
     Merged,
     Named,
     Pointwise,
-    Power,
+    PowerOf,
     Renamed,
     Scaled,
     Softmax,
@@ -131,7 +131,7 @@ RULES: Mapping[type[Expression], Callable[[Any, Expression], Slopes]] = MappingP
             (node.right, _product(node.left, slope, node.right.axes)),
         ),
         Pointwise: lambda node, slope: ((node.operand, _product(slope, node.derivative, node.axes)),),
-        Power: lambda node, slope: ((node.operand, _product(slope, node.derivative, node.axes)),),
+        PowerOf: lambda node, slope: ((node.operand, _product(slope, node.derivative, node.axes)),),
         Softmax: _softmax,
         InverseRms: _inverse_rms,
     }

@@ -28,6 +28,7 @@ from gamma_calc.program.expressions import (
     Named,
     Ones,
     Pointwise,
+    PowerOf,
     Renamed,
     Scaled,
     Softmax,
@@ -37,7 +38,6 @@ from gamma_calc.program.expressions import (
     Trained,
     divided,
 )
-from gamma_calc.program.expressions import Power as PowerOf
 from gamma_calc.program.models import BESIDE, EXTRA, FACTOR_RATES, INIT, RATE
 from gamma_calc.program.scheme import exponent_form
 

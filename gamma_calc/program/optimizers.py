@@ -21,7 +21,7 @@ from typing import ClassVar, TypeAlias, cast, get_args
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Expression, Power, Scaled, Trained
+from gamma_calc.program.expressions import Expression, PowerOf, Scaled, Trained
 from gamma_calc.program.update_expressions import Count, Kept, Larger, Memory, Norm, Scalar
 
 ONE, HALF = Fraction(1), Fraction(1, 2)
@@ -181,7 +181,7 @@ def clipped(weight: Trained, gradients: Gradients) -> Update:
 
     Source: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", arXiv:1211.5063.
     """
-    share = Power(Larger(Scalar("1", Affine.of(0), ONE), Norm(tuple(gradients.values()))), -ONE)
+    share = PowerOf(Larger(Scalar("1", Affine.of(0), ONE), Norm(tuple(gradients.values()))), -ONE)
     return descent(weight, {each: share * gradient for each, gradient in gradients.items()})
 
 

@@ -89,7 +89,7 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class PanelLayout:
     """How the panels of a figure stand.
 
     Args:
@@ -106,8 +106,8 @@ class Layout:
     is_alone: bool
 
 
-WIDE = Layout(4, (2.6, 2.3), 36, is_alone=True)
-NARROW = Layout(2, (PHONE_WIDTH / 2, 1.9), 22, is_alone=False)
+WIDE = PanelLayout(4, (2.6, 2.3), 36, is_alone=True)
+NARROW = PanelLayout(2, (PHONE_WIDTH / 2, 1.9), 22, is_alone=False)
 """For a telephone."""
 
 LEAST_COLUMNS = 2
@@ -136,7 +136,7 @@ class Scale:
     octaves: float
 
 
-def scaling_figure(sheet: Sheet, layout: Layout = WIDE) -> Figure:
+def scaling_figure(sheet: Sheet, layout: PanelLayout = WIDE) -> Figure:
     """The figure of a sheet: one panel a quantity, the worst verdicts first, all of them on one scale."""
     panels = sorted(sheet.panels, key=lambda panel: severity(panel.worst))
     keys = [_key(panel, layout.letters) for panel in panels]
@@ -167,7 +167,7 @@ def scaling_picture(sheet: Sheet, alt: str, stem: str) -> tuple[Picture, dict[st
     return Picture(alt, path, images.svg, narrow), {f"plots/{stem}.svg": images.svg, path: images.png}
 
 
-def _wrapped(text: str, layout: Layout, columns: int) -> str:
+def _wrapped(text: str, layout: PanelLayout, columns: int) -> str:
     """The text in lines as wide as the figure."""
     return textwrap.fill(text, round(LETTERS_PER_INCH * layout.cell[0] * columns))
 

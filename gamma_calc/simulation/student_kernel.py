@@ -16,7 +16,7 @@ from torch import Tensor
 from gamma_calc.simulation.student_code import Function
 from gamma_calc.simulation.student_data import FrozenStudent, Student, StudentConfiguration, blocks
 from gamma_calc.simulation.student_loops import BLOCK, GREATEST_RANK, StudentLoops, student_loops
-from gamma_calc.simulation.student_plain import Factor, State, record
+from gamma_calc.simulation.student_plain import FactorCopies, State, record
 
 
 def is_compilable(configuration: StudentConfiguration) -> bool:
@@ -116,8 +116,8 @@ class CompiledTraining:
     def __init__(self, student: TiledStudent, configuration: StudentConfiguration) -> None:
         self.student, loops = student, student.loops
         count, rank, data = len(configuration.eta_A), student.rank, student.training
-        self.a = Factor(student.initial_A, configuration.eta_A, configuration)
-        self.b = Factor(student.initial_B, configuration.eta_B, configuration)
+        self.a = FactorCopies(student.initial_A, configuration.eta_A, configuration)
+        self.b = FactorCopies(student.initial_B, configuration.eta_B, configuration)
         # The loops read whole registers, beyond the last entry where a group of units does not fill one.
         self.weights = torch.cat([data.readout.repeat_interleave(rank), data.readout.new_zeros(loops.lanes)])
         self.gradient, self.weighted_b = (torch.empty_like(self.b.values) for _ in range(2))

@@ -134,7 +134,7 @@ def gradients(data: FrozenStudent, values: Forward, b: Tensor) -> tuple[Tensor, 
     return (d_hidden @ b).mT @ data.features, d_hidden.mT @ values.Z_A
 
 
-class Factor:
+class FactorCopies:
     """A factor of each copy, one a learning rate, and the step that moves it.
 
     Shapes: values [L, ...].
@@ -161,8 +161,8 @@ class PlainTraining:
 
     def __init__(self, student: Student, configuration: StudentConfiguration) -> None:
         self.student = student
-        self.a = Factor(student.initial_A, configuration.eta_A, configuration)
-        self.b = Factor(student.initial_B, configuration.eta_B, configuration)
+        self.a = FactorCopies(student.initial_A, configuration.eta_A, configuration)
+        self.b = FactorCopies(student.initial_B, configuration.eta_B, configuration)
         self.values = forward(student.training, self.a.values, self.b.values)
 
     @property

@@ -28,7 +28,7 @@ from gamma_calc.program.expressions import (
     Merged,
     Ones,
     Pointwise,
-    Power,
+    PowerOf,
     Renamed,
     Scaled,
     Softmax,
@@ -179,7 +179,7 @@ class TorchReading:
         match node:
             case Pointwise(function):
                 return _pointwise(function, value)
-            case Power(_, degree, factor):
+            case PowerOf(_, degree, factor):
                 return float(factor) * value.pow(float(degree))
             case Softmax(operand, axis):
                 return value.softmax(dim=_dimension(operand, axis))

@@ -16,7 +16,7 @@ from typing import Any
 from gamma_calc.errors import Unknown
 from gamma_calc.program import network
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Expression, InverseRms, Power, Softmax, Stopped
+from gamma_calc.program.expressions import Expression, InverseRms, PowerOf, Softmax, Stopped
 from gamma_calc.tracing.blocks import block
 from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference
 from gamma_calc.tracing.lookups import embedding, gathered, largest, maximum, picked
@@ -34,7 +34,7 @@ from gamma_calc.tracing.maps import (
     sigmoid,
     squared,
 )
-from gamma_calc.tracing.parameters import Adapter
+from gamma_calc.tracing.parameters import AdapterFactor
 from gamma_calc.tracing.pieces import concatenated, convolved, parts, selected, sliced, stacked, unbound
 from gamma_calc.tracing.translation import Beside, Entry, Translation
 from gamma_calc.tracing.values import ONE, Value, flat
@@ -101,9 +101,9 @@ def product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
             return _adapted(t, one, result)
     for factor, other in ((x, y), (y, x)):
         match t.adapter(factor):
-            case Adapter(module, "d"):
+            case AdapterFactor(module, "d"):
                 return t.layout.times(t.value(factor), t.named(f"Z_A_{t.names[module]}", t.value(other)))
-            case Adapter(module, "b"):
+            case AdapterFactor(module, "b"):
                 return t.named(f"Z_B_{t.names[module]}", t.layout.times(t.value(factor), t.value(other)))
     return t.layout.times(t.value(x), t.value(y))
 
@@ -133,7 +133,7 @@ def quotient(t: Translation, op: Operation, x: Any, y: Any) -> Value:
     number = t.number(y)
     if number is None:
         divisor = t.value(y)
-        return t.layout.times(t.value(x), divisor.written(Power(divisor.expression, Fraction(-1))))
+        return t.layout.times(t.value(x), divisor.written(PowerOf(divisor.expression, Fraction(-1))))
     inverse = Across(1 / each for each in number) if isinstance(number, Across) else 1 / number
     return t.scaled(t.value(x), inverse)
 
@@ -170,7 +170,7 @@ def square_root(degree: Fraction) -> Entry:
             dims = (*value.dims[:place], (), *value.dims[place + 1 :])
             return Value(InverseRms(value.expression, axis), dims)
         value = t.value(x)
-        return value.written(Power(value.expression, degree))
+        return value.written(PowerOf(value.expression, degree))
 
     entry.__doc__ = f"The power {degree}" + (
         " of every entry." if degree > 0 else "; of a mean of squares, the inverse rms."
@@ -252,7 +252,7 @@ def norm(
     place, letters = value.place(places[0]), LETTERS[: len(value.dims)]
     squares = t.layout.product(value, value, (letters, letters, letters.replace(letters[place], "")))
     dims = (*squares.dims[:place], (), *squares.dims[place:]) if keepdim else squares.dims
-    return Value(Power(squares.expression, Fraction(1, 2)), dims)
+    return Value(PowerOf(squares.expression, Fraction(1, 2)), dims)
 
 
 def normed(

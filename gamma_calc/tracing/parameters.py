@@ -26,7 +26,7 @@ FACTOR = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Adapter:
+class AdapterFactor:
     """A factor of an adapter, "A" or "B", or "d" or "b" of VeRA, and the module that it belongs to.
 
     `is_of_scheme`: a scheme says what it starts from and its rate, as it does of LoRA on a linear layer.
@@ -50,14 +50,14 @@ class Init:
     is_given: bool = False
 
 
-def adapter_of(parameter: str) -> Adapter | None:
+def adapter_of(parameter: str) -> AdapterFactor | None:
     """The factor that a parameter of a PEFT model is, by its name.
 
     >>> adapter_of("model.layers.0.q_proj.lora_A.default.weight")
-    Adapter(module='model.layers.0.q_proj', factor='A', is_of_scheme=True)
+    AdapterFactor(module='model.layers.0.q_proj', factor='A', is_of_scheme=True)
     """
     found = FACTOR.fullmatch(parameter)
-    return None if found is None else Adapter(found["module"], found["factor"], found["of_peft"] is None)
+    return None if found is None else AdapterFactor(found["module"], found["factor"], found["of_peft"] is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Inits:
     names: Mapping[str, str]
     scheme: Scheme
     rates: Mapping[str, Affine]
-    adapters: Mapping[str, Adapter]
+    adapters: Mapping[str, AdapterFactor]
     initial: InitialSize
 
     def of(self, operation: Operation, dims: tuple[tuple[Axis, ...], ...]) -> Init:

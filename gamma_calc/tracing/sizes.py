@@ -27,7 +27,7 @@ ROUNDING = 2.0**-20
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class SizeClasses:
     """The classes of sizes of some twins.
 
     `sizes` are those of each class in the twins, `growth` the exponents of the classes; `products` names products of
@@ -100,7 +100,7 @@ def _factor(sizes: Sizes) -> Fraction:
 class Axes:
     """The axes of a family's tensors, made as they are met, and how many coordinates each has in the twins."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: SizeClasses) -> None:
         self.family = family
         self.sizes: dict[Axis, Sizes] = {}
         self.unexplained: dict[Axis, str] = {}

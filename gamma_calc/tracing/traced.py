@@ -33,7 +33,7 @@ from gamma_calc.tracing.capture import Capture, Operation, Reference, captured
 from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, check_named, initial_sizes
 from gamma_calc.tracing.names import numbered, short_names
 from gamma_calc.tracing.operations import ENTRIES
-from gamma_calc.tracing.parameters import Adapter, Inits, adapter_of
+from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
 from gamma_calc.tracing.sizes import Axes
 from gamma_calc.tracing.translation import Entry, Missing, Translation
 from gamma_calc.tracing.twins import Twins, twins_of
@@ -304,7 +304,7 @@ def _parameters(t: Translation, output: Named) -> tuple[TracedParameter, ...]:
 
 
 def _layers(t: Translation) -> tuple[TracedLayer, ...]:
-    modules: dict[str, Adapter] = {each.module: each for each in t.inits.adapters.values()}
+    modules: dict[str, AdapterFactor] = {each.module: each for each in t.inits.adapters.values()}
     found = []
     for module, adapter in modules.items():
         name = t.names[module]

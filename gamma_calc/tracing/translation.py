@@ -29,9 +29,9 @@ from gamma_calc.program.expressions import (
 )
 from gamma_calc.tracing.capture import Across, Capture, Operation, Reference
 from gamma_calc.tracing.names import distinct
-from gamma_calc.tracing.parameters import Adapter, Init, Inits
-from gamma_calc.tracing.sizes import ZERO, Axes, Family
-from gamma_calc.tracing.values import ONE, Dimension, Layout, Value, flat
+from gamma_calc.tracing.parameters import AdapterFactor, Init, Inits
+from gamma_calc.tracing.sizes import ZERO, Axes, SizeClasses
+from gamma_calc.tracing.values import ONE, AxisLayout, Dimension, Value, flat
 
 MOVES = ("t", "numpy_T", "transpose", "permute", "reshape", "to")
 """What a factor is still known behind."""
@@ -74,7 +74,7 @@ class Translation:
     """
 
     capture: Capture
-    family: Family
+    family: SizeClasses
     inits: Inits
     names: Mapping[str, str]
     values: dict[str, Any] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Translation:
 
     def __post_init__(self) -> None:
         self.axes = Axes(self.family)
-        self.layout = Layout(self.axes)
+        self.layout = AxisLayout(self.axes)
         self.symbols: dict[tuple[Any, ...], str] = {}
 
     def value(self, argument: Any) -> Value:
@@ -201,7 +201,7 @@ class Translation:
             for each in operation.values
         )
 
-    def adapter(self, argument: Any) -> Adapter | None:
+    def adapter(self, argument: Any) -> AdapterFactor | None:
         """Which factor of an adapter an operand is, or is the transpose of, if it is one."""
         operation = self.capture.operation(argument)
         while operation is not None and operation.kind in MOVES:

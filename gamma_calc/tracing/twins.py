@@ -20,7 +20,7 @@ from torch import nn
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.tracing.capture import Sizes, Twin
-from gamma_calc.tracing.sizes import Family
+from gamma_calc.tracing.sizes import SizeClasses
 
 ADAPTERS = ("LORA", "VERA")
 """Kinds of adapters of PEFT that are traced."""
@@ -78,7 +78,7 @@ class Twins:
 
     name: str
     twins: tuple[Twin, Twin]
-    family: Family
+    family: SizeClasses
     trained: frozenset[str]
 
 
@@ -113,7 +113,7 @@ def _of_function(build: Callable[[int], Any], inputs: Mapping[str, Any] | None, 
         expected = "a module, with inputs given; or a module and its inputs by name, (module, {name: tensor})"
         raise BadInput("what the function of the width returns", found=type(built[0]).__name__, expected=expected)
     first, second = (Twin(module, _renamed_inputs(module, given)) for module, given in made)
-    family = Family({"width": (WIDTHS[0], WIDTHS[1])}, {"width": growth.get("width", Affine.of(1))})
+    family = SizeClasses({"width": (WIDTHS[0], WIDTHS[1])}, {"width": growth.get("width", Affine.of(1))})
     return Twins(type(first.model).__name__, (first, second), family, _trained(first.model))
 
 
@@ -140,7 +140,9 @@ def _of_transformers(model: nn.Module, inputs: Mapping[str, Any] | None, growth:
     exponents = {name: growth.get(name, Affine.of(GROWTH.get(name, 0))) for name in classes}
     first = next(iter(given.values()))
     fixed = dict(zip(reversed(first.shape[:2]), ("token", "batch"), strict=False)) if first.ndim == 2 else {}
-    return Twins(type(base).__name__, (twins[0], twins[1]), Family(sizes, exponents, products, fixed), _trained(model))
+    return Twins(
+        type(base).__name__, (twins[0], twins[1]), SizeClasses(sizes, exponents, products, fixed), _trained(model)
+    )
 
 
 def _twin(model: nn.Module, sizes: Mapping[str, int], products: Mapping[frozenset[str], str], rank: int) -> nn.Module:

@@ -58,7 +58,7 @@ class Value:
         return Value(expression, self.dims)
 
 
-class Layout:
+class AxisLayout:
     """What is done with values of some axes before an operation is written."""
 
     def __init__(self, axes: Axes) -> None:

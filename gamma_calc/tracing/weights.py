@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gamma_calc.tracing.capture import Operation
-from gamma_calc.tracing.parameters import Adapter
+from gamma_calc.tracing.parameters import AdapterFactor
 from gamma_calc.tracing.translation import Beside, Translation
 from gamma_calc.tracing.values import Dimension, Value, flat
 
@@ -22,7 +22,7 @@ from gamma_calc.tracing.values import Dimension, Value, flat
 def inner(t: Translation, factor: Any, value: Value) -> Value:
     """A Z of an adapter, by its name."""
     match t.adapter(factor):
-        case Adapter(module, "A"):
+        case AdapterFactor(module, "A"):
             return t.named(f"Z_A_{t.names[module]}", value)
     return value
 

@@ -15,10 +15,10 @@ import pytest
 from gamma_calc.algebra import Affine, Exponent, Inequality, Polyhedron, Region
 from gamma_calc.atlas import families
 from gamma_calc.atlas.claims import Claim, claims, read
-from gamma_calc.atlas.comparison import Row, Status, atlas, compared, is_same
+from gamma_calc.atlas.comparison import ComparedClaim, Standing, atlas, compared, is_same
 from gamma_calc.atlas.families import lora
 from gamma_calc.atlas.measurement import measured
-from gamma_calc.atlas.questions import Kind, Question, Subject, answered
+from gamma_calc.atlas.questions import Question, QuestionKind, Subject, answered
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.setup import Settings
@@ -30,9 +30,9 @@ X = Affine.symbol("x")
 @pytest.mark.slow
 def test_every_difference_has_its_reason() -> None:
     for row in atlas():
-        if row.status is Status.AGREES:
+        if row.status is Standing.AGREES:
             assert row.answer is not None and not row.reason, row.claim.id
-        elif row.status is Status.DIFFERS:
+        elif row.status is Standing.DIFFERS:
             assert len(row.reason.split()) >= 25, row.claim.id
         else:
             assert row.answer is None and row.reason, row.claim.id
@@ -64,7 +64,7 @@ def test_what_is_published_does_not_enter_what_is_derived(path: Path) -> None:
     assert list(derived) == list(false) and {each.published for each in false.values()} == {"12345"}
     for name, each in false.items():
         if each.question is not None and each.subject is not None:
-            assert isinstance(derived[name], Region) or compared(each).status is Status.DIFFERS
+            assert isinstance(derived[name], Region) or compared(each).status is Standing.DIFFERS
             object.__delattr__(each, "published")
             assert not hasattr(each, "published")
             assert answered(each.question, each.subject, each.other) == derived[name]
@@ -110,22 +110,24 @@ def test_another_setting_is_seen() -> None:
         "init-a-feature-learning-set",
         "init-a-zb-at-minus-one",
     ):
-        assert compared(replace(claim(name), subject=lora.SUBJECTS["init-b"])).status is Status.DIFFERS
+        assert compared(replace(claim(name), subject=lora.SUBJECTS["init-b"])).status is Standing.DIFFERS
 
 
 def test_what_the_rules_leave_open_is_out_of_scope() -> None:
-    open_question = Question(Kind.EXPONENT, "Z_B")  # gradient descent from init[A]: it depends on the step for ever
+    open_question = Question(
+        QuestionKind.EXPONENT, "Z_B"
+    )  # gradient descent from init[A]: it depends on the step for ever
     row = compared(replace(claim("loraplus-toy-init1-f"), question=open_question))
-    assert (row.status, row.answer) == (Status.OUT_OF_SCOPE, None) and "settled" in row.reason
+    assert (row.status, row.answer) == (Standing.OUT_OF_SCOPE, None) and "settled" in row.reason
 
 
 @pytest.mark.parametrize(
     ("question", "named"),
     [
-        (Question(Kind.EXPONENT, "Z_C"), "Z_A"),
-        (Question(Kind.EXPONENT, "gradient of C"), "gradient of B"),
-        (Question(Kind.REGION, "stabel"), "'stable'"),
-        (Question(Kind.LARGEST, "c", at=(("k", Affine.of(0)),)), "'k'"),
+        (Question(QuestionKind.EXPONENT, "Z_C"), "Z_A"),
+        (Question(QuestionKind.EXPONENT, "gradient of C"), "gradient of B"),
+        (Question(QuestionKind.REGION, "stabel"), "'stable'"),
+        (Question(QuestionKind.LARGEST, "c", at=(("k", Affine.of(0)),)), "'k'"),
     ],
 )
 def test_what_a_subject_has_not_is_refused_by_name(question: Question, named: str) -> None:
@@ -136,9 +138,9 @@ def test_what_a_subject_has_not_is_refused_by_name(question: Question, named: st
 @pytest.mark.parametrize(
     "question",
     [
-        Question(Kind.LARGEST, "c", "efficient", at=(("c", X),)),
-        Question(Kind.SOLUTION, "c"),
-        Question(Kind.ONSET, "efficient"),
+        Question(QuestionKind.LARGEST, "c", "efficient", at=(("c", X),)),
+        Question(QuestionKind.SOLUTION, "c"),
+        Question(QuestionKind.ONSET, "efficient"),
     ],
 )
 def test_a_question_without_an_answer_is_unknown(question: Question) -> None:
@@ -149,10 +151,10 @@ def test_a_question_without_an_answer_is_unknown(question: Question) -> None:
 def test_raw_gradients_and_initial_values() -> None:
     """In Init[A] the gradient of A is zero at first, since B is; that of B is Z_A."""
     subject = lora.SUBJECTS["init-a"]
-    found = [answered(Question(Kind.EXPONENT, f"gradient of {name}", steps=1), subject) for name in "AB"]
+    found = [answered(Question(QuestionKind.EXPONENT, f"gradient of {name}", steps=1), subject) for name in "AB"]
     assert found == [Exponent(), Exponent.of(0)]
-    assert answered(Question(Kind.EXPONENT, "Z_B", steps=0), subject) == Exponent()
-    assert answered(Question(Kind.EXPONENT, "Z_A", steps=0), subject) == Exponent.of(0)
+    assert answered(Question(QuestionKind.EXPONENT, "Z_B", steps=0), subject) == Exponent()
+    assert answered(Question(QuestionKind.EXPONENT, "Z_A", steps=0), subject) == Exponent.of(0)
 
 
 GOOD = """
@@ -183,7 +185,7 @@ claims = [{ id = "c", quantity = "q", ask = { largest = "c" }, published = "-1/2
 )
 def test_data_is_read_strictly(old: str, new: str, message: str) -> None:
     (good,) = read(tomllib.loads(GOOD), lora.SUBJECTS)
-    assert compared(good).status is Status.AGREES
+    assert compared(good).status is Standing.AGREES
     with pytest.raises(BadInput, match=None) as refused:
         list(read(tomllib.loads(GOOD.replace(old, new)), lora.SUBJECTS))
     assert message in str(refused.value)
@@ -240,7 +242,7 @@ def test_beyond_a_largest_rate_a_run_sees_growth() -> None:
     """At the largest rate of another setting: what is printed for Init[A] is too much for Init[B]."""
     settings = Settings(widths=(64, 128, 256, 512, 1024, 4096), seeds=6, steps=2)
     at = (("c", Affine.of(-1) / 2),)
-    row = compared(replace(claim("init-b-delta1"), question=Question(Kind.EXPONENT, "Delta_Z_B", at=at)))
+    row = compared(replace(claim("init-b-delta1"), question=Question(QuestionKind.EXPONENT, "Delta_Z_B", at=at)))
     (seen,) = measured([row], settings=settings)
     assert seen.measured is not None and seen.measured["slope"] > 0.4
 
@@ -256,5 +258,6 @@ def test_rows_are_made_once_for_each_claim() -> None:
     rows = atlas()
     assert len({row.claim.id for row in rows}) == len(rows)
     assert all(
-        isinstance(row, Row) and (row.claim.subject is None or isinstance(row.claim.subject, Subject)) for row in rows
+        isinstance(row, ComparedClaim) and (row.claim.subject is None or isinstance(row.claim.subject, Subject))
+        for row in rows
     )

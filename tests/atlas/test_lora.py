@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from gamma_calc.algebra import Affine, Exponent, Region
 from gamma_calc.atlas.families.lora import SUBJECTS, invariant
-from gamma_calc.atlas.questions import Kind, Question, Subject, answered
+from gamma_calc.atlas.questions import Question, QuestionKind, Subject, answered
 from gamma_calc.calculus.recursion import trajectory
-from gamma_calc.program.expressions import Power, Trained
+from gamma_calc.program.expressions import PowerOf, Trained
 from gamma_calc.program.network import axis, contract, data, named, parameter
 from gamma_calc.program.optimizers import ONE, Gradients, Optimizer, Raw, Update, named_optimizer
 from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.program.update_expressions import Larger, Scalar
 
-EFFICIENT, LARGEST = Question(Kind.REGION, "efficient", steps=4), Question(Kind.LARGEST, "c")
+EFFICIENT, LARGEST = Question(QuestionKind.REGION, "efficient", steps=4), Question(QuestionKind.LARGEST, "c")
 
 
 def under_descent(subject: Subject) -> Subject:
@@ -30,7 +30,7 @@ def test_without_its_inverse_gram_matrices_no_single_rate_of_rank_one_is_efficie
 def test_invariant_steps_do_not_feel_how_large_the_first_factor_is() -> None:
     """B = 0, so another A is another way to write one adapter; under descent it is another run."""
     subjects = [Subject("", invariant(entries).scheme) for entries in ("-1", "-1/2", "0")]
-    at_largest = [Question(Kind.EXPONENT, f"delta_{factor}", at=(("c", Affine.of(0)),)) for factor in "AB"]
+    at_largest = [Question(QuestionKind.EXPONENT, f"delta_{factor}", at=(("c", Affine.of(0)),)) for factor in "AB"]
     for subject in subjects:
         assert [answered(each, subject) for each in (LARGEST, *at_largest)] == [Exponent.of(0)] * 3
     under = [answered(replace(LARGEST, steps=3), under_descent(each)) for each in subjects]
@@ -38,7 +38,7 @@ def test_invariant_steps_do_not_feel_how_large_the_first_factor_is() -> None:
 
 
 def test_a_multiplier_of_one_over_the_rank_lets_the_gradient_at_the_input_vanish() -> None:
-    asked = [Question(Kind.EXPONENT, "gradient of v", steps=2, at=(("s", Affine.of(s)),)) for s in (-1, 0)]
+    asked = [Question(QuestionKind.EXPONENT, "gradient of v", steps=2, at=(("s", Affine.of(s)),)) for s in (-1, 0)]
     assert [answered(each, SUBJECTS["at-the-input"]) for each in asked] == [Exponent.of(-1), Exponent.of(1)]
 
 
@@ -48,7 +48,7 @@ def test_the_larger_of_a_number_and_a_sum_of_squares_is_as_large_as_both_togethe
     def divided(is_sum: bool) -> Optimizer:
         def update(weight: Trained, gradients: Gradients) -> Update:
             square, number = contract(weight, weight, *weight.axes), Scalar("k", Affine.of(-3))
-            return Update(gradients[weight] * Power(number + square if is_sum else Larger(number, square), -ONE))
+            return Update(gradients[weight] * PowerOf(number + square if is_sum else Larger(number, square), -ONE))
 
         return Optimizer("divided", Raw(), update)
 

@@ -11,7 +11,7 @@ from gamma_calc.algebra import Affine, Equality, Exponent, Polyhedron
 from gamma_calc.calculus.components import Component, total
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.trace import Subject
+from gamma_calc.calculus.trace import TraceSubject
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.problem import program_of
@@ -59,9 +59,9 @@ def test_the_bounds_on_a_domain_hold_at_its_points(name: str) -> None:
             assert lower <= most and least <= upper, (point, of.t, of.label, whole[of], there[of])
 
 
-def sizes(run: Trajectory) -> Mapping[Subject, Size]:
+def sizes(run: Trajectory) -> Mapping[TraceSubject, Size]:
     """The size of each value of a run, of all the parts that rules conclude of it."""
-    found: dict[Subject, list[Component]] = {}
+    found: dict[TraceSubject, list[Component]] = {}
     for each in run.applications:
         found.setdefault(each.subject, []).extend(each.conclusion)
     return {subject: total(parts) for subject, parts in found.items()}

@@ -15,7 +15,7 @@ from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.calculus.provenance import Provenance, Random
 from gamma_calc.calculus.recursion import ExponentStep, trajectory
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.trace import Application, Subject
+from gamma_calc.calculus.trace import Application, TraceSubject
 from gamma_calc.calculus.update_rules import DECAY
 from gamma_calc.program.expressions import At, Moment
 from gamma_calc.program.lora import lora_module
@@ -146,7 +146,7 @@ def test_a_feedback_too_small_to_be_felt_changes_nothing() -> None:
 
 
 A = lora_module(scheme(*INIT_A)).parameters[0]
-SUBJECT = Subject(At(A, Moment.CHANGE), (Part("A", Kind.INITIAL_DECAY),), 1)
+SUBJECT = TraceSubject(At(A, Moment.CHANGE), (Part("A", Kind.INITIAL_DECAY),), 1)
 FRESH = Provenance.of(Random("A", A.axes))
 
 

@@ -214,12 +214,12 @@ def test_a_backend_for_windows_that_does_not_exist_is_no_matter(tmp_path: Path) 
 
 
 QWEN = """
-from gamma_calc.huggingface.families import Shape, family_model
+from gamma_calc.huggingface.families import FamilyShape, family_model
 from gamma_calc.tracing.traced import traced
 
 
 def problem():
-    return traced(family_model("qwen3", 32, 0, Shape()), scheme="init-a", rates="eta").problem
+    return traced(family_model("qwen3", 32, 0, FamilyShape()), scheme="init-a", rates="eta").problem
 """
 
 

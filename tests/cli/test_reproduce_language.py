@@ -13,7 +13,7 @@ from gamma_calc.document.markdown import escaped
 from gamma_calc.experiment.claims import Outcome
 from gamma_calc.huggingface.language import settings, study
 from gamma_calc.huggingface.language.model_source import ModelSource
-from gamma_calc.huggingface.language.settings import LLAMA, QUICK, ROBERTA, Building, Training
+from gamma_calc.huggingface.language.settings import LLAMA, QUICK, ROBERTA, Building, LanguageTraining
 from gamma_calc.huggingface.language.task import run_memory
 
 FIGURES = ("rates", "scores", "features-Z_A", "features-Z_B")
@@ -117,7 +117,7 @@ def test_nothing_is_left_behind_by_bad_input(tmp_path: Path, monkeypatch: pytest
 def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """The quick plans at a size that takes a second."""
     building = Building(width=16, layers=1, head_width=16, vocabulary=64, steps=2, batch=4)
-    training = Training(steps=3, batch=4, length=8, rank=2, alpha=2.0)
+    training = LanguageTraining(steps=3, batch=4, length=8, rank=2, alpha=2.0)
     for name, plan in QUICK.items():
         small = replace(plan, training=training, building=building, log2_rates=(-9, -8, -7), seeds=2, held_out=6)
         monkeypatch.setitem(settings.QUICK, name, small)

@@ -15,7 +15,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.derivation.certificate import Certificate, certificate
-from gamma_calc.derivation.checker import Proof, verified
+from gamma_calc.derivation.checker import ProofSteps, verified
 from gamma_calc.derivation.verification import verification
 from gamma_calc.program.catalogue import CATALOGUE
 from tests.derivation.certificates import CASES, POLICIES, derivation_of, every_case, is_same_region, read_back, written
@@ -27,7 +27,7 @@ UNDER_POLICIES = ("init-a-adam", "init-b-sign", "init-a-sgd", "init-ab-adam")
 def differing_sizes(found: Certificate, derivation: Derivation) -> Iterator[str]:
     """Sizes that the checker finds otherwise than the engine, in the runs that the certificate has."""
     data = json.loads(found.text())
-    runs = verified(data, Proof(data["proof"]))
+    runs = verified(data, ProofSteps(data["proof"]))
     for run, theirs in zip(runs, next(iter(derivation.bounds.values())).runs, strict=False):
         # What a law adds behind the steps of a run that does not settle is no step.
         known = run.steps if run.law is None or run.is_settled else run.steps[:-1]

@@ -12,7 +12,7 @@ import pytest
 from gamma_calc.algebra import Affine
 from gamma_calc.algebra.plain import forms
 from gamma_calc.analysis.horizon import HorizonLaw
-from gamma_calc.derivation.checker import UPPER, Family, Law, Run
+from gamma_calc.derivation.checker import UPPER, CheckedRun, Family, Law
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.law_words import growth
 from tests.derivation.certificates import CASES, derivation_of, written
@@ -28,10 +28,10 @@ Point = Mapping[str, Fraction]
 
 
 @cache
-def followed(name: str, more: int = 0) -> Run:
+def followed(name: str, more: int = 0) -> CheckedRun:
     """The first run of a certificate with its law, or with so many more steps instead."""
     data = written(name).data
-    run = Run(data["premises"], FoundProof(), forms(data["runs"][0]["where"]), data["runs"][0]["steps"] + more)
+    run = CheckedRun(data["premises"], FoundProof(), forms(data["runs"][0]["where"]), data["runs"][0]["steps"] + more)
     if not more:
         Law(run).read(data["runs"][0]["later"])
     return run

@@ -18,7 +18,7 @@ from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.cli.main import main
 from gamma_calc.derivation.certificate import Certificate, certificate
 from gamma_calc.derivation.certificate_shape import Malformed
-from gamma_calc.derivation.checker import LOWER, UPPER, Run
+from gamma_calc.derivation.checker import LOWER, UPPER, CheckedRun
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.premises import premises
 from gamma_calc.derivation.verification import Verification, verification
@@ -69,7 +69,7 @@ def written(name: str) -> Certificate:
 def test_the_checker_finds_the_exponents_of_the_engine(name: str) -> None:
     """Two readings that share no code: the engine's graph of terms, and the checker's assignments."""
     run = trajectory(program_of(STACKS[name]), 3, STACKS[name].domain)
-    checked = Run(premises(STACKS[name], run.policy), FoundProof(), (), 3)
+    checked = CheckedRun(premises(STACKS[name], run.policy), FoundProof(), (), 3)
     for step, sizes in zip(run.steps, checked.steps, strict=True):
         found = {of: (frozenset(each.bounds[LOWER]), frozenset(each.bounds[UPPER])) for of, each in sizes.items()}
         engine = {of: (frozenset(s.lower.pieces), frozenset(s.upper.pieces)) for of, s in step.sizes.items()}

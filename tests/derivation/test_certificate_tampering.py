@@ -17,7 +17,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.algebra.plain import Forms
 from gamma_calc.cli.main import main
 from gamma_calc.derivation.certificate_shape import Malformed
-from gamma_calc.derivation.checker import Proof, Refuted, verified
+from gamma_calc.derivation.checker import ProofSteps, Refuted, verified
 from gamma_calc.derivation.conclusions import (
     MODULE,
     claim,
@@ -171,7 +171,7 @@ def test_no_conclusion_is_worded_that_is_not_proved(path: tuple[Any, ...], value
 @pytest.mark.parametrize("weights", [["1", "2"], ["-2", "1"]], ids=["not-one", "negative"])
 def test_weights_have_to_be_an_average(weights: list[str]) -> None:
     with pytest.raises(Refuted):
-        proof = Proof([{"of": "x", "proof": [[[[0, weights[0]]], [[0, weights[1]]]]]}])
+        proof = ProofSteps([{"of": "x", "proof": [[[[0, weights[0]]], [[0, weights[1]]]]]}])
         proof.step("x")
         eta = Affine.symbol("eta")
         proof.below((-eta - 1,), [(eta, (Affine.of(0),))])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gamma_calc.algebra import Affine
-from gamma_calc.derivation.checker import Law, Part, Proof, Refuted, Run
+from gamma_calc.derivation.checker import BoundedPart, CheckedRun, Law, ProofSteps, Refuted
 from gamma_calc.derivation.evidence import FoundProof
 
 AXIS: dict[str, Any] = {"axes": {"n": {"1": "1"}}, "domain": [], "without": [], "align": {}}
@@ -23,9 +23,12 @@ def beside(leader: Any) -> tuple[tuple[Affine, ...], ...]:
     smaller = {"of": "step 1, g, gradient", "value": [{"1": "-1"}], "proof": []}
     leading = {"of": "step 1, g, leading parity", "proof": [0]}
     stated = {"of": "step 1, g, gradient", "proof": []} | leader
-    proof = Proof([{"of": "domain", "proof": [{}]}, stated, smaller, leading])
-    run = Run(AXIS | {"start": {}, "step": [], "next": {}, "quantities": {}}, proof, (), 0)
-    parts = [Part((constant(0), constant(1)), odd=frozenset({("A", "n")})), Part((constant(-1), constant(-1)))]
+    proof = ProofSteps([{"of": "domain", "proof": [{}]}, stated, smaller, leading])
+    run = CheckedRun(AXIS | {"start": {}, "step": [], "next": {}, "quantities": {}}, proof, (), 0)
+    parts = [
+        BoundedPart((constant(0), constant(1)), odd=frozenset({("A", "n")})),
+        BoundedPart((constant(-1), constant(-1))),
+    ]
     _, other = run.normalised({"name": "g", "by": {}, "epsilon": False}, parts)
     return other.bounds
 
@@ -36,7 +39,7 @@ def test_a_gap_beside_a_leader_whose_bounds_differ_is_not_known(value: Any) -> N
 
 
 def test_a_gap_beside_a_leader_of_one_size_is_known() -> None:
-    proof = Proof(
+    proof = ProofSteps(
         [
             {"of": "domain", "proof": [{}]},
             {"of": "step 1, g, gradient", "value": [{"1": "1"}], "proof": []},
@@ -44,8 +47,11 @@ def test_a_gap_beside_a_leader_of_one_size_is_known() -> None:
             {"of": "step 1, g, leading parity", "proof": [0]},
         ]
     )
-    run = Run(AXIS | {"start": {}, "step": [], "next": {}, "quantities": {}}, proof, (), 0)
-    parts = [Part((constant(1), constant(1)), odd=frozenset({("A", "n")})), Part((constant(-1), constant(0)))]
+    run = CheckedRun(AXIS | {"start": {}, "step": [], "next": {}, "quantities": {}}, proof, (), 0)
+    parts = [
+        BoundedPart((constant(1), constant(1)), odd=frozenset({("A", "n")})),
+        BoundedPart((constant(-1), constant(0))),
+    ]
     leader, other = run.normalised({"name": "g", "by": {"1": "-3"}, "epsilon": False}, parts)
     assert leader.bounds == (constant(-3), constant(-3))
     assert other.bounds == (constant(-5), constant(-4))
@@ -69,7 +75,7 @@ def test_turns_take_the_time_that_there_is(family: Any, rows: Any, is_so: bool) 
     base, length, turns = family
     whole = (Affine.of(0), 0, ((Affine.of(1), 2),))
     part = (Affine.of(base), length, tuple((Affine.of(turn), steps) for turn, steps in turns))
-    proof = Proof([{"of": "x", "proof": [[0, rows]]}])
+    proof = ProofSteps([{"of": "x", "proof": [[0, rows]]}])
     proof.step("x")
     if is_so:
         proof.covered((), [part], [whole])
@@ -82,8 +88,8 @@ def test_turns_take_the_time_that_there_is(family: Any, rows: Any, is_so: bool) 
     ("moving", "is_so"), [pytest.param({"A": "A", "B": "B"}, True), pytest.param({"A": "B", "B": "A"}, False)]
 )
 def test_a_law_is_of_the_same_parts_of_the_same_tensors(moving: dict[str, str], is_so: bool) -> None:
-    run = Run(AXIS | {"start": TENSORS, "step": [], "next": moving, "quantities": {}}, FoundProof(), (), 0)
-    part = Part((constant(0), constant(0)))
+    run = CheckedRun(AXIS | {"start": TENSORS, "step": [], "next": moving, "quantities": {}}, FoundProof(), (), 0)
+    part = BoundedPart((constant(0), constant(0)))
     run.state = {"A": (part,), "B": (part, part)}
     if is_so:
         Law(run)
@@ -104,7 +110,7 @@ def test_a_law_is_of_the_same_parts_of_the_same_tensors(moving: dict[str, str], 
 )
 def test_a_region_is_no_larger_than_the_domain(member: list[Any], refusal: str) -> None:
     premises = AXIS | {"domain": [{"eta": "-1", "1": "1"}], "start": {}, "step": [], "next": {}, "quantities": {}}
-    run = Run(premises, FoundProof(), (), 0)
+    run = CheckedRun(premises, FoundProof(), (), 0)
     said = {"of": "x", "statement": {"forms": [], "sizes": []}, "where": [member], "if": True, "only if": False}
     if not refusal:
         run.claim(said)

@@ -13,7 +13,7 @@ from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.layers import COMPONENTS, Layers, span
 from gamma_calc.derivation.proof import ProofLines
-from gamma_calc.document.blocks import Claim, Line
+from gamma_calc.document.blocks import ExponentClaim, Line
 from gamma_calc.document.latex import latex_document
 from gamma_calc.document.markdown import markdown_document
 from gamma_calc.program.scheme import Scheme
@@ -72,7 +72,7 @@ def assignments(where: str) -> Iterator[dict[str, int]]:
             yield from ({name: int(each)} for each in layers_of_it.split(", "))
 
 
-def unfolded(claim: Claim) -> Iterator[tuple[str, bool, str]]:
+def unfolded(claim: ExponentClaim) -> Iterator[tuple[str, bool, str]]:
     """What a claim says of each layer."""
     for layers in assignments(claim.where) if claim.where else [{}]:
         yield in_layers(claim.subject, layers), claim.is_exact, in_layers(claim.steps[-1], layers)

@@ -8,7 +8,7 @@ import pytest
 
 from gamma_calc.algebra import Affine
 from gamma_calc.calculus.provenance import Flip, Provenance, Random
-from gamma_calc.calculus.trace import Subject
+from gamma_calc.calculus.trace import TraceSubject
 from gamma_calc.derivation.notation import Notation, expression_latex
 from gamma_calc.derivation.symbols import Times, parity_latex, quantity_latex
 from gamma_calc.program.axes import Axis
@@ -88,7 +88,7 @@ def z_b(b: Expression, a: Expression) -> Named:
 )
 def test_term(expression: Expression, label: Label, written: str) -> None:
     nothing = Program((), {}, {}, OPTIMIZERS["adam"])
-    assert Notation(nothing).subject(Subject(expression, label, 2)) == written
+    assert Notation(nothing).subject(TraceSubject(expression, label, 2)) == written
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_quantity(name: str, time: str, written: str) -> None:
 def test_a_quantity_of_the_program_goes_by_its_name() -> None:
     program = lora_module(catalogued("init-a"))
     notation = Notation(program)
-    names = {name: notation.subject(Subject(value, (), 3)) for name, value in program.quantities.items()}
+    names = {name: notation.subject(TraceSubject(value, (), 3)) for name, value in program.quantities.items()}
     assert names["delta_1"] == r"\delta_{1}^{3}"
     assert names["Delta_Z_B"] == r"\Delta Z_{B}^{3}"
     assert len(set(names.values())) == len(names)

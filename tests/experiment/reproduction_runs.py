@@ -7,10 +7,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from gamma_calc.experiment.reproduction import reproduction
-from gamma_calc.experiment.reproduction_plan import Plan
+from gamma_calc.experiment.reproduction_plan import ReproductionPlan
 from gamma_calc.simulation.store import Store
 
-TINY = Plan(
+TINY = ReproductionPlan(
     "tiny",
     widths=(16, 32, 64, 128),
     runs=3,

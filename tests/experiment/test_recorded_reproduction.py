@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gamma_calc.experiment.claims import Claim
+from gamma_calc.experiment.claims import MeasuredClaim
 from gamma_calc.experiment.reproduction_plan import FULL, INITS
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, predicted_edge, stable_region
 from validation.redrawn import student_drawings
@@ -48,7 +48,7 @@ def test_outcomes_follow_from_the_recorded_intervals(recorded: dict[str, Any]) -
     for each in recorded["claims"]:
         low, high = (number(end, math.nan) for end in each["ci"])
         wanted = each["wanted"][0], number(each["wanted"][1], math.inf)
-        claim = Claim(each["claim"], each["quantity"], wanted, number(each["measured"], math.nan), (low, high))
+        claim = MeasuredClaim(each["claim"], each["quantity"], wanted, number(each["measured"], math.nan), (low, high))
         assert claim.outcome.value == each["outcome"]
         assert f"**{each['outcome'].capitalize()}.** {each['claim']}" in page
 

@@ -21,7 +21,7 @@ from gamma_calc.document.markdown import escaped
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment import reproduction as face
 from gamma_calc.experiment import reproduction_claims, student_study
-from gamma_calc.experiment.claims import Claim, Outcome
+from gamma_calc.experiment.claims import MeasuredClaim, Outcome
 from gamma_calc.experiment.reproduction import Reproduction, reproduction
 from gamma_calc.experiment.reproduction_claims import claims, covering
 from gamma_calc.experiment.reproduction_folder import reproduction_report
@@ -222,7 +222,7 @@ def test_repetitions_are_as_good_as_each_other(tiny: Reproduction) -> None:
     ],
 )
 def test_what_rounding_can_undo_is_undecided(lows: list[float], averaged: int, outcome: Outcome) -> None:
-    claims = [Claim("", "", (0.0, math.inf), low + 0.4, (low, low + 0.8)) for low in lows]
+    claims = [MeasuredClaim("", "", (0.0, math.inf), low + 0.4, (low, low + 0.8)) for low in lows]
     found = covering(claims, averaged)
     assert found.outcome is outcome
     assert found.repetitions == tuple(each.interval for each in claims)
@@ -231,7 +231,7 @@ def test_what_rounding_can_undo_is_undecided(lows: list[float], averaged: int, o
 
 
 def test_the_margin_is_that_of_the_difference_of_two_means() -> None:
-    claims = [Claim("", "", (0.0, math.inf), low, (low, low + 1.0)) for low in (0.0, 1.0, 2.0)]
+    claims = [MeasuredClaim("", "", (0.0, math.inf), low, (low, low + 1.0)) for low in (0.0, 1.0, 2.0)]
     # Student's quantile at 97.5 % with two degrees of freedom.
     assert covering(claims, 1).interval == pytest.approx((-4.30265 * 2**0.5, 1 + 4.30265 * 2**0.5), rel=1e-5)
     assert covering(claims, 2).interval == pytest.approx((1 - 4.30265, 2 + 4.30265), rel=1e-5)
@@ -268,7 +268,7 @@ def test_the_folder_says_claim_by_claim_what_was_measured(tiny: Reproduction, tm
     ],
 )
 def test_an_outcome_follows_from_the_interval_alone(interval: tuple[float, float], outcome: Outcome) -> None:
-    claim = Claim("", "", (-1.0, -0.5), 0.0, interval)
+    claim = MeasuredClaim("", "", (-1.0, -0.5), 0.0, interval)
     assert claim.outcome is outcome
     assert replace(claim, shortfall="too little").outcome is Outcome.UNDECIDED
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from gamma_calc.experiment.sweep_run import (
     plain,
     probe_memory,
 )
+from gamma_calc.huggingface.language.settings import LanguageTraining
 from gamma_calc.program.catalogue import catalogued
 from gamma_calc.simulation.probe import UNIT, probe
 from gamma_calc.simulation.store import Arrays, Store
@@ -297,6 +299,18 @@ def test_the_memory_of_the_machine_is_read(tmp_path: Path) -> None:
     assert available_memory(tmp_path) == 2000
     (group / "memory.max").write_text("max\n")
     assert available_memory(tmp_path) == 5 * 1024
+
+
+@pytest.mark.parametrize(("text", "digest"), [(PROBE, "939a933750efa97f"), (STUDENT, "0535ef524bb458f8")])
+def test_the_keys_of_runs_stay_as_they_are(text: str, digest: str) -> None:
+    """Results in stores are found again: a class or a field that is renamed keeps its name in keys."""
+    keys = "\n".join(each.parameters for each in runs_of(text))
+    assert sha256(keys.encode()).hexdigest()[:16] == digest
+
+
+def test_a_language_models_training_has_the_key_of_its_first_results() -> None:
+    training = plain(LanguageTraining())
+    assert training["is"] == "Training" and "ratio" not in training
 
 
 def test_what_has_no_plain_form_has_no_key() -> None:

@@ -26,7 +26,7 @@ from gamma_calc.experiment.verdict_page import (
     term_table,
     verdict_pages,
 )
-from gamma_calc.experiment.verdicts import Judged, Row
+from gamma_calc.experiment.verdicts import Judged, VerdictRow
 from gamma_calc.simulation.slopes import SlopeEstimate
 from gamma_calc.simulation.verdicts import Judgement, Verdict
 
@@ -51,10 +51,10 @@ def judged(exponent: Fraction | None, measured: float | None, verdict: Verdict, 
 
 def row(
     quantity: str, t: int, exponent: Fraction | None, measured: float | None, verdict: Verdict, **options: object
-) -> Row:
+) -> VerdictRow:
     terms = options.pop("terms", {})
     reason = options.pop("reason", REASONS[verdict])
-    return Row("init-b", quantity, t, judged(exponent, measured, verdict, reason, **options), terms, measured)  # type: ignore[arg-type]
+    return VerdictRow("init-b", quantity, t, judged(exponent, measured, verdict, reason, **options), terms, measured)  # type: ignore[arg-type]
 
 
 def blocks(text: str = "") -> list[Block]:

@@ -17,7 +17,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Predicted, Prediction
 from gamma_calc.huggingface import CoordinateCheck, CoordinateLayout, coordinate_check, write_coordinate_folder
 from gamma_calc.huggingface.coordinates import together
-from gamma_calc.huggingface.families import LOSSES, Shape, family_model
+from gamma_calc.huggingface.families import LOSSES, FamilyShape, family_model
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.simulation.verdicts import Verdict
 from tests.schemes import scheme
@@ -126,7 +126,7 @@ def test_the_folder_holds_a_page_and_a_plot_for_each_layer_of_each_scheme(tmp_pa
 @pytest.mark.parametrize("name", ["llama", "roberta"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_family_of_real_models_keeps_its_inputs_size(name: str, loss: str) -> None:
-    shape = Shape(rank=4, length=3)
+    shape = FamilyShape(rank=4, length=3)
     layout = CoordinateLayout((16, 32, 64), seeds=3, steps=2)
     seen = coordinate_check(
         lambda width, seed: family_model(name, width, seed, shape),
@@ -144,7 +144,7 @@ def test_a_family_of_real_models_keeps_its_inputs_size(name: str, loss: str) -> 
 
 
 def test_pretraining_moves_the_matrices_and_lowers_the_loss() -> None:
-    fresh, trained = (family_model("llama", 64, 0, Shape(pretraining=steps)) for steps in (0, 40))
+    fresh, trained = (family_model("llama", 64, 0, FamilyShape(pretraining=steps)) for steps in (0, 40))
     losses = [
         sum(float(LOSSES["cross-entropy"](model, seed).detach()) for seed in range(20)) for model in (fresh, trained)
     ]

@@ -8,7 +8,7 @@ from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.cells import undecided
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.recursion import Open
-from gamma_calc.huggingface.families import FAMILIES, Shape, family_model
+from gamma_calc.huggingface.families import FAMILIES, FamilyShape, family_model
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.tracing.traced import traced
@@ -17,7 +17,7 @@ BOTH = CATALOGUE["init-ab"]
 
 
 def adapted(family: str) -> Problem:
-    model = family_model(family, 32, 0, Shape())
+    model = family_model(family, 32, 0, FamilyShape())
     found = traced(model, scheme=BOTH, optimizer=BOTH.optimizer, rates=str(BOTH["eta_A"])).problem
     assert found is not None
     return found

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from gamma_calc.document.blocks import Column, Heading, Kind, Links, Paragraph, Picture, Table
+from gamma_calc.document.blocks import Column, ColumnKind, Heading, Links, Paragraph, Picture, Table
 from gamma_calc.document.html import html_text
-from gamma_calc.experiment.claims import Claim, Report, gallery
+from gamma_calc.experiment.claims import MeasuredClaim, Report, gallery
 from gamma_calc.experiment.verdict_page import scheme_section, verdict_pages
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic, svg_bytes
 from gamma_calc.report.plots import scaling_figure, scaling_picture
@@ -113,11 +113,11 @@ def verdict_page() -> str:
 def study_page() -> str:
     """The page of an experiment with claims, of every outcome."""
     claims = (
-        Claim("The optimal rate of Init[A] is larger.", "log2 of the ratio", (0.0, math.inf), 1.0, (0.9, 1.1)),
-        Claim(
+        MeasuredClaim("The optimal rate of Init[A] is larger.", "log2 of the ratio", (0.0, math.inf), 1.0, (0.9, 1.1)),
+        MeasuredClaim(
             "The optimal rate is about n^-1.", "exponent", (-1.1, -0.9), -0.9, (-1.0, -0.8), detail="n = 128: 1.0, " * 9
         ),
-        Claim("|Z_A| grows.", "exponent", (0.0, math.inf), -0.2, (-0.3, -0.1)),
+        MeasuredClaim("|Z_A| grows.", "exponent", (0.0, math.inf), -0.2, (-0.3, -0.1)),
     )
     with figure_settings():
         figure, (axes,) = axes_grid("", 1, 1, (PHONE_WIDTH, 3.2))
@@ -158,7 +158,10 @@ def test_faults_are_found(page: Page, tmp_path: Path) -> None:
     long = html_text("", [Paragraph("n" * 200)])
     assert any("pixels wide" in each for each in faults(page, long, tmp_path, 390))
     assert not faults(page, html_text("", [Paragraph("n " * 200)]), tmp_path, 390)
-    columns = (*(Column(f"a wide column {k}", Kind.REMARK) for k in range(8)), Column("verdict", Kind.VERDICT))
+    columns = (
+        *(Column(f"a wide column {k}", ColumnKind.REMARK) for k in range(8)),
+        Column("verdict", ColumnKind.VERDICT),
+    )
     late = Table(columns, tuple((*["some words"] * 8, verdict) for verdict in ("PASS", "PASS", "FAIL")))
     found = faults(page, html_text("", [late]), tmp_path, 390)
     assert any(each.startswith("hidden: ✓ PASS") for each in found) and any("better verdict" in each for each in found)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gamma_calc.huggingface.families import Shape, linear_readout
+from gamma_calc.huggingface.families import FamilyShape, linear_readout
 from validation.implicit_matrices import Matrix, quarter_circle, wide_model
 from validation.networks import FAMILIES
 
@@ -49,8 +49,8 @@ def test_the_gradient_passes_through_the_transpose(matrix: Matrix) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_stores_no_square_matrix_and_trains_its_adapters(family: str) -> None:
-    model = wide_model(family, 1024, 0, Shape(rank=2))
-    linear_readout(model, 0, Shape(rank=2)).backward()  # type: ignore[no-untyped-call]
+    model = wide_model(family, 1024, 0, FamilyShape(rank=2))
+    linear_readout(model, 0, FamilyShape(rank=2)).backward()  # type: ignore[no-untyped-call]
     stored = {each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in model.parameters()}
     assert max(stored.values()) <= 4 * 1024 * 1024 / 8
     assert all(each.grad is not None for each in model.parameters() if each.requires_grad)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from gamma_calc.algebra import Affine
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Expression, Power, Trained
+from gamma_calc.program.expressions import Expression, PowerOf, Trained
 from gamma_calc.program.network import axis, contract, data, named, parameter, power, scaled
 from gamma_calc.program.optimizers import HALF, ONE, Gradients, Optimizer, Raw, Update
 from gamma_calc.program.problem import Problem
@@ -61,7 +61,7 @@ def _divided_by_the_other(weight: Trained, gradients: Gradients) -> Update:
     """Descent along G / (n^-2 + |W|^2), of two vectors each by the other W: its inverse Gram matrix, damped."""
     (other,) = (each for each in gradients if each != weight)
     gram = Scalar("damping", Affine.of(-2)) + contract(other, other, *other.axes)
-    return Update(gradients[weight] * Power(gram, -ONE))
+    return Update(gradients[weight] * PowerOf(gram, -ONE))
 
 
 def _over_the_other(weight: Trained, gradients: Gradients) -> Update:
@@ -72,7 +72,7 @@ def _over_the_other(weight: Trained, gradients: Gradients) -> Update:
     (other,) = (each for each in gradients if each != weight)
     gradient, damping = gradients[weight], Scalar("damping", Affine.of(-2))
     squares = (damping + contract(vector, vector, *vector.axes) for vector in (gradient, other))
-    own, others = (Power(each, -HALF) for each in squares)
+    own, others = (PowerOf(each, -HALF) for each in squares)
     return Update(gradient * own * others)
 
 

@@ -14,7 +14,7 @@ from gamma_calc.atlas.families import tensor_programs, width
 from gamma_calc.atlas.families.width import ORTHOGONALISED
 from gamma_calc.atlas.perceptrons import GLOBAL, NO_MULTIPLIER, OUTPUT_MULTIPLIER, perceptron
 from gamma_calc.atlas.questions import Subject
-from gamma_calc.program.expressions import Expression, Power, Trained
+from gamma_calc.program.expressions import Expression, PowerOf, Trained
 from gamma_calc.program.network import axis, contract, data, named, parameter, relu, renamed
 from gamma_calc.program.optimizers import HALF, ONE, Gradients, Optimizer, Raw, Update, times
 from gamma_calc.program.problem import Problem
@@ -32,7 +32,7 @@ def preconditioned(power: Fraction) -> Optimizer:
     def update(weight: Trained, gradients: Gradients) -> Update:
         gradient = gradients[weight]
         square = contract(gradient, gradient, *weight.axes[-2:])
-        return Update(gradient * Power(square, -power))
+        return Update(gradient * PowerOf(square, -power))
 
     return Optimizer(f"shampoo, exponents {power} in all", Raw(), update)
 
@@ -50,7 +50,7 @@ def _in_blocks(power: Fraction) -> Problem:
 def _grafted(weight: Trained, gradients: Gradients) -> Update:
     """The direction of G, of the norm that Adam's step has: entries of root mean square 1."""
     gradient = gradients[weight]
-    factor: Expression = Power(Norm((gradient,)), -ONE)
+    factor: Expression = PowerOf(Norm((gradient,)), -ONE)
     for each in weight.axes:
         factor = factor * Count(gradient, each, HALF)
     return Update(gradient, (), factor)
@@ -63,12 +63,12 @@ def _of_full_rank(weight: Trained, gradients: Gradients) -> Update:
     """
     gradient = gradients[weight]
     fan_out, fan_in = (Count(gradient, each, HALF) for each in weight.axes)
-    return Update(gradient, (), times(Fraction(1, 5), Power(Norm((gradient,)), -ONE) * fan_out * fan_in))
+    return Update(gradient, (), times(Fraction(1, 5), PowerOf(Norm((gradient,)), -ONE) * fan_out * fan_in))
 
 
 def _ascended(weight: Trained, gradients: Gradients) -> Update:
     """SAM's ascent: along G, divided by the norm of all gradients together."""
-    return Update(gradients[weight], (), Power(Norm(tuple(gradients.values())), -ONE))
+    return Update(gradients[weight], (), PowerOf(Norm(tuple(gradients.values())), -ONE))
 
 
 def _ascent() -> Problem:

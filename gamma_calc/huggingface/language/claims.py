@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_calc.experiment.claims import POSITIVE, Claim, Outcome
+from gamma_calc.experiment.claims import POSITIVE, MeasuredClaim, Outcome
 from gamma_calc.huggingface.language.study import Curves, LanguageStudy
 from gamma_calc.simulation.slopes import student_quantile
 from gamma_calc.simulation.verdicts import runs_needed
@@ -20,7 +20,7 @@ from gamma_calc.simulation.verdicts import runs_needed
 Array = NDArray[np.float64]
 
 
-def claims(found: LanguageStudy) -> tuple[Claim, ...]:
+def claims(found: LanguageStudy) -> tuple[MeasuredClaim, ...]:
     """The claims of the experiment, judged."""
     first, second = found.curves
     return (
@@ -54,7 +54,7 @@ _SCORE = {
 }
 
 
-def positive_claim(statement: str, quantity: str, values: Array, shortfall: str = "") -> Claim:
+def positive_claim(statement: str, quantity: str, values: Array, shortfall: str = "") -> MeasuredClaim:
     """The claim that the mean of a number over seeds is positive, with its 95 % interval by Student's law.
 
     Shapes: values [seeds].
@@ -62,16 +62,16 @@ def positive_claim(statement: str, quantity: str, values: Array, shortfall: str 
     usable = values[np.isfinite(values)]
     if len(usable) < 2:
         short = shortfall or f"{len(usable)} seeds have a finite value, and at least 2 are needed"
-        return Claim(statement, quantity, POSITIVE, math.nan, (math.nan, math.nan), "", short)
+        return MeasuredClaim(statement, quantity, POSITIVE, math.nan, (math.nan, math.nan), "", short)
     mean, spread = float(usable.mean()), float(usable.std(ddof=1))
     if not spread:
         shortfall = shortfall or "every seed gives the same number, which says nothing of how far chance moves it"
     half = student_quantile(len(usable) - 1) * spread / math.sqrt(len(usable))
     seeds = f"seed by seed: {', '.join(f'{each:.3g}' for each in values)}"
-    claim = Claim(statement, quantity, POSITIVE, mean, (mean - half, mean + half), seeds, shortfall)
+    claim = MeasuredClaim(statement, quantity, POSITIVE, mean, (mean - half, mean + half), seeds, shortfall)
     if claim.outcome is not Outcome.UNDECIDED or shortfall:
         return claim
-    return Claim(statement, quantity, POSITIVE, mean, claim.interval, f"{seeds}; {_power(mean, spread)}")
+    return MeasuredClaim(statement, quantity, POSITIVE, mean, claim.interval, f"{seeds}; {_power(mean, spread)}")
 
 
 def _power(mean: float, spread: float) -> str:

@@ -14,7 +14,7 @@ import transformers
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gamma_calc.document.blocks import Block, Column, Heading, Kind, Paragraph, Table
+from gamma_calc.document.blocks import Block, Column, ColumnKind, Heading, Paragraph, Table
 from gamma_calc.experiment.claims import (
     Report,
     gallery,
@@ -134,7 +134,7 @@ def _rates_table(found: LanguageStudy) -> Table:
                 f"{mean:.2f} \N{PLUS-MINUS SIGN} {half:.2f}",
             )
         )
-    return Table((Column("init", Kind.NAME), *(Column(each, Kind.NUMBER) for each in numbers)), tuple(rows))
+    return Table((Column("init", ColumnKind.NAME), *(Column(each, ColumnKind.NUMBER) for each in numbers)), tuple(rows))
 
 
 def health_blocks(every: Iterable[Curves]) -> Iterator[Block]:

@@ -23,7 +23,7 @@ from gamma_calc.experiment.sweep_run import plain
 from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 from gamma_calc.huggingface.initialisation import init_lora_
 from gamma_calc.huggingface.language.model_source import ModelSource
-from gamma_calc.huggingface.language.settings import Plan, Training
+from gamma_calc.huggingface.language.settings import LanguageTraining, Plan
 from gamma_calc.huggingface.language.task import Batch, Task, run_memory, task
 from gamma_calc.huggingface.rates import scheme_optimizer
 from gamma_calc.program.catalogue import CATALOGUE
@@ -76,7 +76,10 @@ class LanguageRun:
                 "experiment": self.plan.experiment,
                 "model": model,
                 "data": self.digest,
-                "training": plain(self.plan.training),
+                "training": {
+                    **plain(self.plan.training),
+                    "is": "Training",
+                },  # what it was called when runs were first stored
                 "scheme": self.scheme,
                 "log2_rate": self.log2_rate,
                 "seed": self.seed,
@@ -130,14 +133,14 @@ def _head(model: nn.Module) -> list[nn.Parameter]:
     return [each for name, each in named if each.requires_grad and not any(factor in name for factor in FACTORS)]
 
 
-def optimizer_at(ready: Task, training: Training, scheme: str, rate: float) -> torch.optim.Optimizer:
+def optimizer_at(ready: Task, training: LanguageTraining, scheme: str, rate: float) -> torch.optim.Optimizer:
     """The scheme's optimiser at one rate in all layers, that of a classifier's head apart."""
     rates = {"learning_rate_b": training.ratio * rate, "other_learning_rate": training.head_rate}
     return scheme_optimizer(ready.model, scheme_called(scheme), rate, base_model=ready.model, **rates)
 
 
 def _trained(
-    ready: Task, training: Training, scheme: str, rate: float, seed: int
+    ready: Task, training: LanguageTraining, scheme: str, rate: float, seed: int
 ) -> tuple[Array, Array, dict[str, Array]]:
     model, adapters = ready.model, lora_adapters(ready.model)
     optimizer = optimizer_at(ready, training, scheme, rate)
@@ -162,7 +165,7 @@ def _trained(
     return np.array(losses), looks.astype(np.float64), {"Z_A": sizes[:, 0], "Z_B": sizes[:, 1]}
 
 
-def _share(step: int, training: Training) -> float:
+def _share(step: int, training: LanguageTraining) -> float:
     """The rate at a step (from 0) as a share of the largest."""
     if not training.is_linear:
         return 1.0

@@ -12,7 +12,7 @@ SCHEMES = ("init-a", "init-b")
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
+class LanguageTraining:
     """How one run trains.
 
     Args:
@@ -80,7 +80,7 @@ class Plan:
     name: str
     model: str
     data: str
-    training: Training
+    training: LanguageTraining
     building: Building
     log2_rates: tuple[int, ...]
     seeds: int
@@ -100,9 +100,19 @@ ROBERTA, LLAMA = "roberta", "llama"
 """Classification and language modelling, each by the name of the paper's model of that kind."""
 
 FULL = {
-    ROBERTA: Plan(ROBERTA, "full", BUILT, "stdlib", Training(steps=200), Building(), tuple(range(-12, -4)), 5, 256),
+    ROBERTA: Plan(
+        ROBERTA, "full", BUILT, "stdlib", LanguageTraining(steps=200), Building(), tuple(range(-12, -4)), 5, 256
+    ),
     LLAMA: Plan(
-        LLAMA, "full", BUILT, "pydoc", Training(steps=200), Building(), tuple(range(-12, -4)), seeds=5, held_out=128
+        LLAMA,
+        "full",
+        BUILT,
+        "pydoc",
+        LanguageTraining(steps=200),
+        Building(),
+        tuple(range(-12, -4)),
+        seeds=5,
+        held_out=128,
     ),
 }
 QUICK = {

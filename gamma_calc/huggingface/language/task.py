@@ -33,7 +33,7 @@ from gamma_calc.huggingface.language.loading import (
     padded,
 )
 from gamma_calc.huggingface.language.model_source import CONFIGURATION, ModelSource
-from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, Plan, Training
+from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, LanguageTraining, Plan
 from gamma_calc.huggingface.language.texts import MORE_LINES, RunningText, parted_examples, parted_text
 from gamma_calc.huggingface.layers import ALL_LINEAR, LARGEST_CONFIGURATION
 
@@ -159,7 +159,7 @@ def _language_modelling(plan: Plan, source: ModelSource) -> Task:
     return Task(model, blocks, batched, following, facts, _digest(blocks))
 
 
-def _adapted(model: nn.Module, training: Training, kind: str) -> nn.Module:
+def _adapted(model: nn.Module, training: LanguageTraining, kind: str) -> nn.Module:
     """The model with LoRA layers in it; only they, and a classifier's head, are trained."""
     configuration = LoraConfig(
         r=training.rank,

@@ -20,7 +20,7 @@ import transformers
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gamma_calc.document.blocks import Block, Column, Heading, Kind, Paragraph, Table
+from gamma_calc.document.blocks import Block, Column, ColumnKind, Heading, Paragraph, Table
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.claims import Report, gallery, made_in_processes, plain_numbers
 from gamma_calc.experiment.sweep import Progress, part
@@ -279,7 +279,9 @@ def _sections(found: Tuned) -> Iterator[Block]:
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Table:
     first, *others = rows[0]
-    return Table((Column(first, Kind.NAME), *(Column(name, Kind.NUMBER) for name in others)), tuple(rows[1:]))
+    return Table(
+        (Column(first, ColumnKind.NAME), *(Column(name, ColumnKind.NUMBER) for name in others)), tuple(rows[1:])
+    )
 
 
 CAPTION = (

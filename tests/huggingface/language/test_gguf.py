@@ -23,7 +23,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.language.loading import loaded_language_model
 from gamma_calc.huggingface.language.model_source import model_source
 from gamma_calc.huggingface.language.run import LanguageRun
-from gamma_calc.huggingface.language.settings import FULL, LLAMA, Training
+from gamma_calc.huggingface.language.settings import FULL, LLAMA, LanguageTraining
 from gamma_calc.huggingface.language.task import task
 
 HEADS, WIDTH = 2, 32
@@ -144,7 +144,7 @@ def test_every_weight_and_token_is_the_files(is_quantised: bool, tmp_path: Path)
 def test_it_is_adapted_and_trained(tmp_path: Path) -> None:
     written(tmp_path / "tiny.gguf", llama().state_dict(), is_quantised=True)
     (tmp_path / "a.txt").write_text("the cat and the dog sat on the mat\n" * 400, encoding="utf-8")
-    training = Training(steps=4, batch=4, length=8, rank=2, alpha=2.0)
+    training = LanguageTraining(steps=4, batch=4, length=8, rank=2, alpha=2.0)
     data, source = str(tmp_path / "a.txt"), model_source(str(tmp_path))
     plan = replace(FULL[LLAMA], data=data, training=training, held_out=8)
     run = LanguageRun(plan, source, task(plan, source).digest, "init-a", -7.0, 0)

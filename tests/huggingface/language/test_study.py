@@ -16,12 +16,12 @@ from gamma_calc.huggingface.adapters import lora_adapters
 from gamma_calc.huggingface.language import study as studied
 from gamma_calc.huggingface.language.model_source import ModelSource, model_source
 from gamma_calc.huggingface.language.run import LanguageRun, initialise
-from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, SCHEMES, Building, Plan, Training
+from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, SCHEMES, Building, LanguageTraining, Plan
 from gamma_calc.huggingface.language.study import prepared, study
 from gamma_calc.huggingface.language.task import task
 from gamma_calc.simulation.store import Store
 
-TRAINING = Training(steps=4, batch=4, length=8, rank=2, alpha=2.0)
+TRAINING = LanguageTraining(steps=4, batch=4, length=8, rank=2, alpha=2.0)
 BUILDING = Building(width=16, layers=1, head_width=8, vocabulary=64, steps=2, batch=4)
 WORDS = ("the", "a", "cat", "dog", "sat", "ran", "on", "under", "mat", "tree")
 
