@@ -23,7 +23,7 @@ from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.document.latex import latex_document
 from gamma_calc.document.markdown import markdown_document
 from gamma_calc.files import write_files
-from gamma_calc.program.catalogue import catalogued
+from gamma_calc.program.catalogue import catalogue_scheme
 
 HERE = Path(__file__).resolve().parent
 BOOK = (
@@ -50,7 +50,7 @@ CHAPTERS = {"depth.md": depth.chapter, "muon.md": muon.chapter}
 
 def contents() -> Mapping[str, str]:
     """The text of every file of the book, by name."""
-    found = {f"{scheme}-{optimizer}": derived(catalogued(scheme).under(optimizer)) for scheme, optimizer in BOOK}
+    found = {f"{scheme}-{optimizer}": derived(catalogue_scheme(scheme).under(optimizer)) for scheme, optimizer in BOOK}
     texts = {"README.md": INDEX + _index(found)}
     for name, derivation in found.items():
         printed = document(derivation)

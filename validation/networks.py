@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from gamma_calc.derivation.tables import markdown_table
-from gamma_calc.experiment.prediction import Predicted, Prediction, pinned, predictions
+from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, predictions
 from gamma_calc.experiment.verdicts import VerdictRow, judged, judged_alone
 from gamma_calc.files import write_all
 from gamma_calc.huggingface.coordinates import together
@@ -32,8 +32,8 @@ from gamma_calc.huggingface.family_training import (
     WRAPPING,
     CoordinateLayout,
     LayerMeasurement,
+    family_observations,
     layer_measurement,
-    observed,
 )
 from gamma_calc.huggingface.network_predictions import network_predictions, traced_adapters, traced_predictions
 from gamma_calc.program.catalogue import CATALOGUE
@@ -224,7 +224,7 @@ RUNS: Mapping[str, Run] = MappingProxyType(
 def recorded(name: str) -> dict[str, Any]:
     """Train and judge a run; its plain data."""
     run, started = RUNS[name], time.process_time()
-    schemes = [pinned(CATALOGUE[each]) for each in run.schemes]
+    schemes = [at_largest_rate(CATALOGUE[each]) for each in run.schemes]
     layout = CoordinateLayout(run.widths, run.seeds, STEPS, seed=FIRST_SEED)
 
     def model(width: int, seed: int) -> Any:
@@ -234,7 +234,7 @@ def recorded(name: str) -> dict[str, Any]:
     def loss(trained: Any, seed: int) -> Any:
         return linear_readout(trained, FIRST_SEED + seed, run.shape)
 
-    seen = observed(model, loss, schemes, layout, float(run.k), 0.0, None, None)
+    seen = family_observations(model, loss, schemes, layout, float(run.k), 0.0, None, None)
     rows: list[dict[str, Any]] = []
     paths: list[dict[str, Any]] = []
     for index, scheme in enumerate(schemes):

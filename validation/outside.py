@@ -13,7 +13,7 @@ from pathlib import Path
 from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE
 from gamma_calc.atlas.families.lora import SUBJECTS
-from gamma_calc.atlas.questions import WIDTH, Question, QuestionKind, answered
+from gamma_calc.atlas.questions import WIDTH, Question, QuestionKind, answer_to
 from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.files import write_all
 
@@ -104,7 +104,7 @@ def derived_powers() -> dict[str, Power]:
 def _largest(subject: str, condition: str) -> Power:
     at = (("kappa", Affine.symbol(RANK)),) if subject in ALPHA_FIXED else ()
     parts = (Question(QuestionKind.LARGEST, "c", condition=condition, at=at, per=each) for each in (WIDTH, RANK))
-    width, rank = (answered(each, SUBJECTS[subject]) for each in parts)
+    width, rank = (answer_to(each, SUBJECTS[subject]) for each in parts)
     assert isinstance(width, Exponent) and isinstance(rank, Exponent)
     return width, rank
 

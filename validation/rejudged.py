@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gamma_calc.experiment.prediction import Predicted, Prediction, pinned, predictions
+from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, predictions
 from gamma_calc.experiment.verdicts import worst
 from gamma_calc.files import write_all
 from gamma_calc.huggingface.coordinates import together
@@ -34,7 +34,7 @@ def again(name: str) -> dict[str, Any]:
     recording, data = RECORDINGS[name], recorded(name)
     model = family_model(recording.family, recording.widths[0], 0, recording.shape)
     rows = []
-    for scheme in map(pinned, recording.schemes):
+    for scheme in map(at_largest_rate, recording.schemes):
         whole = network_predictions(model, scheme, data["settings"]["steps"])
         alone = {(each.quantity, each.t): together(each) for each in predictions(scheme, data["settings"]["steps"])}
         places = {(layer, each.quantity, each.t): together(each) for layer, every in whole.items() for each in every}

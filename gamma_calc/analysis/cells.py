@@ -38,7 +38,7 @@ from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.trace import Application
 from gamma_calc.program.expressions import Expression, Map, MapChange, Named, Scaled
-from gamma_calc.program.program import Program, asked
+from gamma_calc.program.program import Program, with_quantities
 
 MOST_CELLS = 256
 """Cells beyond which a condition is left undecided."""
@@ -53,7 +53,7 @@ MOST_PAIRS = 2**19
 """Pairs of pieces of an exponent, times free exponents, in the runs on all cells, beyond which no more are cut."""
 
 
-def decided(
+def decision_by_parts(
     program: Program,
     condition: Condition,
     bound: Bounded,
@@ -73,14 +73,14 @@ def decided(
     is_open = within != Region.of(domain) or undecided(bound.run, domain) is not None
     has_ties = len(free) == 1 and _has_ties(bound.runs)
     if made.status is Status.UNKNOWN and is_open and not has_ties:
-        made = decided_together(condition, cells(program, condition, within, horizon, policy), is_free=is_free)
+        made = joint_decision(condition, cells(program, condition, within, horizon, policy), is_free=is_free)
         has_ties = len(free) == 1 and _has_ties(made.runs)
     if not has_ties:
         return made
     if _is_interval(made) and is_confirmed(program, made, free[0], within, horizon, policy):
         return made
     possible = within & _within_reach(condition, bound)
-    return decided_together(condition, faces(program, condition, possible, horizon, policy), is_free=is_free)
+    return joint_decision(condition, faces(program, condition, possible, horizon, policy), is_free=is_free)
 
 
 def _has_ties(runs: Iterable[Trajectory]) -> bool:
@@ -159,7 +159,7 @@ def _bound_on_face(
     that tells what is reached, answers other questions too.
     """
     if not (condition.reached or where.equalities):
-        program = asked(program, condition.bounded)
+        program = with_quantities(program, condition.bounded)
     if horizon is None and not condition.reached:
         early = bounded(program, condition.bounded, where, EARLY, policy)
         if early.inner.is_empty and (early.outer.is_empty or _has_ties([early.run])):
@@ -268,7 +268,7 @@ def _cuts(application: Application, domain: Polyhedron) -> Iterator[Affine]:
             yield form
 
 
-def decided_together(condition: Condition, found: tuple[Bounded, ...], *, is_free: bool) -> Decision:
+def joint_decision(condition: Condition, found: tuple[Bounded, ...], *, is_free: bool) -> Decision:
     """What the cells say of a condition together."""
     each = [decision(condition, bound, is_free=is_free) for bound in found]
     unknown = next((pair for pair in zip(each, found, strict=True) if pair[0].status is Status.UNKNOWN), None)

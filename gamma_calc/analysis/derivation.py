@@ -9,7 +9,7 @@ from fractions import Fraction
 from gamma_calc.algebra import EMPTY, VANISHING, Exponent, Polyhedron, Region
 from gamma_calc.analysis.bounded import Bounded, bounded, run_of
 from gamma_calc.analysis.cancellation import caveats
-from gamma_calc.analysis.cells import decided, undecided
+from gamma_calc.analysis.cells import decision_by_parts, undecided
 from gamma_calc.analysis.conditions import EFFICIENT, FEATURE_LEARNING, STABLE, Condition, conditions_of, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
@@ -104,7 +104,7 @@ def derived(
     decisions = dict[str, Decision]()
     for condition in conditions:
         within = _where_possible(condition, domain, decisions.get(STABLE.name))
-        made = decided(program, condition, bounds[condition.bounded], within, horizon, policy, free)
+        made = decision_by_parts(program, condition, bounds[condition.bounded], within, horizon, policy, free)
         decisions[condition.name] = _of_the_trained(made, scheme)
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)

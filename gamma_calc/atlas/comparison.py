@@ -14,7 +14,7 @@ from typing import Any
 
 from gamma_calc.algebra import Affine, Polyhedron, Region, parsed_exponent, parsed_inequality
 from gamma_calc.atlas.claims import Claim, Source, claims
-from gamma_calc.atlas.questions import Answer, answered
+from gamma_calc.atlas.questions import Answer, answer_to
 from gamma_calc.errors import BadInput, Unknown
 
 RELATIONS = ("<", ">")
@@ -85,7 +85,7 @@ def compared(claim: Claim) -> ComparedClaim:
     if claim.question is None or claim.subject is None:
         return ComparedClaim(claim, None, Standing.OUT_OF_SCOPE, claim.missing)
     try:
-        found = answered(claim.question, claim.subject, claim.other)
+        found = answer_to(claim.question, claim.subject, claim.other)
     except Unknown as problem:
         return ComparedClaim(claim, None, Standing.OUT_OF_SCOPE, f"the rules leave it open: {problem}")
     agrees = is_same(claim.published, found)

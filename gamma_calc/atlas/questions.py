@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from gamma_calc.algebra import EMPTY, Affine, Exponent, Region
 from gamma_calc.analysis.bounded import bounded
-from gamma_calc.analysis.cells import decided
+from gamma_calc.analysis.cells import decision_by_parts
 from gamma_calc.analysis.conditions import STABLE, Condition, conditions_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import free_exponents
@@ -107,7 +107,7 @@ class Question:
 Answer = Region | Exponent
 
 
-def answered(question: Question, subject: Subject, other: Subject | None = None) -> Answer:
+def answer_to(question: Question, subject: Subject, other: Subject | None = None) -> Answer:
     """What the rules say; `other` is the subject whose answer is taken away.
 
     Raises:
@@ -242,7 +242,7 @@ def _decided(subject: Subject, condition: Condition, steps: int | None) -> Evide
     horizon = steps if steps is None else max(1, steps)
     bound = bounded(program, condition.bounded, domain, horizon, policy)
     free = free_exponents(scheme, policy)
-    return Evidence(bound.run, decided(program, condition, bound, Region.of(domain), horizon, policy, free))
+    return Evidence(bound.run, decision_by_parts(program, condition, bound, Region.of(domain), horizon, policy, free))
 
 
 def _largest(name: str, region: Region, scheme: Scheme) -> Exponent:

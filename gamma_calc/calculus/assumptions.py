@@ -83,13 +83,13 @@ ASSUMPTIONS = (
 """All of them, by number."""
 
 
-def dispensed(keys: Collection[str]) -> frozenset[Assumption]:
+def dispensable(keys: Collection[str]) -> frozenset[Assumption]:
     """The assumptions with these keys, each of which can be taken away.
 
     Raises:
         BadInput: there is no such assumption, or nothing is left to derive without it.
 
-    >>> [str(each.number) for each in dispensed(["A5"])]
+    >>> [str(each.number) for each in dispensable(["A5"])]
     ['5']
     """
     known = {assumption.key: assumption for assumption in ASSUMPTIONS}

@@ -15,7 +15,7 @@ from gamma_calc.calculus.assumptions import (
     NO_CANCELLATION,
     SYMMETRIC_INIT,
     Assumption,
-    dispensed,
+    dispensable,
 )
 from gamma_calc.calculus.provenance import (
     Entries,
@@ -174,7 +174,7 @@ class Policy(Shared):
                 raise BadInput(f"the alignment of {kind.value} sums is {value}: expected a rational from 1/2 to 1")
         if len(dict(self.coefficients)) < len(self.coefficients):
             raise BadInput("the alignment of one kind of sums is set twice")
-        dispensed([assumption.key for assumption in self.without])
+        dispensable([assumption.key for assumption in self.without])
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -190,7 +190,7 @@ class Policy(Shared):
     def titled(self, scheme: str) -> str:
         """The words for a scheme with what is supposed of it otherwise than the calculus does.
 
-        >>> Policy(without=dispensed(["A5"])).titled("init-a under adam")
+        >>> Policy(without=dispensable(["A5"])).titled("init-a under adam")
         'init-a under adam, without A5'
         """
         without = [f"without {assumption.key}" for assumption in self._missing]

@@ -20,8 +20,8 @@ from gamma_calc.calculus.provenance import Provenance, Sight, common
 from gamma_calc.calculus.recursion import MOST_NUMBERS, length
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import TooLong
-from gamma_calc.maxplus.graph import Edge, Node, PathStart, Product, StepMap, reached
-from gamma_calc.program.program import Program, asked
+from gamma_calc.maxplus.graph import Edge, Node, PathStart, Product, StepMap, reachable
+from gamma_calc.program.program import Program, with_quantities
 from gamma_calc.program.reading import State, Step, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Part
 
@@ -58,7 +58,7 @@ class SymbolicStep:
         return StepMap(
             nodes=tuple(self.unknowns.values()),
             edges=tuple(edge for edge in edges if edge.source != edge.target or edge.weight != Affine.of(0)),
-            observed={name: reached(_growing(each, self.unknowns), back) for name, each in self.sizes.items()},
+            observed={name: reachable(_growing(each, self.unknowns), back) for name, each in self.sizes.items()},
             quantities={name: monomials for name, monomials in made.items() if monomials is not None},
             sources=tuple(
                 PathStart(each.target, each.monomial.coefficient, 1)
@@ -80,7 +80,7 @@ def symbolic_step(
 
     None also where it is too long to read.
     """
-    program = asked(program, quantities)
+    program = with_quantities(program, quantities)
     run = _closed_run(program, domain, policy)
     if run is None:
         return None

@@ -37,7 +37,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gamma_calc.cli.options import add_question_arguments, schemes, show, step_count, supposed, whole, whole_numbers
+from gamma_calc.cli.options import (
+    add_question_arguments,
+    schemes,
+    show,
+    step_count,
+    supposition_arguments,
+    whole,
+    whole_numbers,
+)
 from gamma_calc.cli.outputs import FAILED, UNKNOWN, note
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.derivation.tables import text_table
@@ -75,7 +83,7 @@ def answer(options: argparse.Namespace) -> int:
     from gamma_calc.experiment.crosscheck import crosscheck
     from gamma_calc.experiment.setup import Settings
 
-    supposes = supposed(options)
+    supposes = supposition_arguments(options)
     against = None if options.against is None else schemes(options, [options.against])[0]
     if options.out is not None:
         check_folder(options.out)

@@ -32,7 +32,7 @@ from functools import cache
 from pathlib import Path
 
 from gamma_calc.analysis.decision import Decision, Status
-from gamma_calc.cli.options import add_horizon_argument, add_question_arguments, schemes, show, supposed
+from gamma_calc.cli.options import add_horizon_argument, add_question_arguments, schemes, show, supposition_arguments
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.advice import advice
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def answer(options: argparse.Namespace) -> int:
     """Print what follows, and write the documents asked for."""
     with shown_runs():
-        found = derive(*schemes(options, options.specs), steps=options.steps or "all", **supposed(options))
+        found = derive(*schemes(options, options.specs), steps=options.steps or "all", **supposition_arguments(options))
     proved = _write(options, found)
     show(options, found.json, lambda: "\n".join([_text(found), *_left_open(found, proved)]))
     return UNKNOWN if found.derivation.is_unknown else 0

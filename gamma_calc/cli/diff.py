@@ -38,7 +38,7 @@ from gamma_calc.cli.options import (
     alignments,
     schemes,
     show,
-    supposed,
+    supposition_arguments,
 )
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.derivation.diff import diff
@@ -64,7 +64,7 @@ def answer(options: argparse.Namespace) -> int:
     found = diff(
         *schemes(options, (options.first, options.second)),
         steps=options.steps or "all",
-        **supposed(options),
+        **supposition_arguments(options),
         second_optimizer=options.second_optimizer,
         second_without=options.second_without,
         second_align=alignments(options.second_align),

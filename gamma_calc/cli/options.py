@@ -114,7 +114,7 @@ def schemes(options: argparse.Namespace, specs: Sequence[str]) -> tuple[Scheme, 
     return tuple(scheme_from(spec, allow_code=options.allow_code) for spec in specs)
 
 
-def supposed(options: argparse.Namespace) -> dict[str, Any]:
+def supposition_arguments(options: argparse.Namespace) -> dict[str, Any]:
     """What a question about schemes is asked under, as `derive` and its kin take it."""
     return {
         "optimizer": options.optimizer,

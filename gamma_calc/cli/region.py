@@ -20,7 +20,14 @@ from pathlib import Path
 from gamma_calc.analysis.conditions import CONDITIONS, GRADIENT_STABLE, STABLE
 from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import Derivation
-from gamma_calc.cli.options import OneOf, add_horizon_argument, add_question_arguments, schemes, show, supposed
+from gamma_calc.cli.options import (
+    OneOf,
+    add_horizon_argument,
+    add_question_arguments,
+    schemes,
+    show,
+    supposition_arguments,
+)
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.derivation.regions import region
 from gamma_calc.errors import BadInput
@@ -46,7 +53,7 @@ def answer(options: argparse.Namespace) -> int:
     if options.plot is not None and options.plot.suffix not in KINDS:
         raise BadInput("--plot", found=str(options.plot), expected=f"a file that ends in {' or '.join(KINDS)}")
     (scheme,) = schemes(options, options.specs)
-    found = region(scheme, options.condition, steps=options.steps or "all", **supposed(options))
+    found = region(scheme, options.condition, steps=options.steps or "all", **supposition_arguments(options))
     if options.plot is not None:
         _draw(found.derivation, options.plot)
     show(options, found.json, lambda: str(found))

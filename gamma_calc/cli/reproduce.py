@@ -37,8 +37,8 @@ from gamma_calc.cli.training import (
     Ready,
     add_run_arguments,
     add_training_arguments,
-    carried_out,
-    planned,
+    adjusted_plan,
+    run_experiment,
 )
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
@@ -77,7 +77,7 @@ def answer(options: argparse.Namespace) -> int:
         0 whatever the verdicts: they are the answer; 130 after Ctrl-C.
     """
     prepare = _language_model if options.experiment in LANGUAGE else _teacher_student
-    status, _ = carried_out(options, partial(prepare, options), f"reproduce-{options.experiment}")
+    status, _ = run_experiment(options, partial(prepare, options), f"reproduce-{options.experiment}")
     return status
 
 
@@ -105,10 +105,10 @@ def _language_model(options: argparse.Namespace) -> Ready:
 def _plan(options: argparse.Namespace, plan: Plan) -> Plan:
     """The plan with what the user gave in place of its values."""
     if options.width is None:
-        return planned(options, plan)
+        return adjusted_plan(options, plan)
     if (options.model or plan.model) != plan.model:
         raise BadInput("--width is the width of a built model; leave it out with --model")
-    return planned(options, plan, building=replace(plan.building, width=options.width))
+    return adjusted_plan(options, plan, building=replace(plan.building, width=options.width))
 
 
 def _text(digits: str, found: object, report: Report) -> str:

@@ -73,7 +73,7 @@ class Ready:
     text: Callable[[Any, Report], str]
 
 
-def carried_out(options: argparse.Namespace, prepared: Callable[[], Ready], name: str) -> tuple[int, Report | None]:
+def run_experiment(options: argparse.Namespace, prepared: Callable[[], Ready], name: str) -> tuple[int, Report | None]:
     """Run an experiment, print what it found, and write the folder.
 
     Returns:
@@ -102,7 +102,7 @@ def carried_out(options: argparse.Namespace, prepared: Callable[[], Ready], name
     return 0, report
 
 
-def planned(options: argparse.Namespace, plan: Plan, **others: Any) -> Plan:
+def adjusted_plan(options: argparse.Namespace, plan: Plan, **others: Any) -> Plan:
     """The plan with what the user gave in place of its values."""
     training = {name: getattr(options, name) for name in TRAINING}
     training |= {"targets": options.targets, "is_linear": options.schedule and options.schedule == SCHEDULES[1]}

@@ -34,11 +34,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gamma_calc.cli.options import add_question_arguments, positive, schemes, show, supposed, whole
+from gamma_calc.cli.options import add_question_arguments, positive, schemes, show, supposition_arguments, whole
 from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_named
+from gamma_calc.experiment.alpha import AlphaReading, alpha_convention, alpha_named
 from gamma_calc.experiment.transfer import transfer
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, is_config
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
@@ -90,7 +90,7 @@ def answer(options: argparse.Namespace) -> int:
         to_width=options.to_width,
         from_rank=options.from_rank,
         to_rank=options.to_rank,
-        **supposed(options),
+        **supposition_arguments(options),
         alpha=options.alpha if config is None else _alpha(options, config),
         is_rank_stabilised=config is not None and config.is_rank_stabilised,
     )
@@ -163,7 +163,7 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
         learning_rate_b=options.lr_b,
         alpha=options.alpha,
         with_fan_out=with_fan_out,
-        **supposed(options),
+        **supposition_arguments(options),
     )
     title = f"{found.one.title}, from {getattr(options, 'from')} to {options.to}"
     show(options, found.json, lambda: "\n".join([title, text_table(found.table()), *found.notes]))
@@ -188,4 +188,4 @@ def _alpha(options: argparse.Namespace, config: AdapterConfig) -> AlphaReading |
             "law carries rates from rank to rank; leave --from-rank and --to-rank out, or ask between models"
         )
     ranks = f"the rank changes from {options.from_rank} to {options.to_rank}"
-    return agreed_alpha(said, config.alpha_reading, f"{options.specs[0]} has {config}, and {ranks}")
+    return alpha_convention(said, config.alpha_reading, f"{options.specs[0]} has {config}, and {ranks}")

@@ -37,7 +37,14 @@ from typing import TYPE_CHECKING, Any
 
 from gamma_calc.cli.options import OPTIMIZER_NAMES, add_json_argument, add_optimizer_argument, whole, whole_numbers
 from gamma_calc.cli.outputs import UNKNOWN
-from gamma_calc.cli.training import MOST, Ready, add_run_arguments, add_training_arguments, carried_out, planned
+from gamma_calc.cli.training import (
+    MOST,
+    Ready,
+    add_run_arguments,
+    add_training_arguments,
+    adjusted_plan,
+    run_experiment,
+)
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapter_config import config_from_file
@@ -82,14 +89,14 @@ def answer(options: argparse.Namespace) -> int:
     Returns:
         0; 3 where the best rate is not known; 130 after Ctrl-C.
     """
-    status, report = carried_out(options, partial(_ready, options), "tune")
+    status, report = run_experiment(options, partial(_ready, options), "tune")
     return UNKNOWN if report is not None and report.data["rate"] is None else status
 
 
 def _ready(options: argparse.Namespace) -> Ready:
-    from gamma_calc.huggingface.language.tuning import tuned, tuning_report
+    from gamma_calc.huggingface.language.tuning import run_studies, tuning_report
 
-    return Ready(partial(tuned, _tuning(options)), tuning_report, _text)
+    return Ready(partial(run_studies, _tuning(options)), tuning_report, _text)
 
 
 def _tuning(options: argparse.Namespace) -> Tuning:
@@ -101,7 +108,7 @@ def _tuning(options: argparse.Namespace) -> Tuning:
     if not options.download and is_remote(options.data):
         raise BadInput("--data", found=options.data, expected="a file; --download fetches data sets by their names")
     plan = DEFAULTS[ROBERTA if is_labelled(options.data) else LLAMA]
-    plan = planned(options, plan, schemes=(_scheme(options),))
+    plan = adjusted_plan(options, plan, schemes=(_scheme(options),))
     if options.adapter is not None:
         plan = replace(plan, training=replace(plan.training, **_adapter(options)))
     if not options.download and not is_at_hand(options.model):

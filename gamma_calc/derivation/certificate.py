@@ -27,7 +27,7 @@ from gamma_calc.derivation.conclusions import (
 )
 from gamma_calc.derivation.evidence import FoundProof, Obligation
 from gamma_calc.derivation.farkas import point_of
-from gamma_calc.derivation.later_steps import followed
+from gamma_calc.derivation.later_steps import law_of_later_steps
 from gamma_calc.derivation.premises import premises
 from gamma_calc.errors import Unknown
 from gamma_calc.program.scheme import Scheme
@@ -109,7 +109,7 @@ def _written(label: str, found: Derivation, bound: Bounded, lengths: Sequence[in
         where = [form_json(form) for form in _beyond(engine, bound.runs[0])]
         runs.append(CheckedRun(data["premises"], proof, forms(where), 0))
         left = _left(bound) if engine is bound.runs[0] else None
-        later, claims = followed(runs[-1], proof, length, left, is_settling=engine.settled_from is not None)
+        later, claims = law_of_later_steps(runs[-1], proof, length, left, is_settling=engine.settled_from is not None)
         if later is None and len(bound.runs) > len(runs):
             claims = _proved(_early(found, bound, len(runs[0].steps)), runs[0], proof)
         data["runs"].append({"where": where, "steps": length, "later": later, "claims": claims})

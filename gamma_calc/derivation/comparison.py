@@ -9,7 +9,7 @@ from typing import Any
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.questions import Derived, derived_from
-from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed_together
+from gamma_calc.derivation.suppositions import Alignments, Suppositions, schemes_and_policies
 from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.program.selection import Spec, Values, selected
@@ -71,7 +71,7 @@ def compare(
     if not specs:
         raise BadInput("no scheme to compare")
     supposes = Suppositions(optimizer, without, align)
-    together = supposed_together([(scheme, supposes) for scheme in selected(specs)], at)
+    together = schemes_and_policies([(scheme, supposes) for scheme in selected(specs)], at)
     return Comparison(tuple(derived_from(scheme, "all", policy) for scheme, policy in together))
 
 

@@ -13,7 +13,7 @@ from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.as_json import application_json
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.derivation.questions import derived_from
-from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed_together
+from gamma_calc.derivation.suppositions import Alignments, Suppositions, schemes_and_policies
 from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.program.selection import Spec, Values
 
@@ -118,7 +118,7 @@ def diff(
     """
     ours = Suppositions(optimizer, without, align)
     theirs = Suppositions(second_optimizer or optimizer, second_without or without, second_align or align)
-    pair = supposed_together([(first, ours), (second, theirs)], at)
+    pair = schemes_and_policies([(first, ours), (second, theirs)], at)
     return Diff(difference(*(derived_from(scheme, steps, policy).derivation for scheme, policy in pair)))
 
 

@@ -30,7 +30,7 @@ Found = list[tuple[int, Family]]
 """Families by the places of their parts."""
 
 
-def followed(
+def law_of_later_steps(
     run: CheckedRun, proof: FoundProof, length: int, left: Sequence[Json] | None, *, is_settling: bool
 ) -> tuple[Json, list[Json]]:
     """The law of the later steps that a run needs (None: none), and the claim of where it leaves something bounded.

@@ -53,7 +53,7 @@ from gamma_calc.program.optimizers import Update
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import Kind, Label, Part
 from gamma_calc.program.update_expressions import Count, Kept, Larger, Memory, Norm, Scalar
-from gamma_calc.program.wholes import asked_as_wholes
+from gamma_calc.program.wholes import nodes_as_wholes
 
 _PREFIX = r"\\(Delta |Delta_\{\\lambda\} |mathrm\{d\})"
 _STARTS_WITH_PREFIX = re.compile(_PREFIX)
@@ -70,7 +70,7 @@ class Notation:
 
     def __init__(self, program: Program) -> None:
         self.names: Mapping[Expression, str] = {value: name for name, value in program.quantities.items()}
-        self.wholes = asked_as_wholes(program)
+        self.wholes = nodes_as_wholes(program)
 
     def subject(self, subject: TraceSubject) -> str:
         """What a conclusion of the trace is about."""

@@ -23,7 +23,7 @@ from gamma_calc.derivation.short import shortened
 from gamma_calc.derivation.suppositions import (
     Alignments,
     Suppositions,
-    supposed,
+    scheme_and_policy,
 )
 from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.derivation.tables import fitted, html_table, step_rows, text_table
@@ -226,7 +226,7 @@ def exponents(
         BadInput: the scheme, a value, an assumption or the number of steps cannot be understood.
         Unknown: a rule does not say how large something is in the first step.
     """
-    scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
+    scheme, policy = scheme_and_policy(spec, Suppositions(optimizer, without, align), at)
     run = _known(scheme, whole_number("steps", steps, 1, LONGEST), policy)
     if not run.cut:
         return Exponents(scheme, run, steps)
@@ -266,7 +266,7 @@ def derive(
     Raises:
         BadInput: as in `exponents`.
     """
-    scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
+    scheme, policy = scheme_and_policy(spec, Suppositions(optimizer, without, align), at)
     return derived_from(scheme, steps, policy)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gamma_calc.algebra import Affine, parsed_affine
-from gamma_calc.calculus.assumptions import dispensed
+from gamma_calc.calculus.assumptions import dispensable
 from gamma_calc.calculus.policy import Alignment, Policy
 from gamma_calc.errors import BadInput
 from gamma_calc.program.models import RANK
@@ -46,19 +46,19 @@ class Suppositions:
         is_list = isinstance(without, Collection) and not isinstance(without, str | bytes)
         if not is_list or not all(isinstance(key, str) for key in without):
             raise BadInput("without", found=without, expected='a list of assumptions, such as ["A3"]')
-        return Policy(alignments, dispensed(without))
+        return Policy(alignments, dispensable(without))
 
 
-def supposed(spec: Spec, supposes: Suppositions, at: Values | None = None) -> tuple[Scheme, Policy]:
+def scheme_and_policy(spec: Spec, supposes: Suppositions, at: Values | None = None) -> tuple[Scheme, Policy]:
     """The scheme that is meant and the policy to derive it under; a value applies wherever its name is free.
 
     Raises:
         BadInput: something is not what its argument takes, or a name with a value is free nowhere.
     """
-    return supposed_together([(spec, supposes)], at)[0]
+    return schemes_and_policies([(spec, supposes)], at)[0]
 
 
-def supposed_together(
+def schemes_and_policies(
     asked: Sequence[tuple[Spec, Suppositions]], at: Values | None = None
 ) -> tuple[tuple[Scheme, Policy], ...]:
     """Several schemes with their policies, at the same values.

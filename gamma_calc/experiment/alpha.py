@@ -64,7 +64,7 @@ def alpha_reading(points: Iterable[tuple[float, float]]) -> AlphaReading | None:
     return None
 
 
-def agreed_alpha(said: AlphaReading | None, shown: AlphaReading | None, where: str) -> AlphaReading:
+def alpha_convention(said: AlphaReading | None, shown: AlphaReading | None, where: str) -> AlphaReading:
     """What lora_alpha does, by what was said and what an adapter shows."""
     if said is None and shown is None:
         raise BadInput(

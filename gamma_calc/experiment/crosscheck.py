@@ -26,10 +26,10 @@ from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, NO_CANCELLATION
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.derivation.as_json import policy_json
 from gamma_calc.derivation.questions import LONGEST
-from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed_together
+from gamma_calc.derivation.suppositions import Alignments, Suppositions, schemes_and_policies
 from gamma_calc.derivation.tables import html_table
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.prediction import Prediction, moved, pinned, predictions
+from gamma_calc.experiment.prediction import Prediction, at_largest_rate, moved, predictions
 from gamma_calc.experiment.settled_by_law import settled, settled_by_population
 from gamma_calc.experiment.setup import (
     WIDTHS,
@@ -121,7 +121,7 @@ class Checked:
             )
         if self.measurement is None:
             return tuple(found)
-        if isinstance(self.measurement, ProbeMeasurement) and (reason := felt_epsilon(self.measurement)):
+        if isinstance(self.measurement, ProbeMeasurement) and (reason := epsilon_breach(self.measurement)):
             found.append(f"{self.scheme.name}: {reason}: what rests on it is INCONCLUSIVE")
         excluded = int(self.measurement.is_excluded.sum())
         if excluded:
@@ -320,12 +320,12 @@ def crosscheck(
     if settings.steps > LONGEST:  # so that its steps can be derived too
         raise BadInput("steps", found=settings.steps, expected=f"at most {LONGEST}")
     supposes = Suppositions(optimizer, without, align)
-    every = supposed_together([(spec, supposes) for spec in (*specs, *([] if against is None else [against]))], at)
+    every = schemes_and_policies([(spec, supposes) for spec in (*specs, *([] if against is None else [against]))], at)
     policy = every[0][1]
     if policy.free:
         names = ", ".join(policy.free)
         raise BadInput(f"an alignment leaves {names} free: expected a number to test, such as --at {policy.free[0]}=1")
-    schemes = [pinned(scheme) for scheme, _ in every]
+    schemes = [at_largest_rate(scheme) for scheme, _ in every]
     reference = None if against is None else schemes.pop()
     checked = [
         _checked(scheme, reference or scheme, policy, settings, part(progress, index, len(schemes)))
@@ -397,7 +397,7 @@ class _Judge:
         if isinstance(self.measurement, ProgramMeasurement):
             return settled_by_population(found, predicted, self.measurement.configuration)
         found = settled(found, predicted, self.measurement.configuration)
-        why = felt_epsilon(self.measurement)
+        why = epsilon_breach(self.measurement)
         if not why:
             return found
         without = replace(policy, without=policy.without | {NEGLIGIBLE_EPSILON})
@@ -407,7 +407,7 @@ class _Judge:
         return tuple(moved(each, shift) for each in predictions(scheme, self.steps, policy))
 
 
-def felt_epsilon(measurement: ProbeMeasurement) -> str:
+def epsilon_breach(measurement: ProbeMeasurement) -> str:
     """Why assumption A7 does not hold in the runs that are fitted; nothing where it does."""
     ratio = float(measurement.epsilon_ratio[~measurement.is_excluded].min(initial=np.inf))
     if ratio >= FELT_EPSILON:

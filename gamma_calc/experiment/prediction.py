@@ -41,7 +41,7 @@ class Prediction:
     terms: Mapping[tuple[str, ...], Predicted]
 
 
-def pinned(scheme: Scheme) -> Scheme:
+def at_largest_rate(scheme: Scheme) -> Scheme:
     """The scheme at its largest stable rate, where one rate and nothing else is free.
 
     Raises:

@@ -27,7 +27,7 @@ from gamma_calc.experiment.stability_plane import (
     law_edge,
     student_edge,
 )
-from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy, first_look, planned, student_study
+from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy, first_look, planned_run, student_study
 from gamma_calc.experiment.study import Asking, Study, finish
 from gamma_calc.experiment.sweep_run import available_memory, check_workers
 from gamma_calc.simulation.probe import Progress
@@ -122,7 +122,7 @@ def _edge(plan: ReproductionPlan, experiment: str, scheme: str, offset: Fraction
     """The edge on one line, a run a width."""
     widths = plan.law_widths if experiment == LAW else plan.edge_widths
     edge_runs = [EdgeRun(plan, scheme, experiment, offset, width) for width in widths]
-    runs = [planned(run, scheme, run.width, (2.0 ** float(offset),), run.work) for run in edge_runs]
+    runs = [planned_run(run, scheme, run.width, (2.0 ** float(offset),), run.work) for run in edge_runs]
 
     def asking() -> Asking[EdgePoint]:
         found = [[each[name] for name in EDGE] for each in (yield runs)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gamma_calc.algebra import Affine
 from gamma_calc.experiment.setup import Settings, configuration
-from gamma_calc.program.catalogue import catalogued
+from gamma_calc.program.catalogue import catalogue_scheme
 from gamma_calc.program.scheme import RATES, Scheme
 from gamma_calc.simulation.probe import ProbeConfiguration
 from gamma_calc.simulation.student_data import StudentConfiguration
@@ -66,7 +66,7 @@ QUICK = ReproductionPlan(
 
 def two_rates(name: str) -> Scheme:
     """A scheme of the catalogue with each learning rate a free exponent of its own."""
-    scheme = catalogued(name)
+    scheme = catalogue_scheme(name)
     return Scheme(scheme.name, {**scheme.exponents, **{key: Affine.symbol(key) for key in RATES}}, scheme.optimizer)
 
 

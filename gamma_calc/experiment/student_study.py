@@ -180,7 +180,7 @@ def student_study(plan: ReproductionPlan, scheme: str, width: int) -> Asking[Stu
     return StudentStudy(scheme, width, grid, optimum, evolution, repeated, twin, is_shaped_by_epsilon(early))
 
 
-def planned(run: Run, scheme: str, width: int, rates: tuple[float, ...], work: int, seed: int = 0) -> Planned:
+def planned_run(run: Run, scheme: str, width: int, rates: tuple[float, ...], work: int, seed: int = 0) -> Planned:
     """A run with its key, which stands for the loops too: a result never has the rounding of two."""
     text = parameters(run, loops=loops_in_use())
     return Planned(scheme, "adam", width, rates, range(seed, seed + 1), run, text, work)
@@ -193,7 +193,7 @@ def _trained(scheme: str, asked: Sequence[StudentConfiguration]) -> Asking[list[
     """
     runs = [StudentRun(replace(each, runs=1, first=seed)) for each in asked for seed in range(each.runs)]
     settings = [(run, run.configuration) for run in runs]
-    found = iter((yield [planned(run, scheme, c.width, c.eta_A, run.work, c.first) for run, c in settings]))
+    found = iter((yield [planned_run(run, scheme, c.width, c.eta_A, run.work, c.first) for run, c in settings]))
     seeds = [[next(found) for _ in range(each.runs)] for each in asked]
     return [{name: np.concatenate([one[name] for one in each], axis=-1) for name in each[0]} for each in seeds]
 

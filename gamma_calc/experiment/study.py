@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import Crew, in_process, spawned
-from gamma_calc.experiment.sweep import Progress, carried_out
+from gamma_calc.experiment.sweep import Progress, run_missing
 from gamma_calc.experiment.sweep_run import Planned
 from gamma_calc.simulation.store import Arrays, Store
 
@@ -93,7 +93,7 @@ def finish(studies: Sequence[Study[Any]], store: Store, *, workers: int = 1, pro
 
     try:
         first = told([run for study in studies for run in study.next_runs(store)])
-        outcome = carried_out(first, store, lambda: _crew(workers), None, follow)
+        outcome = run_missing(first, store, lambda: _crew(workers), None, follow)
     except KeyboardInterrupt:
         raise Interrupted(sum(each.key in store for each in asked), len(asked)) from None
     if outcome.failed:

@@ -72,7 +72,7 @@ class SweepOutcome:
         return self.total == self.done_before + self.done_now + self.done_elsewhere
 
 
-def carried_out(
+def run_missing(
     runs: Sequence[Planned],
     store: Store,
     executors: Executors = in_process,

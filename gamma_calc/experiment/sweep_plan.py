@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.prediction import pinned
+from gamma_calc.experiment.prediction import at_largest_rate
 from gamma_calc.experiment.setup import Settings, chosen_prefactor, configuration
 from gamma_calc.experiment.sweep_file import Sweep
 from gamma_calc.experiment.sweep_run import Planned, ProbeRun, Run, StudentRun, parameters
@@ -32,7 +32,7 @@ ENTRIES_A_RUN = 2**21
 """Entries of one factor, over seeds, rates and steps, that a run of the probe updates: about a second of one thread."""
 
 
-def planned(sweep: Sweep) -> tuple[Planned, ...]:
+def planned_runs(sweep: Sweep) -> tuple[Planned, ...]:
     """The runs of a sweep, each once.
 
     Raises:
@@ -152,7 +152,7 @@ KINDS = MappingProxyType({"probe": (_probe_block, _probe_run), "teacher-student"
 
 def _setting(scheme: Scheme, sweep: Sweep) -> Setting:
     is_absolute = sweep.is_absolute
-    scheme = _without_rate(scheme) if is_absolute else pinned(scheme)
+    scheme = _without_rate(scheme) if is_absolute else at_largest_rate(scheme)
     probe = {key: sweep.own[key] for key in ("data", "samples") if key in sweep.own}
     experiment = replace(configuration(scheme, Settings(sweep.widths), Fraction(1)), base_rank=sweep.rank, **probe)
     a, b = experiment.eta_A, experiment.eta_B

@@ -14,9 +14,9 @@ from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import named_executors
 from gamma_calc.experiment.study import Interrupted
-from gamma_calc.experiment.sweep import Progress, SweepOutcome, carried_out
+from gamma_calc.experiment.sweep import Progress, SweepOutcome, run_missing
 from gamma_calc.experiment.sweep_file import Sweep, sweep_from_file
-from gamma_calc.experiment.sweep_plan import planned
+from gamma_calc.experiment.sweep_plan import planned_runs
 from gamma_calc.experiment.sweep_run import Planned
 from gamma_calc.files import path_of
 from gamma_calc.simulation.store import Store
@@ -73,14 +73,14 @@ def sweep(
         progress: called once at the start and after each run with the runs done and those in all.
 
     Raises:
-        BadInput: the file or the executor cannot be understood, or as `carried_out`.
+        BadInput: the file or the executor cannot be understood, or as `run_missing`.
         Interrupted: Ctrl-C.
     """
     executors = named_executors(executor)
     runs, path = _planned(asked), path_of("a store", store)
     with Store(path) as opened:
         try:
-            return Swept(path, carried_out(runs, opened, executors, progress))
+            return Swept(path, run_missing(runs, opened, executors, progress))
         except KeyboardInterrupt:
             raise Interrupted(sum(run.key in opened for run in runs), len(runs)) from None
 
@@ -162,7 +162,7 @@ def stored_runs(store: Path | str, asked: Sweep | Path | str | None = None) -> S
 
 
 def _planned(asked: Sweep | Path | str) -> tuple[Planned, ...]:
-    return planned(asked if isinstance(asked, Sweep) else sweep_from_file(path_of("a sweep", asked)))
+    return planned_runs(asked if isinstance(asked, Sweep) else sweep_from_file(path_of("a sweep", asked)))
 
 
 def _cells(runs: Iterable[tuple[str, bool]], *, is_whole: bool = False) -> Iterator[Cell]:

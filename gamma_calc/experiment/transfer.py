@@ -12,7 +12,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.analysis.edge_law import EdgeLaw, edge_laws
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.derivation.as_json import policy_json
-from gamma_calc.derivation.suppositions import Alignments, Suppositions, supposed
+from gamma_calc.derivation.suppositions import Alignments, Suppositions, scheme_and_policy
 from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named, says_scale, with_alpha
@@ -254,7 +254,7 @@ def transfer_law(
         with_fan_out: whether the fan-out does, for which the scheme then has a free exponent.
         alpha, is_rank_stabilised: what gives s = alpha/r its power of the rank; by default the scheme's scale does.
     """
-    scheme, policy = supposed(spec, Suppositions(optimizer, without, align), at)
+    scheme, policy = scheme_and_policy(spec, Suppositions(optimizer, without, align), at)
     if alpha is not None:
         scheme = with_alpha(scheme, alpha, is_rank_stabilised=is_rank_stabilised)
     return TransferLaw(scheme, edge_laws(scheme, policy, with_rank=with_rank, with_fan_out=with_fan_out), policy)
@@ -308,10 +308,10 @@ def transfer(
         alpha=reading,
         is_rank_stabilised=is_rank_stabilised,
     )
-    return carried(law, start, end, learning_rate, learning_rate_b, reading)
+    return carried_rates(law, start, end, learning_rate, learning_rate_b, reading)
 
 
-def carried(
+def carried_rates(
     law: TransferLaw,
     start: Place,
     end: Place,

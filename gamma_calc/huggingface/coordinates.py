@@ -26,7 +26,7 @@ from gamma_calc.calculus.policy import Policy
 from gamma_calc.derivation.suppositions import Alignments, measured_policy
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import CLEAR_OF_EPSILON, FALSE_ASSUMPTION
-from gamma_calc.experiment.prediction import Predicted, Prediction, pinned, predictions
+from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, predictions
 from gamma_calc.experiment.setup import chosen_prefactor
 from gamma_calc.experiment.verdicts import Judged, VerdictRow, judged, judged_alone, worst
 from gamma_calc.huggingface.alignments import LayerAlignment, layer_alignments
@@ -35,8 +35,8 @@ from gamma_calc.huggingface.family_training import (
     LayerMeasurement,
     Loss,
     MakeModel,
+    family_observations,
     layer_measurement,
-    observed,
 )
 from gamma_calc.huggingface.network_predictions import network_predictions
 from gamma_calc.huggingface.probe import mean_alignments
@@ -204,7 +204,9 @@ def coordinate_check(
     if not specs:
         raise BadInput("no scheme to check")
     layout = layout or CoordinateLayout()
-    *schemes, reference = [pinned(each) for each in selected([*specs, specs[0] if against is None else against])]
+    *schemes, reference = [
+        at_largest_rate(each) for each in selected([*specs, specs[0] if against is None else against])
+    ]
     for scheme in (*schemes, reference):
         check_module(scheme.model, "a coordinate check")
     policy, k = measured_policy(align), prefactor or chosen_prefactor(schemes[0])
@@ -215,7 +217,7 @@ def coordinate_check(
         _theory(make_model, layout, is_network, scheme, scheme if against is None else reference, policy)
         for scheme in schemes
     ]
-    seen = observed(make_model, loss, schemes, layout, float(k), weight_decay, momentum, progress)
+    seen = family_observations(make_model, loss, schemes, layout, float(k), weight_decay, momentum, progress)
     checks = [
         _layer_check(scheme, theories[index], layer, layer_measurement(observations, layout))
         for index, scheme in enumerate(schemes)

@@ -78,7 +78,7 @@ Seen = Mapping[int, Mapping[str, dict[tuple[int, int], list[Observation]]]]
 """The observations of each scheme, layer, and place [width, seed]."""
 
 
-def observed(
+def family_observations(
     make_model: MakeModel,
     loss: Loss,
     schemes: Sequence[Scheme],

@@ -9,8 +9,8 @@ from typing import Any
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.edge_law import EdgeLaw
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.alpha import AlphaReading, agreed_alpha, alpha_reading, says_scale
-from gamma_calc.experiment.transfer import Place, TransferLaw, Transferred, carried, power_json, transfer_law
+from gamma_calc.experiment.alpha import AlphaReading, alpha_convention, alpha_reading, says_scale
+from gamma_calc.experiment.transfer import Place, TransferLaw, Transferred, carried_rates, power_json, transfer_law
 from gamma_calc.huggingface.adapters import Adapter
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
 from gamma_calc.huggingface.implemented_scheme import through_fan_out
@@ -77,9 +77,9 @@ class LayerRates:
             )
             ends = [(first[word], second[word]) for word in words]
             sizes = [f"{a:g}" if a == b else f"{a:g} -> {b:g}" for a, b in ends]
-            carried = (f"{there.given[key]:g} -> {there.rates[key]:g}" for key in rates)
+            carried_rates = (f"{there.given[key]:g} -> {there.rates[key]:g}" for key in rates)
             laws = dict.fromkeys(there.law.power(key) for key in rates)
-            rows.append((name, str(end.count), *sizes, *carried, ", ".join(laws)))
+            rows.append((name, str(end.count), *sizes, *carried_rates, ", ".join(laws)))
         return rows
 
     def json(self) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def _alpha_between(scheme: Scheme, pairs: Mapping[str, Pair], said: AlphaReading
             expected = "lora_alpha kept, or kept in proportion to r, the same way in all layers"
             raise BadInput(f"{name}: from one model to the other", found=points, expected=expected)
         if not says_scale(scheme):
-            agreed_alpha(said, reading, f"{name} has {points}")
+            alpha_convention(said, reading, f"{name} has {points}")
     return next(iter(readings.values()), None)
 
 
@@ -206,7 +206,7 @@ def carried_pairs(
     """
     law, reading = law_between(scheme, pairs, alpha, with_fan_out=with_fan_out, **asked)
     layers = {
-        name: carried(law, place(first, law), place(second, law), learning_rate, learning_rate_b, reading)
+        name: carried_rates(law, place(first, law), place(second, law), learning_rate, learning_rate_b, reading)
         for name, (first, second) in pairs.items()
     }
     uneven = tuple(

@@ -18,7 +18,7 @@ from gamma_calc.experiment.alpha import (
     SCALE,
     SCALES,
     AlphaReading,
-    agreed_alpha,
+    alpha_convention,
     alpha_named,
     alpha_reading,
     says_scale,
@@ -214,7 +214,7 @@ def _alpha(
     if says_scale(scheme):
         _check_shown(scheme, shown, adapters[0], points)
         return said
-    return agreed_alpha(
+    return alpha_convention(
         said, shown, f"layer {moved[0].name} has {points}, and the rates were chosen at rank {base_rank}"
     )
 

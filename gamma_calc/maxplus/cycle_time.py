@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from gamma_calc.algebra import EMPTY, Affine, Exponent, Inequality, Polyhedron
-from gamma_calc.maxplus.graph import Circuit, Monomial, Node, Product, Step, StepMap, gain, reached
+from gamma_calc.maxplus.graph import Circuit, Monomial, Node, Product, Step, StepMap, gain, reachable
 
 
 def subcritical(found: StepMap, domain: Polyhedron) -> tuple[tuple[tuple[Node, ...], ...], Polyhedron]:
@@ -58,7 +58,7 @@ def _means(found: StepMap, circuits: Sequence[Circuit]) -> Mapping[Node, tuple[A
     means: dict[Node, dict[Affine, None]] = {node: {Affine.of(0): None} for node in found.nodes}
     steps = found.steps
     for circuit in circuits:
-        for node in reached(circuit.nodes, steps):
+        for node in reachable(circuit.nodes, steps):
             means[node][circuit.weight / len(circuit.edges)] = None
     return {node: tuple(each) for node, each in means.items()}
 
@@ -127,7 +127,7 @@ def _by_speed(sure: StepMap, monomials: Sequence[Monomial]) -> tuple[tuple[Affin
     for circuit in sure.circuits():
         nodes = frozenset(circuit.nodes)
         if nodes not in known:
-            growing = reached(nodes, steps)
+            growing = reachable(nodes, steps)
             alive = growing | sure.kept
             fast = _accelerated(sure.products, steps, growing, alive)
             known[nodes] = any(set(each.factors) & fast and set(each.factors) <= alive for each in monomials)
@@ -149,4 +149,4 @@ def _accelerated(
             if others <= alive:
                 plain.add((factor, each.target))
                 pushed |= {(factor, each.target)} if others & growing else set()
-    return reached((target for source, target in pushed if source in reached([target], plain)), plain)
+    return reachable((target for source, target in pushed if source in reachable([target], plain)), plain)

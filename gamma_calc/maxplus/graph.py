@@ -196,7 +196,7 @@ def gain(nodes: Sequence[Node], largest: Mapping[tuple[Node, Node], Exponent]) -
     return reduce(Exponent.__add__, (largest[ends] for ends in zip(nodes, (*nodes[1:], nodes[0]), strict=True)))
 
 
-def reached(nodes: Iterable[Node], steps: AbstractSet[Step]) -> frozenset[Node]:
+def reachable(nodes: Iterable[Node], steps: AbstractSet[Step]) -> frozenset[Node]:
     """The nodes that can be reached from some, with those themselves."""
     found = frozenset(nodes)
     while more := frozenset(target for source, target in steps if source in found) - found:

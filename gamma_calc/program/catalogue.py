@@ -31,7 +31,7 @@ def _scheme(name: str, *forms: str) -> Scheme:
 CATALOGUE: Mapping[str, Scheme] = MappingProxyType({row[0]: _scheme(*row) for row in _ROWS})
 
 
-def catalogued(name: str) -> Scheme:
+def catalogue_scheme(name: str) -> Scheme:
     """The catalogue's scheme called `name`.
 
     Raises:

@@ -50,6 +50,6 @@ class Program:
 
 
 @lru_cache(maxsize=64)
-def asked(program: Program, quantities: tuple[str, ...]) -> Program:
+def with_quantities(program: Program, quantities: tuple[str, ...]) -> Program:
     """The program that is asked for some of its quantities only."""
     return replace(program, quantities={name: program.quantities[name] for name in quantities})

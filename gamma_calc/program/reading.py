@@ -36,7 +36,7 @@ from gamma_calc.program.optimizers import Update
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import DECAYS, FormalSum, Kind, Label, Part, is_initial
 from gamma_calc.program.update_expressions import Count, Kept, Larger, Memory, Norm, Scalar
-from gamma_calc.program.wholes import asked_as_wholes
+from gamma_calc.program.wholes import nodes_as_wholes
 
 MOST_PAIRS = 4
 """Pairs of terms that a product has term by term where only the whole is asked for: it reads well, and costs little."""
@@ -149,7 +149,7 @@ def initial_state(program: Program, reading: Reading[T]) -> State[T]:
 def training_step(program: Program, reading: Reading[T], before: State[T], t: int) -> Step[T]:
     """Step t from the state `before`: every gradient is taken there, then every parameter moves."""
     environment: dict[Moment, State[T]] = {Moment.PREVIOUS: before}
-    evaluator = _Evaluator(reading, environment, asked_as_wholes(program))
+    evaluator = _Evaluator(reading, environment, nodes_as_wholes(program))
     changes: dict[str, FormalSum[T]] = {}
     after: dict[str, FormalSum[T]] = dict(before)
     updates = program.updates

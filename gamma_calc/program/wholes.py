@@ -14,7 +14,7 @@ from gamma_calc.program.program import Program
 
 
 @lru_cache(maxsize=64)
-def asked_as_wholes(program: Program) -> frozenset[Expression]:
+def nodes_as_wholes(program: Program) -> frozenset[Expression]:
     """The products and cuts of a program of which nothing asks for single terms."""
     moving = [*nodes(*(part for update in program.updates.values() for part in update.expressions))]
     told = [node for node in moving if isinstance(node, Pointwise) and node.keeps_parts]

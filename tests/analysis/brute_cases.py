@@ -10,7 +10,7 @@ from itertools import product
 from hypothesis import strategies as st
 
 from gamma_calc.algebra import Affine
-from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, dispensed
+from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, dispensable
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 from tests.analysis import brute, brute_signs, brute_vectors
@@ -64,7 +64,7 @@ def policies(draw: st.DrawFn, scheme: Scheme) -> Policy:
     if kind == "none":
         return CALCULUS
     if kind == "without":
-        return Policy(without=dispensed(draw(st.lists(st.sampled_from(DISPENSABLE), max_size=3, unique=True))))
+        return Policy(without=dispensable(draw(st.lists(st.sampled_from(DISPENSABLE), max_size=3, unique=True))))
     if scheme.form("feedback") is not None:
         return CALCULUS
     values = [Affine.of(value) for value in ALIGNMENTS]

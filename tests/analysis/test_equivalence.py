@@ -14,7 +14,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.analysis.difference import difference
 from gamma_calc.analysis.equivalence import Equivalence, equivalence
-from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, dispensed
+from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, dispensable
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.calculus.recursion import ExponentStep, trajectory
 from gamma_calc.program.catalogue import CATALOGUE
@@ -156,7 +156,7 @@ def test_what_is_called_equivalent_is_and_only_that(data: st.DataObject) -> None
 
 def test_an_epsilon_that_is_felt_fixes_the_size_of_gradients() -> None:
     """Without A7 only what leaves every gradient as it is stays a symmetry."""
-    felt = Policy(without=dispensed(["A7"]))
+    felt = Policy(without=dispensable(["A7"]))
     first, second = CATALOGUE["init-a"], scheme("-1/2", "zero", "eta", "eta + 1/2", scale="-1/2")
     assert equivalence(first, second) is not None
     assert equivalence(first, second, felt) is None
@@ -221,7 +221,7 @@ def test_a_derivation_does_not_differ_from_itself() -> None:
 
 
 def test_the_traces_part_where_an_assumption_is_first_missed() -> None:
-    lost = derived(CATALOGUE["init-a"], policy=Policy(without=dispensed(["A5"])))
+    lost = derived(CATALOGUE["init-a"], policy=Policy(without=dispensable(["A5"])))
     found = difference(derived(CATALOGUE["init-a"]), lost)
     assert found.symmetry is None
     assert found.parting is not None and found.parting.first is not None and found.parting.second is not None
@@ -248,13 +248,13 @@ def test_a_free_alignment_is_a_free_exponent_of_the_derivation() -> None:
 
 
 def test_without_alignment_the_region_lies_between_two() -> None:
-    found = derived(CATALOGUE["init-a"], policy=Policy(without=dispensed(["A5"]))).decisions["stable"]
+    found = derived(CATALOGUE["init-a"], policy=Policy(without=dispensable(["A5"]))).decisions["stable"]
     assert (found.status.value, str(found.region), str(found.possible)) == ("unknown", "eta <= -1/2", "eta <= -1/4")
 
 
 def test_bounds_on_a_cycle_prove_no_growth() -> None:
     """Gradient descent without alignment: where a cycle may gain, only the first steps rule stability out."""
-    decisions = derived(CATALOGUE["init-a"].under("sgd"), policy=Policy(without=dispensed(["A5"]))).decisions
+    decisions = derived(CATALOGUE["init-a"].under("sgd"), policy=Policy(without=dispensable(["A5"]))).decisions
     loose = decisions["stable"]
     # The settled run speaks of its own region only, so it rules no feature learning out elsewhere.
     assert decisions["feature_learning"].possible == loose.possible

@@ -10,7 +10,7 @@ import pytest
 from gamma_calc.algebra import EMPTY, NOWHERE, Affine, Polyhedron, Region, at_most
 from gamma_calc.analysis import cells
 from gamma_calc.analysis.bounded import bounded
-from gamma_calc.analysis.cells import decided, decided_together, faces, is_confirmed
+from gamma_calc.analysis.cells import decision_by_parts, faces, is_confirmed, joint_decision
 from gamma_calc.analysis.conditions import STABLE, conditions_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.calculus.policy import CALCULUS
@@ -30,13 +30,13 @@ DOMAIN, ASKED = STACK.domain, (Region.of(STACK.domain), 3, CALCULUS)
 def found() -> Decision:
     assert CONDITION.name == STABLE.name
     bound = bounded(PROGRAM, CONDITION.bounded, DOMAIN, *ASKED[1:])
-    return decided(PROGRAM, CONDITION, bound, *ASKED, STACK.free)
+    return decision_by_parts(PROGRAM, CONDITION, bound, *ASKED, STACK.free)
 
 
 def test_ties_and_what_is_between_them_give_the_edge_of_two_layers(found: Decision) -> None:
     apart = faces(PROGRAM, CONDITION, *ASKED)
     assert 1 < len(apart) <= 3
-    assert str(decided_together(CONDITION, apart, is_free=True)) == str(found) == "eta <= -5/4"
+    assert str(joint_decision(CONDITION, apart, is_free=True)) == str(found) == "eta <= -5/4"
 
 
 def test_a_region_is_confirmed_where_its_largest_rate_is_the_edge(found: Decision) -> None:
@@ -56,14 +56,14 @@ def test_where_a_domain_ends_nothing_need_be_at_an_edge(found: Decision, largest
 
 def test_that_it_holds_nowhere_is_not_taken_from_a_run_with_ties(found: Decision) -> None:
     bound = bounded(PROGRAM, CONDITION.bounded, DOMAIN, *ASKED[1:])
-    made = decided(PROGRAM, CONDITION, replace(bound, inner=EMPTY, outer=EMPTY), *ASKED, STACK.free)
+    made = decision_by_parts(PROGRAM, CONDITION, replace(bound, inner=EMPTY, outer=EMPTY), *ASKED, STACK.free)
     assert (made.status, made.region) == (found.status, found.region)
 
 
 def test_on_a_domain_without_small_rates_it_holds_nowhere(found: Decision) -> None:
     domain = Polyhedron.of(at_most(Affine.of(-1), ETA))
     bound = bounded(PROGRAM, CONDITION.bounded, domain, *ASKED[1:])
-    made = decided(PROGRAM, CONDITION, bound, Region.of(domain), *ASKED[1:], STACK.free)
+    made = decision_by_parts(PROGRAM, CONDITION, bound, Region.of(domain), *ASKED[1:], STACK.free)
     assert (made.status, made.region) == (found.status, NOWHERE)
 
 
@@ -73,7 +73,7 @@ def test_what_holds_nowhere_is_so_at_the_ties_and_between_them_too() -> None:
     assert learning.reached == ("Delta_Z_B[1]", "Delta_Z_B[2]")
     apart = faces(PROGRAM, learning, Region.of(Polyhedron.of(at_most(ETA, Fraction(-5, 4)))), *ASKED[1:])
     assert not apart
-    assert decided_together(learning, apart, is_free=True).region.is_empty
+    assert joint_decision(learning, apart, is_free=True).region.is_empty
 
 
 def test_where_a_part_is_open_it_is_said_where_it_surely_holds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,9 @@ def test_where_a_part_is_open_it_is_said_where_it_surely_holds(monkeypatch: pyte
     found = (there, *others, replace(open_part, outer=open_part.run.domain))
     monkeypatch.setattr(cells, "is_confirmed", lambda *_: False)
     monkeypatch.setattr(cells, "faces", lambda *_: found)
-    made = decided(PROGRAM, CONDITION, bounded(PROGRAM, CONDITION.bounded, DOMAIN, *ASKED[1:]), *ASKED, STACK.free)
+    made = decision_by_parts(
+        PROGRAM, CONDITION, bounded(PROGRAM, CONDITION.bounded, DOMAIN, *ASKED[1:]), *ASKED, STACK.free
+    )
     assert made.status is Status.UNKNOWN
     assert made.reason.startswith("where eta >= 0, ")
     assert made.reason.endswith("on the whole domain it surely holds where eta <= -5/4")

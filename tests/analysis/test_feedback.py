@@ -10,7 +10,7 @@ from gamma_calc import Scheme, derive
 from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.analysis.bounded import bounded
 from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE
-from gamma_calc.calculus.policy import Policy, dispensed
+from gamma_calc.calculus.policy import Policy, dispensable
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.calculus.step_map import minorant, step_map
 from gamma_calc.maxplus.graph import Node, gain
@@ -101,6 +101,6 @@ def test_a_way_round_gains_what_the_best_of_its_cycles_does() -> None:
 def test_without_cancellation_taken_for_granted_nothing_grows_for_sure() -> None:
     """The negative control: sums are then bounds from above, which prove no growth."""
     subject = fed("large b", "0")
-    policy = Policy((), dispensed(["A4"]))
+    policy = Policy((), dispensable(["A4"]))
     found = bounded(lora_module(subject), STABLE.bounded, subject.domain, None, policy)
     assert not (found.is_final and found.is_exact)

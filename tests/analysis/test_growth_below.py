@@ -9,7 +9,7 @@ import pytest
 
 from gamma_calc.algebra import EMPTY, Affine
 from gamma_calc.analysis.derivation import derived
-from gamma_calc.calculus.policy import CALCULUS, Policy, dispensed
+from gamma_calc.calculus.policy import CALCULUS, Policy, dispensable
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.maxplus.cycle_time import LeastGrowth
 from gamma_calc.program.lora import lora_module
@@ -118,5 +118,5 @@ def test_a_wrong_statement_is_seen() -> None:
 
 
 def test_bounds_from_above_prove_no_growth() -> None:
-    growth = derived(fed("large b", "0"), None, Policy((), dispensed(["A4"]))).growth
+    growth = derived(fed("large b", "0"), None, Policy((), dispensable(["A4"]))).growth
     assert not any(isinstance(each, LeastGrowth) for each in growth.values())

@@ -9,7 +9,7 @@ from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.edge_law import edge_laws
 from gamma_calc.analysis.largest_rates import frontier, largest_rate
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.prediction import pinned
+from gamma_calc.experiment.prediction import at_largest_rate
 from tests.schemes import scheme
 
 INIT_A, INIT_B, BOTH = ("-1/2", "zero"), ("zero", "-rank/2"), ("p", "q")
@@ -70,7 +70,7 @@ def test_a_supremum_that_the_domain_leaves_out_is_not_attained() -> None:
     assert (largest.value, largest.attained) == ("-3/4", False)
     assert not found.at_max and not found.undertrained
     with pytest.raises(BadInput, match="leaves out"):
-        pinned(found.scheme)
+        at_largest_rate(found.scheme)
     with pytest.raises(BadInput, match="leaves out"):
         edge_laws(found.scheme)
 

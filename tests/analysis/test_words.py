@@ -7,17 +7,17 @@ from dataclasses import replace
 import pytest
 
 from gamma_calc.analysis.derivation import derived
-from gamma_calc.calculus.assumptions import dispensed
+from gamma_calc.calculus.assumptions import dispensable
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import Scheme
 from tests.schemes import scheme
 
-WITHOUT_A4 = Policy((), dispensed(["A4"]))
+WITHOUT_A4 = Policy((), dispensable(["A4"]))
 
 
 def test_what_is_known_of_an_unknown_region_is_said_plainly() -> None:
-    found = derived(CATALOGUE["init-a"], None, Policy((), dispensed(["A5"]))).decisions
+    found = derived(CATALOGUE["init-a"], None, Policy((), dispensable(["A5"]))).decisions
     bounded = "some sizes are only bounded from above: "
     assert found["stable"].reason == (
         f"{bounded}it holds where eta <= -1/2, and beyond that can hold only where eta <= -1/4"

@@ -18,7 +18,7 @@ from gamma_calc.atlas.claims import Claim, claims, read
 from gamma_calc.atlas.comparison import ComparedClaim, Standing, atlas, compared, is_same
 from gamma_calc.atlas.families import lora
 from gamma_calc.atlas.measurement import measured
-from gamma_calc.atlas.questions import Question, QuestionKind, Subject, answered
+from gamma_calc.atlas.questions import Question, QuestionKind, Subject, answer_to
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.setup import Settings
@@ -67,7 +67,7 @@ def test_what_is_published_does_not_enter_what_is_derived(path: Path) -> None:
             assert isinstance(derived[name], Region) or compared(each).status is Standing.DIFFERS
             object.__delattr__(each, "published")
             assert not hasattr(each, "published")
-            assert answered(each.question, each.subject, each.other) == derived[name]
+            assert answer_to(each.question, each.subject, each.other) == derived[name]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_what_the_rules_leave_open_is_out_of_scope() -> None:
 )
 def test_what_a_subject_has_not_is_refused_by_name(question: Question, named: str) -> None:
     with pytest.raises(BadInput, match=named):
-        answered(question, lora.SUBJECTS["init-a"])
+        answer_to(question, lora.SUBJECTS["init-a"])
 
 
 @pytest.mark.parametrize(
@@ -145,16 +145,16 @@ def test_what_a_subject_has_not_is_refused_by_name(question: Question, named: st
 )
 def test_a_question_without_an_answer_is_unknown(question: Question) -> None:
     with pytest.raises(Unknown):
-        answered(question, lora.SUBJECTS["init-b"])
+        answer_to(question, lora.SUBJECTS["init-b"])
 
 
 def test_raw_gradients_and_initial_values() -> None:
     """In Init[A] the gradient of A is zero at first, since B is; that of B is Z_A."""
     subject = lora.SUBJECTS["init-a"]
-    found = [answered(Question(QuestionKind.EXPONENT, f"gradient of {name}", steps=1), subject) for name in "AB"]
+    found = [answer_to(Question(QuestionKind.EXPONENT, f"gradient of {name}", steps=1), subject) for name in "AB"]
     assert found == [Exponent(), Exponent.of(0)]
-    assert answered(Question(QuestionKind.EXPONENT, "Z_B", steps=0), subject) == Exponent()
-    assert answered(Question(QuestionKind.EXPONENT, "Z_A", steps=0), subject) == Exponent.of(0)
+    assert answer_to(Question(QuestionKind.EXPONENT, "Z_B", steps=0), subject) == Exponent()
+    assert answer_to(Question(QuestionKind.EXPONENT, "Z_A", steps=0), subject) == Exponent.of(0)
 
 
 GOOD = """

@@ -9,14 +9,14 @@ import torch
 
 from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.atlas.families.batch import SUBJECTS
-from gamma_calc.atlas.questions import Question, QuestionKind, answered
+from gamma_calc.atlas.questions import Question, QuestionKind, answer_to
 
 SAMPLES, SEEDS = 2**12, 64
 
 
 def largest(subject: str, quantity: str, steps: int) -> Fraction:
     """The largest rate, in the size of the batch."""
-    found = answered(
+    found = answer_to(
         Question(QuestionKind.LARGEST, "c", bounded=(quantity,), steps=steps, per="beta"), SUBJECTS[subject]
     )
     assert isinstance(found, Exponent)
@@ -92,7 +92,7 @@ def relative_step(share: float) -> torch.Tensor:
 def test_steps_relative_to_a_weight_that_decay_holds() -> None:
     shares = torch.tensor([2.0**-k for k in range(3, 9)], dtype=torch.float64)
     at_rate_one = (("c", Affine.of(0)),)
-    derived = answered(
+    derived = answer_to(
         Question(QuestionKind.EXPONENT, "relative", steps=0, at=at_rate_one, per="k"), SUBJECTS["balanced"]
     )
     measured = slope(shares, torch.stack([relative_step(float(share)) for share in shares]))

@@ -7,7 +7,7 @@ import torch
 
 from gamma_calc.atlas.comparison import is_same
 from gamma_calc.atlas.families.depth import residual
-from gamma_calc.atlas.questions import Question, QuestionKind, answered
+from gamma_calc.atlas.questions import Question, QuestionKind, answer_to
 
 DEPTHS = (16, 32, 64, 128)
 WIDTH, SEEDS, STEPS = 32, 16, 2
@@ -16,10 +16,10 @@ WIDTH, SEEDS, STEPS = 32, 16, 2
 @pytest.mark.parametrize("groups", [1, 2, 3])
 def test_the_number_of_groups_changes_no_region(groups: int) -> None:
     one = residual("", groups=groups)
-    assert is_same("alpha >= 1/2 and alpha + gamma >= 1", answered(Question(QuestionKind.REGION, "stable"), one))
+    assert is_same("alpha >= 1/2 and alpha + gamma >= 1", answer_to(Question(QuestionKind.REGION, "stable"), one))
     two = residual("", matrices=2, groups=groups, between=("alpha < 1", "gamma > 0"))
     expected = "alpha >= 1/2 and alpha < 1 and gamma > 0 and alpha + gamma >= 1"
-    assert is_same(expected, answered(Question(QuestionKind.REGION, "stable"), two))
+    assert is_same(expected, answer_to(Question(QuestionKind.REGION, "stable"), two))
 
 
 def slope(alpha: float, gamma: float, matrices: int) -> float:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gamma_calc.algebra import Affine, Exponent, Region
 from gamma_calc.atlas.families.lora import SUBJECTS, invariant
-from gamma_calc.atlas.questions import Question, QuestionKind, Subject, answered
+from gamma_calc.atlas.questions import Question, QuestionKind, Subject, answer_to
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.program.expressions import PowerOf, Trained
 from gamma_calc.program.network import axis, contract, data, named, parameter
@@ -23,8 +23,8 @@ def under_descent(subject: Subject) -> Subject:
 
 def test_without_its_inverse_gram_matrices_no_single_rate_of_rank_one_is_efficient() -> None:
     preconditioned = SUBJECTS["rank-one"]
-    assert answered(EFFICIENT, preconditioned) != Region()
-    assert answered(EFFICIENT, under_descent(preconditioned)) == Region()
+    assert answer_to(EFFICIENT, preconditioned) != Region()
+    assert answer_to(EFFICIENT, under_descent(preconditioned)) == Region()
 
 
 def test_invariant_steps_do_not_feel_how_large_the_first_factor_is() -> None:
@@ -32,14 +32,14 @@ def test_invariant_steps_do_not_feel_how_large_the_first_factor_is() -> None:
     subjects = [Subject("", invariant(entries).scheme) for entries in ("-1", "-1/2", "0")]
     at_largest = [Question(QuestionKind.EXPONENT, f"delta_{factor}", at=(("c", Affine.of(0)),)) for factor in "AB"]
     for subject in subjects:
-        assert [answered(each, subject) for each in (LARGEST, *at_largest)] == [Exponent.of(0)] * 3
-    under = [answered(replace(LARGEST, steps=3), under_descent(each)) for each in subjects]
+        assert [answer_to(each, subject) for each in (LARGEST, *at_largest)] == [Exponent.of(0)] * 3
+    under = [answer_to(replace(LARGEST, steps=3), under_descent(each)) for each in subjects]
     assert len(set(map(str, under))) == len(under)
 
 
 def test_a_multiplier_of_one_over_the_rank_lets_the_gradient_at_the_input_vanish() -> None:
     asked = [Question(QuestionKind.EXPONENT, "gradient of v", steps=2, at=(("s", Affine.of(s)),)) for s in (-1, 0)]
-    assert [answered(each, SUBJECTS["at-the-input"]) for each in asked] == [Exponent.of(-1), Exponent.of(1)]
+    assert [answer_to(each, SUBJECTS["at-the-input"]) for each in asked] == [Exponent.of(-1), Exponent.of(1)]
 
 
 def test_the_larger_of_a_number_and_a_sum_of_squares_is_as_large_as_both_together() -> None:

@@ -13,7 +13,7 @@ from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.atlas.families.norms import SUBJECTS, preconditioned
 from gamma_calc.atlas.families.width import NO_MULTIPLIER, ORTHOGONALISED
 from gamma_calc.atlas.perceptrons import perceptron
-from gamma_calc.atlas.questions import Question, QuestionKind, answered
+from gamma_calc.atlas.questions import Question, QuestionKind, answer_to
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Optimizer, named_optimizer
 
@@ -22,7 +22,7 @@ LAYERS = ("embedding", "hidden", "readout")
 
 def largest(layer: str, optimizer: Optimizer) -> object:
     subject = perceptron("", *NO_MULTIPLIER, optimizer=optimizer)
-    return answered(Question(QuestionKind.LARGEST, layer, steps=2), subject)
+    return answer_to(Question(QuestionKind.LARGEST, layer, steps=2), subject)
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -40,14 +40,14 @@ def test_k_fac_divides_by_its_two_factors() -> None:
         step = torch.linalg.pinv(delta / n).T @ torch.linalg.pinv(x)
         entries.append(float(step.square().mean().sqrt()))
     rates = tuple((layer, Affine.of(0)) for layer in LAYERS)
-    derived = answered(Question(QuestionKind.EXPONENT, "change of W_2", steps=1, at=rates), SUBJECTS["k-fac"])
+    derived = answer_to(Question(QuestionKind.EXPONENT, "change of W_2", steps=1, at=rates), SUBJECTS["k-fac"])
     assert derived == Exponent.of(-1) and abs(log2(entries[-1] / entries[0]) / 3 + 1) < 0.05
 
 
 def test_one_block_is_the_whole_matrix_and_a_block_of_one_entry_is_an_entry() -> None:
     """Shampoo with e_L + e_R = 1/4 in n^u blocks: at u = 2 an entry is divided by the root of its size."""
     asked = [Question(QuestionKind.LARGEST, "c", steps=3, at=(("u", Affine.of(u)),)) for u in (0, 2)]
-    found = [answered(each, SUBJECTS["shampoo-in-blocks"]) for each in asked]
+    found = [answer_to(each, SUBJECTS["shampoo-in-blocks"]) for each in asked]
     assert found == [Exponent.of(0), Exponent.of(Fraction(-1, 2))]
 
 
@@ -57,7 +57,7 @@ def test_a_curvature_that_is_larger_than_the_gradient_leaves_sophia_its_size() -
     beside = {**sophia.scheme.exponents, "epsilon": Affine.of(0)}
     question = Question(QuestionKind.LARGEST, "hidden")
     large = replace(sophia, scheme=replace(sophia.scheme, exponents=beside))
-    assert [answered(question, each) for each in (sophia, large)] == [Exponent.of(-1), Exponent.of(0)]
+    assert [answer_to(question, each) for each in (sophia, large)] == [Exponent.of(-1), Exponent.of(0)]
 
 
 def test_no_preconditioning_is_another_optimiser() -> None:
@@ -69,18 +69,20 @@ def test_no_preconditioning_is_another_optimiser() -> None:
     ("quantity", "expected"), [("W_1", 0), ("norm of W_1", Fraction(1, 2)), ("norm of W_2", Fraction(1, 2))]
 )
 def test_a_norm_counts_entries(quantity: str, expected: Fraction) -> None:
-    assert answered(Question(QuestionKind.EXPONENT, quantity, steps=0), SUBJECTS["mup"]) == Exponent.of(expected)
+    assert answer_to(Question(QuestionKind.EXPONENT, quantity, steps=0), SUBJECTS["mup"]) == Exponent.of(expected)
 
 
 def test_a_norm_of_nothing_is_refused() -> None:
     with pytest.raises(BadInput, match="W_4"):
-        answered(Question(QuestionKind.EXPONENT, "norm of W_4"), SUBJECTS["mup"])
+        answer_to(Question(QuestionKind.EXPONENT, "norm of W_4"), SUBJECTS["mup"])
 
 
 def test_a_step_of_full_rank_has_larger_entries_than_one_of_rank_one() -> None:
     """The same factor 0.2 sqrt(max) in front of both, in a square matrix at a rate of size 1."""
     at_one = (("c", Affine.of(0)), ("p", Affine.of(1)), ("q", Affine.of(1)))
-    full = answered(Question(QuestionKind.EXPONENT, "change of W", steps=1, at=at_one), SUBJECTS["matrix-of-full-rank"])
+    full = answer_to(
+        Question(QuestionKind.EXPONENT, "change of W", steps=1, at=at_one), SUBJECTS["matrix-of-full-rank"]
+    )
     rates = tuple((layer, Affine.of(0)) for layer in LAYERS)
-    one = answered(Question(QuestionKind.EXPONENT, "change of W_2", steps=1, at=rates), SUBJECTS["muon-rms"])
+    one = answer_to(Question(QuestionKind.EXPONENT, "change of W_2", steps=1, at=rates), SUBJECTS["muon-rms"])
     assert (full, one) == (Exponent.of(0), Exponent.of(Fraction(-1, 2)))

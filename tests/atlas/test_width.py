@@ -10,7 +10,7 @@ import torch
 
 from gamma_calc.atlas.comparison import is_same
 from gamma_calc.atlas.families.width import SUBJECTS
-from gamma_calc.atlas.questions import Question, QuestionKind, answered
+from gamma_calc.atlas.questions import Question, QuestionKind, answer_to
 
 WIDTHS = (64, 1024)
 
@@ -27,6 +27,6 @@ def moved(width: int, tokens: int) -> float:
     [("matrix-of-few", (3, 3), "-1"), ("matrix-of-many", WIDTHS, "-1/2")],
 )
 def test_a_matrix_bears_a_larger_rate_of_many_tokens(subject: str, tokens: tuple[int, int], expected: str) -> None:
-    assert is_same(expected, answered(Question(QuestionKind.LARGEST, "c"), SUBJECTS[subject]))
+    assert is_same(expected, answer_to(Question(QuestionKind.LARGEST, "c"), SUBJECTS[subject]))
     low, high = (moved(width, count) for width, count in zip(WIDTHS, tokens, strict=True))
     assert abs(log2(high / low) / log2(WIDTHS[1] / WIDTHS[0]) + Fraction(expected)) < 0.05

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from gamma_calc.calculus.assumptions import dispensed
+from gamma_calc.calculus.assumptions import dispensable
 from gamma_calc.calculus.components import total
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
@@ -27,7 +27,7 @@ def lower(state: State, point: dict[str, Fraction]) -> dict[Node, Fraction]:
     return {node: size.at(point) for node, size in sizes.items() if size.pieces}
 
 
-@pytest.mark.parametrize("policy", [CALCULUS, Policy(without=dispensed(["A5"]))], ids=["all", "without A5"])
+@pytest.mark.parametrize("policy", [CALCULUS, Policy(without=dispensable(["A5"]))], ids=["all", "without A5"])
 @pytest.mark.parametrize("extra", [{"feedback": "f"}, {"feedback": "0", "momentum": "f"}], ids=str)
 def test_what_the_map_below_makes_of_lower_bounds_is_surely_there(extra: dict[str, str], policy: Policy) -> None:
     program = lora_module(subject := scheme("-1/2", "zero", "e", "e", optimizer="sgd", **extra))

@@ -9,7 +9,7 @@ from itertools import combinations
 import pytest
 
 from gamma_calc.algebra import Affine, Exponent
-from gamma_calc.calculus.assumptions import ASSUMPTIONS, Assumption, dispensed
+from gamma_calc.calculus.assumptions import ASSUMPTIONS, Assumption, dispensable
 from gamma_calc.calculus.components import Component, total
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.calculus.provenance import Provenance, Random
@@ -40,7 +40,7 @@ def run_of(subject: Scheme, policy: Policy = CALCULUS) -> Trajectory:
 
 
 def without(*keys: str) -> Policy:
-    return Policy(without=dispensed(keys))
+    return Policy(without=dispensable(keys))
 
 
 def size(run: Trajectory, t: int, quantity: str) -> Size:
@@ -148,18 +148,18 @@ def test_the_whole_calculus_is_left_as_it_is() -> None:
 @pytest.mark.parametrize("assumption", [each for each in ASSUMPTIONS if each.indispensable], ids=lambda each: each.key)
 def test_some_assumptions_cannot_go(assumption: Assumption) -> None:
     with pytest.raises(BadInput, match=f"without {assumption.key}"):
-        dispensed([assumption.key])
+        dispensable([assumption.key])
     with pytest.raises(BadInput, match=f"without {assumption.key}"):
         Policy(without=frozenset((assumption,)))
 
 
 def test_an_unknown_assumption_is_named() -> None:
     with pytest.raises(BadInput, match=r"'A33'.*A3"):
-        dispensed(["A33"])
+        dispensable(["A33"])
 
 
 def test_a_set_alignment_needs_no_ground() -> None:
-    policy = Policy(((Alignment.ALIGNED, Affine.of(1)),), dispensed(["A5"]))
+    policy = Policy(((Alignment.ALIGNED, Affine.of(1)),), dispensable(["A5"]))
     assert size(run_of(SCHEMES["init-a"], policy), 3, "Z_B") == size(run_of(SCHEMES["init-a"]), 3, "Z_B")
 
 

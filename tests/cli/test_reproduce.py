@@ -78,7 +78,7 @@ def test_ctrl_c_before_any_run_leaves_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(reproduction_plan, "QUICK", TINY)
-    monkeypatch.setattr(study, "carried_out", interrupted)
+    monkeypatch.setattr(study, "run_missing", interrupted)
     words = ["reproduce", "teacher-student", "--quick", "--workers", "1", "--out", str(tmp_path / "new" / "folder")]
     assert main(words) == 130
     said = "gamma-calc: interrupted; no run is finished: the same command does the rest\n"

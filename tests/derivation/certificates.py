@@ -14,7 +14,7 @@ import pytest
 from gamma_calc.algebra import Affine, Equality, Inequality, Polyhedron, Region
 from gamma_calc.algebra.text import parsed_affine
 from gamma_calc.analysis.derivation import Derivation, derived
-from gamma_calc.calculus.assumptions import dispensed
+from gamma_calc.calculus.assumptions import dispensable
 from gamma_calc.calculus.policy import Alignment, Policy
 from gamma_calc.derivation.certificate import Certificate, certificate
 from gamma_calc.derivation.verification import Verification, verification
@@ -58,7 +58,7 @@ def read_back(found: Certificate) -> Verification:
 
 
 POLICIES = {
-    key: Policy((), dispensed(key.split())) for key in ("A3", "A4", "A5", "A6", "A7", "A8", "A9", "A3 A4", "A3 A5")
+    key: Policy((), dispensable(key.split())) for key in ("A3", "A4", "A5", "A6", "A7", "A8", "A9", "A3 A4", "A3 A5")
 }
 POLICIES |= {
     f"{kind.value}={value}": Policy(((kind, value),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from gamma_calc.analysis.derivation import Derivation, derived
-from gamma_calc.program.catalogue import catalogued
+from gamma_calc.program.catalogue import catalogue_scheme
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 
@@ -70,7 +70,7 @@ SPECS = {"stack": STACK, "parities": PARITIES, "six free": SIX_FREE, "longest": 
 
 
 def scheme(name: str, optimizer: str = "") -> Scheme:
-    found = scheme_from_text(SPECS[name]) if name in SPECS else catalogued(name)
+    found = scheme_from_text(SPECS[name]) if name in SPECS else catalogue_scheme(name)
     return found.under(optimizer) if optimizer else found
 
 

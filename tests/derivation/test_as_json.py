@@ -11,11 +11,11 @@ import pytest
 from gamma_calc.algebra import Affine, parsed_exponent
 from gamma_calc.analysis.conditions import CONDITIONS
 from gamma_calc.analysis.derivation import derived
-from gamma_calc.calculus.assumptions import dispensed
+from gamma_calc.calculus.assumptions import dispensable
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.derivation.as_json import derivation_json, exponents_json
-from gamma_calc.program.catalogue import CATALOGUE, catalogued
+from gamma_calc.program.catalogue import CATALOGUE, catalogue_scheme
 from gamma_calc.program.lora import lora_module
 from tests.derivation.schemes import derivation
 
@@ -36,7 +36,7 @@ def steps_are_well_formed(answer: dict[str, Any], horizon: int) -> None:
 @pytest.mark.parametrize("name", CATALOGUE)
 @pytest.mark.parametrize("horizon", [1, 3, 7])
 def test_exponents(name: str, horizon: int) -> None:
-    scheme = catalogued(name)
+    scheme = catalogue_scheme(name)
     answer = exponents_json(scheme, trajectory(lora_module(scheme), horizon, scheme.domain), horizon)
     assert answer["scheme"] == name and answer["optimizer"] == "adam" and answer["free"] == ["eta"]
     steps_are_well_formed(answer, horizon)
@@ -71,7 +71,7 @@ def test_the_trace_comes_whole_and_in_order() -> None:
 
 
 def test_the_unknown_has_no_onset_and_does_not_hold() -> None:
-    unknown = derived(catalogued("init-a"), policy=Policy(without=dispensed(["A5"])))
+    unknown = derived(catalogue_scheme("init-a"), policy=Policy(without=dispensable(["A5"])))
     condition = derivation_json(unknown)["conditions"]["stable"]
     assert condition["region"] == "unknown" and condition["status"] == "unknown"
     assert condition["onset"] is None and condition["holds"] is None
@@ -79,7 +79,7 @@ def test_the_unknown_has_no_onset_and_does_not_hold() -> None:
 
 
 def test_a_point_is_decided() -> None:
-    answer = derivation_json(derived(catalogued("init-a").at({"eta": Affine.of(-1)})))
+    answer = derivation_json(derived(catalogue_scheme("init-a").at({"eta": Affine.of(-1)})))
     assert answer["free"] == [] and answer["max_stable"] == {}
     assert {name: each["holds"] for name, each in answer["conditions"].items()} == {
         "stable": True,

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from gamma_calc.analysis.derivation import Derivation, derived
-from gamma_calc.calculus.assumptions import dispensed
+from gamma_calc.calculus.assumptions import dispensable
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.rules import CONTRACTIONS
 from gamma_calc.calculus.trace import Application
@@ -20,7 +20,7 @@ from gamma_calc.derivation.proof import claims
 from gamma_calc.document.blocks import Document, Line, Proof, Statement, Table
 from gamma_calc.document.latex import latex_document
 from gamma_calc.document.markdown import markdown_document
-from gamma_calc.program.catalogue import CATALOGUE, catalogued
+from gamma_calc.program.catalogue import CATALOGUE, catalogue_scheme
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.scheme import Scheme
 from tests.derivation.schemes import derivation
@@ -207,7 +207,7 @@ def test_the_theorem_stands_behind_its_definitions_and_says_what_was_decided() -
 
 
 def test_the_unknown_is_shown_as_such() -> None:
-    unknown = derived(catalogued("init-a"), policy=Policy(without=dispensed(["A5"])))
+    unknown = derived(catalogue_scheme("init-a"), policy=Policy(without=dispensable(["A5"])))
     text = markdown_document(document(unknown))
     assert "It is stable on a region that is unknown, for some sizes are only bounded from above" in text
     assert r"The largest stable $\eta$ is unknown" in text

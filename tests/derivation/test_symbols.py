@@ -12,7 +12,7 @@ from gamma_calc.calculus.trace import TraceSubject
 from gamma_calc.derivation.notation import Notation, expression_latex
 from gamma_calc.derivation.symbols import Times, parity_latex, quantity_latex
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.catalogue import catalogued
+from gamma_calc.program.catalogue import catalogue_scheme
 from gamma_calc.program.expressions import At, Expression, Given, Moment, Named, Pointwise, Scaled, Sum, Trained
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.optimizers import OPTIMIZERS
@@ -125,7 +125,7 @@ def test_quantity(name: str, time: str, written: str) -> None:
 
 
 def test_a_quantity_of_the_program_goes_by_its_name() -> None:
-    program = lora_module(catalogued("init-a"))
+    program = lora_module(catalogue_scheme("init-a"))
     notation = Notation(program)
     names = {name: notation.subject(TraceSubject(value, (), 3)) for name, value in program.quantities.items()}
     assert names["delta_1"] == r"\delta_{1}^{3}"

@@ -22,9 +22,9 @@ import torch
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import Crew, Executors
-from gamma_calc.experiment.sweep import carried_out
+from gamma_calc.experiment.sweep import run_missing
 from gamma_calc.experiment.sweep_file import Sweep, sweep_from_file
-from gamma_calc.experiment.sweep_plan import planned
+from gamma_calc.experiment.sweep_plan import planned_runs
 from gamma_calc.experiment.sweep_run import Planned, Run, parameters
 from gamma_calc.simulation.store import Arrays, Store
 
@@ -127,10 +127,10 @@ def parameters_of(run: Run) -> str:
 
 def sweep_telling(file: Path, store: Path, told: Connection) -> None:
     """Carry out a sweep and tell after each run how many are done of how many; at the end, how many were done here."""
-    runs = planned(sweep_from_file(file))
+    runs = planned_runs(sweep_from_file(file))
     torch.set_num_threads(1)
     with Store(store) as opened:
-        outcome = carried_out(runs, opened, progress=lambda done, total: told.send((done, total)))
+        outcome = run_missing(runs, opened, progress=lambda done, total: told.send((done, total)))
     told.send((outcome.done_now, outcome.done_elsewhere))
     told.close()
 

@@ -17,10 +17,10 @@ from gamma_calc.analysis.cancellation import cancellation
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.derivation.questions import Derived
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.crosscheck import Control, Crosscheck, felt_epsilon
+from gamma_calc.experiment.crosscheck import Control, Crosscheck, epsilon_breach
 from gamma_calc.experiment.figures import sheet
 from gamma_calc.experiment.folder import distinct_stems, folder_contents
-from gamma_calc.experiment.prediction import moved, pinned, predictions
+from gamma_calc.experiment.prediction import at_largest_rate, moved, predictions
 from gamma_calc.experiment.setup import Settings
 from gamma_calc.experiment.verdicts import judged
 from gamma_calc.program.catalogue import CATALOGUE
@@ -116,10 +116,10 @@ def test_a_rank_that_grows() -> None:
 
 
 def test_a_free_rate_takes_its_largest_stable_value() -> None:
-    assert pinned(CATALOGUE["init-a"])["eta_A"].constant == Fraction(-1, 2)
-    assert pinned(CATALOGUE["init-a"].under("sgd"))["eta_A"].constant == -1
+    assert at_largest_rate(CATALOGUE["init-a"])["eta_A"].constant == Fraction(-1, 2)
+    assert at_largest_rate(CATALOGUE["init-a"].under("sgd"))["eta_A"].constant == -1
     with pytest.raises(BadInput, match="--at a=-1"):
-        pinned(scheme("-1/2", "zero", "a", "b"))
+        at_largest_rate(scheme("-1/2", "zero", "a", "b"))
 
 
 def test_teacher_student_inputs_give_the_same_exponents() -> None:
@@ -137,11 +137,11 @@ def test_an_epsilon_that_is_felt_is_announced() -> None:
 def test_a_diverged_run_says_nothing_of_epsilon() -> None:
     (checked,) = crosscheck("init-a", settings=QUICK).schemes
     found = checked.measurement
-    assert isinstance(found, ProbeMeasurement) and not felt_epsilon(found)
+    assert isinstance(found, ProbeMeasurement) and not epsilon_breach(found)
     found.diverged[0, 0], found.epsilon_ratio[0, 0] = True, np.nan
-    assert not felt_epsilon(found)
+    assert not epsilon_breach(found)
     found.epsilon_ratio[1, 0] = 1.0
-    assert "within a factor of 1 of" in felt_epsilon(found)
+    assert "within a factor of 1 of" in epsilon_breach(found)
 
 
 def test_no_verdict_rests_on_an_assumption_that_does_not_hold() -> None:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from gamma_calc import crosscheck
-from gamma_calc.experiment.prediction import Predicted, Prediction, pinned, predictions
+from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, predictions
 from gamma_calc.experiment.settled_by_law import FAR_WIDTHS, far_configuration, settled
 from gamma_calc.experiment.setup import Settings, configuration
 from gamma_calc.experiment.verdicts import judged, worst
@@ -17,7 +17,7 @@ from gamma_calc.simulation.probe import ProbeConfiguration, probe
 from gamma_calc.simulation.verdicts import Verdict
 
 WIDTHS = tuple(2**k for k in range(5, 12))
-INIT_AB = pinned(CATALOGUE["init-ab"])
+INIT_AB = at_largest_rate(CATALOGUE["init-ab"])
 CONFIGURATION = configuration(INIT_AB, Settings(widths=WIDTHS, seeds=8, steps=2, device="cpu"), Fraction(1, 8))
 """With so small a prefactor some terms cross over above these widths."""
 

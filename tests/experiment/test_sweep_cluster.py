@@ -13,7 +13,7 @@ import pytest
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import _least_memory, named_executors
-from gamma_calc.experiment.sweep import carried_out
+from gamma_calc.experiment.sweep import run_missing
 from gamma_calc.simulation.store import Store
 from tests.experiment.sweep_runs import ROOT, Deadly, placed, smalls, sweep_answer
 
@@ -48,9 +48,9 @@ def test_a_cluster_replaces_a_dead_worker_and_names_a_deadly_run(tmp_path: Path,
         folder.mkdir()
     once, always = (placed(Deadly(str(folder), deaths)) for folder, deaths in zip(folders, (1, 99), strict=True))
     with Store(tmp_path / "s") as store:
-        outcome = carried_out([*smalls(3), once], store, named_executors(cluster))
+        outcome = run_missing([*smalls(3), once], store, named_executors(cluster))
         assert outcome.is_complete
-        outcome = carried_out([always], store, named_executors(cluster))
+        outcome = run_missing([always], store, named_executors(cluster))
     assert [each.run for each in outcome.failed] == [always] and "KilledWorker" in outcome.failed[0].reason
 
 
@@ -88,7 +88,7 @@ def guarded(certificates: dict[str, str]) -> Iterator[str]:
 def test_a_cluster_behind_certificates_does_a_sweep(tmp_path: Path, guarded: str) -> None:
     assert guarded.startswith("tls://")
     with Store(tmp_path / "s") as store:
-        assert carried_out(smalls(3), store, named_executors(guarded)).done_now == 3
+        assert run_missing(smalls(3), store, named_executors(guarded)).done_now == 3
 
 
 def test_without_a_certificate_a_guarded_cluster_is_out_of_reach(certificates: dict[str, str], guarded: str) -> None:

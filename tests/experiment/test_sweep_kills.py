@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from gamma_calc.experiment.sweep import carried_out
+from gamma_calc.experiment.sweep import run_missing
 from gamma_calc.experiment.sweep_file import sweep_from_file
-from gamma_calc.experiment.sweep_plan import planned
+from gamma_calc.experiment.sweep_plan import planned_runs
 from gamma_calc.simulation.store import Store
 from tests.experiment.sweep_runs import ROOT, TINY, sweep_telling
 
@@ -65,7 +65,7 @@ def test_a_kill_at_any_moment_loses_no_finished_run_and_leaves_no_half_run(
 ) -> None:
     file, path, rng = tmp_path / "sweep.toml", tmp_path / "killed", random.Random(0)
     file.write_text(TINY.format(seeds=80))
-    runs = planned(sweep_from_file(file))
+    runs = planned_runs(sweep_from_file(file))
     kills, between, known = 0, 0, 0
     for attempt in range(4 * KILLS):
         process, pipe = start(file, path)
@@ -93,9 +93,9 @@ def test_a_kill_at_any_moment_loses_no_finished_run_and_leaves_no_half_run(
             path, known = tmp_path / f"killed {attempt}", 0
     assert kills >= 20 and between >= 5, "the kills did not hit a sweep at work"
     with Store(path) as killed, Store(tmp_path / "whole") as whole:
-        outcome = carried_out(runs, killed)
+        outcome = run_missing(runs, killed)
         assert outcome.is_complete and outcome.done_before == known
-        carried_out(runs, whole)
+        run_missing(runs, whole)
         assert killed.keys == whole.keys == {run.key for run in runs}
         for run in runs:
             one, other = killed.get(run.key), whole.get(run.key)
@@ -116,4 +116,4 @@ def test_two_processes_share_a_store(
         process.close()
         done.append(last_told(pipe) or (0, 0))
     with Store(path) as store:
-        assert len(store.keys) == len(planned(sweep_from_file(file))) == sum(now for now, _ in done)
+        assert len(store.keys) == len(planned_runs(sweep_from_file(file))) == sum(now for now, _ in done)

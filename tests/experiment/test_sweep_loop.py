@@ -13,7 +13,7 @@ import torch
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import Immediate
-from gamma_calc.experiment.sweep import BREAKS, TRIES, carried_out, measured
+from gamma_calc.experiment.sweep import BREAKS, TRIES, measured, run_missing
 from gamma_calc.experiment.sweep_run import KERNELS
 from gamma_calc.simulation.store import Store
 from tests.experiment.sweep_runs import Breaking, Raising, Small, made_by, placed, smalls
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def test_only_what_is_missing_is_done(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     with Store(tmp_path / "s") as store:
-        first = carried_out(smalls(3), store)
-        second = carried_out(smalls(5), store, progress=lambda *counts: told.append(counts))
-        third = carried_out(smalls(5), store)
+        first = run_missing(smalls(3), store)
+        second = run_missing(smalls(5), store, progress=lambda *counts: told.append(counts))
+        third = run_missing(smalls(5), store)
         assert {run.key for run in smalls(5)} == store.keys
     assert (first.done_before, first.done_now) == (0, 3)
     assert (second.done_before, second.done_now) == (3, 2) and told == [(3, 5), (4, 5), (5, 5)]
@@ -36,14 +36,14 @@ def test_only_what_is_missing_is_done(tmp_path: Path) -> None:
 def test_in_this_process_a_run_has_one_thread_and_leaves_the_setting_as_it_was(tmp_path: Path) -> None:
     torch.set_num_threads(2)
     with Store(tmp_path / "s") as store:
-        carried_out(smalls(1), store)
+        run_missing(smalls(1), store)
         assert [record.arrays["threads"] for record in store.records(store.keys)] == [1]
     assert torch.get_num_threads() == 2
 
 
 def test_any_executor_will_do(tmp_path: Path) -> None:
     with Store(tmp_path / "s") as store:
-        outcome = carried_out(smalls(20), store, made_by(lambda: ThreadPoolExecutor(4), at_once=8))
+        outcome = run_missing(smalls(20), store, made_by(lambda: ThreadPoolExecutor(4), at_once=8))
         assert outcome.done_now == 20 == len(store.keys)
         for run in smalls(20):
             record = store.get(run.key)
@@ -53,7 +53,7 @@ def test_any_executor_will_do(tmp_path: Path) -> None:
 def test_a_run_that_raises_is_tried_again_and_named_and_harms_no_other(tmp_path: Path) -> None:
     bad = placed(Raising(ArithmeticError))
     with Store(tmp_path / "s") as store:
-        outcome = carried_out([*smalls(4), bad], store)
+        outcome = run_missing([*smalls(4), bad], store)
     assert outcome.done_now == 4 and not outcome.is_complete
     assert [(each.run, each.reason) for each in outcome.failed] == [(bad, "ArithmeticError: as told")]
 
@@ -66,7 +66,7 @@ def test_a_run_that_breaks_its_executor_is_found_among_others(tmp_path: Path) ->
         return Immediate()
 
     with Store(tmp_path / "s") as store:
-        outcome = carried_out([*smalls(40), bad], store, made_by(make, at_once=4))
+        outcome = run_missing([*smalls(40), bad], store, made_by(make, at_once=4))
     assert outcome.done_now == 40 and [each.run for each in outcome.failed] == [bad]
     assert "its worker died" in outcome.failed[0].reason
     assert TRIES < len(opened) <= TRIES + 2
@@ -75,13 +75,13 @@ def test_a_run_that_breaks_its_executor_is_found_among_others(tmp_path: Path) ->
 def test_executors_that_always_break_are_given_up(tmp_path: Path) -> None:
     bad = [placed(Raising(BrokenProcessPool), number) for number in range(BREAKS)]
     with Store(tmp_path / "s") as store, pytest.raises(BadInput, match=f"broke {BREAKS} times"):
-        carried_out(bad, store, made_by(Immediate, at_once=BREAKS))
+        run_missing(bad, store, made_by(Immediate, at_once=BREAKS))
 
 
 def test_a_run_that_breaks_its_executor_is_tried_as_often_as_is_said(tmp_path: Path) -> None:
     bad = placed(Breaking(str(tmp_path), 0, times=99))
     with Store(tmp_path / "s") as store:
-        outcome = carried_out([bad], store, made_by(Immediate, at_once=1))
+        outcome = run_missing([bad], store, made_by(Immediate, at_once=1))
     assert [each.run for each in outcome.failed] == [bad]
     assert len(list(tmp_path.glob("0-*"))) == TRIES
 
@@ -95,20 +95,20 @@ def test_a_run_that_raises_is_tried_as_often_as_is_said(tmp_path: Path) -> None:
             return super().submit(fn, *args, **kwargs)
 
     with Store(tmp_path / "s") as store:
-        carried_out([placed(Raising(ArithmeticError))], store, made_by(Counting, at_once=1))
+        run_missing([placed(Raising(ArithmeticError))], store, made_by(Counting, at_once=1))
     assert len(submitted) == TRIES
 
 
 def test_breaks_between_finished_runs_never_end_a_sweep(tmp_path: Path) -> None:
     runs = [placed(Breaking(str(tmp_path), number, times=1), number) for number in range(2 * BREAKS)]
     with Store(tmp_path / "s") as store:
-        outcome = carried_out(runs, store, made_by(Immediate, at_once=1))
+        outcome = run_missing(runs, store, made_by(Immediate, at_once=1))
     assert outcome.is_complete
 
 
 def test_what_the_machine_lacks_ends_the_sweep_at_once(tmp_path: Path) -> None:
     with Store(tmp_path / "s") as store, pytest.raises(BadInput, match="as told"):
-        carried_out([placed(Raising(BadInput))], store)
+        run_missing([placed(Raising(BadInput))], store)
 
 
 def test_a_worker_with_other_kernels_is_refused() -> None:
@@ -123,6 +123,6 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
 
     with Store(tmp_path / "s") as store:
         with pytest.raises(KeyboardInterrupt):
-            carried_out(smalls(6), store, progress=interrupt)
+            run_missing(smalls(6), store, progress=interrupt)
         assert len(store.keys) == 3
-        assert carried_out(smalls(6), store).done_now == 3
+        assert run_missing(smalls(6), store).done_now == 3

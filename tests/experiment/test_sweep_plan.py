@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.prediction import pinned
+from gamma_calc.experiment.prediction import at_largest_rate
 from gamma_calc.experiment.setup import Settings, configuration
-from gamma_calc.experiment.sweep import carried_out
-from gamma_calc.experiment.sweep_plan import planned
+from gamma_calc.experiment.sweep import run_missing
+from gamma_calc.experiment.sweep_plan import planned_runs
 from gamma_calc.experiment.sweep_run import (
     Planned,
     ProbeRun,
@@ -24,7 +24,7 @@ from gamma_calc.experiment.sweep_run import (
     probe_memory,
 )
 from gamma_calc.huggingface.language.settings import LanguageTraining
-from gamma_calc.program.catalogue import catalogued
+from gamma_calc.program.catalogue import catalogue_scheme
 from gamma_calc.simulation.probe import UNIT, probe
 from gamma_calc.simulation.store import Arrays, Store
 from gamma_calc.simulation.student_data import StudentConfiguration
@@ -92,13 +92,13 @@ def joined(cell: tuple[str, str, int], parts: list[tuple[Planned, Arrays]]) -> C
 
 
 def runs_of(text: str) -> tuple[Planned, ...]:
-    return planned(sweep_from_text(text))
+    return planned_runs(sweep_from_text(text))
 
 
 def cells(text: str, path: Path) -> list[Cell]:
     runs = runs_of(text)
     with Store(path) as store:
-        assert carried_out(runs, store).is_complete
+        assert run_missing(runs, store).is_complete
         return collected(runs, store)
 
 
@@ -108,7 +108,7 @@ def test_a_sweep_measures_what_the_probe_does(tmp_path: Path) -> None:
         (s, n) for s in ("init-a", "lora-plus-b") for n in (16, 32)
     ]
     for cell in found:
-        scheme = pinned(catalogued(cell.scheme))
+        scheme = at_largest_rate(catalogue_scheme(cell.scheme))
         for at, rate in enumerate(cell.rates):
             settings = Settings(widths=(cell.width,), seeds=5, steps=2, device="cpu")
             whole = probe(configuration(scheme, settings, Fraction(rate)))
@@ -123,7 +123,7 @@ def test_a_sweep_measures_what_the_teacher_student_experiment_does(tmp_path: Pat
     (cell,) = cells(STUDENT, tmp_path / "s")
     assert cell.rates == (0.01, 0.02, 0.04)
     eta_b = tuple(16 * eta for eta in cell.rates)
-    adam = catalogued("lora-plus-a").optimizer.step
+    adam = catalogue_scheme("lora-plus-a").optimizer.step
     for seed in range(2):
         each = StudentConfiguration(
             16, 16**-0.5, None, cell.rates, eta_b, adam, 3, points=20, dtype="float64", device="cpu", seed=seed
@@ -179,7 +179,7 @@ def test_a_store_of_before_is_still_read(tmp_path: Path) -> None:
     """Its runs have fewer arrays than those that are made now; a cell has what all of its runs have."""
     runs = runs_of(STUDENT)
     with Store(tmp_path / "new") as new, Store(tmp_path / "old") as old:
-        carried_out(runs, new)
+        run_missing(runs, new)
         first, *rest = new.records(run.key for run in runs)
         kept = {name: first.arrays[name] for name in ("Z_A", "Z_B", "training_loss", "test_loss")}
         for record in (replace(first, arrays=kept), *rest):
@@ -260,7 +260,7 @@ def test_a_run_on_a_device_has_to_fit_there_too() -> None:
 
 
 def test_widths_of_an_experiment_that_do_not_fit_are_refused() -> None:
-    scheme = pinned(catalogued("init-a"))
+    scheme = at_largest_rate(catalogue_scheme("init-a"))
     experiment = configuration(scheme, Settings(widths=(128, 2**22)), Fraction(1))
     check_widths(experiment, None)
     check_widths(experiment, 2**36)
@@ -271,7 +271,7 @@ def test_widths_of_an_experiment_that_do_not_fit_are_refused() -> None:
 
 
 def test_what_a_step_is_given_beside_the_gradient_takes_memory() -> None:
-    plain = configuration(pinned(catalogued("init-a")), Settings(widths=(2**20,)), Fraction(1))
+    plain = configuration(at_largest_rate(catalogue_scheme("init-a")), Settings(widths=(2**20,)), Fraction(1))
     needs = [
         probe_memory(each.shape_at(2**20), each.dtype, each.training_at(each.shape_at(2**20)))
         for each in (plain, replace(plain, momentum=UNIT), replace(plain, momentum=UNIT, decay=UNIT))

@@ -13,7 +13,7 @@ import pytest
 
 from gamma_calc.experiment import sweep
 from gamma_calc.experiment.executors import Processes, named_executors
-from gamma_calc.experiment.sweep import carried_out
+from gamma_calc.experiment.sweep import run_missing
 from gamma_calc.simulation.store import Store
 from tests.experiment.sweep_runs import ROOT, TINY, Deadly, held_back, placed, smalls, wait_until
 
@@ -37,7 +37,7 @@ def test_a_spawned_worker_that_dies_is_replaced_and_a_deadly_run_named(
     folder.mkdir()
     always = placed(Deadly(str(folder), 99))
     with Store(tmp_path / "s") as store:
-        outcome = carried_out([always, *smalls(3)], store, named_executors("spawn:1"))
+        outcome = run_missing([always, *smalls(3)], store, named_executors("spawn:1"))
         threads = [record.arrays["threads"] for record in store.records(run.key for run in smalls(3))]
     assert outcome.done_now == 3 and [each.run for each in outcome.failed] == [always]
     assert "its worker died" in outcome.failed[0].reason
@@ -49,10 +49,10 @@ def test_workers_leave_with_a_killed_parent(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\n"
         "from gamma_calc.experiment.executors import named_executors\n"
-        "from gamma_calc.experiment.sweep import carried_out\nfrom gamma_calc.simulation.store import Store\n"
+        "from gamma_calc.experiment.sweep import run_missing\nfrom gamma_calc.simulation.store import Store\n"
         "from tests.experiment.sweep_runs import Slow, placed\n"
         "with Store(Path(sys.argv[1]) / 's') as store:\n"
-        "    carried_out([placed(Slow(sys.argv[2]))], store, named_executors('spawn:1'))\n"
+        "    run_missing([placed(Slow(sys.argv[2]))], store, named_executors('spawn:1'))\n"
     )
     folder = tmp_path / "workers"
     folder.mkdir()

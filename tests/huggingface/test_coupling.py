@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from gamma_calc.experiment.prediction import pinned
+from gamma_calc.experiment.prediction import at_largest_rate
 from gamma_calc.huggingface import Probe, init_lora_, lora_adapters, scheme_optimizer
 from gamma_calc.huggingface.families import family_model, linear_readout
 from gamma_calc.program.catalogue import CATALOGUE
@@ -20,7 +20,7 @@ UPPER = "layers.1.self_attn.v_proj"
 
 def alignment(*, is_cut: bool) -> float:
     """The mean alignment of A_0 Z in the upper value projection after the last step."""
-    scheme, found = pinned(CATALOGUE["lora-plus-a"]), []
+    scheme, found = at_largest_rate(CATALOGUE["lora-plus-a"]), []
     for seed in range(SEEDS):
         model = init_lora_(family_model("llama", WIDTH, seed), scheme, generator=torch.Generator().manual_seed(seed))
         for each in lora_adapters(model):

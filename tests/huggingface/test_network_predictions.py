@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.experiment.prediction import Prediction, pinned, predictions
+from gamma_calc.experiment.prediction import Prediction, at_largest_rate, predictions
 from gamma_calc.huggingface import CoordinateLayout, coordinate_check, coordinates
 from gamma_calc.huggingface.families import LOSSES, family_model
 from gamma_calc.huggingface.network_predictions import network_predictions
@@ -30,7 +30,7 @@ FIRST, SECOND = ("model.layers.0.self_attn.v_proj", "model.layers.1.self_attn.v_
 @cache
 def whole(name: str) -> Mapping[str, tuple[Prediction, ...]]:
     """What the whole of a small Llama predicts of its adapters, under a scheme of the catalogue."""
-    return network_predictions(family_model("llama", 64, 0), pinned(CATALOGUE[name]), STEPS)
+    return network_predictions(family_model("llama", 64, 0), at_largest_rate(CATALOGUE[name]), STEPS)
 
 
 def by_name(found: tuple[Prediction, ...]) -> Mapping[tuple[str, int], Prediction]:
@@ -43,7 +43,7 @@ def by_name(found: tuple[Prediction, ...]) -> Mapping[tuple[str, int], Predictio
 )
 def test_what_depth_changes_of_a_module(name: str) -> None:
     """Behind the first layer A_0 Z grows from step 3 on: B in front of it has learnt through A_0."""
-    chosen = pinned(CATALOGUE[name])
+    chosen = at_largest_rate(CATALOGUE[name])
     alone = by_name(predictions(chosen, STEPS))
     for layer, predicted in whole(name).items():
         found = by_name(predicted)
@@ -89,7 +89,7 @@ def test_a_check_takes_its_predictions_from_the_network(monkeypatch: pytest.Monk
 
 def test_recorded_terms_that_refute_one_module_do_not_refute_the_network() -> None:
     """v_proj of the second layer of Llama under LoRA+ from Init[A], at s = 1: what A_0 does at step 3."""
-    chosen = pinned(CATALOGUE["lora-plus-a"])
+    chosen = at_largest_rate(CATALOGUE["lora-plus-a"])
     network = by_name(whole(chosen.name)[SECOND])
     alone = by_name(predictions(chosen, STEPS))
     text = (ROOT / "validation/families/llama-unit-scale.json").read_text(encoding="utf-8")
@@ -113,7 +113,7 @@ def test_recorded_terms_that_refute_one_module_do_not_refute_the_network() -> No
 def test_lora_plus_from_a_random_grows_in_the_second_layer_of_other_families(
     family: str, first: str, second: str
 ) -> None:
-    found = network_predictions(family_model(family, 64, 0), pinned(CATALOGUE["lora-plus-a"]), STEPS)
+    found = network_predictions(family_model(family, 64, 0), at_largest_rate(CATALOGUE["lora-plus-a"]), STEPS)
     for layer, expected in ((first, Fraction(0)), (second, Fraction(1, 2))):
         predicted = by_name(found[layer])
         assert [predicted[each, 3].total.exponent for each in ("Z_A", "Z_B", "delta_2")] == [expected] * 3
@@ -124,4 +124,4 @@ def test_what_has_no_predictions() -> None:
     with pytest.raises(BadInput, match="the rest is read from the model"):
         network_predictions(wrapped(), scheme("0", "zero", "-1", "0", scale="-1/2"), STEPS)
     with pytest.raises(Unknown, match="no rule for slice"):
-        network_predictions(falcon(), pinned(CATALOGUE["init-a"]), STEPS)
+        network_predictions(falcon(), at_largest_rate(CATALOGUE["init-a"]), STEPS)

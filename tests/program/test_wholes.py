@@ -14,10 +14,10 @@ from gamma_calc.program import reading
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Named, Pointwise, nodes
 from gamma_calc.program.models import LoraStack
-from gamma_calc.program.program import Program, asked
+from gamma_calc.program.program import Program, with_quantities
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.stack import lora_stack
-from gamma_calc.program.wholes import asked_as_wholes
+from gamma_calc.program.wholes import nodes_as_wholes
 from tests.schemes import scheme
 
 POINTS = {
@@ -42,7 +42,7 @@ def test_the_answers_are_those_of_every_pair_of_terms(
 ) -> None:
     program = lora_stack(point, stack)
     fewer = read(program)
-    monkeypatch.setattr(reading, "asked_as_wholes", lambda program: frozenset())
+    monkeypatch.setattr(reading, "nodes_as_wholes", lambda program: frozenset())
     every = read(program)
     assert fewer.steps == every.steps
     assert len(fewer.applications) < len(every.applications)
@@ -53,8 +53,8 @@ def test_what_is_looked_at_term_by_term_is_no_whole() -> None:
     program = lora_stack(POINTS["init-a"], STACKS["full"])
     told = [node for node in nodes(*program.gradients.values()) if isinstance(node, Pointwise) and node.keeps_parts]
     assert told
-    assert asked_as_wholes(program).isdisjoint({*nodes(*told), *nodes(*program.quantities.values())})
-    cuts = {node.name for node in asked_as_wholes(asked(program, ("Z_B[1]",))) if isinstance(node, Named)}
+    assert nodes_as_wholes(program).isdisjoint({*nodes(*told), *nodes(*program.quantities.values())})
+    cuts = {node.name for node in nodes_as_wholes(with_quantities(program, ("Z_B[1]",))) if isinstance(node, Named)}
     assert {"dz[1]", "dh[1]", "dz[3]", "h[3]"} <= cuts
     assert cuts.isdisjoint({"z[1]", "h[1]", "h[2]"})
 

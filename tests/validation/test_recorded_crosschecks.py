@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gamma_calc import crosscheck
-from gamma_calc.experiment.prediction import pinned, predictions
+from gamma_calc.experiment.prediction import at_largest_rate, predictions
 from gamma_calc.experiment.setup import Settings
 from gamma_calc.experiment.verdict_page import number
 from gamma_calc.experiment.verdicts import worst
@@ -30,7 +30,7 @@ def recorded(folder: str) -> Any:
 def test_recorded_predictions_are_those_of_today(folder: str) -> None:
     data = recorded(folder)
     for entry in data["schemes"]:
-        scheme = pinned(CATALOGUE[entry["scheme"]].under(entry["optimizer"]))
+        scheme = at_largest_rate(CATALOGUE[entry["scheme"]].under(entry["optimizer"]))
         today = {(each.quantity, each.t): str(each.total) for each in predictions(scheme, data["settings"]["steps"])}
         rows = [row for row in data["quantities"] if row["scheme"] == entry["scheme"]]
         assert {(row["quantity"], row["t"]): row["predicted"] for row in rows} == today

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gamma_calc.experiment.prediction import pinned, predictions
+from gamma_calc.experiment.prediction import at_largest_rate, predictions
 from gamma_calc.experiment.verdicts import worst
 from gamma_calc.huggingface.coordinates import together
 from gamma_calc.simulation.slopes import SlopeEstimate
@@ -73,7 +73,7 @@ def test_recorded_predictions_are_those_of_today(name: str) -> None:
     data, recording = recorded(name), RECORDINGS[name]
     adapters = 2 * recording.shape.layers
     assert len(data["layers"]) == adapters * len(recording.schemes)
-    for scheme in map(pinned, recording.schemes):
+    for scheme in map(at_largest_rate, recording.schemes):
         today = {(each.quantity, each.t): together(each) for each in predictions(scheme, data["settings"]["steps"])}
         rows = [row for row in data["quantities"] if row["scheme"] == scheme.name]
         assert len(rows) == adapters * len(today)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gamma_calc.experiment.prediction import pinned
+from gamma_calc.experiment.prediction import at_largest_rate
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.simulation.verdicts import TOLERANCE
 from validation.network_paths import Theory, deep_terms
@@ -145,11 +145,11 @@ def test_the_record_is_of_the_run_as_it_stands(name: str) -> None:
 )
 def test_what_is_recorded_is_derived_today(names: list[str], scheme: str) -> None:
     """What is predicted of every row; and which parts are measured apart, and what is derived of these."""
-    whole, alone = theories(RUNS[names[0]], pinned(CATALOGUE[scheme]))
+    whole, alone = theories(RUNS[names[0]], at_largest_rate(CATALOGUE[scheme]))
     for name in names:
         check_rows([row for row in DATA[name]["rows"] if row["scheme"] == scheme], whole, alone)
         if name in FAR and (not RUNS[name].shape.is_all_linear or (name, scheme) in WIDE):
-            cut = theories_without_paths(RUNS[name], pinned(CATALOGUE[scheme]))
+            cut = theories_without_paths(RUNS[name], at_largest_rate(CATALOGUE[scheme]))
             today = {
                 layer: {"path": str(of_initial(whole[layer])), "cut": str(of_initial(cut[layer]))}
                 for layer in whole

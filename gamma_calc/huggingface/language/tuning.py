@@ -228,7 +228,7 @@ def ready_to_tune(
     return Tuning(plans, tuple(widths), first, pairs, target or "")
 
 
-def tuned(tuning: Tuning, store: Store, *, workers: int = 1, progress: Progress | None = None) -> Tuned:
+def run_studies(tuning: Tuning, store: Store, *, workers: int = 1, progress: Progress | None = None) -> Tuned:
     """Carry out the studies, or what of them is missing in a store.
 
     Raises:
@@ -252,7 +252,7 @@ def tuning_report(found: Tuned, command: str) -> Report:
         title=f"The best learning rate of {curves.scheme}",
         claims=(),
         seeds=plan.seeds,
-        data=tuned_json(found),
+        data=tuning_json(found),
         environment=made_in_processes(command, seconds, found.workers, **releases),
         remarks=(*found.answer, "What holds here holds for this model, these texts and this training."),
         sections=tuple(_sections(found)),
@@ -290,7 +290,7 @@ CAPTION = (
 )
 
 
-def tuned_json(found: Tuned) -> dict[str, Any]:
+def tuning_json(found: Tuned) -> dict[str, Any]:
     """The answer as plain data."""
     plan, carried, slope = found.tuning.plans[-1], found.carried, found.slope
     measured = None if slope is None else {"measured": plain_numbers(slope.slope), "ci": plain_numbers(slope.interval)}
