@@ -126,11 +126,11 @@ class ColumnKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its heading, how it is set, and its share of the line where that is divided on paper."""
+    """A column of a table: its heading, how it is set, and on paper its share of the line, in thousandths."""
 
     heading: Words
     kind: ColumnKind = ColumnKind.PLAIN
-    share: int = 1
+    share: int = 0
 
 
 PROOF = (Column("line"), Column("conclusion"), Column("grounds"))

@@ -127,9 +127,8 @@ def _target(number: str) -> str:
 
 
 def _table(table: Table) -> str:
-    whole = sum(each.share for each in table.columns)
     columns = "".join(
-        rf">{{\raggedright\arraybackslash}}p{{\dimexpr {each.share / whole:.3f}\linewidth-2\tabcolsep}}"
+        rf">{{\raggedright\arraybackslash}}p{{\dimexpr {each.share / 1000:.3f}\linewidth-2\tabcolsep}}"
         for each in table.columns
     )
     header = tuple(each.heading for each in table.columns)
