@@ -81,6 +81,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "Phi-3": _causal("Phi3", "qkv_proj"),
         "GPT-2": Model("GPT2", "LMHeadModel", ("c_attn",), _GPT2, is_transposed=True),
         "GPT-NeoX": Model("GPTNeoX", "ForCausalLM", ("query_key_value",), {**SIZES, **TOKENS}),
+        "GPT-J": Model("GPTJ", "ForCausalLM", ("q_proj", "v_proj"), {**SIZES, **TOKENS, "rotary_dim": 4}),
         "OPT": Model("OPT", "ForCausalLM", SEPARATE, {**_OPT, "word_embed_proj_dim": 64}),
         "RoBERTa": Model("Roberta", "ForMaskedLM", ("query", "value"), SIZES),
         "T5": Model("T5", "ForConditionalGeneration", ("q", "v"), _T5),

@@ -66,6 +66,8 @@ FEWEST_POSITIONS = 16
 """Of a table of positions: a model made for shorter inputs is traced on some of this length too."""
 SOURCES = "max_source_positions"
 """Positions of what an encoder hears, which takes two features for one: as few as that."""
+ROTATED = "rotary_dim"
+"""Coordinates of a head that rotate with the position."""
 SECTIONS = "mrope_section"
 """Parts of a head that rotate by different positions, as of an image."""
 NOT_COPIED = ("transformers_version", "stage_names", "out_features", "out_indices")
@@ -243,6 +245,9 @@ def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[
     for name, value in known.items():
         if name.endswith("token_id") and isinstance(value, int) and value >= SIZES["vocabulary"][0]:
             found[name] = 1
+    if isinstance(known.get(ROTATED), int):
+        heads_now, hidden_now = (known[name] for kind in ("heads", "hidden") if (name := _attribute(config, kind)))
+        found[ROTATED] = 2 * max(1, known[ROTATED] * heads_now * sizes["head"] // (2 * hidden_now))
     rotation = found.get("rope_parameters") or {}
     if SECTIONS in rotation:
         found["rope_parameters"] = {**rotation, SECTIONS: _sections(rotation[SECTIONS], sizes["head"] // 2)}

@@ -123,7 +123,7 @@ class AxisLayout:
                 inner_sizes = tuple(a // b for a, b in zip(self.axes.sizes[axis], wanted, strict=True))
                 outer = self.axes.axis(wanted, taken)
                 inner = self.axes.axis(inner_sizes, (*taken, outer))
-                if self.sizes((outer, inner)) != self.axes.sizes[axis]:
+                if self.sizes((outer, inner)) != self.axes.sizes[axis] or outer.size + inner.size != axis.size:
                     raise Unknown(f"a view that cuts {axis} across")
                 if axis in expression.axes:
                     expression = Split(expression, axis, outer, inner)
