@@ -95,10 +95,11 @@ def _different(components: Term) -> Sequence[Component]:
     alike = dict[frozenset[Sight], list[Component]]()
     for each in components:
         alike.setdefault(each.provenance.seen, []).append(each)
-    found = dict[Size, list[Provenance]]()
-    for same in alike.values():
-        found.setdefault(total(same), []).append(_joined(each.provenance for each in same))
-    left = [Component(size, _joined(provenances)) for size, provenances in found.items()]
+    found = dict[Size, list[Component]]()
+    for group in alike.values():
+        one = group[0] if len(group) == 1 else Component(total(group), _joined(group))
+        found.setdefault(one.size, []).append(one)
+    left = [group[0] if len(group) == 1 else Component(size, _joined(group)) for size, group in found.items()]
     left = [one for one in left if not _is_covered(one, left)]
     bounds = [one for one in left if not is_there(one)]
     if len(bounds) > 1 and len({name for one in left for name in one.size.upper.free}) < 2:
@@ -120,8 +121,8 @@ def _is_hidden(component: Component, others: Iterable[Component]) -> bool:
     )
 
 
-def _joined(provenances: Iterable[Provenance]) -> Provenance:
-    one, *others = provenances
+def _joined(components: Iterable[Component]) -> Provenance:
+    one, *others = [each.provenance for each in components]
     return one.joined(*others)
 
 
@@ -144,8 +145,13 @@ def _bounds(components: Term) -> Sequence[Component]:
 
 def _is_no_larger(one: Component, other: Component) -> bool:
     """Whether a component is surely no larger than another one; a bound, than what bounds the other."""
-    most = other.size.upper if one.size.lower.is_vanishing else other.size.lower
-    return one.size.upper.is_at_most(most)
+    return _is_size_no_larger(one.size, other.size)
+
+
+@lru_cache(maxsize=65536)
+def _is_size_no_larger(one: Size, other: Size) -> bool:
+    most = other.upper if one.lower.is_vanishing else other.lower
+    return one.upper.is_at_most(most)
 
 
 def _bound(components: Sequence[Component]) -> Component:

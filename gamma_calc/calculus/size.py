@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gamma_calc.algebra import Exponent
 from gamma_calc.program.shared import Shared
@@ -27,13 +28,8 @@ class Size(Shared):
     @classmethod
     def largest(cls, sizes: Iterable[Size]) -> Size:
         """The size of a sum of several quantities whose leading terms do not cancel; that of zero for none."""
-        distinct = tuple(sizes)
-        if len(distinct) == 1:
-            return distinct[0]
-        lower = Exponent.largest(each.lower for each in distinct)
-        if all(each.is_exact for each in distinct):
-            return cls(lower, lower)
-        return cls(lower, Exponent.largest(each.upper for each in distinct))
+        distinct = frozenset(sizes)
+        return next(iter(distinct)) if len(distinct) == 1 else _largest(distinct)
 
     @property
     def is_exact(self) -> bool:
@@ -59,8 +55,7 @@ class Size(Shared):
 
     def __add__(self, other: Size) -> Size:
         """The size of a product."""
-        lower = self.lower + other.lower
-        return Size(lower, lower if self.is_exact and other.is_exact else self.upper + other.upper)
+        return _sum(self, other)
 
     def __or__(self, other: Size) -> Size:
         """The size of a sum whose leading terms do not cancel."""
@@ -73,3 +68,17 @@ class Size(Shared):
     def latex(self) -> str:
         """The exponent as LaTeX; a bound carries its sign."""
         return self.upper.latex() if self.is_exact else rf"\le {self.upper.latex()}"
+
+
+@lru_cache(maxsize=65536)
+def _sum(one: Size, other: Size) -> Size:
+    lower = one.lower + other.lower
+    return Size(lower, lower if one.is_exact and other.is_exact else one.upper + other.upper)
+
+
+@lru_cache(maxsize=65536)
+def _largest(sizes: frozenset[Size]) -> Size:
+    lower = Exponent.largest(each.lower for each in sizes)
+    if all(each.is_exact for each in sizes):
+        return Size(lower, lower)
+    return Size(lower, Exponent.largest(each.upper for each in sizes))
