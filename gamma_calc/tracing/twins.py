@@ -246,8 +246,8 @@ def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[
         if name.endswith("token_id") and isinstance(value, int) and value >= SIZES["vocabulary"][0]:
             found[name] = 1
     if isinstance(known.get(ROTATED), int):
-        heads_now, hidden_now = (known[name] for kind in ("heads", "hidden") if (name := _attribute(config, kind)))
-        found[ROTATED] = 2 * max(1, known[ROTATED] * heads_now * sizes["head"] // (2 * hidden_now))
+        hidden, heads, head = (known.get(_attribute(config, kind)) for kind in ("hidden", "heads", "head"))
+        found[ROTATED] = 2 * max(1, known[ROTATED] * sizes["head"] // (2 * (head or hidden // heads)))
     rotation = found.get("rope_parameters") or {}
     if SECTIONS in rotation:
         found["rope_parameters"] = {**rotation, SECTIONS: _sections(rotation[SECTIONS], sizes["head"] // 2)}

@@ -86,7 +86,9 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "glm": _of("Glm", "ForCausalLM", "q_proj", "v_proj", head_dim=8, partial_rotary_factor=0.5, **GROUPED),
     "phi3": _of("Phi3", "ForCausalLM", "qkv_proj", "gate_up_proj", **GROUPED),
     "gpt-neox": _of("GPTNeoX", "ForCausalLM", "query_key_value", bos_token_id=0, eos_token_id=0),
-    "gpt-j": _of("GPTJ", "ForCausalLM", "q_proj", "fc_in", rotary_dim=4, bos_token_id=0, eos_token_id=0),
+    "gpt-j": _of(
+        "GPTJ", "ForCausalLM", "q_proj", "fc_in", num_attention_heads=2, rotary_dim=16, bos_token_id=0, eos_token_id=0
+    ),
     "opt": opt,
     "t5": t5,
     "modernbert": _of("ModernBert", "ForMaskedLM", "Wqkv", cls_token_id=0, sep_token_id=0, **TOKENS),
