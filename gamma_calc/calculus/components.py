@@ -65,7 +65,7 @@ def _is_covered(component: Component, others: Iterable[Component]) -> bool:
     return any(
         made.differs_by_mixed(other.provenance)
         and other is not component
-        and _is_no_larger(component, other)
+        and component.size.is_at_most(other.size)
         and made.is_within(other.provenance)
         for other in others
     )
@@ -134,24 +134,13 @@ def _bounds(components: Term) -> Sequence[Component]:
     """
     whole = total(components)
     if all(len(each.size.upper.pieces) == 1 for each in components):  # else comparing them takes long
-        ranked = sorted(components, key=lambda one: -sum(_is_no_larger(other, one) for other in components))
+        ranked = sorted(components, key=lambda one: -sum(other.size.is_at_most(one.size) for other in components))
         kept, rest = ranked[: MOST_APART - 1], ranked[MOST_APART - 1 :]
         if total(kept) == whole:
             return [*kept, _bound(rest)]
     least = common(*(each.provenance.seen for each in components))
     sure = replace(components[0].provenance, seen=least, alone=frozenset())
     return [Component(whole, sure), _bound(components)]
-
-
-def _is_no_larger(one: Component, other: Component) -> bool:
-    """Whether a component is surely no larger than another one; a bound, than what bounds the other."""
-    return _is_size_no_larger(one.size, other.size)
-
-
-@lru_cache(maxsize=65536)
-def _is_size_no_larger(one: Size, other: Size) -> bool:
-    most = other.upper if one.lower.is_vanishing else other.lower
-    return one.upper.is_at_most(most)
 
 
 def _bound(components: Sequence[Component]) -> Component:

@@ -53,14 +53,17 @@ class Size(Shared):
         lower, upper = (Exponent.largest(map(Exponent.of, side.pieces)) for side in (self.lower, self.upper))
         return Size(lower, upper)
 
+    def is_at_most(self, other: Size) -> bool:
+        """Whether it is surely no larger than another one; a bound, than what bounds the other."""
+        return _is_at_most(self, other)
+
     def __add__(self, other: Size) -> Size:
         """The size of a product."""
         return _sum(self, other)
 
     def __or__(self, other: Size) -> Size:
         """The size of a sum whose leading terms do not cancel."""
-        lower = self.lower | other.lower
-        return Size(lower, lower if self.is_exact and other.is_exact else self.upper | other.upper)
+        return Size.largest((self, other))
 
     def __str__(self) -> str:
         return str(self.upper) if self.is_exact else f"<= {self.upper}"
@@ -68,6 +71,11 @@ class Size(Shared):
     def latex(self) -> str:
         """The exponent as LaTeX; a bound carries its sign."""
         return self.upper.latex() if self.is_exact else rf"\le {self.upper.latex()}"
+
+
+@lru_cache(maxsize=65536)
+def _is_at_most(one: Size, other: Size) -> bool:
+    return one.upper.is_at_most(other.upper if one.lower.is_vanishing else other.lower)
 
 
 @lru_cache(maxsize=65536)
