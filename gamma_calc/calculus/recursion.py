@@ -89,7 +89,7 @@ class Open(Unknown):
 
 
 @contextmanager
-def without_collection() -> Iterator[None]:
+def without_garbage_collection() -> Iterator[None]:
     """Without a look for cycles among what is made, of which there are none: it takes a quarter of a long run."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -161,7 +161,7 @@ _run = lru_cache(maxsize=64)(_Run)
 
 
 @lru_cache(maxsize=64)
-@without_collection()
+@without_garbage_collection()
 def trajectory(
     program: Program,
     steps: int,

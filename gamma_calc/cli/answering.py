@@ -94,7 +94,7 @@ def question_parser(name: str) -> Parser:
     return found
 
 
-def exit_status(words: Sequence[str]) -> int:
+def run_command(words: Sequence[str]) -> int:
     """Answer the question that a command line asks, or say in one line why not; returns the exit status."""
     try:
         options = _options(words)

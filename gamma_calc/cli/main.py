@@ -27,9 +27,9 @@ def main(words: Sequence[str] | None = None) -> int:
         os.environ["MPLBACKEND"] = "agg"  # no window is ever opened, whatever the user's notebooks do
         gc.set_threshold(50_000, 20, 50)  # a derivation is many small objects without a cycle among them
     try:
-        from gamma_calc.cli.answering import exit_status
+        from gamma_calc.cli.answering import run_command
 
-        return exit_status(sys.argv[1:] if words is None else words)
+        return run_command(sys.argv[1:] if words is None else words)
     except KeyboardInterrupt:
         complain("interrupted")
         return INTERRUPTED

@@ -21,7 +21,7 @@ from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.largest_rates import at_largest
 from gamma_calc.analysis.origin import Leading, origin
-from gamma_calc.calculus.recursion import Trajectory, without_collection
+from gamma_calc.calculus.recursion import Trajectory, without_garbage_collection
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import SCHEMA, condition_json, largest_json
 from gamma_calc.derivation.suppositions import Alignments, measured_policy
@@ -252,7 +252,7 @@ def part_of(layer: TracedLayer, quantity: str) -> str:
     return part + quantity.partition("[")[0].removeprefix(f"{part}_{stem}")
 
 
-@without_collection()
+@without_garbage_collection()
 def model_theory(
     model: str | Path,
     *,
