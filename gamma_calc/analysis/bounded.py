@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from gamma_calc.algebra import EMPTY, Polyhedron, nonpositive_region
 from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.calculus.provenance import MOST_APART
 from gamma_calc.calculus.recursion import MOST_NUMBERS, Open, Trajectory, trajectory
 from gamma_calc.calculus.step_map import minorant, product_map, step_map
 from gamma_calc.maxplus.cycle_time import subcritical
@@ -61,11 +62,19 @@ class Bounded:
 
 
 def bounded(
-    program: Program, quantities: tuple[str, ...], domain: Polyhedron, horizon: int | None, policy: Policy = CALCULUS
+    program: Program,
+    quantities: tuple[str, ...],
+    domain: Polyhedron,
+    horizon: int | None,
+    policy: Policy = CALCULUS,
+    apart: int = MOST_APART,
 ) -> Bounded:
-    """Where `quantities` have exponents at most 0 at steps 1 to `horizon` (None: at every step)."""
+    """Where `quantities` have exponents at most 0 at steps 1 to `horizon` (None: at every step).
+
+    Of one parity `apart` components are kept apart.
+    """
     try:
-        run = run_of(program, domain, horizon, policy)
+        run = run_of(program, domain, horizon, policy, apart)
     except Open as error:
         return Bounded(EMPTY, domain, (error.run,), False, str(error))
     if run.settled_from is not None:
@@ -88,18 +97,28 @@ def bounded(
     return replace(bound, map=found, below=below, whole=whole)
 
 
-def run_of(program: Program, domain: Polyhedron, horizon: int | None, policy: Policy = CALCULUS) -> Trajectory:
+def run_of(
+    program: Program, domain: Polyhedron, horizon: int | None, policy: Policy = CALCULUS, apart: int = MOST_APART
+) -> Trajectory:
     """The steps up to a horizon; where there is none, the first ones, which may tell of all later ones."""
-    return unrolled(program, domain, policy) if horizon is None else trajectory(program, horizon, domain, policy)
+    if horizon is None:
+        return unrolled(program, domain, policy, apart=apart)
+    return trajectory(program, horizon, domain, policy, apart=apart)
 
 
-def unrolled(program: Program, domain: Polyhedron, policy: Policy = CALCULUS, steps: int | None = None) -> Trajectory:
+def unrolled(
+    program: Program,
+    domain: Polyhedron,
+    policy: Policy = CALCULUS,
+    steps: int | None = None,
+    apart: int = MOST_APART,
+) -> Trajectory:
     """The first steps of a run, as many as are short enough to write out.
 
     What a step changes may take another one to pass from each parameter to the next, and back.
     """
     steps = UNROLLED + 2 * max(0, len(program.parameters) - MODULE_SIZE) if steps is None else steps
-    return trajectory(program, steps, domain, policy, MOST_NUMBERS)
+    return trajectory(program, steps, domain, policy, MOST_NUMBERS, apart)
 
 
 def _unsettled(run: Trajectory) -> str:

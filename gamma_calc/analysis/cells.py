@@ -7,7 +7,7 @@ which two parts are equal it has more: the domain is cut there, as often as it t
 A map of several parts makes of each what it is beside the larger ones, and a run over a domain with a tie of two may
 take a part for larger, or for smaller, than it is. So where one exponent is free, what is decided there is held to a
 run at a point, which has no ties; where that is otherwise, or nothing is decided, it is decided at the ties and on the
-intervals between, without cells.
+intervals between, without cells. What bounds leave open there is read again with more components of a term apart.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.largest_rates import largest_rate
 from gamma_calc.calculus.components import Component
 from gamma_calc.calculus.policy import Policy
+from gamma_calc.calculus.provenance import MORE_APART
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.trace import Application
 from gamma_calc.program.expressions import Expression, Map, MapChange, Named, Scaled
@@ -72,7 +73,9 @@ def decision_by_parts(
     domain = bound.runs[0].domain
     is_open = within != Region.of(domain) or undecided(bound.run, domain) is not None
     has_ties = len(free) == 1 and _has_ties(bound.runs)
-    if made.status is Status.UNKNOWN and is_open and not has_ties:
+    if made.status is Status.UNKNOWN and not is_open and not has_ties:
+        made = decision(condition, close_bound(program, condition, domain, horizon, policy), is_free=is_free)
+    elif made.status is Status.UNKNOWN and not has_ties:
         made = joint_decision(condition, cells(program, condition, within, horizon, policy), is_free=is_free)
         has_ties = len(free) == 1 and _has_ties(made.runs)
     if not has_ties:
@@ -161,10 +164,21 @@ def _bound_on_face(
     if not (condition.reached or where.equalities):
         program = with_quantities(program, condition.bounded)
     if horizon is None and not condition.reached:
-        early = bounded(program, condition.bounded, where, EARLY, policy)
+        early = close_bound(program, condition, where, EARLY, policy)
         if early.inner.is_empty and (early.outer.is_empty or _has_ties([early.run])):
             return early
-    return bounded(program, condition.bounded, where, horizon, policy)
+    return close_bound(program, condition, where, horizon, policy)
+
+
+def close_bound(
+    program: Program, condition: Condition, where: Polyhedron, horizon: int | None, policy: Policy
+) -> Bounded:
+    """A bounded run, with more components apart where bounds leave the condition open, and no tie does."""
+    bound = bounded(program, condition.bounded, where, horizon, policy)
+    is_open = bound.is_final and decision(condition, bound, is_free=True).status is Status.UNKNOWN
+    if not is_open or _has_ties(bound.runs):
+        return bound
+    return bounded(program, condition.bounded, where, horizon, policy, MORE_APART)
 
 
 def ties(run: Trajectory, domain: Polyhedron) -> Iterator[tuple[int, Affine]]:
@@ -222,7 +236,7 @@ def is_confirmed(
     point = NOWHERE if edge is None else within & Polyhedron.of(Equality(Affine.symbol(rate) - edge))
     if point.is_empty:
         return True
-    there = bounded(program, condition.bounded, point.members[0], horizon, policy)
+    there = close_bound(program, condition, point.members[0], horizon, policy)
     sizes = (step.sizes[name].upper for step in there.run.steps for name in condition.bounded)
     is_edge = bool(condition.reached) or edge == _largest(rate, within) or Exponent.of(0, there.run.domain) in sizes
     return is_edge and not decision(condition, there, is_free=True).region.is_empty
@@ -279,7 +293,8 @@ def joint_decision(condition: Condition, found: tuple[Bounded, ...], *, is_free:
         part, bound = unknown
         there = f"where {bound.run.domain}, " if len(found) > 1 else ""
         surely = "" if region.is_empty or len(found) < 2 else f"; on the whole domain it surely holds where {region}"
-        return Decision(condition, region, None, None, Status.UNKNOWN, f"{there}{part.reason}{surely}")
+        possible = _possible_on_all(each) if all(bound.is_final for bound in found) else None
+        return Decision(condition, region, None, None, Status.UNKNOWN, f"{there}{part.reason}{surely}", possible)
     onsets = [part.onset for part in each if part.onset is not None]
     count = "one part" if len(each) == 1 else f"{len(each)} parts"
     reason = f"decided on {count} of the domain, on each of which the same parts of every gradient lead"
@@ -289,3 +304,9 @@ def joint_decision(condition: Condition, found: tuple[Bounded, ...], *, is_free:
     status = Status.FREE if is_free else Status.DECIDED
     runs = tuple(part.run for part in found)
     return Decision(condition, region, max(onsets, default=None), holds, status, reason, runs=runs)
+
+
+def _possible_on_all(parts: Iterable[Decision]) -> Region:
+    """Where a condition may hold: elsewhere it surely does not on any part of the domain."""
+    regions = (part.region if part.possible is None else part.possible for part in parts)
+    return Region(tuple(member for region in regions for member in region.members)).irredundant()

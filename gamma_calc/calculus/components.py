@@ -10,12 +10,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from gamma_calc.algebra import VANISHING, Exponent
-from gamma_calc.calculus.provenance import Provenance, Sight, common
+from gamma_calc.calculus.provenance import MOST_APART, Provenance, Sight, common
 from gamma_calc.calculus.size import Size
 from gamma_calc.program.shared import Shared
-
-MOST_APART = 3
-"""Components of one parity that are kept apart; of more, the smaller ones leave one bound."""
 
 CONSTANT = Exponent.of(0)
 
@@ -74,13 +71,22 @@ def _is_covered(component: Component, others: Iterable[Component]) -> bool:
 def say_as_much_together(terms: Iterable[Term]) -> bool:
     """Whether terms brought together say all that they say apart: of no parity there are too many components."""
     parities = by_parity(component for term in terms for component in term).values()
-    return all(len(alike) <= MOST_APART or len(_different(tuple(alike))) <= MOST_APART for alike in parities)
+    return all(len(alike) <= MOST_APART or not _are_too_many(_different(tuple(alike))) for alike in parities)
 
 
 def _apart(components: Term) -> Sequence[Component]:
     """The components of one parity, brought together; of many the smaller ones leave one bound."""
     left = _different(components)
-    return left if len(left) <= MOST_APART else _bounds(tuple(left))
+    return _bounds(tuple(left)) if _are_too_many(left) else left
+
+
+def _are_too_many(components: Sequence[Component]) -> bool:
+    return len(components) > MOST_APART and len(components) > _most_apart(components)
+
+
+def _most_apart(components: Iterable[Component]) -> int:
+    """How many components of one parity are kept apart; all that a run knows of say the same."""
+    return next((sight.tensor.apart for each in components for sight in each.provenance.seen), MOST_APART)
 
 
 @lru_cache(maxsize=65536)
@@ -135,7 +141,8 @@ def _bounds(components: Term) -> Sequence[Component]:
     whole = total(components)
     if all(len(each.size.upper.pieces) == 1 for each in components):  # else comparing them takes long
         ranked = sorted(components, key=lambda one: -sum(other.size.is_at_most(one.size) for other in components))
-        kept, rest = ranked[: MOST_APART - 1], ranked[MOST_APART - 1 :]
+        most = _most_apart(components) - 1
+        kept, rest = ranked[:most], ranked[most:]
         if total(kept) == whole:
             return [*kept, _bound(rest)]
     least = common(*(each.provenance.seen for each in components))

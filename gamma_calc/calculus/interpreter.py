@@ -29,7 +29,7 @@ from gamma_calc.calculus.maps import (
     vanishes,
 )
 from gamma_calc.calculus.policy import CALCULUS, Policy, Summation, summations
-from gamma_calc.calculus.provenance import DEPTH, DEPTH_AT_A_POINT, Provenance, Random
+from gamma_calc.calculus.provenance import DEPTH, DEPTH_AT_A_POINT, MOST_APART, Provenance, Random
 from gamma_calc.calculus.rulebook import rulebook
 from gamma_calc.calculus.rules import GIVEN, SCALE, ZERO, Rule, summed_pairs
 from gamma_calc.calculus.size import Size
@@ -72,11 +72,13 @@ class ExponentReading:
     A term is a tuple of components, one a parity. Every conclusion goes through the trace.
     """
 
-    def __init__(self, program: Program, domain: Polyhedron, policy: Policy = CALCULUS) -> None:
+    def __init__(
+        self, program: Program, domain: Polyhedron, policy: Policy = CALCULUS, apart: int = MOST_APART
+    ) -> None:
         self.step, self.updates = program.optimizer.step, program.updates
         self.has_epsilon = any(tensor.epsilon is not None for tensor in program.parameters)
         self.met = met_axes(program)
-        self.depth = DEPTH if _is_open(program, domain) else DEPTH_AT_A_POINT
+        self.depth, self.apart = DEPTH if _is_open(program, domain) else DEPTH_AT_A_POINT, apart
         self.domain = domain
         self.policy = policy
         self.rules = rulebook(policy)
@@ -97,7 +99,7 @@ class ExponentReading:
         if tensor.initial is None:
             self._concluded(ZERO, tensor, (Part(tensor.name, Kind.INITIAL),), VANISHING)
             return None
-        source = Provenance.of(Random(tensor.name, tensor.axes, self.met[tensor.name], self.depth))
+        source = Provenance.of(Random(tensor.name, tensor.axes, self.met[tensor.name], self.depth, self.apart))
         label = (Part(tensor.name, Kind.INITIAL),)
         return self._concluded(self.rules.initial, tensor, label, self._exponent(tensor.initial), source)
 

@@ -32,19 +32,27 @@ DEPTH, DEPTH_AT_A_POINT = 1, 2
 It does so further back where no exponent is free. Where one is, it is open how large a part is that has seen so much.
 """
 
+MOST_APART, MORE_APART = 3, 6
+"""Components of one parity that are kept apart; of more, the smaller ones leave one bound.
+
+More are where that bound leaves a question open: a run takes two to three times as long then.
+"""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Random(Shared):
     """A random tensor at the start of a program; each of its axes of growing size carries a sign symmetry.
 
     `met` are the axes along which a sum may meet what depends on the tensor, None where no program says that; a
-    dependence elsewhere changes nothing. `depth` is how many sums back it is remembered what the tensor met.
+    dependence elsewhere changes nothing. `depth` is how many sums back it is remembered what the tensor met, `apart`
+    how many components of one parity that know of it are kept apart.
     """
 
     name: str
     axes: tuple[Axis, ...]
     met: frozenset[Axis] | None = None
     depth: int = DEPTH
+    apart: int = MOST_APART
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from gamma_calc.algebra import EVERYWHERE, Polyhedron
 from gamma_calc.calculus.components import Term, by_parity, total
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.calculus.provenance import MOST_APART
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application, TooLong
 from gamma_calc.errors import Unknown
@@ -103,9 +104,9 @@ def without_garbage_collection() -> Iterator[None]:
 class _Run:
     """A run of a program as far as it was followed. Whoever asks for more of its steps goes on from there."""
 
-    def __init__(self, program: Program, domain: Polyhedron, policy: Policy) -> None:
+    def __init__(self, program: Program, domain: Polyhedron, policy: Policy, apart: int = MOST_APART) -> None:
         self.program = program
-        self.reading = ExponentReading(program, domain, policy)
+        self.reading = ExponentReading(program, domain, policy, apart)
         self.states = [initial_state(program, self.reading)]
         self.steps: list[ExponentStep] = []
         self.settled_from: int | None = None
@@ -168,18 +169,19 @@ def trajectory(
     domain: Polyhedron = EVERYWHERE,
     policy: Policy = CALCULUS,
     most: int | None = None,
+    apart: int = MOST_APART,
 ) -> Trajectory:
     """The program read in exponents for at most `steps` steps; it stops at the step in which the state has settled.
 
     It also stops, unsettled, before a step with an exponent of more than `MOST_WRITTEN` numbers. Where `most` is given,
     it stops before a step from a state in which the pieces of some component, times their free exponents, are more than
     that: where a step multiplies components, they grow with it faster than any power. What an update rule remembers of
-    gradients is added up, so its pieces do not count.
+    gradients is added up, so its pieces do not count. Of one parity `apart` components are kept apart.
 
     Raises:
         Open: a rule does not say how large something is on the domain as a whole.
     """
-    run = _run(program, domain, policy)
+    run = _run(program, domain, policy, apart)
     for t in range(1, steps + 1):
         if most is not None and length(program, run.states[t - 1]) > most:
             return run.upto(t - 1, f"the exponents after step {t - 1} are too long to follow")

@@ -34,11 +34,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from gamma_calc.algebra import Affine, Exponent
+from gamma_calc.algebra import Affine, Exponent, Polyhedron, at_most
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import Derivation
-from gamma_calc.analysis.largest_rates import LargestRate
+from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.calculus.size import Size
 from gamma_calc.cli.options import (
     OPTIMIZER_NAMES,
@@ -192,12 +192,27 @@ def _largest(found: ModelTheory, derivation: Derivation) -> str:
     """The largest stable rate, and what keeps it from being larger."""
     stable = derivation.decisions[STABLE.name]
     if stable.status is Status.UNKNOWN:
-        return f"Where the adapters are stable is not known: {stable.reason}."
+        sure = _surely_largest(derivation)
+        known = f"Rates up to {_rates(found, sure)} are stable; whether larger ones are" if sure else ""
+        return f"{known or 'Where the adapters are stable'} is not known: {stable.reason}."
     (largest,) = derivation.max_stable.values() if len(derivation.max_stable) == 1 else (None,)
     if largest is None or largest.exponent is None:
         return f"Stable: {stable}."
     but = "" if largest.attained else ", not attained"
     return f"Largest stable rate: {_rates(found, derivation.max_stable)}{but}{_bound(found)}{_growing(derivation)}."
+
+
+def _surely_largest(derivation: Derivation) -> Mapping[str, LargestRate]:
+    """The largest of the rates that are surely stable, with all smaller ones, where there is one free rate."""
+    region, rates = derivation.decisions[STABLE.name].region.convex(), derivation.scheme.rates
+    if region is None or region.is_empty or len(rates) != 1:
+        return {}
+    largest = largest_rate(rates[0], region)
+    if largest.exponent is None or not region.includes(
+        Polyhedron.of(at_most(Affine.symbol(rates[0]), largest.exponent))
+    ):
+        return {}
+    return {rates[0]: largest}
 
 
 def _growing(derivation: Derivation) -> str:

@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import pytest
 
-from gamma_calc.algebra import EMPTY, NOWHERE, Affine, Polyhedron, Region, at_most
+from gamma_calc.algebra import EMPTY, NOWHERE, Affine, Equality, Polyhedron, Region, at_most
 from gamma_calc.analysis import cells
 from gamma_calc.analysis.bounded import bounded
-from gamma_calc.analysis.cells import decision_by_parts, faces, is_confirmed, joint_decision
+from gamma_calc.analysis.cells import close_bound, decision_by_parts, faces, is_confirmed, joint_decision
 from gamma_calc.analysis.conditions import STABLE, conditions_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.calculus.policy import CALCULUS
@@ -18,6 +18,7 @@ from gamma_calc.program.models import LoraStack
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.transformer import Adapters, transformer
 
 ETA = Affine.symbol("eta")
 EXPONENTS = {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta + 1"}
@@ -37,6 +38,26 @@ def test_ties_and_what_is_between_them_give_the_edge_of_two_layers(found: Decisi
     apart = faces(PROGRAM, CONDITION, *ASKED)
     assert 1 < len(apart) <= 3
     assert str(joint_decision(CONDITION, apart, is_free=True)) == str(found) == "eta <= -5/4"
+
+
+def test_what_bounds_leave_open_at_a_point_is_read_with_more_components_apart() -> None:
+    """Two blocks of a transformer are not stable there: what shows it has seen more than the larger parts beside it."""
+    problem = transformer(2, Adapters(on=("q", "k", "down"), rates=("eta", "eta + 1")))
+    program, condition = program_of(problem.scheme), conditions_of(problem.scheme.model)[0]
+    asked = Polyhedron.of(Equality(ETA + Fraction(9, 8))), 2, CALCULUS
+    open_bound = bounded(program, condition.bounded, *asked)
+    assert open_bound.inner.is_empty and not open_bound.outer.is_empty
+    closer = close_bound(program, condition, *asked)
+    assert closer.inner.is_empty and closer.outer.is_empty
+    assert closer is not open_bound and closer.run.domain == open_bound.run.domain
+
+
+def test_what_is_decided_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Polyhedron.of(Equality(ETA + Fraction(5, 4))), 3, CALCULUS
+    runs = list[tuple[object, ...]]()
+    monkeypatch.setattr(cells, "bounded", lambda *given: runs.append(given) or bounded(*given))  # type: ignore[func-returns-value]
+    assert not close_bound(PROGRAM, CONDITION, *asked).inner.is_empty
+    assert len(runs) == 1
 
 
 def test_a_region_is_confirmed_where_its_largest_rate_is_the_edge(found: Decision) -> None:
@@ -87,6 +108,7 @@ def test_where_a_part_is_open_it_is_said_where_it_surely_holds(monkeypatch: pyte
     made = decision_by_parts(
         PROGRAM, CONDITION, bounded(PROGRAM, CONDITION.bounded, DOMAIN, *ASKED[1:]), *ASKED, STACK.free
     )
-    assert made.status is Status.UNKNOWN
+    assert made.status is Status.UNKNOWN and made.possible is not None
+    assert made.possible.includes(there.inner) and made.possible.includes(open_part.run.domain)
     assert made.reason.startswith("where eta >= 0, ")
     assert made.reason.endswith("on the whole domain it surely holds where eta <= -5/4")
