@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,9 @@ VIEWS = (
     "ravel",
 )
 """Operations that leave its entries in order, in other dimensions."""
+
+PRODUCTS = ("linear", "matmul", "mm", "bmm", "addmm", "einsum")
+"""Products of matrices."""
 
 CHOICES = ("topk", "max")
 """Operations whose second value are places: those of the largest entries."""
@@ -80,8 +83,9 @@ class Operation:
 
     `kind` is ATen's name without its overload ("linear"), and without the underscore of one in place; or "parameter".
     `arguments` are numbers, what differs between twins as `Across`, and other operations as `Reference`. `values` are
-    those of a value that depends on no parameter, or the parameters themselves; `places` where a choice finds the
-    largest entries, in each twin. `module` is the path of the module that does it, `where` the line of its source.
+    those of a value that depends on no parameter, or the parameters themselves, of which those that start as data do
+    have `is_vector`; `places` where a choice finds the largest entries, in each twin. `module` is the path of the
+    module that does it, `where` the line of its source.
     """
 
     name: str
@@ -93,6 +97,7 @@ class Operation:
     where: str
     values: tuple[Any, ...] | None = None
     parameter: str = ""
+    is_vector: bool = False
     places: tuple[Any, ...] | None = None
 
     @property
@@ -233,8 +238,16 @@ def _check_alike(graphs: Sequence[Sequence[Any]]) -> None:
         raise BadInput(f"two widths of the module do different operations: {counts} of them")
 
 
-def _leaves(program: Any, model: nn.Module) -> Mapping[str, tuple[str, Any]]:
-    """What each placeholder is: the name of a parameter, tied ones under their first, and its value.
+class _Leaf(NamedTuple):
+    """A value that no operation makes, and which parameter it is, if any: its name, and whether it is a vector."""
+
+    value: Any
+    parameter: str = ""
+    is_vector: bool = False
+
+
+def _leaves(program: Any, model: nn.Module) -> Mapping[str, _Leaf]:
+    """What each placeholder is; tied parameters have the name of their first.
 
     A frozen vector (a norm's weight, a bias) is data, not a random tensor: it has no name. Nor has a buffer but those
     that are random.
@@ -244,30 +257,39 @@ def _leaves(program: Any, model: nn.Module) -> Mapping[str, tuple[str, Any]]:
     parameters: dict[str, nn.Parameter] = dict(model.named_parameters(remove_duplicate=False))
     buffers = {**dict(model.named_buffers(remove_duplicate=False)), **program.constants}
     inputs = [value for value in torch.utils._pytree.tree_leaves(program.example_inputs)]
-    found: dict[str, tuple[str, Any]] = {}
+    nodes = {node.name: node for node in program.graph.nodes}
+    found: dict[str, _Leaf] = {}
     for spec in program.graph_signature.input_specs:
         if spec.kind is InputKind.PARAMETER:
             value = parameters[spec.target]
-            found[spec.arg.name] = ("" if _is_given(value) else names[spec.target], value.detach())
+            is_vector = _is_vector(value, nodes[spec.arg.name])
+            name = "" if is_vector and not value.requires_grad else names[spec.target]
+            found[spec.arg.name] = _Leaf(value.detach(), name, is_vector)
         elif spec.kind is InputKind.USER_INPUT:
-            found[spec.arg.name] = ("", inputs.pop(0))
+            found[spec.arg.name] = _Leaf(inputs.pop(0))
         else:
             name = spec.target if RANDOM_BUFFER.fullmatch(spec.target) else ""
-            found[spec.arg.name] = (name, buffers[spec.target])
+            found[spec.arg.name] = _Leaf(buffers[spec.target], name)
     return found
 
 
-def _is_given(parameter: nn.Parameter) -> bool:
-    return not parameter.requires_grad and sum(size > 1 for size in parameter.shape) < 2
+def _is_vector(parameter: Tensor, node: Any) -> bool:
+    """Whether a parameter has one dimension, and is not a matrix of one row that is multiplied as others are."""
+    return sum(size > 1 for size in parameter.shape) < 2 and not (parameter.ndim == 2 and _is_multiplied(node))
 
 
-def _chosen(graph: Sequence[Any], leaves: Mapping[str, tuple[str, Any]]) -> Mapping[Any, Any]:
+def _is_multiplied(node: Any) -> bool:
+    moves = (*SAME, "t", "numpy_T", "transpose", "permute")
+    return any(_kind(user) in PRODUCTS or (_kind(user) in moves and _is_multiplied(user)) for user in node.users)
+
+
+def _chosen(graph: Sequence[Any], leaves: Mapping[str, _Leaf]) -> Mapping[Any, Any]:
     """The places that each choice of a twin picks, at the parameters that it has; they are held."""
     choices = [place for place, node in enumerate(graph) if _is_choice(node)]
     values: dict[Any, Any] = {}
     with torch.no_grad():
         for node in graph[: choices[-1] + 1 if choices else 0]:
-            values[node] = leaves[node.name][1] if node.op == "placeholder" else _done(node, values.__getitem__)
+            values[node] = leaves[node.name].value if node.op == "placeholder" else _done(node, values.__getitem__)
     return {graph[place]: values[graph[place]][1] for place in choices}
 
 
@@ -277,13 +299,16 @@ def _is_choice(node: Any) -> bool:
 
 
 def _operation(
-    nodes: Sequence[Any], leaves: Sequence[Any], chosen: Sequence[Any], known: Mapping[str, Operation]
+    nodes: Sequence[Any],
+    leaves: Sequence[Mapping[str, _Leaf]],
+    chosen: Sequence[Any],
+    known: Mapping[str, Operation],
 ) -> Operation:
     node = nodes[0]
-    parameter, values = "", None
+    leaf, values = _Leaf(None), None
     if node.op == "placeholder":
-        found = [each[other.name] for each, other in zip(leaves, nodes, strict=True)]
-        parameter, values = found[0][0], tuple(value for _, value in found)
+        leaf, *others = [each[other.name] for each, other in zip(leaves, nodes, strict=True)]
+        values = tuple(each.value for each in (leaf, *others))
     elif _kind(node) == "getitem" and node.args[1] == 1 and (held := known[node.args[0].name].places) is not None:
         values = held
     elif all(known[each.name].is_constant for each in node.all_input_nodes):
@@ -297,7 +322,8 @@ def _operation(
         _module(node),
         _where(node),
         values,
-        parameter,
+        leaf.parameter,
+        leaf.is_vector,
         tuple(each[other] for each, other in zip(chosen, nodes, strict=True)) if node in chosen[0] else None,
     )
 

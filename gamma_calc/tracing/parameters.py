@@ -84,7 +84,7 @@ class Inits:
             rate = self.scheme[f"eta_{adapter.factor}"] if is_trained else None
             return Init(name, self.scheme.form(adapter.factor), rate)
         rate = self.rates[operation.parameter] if is_trained else None
-        if _is_vector(operation):
+        if operation.is_vector:
             return Init(name, None, rate, is_given=True)
         if adapter is not None:
             return Init(name, _of_table(operation), rate)
@@ -95,8 +95,3 @@ def _of_table(factor: Operation) -> Affine | None:
     """What PEFT starts a factor of a table from: zero, or entries of variance 1 at every width."""
     assert factor.values is not None
     return ZERO if any(bool(value.any()) for value in factor.values) else None
-
-
-def _is_vector(operation: Operation) -> bool:
-    assert operation.shape is not None
-    return sum(max(sizes) > 1 for sizes in operation.shape) < 2

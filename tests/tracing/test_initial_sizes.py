@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from gamma_calc import traced
+from gamma_calc import exponents, traced
 from gamma_calc.errors import BadInput
 from tests.tracing.models import llama
 
@@ -60,6 +60,24 @@ def test_a_checkpoint_has_one_width(tmp_path: Path, size: float, exponent: str) 
         {"second.weight": size * torch.randn(4, 4096), "first.weight": torch.ones(4096, 3)}, tmp_path / "m.safetensors"
     )
     assert initial(LAWS["constant"][0], tmp_path) == exponent
+
+
+@pytest.mark.parametrize("is_trained", [True, False])
+def test_a_matrix_of_one_row_is_a_matrix(is_trained: bool) -> None:
+    """The head of a reward model has one output. A vector of entries n^0 in its place would make n^(1/2) of it."""
+
+    def reward(width: int, outputs: int) -> nn.Module:
+        net = nn.Sequential(nn.Linear(3, width, bias=False), nn.ReLU(), nn.Linear(width, outputs, bias=False))
+        net[2].requires_grad_(is_trained)
+        return net
+
+    def sizes(outputs: int) -> list[str]:
+        found = traced(lambda width: (reward(width, outputs), {"input": torch.ones(2, 3)}), rates="-1")
+        assert {each.source: str(each.initial) for each in found.parameters}["2.weight"] == "-1/2"
+        return [str(step.sizes["output"]) for step in exponents(found.problem, steps=3).steps]
+
+    assert sizes(1) == sizes(2)
+    assert sizes(1)[0] == "0"
 
 
 def test_a_transformer_of_one_std_at_every_width() -> None:
