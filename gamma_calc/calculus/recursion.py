@@ -13,7 +13,7 @@ from gamma_calc.algebra import EVERYWHERE, Polyhedron
 from gamma_calc.calculus.components import Term, by_parity, total
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.provenance import MOST_APART
+from gamma_calc.calculus.provenance import MORE_APART, MOST_APART
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application, TooLong
 from gamma_calc.errors import Unknown
@@ -195,6 +195,21 @@ def trajectory(
         if t == run.settled_from:
             return run.upto(t)
     return run.upto(steps)
+
+
+def close_trajectory(
+    program: Program, steps: int, domain: Polyhedron = EVERYWHERE, policy: Policy = CALCULUS
+) -> Trajectory:
+    """The same; where it leaves bounds though no exponent is free, read again with more components apart.
+
+    Raises:
+        Open: a rule does not say how large something is on the domain as a whole.
+    """
+    run = trajectory(program, steps, domain, policy)
+    sizes = [size for step in run.steps for size in step.sizes.values()]
+    is_open = any(not size.is_exact for size in sizes) and not any(size.upper.free for size in sizes)
+    is_closer = is_open and not policy.without
+    return trajectory(program, steps, domain, policy, apart=MORE_APART) if is_closer else run
 
 
 def length(program: Program, state: State[Term]) -> int:
