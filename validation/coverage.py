@@ -71,6 +71,7 @@ _BART = {"d_model": 64, "vocab_size": 19} | {
 _DISTILBERT = {"dim": 64, "n_heads": 8, "n_layers": 1, "hidden_dim": 34, "vocab_size": 19}
 _EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 14, "num_experts": 5}
 _MARKS = {"cls_token_id": 0, "sep_token_id": 0}
+_RELATIVE = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "norm_rel_ebd": "layer_norm"}
 MODELS: Mapping[str, Model] = MappingProxyType(
     {
         "Llama": _causal("Llama"),
@@ -98,6 +99,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "DistilBERT": Model("DistilBert", "ForMaskedLM", ("q_lin", "v_lin"), _DISTILBERT),
         "ESM": Model("Esm", "ForMaskedLM", ("query", "value"), {**SIZES, "pad_token_id": 0}),
         "GPT-OSS": _causal("GptOss", num_local_experts=5, layer_types=["full_attention"], head_dim=8),
+        "DeBERTa-v3": Model("DebertaV2", "ForMaskedLM", ("query_proj", "value_proj"), {**SIZES, **_RELATIVE}),
         "ModernBERT": Model("ModernBert", "ForMaskedLM", ("Wqkv",), {**SIZES, **TOKENS, **_MARKS}),
         "Falcon": _causal("Falcon", "query_key_value"),
     }

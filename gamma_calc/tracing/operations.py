@@ -6,7 +6,7 @@ moves data gives the same expression under other dimensions, so it changes no ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import sqrt
 from string import ascii_lowercase as LETTERS
@@ -241,6 +241,18 @@ def repeated(t: Translation, op: Operation, x: Any, count: Any, place: int | Non
     return Value(value.expression, (*value.dims[:place], (*value.dims[place], new), *value.dims[place + 1 :]))
 
 
+def tiled(t: Translation, op: Operation, x: Any, counts: Sequence[Any]) -> Value:
+    """The whole of some dimensions a fixed number of times, one after the other."""
+    value = t.value(x)
+    if not all(isinstance(count, int) and count > 0 for count in counts):
+        raise Unknown("repeated a number of times that grows")
+    dims = [()] * (len(counts) - len(value.dims)) + list(value.dims)
+    for place, count in enumerate(counts):
+        if count > 1:
+            dims[place] = (t.axes.axis((count, count), (*value.axes, *flat(dims)), op.where), *dims[place])
+    return Value(value.expression, tuple(dims))
+
+
 def norm(
     t: Translation, op: Operation, x: Any, order: Any = None, dim: Any = None, keepdim: bool = False, **options: Any
 ) -> Value:
@@ -456,6 +468,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "sum": summed,
         "topk": largest,
         "max": maximum,
+        "repeat": tiled,
         "repeat_interleave": repeated,
         "norm": norm,
         "linalg_norm": norm,

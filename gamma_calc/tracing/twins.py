@@ -60,7 +60,7 @@ ATTRIBUTES = {
     "experts": ("num_local_experts", "num_experts"),
 }
 """What configurations call each kind of size."""
-SAME_AS_HIDDEN = ("word_embed_proj_dim",)
+SAME_AS_HIDDEN = ("word_embed_proj_dim", "pooler_hidden_size")
 POSITIONS = ("max_position_embeddings", "n_positions")
 FEWEST_POSITIONS = 16
 """Of a table of positions: a model made for shorter inputs is traced on some of this length too."""

@@ -71,6 +71,14 @@ ENDS = {
 }
 MIXTURE: Mapping[str, Any] = {"parameters": ("gate.weight", "experts.gate_up_proj", "experts.down_proj")}
 FEW = {"num_experts": 5, "num_experts_per_tok": 2, **GROUPED}
+DEBERTA: Mapping[str, Any] = {
+    "relative_attention": True,
+    "pos_att_type": ["p2c", "c2p"],
+    "position_buckets": 8,
+    "share_att_key": True,
+    "norm_rel_ebd": "layer_norm",
+    "position_biased_input": False,
+}
 MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "llama q v": lambda: llama(1, "q_proj", "v_proj"),
     "llama all-linear": lambda: llama(1, "all-linear"),
@@ -78,6 +86,8 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "llama, a classifier": _of("Llama", "ForSequenceClassification", "q_proj", "v_proj", **GROUPED),
     "gpt2": lambda: gpt2(1, "c_attn", "c_fc", "c_proj"),
     "roberta": lambda: roberta(1, "query", "value"),
+    "llama, a reward": _of("Llama", "ForSequenceClassification", "q_proj", "v_proj", num_labels=1, **GROUPED),
+    "deberta-v3": _of("DebertaV2", "ForSequenceClassification", "query_proj", "key_proj", **DEBERTA, **TOKENS),
     "bert, a classifier": _of("Bert", "ForSequenceClassification", "query", "value"),
     "qwen2": _of("Qwen2", "ForCausalLM", "q_proj", "v_proj", **GROUPED),
     "qwen3": _of("Qwen3", "ForCausalLM", "q_proj", "v_proj", head_dim=14, **GROUPED),

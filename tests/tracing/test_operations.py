@@ -42,6 +42,10 @@ SUMS: dict[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
     "the largest of a few": (lambda net, f: (f @ net.last).max(-1, keepdim=True).values * f, {"last": (N, 4)}),
     "the largest, without its dimension": (lambda net, f: (f @ net.last).max(dim=0).values, {"last": (N, 4)}),
     "every other": (lambda net, f: (f @ net.w)[:, ::2] * (f @ net.w)[:, 1::2], {"w": (N, 2 * 70)}),
+    "the whole three times": (
+        lambda net, f: (f.repeat(2, 3, 1).reshape(2, 3, -1, f.shape[1]) * net.gate) @ net.last,
+        {"gate": (2, 3, 1, 1), "last": (N, 4)},
+    ),
     "beside nothing": (lambda net, f: torch.cat([torch.zeros(0), f @ net.last], -1), {"last": (N, 4)}),
     "a quarter of a power": (lambda net, f: f @ net.last / len(f.T) ** 0.25, {"last": (N, 4)}),
     "convolution": (lambda net, f: functional.conv1d(f.T[None], net.last, padding=1, stride=2), {"last": (4, N, 3)}),
@@ -110,6 +114,7 @@ REFUSED: dict[str, Forward] = {
     "a clamp to -1 and 2": lambda net, f: f.clamp(-1, 2),
     "an ELU of the sizes 2.0, 1 and 1": lambda net, f: functional.elu(f, 2.0),
     "values side by side along width_x2, which grows": lambda net, f: torch.cat([f, f], -1).relu(),
+    "repeated a number of times that grows": lambda net, f: f.repeat(1, f.shape[1]).relu(),
     "a maximum of two values, or of all entries": lambda net, f: f.max(),
     "a convolution along width, which grows": lambda net, f: functional.conv1d(f[:, None], net.last),
     "a convolution of 2 groups of channels": lambda net, f: functional.conv1d(f.T[None, :4], net.last, groups=2),
