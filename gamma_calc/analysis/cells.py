@@ -74,7 +74,7 @@ def decision_by_parts(
     is_open = within != Region.of(domain) or undecided(bound.run, domain) is not None
     has_ties = len(free) == 1 and _has_ties(bound.runs)
     if made.status is Status.UNKNOWN and not is_open and not has_ties:
-        made = decision(condition, close_bound(program, condition, domain, horizon, policy), is_free=is_free)
+        made = decision(condition, best_bound(program, condition, domain, horizon, policy), is_free=is_free)
     elif made.status is Status.UNKNOWN and not has_ties:
         made = joint_decision(condition, cells(program, condition, within, horizon, policy), is_free=is_free)
         has_ties = len(free) == 1 and _has_ties(made.runs)
@@ -164,16 +164,16 @@ def _bound_on_face(
     if not (condition.reached or where.equalities):
         program = with_quantities(program, condition.bounded)
     if horizon is None and not condition.reached:
-        early = close_bound(program, condition, where, EARLY, policy)
+        early = best_bound(program, condition, where, EARLY, policy)
         if early.inner.is_empty and (early.outer.is_empty or _has_ties([early.run])):
             return early
-    return close_bound(program, condition, where, horizon, policy)
+    return best_bound(program, condition, where, horizon, policy)
 
 
-def close_bound(
+def best_bound(
     program: Program, condition: Condition, where: Polyhedron, horizon: int | None, policy: Policy
 ) -> Bounded:
-    """A bounded run, with more components apart where bounds leave the condition open, and no tie does."""
+    """The bounded run that tells most: with more components apart where a condition is open though there is no tie."""
     bound = bounded(program, condition.bounded, where, horizon, policy)
     is_open = bound.is_final and decision(condition, bound, is_free=True).status is Status.UNKNOWN
     if not is_open or _has_ties(bound.runs):
@@ -236,7 +236,7 @@ def is_confirmed(
     point = NOWHERE if edge is None else within & Polyhedron.of(Equality(Affine.symbol(rate) - edge))
     if point.is_empty:
         return True
-    there = close_bound(program, condition, point.members[0], horizon, policy)
+    there = best_bound(program, condition, point.members[0], horizon, policy)
     sizes = (step.sizes[name].upper for step in there.run.steps for name in condition.bounded)
     is_edge = bool(condition.reached) or edge == _largest(rate, within) or Exponent.of(0, there.run.domain) in sizes
     return is_edge and not decision(condition, there, is_free=True).region.is_empty

@@ -9,7 +9,7 @@ from fractions import Fraction
 from gamma_calc.algebra import EMPTY, VANISHING, Exponent, Polyhedron, Region
 from gamma_calc.analysis.bounded import Bounded, bounded, run_of
 from gamma_calc.analysis.cancellation import caveats
-from gamma_calc.analysis.cells import close_bound, decision_by_parts, undecided
+from gamma_calc.analysis.cells import best_bound, decision_by_parts, undecided
 from gamma_calc.analysis.conditions import EFFICIENT, FEATURE_LEARNING, STABLE, Condition, conditions_of, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
@@ -207,7 +207,7 @@ def _at_max(
     program: Program, point: Polyhedron, stable: Condition, horizon: int | None, policy: Policy
 ) -> Trajectory | None:
     """The run at the largest stable rate; None where that is not stable, or not known to be."""
-    there = close_bound(program, stable, point, horizon, policy)
+    there = best_bound(program, stable, point, horizon, policy)
     return None if not there.is_final or there.inner.is_empty else there.run
 
 

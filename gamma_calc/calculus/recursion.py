@@ -197,10 +197,10 @@ def trajectory(
     return run.upto(steps)
 
 
-def close_trajectory(
+def best_trajectory(
     program: Program, steps: int, domain: Polyhedron = EVERYWHERE, policy: Policy = CALCULUS
 ) -> Trajectory:
-    """The same; where it leaves bounds though no exponent is free, read again with more components apart.
+    """The trajectory that tells most: with more components apart where bounds are left though no exponent is free.
 
     Raises:
         Open: a rule does not say how large something is on the domain as a whole.
@@ -208,8 +208,9 @@ def close_trajectory(
     run = trajectory(program, steps, domain, policy)
     sizes = [size for step in run.steps for size in step.sizes.values()]
     is_open = any(not size.is_exact for size in sizes) and not any(size.upper.free for size in sizes)
-    is_closer = is_open and not policy.without
-    return trajectory(program, steps, domain, policy, apart=MORE_APART) if is_closer else run
+    if not is_open or policy.without:
+        return run
+    return trajectory(program, steps, domain, policy, apart=MORE_APART)
 
 
 def length(program: Program, state: State[Term]) -> int:

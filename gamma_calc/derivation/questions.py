@@ -13,7 +13,7 @@ from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
 from gamma_calc.analysis.largest_rates import LargestRate
 from gamma_calc.calculus.policy import Policy
-from gamma_calc.calculus.recursion import ExponentStep, Open, Trajectory, close_trajectory
+from gamma_calc.calculus.recursion import ExponentStep, Open, Trajectory, best_trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.as_json import derivation_json, exponents_json
@@ -237,7 +237,7 @@ def exponents(
 def _known(scheme: Scheme, steps: int, policy: Policy) -> Trajectory:
     """The run, as far as the rules say how large everything in a step is."""
     try:
-        return close_trajectory(program_of(scheme), steps, scheme.domain & policy.domain, policy)
+        return best_trajectory(program_of(scheme), steps, scheme.domain & policy.domain, policy)
     except Open as error:
         if error.run.steps:
             return error.run

@@ -9,7 +9,7 @@ from fractions import Fraction
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import derived, example
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.recursion import close_trajectory
+from gamma_calc.calculus.recursion import best_trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.problem import program_of
@@ -73,7 +73,7 @@ def _tried(scheme: Scheme) -> str:
 
 def predictions(scheme: Scheme, steps: int, policy: Policy = CALCULUS) -> tuple[Prediction, ...]:
     """The exponents of a scheme without free exponents at steps 1 to `steps`, in order."""
-    run = close_trajectory(program_of(scheme), steps, scheme.domain, policy)
+    run = best_trajectory(program_of(scheme), steps, scheme.domain, policy)
     return tuple(
         prediction(name, step.t, size, step.terms[name])
         for step in run.upto(steps)

@@ -53,7 +53,7 @@ def stack_note(gain: Affine | None) -> str:
     return (
         "Two or more adapters on one residual stream need not bear the rates of one, and do not bear its largest: from "
         f"step 2 on the gradient of a lower one comes n^({gain}) times larger through A_0 of those above. From A_0 = 0 "
-        "(Init[B]) there is no such way."
+        "(Init[B]) there is no such way. What all adapters of a model bear, gamma-calc model derives."
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from gamma_calc.algebra import EMPTY, NOWHERE, Affine, Equality, Polyhedron, Region, at_most
 from gamma_calc.analysis import cells
 from gamma_calc.analysis.bounded import bounded
-from gamma_calc.analysis.cells import close_bound, decision_by_parts, faces, is_confirmed, joint_decision
+from gamma_calc.analysis.cells import best_bound, decision_by_parts, faces, is_confirmed, joint_decision
 from gamma_calc.analysis.conditions import STABLE, conditions_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.calculus.policy import CALCULUS
@@ -47,16 +47,16 @@ def test_what_bounds_leave_open_at_a_point_is_read_with_more_components_apart() 
     asked = Polyhedron.of(Equality(ETA + Fraction(9, 8))), 2, CALCULUS
     open_bound = bounded(program, condition.bounded, *asked)
     assert open_bound.inner.is_empty and not open_bound.outer.is_empty
-    closer = close_bound(program, condition, *asked)
-    assert closer.inner.is_empty and closer.outer.is_empty
-    assert closer is not open_bound and closer.run.domain == open_bound.run.domain
+    best = best_bound(program, condition, *asked)
+    assert best.inner.is_empty and best.outer.is_empty
+    assert best is not open_bound and best.run.domain == open_bound.run.domain
 
 
 def test_what_is_decided_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Polyhedron.of(Equality(ETA + Fraction(5, 4))), 3, CALCULUS
     runs = list[tuple[object, ...]]()
     monkeypatch.setattr(cells, "bounded", lambda *given: runs.append(given) or bounded(*given))  # type: ignore[func-returns-value]
-    assert not close_bound(PROGRAM, CONDITION, *asked).inner.is_empty
+    assert not best_bound(PROGRAM, CONDITION, *asked).inner.is_empty
     assert len(runs) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from gamma_calc.algebra import EVERYWHERE, Affine, Equality, Exponent, Polyhedron
 from gamma_calc.calculus.components import Component, total
 from gamma_calc.calculus.policy import CALCULUS
-from gamma_calc.calculus.recursion import Trajectory, close_trajectory, trajectory
+from gamma_calc.calculus.recursion import Trajectory, best_trajectory, trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import TraceSubject
 from gamma_calc.program.catalogue import CATALOGUE
@@ -61,22 +61,22 @@ def test_the_bounds_on_a_domain_hold_at_its_points(name: str) -> None:
 
 
 @pytest.mark.parametrize(("on", "rate"), [(("q", "k", "down"), "-9/8"), (("v", "o", "gate", "up", "down"), "-7/6")])
-def test_a_closer_run_stays_within_the_bounds_and_knows_more(on: tuple[str, ...], rate: str) -> None:
+def test_the_best_run_stays_within_the_bounds_and_knows_more(on: tuple[str, ...], rate: str) -> None:
     program = program_of(transformer(2, Adapters(on, rates=("eta", "eta + 1"))).scheme)
     asked = program, 2, Polyhedron.of(Equality(ETA - Fraction(rate)))
-    coarse, close = trajectory(*asked), close_trajectory(*asked)
-    for before, after in zip(coarse.steps, close.steps, strict=True):
+    coarse, best = trajectory(*asked), best_trajectory(*asked)
+    for before, after in zip(coarse.steps, best.steps, strict=True):
         for name, size in before.sizes.items():
             within = after.sizes[name].upper.is_at_most(size.upper), size.lower.is_at_most(after.sizes[name].lower)
             assert all(within), name
-    bounded, still = len(coarse.last.upper), len(close.last.upper)
+    bounded, still = len(coarse.last.upper), len(best.last.upper)
     assert still < bounded / 2
 
 
 def test_a_run_that_says_all_is_not_read_again() -> None:
     for program, domain in ((PROGRAMS["module"], Polyhedron.of(Equality(ETA + 1))), (PROGRAMS["stack"], EVERYWHERE)):
         asked = program, STEPS, domain, CALCULUS
-        is_same = close_trajectory(*asked) is trajectory(*asked)
+        is_same = best_trajectory(*asked) is trajectory(*asked)
         assert is_same
 
 
