@@ -35,7 +35,7 @@ from gamma_calc.analysis.decision import Decision, Status, decision
 from gamma_calc.analysis.largest_rates import largest_rate
 from gamma_calc.calculus.components import Component
 from gamma_calc.calculus.policy import Policy
-from gamma_calc.calculus.provenance import MORE_APART
+from gamma_calc.calculus.provenance import MORE_APART, MOST_APART
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.trace import Application
 from gamma_calc.program.expressions import Expression, Map, MapChange, Named, Scaled
@@ -167,18 +167,24 @@ def _bound_on_face(
         early = best_bound(program, condition, where, EARLY, policy)
         if early.inner.is_empty and (early.outer.is_empty or _has_ties([early.run])):
             return early
+        return best_bound(program, condition, where, horizon, policy, early.run.apart)
     return best_bound(program, condition, where, horizon, policy)
 
 
 def best_bound(
-    program: Program, condition: Condition, where: Polyhedron, horizon: int | None, policy: Policy
+    program: Program,
+    condition: Condition,
+    where: Polyhedron,
+    horizon: int | None,
+    policy: Policy,
+    apart: int = MOST_APART,
 ) -> Bounded:
     """The bounded run that tells most: with more components apart where a condition is open though there is no tie."""
-    bound = bounded(program, condition.bounded, where, horizon, policy)
+    bound = bounded(program, condition.bounded, where, horizon, policy, apart)
     is_open = bound.is_final and decision(condition, bound, is_free=True).status is Status.UNKNOWN
-    if not is_open or _has_ties(bound.runs):
+    if not is_open or apart >= MORE_APART or _has_ties(bound.runs):
         return bound
-    return bounded(program, condition.bounded, where, horizon, policy, MORE_APART)
+    return best_bound(program, condition, where, horizon, policy, 2 * apart)
 
 
 def ties(run: Trajectory, domain: Polyhedron) -> Iterator[tuple[int, Affine]]:

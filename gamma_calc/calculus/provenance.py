@@ -32,10 +32,10 @@ DEPTH, DEPTH_AT_A_POINT = 1, 2
 It does so further back where no exponent is free. Where one is, it is open how large a part is that has seen so much.
 """
 
-MOST_APART, MORE_APART = 3, 6
+MOST_APART, MORE_APART = 3, 12
 """Components of one parity that are kept apart; of more, the smaller ones leave one bound.
 
-More are where that bound leaves a question open: a run takes two to three times as long then.
+Where that bound leaves a question open, twice as many are, and twice as many again: each takes a run twice as long.
 """
 
 

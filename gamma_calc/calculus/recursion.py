@@ -13,7 +13,7 @@ from gamma_calc.algebra import EVERYWHERE, Polyhedron
 from gamma_calc.calculus.components import Term, by_parity, total
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.provenance import MORE_APART, MOST_APART
+from gamma_calc.calculus.provenance import MOST_APART
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application, TooLong
 from gamma_calc.errors import Unknown
@@ -51,7 +51,8 @@ class Trajectory:
 
     `settled_from` is the least step from which every exponent stays as it is, by induction: the state before that step
     and after it are equal in all that a step depends on. None: the steps given do not settle. `cut` says why a run that
-    has not settled has fewer steps than were asked for; nothing where it has all.
+    has not settled has fewer steps than were asked for; nothing where it has all. `apart` components of one parity were
+    kept apart.
     """
 
     program: Program
@@ -61,6 +62,7 @@ class Trajectory:
     settled_from: int | None
     applications: tuple[Application, ...]
     cut: str = ""
+    apart: int = MOST_APART
 
     @property
     def last(self) -> ExponentStep:
@@ -155,6 +157,7 @@ class _Run:
             self.settled_from if is_settled else None,
             tuple(reading.trace.applications[: None if is_failed else self._ends[t]]),
             cut,
+            reading.apart,
         )
 
 
@@ -210,7 +213,7 @@ def best_trajectory(
     is_open = any(not size.is_exact for size in sizes) and not any(size.upper.free for size in sizes)
     if not is_open or policy.without:
         return run
-    return trajectory(program, steps, domain, policy, apart=MORE_APART)
+    return trajectory(program, steps, domain, policy, apart=2 * MOST_APART)
 
 
 def length(program: Program, state: State[Term]) -> int:

@@ -30,7 +30,6 @@ from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, s
 from gamma_calc.calculus.provenance import (
     DEPTH,
     DEPTH_AT_A_POINT,
-    MORE_APART,
     Entries,
     Flip,
     Provenance,
@@ -436,11 +435,11 @@ def test_of_many_components_of_one_parity_the_smaller_leave_a_bound() -> None:
 
 def test_more_components_of_one_parity_stay_apart_where_a_run_asks_for_it() -> None:
     """As many as the tensors say that they have seen; of one more a bound is left."""
-    others = [Random(name, (RANK, WIDTH), apart=MORE_APART) for name in "abcdefg"]
+    others = [Random(name, (RANK, WIDTH), apart=6) for name in "abcdefg"]
     components = [seeing(str(-place), tensor) for place, tensor in enumerate(others)]
-    assert [*gathered(components[:MORE_APART])] == components[:MORE_APART]
+    assert [*gathered(components[:6])] == components[:6]
     *kept, bound = gathered(components)
-    assert kept == components[: MORE_APART - 1] and bound.size.lower.is_vanishing
+    assert kept == components[:5] and bound.size.lower.is_vanishing
 
 
 def test_of_several_components_one_that_a_bound_hides_is_left_out_unless_it_is_the_largest() -> None:

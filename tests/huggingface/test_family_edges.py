@@ -11,7 +11,7 @@ from transformers import LlamaConfig
 from gamma_calc.algebra import Exponent
 from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.cells import undecided
-from gamma_calc.analysis.derivation import derived
+from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.recursion import Open
 from gamma_calc.calculus.size import Size
 from gamma_calc.huggingface.families import FAMILIES, FamilyShape, family_model
@@ -38,20 +38,45 @@ def test_two_layers_of_a_family_have_the_edges_of_stacks(family: str) -> None:
     assert {name: str(each.region) for name, each in decisions.items()} == known
 
 
+@pytest.fixture
+def llama(tmp_path: Path) -> Path:
+    """A configuration of two layers."""
+    LlamaConfig(
+        hidden_size=64, num_attention_heads=4, num_key_value_heads=2, intermediate_size=96, num_hidden_layers=2
+    ).save_pretrained(tmp_path)
+    return tmp_path
+
+
 @pytest.mark.slow
-def test_the_edge_of_lora_plus_in_two_whole_layers_of_llama(tmp_path: Path) -> None:
+def test_the_edge_of_lora_plus_in_two_whole_layers_of_llama(llama: Path) -> None:
     """Of adapters in a row each makes n^(1/2 + b) more of what it meets, at the rate n^b of B: eight in a row are
     stable where 7 (1/2 + b) + b <= 0. What lies in a row are the values, o, the gate with up, and down of each layer,
     the queries and keys beside the values.
     """
-    LlamaConfig(
-        hidden_size=64, num_attention_heads=4, num_key_value_heads=2, intermediate_size=96, num_hidden_layers=2
-    ).save_pretrained(tmp_path)
-    found = model_theory(tmp_path, scheme="lora-plus-a").derivation
+    found = model_theory(llama, scheme="lora-plus-a").derivation
     assert found is not None
-    regions = {name: str(each) for name, each in found.decisions.items()}
-    assert regions == {"stable": "eta <= -23/16", "internally_stable": "eta <= -3/2", "feature_learning": "never"}
+    assert regions(found) == {
+        "stable": "eta <= -23/16",
+        "internally_stable": "eta <= -3/2",
+        "feature_learning": "never",
+    }
     assert found.at_max["Z_A_down_proj[2]"] == Size.exactly(Exponent.of(Fraction(7, 16)))
+
+
+@pytest.mark.slow
+def test_from_init_b_two_whole_layers_of_llama_are_stable_inside_wherever_they_are_stable(llama: Path) -> None:
+    """Between n^(-5/4) and n^(-1) twelve parts of some terms have to be kept apart for it."""
+    found = model_theory(llama, scheme="init-b").derivation
+    assert found is not None
+    assert regions(found) == {
+        "stable": "eta <= -1",
+        "internally_stable": "eta <= -1",
+        "feature_learning": "eta = -1",
+    }
+
+
+def regions(found: Derivation) -> dict[str, str]:
+    return {name: str(each) for name, each in found.decisions.items()}
 
 
 def test_a_norm_behind_a_norm_says_where_to_cut() -> None:
