@@ -43,8 +43,11 @@ VIEWS = (
 )
 """Operations that leave its entries in order, in other dimensions."""
 
-PRODUCTS = ("linear", "matmul", "mm", "bmm", "addmm", "einsum")
-"""Products of matrices."""
+TRANSPOSES = ("t", "numpy_T", "transpose", "permute")
+"""Operations that leave its entries, with its dimensions in another order."""
+
+PRODUCTS = {"mm": 0, "bmm": 0, "matmul": 0, "addmm": 1, "baddbmm": 1}
+"""Products of matrices, and which of their arguments is the left factor."""
 
 CHOICES = ("topk", "max")
 """Operations whose second value are places: those of the largest entries."""
@@ -279,8 +282,11 @@ def _is_vector(parameter: Tensor, node: Any) -> bool:
 
 
 def _is_multiplied(node: Any) -> bool:
-    moves = (*SAME, "t", "numpy_T", "transpose", "permute")
-    return any(_kind(user) in PRODUCTS or (_kind(user) in moves and _is_multiplied(user)) for user in node.users)
+    kinds = {user: _kind(user) for user in node.users}
+    return any(
+        kind in (*PRODUCTS, "linear", "einsum") or (kind in (*SAME, *TRANSPOSES) and _is_multiplied(user))
+        for user, kind in kinds.items()
+    )
 
 
 def _chosen(graph: Sequence[Any], leaves: Mapping[str, _Leaf]) -> Mapping[Any, Any]:

@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-from gamma_calc.tracing.capture import SAME, VIEWS, Capture, Operation, Sizes, references
+from gamma_calc.tracing.capture import PRODUCTS, SAME, VIEWS, Capture, Operation, Sizes, references
 
 Places = tuple[int | None, ...]
 """The dimension of the parameter that each dimension of a value is, or is a part of; None of one of its own."""
 
 ALIKE = (*SAME, "detach", "getitem", "slice", "split", "split_with_sizes", "chunk")
 ENTRYWISE = ("mul", "div", "neg", "add", "sub", "set")
-PRODUCTS = {"mm": 0, "bmm": 0, "matmul": 0, "addmm": 1, "baddbmm": 1}
-"""Products of matrices, and which of their arguments is the left factor."""
 
 
 def summed_dimensions(capture: Capture, parameter: Operation) -> tuple[int, ...]:

@@ -27,13 +27,13 @@ from gamma_calc.program.expressions import (
     Sum,
     Trained,
 )
-from gamma_calc.tracing.capture import Across, Capture, Operation, Reference
+from gamma_calc.tracing.capture import TRANSPOSES, Across, Capture, Operation, Reference
 from gamma_calc.tracing.names import distinct
 from gamma_calc.tracing.parameters import AdapterFactor, Init, Inits
 from gamma_calc.tracing.sizes import ZERO, Axes, SizeClasses
 from gamma_calc.tracing.values import ONE, AxisLayout, Dimension, Value, flat
 
-MOVES = ("t", "numpy_T", "transpose", "permute", "reshape", "to")
+MOVES = (*TRANSPOSES, "reshape", "to")
 """What a factor is still known behind."""
 Entry = Callable[..., Any]
 """What an operation is translated by: a function of the translation, the operation and its arguments."""
