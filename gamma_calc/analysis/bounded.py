@@ -136,7 +136,7 @@ def _spectral(run: Trajectory, quantities: tuple[str, ...], found: StepMap) -> B
         return Bounded(EMPTY, EMPTY, (run,), True, f"{walks} gains a power of n every turn", cycles)
     if region.is_empty:
         return None
-    settled = unrolled(run.program, region, run.policy, UNROLLED + len(found.nodes))
+    settled = unrolled(run.program, region, run.policy, UNROLLED + len(found.nodes), run.apart)
     if settled.settled_from is None:
         return None
     if not cycles:
@@ -166,7 +166,7 @@ def _confined(run: Trajectory, quantities: tuple[str, ...], below: StepMap) -> B
             f"outside {still} {walks} gains a power of n every turn, and inside the first {len(run.steps)} steps do"
         )
         return Bounded(EMPTY, EMPTY, (run,), True, reason)
-    settled = unrolled(run.program, region, run.policy, UNROLLED + len(below.nodes))
+    settled = unrolled(run.program, region, run.policy, UNROLLED + len(below.nodes), run.apart)
     if settled.settled_from is None:
         return None
     reason = (

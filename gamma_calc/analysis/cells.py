@@ -15,7 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import reduce
 from itertools import combinations
+from operator import or_
 
 from gamma_calc.algebra import (
     EMPTY,
@@ -73,9 +75,9 @@ def decision_by_parts(
     domain = bound.runs[0].domain
     is_open = within != Region.of(domain) or undecided(bound.run, domain) is not None
     has_ties = len(free) == 1 and _has_ties(bound.runs)
-    if made.status is Status.UNKNOWN and not is_open and not has_ties:
+    if made.status is Status.UNKNOWN and bound.is_final and not is_open and not has_ties:
         made = decision(condition, best_bound(program, condition, domain, horizon, policy), is_free=is_free)
-    elif made.status is Status.UNKNOWN and not has_ties:
+    elif made.status is Status.UNKNOWN and is_open and not has_ties:
         made = joint_decision(condition, cells(program, condition, within, horizon, policy), is_free=is_free)
         has_ties = len(free) == 1 and _has_ties(made.runs)
     if not has_ties:
@@ -163,12 +165,13 @@ def _bound_on_face(
     """
     if not (condition.reached or where.equalities):
         program = with_quantities(program, condition.bounded)
+    apart = MOST_APART
     if horizon is None and not condition.reached:
         early = best_bound(program, condition, where, EARLY, policy)
         if early.inner.is_empty and (early.outer.is_empty or _has_ties([early.run])):
             return early
-        return best_bound(program, condition, where, horizon, policy, early.run.apart)
-    return best_bound(program, condition, where, horizon, policy)
+        apart = early.run.apart
+    return best_bound(program, condition, where, horizon, policy, apart)
 
 
 def best_bound(
@@ -179,10 +182,13 @@ def best_bound(
     policy: Policy,
     apart: int = MOST_APART,
 ) -> Bounded:
-    """The bounded run that tells most: with more components apart where a condition is open though there is no tie."""
+    """The bounded run that tells most: with more components apart where a condition is open though there is no tie.
+
+    Not where an assumption is taken away, which leaves bounds however many are apart.
+    """
     bound = bounded(program, condition.bounded, where, horizon, policy, apart)
     is_open = bound.is_final and decision(condition, bound, is_free=True).status is Status.UNKNOWN
-    if not is_open or apart >= MORE_APART or _has_ties(bound.runs):
+    if not is_open or policy.without or apart >= MORE_APART or _has_ties(bound.runs):
         return bound
     return best_bound(program, condition, where, horizon, policy, 2 * apart)
 
@@ -292,15 +298,16 @@ def joint_decision(condition: Condition, found: tuple[Bounded, ...], *, is_free:
     """What the cells say of a condition together."""
     each = [decision(condition, bound, is_free=is_free) for bound in found]
     unknown = next((pair for pair in zip(each, found, strict=True) if pair[0].status is Status.UNKNOWN), None)
-    region = Region(tuple(member for part in each for member in part.region.members))
+    region = _union(part.region for part in each)
     whole = region.convex()
     region = region.irredundant() if whole is None else Region.of(whole)
     if unknown is not None:
         part, bound = unknown
         there = f"where {bound.run.domain}, " if len(found) > 1 else ""
         surely = "" if region.is_empty or len(found) < 2 else f"; on the whole domain it surely holds where {region}"
-        possible = _possible_on_all(each) if all(bound.is_final for bound in found) else None
-        return Decision(condition, region, None, None, Status.UNKNOWN, f"{there}{part.reason}{surely}", possible)
+        possible = _union(one.region if one.possible is None else one.possible for one in each).irredundant()
+        reason, is_known = f"{there}{part.reason}{surely}", all(bound.is_final for bound in found)
+        return Decision(condition, region, None, None, Status.UNKNOWN, reason, possible if is_known else None)
     onsets = [part.onset for part in each if part.onset is not None]
     count = "one part" if len(each) == 1 else f"{len(each)} parts"
     reason = f"decided on {count} of the domain, on each of which the same parts of every gradient lead"
@@ -312,7 +319,5 @@ def joint_decision(condition: Condition, found: tuple[Bounded, ...], *, is_free:
     return Decision(condition, region, max(onsets, default=None), holds, status, reason, runs=runs)
 
 
-def _possible_on_all(parts: Iterable[Decision]) -> Region:
-    """Where a condition may hold: elsewhere it surely does not on any part of the domain."""
-    regions = (part.region if part.possible is None else part.possible for part in parts)
-    return Region(tuple(member for region in regions for member in region.members)).irredundant()
+def _union(regions: Iterable[Region]) -> Region:
+    return reduce(or_, regions, NOWHERE)

@@ -203,7 +203,9 @@ def trajectory(
 def best_trajectory(
     program: Program, steps: int, domain: Polyhedron = EVERYWHERE, policy: Policy = CALCULUS
 ) -> Trajectory:
-    """The trajectory that tells most: with more components apart where bounds are left though no exponent is free.
+    """The trajectory that tells most: with twice as many components apart where bounds are left at a point.
+
+    Not where an assumption is taken away, which leaves bounds however many are apart.
 
     Raises:
         Open: a rule does not say how large something is on the domain as a whole.

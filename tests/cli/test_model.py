@@ -222,6 +222,19 @@ def test_queries_and_values_are_decided_at_ties_and_between_them(capsys: pytest.
 
 
 @pytest.mark.slow
+def test_rates_that_surely_are_stable_come_first_where_others_may_be(capsys: pytest.CaptureFixture[str]) -> None:
+    """At n^0 the tanh in front of a trained classifier saturates, and nothing is known of its slope."""
+    roberta = {"model_type": "roberta", "architectures": ["RobertaForSequenceClassification"], "hidden_size": 64}
+    Path("roberta.json").write_text(json.dumps({**roberta, "num_attention_heads": 4, "vocab_size": 100}))
+    adapter = {"target_modules": ["query", "value"], "modules_to_save": ["classifier"], "task_type": "SEQ_CLS"}
+    Path("head.json").write_text(json.dumps(PLAIN | adapter))
+    assert main(["model", "roberta.json", "--adapter", "head.json", "--layers", "1"]) == 3
+    said = capsys.readouterr().out
+    assert said.startswith("Rates up to n^(-1/2) are stable; whether larger ones are is not known: where eta = 0, ")
+    assert "stable             where eta = 0, " in said
+
+
+@pytest.mark.slow
 def test_a_norm_of_queries_has_a_size_on_parts_of_the_domain(capsys: pytest.CaptureFixture[str]) -> None:
     answer = found("qwen3 --adapter qv.json --scheme init-a --steps 3", capsys)
     assert answer["max_stable"]["eta"]["value"] == "-1/2"

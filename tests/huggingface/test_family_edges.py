@@ -11,7 +11,7 @@ from transformers import LlamaConfig
 from gamma_calc.algebra import Exponent
 from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.cells import undecided
-from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.recursion import Open
 from gamma_calc.calculus.size import Size
 from gamma_calc.huggingface.families import FAMILIES, FamilyShape, family_model
@@ -38,45 +38,29 @@ def test_two_layers_of_a_family_have_the_edges_of_stacks(family: str) -> None:
     assert {name: str(each.region) for name, each in decisions.items()} == known
 
 
-@pytest.fixture
-def llama(tmp_path: Path) -> Path:
-    """A configuration of two layers."""
-    LlamaConfig(
-        hidden_size=64, num_attention_heads=4, num_key_value_heads=2, intermediate_size=96, num_hidden_layers=2
-    ).save_pretrained(tmp_path)
-    return tmp_path
-
-
 @pytest.mark.slow
-def test_the_edge_of_lora_plus_in_two_whole_layers_of_llama(llama: Path) -> None:
-    """Of adapters in a row each makes n^(1/2 + b) more of what it meets, at the rate n^b of B: eight in a row are
-    stable where 7 (1/2 + b) + b <= 0. What lies in a row are the values, o, the gate with up, and down of each layer,
-    the queries and keys beside the values.
+@pytest.mark.parametrize(
+    ("scheme", "stable", "inside", "learning", "last"),
+    [
+        pytest.param("lora-plus-a", "eta <= -23/16", "eta <= -3/2", "never", Fraction(7, 16), id="lora-plus-a"),
+        pytest.param("init-b", "eta <= -1", "eta <= -1", "eta = -1", Fraction(0), id="init-b"),
+    ],
+)
+def test_two_whole_layers_of_llama(
+    scheme: str, stable: str, inside: str, learning: str, last: Fraction, tmp_path: Path
+) -> None:
+    """Under LoRA+ each of L adapters in a row makes n^(1/2 + b) more of what it meets, at the rate n^b of B.
+
+    So they are stable where (L - 1)(1/2 + b) + b <= 0. In a row are eight: the values, o, the gate with up, and down of
+    each layer. From Init[B] more parts of some terms than usual have to be kept apart between n^(-5/4) and n^(-1).
     """
-    found = model_theory(llama, scheme="lora-plus-a").derivation
+    sizes = {"hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 96}
+    LlamaConfig(num_hidden_layers=2, **sizes).save_pretrained(tmp_path)
+    found = model_theory(tmp_path, scheme=scheme).derivation
     assert found is not None
-    assert regions(found) == {
-        "stable": "eta <= -23/16",
-        "internally_stable": "eta <= -3/2",
-        "feature_learning": "never",
-    }
-    assert found.at_max["Z_A_down_proj[2]"] == Size.exactly(Exponent.of(Fraction(7, 16)))
-
-
-@pytest.mark.slow
-def test_from_init_b_two_whole_layers_of_llama_are_stable_inside_wherever_they_are_stable(llama: Path) -> None:
-    """Between n^(-5/4) and n^(-1) twelve parts of some terms have to be kept apart for it."""
-    found = model_theory(llama, scheme="init-b").derivation
-    assert found is not None
-    assert regions(found) == {
-        "stable": "eta <= -1",
-        "internally_stable": "eta <= -1",
-        "feature_learning": "eta = -1",
-    }
-
-
-def regions(found: Derivation) -> dict[str, str]:
-    return {name: str(each) for name, each in found.decisions.items()}
+    regions = {name: str(each) for name, each in found.decisions.items()}
+    assert regions == {"stable": stable, "internally_stable": inside, "feature_learning": learning}
+    assert found.at_max["Z_A_down_proj[2]"] == Size.exactly(Exponent.of(last))
 
 
 def test_a_norm_behind_a_norm_says_where_to_cut() -> None:
