@@ -48,7 +48,7 @@ def stack(depth: int, kind: str, init: str, eta_a: str, eta_b: str) -> Scheme:
     """The scheme of a stack under Adam."""
     forms = dict(zip(("A", "B", "eta_A", "eta_B"), (*INITS[init], eta_a, eta_b), strict=True))
     is_full = kind == "full"
-    return Scheme("stack", forms, model=LoraStack(depth, is_full, "phi" if is_full else None, is_full))
+    return Scheme("stack", forms, model=LoraStack(depth, is_full, "relu" if is_full else "none", is_full))
 
 
 def least(work: Callable[[], Answer], rounds: int) -> tuple[float, Answer]:

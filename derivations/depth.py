@@ -26,8 +26,8 @@ SHAPES: Mapping[str, LoraStack] = {
     "plain": LoraStack(2),
     "a norm before each module": LoraStack(2, has_norm=True),
     "a frozen W beside each adapter": LoraStack(2, is_frozen=True),
-    "frozen W and ReLU": LoraStack(2, is_frozen=True, map="phi"),
-    "frozen W, ReLU and norm": LoraStack(2, is_frozen=True, map="phi", has_norm=True),
+    "frozen W and ReLU": LoraStack(2, is_frozen=True, map="relu"),
+    "frozen W, ReLU and norm": LoraStack(2, is_frozen=True, map="relu", has_norm=True),
 }
 DEPTHS = (1, 2, 3, 4)
 """Depths at which two free rates are derived."""

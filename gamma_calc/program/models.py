@@ -35,7 +35,7 @@ FACTOR_DEFAULTS: Mapping[str, Affine | None] = MappingProxyType(
 )
 INIT, RATE, MULTIPLIER = "init", "rate", "multiplier"
 MAPS: Mapping[str, str | None] = MappingProxyType({"none": None, "relu": "phi"})
-"""The maps that a spec can name, and how a program writes them."""
+"""The maps of a stack, and how a program writes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +108,23 @@ class LoraModule(Model):
 class LoraStack(Model):
     """Adapters on one residual stream.
 
-    `is_frozen` puts a frozen random W_l beside each adapter, else W_l = 0; `map` is the name of f in z + f(h), and
-    `has_norm` puts an RMS norm in front of each module.
+    `is_frozen` puts a frozen random W_l beside each adapter, else W_l = 0; `map` is f in z + f(h), "none" or
+    "relu", and `has_norm` puts an RMS norm in front of each module.
 
     Raises:
-        BadInput: no such depth.
+        BadInput: no such depth, or no such map.
     """
 
     kind: ClassVar[str] = "lora-stack"
     depth: int
     is_frozen: bool = False
-    map: str | None = None
+    map: str = "none"
     has_norm: bool = False
 
     def __post_init__(self) -> None:
         whole_number("depth", self.depth, 1, DEEPEST)
+        if not isinstance(self.map, str) or self.map not in MAPS:
+            raise BadInput("model.map", found=self.map, expected=f"one of {', '.join(MAPS)}", choices=MAPS)
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from gamma_calc.errors import BadInput, named_in, nearest, quoted
 from gamma_calc.files import file_content
 from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.catalogue import CATALOGUE
-from gamma_calc.program.models import INIT, MAPS, MODULE, RATE, LoraStack, Model, Perceptron, check_module
+from gamma_calc.program.models import INIT, MODULE, RATE, LoraStack, Model, Perceptron, check_module
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.problem_file import is_place, problem_at
 from gamma_calc.program.scheme import INITIAL, KEYS, NAME_RULE, TOP, ZERO, Scheme, is_name
@@ -202,11 +202,8 @@ def _model(table: Mapping[str, Any], folder: Path, *, allow_code: bool) -> Model
         raise BadInput("model.kind", found=kind, expected=expected, choices=MODEL_KEYS)
     check_names(f"[model] of kind {kind}", table, ("kind", *MODEL_KEYS[kind]))
     if kind == "lora-stack":
-        shape = table.get("map", "none")
-        if not isinstance(shape, str) or shape not in MAPS:
-            raise BadInput("model.map", found=shape, expected=f"one of {', '.join(MAPS)}", choices=MAPS)
         norm, frozen = (_flag(f"model.{key}", table.get(key, False)) for key in ("norm", "frozen"))
-        return LoraStack(table.get("depth", 2), frozen, MAPS[shape], norm)
+        return LoraStack(table.get("depth", 2), frozen, table.get("map", "none"), norm)
     if kind == "perceptron":
         layers = table.get("layers", [])
         if not isinstance(layers, list) or not all(isinstance(each, str) and LAYER.fullmatch(each) for each in layers):

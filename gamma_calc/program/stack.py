@@ -29,7 +29,7 @@ from gamma_calc.program.expressions import (
     nodes,
 )
 from gamma_calc.program.gradients import backward, gradients
-from gamma_calc.program.models import LoraStack
+from gamma_calc.program.models import MAPS, LoraStack
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 
@@ -64,8 +64,8 @@ def lora_stack(scheme: Scheme, stack: LoraStack) -> Program:
         value: Expression = outer
         if stack.is_frozen:
             value = (Trained(f"W[{number}]", (out, width), FROZEN, ZERO, is_trained=False) @ source) + outer
-        if stack.map is not None:
-            value = Pointwise(stack.map, Named(f"h[{number}]", value, is_cut=True))
+        if (shape := MAPS[stack.map]) is not None:
+            value = Pointwise(shape, Named(f"h[{number}]", value, is_cut=True))
         stream = Named(f"z[{number}]", stream + Renamed(value, out, width), is_cut=True)
         changes = {name: scaled(change) for name, change in _changes(a, b, source)}
         found = {

@@ -79,7 +79,7 @@ def test_two_layers_of_two_random_factors() -> None:
 
 def test_a_rectified_stack_that_starts_at_zero_never_moves() -> None:
     """phi'(0) = 0: no gradient reaches a factor, unless a frozen weight or B_0 moves h away from zero."""
-    found = derived(replace(stack(2, "a", "b"), model=LoraStack(2, map="phi")))
+    found = derived(replace(stack(2, "a", "b"), model=LoraStack(2, map="relu")))
     assert str(found.decisions["stable"]) == "always"
     assert str(found.decisions["feature_learning"]) == "never"
 

@@ -22,7 +22,7 @@ from gamma_calc.program.transformer import Adapters, transformer
 
 ETA = Affine.symbol("eta")
 EXPONENTS = {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta + 1"}
-STACK = Scheme("LoRA+", EXPONENTS, OPTIMIZERS["adam"], model=LoraStack(2, is_frozen=True, map="phi", has_norm=True))
+STACK = Scheme("LoRA+", EXPONENTS, OPTIMIZERS["adam"], model=LoraStack(2, is_frozen=True, map="relu", has_norm=True))
 PROGRAM, CONDITION = program_of(STACK), conditions_of(STACK.model)[0]
 DOMAIN, ASKED = STACK.domain, (Region.of(STACK.domain), 3, CALCULUS)
 

@@ -24,8 +24,8 @@ STEPS = 4
 STACKS = {
     "plain": LoraStack(3),
     "norm": LoraStack(3, has_norm=True),
-    "relu": LoraStack(2, is_frozen=True, map="phi"),
-    "all": LoraStack(2, is_frozen=True, map="phi", has_norm=True),
+    "relu": LoraStack(2, is_frozen=True, map="relu"),
+    "all": LoraStack(2, is_frozen=True, map="relu", has_norm=True),
 }
 # A, B, eta_A, eta_B, optimiser
 POINTS = {

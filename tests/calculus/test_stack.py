@@ -23,9 +23,9 @@ STEPS = 10
 STACKS = {
     "plain": Stack(2),
     "frozen": Stack(2, is_frozen=True),
-    "relu": Stack(2, is_frozen=True, map="phi"),
+    "relu": Stack(2, is_frozen=True, map="relu"),
     "norm": Stack(2, has_norm=True),
-    "all": Stack(2, is_frozen=True, map="phi", has_norm=True),
+    "all": Stack(2, is_frozen=True, map="relu", has_norm=True),
 }
 INIT_A, INIT_B, SMALL_A = ("-1/2", "zero"), ("zero", "0"), ("-1", "zero")
 

@@ -24,7 +24,12 @@ def test_a_stack_has_the_exponents_of_a_module_in_every_layer() -> None:
 
 def test_the_shape_of_a_stack() -> None:
     text = STACK.replace("depth = 2\n", 'depth = 3\nfrozen = true\nmap = "relu"\n')
-    assert scheme_from_text(text).model == LoraStack(3, is_frozen=True, map="phi")
+    assert scheme_from_text(text).model == LoraStack(3, is_frozen=True, map="relu")
+
+
+def test_a_map_is_named_as_in_a_spec() -> None:
+    with pytest.raises(BadInput, match="model.map: found 'phi', expected one of none, relu"):
+        LoraStack(2, map="phi")
 
 
 def test_one_factor_can_have_its_own_init_rate_or_none() -> None:

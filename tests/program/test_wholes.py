@@ -26,7 +26,7 @@ POINTS = {
     "both": scheme("-1/2", "-1/4", "-3/4", "-1/2"),
     "raw": scheme("-1/2", "-1/2", "-1/4", "-1", optimizer="sgd"),
 }
-STACKS = {"plain": LoraStack(3), "full": LoraStack(3, is_frozen=True, map="phi", has_norm=True)}
+STACKS = {"plain": LoraStack(3), "full": LoraStack(3, is_frozen=True, map="relu", has_norm=True)}
 STEPS = 3
 
 
