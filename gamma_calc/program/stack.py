@@ -81,7 +81,7 @@ def lora_stack(scheme: Scheme, stack: LoraStack) -> Program:
     slopes = backward({after_step(stream): dz})
     for behind, found in layers:
         slope = slopes[after_step(behind)]
-        found["dZ"] = slope if dz.exponent == ZERO else Scaled("1/|dZ|", -dz.exponent, slope)
+        found["dZ"] = slope if dz.exponent == ZERO else Scaled("1/dZ", -dz.exponent, slope)
     weights = (node for node in nodes(stream) if isinstance(node, Trained) and node not in factors)
     return Program(
         parameters=(*factors, *weights),

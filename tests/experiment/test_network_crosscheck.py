@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gamma_calc import Problem, crosscheck, exponents
+from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment import settled_by_law
 from gamma_calc.experiment.crosscheck import Crosscheck
@@ -96,6 +97,15 @@ def test_a_stack_and_a_module_are_confirmed_in_one_question(init_b: Crosscheck) 
     assert {"Z_B[2]", "dZ[1]", "delta_0[2]", "Z_B"} <= {row.quantity for row in init_b.rows}
     assert init_b.schemes[0].rates == "eta_A = 1 n^(-1), eta_B = 1 n^(-1)"
     assert [each["widths"] for each in init_b.json()["schemes"]] == [list(QUICK.widths or ())] * 2
+
+
+def test_a_stack_may_be_given_the_size_of_the_loss_gradient() -> None:
+    """Its layers' gradients are told relative to that, so dZ of the last one is n^0 whatever the loss's is."""
+    subject = replace(LORA_PLUS_FROM_A, exponents={**LORA_PLUS_FROM_A.exponents, "gradient": Affine.of(Fraction(-1, 2))})
+    found = crosscheck(subject, settings=replace(QUICK, steps=1))
+    last = next(row for row in found.rows if row.quantity == "dZ[2]")
+    assert (str(last.leading.predicted), last.verdict) == ("0", Verdict.PASS)
+    assert all(row.verdict is not Verdict.FAIL for row in found.rows)
 
 
 def test_a_network_has_widths_that_suit_it() -> None:
