@@ -20,7 +20,7 @@ Source: Everett et al., "Scaling Exponents Across Parameterizations and Optimize
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -37,7 +37,7 @@ from gamma_calc.calculus.assumptions import (
     Assumption,
 )
 from gamma_calc.calculus.citations import EVERETT, Citation
-from gamma_calc.calculus.components import Component, Term, by_parity, gathered, needed, total
+from gamma_calc.calculus.components import Component, Term, by_parity, gathered, is_there, needed, total
 from gamma_calc.calculus.maps import (
     BOUNDED,
     CURVED,
@@ -150,6 +150,8 @@ class Rulebook:
 
     def _step(self, rule: Rule, shares: frozenset[Assumption], spread: str = "") -> Rule:
         """A step that brings its direction to one size as a whole; on `shares` rests what its parities keep of it."""
+        if NO_CANCELLATION in self.without:
+            rule = replace(rule, conclude=_StepOfBounds(rule))
         lost = self.without & (frozenset(rule.assumptions) - SHARES | shares)
         if not lost:
             return replace(rule, assumptions=self._kept(rule)) if self.without & set(rule.assumptions) else rule
@@ -223,6 +225,25 @@ class _Step:
         return _bounded(term) if NORMALISED_ENTRIES in self.lost else term
 
 
+@dataclass(frozen=True, slots=True)
+class _StepOfBounds:
+    """A step along what may have cancelled in part: it has its size, and only may have seen what that has."""
+
+    rule: Rule
+
+    def __call__(self, rate: Exponent, gradient: Term, *beside: object) -> Term:
+        term = self.rule.conclude(rate, gradient, *beside)
+        return term if all(map(is_there, gradient)) else gathered(part for each in term for part in _blind(each))
+
+
+def _blind(component: Component) -> Iterator[Component]:
+    """A component that has seen nothing for sure, and the bound of what it may have seen."""
+    size, provenance = component.size, component.provenance
+    if not size.lower.is_vanishing:
+        yield Component(Size.exactly(size.lower), replace(provenance, seen=frozenset(), alone=frozenset()))
+    yield Component(Size(VANISHING, size.upper), provenance)
+
+
 def _bounded(term: Term) -> Term:
     """The term with nothing known from below."""
     return tuple(replace(each, size=Size(VANISHING, each.size.upper)) for each in term)
@@ -239,12 +260,15 @@ class _AtMost:
 
 
 def _joined(components: list[Component]) -> Iterable[Component]:
-    """A sum within a parity that may cancel: as large as its largest part where that one leads everywhere."""
+    """A sum within a parity that may cancel: as large as its largest part where that one leads everywhere.
+
+    What is kept apart of it is as large as that part only where it holds it; else it is smaller, and may be absent.
+    """
     leaders = [
         each
         for place, each in enumerate(components)
         if all(at == place or each.size.lower.is_above(other.size.upper) for at, other in enumerate(components))
     ]
     for part in gathered(components):
-        least = [each.size.lower for each in leaders if each.provenance.is_within(part.provenance)]
+        least = [each.size.lower for each in leaders if each.size.lower.is_at_most(part.size.lower)]
         yield replace(part, size=Size(least[0] if least else VANISHING, part.size.upper))
