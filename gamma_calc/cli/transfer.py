@@ -23,6 +23,9 @@ v_proj     32     2048 -> 4096   8     2  0.0002 -> 0.000141421  0.0002 -> 0.000
 down_proj  32     8192 -> 14336  8     2  0.0002 -> 0.000151186  0.0002 -> 0.000151186  n^(-1/2)
 ...
 
+That is the law of one module. --network carries by the largest rate of the whole model, as gamma-calc model derives it
+(seconds, and a minute or more for LoRA+ on all linear layers); the two models have to be of one class and one rank.
+
 A free rate takes its largest stable value, which is derived. --lr is A's rate at the first place, and B's unless --lr-b
 is given: a scheme says how the ratio of the two grows (LoRA+: in proportion to n), never what it is at one width.
 --without and --align move the edge; where it is not known any more, neither are the rates.
@@ -32,7 +35,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gamma_calc.cli.options import add_question_arguments, positive, schemes, show, supposition_arguments, whole
 from gamma_calc.cli.progress import shown_runs
@@ -43,7 +46,10 @@ from gamma_calc.experiment.transfer import transfer
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, is_config
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
-from gamma_calc.program.scheme import INITIAL
+from gamma_calc.program.scheme import INITIAL, Scheme
+
+if TYPE_CHECKING:
+    from gamma_calc.huggingface.network_edge import NetworkEdge
 
 OF_MICA = (
     "The entries of MiCA's B are of size fan_out^(-1/2): these are rates of layers whose fan-out grows with their "
@@ -70,6 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     words = "the adapter_config.json in both models (every linear layer, at one rank)"
     parser.add_argument("--adapter", metavar="FILE", type=Path, help=words)
     parser.add_argument("--to-adapter", metavar="FILE", type=Path, help="the one in the second model (--adapter)")
+    words = "between models: carry by the largest rate of the whole model, as gamma-calc model derives it"
+    parser.add_argument("--network", action="store_true", help=words)
     words = " or ".join(reading.value for reading in AlphaReading)
     parser.add_argument("--alpha", metavar="READING", type=alpha_named, help=f"lora_alpha from rank to rank: {words}")
 
@@ -134,9 +142,9 @@ def _is_between_models(options: argparse.Namespace) -> bool:
             f"the two ends: found {found}; expected --from-width N --to-width N, or --from CONFIG --to CONFIG"
         )
     is_between_models = given == [*ENDS]
-    others = ("from_rank", "to_rank") if is_between_models else ("adapter", "to_adapter")
+    others = ("from_rank", "to_rank") if is_between_models else ("adapter", "to_adapter", "network")
     for name in others:
-        if getattr(options, name) is not None:
+        if getattr(options, name) not in (None, False):
             advice = "the rank stands in --adapter" if is_between_models else "it goes with --from CONFIG --to CONFIG"
             raise BadInput(f"--{name.replace('_', '-')}: {advice}; leave it out")
     return is_between_models
@@ -148,12 +156,13 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
 
     (spec,) = options.specs
     first = options.adapter or (None if config is None else Path(spec))
-    files = (first, options.to_adapter or first)
+    files: tuple[Path | None, Path | None] = (first, options.to_adapter or first)
     start, end = (
         adapted_shapes(Path(getattr(options, name)), None if file is None else adapter_from(file))
         for name, file in zip(ENDS, files, strict=True)
     )
     scheme = schemes(options, [spec])[0] if config is None else adapter_scheme(config)
+    network = _network(options, scheme, files) if options.network else None
     starts = [config_from_file(file).initialisation for file in files if file is not None]
     with_fan_out = any(each.is_b_frozen for each in starts) and not scheme.is_trained(INITIAL[1])
     found = carried_pairs(
@@ -163,11 +172,23 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
         learning_rate_b=options.lr_b,
         alpha=options.alpha,
         with_fan_out=with_fan_out,
+        network=network,
         **supposition_arguments(options),
     )
     title = f"{found.one.title}, from {getattr(options, 'from')} to {options.to}"
     show(options, found.json, lambda: "\n".join([title, text_table(found.table()), *found.notes]))
     return 0
+
+
+def _network(options: argparse.Namespace, scheme: Scheme, adapters: tuple[Path | None, Path | None]) -> NetworkEdge:
+    from gamma_calc.huggingface.network_edge import network_edge
+
+    asked = supposition_arguments(options)
+    if asked.pop("without"):
+        raise BadInput("--network with --without: a whole model is derived under all assumptions")
+    start, end = (Path(getattr(options, name)) for name in ENDS)
+    with shown_runs():
+        return network_edge(start, end, scheme, adapters=adapters, **asked)
 
 
 def _alpha(options: argparse.Namespace, config: AdapterConfig) -> AlphaReading | None:

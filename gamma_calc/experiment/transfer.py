@@ -53,7 +53,8 @@ def stack_note(gain: Affine | None) -> str:
     return (
         "Two or more adapters on one residual stream need not bear the rates of one, and do not bear its largest: from "
         f"step 2 on the gradient of a lower one comes n^({gain}) times larger through A_0 of those above. From A_0 = 0 "
-        "(Init[B]) there is no such way. What all adapters of a model bear, gamma-calc model derives."
+        "(Init[B]) there is no such way. What all adapters of a model bear, gamma-calc model derives, and transfer "
+        "--network carries between models."
     )
 
 
@@ -197,9 +198,25 @@ class Transferred(Shown):
         return self.policy.titled(self.scheme.title)
 
     @property
+    def scope(self) -> tuple[str, ...]:
+        """What the answer speaks of, and what a model has beside that."""
+        if self.scheme.model != MODULE:
+            return (NETWORK_ALONE,)
+        rate_b, rho = self.law.exponents.get(RATES[1]), self.law.rho
+        if rate_b is None:
+            return (MODULE_ALONE,)
+        at_fixed_rank = rate_b if rho is None else rate_b.substituted({rho: Affine.of(0)})
+        return (MODULE_ALONE, *filter(None, [stack_note(gain_through_above(self.scheme, at_fixed_rank))]))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """How s, the ratio of the rates and their stability were taken."""
+        return tuple(_remarks(self))
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What has to be known to use the rates, and what the theory does not say."""
-        return tuple(_notes(self))
+        return (LEFT_OPEN, *self.scope, *self.remarks)
 
     def __str__(self) -> str:
         rows = [("rate", "given", "transferred", "law")]
@@ -354,24 +371,15 @@ def power_json(form: Affine, rho: str | None) -> dict[str, str | None]:
     return {"width": str(form.constant), "rank": None if rho is None else str(form.coefficient(rho))}
 
 
-def _notes(found: Transferred) -> list[str]:
-    is_module = found.scheme.model == MODULE
-    notes = [LEFT_OPEN, MODULE_ALONE if is_module else NETWORK_ALONE]
-    rate_b, rho = found.law.exponents.get(RATES[1]), found.law.rho
-    if is_module and rate_b is not None:
-        at_fixed_rank = rate_b if rho is None else rate_b.substituted({rho: Affine.of(0)})
-        notes += filter(None, [stack_note(gain_through_above(found.scheme, at_fixed_rank))])
+def _remarks(found: Transferred) -> Iterator[str]:
     if found.start.rank != found.end.rank and found.scheme.form(SCALE) is not None:
-        notes.append(_scale_note(found))
+        yield _scale_note(found)
     forms = set(found.law.exponents.values())
     if len(forms) > 1 and len(set(found.given.values())) == 1:
-        notes.append(
-            "All start from the same rate; the scheme lets their ratio grow and does not say what it is at one width."
-        )
+        yield "All start from the same rate; the scheme lets their ratio grow and does not say what it is at one width."
     if found.law.is_stable is not True:
         known = "is not known to be" if found.law.is_stable is None else "is not"
-        notes.append(f"At the rates that were fixed the scheme {known} stable: the transfer keeps that.")
-    return notes
+        yield f"At the rates that were fixed the scheme {known} stable: the transfer keeps that."
 
 
 def _scale_note(found: Transferred) -> str:

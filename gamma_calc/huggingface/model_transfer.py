@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.edge_law import EdgeLaw
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, alpha_convention, alpha_reading, says_scale
-from gamma_calc.experiment.transfer import Place, TransferLaw, Transferred, carried_rates, power_json, transfer_law
+from gamma_calc.experiment.transfer import (
+    LEFT_OPEN,
+    Place,
+    TransferLaw,
+    Transferred,
+    carried_rates,
+    power_json,
+    transfer_law,
+)
 from gamma_calc.huggingface.adapters import Adapter
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
 from gamma_calc.huggingface.implemented_scheme import through_fan_out
@@ -18,7 +26,11 @@ from gamma_calc.huggingface.layers import LayerKind, differences, layer_kinds
 from gamma_calc.program.models import FAN_OUT, check_module
 from gamma_calc.program.scheme import RATES, Scheme
 
+if TYPE_CHECKING:
+    from gamma_calc.huggingface.network_edge import NetworkEdge
+
 NOT_IN_THE_LAW = "Depth, batch size and the number of steps are not in the law."
+NOT_IN_THE_LAW_OF_A_NETWORK = "Batch size and the number of steps are not in the law."
 
 SEE_LINT = "gamma-calc lint prints their power of s"
 
@@ -37,11 +49,13 @@ class LayerRates:
     """The rates of each kind of layer, with its shapes at both ends.
 
     `uneven` are kinds whose fan-out grows otherwise than their fan-in, where the law would be another one for that.
+    `network` is the whole model whose edge they follow, None for that of one module.
     """
 
     pairs: Mapping[str, Pair]
     layers: Mapping[str, Transferred]
     uneven: tuple[str, ...] = ()
+    network: NetworkEdge | None = None
 
     @property
     def one(self) -> Transferred:
@@ -51,13 +65,15 @@ class LayerRates:
     @property
     def notes(self) -> tuple[str, ...]:
         """What has to be known to use the rates."""
-        notes = [note for each in self.layers.values() for note in each.notes]
+        network, every = self.network, self.layers.values()
+        notes = [LEFT_OPEN, *((network.note,) if network else (note for each in every for note in each.scope))]
+        notes += [note for each in every for note in each.remarks]
         if self.uneven:
             notes.append(f"The law takes fan-out to grow with fan-in; it does not in {', '.join(self.uneven)}.")
         if self.has_fan_out:
             notes.append(OF_FAN_OUT)
         of_dora = [NOTE] if any(end.is_dora for _, end in self.pairs.values()) else []
-        return tuple(dict.fromkeys([*notes, *of_dora, NOT_IN_THE_LAW]))
+        return tuple(dict.fromkeys([*notes, *of_dora, NOT_IN_THE_LAW_OF_A_NETWORK if network else NOT_IN_THE_LAW]))
 
     @property
     def has_fan_out(self) -> bool:
@@ -96,7 +112,8 @@ class LayerRates:
             }
             for (name, (start, end)), found in zip(self.pairs.items(), self.layers.values(), strict=True)
         ]
-        return {**shared, "layers": layers, "notes": list(self.notes)}
+        network = None if self.network is None else self.network.json()
+        return {**shared, "layers": layers, "network": network, "notes": list(self.notes)}
 
 
 def _powers_json(form: Affine, law: EdgeLaw) -> dict[str, str | None]:
@@ -195,6 +212,7 @@ def carried_pairs(
     learning_rate_b: float | None = None,
     alpha: AlphaReading | None = None,
     with_fan_out: bool = False,
+    network: NetworkEdge | None = None,
     **asked: Any,
 ) -> LayerRates:
     """The rates in the second model that stand where the given one stood in every layer of the first.
@@ -202,9 +220,19 @@ def carried_pairs(
     Args:
         learning_rate: A's rate in the first model, one for all layers, and B's unless `learning_rate_b` is given.
         with_fan_out: as in `law_between`.
+        network: the edge to follow in place of one module's, that of the whole models.
         asked: at, without and align, as in `derive`.
+
+    Raises:
+        BadInput: a rank changes, and the edge is that of a network; or as `law_between`.
+        Unknown: as `law_between`.
     """
+    if network is not None:
+        _check_ranks(pairs)
+        asked["at"] = {**(asked.get("at") or {}), network.rate: network.exponent}
     law, reading = law_between(scheme, pairs, alpha, with_fan_out=with_fan_out, **asked)
+    if network is not None:  # of a rate that is fixed a module would say it
+        law = replace(law, pieces=tuple(replace(piece, is_stable=True) for piece in law.pieces))
     layers = {
         name: carried_rates(law, place(first, law), place(second, law), learning_rate, learning_rate_b, reading)
         for name, (first, second) in pairs.items()
@@ -217,7 +245,15 @@ def carried_pairs(
     fixed = replace(scheme, exponents={**scheme.exponents, FAN_OUT: Affine.of(0)})
     if not uneven or law_between(fixed, pairs, alpha, **asked)[0].forms == law.forms:
         uneven = ()
-    return LayerRates(pairs, layers, uneven)
+    return LayerRates(pairs, layers, uneven, network)
+
+
+def _check_ranks(pairs: Mapping[str, Pair]) -> None:
+    moved = [name for name, (start, end) in pairs.items() if start.rank != end.rank]
+    if moved:
+        raise BadInput(
+            f"--network: the law of whole models is one of the width, and the rank changes: {_listed(moved)}"
+        )
 
 
 def place(kind: LayerKind | Adapter, law: TransferLaw) -> Place:

@@ -40,7 +40,7 @@ SCHEMES = {
 
 
 def read_twice() -> Problem:
-    """A layer that reads V (x + b a x): its normalised step follows V x and hardly V b a x, which may have cancelled."""
+    """A layer that reads V (x + b a x): its normalised step follows V x, and hardly V b a x."""
     n, out, hidden, rank = axis("n", 1), axis("out", 1), axis("hidden", 1), axis("rank", "1/2")
     x = data("x", n, axis("batch"))
     a, b = parameter("a", rank, n, init=-1, rate="-1/4"), parameter("b", n, rank, init=0, rate="-3/2")

@@ -65,6 +65,7 @@ COMMANDS = {
         "transfer init-a --lr 2e-4 --from-width 64 --to-width 128 --without A9",
         "transfer vera --lr 2e-4 --from-width 64 --to-width 128",
         "transfer init-a --lr 2e-4 --from small.json --to large.json --adapter adapter_config.json",
+        "transfer init-a --lr 2e-4 --from config.json --to config.json --adapter adapter_config.json --network",
     ),
     "atlas": ("atlas --source arXiv:2406.08447",),
     "lint": ("lint adapter_config.json --lr 2e-2 --width 2048",),

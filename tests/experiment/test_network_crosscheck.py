@@ -101,7 +101,8 @@ def test_a_stack_and_a_module_are_confirmed_in_one_question(init_b: Crosscheck) 
 
 def test_a_stack_may_be_given_the_size_of_the_loss_gradient() -> None:
     """Its layers' gradients are told relative to that, so dZ of the last one is n^0 whatever the loss's is."""
-    subject = replace(LORA_PLUS_FROM_A, exponents={**LORA_PLUS_FROM_A.exponents, "gradient": Affine.of(Fraction(-1, 2))})
+    exponents = {**LORA_PLUS_FROM_A.exponents, "gradient": Affine.of(-1)}
+    subject = replace(LORA_PLUS_FROM_A, exponents=exponents)
     found = crosscheck(subject, settings=replace(QUICK, steps=1))
     last = next(row for row in found.rows if row.quantity == "dZ[2]")
     assert (str(last.leading.predicted), last.verdict) == ("0", Verdict.PASS)

@@ -59,6 +59,51 @@ def test_each_kind_of_layer_goes_by_its_own_fan_in(ends: tuple[str, ...], capsys
     assert "16 -> 64" in (text := capsys.readouterr().out) and "0.001 -> 6.25e-05" in text
 
 
+def deep(path: Path, width: int, layers: int) -> str:
+    sizes = {"hidden_size": width, "num_attention_heads": width // 8, "intermediate_size": width}
+    return str(folder(path, LlamaConfig(vocab_size=32, num_hidden_layers=layers, **sizes)))
+
+
+@pytest.mark.slow
+def test_a_whole_model_carries_rates_by_its_own_edge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """LoRA+ from Init[A] on v_proj: -1 - (L - 1)/(2L) for L layers, four of which two are derived."""
+    file = adapter(tmp_path / "adapter.json", 4, 8, target_modules=["v_proj"])
+    ends = ("--from", deep(tmp_path / "small", 16, 4), "--to", deep(tmp_path / "large", 64, 4), "--adapter", file)
+    alone, found = (answered(capsys, "lora-plus-a", *ends, *words) for words in ((), ("--network",)))
+    assert alone["network"] is None and alone["layers"][0]["eta_B"] == pytest.approx(1e-3)
+    assert found["network"] == {
+        "class": "LlamaForCausalLM",
+        "layers": 2,
+        "adapted": 4,
+        "extrapolated": True,
+        "max_stable": {"eta": "-11/8"},
+    }
+    (layer,) = found["layers"]
+    assert (layer["eta_A"], layer["eta_B"]) == pytest.approx((1e-3 * 4 ** (-11 / 8), 1e-3 * 4 ** (-3 / 8)))
+    assert found["stable"] and any("2 of 4 layers" in note for note in found["notes"])
+    assert not any("one module's" in note or note.startswith("Depth") for note in found["notes"])
+    words = ("lora-plus-a", *ends[:3], deep(tmp_path / "deeper", 64, 3), *ends[4:], "--network", *GIVEN)
+    assert main(["transfer", *words]) == 2
+    assert "in 4 layers" in capsys.readouterr().err
+
+
+def test_what_no_law_of_a_network_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few, many = (adapter(tmp_path / f"{rank}.json", rank, 8, target_modules=["q_proj"]) for rank in (2, 4))
+    start, end = (deep(tmp_path / str(width), width, 1) for width in (16, 32))
+    other = folder(tmp_path / "gpt2", GPT2Config(n_embd=16, n_head=2, n_layer=1, vocab_size=32), "GPT2LMHeadModel")
+    models = ("--from", start, "--to", end)
+    asked = {
+        "goes with --from CONFIG --to CONFIG": ("--from-width=16", "--to-width=64"),
+        "has nothing free; expected one rate": ("--at=eta=-1", *models, "--adapter", few),
+        "under all assumptions": ("--without=A3", *models, "--adapter", few),
+        "is a GPT2LMHeadModel and": ("--from", str(other), "--to", str(other.parent / "32")),
+        "the rank changes: q_proj": (*models, "--adapter", few, "--to-adapter", many),
+    }
+    for said, words in asked.items():
+        assert main(["transfer", "init-a", *words, *GIVEN, "--network"]) == 2
+        assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("optimizer", "is_said"), [("adamw_torch", False), ("lion", False), ("sgd", True)])
 def test_a_fan_out_that_grows_otherwise_is_said_where_it_matters(
     optimizer: str, is_said: bool, ends: tuple[str, ...], capsys: pytest.CaptureFixture[str]

@@ -28,7 +28,7 @@ def test_the_shape_of_a_stack() -> None:
 
 
 def test_a_map_is_named_as_in_a_spec() -> None:
-    with pytest.raises(BadInput, match="model.map: found 'phi', expected one of none, relu"):
+    with pytest.raises(BadInput, match=r"model\.map: found 'phi', expected one of none, relu"):
         LoraStack(2, map="phi")
 
 

@@ -1,0 +1,119 @@
+"""The largest stable rate of a whole model, so that rates can be carried by it in place of one module's.
+
+A scheme with one free rate is derived in the model that the rates go to. The one that they come from has to be of its
+class and, where further layers make the rate smaller, as deep: the law is then taken to be that of both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from gamma_calc.derivation.suppositions import Alignments
+from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.huggingface.layers import traced_adapter_from
+from gamma_calc.huggingface.model_theory import LAYERS, ModelTheory, model_theory
+from gamma_calc.huggingface.short_models import short_model
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.selection import Values
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkEdge:
+    """The exponent of the free rate at which a model is just stable.
+
+    `layers` of the `adapted` ones were derived; where the rate falls from layer to layer, each of the others is taken
+    to add what the last of these does (`is_extrapolated`).
+    """
+
+    model: str
+    layers: int
+    adapted: int
+    rate: str
+    exponent: Fraction
+    is_extrapolated: bool
+
+    @property
+    def note(self) -> str:
+        """What the answer speaks of."""
+        derived = f"{self.layers} of {self.adapted} layers of {self.model} are derived"
+        further = "add what the last one does" if self.is_extrapolated else "change nothing"
+        rest = f", and further ones are taken to {further}" if self.layers < self.adapted else ""
+        return f"The answer is the whole model's, in which {self.rate} is at most {self.exponent}: {derived}{rest}."
+
+    def json(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            "class": self.model,
+            "layers": self.layers,
+            "adapted": self.adapted,
+            "extrapolated": self.is_extrapolated,
+            "max_stable": {self.rate: str(self.exponent)},
+        }
+
+
+def network_edge(
+    start: Path,
+    end: Path,
+    scheme: Scheme,
+    *,
+    adapters: tuple[Path | None, Path | None] = (None, None),
+    optimizer: str | None = None,
+    at: Values | None = None,
+    align: Alignments | None = None,
+) -> NetworkEdge:
+    """The largest stable rate of the model at the end, that one law carries rates to from the model at the start.
+
+    Args:
+        start, end: folders or files with a config.json.
+        adapters: the adapter_config.json of each; by default every linear layer but the head's is adapted.
+        scheme: with one free rate.
+        optimizer, at, align: as for `model_theory`.
+
+    Raises:
+        BadInput: no single rate is free, the models differ in what the law depends on, or as `model_theory`.
+        Unknown: the largest stable rate is not known, or an operation has no rule.
+    """
+    free = [name for name in scheme.free if name not in (at or {})]
+    if len(free) != 1 or free[0] not in scheme.rates:
+        found = f"{', '.join(free) or 'nothing'} free"
+        raise BadInput(f"--network: {scheme.name} has {found}; expected one rate, of which the largest is derived")
+    before, after = (
+        short_model(path, None if file is None else traced_adapter_from(file), LAYERS)
+        for path, file in zip((start, end), adapters, strict=True)
+    )
+    classes = [type(each.model.get_base_model()).__name__ for each in (before, after)]
+    if classes[0] != classes[1]:
+        raise BadInput(f"--network: {start} is a {classes[0]} and {end} a {classes[1]}; expected two of one class")
+    edge = _edge(
+        model_theory(end, adapter=adapters[1], scheme=scheme, optimizer=optimizer, at=at, align=align), free[0]
+    )
+    if edge.is_extrapolated and before.adapted != edge.adapted:
+        raise BadInput(
+            f"--network: {start} has adapters in {before.adapted} layers and {end} in {edge.adapted}, and each layer "
+            "makes the largest stable rate smaller; no power of the width carries a rate from one depth to another"
+        )
+    return edge
+
+
+def _edge(theory: ModelTheory, rate: str) -> NetworkEdge:
+    """The edge of a model, by its free rate.
+
+    Raises:
+        BadInput: nothing bounds the rate.
+        Unknown: the edge is not known, or an operation has no rule.
+    """
+    found, short, more, name = theory.derivation, theory.short, theory.more, theory.traced.name
+    if found is None:
+        missing = ", ".join(dict.fromkeys(each.operation for each in theory.traced.unknown))
+        raise Unknown(f"{name}: no rule for {missing}")
+    is_extrapolated = more is not None and bool(more.growing)
+    largest = (more.max_stable if more is not None and more.growing else found.max_stable).get(rate)
+    if largest is None:
+        raise Unknown(f"{name}: the largest stable {rate} is not known of all layers; gamma-calc model says what is")
+    if largest.exponent is None or not largest.attained:
+        raise BadInput(f"--network: {name} has no largest stable {rate}: {largest.reason}")
+    assert short is not None  # of a model's configuration
+    return NetworkEdge(name, short.layers, short.adapted, rate, largest.exponent, is_extrapolated)
