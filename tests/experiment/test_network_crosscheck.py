@@ -109,6 +109,13 @@ def test_a_stack_may_be_given_the_size_of_the_loss_gradient() -> None:
     assert all(row.verdict is not Verdict.FAIL for row in found.rows)
 
 
+def test_a_floor_leads_at_the_widths_that_are_trained() -> None:
+    """Adafactor's steps are as large as the floor, n^0, where entries vanish; torch's floor of 1/1000 is below them."""
+    found = crosscheck(scheme("-1/2", "-1/2", "-1", "-1", optimizer="adafactor"), settings=replace(QUICK, steps=1))
+    steps = {row.quantity: row for row in found.rows}["B"].terms["U_B",]
+    assert (str(steps.predicted), steps.judgement.verdict) == ("-1", Verdict.PASS)
+
+
 def test_a_network_has_widths_that_suit_it() -> None:
     found = crosscheck(INIT_B, "init-b", perceptron(), settings=Settings(seeds=2))
     assert [each.configuration.widths[-1] for each in found.schemes] == [2**12, 2**13, 2**12]
