@@ -33,8 +33,8 @@ PREFACTORS: Mapping[str, Fraction] = MappingProxyType(
     {"momentum": Fraction(1, 2), "decay": Fraction(1, 16), "feedback": Fraction(1), "floor": Fraction(1)}
 )
 """k in beta, lambda, kappa and a floor = k n^exponent. A momentum keeps half of itself where beta is of size one, and a
-decay takes a quarter of a part in a normalised step where eta lambda is: far from all, where 1 - eta lambda would cancel.
-A floor of torch's 1/1000 would lead entries of n^(-1/2) from n = 10^6 on."""
+decay takes a quarter of a part in a normalised step where eta lambda is: far from all, where 1 - eta lambda would
+cancel. A floor of torch's 1/1000 would lead entries of n^(-1/2) from n = 10^6 on."""
 
 
 def chosen_prefactor(scheme: Scheme) -> Fraction:
@@ -195,7 +195,7 @@ def network_experiment(scheme: Scheme, settings: Settings, prefactor: Fraction) 
     names = [tensor.name for tensor in program.parameters if tensor.is_trained]
     grows = any(t.decay is not None and (t.decay + t.learning_rate).constant > 0 for t in program.parameters)
     decay = decay_prefactor(prefactor, grows=grows)
-    numbers = PREFACTORS | {"decay": decay} | dict(scheme.optimizer.numbers) | {"floor": PREFACTORS["floor"]}
+    numbers = {**PREFACTORS, "decay": decay, **dict(scheme.optimizer.numbers), "floor": PREFACTORS["floor"]}
     letters = {"beta": "momentum", "lambda": "decay", "epsilon": "epsilon", "floor": "floor"}
     k = {"eta": prefactor} | {letter: numbers.get(key, Fraction(1)) for letter, key in letters.items()}
     is_square = any(sum(not axis.is_fixed for axis in tensor.axes) > 1 for tensor in program.parameters)

@@ -1,0 +1,46 @@
+"""The measured edges of whole models speak of the engine as it is, and refute one module's where it is another."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from validation.edges import BOUNDS, FOLDER, JUDGED, RECORDED, SETTINGS, Setting, edge, page
+
+DATA: list[dict[str, Any]] = json.loads(RECORDED.read_text(encoding="utf-8"))
+
+
+def test_the_page_is_made_from_the_data() -> None:
+    assert (FOLDER / "README.md").read_text(encoding="utf-8") == page(DATA)
+    assert [(row["scheme"], row["layers"]) for row in DATA] == [(each.scheme, each.shape.layers) for each in SETTINGS]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("setting", "row"), list(zip(SETTINGS, DATA, strict=True)), ids=lambda each: str(each)[:60])
+def test_recorded_edges_are_those_of_today(setting: Setting, row: dict[str, Any]) -> None:
+    assert (row["network"], row["module"]) == (str(setting.network), str(setting.module))
+
+
+def test_one_modules_edge_is_refuted_where_the_network_has_another() -> None:
+    """With eight adapters in a row the widths do not reach the law, and that row FAILs as it came out."""
+    seen = {}
+    for row in DATA:
+        assert [each["bound"] for each in row["bounds"]][: len(BOUNDS)] == list(BOUNDS)
+        found = next(each for each in row["bounds"] if each["bound"] == JUDGED)
+        seen[row["scheme"], row["adapters"], row["layers"]] = tuple(found["verdicts"])
+    assert seen == {
+        ("lora-plus-a", "query, value", 2): ("PASS", "FAIL"),
+        ("lora-plus-a", "all linear", 1): ("PASS", "FAIL"),
+        ("lora-plus-a", "all linear", 2): ("FAIL", "FAIL"),
+        ("lora-plus-b", "all linear", 2): ("PASS", "PASS"),
+        ("init-a", "all linear", 2): ("PASS", "PASS"),
+    }
+
+
+@pytest.mark.parametrize("guess", [2.0**-9, 0.3, 5.0])
+def test_an_edge_is_found_from_either_side(guess: float) -> None:
+    assert edge(lambda k: 3 * k**2, 1.0, guess) == pytest.approx(math.sqrt(1 / 3))
+    assert edge(lambda k: 3 * k**2 + k**8, 1.0, guess) == pytest.approx(0.574, abs=0.003)
