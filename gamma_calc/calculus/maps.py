@@ -279,7 +279,7 @@ def _bounded(argument: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
         return GIVEN.conclude(CONSTANT)
     leading = _leading(argument)
     if leading is None:
-        return (*_as_a_whole_with_mean(ONE, argument),)
+        return (*_as_a_whole(ONE, argument, has_mean=True),)
     gap = leading.size.inverse
     every = ((each, tuple(_images(each.size + gap, each, argument, symmetry=symmetry))) for each in argument)
     return SUM.conclude(*(images if each is leading else images[-1:] for each, images in every))
@@ -307,16 +307,12 @@ def _led_images(
     return made(size, image, component, argument)
 
 
-def _as_a_whole(size: Size, argument: Term) -> Iterator[Component]:
-    """A function of a whole value."""
-    return made(size, lambda _, parts: _united(parts), argument[0], argument)
-
-
-def _as_a_whole_with_mean(size: Size, argument: Term) -> Iterator[Component]:
-    """The same of one that has a mean, which no flip changes: that is surely there."""
+def _as_a_whole(size: Size, argument: Term, *, has_mean: bool = False) -> Iterator[Component]:
+    """A function of a whole value; of one that has a mean that is surely there, and no flip changes it."""
 
     def whole(_: Component, parts: Term) -> Provenance:
-        return _united(parts) if parts is argument else replace(_united(parts), mixed=frozenset())
+        found = _united(parts)
+        return replace(found, mixed=frozenset()) if has_mean and parts is not argument else found
 
     return made(size, whole, argument[0], argument)
 

@@ -28,7 +28,7 @@ SHAPES = {
     "plain": Stack(2),
     "norm": Stack(2, has_norm=True),
     "frozen weights": Stack(2, True),
-    "ReLU": Stack(2, True, "phi"),
+    "ReLU": Stack(2, True, "relu"),
 }
 """Three layers have crossovers that no width of a training reaches."""
 QUANTITIES = ("Z_A", "Z_B", "Delta_Z_B", "dZ")

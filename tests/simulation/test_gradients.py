@@ -92,7 +92,7 @@ def stack_case(stack: Stack, init: tuple[str, str]) -> Case:
             z_a = w[f"A[{layer}]"] @ source
             z_b = SCALARS["s"] * (w[f"B[{layer}]"] @ z_a)
             h = w[f"W[{layer}]"] @ source + z_b if stack.is_frozen else z_b
-            stream = stream + (torch.relu(h) if stack.map else h)
+            stream = stream + (torch.relu(h) if stack.map == "relu" else h)
             found |= {f"Z_A[{layer}]": z_a, f"Z_B[{layer}]": z_b, f"z[{layer}]": stream}
         return found
 
@@ -107,7 +107,7 @@ STACKS = {
     for depth in (1, 2, 3)
     for has_norm in (False, True)
     for is_frozen in (False, True)
-    for function in (None, "phi")
+    for function in ("none", "relu")
     for init in (("-1/2", "zero"), ("zero", "0"), ("-1/2", "-1/2"))
 }
 CASES = {
