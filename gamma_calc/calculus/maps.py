@@ -44,7 +44,7 @@ def _expansion(argument: Term, slope: Size, symmetry: Symmetry) -> Term:
     """
     leading = _leading(argument)
     first_order = (
-        image for each in argument for image in _led_images(each.size + slope, each, argument, leading, symmetry)
+        image for each in argument for image in _images(each.size + slope, each, argument, leading, symmetry)
     )
     small = [] if leading is None else [each for each in argument if is_below(each, leading)]
     parts = tuple(each for each in small if any(other is not each and not is_below(other, each) for other in small))
@@ -56,7 +56,7 @@ def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE
     covered = (each for each in argument if any(is_below(each, other) for other in change))
     parts, moved = (*change, *covered), (*argument, *change)
     leading = _leading(moved)
-    first_order = (image for each in parts for image in _led_images(each.size, each, moved, leading, symmetry))
+    first_order = (image for each in parts for image in _images(each.size, each, moved, leading, symmetry))
     return needed(gathered((*first_order, *_second_order(parts, moved, leading, ONE, symmetry))))
 
 
@@ -279,42 +279,26 @@ def _bounded(argument: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
         return GIVEN.conclude(CONSTANT)
     leading = _leading(argument)
     if leading is None:
-        return (*_as_a_whole(ONE, argument, has_mean=True),)
+        return (*_as_a_whole(ONE, argument),)
     gap = leading.size.inverse
     every = ((each, tuple(_images(each.size + gap, each, argument, symmetry=symmetry))) for each in argument)
     return SUM.conclude(*(images if each is leading else images[-1:] for each, images in every))
 
 
 def _images(
-    size: Size, component: Component, argument: Term, symmetry: Symmetry = Symmetry.NONE
+    size: Size,
+    component: Component,
+    argument: Term,
+    leading: Component | None = None,
+    symmetry: Symmetry = Symmetry.NONE,
 ) -> Iterator[Component]:
     """What a map makes of one component of its argument; see `_mapped`."""
-    return made(size, lambda one, parts: _mapped(one, parts, symmetry=symmetry), component, argument)
+    return made(size, lambda one, parts: _mapped(one, parts, leading, symmetry), component, argument)
 
 
-def _led_images(
-    size: Size, component: Component, argument: Term, leading: Component | None, symmetry: Symmetry
-) -> Iterator[Component]:
-    """The same where it is said which component leads.
-
-    Where that is open, a map that is neither odd nor even still holds a share of each component, as ReLU has half.
-    """
-
-    def image(one: Component, parts: Term) -> Provenance:
-        is_share = parts is not argument and leading is None and symmetry is Symmetry.NONE
-        return one.provenance if is_share else _mapped(one, parts, leading, symmetry)
-
-    return made(size, image, component, argument)
-
-
-def _as_a_whole(size: Size, argument: Term, *, has_mean: bool = False) -> Iterator[Component]:
-    """A function of a whole value; of one that has a mean that is surely there, and no flip changes it."""
-
-    def whole(_: Component, parts: Term) -> Provenance:
-        found = _united(parts)
-        return replace(found, mixed=frozenset()) if has_mean and parts is not argument else found
-
-    return made(size, whole, argument[0], argument)
+def _as_a_whole(size: Size, argument: Term) -> Iterator[Component]:
+    """A function of a whole value."""
+    return made(size, lambda _, parts: _united(parts), argument[0], argument)
 
 
 def _mapped(
