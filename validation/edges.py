@@ -1,8 +1,8 @@
 """Measure the largest stable rates of whole models, and write validation/edges/: python -m validation.edges
 
 The rate at which what some adapter adds first reaches a size, over widths, in PEFT's own forward pass under torch's
-AdamW. Its slope is held to what is derived of the whole network and, as a control, of one module. `--page` only writes
-the page of what is recorded.
+AdamW. Its slope is held to what is derived of the whole network and, as a control, of one module. Settings that
+edges.json has are not measured again; without any that is missing, page and figure are written anew.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from gamma_calc.analysis.derivation import derived
-from gamma_calc.analysis.largest_rates import LargestRate
 from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.experiment.prediction import at_largest_rate
 from gamma_calc.files import checked_folder, write_all
@@ -48,6 +47,7 @@ FIRST_SEED = 2000
 BOUNDS = (0.5, 1.0, 2.0)
 """Of Z_B: its root mean square over a batch, of whichever adapter and step has the largest."""
 JUDGED = 1.0
+TITLES = ("scheme", "adapters", "layers")
 FIRST_GUESS = 2.0**-4
 ATTENTION, ALL, ONE_LAYER = FamilyShape(), FamilyShape(is_all_linear=True), FamilyShape(is_all_linear=True, layers=1)
 
@@ -61,36 +61,39 @@ class Setting:
     bounds: tuple[float, ...] = BOUNDS
 
     @property
+    def words(self) -> list[str]:
+        """The scheme, which layers have adapters, and how many layers there are."""
+        return [self.scheme, "all linear" if self.shape.is_all_linear else "query, value", str(self.shape.layers)]
+
+    @property
     def alone(self) -> Scheme:
         """The scheme at the largest stable rate of one module; the rates that are measured are multiples of it."""
         return at_largest_rate(CATALOGUE[self.scheme])
 
     @property
     def module(self) -> Fraction:
-        """The largest exponent of the free rate in one module."""
-        return _largest(derived(CATALOGUE[self.scheme]).max_stable)
+        """The largest exponent of A's rate in one module."""
+        return self.alone["eta_A"].constant
 
     @property
     def network(self) -> Fraction:
         """The same in the whole network."""
         found = traced_adapters(family_model(FAMILY, WIDTHS[0], 0, self.shape), CATALOGUE[self.scheme])
         assert found.problem is not None
-        return _largest(derived(found.problem.scheme).max_stable)
+        (rate,) = derived(found.problem.scheme).max_stable.values()
+        assert rate.exponent is not None
+        return rate.exponent
 
 
+EIGHT = Setting("lora-plus-a", ALL, (*BOUNDS, 4.0, 8.0))
+"""Eight adapters one behind the other, whose slope depends on the bound."""
 SETTINGS = (
     Setting("lora-plus-a", ATTENTION),
     Setting("lora-plus-a", ONE_LAYER),
-    Setting("lora-plus-a", ALL, (*BOUNDS, 4.0, 8.0)),
+    EIGHT,
     Setting("lora-plus-b", ALL),
     Setting("init-a", ALL),
 )
-
-
-def _largest(found: Mapping[str, LargestRate]) -> Fraction:
-    (rate,) = found.values()
-    assert rate.exponent is not None
-    return rate.exponent
 
 
 def added(setting: Setting, width: int, seed: int, k: float) -> float:
@@ -148,22 +151,18 @@ def recorded(setting: Setting) -> dict[str, Any]:
     bounds = []
     for bound, rows in edges(setting).items():
         estimate = slope_estimate(WIDTHS, np.square(rows))
-        middle = np.exp(np.log(rows).mean(axis=1))
         assert estimate.slope is not None and estimate.interval is not None
         bounds.append(
             {
                 "bound": bound,
-                "k": [float(f"{each:.4g}") for each in middle],
-                "local": [round(each, 3) for each in np.diff(np.log(middle)) / np.diff(np.log(WIDTHS))],
+                "k": [float(f"{each:.4g}") for each in np.exp(np.log(rows).mean(axis=1))],
                 "measured": round(estimate.slope + float(module), 3),
                 "ci": [round(end + float(module), 3) for end in estimate.interval],
                 "verdicts": [verdict(theory - module, estimate).verdict.value for theory in (network, module)],
             }
         )
     return {
-        "scheme": setting.scheme,
-        "adapters": "all linear" if setting.shape.is_all_linear else "query, value",
-        "layers": setting.shape.layers,
+        "setting": setting.words,
         "network": str(network),
         "module": str(module),
         "bounds": bounds,
@@ -197,9 +196,7 @@ From width to width, at a bound of 1:
 
 {local}
 
-{reading}
-"""
-READING = """## What it says
+## What it says
 
 L adapters one behind the other are derived to have -1 - (L - 1)/(2L) under LoRA+ from Init[A]. With adapters on
 queries and values of two layers (L = 2), and on all linear layers of one (L = 4), that is confirmed. One module's -1
@@ -216,6 +213,8 @@ had been seen: there the slopes are steeper than the law, and steepest where mod
 
 def page(data: Sequence[Mapping[str, Any]]) -> str:
     """The page of a recording."""
+    whole = next(row for row in data if row["setting"] == EIGHT.words)
+    eight = _judged(whole)
     return PAGE.format(
         steps=STEPS,
         rank=ALL.rank,
@@ -225,24 +224,9 @@ def page(data: Sequence[Mapping[str, Any]]) -> str:
         table=markdown_table(list(_table(data))),
         bounds=markdown_table(list(_bounds(data))),
         local=markdown_table(list(_local(data))),
-        reading=READING.format(**_of_eight(data)).rstrip(),
+        off=eight["measured"] - float(Fraction(whole["network"])),
+        lead=eight["k"][-1] * math.sqrt(WIDTHS[-1]),
     )
-
-
-def _of_eight(data: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """How far from its derived edge LoRA+ is in two whole layers, and what leads there at the largest width."""
-    rows = ((row, _judged(row)) for row in data if len(row["bounds"]) > len(BOUNDS))
-    return next(
-        {
-            "off": found["measured"] - float(Fraction(row["network"])),
-            "lead": found["k"][-1] * math.sqrt(WIDTHS[-1]),
-        }
-        for row, found in rows
-    )
-
-
-def _named(row: Mapping[str, Any]) -> list[str]:
-    return [row["scheme"], row["adapters"], str(row["layers"])]
 
 
 def _judged(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -256,27 +240,27 @@ def _measured(found: Mapping[str, Any]) -> str:
 
 
 def _table(data: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
-    yield ["scheme", "adapters", "layers", "measured", "derived", "verdict", "one module", "verdict"]
+    yield [*TITLES, "measured", "derived", "verdict", "one module", "verdict"]
     for row in data:
         found = _judged(row)
         whole, alone = found["verdicts"]
-        yield [*_named(row), _measured(found), row["network"], whole, row["module"], alone]
+        yield [*row["setting"], _measured(found), row["network"], whole, row["module"], alone]
 
 
 def _bounds(data: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
     every = sorted({each["bound"] for row in data for each in row["bounds"]})
-    yield ["scheme", "adapters", "layers", *(f"Z_B up to {bound:g}" for bound in every)]
+    yield [*TITLES, *(f"Z_B up to {bound:g}" for bound in every)]
     for row in data:
         found = {each["bound"]: _measured(each) for each in row["bounds"]}
-        yield [*_named(row), *(found.get(bound, "") for bound in every)]
+        yield [*row["setting"], *(found.get(bound, "") for bound in every)]
 
 
 def _local(data: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
     octaves = [int(math.log2(width)) for width in WIDTHS]
-    spans = [f"2^{low} to 2^{high}" for low, high in pairwise(octaves)]
-    yield ["scheme", "adapters", "layers", *spans]
+    yield [*TITLES, *(f"2^{low} to 2^{high}" for low, high in pairwise(octaves))]
     for row in data:
-        yield [*_named(row), *(f"{each + float(Fraction(row['module'])):.2f}" for each in _judged(row)["local"])]
+        slopes = np.diff(np.log2(_judged(row)["k"])) / np.diff(octaves) + float(Fraction(row["module"]))
+        yield [*row["setting"], *(f"{each:.2f}" for each in slopes)]
 
 
 def figure(data: Sequence[Mapping[str, Any]]) -> bytes:
@@ -285,31 +269,27 @@ def figure(data: Sequence[Mapping[str, Any]]) -> bytes:
     with figure_settings():
         drawn, (axes,) = axes_grid("edges", 1, 1, (6.4, 4.2))
         for row, stroke in zip(data, style.STROKES, strict=False):
-            rate = float(at_largest_rate(CATALOGUE[row["scheme"]])["eta_B"].constant)
+            rate = float(at_largest_rate(CATALOGUE[row["setting"][0]])["eta_B"].constant)
             found = np.array(_judged(row)["k"]) * widths**rate
             slope = float(Fraction(row["network"]) - Fraction(row["module"])) + rate
-            axes.plot(widths, found, ls="", label=", ".join(_named(row)), **stroke)
+            axes.plot(widths, found, ls="", label=", ".join(row["setting"]), **stroke)
             axes.plot(widths, found[-1] * (widths / widths[-1]) ** slope, color=stroke["color"], lw=0.9)
         logarithmic(axes, "xy")
         label_axes(axes, "width n", f"rate of B at which Z_B reaches {JUDGED:g}", "")
-        surround(drawn, "", "Lines have the derived slopes, and go through the last point. Scheme, adapters, layers.")
+        surround(drawn, "", f"Lines have the derived slopes, and go through the last point. {', '.join(TITLES)}.")
     return svg_bytes(drawn)
 
 
-def write(data: Sequence[Mapping[str, Any]]) -> None:
-    """Write what is recorded, its page and its figure."""
-    text = json.dumps(data, indent=1) + "\n"
-    write_all({RECORDED: text, FOLDER / "README.md": page(data), FOLDER / "edges.svg": figure(data)})
-
-
 def main() -> int:
-    """Measure and write, setting by setting, or write the page of what is recorded; 1 if a derived rate is refuted."""
+    """Measure what is missing, setting by setting, and write the page; 1 if a derived rate is refuted."""
     checked_folder(FOLDER)
-    data = json.loads(RECORDED.read_text(encoding="utf-8")) if sys.argv[1:] == ["--page"] else []
-    for setting in () if data else SETTINGS:
-        data.append(recorded(setting))
-        write(data)
-    write(data)
+    known = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else []
+    data: list[dict[str, Any]] = []
+    for setting in SETTINGS:
+        data.append(next((row for row in known if row["setting"] == setting.words), None) or recorded(setting))
+        kept = [row for row in known if row not in data]  # an interruption loses none
+        write_all({RECORDED: json.dumps([*data, *kept], indent=1) + "\n"})
+    write_all({FOLDER / "README.md": page(data), FOLDER / "edges.svg": figure(data)})
     return int(any(_judged(row)["verdicts"][0] == Verdict.FAIL.value for row in data))
 
 
