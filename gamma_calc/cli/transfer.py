@@ -34,6 +34,7 @@ is given: a scheme says how the ratio of the two grows (LoRA+: in proportion to 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.program.scheme import INITIAL, Scheme
 
 if TYPE_CHECKING:
+    from gamma_calc.huggingface.model_transfer import Pair
     from gamma_calc.huggingface.network_edge import NetworkEdge
 
 OF_MICA = (
@@ -162,12 +164,13 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
         for name, file in zip(ENDS, files, strict=True)
     )
     scheme = schemes(options, [spec])[0] if config is None else adapter_scheme(config)
-    network = _network(options, scheme, files) if options.network else None
+    pairs = paired_kinds(start, end)
+    network = _network(options, scheme, pairs, files) if options.network else None
     starts = [config_from_file(file).initialisation for file in files if file is not None]
     with_fan_out = any(each.is_b_frozen for each in starts) and not scheme.is_trained(INITIAL[1])
     found = carried_pairs(
         scheme,
-        paired_kinds(start, end),
+        pairs,
         learning_rate=options.lr,
         learning_rate_b=options.lr_b,
         alpha=options.alpha,
@@ -180,7 +183,9 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     return 0
 
 
-def _network(options: argparse.Namespace, scheme: Scheme, adapters: tuple[Path | None, Path | None]) -> NetworkEdge:
+def _network(
+    options: argparse.Namespace, scheme: Scheme, pairs: Mapping[str, Pair], adapters: tuple[Path | None, Path | None]
+) -> NetworkEdge:
     from gamma_calc.huggingface.network_edge import network_edge
 
     asked = supposition_arguments(options)
@@ -188,7 +193,7 @@ def _network(options: argparse.Namespace, scheme: Scheme, adapters: tuple[Path |
         raise BadInput("--network with --without: a whole model is derived under all assumptions")
     start, end = (Path(getattr(options, name)) for name in ENDS)
     with shown_runs():
-        return network_edge(start, end, scheme, adapters=adapters, **asked)
+        return network_edge(start, end, scheme, pairs, adapters=adapters, **asked)
 
 
 def _alpha(options: argparse.Namespace, config: AdapterConfig) -> AlphaReading | None:

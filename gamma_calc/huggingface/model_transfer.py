@@ -224,11 +224,9 @@ def carried_pairs(
         asked: at, without and align, as in `derive`.
 
     Raises:
-        BadInput: a rank changes, and the edge is that of a network; or as `law_between`.
-        Unknown: as `law_between`.
+        BadInput, Unknown: as `law_between`.
     """
     if network is not None:
-        _check_ranks(pairs)
         asked["at"] = {**(asked.get("at") or {}), network.rate: network.exponent}
     law, reading = law_between(scheme, pairs, alpha, with_fan_out=with_fan_out, **asked)
     if network is not None:  # of a rate that is fixed a module would say it
@@ -246,14 +244,6 @@ def carried_pairs(
     if not uneven or law_between(fixed, pairs, alpha, **asked)[0].forms == law.forms:
         uneven = ()
     return LayerRates(pairs, layers, uneven, network)
-
-
-def _check_ranks(pairs: Mapping[str, Pair]) -> None:
-    moved = [name for name, (start, end) in pairs.items() if start.rank != end.rank]
-    if moved:
-        raise BadInput(
-            f"--network: the law of whole models is one of the width, and the rank changes: {_listed(moved)}"
-        )
 
 
 def place(kind: LayerKind | Adapter, law: TransferLaw) -> Place:

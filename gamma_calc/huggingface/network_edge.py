@@ -6,6 +6,7 @@ class and, where further layers make the rate smaller, as deep: the law is then 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,7 @@ from gamma_calc.derivation.suppositions import Alignments
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.huggingface.layers import traced_adapter_from
 from gamma_calc.huggingface.model_theory import LAYERS, ModelTheory, model_theory
+from gamma_calc.huggingface.model_transfer import Pair
 from gamma_calc.huggingface.short_models import short_model
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Values
@@ -58,6 +60,7 @@ def network_edge(
     start: Path,
     end: Path,
     scheme: Scheme,
+    pairs: Mapping[str, Pair],
     *,
     adapters: tuple[Path | None, Path | None] = (None, None),
     optimizer: str | None = None,
@@ -70,6 +73,7 @@ def network_edge(
         start, end: folders or files with a config.json.
         adapters: the adapter_config.json of each; by default every linear layer but the head's is adapted.
         scheme: with one free rate.
+        pairs: the kinds of their adapted layers, as `paired_kinds` has them.
         optimizer, at, align: as for `model_theory`.
 
     Raises:
@@ -80,6 +84,8 @@ def network_edge(
     if len(free) != 1 or free[0] not in scheme.rates:
         found = f"{', '.join(free) or 'nothing'} free"
         raise BadInput(f"--network: {scheme.name} has {found}; expected one rate, of which the largest is derived")
+    if moved := [name for name, ends in pairs.items() if ends[0].rank != ends[1].rank]:
+        raise BadInput(f"--network: the law of a whole model is one of the width, and the rank of {moved[0]} changes")
     before, after = (
         short_model(path, None if file is None else traced_adapter_from(file), LAYERS)
         for path, file in zip((start, end), adapters, strict=True)
@@ -110,7 +116,7 @@ def _edge(theory: ModelTheory, rate: str) -> NetworkEdge:
         missing = ", ".join(dict.fromkeys(each.operation for each in theory.traced.unknown))
         raise Unknown(f"{name}: no rule for {missing}")
     is_extrapolated = more is not None and bool(more.growing)
-    largest = (more.max_stable if more is not None and more.growing else found.max_stable).get(rate)
+    largest = (more.max_stable if more is not None and is_extrapolated else found.max_stable).get(rate)
     if largest is None:
         raise Unknown(f"{name}: the largest stable {rate} is not known of all layers; gamma-calc model says what is")
     if largest.exponent is None or not largest.attained:

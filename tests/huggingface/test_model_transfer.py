@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import GPT2Config, Llama4TextConfig, LlamaConfig
+from transformers import GPT2Config, Llama4TextConfig, LlamaConfig, MistralConfig
 
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
@@ -90,14 +90,15 @@ def test_a_whole_model_carries_rates_by_its_own_edge(tmp_path: Path, capsys: pyt
 def test_what_no_law_of_a_network_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     few, many = (adapter(tmp_path / f"{rank}.json", rank, 8, target_modules=["q_proj"]) for rank in (2, 4))
     start, end = (deep(tmp_path / str(width), width, 1) for width in (16, 32))
-    other = folder(tmp_path / "gpt2", GPT2Config(n_embd=16, n_head=2, n_layer=1, vocab_size=32), "GPT2LMHeadModel")
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2, "num_key_value_heads": 2}
+    other = folder(tmp_path / "mistral", MistralConfig(num_hidden_layers=1, **sizes), "MistralForCausalLM")
     models = ("--from", start, "--to", end)
     asked = {
         "goes with --from CONFIG --to CONFIG": ("--from-width=16", "--to-width=64"),
         "has nothing free; expected one rate": ("--at=eta=-1", *models, "--adapter", few),
         "under all assumptions": ("--without=A3", *models, "--adapter", few),
-        "is a GPT2LMHeadModel and": ("--from", str(other), "--to", str(other.parent / "32")),
-        "the rank changes: q_proj": (*models, "--adapter", few, "--to-adapter", many),
+        "is a MistralForCausalLM and": ("--from", str(other), "--to", str(other.parent / "32")),
+        "the rank of q_proj changes": (*models, "--adapter", few, "--to-adapter", many),
     }
     for said, words in asked.items():
         assert main(["transfer", "init-a", *words, *GIVEN, "--network"]) == 2
