@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any, ClassVar, TypeAlias
 
 from gamma_calc.algebra.affine import Affine, AffineLike
+from gamma_calc.algebra.comparison import is_at_most
 from gamma_calc.algebra.cover import witness
 from gamma_calc.algebra.envelope import envelope_of_sum, upper_envelope
 from gamma_calc.algebra.inequality import at_most
@@ -244,7 +245,8 @@ def _maximum(left: Exponent, right: Exponent) -> Exponent:
 def _is_at_most(left: Exponent, right: Exponent) -> bool:
     if not left.pieces or not right.pieces:
         return not left.pieces
-    return (left | right) == right.restricted(left.domain)
+    domain = _common_domain(left, right)
+    return is_at_most(left.restricted(domain).pieces, right.restricted(domain).pieces, domain)
 
 
 @lru_cache(maxsize=16384)
