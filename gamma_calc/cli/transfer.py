@@ -34,7 +34,6 @@ is given: a scheme says how the ratio of the two grows (LoRA+: in proportion to 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +49,7 @@ from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.program.scheme import INITIAL, Scheme
 
 if TYPE_CHECKING:
-    from gamma_calc.huggingface.model_transfer import Pair
-    from gamma_calc.huggingface.network_edge import NetworkEdge
+    from gamma_calc.huggingface.network_rates import NetworkEdge
 
 OF_MICA = (
     "The entries of MiCA's B are of size fan_out^(-1/2): these are rates of layers whose fan-out grows with their "
@@ -165,7 +163,7 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     )
     scheme = schemes(options, [spec])[0] if config is None else adapter_scheme(config)
     pairs = paired_kinds(start, end)
-    network = _network(options, scheme, pairs, files) if options.network else None
+    network = _network(options, scheme, files) if options.network else None
     starts = [config_from_file(file).initialisation for file in files if file is not None]
     with_fan_out = any(each.is_b_frozen for each in starts) and not scheme.is_trained(INITIAL[1])
     found = carried_pairs(
@@ -183,17 +181,16 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     return 0
 
 
-def _network(
-    options: argparse.Namespace, scheme: Scheme, pairs: Mapping[str, Pair], adapters: tuple[Path | None, Path | None]
-) -> NetworkEdge:
-    from gamma_calc.huggingface.network_edge import network_edge
+def _network(options: argparse.Namespace, scheme: Scheme, files: tuple[Path | None, Path | None]) -> NetworkEdge:
+    from gamma_calc.huggingface.layers import traced_adapter_from
+    from gamma_calc.huggingface.network_rates import network_edge
 
     asked = supposition_arguments(options)
     if asked.pop("without"):
         raise BadInput("--network with --without: a whole model is derived under all assumptions")
-    start, end = (Path(getattr(options, name)) for name in ENDS)
+    first, second = (None if file is None else traced_adapter_from(file) for file in files)
     with shown_runs():
-        return network_edge(start, end, scheme, pairs, adapters=adapters, **asked)
+        return network_edge(getattr(options, "from"), options.to, scheme, adapters=(first, second), **asked)
 
 
 def _alpha(options: argparse.Namespace, config: AdapterConfig) -> AlphaReading | None:

@@ -20,8 +20,9 @@ MODEL is the folder of a saved model, an installed package that carries one, or 
 built, of so many words as the text has, and briefly trained. DATA is a text file, or a table (.csv, .tsv, .jsonl) with
 a column text and, to classify, one called label. --widths builds a family from the configuration in place of the model.
 All layers have one rate, B's --ratio times that of A. --to names the model that you mean to train: its rates follow
-from the scheme's law, layer by layer. A grid of rates is made longer where its end is best. A sound run is one whose
-loss ends below where it began; the others, diverged ones, are left out.
+from the scheme's law, layer by layer: that of one module, or with --network that of the whole model. A grid of rates
+is made longer where its end is best. A sound run is one whose loss ends below where it began; the others, diverged
+ones, are left out.
 
 Nothing is downloaded, unless with --download, and no code of a model's folder is run. Finished runs are kept: after
 Ctrl-C or a kill the same command does the rest. The exit status is 3 where the best rate is not known.
@@ -37,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 from gamma_calc.cli.options import OPTIMIZER_NAMES, add_json_argument, add_optimizer_argument, whole, whole_numbers
 from gamma_calc.cli.outputs import UNKNOWN
+from gamma_calc.cli.progress import shown_runs
 from gamma_calc.cli.training import (
     MOST,
     Ready,
@@ -69,6 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--adapter", metavar="FILE", type=Path, help="an adapter_config.json: its r, lora_alpha, layers"
     )
     parser.add_argument("--to", metavar="CONFIG", help="the model to carry the best rate to: its config.json")
+    words = "carry it by the largest rate of the whole model, as gamma-calc model derives it, not by one module's"
+    parser.add_argument("--network", action="store_true", help=words)
     parser.add_argument(
         "--widths",
         metavar="LIST",
@@ -96,7 +100,9 @@ def answer(options: argparse.Namespace) -> int:
 def _ready(options: argparse.Namespace) -> Ready:
     from gamma_calc.huggingface.language.tuning import run_studies, tuning_report
 
-    return Ready(partial(run_studies, _tuning(options)), tuning_report, _text)
+    with shown_runs():
+        tuning = _tuning(options)
+    return Ready(partial(run_studies, tuning), tuning_report, _text)
 
 
 def _tuning(options: argparse.Namespace) -> Tuning:
@@ -114,15 +120,18 @@ def _tuning(options: argparse.Namespace) -> Tuning:
     if not options.download and not is_at_hand(options.model):
         expected = "a folder, a config.json or an installed package; --download takes a name on the hub"
         raise BadInput("MODEL", found=options.model, expected=expected)
+    if options.network and options.to is None:
+        raise BadInput("--network: it says by which law a rate is carried; it goes with --to CONFIG")
     if len(set(options.widths)) < len(options.widths):
         raise BadInput("--widths", found=", ".join(map(str, options.widths)), expected="each width once")
+    carried = {"target": options.to, "is_of_network": options.network, "workers": options.workers}
     config = bare_configuration(options.model) if not options.widths else Path(options.model)
     if config is None:
         if options.layers is not None:
             raise BadInput("--layers is for a model that is built (--widths, or a config.json alone); leave it out")
-        return ready_to_tune([plan], target=options.to, workers=options.workers)
+        return ready_to_tune([plan], **carried)
     plans, widths = family(plan, config, options.widths, options.layers)
-    return ready_to_tune(plans, widths, target=options.to, workers=options.workers)
+    return ready_to_tune(plans, widths, **carried)
 
 
 def _scheme(options: argparse.Namespace) -> str:

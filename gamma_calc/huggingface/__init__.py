@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gamma_calc.huggingface.coordinates import CoordinateCheck, coordinate_check
     from gamma_calc.huggingface.family_training import CoordinateLayout
     from gamma_calc.huggingface.initialisation import init_lora_
+    from gamma_calc.huggingface.network_rates import NetworkEdge, network_edge
     from gamma_calc.huggingface.probe import Observation, Probe
     from gamma_calc.huggingface.rates import SchemeCallback, parameter_groups, scheme_optimizer
 
@@ -23,12 +24,14 @@ __all__ = [
     "Adapter",
     "CoordinateCheck",
     "CoordinateLayout",
+    "NetworkEdge",
     "Observation",
     "Probe",
     "SchemeCallback",
     "coordinate_check",
     "init_lora_",
     "lora_adapters",
+    "network_edge",
     "parameter_groups",
     "scheme_optimizer",
     "write_coordinate_folder",
@@ -40,6 +43,7 @@ _HOMES = {
     "coordinates": ("CoordinateCheck", "coordinate_check"),
     "family_training": ("CoordinateLayout",),
     "initialisation": ("init_lora_",),
+    "network_rates": ("NetworkEdge", "network_edge"),
     "probe": ("Observation", "Probe"),
     "rates": ("SchemeCallback", "parameter_groups", "scheme_optimizer"),
 }

@@ -11,6 +11,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
@@ -76,13 +77,13 @@ def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | Non
         return lora_adapters(model, name, has_numbers=False, knows=BESIDE_LORA)
     bare = on_meta(model)
     wanted = adapter.target_modules if adapter is not None and not isinstance(adapter.target_modules, str) else ()
-    found = lora_adapters(adapted(bare, adapter, _title(model)), has_numbers=False, knows=BESIDE_LORA)
+    found = lora_adapters(adapted(bare, adapter, title_of(model)), has_numbers=False, knows=BESIDE_LORA)
     missing = sorted(name for name in wanted or () if not any(each.name.endswith(name) for each in found))
     if missing and not getattr(bare, "config").architectures:  # noqa: B009
         expected = (
             'one that names its class, such as "architectures": ["LlamaForCausalLM"]: without it there is no head'
         )
-        raise BadInput(f"{_title(model)}: a configuration without {', '.join(missing)}", expected=expected)
+        raise BadInput(f"{title_of(model)}: a configuration without {', '.join(missing)}", expected=expected)
     return found
 
 
@@ -140,9 +141,18 @@ def _taken(path: Path, kind: type[C], keys: Sequence[str], document: Mapping[str
 
 def shape_config(adapter: object) -> LoraConfig | None:
     """What of a PEFT configuration says which layers are adapted, and how large their factors are."""
+    return _with_keys(adapter, ADAPTER_KEYS)
+
+
+def traced_config(adapter: object) -> LoraConfig | None:
+    """What of a PEFT configuration decides the equations of a forward pass."""
+    return _with_keys(adapter, TRACED_KEYS)
+
+
+def _with_keys(adapter: object, keys: Sequence[str]) -> LoraConfig | None:
     if not isinstance(adapter, LoraConfig):
         return None
-    return LoraConfig(**{key: getattr(adapter, key) for key in ADAPTER_KEYS})
+    return LoraConfig(**{key: getattr(adapter, key) for key in keys})
 
 
 def layer_kinds(*models: Sequence[Adapter]) -> tuple[Mapping[str, LayerKind], ...]:
@@ -232,7 +242,7 @@ def on_meta(model: ModelLike) -> nn.Module:
         with torch.device("meta"):
             built = kinds[0](config) if kinds else AutoModel.from_config(config, trust_remote_code=False)
     except Exception as problem:  # whatever transformers raises over sizes that do not go together
-        raise unusable(_title(model), problem) from None
+        raise unusable(title_of(model), problem) from None
     assert isinstance(built, nn.Module)
     return built
 
@@ -244,8 +254,14 @@ def _classes(config: Any) -> list[Any]:
     return [each for each in found if isinstance(each, type) and issubclass(each, PreTrainedModel)]
 
 
-def _title(model: ModelLike) -> str:
-    return str(model) if isinstance(model, str | Path) else type(model).__name__
+def title_of(model: ModelLike) -> str:
+    """What a model is called in messages: by its folder, or by its class."""
+    return str(model) if isinstance(model, str | Path) else type(_bare(model)).__name__
+
+
+def _bare(model: ModelLike) -> ModelLike:
+    """A model without its adapters."""
+    return cast(nn.Module, model.get_base_model()) if isinstance(model, PeftModel) else model
 
 
 CONFIGURATION = "config.json"
@@ -255,6 +271,20 @@ LAYERS = (
     "num_decoder_layers",
 )
 MOST_LAYERS = 1024
+
+
+def configuration_of(model: ModelLike) -> PreTrainedConfig:
+    """The configuration of a model, which names its class; a copy, where it is not read from a file."""
+    bare = _bare(model)
+    if isinstance(bare, str | Path):
+        return configuration_from(Path(bare))
+    if isinstance(bare, PreTrainedConfig):
+        return deepcopy(bare)
+    if not isinstance(bare, PreTrainedModel):
+        raise BadInput("a model", found=type(bare).__name__, expected="one of transformers, or a PEFT model of one")
+    config = deepcopy(bare.config)
+    config.architectures = [type(bare).__name__]
+    return config
 
 
 def configuration_from(path: Path) -> PreTrainedConfig:

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from peft import PeftConfig
+
 from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.conditions import STABLE
@@ -26,10 +28,10 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import SCHEMA, condition_json, largest_json
 from gamma_calc.derivation.suppositions import Alignments, measured_policy
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.adapter_config import config_from_file
+from gamma_calc.huggingface.adapter_config import config_from_file, config_from_mapping
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
-from gamma_calc.huggingface.layers import traced_adapter_from
+from gamma_calc.huggingface.layers import ModelLike, title_of, traced_adapter_from
 from gamma_calc.huggingface.more_layers import MoreLayers, more_layers
 from gamma_calc.huggingface.network_predictions import check_chosen
 from gamma_calc.huggingface.short_models import ShortModel, counts_json, short_model
@@ -254,9 +256,9 @@ def part_of(layer: TracedLayer, quantity: str) -> str:
 
 @without_garbage_collection()
 def model_theory(
-    model: str | Path,
+    model: ModelLike,
     *,
-    adapter: Path | None = None,
+    adapter: Path | PeftConfig | None = None,
     scheme: Spec | None = None,
     optimizer: str | None = None,
     layers: int = LAYERS,
@@ -270,9 +272,11 @@ def model_theory(
     """What follows for the adapters of a model, layer by layer.
 
     Args:
-        model: a folder or a file with a config.json of transformers, of which no weight is read; or FILE.py:FUNCTION,
-            a function that makes a model, or one that makes a module and its inputs at a width.
-        adapter: an adapter_config.json; by default every linear layer but the head's is adapted.
+        model: a folder or a file with a config.json of transformers, a configuration or a model, of which no weight is
+            read; or FILE.py:FUNCTION, a function that makes a model, or one that makes a module and its inputs at a
+            width.
+        adapter: an adapter_config.json, or a configuration of PEFT; by default every linear layer but the head's is
+            adapted.
         scheme: the inits and rates of A and B; by default what the adapter implements, or init-a. What else is trained
             (DoRA's magnitudes, modules to save, biases) has the rate of A.
         optimizer: in place of the scheme's.
@@ -289,7 +293,7 @@ def model_theory(
         BadInput: a file is none of its kind, the adapter does not go with the model, the scheme is none of a module, or
             the model cannot be traced.
     """
-    policy = measured_policy(align)
+    policy, title = measured_policy(align), title_of(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of deprecated names, and of numbers, which are not looked at
         made, short = _model(model, adapter, layers, allow_code=allow_code)
@@ -307,7 +311,7 @@ def model_theory(
             inits=inits,
         )
     if found.problem is None:
-        return ModelTheory(str(model), short, chosen, found, None, None, (), init=init, inits=inits or {})
+        return ModelTheory(title, short, chosen, found, None, None, (), init=init, inits=inits or {})
     derivation = derived(found.problem.scheme, steps, policy)
     alike = [each for each in found.layers if each.is_of_scheme is isinstance(chosen.model, LoraModule)]
     module = derived(_alone(chosen, found.problem), steps, policy) if alike else None
@@ -316,21 +320,25 @@ def model_theory(
     point = at_largest(found.problem.scheme.domain, derivation.max_stable) if derivation.at_max else None
     if point is not None and isinstance(chosen.model, LoraModule):
         parts = layer_parts(found, found.problem, point, steps, policy)
-    return ModelTheory(str(model), short, chosen, found, derivation, module, partings, parts, init, inits or {})
+    return ModelTheory(title, short, chosen, found, derivation, module, partings, parts, init, inits or {})
 
 
-def _model(model: str | Path, adapter: Path | None, layers: int, *, allow_code: bool) -> tuple[Any, ShortModel | None]:
+def _model(
+    model: ModelLike, adapter: Path | PeftConfig | None, layers: int, *, allow_code: bool
+) -> tuple[Any, ShortModel | None]:
     """The model with its adapters, and what it is short for; None of a function's."""
-    if is_place(str(model)):
+    if isinstance(model, str | Path) and is_place(str(model)):
         if adapter is not None:
             raise BadInput(f"--adapter with {model}: its function returns the model with its adapters")
         function = function_at(str(model), Path(), allow_code=allow_code)
         return (function if inspect.signature(function).parameters else function()), None
-    short = short_model(Path(model), None if adapter is None else traced_adapter_from(adapter), layers)
+    short = short_model(model, traced_adapter_from(adapter) if isinstance(adapter, Path) else adapter, layers)
     return short.model, short
 
 
-def _chosen(model: Any, adapter: Path | None, scheme: Spec | None, optimizer: str | None, at: Values | None) -> Scheme:
+def _chosen(
+    model: Any, adapter: Path | PeftConfig | None, scheme: Spec | None, optimizer: str | None, at: Values | None
+) -> Scheme:
     """The scheme of the adapters that a model has: what is said, or what the adapter's file implements, or init-a.
 
     Adapters of another kind than LoRA start as PEFT has them, and have one rate.
@@ -347,19 +355,21 @@ def _chosen(model: Any, adapter: Path | None, scheme: Spec | None, optimizer: st
     return chosen
 
 
-def _implemented(adapter: Path) -> Scheme:
-    """What an adapter_config.json implements."""
-    return adapter_scheme(config_from_file(adapter))
+def _implemented(adapter: Path | PeftConfig) -> Scheme:
+    """What an adapter_config.json implements, or what would be written into one."""
+    if isinstance(adapter, Path):
+        return adapter_scheme(config_from_file(adapter))
+    return adapter_scheme(config_from_mapping(adapter.to_dict()))
 
 
-def _init(init: str, model: str | Path) -> str | Path:
+def _init(init: str, model: ModelLike) -> str | Path:
     """The way to know how large matrices are: a checkpoint is the folder of the model."""
     if init not in INITS:
         raise BadInput("--init", found=init, expected=f"{', '.join(INITS)}, or NAME=EXPONENT", choices=INITS)
     if init != CHECKPOINT:
         return init
-    if not os.path.isdir(model):
-        raise BadInput(f"--init {CHECKPOINT}: {model}", found="no folder", expected="one with safetensors")
+    if not isinstance(model, str | Path) or not os.path.isdir(model):
+        raise BadInput(f"--init {CHECKPOINT}: {title_of(model)}", found="no folder", expected="one with safetensors")
     return Path(model)
 
 

@@ -27,7 +27,7 @@ from gamma_calc.program.models import FAN_OUT, check_module
 from gamma_calc.program.scheme import RATES, Scheme
 
 if TYPE_CHECKING:
-    from gamma_calc.huggingface.network_edge import NetworkEdge
+    from gamma_calc.huggingface.network_rates import NetworkEdge
 
 NOT_IN_THE_LAW = "Depth, batch size and the number of steps are not in the law."
 NOT_IN_THE_LAW_OF_A_NETWORK = "Batch size and the number of steps are not in the law."
@@ -174,13 +174,20 @@ def _alpha_between(scheme: Scheme, pairs: Mapping[str, Pair], said: AlphaReading
 
 
 def law_between(
-    scheme: Scheme, pairs: Mapping[str, Pair], alpha: AlphaReading | None, *, with_fan_out: bool = False, **asked: Any
+    scheme: Scheme,
+    pairs: Mapping[str, Pair],
+    alpha: AlphaReading | None,
+    *,
+    with_fan_out: bool = False,
+    network: NetworkEdge | None = None,
+    **asked: Any,
 ) -> tuple[TransferLaw, AlphaReading | None]:
     """The law by which rates go from the first model's layers to the second's, and how lora_alpha is read in it.
 
     Args:
         alpha: what was said of lora_alpha; the models show it by themselves.
         with_fan_out: whether B is MiCA's, whose size goes by the fan-out.
+        network: the edge to follow in place of one module's, that of the whole models.
         asked: as for `transfer_law`.
 
     Raises:
@@ -191,6 +198,8 @@ def law_between(
     shown = _alpha_between(scheme, pairs, alpha)
     reading = None if says_scale(scheme) else shown
     is_rslora = any(end.is_rank_stabilised for _, end in pairs.values())
+    if network is not None:
+        asked["at"] = {**(asked.get("at") or {}), network.rate: network.exponent}
     law = transfer_law(
         through_fan_out(scheme) if with_fan_out else scheme,
         with_rank=shown is not None,
@@ -201,6 +210,8 @@ def law_between(
     )
     if any(end.is_dora for _, end in pairs.values()):
         check_dora_law(law.scheme, law.policy, with_rank=shown is not None)
+    if network is not None:  # of a rate that is fixed a module would say it
+        law = replace(law, pieces=tuple(replace(piece, is_stable=True) for piece in law.pieces))
     return law, reading
 
 
@@ -220,17 +231,13 @@ def carried_pairs(
     Args:
         learning_rate: A's rate in the first model, one for all layers, and B's unless `learning_rate_b` is given.
         with_fan_out: as in `law_between`.
-        network: the edge to follow in place of one module's, that of the whole models.
+        network: as in `law_between`.
         asked: at, without and align, as in `derive`.
 
     Raises:
         BadInput, Unknown: as `law_between`.
     """
-    if network is not None:
-        asked["at"] = {**(asked.get("at") or {}), network.rate: network.exponent}
-    law, reading = law_between(scheme, pairs, alpha, with_fan_out=with_fan_out, **asked)
-    if network is not None:  # of a rate that is fixed a module would say it
-        law = replace(law, pieces=tuple(replace(piece, is_stable=True) for piece in law.pieces))
+    law, reading = law_between(scheme, pairs, alpha, with_fan_out=with_fan_out, network=network, **asked)
     layers = {
         name: carried_rates(law, place(first, law), place(second, law), learning_rate, learning_rate_b, reading)
         for name, (first, second) in pairs.items()
@@ -241,7 +248,7 @@ def carried_pairs(
         if not with_fan_out and first.fan_out * second.fan_in != second.fan_out * first.fan_in
     )
     fixed = replace(scheme, exponents={**scheme.exponents, FAN_OUT: Affine.of(0)})
-    if not uneven or law_between(fixed, pairs, alpha, **asked)[0].forms == law.forms:
+    if not uneven or law_between(fixed, pairs, alpha, network=network, **asked)[0].forms == law.forms:
         uneven = ()
     return LayerRates(pairs, layers, uneven, network)
 

@@ -6,9 +6,10 @@ Nothing is attached to a tensor: a group is a list of parameters and its rate, s
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from peft import PeftModel
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
@@ -35,6 +36,9 @@ from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.program.selection import Spec, selected
 
+if TYPE_CHECKING:
+    from gamma_calc.huggingface.network_rates import NetworkEdge
+
 OTHERS = "others"
 SMALLEST_EPSILON = 1e-30
 """Stands for an epsilon of zero, with which torch would divide the zero gradient of step 1 by zero."""
@@ -48,6 +52,7 @@ def parameter_groups(
     base_width: int | None = None,
     base_model: ModelLike | None = None,
     base_rank: int | None = None,
+    network: NetworkEdge | None = None,
     alpha: AlphaReading | str | None = None,
     learning_rate_b: float | None = None,
     other_learning_rate: float | None = None,
@@ -76,6 +81,8 @@ def parameter_groups(
             config.json: each layer's base is then the layer of that name there. A model without adapters is read with
             this one's; ranks and scales are read from both.
         base_rank: the rank at which they were chosen; without it the rank has to be the same in all layers.
+        network: of `network_edge(base_model, model, scheme)`: the largest stable rate of the whole model is followed in
+            place of one module's, which is too large for LoRA+ from Init[A] in depth.
         alpha: what lora_alpha does from the base rank to the layers': "fixed" where it is kept, "proportional" where
             alpha/r is. Layers of several ranks show it by their scales, and a scheme whose scale is a power of the
             rank says it; otherwise it has to be given where a rank is not the base rank.
@@ -98,10 +105,12 @@ def parameter_groups(
     real_number("weight_decay", weight_decay, is_positive=False)
     adapters = lora_adapters(model, adapter, knows=BESIDE_LORA)
     (chosen,) = selected([scheme])
+    if network is not None:
+        _check_network(model, network, base_model)
     if base_model is None:
         law, bases = _at_one_base(chosen, adapters, base_width, base_rank, alpha)
     elif base_width is None and base_rank is None:
-        law, bases = _at_a_model(chosen, model, adapters, base_model, alpha)
+        law, bases = _at_a_model(chosen, model, adapters, base_model, alpha, network)
     else:
         raise BadInput("base_model says all widths and ranks: leave base_width and base_rank out")
     if momentum is not None and law.scheme.form("momentum") is None:
@@ -160,6 +169,15 @@ def _at_one_base(
     return law, [base] * len(adapters)
 
 
+def _check_network(model: nn.Module, network: NetworkEdge, base_model: ModelLike | None) -> None:
+    """Refuse the edge of a model of another class, or one without the model that rates are carried from."""
+    if base_model is None:
+        raise BadInput("network: the law of whole models carries from one to the other; give base_model")
+    kind = type(model.get_base_model()).__name__ if isinstance(model, PeftModel) else type(model).__name__
+    if network.model != kind:
+        raise BadInput(f"network: found the edge of a {network.model}, and the model is a {kind}")
+
+
 def _check_scales(adapters: tuple[Adapter, ...]) -> None:
     """Refuse layers of one rank and several scales, as an alpha_pattern makes them: one base has one scale."""
     first: dict[int, Adapter] = {}
@@ -189,13 +207,15 @@ def _at_a_model(
     adapters: tuple[Adapter, ...],
     base_model: ModelLike,
     alpha: AlphaReading | str | None,
+    network: NetworkEdge | None,
 ) -> tuple[TransferLaw, list[Place]]:
     """The law, and the base of each adapter: the layer of its kind in the base model."""
     key = adapters[0].key
     configuration = getattr(model, "peft_config", {}).get(key)
     pairs = paired_kinds(adapted_shapes(base_model, shape_config(configuration), key), adapters)
     with_fan_out = any(FROZEN_B.applies(each) for each in adapters)
-    law, _ = law_between(scheme, pairs, None if alpha is None else alpha_named(alpha), with_fan_out=with_fan_out)
+    said = None if alpha is None else alpha_named(alpha)
+    law, _ = law_between(scheme, pairs, said, with_fan_out=with_fan_out, network=network)
     return law, [place(pairs[name][0], law) for name in kind_names(adapters, pairs)]
 
 

@@ -10,14 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
-from pathlib import Path
 
 from peft import PeftConfig, PeftModel
 from transformers import PreTrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.layers import ALL_LINEAR, LAYERS, adapted, configuration_from, on_meta
+from gamma_calc.huggingface.layers import (
+    ALL_LINEAR,
+    LAYERS,
+    ModelLike,
+    adapted,
+    configuration_of,
+    on_meta,
+    title_of,
+)
 
 Layers = Mapping[str, frozenset[int]]
 """Numbers of layers, by the name that modules of a kind share, such as model.layers.*.mlp.up_proj; none of a head's."""
@@ -44,26 +51,28 @@ def counts_json(short: ShortModel | None) -> dict[str, int | str | None]:
     return {"layers": short.layers, "adapted": short.adapted, "of": short.depth, "part_of": short.part_of}
 
 
-def short_model(path: Path, adapter: PeftConfig | None, most: int) -> ShortModel:
-    """The model of a folder or file with a config.json, without numbers and with few layers.
+def short_model(model: ModelLike, adapter: PeftConfig | None, most: int) -> ShortModel:
+    """A model, without numbers and with few layers.
 
     Args:
+        model: of which the configuration is read.
         adapter: by default one on every linear layer but the head's.
         most: layers of the short model.
 
     Raises:
         BadInput: as `adapted`; modules of several kinds are adapted in different layers; or layers are replicated.
     """
+    title = title_of(model)
     if getattr(adapter, "layer_replication", None):
-        raise BadInput(f"{path}: layer_replication makes layers that share their weights, and no law of these is known")
-    config, part_of = _of_text(configuration_from(path))
+        raise BadInput(f"{title}: layer_replication makes layers that share their weights, of which no law is known")
+    config, part_of = _of_text(configuration_of(model))
     count: int = getattr(config, "num_hidden_layers", most)
-    chosen = _chosen_layers(config, str(path), adapter) if adapter is not None and _may_choose(adapter) else {}
+    chosen = _chosen_layers(config, title, adapter) if adapter is not None and _may_choose(adapter) else {}
     numbers = {each for each in chosen.values() if each}
     if len(numbers) > 1:
         stacked = sorted((kind, each) for kind, each in chosen.items() if each)
         said = ", ".join(f"{kind.rpartition('.')[2]} in {len(each)}" for kind, each in stacked)
-        raise BadInput(f"{path}: adapters stand in different layers by kind", found=said, expected="the same for all")
+        raise BadInput(f"{title}: adapters stand in different layers by kind", found=said, expected="the same for all")
     number = len(numbers.pop()) if numbers else count
     layers = min(most, number, count)
     for name, value in config.to_dict().items():
@@ -77,7 +86,7 @@ def short_model(path: Path, adapter: PeftConfig | None, most: int) -> ShortModel
         adapter.target_modules = {kind.replace("*", str(place), 1) for kind in chosen for place in range(layers)}
         for key in ("layers_to_transform", "layers_pattern", "exclude_modules"):
             setattr(adapter, key, None)
-    return ShortModel(adapted(on_meta(config), adapter, str(path)), layers, number, count, part_of)
+    return ShortModel(adapted(on_meta(config), adapter, title), layers, number, count, part_of)
 
 
 def _of_text(config: PreTrainedConfig) -> tuple[PreTrainedConfig, str | None]:

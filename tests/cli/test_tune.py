@@ -106,6 +106,20 @@ def test_the_best_rate_its_interval_and_where_it_is_carried(
     assert "Best learning rate: 0.00391 (95 % interval " in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_a_rate_is_carried_by_the_edge_of_the_whole_model(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LoRA+ from Init[A] on v_proj of two layers: n^(-5/4) for A, where one module has n^(-1)."""
+    monkeypatch.setattr(LanguageRun, "measured", bowl(-8.05))
+    (words, fewer) = ("tiny", "--data", "a.txt", "--to", "wide", "--scheme", "lora-plus-a"), ("--targets", "v_proj")
+    found = answered(capsys, *words, *fewer, "--rates", "1e-3:2e-2", "--network")
+    (layer,) = found["carried"]["layers"]
+    assert layer["eta_A"] == pytest.approx(found["rate"] * 4 ** (-5 / 4), rel=1e-4)
+    assert found["carried"]["network"]["max_stable"] == {"eta": "-5/4"}
+    assert any("2 of 2 layers of LlamaForCausalLM" in note for note in found["carried"]["notes"])
+
+
 def test_a_folder_is_written_and_no_run_is_made_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -245,6 +259,11 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "widths": (("tiny", "--data", "a.txt", "--widths", "16,16"), "each width once"),
     "words": (("tiny", "--data", "a.txt", "--widths", "16,x"), "--widths: found 'x'"),
     "target": (("tiny", "--data", "a.txt", "--to", "8B"), "a number of parameters is no width"),
+    "network": (("tiny", "--data", "a.txt", "--network"), "goes with --to CONFIG"),
+    "network-of-nothing": (
+        ("tiny", "--data", "a.txt", "--to", "wide", "--network", "--scheme", "fixed.toml"),
+        "has nothing free; expected one rate",
+    ),
     "free": (("tiny", "--data", "a.txt", "--scheme", "free.toml"), "give one for p"),
     "optimiser": (("tiny", "--data", "a.txt", "--optimizer", "muon"), "an optimiser of torch"),
     "layers": (("saved", "--data", "a.txt", "--layers", "1"), "--layers is for a model that is built"),
@@ -263,6 +282,7 @@ def test_bad_input_is_one_line_before_a_run_is_made(
 ) -> None:
     monkeypatch.setattr(LanguageRun, "measured", lambda run: pytest.fail("a run is made"))
     (tmp_path / "free.toml").write_text(SPEC.replace('A = "zero"', 'A = "p"'), encoding="utf-8")
+    (tmp_path / "fixed.toml").write_text(SPEC.replace("eta + 1", "0").replace('"eta"', '"-1"'), encoding="utf-8")
     adapter = {"peft_type": "LORA", "r": 4, "lora_alpha": 8}
     (tmp_path / "a.json").write_text(json.dumps(adapter), encoding="utf-8")
     (tmp_path / "rs.json").write_text(json.dumps({**adapter, "use_rslora": True}), encoding="utf-8")

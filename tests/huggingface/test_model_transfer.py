@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,14 @@ from transformers import GPT2Config, Llama4TextConfig, LlamaConfig, MistralConfi
 
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface import init_lora_, lora_adapters, parameter_groups
+from gamma_calc.huggingface import (
+    NetworkEdge,
+    init_lora_,
+    lora_adapters,
+    network_edge,
+    parameter_groups,
+    scheme_optimizer,
+)
 from gamma_calc.huggingface.layers import adapted_shapes
 from tests.huggingface.models import llama, wrapped
 
@@ -85,6 +93,33 @@ def test_a_whole_model_carries_rates_by_its_own_edge(tmp_path: Path, capsys: pyt
     words = ("lora-plus-a", *ends[:3], deep(tmp_path / "deeper", 64, 3), *ends[4:], "--network", *GIVEN)
     assert main(["transfer", *words]) == 2
     assert "in 4 layers" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_groups_have_the_rates_of_the_whole_model() -> None:
+    """LoRA+ from Init[A] on v_proj of two layers: n^(-5/4) for A and n^(-1/4) for B."""
+    model, base = wrapped(llama(64), ["v_proj"]), llama(16)
+    edge = network_edge(base, model, "lora-plus-a")
+    assert (edge.exponent, edge.layers, edge.adapted, edge.is_extrapolated) == (Fraction(-5, 4), 2, 2, False)
+    assert network_edge(base.config, model, "lora-plus-a") == edge
+    groups = parameter_groups(model, "lora-plus-a", 1e-3, base_model=base, network=edge)
+    expected = [1e-3 * 4 ** (-5 / 4), 1e-3 * 4 ** (-1 / 4)]
+    assert [group["lr"] for group in groups] == pytest.approx(expected)
+    optimizer = scheme_optimizer(model, "lora-plus-a", 1e-3, base_model=base, network=edge)
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx(expected)
+
+
+def test_the_edge_of_another_model_is_refused() -> None:
+    model = wrapped(llama(32), ["v_proj"])
+    edge = NetworkEdge("GPT2LMHeadModel", 2, 2, "eta", Fraction(-1, 2), False)
+    with pytest.raises(BadInput, match=r"edge of a GPT2LMHeadModel, and the model is a LlamaForCausalLM"):
+        parameter_groups(model, "init-a", 1e-3, base_model=llama(16), network=edge)
+    with pytest.raises(BadInput, match="give base_model"):
+        parameter_groups(model, "init-a", 1e-3, base_width=16, network=edge)
+    mistral = MistralConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2)
+    mistral.architectures = ["MistralForCausalLM"]
+    with pytest.raises(BadInput, match="MistralConfig is a MistralForCausalLM and LlamaForCausalLM a LlamaForCausalLM"):
+        network_edge(mistral, wrapped(llama(32), ["v_proj"]), "init-a")
 
 
 def test_what_no_law_of_a_network_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

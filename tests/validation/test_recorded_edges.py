@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from validation.edges import FOLDER, JUDGED, RECORDED, SETTINGS, Setting, edge, page
+from gamma_calc.algebra import Exponent
+from gamma_calc.calculus.size import Size
+from validation.edges import EIGHT, FOLDER, JUDGED, RECORDED, SETTINGS, Setting, edge, page
 
 DATA: list[dict[str, Any]] = json.loads(RECORDED.read_text(encoding="utf-8"))
 
@@ -21,7 +24,17 @@ def test_the_page_is_made_from_the_data() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("setting", "row"), list(zip(SETTINGS, DATA, strict=True)), ids=lambda each: str(each)[:60])
 def test_recorded_edges_are_those_of_today(setting: Setting, row: dict[str, Any]) -> None:
-    assert (row["network"], row["module"]) == (str(setting.network), str(setting.module))
+    """Under LoRA+ each of L adapters in a row makes n^(1/2 + b) more of what it meets, at the rate n^b of B.
+
+    So they are stable where (L - 1)(1/2 + b) + b <= 0, and what the last one reads is n^(7/16) at the edge of eight.
+    """
+    found = setting.derivation()
+    (rate,) = found.max_stable.values()
+    assert (row["network"], row["module"]) == (str(rate.exponent), str(setting.module))
+    if setting is EIGHT:
+        regions = {name: str(each) for name, each in found.decisions.items()}
+        assert regions == {"stable": "eta <= -23/16", "internally_stable": "eta <= -3/2", "feature_learning": "never"}
+        assert found.at_max["Z_A_down_proj[2]"] == Size.exactly(Exponent.of(Fraction(7, 16)))
 
 
 def test_one_modules_edge_is_refuted_where_the_network_has_another() -> None:

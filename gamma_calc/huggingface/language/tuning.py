@@ -38,6 +38,7 @@ from gamma_calc.huggingface.language.study import Curves, LanguageStudy, Prepare
 from gamma_calc.huggingface.language.task import task
 from gamma_calc.huggingface.layers import adapted_shapes, configuration_at, configuration_from, shape_config
 from gamma_calc.huggingface.model_transfer import LayerRates, Pair, carried_pairs, paired_kinds
+from gamma_calc.huggingface.network_rates import NetworkEdge, network_edge
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic
 from gamma_calc.report.style import STROKES
 from gamma_calc.simulation.optima import Health, optimal_rate_exponent
@@ -73,6 +74,7 @@ class Tuning:
     Args:
         widths: one for each plan, or none where the model is trained as it is.
         pairs: the kinds of layers of the last plan beside those of the target; empty without one.
+        network: the edge that the rate is carried by, None for that of one module.
     """
 
     plans: tuple[Plan, ...]
@@ -80,6 +82,7 @@ class Tuning:
     first: Prepared
     pairs: Mapping[str, Pair]
     target: str
+    network: NetworkEdge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,8 @@ class Tuned:
         if self.slope is None:
             return (best,)
         measured = f"{self.slope.slope:.2f} \N{PLUS-MINUS SIGN} {self.slope.half_width:.2f}"
-        return best, f"Over these widths it goes as n^({measured}); derived, for one module: n^({self.predicted})"
+        whole = "one module" if self.tuning.network is None else "the whole model"
+        return best, f"Over these widths it goes as n^({measured}); derived, for {whole}: n^({self.predicted})"
 
     def table(self) -> list[tuple[str, ...]]:
         """The losses over rates, or the best rate at each of several widths."""
@@ -147,8 +151,10 @@ class Tuned:
     @property
     def predicted(self) -> str | None:
         """The exponent by which A's rate goes with the width, as derived; None where it is not known."""
+        network = self.tuning.network
+        at = None if network is None else {network.rate: network.exponent}
         try:
-            (law,) = transfer_law(scheme_called(self.tuning.plans[0].schemes[0])).pieces
+            (law,) = transfer_law(scheme_called(self.tuning.plans[0].schemes[0]), at=at).pieces
         except Unknown:
             return None
         return str(next(iter(law.exponents.values())).constant)
@@ -161,7 +167,9 @@ class Tuned:
             return None
         scheme = scheme_called(plan.schemes[0])
         rate_b = self.rate * plan.training.ratio if scheme.is_trained("B") else None
-        return carried_pairs(scheme, self.tuning.pairs, learning_rate=self.rate, learning_rate_b=rate_b)
+        return carried_pairs(
+            scheme, self.tuning.pairs, learning_rate=self.rate, learning_rate_b=rate_b, network=self.tuning.network
+        )
 
 
 def shortfall(curves: Curves) -> str:
@@ -208,24 +216,36 @@ def family(
 
 
 def ready_to_tune(
-    plans: Sequence[Plan], widths: Sequence[int] = (), *, target: str | None = None, workers: int = 1
+    plans: Sequence[Plan],
+    widths: Sequence[int] = (),
+    *,
+    target: str | None = None,
+    is_of_network: bool = False,
+    workers: int = 1,
 ) -> Tuning:
     """Load or build the first model, read the data, and see that what will be found can be carried to the target.
 
+    Args:
+        is_of_network: whether rates go by the largest stable one of the whole model, not by that of one module.
+
     Raises:
-        BadInput, Unknown: as `prepared`, `paired_kinds` and `carried_pairs`.
+        BadInput, Unknown: as `prepared`, `paired_kinds`, `network_edge` and `carried_pairs`.
     """
     plans = tuple(plans)
     first = prepared(plans[0], workers=workers)
     pairs: Mapping[str, Pair] = {}
+    network = None
     if target is not None:
         adapted = task(first.plan, first.source).model
         config = shape_config(getattr(adapted, "peft_config")["default"])  # noqa: B009
         building = plans[-1].building
         last = configuration_at(building.config, building.width, building.layers) if is_built(plans[-1]) else adapted
         pairs = paired_kinds(adapted_shapes(last, config), adapted_shapes(Path(target), config))
-        carried_pairs(scheme_called(plans[0].schemes[0]), pairs, learning_rate=1.0)
-    return Tuning(plans, tuple(widths), first, pairs, target or "")
+        scheme = scheme_called(plans[0].schemes[0])
+        if is_of_network:
+            network = network_edge(last, Path(target), scheme, adapters=(config, config))
+        carried_pairs(scheme, pairs, learning_rate=1.0, network=network)
+    return Tuning(plans, tuple(widths), first, pairs, target or "", network)
 
 
 def run_studies(tuning: Tuning, store: Store, *, workers: int = 1, progress: Progress | None = None) -> Tuned:

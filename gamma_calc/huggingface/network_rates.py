@@ -6,20 +6,29 @@ class and, where further layers make the rate smaller, as deep: the law is then 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
+
+from peft import PeftConfig, PeftModel
 
 from gamma_calc.derivation.suppositions import Alignments
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.huggingface.layers import traced_adapter_from
+from gamma_calc.huggingface.layers import (
+    ModelLike,
+    adapted_shapes,
+    configuration_of,
+    shape_config,
+    title_of,
+    traced_config,
+)
 from gamma_calc.huggingface.model_theory import LAYERS, ModelTheory, model_theory
-from gamma_calc.huggingface.model_transfer import Pair
+from gamma_calc.huggingface.model_transfer import paired_kinds
 from gamma_calc.huggingface.short_models import short_model
-from gamma_calc.program.scheme import Scheme
-from gamma_calc.program.selection import Values
+from gamma_calc.program.selection import Spec, Values, selected
+
+EDGE = "the edge of a whole model"
+"""What is asked for, in messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +66,11 @@ class NetworkEdge:
 
 
 def network_edge(
-    start: Path,
-    end: Path,
-    scheme: Scheme,
-    pairs: Mapping[str, Pair],
+    start: ModelLike,
+    end: ModelLike,
+    scheme: Spec,
     *,
-    adapters: tuple[Path | None, Path | None] = (None, None),
+    adapters: tuple[PeftConfig | None, PeftConfig | None] = (None, None),
     optimizer: str | None = None,
     at: Values | None = None,
     align: Alignments | None = None,
@@ -70,35 +78,41 @@ def network_edge(
     """The largest stable rate of the model at the end, that one law carries rates to from the model at the start.
 
     Args:
-        start, end: folders or files with a config.json.
-        adapters: the adapter_config.json of each; by default every linear layer but the head's is adapted.
+        start, end: models, their configurations, or folders or files with a config.json.
         scheme: with one free rate.
-        pairs: the kinds of their adapted layers, as `paired_kinds` has them.
+        adapters: the configuration of PEFT of each, by default that of the PEFT model at the end, if it is one; else
+            every linear layer but the head's is adapted.
         optimizer, at, align: as for `model_theory`.
 
     Raises:
         BadInput: no single rate is free, the models differ in what the law depends on, or as `model_theory`.
         Unknown: the largest stable rate is not known, or an operation has no rule.
     """
-    free = [name for name in scheme.free if name not in (at or {})]
-    if len(free) != 1 or free[0] not in scheme.rates:
+    (chosen,) = selected([scheme])
+    free = [name for name in chosen.free if name not in (at or {})]
+    if len(free) != 1 or free[0] not in chosen.rates:
         found = f"{', '.join(free) or 'nothing'} free"
-        raise BadInput(f"--network: {scheme.name} has {found}; expected one rate, of which the largest is derived")
-    if moved := [name for name, ends in pairs.items() if ends[0].rank != ends[1].rank]:
-        raise BadInput(f"--network: the law of a whole model is one of the width, and the rank of {moved[0]} changes")
-    before, after = (
-        short_model(path, None if file is None else traced_adapter_from(file), LAYERS)
-        for path, file in zip((start, end), adapters, strict=True)
-    )
+        raise BadInput(f"{EDGE}: {chosen.name} has {found}; expected one rate, of which the largest is derived")
+    if isinstance(end, PeftModel) and adapters == (None, None):
+        adapters = (traced_config(end.active_peft_config),) * 2
+    shapes = (adapted_shapes(each, shape_config(adapter)) for each, adapter in zip((start, end), adapters, strict=True))
+    if moved := [name for name, ends in paired_kinds(*shapes).items() if ends[0].rank != ends[1].rank]:
+        raise BadInput(f"{EDGE} goes by the width alone, and the rank of {moved[0]} changes")
+    configs = [configuration_of(each) for each in (start, end)]
+    configs[0].architectures = configs[0].architectures or configs[1].architectures  # of one that is not from a file
+    before, after = map(short_model, configs, adapters, (LAYERS, LAYERS))
     classes = [type(each.model.get_base_model()).__name__ for each in (before, after)]
+    titles = title_of(start), title_of(end)
     if classes[0] != classes[1]:
-        raise BadInput(f"--network: {start} is a {classes[0]} and {end} a {classes[1]}; expected two of one class")
+        both = f"{titles[0]} is a {classes[0]} and {titles[1]} a {classes[1]}"
+        raise BadInput(f"{EDGE}: {both}; expected two of one class")
     edge = _edge(
-        model_theory(end, adapter=adapters[1], scheme=scheme, optimizer=optimizer, at=at, align=align), free[0]
+        model_theory(end, adapter=adapters[1], scheme=chosen, optimizer=optimizer, at=at, align=align), free[0]
     )
     if edge.is_extrapolated and before.adapted != edge.adapted:
+        depths = f"{titles[0]} has adapters in {before.adapted} layers and {titles[1]} in {edge.adapted}"
         raise BadInput(
-            f"--network: {start} has adapters in {before.adapted} layers and {end} in {edge.adapted}, and each layer "
+            f"{EDGE}: {depths}, and each layer "
             "makes the largest stable rate smaller; no power of the width carries a rate from one depth to another"
         )
     return edge
@@ -120,6 +134,6 @@ def _edge(theory: ModelTheory, rate: str) -> NetworkEdge:
     if largest is None:
         raise Unknown(f"{name}: the largest stable {rate} is not known of all layers; gamma-calc model says what is")
     if largest.exponent is None or not largest.attained:
-        raise BadInput(f"--network: {name} has no largest stable {rate}: {largest.reason}")
+        raise BadInput(f"{EDGE}: {name} has no largest stable {rate}: {largest.reason}")
     assert short is not None  # of a model's configuration
     return NetworkEdge(name, short.layers, short.adapted, rate, largest.exponent, is_extrapolated)
