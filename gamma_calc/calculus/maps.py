@@ -42,7 +42,7 @@ def _expansion(argument: Term, slope: Size, symmetry: Symmetry) -> Term:
     A small part c_2 adds phi'(c_1) c_2, whatever other small ones there are, and phi''(c_1) c_2 c_3 with another one.
     Alone it makes nothing with itself beside which phi(c_1) is not larger in every sum.
     """
-    leading = _leading(argument)
+    leading = leading_part(argument)
     first_order = (
         image for each in argument for image in _images(each.size + slope, each, argument, leading, symmetry)
     )
@@ -55,7 +55,7 @@ def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE
     """phi(c + d) - phi(c), also what phi(c) loses of parts of c that are small beside d."""
     covered = (each for each in argument if any(is_below(each, other) for other in change))
     parts, moved = (*change, *covered), (*argument, *change)
-    leading = _leading(moved)
+    leading = leading_part(moved)
     first_order = (image for each in parts for image in _images(each.size, each, moved, leading, symmetry))
     return needed(gathered((*first_order, *_second_order(parts, moved, leading, ONE, symmetry))))
 
@@ -123,7 +123,7 @@ def _inverse(argument: Term) -> Size:
 
     It is no less than one over the bound on the whole, where that is one form.
     """
-    leading = _leading(argument)
+    leading = leading_part(argument)
     if leading is not None:
         return leading.size.inverse
     floors = [piece for each in argument for piece in each.size.lower.pieces]
@@ -133,7 +133,7 @@ def _inverse(argument: Term) -> Size:
     return Size(Exponent.of(-most[0]) if len(most) == 1 else VANISHING, Exponent.of(-floors[0]))
 
 
-def _leading(argument: Term) -> Component | None:
+def leading_part(argument: Term) -> Component | None:
     """The component that is surely no smaller than any other, where one form says how large it is."""
     leading = (each for each in argument if all(other.size.upper.is_at_most(each.size.lower) for other in argument))
     return next((each for each in leading if each.size.is_one_form), None)
@@ -154,7 +154,7 @@ def _changed(argument: Term, change: Term, degree: Fraction, first_order: Size) 
 
 
 def _power(argument: Term, degree: Fraction) -> Term:
-    whole, leading = _power_size(argument, degree), _leading(argument)
+    whole, leading = _power_size(argument, degree), leading_part(argument)
     if leading is None or not degree:
         return (*_as_a_whole(whole, argument),)
     return _expansion(argument, whole + leading.size.inverse, _of_degree(degree))
@@ -168,7 +168,7 @@ def _power_size(argument: Term, degree: Fraction) -> Size:
 
 
 def _power_change(argument: Term, change: Term, degree: Fraction) -> Term:
-    leading, moved = _leading(argument), (*argument, *change)
+    leading, moved = leading_part(argument), (*argument, *change)
     if leading is None or not degree or not total(change).upper.is_at_most(leading.size.lower):
         first_order = _power_size(argument, degree - 1) + total(change)
         return (*_as_a_whole(_changed(argument, change, degree, first_order), moved),)
@@ -239,7 +239,7 @@ def _saturating(argument: Term, change: Term = ()) -> Term:
 def _saturating_change(argument: Term, change: Term) -> Term:
     """Of a change that may grow a bound, and its sign where one part of it surely outgrows all that was there."""
     moved = (*argument, *change)
-    found, leading = _saturated(_map_change(argument, change, Symmetry.ODD), moved), _leading(moved)
+    found, leading = _saturated(_map_change(argument, change, Symmetry.ODD), moved), leading_part(moved)
     is_new = leading is not None and all(is_below(each, leading) for each in argument)
     if leading is None or not is_new or not leading.size.lower.is_above(CONSTANT):
         return found
@@ -277,7 +277,7 @@ def _bounded(argument: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
     """
     if not argument:  # a map of zero
         return GIVEN.conclude(CONSTANT)
-    leading = _leading(argument)
+    leading = leading_part(argument)
     if leading is None:
         return (*_as_a_whole(ONE, argument),)
     gap = leading.size.inverse

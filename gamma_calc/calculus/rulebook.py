@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import chain
 from types import MappingProxyType
 
 from gamma_calc.algebra import VANISHING, Exponent
@@ -51,6 +52,7 @@ from gamma_calc.calculus.maps import (
     SOFTMAX,
     SOFTMAX_CHANGE,
     SOFTMAX_SLOPE,
+    leading_part,
 )
 from gamma_calc.calculus.policy import GROUNDS, Alignment, Policy
 from gamma_calc.calculus.rules import CONTRACTIONS, INITIAL, PRODUCT, SUM, Rule
@@ -112,13 +114,14 @@ class Rulebook:
 
     def of_map(self, rule: Rule) -> Rule:
         """What is left of the rule of a map, or of its change: a bound, or nothing where it divides."""
+        if NO_CANCELLATION not in self.without:
+            is_guessed = SYMMETRIC_INIT in self.without and rule in (HOMOGENEOUS, MAP_CHANGE, BOUNDED)
+            return replace(rule, conclude=_WhereOneLeads(rule)) if is_guessed else rule
         if rule in BOUNDED_MAPS:
             return self._left_of(rule, _AtMost(rule), BOUNDED_MAPS[rule])
-        if NO_CANCELLATION in self.without:
-            raise Unknown(
-                f"without {NO_CANCELLATION.key} a norm, or a power, may divide by next to nothing, and bounds nothing"
-            )
-        return rule
+        raise Unknown(
+            f"without {NO_CANCELLATION.key} a norm, or a power, may divide by next to nothing, and bounds nothing"
+        )
 
     @cached_property
     def contractions(self) -> Mapping[Alignment, Rule]:
@@ -257,6 +260,20 @@ class _AtMost:
 
     def __call__(self, *premises: Term) -> Term:
         return _bounded(self.rule.conclude(*premises))
+
+
+@dataclass(frozen=True, slots=True)
+class _WhereOneLeads:
+    """The rule of a map, only an upper bound where it is open which part of what it maps is the largest.
+
+    What no symmetry is known of is taken to be aligned in a sum, and less than that is known of such a map.
+    """
+
+    rule: Rule
+
+    def __call__(self, *premises: Term) -> Term:
+        found, parts = self.rule.conclude(*premises), (*chain(*premises),)
+        return found if len(parts) < 2 or leading_part(parts) is not None else _bounded(found)
 
 
 def _joined(components: list[Component]) -> Iterable[Component]:

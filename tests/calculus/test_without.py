@@ -20,7 +20,9 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.lora import lora_module
+from gamma_calc.program.models import LoraStack
 from gamma_calc.program.network import axis, contract, data, named, parameter
+from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.program.scheme import Scheme
 from tests.schemes import scheme
@@ -48,8 +50,15 @@ def read_twice() -> Problem:
 
 
 DECAYING = scheme("-1/2", "-1", "1/4", "-3/2", decay="1", rank="1/4")
+CURVED = Scheme(
+    "curved",
+    {"A": "-1", "B": "zero", "eta_A": "0", "eta_B": "-3/4", "decay": "1/2"},
+    OPTIMIZERS["momentum"],
+    model=LoraStack(2, is_frozen=True, map="relu"),
+)
 APART: dict[str, tuple[Scheme, str]] = {
     "a part of a sum that may cancel is not as large as the largest": (DECAYING, "A4"),
+    "what a map makes of parts of which none surely leads": (CURVED, "A3"),
     "a step along what may have cancelled need not have seen it": (read_twice().scheme, "A4"),
 }
 
