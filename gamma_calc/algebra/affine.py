@@ -142,12 +142,14 @@ class Affine:
         Raises:
             BadInput: where the point leaves a free exponent without a value.
         """
-        value = Fraction(self.row[0])
+        total, denominator = self.row[0], 1
         for name, coefficient in zip(self.names, self.row[1:], strict=True):
             if name not in point:
                 raise BadInput(f"value of {self}", found=name, expected="a value for every free exponent")
-            value += coefficient * exact(point[name])
-        return value / self.denominator
+            value = exact(point[name])
+            total = total * value.denominator + coefficient * value.numerator * denominator
+            denominator *= value.denominator
+        return Fraction(total, denominator * self.denominator)
 
     def substituted(self, mapping: Mapping[str, AffineLike]) -> Affine:
         """The form with each mapped name replaced, all at once.

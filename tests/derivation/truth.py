@@ -21,6 +21,7 @@ STEPS, PERIOD = 60, 12
 """Steps of a run in numbers, and a multiple of every cycle's length that occurs."""
 SLIGHTLY = Fraction(1, 10**6)
 Point = Mapping[str, Fraction]
+Run = tuple[tuple[brute.State, dict[str, brute.Size]], ...]
 _SIZE = re.compile(r"(\w+) (<= )?(max\([^)]*\)|[^,]+)(?:, |$)")
 _FAMILY = re.compile(r"^(.*?)(?: for (.*) <= t(?: - (\d+))?| from t = (\d+) on)?$")
 
@@ -45,8 +46,16 @@ class Truth:
     def whole(self) -> Derivation:
         return _derived(self.scheme, None)
 
-    def steps(self, point: Point) -> tuple[tuple[brute.State, dict[str, brute.Size]], ...]:
-        return _followed(numbers(self.scheme, CALCULUS, point))
+    @cached_property
+    def runs(self) -> dict[tuple[tuple[str, Fraction], ...], Run]:
+        """The runs of points, as far as they were asked for."""
+        return {}
+
+    def steps(self, point: Point) -> Run:
+        key = tuple(point.items())
+        if key not in self.runs:
+            self.runs[key] = _followed(numbers(self.scheme, CALCULUS, point))
+        return self.runs[key]
 
     def falsehoods(self, conclusions: tuple[str, ...]) -> Iterator[str]:
         """The lines that are not so at some point, or that nothing here can read."""
@@ -214,7 +223,7 @@ def _number(choose: random.Random) -> Fraction:
 
 
 @cache
-def _followed(numbers: brute.Numbers) -> tuple[tuple[brute.State, dict[str, brute.Size]], ...]:
+def _followed(numbers: brute.Numbers) -> Run:
     found, state = [], brute.State(numbers.a, numbers.b)
     for _ in range(STEPS):
         state, sizes = brute.step(numbers, state)
