@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from gamma_calc.algebra import EMPTY, Affine, parsed_affine
+from gamma_calc.analysis.bounded import bounded
 from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE, Condition, conditions_of
-from gamma_calc.analysis.decision import Decision
+from gamma_calc.analysis.decision import Decision, decision
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.errors import BadInput
@@ -18,6 +19,7 @@ from gamma_calc.huggingface.adapter_config import INITIALISATIONS, AdapterConfig
 from gamma_calc.huggingface.dora import in_dora
 from gamma_calc.program.models import FAN_OUT, RANK
 from gamma_calc.program.optimizers import OPTIMIZERS
+from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import DEFAULTS, INITIAL, ZERO, Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 
@@ -110,7 +112,9 @@ def sure_rates(config: AdapterConfig, optimizer: str, *, of_embedding: bool = Fa
     if spec is None:
         return ()
     free = _free_in_rank(scheme_from_text(spec))
-    region = _derived(free, None if of_embedding else config, (STABLE,)).decisions[STABLE.name].region
+    scheme, (stable,) = _asked(free, None if of_embedding else config, (STABLE,))
+    bound = bounded(program_of(scheme), stable.bounded, scheme.domain, None)
+    region = decision(stable, bound, is_free=True).region
     return largest_rate(RATE, region.members[0] if region.members else EMPTY).bounds or ()  # any part is surely stable
 
 
@@ -179,14 +183,21 @@ def _free_in_rank(scheme: Scheme) -> Scheme:
 
 
 def _derived(scheme: Scheme, config: AdapterConfig | None, conditions: tuple[Condition, ...]) -> Derivation:
+    inside, asked = _asked(scheme, config, conditions)
+    return derived(inside, conditions=asked)
+
+
+def _asked(
+    scheme: Scheme, config: AdapterConfig | None, conditions: tuple[Condition, ...]
+) -> tuple[Scheme, tuple[Condition, ...]]:
+    """The scheme in the module of a configuration, and the conditions on what is there in place of the output."""
     if config is not None and config.is_dora:
         inside, names = in_dora(scheme, Affine.symbol(RATE)), {each.name for each in conditions}
-        return derived(inside, conditions=tuple(each for each in conditions_of(inside.model) if each.name in names))
+        return inside, tuple(each for each in conditions_of(inside.model) if each.name in names)
     output = CHANGE if config is not None and config.initialisation.start is Start.CANCELLED else OUTPUT
-    asked = (
+    return scheme, tuple(
         replace(each, bounded=tuple(output if name == OUTPUT else name for name in each.bounded)) for each in conditions
     )
-    return derived(scheme, conditions=tuple(asked))
 
 
 def _spec(name: str, start: Initialisation, optimizer: str, forms: Mapping[str, str]) -> str:
