@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gamma_calc.algebra import EMPTY, Affine, Polyhedron, at_most
-from gamma_calc.analysis.conditions import STABLE
+from gamma_calc.analysis.conditions import STABLE, conditions_of
 from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import Derivation, derived, example, free_exponents
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
@@ -66,7 +66,7 @@ def edge_laws(
     phi = _free_fan_out(scheme) if with_fan_out else None
     rates = tuple(name for name in scheme.rates if name not in (rho, phi))
     _check_free(scheme, policy, rates, rho, phi)
-    derivation = derived(scheme, policy=policy)
+    derivation = derived(scheme, policy=policy, conditions=conditions_of(scheme.model)[:1])
     if not rates:
         return (EdgeLaw(_forms(scheme, {}), rho, scheme.domain, _is_stable(derivation), phi),)
     largest = _largest(derivation, rates[0])
