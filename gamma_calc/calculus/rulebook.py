@@ -4,7 +4,8 @@ A rule that rests on an assumption which is taken away gives way to one that res
 less: an upper bound stays one, and the lower bound falls to what is still proved, -oo if nothing is.
 
 - A3, symmetric independent inits: an initial factor keeps the size that is given for it; a sum that was centred by a
-  sign symmetry adds an alignment from 1/2 to 1; parities no longer share out a normalised step.
+  sign symmetry adds an alignment from 1/2 to 1; parities no longer share out a normalised step; a map such as ReLU is
+  only bounded from above where it is open which part of its argument is the largest.
 - A4, no cancellation: a sum is as large as its largest term only where that one leads everywhere; a sum over a fixed
   axis, and a map, are only bounded from above.
 - A5, alignment: a sum that no symmetry centres adds an alignment from 1/2 to 1 (to its diluted gain where it has one).
@@ -82,6 +83,8 @@ BOUNDED_MAPS: Mapping[Rule, str] = MappingProxyType(
     }
 )
 """What is left of maps that are bounded whatever cancels; the others divide by a norm or a power."""
+BY_PARTS = (HOMOGENEOUS, MAP_CHANGE, BOUNDED)
+"""Of ReLU and its kind: what they make of a part of their argument is told by which part is the largest."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +118,16 @@ class Rulebook:
     def of_map(self, rule: Rule) -> Rule:
         """What is left of the rule of a map, or of its change: a bound, or nothing where it divides."""
         if NO_CANCELLATION not in self.without:
-            is_guessed = SYMMETRIC_INIT in self.without and rule in (HOMOGENEOUS, MAP_CHANGE, BOUNDED)
-            return replace(rule, conclude=_WhereOneLeads(rule)) if is_guessed else rule
+            return self._where_one_leads(rule) if SYMMETRIC_INIT in self.without and rule in BY_PARTS else rule
         if rule in BOUNDED_MAPS:
             return self._left_of(rule, _AtMost(rule), BOUNDED_MAPS[rule])
         raise Unknown(
             f"without {NO_CANCELLATION.key} a norm, or a power, may divide by next to nothing, and bounds nothing"
         )
+
+    def _where_one_leads(self, rule: Rule) -> Rule:
+        statement = rf"{rule.statement}\ \text{{where one part leads, else}}\ {BOUNDED_MAPS[rule]}"
+        return replace(rule, name=f"{rule.name}, bounded", statement=statement, conclude=_WhereOneLeads(rule))
 
     @cached_property
     def contractions(self) -> Mapping[Alignment, Rule]:
@@ -264,9 +270,9 @@ class _AtMost:
 
 @dataclass(frozen=True, slots=True)
 class _WhereOneLeads:
-    """The rule of a map, only an upper bound where it is open which part of what it maps is the largest.
+    """The rule of a map, only an upper bound where it is open which part of its argument is the largest.
 
-    What no symmetry is known of is taken to be aligned in a sum, and less than that is known of such a map.
+    The images of an unknown mixture are odd under no flip that is known, which would count as aligned in every sum.
     """
 
     rule: Rule

@@ -182,15 +182,13 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
 
 
 def _network(options: argparse.Namespace, scheme: Scheme, files: tuple[Path | None, Path | None]) -> NetworkEdge:
-    from gamma_calc.huggingface.layers import traced_adapter_from
     from gamma_calc.huggingface.network_rates import network_edge
 
     asked = supposition_arguments(options)
     if asked.pop("without"):
         raise BadInput("--network with --without: a whole model is derived under all assumptions")
-    first, second = (None if file is None else traced_adapter_from(file) for file in files)
     with shown_runs():
-        return network_edge(getattr(options, "from"), options.to, scheme, adapters=(first, second), **asked)
+        return network_edge(getattr(options, "from"), options.to, scheme, adapters=files, **asked)
 
 
 def _alpha(options: argparse.Namespace, config: AdapterConfig) -> AlphaReading | None:

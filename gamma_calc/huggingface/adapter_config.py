@@ -316,14 +316,9 @@ def config_from_file(path: Path) -> AdapterConfig:
     Raises:
         BadInput: it cannot be read or is no LoRA configuration; the message names the file, the key and what was found.
     """
-    return read_config(path)[0]
-
-
-def read_config(path: Path) -> tuple[AdapterConfig, Mapping[str, Any]]:
-    """The same, with all that stands in the file beside it."""
     place, document = document_from(path)
     with named_in(place):
-        return config_from_mapping(document), document
+        return config_from_mapping(document)
 
 
 def document_from(path: Path) -> tuple[Path, Any]:

@@ -24,7 +24,14 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 
 from gamma_calc.errors import BadInput, named_in, quoted
 from gamma_calc.files import file_content
-from gamma_calc.huggingface.adapter_config import HEADS, check_shape, document_from, is_vera, parsed_json, read_config
+from gamma_calc.huggingface.adapter_config import (
+    HEADS,
+    check_shape,
+    config_from_mapping,
+    document_from,
+    is_vera,
+    parsed_json,
+)
 from gamma_calc.huggingface.adapters import BESIDE_LORA, Adapter, lora_adapters
 
 ALL_LINEAR = "all-linear"
@@ -100,59 +107,59 @@ def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftMode
     return wrapped
 
 
-def adapter_from(path: Path) -> LoraConfig:
-    """The adapter of an adapter_config.json, as far as shapes and scales go.
+def adapter_from(adapter: Path | PeftConfig) -> LoraConfig:
+    """The adapter of an adapter_config.json, or of what is written into one, as far as shapes and scales go.
 
     Raises:
-        BadInput: the file is no LoRA configuration, or PEFT does not take it.
+        BadInput: it is no LoRA configuration, or PEFT does not take it.
     """
-    return _lora_from(path, ADAPTER_KEYS)
+    return _lora_from(*adapter_document(adapter), ADAPTER_KEYS)
 
 
-def traced_adapter_from(path: Path) -> PeftConfig:
-    """The adapter of an adapter_config.json, LoRA's or VeRA's, as far as the equations of a forward pass go.
+def traced_adapter_from(adapter: Path | PeftConfig) -> PeftConfig:
+    """The same of LoRA's or VeRA's, as far as the equations of a forward pass go.
 
     Raises:
-        BadInput: the file is none of these, or PEFT does not take it.
+        BadInput: it is none of these, or PEFT does not take it.
     """
-    place, document = document_from(path)
+    place, document = adapter_document(adapter)
     if is_vera(document):
         with named_in(place):
             check_shape(document, VeraConfig().r)
         return _taken(place, VeraConfig, VERA_KEYS, document)
-    return _lora_from(path, TRACED_KEYS)
+    return _lora_from(place, document, TRACED_KEYS)
 
 
-def _lora_from(path: Path, keys: Sequence[str]) -> LoraConfig:
-    config, document = read_config(path)
-    if config.variants and not config.is_dora:
-        raise BadInput(f"{path}: {', '.join(config.variants)} changes the layers' equations; no rates are derived here")
+def adapter_document(adapter: Path | PeftConfig) -> tuple[Path | str, Any]:
+    """What stands in an adapter_config.json, or what PEFT writes into one, and what that is called in messages."""
+    if isinstance(adapter, Path):
+        return document_from(adapter)
+    written = {key: sorted(value) if isinstance(value, set) else value for key, value in adapter.to_dict().items()}
+    return type(adapter).__name__, written
+
+
+def _lora_from(place: Path | str, document: Any, keys: Sequence[str]) -> LoraConfig:
+    with named_in(place):
+        config = config_from_mapping(document)
+        if config.variants and not config.is_dora:
+            raise BadInput(f"{', '.join(config.variants)} changes the layers' equations; no rates are derived here")
     saved = [*config.saved_modules, *HEADS.get(config.task, ())]  # PEFT trains these whole, and adapts none
-    return _taken(path, LoraConfig, keys, {**document, "modules_to_save": saved or None})
+    return _taken(place, LoraConfig, keys, {**document, "modules_to_save": saved or None})
 
 
-def _taken(path: Path, kind: type[C], keys: Sequence[str], document: Mapping[str, Any]) -> C:
+def _taken(place: Path | str, kind: type[C], keys: Sequence[str], document: Mapping[str, Any]) -> C:
     """A configuration of PEFT with some keys of a file."""
     try:
         return cast(C, kind(**{key: document[key] for key in keys if document.get(key) is not None}))
     except (ValueError, TypeError) as problem:
-        raise BadInput(f"{path}: PEFT does not take it: {' '.join(str(problem).split())[:200]}") from None
+        raise BadInput(f"{place}: PEFT does not take it: {' '.join(str(problem).split())[:200]}") from None
 
 
 def shape_config(adapter: object) -> LoraConfig | None:
     """What of a PEFT configuration says which layers are adapted, and how large their factors are."""
-    return _with_keys(adapter, ADAPTER_KEYS)
-
-
-def traced_config(adapter: object) -> LoraConfig | None:
-    """What of a PEFT configuration decides the equations of a forward pass."""
-    return _with_keys(adapter, TRACED_KEYS)
-
-
-def _with_keys(adapter: object, keys: Sequence[str]) -> LoraConfig | None:
     if not isinstance(adapter, LoraConfig):
         return None
-    return LoraConfig(**{key: getattr(adapter, key) for key in keys})
+    return LoraConfig(**{key: getattr(adapter, key) for key in ADAPTER_KEYS})
 
 
 def layer_kinds(*models: Sequence[Adapter]) -> tuple[Mapping[str, LayerKind], ...]:
@@ -280,7 +287,7 @@ def configuration_of(model: ModelLike) -> PreTrainedConfig:
         return configuration_from(Path(bare))
     if isinstance(bare, PreTrainedConfig):
         return deepcopy(bare)
-    if not isinstance(bare, PreTrainedModel):
+    if not isinstance(bare, PreTrainedModel) or getattr(transformers, type(bare).__name__, None) is not type(bare):
         raise BadInput("a model", found=type(bare).__name__, expected="one of transformers, or a PEFT model of one")
     config = deepcopy(bare.config)
     config.architectures = [type(bare).__name__]

@@ -27,11 +27,11 @@ from gamma_calc.calculus.recursion import Trajectory, without_garbage_collection
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import SCHEMA, condition_json, largest_json
 from gamma_calc.derivation.suppositions import Alignments, measured_policy
-from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.adapter_config import config_from_file, config_from_mapping
+from gamma_calc.errors import BadInput, named_in
+from gamma_calc.huggingface.adapter_config import config_from_mapping
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
-from gamma_calc.huggingface.layers import ModelLike, title_of, traced_adapter_from
+from gamma_calc.huggingface.layers import ModelLike, adapter_document, title_of, traced_adapter_from
 from gamma_calc.huggingface.more_layers import MoreLayers, more_layers
 from gamma_calc.huggingface.network_predictions import check_chosen
 from gamma_calc.huggingface.short_models import ShortModel, counts_json, short_model
@@ -332,7 +332,7 @@ def _model(
             raise BadInput(f"--adapter with {model}: its function returns the model with its adapters")
         function = function_at(str(model), Path(), allow_code=allow_code)
         return (function if inspect.signature(function).parameters else function()), None
-    short = short_model(model, traced_adapter_from(adapter) if isinstance(adapter, Path) else adapter, layers)
+    short = short_model(model, None if adapter is None else traced_adapter_from(adapter), layers)
     return short.model, short
 
 
@@ -357,9 +357,9 @@ def _chosen(
 
 def _implemented(adapter: Path | PeftConfig) -> Scheme:
     """What an adapter_config.json implements, or what would be written into one."""
-    if isinstance(adapter, Path):
-        return adapter_scheme(config_from_file(adapter))
-    return adapter_scheme(config_from_mapping(adapter.to_dict()))
+    place, document = adapter_document(adapter)
+    with named_in(place):
+        return adapter_scheme(config_from_mapping(document))
 
 
 def _init(init: str, model: ModelLike) -> str | Path:

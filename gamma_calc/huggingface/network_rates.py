@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from peft import PeftConfig, PeftModel
@@ -20,7 +21,7 @@ from gamma_calc.huggingface.layers import (
     configuration_of,
     shape_config,
     title_of,
-    traced_config,
+    traced_adapter_from,
 )
 from gamma_calc.huggingface.model_theory import LAYERS, ModelTheory, model_theory
 from gamma_calc.huggingface.model_transfer import paired_kinds
@@ -70,7 +71,7 @@ def network_edge(
     end: ModelLike,
     scheme: Spec,
     *,
-    adapters: tuple[PeftConfig | None, PeftConfig | None] = (None, None),
+    adapters: tuple[Path | PeftConfig | None, Path | PeftConfig | None] = (None, None),
     optimizer: str | None = None,
     at: Values | None = None,
     align: Alignments | None = None,
@@ -80,8 +81,8 @@ def network_edge(
     Args:
         start, end: models, their configurations, or folders or files with a config.json.
         scheme: with one free rate.
-        adapters: the configuration of PEFT of each, by default that of the PEFT model at the end, if it is one; else
-            every linear layer but the head's is adapted.
+        adapters: the adapter_config.json, or the configuration of PEFT, of each. By default that of the PEFT model at
+            the end, if it is one; else every linear layer but the head's is adapted.
         optimizer, at, align: as for `model_theory`.
 
     Raises:
@@ -94,13 +95,14 @@ def network_edge(
         found = f"{', '.join(free) or 'nothing'} free"
         raise BadInput(f"{EDGE}: {chosen.name} has {found}; expected one rate, of which the largest is derived")
     if isinstance(end, PeftModel) and adapters == (None, None):
-        adapters = (traced_config(end.active_peft_config),) * 2
-    shapes = (adapted_shapes(each, shape_config(adapter)) for each, adapter in zip((start, end), adapters, strict=True))
+        adapters = (end.active_peft_config,) * 2
+    given = [None if each is None else traced_adapter_from(each) for each in adapters]
+    shapes = map(adapted_shapes, (start, end), map(shape_config, given))
     if moved := [name for name, ends in paired_kinds(*shapes).items() if ends[0].rank != ends[1].rank]:
         raise BadInput(f"{EDGE} goes by the width alone, and the rank of {moved[0]} changes")
     configs = [configuration_of(each) for each in (start, end)]
     configs[0].architectures = configs[0].architectures or configs[1].architectures  # of one that is not from a file
-    before, after = map(short_model, configs, adapters, (LAYERS, LAYERS))
+    before, after = map(short_model, configs, given, (LAYERS, LAYERS))
     classes = [type(each.model.get_base_model()).__name__ for each in (before, after)]
     titles = title_of(start), title_of(end)
     if classes[0] != classes[1]:

@@ -9,7 +9,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import PeftModel
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
@@ -28,7 +27,7 @@ from gamma_calc.experiment.setup import size_of
 from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
 from gamma_calc.huggingface.adapters import BESIDE_LORA, FROZEN_B, Adapter, lora_adapters, trained_adapters
 from gamma_calc.huggingface.dora import check_dora_law
-from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, shape_config
+from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, shape_config, title_of
 from gamma_calc.huggingface.model_transfer import SEE_LINT, law_between, paired_kinds, place
 from gamma_calc.numbers import real_number
 from gamma_calc.program.models import RANK, check_module
@@ -173,9 +172,8 @@ def _check_network(model: nn.Module, network: NetworkEdge, base_model: ModelLike
     """Refuse the edge of a model of another class, or one without the model that rates are carried from."""
     if base_model is None:
         raise BadInput("network: the law of whole models carries from one to the other; give base_model")
-    kind = type(model.get_base_model()).__name__ if isinstance(model, PeftModel) else type(model).__name__
-    if network.model != kind:
-        raise BadInput(f"network: found the edge of a {network.model}, and the model is a {kind}")
+    if network.model != title_of(model):
+        raise BadInput(f"network: found the edge of a {network.model}, and the model is a {title_of(model)}")
 
 
 def _check_scales(adapters: tuple[Adapter, ...]) -> None:

@@ -112,8 +112,8 @@ def test_a_rate_is_carried_by_the_edge_of_the_whole_model(
 ) -> None:
     """LoRA+ from Init[A] on v_proj of two layers: n^(-5/4) for A, where one module has n^(-1)."""
     monkeypatch.setattr(LanguageRun, "measured", bowl(-8.05))
-    (words, fewer) = ("tiny", "--data", "a.txt", "--to", "wide", "--scheme", "lora-plus-a"), ("--targets", "v_proj")
-    found = answered(capsys, *words, *fewer, "--rates", "1e-3:2e-2", "--network")
+    words = ("tiny", "--data", "a.txt", "--to", "wide", "--network", "--rates", "1e-3:2e-2", "--targets", "v_proj")
+    found = answered(capsys, *words, "--scheme", "lora-plus-a")
     (layer,) = found["carried"]["layers"]
     assert layer["eta_A"] == pytest.approx(found["rate"] * 4 ** (-5 / 4), rel=1e-4)
     assert found["carried"]["network"]["max_stable"] == {"eta": "-5/4"}

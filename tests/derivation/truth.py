@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache, cached_property
 
@@ -31,6 +31,8 @@ class Truth:
     """A scheme at points of its domain, followed in plain numbers."""
 
     scheme: Scheme
+    runs: dict[tuple[tuple[str, Fraction], ...], Run] = field(default_factory=dict, compare=False, repr=False)
+    """Those of points, as far as they were asked for."""
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
@@ -45,11 +47,6 @@ class Truth:
     @cached_property
     def whole(self) -> Derivation:
         return _derived(self.scheme, None)
-
-    @cached_property
-    def runs(self) -> dict[tuple[tuple[str, Fraction], ...], Run]:
-        """The runs of points, as far as they were asked for."""
-        return {}
 
     def steps(self, point: Point) -> Run:
         key = tuple(point.items())

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import GPT2Config, Llama4TextConfig, LlamaConfig, MistralConfig
+from peft import LoraConfig
+from transformers import GPT2Config, Llama4TextConfig, LlamaConfig, LlamaForCausalLM, MistralConfig
 
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
@@ -21,6 +22,7 @@ from gamma_calc.huggingface import (
     scheme_optimizer,
 )
 from gamma_calc.huggingface.layers import adapted_shapes
+from gamma_calc.huggingface.model_theory import model_theory
 from tests.huggingface.models import llama, wrapped
 
 TARGETS = ["q_proj", "down_proj"]
@@ -107,6 +109,27 @@ def test_groups_have_the_rates_of_the_whole_model() -> None:
     assert [group["lr"] for group in groups] == pytest.approx(expected)
     optimizer = scheme_optimizer(model, "lora-plus-a", 1e-3, base_model=base, network=edge)
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx(expected)
+
+
+def test_an_adapter_is_what_peft_would_write_of_it() -> None:
+    """PEFT finds no singular vectors in a model without numbers; where they would start is no part of the edge."""
+    config = llama(16).config
+    config.architectures, config.num_hidden_layers = ["LlamaForCausalLM"], 1
+    adapter = LoraConfig(r=4, target_modules=["v_proj"], init_lora_weights="pissa")
+    assert network_edge(config, config, "init-a", adapters=(adapter, adapter)).exponent == Fraction(-1, 2)
+    found = model_theory(config, adapter=LoraConfig(r=4, target_modules=["v_proj"]), steps=1)
+    assert (found.name, found.scheme.name) == ("LlamaConfig", "peft-true")
+    grouped = LoraConfig(r=4, target_modules=["v_proj"], use_qalora=True)
+    with pytest.raises(BadInput, match=r"LoraConfig: .* changes the layers' equations"):
+        network_edge(config, config, "init-a", adapters=(grouped, grouped))
+
+
+def test_a_class_that_is_not_of_transformers_has_no_edge() -> None:
+    class Mine(LlamaForCausalLM):
+        pass
+
+    with pytest.raises(BadInput, match="found 'Mine', expected one of transformers"):
+        network_edge(Mine(llama(16).config), wrapped(llama(32), ["v_proj"]), "init-a")
 
 
 def test_the_edge_of_another_model_is_refused() -> None:
