@@ -42,12 +42,12 @@ def symbols(model: Model) -> str:
     return (OF_A_STACK if isinstance(model, LoraStack) else OF_A_NETWORK) + PARTS
 
 
-def sheet(scheme: Scheme, rows: Sequence[VerdictRow], measurement: Measurement, where: str = "") -> Sheet:
-    """One panel a quantity, at the last step; `where` names the place of the adapter in a model."""
+def sheet(scheme: Scheme, rows: Sequence[VerdictRow], measurement: Measurement) -> Sheet:
+    """One panel a quantity, at the last step."""
     last = max(row.t for row in rows)
     rates = ", ".join(f"{key} = n^({scheme[key]})" for key in scheme.trained_rates.values())
     return Sheet(
-        title=f"{scheme.title}{f' in {where}' if where else ''}",
+        title=scheme.title,
         subtitle=f"{rates}, step {last}",
         panels=tuple(_panel(row, measurement) for row in rows if row.t == last),
         notes=(symbols(scheme.model),),

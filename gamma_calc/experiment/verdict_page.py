@@ -40,9 +40,8 @@ NUMBERS = (
 )
 """The verdict comes early, so that a narrow window shows it."""
 REASON = Column("reason", ColumnKind.REMARK)
-JUDGED = (*NUMBERS, REASON)
 COLUMNS = (*PLACE, *NUMBERS, Column("raw slope", ColumnKind.NUMBER), REASON)
-TERM_COLUMNS = (*PLACE, Column("term", ColumnKind.NAME), *JUDGED)
+TERM_COLUMNS = (*PLACE, Column("term", ColumnKind.NAME), *NUMBERS, REASON)
 TABLES = (
     "Predicted and measured are exponents of the width n. Measured: the slope of log2 of the root mean square of the"
     " leading terms on log2 n. Inside: whether its 95 % interval holds the prediction. Raw slope: that of the whole"
@@ -146,13 +145,11 @@ def term_table(rows: Sequence[VerdictRow]) -> Table:
     """One row a term, the worst verdicts first."""
     found = [(row, " ".join(term), each) for row in rows for term, each in row.terms.items()]
     found.sort(key=lambda line: severity(line[2].judgement.verdict.value))
-    cells = ((row.quantity, str(row.t), term, *judged_cells(each)) for row, term, each in found)
+    cells = (
+        (row.quantity, str(row.t), term, each.judgement.verdict.value, *_numbers(each), each.judgement.remark)
+        for row, term, each in found
+    )
     return Table(TERM_COLUMNS, tuple(cells))
-
-
-def judged_cells(judged: Judged) -> tuple[str, ...]:
-    """What the columns `JUDGED` have of a slope."""
-    return judged.judgement.verdict.value, *_numbers(judged), judged.judgement.remark
 
 
 def _numbers(judged: Judged) -> tuple[str, str, str, str]:

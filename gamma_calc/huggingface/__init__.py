@@ -12,7 +12,6 @@ from gamma_calc.errors import BadInput
 
 if TYPE_CHECKING:
     from gamma_calc.huggingface.adapters import Adapter, lora_adapters
-    from gamma_calc.huggingface.coordinate_folder import write_coordinate_folder
     from gamma_calc.huggingface.coordinates import CoordinateCheck, coordinate_check
     from gamma_calc.huggingface.family_training import CoordinateLayout
     from gamma_calc.huggingface.initialisation import init_lora_
@@ -34,12 +33,10 @@ __all__ = [
     "network_edge",
     "parameter_groups",
     "scheme_optimizer",
-    "write_coordinate_folder",
 ]
 
 _HOMES = {
     "adapters": ("Adapter", "lora_adapters"),
-    "coordinate_folder": ("write_coordinate_folder",),
     "coordinates": ("CoordinateCheck", "coordinate_check"),
     "family_training": ("CoordinateLayout",),
     "initialisation": ("init_lora_",),
