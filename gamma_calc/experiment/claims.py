@@ -41,6 +41,7 @@ from gamma_calc.files import write_files
 from gamma_calc.report.figure import rendered
 from gamma_calc.report.style import figure_settings
 from gamma_calc.simulation.optima import Health
+from gamma_calc.simulation.verdicts import runs_needed
 
 METHOD = (Column("what", ColumnKind.NAME), Column("value", ColumnKind.REMARK))
 """The columns of a table that says how a measurement was made."""
@@ -127,6 +128,22 @@ class MeasuredClaim:
             f"Measured: {self.quantity} = {self.value:.3f} in [{low:.3f}, {high:.3f}]; the claim says {wanted}."
             f"{f' ({behind})' if behind else ''}"
         )
+
+
+def power_statement(value: float, boundary: float, spread: float, drift: float = 0.0) -> str:
+    """The seeds that would tell a number from a boundary that its interval holds.
+
+    Args:
+        spread: the standard deviation of the number over seeds.
+        drift: what stands in its half-width beside the seeds' spread, which no seeds remove.
+
+    >>> power_statement(-0.85, -0.9, 0.1)
+    'to tell -0.85 from -0.9 at this spread takes about 18 seeds'
+    """
+    runs = runs_needed(spread, abs(value - boundary) - drift)
+    if runs is None:
+        return f"no number of seeds tells {value:.3g} from {boundary:g}"
+    return f"to tell {value:.3g} from {boundary:g} at this spread takes about {runs} seeds"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gamma_calc.experiment.claims import POSITIVE, Interval, MeasuredClaim
+from gamma_calc.experiment.claims import POSITIVE, Interval, MeasuredClaim, power_statement
 from gamma_calc.experiment.reproduction import Reproduction
 from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy
 from gamma_calc.simulation.optima import optimal_rate_exponent
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate, student_quantile
-from gamma_calc.simulation.verdicts import power_statement
 
 Array = NDArray[np.float64]
 
@@ -126,7 +125,11 @@ def _sloping(estimate: SlopeEstimate, wanted: Interval) -> Measured:
     if estimate.slope is None or estimate.interval is None:
         return {"value": math.nan, "interval": (math.nan, math.nan), "shortfall": estimate.shortfall}
     low, high = estimate.interval
-    detail = "; ".join(power_statement(estimate, end) for end in wanted if low < end < high)
+    detail = "; ".join(
+        power_statement(estimate.slope, end, estimate.spread, estimate.drift_excess)
+        for end in wanted
+        if low < end < high
+    )
     return {"value": estimate.slope, "interval": (low, high), "detail": detail, "shortfall": estimate.shortfall}
 
 

@@ -23,7 +23,7 @@ from gamma_calc.experiment.reproduction_plan import INITS, ReproductionPlan
 from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint
 from gamma_calc.experiment.student_study import EVOLVING, NEIGHBOURS, REPETITIONS, StudentStudy
 from gamma_calc.simulation.optima import Health
-from gamma_calc.simulation.slopes import GAP, SlopeEstimate, extrapolated_slope, local_slopes
+from gamma_calc.simulation.slopes import SlopeEstimate
 from gamma_calc.simulation.verdicts import TOLERANCE
 
 RATES = {
@@ -105,7 +105,7 @@ def _sections(found: Reproduction) -> tuple[Block, ...]:
     return (
         Heading(2, "Optimal rates"),
         gallery(RATES),
-        *(Paragraph(_rates_text(found, scheme)) for scheme in INITS),
+        *(Paragraph(f"{scheme}: {_slope_text(rate_exponent(found.of(scheme), plan.seed))}.") for scheme in INITS),
         Heading(2, "Along training"),
         gallery(EVOLUTION),
         Heading(2, "The stability edge over both rates"),
@@ -146,21 +146,6 @@ def _margin_text(found: Reproduction) -> str:
         f" {max(NEIGHBOURS):g} octaves of that, over which the interval is the mean; a run's loss differs by"
         f" {spread:.2f} octaves among them. For the optimal rates it comes from moving the losses on the grid by as"
         f" much as rounding does, {rounding:.2f} octaves (standard deviations, root mean square over runs)."
-    )
-
-
-def _rates_text(found: Reproduction, scheme: str) -> str:
-    studies = found.of(scheme)
-    squares = np.stack([np.exp2(2 * study.optimum.log2_rate) for study in studies])
-    text = f"{scheme}: {_slope_text(rate_exponent(studies, found.plan.seed))}."
-    if not np.isfinite(squares).all():
-        return text
-    local = local_slopes(found.plan.widths, squares, seed=found.plan.seed)
-    far, half = extrapolated_slope(found.plan.widths, squares, seed=found.plan.seed)
-    steps = ", ".join(f"{slope:.2f} \N{PLUS-MINUS SIGN} {width:.2f}" for slope, width in local)
-    return (
-        f"{text} Local slopes, width by width: {steps}. Extrapolated, if the next power lies {GAP:g} below:"
-        f" {far:.2f} \N{PLUS-MINUS SIGN} {half:.2f}."
     )
 
 

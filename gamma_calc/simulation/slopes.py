@@ -17,14 +17,6 @@ experiment several times noisier than it is.
 
 A power law has one slope. Where those of the lower and the upper half of the widths differ by more than the 95 %
 half-width of that difference, the interval is widened by the excess.
-
-Local slopes are those between neighbouring widths. If the parts of a quantity have exponents c and c - g, its local
-slopes run to c like n^-g. Fitting
-
-    y(n) = a + c log2 n + b n^-g
-
-with a known gap g takes the approach out of the slope: c is the extrapolated slope. The fit is linear in a, c and b, so
-its interval is that of any linear functional of y.
 """
 
 from __future__ import annotations
@@ -37,8 +29,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
-
-from gamma_calc.errors import BadInput
 
 Array = NDArray[np.float64]
 
@@ -82,6 +72,11 @@ class SlopeEstimate:
     is_zero_somewhere: bool = False
     shortfall: str = ""
     excluded: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of the slope of a single run: that of the mean of K is by K^(1/2) less."""
+        return self.sampling_half_width * math.sqrt(self.runs) / student_quantile(self.runs - 1)
 
     @property
     def drift_excess(self) -> float:
@@ -220,50 +215,3 @@ def _functionals(x: Array, variance: Array) -> Array:
         centred = x - (w @ x) / w.sum()
         rows.append(w * centred / (w @ centred**2))
     return np.stack(rows)
-
-
-LEAST_WIDTHS = 4
-"""Three numbers are fitted."""
-
-GAP = 0.5
-"""Powers of n mostly differ by halves."""
-
-
-def local_slopes(widths: Sequence[int], mean_square: Array, *, seed: int = 0) -> list[tuple[float, float]]:
-    """The slopes of 1/2 log2 of the mean over runs from width to width, each with half of its 95 % interval.
-
-    Shapes: mean_square [widths, runs], positive, of unpaired widths.
-
-    >>> [slope for slope, _ in local_slopes([2, 4, 16], np.array([[4.0] * 3, [16.0] * 3, [64.0] * 3]))]
-    [1.0, 0.5]
-    """
-    x = np.log2(widths)
-    rows = np.diff(np.eye(len(x)), axis=0) / np.diff(x)[:, None]
-    values, half_widths = _functional(rows, mean_square, seed)
-    return list(zip(values.tolist(), half_widths.tolist(), strict=True))
-
-
-def extrapolated_slope(widths: Sequence[int], mean_square: Array, *, seed: int = 0) -> tuple[float, float]:
-    """The slope that the local slopes run to if the next exponent lies `GAP` below, with half of its 95 % interval.
-
-    Shapes: mean_square [widths, runs], positive, of unpaired widths.
-
-    >>> n = 2.0 ** np.arange(5, 12)
-    >>> round(extrapolated_slope([int(w) for w in n], np.tile(n[:, None] ** 1.0 * 4 ** n[:, None] ** -0.5, 3))[0], 9)
-    0.5
-    """
-    if len(widths) < LEAST_WIDTHS:
-        raise BadInput("widths to extrapolate from", found=str(len(widths)), expected=f"at least {LEAST_WIDTHS}")
-    n = np.asarray(widths, dtype=np.float64)
-    design = np.stack([np.ones_like(n), np.log2(n), n**-GAP], axis=1)
-    values, half_widths = _functional(np.linalg.pinv(design)[1:2], mean_square, seed)
-    return float(values[0]), float(half_widths[0])
-
-
-def _functional(rows: Array, mean_square: Array, seed: int) -> tuple[Array, Array]:
-    """Linear functionals of y and half of their 95 % intervals, by resampling runs."""
-    runs = mean_square.shape[1]
-    means = _resampled_means(list(mean_square), False, RESAMPLES, seed)
-    spread = (np.log2(means) / 2 @ rows.T).std(axis=0)
-    stretch = student_quantile(runs - 1) * math.sqrt(runs / (runs - 1))
-    return rows @ (np.log2(mean_square.mean(axis=1)) / 2), stretch * spread

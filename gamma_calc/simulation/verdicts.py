@@ -8,9 +8,7 @@ Why a tolerance: at finite widths lower-order terms bend every slope a little, a
 narrower than that. To ask that it holds the prediction would refute every asymptotic law in the end.
 
 What an undecided slope needs: the half-width of K runs is t(K - 1) s / K^(1/2), with t Student's quantile and s known
-from the runs at hand. With equal weights a slope over W widths, d octaves apart, has a standard deviation proportional
-to (d^2 W (W^2 - 1) / 12)^(-1/2), the root of the square sum of the centred log2 widths. What drift adds to an interval
-is no noise: no number of runs removes it.
+from the runs at hand. What drift adds to an interval is no noise: no number of runs removes it.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from enum import Enum
 from fractions import Fraction
 from types import MappingProxyType
 
-from gamma_calc.simulation.slopes import MINIMUM_RUNS, MINIMUM_WIDTHS, SlopeEstimate, student_quantile
+from gamma_calc.simulation.slopes import MINIMUM_RUNS, SlopeEstimate, student_quantile
 
 TOLERANCE = 0.05
 
@@ -140,26 +138,6 @@ def _enough_widths(predicted: float, error: float, estimate: SlopeEstimate) -> s
 
 
 MOST_RUNS = 2**20
-MOST_WIDTHS = 128
-
-
-def needed(estimate: SlopeEstimate, half_width: float) -> tuple[int | None, int | None]:
-    """The runs, and the widths at the same spacing, that bring the slope's half-width down; None where none do.
-
-    >>> needed(SlopeEstimate((1, 2, 4, 8, 16, 32), 5, -0.5, (-0.7, -0.3), 0.2, 0.2), 0.1)
-    (13, 10)
-    """
-    room = half_width - estimate.drift_excess
-    if not room > 0 or estimate.runs < 2:
-        return None, None
-    spread = estimate.sampling_half_width * math.sqrt(estimate.runs) / student_quantile(estimate.runs - 1)
-
-    def precision(widths: int) -> float:
-        return math.sqrt(widths * (widths**2 - 1))
-
-    wanted = precision(len(estimate.widths)) * estimate.sampling_half_width / room
-    widths = next((count for count in range(MINIMUM_WIDTHS, MOST_WIDTHS) if precision(count) >= wanted), None)
-    return runs_needed(spread, room), widths
 
 
 def runs_needed(spread: float, room: float) -> int | None:
@@ -169,17 +147,3 @@ def runs_needed(spread: float, room: float) -> int | None:
     counts = range(MINIMUM_RUNS, MOST_RUNS + 1)
     place = bisect_left(counts, True, key=lambda runs: student_quantile(runs - 1) * spread <= room * math.sqrt(runs))
     return counts[place] if place < len(counts) else None
-
-
-def power_statement(estimate: SlopeEstimate, boundary: float) -> str:
-    """What would tell the slope from a boundary that its interval holds."""
-    if estimate.slope is None:
-        raise ValueError("there is no slope to tell from a boundary.")
-    half_width = abs(estimate.slope - boundary)
-    runs, widths = needed(estimate, half_width)
-    ways = [] if runs is None else [f"about {runs} seeds at these widths"]
-    ways += [] if widths is None else [f"about {widths} widths at as many seeds"]
-    told = f"to tell {estimate.slope:.3f} from {boundary:g}"
-    if not ways:
-        return f"{told}, no number of seeds brings the half-width to {half_width:.3f}: the slope drifts with the width"
-    return f"{told}, a half-width of {half_width:.3f} needs {' or '.join(ways)}"
