@@ -152,7 +152,7 @@ class StudentRun:
         return run_memory(self.configuration)
 
     def measured(self) -> Arrays:
-        """Losses, and root mean squares of factors, features and their changes, at each recorded step."""
+        """Losses, and root mean squares of features, at each recorded step."""
         found = teacher_student(self.configuration)
         return {name: getattr(found, name).double().cpu().numpy() for name in RECORDED}
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from gamma_calc.simulation.student_code import Function
 from gamma_calc.simulation.student_data import FrozenStudent, Student, StudentConfiguration, blocks
 from gamma_calc.simulation.student_loops import BLOCK, GREATEST_RANK, StudentLoops, student_loops
-from gamma_calc.simulation.student_plain import FactorCopies, State, record
+from gamma_calc.simulation.student_plain import FactorCopies
 
 
 def is_compilable(configuration: StudentConfiguration) -> bool:
@@ -25,9 +25,9 @@ def is_compilable(configuration: StudentConfiguration) -> bool:
 
 
 def bytes_per_rate(configuration: StudentConfiguration) -> int:
-    """The activity of a rate, its parameters, gradients, momentum and moments, and what its records compare."""
+    """The activity of a rate, its parameters, gradients, momentum and moments, and what its records have in float64."""
     points, n, r = configuration.points, configuration.width, configuration.rank
-    records = 2 * (n + points) * r * torch.float64.itemsize
+    records = (n + points) * r * torch.float64.itemsize
     return points * n // 8 + (2 * 8 * n * r + 5 * points * r) * configuration.item + records
 
 
@@ -128,22 +128,15 @@ class CompiledTraining:
         torch.mul(self.b.values, self.student.training.readout.unsqueeze(-1), out=self.weighted_b)
         self.values.run(self.a.values, self.b.values, self.weighted_b)
 
-    @property
-    def state(self) -> State:
-        """What the changes of a later record count from."""
-        data, n = self.student.training, self.student.width
-        return State(self.b.values[:, :n], self.values.z[..., : data.points])
-
-    def record(self, before: State | None = None) -> Tensor:
-        """Each copy as it stands; see `student_plain.record`."""
+    def record(self) -> Tensor:
+        """Each copy as it stands; see `PlainTraining.record`."""
         data, rank, n = self.student.training, self.student.rank, self.student.width
         self.held_out.run(self.a.values, self.b.values, self.weighted_b)
         z, b = self.values.z[..., : data.points].double(), self.b.values.double()
         gram = z @ z.mT
         z_a = gram.diagonal(dim1=-2, dim2=-1).sum(dim=-1) / (data.points * rank)
         z_b = ((b.mT @ b) * gram).sum(dim=(-2, -1)).clamp(min=0) / (data.points * n)
-        outputs = z_a.sqrt(), z_b.sqrt(), self.values.loss, self.held_out.loss
-        return record(before, self.state, self.a.values[:, :n], outputs)
+        return torch.stack([z_a.sqrt(), z_b.sqrt(), self.values.loss, self.held_out.loss])
 
     def move(self, t: int) -> None:
         """Take step t = 1, 2, ..."""

@@ -121,8 +121,7 @@ def _records(configuration: StudentConfiguration, training: PlainTraining | Comp
     """The records of one piece of rates, [len(RECORDED), T, L]."""
     records, recorded = [training.record()], set(configuration.recorded_steps)
     for t in range(1, configuration.steps + 1):
-        before = training.state.copied() if t in recorded else None
         training.move(t)
-        if before is not None:
-            records.append(training.record(before))
+        if t in recorded:
+            records.append(training.record())
     return torch.stack(records, dim=1)

@@ -277,7 +277,7 @@ def test_a_machine_that_is_too_small_is_told_before_anything_is_trained(
 ) -> None:
     monkeypatch.setattr(face, "available_memory", lambda: 2**30 * 3 // 4)
     monkeypatch.setattr(face, "finish", lambda *_, **__: pytest.fail("something is trained"))
-    message = r"width 8192 needs about 0\.4\d+ GiB, and there are 0\.375 GiB for each of 2 workers: width 2048 fits; ta"
+    message = r"width 8192 needs about 0\.4\d+ GiB, and there are 0\.375 GiB for each of 2 workers: width 4096 fits; ta"
     with Store(tmp_path / "runs.sqlite") as store:
         with pytest.raises(BadInput, match=message):
             reproduction(FULL, store, workers=2)
