@@ -150,7 +150,7 @@ def _margin_text(found: Reproduction) -> str:
 
 def _slope_text(estimate: SlopeEstimate) -> str:
     if estimate.slope is None or estimate.interval is None:
-        return f"no slope ({estimate.shortfall or 'zero in some widths'})"
+        return f"no slope ({estimate.shortfall or 'zero in nearly all runs at some widths'})"
     low, high = estimate.interval
     parts = [f"slope {estimate.slope:.3f} in [{low:.3f}, {high:.3f}]"]
     if estimate.drift_excess > 0:

@@ -9,11 +9,12 @@ would carry the fit. With correlated widths this is still unbiased, only not opt
 
 The interval is slope +- t s, s the bootstrap standard deviation of the slope over resampled runs (times
 sqrt(S / (S - 1)): the bootstrap's variance is that of a sample divided by S) and t Student's 97.5 % point with S - 1
-degrees of freedom; percentiles of so few runs would cover too little. Runs are resampled within each width, in one of
-two ways. Unpaired widths are independent samples, and each draws its own. Paired runs share their randomness over
-widths, so all widths draw the same runs: the noise that a run carries through every width is then common to y(n) and
-drops out of the slope, as it does in the estimate itself; independent draws would put it back and call every paired
-experiment several times noisier than it is.
+degrees of freedom; percentiles of so few runs would cover too little. S counts the runs that are not exactly zero, at
+the width with the fewest: what rests on one run of many has no spread to resample. Runs are resampled within each
+width, in one of two ways. Unpaired widths are independent samples, and each draws its own. Paired runs share their
+randomness over widths, so all widths draw the same runs: the noise that a run carries through every width is then
+common to y(n) and drops out of the slope, as it does in the estimate itself; independent draws would put it back and
+call every paired experiment several times noisier than it is.
 
 A power law has one slope. Where those of the lower and the upper half of the widths differ by more than the 95 %
 half-width of that difference, the interval is widened by the excess.
@@ -52,7 +53,7 @@ class SlopeEstimate:
     """A slope with its 95 % interval, or the reason why there is none.
 
     Args:
-        slope: None where the quantity is exactly zero, or where nothing can be fitted.
+        slope: None where nothing can be fitted: too few widths, or too few runs that are not zero at one of them.
         half_width: half of `interval`: sampling_half_width, widened by the excess of the drift, which is upper_slope
             less lower_slope: the slopes of the two halves of the widths.
         is_zero: whether the quantity is exactly zero in every run that is fitted.
@@ -69,7 +70,6 @@ class SlopeEstimate:
     lower_slope: float = math.nan
     upper_slope: float = math.nan
     is_zero: bool = False
-    is_zero_somewhere: bool = False
     shortfall: str = ""
     excluded: tuple[tuple[int, int], ...] = ()
 
@@ -108,19 +108,19 @@ def slope_estimate(
         excluded = np.broadcast_to(excluded.any(axis=0), excluded.shape)
     samples = [row[~out] for row, out in zip(mean_square, excluded, strict=True)]
     runs = min(len(sample) for sample in samples)
-    is_zero_at = [not sample.any() for sample in samples]
     known = SlopeEstimate(
         tuple(widths),
         runs,
-        is_zero=runs > 0 and all(is_zero_at),
-        is_zero_somewhere=runs > 0 and any(is_zero_at),
+        is_zero=runs > 0 and not any(sample.any() for sample in samples),
         shortfall=shortfall(widths, runs),
         excluded=named,
     )
-    if known.is_zero_somewhere or runs < MINIMUM_RUNS or len(widths) < MINIMUM_FOR_HALVES:
+    # A run that is zero at a width says nothing of how far chance moves the size there.
+    telling = min(int(np.count_nonzero(sample)) for sample in samples)
+    if telling < MINIMUM_RUNS or len(widths) < MINIMUM_FOR_HALVES:
         return known
     means = _resampled_means(samples, is_paired, resamples, seed)
-    return _fitted(known, samples, means)
+    return _fitted(known, samples, means, telling)
 
 
 def student_quantile(degrees: int) -> float:
@@ -173,7 +173,7 @@ def _frequencies(runs: tuple[int, ...], resamples: int, seed: int) -> tuple[Arra
     return tuple(rng.multinomial(count, np.full(count, 1 / count), size=resamples) / count for count in runs)
 
 
-def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array) -> SlopeEstimate:
+def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array, telling: int) -> SlopeEstimate:
     # A resample made only of runs in which the quantity is zero has no logarithm: it says nothing about the others.
     resampled = resampled[(resampled > 0).all(axis=1)]
     mean = np.array([sample.mean() for sample in samples])
@@ -183,7 +183,7 @@ def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array) -> Slo
     functional = _functionals(x, variance)
     slope, lower, upper = (float(value) for value in functional @ y)
     slopes = ys @ functional.T
-    stretch = student_quantile(known.runs - 1) * math.sqrt(known.runs / (known.runs - 1))
+    stretch = student_quantile(telling - 1) * math.sqrt(telling / (telling - 1))
     sampling = stretch * float(slopes[:, 0].std())
     of_drift = stretch * float((slopes[:, 2] - slopes[:, 1]).std())
     half_width = sampling + max(0.0, abs(upper - lower) - of_drift)

@@ -82,7 +82,10 @@ def verdict(predicted: Fraction | None, estimate: SlopeEstimate, *, upper: bool 
     if estimate.is_zero:
         return _judged_zero(predicted, upper)
     if estimate.slope is None or estimate.interval is None:
-        return Judgement(Verdict.INCONCLUSIVE, "exactly zero in every run at some widths and not at others: more runs")
+        return Judgement(
+            Verdict.INCONCLUSIVE,
+            f"exactly zero in all but {MINIMUM_RUNS - 1} runs, or in more, at some widths: more runs",
+        )
     return _judged_slope(float(predicted), estimate.slope, estimate.interval, estimate, upper)
 
 

@@ -28,8 +28,8 @@ def measured(slope: float, half_width: float, *, excess: float = 0.0, drift: flo
     )
 
 
-ZERO = SlopeEstimate(WIDTHS, 16, is_zero=True, is_zero_somewhere=True)
-MIXED = SlopeEstimate(WIDTHS, 16, is_zero_somewhere=True)
+ZERO = SlopeEstimate(WIDTHS, 16, is_zero=True)
+MIXED = SlopeEstimate(WIDTHS, 16)
 FEW = SlopeEstimate(WIDTHS[:5], 16, -0.5, (-0.5, -0.5), 0.0, shortfall="5 widths")
 TABLE = {
     "on the spot": (HALF, measured(-0.5, 0.01), False, P),
