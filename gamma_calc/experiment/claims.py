@@ -11,8 +11,8 @@ import math
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from gamma_calc.document.blocks import (
     Answer,
@@ -41,7 +42,10 @@ from gamma_calc.files import write_files
 from gamma_calc.report.figure import rendered
 from gamma_calc.report.style import figure_settings
 from gamma_calc.simulation.optima import Health
+from gamma_calc.simulation.slopes import student_quantile
 from gamma_calc.simulation.verdicts import runs_needed
+
+Array = NDArray[np.float64]
 
 METHOD = (Column("what", ColumnKind.NAME), Column("value", ColumnKind.REMARK))
 """The columns of a table that says how a measurement was made."""
@@ -128,6 +132,39 @@ class MeasuredClaim:
             f"Measured: {self.quantity} = {self.value:.3f} in [{low:.3f}, {high:.3f}]; the claim says {wanted}."
             f"{f' ({behind})' if behind else ''}"
         )
+
+
+def positive_claim(
+    statement: str, quantity: str, values: Sequence[Array], widths: Sequence[int] = (), shortfall: str = ""
+) -> MeasuredClaim:
+    """The claim that a number is positive: the mean over widths of its means over seeds, by Student's law.
+
+    As many degrees of freedom as one width has are fewer than the widths have together, so the interval errs wide.
+
+    Args:
+        widths: at which the rows of `values` were measured; without them there is one row, shown seed by seed.
+        shortfall: why nothing is decided, where that is known already.
+
+    Shapes: values [seeds] for each width, of which what is not finite is left out.
+    """
+    usable = [row[np.isfinite(row)] for row in values]
+    runs = min(len(row) for row in usable)
+    if runs < 2:
+        short = shortfall or f"{runs} seeds have a finite value, and at least 2 are needed"
+        return MeasuredClaim(statement, quantity, POSITIVE, math.nan, (math.nan, math.nan), "", short)
+    mean = float(np.mean([row.mean() for row in usable]))
+    error = math.sqrt(sum(float(row.var(ddof=1)) / len(row) for row in usable)) / len(usable)
+    if not error:
+        shortfall = shortfall or "every seed gives the same number, which says nothing of how far chance moves it"
+    half = student_quantile(runs - 1) * error
+    if widths:
+        detail = ", ".join(f"n = {width}: {row.mean():.2f}" for width, row in zip(widths, usable, strict=True))
+    else:
+        detail = f"seed by seed: {', '.join(f'{each:.3g}' for each in values[0])}"
+    claim = MeasuredClaim(statement, quantity, POSITIVE, mean, (mean - half, mean + half), detail, shortfall)
+    if claim.outcome is not Outcome.UNDECIDED or shortfall:
+        return claim
+    return replace(claim, detail=f"{detail}; {power_statement(mean, 0.0, error * math.sqrt(runs))}")
 
 
 def power_statement(value: float, boundary: float, spread: float, drift: float = 0.0) -> str:

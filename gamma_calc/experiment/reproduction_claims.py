@@ -13,16 +13,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gamma_calc.experiment.claims import POSITIVE, Interval, MeasuredClaim, power_statement
+from gamma_calc.experiment.claims import POSITIVE, Interval, MeasuredClaim, positive_claim, power_statement
 from gamma_calc.experiment.reproduction import Reproduction
 from gamma_calc.experiment.reproduction_plan import INITS
 from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy
 from gamma_calc.simulation.optima import optimal_rate_exponent
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate, student_quantile
-
-Array = NDArray[np.float64]
 
 ABOUT = 0.1
 """How far from a published exponent "about" is taken to reach."""
@@ -48,11 +45,11 @@ def _on_the_grid(found: Reproduction) -> Iterator[MeasuredClaim]:
     """What is claimed of the optimal rates."""
     first, second = (found.of(scheme) for scheme in INITS)
     moved = [a.optimum.log2_rate - b.optimum.log2_rate for a, b in zip(first, second, strict=True)]
-    yield MeasuredClaim(
+    yield positive_claim(
         "The optimal learning rate of Init[A] is larger than that of Init[B].",
         "log2 of the ratio of the optimal rates, mean over widths",
-        POSITIVE,
-        **_compared(moved, found.plan.widths),
+        moved,
+        found.plan.widths,
     )
     statements = (
         (first, "Init[A]", "The optimal rate of Init[A] lies between n^-1 and n^-1/2: it is o(n^-1/2)."),
@@ -72,11 +69,11 @@ def _at_the_optimum(found: Reproduction) -> Iterator[MeasuredClaim]:
     for points, where in (("training", ""), ("test", " on the test points too")):
         loss = f"{points}_loss"
         logs = ([np.log2(getattr(study.evolution, loss)[-1]) for study in studies] for studies in (first, second))
-        yield MeasuredClaim(
+        yield positive_claim(
             f"Init[A] learns better than Init[B]{where}, each at its optimal rate.",
             f"log2 of Init[B]'s final {points} loss over Init[A]'s, mean over widths",
-            POSITIVE,
-            **_compared([b - a for a, b in zip(*logs, strict=True)], widths),
+            [b - a for a, b in zip(*logs, strict=True)],
+            widths,
         )
     features = [study.evolution.Z_A for study in first]
     squares = np.stack([each[-1] ** 2 for each in features])
@@ -86,11 +83,11 @@ def _at_the_optimum(found: Reproduction) -> Iterator[MeasuredClaim]:
         POSITIVE,
         **_sloping(slope_estimate(widths, squares, is_paired=False, seed=found.plan.seed), POSITIVE),
     )
-    yield MeasuredClaim(
+    yield positive_claim(
         "|Z_A| grows along training under Init[A].",
         "log2 of |Z_A| after training over |Z_A| before, at the largest width",
-        POSITIVE,
-        **_compared([np.log2(features[-1][-1] / features[-1][0])], widths[-1:]),
+        [np.log2(features[-1][-1] / features[-1][0])],
+        widths[-1:],
     )
 
 
@@ -131,19 +128,3 @@ def _sloping(estimate: SlopeEstimate, wanted: Interval) -> Measured:
         if low < end < high
     )
     return {"value": estimate.slope, "interval": (low, high), "detail": detail, "shortfall": estimate.shortfall}
-
-
-def _compared(differences: Sequence[Array], widths: Sequence[int]) -> Measured:
-    """The mean over widths of differences; seeds of one width are paired between the inits."""
-    usable = [row[np.isfinite(row)] for row in differences]
-    runs = min(len(row) for row in usable)
-    if runs < 2:
-        short = f"{runs} seeds have a finite value at some width, and at least 2 are needed"
-        return {"value": math.nan, "interval": (math.nan, math.nan), "shortfall": short}
-    means = np.array([row.mean() for row in usable])
-    variances = np.array([row.var(ddof=1) / len(row) for row in usable])
-    # As many degrees of freedom as one width has: fewer than the widths have together, so the interval errs wide.
-    half = student_quantile(runs - 1) * math.sqrt(variances.sum()) / len(usable)
-    value = float(means.mean())
-    detail = ", ".join(f"n = {width}: {mean:.2f}" for width, mean in zip(widths, means, strict=True))
-    return {"value": value, "interval": (value - half, value + half), "detail": detail}

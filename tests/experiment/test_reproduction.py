@@ -20,8 +20,8 @@ from scipy import stats
 from gamma_calc.document.markdown import escaped
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment import reproduction as face
-from gamma_calc.experiment import reproduction_claims, student_study
-from gamma_calc.experiment.claims import MeasuredClaim, Outcome
+from gamma_calc.experiment import student_study
+from gamma_calc.experiment.claims import MeasuredClaim, Outcome, positive_claim
 from gamma_calc.experiment.reproduction import Reproduction, reproduction
 from gamma_calc.experiment.reproduction_claims import claims, covering
 from gamma_calc.experiment.reproduction_folder import reproduction_report
@@ -304,5 +304,5 @@ def test_the_plans_keep_what_was_asked_for() -> None:
 def test_the_interval_of_a_compared_difference_is_student_s(runs: int) -> None:
     """Of one width it is the textbook's interval of a mean."""
     row = np.random.default_rng(0).standard_normal(runs)
-    found = reproduction_claims._compared([row], (64,))
-    assert found["interval"] == pytest.approx(stats.t.interval(0.95, runs - 1, row.mean(), stats.sem(row)))
+    found = positive_claim("", "", [row], (64,))
+    assert found.interval == pytest.approx(stats.t.interval(0.95, runs - 1, row.mean(), stats.sem(row)))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gamma_calc.huggingface.language.claims import positive_claim
+from gamma_calc.experiment.claims import positive_claim
 from gamma_calc.huggingface.language.settings import SCHEMES
 
 VALIDATION = Path(__file__).resolve().parents[2] / "validation"
@@ -55,7 +55,8 @@ def test_outcomes_follow_from_the_recorded_numbers(folder: Path) -> None:
         np.log2(features[0][:, -1] / features[1][:, -1]),
     )
     for index, (each, seeds) in enumerate(zip(found["claims"], values, strict=True)):
-        again = positive_claim(each["claim"], each["quantity"], seeds, "an edge" if at_edge and not index else "")
+        shortfall = "an edge" if at_edge and not index else ""
+        again = positive_claim(each["claim"], each["quantity"], [seeds], shortfall=shortfall)
         assert again.outcome.value == each["outcome"]
         assert [again.value, *again.interval] == pytest.approx([each["measured"], *each["ci"]], rel=1e-3, abs=1e-3)
         assert f"**{each['outcome'].capitalize()}.** {each['claim']}" in page

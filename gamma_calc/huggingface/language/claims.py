@@ -7,17 +7,10 @@ and the comparison is made on the test part.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-from numpy.typing import NDArray
 
-from gamma_calc.experiment.claims import POSITIVE, MeasuredClaim, Outcome
+from gamma_calc.experiment.claims import Array, MeasuredClaim, positive_claim
 from gamma_calc.huggingface.language.study import Curves, LanguageStudy
-from gamma_calc.simulation.slopes import student_quantile
-from gamma_calc.simulation.verdicts import runs_needed
-
-Array = NDArray[np.float64]
 
 
 def claims(found: LanguageStudy) -> tuple[MeasuredClaim, ...]:
@@ -27,23 +20,23 @@ def claims(found: LanguageStudy) -> tuple[MeasuredClaim, ...]:
         positive_claim(
             "The optimal learning rate of Init[A] is larger than that of Init[B].",
             "log2 of the ratio of the rates with the lowest validation loss, mean over seeds",
-            first.optimum.log2_rate - second.optimum.log2_rate,
-            _edge_shortfall(found),
+            [first.optimum.log2_rate - second.optimum.log2_rate],
+            shortfall=_edge_shortfall(found),
         ),
         positive_claim(
             "Init[A] does better than Init[B] on the test part, each at its best rate.",
             _SCORE[found.is_classification],
-            _score(found, first) - _score(found, second),
+            [_score(found, first) - _score(found, second)],
         ),
         positive_claim(
             "Internal features grow along training under Init[A] at its best rate.",
             "log2 of |Z_A| after training over |Z_A| before, mean over layers and seeds",
-            _log_feature(found, first, -1) - _log_feature(found, first, 0),
+            [_log_feature(found, first, -1) - _log_feature(found, first, 0)],
         ),
         positive_claim(
             "Internal features end up larger under Init[A] than under Init[B], each at its best rate.",
             "log2 of |Z_A| after training under Init[A] over that under Init[B], mean over layers and seeds",
-            _log_feature(found, first, -1) - _log_feature(found, second, -1),
+            [_log_feature(found, first, -1) - _log_feature(found, second, -1)],
         ),
     )
 
@@ -52,34 +45,6 @@ _SCORE = {
     True: "test accuracy of Init[A] less that of Init[B], in percentage points, mean over seeds",
     False: "log of Init[B]'s test perplexity over Init[A]'s, mean over seeds",
 }
-
-
-def positive_claim(statement: str, quantity: str, values: Array, shortfall: str = "") -> MeasuredClaim:
-    """The claim that the mean of a number over seeds is positive, with its 95 % interval by Student's law.
-
-    Shapes: values [seeds].
-    """
-    usable = values[np.isfinite(values)]
-    if len(usable) < 2:
-        short = shortfall or f"{len(usable)} seeds have a finite value, and at least 2 are needed"
-        return MeasuredClaim(statement, quantity, POSITIVE, math.nan, (math.nan, math.nan), "", short)
-    mean, spread = float(usable.mean()), float(usable.std(ddof=1))
-    if not spread:
-        shortfall = shortfall or "every seed gives the same number, which says nothing of how far chance moves it"
-    half = student_quantile(len(usable) - 1) * spread / math.sqrt(len(usable))
-    seeds = f"seed by seed: {', '.join(f'{each:.3g}' for each in values)}"
-    claim = MeasuredClaim(statement, quantity, POSITIVE, mean, (mean - half, mean + half), seeds, shortfall)
-    if claim.outcome is not Outcome.UNDECIDED or shortfall:
-        return claim
-    return MeasuredClaim(statement, quantity, POSITIVE, mean, claim.interval, f"{seeds}; {_power(mean, spread)}")
-
-
-def _power(mean: float, spread: float) -> str:
-    """What would decide an undecided claim."""
-    runs = runs_needed(spread, abs(mean)) if mean else None
-    if runs is None:
-        return "no number of seeds tells this mean from 0"
-    return f"to tell {mean:.3g} from 0 at this spread takes about {runs} seeds"
 
 
 def _edge_shortfall(found: LanguageStudy) -> str:

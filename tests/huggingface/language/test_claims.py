@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gamma_calc.experiment.claims import Outcome
-from gamma_calc.huggingface.language.claims import claims, positive_claim
+from gamma_calc.experiment.claims import Outcome, positive_claim
+from gamma_calc.huggingface.language.claims import claims
 from gamma_calc.huggingface.language.settings import FULL
 from gamma_calc.huggingface.language.study import Array, Curves, LanguageStudy
 
@@ -63,7 +63,7 @@ def test_an_optimum_at_the_edge_decides_nothing() -> None:
 
 
 def test_an_undecided_claim_says_what_would_decide_it() -> None:
-    claim = positive_claim("", "", np.array([-0.5, 0.5, 1.5]))
+    claim = positive_claim("", "", [np.array([-0.5, 0.5, 1.5])])
     assert claim.outcome is Outcome.UNDECIDED
     # t(K - 1) / K^(1/2) first falls below 1/2 at K = 18.
     assert claim.detail.endswith("to tell 0.5 from 0 at this spread takes about 18 seeds")
@@ -71,7 +71,7 @@ def test_an_undecided_claim_says_what_would_decide_it() -> None:
 
 @pytest.mark.parametrize("values", [np.array([np.nan, np.nan, 1.0]), np.array([np.nan])])
 def test_seeds_without_a_value_decide_nothing(values: Array) -> None:
-    assert positive_claim("", "", values).outcome is Outcome.UNDECIDED
+    assert positive_claim("", "", [values]).outcome is Outcome.UNDECIDED
 
 
 def test_a_diverged_run_is_neither_an_optimum_nor_the_best() -> None:
