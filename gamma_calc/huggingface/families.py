@@ -8,6 +8,7 @@ heads and the inner width of the MLP grow with n.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ try:
         RobertaForSequenceClassification,
     )
     from transformers.pytorch_utils import Conv1D
+
+    from gamma_calc.huggingface.layers import configuration_at
 except ModuleNotFoundError as problem:
     raise needed(__name__, problem) from None
 
@@ -72,100 +75,57 @@ class FamilyShape:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """An architecture: the class of its models, which of its layers are adapted, and what its configuration says.
+    """An architecture: the class of its models, their linear layers with adapters and without, and a configuration.
 
-    `others` are the linear layers beside the targets. `by_width` and `by_heads` are sizes that grow as the width and as
-    the number of heads do, `spread` the standard deviation of matrices; `said` is what stays as it is, and `unused` how
-    many positions no token has.
+    That is of a model as wide as one head, without the positions of a batch.
     """
 
-    name: str
     model: Any
     targets: tuple[str, ...]
     others: tuple[str, ...]
-    by_width: tuple[str, ...]
     said: Mapping[str, Any]
-    by_heads: tuple[str, ...] = ()
-    spread: str = "initializer_range"
-    unused: int = 0
-
-    def build(self, width: int, shape: FamilyShape) -> nn.Module:
-        """A model of a width."""
-        sizes = dict.fromkeys(("hidden_size", *self.by_width), width)
-        sizes |= dict.fromkeys(("num_attention_heads", *self.by_heads), width // HEAD)
-        configuration = self.model.config_class(
-            vocab_size=VOCABULARY,
-            num_hidden_layers=shape.layers,
-            max_position_embeddings=shape.length + self.unused,
-            **{**sizes, **self.said, self.spread: 1 / math.sqrt(width)},
-        )
-        model: nn.Module = self.model(configuration)
-        return model
-
-    def adapted(self, shape: FamilyShape) -> tuple[str, ...]:
-        """The names of the layers that have adapters."""
-        return (*self.targets, *self.others) if shape.is_all_linear else self.targets
 
 
 QUERY_VALUE = ("q_proj", "v_proj")
 GATED = ("k_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-ROTARY = {"head_dim": HEAD, "use_cache": False}
+ONE_HEAD = {"hidden_size": HEAD, "num_attention_heads": 1, "vocab_size": VOCABULARY, "max_position_embeddings": 0}
+ROTARY = {"intermediate_size": HEAD, "num_key_value_heads": 1, "head_dim": HEAD, "use_cache": False}
+SPARSE = {"num_local_experts": EXPERTS, "num_experts_per_tok": 2, **ROTARY}
 UNTIED = {"tie_word_embeddings": False, "use_cache": False}  # a table of N(0, 1) is no readout of N(0, 1/n)
+GPT2 = {
+    "n_inner": HEAD,
+    **dict.fromkeys(("embd_pdrop", "attn_pdrop", "resid_pdrop"), 0.0),
+    **dict.fromkeys(("bos_token_id", "eos_token_id"), 0),  # its own lie beyond the vocabulary
+    **UNTIED,
+}
+OPT = {"ffn_dim": HEAD, "word_embed_proj_dim": HEAD, "dropout": 0.0, **UNTIED}
+ROBERTA = {
+    "intermediate_size": HEAD,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+    "num_labels": LABELS,
+    "max_position_embeddings": 2,  # it counts positions from 2
+}
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
-        family.name: family
-        for family in (
-            Family(
-                "llama", LlamaForCausalLM, QUERY_VALUE, GATED, ("intermediate_size",), ROTARY, ("num_key_value_heads",)
-            ),
-            Family(
-                "qwen3", Qwen3ForCausalLM, QUERY_VALUE, GATED, ("intermediate_size",), ROTARY, ("num_key_value_heads",)
-            ),
-            Family(
-                "mixtral",
-                MixtralForCausalLM,
-                QUERY_VALUE,
-                ("k_proj", "o_proj"),
-                ("intermediate_size",),
-                {"num_local_experts": EXPERTS, "num_experts_per_tok": 2, **ROTARY},
-                ("num_key_value_heads",),
-            ),
-            Family(
-                "gpt2",
-                GPT2LMHeadModel,
-                ("c_attn",),
-                ("c_fc", "c_proj"),
-                ("n_inner",),
-                {
-                    "embd_pdrop": 0.0,
-                    "attn_pdrop": 0.0,
-                    "resid_pdrop": 0.0,
-                    "bos_token_id": 0,
-                    "eos_token_id": 0,
-                    **UNTIED,
-                },
-            ),
-            Family(
-                "opt",
-                OPTForCausalLM,
-                QUERY_VALUE,
-                ("k_proj", "out_proj", "fc1", "fc2"),
-                ("ffn_dim", "word_embed_proj_dim"),
-                {"dropout": 0.0, **UNTIED},
-                spread="init_std",
-            ),
-            Family(
-                "roberta",
-                RobertaForSequenceClassification,
-                ("query", "value"),
-                ("key", "dense"),
-                ("intermediate_size",),
-                {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "num_labels": LABELS},
-                unused=2,  # RoBERTa counts positions from 2
-            ),
-        )
+        "llama": Family(LlamaForCausalLM, QUERY_VALUE, GATED, ROTARY),
+        "qwen3": Family(Qwen3ForCausalLM, QUERY_VALUE, GATED, ROTARY),
+        "mixtral": Family(MixtralForCausalLM, QUERY_VALUE, ("k_proj", "o_proj"), SPARSE),
+        "gpt2": Family(GPT2LMHeadModel, ("c_attn",), ("c_fc", "c_proj"), GPT2),
+        "opt": Family(OPTForCausalLM, QUERY_VALUE, ("k_proj", "out_proj", "fc1", "fc2"), OPT),
+        "roberta": Family(RobertaForSequenceClassification, ("query", "value"), ("key", "dense"), ROBERTA),
     }
 )
+
+
+def base_model(family: Family, width: int, shape: FamilyShape) -> nn.Module:
+    """A model of a width without adapters."""
+    kind = family.model.config_class.model_type
+    found: Any = configuration_at(json.dumps({"model_type": kind, **ONE_HEAD, **family.said}), width, shape.layers)
+    found.max_position_embeddings += shape.length
+    found.initializer_range = found.init_std = 1 / math.sqrt(width)  # OPT has the second name
+    model: nn.Module = family.model(found)
+    return model
 
 
 def family_model(name: str, width: int, seed: int, shape: FamilyShape | None = None) -> PeftModel:
@@ -182,12 +142,12 @@ def family_model(name: str, width: int, seed: int, shape: FamilyShape | None = N
     family = FAMILIES[name]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_mixed(seed, width))
-        base = family.build(width, shape)
+        base = base_model(family, width, shape)
         for module in base.modules():
             if isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight)
         _pretrain_(base, width, seed, shape)
-        targets = list(family.adapted(shape))
+        targets = [*family.targets, *(family.others if shape.is_all_linear else ())]
         is_transposed = any(isinstance(module, Conv1D) for module in base.modules())
         alpha: Any = shape.scale * shape.rank
         chosen = LoraConfig(r=shape.rank, lora_alpha=alpha, target_modules=targets, fan_in_fan_out=is_transposed)

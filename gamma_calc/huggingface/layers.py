@@ -366,12 +366,15 @@ def configuration_at(text: str, width: int, layers: int) -> PreTrainedConfig:
     for name, size in sizes.items():
         setattr(found, name, size)
     if isinstance(kinds := getattr(found, "layer_types", None), list):
-        found.layer_types = kinds[:layers]
+        found.layer_types = (kinds * layers)[:layers]
     assert isinstance(found, PreTrainedConfig)
     return found
 
 
-INNER = ("intermediate_size", "n_inner", "ffn_dim", "moe_intermediate_size", "shared_expert_intermediate_size")
+INNER = (
+    *("intermediate_size", "n_inner", "ffn_dim", "moe_intermediate_size", "shared_expert_intermediate_size"),
+    "word_embed_proj_dim",
+)
 """Widths that grow in proportion to the model's; what is fixed otherwise, such as the number of experts, stays."""
 
 

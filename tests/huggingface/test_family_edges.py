@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
-from transformers import LlamaConfig
+from transformers import LlamaConfig, OPTConfig, Qwen3Config
 
 from gamma_calc.algebra import Exponent
 from gamma_calc.analysis.bounded import run_of
@@ -14,6 +15,7 @@ from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.recursion import Open
 from gamma_calc.calculus.size import Size
 from gamma_calc.huggingface.families import FAMILIES, FamilyShape, family_model
+from gamma_calc.huggingface.layers import configuration_at
 from gamma_calc.huggingface.model_theory import model_theory
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.problem import Problem, program_of
@@ -58,3 +60,11 @@ def test_a_norm_behind_a_norm_says_where_to_cut() -> None:
     with pytest.raises(Open) as found:
         run_of(program_of(scheme), scheme.domain, None)
     assert undecided(found.value.run, scheme.domain) is not None
+
+
+def test_a_configuration_at_another_width_and_depth_is_whole() -> None:
+    sizes = {"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2}
+    opt = configuration_at(json.dumps(OPTConfig(word_embed_proj_dim=32, **sizes).to_dict()), 128, 2)
+    assert opt.word_embed_proj_dim == 64
+    qwen = configuration_at(json.dumps(Qwen3Config(**sizes).to_dict()), 128, 5)
+    assert len(qwen.layer_types) == 5

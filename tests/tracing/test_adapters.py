@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gamma_calc import traced
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.families import FAMILIES, FamilyShape, linear_readout
+from gamma_calc.huggingface.families import FAMILIES, FamilyShape, base_model, linear_readout
 from tests.tracing.gradients import both
 from tests.tracing.models import SIZES, llama
 
@@ -101,7 +101,7 @@ WIDTHS, STEPS, SEEDS, RATE = (128, 2048), 3, 6, 1 / 4
 def change(width: int, seed: int, *, is_upper_trained: bool) -> float:
     """The mean square that Z_A of the second of two layers moves by, with PEFT's VeRA at one rate for every width."""
     torch.manual_seed(1000 * seed + width)
-    base = FAMILIES["llama"].build(width, FamilyShape())
+    base = base_model(FAMILIES["llama"], width, FamilyShape())
     for module in base.modules():
         if isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight)
