@@ -70,6 +70,7 @@ def _study_json(study: StudentStudy) -> dict[str, Any]:
         "width": study.width,
         "log2_optimal_rate": plain_numbers(study.optimum.log2_rate),
         "is_at_grid_edge": study.optimum.is_at_edge.tolist(),
+        "is_shaped_by_epsilon": study.is_shaped_by_epsilon,
         "grid": {
             "log2_rate": plain_numbers(grid.log2_rate),
             "training_loss": plain_numbers(grid.training_loss),
@@ -195,6 +196,7 @@ def _health_table(studies: Sequence[StudentStudy]) -> Table:
         words = [health_counts(study.grid.health)]
         at_edge = int(study.optimum.is_at_edge.sum())
         words += [f"{at_edge} of {len(study.optimum.is_at_edge)} optima {Health.GRID_EDGE.value}"] if at_edge else []
+        words += [f"the best rate {Health.EPSILON.value}"] if study.is_shaped_by_epsilon else []
         lines.append((study.scheme, str(study.width), "; ".join(words)))
     columns = (
         Column("init", ColumnKind.NAME),

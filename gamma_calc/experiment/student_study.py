@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,13 @@ from numpy.typing import NDArray
 from gamma_calc.experiment.reproduction_plan import ReproductionPlan, student
 from gamma_calc.experiment.study import Asking
 from gamma_calc.experiment.sweep_run import Planned, Run, StudentRun, parameters
+from gamma_calc.program.optimizers import Moments
 from gamma_calc.simulation.optima import (
     STEP,
     Health,
     OptimalRate,
     half_octave_grid,
+    is_shifted,
     optimal_rate,
     refinement,
     run_health,
@@ -40,6 +43,9 @@ LONGEST_EXTENSION = 3
 RECORDS = 50
 """Points of the curves along training."""
 
+NEGLIGIBLE = Fraction(1, 2**20)
+"""The share to which epsilon is brought down to see whether it matters."""
+
 NEIGHBOURS = tuple(k / 64 for k in (-4, -3, -2, -1, 1, 2, 3, 4))
 """log2 of rates over the optimal one at which training is repeated: nearer than the optimal rate is known, and so near
 that the loss is the same but for its roughness."""
@@ -49,6 +55,11 @@ REPETITIONS = 1 + len(NEIGHBOURS)
 
 ROUNDING = 2.0**-22
 """log2 of a rate over another that differs from it by rounding: a few times the spacing of float32."""
+
+EARLY_STEPS = 10
+"""The steps after which that is looked at. Later on training amplifies any difference, rounding included. And the root
+of the second moment, nearly a plain mean over so few steps, can fall below its early value by no more than the root of
+their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +124,7 @@ class StudentStudy:
     evolution: Evolution
     repeated: Mapping[str, Array]
     twin_loss: Array
+    is_shaped_by_epsilon: bool
 
     @property
     def rounding(self) -> Array:
@@ -161,11 +173,11 @@ def student_study(plan: ReproductionPlan, scheme: str, width: int) -> Asking[Stu
     best = student(plan, scheme, width, np.array([optimum.mean]))
     along = replace(best, record_every=max(1, plan.steps // RECORDS))
     again = student(plan, scheme, width, optimum.mean + np.array([ROUNDING, *NEIGHBOURS]))
-    found, near = yield from _trained(scheme, (along, again))
+    found, near, *early = yield from _trained(scheme, (along, again, *early_looks(best)))
     evolution = Evolution(along.recorded_steps, *(found[name][:, 0] for name in EVOLVING))
     repeated = {name: np.concatenate([found[name][-1], near[name][-1, 1:]]) for name in REPEATED}
     twin = near["training_loss"][-1, 0]
-    return StudentStudy(scheme, width, grid, optimum, evolution, repeated, twin)
+    return StudentStudy(scheme, width, grid, optimum, evolution, repeated, twin, is_shaped_by_epsilon(early))
 
 
 def planned_run(run: Run, scheme: str, width: int, rates: tuple[float, ...], work: int, seed: int = 0) -> Planned:
@@ -203,3 +215,17 @@ def _beyond(grid: Grid) -> Array:
     if (lowest == len(grid.log2_rate) - 1).any():
         sides.append(grid.log2_rate[-1] + further)
     return np.sort(np.concatenate(sides)) if sides else grid.log2_rate[:1] - STEP
+
+
+def early_looks(best: StudentConfiguration) -> tuple[StudentConfiguration, ...]:
+    """Early training at the best rate, as it is and with a negligible epsilon; nothing where there is no epsilon."""
+    rule = best.optimizer
+    if not isinstance(rule, Moments) or not rule.epsilon:
+        return ()
+    early = replace(best, steps=EARLY_STEPS, record_every=EARLY_STEPS)
+    return early, replace(early, optimizer=replace(rule, epsilon=rule.epsilon * NEGLIGIBLE))
+
+
+def is_shaped_by_epsilon(early: Sequence[Arrays]) -> bool:
+    """Whether the loss of some run at the best rate is another one early on with a negligible epsilon."""
+    return bool(early) and is_shifted(*(each["training_loss"][-1, 0] for each in early))

@@ -25,11 +25,12 @@ from gamma_calc.experiment.claims import MeasuredClaim, Outcome, positive_claim
 from gamma_calc.experiment.reproduction import Reproduction, reproduction
 from gamma_calc.experiment.reproduction_claims import claims, covering
 from gamma_calc.experiment.reproduction_folder import reproduction_report
-from gamma_calc.experiment.reproduction_plan import FULL, INITS, OFFSETS, QUICK
+from gamma_calc.experiment.reproduction_plan import FULL, INITS, OFFSETS, QUICK, student
 from gamma_calc.experiment.stability_plane import LAW, edge_point, law_edge, predicted_edge, stable_region
-from gamma_calc.experiment.student_study import REPETITIONS
+from gamma_calc.experiment.student_study import REPETITIONS, early_looks, is_shaped_by_epsilon
 from gamma_calc.experiment.study import Interrupted
 from gamma_calc.experiment.sweep_run import StudentRun
+from gamma_calc.program.optimizers import Moments
 from gamma_calc.simulation.store import Arrays, Store
 from gamma_calc.simulation.teacher_student import loops_in_use
 from tests.experiment.reproduction_runs import TINY, reproduction_telling
@@ -270,6 +271,14 @@ def test_an_outcome_follows_from_the_interval_alone(interval: tuple[float, float
     claim = MeasuredClaim("", "", (-1.0, -0.5), 0.0, interval)
     assert claim.outcome is outcome
     assert replace(claim, shortfall="too little").outcome is Outcome.UNDECIDED
+
+
+def test_a_large_epsilon_is_seen() -> None:
+    best = student(replace(TINY, runs=2), "init-a", 64, np.array([-6.0]))
+    assert isinstance(best.optimizer, Moments)
+    large = replace(best, optimizer=replace(best.optimizer, epsilon=Fraction(1, 100)))
+    for each, is_seen in ((best, False), (large, True)):
+        assert is_shaped_by_epsilon([StudentRun(look).measured() for look in early_looks(each)]) is is_seen
 
 
 def test_a_machine_that_is_too_small_is_told_before_anything_is_trained(
