@@ -84,6 +84,20 @@ def says_scale(scheme: Scheme) -> bool:
     return form is not None and RANK in form.free
 
 
+def check_scale(scheme: Scheme, shown: AlphaReading | None, points: str, *, is_rank_stabilised: bool) -> None:
+    """Hold the scale that a scheme declares to the one that layers of several ranks show.
+
+    Raises:
+        BadInput: s goes otherwise with the rank there; `points` says how.
+    """
+    form = scheme.exponents[SCALE]
+    assert form is not None  # only A and B, and what is absent, can be zero
+    seen = None if shown is None else parsed_affine(SCALES[shown, is_rank_stabilised]).coefficient(RANK)
+    if seen is not None and seen != form.coefficient(RANK):
+        expected = f'"{seen}*{RANK}", as the layers show: {points}'
+        raise BadInput(f"{scheme.name}: scale", found=str(form), expected=expected)
+
+
 def with_alpha(scheme: Scheme, reading: AlphaReading, *, is_rank_stabilised: bool = False) -> Scheme:
     """The scheme with the power of the rank in s that the reading gives it."""
     form = scheme.exponents.get(SCALE)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.edge_law import EdgeLaw
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.alpha import AlphaReading, alpha_convention, alpha_reading, says_scale
+from gamma_calc.experiment.alpha import AlphaReading, alpha_convention, alpha_reading, check_scale, says_scale
 from gamma_calc.experiment.transfer import (
     LEFT_OPEN,
     Place,
@@ -168,7 +168,10 @@ def _alpha_between(scheme: Scheme, pairs: Mapping[str, Pair], said: AlphaReading
         if reading is None or len(set(readings.values())) > 1:
             expected = "lora_alpha kept, or kept in proportion to r, the same way in all layers"
             raise BadInput(f"{name}: from one model to the other", found=points, expected=expected)
-        if not says_scale(scheme):
+        if says_scale(scheme):
+            is_rslora = moved[name][1].is_rank_stabilised
+            check_scale(scheme, reading, f"{name} has {points}", is_rank_stabilised=is_rslora)
+        else:
             alpha_convention(said, reading, f"{name} has {points}")
     return next(iter(readings.values()), None)
 

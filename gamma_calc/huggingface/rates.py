@@ -12,15 +12,13 @@ import torch
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from gamma_calc.algebra import parsed_affine
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import (
-    SCALE,
-    SCALES,
     AlphaReading,
     alpha_convention,
     alpha_named,
     alpha_reading,
+    check_scale,
     says_scale,
 )
 from gamma_calc.experiment.setup import size_of
@@ -30,7 +28,7 @@ from gamma_calc.huggingface.dora import check_dora_law
 from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, shape_config, title_of
 from gamma_calc.huggingface.model_transfer import SEE_LINT, law_between, paired_kinds, place
 from gamma_calc.numbers import real_number
-from gamma_calc.program.models import RANK, check_module
+from gamma_calc.program.models import check_module
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.program.selection import Spec, selected
@@ -230,22 +228,11 @@ def _alpha(
     if shown is None and len({each.rank for each in adapters}) > 1:
         raise BadInput(f"the layers have {points}: lora_alpha is neither kept nor in proportion to r")
     if says_scale(scheme):
-        _check_shown(scheme, shown, adapters[0], points)
+        check_scale(scheme, shown, points, is_rank_stabilised=adapters[0].is_rank_stabilised)
         return said
     return alpha_convention(
         said, shown, f"layer {moved[0].name} has {points}, and the rates were chosen at rank {base_rank}"
     )
-
-
-def _check_shown(scheme: Scheme, shown: AlphaReading | None, adapter: Adapter, points: str) -> None:
-    """Hold the scale that a scheme declares to the one that layers of several ranks show."""
-    form = scheme.exponents[SCALE]
-    assert form is not None  # only A and B, and what is absent, can be zero
-    seen = None if shown is None else parsed_affine(SCALES[shown, adapter.is_rank_stabilised]).coefficient(RANK)
-    if seen is not None and seen != form.coefficient(RANK):
-        raise BadInput(
-            f"{scheme.name}: scale", found=str(form), expected=f'"{seen}*{RANK}", as the layers show: {points}'
-        )
 
 
 def _check_trained(law: TransferLaw, adapters: tuple[Adapter, ...]) -> None:

@@ -15,7 +15,8 @@ Places = tuple[int | None, ...]
 """The dimension of the parameter that each dimension of a value is, or is a part of; None of one of its own."""
 
 ALIKE = (*SAME, "detach", "getitem", "slice", "split", "split_with_sizes", "chunk")
-ENTRYWISE = ("mul", "div", "neg", "add", "sub", "set")
+ENTRYWISE = ("mul", "div", "neg", "set")
+SUMS = ("add", "sub")
 
 
 def summed_dimensions(capture: Capture, parameter: Operation) -> tuple[int, ...]:
@@ -59,11 +60,26 @@ def _moved(capture: Capture, value: Operation, user: Operation, position: int, p
             return ((None,) * len(rows.shape) + places[1:]) if rows and rows.shape is not None else None
         case kind if kind in VIEWS:
             return _viewed(value.shape or (), places, user.shape or ())
+        case kind if kind in SUMS:
+            return None if any(_is_of_data(capture, each) for each in references(user.arguments)) else places
         case kind if kind in ALIKE or (kind in ENTRYWISE and user.shape == value.shape):
             return places
         case "addmm" | "baddbmm" if position == 0 and user.shape == value.shape:
             return places
     return None
+
+
+def _is_of_data(capture: Capture, name: str) -> bool:
+    """Whether a value is made from data: what is added to that, such as a table of positions, is no weight."""
+    seen, waiting = {name}, [name]
+    while waiting:
+        operation = capture.operations[waiting.pop()]
+        if operation.is_constant:
+            return True
+        new = set(references(operation.arguments)) - seen
+        seen |= new
+        waiting += new
+    return False
 
 
 def _viewed(old: tuple[Sizes, ...], places: Places, new: tuple[Sizes, ...]) -> Places | None:
@@ -82,7 +98,7 @@ def _viewed(old: tuple[Sizes, ...], places: Places, new: tuple[Sizes, ...]) -> P
 def _summed(value: Operation, user: Operation, position: int, places: Places) -> Places:
     """The dimensions that an operation sums over."""
     match user.kind:
-        case "embedding" | "index":
+        case kind if kind in ("embedding", "index", *SUMS):
             return ()
         case "conv1d" | "conv2d" | "conv3d":
             return places[1:]

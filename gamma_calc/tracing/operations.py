@@ -403,6 +403,8 @@ def attention(
 ) -> Value:
     """softmax(c q k^T + mask) v, c one over the root of the last size unless it is given."""
     query, key, value = map(t.value, (q, k, v))
+    if options.get("enable_gqa"):
+        key, value = (repeated(t, op, each, _groups(t, query, each), -3) for each in (key, value))
     sizes = t.layout.sizes(query.dims[-1])
     scale = options.get("scale")
     if scale is None:
@@ -416,6 +418,15 @@ def attention(
         logits = t.layout.added(logits, t.value(mask))
     weights = softmax(t, op, logits, -1)
     return t.joined(t.layout.product(weights, value, (f"{front}xy", f"{front}yz", f"{front}xz")), op)
+
+
+def _groups(t: Translation, query: Value, shared: Value) -> int | None:
+    """How many heads of queries share one of keys; None where that is not one number."""
+    counts = {
+        Fraction(*each) for each in zip(*(t.layout.sizes(each.dims[-3]) for each in (query, shared)), strict=True)
+    }
+    count = counts.pop()
+    return count.numerator if not counts and count.denominator == 1 else None
 
 
 ENTRIES: Mapping[str, Entry] = MappingProxyType(

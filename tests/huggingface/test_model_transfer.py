@@ -24,6 +24,7 @@ from gamma_calc.huggingface import (
 from gamma_calc.huggingface.layers import adapted_shapes
 from gamma_calc.huggingface.model_theory import model_theory
 from tests.huggingface.models import llama, wrapped
+from tests.schemes import scheme
 
 TARGETS = ["q_proj", "down_proj"]
 GIVEN = ("--lr", "1e-3")
@@ -328,10 +329,9 @@ def test_doras_layers_are_carried_by_the_law_that_their_factors_share(
     assert rates[True] == rates[False]
 
 
-def by_layer(model: Any, **base: Any) -> dict[str, float]:
-    rates = {
-        id(each): group["lr"] for group in parameter_groups(model, "init-a", 1e-3, **base) for each in group["params"]
-    }
+def by_layer(model: Any, spec: Any = "init-a", **base: Any) -> dict[str, float]:
+    groups = parameter_groups(model, spec, 1e-3, **base)
+    rates = {id(each): group["lr"] for group in groups for each in group["params"]}
     return {each.name.rpartition(".")[2]: rates[id(each.A)] for each in lora_adapters(model)}
 
 
@@ -344,6 +344,16 @@ def test_a_base_model_stands_in_for_one_width() -> None:
     assert by_layer(model, base_model=ranked) == pytest.approx(dict.fromkeys(TARGETS, 5e-4))
     ranked = wrapped(llama(16), TARGETS, r=1, lora_alpha=1)
     assert by_layer(model, base_model=ranked) == pytest.approx(dict.fromkeys(TARGETS, 2.5e-4))
+
+
+def test_a_scale_that_the_models_contradict_is_refused() -> None:
+    """s is kept from r = 8 to r = 32 by their alpha, and falls as 1/r by the scheme's."""
+    falling = scheme("-1/2", "zero", "-1", "-1", scale="-rank")
+    start, end = (wrapped(llama(width), TARGETS, r=rank, lora_alpha=2 * rank) for width, rank in ((16, 8), (64, 32)))
+    with pytest.raises(BadInput, match=r"found '-rank', expected \"0\*rank\", as the layers show: .* has r = 8"):
+        parameter_groups(init_lora_(end, falling), falling, 1e-3, base_model=start)
+    kept = wrapped(llama(16), TARGETS, r=8, lora_alpha=64)
+    assert by_layer(end, falling, base_model=kept) == pytest.approx(dict.fromkeys(TARGETS, 1e-3 / 4))
 
 
 def test_the_base_is_said_once() -> None:

@@ -22,6 +22,7 @@ from tests.tracing.built import PLACES, Forward, N, check_gradients, found
         (lambda m, z: torch.bmm(z.unsqueeze(1), (2 * m.w)[PLACES]), (4, N, 7)),
         (lambda m, z: torch.bmm(m.w[PLACES], z.unsqueeze(-1)), (4, 7, N)),
         (lambda m, z: linear(z, m.w.view(4, 7, -1)[1]), (28, N)),
+        (lambda m, z: linear(z, m.w + 3 * m.w.abs()), (7, N)),
     ],
 )
 def test_the_fan_in_is_what_is_summed_over(forward: Forward, shape: tuple[int, ...]) -> None:
@@ -33,3 +34,11 @@ def test_the_fan_in_is_what_is_summed_over(forward: Forward, shape: tuple[int, .
 def test_rows_that_are_looked_up_have_a_fan_in_of_one() -> None:
     of_table = found(lambda m, z: z * m.w[PLACES], w=(4, N))
     assert {each.source: str(each.initial) for each in of_table.parameters}["w"] == "0"
+
+
+@pytest.mark.parametrize("shape", [(5, N), (1, 5, N)])
+def test_a_table_that_is_added_to_features_is_no_weight(shape: tuple[int, ...]) -> None:
+    """A table of positions, as that of a vision transformer: what follows sums over the features, not over it."""
+    of_positions = found(lambda m, z: (z + m.w).reshape(5, -1) @ m.last, w=shape, last=(N, 2))
+    initial = {each.source: str(each.initial) for each in of_positions.parameters}
+    assert (initial["w"], initial["last"]) == ("0", "-1/2")

@@ -96,6 +96,25 @@ def test_every_other_row_is_a_block() -> None:
     assert str(exponents(built.problem, steps=1, at={"eta": -9})[1].sizes["output"]) == "1/2"
 
 
+def heads(net: Built, f: torch.Tensor) -> torch.Tensor:
+    """Attention in which two heads of queries share one of keys."""
+    q, k, v = ((f @ each).reshape(1, 5, -1, 4).transpose(1, 2) for each in (net.q, net.k, net.v))
+    shared = functional.scaled_dot_product_attention(q, k, v, enable_gqa=True)
+    return shared.transpose(1, 2).reshape(5, -1) @ net.last
+
+
+def test_heads_of_queries_share_keys() -> None:
+    check_gradients(found(heads, q=(N, 16), k=(N, 8), v=(N, 8), last=(16, 2)))
+
+    def wide(width: int, keys: int | None = None) -> tuple[Built, dict[str, torch.Tensor]]:
+        few, many = 4 * (keys or width), 8 * width
+        return Built(width, heads, q=(N, many), k=(N, few), v=(N, few), last=(many, 2)), INPUTS
+
+    check_gradients(traced(wide))
+    (missing,) = traced(lambda width: wide(width, 2)).unknown
+    assert missing.reason.startswith("repeated a number of times that grows")
+
+
 def test_axes_that_do_not_go_together_are_said_of_their_operation() -> None:
     """Sizes of the width and of seven more, which no axis explains, as one dimension."""
 

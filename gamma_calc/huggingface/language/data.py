@@ -203,7 +203,7 @@ def _table_rows(path: Path, content: str, delimiter: str) -> Iterator[Row]:
 
 
 def _json_rows(path: Path, content: str) -> Iterator[Row]:
-    for number, line in enumerate(content.splitlines(), 1):
+    for number, line in enumerate(content.split("\n"), 1):  # strings may hold other line ends
         if not line.strip():
             continue
         try:

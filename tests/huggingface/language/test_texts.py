@@ -46,6 +46,13 @@ def test_three_kinds_of_tables_hold_the_same(name: str, lines: list[str], tmp_pa
     assert found.examples == tuple(Example(*row) for row in ROWS)
 
 
+def test_a_string_of_json_lines_may_hold_line_ends_of_its_own(tmp_path: Path) -> None:
+    texts = ["one\u2028two", "three\u0085four"] * 6
+    lines = [json.dumps({"text": text, "label": k % 2}, ensure_ascii=False) for k, text in enumerate(texts)]
+    found = labelled_file(written(tmp_path / "a.jsonl", lines))
+    assert [each.text for each in found.examples] == texts
+
+
 def test_a_tsv_may_hold_stray_quotes_and_pairs(tmp_path: Path) -> None:
     rows = [f'a "quote\tother {k}\t{"yes" if k % 2 else "no"}' for k in range(12)]
     found = labelled_file(written(tmp_path / "a.tsv", ["sentence1\tsentence2\tlabel", *rows]))
