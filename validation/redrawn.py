@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gamma_calc.experiment.reproduction_figures import reproduction_figures
-from gamma_calc.experiment.stability_plane import EdgePoint
+from gamma_calc.experiment.stability_plane import FAR, STUDENT, EdgePoint
 from gamma_calc.experiment.student_study import EVOLVING, Evolution, Grid
 from gamma_calc.files import write_all
 from gamma_calc.huggingface.language.folder import study_figures
@@ -57,9 +57,8 @@ def _study(data: Mapping[str, Any]) -> SimpleNamespace:
 def _edge(data: Mapping[str, Any], runs: int) -> EdgePoint:
     interval = None if data["ci"] is None else tuple(data["ci"])
     estimate = SlopeEstimate(tuple(data["widths"]), runs, data["measured"], interval)
-    return EdgePoint(
-        data["scheme"], data["experiment"], Fraction(data["offset"]), Fraction(data["predicted"]), estimate
-    )
+    experiment = STUDENT if data["experiment"] == STUDENT else FAR  # recorded by an exact law
+    return EdgePoint(data["scheme"], experiment, Fraction(data["offset"]), Fraction(data["predicted"]), estimate)
 
 
 def language_drawings(data: Mapping[str, Any]) -> Drawings:

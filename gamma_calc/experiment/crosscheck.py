@@ -1,7 +1,6 @@
 """The cross-check: schemes derived, trained at several widths, and judged exponent by exponent.
 
-Every network is trained by reading its program. What the widths leave open of one LoRA module is asked of its exact
-law; of any other network, and of a module under any other optimiser, it is asked of a population.
+Every network is trained by reading its program. What the widths leave open is asked of a population.
 
 Every scheme carries a negative control: the same measurement judged by predictions that are known to be false. They are
 made by supposing that aligned sums grow like independent ones; where a scheme has no aligned sum to get wrong, or the
@@ -12,41 +11,31 @@ right from wrong. How far off a prediction has to be for that, the resolution, i
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from html import escape
 from typing import Any
 
-import numpy as np
-
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.cancellation import cancellation
-from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON, NO_CANCELLATION
+from gamma_calc.calculus.assumptions import NO_CANCELLATION
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.derivation.as_json import policy_json
 from gamma_calc.derivation.questions import LONGEST
 from gamma_calc.derivation.suppositions import Alignments, Suppositions, schemes_and_policies
 from gamma_calc.derivation.tables import html_table
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.prediction import Prediction, at_largest_rate, moved, predictions
-from gamma_calc.experiment.settled_by_law import settled, settled_by_population
-from gamma_calc.experiment.setup import (
-    WIDTHS,
-    Settings,
-    chosen_prefactors,
-    configuration,
-    network_experiment,
-    network_prefactor,
-)
+from gamma_calc.experiment.far_widths import settled
+from gamma_calc.experiment.prediction import at_largest_rate, moved, predictions
+from gamma_calc.experiment.setup import WIDTHS, Settings, extra_prefactors, network_experiment, network_prefactor
 from gamma_calc.experiment.sweep import part
-from gamma_calc.experiment.sweep_run import available_memory, check_network, check_widths
-from gamma_calc.experiment.verdicts import SEVERITY, VerdictRow, judged, unjudged, withheld, worst
-from gamma_calc.program.models import EXTRA, MODULE
+from gamma_calc.experiment.sweep_run import available_memory, check_network
+from gamma_calc.experiment.verdicts import SEVERITY, VerdictRow, judged, unjudged, worst
 from gamma_calc.program.problem import program_of
-from gamma_calc.program.scheme import INITIAL, Scheme
+from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values
-from gamma_calc.simulation.probe import Power, ProbeConfiguration, ProbeMeasurement, Progress, probe
+from gamma_calc.simulation.probe import Progress
 from gamma_calc.simulation.program_sizes import ProgramExperiment, ProgramMeasurement, program_sizes
 from gamma_calc.simulation.slopes import SlopeEstimate, shortfall
 from gamma_calc.simulation.verdicts import RULE, TOLERANCE, Verdict
@@ -58,12 +47,6 @@ SHIFT = Fraction(1, 4)
 ALIGNMENT = "aligned sums grow like independent ones (false)"
 LARGER = f"every finite exponent is larger by {SHIFT}"
 MOVED = f"{LARGER} (false)"
-CLEAR_OF_EPSILON = 1000
-"""Gradient roots this far above epsilon move by at most 0.1 % because of it."""
-Experiment = ProbeConfiguration | ProgramExperiment
-FELT_EPSILON = 50
-"""Normal gradients of a root mean square this far above epsilon lose 7 % of a step to it, mostly in their small
-entries. Lost within six octaves, that is a slope of 0.02, under half of the tolerance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +70,22 @@ class Checked:
     """
 
     scheme: Scheme
-    prefactors: Mapping[str, Fraction]
-    configuration: Experiment
-    measurement: ProbeMeasurement | ProgramMeasurement | None
+    prefactor: Fraction
+    configuration: ProgramExperiment
+    measurement: ProgramMeasurement | None
     rows: tuple[VerdictRow, ...]
     control: Control
 
     @property
     def rates(self) -> str:
         """The learning rates that it was trained at, as formulas in the width."""
-        return ", ".join(
-            f"{key} = {self.prefactors[name]} n^({self.scheme[key]})"
-            for name, key in self.scheme.trained_rates.items()
-            if name in self.prefactors
-        )
+        keys = self.scheme.trained_rates.values()
+        return ", ".join(f"{key} = {self.prefactor} n^({self.scheme[key]})" for key in keys)
 
     @property
-    def extra_prefactors(self) -> Mapping[str, Fraction]:
-        """The prefactors of beta, lambda and kappa, by the keys of those that the scheme has."""
-        if not isinstance(self.configuration, ProbeConfiguration):
-            return {}
-        found: dict[str, Power | None] = {key: getattr(self.configuration, key) for key in EXTRA}
-        return {key: power.factor for key, power in found.items() if power is not None}
+    def prefactors(self) -> Mapping[str, Fraction]:
+        """The k of each trained tensor's rate."""
+        return dict.fromkeys(self.scheme.trained_rates, self.prefactor)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -121,8 +98,6 @@ class Checked:
             )
         if self.measurement is None:
             return tuple(found)
-        if isinstance(self.measurement, ProbeMeasurement) and (reason := epsilon_breach(self.measurement)):
-            found.append(f"{self.scheme.name}: {reason}: what rests on it is INCONCLUSIVE")
         excluded = int(self.measurement.is_excluded.sum())
         if excluded:
             found.append(f"{self.scheme.name}: {excluded} runs diverged or underflowed and are not fitted")
@@ -195,7 +170,7 @@ class Crosscheck:
         sentences = [f"{outcome}{self._intervals}"]
         if by_law:
             rows = "1 row is" if by_law == 1 else f"{by_law} rows are"
-            sentences.append(f"{rows} decided by the exact law at larger widths")
+            sentences.append(f"{rows} decided by a population at larger widths")
         sentences.append(self._control_sentence)
         if found := self.resolutions:
             half = f"A prediction that is off by {statistics.median(found):.3f} fails in half of the rows"
@@ -253,7 +228,7 @@ class Crosscheck:
                     "scheme": each.scheme.name,
                     "optimizer": each.scheme.optimizer.name,
                     "prefactors": {name: str(k) for name, k in each.prefactors.items()},
-                    **{f"prefactor_{key}": str(value) for key, value in each.extra_prefactors.items()},
+                    **{f"prefactor_{key}": str(k) for key, k in extra_prefactors(each.scheme, each.prefactor).items()},
                     "control": {"assumption": each.control.assumption, "verdict": each.control.verdict.value},
                     "widths": list(each.configuration.widths),
                 }
@@ -263,7 +238,6 @@ class Crosscheck:
                 "widths": None if self.widths is None else list(self.widths),
                 "seeds": self.settings.seeds,
                 "steps": self.settings.steps,
-                "data": self.settings.data,
                 "dtype": self.settings.dtype,
                 "device": self.settings.device,
                 "seed": self.settings.seed,
@@ -273,7 +247,9 @@ class Crosscheck:
 
     def _repr_html_(self) -> str:
         def measured(row: VerdictRow) -> str:
-            return "zero" if row.leading.measured is None else f"{row.leading.measured:.3f}"
+            leading = row.leading
+            nothing = "zero" if leading.estimate.is_zero else ""
+            return nothing if leading.measured is None else f"{leading.measured:.3f}"
 
         rows = [("scheme", "quantity", "t", "predicted", "measured", "verdict")]
         rows += [
@@ -338,7 +314,8 @@ def _checked(
     scheme: Scheme, reference: Scheme, policy: Policy, settings: Settings, progress: Progress | None
 ) -> Checked:
     own = predictions(scheme, settings.steps)
-    prefactors, experiment = _experiment(scheme, settings, own)
+    k = settings.prefactor or network_prefactor(program_of(scheme))
+    experiment = network_experiment(scheme, settings, k)
     # Where steps may undo each other, nothing rests on the assumption that they do not.
     tested = replace(policy, without=policy.without | {NO_CANCELLATION}) if cancellation(reference) else policy
     predicted = predictions(reference, settings.steps, tested)
@@ -348,39 +325,16 @@ def _checked(
     if missing := shortfall(experiment.widths, settings.seeds):
         nothing = SlopeEstimate(experiment.widths, settings.seeds, shortfall=missing)
         rows = tuple(unjudged(scheme.name, each, nothing) for each in predicted)
-        return Checked(scheme, prefactors, experiment, None, rows, Control("", rows))
-    if isinstance(experiment, ProbeConfiguration):
-        check_widths(experiment, available_memory())
-        judge = _Judge(scheme.name, settings.steps, probe(experiment, progress))
-    else:
-        check_network(experiment, available_memory())
-        judge = _Judge(scheme.name, settings.steps, program_sizes(experiment, progress))
+        return Checked(scheme, k, experiment, None, rows, Control("", rows))
+    check_network(experiment, available_memory())
+    judge = _Judge(scheme.name, settings.steps, program_sizes(experiment, progress))
     # The better control breaks an assumption, if the scheme has a sum to get wrong.
     control = None
     if predictions(scheme, settings.steps, FALSE_ASSUMPTION) != own:
         control = Control(ALIGNMENT, judge.rows(scheme, FALSE_ASSUMPTION))
     if control is None or control.verdict is not Verdict.FAIL:
         control = Control(MOVED, judge.rows(scheme, CALCULUS, SHIFT))
-    return Checked(scheme, prefactors, experiment, judge.measurement, judge.rows(reference, tested), control)
-
-
-def _experiment(
-    scheme: Scheme, settings: Settings, own: Sequence[Prediction]
-) -> tuple[Mapping[str, Fraction], Experiment]:
-    """The k of each trained tensor's rate, and the experiment that has them."""
-    if not _has_law(scheme):
-        k = settings.prefactor or network_prefactor(program_of(scheme))
-        return dict.fromkeys(scheme.trained_rates, k), network_experiment(scheme, settings, k)
-    prefactors = dict.fromkeys(INITIAL, settings.prefactor) if settings.prefactor else chosen_prefactors(scheme, own)
-    return prefactors, configuration(scheme, settings, *(prefactors[name] for name in INITIAL))
-
-
-def _has_law(scheme: Scheme) -> bool:
-    """Whether it is the reference experiment: one module under a step that is no more than one."""
-    try:
-        return scheme.model == MODULE and bool(scheme.simple_step("the reference experiment"))
-    except BadInput:
-        return False
+    return Checked(scheme, k, experiment, judge.measurement, judge.rows(reference, tested), control)
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,30 +343,8 @@ class _Judge:
 
     name: str
     steps: int
-    measurement: ProbeMeasurement | ProgramMeasurement
+    measurement: ProgramMeasurement
 
     def rows(self, scheme: Scheme, policy: Policy, shift: Fraction = Fraction(0)) -> tuple[VerdictRow, ...]:
-        predicted = self._predictions(scheme, policy, shift)
-        found = judged(self.name, predicted, self.measurement)
-        if isinstance(self.measurement, ProgramMeasurement):
-            return settled_by_population(found, predicted, self.measurement.configuration)
-        found = settled(found, predicted, self.measurement.configuration)
-        why = epsilon_breach(self.measurement)
-        if not why:
-            return found
-        without = replace(policy, without=policy.without | {NEGLIGIBLE_EPSILON})
-        return withheld(found, self._predictions(scheme, without, shift), f"{why}, and the prediction rests on it")
-
-    def _predictions(self, scheme: Scheme, policy: Policy, shift: Fraction) -> tuple[Prediction, ...]:
-        return tuple(moved(each, shift) for each in predictions(scheme, self.steps, policy))
-
-
-def epsilon_breach(measurement: ProbeMeasurement) -> str:
-    """Why assumption A7 does not hold in the runs that are fitted; nothing where it does."""
-    ratio = float(measurement.epsilon_ratio[~measurement.is_excluded].min(initial=np.inf))
-    if ratio >= FELT_EPSILON:
-        return ""
-    return (
-        f"gradients come within a factor of {ratio:.3g} of the optimiser's epsilon, so its steps are not normalised: "
-        f"assumption {NEGLIGIBLE_EPSILON.key} does not hold"
-    )
+        predicted = tuple(moved(each, shift) for each in predictions(scheme, self.steps, policy))
+        return settled(judged(self.name, predicted, self.measurement), predicted, self.measurement.configuration)

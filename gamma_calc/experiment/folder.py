@@ -27,7 +27,6 @@ from gamma_calc.program.models import MODULE
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.report.plots import scaling_picture
 from gamma_calc.simulation.devices import device_name
-from gamma_calc.simulation.probe import ProbeConfiguration
 from gamma_calc.simulation.program_sizes import FIXED
 from gamma_calc.simulation.verdicts import Verdict
 
@@ -105,15 +104,11 @@ def _setting(scheme: Scheme, checked: Checked) -> str:
 def _pages(found: Crosscheck, sections: list[Block], environment: Mapping[str, str]) -> dict[str, str]:
     settings = found.settings
     widths = dict.fromkeys(", ".join(map(str, each.configuration.widths)) for each in found.schemes)
-    probes = [each.configuration for each in found.schemes if isinstance(each.configuration, ProbeConfiguration)]
     method = {
         "widths": "; ".join(widths),
         "seeds a width": str(settings.seeds),
         "steps": str(settings.steps),
-        "rank": ", ".join(dict.fromkeys(str(each.base_rank) for each in probes)),
-        "samples": ", ".join(dict.fromkeys(str(each.samples) for each in probes)),
-        "axes of fixed size in a network": "" if len(probes) == len(found.schemes) else str(FIXED),
-        "inputs": settings.data,
+        "rank, samples and other axes of fixed size": str(FIXED),
         "precision": settings.dtype,
         "supposed": "; ".join(found.policy.lines),
         **environment,

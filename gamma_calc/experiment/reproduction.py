@@ -19,12 +19,12 @@ import numpy as np
 
 from gamma_calc.experiment.reproduction_plan import INITS, ReproductionPlan
 from gamma_calc.experiment.stability_plane import (
-    LAW,
+    FAR,
     STUDENT,
     EdgePoint,
     StabilityEdge,
     edge_point,
-    law_edge,
+    far_edge,
     student_edge,
 )
 from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy, first_look, planned_run, student_study
@@ -82,13 +82,13 @@ class EdgeRun:
     def work(self) -> int:
         """About how much there is to do, in entries updated."""
         plan, halvings = self.plan, STEPS_OF_A_SEARCH * self.plan.edge_steps
-        if self.experiment == LAW:
-            return halvings * plan.law_runs**2 * max(plan.edge_widths)
+        if self.experiment == FAR:
+            return halvings * plan.far_runs**2 * max(plan.edge_widths)
         return halvings * plan.edge_runs**2 * plan.edge_points * self.width
 
     def measured(self) -> Arrays:
         """The edge's fields; truth is 1."""
-        measuring = {LAW: law_edge, STUDENT: student_edge}[self.experiment]
+        measuring = {FAR: far_edge, STUDENT: student_edge}[self.experiment]
         edge = measuring(self.plan, self.scheme, self.offset, self.width)
         return {name: np.asarray(getattr(edge, name), dtype=np.float64) for name in EDGE}
 
@@ -111,7 +111,7 @@ def reproduction(
     check_workers(needs, available_memory(), workers)
     work = plan.points * plan.steps * plan.runs * GRIDS
     studies = [Study(student_study(plan, scheme, n), n * work) for scheme in INITS for n in plan.widths]
-    edges = [_edge(plan, *line) for line in product((LAW, STUDENT), INITS, plan.offsets)]
+    edges = [_edge(plan, *line) for line in product((FAR, STUDENT), INITS, plan.offsets)]
     finish([*studies, *edges], store, workers=workers, progress=progress)
     seconds, found = time.monotonic() - start, tuple(each.found for each in studies if each.found is not None)
     points = tuple(each.found for each in edges if each.found is not None)
@@ -120,7 +120,7 @@ def reproduction(
 
 def _edge(plan: ReproductionPlan, experiment: str, scheme: str, offset: Fraction) -> Study[EdgePoint]:
     """The edge on one line, a run a width."""
-    widths = plan.law_widths if experiment == LAW else plan.edge_widths
+    widths = plan.far_widths if experiment == FAR else plan.edge_widths
     edge_runs = [EdgeRun(plan, scheme, experiment, offset, width) for width in widths]
     runs = [planned_run(run, scheme, run.width, (2.0 ** float(offset),), run.work) for run in edge_runs]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gamma_calc.experiment.reproduction import Reproduction
 from gamma_calc.experiment.reproduction_claims import RATE_RANGES, rate_exponent
 from gamma_calc.experiment.reproduction_plan import INITS
-from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint, stable_region
+from gamma_calc.experiment.stability_plane import FAR, STUDENT, EdgePoint, stable_region
 from gamma_calc.program.scheme import RATES
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, log2_errorbar, logarithmic
 from gamma_calc.report.style import COLOURS, INK, PAPER, STROKES
@@ -99,7 +99,7 @@ def _losses_over_rates(found: Reproduction) -> Figure:
 def _plane(found: Reproduction, scheme: str) -> Figure:
     figure, (axes,) = axes_grid(f"Stability edge of {scheme} over the two learning rates", 1, 1, (PHONE_WIDTH, 3.6))
     _region(axes, scheme)
-    for experiment, colour, marker in ((LAW, COLOURS[0], "o"), (STUDENT, COLOURS[1], "s")):
+    for experiment, colour, marker in ((FAR, COLOURS[0], "o"), (STUDENT, COLOURS[1], "s")):
         points = [each for each in found.edges if (each.scheme, each.experiment) == (scheme, experiment)]
         _points(axes, points, experiment, colour, marker)
     label_axes(axes, "a, where eta_A = n^a", "b, where eta_B = n^b", scheme)

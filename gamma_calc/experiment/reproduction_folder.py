@@ -20,7 +20,7 @@ from gamma_calc.experiment.reproduction import Reproduction
 from gamma_calc.experiment.reproduction_claims import claims, rate_exponent
 from gamma_calc.experiment.reproduction_figures import reproduction_figures
 from gamma_calc.experiment.reproduction_plan import INITS, ReproductionPlan
-from gamma_calc.experiment.stability_plane import LAW, STUDENT, EdgePoint
+from gamma_calc.experiment.stability_plane import FAR, STUDENT, EdgePoint
 from gamma_calc.experiment.student_study import EVOLVING, NEIGHBOURS, REPETITIONS, StudentStudy
 from gamma_calc.simulation.optima import Health
 from gamma_calc.simulation.slopes import SlopeEstimate
@@ -111,7 +111,7 @@ def _sections(found: Reproduction) -> tuple[Block, ...]:
         Heading(2, "The stability edge over both rates"),
         Paragraph(
             f"A run counts as stable where the root mean square of Z_B stays below {plan.bound:g} over"
-            f" {plan.edge_steps} steps. The exact law trains the module under the linear loss, which the theory speaks"
+            f" {plan.edge_steps} steps. The module far out, a population, has the linear loss, which the theory speaks"
             " of; the student has the squared loss, whose residuals change sign, and narrow widths, so its edge need"
             " not lie on the region's."
         ),
@@ -164,7 +164,7 @@ def _slope_text(estimate: SlopeEstimate) -> str:
 def _edge_summary(edges: Sequence[EdgePoint]) -> str:
     """How often the exact edge lies within the tolerance of a measured interval, experiment by experiment."""
     words = []
-    for experiment in (LAW, STUDENT):
+    for experiment in (FAR, STUDENT):
         held = [_is_held(edge) for edge in edges if edge.experiment == experiment]
         words.append(f"{sum(held)} of {len(held)} intervals ({experiment})")
     return f"The exact edge lies in, or within {TOLERANCE} of, {' and '.join(words)}."

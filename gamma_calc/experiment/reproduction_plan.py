@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gamma_calc.algebra import Affine
-from gamma_calc.experiment.setup import Settings, configuration
+from gamma_calc.experiment.setup import size_of
 from gamma_calc.program.catalogue import catalogue_scheme
-from gamma_calc.program.scheme import RATES, Scheme
-from gamma_calc.simulation.probe import ProbeConfiguration
+from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.simulation.student_data import StudentConfiguration
 
 INITS = ("init-a", "init-b")
@@ -31,7 +30,7 @@ class ReproductionPlan:
         runs: seeds at each width.
         scanned: log2 of the lowest and the highest rate of the first look, an octave apart, with one seed.
         edge_widths, edge_runs, edge_steps, edge_points: of the student's stability edge.
-        law_widths, law_runs: of the module's stability edge, by its exact law.
+        far_widths, far_runs: of the module's stability edge, on a population.
         bound: the root mean square of Z_B beyond which a run counts as unbounded.
     """
 
@@ -47,8 +46,8 @@ class ReproductionPlan:
     edge_runs: int = 5
     edge_steps: int = 8
     edge_points: int = 100
-    law_widths: tuple[int, ...] = tuple(2**k for k in range(10, 61, 10))
-    law_runs: int = 5
+    far_widths: tuple[int, ...] = tuple(2**k for k in range(30, 61, 6))
+    far_runs: int = 5
     offsets: tuple[Fraction, ...] = OFFSETS
     bound: float = 1.0
     seed: int = 0
@@ -59,7 +58,7 @@ FULL = ReproductionPlan("full", tuple(2**k for k in range(7, 14)), runs=16, step
 or more at every width."""
 
 QUICK = ReproductionPlan(
-    "quick", tuple(2**k for k in range(5, 12)), runs=5, steps=100, points=200, offsets=OFFSETS[::2], law_runs=3
+    "quick", tuple(2**k for k in range(5, 12)), runs=5, steps=100, points=200, offsets=OFFSETS[::2], far_runs=3
 )
 """The same questions on narrower students, fewer points and fewer steps."""
 
@@ -70,22 +69,13 @@ def two_rates(name: str) -> Scheme:
     return Scheme(scheme.name, {**scheme.exponents, **{key: Affine.symbol(key) for key in RATES}}, scheme.optimizer)
 
 
-def module(plan: ReproductionPlan, name: str, widths: tuple[int, ...], runs: int, steps: int) -> ProbeConfiguration:
-    """The reference experiment with the initialisation of a scheme, at rates of n^0.
-
-    The rates are meant to be replaced; with one sample its exact law is known.
-    """
-    scheme = two_rates(name).at({key: Affine.of(0) for key in RATES})
-    found = configuration(scheme, Settings(seeds=runs, steps=steps, seed=plan.seed), Fraction(1))
-    return replace(found, widths=widths, samples=1, device="cpu")  # the law reaches widths that no training does
-
-
 def student(
     plan: ReproductionPlan, name: str, width: int, log2_rates: NDArray[np.float64], offset: float = 0.0
 ) -> StudentConfiguration:
     """The student at one width with the initialisation of a scheme, eta_B being n^offset times eta_A."""
-    start = module(plan, name, (width,), 1, 1)
-    sizes = [None if power is None else power.at(width, plan.rank) for power in (start.A, start.B)]
+    scheme = catalogue_scheme(name)
+    powers = [size_of(scheme.exponents[key]) for key in INITIAL]
+    sizes = [None if power is None else power.at(width, plan.rank) for power in powers]
     eta_a = np.exp2(log2_rates)
     return StudentConfiguration(
         width=width,
@@ -93,7 +83,7 @@ def student(
         initial_B=sizes[1],
         eta_A=tuple(eta_a.tolist()),
         eta_B=tuple((eta_a * width**offset).tolist()),
-        optimizer=start.optimizer,
+        optimizer=scheme.simple_step("a student"),
         steps=plan.steps,
         runs=plan.runs,
         rank=plan.rank,

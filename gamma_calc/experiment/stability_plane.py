@@ -1,7 +1,7 @@
 """The stability edge over the plane of (eta_A, eta_B) = (n^a, n^b), measured along the lines b = a + offset.
 
 Raising both rates along such a line leaves the stable region once, whatever the region's corners. Twice measured: on
-the module under the linear loss, by its exact law at widths far beyond any machine, which is what the theory speaks of;
+the module under the linear loss, by a population at widths far beyond any machine, which is what the theory speaks of;
 and on the student under the squared loss for a few steps, which is what people train.
 
 An edge is found run by run, by bisection on a logarithmic scale: each run has its own bracket, and one call answers for
@@ -22,10 +22,10 @@ from gamma_calc.algebra import Affine, Polyhedron
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.experiment.reproduction_plan import ReproductionPlan, module, student, two_rates
-from gamma_calc.program.optimizers import Moments
+from gamma_calc.experiment.reproduction_plan import ReproductionPlan, student, two_rates
+from gamma_calc.experiment.setup import Settings, network_experiment
 from gamma_calc.program.scheme import RATES
-from gamma_calc.simulation.exact_law import law_module
+from gamma_calc.simulation.population import population_sizes
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate
 from gamma_calc.simulation.teacher_student import teacher_student
 
@@ -86,7 +86,7 @@ def edge_exponent(
     return slope_estimate(widths, squares, missing, is_paired=is_paired, seed=seed)
 
 
-LAW, STUDENT = "exact law of the module", "student"
+FAR, STUDENT = "module, far out", "student"
 """The experiments whose edges are measured."""
 
 SLOPES = (-2.5, 1.0)
@@ -129,20 +129,20 @@ def predicted_edge(region: Polyhedron, offset: Fraction) -> Fraction:
     return found
 
 
-def law_edge(plan: ReproductionPlan, scheme: str, offset: Fraction, width: int) -> StabilityEdge:
-    """The module's edge at one width by its exact law, run by run, with epsilon at zero."""
-    found = module(plan, scheme, (width,), plan.law_runs, plan.edge_steps)
-    if isinstance(found.optimizer, Moments):
-        found = replace(found, optimizer=replace(found.optimizer, epsilon=Fraction(0)))
-    shape = found.shape_at(width)
-    compressed, training = law_module(found, shape), found.training_at(shape)
+def far_edge(plan: ReproductionPlan, scheme: str, offset: Fraction, width: int) -> StabilityEdge:
+    """The module's edge at one width on a population, run by run."""
+    at_one = two_rates(scheme).at({key: Affine.of(0) for key in RATES})
+    settings = Settings(seeds=plan.far_runs, steps=plan.edge_steps, seed=plan.seed)
+    experiment = replace(network_experiment(at_one, settings, Fraction(1)), widths=(width,))
 
     def is_bounded(log2_rates: Array) -> NDArray[np.bool_]:
-        eta = np.exp2(log2_rates)
-        rates = tuple(eta.tolist()), tuple((eta * width ** float(offset)).tolist())
-        measured = compressed.trained(replace(training, eta_A=rates[0], eta_B=rates[1])).mean_square
-        steps = np.stack([measured[t, "Z_B", None].numpy() for t in range(1, plan.edge_steps + 1)])
-        return np.asarray((np.sqrt(steps) <= plan.bound).all(axis=0))
+        found = []
+        for eta in np.exp2(log2_rates).tolist():
+            rates = {RATES[0]: eta, RATES[1]: eta * width ** float(offset)}
+            measured = population_sizes(replace(experiment, prefactors={**experiment.prefactors, **rates})).mean_square
+            steps = [measured[t, "Z_B", None][0] for t in range(1, plan.edge_steps + 1)]
+            found.append((np.sqrt(steps) <= plan.bound).all(axis=0))
+        return np.array(found)
 
     return _edge(is_bounded, width)
 
@@ -169,5 +169,5 @@ def edge_point(
     scheme: str, experiment: str, offset: Fraction, widths: tuple[int, ...], edges: list[StabilityEdge], seed: int
 ) -> EdgePoint:
     """The exponent of the edge on one line beside its prediction."""
-    estimate = edge_exponent(widths, edges, is_paired=experiment == LAW, seed=seed)
+    estimate = edge_exponent(widths, edges, is_paired=experiment == FAR, seed=seed)
     return EdgePoint(scheme, experiment, offset, predicted_edge(stable_region(scheme), offset), estimate)

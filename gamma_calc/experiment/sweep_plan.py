@@ -154,7 +154,7 @@ def _setting(scheme: Scheme, sweep: Sweep) -> Setting:
     is_absolute = sweep.is_absolute
     scheme = _without_rate(scheme) if is_absolute else at_largest_rate(scheme)
     probe = {key: sweep.own[key] for key in ("data", "samples") if key in sweep.own}
-    experiment = replace(configuration(scheme, Settings(sweep.widths), Fraction(1)), base_rank=sweep.rank, **probe)
+    experiment = replace(configuration(scheme, Settings(sweep.widths)), base_rank=sweep.rank, **probe)
     a, b = experiment.eta_A, experiment.eta_B
     ratio = Power(b.width - a.width, b.rank - a.rank) if is_absolute else None
     rates = sweep.rates or (float(chosen_prefactor(scheme)),)

@@ -29,7 +29,6 @@ from gamma_calc.simulation.adapter_module import (
     measured_training,
 )
 from gamma_calc.simulation.devices import resolved_device, resolved_dtype
-from gamma_calc.simulation.probe import ProbeConfiguration
 from gamma_calc.simulation.program_sizes import ProgramExperiment
 from gamma_calc.simulation.sampling import Sizes, sampled_module
 from gamma_calc.simulation.store import Arrays
@@ -256,18 +255,8 @@ def check_memory(runs: Sequence[Planned], available: int | None, device: int | N
             check_fit(needs, memory, where, OF_A_SWEEP)
 
 
-def check_widths(experiment: ProbeConfiguration, available: int | None) -> None:
-    """See that an experiment at several widths, of which one run is in memory at a time, fits at the largest."""
-    shapes = [experiment.shape_at(width) for width in experiment.widths]
-    for shape in shapes:
-        experiment.sizes_at(shape)  # a size beyond the range of floats is told before anything is trained
-    needs = [probe_memory(shape, experiment.dtype, experiment.training_at(shape)) for shape in shapes]
-    names = (f"width {shape.width} (rank {shape.rank})" for shape in shapes)
-    check_fit(dict(zip(names, needs, strict=True)), available)
-
-
 def check_network(experiment: ProgramExperiment, available: int | None) -> None:
-    """As `check_widths`, for a network."""
+    """See that an experiment at several widths, of which one run is in memory at a time, fits at the largest."""
     for width in experiment.widths:
         experiment.check_sizes(width)
     check_fit({f"width {width}": experiment.memory_at(width) for width in experiment.widths}, available)

@@ -47,7 +47,7 @@ class Measurement(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A slope beside its prediction; `law` is that of the exact law far out, where it decided the verdict."""
+    """A slope beside its prediction; `law` is that of a population far out, where it decided the verdict."""
 
     predicted: Predicted
     estimate: SlopeEstimate
@@ -186,19 +186,6 @@ def unjudged(scheme: str, prediction: Prediction, missing: SlopeEstimate) -> Ver
     """The row of a prediction that nothing was trained for, because of what is missing."""
     alone = Judged(prediction.total, missing, Judgement(Verdict.INCONCLUSIVE, missing.shortfall))
     return VerdictRow(scheme, prediction.quantity, prediction.t, alone, {}, None)
-
-
-def withheld(rows: Sequence[VerdictRow], loose: Sequence[Prediction], why: str) -> tuple[VerdictRow, ...]:
-    """The rows without a verdict where the prediction is not the one of `loose`, which do without an assumption."""
-
-    def without(row: VerdictRow, other: Prediction) -> VerdictRow:
-        def kept(each: Judged, term: Term | None) -> Judged:
-            is_same = each.predicted == (other.terms.get(term, ZERO) if term else other.total)
-            return each if is_same else replace(each, judgement=Judgement(Verdict.INCONCLUSIVE, why), law=None)
-
-        return row.changed(kept)
-
-    return tuple(map(without, rows, loose))
 
 
 def judged(scheme: str, predictions: Sequence[Prediction], measurement: Measurement) -> tuple[VerdictRow, ...]:

@@ -25,7 +25,7 @@ import numpy as np
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.derivation.suppositions import Alignments, measured_policy
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.crosscheck import CLEAR_OF_EPSILON, FALSE_ASSUMPTION
+from gamma_calc.experiment.crosscheck import FALSE_ASSUMPTION
 from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, predictions
 from gamma_calc.experiment.setup import chosen_prefactor
 from gamma_calc.experiment.verdicts import Judged, VerdictRow, judged, judged_alone, worst
@@ -45,6 +45,9 @@ from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, selected
 from gamma_calc.simulation.probe import Progress
 from gamma_calc.simulation.verdicts import Verdict
+
+CLEAR_OF_EPSILON = 1000
+"""Gradient roots this far above epsilon move by at most 0.1 % because of it."""
 
 SIZE = Predicted(Fraction(0))
 """What is assumed of the input of a layer."""

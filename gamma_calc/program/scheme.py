@@ -107,16 +107,19 @@ class Scheme:
         return value
 
     def parameter(self, name: str, shape: tuple[Axis, ...]) -> Trained:
-        """A parameter with the exponents that it has of its own, or shares with others, as A[2] does with A."""
-        factor = name.partition("[")[0]
-
-        def form(key: str, shared: str) -> Affine | None:
-            own = f"{name}.{key}"
-            return self.form(own if own in self.exponents or factor not in INITIAL else shared)
-
-        init, rate = form(INIT, factor), form(RATE, f"eta_{factor}")
+        """A parameter with the exponents of its keys."""
+        init, rate = map(self.form, self.keys_of(name))
         beside = {key: self.form(key) for key in MOVES}
         return Trained(name, shape, init, rate or Affine.of(0), self.is_trained(name), **beside)
+
+    def keys_of(self, name: str) -> tuple[str, str]:
+        """The keys of a parameter's init and rate: its own, or those that it shares with others, as A[2] does A's."""
+        factor = name.partition("[")[0]
+
+        def key(own: str, shared: str) -> str:
+            return own if own in self.exponents or factor not in INITIAL else shared
+
+        return key(f"{name}.{INIT}", factor), key(f"{name}.{RATE}", f"eta_{factor}")
 
     def form(self, key: str) -> Affine | None:
         """The exponent of a key, with `rank` replaced by what it stands for; None for zero, or no such key."""

@@ -89,10 +89,11 @@ def population_refusal(experiment: ProgramExperiment) -> str:
 class PopulationMeasurement(ProgramMeasurement):
     """What a population measured; `crossed` are the runs in which a sign differs between widths by a step.
 
-    Shapes: crossed [1 + steps, runs].
+    Shapes: crossed [1 + steps, runs]. `has_steps`: whether there are step functions, so that signs could differ.
     """
 
     crossed: NDArray[np.bool_]
+    has_steps: bool
 
     def smooth(self, t: int) -> PopulationMeasurement:
         """Without the runs in which a sign differs between widths by step t."""
@@ -116,7 +117,9 @@ def population_sizes(experiment: ProgramExperiment) -> PopulationMeasurement:
     for first, *others in zip(*signs, strict=True):
         for other in others:
             crossed[first[0] :] |= (first[1] != other[1]).any(dim=1)
-    return PopulationMeasurement(experiment, found.mean_square, found.diverged, found.underflowed, crossed.numpy())
+    return PopulationMeasurement(
+        experiment, found.mean_square, found.diverged, found.underflowed, crossed.numpy(), any(signs)
+    )
 
 
 class Population(TorchReading):

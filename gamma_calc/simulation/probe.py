@@ -1,4 +1,4 @@
-"""The reference experiment: one scheme trained at several widths, every term of every quantity measured.
+"""The reference experiment of a sweep: one module at several widths and rates.
 
 The loss is linear in the output: dZ keeps its direction and its size, so the residual never changes sign and sign steps
 never undo each other. A squared loss is another experiment (`teacher_student`).
@@ -7,28 +7,19 @@ never undo each other. A squared loss is another experiment (`teacher_student`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-
-import numpy as np
-from numpy.typing import NDArray
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.simulation.adapter_module import (
     BATCH,
-    MEMORY_BOUND,
-    AdapterMeasurement,
     Extra,
-    Key,
     Shape,
     Training,
-    joined,
-    measured_training,
 )
-from gamma_calc.simulation.devices import resolved_device, resolved_dtype
-from gamma_calc.simulation.sampling import BASE_RANK, Sizes, rounded_rank, sampled_module
+from gamma_calc.simulation.sampling import BASE_RANK, Sizes, rounded_rank
 
 Progress = Callable[[int, int], None]
 """Called with the number of runs done and the number of runs in all."""
@@ -73,9 +64,6 @@ class Power:
 
 UNIT = Power()
 
-CPU_DRAWS = 2**26
-"""Bytes that the draws made together may take on a CPU, where many large ones would only leave the caches."""
-
 
 @dataclass(frozen=True, slots=True)
 class ProbeConfiguration:
@@ -87,7 +75,6 @@ class ProbeConfiguration:
         rank: the exponent of the rank in the width; `base_rank` multiplies it.
         data: "random" or "teacher-student".
         momentum, decay, feedback: beta, lambda and kappa; None for none.
-        is_paired: whether a run draws A_0 Z and B_0^T dZ from the same numbers at every width.
         runs: the number of seeds at each width, all spawned from `seed`.
     """
 
@@ -108,7 +95,6 @@ class ProbeConfiguration:
     trains_B: bool = True
     data: str = "random"
     samples: int = BATCH
-    is_paired: bool = True
     dtype: str = "float64"
     device: str = "cpu"
     seed: int = 0
@@ -142,72 +128,3 @@ class ProbeConfiguration:
             self.trains_B,
             Extra(momentum, decay, decay, feedback),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeMeasurement:
-    """What a reference experiment measured.
-
-    Shapes: each mean square [widths, runs]; diverged, underflowed [widths, runs] bool; epsilon_ratio [widths, runs].
-    The flags and the ratio are those of `AdapterMeasurement`.
-    """
-
-    configuration: ProbeConfiguration
-    mean_square: Mapping[Key, NDArray[np.float64]]
-    diverged: NDArray[np.bool_]
-    underflowed: NDArray[np.bool_]
-    epsilon_ratio: NDArray[np.float64]
-
-    @property
-    def is_excluded(self) -> NDArray[np.bool_]:
-        """Which runs are never fitted, [widths, runs]."""
-        return self.diverged | self.underflowed
-
-
-def probe(
-    configuration: ProbeConfiguration, progress: Progress | None = None, *, memory: int = MEMORY_BOUND
-) -> ProbeMeasurement:
-    """Train the scheme at every width and measure each term after each step.
-
-    The draws of one piece of runs and the training of it each keep within `memory` bytes.
-    """
-    device, dtype = resolved_device(configuration.device, configuration.dtype), resolved_dtype(configuration.dtype)
-    shapes = tuple(configuration.shape_at(width) for width in configuration.widths)
-    total = sum(configuration.widths) * configuration.runs
-    rows: list[AdapterMeasurement] = []
-    for shape in shapes:
-        pieces: list[AdapterMeasurement] = []
-        for runs in _pieces(configuration, shape, memory):
-            module = sampled_module(
-                shape,
-                configuration.sizes_at(shape),
-                configuration.data,
-                configuration.seed,
-                runs,
-                is_paired=configuration.is_paired,
-                dtype=dtype,
-                device=device,
-            )
-            pieces.append(measured_training(module, configuration.training_at(shape), memory=memory))
-            if progress is not None:
-                before = sum(configuration.widths[: len(rows)]) * configuration.runs
-                progress(before + shape.width * runs.stop, total)
-        rows.append(joined(pieces, dim=1))
-    return probe_measurement(configuration, rows)
-
-
-def probe_measurement(configuration: ProbeConfiguration, rows: Sequence[AdapterMeasurement]) -> ProbeMeasurement:
-    """What was measured at one rate at each width, as one."""
-    found = joined(rows, dim=0)
-    squares = {key: value.cpu().numpy() for key, value in found.mean_square.items()}
-    beside = (each.cpu().numpy() for each in (found.diverged, found.underflowed, found.epsilon_ratio))
-    return ProbeMeasurement(configuration, squares, *beside)
-
-
-def _pieces(configuration: ProbeConfiguration, shape: Shape, memory: int) -> list[range]:
-    """The runs in pieces whose draws, doubled while they are stacked, keep within the memory."""
-    if resolved_device(configuration.device, configuration.dtype).type == "cpu":
-        memory = min(memory, CPU_DRAWS)
-    entries = (shape.width + shape.out) * (shape.rank + shape.samples)
-    count = max(1, memory // (2 * entries * resolved_dtype("float64").itemsize))
-    return [range(start, min(start + count, configuration.runs)) for start in range(0, configuration.runs, count)]

@@ -87,7 +87,7 @@ class ProgramExperiment:
 
     `inputs` names the data that have a mean. `prefactors` are the k of a tensor's entries under its name, of its rate
     under `eta_` and the name, likewise of its `beta_`, `lambda_`, `epsilon_` and `floor_`, and of scalars under their
-    symbol; 1 where none is given. `fixed` is how many coordinates axes of fixed size have, where not as all others do.
+    symbol; 1 where none is given. `first` is how many coordinates axes have at width 1, where not as all others do.
     """
 
     program: Program
@@ -96,7 +96,7 @@ class ProgramExperiment:
     steps: int
     inputs: tuple[str, ...] = ()
     prefactors: Mapping[str, float] = field(default_factory=dict, hash=False)
-    fixed: Mapping[str, int] = field(default_factory=dict, hash=False)
+    first: Mapping[str, int] = field(default_factory=dict, hash=False)
     dtype: str = "float64"
     device: str = "cpu"
     seed: int = 0
@@ -136,8 +136,8 @@ class ProgramExperiment:
             return self.coordinates(whole, width) // self.coordinates(beside, width)
         if axis.is_fixed:
             is_part = any(axis == beside for _, beside in parts.values())
-            return self.fixed.get(axis.name, HEADS if is_part else FIXED)
-        return max(1, round(Power(Fraction(str(axis.size))).at(width, 1)))
+            return self.first.get(axis.name, HEADS if is_part else FIXED)
+        return max(1, round(self.first.get(axis.name, 1) * Power(Fraction(str(axis.size))).at(width, 1)))
 
     def size(self, name: str, exponent: Affine, width: int) -> float:
         """k n^exponent."""

@@ -88,7 +88,7 @@ def mismatches(subject: Scheme, under: Scheme) -> list[tuple[int, str, str, floa
     program = lora_module(subject)
     k = {"eta": 1 / 4 if program.is_polynomial else 4, "beta": 1 / 4, "lambda": 1 / 16}  # see `experiment.setup`
     prefactors = {f"{key}_{name}": value for key, value in k.items() for name in "AB"}
-    measured = slopes(ProgramExperiment(program, WIDTHS, 12, STEPS, prefactors=prefactors, fixed={"rank": 5}))
+    measured = slopes(ProgramExperiment(program, WIDTHS, 12, STEPS, prefactors=prefactors, first={"rank": 5}))
     return [
         (step.t, name, str(size), round(measured[step.t, name], 2))
         for step in trajectory(lora_module(under), STEPS, under.domain).upto(STEPS)

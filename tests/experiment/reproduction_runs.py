@@ -21,8 +21,8 @@ TINY = ReproductionPlan(
     edge_runs=3,
     edge_steps=3,
     edge_points=20,
-    law_widths=(2**10, 2**15, 2**20),
-    law_runs=3,
+    far_widths=(2**30, 2**40, 2**50),
+    far_runs=3,
     offsets=(Fraction(0),),
 )
 

@@ -11,8 +11,8 @@ import pytest
 
 from gamma_calc import crosscheck
 from gamma_calc.experiment.crosscheck import Checked
+from gamma_calc.experiment.far_widths import settled
 from gamma_calc.experiment.prediction import moved, predictions
-from gamma_calc.experiment.settled_by_law import settled
 from gamma_calc.experiment.setup import Settings
 from gamma_calc.experiment.verdicts import judged
 from gamma_calc.program.scheme import Scheme
@@ -27,9 +27,6 @@ WRONG = {Fraction(1, 10): "some", Fraction(-1, 10): "some", Fraction(1, 4): "eve
 trained widths, a prediction that is off by as much may be met by chance."""
 SLOW = {
     "monomials of sgd": scheme("-1/2", "-1", "-3/4", "-3/4", optimizer="sgd"),
-    "monomials of sgd, momentum": scheme(
-        "zero", "0", "0", "-1", optimizer="sgd", gradient="-1/2", fan_out="1/2", momentum="-1/4"
-    ),
     "terms that nearly cancel": scheme("-1/2", "0", "0", "-3/2", optimizer="sgd", gradient="-1/2", scale="-1/2"),
     "decay": scheme("-1/2", "0", "-1/2", "-3/4", optimizer="sgd", gradient="-1/2", decay="-1/2"),
 }
@@ -49,15 +46,15 @@ def refuted(found: Checked) -> list[str]:
 
 
 @pytest.mark.parametrize("subject", SLOW.values(), ids=SLOW)
-def test_a_slow_crossover_is_left_to_the_law_and_wrong_theories_are_still_refuted(subject: Scheme) -> None:
+def test_a_slow_crossover_is_left_to_a_population_and_wrong_theories_are_still_refuted(subject: Scheme) -> None:
     found = checked(subject, Fraction(1, 16))  # so small that crossovers lie beyond the widths that are trained
     assert found.measurement is not None
     own = predictions(subject, SETTINGS.steps)
     near = judged(subject.name, own, found.measurement)
     assert any(row.verdict is Verdict.FAIL for row in near)
     assert all(row.verdict is Verdict.PASS for row in found.rows)
-    by_law = [row.leading for row in found.rows if row.leading.law is not None]
-    assert all(each.estimate in [row.leading.estimate for row in near] for each in by_law)
+    far = [row.leading for row in found.rows if row.leading.law is not None]
+    assert all(each.estimate in [row.leading.estimate for row in near] for each in far)
     for shift, count in WRONG.items():
         wrong = [moved(each, shift) for each in own]
         rows = settled(judged(subject.name, wrong, found.measurement), wrong, found.configuration)
@@ -66,38 +63,16 @@ def test_a_slow_crossover_is_left_to_the_law_and_wrong_theories_are_still_refute
 
 
 @pytest.mark.parametrize("subject", FELT.values(), ids=FELT)
-def test_no_verdict_rests_on_an_epsilon_that_is_felt(subject: Scheme) -> None:
-    found = checked(subject)
-    assert found.measurement is not None
-    near = judged(subject.name, predictions(subject, SETTINGS.steps), found.measurement)
-    assert any(row.verdict is Verdict.FAIL for row in near)
-    assert refuted(found) == []
-    assert any("A7" in row.reason for row in found.rows)
+def test_an_epsilon_that_torch_would_feel_refutes_nothing(subject: Scheme) -> None:
+    assert {row.verdict for row in checked(subject).rows} == {Verdict.PASS}
 
 
 @pytest.mark.slow
 def test_parts_that_tie_both_have_a_say() -> None:
-    """A_0 Z and U_A Z tie: with k = 4 what follows A_0 is lost in the noise of the ranks within reach."""
+    """A_0 Z and U_A Z tie: with a large k what follows A_0 would be lost in the noise of the ranks within reach."""
     tied = scheme("-1/2", "-2", "-1", "-3/4", optimizer="sign", gradient="-1/2", scale="-1/2", momentum="0", rank="1/4")
     found = checked(tied)
-    assert dict(found.prefactors) == {"A": 1, "B": 4}
     assert refuted(found) == []
-
-
-@pytest.mark.parametrize(
-    ("subject", "expected"),
-    [
-        (scheme("-1/2", "zero", "-1/2", "-1/2"), ("4", "4")),
-        (scheme("-1/2", "-1/2", "-1", "-5/4"), ("1", "1/4")),
-        (scheme("-1/2", "-1/2", "-3/4", "-3/4", fan_out="1/2"), ("4", "1")),
-        (scheme("-1/2", "zero", "-1", "-1", optimizer="sgd"), ("1/16", "1/16")),
-        (scheme("-1/2", "-1", "-3/4", "-3/4", optimizer="sgd"), ("1", "1")),
-    ],
-    ids=["one is zero", "a tie and a lead of the initial part", "a small output", "raw", "raw, the updates lead"],
-)
-def test_a_prefactor_follows_the_terms(subject: Scheme, expected: tuple[str, str]) -> None:
-    (found,) = crosscheck(subject, settings=Settings(widths=(64, 128))).schemes
-    assert tuple(map(str, found.prefactors.values())) == expected
 
 
 def drawn(count: int) -> Iterator[Scheme]:

@@ -26,7 +26,7 @@ from gamma_calc.experiment.reproduction import Reproduction, reproduction
 from gamma_calc.experiment.reproduction_claims import claims, covering
 from gamma_calc.experiment.reproduction_folder import reproduction_report
 from gamma_calc.experiment.reproduction_plan import FULL, INITS, OFFSETS, QUICK, student
-from gamma_calc.experiment.stability_plane import LAW, edge_point, law_edge, predicted_edge, stable_region
+from gamma_calc.experiment.stability_plane import FAR, edge_point, far_edge, predicted_edge, stable_region
 from gamma_calc.experiment.student_study import REPETITIONS, early_looks, is_shaped_by_epsilon
 from gamma_calc.experiment.study import Interrupted
 from gamma_calc.experiment.sweep_run import StudentRun
@@ -58,14 +58,14 @@ def tiny(kept: Path, told: list[tuple[int, int]]) -> Reproduction:
 @pytest.mark.parametrize("offset", OFFSETS, ids=str)
 @pytest.mark.parametrize("scheme", INITS)
 def test_the_modules_edge_is_the_regions(scheme: str, offset: Fraction) -> None:
-    """At widths from 2^20 on lower terms are n^(-1/2) of the leading ones, one in a thousand."""
-    widths = tuple(2**k for k in range(20, 61, 8))
-    plan = replace(FULL, law_runs=3, edge_steps=4)
-    edges = [law_edge(plan, scheme, offset, width) for width in widths]
-    found = edge_point(scheme, LAW, offset, widths, edges, 0)
+    """At widths from 2^30 on lower terms are n^(-1/2) of the leading ones, one in 30 000."""
+    widths = tuple(2**k for k in range(30, 61, 6))
+    plan = replace(FULL, far_runs=3, edge_steps=4)
+    edges = [far_edge(plan, scheme, offset, width) for width in widths]
+    found = edge_point(scheme, FAR, offset, widths, edges, 0)
     assert found.predicted == predicted_edge(stable_region(scheme), offset)
     assert not any(edge.is_missing.any() for edge in edges)
-    # Each edge is within 1/32 of an octave, over forty octaves; at a corner two powers meet and share a constant.
+    # Each edge is within 1/32 of an octave, over thirty octaves; at a corner two powers meet and share a constant.
     assert found.estimate.slope == pytest.approx(float(found.predicted), abs=0.01)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import at_largest_rate
-from gamma_calc.experiment.setup import Settings, configuration
+from gamma_calc.experiment.setup import Settings, configuration, network_experiment
 from gamma_calc.experiment.sweep import run_missing
 from gamma_calc.experiment.sweep_plan import planned_runs
 from gamma_calc.experiment.sweep_run import (
@@ -19,13 +19,15 @@ from gamma_calc.experiment.sweep_run import (
     StudentRun,
     available_memory,
     check_memory,
-    check_widths,
+    check_network,
     plain,
     probe_memory,
 )
 from gamma_calc.huggingface.language.settings import LanguageTraining
 from gamma_calc.program.catalogue import catalogue_scheme
-from gamma_calc.simulation.probe import UNIT, probe
+from gamma_calc.simulation.adapter_module import measured_training
+from gamma_calc.simulation.probe import UNIT
+from gamma_calc.simulation.sampling import sampled_module
 from gamma_calc.simulation.store import Arrays, Store
 from gamma_calc.simulation.student_data import StudentConfiguration
 from gamma_calc.simulation.student_plain import RECORDED
@@ -111,8 +113,12 @@ def test_a_sweep_measures_what_the_probe_does(tmp_path: Path) -> None:
     for cell in found:
         scheme = at_largest_rate(catalogue_scheme(cell.scheme))
         for at, rate in enumerate(cell.rates):
-            settings = Settings(widths=(cell.width,), seeds=5, steps=2, device="cpu")
-            whole = probe(configuration(scheme, settings, Fraction(rate)))
+            each = configuration(scheme, Settings(widths=(cell.width,), steps=2))
+            shape = each.shape_at(cell.width)
+            training = each.training_at(shape)
+            etas = {name: (rate * getattr(training, name)[0],) for name in ("eta_A", "eta_B")}
+            module = sampled_module(shape, each.sizes_at(shape), "random", 0, range(5))
+            whole = measured_training(module, replace(training, **etas))
             for (t, quantity, term), squares in whole.mean_square.items():
                 name = f"{t} {' '.join((quantity, *(term or ())))}"
                 # The runs of other batches are summed in another order.
@@ -262,17 +268,17 @@ def test_a_run_on_a_device_has_to_fit_there_too() -> None:
 
 def test_widths_of_an_experiment_that_do_not_fit_are_refused() -> None:
     scheme = at_largest_rate(catalogue_scheme("init-a"))
-    experiment = configuration(scheme, Settings(widths=(128, 2**22)), Fraction(1))
-    check_widths(experiment, None)
-    check_widths(experiment, 2**36)
-    with pytest.raises(BadInput, match=r"width 4194304 \(rank 5\) needs about .* GiB, and there are 1 GiB: width 128"):
-        check_widths(experiment, 2**30)
+    experiment = network_experiment(scheme, Settings(widths=(128, 2**22)), Fraction(1))
+    check_network(experiment, None)
+    check_network(experiment, 2**36)
+    with pytest.raises(BadInput, match=r"width 4194304 needs about .* GiB, and there are 1 GiB: width 128"):
+        check_network(experiment, 2**30)
     with pytest.raises(BadInput, match=r"there are 0\.000977 GiB: take smaller sizes"):
-        check_widths(experiment, 2**20)
+        check_network(experiment, 2**20)
 
 
 def test_what_a_step_is_given_beside_the_gradient_takes_memory() -> None:
-    plain = configuration(at_largest_rate(catalogue_scheme("init-a")), Settings(widths=(2**20,)), Fraction(1))
+    plain = configuration(at_largest_rate(catalogue_scheme("init-a")), Settings(widths=(2**20,)))
     needs = [
         probe_memory(each.shape_at(2**20), each.dtype, each.training_at(each.shape_at(2**20)))
         for each in (plain, replace(plain, momentum=UNIT), replace(plain, momentum=UNIT, decay=UNIT))

@@ -153,7 +153,7 @@ EDGES: Mapping[str, tuple[Problem, Mapping[str, str]]] = {
 def local_slopes(problem: Problem, at: Mapping[str, str], widths: tuple[int, int]) -> dict[tuple[int, str], float]:
     scheme = problem.scheme.at({name: Affine.of(Fraction(value)) for name, value in at.items()})
     k = DORA if problem.name == "dora" else PREFACTORS
-    experiment = ProgramExperiment(program_of(scheme), widths, 8, STEPS, prefactors=k, fixed=RANKS)
+    experiment = ProgramExperiment(program_of(scheme), widths, 8, STEPS, prefactors=k, first=RANKS)
     wholes = {key[:2]: square for key, square in program_sizes(experiment).mean_square.items() if key[2] is None}
     means = {key: square.mean(axis=1) for key, square in wholes.items()}
     octaves = math.log2(widths[1] / widths[0])

@@ -113,7 +113,7 @@ def test_what_adapters_below_do_to_one_above(name: str) -> None:
 def test_slopes_are_the_exponents_derived(name: str) -> None:
     """Of the adapters' features, the streams, the logits and the output; of a bound, that nothing is larger."""
     problem, *_ = SCHEMES[name]
-    measured = program_sizes(ProgramExperiment(program_of(problem.scheme), (2**7, 2**9), 12, 2, fixed=FIXED))
+    measured = program_sizes(ProgramExperiment(program_of(problem.scheme), (2**7, 2**9), 12, 2, first=FIXED))
     wholes = {key[:2]: square for key, square in measured.mean_square.items() if key[2] is None}
     medians = {key: np.median(square, axis=1) for key, square in wholes.items()}
     slopes = {key: math.log2(wide / narrow) / 4 for key, (narrow, wide) in medians.items()}

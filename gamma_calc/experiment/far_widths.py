@@ -1,0 +1,128 @@
+"""Deciding far out what the reachable widths do not confirm.
+
+A row that is not PASS at the widths that were trained is followed on a population (`simulation.population`) at widths
+up to 2^60, where every crossover lies behind. It keeps what was measured, says in its reason what decided it, and has
+the population's numbers beside. A row that lacks widths or runs is left as it is: that is the user's choice, not a
+crossover.
+
+What a population confirms is PASS. Mean squares of terms are sums of powers of n with positive coefficients, whose
+slopes are at most the largest power: so a slope above a prediction refutes it at any width. One below it refutes it
+where the program has no step function; else it may lack the answer of one, which a population has not got, and is FAIL
+where the trained widths and the population have the same slope. What is left, and what has no population, is
+INCONCLUSIVE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import Enum
+from functools import lru_cache
+
+from gamma_calc.experiment.prediction import Prediction
+from gamma_calc.experiment.verdicts import Judged, VerdictRow, judged
+from gamma_calc.simulation.adapter_module import Term
+from gamma_calc.simulation.population import PopulationMeasurement, population_refusal, population_sizes
+from gamma_calc.simulation.program_sizes import ProgramExperiment
+from gamma_calc.simulation.slopes import MINIMUM_RUNS
+from gamma_calc.simulation.verdicts import TOLERANCE, Judgement, Verdict
+
+FAR_WIDTHS = tuple(2**k for k in range(30, 61, 5))
+"""At 2^30 a crossover between half powers of n is 2^15 behind; lower terms then move a slope by under 1e-4."""
+
+POPULATIONS = 128
+"""Runs on a population, of which those are judged that have no sign that differs between widths."""
+
+_far_population = lru_cache(maxsize=4)(population_sizes)
+"""The experiment at far widths: once for all predictions that are judged by it."""
+
+
+def settled(
+    rows: Sequence[VerdictRow], predictions: Sequence[Prediction], experiment: ProgramExperiment
+) -> tuple[VerdictRow, ...]:
+    """The rows of a network with what is not PASS decided by a population at far widths, where there is one."""
+    if not any(map(_has_open, rows)):
+        return tuple(rows)
+    far = replace(experiment, widths=FAR_WIDTHS, runs=POPULATIONS, dtype="float64", device="cpu")
+    if refusal := population_refusal(far):
+        return tuple(row.changed(lambda each, _: _without_population(each, refusal)) for row in rows)
+    measurement, words = _far_population(far), f"a population at widths {_ends(FAR_WIDTHS)}"
+    return tuple(
+        _row_by_population(row, prediction, measurement, words)
+        for row, prediction in zip(rows, predictions, strict=True)
+    )
+
+
+def _row_by_population(
+    row: VerdictRow, prediction: Prediction, measurement: PopulationMeasurement, words: str
+) -> VerdictRow:
+    if not _has_open(row):
+        return row
+    smooth = measurement.smooth(row.t)
+    is_smooth = int((~smooth.is_excluded.any(axis=0)).sum()) >= MINIMUM_RUNS
+    (other,) = judged(row.scheme, [prediction], smooth if is_smooth else measurement)
+    refutes = Refutes.NOTHING if not is_smooth else Refutes.ABOVE if measurement.has_steps else Refutes.BOTH
+    return row.changed(lambda near, term: _by_population(near, _far(other, term), words, refutes))
+
+
+class Refutes(Enum):
+    """What a slope on a population refutes by itself: nothing where signs differ between widths."""
+
+    NOTHING = "nothing"
+    ABOVE = "a prediction that it is above"
+    BOTH = "a prediction that it is above or below"
+
+
+def _by_population(near: Judged, far: Judged, words: str, refutes: Refutes) -> Judged:
+    if not _is_open(near) or near.predicted.exponent is None or near.estimate.is_zero:
+        return near  # what is exactly zero, or is not, is no matter of widths
+    reason = _both(words, far.judgement.reason, near.judgement.reason)
+    found = far.judgement.verdict
+    is_above = far.measured is not None and far.measured > (far.predicted.exponent or 0)
+    # Else it is FAIL where both measurements contradict the prediction by the same slope.
+    agree = (
+        near.judgement.verdict is Verdict.FAIL
+        and near.measured is not None
+        and far.measured is not None
+        and abs(near.measured - far.measured) <= TOLERANCE
+    )
+    is_refuted = refutes is Refutes.BOTH or (refutes is Refutes.ABOVE and is_above)
+    if found is Verdict.FAIL and not is_refuted and not agree:
+        found = Verdict.INCONCLUSIVE
+    if found is Verdict.INCONCLUSIVE:
+        return replace(near, judgement=Judgement(found, f"not decided by {reason}"))
+    return replace(near, judgement=Judgement(found, f"decided by {reason}"), law=far.estimate)
+
+
+def _without_population(near: Judged, refusal: str) -> Judged:
+    """What is left of a verdict where there are no far widths."""
+    predicted, measured = near.predicted.exponent, near.measured
+    is_below = predicted is not None and measured is not None and measured < predicted
+    if near.judgement.verdict is not Verdict.FAIL or not is_below:
+        return near
+    why = f"what leads may not lead yet, and there is no population at far widths: {refusal}"
+    return replace(near, judgement=Judgement(Verdict.INCONCLUSIVE, f"{near.judgement.reason}; {why}"))
+
+
+def _ends(widths: tuple[int, ...]) -> str:
+    return " to ".join(f"2^{width.bit_length() - 1}" for width in (widths[0], widths[-1]))
+
+
+def _both(words: str, far: str, near: str) -> str:
+    """What is found far out and at the trained widths, said once where it is the same."""
+    if far == near:
+        return f"{words}, and at the trained widths: {far}"
+    return f"{words}: {far}; at the trained widths: {near}"
+
+
+def _is_open(each: Judged) -> bool:
+    """Whether farther widths may say more."""
+    return each.judgement.verdict is not Verdict.PASS and not each.estimate.shortfall
+
+
+def _has_open(row: VerdictRow) -> bool:
+    return any(map(_is_open, row.judged))
+
+
+def _far(other: VerdictRow, term: Term | None) -> Judged:
+    return other.terms[term] if term else other.leading
