@@ -175,24 +175,13 @@ def sampled_module(
         runs: the numbers of the runs; each is the same whichever others are drawn with it.
     """
     draws = [_drawn(Streams(seed, run, shape.width, is_paired), shape, sizes, data) for run in runs]
-    return module_of(draws, shape.rank, sizes.scale, dtype, device)
+    z, dz, a, b = (_stacked(tensors, dtype, device) for tensors in zip(*draws, strict=True))
+    assert z is not None and dz is not None  # every run has data
+    return AdapterModule(z, dz, a, None if b is None else b.mT, shape.rank, sizes.scale)
 
 
 Draw = tuple[Array, Array, Array | None, Array | None]
 """Z, dZ, A_0 and B_0^T of one run."""
-
-
-def module_of(
-    draws: Sequence[Draw],
-    rank: int,
-    scale: float,
-    dtype: torch.dtype = torch.float64,
-    device: torch.device | None = None,
-) -> AdapterModule:
-    """Some runs side by side."""
-    z, dz, a, b = (_stacked(tensors, dtype, device) for tensors in zip(*draws, strict=True))
-    assert z is not None and dz is not None  # every run has data
-    return AdapterModule(z, dz, a, None if b is None else b.mT, rank, scale)
 
 
 def _drawn(streams: Streams, shape: Shape, sizes: Sizes, data: str) -> Draw:
