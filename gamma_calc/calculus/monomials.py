@@ -2,21 +2,16 @@
 
 A raw step multiplies and adds up, and does nothing else. So its terms can be told apart by the components that they are
 products of, each with an exponent in the free exponents alone: the unknowns never enter a maximum until all is read.
-
-Then a product is needed where it lies above all others somewhere. A component that it lacks may be as small as one
-likes; there the products that have it are no rivals. One that no rival has to a higher power may be as large as one
-likes; there those that have it to a lower power are none. So few rivals are left, and few unknowns in which they
-differ, however many the state has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeAlias
 
-from gamma_calc.algebra import Affine, Exponent, Inequality, Polyhedron
+from gamma_calc.algebra import Affine, Exponent, Polyhedron
 from gamma_calc.algebra.affine import auxiliary
 from gamma_calc.calculus.components import Component, total
 from gamma_calc.calculus.policy import Policy
@@ -82,73 +77,12 @@ def _largest(products: Iterable[tuple[Exponent, Made]], domain: Polyhedron) -> M
 
 
 def _pieces(found: Mapping[Made, Sequence[Affine]], domain: Polyhedron, *, is_short: bool) -> tuple[Affine, ...]:
-    return tuple(sorted(_needed(found, domain) if is_short else chain(*found.values()), key=str))
+    every = tuple(chain(*found.values()))
+    return Exponent(every, domain).pieces if is_short else tuple(sorted(every, key=str))
 
 
 def _product(made: Made) -> Affine:
     return sum(map(auxiliary, made), Affine.of(0))
-
-
-def _needed(pieces: Mapping[Made, Sequence[Affine]], domain: Polyhedron) -> Iterator[Affine]:
-    """The needed pieces of those of each product, which are needed among themselves.
-
-    Products of few unknowns come first, so that only their needed pieces are rivals of the others; those of the same
-    unknowns are decided at once.
-    """
-    names = sorted({name for made in pieces for name in made})
-    powers = {made: tuple(made.count(name) for name in names) for made in pieces}
-    left = dict(pieces)
-    alike: dict[frozenset[str], list[Made]] = {}
-    for made in sorted(pieces, key=lambda made: (len({*made}), made)):
-        alike.setdefault(frozenset(made), []).append(made)
-    for support, group in alike.items():
-        asked = []
-        for made in group:
-            rivals = _rivals(made, powers)
-            left[made] = [piece for piece in left[made] if not _is_between(piece, made, rivals, left, powers, domain)]
-            if not left[made]:
-                del powers[made]
-            elif len(rivals) > 1:
-                asked.append(made)
-        if asked:
-            inside = (piece for made in powers if support.issuperset(made) for piece in left[made])
-            found = frozenset(Exponent(tuple(inside), domain).pieces)
-            left |= {made: [piece for piece in left[made] if piece in found] for made in asked}
-        for made in group:
-            yield from left[made]
-            if not left[made]:
-                powers.pop(made, None)
-
-
-def _is_between(
-    piece: Affine,
-    made: Made,
-    rivals: Sequence[Made],
-    left: Mapping[Made, Sequence[Affine]],
-    powers: Mapping[Made, tuple[int, ...]],
-    domain: Polyhedron,
-) -> bool:
-    """Whether two rivals are on average at least as large: the plainest reason why a piece is not needed."""
-    places = {powers[each]: each for each in rivals if each != made}
-    for first, one in places.items():
-        opposite = places.get(tuple(2 * mine - power for mine, power in zip(powers[made], first, strict=True)))
-        if opposite is not None and one < opposite:
-            leads = (a + b - 2 * piece for a in left[one] for b in left[opposite])
-            if any(domain.implies(Inequality(lead)) for lead in leads):
-                return True
-    return False
-
-
-def _rivals(made: Made, powers: Mapping[Made, tuple[int, ...]]) -> list[Made]:
-    """The products left as rivals of one where its unknowns of least power are small, and those of most power large."""
-    rivals, count = list(powers), 0
-    while count != len(rivals):
-        count = len(rivals)
-        for place, power in enumerate(powers[made]):
-            others = [powers[each][place] for each in rivals]
-            if power in (min(others), max(others)):
-                rivals = [each for each, other in zip(rivals, others, strict=True) if other == power]
-    return rivals
 
 
 def monomials_of(pieces: Sequence[Affine], unknowns: Mapping[str, Node]) -> tuple[Monomial, ...] | None:
