@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, product
 from math import gcd
 from operator import getitem, mul
-from struct import Struct
 
 from gamma_calc.algebra.affine import Row
 from gamma_calc.algebra.inequality import Inequality
@@ -23,11 +22,14 @@ from gamma_calc.algebra.inequality import Inequality
 MOST_EDGES = 8192
 """Edges beyond which a cone is given up: their number may grow exponentially with the dimension."""
 
+Maxima = Sequence[Sequence[Row]]
+"""The pieces of each of some maxima, a constant and coefficients each."""
+
 Choice = tuple[int, ...]
 """The place of a piece in each of some maxima: a piece of their sum."""
 
 
-def facets(names: Sequence[str], maxima: Sequence[Sequence[Row]], domain: Sequence[Inequality]) -> list[Choice] | None:
+def facets(names: Sequence[str], maxima: Maxima, domain: Sequence[Inequality]) -> list[Choice] | None:
     """The needed pieces of a sum of maxima; None where the epigraph has too many edges.
 
     Args:
@@ -50,7 +52,7 @@ def facets(names: Sequence[str], maxima: Sequence[Sequence[Row]], domain: Sequen
     if len(kept) < len(names):
         names = [names[place - 1] for place in kept]
         maxima = [[(piece[0], *[piece[place] for place in kept]) for piece in pieces] for pieces in maxima]
-    return _facets(_start((*names, *sorted(bound - {*names})), inequalities), [*map(_Maximum, maxima)])
+    return _facets(_start((*names, *sorted(bound - {*names})), inequalities), maxima)
 
 
 def edges(names: Sequence[str], domain: Sequence[Inequality]) -> list[Row]:
@@ -67,7 +69,7 @@ def edges(names: Sequence[str], domain: Sequence[Inequality]) -> list[Row]:
     return [edge.vector[:-1] for edge in _start(names, domain).edges if not edge.vector[-1]]
 
 
-def _facets(cone: _Cone, maxima: Sequence[_Maximum]) -> list[Choice] | None:
+def _facets(cone: _Cone, maxima: Maxima) -> list[Choice] | None:
     """The same from the epigraph of 0 on the domain."""
     found: dict[int, Choice] = {FIRST: (0,) * len(maxima)}
     while (choice := _along_a_line(cone, maxima)) is not None:
@@ -78,7 +80,7 @@ def _facets(cone: _Cone, maxima: Sequence[_Maximum]) -> list[Choice] | None:
         edge = fresh.pop()
         if edge not in cone.edges:
             continue
-        values = [each.values(edge.vector) for each in maxima]
+        values = _values(maxima, edge.vector)
         if sum(map(max, values)) > edge.vector[-1]:
             choice = _highest(values, maxima)
             found[1 << cone.count] = choice
@@ -90,36 +92,6 @@ def _facets(cone: _Cone, maxima: Sequence[_Maximum]) -> list[Choice] | None:
 
 AT_INFINITY, FIRST = 1, 2
 """The bits of the first coordinate, which is at least 0, and of the first piece."""
-
-WORD = 64
-"""Bits of one of the numbers that are put in a row into a long one."""
-
-
-class _Maximum:
-    """The pieces of a maximum, evaluated together: each of their coordinates is one integer with a word a piece.
-
-    A word holds a number in two's complement, as machines do; turning its highest bit around makes it the number plus
-    half of what a word can tell apart. With those halves words add up, and are multiplied, like the numbers in them.
-    """
-
-    def __init__(self, pieces: Sequence[Row]) -> None:
-        self.pieces = pieces
-        self.reach = max(sum(map(abs, piece)) for piece in pieces)
-        self.words = Struct(f"<{len(pieces)}q")
-        self.halves = int.from_bytes((1 << WORD - 1).to_bytes(WORD // 8, "little") * len(pieces), "little")
-        if not self._overflows(1):
-            packed = (int.from_bytes(self.words.pack(*column), "little") for column in zip(*pieces, strict=True))
-            self.coordinates = [(column ^ self.halves) - self.halves for column in packed]
-
-    def values(self, vector: Row) -> Sequence[int]:
-        """The value of each piece at a vector."""
-        if self._overflows(max(map(abs, vector))):
-            return [sum(map(mul, piece, vector)) for piece in self.pieces]
-        row = sum(map(mul, self.coordinates, vector), self.halves) ^ self.halves
-        return self.words.unpack(row.to_bytes(self.words.size, "little"))
-
-    def _overflows(self, size: int) -> bool:
-        return bool(self.reach * size >> WORD - 1)
 
 
 class _Edge:
@@ -267,33 +239,37 @@ def _spanning(pieces: Iterable[Row], free: Sequence[int]) -> list[int]:
     return [free[lead] for lead in found]
 
 
-def _above(choice: Choice, maxima: Sequence[_Maximum], size: int) -> Row:
+def _above(choice: Choice, maxima: Maxima, size: int) -> Row:
     """The inequality that z is at least a piece of the sum, over so many coordinates."""
-    chosen = map(getitem, (each.pieces for each in maxima), choice)
-    piece = [-sum(numbers) for numbers in zip(*chosen, strict=True)]
+    piece = [-sum(numbers) for numbers in zip(*map(getitem, maxima, choice), strict=True)]
     return (*piece, *(0,) * (size - len(piece) - 1), 1)
 
 
-def _along_a_line(cone: _Cone, maxima: Sequence[_Maximum]) -> Choice | None:
+def _along_a_line(cone: _Cone, maxima: Maxima) -> Choice | None:
     """A piece of the sum from which z moves away along a line of the cone; None if there is none."""
     for line in cone.lines:
         for way in (line, _opposite(line)):
-            values = [each.values(way) for each in maxima]
+            values = _values(maxima, way)
             if sum(map(max, values)) > way[-1]:
                 return _highest(values, maxima)
     return None
 
 
-def _highest(values: Sequence[Sequence[int]], maxima: Sequence[_Maximum]) -> Choice:
+def _values(maxima: Maxima, vector: Row) -> list[list[int]]:
+    """The value of each piece at a vector."""
+    return [[sum(map(mul, piece, vector)) for piece in pieces] for pieces in maxima]
+
+
+def _highest(values: Sequence[Sequence[int]], maxima: Maxima) -> Choice:
     """The places of the highest values; of several, those that are alone at the top in some direction from there."""
     choice = []
-    for each, maximum in zip(values, maxima, strict=True):
+    for each, pieces in zip(values, maxima, strict=True):
         best = max(each)
         if each.count(best) == 1:
             choice.append(each.index(best))
         else:
             tied = (place for place, value in enumerate(each) if value == best)
-            choice.append(max(tied, key=maximum.pieces.__getitem__))
+            choice.append(max(tied, key=pieces.__getitem__))
     return tuple(choice)
 
 
