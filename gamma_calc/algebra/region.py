@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
-from gamma_calc.algebra.affine import AffineLike
-from gamma_calc.algebra.cover import leftovers, uncovered
+from gamma_calc.algebra.affine import Affine, AffineLike
+from gamma_calc.algebra.cover import leftovers, uncovered, value
 from gamma_calc.algebra.exponent import Exponent
-from gamma_calc.algebra.inequality import Equality, Inequality
+from gamma_calc.algebra.inequality import Constraint, Equality, Inequality
 from gamma_calc.algebra.polyhedron import Polyhedron
-from gamma_calc.algebra.union import canonical_union
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Region:
-    """The points of any of the polyhedra; == is equality of sets, and equal sets print alike.
+    """The points of any of the polyhedra; == is equality of sets.
 
-    On construction empty members and members inside another one are dropped and the rest is sorted. That is cheap, and
-    canonical for one member; of several, `irredundant` finds the canonical ones, which is what is printed.
+    On construction empty members and members inside another one are dropped and the rest is sorted. That is cheap. What
+    is printed are the fewer and larger members that `irredundant` finds: one where the region is convex; of several,
+    they may depend on how the region was put together.
 
     >>> from gamma_calc.algebra.affine import Affine
     >>> from gamma_calc.algebra.inequality import Equality, Inequality
@@ -97,14 +98,15 @@ class Region:
         return Region(tuple(member.projected_out(names) for member in self.members))
 
     def irredundant(self) -> Region:
-        """The same points in the members that are chosen for them, none of which the others cover; see `union`.
+        """The same points in members that are as large as their sides allow, none of which the others cover.
 
         >>> from gamma_calc.algebra import Affine, Inequality
         >>> x = Affine.symbol("x")
         >>> print(Region.of(Polyhedron.of(Inequality(x)), Polyhedron.of(Inequality(-x, strict=True))).irredundant())
         always
         """
-        return self if len(self.members) < 2 else Region(canonical_union(self.members))
+        whole = self.convex()
+        return Region(_plainest(self.members) if whole is None else (whole,))
 
     def convex(self) -> Polyhedron | None:
         """The polyhedron with the same points, or None where the region is not convex.
@@ -114,12 +116,7 @@ class Region:
         >>> print(Region.of(Polyhedron.of(Inequality(x), Inequality(1 - x)), Polyhedron.of(Inequality(x - 1))).convex())
         x >= 0
         """
-        if len(self.members) < 2:
-            return self.members[0] if self.members else None
-        sides = dict.fromkeys(side for member in self.members for side in member.inequalities)
-        common = (side for side in sides if all(member.implies(side) for member in self.members))
-        around = Polyhedron.of(*common)
-        return around if self.includes(around) else None
+        return _convex(self.members)
 
     def substituted(self, mapping: Mapping[str, AffineLike]) -> Region:
         """The points whose images under the substitution lie here."""
@@ -143,7 +140,7 @@ class Region:
         return self.includes(other) and other.includes(self)
 
     def __hash__(self) -> int:
-        return hash(self.irredundant().members)
+        return hash(self.is_empty)  # equal sets may have other members
 
     def __str__(self) -> str:
         members = self.irredundant().members
@@ -169,6 +166,61 @@ class Region:
 
 def _region(value: Region | Polyhedron) -> Region:
     return Region((value,)) if isinstance(value, Polyhedron) else value
+
+
+@lru_cache(maxsize=1024)
+def _convex(members: tuple[Polyhedron, ...]) -> Polyhedron | None:
+    """The polyhedron with the same points, or None.
+
+    Its closure is where the sides hold that all members have in common. It lacks a point together with the face that
+    the point is in: where the sum is 0 of the sides that are 0 there.
+    """
+    if len(members) < 2:
+        return members[0] if members else None
+    union = [member.constraints for member in members]
+    forms = dict.fromkeys(form for each in union for constraint in each for form in constraint.sides)
+    common = [form for form in forms if all(member.implies(Inequality(form)) for member in members)]
+    kept = [Inequality(form) for form in common]
+    while (point := uncovered(kept, union)) is not None:
+        face = (form for form in common if not value(form, point))
+        kept.append(Inequality(sum(face, Affine.of(0)), strict=True))
+        if not all(member.implies(kept[-1]) for member in members):
+            return None
+    return Polyhedron.of(*kept)
+
+
+@lru_cache(maxsize=1024)
+def _plainest(members: tuple[Polyhedron, ...]) -> tuple[Polyhedron, ...]:
+    """Members for the same points that cannot be grown any more, none of which the others cover."""
+    grown = sorted({_grown(each, members) for each in members}, key=lambda each: (-len(each.constraints), str(each)))
+    for member in tuple(grown):
+        others = [other for other in grown if other is not member]
+        if uncovered(member.constraints, [other.constraints for other in others]) is None:
+            grown = others
+    found = tuple(sorted(grown, key=str))
+    return found if found == members else _plainest(found)
+
+
+def _grown(member: Polyhedron, members: Sequence[Polyhedron]) -> Polyhedron:
+    """A member without those of its sides, or with weaker ones, that it does not need to stay inside the union.
+
+    Sides of the others that hold on it step in for its own: where they cut a polyhedron, the cut goes.
+    """
+    union = [each.constraints for each in members]
+    sides = (side for each in members for side in each.inequalities if member.implies(side))
+    left = list(dict.fromkeys((*member.constraints, *sides)))
+    for side in member.constraints:
+        rest = [each for each in left if each != side]
+        weaker = next((each for each in _weaker(side) if uncovered([*rest, *each], union) is None), [side])
+        left = [*rest, *weaker]
+    return Polyhedron.of(*left)
+
+
+def _weaker(side: Constraint) -> list[list[Constraint]]:
+    """What can stand for a side: nothing, or less than it says."""
+    if isinstance(side, Equality):
+        return [[], [Inequality(side.form)], [Inequality(-side.form)]]
+    return [[], [Inequality(side.form)]] if side.strict else [[]]
 
 
 NOWHERE = Region()

@@ -298,9 +298,7 @@ def joint_decision(condition: Condition, found: tuple[Bounded, ...], *, is_free:
     """What the cells say of a condition together."""
     each = [decision(condition, bound, is_free=is_free) for bound in found]
     unknown = next((pair for pair in zip(each, found, strict=True) if pair[0].status is Status.UNKNOWN), None)
-    region = _union(part.region for part in each)
-    whole = region.convex()
-    region = region.irredundant() if whole is None else Region.of(whole)
+    region = _union(part.region for part in each).irredundant()
     if unknown is not None:
         part, bound = unknown
         there = f"where {bound.run.domain}, " if len(found) > 1 else ""
