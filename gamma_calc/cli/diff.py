@@ -66,8 +66,8 @@ def answer(options: argparse.Namespace) -> int:
         steps=options.steps or "all",
         **supposition_arguments(options),
         second_optimizer=options.second_optimizer,
-        second_without=options.second_without,
-        second_align=alignments(options.second_align),
+        second_without=options.second_without or None,
+        second_align=alignments(options.second_align) or None,
     )
     show(options, found.json, lambda: str(found))
     sides = found.difference.first, found.difference.second

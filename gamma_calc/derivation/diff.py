@@ -102,7 +102,7 @@ def diff(
     without: Collection[str] = (),
     align: Alignments | None = None,
     second_optimizer: str | None = None,
-    second_without: Collection[str] = (),
+    second_without: Collection[str] | None = None,
     second_align: Alignments | None = None,
 ) -> Diff:
     """What changes from one scheme, or one set of assumptions, to another.
@@ -111,13 +111,18 @@ def diff(
         first, second, steps: as in `derive`.
         optimizer, without, align: as in `exponents`, for both.
         at: exact values; each applies to both schemes wherever its name is free.
-        second_optimizer, second_without, second_align: for the second alone, in place of those for both.
+        second_optimizer, second_without, second_align: for the second alone, in place of those for both; an empty
+            list of assumptions to do without, or no alignments, counts too.
 
     Raises:
         BadInput: as in `exponents`.
     """
     ours = Suppositions(optimizer, without, align)
-    theirs = Suppositions(second_optimizer or optimizer, second_without or without, second_align or align)
+    theirs = Suppositions(
+        optimizer if second_optimizer is None else second_optimizer,
+        without if second_without is None else second_without,
+        align if second_align is None else second_align,
+    )
     pair = schemes_and_policies([(first, ours), (second, theirs)], at)
     return Diff(difference(*(derived_from(scheme, steps, policy).derivation for scheme, policy in pair)))
 

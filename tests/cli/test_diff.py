@@ -7,6 +7,7 @@ import json
 import pytest
 
 from gamma_calc.cli.main import main
+from gamma_calc.derivation.diff import diff
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
@@ -33,6 +34,14 @@ def test_without_an_assumption(capsys: pytest.CaptureFixture[str]) -> None:
     text = told(capsys, "diff", "init-a", "init-a", "--second-without", "A5", status=3)
     assert "first:  gamma[(U_B^1).T dZ] = eta + 1 by aligned sum\n" in text
     assert "second: gamma[(U_B^1).T dZ] <= eta + 1 by aligned sum, bounded\n" in text
+
+
+def test_the_second_may_suppose_nothing_of_what_the_first_does() -> None:
+    both = {"without": ["A5"], "align": {"aligned": "alpha"}}
+    found = diff("init-a", "init-a", **both, second_without=(), second_align={}).json()
+    assert found["first"] == "init-a under adam, without A5, aligned sums alpha"
+    assert found["second"] == "init-a under adam"
+    assert diff("init-a", "init-a", **both).json()["second"] == found["first"]
 
 
 def test_another_optimizer(capsys: pytest.CaptureFixture[str]) -> None:
