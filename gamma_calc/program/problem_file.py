@@ -58,11 +58,16 @@ def function_at(place: str, folder: Path, *, allow_code: bool) -> Callable[..., 
     path = folder / found[1]
     if not path.is_file():
         raise BadInput(f"{path}: no such file; expected Python with a function {found[2]}")
-    spec = spec_from_file_location(path.stem, path)
+    # Annotations are looked up in sys.modules by the module's name: a path there hides nothing that can be imported.
+    spec = spec_from_file_location(str(path.resolve().with_suffix("")), path)
     assert spec is not None and spec.loader is not None  # a name that ends in .py has a loader
-    module = module_from_spec(spec)
-    with _run(place):
-        spec.loader.exec_module(module)
+    module = sys.modules[spec.name] = module_from_spec(spec)
+    try:
+        with _run(place):
+            spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(spec.name, None)
+        raise
     function = getattr(module, found[2], None)
     if not callable(function):
         names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -260,6 +262,19 @@ def test_code_is_not_even_read_without_permission(folder: Path, capsys: pytest.C
     with pytest.raises(BadInput, match="in Python, pass what it returns"):
         derive("net.py:mine")
     assert not (folder / "touched").exists()
+
+
+def test_a_file_may_look_up_its_own_annotations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shape = "@dataclass\nclass Shape:\n    width: int = 1\n"
+    begun = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+    (folder / "json.py").write_text(begun + FILE + shape, encoding="utf-8")
+    before = {*sys.modules}
+    assert main(("derive", "json.py:mine", "--allow-code")) == 0
+    (made,) = (name for name in sys.modules.keys() - before if name.endswith("json"))
+    assert sys.modules["json"] is json and sys.modules[made].Shape
+    (folder / "json.py").write_text(begun + shape + "raise RuntimeError", encoding="utf-8")
+    assert main(("derive", "json.py:mine", "--allow-code")) == 2
+    assert made not in sys.modules
 
 
 def test_the_recipe_of_the_documentation_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
