@@ -93,7 +93,7 @@ def premises(scheme: Scheme, policy: Policy) -> Json:
 
 def _domain(scheme: Scheme, policy: Policy) -> Forms:
     """The declared inequalities and the limits of the rank and of alignments; what is always so is left out."""
-    rules = [form for rule in scheme.between for form in rule.substituted({"rank": scheme["rank"]}).sides]
+    rules = [form for rule in scheme.declared for form in rule.sides]
     half = Affine.of(1) / 2
     limits = (form for _, value in policy.coefficients for form in (value - half, 1 - value))
     return tuple(dict.fromkeys(form for form in (*rules, *scheme.axis_forms, *limits) if form.terms))

@@ -175,8 +175,13 @@ class Scheme:
     @property
     def domain(self) -> Polyhedron:
         """Where the free exponents live: the declared inequalities, no axis shrinks, and the rank is at most n."""
-        declared = (rule.substituted({RANK: self[RANK]} if RANK in self.exponents else {}) for rule in self.between)
-        return Polyhedron.of(*declared, *map(Inequality, self.axis_forms))
+        return Polyhedron.of(*self.declared, *map(Inequality, self.axis_forms))
+
+    @property
+    def declared(self) -> tuple[Constraint, ...]:
+        """The declared inequalities, with what the rank stands for, where there is one, in its place."""
+        rank = {RANK: self[RANK]} if RANK in self.exponents else {}
+        return tuple(rule.substituted(rank) for rule in self.between)
 
     @property
     def axis_forms(self) -> tuple[Affine, ...]:

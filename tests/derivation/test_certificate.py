@@ -11,6 +11,7 @@ from itertools import product
 
 import pytest
 
+from gamma_calc import Problem
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.policy import CALCULUS, Policy
@@ -18,6 +19,7 @@ from gamma_calc.derivation.certificate import Certificate, certificate
 from gamma_calc.derivation.checker import ProofSteps, verified
 from gamma_calc.derivation.verification import verification
 from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.network import axis, data, named, parameter
 from tests.derivation.certificates import CASES, POLICIES, derivation_of, every_case, is_same_region, read_back, written
 from tests.schemes import STEPS_ALONE
 
@@ -137,6 +139,14 @@ def test_a_momentum_that_keeps_growing_without_being_felt_leaves_nothing_open() 
         for line in found
         if line.startswith("t steps")
     )
+
+
+def test_a_network_without_a_rank_has_a_domain() -> None:
+    wide, out, batch = axis("width", 1), axis("out", 1), axis("batch")
+    value = parameter("W", out, wide, init="-1/2", rate="eta") @ data("Z", wide, batch)
+    found = certificate(derived(Problem("linear", named("Y", value), between=("eta <= 0",)).scheme))
+    assert read_back(found).first_failure is None
+    assert found.data["premises"]["domain"] == [{"eta": "-1"}]
 
 
 def test_what_is_not_proved_is_called_unknown() -> None:
