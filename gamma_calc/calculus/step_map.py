@@ -23,6 +23,10 @@ from gamma_calc.maxplus.graph import Edge, Monomial, Node, PathStart, Product, S
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, Step
 
+MOST_EDGES = 100_000
+"""Edges of a map below a step beyond which it is not written out: a module with five free exponents and a momentum has
+35 thousand, which take seconds; three layers whose scales are all free have 292 million."""
+
 
 @lru_cache(maxsize=64)
 def step_map(
@@ -49,7 +53,7 @@ def product_map(
 def minorant(
     program: Program, quantities: tuple[str, ...], domain: Polyhedron, policy: Policy = CALCULUS
 ) -> StepMap | None:
-    """A linear map that a step which multiplies components never falls below; None where a step is no such product.
+    """A linear map that a step which multiplies components never falls below; None where there is none, or it is long.
 
     Of a product of components, all but one are replaced by what they are at an early step, where no step makes them
     smaller; what is only bounded from above is left out. So where a cycle of this map gains, a run grows without bound.
@@ -60,6 +64,8 @@ def minorant(
     plain, products = _by_degree([piece for piece in step.pieces if not piece.is_bound])
     kept = step.graph(plain).kept
     floors = {node: total(alike).lower.pieces for node, alike in by_parity(step.run[-1].after).items() if node in kept}
+    if sum(each.count(floors) for each in products) > MOST_EDGES:
+        return None
     below = dict.fromkeys(edge for each in products for edge in each.edges(floors))
     return step.graph([*plain, *below], products, is_below=True)
 

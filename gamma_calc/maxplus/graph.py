@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import product
+from math import prod
 from typing import Any, TypeAlias, TypeVar
 
 from gamma_calc.algebra import Affine, Exponent
@@ -79,6 +80,11 @@ class Product:
         """The product of one component alone, as an edge."""
         (factor,) = self.monomial.factors
         return Edge(factor, self.target, self.monomial.coefficient, self.is_bound)
+
+    def count(self, floors: Mapping[Node, tuple[Affine, ...]]) -> int:
+        """How many `edges` there are."""
+        sizes = [len(floors.get(factor, ())) for factor in self.monomial.factors]
+        return sum(prod((*sizes[:place], *sizes[place + 1 :])) for place in range(len(sizes)))
 
     def edges(self, floors: Mapping[Node, tuple[Affine, ...]]) -> Iterator[Edge]:
         """Each factor's part in the product, with the other ones at their floors, if all of them have one."""

@@ -12,6 +12,9 @@ from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.recursion import MOST_WRITTEN, trajectory
 from gamma_calc.derivation.questions import exponents
 from gamma_calc.program.lora import lora_module
+from gamma_calc.program.models import Perceptron
+from gamma_calc.program.optimizers import OPTIMIZERS
+from gamma_calc.program.scheme import Scheme
 from tests.schemes import scheme
 
 
@@ -78,6 +81,19 @@ def test_a_momentum_that_no_step_multiplies_does_not_end_a_run(fan_out: str) -> 
     found = derived(scheme(*FREE, fan_out=fan_out, **STILL))
     assert time.process_time() - begun < SECONDS
     assert not found.run.cut and not found.is_unknown
+
+
+def test_three_layers_with_free_scales_are_unknown() -> None:
+    """A map below their step would have 292 million edges."""
+    layers = ("1", "2", "3")
+    scales = {f"{each}.{kind}": f"-{kind[0]}_{each}" for each in layers for kind in ("init", "multiplier")}
+    rates = {f"{each}.rate": "0" for each in layers}
+    forget()
+    begun = time.process_time()
+    found = derived(Scheme("abc", scales | rates, OPTIMIZERS["sgd"], model=Perceptron(layers)))
+    assert time.process_time() - begun < 3 * SECONDS
+    assert found.decisions["stable"].status is Status.UNKNOWN
+    assert "too long to follow" in found.decisions["stable"].reason
 
 
 @pytest.mark.slow
