@@ -45,9 +45,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "derivation.horizon_words": {
         "algebra",
-        "maxplus.quasi_linear",
-        "analysis.largest_rates",
-        "analysis.rate_law",  # the record that puts a formula into words
+        "analysis.rate_law",  # what makes a formula of products of families
         "derivation.checker",
     },
     "derivation.law_words": {"algebra.affine", "algebra.plain", "analysis.conditions", "derivation.checker"},

@@ -6,12 +6,13 @@ form and any number of turns of a cycle that T steps have room for. A settled ru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
-from gamma_calc.algebra import Polyhedron
+from gamma_calc.algebra import Inequality, Polyhedron
 from gamma_calc.analysis.bounded import Bounded
-from gamma_calc.analysis.rate_law import RateLaw, rate_law, steps_region
+from gamma_calc.analysis.rate_law import Product, RateLaw, rate_law
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.maxplus.graph import StepMap
 from gamma_calc.maxplus.horizon_families import HorizonFamily, horizon_families, largest
@@ -27,8 +28,8 @@ class HorizonLaw:
     """Where some quantities have exponents at most 0 at steps 1 to T, for every T.
 
     `families` are the exponents that must not be positive. `largest` is the largest stable rate as a function of T
-    where one rate is free, and of the other free exponents, or why there is no such formula. Where the law is known on
-    a part of the domain only, `domain` is that part and `elsewhere` says what is missing on the rest.
+    where one rate is free and nothing else, or why there is no such formula. Where the law is known on a part of the
+    domain only, `domain` is that part and `elsewhere` says what is missing on the rest.
     """
 
     quantities: tuple[str, ...]
@@ -39,7 +40,8 @@ class HorizonLaw:
 
     def region(self, steps: int) -> Polyhedron:
         """Where the quantities stay bounded for so many steps."""
-        return steps_region(self.families, self.domain, steps)
+        corners = (corner for family in self.families for corner in family.corners(steps))
+        return self.domain & Polyhedron.of(*(Inequality(-corner) for corner in corners))
 
 
 def horizon_law(
@@ -72,12 +74,36 @@ def horizon_law(
 def _largest(
     rates: Sequence[str], free: Sequence[str], every: Sequence[HorizonFamily], domain: Polyhedron
 ) -> RateLaw | str:
-    """The largest stable rate as a function of T, and of what else is free."""
+    """The largest stable rate as a function of T, where nothing else is free."""
     if len(rates) != 1:
         return "not exactly one rate is free"
+    if len(free) > 1:
+        return f"{rates[0]} is not the only free exponent"
     if not domain.is_closed:
         return f"the domain is not closed: {domain}"
-    return rate_law(rates[0], every, domain, tuple(name for name in free if name != rates[0]))
+    return family_rate_law(rates[0], every, domain)
+
+
+def family_rate_law(rate: str, every: Sequence[HorizonFamily], domain: Polyhedron) -> RateLaw | str:
+    """The largest rate of a closed domain for which families are at most 0, by the number of steps, or why not.
+
+    Assumes:
+        Nothing but the rate is free in the families and in the domain.
+    """
+    sides = [side for each in domain.constraints for side in each.sides]
+    most = ((1, -side, ()) for side in sides if side.coefficient(rate) < 0)
+    least = (-side.constant / side.coefficient(rate) for side in sides if side.coefficient(rate) > 0)
+    products = dict.fromkeys((*(each for family in every for each in _products(family)), *most))
+    return rate_law(rate, products, max(least, default=None))
+
+
+def _products(family: HorizonFamily) -> Iterator[Product]:
+    """A family with one of the numbers of turns that each of its cycles can have."""
+    for way in product(*(turns.members for _, turns in family.turns)):
+        chosen = [(weight, member) for (weight, _), member in zip(family.turns, way, strict=True)]
+        base = sum((weight * member.shift for weight, member in chosen), family.base)
+        turns = tuple((weight, member.parts) for weight, member in chosen if member.parts)
+        yield max(member.start for member in way), base, turns
 
 
 def _linear(found: StepMap | None, quantities: Sequence[str], run: Trajectory) -> tuple[HorizonFamily, ...] | str:

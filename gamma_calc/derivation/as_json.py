@@ -147,18 +147,12 @@ def _family(family: HorizonFamily) -> Json:
 
 
 def _rate_law(law: RateLaw) -> Json:
-    """A law; without a formula where the families say as much."""
-    early = [each.value for each in law.early]
-    if not law.others:
-        limit = law.limit.value or "-oo"
-        return {"value": str(law), "since": law.since, "early": early, "limit": limit, "attained_at": law.attained_at}
     return {
-        "value": str(law) if law.cases else None,
+        "value": str(law),
         "since": law.since,
-        "early": early,
-        "valid_on": str(law.valid_on),
-        "limit": law.limit.value,
-        "attained_on": str(law.attained),
+        "early": [None if each is None else str(each) for each in law.early],
+        "limit": "-oo" if law.limit is None else str(law.limit),
+        "attained_at": law.attained_at,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gamma_calc.algebra import Affine, Exponent, Inequality, name_latex
+from gamma_calc.algebra.notation import rational_latex
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.derivation.symbols import quantity_latex
@@ -17,7 +18,7 @@ MOST_WRITTEN = 12
 """Families of one law that a terminal shows."""
 
 MOST_IN_LINE = 3
-"""Families, or bounds of a formula, that a terminal shows on one line."""
+"""Families that a terminal shows on one line."""
 
 Laws = Mapping[str, HorizonLaw | str]
 Growth = Mapping[str, Exponent | LeastGrowth | str]
@@ -59,7 +60,7 @@ def telling(laws: Laws) -> Laws:
 
 
 def _is_constant(law: HorizonLaw) -> bool:
-    if isinstance(law.largest, RateLaw) and law.largest.cases:
+    if isinstance(law.largest, RateLaw):
         return law.largest.is_constant
     return all(cycle == Affine.of(0) for family in law.families for cycle, _ in family.turns)
 
@@ -75,16 +76,14 @@ def horizon_lines(laws: Laws) -> Iterator[str]:
 
 def _law(law: HorizonLaw) -> str:
     """What T steps ask, behind a colon: on the same line, or on lines of their own where it is much."""
-    rate = law.largest if isinstance(law.largest, RateLaw) else None
-    if rate and (not rate.others or (len(rate.cases) == 1 and len(rate.cases[0]) <= MOST_IN_LINE)):
-        return f" {rate.statement}"
+    if isinstance(law.largest, RateLaw):
+        return f" {law.largest.statement}"
     texts = [_family(family) for family in law.families[:MOST_WRITTEN]]
     left = len(law.families) - len(texts)
     more = [f"and {left} more, which --json gives"] if left else []
-    tends = [rate.tendency] if rate else []
     if len(texts) <= MOST_IN_LINE:
-        return f" {'; '.join([' and '.join(texts) or 'always', *tends])}"
-    return "".join(f"\n  {text}" for text in [*texts, *more, *tends])
+        return f" {' and '.join(texts) or 'always'}"
+    return "".join(f"\n  {text}" for text in [*texts, *more])
 
 
 def _family(family: HorizonFamily) -> str:
@@ -119,7 +118,7 @@ def _blocks(name: str, law: HorizonLaw | str) -> Iterator[PrintedBlock]:
     columns = (Column("exponent", share=500), Column("turns", share=340), Column("steps", share=160))
     yield Table(columns, rows)
     if isinstance(law.largest, RateLaw):
-        yield Paragraph(_joint_sentence(law.largest) if law.largest.others else _sentence(law.largest))
+        yield Paragraph(_sentence(law.largest))
 
 
 def _row(family: HorizonFamily) -> tuple[Text, ...]:
@@ -132,26 +131,12 @@ def _row(family: HorizonFamily) -> tuple[Text, ...]:
     return (Math(" + ".join([*base, *terms])),), numbers, (Math(rf"T \ge {family.start}"),)
 
 
-def _joint_sentence(law: RateLaw) -> Text:
-    name, formula = name_latex(law.rate), ""
-    if law.cases:
-        where = "" if law.valid_on.is_everywhere else f" where ${law.valid_on.latex()}$"
-        formula = rf"The largest stable ${name}$ is ${law.latex()}${where} for all $T \ge {law.since}$. "
-    if law.limit.bounds is None:
-        return (*typeset(f"{formula}For every step count: "), *prose(law.limit.reason), ".")
-    where = "" if law.limit.valid_on == law.valid_on else f" where ${law.limit.valid_on.latex()}$"
-    limit = f"{formula}As $T$ grows, the largest stable ${name}$ tends to ${law.limit.latex()}${where}"
-    if law.attained.is_empty:
-        return typeset(f"{limit}, which no number of steps attains.")
-    return typeset(f"{limit}, which some number of steps attains where ${law.attained.latex()}$.")
-
-
 def _sentence(law: RateLaw) -> Text:
     whole = rf"The largest stable ${name_latex(law.rate)}$ is ${law.latex()}$ for all $T \ge {law.since}$"
     for steps, value in enumerate(law.early, 1):
-        bound = "every value is stable" if value.bounds is None else f"it is ${value.latex()}$"
+        bound = "every value is stable" if value is None else f"it is ${rational_latex(value)}$"
         whole += f"; {bound} for $T = {steps}$"
     if law.attained_at is not None:
         return typeset(f"{whole}.")
-    limit = r"-\infty" if law.limit.bounds is None else law.limit.latex()
+    limit = r"-\infty" if law.limit is None else rational_latex(law.limit)
     return typeset(f"{whole}. Its limit is ${limit}$, which no number of steps attains.")

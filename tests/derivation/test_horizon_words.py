@@ -45,8 +45,8 @@ def test_the_largest_rate_is_the_largest(name: str) -> None:
         return all(each is None or each <= 0 for each in (*sizes, *later))
 
     for steps in range(1, STEPS):
-        (bound,) = law.bounds(steps)
-        largest = bound.constant
+        largest = law.at(steps)
+        assert largest is not None
         assert is_bounded(largest, steps) and not is_bounded(largest + Fraction(1, 10**6), steps), steps
 
 
