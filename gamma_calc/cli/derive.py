@@ -32,7 +32,14 @@ from functools import cache
 from pathlib import Path
 
 from gamma_calc.analysis.decision import Decision, Status
-from gamma_calc.cli.options import add_horizon_argument, add_question_arguments, schemes, show, supposition_arguments
+from gamma_calc.cli.options import (
+    add_horizon_argument,
+    add_question_arguments,
+    check_not_read,
+    schemes,
+    show,
+    supposition_arguments,
+)
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.advice import advice
@@ -96,6 +103,7 @@ def _write(options: argparse.Namespace, found: Derived) -> Certificate | None:
     for name in DOCUMENTS:
         if (path := getattr(options, name)) is None:
             continue
+        check_not_read(f"--{name}", path, options.specs)
         place = os.path.realpath(path)
         if place in asked:
             raise BadInput(f"--{asked[place]} and --{name} both name {path}: give two files")

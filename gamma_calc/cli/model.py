@@ -171,7 +171,8 @@ def _text(found: ModelTheory) -> str:
     rows = [(name, each.reason if each.status is Status.UNKNOWN else str(each)) for name, each in decisions]
     lines.append(text_table(rows))
     if derivation.at_max:
-        lines += ["exponents at the largest stable rate, by adapter [layer]:", text_table(_layer_rows(found))]
+        where = "at the largest stable rate" if derivation.max_stable else "there"
+        lines += [f"exponents {where}, by adapter [layer]:", text_table(_layer_rows(found))]
         lines += _undertrained(found)
         lines.append(
             f"the output: {_shown(derivation.at_max[OUTPUT])}, its change: {_shown(derivation.at_max[CHANGE])}"
@@ -274,6 +275,9 @@ def _rates(found: ModelTheory, max_stable: Mapping[str, LargestRate]) -> str:
 def _beside_module(found: ModelTheory) -> Iterator[str]:
     """What one module alone would do, where it is known at one rate."""
     if found.module is None or found.derivation is None or not found.is_compared:
+        return
+    if not found.derivation.max_stable and not found.partings:
+        yield "One module alone has the same exponents there."
         return
     is_same = found.module.max_stable == found.derivation.max_stable
     alone = (

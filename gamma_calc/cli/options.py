@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -112,6 +113,19 @@ def schemes(options: argparse.Namespace, specs: Sequence[str]) -> tuple[Scheme, 
     if len(specs) > MOST_SPECS:
         raise BadInput("SPEC", found=f"{len(specs)} schemes", expected=f"at most {MOST_SPECS}")
     return tuple(scheme_from(spec, allow_code=options.allow_code) for spec in specs)
+
+
+def check_not_read(option: str, path: Path, specs: Sequence[str]) -> None:
+    """That an output is not written over a spec that was read.
+
+    Raises:
+        BadInput: it is one.
+    """
+    files = {
+        os.path.realpath(part) for spec in specs for part in (spec, spec.rpartition(":")[0]) if os.path.exists(part)
+    }
+    if os.path.realpath(path) in files:
+        raise BadInput(f"{option}: {path} is the SPEC that is read, and would be written over: give another file")
 
 
 def supposition_arguments(options: argparse.Namespace) -> dict[str, Any]:

@@ -88,6 +88,11 @@ def answer(options: argparse.Namespace) -> int:
     config = config_from_file(Path(spec)) if is_config(spec) else None
     if _is_between_models(options):
         return _between_models(options, config)
+    if config is not None and config.has_only_embeddings:
+        targets = ", ".join(config.embeddings)
+        raise BadInput(
+            f"{spec}: {targets} is an embedding by name, with another law than linear layers: see gamma-calc lint"
+        )
     if config is not None and options.to_rank is not None:
         options.from_rank = _own_rank(options, config)
     found = transfer(
@@ -165,7 +170,11 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     pairs = paired_kinds(start, end)
     network = _network(options, scheme, files) if options.network else None
     starts = [config_from_file(file).initialisation for file in files if file is not None]
-    with_fan_out = any(each.is_b_frozen for each in starts) and not scheme.is_trained(INITIAL[1])
+    with_fan_out = any(each.is_b_frozen for each in starts)
+    if with_fan_out and scheme.is_trained(INITIAL[1]):
+        raise BadInput(
+            f"{scheme.name}: B", found="trained", expected="frozen, as MiCA has it: give the adapter as SPEC"
+        )
     found = carried_pairs(
         scheme,
         pairs,

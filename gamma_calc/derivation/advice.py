@@ -44,12 +44,16 @@ def _at_the_edge(found: Derivation) -> str:
     """What learns and what grows at the largest stable rates; empty where more would learn at others."""
     idle = [each for each in _trained(found) if not _is_zero(found.at_max[each.contribution].upper)]
     changes = found.decisions[FEATURE_LEARNING.name].condition.reached
-    change = Exponent.largest(found.at_max[name].upper for name in changes)
-    if not idle and (_trained(found) or _is_zero(change)):
+    still = [name for name in changes if not _is_zero(found.at_max[name].upper)]
+    change = Exponent.largest(found.at_max[name].upper for name in still)
+    if not idle and (_trained(found) or not still):
         alone = ", but two such adapters on one residual stream are not stable there" if _is_for_one_only(found) else ""
         return f"Use {found.title} with {_rates(found)}: {_all(found)}{_growing(found)}{alone}."
     if _holds_somewhere(found.decisions.get(EFFICIENT.name)):
         return ""
+    if not idle and len(still) < len(changes):
+        where = f"{_soon(found)} under {found.title}, with {_rates(found)}"
+        return f"Not every feature learns{where}: {_few(still)} {_falls(change)}."
     if len(idle) in (0, len(_trained(found))):
         return f"{found.title} hardly learns{_soon(found)} with {_rates(found)}: its output's change {_falls(change)}."
     names = [each.name for each in idle]

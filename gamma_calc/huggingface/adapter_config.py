@@ -431,9 +431,9 @@ def _read(
 def _names(document: Mapping[str, Any], key: str) -> tuple[str, ...]:
     found = document.get(key)
     names = [] if found is None else [found] if isinstance(found, str) else found
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list | tuple | set) or not all(isinstance(name, str) for name in names):
         raise BadInput(f"{key}: found {quoted(found)}, expected a string or a list of strings")
-    return tuple(names)
+    return tuple(sorted(names) if isinstance(names, set) else names)  # PEFT keeps a set in memory
 
 
 def _initialisation(value: object) -> Initialisation:

@@ -162,6 +162,11 @@ def shape_config(adapter: object) -> LoraConfig | None:
     return LoraConfig(**{key: getattr(adapter, key) for key in ADAPTER_KEYS})
 
 
+def module_names(adapters: Sequence[Adapter]) -> frozenset[str]:
+    """The modules that have adapters, without PEFT's wrapping."""
+    return frozenset(_whole(each.name) for each in adapters)
+
+
 def layer_kinds(*models: Sequence[Adapter]) -> tuple[Mapping[str, LayerKind], ...]:
     """The adapters of some models by kind, named alike in all: by the last word, unless layers of it differ in shape.
 

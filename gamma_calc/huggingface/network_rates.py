@@ -19,6 +19,7 @@ from gamma_calc.huggingface.layers import (
     ModelLike,
     adapted_shapes,
     configuration_of,
+    module_names,
     shape_config,
     title_of,
     traced_adapter_from,
@@ -26,6 +27,7 @@ from gamma_calc.huggingface.layers import (
 from gamma_calc.huggingface.model_theory import LAYERS, ModelTheory, model_theory
 from gamma_calc.huggingface.model_transfer import paired_kinds
 from gamma_calc.huggingface.short_models import short_model
+from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values, selected
 
 EDGE = "the edge of a whole model"
@@ -37,7 +39,7 @@ class NetworkEdge:
     """The exponent of the free rate at which a model is just stable.
 
     `layers` of the `adapted` ones were derived; where the rate falls from layer to layer, each of the others is taken
-    to add what the last of these does (`is_extrapolated`).
+    to add what the last of these does (`is_extrapolated`). It is that of a `scheme` with adapters on these `modules`.
     """
 
     model: str
@@ -46,6 +48,8 @@ class NetworkEdge:
     rate: str
     exponent: Fraction
     is_extrapolated: bool
+    scheme: Scheme
+    modules: frozenset[str]
 
     @property
     def note(self) -> str:
@@ -97,7 +101,7 @@ def network_edge(
     if isinstance(end, PeftModel) and adapters == (None, None):
         adapters = (end.active_peft_config,) * 2
     given = [None if each is None else traced_adapter_from(each) for each in adapters]
-    shapes = map(adapted_shapes, (start, end), map(shape_config, given))
+    shapes = [adapted_shapes(*each) for each in zip((start, end), map(shape_config, given), strict=True)]
     if moved := [name for name, ends in paired_kinds(*shapes).items() if ends[0].rank != ends[1].rank]:
         raise BadInput(f"{EDGE} goes by the width alone, and the rank of {moved[0]} changes")
     configs = [configuration_of(each) for each in (start, end)]
@@ -109,7 +113,10 @@ def network_edge(
         both = f"{titles[0]} is a {classes[0]} and {titles[1]} a {classes[1]}"
         raise BadInput(f"{EDGE}: {both}; expected two of one class")
     edge = _edge(
-        model_theory(end, adapter=adapters[1], scheme=chosen, optimizer=optimizer, at=at, align=align), free[0]
+        model_theory(end, adapter=adapters[1], scheme=chosen, optimizer=optimizer, at=at, align=align),
+        free[0],
+        chosen if optimizer is None else chosen.under(optimizer),
+        module_names(shapes[1]),
     )
     if edge.is_extrapolated and before.adapted != edge.adapted:
         depths = f"{titles[0]} has adapters in {before.adapted} layers and {titles[1]} in {edge.adapted}"
@@ -120,7 +127,7 @@ def network_edge(
     return edge
 
 
-def _edge(theory: ModelTheory, rate: str) -> NetworkEdge:
+def _edge(theory: ModelTheory, rate: str, scheme: Scheme, modules: frozenset[str]) -> NetworkEdge:
     """The edge of a model, by its free rate.
 
     Raises:
@@ -138,4 +145,4 @@ def _edge(theory: ModelTheory, rate: str) -> NetworkEdge:
     if largest.exponent is None or not largest.attained:
         raise BadInput(f"{EDGE}: {name} has no largest stable {rate}: {largest.reason}")
     assert short is not None  # of a model's configuration
-    return NetworkEdge(name, short.layers, short.adapted, rate, largest.exponent, is_extrapolated)
+    return NetworkEdge(name, short.layers, short.adapted, rate, largest.exponent, is_extrapolated, scheme, modules)

@@ -6,6 +6,7 @@ Nothing is attached to a tensor: a group is a list of parameters and its rate, s
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,7 +26,7 @@ from gamma_calc.experiment.setup import size_of
 from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
 from gamma_calc.huggingface.adapters import BESIDE_LORA, FROZEN_B, Adapter, lora_adapters, trained_adapters
 from gamma_calc.huggingface.dora import check_dora_law
-from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, shape_config, title_of
+from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, module_names, shape_config, title_of
 from gamma_calc.huggingface.model_transfer import SEE_LINT, law_between, paired_kinds, place
 from gamma_calc.numbers import real_number
 from gamma_calc.program.models import check_module
@@ -103,7 +104,7 @@ def parameter_groups(
     adapters = lora_adapters(model, adapter, knows=BESIDE_LORA)
     (chosen,) = selected([scheme])
     if network is not None:
-        _check_network(model, network, base_model)
+        _check_network(model, adapters, chosen, network, base_model)
     if base_model is None:
         law, bases = _at_one_base(chosen, adapters, base_width, base_rank, alpha)
     elif base_width is None and base_rank is None:
@@ -166,12 +167,23 @@ def _at_one_base(
     return law, [base] * len(adapters)
 
 
-def _check_network(model: nn.Module, network: NetworkEdge, base_model: ModelLike | None) -> None:
-    """Refuse the edge of a model of another class, or one without the model that rates are carried from."""
+def _check_network(
+    model: nn.Module,
+    adapters: Sequence[Adapter],
+    scheme: Scheme,
+    network: NetworkEdge,
+    base_model: ModelLike | None,
+) -> None:
+    """Refuse the edge of another class, scheme or set of adapters, or one without the model that rates come from."""
     if base_model is None:
         raise BadInput("network: the law of whole models carries from one to the other; give base_model")
     if network.model != title_of(model):
         raise BadInput(f"network: found the edge of a {network.model}, and the model is a {title_of(model)}")
+    if network.scheme != scheme:
+        raise BadInput(f"network: found the edge of {network.scheme.title}, and the scheme is {scheme.title}")
+    if others := network.modules ^ module_names(adapters):
+        found = f"network: found the edge of {len(network.modules)} adapters, and the model has {len(adapters)}"
+        raise BadInput(f"{found}; {min(others)} has one here or there only")
 
 
 def _check_scales(adapters: tuple[Adapter, ...]) -> None:

@@ -188,8 +188,9 @@ class Translation:
         number = _repeated(operation.values)
         if number == 0:
             return Value(leaf, dims)
-        given = self.data(f"{init.name}_0", start, leaf.shape) if number is None else self.scalar(number)
-        return self.layout.added(Value(given, dims), Value(leaf, dims))
+        if number is None or start.numel() == 1:  # one coordinate repeats nothing
+            return self.layout.added(Value(self.data(f"{init.name}_0", start, leaf.shape), dims), Value(leaf, dims))
+        return self.layout.added(Value(self.scalar(number), dims), Value(leaf, dims))
 
     def is_identity(self, argument: Any) -> bool:
         """Whether an operand is an identity matrix that does not change."""

@@ -36,6 +36,8 @@ REFUSED = {
     "word-steps": (("derive", "init-a", "--steps", "some"), "all"),
     "unknown-option": (("derive", "init-a", "--stepz", "3"), "stepz"),
     "two-documents-one-file": (("derive", "init-a", "--latex", "a.tex", "--markdown", "a.tex"), "two files"),
+    "spec-written-over": (("derive", "two.toml", "--latex", "./two.toml"), "give another file"),
+    "spec-drawn-over": (("explore", "two.toml", "--out", "two.toml"), "two.toml is the SPEC that is read"),
     "unwritable-document": (("derive", "init-a", "--latex", "/nowhere/a.tex"), "/nowhere/a.tex"),
     "widths-falling": (("crosscheck", "init-a", "--widths", "256,128"), "increasing"),
     "widths-repeated": (("crosscheck", "init-a", "--widths", "128,128"), "increasing"),

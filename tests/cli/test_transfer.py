@@ -83,6 +83,9 @@ def test_an_embedding_by_name_is_said_to_have_another_law(tmp_path: Path, capsys
     path.write_text(json.dumps({**PLAIN, "target_modules": ["q_proj", "embed_tokens"]}), encoding="utf-8")
     assert main(["transfer", str(path), *WIDTHS]) == 0
     assert "By name embed_tokens is an embedding" in capsys.readouterr().out
+    path.write_text(json.dumps({**PLAIN, "target_modules": ["embed_tokens"]}), encoding="utf-8")
+    assert main(["transfer", str(path), *WIDTHS]) == 2
+    assert "with another law than linear layers: see gamma-calc lint" in capsys.readouterr().err
 
 
 def test_what_dora_makes_of_a_raw_step_is_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

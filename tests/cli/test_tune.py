@@ -35,6 +35,11 @@ def config(path: Path, width: int = 16, **others: Any) -> str:
     return str(path)
 
 
+def encoder() -> None:
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    BertConfig(**sizes).save_pretrained("bert")
+
+
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Models, texts, and plans whose models are hardly trained before they are adapted."""
@@ -175,8 +180,7 @@ def test_models_data_and_schemes_of_ones_own(
 ) -> None:
     (tmp_path / "own.toml").write_text(SPEC, encoding="utf-8")
     if words[0] == "bert":
-        sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-        BertConfig(**sizes).save_pretrained("bert")
+        encoder()
     if words[0] == "saved":
         saved(tmp_path / "saved")
     found = answered(capsys, *words)
@@ -267,6 +271,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "free": (("tiny", "--data", "a.txt", "--scheme", "free.toml"), "give one for p"),
     "optimiser": (("tiny", "--data", "a.txt", "--optimizer", "muon"), "an optimiser of torch"),
     "layers": (("saved", "--data", "a.txt", "--layers", "1"), "--layers is for a model that is built"),
+    "both ways": (("bert", "--data", "a.txt"), "found 'BertLMHeadModel, which sees both ways'"),
     "adapter": (("tiny", "--data", "a.txt", "--adapter", "rs.json"), "found rslora"),
     "adapter-twice": (("tiny", "--data", "a.txt", "--adapter", "a.json"), "leave out --rank, --alpha"),
 }
@@ -287,6 +292,8 @@ def test_bad_input_is_one_line_before_a_run_is_made(
     (tmp_path / "a.json").write_text(json.dumps(adapter), encoding="utf-8")
     (tmp_path / "rs.json").write_text(json.dumps({**adapter, "use_rslora": True}), encoding="utf-8")
     (tmp_path / "clip.json").write_text('{"model_type": "clip"}', encoding="utf-8")
+    if words[0] == "bert":
+        encoder()
     if words[0] == "saved":
         saved(tmp_path / "saved")
     capsys.readouterr()

@@ -9,9 +9,18 @@ import pytest
 
 from gamma_calc import CATALOGUE, Scheme, derive
 from gamma_calc.derivation.advice import advice
-from gamma_calc.program.models import LoraStack
+from gamma_calc.program.models import LoraStack, Perceptron
 
 TWO = Scheme("two", {"A": "-1/2", "B": "zero", "eta_A": "a", "eta_B": "b"}, model=LoraStack(2))
+
+
+def perceptron(*inits: str) -> Scheme:
+    """Three layers whose last one is small."""
+    layers = ("W_1", "W_2", "W_3")
+    exponents = {f"{name}.{key}": "eta" for name in layers for key in ("rate",)}
+    exponents |= {f"{name}.init": init for name, init in zip(layers, ("0", *inits), strict=True)}
+    return Scheme("perceptron", {**exponents, "W_3.multiplier": "-1/2"}, model=Perceptron(layers))
+
 
 CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "grows": (
@@ -51,6 +60,12 @@ CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"steps": 1},
         "A hardly learns within 1 step under init-a under adam, with a learning rate of n^0: its part of the change "
         "is zero.",
+    ),
+    "one feature": (
+        perceptron("-1/2", "-1/2"),
+        {},
+        "Not every feature learns under perceptron under adam, with a learning rate of n^(-1): Delta_h[1] falls like "
+        "n^(-1).",
     ),
     "one": (
         "lora-fa",

@@ -54,6 +54,12 @@ def test_what_an_initialisation_is_read_as(row: tuple[Any, ...]) -> None:
     assert (found["linear"]["stable"], found["linear"]["internally_stable"]) == (stable, internally)
 
 
+def test_a_configuration_in_memory_is_read_as_its_file_would_be(tmp_path: Path) -> None:
+    config = LoraConfig(target_modules=["v_proj", "q_proj"])
+    config.save_pretrained(str(tmp_path))
+    assert lint(config.to_dict()).json() == lint(tmp_path).json()
+
+
 def test_null_is_what_peft_takes_it_for() -> None:
     assert lint({**PLAIN, "init_lora_weights": None}).json()["exponents"]["B"] == "-rank/2"
 

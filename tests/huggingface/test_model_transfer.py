@@ -23,6 +23,7 @@ from gamma_calc.huggingface import (
 )
 from gamma_calc.huggingface.layers import adapted_shapes
 from gamma_calc.huggingface.model_theory import model_theory
+from gamma_calc.program.catalogue import CATALOGUE
 from tests.huggingface.models import llama, wrapped
 from tests.schemes import scheme
 
@@ -135,11 +136,19 @@ def test_a_class_that_is_not_of_transformers_has_no_edge() -> None:
 
 def test_the_edge_of_another_model_is_refused() -> None:
     model = wrapped(llama(32), ["v_proj"])
-    edge = NetworkEdge("GPT2LMHeadModel", 2, 2, "eta", Fraction(-1, 2), False)
+    edge = NetworkEdge("GPT2LMHeadModel", 2, 2, "eta", Fraction(-1, 2), False, CATALOGUE["init-a"], frozenset())
     with pytest.raises(BadInput, match=r"edge of a GPT2LMHeadModel, and the model is a LlamaForCausalLM"):
         parameter_groups(model, "init-a", 1e-3, base_model=llama(16), network=edge)
     with pytest.raises(BadInput, match="give base_model"):
         parameter_groups(model, "init-a", 1e-3, base_width=16, network=edge)
+    edge = network_edge(llama(16), model, "init-a")
+    for scheme_of, optimizer in (("init-b", "adam"), ("init-a", "sgd")):
+        other = CATALOGUE[scheme_of].under(optimizer)
+        with pytest.raises(BadInput, match=f"edge of init-a under adam, and the scheme is {other.title}"):
+            parameter_groups(init_lora_(model, other), other, 1e-3, base_model=llama(16), network=edge)
+    wider = wrapped(llama(32), ["q_proj", "v_proj"])
+    with pytest.raises(BadInput, match=r"edge of 2 adapters, and the model has 4; .*0\.self_attn\.q_proj has one"):
+        parameter_groups(wider, "init-a", 1e-3, base_model=llama(16), network=edge)
     mistral = MistralConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2)
     mistral.architectures = ["MistralForCausalLM"]
     with pytest.raises(BadInput, match="MistralConfig is a MistralForCausalLM and LlamaForCausalLM a LlamaForCausalLM"):
@@ -219,8 +228,8 @@ def test_micas_fan_out_is_shown_and_one_width_says_what_it_takes_for_granted(
     )
     found = answered(capsys, str(own), *ends, "--adapter", file)
     assert {each["exponent"]["eta_A"]["fan_out"] for each in found["layers"]} == {"1/2"}
-    found = answered(capsys, "init-a", *ends, "--adapter", file)  # which is asked for in place of MiCA
-    assert {each["exponent"]["eta_A"]["fan_out"] for each in found["layers"]} == {None}
+    assert main(["transfer", "init-a", *ends, "--adapter", file, *GIVEN]) == 2
+    assert "init-a: B: found trained, expected frozen, as MiCA has it" in capsys.readouterr().err.replace("'", "")
 
 
 RANKS: dict[str, tuple[tuple[int, float], dict[str, Any], str, float]] = {

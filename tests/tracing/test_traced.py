@@ -161,6 +161,19 @@ class Padded(nn.Module):
         return self.table(x)  # type: ignore[no-any-return]
 
 
+def test_a_bias_of_one_coordinate_is_given_as_one_of_several() -> None:
+    """It is another number at every width, drawn anew, and no power of that."""
+
+    def built(width: int) -> tuple[nn.Module, dict[str, Tensor]]:
+        torch.manual_seed(width)
+        return nn.Sequential(nn.Linear(3, width), nn.ReLU(), nn.Linear(width, 1)), {"input": INPUTS["x"]}
+
+    found = traced(built)
+    assert found.problem is not None
+    for _, derived, expected in both(found):
+        torch.testing.assert_close(derived, expected, rtol=1e-10, atol=1e-12)
+
+
 def test_padding_teaches_a_table_nothing() -> None:
     found = traced(lambda width: (Padded(width), {"x": torch.tensor([[0, 1, 3], [1, 1, 2]])}))
     ((_, derived, expected),) = both(found)

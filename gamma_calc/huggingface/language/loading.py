@@ -99,13 +99,25 @@ def loaded_classifier(source: ModelSource, labels: int, length: int) -> Loaded:
 
 def loaded_language_model(source: ModelSource) -> Loaded:
     """A saved causal language model."""
-    model = _read(AutoModelForCausalLM, source, dtype=torch.float32)
+    model = _causal(_read(AutoModelForCausalLM, source, dtype=torch.float32))
     tokenizer = _read(AutoTokenizer, source)
 
     def encoded(text: str, other: str | None) -> list[int]:
         return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     return Loaded(model, encoded, 0, "the model's own tokens")
+
+
+def _causal(model: Any) -> Any:
+    """A model that does not see the words that it is to predict.
+
+    Raises:
+        BadInput: it sees both ways, as an encoder that is put on its head does.
+    """
+    if type(model.config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(model.config, "is_decoder", False):
+        expected = "one that sees the words before only; an encoder is tuned on a table with a column label"
+        raise BadInput("--model", found=f"{type(model).__name__}, which sees both ways", expected=expected)
+    return model
 
 
 def built_classifier(building: Building, texts: list[str], labels: int, length: int) -> Loaded:
@@ -142,7 +154,7 @@ def built_language_model(building: Building, text: str, length: int) -> Loaded:
     configuration = _configured(building, SPECIAL + len(vocabulary), llama, 3)
     generator = torch.Generator().manual_seed(building.width)
     with _drawn_from(generator):
-        model = _built(AutoModelForCausalLM, configuration)
+        model = _causal(_built(AutoModelForCausalLM, configuration))
     tokens = torch.tensor(numbers_of(text, vocabulary))
     if len(tokens) < length:
         found = f"{len(tokens)} words to train the model on that is built"
