@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from gamma_calc import Scheme, crosscheck, derive, exponents, lint, stored_runs, sweep, transfer, verify
+from gamma_calc import Scheme, crosscheck, derive, exponents, lint, stored_runs, sweep, traced, transfer, verify
 from gamma_calc.derivation.comparison import compare
 from gamma_calc.derivation.diff import diff
 from gamma_calc.errors import LONGEST_MESSAGE, GammaCalcError
 from gamma_calc.experiment.setup import Settings
-from gamma_calc.huggingface import CoordinateLayout, Probe
+from gamma_calc.huggingface import CoordinateLayout, Probe, coordinate_check, lora_adapters, parameter_groups
+from gamma_calc.huggingface.model_theory import model_theory
 from gamma_calc.program.spec_file import scheme_from_file, scheme_from_text
 from gamma_calc.simulation.probe import Power
 
@@ -60,6 +61,13 @@ CALLS: dict[str, tuple[Callable[[Any], object], tuple[str, ...]]] = {
     "lint-decay": (lambda value: lint(CONFIG, weight_decay=value), ("none", "zero", "half")),
     "sweep": (lambda value: sweep(value, "runs.db"), ()),
     "stored-runs": (lambda value: stored_runs(value), ()),
+    "adapters": (lora_adapters, ()),
+    "groups": (lambda value: parameter_groups(value, "init-a", 1e-3, base_width=8), ()),
+    "probe-optimizer": (lambda value: Probe(LINEAR, value), ()),
+    "layout": (lambda value: coordinate_check(lambda *_: LINEAR, lambda *_: None, "init-a", layout=value), ()),
+    "traced-inputs": (lambda value: traced(LINEAR, inputs=value), ()),
+    "traced-rates": (lambda value: traced(LINEAR, rates=value), ()),
+    "model-adapter": (lambda value: model_theory(LINEAR, adapter=value), ()),
     "layout-widths": (lambda value: CoordinateLayout(widths=value), ()),
     "layout-seeds": (lambda value: CoordinateLayout(seeds=value), ("huge",)),
     "probe-samples": (lambda value: Probe(LINEAR, torch.optim.SGD(LINEAR.parameters()), samples=value), ()),

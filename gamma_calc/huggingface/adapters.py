@@ -151,6 +151,9 @@ def trained_adapters(model: nn.Module) -> Iterator[tuple[str, str]]:
 
 
 def _layers(model: nn.Module) -> dict[str, nn.Module]:
+    if not isinstance(model, nn.Module):
+        expected = "a module with adapters, as peft.get_peft_model(...) returns it"
+        raise BadInput("the model", found=type(model).__name__, expected=expected)
     tuned = {name: module for name, module in model.named_modules() if isinstance(module, BaseTunerLayer)}
     layers = {name: module for name, module in tuned.items() if isinstance(module, LoraLayer)}
     if not layers:

@@ -191,7 +191,7 @@ def coordinate_check(
     Args:
         make_model, loss: the model of a width and a seed, and the loss of a seed's batch.
         specs: names of the catalogue, TOML files or `Scheme`s, under optimisers that torch ships.
-        prefactor: the k of all schemes; by default the one that `crosscheck` takes.
+        prefactor: the k of all schemes; by default 4 under a normalised step, 1/16 under a raw one.
         weight_decay: decoupled; a scheme has to have an exponent for it.
         momentum: beta at width 1; a scheme has to have an exponent for it, and to be under a raw step.
         against: takes the predictions from this scheme instead, which has to FAIL.
@@ -206,7 +206,9 @@ def coordinate_check(
     """
     if not specs:
         raise BadInput("no scheme to check")
-    layout = layout or CoordinateLayout()
+    layout = CoordinateLayout() if layout is None else layout
+    if not isinstance(layout, CoordinateLayout):
+        raise BadInput("layout", found=layout, expected="CoordinateLayout(...)")
     *schemes, reference = [
         at_largest_rate(each) for each in selected([*specs, specs[0] if against is None else against])
     ]

@@ -46,6 +46,8 @@ def init_lora_(
     """
     (chosen,) = selected([scheme])
     check_module(chosen.model, "initialising adapters")
+    if not isinstance(generator, torch.Generator | None):
+        raise BadInput("generator", found=type(generator).__name__, expected="a torch.Generator")
     adapters = lora_adapters(model, adapter, knows=(DORA, EXPERTS))
     _check_base(model, adapters[0].key)
     check_scale(chosen, adapters)

@@ -52,6 +52,8 @@ C = TypeVar("C", bound=PeftConfig)
 
 ModelLike: TypeAlias = nn.Module | PreTrainedConfig | Path | str
 """A model, its configuration, or a folder or file with a config.json."""
+AdapterLike: TypeAlias = PeftConfig | Path | str
+"""A configuration of PEFT, or the folder or file of an adapter_config.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftMode
     return wrapped
 
 
-def adapter_from(adapter: Path | PeftConfig) -> LoraConfig:
+def adapter_from(adapter: AdapterLike) -> LoraConfig:
     """The adapter of an adapter_config.json, or of what is written into one, as far as shapes and scales go.
 
     Raises:
@@ -116,7 +118,7 @@ def adapter_from(adapter: Path | PeftConfig) -> LoraConfig:
     return _lora_from(*adapter_document(adapter), ADAPTER_KEYS)
 
 
-def traced_adapter_from(adapter: Path | PeftConfig) -> PeftConfig:
+def traced_adapter_from(adapter: AdapterLike) -> PeftConfig:
     """The same of LoRA's or VeRA's, as far as the equations of a forward pass go.
 
     Raises:
@@ -130,10 +132,13 @@ def traced_adapter_from(adapter: Path | PeftConfig) -> PeftConfig:
     return _lora_from(place, document, TRACED_KEYS)
 
 
-def adapter_document(adapter: Path | PeftConfig) -> tuple[Path | str, Any]:
+def adapter_document(adapter: AdapterLike) -> tuple[Path | str, Any]:
     """What stands in an adapter_config.json, or what PEFT writes into one, and what that is called in messages."""
-    if isinstance(adapter, Path):
-        return document_from(adapter)
+    if isinstance(adapter, Path | str):
+        return document_from(Path(adapter))
+    if not isinstance(adapter, PeftConfig):
+        expected = "a configuration of PEFT, or the path of an adapter_config.json"
+        raise BadInput("adapter", found=type(adapter).__name__, expected=expected)
     written = {key: sorted(value) if isinstance(value, set) else value for key, value in adapter.to_dict().items()}
     return type(adapter).__name__, written
 

@@ -15,8 +15,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from peft import PeftConfig
-
 from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.conditions import STABLE
@@ -31,7 +29,7 @@ from gamma_calc.errors import BadInput, named_in
 from gamma_calc.huggingface.adapter_config import config_from_mapping
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
-from gamma_calc.huggingface.layers import ModelLike, adapter_document, title_of, traced_adapter_from
+from gamma_calc.huggingface.layers import AdapterLike, ModelLike, adapter_document, title_of, traced_adapter_from
 from gamma_calc.huggingface.more_layers import MoreLayers, more_layers
 from gamma_calc.huggingface.network_predictions import check_chosen
 from gamma_calc.huggingface.short_models import ShortModel, counts_json, short_model
@@ -258,7 +256,7 @@ def part_of(layer: TracedLayer, quantity: str) -> str:
 def model_theory(
     model: ModelLike,
     *,
-    adapter: Path | PeftConfig | None = None,
+    adapter: AdapterLike | None = None,
     scheme: Spec | None = None,
     optimizer: str | None = None,
     layers: int = LAYERS,
@@ -324,7 +322,7 @@ def model_theory(
 
 
 def _model(
-    model: ModelLike, adapter: Path | PeftConfig | None, layers: int, *, allow_code: bool
+    model: ModelLike, adapter: AdapterLike | None, layers: int, *, allow_code: bool
 ) -> tuple[Any, ShortModel | None]:
     """The model with its adapters, and what it is short for; None of a function's."""
     if isinstance(model, str | Path) and is_place(str(model)):
@@ -337,7 +335,7 @@ def _model(
 
 
 def _chosen(
-    model: Any, adapter: Path | PeftConfig | None, scheme: Spec | None, optimizer: str | None, at: Values | None
+    model: Any, adapter: AdapterLike | None, scheme: Spec | None, optimizer: str | None, at: Values | None
 ) -> Scheme:
     """The scheme of the adapters that a model has: what is said, or what the adapter's file implements, or init-a.
 
@@ -355,7 +353,7 @@ def _chosen(
     return chosen
 
 
-def _implemented(adapter: Path | PeftConfig) -> Scheme:
+def _implemented(adapter: AdapterLike) -> Scheme:
     """What an adapter_config.json implements, or what would be written into one."""
     place, document = adapter_document(adapter)
     with named_in(place):

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
-from peft import PeftConfig, PeftModel
+from peft import PeftModel
 
 from gamma_calc.derivation.suppositions import Alignments
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.huggingface.layers import (
+    AdapterLike,
     ModelLike,
     adapted_shapes,
     configuration_of,
@@ -75,7 +75,7 @@ def network_edge(
     end: ModelLike,
     scheme: Spec,
     *,
-    adapters: tuple[Path | PeftConfig | None, Path | PeftConfig | None] = (None, None),
+    adapters: tuple[AdapterLike | None, AdapterLike | None] = (None, None),
     optimizer: str | None = None,
     at: Values | None = None,
     align: Alignments | None = None,

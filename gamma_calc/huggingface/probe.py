@@ -96,6 +96,10 @@ class Probe:
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, *, samples: int = SAMPLES) -> None:
         whole_number("samples", samples)
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise BadInput(
+                "optimizer", found=type(optimizer).__name__, expected="the torch.optim.Optimizer that trains it"
+            )
         groups = {id(parameter): group for group in optimizer.param_groups for parameter in group["params"]}
         adapters = lora_adapters(model)
         if not any(id(factor) in groups for each in adapters for factor in (each.A, each.B)):

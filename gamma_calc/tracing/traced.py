@@ -139,6 +139,11 @@ def traced(
             size is explained by no axis.
     """
     (chosen,) = selected([scheme])
+    for name, given in (("inputs", inputs), ("axes", axes), ("inits", inits)):
+        if not isinstance(given, Mapping | None):
+            raise BadInput(name, found=given, expected="a dictionary by name")
+    if not isinstance(rates, str | Mapping):
+        raise BadInput("rates", found=rates, expected='a rate for all, such as "eta", or one by the end of each name')
     growth = {name: _form(name, value) for name, value in ({"rank": chosen["rank"]} | dict(axes or {})).items()}
     twins = twins_of(model, inputs, growth)
     for name in axes or {}:
