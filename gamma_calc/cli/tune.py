@@ -150,9 +150,12 @@ def _adapter(options: argparse.Namespace) -> dict[str, Any]:
     """
     config = config_from_file(options.adapter)
     more = [*config.variants, *(["rslora"] if config.is_rank_stabilised else [])]
+    start = config.initialisation
+    more += [f"init_lora_weights {start.name}"] if start.rewrites_base or start.is_b_frozen else []
     more += ["a rank or alpha of single layers"] if config.rank_pattern or config.alpha_pattern else []
     if more:
-        raise BadInput(f"--adapter {options.adapter}: found {', '.join(more)}, expected plain LoRA of one rank")
+        expected = "plain LoRA of one rank, which starts as --scheme says"
+        raise BadInput(f"--adapter {options.adapter}: found {', '.join(more)}, expected {expected}")
     if given := [name for name in ("rank", "alpha", "targets") if getattr(options, name) is not None]:
         raise BadInput(f"--adapter says it: leave out {', '.join(f'--{name}' for name in given)}")
     return {"rank": config.rank, "alpha": config.alpha, "targets": config.targets}

@@ -371,7 +371,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
         initialisation=_initialisation(document.get("init_lora_weights", True)),
         targets=_targets(document),
         parameters=_names(document, "target_parameters"),
-        saved_modules=_names(document, "modules_to_save"),
+        saved_modules=_saved(document),
         bias=_read(document, "bias", lambda value: value in BIASES, f"one of {', '.join(BIASES)}", "none"),
         has_lora_bias=_read(document, "lora_bias", lambda value: type(value) is bool, "true or false", False),
         task=_read(document, "task_type", lambda value: isinstance(value, str), "a string", ""),
@@ -381,7 +381,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
         alpha_pattern=_read(document, "alpha_pattern", _is_pattern, "an object from names to positive numbers", {}),
         variants=tuple(dict.fromkeys(name for key, name in VARIANTS.items() if document.get(key) not in UNSET)),
         has_expression=isinstance(document.get("target_modules"), str),
-        dropout=float(_read(document, "lora_dropout", _is_number, f"a number up to {LARGEST_NUMBER}", 0)),
+        dropout=float(_read(document, "lora_dropout", _is_share, "a number from 0 to 1", 0)),
         has_trained_tokens=document.get("trainable_token_indices") not in UNSET,
         is_transposed=_read(document, "fan_in_fan_out", lambda value: type(value) is bool, "true or false", False),
     )
@@ -401,6 +401,8 @@ def _targets(document: Mapping[str, Any]) -> tuple[str, ...]:
         except (re.error, OverflowError, RecursionError) as problem:
             expected = f"names, or a regular expression, which it is not: {problem}"
             raise BadInput("target_modules", found=found, expected=expected) from None
+    if found in ([], ()) and not document.get("target_parameters"):
+        raise BadInput("target_modules: the list is empty, and without target_parameters PEFT adapts nothing")
     return _names(document, "target_modules")
 
 
@@ -436,6 +438,16 @@ def _names(document: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(sorted(names) if isinstance(names, set) else names)  # PEFT keeps a set in memory
 
 
+def _saved(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The modules that are trained whole, of which PEFT asks for a list."""
+    found = document.get("modules_to_save")
+    if isinstance(found, str):
+        raise BadInput(
+            "modules_to_save", found=found, expected=f'a list, ["{found}"]: PEFT reads a text letter by letter'
+        )
+    return _names(document, "modules_to_save")
+
+
 def _initialisation(value: object) -> Initialisation:
     found = initialisation(value)
     if found is None:
@@ -449,6 +461,10 @@ def _initialisation(value: object) -> Initialisation:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
+
+
+def _is_share(value: object) -> bool:
+    return _is_number(value) and 0 <= value <= 1  # type: ignore[operator]
 
 
 def _is_pattern(value: object) -> bool:

@@ -84,6 +84,12 @@ def test_refusal(
     assert sorted(os.listdir(tmp_path)) == ["rank.toml", "two.toml"]
 
 
+def test_the_folder_of_an_adapter_is_told_of_lint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "adapter_config.json").write_text("{}", encoding="utf-8")
+    assert main(["derive", str(tmp_path)]) == 2
+    assert f"gamma-calc lint {tmp_path} --specs . writes those" in capsys.readouterr().err
+
+
 SWEEP = """
 experiment = "{}"
 schemes = ["init-a"]

@@ -273,6 +273,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "layers": (("saved", "--data", "a.txt", "--layers", "1"), "--layers is for a model that is built"),
     "both ways": (("bert", "--data", "a.txt"), "found 'BertLMHeadModel, which sees both ways'"),
     "adapter": (("tiny", "--data", "a.txt", "--adapter", "rs.json"), "found rslora"),
+    "adapter-start": (("tiny", "--data", "a.txt", "--adapter", "pissa.json"), "found init_lora_weights pissa"),
     "adapter-twice": (("tiny", "--data", "a.txt", "--adapter", "a.json"), "leave out --rank, --alpha"),
 }
 
@@ -290,6 +291,7 @@ def test_bad_input_is_one_line_before_a_run_is_made(
     (tmp_path / "fixed.toml").write_text(SPEC.replace("eta + 1", "0").replace('"eta"', '"-1"'), encoding="utf-8")
     adapter = {"peft_type": "LORA", "r": 4, "lora_alpha": 8}
     (tmp_path / "a.json").write_text(json.dumps(adapter), encoding="utf-8")
+    (tmp_path / "pissa.json").write_text(json.dumps({**adapter, "init_lora_weights": "pissa"}), encoding="utf-8")
     (tmp_path / "rs.json").write_text(json.dumps({**adapter, "use_rslora": True}), encoding="utf-8")
     (tmp_path / "clip.json").write_text('{"model_type": "clip"}', encoding="utf-8")
     if words[0] == "bert":

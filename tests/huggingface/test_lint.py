@@ -384,6 +384,12 @@ HOSTILE = {
     "pattern": ('{"peft_type": "LORA", "r": 8, "rank_pattern": {"a": "b"}}', "rank_pattern"),
     "pattern-of-rank-0": ('{"peft_type": "LORA", "r": 8, "rank_pattern": {"a": 0}}', "from names to positive numbers"),
     "pattern-below-0": ('{"peft_type": "LORA", "r": 8, "alpha_pattern": {"a": -1}}', "alpha_pattern"),
+    "dropout": ('{"peft_type": "LORA", "r": 8, "lora_dropout": 2.0}', "a number from 0 to 1"),
+    "no-targets": ('{"peft_type": "LORA", "r": 8, "target_modules": []}', "PEFT adapts nothing"),
+    "saved-by-letters": (
+        '{"peft_type": "LORA", "r": 8, "target_modules": ["q"], "modules_to_save": "lm_head"}',
+        'a list, ["lm_head"]',
+    ),
     "truth": ('{"peft_type": "LORA", "r": 8, "use_rslora": 1}', "true or false"),
 }
 
