@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from numbers import Integral, Real
 
 from gamma_calc.errors import BadInput
 
@@ -13,10 +14,11 @@ def whole_number(asked: str, value: object, least: int = 1, most: int | None = N
     Raises:
         BadInput: it is none.
     """
-    if type(value) is not int or value < least or (most is not None and value > most):
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_whole or value < least or (most is not None and value > most):  # type: ignore[operator]
         upto = "" if most is None else f" to {most}"
         raise BadInput(asked, found=value, expected=f"a whole number from {least}{upto}")
-    return value
+    return int(value)  # type: ignore[call-overload, no-any-return]
 
 
 def real_number(asked: str, value: object, *, is_positive: bool) -> float:
@@ -25,7 +27,7 @@ def real_number(asked: str, value: object, *, is_positive: bool) -> float:
     Raises:
         BadInput: it is none.
     """
-    is_real = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max
-    if not is_real or (is_positive and not value):
+    is_real = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_real or not 0 <= value <= sys.float_info.max or (is_positive and not value):  # type: ignore[operator]
         raise BadInput(asked, found=value, expected="a positive number" if is_positive else "a number from 0")
     return float(value)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ from gamma_calc.huggingface.adapters import BESIDE_LORA, FROZEN_B, Adapter, lora
 from gamma_calc.huggingface.dora import check_dora_law
 from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, module_names, shape_config, title_of
 from gamma_calc.huggingface.model_transfer import SEE_LINT, law_between, paired_kinds, place
-from gamma_calc.numbers import real_number
+from gamma_calc.numbers import real_number, whole_number
 from gamma_calc.program.models import check_module
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
@@ -93,14 +93,15 @@ def parameter_groups(
         Unknown: the largest stable rate is not known, one power law does not reach from the base to a layer, or DoRA's
             layers go by another one.
     """
-    rates = dict(
-        zip(RATES, (learning_rate, learning_rate if learning_rate_b is None else learning_rate_b), strict=True)
-    )
-    others = learning_rate if other_learning_rate is None else other_learning_rate
-    numbers = {"learning_rate": learning_rate, "learning_rate_b": rates[RATES[1]], "others": others}
-    for name, value in {**numbers, **({} if momentum is None else {"momentum": momentum})}.items():
-        real_number(name, value, is_positive=True)
-    real_number("weight_decay", weight_decay, is_positive=False)
+    given = {
+        "learning_rate": learning_rate,
+        "learning_rate_b": learning_rate if learning_rate_b is None else learning_rate_b,
+        "other_learning_rate": learning_rate if other_learning_rate is None else other_learning_rate,
+    }
+    *both, others = (real_number(name, value, is_positive=True) for name, value in given.items())
+    rates = dict(zip(RATES, both, strict=True))
+    momentum = None if momentum is None else real_number("momentum", momentum, is_positive=True)
+    weight_decay = real_number("weight_decay", weight_decay, is_positive=False)
     adapters = lora_adapters(model, adapter, knows=BESIDE_LORA)
     (chosen,) = selected([scheme])
     if network is not None:
@@ -152,6 +153,8 @@ def _at_one_base(
     """The law, and the base of each adapter: one width, and one rank if any, for all."""
     if base_width is None:
         raise BadInput("parameter_groups: found no base, expected the base_model, or the base_width, of the rates")
+    base_width = whole_number("base_width", base_width)
+    base_rank = None if base_rank is None else whole_number("base_rank", base_rank)
     check_module(scheme.model, "parameter_groups")
     _check_scales(adapters)
     _check_square(adapters)

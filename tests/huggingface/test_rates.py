@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, PeftModel
@@ -190,16 +192,27 @@ def test_the_schemes_own_optimiser_trains_in_a_plain_loop(optimizer: str, kind: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        pytest.param({"base_width": 0}, "width", id="width"),
+        pytest.param({"base_width": 0}, "base_width", id="width"),
         pytest.param({"base_width": 16, "base_rank": 0}, "rank", id="rank"),
         pytest.param({"base_width": 16, "weight_decay": -1.0}, "weight_decay", id="decay"),
         pytest.param({"base_width": 16, "learning_rate_b": float("nan")}, "learning_rate_b", id="nan"),
-        pytest.param({"base_width": 16, "other_learning_rate": 0}, "others", id="others"),
+        pytest.param({"base_width": 16, "other_learning_rate": 0}, "other_learning_rate", id="others"),
+        pytest.param({"base_width": 16, "base_rank": -3}, "base_rank: found -3", id="base-rank"),
     ],
 )
 def test_bad_numbers(options: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         parameter_groups(init_lora_(wrapped(), "init-a"), "init-a", 1e-3, **options)
+
+
+def test_numbers_may_be_numpys() -> None:
+    model = init_lora_(wrapped(), "init-a")
+    groups: list[Any] = [
+        *parameter_groups(model, "init-a", 1e-3, base_width=64),
+        *parameter_groups(model, "init-a", np.float64(1e-3), base_width=np.int64(64)),  # type: ignore[arg-type]
+        *parameter_groups(model, "init-a", Fraction(1, 1000), base_width=64),  # type: ignore[arg-type]
+    ]
+    assert {type(group["lr"]) for group in groups} == {float} and len({group["lr"] for group in groups}) == 1
 
 
 def test_decay_follows_its_own_exponent_where_the_scheme_has_one() -> None:
