@@ -114,6 +114,8 @@ def _tuning(options: argparse.Namespace) -> Tuning:
     if not options.download and is_remote(options.data):
         raise BadInput("--data", found=options.data, expected="a file; --download fetches data sets by their names")
     plan = DEFAULTS[ROBERTA if is_labelled(options.data) else LLAMA]
+    if options.head_rate is not None and not is_labelled(options.data):
+        raise BadInput("--head-rate: only a classifier has a head that is trained beside its adapters; leave it out")
     plan = adjusted_plan(options, plan, schemes=(_scheme(options),))
     if options.adapter is not None:
         plan = replace(plan, training=replace(plan.training, **_adapter(options)))

@@ -104,7 +104,9 @@ def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftMode
             wrapped = get_peft_model(cast(PreTrainedModel, bare), adapter or LoraConfig(target_modules=ALL_LINEAR))
     except Exception as problem:  # whatever PEFT raises over modules and sizes that do not go together
         reason = " ".join(str(problem).split())[:200]
-        raise BadInput(f"{title}: PEFT cannot adapt the model: {reason}") from None
+        has_class = not isinstance(bare, PreTrainedModel) or bare.config.architectures
+        hint = "" if has_class else '; its configuration names no class, such as "architectures": ["LlamaForCausalLM"]'
+        raise BadInput(f"{title}: PEFT cannot adapt the model: {reason}{hint}") from None
     assert isinstance(wrapped, PeftModel)
     return wrapped
 

@@ -274,6 +274,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "both ways": (("bert", "--data", "a.txt"), "found 'BertLMHeadModel, which sees both ways'"),
     "adapter": (("tiny", "--data", "a.txt", "--adapter", "rs.json"), "found rslora"),
     "adapter-start": (("tiny", "--data", "a.txt", "--adapter", "pissa.json"), "found init_lora_weights pissa"),
+    "head": (("tiny", "--data", "a.txt", "--head-rate", "1e-3"), "only a classifier has a head"),
     "adapter-twice": (("tiny", "--data", "a.txt", "--adapter", "a.json"), "leave out --rank, --alpha"),
 }
 

@@ -303,7 +303,15 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         "use_dora is set at one end and not at the other",
     ),
     "targets": (("--from", "SMALL", "--to", "GPT2", "--adapter", "A"), "PEFT cannot adapt the model"),
+    "no-class": (("--from", "BARE", "--to", "BARE", "--adapter", "L"), 'names no class, such as "architectures"'),
 }
+
+
+def bare(path: Path) -> Path:
+    """A configuration that does not name its class."""
+    config = LlamaConfig(vocab_size=32, hidden_size=16, intermediate_size=32, num_attention_heads=2)
+    config.save_pretrained(path)
+    return path
 
 
 @pytest.mark.parametrize(("words", "message"), REFUSED.values(), ids=REFUSED)
@@ -319,6 +327,8 @@ def test_what_cannot_be_carried_is_one_message(
         "K": adapter(tmp_path / "k.json", 16, 16),
         "S": adapter(tmp_path / "s.json", 8, 32),
         "D": adapter(tmp_path / "d.json", 8, 16, use_dora=True),
+        "L": adapter(tmp_path / "l.json", 8, 16, layers_to_transform=[0]),
+        "BARE": str(bare(tmp_path / "bare")),
     }
     assert main(["transfer", "init-a", *GIVEN, *(names.get(word, word) for word in words)]) == 2
     printed = capsys.readouterr()
