@@ -217,7 +217,8 @@ def _of_the_trained(made: Decision, scheme: Scheme) -> Decision:
     frozen = tuple(factor.name for factor in asked if not scheme.is_trained(factor.name))
     if not frozen or not made.region.is_empty or made.status is Status.UNKNOWN:
         return made
-    reason = f"{' and '.join(frozen)} is frozen, and the condition asks that both factors learn"
+    are = "is" if len(frozen) == 1 else "are"
+    reason = f"{' and '.join(frozen)} {are} frozen, and the condition asks that both factors learn"
     return replace(made, reason=reason, frozen=frozen)
 
 

@@ -28,6 +28,8 @@ def advice(found: Derivation) -> str:
     B hardly learns under init-b under adam, with a learning rate of n^(-1): its part of the change falls like n^(-1).
     """
     stable = found.decisions[STABLE.name]
+    if factors_of(found.scheme.model) and not _trained(found):
+        return f"{found.title} trains no factor: its output stays as it is."
     if stable.status is Status.UNKNOWN:
         return f"Where {found.title} is stable is not known: {stable.reason}."
     if stable.region.is_empty:

@@ -67,6 +67,11 @@ CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
         "Not every feature learns under perceptron under adam, with a learning rate of n^(-1): Delta_h[1] falls like "
         "n^(-1).",
     ),
+    "nothing": (
+        Scheme("still", {"A": "-1/2", "B": "zero"}, trained=frozenset()),
+        {},
+        "still under adam trains no factor: its output stays as it is.",
+    ),
     "one": (
         "lora-fa",
         {},
