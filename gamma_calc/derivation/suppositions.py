@@ -14,8 +14,8 @@ from gamma_calc.program.models import RANK
 from gamma_calc.program.scheme import RESERVED, Scheme, constant_form
 from gamma_calc.program.selection import Spec, Values, checked_values, selected
 
-Alignments = Mapping[str, str | int | Fraction | Affine]
-"""An exponent from 1/2 to 1, or a free one, by the kind of sum that it is for."""
+Alignments = Mapping[str, str | int | float | Fraction | Affine]
+"""An exponent from 1/2 to 1, or a free one, by the kind of sum; a float, as measured, is the decimal that it prints."""
 
 KINDS = tuple(kind.value for kind in Alignment if kind is not Alignment.FIXED)
 
@@ -94,10 +94,11 @@ def measured_policy(align: Alignments | None) -> Policy:
     return policy
 
 
-def _alignment(kind: str, value: str | int | Fraction | Affine) -> tuple[Alignment, Affine]:
+def _alignment(kind: str, value: str | int | float | Fraction | Affine) -> tuple[Alignment, Affine]:
     if kind not in KINDS:
         raise BadInput("align", found=kind, expected=f"one of {', '.join(KINDS)}", choices=KINDS)
-    return Alignment(kind), _value(f"alignment of {kind} sums", value)
+    exact = str(value) if isinstance(value, float) else value
+    return Alignment(kind), _value(f"alignment of {kind} sums", exact)
 
 
 def _value(what: str, value: str | int | Fraction | Affine) -> Affine:

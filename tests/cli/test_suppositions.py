@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gamma_calc import derive
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.published import published_points
 from gamma_calc.calculus.policy import Alignment, Policy
@@ -31,6 +32,11 @@ def test_derive_without_an_assumption(capsys: pytest.CaptureFixture[str]) -> Non
     assert "A5" not in [each["key"] for each in found["assumptions"]]
     assert found["conditions"]["stable"]["status"] == "unknown"
     assert "delta_1" in found["steps"][1]["upper"]
+
+
+def test_a_measured_alignment_is_the_decimal_that_it_prints() -> None:
+    by_text, by_number = (derive("init-a", align={"aligned": value}) for value in ("0.97", 0.97))
+    assert by_number.json() == by_text.json() and by_number.json()["align"] == {"aligned": "97/100"}
 
 
 def test_derive_under_a_free_alignment(capsys: pytest.CaptureFixture[str]) -> None:
