@@ -19,8 +19,8 @@ from tests.derivation.schemes import derivation
 REMAINDERS = """
 optimizer = "sgd"
 [exponents]
-A = "-1/2"
-B = "k"
+A = "-1"
+B = "zero"
 eta_A = "eta"
 eta_B = "eta"
 """
