@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -182,7 +183,7 @@ def _check_network(
         raise BadInput("network: the law of whole models carries from one to the other; give base_model")
     if network.model != title_of(model):
         raise BadInput(f"network: found the edge of a {network.model}, and the model is a {title_of(model)}")
-    if network.scheme != scheme:
+    if replace(network.scheme, name=scheme.name) != scheme:
         raise BadInput(f"network: found the edge of {network.scheme.title}, and the scheme is {scheme.title}")
     if others := network.modules ^ module_names(adapters):
         found = f"network: found the edge of {len(network.modules)} adapters, and the model has {len(adapters)}"
