@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gamma_calc.experiment.setup import RANK_AT_ONE, Settings, network_experiment
-from gamma_calc.simulation.program_sizes import FIXED, ProgramExperiment, ProgramMeasurement, program_sizes
+from gamma_calc.simulation.program_sizes import FIXED, MEAN, ProgramExperiment, ProgramMeasurement, program_sizes
 from gamma_calc.simulation.slopes import slope_estimate
 from gamma_calc.simulation.verdicts import Verdict, verdict
 from tests.schemes import scheme
@@ -72,5 +72,6 @@ def test_a_coefficient_of_the_rank_is_a_power_of_it(growth: str, first: int) -> 
     rank = np.array([round(first * n ** float(Fraction(growth))) for n in (64, 256)])
     # 64 runs of some hundred entries or more each, of a variance that is known to 1 %.
     np.testing.assert_allclose(found[1, "B", ("B_0",)].mean(axis=1), 1 / rank, rtol=0.05)
-    product = found[1, "Z_B", ("B_0", "A_0")].mean(axis=1) * rank**2
-    np.testing.assert_allclose(product[0] / product[1], 1, rtol=0.3)
+    # Z has a mean of MEAN beside a variance of one; the few entries of A_0 Z in each run leave some 5 % of chance.
+    expected = (1 + MEAN**2) / rank**2
+    np.testing.assert_allclose(found[1, "Z_B", ("B_0", "A_0")].mean(axis=1), expected, rtol=0.2)
