@@ -90,7 +90,7 @@ def feature_rows(checked: Checked, alone: Mapping[str, Size]) -> Iterator[dict[s
                 "verdict": row.verdict.value,
                 "one_module": {
                     "predicted": str(module),
-                    "verdict": verdict(module, row.leading.law or row.leading.estimate).verdict.value,
+                    "verdict": verdict(module, row.leading.far or row.leading.estimate).verdict.value,
                 },
             }
 

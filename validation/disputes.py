@@ -148,7 +148,7 @@ def judged(checked: Checked, run: Run, setting: str) -> Iterator[dict[str, Any]]
     for row in checked.rows:
         if row.quantity == run.quantity and row.t in run.printed:
             printed = run.printed[row.t]
-            estimate = row.leading.law or row.leading.estimate
+            estimate = row.leading.far or row.leading.estimate
             value = None if printed == "-oo" else Fraction(printed or "0")
             yield {
                 "setting": setting,

@@ -126,7 +126,7 @@ def _measured(row: ComparedClaim, trial: Trial, run: Checked) -> Mapping[str, An
     """The slope of what leads, by the estimate that decided, and the worst verdict on it and each part of its size."""
     assert row.claim.question is not None  # as there is a trial
     (found,) = (each for each in run.rows if (each.quantity, each.t) == (trial.quantity, trial.t))
-    leading, decisive = found.leading, found.leading.law or found.leading.estimate
+    leading, decisive = found.leading, found.leading.far or found.leading.estimate
     slope, interval = decisive.slope, decisive.interval
     if row.claim.question.minus and row.claim.question.kind is QuestionKind.EXPONENT and slope is not None:
         slope, interval = -slope, None if interval is None else (-interval[1], -interval[0])

@@ -126,7 +126,7 @@ def _row(row: VerdictRow) -> tuple[str, ...]:
         "" if distance is None else "no" if distance else "yes",
         _number(row.raw_slope),
         row.verdict.value,
-        "" if row.verdict.value == "PASS" and row.leading.law is None else row.remark,
+        "" if row.verdict.value == "PASS" and row.leading.far is None else row.remark,
     )
 
 

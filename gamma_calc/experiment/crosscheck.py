@@ -166,10 +166,10 @@ class Crosscheck:
         else:
             words = {Verdict.FAIL: "refuted", Verdict.INCONCLUSIVE: "undecided", Verdict.PASS: "confirmed"}
             outcome = ", ".join(f"{tally[verdict]} {word}" for verdict, word in words.items() if tally[verdict])
-        by_law = sum(any(each.law for each in row.judged) for row in self.rows)
+        decided_far = sum(any(each.far for each in row.judged) for row in self.rows)
         sentences = [f"{outcome}{self._intervals}"]
-        if by_law:
-            rows = "1 row is" if by_law == 1 else f"{by_law} rows are"
+        if decided_far:
+            rows = "1 row is" if decided_far == 1 else f"{decided_far} rows are"
             sentences.append(f"{rows} decided by a population at larger widths")
         sentences.append(self._control_sentence)
         if found := self.resolutions:
@@ -180,7 +180,7 @@ class Crosscheck:
     @property
     def _intervals(self) -> str:
         """How many intervals of rows that are PASS hold the prediction, and by how much the others miss it."""
-        passed = [row.leading for row in self.rows if row.verdict is Verdict.PASS and row.leading.law is None]
+        passed = [row.leading for row in self.rows if row.verdict is Verdict.PASS and row.leading.far is None]
         missed = [(each.distance, each.places) for each in passed if each.distance is not None]
         if not missed:
             return ""

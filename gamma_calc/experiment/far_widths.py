@@ -91,7 +91,7 @@ def _by_population(near: Judged, far: Judged, words: str, refutes: Refutes) -> J
         found = Verdict.INCONCLUSIVE
     if found is Verdict.INCONCLUSIVE:
         return replace(near, judgement=Judgement(found, f"not decided by {reason}"))
-    return replace(near, judgement=Judgement(found, f"decided by {reason}"), law=far.estimate)
+    return replace(near, judgement=Judgement(found, f"decided by {reason}"), far=far.estimate)
 
 
 def _without_population(near: Judged, refusal: str) -> Judged:

@@ -120,7 +120,7 @@ def _check_widths(widths: object) -> None:
         raise BadInput("widths", found=widths, expected=expected)
 
 
-def configuration(scheme: Scheme, settings: Settings) -> ProbeConfiguration:
+def configuration(scheme: Scheme) -> ProbeConfiguration:
     """The reference experiment for a scheme without free exponents, with a prefactor of 1 in each rate.
 
     In torch a number is read as a power of n, and a coefficient of `rank` as that power of r.
@@ -130,9 +130,6 @@ def configuration(scheme: Scheme, settings: Settings) -> ProbeConfiguration:
     weights = [] if lam is None else [lam + scheme[f"eta_{key}"] for key in INITIAL if scheme.is_trained(key)]
     decay = decay_prefactor(BALANCED, grows=any(weight.constant > 0 for weight in weights))
     return ProbeConfiguration(
-        widths=settings.widths or WIDTHS,
-        runs=settings.seeds,
-        steps=settings.steps,
         A=size_of(scheme.exponents["A"]),
         B=size_of(scheme.exponents["B"]),
         eta_A=_rate(scheme, "eta_A"),
@@ -144,9 +141,6 @@ def configuration(scheme: Scheme, settings: Settings) -> ProbeConfiguration:
         rank=scheme[RANK].constant,
         trains_A=scheme.is_trained("A"),
         trains_B=scheme.is_trained("B"),
-        dtype=settings.dtype,
-        device=settings.device,
-        seed=settings.seed,
         momentum=size_of(scheme.written("momentum"), PREFACTORS["momentum"]),
         decay=size_of(scheme.written("decay"), decay),
         feedback=size_of(scheme.written("feedback"), PREFACTORS["feedback"]),

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import at_largest_rate
-from gamma_calc.experiment.setup import Settings, chosen_prefactor, configuration
+from gamma_calc.experiment.setup import chosen_prefactor, configuration
 from gamma_calc.experiment.sweep_file import Sweep
 from gamma_calc.experiment.sweep_run import Planned, ProbeRun, Run, StudentRun, parameters
 from gamma_calc.program.models import EXTRA
@@ -96,8 +96,7 @@ def _probe_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
 
 def _probe_run(setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
     each, shape = setting.experiment, setting.experiment.shape_at(width)
-    eta_a, eta_b = setting.etas(shape, rates)
-    training = replace(each.training_at(shape), eta_A=eta_a, eta_B=eta_b, steps=sweep.steps)
+    training = each.training_at(shape, setting.etas(shape, rates), sweep.steps)
     where = (sweep.dtype, sweep.device)
     return ProbeRun(shape, each.sizes_at(shape), training, each.data, sweep.seed, seeds.start, len(seeds), *where)
 
@@ -154,7 +153,7 @@ def _setting(scheme: Scheme, sweep: Sweep) -> Setting:
     is_absolute = sweep.is_absolute
     scheme = _without_rate(scheme) if is_absolute else at_largest_rate(scheme)
     probe = {key: sweep.own[key] for key in ("data", "samples") if key in sweep.own}
-    experiment = replace(configuration(scheme, Settings(sweep.widths)), base_rank=sweep.rank, **probe)
+    experiment = replace(configuration(scheme), base_rank=sweep.rank, **probe)
     a, b = experiment.eta_A, experiment.eta_B
     ratio = Power(b.width - a.width, b.rank - a.rank) if is_absolute else None
     rates = sweep.rates or (float(chosen_prefactor(scheme)),)

@@ -47,12 +47,12 @@ class Measurement(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A slope beside its prediction; `law` is that of a population far out, where it decided the verdict."""
+    """A slope beside its prediction; `far` is that of a population at far widths, where it decided the verdict."""
 
     predicted: Predicted
     estimate: SlopeEstimate
     judgement: Judgement
-    law: SlopeEstimate | None = None
+    far: SlopeEstimate | None = None
 
     @property
     def measured(self) -> float | None:
@@ -87,21 +87,21 @@ class Judged:
     @property
     def resolution(self) -> float | None:
         """The error, up or down, from which on a prediction would FAIL; None without a slope, or of a bound."""
-        predicted, interval = self.predicted.exponent, (self.law or self.estimate).interval
+        predicted, interval = self.predicted.exponent, (self.far or self.estimate).interval
         if predicted is None or interval is None or self.predicted.is_upper:
             return None
         return TOLERANCE + max(interval[1] - predicted, predicted - interval[0])
 
     def json(self) -> dict[str, Any]:
         """The row as plain data."""
-        law = self.law
+        far = self.far
         return {
             "predicted": str(self.predicted),
             "upper": self.predicted.is_upper,
             "measured": self.measured,
             "ci": _interval(self.estimate),
             "in_ci": None if self.distance is None else self.distance == 0,
-            "law": law and {"widths": list(law.widths), "measured": law.slope, "ci": _interval(law)},
+            "law": far and {"widths": list(far.widths), "measured": far.slope, "ci": _interval(far)},
             "verdict": self.judgement.verdict.value,
             "reason": self.judgement.reason,
         }

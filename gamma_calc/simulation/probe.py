@@ -65,9 +65,12 @@ class Power:
 UNIT = Power()
 
 
+Rates = tuple[float, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeConfiguration:
-    """All that a reference experiment depends on.
+    """What a scheme says of a reference experiment.
 
     Args:
         A, B: sizes of the initial entries; None for zero.
@@ -75,12 +78,8 @@ class ProbeConfiguration:
         rank: the exponent of the rank in the width; `base_rank` multiplies it.
         data: "random" or "teacher-student".
         momentum, decay, feedback: beta, lambda and kappa; None for none.
-        runs: the number of seeds at each width, all spawned from `seed`.
     """
 
-    widths: tuple[int, ...]
-    runs: int
-    steps: int
     A: Power | None
     B: Power | None
     eta_A: Power
@@ -95,9 +94,6 @@ class ProbeConfiguration:
     trains_B: bool = True
     data: str = "random"
     samples: int = BATCH
-    dtype: str = "float64"
-    device: str = "cpu"
-    seed: int = 0
     momentum: Power | None = None
     decay: Power | None = None
     feedback: Power | None = None
@@ -113,18 +109,11 @@ class ProbeConfiguration:
         a, b = (None if power is None else power.at(n, r) for power in (self.A, self.B))
         return Sizes(a, b, self.gradient.at(n, r), self.scale.at(n, r))
 
-    def training_at(self, shape: Shape) -> Training:
-        """The learning rates at a width, and the rest of the training."""
+    def training_at(self, shape: Shape, etas: tuple[Rates, Rates], steps: int) -> Training:
+        """The training at some rates of A and of B."""
         n, r = shape.width, shape.rank
         momentum, decay, feedback = (
             None if power is None else power.at(n, r) for power in (self.momentum, self.decay, self.feedback)
         )
-        return Training(
-            (self.eta_A.at(n, r),),
-            (self.eta_B.at(n, r),),
-            self.optimizer,
-            self.steps,
-            self.trains_A,
-            self.trains_B,
-            Extra(momentum, decay, decay, feedback),
-        )
+        extra = Extra(momentum, decay, decay, feedback)
+        return Training(*etas, self.optimizer, steps, self.trains_A, self.trains_B, extra)

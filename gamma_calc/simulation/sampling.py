@@ -164,7 +164,6 @@ def sampled_module(
     seed: int,
     runs: Sequence[int],
     *,
-    is_paired: bool = True,
     dtype: torch.dtype = torch.float64,
     device: torch.device | None = None,
 ) -> AdapterModule:
@@ -174,7 +173,7 @@ def sampled_module(
         data: a key of `DATA`.
         runs: the numbers of the runs; each is the same whichever others are drawn with it.
     """
-    draws = [_drawn(Streams(seed, run, shape.width, is_paired), shape, sizes, data) for run in runs]
+    draws = [_drawn(Streams(seed, run, shape.width), shape, sizes, data) for run in runs]
     z, dz, a, b = (_stacked(tensors, dtype, device) for tensors in zip(*draws, strict=True))
     assert z is not None and dz is not None  # every run has data
     return AdapterModule(z, dz, a, None if b is None else b.mT, shape.rank, sizes.scale)

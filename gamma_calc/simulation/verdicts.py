@@ -84,7 +84,7 @@ def verdict(predicted: Fraction | None, estimate: SlopeEstimate, *, upper: bool 
     if estimate.slope is None or estimate.interval is None:
         return Judgement(
             Verdict.INCONCLUSIVE,
-            f"exactly zero in all but {MINIMUM_RUNS - 1} runs, or in more, at some widths: more runs",
+            f"fewer than {MINIMUM_RUNS} runs are not exactly zero at some width: more runs",
         )
     return _judged_slope(float(predicted), estimate.slope, estimate.interval, estimate, upper)
 

@@ -205,7 +205,7 @@ def test_the_resolution_is_what_a_prediction_has_to_be_off_by_to_fail(init_a: Cr
         failed = [
             row.leading.judgement.verdict is other.leading.judgement.verdict is Verdict.FAIL
             for row, other, found in zip(*both, init_a.rows, strict=True)
-            if row.leading.predicted.exponent is not None and found.leading.law is None
+            if row.leading.predicted.exponent is not None and found.leading.far is None
         ]
         assert all(failed) is expected
     assert f"by {coarsest:.3f} in each" in init_a.summary

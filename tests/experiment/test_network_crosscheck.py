@@ -199,7 +199,7 @@ def test_a_population_settles_what_no_training_reaches() -> None:
     rows = {(row.quantity, row.t): row for row in found.rows}
     row = rows["Z_B[2]", 3]
     assert str(row.leading.predicted) == "1/2"
-    assert row.leading.law is not None and "decided by a population at widths 2^30 to 2^60" in row.reason
+    assert row.leading.far is not None and "decided by a population at widths 2^30 to 2^60" in row.reason
 
 
 def test_a_population_is_the_law_of_wide_runs() -> None:
@@ -257,7 +257,7 @@ def test_what_a_population_decides(near: float, far: float, refutes: Refutes, ex
     far_verdict = Verdict.FAIL if far else Verdict.PASS
     found = far_widths._by_population(slope(near, "0", Verdict.FAIL), slope(far, "0", far_verdict), "there", refutes)
     assert found.judgement.verdict is expected
-    assert (found.law is not None) == (expected is not Verdict.INCONCLUSIVE)
+    assert (found.far is not None) == (expected is not Verdict.INCONCLUSIVE)
 
 
 @pytest.mark.parametrize(

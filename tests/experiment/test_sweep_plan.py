@@ -113,12 +113,11 @@ def test_a_sweep_measures_what_the_probe_does(tmp_path: Path) -> None:
     for cell in found:
         scheme = at_largest_rate(catalogue_scheme(cell.scheme))
         for at, rate in enumerate(cell.rates):
-            each = configuration(scheme, Settings(widths=(cell.width,), steps=2))
+            each = configuration(scheme)
             shape = each.shape_at(cell.width)
-            training = each.training_at(shape)
-            etas = {name: (rate * getattr(training, name)[0],) for name in ("eta_A", "eta_B")}
+            etas = tuple((rate * power.at(shape.width, shape.rank),) for power in (each.eta_A, each.eta_B))
             module = sampled_module(shape, each.sizes_at(shape), "random", 0, range(5))
-            whole = measured_training(module, replace(training, **etas))
+            whole = measured_training(module, each.training_at(shape, etas, 2))  # type: ignore[arg-type]
             for (t, quantity, term), squares in whole.mean_square.items():
                 name = f"{t} {' '.join((quantity, *(term or ())))}"
                 # The runs of other batches are summed in another order.
@@ -278,15 +277,15 @@ def test_widths_of_an_experiment_that_do_not_fit_are_refused() -> None:
 
 
 def test_what_a_step_is_given_beside_the_gradient_takes_memory() -> None:
-    plain = configuration(at_largest_rate(catalogue_scheme("init-a")), Settings(widths=(2**20,)))
+    plain = configuration(at_largest_rate(catalogue_scheme("init-a")))
+    shape, etas = plain.shape_at(2**20), ((1e-3,), (1e-3,))
     needs = [
-        probe_memory(each.shape_at(2**20), each.dtype, each.training_at(each.shape_at(2**20)))
+        probe_memory(shape, "float64", each.training_at(shape, etas, 1))
         for each in (plain, replace(plain, momentum=UNIT), replace(plain, momentum=UNIT, decay=UNIT))
     ]
     assert needs == sorted(set(needs))
-    fed_back = replace(plain, feedback=UNIT)
-    training = fed_back.training_at(fed_back.shape_at(2**20))
-    assert probe_memory(fed_back.shape_at(2**20), "float64", training) > 1.5 * needs[0]
+    training = replace(plain, feedback=UNIT).training_at(shape, etas, 1)
+    assert probe_memory(shape, "float64", training) > 1.5 * needs[0]
 
 
 def test_the_memory_of_a_run_grows_in_line_with_the_width() -> None:

@@ -76,16 +76,6 @@ def test_products_are_paired_over_widths(data: str) -> None:
             np.testing.assert_allclose((factor @ given).numpy(), (size or 0.0) * normal @ root, rtol=1e-10, atol=1e-10)
 
 
-def test_unpaired_widths_share_nothing() -> None:
-    first, second = (
-        sampled_module(Shape(n, 2, 8, 1), SIZES, "random", seed=7, runs=range(300), is_paired=False) for n in (8, 16)
-    )
-    assert first.initial_A is not None
-    assert second.initial_A is not None
-    left, right = ((m.initial_A @ m.inputs).flatten().numpy() for m in (first, second))  # type: ignore[operator]
-    assert stats.pearsonr(left, right).pvalue > SIGNIFICANCE
-
-
 def test_a_run_does_not_depend_on_the_others() -> None:
     shape = Shape(10, 3, 6, 2)
     many, one = (sampled_module(shape, SIZES, "random", seed=1, runs=runs) for runs in (range(5), [3]))
