@@ -11,13 +11,13 @@ import torch
 
 from benchmarks.adapter_step import AGREEMENT, Case, disagreement, timed
 from benchmarks.baselines import has_peft
-from benchmarks.growth import growth, probe_run, student_step
+from benchmarks.growth import growth, network_run, student_step
 from benchmarks.machine import description
 
 HERE = Path(__file__).parent
 RESULTS, RECORDED = HERE / "results.json", HERE / "recorded.json"
 STUDENT_WIDTHS = tuple(2**k for k in range(10, 16))
-PROBE_WIDTHS = tuple(2**k for k in range(14, 21, 2))
+NETWORK_WIDTHS = tuple(2**k for k in range(14, 21, 2))
 
 
 def main() -> int:
@@ -39,7 +39,7 @@ def main() -> int:
     results["cases"] = [_printed_case(timed(case)) for case in cases]
     if not arguments.without_growth:
         results["growth"] = [
-            _printed_growth(growth("probe", probe_run, PROBE_WIDTHS)),
+            _printed_growth(growth("network", network_run, NETWORK_WIDTHS)),
             _printed_growth(growth("teacher-student", student_step, STUDENT_WIDTHS)),
         ]
     target = RECORDED if arguments.record else RESULTS

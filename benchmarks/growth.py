@@ -1,4 +1,4 @@
-"""How the time of a step and the memory grow with the width: of the teacher-student kernel and of the probe.
+"""How time and memory grow with the width: of a step of the teacher-student kernel, and of the reading of a network.
 
 Time is the processor time of one thread, and of several repeats of each width the least: growth is a property of the
 work, and what else the machine does can only add to it. The exponent is the least-squares slope of log time on log
@@ -16,16 +16,18 @@ from fractions import Fraction
 import numpy as np
 import torch
 
+from gamma_calc.experiment.prediction import at_largest_rate
+from gamma_calc.experiment.setup import Settings, network_experiment
+from gamma_calc.program.catalogue import catalogue_scheme
 from gamma_calc.program.optimizers import Moments
-from gamma_calc.simulation.adapter_module import Shape, Training, measured_training
-from gamma_calc.simulation.sampling import Sizes, sampled_module
+from gamma_calc.simulation.program_sizes import program_sizes
 from gamma_calc.simulation.student_data import StudentConfiguration, drawn_student, drawn_teacher
 from gamma_calc.simulation.student_kernel import CompiledTraining, TiledStudent
 
 ADAM = Moments(Fraction(9, 10), Fraction(999, 1000), Fraction(1, 10**8))
 ROUNDS = 5
 RATES = (1e-3,) * 4
-PROBE_STEPS = 4
+STEPS = 4
 
 Step = Callable[[], object]
 
@@ -39,12 +41,11 @@ def student_step(width: int) -> Step:
     return lambda: training.move(1)
 
 
-def probe_run(width: int) -> Step:
-    """A probe of four steps and two samples with every term measured, in float64."""
-    sizes = Sizes(A=width**-0.5, B=None, gradient=1.0, scale=1.0)
-    module = sampled_module(Shape(width, 5, width), sizes, "random", 0, range(1))
-    training = Training((width**-0.5,), (width**-0.5,), ADAM, PROBE_STEPS)
-    return lambda: measured_training(module, training)
+def network_run(width: int) -> Step:
+    """A run of one adapter for four steps with every term measured, in float64."""
+    settings = Settings((width,), seeds=1, steps=STEPS)
+    experiment = network_experiment(at_largest_rate(catalogue_scheme("init-a")), settings, Fraction(1))
+    return lambda: program_sizes(experiment)
 
 
 def growth(name: str, step_at: Callable[[int], Step], widths: tuple[int, ...]) -> dict[str, object]:

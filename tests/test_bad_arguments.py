@@ -17,7 +17,7 @@ from gamma_calc.experiment.setup import Settings
 from gamma_calc.huggingface import CoordinateLayout, Probe, coordinate_check, lora_adapters, parameter_groups
 from gamma_calc.huggingface.model_theory import model_theory
 from gamma_calc.program.spec_file import scheme_from_file, scheme_from_text
-from gamma_calc.simulation.probe import Power
+from gamma_calc.simulation.power import Power
 
 HUGE = 10**5000
 SMALL = Settings(widths=(4, 8), seeds=2, steps=1, device="cpu")

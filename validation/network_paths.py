@@ -34,7 +34,7 @@ from gamma_calc.huggingface.family_training import (
 from gamma_calc.huggingface.network_predictions import own_factors
 from gamma_calc.program.expressions import Contraction, Expression, Named, Stopped, Trained, rewritten
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.simulation.adapter_module import Term
+from gamma_calc.simulation.program_sizes import Term
 from gamma_calc.tracing.traced import Traced, TracedLayer
 
 Squares = NDArray[np.float64]

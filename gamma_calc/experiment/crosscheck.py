@@ -35,8 +35,7 @@ from gamma_calc.experiment.verdicts import SEVERITY, VerdictRow, judged, unjudge
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values
-from gamma_calc.simulation.probe import Progress
-from gamma_calc.simulation.program_sizes import ProgramExperiment, ProgramMeasurement, program_sizes
+from gamma_calc.simulation.program_sizes import ProgramExperiment, ProgramMeasurement, Progress, program_sizes
 from gamma_calc.simulation.slopes import SlopeEstimate, shortfall
 from gamma_calc.simulation.verdicts import RULE, TOLERANCE, Verdict
 

@@ -21,9 +21,8 @@ from functools import lru_cache
 
 from gamma_calc.experiment.prediction import Prediction
 from gamma_calc.experiment.verdicts import Judged, VerdictRow, judged
-from gamma_calc.simulation.adapter_module import Term
 from gamma_calc.simulation.population import PopulationMeasurement, population_refusal, population_sizes
-from gamma_calc.simulation.program_sizes import ProgramExperiment
+from gamma_calc.simulation.program_sizes import ProgramExperiment, Term
 from gamma_calc.simulation.slopes import MINIMUM_RUNS
 from gamma_calc.simulation.verdicts import TOLERANCE, Judgement, Verdict
 

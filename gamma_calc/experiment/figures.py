@@ -12,7 +12,7 @@ from gamma_calc.experiment.verdicts import Judged, Measurement, VerdictRow
 from gamma_calc.program.models import LoraModule, LoraStack, Model
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.report.plots import Panel, Series, Sheet, Values
-from gamma_calc.simulation.adapter_module import Term
+from gamma_calc.simulation.program_sizes import Term
 from gamma_calc.simulation.slopes import mean_and_half_width
 from gamma_calc.simulation.verdicts import TOLERANCE
 

@@ -30,7 +30,7 @@ from gamma_calc.experiment.stability_plane import (
 from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy, first_look, planned_run, student_study
 from gamma_calc.experiment.study import Asking, Study, finish
 from gamma_calc.experiment.sweep_run import available_memory, check_workers
-from gamma_calc.simulation.probe import Progress
+from gamma_calc.simulation.program_sizes import Progress
 from gamma_calc.simulation.store import Arrays, Store
 from gamma_calc.simulation.teacher_student import loops_in_use, run_memory
 

@@ -15,16 +15,14 @@ from types import MappingProxyType
 from gamma_calc.algebra import Affine, exact
 from gamma_calc.errors import BadInput
 from gamma_calc.numbers import whole_number
-from gamma_calc.program.models import EXTRA, RANK, check_module
-from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.program.models import EXTRA, RANK
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.program import Program
-from gamma_calc.program.scheme import INITIAL, Scheme
+from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.devices import DEVICES, DTYPES
-from gamma_calc.simulation.probe import Power, ProbeConfiguration
+from gamma_calc.simulation.power import Power
 from gamma_calc.simulation.program_sizes import FIXED, ProgramExperiment
 
-NORMALISED = Fraction(4)
 BALANCED = Fraction(1)
 RAW = Fraction(1, 16)
 GROWING = Fraction(16)
@@ -36,27 +34,13 @@ decay takes a quarter of a part in a normalised step where eta lambda is: far fr
 cancel. A floor of torch's 1/1000 would lead entries of n^(-1/2) from n = 10^6 on."""
 
 
-def chosen_prefactor(scheme: Scheme) -> Fraction:
-    """The k with which crossovers lie below the smallest widths in use, whatever the scheme.
-
-    A normalised step follows the leading part of its gradient once that part clearly leads. Parts lead each other by
-    half a power of n or more, that is by a factor of 11 at n = 128: k = 4 speeds up the sums that the updates lead
-    and still leaves those that the initial part leads in its hands. A raw step keeps every monomial of its iterates,
-    which are polynomials in k; where several share the leading exponent, a small k leaves the lowest in charge at
-    every width instead of having it overtaken within the widths that are measured.
-    """
-    match scheme.simple_step("a prefactor of the reference experiment"):
-        case Moments():
-            return NORMALISED
-        case Raw():
-            return RAW
-
-
 def network_prefactor(program: Program) -> Fraction:
     """The k of every rate of a network: what speeds up the crossovers of one sum puts off those of another.
 
-    A raw step has a small one, as `chosen_prefactor` has it. Each step multiplies layers by layers, so that with k = 1
-    the squares of a few runs come to carry the mean over all of them, and no number of seeds in use tells its slope.
+    A raw step keeps every monomial of its iterates, which are polynomials in k: where several share the leading
+    exponent, a small k leaves the lowest in charge at every width instead of having it overtaken within the widths that
+    are measured. Each step multiplies layers by layers, so that with k = 1 the squares of a few runs come to carry the
+    mean over all of them, and no number of seeds in use tells its slope.
     """
     return RAW if program.is_polynomial else BALANCED
 
@@ -69,6 +53,8 @@ def decay_prefactor(prefactor: Fraction, *, grows: bool) -> Fraction:
     """
     return GROWING / prefactor if grows else PREFACTORS["decay"]
 
+
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 WIDTHS = tuple(2**k for k in range(7, 14))
 SQUARE_WIDTHS = tuple(2**k for k in range(5, 12))
@@ -120,37 +106,15 @@ def _check_widths(widths: object) -> None:
         raise BadInput("widths", found=widths, expected=expected)
 
 
-def configuration(scheme: Scheme) -> ProbeConfiguration:
-    """The reference experiment for a scheme without free exponents, with a prefactor of 1 in each rate.
-
-    In torch a number is read as a power of n, and a coefficient of `rank` as that power of r.
-    """
-    check_module(scheme.model, "a run of the reference experiment")
-    lam = scheme.form("decay")
-    weights = [] if lam is None else [lam + scheme[f"eta_{key}"] for key in INITIAL if scheme.is_trained(key)]
-    decay = decay_prefactor(BALANCED, grows=any(weight.constant > 0 for weight in weights))
-    return ProbeConfiguration(
-        A=size_of(scheme.exponents["A"]),
-        B=size_of(scheme.exponents["B"]),
-        eta_A=_rate(scheme, "eta_A"),
-        eta_B=_rate(scheme, "eta_B"),
-        optimizer=scheme.simple_step("a run of the reference experiment"),
-        scale=_rate(scheme, "scale"),
-        gradient=_rate(scheme, "gradient"),
-        fan_out=_rate(scheme, "fan_out"),
-        rank=scheme[RANK].constant,
-        trains_A=scheme.is_trained("A"),
-        trains_B=scheme.is_trained("B"),
-        momentum=size_of(scheme.written("momentum"), PREFACTORS["momentum"]),
-        decay=size_of(scheme.written("decay"), decay),
-        feedback=size_of(scheme.written("feedback"), PREFACTORS["feedback"]),
-    )
-
-
-def network_experiment(scheme: Scheme, settings: Settings, prefactor: Fraction) -> ProgramExperiment:
+def network_experiment(
+    scheme: Scheme, settings: Settings, prefactor: Fraction, first: Mapping[str, int] = NOTHING
+) -> ProgramExperiment:
     """The runs of a network for a scheme without free exponents; every rate has one prefactor.
 
     A number of the scheme is read as a power of n, and a coefficient of `rank` as that power of r.
+
+    Args:
+        first: how many coordinates axes have at width 1, by name, in place of those that suit most networks.
     """
     program = program_of(scheme)
     numbers = {**PREFACTORS, **extra_prefactors(scheme, prefactor), **dict(scheme.optimizer.numbers)}
@@ -160,8 +124,9 @@ def network_experiment(scheme: Scheme, settings: Settings, prefactor: Fraction) 
     names = [tensor.name for tensor in program.parameters if tensor.is_trained]
     factors = {f"{letter}_{name}": float(number) for letter, number in k.items() for name in names}
     growing = {axis.name for tensor in program.parameters for axis in tensor.axes if not axis.is_fixed}
-    rank = RANK_AT_ONE if RANK in growing else FIXED
-    factors |= {name: factors.get(name, 1.0) * power for name, power in _powers_of_rank(scheme, program, rank).items()}
+    first = {RANK: RANK_AT_ONE if RANK in growing else FIXED, **first}
+    powers = _powers_of_rank(scheme, program, first[RANK])
+    factors |= {name: factors.get(name, 1.0) * power for name, power in powers.items()}
     is_square = any(sum(axis.size.constant for axis in tensor.axes) >= 2 for tensor in program.parameters)
     return ProgramExperiment(
         program,
@@ -170,7 +135,7 @@ def network_experiment(scheme: Scheme, settings: Settings, prefactor: Fraction) 
         settings.steps,
         scheme.model.inputs,
         factors,
-        {RANK: rank},
+        first,
         dtype=settings.dtype,
         device=settings.device,
         seed=settings.seed,
@@ -194,16 +159,10 @@ def extra_prefactors(scheme: Scheme, prefactor: Fraction) -> Mapping[str, Fracti
     return {key: numbers[key] for key in EXTRA if scheme.form(key) is not None}
 
 
-def size_of(form: Affine | None, factor: Fraction = Fraction(1)) -> Power | None:
+def size_of(form: Affine | None) -> Power | None:
     """The number that a form of a scheme stands for at a width and a rank; None for zero."""
     if form is None:
         return None
     if set(form.free) - {RANK}:
         raise BadInput(f"{form} has no value: give one for {', '.join(form.free)}")
-    return Power(form.constant, form.coefficient(RANK), factor)
-
-
-def _rate(scheme: Scheme, key: str) -> Power:
-    power = size_of(scheme.exponents[key])
-    assert power is not None  # only A and B can be zero
-    return power
+    return Power(form.constant, form.coefficient(RANK))

@@ -12,8 +12,9 @@
 In place of `prefactors`, `rates` are values of eta_A itself, and eta_B is n^(eta_B - eta_A) times as large. Either is
 a list, or a grid { from = 1e-4, to = 1e-1, per_octave = 2 }.
 
-The probe takes `data` and `samples` beside these; the student `points`, `record_every`, `weight_decay` (decoupled) and
-`momentum` (a heavy ball, in front of a step that has no memory of its own), both of them 0 where they are left out.
+The probe trains any network that a spec can name, under a linear loss, and takes `samples` beside these; the student
+`points`, `record_every`, `weight_decay` (decoupled) and `momentum` (a heavy ball, in front of a step that has no memory
+of its own), both of them 0 where they are left out.
 
 `seeds_per_run` and `rates_per_run` set what is computed in one piece; left out, pieces of about a second are made.
 """
@@ -28,7 +29,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gamma_calc.errors import BadInput, named_in
-from gamma_calc.experiment.setup import LARGEST_WIDTH, MOST_WIDTHS
+from gamma_calc.experiment.setup import LARGEST_WIDTH, MOST_WIDTHS, RANK_AT_ONE
 from gamma_calc.experiment.sweep_values import (
     MOST,
     Reader,
@@ -44,9 +45,8 @@ from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import selected
 from gamma_calc.program.spec_file import check_names, scheme_from, scheme_from_table, toml_file
-from gamma_calc.simulation.adapter_module import BATCH
 from gamma_calc.simulation.devices import DEVICES, DTYPES
-from gamma_calc.simulation.sampling import BASE_RANK, DATA
+from gamma_calc.simulation.program_sizes import FIXED
 from gamma_calc.simulation.student_data import STUDENT_RANK, TRAINING_POINTS
 
 REQUIRED = ("experiment", "schemes", "widths", "seeds", "steps")
@@ -170,8 +170,8 @@ _AS_THEY_ARE = ("widths", "seeds", "seed", "steps", "rank", "dtype", "device", "
 EXPERIMENTS: Mapping[str, tuple[Mapping[str, Reader], Mapping[str, Any]]] = MappingProxyType(
     {
         "probe": (
-            {"data": partial(word, tuple(DATA)), "samples": _count},
-            {"dtype": "float64", "rank": BASE_RANK, "data": "random", "samples": BATCH},
+            {"samples": _count},
+            {"dtype": "float64", "rank": RANK_AT_ONE, "samples": FIXED},
         ),
         "teacher-student": (
             {"points": _count, "weight_decay": not_negative, "momentum": not_negative, "record_every": _count},

@@ -8,28 +8,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from types import MappingProxyType
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import at_largest_rate
-from gamma_calc.experiment.setup import chosen_prefactor, configuration
+from gamma_calc.experiment.setup import BALANCED, Settings, network_experiment, network_prefactor, size_of
 from gamma_calc.experiment.sweep_file import Sweep
-from gamma_calc.experiment.sweep_run import Planned, ProbeRun, Run, StudentRun, parameters
-from gamma_calc.program.models import EXTRA
-from gamma_calc.program.scheme import RATES, Scheme
-from gamma_calc.simulation.adapter_module import Shape
+from gamma_calc.experiment.sweep_run import NetworkRun, Planned, Run, StudentRun, parameters
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.models import EXTRA, FACTOR_DEFAULTS, RANK, check_module
+from gamma_calc.program.problem import Problem
+from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.simulation.devices import resolved_device
-from gamma_calc.simulation.probe import UNIT, Power, ProbeConfiguration
+from gamma_calc.simulation.program_sizes import ProgramExperiment
 from gamma_calc.simulation.student_data import StudentConfiguration
 
 MOST_RUNS = 10**6
 RATES_TOGETHER = 16
 """Rates that share the reading of the frozen part; more gain nothing and make a run longer."""
 
-ENTRIES_A_RUN = 2**21
-"""Entries of one factor, over seeds, rates and steps, that a run of the probe updates: about a second of one thread."""
+ENTRIES_A_RUN = 10 * 2**21
+"""Entries of parameters, over seeds, rates and steps, that a run of a network updates: about a second of one thread."""
 
 
 def planned_runs(sweep: Sweep) -> tuple[Planned, ...]:
@@ -68,74 +68,85 @@ def planned_runs(sweep: Sweep) -> tuple[Planned, ...]:
 class Setting:
     """One scheme of a sweep with its rates, ready for any width.
 
-    `ratio` is eta_B / eta_A where the rates are absolute, None where they are prefactors.
+    `experiment` has the sizes of its axes; absolute rates are values of eta_A, others prefactors of every rate.
     """
 
     scheme: Scheme
-    experiment: ProbeConfiguration
+    experiment: ProgramExperiment
     rates: tuple[float, ...]
-    ratio: Power | None
+    is_absolute: bool
 
-    def etas(self, shape: Shape, rates: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """The learning rates of A and of B."""
-        n, r = shape.width, shape.rank
-        if self.ratio is not None:
-            return rates, tuple(rate * self.ratio.at(n, r) for rate in rates)
-        eta_a, eta_b = self.experiment.eta_A.at(n, r), self.experiment.eta_B.at(n, r)
-        return tuple(rate * eta_a for rate in rates), tuple(rate * eta_b for rate in rates)
+    def rank_at(self, width: int) -> int:
+        """How many coordinates the rank has."""
+        return self.experiment.coordinates(Axis(RANK, self.scheme[RANK]), width)
+
+    def number(self, key: str, width: int) -> float | None:
+        """What stands for a key of the scheme at a width; None for zero."""
+        power = size_of(self.scheme.exponents[key])
+        return None if power is None else power.at(width, self.rank_at(width))
+
+    def factors(self, width: int, rates: tuple[float, ...]) -> tuple[float, ...]:
+        """What each rate of the scheme is multiplied by."""
+        eta_a = self.number(RATES[0], width) if self.is_absolute else None
+        return tuple(rate if eta_a is None else rate / eta_a for rate in rates)
 
 
-def _probe_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
-    shape = setting.experiment.shape_at(width)
-    rates = sweep.rates_per_run or min(len(setting.rates), RATES_TOGETHER)
-    entries = shape.rank * (shape.width + shape.out) * rates * sweep.steps
+def _network_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
+    setting.experiment.check_sizes(width)
+    parameters = setting.experiment.program.parameters
+    entries = sum(math.prod(setting.experiment.coordinates(axis, width) for axis in each.axes) for each in parameters)
+    pairs = ENTRIES_A_RUN / (entries * sweep.steps)
+    rates = sweep.rates_per_run or min(len(setting.rates), RATES_TOGETHER, max(1, math.floor(pairs)))
     # A power of two, so that a little more of a rate or a width seldom changes the blocks.
-    seeds = 2 ** max(0, math.floor(math.log2(ENTRIES_A_RUN * 10 / entries)))
+    seeds = 2 ** max(0, math.floor(math.log2(pairs / rates)))
     return sweep.seeds_per_run or min(seeds, 1024), rates
 
 
-def _probe_run(setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
-    each, shape = setting.experiment, setting.experiment.shape_at(width)
-    training = each.training_at(shape, setting.etas(shape, rates), sweep.steps)
-    where = (sweep.dtype, sweep.device)
-    return ProbeRun(shape, each.sizes_at(shape), training, each.data, sweep.seed, seeds.start, len(seeds), *where)
+def _network_run(setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
+    return NetworkRun(
+        scheme=replace(setting.scheme, name="scheme"),
+        width=width,
+        factors=setting.factors(width, rates),
+        first=seeds.start,
+        count=len(seeds),
+        steps=sweep.steps,
+        rank=sweep.rank,
+        batch=sweep.own["samples"],
+        seed=sweep.seed,
+        dtype=sweep.dtype,
+        device=sweep.device,
+    )
 
 
 def _student_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
     """One seed: its frozen part is what takes the memory, and drawing it is shared by the rates."""
-    name, each = setting.scheme.name, setting.experiment
-    fixed = {
-        "scale": (each.scale, UNIT),
-        "fan_out": (each.fan_out, Power(Fraction(1))),
-        "gradient": (each.gradient, UNIT),
-    }
-    for key, (found, needed) in fixed.items():
-        if found != needed:
-            raise BadInput(f"{name}: the teacher-student experiment has {key} = {needed.width} only")
-    for key in EXTRA:
-        if setting.scheme.form(key) is not None:
-            raise BadInput(f"{name}: the teacher-student experiment has no {key}: leave it out")
-    if not (each.trains_A and each.trains_B):
-        raise BadInput(f"{name}: the teacher-student experiment trains both A and B")
+    scheme = setting.scheme
+    check_module(scheme.model, "the teacher-student experiment")
+    for key in ("scale", "fan_out", "gradient", *EXTRA):
+        if scheme.form(key) != FACTOR_DEFAULTS[key]:
+            only = "leave it out" if FACTOR_DEFAULTS[key] is None else f"expected {FACTOR_DEFAULTS[key]}"
+            raise BadInput(f"{scheme.name}: the teacher-student experiment takes no other {key}: {only}")
+    if scheme.trained != frozenset(INITIAL):
+        raise BadInput(f"{scheme.name}: the teacher-student experiment trains both A and B")
     if (sweep.seeds_per_run or 1) > 1:
         raise BadInput("seeds_per_run: the teacher-student experiment runs one seed at a time: leave it out")
     return 1, sweep.rates_per_run or min(len(setting.rates), RATES_TOGETHER)
 
 
 def _student_run(setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
-    shape = setting.experiment.shape_at(width)
-    sizes = setting.experiment.sizes_at(shape)
-    eta_a, eta_b = setting.etas(shape, rates)
+    a, b, eta_a, eta_b = (setting.number(key, width) for key in (*INITIAL, *RATES))
+    assert eta_a is not None and eta_b is not None
+    factors = setting.factors(width, rates)
     return StudentRun(
         StudentConfiguration(
             width=width,
-            initial_A=sizes.A,
-            initial_B=sizes.B,
-            eta_A=eta_a,
-            eta_B=eta_b,
-            optimizer=setting.experiment.optimizer,
+            initial_A=a,
+            initial_B=b,
+            eta_A=tuple(factor * eta_a for factor in factors),
+            eta_B=tuple(factor * eta_b for factor in factors),
+            optimizer=setting.scheme.simple_step("the teacher-student experiment"),
             steps=sweep.steps,
-            rank=shape.rank,
+            rank=setting.rank_at(width),
             dtype=sweep.dtype,
             device=sweep.device,
             # The seed draws the teacher too, so that an interval over seeds covers the choice of the teacher.
@@ -145,23 +156,26 @@ def _student_run(setting: Setting, width: int, rates: tuple[float, ...], seeds: 
     )
 
 
-KINDS = MappingProxyType({"probe": (_probe_block, _probe_run), "teacher-student": (_student_block, _student_run)})
+KINDS = MappingProxyType({"probe": (_network_block, _network_run), "teacher-student": (_student_block, _student_run)})
 """Experiments by their names in a sweep file: how many seeds and rates a run takes at a width, and the run itself."""
 
 
 def _setting(scheme: Scheme, sweep: Sweep) -> Setting:
-    is_absolute = sweep.is_absolute
-    scheme = _without_rate(scheme) if is_absolute else at_largest_rate(scheme)
-    probe = {key: sweep.own[key] for key in ("data", "samples") if key in sweep.own}
-    experiment = replace(configuration(scheme), base_rank=sweep.rank, **probe)
-    a, b = experiment.eta_A, experiment.eta_B
-    ratio = Power(b.width - a.width, b.rank - a.rank) if is_absolute else None
-    rates = sweep.rates or (float(chosen_prefactor(scheme)),)
-    return Setting(scheme, experiment, rates, ratio)
+    if isinstance(scheme.model, Problem):
+        raise BadInput(f"{scheme.name}: a sweep takes networks that a spec can name, and this one is written in Python")
+    scheme = replace(_without_rate(scheme) if sweep.is_absolute else at_largest_rate(scheme), between=())
+    settings = Settings(steps=sweep.steps)
+    experiment = network_experiment(scheme, settings, BALANCED, {RANK: sweep.rank})
+    rates = sweep.rates or (float(network_prefactor(experiment.program)),)
+    return Setting(scheme, experiment, rates, sweep.is_absolute)
 
 
 def _without_rate(scheme: Scheme) -> Scheme:
     """The scheme where its free rate is replaced by numbers: at 0, for only eta_B - eta_A counts then."""
+    if not scheme.exponents.keys() >= {*RATES}:
+        raise BadInput(
+            f"{scheme.name}: `rates` are values of eta_A, and a {scheme.model.kind} has none: give prefactors"
+        )
     eta_a, eta_b = (scheme[key] for key in RATES)
     if scheme.free and (scheme.free != scheme.rates or (eta_b - eta_a).free):
         raise BadInput(

@@ -14,23 +14,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
-from gamma_calc.simulation.adapter_module import (
-    CPU_WORKING_SET,
-    Extra,
-    Shape,
-    Training,
-    bytes_per_run,
-    measured_training,
-)
-from gamma_calc.simulation.devices import resolved_device, resolved_dtype
-from gamma_calc.simulation.program_sizes import ProgramExperiment
-from gamma_calc.simulation.sampling import Sizes, sampled_module
+from gamma_calc.experiment.setup import BALANCED, Settings, network_experiment
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.simulation.program_sizes import MEMORY_BOUND, ProgramExperiment, sizes_at_rates
 from gamma_calc.simulation.store import Arrays
 from gamma_calc.simulation.student_data import StudentConfiguration
 from gamma_calc.simulation.student_plain import RECORDED
@@ -42,7 +35,6 @@ KERNELS = 1
 LATER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "StudentConfiguration": {"momentum": 0.0, "first": 0},
-        "Training": {"extra": Extra()},
         "LanguageTraining": {"ratio": 1.0},
         "Building": {"config": ""},
     }
@@ -52,8 +44,6 @@ left out of a key, so that those results are still found."""
 
 RENAMED: Mapping[str, str] = MappingProxyType({"LanguageTraining": "Training"})
 """Classes with the names that they have in keys, which are those of the first results."""
-
-DOUBLE = 8
 
 
 @runtime_checkable
@@ -72,57 +62,47 @@ class Run(Protocol):
         """What the run measures, by name."""
 
 
-def probe_memory(shape: Shape, dtype: str, training: Training, count: int = 1) -> int:
-    """Bytes of `count` drawn modules with the copies made of them, and of as many in training as go together."""
-    draws = 3 * count * (shape.width + shape.out) * (shape.rank + shape.samples) * DOUBLE
-    each = bytes_per_run(shape, resolved_dtype(dtype).itemsize, training)
-    return draws + max(each, min(CPU_WORKING_SET, count * len(training.eta_A) * each))
-
-
 @dataclass(frozen=True, slots=True)
-class ProbeRun:
-    """The reference experiment at one width, for some learning rates and the seeds first, first + 1, ...
+class NetworkRun:
+    """A network at one width, for some learning rates and the seeds first, first + 1, ...
 
-    Shapes: each array measured [L, S].
+    `factors` [L] are what each rate of the scheme is multiplied by; `rank` and `batch` are how many coordinates those
+    axes have, at width 1 where they grow.
+
+    Shapes: each array measured [L, S]; what is zero in every run has none.
     """
 
-    shape: Shape
-    sizes: Sizes
-    training: Training
-    data: str
-    seed: int
+    scheme: Scheme
+    width: int
+    factors: tuple[float, ...]
     first: int
     count: int
+    steps: int
+    rank: int
+    batch: int
+    seed: int
     dtype: str
     device: str
 
     @property
+    def experiment(self) -> ProgramExperiment:
+        """The runs at the scheme's own rates."""
+        settings = Settings((self.width,), self.count, self.steps, self.device, self.dtype, seed=self.seed)
+        return network_experiment(self.scheme, settings, BALANCED, {"rank": self.rank, "batch": self.batch})
+
+    @property
     def memory(self) -> int:
-        """The draws with the copies made of them, and the state and temporaries of the runs in training at once."""
-        return probe_memory(self.shape, self.dtype, self.training, self.count)
+        """Those of as many runs as are trained together."""
+        one = len(self.factors) * self.experiment.memory_at(self.width)
+        return max(one, min(MEMORY_BOUND, self.count * one))
 
     def measured(self) -> Arrays:
-        """The mean square of every term of every quantity after every step, and how far each run can be trusted."""
-        module = sampled_module(
-            self.shape,
-            self.sizes,
-            self.data,
-            self.seed,
-            range(self.first, self.first + self.count),
-            dtype=resolved_dtype(self.dtype),
-            device=resolved_device(self.device, self.dtype),
-        )
-        found = measured_training(module, self.training)
-        tensors = {
-            **{
-                f"{t} {' '.join((quantity, *(term or ())))}": each
-                for (t, quantity, term), each in found.mean_square.items()
-            },
-            "diverged": found.diverged,
-            "underflowed": found.underflowed,
-            "epsilon_ratio": found.epsilon_ratio,
-        }
-        return {name: tensor.cpu().numpy().astype(np.float64) for name, tensor in tensors.items()}
+        """The mean square of every term of every quantity after every step, and which runs cannot be trusted."""
+        found = sizes_at_rates(self.experiment, self.factors, self.first)
+        names = {key: f"{key[0]} {' '.join((key[1], *(key[2] or ())))}" for key in found.mean_square}
+        flags = {"diverged": found.diverged, "underflowed": found.underflowed}
+        squares = {names[key]: each[0] for key, each in found.mean_square.items()}
+        return {**squares, **{name: each[0].astype(np.float64) for name, each in flags.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +195,8 @@ def plain(value: Any) -> Any:
     >>> plain((Fraction(1, 2), None))
     ['1/2', None]
     """
+    if isinstance(value, Fraction | Affine):
+        return str(value)
     if is_dataclass(value) and not isinstance(value, type):
         kind = type(value).__name__
         before = LATER.get(kind, {})
@@ -223,10 +205,12 @@ def plain(value: Any) -> Any:
             "is": RENAMED.get(kind, kind),
             **{name: plain(each) for name, each in found.items() if name not in before or each != before[name]},
         }
-    if isinstance(value, Fraction):
-        return str(value)
+    if isinstance(value, FunctionType):
+        return value.__name__
     if isinstance(value, tuple | list):
         return [plain(each) for each in value]
+    if isinstance(value, frozenset):
+        return sorted(plain(each) for each in value)
     if isinstance(value, Mapping):
         return {str(name): plain(each) for name, each in value.items()}
     if value is None or type(value) in (bool, int, float, str):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_calc.experiment.prediction import ZERO, Predicted, Prediction
-from gamma_calc.simulation.adapter_module import Key, Term
+from gamma_calc.simulation.program_sizes import Key, Term
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate
 from gamma_calc.simulation.verdicts import TOLERANCE, Judgement, Verdict, verdict
 

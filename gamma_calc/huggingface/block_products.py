@@ -12,13 +12,13 @@ with b, and G the Gram matrix of the blocks of B, the squares of one sample sum 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 import torch
 from torch import Tensor
 
-from gamma_calc.simulation.adapter_module import TERMS, Term
+from gamma_calc.simulation.program_sizes import Term
 
 INITIAL, UPDATES, CHANGE, DECAY = range(4)
 BLOCKS = 4
@@ -26,6 +26,23 @@ WITHOUT_DECAY = 3
 
 Quantity = tuple[str, Term | None]
 """A quantity and one of its terms; None stands for their sum."""
+
+
+def _terms() -> Mapping[str, tuple[Term, ...]]:
+    a, b = (("A_0",), ("U_A",)), (("B_0",), ("U_B",))
+    factors = {
+        "Z_B": (b, a),
+        "delta_1": (b, (("dA",),)),
+        "delta_2": ((("dB",),), a),
+        "delta_3": ((("dB",),), (("dA",),)),
+    }
+    products = {name: tuple(x + y for x in left for y in right) for name, (left, right) in factors.items()}
+    changes = products["delta_1"] + products["delta_2"] + products["delta_3"]
+    return {"A": a, "B": b, "Z_A": a, **products, "Delta_Z_B": changes}
+
+
+TERMS = _terms()
+"""The terms of each quantity; in delta_1 and delta_2 the parts U_A, U_B are those before the step."""
 
 Blocks = dict[str, tuple[int, ...]]
 

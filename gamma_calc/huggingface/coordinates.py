@@ -27,7 +27,7 @@ from gamma_calc.derivation.suppositions import Alignments, measured_policy
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import FALSE_ASSUMPTION
 from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, predictions
-from gamma_calc.experiment.setup import chosen_prefactor
+from gamma_calc.experiment.setup import RAW
 from gamma_calc.experiment.verdicts import Judged, VerdictRow, judged, judged_alone, worst
 from gamma_calc.huggingface.alignments import LayerAlignment, layer_alignments
 from gamma_calc.huggingface.family_training import (
@@ -41,9 +41,10 @@ from gamma_calc.huggingface.family_training import (
 from gamma_calc.huggingface.network_predictions import network_predictions
 from gamma_calc.huggingface.probe import mean_alignments
 from gamma_calc.program.models import check_module
+from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, selected
-from gamma_calc.simulation.probe import Progress
+from gamma_calc.simulation.program_sizes import Progress
 from gamma_calc.simulation.verdicts import Verdict
 
 CLEAR_OF_EPSILON = 1000
@@ -214,7 +215,7 @@ def coordinate_check(
     ]
     for scheme in (*schemes, reference):
         check_module(scheme.model, "a coordinate check")
-    policy, k = measured_policy(align), prefactor or chosen_prefactor(schemes[0])
+    policy, k = measured_policy(align), prefactor or _prefactor(schemes[0])
     for scheme in schemes:
         if weight_decay and scheme.form("decay") is None:
             raise BadInput(f"{scheme.name} has no weight decay, and the check is asked to train with {weight_decay:g}")
@@ -229,6 +230,19 @@ def coordinate_check(
         for layer, observations in seen[index].items()
     ]
     return CoordinateCheck(layout, k, tuple(checks))
+
+
+NORMALISED = Fraction(4)
+
+
+def _prefactor(scheme: Scheme) -> Fraction:
+    """The k with which crossovers lie below the widths of small models.
+
+    A normalised step follows the leading part of its gradient once that part clearly leads. Parts lead each other by
+    half a power of n or more, that is by a factor of 11 at n = 128: k = 4 speeds up the sums that the updates lead
+    and still leaves those that the initial part leads in its hands.
+    """
+    return RAW if program_of(scheme).is_polynomial else NORMALISED
 
 
 Theory = Callable[[str], tuple[tuple[Prediction, ...], tuple[Prediction, ...]]]

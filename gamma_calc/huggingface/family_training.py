@@ -18,8 +18,7 @@ from gamma_calc.huggingface.probe import SAMPLES, Observation, Probe
 from gamma_calc.huggingface.rates import scheme_optimizer
 from gamma_calc.numbers import whole_number
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.simulation.adapter_module import Key
-from gamma_calc.simulation.probe import Progress
+from gamma_calc.simulation.program_sizes import Key, Progress
 
 Array = NDArray[np.float64]
 MakeModel = Callable[[int, int], nn.Module]

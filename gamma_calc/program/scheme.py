@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gamma_calc.algebra import (
     Affine,
@@ -99,6 +99,10 @@ class Scheme:
         shape = self.model, self.trained, self.frozen
         return hash((self.name, tuple(self.exponents.items()), self.optimizer, self.between, *shape))
 
+    def __reduce__(self) -> tuple[type[Scheme], tuple[Any, ...]]:
+        shape = self.trained, self.between, self.model, self.frozen
+        return Scheme, (self.name, dict(self.exponents), self.optimizer, *shape)
+
     def __getitem__(self, key: str) -> Affine:
         """The exponent of a key, with `rank` replaced by what it stands for."""
         value = self.form(key)
@@ -132,7 +136,7 @@ class Scheme:
         return self.exponents.get(key, Affine.of(0) if key in dict(self.optimizer.numbers) else None)
 
     def simple_step(self, asked: str) -> Raw | Moments:
-        """The step of an optimiser that is no more than one, as the reference experiment takes it.
+        """The step of an optimiser that is no more than one, as a student and an optimiser of torch take it.
 
         Raises:
             BadInput: it is another one.

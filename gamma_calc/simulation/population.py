@@ -36,7 +36,7 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Contraction, Expression, Map, Pointwise, Renamed, Softmax, Trained
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.program.terms import FormalSum, Label
-from gamma_calc.simulation.probe import BeyondFloats
+from gamma_calc.simulation.power import BeyondFloats
 from gamma_calc.simulation.program_sizes import (
     FIXED,
     ProgramExperiment,
@@ -111,7 +111,7 @@ def population_sizes(experiment: ProgramExperiment) -> PopulationMeasurement:
         reading = experiment.reading(width, normal, Population)
         reading.counts = counts
         reading.sizes = {**reading.sizes, **{axis.name: each.shape[1] for axis, each in counts.items()}}
-        rows.append([measured(experiment, reading, reading.mean_square)])
+        rows.append([measured(experiment.program, experiment.steps, reading, reading.mean_square)])
         signs.append(reading.signs)
     found, crossed = joined(experiment, rows), torch.zeros((experiment.steps + 1, experiment.runs), dtype=torch.bool)
     for first, *others in zip(*signs, strict=True):

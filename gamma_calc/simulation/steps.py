@@ -19,12 +19,6 @@ class GradientStep:
         self._mean: Tensor | None = None
         self._means: tuple[Tensor, Tensor] | None = None
         self._root: Tensor | None = None
-        self._scale = 1.0
-
-    @property
-    def root_square(self) -> Tensor | None:
-        """The sum of squares, over the last two axes, of the second moment's root at the last step, if there is one."""
-        return None if self._root is None else (norm(self._root) * self._scale).square()
 
     def processed(self, gradient: Tensor, t: int) -> Tensor:
         """g of step t = 1, 2, ...; a step that is left out counts as one whose gradient was zero.
@@ -57,8 +51,8 @@ class GradientStep:
         else:
             self._mean.lerp_(gradient, 1 - beta1)
             torch.hypot(self._root.mul_(math.sqrt(beta2)), gradient, out=self._root)
-        share, self._scale = 1 - beta1**t, math.sqrt((1 - beta2) / (1 - beta2**t))
-        divisor = self._root * (share * self._scale)
+        share, scale = 1 - beta1**t, math.sqrt((1 - beta2) / (1 - beta2**t))
+        divisor = self._root * (share * scale)
         if epsilon > torch.finfo(divisor.dtype).tiny:
             return torch.div(self._mean, divisor.add_(share * epsilon), out=divisor)
         return (self._mean / divisor).masked_fill_(divisor == 0, 0)
@@ -93,12 +87,3 @@ def mean_square(tensor: Tensor) -> Tensor:
     Shapes: tensor [..., p, q]; returns [...].
     """
     return norm(tensor).square() / (tensor.shape[-1] * tensor.shape[-2])
-
-
-def is_nonzero(tensor: Tensor) -> Tensor:
-    """Whether any entry over the last two axes is not zero.
-
-    Shapes: tensor [..., p, q]; returns [...].
-    """
-    largest: Tensor = torch.linalg.vector_norm(tensor.flatten(-2), ord=math.inf, dim=-1)
-    return largest != 0

@@ -5,9 +5,10 @@ iid N(0, H^T H / n), so they are drawn from that law, a block of units at a time
 multiplied, and beside the frozen part itself, 2 n N numbers, memory does not grow with the width. H^T H has rank at
 most n, so the root of the covariance is taken through its eigenvectors.
 
-Streams are those of `sampling.Streams`. Where runs are paired over widths, a run's units are drawn one after the other
-from the same streams at every width, so that a narrow student's input weights, readout and adapters, up to their
-scale, are the first rows of a wide one's. The law at each single width does not know of that.
+Streams: numpy's SFC64 seeded by SeedSequence(seed, spawn_key=(role, run, width)), width 0 for what is paired; a run
+does not depend on which others are drawn with it. Where runs are paired over widths, a run's units are drawn one after
+the other from the same streams at every width, so that a narrow student's input weights, readout and adapters, up to
+their scale, are the first rows of a wide one's. The law at each single width does not know of that.
 """
 
 from __future__ import annotations
@@ -15,16 +16,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.optimizers import Moments, Raw, check_step
 from gamma_calc.simulation.devices import resolved_dtype
-from gamma_calc.simulation.sampling import DATA_DIMENSION, Array, Role, Streams, symmetric_roots
 
+Array = NDArray[np.float64]
+
+DATA_DIMENSION = 5
+"""Hayou, Ghosh, Yu, arXiv 2406.08447, the synthetic experiment, as all sizes here but the student's."""
 TRAINING_POINTS = 1000
 TEST_POINTS = 100
 STUDENT_RANK = 4
@@ -33,6 +39,34 @@ TEACHER_WIDTH = 1000
 
 UNITS_AT_A_TIME = 1024
 """Units drawn at once, in float64."""
+
+
+class Role(IntEnum):
+    """What a stream is used for; the values are part of the seeding, so they are never changed."""
+
+    A = 3
+    B = 4
+    INPUTS = 5
+    READOUT = 6
+    DATA = 7
+    FEATURES = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The random streams of one run at one width."""
+
+    seed: int
+    run: int
+    width: int
+    is_paired: bool = True
+
+    def of(self, role: Role) -> np.random.Generator:
+        """The stream of a role: the same at every width, where runs are paired."""
+        sequence = np.random.SeedSequence(
+            self.seed, spawn_key=(int(role), self.run, 0 if self.is_paired else self.width)
+        )
+        return np.random.Generator(np.random.SFC64(sequence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +162,24 @@ def drawn_teacher(configuration: StudentConfiguration) -> tuple[Array, Array]:
 
     They depend on the seed alone.
     """
-    rng = Streams(configuration.seed, 0, 0).paired(Role.DATA)
+    rng = Streams(configuration.seed, 0, 0).of(Role.DATA)
     n, r = TEACHER_WIDTH, TEACHER_RANK
     x = rng.standard_normal((configuration.points + configuration.test_points, DATA_DIMENSION))
     first = x @ (rng.standard_normal((DATA_DIMENSION, n)) / math.sqrt(DATA_DIMENSION))
     z_a = np.maximum(first, 0.0) @ (rng.standard_normal((n, r)) / math.sqrt(n))
     hidden = first + z_a @ (rng.standard_normal((r, n)) / math.sqrt(r))
     return x, np.maximum(hidden, 0.0) @ (rng.standard_normal(n) / math.sqrt(n))
+
+
+def symmetric_root(gram: Array) -> Array:
+    """The symmetric root of a positive semidefinite matrix.
+
+    Eigenvalues below the rounding error of the largest count as zero, so a singular matrix is no special case.
+    """
+    values, vectors = np.linalg.eigh(gram)
+    threshold = values[-1] * len(values) * np.finfo(np.float64).eps
+    roots = np.sqrt(np.where(values > threshold, values, 0.0))
+    return np.asarray((vectors * roots) @ vectors.T)
 
 
 def random_image(root: Array, units: int, rng: np.random.Generator) -> Array:
@@ -156,15 +201,15 @@ def drawn_student(
     points, outputs = teacher
     n, r = configuration.width, configuration.rank
     streams = Streams(configuration.seed, run, n, configuration.is_paired)
-    into = streams.paired(Role.INPUTS).standard_normal((n, DATA_DIMENSION)) / math.sqrt(DATA_DIMENSION)
+    into = streams.of(Role.INPUTS).standard_normal((n, DATA_DIMENSION)) / math.sqrt(DATA_DIMENSION)
     features, frozen = (torch.empty(len(points), n, dtype=dtype, device=device) for _ in range(2))
     gram = np.zeros((len(points), len(points)))
     for units in blocks(n, UNITS_AT_A_TIME):
         block = np.maximum(points @ into[units].T, 0.0)
         gram += block @ block.T / n
         features[:, units] = torch.from_numpy(block)
-    root, _ = symmetric_roots(gram)
-    rng = streams.paired(Role.FEATURES)
+    root = symmetric_root(gram)
+    rng = streams.of(Role.FEATURES)
     for units in blocks(n, UNITS_AT_A_TIME):
         image = random_image(root, units.stop - units.start, rng)
         frozen[:, units] = torch.from_numpy(points @ into[units].T + image.T)
@@ -172,13 +217,13 @@ def drawn_student(
     def weights(role: Role, size: float | None, columns: int) -> torch.Tensor:
         if size is None:
             return torch.zeros(n, columns, dtype=dtype, device=device)
-        return torch.from_numpy(size * streams.paired(role).standard_normal((n, columns))).to(device, dtype)
+        return torch.from_numpy(size * streams.of(role).standard_normal((n, columns))).to(device, dtype)
 
-    readout = weights(Role.GRADIENTS, 1 / math.sqrt(n), 1).squeeze(1)
+    readout = weights(Role.READOUT, 1 / math.sqrt(n), 1).squeeze(1)
     targets = torch.from_numpy(outputs).to(device, dtype)
     training, held_out = (
         FrozenStudent(features[part], frozen[part], readout, targets[part])
         for part in (slice(configuration.points), slice(configuration.points, None))
     )
-    a, b = weights(Role.REST_A, configuration.initial_A, r), weights(Role.REST_B, configuration.initial_B, r)
+    a, b = weights(Role.A, configuration.initial_A, r), weights(Role.B, configuration.initial_B, r)
     return Student(training, held_out, a.mT.contiguous(), b)

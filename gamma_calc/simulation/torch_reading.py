@@ -75,7 +75,7 @@ class TorchReading:
     Args:
         tensors: a value for each given tensor and each non-zero initial one (under its parameter's name), with the axes
             in the order of the program. Axes in front of them, the same for all, repeat the run.
-        learning_rates: eta of each trained parameter; a tensor differs along the axes in front.
+        learning_rates: eta of each trained parameter; a tensor has the axes in front.
         scalars: the value of each scalar symbol; and of `beta_W`, `lambda_W`, `epsilon_W` and `floor_W` of each
             parameter W that has a momentum, a decay, an epsilon or a floor.
         sizes: the number of coordinates of axes, where an operation asks for it: it splits one, or sums against ones.
@@ -235,12 +235,16 @@ class TorchReading:
             if tensor.epsilon is not None and isinstance(rule, Moments):
                 rule = replace(rule, epsilon=Fraction(self.scalars[f"epsilon_{tensor.name}"]))
             self.steps[tensor.name] = GradientStep(rule)
-        step = -self.learning_rates[tensor.name] * self.steps[tensor.name].processed(whole, t)
-        return step if factor is None else factor.reshape(*factor.shape, *(1 for _ in tensor.axes)) * step
+        step = -self._rate(tensor) * self.steps[tensor.name].processed(whole, t)
+        return step if factor is None else _in_front(factor, tensor) * step
 
     def decayed(self, tensor: Trained, part: Part, term: Tensor) -> Tensor:
         """Minus the learning rate times the decay's coefficient times the part."""
-        return -self.learning_rates[tensor.name] * self.scalars[f"lambda_{tensor.name}"] * term
+        return -self._rate(tensor) * self.scalars[f"lambda_{tensor.name}"] * term
+
+    def _rate(self, tensor: Trained) -> float | Tensor:
+        rate = self.learning_rates[tensor.name]
+        return _in_front(rate, tensor) if isinstance(rate, Tensor) else rate
 
     def accumulated(self, tensor: Trained, part: Part, terms: tuple[Tensor, ...]) -> Tensor:
         """The sum."""
@@ -255,6 +259,11 @@ def trained_in_torch(program: Program, reading: TorchReading, steps: int) -> Ite
 def _dimension(node: Expression, axis: Axis) -> int:
     """Where an axis of a node is in its tensor, behind the axes over which a run is repeated."""
     return node.axes.index(axis) - len(node.axes)
+
+
+def _in_front(factor: Tensor, tensor: Expression) -> Tensor:
+    """A number for each repetition of a run, as a factor of values with the axes of a tensor."""
+    return factor.reshape(*factor.shape, *(1 for _ in tensor.axes))
 
 
 def total(terms: Iterable[Tensor]) -> Tensor:

@@ -40,7 +40,7 @@ def test_a_sweep_is_read_whole(tmp_path: Path) -> None:
     ]
     assert sweep.schemes[-1]["eta_B"].constant == Fraction(1, 2)
     assert sweep.widths == (128, 256) and sweep.rates == (0.25, 4.0) and not sweep.is_absolute
-    assert (sweep.dtype, sweep.seed, sweep.own) == ("float64", 0, {"data": "random", "samples": 2})
+    assert (sweep.dtype, sweep.seed, sweep.own) == ("float64", 0, {"samples": 3})
 
 
 def test_the_smoke_sweep_is_one() -> None:
@@ -107,7 +107,7 @@ def test_a_grid_has_both_ends_where_they_are_whole_steps(grid: str, values: tupl
         pytest.param({"steps": "2.5"}, "steps: found 2.5", id="steps"),
         pytest.param({"dtype": '"float16"'}, "dtype: found 'float16', expected one of", id="dtype"),
         pytest.param({"device": '"gpu"'}, "device: found 'gpu'", id="device"),
-        pytest.param({"data": '"real"'}, "data: found 'real'", id="data"),
+        pytest.param({"data": '"random"'}, "unknown key 'data'", id="data"),
         pytest.param({"seeds": "[[["}, "is not TOML", id="toml"),
     ],
 )

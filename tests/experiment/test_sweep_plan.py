@@ -10,28 +10,26 @@ import pytest
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import at_largest_rate
-from gamma_calc.experiment.setup import Settings, configuration, network_experiment
+from gamma_calc.experiment.setup import RANK_AT_ONE, Settings, network_experiment
 from gamma_calc.experiment.sweep import run_missing
 from gamma_calc.experiment.sweep_plan import planned_runs
 from gamma_calc.experiment.sweep_run import (
+    NetworkRun,
     Planned,
-    ProbeRun,
     StudentRun,
     available_memory,
     check_memory,
     check_network,
     plain,
-    probe_memory,
 )
 from gamma_calc.huggingface.language.settings import LanguageTraining
 from gamma_calc.program.catalogue import catalogue_scheme
-from gamma_calc.simulation.adapter_module import measured_training
-from gamma_calc.simulation.probe import UNIT
-from gamma_calc.simulation.sampling import sampled_module
+from gamma_calc.simulation.program_sizes import drawn_tensors, program_sizes
 from gamma_calc.simulation.store import Arrays, Store
 from gamma_calc.simulation.student_data import StudentConfiguration
 from gamma_calc.simulation.student_plain import RECORDED
 from gamma_calc.simulation.teacher_student import teacher_student
+from gamma_calc.simulation.torch_reading import TorchReading
 from tests.experiment.sweep_runs import sweep_from_text
 
 PROBE = """
@@ -105,24 +103,35 @@ def cells(text: str, path: Path) -> list[Cell]:
         return collected(runs, store)
 
 
-def test_a_sweep_measures_what_the_probe_does(tmp_path: Path) -> None:
+def test_a_sweep_measures_what_a_network_does(tmp_path: Path) -> None:
     found = cells(PROBE, tmp_path / "s")
     assert [(cell.scheme, cell.width) for cell in found] == [
         (s, n) for s in ("init-a", "lora-plus-b") for n in (16, 32)
     ]
     for cell in found:
-        scheme = at_largest_rate(catalogue_scheme(cell.scheme))
+        scheme, rank = at_largest_rate(catalogue_scheme(cell.scheme)), {"rank": RANK_AT_ONE}
         for at, rate in enumerate(cell.rates):
-            each = configuration(scheme)
-            shape = each.shape_at(cell.width)
-            etas = tuple((rate * power.at(shape.width, shape.rank),) for power in (each.eta_A, each.eta_B))
-            module = sampled_module(shape, each.sizes_at(shape), "random", 0, range(5))
-            whole = measured_training(module, each.training_at(shape, etas, 2))  # type: ignore[arg-type]
+            experiment = network_experiment(scheme, Settings((cell.width,), 5, 2), Fraction(rate), rank)
+            whole = program_sizes(experiment)
             for (t, quantity, term), squares in whole.mean_square.items():
                 name = f"{t} {' '.join((quantity, *(term or ())))}"
                 # The runs of other batches are summed in another order.
                 np.testing.assert_allclose(cell.arrays[name][at], squares[0], rtol=1e-11)
             np.testing.assert_array_equal(cell.arrays["diverged"][at], whole.diverged[0])
+
+
+def test_a_sweep_takes_other_networks_and_absolute_rates(tmp_path: Path) -> None:
+    """Of a stack `rates` are those of eta_A, and eta_B is n times as large."""
+    layers = '{ name = "deep", model = { kind = "lora-stack", depth = 2 }, exponents = { A = "-1/2", B = "zero",'
+    stack = f'[{layers} eta_A = "eta - 1", eta_B = "eta" }} }}]'
+    text = PROBE.replace('["init-a", "lora-plus-b"]', stack).replace("prefactors", "rates")
+    (small, _) = cells(text, tmp_path / "s")
+    run = runs_of(text)[0].run
+    assert isinstance(run, NetworkRun)
+    rates = run.experiment.reading(16, drawn_tensors(run.experiment, 16, range(1)), TorchReading).learning_rates
+    assert [rates["B[1]"] * factor for factor in run.factors] == pytest.approx([16 * 0.5, 16 * 4.0])
+    assert [rates["A[2]"] * factor for factor in run.factors] == pytest.approx([0.5, 4.0])
+    assert small.arrays["2 Z_B[2]"].shape == (2, 5)
 
 
 def test_a_sweep_measures_what_the_teacher_student_experiment_does(tmp_path: Path) -> None:
@@ -152,9 +161,8 @@ def test_every_run_has_its_own_key_and_the_same_one_again() -> None:
         ("steps = 2", "steps = 3"),
         ("[0.5, 4]", "[0.5, 4.000000000000001]"),
         ('"cpu"', '"cpu"\ndtype = "float32"'),
-        ('"cpu"', '"cpu"\nsamples = 3'),
+        ('"cpu"', '"cpu"\nsamples = 4'),
         ('"cpu"', '"cpu"\nrank = 4'),
-        ('"cpu"', '"cpu"\ndata = "teacher-student"'),
         ('"cpu"', '"cpu"\noptimizers = ["sign"]'),
         ("[16, 32]", "[17, 33]"),
     ],
@@ -167,7 +175,7 @@ def test_whatever_determines_a_run_is_in_its_key(old: str, new: str) -> None:
 
 def test_a_key_made_once_stays() -> None:
     """Keys that stores hold by now, of both experiments; a key that came later is in them where it says something."""
-    assert runs_of(PROBE)[0].key == "5de75c5b8316a8e70525882442705397d9771d9b951401a876658a91aff5779e"
+    assert runs_of(PROBE)[0].key == "b39e5337f946e797200d0738253b4678ca34b7df3b884e1ec3964050c2ea73dc"
     assert runs_of(STUDENT)[0].key == "7225fe4fc4ce5d51deef761974936bb4beba1b8e3f4ed1373eb19f6190c9e7c4"
     sgd = STUDENT.replace("steps = 3", 'steps = 3\noptimizers = ["sgd"]')
     keys = [runs_of(f"{sgd}{more}")[0].key for more in ("", "momentum = 0", "momentum = 0.5", "momentum = 0.6")]
@@ -226,7 +234,7 @@ def test_blocks_made_by_themselves_stay_within_the_work_of_one() -> None:
             STUDENT.replace(
                 '"lora-plus-a"', '{ exponents = { A = "-1/2", B = "zero", eta_A = "c", eta_B = "c", scale = "-1" } }'
             ),
-            "has scale = 0 only",
+            "takes no other scale: expected 0",
             id="student-scale",
         ),
         pytest.param(
@@ -251,7 +259,7 @@ def test_a_width_that_does_not_fit_is_refused_with_what_it_needs() -> None:
     runs = runs_of(PROBE.replace("[16, 32]", "[16, 1048576]"))
     check_memory(runs, None)
     check_memory(runs, 2**34)
-    with pytest.raises(BadInput, match=r"width 1048576 needs about 2\.\d+ GiB, .* 0\.5 GiB for each: width 16 fits"):
+    with pytest.raises(BadInput, match=r"width 1048576 needs about 3\.\d+ GiB, .* 0\.5 GiB for each: width 16 fits"):
         check_memory(runs, 2**29)
 
 
@@ -276,16 +284,13 @@ def test_widths_of_an_experiment_that_do_not_fit_are_refused() -> None:
         check_network(experiment, 2**20)
 
 
-def test_what_a_step_is_given_beside_the_gradient_takes_memory() -> None:
-    plain = configuration(at_largest_rate(catalogue_scheme("init-a")))
-    shape, etas = plain.shape_at(2**20), ((1e-3,), (1e-3,))
-    needs = [
-        probe_memory(shape, "float64", each.training_at(shape, etas, 1))
-        for each in (plain, replace(plain, momentum=UNIT), replace(plain, momentum=UNIT, decay=UNIT))
-    ]
-    assert needs == sorted(set(needs))
-    training = replace(plain, feedback=UNIT).training_at(shape, etas, 1)
-    assert probe_memory(shape, "float64", training) > 1.5 * needs[0]
+def test_weight_decay_takes_memory() -> None:
+    own = '{ name = "x", exponents = { A = "-1/2", B = "-1/2", eta_A = "-1", eta_B = "-1"%s } }'
+    plain, decayed = (
+        max(run.run.memory for run in runs_of(PROBE.replace('"init-a", "lora-plus-b"', own % decay)))
+        for decay in ("", ', decay = "0"')
+    )
+    assert decayed > plain
 
 
 def test_the_memory_of_a_run_grows_in_line_with_the_width() -> None:
@@ -307,7 +312,7 @@ def test_the_memory_of_the_machine_is_read(tmp_path: Path) -> None:
     assert available_memory(tmp_path) == 5 * 1024
 
 
-@pytest.mark.parametrize(("text", "digest"), [(PROBE, "939a933750efa97f"), (STUDENT, "0535ef524bb458f8")])
+@pytest.mark.parametrize(("text", "digest"), [(PROBE, "6a6346f1b279f60c"), (STUDENT, "0535ef524bb458f8")])
 def test_the_keys_of_runs_stay_as_they_are(text: str, digest: str) -> None:
     """Results in stores are found again: a class or a field that is renamed keeps its name in keys."""
     keys = "\n".join(each.parameters for each in runs_of(text))
@@ -326,6 +331,6 @@ def test_what_has_no_plain_form_has_no_key() -> None:
 
 def test_the_runs_name_their_kind() -> None:
     first = runs_of(PROBE)[0]
-    assert isinstance(first.run, ProbeRun) and isinstance(runs_of(STUDENT)[0].run, StudentRun)
+    assert isinstance(first.run, NetworkRun) and isinstance(runs_of(STUDENT)[0].run, StudentRun)
     assert str(first) == "init-a under adam, n = 16, rates 0.5 to 4, seeds 0 to 1"
     assert str(replace(first, rates=(4.0,), seeds=range(3, 4))).endswith("rates 4, seeds 3")

@@ -20,10 +20,10 @@ from gamma_calc.huggingface import (
     scheme_optimizer,
 )
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.simulation.adapter_module import AdapterModule, Extra, Training, measured_training
 from tests.huggingface.models import wrapped
 from tests.schemes import scheme
 from tests.simulation import reference
+from tests.simulation.adapter_runs import Beside, Modules, Training, mean_squares
 
 WIDTH, RANK, SAMPLES, STEPS = 12, 3, 5, 6
 RATE, BETA = 0.02, 0.7
@@ -67,8 +67,10 @@ def read(model: nn.Module, subject: Scheme, momentum: float | None) -> list[tupl
     (each,), base = lora_adapters(model), Module()
     data = (tensor.double().mT[None] for tensor in (base.z, base.slope))
     factors = (factor.detach().clone()[None] for factor in (each.A, each.B))
-    training = Training((RATE,), (RATE,), subject.optimizer.step, STEPS, extra=Extra(momentum))
-    found = measured_training(AdapterModule(*data, *factors, RANK, each.scale), training).mean_square
+    rule: Any = subject.optimizer.step
+    found = mean_squares(
+        Modules(*data, *factors), Training(rule, ((RATE, RATE),), STEPS, (True, True), Beside(momentum), each.scale)
+    )
     return [(float(found[t, "A", None]), float(found[t, "B", None])) for t in range(1, STEPS + 1)]
 
 

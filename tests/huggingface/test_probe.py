@@ -13,7 +13,7 @@ from torch import Tensor
 from gamma_calc import derive
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface import Observation, Probe, init_lora_, lora_adapters, scheme_optimizer
-from gamma_calc.simulation.adapter_module import TERMS
+from gamma_calc.huggingface.block_products import TERMS
 from tests.huggingface.models import IDS, gpt2, llama, logits, wrapped
 
 STEPS = 3

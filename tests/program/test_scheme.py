@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from fractions import Fraction
 from typing import Any
 
@@ -87,6 +89,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "text-for-trained": ({"trained": "A"}, "trained: found 'A'"),
     "unknown-trained": ({"trained": ["C"]}, "trained: found"),
 }
+
+
+@pytest.mark.parametrize("subject", CATALOGUE.values(), ids=CATALOGUE)
+def test_a_scheme_travels_to_another_process(subject: Scheme) -> None:
+    assert pickle.loads(pickle.dumps(subject)) == copy.deepcopy(subject) == subject
 
 
 @pytest.mark.parametrize("word", ["zro", "zeros", "zerp", "hero", "azero", "zzero", "zer", "zer0", "Zero", " ZERO "])

@@ -12,25 +12,18 @@ import pytest
 import torch
 
 from gamma_calc.program.optimizers import Moments, Raw
-from gamma_calc.simulation.adapter_module import AdapterModule, Extra, measured_training
 from gamma_calc.simulation.student_data import FrozenStudent, Student
 from gamma_calc.simulation.student_plain import RECORDED, PlainTraining
 from gamma_calc.simulation.teacher_student import teacher_student
-from tests.simulation.test_adapter_training import ADAM, SEEDS, SIGN, module, training
+from tests.simulation.adapter_runs import SEEDS, Beside, Training, mean_squares, modules
+from tests.simulation.test_adapter_training import ADAM, SIGN
 from tests.simulation.test_teacher_student import SMALL
 
-EXTRAS = (Extra(), Extra(0.9), Extra(0.9, 0.1, 0.3), Extra(feedback=0.3))
-EXTRA_IDS = ("plain", "momentum", "momentum and decay", "feedback")
+BESIDES = (Beside(), Beside(0.9), Beside(0.9, 0.1, 0.3), Beside(feedback=0.3))
+IDS = ("plain", "momentum", "momentum and decay", "feedback")
 META = torch.device("meta")
 HERE = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 """The devices of this machine: where there is only a CPU, comparing it with itself says nothing."""
-
-
-def moved(batch: AdapterModule, device: torch.device) -> AdapterModule:
-    a, b = (None if part is None else part.to(device) for part in (batch.initial_A, batch.initial_B))
-    return replace(
-        batch, inputs=batch.inputs.to(device), gradients=batch.gradients.to(device), initial_A=a, initial_B=b
-    )
 
 
 def test_a_look_at_a_value_would_raise() -> None:
@@ -39,11 +32,11 @@ def test_a_look_at_a_value_would_raise() -> None:
 
 
 @pytest.mark.parametrize("rule", [Raw(), SIGN, ADAM], ids=["raw", "sign", "adam"])
-@pytest.mark.parametrize("extra", EXTRAS, ids=EXTRA_IDS)
+@pytest.mark.parametrize("beside", BESIDES, ids=IDS)
 @pytest.mark.parametrize("has_b", [True, False])
-def test_the_adapter_never_waits(rule: Raw | Moments, extra: Extra, has_b: bool) -> None:
-    found = measured_training(moved(module((19, 11, 3, 5), has_b=has_b), META), training(rule, extra=extra))
-    assert all(each.shape == (3, SEEDS) for each in found.mean_square.values())
+def test_the_adapter_never_waits(rule: Raw | Moments, beside: Beside, has_b: bool) -> None:
+    found = mean_squares(modules((19, 11, 3, 5), has_b=has_b).to(META), Training(rule, beside=beside))
+    assert all(each.shape == (3, SEEDS) for each in found.values())
 
 
 def sent(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> int:
@@ -66,17 +59,17 @@ def sent(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize(
-    ("rule", "extra"),
-    [(Raw(), Extra()), (SIGN, Extra()), *((ADAM, extra) for extra in EXTRAS)],
-    ids=["raw", "sign", *(f"adam, {name}" for name in EXTRA_IDS)],
+    ("rule", "beside"),
+    [(Raw(), Beside()), (SIGN, Beside()), *((ADAM, beside) for beside in BESIDES)],
+    ids=["raw", "sign", *(f"adam, {name}" for name in IDS)],
 )
 def test_no_step_of_the_adapter_sends_anything(
-    rule: Raw | Moments, extra: Extra, monkeypatch: pytest.MonkeyPatch
+    rule: Raw | Moments, beside: Beside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the first steps, which may: as many as five steps send as three."""
-    batch = moved(module((19, 11, 3, 5)), META)
+    batch = modules((19, 11, 3, 5)).to(META)
     first, few, many = (
-        sent(monkeypatch, lambda steps=steps: measured_training(batch, training(rule, extra=extra, steps=steps)))  # type: ignore[misc]
+        sent(monkeypatch, lambda steps=steps: mean_squares(batch, Training(rule, beside=beside, steps=steps)))  # type: ignore[misc]
         for steps in (3, 3, 5)
     )
     assert first >= few == many > 0
@@ -102,12 +95,11 @@ def test_the_student_never_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("device", HERE)
 def test_the_adapter_agrees_with_the_cpu(device: str) -> None:
-    batch = module((64, 48, 3, 4))
-    here = measured_training(batch, training(ADAM))
-    there = measured_training(moved(batch, torch.device(device)), training(ADAM))
-    for key, value in here.mean_square.items():
+    batch = modules((64, 48, 3, 4))
+    here, there = (mean_squares(each, Training(ADAM)) for each in (batch, batch.to(torch.device(device))))
+    for key, value in here.items():
         # Sums of 64 terms in another order, amplified over four steps by a few units each.
-        torch.testing.assert_close(there.mean_square[key].cpu(), value, rtol=1e-10, atol=1e-300)
+        torch.testing.assert_close(there[key].cpu(), value, rtol=1e-10, atol=1e-300)
 
 
 @pytest.mark.parametrize("device", HERE)
