@@ -170,6 +170,12 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     pairs = paired_kinds(start, end)
     network = _network(options, scheme, files) if options.network else None
     starts = [config_from_file(file).initialisation for file in files if file is not None]
+    if options.to_adapter and starts[0] != starts[-1]:
+        raise BadInput(
+            f"--to-adapter {options.to_adapter}: init_lora_weights",
+            found=starts[-1].name,
+            expected=f"{starts[0].name}, as {files[0]} has it; another start has another law",
+        )
     with_fan_out = any(each.is_b_frozen for each in starts)
     if with_fan_out and scheme.is_trained(INITIAL[1]):
         raise BadInput(

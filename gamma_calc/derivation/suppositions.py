@@ -68,6 +68,10 @@ def schemes_and_policies(
     """
     policies = [supposes.policy for _, supposes in asked]
     schemes = selected([spec for spec, _ in asked])
+    for scheme, policy in zip(schemes, policies, strict=True):
+        for name in {*policy.free} & {*scheme.free}:
+            expected = f"a number, or a name that is no free exponent of {scheme.name}"
+            raise BadInput("an alignment", found=name, expected=expected)
     free = {name for scheme in schemes for name in scheme.free}
     # A name that is free in an alignment only is no business of the schemes.
     only_aligned = {name for policy in policies for name in policy.free} - free

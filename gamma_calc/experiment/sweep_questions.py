@@ -87,7 +87,10 @@ def sweep(
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The runs of one scheme under one optimiser at one width; `missing` is None where no sweep says what there is."""
+    """The runs of one scheme under one optimiser at one width, 0 for that of a model which is trained as it is.
+
+    `missing` is None where no sweep says what there is.
+    """
 
     scheme: str
     optimizer: str
@@ -134,7 +137,7 @@ class StoredRuns(Shown):
 def _words(cell: Cell) -> Iterator[str]:
     low, high = (f"{rate:.4g}" for rate in cell.rates)
     first, last = cell.seeds
-    yield from (cell.scheme, cell.optimizer, str(cell.width))
+    yield from (cell.scheme, cell.optimizer, str(cell.width or "its own"))
     yield low if low == high else f"{low} to {high}"
     yield str(first) if first == last else f"{first} to {last}"
     yield from (str(cell.done), str(cell.missing))

@@ -357,6 +357,8 @@ def config_from_mapping(document: object) -> AdapterConfig:
         raise BadInput(f"is the configuration of a model; expected that of an adapter, the {FILE_NAME} beside it")
     if kind is None:
         raise BadInput(f'peft_type is missing; expected "{LORA}", as PEFT writes it')
+    if str(kind).upper() == LORA != kind:
+        raise BadInput("peft_type", found=kind, expected=f'"{LORA}", in capitals as PEFT writes it')
     if kind != LORA:
         name = str(kind).lower()
         derived = f"; gamma-calc derive {name} has one module's exponents" if name in ADAPTERS else ""

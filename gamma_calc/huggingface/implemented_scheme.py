@@ -20,7 +20,7 @@ from gamma_calc.huggingface.dora import in_dora
 from gamma_calc.program.models import FAN_OUT, RANK
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.problem import program_of
-from gamma_calc.program.scheme import DEFAULTS, INITIAL, ZERO, Scheme
+from gamma_calc.program.scheme import INITIAL, ZERO, Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 
 RATE = "eta"
@@ -125,8 +125,8 @@ def is_derived(config: AdapterConfig, optimizer: str) -> bool:
     return config.is_dora and config.initialisation.start is Start.NOTHING and not OPTIMIZERS[optimizer].step.degree
 
 
-def adapter_scheme(config: AdapterConfig) -> Scheme:
-    """The scheme that the configuration implements on a linear layer, under Adam, with s as at one rank.
+def adapter_scheme(config: AdapterConfig, scale: str = "0") -> Scheme:
+    """The scheme that the configuration implements on a linear layer, under Adam; s is as at one rank, or as said.
 
     Raises:
         BadInput: the sizes depend on data, the equations are others, or no scheme says what the output starts from.
@@ -146,7 +146,7 @@ def adapter_scheme(config: AdapterConfig) -> Scheme:
             "gamma-calc lint has its edge"
         )
     scheme = scheme_from_text(spec)
-    return replace(scheme, exponents={**scheme.exponents, SCALE: DEFAULTS[SCALE]})
+    return replace(scheme, exponents={**scheme.exponents, SCALE: parsed_affine(scale)})
 
 
 def through_fan_out(scheme: Scheme) -> Scheme:

@@ -313,6 +313,9 @@ def configuration_from(path: Path) -> PreTrainedConfig:
         is_count = word[:-1].replace(".", "", 1).isdigit() and word[-1:] in ("m", "b", "t")
         said = "; a number of parameters is no width, and many shapes have the same number" if is_count else ""
         raise BadInput("a model", found=str(path), expected=f"a folder with a {CONFIGURATION}, or such a file{said}")
+    if path.suffix == ".py":
+        expected = f"its function too: {path}:FUNCTION --allow-code"
+        raise BadInput("a network in Python", found=str(path), expected=expected)
     if os.path.isdir(path) and not os.path.isfile(path / CONFIGURATION):
         raise BadInput(f"{path}: there is no {CONFIGURATION} in it")
     check_configuration(path / CONFIGURATION if os.path.isdir(path) else path)

@@ -99,12 +99,14 @@ class Linted(Shown):
 
     @property
     def scheme(self) -> Scheme:
-        """The scheme that the configuration implements on linear layers at its rank, for any other question.
+        """The scheme that the configuration implements on linear layers, for any other question.
+
+        Its rank is fixed, and its scale a power of r as for an alpha that is proportional to r: 0, or rank/2 in rsLoRA.
 
         Raises:
             BadInput: its exponents cannot be read from the configuration.
         """
-        return adapter_scheme(self.case.config)
+        return adapter_scheme(self.case.config, self.case.config.scale_exponent(AlphaReading.PROPORTIONAL))
 
     def __str__(self) -> str:
         return self.text()

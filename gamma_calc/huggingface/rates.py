@@ -179,6 +179,8 @@ def _check_network(
     base_model: ModelLike | None,
 ) -> None:
     """Refuse the edge of another class, scheme or set of adapters, or one without the model that rates come from."""
+    if not hasattr(network, "modules"):
+        raise BadInput("network", found=network, expected="what network_edge(base_model, model, scheme) gives")
     if base_model is None:
         raise BadInput("network: the law of whole models carries from one to the other; give base_model")
     if network.model != title_of(model):

@@ -115,6 +115,14 @@ def _of_function(build: Callable[[int], Any], inputs: Mapping[str, Any] | None, 
         expected = "a module, with inputs given; or a module and its inputs by name, (module, {name: tensor})"
         raise BadInput("what the function of the width returns", found=type(built[0]).__name__, expected=expected)
     first, second = (Twin(module, _renamed_inputs(module, given)) for module, given in made)
+    shapes = [[each.shape for each in twin.model.parameters()] for twin in (first, second)]
+    if shapes[0] == shapes[1]:
+        widths = " and ".join(map(str, WIDTHS))
+        raise BadInput(
+            "what the function of the width returns",
+            found=f"a {type(first.model).__name__} of the same shapes at the widths {widths}",
+            expected="one whose matrices grow with the width",
+        )
     family = SizeClasses({"width": (WIDTHS[0], WIDTHS[1])}, {"width": growth.get("width", Affine.of(1))})
     return Twins(type(first.model).__name__, (first, second), family, _trained(first.model))
 

@@ -48,6 +48,13 @@ def test_derive_under_a_free_alignment(capsys: pytest.CaptureFixture[str]) -> No
     assert there["max_stable"]["eta"]["value"] == "-3/8"
 
 
+@pytest.mark.parametrize("words", ["derive init-a", "compare init-b init-a", "region init-a"])
+def test_an_alignment_is_not_called_as_a_rate(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words.split(), "--align", "aligned=eta"]) == 2
+    said = capsys.readouterr().err
+    assert "an alignment: found 'eta', expected a number, or a name that is no free exponent of init-" in said
+
+
 CARRIED = ("--lr", "1e-3", "--from-width", "64", "--to-width", "1024")
 QUESTIONS = (
     ("exponents", "init-a"),

@@ -13,6 +13,7 @@ import pytest
 from transformers import BertConfig, LlamaConfig, LlamaForCausalLM
 
 from gamma_calc.cli.main import main
+from gamma_calc.experiment.sweep_questions import stored_runs
 from gamma_calc.huggingface.language import tuning
 from gamma_calc.huggingface.language.run import LanguageRun
 from gamma_calc.huggingface.language.task import task
@@ -210,6 +211,7 @@ def test_a_family_has_a_best_rate_at_each_width_and_an_exponent(
     words = ("tiny", "--data", "a.txt", "--widths", "16,64,32", "--layers", "1", "--rates", "1e-3:6e-2", "--seeds", "3")
     found = answered(capsys, *words)
     assert [each["width"] for each in found["studies"]] == [16, 32, 64]
+    assert [each.width for each in stored_runs("tune.sqlite").cells] == [16, 32, 64]
     assert found["exponent"]["measured"] == pytest.approx(-0.5, abs=0.02) and found["exponent"]["predicted"] == "-1/2"
     assert found["rate"] == pytest.approx(2**-6.9, rel=1e-3)
     assert main(asked(*words)) == 0

@@ -20,6 +20,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.huggingface.adapter_config import config_from_mapping
+from gamma_calc.huggingface.initialisation import init_lora_
 from gamma_calc.huggingface.lint import lint
 from gamma_calc.huggingface.lint_case import MEASURED, rate_edge
 from gamma_calc.huggingface.lint_checks import CHECKS
@@ -342,6 +343,15 @@ def test_exit_status_and_form(
     assert main(["lint", str(tmp_path), *words]) == status
 
 
+@pytest.mark.parametrize(("is_rslora", "scale"), [(True, "rank/2"), (False, "0")])
+def test_the_scheme_of_an_adapter_is_that_of_its_model(is_rslora: bool, scale: str) -> None:
+    config = {**PLAIN, "use_rslora": is_rslora, "target_modules": ["0"]}
+    subject = lint(config).scheme
+    assert str(subject.exponents["scale"]) == scale
+    model = get_peft_model(nn.Sequential(nn.Linear(8, 8)), LoraConfig(**config))
+    init_lora_(model, subject)  # which refuses a scale that is not the layers'
+
+
 @pytest.mark.slow
 def test_dora_is_derived_in_its_own_module() -> None:
     """Its A and B bear the rates of LoRA's; its magnitudes, at one rate for all, hardly learn."""
@@ -366,6 +376,7 @@ HOSTILE = {
     "no-type": ('{"r": 8}', "peft_type is missing"),
     "a-model": ('{"model_type": "llama"}', "is the configuration of a model; expected that of an adapter"),
     "other-type": ('{"peft_type": "IA3"}', "IA3"),
+    "small-letters": ('{"peft_type": "lora"}', "found 'lora', expected \"LORA\", in capitals"),
     "vera": ('{"peft_type": "VERA"}', "gamma-calc derive vera has one module's exponents"),
     "type-is-a-list": ('{"peft_type": ["LORA"]}', "expected"),
     "no-rank": ('{"peft_type": "LORA"}', "r is missing"),

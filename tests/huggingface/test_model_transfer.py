@@ -141,6 +141,8 @@ def test_the_edge_of_another_model_is_refused() -> None:
         parameter_groups(model, "init-a", 1e-3, base_model=llama(16), network=edge)
     with pytest.raises(BadInput, match="give base_model"):
         parameter_groups(model, "init-a", 1e-3, base_width=16, network=edge)
+    with pytest.raises(BadInput, match=r"network: found 'llama', expected what network_edge"):
+        parameter_groups(model, "init-a", 1e-3, base_model=llama(16), network="llama")  # type: ignore[arg-type]
     edge = network_edge(llama(16), model, "init-a")
     for scheme_of, optimizer in (("init-b", "adam"), ("init-a", "sgd")):
         other = CATALOGUE[scheme_of].under(optimizer)
@@ -302,6 +304,10 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "D"),
         "use_dora is set at one end and not at the other",
     ),
+    "another-start": (
+        ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "O"),
+        "o.json: init_lora_weights: found 'olora', expected true, as ",
+    ),
     "targets": (("--from", "SMALL", "--to", "GPT2", "--adapter", "A"), "PEFT cannot adapt the model"),
     "no-class": (("--from", "BARE", "--to", "BARE", "--adapter", "L"), 'names no class, such as "architectures"'),
 }
@@ -324,6 +330,7 @@ def test_what_cannot_be_carried_is_one_message(
         "GPT2": str(folder(tmp_path / "gpt2", GPT2Config(n_embd=16, n_head=2, n_layer=1), "GPT2LMHeadModel")),
         "A": adapter(tmp_path / "a.json", 8, 16),
         "X": adapter(tmp_path / "x.json", 32, 32),
+        "O": adapter(tmp_path / "o.json", 8, 16, init_lora_weights="olora"),
         "K": adapter(tmp_path / "k.json", 16, 16),
         "S": adapter(tmp_path / "s.json", 8, 32),
         "D": adapter(tmp_path / "d.json", 8, 16, use_dora=True),

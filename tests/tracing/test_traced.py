@@ -219,6 +219,7 @@ class Branching(Mlp):
         ),
         (lambda: traced(3), "what is traced: found 'int'"),
         (lambda: traced(lambda width: Mlp(width)), "what the function of the width returns"),
+        (lambda: traced(lambda _: Mlp(32), {}), "of the same shapes at the widths"),
         (lambda: traced(lambda width: (Mlp(width), INPUTS), rates={"first.weight": "a"}), "none for second.weight"),
         (
             lambda: traced(lambda width: (Mlp(width), INPUTS), axes={"rank": "1"}),
@@ -231,7 +232,8 @@ class Branching(Mlp):
         ),
     ],
     ids=[
-        *("control flow", "frozen", "size", "inputs", "no config", "other sizes", "no module", "no inputs", "rates"),
+        *("control flow", "frozen", "size", "inputs", "no config", "other sizes", "no module", "no inputs"),
+        *("no width", "rates"),
         *("axis of a function", "unknown axis", "axis that is a product"),
     ],
 )

@@ -167,7 +167,8 @@ def _runs(scheme: str, rates: Sequence[float], seeds: int, run: partial[Language
         for seed in range(seeds):
             each = run(scheme, rate, seed)
             of_it = range(seed, seed + 1)
-            found.append(Planned(meant.name, meant.optimizer.name, 0, (2.0**rate,), of_it, each, each.parameters))
+            width = each.plan.building.width if each.source.is_built else 0
+            found.append(Planned(meant.name, meant.optimizer.name, width, (2.0**rate,), of_it, each, each.parameters))
     return found
 
 
