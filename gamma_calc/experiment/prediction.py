@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -41,8 +41,20 @@ class Prediction:
     terms: Mapping[tuple[str, ...], Predicted]
 
 
-def at_largest_rate(scheme: Scheme) -> Scheme:
+Values = Mapping[str, int | Fraction]
+"""Values of free exponents."""
+
+
+def as_options(values: Values) -> str:
+    """Values as they are given to a command."""
+    return " ".join(f"--at {name}={value}" for name, value in values.items())
+
+
+def at_largest_rate(scheme: Scheme, said: Callable[[Values], str] = as_options) -> Scheme:
     """The scheme at its largest stable rate, where one rate and nothing else is free.
+
+    Args:
+        said: how values are given where they are asked for.
 
     Raises:
         BadInput: something else is free, or nothing bounds the rate.
@@ -51,24 +63,23 @@ def at_largest_rate(scheme: Scheme) -> Scheme:
     if not scheme.free:
         return scheme
     if len(scheme.free) > 1 or scheme.free != scheme.rates:
-        names = ", ".join(scheme.free)
-        raise BadInput(
-            f"{scheme.name}: {names} are free; only a single free rate has a largest stable value: {_tried(scheme)}"
-        )
+        names, tried = ", ".join(scheme.free), said(_tried(scheme))
+        raise BadInput(f"{scheme.name}: {names} are free; only a single free rate has a largest stable value: {tried}")
     derivation = derived(scheme)
     (largest,) = derivation.max_stable.values()
     if largest.exponent is None or not largest.attained:
         problem = (
-            f"{scheme.name}: no largest stable {largest.rate} to take: {largest.reason}; give one: {_tried(scheme)}"
+            f"{scheme.name}: no largest stable {largest.rate} to take: {largest.reason}; "
+            f"give one: {said(_tried(scheme))}"
         )
         raise Unknown(problem) if derivation.is_unknown else BadInput(problem)
     return scheme.at({largest.rate: Affine.of(largest.exponent)})
 
 
-def _tried(scheme: Scheme) -> str:
+def _tried(scheme: Scheme) -> Values:
     """Values of the free exponents to type."""
     values = example(scheme)
-    return " ".join(f"--at {name}={values.get(name, -1 if name in scheme.rates else 0)}" for name in scheme.free)
+    return {name: values.get(name, -1 if name in scheme.rates else 0) for name in scheme.free}
 
 
 def predictions(scheme: Scheme, steps: int, policy: Policy = CALCULUS) -> tuple[Prediction, ...]:

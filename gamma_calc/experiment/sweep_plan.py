@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.prediction import at_largest_rate
+from gamma_calc.experiment.prediction import Values, at_largest_rate
 from gamma_calc.experiment.setup import BALANCED, Settings, network_experiment, network_prefactor, size_of
 from gamma_calc.experiment.sweep_file import Sweep
 from gamma_calc.experiment.sweep_run import NetworkRun, Planned, Run, StudentRun, parameters
@@ -163,11 +163,17 @@ KINDS = MappingProxyType({"probe": (_network_block, _network_run), "teacher-stud
 def _setting(scheme: Scheme, sweep: Sweep) -> Setting:
     if isinstance(scheme.model, Problem):
         raise BadInput(f"{scheme.name}: a sweep takes networks that a spec can name, and this one is written in Python")
-    scheme = replace(_without_rate(scheme) if sweep.is_absolute else at_largest_rate(scheme), between=())
+    scheme = replace(_without_rate(scheme) if sweep.is_absolute else at_largest_rate(scheme, _as_entry), between=())
     settings = Settings(steps=sweep.steps)
     experiment = network_experiment(scheme, settings, BALANCED, {RANK: sweep.rank})
     rates = sweep.rates or (float(network_prefactor(experiment.program)),)
     return Setting(scheme, experiment, rates, sweep.is_absolute)
+
+
+def _as_entry(values: Values) -> str:
+    """Values as a sweep file has them."""
+    entries = ", ".join(f'{name} = "{value}"' for name, value in values.items())
+    return f"at = {{ {entries} }}"
 
 
 def _without_rate(scheme: Scheme) -> Scheme:

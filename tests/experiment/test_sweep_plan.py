@@ -242,6 +242,20 @@ def test_blocks_made_by_themselves_stay_within_the_work_of_one() -> None:
             "a, b are free, and `rates` stand for",
             id="two-rates",
         ),
+        pytest.param(
+            PROBE.replace('"init-a"', '{ exponents = { A = "a", B = "zero", eta_A = "c", eta_B = "c" } }'),
+            'a, c are free; only a single .*: at = { a = "0", c = "-1/2" }',
+            id="two-exponents",
+        ),
+        pytest.param(
+            PROBE.replace("prefactors", "rates").replace(
+                '"init-a"',
+                '{ name = "net", model = { kind = "perceptron", layers = ["V", "W"] }, parameters = '
+                '{ V = { init = "0", rate = "c" }, W = { init = "0", rate = "c" } } }',
+            ),
+            "net: `rates` are values of eta_A, and a perceptron has none: give prefactors",
+            id="rates-of-a-perceptron",
+        ),
         pytest.param(f"{STUDENT}momentum = 0.9", "momentum: this optimiser already", id="student-momentum"),
         pytest.param(
             PROBE.replace("seeds = 5", "seeds = 1000000").replace("seeds_per_run = 2", "seeds_per_run = 1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from gamma_calc.huggingface import (
     parameter_groups,
     scheme_optimizer,
 )
-from gamma_calc.huggingface.layers import adapted_shapes
+from gamma_calc.huggingface.layers import adapted_shapes, module_names
 from gamma_calc.huggingface.model_theory import model_theory
 from gamma_calc.program.catalogue import CATALOGUE
 from tests.huggingface.models import llama, wrapped
@@ -143,7 +144,7 @@ def test_the_edge_of_another_model_is_refused() -> None:
         parameter_groups(model, "init-a", 1e-3, base_width=16, network=edge)
     with pytest.raises(BadInput, match=r"network: found 'llama', expected what network_edge"):
         parameter_groups(model, "init-a", 1e-3, base_model=llama(16), network="llama")  # type: ignore[arg-type]
-    edge = network_edge(llama(16), model, "init-a")
+    edge = replace(edge, model="LlamaForCausalLM", modules=module_names(lora_adapters(model)))
     for scheme_of, optimizer in (("init-b", "adam"), ("init-a", "sgd")):
         other = CATALOGUE[scheme_of].under(optimizer)
         with pytest.raises(BadInput, match=f"edge of init-a under adam, and the scheme is {other.title}"):
