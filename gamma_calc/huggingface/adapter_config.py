@@ -396,16 +396,28 @@ def _rank(document: Mapping[str, Any], default: int | None = None) -> Any:
 
 def _targets(document: Mapping[str, Any]) -> tuple[str, ...]:
     """The target modules: names, or one regular expression."""
-    found = document.get("target_modules")
-    if isinstance(found, str):
-        try:
-            re.compile(found)
-        except (re.error, OverflowError, RecursionError) as problem:
-            expected = f"names, or a regular expression, which it is not: {problem}"
-            raise BadInput("target_modules", found=found, expected=expected) from None
+    found = _expressions(document, "target_modules")
     if found in ([], ()) and not document.get("target_parameters"):
         raise BadInput("target_modules: the list is empty, and without target_parameters PEFT adapts nothing")
-    return _names(document, "target_modules")
+    names, out = _names(document, "target_modules"), _expressions(document, "exclude_modules")
+    are_lists = not isinstance(found, str) and not isinstance(out, str)
+    if are_lists and names and {*names} <= {*_names(document, "exclude_modules")}:
+        raise BadInput(
+            "exclude_modules", found=out, expected="fewer: it has all target_modules, and nothing is adapted"
+        )
+    return names
+
+
+def _expressions(document: Mapping[str, Any], key: str) -> Any:
+    """The value of a key, where each text that PEFT takes for a regular expression is one."""
+    found = document.get(key)
+    for each in [found] if isinstance(found, str) else found if isinstance(found, Mapping) else ():
+        try:
+            re.compile(str(each))
+        except (re.error, OverflowError, RecursionError) as problem:
+            expected = f"names, or a regular expression, which it is not: {problem}"
+            raise BadInput(key, found=each, expected=expected) from None
+    return found
 
 
 def parsed_json(content: bytes) -> object:
@@ -418,11 +430,14 @@ def parsed_json(content: bytes) -> object:
         raise BadInput(f"is not JSON: {problem!s:.120}") from None
 
 
+PATTERNS = ("rank_pattern", "alpha_pattern")
+
+
 def _read(
     document: Mapping[str, Any], key: str, is_valid: Callable[[Any], bool], expected: str, default: Any = None
 ) -> Any:
     """The value of a key, or its default where it is missing or null."""
-    value = document.get(key)
+    value = _expressions(document, key) if key in PATTERNS else document.get(key)
     if value is None:
         if default is None:
             raise BadInput(f"{key} is missing; expected {expected}")

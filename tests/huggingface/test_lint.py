@@ -376,6 +376,18 @@ HOSTILE = {
     "no-type": ('{"r": 8}', "peft_type is missing"),
     "a-model": ('{"model_type": "llama"}', "is the configuration of a model; expected that of an adapter"),
     "other-type": ('{"peft_type": "IA3"}', "IA3"),
+    "excluded": (
+        '{"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"], "exclude_modules": ["q_proj", "v_proj"]}',
+        "exclude_modules: found ['q_proj', 'v_proj'], expected fewer",
+    ),
+    "exclude-expression": (
+        '{"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"], "exclude_modules": "q_("}',
+        "exclude_modules: found 'q_(', expected names, or a regular expression, which it is not",
+    ),
+    "pattern-expression": (
+        '{"peft_type": "LORA", "r": 8, "rank_pattern": {"layers.(0": 4}}',
+        "rank_pattern: found 'layers.(0', expected names, or a regular expression, which it is not",
+    ),
     "small-letters": ('{"peft_type": "lora"}', "found 'lora', expected \"LORA\", in capitals"),
     "vera": ('{"peft_type": "VERA"}', "gamma-calc derive vera has one module's exponents"),
     "type-is-a-list": ('{"peft_type": ["LORA"]}', "expected"),
