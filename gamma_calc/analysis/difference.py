@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import Generic, TypeVar
 
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation
@@ -14,56 +15,36 @@ from gamma_calc.calculus.components import total
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A quantity whose exponent at step t is not the same in both; None where one does not know the quantity."""
-
-    t: int
-    quantity: str
-    first: Size | None
-    second: Size | None
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Redecided:
-    """A condition of which the two say different things."""
+class Change(Generic[T]):
+    """Something that is not the same in both; None where one does not have it.
 
-    first: Decision
-    second: Decision
+    `place` is the step of an exponent, and the line of a trace.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Rerated:
-    """A free rate whose largest stable value differs; None where a scheme does not have just this rate free."""
-
-    rate: str
-    first: LargestRate | None
-    second: LargestRate | None
-
-
-@dataclass(frozen=True, slots=True)
-class Parting:
-    """The first rule applications of two traces that differ; None where one of the traces has ended."""
-
-    line: int
-    first: Application | None
-    second: Application | None
+    name: str
+    first: T | None
+    second: T | None
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """What changes from the first derivation to the second, at every step that both know; settled runs know them all.
 
-    `symmetry` carries the first scheme to the second, where one does and both suppose the same.
+    `parting` are the first rule applications of the two traces that differ. `symmetry` carries the first scheme to the
+    second, where one does and both suppose the same.
     """
 
     first: Derivation
     second: Derivation
-    exponents: tuple[Change, ...]
-    conditions: tuple[Redecided, ...]
-    rates: tuple[Rerated, ...]
-    parting: Parting | None
+    exponents: tuple[Change[Size], ...]
+    conditions: tuple[Change[Decision], ...]
+    rates: tuple[Change[LargestRate], ...]
+    parting: Change[Application] | None
     symmetry: Equivalence | None
 
     @property
@@ -86,7 +67,7 @@ def difference(first: Derivation, second: Derivation) -> Difference:
     )
 
 
-def _changes(first: Derivation, second: Derivation) -> Iterator[Change]:
+def _changes(first: Derivation, second: Derivation) -> Iterator[Change[Size]]:
     runs = (first.run, second.run)
     unsettled = [len(run.steps) for run in runs if run.settled_from is None]
     last = min(unsettled, default=max(len(run.steps) for run in runs))
@@ -94,7 +75,7 @@ def _changes(first: Derivation, second: Derivation) -> Iterator[Change]:
         for name in dict.fromkeys((*one.sizes, *other.sizes)):
             mine, theirs = one.sizes.get(name), other.sizes.get(name)
             if _pieces(mine) != _pieces(theirs):
-                yield Change(one.t, name, mine, theirs)
+                yield Change(name, mine, theirs, one.t)
 
 
 def _pieces(size: Size | None) -> object:
@@ -102,30 +83,30 @@ def _pieces(size: Size | None) -> object:
     return None if size is None else (size.lower.pieces, size.upper.pieces)
 
 
-def _redecided(first: Derivation, second: Derivation) -> Iterator[Redecided]:
+def _redecided(first: Derivation, second: Derivation) -> Iterator[Change[Decision]]:
     for name, one in first.decisions.items():
         other = second.decisions.get(name)
         if other is not None and _told(one) != _told(other):
-            yield Redecided(one, other)
+            yield Change(name, one, other)
 
 
 def _told(decision: Decision) -> object:
     return decision.status, decision.region, decision.possible, decision.onset, decision.holds
 
 
-def _rerated(first: Derivation, second: Derivation) -> Iterator[Rerated]:
+def _rerated(first: Derivation, second: Derivation) -> Iterator[Change[LargestRate]]:
     for rate in dict.fromkeys((*first.max_stable, *second.max_stable)):
         one, other = first.max_stable.get(rate), second.max_stable.get(rate)
         if (one and (one.bounds, one.attained)) != (other and (other.bounds, other.attained)):
-            yield Rerated(rate, one, other)
+            yield Change(rate, one, other)
 
 
-def _parting(first: Derivation, second: Derivation) -> Parting | None:
+def _parting(first: Derivation, second: Derivation) -> Change[Application] | None:
     """Where the two traces part: another subject, another rule, or another conclusion."""
     pairs = zip_longest(first.run.applications, second.run.applications)
     for line, (one, other) in enumerate(pairs, start=1):
         if one is None or other is None or _said(one) != _said(other):
-            return Parting(line, one, other)
+            return Change("line", one, other, line)
     return None
 
 

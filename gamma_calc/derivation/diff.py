@@ -36,20 +36,18 @@ class Diff(Shown):
         if found.is_empty:
             blocks.append("nothing changes")
         if found.exponents:
-            rows = [(str(each.t), each.quantity, _size(each.first), _size(each.second)) for each in found.exponents]
+            rows = [(str(each.place), each.name, _size(each.first), _size(each.second)) for each in found.exponents]
             blocks += ["exponents:", text_table([("t", "quantity", "first", "second"), *rows])]
         if found.conditions:
-            rows_of_regions = [
-                (each.first.condition.name, str(each.first), str(each.second)) for each in found.conditions
-            ]
+            rows_of_regions = [(each.name, str(each.first), str(each.second)) for each in found.conditions]
             blocks += ["conditions:", text_table([("condition", "first", "second"), *rows_of_regions])]
         for rate in found.rates:
             values_of_rate = [(each and each.value) or NOTHING for each in (rate.first, rate.second)]
-            blocks.append(f"largest stable {rate.rate}: {' -> '.join(values_of_rate)}")
+            blocks.append(f"largest stable {rate.name}: {' -> '.join(values_of_rate)}")
         if found.parting is not None:
             first, second = _sides(found)
             place = next(each.subject.t for each in (found.parting.first, found.parting.second) if each is not None)
-            blocks.append(f"the traces part at line {found.parting.line}, step {place}:")
+            blocks.append(f"the traces part at line {found.parting.place}, step {place}:")
             blocks += [f"  first:  {_line(first)}", f"  second: {_line(second)}"]
         if found.symmetry is not None:
             blocks.append(f"the same dynamics up to a symmetry: {found.symmetry}")
@@ -65,21 +63,22 @@ class Diff(Shown):
             "first": found.first.title,
             "second": found.second.title,
             "exponents": [
-                {"t": each.t, "quantity": each.quantity, "first": _size(each.first), "second": _size(each.second)}
+                {"t": each.place, "quantity": each.name, "first": _size(each.first), "second": _size(each.second)}
                 for each in found.exponents
             ],
             "conditions": {
-                each.first.condition.name: {
+                each.name: {
                     side: {"region": str(decision), "onset": decision.onset, "status": decision.status.value}
                     for side, decision in (("first", each.first), ("second", each.second))
+                    if decision is not None
                 }
                 for each in found.conditions
             },
             "max_stable": {
-                each.rate: {"first": each.first and each.first.value, "second": each.second and each.second.value}
+                each.name: {"first": each.first and each.first.value, "second": each.second and each.second.value}
                 for each in found.rates
             },
-            "parting": sides and parting and {"line": parting.line, "first": sides[0], "second": sides[1]},
+            "parting": sides and parting and {"line": parting.place, "first": sides[0], "second": sides[1]},
             "symmetry": symmetry
             and {
                 "A": str(symmetry.shift_a),

@@ -228,12 +228,12 @@ def test_the_traces_part_where_an_assumption_is_first_missed() -> None:
     assert found.parting.first.rule.name == "aligned sum"
     assert found.parting.second.rule.name == "aligned sum, bounded"
     assert found.parting.first.subject.t == 2
-    assert {each.t for each in found.exponents} == {2, 3}
+    assert {each.place for each in found.exponents} == {2, 3}
 
 
 def test_regions_and_rates_that_differ() -> None:
     found = difference(derived(CATALOGUE["init-a"]), derived(CATALOGUE["init-b"]))
-    assert [each.first.condition.name for each in found.conditions] == ["stable", "feature_learning", "efficient"]
+    assert [each.name for each in found.conditions] == ["stable", "feature_learning", "efficient"]
     ((first, second),) = [(each.first, each.second) for each in found.rates]
     assert first is not None and second is not None
     assert (first.value, second.value) == ("-1/2", "-1")
