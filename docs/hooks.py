@@ -8,7 +8,6 @@ import logging
 import re
 from pathlib import Path
 
-from latex2mathml.converter import convert
 from markdown import Extension, Markdown
 from markdown.preprocessors import Preprocessor
 from mkdocs.config.defaults import MkDocsConfig
@@ -17,6 +16,7 @@ from mkdocs.structure.pages import Page
 
 from gamma_calc.algebra import Affine
 from gamma_calc.derivation.advice import advice
+from gamma_calc.document.mathml import mathml
 from gamma_calc.document.page import PHONE
 from gamma_calc.explorer.page import Explorer, explore
 from gamma_calc.program.catalogue import CATALOGUE
@@ -38,7 +38,7 @@ IMAGE = re.compile(r'<img [^>]*src="((?:[^"]*/)?([^"/]+))(\.svg|\.png)"[^>]*>')
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
 SHORT = 40
 """Characters of LaTeX that no telephone is too narrow for."""
-SCROLLS = "display: inline-block; max-width: 100%; overflow-x: auto; vertical-align: bottom"
+SCROLLS = "display: inline-block; max-width: 100%; overflow: auto hidden; vertical-align: bottom"
 LOG = logging.getLogger("mkdocs.hooks")
 
 
@@ -132,18 +132,19 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
 def on_page_content(text: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn formulas into MathML, which browsers show without a script."""
 
-    def mathml(match: re.Match[str]) -> str:
+    def formula(match: re.Match[str]) -> str:
         latex = html.unescape(match[2])
         try:
             if match[1] == "div":
-                return f'<div style="overflow-x: auto">{convert(latex, display="block")}</div>'
+                block = mathml(latex).replace("<math>", '<math display="block">')
+                return f'<div style="overflow: auto hidden">{block}</div>'
             # Browsers break no line inside of a formula.
             return "".join(map(_inline, latex.split(r"\allowbreak")))
-        except Exception as problem:
+        except ValueError as problem:
             LOG.warning("%s: no MathML of %s: %r", page.file.src_uri, latex, problem)
             return match[0]
 
-    return IMAGE.sub(_picture, FORMULA.sub(mathml, text))
+    return IMAGE.sub(_picture, FORMULA.sub(formula, text))
 
 
 def _picture(image: re.Match[str]) -> str:
@@ -156,5 +157,5 @@ def _picture(image: re.Match[str]) -> str:
 
 def _inline(latex: str) -> str:
     """A formula of a line; one that may be wider than a telephone can be moved under the finger."""
-    found = convert(latex)
+    found = mathml(latex)
     return f'<span style="{SCROLLS}">{found}</span>' if len(latex) > SHORT else found

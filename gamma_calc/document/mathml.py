@@ -11,12 +11,12 @@ from gamma_calc.algebra.notation import GREEK
 
 _TOKEN = re.compile(r"\\(?:mathrm|operatorname|text)\{[^{}]*\}|\\[A-Za-z]+|\\.|\d+|\S")
 
-SPACES = {"\\ ": "0.33em", r"\,": "0.17em", r"\;": "0.28em", r"\thinspace": "0.17em", r"\quad": "1em"}
+SPACES = {"\\ ": "0.33em", r"\,": "0.17em", r"\;": "0.28em", r"\thinspace": "0.17em", r"\quad": "1em", r"\qquad": "2em"}
 SIGNS = {"to": "→", "infty": "∞", "cdot": "·", "dots": "…", "lvert": "|", "rvert": "|", "lVert": "‖", "rVert": "‖"}
-SIGNS |= {"bmod": "mod"}
+SIGNS |= {"bmod": "mod", "partial": "∂"}
 """Commands whose names HTML does not know; those of the others are HTML's own, such as `le` and `odot`."""
 
-LETTERS = GREEK | {"ell"}
+LETTERS = GREEK | {"ell", "partial", "infty"}
 NEGATIVE = '<mo form="prefix">\N{MINUS SIGN}</mo>'
 """The sign of a number, which stands close to it; it follows no number, but another sign, a comma or a bracket."""
 
@@ -66,7 +66,7 @@ def _indexed(base: str, tokens: list[str]) -> str:
     marks: dict[str, str] = {}
     while tokens and tokens[-1] in "_^" and tokens[-1] not in marks:
         mark = tokens.pop()
-        marks[mark] = _part(tokens)
+        marks[mark] = _argument(tokens)
     kind = {"_": "msub", "^": "msup"}.get("".join(marks), "msubsup")
     return f"<{kind}>{base}{''.join(marks[mark] for mark in sorted(marks, reverse=True))}</{kind}>"
 
@@ -81,12 +81,22 @@ def _part(tokens: list[str]) -> str:
             tokens.pop()
             return f"<mrow>{inside}</mrow>"
         case r"\frac" | r"\tfrac":
-            return f"<mfrac>{_part(tokens)}{_part(tokens)}</mfrac>"
+            return f"<mfrac>{_argument(tokens)}{_argument(tokens)}</mfrac>"
         case r"\sqrt":
-            return f"<msqrt>{_part(tokens)}</msqrt>"
+            return f"<msqrt>{_argument(tokens)}</msqrt>"
     if token in SPACES:
         return f'<mspace width="{SPACES[token]}"></mspace>'
     return _command(token[1:]) if token.startswith("\\") else _sign(token)
+
+
+def _argument(tokens: list[str]) -> str:
+    """The next part; of a number without brackets it is the first digit."""
+    if not tokens:
+        raise ValueError("something is missing at the end")
+    if tokens[-1].isdigit():
+        first, rest = tokens[-1][0], tokens.pop()[1:]
+        tokens += [rest, first] if rest else [first]
+    return _part(tokens)
 
 
 def _command(name: str) -> str:

@@ -61,15 +61,20 @@ def test_every_rule_can_be_set(rule: Rule) -> None:
     assert mathml(rule.statement).startswith("<math>")
 
 
-@pytest.mark.parametrize("latex", [r"\frac{1", "x}", r"\nothing"])
+@pytest.mark.parametrize("latex", [r"\frac{1", r"\frac1", "x^", "x}", r"\nothing"])
 def test_what_is_no_formula_of_a_document_is_refused(latex: str) -> None:
-    with pytest.raises(ValueError, match=r"bracket|command"):
+    with pytest.raises(ValueError, match=r"bracket|command|missing"):
         mathml(latex)
 
 
 def test_indices_stand_below_and_above() -> None:
     one = "<msubsup><mi>Z</mi><mrow><mi>A</mi></mrow><mrow><mn>2</mn></mrow></msubsup>"
     assert mathml("Z_{A}^{2}") == mathml("Z^{2}_{A}") == f"<math>{one}</math>"
+
+
+@pytest.mark.parametrize(("short", "whole"), [(r"\tfrac12", r"\tfrac{1}{2}"), ("x^12", "x^{1} 2"), ("128", "{128}")])
+def test_an_argument_without_brackets_is_one_digit(short: str, whole: str) -> None:
+    assert mathml(short) == mathml(whole).replace("<mrow>", "").replace("</mrow>", "")
 
 
 @pytest.mark.parametrize(
