@@ -63,11 +63,14 @@ def nearest(word: str, choices: Iterable[str]) -> str:
 
     >>> nearest("etaA", ["eta_A", "rank"])
     " Did you mean 'eta_A'?"
+    >>> nearest("Init-A", ["init-b", "init-a"])
+    " Did you mean 'init-a'?"
     >>> nearest("q", ["eta_A", "rank"])
     ''
     """
-    close = get_close_matches(word[:QUOTED], list(choices), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    small = {choice.casefold(): choice for choice in choices}
+    close = get_close_matches(word[:QUOTED].casefold(), small, n=1)
+    return f" Did you mean {small[close[0]]!r}?" if close else ""
 
 
 def quoted(value: object) -> str:

@@ -18,6 +18,7 @@ error makes the exit status 1, unknown exponents make it 3.
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 from pathlib import Path
 
@@ -32,7 +33,9 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.outputs import FAILED, UNKNOWN
 from gamma_calc.cli.progress import shown_runs
+from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, alpha_named
+from gamma_calc.experiment.sweep_values import number_in
 from gamma_calc.files import write_files
 from gamma_calc.huggingface.lint import ADAMW, Linted, lint
 
@@ -78,7 +81,10 @@ def answer(options: argparse.Namespace) -> int:
 
 
 def _decay(text: str) -> float:
-    return 0.0 if text.strip("0") in ("", ".") else positive("--weight-decay")(text)
+    found = number_in(text)
+    if found is None or not 0 <= found < math.inf:
+        raise BadInput("--weight-decay", found=text, expected="a number from 0 on, such as 0.01")
+    return found
 
 
 def _text(found: Linted, specs: Path | None, again: str) -> str:

@@ -60,7 +60,6 @@ from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.advice import power, steps
 from gamma_calc.derivation.tables import COLUMNS, text_table
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.dora import NOTE
 from gamma_calc.program.spec_file import scheme_from
 
 if TYPE_CHECKING:
@@ -336,13 +335,16 @@ def _undertrained(found: ModelTheory) -> Iterator[str]:
         yield f"the loss gradient dZ outgrows the loss's own behind {_listed(layers)}"
 
 
+OF_MAGNITUDES = "DoRA's magnitudes are at A's rate here and hardly learn; they do at one that stays as the width grows."
+
+
 def _beside_factors(found: ModelTheory) -> Iterator[str]:
     """What is trained and no factor of an adapter, of which no row says anything."""
     if not found.traced.layers or not found.other_parameters:
         return
     yield f"trained too, and in no row: {_listed(each.name for each in found.other_parameters)}"
     if found.has_magnitudes:
-        yield from textwrap.wrap(NOTE, COLUMNS, subsequent_indent="  ")
+        yield from textwrap.wrap(OF_MAGNITUDES, COLUMNS, subsequent_indent="  ")
 
 
 def _parting_rows(partings: Sequence[LayerParting]) -> list[tuple[str, ...]]:

@@ -34,6 +34,7 @@ is given: a scheme says how the ratio of the two grows (LoRA+: in proportion to 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,19 +169,21 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     )
     scheme = schemes(options, [spec])[0] if config is None else adapter_scheme(config)
     pairs = paired_kinds(start, end)
-    network = _network(options, scheme, files) if options.network else None
-    starts = [config_from_file(file).initialisation for file in files if file is not None]
-    if options.to_adapter and starts[0] != starts[-1]:
-        raise BadInput(
-            f"--to-adapter {options.to_adapter}: init_lora_weights",
-            found=starts[-1].name,
-            expected=f"{starts[0].name}, as {files[0]} has it; another start has another law",
-        )
+    named = [(file, config_from_file(file)) for file in dict.fromkeys(files) if file is not None]
+    said = named if config is None else [(Path(spec), config), *named]
+    for file, other in said[1:]:
+        if (first := said[0][1].initialisation) != other.initialisation:
+            expected = f"{first.name}, as {said[0][0]} has it; another start has another law"
+            raise BadInput(f"{file}: init_lora_weights", found=other.initialisation.name, expected=expected)
+    starts = [each.initialisation for _, each in named]
     with_fan_out = any(each.is_b_frozen for each in starts)
     if with_fan_out and scheme.is_trained(INITIAL[1]):
         raise BadInput(
             f"{scheme.name}: B", found="trained", expected="frozen, as MiCA has it: give the adapter as SPEC"
         )
+    if with_fan_out and options.network:
+        raise BadInput("--network goes by the width, and the rates of MiCA by the fan-out too; leave it out")
+    network = _network(options, scheme, files) if options.network else None
     found = carried_pairs(
         scheme,
         pairs,
@@ -192,8 +195,25 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
         **supposition_arguments(options),
     )
     title = f"{found.one.title}, from {getattr(options, 'from')} to {options.to}"
-    show(options, found.json, lambda: "\n".join([title, text_table(found.table()), *found.notes]))
+    notes = [*found.notes, *([] if config is not None else _starts_of_its_own(scheme, named))]
+    show(
+        options,
+        lambda: {**found.json(), "notes": notes},
+        lambda: "\n".join([title, text_table(found.table()), *notes]),
+    )
     return 0
+
+
+def _starts_of_its_own(scheme: Scheme, named: Sequence[tuple[Path, AdapterConfig]]) -> Iterator[str]:
+    """That an adapter starts otherwise than the scheme whose rates are carried."""
+    for file, config in named:
+        try:
+            forms = adapter_scheme(config).exponents
+        except BadInput:
+            forms = {}
+        if any(key not in forms or forms[key] != scheme.exponents.get(key) for key in INITIAL):
+            start = config.initialisation.name
+            yield f"{file} has init_lora_weights={start}; these rates are for A and B that start as in {scheme.name}."
 
 
 def _network(options: argparse.Namespace, scheme: Scheme, files: tuple[Path | None, Path | None]) -> NetworkEdge:

@@ -325,6 +325,9 @@ def transfer(
         alpha=reading,
         is_rank_stabilised=is_rank_stabilised,
     )
+    if is_rank_stabilised and reading is None and from_rank != to_rank and not says_scale(law.scheme):
+        expected = 'alpha="fixed" or alpha="proportional": rsLoRA\'s s = lora_alpha/r^(1/2) goes by it'
+        raise BadInput(f"from rank {from_rank} to {to_rank}: alpha", found="none", expected=expected)
     return carried_rates(law, start, end, learning_rate, learning_rate_b, reading)
 
 
@@ -337,8 +340,8 @@ def carried_rates(
     alpha: AlphaReading | None = None,
 ) -> Transferred:
     """The rates by a law that is at hand; the arguments are those of `transfer`."""
-    keys, (_, of_b) = law.scheme.trained_rates.values(), RATES
-    if learning_rate_b is not None and of_b not in keys:
+    keys, of_b = law.scheme.trained_rates.values(), law.scheme.trained_rates.get(INITIAL[1])
+    if learning_rate_b is not None and of_b is None:
         raise BadInput(f"{law.scheme.name}: a learning rate of B is given, and no B is trained")
     offered = {}
     for key in keys:

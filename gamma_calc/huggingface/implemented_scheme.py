@@ -142,8 +142,8 @@ def adapter_scheme(config: AdapterConfig, scale: str = "0") -> Scheme:
         raise BadInput(f"{cause}: its exponents cannot be read from the configuration; gamma-calc lint says why")
     if option.start is Start.CANCELLED:
         raise BadInput(
-            f"init_lora_weights={json.dumps(option.option)}: B_0 A_0 is taken out of the output, which no scheme says; "
-            "gamma-calc lint has its edge"
+            f"init_lora_weights={json.dumps(option.option)}: B_0 A_0 is taken out of the output, which no scheme says"
+            + ("" if config.is_dora else "; gamma-calc lint has its edge")
         )
     scheme = scheme_from_text(spec)
     return replace(scheme, exponents={**scheme.exponents, SCALE: parsed_affine(scale)})

@@ -241,7 +241,8 @@ def _title(found: Linted) -> str:
     """What was read, in words."""
     config, edge = found.case.config, found.case.edge
     size = f"r = {config.rank}, lora_alpha = {config.alpha:g}, s = {config.scale:g}"
-    how = "what A and B start from is not known"
+    starts = (config.initialisation.a, config.initialisation.b)
+    how = "what A and B start from is not known" if None in starts else "which rates are stable is not derived"
     if edge is not None:
         a, b, s = (edge.scheme.exponents[key] for key in ("A", "B", SCALE))
         if found.case.config.has_only_embeddings and a is not None:

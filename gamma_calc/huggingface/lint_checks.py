@@ -128,6 +128,8 @@ def _other_equations(case: Case) -> str:
         return f"{changed}."
     if case.config.has_only_embeddings or is_derived(case.config, case.optimizer):
         return f"{changed} of embeddings."
+    if case.config.initialisation.start is Start.CANCELLED:
+        return f"{changed} where the product of A and B is taken out of the base weights."
     return f"{changed} where both factors start random or a step is raw. gamma-calc model has a model's."
 
 

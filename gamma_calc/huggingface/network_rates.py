@@ -1,12 +1,14 @@
 """The largest stable rate of a whole model, so that rates can be carried by it in place of one module's.
 
 A scheme with one free rate is derived in the model that the rates go to. The one that they come from has to be of its
-class and, where further layers make the rate smaller, as deep: the law is then taken to be that of both.
+class, with adapters on the same modules; where it is of another depth, its rate has to go by the same power.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +16,7 @@ from peft import PeftModel
 
 from gamma_calc.derivation.suppositions import Alignments
 from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.huggingface.adapters import Adapter
 from gamma_calc.huggingface.layers import (
     AdapterLike,
     ModelLike,
@@ -32,6 +35,8 @@ from gamma_calc.program.selection import Spec, Values, selected
 
 EDGE = "the edge of a whole model"
 """What is asked for, in messages."""
+BEFORE_LAYERS = re.compile(r"^.*?(?=\b[0-9]+\.)")
+"""What stands before the number of a layer; a model without its head calls that otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,9 @@ class NetworkEdge:
     """The exponent of the free rate at which a model is just stable.
 
     `layers` of the `adapted` ones were derived; where the rate falls from layer to layer, each of the others is taken
-    to add what the last of these does (`is_extrapolated`). It is that of a `scheme` with adapters on these `modules`.
+    to add what the last of these does (`is_extrapolated`). It is that of a `scheme` with adapters on these `modules`,
+    of which DoRA's have magnitudes (`is_dora`). Rates come to it from a model of the `start`: the class of its
+    configuration, and its modules with adapters.
     """
 
     model: str
@@ -50,6 +57,8 @@ class NetworkEdge:
     is_extrapolated: bool
     scheme: Scheme
     modules: frozenset[str]
+    start: tuple[str, frozenset[str]]
+    is_dora: bool = False
 
     @property
     def note(self) -> str:
@@ -57,7 +66,17 @@ class NetworkEdge:
         derived = f"{self.layers} of {self.adapted} layers of {self.model} are derived"
         further = "add what the last one does" if self.is_extrapolated else "change nothing"
         rest = f", and further ones are taken to {further}" if self.layers < self.adapted else ""
-        return f"The answer is the whole model's, in which {self.rate} is at most {self.exponent}: {derived}{rest}."
+        of_dora = ", with DoRA's magnitudes at A's rate" if self.is_dora else ""
+        edge = f"{self.rate} is at most {self.exponent}"
+        return f"The answer is the whole model's, in which {edge}: {derived}{rest}{of_dora}."
+
+    def check_start(self, model: ModelLike, adapters: Sequence[Adapter]) -> None:
+        """Refuse another model than that which rates come from, or other adapters in it."""
+        kind, modules = self.start
+        found = type(configuration_of(model)).__name__
+        if (found, _places(adapters)) != self.start:
+            expected = f"a {kind} with {len(modules)} adapters on the same modules, as the edge was asked for"
+            raise BadInput("network: base_model", found=f"a {found} with {len(adapters)}", expected=expected)
 
     def json(self) -> dict[str, Any]:
         """The same as plain data."""
@@ -102,6 +121,9 @@ def network_edge(
         adapters = (end.active_peft_config,) * 2
     given = [None if each is None else traced_adapter_from(each) for each in adapters]
     shapes = [adapted_shapes(*each) for each in zip((start, end), map(shape_config, given), strict=True)]
+    kinds = [{name.lstrip("0123456789.") for name in _places(each)} for each in shapes]
+    if apart := kinds[0] ^ kinds[1]:
+        raise BadInput(f"{EDGE}: {min(apart)} has an adapter in one model only", expected="the same ones in both")
     if moved := [name for name, ends in paired_kinds(*shapes).items() if ends[0].rank != ends[1].rank]:
         raise BadInput(f"{EDGE} goes by the width alone, and the rank of {moved[0]} changes")
     configs = [configuration_of(each) for each in (start, end)]
@@ -112,13 +134,19 @@ def network_edge(
     if classes[0] != classes[1]:
         both = f"{titles[0]} is a {classes[0]} and {titles[1]} a {classes[1]}"
         raise BadInput(f"{EDGE}: {both}; expected two of one class")
-    edge = _edge(
-        model_theory(end, adapter=adapters[1], scheme=chosen, optimizer=optimizer, at=at, align=align),
-        free[0],
-        chosen if optimizer is None else chosen.under(optimizer),
-        module_names(shapes[1]),
-    )
-    if edge.is_extrapolated and before.adapted != edge.adapted:
+
+    def edge_of(place: int) -> NetworkEdge:
+        model, adapter = (start, end)[place], adapters[place]
+        theory = model_theory(model, adapter=adapter, scheme=chosen, optimizer=optimizer, at=at, align=align)
+        return replace(
+            _edge(theory, free[0], chosen if optimizer is None else chosen.under(optimizer)),
+            modules=module_names(shapes[1]),
+            start=(type(configs[0]).__name__, _places(shapes[0])),
+            is_dora=any(each.is_dora for each in shapes[1]),
+        )
+
+    edge = edge_of(1)
+    if before.adapted != edge.adapted and (edge.is_extrapolated or edge_of(0).exponent != edge.exponent):
         depths = f"{titles[0]} has adapters in {before.adapted} layers and {titles[1]} in {edge.adapted}"
         raise BadInput(
             f"{EDGE}: {depths}, and each layer "
@@ -127,7 +155,12 @@ def network_edge(
     return edge
 
 
-def _edge(theory: ModelTheory, rate: str, scheme: Scheme, modules: frozenset[str]) -> NetworkEdge:
+def _places(adapters: Sequence[Adapter]) -> frozenset[str]:
+    """The modules with adapters, from the number of their layer on."""
+    return frozenset(BEFORE_LAYERS.sub("", name) for name in module_names(adapters))
+
+
+def _edge(theory: ModelTheory, rate: str, scheme: Scheme) -> NetworkEdge:
     """The edge of a model, by its free rate.
 
     Raises:
@@ -145,4 +178,5 @@ def _edge(theory: ModelTheory, rate: str, scheme: Scheme, modules: frozenset[str
     if largest.exponent is None or not largest.attained:
         raise BadInput(f"{EDGE}: {name} has no largest stable {rate}: {largest.reason}")
     assert short is not None  # of a model's configuration
-    return NetworkEdge(name, short.layers, short.adapted, rate, largest.exponent, is_extrapolated, scheme, modules)
+    depth, nothing = (short.layers, short.adapted), frozenset[str]()
+    return NetworkEdge(name, *depth, rate, largest.exponent, is_extrapolated, scheme, nothing, ("", nothing))

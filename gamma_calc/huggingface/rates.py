@@ -190,6 +190,8 @@ def _check_network(
     if others := network.modules ^ module_names(adapters):
         found = f"network: found the edge of {len(network.modules)} adapters, and the model has {len(adapters)}"
         raise BadInput(f"{found}; {min(others)} has one here or there only")
+    if network.is_dora != any(each.is_dora for each in adapters):
+        raise BadInput("network: found the edge of a model with DoRA's layers, or the model has them, and not both")
 
 
 def _check_scales(adapters: tuple[Adapter, ...]) -> None:
@@ -226,8 +228,13 @@ def _at_a_model(
     """The law, and the base of each adapter: the layer of its kind in the base model."""
     key = adapters[0].key
     configuration = getattr(model, "peft_config", {}).get(key)
-    pairs = paired_kinds(adapted_shapes(base_model, shape_config(configuration), key), adapters)
+    shapes = adapted_shapes(base_model, shape_config(configuration), key)
+    pairs = paired_kinds(shapes, adapters)
+    if network is not None:
+        network.check_start(base_model, shapes)
     with_fan_out = any(FROZEN_B.applies(each) for each in adapters)
+    if with_fan_out and network is not None:
+        raise BadInput("network: it goes by the width, and the rates of MiCA by the fan-out too; leave it out")
     said = None if alpha is None else alpha_named(alpha)
     law, _ = law_between(scheme, pairs, said, with_fan_out=with_fan_out, network=network)
     return law, [place(pairs[name][0], law) for name in kind_names(adapters, pairs)]

@@ -192,4 +192,7 @@ def check_module(model: Model, asked: str) -> None:
         BadInput: the model is another one.
     """
     if model != MODULE:
-        raise BadInput(f"{asked} speaks of one module", found=model.kind, expected=f"a {MODULE.kind}")
+        expected = (
+            f"a {MODULE.kind}, such as init-a; of an adapter of PEFT its adapter_config.json, or lint(...).scheme"
+        )
+        raise BadInput(f"{asked} speaks of one module", found=model.kind, expected=expected)

@@ -54,7 +54,8 @@ def checked_values(argument: str, given: Mapping[str, V] | None) -> Mapping[str,
     if given is None:
         return {}
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
-        raise BadInput(argument, found=given, expected='values by name, such as {"eta": "-1/2"}')
+        example = {"align": '{"aligned": "0.97"}'}.get(argument, '{"eta": "-1/2"}')
+        raise BadInput(argument, found=given, expected=f"values by name, such as {example}")
     return given
 
 

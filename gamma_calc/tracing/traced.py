@@ -34,7 +34,7 @@ from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, check_named, i
 from gamma_calc.tracing.names import numbered, short_names
 from gamma_calc.tracing.operations import ENTRIES
 from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
-from gamma_calc.tracing.sizes import Axes
+from gamma_calc.tracing.sizes import ZERO, Axes
 from gamma_calc.tracing.translation import Entry, Missing, Translation
 from gamma_calc.tracing.twins import Twins, twins_of
 from gamma_calc.tracing.values import Value
@@ -301,7 +301,7 @@ def _parameters(t: Translation, output: Named) -> tuple[TracedParameter, ...]:
             node.name,
             _source(t, node.name),
             tuple(axis.name for axis in node.axes),
-            node.initial,
+            ZERO if node.name in t.given else node.initial,
             node.learning_rate if node.is_trained else None,
         )
         for node in every

@@ -69,7 +69,8 @@ class Translation:
     """The forward pass so far.
 
     `tensors` are the values of leaves in the first twin, with the axes of the leaf in order, and `scalars` those of
-    scalars by symbol; `leaves` says what the model calls the parameter of each leaf. `blocks` and `taken` are those of
+    scalars by symbol; `leaves` says what the model calls the parameter of each leaf; `given` are those that start from
+    values of their own, which are not zero. `blocks` and `taken` are those of
     `blocks.py`, `features` the named values; `shared` says how matrices start of which layers have parts.
     """
 
@@ -81,6 +82,7 @@ class Translation:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     scalars: dict[str, float] = field(default_factory=dict)
     leaves: dict[str, str] = field(default_factory=dict)
+    given: set[str] = field(default_factory=set)
     blocks: dict[str, tuple[str, int, range]] = field(default_factory=dict)
     taken: dict[str, list[Coordinates]] = field(default_factory=dict)
     unknown: list[Missing] = field(default_factory=list)
@@ -188,6 +190,7 @@ class Translation:
         number = _repeated(operation.values)
         if number == 0:
             return Value(leaf, dims)
+        self.given.add(init.name)
         if number is None or start.numel() == 1:  # one coordinate repeats nothing
             return self.layout.added(Value(self.data(f"{init.name}_0", start, leaf.shape), dims), Value(leaf, dims))
         return self.layout.added(Value(self.scalar(number), dims), Value(leaf, dims))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gamma_calc.cli.main import main
-from gamma_calc.huggingface.dora import NOTE
+from gamma_calc.cli.model import OF_MAGNITUDES
 
 LLAMA = {
     "model_type": "llama",
@@ -333,11 +333,12 @@ def test_dora_has_its_magnitude(capsys: pytest.CaptureFixture[str]) -> None:
     answer = found(words, capsys)
     trained = [each["name"] for each in answer["parameters"] if each["trained"]]
     assert "W_lora_magnitude_vector_default[1]" in trained
+    assert next(each["init"] for each in answer["parameters"] if "magnitude" in each["name"]) == "0"
     (layer,) = answer["layers"]
     assert {layer["quantities"][name] for name in ("Z_A", "Z_B", "delta_1")} == {"0"}
     main(["model", *words.split()])
     said = " ".join(capsys.readouterr().out.split())
-    assert f"trained too, and in no row: W_lora_magnitude_vector_default[1] {NOTE}" in said
+    assert f"trained too, and in no row: W_lora_magnitude_vector_default[1] {OF_MAGNITUDES}" in said
 
 
 @pytest.mark.slow

@@ -222,6 +222,16 @@ def test_every_parameter_of_a_network_has_its_rate() -> None:
     assert answer["to"]["m.rate"] == answer["m.rate"]
 
 
+def test_b_has_a_rate_of_its_own_in_any_network() -> None:
+    found = transfer(dora(), at={"eta_m": "-1/2"}, **GO, learning_rate_b=3e-3)
+    assert found.given["B.rate"] == 3e-3 and found.given["A.rate"] == GO["learning_rate"]
+
+
+def test_rslora_asks_what_alpha_does_from_rank_to_rank() -> None:
+    with pytest.raises(BadInput, match=r"from rank 2 to 8: alpha: found 'none', expected alpha=\"fixed\" or"):
+        transfer("init-a", **GO, from_rank=2, to_rank=8, is_rank_stabilised=True)
+
+
 def readout() -> Problem:
     width = axis("width", 1)
     return Problem("readout", named("y", parameter("w", width, init="-1/2", rate="eta") @ data("x", width)))

@@ -98,6 +98,12 @@ def test_a_whole_model_carries_rates_by_its_own_edge(tmp_path: Path, capsys: pyt
     words = ("lora-plus-a", *ends[:3], deep(tmp_path / "deeper", 64, 3), *ends[4:], "--network", *GIVEN)
     assert main(["transfer", *words]) == 2
     assert "in 4 layers" in capsys.readouterr().err
+    # As many layers as are derived: nothing is extrapolated there, and yet the rates of four go by another power.
+    words = ("lora-plus-a", *ends[:3], deep(tmp_path / "flat", 64, 2), *ends[4:], "--network", *GIVEN)
+    assert main(["transfer", *words]) == 2
+    assert "in 4 layers and" in (said := capsys.readouterr().err) and "in 2, and each layer makes" in said
+    one = answered(capsys, "init-a", *ends[:3], deep(tmp_path / "one", 64, 1), *ends[4:], "--network")
+    assert one["network"]["max_stable"] == {"eta": "-1/2"}  # which is that of every depth
 
 
 @pytest.mark.slow
@@ -112,6 +118,13 @@ def test_groups_have_the_rates_of_the_whole_model() -> None:
     assert [group["lr"] for group in groups] == pytest.approx(expected)
     optimizer = scheme_optimizer(model, "lora-plus-a", 1e-3, base_model=base, network=edge)
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx(expected)
+    config = llama(16).config
+    config.num_hidden_layers = 1
+    with pytest.raises(BadInput, match=r"found 'a LlamaConfig with 1', expected a LlamaConfig with 2 adapters"):
+        parameter_groups(model, "lora-plus-a", 1e-3, base_model=config, network=edge)
+    magnitudes = replace(edge, is_dora=True)
+    with pytest.raises(BadInput, match="with DoRA's layers, or the model has them"):
+        parameter_groups(model, "lora-plus-a", 1e-3, base_model=base, network=magnitudes)
 
 
 def test_an_adapter_is_what_peft_would_write_of_it() -> None:
@@ -137,14 +150,16 @@ def test_a_class_that_is_not_of_transformers_has_no_edge() -> None:
 
 def test_the_edge_of_another_model_is_refused() -> None:
     model = wrapped(llama(32), ["v_proj"])
-    edge = NetworkEdge("GPT2LMHeadModel", 2, 2, "eta", Fraction(-1, 2), False, CATALOGUE["init-a"], frozenset())
+    nowhere, init_a = frozenset[str](), CATALOGUE["init-a"]
+    edge = NetworkEdge("GPT2LMHeadModel", 2, 2, "eta", Fraction(-1, 2), False, init_a, nowhere, ("", nowhere))
     with pytest.raises(BadInput, match=r"edge of a GPT2LMHeadModel, and the model is a LlamaForCausalLM"):
         parameter_groups(model, "init-a", 1e-3, base_model=llama(16), network=edge)
     with pytest.raises(BadInput, match="give base_model"):
         parameter_groups(model, "init-a", 1e-3, base_width=16, network=edge)
     with pytest.raises(BadInput, match=r"network: found 'llama', expected what network_edge"):
         parameter_groups(model, "init-a", 1e-3, base_model=llama(16), network="llama")  # type: ignore[arg-type]
-    edge = replace(edge, model="LlamaForCausalLM", modules=module_names(lora_adapters(model)))
+    names = module_names(lora_adapters(model))
+    edge = replace(edge, model="LlamaForCausalLM", modules=names)
     for scheme_of, optimizer in (("init-b", "adam"), ("init-a", "sgd")):
         other = CATALOGUE[scheme_of].under(optimizer)
         with pytest.raises(BadInput, match=f"edge of init-a under adam, and the scheme is {other.title}"):
@@ -160,6 +175,8 @@ def test_the_edge_of_another_model_is_refused() -> None:
 
 def test_what_no_law_of_a_network_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     few, many = (adapter(tmp_path / f"{rank}.json", rank, 8, target_modules=["q_proj"]) for rank in (2, 4))
+    both = adapter(tmp_path / "both.json", 2, 8, target_modules=["q_proj", "v_proj"])
+    mica = adapter(tmp_path / "mica.json", 2, 8, target_modules=["q_proj"], init_lora_weights="mica")
     start, end = (deep(tmp_path / str(width), width, 1) for width in (16, 32))
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2, "num_key_value_heads": 2}
     other = folder(tmp_path / "mistral", MistralConfig(num_hidden_layers=1, **sizes), "MistralForCausalLM")
@@ -170,10 +187,13 @@ def test_what_no_law_of_a_network_says(tmp_path: Path, capsys: pytest.CaptureFix
         "under all assumptions": ("--without=A3", *models, "--adapter", few),
         "is a MistralForCausalLM and": ("--from", str(other), "--to", str(other.parent / "32")),
         "the rank of q_proj changes": (*models, "--adapter", few, "--to-adapter", many),
+        "self_attn.v_proj has an adapter in one model only": (*models, "--adapter", both, "--to-adapter", few),
     }
     for said, words in asked.items():
         assert main(["transfer", "init-a", *words, *GIVEN, "--network"]) == 2
         assert said in capsys.readouterr().err
+    assert main(["transfer", mica, *models, *GIVEN, "--network"]) == 2
+    assert "--network goes by the width, and the rates of MiCA by the fan-out too" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("optimizer", "is_said"), [("adamw_torch", False), ("lion", False), ("sgd", True)])
@@ -261,6 +281,17 @@ def test_alpha_is_read_from_both_adapters(
     assert any("lora_alpha is taken as" in note for note in found["notes"])
     own = answered(capsys, files[0], *ends, "--to-adapter", files[1])  # a configuration is a SPEC, and its adapter
     assert [each["eta_B"] for each in own["layers"]] == pytest.approx(list(rates.values()))
+
+
+def test_a_scheme_beside_an_adapter_that_starts_otherwise_says_so(
+    ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain, other = adapter(tmp_path / "a.json", 8, 16), adapter(tmp_path / "b.json", 8, 16, init_lora_weights=False)
+    notes = [answered(capsys, "init-a", *ends, "--adapter", file)["notes"] for file in (plain, other)]
+    said = [[note for note in each if "init_lora_weights=" in note] for each in notes]
+    assert said[0] == [] and said[1][0].endswith("these rates are for A and B that start as in init-a.")
+    assert main(["transfer", plain, *ends, "--adapter", other, *GIVEN]) == 2
+    assert "init_lora_weights: found 'false', expected true, as" in capsys.readouterr().err
 
 
 def test_a_rank_of_its_own_at_both_ends_is_no_change_of_rank(

@@ -13,6 +13,7 @@ from peft.tuners.vera.layer import VeraLayer
 from torch import Tensor, nn
 
 from gamma_calc import traced
+from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.families import FAMILIES, FamilyShape, base_model, linear_readout
 from tests.tracing.gradients import both
@@ -58,7 +59,8 @@ def test_the_random_matrices_of_vera_are_shared_and_frozen() -> None:
     assert (inner.shape, outer.shape) == (("rank", "hidden"), ("features", "rank"))
     assert (str(inner.initial), str(outer.initial)) == ("-1/2", "-rho/2")
     assert inner.rate is outer.rate is None
-    assert all(table[f"{name}_v_proj[{layer}]"].initial is None for name in "db" for layer in (1, 2))
+    starts = {name: [table[f"{name}_v_proj[{layer}]"].initial for layer in (1, 2)] for name in "db"}
+    assert starts == {"d": [Affine.of(0)] * 2, "b": [None] * 2}
     assert [each.name for each in found.layers] == ["v_proj[1]", "v_proj[2]"]
 
 
