@@ -39,7 +39,9 @@ def _text(found: Exponents) -> str:
     if any(step.upper for step in found.steps):
         lines.append("<= marks a value that is only bounded from above.")
     if found.run.settled_from is not None and found.run.settled_from <= found.horizon:
-        lines.append(f"From step {found.run.settled_from} on nothing changes.")
+        bounds = any(step.upper for step in found.steps[found.run.settled_from - 1 :])
+        what = "no bound changes" if bounds else "nothing changes"
+        lines.append(f"From step {found.run.settled_from} on {what}.")
     lines += [f"caveat: {each}" for each in caveats(found.scheme, found.run.policy)]
     if found.unknown:
         lines.append(f"unknown: {found.unknown}")

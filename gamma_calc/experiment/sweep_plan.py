@@ -85,10 +85,9 @@ class Setting:
         power = size_of(self.scheme.exponents[key])
         return None if power is None else power.at(width, self.rank_at(width))
 
-    def factors(self, width: int, rates: tuple[float, ...]) -> tuple[float, ...]:
-        """What each rate of the scheme is multiplied by."""
-        eta_a = self.number(RATES[0], width) if self.is_absolute else None
-        return tuple(rate if eta_a is None else rate / eta_a for rate in rates)
+    def factors(self, rates: tuple[float, ...], eta_a: float | None) -> tuple[float, ...]:
+        """What each rate of the scheme is multiplied by, where that of A is eta_a at a width."""
+        return tuple(rate / eta_a if self.is_absolute and eta_a is not None else rate for rate in rates)
 
 
 def _network_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
@@ -103,15 +102,19 @@ def _network_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int
 
 
 def _network_run(setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
+    keys, experiment = setting.scheme.keys_of, setting.experiment
+    of_a = (each for each in experiment.program.parameters if keys(each.name)[1] == RATES[0])
+    eta_a = next((experiment.size(f"eta_{each.name}", each.learning_rate, width) for each in of_a), None)
     return NetworkRun(
         scheme=replace(setting.scheme, name="scheme"),
         width=width,
-        factors=setting.factors(width, rates),
+        factors=setting.factors(rates, eta_a),
         first=seeds.start,
         count=len(seeds),
         steps=sweep.steps,
         rank=sweep.rank,
         batch=sweep.own["samples"],
+        is_absolute=setting.is_absolute,
         seed=sweep.seed,
         dtype=sweep.dtype,
         device=sweep.device,
@@ -123,7 +126,7 @@ def _student_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int
     scheme = setting.scheme
     check_module(scheme.model, "the teacher-student experiment")
     for key in ("scale", "fan_out", "gradient", *EXTRA):
-        if scheme.form(key) != FACTOR_DEFAULTS[key]:
+        if scheme.exponents.get(key) != FACTOR_DEFAULTS[key]:
             only = "leave it out" if FACTOR_DEFAULTS[key] is None else f"expected {FACTOR_DEFAULTS[key]}"
             raise BadInput(f"{scheme.name}: the teacher-student experiment takes no other {key}: {only}")
     if scheme.trained != frozenset(INITIAL):
@@ -136,7 +139,7 @@ def _student_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int
 def _student_run(setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
     a, b, eta_a, eta_b = (setting.number(key, width) for key in (*INITIAL, *RATES))
     assert eta_a is not None and eta_b is not None
-    factors = setting.factors(width, rates)
+    factors = setting.factors(rates, eta_a)
     return StudentRun(
         StudentConfiguration(
             width=width,
@@ -182,10 +185,10 @@ def _without_rate(scheme: Scheme) -> Scheme:
         raise BadInput(
             f"{scheme.name}: `rates` are values of eta_A, and a {scheme.model.kind} has none: give prefactors"
         )
-    eta_a, eta_b = (scheme[key] for key in RATES)
-    if scheme.free and (scheme.free != scheme.rates or (eta_b - eta_a).free):
+    ratios = [scheme[key] - scheme[RATES[0]] for key in scheme.trained_rates.values()]
+    if scheme.free and (scheme.free != scheme.rates or any(each.free for each in ratios)):
         raise BadInput(
-            f"{scheme.name}: {', '.join(scheme.free)} are free, and `rates` stand for a single free rate of A and B"
-            f" only; give the others: at = {{ {scheme.free[-1]} = ... }}"
+            f"{scheme.name}: {', '.join(scheme.free)} are free, and `rates` stand for a single free exponent that all"
+            f" rates have alike; give the others: at = {{ {scheme.free[-1]} = ... }}"
         )
     return replace(scheme, between=()).at({name: Affine.of(0) for name in scheme.free})

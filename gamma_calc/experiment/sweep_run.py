@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import FunctionType, MappingProxyType
@@ -21,7 +21,7 @@ import numpy as np
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.setup import BALANCED, Settings, network_experiment
+from gamma_calc.experiment.setup import BALANCED, PREFACTORS, Settings, network_experiment
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.program_sizes import MEMORY_BOUND, ProgramExperiment, sizes_at_rates
 from gamma_calc.simulation.store import Arrays
@@ -35,6 +35,7 @@ KERNELS = 1
 LATER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "StudentConfiguration": {"momentum": 0.0, "first": 0},
+        "NetworkRun": {"is_absolute": False},
         "LanguageTraining": {"ratio": 1.0},
         "Building": {"config": ""},
     }
@@ -67,7 +68,7 @@ class NetworkRun:
     """A network at one width, for some learning rates and the seeds first, first + 1, ...
 
     `factors` [L] are what each rate of the scheme is multiplied by; `rank` and `batch` are how many coordinates those
-    axes have, at width 1 where they grow.
+    axes have, at width 1 where they grow. Where rates are absolute, their exponents say nothing of a decay beside them.
 
     Shapes: each array measured [L, S]; what is zero in every run has none.
     """
@@ -83,12 +84,15 @@ class NetworkRun:
     seed: int
     dtype: str
     device: str
+    is_absolute: bool = False
 
     @property
     def experiment(self) -> ProgramExperiment:
         """The runs at the scheme's own rates."""
         settings = Settings((self.width,), self.count, self.steps, self.device, self.dtype, seed=self.seed)
-        return network_experiment(self.scheme, settings, BALANCED, {"rank": self.rank, "batch": self.batch})
+        found = network_experiment(self.scheme, settings, BALANCED, {"rank": self.rank, "batch": self.batch})
+        decays = {name: float(PREFACTORS["decay"]) for name in found.prefactors if name.startswith("lambda_")}
+        return replace(found, prefactors={**found.prefactors, **decays}) if self.is_absolute else found
 
     @property
     def memory(self) -> int:

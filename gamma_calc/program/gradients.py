@@ -7,7 +7,7 @@ need no rule of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -50,11 +50,17 @@ def gradients(slopes: Mapping[Expression, Expression]) -> Mapping[Trained, Expre
     return {node: slope for node, slope in found.items() if isinstance(node, Trained) and node.is_trained}
 
 
-def backward(slopes: Mapping[Expression, Expression]) -> Mapping[Expression, Expression]:
-    """The loss gradient at every value that depends on a trained tensor, from those at the loss's own arguments."""
+def backward(
+    slopes: Mapping[Expression, Expression], asked: Iterable[Expression] = ()
+) -> Mapping[Expression, Expression]:
+    """The loss gradient at every value that depends on a trained tensor, from those at the loss's own arguments.
+
+    Args:
+        asked: values whose gradient is looked for though nothing below them may be trained.
+    """
     arriving: dict[Expression, list[Expression]] = {value: [slope] for value, slope in slopes.items()}
     order = operands_first(*slopes)
-    moving = _moving(order)
+    moving = _moving(order, asked)
     found: dict[Expression, Expression] = {}
     for node in reversed(order):
         if node not in arriving or node not in moving:
@@ -71,9 +77,9 @@ def _added(node: Expression, slopes: list[Expression]) -> Expression:
     return Named(f"d{node.name}", whole, is_cut=True) if isinstance(node, Named) and node.is_cut else whole
 
 
-def _moving(order: list[Expression]) -> set[Expression]:
-    """The nodes that change when some trained tensor does."""
-    moving: set[Expression] = set()
+def _moving(order: list[Expression], asked: Iterable[Expression]) -> set[Expression]:
+    """The nodes that change when some trained tensor does, or something that is asked for."""
+    moving = set(asked)
     for node in order:
         tensor = node.tensor if isinstance(node, At) else node
         if (isinstance(tensor, Trained) and tensor.is_trained) or moving.intersection(node.operands):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.differences import after_step, difference
-from gamma_calc.program.expressions import Expression, Given, Named, Pointwise, Scaled, Trained, nodes
+from gamma_calc.program.expressions import At, Expression, Given, Moment, Named, Pointwise, Scaled, Trained, nodes
 from gamma_calc.program.gradients import gradients
 from gamma_calc.program.models import MULTIPLIER, Perceptron
 from gamma_calc.program.program import Program
@@ -29,21 +29,23 @@ def perceptron(scheme: Scheme, model: Perceptron) -> Program:
     batch, inputs, outputs = (Axis(name, ZERO) for name in ("batch", "inputs", "outputs"))
     hidden = [Axis(f"hidden_{layer}", WIDE) for layer in range(1, len(model.layers))]
     value: Expression = Given("x", (inputs, batch), ZERO)
-    features: dict[str, Expression] = {}
+    features, still = dict[str, Expression](), dict[str, Expression]()
     axes = (inputs, *hidden, outputs)
     for number, (name, source, target) in enumerate(zip(model.layers, axes, axes[1:], strict=False), start=1):
         feature = "f" if target is outputs else f"h[{number}]"
-        value = Scaled(f"c_{number}", scheme[f"{name}.{MULTIPLIER}"], scheme.parameter(name, (target, source)) @ value)
+        weight, multiplier = scheme.parameter(name, (target, source)), scheme[f"{name}.{MULTIPLIER}"]
+        still[feature] = Scaled(f"c_{number}", multiplier, At(weight, Moment.CHANGE) @ value)  # zero, of a frozen one
+        value = Scaled(f"c_{number}", multiplier, weight @ value)
         features[feature] = value = Named(feature, value, is_cut=target is not outputs)
         if target is not outputs:
             value = Pointwise("phi", value)
-    changes = {f"Delta_{name}": difference(each) for name, each in features.items()}
+    changes = {f"Delta_{name}": difference(each) or still[name] for name, each in features.items()}
     return Program(
         parameters=tuple(node for node in nodes(value) if isinstance(node, Trained))[::-1],
         gradients=gradients({value: Given("chi", (outputs, batch), ZERO)}),
         quantities={
             **{name: after_step(each) for name, each in features.items()},
-            **{name: change for name, change in changes.items() if change is not None},
+            **changes,
         },
         optimizer=scheme.optimizer,
     )

@@ -78,7 +78,7 @@ def lora_stack(scheme: Scheme, stack: LoraStack) -> Program:
         }
         factors += [a, b]
         layers.append((stream, found))
-    slopes = backward({after_step(stream): dz})
+    slopes = backward({after_step(stream): dz}, [after_step(behind) for behind, _ in layers])
     for behind, found in layers:
         slope = slopes[after_step(behind)]
         found["dZ"] = slope if dz.exponent == ZERO else Scaled("1/dZ", -dz.exponent, slope)

@@ -134,6 +134,30 @@ def test_a_sweep_takes_other_networks_and_absolute_rates(tmp_path: Path) -> None
     assert small.arrays["2 Z_B[2]"].shape == (2, 5)
 
 
+def test_at_absolute_rates_a_decay_is_what_it_is_beside_prefactors() -> None:
+    """sign with lambda = n^(1/4) / 16, whichever way eta = n^(-1/2) is said; the rate's own exponent is not known."""
+    own = '[{ optimizer = "sign", exponents = { A = "-1/2", B = "zero", eta_A = "e", eta_B = "e", decay = "1/4" } }]'
+    text = PROBE.replace('["init-a", "lora-plus-b"]', own).replace("[16, 32]", "[256]")
+    there = text.replace("prefactors = [0.5, 4]", 'prefactors = [1]\nat = { e = "-1/2" }')
+    runs = runs_of(there)[0].run, runs_of(text.replace("prefactors = [0.5, 4]", 'rates = ["1/16"]'))[0].run
+    said = []
+    for run in runs:
+        assert isinstance(run, NetworkRun)
+        found = run.experiment.reading(256, drawn_tensors(run.experiment, 256, range(1)), TorchReading)
+        said.append((found.scalars["lambda_A"], found.learning_rates["A"] * run.factors[0]))
+    assert said[0] == pytest.approx(said[1]) == (256**0.25 / 16, 1 / 16)
+
+
+def test_an_absolute_rate_is_that_of_a_whatever_it_says_of_the_rank() -> None:
+    own = '[{ exponents = { A = "-1/2", B = "zero", eta_A = "a - 2*rank", eta_B = "a - 2*rank", rank = "1/2" } }]'
+    text = PROBE.replace('["init-a", "lora-plus-b"]', own).replace("prefactors = [0.5, 4]", "rates = [0.1]\nrank = 1")
+    for width in (8, 10, 15):
+        run = runs_of(text.replace("[16, 32]", f"[{width}]"))[0].run
+        assert isinstance(run, NetworkRun)
+        found = run.experiment.reading(width, drawn_tensors(run.experiment, width, range(1)), TorchReading)
+        assert found.learning_rates["B"] * run.factors[0] == pytest.approx(0.1)
+
+
 def test_a_sweep_measures_what_the_teacher_student_experiment_does(tmp_path: Path) -> None:
     (cell,) = cells(STUDENT, tmp_path / "s")
     assert cell.rates == (0.01, 0.02, 0.04)
@@ -255,6 +279,15 @@ def test_blocks_made_by_themselves_stay_within_the_work_of_one() -> None:
             ),
             "net: `rates` are values of eta_A, and a perceptron has none: give prefactors",
             id="rates-of-a-perceptron",
+        ),
+        pytest.param(
+            PROBE.replace("prefactors", "rates").replace(
+                '"init-a"',
+                '{ name = "s", model = { kind = "lora-stack", depth = 2 }, exponents = { A = "-1/2", B = "zero", '
+                'eta_A = "a", eta_B = "a" }, parameters = { "B[2]" = { rate = "2*a" } } }',
+            ),
+            "s: a are free, and `rates` stand for a single free exponent that all rates have alike",
+            id="another-rate-of-one-layer",
         ),
         pytest.param(f"{STUDENT}momentum = 0.9", "momentum: this optimiser already", id="student-momentum"),
         pytest.param(

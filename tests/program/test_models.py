@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from gamma_calc import derive
 from gamma_calc.errors import BadInput
 from gamma_calc.program.models import LoraStack, Perceptron
 from gamma_calc.program.problem import program_of
+from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 
 EXPONENTS = '[exponents]\nA = "-1/2"\nB = "zero"\neta_A = "a"\neta_B = "b"\n'
@@ -73,3 +75,21 @@ REFUSED = {
 def test_what_is_refused(text: str, said: str) -> None:
     with pytest.raises(BadInput, match=said):
         scheme_from_text(text)
+
+
+def test_a_perceptron_whose_first_layer_is_frozen_is_derived() -> None:
+    """Random features: they do not move, and so not every feature learns."""
+    exponents = {"W_1.init": "0", "W_2.init": "-1/2", "W_2.rate": "a"}
+    subject = Scheme("features", exponents, model=Perceptron(("W_1", "W_2")), frozen=frozenset({"W_1"}))
+    found = derive(subject).json()
+    assert found["conditions"]["feature_learning"]["region"] == "never"
+    assert (found["at_max"]["Delta_h[1]"], found["at_max"]["Delta_f"]) == ("-oo", "0")
+
+
+def test_a_stack_whose_lowest_layer_is_frozen_is_derived() -> None:
+    """Its dZ is there, though nothing below reads it."""
+    exponents = {"A": "-1/2", "B": "zero", "eta_A": "a", "eta_B": "a"}
+    subject = Scheme("upper", exponents, model=LoraStack(2), frozen=frozenset({"A[1]", "B[1]"}))
+    found = derive(subject).json()
+    assert found["max_stable"]["a"]["value"] == "-1/2" and found["at_max"]["dZ[1]"] == "0"
+    assert found["at_max"]["Delta_Z_B[1]"] == "-oo"
