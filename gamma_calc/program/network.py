@@ -143,15 +143,16 @@ def softmax(value: Expression, over: Axis) -> Softmax:
     return Softmax(value, over)
 
 
-def power(value: Expression, degree: int | Fraction) -> PowerOf:
+def power(value: Expression, degree: int | Fraction) -> Expression:
     """v^degree, entry by entry, of a value that is nowhere negative unless the degree is a natural number.
 
-    Of such a degree it is odd or even, as the degree is.
+    Of such a degree it is odd or even, as the degree is. A square is the product v * v, whose parts are told apart.
     """
     try:
-        return PowerOf(value, Fraction(degree))
+        exact = Fraction(degree)
     except (TypeError, ValueError, ArithmeticError):
         raise BadInput("the degree of a power", found=degree, expected="an int or a Fraction") from None
+    return value * value if exact == 2 else PowerOf(value, exact)
 
 
 def stop_gradient(value: Expression) -> Stopped:
