@@ -18,8 +18,8 @@ error makes the exit status 1, unknown exponents make it 3.
 from __future__ import annotations
 
 import argparse
-import math
 import shlex
+from functools import partial
 from pathlib import Path
 
 from gamma_calc.cli.options import (
@@ -33,9 +33,8 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.outputs import FAILED, UNKNOWN
 from gamma_calc.cli.progress import shown_runs
-from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, alpha_named
-from gamma_calc.experiment.sweep_values import number_in
+from gamma_calc.experiment.sweep_values import not_negative
 from gamma_calc.files import write_files
 from gamma_calc.huggingface.lint import ADAMW, Linted, lint
 
@@ -53,7 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--width", metavar="N", type=whole("--width"), help="the width of the model")
     ratio = positive("--loraplus-ratio")
     parser.add_argument("--loraplus-ratio", metavar="X", type=ratio, help="loraplus_lr_ratio, if LoRA+ is used")
-    parser.add_argument("--weight-decay", metavar="X", type=_decay, help="the weight decay asked of the optimiser")
+    parser.add_argument(
+        "--weight-decay",
+        metavar="X",
+        type=partial(not_negative, "--weight-decay"),
+        help="the weight decay asked of the optimiser",
+    )
     parser.add_argument(
         "--alpha", metavar="READING", type=alpha_named, default=AlphaReading.FIXED, help="fixed or proportional (to r)"
     )
@@ -78,13 +82,6 @@ def answer(options: argparse.Namespace) -> int:
         write_files(options.specs, found.specs)
     show(options, found.json, lambda: _text(found, options.specs, _again(options)))
     return FAILED if found.has_error else UNKNOWN if found.is_unknown else 0
-
-
-def _decay(text: str) -> float:
-    found = number_in(text)
-    if found is None or not 0 <= found < math.inf:
-        raise BadInput("--weight-decay", found=text, expected="a number from 0 on, such as 0.01")
-    return found
 
 
 def _text(found: Linted, specs: Path | None, again: str) -> str:

@@ -35,6 +35,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,13 +171,8 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     scheme = schemes(options, [spec])[0] if config is None else adapter_scheme(config)
     pairs = paired_kinds(start, end)
     named = [(file, config_from_file(file)) for file in dict.fromkeys(files) if file is not None]
-    said = named if config is None else [(Path(spec), config), *named]
-    for file, other in said[1:]:
-        if (first := said[0][1].initialisation) != other.initialisation:
-            expected = f"{first.name}, as {said[0][0]} has it; another start has another law"
-            raise BadInput(f"{file}: init_lora_weights", found=other.initialisation.name, expected=expected)
-    starts = [each.initialisation for _, each in named]
-    with_fan_out = any(each.is_b_frozen for each in starts)
+    _check_starts(named if config is None else [(Path(spec), config), *named])
+    with_fan_out = any(each.initialisation.is_b_frozen for _, each in named)
     if with_fan_out and scheme.is_trained(INITIAL[1]):
         raise BadInput(
             f"{scheme.name}: B", found="trained", expected="frozen, as MiCA has it: give the adapter as SPEC"
@@ -202,6 +198,14 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
         lambda: "\n".join([title, text_table(found.table()), *notes]),
     )
     return 0
+
+
+def _check_starts(named: Sequence[tuple[Path, AdapterConfig]]) -> None:
+    """Refuse adapters that do not start alike."""
+    for (first, one), (file, other) in pairwise(named):
+        if one.initialisation != other.initialisation:
+            expected = f"{one.initialisation.name}, as {first} has it; another start has another law"
+            raise BadInput(f"{file}: init_lora_weights", found=other.initialisation.name, expected=expected)
 
 
 def _starts_of_its_own(scheme: Scheme, named: Sequence[tuple[Path, AdapterConfig]]) -> Iterator[str]:

@@ -41,7 +41,8 @@ class Suppositions:
         Raises:
             BadInput: an assumption or an alignment cannot be understood.
         """
-        alignments = tuple(_alignment(*item) for item in checked_values("align", self.align).items())
+        given = checked_values("align", self.align, '{"aligned": "0.97"}')
+        alignments = tuple(_alignment(*item) for item in given.items())
         without = self.without
         is_list = isinstance(without, Collection) and not isinstance(without, str | bytes)
         if not is_list or not all(isinstance(key, str) for key in without):

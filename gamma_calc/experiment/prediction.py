@@ -14,6 +14,7 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.selection import Values
 from gamma_calc.program.terms import Label
 
 
@@ -39,10 +40,6 @@ class Prediction:
     t: int
     total: Predicted
     terms: Mapping[tuple[str, ...], Predicted]
-
-
-Values = Mapping[str, int | Fraction]
-"""Values of free exponents."""
 
 
 def as_options(values: Values) -> str:

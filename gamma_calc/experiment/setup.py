@@ -54,8 +54,6 @@ def decay_prefactor(prefactor: Fraction, *, grows: bool) -> Fraction:
     return GROWING / prefactor if grows else PREFACTORS["decay"]
 
 
-NOTHING: Mapping[str, int] = MappingProxyType({})
-
 WIDTHS = tuple(2**k for k in range(7, 14))
 SQUARE_WIDTHS = tuple(2**k for k in range(5, 12))
 """Of a network with matrices of n^2 entries or more."""
@@ -107,7 +105,7 @@ def _check_widths(widths: object) -> None:
 
 
 def network_experiment(
-    scheme: Scheme, settings: Settings, prefactor: Fraction, first: Mapping[str, int] = NOTHING
+    scheme: Scheme, settings: Settings, prefactor: Fraction, first: Mapping[str, int] = MappingProxyType({})
 ) -> ProgramExperiment:
     """The runs of a network for a scheme without free exponents; every rate has one prefactor.
 

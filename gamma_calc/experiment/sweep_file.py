@@ -12,13 +12,12 @@
 In place of `prefactors`, `rates` are values of eta_A itself, and eta_B is n^(eta_B - eta_A) times as large. Either is
 a list, or a grid { from = 1e-4, to = 1e-1, per_octave = 2 }.
 
-The probe trains any network that a spec can name, under a loss that is linear but for a
-`feedback`, and takes `samples` beside these; the student
-`points`, `record_every`, `weight_decay` (decoupled) and `momentum` (a heavy ball, in front of a step that has no memory
-of its own), both of them 0 where they are left out.
+The probe trains any network that a spec can name, under a loss that is linear but for a `feedback`, and takes
+`samples` beside these; the student `points`, `record_every`, `weight_decay` (decoupled) and `momentum` (a heavy ball,
+in front of a step that has no memory of its own), both of them 0 where they are left out.
 
-`rank` is that of an adapter, at width 1 where it grows; `seed`, `dtype` and `device` are as in `crosscheck`. Numbers
-that an exponent stands for have a factor of 1, but for a decay's 1/16 and a momentum's 1/2.
+`rank` is that of an adapter, at width 1 where it grows; `seed`, `dtype` and `device` are as in `crosscheck`. A number
+that an exponent stands for has the factor 1, a momentum's 1/2, and a decay's 1/16, or 16 where eta lambda grows.
 
 `seeds_per_run` and `rates_per_run` set what is computed in one piece; left out, pieces of about a second are made.
 """

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.prediction import Values, at_largest_rate
+from gamma_calc.experiment.prediction import at_largest_rate
 from gamma_calc.experiment.setup import BALANCED, Settings, network_experiment, network_prefactor, size_of
 from gamma_calc.experiment.sweep_file import Sweep
 from gamma_calc.experiment.sweep_run import NetworkRun, Planned, Run, StudentRun, parameters
@@ -20,6 +20,7 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.models import EXTRA, FACTOR_DEFAULTS, RANK, check_module
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
+from gamma_calc.program.selection import Values
 from gamma_calc.simulation.devices import resolved_device
 from gamma_calc.simulation.program_sizes import ProgramExperiment
 from gamma_calc.simulation.student_data import StudentConfiguration
@@ -85,9 +86,9 @@ class Setting:
         power = size_of(self.scheme.exponents[key])
         return None if power is None else power.at(width, self.rank_at(width))
 
-    def factors(self, rates: tuple[float, ...], eta_a: float | None) -> tuple[float, ...]:
+    def factors(self, rates: tuple[float, ...], eta_a: float) -> tuple[float, ...]:
         """What each rate of the scheme is multiplied by, where that of A is eta_a at a width."""
-        return tuple(rate / eta_a if self.is_absolute and eta_a is not None else rate for rate in rates)
+        return tuple(rate / eta_a for rate in rates) if self.is_absolute else rates
 
 
 def _network_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
@@ -104,7 +105,7 @@ def _network_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int
 def _network_run(setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
     keys, experiment = setting.scheme.keys_of, setting.experiment
     of_a = (each for each in experiment.program.parameters if keys(each.name)[1] == RATES[0])
-    eta_a = next((experiment.size(f"eta_{each.name}", each.learning_rate, width) for each in of_a), None)
+    eta_a = next((experiment.size(f"eta_{each.name}", each.learning_rate, width) for each in of_a), 1.0)
     return NetworkRun(
         scheme=replace(setting.scheme, name="scheme"),
         width=width,

@@ -35,7 +35,6 @@ KERNELS = 1
 LATER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "StudentConfiguration": {"momentum": 0.0, "first": 0},
-        "NetworkRun": {"is_absolute": False},
         "LanguageTraining": {"ratio": 1.0},
         "Building": {"config": ""},
     }
@@ -84,7 +83,7 @@ class NetworkRun:
     seed: int
     dtype: str
     device: str
-    is_absolute: bool = False
+    is_absolute: bool
 
     @property
     def experiment(self) -> ProgramExperiment:

@@ -366,6 +366,8 @@ def config_from_mapping(document: object) -> AdapterConfig:
             derived += f", gamma-calc transfer {name} its rates, and gamma-calc model a model's, which may be smaller"
         found = f'found {quoted(kind)}, expected "{LORA}"'
         raise BadInput(f"peft_type: {found}: other adapters have other equations{derived}")
+    for key in ("rank_pattern", "alpha_pattern"):
+        _expressions(document, key)
     return AdapterConfig(
         rank=_rank(document),
         alpha=float(_read(document, "lora_alpha", _is_number, f"a number up to {LARGEST_NUMBER}", 8)),
@@ -430,14 +432,11 @@ def parsed_json(content: bytes) -> object:
         raise BadInput(f"is not JSON: {problem!s:.120}") from None
 
 
-PATTERNS = ("rank_pattern", "alpha_pattern")
-
-
 def _read(
     document: Mapping[str, Any], key: str, is_valid: Callable[[Any], bool], expected: str, default: Any = None
 ) -> Any:
     """The value of a key, or its default where it is missing or null."""
-    value = _expressions(document, key) if key in PATTERNS else document.get(key)
+    value = document.get(key)
     if value is None:
         if default is None:
             raise BadInput(f"{key} is missing; expected {expected}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -138,8 +138,10 @@ def network_edge(
     def edge_of(place: int) -> NetworkEdge:
         model, adapter = (start, end)[place], adapters[place]
         theory = model_theory(model, adapter=adapter, scheme=chosen, optimizer=optimizer, at=at, align=align)
-        return replace(
-            _edge(theory, free[0], chosen if optimizer is None else chosen.under(optimizer)),
+        return _edge(
+            theory,
+            rate=free[0],
+            scheme=chosen if optimizer is None else chosen.under(optimizer),
             modules=module_names(shapes[1]),
             start=(type(configs[0]).__name__, _places(shapes[0])),
             is_dora=any(each.is_dora for each in shapes[1]),
@@ -160,8 +162,11 @@ def _places(adapters: Sequence[Adapter]) -> frozenset[str]:
     return frozenset(BEFORE_LAYERS.sub("", name) for name in module_names(adapters))
 
 
-def _edge(theory: ModelTheory, rate: str, scheme: Scheme) -> NetworkEdge:
+def _edge(theory: ModelTheory, *, rate: str, **ends: Any) -> NetworkEdge:
     """The edge of a model, by its free rate.
+
+    Args:
+        ends: the scheme, and what is to be known of both models.
 
     Raises:
         BadInput: nothing bounds the rate.
@@ -178,5 +183,4 @@ def _edge(theory: ModelTheory, rate: str, scheme: Scheme) -> NetworkEdge:
     if largest.exponent is None or not largest.attained:
         raise BadInput(f"{EDGE}: {name} has no largest stable {rate}: {largest.reason}")
     assert short is not None  # of a model's configuration
-    depth, nothing = (short.layers, short.adapted), frozenset[str]()
-    return NetworkEdge(name, *depth, rate, largest.exponent, is_extrapolated, scheme, nothing, ("", nothing))
+    return NetworkEdge(name, short.layers, short.adapted, rate, largest.exponent, is_extrapolated, **ends)

@@ -45,8 +45,8 @@ def selected(specs: Sequence[Spec], *, optimizer: str | None = None, at: Values 
     )
 
 
-def checked_values(argument: str, given: Mapping[str, V] | None) -> Mapping[str, V]:
-    """The values by name that an argument gives; none where it is left out.
+def checked_values(argument: str, given: Mapping[str, V] | None, example: str = '{"eta": "-1/2"}') -> Mapping[str, V]:
+    """The values by name that an argument gives, such as an example; none where it is left out.
 
     Raises:
         BadInput: it is no mapping from names.
@@ -54,7 +54,6 @@ def checked_values(argument: str, given: Mapping[str, V] | None) -> Mapping[str,
     if given is None:
         return {}
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
-        example = {"align": '{"aligned": "0.97"}'}.get(argument, '{"eta": "-1/2"}')
         raise BadInput(argument, found=given, expected=f"values by name, such as {example}")
     return given
 
