@@ -42,6 +42,7 @@ from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.trace import Application
 from gamma_calc.program.expressions import Expression, Map, MapChange, Named, Scaled
 from gamma_calc.program.program import Program, with_quantities
+from gamma_calc.program.terms import is_initial
 
 MOST_CELLS = 256
 """Cells beyond which a condition is left undecided."""
@@ -139,7 +140,7 @@ def faces(
     while waiting:
         where = waiting.pop()
         bound = _bound_on_face(program, condition, where, horizon, policy)
-        place, form = next(ties(bound.run, where), (0, None))
+        place, form = next(ties(bound.runs[0], where), (0, None))
         if form is None or len(found) + len(waiting) >= MOST_FACES:
             found.append(bound if form is None else replace(bound, is_final=False, reason="there are too many ties"))
             if not found[-1].is_final:
@@ -212,7 +213,8 @@ def ties(run: Trajectory, domain: Polyhedron) -> Iterator[tuple[int, Affine]]:
 
 def _possible(condition: Condition, bound: Bounded, place: int) -> Region:
     """Where a condition may hold for all that is known of sizes from above, and from below before an application."""
-    run, region = bound.run, bound.run.domain
+    run = bound.runs[0]
+    region = run.domain
     wanted = {_made_at(run.program.quantities[name]) for name in condition.bounded}
     for each in run.applications[:place]:
         if each.subject.expression in wanted:
@@ -242,15 +244,17 @@ def is_confirmed(
 ) -> bool:
     """Whether runs at points say of a decision on one free exponent, mostly a rate, what it says.
 
-    At its largest value the condition holds, and what it bounds is n^0 at some step, unless the domain ends there.
+    At its largest value the condition holds, and what training adds to what it bounds is n^0 at some step, unless the
+    domain ends there.
     """
     condition, edge = made.condition, _largest(rate, made.region)
     point = NOWHERE if edge is None else within & Polyhedron.of(Equality(Affine.symbol(rate) - edge))
     if point.is_empty:
         return True
     there = best_bound(program, condition, point.members[0], horizon, policy)
-    sizes = (step.sizes[name].upper for step in there.run.steps for name in condition.bounded)
-    is_edge = bool(condition.reached) or edge == _largest(rate, within) or Exponent.of(0, there.run.domain) in sizes
+    terms = (step.terms[name] for step in there.run.steps for name in condition.bounded)
+    trained = (size.upper for each in terms for label, size in each.items() if not is_initial(label))
+    is_edge = bool(condition.reached) or edge == _largest(rate, within) or Exponent.of(0, there.run.domain) in trained
     return is_edge and not decision(condition, there, is_free=True).region.is_empty
 
 

@@ -7,14 +7,17 @@ from fractions import Fraction
 
 import pytest
 
+from gamma_calc import Problem, derive
 from gamma_calc.algebra import EMPTY, NOWHERE, Affine, Equality, Polyhedron, Region, at_most
 from gamma_calc.analysis import cells
 from gamma_calc.analysis.bounded import bounded
 from gamma_calc.analysis.cells import best_bound, decision_by_parts, faces, is_confirmed, joint_decision
 from gamma_calc.analysis.conditions import STABLE, conditions_of
 from gamma_calc.analysis.decision import Decision, Status
+from gamma_calc.calculus.components import ONE
 from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.program.models import LoraStack
+from gamma_calc.program.network import axis, data, named, parameter, relu
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
@@ -112,3 +115,25 @@ def test_where_a_part_is_open_it_is_said_where_it_surely_holds(monkeypatch: pyte
     assert made.possible.includes(there.inner) and made.possible.includes(open_part.run.domain)
     assert made.reason.startswith("where eta >= 0, ")
     assert made.reason.endswith("on the whole domain it surely holds where eta <= -5/4")
+
+
+def _random_b() -> Problem:
+    """R relu(x + B A x), whose B is random and whose A starts at zero."""
+    n, out = axis("width", 1), axis("out", 1)
+    a, b = parameter("A", n, init="zero", rate="eta"), parameter("B", out, init="0", rate="eta")
+    h = named("h", data("x", out, axis("batch")) + b * (a @ data("Z", n, axis("batch"))))
+    return Problem("random B", named("f", parameter("R", out, init="-1/2") @ relu(h)))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_what_is_n0_from_the_start_is_no_edge(optimizer: str) -> None:
+    """While the rate is free R seems to meet what its updates have made of B: derived n^(-3/2), or n^(-2).
+
+    At n^(-1) the output's change is n^0, which is measured too.
+    """
+    found = derive(_random_b(), optimizer=optimizer).derivation
+    assert {str(found.bounds["f",].inner), str(found.decisions["stable"].region)} == {
+        "eta <= -3/2" if optimizer == "adam" else "eta <= -2",
+        "eta <= -1",
+    }
+    assert (found.max_stable["eta"].exponent, found.at_max["f"], found.at_max["Delta_f"]) == (-1, ONE, ONE)
