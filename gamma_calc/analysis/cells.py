@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from functools import reduce
 from itertools import combinations
 from operator import or_
@@ -25,7 +24,6 @@ from gamma_calc.algebra import (
     NOWHERE,
     Affine,
     Equality,
-    Exponent,
     Inequality,
     Polyhedron,
     Region,
@@ -34,15 +32,13 @@ from gamma_calc.algebra import (
 from gamma_calc.analysis.bounded import Bounded, bounded
 from gamma_calc.analysis.conditions import Condition
 from gamma_calc.analysis.decision import Decision, Status, decision
-from gamma_calc.analysis.largest_rates import largest_rate
-from gamma_calc.calculus.components import Component
+from gamma_calc.analysis.ties import best_bound, has_ties, parts_of, refutation, ties
 from gamma_calc.calculus.policy import Policy
-from gamma_calc.calculus.provenance import MORE_APART, MOST_APART
+from gamma_calc.calculus.provenance import MOST_APART
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.trace import Application
-from gamma_calc.program.expressions import Expression, Map, MapChange, Named, Scaled
+from gamma_calc.program.expressions import Expression, Named, Scaled
 from gamma_calc.program.program import Program, with_quantities
-from gamma_calc.program.terms import is_initial
 
 MOST_CELLS = 256
 """Cells beyond which a condition is left undecided."""
@@ -73,30 +69,26 @@ def decision_by_parts(
         free: the free exponents.
     """
     made, is_free = decision(condition, bound, is_free=bool(free)), bool(free)
-    domain = bound.runs[0].domain
+    domain, is_one = bound.runs[0].domain, len(free) == 1
     is_open = within != Region.of(domain) or undecided(bound.run, domain) is not None
-    has_ties = len(free) == 1 and _has_ties(bound.runs)
-    if made.status is Status.UNKNOWN and bound.is_final and not is_open and not has_ties:
+    is_tied = is_one and has_ties(bound.runs)
+    if made.status is Status.UNKNOWN and bound.is_final and not is_open and not is_tied:
         made = decision(condition, best_bound(program, condition, domain, horizon, policy), is_free=is_free)
-    elif made.status is Status.UNKNOWN and is_open and not has_ties:
+    elif made.status is Status.UNKNOWN and is_open and not is_tied:
         made = joint_decision(condition, cells(program, condition, within, horizon, policy), is_free=is_free)
-        has_ties = len(free) == 1 and _has_ties(made.runs)
-    if not has_ties:
+    if not (is_tied or (free and has_ties((*bound.runs, *made.runs)))):
         return made
-    if _is_interval(made) and is_confirmed(program, made, free[0], within, horizon, policy):
+    is_known = made.status is not Status.UNKNOWN
+    point = refutation(program, made, within, horizon, policy, free) if is_known else None
+    if point is None and (not is_one or (is_known and _is_interval(made.region))):
         return made
     possible = within & _within_reach(condition, bound)
     return joint_decision(condition, faces(program, condition, possible, horizon, policy), is_free=is_free)
 
 
-def _has_ties(runs: Iterable[Trajectory]) -> bool:
-    return any(True for run in runs for _ in ties(run, run.domain))
-
-
-def _is_interval(made: Decision) -> bool:
-    """Whether a condition is said to hold on one interval, and not nowhere."""
-    whole = made.region.convex() if made.status is not Status.UNKNOWN else None
-    return whole is not None and not whole.is_empty
+def _is_interval(region: Region) -> bool:
+    """Whether a region of one free exponent is an interval, and not empty."""
+    return not region.is_empty and region.convex() is not None
 
 
 def cells(
@@ -169,46 +161,10 @@ def _bound_on_face(
     apart = MOST_APART
     if horizon is None and not condition.reached:
         early = best_bound(program, condition, where, EARLY, policy)
-        if early.inner.is_empty and (early.outer.is_empty or _has_ties([early.run])):
+        if early.inner.is_empty and (early.outer.is_empty or has_ties([early.run])):
             return early
         apart = early.run.apart
     return best_bound(program, condition, where, horizon, policy, apart)
-
-
-def best_bound(
-    program: Program,
-    condition: Condition,
-    where: Polyhedron,
-    horizon: int | None,
-    policy: Policy,
-    apart: int = MOST_APART,
-) -> Bounded:
-    """The bounded run that tells most: with more components apart where a condition is open though there is no tie.
-
-    Not where an assumption is taken away, which leaves bounds however many are apart.
-    """
-    bound = bounded(program, condition.bounded, where, horizon, policy, apart)
-    is_open = bound.is_final and decision(condition, bound, is_free=True).status is Status.UNKNOWN
-    if not is_open or policy.without or apart >= MORE_APART or _has_ties(bound.runs):
-        return bound
-    return best_bound(program, condition, where, horizon, policy, 2 * apart)
-
-
-def ties(run: Trajectory, domain: Polyhedron) -> Iterator[tuple[int, Affine]]:
-    """The forms that are zero where two parts of what a map is taken of are of one size, or one is n^0, in a domain.
-
-    What a map makes of a part depends on which others are larger: it is another thing on either side, and at the tie.
-    The first comes first, each with the place of its application: what is made before is as it is everywhere.
-    """
-    compared = dict[frozenset[Affine], int]()
-    for place, each in enumerate(run.applications):
-        if isinstance(each.subject.expression, Map | MapChange):
-            compared.setdefault(frozenset(piece for part in _parts(each) for piece in part.size.upper.pieces), place)
-    for pieces, place in compared.items():
-        for one, other in combinations((Affine.of(0), *sorted(pieces, key=str)), 2):
-            form = domain.reduced(one - other)
-            if form.free and not (domain & Polyhedron.of(Equality(form))).is_empty:
-                yield place, form
 
 
 def _possible(condition: Condition, bound: Bounded, place: int) -> Region:
@@ -239,32 +195,6 @@ def _made_at(node: Expression) -> Expression:
     return node
 
 
-def is_confirmed(
-    program: Program, made: Decision, rate: str, within: Region, horizon: int | None, policy: Policy
-) -> bool:
-    """Whether runs at points say of a decision on one free exponent, mostly a rate, what it says.
-
-    At its largest value the condition holds, and what training adds to what it bounds is n^0 at some step, unless the
-    domain ends there.
-    """
-    condition, edge = made.condition, _largest(rate, made.region)
-    point = NOWHERE if edge is None else within & Polyhedron.of(Equality(Affine.symbol(rate) - edge))
-    if point.is_empty:
-        return True
-    there = best_bound(program, condition, point.members[0], horizon, policy)
-    terms = (step.terms[name] for step in there.run.steps for name in condition.bounded)
-    trained = (size.upper for each in terms for label, size in each.items() if not is_initial(label))
-    is_edge = bool(condition.reached) or edge == _largest(rate, within) or Exponent.of(0, there.run.domain) in trained
-    return is_edge and not decision(condition, there, is_free=True).region.is_empty
-
-
-def _largest(rate: str, region: Region) -> Fraction | None:
-    """The largest value of an exponent in a region, where it has one."""
-    whole = region.convex()
-    largest = None if whole is None else largest_rate(rate, whole)
-    return largest.exponent if largest is not None and largest.attained else None
-
-
 def undecided(run: Trajectory, domain: Polyhedron) -> Affine | None:
     """A form whose sign decides which of two parts leads in some step of a run, and is open on the domain."""
     return next((cut for each in run.applications if _is_open(each) for cut in _cuts(each, domain)), None)
@@ -278,20 +208,14 @@ def _pairs(run: Trajectory) -> int:
 
 def _is_open(application: Application) -> bool:
     """Whether a rule concludes bounds from known sizes, or that all may be absent from what surely is there."""
-    sizes, made = [part.size for part in _parts(application)], application.conclusion
+    sizes, made = [part.size for part in parts_of(application)], application.conclusion
     is_lost = all(part.size.lower.is_vanishing for part in made) and not all(size.lower.is_vanishing for size in sizes)
     return any(not part.size.is_exact for part in made) and (is_lost or all(size.is_exact for size in sizes))
 
 
-def _parts(application: Application) -> list[Component]:
-    """The components that a rule is applied to."""
-    terms = (premise for premise in application.premises if isinstance(premise, tuple))
-    return [part for term in terms for part in term if isinstance(part, Component)]
-
-
 def _cuts(application: Application, domain: Polyhedron) -> Iterator[Affine]:
     """The differences of sizes whose sign is open."""
-    pieces = dict.fromkeys(piece for part in _parts(application) for piece in part.size.upper.pieces)
+    pieces = dict.fromkeys(piece for part in parts_of(application) for piece in part.size.upper.pieces)
     for one, other in combinations(pieces, 2):
         form = one - other
         if not any(domain.implies(Inequality(side)) for side in (form, -form)):

@@ -9,11 +9,12 @@ from fractions import Fraction
 from gamma_calc.algebra import EMPTY, VANISHING, Exponent, Polyhedron, Region
 from gamma_calc.analysis.bounded import Bounded, bounded, run_of
 from gamma_calc.analysis.cancellation import caveats
-from gamma_calc.analysis.cells import best_bound, decision_by_parts, undecided
+from gamma_calc.analysis.cells import decision_by_parts, undecided
 from gamma_calc.analysis.conditions import EFFICIENT, FEATURE_LEARNING, STABLE, Condition, conditions_of, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
 from gamma_calc.analysis.largest_rates import FrontierPiece, LargestRate, at_largest, frontier, largest_rate
+from gamma_calc.analysis.ties import best_bound
 from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Open, Trajectory

@@ -9,11 +9,12 @@ import pytest
 
 from gamma_calc import Problem, derive
 from gamma_calc.algebra import EMPTY, NOWHERE, Affine, Equality, Polyhedron, Region, at_most
-from gamma_calc.analysis import cells
+from gamma_calc.analysis import cells, ties
 from gamma_calc.analysis.bounded import bounded
-from gamma_calc.analysis.cells import best_bound, decision_by_parts, faces, is_confirmed, joint_decision
+from gamma_calc.analysis.cells import decision_by_parts, faces, joint_decision
 from gamma_calc.analysis.conditions import STABLE, conditions_of
 from gamma_calc.analysis.decision import Decision, Status
+from gamma_calc.analysis.ties import best_bound, refutation
 from gamma_calc.calculus.components import ONE
 from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.program.models import LoraStack
@@ -58,14 +59,14 @@ def test_what_bounds_leave_open_at_a_point_is_read_with_more_components_apart() 
 def test_what_is_decided_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Polyhedron.of(Equality(ETA + Fraction(5, 4))), 3, CALCULUS
     runs = list[tuple[object, ...]]()
-    monkeypatch.setattr(cells, "bounded", lambda *given: runs.append(given) or bounded(*given))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(ties, "bounded", lambda *given: runs.append(given) or bounded(*given))  # type: ignore[func-returns-value]
     assert not best_bound(PROGRAM, CONDITION, *asked).inner.is_empty
     assert len(runs) == 1
 
 
 def test_a_region_is_confirmed_where_its_largest_rate_is_the_edge(found: Decision) -> None:
     def is_borne_out(region: Region) -> bool:
-        return is_confirmed(PROGRAM, replace(found, region=region), "eta", *ASKED)
+        return refutation(PROGRAM, replace(found, region=region), *ASKED, ("eta",)) is None
 
     assert is_borne_out(found.region)
     for wrong in (Fraction(-3, 2), Fraction(-1)):
@@ -75,7 +76,8 @@ def test_a_region_is_confirmed_where_its_largest_rate_is_the_edge(found: Decisio
 @pytest.mark.parametrize("largest", [Fraction(-2), Fraction(-5, 4)])
 def test_where_a_domain_ends_nothing_need_be_at_an_edge(found: Decision, largest: Fraction) -> None:
     domain = Polyhedron.of(at_most(ETA, largest))
-    assert is_confirmed(PROGRAM, replace(found, region=Region.of(domain)), "eta", Region.of(domain), *ASKED[1:])
+    made = replace(found, region=Region.of(domain))
+    assert refutation(PROGRAM, made, Region.of(domain), *ASKED[1:], ("eta",)) is None
 
 
 def test_that_it_holds_nowhere_is_not_taken_from_a_run_with_ties(found: Decision) -> None:
@@ -106,7 +108,7 @@ def test_where_a_part_is_open_it_is_said_where_it_surely_holds(monkeypatch: pyte
     there, *others = (each for each in apart if not each.inner.is_empty)
     open_part = replace(bounded(PROGRAM, CONDITION.bounded, Polyhedron.of(at_most(Affine.of(0), ETA)), 3), inner=EMPTY)
     found = (there, *others, replace(open_part, outer=open_part.run.domain))
-    monkeypatch.setattr(cells, "is_confirmed", lambda *_: False)
+    monkeypatch.setattr(cells, "refutation", lambda *_: DOMAIN)
     monkeypatch.setattr(cells, "faces", lambda *_: found)
     made = decision_by_parts(
         PROGRAM, CONDITION, bounded(PROGRAM, CONDITION.bounded, DOMAIN, *ASKED[1:]), *ASKED, STACK.free

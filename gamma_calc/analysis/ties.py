@@ -1,0 +1,119 @@
+"""Ties: where two parts of what a map is taken of are of one size, which makes another thing of them on either side.
+
+A run over a domain with a tie may take a part for larger, or for smaller, than it is, so what is decided there is held
+to runs at points, which have no ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+
+from gamma_calc.algebra import Affine, Equality, Exponent, Inequality, Polyhedron, Region
+from gamma_calc.analysis.bounded import Bounded, bounded
+from gamma_calc.analysis.conditions import Condition
+from gamma_calc.analysis.decision import Decision, Status, decision
+from gamma_calc.calculus.components import Component
+from gamma_calc.calculus.policy import Policy
+from gamma_calc.calculus.provenance import MORE_APART, MOST_APART
+from gamma_calc.calculus.recursion import Trajectory
+from gamma_calc.calculus.trace import Application
+from gamma_calc.program.expressions import Map, MapChange
+from gamma_calc.program.program import Program
+from gamma_calc.program.terms import is_initial
+
+
+def ties(run: Trajectory, domain: Polyhedron) -> Iterator[tuple[int, Affine]]:
+    """The forms that are zero where two parts of what a map is taken of are of one size, or one is n^0, in a domain.
+
+    What a map makes of a part depends on which others are larger: it is another thing on either side, and at the tie.
+    The first comes first, each with the place of its application: what is made before is as it is everywhere.
+    """
+    compared = dict[frozenset[Affine], int]()
+    for place, each in enumerate(run.applications):
+        if isinstance(each.subject.expression, Map | MapChange):
+            compared.setdefault(frozenset(piece for part in parts_of(each) for piece in part.size.upper.pieces), place)
+    for pieces, place in compared.items():
+        for one, other in combinations((Affine.of(0), *sorted(pieces, key=str)), 2):
+            form = domain.reduced(one - other)
+            if form.free and not (domain & Polyhedron.of(Equality(form))).is_empty:
+                yield place, form
+
+
+def has_ties(runs: Iterable[Trajectory]) -> bool:
+    """Whether there is a tie in some run's domain."""
+    return any(True for run in runs for _ in ties(run, run.domain))
+
+
+def parts_of(application: Application) -> list[Component]:
+    """The components that a rule is applied to."""
+    terms = (premise for premise in application.premises if isinstance(premise, tuple))
+    return [part for term in terms for part in term if isinstance(part, Component)]
+
+
+def best_bound(
+    program: Program,
+    condition: Condition,
+    where: Polyhedron,
+    horizon: int | None,
+    policy: Policy,
+    apart: int = MOST_APART,
+) -> Bounded:
+    """The bounded run that tells most: with more components apart where a condition is open though there is no tie.
+
+    Not where an assumption is taken away, which leaves bounds however many are apart.
+    """
+    bound = bounded(program, condition.bounded, where, horizon, policy, apart)
+    is_open = bound.is_final and decision(condition, bound, is_free=True).status is Status.UNKNOWN
+    if not is_open or policy.without or apart >= MORE_APART or has_ties(bound.runs):
+        return bound
+    return best_bound(program, condition, where, horizon, policy, 2 * apart)
+
+
+def refutation(
+    program: Program, made: Decision, within: Region, horizon: int | None, policy: Policy, free: Sequence[str]
+) -> Polyhedron | None:
+    """A point at an edge of a decided region where a run at the point says otherwise; None where none does.
+
+    At an edge a condition holds, and what it bounds is n^0 at some step: what training adds to it, where the edge is
+    one of a rate, since a network's output is n^0 from the start. Nothing need be where the domain ends. Of what holds
+    nowhere the edges of the domain are looked at.
+
+    Args:
+        within: where the condition was decided.
+        free: the free exponents.
+    """
+    condition, rates = made.condition, {name for each in program.parameters for name in each.learning_rate.free}
+    is_nowhere = made.region.is_empty
+    for at, side in _edges(within if is_nowhere else made.region, condition, free):
+        there = best_bound(program, condition, at, horizon, policy)
+        if decision(condition, there, is_free=True).region.is_empty != is_nowhere:
+            return at
+        if side is None or is_nowhere or any(each.implies(side) for each in within.members):
+            continue
+        of_rate = not rates.isdisjoint(side.free)
+        terms = (step.terms[name] for step in there.run.steps for name in condition.bounded)
+        sizes = (size.upper for each in terms for label, size in each.items() if not (of_rate and is_initial(label)))
+        if Exponent.of(0, there.run.domain) not in sizes:
+            return at
+    return None
+
+
+def _edges(region: Region, condition: Condition, free: Sequence[str]) -> Iterator[tuple[Polyhedron, Inequality | None]]:
+    """A point of every side of a region, with the side, or one inside where it has none.
+
+    Where a condition asks more than bounds, a point of each part stands for it.
+    """
+    for member in region.members:
+        others = Region(tuple(each for each in region.members if each is not member))
+        sides = () if condition.reached else member.inequalities
+        faces = [(side, Region.of(member & Polyhedron.of(Equality(side.form))).difference(others)) for side in sides]
+        there = [(side, face.members[0]) for side, face in faces if not face.is_empty]
+        yield from ((_point(face, free), side) for side, face in there)
+        if not there:
+            yield _point(member, free), None
+
+
+def _point(where: Polyhedron, free: Sequence[str]) -> Polyhedron:
+    inside = where.point()
+    return Polyhedron.of(*(Equality(Affine.symbol(name) - inside.get(name, 0)) for name in free))
