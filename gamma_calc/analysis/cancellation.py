@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from gamma_calc.algebra import Inequality, Polyhedron
-from gamma_calc.calculus.assumptions import NO_CANCELLATION
-from gamma_calc.calculus.policy import Policy
 from gamma_calc.program.optimizers import Moments
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
@@ -29,11 +27,3 @@ def cancellation(scheme: Scheme) -> str:
         return ""
     said = "" if "always" in where or not scheme.free else f"where {' or '.join(where)}, "
     return f"{said}its decay turns the sign of a factor at every step, and steps without memory undo each other"
-
-
-def caveats(scheme: Scheme, policy: Policy) -> tuple[str, ...]:
-    """What a reader has to know of exponents that rest on an assumption which may be false of the scheme."""
-    reason, key = cancellation(scheme), NO_CANCELLATION.key
-    if not reason or NO_CANCELLATION in policy.without:
-        return ()
-    return (f"{reason}: {key} may then be false, and exponents are bounds from above (--without {key})",)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from gamma_calc.algebra import EMPTY, VANISHING, Exponent, Polyhedron, Region
 from gamma_calc.analysis.bounded import Bounded, bounded, run_of
-from gamma_calc.analysis.cancellation import caveats
+from gamma_calc.analysis.caveats import caveats
 from gamma_calc.analysis.cells import decision_by_parts, undecided
 from gamma_calc.analysis.conditions import EFFICIENT, FEATURE_LEARNING, STABLE, Condition, conditions_of, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
 from gamma_calc.analysis.largest_rates import FrontierPiece, LargestRate, at_largest, frontier, largest_rate
-from gamma_calc.analysis.ties import best_bound
+from gamma_calc.analysis.ties import best_bound, has_ties
 from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Open, Trajectory
@@ -27,6 +27,7 @@ from gamma_calc.program.scheme import Scheme
 
 FEW = 3
 """Free exponents beyond which values for them are not looked for; of parameters, twice as many."""
+TIED = "which part of a map leads depends on what is free, and no one run tells of all steps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Derivation:
     @property
     def caveats(self) -> tuple[str, ...]:
         """What a reader has to know before trusting the exponents."""
-        return caveats(self.scheme, self.policy)
+        return caveats(self.scheme, self.run)
 
     @property
     def is_unknown(self) -> bool:
@@ -111,6 +112,7 @@ def derived(
     max_stable = _max_stable(scheme, stable)
     point = at_largest(domain, max_stable) if set(free) <= max_stable.keys() else None
     at_max = None if point is None else _at_max(program, point, conditions[0], horizon, policy)
+    refuted = {each.condition.bounded for each in decisions.values() if _is_refuted(each, bounds)}
     used = {assumption for application in run.applications for assumption in application.rule.assumptions}
     return Derivation(
         scheme=scheme,
@@ -124,8 +126,8 @@ def derived(
         at_max={} if at_max is None else {name: size.everywhere for name, size in at_max.last.sizes.items()},
         undertrained=() if at_max is None else _undertrained(at_max, scheme),
         assumptions=tuple(sorted(used, key=lambda assumption: assumption.number)),
-        horizons={} if horizon is not None else _horizons(scheme, conditions, bounds, policy),
-        growth={} if horizon is not None else _growth(bounds),
+        horizons={} if horizon is not None else _horizons(scheme, conditions, bounds, policy, refuted),
+        growth={} if horizon is not None else _growth(bounds, refuted),
     )
 
 
@@ -154,16 +156,30 @@ def _where_possible(condition: Condition, domain: Polyhedron, stable: Decision |
     return stable.region if set(stable.condition.bounded) <= set(condition.bounded) else Region.of(domain)
 
 
+def _is_refuted(made: Decision, bounds: Mapping[tuple[str, ...], Bounded]) -> bool:
+    """Whether what runs with ties say for every step count is not where a condition on bounds was found to hold."""
+    bound = bounds[made.condition.bounded]
+    is_decided = bound.is_final and made.status is not Status.UNKNOWN and not made.condition.reached
+    return is_decided and Region.of(bound.inner) != made.region and has_ties(bound.runs)
+
+
 def _horizons(
-    scheme: Scheme, conditions: tuple[Condition, ...], bounds: Mapping[tuple[str, ...], Bounded], policy: Policy
+    scheme: Scheme,
+    conditions: tuple[Condition, ...],
+    bounds: Mapping[tuple[str, ...], Bounded],
+    policy: Policy,
+    refuted: Collection[tuple[str, ...]],
 ) -> Mapping[str, HorizonLaw | str]:
     """The law of every finite horizon for each condition that asks for bounds only."""
-    free = free_exponents(scheme, policy)
-    bounding = (condition for condition in conditions if not condition.reached)
-    return {each.name: horizon_law(bounds[each.bounded], each.bounded, scheme.rates, free) for each in bounding}
+    free, found = free_exponents(scheme, policy), dict[str, HorizonLaw | str]()
+    for name, asked in ((each.name, each.bounded) for each in conditions if not each.reached):
+        found[name] = TIED if asked in refuted else horizon_law(bounds[asked], asked, scheme.rates, free)
+    return found
 
 
-def _growth(bounds: Mapping[tuple[str, ...], Bounded]) -> Mapping[str, Exponent | LeastGrowth | str]:
+def _growth(
+    bounds: Mapping[tuple[str, ...], Bounded], refuted: Collection[tuple[str, ...]]
+) -> Mapping[str, Exponent | LeastGrowth | str]:
     """What each quantity that some condition bounds gains a step.
 
     It is 0 for a run that settles, and -oo for a quantity that is zero throughout.
@@ -174,7 +190,9 @@ def _growth(bounds: Mapping[tuple[str, ...], Bounded]) -> Mapping[str, Exponent 
         for name in names:
             if name in found:
                 continue
-            if run.settled_from is not None:
+            if names in refuted:
+                found[name] = TIED
+            elif run.settled_from is not None:
                 is_zero = run.last.sizes[name].upper.is_vanishing
                 found[name] = VANISHING if is_zero else Exponent.of(0, run.domain)
             elif bound.whole is None or bound.below is None:

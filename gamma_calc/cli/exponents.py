@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 
-from gamma_calc.analysis.cancellation import caveats
+from gamma_calc.analysis.caveats import caveats
 from gamma_calc.cli.options import add_question_arguments, schemes, show, step_count, supposition_arguments
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.derivation.questions import STEPS, Exponents, exponents
@@ -42,7 +42,7 @@ def _text(found: Exponents) -> str:
         bounds = any(step.upper for step in found.steps[found.run.settled_from - 1 :])
         what = "no bound changes" if bounds else "nothing changes"
         lines.append(f"From step {found.run.settled_from} on {what}.")
-    lines += [f"caveat: {each}" for each in caveats(found.scheme, found.run.policy)]
+    lines += [f"caveat: {each}" for each in caveats(found.scheme, found.run)]
     if found.unknown:
         lines.append(f"unknown: {found.unknown}")
     return "\n".join(lines)

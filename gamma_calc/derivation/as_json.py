@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gamma_calc.algebra import Affine, Exponent, Inequality
-from gamma_calc.analysis.cancellation import caveats
+from gamma_calc.analysis.caveats import caveats
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation, free_exponents
 from gamma_calc.analysis.horizon import HorizonLaw
@@ -44,7 +44,7 @@ def exponents_json(scheme: Scheme, run: Trajectory, horizon: int) -> Json:
             {"t": step.t, **{name: str(size.upper) for name, size in step.sizes.items()}, "upper": list(step.upper)}
             for step in run.upto(horizon)
         ],
-        "caveats": list(caveats(scheme, run.policy)),
+        "caveats": list(caveats(scheme, run)),
     }
 
 

@@ -119,10 +119,10 @@ def test_where_a_part_is_open_it_is_said_where_it_surely_holds(monkeypatch: pyte
     assert made.reason.endswith("on the whole domain it surely holds where eta <= -5/4")
 
 
-def _random_b() -> Problem:
+def _random_b(rate_of_a: str = "eta", rate_of_b: str = "eta") -> Problem:
     """R relu(x + B A x), whose B is random and whose A starts at zero."""
     n, out = axis("width", 1), axis("out", 1)
-    a, b = parameter("A", n, init="zero", rate="eta"), parameter("B", out, init="0", rate="eta")
+    a, b = parameter("A", n, init="zero", rate=rate_of_a), parameter("B", out, init="0", rate=rate_of_b)
     h = named("h", data("x", out, axis("batch")) + b * (a @ data("Z", n, axis("batch"))))
     return Problem("random B", named("f", parameter("R", out, init="-1/2") @ relu(h)))
 
@@ -139,3 +139,29 @@ def test_what_is_n0_from_the_start_is_no_edge(optimizer: str) -> None:
         "eta <= -1",
     }
     assert (found.max_stable["eta"].exponent, found.at_max["f"], found.at_max["Delta_f"]) == (-1, ONE, ONE)
+
+
+def test_a_region_of_two_rates_is_held_to_points_at_its_sides() -> None:
+    """On the whole domain its sides are others than at points, and on the faces between ties."""
+    problem = _random_b("a", "b")
+    found = derive(problem).derivation
+    stable = found.decisions["stable"]
+    assert str(stable.region) == "a <= -1 and a + b <= -3/2"
+    told = replace(stable, region=Region.of(found.bounds["f",].inner))
+    learning = replace(found.decisions["feature_learning"], region=NOWHERE)
+    program, domain, asked = program_of(problem.scheme), Region.of(problem.scheme.domain), (None, CALCULUS, ("a", "b"))
+    assert told.region != stable.region
+    assert refutation(program, stable, domain, *asked) is None
+    assert refutation(program, told, domain, *asked) is not None
+    assert refutation(program, learning, stable.region, *asked) is not None
+
+
+def test_what_ties_leave_wrong_of_exponents_is_said() -> None:
+    """Exponents while the rate is free, growth and the laws of horizons come from the run that points refute."""
+    found = derive(_random_b()).derivation
+    (caveat,) = found.caveats
+    assert caveat.startswith("where eta = ") and "Delta_f is n^(" in caveat
+    (law,), (growth,) = found.horizons.values(), found.growth.values()
+    assert law == growth and "which part of a map leads depends on what is free" in str(law)
+    at_a_point = derive(_random_b(), at={"eta": -1}).derivation
+    assert not at_a_point.caveats and at_a_point.decisions["stable"].holds
