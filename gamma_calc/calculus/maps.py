@@ -168,13 +168,16 @@ def _power_size(argument: Term, degree: Fraction) -> Size:
 
 
 def _power_change(argument: Term, change: Term, degree: Fraction) -> Term:
+    """(v + d)^p - v^p: to first order of a small d, and of one that leads the two powers."""
     leading, moved = leading_part(argument), (*argument, *change)
-    if leading is None or not degree or not total(change).upper.is_at_most(leading.size.lower):
-        first_order = _power_size(argument, degree - 1) + total(change)
-        return (*_as_a_whole(_changed(argument, change, degree, first_order), moved),)
-    slope = Size.exactly(Exponent.of(leading.size.upper.pieces[0] * (degree - 1)))
-    symmetry = _of_degree(degree)
-    return SUM.conclude(*((*_images(each.size + slope, each, moved, symmetry=symmetry),) for each in change))
+    if degree and leading is not None and total(change).upper.is_at_most(leading.size.lower):
+        slope = Size.exactly(Exponent.of(leading.size.upper.pieces[0] * (degree - 1)))
+        symmetry = _of_degree(degree)
+        return SUM.conclude(*((*_images(each.size + slope, each, moved, symmetry=symmetry),) for each in change))
+    if degree and leading_part(moved) in change:
+        return SUM.conclude(_power(moved, degree), _power(argument, degree))
+    first_order = _power_size(argument, degree - 1) + total(change)
+    return (*_as_a_whole(_changed(argument, change, degree, first_order), moved),)
 
 
 def _of_degree(degree: Fraction) -> Symmetry:
@@ -386,7 +389,8 @@ POWER = Rule(
 
 POWER_CHANGE = Rule(
     "change of a power",
-    r"\gamma[(v+\delta)^p-v^p]=(p-1)\,\gamma[v]+\gamma[\delta]\ \text{where }\gamma[\delta]\le\gamma[v]",
+    r"\gamma[(v+\delta)^p-v^p]=(p-1)\,\gamma[v]+\gamma[\delta]\ \text{where }\gamma[\delta]\le\gamma[v],"
+    r"\ \text{else }\max(p\,\gamma[v],p\,\gamma[\delta])",
     Citation(HAYOU_INIT, GAMMA),
     (NO_CANCELLATION,),
     _power_change,

@@ -7,7 +7,7 @@ from typing import Any
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program import network
-from gamma_calc.program.expressions import Pointwise, PowerOf
+from gamma_calc.program.expressions import Pointwise
 from gamma_calc.tracing.capture import Operation
 from gamma_calc.tracing.translation import Entry, Translation
 from gamma_calc.tracing.values import Value
@@ -22,7 +22,7 @@ def power(t: Translation, op: Operation, x: Any, degree: Any) -> Value:
     if not isinstance(degree, int | float) or 2 * degree % 1:
         raise Unknown(f"a power of the degree {degree}")
     value = t.value(x)
-    return value if degree == 1 else value.written(PowerOf(value.expression, Fraction(degree)))
+    return value if degree == 1 else value.written(network.power(value.expression, Fraction(degree)))
 
 
 def squared(t: Translation, op: Operation, x: Any) -> Value:

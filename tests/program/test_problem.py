@@ -7,6 +7,9 @@ import re
 import runpy
 import sys
 from collections.abc import Callable
+from fractions import Fraction
+from functools import reduce
+from operator import mul
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from gamma_calc.cli.main import main
 from gamma_calc.derivation.comparison import compare
 from gamma_calc.derivation.diff import diff
 from gamma_calc.errors import BadInput
+from gamma_calc.program.expressions import PowerOf
 from gamma_calc.program.models import Perceptron
 from gamma_calc.program.network import (
     axis,
@@ -301,3 +305,18 @@ def test_a_square_is_told_part_by_part() -> None:
     free, there = exponents(problem, steps=1)[1], exponents(problem, steps=1, at={"eta": -1})[1]
     assert str(free.sizes["Delta_f"]) == "max(2*eta + 2, eta + 1)"
     assert (str(there.sizes["f"]), str(there.sizes["Delta_f"])) == ("0", "0")  # measured: -0.02 from n = 64 to 4096
+
+
+@pytest.mark.parametrize("rate", ["-2", "-1", "-1/2", "1/4"])
+@pytest.mark.parametrize("init", ["-1", "-1/2"])
+@pytest.mark.parametrize("degree", [2, 3, 4])
+def test_a_power_is_read_as_the_product_that_it_is(degree: int, init: str, rate: str) -> None:
+    """Also where a step leads what the power is taken of, as (v + d)^4 - v^4 is mostly d^4."""
+    n, h, samples = axis("width", 1), axis("hidden", 1), axis("batch")
+    v = parameter("W", h, n, init=init, rate=rate) @ data("x", n, samples)
+    readout = parameter("R", axis("out"), h, init="-1/2")
+    found = []
+    for written in (PowerOf(v, Fraction(degree)), reduce(mul, [v] * degree)):
+        problem = Problem("power", named("f", readout @ written), optimizer="sign")
+        found.append([(step.sizes["f"], step.sizes["Delta_f"]) for step in exponents(problem, steps=3).steps])
+    assert found[0] == found[1]
