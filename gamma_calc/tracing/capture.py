@@ -46,7 +46,7 @@ VIEWS = (
 TRANSPOSES = ("t", "numpy_T", "transpose", "permute")
 """Operations that leave its entries, with its dimensions in another order."""
 
-PRODUCTS = {"mm": 0, "bmm": 0, "matmul": 0, "addmm": 1, "baddbmm": 1}
+PRODUCTS = {"mm": 0, "bmm": 0, "mv": 0, "matmul": 0, "addmm": 1, "baddbmm": 1}
 """Products of matrices, and which of their arguments is the left factor."""
 
 CHOICES = ("topk", "max")

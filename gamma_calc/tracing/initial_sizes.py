@@ -61,28 +61,34 @@ InitialSize = Callable[[Matrix], Affine | None]
 """The exponent of the entries of a matrix at the start; None where they are zero."""
 
 
-def initial_sizes(init: str | Path, inits: Mapping[str, str]) -> InitialSize:
-    """How large matrices are at the start: as they say by the end of their name, or else in one of the three ways.
+def initial_size(init: str | Path) -> InitialSize:
+    """How large matrices are at the start, in one of the three ways.
 
-    Random matrices of an adapter start as PEFT has them, by their fan-in, unless their name is given.
+    Random matrices of an adapter start as PEFT has them, by their fan-in.
 
     Args:
         init: "fan-in", "model", or the folder of a checkpoint.
-        inits: exponents by the end of a parameter's name, or "zero".
 
     Raises:
-        BadInput: it is none of these, the folder has no safetensors, or an exponent is none.
+        BadInput: it is none of these, or the folder has no safetensors.
+    """
+    way = _way(init)
+    return lambda matrix: by_fan_in(matrix) if matrix.operation.is_random_buffer else way(matrix)
+
+
+def stated_sizes(inits: Mapping[str, str], parameters: Iterable[str]) -> Mapping[str, Affine | None]:
+    """How large some parameters are at the start, for which it is said by the end of their name.
+
+    Args:
+        inits: exponents, or "zero".
+        parameters: all that there are; of each the first of the ends that is its own counts.
+
+    Raises:
+        BadInput: an exponent is none.
     """
     stated = {end: None if value == "zero" else _form(end, value) for end, value in inits.items()}
-    otherwise = _way(init)
-
-    def chosen(matrix: Matrix) -> Affine | None:
-        for end, value in stated.items():
-            if _ends(matrix.name, end):
-                return value
-        return by_fan_in(matrix) if matrix.operation.is_random_buffer else otherwise(matrix)
-
-    return chosen
+    ends = {each: next((end for end in stated if _ends(plain_name(each), end)), None) for each in parameters}
+    return {each: stated[end] for each, end in ends.items() if end is not None}
 
 
 def check_named(inits: Iterable[str], parameters: Iterable[str]) -> None:
@@ -95,7 +101,9 @@ def check_named(inits: Iterable[str], parameters: Iterable[str]) -> None:
     known = tuple(dict.fromkeys(name.removesuffix(".weight").rpartition(".")[2] for name in names))
     for end in inits:
         if not any(_ends(name, end) for name in names):
-            raise BadInput(f"init of {end}", found="no matrix whose name ends so", expected=", ".join(known))
+            raise BadInput(
+                f"init of {end}", found="no matrix, and nothing trained, whose name ends so", expected=", ".join(known)
+            )
 
 
 def plain_name(parameter: str) -> str:

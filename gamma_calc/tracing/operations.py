@@ -318,16 +318,16 @@ def matrix_product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
     if picked is not None:
         return picked
     left, right = t.value(x), t.value(y)
-    if min(len(left.dims), len(right.dims)) < 2:
-        raise Unknown("a product with a vector")
-    count = max(len(left.dims), len(right.dims)) - 2
-    front = LETTERS[:count]
-    first, second = front[count + 2 - len(left.dims) :], front[count + 2 - len(right.dims) :]
+    counts = [max(len(each.dims) - 2, 0) for each in (left, right)]
+    front = LETTERS[: max(counts)]
+    rows, columns = "x" * (len(left.dims) > 1), "z" * (len(right.dims) > 1)
+    first, second = (front[max(counts) - count :] for count in counts)
+    one, other, made = f"{first}{rows}y", f"{second}y{columns}", f"{front}{rows}{columns}"
     operation = t.capture.operation(y)
     if operation is not None and operation.parameter:
-        found = t.layout.product(right, left, (f"{second}yz", f"{first}xy", f"{front}xz"))
+        found = t.layout.product(right, left, (other, one, made))
     else:
-        found = t.layout.product(left, right, (f"{first}xy", f"{second}yz", f"{front}xz"))
+        found = t.layout.product(left, right, (one, other, made))
     return t.joined(found, op)
 
 
@@ -460,6 +460,8 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "matmul": matrix_product,
         "mm": matrix_product,
         "bmm": matrix_product,
+        "mv": matrix_product,
+        "dot": matrix_product,
         "addmm": added_product,
         "baddbmm": added_product,
         "set": put,

@@ -2,7 +2,7 @@
 
 The factors of PEFT's LoRA on linear layers take what a scheme says of A and B; those on a table start as PEFT has them.
 Of the others a matrix is random and a vector (a norm's weight, a bias, those of VeRA) given, with the entries that the
-model's own init has.
+model's own init has, unless it is said how large it is: then it is random too.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class Inits:
     """What a scheme and a policy choose for the parameters of a model.
 
     `trained` are the names of those that require a gradient; `names` what parameters are called in the problem;
-    `initial` says how large matrices are that no scheme speaks of.
+    `initial` says how large matrices are that no scheme speaks of, `stated` how large what is random at the start is
+    said to be: a vector too.
     """
 
     capture: Capture
@@ -75,6 +76,7 @@ class Inits:
     rates: Mapping[str, Affine]
     adapters: Mapping[str, AdapterFactor]
     initial: InitialSize
+    stated: Mapping[str, Affine | None]
 
     def of(self, operation: Operation, dims: tuple[tuple[Axis, ...], ...]) -> Init:
         """What is chosen for a parameter, which has these axes."""
@@ -84,6 +86,8 @@ class Inits:
             rate = self.scheme[f"eta_{adapter.factor}"] if is_trained else None
             return Init(name, self.scheme.form(adapter.factor), rate)
         rate = self.rates[operation.parameter] if is_trained else None
+        if operation.parameter in self.stated:
+            return Init(name, self.stated[operation.parameter], rate)
         if operation.is_vector:
             return Init(name, None, rate, is_given=True)
         if adapter is not None:

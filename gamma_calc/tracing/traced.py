@@ -30,7 +30,7 @@ from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, exponent_form
 from gamma_calc.program.selection import Spec, selected
 from gamma_calc.tracing.capture import Capture, Operation, Reference, captured
-from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, check_named, initial_sizes
+from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, check_named, initial_size, stated_sizes
 from gamma_calc.tracing.names import numbered, short_names
 from gamma_calc.tracing.operations import ENTRIES
 from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
@@ -132,7 +132,8 @@ def traced(
         axes: the growth exponents of classes of sizes, such as {"rank": "rho"}: those of `twins.family.sizes`.
         init: how large the entries of all other matrices are at the start: "fan-in", variance 1/fan_in; "model", as the
             model's own init has them at two widths; or the folder of a checkpoint, whose safetensors are measured.
-        inits: their exponents by the end of their name where it is said otherwise, or "zero".
+        inits: their exponents by the end of their name where it is said otherwise, or "zero"; a trained vector is
+            random where it is among them.
 
     Raises:
         BadInput: the module is none that can be traced, nothing in it is trained, it has no such class of sizes, or a
@@ -157,7 +158,7 @@ def traced(
         raise BadInput(
             f"{twins.name}: DoRA's magnitudes are those of rows of variance 1/fan_in", expected=f"init {FAN_IN}"
         )
-    translation = _translation(twins, capture, chosen, rates, initial_sizes(init, inits or {}))
+    translation = _translation(twins, capture, chosen, rates, initial_size(init), stated_sizes(inits or {}, names))
     output = _translated(translation)
     named = output.expression
     assert isinstance(named, Named)
@@ -189,7 +190,12 @@ def _form(name: str, value: Any) -> Affine:
 
 
 def _translation(
-    twins: Twins, capture: Capture, scheme: Scheme, rates: str | Mapping[str, str], initial: InitialSize
+    twins: Twins,
+    capture: Capture,
+    scheme: Scheme,
+    rates: str | Mapping[str, str],
+    initial: InitialSize,
+    stated: Mapping[str, Affine | None],
 ) -> Translation:
     parameters = [each.parameter for each in capture.operations.values() if each.parameter]
     adapters = {each: found for each in parameters if (found := adapter_of(each)) is not None}
@@ -203,7 +209,7 @@ def _translation(
     trained = frozenset(each for each in parameters if each in twins.trained)
     of_scheme = {each for each, found in adapters.items() if found.is_of_scheme}
     rate = {each: _rate(each, rates) for each in trained - of_scheme}
-    inits = Inits(capture, trained, names, scheme, rate, adapters, initial)
+    inits = Inits(capture, trained, names, scheme, rate, adapters, initial, stated)
     return Translation(capture, twins.family, inits, short)
 
 

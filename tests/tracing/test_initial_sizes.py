@@ -93,7 +93,7 @@ def test_a_transformer_of_one_std_at_every_width() -> None:
     [
         ("models", {}, "init: found 'models', expected fan-in, model"),
         (Path("nowhere"), {}, "there is no .safetensors"),
-        ("fan-in", {"third": "0"}, "no matrix whose name ends so"),
+        ("fan-in", {"third": "0"}, "no matrix, and nothing trained, whose name ends so"),
         ("fan-in", {"second": "1/0"}, "second: affine form '1/0'"),
     ],
 )
@@ -109,3 +109,27 @@ def test_a_checkpoint_without_the_matrix_is_refused(tmp_path: Path) -> None:
     Path(tmp_path, "m.safetensors").write_bytes(b"not one")
     with pytest.raises(BadInput, match="cannot be read as safetensors"):
         initial(LAWS["constant"][0], tmp_path)
+
+
+class Vectors(nn.Module):
+    """Features of n^0 against a readout that is a vector."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(3, width, bias=False)
+        self.readout = nn.Parameter(torch.randn(width) / width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (self.first(x) * self.readout).sum(-1)
+
+
+def test_a_vector_is_random_where_it_is_said_how_large_it_is() -> None:
+    """Otherwise it is n^0 in general position, and its sum with random features n^(1/2)."""
+    for inits, initial, output in (
+        ({}, "0", "1/2"),
+        ({"readout": "-1"}, "-1", "-1/2"),
+        ({"readout": "zero"}, "None", "-2"),
+    ):
+        found = traced(lambda width: (Vectors(width), {"x": torch.ones(2, 3)}), rates="-3", inits=inits)
+        assert {each.source: str(each.initial) for each in found.parameters}["readout"] == initial
+        assert str(exponents(found.problem, steps=1)[1].sizes["output"]) == output

@@ -47,6 +47,9 @@ SUMS: dict[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
         {"gate": (2, 3, 1, 1), "last": (N, 4)},
     ),
     "beside nothing": (lambda net, f: torch.cat([torch.zeros(0), f @ net.last], -1), {"last": (N, 4)}),
+    "a vector behind a matrix": (lambda net, f: f.relu() @ net.gate, {"gate": (N,)}),
+    "a vector in front of one": (lambda net, f: net.gate @ torch.stack([f.T.relu(), f.T]), {"gate": (N,)}),
+    "a vector behind a vector": (lambda net, f: f[0].relu() @ net.gate * torch.mv(f, net.gate), {"gate": (N,)}),
     "a quarter of a power": (lambda net, f: f @ net.last / len(f.T) ** 0.25, {"last": (N, 4)}),
     "convolution": (lambda net, f: functional.conv1d(f.T[None], net.last, padding=1, stride=2), {"last": (4, N, 3)}),
     "convolution of what is convolved": (
