@@ -4,10 +4,9 @@ A normalised step gives its leading part entries of size 1 and every other part 
 free exponents which part leads, one run over the whole domain has only bounds. On either side of the hyperplane on
 which two parts are equal it has more: the domain is cut there, as often as it takes, and the answers are put together.
 
-A map of several parts makes of each what it is beside the larger ones, and a run over a domain with a tie of two may
-take a part for larger, or for smaller, than it is. So where one exponent is free, what is decided there is held to a
-run at a point, which has no ties; where that is otherwise, or nothing is decided, it is decided at the ties and on the
-intervals between, without cells. What bounds leave open there is read again with more components of a term apart.
+Where some map has a tie, what is decided is held to runs at points; where one says otherwise, or nothing is decided on
+one free exponent, it is decided at the ties and between them, without cells. What bounds leave open there is read again
+with more components of a term apart.
 """
 
 from __future__ import annotations
@@ -122,11 +121,10 @@ def cells(
 def faces(
     program: Program, condition: Condition, within: Region, horizon: int | None, policy: Policy
 ) -> tuple[Bounded, ...]:
-    """What is known of a condition's quantities at the points where some map has a tie, and on the intervals between.
+    """What is known of a condition's quantities where some map has a tie, and on the parts of a region between.
 
-    One exponent is free. Where there is a tie, what is made before it is known, and what is made later is known from
-    above. Where that says whether the condition holds, nothing more is asked; nor is once nothing is known on some
-    part.
+    Where there is a tie, what is made before it is known, and what is made later is known from above. Where that says
+    whether the condition holds, nothing more is asked; nor is once nothing is known on some part.
     """
     waiting, found = [*within.members], list[Bounded]()
     while waiting:
