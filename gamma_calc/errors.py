@@ -54,6 +54,10 @@ def named_in(place: object) -> Iterator[None]:
         raise BadInput(f"{place}: {problem}") from None
 
 
+class TooLong(GammaCalcError):
+    """An answer takes more numbers, or more work, than whoever asks for it wants to spend."""
+
+
 class Unknown(GammaCalcError):
     """The rules do not decide what was asked; the message is the reason."""
 

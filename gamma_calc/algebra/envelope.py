@@ -9,6 +9,7 @@ well be closed first: what leads on the closure, leads near by on the domain.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from functools import lru_cache, partial, reduce
 from itertools import chain, islice, product
 from math import gcd
@@ -16,9 +17,13 @@ from operator import add, getitem, sub
 
 from gamma_calc.algebra.affine import Affine, Row, from_integers, integer_rows
 from gamma_calc.algebra.cover import witness
-from gamma_calc.algebra.epigraph import facets
+from gamma_calc.algebra.epigraph import MOST_EDGES, facets
 from gamma_calc.algebra.inequality import Inequality
 from gamma_calc.algebra.polyhedron import Polyhedron
+from gamma_calc.errors import TooLong
+
+most_edges: ContextVar[int | None] = ContextVar("most_edges", default=None)
+"""Edges of an epigraph beyond which an envelope is given up, where somebody can do without it."""
 
 
 def upper_envelope(pieces: tuple[Affine, ...], domain: Polyhedron) -> tuple[Affine, ...]:
@@ -88,11 +93,18 @@ def _highest(rows: Sequence[Row]) -> list[int]:
 
 @lru_cache(maxsize=8192)
 def _needed(names: tuple[str, ...], maxima: Shape, domain: Polyhedron) -> tuple[tuple[int, ...], ...]:
-    """The needed pieces of the sum of maxima, by their places in each; in none do two differ by constants only."""
+    """The needed pieces of the sum of maxima, by their places in each; in none do two differ by constants only.
+
+    Raises:
+        TooLong: the epigraph has more than `most_edges`.
+    """
     faces = _opposite_faces(names, maxima, domain)
     if faces:
         return tuple(sorted(chain.from_iterable(_needed_of_face(names, maxima, face, domain) for face in faces)))
-    found = facets(names, maxima, domain.inequalities)
+    most = most_edges.get()
+    found = facets(names, maxima, domain.inequalities, MOST_EDGES if most is None else most)
+    if found is None and most is not None:
+        raise TooLong
     return tuple(found) if found is not None else _needed_by_programs(names, maxima, domain)
 
 

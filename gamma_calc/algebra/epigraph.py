@@ -29,8 +29,10 @@ Choice = tuple[int, ...]
 """The place of a piece in each of some maxima: a piece of their sum."""
 
 
-def facets(names: Sequence[str], maxima: Maxima, domain: Sequence[Inequality]) -> list[Choice] | None:
-    """The needed pieces of a sum of maxima; None where the epigraph has too many edges.
+def facets(
+    names: Sequence[str], maxima: Maxima, domain: Sequence[Inequality], most: int = MOST_EDGES
+) -> list[Choice] | None:
+    """The needed pieces of a sum of maxima; None where the epigraph has more edges than `most`.
 
     Args:
         names: the free exponents in which pieces differ.
@@ -52,7 +54,7 @@ def facets(names: Sequence[str], maxima: Maxima, domain: Sequence[Inequality]) -
     if len(kept) < len(names):
         names = [names[place - 1] for place in kept]
         maxima = [[(piece[0], *[piece[place] for place in kept]) for piece in pieces] for pieces in maxima]
-    return _facets(_start((*names, *sorted(bound - {*names})), inequalities), maxima)
+    return _facets(_start((*names, *sorted(bound - {*names})), inequalities), maxima, most)
 
 
 def edges(names: Sequence[str], domain: Sequence[Inequality]) -> list[Row]:
@@ -69,7 +71,7 @@ def edges(names: Sequence[str], domain: Sequence[Inequality]) -> list[Row]:
     return [edge.vector[:-1] for edge in _start(names, domain).edges if not edge.vector[-1]]
 
 
-def _facets(cone: _Cone, maxima: Maxima) -> list[Choice] | None:
+def _facets(cone: _Cone, maxima: Maxima, most: int) -> list[Choice] | None:
     """The same from the epigraph of 0 on the domain."""
     found: dict[int, Choice] = {FIRST: (0,) * len(maxima)}
     while (choice := _along_a_line(cone, maxima)) is not None:
@@ -85,7 +87,7 @@ def _facets(cone: _Cone, maxima: Maxima) -> list[Choice] | None:
             choice = _highest(values, maxima)
             found[1 << cone.count] = choice
             fresh += cone.cut(_above(choice, maxima, cone.size), edge)
-            if len(cone.edges) > MOST_EDGES:
+            if len(cone.edges) > most:
                 return None
     return sorted(found[bit] for bit in cone.facets() if bit in found)
 

@@ -15,8 +15,8 @@ from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.provenance import MOST_APART
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.trace import Application, TooLong
-from gamma_calc.errors import Unknown
+from gamma_calc.calculus.trace import Application
+from gamma_calc.errors import TooLong, Unknown
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Label

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from gamma_calc.algebra import Affine, Exponent, Inequality, Polyhedron
 from gamma_calc.algebra.affine import auxiliary
+from gamma_calc.algebra.envelope import most_edges
 from gamma_calc.calculus.components import Component, Term
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.monomials import Bounds, bounds, keeps_monomials, monomials_of
@@ -19,7 +20,7 @@ from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.provenance import Provenance, Sight, common
 from gamma_calc.calculus.recursion import MOST_NUMBERS, length
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.trace import TooLong
+from gamma_calc.errors import TooLong
 from gamma_calc.maxplus.graph import Edge, Node, PathStart, Product, StepMap, reachable
 from gamma_calc.program.program import Program, with_quantities
 from gamma_calc.program.reading import State, Step, initial_state, training_step
@@ -31,6 +32,9 @@ CLOSURE = 16
 MOST_APPLICATIONS = 40_000
 """Rules applied in one step from unknown exponents beyond which it is not read: gradient descent in a stack multiplies
 the unknowns of all its layers."""
+MOST_EDGES = 256
+"""Edges of an epigraph beyond which a step is not read. Those that are have a hundred; where a clipped norm brings all
+unknowns of two adapters together there are thousands, and the linear programs in their place take hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,7 @@ def _read(
     """Step t from a state with an unknown for each parity.
 
     Raises:
-        TooLong: it takes too many applications of rules.
+        TooLong: it takes too many applications of rules, or edges of an epigraph.
     """
     reading = ExponentReading(program, domain, policy)
     reading.trace.longest = MOST_APPLICATIONS
@@ -178,7 +182,11 @@ def _read(
     for place, (parity, each) in enumerate(seen.items()):
         found.setdefault(parity.part, []).append(unknown(f"x{place}", replace(parity.provenance, seen=each)))
     before = {name: value.mapped(lambda label, _: tuple(found[label[-1]])) for name, value in state.items()}
-    return training_step(program, reading, before, t)
+    limit = most_edges.set(MOST_EDGES)
+    try:
+        return training_step(program, reading, before, t)
+    finally:
+        most_edges.reset(limit)
 
 
 def _has_odd_parts(component: Component) -> bool:

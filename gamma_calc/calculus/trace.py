@@ -9,7 +9,7 @@ from typing import Any
 
 from gamma_calc.calculus.components import Component, Term, by_parity
 from gamma_calc.calculus.rules import Rule
-from gamma_calc.errors import GammaCalcError
+from gamma_calc.errors import TooLong
 from gamma_calc.program.expressions import Expression
 from gamma_calc.program.terms import Label
 
@@ -54,10 +54,6 @@ class Application:
         proved = self.rule.conclude(*self.premises)
         if proved != self.conclusion:
             raise ValueError(f"{self.rule.name} does not conclude what was claimed of {self.subject}")
-
-
-class TooLong(GammaCalcError):
-    """A conclusion has more numbers, or a trace more applications, than were asked for."""
 
 
 @dataclass(slots=True)

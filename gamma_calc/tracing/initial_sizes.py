@@ -102,7 +102,7 @@ def check_named(inits: Iterable[str], parameters: Iterable[str]) -> None:
     for end in inits:
         if not any(_ends(name, end) for name in names):
             raise BadInput(
-                f"init of {end}", found="no matrix, and nothing trained, whose name ends so", expected=", ".join(known)
+                f"init of {end}", found="no matrix or trained vector whose name ends so", expected=", ".join(known)
             )
 
 

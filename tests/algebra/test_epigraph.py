@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from benchmarks.symbolic import forget
-from gamma_calc.algebra import EVERYWHERE, Affine, Inequality, Polyhedron, epigraph
+from gamma_calc.algebra import EVERYWHERE, Affine, Inequality, Polyhedron, envelope
 from gamma_calc.algebra.affine import Row, from_integers
 from gamma_calc.algebra.envelope import _needed_by_programs, _opposite_faces, envelope_of_sum, upper_envelope
 from gamma_calc.algebra.epigraph import facets
@@ -133,8 +133,8 @@ def test_the_edges_say_what_linear_programs_say_in_seven_exponents(most: int, se
 
 def test_too_many_edges_are_left_to_linear_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = _seven(3, 0)
-    monkeypatch.setattr(epigraph, "MOST_EDGES", 64)
-    assert facets(SEVEN, [rows], []) is None
+    monkeypatch.setattr(envelope, "MOST_EDGES", 64)
+    assert facets(SEVEN, [rows], [], 64) is None
     pieces = [from_integers(SEVEN, row) for row in rows]
     evidence = canonical_evidence(pieces, Polyhedron())
     assert is_canonical(pieces, [], evidence)

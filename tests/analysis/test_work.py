@@ -12,7 +12,7 @@ from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.recursion import MOST_WRITTEN, trajectory
 from gamma_calc.derivation.questions import exponents
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.models import Perceptron
+from gamma_calc.program.models import LoraStack, Perceptron
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import Scheme
 from tests.schemes import scheme
@@ -122,3 +122,19 @@ def test_a_run_with_few_numbers_is_not_cut() -> None:
     subject = scheme("-1/2", "zero", "eta", "eta", optimizer="sgd")
     assert not exponents(subject, steps=64).unknown
     assert len(exponents(subject, steps=64).steps) == 64
+
+
+def test_a_clipped_norm_of_two_adapters_is_answered() -> None:
+    """It brings all unknowns of a step together; what is left out of that is decided on the parts of the domain."""
+    rates = {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta"}
+    forget()
+    begun = time.process_time()
+    found = derived(Scheme("clipped", rates, OPTIMIZERS["sgd-clipped"], model=LoraStack(2)))
+    assert time.process_time() - begun < 2 * SECONDS
+    assert {name: str(each) for name, each in found.decisions.items()} == {
+        "stable": "eta <= 0",
+        "internally_stable": "eta <= -1/2",
+        "gradient_stable": "eta <= 0",
+        "feature_learning": "eta = 0",
+        "efficient": "eta = 0",
+    }

@@ -445,7 +445,7 @@ REFUSED = {
     "an init": ("llama --init modal", "Did you mean 'model'?"),
     "an init of magnitudes": ("llama --adapter dora.json --init model --layers 1", "DoRA's magnitudes"),
     "two inits": ("llama --init model --init fan-in", "one way"),
-    "an init of nothing": ("llama --init x_proj=0", "no matrix whose name ends so"),
+    "an init of nothing": ("llama --init x_proj=0", "whose name ends so"),
     "no function": ("networks.py", "expected its function too: networks.py:FUNCTION --allow-code"),
     "a free alignment": ("llama --align aligned=alpha", "expected a number"),
     "an alignment too large": ("llama --align aligned=1.2", "expected a rational from 1/2 to 1"),

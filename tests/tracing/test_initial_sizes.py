@@ -93,7 +93,7 @@ def test_a_transformer_of_one_std_at_every_width() -> None:
     [
         ("models", {}, "init: found 'models', expected fan-in, model"),
         (Path("nowhere"), {}, "there is no .safetensors"),
-        ("fan-in", {"third": "0"}, "no matrix, and nothing trained, whose name ends so"),
+        ("fan-in", {"third": "0"}, "no matrix or trained vector whose name ends so"),
         ("fan-in", {"second": "1/0"}, "second: affine form '1/0'"),
     ],
 )
