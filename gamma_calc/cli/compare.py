@@ -19,6 +19,7 @@ import argparse
 
 from gamma_calc.cli.options import add_question_arguments, schemes, show, supposition_arguments
 from gamma_calc.cli.outputs import UNKNOWN
+from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.comparison import compare
 
 
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print one column a scheme."""
-    found = compare(*schemes(options, options.specs), **supposition_arguments(options))
+    with shown_runs():
+        found = compare(*schemes(options, options.specs), **supposition_arguments(options))
     show(options, found.json, lambda: str(found))
     return UNKNOWN if any(each.derivation.is_unknown for each in found.derivations) else 0

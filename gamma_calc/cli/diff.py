@@ -41,6 +41,7 @@ from gamma_calc.cli.options import (
     supposition_arguments,
 )
 from gamma_calc.cli.outputs import UNKNOWN
+from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.diff import diff
 
 
@@ -61,14 +62,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print what changes."""
-    found = diff(
-        *schemes(options, (options.first, options.second)),
-        steps=options.steps or "all",
-        **supposition_arguments(options),
-        second_optimizer=options.second_optimizer,
-        second_without=options.second_without or None,
-        second_align=alignments(options.second_align) or None,
-    )
+    with shown_runs():
+        found = diff(
+            *schemes(options, (options.first, options.second)),
+            steps=options.steps or "all",
+            **supposition_arguments(options),
+            second_optimizer=options.second_optimizer,
+            second_without=options.second_without or None,
+            second_align=alignments(options.second_align) or None,
+        )
     show(options, found.json, lambda: str(found))
     sides = found.difference.first, found.difference.second
     return UNKNOWN if any(each.is_unknown for each in sides) else 0

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from gamma_calc.cli.options import add_question_arguments, check_not_read, schemes, supposition_arguments, whole_numbers
 from gamma_calc.cli.outputs import UNKNOWN
+from gamma_calc.cli.progress import shown_runs
 from gamma_calc.explorer.page import explore
 from gamma_calc.program.models import DEEPEST
 
@@ -36,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def answer(options: argparse.Namespace) -> int:
     """Write the page."""
     check_not_read("--out", options.out, options.specs)
-    page = explore(*schemes(options, options.specs), **supposition_arguments(options), depths=options.depths)
+    with shown_runs():
+        page = explore(*schemes(options, options.specs), **supposition_arguments(options), depths=options.depths)
     page.write(options.out)
     free = dict.fromkeys(name for found in page.derivations for name in found.free)
     print(f"{options.out}: {page.title}; free: {', '.join(free) or 'nothing'}")

@@ -17,6 +17,7 @@ import argparse
 from gamma_calc.analysis.caveats import caveats
 from gamma_calc.cli.options import add_question_arguments, schemes, show, step_count, supposition_arguments
 from gamma_calc.cli.outputs import UNKNOWN
+from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.questions import STEPS, Exponents, exponents
 from gamma_calc.derivation.tables import fitted, text_table
 
@@ -29,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print the exponents."""
-    found = exponents(*schemes(options, options.specs), steps=options.steps, **supposition_arguments(options))
+    with shown_runs():
+        found = exponents(*schemes(options, options.specs), steps=options.steps, **supposition_arguments(options))
     show(options, found.json, lambda: _text(found))
     return UNKNOWN if found.unknown else 0
 

@@ -29,6 +29,7 @@ from gamma_calc.cli.options import (
     supposition_arguments,
 )
 from gamma_calc.cli.outputs import UNKNOWN
+from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.regions import region
 from gamma_calc.errors import BadInput
 from gamma_calc.files import write_all
@@ -53,7 +54,8 @@ def answer(options: argparse.Namespace) -> int:
     if options.plot is not None and options.plot.suffix not in KINDS:
         raise BadInput("--plot", found=str(options.plot), expected=f"a file that ends in {' or '.join(KINDS)}")
     (scheme,) = schemes(options, options.specs)
-    found = region(scheme, options.condition, steps=options.steps or "all", **supposition_arguments(options))
+    with shown_runs():
+        found = region(scheme, options.condition, steps=options.steps or "all", **supposition_arguments(options))
     if options.plot is not None:
         _draw(found.derivation, options.plot)
     show(options, found.json, lambda: str(found))
