@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.analysis.conditions import conditions_of
+from gamma_calc.analysis.derivation import derived
 from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.experiment.prediction import at_largest_rate
 from gamma_calc.files import checked_folder, write_all
@@ -78,15 +79,16 @@ class Setting:
     @property
     def network(self) -> Fraction:
         """The same in the whole network."""
-        (rate,) = self.derivation().max_stable.values()
+        scheme = self.traced()
+        (rate,) = derived(scheme, conditions=conditions_of(scheme.model)[:1]).max_stable.values()
         assert rate.exponent is not None
         return rate.exponent
 
-    def derivation(self) -> Derivation:
-        """What is derived of the whole network."""
+    def traced(self) -> Scheme:
+        """The whole network."""
         found = traced_adapters(family_model(FAMILY, WIDTHS[0], 0, self.shape), CATALOGUE[self.scheme])
         assert found.problem is not None
-        return derived(found.problem.scheme)
+        return found.problem.scheme
 
 
 EIGHT = Setting("lora-plus-a", ALL, (*BOUNDS, 4.0, 8.0))
