@@ -84,26 +84,19 @@ def stated_sizes(inits: Mapping[str, str], parameters: Iterable[str]) -> Mapping
         parameters: all that there are; of each the first of the ends that is its own counts.
 
     Raises:
-        BadInput: an exponent is none.
+        BadInput: an end is that of none, or an exponent is none.
     """
-    stated = {end: None if value == "zero" else _form(end, value) for end, value in inits.items()}
-    ends = {each: next((end for end in stated if _ends(plain_name(each), end)), None) for each in parameters}
-    return {each: stated[end] for each, end in ends.items() if end is not None}
-
-
-def check_named(inits: Iterable[str], parameters: Iterable[str]) -> None:
-    """That each end of a name is that of some parameter.
-
-    Raises:
-        BadInput: one is of none.
-    """
-    names = [plain_name(each) for each in parameters]
-    known = tuple(dict.fromkeys(name.removesuffix(".weight").rpartition(".")[2] for name in names))
-    for end in inits:
-        if not any(_ends(name, end) for name in names):
-            raise BadInput(
-                f"init of {end}", found="no matrix or trained vector whose name ends so", expected=", ".join(known)
-            )
+    names, found = {each: plain_name(each) for each in parameters}, dict[str, Affine | None]()
+    for end, value in inits.items():
+        named = [each for each, name in names.items() if _ends(name, end)]
+        if not named:
+            known = dict.fromkeys(name.removesuffix(".weight").rpartition(".")[2] for name in names.values())
+            said = "no matrix or trained vector whose name ends so"
+            raise BadInput(f"init of {end}", found=said, expected=", ".join(known))
+        size = None if value == "zero" else _form(end, value)
+        for each in named:
+            found.setdefault(each, size)
+    return found
 
 
 def plain_name(parameter: str) -> str:

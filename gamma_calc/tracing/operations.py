@@ -313,7 +313,7 @@ def linear(t: Translation, op: Operation, x: Any, weight: Any, bias: Any = None)
 
 
 def matrix_product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
-    """Summed over the last dimension of one and the last but one of the other; dimensions in front are broadcast."""
+    """Summed over the last dimension of one and the last but one, or only one, of the other; others are broadcast."""
     picked = of_stack(t, op, x, y)
     if picked is not None:
         return picked

@@ -15,7 +15,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, exponent_form
 from gamma_calc.program.selection import Spec, selected
 from gamma_calc.tracing.capture import Capture, Operation, Reference, captured
-from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, check_named, initial_size, stated_sizes
+from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, initial_size, stated_sizes
 from gamma_calc.tracing.names import numbered, short_names
 from gamma_calc.tracing.operations import ENTRIES
 from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
@@ -153,12 +153,12 @@ def traced(
         raise BadInput(f"{twins.name}: none of its parameters requires a gradient, so nothing is trained")
     capture = captured(twins.twins)
     names = [name for each in capture.operations.values() if (name := each.parameter)]
-    check_named(inits or {}, names)
+    stated = _stated(inits or {}, names)
     if init != FAN_IN and any(MAGNITUDE in name for name in names):
         raise BadInput(
             f"{twins.name}: DoRA's magnitudes are those of rows of variance 1/fan_in", expected=f"init {FAN_IN}"
         )
-    translation = _translation(twins, capture, chosen, rates, initial_size(init), stated_sizes(inits or {}, names))
+    translation = _translation(twins, capture, chosen, rates, initial_size(init), stated)
     output = _translated(translation)
     named = output.expression
     assert isinstance(named, Named)
@@ -180,6 +180,16 @@ def traced(
         twins,
         tuple(dict.fromkeys(translation.choices)),
     )
+
+
+def _stated(inits: Mapping[str, str], parameters: Iterable[str]) -> Mapping[str, Affine | None]:
+    """How large parameters are said to be; of A and B of linear layers a scheme says it."""
+    found = stated_sizes(inits, parameters)
+    for each in found:
+        factor = adapter_of(each)
+        if factor is not None and factor.is_of_scheme:
+            raise BadInput(f"inits: {factor.factor} of {factor.module} starts as the scheme says: give another scheme")
+    return found
 
 
 def _form(name: str, value: Any) -> Affine:

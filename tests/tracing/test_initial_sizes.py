@@ -111,6 +111,11 @@ def test_a_checkpoint_without_the_matrix_is_refused(tmp_path: Path) -> None:
         initial(LAWS["constant"][0], tmp_path)
 
 
+def test_of_a_and_b_a_scheme_says_how_they_start() -> None:
+    with pytest.raises(BadInput, match=r"A of .*v_proj starts as the scheme says"):
+        traced(llama(1, "v_proj"), inits={"lora_A.default": "-1"})
+
+
 class Vectors(nn.Module):
     """Features of n^0 against a readout that is a vector."""
 
