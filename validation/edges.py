@@ -79,13 +79,14 @@ class Setting:
     @property
     def network(self) -> Fraction:
         """The same in the whole network."""
-        scheme = self.traced()
+        scheme = self.whole
         (rate,) = derived(scheme, conditions=conditions_of(scheme.model)[:1]).max_stable.values()
         assert rate.exponent is not None
         return rate.exponent
 
-    def traced(self) -> Scheme:
-        """The whole network."""
+    @property
+    def whole(self) -> Scheme:
+        """The whole network, with its rates free."""
         found = traced_adapters(family_model(FAMILY, WIDTHS[0], 0, self.shape), CATALOGUE[self.scheme])
         assert found.problem is not None
         return found.problem.scheme

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gamma_calc.analysis.cancellation import cancellation
-from gamma_calc.analysis.ties import misread
+from gamma_calc.analysis.points import misread
 from gamma_calc.calculus.assumptions import NO_CANCELLATION
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.program.scheme import Scheme

@@ -31,7 +31,8 @@ from gamma_calc.algebra import (
 from gamma_calc.analysis.bounded import Bounded, bounded
 from gamma_calc.analysis.conditions import Condition
 from gamma_calc.analysis.decision import Decision, Status, decision
-from gamma_calc.analysis.ties import best_bound, has_ties, parts_of, refutation, ties
+from gamma_calc.analysis.points import best_bound, is_borne_out
+from gamma_calc.analysis.ties import has_ties, parts_of, ties
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.provenance import MOST_APART
 from gamma_calc.calculus.recursion import Trajectory
@@ -68,18 +69,20 @@ def decision_by_parts(
         free: the free exponents.
     """
     made, is_free = decision(condition, bound, is_free=bool(free)), bool(free)
-    domain, is_one = bound.runs[0].domain, len(free) == 1
+    domain, is_one, is_tied = bound.runs[0].domain, len(free) == 1, is_free and has_ties(bound.runs)
     is_open = within != Region.of(domain) or undecided(bound.run, domain) is not None
-    is_tied = is_one and has_ties(bound.runs)
-    if made.status is Status.UNKNOWN and bound.is_final and not is_open and not is_tied:
-        made = decision(condition, best_bound(program, condition, domain, horizon, policy), is_free=is_free)
-    elif made.status is Status.UNKNOWN and is_open and not is_tied:
-        made = joint_decision(condition, cells(program, condition, within, horizon, policy), is_free=is_free)
-    if not (is_tied or (free and has_ties((*bound.runs, *made.runs)))):
+    if made.status is Status.UNKNOWN and not (is_one and is_tied):
+        if is_open:
+            made = joint_decision(condition, cells(program, condition, within, horizon, policy), is_free=is_free)
+        elif bound.is_final:
+            made = decision(condition, best_bound(program, condition, domain, horizon, policy), is_free=is_free)
+    if not (is_tied or (is_free and has_ties(made.runs))):
         return made
     is_known = made.status is not Status.UNKNOWN
-    point = refutation(program, made, within, horizon, policy, free) if is_known else None
-    if point is None and (not is_one or (is_known and _is_interval(made.region))):
+    if is_known and (not is_one or _is_interval(made.region)):
+        if is_borne_out(program, made, within, horizon, policy, free):
+            return made
+    elif not is_one:
         return made
     possible = within & _within_reach(condition, bound)
     return joint_decision(condition, faces(program, condition, possible, horizon, policy), is_free=is_free)

@@ -14,7 +14,7 @@ from gamma_calc.analysis.conditions import EFFICIENT, FEATURE_LEARNING, STABLE, 
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
 from gamma_calc.analysis.largest_rates import FrontierPiece, LargestRate, at_largest, frontier, largest_rate
-from gamma_calc.analysis.ties import best_bound, has_ties
+from gamma_calc.analysis.points import best_bound
 from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Open, Trajectory
@@ -27,7 +27,8 @@ from gamma_calc.program.scheme import Scheme
 
 FEW = 3
 """Free exponents beyond which values for them are not looked for; of parameters, twice as many."""
-TIED = "which part of a map leads depends on what is free, and no one run tells of all steps"
+REFUTED = "which part of a map leads depends on what is free, and no one run tells of all steps"
+"""Why there is no law of a quantity of which a run on the whole domain says what runs on parts of it do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +158,10 @@ def _where_possible(condition: Condition, domain: Polyhedron, stable: Decision |
 
 
 def _is_refuted(made: Decision, bounds: Mapping[tuple[str, ...], Bounded]) -> bool:
-    """Whether what runs with ties say for every step count is not where a condition on bounds was found to hold."""
+    """Whether a condition on bounds holds where a bounded run says that it does not, or the other way round."""
     bound = bounds[made.condition.bounded]
     is_decided = bound.is_final and made.status is not Status.UNKNOWN and not made.condition.reached
-    return is_decided and Region.of(bound.inner) != made.region and has_ties(bound.runs)
+    return is_decided and not (made.region.includes(bound.inner) and Region.of(bound.outer).includes(made.region))
 
 
 def _horizons(
@@ -173,7 +174,7 @@ def _horizons(
     """The law of every finite horizon for each condition that asks for bounds only."""
     free, found = free_exponents(scheme, policy), dict[str, HorizonLaw | str]()
     for name, asked in ((each.name, each.bounded) for each in conditions if not each.reached):
-        found[name] = TIED if asked in refuted else horizon_law(bounds[asked], asked, scheme.rates, free)
+        found[name] = REFUTED if asked in refuted else horizon_law(bounds[asked], asked, scheme.rates, free)
     return found
 
 
@@ -191,7 +192,7 @@ def _growth(
             if name in found:
                 continue
             if names in refuted:
-                found[name] = TIED
+                found[name] = REFUTED
             elif run.settled_from is not None:
                 is_zero = run.last.sizes[name].upper.is_vanishing
                 found[name] = VANISHING if is_zero else Exponent.of(0, run.domain)

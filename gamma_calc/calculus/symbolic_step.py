@@ -32,9 +32,9 @@ CLOSURE = 16
 MOST_APPLICATIONS = 40_000
 """Rules applied in one step from unknown exponents beyond which it is not read: gradient descent in a stack multiplies
 the unknowns of all its layers."""
-MOST_EDGES = 256
+SMALL_EPIGRAPH = 256
 """Edges of an epigraph beyond which a step is not read. Those that are have a hundred; where a clipped norm brings all
-unknowns of two adapters together there are thousands, and the linear programs in their place take hours."""
+unknowns of two adapters together there are thousands, and six minutes are not enough for linear programs instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ def _read(
     for place, (parity, each) in enumerate(seen.items()):
         found.setdefault(parity.part, []).append(unknown(f"x{place}", replace(parity.provenance, seen=each)))
     before = {name: value.mapped(lambda label, _: tuple(found[label[-1]])) for name, value in state.items()}
-    limit = most_edges.set(MOST_EDGES)
+    limit = most_edges.set(SMALL_EPIGRAPH)
     try:
         return training_step(program, reading, before, t)
     finally:

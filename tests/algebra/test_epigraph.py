@@ -12,6 +12,7 @@ from gamma_calc.algebra import EVERYWHERE, Affine, Inequality, Polyhedron, envel
 from gamma_calc.algebra.affine import Row, from_integers
 from gamma_calc.algebra.envelope import _needed_by_programs, _opposite_faces, envelope_of_sum, upper_envelope
 from gamma_calc.algebra.epigraph import facets
+from gamma_calc.errors import TooLong
 from tests.algebra.judge import canonical_evidence, is_canonical
 
 NAMES = ("x", "y", "z")
@@ -143,6 +144,18 @@ def test_too_many_edges_are_left_to_linear_programs(monkeypatch: pytest.MonkeyPa
         rows.index(row) for row in rows if from_integers(SEVEN, row) in upper_envelope(tuple(pieces), Polyhedron())
     ]
     assert [(place,) for place in needed] == list(_needed_by_programs(SEVEN, (rows,), Polyhedron()))
+
+
+def test_whoever_can_do_without_an_envelope_gives_it_up() -> None:
+    pieces = tuple(from_integers(SEVEN, row) for row in _seven(3, 0))
+    forget()
+    limit = envelope.most_edges.set(64)
+    try:
+        with pytest.raises(TooLong):
+            upper_envelope(pieces, Polyhedron())
+    finally:
+        envelope.most_edges.reset(limit)
+    assert upper_envelope(pieces, Polyhedron())
 
 
 @pytest.mark.parametrize("factor", [2**40, 2**62, 2**63, 10**30])
