@@ -91,8 +91,8 @@ def stated_sizes(inits: Mapping[str, str], parameters: Iterable[str]) -> Mapping
         named = [each for each, name in names.items() if _ends(name, end)]
         if not named:
             known = dict.fromkeys(name.removesuffix(".weight").rpartition(".")[2] for name in names.values())
-            said = "no matrix or trained vector whose name ends so"
-            raise BadInput(f"init of {end}", found=said, expected=", ".join(known))
+            said = f"init of {end}: there is no matrix or trained vector whose name ends so"
+            raise BadInput(said, expected=", ".join(known))
         size = None if value == "zero" else _form(end, value)
         for each in named:
             found.setdefault(each, size)
