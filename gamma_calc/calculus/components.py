@@ -1,6 +1,6 @@
 """Components, the parities of a term: how they are brought together as far as no later sum can tell.
 
-A term is a tuple of components, one a sign parity; see `provenance.py`.
+A term is a tuple of components; of one sign parity, as many as a later sum can tell apart. See `provenance.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Component(Shared):
 
 
 Term = tuple[Component, ...]
-"""A term of a formal sum: its components, no two of one parity."""
+"""A term of a formal sum: its components."""
 
 
 def gathered(components: Iterable[Component]) -> Term:

@@ -69,7 +69,7 @@ from gamma_calc.program.update_expressions import Count, Larger, Norm, Scalar
 class ExponentReading:
     """The reading of a program in exponents on a domain of its free exponents.
 
-    A term is a tuple of components, one a parity. Every conclusion goes through the trace.
+    A term is a tuple of components. Every conclusion goes through the trace.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ tensor is that term: s (B @ (A @ Z)) with the parts B_0 and U_A at step 2 is s B
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -220,18 +220,21 @@ class _Writer:
             case Named(_, operand) | Renamed(operand) | Split(operand) | Merged(operand) | Stopped(operand):
                 return self.written(operand)
             case Transposed(operand):
-                symbol = self._symbol(operand)
-                return rf"({self.written(operand)})^{{\top}}" if symbol is None else symbol.transposed
+                return self._transposed(operand)
             case Scaled(scalar, _, operand, value):
                 number = Symbol.of(scalar).latex() if value is None else _number(value)
                 return _product(number, self._factor(operand))
-            case Contraction(left, right):
-                return _product(self._factor(left), self._factor(right))
+            case Contraction(left, right, over):
+                first, second = _is_transposed(left, right, over, place=-1), _is_transposed(right, left, over, place=0)
+                return _product(
+                    self._transposed(left) if first else self._factor(left),
+                    self._transposed(right) if second else self._factor(right),
+                )
             case Entrywise(left, right):
                 sign = r"\odot" if left.axes and right.axes else r"\thinspace"
                 return rf"{self._factor(left)} {sign} {self._factor(right)}"
             case Sum(summands):
-                return " + ".join(self.written(summand) for summand in summands)
+                return " + ".join(self.written(oriented(summand, node.axes)) for summand in summands)
             case Placed(part, whole):
                 return f"[{self.written(whole)}]_{{{'0' if part.kind is Kind.INITIAL else 'U'}}}"
             case Map(operand=operand):
@@ -246,6 +249,14 @@ class _Writer:
             case Larger(one, other):
                 return rf"\max({self.written(one)}, {self.written(other)})"
         raise TypeError(f"no notation for {type(node).__name__}")
+
+    def _transposed(self, node: Expression) -> str:
+        while isinstance(node, SAME_ENTRIES):
+            node = node.operand
+        if isinstance(node, Transposed):
+            return self._factor(node.operand)
+        symbol = self._symbol(node)
+        return rf"({self.written(node)})^{{\top}}" if symbol is None else symbol.transposed
 
     def _symbol(self, node: Expression) -> Symbol | None:
         """The one symbol that stands for a node, if there is one."""
@@ -277,6 +288,17 @@ class _Writer:
             inner = inner.operand
         text = self.written(node)
         return f"({text})" if isinstance(inner, Sum | Entrywise) and inner.axes else text
+
+
+def oriented(value: Expression, axes: tuple[Axis, ...]) -> Expression:
+    """A value with its axes in the order of others, as far as a transpose brings them there."""
+    return value.T if value.axes != axes == value.axes[::-1] else value
+
+
+def _is_transposed(factor: Expression, other: Expression, over: Sequence[Axis], *, place: int) -> bool:
+    """Whether a factor is a matrix of which a sum takes the other index than a product does, which takes `place`."""
+    own = [axis for axis in factor.axes if axis in over or axis not in other.axes]
+    return len(own) == 2 and len(over) == 1 and own[place] not in over
 
 
 def _applied(node: Map, argument: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import itertools
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 from gamma_calc.algebra import Exponent
@@ -69,16 +72,17 @@ class ProofLines:
 
     def added(self, run: Trajectory, chapter_of_step_1: int = 1) -> range:
         """The chapters that a run adds, one a step; what is given goes into the chapter of the setting."""
-        texts = [self.notation.subject(application.subject) for application in run.applications]
-        several = _with_several_components(run.applications, texts)
+        groups = _alike(run.applications)
+        texts = [self.notation.subject(application.subject) for application, *_ in groups]
         self._known = {text: (BEFORE, numbers) for text, (_, numbers) in self._known.items()}
-        for application, text in zip(run.applications, texts, strict=True):
+        for group, text, mark in zip(groups, texts, _marks(groups, texts), strict=True):
+            application, *_ = group
             t = application.subject.t
             if t != self._t:
                 self._t = t
                 self._terms.clear()
             is_given = t == 0 or isinstance(application.subject.expression, Given)
-            said = claims(application, text, _direction(application, run.program), shows_parities=(t, text) in several)
+            said = claims(group, text + mark, _direction(application, run.program))
             self._put(application, run, text, said, SETTING if is_given else chapter_of_step_1 + t - 1)
         return range(chapter_of_step_1, chapter_of_step_1 + len(run.steps))
 
@@ -154,6 +158,8 @@ class ProofLines:
             yield from self._of((part_symbol(inner.part, times.before).latex(),))
         elif isinstance(inner, Trained):
             yield from self._of(_text(inner, kind, times.before) for kind in MOVES)
+        elif isinstance(inner, At) and not self._terms[inner]:
+            yield from self._of(_text(inner.tensor, kind, times.of(inner.moment)) for kind in MOVES)
         elif isinstance(inner, Given):
             yield from self._of((self.notation.whole(inner, Times.at(0)),))
         else:
@@ -188,96 +194,122 @@ def _text(tensor: Trained, kind: Kind, time: str) -> str:
     return part_symbol(Part(tensor.name, kind), time, has_decay=tensor.has_decay).latex()
 
 
-def _with_several_components(applications: Sequence[Application], texts: Sequence[str]) -> frozenset[tuple[int, str]]:
-    """Steps and subjects of sums to whose factors' components one rule each is applied."""
-    first: dict[tuple[int, str], tuple[Any, ...]] = {}
-    several = set()
-    for application, text in zip(applications, texts, strict=True):
-        if application.premises and isinstance(application.premises[0], Component):
-            key = (application.subject.t, text)
-            if first.setdefault(key, application.premises) != application.premises:
-                several.add(key)
-    return frozenset(several)
+def _alike(applications: Iterable[Application]) -> list[list[Application]]:
+    """Applications by what is said of them in one line: a rule's to pairs of components of the same two parities."""
+    groups: dict[Any, list[Application]] = {}
+    for place, application in enumerate(applications):
+        pair = _pair(application)
+        groups.setdefault((application.subject, application.rule.name, pair) if pair else place, []).append(application)
+    return list(groups.values())
 
 
-def claims(
-    application: Application, subject: str, direction: str = "", *, shows_parities: bool
-) -> tuple[ExponentClaim, ...]:
-    """What an application says of a subject as it is written, one claim a parity where it proves several of one term.
+def _pair(application: Application) -> tuple[str, ...]:
+    """The parities of the pair of components that a part of a sum is of; of other applications none."""
+    return tuple(parity_latex(each.provenance) for each in application.premises if isinstance(each, Component))
 
-    `direction` is how what a step is made from is written, where it is not the raw gradient. `shows_parities` tells
-    apart the applications of a sum whose factors have several components.
+
+def _marks(groups: Sequence[Sequence[Application]], texts: Sequence[str]) -> Iterator[str]:
+    """What tells the parts of one sum apart: the parities of the pair, and the rule where a pair has several parts."""
+    pairs = [_pair(group[0]) for group in groups]
+    subjects = [(group[0].subject.t, text) for group, text in zip(groups, texts, strict=True)]
+    alike = Counter(zip(subjects, pairs, strict=True))
+    several = Counter(subject for subject, _ in alike)
+    for group, pair, subject in zip(groups, pairs, subjects, strict=True):
+        marks = [r" \cdot ".join(pair)] if pair and several[subject] > 1 else []
+        marks += [rf"\text{{{group[0].rule.name}}}"] if pair and alike[subject, pair] > 1 else []
+        yield "".join(rf";\ {mark}" for mark in marks)
+
+
+def claims(group: Sequence[Application], subject: str, direction: str = "") -> tuple[ExponentClaim, ...]:
+    """What applications that are alike say of a subject as it is written, one claim a parity where they prove several.
+
+    `direction` is how what a step is made from is written, where it is not the raw gradient.
     """
-    conclusion = application.conclusion
-    if shows_parities:
-        pair = [premise for premise in application.premises if isinstance(premise, Component)]
-        subject += r";\ " + r" \cdot ".join(parity_latex(component.provenance) for component in pair)
-    if len(conclusion) < 2 or not application.subject.label:
-        return (_claim(subject, application, direction, total(conclusion), None),)
+    parities: dict[str, list[Component]] = {}
+    for component in (each for application in group for each in application.conclusion):
+        parities.setdefault(parity_latex(component.provenance), []).append(component)
+    if len(parities) < 2 or not group[0].subject.label:
+        return (_claim(subject, group, direction, [each for alike in parities.values() for each in alike], None),)
     return tuple(
-        _claim(rf"{subject};\ {parity_latex(component.provenance)}", application, direction, component.size, component)
-        for component in conclusion
+        _claim(rf"{subject};\ {parity}", group, direction, alike, parity) for parity, alike in parities.items()
     )
 
 
 def _claim(
-    subject: str, application: Application, direction: str, size: Size, component: Component | None
+    subject: str, group: Sequence[Application], direction: str, proved: Iterable[Component], parity: str | None
 ) -> ExponentClaim:
+    """A claim, with the steps of the first application that leads to its value; others are of smaller parts."""
+    size = total(proved)
     result = size.upper.latex()
-    steps = [step for step in _steps(application, direction, component) if step != result]
-    return ExponentClaim(subject, size.is_exact, (*steps, result))
+    leading = ([step for step, value in _steps(each, direction, parity) if value == size.upper] for each in group)
+    steps = next(filter(None, leading), ())
+    return ExponentClaim(subject, size.is_exact, (*[step for step in steps if step != result], result))
 
 
-def _steps(application: Application, direction: str, component: Component | None) -> Iterable[str]:
-    """What stands between a subject and its value; of one component, what the premises of its parity contribute."""
+def _steps(application: Application, direction: str, parity: str | None) -> Iterable[tuple[str, Exponent]]:
+    """What may stand between a subject and its value, with its own value; of a parity, what its premises contribute."""
     match application.premises:
         case (Component() as left, Component() as right, Summation() as part, Policy() as policy):
-            yield added([left.size, right.size, Size.exactly(policy.gain(part).upper)])
+            yield added(left.size, right.size, Size.exactly(policy.gain(part).upper))
         case (Exponent() as rate, Exponent() as decay, tuple() as term):
-            yield added([Size.exactly(rate), Size.exactly(decay), _part(term, component)])
+            yield added(Size.exactly(rate), Size.exactly(decay), _part(term, parity))
         case (Exponent() as rate, tuple() as term):
-            if isinstance(application.subject.expression, At):
-                yield _update(application.subject.expression.tensor, direction, application)
+            if isinstance(node := application.subject.expression, At):
+                source = direction or gradient_symbol(node.tensor.name).at(str(application.subject.t - 1)).latex()
+                is_raw = application.rule in ADDING
+                yield from _update(node.tensor, source if is_raw else "", rate, _part(term, parity), total(term))
             if application.rule in ADDING:
-                yield added([Size.exactly(rate), _part(term, component)])
+                yield added(Size.exactly(rate), _part(term, parity))
         case premises if premises and all(isinstance(premise, tuple) for premise in premises):
-            sizes = [_part(premise, component) for premise in premises]
             if application.rule is PRODUCT:
-                yield added(sizes)
+                value = total(_of_parity(application.conclusion, parity)).upper
+                pairs = (added(x.size, y.size) for x, y in itertools.product(*premises))
+                yield from itertools.islice((pair for pair in pairs if pair[1] == value), 1)
             elif application.rule is SUM:
-                yield greatest(sizes)
+                yield greatest([_part(premise, parity) for premise in premises])
 
 
-def _update(tensor: Trained, direction: str, application: Application) -> str:
-    """An update in symbols: its rate, and the gradient or the direction made from it where its size counts."""
-    rate, t = rf"\gamma[{rate_symbol(tensor.name).latex()}]", application.subject.t
-    source = direction or gradient_symbol(tensor.name).at(str(t - 1)).latex()
-    return rf"{rate} + \gamma[{source}]" if application.rule in ADDING else rate
+def _update(tensor: Trained, source: str, rate: Exponent, part: Size, whole: Size) -> Iterable[tuple[str, Exponent]]:
+    """An update in symbols: its rate, and what it is made from where the size of that counts.
+
+    Where it does not, a parity is behind the rate by as much as it is behind the whole direction.
+    """
+    text = rf"\gamma[{rate_symbol(tensor.name).latex()}]"
+    if source:
+        yield rf"{text} + \gamma[{source}]", rate + whole.upper
+        return
+    yield text, rate
+    if whole.is_one_form and part != whole:
+        gap = (part + whole.inverse).upper
+        yield f"{text} + {_bracketed(gap, is_first=False)}", rate + gap
 
 
-def _part(term: Term, component: Component | None) -> Size:
-    """The size of a term, or of its components with the parity of the given one."""
-    if component is None:
-        return total(term)
-    parity = component.provenance.parity
-    return total(each for each in term if each.provenance.parity == parity)
+def _part(term: Term, parity: str | None) -> Size:
+    """The size of a term, or of its components of a parity."""
+    return total(_of_parity(term, parity))
 
 
-def added(sizes: Sequence[Size]) -> str:
-    r"""Exponents added up, in the order of the factors.
+def _of_parity(term: Term, parity: str | None) -> Term:
+    return term if parity is None else tuple(each for each in term if parity_latex(each.provenance) == parity)
+
+
+def added(*sizes: Size) -> tuple[str, Exponent]:
+    r"""Exponents added up, in the order of the factors, and what they come to.
 
     >>> from gamma_calc.algebra import Affine
-    >>> print(added([Size.exactly(Exponent.of(0)), Size.exactly(Exponent.of(Affine.symbol("eta") + 1))]))
+    >>> text, value = added(Size.exactly(Exponent.of(0)), Size.exactly(Exponent.of(Affine.symbol("eta") + 1)))
+    >>> print(text)
     0 + (\eta + 1)
     """
-    return " + ".join(_bracketed(size.upper, is_first=not place) for place, size in enumerate(sizes))
+    text = " + ".join(_bracketed(size.upper, is_first=not place) for place, size in enumerate(sizes))
+    return text, reduce(add, sizes).upper
 
 
-def greatest(sizes: Sequence[Size]) -> str:
-    """The largest of some exponents, as one maximum over all their affine forms."""
+def greatest(sizes: Sequence[Size]) -> tuple[str, Exponent]:
+    """The largest of some exponents, as one maximum over all their affine forms, and what it is."""
     pieces = dict.fromkeys(piece for size in sizes for piece in size.upper.pieces)
     texts = [piece.latex() for piece in sorted(pieces, key=str)]
-    return texts[0] if len(texts) == 1 else rf"\max({', '.join(texts)})"
+    return texts[0] if len(texts) == 1 else rf"\max({', '.join(texts)})", Size.largest(sizes).upper
 
 
 def _bracketed(exponent: Exponent, *, is_first: bool) -> str:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from gamma_calc.algebra import name_latex
 from gamma_calc.calculus.rules import Rule
 from gamma_calc.derivation.layers import Layers
-from gamma_calc.derivation.notation import Notation, expression_latex, moments, update_latex
+from gamma_calc.derivation.notation import Notation, expression_latex, moments, oriented, update_latex
 from gamma_calc.derivation.proof import numbered
 from gamma_calc.derivation.symbols import (
     ANY_STEP,
@@ -62,7 +62,8 @@ DECAYING = typeset(
 PARITIES = typeset(
     "Where a term has components that behave differently in later sums, angle brackets tell them apart: they name the "
     r"slices of initial tensors with whose sign the component changes its own, $\langle +\rangle$ where there is none, "
-    r"$\pm$ in front of slices under which it has both an odd and an even part."
+    r"$\pm$ in front of slices under which it has both an odd and an even part. Behind a sum they are those of its "
+    "factors; what a rule's name stands behind is the part of the sum that the rule speaks of."
 )
 
 
@@ -130,7 +131,7 @@ def _definitions(program: Program, layers: Layers) -> Table:
     rows: list[tuple[Text, str]] = []
     for tensor, gradient in program.gradients.items():
         before = gradient_symbol(tensor.name).at(ANY_STEP.before).latex()
-        rows.append((("raw gradient",), f"{before} = {expression_latex(gradient)}"))
+        rows.append((("raw gradient",), f"{before} = {expression_latex(oriented(gradient, tensor.axes))}"))
         rows += _rule_rows(tensor, updates[tensor], program.gradients)
         rows += _updates(tensor, has_factor=updates[tensor].factor is not None)
     for quantity, value in program.quantities.items():

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pytest
 
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.assumptions import dispensable
+from gamma_calc.calculus.components import Component, total
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.rules import CONTRACTIONS
 from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.derivation.proof import claims
+from gamma_calc.derivation.symbols import parity_latex
 from gamma_calc.document.blocks import Document, Line, Proof, Statement, Table
 from gamma_calc.document.latex import latex_document
 from gamma_calc.document.markdown import markdown_document
@@ -45,20 +48,31 @@ def lines_of(printed: Document) -> list[Line]:
     return [line for block in blocks if isinstance(block, Proof) for line in block.lines]
 
 
-def conclusion(application: Application, notation: Notation) -> tuple[str, str, tuple[str, ...]]:
-    """The rule, the subject and the values of an application, written without the help of the document."""
-    sizes = application.conclusion if application.subject.label else ()
-    values = tuple(component.size.upper.latex() for component in sizes)
-    return application.rule.name, notation.subject(application.subject), values
+Said = tuple[str, str, tuple[str, ...]]
+"""A rule, a subject, and the values of its parities."""
 
 
-def said(found: Derivation) -> set[tuple[str, str, tuple[str, ...]]]:
+def conclusions(applications: Iterable[Application], notation: Notation) -> Iterator[tuple[Said, list[Application]]]:
+    """What applications say, written without the help of the document; those to pairs of the same parities together."""
+    together: dict[object, list[Application]] = {}
+    for place, each in enumerate(applications):
+        pair = [parity_latex(part.provenance) for part in each.premises if isinstance(part, Component)]
+        together.setdefault((each.rule.name, each.subject, *pair) if pair else place, []).append(each)
+    for alike in together.values():
+        parities: dict[str, list[Component]] = {}
+        for part in (part for each in alike if each.subject.label for part in each.conclusion):
+            parities.setdefault(parity_latex(part.provenance), []).append(part)
+        values = tuple(total(parts).upper.latex() for parts in parities.values())
+        yield (alike[0].rule.name, notation.subject(alike[0].subject), values), alike
+
+
+def said(found: Derivation) -> set[Said]:
     runs = [found.run, *(run for bound in found.bounds.values() for run in bound.runs)]
     notation = Notation(found.run.program)
-    return {conclusion(application, notation) for run in runs for application in run.applications}
+    return {each for run in runs for each, _ in conclusions(run.applications, notation)}
 
 
-def printed_conclusions(printed: Document) -> Counter[tuple[str, str, tuple[str, ...]]]:
+def printed_conclusions(printed: Document) -> Counter[Said]:
     return Counter(
         (line.rule, claim.subject.partition(";")[0], claim.steps[-1:])
         for line in lines_of(printed)
@@ -94,7 +108,7 @@ def test_as_many_lines_as_distinct_applications() -> None:
     found = derivation("init-a", "adam")
     notation = Notation(found.run.program)
     distinct = {
-        (application.rule.name, claims(application, notation.subject(application.subject), shows_parities=False))
+        (application.rule.name, claims([application], notation.subject(application.subject)))
         for application in found.run.applications
     }
     assert len(distinct) < len(found.run.applications)
@@ -105,18 +119,15 @@ def test_a_dropped_application_is_noticed() -> None:
     found = derivation("init-b", "adam")
     notation = Notation(found.run.program)
     applications = found.run.applications
-    keys = Counter(conclusion(application, notation) for application in applications)
-    once = [
-        each
-        for each in applications
-        if keys[conclusion(each, notation)] == 1 and each.subject.label and each.conclusion
-    ]
+    every = [*conclusions(applications, notation)]
+    times = Counter(told for told, _ in every)
+    once = [(told, alike[0]) for told, alike in every if times[told] == len(alike) == 1 and told[-1]]
     assert once
-    for dropped in once:
+    for told, dropped in once:
         run = replace(found.run, applications=tuple(each for each in applications if each is not dropped))
         bounds = {key: replace(bound, runs=(run,)) for key, bound in found.bounds.items()}
         printed = document(replace(found, run=run, bounds=bounds))
-        assert missing(found, printed), f"nobody missed {conclusion(dropped, notation)}"
+        assert missing(found, printed), f"nobody missed {told}"
 
 
 @every_case
