@@ -40,10 +40,15 @@ class EdgeLaw:
     is_stable: bool | None
     phi: str | None = None
 
+    @property
+    def has_fan_out(self) -> bool:
+        """Whether some rate goes by the fan-out."""
+        return self.phi is not None and any(form.coefficient(self.phi) for form in self.exponents.values())
+
     def power(self, rate: str) -> str:
-        """The monomial of a rate as it is typed: n^(-1/2) r^(0)."""
-        form = self.exponents[rate]
-        others = [f" {size}^({form.coefficient(name)})" for size, name in (("r", self.rho), ("m", self.phi)) if name]
+        """The monomial of a rate as it is typed: n^(-1/2) r^(0); with the fan-out where some rate goes by it."""
+        form, phi = self.exponents[rate], self.phi if self.has_fan_out else None
+        others = [f" {size}^({form.coefficient(name)})" for size, name in (("r", self.rho), ("m", phi)) if name]
         return "".join((f"n^({form.constant})", *others))
 
 

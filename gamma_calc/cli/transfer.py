@@ -172,12 +172,12 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     pairs = paired_kinds(start, end)
     named = [(file, config_from_file(file)) for file in dict.fromkeys(files) if file is not None]
     _check_starts(named if config is None else [(Path(spec), config), *named])
-    with_fan_out = any(each.initialisation.is_b_frozen for _, each in named)
-    if with_fan_out and scheme.is_trained(INITIAL[1]):
+    is_mica = any(each.initialisation.is_b_frozen for _, each in named)
+    if is_mica and scheme.is_trained(INITIAL[1]):
         raise BadInput(
             f"{scheme.name}: B", found="trained", expected="frozen, as MiCA has it: give the adapter as SPEC"
         )
-    if with_fan_out and options.network:
+    if is_mica and options.network:
         raise BadInput("--network goes by the width, and the rates of MiCA by the fan-out too; leave it out")
     network = _network(options, scheme, files) if options.network else None
     found = carried_pairs(
@@ -186,7 +186,7 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
         learning_rate=options.lr,
         learning_rate_b=options.lr_b,
         alpha=options.alpha,
-        with_fan_out=with_fan_out,
+        is_mica=is_mica,
         network=network,
         **supposition_arguments(options),
     )

@@ -137,6 +137,11 @@ class TransferLaw:
         """The exponents of the rates, piece by piece."""
         return [piece.exponents for piece in self.pieces]
 
+    @property
+    def has_fan_out(self) -> bool:
+        """Whether some rate goes by the fan-out somewhere."""
+        return any(piece.has_fan_out for piece in self.pieces)
+
     def between(self, start: Place, end: Place) -> EdgeLaw:
         """The piece that covers both places.
 

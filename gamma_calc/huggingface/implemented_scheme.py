@@ -149,23 +149,26 @@ def adapter_scheme(config: AdapterConfig, scale: str = "0") -> Scheme:
     return replace(scheme, exponents={**scheme.exponents, SCALE: parsed_affine(scale)})
 
 
-def through_fan_out(scheme: Scheme) -> Scheme:
-    """The scheme of a B that is frozen at the size of MiCA's, m^(-1/2), with the fan-out m = n^phi left free.
+def through_fan_out(scheme: Scheme, *, is_mica: bool) -> Scheme:
+    """A scheme with the fan-out m = n^phi left free; that of MiCA has its frozen B at the size m^(-1/2).
 
     The left singular vectors of W have m coordinates. A spec writes sizes in n alone, and so B as n^(-1/2).
 
     Raises:
-        BadInput: it starts B otherwise, or trains it.
+        BadInput: it is said to be MiCA's, and starts B otherwise, or trains it.
     """
-    b = scheme.exponents[INITIAL[1]]
-    if b is None or str(b) != OF_MICA or scheme.is_trained(INITIAL[1]):
-        found = f"{ZERO if b is None else b}, {'trained' if scheme.is_trained(INITIAL[1]) else 'frozen'}"
-        raise BadInput(f"{scheme.name}: B", found=found, expected=f"{OF_MICA} and frozen, as MiCA has it")
     name = PHI
     while name in scheme.free:
         name += "_"
     phi = Affine.symbol(name)
-    return replace(scheme, exponents={**scheme.exponents, INITIAL[1]: b.constant * phi, FAN_OUT: phi})
+    through = replace(scheme, exponents={**scheme.exponents, FAN_OUT: phi})
+    if not is_mica:
+        return through
+    b = scheme.exponents[INITIAL[1]]
+    if b is None or str(b) != OF_MICA or scheme.is_trained(INITIAL[1]):
+        found = f"{ZERO if b is None else b}, {'trained' if scheme.is_trained(INITIAL[1]) else 'frozen'}"
+        raise BadInput(f"{scheme.name}: B", found=found, expected=f"{OF_MICA} and frozen, as MiCA has it")
+    return replace(through, exponents={**through.exponents, INITIAL[1]: b.constant * phi})
 
 
 def edge(spec: str, config: AdapterConfig | None = None) -> StableEdge:

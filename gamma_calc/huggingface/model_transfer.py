@@ -23,7 +23,7 @@ from gamma_calc.huggingface.adapters import Adapter
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
 from gamma_calc.huggingface.implemented_scheme import through_fan_out
 from gamma_calc.huggingface.layers import LayerKind, differences, layer_kinds
-from gamma_calc.program.models import FAN_OUT, check_module
+from gamma_calc.program.models import check_module
 from gamma_calc.program.scheme import RATES, Scheme
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ ADVICE = "so each goes by its own name: give all the same, or leave them out of 
 MOST_NAMES = 8
 """Of kinds of layers in one message."""
 
-OF_FAN_OUT = "m is the fan-out: the entries of MiCA's B, which is frozen, are of size m^(-1/2)."
+OF_FAN_OUT = "m is the fan-out of a layer."
 
 Pair = tuple[LayerKind, LayerKind]
 """A kind of layer in the model where the rate was found, and in the one it is carried to."""
@@ -48,13 +48,11 @@ Pair = tuple[LayerKind, LayerKind]
 class LayerRates:
     """The rates of each kind of layer, with its shapes at both ends.
 
-    `uneven` are kinds whose fan-out grows otherwise than their fan-in, where the law would be another one for that.
     `network` is the whole model whose edge they follow, None for that of one module.
     """
 
     pairs: Mapping[str, Pair]
     layers: Mapping[str, Transferred]
-    uneven: tuple[str, ...] = ()
     network: NetworkEdge | None = None
 
     @property
@@ -68,8 +66,6 @@ class LayerRates:
         network, every = self.network, self.layers.values()
         notes = [LEFT_OPEN, *((network.note,) if network else (note for each in every for note in each.scope))]
         notes += [note for each in every for note in each.remarks]
-        if self.uneven:
-            notes.append(f"The law takes fan-out to grow with fan-in; it does not in {', '.join(self.uneven)}.")
         if self.has_fan_out:
             notes.append(OF_FAN_OUT)
         of_dora = [NOTE] if any(end.is_dora for _, end in self.pairs.values()) else []
@@ -77,8 +73,8 @@ class LayerRates:
 
     @property
     def has_fan_out(self) -> bool:
-        """Whether the law goes by the fan-out too."""
-        return self.one.law.phi is not None
+        """Whether a law goes by the fan-out too."""
+        return any(each.law.has_fan_out for each in self.layers.values())
 
     def table(self) -> list[tuple[str, ...]]:
         """The shapes and the rates at both ends, a row for each kind of layer."""
@@ -117,8 +113,9 @@ class LayerRates:
 
 
 def _powers_json(form: Affine, law: EdgeLaw) -> dict[str, str | None]:
-    """The exponents of a monomial, with that of the fan-out; None for what does not vary by itself."""
-    return {**power_json(form, law.rho), "fan_out": None if law.phi is None else str(form.coefficient(law.phi))}
+    """The exponents of a monomial, with that of the fan-out; None for what does not vary, or no rate goes by."""
+    fan_out = str(form.coefficient(law.phi)) if law.phi is not None and law.has_fan_out else None
+    return {**power_json(form, law.rho), "fan_out": fan_out}
 
 
 def _end_json(kind: LayerKind, rates: Mapping[str, float]) -> dict[str, Any]:
@@ -181,7 +178,7 @@ def law_between(
     pairs: Mapping[str, Pair],
     alpha: AlphaReading | None,
     *,
-    with_fan_out: bool = False,
+    is_mica: bool = False,
     network: NetworkEdge | None = None,
     **asked: Any,
 ) -> tuple[TransferLaw, AlphaReading | None]:
@@ -189,8 +186,8 @@ def law_between(
 
     Args:
         alpha: what was said of lora_alpha; the models show it by themselves.
-        with_fan_out: whether B is MiCA's, whose size goes by the fan-out.
-        network: the edge to follow in place of one module's, that of the whole models.
+        is_mica: whether B is MiCA's, whose size goes by the fan-out.
+        network: the edge to follow in place of one module's, that of the whole models, whose axes grow as one.
         asked: as for `transfer_law`.
 
     Raises:
@@ -203,15 +200,17 @@ def law_between(
     is_rslora = any(end.is_rank_stabilised for _, end in pairs.values())
     if network is not None:
         asked["at"] = {**(asked.get("at") or {}), network.rate: network.exponent}
+    is_dora = any(end.is_dora for _, end in pairs.values())
+    with_fan_out = is_mica or not (network or is_dora)  # DoRA's law is that of a normalised step, which has none
     law = transfer_law(
-        through_fan_out(scheme) if with_fan_out else scheme,
+        through_fan_out(scheme, is_mica=is_mica) if with_fan_out else scheme,
         with_rank=shown is not None,
         with_fan_out=with_fan_out,
         alpha=reading,
         is_rank_stabilised=is_rslora,
         **asked,
     )
-    if any(end.is_dora for _, end in pairs.values()):
+    if is_dora:
         check_dora_law(law.scheme, law.policy, with_rank=shown is not None)
     if network is not None:  # of a rate that is fixed a module would say it
         law = replace(law, pieces=tuple(replace(piece, is_stable=True) for piece in law.pieces))
@@ -225,7 +224,7 @@ def carried_pairs(
     learning_rate: float,
     learning_rate_b: float | None = None,
     alpha: AlphaReading | None = None,
-    with_fan_out: bool = False,
+    is_mica: bool = False,
     network: NetworkEdge | None = None,
     **asked: Any,
 ) -> LayerRates:
@@ -233,30 +232,22 @@ def carried_pairs(
 
     Args:
         learning_rate: A's rate in the first model, one for all layers, and B's unless `learning_rate_b` is given.
-        with_fan_out: as in `law_between`.
+        is_mica: as in `law_between`.
         network: as in `law_between`.
         asked: at, without and align, as in `derive`.
 
     Raises:
         BadInput, Unknown: as `law_between`.
     """
-    law, reading = law_between(scheme, pairs, alpha, with_fan_out=with_fan_out, network=network, **asked)
+    law, reading = law_between(scheme, pairs, alpha, is_mica=is_mica, network=network, **asked)
     layers = {
         name: carried_rates(law, place(first, law), place(second, law), learning_rate, learning_rate_b, reading)
         for name, (first, second) in pairs.items()
     }
-    uneven = tuple(
-        name
-        for name, (first, second) in pairs.items()
-        if not with_fan_out and first.fan_out * second.fan_in != second.fan_out * first.fan_in
-    )
-    fixed = replace(scheme, exponents={**scheme.exponents, FAN_OUT: Affine.of(0)})
-    if not uneven or law_between(fixed, pairs, alpha, network=network, **asked)[0].forms == law.forms:
-        uneven = ()
-    return LayerRates(pairs, layers, uneven, network)
+    return LayerRates(pairs, layers, network)
 
 
 def place(kind: LayerKind | Adapter, law: TransferLaw) -> Place:
-    """Where a layer stands: its fan-in, and its rank and its fan-out where the law has them."""
-    piece = law.pieces[0]  # all have the same variables
-    return Place(kind.fan_in, None if piece.rho is None else kind.rank, None if piece.phi is None else kind.fan_out)
+    """Where a layer stands: its fan-in, and its rank and its fan-out where the law goes by them."""
+    rank = None if law.pieces[0].rho is None else kind.rank
+    return Place(kind.fan_in, rank, kind.fan_out if law.has_fan_out else None)

@@ -27,6 +27,7 @@ from gamma_calc.experiment.setup import size_of
 from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
 from gamma_calc.huggingface.adapters import BESIDE_LORA, FROZEN_B, Adapter, lora_adapters, trained_adapters
 from gamma_calc.huggingface.dora import check_dora_law
+from gamma_calc.huggingface.implemented_scheme import through_fan_out
 from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, module_names, shape_config, title_of
 from gamma_calc.huggingface.model_transfer import SEE_LINT, law_between, paired_kinds, place
 from gamma_calc.numbers import real_number, whole_number
@@ -158,16 +159,21 @@ def _at_one_base(
     base_rank = None if base_rank is None else whole_number("base_rank", base_rank)
     check_module(scheme.model, "parameter_groups")
     _check_scales(adapters)
-    _check_square(adapters)
     reading = _alpha(scheme, adapters, base_rank, alpha)
     is_rslora = adapters[0].is_rank_stabilised
-    law = transfer_law(scheme, with_rank=base_rank is not None, alpha=reading, is_rank_stabilised=is_rslora)
-    if any(each.is_dora for each in adapters):
-        check_dora_law(law.scheme, law.policy, with_rank=base_rank is not None)
-    base = Place(base_width, base_rank)
+    with_rank, is_dora = base_rank is not None, any(each.is_dora for each in adapters)
+    is_mica = not scheme.is_trained(INITIAL[1]) and any(map(FROZEN_B.applies, adapters))
+    through = scheme if is_dora else through_fan_out(scheme, is_mica=is_mica)
+    law = transfer_law(
+        through, with_rank=with_rank, with_fan_out=not is_dora, alpha=reading, is_rank_stabilised=is_rslora
+    )
+    if is_dora:
+        check_dora_law(law.scheme, law.policy, with_rank=with_rank)
+    base = Place(base_width, base_rank, base_width if law.has_fan_out else None)
     if base_rank is None and len({each.rank for each in adapters}) > 1:
         ranks = ", ".join(sorted({str(each.rank) for each in adapters}, key=int))
         raise BadInput(f"the layers have ranks {ranks}; give the base_rank at which the rates were chosen")
+    _check_square(law, base, adapters)
     return law, [base] * len(adapters)
 
 
@@ -207,13 +213,13 @@ def _check_scales(adapters: tuple[Adapter, ...]) -> None:
             )
 
 
-def _check_square(adapters: tuple[Adapter, ...]) -> None:
-    """Refuse one width as the base of MiCA's layers that are not square: A's rate goes with the fan-out as well."""
+def _check_square(law: TransferLaw, base: Place, adapters: tuple[Adapter, ...]) -> None:
+    """Refuse one width as the base of layers that are not square where a rate goes by the fan-out as well."""
     for each in adapters:
-        if FROZEN_B.applies(each) and each.fan_in != each.fan_out:
+        if each.fan_in != each.fan_out and law.between(base, place(each, law)).has_fan_out:
             raise BadInput(
-                f"layer {each.name}: found MiCA, whose B is of size fan_out^(-1/2), with fan-in {each.fan_in} and"
-                f" fan-out {each.fan_out}; A's rate goes with both, and base_width says one: give base_model"
+                f"layer {each.name}: found fan-in {each.fan_in} and fan-out {each.fan_out}; the rates of"
+                f" {law.scheme.title} go by both, and base_width says one: give base_model"
             )
 
 
@@ -232,11 +238,11 @@ def _at_a_model(
     pairs = paired_kinds(shapes, adapters)
     if network is not None:
         network.check_start(base_model, shapes)
-    with_fan_out = any(FROZEN_B.applies(each) for each in adapters)
-    if with_fan_out and network is not None:
+    is_mica = any(map(FROZEN_B.applies, adapters))
+    if is_mica and network is not None:
         raise BadInput("network: it goes by the width, and the rates of MiCA by the fan-out too; leave it out")
     said = None if alpha is None else alpha_named(alpha)
-    law, _ = law_between(scheme, pairs, said, with_fan_out=with_fan_out, network=network)
+    law, _ = law_between(scheme, pairs, said, is_mica=is_mica, network=network)
     return law, [place(pairs[name][0], law) for name in kind_names(adapters, pairs)]
 
 

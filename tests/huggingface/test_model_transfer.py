@@ -196,13 +196,25 @@ def test_what_no_law_of_a_network_says(tmp_path: Path, capsys: pytest.CaptureFix
     assert "--network goes by the width, and the rates of MiCA by the fan-out too" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("optimizer", "is_said"), [("adamw_torch", False), ("lion", False), ("sgd", True)])
-def test_a_fan_out_that_grows_otherwise_is_said_where_it_matters(
-    optimizer: str, is_said: bool, ends: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+FAN_OUTS: dict[str, tuple[str, float, str | None]] = {
+    # the optimiser, the power of n in the law of Init[B] and that of m
+    "adam": ("adamw_torch", -1, None),
+    "lion": ("lion", -1, None),
+    "sgd": ("sgd", -1, "-1/2"),
+}
+
+
+@pytest.mark.parametrize(("optimizer", "of_width", "of_fan_out"), FAN_OUTS.values(), ids=FAN_OUTS)
+def test_a_raw_step_goes_by_each_layers_fan_out(
+    optimizer: str, of_width: float, of_fan_out: str | None, ends: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The rows of gate_proj grow more than its columns do, those of down_proj less."""
     found = answered(capsys, "init-b", *ends, "--optimizer", optimizer)
-    notes = [note for note in found["notes"] if "fan-out" in note]
-    assert [note.rpartition("not in ")[2] for note in notes] == (["gate_proj, up_proj, down_proj."] if is_said else [])
+    assert {each["exponent"]["eta_A"]["fan_out"] for each in found["layers"]} == {of_fan_out}
+    assert any("fan-out" in note for note in found["notes"]) == (of_fan_out is not None)
+    for layer in found["layers"]:
+        wider, taller = (layer["to"][key] / layer["from"][key] for key in ("width", "fan_out"))
+        assert layer["eta_A"] == pytest.approx(1e-3 * wider**of_width * taller ** float(Fraction(of_fan_out or 0)))
 
 
 MICA: dict[str, tuple[int, str, float]] = {
@@ -233,7 +245,6 @@ def test_micas_rate_goes_by_the_fan_out_too(
         }
     )
     assert {each["exponent"]["eta_A"]["fan_out"] for each in found["layers"]} == {"1/2"}
-    assert not any("fan-out to grow" in note for note in found["notes"])
 
 
 def test_micas_fan_out_is_shown_and_one_width_says_what_it_takes_for_granted(

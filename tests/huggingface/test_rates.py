@@ -19,6 +19,7 @@ from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.huggingface import Probe, init_lora_, lora_adapters, parameter_groups, scheme_optimizer
 from gamma_calc.huggingface.lint import lint
 from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.optimizers import OPTIMIZERS
 from tests.huggingface.models import IDS, classifier, llama, mixture, wrapped
 from tests.schemes import scheme
 
@@ -293,13 +294,24 @@ def test_micas_b_stays_frozen_under_a_scheme_that_trains_it() -> None:
         parameter_groups(wrapped(init_lora_weights="mica"), "init-a", 1e-3, base_width=16)
 
 
+def test_one_width_is_no_base_of_layers_whose_rate_goes_by_their_fan_out() -> None:
+    """Under a raw step the largest stable rate of Init[B] is n^(-1) m^(-1/2)."""
+    descent = replace(scheme("zero", "-rank/2", "eta", "eta"), optimizer=OPTIMIZERS["sgd"])
+    square, oblong = wrapped(llama(64)), wrapped(llama(64), targets=TARGETS)
+    rates = {group["lr"] for group in parameter_groups(square, descent, 1e-3, base_width=16) if group["params"]}
+    assert [*rates] == pytest.approx([1e-3 * 4**-1.5])
+    with pytest.raises(BadInput, match=r"down_proj: found fan-in 256 and fan-out 64; the rates of .* give base_model"):
+        parameter_groups(oblong, descent, 1e-3, base_width=16)
+    assert parameter_groups(oblong, descent, 1e-3, base_model=llama(16))
+
+
 def test_mica_goes_by_the_law_of_what_it_trains() -> None:
     """B comes from W, is of size m^(-1/2) and frozen; the largest stable rate of A is m^(1/2)/n."""
     model = wrapped(llama(64), targets=TARGETS, init_lora_weights="mica")
     own = lint({"peft_type": "LORA", "r": 4, "lora_alpha": 4, "init_lora_weights": "mica"}).scheme
     square = wrapped(llama(64), init_lora_weights="mica")
     assert {group["lr"] for group in parameter_groups(square, own, 1e-3, base_width=16)} == {5e-4}
-    with pytest.raises(BadInput, match=r"down_proj: found MiCA.*fan-in 256 and fan-out 64.*give base_model"):
+    with pytest.raises(BadInput, match=r"down_proj: found fan-in 256 and fan-out 64.*give base_model"):
         parameter_groups(model, own, 1e-3, base_width=16)
     groups = parameter_groups(model, own, 1e-3, base_model=llama(16))
     trained = {id(each) for each in model.parameters() if each.requires_grad}
