@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from gamma_calc.algebra import Affine, Equality, Inequality, Polyhedron, Region
 from gamma_calc.algebra.plain import Forms, Json, TooMany, forms
-from gamma_calc.analysis.bounded import Bounded, bounded
-from gamma_calc.analysis.decision import Decision, Status, decision
+from gamma_calc.analysis.bounded import Bounded
+from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.derivation.certificate_shape import KIND, LARGEST, SCHEMA, Malformed, check_shape
@@ -84,15 +85,27 @@ def _certificate(found: Derivation) -> Certificate:
     if not found.scheme.domain.is_closed:
         label += ", its domain closed"
         found = derived(_closed(found.scheme), found.horizon, found.policy)
-    bound = _apart(next(iter(found.bounds.values())))
-    for fewer in (bound, replace(bound, runs=bound.runs[:1], is_final=False)):
-        # Where there is no proof of what every later step does, what the steps at hand do is left.
-        with suppress(Refuted):
-            return _written(label, found, fewer, [len(run.steps) for run in fewer.runs])
-    try:
-        return _written(label, found, fewer, [1])
-    except Refuted as problem:
-        raise _too_large(found.title, str(problem)) from None
+    missing = "the first step has no exponents on the domain as a whole"
+    for each in _provable(found):
+        try:
+            return _written(label, each)
+        except Refuted as problem:
+            missing = str(problem)
+    raise _too_large(found.title, missing)
+
+
+def _provable(found: Derivation) -> Iterator[Derivation]:
+    """What a certificate may prove: all that is derived, else what the steps at hand do, else the first of them."""
+    known = len(_bound(found).runs[0].steps)
+    shorter = [steps for steps in dict.fromkeys((known, 1)) if steps != found.horizon]
+    for each in chain([found], (derived(found.scheme, steps, found.policy) for steps in shorter)):
+        if _bound(each).is_final:
+            yield each
+
+
+def _bound(found: Derivation) -> Bounded:
+    """The runs that a certificate has: those of the first condition."""
+    return _apart(next(iter(found.bounds.values())))
 
 
 def _closed(scheme: Scheme) -> Scheme:
@@ -101,35 +114,37 @@ def _closed(scheme: Scheme) -> Scheme:
     return replace(scheme, between=tuple(weak))
 
 
-def _written(label: str, found: Derivation, bound: Bounded, lengths: Sequence[int]) -> Certificate:
+def _written(label: str, found: Derivation) -> Certificate:
+    bound = _bound(found)
     data: Json = {"schema": SCHEMA, "kind": KIND, "scheme": label, "conclusions": []}
     data |= {"premises": premises(found.scheme, found.policy), "largest": None, "frontier": None, "runs": []}
     proof, runs = FoundProof(), list[CheckedRun]()
-    for engine, length in zip(bound.runs, lengths, strict=True):
+    for engine in bound.runs:
         where = [form_json(form) for form in _beyond(engine, bound.runs[0])]
         runs.append(CheckedRun(data["premises"], proof, forms(where), 0))
-        left = _left(bound) if engine is bound.runs[0] else None
-        later, claims = law_of_later_steps(runs[-1], proof, length, left, is_settling=engine.settled_from is not None)
+        left = _left(found, bound) if engine is bound.runs[0] else None
+        is_settling = engine.settled_from is not None
+        later, claims = law_of_later_steps(runs[-1], proof, len(engine.steps), left, is_settling=is_settling)
         if later is None and len(bound.runs) > len(runs):
             claims = _proved(_early(found, bound, len(runs[0].steps)), runs[0], proof)
-        data["runs"].append({"where": where, "steps": length, "later": later, "claims": claims})
+        data["runs"].append({"where": where, "steps": 0, "later": later, "claims": claims})
         data["runs"][-1]["steps"] = len(runs[-1].steps) - (later is not None)
     is_covered = len(runs) == 1 or runs[0].law is not None
-    if _left(bound) != []:
+    if _left(found, bound) != []:
         steps = len(runs[-1].steps)
         conditions = (_condition(found, bound, name, steps, is_covered=is_covered) for name in found.decisions)
         wanted = [claims for condition in conditions for claims in condition]
-        data |= _rates(found, steps, wanted) if bound.is_final else {}
+        data |= _rates(found, steps, wanted)
         data["runs"][-1]["claims"] += _proved(wanted, runs[-1], proof)
     data["proof"] = proof.written
     data["conclusions"] = list(conclusions(data, runs))
     return Certificate(data, tuple(data["conclusions"]), tuple(proof.obligations))
 
 
-def _left(bound: Bounded) -> list[list[Json]] | None:
-    """What is left of the domain where the first run does not settle, but what is looked at can stay bounded."""
+def _left(found: Derivation, bound: Bounded) -> list[list[Json]] | None:
+    """Where what is looked at can stay bounded at every step, of a first run that does not settle."""
     whole, last = bound.runs[0], bound.run
-    if whole.settled_from is not None or not bound.is_final:
+    if whole.settled_from is not None or found.horizon is not None:
         return None
     if last is not whole:
         return [[form_json(form) for form in _beyond(last, whole)]]
@@ -164,10 +179,10 @@ def _beyond(run: Trajectory, whole: Trajectory) -> list[Affine]:
 
 def _condition(found: Derivation, bound: Bounded, name: str, steps: int, *, is_covered: bool) -> Iterator[list[Json]]:
     """The claims of a condition; none where the runs do not decide it."""
-    condition, own = found.decisions[name].condition, _own(found, bound, found.decisions[name].condition.bounded)
+    made = found.decisions[name]
+    condition, own = made.condition, _own(found, bound, made.condition.bounded)
     if own is None:
         return
-    made = found.decisions[name] if bound.is_final else decision(condition, own, is_free=bool(found.scheme.free))
     said, region = condition_statement(condition.bounded, condition.reached, steps), _region(made.region)
     yield [claim(f"{name}, where it holds", said, region, only=False)]
     if is_covered:
@@ -185,9 +200,7 @@ def _apart(bound: Bounded) -> Bounded:
 def _own(found: Derivation, bound: Bounded, quantities: tuple[str, ...]) -> Bounded | None:
     """Where quantities stay bounded, by the runs of a certificate."""
     own = _apart(found.bounds[quantities])
-    if bound.is_final:
-        return own if own.is_final and len(own.runs) == len(bound.runs) else None
-    return bounded(found.run.program, quantities, bound.run.domain, len(bound.run.steps), found.policy)
+    return own if own.is_final and len(own.runs) == len(bound.runs) else None
 
 
 def _onsets(made: Decision, run: Trajectory, steps: int) -> Iterator[list[Json]]:

@@ -15,6 +15,7 @@ from gamma_calc import Problem
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.derivation import checker
 from gamma_calc.derivation.certificate import Certificate, certificate
 from gamma_calc.derivation.checker import ProofSteps, verified
 from gamma_calc.derivation.verification import verification
@@ -190,6 +191,21 @@ def test_a_certificate_of_some_steps_only(name: str) -> None:
     found = certificate(derived(CASES[name], 2))
     checked = read_back(found)
     assert checked.first_failure is None and checked.conclusions == found.conclusions
+
+
+@pytest.mark.parametrize(
+    ("most", "steps"), [pytest.param(430, 5, id="steps-at-hand"), pytest.param(200, 1, id="first")]
+)
+def test_what_is_too_long_to_prove_of_every_step_is_that_of_fewer_steps(
+    most: int, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checker, "MOST_WORK", most)
+    fewer = derived(CASES["init-a-sgd"], steps)
+    found = certificate(derivation_of("init-a-sgd"))
+    assert found.data == certificate(fewer).data and read_back(found).first_failure is None
+    said = found.data["conclusions"]
+    assert f"stable (steps 1 to {steps}): {fewer.decisions['stable'].region}" in said
+    assert f"largest stable eta (steps 1 to {steps}): {fewer.max_stable['eta'].value}" in said
 
 
 @pytest.mark.parametrize("under", STEPS_ALONE)
