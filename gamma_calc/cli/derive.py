@@ -49,7 +49,6 @@ from gamma_calc.derivation.questions import Derived, derive
 from gamma_calc.derivation.rocq import rocq
 from gamma_calc.derivation.smtlib import smtlib
 from gamma_calc.derivation.tables import COLUMNS, fitted, layer_rows, text_table
-from gamma_calc.derivation.verification import verification
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.files import write_all
 
@@ -124,7 +123,7 @@ def _left_open(found: Derived, proved: Certificate | None) -> Iterator[str]:
     if proved is None:
         return
     decisions = found.derivation.decisions
-    less = [each for each in verification(proved.data).left_open if decisions[each].status is not Status.UNKNOWN]
+    less = [each for each in proved.left_open if decisions[each].status is not Status.UNKNOWN]
     if less:
         yield f"The certificate proves less of {', '.join(less)}, see gamma-calc verify; with --at it decides a point."
 

@@ -25,6 +25,7 @@ from gamma_calc.derivation.conclusions import (
     frontier_claims,
     largest_claims,
     onset_claims,
+    open_conditions,
 )
 from gamma_calc.derivation.evidence import FoundProof, Obligation
 from gamma_calc.derivation.farkas import point_of
@@ -36,10 +37,13 @@ from gamma_calc.program.scheme import Scheme
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate as plain data, what it proves in words, and every inequality that its checker has to believe."""
+    """A certificate as plain data, and every inequality that its checker has to believe.
+
+    `left_open` are the conditions of which it proves no region for as many steps as it was asked for, only bounds.
+    """
 
     data: Json
-    conclusions: tuple[str, ...]
+    left_open: tuple[str, ...]
     obligations: tuple[Obligation, ...]
 
     @property
@@ -88,7 +92,7 @@ def _certificate(found: Derivation) -> Certificate:
     missing = "the first step has no exponents on the domain as a whole"
     for each in _provable(found):
         try:
-            return _written(label, each)
+            return _written(label, each, found.horizon)
         except Refuted as problem:
             missing = str(problem)
     raise _too_large(found.title, missing)
@@ -114,7 +118,7 @@ def _closed(scheme: Scheme) -> Scheme:
     return replace(scheme, between=tuple(weak))
 
 
-def _written(label: str, found: Derivation) -> Certificate:
+def _written(label: str, found: Derivation, horizon: int | None) -> Certificate:
     bound = _bound(found)
     data: Json = {"schema": SCHEMA, "kind": KIND, "scheme": label, "conclusions": []}
     data |= {"premises": premises(found.scheme, found.policy), "largest": None, "frontier": None, "runs": []}
@@ -138,7 +142,7 @@ def _written(label: str, found: Derivation) -> Certificate:
         data["runs"][-1]["claims"] += _proved(wanted, runs[-1], proof)
     data["proof"] = proof.written
     data["conclusions"] = list(conclusions(data, runs))
-    return Certificate(data, tuple(data["conclusions"]), tuple(proof.obligations))
+    return Certificate(data, open_conditions(data, runs, horizon), tuple(proof.obligations))
 
 
 def _left(found: Derivation, bound: Bounded) -> list[list[Json]] | None:

@@ -119,10 +119,13 @@ def conclusions(data: Json, runs: Sequence[CheckedRun]) -> tuple[str, ...]:
     return (*texts, *found)
 
 
-def open_conditions(data: Json, runs: Sequence[CheckedRun]) -> tuple[str, ...]:
-    """The conditions of which no region is proved."""
+def open_conditions(data: Json, runs: Sequence[CheckedRun], horizon: int | None) -> tuple[str, ...]:
+    """The conditions of which no region is proved for so many steps (None: for every one)."""
     said = _Said(data, runs)
-    return tuple(name for name in said.asked if said.region(name)[0] is None)
+    is_reached = said.length == "every step" or (horizon is not None and len(said.last.steps) >= horizon)
+    return tuple(
+        name for name in said.asked if said.region(name)[0] is None or not (is_reached or said.early(name) == [])
+    )
 
 
 def free_exponents(premises: Json) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from gamma_calc.algebra.plain import Json
 from gamma_calc.derivation.certificate_shape import LARGEST, Malformed, check_shape
 from gamma_calc.derivation.checker import ProofSteps, Refuted, verified
-from gamma_calc.derivation.conclusions import conclusions, open_conditions, premises_text
+from gamma_calc.derivation.conclusions import conclusions, premises_text
 from gamma_calc.derivation.tables import COLUMNS, Shown
 from gamma_calc.errors import BadInput
 from gamma_calc.files import file_content, path_of
@@ -23,13 +23,12 @@ WRONG = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 @dataclass(frozen=True, slots=True, repr=False)
 class Verification(Shown):
     """What a certificate says it is about, which is only a label; what it takes for granted, and what it proves or the
-    first of its steps that fails. `left_open` are the conditions of which it proves no region, only bounds."""
+    first of its steps that fails."""
 
     scheme: str
     setting: str
     conclusions: tuple[str, ...]
     first_failure: str | None = None
-    left_open: tuple[str, ...] = ()
 
     @property
     def is_valid(self) -> bool:
@@ -116,4 +115,4 @@ def verification(data: Json) -> Verification:
         differing = [text for text in claimed if text not in texts] or [text for text in texts if text not in claimed]
         said = f"{differing[0]!s:.120}" if differing else "their order"
         return Verification(scheme, setting, (), f"conclusions: what is claimed is not what is proved: {said}")
-    return Verification(scheme, setting, texts, left_open=open_conditions(data, runs))
+    return Verification(scheme, setting, texts)

@@ -53,6 +53,11 @@ def written(name: str) -> Certificate:
     return certificate(derivation_of(name))
 
 
+def claimed(found: Certificate) -> tuple[str, ...]:
+    """What a certificate says in words that it proves."""
+    return tuple(found.data["conclusions"])
+
+
 def read_back(found: Certificate) -> Verification:
     return verification(json.loads(found.text()))
 

@@ -30,7 +30,7 @@ from gamma_calc.derivation.conclusions import (
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.verification import Verification, verification
 from gamma_calc.errors import BadInput
-from tests.derivation.certificates import CASES, written
+from tests.derivation.certificates import CASES, claimed, written
 from tests.derivation.truth import Truth
 
 TAMPERINGS = 1000
@@ -90,7 +90,7 @@ def test_tampering_changes_no_conclusion() -> None:
             refused += 1
             continue
         refused += found.first_failure is not None
-        is_same = found.conclusions == written(name).conclusions
+        is_same = found.conclusions == claimed(written(name))
         assert found.first_failure is not None or is_same, f"{name}: {path} was accepted"
     # Most of a certificate is the recursion itself, where every field is recomputed.
     assert refused > TAMPERINGS * 3 // 4
@@ -218,7 +218,7 @@ def falsehoods(name: str, conclusions: tuple[str, ...]) -> list[str]:
 
 @pytest.mark.parametrize("name", [name for name, scheme in CASES.items() if scheme.form("feedback") is None])
 def test_what_a_certificate_says_is_so(name: str) -> None:
-    assert not falsehoods(name, written(name).conclusions)
+    assert not falsehoods(name, claimed(written(name)))
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_what_a_certificate_says_is_so(name: str) -> None:
     ],
 )
 def test_a_falsehood_is_seen(name: str, line: str, lie: str) -> None:
-    told = written(name).conclusions
+    told = claimed(written(name))
     place = next(i for i, each in enumerate(told) if each.startswith(line))
     assert falsehoods(name, (*told[:place], lie, *told[place + 1 :])) == [lie]
 
@@ -422,7 +422,7 @@ def test_premises_are_printed_in_lines_that_a_terminal_has() -> None:
 
 
 def test_a_liar_who_changes_nothing_is_believed() -> None:
-    assert proved_anew(copy.deepcopy(written("init-a-sgd").data)).conclusions == written("init-a-sgd").conclusions
+    assert proved_anew(copy.deepcopy(written("init-a-sgd").data)).conclusions == claimed(written("init-a-sgd"))
 
 
 def test_a_region_does_not_reach_beyond_what_its_run_supposes() -> None:

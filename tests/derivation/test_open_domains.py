@@ -8,6 +8,7 @@ from gamma_calc.analysis.derivation import derived
 from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.questions import derive
 from gamma_calc.derivation.verification import verification
+from tests.derivation.certificates import claimed
 from tests.schemes import scheme
 
 GROWING = scheme("-1/2", "zero", "eta", "eta", rank="rho", between=("0 < rho",))
@@ -23,7 +24,7 @@ def test_a_certificate_states_the_closed_domain_and_is_that_of_it() -> None:
 
 
 def test_the_supremum_that_a_certificate_proves_is_that_of_the_closed_domain() -> None:
-    conclusions = certificate(derived(BELOW)).conclusions
+    conclusions = claimed(certificate(derived(BELOW)))
     assert "stable (every step): eta <= -3/4" in conclusions
     assert derive(BELOW).derivation.max_stable["eta"].attained is False
 
