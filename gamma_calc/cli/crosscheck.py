@@ -34,7 +34,6 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gamma_calc.cli.options import (
     add_question_arguments,
@@ -47,12 +46,7 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.outputs import FAILED, UNKNOWN, note
 from gamma_calc.cli.progress import shown_progress
-from gamma_calc.derivation.tables import text_table
 from gamma_calc.files import check_folder
-
-if TYPE_CHECKING:
-    from gamma_calc.experiment.crosscheck import Crosscheck
-    from gamma_calc.experiment.verdicts import VerdictRow
 
 EXIT = {"PASS": 0, "FAIL": FAILED, "INCONCLUSIVE": UNKNOWN}
 LARGEST_WIDTH = 2**24
@@ -99,36 +93,5 @@ def answer(options: argparse.Namespace) -> int:
     for warning in found.warnings:
         note(f"warning: {warning}")
     written = "" if options.out is None else f"\nTable, plots and derivations: {options.out}"
-    show(options, found.json, lambda: f"{_text(found)}{written}")
+    show(options, found.json, lambda: f"{found}{written}")
     return EXIT[found.verdict.value]
-
-
-def _text(found: Crosscheck) -> str:
-    from gamma_calc.simulation.verdicts import EXCEPTIONS, RULES
-
-    if found.shortfall:
-        return found.summary
-    head = ("quantity", "t", "predicted", "measured", "95 % interval", "inside", "raw", "verdict", "")
-    blocks = [
-        f"{each.scheme.title} at {each.rates}\n{text_table([head, *map(_row, each.rows)])}" for each in found.schemes
-    ]
-    return "\n\n".join([*found.policy.lines, *blocks, "\n".join((*RULES, EXCEPTIONS)), found.summary])
-
-
-def _row(row: VerdictRow) -> tuple[str, ...]:
-    interval, distance, places = row.leading.estimate.interval, row.leading.distance, row.leading.places
-    return (
-        row.quantity,
-        str(row.t),
-        f"{'<= ' if row.leading.predicted.is_upper else ''}{row.leading.predicted}",
-        "zero" if row.leading.estimate.is_zero else _number(row.leading.measured, places),
-        "" if interval is None else f"[{interval[0]:.{places}f}, {interval[1]:.{places}f}]",
-        "" if distance is None else "no" if distance else "yes",
-        _number(row.raw_slope),
-        row.verdict.value,
-        "" if row.verdict.value == "PASS" and row.leading.far is None else row.remark,
-    )
-
-
-def _number(value: float | None, places: int = 3) -> str:
-    return "" if value is None else f"{value:.{places}f}"

@@ -26,12 +26,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import textwrap
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-from gamma_calc.analysis.decision import Decision, Status
+from gamma_calc.analysis.decision import Status
 from gamma_calc.cli.options import (
     add_horizon_argument,
     add_question_arguments,
@@ -42,13 +41,10 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
-from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.certificate import Certificate, certificate
-from gamma_calc.derivation.horizons import growth_lines, horizon_lines
 from gamma_calc.derivation.questions import Derived, derive
 from gamma_calc.derivation.rocq import rocq
 from gamma_calc.derivation.smtlib import smtlib
-from gamma_calc.derivation.tables import COLUMNS, fitted, layer_rows, text_table
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.files import write_all
 
@@ -80,7 +76,7 @@ def answer(options: argparse.Namespace) -> int:
     with shown_runs():
         found = derive(*schemes(options, options.specs), steps=options.steps or "all", **supposition_arguments(options))
     proved = _write(options, found)
-    show(options, found.json, lambda: "\n".join([_text(found), *_left_open(found, proved)]))
+    show(options, found.json, lambda: "\n".join([str(found), *_left_open(found, proved)]))
     return UNKNOWN if found.derivation.is_unknown else 0
 
 
@@ -126,42 +122,3 @@ def _left_open(found: Derived, proved: Certificate | None) -> Iterator[str]:
     less = [each for each in proved.left_open if decisions[each].status is not Status.UNKNOWN]
     if less:
         yield f"The certificate proves less of {', '.join(less)}, see gamma-calc verify; with --at it decides a point."
-
-
-def _text(found: Derived) -> str:
-    derivation = found.derivation
-    scheme = derivation.scheme
-    length = "every fixed number of steps" if derivation.horizon is None else f"{derivation.horizon} steps"
-    lines = [advice(derivation), f"{scheme.title}, for {length}"]
-    lines.append(text_table([(name, *_row(decision)) for name, decision in derivation.decisions.items()]))
-    lines += [f"largest stable {name}: {_largest(found, name)}" for name in derivation.max_stable]
-    lines += [f"frontier: {edge.where}" for edge in derivation.frontier or ()]
-    lines += [*horizon_lines(derivation.horizons), *growth_lines(derivation.growth)]
-    if derivation.at_max:
-        names = derivation.at_max
-        lines.append("exponents there:")
-        lines.append(text_table(fitted(layer_rows({name: str(size) for name, size in names.items()}))))
-        lines.append(f"undertrained: {', '.join(derivation.undertrained) or 'no factor'}")
-    lines.append("assumptions:")
-    for assumption in derivation.assumptions:
-        lines += textwrap.wrap(str(assumption), COLUMNS, initial_indent="  ", subsequent_indent=" " * 6)
-    lines += [f"caveat: {each}" for each in derivation.caveats]
-    return "\n".join([*lines, *derivation.policy.lines])
-
-
-def _row(decision: Decision) -> tuple[str, str]:
-    if decision.status is Status.UNKNOWN:
-        return "unknown", decision.reason
-    text = str(decision) if decision.holds is None else ("yes" if decision.holds else "no")
-    if decision.frozen:
-        return text, decision.reason
-    has_onset = decision.condition.reached and decision.onset is not None
-    return text, f"from step {decision.onset} on" if has_onset else ""
-
-
-def _largest(found: Derived, name: str) -> str:
-    largest = found.derivation.max_stable[name]
-    if largest.value is None:
-        return f"{found.largest(name)} ({largest.reason})"
-    value = largest.value if largest.attained else f"{largest.value} (not attained: {largest.reason})"
-    return value if largest.valid_on.is_everywhere else f"{value} where {largest.valid_on}"

@@ -14,12 +14,10 @@ from __future__ import annotations
 
 import argparse
 
-from gamma_calc.analysis.caveats import caveats
 from gamma_calc.cli.options import add_question_arguments, schemes, show, step_count, supposition_arguments
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
-from gamma_calc.derivation.questions import STEPS, Exponents, exponents
-from gamma_calc.derivation.tables import fitted, text_table
+from gamma_calc.derivation.questions import STEPS, exponents
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,19 +30,5 @@ def answer(options: argparse.Namespace) -> int:
     """Print the exponents."""
     with shown_runs():
         found = exponents(*schemes(options, options.specs), steps=options.steps, **supposition_arguments(options))
-    show(options, found.json, lambda: _text(found))
+    show(options, found.json, lambda: str(found))
     return UNKNOWN if found.unknown else 0
-
-
-def _text(found: Exponents) -> str:
-    lines = [f"{found.title}; free: {', '.join(found.free) or 'nothing'}", text_table(fitted(found.rows))]
-    if any(step.upper for step in found.steps):
-        lines.append("<= marks a value that is only bounded from above.")
-    if found.run.settled_from is not None and found.run.settled_from <= found.horizon:
-        bounds = any(step.upper for step in found.steps[found.run.settled_from - 1 :])
-        what = "no bound changes" if bounds else "nothing changes"
-        lines.append(f"From step {found.run.settled_from} on {what}.")
-    lines += [f"caveat: {each}" for each in caveats(found.scheme, found.run)]
-    if found.unknown:
-        lines.append(f"unknown: {found.unknown}")
-    return "\n".join(lines)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 from typing import Any, Literal
 
 from gamma_calc.algebra import name_latex
+from gamma_calc.analysis.caveats import caveats
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
@@ -19,6 +21,7 @@ from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.as_json import derivation_json, exponents_json
 from gamma_calc.derivation.conditions import spaced
 from gamma_calc.derivation.document import document
+from gamma_calc.derivation.horizons import growth_lines, horizon_lines
 from gamma_calc.derivation.short import shortened
 from gamma_calc.derivation.suppositions import (
     Alignments,
@@ -26,7 +29,7 @@ from gamma_calc.derivation.suppositions import (
     scheme_and_policy,
 )
 from gamma_calc.derivation.symbols import quantity_latex
-from gamma_calc.derivation.tables import fitted, html_table, step_rows, text_table
+from gamma_calc.derivation.tables import COLUMNS, fitted, html_table, layer_rows, step_rows, text_table
 from gamma_calc.document.blocks import Document
 from gamma_calc.document.latex import latex_document, latex_fragment
 from gamma_calc.document.markdown import markdown_document
@@ -89,7 +92,17 @@ class Exponents:
         return f"<exponents of {self.title}, steps 1 to {self.horizon}>"
 
     def __str__(self) -> str:
-        return f"{self.title}\n{text_table(fitted(self.rows))}"
+        lines = [f"{self.title}; free: {', '.join(self.free) or 'nothing'}", text_table(fitted(self.rows))]
+        if any(step.upper for step in self.steps):
+            lines.append("<= marks a value that is only bounded from above.")
+        if self.run.settled_from is not None and self.run.settled_from <= self.horizon:
+            bounds = any(step.upper for step in self.steps[self.run.settled_from - 1 :])
+            what = "no bound changes" if bounds else "nothing changes"
+            lines.append(f"From step {self.run.settled_from} on {what}.")
+        lines += [f"caveat: {each}" for each in caveats(self.scheme, self.run)]
+        if self.unknown:
+            lines.append(f"unknown: {self.unknown}")
+        return "\n".join(lines)
 
     @property
     def rows(self) -> list[tuple[str, ...]]:
@@ -114,15 +127,15 @@ class Derived:
     >>> found = derive("init-b")
     >>> print(found.max_stable["eta"].value, found.undertrained)
     -1 ('B',)
-    >>> print(found)
+    >>> print(found)  # doctest: +ELLIPSIS
     B hardly learns under init-b under adam, with a learning rate of n^(-1): its part of the change falls like n^(-1).
-    init-b under adam
-    condition           region     onset
-    stable              eta <= -1  1
-    internally_stable   eta <= -1  1
-    feature_learning    eta = -1   1
-    efficient           never
-    largest stable eta  -1
+    init-b under adam, for every fixed number of steps
+    stable             eta <= -1
+    internally_stable  eta <= -1
+    feature_learning   eta = -1   from step 1 on
+    efficient          never
+    largest stable eta: -1
+    ...
     """
 
     derivation: Derivation
@@ -182,7 +195,30 @@ class Derived:
         return f"<derivation of {self.derivation.title}>"
 
     def __str__(self) -> str:
-        return f"{advice(self.derivation)}\n{self.derivation.title}\n{text_table(self._rows)}"
+        found = self.derivation
+        length = "every fixed number of steps" if found.horizon is None else f"{found.horizon} steps"
+        lines = [advice(found), f"{found.scheme.title}, for {length}"]
+        lines.append(text_table([(name, *_condition(decision)) for name, decision in found.decisions.items()]))
+        lines += [f"largest stable {name}: {self._largest_rate(name)}" for name in found.max_stable]
+        lines += [f"frontier: {edge.where}" for edge in found.frontier or ()]
+        lines += [*horizon_lines(found.horizons), *growth_lines(found.growth)]
+        if found.at_max:
+            lines.append("exponents there:")
+            lines.append(text_table(fitted(layer_rows({name: str(size) for name, size in found.at_max.items()}))))
+            lines.append(f"undertrained: {', '.join(found.undertrained) or 'no factor'}")
+        lines.append("assumptions:")
+        for assumption in found.assumptions:
+            lines += wrap(str(assumption), COLUMNS, initial_indent="  ", subsequent_indent=" " * 6)
+        lines += [f"caveat: {each}" for each in found.caveats]
+        return "\n".join([*lines, *found.policy.lines])
+
+    def _largest_rate(self, name: str) -> str:
+        """The largest stable value of a rate, with what has to be known of it."""
+        rate = self.max_stable[name]
+        if rate.value is None:
+            return f"{self.largest(name)} ({rate.reason})"
+        value = rate.value if rate.attained else f"{rate.value} (not attained: {rate.reason})"
+        return value if rate.valid_on.is_everywhere else f"{value} where {rate.valid_on}"
 
     @property
     def _rows(self) -> list[tuple[str, str, str]]:
@@ -277,6 +313,17 @@ def derived_from(scheme: Scheme, steps: int | Literal["all"], policy: Policy) ->
         BadInput: the number of steps is none.
     """
     return Derived(derived(scheme, None if steps == "all" else whole_number("steps", steps, 1, LONGEST), policy))
+
+
+def _condition(decision: Decision) -> tuple[str, str]:
+    """Where a condition holds, and from when on, or why not."""
+    if decision.status is Status.UNKNOWN:
+        return "unknown", decision.reason
+    text = str(decision) if decision.holds is None else ("yes" if decision.holds else "no")
+    if decision.frozen:
+        return text, decision.reason
+    has_onset = decision.condition.reached and decision.onset is not None
+    return text, f"from step {decision.onset} on" if has_onset else ""
 
 
 def _array(rows: Sequence[Sequence[str]]) -> str:

@@ -24,20 +24,20 @@ from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.derivation.as_json import policy_json
 from gamma_calc.derivation.questions import LONGEST
 from gamma_calc.derivation.suppositions import Alignments, Suppositions, schemes_and_policies
-from gamma_calc.derivation.tables import html_table
+from gamma_calc.derivation.tables import html_table, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.far_widths import settled
 from gamma_calc.experiment.prediction import at_largest_rate, moved, predictions
 from gamma_calc.experiment.setup import WIDTHS, Settings, extra_prefactors, network_experiment, network_prefactor
 from gamma_calc.experiment.sweep import part
 from gamma_calc.experiment.sweep_run import available_memory, check_network
-from gamma_calc.experiment.verdicts import SEVERITY, VerdictRow, judged, unjudged, worst
+from gamma_calc.experiment.verdicts import FEWEST_PLACES, SEVERITY, VerdictRow, judged, unjudged, worst
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values
 from gamma_calc.simulation.program_sizes import ProgramExperiment, ProgramMeasurement, Progress, program_sizes
 from gamma_calc.simulation.slopes import SlopeEstimate, shortfall
-from gamma_calc.simulation.verdicts import RULE, TOLERANCE, Verdict
+from gamma_calc.simulation.verdicts import EXCEPTIONS, RULE, RULES, TOLERANCE, Verdict
 
 FALSE_ASSUMPTION = Policy(((Alignment.ALIGNED, Affine.of(Fraction(1, 2))),))
 """The control's: a sum of correlated terms grows like a random walk."""
@@ -46,6 +46,7 @@ SHIFT = Fraction(1, 4)
 ALIGNMENT = "aligned sums grow like independent ones (false)"
 LARGER = f"every finite exponent is larger by {SHIFT}"
 MOVED = f"{LARGER} (false)"
+COLUMNS = ("quantity", "t", "predicted", "measured", "95 % interval", "inside", "raw", "verdict", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +200,6 @@ class Crosscheck:
     def __repr__(self) -> str:
         return f"<cross-check of {', '.join(each.scheme.name for each in self.schemes)}>"
 
-    def __str__(self) -> str:
-        return self.summary
-
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
         failed = [row for scheme in self.schemes for row in scheme.control.rows if row.verdict is Verdict.FAIL]
@@ -244,18 +242,38 @@ class Crosscheck:
             "warnings": list(self.warnings),
         }
 
-    def _repr_html_(self) -> str:
-        def measured(row: VerdictRow) -> str:
-            leading = row.leading
-            nothing = "zero" if leading.estimate.is_zero else ""
-            return nothing if leading.measured is None else f"{leading.measured:.3f}"
-
-        rows = [("scheme", "quantity", "t", "predicted", "measured", "verdict")]
-        rows += [
-            (row.scheme, row.quantity, str(row.t), str(row.leading.predicted), measured(row), row.verdict.value)
-            for row in self.rows
+    def __str__(self) -> str:
+        if self.shortfall:
+            return self.summary
+        blocks = [
+            f"{each.scheme.title} at {each.rates}\n{text_table([COLUMNS, *map(_cells, each.rows)])}"
+            for each in self.schemes
         ]
+        return "\n\n".join([*self.policy.lines, *blocks, "\n".join((*RULES, EXCEPTIONS)), self.summary])
+
+    def _repr_html_(self) -> str:
+        rows = [("scheme", *COLUMNS), *((row.scheme, *_cells(row)) for row in self.rows)]
         return f"<p>{escape(self.summary)}</p>{html_table(rows)}"
+
+
+def _cells(row: VerdictRow) -> tuple[str, ...]:
+    """What a table shows of a verdict, its remark where it is not PASS by the trained widths."""
+    interval, distance, places = row.leading.estimate.interval, row.leading.distance, row.leading.places
+    return (
+        row.quantity,
+        str(row.t),
+        f"{'<= ' if row.leading.predicted.is_upper else ''}{row.leading.predicted}",
+        "zero" if row.leading.estimate.is_zero else _number(row.leading.measured, places),
+        "" if interval is None else f"[{_number(interval[0], places)}, {_number(interval[1], places)}]",
+        "" if distance is None else "no" if distance else "yes",
+        _number(row.raw_slope),
+        row.verdict.value,
+        "" if row.verdict is Verdict.PASS and row.leading.far is None else row.remark,
+    )
+
+
+def _number(value: float | None, places: int = FEWEST_PLACES) -> str:
+    return "" if value is None else f"{value:z.{places}f}"
 
 
 def crosscheck(

@@ -10,11 +10,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from gamma_calc.cli.crosscheck import _row as printed_row
 from gamma_calc.document.blocks import Block, Links, Picture, relative_address
 from gamma_calc.document.html import html_text
 from gamma_calc.document.markdown import escaped, markdown_text
 from gamma_calc.errors import BadInput
+from gamma_calc.experiment.crosscheck import _cells as printed_row
 from gamma_calc.experiment.prediction import Predicted
 from gamma_calc.experiment.verdict_page import (
     NOTHING,
@@ -181,6 +181,7 @@ def test_a_row_says_whether_its_interval_holds_the_prediction(measured: float | 
         (Fraction(1, 3), (0.3, 0.3334), ("0.3167", "[0.3000, 0.3334]", "yes")),
         (Fraction(1, 3), (0.3, 0.333), ("0.3165", "[0.3000, 0.3330]", "no, by 0.0003")),
         (Fraction(0), (-0.0098, 0.0002), ("-0.005", "[-0.010, 0.000]", "yes")),
+        (Fraction(0), (-0.0012, 0.0004), ("0.000", "[-0.001, 0.000]", "yes")),
         (Fraction(0), (0.004, 0.006), ("0.005", "[0.004, 0.006]", "no, by 0.004")),
     ],
 )
