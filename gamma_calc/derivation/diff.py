@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,6 +19,23 @@ from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.program.selection import Spec, Values
 
 NOTHING = "-"
+
+TYPED = (
+    (r"\^\{\\top\}", ".T"),
+    (r"\\(?:Delta(?= )|mathrm\{d\}) ?", "d"),
+    (r"\\thinspace ?", ""),
+    (r"\\odot", "*"),
+    (r"\\infty", "oo"),
+    (r"\\lVert | \\rVert", "||"),
+    (r"\\lvert | \\rvert", "|"),
+    (r"\\(?:mathrm|operatorname|text)\{([^{}]*)\}", r"\1"),
+    (r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", r"\1/\2"),
+    (r"\^\{([^{}]*/[^{}]*)\}", r"^(\1)"),
+    (r"([_^])\{([^{}]*)\}", r"\1\2"),
+    (r"\\([A-Za-z]+)\{([^{}]*)\}", r"\1(\2)"),
+    (r"[{}\\]", ""),
+)
+"""What stands in LaTeX and what is typed for it, in this order; the last ones type any other command by its name."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -138,10 +156,14 @@ def _line(side: dict[str, Any] | None) -> str:
 
 
 def _plain(latex: str) -> str:
-    """A formula of names, indices and transposes as it would be typed."""
-    for command, typed in ((r"^{\top}", ".T"), (r"\thinspace ", ""), (r"\mathrm{d}", "d"), (r"\Delta ", "d")):
-        latex = latex.replace(command, typed)
-    return latex.replace("{", "").replace("}", "")
+    r"""A formula as it would be typed.
+
+    >>> _plain(r"(U_{B}^{1})^{\top} \mathrm{d}Z"), _plain(r"\mathrm{rms}(\eta \thinspace Z)^{-1/2}")
+    ('(U_B^1).T dZ', 'rms(eta Z)^(-1/2)')
+    """
+    for command, typed in TYPED:
+        latex = re.sub(command, typed, latex)
+    return latex
 
 
 def _sides(found: Difference) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from gamma_calc.cli.main import main
-from gamma_calc.derivation.diff import diff
+from gamma_calc.derivation.diff import _plain, diff
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
@@ -34,6 +35,39 @@ def test_without_an_assumption(capsys: pytest.CaptureFixture[str]) -> None:
     text = told(capsys, "diff", "init-a", "init-a", "--second-without", "A5", status=3)
     assert "first:  gamma[(U_B^1).T dZ] = eta + 1 by aligned sum\n" in text
     assert "second: gamma[(U_B^1).T dZ] <= eta + 1 by aligned sum, bounded\n" in text
+
+
+NORM = """[exponents]
+A = "-1/2"
+B = "zero"
+eta_A = "eta"
+eta_B = "eta"
+[model]
+kind = "lora-stack"
+depth = 1
+"""
+
+
+def test_a_norm_in_one_of_two_stacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain, normed = tmp_path / "plain.toml", tmp_path / "normed.toml"
+    plain.write_text(NORM, encoding="utf-8")
+    normed.write_text(f"{NORM}norm = true\n", encoding="utf-8")
+    text = told(capsys, "diff", str(plain), str(normed), "--at", "eta=-1")
+    assert "second: gamma[rms(Z)^-1] = 0 by inverse root mean square\n" in text
+
+
+@pytest.mark.parametrize(
+    ("latex", "typed"),
+    [
+        (r"\Delta Z_{B,2}^{1} \thinspace \Delta_{\lambda} A_{0}", "dZ_B,2^1 Delta_lambda A_0"),
+        (r"\mathrm{softmax}(Z_{\mathrm{rank}}) \odot \phi'(h_{1})", "softmax(Z_rank) * phi'(h_1)"),
+        (r"\tfrac{1}{2} (\lVert G_{A}, G_{B} \rVert)^{-1}", "1/2 (||G_A, G_B||)^-1"),
+        (r"\lvert \mathrm{x\_\_y} \rvert^{1/2} \max(\eta, [Z]_{U})", "|x__y|^(1/2) max(eta, [Z]_U)"),
+        (r"\overline{Z_{A}} \sigma", "overline(Z_A) sigma"),
+    ],
+)
+def test_a_formula_is_typed(latex: str, typed: str) -> None:
+    assert _plain(latex) == typed
 
 
 def test_the_second_may_suppose_nothing_of_what_the_first_does() -> None:
