@@ -102,7 +102,7 @@ def _argument(tokens: list[str]) -> str:
 def _command(name: str) -> str:
     kind, bracket, text = name.rstrip("}").partition("{")
     if bracket:
-        said = escape(text)
+        said = escape(re.sub(r"\\(.)", r"\1", text))
         return f"<mtext>{said}</mtext>" if kind == "text" else f'<mi mathvariant="normal">{said}</mi>'
     if name in WORDS:
         return f"<mi>{name}</mi>"

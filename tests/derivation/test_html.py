@@ -11,6 +11,7 @@ from gamma_calc import derive, scheme_from_text
 from gamma_calc.calculus import maps, rules, update_rules
 from gamma_calc.calculus.rules import CONTRACTIONS, Rule
 from gamma_calc.derivation.document import document
+from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.document.html import html_document
 from gamma_calc.document.mathml import mathml
 from gamma_calc.program.optimizers import OPTIMIZERS
@@ -65,6 +66,11 @@ def test_every_rule_can_be_set(rule: Rule) -> None:
 def test_what_is_no_formula_of_a_document_is_refused(latex: str) -> None:
     with pytest.raises(ValueError, match=r"bracket|command|missing"):
         mathml(latex)
+
+
+@pytest.mark.parametrize("name", ["x__y", "_x", "x_"])
+def test_an_underscore_of_a_name_stands_by_itself(name: str) -> None:
+    assert mathml(quantity_latex(name)) == f'<math><mi mathvariant="normal">{name}</mi></math>'
 
 
 def test_indices_stand_below_and_above() -> None:
