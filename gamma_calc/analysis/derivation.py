@@ -68,6 +68,11 @@ class Derivation:
         return free_exponents(self.scheme, self.policy)
 
     @property
+    def length(self) -> str:
+        """For how many steps it is, in words."""
+        return "every fixed number of steps" if self.horizon is None else steps(self.horizon)
+
+    @property
     def caveats(self) -> tuple[str, ...]:
         """What a reader has to know before trusting the exponents."""
         return caveats(self.scheme, self.run)
@@ -76,6 +81,11 @@ class Derivation:
     def is_unknown(self) -> bool:
         """Whether some condition could not be decided."""
         return any(each.status is Status.UNKNOWN for each in self.decisions.values())
+
+
+def steps(count: int) -> str:
+    """A number of steps in words."""
+    return f"{count} step" if count == 1 else f"{count} steps"
 
 
 def free_exponents(scheme: Scheme, policy: Policy) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gamma_calc.algebra import Affine, Exponent, Polyhedron, at_most
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.decision import Status
-from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.analysis.derivation import Derivation, steps
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.calculus.size import Size
 from gamma_calc.cli.options import (
@@ -57,7 +57,7 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
-from gamma_calc.derivation.advice import power, steps
+from gamma_calc.derivation.advice import power
 from gamma_calc.derivation.tables import COLUMNS, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.program.spec_file import scheme_from

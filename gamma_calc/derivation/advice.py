@@ -67,7 +67,7 @@ def _at_the_edge(found: Derivation) -> str:
 
 def _soon(found: Derivation) -> str:
     """Within how many steps, where they are few: what is not so then may be later."""
-    return "" if found.horizon is None else f" within {steps(found.horizon)}"
+    return "" if found.horizon is None else f" within {found.length}"
 
 
 def _within(found: Derivation, stable: Decision) -> str:
@@ -157,11 +157,6 @@ def _is_positive(exponent: Exponent) -> bool:
 
 def _falls(exponent: Exponent) -> str:
     return "is zero" if exponent == VANISHING else f"falls like {power(str(exponent))}"
-
-
-def steps(count: int) -> str:
-    """A number of steps in words."""
-    return f"{count} step" if count == 1 else f"{count} steps"
 
 
 def power(form: str) -> str:

@@ -96,12 +96,11 @@ def _runs(found: Derivation) -> tuple[Trajectory, ...]:
 def _statement(found: Derivation, assumptions: tuple[Assumption, ...], layers: Layers) -> Statement:
     domain = found.run.domain
     where: Text = () if domain.is_everywhere else (", on the domain ", *region_text(domain))
-    steps = "for every fixed number of steps" if found.horizon is None else f"for {found.horizon} steps"
     names = dict.fromkeys((*found.scheme.free, *found.policy.free))
     free = joined([(Math(name_latex(name)),) for name in names], last=" and ")
     exponents: Text = (", with ", *free, " free") if free else ()
     grounds = joined([(Ref(each.key),) for each in assumptions], last=" and ")
-    trained = f"Let {found.scheme.title} be trained {steps}"
+    trained = f"Let {found.scheme.title} be trained for {found.length}"
     given: Text = (trained, *exponents, *where, ". Under ", *grounds, *_suppositions(found.policy), ":")
     return Statement(given, tuple((*item, ".") for item in _items(found, layers)))
 

@@ -196,8 +196,7 @@ class Derived:
 
     def __str__(self) -> str:
         found = self.derivation
-        length = "every fixed number of steps" if found.horizon is None else f"{found.horizon} steps"
-        lines = [advice(found), f"{found.scheme.title}, for {length}"]
+        lines = [advice(found), f"{found.scheme.title}, for {found.length}"]
         lines.append(text_table([(name, *_condition(decision)) for name, decision in found.decisions.items()]))
         lines += [f"largest stable {name}: {self._largest_rate(name)}" for name in found.max_stable]
         lines += [f"frontier: {edge.where}" for edge in found.frontier or ()]

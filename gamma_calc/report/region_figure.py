@@ -44,12 +44,11 @@ def region_figure(found: Derivation, columns: int = 2) -> Figure:
     points = published_points(found.scheme, found.policy)
     window = Window.around(found.free, found.decisions.values(), points, found.run.domain)
     rows = -(-len(found.decisions) // columns)
-    length = "every fixed number of steps" if found.horizon is None else f"{found.horizon} steps"
     is_closed = all(member.is_closed for each in found.decisions.values() for member in each.region.members)
     how_to_read = HOW_TO_READ if is_closed else HOW_TO_READ + OPEN
     with figure_settings():
         figure, cells = axes_grid(found.title, rows, columns, (PANEL * columns, PANEL * rows + MARGINS))
-        surround(figure, f"{found.title}\nfor {length}", textwrap.fill(how_to_read, LETTERS * columns))
+        surround(figure, f"{found.title}\nfor {found.length}", textwrap.fill(how_to_read, LETTERS * columns))
         for index, (axes, decision) in enumerate(zip(cells, found.decisions.values(), strict=False)):
             _draw_panel(axes, decision, window, points, style.COLOURS[index % len(style.COLOURS)])
         for axes in cells[len(found.decisions) :]:

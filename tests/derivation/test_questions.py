@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,13 @@ def test_print_shows_what_the_command_shows(
 ) -> None:
     assert main([answer.__name__, "init-a"]) == 0
     assert capsys.readouterr().out == f"{answer('init-a')}\n"
+
+
+@pytest.mark.parametrize(("steps", "words"), [("all", "every fixed number of steps"), (1, "1 step"), (2, "2 steps")])
+def test_for_how_many_steps_it_is(steps: Any, words: str) -> None:
+    found = derive("init-a", steps=steps)
+    assert f"init-a under adam, for {words}\n" in str(found)
+    assert f"be trained for {words}, with" in found.markdown()
 
 
 def test_html_is_escaped() -> None:
