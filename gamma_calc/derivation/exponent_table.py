@@ -24,17 +24,18 @@ _COMMAND = re.compile(r"\\([A-Za-z]+) ?")
 
 
 def exponent_table(run: Trajectory, layers: Layers) -> tuple[PrintedBlock, ...]:
-    """One row a step where that fits a line, else one row a quantity and step; bounds carry their sign.
+    """One row a step where that fits a line and the program has no layers; bounds carry their sign.
 
-    Of a program with layers one row a quantity, with the layers and the steps in which it stays as it is.
+    Else one row a quantity, with the layers and the steps in which it stays as it is.
     """
     is_exact = all(size.is_exact for step in run.steps for size in step.sizes.values())
-    table = _by_layer(run, layers) if layers.names else _by_step(run)
+    by_step = None if layers.names else _by_step(run)
+    table = by_step or _by_quantity(run, layers)
     bounds = Paragraph(typeset(r"Values with $\le$ are proved as upper bounds only."))
     return (table,) if is_exact else (table, bounds)
 
 
-def _by_layer(run: Trajectory, layers: Layers) -> Table:
+def _by_quantity(run: Trajectory, layers: Layers) -> Table:
     rows = [
         (
             (Math(quantity_latex(name)),),
@@ -48,7 +49,8 @@ def _by_layer(run: Trajectory, layers: Layers) -> Table:
     return Table(columns, layers.rows(rows))
 
 
-def _by_step(run: Trajectory) -> Table:
+def _by_step(run: Trajectory) -> Table | None:
+    """None where no line holds what a step has."""
     names = tuple(run.steps[0].sizes)
     labels = [rf"\ge {step.t}" if step.t == run.settled_from else str(step.t) for step in run.steps]
     columns = [
@@ -57,13 +59,7 @@ def _by_step(run: Trajectory) -> Table:
     ]
     shares = column_shares([[head, *cells] for head, cells in columns])
     if shares is None:
-        narrow = (Column("quantity", share=120), Column((Math("t"),), share=100), Column("exponent", share=780))
-        rows = tuple(
-            ((Math(head),), (Math(label),), (Math(cell),))
-            for head, cells in columns[1:]
-            for label, cell in zip(labels, cells, strict=True)
-        )
-        return Table(narrow, rows)
+        return None
     header, *rows_of_math = [
         tuple((Math(cell),) for cell in row) for row in zip(*([head, *cells] for head, cells in columns), strict=True)
     ]

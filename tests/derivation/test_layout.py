@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from gamma_calc.derivation.document import document
-from gamma_calc.derivation.exponent_table import column_shares
+from gamma_calc.derivation.exponent_table import column_shares, exponent_table
+from gamma_calc.derivation.layers import Layers
+from gamma_calc.document.blocks import Math, Table
 from gamma_calc.document.latex import latex_document
 from gamma_calc.document.markdown import markdown_document
 from tests.derivation.schemes import derivation
@@ -48,6 +50,14 @@ def test_formulas_render(name: str, optimizer: str, horizon: int | None) -> None
     for formulas in found:
         assert formulas.stray == ()
         assert katex_complaints(formulas.found) == []
+
+
+def test_where_no_line_holds_a_step_equal_steps_are_one_row() -> None:
+    run = derivation("init-b", "sgd", None).run
+    table = exponent_table(run, Layers.of(run.program))[0]
+    assert isinstance(table, Table) and not table.is_dense
+    rows = [row for row in table.rows if row[0] == (Math("A"),)]
+    assert [cell for _, cell, _ in rows] == [(Math(r"1 \le t \le 2"),), (Math(r"3 \le t \le 4"),), (Math("t = 5"),)]
 
 
 def test_columns_share_the_line() -> None:
