@@ -49,6 +49,11 @@ def nonnegative(conclusions: Forms) -> list[tuple[Affine, Forms]]:
     return [(-each, (ZERO,)) for each in conclusions]
 
 
+def is_trivial(piece: Affine, tops: Forms) -> bool:
+    """Whether a top has the same coefficients as a form and is no smaller."""
+    return any(top.terms == piece.terms and top.constant >= piece.constant for top in tops)
+
+
 def largest(parts: Sequence[BoundedPart]) -> tuple[Forms, ...]:
     """The bounds of parts together."""
     return tuple(tuple(dict.fromkeys(f for each in parts for f in each.bounds[side])) for side in (LOWER, UPPER))
@@ -123,9 +128,9 @@ class ProofSteps:
         return product(*choices)
 
     def below(self, hypotheses: Forms, claims: Iterable[tuple[Affine, Forms]]) -> None:
-        """Claims, each trivial (a top has the same coefficients and is no smaller) or proved by the next weights."""
+        """Claims, each trivial or proved by the next weights."""
         for piece, tops in claims:
-            if any(top.terms == piece.terms and top.constant >= piece.constant for top in tops):
+            if is_trivial(piece, tops):
                 continue
             average, rest = next(self.evidence, ((), ()))
             chosen = [(tops[i], rational(weight)) for i, weight in average]

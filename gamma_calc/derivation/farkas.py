@@ -11,6 +11,7 @@ from gamma_calc.algebra.affine import auxiliary
 from gamma_calc.algebra.cover import witness
 from gamma_calc.algebra.linear_program import Infeasible, maximum
 from gamma_calc.algebra.plain import Forms
+from gamma_calc.derivation.checker import is_trivial
 
 Weights = list[list[list[object]]]
 """Places and numbers: of the tops, and of the hypotheses."""
@@ -20,11 +21,6 @@ _LEAD = auxiliary("lead")
 def is_proved(hypotheses: Forms, piece: Affine, tops: Forms) -> bool:
     """Whether a claim has a proof."""
     return is_trivial(piece, tops) or proof_of(hypotheses, piece, tops) is not None
-
-
-def is_trivial(piece: Affine, tops: Forms) -> bool:
-    """Whether a top is as large as a piece whatever the free exponents."""
-    return any(top.terms == piece.terms and top.constant >= piece.constant for top in tops)
 
 
 @lru_cache(maxsize=4096)

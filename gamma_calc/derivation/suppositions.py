@@ -65,7 +65,7 @@ def schemes_and_policies(
     """Several schemes with their policies, at the same values.
 
     Raises:
-        BadInput: as in `supposed`.
+        BadInput: as in `scheme_and_policy`, or an alignment has the name of a scheme's free exponent.
     """
     policies = [supposes.policy for _, supposes in asked]
     schemes = selected([spec for spec, _ in asked])

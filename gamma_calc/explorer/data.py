@@ -33,7 +33,7 @@ MOST_DRAWN = 2
 Json = dict[str, Any]
 
 
-def page_json(sides: Sequence[tuple[Derivation, Document]], depths: Sequence[int] = ()) -> Json:
+def page_json(sides: Sequence[tuple[Derivation, Document]], depths: Sequence[int]) -> Json:
     """What a page of one or more derivations knows; a free exponent of one name is the same in all of them.
 
     `start` is where the page begins, and `low` and `high` how far an exponent can be moved. Where the derivations are
