@@ -8,8 +8,8 @@ crossover.
 What a population confirms is PASS. Mean squares of terms are sums of powers of n with positive coefficients, whose
 slopes are at most the largest power: so a slope above a prediction refutes it at any width. One below it refutes it
 where the program has no step function; else it may lack the answer of one, which a population has not got, and is FAIL
-where the trained widths and the population have the same slope. What is left, and what has no population, is
-INCONCLUSIVE.
+where the trained widths and the population have the same slope. A slope that is known no better than the tolerance
+refutes nothing. What is left, and what has no population, is INCONCLUSIVE.
 """
 
 from __future__ import annotations
@@ -85,8 +85,9 @@ def _by_population(near: Judged, far: Judged, words: str, refutes: Refutes) -> J
         and far.measured is not None
         and abs(near.measured - far.measured) <= TOLERANCE
     )
-    is_refuted = refutes is Refutes.BOTH or (refutes is Refutes.ABOVE and is_above)
-    if found is Verdict.FAIL and not is_refuted and not agree:
+    is_refuted = agree or refutes is Refutes.BOTH or (refutes is Refutes.ABOVE and is_above)
+    is_blunt = far.estimate.half_width > TOLERANCE
+    if found is Verdict.FAIL and (is_blunt or not is_refuted):
         found = Verdict.INCONCLUSIVE
     if found is Verdict.INCONCLUSIVE:
         return replace(near, judgement=Judgement(found, f"not decided by {reason}"))

@@ -182,14 +182,14 @@ class TorchReading:
             case PowerOf(_, degree, factor):
                 return float(factor) * value.pow(float(degree))
             case Softmax(operand, axis):
-                return value.softmax(dim=_dimension(operand, axis))
+                return value.softmax(dim=dimension(operand, axis))
             case InverseRms(operand, axis):
                 return self.mean(value.square(), operand, axis).rsqrt()
         raise TypeError(f"no function for {type(node).__name__}")
 
     def mean(self, value: Tensor, node: Expression, axis: Axis) -> Tensor:
         """The mean of a node's value along one of its axes."""
-        return value.mean(dim=_dimension(node, axis))
+        return value.mean(dim=dimension(node, axis))
 
     def _whole(self, node: Expression, value: FormalSum[Tensor]) -> Tensor:
         """The sum of the terms of a value."""
@@ -210,7 +210,7 @@ class TorchReading:
     def count(self, node: Count, tensor: FormalSum[Tensor]) -> Tensor:
         """By the shape."""
         _, term = next(iter(tensor))
-        return term.new_tensor(float(term.shape[_dimension(node.tensor, node.axis)])) ** float(node.power)
+        return term.new_tensor(float(term.shape[dimension(node.tensor, node.axis)])) ** float(node.power)
 
     def norm(self, node: Norm, tensors: Sequence[FormalSum[Tensor]]) -> Tensor | None:
         """By the definition, over the axes that the program knows."""
@@ -256,7 +256,7 @@ def trained_in_torch(program: Program, reading: TorchReading, steps: int) -> Ite
     return islice(training(program, reading), steps)
 
 
-def _dimension(node: Expression, axis: Axis) -> int:
+def dimension(node: Expression, axis: Axis) -> int:
     """Where an axis of a node is in its tensor, behind the axes over which a run is repeated."""
     return node.axes.index(axis) - len(node.axes)
 

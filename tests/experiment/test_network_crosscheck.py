@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -20,8 +21,9 @@ from gamma_calc.experiment.prediction import Predicted
 from gamma_calc.experiment.setup import Settings, network_experiment
 from gamma_calc.experiment.verdicts import Judged
 from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import Expression
 from gamma_calc.program.models import Perceptron
-from gamma_calc.program.network import axis, contract, data, named, parameter
+from gamma_calc.program.network import axis, contract, data, gelu, named, parameter, silu, tanh
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
@@ -226,8 +228,23 @@ def test_where_there_is_no_population(subject: Scheme, changes: dict[str, Any], 
     assert message in population_refusal(replace(population(subject), **changes))
 
 
-def slope(value: float, predicted: str, verdict: Verdict) -> Judged:
-    known = SlopeEstimate((1, 64), 8, value, (value - 0.01, value + 0.01), 0.01)
+@pytest.mark.parametrize(("function", "rate"), [(gelu, "-9/10"), (silu, "-19/20"), (tanh, "-9/10")])
+def test_changes_that_floats_round_away_far_out_are_confirmed(
+    function: Callable[[Expression], Expression], rate: str
+) -> None:
+    """A step of n^(-9/10) of a hidden layer of size one is 2^-54 of it at a width of 2^60."""
+    n = axis("width", 1)
+    hidden = named(
+        "h", parameter("W_1", n, axis("inputs"), init="0", rate=rate) @ data("x", axis("inputs"), axis("batch"))
+    )
+    output = named("f", parameter("W_2", axis("out"), n, init="-1/2", rate=rate) @ function(hidden))
+    found = crosscheck(Problem("network", output), settings=Settings(steps=2))
+    assert found.verdict is Verdict.PASS, [row.reason for row in found.rows if row.verdict is not Verdict.PASS]
+    assert any(term.far is not None for row in found.rows for term in row.terms.values())
+
+
+def slope(value: float, predicted: str, verdict: Verdict, half_width: float = 0.01) -> Judged:
+    known = SlopeEstimate((1, 64), 8, value, (value - half_width, value + half_width), half_width)
     return Judged(Predicted(Fraction(predicted)), known, Judgement(verdict, "as it is"))
 
 
@@ -258,6 +275,12 @@ def test_what_a_population_decides(near: float, far: float, refutes: Refutes, ex
     found = far_widths._by_population(slope(near, "0", Verdict.FAIL), slope(far, "0", far_verdict), "there", refutes)
     assert found.judgement.verdict is expected
     assert (found.far is not None) == (expected is not Verdict.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize("refutes", Refutes)
+def test_a_population_refutes_nothing_by_a_slope_that_it_hardly_knows(refutes: Refutes) -> None:
+    near, far = (slope(0.9, "0", Verdict.FAIL, half_width) for half_width in (0.01, 0.06))
+    assert far_widths._by_population(near, far, "there", refutes).judgement.verdict is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(

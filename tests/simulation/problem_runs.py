@@ -41,14 +41,20 @@ def tensors(problem: Problem, sizes: Mapping[str, int]) -> dict[str, Tensor]:
 
 
 def runs(
-    problem: Problem, sizes: Mapping[str, int], data: Tensors, scalars: Mapping[str, float], steps: int = 3
+    problem: Problem,
+    sizes: Mapping[str, int],
+    data: Tensors,
+    scalars: Mapping[str, float],
+    steps: int = 3,
+    rate: float = RATE,
+    read: type[TorchReading] = TorchReading,
 ) -> Iterator[tuple[Step[Tensor], Tensors, Tensors]]:
     """The steps of a run, each with the parameters before it and after it."""
     written = program(problem)
     every = nodes(*written.gradients.values(), *written.quantities.values())
     known = {node.symbol: _scalar(node, sizes, scalars) for node in every if isinstance(node, Scaled)}
-    rates = {weight.name: RATE for weight in written.parameters if weight.is_trained}
-    reading = TorchReading(written.optimizer, data, rates, known, sizes=sizes)
+    rates = {weight.name: rate for weight in written.parameters if weight.is_trained}
+    reading = read(written.optimizer, data, rates, known, sizes=sizes)
     for step in trained_in_torch(written, reading, steps):
         states = [
             {w.name: whole(state[w.name], data[w.name]) for w in written.parameters}

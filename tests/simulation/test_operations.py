@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import pytest
 import torch
 from torch import Tensor
 
 from gamma_calc import Problem
+from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression
 from gamma_calc.program.network import (
     axis,
@@ -28,6 +30,9 @@ from gamma_calc.program.network import (
     stop_gradient,
     tanh,
 )
+from gamma_calc.program.terms import Label, is_initial
+from gamma_calc.simulation.population import Population
+from gamma_calc.simulation.torch_reading import TorchReading
 from tests.simulation.problem_runs import gradient, runs, tensors, whole
 
 SIZES = {"width": 6, "also": 6, "heads": 2, "head": 3, "token": 4, "batch": 2}
@@ -92,3 +97,41 @@ def test_an_operation_is_what_torch_makes_of_it(build: Build, function: Function
         torch.testing.assert_close(whole(step.quantities["f"], values[1]), values[1], rtol=1e-12, atol=1e-12)
         change = values[1] - values[0].detach()
         torch.testing.assert_close(whole(step.quantities["Delta_f"], change), change, rtol=1e-12, atol=1e-12)
+
+
+class EachOnce(Population):
+    """A population with as many kinds as there are coordinates."""
+
+    counts: ClassVar[Mapping[Axis, Tensor]] = {}
+
+
+def learnt(problem: Problem, rate: float, read: type[TorchReading]) -> Mapping[tuple[int, str, Label], Tensor]:
+    """What two steps change, term by term, over the rate."""
+    steps = runs(problem, SIZES, tensors(problem, SIZES), {}, steps=2, rate=rate, read=read)
+    return {
+        (step.t, name, label): term / rate
+        for step, _, _ in steps
+        for name, value in step.quantities.items()
+        for label, term in value
+        if name.startswith("Delta_") or not is_initial(label)
+    }
+
+
+@pytest.mark.parametrize("build", [build for build, _ in CASES.values()], ids=CASES)
+def test_a_population_changes_in_proportion_to_steps_that_rounding_would_hide(build: Build) -> None:
+    """Of a difference that is 2^-30 of a value rounding takes a part 2^-23, and of one that is 2^-60 all."""
+    problem = Problem("operation", named("f", named("inner", build(H))))
+    visible, hidden = learnt(problem, 2.0**-30, TorchReading), learnt(problem, 2.0**-60, EachOnce)
+    of_first_order = {key: term for key, term in visible.items() if bool(term.abs().max() > 2.0**-10)}
+    assert of_first_order
+    for key, term in of_first_order.items():
+        torch.testing.assert_close(hidden[key], term, rtol=0, atol=1e-3 * float(term.abs().max()), msg=str(key))
+
+
+@pytest.mark.parametrize("build", [build for build, _ in CASES.values()], ids=CASES)
+@pytest.mark.parametrize("rate", [2.0**-10, 2.0**-16, 1.0])
+def test_a_population_changes_as_any_run_where_nothing_is_hidden(build: Build, rate: float) -> None:
+    problem = Problem("operation", named("f", named("inner", build(H))))
+    plain, population = learnt(problem, rate, TorchReading), learnt(problem, rate, EachOnce)
+    for key, term in plain.items():
+        torch.testing.assert_close(population[key], term, rtol=0, atol=1e-8 * float(term.abs().max()), msg=str(key))
