@@ -59,6 +59,8 @@ class SlopeEstimate:
         is_zero: whether the quantity is exactly zero in every run that is fitted.
         shortfall: why the data cannot settle anything, or empty.
         excluded: the runs that were not fitted, as (width, run).
+        nonzero: the runs that are not exactly zero at the width with the fewest, which is what the interval rests on;
+            None for all.
     """
 
     widths: tuple[int, ...]
@@ -72,11 +74,17 @@ class SlopeEstimate:
     is_zero: bool = False
     shortfall: str = ""
     excluded: tuple[tuple[int, int], ...] = ()
+    nonzero: int | None = None
+
+    @property
+    def counted(self) -> int:
+        """The runs whose number the interval goes by."""
+        return self.runs if self.nonzero is None else self.nonzero
 
     @property
     def spread(self) -> float:
-        """The standard deviation of the slope of a single run: that of the mean of K is by K^(1/2) less."""
-        return self.sampling_half_width * math.sqrt(self.runs) / student_quantile(self.runs - 1)
+        """The standard deviation of the slope of a single run that counts: that of the mean of K is by K^(1/2) less."""
+        return self.sampling_half_width * math.sqrt(self.counted) / student_quantile(self.counted - 1)
 
     @property
     def drift_excess(self) -> float:
@@ -108,19 +116,20 @@ def slope_estimate(
         excluded = np.broadcast_to(excluded.any(axis=0), excluded.shape)
     samples = [row[~out] for row, out in zip(mean_square, excluded, strict=True)]
     runs = min(len(sample) for sample in samples)
+    # A run that is zero at a width says nothing of how far chance moves the size there.
+    nonzero = min(int(np.count_nonzero(sample)) for sample in samples)
     known = SlopeEstimate(
         tuple(widths),
         runs,
         is_zero=runs > 0 and not any(sample.any() for sample in samples),
         shortfall=shortfall(widths, runs),
         excluded=named,
+        nonzero=nonzero,
     )
-    # A run that is zero at a width says nothing of how far chance moves the size there.
-    telling = min(int(np.count_nonzero(sample)) for sample in samples)
-    if telling < MINIMUM_RUNS or len(widths) < MINIMUM_FOR_HALVES:
+    if nonzero < MINIMUM_RUNS or len(widths) < MINIMUM_FOR_HALVES:
         return known
     means = _resampled_means(samples, is_paired, resamples, seed)
-    return _fitted(known, samples, means, telling)
+    return _fitted(known, samples, means)
 
 
 def student_quantile(degrees: int) -> float:
@@ -173,7 +182,7 @@ def _frequencies(runs: tuple[int, ...], resamples: int, seed: int) -> tuple[Arra
     return tuple(rng.multinomial(count, np.full(count, 1 / count), size=resamples) / count for count in runs)
 
 
-def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array, telling: int) -> SlopeEstimate:
+def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array) -> SlopeEstimate:
     # A resample made only of runs in which the quantity is zero has no logarithm: it says nothing about the others.
     resampled = resampled[(resampled > 0).all(axis=1)]
     mean = np.array([sample.mean() for sample in samples])
@@ -183,7 +192,7 @@ def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array, tellin
     functional = _functionals(x, variance)
     slope, lower, upper = (float(value) for value in functional @ y)
     slopes = ys @ functional.T
-    stretch = student_quantile(telling - 1) * math.sqrt(telling / (telling - 1))
+    stretch = student_quantile(known.counted - 1) * math.sqrt(known.counted / (known.counted - 1))
     sampling = stretch * float(slopes[:, 0].std())
     of_drift = stretch * float((slopes[:, 2] - slopes[:, 1]).std())
     half_width = sampling + max(0.0, abs(upper - lower) - of_drift)
@@ -198,6 +207,7 @@ def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array, tellin
         upper,
         shortfall=known.shortfall,
         excluded=known.excluded,
+        nonzero=known.nonzero,
     )
 
 

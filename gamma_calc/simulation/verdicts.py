@@ -112,8 +112,8 @@ def _judged_slope(
 def settling(predicted: float, slope: float, estimate: SlopeEstimate) -> str:
     """The runs at these widths, or the widths, that would settle an inconclusive slope.
 
-    Runs: the sampling half-width falls as one over their root. It has to leave, beside the excess of the drift, the
-    tolerance (where the slope is near, for PASS) or the distance beyond the tolerance (for FAIL).
+    Runs: beside the excess of the drift, the sampling half-width has to be at most the tolerance (where the slope is
+    near, for PASS) or the distance beyond the tolerance (for FAIL). As many of them are taken to be zero as here.
     Widths: the errors of the lower and the upper half give the factor by which the error falls in an octave.
     """
     error = abs(slope - predicted)
@@ -123,11 +123,10 @@ def settling(predicted: float, slope: float, estimate: SlopeEstimate) -> str:
 
 
 def _enough_runs(target: float, estimate: SlopeEstimate) -> str:
-    room = target - estimate.drift_excess
-    if room <= 0:
+    needed = runs_needed(estimate.spread, target - estimate.drift_excess)
+    if needed is None or needed <= estimate.counted:
         return ""
-    runs = math.ceil(estimate.runs * (estimate.sampling_half_width / room) ** 2)
-    return f"about {runs} runs at these widths would settle it" if runs > estimate.runs else ""
+    return f"about {math.ceil(needed * estimate.runs / estimate.counted)} runs at these widths would settle it"
 
 
 def _enough_widths(predicted: float, error: float, estimate: SlopeEstimate) -> str:

@@ -92,6 +92,7 @@ def test_zeros_are_told_apart_from_powers() -> None:
     some = data.copy()
     some[:, ::2] = 0
     assert slope_estimate(WIDTHS, some).slope == pytest.approx(-0.5, abs=1e-12)
+    assert (slope_estimate(WIDTHS, some).nonzero, slope_estimate(WIDTHS, data).nonzero) == (4, 8)
 
 
 def test_excluded_runs_are_named_and_never_fitted() -> None:

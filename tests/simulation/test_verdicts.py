@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -62,10 +63,25 @@ def test_verdict(predicted: Fraction | None, estimate: SlopeEstimate, upper: boo
     assert judgement.reason
 
 
+@pytest.mark.parametrize(
+    ("estimate", "runs"),
+    [
+        # t(K - 1) / K^(1/2) has to fall by 0.05 / 0.08 from t(15) / 4 = 0.533: to 0.333, which 38 runs have.
+        (measured(-0.5, 0.08), 38),
+        # By 0.02 / 0.04, to 0.266: what drift adds stays.
+        (measured(-0.5, 0.07, excess=0.03), 57),
+        # By 0.05 / 0.2 from t(2) / 3^(1/2) = 2.484: a few runs more do most of it, for t(2) is twice t(12).
+        (replace(measured(-0.5, 0.2), runs=3), 13),
+        # By 0.05 / 0.08 from t(7) / 8^(1/2) = 0.836: 17 runs that are not zero, of which every other one is.
+        (replace(measured(-0.5, 0.08), nonzero=8), 34),
+    ],
+    ids=["blunt", "drift", "three runs", "half of them zero"],
+)
+def test_the_runs_that_are_offered_have_the_half_width_that_is_missing(estimate: SlopeEstimate, runs: int) -> None:
+    assert f"about {runs} runs" in verdict(HALF, estimate).reason
+
+
 def test_runs_that_would_settle_do_settle() -> None:
-    """Half the sampling error needs four times the runs: half-widths 0.08 to 0.04 and 0.05 with an excess."""
-    assert "about 41 runs" in verdict(HALF, measured(-0.5, 0.08)).reason
-    assert "about 64 runs" in verdict(HALF, measured(-0.5, 0.07, excess=0.03)).reason.replace("about 65", "about 64")
     n = np.array(WIDTHS, dtype=np.float64)[:, None]
     rng = np.random.default_rng(0)
     data = n**-1.0 * np.exp(0.9 * rng.standard_normal((len(n), 2000)))
