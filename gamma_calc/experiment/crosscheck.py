@@ -166,7 +166,8 @@ class Crosscheck:
         else:
             words = {Verdict.FAIL: "refuted", Verdict.INCONCLUSIVE: "undecided", Verdict.PASS: "confirmed"}
             outcome = ", ".join(f"{tally[verdict]} {word}" for verdict, word in words.items() if tally[verdict])
-        decided_far = sum(any(each.far for each in row.judged) for row in self.rows)
+        decided = (row for row in self.rows if row.verdict is not Verdict.INCONCLUSIVE)
+        decided_far = sum(any(each.far for each in row.judged) for row in decided)
         sentences = [f"{outcome}{self._intervals}"]
         if decided_far:
             rows = "1 row is" if decided_far == 1 else f"{decided_far} rows are"

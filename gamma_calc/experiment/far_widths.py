@@ -75,7 +75,8 @@ class Refutes(Enum):
 def _by_population(near: Judged, far: Judged, words: str, refutes: Refutes) -> Judged:
     if not _is_open(near) or near.predicted.exponent is None or near.estimate.is_zero:
         return near  # what is exactly zero, or is not, is no matter of widths
-    reason = _both(words, far.judgement.reason, near.judgement.reason)
+    # Its runs and widths are fixed: what would settle it by more of them is nothing that a user could ask for.
+    reason = _both(words, far.judgement.numbers or far.judgement.remark, near.judgement.reason)
     found = far.judgement.verdict
     is_above = far.measured is not None and far.measured > (far.predicted.exponent or 0)
     # Else it is FAIL where both measurements contradict the prediction by the same slope.

@@ -84,7 +84,7 @@ def verdict(predicted: Fraction | None, estimate: SlopeEstimate, *, upper: bool 
     if estimate.slope is None or estimate.interval is None:
         return Judgement(
             Verdict.INCONCLUSIVE,
-            f"fewer than {MINIMUM_RUNS} runs are not exactly zero at some width: more runs",
+            f"at some width fewer than {MINIMUM_RUNS} runs are not exactly zero",
         )
     return _judged_slope(float(predicted), estimate.slope, estimate.interval, estimate, upper)
 

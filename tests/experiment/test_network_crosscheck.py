@@ -277,6 +277,23 @@ def test_what_a_population_decides(near: float, far: float, refutes: Refutes, ex
     assert (found.far is not None) == (expected is not Verdict.INCONCLUSIVE)
 
 
+def test_what_a_population_leaves_open_asks_for_nothing_that_cannot_be_had_and_is_not_decided_by_it() -> None:
+    near, far = slope(0.03, "0", Verdict.INCONCLUSIVE, 0.06), slope(0.04, "0", Verdict.INCONCLUSIVE, 0.06)
+    near, far = (
+        replace(each, judgement=Judgement(Verdict.INCONCLUSIVE, advice, "numbers"))
+        for each, advice in ((near, "more trained runs"), (far, "more populations"))
+    )
+    found = far_widths._by_population(near, far, "there", Refutes.BOTH)
+    assert found.judgement.reason == "not decided by there: numbers; at the trained widths: numbers; more trained runs"
+    decided = far_widths._by_population(near, slope(0, "0", Verdict.PASS), "there", Refutes.BOTH)
+    quick = crosscheck("init-a", settings=replace(QUICK, seeds=3, steps=1))
+    (scheme,) = quick.schemes
+    for terms, sentence in (({}, "1 row is decided by a population"), ({("U",): found}, "")):
+        row = replace(scheme.rows[0], leading=decided, terms=terms)
+        summary = replace(quick, schemes=(replace(scheme, rows=(row,)),)).summary
+        assert ("decided by a population" in summary) is bool(sentence) and sentence in summary
+
+
 @pytest.mark.parametrize("refutes", Refutes)
 def test_a_population_refutes_nothing_by_a_slope_that_it_hardly_knows(refutes: Refutes) -> None:
     near, far = (slope(0.9, "0", Verdict.FAIL, half_width) for half_width in (0.01, 0.06))
