@@ -5,13 +5,14 @@ Every network is trained by reading its program. What the widths leave open is a
 Every scheme carries a negative control: the same measurement judged by predictions that are known to be false. They are
 made by supposing that aligned sums grow like independent ones; where a scheme has no aligned sum to get wrong, or the
 measurement does not tell, by moving every finite exponent. If such predictions passed too, the check could not tell
-right from wrong. How far off a prediction has to be for that, the resolution, is stated beside.
+right from wrong. A prediction that is the same as without the assumption is not judged: its FAIL would show nothing.
+How far off a prediction has to be to FAIL, the resolution, is stated beside.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from html import escape
@@ -27,11 +28,11 @@ from gamma_calc.derivation.suppositions import Alignments, Suppositions, schemes
 from gamma_calc.derivation.tables import html_table, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.far_widths import settled
-from gamma_calc.experiment.prediction import at_largest_rate, moved, predictions
+from gamma_calc.experiment.prediction import Prediction, at_largest_rate, differing, moved, predictions
 from gamma_calc.experiment.setup import WIDTHS, Settings, extra_prefactors, network_experiment, network_prefactor
 from gamma_calc.experiment.sweep import part
 from gamma_calc.experiment.sweep_run import available_memory, check_network
-from gamma_calc.experiment.verdicts import FEWEST_PLACES, SEVERITY, VerdictRow, judged, unjudged, worst
+from gamma_calc.experiment.verdicts import FEWEST_PLACES, VerdictRow, best, judged, unjudged, worst
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values
@@ -51,7 +52,10 @@ COLUMNS = ("quantity", "t", "predicted", "measured", "95 % interval", "inside", 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Predictions that are known to be false, judged by the measurement; only FAIL shows that it can tell."""
+    """Predictions that are known to be false, judged by the measurement; only FAIL shows that it can tell.
+
+    None of `rows` is of a prediction that is the scheme's own.
+    """
 
     assumption: str
     rows: tuple[VerdictRow, ...]
@@ -130,7 +134,7 @@ class Crosscheck:
     @property
     def control(self) -> Verdict:
         """FAIL if the control of every scheme is, which shows that the check can tell; else what it is at best."""
-        return min((scheme.control.verdict for scheme in self.schemes), key=SEVERITY.index)
+        return best(scheme.control.verdict for scheme in self.schemes)
 
     @property
     def resolutions(self) -> tuple[float, ...]:
@@ -345,24 +349,15 @@ def _checked(
         rows = tuple(unjudged(scheme.name, each, nothing) for each in predicted)
         return Checked(scheme, k, experiment, None, rows, Control("", rows))
     check_network(experiment, available_memory())
-    judge = _Judge(scheme.name, settings.steps, program_sizes(experiment, progress))
+    measurement = program_sizes(experiment, progress)
+
+    def verdicts(predicted: Sequence[Prediction]) -> tuple[VerdictRow, ...]:
+        """By the trained widths, and by those far beyond."""
+        return settled(judged(scheme.name, predicted, measurement), predicted, measurement.configuration)
+
     # The better control breaks an assumption, if the scheme has a sum to get wrong.
-    control = None
-    if predictions(scheme, settings.steps, FALSE_ASSUMPTION) != own:
-        control = Control(ALIGNMENT, judge.rows(scheme, FALSE_ASSUMPTION))
-    if control is None or control.verdict is not Verdict.FAIL:
-        control = Control(MOVED, judge.rows(scheme, CALCULUS, SHIFT))
-    return Checked(scheme, k, experiment, judge.measurement, judge.rows(reference, tested), control)
-
-
-@dataclass(frozen=True, slots=True)
-class _Judge:
-    """A measurement, and the verdicts on any predictions of it: by the trained widths, and by those far beyond."""
-
-    name: str
-    steps: int
-    measurement: ProgramMeasurement
-
-    def rows(self, scheme: Scheme, policy: Policy, shift: Fraction = Fraction(0)) -> tuple[VerdictRow, ...]:
-        predicted = tuple(moved(each, shift) for each in predictions(scheme, self.steps, policy))
-        return settled(judged(self.name, predicted, self.measurement), predicted, self.measurement.configuration)
+    supposed = predictions(scheme, settings.steps, FALSE_ASSUMPTION)
+    control = Control(ALIGNMENT, verdicts(differing(supposed, own)))
+    if control.verdict is not Verdict.FAIL:
+        control = Control(MOVED, verdicts(differing([moved(each, SHIFT) for each in own], own)))
+    return Checked(scheme, k, experiment, measurement, verdicts(predicted), control)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -97,6 +97,11 @@ def moved(prediction: Prediction, shift: Fraction) -> Prediction:
 
     terms = {term: shifted(each) for term, each in prediction.terms.items()}
     return replace(prediction, total=shifted(prediction.total), terms=terms)
+
+
+def differing(supposed: Iterable[Prediction], own: Iterable[Prediction]) -> tuple[Prediction, ...]:
+    """The predictions that say something else than a scheme's own ones of the same quantities, in the same order."""
+    return tuple(each for each, true in zip(supposed, own, strict=True) if each != true)
 
 
 def prediction(quantity: str, t: int, size: Size, terms: Mapping[Label, Size]) -> Prediction:

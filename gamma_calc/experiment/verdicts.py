@@ -182,6 +182,11 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=SEVERITY.index, default=Verdict.PASS)
 
 
+def best(verdicts: Iterable[Verdict]) -> Verdict:
+    """PASS if any is PASS, else INCONCLUSIVE if any is that, else FAIL: a control is FAIL where every part of it is."""
+    return min(verdicts, key=SEVERITY.index)
+
+
 def unjudged(scheme: str, prediction: Prediction, missing: SlopeEstimate) -> VerdictRow:
     """The row of a prediction that nothing was trained for, because of what is missing."""
     alone = Judged(prediction.total, missing, Judgement(Verdict.INCONCLUSIVE, missing.shortfall))

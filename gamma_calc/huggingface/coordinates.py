@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from gamma_calc.calculus.policy import Policy
+from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.derivation.suppositions import Alignments, measured_policy
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import FALSE_ASSUMPTION
-from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, predictions
+from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, differing, predictions
 from gamma_calc.experiment.setup import RAW
-from gamma_calc.experiment.verdicts import Judged, VerdictRow, judged, judged_alone, worst
+from gamma_calc.experiment.verdicts import Judged, VerdictRow, best, judged, judged_alone, worst
 from gamma_calc.huggingface.alignments import LayerAlignment, layer_alignments
 from gamma_calc.huggingface.family_training import (
     CoordinateLayout,
@@ -38,7 +38,7 @@ from gamma_calc.huggingface.family_training import (
     family_observations,
     layer_measurement,
 )
-from gamma_calc.huggingface.network_predictions import network_predictions
+from gamma_calc.huggingface.network_predictions import network_predictions, traced_adapters, traced_predictions
 from gamma_calc.huggingface.probe import mean_alignments
 from gamma_calc.program.models import check_module
 from gamma_calc.program.problem import program_of
@@ -105,8 +105,8 @@ class CoordinateCheck:
 
     @property
     def control(self) -> Verdict:
-        """The verdict on predictions made under a false assumption; only FAIL shows that the check can tell."""
-        return worst(row.verdict for layer in self.layers for row in layer.control)
+        """FAIL if the control of every layer is, which shows that the check can tell; else what it is at best."""
+        return best(worst(row.verdict for row in layer.control) for layer in self.layers)
 
     @property
     def alignments(self) -> Mapping[str, float]:
@@ -253,12 +253,14 @@ def _theory(
     make_model: MakeModel, layout: CoordinateLayout, is_network: bool, scheme: Scheme, asked: Scheme, policy: Policy
 ) -> Theory:
     if not is_network:
-        alone = predictions(asked, layout.steps, policy), predictions(scheme, layout.steps, FALSE_ASSUMPTION)
+        own, supposed = (predictions(scheme, layout.steps, each) for each in (CALCULUS, FALSE_ASSUMPTION))
+        alone = predictions(asked, layout.steps, policy), differing(supposed, own)
         return lambda layer: alone
     model = make_model(layout.widths[0], 0)
     whole = network_predictions(model, asked, layout.steps, policy)
-    false = network_predictions(model, scheme, layout.steps, FALSE_ASSUMPTION)
-    return lambda layer: (whole[layer], false[layer])
+    traced = traced_adapters(model, scheme)
+    true, false = (traced_predictions(traced, layout.steps, each) for each in (CALCULUS, FALSE_ASSUMPTION))
+    return lambda layer: (whole[layer], differing(false[layer], true[layer]))
 
 
 def _layer_check(scheme: Scheme, theory: Theory, layer: str, measurement: LayerMeasurement) -> LayerCheck:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -61,6 +62,10 @@ def test_no_exponent_of_the_module_is_refuted_and_most_are_confirmed(found: Coor
 def test_the_control_fails(found: CoordinateCheck) -> None:
     assert found.control is Verdict.FAIL
     assert "fails as it has to" in found.summary
+    for layer in found.layers:
+        assert ("Z_A", 1) not in {(row.quantity, row.t) for row in layer.control}  # the same without the assumption
+    first, *others = found.layers
+    assert replace(found, layers=(replace(first, control=first.rows[:1]), *others)).control is Verdict.PASS
 
 
 def test_another_schemes_predictions_fail() -> None:
