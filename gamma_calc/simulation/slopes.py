@@ -103,14 +103,15 @@ def slope_estimate(
 ) -> SlopeEstimate:
     """The slope of 1/2 log2 of the mean of `mean_square` on log2 of the width.
 
-    Shapes: mean_square [widths, runs], is_excluded the same. A paired run that is excluded at one width is left out at
-    all of them, so that every width is the mean of the same runs.
+    Shapes: mean_square [widths, runs], is_excluded the same. What is not finite is excluded too. A paired run that is
+    excluded at one width is left out at all of them, so that every width is the mean of the same runs.
 
     >>> widths = [2**k for k in range(7, 14)]
     >>> slope_estimate(widths, np.array([[n**-1.0] * 8 for n in widths])).slope
     -0.5
     """
-    excluded = np.zeros(mean_square.shape, np.bool_) if is_excluded is None else is_excluded
+    # A sum of terms may be no float where each of them is one.
+    excluded = ~np.isfinite(mean_square) | (False if is_excluded is None else is_excluded)
     named = tuple((widths[row], int(run)) for row, run in np.argwhere(excluded))
     if is_paired:
         excluded = np.broadcast_to(excluded.any(axis=0), excluded.shape)
@@ -185,9 +186,9 @@ def _frequencies(runs: tuple[int, ...], resamples: int, seed: int) -> tuple[Arra
 def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array) -> SlopeEstimate:
     # A resample made only of runs in which the quantity is zero has no logarithm: it says nothing about the others.
     resampled = resampled[(resampled > 0).all(axis=1)]
-    mean = np.array([sample.mean() for sample in samples])
+    mean = np.array([_mean(sample) for sample in samples])
     # Each sample by its mean, for the squares of large and small numbers are no floats.
-    variance = np.array([(sample / sample.mean()).var() / len(sample) for sample in samples])
+    variance = np.array([(sample / of_all).var() / len(sample) for sample, of_all in zip(samples, mean, strict=True)])
     x, y, ys = np.log2(known.widths), np.log2(mean) / 2, np.log2(resampled) / 2
     functional = _functionals(x, variance)
     slope, lower, upper = (float(value) for value in functional @ y)
@@ -209,6 +210,12 @@ def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array) -> Slo
         excluded=known.excluded,
         nonzero=known.nonzero,
     )
+
+
+def _mean(sample: Array) -> float:
+    """The mean; over a power of two, for the sum of large numbers is no float."""
+    _, exponent = np.frexp(sample.max())
+    return float(np.ldexp(np.ldexp(sample, -exponent).mean(), exponent))
 
 
 def _functionals(x: Array, variance: Array) -> Array:

@@ -161,12 +161,23 @@ def test_a_slope_that_rests_on_few_of_many_runs_refutes_nothing(others: int, is_
         assert verdict(None, estimate).verdict is Verdict.FAIL  # which says that all runs are zero
 
 
-def test_sizes_whose_squares_underflow_are_fitted() -> None:
-    """Mean squares of 1e-200: their own squares are zero in a float."""
+@pytest.mark.parametrize("largest", [1e-200, 1.7e308])
+def test_sizes_whose_squares_or_sums_are_no_floats_are_fitted(largest: float) -> None:
+    """The squares of mean squares of 1e-200 are zero in a float, and the sum of two of 1.7e308 is infinite."""
     data = noisy(-0.5, 16, np.random.default_rng(7), common=False)
-    small, plain = slope_estimate(WIDTHS, 1e-200 * data), slope_estimate(WIDTHS, data)
-    assert small.slope == pytest.approx(plain.slope, abs=1e-9)
-    assert small.half_width == pytest.approx(plain.half_width, rel=1e-9)
+    data /= data.max()
+    extreme, plain = slope_estimate(WIDTHS, largest * data), slope_estimate(WIDTHS, data)
+    assert extreme.slope == pytest.approx(plain.slope, abs=1e-9)
+    assert extreme.half_width == pytest.approx(plain.half_width, rel=1e-9)
+
+
+def test_a_run_that_is_not_finite_is_excluded() -> None:
+    data = noisy(-0.5, 16, np.random.default_rng(7), common=False)
+    infinite = data.copy()
+    infinite[-1, 3] = np.inf
+    found = slope_estimate(WIDTHS, infinite)
+    assert found.excluded == ((WIDTHS[-1], 3),)
+    assert found.slope == slope_estimate(WIDTHS, np.delete(data, 3, axis=1)).slope
 
 
 def test_the_seed_decides_the_interval() -> None:
