@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from numbers import Integral
 from types import MappingProxyType
 
 from gamma_calc.algebra import Affine, exact
@@ -85,23 +86,27 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.widths is not None:
-            _check_widths(self.widths)
+            object.__setattr__(self, "widths", _checked_widths(self.widths))
         for name, (least, most) in COUNTS.items():
-            whole_number(name, getattr(self, name), least, most)
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least, most))
         for name, choices in {"device": DEVICES, "dtype": DTYPES}.items():
             if (value := getattr(self, name)) not in tuple(choices):
                 raise BadInput(name, found=value, expected=f"one of {', '.join(choices)}")
-        if self.prefactor is not None and exact(self.prefactor) <= 0:
-            raise BadInput("prefactor", found=self.prefactor, expected="a positive number")
+        if self.prefactor is not None:
+            if (prefactor := exact(self.prefactor)) <= 0:
+                raise BadInput("prefactor", found=self.prefactor, expected="a positive number")
+            object.__setattr__(self, "prefactor", prefactor)
 
 
-def _check_widths(widths: object) -> None:
+def _checked_widths(widths: object) -> tuple[int, ...]:
     expected = f"at most {MOST_WIDTHS} increasing whole numbers from 2 to {LARGEST_WIDTH}"
     if not isinstance(widths, tuple | list) or not 1 <= len(widths) <= MOST_WIDTHS:
         raise BadInput("widths", found=widths, expected=expected)
-    is_fine = all(type(width) is int and 2 <= width <= LARGEST_WIDTH for width in widths)
+    is_whole = all(isinstance(width, Integral) and not isinstance(width, bool) for width in widths)
+    is_fine = is_whole and all(2 <= width <= LARGEST_WIDTH for width in widths)
     if not is_fine or any(a >= b for a, b in pairwise(widths)):
         raise BadInput("widths", found=widths, expected=expected)
+    return tuple(map(int, widths))
 
 
 def network_experiment(

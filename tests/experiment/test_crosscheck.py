@@ -58,6 +58,15 @@ def test_the_plain_data_says_what_computed_it(init_a: Crosscheck) -> None:
     assert origin["torch"] == torch.__version__ and origin["numpy"] == np.__version__
 
 
+def test_settings_of_lists_and_of_numpys_numbers_are_those_of_plain_ones() -> None:
+    plain = Settings((16, 32), seeds=4, steps=1, seed=3, prefactor=Fraction(2))
+    kinds = ([16, 32], np.int64(4), np.int32(1), np.int64(3)), ((np.int64(16), 32), 4, 1, 3)
+    for widths, seeds, steps, seed in kinds:
+        given: Any = {"widths": widths, "seeds": seeds, "steps": steps, "seed": seed, "prefactor": 2}
+        assert repr(Settings(**given)) == repr(plain) and hash(Settings(**given)) == hash(plain)
+    assert json.dumps(crosscheck("init-a", settings=Settings(**given)).json()["settings"])
+
+
 def test_a_frozen_factor_is_measured_without_a_rate() -> None:
     exponents = {"A": "-1/2", "B": "zero", "eta_B": "0"}
     small = Settings(widths=(4, 8, 16, 32, 64, 256), seeds=3, steps=2)
