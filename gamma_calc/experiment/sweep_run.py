@@ -46,6 +46,9 @@ RENAMED: Mapping[str, str] = MappingProxyType({"LanguageTraining": "Training"})
 """Classes with the names that they have in keys, which are those of the first results."""
 
 
+NAMED_FUNCTION = "a function defined by def at the top of a module: its name stands for it in the key of the run"
+
+
 @runtime_checkable
 class Run(Protocol):
     """One piece of work of a sweep: frozen, and able to travel to a worker."""
@@ -193,6 +196,7 @@ def plain(value: Any) -> Any:
     """A value made of frozen dataclasses, rationals and tuples as plain JSON data, with no two values the same.
 
     Raises:
+        BadInput: a function is not of the top of a module, so that others that go by other values have its name.
         TypeError: a part has no such form; leaving it out would give different runs one key.
 
     >>> plain((Fraction(1, 2), None))
@@ -209,6 +213,8 @@ def plain(value: Any) -> Any:
             **{name: plain(each) for name, each in found.items() if name not in before or each != before[name]},
         }
     if isinstance(value, FunctionType):
+        if value.__qualname__ != value.__name__ or not value.__name__.isidentifier():
+            raise BadInput("the update rule of a run that is kept", found=value.__qualname__, expected=NAMED_FUNCTION)
         return value.__name__
     if isinstance(value, tuple | list):
         return [plain(each) for each in value]

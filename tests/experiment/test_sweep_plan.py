@@ -24,6 +24,7 @@ from gamma_calc.experiment.sweep_run import (
 )
 from gamma_calc.huggingface.language.settings import LanguageTraining
 from gamma_calc.program.catalogue import catalogue_scheme
+from gamma_calc.program.optimizers import OPTIMIZERS, Optimizer, Raw, Update, UpdateRule, times
 from gamma_calc.simulation.program_sizes import drawn_tensors, program_sizes
 from gamma_calc.simulation.store import Arrays, Store
 from gamma_calc.simulation.student_data import StudentConfiguration
@@ -374,6 +375,18 @@ def test_a_language_models_training_has_the_key_of_its_first_results() -> None:
 def test_what_has_no_plain_form_has_no_key() -> None:
     with pytest.raises(TypeError, match="object has no plain form"):
         plain({"a": object()})
+
+
+def scaled_descent(factor: int) -> UpdateRule:
+    return lambda tensor, gradients: Update(times(Fraction(factor), gradients[tensor]))
+
+
+def test_functions_that_share_a_name_have_no_key() -> None:
+    """Two optimisers made by one function would get each other's runs."""
+    for rule in (scaled_descent(1), lambda tensor, gradients: Update(gradients[tensor])):
+        with pytest.raises(BadInput, match=r"update rule of a run that is kept: found .* top of a module"):
+            plain(Optimizer("mine", Raw(), rule))
+    assert {plain(each)["update"] for each in OPTIMIZERS.values()} > {"descent", "lion"}
 
 
 def test_the_runs_name_their_kind() -> None:
