@@ -69,8 +69,8 @@ def run_health(initial: Array, final: Array, moved: Array) -> NDArray[np.object_
 class OptimalRate:
     """log2 of the rate with the lowest loss, run by run.
 
-    Shapes: log2_rate [runs], the minimum of the fit; is_at_edge [runs], whether the lowest point is the last of the
-    usable ones on either side, so that the minimum may lie beyond.
+    Shapes: log2_rate [runs], the minimum of the fit; is_at_edge [runs], whether the lowest point is an end of the grid,
+    so that the minimum may lie beyond. Beside a rate that is not usable it does not: that one is no better.
     """
 
     log2_rate: Array

@@ -45,6 +45,8 @@ def test_diverged_rates_are_no_points_and_no_edge() -> None:
     found = optimal_rate(GRID, losses, np.isfinite(losses))
     assert found.log2_rate[0] == pytest.approx(-6.4, abs=1e-9)
     assert not found.is_at_edge.any()
+    falling = optimal_rate(GRID, np.where(np.isnan(losses), np.nan, np.exp2(-GRID[:, None])), np.isfinite(losses))
+    assert falling.log2_rate[0] == GRID[-4] and not falling.is_at_edge.any()
     nothing = optimal_rate(GRID, losses, np.zeros(losses.shape, np.bool_))
     assert np.isnan(nothing.log2_rate).all()
     assert nothing.is_at_edge.all()
