@@ -7,7 +7,7 @@ that is free has its largest value beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -23,6 +23,7 @@ from gamma_calc.experiment.verdicts import worst
 from gamma_calc.program.models import MODULE
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
+from gamma_calc.simulation.program_sizes import Progress
 
 SETTINGS = Settings(widths=(64, 128, 256, 512, 1024, 2048, 4096), seeds=8)
 """Of one module: few runs, so that a verdict takes seconds; what they leave open is INCONCLUSIVE."""
@@ -42,7 +43,7 @@ class Trial:
 
 
 def measured(
-    rows: Sequence[ComparedClaim], progress: Callable[[int, int], None] | None = None, settings: Settings | None = None
+    rows: Sequence[ComparedClaim], progress: Progress | None = None, settings: Settings | None = None
 ) -> tuple[ComparedClaim, ...]:
     """The rows with what training says of each that a run can decide; schemes that several speak of are trained once.
 

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from textwrap import shorten
+from typing import TYPE_CHECKING
 
 from gamma_calc.algebra import Polyhedron
 from gamma_calc.calculus.recursion import watcher
 from gamma_calc.cli.outputs import note
 
-Progress = Callable[[int, int], None]
-"""Called with what is done, that of before included, and what there is in all."""
+if TYPE_CHECKING:
+    from gamma_calc.simulation.program_sizes import Progress
 
 BETWEEN_LINES = 30.0
 """Seconds between two lines of progress where nobody looks at a bar."""

@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from gamma_calc.experiment.reproduction import Reproduction
 from gamma_calc.experiment.reproduction_claims import RATE_RANGES, rate_exponent
@@ -17,8 +16,6 @@ from gamma_calc.experiment.stability_plane import FAR, STUDENT, EdgePoint, stabl
 from gamma_calc.program.scheme import RATES
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, log2_errorbar, logarithmic
 from gamma_calc.report.style import COLOURS, INK, PAPER, STROKES
-
-Array = NDArray[np.float64]
 
 STROKE = dict(zip(INITS, STROKES, strict=False))
 SIZE = PHONE_WIDTH, 3.2

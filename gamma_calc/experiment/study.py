@@ -13,8 +13,9 @@ from typing import Any, Generic, TypeVar
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import Crew, in_process, spawned
-from gamma_calc.experiment.sweep import Progress, run_missing
+from gamma_calc.experiment.sweep import run_missing
 from gamma_calc.experiment.sweep_run import Planned
+from gamma_calc.simulation.program_sizes import Progress
 from gamma_calc.simulation.store import Arrays, Store
 
 T = TypeVar("T")

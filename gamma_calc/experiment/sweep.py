@@ -20,6 +20,7 @@ from typing import Any
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import Crew, Executors, in_process
 from gamma_calc.experiment.sweep_run import KERNELS, Planned, Run, check_memory
+from gamma_calc.simulation.program_sizes import Progress
 from gamma_calc.simulation.store import Arrays, Record, Store
 
 TRIES = 3
@@ -29,9 +30,6 @@ BREAKS = 12
 """Times in a row that an executor may break with no run finished in between: then it is not the runs."""
 
 BROKEN = (BrokenExecutor, CancelledError)
-
-Progress = Callable[[int, int], None]
-"""Called with the number of runs done, those of before included, and the number in all."""
 
 WHOLE = 10**6
 """The parts that the work of one of several experiments is counted in, whatever it is."""

@@ -14,11 +14,12 @@ from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import named_executors
 from gamma_calc.experiment.study import Interrupted
-from gamma_calc.experiment.sweep import Progress, SweepOutcome, run_missing
+from gamma_calc.experiment.sweep import SweepOutcome, run_missing
 from gamma_calc.experiment.sweep_file import Sweep, sweep_from_file
 from gamma_calc.experiment.sweep_plan import planned_runs
 from gamma_calc.experiment.sweep_run import Planned
 from gamma_calc.files import path_of
+from gamma_calc.simulation.program_sizes import Progress
 from gamma_calc.simulation.store import Store
 
 SHOWN = 10

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gamma_calc.document.verdict_signs import severity
 from gamma_calc.experiment.prediction import ZERO, Predicted, Prediction
 from gamma_calc.simulation.program_sizes import Key, Term
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate
 from gamma_calc.simulation.verdicts import TOLERANCE, Judgement, Verdict, verdict
 
-SEVERITY = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL)
 FEWEST_PLACES, MOST_PLACES = 3, 17
 """Of a slope that is shown: finer than any verdict needs, and all that a double has."""
 
@@ -179,12 +179,16 @@ def _interval(estimate: SlopeEstimate) -> list[float] | None:
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """FAIL if any is FAIL, else INCONCLUSIVE if any is that, else PASS."""
-    return max(verdicts, key=SEVERITY.index, default=Verdict.PASS)
+    return min(verdicts, key=_severity, default=Verdict.PASS)
 
 
 def best(verdicts: Iterable[Verdict]) -> Verdict:
     """PASS if any is PASS, else INCONCLUSIVE if any is that, else FAIL: a control is FAIL where every part of it is."""
-    return min(verdicts, key=SEVERITY.index)
+    return max(verdicts, key=_severity)
+
+
+def _severity(verdict: Verdict) -> int:
+    return severity(verdict.value)
 
 
 def unjudged(scheme: str, prediction: Prediction, missing: SlopeEstimate) -> VerdictRow:

@@ -63,7 +63,7 @@ Key = tuple[int, str, Term | None]
 Array = NDArray[np.float64]
 
 Progress = Callable[[int, int], None]
-"""Called with how much is done and how much there is in all."""
+"""Called with how much is done, that of before included, and how much there is in all."""
 
 Reduced = Callable[[Tensor, tuple[Axis, ...]], Tensor]
 """The mean square over the entries of a value with these axes, [runs]."""

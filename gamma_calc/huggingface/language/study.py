@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.study import Asking, Study, finish
-from gamma_calc.experiment.sweep import Progress
 from gamma_calc.experiment.sweep_plan import MOST_RUNS
 from gamma_calc.experiment.sweep_run import Planned, available_memory, check_workers
 from gamma_calc.huggingface.language.model_source import ModelSource, model_source
@@ -25,6 +24,7 @@ from gamma_calc.huggingface.language.settings import ROBERTA, Plan
 from gamma_calc.huggingface.language.task import run_memory, task
 from gamma_calc.simulation.devices import one_thread
 from gamma_calc.simulation.optima import Health, OptimalRate, optimal_rate, run_health
+from gamma_calc.simulation.program_sizes import Progress
 from gamma_calc.simulation.store import Arrays, Store
 
 Array = NDArray[np.float64]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from gamma_calc.document.blocks import Block, Column, ColumnKind, Heading, Paragraph, Table
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.claims import Report, gallery, made_in_processes, plain_numbers
-from gamma_calc.experiment.sweep import Progress, part
+from gamma_calc.experiment.sweep import part
 from gamma_calc.experiment.transfer import transfer_law
 from gamma_calc.huggingface.language.folder import (
     curves_json,
@@ -42,6 +42,7 @@ from gamma_calc.huggingface.network_rates import NetworkEdge, network_edge
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic
 from gamma_calc.report.style import STROKES
 from gamma_calc.simulation.optima import Health, optimal_rate_exponent
+from gamma_calc.simulation.program_sizes import Progress
 from gamma_calc.simulation.slopes import SlopeEstimate, mean_and_half_width
 from gamma_calc.simulation.store import Store
 
