@@ -20,7 +20,7 @@ from gamma_calc.document.verdict_signs import severity
 from gamma_calc.experiment.claims import made_with
 from gamma_calc.experiment.crosscheck import Checked, Crosscheck
 from gamma_calc.experiment.figures import sheet, symbols
-from gamma_calc.experiment.verdict_page import control_section, scheme_section, verdict_pages
+from gamma_calc.experiment.verdict_page import DATA, control_section, scheme_section, verdict_pages
 from gamma_calc.experiment.verdicts import worst
 from gamma_calc.files import write_files
 from gamma_calc.program.models import MODULE
@@ -47,7 +47,7 @@ def folder_contents(found: Crosscheck, *, command: str = "") -> Mapping[str, str
         blocks += section
         contents |= files
     data = {**found.json(), "environment": environment(found, command)}
-    contents["crosscheck.json"] = json.dumps(data, indent=2) + "\n"
+    contents[DATA] = json.dumps(data, indent=2) + "\n"
     return contents | _pages(found, blocks, data["environment"])
 
 
@@ -122,7 +122,6 @@ def _pages(found: Crosscheck, sections: list[Block], environment: Mapping[str, s
         [*sections, *control],
         warnings=found.warnings,
         method=method,
-        data="crosscheck.json",
         symbols=" ".join(dict.fromkeys(symbols(each.scheme.model) for each in found.schemes)),
     )
 

@@ -22,10 +22,12 @@ from gamma_calc.document.markdown import markdown_text
 from gamma_calc.document.page import GLOSSARY
 from gamma_calc.document.verdict_signs import severity
 from gamma_calc.experiment.claims import METHOD
-from gamma_calc.experiment.figures import SYMBOLS
 from gamma_calc.experiment.verdicts import FEWEST_PLACES, Judged, VerdictRow
 from gamma_calc.report.plots import BAND, HOW_TO_READ
 from gamma_calc.simulation.verdicts import DRIFT, EXCEPTIONS, RULES, TOLERANCE, Verdict
+
+DATA = "crosscheck.json"
+"""The file of the plain data, beside the page."""
 
 NOTHING = "\N{EN DASH}"
 """Stands where there is no number; the reason beside it says why."""
@@ -56,10 +58,9 @@ def verdict_pages(
     summary: str,
     sections: Iterable[Block],
     *,
-    warnings: Sequence[str] = (),
+    warnings: Sequence[str],
     method: Mapping[str, str],
-    data: str,
-    symbols: str = SYMBOLS,
+    symbols: str,
 ) -> dict[str, str]:
     """The page in both formats, by file name.
 
@@ -67,7 +68,6 @@ def verdict_pages(
         summary: begins with the verdict and a colon.
         sections: what stands between the verdict and how it was measured.
         method: how it was measured; what is empty is left out.
-        data: the file of the plain data.
         symbols: what the names of quantities and terms mean.
     """
     blocks: list[Block] = [Heading(1, title), Answer(verdict.value, summary.partition(": ")[2])]
@@ -80,7 +80,7 @@ def verdict_pages(
         Heading(2, "How it was measured"),
         Table(METHOD, measured),
     ]
-    blocks += [Heading(2, "Files"), Links((("plain data", data), ("this report as Markdown", "report.md")))]
+    blocks += [Heading(2, "Files"), Links((("plain data", DATA), ("this report as Markdown", "report.md")))]
     return {"index.html": html_text(title, blocks), "report.md": markdown_text(blocks)}
 
 

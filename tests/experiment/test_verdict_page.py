@@ -15,6 +15,7 @@ from gamma_calc.document.html import html_text
 from gamma_calc.document.markdown import escaped, markdown_text
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import _cells as printed_row
+from gamma_calc.experiment.figures import SYMBOLS
 from gamma_calc.experiment.prediction import Predicted
 from gamma_calc.experiment.verdict_page import (
     NOTHING,
@@ -84,7 +85,7 @@ def page(verdict: Verdict = Verdict.PASS, text: str = "", sections: list[Block] 
         blocks(text) if sections is None else sections,
         warnings=[f"init-a: 2 runs diverged{text}"],
         method={"widths": f"128, 256{text}", "seeds a width": "16", "supposed": ""},
-        data="crosscheck.json",
+        symbols=SYMBOLS,
     )
 
 

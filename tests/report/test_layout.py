@@ -21,6 +21,7 @@ import pytest
 from gamma_calc.document.blocks import Column, ColumnKind, Heading, Links, Paragraph, Picture, Table
 from gamma_calc.document.html import html_text
 from gamma_calc.experiment.claims import MeasuredClaim, Report, gallery
+from gamma_calc.experiment.figures import SYMBOLS
 from gamma_calc.experiment.verdict_page import scheme_section, verdict_pages
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic, svg_bytes
 from gamma_calc.report.plots import scaling_figure, scaling_picture
@@ -105,8 +106,9 @@ def verdict_page() -> str:
         Verdict.FAIL,
         "FAIL: 1 refuted, 1 undecided, 2 confirmed.",
         section,
+        warnings=(),
         method={"widths": "128, 256, 512, 1024, 2048, 4096, 8192", "command": "gamma-calc crosscheck init-a init-b"},
-        data="crosscheck.json",
+        symbols=SYMBOLS,
     )["index.html"]
 
 
