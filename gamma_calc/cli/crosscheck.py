@@ -36,6 +36,7 @@ import sys
 from pathlib import Path
 
 from gamma_calc.cli.options import (
+    OneOf,
     add_question_arguments,
     schemes,
     show,
@@ -51,6 +52,8 @@ from gamma_calc.files import check_folder
 EXIT = {"PASS": 0, "FAIL": FAILED, "INCONCLUSIVE": UNKNOWN}
 LARGEST_WIDTH = 2**24
 MOST_SEEDS = 4096
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DTYPES = ("float64", "float32")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,8 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seeds", metavar="K", type=whole("--seeds", MOST_SEEDS), help="runs at each width (32)")
     parser.add_argument("--steps", metavar="T", type=step_count, help="training steps (4)")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where to train")
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float64", help="precision (float64)")
+    device, dtype = OneOf("--device", DEVICES), OneOf("--dtype", DTYPES)
+    parser.add_argument(
+        "--device", metavar="NAME", type=device, default="auto", help=f"where to train: {', '.join(DEVICES)}"
+    )
+    parser.add_argument(
+        "--dtype", metavar="NAME", type=dtype, default="float64", help=f"precision: {', '.join(DTYPES)}"
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, help="write table, plots and derivations into this folder")
 
 

@@ -61,6 +61,8 @@ REFUSED = {
     "one-rank": (("transfer", "init-a", "--lr", "1", *WIDTHS, "--to-rank", "2"), "both or neither"),
     "two-rates-to-transfer": (("transfer", "two.toml", "--lr", "1", *WIDTHS), "--at a=-1"),
     "unknown-device": (("crosscheck", "init-a", "--device", "tpu"), "cpu"),
+    "slip-of-a-device": (("crosscheck", "init-a", "--device", "cpuu"), "Did you mean 'cpu'?"),
+    "slip-of-a-dtype": (("crosscheck", "init-a", "--dtype", "float3"), "Did you mean 'float32'?"),
 }
 
 
