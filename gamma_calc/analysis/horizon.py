@@ -6,9 +6,8 @@ form and any number of turns of a cycle that T steps have room for. A settled ru
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 from gamma_calc.algebra import Inequality, Polyhedron
 from gamma_calc.analysis.bounded import Bounded
@@ -17,6 +16,7 @@ from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.maxplus.graph import StepMap
 from gamma_calc.maxplus.horizon_families import HorizonFamily, horizon_families, largest
 from gamma_calc.maxplus.linear_regime import linear_part, linear_region
+from gamma_calc.maxplus.path_families import Order
 
 PRODUCTS = "the step multiplies components, and before it leaves n^0 a run may feel their products"
 MANY = "the step multiplies components, and makes too many products of them to write out"
@@ -37,11 +37,6 @@ class HorizonLaw:
     families: tuple[HorizonFamily, ...]
     largest: RateLaw | str
     elsewhere: str = ""
-
-    def region(self, steps: int) -> Polyhedron:
-        """Where the quantities stay bounded for so many steps."""
-        corners = (corner for family in self.families for corner in family.corners(steps))
-        return self.domain & Polyhedron.of(*(Inequality(-corner) for corner in corners))
 
 
 def horizon_law(
@@ -67,7 +62,7 @@ def horizon_law(
     every = _linear(found, quantities, run) if run.settled_from is None else _unrolled(run, quantities, len(run.steps))
     if isinstance(every, str):
         return every
-    every = tuple(each for each in every if not each.is_never_positive(where))
+    every = tuple(each for each in every if each.is_turning or not where.implies(Inequality(-each.base)))
     return HorizonLaw(tuple(quantities), where, every, _largest(rates, free, every, where), elsewhere)
 
 
@@ -93,17 +88,11 @@ def family_rate_law(rate: str, every: Sequence[HorizonFamily], domain: Polyhedro
     sides = [side for each in domain.constraints for side in each.sides]
     most = ((1, -side, ()) for side in sides if side.coefficient(rate) < 0)
     least = (-side.constant / side.coefficient(rate) for side in sides if side.coefficient(rate) > 0)
-    products = dict.fromkeys((*(each for family in every for each in _products(family)), *most))
+    products: dict[Product, None] = dict.fromkeys(most)
+    for each in every:
+        turns = ((each.cycle, ((each.offset, each.period),)),) if each.is_turning else ()
+        products[each.start, each.base, turns] = None
     return rate_law(rate, products, max(least, default=None))
-
-
-def _products(family: HorizonFamily) -> Iterator[Product]:
-    """A family with one of the numbers of turns that each of its cycles can have."""
-    for way in product(*(turns.members for _, turns in family.turns)):
-        chosen = [(weight, member) for (weight, _), member in zip(family.turns, way, strict=True)]
-        base = sum((weight * member.shift for weight, member in chosen), family.base)
-        turns = tuple((weight, member.parts) for weight, member in chosen if member.parts)
-        yield max(member.start for member in way), base, turns
 
 
 def _linear(found: StepMap | None, quantities: Sequence[str], run: Trajectory) -> tuple[HorizonFamily, ...] | str:
@@ -115,13 +104,14 @@ def _linear(found: StepMap | None, quantities: Sequence[str], run: Trajectory) -
     found = found.feeding(quantities)
     if not found.can_wait or not set(quantities) <= set(found.quantities):
         return "some part of the state may shrink from one step to the next"
-    later = horizon_families(found, quantities, run.domain)
+    order = Order(run.domain)
+    later = horizon_families(found, quantities, order)
     if later is None:
         return "the walks through the step map are too many to write out"
     if len(run.steps) < found.start:
         return "the step map holds only of later steps than were unrolled"
     early = _unrolled(run, quantities, found.start)
-    return early if isinstance(early, str) else largest((*early, *later), run.domain)
+    return early if isinstance(early, str) else largest((*early, *later), order)
 
 
 def _unrolled(run: Trajectory, quantities: Sequence[str], upto: int) -> tuple[HorizonFamily, ...] | str:
@@ -129,4 +119,5 @@ def _unrolled(run: Trajectory, quantities: Sequence[str], upto: int) -> tuple[Ho
     sizes = [(step.t, step.sizes[name]) for step in run.steps[:upto] for name in quantities]
     if not all(size.is_exact for _, size in sizes):
         return INEXACT
-    return largest((HorizonFamily.fixed(piece, t) for t, size in sizes for piece in size.upper.pieces), run.domain)
+    every = (HorizonFamily(piece, t) for t, size in sizes for piece in size.upper.pieces)
+    return largest(every, Order(run.domain))

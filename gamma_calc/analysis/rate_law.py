@@ -9,21 +9,23 @@ it the rates are listed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
+from typing import TypeVar
 
 from gamma_calc.algebra import Affine
 from gamma_calc.algebra.affine import Row, integer_rows
 from gamma_calc.algebra.notation import linear_latex, linear_text
-from gamma_calc.maxplus.quasi_linear import Writer, shortest
 
 LATEST = 64
 """The longest period of turns, and the latest step at which a formula begins to hold: the rates before are listed."""
 MOST_DOUBLED = 12
 """How often the steps are doubled from which on it is tried whether one bound is the least for good."""
-Floors = Sequence[tuple[int, int]]
+Entry = TypeVar("Entry")
+Writer = Callable[[Iterable[tuple[str, Fraction]], Fraction], str]
+Floors = Sequence[tuple[int | Fraction, int | Fraction]]
 """A number of turns: the sum over (offset, period) of floor((T - offset) / period)."""
 Product = tuple[int, Affine, tuple[tuple[Affine, Floors], ...]]
 """Exponents of T steps, from a first T on: a base, and of each turn as many more as T steps have time for, or none."""
@@ -139,7 +141,7 @@ def rate_law(rate: str, every: Collection[Product], least: Fraction | None = Non
     names, rows = integer_rows([form for _, base, turns in every for form in (base, *(turn for turn, _ in turns))])
     if not {*names} <= {rate}:
         return f"{rate} is not the only free exponent"
-    period = lcm(*(steps for _, _, turns in every for _, floors in turns for _, steps in floors))
+    period = lcm(*(steps.numerator for _, _, turns in every for _, floors in turns for _, steps in floors))
     if period > LATEST:
         return f"the formula would have {period} cases"
     left = iter(rows if names else [(*row, 0) for row in rows])
@@ -178,7 +180,7 @@ class _Asked:
         for start, base, turns in self.every:
             corners = [base] if start <= steps else []
             for (b, a), floors in turns:
-                times = sum((steps - offset) // period for offset, period in floors)
+                times = sum(int((steps - offset) // period) for offset, period in floors)
                 corners += [(d + b * times, c + a * times) for d, c in corners]
             found += corners
         return found
@@ -212,6 +214,16 @@ class _Asked:
         if not any(a or u for a, _, u, _ in lines):
             return f"nothing bounds {self.rate} from above"
         return f"the formula would hold only from a step beyond {steps} on"
+
+
+def shortest(cycle: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """The shortest part that the whole repeats.
+
+    >>> shortest((1, 2, 1, 2))
+    (1, 2)
+    """
+    sizes = (size for size in range(1, len(cycle) + 1) if len(cycle) % size == 0)
+    return next(cycle[:size] for size in sizes if cycle[:size] * (len(cycle) // size) == cycle)
 
 
 def _holds(line: Line, least: Line) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gamma_calc.algebra import Affine, Exponent, Inequality
+from gamma_calc.algebra import Exponent, Inequality
 from gamma_calc.analysis.caveats import caveats
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation, free_exponents
@@ -138,12 +138,8 @@ def _horizon(law: HorizonLaw | str) -> Json:
 
 
 def _family(family: HorizonFamily) -> Json:
-    turns = [
-        {"cycle": str(cycle), "most": str(turns.law), "since": turns.law.since}
-        for cycle, turns in family.turns
-        if cycle != Affine.of(0)
-    ]
-    return {"base": str(family.base), "turns": turns, "from": family.start}
+    turns = {"cycle": str(family.cycle), "most": family.most_text, "since": family.start}
+    return {"base": str(family.base), "turns": [turns] if family.is_turning else [], "from": family.start}
 
 
 def _rate_law(law: RateLaw) -> Json:

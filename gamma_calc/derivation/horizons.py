@@ -62,7 +62,7 @@ def telling(laws: Laws) -> Laws:
 def _is_constant(law: HorizonLaw) -> bool:
     if isinstance(law.largest, RateLaw):
         return law.largest.is_constant
-    return all(cycle == Affine.of(0) for family in law.families for cycle, _ in family.turns)
+    return not any(family.is_turning for family in law.families)
 
 
 def horizon_lines(laws: Laws) -> Iterator[str]:
@@ -88,13 +88,12 @@ def _law(law: HorizonLaw) -> str:
 
 def _family(family: HorizonFamily) -> str:
     """What a family asks: that its exponents are not positive, for any number of turns."""
-    turned = [(f"({cycle})", str(turns.law)) for cycle, turns in family.turns if cycle != Affine.of(0)]
-    names = ["k"] if len(turned) == 1 else [f"k{place}" for place, _ in enumerate(turned, 1)]
     base = [str(family.base)] if family.base != Affine.of(0) else []
-    form = " + ".join([*base, *(f"{k}*{cycle}" for k, (cycle, _) in zip(names, turned, strict=True))])
-    asked = f"{form} <= 0" if turned else str(Inequality(-family.base))
-    notes = [f"{k} <= {number}" for k, (_, number) in zip(names, turned, strict=True)]
-    notes += [f"T >= {family.start}"] if family.start > 1 else []
+    asked = str(Inequality(-family.base))
+    notes = [f"T >= {family.start}"] if family.start > 1 else []
+    if family.is_turning:
+        asked = f"{' + '.join([*base, f'k*({family.cycle})'])} <= 0"
+        notes = [f"k <= {family.most_text}", *notes]
     return f"{asked} ({', '.join(notes)})" if notes else asked
 
 
@@ -122,13 +121,12 @@ def _blocks(name: str, law: HorizonLaw | str) -> Iterator[PrintedBlock]:
 
 
 def _row(family: HorizonFamily) -> tuple[Text, ...]:
-    turned = [(cycle, turns) for cycle, turns in family.turns if cycle != Affine.of(0)]
-    names = ["k"] if len(turned) == 1 else [f"k_{{{place}}}" for place, _ in enumerate(turned, 1)]
-    terms = [rf"{k}\,({cycle.latex()})" for k, (cycle, _) in zip(names, turned, strict=True)]
-    most = [rf"0 \le {k} \le {turns.law.latex()}" for k, (_, turns) in zip(names, turned, strict=True)]
-    numbers: Text = (Math(r",\ ".join(most)),) if most else ("none",)
-    base = [family.base.latex()] if family.base != Affine.of(0) or not terms else []
-    return (Math(" + ".join([*base, *terms])),), numbers, (Math(rf"T \ge {family.start}"),)
+    terms = [] if family.base == Affine.of(0) else [family.base.latex()]
+    turns: Text = ("none",)
+    if family.is_turning:
+        terms.append(rf"k\,({family.cycle.latex()})")
+        turns = (Math(rf"0 \le k \le {family.most_latex}"),)
+    return (Math(" + ".join(terms or ["0"])),), turns, (Math(rf"T \ge {family.start}"),)
 
 
 def _sentence(law: RateLaw) -> Text:

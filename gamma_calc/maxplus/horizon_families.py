@@ -1,155 +1,167 @@
-"""What some quantities are made from by step T, for every T: forms that a run of T steps can turn cycles on."""
+"""What some quantities are made from by step T, for every T: forms that a run of T steps can turn a cycle on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
+from itertools import permutations
+from math import ceil, floor, lcm
 
-from gamma_calc.algebra import Affine, Inequality, Polyhedron
+from gamma_calc.algebra import Affine
+from gamma_calc.algebra.notation import linear_latex, linear_text
 from gamma_calc.maxplus.graph import StepMap
-from gamma_calc.maxplus.path_families import NOTHING, Order, path_families
-from gamma_calc.maxplus.path_products import PathProduct, path_products, uncovered
-from gamma_calc.maxplus.quasi_linear import FloorSum, Repetitions
-
-MOST_CHOICES = 4096
-"""Products of paths beyond which the families are not written out."""
+from gamma_calc.maxplus.path_families import MOST_FAMILIES, NOTHING, Order, PathFamily, path_families
+from gamma_calc.maxplus.path_products import few_turns, path_products
 
 
 @dataclass(frozen=True, slots=True)
 class HorizonFamily:
-    """Exponents base + k_1 cycle_1 + k_2 cycle_2 + ..., each k from the fewest to the most turns that T steps allow.
+    """Exponents base + k cycle with 0 <= k <= floor((T - offset) / period), from step T = `start` on.
 
-    Most families turn one cycle, or none: then `turns` is there once, with a cycle of weight 0.
+    A family that turns nothing has a cycle of weight 0. A period of 1/2 is two turns a step.
     """
 
     base: Affine
-    turns: tuple[tuple[Affine, Repetitions], ...]
+    start: int = 1
+    cycle: Affine = NOTHING
+    offset: Fraction = Fraction(1)
+    period: Fraction = Fraction(1)
+    mean: Affine = field(init=False, repr=False, compare=False)
+    """What a step adds in the long run."""
 
-    @classmethod
-    def fixed(cls, base: Affine, start: int = 1) -> HorizonFamily:
-        """One exponent, there from step `start` on."""
-        return cls(base, ((NOTHING, Repetitions((FloorSum(0, (), start),))),))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", self.cycle / self.period)
 
-    @property
-    def start(self) -> int:
-        """The first step with such an exponent."""
-        return max(turns.start for _, turns in self.turns)
-
-    @property
-    def since(self) -> int:
-        """The step from which the numbers of turns are what their closed forms say."""
-        return max(turns.law.since for _, turns in self.turns)
+    def most(self, steps: int) -> int:
+        """The most turns that a run of so many steps has room for."""
+        return int((steps - self.offset) // self.period)
 
     def corners(self, steps: int) -> tuple[Affine, ...]:
         """The extreme exponents of a run of so many steps: all others lie between them."""
         if steps < self.start:
             return ()
-        found: tuple[Affine, ...] = (self.base,)
-        for weight, turns in self.turns:
-            numbers = dict.fromkeys((turns.least(steps), turns.most(steps)))
-            found = tuple(form + weight * number for form in found for number in numbers)
-        return tuple(dict.fromkeys(found))
+        return (self.base, self.base + self.cycle * self.most(steps)) if self.is_turning else (self.base,)
 
-    def is_never_positive(self, domain: Polyhedron) -> bool:
-        """Whether none of its exponents can be positive, as far as that is plain to see: it turns no cycle."""
-        is_still = all(weight == NOTHING for weight, _ in self.turns)
-        return is_still and domain.implies(Inequality(-self.base))
+    @property
+    def is_turning(self) -> bool:
+        """Whether it turns a cycle."""
+        return self.cycle != NOTHING
 
-    def is_within(self, other: HorizonFamily, domain: Polyhedron) -> bool:
-        """Whether the other family's exponents are at least as large at every step, as far as that is plain to see."""
-        if len(self.turns) > 1 or len(other.turns) > 1:
+    @property
+    def most_text(self) -> str:
+        """The most turns in T steps."""
+        above, below = self._most
+        text = linear_text(*above)
+        return text if below == 1 else f"floor({f'({text})' if above[1] else text}/{below})"
+
+    @property
+    def most_latex(self) -> str:
+        """The same as LaTeX."""
+        above, below = self._most
+        text = linear_latex(*above)
+        return text if below == 1 else rf"\left\lfloor \frac{{{text}}}{{{below}}} \right\rfloor"
+
+    @property
+    def _most(self) -> tuple[tuple[list[tuple[str, Fraction]], Fraction], int]:
+        below, slope = self.period.as_integer_ratio()
+        return ([("T", Fraction(slope))], Fraction(floor(-slope * self.offset))), below
+
+    def is_within(self, other: HorizonFamily, order: Order) -> bool:
+        """Whether at every step and point the other family has an exponent that is as large as each of these.
+
+        A period of both later a cycle has gained its mean as often. Where these have the larger mean they overtake, and
+        elsewhere it is enough to compare the steps of one period.
+        """
+        if other.start > self.start or not order.is_at_most(self.mean, (NOTHING, other.mean)):
             return False
-        ((weight, mine),), ((turn, theirs),) = self.turns, other.turns
-        if weight not in (turn, NOTHING):
-            return False
-        lead = 0 if weight == turn else mine.law.slope
-        return theirs.covers(mine) and not lead and domain.implies(Inequality(other.base - self.base))
+        steps = range(self.start, self.start + lcm(self.period.numerator, other.period.numerator))
+        return all(order.is_at_most(form, other.corners(t)) for t in steps for form in self.corners(t))
 
 
-def horizon_families(found: StepMap, names: Sequence[str], domain: Polyhedron) -> tuple[HorizonFamily, ...] | None:
+def horizon_families(found: StepMap, names: Sequence[str], order: Order) -> list[HorizonFamily] | None:
     """The families whose exponents, at step T, some quantities are the largest of; None where they are too many."""
-    order = Order(domain)
     families = path_families(found, order)
     if families is None:
         return None
-    every = path_products((monomial for name in names for monomial in found.quantities[name]), families, order)
-    choices = {choice: None for each in uncovered(every, order) for choice in _choices(each, found.start)}
-    if len(choices) > MOST_CHOICES:
+    monomials = [monomial for name in names for monomial in found.quantities[name]]
+    products = path_products(monomials, families, order)
+    if products is None:
         return None
-    still = (choice for each in every for choice in _choices(each, found.start) if not choice.floors)
-    return largest(_gathered(choices, still), domain)
+    # The monomial's factors are from before the step: T steps leave T - 1 of them for the paths.
+    every = dict.fromkeys(family for each in products for family in _families(each, found.start + 1, order))
+    return None if len(every) > MOST_FAMILIES else [*every]
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """What a product adds up to, and the floors of each cycle that its paths can turn."""
+def _families(paths: PathFamily, before: int, order: Order) -> Iterator[HorizonFamily]:
+    """Paths with one cycle that they turn any number of times, and few turns of the others.
 
-    base: Affine
-    floors: tuple[tuple[Affine, tuple[tuple[int, int], ...]], ...]
-    start: int
-
-
-def _choices(paths: PathProduct, before: int) -> Iterator[_Choice]:
-    """The product with one cycle for each factor that it turns any number of times, and few turns of its others."""
-    for choice in paths.choices():
-        for base, lengths in paths.with_remainders(choice):
-            # The monomial's factors are from before the step: T steps leave T - 1 of them for the paths.
-            offsets = [before + 1 + length for length in lengths]
-            floors: dict[Affine, list[tuple[int, int]]] = {}
-            for cycle, offset in zip(choice, offsets, strict=True):
-                if cycle is not None:
-                    floors.setdefault(cycle.weight, []).append((offset, cycle.length))
-            ordered = sorted(floors.items(), key=lambda entry: str(entry[0]))
-            parts = tuple((turn, tuple(sorted(each))) for turn, each in ordered)
-            yield _Choice(base, parts, max(offsets, default=before + 1))
-
-
-def _gathered(choices: Iterable[_Choice], more: Iterable[_Choice]) -> Iterator[HorizonFamily]:
-    """The choices as families: those that differ by turns of the one cycle they turn are one family.
-
-    More of them, which are not needed and turn nothing, only join a family: it then starts earlier.
+    At each point it is enough to turn one cycle of the largest mean, if that gains. If it has L edges, of L turns of
+    others some take a multiple of L edges, and are better replaced.
     """
-    rays: dict[Affine, list[tuple[Affine, list[FloorSum]]]] = {}
-    fixed = list[_Choice]()
-    for choice in sorted(dict.fromkeys(choices), key=lambda each: (each.start, str(each.base))):
-        if len(choice.floors) == 1:
-            ((turn, parts),) = choice.floors
-            _enter(rays.setdefault(turn, []), turn, choice.base, parts, choice.start)
-        elif choice.floors:
-            members = [(turn, Repetitions((FloorSum(0, parts, choice.start),))) for turn, parts in choice.floors]
-            yield HorizonFamily(choice.base, tuple(members))
-        else:
-            fixed.append(choice)
-    for choice in fixed:
-        if not any(_enter(ray, turn, choice.base, (), choice.start, is_new=False) for turn, ray in rays.items()):
-            yield HorizonFamily.fixed(choice.base, choice.start)
-    for choice in more:
-        any(_enter(ray, turn, choice.base, (), choice.start, is_new=False) for turn, ray in rays.items())
-    for turn, ray in rays.items():
-        yield from (_family(base, turn, members) for base, members in ray)
+    means = {cycle: cycle.weight / cycle.length for cycle in paths.cycles}
+    for cycle in sorted(paths.cycles, key=lambda each: -each.length):
+        mean = means.pop(cycle)
+        if not order.is_at_most(mean, (NOTHING, *means.values())):
+            means[cycle] = mean
+    if not means:
+        yield HorizonFamily(paths.base, before + paths.length)
+    for cycle in means:
+        others = tuple(each for each in paths.cycles if each != cycle)
+        for added, edges in few_turns(others, cycle.length - 1):
+            start = before + paths.length + edges
+            yield HorizonFamily(paths.base + added, start, cycle.weight, Fraction(start), Fraction(cycle.length))
 
 
-def _enter(
-    rays: list[tuple[Affine, list[FloorSum]]],
-    turn: Affine,
-    base: Affine,
-    parts: tuple[tuple[int, int], ...],
-    start: int,
-    *,
-    is_new: bool = True,
-) -> bool:
-    """Put a choice on the ray of a cycle that it lies on, or on a ray of its own; whether it lies on one."""
-    for origin, members in rays:
-        shift = multiple(base - origin, turn)
-        if shift is not None and shift == int(shift):
-            members.append(FloorSum(int(shift), parts, start))
-            return True
-    if is_new:
-        rays.append((base, [FloorSum(0, parts, start)]))
-    return False
+def largest(every: Iterable[HorizonFamily], order: Order) -> tuple[HorizonFamily, ...]:
+    """Few families with the same largest exponents, in a fixed order."""
+    left: list[HorizonFamily] = []
+    for each in sorted(every, key=lambda family: (family.start, not family.is_turning, *_texts(family))):
+        if not any(each.is_within(other, order) for other in left):
+            left = [other for other in left if not other.is_within(each, order)]
+            left.append(each)
+    while len(fewer := _fewer(left, order)) < len(left):
+        left = fewer
+    return tuple(sorted(left, key=_texts))
 
 
+def _texts(family: HorizonFamily) -> tuple[str, str, Fraction]:
+    return str(family.base), str(family.cycle), family.offset
+
+
+def _fewer(every: Sequence[HorizonFamily], order: Order) -> list[HorizonFamily]:
+    """The families with one instead of two or more, where it adds nothing that they have not."""
+    left = [*every]
+    for family, other in permutations(every, 2):
+        if other.is_turning and not multiple(other.mean, family.mean):
+            continue
+        share = multiple(other.base - family.base, family.cycle)
+        if share and family in left and other in left:
+            one, parts = _joined(family, share, min(family.start, other.start))
+            if all(any(part.is_within(each, order) for each in left) for part in parts):
+                rest = [each for each in left if not each.is_within(one, order)]
+                left = [*rest, one] if len(rest) + 1 < len(left) else left
+    return left
+
+
+def _joined(family: HorizonFamily, share: Fraction, start: int) -> tuple[HorizonFamily, list[HorizonFamily]]:
+    """A family with the base to which some share of a turn leads, from a step on at the earliest, and what that adds.
+
+    Its turns are the parts of a turn that the share is a number of. A share below 0 leads to an earlier base.
+    """
+    parts, earlier = share.denominator, max(0, -share.numerator)
+    cycle, period = family.cycle / parts, family.period / parts
+    base, offset = family.base - cycle * earlier, family.offset - period * earlier
+    one = HorizonFamily(base, max(start, ceil(offset)), cycle, offset, period)
+    added = [HorizonFamily(base + cycle * k, max(one.start, ceil(offset + period * k))) for k in range(earlier)]
+    for k in range(1, parts):
+        later = family.offset + period * k
+        added.append(replace(family, base=family.base + cycle * k, start=max(one.start, ceil(later)), offset=later))
+    return one, added
+
+
+@lru_cache(maxsize=4096)
 def multiple(form: Affine, of: Affine) -> Fraction | None:
     """How often one form goes into another, None where it is no multiple of it.
 
@@ -159,24 +171,3 @@ def multiple(form: Affine, of: Affine) -> Fraction | None:
     numbers = [(form.constant, of.constant), *((form.coefficient(name), of.coefficient(name)) for name in of.free)]
     ratio = next((mine / theirs for mine, theirs in numbers if theirs), Fraction(0))
     return ratio if of * ratio == form else None
-
-
-def _family(base: Affine, turn: Affine, members: Sequence[FloorSum]) -> HorizonFamily:
-    """A ray as a family, counted from its lowest member; members that another one's turns hold are left out."""
-    low = min(member.shift for member in members)
-    lowered = [FloorSum(each.shift - low, each.parts, each.start) for each in members]
-    kept = list[FloorSum]()
-    for member in sorted(dict.fromkeys(lowered), key=lambda each: (each.start, each.shift, -each.slope)):
-        if not any(Repetitions((other,)).covers(Repetitions((member,))) for other in kept):
-            kept.append(member)
-    return HorizonFamily(base + turn * low, ((turn, Repetitions(tuple(kept))),))
-
-
-def largest(every: Iterable[HorizonFamily], domain: Polyhedron) -> tuple[HorizonFamily, ...]:
-    """Those that no other one is plainly above, in a fixed order."""
-    left: list[HorizonFamily] = []
-    for each in sorted(every, key=lambda family: (family.start, str(family.base), str(family.turns))):
-        if not any(each.is_within(other, domain) for other in left):
-            left = [other for other in left if not other.is_within(each, domain)]
-            left.append(each)
-    return tuple(sorted(left, key=lambda family: (str(family.base), *(str(turn) for turn, _ in family.turns))))

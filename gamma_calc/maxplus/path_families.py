@@ -17,7 +17,7 @@ Source: Baccelli, Cohen, Olsder, Quadrat, "Synchronization and Linearity", chapt
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
@@ -74,6 +74,7 @@ class Order:
     _sums: dict[Budget, dict[Free, list[Affine]]] = field(default_factory=dict)
     _below: dict[tuple[Cycles, Cycles], bool] = field(default_factory=dict)
     _essential: dict[Cycles, Cycles] = field(default_factory=dict)
+    _covered: dict[tuple[Affine, ...], bool] = field(default_factory=dict)
     _bound: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,6 +86,15 @@ class Order:
             is_free = any(name not in self._bound for name in form.free)
             self._signs[form] = not is_free and self.domain.implies(Inequality(form))
         return self._signs[form]
+
+    def is_at_most(self, form: Affine, tops: Iterable[Affine]) -> bool:
+        """Whether a form is at most the largest of some at every point of the domain."""
+        gaps = tuple(dict.fromkeys(top - form for top in tops))
+        if gaps not in self._covered:
+            above = Polyhedron.of(*(Inequality(-gap, strict=True) for gap in gaps))
+            is_plain = any(gap.is_constant and gap.constant >= 0 for gap in gaps)
+            self._covered[gaps] = is_plain or (self.domain & above).is_empty
+        return self._covered[gaps]
 
     def is_reached(self, lead: Affine, budgets: Sequence[Budget]) -> bool:
         """Whether turns of cycles, each within its budget, add at least a lead."""

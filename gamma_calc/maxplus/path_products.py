@@ -1,169 +1,109 @@
-"""Products of path families: what a monomial of a step map's components is after any number of steps."""
+"""Products of path families are path families: what a monomial is after any number of steps.
+
+Two paths of l and l' edges are both there after the larger of l and l' steps. So turns of the cycles of two paths, side
+by side, are a turn of one cycle, of as many edges as those of the one path or of the other take, whichever are more. A
+path that is shorter than the other by a gap has some turns ahead.
+
+Few turns make all of them. Let the longest cycles of two paths have c and c' edges. Turns of the one that take as many
+edges as turns of the other, or more, are sums of such turns, each of at most c' of the one and at most c of the other.
+
+Source: Lambert, "Une borne pour les generateurs des solutions entieres positives d'une equation diophantienne
+lineaire", 1987.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import combinations_with_replacement
 
 from gamma_calc.algebra import Affine
-from gamma_calc.algebra.affine import AffineLike
 from gamma_calc.maxplus.graph import Monomial, Node
-from gamma_calc.maxplus.path_families import NOTHING, Budget, Cycle, Cycles, Order, PathFamily, in_order
+from gamma_calc.maxplus.path_families import MOST_FAMILIES, NOTHING, Cycle, Cycles, Order, PathFamily, in_order
 
-Choice = tuple[Cycle | None, ...]
-"""The cycle that each factor turns any number of times, if any."""
-Factor = tuple[int, Cycles]
-"""The edges of a path without turns, and the cycles that it has met, short ones first."""
-
-
-@dataclass(frozen=True, slots=True)
-class PathProduct:
-    """A product of path families: each factor has its own length and turns its own cycles, the base is that of all."""
-
-    base: Affine
-    factors: tuple[Factor, ...]
-
-    @classmethod
-    def of(cls, coefficient: Affine, parts: Iterable[PathProduct]) -> PathProduct:
-        """The product of some, its factors in a fixed order."""
-        every = tuple(parts)
-        factors = sorted((factor for each in every for factor in each.factors), key=_text)
-        return cls(sum((each.base for each in every), coefficient), tuple(factors))
-
-    @classmethod
-    def alone(cls, family: PathFamily) -> PathProduct:
-        """The product of one family."""
-        return cls(family.base, ((family.length, in_order(family.cycles)),))
-
-    @property
-    def length(self) -> int:
-        """The edges of its longest path."""
-        return max((length for length, _ in self.factors), default=0)
-
-    def turned(self, place: int, cycle: Cycle) -> PathProduct:
-        """The product with one more turn of a cycle of one factor."""
-        length, cycles = self.factors[place]
-        return self._with(place, (length + cycle.length, cycles), cycle.weight)
-
-    def without(self, place: int, cycle: Cycle) -> PathProduct:
-        """The product with a cycle fewer for one factor."""
-        length, cycles = self.factors[place]
-        return self._with(place, (length, _rest(cycles, cycle)))
-
-    def _with(self, place: int, factor: Factor, more: AffineLike = 0) -> PathProduct:
-        return PathProduct(self.base + more, (*self.factors[:place], factor, *self.factors[place + 1 :]))
-
-    def is_covered(self, other: PathProduct, order: Order) -> bool:
-        """Whether at every number of steps the other product has one that is as large as each of these."""
-        return any(order.is_reached(self.base - other.base, each) for each in self._budgets(other, order))
-
-    def _budgets(self, other: PathProduct, order: Order) -> Iterator[list[Budget]]:
-        """What the other product's factors can turn beside these, by each way to pair them that fits."""
-        mine = [*self.factors]
-        # A factor too few never moves, once the others are there.
-        mine += [(self.length, ())] * (len(other.factors) - len(mine))
-        if not mine or len(other.factors) != len(mine):
-            return
-        for theirs in dict.fromkeys(permutations(other.factors)):
-            pairs = list(zip(mine, theirs, strict=True))
-            if all(a[0] >= b[0] and order.is_below(a[1], b[1]) for a, b in pairs):
-                yield [(b[1], a[0] - b[0]) for a, b in pairs]
-
-    def choices(self) -> Iterator[Choice]:
-        """The choices of a cycle for each factor, that of the largest mean at some point; None where none gains there.
-
-        At a point the cycles have one order: of two that two factors both have, both choose the same. A choice that
-        turns fewer factors' cycles is the other one without turns.
-        """
-        options: list[list[Cycle | None]] = [[None, *cycles] for _, cycles in self.factors]
-        every = [choice for choice in product(*options) if self._is_consistent(choice)]
-        return (each for each in every if not any(_is_part(each, other) for other in every))
-
-    def _is_consistent(self, choice: Choice) -> bool:
-        """Whether there may be a point at which each factor's choice has the largest mean of its cycles."""
-        pairs = list(zip(choice, (cycles for _, cycles in self.factors), strict=True))
-        return not any(
-            other is not None and other != cycle and other in cycles and (cycle is None or cycle in theirs)
-            for cycle, cycles in pairs
-            for other, theirs in pairs
-        )
-
-    def with_remainders(self, choice: Choice) -> Iterator[tuple[Affine, tuple[int, ...]]]:
-        """The base and the lengths with a few turns of the cycles that were not chosen."""
-        options = [
-            [(NOTHING, 0)] if cycle is None else list(remainders(_rest(cycles, cycle), cycle.length))
-            for cycle, (_, cycles) in zip(choice, self.factors, strict=True)
-        ]
-        for turned in product(*options):
-            lengths = (length + more for (length, _), (_, more) in zip(self.factors, turned, strict=True))
-            yield sum((form for form, _ in turned), self.base), tuple(lengths)
-
-
-def _rest(cycles: Cycles, cycle: Cycle) -> Cycles:
-    return tuple(each for each in cycles if each != cycle)
-
-
-def _is_part(choice: Choice, other: Choice) -> bool:
-    return choice != other and all(cycle in (None, more) for cycle, more in zip(choice, other, strict=True))
-
-
-def _text(factor: Factor) -> tuple[int, list[str]]:
-    length, cycles = factor
-    return length, sorted(f"{cycle.weight}, {cycle.length}" for cycle in cycles)
-
-
-def remainders(cycles: Cycles, length: int) -> Iterator[tuple[Affine, int]]:
-    """Turns of some cycles that no turn of another one, of a length, could take the place of: their sum and edges.
-
-    Where that other cycle has the largest mean, as many turns as make a multiple of its length are better replaced; of
-    `length` turns some always do, so there are fewer.
-    """
-    for numbers in product(range(length), repeat=len(cycles)):
-        edges = [number * cycle.length for number, cycle in zip(numbers, cycles, strict=True)]
-        if sum(numbers) < length and not _has_multiple(numbers, cycles, length):
-            yield (
-                sum((cycle.weight * number for number, cycle in zip(numbers, cycles, strict=True)), NOTHING),
-                sum(edges),
-            )
-
-
-def _has_multiple(numbers: Sequence[int], cycles: Cycles, length: int) -> bool:
-    parts = product(*(range(number + 1) for number in numbers))
-    sums = (sum(n * cycle.length for n, cycle in zip(part, cycles, strict=True)) for part in parts if any(part))
-    return any(edges % length == 0 for edges in sums)
+EMPTY_PRODUCT = PathFamily(NOTHING, 0, ())
 
 
 def path_products(
     monomials: Iterable[Monomial], families: Mapping[Node, Sequence[PathFamily]], order: Order
-) -> tuple[PathProduct, ...]:
-    """The products of path families that the monomials are made from, short ones first."""
-    needed = {node: _slimmed([PathProduct.alone(each) for each in known], order) for node, known in families.items()}
-    every = (
-        PathProduct.of(monomial.coefficient, chosen)
-        for monomial in monomials
-        for chosen in product(*(needed[factor] for factor in monomial.factors))
-    )
-    return tuple(sorted(dict.fromkeys(every), key=lambda each: (each.length, len(each.factors))))
+) -> list[PathFamily] | None:
+    """The families that some monomials are made from; None where they are too many."""
+    needed = {node: _slimmed(known, order) for node, known in families.items()}
+    products: dict[tuple[Node, ...], list[PathFamily]] = {(): [EMPTY_PRODUCT]}
+    every: list[PathFamily] = []
+    for monomial in monomials:
+        for place, factor in enumerate(monomial.factors, 1):
+            if monomial.factors[:place] not in products:
+                before = products[monomial.factors[: place - 1]]
+                made = (each for one in before for other in needed[factor] for each in _product(one, other, order))
+                products[monomial.factors[:place]] = _uncovered(made, order)
+        found = products[monomial.factors]
+        every += [PathFamily(each.base + monomial.coefficient, each.length, each.cycles) for each in found]
+        if len(every) > MOST_FAMILIES:
+            return None
+    return _uncovered(every, order)
 
 
-def uncovered(every: Iterable[PathProduct], order: Order) -> tuple[PathProduct, ...]:
-    """Those that no other one covers, with the cycles that they need."""
-    left: list[PathProduct] = []
-    for each in every:
+def few_turns(cycles: Cycles, most: int) -> Iterator[tuple[Affine, int]]:
+    """What so many turns of some cycles add at most, none at first, and the edges that they take.
+
+    >>> [(str(added), edges) for added, edges in few_turns((Cycle(Affine.symbol("x"), 2),), 2)]
+    [('0', 0), ('x', 2), ('2*x', 4)]
+    """
+    for number in range(most + 1):
+        for chosen in combinations_with_replacement(cycles, number):
+            yield sum((cycle.weight for cycle in chosen), NOTHING), sum(cycle.length for cycle in chosen)
+
+
+def _product(one: PathFamily, other: PathFamily, order: Order) -> Iterator[PathFamily]:
+    """The products of the paths of two families."""
+    short, long = sorted((one, other), key=lambda each: each.length)
+    most, least = _longest(long.cycles), _longest(short.cycles)
+    cycles = _side_by_side(short.cycles, long.cycles, order)
+    for ahead, edges in few_turns(short.cycles, max(most, long.length - short.length)):
+        for added, more in few_turns(long.cycles, least - 1):
+            length = max(short.length + edges, long.length + more)
+            yield PathFamily(short.base + long.base + ahead + added, length, cycles)
+
+
+def _longest(cycles: Cycles) -> int:
+    return max((cycle.length for cycle in cycles), default=1)
+
+
+def _side_by_side(cycles: Cycles, others: Cycles, order: Order) -> Cycles:
+    """Turns of some cycles beside turns of others, as cycles."""
+    edges: dict[Affine, int] = {}
+    for added, mine in few_turns(cycles, _longest(others)):
+        for more, theirs in few_turns(others, _longest(cycles)):
+            length = max(mine, theirs)
+            if length:
+                edges[added + more] = min(length, edges.get(added + more, length))
+    kept: list[Cycle] = []
+    for cycle in in_order(tuple(Cycle(weight, length) for weight, length in edges.items())):
+        # What is a turn of one and a turn of another one is plain to see, and there is much of it.
+        rests = ((edges.get(cycle.weight - part.weight), cycle.length - part.length) for part in kept)
+        if not any(rest is not None and rest <= left for rest, left in rests):
+            kept.append(cycle)
+    return order.essential(tuple(kept))
+
+
+def _uncovered(every: Iterable[PathFamily], order: Order) -> list[PathFamily]:
+    """Those that no other one covers, short ones first, with the cycles that they need."""
+    left: list[PathFamily] = []
+    for each in sorted(dict.fromkeys(every), key=lambda family: family.length):
         if not any(each.is_covered(other, order) for other in left):
             left = [other for other in left if not other.is_covered(each, order)]
             left.append(each)
     return _slimmed(left, order)
 
 
-def _slimmed(every: Sequence[PathProduct], order: Order) -> tuple[PathProduct, ...]:
-    """The products without the cycles of which one turn already makes them some of the others'."""
+def _slimmed(every: Sequence[PathFamily], order: Order) -> list[PathFamily]:
+    """The families without the cycles of which one turn already makes them some of another one."""
     left = list(every)
     for place, each in enumerate(every):
         others = [*left[:place], *left[place + 1 :]]
-        for factor, (_, cycles) in enumerate(each.factors):
-            for cycle in cycles:
-                if any(left[place].turned(factor, cycle).is_covered(other, order) for other in others):
-                    left[place] = left[place].without(factor, cycle)
-    return tuple(left)
+        for cycle in each.cycles:
+            base, length, cycles = left[place].base, left[place].length, left[place].cycles
+            turned = PathFamily(base + cycle.weight, length + cycle.length, cycles)
+            if any(turned.is_covered(other, order) for other in others):
+                left[place] = PathFamily(base, length, tuple(one for one in cycles if one != cycle))
+    return left

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 from gamma_calc.algebra import EVERYWHERE, Affine, Inequality, Polyhedron
 from gamma_calc.analysis.horizon import family_rate_law
 from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.maxplus.horizon_families import HorizonFamily
-from gamma_calc.maxplus.quasi_linear import FloorSum, Repetitions
 
 RATE = Affine.symbol("eta")
 
 
-def turning(base: Affine, turn: Affine, *more: tuple[int, int]) -> HorizonFamily:
-    """A family that turns a cycle of one step, from step 1 on, and as often again as more floors say."""
-    return HorizonFamily(base, ((turn, Repetitions((FloorSum(0, ((1, 1), *more), 1),))),))
+def turning(base: Affine, turn: Affine, period: Fraction = Fraction(1)) -> HorizonFamily:
+    """A family that turns a cycle from step 1 on."""
+    return HorizonFamily(base, cycle=turn, period=period)
 
 
 NO_LAW = {
@@ -33,7 +34,7 @@ NO_LAW = {
 
 @pytest.mark.parametrize(("forms", "domain", "reason"), NO_LAW.values(), ids=NO_LAW)
 def test_no_law(forms: tuple[Affine | HorizonFamily, ...], domain: Polyhedron, reason: str) -> None:
-    families = [each if isinstance(each, HorizonFamily) else HorizonFamily.fixed(each) for each in forms]
+    families = [each if isinstance(each, HorizonFamily) else HorizonFamily(each) for each in forms]
     found = family_rate_law("eta", families, domain)
     assert isinstance(found, str) and found.startswith(reason)
 
@@ -43,12 +44,12 @@ FORMULAS = {
     "every-turn-is-the-largest": ((turning(2 * RATE + 1, RATE + 1),), "-(T)/(T + 1) (T >= 1); tends to -1"),
     "in-lowest-terms": ((turning(2 * RATE + 2, 2 * RATE + 4),), "-(2*T - 1)/(T) (T >= 1); tends to -2"),
     "turns-that-the-rate-is-not-in": ((turning(RATE, Affine.of(1)),), "-T + 1 (T >= 1); tends to -oo"),
-    "two-floors": (
-        (turning(RATE, RATE + 1, (1, 2)),),
+    "three-turns-in-two-steps": (
+        (turning(RATE, RATE + 1, Fraction(2, 3)),),
         "-(3*T - 4)/(3*T - 2) if T mod 2 = 0; -(3*T - 3)/(3*T - 1) if T mod 2 = 1 (T >= 1); tends to -1",
     ),
     "turns-that-take-over": (
-        (turning(RATE - 3, RATE + 1), HorizonFamily.fixed(RATE + Affine.of(1) / 2)),
+        (turning(RATE - 3, RATE + 1), HorizonFamily(RATE + Affine.of(1) / 2)),
         f"-(T - 4)/(T) (T >= 8{''.join(f', -1/2 at T = {t}' for t in range(1, 8))}); tends to -1",
     ),
 }

@@ -15,6 +15,7 @@ from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.derivation.checker import UPPER, CheckedRun, Family, Law
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.law_words import growth
+from tests.analysis.test_horizon import region_of
 from tests.derivation.certificates import CASES, derivation_of, written
 
 MORE = 5
@@ -97,7 +98,7 @@ def test_a_law_is_that_of_the_engine(name: str) -> None:
         for t in range(2 * MORE):
             most = quantity(run.law, "Z_B", t, point)
             bounded = bounded and (most is None or most <= 0)
-            region = theirs.region(start + t + 1)
+            region = region_of(theirs, start + t + 1)
             assert bounded == all(each.form.at(point) >= 0 for each in region.constraints), (start + t + 1, point)
 
 

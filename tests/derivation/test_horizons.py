@@ -8,6 +8,7 @@ from gamma_calc.analysis.derivation import derived
 from gamma_calc.derivation.horizons import MOST_WRITTEN, growth_lines, horizon_lines
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import Scheme
+from tests.analysis.test_horizon import region_of
 from tests.schemes import scheme
 
 STABLE_LINES = {
@@ -38,7 +39,9 @@ SETTLED = {
 @pytest.mark.parametrize("subject", SETTLED.values(), ids=SETTLED)
 def test_a_law_that_soon_asks_what_every_step_count_asks_is_not_repeated(subject: Scheme) -> None:
     found = derived(subject)
-    assert found.horizons["stable"].region(40) == found.bounds[("Z_B",)].inner
+    law = found.horizons["stable"]
+    assert not isinstance(law, str)
+    assert region_of(law, 40) == found.bounds[("Z_B",)].inner
     assert not any(line.startswith("stable for") for line in horizon_lines(found.horizons))
 
 
