@@ -28,8 +28,7 @@ def sliced(
     place = value.place(place)
     if op.shape[place] == t.layout.sizes(value.dims[place]):
         return value
-    begin = start or 0
-    begins = tuple(map(int, begin)) if isinstance(begin, Across) else (begin, begin)
+    begins = _counted(start or 0, t.layout.sizes(value.dims[place]))
     rows = zip(begins, op.shape[place], strict=True)
     return taken(t, value, place, tuple(range(first, first + step * count, step) for first, count in rows), op.where)
 
@@ -38,9 +37,15 @@ def selected(t: Translation, op: Operation, x: Any, place: int, index: Any) -> V
     """One coordinate of a dimension, which is no dimension any more."""
     value = t.value(x)
     place = value.place(place)
-    starts = tuple(map(int, index)) if isinstance(index, Across) else (index, index)
+    starts = _counted(index, t.layout.sizes(value.dims[place]))
     found = taken(t, value, place, tuple(range(each, each + 1) for each in starts), op.where)
     return Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))
+
+
+def _counted(index: Any, sizes: Sizes) -> Sizes:
+    """A place in each twin, counted from the front: one below 0 is counted from the end."""
+    places = map(int, index if isinstance(index, Across) else (index, index))
+    return tuple(place if place >= 0 else max(place + size, 0) for place, size in zip(places, sizes, strict=True))
 
 
 def unbound(t: Translation, op: Operation, x: Any, place: int = 0) -> tuple[Value, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch.nn import functional
@@ -97,6 +99,37 @@ def test_every_other_row_is_a_block() -> None:
     built = traced(wide, inits={"w": "-1/2"})
     assert built.problem is not None
     assert str(exponents(built.problem, steps=1, at={"eta": -9})[1].sizes["output"]) == "1/2"
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        lambda h, n: h[:, n:] * h[:, n:],
+        lambda h, n: h[:, n:] * h[:, -n:],
+        lambda h, n: h[:, -5 * n :][:, n:] * h[:, -n:],
+    ],
+)
+def test_a_block_counted_from_the_end_is_the_one_counted_from_the_front(
+    taken: Callable[[torch.Tensor, int], torch.Tensor],
+) -> None:
+    """Squares add up to n; the products with another block would be a random walk."""
+
+    def wide(width: int) -> tuple[Built, dict[str, torch.Tensor]]:
+        def squares(net: Built, f: torch.Tensor) -> torch.Tensor:
+            return taken(f @ net.w, width).sum(-1, keepdim=True)
+
+        return Built(width, squares, w=(N, 2 * width)), INPUTS
+
+    built = traced(wide, inits={"w": "-1/2"})
+    check_gradients(built)
+    assert built.problem is not None
+    assert str(exponents(built.problem, steps=1, at={"eta": -9})[1].sizes["output"]) == "1"
+
+
+def test_one_coordinate_counted_from_the_end_is_one_of_them() -> None:
+    built = found(lambda net, f: (f @ net.w)[:, -1] * f.T, w=(N, N))
+    (width,) = {axis.sizes[0] for axis in built.axes if axis.name == "width"}
+    assert [rows for *_, rows in built.blocks.values()] == [range(width - 1, width)]
 
 
 def heads(net: Built, f: torch.Tensor) -> torch.Tensor:
