@@ -72,6 +72,11 @@ class Across(tuple[float, ...]):
 
 
 @dataclass(frozen=True, slots=True)
+class Uneven:
+    """A list that is longer in one twin than in another."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """The value of an operation, by its name."""
 
@@ -85,10 +90,11 @@ class Operation:
     Shapes: `shape` has the sizes of each dimension of its value; None if that is no tensor.
 
     `kind` is ATen's name without its overload ("linear"), and without the underscore of one in place; or "parameter".
-    `arguments` are numbers, what differs between twins as `Across`, and other operations as `Reference`. `values` are
-    those of a value that depends on no parameter, or the parameters themselves, of which those that start as data do
-    have `is_vector`; `places` where a choice finds the largest entries, in each twin. `module` is the path of the
-    module that does it, `where` the line of its source.
+    `arguments` are numbers, what differs between twins as `Across`, other operations as `Reference`, lists of them;
+    what has more of them in one twin than in another is `Uneven`. `values` are those of a value that depends on no
+    parameter, or the parameters themselves, of which those that start as data do have `is_vector`; `places` where a
+    choice finds the largest entries, in each twin. `module` is the path of the module that does it, `where` the line of
+    its source.
     """
 
     name: str
@@ -367,6 +373,8 @@ def _merged(arguments: Sequence[Any]) -> Any:
         case torch.fx.Node():
             return Reference(first.name)
         case list() | tuple():
+            if len(set(map(len, arguments))) > 1:
+                return Uneven()
             return tuple(_merged(each) for each in zip(*arguments, strict=True))
         case dict():
             return {key: _merged([each[key] for each in arguments]) for key in first}
@@ -420,3 +428,14 @@ def references(arguments: Any) -> Iterator[str]:
         case Mapping():
             for each in arguments.values():
                 yield from references(each)
+
+
+def einsum_letters(equation: str) -> tuple[list[str], str]:
+    """The letters of each operand and of the result: left out, these are the ones that stand once, in their order.
+
+    >>> einsum_letters("ij, jk")
+    (['ij', 'jk'], 'ik')
+    """
+    sides, arrow, out = equation.replace(" ", "").partition("->")
+    once = sorted(letter for letter in sides if letter.isalpha() and sides.count(letter) == 1)
+    return sides.split(","), out if arrow else "".join(once)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-from gamma_calc.tracing.capture import PRODUCTS, SAME, VIEWS, Capture, Operation, Sizes, references
+from gamma_calc.tracing.capture import PRODUCTS, SAME, VIEWS, Capture, Operation, Sizes, einsum_letters, references
 
 Places = tuple[int | None, ...]
 """The dimension of the parameter that each dimension of a value is, or is a part of; None of one of its own."""
@@ -103,9 +103,12 @@ def _summed(value: Operation, user: Operation, position: int, places: Places) ->
         case "conv1d" | "conv2d" | "conv3d":
             return places[1:]
         case "einsum":
-            sides, _, out = user.arguments[0].replace(" ", "").partition("->")
-            words = zip(sides.split(","), user.arguments[1], strict=True)
-            word = next(word for word, operand in words if value.name in references((operand,)))
+            words, out = einsum_letters(user.arguments[0])
+            word = next(
+                word
+                for word, operand in zip(words, user.arguments[1], strict=True)
+                if value.name in references((operand,))
+            )
             return tuple(place for letter, place in zip(word, places, strict=False) if letter not in out)
         case kind if position - PRODUCTS.get(kind, position) == 1 and len(places) > 1:
             return (places[-2],)

@@ -79,6 +79,8 @@ def _pieces(whole: Sizes, sizes: Any, kind: str) -> list[Sizes]:
     if isinstance(sizes, tuple) and not isinstance(sizes, Across):
         return [tuple(map(int, each)) if isinstance(each, Across) else (each, each) for each in sizes]
     if kind == "chunk":
+        if isinstance(sizes, Across):
+            raise Unknown("a number of pieces that grows")
         sizes = Across(-(-each // sizes) for each in whole)
     size = tuple(map(int, sizes)) if isinstance(sizes, Across) else (sizes, sizes)
     counts = {-(-each // part) for each, part in zip(whole, size, strict=True)}

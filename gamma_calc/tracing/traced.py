@@ -29,7 +29,7 @@ from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, exponent_form
 from gamma_calc.program.selection import Spec, selected
-from gamma_calc.tracing.capture import Capture, Operation, Reference, captured
+from gamma_calc.tracing.capture import Capture, Operation, Reference, Uneven, captured
 from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, initial_size, stated_sizes
 from gamma_calc.tracing.names import numbered, short_names
 from gamma_calc.tracing.operations import ENTRIES
@@ -261,6 +261,8 @@ def _translated(t: Translation) -> Value:
 
 def _check_call(entry: Entry, operation: Operation) -> None:
     """That a rule knows the arguments with which an operation is called."""
+    if any(isinstance(each, Uneven) for each in operation.arguments):
+        raise Unknown("a list whose length grows")
     try:
         inspect.signature(entry).bind(None, operation, *operation.arguments, **operation.options)
     except TypeError as problem:

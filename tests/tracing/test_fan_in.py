@@ -15,6 +15,7 @@ from tests.tracing.built import PLACES, Forward, N, check_gradients, found
         (lambda m, z: m.w @ z.t(), (7, N)),
         (lambda m, z: m.w.t() @ z.t(), (N, 7)),
         (lambda m, z: torch.einsum("xy,tx->ty", m.w, z), (N, 7)),
+        (lambda m, z: torch.einsum("xy, tx", m.w, z), (N, 7)),
         (lambda m, z: torch.einsum("txy,tx->ty", m.w[PLACES], z), (4, N, 7)),
         (lambda m, z: torch.einsum("kyx,x->ky", m.w[PLACES], z[0]), (4, 7, N)),
         (lambda m, z: z @ m.w[2], (4, N, 7)),

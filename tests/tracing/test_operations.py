@@ -53,6 +53,10 @@ SUMS: dict[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
     "a vector in front of one": (lambda net, f: net.gate @ torch.stack([f.T.relu(), f.T]), {"gate": (N,)}),
     "a vector behind a vector": (lambda net, f: f[0].relu() @ net.gate * torch.mv(f, net.gate), {"gate": (N,)}),
     "a quarter of a power": (lambda net, f: f @ net.last / len(f.T) ** 0.25, {"last": (N, 4)}),
+    "an einsum without its result": (
+        lambda net, f: torch.einsum("zj, jb", f, net.last) @ net.w,
+        {"last": (N, 2), "w": (5, 3)},
+    ),
     "convolution": (lambda net, f: functional.conv1d(f.T[None], net.last, padding=1, stride=2), {"last": (4, N, 3)}),
     "convolution of what is convolved": (
         lambda net, f: functional.conv1d(functional.conv1d(f.T[None], net.w).relu(), net.last, net.gate, dilation=2),
@@ -171,6 +175,8 @@ REFUSED: dict[str, Forward] = {
     "values side by side along width_x2, which grows": lambda net, f: torch.cat([f, f], -1).relu(),
     "repeated a number of times that grows": lambda net, f: f.repeat(1, f.shape[1]).relu(),
     "a maximum of two values, or of all entries": lambda net, f: f.max(),
+    "a list whose length grows": lambda net, f: f.split([5] * (f.shape[1] // 5) + [f.shape[1] % 5], -1)[0],
+    "a number of pieces that grows": lambda net, f: f.chunk(f.shape[1] // 5, -1)[0],
     "a convolution along width, which grows": lambda net, f: functional.conv1d(f[:, None], net.last),
     "a convolution of 2 groups of channels": lambda net, f: functional.conv1d(f.T[None, :4], net.last, groups=2),
 }
