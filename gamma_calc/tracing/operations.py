@@ -413,7 +413,7 @@ def attention(
     logits = t.scaled(logits, scale)
     if causal:
         raise Unknown("a causal mask inside an attention; ask the model for eager attention")
-    if mask is not None:
+    if mask is not None and t.number(mask) != 0:
         logits = t.layout.added(logits, t.value(mask))
     weights = softmax(t, op, logits, -1)
     return t.joined(t.layout.product(weights, value, (f"{front}xy", f"{front}yz", f"{front}xz")), op)

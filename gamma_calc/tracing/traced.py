@@ -37,7 +37,7 @@ from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
 from gamma_calc.tracing.sizes import ZERO, Axes
 from gamma_calc.tracing.translation import Entry, Missing, Translation
 from gamma_calc.tracing.twins import Twins, twins_of
-from gamma_calc.tracing.values import Value
+from gamma_calc.tracing.values import NOTHING, Value
 
 WRAPPED = re.compile(r"\.modules_to_save\.[^.]+|\.base_layer(?=\.|$)")
 """What PEFT writes into the name of a module that is trained as a whole."""
@@ -313,7 +313,7 @@ def _source(t: Translation, name: str) -> str:
 
 
 def _parameters(t: Translation, output: Named) -> tuple[TracedParameter, ...]:
-    every = [node for node in nodes(output) if isinstance(node, Trained)][::-1]
+    every = [node for node in nodes(output) if isinstance(node, Trained) and node is not NOTHING][::-1]
     return tuple(
         TracedParameter(
             node.name,

@@ -31,7 +31,7 @@ from gamma_calc.tracing.capture import TRANSPOSES, Across, Capture, Operation, R
 from gamma_calc.tracing.names import distinct
 from gamma_calc.tracing.parameters import AdapterFactor, Init, Inits
 from gamma_calc.tracing.sizes import ZERO, Axes, SizeClasses
-from gamma_calc.tracing.values import ONE, AxisLayout, Dimension, Value, flat
+from gamma_calc.tracing.values import NOTHING, ONE, AxisLayout, Dimension, Value, flat, product_of
 
 MOVES = (*TRANSPOSES, "reshape", "to")
 """What a factor is still known behind."""
@@ -158,6 +158,9 @@ class Translation:
         """A number times an expression; its exponent is found by comparing the twins."""
         if number == 1:
             return expression
+        if number == 0:
+            self.tensors[NOTHING.name] = torch.zeros((), dtype=torch.double)
+            return product_of(NOTHING, expression)
         power = self.family.power(tuple(number)) if isinstance(number, Across) else ZERO
         value = number[0] if isinstance(number, Across) else float(number)
         key = (symbol, number, type(number))
@@ -189,6 +192,7 @@ class Translation:
         self.tensors[init.name] = torch.zeros_like(start)
         number = _repeated(operation.values)
         if number == 0:
+            self.tensors[NOTHING.name] = torch.zeros((), dtype=torch.double)
             return Value(leaf, dims)
         self.given.add(init.name)
         if number is None or start.numel() == 1:  # one coordinate repeats nothing

@@ -25,6 +25,7 @@ from gamma_calc.program.expressions import (
     Scaled,
     Split,
     Sum,
+    Trained,
 )
 from gamma_calc.tracing.capture import Sizes
 from gamma_calc.tracing.sizes import Axes
@@ -151,7 +152,7 @@ class AxisLayout:
             sides = (widened(left.expression, over), widened(right.expression, over))
             expression: Expression = Contraction(*sides, over)
         else:
-            expression = _entrywise(left.expression, right.expression)
+            expression = product_of(left.expression, right.expression)
         return Value(expression, tuple(dims[letter] for letter in out))
 
     def broadcast(self, left: Value, right: Value) -> tuple[Value, Value]:
@@ -166,7 +167,7 @@ class AxisLayout:
     def times(self, left: Value, right: Value) -> Value:
         """The product entry by entry."""
         left, right = self.broadcast(left, right)
-        return left.written(_entrywise(left.expression, right.expression))
+        return left.written(product_of(left.expression, right.expression))
 
     def added(self, *values: Value) -> Value:
         """The sum, the same axes throughout."""
@@ -202,15 +203,17 @@ def widened(expression: Expression, axes: Iterable[Axis]) -> Expression:
     """The expression with some axes, those that it lacks by ones."""
     for axis in axes:
         if axis not in expression.axes:
-            expression = _entrywise(expression, Ones.along(axis))
+            expression = product_of(expression, Ones.along(axis))
     return expression
 
 
 ONE = Given("one", (), Affine.of(0))
 """The number 1."""
+NOTHING = Trained("zero", (), None, Affine.of(0), is_trained=False)
+"""The number 0: what starts at zero and stays there."""
 
 
-def _entrywise(left: Expression, right: Expression) -> Expression:
+def product_of(left: Expression, right: Expression) -> Expression:
     """The product; by a number, a scalar."""
     for one, other in ((left, right), (right, left)):
         if one is ONE:

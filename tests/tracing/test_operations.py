@@ -136,6 +136,21 @@ def test_one_coordinate_counted_from_the_end_is_one_of_them() -> None:
     assert [rows for *_, rows in built.blocks.values()] == [range(width - 1, width)]
 
 
+@pytest.mark.parametrize(
+    ("forward", "size"),
+    [
+        (lambda net, f: (f @ net.last) * 0.0, "-oo"),
+        (lambda net, f: (f @ net.last) / float("inf"), "-oo"),
+        (lambda net, f: (f @ net.last) * 0 + (f @ net.last).relu() * torch.zeros(2) + f @ net.last, "0"),
+    ],
+)
+def test_what_is_times_zero_is_zero(forward: Forward, size: str) -> None:
+    built = found(forward, last=(N, 2))
+    check_gradients(built)
+    assert built.problem is not None and "zero" not in [each.name for each in built.parameters]
+    assert str(exponents(built.problem, steps=1, at={"eta": -9})[1].sizes["output"]) == size
+
+
 def heads(net: Built, f: torch.Tensor) -> torch.Tensor:
     """Attention in which two heads of queries share one of keys."""
     q, k, v = ((f @ each).reshape(1, 5, -1, 4).transpose(1, 2) for each in (net.q, net.k, net.v))
