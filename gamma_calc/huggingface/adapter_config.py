@@ -343,6 +343,18 @@ def check_shape(document: Mapping[str, Any], rank: int) -> None:
     _targets(document)
 
 
+def check_alpha(config: AdapterConfig) -> None:
+    """That an adapter adds something.
+
+    Raises:
+        BadInput: its scale is zero.
+    """
+    if not config.alpha:
+        raise BadInput(
+            "lora_alpha: found 0: the adapter adds nothing, and no step changes that; gamma-calc lint says so"
+        )
+
+
 def is_vera(document: object) -> bool:
     """Whether a configuration is one of VeRA."""
     return isinstance(document, Mapping) and document.get("peft_type") == VERA

@@ -266,6 +266,11 @@ REFUSALS = (
         lambda each: bool(getattr(each.layer, "merged_adapters", ())),
     ),
     BIAS,
+    Refusal(
+        "a scale s that is not above 0: at 0 the adapter adds nothing, and no step changes that",
+        "set lora_alpha > 0",
+        lambda each: not each.scale > 0,
+    ),
     SHARDED,
 )
 """In the order in which they are tried: what comes first is the plainest way to say it."""

@@ -15,7 +15,7 @@ from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import SCALE, AlphaReading
-from gamma_calc.huggingface.adapter_config import INITIALISATIONS, AdapterConfig, Initialisation, Start
+from gamma_calc.huggingface.adapter_config import INITIALISATIONS, AdapterConfig, Initialisation, Start, check_alpha
 from gamma_calc.huggingface.dora import in_dora
 from gamma_calc.program.models import FAN_OUT, RANK
 from gamma_calc.program.optimizers import OPTIMIZERS
@@ -131,10 +131,7 @@ def adapter_scheme(config: AdapterConfig, scale: str = "0") -> Scheme:
     Raises:
         BadInput: the sizes depend on data, the equations are others, or no scheme says what the output starts from.
     """
-    if not config.alpha:
-        raise BadInput(
-            "lora_alpha: found 0: the adapter adds nothing, and no step changes that; gamma-calc lint says so"
-        )
+    check_alpha(config)
     option = config.initialisation
     spec = linear_spec(config, ADAM, config.scale_exponent(AlphaReading.PROPORTIONAL))
     if spec is None or (config.variants and not config.is_dora):

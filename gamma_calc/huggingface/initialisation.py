@@ -123,5 +123,3 @@ def check_scale(scheme: Scheme, adapters: tuple[Adapter, ...]) -> None:
             choices = " or ".join(f'"{number}*{RANK}"' for number in meant)
             said = f"{choices} for the scale of the scheme (in a spec: scale = ...)"
             raise BadInput(f"{scheme.name}: scale of layer {each.name}, {kind}", found=str(form), expected=said)
-        if not each.scale > 0:
-            raise BadInput(f"layer {each.name}: found a scale of {each.scale:g}; expected lora_alpha > 0")

@@ -26,6 +26,7 @@ from gamma_calc.errors import BadInput, named_in, quoted
 from gamma_calc.files import file_content
 from gamma_calc.huggingface.adapter_config import (
     HEADS,
+    check_alpha,
     check_shape,
     config_from_mapping,
     document_from,
@@ -148,6 +149,7 @@ def adapter_document(adapter: AdapterLike) -> tuple[Path | str, Any]:
 def _lora_from(place: Path | str, document: Any, keys: Sequence[str]) -> LoraConfig:
     with named_in(place):
         config = config_from_mapping(document)
+        check_alpha(config)
         if config.variants and not config.is_dora:
             raise BadInput(f"{', '.join(config.variants)} changes the layers' equations; no rates are derived here")
     saved = [*config.saved_modules, *HEADS.get(config.task, ())]  # PEFT trains these whole, and adapts none

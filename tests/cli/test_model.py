@@ -429,6 +429,10 @@ REFUSED = {
     "another adapter": ("llama --adapter ia3.json", "IA3"),
     "no rank": ("llama --adapter nothing.json", "nothing.json: r: found 0, expected a whole number from 1"),
     "no scale": ("llama --adapter unscaled.json", "lora_alpha: found 0: the adapter adds nothing"),
+    "no scale, with a scheme": (
+        "llama --adapter unscaled.json --scheme init-b",
+        "unscaled.json: lora_alpha: found 0: the adapter adds nothing",
+    ),
     "a pattern": ("llama --adapter pattern.json", "target_modules: found '[', expected names, or a regular expression"),
     "its pattern": ("llama --adapter pattern-of-vera.json", "target_modules: found '['"),
     "a scheme of another adapter": ("llama --adapter vera.json --scheme init-a", "its vectors start as PEFT has them"),

@@ -351,6 +351,10 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "O"),
         "o.json: init_lora_weights: found 'olora', expected true, as ",
     ),
+    "no-scale": (
+        ("--from", "SMALL", "--to", "SMALL", "--adapter", "Z"),
+        "z.json: lora_alpha: found 0: the adapter adds",
+    ),
     "targets": (("--from", "SMALL", "--to", "GPT2", "--adapter", "A"), "PEFT cannot adapt the model"),
     "no-class": (("--from", "BARE", "--to", "BARE", "--adapter", "L"), 'names no class, such as "architectures"'),
 }
@@ -376,6 +380,7 @@ def test_what_cannot_be_carried_is_one_message(
         "O": adapter(tmp_path / "o.json", 8, 16, init_lora_weights="olora"),
         "K": adapter(tmp_path / "k.json", 16, 16),
         "S": adapter(tmp_path / "s.json", 8, 32),
+        "Z": adapter(tmp_path / "z.json", 8, 0),
         "D": adapter(tmp_path / "d.json", 8, 16, use_dora=True),
         "L": adapter(tmp_path / "l.json", 8, 16, layers_to_transform=[0]),
         "BARE": str(bare(tmp_path / "bare")),

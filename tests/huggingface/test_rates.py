@@ -190,6 +190,11 @@ def test_the_schemes_own_optimiser_trains_in_a_plain_loop(optimizer: str, kind: 
         assert torch.equal(a, each.A) and not torch.equal(b, each.B)  # B = 0 gives A no gradient at step 1
 
 
+def test_an_adapter_that_adds_nothing_has_no_rate() -> None:
+    with pytest.raises(BadInput, match="at 0 the adapter adds nothing, and no step changes that"):
+        parameter_groups(wrapped(lora_alpha=0), "init-a", 1e-3, base_width=16)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
