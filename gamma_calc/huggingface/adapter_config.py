@@ -361,7 +361,11 @@ def is_vera(document: object) -> bool:
 
 
 def config_from_mapping(document: object) -> AdapterConfig:
-    """The configuration in parsed JSON, with PEFT's defaults for what is not there; unknown keys are left aside."""
+    """The configuration in parsed JSON; unknown keys are left aside, and what is not there has PEFT's default.
+
+    Raises:
+        BadInput: it is no configuration of LoRA, r or the targets are missing, or PEFT does not take what is there.
+    """
     if not isinstance(document, Mapping):
         raise BadInput(f"found {quoted(document)}, expected an object such as PEFT writes")
     kind = document.get("peft_type")

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from peft import PeftModel
+
 from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.conditions import STABLE
@@ -273,8 +275,8 @@ def model_theory(
         model: a folder or a file with a config.json of transformers, a configuration or a model, of which no weight is
             read; or FILE.py:FUNCTION, a function that makes a model, or one that makes a module and its inputs at a
             width.
-        adapter: an adapter_config.json, or a configuration of PEFT; by default every linear layer but the head's is
-            adapted.
+        adapter: an adapter_config.json, or a configuration of PEFT; by default that of a PEFT model, and of any other
+            every linear layer but the head's is adapted.
         scheme: the inits and rates of A and B; by default what the adapter implements, or init-a. What else is trained
             (DoRA's magnitudes, modules to save, biases) has the rate of A.
         optimizer: in place of the scheme's.
@@ -292,6 +294,8 @@ def model_theory(
             the model cannot be traced.
     """
     policy, title = measured_policy(align), title_of(model)
+    if adapter is None and isinstance(model, PeftModel):
+        adapter = model.active_peft_config
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of deprecated names, and of numbers, which are not looked at
         made, short = _model(model, adapter, layers, allow_code=allow_code)

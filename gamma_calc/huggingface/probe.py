@@ -35,7 +35,7 @@ KINDS = {"independent": "A_0", "aligned": "U_A"}
 class Observation:
     """Mean squares over entries (and, for what depends on the batch, over samples) after step t.
 
-    `mean_square` has every quantity and term under the names of `simulation.adapter_module.TERMS`, all on the input Z
+    `mean_square` has every quantity and term under the names of `block_products.TERMS`, all on the input Z
     of step t. `input` is Z's, `output_gradient` that of dL/dZbar, sample by sample; `gradient_A`, `gradient_B` those of
     the raw gradients. `epsilon_ratio` is the smaller ratio of a non-zero raw gradient's root mean square to its
     factor's epsilon: where it is not large, a normalised step is not one. It is inf without an epsilon.

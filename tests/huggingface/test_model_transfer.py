@@ -135,6 +135,8 @@ def test_an_adapter_is_what_peft_would_write_of_it() -> None:
     assert network_edge(config, config, "init-a", adapters=(adapter, adapter)).exponent == Fraction(-1, 2)
     found = model_theory(config, adapter=LoraConfig(r=4, target_modules=["v_proj"]), steps=1)
     assert (found.name, found.scheme.name) == ("LlamaConfig", "peft-true")
+    own = model_theory(wrapped(LlamaForCausalLM(config), ["v_proj"]), scheme="init-a", steps=1, layers=1)
+    assert {each.module.rpartition(".")[2] for each in own.traced.layers} == {"v_proj"}
     grouped = LoraConfig(r=4, target_modules=["v_proj"], use_qalora=True)
     with pytest.raises(BadInput, match=r"LoraConfig: .* changes the layers' equations"):
         network_edge(config, config, "init-a", adapters=(grouped, grouped))
