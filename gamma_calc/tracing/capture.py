@@ -46,8 +46,8 @@ VIEWS = (
 TRANSPOSES = ("t", "numpy_T", "transpose", "permute")
 """Operations that leave its entries, with its dimensions in another order."""
 
-PRODUCTS = {"mm": 0, "bmm": 0, "mv": 0, "matmul": 0, "addmm": 1, "baddbmm": 1}
-"""Products of matrices, and which of their arguments is the left factor."""
+PRODUCTS = ("linear", "einsum", "mm", "bmm", "mv", "matmul", "addmm", "baddbmm")
+"""Products of matrices."""
 
 CHOICES = ("topk", "max")
 """Operations whose second value are places: those of the largest entries."""
@@ -290,8 +290,7 @@ def _is_vector(parameter: Tensor, node: Any) -> bool:
 def _is_multiplied(node: Any) -> bool:
     kinds = {user: _kind(user) for user in node.users}
     return any(
-        kind in (*PRODUCTS, "linear", "einsum") or (kind in (*SAME, *TRANSPOSES) and _is_multiplied(user))
-        for user, kind in kinds.items()
+        kind in PRODUCTS or (kind in (*SAME, *TRANSPOSES) and _is_multiplied(user)) for user, kind in kinds.items()
     )
 
 
@@ -415,27 +414,3 @@ def _where(node: Any) -> str:
     _, path, rest = lines[places[-1]].split('"', 2)
     number = rest.split(",")[1].removeprefix(" line ")
     return f"{'/'.join(path.split('/')[-2:])}:{number}: {' '.join(lines[places[-1] + 1 :])}"
-
-
-def references(arguments: Any) -> Iterator[str]:
-    """The names of the operations in some arguments."""
-    match arguments:
-        case Reference(name):
-            yield name
-        case tuple() | list():
-            for each in arguments:
-                yield from references(each)
-        case Mapping():
-            for each in arguments.values():
-                yield from references(each)
-
-
-def einsum_letters(equation: str) -> tuple[list[str], str]:
-    """The letters of each operand and of the result: left out, these are the ones that stand once, in their order.
-
-    >>> einsum_letters("ij, jk")
-    (['ij', 'jk'], 'ik')
-    """
-    sides, arrow, out = equation.replace(" ", "").partition("->")
-    once = sorted(letter for letter in sides if letter.isalpha() and sides.count(letter) == 1)
-    return sides.split(","), out if arrow else "".join(once)

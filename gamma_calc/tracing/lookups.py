@@ -111,6 +111,7 @@ def _looked_up(t: Translation, value: Value, first: int, places: tuple[Operation
         taken_axes = (*value.axes, *flat(rows), *flat(copies))
         copies.append(tuple(t.axes.copy(axis, taken_axes) for axis in value.dims[place]))
     data = indicators(t, "_".join(each.name for each in places), rows, zip(numbers, copies, strict=True))
+    t.picks[data.expression] = True
     letters, front = LETTERS[: len(value.dims)], LETTERS[len(value.dims) :][: len(rows)]
     before, over, after = letters[:first], letters[first : first + len(places)], letters[first + len(places) :]
     return t.layout.product(value, data, (letters, f"{front}{over}", f"{before}{front}{after}"))

@@ -18,7 +18,7 @@ from gamma_calc.program import network
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression, InverseRms, PowerOf, Softmax, Stopped
 from gamma_calc.tracing.blocks import block
-from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference, einsum_letters
+from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference
 from gamma_calc.tracing.lookups import embedding, gathered, largest, maximum, picked
 from gamma_calc.tracing.maps import (
     clamped,
@@ -348,9 +348,12 @@ def put(t: Translation, op: Operation, x: Any, source: Any) -> Value:
 
 def einsum(t: Translation, op: Operation, equation: str, operands: Any, **options: Any) -> Value:
     """Of two operands, each letter once in each."""
-    words, out = einsum_letters(equation)
+    sides, arrow, out = equation.replace(" ", "").partition("->")
+    words = sides.split(",")
     if len(words) != 2 or "." in equation or any(len(set(word)) < len(word) for word in words):
         raise Unknown(f"an einsum {equation}")
+    if not arrow:  # the letters that stand once, in their order
+        out = "".join(sorted({*words[0]} ^ {*words[1]}))
     left, right = map(t.value, operands)
     return t.joined(t.layout.product(left, right, (words[0], words[1], out)), op)
 

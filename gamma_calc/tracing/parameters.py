@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.tracing.capture import Capture, Operation
-from gamma_calc.tracing.fan_in import summed_dimensions
+from gamma_calc.tracing.capture import Operation
 from gamma_calc.tracing.initial_sizes import InitialSize, Matrix
 from gamma_calc.tracing.sizes import ZERO
 
@@ -66,10 +65,9 @@ class Inits:
 
     `trained` are the names of those that require a gradient; `names` what parameters are called in the problem;
     `initial` says how large matrices are that no scheme speaks of, `stated` how large what is random at the start is
-    said to be: a vector too.
+    said to be: a vector too; `summed` the dimensions of each that are summed over.
     """
 
-    capture: Capture
     trained: frozenset[str]
     names: Mapping[str, str]
     scheme: Scheme
@@ -77,6 +75,7 @@ class Inits:
     adapters: Mapping[str, AdapterFactor]
     initial: InitialSize
     stated: Mapping[str, Affine | None]
+    summed: Mapping[str, tuple[int, ...]]
 
     def of(self, operation: Operation, dims: tuple[tuple[Axis, ...], ...]) -> Init:
         """What is chosen for a parameter, which has these axes."""
@@ -92,7 +91,7 @@ class Inits:
             return Init(name, None, rate, is_given=True)
         if adapter is not None:
             return Init(name, _of_table(operation), rate)
-        return Init(name, self.initial(Matrix(operation, dims, summed_dimensions(self.capture, operation))), rate)
+        return Init(name, self.initial(Matrix(operation, dims, self.summed.get(operation.parameter, ()))), rate)
 
 
 def _of_table(factor: Operation) -> Affine | None:

@@ -112,6 +112,7 @@ def taken(t: Translation, value: Value, place: int, rows: Coordinates, where: st
 
 def _against(t: Translation, value: Value, place: int, chosen: Value) -> Value:
     """The sum over a dimension against data, whose last one it is; the others of the data are in its place."""
+    t.picks[chosen.expression] = False
     letters, new = LETTERS[: len(value.dims)], LETTERS[len(value.dims) :][: len(chosen.dims) - 1]
     return t.layout.product(value, chosen, (letters, new + letters[place], letters.replace(letters[place], new)))
 

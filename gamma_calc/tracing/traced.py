@@ -30,7 +30,8 @@ from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, exponent_form
 from gamma_calc.program.selection import Spec, selected
 from gamma_calc.tracing.capture import Capture, Operation, Reference, Uneven, captured
-from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, initial_size, stated_sizes
+from gamma_calc.tracing.fan_in import summed_dimensions
+from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, by_fan_in, initial_size, stated_sizes
 from gamma_calc.tracing.names import numbered, short_names
 from gamma_calc.tracing.operations import ENTRIES
 from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
@@ -158,7 +159,10 @@ def traced(
         raise BadInput(
             f"{twins.name}: DoRA's magnitudes are those of rows of variance 1/fan_in", expected=f"init {FAN_IN}"
         )
-    translation = _translation(twins, capture, chosen, rates, initial_size(init), stated)
+    # How large a matrix is at the start goes by what is summed over, which a first translation is asked for.
+    first = _translation(twins, capture, chosen, rates, by_fan_in, stated, {})
+    summed = summed_dimensions(first, _translated(first).expression)
+    translation = _translation(twins, capture, chosen, rates, initial_size(init), stated, summed)
     output = _translated(translation)
     named = output.expression
     assert isinstance(named, Named)
@@ -206,6 +210,7 @@ def _translation(
     rates: str | Mapping[str, str],
     initial: InitialSize,
     stated: Mapping[str, Affine | None],
+    summed: Mapping[str, tuple[int, ...]],
 ) -> Translation:
     parameters = [each.parameter for each in capture.operations.values() if each.parameter]
     adapters = {each: found for each in parameters if (found := adapter_of(each)) is not None}
@@ -219,7 +224,7 @@ def _translation(
     trained = frozenset(each for each in parameters if each in twins.trained)
     of_scheme = {each for each, found in adapters.items() if found.is_of_scheme}
     rate = {each: _rate(each, rates) for each in trained - of_scheme}
-    inits = Inits(capture, trained, names, scheme, rate, adapters, initial, stated)
+    inits = Inits(trained, names, scheme, rate, adapters, initial, stated, summed)
     return Translation(capture, twins.family, inits, short)
 
 
@@ -305,19 +310,12 @@ def _check_blocks(t: Translation, output: Named) -> None:
             t.unknown.append(Missing("slice", "", f"{t.leaves[source]} is used as a whole and in blocks"))
 
 
-def _source(t: Translation, name: str) -> str:
-    """What the model calls the parameter of a leaf, or of the leaf that it is a block of."""
-    while name in t.blocks:
-        name = t.blocks[name][0]
-    return t.leaves[name]
-
-
 def _parameters(t: Translation, output: Named) -> tuple[TracedParameter, ...]:
     every = [node for node in nodes(output) if isinstance(node, Trained) and node is not NOTHING][::-1]
     return tuple(
         TracedParameter(
             node.name,
-            _source(t, node.name),
+            t.source(node.name),
             tuple(axis.name for axis in node.axes),
             ZERO if node.name in t.given else node.initial,
             node.learning_rate if node.is_trained else None,

@@ -71,7 +71,8 @@ class Translation:
     `tensors` are the values of leaves in the first twin, with the axes of the leaf in order, and `scalars` those of
     scalars by symbol; `leaves` says what the model calls the parameter of each leaf; `given` are those that start from
     values of their own, which are not zero. `blocks` and `taken` are those of
-    `blocks.py`, `features` the named values; `shared` says how matrices start of which layers have parts.
+    `blocks.py`, `features` the named values; `shared` says how matrices start of which layers have parts; `picks` are
+    data that a sum against takes parts of a dimension with, and whether they look up rows of a table.
     """
 
     capture: Capture
@@ -89,11 +90,18 @@ class Translation:
     choices: list[str] = field(default_factory=list)
     features: dict[str, Named] = field(default_factory=dict)
     shared: dict[str, Init] = field(default_factory=dict)
+    picks: dict[Expression, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.axes = Axes(self.family)
         self.layout = AxisLayout(self.axes)
         self.symbols: dict[tuple[Any, ...], str] = {}
+
+    def source(self, leaf: str) -> str:
+        """What the model calls the parameter of a leaf, or of the leaf that it is a block of."""
+        while leaf in self.blocks:
+            leaf = self.blocks[leaf][0]
+        return self.leaves[leaf]
 
     def value(self, argument: Any) -> Value:
         """An operand as a value.

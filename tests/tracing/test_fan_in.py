@@ -32,6 +32,12 @@ def test_the_fan_in_is_what_is_summed_over(forward: Forward, shape: tuple[int, .
     assert {each.source: str(each.initial) for each in of_width.parameters}["w"] == "-1/2"
 
 
+def test_what_is_added_to_a_matrix_is_no_feature() -> None:
+    of_sum = found(lambda m, z: z @ (m.w + 1 + m.first @ m.gate), w=(N, 7), gate=(3, 7))
+    check_gradients(of_sum)
+    assert {each.source: str(each.initial) for each in of_sum.parameters}["w"] == "-1/2"
+
+
 def test_rows_that_are_looked_up_have_a_fan_in_of_one() -> None:
     of_table = found(lambda m, z: z * m.w[PLACES], w=(4, N))
     assert {each.source: str(each.initial) for each in of_table.parameters}["w"] == "0"
