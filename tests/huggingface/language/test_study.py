@@ -175,6 +175,20 @@ def test_a_saved_model_is_trained_as_it_is(data: dict[str, str], tmp_path: Path)
     assert np.isfinite(run.measured()["test_loss"]).all()
 
 
+def test_another_weight_is_another_model(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"another format")
+    weights, sources = bytearray(2**22), []
+    for name, place in (("model-1-of-2", -1), ("model", 0), ("model", 2**21), ("training_args", 0)):
+        weights[place] += 1
+        suffix = "bin" if name == "training_args" else "safetensors"
+        (tmp_path / f"{name}.{suffix}").write_bytes(weights)
+        sources.append(model_source(str(tmp_path)))
+    assert [each.size for each in sources] == [2**22] * 4
+    assert len({each.digest for each in sources}) == 3
+    assert sources[-1] == sources[-2]
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [
