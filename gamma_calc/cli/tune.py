@@ -48,14 +48,20 @@ from gamma_calc.cli.training import (
     run_experiment,
 )
 from gamma_calc.derivation.tables import text_table
-from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.adapter_config import config_from_file
+from gamma_calc.errors import BadInput, named_in
+from gamma_calc.huggingface.adapter_config import HEADS, UNSET, config_from_mapping, document_from
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.spec_file import scheme_from, spec_text
 
 if TYPE_CHECKING:
     from gamma_calc.experiment.claims import Report
     from gamma_calc.huggingface.language.tuning import Tuned, Tuning
+
+NOT_CARRIED = (
+    *("target_parameters", "exclude_modules", "layers_to_transform", "layers_pattern", "layer_replication"),
+    *("lora_bias", "trainable_token_indices", "rank_pattern", "alpha_pattern"),
+)
+"""Keys of an adapter_config.json that a run here has nothing for."""
 
 SCHEME = "init-a"
 WIDEST = 10**6
@@ -67,9 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="WHAT", required=True, help="a text file, or a table with text (and label)")
     parser.add_argument("--scheme", metavar="SPEC", default=SCHEME, help=f"the initialisation and rates ({SCHEME})")
     add_optimizer_argument(parser, OPTIMIZER_NAMES)
-    parser.add_argument(
-        "--adapter", metavar="FILE", type=Path, help="an adapter_config.json: its r, lora_alpha, layers"
-    )
+    words = "an adapter_config.json: its r, lora_alpha, target_modules; nothing drops out"
+    parser.add_argument("--adapter", metavar="FILE", type=Path, help=words)
     parser.add_argument("--to", metavar="CONFIG", help="the model to carry the best rate to: its config.json")
     words = "carry it by the largest rate of the whole model, as gamma-calc model derives it, not by one module's"
     parser.add_argument("--network", action="store_true", help=words)
@@ -145,18 +150,26 @@ def _scheme(options: argparse.Namespace) -> str:
 
 
 def _adapter(options: argparse.Namespace) -> dict[str, Any]:
-    """Rank, alpha and layers of an adapter_config.json.
+    """Rank, alpha and target modules of an adapter_config.json.
 
     Raises:
         BadInput: it says more than that, or an option says it too.
     """
-    config = config_from_file(options.adapter)
+    from gamma_calc.huggingface.language.data import is_labelled
+
+    place, document = document_from(options.adapter)
+    with named_in(place):
+        config = config_from_mapping(document)
+    values = {key: document.get(key) for key in NOT_CARRIED}
+    heads = HEADS["SEQ_CLS"] if is_labelled(options.data) else ()  # trained whole, as a run does
     more = [*config.variants, *(["rslora"] if config.is_rank_stabilised else [])]
     start = config.initialisation
     more += [f"init_lora_weights {start.name}"] if start.rewrites_base or start.is_b_frozen else []
-    more += ["a rank or alpha of single layers"] if config.rank_pattern or config.alpha_pattern else []
+    more += [key for key, value in values.items() if type(value) is int or value not in UNSET]  # 0 is a layer
+    more += [f"bias {config.bias}"] if config.bias != "none" else []
+    more += ["modules_to_save"] if {*config.saved_modules} - {*heads} else []
     if more:
-        expected = "plain LoRA of one rank, which starts as --scheme says"
+        expected = "plain LoRA of one rank on target_modules, which starts as --scheme says"
         raise BadInput(f"--adapter {options.adapter}: found {', '.join(more)}, expected {expected}")
     if given := [name for name in ("rank", "alpha", "targets") if getattr(options, name) is not None]:
         raise BadInput(f"--adapter says it: leave out {', '.join(f'--{name}' for name in given)}")

@@ -18,10 +18,11 @@ from gamma_calc.huggingface.language import tuning
 from gamma_calc.huggingface.language.run import LanguageRun
 from gamma_calc.huggingface.language.task import task
 
-QUICK = (
-    *("--steps", "3", "--batch", "2", "--length", "8", "--rank", "2", "--alpha", "2"),
+BRIEF = (
+    *("--steps", "3", "--batch", "2", "--length", "8"),
     *("--seeds", "2", "--held-out", "4", "--workers", "1"),
 )
+QUICK = (*BRIEF, "--rank", "2", "--alpha", "2")
 RATES = ("--rates", "2e-3:7e-3")
 LINES = [f"{word} number {k} and {k % 3} more" for k in range(40) for word in ("one", "two")]
 MODELLING = "language modelling"
@@ -110,6 +111,18 @@ def test_the_best_rate_its_interval_and_where_it_is_carried(
     assert layer["eta_B"] == pytest.approx(4 * layer["eta_A"])
     assert main(asked(*words)) == 0
     assert "Best learning rate: 0.00391 (95 % interval " in capsys.readouterr().out
+
+
+def test_an_adapter_s_expression_is_peft_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(LanguageRun, "measured", bowl(-8.05))
+    adapter = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": r".*\.0\..*(q_proj|down_proj)"}
+    (tmp_path / "a.json").write_text(json.dumps(adapter), encoding="utf-8")
+    words = ("tiny", "--data", "a.txt", "--to", "wide", "--adapter", "a.json", "--rates", "1e-3:2e-2")
+    assert main(["tune", *words, *BRIEF, "--json"]) == 0
+    layers = json.loads(capsys.readouterr().out)["carried"]["layers"]
+    assert [(each["layer"], each["count"]) for each in layers] == [("q_proj", 1), ("down_proj", 1)]
 
 
 @pytest.mark.slow
@@ -256,6 +269,18 @@ def test_seeds_that_do_not_tell_among_the_rates_leave_it_unknown(
     assert "reaches beyond the rates" in found["reason"] and "--seeds" in found["reason"]
 
 
+MORE: dict[str, tuple[Any, str]] = {
+    "bias": ("lora_only", "bias lora_only"),
+    "modules_to_save": (["lm_head"], "modules_to_save"),
+    "exclude_modules": (["v_proj"], "exclude_modules"),
+    "target_parameters": (["experts.down_proj"], "target_parameters"),
+    "layers_to_transform": (0, "layers_to_transform"),
+    "trainable_token_indices": ([1], "trainable_token_indices"),
+    "lora_bias": (True, "lora_bias"),
+    "rank_pattern": ({"q_proj": 2}, "rank_pattern"),
+}
+"""What an adapter_config.json may say and a run here has nothing for."""
+
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "no-model": (("nowhere", "--data", "a.txt"), "--download takes a name on the hub"),
     "no-data": (("tiny", "--data", "b.txt"), "--data: found 'b.txt'"),
@@ -276,6 +301,10 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "both ways": (("bert", "--data", "a.txt"), "found 'BertLMHeadModel, which sees both ways'"),
     "adapter": (("tiny", "--data", "a.txt", "--adapter", "rs.json"), "found rslora"),
     "adapter-start": (("tiny", "--data", "a.txt", "--adapter", "pissa.json"), "found init_lora_weights pissa"),
+    **{
+        f"adapter-{key}": (("tiny", "--data", "a.txt", "--adapter", f"{key}.json"), f"found {said}, expected plain")
+        for key, (_, said) in MORE.items()
+    },
     "head": (("tiny", "--data", "a.txt", "--head-rate", "1e-3"), "only a classifier has a head"),
     "adapter-twice": (("tiny", "--data", "a.txt", "--adapter", "a.json"), "leave out --rank, --alpha"),
 }
@@ -296,6 +325,8 @@ def test_bad_input_is_one_line_before_a_run_is_made(
     (tmp_path / "a.json").write_text(json.dumps(adapter), encoding="utf-8")
     (tmp_path / "pissa.json").write_text(json.dumps({**adapter, "init_lora_weights": "pissa"}), encoding="utf-8")
     (tmp_path / "rs.json").write_text(json.dumps({**adapter, "use_rslora": True}), encoding="utf-8")
+    for key, (value, _) in MORE.items():
+        (tmp_path / f"{key}.json").write_text(json.dumps({**adapter, key: value}), encoding="utf-8")
     (tmp_path / "clip.json").write_text('{"model_type": "clip"}', encoding="utf-8")
     if words[0] == "bert":
         encoder()

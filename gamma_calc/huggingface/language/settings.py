@@ -19,7 +19,8 @@ class LanguageTraining:
         length: tokens of a text, or of a block of running text; longer texts are cut.
         head_rate: the learning rate of the classifier's head, the same for every run; PEFT trains it in full. A
             language model's head is frozen.
-        targets: the layers that are adapted; none for PEFT's own choice, which is the query and value projections.
+        targets: the layers that are adapted, or one regular expression; none for PEFT's own choice, which is the query
+            and value projections.
         ratio: B's learning rate over A's.
         is_linear: whether the rate falls linearly to zero after a warm-up of 6 % of the steps; else it is constant.
     """

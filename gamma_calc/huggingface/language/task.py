@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ from gamma_calc.huggingface.language.loading import (
 from gamma_calc.huggingface.language.model_source import CONFIGURATION, ModelSource
 from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, LanguageTraining, Plan
 from gamma_calc.huggingface.language.texts import MORE_LINES, RunningText, parted_examples, parted_text
-from gamma_calc.huggingface.layers import ALL_LINEAR, LARGEST_CONFIGURATION
+from gamma_calc.huggingface.layers import LARGEST_CONFIGURATION
 
 EVALUATED = 16
 """Examples or blocks that are judged at once."""
@@ -45,6 +46,9 @@ PROBED = 8
 
 PRETRAINED = 2
 """A built language model sees one half of the training text before it is adapted to the other."""
+
+NAME = re.compile(r"[\w.]*")
+"""What modules are called; another target is PEFT's word for all linear layers, or a regular expression."""
 
 Batch = dict[str, Tensor]
 
@@ -161,11 +165,13 @@ def _language_modelling(plan: Plan, source: ModelSource) -> Task:
 
 def _adapted(model: nn.Module, training: LanguageTraining, kind: str) -> nn.Module:
     """The model with LoRA layers in it; only they, and a classifier's head, are trained."""
+    first, *others = training.targets or ("",)
+    is_expression = not others and not NAME.fullmatch(first)
     configuration = LoraConfig(
         r=training.rank,
         lora_alpha=training.alpha,
         lora_dropout=0.0,
-        target_modules=ALL_LINEAR if training.targets == (ALL_LINEAR,) else list(training.targets) or None,
+        target_modules=first if is_expression else list(training.targets) or None,
         task_type=kind,
     )
     try:
