@@ -138,7 +138,7 @@ def labelled_file(path: Path) -> LabelledTexts:
     """The labelled texts of a TSV, CSV or JSON Lines file with a column `text` and a column `label`.
 
     `sentence`, `premise` or `question` will do for `text`, and a second text may stand in `text2`, `sentence2` or
-    `hypothesis`: the columns of GLUE's tables.
+    `hypothesis`, or in `sentence` beside `question`: the columns of GLUE's tables.
     """
     if path.suffix.lower() not in TABLES:
         raise BadInput(f"{path}: file name", found=path.name, expected=f"one that ends in {', '.join(TABLES)}")
@@ -157,6 +157,8 @@ def labelled_rows(name: str, description: str, rows: list[Row], test: list[Row] 
         raise BadInput(f"{name}: there are no rows in it")
     text, label = _column(name, rows[0], TEXT_NAMES), _column(name, rows[0], LABEL_NAMES)
     other = next((each for each in OTHER_NAMES if each in rows[0]), None)
+    if other is None and text == "sentence" and "question" in rows[0]:
+        text, other = "question", "sentence"
     labels = tuple(sorted({_cell(name, number, row, label) for number, row in enumerate(rows, 1)}))
     numbers = {each: number for number, each in enumerate(labels)}
 

@@ -53,9 +53,10 @@ def test_a_string_of_json_lines_may_hold_line_ends_of_its_own(tmp_path: Path) ->
     assert [each.text for each in found.examples] == texts
 
 
-def test_a_tsv_may_hold_stray_quotes_and_pairs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [("sentence1", "sentence2"), ("question", "sentence"), ("question", "text2")])
+def test_a_tsv_may_hold_stray_quotes_and_pairs(names: tuple[str, str], tmp_path: Path) -> None:
     rows = [f'a "quote\tother {k}\t{"yes" if k % 2 else "no"}' for k in range(12)]
-    found = labelled_file(written(tmp_path / "a.tsv", ["sentence1\tsentence2\tlabel", *rows]))
+    found = labelled_file(written(tmp_path / "a.tsv", ["\t".join((*names, "label")), *rows]))
     assert found.examples[1] == Example('a "quote', 1, "other 1")
 
 
