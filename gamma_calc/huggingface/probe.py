@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -70,8 +70,17 @@ SAMPLES = 64
 """Positions of a batch, at even distances, that are measured: enough for a mean, few enough to cost little."""
 
 
-Groups = Mapping[int, Mapping[str, Any]]
-"""The optimiser's group of each parameter, by the parameter's id."""
+Group = Mapping[str, Any]
+"""A group of an optimiser's parameters, with its rate and weight decay."""
+
+Decay = Callable[[Tensor, float, float], Tensor]
+"""What weight decay makes in place of a parameter, by the rate and the decay."""
+
+DECAYS: tuple[Decay, ...] = (
+    lambda parameter, rate, decay: parameter.mul_(1 - rate * decay),
+    lambda parameter, rate, decay: parameter.add_(decay * parameter, alpha=-rate),
+)
+"""The same as AdamW, and as SGD without momentum, computes it, to the last bit."""
 
 
 class Probe:
@@ -91,7 +100,8 @@ class Probe:
         samples: the most positions of a batch that are measured.
 
     Raises:
-        BadInput: as `lora_adapters`, or the optimiser does not hold the factors.
+        BadInput: as `lora_adapters`, the optimiser does not hold the factors, or what its weight decay does is not to
+            be found out.
     """
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, *, samples: int = SAMPLES) -> None:
@@ -104,7 +114,8 @@ class Probe:
         adapters = lora_adapters(model)
         if not any(id(factor) in groups for each in adapters for factor in (each.A, each.B)):
             raise BadInput("the optimiser holds none of the model's LoRA factors")
-        self._watches = [_Watch(each, samples, groups) for each in adapters]
+        decays = {id(group): _decay(optimizer, group) for group in optimizer.param_groups if group["params"]}
+        self._watches = [_Watch(each, samples, groups, decays) for each in adapters]
         self._optimizer = optimizer
         self._hooks = ExitStack()
         self._seen: list[tuple[Adapter, int, Tensor]] = []
@@ -160,10 +171,14 @@ def mean_alignments(measured: Iterable[tuple[str, float]]) -> Mapping[str, float
 class _Watch:
     """One layer: its factors before the step, and what its last forward and backward pass saw."""
 
-    def __init__(self, adapter: Adapter, samples: int, groups: Groups) -> None:
+    def __init__(
+        self, adapter: Adapter, samples: int, groups: Mapping[int, Group], decays: Mapping[int, Decay | None]
+    ) -> None:
+        """Groups by the parameters', decays by the groups' ids."""
         self.adapter = adapter
         self.samples = samples
         self.groups = [groups.get(id(factor), {}) for factor in (adapter.A, adapter.B)]
+        self.decays = [decays.get(id(group)) for group in self.groups]
         device = adapter.A.device
         self.epsilons = torch.tensor([float(group.get("eps", 0.0)) for group in self.groups], device=device).double()
         self.single = [table([each for each in SINGLE if each[0] == name]).to(device) for name in OF_ONE_FACTOR]
@@ -203,10 +218,11 @@ class _Watch:
         if self.input is None:
             return None
         factors = (self.adapter.A.detach(), self.adapter.B.detach())
-        parts = zip(self.initial, self.before, factors, self.groups, strict=True)
-        each = [_blocks(*one) for one in parts]
-        is_decayed = any(_decay(group) != 1 for group in self.groups)
-        blocks = [torch.stack(one if is_decayed else one[:WITHOUT_DECAY]).float() for one in each]
+        used = [
+            each if group.get("weight_decay") else None for group, each in zip(self.groups, self.decays, strict=True)
+        ]
+        each = [_blocks(*one) for one in zip(self.initial, self.before, factors, self.groups, used, strict=True)]
+        blocks = [torch.stack(one if any(used) else one[:WITHOUT_DECAY]).float() for one in each]
         for before, now in zip(self.before, factors, strict=True):
             before.copy_(now)
         found = torch.cat([self._squares(self.input, *blocks), self._gradients()])
@@ -238,21 +254,56 @@ class _Watch:
         return torch.stack([z, slope / scale, a, b, ratio])
 
 
-def _decay(group: Mapping[str, Any]) -> float:
-    """What decoupled weight decay multiplies a parameter by, as AdamW computes it."""
-    return float(1 - group["lr"] * group["weight_decay"]) if group.get("decoupled_weight_decay") else 1.0
+def _decay(optimizer: torch.optim.Optimizer, group: Group) -> Decay | None:
+    """What weight decay makes of a parameter apart from the step; None where it is a part of the step.
+
+    Such are the L2 penalty of Adam, and one that goes through a momentum. A group may say it, as torch's AdamW has
+    them do; else an optimiser of its kind does, by what it makes of a parameter without a gradient.
+
+    Raises:
+        BadInput: there is weight decay, and no such optimiser can be made.
+    """
+    if "decoupled_weight_decay" in group:
+        return DECAYS[0] if group["decoupled_weight_decay"] else None
+    try:
+        return _tried(type(optimizer), group)
+    except Exception as problem:  # whatever an optimiser raises that is made otherwise
+        if not group.get("weight_decay"):
+            return None
+        found = f"{type(optimizer).__name__} with weight decay, which cannot be tried ({type(problem).__name__})"
+        expected = 'groups that say whether it is apart from the step: group["decoupled_weight_decay"] = True or False'
+        raise BadInput(f"optimizer: found {found}, expected {expected}") from None
 
 
-def _blocks(initial: Tensor, before: Tensor, now: Tensor, group: Mapping[str, Any]) -> tuple[Tensor, ...]:
+TRIAL_RATE, TRIAL_DECAY, TRIAL_STEPS = 0.1, 0.3, 2
+"""Of two steps, the second shows a momentum."""
+
+
+def _tried(kind: Any, group: Group) -> Decay | None:
+    """The one of `DECAYS` that steps without a gradient come to."""
+    start = torch.linspace(1, 2, 16, device=group["params"][0].device).view(4, 4)
+    parameter = nn.Parameter(start.clone())
+    parameter.grad = torch.zeros_like(start)
+    options = {**group, "params": [parameter], "lr": TRIAL_RATE, "weight_decay": TRIAL_DECAY}
+    trial, expected = kind([options], lr=TRIAL_RATE), {decay: start.clone() for decay in DECAYS}
+    for _ in range(TRIAL_STEPS):
+        trial.step()
+        for decay, value in expected.items():
+            decay(value, TRIAL_RATE, TRIAL_DECAY)
+    nearest = min(DECAYS, key=lambda decay: float((expected[decay] - parameter.detach()).abs().sum()))
+    return nearest if torch.allclose(expected[nearest], parameter.detach()) else None
+
+
+def _blocks(initial: Tensor, before: Tensor, now: Tensor, group: Group, decay: Decay | None) -> tuple[Tensor, ...]:
     """The blocks of a factor in the order of `block_products`; the initial part decays in place.
 
-    It is multiplied as the optimiser multiplies the factor, so that a step without a gradient leaves exactly zero.
+    It decays as the optimiser has the factor decay, so that a step without a gradient leaves exactly zero.
     """
     updates, change = before - initial, now - before
-    if (decay := _decay(group)) == 1:
+    if decay is None:
         return initial, updates, change, torch.zeros_like(initial)
     first = initial.clone()
-    lost = initial.mul_(decay) - first
+    lost = decay(initial, float(group["lr"]), float(group["weight_decay"])) - first
     return first, updates, change - lost, lost
 
 

@@ -310,9 +310,9 @@ def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **opt
     """The scheme's own update rule as torch ships it, over `parameter_groups`.
 
     A normalised step is `AdamW` with the rule's moments and epsilon (decoupled decay; sign descent is the one without
-    memory), a raw step `SGD`, whose momentum is the scheme's. Pass it to a loop, or to a Trainer as
-    `optimizers=(optimizer, None)`. `base_width` is a fan-in and not a model's width: at the model where a rate was
-    found, a layer of another fan-in, such as down_proj, has another rate than that one.
+    memory), a raw step `SGD`, whose momentum is the scheme's, and whose decay is decoupled where it has none. Pass it
+    to a loop, or to a Trainer as `optimizers=(optimizer, None)`. `base_width` is a fan-in and not a model's width: at
+    the model where a rate was found, a layer of another fan-in, such as down_proj, has another rate than that one.
 
     A momentum in front of a normalised step is none of torch's: beta1 of AdamW averages the gradients in the numerator
     alone, while the root below it is that of each by itself.
@@ -322,7 +322,7 @@ def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **opt
 
     Raises:
         BadInput, Unknown: as `parameter_groups`; or the scheme has a momentum that is not given, or that torch has no
-            optimiser for.
+            optimiser for, as it has none beside weight decay.
     """
     (chosen,) = selected([scheme])
     rule = chosen.simple_step(f"{chosen.name}: an optimiser of torch")
@@ -333,6 +333,11 @@ def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **opt
         )
     if chosen.form("momentum") is not None and options.get("momentum") is None:
         raise BadInput(f"{chosen.name} has a momentum; say which one it is at the base width, such as momentum=0.9")
+    if chosen.form("momentum") is not None and options.get("weight_decay"):
+        raise BadInput(
+            f"{chosen.name}: found weight_decay={options['weight_decay']} beside a momentum, through which torch's SGD"
+            " has it go, and the theory does not; expected 0, or an optimiser of yours over parameter_groups"
+        )
     groups = parameter_groups(model, scheme, learning_rate, **options)
     match rule:
         case Moments():

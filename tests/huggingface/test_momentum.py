@@ -135,6 +135,7 @@ def test_a_momentum_follows_its_exponent_from_the_base() -> None:
         pytest.param(heavy("adam"), {"momentum": 0.9}, "in front of the normalised step of adam", id="adam"),
         pytest.param(heavy("sign"), {"momentum": 0.9}, "no betas of AdamW", id="sign"),
         pytest.param(heavy("sgd"), {}, "say which one it is at the base width", id="not said"),
+        pytest.param(heavy("sgd"), {"momentum": 0.9, "weight_decay": 0.1}, "torch's SGD has it go", id="decay"),
         pytest.param(heavy("sgd"), {"momentum": 0}, "momentum: found 0, expected a positive number", id="zero"),
         pytest.param(scheme("-1/2", "0", "-1", "-1", optimizer="sgd"), {"momentum": 0.9}, "leave it out", id="none"),
         pytest.param(scheme("-1/2", "0", "-1", "-1"), {"momentum": 0.9}, "has no momentum", id="plain adam"),

@@ -137,6 +137,66 @@ def test_decay_moves_a_at_step_one_and_leaves_its_updates_exactly_zero() -> None
         assert each.mean_square["delta_3", None] > 0
 
 
+class Decoupled(torch.optim.Optimizer):
+    """Sign descent with decoupled decay, of which its groups say nothing, as those of older AdamWs."""
+
+    def __init__(self, groups: list, lr: float, weight_decay: float = 0.0) -> None:
+        super().__init__(groups, {"lr": lr, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                parameter.sub_(group["lr"] * parameter.grad.sign())
+
+
+class Unmade(Decoupled):
+    """An optimiser that is not made like torch's."""
+
+    def __init__(self, groups: list, *, rate: float) -> None:
+        super().__init__(groups, rate, 0.5)
+
+
+OPTIMIZERS: dict[str, tuple[type[torch.optim.Optimizer], dict[str, float], bool]] = {
+    "AdamW": (torch.optim.AdamW, {}, True),
+    "Adam": (torch.optim.Adam, {}, False),
+    "SGD": (torch.optim.SGD, {}, True),
+    "SGD-with-momentum": (torch.optim.SGD, {"momentum": 0.9}, False),
+    "RMSprop": (torch.optim.RMSprop, {}, False),
+    "Muon": (torch.optim.Muon, {}, True),
+    "of-others": (Decoupled, {}, True),
+}
+"""Optimisers, and whether their weight decay is apart from the step."""
+
+
+def once(optimizer: torch.optim.Optimizer, model: PeftModel) -> tuple[Observation, ...]:
+    with Probe(model, optimizer) as probe:
+        loss(model).backward()
+        optimizer.step()
+    return probe.observations
+
+
+@pytest.mark.parametrize(("kind", "options", "is_apart"), OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_decay_is_no_update_where_the_optimiser_has_it_apart(
+    kind: type[torch.optim.Optimizer], options: dict[str, float], is_apart: bool
+) -> None:
+    model = init_lora_(wrapped(), "init-a")
+    factors = [factor for each in lora_adapters(model) for factor in (each.A, each.B)]
+    for each in once(kind(factors, lr=0.03, weight_decay=0.7, **options), model):
+        assert each.gradient_A == 0 < each.mean_square["delta_3", None]
+        assert (each.mean_square["A", ("U_A",)] == 0) == is_apart
+
+
+def test_what_decay_does_is_asked_where_an_optimiser_cannot_be_tried() -> None:
+    model = init_lora_(wrapped(), "init-a")
+    optimizer = Unmade([factor for each in lora_adapters(model) for factor in (each.A, each.B)], rate=0.03)
+    with pytest.raises(BadInput, match=r'Unmade with weight decay.*"decoupled_weight_decay"\] = True'):
+        Probe(model, optimizer)
+    optimizer.param_groups[0]["decoupled_weight_decay"] = True
+    assert all(each.mean_square["A", ("U_A",)] == 0 for each in once(optimizer, model))
+
+
 def test_measured_alignments_are_means_over_layers_that_a_derivation_takes() -> None:
     probe = probed()
     last = [each.alignment for each in probe.observations if each.t == STEPS]
