@@ -40,6 +40,7 @@ from gamma_calc.huggingface.family_training import (
 )
 from gamma_calc.huggingface.network_predictions import network_predictions, traced_adapters, traced_predictions
 from gamma_calc.huggingface.probe import mean_alignments
+from gamma_calc.numbers import real_number
 from gamma_calc.program.models import check_module
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
@@ -66,6 +67,7 @@ class LayerCheck:
     """
 
     scheme: Scheme
+    prefactor: Fraction
     layer: str
     measurement: LayerMeasurement
     rows: tuple[VerdictRow, ...]
@@ -85,7 +87,6 @@ class CoordinateCheck:
     """The verdicts on every layer under every scheme."""
 
     layout: CoordinateLayout
-    prefactor: Fraction
     layers: tuple[LayerCheck, ...]
 
     @property
@@ -142,6 +143,7 @@ class CoordinateCheck:
             "layers": [
                 {
                     "scheme": each.scheme.name,
+                    "prefactor": str(each.prefactor),
                     "layer": each.layer,
                     "verdict": each.verdict.value,
                     "inputs": [one.json() for one in each.assumed],
@@ -155,7 +157,7 @@ class CoordinateCheck:
                 "widths": list(self.layout.widths),
                 "seeds": self.layout.seeds,
                 "steps": self.layout.steps,
-                "prefactor": str(self.prefactor),
+                "prefactor": ", ".join(dict.fromkeys(str(each.prefactor) for each in self.layers)),
             },
             "warnings": list(self.warnings),
         }
@@ -192,7 +194,7 @@ def coordinate_check(
     Args:
         make_model, loss: the model of a width and a seed, and the loss of a seed's batch.
         specs: names of the catalogue, TOML files or `Scheme`s, under optimisers that torch ships.
-        prefactor: the k of all schemes; by default 4 under a normalised step, 1/16 under a raw one.
+        prefactor: the k of all schemes; by default 4 for one under a normalised step, 1/16 under a raw one.
         weight_decay: decoupled; a scheme has to have an exponent for it.
         momentum: beta at width 1; a scheme has to have an exponent for it, and to be under a raw step.
         against: takes the predictions from this scheme instead, which has to FAIL.
@@ -215,7 +217,9 @@ def coordinate_check(
     ]
     for scheme in (*schemes, reference):
         check_module(scheme.model, "a coordinate check")
-    policy, k = measured_policy(align), prefactor or _prefactor(schemes[0])
+    if prefactor is not None:
+        real_number("prefactor", prefactor, is_positive=True)
+    policy, prefactors = measured_policy(align), [prefactor or _prefactor(scheme) for scheme in schemes]
     for scheme in schemes:
         if weight_decay and scheme.form("decay") is None:
             raise BadInput(f"{scheme.name} has no weight decay, and the check is asked to train with {weight_decay:g}")
@@ -223,13 +227,13 @@ def coordinate_check(
         _theory(make_model, layout, is_network, scheme, scheme if against is None else reference, policy)
         for scheme in schemes
     ]
-    seen = family_observations(make_model, loss, schemes, layout, float(k), weight_decay, momentum, progress)
+    seen = family_observations(make_model, loss, schemes, layout, prefactors, weight_decay, momentum, progress)
     checks = [
-        _layer_check(scheme, theories[index], layer, layer_measurement(observations, layout))
-        for index, scheme in enumerate(schemes)
+        _layer_check(scheme, k, theories[index], layer, layer_measurement(observations, layout))
+        for index, (scheme, k) in enumerate(zip(schemes, prefactors, strict=True))
         for layer, observations in seen[index].items()
     ]
-    return CoordinateCheck(layout, k, tuple(checks))
+    return CoordinateCheck(layout, tuple(checks))
 
 
 NORMALISED = Fraction(4)
@@ -263,11 +267,14 @@ def _theory(
     return lambda layer: (whole[layer], differing(false[layer], true[layer]))
 
 
-def _layer_check(scheme: Scheme, theory: Theory, layer: str, measurement: LayerMeasurement) -> LayerCheck:
+def _layer_check(
+    scheme: Scheme, prefactor: Fraction, theory: Theory, layer: str, measurement: LayerMeasurement
+) -> LayerCheck:
     expected, control = ([together(each) for each in every] for every in theory(layer))
     gradients = [judged_alone(SIZE, squares, measurement).measured for squares in measurement.slopes.values()]
     return LayerCheck(
         scheme,
+        prefactor,
         layer,
         measurement,
         judged(scheme.name, expected, measurement),

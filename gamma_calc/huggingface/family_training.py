@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -82,7 +83,7 @@ def family_observations(
     loss: Loss,
     schemes: Sequence[Scheme],
     layout: CoordinateLayout,
-    k: float,
+    prefactors: Sequence[Fraction],
     weight_decay: float,
     momentum: float | None,
     progress: Progress | None,
@@ -98,10 +99,10 @@ def family_observations(
             for name, parameter in model.named_parameters():
                 if parameter.requires_grad and id(parameter) not in inside:
                     raise BadInput(f"{name} is trained, and the check speaks of LoRA factors alone; freeze it")
-            for index, scheme in enumerate(schemes):
+            for index, (scheme, k) in enumerate(zip(schemes, prefactors, strict=True)):
                 init_lora_(model, scheme, generator=run_generator(layout.seed, run, width))
                 optimizer = scheme_optimizer(
-                    model, scheme, k, base_width=1, weight_decay=weight_decay, momentum=momentum
+                    model, scheme, float(k), base_width=1, weight_decay=weight_decay, momentum=momentum
                 )
                 with Probe(model, optimizer, samples=layout.samples) as probe:
                     for _ in range(layout.steps):

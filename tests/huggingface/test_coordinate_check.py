@@ -68,6 +68,15 @@ def test_the_control_fails(found: CoordinateCheck) -> None:
     assert replace(found, layers=(replace(first, control=first.rows[:1]), *others)).control is Verdict.PASS
 
 
+def test_each_scheme_has_the_prefactor_that_suits_its_step() -> None:
+    layout, raw = CoordinateLayout((16,), seeds=1, steps=1), scheme("-1/2", "zero", "-1", "-1", optimizer="sgd")
+    found = [coordinate_check(module, plain_loss, *each, layout=layout) for each in (("init-a", raw), (raw,))]
+    assert [layer["prefactor"] for layer in found[0].json()["layers"]] == ["4", "1/16"]
+    assert [each.json()["settings"]["prefactor"] for each in found] == ["4, 1/16", "1/16"]
+    (_, beside), (alone,) = (each.layers for each in found)
+    assert beside.measurement.mean_square == alone.measurement.mean_square
+
+
 def test_another_schemes_predictions_fail() -> None:
     layout = CoordinateLayout(WIDTHS, seeds=8, steps=2)
     assert coordinate_check(module, plain_loss, "init-a", against="init-b", layout=layout).verdict is Verdict.FAIL
@@ -163,6 +172,12 @@ def test_a_model_of_a_family_is_the_same_again() -> None:
         pytest.param(lambda: CoordinateLayout(seeds=0), "seeds", id="seeds"),
         pytest.param(
             lambda: coordinate_check(module, plain_loss, "init-a", weight_decay=0.1), "no weight decay", id="decay"
+        ),
+        *(
+            pytest.param(
+                lambda k=k: coordinate_check(module, plain_loss, "init-a", prefactor=k), "prefactor: found", id=f"k={k}"
+            )
+            for k in (0, -1, "x")
         ),
     ],
 )
