@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -179,10 +179,17 @@ EMBEDDINGS = (
 )
 """Last parts of the names that transformers gives embeddings; what a module is cannot be told from a configuration."""
 
+OF_POSITIONS = frozenset({"wpe"})
+"""Those that are not of tokens."""
+
 LAST_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?=[)|$]|\Z)")
 ESCAPED = re.compile(r"\\.", re.DOTALL)
 NOT_TAKEN = ("(?!", "(?<!")
 """How an expression says what it does not take."""
+ANY_OF = re.compile(r"\.\*(?:\\\.)?(?:(?P<one>\w+)|\((?P<some>[\w|]+)\))")
+"""An expression that takes all modules of a name, or of some."""
+NAME = re.compile(r"[\w.]+")
+"""A name, which an expression may be too."""
 
 VARIANTS: Mapping[str, str] = {
     "use_dora": DORA,
@@ -205,8 +212,10 @@ class AdapterConfig:
     `targets` are the target modules as written, names or, if it `has_expression`, one that may be a regular
     expression; `parameters` the target parameters;
     the patterns give some layers a rank or an alpha of their own; `variants` names the variants of LoRA that are
-    switched on; `has_trained_tokens` says whether rows of an embedding are trained beside the adapters,
-    and `is_transposed` whether layers are taken to store W as [fan-in, fan-out].
+    switched on; `has_trained_tokens` says whether rows of an embedding are trained beside the adapters, `token_tables`
+    of which embeddings where they are named, and `is_transposed` whether layers are taken to store W as
+    [fan-in, fan-out]; of `excluded` names no module is adapted, and `has_single_layers` says whether layers are chosen
+    by number.
     """
 
     rank: int
@@ -225,12 +234,25 @@ class AdapterConfig:
     has_expression: bool
     dropout: float
     has_trained_tokens: bool
+    token_tables: tuple[str, ...]
     is_transposed: bool
+    excluded: tuple[str, ...]
+    has_single_layers: bool
 
     @property
     def is_dora(self) -> bool:
         """Whether DoRA, and no other variant, is switched on."""
         return self.variants == (DORA,)
+
+    @property
+    def adapted(self) -> tuple[str, ...]:
+        """The targets without those that are excluded; an embedding has no number by which it could be chosen.
+
+        By its whole name, with a dot, PEFT adapts it all the same.
+        """
+        names = [name for name in self.targets if not _is_among(name, self.excluded)]
+        numbered = [name for name in names if not (self.has_single_layers and name in EMBEDDINGS)]
+        return tuple(numbered or names)
 
     @property
     def embeddings(self) -> tuple[str, ...]:
@@ -240,21 +262,41 @@ class AdapterConfig:
         what it does not take names none here.
         """
         if not self.has_expression:
-            return tuple(name for name in self.targets if name.rpartition(".")[2] in EMBEDDINGS)
+            return tuple(name for name in self.adapted if name.rpartition(".")[2] in EMBEDDINGS)
         (expression,) = self.targets
         if any(mark in expression for mark in NOT_TAKEN):
             return ()
         ends = LAST_PART.findall(ESCAPED.sub(" ", expression))
-        return tuple(name for name in dict.fromkeys(ends) if name in EMBEDDINGS)
+        return tuple(name for name in dict.fromkeys(ends) if name in EMBEDDINGS and name not in self.excluded)
 
     @property
     def has_only_embeddings(self) -> bool:
         """Whether all targets are embeddings by name."""
         names = self.embeddings
         if not self.has_expression:
-            return bool(names) and len(names) == len(self.targets) and not self.parameters
+            return bool(names) and len(names) == len(self.adapted) and not self.parameters
         # Without alternatives, whatever an expression takes ends as it does.
         return bool(names) and "|" not in self.targets[0] and not self.parameters
+
+    @property
+    def has_adapted_tokens(self) -> bool:
+        """Whether an embedding is adapted of which rows are trained, that of tokens unless others are named."""
+        adapted, named = ({name.rpartition(".")[2] for name in names} for names in (self.embeddings, self.token_tables))
+        return self.has_trained_tokens and bool(adapted & named if named else adapted - OF_POSITIONS)
+
+    @property
+    def linear_ranks(self) -> tuple[int, ...]:
+        """The ranks that linear layers have, as far as names tell, where those are no expressions."""
+        layers = [name for name in self.adapted if name not in self.embeddings]
+        if self.has_expression or not layers:
+            return (self.rank, *(r for name, r in self.rank_pattern.items() if not _is_among(name, self.excluded)))
+        named = {
+            name: rank
+            for name, rank in self.rank_pattern.items()
+            if not NAME.fullmatch(name) or any(_is_among(name, (one,)) or _is_among(one, (name,)) for one in layers)
+        }
+        has_rest = any(not _is_among(name, self.rank_pattern) for name in layers)
+        return (*((self.rank,) if has_rest else ()), *named.values())
 
     @property
     def scale(self) -> float:
@@ -302,6 +344,11 @@ class AdapterConfig:
         named = [(rank, self.alpha_pattern.get(name, self.alpha)) for name, rank in self.rank_pattern.items()]
         is_told = set(self.alpha_pattern) <= set(self.rank_pattern)
         return [(self.rank, self.alpha), *(named if is_told else ())]
+
+
+def _is_among(name: str, names: Iterable[str]) -> bool:
+    """Whether all modules of a name, which end in it, are of one of some names."""
+    return any(name == each or name.endswith(f".{each}") for each in names)
 
 
 def is_config(spec: str) -> bool:
@@ -384,6 +431,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
         raise BadInput(f"peft_type: {found}: other adapters have other equations{derived}")
     for key in ("rank_pattern", "alpha_pattern"):
         _expressions(document, key)
+    tokens = document.get("trainable_token_indices")
     return AdapterConfig(
         rank=_rank(document),
         alpha=float(_read(document, "lora_alpha", _is_number, f"a number up to {LARGEST_NUMBER}", 8)),
@@ -402,8 +450,11 @@ def config_from_mapping(document: object) -> AdapterConfig:
         variants=tuple(dict.fromkeys(name for key, name in VARIANTS.items() if document.get(key) not in UNSET)),
         has_expression=isinstance(document.get("target_modules"), str),
         dropout=float(_read(document, "lora_dropout", _is_share, "a number from 0 to 1", 0)),
-        has_trained_tokens=document.get("trainable_token_indices") not in UNSET,
+        has_trained_tokens=tokens not in UNSET,
+        token_tables=tuple(map(str, tokens)) if isinstance(tokens, Mapping) else (),
         is_transposed=_read(document, "fan_in_fan_out", lambda value: type(value) is bool, "true or false", False),
+        excluded=_excluded(document),
+        has_single_layers=document.get("layers_to_transform") not in (None, []),
     )
 
 
@@ -424,6 +475,15 @@ def _targets(document: Mapping[str, Any]) -> tuple[str, ...]:
             "exclude_modules", found=out, expected="fewer: it has all target_modules, and nothing is adapted"
         )
     return names
+
+
+def _excluded(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of which no module is adapted: those of a list, or of a plain expression."""
+    found = document.get("exclude_modules")
+    if not isinstance(found, str):
+        return _names(document, "exclude_modules")
+    plain = ANY_OF.fullmatch(found)
+    return tuple((plain["one"] or plain["some"]).split("|")) if plain else ()
 
 
 def _expressions(document: Mapping[str, Any], key: str) -> Any:

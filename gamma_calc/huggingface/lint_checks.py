@@ -24,9 +24,8 @@ NEAR = 2
 
 
 def _odd_ranks(case: Case) -> list[int]:
-    """The odd ranks of layers under an initialisation that needs even ones."""
-    ranks = [case.config.rank, *case.config.rank_pattern.values()] if case.config.initialisation.needs_even_rank else []
-    return [rank for rank in ranks if rank % 2]
+    """The odd ranks of linear layers under an initialisation that needs even ones."""
+    return [rank for rank in case.config.linear_ranks if rank % 2 and case.config.initialisation.needs_even_rank]
 
 
 def _beside_experts(case: Case) -> str:
@@ -48,7 +47,11 @@ def _beside_embeddings(case: Case) -> str:
     config, start = case.config, case.config.initialisation
     if not case.config.embeddings:
         return ""
-    others = {f"init_lora_weights={start.name}": start.of_embedding is None, "lora_bias": config.has_lora_bias}
+    others = {
+        f"init_lora_weights={start.name}": start.of_embedding is None,
+        "lora_bias": config.has_lora_bias,
+        "trainable_token_indices": config.has_adapted_tokens,
+    }
     variants = (name for name in _variants(case) if name != DORA)
     return ", ".join((*variants, *(name for name, is_set in others.items() if is_set)))
 

@@ -25,7 +25,7 @@ from gamma_calc.huggingface.lint import lint
 from gamma_calc.huggingface.lint_case import MEASURED, rate_edge
 from gamma_calc.huggingface.lint_checks import CHECKS
 from gamma_calc.program.optimizers import named_optimizer
-from tests.huggingface.models import mixture
+from tests.huggingface.models import llama, mixture
 
 PLAIN = {"peft_type": "LORA", "r": 8, "lora_alpha": 16}
 RATE = {"learning_rate": 2e-4, "width": 768}
@@ -638,3 +638,61 @@ def test_what_peft_refuses_of_inits_that_need_more(option: str, kinds: set[str])
             with pytest.raises((TypeError, AttributeError)):
                 get_peft_model(make(), LoraConfig(r=8, **target, **chosen))
         assert bool(REFUSED & set(ids({**target, **chosen}, {}))) == (kind in kinds)
+
+
+BOTH = ["embed_tokens", "q_proj"]
+ORTHOGONAL = {"init_lora_weights": "orthogonal"}
+TAKEN: dict[str, tuple[dict[str, Any], bool]] = {
+    # a configuration, and whether PEFT takes it
+    "excluded": ({"target_modules": BOTH, "exclude_modules": ["embed_tokens"], "lora_bias": True}, True),
+    "excluded-by-expression": ({"target_modules": BOTH, "exclude_modules": r".*\.(embed_tokens|v_proj)"}, True),
+    "excluded-of-expression": (
+        {"target_modules": ".*(embed_tokens|q_proj)", "exclude_modules": ["embed_tokens"], "lora_bias": True},
+        True,
+    ),
+    "not-excluded": ({"target_modules": BOTH, "exclude_modules": "embed_tokens", "lora_bias": True}, False),
+    "single-layer": ({"target_modules": BOTH, "layers_to_transform": 0, "lora_bias": True}, True),
+    "whole-name": ({"target_modules": ["model.embed_tokens", "q_proj"], "layers_to_transform": [0]}, True),
+    "whole-name-bias": (
+        {"target_modules": ["model.embed_tokens", "q_proj"], "layers_to_transform": [0], "lora_bias": True},
+        False,
+    ),
+    "tokens": ({"target_modules": BOTH, "trainable_token_indices": [1]}, False),
+    "tokens-excluded": (
+        {"target_modules": BOTH, "exclude_modules": ["embed_tokens"], "trainable_token_indices": [1]},
+        True,
+    ),
+    "odd-elsewhere": ({**ORTHOGONAL, "target_modules": ["q_proj"], "rank_pattern": {"v_proj": 3}}, True),
+    "odd-here": ({**ORTHOGONAL, "target_modules": ["q_proj"], "rank_pattern": {"self_attn.q_proj": 3}}, False),
+    "odd-nowhere": ({**ORTHOGONAL, "r": 3, "target_modules": ["q_proj"], "rank_pattern": {"q_proj": 4}}, True),
+    "odd-embedding": ({**ORTHOGONAL, "target_modules": BOTH, "rank_pattern": {"embed_tokens": 3}}, True),
+    "odd-excluded": (
+        {**ORTHOGONAL, "target_modules": "all-linear", "exclude_modules": ["v_proj"], "rank_pattern": {"v_proj": 3}},
+        True,
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("option", "expected"), TAKEN.values(), ids=TAKEN)
+def test_only_what_is_adapted_is_refused(option: dict[str, Any], expected: bool) -> None:
+    is_taken = True
+    try:
+        get_peft_model(llama(), LoraConfig(**{"r": 8, **option}))
+    except (ValueError, TypeError):
+        is_taken = False
+    assert is_taken is expected
+    assert (not {"odd-rank", *REFUSED} & set(ids(option, {}))) is is_taken
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ({"target_modules": BOTH, "exclude_modules": ["q_proj"]}, True),
+        ({"target_modules": BOTH, "layers_to_transform": [1]}, False),
+        ({"target_modules": BOTH, "exclude_modules": ["encoder.embed_tokens", "q_proj"]}, True),
+    ],
+    ids=["excluded", "single-layer", "some"],
+)
+def test_embeddings_alone_are_what_is_left(option: dict[str, Any], expected: bool) -> None:
+    assert lint({**PLAIN, **option}).case.config.has_only_embeddings is expected
