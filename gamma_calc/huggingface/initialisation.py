@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.setup import size_of
 from gamma_calc.huggingface.adapter_config import initialisation
 from gamma_calc.huggingface.adapters import DORA, EXPERTS, Adapter, lora_adapters
-from gamma_calc.program.models import RANK, check_module
+from gamma_calc.program.models import check_module
 from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.selection import Spec, selected
 
@@ -41,8 +40,8 @@ def init_lora_(
 
     Raises:
         BadInput: the model has no LoRA layers, one of them is outside the theory (`lora_adapters`), PEFT took the
-            factors' first values out of the base weights, the scheme's scale contradicts the layers', or an initial
-            entry is not a number in the layer's dtype.
+            factors' first values out of the base weights, the scheme's scale is a power of the width or a layer's not
+            positive, or an initial entry is not a number in the layer's dtype.
     """
     (chosen,) = selected([scheme])
     check_module(chosen.model, "initialising adapters")
@@ -50,7 +49,7 @@ def init_lora_(
         raise BadInput("generator", found=type(generator).__name__, expected="a torch.Generator")
     adapters = lora_adapters(model, adapter, knows=(DORA, EXPERTS))
     _check_base(model, adapters[0].key)
-    check_scale(chosen, adapters)
+    _check_scale(chosen)
     values = [_drawn(chosen, each, key, generator) for each in adapters for key in INITIAL]
     factors = [factor for each in adapters for factor in (each.A, each.B)]
     with torch.no_grad():
@@ -102,12 +101,8 @@ def _drawn(scheme: Scheme, adapter: Adapter, key: str, generator: torch.Generato
     return drawn
 
 
-def check_scale(scheme: Scheme, adapters: tuple[Adapter, ...]) -> None:
-    """Refuse a scale that PEFT's cannot be: alpha / r (alpha fixed, or proportional to r) or alpha / r^(1/2).
-
-    One configuration is one point of a law: alpha / r with alpha proportional to r is a scale of r^0, with alpha fixed
-    one of r^-1; rsLoRA's, alpha / r^(1/2), is one of r^(1/2) or r^(-1/2). None depends on the width.
-    """
+def _check_scale(scheme: Scheme) -> None:
+    """Refuse a scale that is a power of the width, which PEFT's is not."""
     form = scheme.exponents["scale"]
     power = size_of(form)
     assert power is not None  # only A and B can be zero
@@ -115,11 +110,3 @@ def check_scale(scheme: Scheme, adapters: tuple[Adapter, ...]) -> None:
         raise BadInput(
             f"{scheme.name}: scale", found=str(form), expected="no power of n: PEFT's scale does not know it"
         )
-    for each in adapters:
-        is_rslora = each.is_rank_stabilised
-        meant = (Fraction(-1, 2), Fraction(1, 2)) if is_rslora else (Fraction(0), Fraction(-1))
-        if power.rank not in meant:
-            kind = f"use_rslora={is_rslora}"
-            choices = " or ".join(f'"{number}*{RANK}"' for number in meant)
-            said = f"{choices} for the scale of the scheme (in a spec: scale = ...)"
-            raise BadInput(f"{scheme.name}: scale of layer {each.name}, {kind}", found=str(form), expected=said)

@@ -18,6 +18,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.huggingface import init_lora_, lora_adapters
 from gamma_calc.huggingface.adapters import DORA, EXPERTS
 from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.scheme import Scheme
 from tests.huggingface.models import IDS, classifier, gpt2, llama, logits, mixture, wrapped
 from tests.schemes import scheme
 
@@ -265,9 +266,7 @@ REFUSED = [
     pytest.param(tied, "init-a", "share a factor", id="tied"),
     pytest.param(on_meta, "init-a", "meta device", id="meta"),
     pytest.param(two_active, "init-a", "2 adapters are active", id="two-active"),
-    pytest.param(lambda: wrapped(use_rslora=True), "init-a", "use_rslora=True: found '0'", id="rslora"),
     pytest.param(lambda: wrapped(lora_alpha=0), "init-a", "lora_alpha > 0", id="no-scale"),
-    pytest.param(lambda: wrapped(), STABILISED, "use_rslora=False", id="plain"),
     pytest.param(lambda: wrapped(), scheme("-1/2", "zero", "-1", "-1", scale="-1"), "no power of n", id="scale"),
     pytest.param(lambda: wrapped(), scheme("p", "zero", "-1", "-1"), "give one for p", id="free"),
     pytest.param(lambda: wrapped(), NARROW, "no numbers of torch.float32", id="underflow"),
@@ -293,5 +292,7 @@ def test_an_adapter_that_is_not_there() -> None:
         init_lora_(wrapped(), "init-a", adapter="defualt")
 
 
-def test_rslora_under_a_scheme_that_has_its_scale() -> None:
-    assert torch.equal(logits(init_lora_(wrapped(use_rslora=True), STABILISED)), logits(llama()))
+@pytest.mark.parametrize("is_rslora", [True, False])
+@pytest.mark.parametrize("spec", ["init-b", STABILISED], ids=["kept", "stabilised"])
+def test_the_scale_is_in_no_initial_entry(spec: str | Scheme, is_rslora: bool) -> None:
+    assert torch.equal(logits(init_lora_(wrapped(use_rslora=is_rslora), spec)), logits(llama()))
