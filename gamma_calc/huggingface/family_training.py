@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapters import lora_adapters
 from gamma_calc.huggingface.initialisation import init_lora_
-from gamma_calc.huggingface.probe import SAMPLES, Observation, Probe
+from gamma_calc.huggingface.probe import Observation, Probe
 from gamma_calc.huggingface.rates import scheme_optimizer
 from gamma_calc.numbers import whole_number
 from gamma_calc.program.scheme import Scheme
@@ -37,7 +38,7 @@ WRAPPING = "base_model.model."
 
 @dataclass(frozen=True, slots=True)
 class CoordinateLayout:
-    """Widths, the number of seeds at each, steps, and the samples of a batch that are measured.
+    """Widths, the number of seeds at each, and steps.
 
     A seed's runs share its batch and loss over the widths, so they are resampled together (`is_paired`); that is right
     also for what they do not share.
@@ -46,15 +47,14 @@ class CoordinateLayout:
     widths: tuple[int, ...] = WIDTHS
     seeds: int = SEEDS
     steps: int = STEPS
-    samples: int = SAMPLES
-    is_paired: bool = True
     seed: int = 0
+    is_paired: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         is_list = isinstance(self.widths, tuple | list) and all(type(width) is int for width in self.widths)
         if not is_list or not self.widths or list(self.widths) != sorted({1, *self.widths} - {1}):
             raise BadInput("widths", found=self.widths, expected="whole numbers from 2, each above the one before")
-        for name in ("seeds", "steps", "samples"):
+        for name in ("seeds", "steps"):
             whole_number(name, getattr(self, name))
 
 
@@ -104,7 +104,7 @@ def family_observations(
                 optimizer = scheme_optimizer(
                     model, scheme, float(k), base_width=1, weight_decay=weight_decay, momentum=momentum
                 )
-                with Probe(model, optimizer, samples=layout.samples) as probe:
+                with Probe(model, optimizer) as probe:
                     for _ in range(layout.steps):
                         optimizer.zero_grad()
                         loss(model, run).backward()  # type: ignore[no-untyped-call]
