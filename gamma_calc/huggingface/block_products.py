@@ -12,12 +12,13 @@ with b, and G the Gram matrix of the blocks of B, the squares of one sample sum 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import torch
 from torch import Tensor
 
+from gamma_calc.program.expressions import Moment
 from gamma_calc.simulation.program_sizes import Term
 
 INITIAL, UPDATES, CHANGE, DECAY = range(4)
@@ -27,49 +28,47 @@ WITHOUT_DECAY = 3
 Quantity = tuple[str, Term | None]
 """A quantity and one of its terms; None stands for their sum."""
 
+NEW, OLD, STEP = Moment.CURRENT, Moment.PREVIOUS, Moment.CHANGE
+MEASURED: Mapping[str, tuple[str, tuple[tuple[Moment, Moment], ...]]] = {
+    "Z_A": ("Z_A", ((NEW, NEW),)),
+    "Z_B": ("Z_B", ((NEW, NEW),)),
+    "Delta_Z_B": ("Z_B", ((STEP, OLD), (OLD, STEP), (STEP, STEP))),
+    "delta_1": ("Z_B", ((STEP, OLD),)),
+    "delta_2": ("Z_B", ((OLD, STEP),)),
+    "delta_3": ("Z_B", ((STEP, STEP),)),
+}
+"""What is measured: a value of the layer, and the moments of A and of B in each of its parts."""
 
-def _terms() -> Mapping[str, tuple[Term, ...]]:
-    a, b = (("A_0",), ("U_A",)), (("B_0",), ("U_B",))
-    factors = {
-        "Z_B": (b, a),
-        "delta_1": (b, (("dA",),)),
-        "delta_2": ((("dB",),), a),
-        "delta_3": ((("dB",),), (("dA",),)),
+Blocks = Mapping[str, tuple[int, ...]]
+
+PARTS: Mapping[Moment, Blocks] = {
+    NEW: {"{}_0": (INITIAL, DECAY), "U_{}": (UPDATES, CHANGE)},
+    OLD: {"{}_0": (INITIAL,), "U_{}": (UPDATES,)},
+    STEP: {"d{}": (CHANGE, DECAY)},
+}
+"""The parts of a factor at a moment, and the blocks of each."""
+
+
+def _parts(factor: str, moment: Moment) -> Blocks:
+    return {name.format(factor): blocks for name, blocks in PARTS[moment].items()}
+
+
+def _terms() -> Mapping[str, Mapping[Term, tuple[tuple[int, ...], ...]]]:
+    states: dict[str, list[tuple[Blocks, ...]]] = {name: [(_parts(name, NEW),)] for name in "AB"}
+    for name, (value, moments) in MEASURED.items():
+        states[name] = [(_parts("A", a),) if value == "Z_A" else (_parts("B", b), _parts("A", a)) for a, b in moments]
+    return {
+        name: {
+            term: tuple(product(*(parts[part] for parts, part in zip(factors, term, strict=True))))
+            for factors in every
+            for term in product(*factors)
+        }
+        for name, every in states.items()
     }
-    products = {name: tuple(x + y for x in left for y in right) for name, (left, right) in factors.items()}
-    changes = products["delta_1"] + products["delta_2"] + products["delta_3"]
-    return {"A": a, "B": b, "Z_A": a, **products, "Delta_Z_B": changes}
 
 
 TERMS = _terms()
-"""The terms of each quantity; in delta_1 and delta_2 the parts U_A, U_B are those before the step."""
-
-Blocks = dict[str, tuple[int, ...]]
-
-BEFORE: Blocks = {
-    "A_0": (INITIAL,),
-    "U_A": (UPDATES,),
-    "dA": (CHANGE, DECAY),
-    "B_0": (INITIAL,),
-    "U_B": (UPDATES,),
-    "dB": (CHANGE, DECAY),
-}
-"""The blocks of each part, in a quantity that speaks of the state before the step."""
-
-AFTER: Blocks = {
-    **{"A_0": (INITIAL, DECAY), "U_A": (UPDATES, CHANGE)},
-    **{"B_0": (INITIAL, DECAY), "U_B": (UPDATES, CHANGE)},
-}
-"""The blocks of each part, in a quantity that speaks of the state after the step."""
-
-CHANGES = frozenset({"delta_1", "delta_2", "delta_3", "Delta_Z_B"})
-
-
-def _places(quantity: str, term: Term | None) -> Iterator[tuple[int, ...]]:
-    """The blocks that a term multiplies, those of B first; of all terms for their sum."""
-    parts = BEFORE if quantity in CHANGES else AFTER
-    for each in TERMS[quantity] if term is None else (term,):
-        yield from product(*(parts[part] for part in each))
+"""The terms of each quantity, and the blocks that each multiplies, those of B first."""
 
 
 def _with_sums(*names: str) -> tuple[Quantity, ...]:
@@ -86,7 +85,12 @@ DOUBLE = _with_sums(*(name for name in TERMS if name not in OF_ONE_FACTOR))
 
 def table(quantities: Sequence[Quantity]) -> Tensor:
     """Which blocks, or pairs of them, enter quantities and terms of one kind, [quantities, blocks] or one axis more."""
-    places = [(row, *place) for row, each in enumerate(quantities) for place in _places(*each)]
+    places = [
+        (row, *place)
+        for row, (name, term) in enumerate(quantities)
+        for each in (TERMS[name] if term is None else (term,))
+        for place in TERMS[name][each]
+    ]
     found = torch.zeros(len(quantities), *(BLOCKS,) * (len(places[0]) - 1))
     found[tuple(zip(*places, strict=True))] = 1
     return found

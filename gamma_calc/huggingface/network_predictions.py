@@ -17,6 +17,7 @@ from gamma_calc.calculus.recursion import ExponentStep, trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.prediction import Prediction, prediction
+from gamma_calc.huggingface.block_products import MEASURED
 from gamma_calc.huggingface.family_training import WRAPPING
 from gamma_calc.program.expressions import At, Expression, Moment, Sum, rewritten
 from gamma_calc.program.models import MODULE
@@ -29,16 +30,6 @@ from gamma_calc.tracing.traced import Traced, TracedLayer, traced
 
 CHOSEN = (*MODULE.required, "rank")
 """What a scheme may say of a model's adapters; the rest stands in the model."""
-NEW, OLD, STEP = Moment.CURRENT, Moment.PREVIOUS, Moment.CHANGE
-MEASURED: Mapping[str, tuple[str, tuple[tuple[Moment, Moment], ...]]] = {
-    "Z_A": ("Z_A", ((NEW, NEW),)),
-    "Z_B": ("Z_B", ((NEW, NEW),)),
-    "Delta_Z_B": ("Z_B", ((STEP, OLD), (OLD, STEP), (STEP, STEP))),
-    "delta_1": ("Z_B", ((STEP, OLD),)),
-    "delta_2": ("Z_B", ((OLD, STEP),)),
-    "delta_3": ("Z_B", ((STEP, STEP),)),
-}
-"""What is measured: a value of the layer, and the moments of A and of B in each of its parts."""
 
 
 def check_chosen(scheme: Scheme) -> None:
