@@ -34,6 +34,7 @@ from gamma_calc.huggingface.adapter_config import (
     parsed_json,
 )
 from gamma_calc.huggingface.adapters import BESIDE_LORA, Adapter, lora_adapters
+from gamma_calc.tracing.attributes import ATTRIBUTES, SAME_AS_HIDDEN
 
 ALL_LINEAR = "all-linear"
 ADAPTER_KEYS = (
@@ -287,10 +288,6 @@ def _bare(model: ModelLike) -> ModelLike:
 
 CONFIGURATION = "config.json"
 LARGEST_CONFIGURATION = 2**24
-LAYERS = (
-    *("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers"),
-    "num_decoder_layers",
-)
 MOST_LAYERS = 1024
 
 
@@ -349,7 +346,7 @@ def _check_model(document: object) -> None:
     entries = list(document.items())
     for key, value in entries:
         entries += value.items() if isinstance(value, Mapping) else ()
-        if key in LAYERS and type(value) is int and value > MOST_LAYERS:
+        if key in ATTRIBUTES["layers"] and type(value) is int and value > MOST_LAYERS:
             raise BadInput(key, found=str(value), expected=f"at most {MOST_LAYERS}")
         if "attn_implementation" in key and "/" in str(value):
             raise BadInput(f"{key} names a kernel on the hub, whose code is never run here; leave it out")
@@ -374,9 +371,8 @@ def configuration_at(text: str, width: int, layers: int) -> PreTrainedConfig:
         raise BadInput("--widths", found=str(width), expected=f"multiples of {multiple}, the size of a head")
     new_heads = heads * width // old
     sizes = {"hidden_size": width, "num_attention_heads": new_heads, "num_hidden_layers": layers}
-    for name in INNER:
-        if type(getattr(found, name, None)) is int:
-            sizes[name] = max(1, getattr(found, name) * width // old)
+    sizes |= {name: max(1, getattr(found, name) * width // old) for name in PROPORTIONAL if _has_size(found, name)}
+    sizes |= {name: layers for name in ATTRIBUTES["layers"] if _has_size(found, name)}
     if groups := getattr(found, "num_key_value_heads", None):
         wanted = max(1, groups * width // old)
         sizes["num_key_value_heads"] = max(k for k in range(1, wanted + 1) if new_heads % k == 0)
@@ -388,11 +384,13 @@ def configuration_at(text: str, width: int, layers: int) -> PreTrainedConfig:
     return found
 
 
-INNER = (
-    *("intermediate_size", "n_inner", "ffn_dim", "moe_intermediate_size", "shared_expert_intermediate_size"),
-    "word_embed_proj_dim",
-)
-"""Widths that grow in proportion to the model's; what is fixed otherwise, such as the number of experts, stays."""
+def _has_size(config: PreTrainedConfig, name: str) -> bool:
+    return type(getattr(config, name, None)) is int
+
+
+INNER = ("intermediate", "moe_intermediate", "shared_intermediate")
+PROPORTIONAL = (*(name for kind in ("heads", *INNER) for name in ATTRIBUTES[kind]), *SAME_AS_HIDDEN)
+"""Sizes that grow in proportion to the width; what is fixed otherwise, such as the number of experts, stays."""
 
 
 def unusable(name: str, problem: Exception) -> BadInput:

@@ -18,13 +18,13 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.layers import (
     ALL_LINEAR,
-    LAYERS,
     ModelLike,
     adapted,
     configuration_of,
     on_meta,
     title_of,
 )
+from gamma_calc.tracing.attributes import ATTRIBUTES
 
 Layers = Mapping[str, frozenset[int]]
 """Numbers of layers, by the name that modules of a kind share, such as model.layers.*.mlp.up_proj; none of a head's."""
@@ -78,7 +78,7 @@ def short_model(model: ModelLike, adapter: PeftConfig | None, most: int) -> Shor
     for name, value in config.to_dict().items():
         if isinstance(value, list) and len(value) == count:  # such as the kind of attention of each layer
             setattr(config, name, value[:layers])
-    for name in LAYERS:
+    for name in ATTRIBUTES["layers"]:
         if isinstance(getattr(config, name, None), int):
             setattr(config, name, min(layers, getattr(config, name)))
     if adapter is not None and chosen:

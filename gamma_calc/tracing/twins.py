@@ -19,6 +19,7 @@ from torch import nn
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
+from gamma_calc.tracing.attributes import ATTRIBUTES, SAME_AS_HIDDEN
 from gamma_calc.tracing.capture import Sizes, Twin
 from gamma_calc.tracing.sizes import SizeClasses
 
@@ -45,22 +46,6 @@ GROWTH = {"kv_heads": 1, "heads": 1, "intermediate": 1, "moe_intermediate": 1, "
 """The classes that grow with the width, unless it is said otherwise; all others are fixed."""
 WIDTHS = (35, 55)
 """Of a module that is built by width."""
-ATTRIBUTES = {
-    "hidden": ("hidden_size", "n_embd", "d_model"),
-    "heads": ("num_attention_heads", "n_head", "num_heads", "encoder_attention_heads", "decoder_attention_heads"),
-    "kv_heads": ("num_key_value_heads",),
-    "head": ("head_dim", "d_kv", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"),
-    "intermediate": (
-        *("intermediate_size", "n_inner", "ffn_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim"),
-        "hidden_dim",
-    ),
-    "moe_intermediate": ("moe_intermediate_size",),
-    "shared_intermediate": ("shared_expert_intermediate_size", "shared_intermediate_size"),
-    "vocabulary": ("vocab_size",),
-    "experts": ("num_local_experts", "num_experts"),
-}
-"""What configurations call each kind of size."""
-SAME_AS_HIDDEN = ("word_embed_proj_dim", "pooler_hidden_size")
 POSITIONS = ("max_position_embeddings", "n_positions")
 FEWEST_POSITIONS = 16
 """Of a table of positions: a model made for shorter inputs is traced on some of this length too."""

@@ -6,7 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
-from transformers import LlamaConfig, OPTConfig, Qwen3Config
+from transformers import (
+    BartConfig,
+    DistilBertConfig,
+    LlamaConfig,
+    OPTConfig,
+    PreTrainedConfig,
+    Qwen2MoeConfig,
+    Qwen3Config,
+    T5Config,
+)
 
 from gamma_calc.algebra import Exponent
 from gamma_calc.analysis.bounded import run_of
@@ -68,3 +77,31 @@ def test_a_configuration_at_another_width_and_depth_is_whole() -> None:
     assert opt.word_embed_proj_dim == 64
     qwen = configuration_at(json.dumps(Qwen3Config(**sizes).to_dict()), 128, 5)
     assert len(qwen.layer_types) == 5
+
+
+HEADS = {"encoder_attention_heads": 4, "decoder_attention_heads": 4}
+GROWING: list[tuple[PreTrainedConfig, dict[str, int]]] = [
+    # a configuration of width 64 and depth 2, and the sizes beside these that it has at width 128 and depth 3
+    (DistilBertConfig(dim=64, n_heads=4, hidden_dim=256, n_layers=2), {"n_heads": 8, "hidden_dim": 512, "n_layers": 3}),
+    (
+        BartConfig(d_model=64, encoder_ffn_dim=256, decoder_ffn_dim=128, encoder_layers=2, decoder_layers=2, **HEADS),
+        {
+            **{"encoder_ffn_dim": 512, "decoder_ffn_dim": 256, "encoder_layers": 3, "decoder_layers": 3},
+            **{name: 2 * heads for name, heads in HEADS.items()},
+        },
+    ),
+    (
+        T5Config(d_model=64, d_kv=16, num_heads=4, d_ff=256, num_layers=2),
+        {"d_kv": 16, "num_heads": 8, "d_ff": 512, "num_layers": 3, "num_decoder_layers": 3},
+    ),
+    (
+        Qwen2MoeConfig(hidden_size=64, num_attention_heads=4, moe_intermediate_size=32, num_experts=6),
+        {"moe_intermediate_size": 64, "num_experts": 6},
+    ),
+]
+
+
+@pytest.mark.parametrize(("narrow", "expected"), GROWING, ids=[each.model_type for each, _ in GROWING])
+def test_inner_widths_and_depths_go_by_every_name(narrow: PreTrainedConfig, expected: dict[str, int]) -> None:
+    wide = configuration_at(json.dumps(narrow.to_dict()), 128, 3)
+    assert {name: getattr(wide, name) for name in ("hidden_size", *expected)} == {"hidden_size": 128, **expected}

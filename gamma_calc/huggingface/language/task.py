@@ -37,6 +37,7 @@ from gamma_calc.huggingface.language.model_source import CONFIGURATION, ModelSou
 from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, LanguageTraining, Plan
 from gamma_calc.huggingface.language.texts import MORE_LINES, RunningText, parted_examples, parted_text
 from gamma_calc.huggingface.layers import LARGEST_CONFIGURATION
+from gamma_calc.tracing.attributes import ATTRIBUTES
 
 EVALUATED = 16
 """Examples or blocks that are judged at once."""
@@ -223,10 +224,6 @@ FACTORS = 4
 ORDERED = 60
 """Bytes for each example in the order in which a run sees them."""
 
-WIDTHS = ("hidden_size", "n_embd", "d_model")
-DEPTHS = ("num_hidden_layers", "n_layer", "num_layers")
-VOCABULARIES = ("vocab_size",)
-
 
 def run_memory(plan: Plan, source: ModelSource) -> int:
     """Bytes of a run: weights, adapters, and what a step keeps of its tokens."""
@@ -258,7 +255,7 @@ def _saved_sizes(source: ModelSource) -> tuple[int, int, int]:
         found = None  # loading it says what is wrong
     names = found if isinstance(found, dict) else {}
 
-    def size(keys: tuple[str, ...]) -> int:
-        return max((names[key] for key in keys if type(names.get(key)) is int), default=1)
+    def size(kind: str) -> int:
+        return max((names[key] for key in ATTRIBUTES[kind] if type(names.get(key)) is int), default=1)
 
-    return size(WIDTHS), size(DEPTHS), size(VOCABULARIES)
+    return size("hidden"), size("layers"), size("vocabulary")
