@@ -183,7 +183,7 @@ def _text(found: ModelTheory) -> str:
         first = found.partings[0]  # its leading term, and where what changed in it comes from
         lines += [f"why {first.quantity} of {first.layer} does:", *(f"  {each}" for each in first.path)]
     held = (f"{HELD}{each}" for each in found.traced.choices)
-    assumed = [ASSUMED.format(_sizes(found.init, found.inits)), _growth(found.traced), *held]
+    assumed = [*found.notes, ASSUMED.format(_sizes(found.init, found.inits)), _growth(found.traced), *held]
     wrapped = (line for each in assumed for line in textwrap.wrap(each, COLUMNS, subsequent_indent="  "))
     return "\n".join([*lines, *wrapped, _operations(found)])
 

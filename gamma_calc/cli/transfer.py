@@ -24,7 +24,8 @@ down_proj  32     8192 -> 14336  8     2  0.0002 -> 0.000151186  0.0002 -> 0.000
 ...
 
 That is the law of one module. --network carries by the largest rate of the whole model, as gamma-calc model derives it
-(seconds, and a minute or more for LoRA+ on all linear layers); the two models have to be of one class and one rank.
+(seconds, and a minute or more for LoRA+ on all linear layers); the two models have to be of one class and one rank,
+and LoRA+ from Init[A] (lora-plus-a) needs equal depth.
 
 A free rate takes its largest stable value, which is derived. --lr is A's rate at the first place, and B's unless --lr-b
 is given: a scheme says how the ratio of the two grows (LoRA+: in proportion to n), never what it is at one width.
@@ -119,7 +120,10 @@ def answer(options: argparse.Namespace) -> int:
         origin = f"\n{OF_MICA}{origin}"
     if config is not None and (names := config.embeddings):
         origin = f"\n{OF_EMBEDDINGS.format(', '.join(names))}{origin}"
-    show(options, lambda: {**found.json(), **read}, lambda: f"{found}{origin}")
+    slips = [] if config is None else [f"{spec}: {note}" for note in config.keys.notes]
+    answered = {**found.json(), **read}
+    answered["notes"] = [*answered["notes"], *slips]
+    show(options, lambda: answered, lambda: "\n".join([f"{found}{origin}", *slips]))
     return 0
 
 
@@ -192,6 +196,8 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     )
     title = f"{found.one.title}, from {getattr(options, 'from')} to {options.to}"
     notes = [*found.notes, *([] if config is not None else _starts_of_its_own(scheme, named))]
+    asked = dict([*([] if config is None else [(Path(spec), config)]), *named])
+    notes += [f"{file}: {note}" for file, each in asked.items() for note in each.keys.notes]
     show(
         options,
         lambda: {**found.json(), "notes": notes},

@@ -162,6 +162,8 @@ def _adapter(options: argparse.Namespace) -> dict[str, Any]:
         config = config_from_mapping(document)
     values = {key: document.get(key) for key in NOT_CARRIED}
     heads = HEADS["SEQ_CLS"] if is_labelled(options.data) else ()  # trained whole, as a run does
+    if config.keys.slips:
+        raise BadInput(f"--adapter {options.adapter}: {config.keys.slips_text}")
     more = [*config.variants, *(["rslora"] if config.is_rank_stabilised else [])]
     start = config.initialisation
     more += [f"init_lora_weights {start.name}"] if start.rewrites_base or start.is_b_frozen else []

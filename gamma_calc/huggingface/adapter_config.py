@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -203,6 +204,78 @@ VARIANTS: Mapping[str, str] = {
     "bdlora_config": "BD-LoRA",
 }
 """Keys that, when set, change the module's equations."""
+SWITCHES = ("use_dora", "use_qalora")
+"""Those of them that are true or false."""
+
+COMMON_KEYS = (
+    *("task_type", "peft_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision"),
+    *("inference_mode", "r", "target_modules", "fan_in_fan_out", "bias", "modules_to_save", "layers_to_transform"),
+    "layers_pattern",
+)
+KEYS: Mapping[str, tuple[str, ...]] = {
+    LORA: (
+        *COMMON_KEYS,
+        *("exclude_modules", "target_parameters", "trainable_token_indices", "lora_alpha", "lora_dropout", "lora_bias"),
+        *("use_rslora", "init_lora_weights", "rank_pattern", "alpha_pattern", "megatron_config", "megatron_core"),
+        *("loftq_config", "eva_config", "corda_config", "lora_ga_config", "qalora_group_size", "layer_replication"),
+        *("runtime_config", "ensure_weight_tying", "enable_lora", "merge_weights"),
+        *VARIANTS,
+    ),
+    VERA: (
+        *COMMON_KEYS,
+        *("projection_prng_key", "save_projection", "vera_dropout", "d_initial", "init_weights"),
+    ),
+}
+"""What PEFT up to 0.21 writes into an adapter_config.json, by the kind of adapter."""
+LIKENESS = 0.8
+"""How alike two keys are, in difflib's ratio, where one is taken for a slip in writing the other."""
+ALPHA = 8
+"""PEFT's lora_alpha where a file has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeysOf:
+    """Which keys of a configuration PEFT does not know: `slips` with the key that was meant, and `others`.
+
+    `is_alpha_missing` says whether LoRA's alpha is PEFT's own choice.
+    """
+
+    slips: Mapping[str, str]
+    others: tuple[str, ...]
+    is_alpha_missing: bool
+
+    @property
+    def slips_text(self) -> str:
+        """The slips in one sentence; nothing where there are none."""
+        if not self.slips:
+            return ""
+        said = ", ".join(f"{quoted(slip)} (did you mean {meant!r}?)" for slip, meant in self.slips.items())
+        return f"PEFT does not know {said} and goes on without, as if it were not there."
+
+    @property
+    def alpha_text(self) -> str:
+        """What PEFT takes for a missing lora_alpha."""
+        return f"lora_alpha is missing, and PEFT takes {ALPHA}." if self.is_alpha_missing else ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to say of them beside an answer."""
+        return tuple(each for each in (self.slips_text, self.alpha_text) if each)
+
+
+def keys_of(document: Mapping[str, Any]) -> KeysOf:
+    """The keys of a configuration beside those that PEFT knows for its kind of adapter.
+
+    >>> keys_of({"peft_type": "LORA", "lora_alhpa": 16, "from_elsewhere": 1}).slips
+    {'lora_alhpa': 'lora_alpha'}
+    """
+    kind = document.get("peft_type")
+    known = KEYS.get(kind, ()) if isinstance(kind, str) else ()
+    unknown = [str(key) for key in document if key not in known] if known else []
+    close = {key: get_close_matches(key.casefold(), known, n=1, cutoff=LIKENESS) for key in unknown}
+    slips = {key: found[0] for key, found in close.items() if found}
+    others = tuple(key for key in unknown if key not in slips)
+    return KeysOf(slips, others, kind == LORA and document.get("lora_alpha") is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +288,7 @@ class AdapterConfig:
     switched on; `has_trained_tokens` says whether rows of an embedding are trained beside the adapters, `token_tables`
     of which embeddings where they are named, and `is_transposed` whether layers are taken to store W as
     [fan-in, fan-out]; of `excluded` names no module is adapted, and `has_single_layers` says whether layers are chosen
-    by number.
+    by number; `keys` are those that PEFT does not know.
     """
 
     rank: int
@@ -238,6 +311,7 @@ class AdapterConfig:
     is_transposed: bool
     excluded: tuple[str, ...]
     has_single_layers: bool
+    keys: KeysOf
 
     @property
     def is_dora(self) -> bool:
@@ -408,7 +482,7 @@ def is_vera(document: object) -> bool:
 
 
 def config_from_mapping(document: object) -> AdapterConfig:
-    """The configuration in parsed JSON; unknown keys are left aside, and what is not there has PEFT's default.
+    """The configuration in parsed JSON; what is not there has PEFT's default, and `keys` has what it does not know.
 
     Raises:
         BadInput: it is no configuration of LoRA, r or the targets are missing, or PEFT does not take what is there.
@@ -432,16 +506,18 @@ def config_from_mapping(document: object) -> AdapterConfig:
     for key in ("rank_pattern", "alpha_pattern"):
         _expressions(document, key)
     tokens = document.get("trainable_token_indices")
+    for key in SWITCHES:
+        _switch(document, key)
     return AdapterConfig(
         rank=_rank(document),
-        alpha=float(_read(document, "lora_alpha", _is_number, f"a number up to {LARGEST_NUMBER}", 8)),
-        is_rank_stabilised=_read(document, "use_rslora", lambda value: type(value) is bool, "true or false", False),
+        alpha=float(_read(document, "lora_alpha", _is_number, f"a number up to {LARGEST_NUMBER}", ALPHA)),
+        is_rank_stabilised=_switch(document, "use_rslora"),
         initialisation=_initialisation(document.get("init_lora_weights", True)),
         targets=_targets(document),
         parameters=_names(document, "target_parameters"),
         saved_modules=_saved(document),
         bias=_read(document, "bias", lambda value: value in BIASES, f"one of {', '.join(BIASES)}", "none"),
-        has_lora_bias=_read(document, "lora_bias", lambda value: type(value) is bool, "true or false", False),
+        has_lora_bias=_switch(document, "lora_bias"),
         task=_read(document, "task_type", lambda value: isinstance(value, str), "a string", ""),
         rank_pattern=_read(
             document, "rank_pattern", _is_rank_pattern, "an object from names to positive numbers, whole ones", {}
@@ -452,10 +528,15 @@ def config_from_mapping(document: object) -> AdapterConfig:
         dropout=float(_read(document, "lora_dropout", _is_share, "a number from 0 to 1", 0)),
         has_trained_tokens=tokens not in UNSET,
         token_tables=tuple(map(str, tokens)) if isinstance(tokens, Mapping) else (),
-        is_transposed=_read(document, "fan_in_fan_out", lambda value: type(value) is bool, "true or false", False),
+        is_transposed=_switch(document, "fan_in_fan_out"),
         excluded=_excluded(document),
         has_single_layers=document.get("layers_to_transform") not in (None, []),
+        keys=keys_of(document),
     )
+
+
+def _switch(document: Mapping[str, Any], key: str) -> bool:
+    return bool(_read(document, key, lambda value: type(value) is bool, "true or false", False))
 
 
 def _rank(document: Mapping[str, Any], default: int | None = None) -> Any:

@@ -21,6 +21,7 @@ import transformers
 from peft import LoraConfig, PeftConfig, PeftModel, VeraConfig, get_peft_model
 from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from gamma_calc.errors import BadInput, named_in, quoted
 from gamma_calc.files import file_content
@@ -37,6 +38,7 @@ from gamma_calc.huggingface.adapters import BESIDE_LORA, Adapter, lora_adapters
 from gamma_calc.tracing.attributes import ATTRIBUTES, SAME_AS_HIDDEN
 
 ALL_LINEAR = "all-linear"
+TARGETS = "target_modules"
 ADAPTER_KEYS = (
     *("r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern"),
     *("target_modules", "target_parameters", "exclude_modules", "layers_to_transform", "layers_pattern"),
@@ -100,6 +102,12 @@ def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | Non
 
 def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftModel:
     """A model with adapters, of which no numbers are needed; by default on every linear layer but the head's."""
+    missing = without_layers(bare, adapter)
+    if missing and len(missing) == len(named_targets(adapter)) and not getattr(adapter, "target_parameters", None):
+        expected = f"names of its layers: {', '.join(layer_words(bare))}"
+        found = ", ".join(missing)
+        asked = f"{TARGETS}: no module of {title} is called so"
+        raise BadInput(asked, found=found, expected=expected, choices=layer_words(bare))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of numbers, which are not looked at
@@ -111,6 +119,24 @@ def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftMode
         raise BadInput(f"{title}: PEFT cannot adapt the model: {reason}{hint}") from None
     assert isinstance(wrapped, PeftModel)
     return wrapped
+
+
+def named_targets(adapter: PeftConfig | None) -> list[str]:
+    """The target modules that an adapter names, in order; none where an expression says which they are."""
+    targets = getattr(adapter, "target_modules", None)
+    return [] if targets is None or isinstance(targets, str) else sorted(targets)
+
+
+def layer_words(model: nn.Module) -> list[str]:
+    """What the linear layers of a model are called, by their last words in its order."""
+    linear = (name for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D))
+    return list(dict.fromkeys(name.rpartition(".")[2] for name in linear))
+
+
+def without_layers(model: nn.Module, adapter: PeftConfig | None) -> list[str]:
+    """The target modules that an adapter names by a word that no module of a model ends in."""
+    words = {word for name, _ in model.named_modules() for word in name.split(".")}
+    return [name for name in named_targets(adapter) if name.rpartition(".")[2] not in words]
 
 
 def adapter_from(adapter: AdapterLike) -> LoraConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.conditions import factors_of
+from gamma_calc.errors import quoted
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import gain_through_above, leads_through_above, stack_note
 from gamma_calc.huggingface.adapter_config import DORA, QALORA, Start
@@ -215,6 +216,16 @@ CHECKS = (
         "s = alpha/r stands before both gradients",
     ),
     Check(
+        "scale-not-positive",
+        Severity.ERROR,
+        lambda case: case.config.alpha < 0 and case.config.initialisation.name == "pissa",
+        lambda case: (
+            f"lora_alpha is {case.config.alpha:g}, so s is negative, and PEFT fills A and B with NaN: it takes the "
+            "roots of singular values over s."
+        ),
+        MEASURED,
+    ),
+    Check(
         "odd-rank",
         Severity.ERROR,
         lambda case: bool(_odd_ranks(case)) and not case.config.has_only_embeddings,
@@ -243,6 +254,23 @@ CHECKS = (
         Severity.ERROR,
         lambda case: bool(_refused_together(case)),
         lambda case: f"PEFT takes {_refused_together(case)} together on no layer.",
+        MEASURED,
+    ),
+    Check(
+        "misspelt-keys",
+        Severity.WARNING,
+        lambda case: bool(case.config.keys.slips),
+        lambda case: case.config.keys.slips_text,
+        MEASURED,
+    ),
+    Check(
+        "scale-is-negative",
+        Severity.WARNING,
+        lambda case: case.config.alpha < 0,
+        lambda case: (
+            f"lora_alpha is {case.config.alpha:g}, so s = {case.config.scale:g} is negative. PEFT takes it: s B A is "
+            "then the adapter of |s| with B turned round, and everything said here is of |s|. Most likely it is a slip."
+        ),
         MEASURED,
     ),
     Check("hidden-features-grow", Severity.ERROR, _has_no_internal_rate, _internal_growth, EXPONENTS),
@@ -388,6 +416,23 @@ CHECKS = (
         Severity.INFO,
         lambda case: case.config.bias != "none" or case.config.has_lora_bias,
         lambda case: "Biases train too, at the adapters' rate: no exponent here speaks of them; gamma-calc model does.",
+        MEASURED,
+    ),
+    Check(
+        "alpha-not-given",
+        Severity.INFO,
+        lambda case: case.config.keys.is_alpha_missing,
+        lambda case: case.config.keys.alpha_text,
+        MEASURED,
+    ),
+    Check(
+        "unknown-keys",
+        Severity.INFO,
+        lambda case: bool(case.config.keys.others),
+        lambda case: (
+            f"{', '.join(map(quoted, case.config.keys.others))}: not known to PEFT 0.21, which leaves out what it does "
+            "not know; nor is it to gamma_calc."
+        ),
         MEASURED,
     ),
     Check("hidden-features-grow-at-edge", Severity.INFO, _grows_at_the_edge, _edge_growth, DERIVE, is_common=True),

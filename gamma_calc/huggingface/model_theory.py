@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -27,11 +27,20 @@ from gamma_calc.calculus.recursion import Trajectory, without_garbage_collection
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import SCHEMA, condition_json, largest_json
 from gamma_calc.derivation.suppositions import Alignments, measured_policy
-from gamma_calc.errors import BadInput, named_in
-from gamma_calc.huggingface.adapter_config import config_from_mapping
+from gamma_calc.errors import BadInput, named_in, nearest, quoted
+from gamma_calc.huggingface.adapter_config import config_from_mapping, keys_of
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
-from gamma_calc.huggingface.layers import AdapterLike, ModelLike, adapter_document, title_of, traced_adapter_from
+from gamma_calc.huggingface.layers import (
+    TARGETS,
+    AdapterLike,
+    ModelLike,
+    adapter_document,
+    layer_words,
+    title_of,
+    traced_adapter_from,
+    without_layers,
+)
 from gamma_calc.huggingface.more_layers import MoreLayers, more_layers
 from gamma_calc.huggingface.network_predictions import check_chosen
 from gamma_calc.huggingface.short_models import ShortModel, counts_json, short_model
@@ -92,7 +101,7 @@ class ModelTheory:
     `derivation` is None where an operation has no rule, `module` where nothing is adapted. `partings` are taken at the
     largest stable rate of a module, where that is a single one and nothing else is free: `is_compared` says whether.
     `parts` are those of each layer's change at the network's own largest stable rate. `init` and `inits` say how large
-    frozen matrices are.
+    frozen matrices are; `notes` what of the adapter's file is left aside.
     """
 
     name: str
@@ -105,6 +114,7 @@ class ModelTheory:
     parts: tuple[LayerParts, ...] = ()
     init: str = FAN_IN
     inits: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def more(self) -> MoreLayers | None:
@@ -228,6 +238,7 @@ class ModelTheory:
                 "compared": self.is_compared,
                 "differs": [each.json() for each in self.partings],
             },
+            "notes": list(self.notes),
             "choices": list(self.traced.choices),
             "operations": dict(sorted(self.traced.operations.items())),
             "unknown": [
@@ -300,6 +311,7 @@ def model_theory(
         warnings.simplefilter("ignore")  # of deprecated names, and of numbers, which are not looked at
         made, short = _model(model, adapter, layers, allow_code=allow_code)
         chosen = _chosen(made, adapter, scheme, optimizer, at)
+        notes = () if adapter is None or short is None else tuple(_notes(adapter, short))
         if short is not None:
             for name, value in made.named_parameters():
                 if (factor := adapter_of(name)) is not None and factor.is_of_scheme:
@@ -313,7 +325,7 @@ def model_theory(
             inits=inits,
         )
     if found.problem is None:
-        return ModelTheory(title, short, chosen, found, None, None, (), init=init, inits=inits or {})
+        return ModelTheory(title, short, chosen, found, None, None, (), init=init, inits=inits or {}, notes=notes)
     derivation = derived(found.problem.scheme, steps, policy)
     alike = [each for each in found.layers if each.is_of_scheme is isinstance(chosen.model, LoraModule)]
     module = derived(_alone(chosen, found.problem), steps, policy) if alike else None
@@ -322,7 +334,7 @@ def model_theory(
     point = at_largest(found.problem.scheme.domain, derivation.max_stable) if derivation.at_max else None
     if point is not None and isinstance(chosen.model, LoraModule):
         parts = layer_parts(found, found.problem, point, steps, policy)
-    return ModelTheory(title, short, chosen, found, derivation, module, partings, parts, init, inits or {})
+    return ModelTheory(title, short, chosen, found, derivation, module, partings, parts, init, inits or {}, notes)
 
 
 def _model(
@@ -334,8 +346,29 @@ def _model(
             raise BadInput(f"--adapter with {model}: its function returns the model with its adapters")
         function = function_at(str(model), Path(), allow_code=allow_code)
         return (function if inspect.signature(function).parameters else function()), None
-    short = short_model(model, None if adapter is None else traced_adapter_from(adapter), layers)
+    if adapter is None:
+        short = short_model(model, None, layers)
+        return short.model, short
+    config, place = traced_adapter_from(adapter), adapter_document(adapter)[0]
+    try:
+        short = short_model(model, config, layers)
+    except BadInput as problem:
+        if problem.asked.startswith(TARGETS):  # a slip in the adapter's file
+            raise BadInput(f"{place}: {problem}") from None
+        raise
     return short.model, short
+
+
+def _notes(adapter: AdapterLike, short: ShortModel) -> Iterator[str]:
+    """What of an adapter's file PEFT leaves aside: keys that it does not know, and names of no layer."""
+    place, document = adapter_document(adapter)
+    for note in keys_of(document).notes:
+        yield f"{place}: {note}"
+    base = short.model.get_base_model()
+    for name in without_layers(base, traced_adapter_from(adapter)):
+        offered = nearest(name, layer_words(base))
+        said = f"{TARGETS} has {quoted(name)}, and the model has no such layer: PEFT leaves it out."
+        yield f"{place}: {said}{offered}"
 
 
 def _chosen(

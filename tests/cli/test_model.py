@@ -126,6 +126,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "qv": {"target_modules": ["q_proj", "v_proj"]},
         "c": {"target_modules": ["c_attn"]},
         "absent": {"target_modules": ["w_proj"]},
+        "slips": {"target_modules": ["q_prj", "v_proj"], "lora_alhpa": 4},
         "dora": {"target_modules": ["v_proj"], "use_dora": True},
         "qalora": {"target_modules": ["v_proj"], "use_qalora": True},
         "vera": {"target_modules": ["v_proj"], "peft_type": "VERA"},
@@ -413,8 +414,21 @@ def test_a_measured_alignment_takes_the_place_of_the_assumed_one(capsys: pytest.
     assert measured["align"] == {"aligned": "3/4", "independent": "1/2"}
 
 
+def test_what_peft_leaves_aside_of_an_adapter_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    keys, targets = found("llama --adapter slips.json --layers 1 --steps 1 --at eta=-1", capsys)["notes"]
+    assert keys.startswith("slips.json: PEFT does not know 'lora_alhpa' (did you mean 'lora_alpha'?)")
+    assert targets == (
+        "slips.json: target_modules has 'q_prj', and the model has no such layer: PEFT leaves it out."
+        " Did you mean 'q_proj'?"
+    )
+
+
 REFUSED = {
-    "no target": ("llama --adapter absent.json", "w_proj"),
+    "no target": (
+        "llama --adapter absent.json",
+        "absent.json: target_modules: no module of llama is called so: found 'w_proj', expected names of its layers: "
+        "q_proj, k_proj, v_proj, o_proj",
+    ),
     "another library": ("other", "cannot build a model of it"),
     "no type": ("empty", "cannot build a model of it"),
     "code of its own": ("custom", "never run here; give a model whose class transformers has"),

@@ -49,6 +49,14 @@ def test_a_configuration_is_a_spec(
     assert "Read from " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("config", [{"use_rslroa": True, "lora_alpha": None}], indirect=True)
+def test_what_peft_ignores_is_said(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["transfer", config, *WIDTHS]) == 0
+    printed = capsys.readouterr().out
+    assert "does not know 'use_rslroa' (did you mean 'use_rslora'?)" in printed
+    assert "lora_alpha is missing, and PEFT takes 8." in printed
+
+
 REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "unsaid": ({}, RANKS, "--alpha fixed"),
     "neither": ({"rank_pattern": {"q": 32}, "alpha_pattern": {"q": 32}}, RANKS, "neither kept nor in proportion"),

@@ -300,6 +300,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "layers": (("saved", "--data", "a.txt", "--layers", "1"), "--layers is for a model that is built"),
     "both ways": (("bert", "--data", "a.txt"), "found 'BertLMHeadModel, which sees both ways'"),
     "adapter": (("tiny", "--data", "a.txt", "--adapter", "rs.json"), "found rslora"),
+    "adapter-slip": (("tiny", "--data", "a.txt", "--adapter", "slip.json"), "did you mean 'lora_alpha'?"),
     "adapter-start": (("tiny", "--data", "a.txt", "--adapter", "pissa.json"), "found init_lora_weights pissa"),
     **{
         f"adapter-{key}": (("tiny", "--data", "a.txt", "--adapter", f"{key}.json"), f"found {said}, expected plain")
@@ -323,6 +324,7 @@ def test_bad_input_is_one_line_before_a_run_is_made(
     (tmp_path / "fixed.toml").write_text(SPEC.replace("eta + 1", "0").replace('"eta"', '"-1"'), encoding="utf-8")
     adapter = {"peft_type": "LORA", "r": 4, "lora_alpha": 8}
     (tmp_path / "a.json").write_text(json.dumps(adapter), encoding="utf-8")
+    (tmp_path / "slip.json").write_text(json.dumps({**adapter, "lora_alhpa": 8}), encoding="utf-8")
     (tmp_path / "pissa.json").write_text(json.dumps({**adapter, "init_lora_weights": "pissa"}), encoding="utf-8")
     (tmp_path / "rs.json").write_text(json.dumps({**adapter, "use_rslora": True}), encoding="utf-8")
     for key, (value, _) in MORE.items():

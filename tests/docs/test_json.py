@@ -85,7 +85,7 @@ RARE = {
     "transfer": ("align.KIND", "if_alpha_is_fixed."),
     "atlas": ("[].measured.*",),
     "lint": ("embedding.*",),
-    "model": ("unknown[].", "module_theory.differs[].", "more_layers."),
+    "model": ("notes[]", "unknown[].", "module_theory.differs[].", "more_layers."),
     "tune": ("exponent.", "carried.", "ci"),
     "region": ("without[]", "polyhedra[].lines"),
     "crosscheck": ("quantities[].law.*",),

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, VeraConfig, get_peft_model
 from torch import nn
 
 from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import MODULE_ALONE
-from gamma_calc.huggingface.adapter_config import config_from_mapping
+from gamma_calc.huggingface.adapter_config import KeysOf, config_from_mapping, keys_of
 from gamma_calc.huggingface.initialisation import init_lora_
 from gamma_calc.huggingface.lint import lint
 from gamma_calc.huggingface.lint_case import MEASURED, rate_edge
@@ -83,9 +83,38 @@ def test_the_scale_follows_the_reading_of_alpha(
     assert found["linear"]["max_stable_in_rank"] == in_rank
 
 
+SLIPS = {"lora_alhpa": "lora_alpha", "use_rslroa": "use_rslora", "init_lora_weight": "init_lora_weights"}
+
+
+@pytest.mark.parametrize(("slip", "meant"), SLIPS.items())
+def test_a_misspelt_key_is_told_what_was_meant(slip: str, meant: str) -> None:
+    (text,) = (each.text for each in lint({**PLAIN, slip: True}).findings if each.id == "misspelt-keys")
+    assert f"{slip!r} (did you mean {meant!r}?)" in text
+
+
+@pytest.mark.parametrize("kind", [LoraConfig, VeraConfig])
+def test_every_key_of_peft_is_known(kind: Any) -> None:
+    written = kind(target_modules=["q_proj"]).to_dict()
+    assert keys_of({**written, "peft_type": written["peft_type"].value}) == KeysOf({}, (), False)
+
+
+@pytest.mark.parametrize(("option", "is_finite"), [(True, True), ("pissa", False)])
+@pytest.mark.filterwarnings("ignore")
+def test_peft_takes_a_negative_alpha_and_pissa_makes_nan_of_it(option: Any, *, is_finite: bool) -> None:
+    config = LoraConfig(r=8, lora_alpha=-4, target_modules=["0"], init_lora_weights=option)
+    layer: Any = get_peft_model(nn.Sequential(nn.Linear(16, 16)), config).base_model.model[0]  # type: ignore[index]
+    assert layer.scaling["default"] == -0.5
+    assert bool(layer.lora_A["default"].weight.isfinite().all()) == is_finite
+
+
 FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     # finding: (a configuration that has it, how it is used)
     "dead-adapter": ({"lora_alpha": 0}, {}),
+    "scale-not-positive": ({"lora_alpha": -4, "init_lora_weights": "pissa"}, {}),
+    "misspelt-keys": ({"lora_alhpa": 16}, {}),
+    "scale-is-negative": ({"lora_alpha": -4}, {}),
+    "alpha-not-given": ({"lora_alpha": None}, {}),
+    "unknown-keys": ({"a_key_to_come": 1}, {}),
     "odd-rank": ({"init_lora_weights": "orthogonal", "r": 7}, {}),
     "experts-refused": ({"target_parameters": ["mlp.experts.down_proj"], "use_dora": True}, {}),
     "embeddings-refused": ({"target_modules": ["q_proj", "embed_tokens"], "lora_bias": True}, {}),
@@ -121,6 +150,9 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 ABSENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     # finding: (a neighbour that does not have it, how it is used)
     **dict.fromkeys(FOUND, ({"init_lora_weights": False, "bias": "none"}, {})),
+    "scale-not-positive": ({"lora_alpha": -4}, {}),
+    "misspelt-keys": ({"a_key_to_come": 1}, {}),
+    "unknown-keys": ({"lora_alhpa": 16}, {}),
     "output-changed-at-start": ({"init_lora_weights": "orthogonal"}, {}),
     "factor-hardly-learns": ({}, {}),
     "experts-refused": ({"target_parameters": ["mlp.experts.down_proj"]}, {}),
@@ -414,6 +446,8 @@ HOSTILE = {
         'a list, ["lm_head"]',
     ),
     "truth": ('{"peft_type": "LORA", "r": 8, "use_rslora": 1}', "true or false"),
+    "truth-of-dora": ('{"peft_type": "LORA", "r": 8, "use_dora": "yes"}', "use_dora: found 'yes', expected true or"),
+    "number-of-dora": ('{"peft_type": "LORA", "r": 8, "use_dora": 1}', "use_dora: found 1, expected true or false"),
 }
 
 
