@@ -243,12 +243,13 @@ def _at_max(
 
 def _of_the_trained(made: Decision, scheme: Scheme) -> Decision:
     """The decision, with the reason where a condition asks a factor to contribute that is frozen on purpose."""
-    asked = (factor for factor in factors_of(scheme.model) if factor.contribution in made.condition.reached)
+    asked = [factor for factor in factors_of(scheme.model) if factor.contribution in made.condition.reached]
     frozen = tuple(factor.name for factor in asked if not scheme.is_trained(factor.name))
     if not frozen or not made.region.is_empty or made.status is Status.UNKNOWN:
         return made
     are = "is" if len(frozen) == 1 else "are"
-    reason = f"{' and '.join(frozen)} {are} frozen, and the condition asks that both factors learn"
+    factors = "both factors" if len(asked) == 2 else f"all of {', '.join(factor.name for factor in asked)}"
+    reason = f"{' and '.join(frozen)} {are} frozen, and the condition asks that {factors} learn"
     return replace(made, reason=reason, frozen=frozen)
 
 

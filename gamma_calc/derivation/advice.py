@@ -31,7 +31,10 @@ def advice(found: Derivation) -> str:
     if factors_of(found.scheme.model) and not _trained(found):
         return f"{found.title} trains no factor: its output stays as it is."
     if stable.status is Status.UNKNOWN:
-        return f"Where {found.title} is stable is not known: {stable.reason}."
+        others = [name for name in found.scheme.free if name not in found.scheme.rates]
+        said = f"Where {found.title} is stable is not known: {stable.reason}."
+        values = " ".join(f"--at {name}=P/Q" for name in others)
+        return f"{said} To ask at one {_listed(others)}: {values}." if others else said
     if stable.region.is_empty:
         where = f"at any {' or '.join(found.free)}" if found.free else f"with {_rates(found)}"
         return f"{found.title} is not stable {where}."
@@ -81,8 +84,18 @@ def _within(found: Derivation, stable: Decision) -> str:
             but = ", though not by every factor" if efficient in asked else ""
             return f"For {found.title} choose {each.region}: its output moves{but}."
         if each.status is Status.UNKNOWN:
-            return f"For {found.title} stay within {stable.region}: what learns there is only bounded from above."
-    return f"For {found.title} stay within {stable.region}: it is stable there, and its output hardly changes."
+            return f"{_place(found, stable)}; what learns there is not known: {each.reason}."
+    last = found.run.last.sizes
+    is_still = all(last[name].upper.is_vanishing for name in learning.condition.reached)
+    return f"{_place(found, stable)}, and its output {'never moves' if is_still else 'hardly changes'}."
+
+
+def _place(found: Derivation, stable: Decision) -> str:
+    """Where a scheme is stable, as the beginning of a sentence."""
+    if not stable.region.is_everywhere:
+        return f"For {found.title} stay within {stable.region}: it is stable there"
+    rates = [name for name in found.free if name in found.scheme.rates]
+    return f"{found.title} is stable at every {'rate' if rates == [*found.free] else ' and '.join(found.free)}"
 
 
 def _holds_somewhere(decision: Decision | None) -> bool:
@@ -123,9 +136,10 @@ def _all(found: Derivation) -> str:
             return "its features learn"
         case 1:
             return f"{names[0]} learns"
-        case 2:
+        case 2 if len(factors_of(found.scheme.model)) == 2:
             return "both factors learn"
-    return "every factor learns"
+    every = len(names) == len(factors_of(found.scheme.model))
+    return "every factor learns" if every else f"{_listed(names)} learn"
 
 
 def _growing(found: Derivation) -> str:

@@ -151,8 +151,9 @@ def network_edge(
     if before.adapted != edge.adapted and (edge.is_extrapolated or edge_of(0).exponent != edge.exponent):
         depths = f"{titles[0]} has adapters in {before.adapted} layers and {titles[1]} in {edge.adapted}"
         raise BadInput(
-            f"{EDGE}: {depths}, and each layer "
-            "makes the largest stable rate smaller; no power of the width carries a rate from one depth to another"
+            f"{EDGE}: {depths}, and each layer makes the largest stable rate smaller; no power of the width carries a "
+            "rate from one depth to another. What carries: a scheme with A zero and B random, such as lora-plus-b, or "
+            "one rate for both factors, such as init-a"
         )
     return edge
 

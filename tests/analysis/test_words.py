@@ -9,6 +9,7 @@ import pytest
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.assumptions import dispensable
 from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import Scheme
 from tests.schemes import scheme
@@ -42,6 +43,13 @@ def test_a_frozen_factor_is_not_undertrained_and_the_reason_says_that_it_is_froz
     assert efficient.region.is_empty and efficient.frozen == (name,)
     assert efficient.reason == f"{name} is frozen, and the condition asks that both factors learn"
     assert found.decisions["feature_learning"].frozen == ()
+
+
+def test_the_reason_names_the_parameters_where_more_than_two_are_asked_for() -> None:
+    dora = ADAPTERS["dora"]().scheme
+    exponents = {key: form for key, form in dora.exponents.items() if key != "m.rate"}
+    found = derived(replace(dora, exponents=exponents, frozen=frozenset("m")))
+    assert found.decisions["efficient"].reason == "m is frozen, and the condition asks that all of A, B, m learn"
 
 
 def test_a_trained_factor_that_contributes_nothing_is_undertrained() -> None:

@@ -10,6 +10,7 @@ import pytest
 from gamma_calc import CATALOGUE, Scheme, derive
 from gamma_calc.derivation.advice import advice
 from gamma_calc.program.models import LoraStack, Perceptron
+from tests.explorer.examples import gated
 
 TWO = Scheme("two", {"A": "-1/2", "B": "zero", "eta_A": "a", "eta_B": "b"}, model=LoraStack(2))
 
@@ -20,6 +21,11 @@ def perceptron(*inits: str) -> Scheme:
     exponents = {f"{name}.{key}": "eta" for name in layers for key in ("rate",)}
     exponents |= {f"{name}.init": init for name, init in zip(layers, ("0", *inits), strict=True)}
     return Scheme("perceptron", {**exponents, "W_3.multiplier": "-1/2"}, model=Perceptron(layers))
+
+
+def frozen(scheme: Scheme, name: str) -> Scheme:
+    exponents = {key: form for key, form in scheme.exponents.items() if key != f"{name}.rate"}
+    return replace(scheme, exponents=exponents, frozen=frozenset({name}))
 
 
 CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
@@ -87,6 +93,29 @@ CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"optimizer": "sgd"},
         "For rslora under sgd stay within 2*eta - rho <= -2 and rho >= 0 and rho <= 1: it is stable there, "
         "and its output hardly changes.",
+    ),
+    "everywhere": (
+        Scheme("still", {"A": "zero", "B": "zero", "eta_A": "eta", "eta_B": "eta"}),
+        {},
+        "still under adam is stable at every rate, and its output never moves.",
+    ),
+    "not settled": (
+        Scheme("eps", {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta", "epsilon": "e"}),
+        {"at": {"eta": "-1/2"}},
+        "eps under adam is stable at every e; what learns there is not known: where e >= 5/12 and e <= 1/2, the "
+        "exponents have not settled within 5 steps.",
+    ),
+    "two of three": (
+        frozen(gated().scheme, "g"),
+        {},
+        "Use gated under adam with learning rates of n^(-1) for A and n^0 for B: A and B learn.",
+    ),
+    "unknown in e": (
+        Scheme("eps", {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta", "epsilon": "e"}),
+        {},
+        "Where eps under adam is stable is not known: where e - eta >= 8/9 and e - eta <= 1 and 6*e - 5*eta >= 5, the "
+        "exponents have not settled within 5 steps; on the whole domain it surely holds where e >= 0 and e - eta >= 1. "
+        "To ask at one e: --at e=P/Q.",
     ),
     "unknown": (
         "init-a",
