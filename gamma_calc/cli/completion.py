@@ -49,6 +49,8 @@ def answer(options: argparse.Namespace) -> int:
 def _words(parser: argparse.ArgumentParser) -> Iterator[str]:
     """The options of a question, the words that an argument is one of, and the names of schemes where it takes one."""
     for action in parser._actions:
+        if action.help == argparse.SUPPRESS:  # what is always refused
+            continue
         yield from action.option_strings
         yield from action.type.choices if isinstance(action.type, OneOf) else action.choices or ()
         yield from OPTIMIZERS if action.dest.endswith("optimizer") else ()

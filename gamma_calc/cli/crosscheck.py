@@ -58,7 +58,7 @@ DTYPES = ("float64", "float32")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is asked of schemes, and how to measure."""
-    add_question_arguments(parser, many=True)
+    add_question_arguments(parser, many=True, may_align_freely=False)
     parser.add_argument("--against", metavar="SPEC", help="take the predictions from this scheme")
     parser.add_argument(
         "--widths",

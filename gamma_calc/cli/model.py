@@ -98,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_horizon_argument(parser)
     add_code_argument(parser)
     add_value_arguments(parser)
-    add_alignment_argument(parser)
+    add_alignment_argument(parser, may_be_free=False)
     refuse_suppositions(parser, ALL_ASSUMED, ("without",))
     add_json_argument(parser)
 
@@ -171,7 +171,8 @@ def _text(found: ModelTheory) -> str:
     lines.append(text_table(rows))
     if derivation.at_max:
         where = "at the largest stable rate" if derivation.max_stable else "there"
-        lines += [f"exponents {where}, by adapter [layer]:", text_table(_layer_rows(found))]
+        of_layers = [f"exponents {where}, by adapter [layer]:", text_table(_layer_rows(found))]
+        lines += of_layers if found.traced.layers else [f"exponents {where}:", text_table(_own_rows(derivation))]
         lines += _undertrained(found)
         lines.append(
             f"the output: {_shown(derivation.at_max[OUTPUT])}, its change: {_shown(derivation.at_max[CHANGE])}"
@@ -297,18 +298,28 @@ def _beside_module(found: ModelTheory) -> Iterator[str]:
 
 def _title(found: ModelTheory) -> str:
     depth = "" if found.short is None else f" with {_of_depth(found.short)}"
-    kinds = ", ".join(dict.fromkeys(each.name.partition("[")[0] for each in found.traced.layers)) or "no adapters"
+    kinds = ", ".join(dict.fromkeys(each.name.partition("[")[0] for each in found.traced.layers))
+    subject = f"{found.scheme.title} on {kinds}" if kinds else f"without adapters under {found.scheme.optimizer.name}"
     if found.derivation is None:
-        return f"{found.traced.name}{depth}, {found.scheme.title} on {kinds}"
-    title, horizon = found.derivation.policy.titled(found.scheme.title), found.derivation.horizon
+        return f"{found.traced.name}{depth}, {subject}"
+    horizon = found.derivation.horizon
     length = "every fixed number of steps" if horizon is None else steps(horizon)
-    return f"{found.traced.name}{depth}, {title} on {kinds}, for {length}"
+    return f"{found.traced.name}{depth}, {found.derivation.policy.titled(subject)}, for {length}"
 
 
 def _of_depth(short: ShortModel) -> str:
     apart = f", {short.adapted} of which have adapters, taken one behind the other"
     part = "" if short.part_of is None else f", the part of {short.part_of} that reads text"
     return f"{short.layers} of its {short.depth} layers{apart if short.adapted < short.depth else ''}{part}"
+
+
+def _own_rows(derivation: Derivation) -> list[tuple[str, ...]]:
+    """The exponents of a network without adapters: each value that has a name, and its change over a step."""
+    known = derivation.at_max
+    names = [name for name in known if f"Delta_{name}" in known]
+    others = [name for name in known if name not in names and name.removeprefix("Delta_") not in names]
+    rows = [(name, str(known[name]), str(known[f"Delta_{name}"])) for name in names]
+    return [("", "size", "change"), *((name, str(known[name]), "") for name in others), *rows]
 
 
 def _layer_rows(found: ModelTheory) -> list[tuple[str, ...]]:

@@ -27,17 +27,19 @@ LARGEST_SIZE = 10**18 - 1
 OPTIMIZER_NAMES = f"one of {', '.join(OPTIMIZERS)}, or a trainer's name of one, such as paged_adamw_8bit"
 
 
-def add_question_arguments(parser: argparse.ArgumentParser, *, many: bool = False, as_json: bool = True) -> None:
+def add_question_arguments(
+    parser: argparse.ArgumentParser, *, many: bool = False, as_json: bool = True, may_align_freely: bool = True
+) -> None:
     """SPEC, --optimizer, --allow-code, --at, --without, --align and --json: what questions about schemes take.
 
-    `as_json` is false where the answer is a file.
+    `as_json` is false where the answer is a file, `may_align_freely` where an alignment has to be a number.
     """
     help_text = "a name of the catalogue, a TOML file, or FILE.py:FUNCTION"
     parser.add_argument("specs", metavar="SPEC", nargs="+" if many else 1, help=help_text)
     add_optimizer_argument(parser, OPTIMIZER_NAMES)
     add_code_argument(parser)
     add_value_arguments(parser)
-    add_supposition_arguments(parser)
+    add_supposition_arguments(parser, may_be_free=may_align_freely)
     if as_json:
         add_json_argument(parser)
 
@@ -75,22 +77,27 @@ def add_horizon_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", metavar="T|all", type=_horizon, default=None, help=words)
 
 
-def add_supposition_arguments(parser: argparse.ArgumentParser, *, prefix: str = "", whose: str = "") -> None:
+def add_supposition_arguments(
+    parser: argparse.ArgumentParser, *, prefix: str = "", whose: str = "", may_be_free: bool = True
+) -> None:
     """--without and --align, or the same for one of several schemes under a prefix."""
     parser.add_argument(
         f"--{prefix}without", metavar="A3", action="append", default=[], help=f"an assumption to do without{whose}"
     )
-    add_alignment_argument(parser, prefix=prefix, whose=whose)
+    add_alignment_argument(parser, prefix=prefix, whose=whose, may_be_free=may_be_free)
 
 
-def add_alignment_argument(parser: argparse.ArgumentParser, *, prefix: str = "", whose: str = "") -> None:
-    """--align."""
+def add_alignment_argument(
+    parser: argparse.ArgumentParser, *, prefix: str = "", whose: str = "", may_be_free: bool = True
+) -> None:
+    """--align; `may_be_free` says whether a name may stand in the place of a number."""
+    values = "1/2 to 1, or free" if may_be_free else "1/2 to 1"
     parser.add_argument(
         f"--{prefix}align",
         metavar="KIND=VALUE",
         action="append",
         default=[],
-        help=f"the alignment of aligned, independent or diluted sums{whose}: 1/2 to 1, or free; or a .json of them",
+        help=f"the alignment of aligned, independent or diluted sums{whose}: {values}; or a .json of them",
     )
 
 

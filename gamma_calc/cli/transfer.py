@@ -63,7 +63,7 @@ OF_EMBEDDINGS = "By name {} is an embedding, which has another law (gamma-calc l
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is asked of a scheme, the rates, the widths, the ranks and --alpha."""
-    add_question_arguments(parser)
+    add_question_arguments(parser, may_align_freely=False)
     rate = positive("learning rate")
     parser.add_argument("--lr", metavar="X", required=True, type=rate, help="the rate at the first place")
     parser.add_argument("--lr-b", metavar="X", type=rate, help="B's rate there (that of --lr)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 from pathlib import Path
@@ -71,6 +72,12 @@ def test_every_question_and_option_is_there(capsys: pytest.CaptureFixture[str], 
     text = script(capsys, shell)
     for name in QUESTIONS:
         (line,) = (each for each in text.splitlines() if f"*:{name})" in each or f"from {name}'" in each)
-        assert {option for action in question_parser(name)._actions for option in action.option_strings} <= set(
-            line.replace('"', " ").replace("'", " ").split()
-        )
+        words = set(line.replace('"', " ").replace("'", " ").split())
+        shown = {action: action.help != argparse.SUPPRESS for action in question_parser(name)._actions}
+        for action, is_shown in shown.items():
+            assert {*action.option_strings} <= words if is_shown else not {*action.option_strings} & words
+
+
+@pytest.mark.parametrize("name", ["derive", "model", "transfer", "crosscheck"])
+def test_a_free_alignment_is_offered_only_where_it_is_taken(name: str) -> None:
+    assert ("or free" in " ".join(question_parser(name).format_help().split())) == (name == "derive")

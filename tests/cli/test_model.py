@@ -284,7 +284,10 @@ def test_a_function_of_the_width(capsys: pytest.CaptureFixture[str]) -> None:
     assert answer["layers"] == []
     assert [each["name"] for each in answer["parameters"]] == ["W_first", "W_second"]
     main(["model", "networks.py:net", "--allow-code"])
-    assert "growing with the width: width; fixed: a size of 3, a size of 2\n" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "without adapters under adam, for every fixed" in printed and "init-a" not in printed
+    assert ["output", "0", "0"] in [line.split() for line in printed.splitlines()]
+    assert "growing with the width: width; fixed: a size of 3, a size of 2\n" in printed
 
 
 def test_an_operation_without_a_rule_is_named(capsys: pytest.CaptureFixture[str]) -> None:
