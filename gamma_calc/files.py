@@ -102,7 +102,9 @@ def write_all(contents: Mapping[Path, str | bytes]) -> None:
         for path, draft in drafts.items():
             os.replace(draft, path.resolve())
     except CANNOT_OPEN as problem:
-        raise BadInput(f"cannot write {path}: {reason(problem)}") from None
+        is_lost = isinstance(problem, FileNotFoundError) and not os.path.lexists(path.parent)
+        why = f"there is no folder {path.parent}; make it first" if is_lost else reason(problem)
+        raise BadInput(f"cannot write {path}: {why}") from None
     finally:
         for draft in drafts.values():
             draft.unlink(missing_ok=True)

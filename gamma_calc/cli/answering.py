@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from gamma_calc import __version__
 from gamma_calc.cli.outputs import BAD_INPUT, OWN_ERROR, STATUSES, UNKNOWN, complain, discard
-from gamma_calc.errors import BadInput, GammaCalcError, Unknown, printable
+from gamma_calc.errors import BadInput, GammaCalcError, Unknown, nearest, printable
 from gamma_calc.files import reason
 from gamma_calc.huggingface import needed
 
@@ -56,7 +56,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Turn argparse's complaint into bad input."""
-        raise BadInput(f"{message}. Try: {self.prog} --help")
+        _, _, unknown = message.partition("unrecognized arguments: ")
+        offered = nearest(unknown.split(" ")[0].partition("=")[0], self._option_string_actions) if unknown else ""
+        raise BadInput(f"{message}.{offered} Try: {self.prog} --help")
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         """Print help or the version; an output that does not take it is an error as everywhere."""
@@ -144,6 +146,8 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     """What a command line says; options may stand between SPECs."""
     if words and words[0] in QUESTIONS:
         return question_parser(words[0]).parse_intermixed_args(words[1:])
+    if words and not words[0].startswith("-"):
+        raise BadInput("a question", found=words[0], expected=f"one of {', '.join(QUESTIONS)}", choices=QUESTIONS)
     parser().parse_args(words[:1])
     raise BadInput(f"no question: expected one of {', '.join(QUESTIONS)}. Try: gamma-calc --help")
 

@@ -18,6 +18,7 @@ error makes the exit status 1, unknown exponents make it 3.
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,7 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.outputs import FAILED, UNKNOWN
 from gamma_calc.cli.progress import shown_runs
+from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading, alpha_named
 from gamma_calc.experiment.sweep_values import not_negative
 from gamma_calc.files import write_files
@@ -68,6 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print what was found."""
+    if options.specs is not None and not os.path.isdir(options.specs.parent):
+        raise BadInput(f"--specs {options.specs}: there is no folder {options.specs.parent}; make it first")
     with shown_runs():
         found = lint(
             options.file,

@@ -64,9 +64,8 @@ OF_EMBEDDINGS = "By name {} is an embedding, which has another law (gamma-calc l
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is asked of a scheme, the rates, the widths, the ranks and --alpha."""
     add_question_arguments(parser, may_align_freely=False)
-    rate = positive("learning rate")
-    parser.add_argument("--lr", metavar="X", required=True, type=rate, help="the rate at the first place")
-    parser.add_argument("--lr-b", metavar="X", type=rate, help="B's rate there (that of --lr)")
+    parser.add_argument("--lr", metavar="X", required=True, type=positive("--lr"), help="the rate at the first place")
+    parser.add_argument("--lr-b", metavar="X", type=positive("--lr-b"), help="B's rate there (that of --lr)")
     for axis in ("width", "rank"):
         for end in ("from", "to"):
             option = f"--{end}-{axis}"

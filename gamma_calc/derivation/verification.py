@@ -19,6 +19,8 @@ from gamma_calc.files import file_content, path_of
 WRONG = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 """What using a name or evidence raises that is not there, or is of another kind."""
 
+EXPECTED = "a certificate, as written by derive --certificate"
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Verification(Shown):
@@ -67,13 +69,13 @@ def _read(path: Path) -> Any:
     Raises:
         BadInput: it cannot be read, is too large, or is not JSON.
     """
-    content = file_content(path, LARGEST, "a certificate, as written by derive --certificate")
+    content = file_content(path, LARGEST, EXPECTED)
     try:
         return json.loads(content, object_pairs_hook=_object, parse_float=_no_number, parse_constant=_no_number)
     except RecursionError:
         raise BadInput(f"{path}: nested too deeply to be a certificate") from None
     except ValueError as problem:
-        raise BadInput(f"{path}: not JSON: {problem!s:.120}") from None
+        raise BadInput(f"{path}: not JSON: {problem!s:.120}; expected {EXPECTED}") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

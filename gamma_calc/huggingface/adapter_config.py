@@ -451,7 +451,7 @@ def document_from(path: Path) -> tuple[Path, Any]:
     place = path / FILE_NAME if os.path.isdir(path) else path
     content = file_content(place, LARGEST_FILE, f"an {FILE_NAME}, as PEFT writes it")
     with named_in(place):
-        return place, parsed_json(content)
+        return place, parsed_json(content, f"an {FILE_NAME}, as PEFT writes it")
 
 
 def check_shape(document: Mapping[str, Any], rank: int) -> None:
@@ -579,14 +579,14 @@ def _expressions(document: Mapping[str, Any], key: str) -> Any:
     return found
 
 
-def parsed_json(content: bytes) -> object:
-    """What the JSON of a configuration says."""
+def parsed_json(content: bytes, expected: str) -> object:
+    """What the JSON of a configuration says; `expected` is what it should be, for the message that refuses it."""
     try:
         return json.loads(content)
     except RecursionError:
         raise BadInput("is nested too deeply to be a configuration") from None
     except ValueError as problem:
-        raise BadInput(f"is not JSON: {problem!s:.120}") from None
+        raise BadInput(f"is not JSON: {problem!s:.120}; expected {expected}") from None
 
 
 def _read(

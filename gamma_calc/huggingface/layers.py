@@ -361,7 +361,7 @@ def check_configuration(file: Path) -> None:
     """
     content = file_content(file, LARGEST_CONFIGURATION, f"a model's {CONFIGURATION}")
     with named_in(file):
-        _check_model(parsed_json(content))
+        _check_model(parsed_json(content, f"a model's {CONFIGURATION}, as transformers writes it"))
 
 
 def _check_model(document: object) -> None:

@@ -71,7 +71,8 @@ def function_at(place: str, folder: Path, *, allow_code: bool) -> Callable[..., 
     function = getattr(module, found[2], None)
     if not callable(function):
         names = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
-        raise BadInput(f"{path}: a function", found=found[2], expected=f"one of {', '.join(names) or 'none'}", choices=names)
+        expected = f"one of {', '.join(names)}" if names else "one that the file defines"
+        raise BadInput(f"{path}: a function", found=found[2], expected=expected, choices=names)
 
     @wraps(function)
     def called(*arguments: Any) -> Any:

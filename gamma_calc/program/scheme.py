@@ -223,7 +223,9 @@ def _check_rule(scheme: Scheme) -> None:
     for key in ("momentum", *BESIDE):
         if scheme.exponents.get(key) is not None and key not in rule.keys:
             users = ", ".join(each.name for each in OPTIMIZERS.values() if key in each.keys)
-            raise BadInput(f"{scheme.name}: {key}", found=f"one under {rule.name}", expected=f"none, or one of {users}")
+            found = quoted(str(scheme.exponents[key]))
+            known = f"{rule.name} has no {key}; leave it out, or take an optimizer that has one: {users}"
+            raise BadInput(f"{scheme.name}: {key}: found {found}, but {known}")
 
 
 def _exponents(given: object, model: Model, trained: Collection[str]) -> dict[str, Affine | None]:

@@ -19,6 +19,8 @@ from gamma_calc.program.problem import Problem
 from gamma_calc.program.problem_file import is_place, problem_at
 from gamma_calc.program.scheme import INITIAL, KEYS, NAME_RULE, TOP, ZERO, Scheme, is_name
 
+BARE = re.compile(r"[A-Za-z0-9_-]+")
+"""A name that TOML takes without quotation marks."""
 LAYER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 """What a layer can be called."""
 LARGEST_FILE = 64 * 1024
@@ -224,18 +226,24 @@ def _parameters(tables: object, model: Model) -> tuple[Mapping[str, Any], frozen
             known = model.parameters if model is not MODULE else ()
             expected = f"one of {', '.join(known)}" if known else "[exponents] and [trained], which say all of a module"
             raise BadInput(f"parameters of {model.kind}", found=name, expected=expected, choices=known)
-        table = _table(tables, name, (*keys, "trained"))
+        table = _table(tables, name, (*keys, "trained"), where=f"parameters.{_key(name)}")
         exponents |= {f"{name}.{key}": value for key, value in table.items() if key != "trained"}
-        if not _flag(f"parameters.{name}.trained", table.get("trained", True)):
+        if not _flag(f"parameters.{_key(name)}.trained", table.get("trained", True)):
             frozen.add(name)
     return exponents, frozenset(frozen)
 
 
-def _table(document: Mapping[str, Any], title: str, keys: Collection[str]) -> Mapping[str, Any]:
-    table = document.get(title, {})
+def _key(name: str) -> str:
+    """A name as TOML has it between dots."""
+    return name if BARE.fullmatch(name) else f'"{name}"'
+
+
+def _table(document: Mapping[str, Any], title: str, keys: Collection[str], *, where: str = "") -> Mapping[str, Any]:
+    """A table of a document; `where` says how it is headed, if not by its title."""
+    table, heading = document.get(title, {}), where or title
     if not isinstance(table, Mapping):
-        raise BadInput(f"{title}: found {quoted(table)}, expected a table [{title}]")
-    check_names(f"[{title}]", table, keys)
+        raise BadInput(f"{heading}: found {quoted(table)}, expected a table [{heading}]")
+    check_names(f"[{heading}]", table, keys)
     return table
 
 

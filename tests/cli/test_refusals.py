@@ -11,6 +11,14 @@ from gamma_calc.cli.main import main
 
 RANK = '[exponents]\nA = "-1/2"\nB = "zero"\neta_A = "eta"\neta_B = "eta"\nrank = "rho"\n'
 TWO_RATES = '[exponents]\nA = "-1/2"\nB = "zero"\neta_A = "a"\neta_B = "b"\n'
+FILES = {
+    "floor.toml": f'{RANK}floor = "0"\n',
+    "epsilon.toml": f'optimizer = "sgd"\n{RANK}epsilon = "-1"\n',
+    "stack.toml": f'{TWO_RATES}[model]\nkind = "lora-stack"\n[parameters."B[2]"]\nraet = "b"\n',
+    "net.py": "from pathlib import Path\n\n\ndef gated(): ...\n\n\ndef other(): ...\n",
+    "empty.json": "",
+    "adapter.json": '{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]}',
+}
 WIDTHS = ("--from-width", "64", "--to-width", "128")
 
 REFUSED = {
@@ -60,6 +68,18 @@ REFUSED = {
     "width-huge": (("transfer", "init-a", "--lr", "1", "--from-width", "9" * 5000, "--to-width", "2"), "18 digits"),
     "one-rank": (("transfer", "init-a", "--lr", "1", *WIDTHS, "--to-rank", "2"), "both or neither"),
     "two-rates-to-transfer": (("transfer", "two.toml", "--lr", "1", *WIDTHS), "--at a=-1"),
+    "second-rate-zero": (("transfer", "init-a", "--lr", "1", "--lr-b", "0", *WIDTHS), "--lr-b: found '0'"),
+    "misspelt-question": (("derv", "init-a"), "Did you mean 'derive'?"),
+    "misspelt-option": (("derive", "init-a", "--optimiser", "sgd"), "Did you mean '--optimizer'?"),
+    "misspelt-option-with-value": (("derive", "init-a", "--optimiser=sgd"), "Did you mean '--optimizer'?"),
+    "floor-under-adam": (("derive", "floor.toml"), "floor: found '0', but adam has no floor; leave it out, or take"),
+    "epsilon-under-sgd": (("derive", "epsilon.toml"), "epsilon: found '-1', but sgd has no epsilon; leave it out"),
+    "parameter-of-a-layer": (("derive", "stack.toml"), "[parameters.\"B[2]\"]: unknown key 'raet'"),
+    "no-such-function": (("derive", "net.py:f", "--allow-code"), "expected one of gated, other"),
+    "empty-certificate": (("verify", "empty.json"), "expected a certificate, as written by derive --certificate"),
+    "empty-adapter": (("lint", "empty.json"), "expected an adapter_config.json, as PEFT writes it"),
+    "no-folder": (("derive", "init-a", "--certificate", "no/x.json"), "there is no folder no; make it first"),
+    "no-folder-for-specs": (("lint", "adapter.json", "--specs", "no/x"), "there is no folder no; make it first"),
     "unknown-device": (("crosscheck", "init-a", "--device", "tpu"), "cpu"),
     "slip-of-a-device": (("crosscheck", "init-a", "--device", "cpuu"), "Did you mean 'cpu'?"),
     "slip-of-a-dtype": (("crosscheck", "init-a", "--dtype", "float3"), "Did you mean 'float32'?"),
@@ -77,13 +97,15 @@ def test_refusal(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "two.toml").write_text(TWO_RATES, encoding="utf-8")
     (tmp_path / "rank.toml").write_text(RANK, encoding="utf-8")
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
     assert main(words) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("gamma-calc: ") and printed.err.count("\n") == 1
     assert expected in printed.err
     assert len(printed.err) < 600
-    assert sorted(os.listdir(tmp_path)) == ["rank.toml", "two.toml"]
+    assert {*os.listdir(tmp_path)} == {"rank.toml", "two.toml", *FILES}
 
 
 def test_the_folder_of_an_adapter_is_told_of_lint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
