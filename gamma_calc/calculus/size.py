@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from gamma_calc.algebra import Exponent
+from gamma_calc.errors import Unknown
 from gamma_calc.program.shared import Shared
 
 
@@ -71,6 +73,16 @@ class Size(Shared):
     def latex(self) -> str:
         """The exponent as LaTeX; a bound carries its sign."""
         return self.upper.latex() if self.is_exact else rf"\le {self.upper.latex()}"
+
+    def sympy(self) -> Any:
+        """The exponent as a sympy expression.
+
+        Raises:
+            Unknown: only bounds of it are known.
+        """
+        if not self.is_exact:
+            raise Unknown(f"the exponent is only known to be {self}; `upper.sympy()` is that bound")
+        return self.upper.sympy()
 
 
 @lru_cache(maxsize=65536)

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 
 from gamma_calc import derive
 from gamma_calc.algebra import EVERYWHERE, VANISHING, Affine, Exponent
+from gamma_calc.calculus.size import Size
+from gamma_calc.errors import Unknown
 from tests.algebra.strategies import affines, exponents
 
 POINT = {"a": Fraction(-3, 7), "b": Fraction(5, 2), "c": Fraction(2, 3)}
@@ -28,6 +30,13 @@ def test_a_form_is_the_same_function(form: Affine) -> None:
 def test_an_exponent_is_the_same_function(exponent: Exponent) -> None:
     values = [piece.at(POINT) for piece in exponent.pieces]
     assert exponent.sympy().subs(AT) == (sympy.Rational(max(values)) if values else -sympy.oo)
+
+
+def test_a_size_is_its_exponent_and_a_bound_is_none() -> None:
+    half, one = (Exponent.of(Fraction(1, number)) for number in (2, 1))
+    assert Size.exactly(half).sympy() == sympy.Rational(1, 2)
+    with pytest.raises(Unknown, match="only known to be <= 1"):
+        Size(half, one).sympy()
 
 
 def test_nothing_is_minus_infinity() -> None:

@@ -168,3 +168,11 @@ def test_refusals(spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (tmp_path / "empty.toml").write_text(empty, encoding="utf-8")
     assert "no value of the free exponents is left" in refused(capsys, str(tmp_path / "empty.toml"))
     assert not list(tmp_path.glob("a.*"))
+
+
+def test_a_line_has_no_vertex(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    still = '[exponents]\nA = "zero"\nB = "zero"\neta_A = "eta"\neta_B = "eta"\n'
+    (tmp_path / "still.toml").write_text(still, encoding="utf-8")
+    assert main(["region", str(tmp_path / "still.toml")]) == 0
+    printed = capsys.readouterr().out
+    assert "  point   eta = 0\n  line    eta = 1\n" in printed and "vertex" not in printed
