@@ -18,7 +18,9 @@ DERIVE, EXPONENTS = f"gamma-calc derive {LINEAR}", f"gamma-calc exponents {LINEA
 RANK_LAW = f"gamma-calc transfer {LINEAR} --lr 1 --from-width 1024 --to-width 1024 --from-rank 8 --to-rank 16"
 EMBEDDING_DERIVE = f"gamma-calc derive {EMBEDDING}"
 TWO_RATES = "gamma-calc compare lora-plus-a init-a"
-CARRIED = "gamma-calc transfer lora-plus-b --lr 1e-4 --lr-b 1.6e-3 --from-width 1024 --to-width 4096"
+GROWING_RATIO = "gamma-calc compare lora-plus-a lora-plus-b"
+
+RANDOM_B = "A ratio that grows then wants A zero and B random (lora-plus-b): write them after the model is wrapped."
 
 NEAR = 2
 """A rate below the edge by less than this factor is worth a warning: the constant is known no better."""
@@ -204,7 +206,8 @@ def _stack(case: Case) -> str:
     if growing is None or growing.largest.exponent is None:
         return ""
     there = growing.scheme.at({RATE: Affine.of(growing.largest.exponent)})
-    return stack_note(gain_through_above(there, there["eta_B"]))
+    note = stack_note(gain_through_above(there, there["eta_B"]))
+    return f"{note} {RANDOM_B}" if note else ""
 
 
 CHECKS = (
@@ -521,6 +524,6 @@ CHECKS = (
             "The ratio is read as the same at every width, which moves constants and no exponent. LoRA+ has "
             f"the ratio grow in proportion to n. {_stack(case)}".rstrip()
         ),
-        CARRIED,
+        GROWING_RATIO,
     ),
 )

@@ -345,7 +345,7 @@ def test_a_growing_ratio_is_not_advised_where_a_stack_does_not_bear_it(option: A
         for each in lint({**PLAIN, "init_lora_weights": option}, loraplus_ratio=16.0).findings
         if each.id == "loraplus-ratio-fixed"
     ]
-    assert ("residual stream" in text) == is_led
+    assert ("residual stream" in text) == is_led == ("A zero and B random (lora-plus-b)" in text)
 
 
 EXITS = {
