@@ -12,7 +12,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 from gamma_calc.errors import BadInput, named_in, nearest, quoted
 from gamma_calc.experiment.alpha import SCALES, AlphaReading, alpha_reading
 from gamma_calc.files import file_content
+from gamma_calc.huggingface.adapter_keys import ALPHA, DORA, LORA, SWITCHES, VARIANTS, VERA, KeysOf, keys_of
 from gamma_calc.program.adapters import ADAPTERS
 
 PISSA_ITERATIONS = re.compile(r"pissa_niter_[0-9]{1,9}")
@@ -163,8 +163,6 @@ LARGEST_FILE = 2**20
 
 LARGEST_NUMBER = 10**9
 FILE_NAME = "adapter_config.json"
-LORA, VERA = "LORA", "VERA"
-DORA, QALORA = "DoRA", "QALoRA"
 UNSET: tuple[object, ...] = (None, False, [], {}, "")
 BIASES = ("none", "all", "lora_only")
 HEADS: Mapping[str, tuple[str, ...]] = {
@@ -191,91 +189,6 @@ ANY_OF = re.compile(r"\.\*(?:\\\.)?(?:(?P<one>\w+)|\((?P<some>[\w|]+)\))")
 """An expression that takes all modules of a name, or of some."""
 NAME = re.compile(r"[\w.]+")
 """A name, which an expression may be too."""
-
-VARIANTS: Mapping[str, str] = {
-    "use_dora": DORA,
-    "use_qalora": QALORA,
-    "velora_config": "VeLoRA",
-    "kasa_config": "KaSA",
-    "alora_invocation_tokens": "aLoRA",
-    "monteclora_config": "MonteCLoRA",
-    "arrow_config": "Arrow",
-    "use_bdlora": "BD-LoRA",
-    "bdlora_config": "BD-LoRA",
-}
-"""Keys that, when set, change the module's equations."""
-SWITCHES = ("use_dora", "use_qalora")
-"""Those of them that are true or false."""
-
-COMMON_KEYS = (
-    *("task_type", "peft_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision"),
-    *("inference_mode", "r", "target_modules", "fan_in_fan_out", "bias", "modules_to_save", "layers_to_transform"),
-    "layers_pattern",
-)
-KEYS: Mapping[str, tuple[str, ...]] = {
-    LORA: (
-        *COMMON_KEYS,
-        *("exclude_modules", "target_parameters", "trainable_token_indices", "lora_alpha", "lora_dropout", "lora_bias"),
-        *("use_rslora", "init_lora_weights", "rank_pattern", "alpha_pattern", "megatron_config", "megatron_core"),
-        *("loftq_config", "eva_config", "corda_config", "lora_ga_config", "qalora_group_size", "layer_replication"),
-        *("runtime_config", "ensure_weight_tying", "enable_lora", "merge_weights"),
-        *VARIANTS,
-    ),
-    VERA: (
-        *COMMON_KEYS,
-        *("projection_prng_key", "save_projection", "vera_dropout", "d_initial", "init_weights"),
-    ),
-}
-"""What PEFT up to 0.21 writes into an adapter_config.json, by the kind of adapter."""
-LIKENESS = 0.8
-"""How alike two keys are, in difflib's ratio, where one is taken for a slip in writing the other."""
-ALPHA = 8
-"""PEFT's lora_alpha where a file has none."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeysOf:
-    """Which keys of a configuration PEFT does not know: `slips` with the key that was meant, and `others`.
-
-    `is_alpha_missing` says whether LoRA's alpha is PEFT's own choice.
-    """
-
-    slips: Mapping[str, str]
-    others: tuple[str, ...]
-    is_alpha_missing: bool
-
-    @property
-    def slips_text(self) -> str:
-        """The slips in one sentence; nothing where there are none."""
-        if not self.slips:
-            return ""
-        said = ", ".join(f"{quoted(slip)} (did you mean {meant!r}?)" for slip, meant in self.slips.items())
-        return f"PEFT does not know {said} and goes on without, as if it were not there."
-
-    @property
-    def alpha_text(self) -> str:
-        """What PEFT takes for a missing lora_alpha."""
-        return f"lora_alpha is missing, and PEFT takes {ALPHA}." if self.is_alpha_missing else ""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What to say of them beside an answer."""
-        return tuple(each for each in (self.slips_text, self.alpha_text) if each)
-
-
-def keys_of(document: Mapping[str, Any]) -> KeysOf:
-    """The keys of a configuration beside those that PEFT knows for its kind of adapter.
-
-    >>> keys_of({"peft_type": "LORA", "lora_alhpa": 16, "from_elsewhere": 1}).slips
-    {'lora_alhpa': 'lora_alpha'}
-    """
-    kind = document.get("peft_type")
-    known = KEYS.get(kind, ()) if isinstance(kind, str) else ()
-    unknown = [str(key) for key in document if key not in known] if known else []
-    close = {key: get_close_matches(key.casefold(), known, n=1, cutoff=LIKENESS) for key in unknown}
-    slips = {key: found[0] for key, found in close.items() if found}
-    others = tuple(key for key in unknown if key not in slips)
-    return KeysOf(slips, others, kind == LORA and document.get("lora_alpha") is None)
 
 
 @dataclass(frozen=True, slots=True)

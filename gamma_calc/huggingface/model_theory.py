@@ -28,7 +28,8 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import SCHEMA, condition_json, largest_json
 from gamma_calc.derivation.suppositions import Alignments, measured_policy
 from gamma_calc.errors import BadInput, named_in, nearest, quoted
-from gamma_calc.huggingface.adapter_config import config_from_mapping, keys_of
+from gamma_calc.huggingface.adapter_config import config_from_mapping
+from gamma_calc.huggingface.adapter_keys import keys_of
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
 from gamma_calc.huggingface.layers import (

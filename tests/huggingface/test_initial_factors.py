@@ -17,7 +17,8 @@ from peft.optimizers import create_loraplus_optimizer
 
 from gamma_calc.algebra import Affine
 from gamma_calc.experiment.alpha import AlphaReading
-from gamma_calc.huggingface.adapter_config import INITIALISATIONS, VARIANTS, Initialisation, Start, config_from_file
+from gamma_calc.huggingface.adapter_config import INITIALISATIONS, Initialisation, Start, config_from_file
+from gamma_calc.huggingface.adapter_keys import VARIANTS
 from gamma_calc.huggingface.implemented_scheme import linear_spec
 from gamma_calc.program.spec_file import scheme_from_text
 
