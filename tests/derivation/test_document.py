@@ -19,7 +19,7 @@ from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.derivation.proof import claims
-from gamma_calc.derivation.symbols import parity_latex
+from gamma_calc.derivation.symbols import parity_latex, quantity_latex
 from gamma_calc.document.blocks import Document, Line, Proof, Statement, Table
 from gamma_calc.document.latex import latex_document
 from gamma_calc.document.markdown import markdown_document
@@ -230,9 +230,9 @@ def test_bounds_are_marked_wherever_they_are_shown() -> None:
     bounded = [line for line in lines_of(printed) if not all(claim.is_exact for claim in line.claims)]
     assert bounded and all(r"\le" in claim.latex for line in bounded for claim in line.claims if not claim.is_exact)
     tables = [block for block in printed.sections[-2].blocks if isinstance(block, Table)]
-    upper = sum(len(step.upper) for step in found.run.steps)
-    cells = [cell for table in tables for row in table.rows for cell in row[1:]]
-    assert upper and sum(cell[0].latex.startswith(r"\le ") for cell in cells) == upper
+    upper = {(quantity_latex(name), step.sizes[name].latex()) for step in found.run.steps for name in step.upper}
+    rows = [[cell[0].latex for cell in row] for table in tables for row in table.rows]
+    assert upper and {(row[0], row[-1]) for row in rows if row[-1].startswith(r"\le ")} == upper
 
 
 def test_an_unsettled_run_says_for_which_steps_it_is_proved() -> None:

@@ -357,7 +357,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         ("--from", "SMALL", "--to", "SMALL", "--adapter", "Z"),
         "z.json: lora_alpha: found 0: the adapter adds",
     ),
-    "targets": (("--from", "SMALL", "--to", "GPT2", "--adapter", "A"), "PEFT cannot adapt the model"),
+    "targets": (("--from", "SMALL", "--to", "GPT2", "--adapter", "A"), "gpt2 is called so: found 'down_proj, q_proj'"),
     "no-class": (("--from", "BARE", "--to", "BARE", "--adapter", "L"), 'names no class, such as "architectures"'),
 }
 
