@@ -17,7 +17,7 @@ Source: Baccelli, Cohen, Olsder, Quadrat, "Synchronization and Linearity", chapt
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
@@ -39,8 +39,6 @@ class Cycle:
 
 
 Cycles: TypeAlias = tuple[Cycle, ...]
-Budget: TypeAlias = tuple[Cycles, int]
-"""Cycles, and the edges that there are for turns of them."""
 Free: TypeAlias = tuple[tuple[str, Fraction], ...]
 
 
@@ -71,7 +69,7 @@ class Order:
 
     domain: Polyhedron
     _signs: dict[Affine, bool] = field(default_factory=dict)
-    _sums: dict[Budget, dict[Free, list[Affine]]] = field(default_factory=dict)
+    _sums: dict[tuple[Cycles, int], dict[Free, list[Affine]]] = field(default_factory=dict)
     _below: dict[tuple[Cycles, Cycles], bool] = field(default_factory=dict)
     _essential: dict[Cycles, Cycles] = field(default_factory=dict)
     _covered: dict[tuple[Affine, ...], bool] = field(default_factory=dict)
@@ -96,15 +94,11 @@ class Order:
             self._covered[gaps] = is_plain or (self.domain & above).is_empty
         return self._covered[gaps]
 
-    def is_reached(self, lead: Affine, budgets: Sequence[Budget]) -> bool:
-        """Whether turns of cycles, each within its budget, add at least a lead."""
-        if len(budgets) == 1:
-            # On a name that the domain leaves free, forms in order have the same coefficient.
-            made = self._sums_within(*budgets[0]).get(self._free(lead), ())
-            return any(self.is_never_negative(added - lead) for added in made)
-        (first, *others) = budgets
-        made = [form for forms in self._sums_within(*first).values() for form in forms]
-        return any(self.is_reached(lead - added, others) for added in made)
+    def is_reached(self, lead: Affine, cycles: Cycles, edges: int) -> bool:
+        """Whether turns of cycles within so many edges add at least a lead."""
+        # On a name that the domain leaves free, forms in order have the same coefficient.
+        made = self._sums_within(cycles, edges).get(self._free(lead), ())
+        return any(self.is_never_negative(added - lead) for added in made)
 
     def reaching(self, lead: Affine, cycles: Cycles, edges: int) -> tuple[int, ...] | None:
         """Numbers of turns within so many edges that add at least a lead: the evidence; None where none do."""
@@ -129,7 +123,7 @@ class Order:
         return self._essential[cycles]
 
     def _is_made_up(self, cycle: Cycle, others: Cycles) -> bool:
-        return self.is_reached(cycle.weight, ((others, cycle.length),))
+        return self.is_reached(cycle.weight, others, cycle.length)
 
     def _free(self, form: Affine) -> Free:
         return tuple(term for term in form.terms if term[0] not in self._bound)
@@ -163,7 +157,7 @@ class PathFamily:
         return (
             edges >= 0
             and order.is_below(self.cycles, other.cycles)
-            and order.is_reached(self.base - other.base, ((other.cycles, edges),))
+            and order.is_reached(self.base - other.base, other.cycles, edges)
         )
 
 
