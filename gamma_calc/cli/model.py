@@ -302,9 +302,8 @@ def _title(found: ModelTheory) -> str:
     subject = f"{found.scheme.title} on {kinds}" if kinds else f"without adapters under {found.scheme.optimizer.name}"
     if found.derivation is None:
         return f"{found.traced.name}{depth}, {subject}"
-    horizon = found.derivation.horizon
-    length = "every fixed number of steps" if horizon is None else steps(horizon)
-    return f"{found.traced.name}{depth}, {found.derivation.policy.titled(subject)}, for {length}"
+    asked = found.derivation.policy.titled(subject)
+    return f"{found.traced.name}{depth}, {asked}, for {found.derivation.length}"
 
 
 def _of_depth(short: ShortModel) -> str:

@@ -56,9 +56,10 @@ class Initialisation:
     Exponents: `a` and `b` are those of the entries of A_0 and B_0 as a spec writes them ("zero" for a factor that
     starts at zero), in which the word `scale` stands for the exponent of s; None where they depend on data. `spread`
     says how the entries are drawn, `rewrites_base` whether the base weights change, `is_b_frozen` whether B is frozen,
-    `constant` what stands before the powers of n and r in both factors, where it is far from 1, `needs_weight` whether
-    PEFT looks at the weight of a layer for them, which a stack of experts has not, `is_b_of_fan_out` whether B's power
-    of n is one of the fan-out, `of_embedding` what an embedding's adapter starts from, None where PEFT makes none.
+    `constant` what stands before the powers of n and r in both factors, where it is far from 1, `needs_even_rank` and
+    `needs_positive_scale` what r and s have to be, `needs_weight` whether PEFT looks at the weight of a layer for them,
+    which a stack of experts has not, `is_b_of_fan_out` whether B's power of n is one of the fan-out, `of_embedding`
+    what an embedding's adapter starts from, None where PEFT makes none.
     """
 
     option: bool | str
@@ -70,6 +71,7 @@ class Initialisation:
     is_b_frozen: bool = False
     constant: float = 1.0
     needs_even_rank: bool = False
+    needs_positive_scale: bool = False
     needs_weight: bool = False
     is_b_of_fan_out: bool = False
     of_embedding: EmbeddingStart | None = B_DRAWN
@@ -118,6 +120,7 @@ INITIALISATIONS = (
         "-1/2 - scale/2",
         "-1/2 - scale/2",
         "the leading singular directions of W, each factor with the root of its singular values over s",
+        needs_positive_scale=True,
         is_b_of_fan_out=True,
     ),
     FROM_BASE(

@@ -222,7 +222,7 @@ CHECKS = (
     Check(
         "scale-not-positive",
         Severity.ERROR,
-        lambda case: case.config.alpha < 0 and case.config.initialisation.name == "pissa",
+        lambda case: case.config.alpha < 0 and case.config.initialisation.needs_positive_scale,
         lambda case: (
             f"lora_alpha is {case.config.alpha:g}, so s is negative, and PEFT fills A and B with NaN: it takes the "
             "roots of singular values over s."

@@ -9,6 +9,7 @@ import pytest
 
 from gamma_calc.cli.main import main
 from gamma_calc.derivation.diff import _plain, diff
+from tests.derivation.schemes import STACK
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
@@ -37,21 +38,10 @@ def test_without_an_assumption(capsys: pytest.CaptureFixture[str]) -> None:
     assert "second: gamma[(U_B^1).T dZ] <= eta + 1 by aligned sum, bounded\n" in text
 
 
-NORM = """[exponents]
-A = "-1/2"
-B = "zero"
-eta_A = "eta"
-eta_B = "eta"
-[model]
-kind = "lora-stack"
-depth = 1
-"""
-
-
 def test_a_norm_in_one_of_two_stacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain, normed = tmp_path / "plain.toml", tmp_path / "normed.toml"
-    plain.write_text(NORM, encoding="utf-8")
-    normed.write_text(f"{NORM}norm = true\n", encoding="utf-8")
+    normed.write_text(STACK.replace("depth = 3", "depth = 1"), encoding="utf-8")
+    plain.write_text(normed.read_text(encoding="utf-8").replace("norm = true", ""), encoding="utf-8")
     text = told(capsys, "diff", str(plain), str(normed), "--at", "eta=-1")
     assert "second: gamma[rms(Z)^-1] = 0 by inverse root mean square\n" in text
 
