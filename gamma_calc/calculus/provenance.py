@@ -289,7 +289,8 @@ def _multiplied(left: Provenance, right: Provenance) -> Provenance:
     more, less = (left.seen, right.seen) if len(left.seen) > len(right.seen) else (right.seen, left.seen)
     seen = more if less <= more else more | less
     alone = left.alone_beside(right) | right.alone_beside(left)
-    return Provenance(None, (left.odd ^ right.odd) - mixed, mixed, seen, left.made_with(right), alone)
+    fresh = left.fresh if right is PLAIN else right.fresh if left is PLAIN else None
+    return Provenance(fresh, (left.odd ^ right.odd) - mixed, mixed, seen, left.made_with(right), alone)
 
 
 def _is_apart(one: Sight, seen: Iterable[Sight]) -> bool:
@@ -328,7 +329,7 @@ def _renamed(term: Provenance, old: Axis, new: Axis) -> Provenance:
 @lru_cache(maxsize=65536)
 def _summed(term: Provenance, over: tuple[Axis, ...]) -> Provenance:
     return Provenance(
-        term.fresh,
+        term.fresh if term.fresh is None or term.fresh.places.isdisjoint(over) else None,
         frozenset(flip for flip in term.odd if flip.at not in over),
         frozenset(flip for flip in term.mixed if flip.at not in over),
         frozenset(sight.summed(over) for sight in term.seen),
@@ -550,3 +551,7 @@ def text(term: Provenance) -> str:
     """The parity in words, which are the same in every process: an order of what has none."""
     flips = (sorted(f"{flip.tensor.name}/{flip.axis}/{flip.at}" for flip in each) for each in (term.odd, term.mixed))
     return f"{term.fresh and term.fresh.tensor.name}{[*flips]}{[*term.made]}"
+
+
+PLAIN = Provenance()
+"""What given data are made from, as far as any sum can tell: nothing random."""

@@ -41,6 +41,7 @@ from gamma_calc.program.models import INIT, MOVES, RATE, LoraModule, LoraStack, 
 from gamma_calc.program.network import Power
 from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.perceptron import perceptron
+from gamma_calc.program.product_order import vectors_first
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme, exponent_form
 from gamma_calc.program.stack import lora_stack
@@ -194,8 +195,11 @@ def problem_program(scheme: Scheme, problem: Problem) -> Program:
     output = _placed(problem.output, scheme)
     weights = _weights(output)
     # What a spec freezes does not move: its changes are looked at all the same, and are zero.
-    movable = _movable(output, {weight.name for weight in problem.weights if weight.is_trained})
-    features = [node for node in operands_first(movable) if isinstance(node, Named)]
+    trained = {weight.name for weight in problem.weights if weight.is_trained}
+    movable = _movable(output, trained)
+    known = {node.name: node for node in operands_first(movable) if isinstance(node, Named)}
+    # A named product of matrices is looked at as it is written, whichever way the output takes it.
+    features = [known.get(each.name) or _movable(_placed(each, scheme), trained) for each in problem.features]
     changes = {f"Delta_{each.name}": difference(each) for each in features}
     parts = {contribution(name): _own_change(movable, name) for name in problem.efficient}
     return Program(
@@ -254,7 +258,7 @@ def _placed(output: Named, scheme: Scheme) -> Named:
         divides = divisor(node)
         return scheme[node.symbol] if divides is None else -axis_size(divides)
 
-    return Named(output.name, rewritten(output.operand, leaf, axis, scalar), output.is_cut)
+    return Named(output.name, rewritten(output.operand, leaf, axis, scalar, vectors_first), output.is_cut)
 
 
 def _movable(output: Named, names: Collection[str]) -> Named:

@@ -20,7 +20,9 @@ from gamma_calc.program.expressions import (
     Sum,
     Trained,
     operands_first,
+    rewritten,
 )
+from gamma_calc.program.product_order import vectors_first
 from gamma_calc.tracing.translation import Translation
 
 Form = tuple[Trained, Mapping[Axis, tuple[Axis, ...]]]
@@ -32,7 +34,8 @@ def summed_dimensions(t: Translation, output: Expression) -> dict[str, tuple[int
     shapes = {each.parameter: each.shape or () for each in t.capture.operations.values()}
     forms, made_of_data = dict[Expression, list[Form]](), set[Expression]()
     found: dict[str, tuple[int, bool, tuple[int, ...]]] = {}
-    for node in operands_first(output):
+    # As what is derived takes products: (V W) x is a sum over the columns of W, and one over those of V.
+    for node in operands_first(rewritten(output, lambda leaf: leaf, operation=vectors_first)):
         is_data = isinstance(node, Given) and not isinstance(node, Ones) and t.picks.get(node, True)
         if is_data or not made_of_data.isdisjoint(node.operands):
             made_of_data.add(node)
