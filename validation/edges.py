@@ -113,7 +113,7 @@ def added(setting: Setting, width: int, seed: int, k: float) -> float:
     def loss(trained: Any, _: int) -> Any:
         return linear_readout(trained, seed, setting.shape)
 
-    (seen,) = family_observations(model, loss, [setting.alone], layout, k, 0.0, None, None).values()
+    (seen,) = family_observations(model, loss, [setting.alone], layout, [Fraction(k)], 0.0, None, None).values()
     every = [each for places in seen.values() for observations in places.values() for each in observations]
     return math.sqrt(max(each.mean_square["Z_B", None] for each in every))
 

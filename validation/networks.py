@@ -234,7 +234,7 @@ def recorded(name: str) -> dict[str, Any]:
     def loss(trained: Any, seed: int) -> Any:
         return linear_readout(trained, FIRST_SEED + seed, run.shape)
 
-    seen = family_observations(model, loss, schemes, layout, float(run.k), 0.0, None, None)
+    seen = family_observations(model, loss, schemes, layout, [run.k] * len(schemes), 0.0, None, None)
     rows: list[dict[str, Any]] = []
     paths: list[dict[str, Any]] = []
     for index, scheme in enumerate(schemes):
