@@ -27,7 +27,8 @@ from gamma_calc.calculus.citations import THIS, Citation
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.program.expressions import At, Expression, Moment, Scaled, rewritten
+from gamma_calc.program.differences import before_step
+from gamma_calc.program.expressions import At, Expression, Moment, Scaled
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
@@ -193,7 +194,8 @@ def _looking_at(program: Program, names: tuple[str, ...], *, is_initial: bool) -
     if not is_initial and all(name in program.quantities for name in names):
         return program
     found = {name: _looked_at(program, name) for name in names}
-    return replace(program, quantities={name: _before(each) if is_initial else each for name, each in found.items()})
+    moments = {name: before_step(each) if is_initial else each for name, each in found.items()}
+    return replace(program, quantities=moments)
 
 
 def _looked_at(program: Program, quantity: str) -> Expression:
@@ -213,15 +215,6 @@ def _looked_at(program: Program, quantity: str) -> Expression:
     if quantity not in known:
         raise BadInput("quantity", found=quantity, expected=f"one of {', '.join(known)}", choices=known)
     return known[quantity]
-
-
-def _before(node: Expression) -> Expression:
-    """The same value in the tensors before the step."""
-
-    def leaf(old: Expression) -> Expression:
-        return old.tensor if isinstance(old, At) and old.moment is Moment.CURRENT else old
-
-    return rewritten(node, leaf)
 
 
 def _condition(question: Question, scheme: Scheme) -> Condition:

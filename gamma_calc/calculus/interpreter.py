@@ -31,7 +31,7 @@ from gamma_calc.calculus.maps import (
 from gamma_calc.calculus.policy import CALCULUS, Policy, Summation, summations
 from gamma_calc.calculus.provenance import DEPTH, DEPTH_AT_A_POINT, MOST_APART, Provenance, Random
 from gamma_calc.calculus.rulebook import rulebook
-from gamma_calc.calculus.rules import GIVEN, SCALE, ZERO, Rule, summed_pairs
+from gamma_calc.calculus.rules import CHANGE, GIVEN, SCALE, ZERO, Rule, summed_pairs
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Trace, TraceSubject
 from gamma_calc.calculus.update_rules import COUNT, DECAY, GIVEN_NUMBER, LARGER, NORM, RAW_STEP, scaled_step
@@ -63,7 +63,7 @@ from gamma_calc.program.program import Program
 from gamma_calc.program.rank import growing_rank
 from gamma_calc.program.reading import State
 from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
-from gamma_calc.program.update_expressions import Count, Larger, Norm, Scalar
+from gamma_calc.program.update_expressions import Count, Kept, Larger, Memory, Norm, Scalar
 
 
 class ExponentReading:
@@ -83,6 +83,7 @@ class ExponentReading:
         self.policy = policy
         self.rules = rulebook(policy)
         self.trace = Trace()
+        self.means: dict[tuple[Trained, int], Term] = {}
         self.t = 0
 
     @property
@@ -245,28 +246,52 @@ class ExponentReading:
         if direction.is_zero:
             self._concluded(ZERO, subject, label, VANISHING)
             return None
-        whole, rate = self._whole(direction), self._exponent(tensor.learning_rate)
-        rule, premises = self._rule(tensor, whole)
+        rate = self._exponent(tensor.learning_rate)
+        rule, whole, *premises = self._rule(tensor, self._whole(direction), t)
         if factor is not None:
             return self._concluded(scaled_step(rule), subject, label, total(factor), rate, whole, *premises)
         return self._concluded(rule, subject, label, rate, whole, *premises)
 
-    def _rule(self, tensor: Trained, direction: Term) -> tuple[Rule, tuple[object, ...]]:
-        """The rule of a step, and what it needs beside the rate and the direction."""
+    def _rule(self, tensor: Trained, direction: Term, t: int) -> tuple[Rule, Term, *tuple[object, ...]]:
+        """The rule of a step, the direction that it takes, and what it needs beside that and the rate."""
         has_parities = len(direction) > 1
         match self.step:
             case Moments() | Factored() as step:
-                if tensor.epsilon is None:
-                    return self.rules.normalised_step(step, has_parities=has_parities), ()
-                epsilon = GIVEN_NUMBER.conclude(self._exponent(tensor.epsilon))
-                return self.rules.step_above_epsilon(step, has_parities=has_parities), (epsilon,)
+                epsilon = () if tensor.epsilon is None else GIVEN_NUMBER.conclude(self._exponent(tensor.epsilon))
+                larger = self._larger_before(tensor, direction, t) if step.has_memory else ()
+                if larger:
+                    return self._after_larger(step, tensor, direction, larger, epsilon)
+                if not epsilon:
+                    return self.rules.normalised_step(step, has_parities=has_parities), direction
+                return self.rules.step_above_epsilon(step, has_parities=has_parities), direction, epsilon
             case Raw():
-                return RAW_STEP, ()
+                return RAW_STEP, direction
             case Orthogonalised():
                 _check_rank(tensor, self.updates[tensor].direction)
-                return self.rules.orthogonalised_step(has_parities=has_parities), (self._exponent(-_half(tensor.axes)),)
+                spread = self._exponent(-_half(tensor.axes))
+                return self.rules.orthogonalised_step(has_parities=has_parities), direction, spread
             case unknown:
                 raise TypeError(f"no rule for a step of the kind {type(unknown).__name__}")
+
+    def _larger_before(self, tensor: Trained, gradient: Term, t: int) -> Term:
+        """What running means hold of earlier gradients, where these are surely larger than the newest one."""
+        before = self.means.get((tensor, t - 1), ())
+        is_smaller = bool(before) and total(before).lower.is_above(total(gradient).upper)
+        self.means[tensor, t] = self.rules.gathered((*before, *gradient)) if is_smaller else gradient
+        return before if is_smaller else ()
+
+    def _after_larger(
+        self, step: Moments | Factored, tensor: Trained, direction: Term, larger: Term, epsilon: Term
+    ) -> tuple[Rule, Term, *tuple[object, ...]]:
+        """The step after larger gradients: along the mean of all with a momentum, else divided by theirs."""
+        if step.has_momentum:
+            mean = Kept(Memory("M", tensor), self.updates[tensor].direction)
+            direction, rivals = self._concluded(self.rules.sum, mean, (mean.memory.part,), larger, direction), epsilon
+        else:
+            rivals = (*epsilon, *larger)
+        has_parities, has_epsilon = len(direction) > 1, bool(epsilon)
+        rule = self.rules.step_after_larger(step, has_parities=has_parities, has_epsilon=has_epsilon)
+        return rule, direction, rivals
 
     def decayed(self, tensor: Trained, part: Part, term: Term) -> Term:
         """A multiple of the part: as fresh as it is, and of its parities."""
@@ -293,6 +318,20 @@ class ExponentReading:
         if value.is_zero:
             return total(())
         return total(self._concluded(self.rules.sum, node, (), *(term for _, term in value)))
+
+    def change_size(self, node: Expression, value: FormalSum[Term], after: Size, before: Callable[[], Size]) -> Size:
+        """The exponent of a change: of its largest term, or of what the value was and is where these are smaller.
+
+        Where a value is replaced, as a norm or tanh replaces what has grown, terms of its change cancel.
+        """
+        most = total(part for _, term in value for part in term).upper
+        if most.is_at_most(after.upper):
+            return self.size(node, value)
+        start = before()
+        whole = (start | after).upper
+        if most.is_at_most(whole) or not whole.is_at_most(most):  # where that is open, points tell
+            return self.size(node, value)
+        return total(self._concluded(CHANGE, node, (), start, after, *(term for _, term in value)))
 
     def _exponent(self, form: Affine) -> Exponent:
         return Exponent.of(form, self.domain)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from gamma_calc.algebra import EVERYWHERE, Polyhedron
 from gamma_calc.calculus.components import Term, by_parity, total
@@ -18,7 +18,7 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.errors import TooLong, Unknown
 from gamma_calc.program.program import Program
-from gamma_calc.program.reading import State, initial_state, training_step
+from gamma_calc.program.reading import State, initial_state, initial_value, training_step
 from gamma_calc.program.terms import FormalSum, Label
 
 MOST_NUMBERS = 54
@@ -138,13 +138,27 @@ class _Run:
         del reading.trace.applications[self._ends[-1] :]  # of a step that was interrupted
         reading.t, reading.trace.most = t, MOST_WRITTEN if self.steps else None
         step = training_step(self.program, reading, state, t)
-        sizes = {name: reading.size(wanted[name], value) for name, value in step.quantities.items()}
+        sizes: dict[str, Size] = {}
+        for name, value in step.quantities.items():
+            of = self.program.changes.get(name)
+            if of in sizes:
+                sizes[name] = reading.change_size(wanted[name], value, sizes[of], partial(self._before, of))
+            else:
+                sizes[name] = reading.size(wanted[name], value)
         terms = {name: _sizes(value) for name, value in step.quantities.items()}
         if reading.recalled(step.after) == reading.recalled(state):
             self.settled_from = t
         self._ends.append(len(reading.trace.applications))
         self.states.append(step.after)
         self.steps.append(ExponentStep(t, sizes, terms))
+
+    def _before(self, quantity: str) -> Size:
+        """How large a quantity is before the step that is read."""
+        if self.steps:
+            return self.steps[-1].sizes[quantity]
+        reading = ExponentReading(self.program, self.reading.domain, self.reading.policy, self.reading.apart)
+        value = initial_value(self.program, reading, quantity)
+        return total(part for _, term in value for part in term)
 
     def upto(self, t: int, cut: str = "", *, is_failed: bool = False) -> Trajectory:
         """The first t steps; of one after them that failed also the rules that were applied until then."""

@@ -13,8 +13,9 @@ less: an upper bound stays one, and the lower bound falls to what is still prove
   constant.
 - A7, a negligible epsilon: epsilon is a constant n^0, so an entry is of size min(1, |G|): 1 where the gradient is
   nowhere below n^0, G where it is nowhere above.
-- A8, running means like their newest gradient, and A9, several samples: the leading size of a step stays, for each
-  entry is still normalised by its own history; the shares of its parities are only bounded.
+- A8, running means like their newest gradient, and A9, several samples: the shares of a step's parities are only
+  bounded. Its leading size stays, for each entry is still normalised by its own history; of a step without A8 and
+  without momentum that is a bound too.
 
 Source: Everett et al., "Scaling Exponents Across Parameterizations and Optimizers", for alignments from 1/2 to 1.
 """
@@ -58,7 +59,13 @@ from gamma_calc.calculus.maps import (
 from gamma_calc.calculus.policy import GROUNDS, Alignment, Policy
 from gamma_calc.calculus.rules import CONTRACTIONS, INITIAL, PRODUCT, SUM, Rule
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.update_rules import RAW_STEP, normalised_step, orthogonalised_step, step_above_epsilon
+from gamma_calc.calculus.update_rules import (
+    RAW_STEP,
+    normalised_step,
+    orthogonalised_step,
+    step_above_epsilon,
+    step_after_larger,
+)
 from gamma_calc.errors import Unknown
 from gamma_calc.program.optimizers import Factored, Moments
 
@@ -146,28 +153,38 @@ class Rulebook:
 
     def normalised_step(self, step: Moments | Factored, *, has_parities: bool) -> Rule:
         """The size of a processed gradient's entries, times the rate."""
-        return self._step(normalised_step(step, has_parities=has_parities), SHARES if has_parities else frozenset())
+        return self._normalised(normalised_step(step, has_parities=has_parities), step, has_parities=has_parities)
 
     def step_above_epsilon(self, step: Moments | Factored, *, has_parities: bool) -> Rule:
         """The same beside an epsilon that is not negligible."""
-        return self._step(step_above_epsilon(step, has_parities=has_parities), SHARES if has_parities else frozenset())
+        return self._normalised(step_above_epsilon(step, has_parities=has_parities), step, has_parities=has_parities)
+
+    def step_after_larger(self, step: Moments | Factored, *, has_parities: bool, has_epsilon: bool) -> Rule:
+        """The same after larger gradients."""
+        rule = step_after_larger(step, has_parities=has_parities, has_epsilon=has_epsilon)
+        return self._normalised(rule, step, has_parities=has_parities)
+
+    def _normalised(self, rule: Rule, step: Moments | Factored, *, has_parities: bool) -> Rule:
+        history = frozenset[Assumption]() if step.has_momentum else frozenset((MEMORY,))
+        return self._step(rule, SHARES if has_parities else frozenset(), history | {NORMALISED_ENTRIES})
 
     def orthogonalised_step(self, *, has_parities: bool) -> Rule:
         """The size of an orthogonalised direction's entries, times the rate."""
         rule = orthogonalised_step(has_parities=has_parities)
-        return self._step(rule, frozenset(rule.assumptions) - {FIXED_RUN}, r"-(m+k)/2")
+        return self._step(rule, frozenset(rule.assumptions) - {FIXED_RUN}, frozenset(), r"-(m+k)/2")
 
-    def _step(self, rule: Rule, shares: frozenset[Assumption], spread: str = "") -> Rule:
-        """A step that brings its direction to one size as a whole; on `shares` rests what its parities keep of it."""
+    def _step(self, rule: Rule, shares: frozenset[Assumption], whole: frozenset[Assumption], spread: str = "") -> Rule:
+        """A step that brings its direction to one size, which rests on `whole`; on `shares` what its parities keep."""
         if NO_CANCELLATION in self.without:
             rule = replace(rule, conclude=_StepOfBounds(rule))
-        lost = self.without & (frozenset(rule.assumptions) - SHARES | shares)
+        used = frozenset(rule.assumptions)
+        lost = self.without & used & (used - SHARES | shares | whole)
         if not lost:
-            return replace(rule, assumptions=self._kept(rule)) if self.without & set(rule.assumptions) else rule
+            return replace(rule, assumptions=self._kept(rule)) if self.without & used else rule
         statement = rf"\gamma[\Delta W]\le\gamma[\eta_W]{spread}"
         if NEGLIGIBLE_EPSILON in lost:
             statement += r"+\min(0,\gamma[G_W])\ \text{where its sign is known, else}\ \le\gamma[\eta_W]"
-        conclude = _Step(rule, lost, bool(lost & shares), forgets=MEMORY not in self.without)
+        conclude = _Step(rule, lost, bool(lost & shares), bool(lost & whole), forgets=MEMORY not in self.without)
         return replace(
             rule, name=f"{rule.name}, bounded", statement=statement, assumptions=self._kept(rule), conclude=conclude
         )
@@ -214,7 +231,7 @@ def rulebook(policy: Policy) -> Rulebook:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A step that has lost some of its grounds: those of its parities' shares if it `bounds_shares`.
+    """A step that has lost some of its grounds: those of its parities' shares, or of its size, if it `bounds` them.
 
     `forgets` tells whether means are like their newest part.
     """
@@ -222,6 +239,7 @@ class _Step:
     rule: Rule
     lost: frozenset[Assumption]
     bounds_shares: bool
+    bounds_size: bool
     forgets: bool
 
     def __call__(self, rate: Exponent, gradient: Term, *beside: object) -> Term:
@@ -231,7 +249,7 @@ class _Step:
         if NEGLIGIBLE_EPSILON in self.lost and not Exponent.of(0).is_at_most(whole.lower):
             is_linear = self.forgets and whole.upper.is_at_most(Exponent.of(0))
             term = RAW_STEP.conclude(rate, gradient) if is_linear else _bounded(term)
-        return _bounded(term) if NORMALISED_ENTRIES in self.lost else term
+        return _bounded(term) if self.bounds_size else term
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
-from gamma_calc.algebra import Affine, Exponent
+from gamma_calc.algebra import VANISHING, Affine, Exponent
 from gamma_calc.calculus.assumptions import (
     ALIGNMENT,
     FIXED_RUN,
@@ -21,7 +21,7 @@ from gamma_calc.calculus.assumptions import (
     Assumption,
 )
 from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, YANG, Citation
-from gamma_calc.calculus.components import Component, Term, gathered, needed
+from gamma_calc.calculus.components import Component, Term, gathered, needed, total
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import Flip, Provenance, is_centred, walks
 from gamma_calc.calculus.size import Size
@@ -64,6 +64,15 @@ def _multiplied(left: Component, right: Component) -> Component:
 
 def _sum(*terms: Term) -> Term:
     return needed(gathered(component for term in terms for component in term))
+
+
+def _change(before: Size, after: Size, *parts: Term) -> Term:
+    """Of parts that are larger than the value was and is, it is open how much of each other they cancel."""
+    whole, least = before | after, total(part for term in parts for part in term).lower
+    if before.lower.is_above(after.upper) or after.lower.is_above(before.upper):
+        return (Component(whole, Provenance()),)
+    lower = least if least.is_at_most(whole.lower) else VANISHING
+    return (Component(Size(lower, whole.upper), Provenance()),)
 
 
 def _contraction(kind: Alignment) -> Callable[[Component, Component, Summation, Policy], Term]:
@@ -158,6 +167,14 @@ SUM = Rule(
     Citation(HAYOU_INIT, GAMMA),
     (FIXED_RUN, NO_CANCELLATION),
     _sum,
+)
+
+CHANGE = Rule(
+    "change",
+    r"\gamma[v_t-v_{t-1}]\le\max(\gamma[v_t],\gamma[v_{t-1}])\text{, and }=\text{ where the two differ}",
+    Citation(HAYOU_INIT, GAMMA),
+    (),
+    _change,
 )
 
 CONTRACTIONS = {

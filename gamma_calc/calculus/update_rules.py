@@ -19,6 +19,7 @@ from gamma_calc.calculus.assumptions import (
 from gamma_calc.calculus.citations import HAYOU_INIT, HAYOU_PLUS, JORDAN, KINGMA, LOSHCHILOV, PASCANU, Citation
 from gamma_calc.calculus.components import CONSTANT, ONE, Component, Term, by_parity, gathered, made, total
 from gamma_calc.calculus.maps import signed
+from gamma_calc.calculus.policy import HALF
 from gamma_calc.calculus.provenance import Provenance, common
 from gamma_calc.calculus.rules import GAMMA, SCALE, Rule
 from gamma_calc.calculus.size import Size
@@ -174,6 +175,35 @@ def step_above_epsilon(step: Moments | Factored, *, has_parities: bool) -> Rule:
         source=Citation(KINGMA, "Adam, algorithm 1"),
         assumptions=tuple(each for each in rule.assumptions if each is not NEGLIGIBLE_EPSILON),
     )
+
+
+def _divided_by_larger(rate: Exponent, gradient: Term, rivals: Term) -> Term:
+    """What is left of a gradient beside larger ones before, in all entries but a few.
+
+    The share of the entries in which the larger one was as small as this one is their ratio: there the step is n^0. So
+    the root mean square of all entries may be as large as the root of the ratio.
+    """
+    return tuple(
+        replace(each, size=Size(each.size.lower, (rate + each.size.upper).scaled(HALF)))
+        for each in processed(rate, gradient, rivals)
+    )
+
+
+@cache
+def step_after_larger(step: Moments | Factored, *, has_parities: bool, has_epsilon: bool) -> Rule:
+    """The rule of a normalised step after larger gradients: they lead the mean of the gradients, if there is one.
+
+    Else the direction is the newest one, and they lead what it is divided by.
+    """
+    rule = (step_above_epsilon if has_epsilon else normalised_step)(step, has_parities=has_parities)
+    kept = tuple(FIXED_RUN if each is MEMORY else each for each in rule.assumptions)
+    found = replace(rule, name=f"{rule.name} after larger ones", assumptions=kept)
+    if step.has_momentum:
+        return found
+    most = r"\max_{s\le t}(\gamma[G_W^s],\gamma[\epsilon])" if has_epsilon else r"\max_{s\le t}\gamma[G_W^s]"
+    statement = rf"\gamma[\eta_W]-m\le\gamma[\Delta W^t]\le\gamma[\eta_W]-m/2\ \text{{for }}m={most}-\gamma[G_W^t]"
+    statement += r",\ \text{less the gap to the leading parity}" if has_parities else ""
+    return replace(found, statement=statement, conclude=_divided_by_larger)
 
 
 @cache

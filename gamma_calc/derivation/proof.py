@@ -14,7 +14,7 @@ from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.components import Component, Term, total
 from gamma_calc.calculus.policy import Policy, Summation
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.calculus.rules import PRODUCT, SCALE, SUM
+from gamma_calc.calculus.rules import CHANGE, PRODUCT, SCALE, SUM
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.calculus.update_rules import RAW_STEP
@@ -139,7 +139,12 @@ class ProofLines:
             case _ if subject.label:
                 yield from self._of(self.notation.factors(subject))
             case _ if expression in self.notation.names:
-                terms = run.steps[subject.t - 1].terms[self.notation.names[expression]]
+                name = self.notation.names[expression]
+                if application.rule is CHANGE:
+                    value = run.program.quantities[run.program.changes[name]]
+                    moments = times, Times.at(subject.t - 1)
+                    yield from self._of(self.notation.whole(value, moment) for moment in moments)
+                terms = run.steps[subject.t - 1].terms[name]
                 yield from self._of(text for label in terms for text in self.notation.term(expression, label, times))
             case _ if application.rule.name == SUM.name:
                 yield from self._of_terms(expression, times)
@@ -260,6 +265,8 @@ def _steps(application: Application, direction: str, parity: str | None) -> Iter
                 yield from _update(node.tensor, source if is_raw else "", rate, _part(term, parity), total(term))
             if application.rule in ADDING:
                 yield added(Size.exactly(rate), _part(term, parity))
+        case (Size() as before, Size() as after, *_):
+            yield greatest([before, after])
         case premises if premises and all(isinstance(premise, tuple) for premise in premises):
             if application.rule is PRODUCT:
                 value = total(_of_parity(application.conclusion, parity)).upper

@@ -1,8 +1,8 @@
 """The change of a value over a step, as an expression: what a step changes of each operand, term by term.
 
-A product changes by x y - x' y' = x (y - y') + (x - x') y', with x' and y' before the step and x and y after it, and
-one entry by entry by x' (y - y') + (x - x') y: then a norm, whose factor comes second, divides what grows by what it
-has become. A map changes by what it makes of its argument and of the argument's change together.
+A product changes by x y - x' y' = x (y - y') + (x - x') y', with x' and y' before the step and x and y after it. One
+entry by entry changes by x' (y - y') + (x - x') y, with the factor that divides as y: so a norm divides what grows by
+what it has become. A map changes by what it makes of its argument and of the argument's change together.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from gamma_calc.program.expressions import (
     Entrywise,
     Expression,
     Given,
+    InverseRms,
     Map,
     MapChange,
     Merged,
     Moment,
     Named,
+    PowerOf,
     Renamed,
     Scaled,
     Split,
@@ -49,6 +51,8 @@ def difference(node: Expression) -> Expression | None:
             return _sum(map(difference, summands))
         case Contraction(left, right, over):
             return _product(left, right, lambda x, y: Contraction(x, y, over))
+        case Entrywise(left, right) if _divides(left) and not _divides(right):
+            return _product(left, right, Entrywise)
         case Entrywise(left, right):
             return _product(right, left, lambda x, y: Entrywise(y, x))
     (operand,) = node.operands
@@ -65,10 +69,29 @@ def difference(node: Expression) -> Expression | None:
     raise TypeError(f"no rule for the change of {type(node).__name__}")
 
 
+def _divides(node: Expression) -> bool:
+    """Whether a value is one over another one, whatever it is called and whichever way its axes are written."""
+    match node:
+        case Named() | Stopped() | Scaled() | Transposed() | Renamed() | Split() | Merged():
+            return _divides(node.operand)
+        case PowerOf(_, degree):
+            return degree < 0
+    return isinstance(node, InverseRms)
+
+
 @lru_cache(maxsize=4096)
 def after_step(node: Expression) -> Expression:
     """The same value in the tensors after the step."""
     return rewritten(node, lambda leaf: At(leaf, Moment.CURRENT) if isinstance(leaf, Trained) else leaf)
+
+
+def before_step(node: Expression) -> Expression:
+    """The same value in the tensors before the step."""
+
+    def leaf(old: Expression) -> Expression:
+        return old.tensor if isinstance(old, At) and old.moment is Moment.CURRENT else old
+
+    return rewritten(node, leaf)
 
 
 def _product(

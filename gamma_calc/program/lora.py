@@ -60,4 +60,5 @@ def lora_module(scheme: Scheme) -> Program:
             "delta_3": delta_3,
         },
         optimizer=scheme.optimizer,
+        changes={"Delta_Z_B": "Z_B"},
     )

@@ -53,6 +53,11 @@ class Moments:
         """Whether earlier gradients enter the step."""
         return bool(self.beta1 or self.beta2)
 
+    @property
+    def has_momentum(self) -> bool:
+        """Whether they enter its direction, and not only what that is divided by."""
+        return bool(self.beta1)
+
 
 @dataclass(frozen=True, slots=True)
 class Factored:
@@ -63,6 +68,7 @@ class Factored:
 
     decay: Fraction
     has_memory: ClassVar[bool] = True
+    has_momentum: ClassVar[bool] = False
     epsilon: ClassVar[Fraction] = Fraction(0)
     """Nothing beside the root; what torch has there is the rounding of its numbers."""
     degree: ClassVar[int] = 0

@@ -48,4 +48,5 @@ def perceptron(scheme: Scheme, model: Perceptron) -> Program:
             **changes,
         },
         optimizer=scheme.optimizer,
+        changes={f"Delta_{name}": name for name in features},
     )

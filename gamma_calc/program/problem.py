@@ -211,6 +211,7 @@ def problem_program(scheme: Scheme, problem: Problem) -> Program:
             **{name: change for name, change in {**changes, **parts}.items() if change is not None},
         },
         optimizer=scheme.optimizer,
+        changes={f"Delta_{each.name}": each.name for each in features},
     )
 
 

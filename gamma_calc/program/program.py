@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from gamma_calc.program.axes import Axis
@@ -17,13 +17,15 @@ class Program:
     """What is trained, written once and read in several senses.
 
     `gradients` gives the raw gradient of each parameter before the step; `quantities` names what is predicted and
-    measured at step t, written in the parameters before, during and after it. Two programs are equal if they are one.
+    measured at step t, written in the parameters before, during and after it. `changes` says which of these are what
+    the step changes of others. Two programs are equal if they are one.
     """
 
     parameters: tuple[Trained, ...]
     gradients: Mapping[Trained, Expression]
     quantities: Mapping[str, Expression]
     optimizer: Optimizer
+    changes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def updates(self) -> Mapping[Trained, Update]:

@@ -12,6 +12,7 @@ from functools import reduce
 from typing import Generic, Protocol, TypeVar
 
 from gamma_calc.program.axes import Axis
+from gamma_calc.program.differences import before_step
 from gamma_calc.program.expressions import (
     At,
     Contraction,
@@ -164,6 +165,12 @@ def training_step(program: Program, reading: Reading[T], before: State[T], t: in
     environment |= {Moment.CHANGE: changes, Moment.CURRENT: after}
     quantities = {name: evaluator.value(expression) for name, expression in program.quantities.items()}
     return Step(t, before, changes, after, quantities)
+
+
+def initial_value(program: Program, reading: Reading[T], quantity: str) -> FormalSum[T]:
+    """A quantity that is there after a step, before the first one."""
+    evaluator = _Evaluator(reading, {Moment.PREVIOUS: initial_state(program, reading)}, frozenset())
+    return evaluator.value(before_step(program.quantities[quantity]))
 
 
 def training(program: Program, reading: Reading[T]) -> Iterator[Step[T]]:

@@ -90,6 +90,7 @@ def lora_stack(scheme: Scheme, stack: LoraStack) -> Program:
             f"{name}[{number}]": value for number, (_, found) in enumerate(layers, 1) for name, value in found.items()
         },
         optimizer=scheme.optimizer,
+        changes={f"Delta_Z_B[{number}]": f"Z_B[{number}]" for number in range(1, stack.depth + 1)},
     )
 
 

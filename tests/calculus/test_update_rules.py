@@ -9,7 +9,7 @@ import pytest
 from gamma_calc.algebra import parsed_affine, parsed_exponent
 from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import derived
-from gamma_calc.calculus.assumptions import NO_CANCELLATION
+from gamma_calc.calculus.assumptions import MEMORY, NO_CANCELLATION
 from gamma_calc.calculus.components import Component, total
 from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.calculus.provenance import Provenance, Random
@@ -19,7 +19,9 @@ from gamma_calc.calculus.trace import Application, TraceSubject
 from gamma_calc.calculus.update_rules import DECAY
 from gamma_calc.program.expressions import At, Moment
 from gamma_calc.program.lora import lora_module
+from gamma_calc.program.network import axis, data, named, parameter, rms_norm
 from gamma_calc.program.optimizers import Optimizer, Raw
+from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.terms import Kind, Part
 from gamma_calc.program.update_expressions import Kept
@@ -184,3 +186,46 @@ def test_a_step_of_an_unknown_kind_is_not_read_as_another() -> None:
     plain = scheme("-1/2", "zero", "eta", "eta")
     with pytest.raises(TypeError, match="no rule for a step of the kind Momentous"):
         trajectory(lora_module(replace(plain, optimizer=odd)), 1, plain.domain)
+
+
+def normed_adapter() -> Problem:
+    """f = B rms_norm(A Z) from Init[A]: A grows to n^(1/2) in the second step, and its gradient shrinks by as much."""
+    width, rank = axis("width", 1), axis("rank")
+    a = parameter("A", rank, width, init="-1/2", rate="-1/2")
+    b = parameter("B", axis("out", 1), rank, init="zero", rate="-1/2")
+    inner = named("Z_A", a @ data("Z", width, axis("batch")))
+    return Problem("normed", named("Z_B", b @ rms_norm(inner, rank)), efficient=("A", "B"))
+
+
+# What the third step makes of A, after a gradient that was n^(1/2) larger: its part of the change of the output.
+AFTER_LARGER = {
+    "sign": ("-1/2", "-1/2"),
+    "adam": ("-1/2", "-1/2"),
+    "rmsprop": ("-1", "-3/4"),
+    "adafactor-unscaled": ("-1", "-3/4"),
+}
+
+
+@pytest.mark.parametrize(("optimizer", "bounds"), AFTER_LARGER.items(), ids=AFTER_LARGER)
+def test_a_step_after_larger_gradients(optimizer: str, bounds: tuple[str, str]) -> None:
+    """It is as large as ever where it goes along the mean of the gradients, and else divided by the larger ones.
+
+    Where these were by chance as small, in a share n^(-1/2) of the entries, it is n^0: a root mean square of n^(-1/4).
+    """
+    program = program_of(replace(normed_adapter(), optimizer=optimizer).scheme)
+    run = trajectory(program, 3)
+    size = run.upto(3)[2].sizes["delta_A"]
+    assert (str(size.lower), str(size.upper)) == bounds
+    rules = {each.rule.name for each in run.applications if each.subject.t == 3}
+    assert any("after larger ones" in name for name in rules) == (optimizer != "sign")
+    assert not any(MEMORY in each.rule.assumptions for each in run.applications if "larger" in each.rule.name)
+
+
+def test_a_step_after_larger_gradients_goes_along_them() -> None:
+    """Adam's mean of the gradients is a sum of them, and as large as the larger one."""
+    program = program_of(normed_adapter().scheme)
+    run = trajectory(program, 3)
+    (mean,) = [each for each in run.applications if isinstance(each.subject.expression, Kept) and each.subject.t == 3]
+    larger, newest = mean.premises
+    assert total(mean.conclusion) == total(larger)
+    assert total(larger).lower.is_above(total(newest).upper)

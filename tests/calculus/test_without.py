@@ -131,6 +131,14 @@ def test_what_is_left_of_init_a(keys: tuple[str, ...], t: int, quantity: str, lo
     assert (str(found.lower), str(found.upper)) == (lower, upper)
 
 
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adafactor-unscaled"])
+def test_without_its_memory_s_law_a_step_without_momentum_is_only_bounded(optimizer: str) -> None:
+    """Its newest gradient may be smaller than what it is divided by; of Adam both are made from the same ones."""
+    subject = scheme("-1/2", "zero", "eta", "eta", optimizer=optimizer)
+    found = size(run_of(subject, without("A8")), 2, "B")
+    assert (str(found.lower), str(found.upper)) == ("-oo", "eta")
+
+
 @pytest.mark.parametrize(("gradient", "twin"), [("2", "adam"), ("-2", "sgd")])
 def test_with_a_constant_epsilon_adam_is_itself_or_gradient_descent(gradient: str, twin: str) -> None:
     """Far above epsilon a normalised step forgets the gradient's size; far below it, it is a raw step."""
