@@ -49,6 +49,7 @@ from gamma_calc.program.expressions import (
     MapChange,
     Merged,
     Moment,
+    Movement,
     Pointwise,
     PowerOf,
     Renamed,
@@ -104,25 +105,22 @@ class ExponentReading:
         label = (Part(tensor.name, Kind.INITIAL),)
         return self._concluded(self.rules.initial, tensor, label, self._exponent(tensor.initial), source)
 
-    def transposed(self, node: Transposed, label: Label, term: Term) -> Term:
-        """Axes have names, so nothing changes."""
-        return term
+    def moved(self, node: Movement, term: Term) -> Term:
+        """Axes have names: what belonged to one belongs to it under its new name, or to the part of it that grows."""
+        match node:
+            case Transposed():
+                return term
+            case Renamed(_, old, new):
+                pass
+            case Split(_, old):
+                new = node.growing
+            case Merged(_, _, _, new):
+                old = node.growing
+        return tuple(replace(each, provenance=each.provenance.renamed(old, new)) for each in term)
 
     def arranged(self, old: tuple[Axis, ...], new: tuple[Axis, ...], term: Term) -> Term:
-        """Axes have names, so nothing changes."""
+        """Nothing changes."""
         return term
-
-    def renamed(self, node: Renamed, label: Label, term: Term) -> Term:
-        """What belonged to the axis belongs to it under its new name."""
-        return tuple(replace(each, provenance=each.provenance.renamed(node.old, node.new)) for each in term)
-
-    def split(self, node: Split, label: Label, term: Term) -> Term:
-        """A fixed number of coordinates changes nothing, so the other part is the axis under another name."""
-        return tuple(replace(each, provenance=each.provenance.renamed(node.axis, node.growing)) for each in term)
-
-    def merged(self, node: Merged, label: Label, term: Term) -> Term:
-        """As of a split, backwards."""
-        return tuple(replace(each, provenance=each.provenance.renamed(node.growing, node.axis)) for each in term)
 
     def scaled(self, node: Scaled, label: Label, term: Term) -> Term:
         """A scalar adds its exponent; a scalar n^0 is not worth a line."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, TypeAlias
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput, quoted
@@ -349,6 +349,10 @@ def _check_parts(what: str, node: Split | Merged) -> None:
         raise BadInput(f"{what}: {sizes}")
     if not (node.outer.is_fixed or node.inner.is_fixed):
         raise BadInput(f"{what}: both grow, and sums over one of two axes that grow together have no rule here")
+
+
+Movement: TypeAlias = Transposed | Renamed | Split | Merged
+"""What leaves every number as it is, and calls or orders axes otherwise."""
 
 
 class Map(Unary):

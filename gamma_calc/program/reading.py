@@ -23,6 +23,7 @@ from gamma_calc.program.expressions import (
     MapChange,
     Merged,
     Moment,
+    Movement,
     Named,
     Renamed,
     Scaled,
@@ -60,20 +61,11 @@ class Reading(Protocol[T]):
     def initial(self, tensor: Trained) -> T | None:
         """W_0, or None for a parameter that starts at zero."""
 
-    def transposed(self, node: Transposed, label: Label, term: T) -> T:
-        """The term with its axes reversed."""
+    def moved(self, node: Movement, term: T) -> T:
+        """The term with its axes as an operation that moves no number in relation to others has them."""
 
     def arranged(self, old: tuple[Axis, ...], new: tuple[Axis, ...], term: T) -> T:
         """The term with its axes written in another order."""
-
-    def renamed(self, node: Renamed, label: Label, term: T) -> T:
-        """The term with one axis under another name."""
-
-    def split(self, node: Split, label: Label, term: T) -> T:
-        """The term with one axis as two."""
-
-    def merged(self, node: Merged, label: Label, term: T) -> T:
-        """The term with two axes as one."""
 
     def scaled(self, node: Scaled, label: Label, term: T) -> T:
         """The term times the scalar of the node."""
@@ -291,14 +283,8 @@ class _Evaluator(Generic[T]):
         """What an operation that acts on each term alone makes of the value of its operand."""
         reading = self.reading
         match node:
-            case Transposed():
-                return operand.mapped(lambda label, term: reading.transposed(node, label, term))
-            case Renamed():
-                return operand.mapped(lambda label, term: reading.renamed(node, label, term))
-            case Split():
-                return operand.mapped(lambda label, term: reading.split(node, label, term))
-            case Merged():
-                return operand.mapped(lambda label, term: reading.merged(node, label, term))
+            case Transposed() | Renamed() | Split() | Merged():
+                return operand.mapped(lambda label, term: reading.moved(node, term))
             case Scaled():
                 return operand.mapped(lambda label, term: reading.scaled(node, label, term))
         return operand

@@ -26,10 +26,10 @@ from gamma_calc.program.expressions import (
     Map,
     MapChange,
     Merged,
+    Movement,
     Ones,
     Pointwise,
     PowerOf,
-    Renamed,
     Scaled,
     Softmax,
     Split,
@@ -105,31 +105,25 @@ class TorchReading:
         """The initial value handed over; none for a parameter that starts at zero."""
         return None if tensor.initial is None else self.tensors[tensor.name]
 
-    def transposed(self, node: Transposed, label: Label, term: Tensor) -> Tensor:
-        """The axes in reverse."""
-        return self.arranged(node.operand.axes, node.axes, term)
+    def moved(self, node: Movement, term: Tensor) -> Tensor:
+        """The axes in reverse, two flattened, or one unflattened by how many coordinates its part of fixed size has."""
+        axes = node.operand.axes
+        match node:
+            case Transposed():
+                return self.arranged(axes, node.axes, term)
+            case Split(_, axis, outer, inner):
+                sizes = [self.sizes[part.name] if part != node.growing else -1 for part in (outer, inner)]
+                return torch.unflatten(term, axes.index(axis) - len(axes), sizes)
+            case Merged(_, outer, inner, axis):
+                beside = tuple(part for each in node.axes for part in ((outer, inner) if each == axis else (each,)))
+                place = beside.index(outer) - len(beside)
+                return self.arranged(axes, beside, term).flatten(place, place + 1)
+        return term
 
     def arranged(self, old: tuple[Axis, ...], new: tuple[Axis, ...], term: Tensor) -> Tensor:
         """The axes in another order; those in front of them, over which a run is repeated, stay where they are."""
         repeated = term.ndim - len(old)
         return term.permute(*range(repeated), *(repeated + old.index(axis) for axis in new))
-
-    def renamed(self, node: Renamed, label: Label, term: Tensor) -> Tensor:
-        """The same tensor."""
-        return term
-
-    def split(self, node: Split, label: Label, term: Tensor) -> Tensor:
-        """The axis unflattened, by how many coordinates the part of fixed size has."""
-        place = node.operand.axes.index(node.axis) - len(node.operand.axes)
-        sizes = [self.sizes[part.name] if part != node.growing else -1 for part in (node.outer, node.inner)]
-        return torch.unflatten(term, place, sizes)
-
-    def merged(self, node: Merged, label: Label, term: Tensor) -> Tensor:
-        """The two axes side by side, flattened."""
-        parts = {node.axis: (node.outer, node.inner)}
-        beside = tuple(part for axis in node.axes for part in parts.get(axis, (axis,)))
-        place = beside.index(node.outer) - len(beside)
-        return self.arranged(node.operand.axes, beside, term).flatten(place, place + 1)
 
     def scaled(self, node: Scaled, label: Label, term: Tensor) -> Tensor:
         """The scalar's value times the term."""
