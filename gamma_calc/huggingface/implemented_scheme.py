@@ -15,8 +15,9 @@ from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import SCALE, AlphaReading
-from gamma_calc.huggingface.adapter_config import INITIALISATIONS, AdapterConfig, Initialisation, Start, check_alpha
+from gamma_calc.huggingface.adapter_config import AdapterConfig, check_alpha
 from gamma_calc.huggingface.dora import in_dora
+from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, Start
 from gamma_calc.program.models import FAN_OUT, RANK
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.problem import program_of

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.setup import size_of
-from gamma_calc.huggingface.adapter_config import initialisation
 from gamma_calc.huggingface.adapters import DORA, EXPERTS, Adapter, lora_adapters
+from gamma_calc.huggingface.initial_factors import initialisation
 from gamma_calc.program.models import check_module
 from gamma_calc.program.scheme import INITIAL, Scheme
 from gamma_calc.program.selection import Spec, selected

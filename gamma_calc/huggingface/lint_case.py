@@ -10,8 +10,9 @@ from fractions import Fraction
 
 from gamma_calc.algebra import Affine
 from gamma_calc.experiment.alpha import AlphaReading
-from gamma_calc.huggingface.adapter_config import HEADS, AdapterConfig, Start
+from gamma_calc.huggingface.adapter_config import HEADS, AdapterConfig
 from gamma_calc.huggingface.implemented_scheme import KAPPA, LAMBDA, RHO, SIGMA, StableEdge, sure_rates
+from gamma_calc.huggingface.initial_factors import Start
 from gamma_calc.program.optimizers import OPTIMIZERS, Moments
 
 LETTERS: Mapping[str, str] = {RHO: "r", SIGMA: "s", LAMBDA: "ratio", KAPPA: "c"}

@@ -7,10 +7,10 @@ from gamma_calc.analysis.conditions import factors_of
 from gamma_calc.errors import quoted
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import gain_through_above, leads_through_above, stack_note
-from gamma_calc.huggingface.adapter_config import Start
 from gamma_calc.huggingface.adapter_keys import DORA, QALORA
 from gamma_calc.huggingface.dora import MAGNITUDE
 from gamma_calc.huggingface.implemented_scheme import RATE, RHO, StableEdge, edge, is_derived, linear_spec
+from gamma_calc.huggingface.initial_factors import Start
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, MEASURED, Case, Check, Severity, power
 from gamma_calc.program.scheme import INITIAL
 
