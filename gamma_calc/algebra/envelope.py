@@ -8,9 +8,9 @@ well be closed first: what leads on the closure, leads near by on the domain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 from itertools import chain, islice, product
 from math import gcd
 from operator import add, getitem, sub
@@ -98,11 +98,44 @@ def _needed(names: tuple[str, ...], maxima: Shape, domain: Polyhedron) -> tuple[
     Raises:
         TooLong: the epigraph has more than `most_edges`.
     """
+    faces = _opposite_faces(names, maxima, domain)
+    if faces:
+        return tuple(sorted(chain.from_iterable(_needed_of_face(names, maxima, face, domain) for face in faces)))
     most = most_edges.get()
     found = facets(names, maxima, domain.inequalities, MOST_EDGES if most is None else most)
     if found is None and most is not None:
         raise TooLong
     return tuple(found) if found is not None else _needed_by_programs(names, maxima, domain)
+
+
+Face = tuple[Sequence[int], ...]
+"""The places of some pieces in each of some maxima."""
+
+
+def _opposite_faces(names: Sequence[str], maxima: Shape, domain: Polyhedron) -> list[Face]:
+    """Two faces that have all pieces of the sum between them, those with either coefficient of one name; or none.
+
+    The domain does not bound the name, so that its value can make the pieces of either face lead all of the other:
+    each face is asked by itself, with one name less, and no edges are looked for.
+    """
+    bound = {name for each in domain.inequalities for name in each.form.names}
+    for column, name in enumerate(names, 1):
+        found = [sorted({piece[column] for piece in pieces}) for pieces in maxima]
+        if name not in bound and sum(map(len, found)) == len(maxima) + 1:
+            ends = ([each[end] for each in found] for end in (0, -1))
+            return [tuple(map(partial(_places, column), maxima, each)) for each in ends]
+    return []
+
+
+def _places(column: int, pieces: Sequence[Row], coefficient: int) -> list[int]:
+    return [place for place, piece in enumerate(pieces) if piece[column] == coefficient]
+
+
+def _needed_of_face(names: Sequence[str], maxima: Shape, face: Face, domain: Polyhedron) -> Iterator[tuple[int, ...]]:
+    """The needed pieces among those of a face."""
+    inside = [[pieces[place] for place in places] for pieces, places in zip(maxima, face, strict=True)]
+    for choice in _needed(*_shape(names, inside), domain):
+        yield tuple(map(getitem, face, choice))
 
 
 def _needed_by_programs(names: Sequence[str], maxima: Shape, domain: Polyhedron) -> tuple[tuple[int, ...], ...]:

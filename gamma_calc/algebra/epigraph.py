@@ -12,6 +12,7 @@ maxima the highest piece is the sum of the highest: its pieces are never written
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, product
 from math import gcd
 from operator import getitem, mul
 
@@ -45,6 +46,14 @@ def facets(
     """
     inequalities = _touching(names, domain)
     bound = {name for each in inequalities for name in each.form.names}
+    spanning = _spanning(chain(*maxima), [place for place, name in enumerate(names, 1) if name not in bound])
+    if len(spanning) == sum(len(pieces) - 1 for pieces in maxima):
+        # Free names in which all but the first are independent can be chosen to make any piece of each maximum lead.
+        return [*product(*(range(len(pieces)) for pieces in maxima))]
+    kept = [place for place, name in enumerate(names, 1) if name in bound or place in spanning]
+    if len(kept) < len(names):
+        names = [names[place - 1] for place in kept]
+        maxima = [[(piece[0], *[piece[place] for place in kept]) for piece in pieces] for pieces in maxima]
     return _facets(_start((*names, *sorted(bound - {*names})), inequalities), maxima, most)
 
 
@@ -212,6 +221,24 @@ def _around(outside: _Edge, normal: Row) -> tuple[dict[_Edge, int], list[_Edge]]
                 if values[other] < 0:
                     below.append(other)
     return values, below
+
+
+def _spanning(pieces: Iterable[Row], free: Sequence[int]) -> list[int]:
+    """The fewest of some places whose columns span those of all: what the pieces have elsewhere moves with these."""
+    found: dict[int, list[int]] = {}
+    for piece in pieces:
+        rest = [piece[place] for place in free]
+        for lead, known in found.items():
+            if rest[lead]:
+                by, less = known[lead], rest[lead]
+                rest = [by * a - less * b for a, b in zip(rest, known, strict=True)]
+        for lead, number in enumerate(rest):
+            if number:
+                found[lead] = rest
+                break
+        if len(found) == len(free):
+            break
+    return [free[lead] for lead in found]
 
 
 def _above(choice: Choice, maxima: Maxima, size: int) -> Row:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.symbolic import forget
 from gamma_calc.algebra import EVERYWHERE, Affine, Inequality, Polyhedron, envelope
 from gamma_calc.algebra.affine import Row, from_integers
-from gamma_calc.algebra.envelope import _needed_by_programs, envelope_of_sum, upper_envelope
+from gamma_calc.algebra.envelope import _needed_by_programs, _opposite_faces, envelope_of_sum, upper_envelope
 from gamma_calc.algebra.epigraph import facets
 from gamma_calc.errors import TooLong
 from tests.algebra.judge import canonical_evidence, is_canonical
@@ -97,7 +97,9 @@ def two_valued(draw: st.DrawFn) -> tuple[Row, ...]:
 
 @pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)
 @given(two_valued(), st.lists(st.integers(-1, 1), min_size=1, max_size=3, unique=True))
-def test_pieces_of_two_slopes_in_a_name(domain: Polyhedron, rows: tuple[Row, ...], slopes: list[int]) -> None:
+def test_opposite_faces_have_the_needed_pieces_between_them(
+    domain: Polyhedron, rows: tuple[Row, ...], slopes: list[int]
+) -> None:
     """As the linear programs say of all pieces together, also of a sum."""
     maxima = (rows, tuple((0, slope, 0, slope) for slope in slopes))
     forms = tuple(tuple(from_integers(NAMES, row) for row in pieces) for pieces in maxima)
@@ -105,7 +107,11 @@ def test_pieces_of_two_slopes_in_a_name(domain: Polyhedron, rows: tuple[Row, ...
     assert envelope_of_sum(forms, domain) == tuple(sorted((one + other for one, other in expected), key=str))
 
 
-def test_a_piece_that_a_domain_keeps_below_another_is_not_needed() -> None:
+def test_only_a_name_that_nothing_bounds_has_opposite_faces() -> None:
+    """On a strip a piece of the one face may lie below the other face everywhere."""
+    rows = ((0, 0, 0, 0), (-2, 1, 0, 0))
+    assert _opposite_faces(NAMES, (rows,), EVERYWHERE) == [([0],), ([1],)]
+    assert _opposite_faces(NAMES, (rows,), DOMAINS["box"]) == []
     assert [len(upper_envelope((Affine.of(0), X - 2), each)) for each in (EVERYWHERE, DOMAINS["box"])] == [2, 1]
 
 
