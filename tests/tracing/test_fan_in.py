@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 import torch
+from torch import Tensor
 from torch.nn.functional import linear
 
-from tests.tracing.built import PLACES, Forward, N, check_gradients, found
+from gamma_calc import exponents, traced
+from tests.tracing.built import INPUTS, PLACES, Built, Forward, N, check_gradients, found
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,41 @@ def test_the_fan_in_is_what_is_summed_over(forward: Forward, shape: tuple[int, .
     of_width = found(forward, w=shape)
     check_gradients(of_width)
     assert {each.source: str(each.initial) for each in of_width.parameters}["w"] == "-1/2"
+
+
+SHAPES = {"v": (N, N), "w": (N, N), "a": (3, N), "b": (N, 3)}
+ALIKE: Mapping[str, tuple[Forward, Forward]] = {
+    "a product of two": (
+        lambda m, z: linear(adapted(m, z), m.v @ m.w),
+        lambda m, z: linear(linear(adapted(m, z), m.w), m.v),
+    ),
+    "merged once": (lambda m, z: linear(z, m.v + m.b @ m.a), lambda m, z: adapted(m, z)),
+    "merged twice": (
+        lambda m, z: linear(linear(z, m.v + m.b @ m.a), m.v + m.b @ m.a),
+        lambda m, z: adapted(m, adapted(m, z)),
+    ),
+}
+
+
+def adapted(m: Built, z: Tensor) -> Tensor:
+    return linear(z, m.v) + linear(linear(z, m.a), m.b)
+
+
+@pytest.mark.parametrize(("product", "chain"), ALIKE.values(), ids=ALIKE)
+def test_a_product_of_matrices_is_read_as_the_chain_of_them(product: Forward, chain: Forward) -> None:
+    told = []
+    for forward in (product, chain):
+        of_width = traced(lambda width, f=forward: (Built(width, f, **SHAPES), INPUTS), rates="-1", inits={"b": "zero"})
+        assert of_width.problem is not None
+        steps = exponents(of_width.problem, steps=3).steps
+        output = of_width.problem.output.name
+        told.append(
+            (
+                {each.source: str(each.initial) for each in of_width.parameters},
+                [(str(step.sizes[output]), str(step.sizes[f"Delta_{output}"])) for step in steps],
+            )
+        )
+    assert told[0] == told[1]
 
 
 def test_what_is_added_to_a_matrix_is_no_feature() -> None:
