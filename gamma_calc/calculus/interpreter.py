@@ -64,7 +64,7 @@ from gamma_calc.program.program import Program
 from gamma_calc.program.rank import growing_rank
 from gamma_calc.program.reading import State
 from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
-from gamma_calc.program.update_expressions import Count, Kept, Larger, Memory, Norm, Scalar
+from gamma_calc.program.update_expressions import Count, Larger, Norm, Scalar, running_mean
 
 
 class ExponentReading:
@@ -283,7 +283,7 @@ class ExponentReading:
     ) -> tuple[Rule, Term, *tuple[object, ...]]:
         """The step after larger gradients: along the mean of all with a momentum, else divided by theirs."""
         if step.has_momentum:
-            mean = Kept(Memory("M", tensor), self.updates[tensor].direction)
+            mean = running_mean(tensor, self.updates[tensor].direction)
             direction, rivals = self._concluded(self.rules.sum, mean, (mean.memory.part,), larger, direction), epsilon
         else:
             rivals = (*epsilon, *larger)

@@ -37,7 +37,7 @@ from gamma_calc.program.expressions import (
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import MOVES
 from gamma_calc.program.terms import DECAYS, Kind, Part
-from gamma_calc.program.update_expressions import Kept, Larger, Memory, Norm
+from gamma_calc.program.update_expressions import Kept, Larger, Memory, Norm, running_mean
 
 SETTING = 0
 """The chapter of what is given and of what training starts from."""
@@ -124,6 +124,7 @@ class ProofLines:
                 yield from self._of(_sources(tensor, part.kind, times))
                 if part.kind is Kind.CHANGE:
                     update = run.program.updates[tensor]
+                    yield from self._terms[running_mean(tensor, update.direction)]
                     if update.direction is run.program.gradients[tensor]:
                         yield from self._terms[bare(update.direction)]
                     else:

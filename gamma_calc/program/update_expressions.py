@@ -39,6 +39,11 @@ class Kept(Unary):
     operand: Expression
 
 
+def running_mean(tensor: Trained, direction: Expression) -> Kept:
+    """The mean that a normalised step goes along, where its newest direction is not all that counts of it."""
+    return Kept(Memory("M", tensor), direction)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scalar(Expression):
     """A number n^exponent, which is written as `symbol`; `value` is a fixed number's."""
