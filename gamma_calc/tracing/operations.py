@@ -134,6 +134,8 @@ def quotient(t: Translation, op: Operation, x: Any, y: Any) -> Value:
     if number is None:
         divisor = t.value(y)
         return t.layout.times(t.value(x), divisor.written(PowerOf(divisor.expression, Fraction(-1))))
+    if 0 in (number if isinstance(number, Across) else (number,)):
+        raise Unknown("a quotient by zero")
     inverse = Across(1 / each for each in number) if isinstance(number, Across) else 1 / number
     return t.scaled(t.value(x), inverse)
 
