@@ -56,7 +56,7 @@ class Size(Shared):
         return Size(lower, upper)
 
     def is_at_most(self, other: Size) -> bool:
-        """Whether it is surely no larger than another one; a bound, than what bounds the other."""
+        """Whether it is at most the least that another may be; what may be absent, at most the most of the other."""
         return _is_at_most(self, other)
 
     def __add__(self, other: Size) -> Size:

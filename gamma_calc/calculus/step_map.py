@@ -18,7 +18,7 @@ from functools import lru_cache
 from gamma_calc.algebra import EVERYWHERE, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.components import Term, total
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.symbolic_step import by_parity, components_of, symbolic_step
+from gamma_calc.calculus.symbolic_step import by_node, components_of, symbolic_step
 from gamma_calc.maxplus.graph import Edge, Monomial, Node, PathStart, Product, StepMap
 from gamma_calc.program.program import Program
 from gamma_calc.program.reading import State, Step
@@ -63,7 +63,7 @@ def minorant(
         return None
     plain, products = _by_degree([piece for piece in step.pieces if not piece.is_bound])
     kept = step.graph(plain).kept
-    floors = {node: total(alike).lower.pieces for node, alike in by_parity(step.run[-1].after).items() if node in kept}
+    floors = {node: total(alike).lower.pieces for node, alike in by_node(step.run[-1].after).items() if node in kept}
     if sum(each.count(floors) for each in products) > MOST_EDGES:
         return None
     below = dict.fromkeys(edge for each in products for edge in each.edges(floors))
@@ -105,7 +105,7 @@ def _agrees(found: StepMap, step: Step[Term], nodes: frozenset[Node]) -> bool:
 
 def _values(state: State[Term], nodes: frozenset[Node]) -> Mapping[Node, Exponent] | None:
     """The exponents of a state's components; None where the map does not know one of them."""
-    found = {node: total(alike).upper for node, alike in by_parity(state).items()}
+    found = {node: total(alike).upper for node, alike in by_node(state).items()}
     return found if nodes.issuperset(found) else None
 
 

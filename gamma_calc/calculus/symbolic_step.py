@@ -88,14 +88,14 @@ def symbolic_step(
     run = _closed_run(program, domain, policy)
     if run is None:
         return None
-    read, before = partial(_read, program, domain, policy, len(run) + 1), by_parity(run[-1].after)
+    read, before = partial(_read, program, domain, policy, len(run) + 1), by_node(run[-1].after)
     if any(_has_odd_parts(component) for alike in before.values() for component in alike):
         return None
     try:
         most, seen = _closed(
             read, run[-1].after, {each: _seen(alike, _either) for each, alike in before.items()}, _either
         )
-        above = by_parity(most.after)
+        above = by_node(most.after)
         least = most
         if any(each.provenance.seen != seen[parity] for parity, alike in above.items() for each in alike):
             known = {each: _seen(before[each], _both) if each in before else any_of for each, any_of in seen.items()}
@@ -107,7 +107,7 @@ def symbolic_step(
         name: _between(components_of(least.quantities[name]), components_of(value), domain)
         for name, value in most.quantities.items()
     }
-    below = by_parity(least.after)
+    below = by_node(least.after)
     after = {parity: _between(below.get(parity, ()), made, domain) for parity, made in above.items()}
     pieces: list[Product] = []
     for target, size in after.items():
@@ -129,7 +129,7 @@ def _closed_run(program: Program, domain: Polyhedron, policy: Policy) -> list[St
             return None
         reading.t = t
         steps.append(training_step(program, reading, state, t))
-        if set(by_parity(steps[-1].after)) == set(by_parity(state)):
+        if set(by_node(steps[-1].after)) == set(by_node(state)):
             return steps
         state = steps[-1].after
     return None
@@ -159,7 +159,7 @@ def _closed(
     """A step of whose parities none has seen more, or less, than it had before; from the state's own on."""
     while True:
         step = read(state, seen)
-        made = by_parity(step.after)
+        made = by_node(step.after)
         found = {parity: _seen(alike, joined) for parity, alike in made.items()}
         more = {**seen, **{parity: joined(seen.get(parity, each), each) for parity, each in found.items()}}
         if more == seen:
@@ -215,7 +215,7 @@ def _between(least: Iterable[Component], most: Iterable[Component], domain: Poly
     return Bounds(lower.lower, upper.upper, lower.is_short and upper.is_short)
 
 
-def by_parity(state: State[Term]) -> Mapping[Node, list[Component]]:
+def by_node(state: State[Term]) -> Mapping[Node, list[Component]]:
     """The components of a state by parity, whatever they are made from and have seen."""
     found: dict[Node, list[Component]] = {}
     for value in state.values():

@@ -16,7 +16,7 @@ from gamma_calc.derivation.checker import LOWER, ONE, UPPER, ZERO, CheckedRun, F
 from gamma_calc.derivation.conclusions import asked, coverage_claim, form_json
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.farkas import proof_of
-from gamma_calc.derivation.law_words import bounded
+from gamma_calc.derivation.law_words import bounded_names
 from gamma_calc.maxplus.graph import Circuit, Monomial, Node, PathStart, Product, StepMap
 from gamma_calc.maxplus.path_families import Order, path_families
 
@@ -55,7 +55,7 @@ def law_of_later_steps(
 def _left(run: CheckedRun, proof: FoundProof, left: Sequence[Json]) -> tuple[Json, list[Json]]:
     """The law of the later steps, exactly if it can be, and the claim of where it leaves the output bounded."""
     law = Law(run)
-    claim, named = coverage_claim(run.data, len(run.steps) + 1, left), bounded(run.data)
+    claim, named = coverage_claim(run.data, len(run.steps) + 1, left), bounded_names(run.data)
     found = _exact(law, proof, named)
     if found is not None:
         with suppress(Refuted), _tried(run, proof):

@@ -10,7 +10,7 @@ from gamma_calc.algebra.plain import Forms, Json
 from gamma_calc.derivation.checker import ZERO, CheckedRun, Family, Law
 
 
-def bounded(premises: Json) -> tuple[str, ...]:
+def bounded_names(premises: Json) -> tuple[str, ...]:
     """What some condition bounds."""
     return tuple(dict.fromkeys(name for each in premises["conditions"].values() for name in each["bounded"]))
 
@@ -30,7 +30,7 @@ def law_texts(run: CheckedRun) -> Iterator[str]:
     parts = [f"{name} {one_of('max', [*map(_family, law.families.get(i, []))])}" for i, name in enumerate(names)]
     yield f"t steps after step {after}: {least}{'; '.join(parts)}"
     if not run.is_settled:
-        made = {of: _pieces(law, of) for of in bounded(run.data)}
+        made = {of: _pieces(law, of) for of in bounded_names(run.data)}
         sizes = [f"{of} {one_of('max', [_product(each, law, names) for each in made[of]])}" for of in made]
         yield f"one step more: {least}{'; '.join(sizes)}"
         grown = [f"{of} {one_of('max', [*map(str, growth(law, made[of]))])}" for of in made]

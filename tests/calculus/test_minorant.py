@@ -12,7 +12,7 @@ from gamma_calc.calculus.components import total
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.step_map import minorant
-from gamma_calc.calculus.symbolic_step import by_parity, symbolic_step
+from gamma_calc.calculus.symbolic_step import by_node, symbolic_step
 from gamma_calc.maxplus.graph import Node
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.reading import State, training_step
@@ -23,7 +23,7 @@ QUANTITIES = ("Z_B",)
 
 
 def lower(state: State, point: dict[str, Fraction]) -> dict[Node, Fraction]:
-    sizes = {node: total(alike).lower for node, alike in by_parity(state).items()}
+    sizes = {node: total(alike).lower for node, alike in by_node(state).items()}
     return {node: size.at(point) for node, size in sizes.items() if size.pieces}
 
 
@@ -35,7 +35,7 @@ def test_what_the_map_below_makes_of_lower_bounds_is_surely_there(extra: dict[st
     step = symbolic_step(program, QUANTITIES, subject.domain, policy)
     assert below is not None and below.products and step is not None
     reading, state = ExponentReading(program, subject.domain, policy), step.run[-1].after
-    sizes = [total(alike) for alike in by_parity(state).values()]
+    sizes = [total(alike) for alike in by_node(state).values()]
     assert any(not size.is_exact for size in sizes) == (policy is not CALCULUS)
     for t in (1, 2):
         after = training_step(program, reading, state, len(step.run) + t).after
