@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gamma_calc.algebra import EVERYWHERE, Affine
@@ -19,7 +19,7 @@ from gamma_calc.program.network import axis, data, named, parameter, relu, renam
 from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.program.reading import initial_value
 
-STEPS = 3
+STEPS, EXAMPLES = 3, 50  # each of them is derived ten times
 WIDTH, OUT, RANK, BATCH = axis("width", 1), axis("out", 1), axis("rank"), axis("batch")
 MAPS: Mapping[str, Callable[[Expression], Expression]] = {
     "relu": relu,
@@ -148,6 +148,7 @@ def may_be_equal(one: Size, other: Size) -> bool:
     return not (one.lower.is_above(other.upper) or other.lower.is_above(one.upper))
 
 
+@settings(max_examples=EXAMPLES)
 @given(networks())
 def test_programs_of_one_value_have_one_exponent(problem: Problem) -> None:
     for name, (one, other) in PAIRS.items():
@@ -156,6 +157,7 @@ def test_programs_of_one_value_have_one_exponent(problem: Problem) -> None:
                 assert may_be_equal(left.sizes[of], right.sizes[of]), (name, left.t, of)
 
 
+@settings(max_examples=EXAMPLES)
 @given(networks())
 def test_a_change_is_at_most_what_it_leads_from_and_to(problem: Problem) -> None:
     program = program_of(problem.scheme)
