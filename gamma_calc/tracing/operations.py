@@ -269,6 +269,16 @@ def norm(
     return Value(PowerOf(squares.expression, Fraction(1, 2)), dims)
 
 
+def weight_normed(t: Translation, op: Operation, weight: Any, magnitude: Any, dim: int = 0) -> Value:
+    """A matrix over its Euclidean norms along one dimension, times a magnitude each."""
+    value = t.value(weight)
+    if len(value.dims) != 2:
+        raise Unknown("a weight norm of what is no matrix")
+    length = norm(t, op, weight, 2, 1 - value.place(dim), keepdim=True)
+    directions = t.layout.times(value, length.written(PowerOf(length.expression, Fraction(-1))))
+    return t.layout.times(directions, t.value(magnitude))
+
+
 def normed(
     t: Translation, op: Operation, x: Any, shape: Any, weight: Any = None, bias: Any = None, *rest: Any
 ) -> Value:
@@ -490,6 +500,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "norm": norm,
         "linalg_norm": norm,
         "linalg_vector_norm": norm,
+        "_weight_norm": weight_normed,
         "layer_norm": normed,
         "rms_norm": rms_normed,
         "softmax": softmax,

@@ -50,6 +50,25 @@ ALIKE: Mapping[str, tuple[Forward, Forward]] = {
 }
 
 
+def weight_normed(m: Built, z: Tensor) -> Tensor:
+    return linear(adapted(m, z), torch._weight_norm(m.w, m.g, 0))
+
+
+def test_a_weight_norm_is_read_as_its_matrix_and_magnitudes() -> None:
+    shapes = {**SHAPES, "g": (N, 1)}
+    check_gradients(found(weight_normed, **shapes))
+    apart, whole = (
+        traced(lambda width, f=forward: (Built(width, f, **shapes), INPUTS), rates="-1", inits={"b": "zero"})
+        for forward in (lambda m, z: m.g.T * linear(adapted(m, z), m.w / m.w.norm(dim=1, keepdim=True)), weight_normed)
+    )
+    assert apart.problem is not None and whole.problem is not None
+    told = [
+        [step.sizes[each.output.name] for step in exponents(each, steps=3).steps]
+        for each in (apart.problem, whole.problem)
+    ]
+    assert told[0] == told[1]
+
+
 def adapted(m: Built, z: Tensor) -> Tensor:
     return linear(z, m.v) + linear(linear(z, m.a), m.b)
 
