@@ -231,9 +231,9 @@ def rulebook(policy: Policy) -> Rulebook:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A step that has lost some of its grounds: those of its parities' shares, or of its size, if it `bounds` them.
+    """A step that has lost some of its grounds: what its parities keep rests on them if it `bounds_shares`.
 
-    `forgets` tells whether means are like their newest part.
+    Its size does if it `bounds_size`; `forgets` tells whether means are like their newest part.
     """
 
     rule: Rule

@@ -200,7 +200,7 @@ def step_after_larger(step: Moments | Factored, *, has_parities: bool, has_epsil
     found = replace(rule, name=f"{rule.name} after larger ones", assumptions=kept)
     if step.has_momentum:
         return found
-    most = r"\max_{s\le t}(\gamma[G_W^s],\gamma[\epsilon])" if has_epsilon else r"\max_{s\le t}\gamma[G_W^s]"
+    most = r"\max_{s\le t}" + (r"(\gamma[G_W^s],\gamma[\epsilon])" if has_epsilon else r"\gamma[G_W^s]")
     statement = rf"\gamma[\eta_W]-m\le\gamma[\Delta W^t]\le\gamma[\eta_W]-m/2\ \text{{for }}m={most}-\gamma[G_W^t]"
     statement += r",\ \text{less the gap to the leading parity}" if has_parities else ""
     return replace(found, statement=statement, conclude=_divided_by_larger)

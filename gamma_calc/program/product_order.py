@@ -10,55 +10,48 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TypeAlias
 
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Contraction, Entrywise, Expression, Named, Renamed, Scaled, Sum, Transposed
-
-Times: TypeAlias = Callable[[Expression, Expression, tuple[Axis, ...]], Expression]
-"""The sum over some axes of a matrix times a vector, each written on the side on which it stood."""
 
 
 def vectors_first(node: Expression) -> Expression:
     """A contraction with a product of matrices as one with each of its factors; any other operation as it is."""
     if not isinstance(node, Contraction):
         return node
-    left, right = node.left, node.right
-    if _growing(left.axes) > _growing(right.axes):
-        return _taken_apart(left, right, node.over, _product) or node
-    if _growing(right.axes) > _growing(left.axes):
-        return _taken_apart(right, left, node.over, _product_from_left) or node
-    return node
+    vector, matrix = sorted((node.left, node.right), key=lambda each: _growing(each.axes))
+    is_product = _growing(vector.axes) < _growing(matrix.axes)
+    return (_taken_apart(matrix, vector, node.over) if is_product else None) or node
 
 
-def _product(matrix: Expression, vector: Expression, over: tuple[Axis, ...]) -> Expression:
+def _times(matrix: Expression, vector: Expression, over: tuple[Axis, ...]) -> Expression:
     return vectors_first(Contraction(matrix, vector, over))
 
 
-def _product_from_left(matrix: Expression, vector: Expression, over: tuple[Axis, ...]) -> Expression:
-    return vectors_first(Contraction(vector, matrix, over))
-
-
-def _taken_apart(matrix: Expression, vector: Expression, over: tuple[Axis, ...], times: Times) -> Expression | None:
+def _taken_apart(matrix: Expression, vector: Expression, over: tuple[Axis, ...]) -> Expression | None:
     """A matrix times a vector, factor by factor; None where the matrix is no product of two."""
     match matrix:
         case Named(_, operand) | Transposed(operand):
-            return _taken_apart(operand, vector, over, times)
+            return _taken_apart(operand, vector, over)
         case Scaled(operand=operand):
-            found = _taken_apart(operand, vector, over, times)
+            found = _taken_apart(operand, vector, over)
             return found and replace(matrix, operand=found)
         case Sum(summands):
-            parts = [_taken_apart(each, vector, over, times) for each in summands]
+            parts = [_taken_apart(each, vector, over) for each in summands]
             every = zip(parts, summands, strict=True)
-            return Sum(tuple(part or times(each, vector, over) for part, each in every)) if any(parts) else None
+            return Sum(tuple(part or _times(each, vector, over) for part, each in every)) if any(parts) else None
         case Renamed(_, old, new) if new in over or new not in vector.axes:
-            return _beside(vector, (old,), lambda vector: _of_renamed(matrix, vector, over, times))
+            return _beside(vector, (old,), lambda vector: _of_renamed(matrix, vector, over))
         case Contraction(left, right, inner) if _growing(matrix.axes) > 1:
-            first = _beside(vector, inner, lambda vector: _of_product(matrix, left, right, vector, over, times))
-            return first or _beside(vector, inner, lambda vector: _of_product(matrix, right, left, vector, over, times))
+            return _beside(
+                vector,
+                inner,
+                lambda vector: (
+                    _of_product(matrix, left, right, vector, over) or _of_product(matrix, right, left, vector, over)
+                ),
+            )
         case Entrywise(left, right) if _growing(matrix.axes) > 1:
-            first = _of_entries(matrix, left, right, vector, over, times)
-            return first or _of_entries(matrix, right, left, vector, over, times)
+            return _of_entries(matrix, left, right, vector, over) or _of_entries(matrix, right, left, vector, over)
     return None
 
 
@@ -74,35 +67,35 @@ def _beside(
     return found(vector)
 
 
-def _of_renamed(matrix: Renamed, vector: Expression, over: tuple[Axis, ...], times: Times) -> Expression | None:
+def _of_renamed(matrix: Renamed, vector: Expression, over: tuple[Axis, ...]) -> Expression | None:
     operand, old, new = matrix.operand, matrix.old, matrix.new
     if new in over:
         summed = tuple(old if axis == new else axis for axis in over)
-        return _taken_apart(operand, Renamed(vector, new, old), summed, times)
-    found = _taken_apart(operand, vector, over, times)
+        return _taken_apart(operand, Renamed(vector, new, old), summed)
+    found = _taken_apart(operand, vector, over)
     return found and Renamed(found, old, new)
 
 
 def _of_product(
-    matrix: Contraction, first: Expression, second: Expression, vector: Expression, over: tuple[Axis, ...], times: Times
+    matrix: Contraction, first: Expression, second: Expression, vector: Expression, over: tuple[Axis, ...]
 ) -> Expression | None:
     """V (W x)."""
     is_met = set(over) <= set(second.axes) and set(over).isdisjoint(first.axes)
     if not is_met or not _is_smaller((*second.axes, *vector.axes), over, matrix):
         return None
-    return times(first, times(second, vector, over), matrix.over)
+    return _times(first, _times(second, vector, over), matrix.over)
 
 
 def _of_entries(
-    matrix: Entrywise, first: Expression, second: Expression, vector: Expression, over: tuple[Axis, ...], times: Times
+    matrix: Entrywise, first: Expression, second: Expression, vector: Expression, over: tuple[Axis, ...]
 ) -> Expression | None:
     """g * (W x), or W (g * x) of a g along the inputs."""
     if not set(over) <= set(second.axes):
         return None
     if set(over).isdisjoint(first.axes):
         is_smaller = _is_smaller((*second.axes, *vector.axes), over, matrix)
-        return first * times(second, vector, over) if is_smaller else None
-    return times(second, first * vector, over) if _is_smaller((*first.axes, *vector.axes), (), matrix) else None
+        return first * _times(second, vector, over) if is_smaller else None
+    return _times(second, first * vector, over) if _is_smaller((*first.axes, *vector.axes), (), matrix) else None
 
 
 def _is_smaller(axes: Iterable[Axis], over: tuple[Axis, ...], matrix: Expression) -> bool:

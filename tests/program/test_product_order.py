@@ -33,7 +33,7 @@ S = times(THIRD, B @ A)
 
 TAKEN: Mapping[str, tuple[Expression, Expression]] = {
     "of two matrices": ((V @ W) @ X, V @ (W @ X)),
-    "from the left": (X @ (V @ W), (X @ W) @ V),
+    "from the left": (X @ (V @ W), V @ (W @ X)),
     "of three": (((U @ V) @ W) @ INPUTS, U @ (V @ (W @ INPUTS))),
     "named": (named("M", V @ W) @ X, V @ (W @ X)),
     "with a scalar": (S @ X, times(THIRD, B @ (A @ X))),
