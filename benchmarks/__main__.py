@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -48,7 +49,7 @@ def main() -> int:
     return 0
 
 
-def _printed_case(case: dict) -> dict:
+def _printed_case(case: dict[str, Any]) -> dict[str, Any]:
     ratios = ", ".join(f"{ratio:.0f} x {name}" for name, ratio in case["ratios"].items())
     own, floor = case["milliseconds"]["kernel"]["median"], case["milliseconds"]["floor"]
     print(f"{case['name']} n={case['n']}: {own:.2f} ms a step of one of {case['configurations']} configurations,")
@@ -56,7 +57,7 @@ def _printed_case(case: dict) -> dict:
     return case
 
 
-def _printed_growth(result: dict) -> dict:
+def _printed_growth(result: dict[str, Any]) -> dict[str, Any]:
     first, last = result["widths"][0], result["widths"][-1]
     gib = result["peak_bytes_so_far"][-1] / 2**30
     print(

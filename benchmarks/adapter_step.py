@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
 from statistics import median
+from typing import Any
 
 import torch
 
-from benchmarks.baselines import Problem, has_peft, plain, random_problem, through_peft
+from benchmarks.baselines import Baseline, Problem, has_peft, plain, random_problem, through_peft
 from benchmarks.machine import copy_rate, multiplication_rate, seconds
 from gamma_calc.program.optimizers import Moments
 from gamma_calc.simulation.student_data import StudentConfiguration, blocks
@@ -86,7 +87,7 @@ def disagreement(case: Case) -> float:
     return worst
 
 
-def timed(case: Case) -> dict[str, object]:
+def timed(case: Case) -> dict[str, Any]:
     """The measured case, as it is written down; times in milliseconds for one step of one configuration."""
     threads = torch.get_num_threads()
     problem = random_problem(case.n, case.samples, case.rank, torch.float32)
@@ -128,5 +129,5 @@ def timed(case: Case) -> dict[str, object]:
     }
 
 
-def _builders() -> dict[str, Callable[..., object]]:
+def _builders() -> dict[str, Callable[..., Baseline]]:
     return {"plain": plain, **({"peft": through_peft} if has_peft() else {})}

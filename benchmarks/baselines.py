@@ -66,6 +66,7 @@ class FrozenModel(nn.Module):
 
     def __init__(self, problem: Problem) -> None:
         super().__init__()
+        self.hidden: nn.Module
         self.into, self.hidden, self.out = (
             _frozen(weight) for weight in (problem.into, problem.hidden, problem.readout.unsqueeze(0))
         )
@@ -73,7 +74,8 @@ class FrozenModel(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The output at points [N, d], [N]."""
         first = self.into(x)
-        return self.out((first + self.hidden(first.relu())).relu()).squeeze(-1)
+        output: Tensor = self.out((first + self.hidden(first.relu())).relu())
+        return output.squeeze(-1)
 
 
 class LoraLinear(nn.Module):
@@ -85,7 +87,8 @@ class LoraLinear(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """The layer's output at rows z."""
-        return self.layer(z) + z @ self.a.T @ self.b.T
+        output: Tensor = self.layer(z) + z @ self.a.T @ self.b.T
+        return output
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +135,12 @@ def _training(model: nn.Module, problem: Problem, rate: float) -> Baseline:
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=rate, weight_decay=0.0)
 
     def loss() -> Tensor:
-        return (model(problem.points) - problem.targets).square().mean() / 2
+        error: Tensor = model(problem.points) - problem.targets
+        return error.square().mean() / 2
 
     def step() -> None:
         optimizer.zero_grad()
-        loss().backward()
+        torch.autograd.backward(loss())
         optimizer.step()
 
     def value() -> float:

@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from math import log
 from pathlib import Path
@@ -72,14 +73,14 @@ def figures(rounds: int) -> Iterator[Row]:
         before: tuple[int, float] | None = None
         for depth in depths:
             scheme = stack(depth, *key)
-            seconds, run = least(lambda scheme=scheme: settled(scheme), rounds)
+            seconds, run = least(partial(settled, scheme), rounds)
             growth = "" if before is None else f"{log(seconds / before[1]) / log(depth / before[0]):.1f}"
             yield (*key, str(depth), f"{seconds:.2f}", growth, str(len(run.applications)), "")
             before = depth, seconds
     for key, depths in REGIONS.items():
         for depth in depths:
             scheme = stack(depth, *key)
-            seconds, answer = least(lambda scheme=scheme: derived(scheme), rounds)
+            seconds, answer = least(partial(derived, scheme), rounds)
             yield (*key, str(depth), f"{seconds:.2f}", "", "", "no" if answer.is_unknown else "yes")
 
 

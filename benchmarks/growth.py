@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ def network_run(width: int) -> Step:
     return lambda: program_sizes(experiment)
 
 
-def growth(name: str, step_at: Callable[[int], Step], widths: tuple[int, ...]) -> dict[str, object]:
+def growth(name: str, step_at: Callable[[int], Step], widths: tuple[int, ...]) -> dict[str, Any]:
     """Times in milliseconds and memory at each width, with the exponent of time."""
     least, peaks = [], []
     threads = torch.get_num_threads()

@@ -137,21 +137,22 @@ def compared(name: str, optimizer: str, alignments: Alignments, find_c: Solver, 
 class Scaled(nn.Module):
     """A linear layer with entries n^-b times a normal number, times n^-a."""
 
-    def __init__(self, inputs: int, outputs: int, a: float, b: float, width: int) -> None:
+    def __init__(self, inputs: int, outputs: int, width: int, a: float, b: float) -> None:
         super().__init__()
         self.linear = nn.Linear(inputs, outputs, bias=False)
         nn.init.normal_(self.linear.weight, std=width**-b)
-        self.scale = width**-a
+        self.scale: float = width**-a
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Shapes: x [batch, inputs] to [batch, outputs]."""
-        return self.scale * self.linear(x)
+        output: torch.Tensor = self.scale * self.linear(x)
+        return output
 
 
 def trained_window(maxp: Any, a: Sequence[float], b: Sequence[float], rates: Sequence[float], width: int) -> Any:
     """What maxP's tracer sees of a perceptron before and after some steps of Adam; the loss is linear in its output."""
     sizes = ((INPUTS, width), (width, width), (width, 1))
-    layers = [Scaled(*size, *exponents, width) for size, *exponents in zip(sizes, a, b, strict=True)]
+    layers = [Scaled(*size, width, *exponents) for size, *exponents in zip(sizes, a, b, strict=True)]
     model = nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
     groups = [{"params": layer.parameters(), "lr": width**-c} for layer, c in zip(layers, rates, strict=True)]
     optimizer = torch.optim.Adam(groups, eps=1e-30)

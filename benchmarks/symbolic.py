@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -107,10 +108,10 @@ def polyhedra_figures() -> dict[str, object]:
         given = random_inequalities(UNKNOWNS, INEQUALITIES, seed)
         (claim,) = random_inequalities(UNKNOWNS, 1, 1000 + seed)
         forget()
-        times["irredundant form"].append(milliseconds(lambda given=given: Polyhedron.of(*given)))
-        times["emptiness"].append(milliseconds(lambda given=given: maximum(Affine.of(0), given)))
+        times["irredundant form"].append(milliseconds(partial(Polyhedron.of, *given)))
+        times["emptiness"].append(milliseconds(partial(maximum, Affine.of(0), given)))
         found = Polyhedron.of(*given)
-        times["implication"].append(milliseconds(lambda found=found, claim=claim: found.implies(claim)))
+        times["implication"].append(milliseconds(partial(found.implies, claim)))
     return {
         "unknowns": UNKNOWNS,
         "inequalities": INEQUALITIES,
@@ -143,10 +144,10 @@ def free_figures() -> list[dict[str, object]]:
             lines = [f'optimizer = "{optimizer}"', "[exponents]", *(f'{key} = "{form}"' for key, form in forms.items())]
             scheme = scheme_from_text("\n".join(lines), default_name="free")
             forget()
-            exponents_ms = milliseconds(lambda scheme=scheme: exponents(scheme))
+            exponents_ms = milliseconds(partial(exponents, scheme))
             steps = len(exponents(scheme).steps)
             forget()
-            derive_ms = milliseconds(lambda scheme=scheme: derive(scheme))
+            derive_ms = milliseconds(partial(derive, scheme))
             is_unknown = derive(scheme).derivation.is_unknown
             figures = {
                 "exponents_ms": exponents_ms,

@@ -108,7 +108,7 @@ def _link(row: ComparedClaim) -> str:
 
 def _page(source: Source, rows: Sequence[ComparedClaim]) -> str:
     """The claims of a source in a table, then one by one in the order of their settings."""
-    table = [("claim", "where", "quantity", "published", "derived", "")]
+    table: list[tuple[str, ...]] = [("claim", "where", "quantity", "published", "derived", "")]
     table += [_line(row) for row in rows]
     parts = [f"# {source.title}", f"{source.id}: {_tally(rows)}. [All sources](README.md)", markdown_table(table)]
     settings: dict[Subject | None, list[ComparedClaim]] = {}

@@ -14,7 +14,6 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
-from gamma_calc.algebra import Affine
 from gamma_calc.derivation.advice import advice
 from gamma_calc.document.mathml import mathml
 from gamma_calc.document.page import PHONE
@@ -76,8 +75,8 @@ def _with_two_rates(name: str, model: Model = MODULE) -> Scheme:
     """A scheme of the catalogue with a free rate for each factor, perhaps in every layer of a stack."""
     scheme = CATALOGUE[name]
     title = f"{name} two rates" if model == MODULE else f"{name} in depth"
-    rates = dict(zip(RATES, map(Affine.symbol, "ab"), strict=True))
-    return Scheme(title, {key: scheme.form(key) for key in INITIAL} | rates, model=model)
+    rates = dict(zip(RATES, "ab", strict=True))
+    return Scheme(title, {**{key: scheme.form(key) for key in INITIAL}, **rates}, model=model)
 
 
 def notebook_page(path: Path) -> str:

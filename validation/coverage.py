@@ -44,9 +44,11 @@ class Model:
 
     def adapted(self, targets: Any) -> torch.nn.Module:
         """The model with adapters."""
-        config = getattr(transformers, f"{self.family}Config")(**self.options)
-        bare = getattr(transformers, f"{self.family}{self.head}")(config)
-        return get_peft_model(bare, LoraConfig(r=3, target_modules=targets, fan_in_fan_out=self.is_transposed))
+        shape = getattr(transformers, f"{self.family}Config")(**self.options)
+        bare = getattr(transformers, f"{self.family}{self.head}")(shape)
+        config = LoraConfig(r=3, target_modules=targets, fan_in_fan_out=self.is_transposed)
+        adapted: torch.nn.Module = get_peft_model(bare, config)
+        return adapted
 
     @property
     def inputs(self) -> Mapping[str, Any] | None:

@@ -132,7 +132,7 @@ def edge(size: Callable[[float], float], bound: float, guess: float) -> float:
     middle = low * math.sqrt(2)
     low, high = (middle, 2 * low) if size(middle) <= bound else (low, middle)
     share = math.log(bound / size(low)) / math.log(size(high) / size(low))
-    return low * (high / low) ** share
+    return float(low * (high / low) ** share)
 
 
 def edges(setting: Setting) -> dict[float, list[list[float]]]:
@@ -290,10 +290,11 @@ def figure(data: Sequence[Mapping[str, Any]]) -> bytes:
 def main() -> int:
     """Measure what is missing, setting by setting, and write the page; 1 if a derived rate is refuted."""
     checked_folder(FOLDER)
-    known = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else []
+    known: list[dict[str, Any]] = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else []
     data: list[dict[str, Any]] = []
     for setting in SETTINGS:
-        data.append(next((row for row in known if row["setting"] == setting.words), None) or recorded(setting))
+        before = [row for row in known if row["setting"] == setting.words]
+        data.append(before[0] if before else recorded(setting))
         kept = [row for row in known if row not in data]  # an interruption loses none
         write_all({RECORDED: json.dumps([*data, *kept], indent=1) + "\n"})
     write_all({FOLDER / "README.md": page(data), FOLDER / "edges.svg": figure(data)})

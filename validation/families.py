@@ -106,7 +106,8 @@ def measured(recording: Recording) -> CoordinateCheck:
     """The check of a recording, on its fresh seeds."""
 
     def model(width: int, seed: int) -> nn.Module:
-        return family_model(recording.family, width, FIRST_SEED + seed, recording.shape)
+        found: nn.Module = family_model(recording.family, width, FIRST_SEED + seed, recording.shape)
+        return found
 
     def loss(trained: nn.Module, seed: int) -> Tensor:
         return LOSSES[recording.loss](trained, FIRST_SEED + seed, recording.shape)
@@ -142,7 +143,8 @@ def plain(name: str, found: CoordinateCheck, seconds: float) -> dict[str, Any]:
         "batch": [shape.sequences, shape.length],
         "pretraining": shape.pretraining,
     }
-    return _rounded({**answer, "environment": _environment(name, seconds)})
+    rounded: dict[str, Any] = _rounded({**answer, "environment": _environment(name, seconds)})
+    return rounded
 
 
 def _shorten(entry: dict[str, Any]) -> None:

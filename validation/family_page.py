@@ -235,7 +235,7 @@ def _draw(axes: Axes, data: Data, scheme: str) -> None:
         shift = (index - 1.5) * 0.18
         shown = [row for row in own if row["layer"] == layer and is_finite(row)]
         points = [(lines.index(row["quantity"]) + shift, *drawn(row)) for row in shown]
-        look = {"color": style.COLOURS[index], "lw": 0.8}
+        look: dict[str, Any] = {"color": style.COLOURS[index], "lw": 0.8}
         spans = [end for _, centre, half in points for end in (centre - half, centre + half, math.nan)]
         axes.plot(spans, [place for place, _, _ in points for _ in range(3)], **look)  # one path, broken by nan
         dots = [[point[part] for point in points] for part in (1, 0)]

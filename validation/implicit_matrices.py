@@ -97,13 +97,14 @@ def _classes(width: int) -> tuple[type, type]:
             super().__init__(fan_in, 1 if is_implied else fan_out, bias, **rest)
             if is_implied:
                 self.out_features = fan_out
-                self.bias = nn.Parameter(torch.zeros(fan_out)) if bias else None
+                self.register_parameter("bias", nn.Parameter(torch.zeros(fan_out)) if bias else None)
                 _implied(self, width, fan_out, singular, (fan_out, fan_in))
 
         def forward(self, values: Tensor) -> Tensor:
             if not hasattr(self, "blocks"):
                 return super().forward(values)
-            product = torch.cat([block(values) for block in self.blocks], dim=-1)
+            blocks: Any = self.blocks
+            product = torch.cat([block(values) for block in blocks], dim=-1)
             return product if self.bias is None else product + self.bias
 
     class Transposed(Conv1D):  # type: ignore[misc]

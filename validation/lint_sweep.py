@@ -49,13 +49,14 @@ class Base(torch.nn.Module):
     def __init__(self, width: int, *, is_embedding: bool, is_dora: bool) -> None:
         super().__init__()
         kind, axes = (torch.nn.Embedding, (TOKENS, width)) if is_embedding else (torch.nn.Linear, (width, width))
-        self.layer = torch.nn.utils.skip_init(kind, *axes)
+        self.layer = torch.nn.utils.skip_init(kind, *axes)  # type: ignore[no-untyped-call]
         for weight in self.layer.parameters():
             torch.nn.init.normal_(weight, std=width**-0.5) if is_dora else torch.nn.init.zeros_(weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """What the adapted layer answers."""
-        return self.layer(x)
+        output: torch.Tensor = self.layer(x)
+        return output
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,8 @@ def change(run: Run) -> torch.Tensor:
 def share_of_m(run: Run) -> torch.Tensor:
     """What the last step of the magnitudes makes, all else as it was."""
     adapted = run.w + run.scale * run.b[-2] @ run.a[-2]
-    return (run.m[-1] - run.m[-2]) / adapted.norm(dim=1) * (adapted @ run.x)
+    change: torch.Tensor = (run.m[-1] - run.m[-2]) / adapted.norm(dim=1) * (adapted @ run.x)
+    return change
 
 
 def with_own_rate(answer: dict[str, Any]) -> str:
@@ -208,7 +210,7 @@ def main() -> int:
     lines += [f"| {title} | {claims[title]} | {slopes[title]:.3f} |" for title in slopes]
     text = PAGE.read_text(encoding="utf-8")
     page = f"{text.partition(START)[0]}{START}\n\n" + "\n".join(lines) + f"\n\n{END}{text.partition(END)[2]}"
-    data = {
+    data: dict[str, Any] = {
         "widths": WIDTHS,
         "seeds": SEEDS,
         "rank": RANK,

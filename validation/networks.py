@@ -250,8 +250,8 @@ def recorded(name: str) -> dict[str, Any]:
                 parted = apart(row, predicted, own, measurement) if row.t == STEPS else row
                 rows.append({**plain(layer, row, module), **({} if parted == row else {"apart": plain_path(parted)})})
             if own:
-                derived = [of_initial(found[layer]) for found in (whole, cut)]
-                paths.append({"scheme": scheme.name, "layer": layer, **_path(own, *derived, measurement)})
+                both = of_initial(whole[layer]), of_initial(cut[layer])
+                paths.append({"scheme": scheme.name, "layer": layer, **_path(own, *both, measurement)})
     seconds = round(time.process_time() - started)
     return {"schema": 1, "name": name, **settings(run), "seconds": seconds, "paths": paths, "rows": rows}
 

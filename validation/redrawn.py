@@ -45,9 +45,9 @@ def student_drawings(data: Mapping[str, Any]) -> Drawings:
 
 
 def _study(data: Mapping[str, Any]) -> SimpleNamespace:
-    arrays = [numbers(data["grid"][name]) for name in ("log2_rate", "training_loss", "test_loss")]
+    rates, training, test = (numbers(data["grid"][name]) for name in ("log2_rate", "training_loss", "test_loss"))
     health = np.array([[Health(each) for each in row] for row in data["grid"]["health"]], dtype=object)
-    grid, then = Grid(*arrays, health), data["at_optimum"]
+    grid, then = Grid(rates, training, test, health), data["at_optimum"]
     evolution = Evolution(tuple(then["steps"]), *(numbers(then[name]) for name in EVOLVING))
     return SimpleNamespace(
         scheme=data["scheme"], width=data["width"], grid=grid, optimum=grid.optimum, evolution=evolution

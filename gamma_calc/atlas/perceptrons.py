@@ -56,8 +56,8 @@ def perceptron(
     scheme = Scheme(
         "perceptron",
         {**exponents, **beside},
-        optimizer,  # type: ignore[arg-type]
-        between=between,  # type: ignore[arg-type]
+        optimizer,
+        between=between,
         model=Perceptron(LAYERS),
         frozen=frozenset(layer for layer, rate in zip(LAYERS, rates, strict=True) if rate is None),
     )

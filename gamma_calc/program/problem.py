@@ -105,8 +105,8 @@ class Problem(Model):
         return Scheme(
             self.name,
             self.exponents,
-            self.optimizer,  # type: ignore[arg-type] # a scheme reads names as a spec file does
-            between=self.between,  # type: ignore[arg-type]
+            self.optimizer,
+            between=self.between,
             model=self,
             frozen=frozenset(weight.name for weight in self.weights if not weight.is_trained),
         )

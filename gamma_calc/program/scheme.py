@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gamma_calc.algebra import (
     Affine,
+    AffineLike,
     Constraint,
     Equality,
     Inequality,
@@ -69,6 +70,19 @@ class Scheme:
     between: tuple[Constraint, ...] = ()
     model: Model = MODULE
     frozen: frozenset[str] = frozenset()
+
+    if TYPE_CHECKING:  # what is read is more than what is kept
+
+        def __init__(
+            self,
+            name: str,
+            exponents: Mapping[str, AffineLike | str | None],
+            optimizer: Optimizer | str = ...,
+            trained: Collection[str] = ...,
+            between: Sequence[Constraint | str] = ...,
+            model: Model = ...,
+            frozen: frozenset[str] = ...,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         if not is_name(self.name):
@@ -193,7 +207,7 @@ class Scheme:
         limits = ((self[key], *((Affine.of(1) - self[key],) if key == RANK else ())) for key in self.model.sizes)
         return tuple(form for forms in limits for form in forms)
 
-    def at(self, values: Mapping[str, Affine]) -> Scheme:
+    def at(self, values: Mapping[str, AffineLike]) -> Scheme:
         """The scheme with some free exponents replaced, exactly.
 
         Raises:

@@ -30,7 +30,7 @@ def _module(
 ) -> Subject:
     keys = (*INITIAL, *(f"eta_{name}" for name in INITIAL))
     exponents = {**dict(zip(keys, (*factors, *rates), strict=True)), **others}
-    scheme = Scheme("module", exponents, optimizer, trained=frozenset(trained), between=between)  # type: ignore[arg-type]
+    scheme = Scheme("module", exponents, optimizer, trained=frozenset(trained), between=between)
     return Subject(words, scheme)
 
 
