@@ -24,6 +24,7 @@ from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.setup import Settings
 
 DATA = [Path(str(each)) for each in files(families).iterdir() if each.name.endswith(".toml")]
+SLOW = ("everett", "tensor_programs", "width")
 X = Affine.symbol("x")
 
 
@@ -54,7 +55,9 @@ def garbled(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in DATA])
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=path.stem, marks=pytest.mark.slow if path.stem in SLOW else ()) for path in DATA]
+)
 def test_what_is_published_does_not_enter_what_is_derived(path: Path) -> None:
     """The same is derived of other data, and of claims of which the published value is deleted."""
     subjects = import_module(f"{families.__name__}.{path.stem}").SUBJECTS

@@ -43,7 +43,7 @@ PROGRAMS = {
     "values": program_of(transformer(2, Adapters(("v",))).scheme),
     "queries, lora+": program_of(transformer(2, Adapters(("q", "o"), rates=("eta", "eta + 1"))).scheme),
 }
-MARKS = dict.fromkeys(("block, lora+", "values", "queries, lora+"), pytest.mark.slow)
+MARKS = dict.fromkeys(("block", "block, lora+", "values", "queries, lora+"), pytest.mark.slow)
 
 
 @pytest.mark.parametrize(

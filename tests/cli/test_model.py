@@ -374,6 +374,7 @@ def test_vera_is_no_more_stable_in_depth_at_the_rate_of_one_module(capsys: pytes
     assert sorted(trained) == ["b_v_proj[1]", "b_v_proj[2]", "d_v_proj[1]", "d_v_proj[2]"]
 
 
+@pytest.mark.slow
 def test_layers_of_several_shapes_have_parts_of_the_matrices_of_vera(capsys: pytest.CaptureFixture[str]) -> None:
     """Two adapters in a row are as one in each of two layers: -(L - 1)/(2 L)."""
     answer = found("llama --adapter several.json --layers 1 --steps 3", capsys)

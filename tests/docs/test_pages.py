@@ -15,7 +15,7 @@ from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.optimizers import OPTIMIZERS
 from tests.docs.pages import ROOT, blocks, is_shown, run
 
-SLOW = ("docs/model.md",)
+SLOW = ("docs/model.md", "docs/spec.md")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
