@@ -253,7 +253,7 @@ def _placed(output: Named, scheme: Scheme) -> Named:
         if isinstance(old, Trained):
             return scheme.parameter(old.name, axes)
         assert isinstance(old, Given)
-        return Ones.along(*axes) if isinstance(old, Ones) else Given(old.name, axes, scheme[old.name])
+        return Ones(old.name, axes, old.exponent) if isinstance(old, Ones) else Given(old.name, axes, scheme[old.name])
 
     def scalar(node: Scaled) -> Affine:
         divides = divisor(node)

@@ -50,6 +50,12 @@ def picked(t: Translation, op: Operation, x: Any, indices: tuple[Any, ...]) -> V
     return _looked_up(t, t.value(x), places[0], found)
 
 
+def picked_along(t: Translation, op: Operation, x: Any, place: int, index: Any) -> Value:
+    """Entries at fixed places of a fixed dimension: a sum against indicators."""
+    value = t.value(x)
+    return _looked_up(t, value, value.place(place), (t.capture.operations[index.name],))
+
+
 def largest(
     t: Translation, op: Operation, x: Any, count: int, place: int = -1, *rest: Any, **options: Any
 ) -> tuple[Value, None]:

@@ -13,13 +13,15 @@ from string import ascii_lowercase as LETTERS
 from types import MappingProxyType
 from typing import Any
 
+import torch
+
 from gamma_calc.errors import Unknown
 from gamma_calc.program import network
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression, InverseRms, PowerOf, Softmax, Stopped
 from gamma_calc.tracing.blocks import block
 from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference
-from gamma_calc.tracing.lookups import embedding, gathered, largest, maximum, picked
+from gamma_calc.tracing.lookups import embedding, gathered, largest, maximum, picked, picked_along
 from gamma_calc.tracing.maps import (
     clamped,
     clamped_above,
@@ -35,7 +37,7 @@ from gamma_calc.tracing.maps import (
     squared,
 )
 from gamma_calc.tracing.parameters import AdapterFactor
-from gamma_calc.tracing.pieces import concatenated, convolved, parts, selected, sliced, stacked, unbound
+from gamma_calc.tracing.pieces import concatenated, convolved, narrowed, parts, selected, sliced, stacked, unbound
 from gamma_calc.tracing.translation import Beside, Entry, Translation
 from gamma_calc.tracing.values import ONE, Value, flat
 from gamma_calc.tracing.weights import of_stack, weighted
@@ -155,6 +157,11 @@ def subtracted(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 
     return added(t, op, x, y, alpha=-alpha)
 
 
+def subtracted_from(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value:
+    """The second less the first."""
+    return added(t, op, y, x, alpha=-alpha)
+
+
 def negated(t: Translation, op: Operation, x: Any) -> Value:
     """Times -1."""
     return t.scaled(t.value(x), -1)
@@ -210,6 +217,29 @@ def averaged(t: Translation, op: Operation, x: Any, places: Any = None, keepdim:
             value = value.written(network.mean(value.expression, axis))
     dims = [() if place in every else dim for place, dim in enumerate(value.dims) if keepdim or place not in every]
     return Value(value.expression, tuple(dims))
+
+
+def variance(
+    t: Translation,
+    op: Operation,
+    x: Any,
+    places: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    **options: Any,
+) -> Value:
+    """The mean of squares about the mean, along dimensions or all of them; n - 1 is read as n."""
+    if isinstance(places, bool):  # of all entries, and whether it is unbiased
+        places = None
+    mean = averaged(t, op, x, places, keepdim=True)
+    about = t.layout.added(t.value(x), t.scaled(mean, -1))
+    return averaged(t, op, t.layout.times(about, about), places, keepdim)
+
+
+def deviation(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) -> Value:
+    """The root of `var`."""
+    found = variance(t, op, x, *rest, **options)
+    return found.written(PowerOf(found.expression, Fraction(1, 2)))
 
 
 def summed(t: Translation, op: Operation, x: Any, places: Any = None, keepdim: bool = False, **options: Any) -> Value:
@@ -415,7 +445,7 @@ def attention(
     causal: bool = False,
     **options: Any,
 ) -> Value:
-    """softmax(c q k^T + mask) v, c one over the root of the last size unless it is given."""
+    """softmax(c q k^T + mask) v, causal or not, c one over the root of the last size unless it is given."""
     query, key, value = map(t.value, (q, k, v))
     if options.get("enable_gqa"):
         key, value = (repeated(t, op, each, _groups(t, query, each), -3) for each in (key, value))
@@ -427,11 +457,20 @@ def attention(
     logits = t.joined(t.layout.product(query, key, (f"{front}xz", f"{front}yz", f"{front}xy")), op)
     logits = t.scaled(logits, scale)
     if causal:
-        raise Unknown("a causal mask inside an attention; ask the model for eager attention")
+        logits = t.layout.added(logits, _later(t, op, logits))
     if mask is not None and t.number(mask) != 0:
         logits = t.layout.added(logits, t.value(mask))
     weights = softmax(t, op, logits, -1)
     return t.joined(t.layout.product(weights, value, (f"{front}xy", f"{front}yz", f"{front}xz")), op)
+
+
+def _later(t: Translation, op: Operation, logits: Value) -> Value:
+    """What is added to the logits of a query so that it reads no key behind its own place."""
+    dims = logits.dims[-2:]
+    if not all(axis.is_fixed for axis in flat(dims)):
+        raise Unknown("a causal mask over a number of tokens that grows")
+    mask = torch.full([t.layout.sizes(dim)[0] for dim in dims], torch.finfo(torch.float).min).triu(1)
+    return Value(t.data(f"{op.name}_mask", mask, flat(dims)), dims)
 
 
 def _groups(t: Translation, query: Value, shared: Value) -> int | None:
@@ -455,6 +494,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "expand": expanded,
         "expand_as": expanded,
         "slice": sliced,
+        "narrow": narrowed,
         "select": selected,
         "unbind": unbound,
         "split": parts,
@@ -468,6 +508,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "gather": gathered,
         "embedding": embedding,
         "index": picked,
+        "index_select": picked_along,
         "conv1d": convolved,
         "conv2d": convolved,
         "linear": linear,
@@ -483,6 +524,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "scaled_dot_product_attention": attention,
         "add": added,
         "sub": subtracted,
+        "rsub": subtracted_from,
         "neg": negated,
         "mul": product,
         "div": quotient,
@@ -493,6 +535,8 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "sqrt": square_root(Fraction(1, 2)),
         "mean": averaged,
         "sum": summed,
+        "var": variance,
+        "std": deviation,
         "topk": largest,
         "max": maximum,
         "repeat": tiled,

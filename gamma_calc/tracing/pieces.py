@@ -10,6 +10,7 @@ import torch
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import Contraction, Ones
 from gamma_calc.tracing.blocks import block, shared_part
 from gamma_calc.tracing.capture import Across, Operation, Sizes
 from gamma_calc.tracing.translation import Beside, Coordinates, Translation
@@ -31,6 +32,11 @@ def sliced(
     begins = _counted(start or 0, t.layout.sizes(value.dims[place]))
     rows = zip(begins, op.shape[place], strict=True)
     return taken(t, value, place, tuple(range(first, first + step * count, step) for first, count in rows), op.where)
+
+
+def narrowed(t: Translation, op: Operation, x: Any, place: int, start: Any, length: Any) -> Value:
+    """Some coordinates of a dimension, in a row."""
+    return sliced(t, op, x, place, start)
 
 
 def selected(t: Translation, op: Operation, x: Any, place: int, index: Any) -> Value:
@@ -101,13 +107,21 @@ def taken(t: Translation, value: Value, place: int, rows: Coordinates, where: st
         left: Dimension = () if set(size) == {1} else (t.axes.axis(size, value.axes, where),)
         return Value(value.expression, (*value.dims[:place], left, *value.dims[place + 1 :]))
     if not axis.is_fixed or axis in t.axes.unexplained:
-        return block(t, value, place, rows, where)
+        found = block(t, value, place, rows, where)
+        return _summed_over(found, place) if set(size) == {1} else found
     (count, *_), (first, *_) = t.axes.sizes[axis], rows
     source = t.axes.copy(axis, ())
     new: Dimension = () if set(size) == {1} else (t.axes.axis(size, (*value.axes, source), where),)
     name = f"take_{'_'.join((*_tag((*new, source)), str(first.start), str(first.step)))}"
     chosen = Value(t.data(name, torch.eye(count)[[*first]], (*new, source)), (new, (source,)))
     return _against(t, value, place, chosen)
+
+
+def _summed_over(value: Value, place: int) -> Value:
+    """A dimension of one coordinate, which is none any more."""
+    (axis,) = value.dims[place]
+    left = Contraction(value.expression, Ones.along(axis), (axis,))
+    return Value(left, (*value.dims[:place], (), *value.dims[place + 1 :]))
 
 
 def _against(t: Translation, value: Value, place: int, chosen: Value) -> Value:

@@ -18,7 +18,6 @@ from gamma_calc.program.expressions import (
     Contraction,
     Entrywise,
     Expression,
-    Given,
     Merged,
     Ones,
     Renamed,
@@ -207,7 +206,7 @@ def widened(expression: Expression, axes: Iterable[Axis]) -> Expression:
     return expression
 
 
-ONE = Given("one", (), Affine.of(0))
+ONE = Ones("one", (), Affine.of(0))
 """The number 1."""
 NOTHING = Trained("zero", (), None, Affine.of(0), is_trained=False)
 """The number 0: what starts at zero and stays there."""

@@ -30,6 +30,10 @@ MAPS: dict[str, Forward] = {
     "rms norm": lambda net, f: functional.rms_norm(f, f.shape[-1:]),
     "rms norm by a square": lambda net, f: f * torch.rsqrt(f.square().mean(-1, keepdim=True)),
     "rms norm by a product": lambda net, f: f * torch.rsqrt((f * f).mean(-1, keepdim=True)),
+    "layer norm by a deviation": lambda net, f: (f - f.mean(-1, keepdim=True)) / f.std(-1, False, keepdim=True),
+    "layer norm by a variance": lambda net, f: f * torch.rsqrt(f.var(-1, correction=0, keepdim=True)),
+    "by the variance of all": lambda net, f: f / (f.var(False) + 0.5),
+    "less": lambda net, f: (1 - f) * torch.rsub(f, f.square(), alpha=3),
     "length": lambda net, f: functional.normalize(f, dim=-1),
     "norm": lambda net, f: f * f.norm(dim=-1, keepdim=True) + f.norm(dim=0),
 }
@@ -43,6 +47,16 @@ def test_entry_by_entry(forward: Forward) -> None:
 SUMS: dict[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
     "the largest of a few": (lambda net, f: (f @ net.last).max(-1, keepdim=True).values * f, {"last": (N, 4)}),
     "the largest, without its dimension": (lambda net, f: (f @ net.last).max(dim=0).values, {"last": (N, 4)}),
+    "some in a row": (lambda net, f: f.narrow(0, -3, 2) @ net.last, {"last": (N, 2)}),
+    "some by their places": (lambda net, f: f.index_select(0, torch.tensor([2, 0, 2])) @ net.last, {"last": (N, 2)}),
+    "one feature beside all": (
+        lambda net, f: ((f @ net.w)[:, :1] + f.relu()) @ net.last,
+        {"w": (N, N), "last": (N, 2)},
+    ),
+    "attention to what was before": (
+        lambda net, f: functional.scaled_dot_product_attention(f, f.relu(), f @ net.last, is_causal=True),
+        {"last": (N, 2)},
+    ),
     "every other": (lambda net, f: (f @ net.w)[:, ::2] * (f @ net.w)[:, 1::2], {"w": (N, 2 * 70)}),
     "the whole three times": (
         lambda net, f: (f.repeat(2, 3, 1).reshape(2, 3, -1, f.shape[1]) * net.gate) @ net.last,
@@ -134,6 +148,18 @@ def test_one_coordinate_counted_from_the_end_is_one_of_them() -> None:
     built = found(lambda net, f: (f @ net.w)[:, -1] * f.T, w=(N, N))
     (width,) = {axis.sizes[0] for axis in built.axes if axis.name == "width"}
     assert [rows for *_, rows in built.blocks.values()] == [range(width - 1, width)]
+
+
+def test_a_norm_by_hand_is_the_norm() -> None:
+    """A deviation over n - 1 differs by a factor that goes to 1, and no exponent does."""
+
+    def by_hand(net: Built, f: torch.Tensor) -> torch.Tensor:
+        return (f - f.mean(-1, keepdim=True)) / f.std(-1, keepdim=True)
+
+    norms = by_hand, lambda net, f: functional.layer_norm(f, f.shape[-1:])
+    built = [found(lambda net, f, norm=norm: norm(net, f) @ net.last, last=(N, 2)).problem for norm in norms]
+    first, second = (exponents(each, steps=2, at={"eta": "-3/2"})[2].sizes for each in built if each is not None)
+    assert first["Delta_output"] == second["Delta_output"] and str(first["Delta_output"]) == "-1/2"
 
 
 @pytest.mark.parametrize(
