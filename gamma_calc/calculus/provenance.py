@@ -191,8 +191,8 @@ class Provenance(Shared):
     `fresh` is the random tensor that the term *is*, up to a scalar; `odd` the flips that change its sign; `mixed` those
     under which it has an odd and an even part; `seen` its dependences. Given data are the empty provenance. `made`
     names the components of a state that a term is a product of, where a step is read for what it makes of each.
-    `alone` are dependences on entries of some W^T y: where there are any, the term is a sum of parts each of which
-    changes its sign with one of these W^T y alone, whatever it makes of all else that does not correlate with it.
+    `alone` are dependences on entries of some W^T y: for each of them the term is a sum of parts each of which changes
+    its sign with one of its W^T y alone, whatever the part makes of all else that does not correlate with that.
     """
 
     fresh: Entries | None = None
@@ -204,7 +204,6 @@ class Provenance(Shared):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seen", _distinct(self.seen))
-        object.__setattr__(self, "alone", united(self.alone))
 
     @classmethod
     def of(cls, tensor: Random) -> Provenance:
@@ -307,11 +306,20 @@ def _is_apart(one: Sight, seen: Iterable[Sight]) -> bool:
 
 
 def _alone_in_all(*terms: Provenance) -> frozenset[Sight]:
-    """The dependences that alone change the signs of parts of a sum, on entries for which each term has some."""
+    """The dependences that alone change the signs of parts of a sum: one of each term, on the same entries.
+
+    Where a product leaves a choice between several, the fewest are taken that all terms have, or else all.
+    """
     if not all(term.alone for term in terms):
         return frozenset()
-    entries = frozenset[Entries].intersection(*(frozenset(_by_entries(term.alone)) for term in terms))
-    return frozenset(sight for term in terms for sight in term.alone if sight.entries in entries)
+    first, *others = (_grouped(term.alone) for term in terms)
+    found = set[Sight]()
+    for entries, choice in first.items():
+        if all(entries in other for other in others):
+            every = [choice, *(other[entries] for other in others)]
+            shared = set(choice).intersection(*every)
+            found |= shared or {_together(sight for each in every for sight in each)}
+    return frozenset(found)
 
 
 @lru_cache(maxsize=65536)
@@ -347,11 +355,9 @@ def _is_within(term: Provenance, other: Provenance) -> bool:
 
 def _is_alone_within(term: Provenance, other: Provenance) -> bool:
     """Whether what alone changes the sign of a term makes no sum smaller that it does not make smaller of the other."""
-    if not other.alone:
-        return True
-    theirs = _by_entries(other.alone)
-    mine = [sight for sight in term.alone if sight.entries in theirs]
-    return len(mine) == len(theirs) and all(sight.is_within(theirs[sight.entries]) for sight in mine)
+    return all(
+        any(mine.entries is theirs.entries and mine.is_within(theirs) for mine in term.alone) for theirs in other.alone
+    )
 
 
 @lru_cache(maxsize=65536)
@@ -372,15 +378,6 @@ def _widened(*alike: Sight) -> Sight:
     """Dependences on the same entries as one that brings back as much: a factor within another one is left out."""
     one = _together(alike)
     return one if len(one.factors) == 1 else Sight(one.entries, _widest(one.factors))
-
-
-@lru_cache(maxsize=65536)
-def united(seen: frozenset[Sight]) -> frozenset[Sight]:
-    """Dependences, those on the same entries as one."""
-    found = _grouped(seen)
-    if len(found) == len(seen):
-        return seen
-    return frozenset([_together(alike) for alike in found.values()])
 
 
 def _grouped(seen: Iterable[Sight]) -> Mapping[Entries, list[Sight]]:

@@ -284,6 +284,20 @@ def test_a_factor_that_is_odd_alone_makes_a_walk_whatever_stands_beside_it(
     assert str(found[1].sizes["s"]) == exponent
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "exponent"), [("xx", "xy", "1/2"), ("yy", "xy", "1/2"), ("xy", "xy", "1"), ("xx", "yy", "1")]
+)
+def test_a_product_is_odd_in_each_of_its_factors_alone(one: str, other: str, exponent: str) -> None:
+    """The sum over i of (W x)_i (W x)_i times (W x)_i (W y)_i: 3 |x|^2 x . y / n^2 of n terms, and a walk."""
+    n, m, r = axis("width", 1), axis("out", 1), axis("r")
+    w = parameter("W", m, n, init="-1/2")
+    seen = {name: w @ parameter(name, n, init="0") for name in "xy"}
+    left, right = (seen[first] * seen[second] for first, second in (one, other))
+    total = named("s", contract(left, right, m))
+    found = exponents(Problem("squares", named("f", total * parameter("b", r, init="0", rate="-1"))), steps=1)
+    assert str(found[1].sizes["s"]) == exponent
+
+
 def test_a_factor_that_is_odd_alone_in_numbers() -> None:
     draw, sums = np.random.default_rng(5), {}
     for n in (2**5, 2**10):
