@@ -31,7 +31,7 @@ def block(t: Translation, value: Value, place: int, taken: Coordinates, where: s
     (axis,) = value.dims[place]
     known = {each for node in nodes(value.expression) for each in node.axes}
     new = t.axes.axis(tuple(map(len, taken)), known, where)
-    taking = _Taking(t, taken, new)
+    taking = _Taking(t, taken, new, where)
     expression = taking.of(value.expression, axis)
     return Value(expression, (*value.dims[:place], (new,), *value.dims[place + 1 :]))
 
@@ -72,8 +72,8 @@ def _called(t: Translation, name: str, taken: Coordinates) -> str:
 class _Taking:
     """One block of an expression; what lacks the axis stays as it is."""
 
-    def __init__(self, t: Translation, taken: Coordinates, new: Axis) -> None:
-        self.t, self.taken, self.new = t, taken, new
+    def __init__(self, t: Translation, taken: Coordinates, new: Axis, where: str) -> None:
+        self.t, self.taken, self.new, self.where = t, taken, new, where
         self.known: dict[Expression, Expression] = {}
 
     def of(self, node: Expression, axis: Axis) -> Expression:
@@ -113,7 +113,7 @@ class _Taking:
     def _leaf(self, node: Given | Trained, name: str, shape: tuple[Axis, ...], axis: Axis) -> Expression:
         found, place, rows = self._called(name), shape.index(axis), self.taken[0]
         self.t.tensors[found] = coordinates(self.t.tensors[name], place, rows)
-        self.t.blocks[found] = (name, place, rows)
+        self.t.blocks[found], self.t.lines[found] = (name, place, rows), self.where
         axes = tuple(self.new if each is axis else each for each in shape)
         return type(node)(found, axes, *parts(node)[2:])
 

@@ -71,7 +71,7 @@ class Translation:
     `tensors` are the values of leaves in the first twin, with the axes of the leaf in order, and `scalars` those of
     scalars by symbol; `leaves` says what the model calls the parameter of each leaf; `given` are those that start from
     values of their own, which are not zero. `blocks` and `taken` are those of
-    `blocks.py`, `features` the named values; `shared` says how matrices start of which layers have parts; `picks` are
+    `blocks.py`, and `lines` those of the model's source that take them, `features` the named values; `shared` says how matrices start of which layers have parts; `picks` are
     data that a sum against takes parts of a dimension with, and whether they look up rows of a table.
     """
 
@@ -85,6 +85,7 @@ class Translation:
     leaves: dict[str, str] = field(default_factory=dict)
     given: set[str] = field(default_factory=set)
     blocks: dict[str, tuple[str, int, range]] = field(default_factory=dict)
+    lines: dict[str, str] = field(default_factory=dict)
     taken: dict[str, list[Coordinates]] = field(default_factory=dict)
     unknown: list[Missing] = field(default_factory=list)
     choices: list[str] = field(default_factory=list)

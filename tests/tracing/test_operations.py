@@ -209,6 +209,11 @@ def test_axes_that_do_not_go_together_are_said_of_their_operation() -> None:
     assert missing.operation == "matmul" and missing.reason.startswith("merging width and size_")
 
 
+def test_a_parameter_that_is_taken_whole_and_in_part_is_refused_with_the_line_that_takes_a_part() -> None:
+    (missing,) = found(lambda net, f: (f[:, :1] + f) @ net.last, last=(N, 2)).unknown
+    assert missing.reason.endswith("is used as a whole and in blocks") and "built.py" in missing.where
+
+
 REFUSED: dict[str, Forward] = {
     "a quotient by zero": lambda net, f: f / 0,
     "a clamp to 0.5 and None": lambda net, f: f.clamp(min=0.5),
