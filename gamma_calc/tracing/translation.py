@@ -70,9 +70,10 @@ class Translation:
 
     `tensors` are the values of leaves in the first twin, with the axes of the leaf in order, and `scalars` those of
     scalars by symbol; `leaves` says what the model calls the parameter of each leaf; `given` are those that start from
-    values of their own, which are not zero. `blocks` and `taken` are those of
-    `blocks.py`, and `lines` those of the model's source that take them, `features` the named values; `shared` says how matrices start of which layers have parts; `picks` are
-    data that a sum against takes parts of a dimension with, and whether they look up rows of a table.
+    values of their own, which are not zero. `blocks` and `taken` are those of `blocks.py`, and `lines` the lines of the
+    model's source that take them; `features` are the named values; `shared` says how matrices start of which layers
+    have parts; `picks` are data that a sum against takes parts of a dimension with, and whether they look up rows of a
+    table.
     """
 
     capture: Capture
