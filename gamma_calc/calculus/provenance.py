@@ -308,7 +308,7 @@ def _is_apart(one: Sight, seen: Iterable[Sight]) -> bool:
 def _alone_in_all(*terms: Provenance) -> frozenset[Sight]:
     """The dependences that alone change the signs of parts of a sum: one of each term, on the same entries.
 
-    Where a product leaves a choice between several, the fewest are taken that all terms have, or else all.
+    Of a product, such as (W x)(W y), either is enough: those that all terms share are kept, or else all as one.
     """
     if not all(term.alone for term in terms):
         return frozenset()

@@ -307,9 +307,8 @@ def _check_blocks(t: Translation, output: Named) -> None:
     whole = {node.name for node in nodes(output) if isinstance(node, Trained)}
     for name, (source, *_) in t.blocks.items():
         if name in whole and source in whole:
-            t.unknown.append(
-                Missing("slice", t.lines.get(name, ""), f"{t.leaves[source]} is used as a whole and in blocks")
-            )
+            reason = f"{t.leaves[source]} is used as a whole and in blocks"
+            t.unknown.append(Missing("slice", t.lines.get(name, ""), reason))
 
 
 def _parameters(t: Translation, output: Named) -> tuple[TracedParameter, ...]:

@@ -19,7 +19,7 @@ from gamma_calc.program.network import axis, data, named, parameter, relu, renam
 from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.program.reading import initial_value
 
-STEPS, EXAMPLES = 3, 30  # each of them is derived ten times
+STEPS, EXAMPLES = 3, 50  # each of them is derived ten times
 WIDTH, OUT, RANK, BATCH = axis("width", 1), axis("out", 1), axis("rank"), axis("batch")
 MAPS: Mapping[str, Callable[[Expression], Expression]] = {
     "relu": relu,

@@ -89,7 +89,7 @@ def sums(family: PathFamily, most: int) -> set[tuple[Affine, int]]:
     return set(made.items())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(paths, min_size=1, max_size=2), paths, st.booleans())
 def test_a_product_of_families_is_the_products_of_their_paths(
     one: list[PathFamily], other: PathFamily, is_square: bool
