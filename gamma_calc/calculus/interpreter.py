@@ -29,7 +29,7 @@ from gamma_calc.calculus.maps import (
     vanishes,
 )
 from gamma_calc.calculus.policy import CALCULUS, Policy, Summation, summations
-from gamma_calc.calculus.provenance import DEPTH, DEPTH_AT_A_POINT, MOST_APART, Provenance, Random
+from gamma_calc.calculus.provenance import MOST_APART, Provenance, Random, past
 from gamma_calc.calculus.rulebook import rulebook
 from gamma_calc.calculus.rules import CHANGE, GIVEN, SCALE, ZERO, Rule, summed_pairs
 from gamma_calc.calculus.size import Size
@@ -79,7 +79,7 @@ class ExponentReading:
         self.step, self.updates = program.optimizer.step, program.updates
         self.has_epsilon = any(tensor.epsilon is not None for tensor in program.parameters)
         self.met = met_axes(program)
-        self.depth, self.apart = DEPTH if _is_open(program, domain) else DEPTH_AT_A_POINT, apart
+        self.is_open, self.apart = _is_open(program, domain), apart
         self.domain = domain
         self.policy = policy
         self.rules = rulebook(policy)
@@ -101,7 +101,7 @@ class ExponentReading:
         if tensor.initial is None:
             self._concluded(ZERO, tensor, (Part(tensor.name, Kind.INITIAL),), VANISHING)
             return None
-        source = Provenance.of(Random(tensor.name, tensor.axes, self.met[tensor.name], self.depth, self.apart))
+        source = Provenance.of(Random(tensor.name, tensor.axes, self.met[tensor.name], self.is_open, self.apart))
         label = (Part(tensor.name, Kind.INITIAL),)
         return self._concluded(self.rules.initial, tensor, label, self._exponent(tensor.initial), source)
 
@@ -245,7 +245,7 @@ class ExponentReading:
             self._concluded(ZERO, subject, label, VANISHING)
             return None
         rate = self._exponent(tensor.learning_rate)
-        rule, whole, *premises = self._rule(tensor, self._whole(direction), t)
+        rule, whole, *premises = self._rule(tensor, _past(self._whole(direction)), t)
         if factor is not None:
             return self._concluded(scaled_step(rule), subject, label, total(factor), rate, whole, *premises)
         return self._concluded(rule, subject, label, rate, whole, *premises)
@@ -340,6 +340,11 @@ class ExponentReading:
     def _whole(self, value: FormalSum[Term], is_wanted: Callable[[Label], bool] = lambda label: True) -> Term:
         """The components of the terms whose labels are wanted, by parity."""
         return self.rules.gathered(component for label, term in value if is_wanted(label) for component in term)
+
+
+def _past(term: Term) -> Term:
+    """What a step has seen, as the state that it leaves has."""
+    return tuple(replace(each, provenance=past(each.provenance)) for each in term)
 
 
 def _is_update(label: Label) -> bool:

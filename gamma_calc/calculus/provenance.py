@@ -27,9 +27,10 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.shared import Shared
 
 DEPTH, DEPTH_AT_A_POINT = 1, 2
-"""How many sums back a dependence remembers what each random tensor was multiplied with.
+"""How many sums back a dependence remembers what each random tensor was multiplied with in earlier steps.
 
-It does so further back where no exponent is free. Where one is, it is open how large a part is that has seen so much.
+Of the step itself all is remembered where no exponent is free: a gradient that came down through many layers meets each
+of them again on the way up. Where one is, it is open how large a part is that has seen so much, and all counts as past.
 """
 
 MOST_APART, MORE_APART = 3, 12
@@ -44,14 +45,14 @@ class Random(Shared):
     """A random tensor at the start of a program; each of its axes of growing size carries a sign symmetry.
 
     `met` are the axes along which a sum may meet what depends on the tensor, None where no program says that; a
-    dependence elsewhere changes nothing. `depth` is how many sums back it is remembered what the tensor met, `apart`
-    how many components of one parity that know of it are kept apart.
+    dependence elsewhere changes nothing. `is_open` says whether some exponent of the program is free, `apart` how many
+    components of one parity that know of the tensor are kept apart.
     """
 
     name: str
     axes: tuple[Axis, ...]
     met: frozenset[Axis] | None = None
-    depth: int = DEPTH
+    is_open: bool = True
     apart: int = MOST_APART
 
 
@@ -192,7 +193,8 @@ class Provenance(Shared):
     under which it has an odd and an even part; `seen` its dependences. Given data are the empty provenance. `made`
     names the components of a state that a term is a product of, where a step is read for what it makes of each.
     `alone` are dependences on entries of some W^T y: for each of them the term is a sum of parts each of which changes
-    its sign with one of its W^T y alone, whatever the part makes of all else that does not correlate with that.
+    its sign with one of its W^T y alone, whatever the part makes of all else that does not correlate with that. What a
+    tensor met `is_past` where it did so in an earlier step.
     """
 
     fresh: Entries | None = None
@@ -201,6 +203,7 @@ class Provenance(Shared):
     seen: frozenset[Sight] = field(default=frozenset())
     made: tuple[str, ...] = ()
     alone: frozenset[Sight] = field(default=frozenset())
+    is_past: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seen", _distinct(self.seen))
@@ -250,7 +253,7 @@ class Provenance(Shared):
         seen, alone = self.seen.union(*[each.seen for each in others]), _alone_in_all(self, *others)
         if len(seen) == len(self.seen) and alone == self.alone:
             return self
-        return Provenance(self.fresh, self.odd, self.mixed, seen, self.made, alone)
+        return Provenance(self.fresh, self.odd, self.mixed, seen, self.made, alone, self.is_past)
 
     def alone_beside(self, *others: Provenance) -> frozenset[Sight]:
         """The dependences that alone change the sign, also of a product with functions of others."""
@@ -279,7 +282,7 @@ class Provenance(Shared):
 
 @lru_cache(maxsize=65536)
 def _parity(term: Provenance) -> Provenance:
-    return Provenance(term.fresh, term.odd, term.mixed, made=term.made)
+    return Provenance(term.fresh, term.odd, term.mixed, made=term.made, is_past=term.is_past)
 
 
 @lru_cache(maxsize=65536)
@@ -348,7 +351,9 @@ def _summed(term: Provenance, over: tuple[Axis, ...]) -> Provenance:
 
 @lru_cache(maxsize=65536)
 def _is_within(term: Provenance, other: Provenance) -> bool:
-    if term.fresh is not other.fresh or term.made != other.made or not _is_alone_within(term, other):
+    if term.fresh is not other.fresh or term.made != other.made or term.is_past > other.is_past:
+        return False
+    if not _is_alone_within(term, other):
         return False
     return _are_within(term.seen, other.seen)
 
@@ -428,26 +433,49 @@ SUMMED = Axis("summed", Affine.of(0))
 
 
 @lru_cache(maxsize=65536)
-def seen_at(term: Provenance, place: Axis, depth: int) -> Provenance:
+def seen_at(term: Provenance, place: Axis, tensor: Random) -> Provenance:
     """A term as a tensor that is summed with it at one of its axes remembers it: what belongs to that axis, as SUMMED.
 
-    Of sums further back than `depth` only the signs are kept.
+    Of sums in earlier steps that are further back than the tensor's `depth` it is kept whose sign is that of which
+    tensor; at a point only that they change with it, so that none of them makes a sum centred.
     """
-    seen = (_remembered(sight, place, depth) for sight in term.seen if place in sight.places)
+    depth = DEPTH if tensor.is_open else DEPTH_AT_A_POINT
+    seen = (_remembered(sight, place, depth, tensor.is_open) for sight in term.seen if place in sight.places)
     odd, mixed = (
         frozenset(flip.renamed(place, SUMMED) for flip in flips if flip.at == place) for flips in (term.odd, term.mixed)
     )
-    return Provenance(None, odd, mixed, frozenset(seen))
+    return Provenance(None, odd, mixed, frozenset(seen), is_past=tensor.is_open)
 
 
 @lru_cache(maxsize=65536)
-def _remembered(sight: Sight, place: Axis, depth: int) -> Sight:
+def _remembered(sight: Sight, place: Axis, depth: int, is_open: bool) -> Sight:
     at = tuple((axis, SUMMED) for axis, where in sight.entries.at if where is place)
-    return Sight(Entries(sight.tensor, at), frozenset(each and _shortened(each, depth) for each in sight.factors))
+    factors = (each if each is None or not each.is_past else _shortened(each, depth, is_open) for each in sight.factors)
+    return Sight(Entries(sight.tensor, at), frozenset(factors))
 
 
-def _shortened(factor: Provenance, depth: int) -> Provenance:
-    return seen_at(factor, SUMMED, depth - 1) if depth else Provenance(None, factor.odd, factor.mixed)
+@lru_cache(maxsize=65536)
+def _shortened(factor: Provenance, depth: int, is_open: bool) -> Provenance:
+    if depth or is_open or not factor.seen:
+        seen = (_remembered(sight, SUMMED, depth - 1, is_open) for sight in factor.seen) if depth else ()
+        return Provenance(None, factor.odd, factor.mixed, frozenset(seen), is_past=True)
+    return Provenance(None, frozenset(), factor.flips, is_past=True)
+
+
+@lru_cache(maxsize=65536)
+def past(term: Provenance) -> Provenance:
+    """The provenance of a term of an earlier step."""
+    seen, alone = (frozenset(map(_in_the_past, each)) for each in (term.seen, term.alone))
+    return Provenance(term.fresh, term.odd, term.mixed, seen, term.made, alone, term.is_past)
+
+
+@lru_cache(maxsize=65536)
+def _in_the_past(sight: Sight) -> Sight:
+    return Sight(sight.entries, frozenset(each and _met_in_the_past(each) for each in sight.factors))
+
+
+def _met_in_the_past(factor: Provenance) -> Provenance:
+    return factor if factor.is_past else past(replace(factor, is_past=True))
 
 
 def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> Provenance:
@@ -455,7 +483,7 @@ def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> P
     found, along = left.summed(over).multiplied(right.summed(over)), long_axis(over)
     for tensor, other in ((left.fresh, right), (right.fresh, left)):
         if tensor is not None and along in tensor.places and (rest := tensor.summed(over)).at:
-            met = frozenset((seen_at(other.unmarked, along, tensor.tensor.depth),))
+            met = frozenset((seen_at(other.unmarked, along, tensor.tensor),))
             known = _by_entries(found.seen).get(rest, Sight(rest))
             is_summed_later = any(not place.is_fixed for place in rest.places)
             alone = found.alone | {Sight(rest, met)} if is_summed_later else found.alone
@@ -483,7 +511,7 @@ def is_centred(left: Provenance, right: Provenance, place: Axis) -> bool:
     """
     if any(flip.at is place for flip in (left.odd ^ right.odd) - left.mixed - right.mixed):
         return True
-    both = {flip for flip in left.odd & right.odd if flip.at is place and flip.tensor.depth >= DEPTH_AT_A_POINT}
+    both = {flip for flip in left.odd & right.odd if flip.at is place and not flip.tensor.is_open}
     return any(flip.is_met and not (_seen_of(left, flip) and _seen_of(right, flip)) for flip in both)
 
 

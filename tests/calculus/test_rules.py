@@ -28,8 +28,6 @@ from gamma_calc.calculus.maps import (
 )
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy, Summation, summations
 from gamma_calc.calculus.provenance import (
-    DEPTH,
-    DEPTH_AT_A_POINT,
     Entries,
     Flip,
     Provenance,
@@ -332,10 +330,10 @@ def test_a_stack_of_matrices_in_numbers() -> None:
     assert abs(np.log2(sizes[2**10] / sizes[2**5]) / 5) < 0.15
 
 
-@pytest.mark.parametrize(("depth", "kind"), [(DEPTH, "aligned"), (DEPTH_AT_A_POINT, "independent")])
-def test_at_a_point_a_part_of_which_it_is_open_what_it_met_makes_a_walk(depth: int, kind: str) -> None:
+@pytest.mark.parametrize(("is_open", "kind"), [(True, "aligned"), (False, "independent")])
+def test_at_a_point_a_part_of_which_it_is_open_what_it_met_makes_a_walk(is_open: bool, kind: str) -> None:
     """What is known to be there, of parts any of which may lead, is odd in W, and has seen nothing."""
-    product = contracted(Provenance.of(Random("W", (SQUARE, WIDTH), depth=depth)), DATA, (WIDTH,))
+    product = contracted(Provenance.of(Random("W", (SQUARE, WIDTH), is_open=is_open)), DATA, (WIDTH,))
     (part,) = summations(product, replace(product, seen=frozenset(), alone=frozenset()), (SQUARE,))
     (known,) = summations(product, product, (SQUARE,))
     assert (part.kind.value, known.kind.value) == (kind, "aligned")
@@ -406,7 +404,7 @@ def test_policy_sets_an_alignment_exponent_free() -> None:
 def test_flips_along_a_summed_axis_are_lost() -> None:
     left = seen_through(V, WIDTH)
     assert left.odd == frozenset({Flip(V, RANK, RANK)})
-    assert left.seen == frozenset({Sight(Entries(V, ((RANK, RANK),)), frozenset((DATA,)))})
+    assert left.seen == frozenset({Sight(Entries(V, ((RANK, RANK),)), frozenset((replace(DATA, is_past=True),)))})
 
 
 ONE, OTHER = Flip(V, RANK, RANK), Flip(V, WIDTH, WIDTH)
@@ -831,7 +829,7 @@ def test_a_flip_that_changes_two_parts_changes_a_function_of_both() -> None:
 
 def test_a_mean_square_is_as_large_as_the_squares_whatever_is_known_of_the_sign() -> None:
     """Odd in W, of which it is not known what W met: a sum of two such parts may cancel, one of squares never."""
-    tensor = Random("W", (SQUARE, WIDTH), depth=DEPTH_AT_A_POINT)
+    tensor = Random("W", (SQUARE, WIDTH), is_open=False)
     odd = Provenance(odd=frozenset((Flip(tensor, SQUARE, WIDTH),)))
     part = Component(Size.exactly(Exponent.of(0)), odd)
     assert is_centred(odd, odd, WIDTH)
