@@ -29,8 +29,8 @@ from gamma_calc.program.shared import Shared
 DEPTH, DEPTH_AT_A_POINT = 1, 2
 """How many sums back a dependence remembers what each random tensor was multiplied with in earlier steps.
 
-Of the step itself all is remembered where no exponent is free: a gradient that came down through many layers meets each
-of them again on the way up. Where one is, it is open how large a part is that has seen so much, and all counts as past.
+They are fewer where some exponent is free: there it is open how large a part is that has seen so much. Of the step
+itself all is remembered: a gradient that came down through many layers meets each of them again on the way up.
 """
 
 MOST_APART, MORE_APART = 3, 12
@@ -444,7 +444,7 @@ def seen_at(term: Provenance, place: Axis, tensor: Random) -> Provenance:
     odd, mixed = (
         frozenset(flip.renamed(place, SUMMED) for flip in flips if flip.at == place) for flips in (term.odd, term.mixed)
     )
-    return Provenance(None, odd, mixed, frozenset(seen), is_past=tensor.is_open)
+    return Provenance(None, odd, mixed, frozenset(seen))
 
 
 @lru_cache(maxsize=65536)

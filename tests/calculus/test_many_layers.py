@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gamma_calc.calculus.recursion import Trajectory, trajectory
+from gamma_calc.derivation.questions import derive
 from gamma_calc.program.expressions import Expression
 from gamma_calc.program.network import axis, data, named, parameter, relu, renamed
 from gamma_calc.program.problem import Problem, program_of
@@ -39,6 +40,18 @@ def test_the_first_layer_changes_the_output_as_much_whatever_is_above(
     first = renamed(parameter("W_1", OUT, WIDTH, init="-1/2", rate="-1") @ Z, OUT, WIDTH)
     steps = run(through(function(first), layers, function), optimizer).steps
     assert [str(step.sizes["Delta_f"]) for step in steps] == [change, change]
+
+
+@pytest.mark.parametrize("layers", [1, 5, 9])
+@pytest.mark.parametrize("function", [lambda value: value, relu], ids=["linear", "relu"])
+@pytest.mark.parametrize(("optimizer", "region"), [("sgd", "eta <= -1"), ("adam", "eta <= -3/2")])
+def test_so_its_largest_stable_rate_is_the_same(
+    layers: int, function: Callable[[Expression], Expression], optimizer: str, region: str
+) -> None:
+    first = renamed(parameter("W_1", OUT, WIDTH, init="-1/2", rate="eta") @ Z, OUT, WIDTH)
+    output = through(function(first), layers, function)
+    found = derive(Problem("network", output, optimizer=optimizer, stable=("f",)))
+    assert found.json()["conditions"]["stable"]["region"] == region
 
 
 @pytest.mark.parametrize("is_tied", [False, True])
