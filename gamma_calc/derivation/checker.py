@@ -36,12 +36,14 @@ class SeenTensor:
 @dataclass(frozen=True, slots=True)
 class BoundedPart:
     """A part of a sum: bounds on its exponent, each the largest of some forms (none: -oo); the tensor it is up to a
-    scalar; the flips (tensor, axis, axis of the value) that change its sign; the tensors it has seen."""
+    scalar; the flips (tensor, axis, axis of the value) that change its sign; the tensors it has seen; and whether it is
+    what a tensor met in an earlier step."""
 
     bounds: tuple[Forms, ...]
     fresh: SeenTensor | None = None
     odd: frozenset[tuple[str, str, str]] = frozenset()
     seen: frozenset[SeenTensor] = frozenset()
+    is_past: bool = False
 
 
 def nonnegative(conclusions: Forms) -> list[tuple[Affine, Forms]]:
@@ -67,9 +69,9 @@ def united(sights: Iterable[SeenTensor]) -> frozenset[SeenTensor]:
 @lru_cache(maxsize=65536)
 def met_again(sights: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
     """The same, of sights each of which is there once."""
-    found: dict[tuple[str, Places, object], SeenTensor] = {}
+    found: dict[tuple[object, ...], SeenTensor] = {}
     for each in sights:
-        key = each.tensor, each.at, each.factor and each.factor.odd
+        key = each.tensor, each.at, each.factor and (each.factor.odd, each.factor.is_past)
         factor, other = each.factor, found[key].factor if key in found else None
         if factor and other:
             each = replace(each, factor=replace(factor, seen=united(factor.seen | other.seen)))
@@ -89,13 +91,24 @@ def moved(part: BoundedPart, old: str, new: str) -> BoundedPart:
 
 @lru_cache(maxsize=65536)
 def remembered(part: BoundedPart, axis: str, depth: int = 1) -> BoundedPart:
-    """What a tensor that meets a part in a sum over an axis remembers of it; of earlier sums, signs alone."""
+    """What a tensor that meets a part in a sum over an axis remembers of it; of sums before it in earlier steps, signs
+    alone."""
     seen = [each for each in part.seen if axis in dict(each.at).values()] if depth >= 0 else []
-    earlier = [
-        replace(s, at=only(s.at, axis), factor=s.factor and remembered(s.factor, SUMMED, depth - 1)) for s in seen
-    ]
+    earlier = [replace(s, at=only(s.at, axis), factor=s.factor and shortened(s.factor, depth - 1)) for s in seen]
     odd = frozenset(flip for flip in part.odd if flip[2] == axis)
     return moved(BoundedPart((), None, odd, united(earlier)), axis, SUMMED)
+
+
+def shortened(factor: BoundedPart, depth: int) -> BoundedPart:
+    """What a tensor met, as what meets that tensor remembers it."""
+    return replace(remembered(factor, SUMMED, depth), is_past=True) if factor.is_past else factor
+
+
+@lru_cache(maxsize=65536)
+def past(part: BoundedPart) -> BoundedPart:
+    """A part of an earlier step."""
+    met = [replace(s, factor=s.factor and replace(past(s.factor), is_past=True)) for s in part.seen]
+    return replace(part, seen=united(met))
 
 
 def only(at: Places, axis: str) -> Places:
@@ -313,7 +326,7 @@ class CheckedRun:
             else:
                 made = self.gathered(sum(given, ()))
             values[each["name"]] = tuple(self.normalised(each, made) if each["is"] == "normalised" else made)
-        self.state = before | {name: tuple(self.pruned(name, part) for part in values[moving[name]]) for name in moving}
+        self.state = before | {name: tuple(past(self.pruned(name, p)) for p in values[moving[name]]) for name in moving}
         whole = {of: largest([*self.gathered(values[name])]) for of, name in self.data["quantities"].items()}
         self.steps.append({of: self.pruned(of, BoundedPart(bounds)) for of, bounds in whole.items()})
         self.is_settled = self.state == before

@@ -20,7 +20,7 @@ from gamma_calc.derivation.certificate import Certificate, certificate
 from gamma_calc.derivation.checker import ProofSteps, verified
 from gamma_calc.derivation.verification import verification
 from gamma_calc.program.catalogue import CATALOGUE
-from gamma_calc.program.network import axis, data, named, parameter
+from gamma_calc.program.network import axis, data, named, parameter, renamed
 from tests.derivation.certificates import (
     CASES,
     POLICIES,
@@ -157,6 +157,23 @@ def test_a_network_without_a_rank_has_a_domain() -> None:
     found = certificate(derived(Problem("linear", named("Y", value), between=("eta <= 0",)).scheme))
     assert read_back(found).first_failure is None
     assert found.data["premises"]["domain"] == [{"eta": "-1"}]
+
+
+def test_what_came_down_through_many_layers_is_known_on_the_way_up() -> None:
+    """Of seven layers the lowest is trained: that the output grows with eta + 1 only cannot be stated."""
+    wide, out, batch, outputs = axis("width", 1), axis("out", 1), axis("batch"), axis("outputs")
+    value = data("Z", wide, batch)
+    for k in range(7):
+        matrix = parameter(f"W{k}", out, wide, init="-1/2", rate=None if k else "eta")
+        value = renamed(matrix @ value, out, wide)
+    output = named("f", parameter("R", outputs, wide, init="-1/2") @ value)
+    found = certificate(derived(Problem("deep", output, stable=("f",)).scheme))
+    assert "largest stable eta: -3/2" in read_back(found).conclusions
+    forged = copy.deepcopy(found.data)
+    (stated,) = (each for each in forged["proof"] if each["of"] == "step 1, f")
+    stated["value"] = [{}, {"1": "1", "eta": "1"}]
+    failure = verification(forged).first_failure
+    assert failure is not None and failure.startswith("step 1, f: eta + 3/2 <= max(0, eta + 1) is not proved")
 
 
 def test_what_is_not_proved_is_called_unknown() -> None:
