@@ -436,8 +436,8 @@ SUMMED = Axis("summed", Affine.of(0))
 def seen_at(term: Provenance, place: Axis, tensor: Random) -> Provenance:
     """A term as a tensor that is summed with it at one of its axes remembers it: what belongs to that axis, as SUMMED.
 
-    Of sums in earlier steps that are further back than the tensor's `depth` it is kept whose sign is that of which
-    tensor; at a point only that they change with it, so that none of them makes a sum centred.
+    Of sums of earlier steps that are further back the signs are kept; at a point only that they may change, so that
+    what is forgotten makes no sum centred.
     """
     depth = DEPTH if tensor.is_open else DEPTH_AT_A_POINT
     seen = (_remembered(sight, place, depth, tensor.is_open) for sight in term.seen if place in sight.places)
