@@ -107,7 +107,7 @@ def shortened(factor: BoundedPart, depth: int) -> BoundedPart:
 @lru_cache(maxsize=65536)
 def past(part: BoundedPart) -> BoundedPart:
     """A part of an earlier step."""
-    met = [replace(s, factor=s.factor and replace(past(s.factor), is_past=True)) for s in part.seen]
+    met = [replace(s, factor=s.factor and past(replace(s.factor, is_past=True))) for s in part.seen]
     return replace(part, seen=united(met))
 
 
