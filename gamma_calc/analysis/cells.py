@@ -154,18 +154,17 @@ def _bound_on_face(
 ) -> Bounded:
     """A bounded run, of two steps only where the condition holds nowhere by these, or by what they tell beside a tie.
 
-    No later step makes smaller what was too large. On an interval only what is bounded is read; a run at a point, or
-    that tells what is reached, answers other questions too.
+    No later step makes smaller what was too large. Only what is bounded is read, but not at a point, or where it is
+    asked what is reached: such a run answers other questions too.
     """
-    if not (condition.reached or where.equalities):
-        program = with_quantities(program, condition.bounded)
+    asked = program if condition.reached else with_quantities(program, condition.bounded)
     apart = MOST_APART
     if horizon is None and not condition.reached:
-        early = best_bound(program, condition, where, EARLY, policy)
+        early = best_bound(asked, condition, where, EARLY, policy)
         if early.inner.is_empty and (early.outer.is_empty or has_ties([early.run])):
             return early
         apart = early.run.apart
-    return best_bound(program, condition, where, horizon, policy, apart)
+    return best_bound(program if where.equalities else asked, condition, where, horizon, policy, apart)
 
 
 def _possible(condition: Condition, bound: Bounded, place: int) -> Region:

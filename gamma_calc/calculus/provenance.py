@@ -26,11 +26,11 @@ from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.shared import Shared
 
-DEPTH, DEPTH_AT_A_POINT = 1, 2
+DEPTH = 1
 """How many sums back a dependence remembers what each random tensor was multiplied with in earlier steps.
 
-They are fewer where some exponent is free: there it is open how large a part is that has seen so much. Of the step
-itself all is remembered: a gradient that came down through many layers meets each of them again on the way up.
+Of the step itself all is remembered: a gradient that came down through many layers meets each of them again on the way
+up. No number of the tests or of the recorded networks is another one with seven sums.
 """
 
 MOST_APART, MORE_APART = 3, 12
@@ -433,14 +433,13 @@ SUMMED = Axis("summed", Affine.of(0))
 
 
 @lru_cache(maxsize=65536)
-def seen_at(term: Provenance, place: Axis, tensor: Random) -> Provenance:
+def seen_at(term: Provenance, place: Axis) -> Provenance:
     """A term as a tensor that is summed with it at one of its axes remembers it: what belongs to that axis, as SUMMED.
 
-    Of sums of earlier steps that are further back the signs are kept; at a point only that they may change, so that
-    what is forgotten makes no sum centred.
+    Of sums of earlier steps that are further back only the signs are kept; at a point also which tensors were in them,
+    so that a sum with one of these is not taken for centred. Where exponents are free, it is not in any case.
     """
-    depth = DEPTH if tensor.is_open else DEPTH_AT_A_POINT
-    seen = (_remembered(sight, place, depth, tensor.is_open) for sight in term.seen if place in sight.places)
+    seen = (_remembered(sight, place, DEPTH) for sight in term.seen if place in sight.places)
     odd, mixed = (
         frozenset(flip.renamed(place, SUMMED) for flip in flips if flip.at == place) for flips in (term.odd, term.mixed)
     )
@@ -448,18 +447,22 @@ def seen_at(term: Provenance, place: Axis, tensor: Random) -> Provenance:
 
 
 @lru_cache(maxsize=65536)
-def _remembered(sight: Sight, place: Axis, depth: int, is_open: bool) -> Sight:
-    at = tuple((axis, SUMMED) for axis, where in sight.entries.at if where is place)
-    factors = (each if each is None or not each.is_past else _shortened(each, depth, is_open) for each in sight.factors)
-    return Sight(Entries(sight.tensor, at), frozenset(factors))
+def _remembered(sight: Sight, place: Axis, depth: int) -> Sight:
+    factors = (_shortened(each, depth) if each is not None and each.is_past else each for each in sight.factors)
+    return Sight(_entries_at(sight, place), frozenset(factors))
 
 
 @lru_cache(maxsize=65536)
-def _shortened(factor: Provenance, depth: int, is_open: bool) -> Provenance:
-    if depth or is_open or not factor.seen:
-        seen = (_remembered(sight, SUMMED, depth - 1, is_open) for sight in factor.seen) if depth else ()
-        return Provenance(None, factor.odd, factor.mixed, frozenset(seen), is_past=True)
-    return Provenance(None, frozenset(), factor.flips, is_past=True)
+def _shortened(factor: Provenance, depth: int) -> Provenance:
+    if depth:
+        seen = frozenset(_remembered(sight, SUMMED, depth - 1) for sight in factor.seen)
+    else:
+        seen = frozenset(Sight(_entries_at(sight, SUMMED)) for sight in factor.seen if not sight.tensor.is_open)
+    return Provenance(None, factor.odd, factor.mixed, seen, is_past=True)
+
+
+def _entries_at(sight: Sight, place: Axis) -> Entries:
+    return Entries(sight.tensor, tuple((axis, SUMMED) for axis, where in sight.entries.at if where is place))
 
 
 @lru_cache(maxsize=65536)
@@ -483,7 +486,7 @@ def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> P
     found, along = left.summed(over).multiplied(right.summed(over)), long_axis(over)
     for tensor, other in ((left.fresh, right), (right.fresh, left)):
         if tensor is not None and along in tensor.places and (rest := tensor.summed(over)).at:
-            met = frozenset((seen_at(other.unmarked, along, tensor.tensor),))
+            met = frozenset((seen_at(other.unmarked, along),))
             known = _by_entries(found.seen).get(rest, Sight(rest))
             is_summed_later = any(not place.is_fixed for place in rest.places)
             alone = found.alone | {Sight(rest, met)} if is_summed_later else found.alone
