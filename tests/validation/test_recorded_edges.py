@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +13,10 @@ import pytest
 
 from gamma_calc.algebra import Exponent
 from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus import provenance
+from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.calculus.size import Size
+from gamma_calc.program.problem import program_of
 from validation.edges import EIGHT, FOLDER, JUDGED, RECORDED, SETTINGS, Setting, edge, page
 
 DATA: list[dict[str, Any]] = json.loads(RECORDED.read_text(encoding="utf-8"))
@@ -35,6 +40,36 @@ def test_recorded_edges_are_those_of_today(setting: Setting, row: dict[str, Any]
         regions = {name: str(each) for name, each in found.decisions.items()}
         assert regions == {"stable": "eta <= -23/16", "internally_stable": "eta <= -3/2", "feature_learning": "never"}
         assert found.at_max["Z_A_down_proj[2]"] == Size.exactly(Exponent.of(Fraction(7, 16)))
+
+
+@pytest.fixture
+def remember() -> Iterator[Callable[[int], None]]:
+    """Sets how many sums back of earlier steps a run remembers; what was derived with another number is forgotten."""
+
+    def set_depth(depth: int) -> None:
+        patch.setattr(provenance, "DEPTH", depth)
+        forget()
+
+    def forget() -> None:
+        for name, module in list(sys.modules.items()):
+            if name.startswith("gamma_calc."):
+                for each in vars(module).values():
+                    getattr(each, "cache_clear", lambda: None)()
+
+    with pytest.MonkeyPatch.context() as patch:
+        yield set_depth
+    forget()
+
+
+@pytest.mark.slow
+def test_one_sum_of_earlier_steps_tells_all_and_none_too_little(remember: Callable[[int], None]) -> None:
+    """Far above the edge, where the slopes recorded of the families bear out what one sum tells."""
+    program = program_of(EIGHT.whole.at({"eta": Fraction(-1)}))
+    sizes = {}
+    for depth in (0, provenance.DEPTH, 3):
+        remember(depth)
+        sizes[depth] = [step.sizes for step in trajectory(program, 4).steps]
+    assert sizes[1] == sizes[3] != sizes[0]
 
 
 def test_one_modules_edge_is_refuted_where_the_network_has_another() -> None:
