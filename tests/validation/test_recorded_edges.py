@@ -63,7 +63,7 @@ def remember() -> Iterator[Callable[[int], None]]:
 
 @pytest.mark.slow
 def test_one_sum_of_earlier_steps_tells_all_and_none_too_little(remember: Callable[[int], None]) -> None:
-    """Far above the edge, where the slopes recorded of the families bear out what one sum tells."""
+    """Far above the edge, at the rate of which slopes are recorded far out: they bear out what one sum tells."""
     program = program_of(EIGHT.whole.at({"eta": Fraction(-1)}))
     sizes = {}
     for depth in (0, provenance.DEPTH, 3):
