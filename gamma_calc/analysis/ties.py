@@ -6,13 +6,14 @@ A run over a domain with a tie may take a part for larger, or for smaller, than 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import combinations
+from itertools import combinations, product
 
 from gamma_calc.algebra import Affine, Equality, Polyhedron
-from gamma_calc.calculus.components import Component
+from gamma_calc.calculus.components import Component, is_below
+from gamma_calc.calculus.provenance import PLAIN
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.trace import Application
-from gamma_calc.program.expressions import Map, MapChange
+from gamma_calc.program.expressions import Map, MapChange, Softmax
 
 
 def ties(run: Trajectory, domain: Polyhedron) -> Iterator[tuple[int, Affine]]:
@@ -21,15 +22,29 @@ def ties(run: Trajectory, domain: Polyhedron) -> Iterator[tuple[int, Affine]]:
     What a map makes of a part depends on which others are larger: it is another thing on either side, and at the tie.
     The first comes first, each with the place of its application: what is made before is as it is everywhere.
     """
-    compared = dict[frozenset[Affine], int]()
+    compared = dict[tuple[frozenset[Affine], bool], int]()
     for place, each in enumerate(run.applications):
-        if isinstance(each.subject.expression, Map | MapChange):
-            compared.setdefault(frozenset(piece for part in parts_of(each) for piece in part.size.upper.pieces), place)
-    for pieces, place in compared.items():
-        for one, other in combinations((Affine.of(0), *sorted(pieces, key=str)), 2):
+        if isinstance(node := each.subject.expression, Map | MapChange):
+            compared.setdefault((_sizes(each), _is_ranked(node)), place)
+    for (pieces, is_ranked), place in compared.items():
+        every = (Affine.of(0), *sorted(pieces, key=str))
+        for one, other in combinations(every, 2) if is_ranked else product(every[:1], every[1:]):
             form = domain.reduced(one - other)
             if form.free and not (domain & Polyhedron.of(Equality(form))).is_empty:
                 yield place, form
+
+
+def _sizes(application: Application) -> frozenset[Affine]:
+    """The sizes of what a map is taken of: where it makes nothing random, of the parts that may be the largest."""
+    parts = parts_of(application)
+    if all(part.provenance.unmarked is PLAIN for part in application.conclusion):
+        parts = [part for part in parts if not any(is_below(part, other) for other in parts)]
+    return frozenset(piece for part in parts for piece in part.size.upper.pieces)
+
+
+def _is_ranked(node: Map | MapChange) -> bool:
+    """Whether what a map makes of a part depends on more than whether that is small beside n^0, as of a logit."""
+    return not isinstance(node.map if isinstance(node, MapChange) else node, Softmax)
 
 
 def has_ties(runs: Iterable[Trajectory]) -> bool:

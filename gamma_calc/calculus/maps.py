@@ -10,7 +10,7 @@ from dataclasses import replace
 from enum import Enum
 from fractions import Fraction
 from functools import partial, reduce
-from itertools import product
+from itertools import combinations, product
 
 from gamma_calc.algebra import VANISHING, Exponent
 from gamma_calc.calculus.assumptions import NO_CANCELLATION
@@ -209,18 +209,29 @@ def _softmax(even: Term, logits: Term) -> Term:
 
 def _softmax_slope(even: Term, logits: Term) -> Term:
     """Where logits grow one entry is all, however many they are, and a slope p (dv - sum p dv) may vanish."""
-    return _saturated((*even, *_shares(even, logits, logits)), logits)
+    uniform, first = _exponential(_UNIT, logits), [_exponential((each,), logits) for each in logits]
+    second = (PRODUCT.conclude(*pair) for pair in combinations(first, 2))
+    return _saturated(PRODUCT.conclude(even, SUM.conclude(uniform, *first, *second)), logits)
 
 
 def _softmax_change(even: Term, logits: Term, change: Term) -> Term:
-    return _saturated(_shares(even, (*logits, *change), change), (*logits, *change))
+    """e^(v + d) - e^v is e^(v + d) times d, and what is smaller."""
+    moved = (*logits, *change)
+    whole, first = _exponential((*_UNIT, *moved), moved), _exponential(change, moved)
+    return _saturated(PRODUCT.conclude(even, PRODUCT.conclude(whole, first)), moved)
 
 
-def _shares(even: Term, logits: Term, parts: Term) -> Term:
-    """What parts of logits change of e^v / sum e^v: to first order v times what equal logits give."""
-    (beside,) = (replace(each, size=ONE) for each in even)
-    scale = total(even)
-    return gathered(image for each in parts for image in _images(each.size + scale, each, (beside, *logits)))
+_UNIT = GIVEN.conclude(CONSTANT)
+"""What small logits v are small beside: e^v is 1 + v, and the 1 makes equal shares of e^v / sum e^v."""
+
+
+def _exponential(parts: Term, logits: Term) -> Term:
+    """What some parts of logits make of e^v: a small one itself, whichever is larger, times what those of n^0 make.
+
+    Two small parts make their product beside that; of one with itself see `_expansion`.
+    """
+    (unit,), argument = _UNIT, (*_UNIT, *logits)
+    return tuple(image for each in parts for image in _images(each.size, each, argument, unit))
 
 
 def _saturated(shares: Term, logits: Term) -> Term:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from gamma_calc import Problem, derive
-from gamma_calc.algebra import EMPTY, NOWHERE, Affine, Equality, Polyhedron, Region, at_most
+from gamma_calc.algebra import EMPTY, NOWHERE, Affine, Equality, Inequality, Polyhedron, Region, at_most
 from gamma_calc.analysis import cells, points
-from gamma_calc.analysis.bounded import bounded
+from gamma_calc.analysis.bounded import bounded, run_of
 from gamma_calc.analysis.cells import decision_by_parts, faces, joint_decision
 from gamma_calc.analysis.conditions import STABLE, conditions_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.points import best_bound, is_borne_out
+from gamma_calc.analysis.ties import ties
 from gamma_calc.calculus.components import ONE
 from gamma_calc.calculus.policy import CALCULUS
+from gamma_calc.program.expressions import Expression
 from gamma_calc.program.models import LoraStack
-from gamma_calc.program.network import axis, data, named, parameter, relu
+from gamma_calc.program.network import axis, contract, data, named, parameter, relu, rms_norm, softmax
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
@@ -160,3 +163,23 @@ def test_what_ties_leave_wrong_of_exponents_is_said() -> None:
     assert law == growth and "which part of a map leads depends on what is free" in str(law)
     at_a_point = derive(_random_b(), at={"eta": -1}).derivation
     assert not at_a_point.caveats and at_a_point.decisions["stable"].holds
+
+
+S, N, TOKEN = Affine.symbol("s"), axis("n", 1), axis("token")
+TIED: dict[str, tuple[Callable[[Expression], Expression], set[str]]] = {
+    "relu": (relu, {"-s - 1/2"}),
+    "softmax": (lambda parts: softmax(parts, TOKEN), set()),
+    "norm": (lambda parts: rms_norm(data("x", N, TOKEN) + parts, N), set()),
+}
+
+
+@pytest.mark.parametrize(("function", "forms"), TIED.values(), ids=TIED)
+def test_where_two_small_parts_are_of_one_size_a_softmax_and_a_norm_have_no_tie(
+    function: Callable[[Expression], Expression], forms: set[str]
+) -> None:
+    """A softmax makes of each small part what it is, and a norm tells only the largest one."""
+    parts = parameter("P", N, TOKEN, init="s") + parameter("Q", N, TOKEN, init="-1/2")
+    output = contract(contract(function(parts), data("y", TOKEN), TOKEN), parameter("v", N, init="0", rate="-9"), N)
+    domain = Polyhedron.of(Inequality(-S, strict=True), Inequality(S + 1))
+    run = run_of(program_of(Problem("tied", named("f", output)).scheme), domain, 1)
+    assert {str(form) for _, form in ties(run, domain)} == forms

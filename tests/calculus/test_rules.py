@@ -722,6 +722,28 @@ def test_small_parts_of_a_map_meet_their_product_to_second_order_in_numbers(
     assert abs(slope(drawn, (2**8, 2**18), seed=1) - float(Fraction(expected))) < 0.1
 
 
+@pytest.mark.parametrize(("small", "expected"), [(("-1/8", "-1/8"), "3/4"), (("-1/8", "-1/4"), "5/8")])
+def test_small_parts_of_logits_meet_their_product_in_numbers(small: tuple[str, str], expected: str) -> None:
+    """A softmax of s Q x + t R x against (Q z) (R z): aligned is what is s t (Q x) (R x), whichever is larger."""
+    n, m, token, (second, third) = axis("n", 1), axis("m", 1), axis("token"), small
+    x, z, (q, r) = data("x", n, token), data("z", n), (parameter(name, m, n, init="-1/2") for name in "QR")
+    logits = scaled("s", second, contract(q, x, n)) + scaled("t", third, contract(r, x, n))
+    features = contract(softmax(logits, token), data("v", token), token)
+    met = named("met", contract(features, (q @ z) * (r @ z), m))
+    moved = contract(parameter("a", m, init="0", rate="0"), features, m)
+    found = exponents(Problem("heads", named("f", moved + stop_gradient(met))), steps=1)
+    assert str(found[1].sizes["met"]) == expected
+
+    def drawn(draw: np.random.Generator, width: int) -> float:
+        parts = draw.standard_normal((2, width, 8))  # as Q x and R x are; Q x and Q z know of each other
+        beside = parts[..., 0] + draw.standard_normal((2, width)) / 4
+        whole = sum(width ** float(Fraction(size)) * part for size, part in zip(small, parts, strict=True))
+        share = np.exp(whole[:, 0]) / np.exp(whole).sum(axis=1)
+        return np.sum(share * beside[0] * beside[1])
+
+    assert abs(slope(drawn, (2**10, 2**16), seed=1) - float(Fraction(expected))) < 0.1
+
+
 def test_what_a_step_changes_of_an_odd_map_has_no_mean_to_second_order_in_numbers() -> None:
     """tanh(c + d) - tanh(c) = tanh'(c) d + tanh''(c) d^2 / 2, odd in d and then in c: its mean is a random walk."""
     n, m = axis("n", 1), axis("m", 1)
