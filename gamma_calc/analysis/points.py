@@ -14,7 +14,7 @@ from gamma_calc.analysis.ties import has_ties, ties
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.provenance import MORE_APART, MOST_APART
 from gamma_calc.calculus.recursion import Trajectory, trajectory
-from gamma_calc.program.program import Program, with_quantities
+from gamma_calc.program.program import Program
 from gamma_calc.program.terms import is_initial
 
 MOST_POINTS, MOST_STEPS = 4, 3
@@ -57,7 +57,6 @@ def is_borne_out(
     """
     condition, rates = made.condition, {name for each in program.parameters for name in each.learning_rate.free}
     is_nowhere = made.region.is_empty
-    program = with_quantities(program, (*condition.bounded, *condition.reached))
     has_sides = is_nowhere or not condition.reached
     for at, side in _edges(within if is_nowhere else made.region, free, has_sides=has_sides):
         there = best_bound(program, condition, at, horizon, policy)
