@@ -6,9 +6,9 @@ A run over a domain with a tie may take a part for larger, or for smaller, than 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import combinations, product
+from itertools import chain, combinations
 
-from gamma_calc.algebra import Affine, Equality, Polyhedron
+from gamma_calc.algebra import Affine, Equality, Inequality, Polyhedron
 from gamma_calc.calculus.components import Component, is_below
 from gamma_calc.calculus.provenance import PLAIN
 from gamma_calc.calculus.recursion import Trajectory
@@ -25,10 +25,12 @@ def ties(run: Trajectory, domain: Polyhedron) -> Iterator[tuple[int, Affine]]:
     compared = dict[tuple[frozenset[Affine], bool], int]()
     for place, each in enumerate(run.applications):
         if isinstance(node := each.subject.expression, Map | MapChange):
-            compared.setdefault((_sizes(each), _is_ranked(node)), place)
-    for (pieces, is_ranked), place in compared.items():
-        every = (Affine.of(0), *sorted(pieces, key=str))
-        for one, other in combinations(every, 2) if is_ranked else product(every[:1], every[1:]):
+            compared.setdefault((_sizes(each), _is_softmax(node)), place)
+    zero = Affine.of(0)
+    for (sizes, is_softmax), place in compared.items():
+        pieces = sorted(sizes, key=str)
+        ranked = [each for each in pieces if not (is_softmax and domain.implies(Inequality(-each)))]
+        for one, other in chain(((zero, each) for each in pieces), combinations(ranked, 2)):
             form = domain.reduced(one - other)
             if form.free and not (domain & Polyhedron.of(Equality(form))).is_empty:
                 yield place, form
@@ -42,9 +44,9 @@ def _sizes(application: Application) -> frozenset[Affine]:
     return frozenset(piece for part in parts for piece in part.size.upper.pieces)
 
 
-def _is_ranked(node: Map | MapChange) -> bool:
-    """Whether what a map makes of a part depends on more than whether that is small beside n^0, as of a logit."""
-    return not isinstance(node.map if isinstance(node, MapChange) else node, Softmax)
+def _is_softmax(node: Map | MapChange) -> bool:
+    """Whether what it makes of a part that does not grow depends on n^0 alone, whichever other one is larger."""
+    return isinstance(node.map if isinstance(node, MapChange) else node, Softmax)
 
 
 def has_ties(runs: Iterable[Trajectory]) -> bool:

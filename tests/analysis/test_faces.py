@@ -166,20 +166,21 @@ def test_what_ties_leave_wrong_of_exponents_is_said() -> None:
 
 
 S, N, TOKEN = Affine.symbol("s"), axis("n", 1), axis("token")
-TIED: dict[str, tuple[Callable[[Expression], Expression], set[str]]] = {
-    "relu": (relu, {"-s - 1/2"}),
-    "softmax": (lambda parts: softmax(parts, TOKEN), set()),
-    "norm": (lambda parts: rms_norm(data("x", N, TOKEN) + parts, N), set()),
+SMALL, LARGE = ((Inequality(-S, strict=True), Inequality(S + 1)), (Inequality(S, strict=True), Inequality(1 - S)))
+TIED: dict[str, tuple[Callable[[Expression], Expression], str, tuple[Inequality, ...], set[str]]] = {
+    "relu": (relu, "-1/2", SMALL, {"-s - 1/2"}),
+    "softmax": (lambda parts: softmax(parts, TOKEN), "-1/2", SMALL, set()),
+    "softmax of what grows": (lambda parts: softmax(parts, TOKEN), "1/2", LARGE, {"-s + 1/2"}),
+    "norm": (lambda parts: rms_norm(data("x", N, TOKEN) + parts, N), "-1/2", SMALL, set()),
 }
 
 
-@pytest.mark.parametrize(("function", "forms"), TIED.values(), ids=TIED)
+@pytest.mark.parametrize(("function", "other", "domain", "forms"), TIED.values(), ids=TIED)
 def test_where_two_small_parts_are_of_one_size_a_softmax_and_a_norm_have_no_tie(
-    function: Callable[[Expression], Expression], forms: set[str]
+    function: Callable[[Expression], Expression], other: str, domain: tuple[Inequality, ...], forms: set[str]
 ) -> None:
     """A softmax makes of each small part what it is, and a norm tells only the largest one."""
-    parts = parameter("P", N, TOKEN, init="s") + parameter("Q", N, TOKEN, init="-1/2")
+    parts = parameter("P", N, TOKEN, init="s") + parameter("Q", N, TOKEN, init=other)
     output = contract(contract(function(parts), data("y", TOKEN), TOKEN), parameter("v", N, init="0", rate="-9"), N)
-    domain = Polyhedron.of(Inequality(-S, strict=True), Inequality(S + 1))
-    run = run_of(program_of(Problem("tied", named("f", output)).scheme), domain, 1)
-    assert {str(form) for _, form in ties(run, domain)} == forms
+    run = run_of(program_of(Problem("tied", named("f", output)).scheme), Polyhedron.of(*domain), 1)
+    assert {str(form) for _, form in ties(run, run.domain)} == forms
