@@ -20,6 +20,8 @@ def ties(run: Trajectory, domain: Polyhedron) -> Iterator[tuple[int, Affine]]:
     """The forms that are zero where two parts of what a map is taken of are of one size, or one is n^0, in a domain.
 
     What a map makes of a part depends on which others are larger: it is another thing on either side, and at the tie.
+    Of logits that do not grow a softmax makes the same whichever is larger: each is only compared with n^0.
+
     The first comes first, each with the place of its application: what is made before is as it is everywhere.
     """
     compared = dict[tuple[frozenset[Affine], bool], int]()
@@ -45,7 +47,7 @@ def _sizes(application: Application) -> frozenset[Affine]:
 
 
 def _is_softmax(node: Map | MapChange) -> bool:
-    """Whether what it makes of a part that does not grow depends on n^0 alone, whichever other one is larger."""
+    """Whether it is a softmax, or the change of one."""
     return isinstance(node.map if isinstance(node, MapChange) else node, Softmax)
 
 

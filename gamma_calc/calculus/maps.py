@@ -201,6 +201,10 @@ def uniform(axis: Axis) -> Term:
     return GIVEN.conclude(Exponent.of(-axis.size))
 
 
+_UNIT = GIVEN.conclude(CONSTANT)
+"""What small logits v are small beside: e^v is 1 + v, and the 1 makes equal shares of e^v / sum e^v."""
+
+
 def _softmax(even: Term, logits: Term) -> Term:
     """Of a fixed number of logits the largest share is at least one over that number, however large they are."""
     is_fixed = total(even) == ONE
@@ -219,10 +223,6 @@ def _softmax_change(even: Term, logits: Term, change: Term) -> Term:
     moved = (*logits, *change)
     whole, first = _exponential((*_UNIT, *moved), moved), _exponential(change, moved)
     return _saturated(PRODUCT.conclude(even, PRODUCT.conclude(whole, first)), moved)
-
-
-_UNIT = GIVEN.conclude(CONSTANT)
-"""What small logits v are small beside: e^v is 1 + v, and the 1 makes equal shares of e^v / sum e^v."""
 
 
 def _exponential(parts: Term, logits: Term) -> Term:
