@@ -69,7 +69,7 @@ class Order:
 
     domain: Polyhedron
     _signs: dict[Affine, bool] = field(default_factory=dict)
-    _sums: dict[tuple[Cycles, int], dict[Free, list[Affine]]] = field(default_factory=dict)
+    _sums: dict[tuple[Cycles, int], dict[Free, dict[Affine, None]]] = field(default_factory=dict)
     _below: dict[tuple[Cycles, Cycles], bool] = field(default_factory=dict)
     _essential: dict[Cycles, Cycles] = field(default_factory=dict)
     _covered: dict[tuple[Affine, ...], bool] = field(default_factory=dict)
@@ -128,15 +128,27 @@ class Order:
     def _free(self, form: Affine) -> Free:
         return tuple(term for term in form.terms if term[0] not in self._bound)
 
-    def _sums_within(self, cycles: Cycles, edges: int) -> dict[Free, list[Affine]]:
+    def _sums_within(self, cycles: Cycles, edges: int) -> dict[Free, dict[Affine, None]]:
         """What turns of some cycles can add up to, by what they do on the names that the domain leaves free."""
         key = cycles, edges
         if key not in self._sums:
-            found: dict[Free, list[Affine]] = {}
-            for form in dict.fromkeys(added for _, added in turns(cycles, edges)):
-                found.setdefault(self._free(form), []).append(form)
+            found: dict[Free, dict[Affine, None]] = {}
+            for form in self._sums_by_turn(cycles, edges):
+                found.setdefault(self._free(form), {})[form] = None
             self._sums[key] = found
         return self._sums[key]
+
+    def _sums_by_turn(self, cycles: Cycles, edges: int) -> Iterator[Affine]:
+        """The sums without a turn of the first cycle, and with one turn of it more than others."""
+        if not cycles:
+            yield NOTHING
+            return
+        first, *others = cycles
+        for forms in self._sums_within(tuple(others), edges).values():
+            yield from forms
+        if first.length <= edges:
+            for forms in self._sums_within(cycles, edges - first.length).values():
+                yield from (first.weight + form for form in forms)
 
 
 @dataclass(frozen=True, slots=True)
