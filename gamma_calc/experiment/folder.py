@@ -26,8 +26,8 @@ from gamma_calc.files import write_files
 from gamma_calc.program.models import MODULE
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.report.plots import scaling_picture
+from gamma_calc.simulation.axis_sizes import FIXED
 from gamma_calc.simulation.devices import device_name
-from gamma_calc.simulation.program_sizes import FIXED
 from gamma_calc.simulation.verdicts import Verdict
 
 

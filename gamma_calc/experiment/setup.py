@@ -20,9 +20,10 @@ from gamma_calc.program.models import EXTRA, RANK
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
+from gamma_calc.simulation.axis_sizes import FIXED
 from gamma_calc.simulation.devices import DEVICES, DTYPES
 from gamma_calc.simulation.power import Power
-from gamma_calc.simulation.program_sizes import FIXED, ProgramExperiment
+from gamma_calc.simulation.program_sizes import ProgramExperiment
 
 BALANCED = Fraction(1)
 RAW = Fraction(1, 16)

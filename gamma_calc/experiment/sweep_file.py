@@ -48,8 +48,8 @@ from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import selected
 from gamma_calc.program.spec_file import check_names, scheme_from, scheme_from_table, toml_file
+from gamma_calc.simulation.axis_sizes import FIXED
 from gamma_calc.simulation.devices import DEVICES, DTYPES
-from gamma_calc.simulation.program_sizes import FIXED
 from gamma_calc.simulation.student_data import STUDENT_RANK, TRAINING_POINTS
 
 REQUIRED = ("experiment", "schemes", "widths", "seeds", "steps")

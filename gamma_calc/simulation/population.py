@@ -50,9 +50,9 @@ from gamma_calc.program.expressions import (
 )
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.program.terms import FormalSum, Label, is_initial
+from gamma_calc.simulation.axis_sizes import FIXED
 from gamma_calc.simulation.power import BeyondFloats
 from gamma_calc.simulation.program_sizes import (
-    FIXED,
     ProgramExperiment,
     ProgramMeasurement,
     drawn_givens,
@@ -78,7 +78,7 @@ def population_refusal(experiment: ProgramExperiment) -> str:
     program = experiment.program
     if not isinstance(program.optimizer.step, Raw | Moments) or program.takes_norms:
         return f"a step of {program.optimizer.name} is not taken entry by entry"
-    if experiment.parts:
+    if any(not node.axis.is_fixed for node in experiment.axis_sizes.splits):
         return "an axis that grows is split"
     if any(isinstance(node, Softmax) and not node.axis.is_fixed for node in experiment.written):
         return "a softmax sums over an axis that grows"

@@ -34,7 +34,6 @@ from gamma_calc.program.expressions import (
     Expression,
     Given,
     Map,
-    Merged,
     Named,
     Ones,
     Renamed,
@@ -49,6 +48,7 @@ from gamma_calc.program.optimizers import Moments, Optimizer
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import Kind, Part
 from gamma_calc.program.update_expressions import Scalar
+from gamma_calc.simulation.axis_sizes import AxisSizes
 from gamma_calc.simulation.devices import resolved_device, resolved_dtype
 from gamma_calc.simulation.power import Power
 from gamma_calc.simulation.steps import mean_square
@@ -68,11 +68,6 @@ Progress = Callable[[int, int], None]
 Reduced = Callable[[Tensor, tuple[Axis, ...]], Tensor]
 """The mean square over the entries of a value with these axes, [runs]."""
 
-FIXED = 3
-"""Coordinates of an axis of fixed size: odd, for a sum of an even number of signs can vanish; more than one, and few:
-what a sum over the width has aligned with one of them stands clear of its noise the earlier, the fewer there are."""
-HEADS = 2
-"""The same where it splits an axis that grows: widths are even."""
 MEAN = 0.5
 """The mean of the entries of an input, of variance one."""
 MEMORY_BOUND = 2**28
@@ -93,9 +88,8 @@ def _written(program: Program) -> tuple[Expression, ...]:
 
 
 @lru_cache(maxsize=64)
-def _parts(program: Program) -> Mapping[Axis, tuple[Axis, Axis]]:
-    splits = [node for node in _written(program) if isinstance(node, Split | Merged)]
-    return {node.growing: (node.axis, node.inner if node.outer == node.growing else node.outer) for node in splits}
+def _axis_sizes(program: Program, first: tuple[tuple[str, int], ...]) -> AxisSizes:
+    return AxisSizes(_written(program), dict(first))
 
 
 @lru_cache(maxsize=64)
@@ -149,20 +143,13 @@ class ProgramExperiment:
         return _written(self.program)
 
     @property
-    def parts(self) -> Mapping[Axis, tuple[Axis, Axis]]:
-        """For each growing axis that is a part of another one: that one, and the part of fixed size beside it."""
-        return _parts(self.program)
+    def axis_sizes(self) -> AxisSizes:
+        """How many coordinates axes have."""
+        return _axis_sizes(self.program, tuple(self.first.items()))
 
     def coordinates(self, axis: Axis, width: int) -> int:
         """How many coordinates an axis has."""
-        parts = self.parts
-        if axis in parts:
-            whole, beside = parts[axis]
-            return self.coordinates(whole, width) // self.coordinates(beside, width)
-        if axis.is_fixed:
-            is_part = any(axis == beside for _, beside in parts.values())
-            return self.first.get(axis.name, HEADS if is_part else FIXED)
-        return max(1, round(self.first.get(axis.name, 1) * Power(Fraction(str(axis.size))).at(width, 1)))
+        return self.axis_sizes.at(axis, width)
 
     def size(self, name: str, exponent: Affine, width: int) -> float:
         """k n^exponent."""
@@ -201,12 +188,11 @@ class ProgramExperiment:
 
     def check_sizes(self, width: int) -> None:
         """See that every size at a width is a float."""
-        for part, (whole, beside) in self.parts.items():
-            sizes = [self.coordinates(axis, width) for axis in (part, beside, whole)]
-            if sizes[0] * sizes[1] != sizes[2]:
-                raise BadInput(
-                    f"width of a network whose {whole} is split", found=width, expected=f"a multiple of {sizes[1]}"
-                )
+        for node in self.axis_sizes.splits:
+            outer, inner, whole = (self.coordinates(axis, width) for axis in (node.outer, node.inner, node.axis))
+            if outer * inner != whole:
+                expected = f"a multiple of {self.axis_sizes.step}"
+                raise BadInput(f"width of a network whose {node.axis} is split", found=width, expected=expected)
         self.reading(width, {leaf.name: torch.ones(()) for leaf in self.tensors}, TorchReading)
 
     def memory_at(self, width: int) -> int:

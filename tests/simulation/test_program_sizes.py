@@ -11,8 +11,8 @@ import torch
 from scipy import stats
 
 from gamma_calc.experiment.setup import RANK_AT_ONE, Settings, network_experiment
+from gamma_calc.simulation.axis_sizes import FIXED
 from gamma_calc.simulation.program_sizes import (
-    FIXED,
     MEAN,
     ProgramExperiment,
     ProgramMeasurement,
