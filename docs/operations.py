@@ -13,11 +13,12 @@ from gamma_calc.tracing.operations import ENTRIES
 HEAD = """# Operations
 
 Written by `docs/operations.py`, and compared with what that writes by a test. `traced` captures the
-forward pass of a module in operations of ATen; these it translates. What has no line is reported by its name and its
-line in the model's source (`Traced.unknown`), and no problem is made of the module. Operations on data alone, such as
+forward pass of a module in operations of ATen; these it translates. Any other is reported by its name and its line in
+the model's source (`Traced.unknown`), and no problem is made of the module. Operations on data alone, such as
 those that make masks and rotations, are done and need no rule. One in place has the name of the one that is not,
-without its underscore. Which entries are the largest (`topk`, `max`), such as the experts of a token, is held as at the
-start, and the line that asks for it is in `Traced.choices`.
+without its underscore. One that has no line is first written in others, as torch itself has it (`glu`, `hstack`,
+`outer`), and a recurrence that a model takes in chunks is taken token by token. Which entries are the largest (`topk`,
+`max`), such as the experts of a token, is held as at the start, and the line that asks for it is in `Traced.choices`.
 
 | operation | what it is read as |
 |---|---|

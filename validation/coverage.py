@@ -44,8 +44,8 @@ class Model:
 
     def adapted(self, targets: Any) -> torch.nn.Module:
         """The model with adapters."""
-        shape = getattr(transformers, f"{self.family}Config")(**self.options)
-        bare = getattr(transformers, f"{self.family}{self.head}")(shape)
+        model = getattr(transformers, f"{self.family}{self.head}")
+        bare = model(model.config_class(**self.options))
         config = LoraConfig(r=3, target_modules=targets, fan_in_fan_out=self.is_transposed)
         adapted: torch.nn.Module = get_peft_model(bare, config)
         return adapted
@@ -73,6 +73,14 @@ _BART = {"d_model": 64, "vocab_size": 19} | {
 _DISTILBERT = {"dim": 64, "n_heads": 8, "n_layers": 1, "hidden_dim": 34, "vocab_size": 19}
 _EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 14, "num_experts": 5}
 _MARKS = {"cls_token_id": 0, "sep_token_id": 0}
+_OF_LAYERS: Mapping[str, Any] = {
+    **{"head_dim": 14, "layer_types": ["full_attention"]},
+    **{"hidden_size_per_layer_input": 6, "vocab_size_per_layer_input": 19},
+}
+_LATENT = {
+    **{"q_lora_rank": 12, "kv_lora_rank": 10, "num_key_value_heads": 8, "first_k_dense_replace": 0, "n_group": 2},
+    **{"topk_group": 1, "n_routed_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 14},
+}
 _RELATIVE = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "norm_rel_ebd": "layer_norm"}
 MODELS: Mapping[str, Model] = MappingProxyType(
     {
@@ -103,6 +111,9 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "GPT-OSS": _causal("GptOss", num_local_experts=5, layer_types=["full_attention"], head_dim=8),
         "DeBERTa-v3": Model("DebertaV2", "ForMaskedLM", ("query_proj", "value_proj"), {**SIZES, **_RELATIVE}),
         "ModernBERT": Model("ModernBert", "ForMaskedLM", ("Wqkv",), {**SIZES, **TOKENS, **_MARKS}),
+        "Gemma 4": _causal("Gemma4", **_OF_LAYERS),
+        "DeepSeek-V3": _causal("DeepseekV3", "q_b_proj", "kv_b_proj", **_LATENT),
+        "Qwen3.5": _causal("Qwen3_5", "in_proj_qkv", layer_types=["linear_attention"]),
         "Falcon": _causal("Falcon", "query_key_value"),
     }
 )

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
+from importlib import import_module
 
+import transformers
 from peft import PeftConfig, PeftModel
 from transformers import PreTrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -26,6 +28,12 @@ from gamma_calc.huggingface.layers import (
 )
 from gamma_calc.tracing.attributes import ATTRIBUTES
 
+BY_LAYER = "per_layer_config"
+"""What a configuration says of single layers."""
+SHARING = "num_kv_shared_layers"
+"""How many layers, the last ones, take the keys and values of earlier ones."""
+MODEL_NAMES = ("Model", "LMHeadModel", "ForCausalLM")
+"""How the names of models of a text end, those last that predict tokens."""
 Layers = Mapping[str, frozenset[int]]
 """Numbers of layers, by the name that modules of a kind share, such as model.layers.*.mlp.up_proj; none of a head's."""
 
@@ -75,18 +83,28 @@ def short_model(model: ModelLike, adapter: PeftConfig | None, most: int) -> Shor
         raise BadInput(f"{title}: adapters stand in different layers by kind", found=said, expected="the same for all")
     number = len(numbers.pop()) if numbers else count
     layers = min(most, number, count)
-    for name, value in config.to_dict().items():
-        if isinstance(value, list) and len(value) == count:  # such as the kind of attention of each layer
-            setattr(config, name, value[:layers])
-    for name in ATTRIBUTES["layers"]:
-        if isinstance(getattr(config, name, None), int):
-            setattr(config, name, min(layers, getattr(config, name)))
+    _shorten(config, count, layers)
     if adapter is not None and chosen:
         adapter = copy(adapter)
         adapter.target_modules = {kind.replace("*", str(place), 1) for kind in chosen for place in range(layers)}
         for key in ("layers_to_transform", "layers_pattern", "exclude_modules"):
             setattr(adapter, key, None)
     return ShortModel(adapted(on_meta(config), adapter, title), layers, number, count, part_of)
+
+
+def _shorten(config: PreTrainedConfig, count: int, layers: int) -> None:
+    """Leave the first layers of a configuration of some number of them; none of them shares keys with earlier ones."""
+    known = config.to_dict()
+    for name, value in known.items():
+        if isinstance(value, list) and len(value) == count:  # such as the kind of attention of each layer
+            setattr(config, name, value[:layers])
+    if known.get(BY_LAYER):
+        setattr(config, BY_LAYER, {number: each for number, each in known[BY_LAYER].items() if int(number) < layers})
+    for name in ATTRIBUTES["layers"]:
+        if isinstance(known.get(name), int):
+            setattr(config, name, min(layers, known[name]))
+    if known.get(SHARING):
+        setattr(config, SHARING, 0)
 
 
 def _of_text(config: PreTrainedConfig) -> tuple[PreTrainedConfig, str | None]:
@@ -98,8 +116,23 @@ def _of_text(config: PreTrainedConfig) -> tuple[PreTrainedConfig, str | None]:
     if text is config:
         return config, None
     head = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(text.model_type)
-    text.architectures = None if head is None else [head]
+    text.architectures = _models_of(type(text)) if head is None else [head]
     return text, (config.architectures or [config.model_type])[0]
+
+
+def _models_of(config: type[PreTrainedConfig]) -> list[str] | None:
+    """The classes of models that a configuration is one of, those that predict tokens first; None where there is none.
+
+    They stand in the module beside its own, by the names that transformers gives modules.
+    """
+    try:
+        beside = import_module(config.__module__.replace(".configuration_", ".modeling_"))
+    except ImportError:
+        return None
+    classes = (each for each in vars(beside).values() if getattr(each, "config_class", None) is config)
+    names = [each.__name__ for each in classes if not each.__name__.endswith("PreTrainedModel")]
+    ranks = {name: rank for name in names for rank, end in enumerate(MODEL_NAMES) if name.endswith(end)}
+    return sorted((name for name in ranks if hasattr(transformers, name)), key=lambda name: -ranks[name]) or None
 
 
 def _may_choose(adapter: PeftConfig) -> bool:

@@ -389,7 +389,7 @@ SATURATING_FUNCTIONS = frozenset({"tanh", "tanh'", "hardtanh", "hardtanh'", "erf
 The functions are odd, so that they keep the sign symmetries of their whole argument, and their derivatives even.
 """
 
-CURVED_FUNCTIONS = frozenset({"silu", "mish", "hardswish", "elu", "gelu", "gelu_tanh"})
+CURVED_FUNCTIONS = frozenset({"silu", "mish", "hardswish", "elu", "softplus", "gelu", "gelu_tanh"})
 """The scalar functions that have a slope at zero and a curvature: of what vanishes each is a line, and a parabola.
 
 That of an ELU stands on one side only: half of it, and v |v|, which is as odd as v is and smaller.

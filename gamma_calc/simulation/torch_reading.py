@@ -11,6 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import partial, reduce
 from itertools import islice
+from math import log
 from types import MappingProxyType
 
 import torch
@@ -49,6 +50,7 @@ FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "mish": torch.nn.functional.mish,
     "hardswish": torch.nn.functional.hardswish,
     "elu": torch.nn.functional.elu,
+    "softplus": lambda x: torch.nn.functional.softplus(x) - log(2),
     "capped": partial(torch.clamp, max=1),
     "hardtanh": torch.nn.functional.hardtanh,
     "tanh": torch.tanh,

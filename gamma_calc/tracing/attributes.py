@@ -6,20 +6,26 @@ from collections.abc import Mapping
 
 ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "hidden": ("hidden_size", "n_embd", "d_model"),
-    "heads": ("num_attention_heads", "n_head", "num_heads", "encoder_attention_heads", "decoder_attention_heads"),
+    "heads": (
+        *("num_attention_heads", "n_head", "num_heads", "encoder_attention_heads", "decoder_attention_heads"),
+        *("linear_num_key_heads", "linear_num_value_heads"),
+    ),
     "kv_heads": ("num_key_value_heads",),
-    "head": ("head_dim", "d_kv", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"),
+    "head": (
+        *("head_dim", "d_kv", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"),
+        *("linear_key_head_dim", "linear_value_head_dim"),
+    ),
     "intermediate": (
         *("intermediate_size", "n_inner", "ffn_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim"),
-        "hidden_dim",
+        *("hidden_dim", "dim_ff", "ffn_hidden_size"),
     ),
     "moe_intermediate": ("moe_intermediate_size",),
     "shared_intermediate": ("shared_expert_intermediate_size", "shared_intermediate_size"),
-    "vocabulary": ("vocab_size",),
+    "vocabulary": ("vocab_size", "vocab_size_per_layer_input"),
     "experts": ("num_local_experts", "num_experts"),
     "layers": (
         *("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers"),
-        "num_decoder_layers",
+        *("num_encoder_layers", "num_decoder_layers"),
     ),
 }
 """What configurations call each kind of size."""

@@ -1,18 +1,13 @@
 """Capture: the operations of a module's forward pass, the same at two widths.
 
-`torch.export` writes down which operations a module does on some inputs. Twins of a module that differ in their sizes
-do the same operations, one for one; a size or a number that differs between them is one that grows.
+Twins of a module that differ in their sizes do the same operations, one for one; a size or a number that differs
+between them is one that grows.
 """
 
 from __future__ import annotations
 
-import io
-import logging
 import re
-import traceback
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stderr
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -22,6 +17,7 @@ from torch import Tensor, nn
 from torch.export.graph_signature import InputKind
 
 from gamma_calc.errors import BadInput
+from gamma_calc.tracing.export import FILLED, Twin, exported, kind_of, needed
 
 RANDOM_BUFFER = re.compile(r"(.*\.)?vera_[AB]\.[^.]+")
 """What PEFT calls the random matrices that VeRA's adapters share and do not train."""
@@ -57,14 +53,6 @@ FIRST_LAYERS = re.compile(r"\.slice\((None|0), [^)]*\)")
 
 Sizes = tuple[int, ...]
 """A number of coordinates in each of the twins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Twin:
-    """A module at some sizes, and the inputs that it is called with, by name."""
-
-    model: nn.Module
-    inputs: Mapping[str, Any]
 
 
 class Across(tuple[float, ...]):
@@ -129,118 +117,57 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """The operations that an output is made from, each after what it uses; `output` is the last one's name."""
+    """The operations that an output is made from, each after what it uses; `output` is the last one's name.
+
+    `choices` are the lines of the model's source that find the largest entries: where these are is held, so what they
+    are found among is none of the operations, unless their values are used too.
+    """
 
     operations: Mapping[str, Operation]
     output: str
+    choices: tuple[str, ...]
 
     def operation(self, argument: Any) -> Operation | None:
-        """The operation that an operand is the value of; None where it is no such value."""
-        return self.operations[argument.name] if isinstance(argument, Reference) else None
+        """The operation that an operand is the value of; None where it is none, or only constants are made from it."""
+        return self.operations.get(argument.name) if isinstance(argument, Reference) else None
 
 
-def captured(twins: Sequence[Twin]) -> Capture:
+def captured(twins: Sequence[Twin], rules: Container[str]) -> Capture:
     """The forward pass of some twins, in evaluation mode.
+
+    Args:
+        twins: of one module.
+        rules: kinds of operations that a rule translates. Any other one is written in such, if torch can.
 
     Raises:
         BadInput: the forward pass depends on the values of its inputs, the twins do not do the same operations, or
             nothing that comes out is a tensor of numbers.
     """
-    programs = [_exported(twin) for twin in twins]
-    graphs = [_needed(program) for program in programs]
+    programs = [exported(twin, rules) for twin in twins]
+    graphs = [needed(program) for program in programs]
     _check_alike(graphs)
     leaves = [_leaves(program, twin.model) for program, twin in zip(programs, twins, strict=True)]
     chosen = [_chosen(graph, each) for graph, each in zip(graphs, leaves, strict=True)]
     found: dict[str, Operation] = {}
     for nodes in zip(*graphs, strict=True):
         found[nodes[0].name] = _operation(nodes, leaves, chosen, found)
-    return Capture(found, graphs[0][-1].name)
+    choices = dict.fromkeys(each.where for each in found.values() if each.places is not None)
+    return Capture(_used(graphs[0], found), graphs[0][-1].name, tuple(choices))
 
 
-def _exported(twin: Twin) -> Any:
-    try:
-        with torch.no_grad(), _unspoken(), _untyped():
-            program = torch.export.export(twin.model.eval(), (), dict(twin.inputs), strict=False)
-            if not any(map(_changes_shared, program.graph.nodes)):
-                return program
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of torch about its own use of what is deprecated
-                return program.run_decompositions({})  # the same operations, none of them in place
-    except Exception as problem:  # whatever a module's own code raises
-        asked = f"{type(twin.model).__name__}: its forward pass cannot be written down as a list of operations"
-        raise BadInput(
-            f"{asked}: {str(problem).splitlines()[0] if str(problem) else problem!r} ({_own_line(problem)})"
-        ) from None
-
-
-def _changes_shared(node: Any) -> bool:
-    """Whether an operation changes, in place, numbers that are another value's too: a part of one, or seen in parts."""
-    if not (node.op == "call_function" and _kind(node).endswith("_") and isinstance(node.args[0], torch.fx.Node)):
-        return False
-    changed = node.args[0]
-    return _is_view(changed) or any(map(_is_view, changed.users))
-
-
-def _is_view(node: Any) -> bool:
-    """Whether the value of an operation shares its numbers with that of another one."""
-    schema = getattr(node.target, "_schema", None)
-    return schema is not None and any(each.alias_info and not each.alias_info.is_write for each in schema.returns)
-
-
-@contextmanager
-def _unspoken() -> Iterator[None]:
-    """Without what torch writes beside an error, such as the operations so far: the error itself says what is wrong."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        logging.disable(before)
-
-
-@contextmanager
-def _untyped() -> Iterator[None]:
-    """Without changes of type for a part of a forward pass: `torch.export` makes one operation of such a part."""
-    before = torch.autocast
-    torch.autocast = lambda *given, **options: nullcontext()  # type: ignore[assignment, misc]
-    try:
-        yield
-    finally:
-        torch.autocast = before  # type: ignore[misc]
-
-
-def _own_line(problem: BaseException) -> str:
-    """The innermost line of a traceback outside torch."""
-    frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if "/torch/" not in frame.filename]
-    own = [frame for frame in frames if not frame.filename.endswith("tracing/capture.py")]
-    return f"{own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else "no line known"
-
-
-def _needed(program: Any) -> list[Any]:
-    """The nodes that the first output of floating point is made from, in order."""
-    (last,) = [node for node in program.graph.nodes if node.op == "output"]
-    outputs = [node for node in last.args[0] if isinstance(node, torch.fx.Node) and _is_floating(node)]
-    if not outputs:
-        raise BadInput("the output of a module", found="no tensor of numbers", expected="logits, or another value")
-    needed, waiting = set(), [next((node for node in outputs if node.meta["val"].ndim), outputs[0])]
-    while waiting:
-        node = waiting.pop()
-        if node not in needed:
-            needed.add(node)
-            waiting += node.all_input_nodes
-    return [node for node in program.graph.nodes if node in needed]
-
-
-def _is_floating(node: Any) -> bool:
-    value = node.meta.get("val")
-    return isinstance(value, Tensor) and value.is_floating_point()
+def _used(graph: Sequence[Any], found: Mapping[str, Operation]) -> dict[str, Operation]:
+    """The operations whose values the last one is made from; what is constant is made from nothing."""
+    used = {graph[-1].name}
+    for node in reversed(graph):
+        if node.name in used and not found[node.name].is_constant:
+            used.update(each.name for each in node.all_input_nodes)
+    return {name: each for name, each in found.items() if name in used}
 
 
 def _check_alike(graphs: Sequence[Sequence[Any]]) -> None:
     for nodes in zip(*graphs, strict=False):
         if len({str(node.target) if node.op == "call_function" else node.op for node in nodes}) > 1:
-            kinds = " and ".join(_kind(node) for node in nodes)
+            kinds = " and ".join(kind_of(node) for node in nodes)
             raise BadInput(f"two widths of the module do different operations: {kinds} ({_where(nodes[0])})")
     if len({len(graph) for graph in graphs}) > 1:
         counts = " and ".join(str(len(graph)) for graph in graphs)
@@ -288,7 +215,7 @@ def _is_vector(parameter: Tensor, node: Any) -> bool:
 
 
 def _is_multiplied(node: Any) -> bool:
-    kinds = {user: _kind(user) for user in node.users}
+    kinds = {user: kind_of(user) for user in node.users}
     return any(
         kind in PRODUCTS or (kind in (*SAME, *TRANSPOSES) and _is_multiplied(user)) for user, kind in kinds.items()
     )
@@ -306,7 +233,7 @@ def _chosen(graph: Sequence[Any], leaves: Mapping[str, _Leaf]) -> Mapping[Any, A
 
 def _is_choice(node: Any) -> bool:
     """Whether an operation finds the largest entries, and where they are."""
-    return _kind(node) in CHOICES and isinstance(node.meta["val"], tuple | list)
+    return kind_of(node) in CHOICES and isinstance(node.meta["val"], tuple | list)
 
 
 def _operation(
@@ -320,13 +247,15 @@ def _operation(
     if node.op == "placeholder":
         leaf, *others = [each[other.name] for each, other in zip(leaves, nodes, strict=True)]
         values = tuple(each.value for each in (leaf, *others))
-    elif _kind(node) == "getitem" and node.args[1] == 1 and (held := known[node.args[0].name].places) is not None:
+    elif kind_of(node) == "getitem" and node.args[1] == 1 and (held := known[node.args[0].name].places) is not None:
         values = held
+    elif kind_of(node) in FILLED:
+        values = tuple(_filled(other) for other in nodes)
     elif all(known[each.name].is_constant for each in node.all_input_nodes):
         values = tuple(_computed(other, place, known, nodes) for place, other in enumerate(nodes))
     return Operation(
         node.name,
-        _kind(node).removesuffix("_"),
+        kind_of(node).removesuffix("_"),
         _merged([other.args for other in nodes]),
         _merged([dict(other.kwargs) for other in nodes]),
         _shape(nodes, values),
@@ -352,6 +281,12 @@ def _computed(node: Any, place: int, known: Mapping[str, Operation], nodes: Sequ
         return values[place]
 
     return _done(node, value)
+
+
+def _filled(node: Any) -> Any:
+    """The value of a node that takes no more than a shape, in one twin."""
+    found = _done(node, lambda each: torch.zeros(each.meta["val"].shape, dtype=each.meta["val"].dtype))
+    return torch.zeros_like(found) if "empty" in kind_of(node) else found
 
 
 def _done(node: Any, value: Callable[[Any], Any]) -> Any:
@@ -391,13 +326,6 @@ def _shape(nodes: Sequence[Any], known: tuple[Any, ...] | None) -> tuple[Sizes, 
     if any(isinstance(size, torch.SymInt) for shape in shapes for size in shape):
         raise BadInput(f"a size that depends on the values of the inputs ({_where(nodes[0])})")
     return tuple(zip(*(map(int, shape) for shape in shapes), strict=True))
-
-
-def _kind(node: Any) -> str:
-    if node.op == "placeholder":
-        return "parameter"
-    name = getattr(node.target, "__name__", str(node.target))
-    return name.partition(".")[0]
 
 
 def _module(node: Any) -> str:

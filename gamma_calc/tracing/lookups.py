@@ -61,9 +61,7 @@ def largest(
 ) -> tuple[Value, None]:
     """The largest entries along a fixed dimension, such as a token's experts; which they are is held."""
     assert op.places is not None  # a choice has them
-    found = _at_places(t, op, t.value(x), place, op.places)
-    t.choices.append(op.where)
-    return found, None
+    return _at_places(t, op, t.value(x), place, op.places), None
 
 
 def maximum(t: Translation, op: Operation, x: Any, place: Any = None, keepdim: bool = False) -> tuple[Value, None]:
@@ -73,7 +71,6 @@ def maximum(t: Translation, op: Operation, x: Any, place: Any = None, keepdim: b
     value = t.value(x)
     places = op.places if keepdim else tuple(each.unsqueeze(place) for each in op.places)
     found, place = _at_places(t, op, value, place, places), place % len(value.dims)
-    t.choices.append(op.where)
     return (found if keepdim else Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))), None
 
 

@@ -25,19 +25,36 @@ from gamma_calc.tracing.lookups import embedding, gathered, largest, maximum, pi
 from gamma_calc.tracing.maps import (
     clamped,
     clamped_above,
+    exponential,
     exponential_linear,
     gelu,
     inverse,
+    is_square,
+    log_sigmoid,
     magnitude,
     mapped,
     power,
     rectified,
     relu_to_six,
     sigmoid,
+    softplus,
     squared,
 )
 from gamma_calc.tracing.parameters import AdapterFactor
-from gamma_calc.tracing.pieces import concatenated, convolved, narrowed, parts, selected, sliced, stacked, unbound
+from gamma_calc.tracing.pieces import (
+    concatenated,
+    convolved,
+    cumulated,
+    flipped,
+    narrowed,
+    padded,
+    parts,
+    placed,
+    selected,
+    sliced,
+    stacked,
+    unbound,
+)
 from gamma_calc.tracing.translation import Beside, Entry, Translation
 from gamma_calc.tracing.values import ONE, Value, flat
 from gamma_calc.tracing.weights import of_stack, weighted
@@ -187,6 +204,14 @@ def square_root(degree: Fraction) -> Entry:
     return entry
 
 
+inverse_root = square_root(Fraction(-1, 2))
+
+
+def powered(t: Translation, op: Operation, x: Any, degree: Any) -> Value:
+    """A fixed power; that of degree -1/2 as `rsqrt`."""
+    return inverse_root(t, op, x) if degree == -0.5 else power(t, op, x, degree)
+
+
 def _mean_square(t: Translation, argument: Any) -> tuple[Value, int] | None:
     """x and the dimension, of an operand that is the mean of x^2 along one, with or without a number beside it."""
     operation = t.capture.operation(argument)
@@ -195,16 +220,10 @@ def _mean_square(t: Translation, argument: Any) -> tuple[Value, int] | None:
     if operation is None or operation.kind != "mean" or len(operation.arguments) < 3 or not operation.arguments[2]:
         return None
     squares, places = t.capture.operation(operation.arguments[0]), operation.arguments[1]
-    if squares is None or len(places) != 1 or not _is_square(squares):
+    if squares is None or len(places) != 1 or not is_square(squares):
         return None
     value = t.value(squares.arguments[0])
     return value, value.place(places[0])
-
-
-def _is_square(operation: Operation) -> bool:
-    """Whether an operation multiplies a value by itself, whatever way it is written."""
-    first, *others = operation.arguments
-    return {"pow": others == [2], "square": True, "mul": others == [first]}.get(operation.kind, False)
 
 
 def averaged(t: Translation, op: Operation, x: Any, places: Any = None, keepdim: bool = False, **options: Any) -> Value:
@@ -384,8 +403,8 @@ def added_product(
 
 
 def put(t: Translation, op: Operation, x: Any, source: Any) -> Value:
-    """What is put in the place of a tensor."""
-    return t.value(source)
+    """What is put in the place of a tensor, repeated along dimensions that it lacks."""
+    return expanded(t, op, source)
 
 
 def einsum(t: Translation, op: Operation, equation: str, operands: Any, **options: Any) -> Value:
@@ -503,6 +522,9 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "getitem": item,
         "cat": concatenated,
         "stack": stacked,
+        "cumsum": cumulated,
+        "flip": flipped,
+        "pad": padded,
         "where": chosen,
         "masked_fill": filled,
         "gather": gathered,
@@ -520,6 +542,8 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "addmm": added_product,
         "baddbmm": added_product,
         "set": put,
+        "copy": put,
+        "slice_scatter": placed,
         "einsum": einsum,
         "scaled_dot_product_attention": attention,
         "add": added,
@@ -528,10 +552,10 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "neg": negated,
         "mul": product,
         "div": quotient,
-        "pow": power,
+        "pow": powered,
         "square": squared,
         "reciprocal": inverse,
-        "rsqrt": square_root(Fraction(-1, 2)),
+        "rsqrt": inverse_root,
         "sqrt": square_root(Fraction(1, 2)),
         "mean": averaged,
         "sum": summed,
@@ -553,6 +577,9 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "mish": mapped("mish", "mish"),
         "hardswish": mapped("hardswish", "hardswish"),
         "elu": exponential_linear,
+        "exp": exponential,
+        "softplus": softplus,
+        "log_sigmoid": log_sigmoid,
         "relu": mapped("phi", "relu"),
         "leaky_relu": rectified,
         "abs": magnitude,

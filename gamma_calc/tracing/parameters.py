@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gamma_calc.algebra import Affine
+from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.tracing.capture import Operation
 from gamma_calc.tracing.initial_sizes import InitialSize, Matrix
 from gamma_calc.tracing.sizes import ZERO
+from gamma_calc.tracing.values import flat
 
 FACTOR = re.compile(
     r"(?P<module>.*)\.(lora_|(?P<of_peft>lora_embedding_|vera_lambda_))(?P<factor>[ABdb])\.[^.]+(\.weight)?"
@@ -83,7 +85,7 @@ class Inits:
         adapter = self.adapters.get(operation.parameter)
         if adapter is not None and adapter.is_of_scheme:
             rate = self.scheme[f"eta_{adapter.factor}"] if is_trained else None
-            return Init(name, self.scheme.form(adapter.factor), rate)
+            return Init(name, self._of_factor(adapter.factor, dims), rate)
         rate = self.rates[operation.parameter] if is_trained else None
         if operation.parameter in self.stated:
             return Init(name, self.stated[operation.parameter], rate)
@@ -92,6 +94,16 @@ class Inits:
         if adapter is not None:
             return Init(name, _of_table(operation), rate)
         return Init(name, self.initial(Matrix(operation, dims, self.summed.get(operation.parameter, ()))), rate)
+
+    def _of_factor(self, factor: str, dims: tuple[tuple[Axis, ...], ...]) -> Affine | None:
+        """What a factor starts from: A with entries of a power of its number of inputs, which may be fixed."""
+        initial = self.scheme.form(factor)
+        if initial is None or factor != "A":
+            return initial
+        inputs = sum((axis.size for axis in flat(dims[1:])), ZERO)
+        if not (initial.is_constant or inputs.is_constant):
+            raise Unknown(f"an A of entries n^({initial}) in powers of its number of inputs, n^({inputs})")
+        return initial * inputs.constant if inputs.is_constant else inputs * initial.constant
 
 
 def _of_table(factor: Operation) -> Affine | None:

@@ -10,7 +10,7 @@ import torch
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Contraction, Ones
+from gamma_calc.program.expressions import Contraction, Entrywise, Ones
 from gamma_calc.tracing.blocks import block, shared_part
 from gamma_calc.tracing.capture import Across, Operation, Sizes
 from gamma_calc.tracing.translation import Beside, Coordinates, Translation
@@ -146,20 +146,51 @@ def concatenated(t: Translation, op: Operation, values: Any, place: int = 0) -> 
     new = t.axes.axis(total, [axis for value in every for axis in value.axes], op.where)
     if not new.is_fixed or new in t.axes.unexplained:
         return _beside(t, every, place, new)
-    placed, start = [], 0
-    for value in every:
-        value = t.layout.whole(value, place)
-        size = t.layout.sizes(value.dims[place])
-        old = t.axes.axis(size, (new,), op.where)
-        rows = torch.eye(total[0])[:, start : start + size[0]]
-        start += size[0]
-        name = f"put_{'_'.join(map(str, (*_tag((new, old)), start - size[0])))}"
-        if set(size) == {1}:
-            chosen = Value(t.data(name, rows, (new,)), ((new,), ()))
-        else:
-            chosen = Value(t.data(name, rows, (new, old)), ((new,), (old,)))
-        placed.append(_against(t, value, place, chosen))
-    return t.joined(t.layout.added(*placed), op)
+    rows = _in_a_row(t.layout.sizes(each.dims[place]) for each in every)
+    return t.joined(t.layout.added(*(_put(t, *part, place, new) for part in zip(every, rows, strict=True))), op)
+
+
+def _put(t: Translation, value: Value, rows: Coordinates, place: int, new: Axis) -> Value:
+    """A value at some coordinates of a fixed dimension in place of its own, and zero at the others."""
+    value = t.layout.whole(value, place)
+    size, (total, *_) = t.layout.sizes(value.dims[place]), t.axes.sizes[new]
+    old = t.axes.axis(size, (new,))
+    name = f"put_{'_'.join((*_tag((new, old)), str(rows[0].start), str(rows[0].step)))}"
+    indicators = torch.eye(total)[:, [*rows[0]]]
+    if set(size) == {1}:
+        chosen = Value(t.data(name, indicators, (new,)), ((new,), ()))
+    else:
+        chosen = Value(t.data(name, indicators, (new, old)), ((new,), (old,)))
+    return _against(t, value, place, chosen)
+
+
+def placed(
+    t: Translation,
+    op: Operation,
+    x: Any,
+    source: Any,
+    place: int = 0,
+    start: Any = None,
+    end: Any = None,
+    step: int = 1,
+) -> Value:
+    """Other numbers in place of some coordinates of a fixed dimension."""
+    before, new = t.value(x), t.value(source)
+    place = before.place(place)
+    before = t.layout.whole(before, place)
+    (axis,) = before.dims[place]
+    if not axis.is_fixed or axis in t.axes.unexplained:
+        raise Unknown(f"numbers put in place of some coordinates of {axis}, which grows")
+    begins = _counted(start or 0, t.axes.sizes[axis])
+    counts = t.layout.sizes(new.dims[place])
+    rows = tuple(range(first, first + step * count, step) for first, count in zip(begins, counts, strict=True))
+    found = _put(t, new, rows, place, axis)
+    if t.number(x) == 0:
+        return found
+    left = torch.ones(t.axes.sizes[axis][0])
+    left[[*rows[0]]] = 0
+    mask = t.data(f"{op.name}_left", left, (axis,))
+    return t.joined(t.layout.added(before.written(Entrywise(before.expression, mask)), found), op)
 
 
 def _beside(t: Translation, values: Sequence[Value], place: int, axis: Axis) -> Beside:
@@ -177,6 +208,49 @@ def stacked(t: Translation, op: Operation, values: Any, place: int = 0) -> Value
     every = [t.value(each) for each in values]
     thin = [Value(each.expression, (*each.dims[:place], (), *each.dims[place:])) for each in every]
     return concatenated(t, op, thin, place)
+
+
+def cumulated(t: Translation, op: Operation, x: Any, place: int, **options: Any) -> Value:
+    """The sums of the first coordinates of a fixed dimension."""
+    value = t.value(x)
+    size, _ = t.layout.sizes(value.dims[place])
+    return _mixed(t, op, value, value.place(place), torch.ones(size, size).tril())
+
+
+def flipped(t: Translation, op: Operation, x: Any, places: Sequence[int]) -> Value:
+    """Fixed dimensions in reversed order."""
+    value = t.value(x)
+    for place in map(value.place, places):
+        size, _ = t.layout.sizes(value.dims[place])
+        value = _mixed(t, op, value, place, torch.eye(size).flip(0))
+    return value
+
+
+def padded(
+    t: Translation, op: Operation, x: Any, counts: Sequence[Any], mode: str = "constant", fill: Any = 0
+) -> Value:
+    """Zeros before and behind the coordinates of fixed dimensions, of which the last comes first."""
+    if mode != "constant" or fill not in (None, 0):
+        raise Unknown("padding with other numbers than zeros")
+    value = t.value(x)
+    for number, (before, behind) in enumerate(zip(counts[::2], counts[1::2], strict=True), 1):
+        if before or behind:
+            place = value.place(-number)
+            size, _ = t.layout.sizes(value.dims[place])
+            rows = torch.nn.functional.pad(torch.eye(size), (0, 0, before, behind))
+            value = _mixed(t, op, value, place, rows)
+    return value
+
+
+def _mixed(t: Translation, op: Operation, value: Value, place: int, matrix: torch.Tensor) -> Value:
+    """A matrix (new, old) of fixed numbers times a fixed dimension."""
+    value = t.layout.whole(value, place)
+    if any(not axis.is_fixed for axis in value.dims[place]):
+        raise Unknown(f"the coordinates of {value.dims[place][0]}, which grows, in order")
+    old = tuple(t.axes.copy(axis, value.axes) for axis in value.dims[place])
+    new: Dimension = () if len(matrix) == 1 else (t.axes.axis((len(matrix),) * 2, (*value.axes, *old), op.where),)
+    chosen = Value(t.data(f"{op.name}_{place}", matrix, (*new, *old)), (new, old))
+    return _against(t, value, place, chosen)
 
 
 def convolved(

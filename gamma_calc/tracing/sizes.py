@@ -19,6 +19,7 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.tracing.capture import Sizes
 
 ZERO = Affine.of(0)
+VOCABULARY = "vocabulary"
 MOST_CLASSES = 4
 """Classes that one dimension is a product of."""
 POWERS = tuple(sign * Fraction(power) for power in ("1", "1/2", "1/4", "2") for sign in (1, -1))
@@ -73,6 +74,12 @@ class SizeClasses:
         """What a product of classes is called."""
         return self.products.get(names, "_".join(sorted(names)))
 
+    def beyond_vocabulary(self, sizes: Sizes) -> int:
+        """How many rows a table has beside those of a fixed vocabulary, such as for images; 0 where it is none."""
+        few = self.sizes.get(VOCABULARY, sizes)
+        more = {size - count for size, count in zip(sizes, few, strict=True)}
+        return max(0, *more) if len(more) == 1 and self.growth.get(VOCABULARY) == ZERO else 0
+
     def power(self, numbers: tuple[float, ...]) -> Affine:
         """The exponent of a number that is a power of some size, times a constant.
 
@@ -123,6 +130,8 @@ class Axes:
         if len(set(sizes)) == 1:
             return self.family.fixed.get(sizes[0], f"size_{sizes[0]}"), ZERO
         names = self.family.classes.get(_factor(sizes))
+        if names is None and (more := self.family.beyond_vocabulary(sizes)):
+            return f"{VOCABULARY}_and_{more}", ZERO
         if names is None:
             return f"size_{'_'.join(map(str, sizes))}", None
         multiple = Fraction(sizes[0], prod(self.family.sizes[name][0] for name in names))

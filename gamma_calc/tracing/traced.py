@@ -127,7 +127,7 @@ def traced(
         model: a model of transformers, with adapters of PEFT or without; or a function from a width to a module and
             its inputs.
         inputs: what it is called with, by name; of a language model, some tokens.
-        scheme: what the factors of adapters on linear layers start from, and their rates.
+        scheme: what the factors of adapters on linear layers start from, A in powers of its fan-in, and their rates.
         optimizer: of the scheme where nothing is said.
         rates: the rate of every other trained parameter, or of each by the end of its name.
         axes: the growth exponents of classes of sizes, such as {"rank": "rho"}: those of `twins.family.sizes`.
@@ -152,7 +152,7 @@ def traced(
         twins.family.check_class("axes", name)
     if not twins.trained:
         raise BadInput(f"{twins.name}: none of its parameters requires a gradient, so nothing is trained")
-    capture = captured(twins.twins)
+    capture = captured(twins.twins, ENTRIES)
     names = [name for each in capture.operations.values() if (name := each.parameter)]
     stated = _stated(inits or {}, names)
     if init != FAN_IN and any(MAGNITUDE in name for name in names):
@@ -182,7 +182,7 @@ def traced(
         translation.blocks,
         translation.scalars,
         twins,
-        tuple(dict.fromkeys(translation.choices)),
+        capture.choices,
     )
 
 

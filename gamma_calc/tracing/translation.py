@@ -27,13 +27,13 @@ from gamma_calc.program.expressions import (
     Sum,
     Trained,
 )
-from gamma_calc.tracing.capture import TRANSPOSES, Across, Capture, Operation, Reference
+from gamma_calc.tracing.capture import SAME, TRANSPOSES, VIEWS, Across, Capture, Operation, Reference
 from gamma_calc.tracing.names import distinct
 from gamma_calc.tracing.parameters import AdapterFactor, Init, Inits
 from gamma_calc.tracing.sizes import ZERO, Axes, SizeClasses
 from gamma_calc.tracing.values import NOTHING, ONE, AxisLayout, Dimension, Value, flat, product_of
 
-MOVES = (*TRANSPOSES, "reshape", "to")
+MOVES = (*TRANSPOSES, *VIEWS, *SAME)
 """What a factor is still known behind."""
 Entry = Callable[..., Any]
 """What an operation is translated by: a function of the translation, the operation and its arguments."""
@@ -89,7 +89,6 @@ class Translation:
     lines: dict[str, str] = field(default_factory=dict)
     taken: dict[str, list[Coordinates]] = field(default_factory=dict)
     unknown: list[Missing] = field(default_factory=list)
-    choices: list[str] = field(default_factory=list)
     features: dict[str, Named] = field(default_factory=dict)
     shared: dict[str, Init] = field(default_factory=dict)
     picks: dict[Expression, bool] = field(default_factory=dict)
@@ -98,6 +97,7 @@ class Translation:
         self.axes = Axes(self.family)
         self.layout = AxisLayout(self.axes)
         self.symbols: dict[tuple[Any, ...], str] = {}
+        self.data_names: dict[tuple[str, Dimension], str] = {}
 
     def source(self, leaf: str) -> str:
         """What the model calls the parameter of a leaf, or of the leaf that it is a block of."""
@@ -156,7 +156,8 @@ class Translation:
         return tuple(found)
 
     def data(self, name: str, value: Tensor, axes: tuple[Axis, ...]) -> Given:
-        """A tensor that training does not change, with entries Theta(1)."""
+        """A tensor that training does not change, with entries Theta(1); one of other axes has another name."""
+        name = self.data_names.setdefault((name, axes), distinct(name, self.tensors))
         self.tensors[name] = value.detach().double().reshape([self.axes.sizes[axis][0] for axis in axes])
         return Given(name, axes, ZERO)
 

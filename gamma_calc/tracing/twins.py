@@ -20,7 +20,8 @@ from torch import nn
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.tracing.attributes import ATTRIBUTES, SAME_AS_HIDDEN
-from gamma_calc.tracing.capture import Sizes, Twin
+from gamma_calc.tracing.capture import Sizes
+from gamma_calc.tracing.export import Twin
 from gamma_calc.tracing.sizes import SizeClasses
 
 ADAPTERS = ("LORA", "VERA")
@@ -53,6 +54,10 @@ SOURCES = "max_source_positions"
 """Positions of what an encoder hears, which takes two features for one: as few as that."""
 ROTATED = "rotary_dim"
 """Coordinates of a head that rotate with the position."""
+GROUPS = ("n_group", "topk_group")
+"""Groups that a token chooses its experts from: one, as which experts it takes is held."""
+OF_ROTATION = "qk_rope_head_dim"
+"""Coordinates of a head that rotate, where a configuration has as many more that do not."""
 SECTIONS = "mrope_section"
 """Parts of a head that rotate by different positions, as of an image."""
 NOT_COPIED = ("transformers_version", "stage_names", "out_features", "out_indices")
@@ -163,7 +168,7 @@ def _inputs(base: Any) -> Mapping[str, Any]:
     match name:
         case "input_ids":
             main = ids
-        case "pixel_values":
+        case "pixel_values" if hasattr(config, "image_size"):
             sides = (config.image_size,) * 2 if isinstance(config.image_size, int) else tuple(config.image_size)
             main = _waves(2, config.num_channels, *sides)
         case "input_features" if hasattr(config, "num_mel_bins") and hasattr(config, SOURCES):
@@ -242,8 +247,12 @@ def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[
         hidden, heads, head = (known.get(_attribute(config, kind)) for kind in ("hidden", "heads", "head"))
         found[ROTATED] = 2 * max(1, known[ROTATED] * sizes["head"] // (2 * (head or hidden // heads)))
     rotation = found.get("rope_parameters") or {}
-    if SECTIONS in rotation:
-        found["rope_parameters"] = {**rotation, SECTIONS: _sections(rotation[SECTIONS], sizes["head"] // 2)}
+    if SECTIONS in rotation or SECTIONS in getattr(config, "ignore_keys_at_rope_validation", ()):
+        total = int(sizes["head"] * rotation.get("partial_rotary_factor", 1)) // 2
+        found["rope_parameters"] = {**rotation, SECTIONS: _sections(rotation.get(SECTIONS, (1, 1, 1)), total)}
+    if OF_ROTATION in known:
+        found.pop("head_dim", None)  # it is this size, or this one and another
+    found |= {name: 1 for name in GROUPS if isinstance(known.get(name), int)}
     found |= {"use_cache": False} if "use_cache" in known or hasattr(config, "use_cache") else {}
     return type(config)(**found, attn_implementation="eager", experts_implementation="batched_mm")
 

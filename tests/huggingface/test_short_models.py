@@ -67,3 +67,35 @@ def test_kinds_in_different_layers_are_no_stack(path: Path) -> None:
 def test_replicated_layers_share_their_weights(path: Path) -> None:
     with pytest.raises(BadInput, match="layer_replication"):
         short_model(path, LoraConfig(target_modules=["v_proj"], layer_replication=[(0, 4), (2, 8)]), 2)
+
+
+SMALL = {"hidden_size": 64, "num_attention_heads": 8, "num_key_value_heads": 2, "intermediate_size": 96}
+OF_LAYERS = {"head_dim": 8, "hidden_size_per_layer_input": 4, "vocab_size": 19, "vocab_size_per_layer_input": 19}
+TEXT: dict[str, dict[str, Any]] = {
+    "one layer of its own sizes": {"model_type": "gemma4_text", "architectures": ["Gemma4ForCausalLM"], **OF_LAYERS},
+    "layers that share keys": {
+        "model_type": "gemma3n_text",
+        "architectures": ["Gemma3nForCausalLM"],
+        **OF_LAYERS,
+        "num_kv_shared_layers": 3,
+        "laurel_rank": 4,
+    },
+}
+
+
+@pytest.mark.parametrize("said", TEXT.values(), ids=TEXT)
+def test_what_is_said_of_later_layers_is_left_out(said: dict[str, Any], tmp_path: Path) -> None:
+    place = tmp_path / "config.json"
+    place.write_text(json.dumps({**SMALL, **said, "num_hidden_layers": 10}), encoding="utf-8")
+    short = short_model(tmp_path, LoraConfig(target_modules=["v_proj"]), 2)
+    assert kinds(short) == [("v_proj", 0), ("v_proj", 1)]
+    assert len(short.model.config.layer_types) == 2
+
+
+def test_the_part_that_reads_text_is_built_by_the_class_of_its_own_configuration(tmp_path: Path) -> None:
+    text = {"model_type": "mllama_text_model", **SMALL, "vocab_size": 19, "num_hidden_layers": 4, "pad_token_id": 0}
+    whole = {"model_type": "mllama", "architectures": ["MllamaForConditionalGeneration"], "text_config": text}
+    (tmp_path / "config.json").write_text(json.dumps(whole), encoding="utf-8")
+    short = short_model(tmp_path, LoraConfig(target_modules=["v_proj"]), 2)
+    assert type(short.model.get_base_model()).__name__ == "MllamaForCausalLM"
+    assert short.part_of == "MllamaForConditionalGeneration"

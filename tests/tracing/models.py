@@ -43,8 +43,9 @@ def _of(
     """One layer of a family of transformers, by the names of its configuration and its model."""
 
     def build() -> nn.Module:
-        config = getattr(hf, f"{family}Config")(num_hidden_layers=1, **{**SIZES, **options})
-        return adapted(getattr(hf, f"{family}{head}")(config), *targets, target_parameters=[*parameters] or None)
+        model = getattr(hf, f"{family}{head}")
+        config = model.config_class(num_hidden_layers=1, **{**SIZES, **options})
+        return adapted(model(config), *targets, target_parameters=[*parameters] or None)
 
     return build
 
@@ -134,6 +135,38 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
         d_model=64,
         **ENDS,
         **TOKENS,
+    ),
+    "qwen3.5": _of(
+        "Qwen3_5", "ForCausalLM", "in_proj_qkv", "in_proj_a", "out_proj", layer_types=["linear_attention"], **GROUPED
+    ),
+    "deepseek-v3": _of(
+        "DeepseekV3",
+        "ForCausalLM",
+        "q_b_proj",
+        "kv_a_proj_with_mqa",
+        "kv_b_proj",
+        parameters=("experts.gate_up_proj", "experts.down_proj"),
+        q_lora_rank=12,
+        kv_lora_rank=10,
+        num_key_value_heads=8,
+        first_k_dense_replace=0,
+        moe_intermediate_size=14,
+        n_routed_experts=6,
+        num_experts_per_tok=2,
+        n_group=2,
+        topk_group=1,
+        **TOKENS,
+    ),
+    "gemma4": _of(
+        "Gemma4",
+        "ForCausalLM",
+        "q_proj",
+        "per_layer_input_gate",
+        head_dim=14,
+        vocab_size_per_layer_input=19,
+        hidden_size_per_layer_input=6,
+        layer_types=["full_attention"],
+        **GROUPED,
     ),
     "vit": _of("ViT", "ForImageClassification", "q_proj", "v_proj", image_size=4, patch_size=2),
 }

@@ -18,6 +18,9 @@ MAPS: dict[str, Forward] = {
     "abs": lambda net, f: f.abs(),
     "leaky relu": lambda net, f: functional.leaky_relu(f, 0.2),
     "elu": lambda net, f: functional.elu(f),
+    "selu": lambda net, f: functional.selu(f),
+    "softplus": lambda net, f: functional.softplus(f, beta=2) + functional.logsigmoid(f),
+    "a decay": lambda net, f: (-functional.softplus(f)[:, None].repeat(1, 2, 1) * torch.tensor(0.7)).exp()[:, 1],
     "mish": lambda net, f: functional.mish(f),
     "erf": lambda net, f: f.erf(),
     "hardswish": lambda net, f: functional.hardswish(3 * f),
@@ -34,6 +37,9 @@ MAPS: dict[str, Forward] = {
     "layer norm by a variance": lambda net, f: f * torch.rsqrt(f.var(-1, correction=0, keepdim=True)),
     "by the variance of all": lambda net, f: f / (f.var(False) + 0.5),
     "less": lambda net, f: (1 - f) * torch.rsub(f, f.square(), alpha=3),
+    "other names": lambda net, f: torch.multiply(f.clip(-1, 1), torch.special.expit(f)).swapaxes(0, 1).mT,
+    "between two": lambda net, f: torch.lerp(f, f.relu(), 0.25).addcmul(f, f, value=2),
+    "the least of a mean of squares": lambda net, f: f / f.square().mean(-1, keepdim=True).clamp(min=1e-5).sqrt(),
     "length": lambda net, f: functional.normalize(f, dim=-1),
     "norm": lambda net, f: f * f.norm(dim=-1, keepdim=True) + f.norm(dim=0),
 }
@@ -44,7 +50,26 @@ def test_entry_by_entry(forward: Forward) -> None:
     check_gradients(found(lambda net, f: forward(net, f) @ net.last, last=(N, 2)))
 
 
+def put_together(net: Built, f: torch.Tensor) -> torch.Tensor:
+    """Keys as DeepSeek's attention makes them: a part of each head's own, and one that all heads have."""
+    own, common = (f @ net.last).unflatten(-1, (2, 2)), f @ net.w
+    keys = own.new_empty(*own.shape[:-1], 5)
+    keys[..., :2] = own
+    keys[..., 2:] = common[:, None]
+    return keys
+
+
+def replaced(net: Built, f: torch.Tensor) -> torch.Tensor:
+    """Some of a few values replaced by others, which stand in every other place."""
+    few = f @ net.last
+    left = few.clone()
+    left[:, 1::2] = few[:, :2].square()
+    return left
+
+
 SUMS: dict[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
+    "put into what is empty": (put_together, {"last": (N, 4), "w": (N, 3)}),
+    "put in the place of others": (replaced, {"last": (N, 4)}),
     "the largest of a few": (lambda net, f: (f @ net.last).max(-1, keepdim=True).values * f, {"last": (N, 4)}),
     "the largest, without its dimension": (lambda net, f: (f @ net.last).max(dim=0).values, {"last": (N, 4)}),
     "some in a row": (lambda net, f: f.narrow(0, -3, 2) @ net.last, {"last": (N, 2)}),
@@ -61,6 +86,20 @@ SUMS: dict[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
     "the whole three times": (
         lambda net, f: (f.repeat(2, 3, 1).reshape(2, 3, -1, f.shape[1]) * net.gate) @ net.last,
         {"gate": (2, 3, 1, 1), "last": (N, 4)},
+    ),
+    "sums of the first": (lambda net, f: (f @ net.last).cumsum(-1) * (f @ net.last).cumsum(0), {"last": (N, 4)}),
+    "reversed": (lambda net, f: (f @ net.last).flip(0, -1) * (f @ net.last).roll(1, 0), {"last": (N, 4)}),
+    "zeros around": (lambda net, f: functional.pad(f @ net.last, (1, 2, 0, 3)).square(), {"last": (N, 4)}),
+    "a lower triangle": (lambda net, f: (f @ net.last).tril() + (f @ net.last).triu(1).square(), {"last": (N, 4)}),
+    "a gated half": (lambda net, f: functional.glu(f @ net.last), {"last": (N, 4)}),
+    "products of two rows": (lambda net, f: (torch.outer(f[0], f[1]) @ net.last).sum(0), {"last": (N, 2)}),
+    "one above the other": (
+        lambda net, f: torch.vstack([f @ net.last, torch.inner(f, net.last.T)]),
+        {"last": (N, 2)},
+    ),
+    "angles": (
+        lambda net, f: functional.cosine_similarity(f @ net.last, (f @ net.last).relu() + 1, dim=-1),
+        {"last": (N, 4)},
     ),
     "beside nothing": (lambda net, f: torch.cat([torch.zeros(0), f @ net.last], -1), {"last": (N, 4)}),
     "a vector behind a matrix": (lambda net, f: f.relu() @ net.gate, {"gate": (N,)}),
@@ -214,15 +253,26 @@ def test_a_parameter_that_is_taken_whole_and_in_part_is_refused_with_the_line_th
     assert missing.reason.endswith("is used as a whole and in blocks") and "built.py" in missing.where
 
 
+def half_replaced(net: Built, f: torch.Tensor) -> torch.Tensor:
+    """The first features in place of the last."""
+    left = f.clone()
+    left[:, -2:] = f[:, :2]
+    return left
+
+
 REFUSED: dict[str, Forward] = {
     "a causal mask over a number of tokens that grows": lambda net, f: functional.scaled_dot_product_attention(
         f.T, f.T, f.T, is_causal=True
     ),
     "a quotient by zero": lambda net, f: f / 0,
     "a clamp to 0.5 and None": lambda net, f: f.clamp(min=0.5),
+    "e to the power of what may be positive": lambda net, f: (0.5 * f).exp(),
+    "padding with other numbers than zeros": lambda net, f: functional.pad(f, (0, 0, 1, 1), value=1.0),
+    "the coordinates of width, which grows, in order": lambda net, f: f.flip(-1),
     "a clamp to -1 and 2": lambda net, f: f.clamp(-1, 2),
-    "an ELU of the sizes 2.0, 1 and 1": lambda net, f: functional.elu(f, 2.0),
+    "an ELU of 2 times its argument": lambda net, f: torch.ops.aten.elu(f, 1, 1, 2),
     "values side by side along width_x2, which grows": lambda net, f: torch.cat([f, f], -1).relu(),
+    "numbers put in place of some coordinates of width, which grows": half_replaced,
     "repeated a number of times that grows": lambda net, f: f.repeat(1, f.shape[1]).relu(),
     "a maximum of two values, or of all entries": lambda net, f: f.max(),
     "a list whose length grows": lambda net, f: f.split([5] * (f.shape[1] // 5) + [f.shape[1] % 5], -1)[0],

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gamma_calc import Traced, exponents, traced
 from gamma_calc.errors import BadInput
+from tests.schemes import scheme
 from tests.tracing.gradients import both
 from tests.tracing.models import FAST, MODELS, llama
 
@@ -36,7 +37,24 @@ def test_every_family_is_derived(name: str) -> None:
     assert found.problem is not None
     sizes = exponents(found.problem, steps=2, at={"eta": -1})[2].sizes
     inner = {each: str(size) for each, size in sizes.items() if each.startswith(("Z_A", "Z_B"))}
-    assert inner and set(inner.values()) == {"0"}
+    behind = {each for each in inner if name == "deepseek-v3" and ("q_b_proj" in each or "kv_b_proj" in each)}
+    assert inner and {inner[each] for each in inner if each not in behind} == {"0"}
+    assert {inner[each] for each in behind} <= {"-1"}  # A's sum over a few coordinates, which do not grow
+
+
+def test_an_adapter_behind_a_few_coordinates_starts_from_its_fan_in() -> None:
+    found = traced(MODELS["deepseek-v3"](), scheme="init-a")
+    starts = {each.name: str(each.initial) for each in found.parameters if each.name.startswith("A_")}
+    assert {name for name, start in starts.items() if start == "0"} == {"A_q_b_proj[1]", "A_kv_b_proj[1]"}
+    assert set(starts.values()) == {"0", "-1/2"}
+
+
+def test_what_an_a_starts_from_is_a_power_of_a_fan_in_that_is_chosen_too() -> None:
+    model = llama(1, "down_proj")
+    found = traced(model, scheme="init-a", axes={"intermediate": "beta"})
+    assert [str(each.initial) for each in found.parameters if each.name == "A_down_proj[1]"] == ["-beta/2"]
+    free = traced(model, scheme=scheme("alpha", "zero", "eta", "eta"), axes={"intermediate": "beta"})
+    assert any("in powers of its number of inputs" in each.reason for each in free.unknown)
 
 
 def test_which_experts_a_token_takes_is_held() -> None:

@@ -1,0 +1,180 @@
+"""Export: a module's forward pass as a graph of operations, as far as it can in those that have rules.
+
+`torch.export` writes down which operations a module does on some inputs; those that change numbers in place are written
+anew, and of what has no rule torch knows for many how it is made of others.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import traceback
+import warnings
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, redirect_stderr
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export.graph_signature import InputKind
+
+from gamma_calc.errors import BadInput
+
+FILLED = ("new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like", "new_empty", "empty_like")
+"""Operations that take no more than the shape of a value; what is empty is put in later, and zero before."""
+
+CHUNKS, TOKENS = "torch_chunk_", "torch_recurrent_"
+"""What transformers calls a recurrence that takes many tokens at once, and the same of one token after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A module at some sizes, and the inputs that it is called with, by name."""
+
+    model: nn.Module
+    inputs: Mapping[str, Any]
+
+
+def exported(twin: Twin, rules: Container[str]) -> Any:
+    """The forward pass of a module in evaluation mode, in operations of kinds that have rules as far as torch can.
+
+    Raises:
+        BadInput: it depends on the values of its inputs, or fails.
+    """
+    try:
+        with torch.no_grad(), _unspoken(), _untyped(), _token_by_token(twin.model):
+            program = torch.export.export(twin.model.eval(), (), dict(twin.inputs), strict=False)
+            if any(map(_changes_shared, program.graph.nodes)):
+                program = _written_in(program, {})
+            return _with_rules(program, rules)
+    except Exception as problem:  # whatever a module's own code raises
+        asked = f"{type(twin.model).__name__}: its forward pass cannot be written down as a list of operations"
+        raise BadInput(
+            f"{asked}: {str(problem).splitlines()[0] if str(problem) else problem!r} ({_own_line(problem)})"
+        ) from None
+
+
+def _written_in(program: Any, ways: Mapping[Any, Any]) -> Any:
+    """The program with none of its operations in place, and with others for some of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch about its own use of what is deprecated
+        return program.run_decompositions(ways)
+
+
+def _with_rules(program: Any, rules: Container[str]) -> Any:
+    """The program with operations that have rules in place of each other one that torch makes of such alone."""
+    unknown = _without_rule(program, rules)
+    table: Any = torch.export.default_decompositions() if unknown else {}
+    ways = dict(table.items())
+    for target in unknown:
+        found, left, others = program, {target}, unknown.keys() - {target}
+        while left:
+            before, found = left, _written_in(found, {each: ways[each] for each in left if each in ways})
+            left = _without_rule(found, rules).keys() - others
+            if left and (left == before or not left <= ways.keys()):
+                break
+        else:
+            program = found
+    return program
+
+
+def _without_rule(program: Any, rules: Container[str]) -> dict[Any, None]:
+    """The operations on what depends on parameters that have no rule, each once."""
+    inputs = zip(program.graph.find_nodes(op="placeholder"), program.graph_signature.input_specs, strict=True)
+    learnt = {node for node, spec in inputs if spec.kind is InputKind.PARAMETER}
+    unknown: dict[Any, None] = {}
+    for node in needed(program):
+        kind = kind_of(node).removesuffix("_")
+        if not learnt.isdisjoint(node.all_input_nodes) and kind not in FILLED:
+            learnt.add(node)
+            if kind not in rules:
+                unknown[node.target] = None
+    return unknown
+
+
+def _changes_shared(node: Any) -> bool:
+    """Whether an operation changes, in place, numbers that are another value's too: a part of one, or seen in parts."""
+    if not (node.op == "call_function" and kind_of(node).endswith("_") and isinstance(node.args[0], torch.fx.Node)):
+        return False
+    changed = node.args[0]
+    return _is_view(changed) or any(map(_is_view, changed.users))
+
+
+def _is_view(node: Any) -> bool:
+    """Whether the value of an operation shares its numbers with that of another one."""
+    schema = getattr(node.target, "_schema", None)
+    return schema is not None and any(each.alias_info and not each.alias_info.is_write for each in schema.returns)
+
+
+@contextmanager
+def _unspoken() -> Iterator[None]:
+    """Without what torch writes beside an error, such as the operations so far: the error itself says what is wrong."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
+@contextmanager
+def _untyped() -> Iterator[None]:
+    """Without changes of type for a part of a forward pass: `torch.export` makes one operation of such a part."""
+    before = torch.autocast
+    torch.autocast = lambda *given, **options: nullcontext()  # type: ignore[assignment, misc]
+    try:
+        yield
+    finally:
+        torch.autocast = before  # type: ignore[misc]
+
+
+@contextmanager
+def _token_by_token(model: nn.Module) -> Iterator[None]:
+    """With recurrences over tokens as they are, where a model's own code takes them in chunks for speed."""
+    spaces = [vars(sys.modules[name]) for name in {type(each).__module__ for each in model.modules()}]
+    before = [(space, name, space[name]) for space in spaces for name in space if name.startswith(CHUNKS)]
+    for space, name, in_chunks in before:
+        space[name] = space.get(f"{TOKENS}{name.removeprefix(CHUNKS)}", in_chunks)
+    try:
+        yield
+    finally:
+        for space, name, in_chunks in before:
+            space[name] = in_chunks
+
+
+def _own_line(problem: BaseException) -> str:
+    """The innermost line of a traceback outside torch."""
+    frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if "/torch/" not in frame.filename]
+    own = [frame for frame in frames if not frame.filename.endswith("tracing/export.py")]
+    return f"{own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else "no line known"
+
+
+def needed(program: Any) -> list[Any]:
+    """The nodes that the first output of floating point is made from, in order."""
+    (last,) = [node for node in program.graph.nodes if node.op == "output"]
+    outputs = [node for node in last.args[0] if isinstance(node, torch.fx.Node) and _is_floating(node)]
+    if not outputs:
+        raise BadInput("the output of a module", found="no tensor of numbers", expected="logits, or another value")
+    needed, waiting = set(), [next((node for node in outputs if node.meta["val"].ndim), outputs[0])]
+    while waiting:
+        node = waiting.pop()
+        if node not in needed:
+            needed.add(node)
+            waiting += node.all_input_nodes
+    return [node for node in program.graph.nodes if node in needed]
+
+
+def _is_floating(node: Any) -> bool:
+    value = node.meta.get("val")
+    return isinstance(value, Tensor) and value.is_floating_point()
+
+
+def kind_of(node: Any) -> str:
+    """ATen's name of an operation without its overload; "parameter" of what none makes."""
+    if node.op == "placeholder":
+        return "parameter"
+    name = getattr(node.target, "__name__", str(node.target))
+    return name.partition(".")[0]
