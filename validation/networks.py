@@ -53,6 +53,8 @@ FAR = tuple(2**k for k in (11, 12, 13, 14, 15, 17))
 FAMILIES = ("llama", "qwen3", "gpt2", "roberta", "opt")
 MIXTURE = "mixtral"
 """A family in which each token takes some experts; the theory holds that choice."""
+RECURRENT = "qwen3.5"
+"""A family of which every other layer, and more, is a recurrence over tokens in place of attention."""
 DEEP = "lora-plus-a"
 """The scheme of which one module's theory is false in depth."""
 
@@ -86,7 +88,8 @@ Llama on seeds from 0 on; what is shown ran on seeds from {first} on.
 {counts}
 
 `mixtral` has four experts in each layer, of which a token takes two. Its router chooses anew at every step, while the
-theory holds its choice at the start: {mixture}, and {beside}.
+theory holds its choice at the start: {mixture}, and {beside}. The first layer of `qwen3.5` is a gated delta rule, a
+recurrence over tokens, the second one attention: {recurrent}.
 
 ## What FAILs
 
@@ -216,6 +219,7 @@ RUNS: Mapping[str, Run] = MappingProxyType(
     }
     | {
         MIXTURE: Run(MIXTURE, QUARTER),
+        RECURRENT: Run(RECURRENT, QUARTER),
         "llama-rank-2": Run("llama", Fraction(1, 2), WIDE, shape=FamilyShape(rank=2), schemes=(DEEP,)),
     }
 )
@@ -360,7 +364,7 @@ def page() -> str:
         counts=_counts(narrow),
         **{
             place: _confirmed(next(data for data in narrow if data["name"] == name))
-            for place, name in (("mixture", MIXTURE), ("beside", FOUND))
+            for place, name in (("mixture", MIXTURE), ("recurrent", RECURRENT), ("beside", FOUND))
         },
         all=len(every),
         **Counter(map(_known_input, every)),

@@ -1,9 +1,9 @@
 """Width families of real architectures, made from their configurations so that features keep their size at any width.
 
-Every linear weight is N(0, 1/n) at model width n, and embeddings are N(0, 1): with the architectures' own norms, the
-input of each attention projection has entries Theta(1). Hugging Face's own default, one standard deviation for every
-width, has no such limit. The head size, the number of layers, the vocabulary and the batch are fixed; the number of
-heads and the inner width of the MLP grow with n.
+Every linear weight is N(0, 1/n) at model width n, that of a convolution over k tokens N(0, 1/k), and embeddings are
+N(0, 1): with the architectures' own norms, the input of each attention projection has entries Theta(1). Hugging Face's
+own default, one standard deviation for every width, has no such limit. The head size, the number of layers, the
+vocabulary and the batch are fixed; the number of heads and the inner width of the MLP grow with n.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ try:
         LlamaForCausalLM,
         MixtralForCausalLM,
         OPTForCausalLM,
+        Qwen3_5ForCausalLM,
         Qwen3ForCausalLM,
         RobertaForSequenceClassification,
     )
@@ -91,6 +92,13 @@ GATED = ("k_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 ONE_HEAD = {"hidden_size": HEAD, "num_attention_heads": 1, "vocab_size": VOCABULARY, "max_position_embeddings": 0}
 ROTARY = {"intermediate_size": HEAD, "num_key_value_heads": 1, "head_dim": HEAD, "use_cache": False}
 SPARSE = {"num_local_experts": EXPERTS, "num_experts_per_tok": 2, **ROTARY}
+OF_RECURRENCE = ("in_proj_a", "in_proj_b", "in_proj_z", "out_proj")
+RECURRENT = {
+    **ROTARY,
+    **{"num_hidden_layers": 2, "layer_types": ["linear_attention", "full_attention"]},
+    **dict.fromkeys(("linear_num_key_heads", "linear_num_value_heads"), 1),
+    **dict.fromkeys(("linear_key_head_dim", "linear_value_head_dim"), HEAD),
+}
 UNTIED = {"tie_word_embeddings": False, "use_cache": False}  # a table of N(0, 1) is no readout of N(0, 1/n)
 GPT2 = {
     "n_inner": HEAD,
@@ -110,6 +118,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         "llama": Family(LlamaForCausalLM, QUERY_VALUE, GATED, ROTARY),
         "qwen3": Family(Qwen3ForCausalLM, QUERY_VALUE, GATED, ROTARY),
+        "qwen3.5": Family(Qwen3_5ForCausalLM, (*QUERY_VALUE, "in_proj_qkv"), (*GATED, *OF_RECURRENCE), RECURRENT),
         "mixtral": Family(MixtralForCausalLM, QUERY_VALUE, ("k_proj", "o_proj"), SPARSE),
         "gpt2": Family(GPT2LMHeadModel, ("c_attn",), ("c_fc", "c_proj"), GPT2),
         "opt": Family(OPTForCausalLM, QUERY_VALUE, ("k_proj", "out_proj", "fc1", "fc2"), OPT),
@@ -146,6 +155,8 @@ def family_model(name: str, width: int, seed: int, shape: FamilyShape | None = N
         for module in base.modules():
             if isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight)
+            if isinstance(module, nn.Conv1d):  # of a few tokens, and of one feature each
+                nn.init.normal_(module.weight, std=module.kernel_size[0] ** -0.5)
         _pretrain_(base, width, seed, shape)
         targets = [*family.targets, *(family.others if shape.is_all_linear else ())]
         is_transposed = any(isinstance(module, Conv1D) for module in base.modules())
