@@ -165,7 +165,13 @@ def _text(found: ModelTheory) -> str:
         missing = dict.fromkeys(f"  {said}: {where}" if where else f"  {said}" for said, where in every)
         said = "Nothing is derived: the forward pass has operations without a rule."
         return "\n".join([said, *missing, _title(found), _operations(found)])
-    lines = [_largest(found, derivation), *_beside_module(found), *_more_layers(found), _title(found)]
+    lines = [
+        _largest(found, derivation),
+        *_beside_module(found),
+        *_more_layers(found),
+        *_other_layers(found),
+        _title(found),
+    ]
     decisions = derivation.decisions.items()
     rows = [(name, each.reason if each.status is Status.UNKNOWN else str(each)) for name, each in decisions]
     lines.append(text_table(rows))
@@ -239,6 +245,16 @@ def _bound(found: ModelTheory) -> str:
 def _listed(layers: Iterable[str]) -> str:
     """Layers by name, such as q_proj[1, 2], v_proj[2]."""
     return ", ".join(layer for _, layer in _gathered((each, "") for each in layers))
+
+
+def _other_layers(found: ModelTheory) -> Iterator[str]:
+    """How many layers have modules that none of those derived has."""
+    if found.short is not None and found.short.others:
+        first, *more = found.short.others
+        yield (
+            f"Layer {first}{f' and {len(more)} others have' if more else ' has'} modules that none of these has: "
+            f"--layers {first} derives {'one of them' if more else 'it'} too."
+        )
 
 
 def _more_layers(found: ModelTheory) -> Iterator[str]:

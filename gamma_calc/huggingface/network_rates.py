@@ -59,6 +59,8 @@ class NetworkEdge:
     modules: frozenset[str]
     start: tuple[str, frozenset[str]]
     is_dora: bool = False
+    others: tuple[int, ...] = ()
+    """Numbers of the layers with modules that none of those derived has."""
 
     @property
     def note(self) -> str:
@@ -66,6 +68,7 @@ class NetworkEdge:
         derived = f"{self.layers} of {self.adapted} layers of {self.model} are derived"
         further = "add what the last one does" if self.is_extrapolated else "change nothing"
         rest = f", and further ones are taken to {further}" if self.layers < self.adapted else ""
+        rest += f", of which {len(self.others)} have modules that none of these has" if self.others else ""
         of_dora = ", with DoRA's magnitudes at A's rate" if self.is_dora else ""
         edge = f"{self.rate} is at most {self.exponent}"
         return f"The answer is the whole model's, in which {edge}: {derived}{rest}{of_dora}."
@@ -184,4 +187,5 @@ def _edge(theory: ModelTheory, *, rate: str, **ends: Any) -> NetworkEdge:
     if largest.exponent is None or not largest.attained:
         raise BadInput(f"{EDGE}: {name} has no largest stable {rate}: {largest.reason}")
     assert short is not None  # of a model's configuration
-    return NetworkEdge(name, short.layers, short.adapted, rate, largest.exponent, is_extrapolated, **ends)
+    counts = short.layers, short.adapted
+    return NetworkEdge(name, *counts, rate, largest.exponent, is_extrapolated, others=short.others, **ends)

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 import transformers
 from peft import PeftConfig, PeftModel
+from torch import nn
 from transformers import PreTrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
@@ -42,7 +44,8 @@ Layers = Mapping[str, frozenset[int]]
 class ShortModel:
     """A model with adapters on all of its `layers` layers; the deep one has `depth`, and adapters on `adapted`.
 
-    `part_of` is the kind of model of which it is the part that reads text, where that has others.
+    `part_of` is the kind of model of which it is the part that reads text, where that has others; `others` are the
+    numbers, from 1, of the deep one's layers with modules that none of these has.
     """
 
     model: PeftModel
@@ -50,13 +53,18 @@ class ShortModel:
     adapted: int
     depth: int
     part_of: str | None
+    others: tuple[int, ...]
 
 
-def counts_json(short: ShortModel | None) -> dict[str, int | str | None]:
+def counts_json(short: ShortModel | None) -> dict[str, Any]:
     """How many layers there are, and of what they are a part, as plain data; None for what is no stack."""
-    if short is None:
-        return {"layers": None, "adapted": None, "of": None, "part_of": None}
-    return {"layers": short.layers, "adapted": short.adapted, "of": short.depth, "part_of": short.part_of}
+    return {
+        "layers": None if short is None else short.layers,
+        "adapted": None if short is None else short.adapted,
+        "of": None if short is None else short.depth,
+        "part_of": None if short is None else short.part_of,
+        "other_layers": [] if short is None else [*short.others],
+    }
 
 
 def short_model(model: ModelLike, adapter: PeftConfig | None, most: int) -> ShortModel:
@@ -83,13 +91,22 @@ def short_model(model: ModelLike, adapter: PeftConfig | None, most: int) -> Shor
         raise BadInput(f"{title}: adapters stand in different layers by kind", found=said, expected="the same for all")
     number = len(numbers.pop()) if numbers else count
     layers = min(most, number, count)
+    whole = _matrices(on_meta(config))
     _shorten(config, count, layers)
+    base = on_meta(config)
+    kept = _matrices(base)
+    others = {number + 1 for kind, numbers in whole.items() if kind not in kept for number in numbers}
     if adapter is not None and chosen:
         adapter = copy(adapter)
         adapter.target_modules = {kind.replace("*", str(place), 1) for kind in chosen for place in range(layers)}
         for key in ("layers_to_transform", "layers_pattern", "exclude_modules"):
             setattr(adapter, key, None)
-    return ShortModel(adapted(on_meta(config), adapter, title), layers, number, count, part_of)
+    return ShortModel(adapted(base, adapter, title), layers, number, count, part_of, tuple(sorted(others)))
+
+
+def _matrices(model: nn.Module) -> Layers:
+    """The layers in which modules have parameters of their own, by kind."""
+    return _layers(name for name, module in model.named_modules() if [*module.parameters(recurse=False)])
 
 
 def _shorten(config: PreTrainedConfig, count: int, layers: int) -> None:

@@ -25,7 +25,7 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "experts": ("num_local_experts", "num_experts"),
     "layers": (
         *("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers"),
-        *("num_encoder_layers", "num_decoder_layers"),
+        *("num_encoder_layers", "num_decoder_layers", "num_layers_per_stack"),
     ),
 }
 """What configurations call each kind of size."""

@@ -172,6 +172,7 @@ def test_lora_plus_from_init_a_is_another_thing_in_the_second_layer(capsys: pyte
         "adapted": 8,
         "of": 8,
         "part_of": None,
+        "other_layers": [],
     }
     assert answer["module_theory"]["max_stable"]["eta"]["value"] == "-1"
     assert answer["module_theory"]["quantities"] == {"Z_A": "0", "Z_B": "0", "Delta_Z_B": "0"}

@@ -99,3 +99,11 @@ def test_the_part_that_reads_text_is_built_by_the_class_of_its_own_configuration
     short = short_model(tmp_path, LoraConfig(target_modules=["v_proj"]), 2)
     assert type(short.model.get_base_model()).__name__ == "MllamaForCausalLM"
     assert short.part_of == "MllamaForConditionalGeneration"
+
+
+def test_layers_with_other_modules_than_the_first_are_named(path: Path, tmp_path: Path) -> None:
+    assert short_model(path, None, 2).others == ()
+    hybrid = {"model_type": "qwen3_5_text", "architectures": ["Qwen3_5ForCausalLM"], **SMALL, "vocab_size": 19}
+    (tmp_path / "config.json").write_text(json.dumps({**hybrid, "num_hidden_layers": 8}), encoding="utf-8")
+    shorts = [short_model(tmp_path, LoraConfig(target_modules=["out_proj"]), layers) for layers in (2, 4)]
+    assert [each.others for each in shorts] == [(4, 8), ()]
