@@ -103,10 +103,13 @@ def taken(t: Translation, value: Value, place: int, rows: Coordinates, where: st
     if not value.dims[place]:
         return value
     (axis,) = value.dims[place]
+    is_fixed = axis.is_fixed and axis not in t.axes.unexplained
+    if is_fixed:
+        t.axes.parts_of_fixed.add(size)
     if axis not in value.expression.axes:
         left: Dimension = () if set(size) == {1} else (t.axes.axis(size, value.axes, where),)
         return Value(value.expression, (*value.dims[:place], left, *value.dims[place + 1 :]))
-    if not axis.is_fixed or axis in t.axes.unexplained:
+    if not is_fixed:
         found = block(t, value, place, rows, where)
         return _summed_over(found, place) if set(size) == {1} else found
     (count, *_), (first, *_) = t.axes.sizes[axis], rows

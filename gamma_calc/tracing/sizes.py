@@ -105,12 +105,16 @@ def _factor(sizes: Sizes) -> Fraction:
 
 
 class Axes:
-    """The axes of a family's tensors, made as they are met, and how many coordinates each has in the twins."""
+    """The axes of a family's tensors, made as they are met, and how many coordinates each has in the twins.
+
+    What no class explains is taken to grow, but for `parts_of_fixed`: the coordinates of a head that rotate, say.
+    """
 
     def __init__(self, family: SizeClasses) -> None:
         self.family = family
         self.sizes: dict[Axis, Sizes] = {}
         self.unexplained: dict[Axis, str] = {}
+        self.parts_of_fixed: set[Sizes] = set()
 
     def axis(self, sizes: Sizes, taken: Iterable[Axis] = (), where: str = "") -> Axis:
         """An axis of so many coordinates, other than some: the first is called by its classes, others are numbered."""
@@ -133,7 +137,7 @@ class Axes:
         if names is None and (more := self.family.beyond_vocabulary(sizes)):
             return f"{VOCABULARY}_and_{more}", ZERO
         if names is None:
-            return f"size_{'_'.join(map(str, sizes))}", None
+            return f"size_{'_'.join(map(str, sizes))}", ZERO if sizes in self.parts_of_fixed else None
         multiple = Fraction(sizes[0], prod(self.family.sizes[name][0] for name in names))
         name = self.family.name(names)
         if multiple != 1:

@@ -168,6 +168,7 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
         layer_types=["full_attention"],
         **GROUPED,
     ),
+    "mimo-v2": _of("MiMoV2Flash", "ForCausalLM", "q_proj", "v_proj", "up_proj", head_dim=18, v_head_dim=12, **GROUPED),
     "vit": _of("ViT", "ForImageClassification", "q_proj", "v_proj", image_size=4, patch_size=2),
 }
 """Models that are traced."""
