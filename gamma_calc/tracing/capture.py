@@ -7,7 +7,7 @@ between them is one that grows.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -132,7 +132,7 @@ class Capture:
         return self.operations.get(argument.name) if isinstance(argument, Reference) else None
 
 
-def captured(twins: Sequence[Twin], rules: Container[str]) -> Capture:
+def captured(twins: Sequence[Twin], rules: Set[str]) -> Capture:
     """The forward pass of some twins, in evaluation mode.
 
     Args:

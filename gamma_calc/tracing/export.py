@@ -11,14 +11,15 @@ import logging
 import sys
 import traceback
 import warnings
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.export.graph_signature import InputKind
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from gamma_calc.errors import BadInput
 
@@ -37,7 +38,7 @@ class Twin:
     inputs: Mapping[str, Any]
 
 
-def exported(twin: Twin, rules: Container[str]) -> Any:
+def exported(twin: Twin, rules: Set[str]) -> Any:
     """The forward pass of a module in evaluation mode, in operations of kinds that have rules as far as torch can.
 
     Raises:
@@ -63,40 +64,45 @@ def _written_in(program: Any, ways: Mapping[Any, Any]) -> Any:
         return program.run_decompositions(ways)
 
 
-def _with_rules(program: Any, rules: Container[str]) -> Any:
+def _with_rules(program: Any, rules: Set[str]) -> Any:
     """The program with operations that have rules in place of each other one that torch makes of such alone."""
-    unknown = _without_rule(program, rules)
-    table: Any = torch.export.default_decompositions() if unknown else {}
-    ways = dict(table.items())
-    for target in unknown:
-        found, left, others = program, {target}, unknown.keys() - {target}
-        while left:
-            before, found = left, _written_in(found, {each: ways[each] for each in left if each in ways})
-            left = _without_rule(found, rules).keys() - others
-            if left and (left == before or not left <= ways.keys()):
-                break
-        else:
-            program = found
-    return program
-
-
-def _without_rule(program: Any, rules: Container[str]) -> dict[Any, None]:
-    """The operations on what depends on parameters that have no rule, each once."""
     inputs = zip(program.graph.find_nodes(op="placeholder"), program.graph_signature.input_specs, strict=True)
-    learnt = {node for node, spec in inputs if spec.kind is InputKind.PARAMETER}
-    unknown: dict[Any, None] = {}
-    for node in needed(program):
-        kind = kind_of(node).removesuffix("_")
-        if not learnt.isdisjoint(node.all_input_nodes) and kind not in FILLED:
-            learnt.add(node)
-            if kind not in rules:
-                unknown[node.target] = None
-    return unknown
+    parameters = {node for node, spec in inputs if spec.kind is InputKind.PARAMETER}
+    learnt = _made_from(parameters, needed(program))
+    unknown = {node.target: node for node in learnt if kind_of(node).removesuffix("_") not in rules}
+    if not unknown:
+        return program
+    every: Any = torch.export.default_decompositions()
+    ways = {target: way for target, way in every.items() if _name(target) not in rules}
+    made = [target for target, node in unknown.items() if _kinds_of(node, ways) <= rules]
+    left = {target: way for target, way in ways.items() if target in made or target not in unknown}
+    return _written_in(program, left) if made else program
+
+
+def _made_from(values: Collection[Any], graph: Collection[Any]) -> list[Any]:
+    """The operations of a graph whose values depend on some."""
+    known = {*values}
+    for node in graph:
+        if not known.isdisjoint(node.all_input_nodes) and kind_of(node) not in FILLED:
+            known.add(node)
+    return [node for node in graph if node in known and node not in values]
+
+
+def _kinds_of(node: Any, ways: Mapping[Any, Any]) -> Set[str]:
+    """The kinds of operations that one is made of, where some are written in others."""
+
+    def done(*values: Any) -> Any:
+        of = dict(zip(node.all_input_nodes, values, strict=True))
+        return node.target(*fx.map_arg(node.args, of.get), **fx.map_arg(node.kwargs, of.get))
+
+    graph = make_fx(done, decomposition_table=ways)(*(each.meta["val"] for each in node.all_input_nodes)).graph
+    made = _made_from(graph.find_nodes(op="placeholder"), [*graph.nodes])
+    return {kind_of(each).removesuffix("_") for each in made if each.op == "call_function"}
 
 
 def _changes_shared(node: Any) -> bool:
     """Whether an operation changes, in place, numbers that are another value's too: a part of one, or seen in parts."""
-    if not (node.op == "call_function" and kind_of(node).endswith("_") and isinstance(node.args[0], torch.fx.Node)):
+    if not (node.op == "call_function" and kind_of(node).endswith("_") and isinstance(node.args[0], fx.Node)):
         return False
     changed = node.args[0]
     return _is_view(changed) or any(map(_is_view, changed.users))
@@ -155,7 +161,7 @@ def _own_line(problem: BaseException) -> str:
 def needed(program: Any) -> list[Any]:
     """The nodes that the first output of floating point is made from, in order."""
     (last,) = [node for node in program.graph.nodes if node.op == "output"]
-    outputs = [node for node in last.args[0] if isinstance(node, torch.fx.Node) and _is_floating(node)]
+    outputs = [node for node in last.args[0] if isinstance(node, fx.Node) and _is_floating(node)]
     if not outputs:
         raise BadInput("the output of a module", found="no tensor of numbers", expected="logits, or another value")
     needed, waiting = set(), [next((node for node in outputs if node.meta["val"].ndim), outputs[0])]
@@ -174,7 +180,9 @@ def _is_floating(node: Any) -> bool:
 
 def kind_of(node: Any) -> str:
     """ATen's name of an operation without its overload; "parameter" of what none makes."""
-    if node.op == "placeholder":
-        return "parameter"
-    name = getattr(node.target, "__name__", str(node.target))
+    return "parameter" if node.op == "placeholder" else _name(node.target)
+
+
+def _name(target: Any) -> str:
+    name: str = getattr(target, "__name__", str(target))
     return name.partition(".")[0]

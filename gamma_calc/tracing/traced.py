@@ -152,7 +152,7 @@ def traced(
         twins.family.check_class("axes", name)
     if not twins.trained:
         raise BadInput(f"{twins.name}: none of its parameters requires a gradient, so nothing is trained")
-    capture = captured(twins.twins, ENTRIES)
+    capture = captured(twins.twins, ENTRIES.keys())
     names = [name for each in capture.operations.values() if (name := each.parameter)]
     stated = _stated(inits or {}, names)
     if init != FAN_IN and any(MAGNITUDE in name for name in names):
