@@ -10,7 +10,7 @@ import torch
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Contraction, Entrywise, Ones
+from gamma_calc.program.expressions import Contraction, Ones
 from gamma_calc.tracing.blocks import block, shared_part
 from gamma_calc.tracing.capture import Across, Operation, Sizes
 from gamma_calc.tracing.translation import Beside, Coordinates, Translation
@@ -190,10 +190,11 @@ def placed(
     found = _put(t, new, rows, place, axis)
     if t.number(x) == 0:
         return found
-    left = torch.ones(t.axes.sizes[axis][0])
-    left[[*rows[0]]] = 0
-    mask = t.data(f"{op.name}_left", left, (axis,))
-    return t.joined(t.layout.added(before.written(Entrywise(before.expression, mask)), found), op)
+    kept = torch.ones(t.axes.sizes[axis][0])
+    kept[[*rows[0]]] = 0
+    dims = tuple((axis,) if each == place else () for each in range(len(before.dims)))
+    left = t.layout.times(before, Value(t.data(f"{op.name}_kept", kept, (axis,)), dims))
+    return t.joined(t.layout.added(left, found), op)
 
 
 def _beside(t: Translation, values: Sequence[Value], place: int, axis: Axis) -> Beside:

@@ -70,6 +70,10 @@ def replaced(net: Built, f: torch.Tensor) -> torch.Tensor:
 SUMS: dict[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
     "put into what is empty": (put_together, {"last": (N, 4), "w": (N, 3)}),
     "put in the place of others": (replaced, {"last": (N, 4)}),
+    "put among ones": (
+        lambda net, f: torch.slice_scatter(f.new_ones(5, 4), (f @ net.last)[:, 2:], 1, 1, 3) * (f @ net.last),
+        {"last": (N, 4)},
+    ),
     "the largest of a few": (lambda net, f: (f @ net.last).max(-1, keepdim=True).values * f, {"last": (N, 4)}),
     "the largest, without its dimension": (lambda net, f: (f @ net.last).max(dim=0).values, {"last": (N, 4)}),
     "some in a row": (lambda net, f: f.narrow(0, -3, 2) @ net.last, {"last": (N, 2)}),
