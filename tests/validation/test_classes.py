@@ -1,0 +1,25 @@
+"""The page of classes that are traced has each of them, and says of a few what is found today."""
+
+from __future__ import annotations
+
+import pytest
+
+from gamma_calc.derivation.tables import markdown_table
+from validation.classes import PAGE, classes, reason
+
+TEXT = PAGE.read_text(encoding="utf-8")
+TRACED = TEXT.split("are traced:\n\n")[1].partition("\n")[0].split(", ")
+
+
+def test_every_class_has_its_place() -> None:
+    others = [line.split(" | ")[0].removeprefix("| ") for line in TEXT.splitlines() if line.startswith("| ")][2:]
+    assert sorted([*TRACED, *others]) == classes()
+    assert f"{len(TRACED)} of {len(classes())} are traced" in TEXT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["MistralForCausalLM", "Gemma4ForConditionalGeneration", "FalconForCausalLM"])
+def test_a_class_has_its_line(name: str) -> None:
+    why = reason(name)
+    assert (name in TRACED) is (not why)
+    assert not why or markdown_table([["class", "why not"], [name, why]]).splitlines()[-1] in TEXT
