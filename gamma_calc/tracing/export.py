@@ -95,7 +95,10 @@ def _kinds_of(node: Any, ways: Mapping[Any, Any]) -> Set[str]:
         of = dict(zip(node.all_input_nodes, values, strict=True))
         return node.target(*fx.map_arg(node.args, of.get), **fx.map_arg(node.kwargs, of.get))
 
-    graph = make_fx(done, decomposition_table=ways)(*(each.meta["val"] for each in node.all_input_nodes)).graph
+    try:
+        graph = make_fx(done, decomposition_table=ways)(*(each.meta["val"] for each in node.all_input_nodes)).graph
+    except Exception:  # what cannot be done by itself is left as it is
+        return {kind_of(node)}
     made = _made_from(graph.find_nodes(op="placeholder"), [*graph.nodes])
     return {kind_of(each).removesuffix("_") for each in made if each.op == "call_function"}
 

@@ -367,6 +367,8 @@ def linear(t: Translation, op: Operation, x: Any, weight: Any, bias: Any = None)
         matrix = t.value(factor)
         if isinstance(value, Value):
             return t.layout.product(matrix, value, ("zy", f"{front}y", f"{front}z"))
+        if value.place != len(front):
+            raise Unknown(f"values side by side along {value.axis}, which grows")
         blocks = (times(block(t, matrix, 1, rows, op.where), each) for each, rows in value.parts)
         return t.joined(t.layout.added(*blocks), op)
 
@@ -595,3 +597,5 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
     }
 )
 """What each operation of ATen is translated by."""
+BY_PART = frozenset({"transpose", "permute", "silu", "relu", "gelu", "tanh", "sigmoid"})
+"""Operations that are done with values side by side one by one."""

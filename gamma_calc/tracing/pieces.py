@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from string import ascii_lowercase as LETTERS
 from typing import Any
 
@@ -19,14 +20,24 @@ from gamma_calc.tracing.values import Dimension, Value, flat
 
 def sliced(
     t: Translation, op: Operation, x: Any, place: int = 0, start: Any = None, end: Any = None, step: int = 1
-) -> Value:
+) -> Value | Beside:
     """Some coordinates of a dimension."""
     assert op.shape is not None
+    place %= len(op.shape)
     source = t.capture.operation(x)
     if source is not None and source.is_random_buffer and not start:
         return shared_part(t, source, op, place)
-    value = t.value(x)
-    place = value.place(place)
+    beside = t.beside(x)
+    if not isinstance(beside, Beside):
+        return _sliced(t, op, beside, place, start, step)
+    if place == beside.place:
+        raise Unknown(f"values side by side along {beside.axis}, which grows")
+    return beside.each(lambda part: _sliced(t, op, part, place, start, step))
+
+
+def _sliced(t: Translation, op: Operation, value: Value, place: int, start: Any, step: int) -> Value:
+    """Some coordinates of a dimension, as many as the result has."""
+    assert op.shape is not None
     if op.shape[place] == t.layout.sizes(value.dims[place]):
         return value
     begins = _counted(start or 0, t.layout.sizes(value.dims[place]))
@@ -34,7 +45,7 @@ def sliced(
     return taken(t, value, place, tuple(range(first, first + step * count, step) for first, count in rows), op.where)
 
 
-def narrowed(t: Translation, op: Operation, x: Any, place: int, start: Any, length: Any) -> Value:
+def narrowed(t: Translation, op: Operation, x: Any, place: int, start: Any, length: Any) -> Value | Beside:
     """Some coordinates of a dimension, in a row."""
     return sliced(t, op, x, place, start)
 
@@ -64,11 +75,22 @@ def unbound(t: Translation, op: Operation, x: Any, place: int = 0) -> tuple[Valu
 
 
 def parts(t: Translation, op: Operation, x: Any, sizes: Any, place: int = 0) -> tuple[Value, ...]:
-    """A dimension in pieces, one after the other."""
+    """A dimension in pieces, one after the other; of values side by side, themselves."""
+    beside = t.beside(x)
+    if isinstance(beside, Beside):
+        return _taken_apart(t, beside, _pieces(t.axes.sizes[beside.axis], sizes, op.kind), place)
     value = t.value(x)
     place = value.place(place)
     pieces = _in_a_row(_pieces(t.layout.sizes(value.dims[place]), sizes, op.kind))
     return tuple(taken(t, value, place, rows, op.where) for rows in pieces)
+
+
+def _taken_apart(t: Translation, beside: Beside, pieces: Sequence[Sizes], place: int) -> tuple[Value, ...]:
+    """Values side by side, of as many coordinates as some pieces, one by one."""
+    (first, *_), rows = beside.parts[0], [rows for _, rows in beside.parts]
+    if first.place(place) != beside.place or rows != [*_in_a_row(pieces)]:
+        raise Unknown(f"pieces of values side by side along {beside.axis}, which grows, other than these")
+    return tuple(value for value, _ in beside.parts)
 
 
 def _in_a_row(sizes: Iterable[Sizes]) -> Iterator[Coordinates]:
@@ -198,11 +220,9 @@ def placed(
 
 
 def _beside(t: Translation, values: Sequence[Value], place: int, axis: Axis) -> Beside:
-    """Values side by side along their last dimension."""
-    if place < len(values[0].dims) - 1:
-        raise Unknown(f"values side by side along {axis}, which grows")
+    """Values side by side along a dimension."""
     rows = _in_a_row(t.layout.sizes(each.dims[place]) for each in values)
-    return Beside(tuple(zip(values, rows, strict=True)), axis)
+    return Beside(tuple(zip(values, rows, strict=True)), axis, place)
 
 
 def stacked(t: Translation, op: Operation, values: Any, place: int = 0) -> Value | Beside:
@@ -267,10 +287,15 @@ def convolved(
     padding: Any = 0,
     dilation: Any = 1,
     groups: Any = 1,
-) -> Value:
+) -> Value | Beside:
     """Patches against a weight, summed over all that a patch has, or over its places alone, channel by channel."""
-    value, filters = t.value(x), t.value(weight)
     assert op.shape is not None
+    beside = t.beside(x)
+    if isinstance(beside, Beside):
+        if beside.place != 1 or groups != op.shape[1] or bias is not None:
+            raise Unknown(f"a convolution of values side by side along {beside.axis}, which grows, or with a bias")
+        return _convolved_beside(t, op, beside, weight, stride, padding, dilation)
+    value, filters = t.value(x), t.value(weight)
     count = len(filters.dims) - 2
     if len(value.dims) != count + 2 or isinstance(padding, str):
         raise Unknown("a convolution of one example without a batch, or of a padding without a number")
@@ -294,6 +319,23 @@ def convolved(
         return found
     offset = t.value(bias)
     return t.joined(t.layout.added(found, Value(offset.expression, (*offset.dims, *[()] * count))), op)
+
+
+def _convolved_beside(
+    t: Translation, op: Operation, beside: Beside, weight: Any, stride: Any, padding: Any, dilation: Any
+) -> Beside:
+    """Channels side by side, each convolved by itself."""
+    filters, (batch, _, *places) = t.value(weight), op.shape or ((1, 1), (1, 1))
+
+    def of_part(value: Value, rows: Coordinates) -> Value:
+        channels = Across(map(len, rows))
+        part = replace(op, shape=(batch, tuple(map(int, channels)), *places))
+        own = block(t, filters, 0, rows, op.where)
+        found = convolved(t, part, value, own, None, stride, padding, dilation, channels)
+        assert isinstance(found, Value)
+        return found
+
+    return Beside(tuple((of_part(*part), part[1]) for part in beside.parts), beside.axis, beside.place)
 
 
 def _patches(t: Translation, op: Operation, value: Value, place: int, places: torch.Tensor) -> Value:

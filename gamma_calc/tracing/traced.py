@@ -33,10 +33,10 @@ from gamma_calc.tracing.capture import Capture, Operation, Reference, Uneven, ca
 from gamma_calc.tracing.fan_in import summed_dimensions
 from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, by_fan_in, initial_size, stated_sizes
 from gamma_calc.tracing.names import numbered, short_names
-from gamma_calc.tracing.operations import ENTRIES
+from gamma_calc.tracing.operations import BY_PART, ENTRIES
 from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
 from gamma_calc.tracing.sizes import ZERO, Axes
-from gamma_calc.tracing.translation import Entry, Missing, Translation
+from gamma_calc.tracing.translation import Beside, Entry, Missing, Translation
 from gamma_calc.tracing.twins import Twins, twins_of
 from gamma_calc.tracing.values import NOTHING, Value
 
@@ -258,10 +258,23 @@ def _translated(t: Translation) -> Value:
             if entry is None:
                 raise Unknown("no rule for this operation")
             _check_call(entry, operation)
-            t.values[name] = entry(t, operation, *operation.arguments, **operation.options)
+            t.values[name] = _read(t, entry, operation)
         except Unknown as problem:
             t.values[name] = t.missing(operation, str(problem))
-    return t.named("output", t.value(Reference(t.capture.output)))
+    try:
+        output = t.value(Reference(t.capture.output))
+    except Unknown as problem:
+        output = t.missing(t.capture.operations[t.capture.output], str(problem))
+    return t.named("output", output)
+
+
+def _read(t: Translation, entry: Entry, operation: Operation) -> Any:
+    """What a rule makes of an operation; of values side by side, of each, where it leaves their dimension alone."""
+    first, *others = operation.arguments or (None,)
+    beside = t.values.get(first.name) if isinstance(first, Reference) else None
+    if isinstance(beside, Beside) and operation.kind in BY_PART:
+        return beside.each(lambda part: entry(t, operation, part, *others, **operation.options))
+    return entry(t, operation, *operation.arguments, **operation.options)
 
 
 def _check_call(entry: Entry, operation: Operation) -> None:

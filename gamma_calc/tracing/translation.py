@@ -55,13 +55,23 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Values side by side along their last dimension, which grows, each with the coordinates that it is at.
+    """Values side by side along a dimension, which grows, each with the coordinates that it is at.
 
-    A weight times them is the sum of its blocks times each.
+    A weight times them, where it is their last one, is the sum of its blocks times each.
     """
 
     parts: tuple[tuple[Value, Coordinates], ...]
     axis: Axis
+    place: int
+
+    def each(self, done: Callable[[Value], Value]) -> Beside:
+        """What is done with each of them, where that leaves their dimension as it is."""
+        made = [(done(value), rows) for value, rows in self.parts]
+        dims = [value.dims[self.place] for value, _ in self.parts]
+        places = {found.dims.index(dim) for (found, _), dim in zip(made, dims, strict=True) if dim in found.dims}
+        if len(places) != 1:
+            raise Unknown(f"values side by side along {self.axis}, which grows")
+        return Beside(tuple(made), self.axis, places.pop())
 
 
 @dataclass

@@ -168,6 +168,16 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
         layer_types=["full_attention"],
         **GROUPED,
     ),
+    "qwen3-next": _of(
+        "Qwen3Next",
+        "ForCausalLM",
+        "in_proj_qkvz",
+        "out_proj",
+        layer_types=["linear_attention"],
+        mlp_only_layers=[0],
+        num_experts=5,
+        **GROUPED,
+    ),
     "mimo-v2": _of("MiMoV2Flash", "ForCausalLM", "q_proj", "v_proj", "up_proj", head_dim=18, v_head_dim=12, **GROUPED),
     "vit": _of("ViT", "ForImageClassification", "q_proj", "v_proj", image_size=4, patch_size=2),
 }

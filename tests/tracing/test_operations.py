@@ -147,6 +147,21 @@ def test_a_matrix_times_features_side_by_side_is_a_sum_of_its_blocks(more: int) 
     check_gradients(traced(wide))
 
 
+def test_features_side_by_side_are_convolved_and_taken_apart_again() -> None:
+    """As queries, keys and values of a recurrence are: over the tokens, each feature by itself."""
+
+    def convolved(net: Built, f: torch.Tensor) -> torch.Tensor:
+        both = torch.cat([f[None], (f @ net.w).relu()[None]], -1).transpose(1, 2)
+        moved = functional.silu(functional.conv1d(both, net.gate, padding=2, groups=both.shape[1]))[:, :, :5]
+        one, other = moved.transpose(1, 2).split(f.shape[1], -1)
+        return (one * other) @ net.last
+
+    def wide(width: int) -> tuple[Built, dict[str, torch.Tensor]]:
+        return Built(width, convolved, w=(N, N), gate=(2 * width, 1, 3), last=(N, 2)), INPUTS
+
+    check_gradients(traced(wide))
+
+
 def test_every_other_row_is_a_block() -> None:
     """Rows of a matrix that stand side by side know nothing of each other: a sum of their products is a random walk."""
 
@@ -276,6 +291,10 @@ REFUSED: dict[str, Forward] = {
     "a clamp to -1 and 2": lambda net, f: f.clamp(-1, 2),
     "an ELU of 2 times its argument": lambda net, f: torch.ops.aten.elu(f, 1, 1, 2),
     "values side by side along width_x2, which grows": lambda net, f: torch.cat([f, f], -1).relu(),
+    "values side by side along width_x3, which grows": lambda net, f: torch.cat([f, f, f], -1)[:, 1:],
+    "pieces of values side by side along width_x4, which grows, other than these": lambda net, f: torch.cat(
+        [f] * 4, -1
+    ).split(2 * f.shape[1], -1)[0],
     "numbers put in place of some coordinates of width, which grows": half_replaced,
     "repeated a number of times that grows": lambda net, f: f.repeat(1, f.shape[1]).relu(),
     "a maximum of two values, or of all entries": lambda net, f: f.max(),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gamma_calc.derivation.tables import markdown_table
 from validation.classes import PAGE, classes, reason
 
+ROOT = Path(__file__).resolve().parents[2]
 TEXT = PAGE.read_text(encoding="utf-8")
 TRACED = TEXT.split("are traced:\n\n")[1].partition("\n")[0].split(", ")
 
@@ -14,7 +17,10 @@ TRACED = TEXT.split("are traced:\n\n")[1].partition("\n")[0].split(", ")
 def test_every_class_has_its_place() -> None:
     others = [line.split(" | ")[0].removeprefix("| ") for line in TEXT.splitlines() if line.startswith("| ")][2:]
     assert sorted([*TRACED, *others]) == classes()
-    assert f"{len(TRACED)} of {len(classes())} are traced" in TEXT
+    counts = f"{len(TRACED)} of {len(classes())} are traced"
+    assert counts in TEXT
+    assert counts in (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert f"{len(TRACED)} are traced" in (ROOT / "docs" / "model.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
