@@ -112,6 +112,7 @@ def test_the_law_is_what_unrolling_gives(name: str, optimizer: str, quantities: 
     assert not disagreements(subject, quantities, law)
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.data())
 def test_the_law_of_random_schemes(data: st.DataObject) -> None:

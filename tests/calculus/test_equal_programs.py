@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -148,6 +149,7 @@ def may_be_equal(one: Size, other: Size) -> bool:
     return not (one.lower.is_above(other.upper) or other.lower.is_above(one.upper))
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(networks())
 def test_programs_of_one_value_have_one_exponent(problem: Problem) -> None:
