@@ -178,15 +178,14 @@ def concatenated(t: Translation, op: Operation, values: Any, place: int = 0) -> 
 def _put(t: Translation, value: Value, rows: Coordinates, place: int, new: Axis) -> Value:
     """A value at some coordinates of a fixed dimension in place of its own, and zero at the others."""
     value = t.layout.whole(value, place)
-    size, (total, *_) = t.layout.sizes(value.dims[place]), t.axes.sizes[new]
-    old = t.axes.axis(size, (new,))
-    name = f"put_{'_'.join((*_tag((new, old)), str(rows[0].start), str(rows[0].step)))}"
-    indicators = torch.eye(total)[:, [*rows[0]]]
-    if set(size) == {1}:
-        chosen = Value(t.data(name, indicators, (new,)), ((new,), ()))
-    else:
-        chosen = Value(t.data(name, indicators, (new, old)), ((new,), (old,)))
-    return _against(t, value, place, chosen)
+    name = f"put_{'_'.join((*_tag((new, *value.dims[place])), str(rows[0].start), str(rows[0].step)))}"
+    return _times(t, value, place, name, torch.eye(t.axes.sizes[new][0])[:, [*rows[0]]], (new,))
+
+
+def _times(t: Translation, value: Value, place: int, name: str, matrix: torch.Tensor, new: Dimension) -> Value:
+    """A matrix (new, old) of fixed numbers times a fixed dimension, which is whole."""
+    old = tuple(t.axes.copy(axis, new) for axis in value.dims[place])
+    return _against(t, value, place, Value(t.data(name, matrix, (*new, *old)), (new, old)))
 
 
 def placed(
@@ -238,7 +237,7 @@ def cumulated(t: Translation, op: Operation, x: Any, place: int, **options: Any)
     """The sums of the first coordinates of a fixed dimension."""
     value = t.value(x)
     size, _ = t.layout.sizes(value.dims[place])
-    return _mixed(t, op, value, value.place(place), torch.ones(size, size).tril())
+    return _in_order(t, op, value, value.place(place), torch.ones(size, size).tril())
 
 
 def flipped(t: Translation, op: Operation, x: Any, places: Sequence[int]) -> Value:
@@ -246,7 +245,7 @@ def flipped(t: Translation, op: Operation, x: Any, places: Sequence[int]) -> Val
     value = t.value(x)
     for place in map(value.place, places):
         size, _ = t.layout.sizes(value.dims[place])
-        value = _mixed(t, op, value, place, torch.eye(size).flip(0))
+        value = _in_order(t, op, value, place, torch.eye(size).flip(0))
     return value
 
 
@@ -262,19 +261,17 @@ def padded(
             place = value.place(-number)
             size, _ = t.layout.sizes(value.dims[place])
             rows = torch.nn.functional.pad(torch.eye(size), (0, 0, before, behind))
-            value = _mixed(t, op, value, place, rows)
+            value = _in_order(t, op, value, place, rows)
     return value
 
 
-def _mixed(t: Translation, op: Operation, value: Value, place: int, matrix: torch.Tensor) -> Value:
-    """A matrix (new, old) of fixed numbers times a fixed dimension."""
+def _in_order(t: Translation, op: Operation, value: Value, place: int, matrix: torch.Tensor) -> Value:
+    """A matrix of fixed numbers times the coordinates of a fixed dimension, which have an order."""
     value = t.layout.whole(value, place)
     if any(not axis.is_fixed for axis in value.dims[place]):
         raise Unknown(f"the coordinates of {value.dims[place][0]}, which grows, in order")
-    old = tuple(t.axes.copy(axis, value.axes) for axis in value.dims[place])
-    new: Dimension = () if len(matrix) == 1 else (t.axes.axis((len(matrix),) * 2, (*value.axes, *old), op.where),)
-    chosen = Value(t.data(f"{op.name}_{place}", matrix, (*new, *old)), (new, old))
-    return _against(t, value, place, chosen)
+    new: Dimension = () if len(matrix) == 1 else (t.axes.axis((len(matrix),) * 2, value.axes, op.where),)
+    return _times(t, value, place, f"{op.name}_{place}", matrix, new)
 
 
 def convolved(
