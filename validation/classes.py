@@ -25,7 +25,7 @@ from validation.coverage import PAGE as FAMILIES
 
 PAGE = FAMILIES.parent / "classes.md"
 SECONDS = 90
-WORDS = 110
+LONGEST = 110
 """Characters of a reason."""
 HEAD = """# Classes that are traced
 
@@ -84,9 +84,8 @@ def _in_time() -> Iterator[None]:
 
 def _short(text: str) -> str:
     """The beginning of a text, in one cell of a table and without places on a disk."""
-    words = [word for word in text.replace("|", "/").split() if "site-packages" not in word]
-    said = " ".join(words)
-    return said if len(said) <= WORDS else f"{said[:WORDS].rpartition(' ')[0]} ..."
+    said = " ".join(word for word in text.replace("|", "/").split() if "site-packages" not in word)
+    return said if len(said) <= LONGEST else f"{said[:LONGEST].rpartition(' ')[0]} ..."
 
 
 def page(names: Iterable[str]) -> str:

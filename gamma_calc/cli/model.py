@@ -251,10 +251,8 @@ def _other_layers(found: ModelTheory) -> Iterator[str]:
     """How many layers have modules that none of those derived has."""
     if found.short is not None and found.short.others:
         first, *more = found.short.others
-        yield (
-            f"Layer {first}{f' and {len(more)} others have' if more else ' has'} modules that none of these has: "
-            f"--layers {first} derives {'one of them' if more else 'it'} too."
-        )
+        named = f"{1 + len(more)} layers, from layer {first} on, have" if more else f"Layer {first} has"
+        yield f"{named} modules that none of these has: --layers {first} derives {'one of them' if more else 'it'} too."
 
 
 def _more_layers(found: ModelTheory) -> Iterator[str]:

@@ -486,3 +486,13 @@ def test_what_is_refused(words: str, said: str, capsys: pytest.CaptureFixture[st
     assert said in output.err
     assert output.err.count("\n") == 1
     assert output.out == ""
+
+
+@pytest.mark.slow
+def test_layers_with_other_modules_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every fourth layer of a Qwen3.5 is attention, the others are recurrences."""
+    hybrid = LLAMA | {"model_type": "qwen3_5_text", "architectures": ["Qwen3_5ForCausalLM"], "head_dim": 8}
+    Path("config.json").write_text(json.dumps({**hybrid, "num_hidden_layers": 8}), encoding="utf-8")
+    assert main(["model", "config.json", "--layers", "1", "--steps", "1", "--at", "eta=-1/2"]) == 0
+    said = "2 layers, from layer 4 on, have modules that none of these has: --layers 4 derives one of them too."
+    assert said in capsys.readouterr().out

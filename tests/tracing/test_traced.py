@@ -39,7 +39,9 @@ def test_every_family_is_derived(name: str) -> None:
     inner = {each: str(size) for each, size in sizes.items() if each.startswith(("Z_A", "Z_B"))}
     behind = {each for each in inner if name == "deepseek-v3" and ("q_b_proj" in each or "kv_b_proj" in each)}
     assert inner and {inner[each] for each in inner if each not in behind} == {"0"}
-    assert {inner[each] for each in behind} <= {"-1"}  # A's sum over a few coordinates, which do not grow
+    assert {inner[each] for each in behind} == (
+        {"-1"} if name == "deepseek-v3" else set()
+    )  # A's sum over a few coordinates, which do not grow
 
 
 def test_an_adapter_behind_a_few_coordinates_starts_from_its_fan_in() -> None:
