@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 from typing import TypeVar
@@ -34,6 +35,13 @@ def without_skip(report: Report) -> Report:
         report.outcome = "failed"
         report.longrepr = f"{NO_SKIP}=1 and yet: {reason}"
     return report
+
+
+def pytest_collection_finish() -> None:
+    """Collect rarely, as the commands do (`cli.main`), and never what the imports left: an eighth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.hookimpl(wrapper=True)
