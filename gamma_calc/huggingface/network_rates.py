@@ -46,7 +46,8 @@ class NetworkEdge:
     `layers` of the `adapted` ones were derived; where the rate falls from layer to layer, each of the others is taken
     to add what the last of these does (`is_extrapolated`). It is that of a `scheme` with adapters on these `modules`,
     of which DoRA's have magnitudes (`is_dora`). Rates come to it from a model of the `start`: the class of its
-    configuration, and its modules with adapters.
+    configuration, and its modules with adapters. `others` are the numbers of the layers with modules that none of those
+    derived has.
     """
 
     model: str
@@ -60,7 +61,6 @@ class NetworkEdge:
     start: tuple[str, frozenset[str]]
     is_dora: bool = False
     others: tuple[int, ...] = ()
-    """Numbers of the layers with modules that none of those derived has."""
 
     @property
     def note(self) -> str:
@@ -88,6 +88,7 @@ class NetworkEdge:
             "layers": self.layers,
             "adapted": self.adapted,
             "extrapolated": self.is_extrapolated,
+            "other_layers": [*self.others],
             "max_stable": {self.rate: str(self.exponent)},
         }
 

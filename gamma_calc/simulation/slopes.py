@@ -159,7 +159,7 @@ def shortfall(widths: Sequence[int], runs: int) -> str:
     if runs < MINIMUM_RUNS:
         return f"{runs} runs are left to fit, and at least {MINIMUM_RUNS} are needed"
     if len(widths) < MINIMUM_WIDTHS:
-        return f"{len(widths)} widths, and at least {MINIMUM_WIDTHS} are needed"
+        return f"{len(widths)} width{'' if len(widths) == 1 else 's'}, and at least {MINIMUM_WIDTHS} are needed"
     if octaves < MINIMUM_OCTAVES:
         return f"widths span 2^{octaves:.2g}, and at least 2^{MINIMUM_OCTAVES} is needed"
     return ""

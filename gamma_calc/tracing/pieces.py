@@ -134,12 +134,10 @@ def taken(t: Translation, value: Value, place: int, rows: Coordinates, where: st
     if not is_fixed:
         found = block(t, value, place, rows, where)
         return _summed_over(found, place) if set(size) == {1} else found
-    (count, *_), (first, *_) = t.axes.sizes[axis], rows
-    source = t.axes.copy(axis, ())
-    new: Dimension = () if set(size) == {1} else (t.axes.axis(size, (*value.axes, source), where),)
-    name = f"take_{'_'.join((*_tag((*new, source)), str(first.start), str(first.step)))}"
-    chosen = Value(t.data(name, torch.eye(count)[[*first]], (*new, source)), (new, (source,)))
-    return _against(t, value, place, chosen)
+    (first, *_) = rows
+    new: Dimension = () if set(size) == {1} else (t.axes.axis(size, value.axes, where),)
+    name = f"take_{'_'.join((*_tag((*new, axis)), str(first.start), str(first.step)))}"
+    return _times(t, value, place, name, torch.eye(t.axes.sizes[axis][0])[[*first]], new)
 
 
 def _summed_over(value: Value, place: int) -> Value:

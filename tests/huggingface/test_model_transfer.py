@@ -89,6 +89,7 @@ def test_a_whole_model_carries_rates_by_its_own_edge(tmp_path: Path, capsys: pyt
         "layers": 2,
         "adapted": 4,
         "extrapolated": True,
+        "other_layers": [],
         "max_stable": {"eta": "-11/8"},
     }
     (layer,) = found["layers"]
