@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from numbers import Integral
@@ -16,6 +16,7 @@ from types import MappingProxyType
 from gamma_calc.algebra import Affine, exact
 from gamma_calc.errors import BadInput
 from gamma_calc.numbers import whole_number
+from gamma_calc.program.expressions import Softmax, nodes
 from gamma_calc.program.models import EXTRA, RANK
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.program import Program
@@ -26,7 +27,7 @@ from gamma_calc.simulation.power import Power
 from gamma_calc.simulation.program_sizes import ProgramExperiment
 
 BALANCED = Fraction(1)
-RAW = Fraction(1, 16)
+SMALL = Fraction(1, 16)
 GROWING = Fraction(16)
 PREFACTORS: Mapping[str, Fraction] = MappingProxyType(
     {"momentum": Fraction(1, 2), "decay": Fraction(1, 16), "feedback": Fraction(1), "floor": Fraction(1)}
@@ -42,9 +43,12 @@ def network_prefactor(program: Program) -> Fraction:
     A raw step keeps every monomial of its iterates, which are polynomials in k: where several share the leading
     exponent, a small k leaves the lowest in charge at every width instead of having it overtaken within the widths that
     are measured. Each step multiplies layers by layers, so that with k = 1 the squares of a few runs come to carry the
-    mean over all of them, and no number of seeds in use tells its slope.
+    mean over all of them, and no number of seeds in use tells its slope. A softmax saturates where a step changes its
+    argument by much, as one with k = 1 does at these widths.
     """
-    return RAW if program.is_polynomial else BALANCED
+    written = nodes(*program.gradients.values(), *program.quantities.values())
+    is_careful = program.is_polynomial or any(isinstance(node, Softmax) for node in written)
+    return SMALL if is_careful else BALANCED
 
 
 def decay_prefactor(prefactor: Fraction, *, grows: bool) -> Fraction:
@@ -115,7 +119,9 @@ def network_experiment(
 ) -> ProgramExperiment:
     """The runs of a network for a scheme without free exponents; every rate has one prefactor.
 
-    A number of the scheme is read as a power of n, and a coefficient of `rank` as that power of r.
+    A number of the scheme is read as a power of n, and a coefficient of `rank` as that power of r. A model that was
+    read has its own data, and its own factors of scalars; where no widths are given, they are such that no part of an
+    axis has a fraction of a coordinate.
 
     Args:
         first: how many coordinates axes have at width 1, by name, in place of those that suit most networks.
@@ -128,11 +134,13 @@ def network_experiment(
     names = [tensor.name for tensor in program.parameters if tensor.is_trained]
     factors = {f"{letter}_{name}": float(number) for letter, number in k.items() for name in names}
     growing = {axis.name for tensor in program.parameters for axis in tensor.axes if not axis.is_fixed}
-    first = {RANK: RANK_AT_ONE if RANK in growing else FIXED, **first}
+    own = scheme.model.numbers
+    first = {RANK: RANK_AT_ONE if RANK in growing else FIXED, **first, **own.sizes}
     powers = _powers_of_rank(scheme, program, first[RANK])
+    factors |= own.factors
     factors |= {name: factors.get(name, 1.0) * power for name, power in powers.items()}
     is_square = any(sum(axis.size.constant for axis in tensor.axes) >= 2 for tensor in program.parameters)
-    return ProgramExperiment(
+    found = ProgramExperiment(
         program,
         settings.widths or (SQUARE_WIDTHS if is_square else WIDTHS),
         settings.seeds,
@@ -140,10 +148,14 @@ def network_experiment(
         scheme.model.inputs,
         factors,
         first,
+        own.data,
         dtype=settings.dtype,
         device=settings.device,
         seed=settings.seed,
     )
+    (narrow, *_), step = found.widths, found.axis_sizes.step
+    least = max(step, narrow // step * step)
+    return found if settings.widths else replace(found, widths=tuple(least * each // narrow for each in found.widths))
 
 
 def _powers_of_rank(scheme: Scheme, program: Program, rank: int) -> Mapping[str, float]:

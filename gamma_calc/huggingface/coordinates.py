@@ -27,7 +27,7 @@ from gamma_calc.derivation.suppositions import Alignments, measured_policy
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import FALSE_ASSUMPTION
 from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, differing, predictions
-from gamma_calc.experiment.setup import RAW
+from gamma_calc.experiment.setup import SMALL
 from gamma_calc.experiment.verdicts import Judged, VerdictRow, best, judged, judged_alone, worst
 from gamma_calc.huggingface.alignments import LayerAlignment, layer_alignments
 from gamma_calc.huggingface.family_training import (
@@ -246,7 +246,7 @@ def _prefactor(scheme: Scheme) -> Fraction:
     half a power of n or more, that is by a factor of 11 at n = 128: k = 4 speeds up the sums that the updates lead
     and still leaves those that the initial part leads in its hands.
     """
-    return RAW if program_of(scheme).is_polynomial else NORMALISED
+    return SMALL if program_of(scheme).is_polynomial else NORMALISED
 
 
 Theory = Callable[[str], tuple[tuple[Prediction, ...], tuple[Prediction, ...]]]

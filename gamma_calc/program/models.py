@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput, quoted
@@ -38,6 +38,23 @@ MAPS: Mapping[str, str | None] = MappingProxyType({"none": None, "relu": "phi"})
 """The maps of a stack, and how a program writes them."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """The numbers that a network has of its own, for a reading that trains it; what is not there is drawn, or 1.
+
+    Shapes: `data` are arrays, by name, of which entries are repeated along axes that grow, and `sizes` those of axes of
+    fixed size. `factors` are the k of scalars k n^exponent, by symbol.
+    """
+
+    sizes: Mapping[str, int]
+    data: Mapping[str, Any]
+    factors: Mapping[str, float]
+
+
+DRAWN = Numbers({}, {}, {})
+"""Of a network that has none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A network: the keys of its exponents.
@@ -60,6 +77,11 @@ class Model:
     def inputs(self) -> tuple[str, ...]:
         """The data that it reads, by name."""
         return ("Z",)
+
+    @property
+    def numbers(self) -> Numbers:
+        """The numbers that it has of its own."""
+        return DRAWN
 
     @property
     def required(self) -> tuple[str, ...]:

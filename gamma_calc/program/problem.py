@@ -14,7 +14,7 @@ one module is; gradients come by reverse mode, changes from `differences`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 
 from gamma_calc.algebra import Affine, Constraint
@@ -37,7 +37,7 @@ from gamma_calc.program.expressions import (
 )
 from gamma_calc.program.gradients import backward, gradients
 from gamma_calc.program.lora import lora_module
-from gamma_calc.program.models import INIT, MOVES, RATE, LoraModule, LoraStack, Model, Perceptron
+from gamma_calc.program.models import DRAWN, INIT, MOVES, RATE, LoraModule, LoraStack, Model, Numbers, Perceptron
 from gamma_calc.program.network import Power
 from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.perceptron import perceptron
@@ -61,7 +61,7 @@ class Problem(Model):
     the step of W alone would change.
 
     Exponents: `gradient` is that of the loss gradient at the output; that of the data, of scalars, and the sizes of
-    axes stand in the graph.
+    axes stand in the graph. `numbers` are those of a model that it was read from.
 
     Raises:
         BadInput: two different things have one name, an operation has no gradient, a parameter that has a rate does
@@ -77,6 +77,7 @@ class Problem(Model):
     gradient: Power = 0
     optimizer: str | Optimizer = "adam"
     between: tuple[str | Constraint, ...] = ()
+    numbers: Numbers = field(default=DRAWN, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.output, Named):

@@ -50,7 +50,6 @@ from gamma_calc.program.expressions import (
 )
 from gamma_calc.program.optimizers import Moments, Raw
 from gamma_calc.program.terms import FormalSum, Label, is_initial
-from gamma_calc.simulation.axis_sizes import FIXED
 from gamma_calc.simulation.power import BeyondFloats
 from gamma_calc.simulation.program_sizes import (
     ProgramExperiment,
@@ -251,7 +250,7 @@ def _drawn(
     """The entries of every tensor on its kinds, and for each group of axes how the counts of its kinds fall."""
 
     def shape(axis: Axis) -> int:
-        return FIXED if axis.is_fixed else DRAWS
+        return experiment.coordinates(axis, 1) if axis.is_fixed else DRAWS
 
     def spread(name: str, tensor: Tensor, along: tuple[Axis, ...]) -> Tensor:
         for place, axis in enumerate(along):

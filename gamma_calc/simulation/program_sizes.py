@@ -107,6 +107,7 @@ class ProgramExperiment:
     `inputs` names the data that have a mean. `prefactors` are the k of a tensor's entries under its name, of its rate
     under `eta_` and the name, likewise of its `beta_`, `lambda_`, `epsilon_` and `floor_`, and of scalars under their
     symbol; 1 where none is given. `first` is how many coordinates axes have at width 1, where not as all others do.
+    `data` are those that are the same in every run, repeated along axes that grow; all others are drawn.
     """
 
     program: Program
@@ -116,6 +117,7 @@ class ProgramExperiment:
     inputs: tuple[str, ...] = ()
     prefactors: Mapping[str, float] = field(default_factory=dict, hash=False)
     first: Mapping[str, int] = field(default_factory=dict, hash=False)
+    data: Mapping[str, Tensor] = field(default_factory=dict, hash=False, compare=False)
     dtype: str = "float64"
     device: str = "cpu"
     seed: int = 0
@@ -339,11 +341,15 @@ def generator(experiment: ProgramExperiment, name: str, run: int) -> np.random.G
 def drawn_givens(experiment: ProgramExperiment, run: int, shape: Callable[[Axis], int]) -> Iterator[tuple[str, Tensor]]:
     """The data of a run: normal entries of variance one, inputs with a mean; correlated over the same axes.
 
-    What is no input has a part that is the same for all samples of a batch that grows.
+    The network's own are as they are. Of the others, what is no input has a part that is the same for all samples of a
+    batch that grows.
     """
     batch = _samples(experiment.program)
     for leaf in experiment.givens:
         shapes = tuple(map(shape, leaf.axes))
+        if leaf.name in experiment.data:
+            yield leaf.name, _repeated(experiment.data[leaf.name], shapes)
+            continue
         words = (f"data over {', '.join(map(str, leaf.axes))}", leaf.name)
         shared, own = (generator(experiment, word, run).standard_normal(shapes) for word in words)
         entries = (shared + own) / math.sqrt(2)
@@ -354,6 +360,12 @@ def drawn_givens(experiment: ProgramExperiment, run: int, shape: Callable[[Axis]
             common = generator(experiment, f"all samples of {leaf.name}", run).standard_normal(of_all)
             entries = (entries + math.sqrt(3) * common) / 2
         yield leaf.name, torch.as_tensor(entries)
+
+
+def _repeated(tensor: Tensor, shape: Sequence[int]) -> Tensor:
+    """A tensor as often as it takes, and of the last time no more than it takes."""
+    often = tensor.repeat([-(-size // count) for size, count in zip(shape, tensor.shape, strict=True)])
+    return often[tuple(map(slice, shape))]
 
 
 def drawn_tensors(experiment: ProgramExperiment, width: int, runs: range) -> Mapping[str, Tensor]:

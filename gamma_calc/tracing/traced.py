@@ -24,7 +24,8 @@ from torch import Tensor
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.program.expressions import Named, Trained, nodes
+from gamma_calc.program.expressions import Given, Merged, Named, Ones, Scaled, Split, Trained, nodes
+from gamma_calc.program.models import Numbers
 from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, exponent_form
@@ -299,6 +300,27 @@ def _problem(name: str, t: Translation, output: Named, scheme: Scheme, optimizer
         internally_stable=(*z_a, output.name) if z_a else (),
         optimizer=scheme.optimizer if optimizer is None else optimizer,
         between=scheme.between,
+        numbers=_numbers(t, output),
+    )
+
+
+def _numbers(t: Translation, output: Named) -> Numbers:
+    """The model's data, such as masks, the sizes of their axes, and the k of its scalars k n^exponent.
+
+    n is here how many coordinates the first axis of size n has in the first twin.
+    """
+    every = [*nodes(output)]
+    data = [node for node in every if isinstance(node, Given) and not isinstance(node, Ones)]
+    axes = {axis for node in data for axis in node.axes if axis.is_fixed}
+    for node in every:
+        if isinstance(node, Split | Merged) and not axes.isdisjoint(parts := (node.axis, node.outer, node.inner)):
+            axes |= {axis for axis in parts if axis.is_fixed}
+    width = next((count for axis, (count, *_) in t.axes.sizes.items() if axis.size == Affine.of(1)), 1)
+    scalars = {node.symbol: node.exponent for node in every if isinstance(node, Scaled) and node.symbol in t.scalars}
+    return Numbers(
+        {axis.name: t.axes.sizes[axis][0] for axis in axes},
+        {node.name: t.tensors[node.name] for node in data},
+        {symbol: t.scalars[symbol] / width ** float(exponent.constant) for symbol, exponent in scalars.items()},
     )
 
 

@@ -113,7 +113,7 @@ def test_excluded_runs_are_named_and_never_fitted() -> None:
         (WIDTHS[:5], 8, "5 widths"),
         ([128, 192, 256, 384, 512, 1024, 2048], 8, "span"),
         (WIDTHS, MINIMUM_RUNS - 1, "runs"),
-        (WIDTHS[:1], 8, "1 widths"),
+        (WIDTHS[:1], 8, "1 width,"),
     ],
     ids=["five widths", "short span", "few runs", "one width"],
 )

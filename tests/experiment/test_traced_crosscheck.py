@@ -1,0 +1,84 @@
+"""A traced model is trained with its own data and its own factors of scalars."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gamma_calc import crosscheck, traced
+from gamma_calc.experiment.setup import BALANCED, SMALL, Settings, network_experiment, network_prefactor
+from gamma_calc.program.expressions import Scaled
+from gamma_calc.program.problem import Problem, program_of
+from gamma_calc.simulation.program_sizes import ProgramExperiment, drawn_givens
+from gamma_calc.simulation.verdicts import Verdict
+from tests.tracing.models import MODELS
+
+
+def problem_of(name: str) -> Problem:
+    """One layer of a model, traced."""
+    found = traced(MODELS[name](), scheme="init-b").problem
+    assert found is not None
+    return found
+
+
+def experiment_of(problem: Problem) -> ProgramExperiment:
+    """Its runs at some rate, at the widths that suit it."""
+    return network_experiment(problem.scheme.at({"eta": -1}), Settings(), BALANCED)
+
+
+def test_masks_and_positions_are_the_models() -> None:
+    problem = problem_of("llama q v")
+    experiment = experiment_of(problem)
+    found = dict(drawn_givens(experiment, 0, lambda axis: experiment.coordinates(axis, 64)))
+    mask, tokens = (found[name] for name in ("where", "input_ids"))
+    expected = torch.full((5, 5), torch.finfo(torch.float32).min, dtype=torch.double).triu(1).expand(2, 5, 5)
+    assert torch.equal(mask, expected)
+    assert tokens.shape == (2, 5, 41) and torch.equal(tokens.sum(2), torch.ones(2, 5, dtype=torch.double))
+    assert {name for name in found if name not in problem.numbers.data} == {"doutput"}
+
+
+def test_a_scalar_has_its_factor() -> None:
+    """Gemma 2 multiplies embeddings by n^(1/2), and logits by a number of the size of a head, which is fixed."""
+    found = traced(MODELS["gemma2"](), scheme="init-b")
+    assert found.problem is not None
+    experiment = experiment_of(found.problem)
+    every = (node for node in experiment.written if isinstance(node, Scaled))
+    scalars = {node.symbol: node for node in every if node.symbol in found.scalars}
+    told = {name: experiment.size(name, node.exponent, found.coordinates["hidden"]) for name, node in scalars.items()}
+    assert {str(node.exponent) for node in scalars.values()} == {"0", "1/2"}
+    assert told == pytest.approx({name: found.scalars[name] for name in scalars})
+
+
+@pytest.mark.slow
+def test_data_along_an_axis_that_grows_are_repeated() -> None:
+    """The bias of a recurrence's decay is one of each head."""
+    experiment = experiment_of(problem_of("qwen3.5"))
+    (leaf,) = (each for each in experiment.givens if each.name in experiment.data and not each.axes[0].is_fixed)
+    own = experiment.data[leaf.name]
+    found = dict(drawn_givens(experiment, 0, lambda axis: 2 * len(own) + 1))[leaf.name]
+    assert torch.equal(found, torch.cat([own, own, own[:1]]))
+
+
+def test_widths_leave_no_part_a_fraction_of_a_coordinate() -> None:
+    experiment = experiment_of(problem_of("gpt2"))
+    assert all(width % experiment.axis_sizes.step == 0 for width in experiment.widths)
+    assert math.log2(experiment.widths[-1] / experiment.widths[0]) >= 6
+
+
+def test_steps_are_small_where_a_softmax_would_saturate() -> None:
+    problem = problem_of("llama q v")
+    assert network_prefactor(program_of(problem.scheme)) == SMALL
+    assert problem == replace(problem, numbers=Problem("other", problem.output).numbers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["llama q v", "gpt2"])
+def test_nothing_that_is_derived_of_a_model_is_refuted(name: str) -> None:
+    found = crosscheck(problem_of(name), settings=Settings(seeds=8, steps=2))
+    verdicts = [row.verdict for row in found.rows]
+    assert Verdict.FAIL not in verdicts and verdicts.count(Verdict.PASS) > len(verdicts) / 3
+    (each,) = found.schemes
+    assert each.control.verdict is Verdict.FAIL
