@@ -17,7 +17,7 @@ size, and an output of one layer is an input of the next under another name.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
@@ -162,8 +162,7 @@ class Sight(Shared):
         They do so by x . y. That is a walk where the product is centred, or where x and y are V u and V v that know of
         each other by walks themselves.
         """
-        found = _walks_of_factors(self, other)
-        return frozenset[Affine]().union(*found) if all(found) else frozenset()
+        return _walks_of_all(self, other)
 
     def renamed(self, old: Axis, new: Axis) -> Sight:
         """The dependence of a term with one axis under another name."""
@@ -543,13 +542,23 @@ def _seen_of(term: Provenance, flip: Flip) -> list[Sight]:
 
 
 @lru_cache(maxsize=65536)
-def _walks_of_factors(one: Sight, other: Sight) -> frozenset[frozenset[Affine]]:
+def _walks_of_all(one: Sight, other: Sight) -> frozenset[Affine]:
+    """The lengths of the walks of x . y, for each factor x of one and y of the other; none where some has none."""
+    found, length = frozenset[Affine](), one.length
+    for x, y in product(one.factors, other.factors):
+        lengths = _walks_of(x, y, length)
+        if not lengths:
+            return lengths
+        found |= lengths
+    return found
+
+
+def _walks_of_factors(one: Sight, other: Sight) -> Iterator[frozenset[Affine]]:
     """The lengths of the walks of x . y, for each factor x of one and y of the other."""
     length = one.length
-    return frozenset(_walks_of(x, y, length) for x in one.factors for y in other.factors)
+    return (_walks_of(x, y, length) for x, y in product(one.factors, other.factors))
 
 
-@lru_cache(maxsize=65536)
 def _walks_of(x: Provenance | None, y: Provenance | None, length: Affine) -> frozenset[Affine]:
     if x is None or y is None:
         return frozenset()
