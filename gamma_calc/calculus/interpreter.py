@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from gamma_calc.algebra import VANISHING, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON
@@ -116,7 +115,7 @@ class ExponentReading:
                 new = node.growing
             case Merged(_, _, _, new):
                 old = node.growing
-        return tuple(replace(each, provenance=each.provenance.renamed(old, new)) for each in term)
+        return tuple(Component(each.size, each.provenance.renamed(old, new)) for each in term)
 
     def arranged(self, old: tuple[Axis, ...], new: tuple[Axis, ...], term: Term) -> Term:
         """Nothing changes."""
@@ -344,7 +343,7 @@ class ExponentReading:
 
 def _past(term: Term) -> Term:
     """What a step has seen, as the state that it leaves has."""
-    return tuple(replace(each, provenance=past(each.provenance)) for each in term)
+    return tuple(Component(each.size, past(each.provenance)) for each in term)
 
 
 def _is_update(label: Label) -> bool:
@@ -382,4 +381,4 @@ def _half(axes: tuple[Axis, ...]) -> Affine:
 def _without_size_of_memory(label: Label, term: Term) -> Term:
     if label[-1].kind is not Kind.MEMORY or len(term) > 1:
         return term
-    return tuple(replace(component, size=Size.exactly(VANISHING)) for component in term)
+    return tuple(Component(Size.exactly(VANISHING), component.provenance) for component in term)

@@ -238,7 +238,7 @@ def _saturated(shares: Term, logits: Term) -> Term:
     """Of logits that may grow only a bound is left: what is not the largest entry vanishes, and the largest is 1."""
     if not _may_grow(logits):
         return shares
-    return tuple(replace(each, size=Size(VANISHING, CONSTANT)) for each in shares)
+    return tuple(Component(Size(VANISHING, CONSTANT), each.provenance) for each in shares)
 
 
 def _may_grow(logits: Term) -> bool:

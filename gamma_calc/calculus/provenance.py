@@ -131,6 +131,10 @@ class Sight(Shared):
     entries: Entries
     factors: frozenset[Provenance | None] = frozenset((None,))
 
+    def __post_init__(self) -> None:
+        if len(self.factors) > 1:
+            object.__setattr__(self, "factors", _widest(self.factors))
+
     @property
     def tensor(self) -> Random:
         """The tensor that is seen."""
@@ -320,7 +324,7 @@ def _alone_in_all(*terms: Provenance) -> frozenset[Sight]:
         if all(entries in other for other in others):
             every = [choice, *(other[entries] for other in others)]
             shared = set(choice).intersection(*every)
-            found |= shared or {_together(sight for each in every for sight in each)}
+            found |= shared or {_together(*(sight for each in every for sight in each))}
     return frozenset(found)
 
 
@@ -373,15 +377,8 @@ def _are_within(seen: frozenset[Sight], others: frozenset[Sight]) -> bool:
 @lru_cache(maxsize=65536)
 def _distinct(seen: frozenset[Sight]) -> frozenset[Sight]:
     """Dependences without what no sum can meet again, and without those that bring back no more than another one."""
-    met = _grouped(sight for sight in seen if sight.entries.is_met)
-    return frozenset([_widened(*alike) for alike in met.values()])
-
-
-@lru_cache(maxsize=65536)
-def _widened(*alike: Sight) -> Sight:
-    """Dependences on the same entries as one that brings back as much: a factor within another one is left out."""
-    one = _together(alike)
-    return one if len(one.factors) == 1 else Sight(one.entries, _widest(one.factors))
+    met = [alike for entries, alike in _grouped(seen).items() if entries.is_met]
+    return frozenset([alike[0] if len(alike) == 1 else _together(*alike) for alike in met])
 
 
 def _grouped(seen: Iterable[Sight]) -> Mapping[Entries, list[Sight]]:
@@ -391,9 +388,10 @@ def _grouped(seen: Iterable[Sight]) -> Mapping[Entries, list[Sight]]:
     return found
 
 
-def _together(alike: Iterable[Sight]) -> Sight:
-    one, *others = alike
-    return Sight(one.entries, one.factors.union(*[each.factors for each in others])) if others else one
+@lru_cache(maxsize=65536)
+def _together(one: Sight, *others: Sight) -> Sight:
+    """Dependences on the same entries as one."""
+    return Sight(one.entries, one.factors.union(*[each.factors for each in others]))
 
 
 def common(*seen: frozenset[Sight]) -> frozenset[Sight]:

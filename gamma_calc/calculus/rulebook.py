@@ -245,7 +245,7 @@ class _Step:
     def __call__(self, rate: Exponent, gradient: Term, *beside: object) -> Term:
         term, whole = self.rule.conclude(rate, gradient, *beside), total(gradient)
         if self.bounds_shares and len(term) > 1:
-            term = tuple(replace(each, size=Size(VANISHING, total(term).upper)) for each in term)
+            term = tuple(Component(Size(VANISHING, total(term).upper), each.provenance) for each in term)
         if NEGLIGIBLE_EPSILON in self.lost and not Exponent.of(0).is_at_most(whole.lower):
             is_linear = self.forgets and whole.upper.is_at_most(Exponent.of(0))
             term = RAW_STEP.conclude(rate, gradient) if is_linear else _bounded(term)
@@ -273,7 +273,7 @@ def _blind(component: Component) -> Iterator[Component]:
 
 def _bounded(term: Term) -> Term:
     """The term with nothing known from below."""
-    return tuple(replace(each, size=Size(VANISHING, each.size.upper)) for each in term)
+    return tuple(Component(Size(VANISHING, each.size.upper), each.provenance) for each in term)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,4 +312,4 @@ def _joined(components: list[Component]) -> Iterable[Component]:
     ]
     for part in gathered(components):
         least = [each.size.lower for each in leaders if each.size.lower.is_at_most(part.size.lower)]
-        yield replace(part, size=Size(least[0] if least else VANISHING, part.size.upper))
+        yield Component(Size(least[0] if least else VANISHING, part.size.upper), part.provenance)

@@ -60,7 +60,7 @@ def processed(size: Exponent, gradient: Term, epsilon: Term = ()) -> Term:
     parities = [*by_parity(gradient).values()]
     wholes, beside = [total(alike) for alike in parities], [each.size for each in epsilon]
     return gathered(
-        replace(part, size=Size.exactly(size) + part.size)
+        Component(Size.exactly(size) + part.size, part.provenance)
         for place, alike in enumerate(parities)
         for part in _processed(alike, _share(wholes[place], [*wholes[:place], *wholes[place + 1 :], *beside]), gradient)
     )
@@ -184,7 +184,7 @@ def _divided_by_larger(rate: Exponent, gradient: Term, rivals: Term) -> Term:
     the root mean square of all entries may be as large as the root of the ratio.
     """
     return tuple(
-        replace(each, size=Size(each.size.lower, (rate + each.size.upper).scaled(HALF)))
+        Component(Size(each.size.lower, (rate + each.size.upper).scaled(HALF)), each.provenance)
         for each in processed(rate, gradient, rivals)
     )
 
