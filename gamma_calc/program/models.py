@@ -38,12 +38,17 @@ MAPS: Mapping[str, str | None] = MappingProxyType({"none": None, "relu": "phi"})
 """The maps of a stack, and how a program writes them."""
 
 
+MASKED = -(2.0**127)
+"""What a mask adds to a logit that it hides; half of it is far beyond all that is measured."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Numbers:
     """The numbers that a network has of its own, for a reading that trains it; what is not there is drawn, or 1.
 
     Shapes: `data` are arrays, by name, of which entries are repeated along axes that grow, and `sizes` those of axes of
-    fixed size. `factors` are the k of scalars k n^exponent, by symbol.
+    fixed size. `factors` are the k of scalars k n^exponent, by symbol. Entries of a mask that hide something are
+    `MASKED`.
     """
 
     sizes: Mapping[str, int]

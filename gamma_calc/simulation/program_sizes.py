@@ -44,6 +44,7 @@ from gamma_calc.program.expressions import (
     divisor,
     nodes,
 )
+from gamma_calc.program.models import MASKED
 from gamma_calc.program.optimizers import Moments, Optimizer
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import Kind, Part
@@ -149,6 +150,12 @@ class ProgramExperiment:
         """How many coordinates axes have."""
         return _axis_sizes(self.program, tuple(self.first.items()))
 
+    @property
+    def reduced(self) -> Reduced:
+        """What is measured of a term."""
+        is_masked = any(bool((tensor == MASKED).any()) for tensor in self.data.values())
+        return _mean_square_beside_a_mask if is_masked else _mean_square
+
     def coordinates(self, axis: Axis, width: int) -> int:
         """How many coordinates an axis has."""
         return self.axis_sizes.at(axis, width)
@@ -238,7 +245,7 @@ def program_sizes(experiment: ProgramExperiment, progress: Progress | None = Non
         rows = []
         for width in experiment.widths:
             reading = experiment.reading(width, _cut(experiment, width, normal), TorchReading)
-            rows.append(measured(experiment.program, experiment.steps, reading))
+            rows.append(measured(experiment.program, experiment.steps, reading, experiment.reduced))
             done += width * len(runs)
             if progress is not None:
                 progress(done, total)
@@ -260,7 +267,7 @@ def sizes_at_rates(experiment: ProgramExperiment, factors: Sequence[float], firs
         reading.tensors = {
             name: each.repeat(len(factors), *(1 for _ in each.shape[1:])) for name, each in reading.tensors.items()
         }
-        squares, underflowed = measured(experiment.program, experiment.steps, reading)
+        squares, underflowed = measured(experiment.program, experiment.steps, reading, experiment.reduced)
         shape = len(factors), len(runs)
         pieces.append(({key: each.view(shape) for key, each in squares.items()}, underflowed.view(shape)))
     return joined(experiment, [pieces])
@@ -278,6 +285,11 @@ Row = tuple[Mapping[Key, Tensor], Tensor]
 
 def _mean_square(term: Tensor, axes: tuple[Axis, ...]) -> Tensor:
     return mean_square(flattened(term).unsqueeze(1))
+
+
+def _mean_square_beside_a_mask(term: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+    """The same, what a mask hides counting as zero."""
+    return _mean_square(term.where(term > MASKED / 2, 0), axes)
 
 
 def measured(program: Program, steps: int, reading: TorchReading, reduced: Reduced = _mean_square) -> Row:

@@ -25,7 +25,7 @@ from torch import Tensor
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.expressions import Given, Merged, Named, Ones, Scaled, Split, Trained, nodes
-from gamma_calc.program.models import Numbers
+from gamma_calc.program.models import MASKED, Numbers
 from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, exponent_form
@@ -43,6 +43,8 @@ from gamma_calc.tracing.values import NOTHING, Value
 
 WRAPPED = re.compile(r"\.modules_to_save\.[^.]+|\.base_layer(?=\.|$)")
 """What PEFT writes into the name of a module that is trained as a whole."""
+HIDING = -10_000.0
+"""What masks add at least, in size, where they hide something."""
 MAGNITUDE = "lora_magnitude_vector"
 """What PEFT calls DoRA's magnitudes, the norms of the rows of W, which are n^0."""
 
@@ -319,9 +321,14 @@ def _numbers(t: Translation, output: Named) -> Numbers:
     scalars = {node.symbol: node.exponent for node in every if isinstance(node, Scaled) and node.symbol in t.scalars}
     return Numbers(
         {axis.name: t.axes.sizes[axis][0] for axis in axes},
-        {node.name: t.tensors[node.name] for node in data},
+        {node.name: _as_mask(t.tensors[node.name]) for node in data},
         {symbol: t.scalars[symbol] / width ** float(exponent.constant) for symbol, exponent in scalars.items()},
     )
+
+
+def _as_mask(tensor: Tensor) -> Tensor:
+    """Data in which whatever a mask adds to hide a logit, such as the least number of a float, is `MASKED`."""
+    return tensor.masked_fill(tensor <= HIDING, MASKED)
 
 
 def _check_explained(name: str, axes: Axes, output: Named) -> None:

@@ -11,8 +11,9 @@ import torch
 from gamma_calc import crosscheck, traced
 from gamma_calc.experiment.setup import BALANCED, SMALL, Settings, network_experiment, network_prefactor
 from gamma_calc.program.expressions import Scaled
+from gamma_calc.program.models import MASKED
 from gamma_calc.program.problem import Problem, program_of
-from gamma_calc.simulation.program_sizes import ProgramExperiment, drawn_givens
+from gamma_calc.simulation.program_sizes import ProgramExperiment, drawn_givens, program_sizes
 from gamma_calc.simulation.verdicts import Verdict
 from tests.tracing.models import MODELS
 
@@ -34,10 +35,16 @@ def test_masks_and_positions_are_the_models() -> None:
     experiment = experiment_of(problem)
     found = dict(drawn_givens(experiment, 0, lambda axis: experiment.coordinates(axis, 64)))
     mask, tokens = (found[name] for name in ("where", "input_ids"))
-    expected = torch.full((5, 5), torch.finfo(torch.float32).min, dtype=torch.double).triu(1).expand(2, 5, 5)
+    expected = torch.full((5, 5), MASKED, dtype=torch.double).triu(1).expand(2, 5, 5)
     assert torch.equal(mask, expected)
     assert tokens.shape == (2, 5, 41) and torch.equal(tokens.sum(2), torch.ones(2, 5, dtype=torch.double))
     assert {name for name in found if name not in problem.numbers.data} == {"doutput"}
+
+
+def test_what_a_mask_hides_has_no_size() -> None:
+    experiment = replace(experiment_of(problem_of("llama q v")), widths=(32,), runs=2, steps=1)
+    every = program_sizes(experiment).mean_square
+    assert len(every) > 40 and max(float(each.max()) for each in every.values()) < 1e6
 
 
 def test_a_scalar_has_its_factor() -> None:
