@@ -24,7 +24,7 @@ from torch import Tensor
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.program.expressions import Given, Merged, Named, Ones, Scaled, Split, Trained, nodes
+from gamma_calc.program.expressions import Given, InverseRms, Merged, Named, Ones, Scaled, Split, Trained, nodes
 from gamma_calc.program.models import MASKED, Numbers
 from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.problem import Problem
@@ -309,11 +309,13 @@ def _problem(name: str, t: Translation, output: Named, scheme: Scheme, optimizer
 def _numbers(t: Translation, output: Named) -> Numbers:
     """The model's data, such as masks, the sizes of their axes, and the k of its scalars k n^exponent.
 
-    n is here how many coordinates the first axis of size n has in the first twin.
+    What a norm reads has the model's size too: a few coordinates nearly vanish at once in one of many heads. n is here
+    how many coordinates the first axis of size n has in the first twin.
     """
     every = [*nodes(output)]
     data = [node for node in every if isinstance(node, Given) and not isinstance(node, Ones)]
     axes = {axis for node in data for axis in node.axes if axis.is_fixed}
+    axes |= {node.axis for node in every if isinstance(node, InverseRms) and node.axis.is_fixed}
     for node in every:
         if isinstance(node, Split | Merged) and not axes.isdisjoint(parts := (node.axis, node.outer, node.inner)):
             axes |= {axis for axis in parts if axis.is_fixed}
