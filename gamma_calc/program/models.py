@@ -38,7 +38,7 @@ MAPS: Mapping[str, str | None] = MappingProxyType({"none": None, "relu": "phi"})
 """The maps of a stack, and how a program writes them."""
 
 
-MASKED = -(2.0**127)
+MASKED = -(2**127)
 """What a mask adds to a logit that it hides; half of it is far beyond all that is measured."""
 
 

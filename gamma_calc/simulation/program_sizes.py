@@ -153,7 +153,7 @@ class ProgramExperiment:
     @property
     def reduced(self) -> Reduced:
         """What is measured of a term."""
-        is_masked = any(bool((tensor == MASKED).any()) for tensor in self.data.values())
+        is_masked = any(bool((tensor == float(MASKED)).any()) for tensor in self.data.values())
         return _mean_square_beside_a_mask if is_masked else _mean_square
 
     def coordinates(self, axis: Axis, width: int) -> int:

@@ -330,7 +330,7 @@ def _numbers(t: Translation, output: Named) -> Numbers:
 
 def _as_mask(tensor: Tensor) -> Tensor:
     """Data in which whatever a mask adds to hide a logit, such as the least number of a float, is `MASKED`."""
-    return tensor.masked_fill(tensor <= HIDING, MASKED)
+    return tensor.masked_fill(tensor <= HIDING, float(MASKED))
 
 
 def _check_explained(name: str, axes: Axes, output: Named) -> None:

@@ -35,7 +35,7 @@ def test_masks_and_positions_are_the_models() -> None:
     experiment = experiment_of(problem)
     found = dict(drawn_givens(experiment, 0, lambda axis: experiment.coordinates(axis, 64)))
     mask, tokens = (found[name] for name in ("where", "input_ids"))
-    expected = torch.full((5, 5), MASKED, dtype=torch.double).triu(1).expand(2, 5, 5)
+    expected = torch.full((5, 5), float(MASKED), dtype=torch.double).triu(1).expand(2, 5, 5)
     assert torch.equal(mask, expected)
     assert tokens.shape == (2, 5, 41) and torch.equal(tokens.sum(2), torch.ones(2, 5, dtype=torch.double))
     assert {name for name in found if name not in problem.numbers.data} == {"doutput"}
