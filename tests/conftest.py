@@ -38,7 +38,7 @@ def without_skip(report: Report) -> Report:
 
 
 def pytest_collection_finish() -> None:
-    """Collect rarely, as the commands do (`cli.main`), and never what the imports left: an eighth of the time."""
+    """Collect rarely, as the commands do (`cli.main`), and never what the imports left: a fifth of the time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

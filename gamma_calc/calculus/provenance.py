@@ -542,9 +542,8 @@ def _seen_of(term: Provenance, flip: Flip) -> list[Sight]:
 @lru_cache(maxsize=65536)
 def _walks_of_all(one: Sight, other: Sight) -> frozenset[Affine]:
     """The lengths of the walks of x . y, for each factor x of one and y of the other; none where some has none."""
-    found, length = frozenset[Affine](), one.length
-    for x, y in product(one.factors, other.factors):
-        lengths = _walks_of(x, y, length)
+    found = frozenset[Affine]()
+    for lengths in _walks_of_factors(one, other):
         if not lengths:
             return lengths
         found |= lengths

@@ -238,14 +238,14 @@ def program_sizes(experiment: ProgramExperiment, progress: Progress | None = Non
         BadInput: the device or the dtype is not available.
         BeyondFloats: a size is too large or too small for a float.
     """
-    widest, total = experiment.widths[-1], sum(experiment.widths) * experiment.runs
+    widest, total, reduced = experiment.widths[-1], sum(experiment.widths) * experiment.runs, experiment.reduced
     pieces, done = [], 0
     for runs in _pieces(range(experiment.runs), experiment.memory_at(widest)):
         normal = _normal(experiment, widest, runs)
         rows = []
         for width in experiment.widths:
             reading = experiment.reading(width, _cut(experiment, width, normal), TorchReading)
-            rows.append(measured(experiment.program, experiment.steps, reading, experiment.reduced))
+            rows.append(measured(experiment.program, experiment.steps, reading, reduced))
             done += width * len(runs)
             if progress is not None:
                 progress(done, total)
@@ -360,7 +360,7 @@ def drawn_givens(experiment: ProgramExperiment, run: int, shape: Callable[[Axis]
     for leaf in experiment.givens:
         shapes = tuple(map(shape, leaf.axes))
         if leaf.name in experiment.data:
-            yield leaf.name, _repeated(experiment.data[leaf.name], shapes)
+            yield leaf.name, _repeated(leaf, experiment.data[leaf.name], shapes)
             continue
         words = (f"data over {', '.join(map(str, leaf.axes))}", leaf.name)
         shared, own = (generator(experiment, word, run).standard_normal(shapes) for word in words)
@@ -374,8 +374,9 @@ def drawn_givens(experiment: ProgramExperiment, run: int, shape: Callable[[Axis]
         yield leaf.name, torch.as_tensor(entries)
 
 
-def _repeated(tensor: Tensor, shape: Sequence[int]) -> Tensor:
-    """A tensor as often as it takes, and of the last time no more than it takes."""
+def _repeated(leaf: Given, tensor: Tensor, shape: Sequence[int]) -> Tensor:
+    """Data along axes that grow as often as it takes, and of the last time no more than it takes."""
+    assert all(size == count for axis, size, count in zip(leaf.axes, shape, tensor.shape, strict=True) if axis.is_fixed)
     often = tensor.repeat([-(-size // count) for size, count in zip(shape, tensor.shape, strict=True)])
     return often[tuple(map(slice, shape))]
 

@@ -44,7 +44,7 @@ from gamma_calc.tracing.values import NOTHING, Value
 WRAPPED = re.compile(r"\.modules_to_save\.[^.]+|\.base_layer(?=\.|$)")
 """What PEFT writes into the name of a module that is trained as a whole."""
 HIDING = -10_000.0
-"""What masks add at least, in size, where they hide something."""
+"""A mask adds this, or less, to a logit that it hides."""
 MAGNITUDE = "lora_magnitude_vector"
 """What PEFT calls DoRA's magnitudes, the norms of the rows of W, which are n^0."""
 

@@ -10,12 +10,13 @@ import torch
 
 from gamma_calc import crosscheck, traced
 from gamma_calc.experiment.setup import BALANCED, SMALL, Settings, network_experiment, network_prefactor
+from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Scaled
-from gamma_calc.program.models import MASKED
+from gamma_calc.program.models import DRAWN, MASKED
 from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.simulation.program_sizes import ProgramExperiment, drawn_givens, program_sizes
 from gamma_calc.simulation.verdicts import Verdict
-from tests.tracing.models import MODELS
+from tests.tracing.models import INPUTS_OF, MODELS
 
 
 def problem_of(name: str) -> Problem:
@@ -65,7 +66,11 @@ def test_data_along_an_axis_that_grows_are_repeated() -> None:
     experiment = experiment_of(problem_of("qwen3.5"))
     (leaf,) = (each for each in experiment.givens if each.name in experiment.data and not each.axes[0].is_fixed)
     own = experiment.data[leaf.name]
-    found = dict(drawn_givens(experiment, 0, lambda axis: 2 * len(own) + 1))[leaf.name]
+
+    def shape(axis: Axis) -> int:
+        return experiment.coordinates(axis, 64) if axis.is_fixed else 2 * len(own) + 1
+
+    found = dict(drawn_givens(experiment, 0, shape))[leaf.name]
     assert torch.equal(found, torch.cat([own, own, own[:1]]))
 
 
@@ -78,7 +83,21 @@ def test_widths_leave_no_part_a_fraction_of_a_coordinate() -> None:
 def test_steps_are_small_where_a_softmax_would_saturate() -> None:
     problem = problem_of("llama q v")
     assert network_prefactor(program_of(problem.scheme)) == SMALL
-    assert problem == replace(problem, numbers=Problem("other", problem.output).numbers)
+
+
+def test_a_problem_is_the_same_whatever_its_numbers() -> None:
+    problem = problem_of("llama q v")
+    assert problem.numbers is not DRAWN and problem == replace(problem, numbers=DRAWN)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_has_room_for_its_data(name: str) -> None:
+    found = traced(MODELS[name](), INPUTS_OF.get(name), scheme="init-b").problem
+    assert found is not None and found.numbers.data
+    experiment = experiment_of(found)
+    told = dict(drawn_givens(experiment, 0, lambda axis: experiment.coordinates(axis, experiment.widths[0])))
+    assert told.keys() >= found.numbers.data.keys()
 
 
 @pytest.mark.slow

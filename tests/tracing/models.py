@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 import transformers as hf
 from peft import LoraConfig, get_peft_model
 from torch import nn
@@ -185,3 +186,5 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
 falcon = _of("Falcon", "ForCausalLM", "query_key_value", **GROUPED)
 """A model that takes some heads of a fused projection, which no rule translates."""
 FAST = ("llama dora", "llama all-linear", "llama, a classifier", "gpt2", "gemma2", "mixtral, its mixture")
+INPUTS_OF = {"vit": {"pixel_values": torch.arange(96.0).reshape(2, 3, 4, 4).sin()}}
+"""What those that read no tokens are called with."""

@@ -13,7 +13,7 @@ from gamma_calc import Traced, exponents, traced
 from gamma_calc.errors import BadInput
 from tests.schemes import scheme
 from tests.tracing.gradients import both
-from tests.tracing.models import FAST, MODELS, llama
+from tests.tracing.models import FAST, INPUTS_OF, MODELS, llama
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,6 @@ def test_gradients_are_those_of_autograd(name: str) -> None:
         torch.testing.assert_close(derived, expected, rtol=1e-8, atol=1e-10)
 
 
-INPUTS_OF = {"vit": {"pixel_values": torch.arange(96.0).reshape(2, 3, 4, 4).sin()}}
-
-
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in MODELS])
 def test_every_family_is_derived(name: str) -> None:
     found = traced(MODELS[name](), INPUTS_OF.get(name), scheme="init-b")
@@ -39,9 +36,8 @@ def test_every_family_is_derived(name: str) -> None:
     inner = {each: str(size) for each, size in sizes.items() if each.startswith(("Z_A", "Z_B"))}
     behind = {each for each in inner if name == "deepseek-v3" and ("q_b_proj" in each or "kv_b_proj" in each)}
     assert inner and {inner[each] for each in inner if each not in behind} == {"0"}
-    assert {inner[each] for each in behind} == (
-        {"-1"} if name == "deepseek-v3" else set()
-    )  # A's sum over a few coordinates, which do not grow
+    # Behind latents A sums over a few coordinates, which do not grow.
+    assert {inner[each] for each in behind} == ({"-1"} if name == "deepseek-v3" else set())
 
 
 def test_an_adapter_behind_a_few_coordinates_starts_from_its_fan_in() -> None:
