@@ -331,6 +331,12 @@ def configuration_of(model: ModelLike) -> PreTrainedConfig:
     return config
 
 
+def width_of(model: ModelLike) -> int:
+    """The size of the residual stream; 0 where the configuration has no word for it."""
+    text = configuration_of(model).get_text_config()
+    return next((size for name in ATTRIBUTES["hidden"] if type(size := getattr(text, name, None)) is int), 0)
+
+
 def configuration_from(path: Path) -> PreTrainedConfig:
     """The configuration in a file, or in the config.json of a folder; nothing is downloaded, no code of it is run."""
     if not os.path.exists(path):

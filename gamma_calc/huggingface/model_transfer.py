@@ -39,6 +39,10 @@ MOST_NAMES = 8
 """Of kinds of layers in one message."""
 
 OF_FAN_OUT = "m is the fan-out of a layer."
+OF_STREAM = (
+    "n of {} is the width of the residual stream, {} -> {}: the answer is for one rate in all layers, and their own "
+    "fan-in is smaller."
+)
 
 Pair = tuple[LayerKind, LayerKind]
 """A kind of layer in the model where the rate was found, and in the one it is carried to."""
@@ -68,6 +72,8 @@ class LayerRates:
         notes += [note for each in every for note in each.remarks]
         if self.has_fan_out:
             notes.append(OF_FAN_OUT)
+        if network and (inner := self._narrower(network.widths)):
+            notes.append(OF_STREAM.format(_listed(inner), *network.widths))
         of_dora = [NOTE] if any(end.is_dora for _, end in self.pairs.values()) else []
         return tuple(dict.fromkeys([*notes, *of_dora, NOT_IN_THE_LAW_OF_A_NETWORK if network else NOT_IN_THE_LAW]))
 
@@ -75,6 +81,14 @@ class LayerRates:
     def has_fan_out(self) -> bool:
         """Whether a law goes by the fan-out too."""
         return any(each.law.has_fan_out for each in self.layers.values())
+
+    def _narrower(self, widths: Sequence[int]) -> list[str]:
+        """The kinds of layers that see less than the residual stream, at one end at least."""
+        return [
+            name
+            for name, pair in self.pairs.items()
+            if any(kind.fan_in < width for kind, width in zip(pair, widths, strict=True))
+        ]
 
     def table(self) -> list[tuple[str, ...]]:
         """The shapes and the rates at both ends, a row for each kind of layer."""
@@ -240,14 +254,22 @@ def carried_pairs(
         BadInput, Unknown: as `law_between`.
     """
     law, reading = law_between(scheme, pairs, alpha, is_mica=is_mica, network=network, **asked)
+    first, second = network.widths if network else (0, 0)
     layers = {
-        name: carried_rates(law, place(first, law), place(second, law), learning_rate, learning_rate_b, reading)
-        for name, (first, second) in pairs.items()
+        name: carried_rates(
+            law, place(start, law, first), place(end, law, second), learning_rate, learning_rate_b, reading
+        )
+        for name, (start, end) in pairs.items()
     }
     return LayerRates(pairs, layers, network)
 
 
-def place(kind: LayerKind | Adapter, law: TransferLaw) -> Place:
-    """Where a layer stands: its fan-in, and its rank and its fan-out where the law goes by them."""
+def place(kind: LayerKind | Adapter, law: TransferLaw, stream: int = 0) -> Place:
+    """Where a layer stands: its fan-in, and its rank and its fan-out where the law goes by them.
+
+    Args:
+        stream: in the law of a whole model, which is for one rate in all layers, the width of its residual stream: n of
+            those whose fan-in is smaller.
+    """
     rank = None if law.pieces[0].rho is None else kind.rank
-    return Place(kind.fan_in, rank, kind.fan_out if law.has_fan_out else None)
+    return Place(max(kind.fan_in, stream), rank, kind.fan_out if law.has_fan_out else None)

@@ -26,6 +26,7 @@ from gamma_calc.huggingface.layers import (
     shape_config,
     title_of,
     traced_adapter_from,
+    width_of,
 )
 from gamma_calc.huggingface.model_theory import LAYERS, ModelTheory, model_theory
 from gamma_calc.huggingface.model_transfer import paired_kinds
@@ -46,8 +47,8 @@ class NetworkEdge:
     `layers` of the `adapted` ones were derived; where the rate falls from layer to layer, each of the others is taken
     to add what the last of these does (`is_extrapolated`). It is that of a `scheme` with adapters on these `modules`,
     of which DoRA's have magnitudes (`is_dora`). Rates come to it from a model of the `start`: the class of its
-    configuration, and its modules with adapters. `others` are the numbers of the layers with modules that none of those
-    derived has.
+    configuration, and its modules with adapters. `widths` are those of both models' residual streams, and `others` the
+    numbers of the layers with modules that none of those derived has.
     """
 
     model: str
@@ -59,6 +60,7 @@ class NetworkEdge:
     scheme: Scheme
     modules: frozenset[str]
     start: tuple[str, frozenset[str]]
+    widths: tuple[int, int]
     is_dora: bool = False
     others: tuple[int, ...] = ()
 
@@ -148,6 +150,7 @@ def network_edge(
             scheme=chosen if optimizer is None else chosen.under(optimizer),
             modules=module_names(shapes[1]),
             start=(type(configs[0]).__name__, _places(shapes[0])),
+            widths=(width_of(start), width_of(end)),
             is_dora=any(each.is_dora for each in shapes[1]),
         )
 

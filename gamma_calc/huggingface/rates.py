@@ -28,7 +28,15 @@ from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
 from gamma_calc.huggingface.adapters import BESIDE_LORA, FROZEN_B, Adapter, lora_adapters, trained_adapters
 from gamma_calc.huggingface.dora import check_dora_law
 from gamma_calc.huggingface.implemented_scheme import through_fan_out
-from gamma_calc.huggingface.layers import ModelLike, adapted_shapes, kind_names, module_names, shape_config, title_of
+from gamma_calc.huggingface.layers import (
+    ModelLike,
+    adapted_shapes,
+    kind_names,
+    module_names,
+    shape_config,
+    title_of,
+    width_of,
+)
 from gamma_calc.huggingface.model_transfer import SEE_LINT, law_between, paired_kinds, place
 from gamma_calc.numbers import real_number, whole_number
 from gamma_calc.program.models import check_module
@@ -82,7 +90,8 @@ def parameter_groups(
             this one's; ranks and scales are read from both.
         base_rank: the rank at which they were chosen; without it the rank has to be the same in all layers.
         network: of `network_edge(base_model, model, scheme)`: the largest stable rate of the whole model is followed in
-            place of one module's, which is too large for LoRA+ from Init[A] in depth.
+            place of one module's, which is too large for LoRA+ from Init[A] in depth; n of a layer whose fan-in is
+            less than the width of the residual stream is that width.
         alpha: what lora_alpha does from the base rank to the layers': "fixed" where it is kept, "proportional" where
             alpha/r is. Layers of several ranks show it by their scales, and a scheme whose scale is a power of the
             rank says it; otherwise it has to be given where a rank is not the base rank.
@@ -119,6 +128,7 @@ def parameter_groups(
     _check_trained(law, adapters)
     _check_others(model, adapters[0].key)
     groups: dict[str, dict[str, Any]] = {}
+    stream = width_of(model) if network else 0
 
     def add(group: str, parameter: nn.Parameter, rate: float, decay: float, beta: float | None) -> None:
         empty = {"name": group, "params": [], "lr": rate, "weight_decay": decay}
@@ -127,8 +137,8 @@ def parameter_groups(
         groups.setdefault(group, empty)["params"].append(parameter)
 
     for each, base in zip(adapters, bases, strict=True):
-        end, origin = place(each, law), "" if len(set(bases)) == 1 else f", from {base}"
-        decay, share = (_ratio(law, key, base, each) for key in ("decay", "momentum"))
+        end, origin = place(each, law, stream), "" if len(set(bases)) == 1 else f", from {base}"
+        decay, share = (_ratio(law, key, base, end, each.rank) for key in ("decay", "momentum"))
         for key, factor, rate in zip(INITIAL, (each.A, each.B), RATES, strict=True):
             if law.scheme.is_trained(key):
                 value, beta = (
@@ -243,7 +253,8 @@ def _at_a_model(
         raise BadInput("network: it goes by the width, and the rates of MiCA by the fan-out too; leave it out")
     said = None if alpha is None else alpha_named(alpha)
     law, _ = law_between(scheme, pairs, said, is_mica=is_mica, network=network)
-    return law, [place(pairs[name][0], law) for name in kind_names(adapters, pairs)]
+    stream = width_of(base_model) if network else 0
+    return law, [place(pairs[name][0], law, stream) for name in kind_names(adapters, pairs)]
 
 
 def _alpha(
@@ -298,12 +309,12 @@ def _check_others(model: nn.Module, key: str) -> None:
             )
 
 
-def _ratio(law: TransferLaw, key: str, base: Place, adapter: Adapter) -> float:
+def _ratio(law: TransferLaw, key: str, base: Place, end: Place, rank: int) -> float:
     """What the decay or the momentum of a layer is to that at the base: 1 for a scheme that has no exponent for it."""
     power = size_of(law.scheme.written(key))
     if power is None:
         return 1.0
-    return power.at(adapter.fan_in, adapter.rank) / power.at(base.width, base.rank or adapter.rank)
+    return power.at(end.width, rank) / power.at(base.width, base.rank or rank)
 
 
 def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **options: Any) -> torch.optim.Optimizer:

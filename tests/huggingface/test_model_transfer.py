@@ -108,6 +108,29 @@ def test_a_whole_model_carries_rates_by_its_own_edge(tmp_path: Path, capsys: pyt
 
 
 @pytest.mark.slow
+def test_a_layer_of_few_inputs_goes_by_the_residual_stream(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One head at both ends leaves o_proj its fan-in; the whole model's rate is one for all layers, and falls."""
+
+    def one_head(width: int) -> LlamaForCausalLM:
+        sizes = {"num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 8, "intermediate_size": 2 * width}
+        return LlamaForCausalLM(LlamaConfig(vocab_size=32, num_hidden_layers=1, hidden_size=width, **sizes))
+
+    targets, base, large = ["o_proj", "q_proj"], one_head(16), one_head(64)
+    file = adapter(tmp_path / "adapter.json", 4, 8, target_modules=targets)
+    ends = [str(folder(tmp_path / name, each.config)) for name, each in (("small", base), ("large", large))]
+    words = ("init-a", "--from", ends[0], "--to", ends[1], "--adapter", file)
+    alone, found = (answered(capsys, *words, *network) for network in ((), ("--network",)))
+    assert found["network"]["max_stable"] == {"eta": "-1/2"}
+    rates = [{each["layer"]: each["eta_B"] for each in one["layers"]} for one in (alone, found)]
+    assert rates == [pytest.approx({"q_proj": 5e-4, "o_proj": 1e-3}), pytest.approx(dict.fromkeys(targets, 5e-4))]
+    assert any("n of o_proj is the width of the residual stream, 16 -> 64" in note for note in found["notes"])
+    model = wrapped(large, targets)
+    edge = network_edge(base, model, "init-a")
+    groups = parameter_groups(model, "init-a", 1e-3, base_model=base, network=edge)
+    assert [group["lr"] for group in groups] == pytest.approx([5e-4] * len(groups))
+
+
+@pytest.mark.slow
 def test_groups_have_the_rates_of_the_whole_model() -> None:
     """LoRA+ from Init[A] on v_proj of two layers: n^(-5/4) for A and n^(-1/4) for B."""
     model, base = wrapped(llama(64), ["v_proj"]), llama(16)
@@ -154,7 +177,7 @@ def test_a_class_that_is_not_of_transformers_has_no_edge() -> None:
 def test_the_edge_of_another_model_is_refused() -> None:
     model = wrapped(llama(32), ["v_proj"])
     nowhere, init_a = frozenset[str](), CATALOGUE["init-a"]
-    edge = NetworkEdge("GPT2LMHeadModel", 2, 2, "eta", Fraction(-1, 2), False, init_a, nowhere, ("", nowhere))
+    edge = NetworkEdge("GPT2LMHeadModel", 2, 2, "eta", Fraction(-1, 2), False, init_a, nowhere, ("", nowhere), (0, 0))
     with pytest.raises(BadInput, match=r"edge of a GPT2LMHeadModel, and the model is a LlamaForCausalLM"):
         parameter_groups(model, "init-a", 1e-3, base_model=llama(16), network=edge)
     with pytest.raises(BadInput, match="give base_model"):
