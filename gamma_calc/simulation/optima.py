@@ -28,6 +28,10 @@ REACH = 1.25
 LEAST_POINTS = 4
 """A parabola through three points has no residual left to be smooth."""
 
+DECIMALS = 9
+"""Of log2 of a rate: the last digits of a fit depend on where its numbers lie in memory, and what is trained at the
+optimum is known again by its rate."""
+
 EPSILON_SHIFT = 0.001
 """A loss that moves early on by more than this share when epsilon is made negligible is shaped by epsilon. float32
 rounds a mean of a thousand squares to about 1e-6 of it."""
@@ -114,7 +118,7 @@ def _minimum(rates: Array, losses: Array, is_usable: NDArray[np.bool_], reach: f
     if curvature <= 0:
         return float(x[lowest]), at_edge
     shift = float(np.clip(-slope / (2 * curvature), (x[near] - x[lowest]).min(), (x[near] - x[lowest]).max()))
-    return float(x[lowest] + shift), at_edge
+    return round(float(x[lowest] + shift), DECIMALS), at_edge
 
 
 def half_octave_grid(centre: float, octaves: float) -> Array:
