@@ -27,12 +27,13 @@ def is_at_most(left: Sequence[Affine], right: Sequence[Affine], domain: Polyhedr
     >>> is_at_most([x], [zero, 2 * x], Polyhedron()), is_at_most([x], [2 * x], Polyhedron())
     (True, False)
     """
-    alone = [piece for piece in left if piece not in right]
+    others = frozenset(right)
+    alone = [piece for piece in left if piece not in others]
     points = _telling_points(domain)
     if not alone or _is_larger_at_one(points, alone, right):
         return not alone
     for piece in upper_envelope((*alone, *right), domain):
-        if piece not in right:
+        if piece not in others:
             points.insert(0, _point_above(piece, right, domain))
             return False
     return True

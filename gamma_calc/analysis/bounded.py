@@ -115,10 +115,13 @@ def unrolled(
 ) -> Trajectory:
     """The first steps of a run, as many as are short enough to write out.
 
-    What a step changes may take another one to pass from each parameter to the next, and back.
+    What a step changes may take another one to pass from each parameter to the next, and back; once that brings nothing
+    new but sizes, no more steps are looked at than of one module.
     """
-    steps = UNROLLED + 2 * max(0, len(program.parameters) - MODULE_SIZE) if steps is None else steps
-    return trajectory(program, steps, domain, policy, MOST_NUMBERS, apart)
+    if steps is not None:
+        return trajectory(program, steps, domain, policy, MOST_NUMBERS, apart)
+    steps = UNROLLED + 2 * max(0, len(program.parameters) - MODULE_SIZE)
+    return trajectory(program, steps, domain, policy, MOST_NUMBERS, apart, UNROLLED)
 
 
 def _unsettled(run: Trajectory) -> str:

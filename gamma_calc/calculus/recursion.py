@@ -13,7 +13,7 @@ from gamma_calc.algebra import EVERYWHERE, Polyhedron
 from gamma_calc.calculus.components import Term, by_parity, total
 from gamma_calc.calculus.interpreter import ExponentReading
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.calculus.provenance import MOST_APART
+from gamma_calc.calculus.provenance import MOST_APART, Provenance
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.errors import TooLong, Unknown
@@ -112,6 +112,7 @@ class _Run:
         self.states = [initial_state(program, self.reading)]
         self.steps: list[ExponentStep] = []
         self.settled_from: int | None = None
+        self.alike = [0]  # for each state, how many steps in a row before it changed nothing but sizes
         self._ends = [len(self.reading.trace.applications)]
         self._failure: TooLong | Unknown | None = None
 
@@ -148,6 +149,7 @@ class _Run:
         terms = {name: _sizes(value) for name, value in step.quantities.items()}
         if reading.recalled(step.after) == reading.recalled(state):
             self.settled_from = t
+        self.alike.append(self.alike[-1] + 1 if _kinds(step.after) == _kinds(state) else 0)
         self._ends.append(len(reading.trace.applications))
         self.states.append(step.after)
         self.steps.append(ExponentStep(t, sizes, terms))
@@ -187,19 +189,24 @@ def trajectory(
     policy: Policy = CALCULUS,
     most: int | None = None,
     apart: int = MOST_APART,
+    alike: int | None = None,
 ) -> Trajectory:
     """The program read in exponents for at most `steps` steps; it stops at the step in which the state has settled.
 
     It also stops, unsettled, before a step with an exponent of more than `MOST_WRITTEN` numbers. Where `most` is given,
     it stops before a step from a state in which the pieces of some component, times their free exponents, are more than
     that: where a step multiplies components, they grow with it faster than any power. What an update rule remembers of
-    gradients is added up, so its pieces do not count. Of one parity `apart` components are kept apart.
+    gradients is added up, so its pieces do not count. Of one parity `apart` components are kept apart. Where `alike` is
+    given, it stops after so many steps in a row that change nothing but sizes: what will settle does, where nothing
+    gains at each turn, soon after the last new component has come.
 
     Raises:
         Open: a rule does not say how large something is on the domain as a whole.
     """
     run = _run(program, domain, policy, apart)
     for t in range(1, steps + 1):
+        if alike is not None and run.alike[t - 1] >= alike:
+            return run.upto(t - 1, f"the last {alike} changed sizes only, which may go on for ever")
         if most is not None and length(program, run.states[t - 1]) > most:
             return run.upto(t - 1, f"the exponents after step {t - 1} are too long to follow")
         try:
@@ -242,6 +249,13 @@ def length(program: Program, state: State[Term]) -> int:
         for sizes in [*parities, []]
     )
     return len(free) * longest
+
+
+def _kinds(state: State[Term]) -> Mapping[str, FormalSum[frozenset[Provenance]]]:
+    """What the components of a state are made from, whatever their sizes."""
+    return {
+        name: value.mapped(lambda _, term: frozenset(each.provenance for each in term)) for name, value in state.items()
+    }
 
 
 def _sizes(value: FormalSum[Term]) -> Mapping[Label, Size]:

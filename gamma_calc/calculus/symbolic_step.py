@@ -29,9 +29,12 @@ from gamma_calc.program.terms import FormalSum, Part
 NOTHING = Affine.of(0)
 CLOSURE = 16
 """Steps after which the kinds of components that a run makes are complete, or the search is given up."""
-MOST_APPLICATIONS = 40_000
+MOST_APPLICATIONS = 10_000
 """Rules applied in one step from unknown exponents beyond which it is not read: gradient descent in a stack multiplies
-the unknowns of all its layers."""
+the unknowns of all its layers. Those that are read have 6 000."""
+MOST_UNKNOWN = 2**12
+"""Pieces of an exponent times its unknowns beyond which a step is not read: norms and softmaxes compare what all layers
+made. Those that are read have 1 800."""
 SMALL_EPIGRAPH = 256
 """Edges of an epigraph beyond which a step is not read. Those that are have a hundred; where a clipped norm brings all
 unknowns of two adapters together there are thousands, and six minutes are not enough for linear programs instead."""
@@ -176,7 +179,7 @@ def _read(
         TooLong: it takes too many applications of rules, or edges of an epigraph.
     """
     reading = ExponentReading(program, domain, policy)
-    reading.trace.longest = MOST_APPLICATIONS
+    reading.trace.longest, reading.trace.most = MOST_APPLICATIONS, MOST_UNKNOWN
     unknown = _marked if keeps_monomials(program, policy) else _symbolic
     found: dict[Part, list[Component]] = {}
     for place, (parity, each) in enumerate(seen.items()):

@@ -9,7 +9,7 @@ from weakref import ref
 import pytest
 
 from benchmarks.symbolic import forget
-from gamma_calc.algebra import Affine, Polyhedron
+from gamma_calc.algebra import Affine, Polyhedron, at_most
 from gamma_calc.calculus.recursion import Open, trajectory, watcher
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Given, Trained
@@ -41,6 +41,14 @@ def test_a_longer_run_goes_on_from_a_shorter_one(steps: list[int]) -> None:
     assert steps == [1, 2, 3, 4]
     forget()
     assert trajectory(MODULE, 4) == longer
+
+
+def test_a_run_in_which_only_sizes_change_is_left(steps: list[int]) -> None:
+    """Gradient descent grows with every step at a large rate, and what it is made from is the same from step 2 on."""
+    run = trajectory(MODULE, 40, alike=3)
+    assert steps == [1, 2, 3, 4, 5] and run.settled_from is None
+    assert run.cut == "the last 3 changed sizes only, which may go on for ever"
+    assert trajectory(MODULE, 40, Polyhedron.of(at_most(Affine.symbol("eta"), -1)), alike=3).settled_from
 
 
 def test_an_interrupted_step_is_read_again(steps: list[int]) -> None:
