@@ -100,6 +100,12 @@ def printable(text: str) -> str:
     >>> print(printable("one\ntwo \x1b[31m"))
     one\ntwo \x1b[31m
     """
-    line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-    half = LONGEST_MESSAGE // 2
+    line, half = visible(text), LONGEST_MESSAGE // 2
     return line if len(line) <= LONGEST_MESSAGE else f"{line[:half]} ... {line[-half:]}"
+
+
+def visible(text: str, kept: str = "") -> str:
+    """The text with what a terminal would act upon escaped, except some characters."""
+    return "".join(
+        each if each.isprintable() or each in kept else each.encode("unicode_escape").decode() for each in text
+    )

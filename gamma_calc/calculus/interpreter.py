@@ -30,7 +30,7 @@ from gamma_calc.calculus.maps import (
 from gamma_calc.calculus.policy import CALCULUS, Policy, Summation, summations
 from gamma_calc.calculus.provenance import MOST_APART, Provenance, Random, past
 from gamma_calc.calculus.rulebook import rulebook
-from gamma_calc.calculus.rules import CHANGE, GIVEN, SCALE, ZERO, Rule, summed_pairs
+from gamma_calc.calculus.rules import CHANGE, GIVEN, SCALE, ZERO, Rule, may_cancel, summed_pairs
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Trace, TraceSubject
 from gamma_calc.calculus.update_rules import COUNT, DECAY, GIVEN_NUMBER, LARGER, NORM, RAW_STEP, scaled_step
@@ -319,16 +319,21 @@ class ExponentReading:
     def change_size(self, node: Expression, value: FormalSum[Term], after: Size, before: Callable[[], Size]) -> Size:
         """The exponent of a change: of its largest term, or of what the value was and is where these are smaller.
 
-        Where a value is replaced, as a norm or tanh replaces what has grown, terms of its change cancel.
+        Where a value is replaced, as a norm or tanh replaces what has grown, terms of its change cancel. So may what is
+        only bounded and what is surely there, where the value itself is not known from below.
         """
-        most = total(part for _, term in value for part in term).upper
-        if most.is_at_most(after.upper):
-            return self.size(node, value)
-        start = before()
-        whole = (start | after).upper
-        if most.is_at_most(whole) or not whole.is_at_most(most):  # where that is open, points tell
-            return self.size(node, value)
-        return total(self._concluded(CHANGE, node, (), start, after, *(term for _, term in value)))
+        parts = [part for _, term in value for part in term]
+        size = total(parts)
+        is_above = not size.upper.is_at_most(after.upper)
+        is_open = not size.lower.is_at_most(after.lower) and any(may_cancel(part, size.lower) for part in parts)
+        if is_above or is_open:
+            start = before()
+            whole = start | after
+            is_above = not size.upper.is_at_most(whole.upper) and whole.upper.is_at_most(size.upper)
+            is_open = is_open and not size.lower.is_at_most(whole.lower)  # where it is not known, points tell
+            if is_above or is_open:
+                return total(self._concluded(CHANGE, node, (), start, after, *(term for _, term in value)))
+        return self.size(node, value)
 
     def _exponent(self, form: Affine) -> Exponent:
         return Exponent.of(form, self.domain)

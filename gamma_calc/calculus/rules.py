@@ -68,11 +68,17 @@ def _sum(*terms: Term) -> Term:
 
 def _change(before: Size, after: Size, *parts: Term) -> Term:
     """Of parts that are larger than the value was and is, it is open how much of each other they cancel."""
-    whole, least = before | after, total(part for term in parts for part in term).lower
+    whole, made = before | after, total(part for term in parts for part in term)
     if before.lower.is_above(after.upper) or after.lower.is_above(before.upper):
         return (Component(whole, Provenance()),)
-    lower = least if least.is_at_most(whole.lower) else VANISHING
-    return (Component(Size(lower, whole.upper), Provenance()),)
+    lower = made.lower if made.lower.is_at_most(whole.lower) else VANISHING
+    upper = whole.upper if whole.upper.is_at_most(made.upper) else made.upper
+    return (Component(Size(lower, upper), Provenance()),)
+
+
+def may_cancel(part: Component, least: Exponent) -> bool:
+    """Whether a part is only bounded, and may be as large as what surely is there."""
+    return not part.size.is_exact and not least.is_above(part.size.upper)
 
 
 def _contraction(kind: Alignment) -> Callable[[Component, Component, Summation, Policy], Term]:

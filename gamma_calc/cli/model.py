@@ -263,7 +263,9 @@ def _more_layers(found: ModelTheory) -> Iterator[str]:
         return
     if not more.growing:
         number = short.layers
-        yield f"Layer {number} has the exponents of layer {number - 1} there, and further ones are taken to."
+        sizes = (size for layer in found.traced.layers for size in found.at_max(layer).values())
+        known = "" if all(size.is_exact for size in sizes) else ", as far as they are known"
+        yield f"Layer {number} has the exponents of layer {number - 1} there{known}, and further ones are taken to."
         return
     first = more.growing[0]
     (before, last), (one, other) = map(_shown, first.sizes), first.layers
@@ -290,8 +292,9 @@ def _beside_module(found: ModelTheory) -> Iterator[str]:
     """What one module alone would do, where it is known at one rate."""
     if found.module is None or found.derivation is None or not found.is_compared:
         return
+    module = "One module of plain LoRA" if found.has_magnitudes else "One module alone"
     if not found.derivation.max_stable and not found.partings:
-        yield "One module alone has the same exponents there."
+        yield f"{module} has the same exponents there."
         return
     is_same = found.module.max_stable == found.derivation.max_stable
     alone = (
@@ -300,12 +303,13 @@ def _beside_module(found: ModelTheory) -> Iterator[str]:
         else f"a largest stable rate of {_rates(found, found.module.max_stable)}"
     )
     if not found.partings:
-        yield f"One module alone has {alone}, and the same exponents there."
+        there = "the same exponents there" if is_same else "there the exponents of this network"
+        yield f"{module} has {alone}, and {there}."
         return
     first = found.partings[0]
     names = _listed(each.layer for each in found.partings if each.quantity == first.quantity)
     yield (
-        f"One module alone has {alone}. There {first.quantity} of {names} is {_shown(first.network)} in this network "
+        f"{module} has {alone}. There {first.quantity} of {names} is {_shown(first.network)} in this network "
         f"from step {first.step} on, and {_shown(first.module)} in a module."
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gamma_calc.errors import BadInput
+from gamma_calc.errors import BadInput, visible
 from gamma_calc.experiment.sweep_values import number_in
 from gamma_calc.files import file_content
 from gamma_calc.program.optimizers import OPTIMIZERS, named_optimizer
@@ -243,7 +243,7 @@ def _horizon(text: str) -> int | None:
 def show(options: argparse.Namespace, answer: Callable[[], Mapping[str, Any]], text: Callable[[], str]) -> None:
     """Print an answer as JSON, the same bytes for the same answer, or as text."""
     if not options.json:
-        print(text())
+        print(visible(text(), kept="\n"))
         return
     json.dump(answer(), sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")

@@ -336,6 +336,8 @@ def _checked(
     scheme: Scheme, reference: Scheme, policy: Policy, settings: Settings, progress: Progress | None
 ) -> Checked:
     own = predictions(scheme, settings.steps)
+    if all(each.total.exponent is None for each in own):
+        raise BadInput(f"{scheme.name}: every quantity is zero at every step, so there is nothing to measure")
     k = settings.prefactor or network_prefactor(program_of(scheme))
     experiment = network_experiment(scheme, settings, k)
     # Where steps may undo each other, nothing rests on the assumption that they do not.

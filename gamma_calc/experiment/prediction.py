@@ -59,6 +59,8 @@ def at_largest_rate(scheme: Scheme, said: Callable[[Values], str] = as_options) 
     """
     if not scheme.free:
         return scheme
+    if not program_of(scheme).gradients:
+        raise BadInput(f"{scheme.name}: nothing is trained, so nothing moves that could be measured")
     if len(scheme.free) > 1 or scheme.free != scheme.rates:
         names, tried = ", ".join(scheme.free), said(_tried(scheme))
         raise BadInput(f"{scheme.name}: {names} are free; only a single free rate has a largest stable value: {tried}")

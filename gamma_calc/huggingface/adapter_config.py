@@ -272,7 +272,8 @@ def config_from_mapping(document: object) -> AdapterConfig:
         name = str(kind).lower()
         derived = f"; gamma-calc derive {name} has one module's exponents" if name in ADAPTERS else ""
         if kind == VERA:
-            derived += f", gamma-calc transfer {name} its rates, and gamma-calc model a model's, which may be smaller"
+            between = f"gamma-calc transfer {name} --from-width N --to-width M"
+            derived += f", {between} its rates, and gamma-calc model a model's, which may be smaller"
         found = f'found {quoted(kind)}, expected "{LORA}"'
         raise BadInput(f"peft_type: {found}: other adapters have other equations{derived}")
     for key in ("rank_pattern", "alpha_pattern"):

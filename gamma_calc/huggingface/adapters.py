@@ -267,9 +267,9 @@ REFUSALS = (
     ),
     BIAS,
     Refusal(
-        "a scale s that is not above 0: at 0 the adapter adds nothing, and no step changes that",
+        "a scale s that is 0, or no number: at 0 the adapter adds nothing, and no step changes that",
         "set lora_alpha > 0",
-        lambda each: not each.scale > 0,
+        lambda each: not abs(each.scale) > 0,
     ),
     SHARDED,
 )

@@ -111,7 +111,8 @@ def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftMode
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of numbers, which are not looked at
-            wrapped = get_peft_model(cast(PreTrainedModel, bare), adapter or LoraConfig(target_modules=ALL_LINEAR))
+            config = adapter or LoraConfig(target_modules=ALL_LINEAR)
+            wrapped = get_peft_model(cast(PreTrainedModel, bare), config, low_cpu_mem_usage=True)
     except Exception as problem:  # whatever PEFT raises over modules and sizes that do not go together
         reason = " ".join(str(problem).split())[:200]
         has_class = not isinstance(bare, PreTrainedModel) or bare.config.architectures
@@ -286,7 +287,7 @@ def on_meta(model: ModelLike) -> nn.Module:
     if isinstance(config, str | Path):
         config = configuration_from(Path(config))
     try:
-        kinds = [type(model)] if isinstance(model, PreTrainedModel) else _classes(config)
+        kinds = [type(model)] if isinstance(model, PreTrainedModel) else classes_of(config)
         with torch.device("meta"):
             built = kinds[0](config) if kinds else AutoModel.from_config(config, trust_remote_code=False)
     except Exception as problem:  # whatever transformers raises over sizes that do not go together
@@ -295,7 +296,7 @@ def on_meta(model: ModelLike) -> nn.Module:
     return built
 
 
-def _classes(config: Any) -> list[Any]:
+def classes_of(config: Any) -> list[Any]:
     """The classes of models that a configuration names; other things of transformers are not called."""
     names = config.architectures if isinstance(config.architectures, list) else []
     found = [getattr(transformers, name, None) for name in names if isinstance(name, str)]
@@ -315,6 +316,13 @@ def _bare(model: ModelLike) -> ModelLike:
 CONFIGURATION = "config.json"
 LARGEST_CONFIGURATION = 2**24
 MOST_LAYERS = 1024
+SIZES = frozenset(
+    name
+    for kind in ("hidden", "heads", "kv_heads", "intermediate", "vocabulary", "layers")
+    for name in ATTRIBUTES[kind]
+)
+"""Of which no model has 0; experts and shared parts it may have none."""
+HEADS_AND_GROUPS = ("num_attention_heads", "num_key_value_heads")
 
 
 def configuration_of(model: ModelLike) -> PreTrainedConfig:
@@ -367,21 +375,33 @@ def check_configuration(file: Path) -> None:
     """
     content = file_content(file, LARGEST_CONFIGURATION, f"a model's {CONFIGURATION}")
     with named_in(file):
-        _check_model(parsed_json(content, f"a model's {CONFIGURATION}, as transformers writes it"))
+        document = _check_model(parsed_json(content, f"a model's {CONFIGURATION}, as transformers writes it"))
+        for part in _parts(document):
+            heads, groups = (part.get(key) for key in HEADS_AND_GROUPS)
+            if type(heads) is int and type(groups) is int and heads % groups:
+                expected = f"a number that divides the {heads} of {HEADS_AND_GROUPS[0]}"
+                raise BadInput(HEADS_AND_GROUPS[1], found=str(groups), expected=expected)
 
 
-def _check_model(document: object) -> None:
+def _check_model(document: object) -> Mapping[str, Any]:
+    """The same document, which may be a configuration."""
     if not isinstance(document, Mapping):
         raise BadInput(f"found {quoted(document)}, expected an object such as transformers writes")
     if "peft_type" in document:
         raise BadInput(f"is the configuration of an adapter; expected that of a model, its {CONFIGURATION}")
-    entries = list(document.items())
-    for key, value in entries:
-        entries += value.items() if isinstance(value, Mapping) else ()
+    for key, value in (entry for part in _parts(document) for entry in part.items()):
         if key in ATTRIBUTES["layers"] and type(value) is int and value > MOST_LAYERS:
             raise BadInput(key, found=str(value), expected=f"at most {MOST_LAYERS}")
+        if key in SIZES and type(value) is int and value < 1:
+            raise BadInput(key, found=str(value), expected="a whole number from 1")
         if "attn_implementation" in key and "/" in str(value):
             raise BadInput(f"{key} names a kernel on the hub, whose code is never run here; leave it out")
+    return document
+
+
+def _parts(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A configuration, and those of the parts of a model that sees or hears as well."""
+    return [document, *(each for each in document.values() if isinstance(each, Mapping))]
 
 
 def configuration_at(text: str, width: int, layers: int) -> PreTrainedConfig:

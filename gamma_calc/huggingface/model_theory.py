@@ -49,7 +49,7 @@ from gamma_calc.program.adapters import vera
 from gamma_calc.program.models import LoraModule, check_module
 from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.program.problem_file import function_at, is_place
-from gamma_calc.program.scheme import RATES, Scheme
+from gamma_calc.program.scheme import RATES, Scheme, exponent_form
 from gamma_calc.program.selection import Spec, Values, selected
 from gamma_calc.tracing.initial_sizes import FAN_IN, MODEL
 from gamma_calc.tracing.parameters import adapter_of
@@ -306,6 +306,9 @@ def model_theory(
             the model cannot be traced.
     """
     policy, title = measured_policy(align), title_of(model)
+    for name, value in (inits or {}).items():
+        if (form := exponent_form(name, value, (name,))) is not None and form.free:
+            raise BadInput(f"--init {name}", found=value, expected="a number, such as -1/2, or zero")
     if adapter is None and isinstance(model, PeftModel):
         adapter = model.active_peft_config
     with warnings.catch_warnings():

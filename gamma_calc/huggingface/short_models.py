@@ -24,6 +24,7 @@ from gamma_calc.huggingface.layers import (
     ALL_LINEAR,
     ModelLike,
     adapted,
+    classes_of,
     configuration_of,
     on_meta,
     title_of,
@@ -82,6 +83,9 @@ def short_model(model: ModelLike, adapter: PeftConfig | None, most: int) -> Shor
     if getattr(adapter, "layer_replication", None):
         raise BadInput(f"{title}: layer_replication makes layers that share their weights, of which no law is known")
     config, part_of = _of_text(configuration_of(model))
+    if config.architectures and not classes_of(config):
+        expected = 'a list with a class of transformers, such as "LlamaForCausalLM", or none for a model without a head'
+        raise BadInput(f"{title}: architectures", found=str(config.architectures), expected=expected)
     count: int = getattr(config, "num_hidden_layers", most)
     chosen = _chosen_layers(config, title, adapter) if adapter is not None and _may_choose(adapter) else {}
     numbers = {each for each in chosen.values() if each}

@@ -14,7 +14,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput, quoted
 from gamma_calc.numbers import whole_number
 
-DEEPEST = 64
+DEEPEST, MOST_LAYERS = 64, 32
 RANK, FAN_OUT = "rank", "fan_out"
 FACTORS = ("A", "B")
 FACTOR_RATES = ("eta_A", "eta_B")
@@ -174,7 +174,7 @@ class Perceptron(Model):
     """Layers of weights with a map between them, each with a multiplier, an init and a rate of its own.
 
     Raises:
-        BadInput: there are fewer than two layers, or two of one name.
+        BadInput: there are fewer than two layers, more than `MOST_LAYERS`, or two of one name.
     """
 
     kind: ClassVar[str] = "perceptron"
@@ -184,6 +184,8 @@ class Perceptron(Model):
     def __post_init__(self) -> None:
         if len(self.layers) < 2:
             raise BadInput(f"layers: found {quoted(list(self.layers))}, expected two names or more")
+        if len(self.layers) > MOST_LAYERS:
+            raise BadInput(f"layers: found {len(self.layers)}, expected at most {MOST_LAYERS}")
         for name in self.layers:
             if self.layers.count(name) > 1:
                 raise BadInput(f"layers: found {quoted(name)} twice, expected names that differ")

@@ -19,9 +19,20 @@ from gamma_calc.analysis.points import best_bound, is_borne_out
 from gamma_calc.analysis.ties import ties
 from gamma_calc.calculus.components import ONE
 from gamma_calc.calculus.policy import CALCULUS
-from gamma_calc.program.expressions import Expression
+from gamma_calc.program.expressions import Expression, InverseRms
 from gamma_calc.program.models import LoraStack
-from gamma_calc.program.network import axis, contract, data, named, parameter, relu, rms_norm, softmax
+from gamma_calc.program.network import (
+    axis,
+    contract,
+    data,
+    named,
+    parameter,
+    power,
+    relu,
+    rms_norm,
+    softmax,
+    stop_gradient,
+)
 from gamma_calc.program.optimizers import OPTIMIZERS
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
@@ -163,6 +174,18 @@ def test_what_ties_leave_wrong_of_exponents_is_said() -> None:
     assert law == growth and "which part of a map leads depends on what is free" in str(law)
     at_a_point = derive(_random_b(), at={"eta": -1}).derivation
     assert not at_a_point.caveats and at_a_point.decisions["stable"].holds
+
+
+def test_a_change_of_which_a_bound_may_cancel_the_rest_is_only_bounded() -> None:
+    """The direction of W + B A is that of B A where B is large, and the norm takes what is too much."""
+    inputs, outputs, rank = axis("width", 1), axis("out", 1), axis("rank")
+    w = parameter("W", outputs, inputs, init="-1/2")
+    a = parameter("A", rank, inputs, init="0", rate="eta")
+    b = parameter("B", outputs, rank, init="zero", rate="eta")
+    shrunk = power(InverseRms(w, inputs), -1) * stop_gradient(InverseRms(w + b @ a, inputs))
+    found = derive(Problem("direction", named("Z_B", shrunk * (b @ (a @ data("Z", inputs, axis("batch")))))), steps=1)
+    regions = {name: str(each.region) for name, each in found.derivation.decisions.items()}
+    assert regions == {"stable": "always", "feature_learning": "eta >= -1/2"}
 
 
 S, N, TOKEN = Affine.symbol("s"), axis("n", 1), axis("token")

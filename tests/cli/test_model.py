@@ -103,6 +103,9 @@ ODD: Mapping[str, Any] = {
     "number": 1,
     "kernel": LLAMA | {"text_config": {"attn_implementation": "some/kernel"}},
     "endless": LLAMA | {"num_hidden_layers": 10**9},
+    "flat": LLAMA | {"num_hidden_layers": 0},
+    "uneven": LLAMA | {"num_key_value_heads": 3},
+    "unclassed": LLAMA | {"architectures": ["Foo"]},
 }
 
 
@@ -440,6 +443,9 @@ REFUSED = {
     "an adapter": ("v.json", "is the configuration of an adapter; expected that of a model, its config.json"),
     "a kernel": ("kernel", "attn_implementation names a kernel on the hub, whose code is never run here"),
     "layers without end": ("endless", "num_hidden_layers: found '1000000000', expected at most 1024"),
+    "no layers at all": ("flat", "num_hidden_layers: found '0', expected a whole number from 1"),
+    "groups of heads": ("uneven", "num_key_value_heads: found '3', expected a number that divides"),
+    "no class": ("unclassed", "unclassed: architectures: found \"['Foo']\", expected a list with a class"),
     "a number": ("number", "found 1, expected an object such as transformers writes"),
     "speech": ("speech", "no input_values are known to call it with: expected some, as traced(inputs=...)"),
     "a size": ("8B", "a number of parameters is no width"),
@@ -468,6 +474,7 @@ REFUSED = {
     "an init": ("llama --init modal", "Did you mean 'model'?"),
     "an init of magnitudes": ("llama --adapter dora.json --init model --layers 1", "DoRA's magnitudes"),
     "two inits": ("llama --init model --init fan-in", "one way"),
+    "a free init": ("llama --init o_proj=eta", "--init o_proj: found 'eta', expected a number, such as -1/2, or zero"),
     "an init of nothing": ("llama --init x_proj=0", "whose name ends so"),
     "no function": ("networks.py", "expected its function too: networks.py:FUNCTION --allow-code"),
     "a free alignment": ("llama --align aligned=alpha", "expected a number"),

@@ -65,6 +65,14 @@ REFUSED = {
     "parameters of a module": (EXPONENTS + '[parameters.A]\nrate = "c"\n', "parameters of lora-module"),
     "fan_out of a stack": (STACK + 'fan_out = "1"\n', "unknown exponent 'fan_out'|unknown key 'fan_out'"),
     "one layer": (LAYERS.replace(', "W_2"', "") + WEIGHTS, "layers: found .* expected two names or more"),
+    "too many layers": (
+        '[model]\nkind = "perceptron"\nlayers = ' + str([f"W_{k}" for k in range(33)]),
+        "found 33, .* 32",
+    ),
+    "no kind": (
+        STACK.replace('kind = "lora-stack"\n', ""),
+        "model.kind: found 'nothing', expected \"lora-stack\", which",
+    ),
     "two of one name": (LAYERS.replace("W_2", "W_1") + WEIGHTS, "layers: found 'W_1' twice"),
     "a layer without a rate": (LAYERS + WEIGHTS.replace('rate = "b"\n', ""), r"W_2.rate is missing; write rate = "),
     "a layer that is not there": (LAYERS + WEIGHTS + '[parameters.W_3]\nrate = "c"\n', "found 'W_3', expected one of"),

@@ -348,7 +348,7 @@ def _rates_table(one: LanguageStudy) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("rate", "validation loss", score, "sound runs")]
     for k, rate in enumerate(np.exp2(curves.log2_rate)):
         cells = [_mean(each[k][is_sound[k]]) for each in (curves.validation_loss, values)]
-        mark = "  *" if k == one.best(curves) else ""
+        mark = "  *" if k == one.best(curves) and sound[k] else ""
         rows.append((f"{rate:.3g}", *cells, f"{sound[k]} of {one.plan.seeds}{mark}"))
     return rows
 
