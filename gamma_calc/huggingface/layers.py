@@ -7,10 +7,12 @@ weight is read, no code of the folder is run.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -288,7 +290,7 @@ def on_meta(model: ModelLike) -> nn.Module:
         config = configuration_from(Path(config))
     try:
         kinds = [type(model)] if isinstance(model, PreTrainedModel) else classes_of(config)
-        with torch.device("meta"):
+        with torch.device("meta"), quiet():
             built = kinds[0](config) if kinds else AutoModel.from_config(config, trust_remote_code=False)
     except Exception as problem:  # whatever transformers raises over sizes that do not go together
         raise unusable(title_of(model), problem) from None
@@ -301,6 +303,19 @@ def classes_of(config: Any) -> list[Any]:
     names = config.architectures if isinstance(config.architectures, list) else []
     found = [getattr(transformers, name, None) for name in names if isinstance(name, str)]
     return [each for each in found if isinstance(each, type) and issubclass(each, PreTrainedModel)]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without transformers' bars and its reports, as on a head that is missing, or flags for what nobody generates."""
+    level = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity(logging.CRITICAL)
+    transformers.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(level)
+        transformers.logging.enable_progress_bar()
 
 
 def title_of(model: ModelLike) -> str:

@@ -38,6 +38,7 @@ from gamma_calc.huggingface.layers import (
     ModelLike,
     adapter_document,
     layer_words,
+    quiet,
     title_of,
     traced_adapter_from,
     without_layers,
@@ -311,7 +312,7 @@ def model_theory(
             raise BadInput(f"--init {name}", found=value, expected="a number, such as -1/2, or zero")
     if adapter is None and isinstance(model, PeftModel):
         adapter = model.active_peft_config
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), quiet():
         warnings.simplefilter("ignore")  # of deprecated names, and of numbers, which are not looked at
         made, short = _model(model, adapter, layers, allow_code=allow_code)
         chosen = _chosen(made, adapter, scheme, optimizer, at)

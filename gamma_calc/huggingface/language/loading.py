@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from torch import Tensor, nn
 from transformers import (
     MODEL_FOR_MASKED_LM_MAPPING,
@@ -32,7 +30,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import Building
 from gamma_calc.huggingface.language.texts import MORE_LINES
-from gamma_calc.huggingface.layers import CONFIGURATION, check_configuration, configuration_at, unusable
+from gamma_calc.huggingface.layers import CONFIGURATION, check_configuration, configuration_at, quiet, unusable
 
 _PIECE = re.compile(r"\w+|[^\w\s]")
 
@@ -236,7 +234,7 @@ def _read(kind: Any, source: ModelSource, **options: Any) -> Any:
     if not file:
         check_configuration(Path(source.folder) / CONFIGURATION)
     try:
-        with _quiet(), _drawn_from(torch.Generator().manual_seed(0)):
+        with quiet(), redirect_stderr(io.StringIO()), _drawn_from(torch.Generator().manual_seed(0)):
             # False, not left out: transformers then asks on the terminal, and runs the folder's code on a "y".
             return kind.from_pretrained(
                 source.folder, local_files_only=True, trust_remote_code=False, **file, **options
@@ -248,17 +246,3 @@ def _read(kind: Any, source: ModelSource, **options: Any) -> Any:
         raise BadInput(
             f"--model {source.name}: {kind.__name__} cannot load it ({type(problem).__name__}: {reason})"
         ) from None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' bars, and its report on a head that is missing: drawing it is the point."""
-    level = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity(logging.CRITICAL)
-    transformers.logging.disable_progress_bar()
-    try:
-        with redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        transformers.logging.set_verbosity(level)
-        transformers.logging.enable_progress_bar()
