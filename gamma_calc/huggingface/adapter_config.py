@@ -303,7 +303,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
         token_tables=tuple(map(str, tokens)) if isinstance(tokens, Mapping) else (),
         is_transposed=_switch(document, "fan_in_fan_out"),
         excluded=_excluded(document),
-        has_single_layers=document.get("layers_to_transform") not in (None, []),
+        has_single_layers=_read(document, "layers_to_transform", _are_layers, "numbers of layers, from 0", []) != [],
         keys=keys_of(document),
     )
 
@@ -327,6 +327,10 @@ def _targets(document: Mapping[str, Any]) -> tuple[str, ...]:
     if are_lists and names and {*names} <= {*_names(document, "exclude_modules")}:
         raise BadInput(
             "exclude_modules", found=out, expected="fewer: it has all target_modules, and nothing is adapted"
+        )
+    if not isinstance(found, str) and names and {*names} <= {*_saved(document)}:
+        raise BadInput(
+            "modules_to_save", found=list(names), expected="fewer: it has all target_modules, and nothing is adapted"
         )
     return names
 
@@ -407,6 +411,11 @@ def _initialisation(value: object) -> Initialisation:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
+
+
+def _are_layers(value: object) -> bool:
+    numbers = value if isinstance(value, list) else [value]
+    return all(type(number) is int and number >= 0 for number in numbers)
 
 
 def _is_share(value: object) -> bool:

@@ -413,6 +413,14 @@ HOSTILE = {
         '{"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"], "exclude_modules": ["q_proj", "v_proj"]}',
         "exclude_modules: found ['q_proj', 'v_proj'], expected fewer",
     ),
+    "saved": (
+        '{"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"], "modules_to_save": ["q_proj"]}',
+        "modules_to_save: found ['q_proj'], expected fewer",
+    ),
+    "a layer before the first": (
+        '{"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"], "layers_to_transform": [-1]}',
+        "layers_to_transform: found [-1], expected numbers of layers, from 0",
+    ),
     "exclude-expression": (
         '{"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"], "exclude_modules": "q_("}',
         "exclude_modules: found 'q_(', expected names, or a regular expression, which it is not",

@@ -72,6 +72,16 @@ def test_each_kind_of_layer_goes_by_its_own_fan_in(ends: tuple[str, ...], capsys
     assert "16 -> 64" in (text := capsys.readouterr().out) and "0.001 -> 6.25e-05" in text
 
 
+def test_the_sign_of_lora_alpha_changes_no_rate(
+    ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = [
+        answered(capsys, "init-a", *ends, "--adapter", adapter(tmp_path / f"{alpha}.json", 4, alpha))["layers"]
+        for alpha in (8, -8)
+    ]
+    assert [each["eta_A"] for each in found[0]] == [each["eta_A"] for each in found[1]]
+
+
 def deep(path: Path, width: int, layers: int) -> str:
     sizes = {"hidden_size": width, "num_attention_heads": width // 8, "intermediate_size": width}
     return str(folder(path, LlamaConfig(vocab_size=32, num_hidden_layers=layers, **sizes)))
