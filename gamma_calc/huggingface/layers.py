@@ -415,8 +415,11 @@ def _check_model(document: object) -> Mapping[str, Any]:
 
 
 def _parts(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """A configuration, and those of the parts of a model that sees or hears as well."""
-    return [document, *(each for each in document.values() if isinstance(each, Mapping))]
+    """A configuration, and all that it holds, such as that of a part which sees or hears."""
+    parts = [document]
+    for part in parts:
+        parts += [each for each in part.values() if isinstance(each, Mapping)]
+    return parts
 
 
 def configuration_at(text: str, width: int, layers: int) -> PreTrainedConfig:

@@ -101,7 +101,7 @@ ODD: Mapping[str, Any] = {
     "speech": {"model_type": "wav2vec2", "architectures": ["Wav2Vec2ForCTC"]},
     "custom": {"model_type": "odd", "auto_map": {"AutoConfig": "odd.Odd"}},
     "number": 1,
-    "kernel": LLAMA | {"text_config": {"attn_implementation": "some/kernel"}},
+    "kernel": LLAMA | {"thinker_config": {"text_config": {"attn_implementation": "some/kernel"}}},
     "endless": LLAMA | {"num_hidden_layers": 10**9},
     "flat": LLAMA | {"num_hidden_layers": 0},
     "uneven": LLAMA | {"num_key_value_heads": 3},
