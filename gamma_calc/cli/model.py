@@ -31,6 +31,8 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -210,8 +212,13 @@ def _largest(found: ModelTheory, derivation: Derivation) -> str:
 
 
 def _surely_largest(derivation: Derivation) -> Mapping[str, LargestRate]:
-    """The largest of the rates that are surely stable, with all smaller ones, where there is one free rate."""
-    region, rates = derivation.decisions[STABLE.name].region.convex(), derivation.scheme.rates
+    """The largest of the rates that are surely stable, with all smaller ones, where there is one free rate.
+
+    What meets a condition that bounds more is stable too.
+    """
+    every, rates = derivation.decisions.values(), derivation.scheme.rates
+    asked = {*derivation.decisions[STABLE.name].condition.bounded}
+    region = reduce(or_, (each.region for each in every if asked <= {*each.condition.bounded})).irredundant().convex()
     if region is None or region.is_empty or len(rates) != 1:
         return {}
     largest = largest_rate(rates[0], region)

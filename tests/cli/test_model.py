@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gamma_calc.algebra import NOWHERE
+from gamma_calc.analysis.decision import Status
 from gamma_calc.cli.main import main
 from gamma_calc.cli.model import OF_MAGNITUDES
+from gamma_calc.huggingface.model_theory import model_theory
 
 LLAMA = {
     "model_type": "llama",
@@ -237,6 +241,22 @@ def test_rates_that_surely_are_stable_come_first_where_others_may_be(capsys: pyt
     said = capsys.readouterr().out
     assert said.startswith("Rates up to n^(-1/2) are stable; whether larger ones are is not known: where eta = 0, ")
     assert "stable             where eta = 0, " in said
+
+
+def test_what_is_internally_stable_surely_is_stable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theory = model_theory("llama", adapter="v.json", layers=1, steps=1)
+    assert theory.derivation is not None
+    decisions = theory.derivation.decisions
+    open_ = replace(decisions["stable"], status=Status.UNKNOWN, region=NOWHERE, reason="of a reason")
+    known = replace(theory.derivation, decisions={**decisions, "stable": open_}, max_stable={})
+    theory = replace(theory, derivation=known)
+    monkeypatch.setattr("gamma_calc.huggingface.model_theory.model_theory", lambda *_, **__: theory)
+    assert main(["model", "llama", "--adapter", "v.json", "--layers", "1", "--steps", "1"]) == 3
+    said = capsys.readouterr().out
+    assert str(decisions["internally_stable"]) == "eta <= -1/2"
+    assert said.startswith("Rates up to n^(-1/2) are stable; whether larger ones are is not known: of a reason.")
 
 
 @pytest.mark.slow
