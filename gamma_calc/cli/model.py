@@ -214,11 +214,12 @@ def _largest(found: ModelTheory, derivation: Derivation) -> str:
 def _surely_largest(derivation: Derivation) -> Mapping[str, LargestRate]:
     """The largest of the rates that are surely stable, with all smaller ones, where there is one free rate.
 
-    What meets a condition that bounds more is stable too.
+    What stays bounded together with more is stable too.
     """
     every, rates = derivation.decisions.values(), derivation.scheme.rates
+    bounds = {each.condition.bounded: each.region for each in every if not each.condition.reached}
     asked = {*derivation.decisions[STABLE.name].condition.bounded}
-    region = reduce(or_, (each.region for each in every if asked <= {*each.condition.bounded})).irredundant().convex()
+    region = reduce(or_, (each for bounded, each in bounds.items() if asked <= {*bounded})).convex()
     if region is None or region.is_empty or len(rates) != 1:
         return {}
     largest = largest_rate(rates[0], region)
