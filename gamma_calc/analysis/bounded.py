@@ -118,10 +118,9 @@ def unrolled(
     What a step changes may take another one to pass from each parameter to the next, and back; once that brings nothing
     new but sizes, no more steps are looked at than of one module.
     """
-    if steps is not None:
-        return trajectory(program, steps, domain, policy, MOST_NUMBERS, apart)
-    steps = UNROLLED + 2 * max(0, len(program.parameters) - MODULE_SIZE)
-    return trajectory(program, steps, domain, policy, MOST_NUMBERS, apart, UNROLLED)
+    alike = UNROLLED if steps is None else None
+    steps = UNROLLED + 2 * max(0, len(program.parameters) - MODULE_SIZE) if steps is None else steps
+    return trajectory(program, steps, domain, policy, MOST_NUMBERS, apart, alike)
 
 
 def _unsettled(run: Trajectory) -> str:

@@ -67,7 +67,7 @@ def _sum(*terms: Term) -> Term:
 
 
 def _change(before: Size, after: Size, *parts: Term) -> Term:
-    """Of parts that are larger than the value was and is, it is open how much of each other they cancel."""
+    """Of parts that may be larger than the value was and is, it is open how much of each other they cancel."""
     whole, made = before | after, total(part for term in parts for part in term)
     if before.lower.is_above(after.upper) or after.lower.is_above(before.upper):
         return (Component(whole, Provenance()),)

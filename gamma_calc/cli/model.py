@@ -217,9 +217,9 @@ def _surely_largest(derivation: Derivation) -> Mapping[str, LargestRate]:
     What stays bounded together with more is stable too.
     """
     every, rates = derivation.decisions.values(), derivation.scheme.rates
-    bounds = {each.condition.bounded: each.region for each in every if not each.condition.reached}
     asked = {*derivation.decisions[STABLE.name].condition.bounded}
-    region = reduce(or_, (each for bounded, each in bounds.items() if asked <= {*bounded})).convex()
+    stricter = [each for each in every if asked <= {*each.condition.bounded} and not each.condition.reached]
+    region = reduce(or_, (each.region for each in stricter)).convex()
     if region is None or region.is_empty or len(rates) != 1:
         return {}
     largest = largest_rate(rates[0], region)

@@ -354,9 +354,17 @@ def configuration_of(model: ModelLike) -> PreTrainedConfig:
     return config
 
 
+def text_part(config: PreTrainedConfig) -> PreTrainedConfig:
+    """The configuration of the part that reads text: itself, where there is no such part, or there are several."""
+    try:
+        return config.get_text_config()
+    except ValueError:
+        return config
+
+
 def width_of(model: ModelLike) -> int:
     """The size of the residual stream; 0 where the configuration has no word for it."""
-    text = configuration_of(model).get_text_config()
+    text = text_part(configuration_of(model))
     return next((size for name in ATTRIBUTES["hidden"] if type(size := getattr(text, name, None)) is int), 0)
 
 

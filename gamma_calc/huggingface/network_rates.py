@@ -150,7 +150,7 @@ def network_edge(
             scheme=chosen if optimizer is None else chosen.under(optimizer),
             modules=module_names(shapes[1]),
             start=(type(configs[0]).__name__, _places(shapes[0])),
-            widths=(width_of(start), width_of(end)),
+            widths=(width_of(configs[0]), width_of(configs[1])),
             is_dora=any(each.is_dora for each in shapes[1]),
         )
 

@@ -27,6 +27,7 @@ from gamma_calc.huggingface.layers import (
     classes_of,
     configuration_of,
     on_meta,
+    text_part,
     title_of,
 )
 from gamma_calc.tracing.attributes import ATTRIBUTES
@@ -133,10 +134,7 @@ def _shorten(config: PreTrainedConfig, count: int, layers: int) -> None:
 
 def _of_text(config: PreTrainedConfig) -> tuple[PreTrainedConfig, str | None]:
     """The configuration of the part that reads text, and what the model is called that has others too."""
-    try:
-        text = config.get_text_config()
-    except ValueError:  # it has several such parts
-        return config, None
+    text = text_part(config)
     if text is config:
         return config, None
     head = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(text.model_type)

@@ -14,7 +14,10 @@ from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput, quoted
 from gamma_calc.numbers import whole_number
 
-DEEPEST, MOST_LAYERS = 64, 32
+DEEPEST = 64
+"""Layers of a stack."""
+MOST_LAYERS = 32
+"""Of a perceptron: what a layer has seen nests once a layer, and Python goes no deeper than some 37 of them."""
 RANK, FAN_OUT = "rank", "fan_out"
 FACTORS = ("A", "B")
 FACTOR_RATES = ("eta_A", "eta_B")

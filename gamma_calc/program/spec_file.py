@@ -202,8 +202,9 @@ def _model(table: Mapping[str, Any], folder: Path, *, allow_code: bool) -> Model
     if not isinstance(kind, str) or kind not in MODEL_KEYS:
         expected = f"one of {', '.join(MODEL_KEYS)}, or FILE.py:FUNCTION"
         raise BadInput("model.kind", found=kind, expected=expected, choices=MODEL_KEYS)
-    if "kind" not in table and (meant := [each for each, keys in MODEL_KEYS.items() if {*keys} & {*table}]):
-        raise BadInput("model.kind", found="nothing", expected=f'"{meant[0]}", which has the key {min({*table})}')
+    for meant, keys in MODEL_KEYS.items():
+        if "kind" not in table and (own := [key for key in table if key in keys]):
+            raise BadInput("model.kind", found="nothing", expected=f'"{meant}", which has the key {own[0]}')
     check_names(f"[model] of kind {kind}", table, ("kind", *MODEL_KEYS[kind]))
     if kind == "lora-stack":
         norm, frozen = (_flag(f"model.{key}", table.get(key, False)) for key in ("norm", "frozen"))
