@@ -26,7 +26,6 @@ from gamma_calc.analysis.derivation import derived
 from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.experiment.prediction import at_largest_rate
 from gamma_calc.files import checked_folder, write_all
-from gamma_calc.huggingface.families import FamilyShape, family_model, linear_readout
 from gamma_calc.huggingface.family_training import CoordinateLayout, family_observations
 from gamma_calc.huggingface.network_predictions import traced_adapters
 from gamma_calc.program.catalogue import CATALOGUE
@@ -36,6 +35,7 @@ from gamma_calc.report.figure import axes_grid, label_axes, logarithmic, surroun
 from gamma_calc.report.style import figure_settings
 from gamma_calc.simulation.slopes import slope_estimate
 from gamma_calc.simulation.verdicts import RULE, Verdict, verdict
+from validation.architectures import FamilyShape, family_model, linear_readout
 from validation.implicit_matrices import wide_model
 
 FOLDER = Path(__file__).resolve().parent / "edges"

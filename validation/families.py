@@ -27,10 +27,10 @@ from gamma_calc.algebra import Affine
 from gamma_calc.files import checked_folder, write_all
 from gamma_calc.huggingface import CoordinateCheck, CoordinateLayout, coordinate_check
 from gamma_calc.huggingface.coordinates import LayerCheck
-from gamma_calc.huggingface.families import LOSSES, FamilyShape, family_model
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.verdicts import Verdict
+from validation.architectures import LOSSES, FamilyShape, family_model
 from validation.family_page import family_figure, family_page
 
 FOLDER = Path(__file__).resolve().parent / "families"

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from transformers.models.gpt2 import modeling_gpt2
 from transformers.pytorch_utils import Conv1D
 
-from gamma_calc.huggingface.families import FamilyShape, family_model
+from validation.architectures import FamilyShape, family_model
 
 ODDS = 2**12 + 1
 """Places at which the quarter circle's distribution is inverted."""

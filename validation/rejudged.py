@@ -18,10 +18,10 @@ from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_r
 from gamma_calc.experiment.verdicts import worst
 from gamma_calc.files import write_all
 from gamma_calc.huggingface.coordinates import together
-from gamma_calc.huggingface.families import family_model
 from gamma_calc.huggingface.network_predictions import network_predictions
 from gamma_calc.simulation.slopes import SlopeEstimate
 from gamma_calc.simulation.verdicts import Verdict, verdict
+from validation.architectures import family_model
 from validation.families import RECORDINGS, recorded
 
 PLACE = Path(__file__).resolve().parent / "networks" / "rejudged.json"

@@ -214,7 +214,7 @@ def test_a_backend_for_windows_that_does_not_exist_is_no_matter(tmp_path: Path) 
 
 
 QWEN = """
-from gamma_calc.huggingface.families import FamilyShape, family_model
+from validation.architectures import FamilyShape, family_model
 from gamma_calc.tracing.traced import traced
 
 

@@ -16,9 +16,9 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Predicted, Prediction
 from gamma_calc.huggingface import CoordinateCheck, CoordinateLayout, coordinate_check
 from gamma_calc.huggingface.coordinates import together
-from gamma_calc.huggingface.families import LOSSES, FamilyShape, family_model
 from gamma_calc.simulation.verdicts import Verdict
 from tests.schemes import scheme
+from validation.architectures import LOSSES, FamilyShape, family_model
 
 WIDTHS = tuple(2**k for k in range(4, 11))
 SAMPLES = 2

@@ -11,8 +11,8 @@ import torch
 
 from gamma_calc.experiment.prediction import at_largest_rate
 from gamma_calc.huggingface import Probe, init_lora_, lora_adapters, scheme_optimizer
-from gamma_calc.huggingface.families import family_model, linear_readout
 from gamma_calc.program.catalogue import CATALOGUE
+from validation.architectures import family_model, linear_readout
 
 WIDTH, SEEDS, STEPS = 512, 5, 3
 UPPER = "layers.1.self_attn.v_proj"

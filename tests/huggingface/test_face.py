@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import pytest
@@ -25,10 +24,3 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "peft.tuners.lora", None)
     with pytest.raises(BadInput, match=r"init_lora_ needs peft.*gamma-calc\[transformers\]"):
         _ = face.init_lora_
-
-
-def test_families_without_peft_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "peft", None)
-    monkeypatch.delitem(sys.modules, "gamma_calc.huggingface.families", raising=False)
-    with pytest.raises(BadInput, match=r"families needs peft, which is not installed: pip install"):
-        importlib.import_module("gamma_calc.huggingface.families")

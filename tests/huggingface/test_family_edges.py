@@ -23,12 +23,12 @@ from gamma_calc.analysis.cells import undecided
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.recursion import Open
 from gamma_calc.calculus.size import Size
-from gamma_calc.huggingface.families import FAMILIES, FamilyShape, family_model
 from gamma_calc.huggingface.layers import configuration_at
 from gamma_calc.huggingface.model_theory import model_theory
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.tracing.traced import traced
+from validation.architectures import FAMILIES, FamilyShape, family_model
 
 BOTH = CATALOGUE["init-ab"]
 

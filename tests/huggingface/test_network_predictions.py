@@ -13,12 +13,12 @@ import pytest
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.prediction import Prediction, at_largest_rate, predictions
 from gamma_calc.huggingface import CoordinateLayout, coordinate_check, coordinates
-from gamma_calc.huggingface.families import LOSSES, family_model
 from gamma_calc.huggingface.network_predictions import network_predictions
 from gamma_calc.program.catalogue import CATALOGUE
 from tests.huggingface.models import wrapped
 from tests.schemes import scheme
 from tests.tracing.models import falcon
+from validation.architectures import LOSSES, family_model
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 3

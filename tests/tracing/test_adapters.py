@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from gamma_calc import traced
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.families import FAMILIES, FamilyShape, base_model, linear_readout
 from tests.tracing.gradients import both
 from tests.tracing.models import SIZES, llama
+from validation.architectures import FAMILIES, FamilyShape, base_model, linear_readout
 
 
 def vera(model: nn.Module, *targets: str) -> nn.Module:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gamma_calc.huggingface.families import FamilyShape, linear_readout
+from validation.architectures import FamilyShape, linear_readout
 from validation.implicit_matrices import Matrix, quarter_circle, wide_model
 from validation.networks import FAMILIES
 

@@ -18,27 +18,21 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
+from transformers import (
+    GPT2LMHeadModel,
+    LlamaForCausalLM,
+    MixtralForCausalLM,
+    OPTForCausalLM,
+    Qwen3_5ForCausalLM,
+    Qwen3ForCausalLM,
+    RobertaForSequenceClassification,
+)
+from transformers.pytorch_utils import Conv1D
 
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface import needed
-
-try:
-    from peft import LoraConfig, PeftModel, get_peft_model
-    from transformers import (
-        GPT2LMHeadModel,
-        LlamaForCausalLM,
-        MixtralForCausalLM,
-        OPTForCausalLM,
-        Qwen3_5ForCausalLM,
-        Qwen3ForCausalLM,
-        RobertaForSequenceClassification,
-    )
-    from transformers.pytorch_utils import Conv1D
-
-    from gamma_calc.huggingface.layers import configuration_at
-except ModuleNotFoundError as problem:
-    raise needed(__name__, problem) from None
+from gamma_calc.huggingface.layers import configuration_at
 
 HEAD = 16
 VOCABULARY = 128
