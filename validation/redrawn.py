@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from gamma_calc.experiment.reproduction_figures import reproduction_figures
+from gamma_calc.experiment.reproduction_folder import reproduction_figures
 from gamma_calc.experiment.stability_plane import FAR, STUDENT, EdgePoint
 from gamma_calc.experiment.student_study import EVOLVING, Evolution, Grid
 from gamma_calc.files import write_all

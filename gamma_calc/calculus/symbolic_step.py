@@ -1,6 +1,8 @@
 """One training step read from unknown exponents: what it makes of each component, as maxima of products of unknowns.
 
-The step is taken after the steps of a run that has every kind of component there will ever be.
+The step is taken after the steps of a run that has every kind of component there will ever be. A raw one multiplies and
+adds up, and does nothing else. So its terms can be told apart by the components that they are products of, each with an
+exponent in the free exponents alone: the unknowns never enter a maximum until all is read.
 """
 
 from __future__ import annotations
@@ -8,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial, reduce
+from itertools import chain
 from typing import TypeAlias
 
 from gamma_calc.algebra import Affine, Exponent, Inequality, Polyhedron
 from gamma_calc.algebra.affine import auxiliary
 from gamma_calc.algebra.envelope import most_edges
-from gamma_calc.calculus.components import Component, Term
+from gamma_calc.calculus.components import Component, Term, total
 from gamma_calc.calculus.interpreter import ExponentReading
-from gamma_calc.calculus.monomials import Bounds, bounds, keeps_monomials, monomials_of
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.provenance import Provenance, Sight, common
 from gamma_calc.calculus.recursion import MOST_NUMBERS, length
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import TooLong
-from gamma_calc.maxplus.graph import Edge, Node, PathStart, Product, StepMap, reachable
+from gamma_calc.maxplus.graph import Edge, Monomial, Node, PathStart, Product, StepMap, reachable
 from gamma_calc.program.program import Program, with_quantities
 from gamma_calc.program.reading import State, Step, initial_state, training_step
 from gamma_calc.program.terms import FormalSum, Part
@@ -38,6 +40,29 @@ made. Those that are read have 1 800."""
 SMALL_EPIGRAPH = 256
 """Edges of an epigraph beyond which a step is not read. Those that are have a hundred; where a clipped norm brings all
 unknowns of two adapters together there are thousands, and six minutes are not enough for linear programs instead."""
+
+Made: TypeAlias = tuple[str, ...]
+"""The unknowns of a product, sorted; a square names its factor twice."""
+
+MOST_PIECES = 256
+"""Pieces of a sum of products beyond which it is not asked which of them are needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A size in unknowns: the needed pieces of its lower and of its upper bound, sorted by their text.
+
+    Where they are too many to ask which are needed, `is_short` is false, and they are all there.
+    """
+
+    lower: tuple[Affine, ...]
+    upper: tuple[Affine, ...]
+    is_short: bool = True
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the size is known, not only bounded from above."""
+        return self.lower == self.upper
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +83,7 @@ class SymbolicStep:
         """The map with these edges, and these products beside them; one below the step has what is sure only."""
         short = {name: size for name, size in self.sizes.items() if size.is_short}
         sides = {name: size.lower if is_below else size.upper for name, size in short.items()}
-        made = {name: monomials_of(side, self.unknowns) for name, side in sides.items()}
+        made = {name: _monomials_of(side, self.unknowns) for name, side in sides.items()}
         kept = (e.target for e in edges if e.source == e.target and self.domain.implies(Inequality(e.weight)))
         drawn = [Edge(factor, each.target, NOTHING) for each in products for factor in each.monomial.factors]
         back = {(edge.target, edge.source) for edge in (*edges, *drawn)}
@@ -114,7 +139,7 @@ def symbolic_step(
     after = {parity: _between(below.get(parity, ()), made, domain) for parity, made in above.items()}
     pieces: list[Product] = []
     for target, size in after.items():
-        upper, lower = (monomials_of(side, unknowns) for side in (size.upper, size.lower))
+        upper, lower = (_monomials_of(side, unknowns) for side in (size.upper, size.lower))
         if upper is None or not size.is_short:
             return None
         sure = frozenset(lower or ())
@@ -180,7 +205,7 @@ def _read(
     """
     reading = ExponentReading(program, domain, policy)
     reading.trace.longest, reading.trace.most = MOST_APPLICATIONS, MOST_UNKNOWN
-    unknown = _marked if keeps_monomials(program, policy) else _symbolic
+    unknown = _marked if _keeps_monomials(program, policy) else _symbolic
     found: dict[Part, list[Component]] = {}
     for place, (parity, each) in enumerate(seen.items()):
         found.setdefault(parity.part, []).append(unknown(f"x{place}", replace(parity.provenance, seen=each)))
@@ -190,6 +215,15 @@ def _read(
         return training_step(program, reading, before, t)
     finally:
         most_edges.reset(limit)
+
+
+def _keeps_monomials(program: Program, policy: Policy) -> bool:
+    """Whether a step only multiplies and adds, so that what its terms are made from can be kept apart.
+
+    A normalised step compares sizes, and so does a norm; and without some assumptions a sum is as large as a term that
+    leads, if one does.
+    """
+    return program.is_polynomial and not policy.without
 
 
 def _has_odd_parts(component: Component) -> bool:
@@ -214,8 +248,54 @@ def _marked(name: str, provenance: Provenance) -> Component:
 
 def _between(least: Iterable[Component], most: Iterable[Component], domain: Polyhedron) -> Bounds:
     """A size from below as some components have it, and from above as others."""
-    lower, upper = (bounds(each, domain) for each in (least, most))
+    lower, upper = (_bounds(each, domain) for each in (least, most))
     return Bounds(lower.lower, upper.upper, lower.is_short and upper.is_short)
+
+
+def _bounds(components: Iterable[Component], domain: Polyhedron) -> Bounds:
+    """The size of a sum of components, in the unknowns that they are made from."""
+    every = tuple(components)
+    if not any(each.provenance.made for each in every):
+        size = total(every)
+        return Bounds(size.lower.pieces, size.upper.pieces)
+    is_exact = all(each.size.is_exact for each in every)
+    upper = _largest(((each.size.upper, each.provenance.made) for each in every), domain)
+    lower = upper if is_exact else _largest(((each.size.lower, each.provenance.made) for each in every), domain)
+    is_short = sum(map(len, upper.values())) <= MOST_PIECES
+    above = _pieces(upper, domain, is_short=is_short)
+    return Bounds(above if is_exact else _pieces(lower, domain, is_short=is_short), above, is_short)
+
+
+def _largest(products: Iterable[tuple[Exponent, Made]], domain: Polyhedron) -> Mapping[Made, list[Affine]]:
+    """The pieces of the largest of some products, by what they are made from."""
+    largest: dict[Made, list[Exponent]] = {}
+    for exponent, made in products:
+        largest.setdefault(made, []).append(exponent)
+    return {
+        made: [domain.reduced(piece) + _product(made) for piece in Exponent.largest(exponents).pieces]
+        for made, exponents in largest.items()
+    }
+
+
+def _pieces(found: Mapping[Made, Sequence[Affine]], domain: Polyhedron, *, is_short: bool) -> tuple[Affine, ...]:
+    every = tuple(chain(*found.values()))
+    return Exponent(every, domain).pieces if is_short else tuple(sorted(every, key=str))
+
+
+def _product(made: Made) -> Affine:
+    return sum(map(auxiliary, made), Affine.of(0))
+
+
+def _monomials_of(pieces: Sequence[Affine], unknowns: Mapping[str, Node]) -> tuple[Monomial, ...] | None:
+    """The pieces as products of unknowns; None where some unknown has a power that is not a natural number."""
+    found = []
+    for piece in pieces:
+        powers = {name: power for name, power in piece.terms if name in unknowns}
+        if any(power < 0 or power.denominator > 1 for power in powers.values()):
+            return None
+        factors = tuple(unknowns[name] for name, power in powers.items() for _ in range(int(power)))
+        found.append(Monomial(piece.substituted(dict.fromkeys(powers, Affine.of(0))), factors))
+    return tuple(found)
 
 
 def by_node(state: State[Term]) -> Mapping[Node, list[Component]]:

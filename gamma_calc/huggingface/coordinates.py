@@ -15,7 +15,7 @@ network knows both: `is_network` takes the predictions from it, layer by layer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -29,7 +29,6 @@ from gamma_calc.experiment.crosscheck import FALSE_ASSUMPTION
 from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, differing, predictions
 from gamma_calc.experiment.setup import SMALL
 from gamma_calc.experiment.verdicts import Judged, VerdictRow, best, judged, judged_alone, worst
-from gamma_calc.huggingface.alignments import LayerAlignment, layer_alignments
 from gamma_calc.huggingface.family_training import (
     CoordinateLayout,
     LayerMeasurement,
@@ -39,7 +38,7 @@ from gamma_calc.huggingface.family_training import (
     layer_measurement,
 )
 from gamma_calc.huggingface.network_predictions import network_predictions, traced_adapters, traced_predictions
-from gamma_calc.huggingface.probe import mean_alignments
+from gamma_calc.huggingface.probe import KINDS, mean_alignments
 from gamma_calc.numbers import real_number
 from gamma_calc.program.models import check_module
 from gamma_calc.program.problem import program_of
@@ -56,6 +55,23 @@ SIZE = Predicted(Fraction(0))
 
 DECAYED = {"dA_0": "dA", "dU_A": "dA", "dB_0": "dB", "dU_B": "dB"}
 """What a step makes of a factor by weight decay is measured together with the rest of its change."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerAlignment:
+    """The alignment of one part of A with the layer's input at step t, as the theory has it and as measured.
+
+    That of a sum P Z is the a of rms(P Z) = rms(P) rms(Z) n^a: 1/2 where its terms have random signs, 1 where they
+    agree. At one width a constant factor c counts as log c / log n; as a slope over widths it does not.
+    """
+
+    part: str
+    t: int
+    judged: Judged
+
+    def json(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {"part": self.part, "t": self.t, **self.judged.json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,9 +296,33 @@ def _layer_check(
         judged(scheme.name, expected, measurement),
         judged(scheme.name, control, measurement),
         tuple(judged_alone(SIZE, squares, measurement) for squares in measurement.inputs.values()),
-        tuple(layer_alignments(expected, measurement)),
+        tuple(_layer_alignments(expected, measurement)),
         tuple(gradients),
     )
+
+
+def _layer_alignments(expected: Iterable[Prediction], measurement: LayerMeasurement) -> Iterator[LayerAlignment]:
+    """The alignments of a layer with an input of size n^0, by step and part; a part that is zero has none.
+
+    Where the theory derives an input that grows, its growth counts as alignment on both sides of the comparison.
+    """
+    terms = {(each.t, each.quantity): each.terms for each in expected}
+    for t in measurement.inputs:
+        for part in KINDS.values():
+            assumed = _growth(terms[t, "Z_A"], terms[t, "A"], part)
+            whole, single = (measurement.mean_square.get((t, name, (part,))) for name in ("Z_A", "A"))
+            if assumed is not None and whole is not None and single is not None:
+                growth = np.divide(whole, single, out=np.zeros_like(whole), where=single > 0)
+                yield LayerAlignment(part, t, judged_alone(assumed, growth, measurement))
+
+
+def _growth(
+    sums: Mapping[tuple[str, ...], Predicted], entries: Mapping[tuple[str, ...], Predicted], part: str
+) -> Predicted | None:
+    whole, single = (each.get((part,)) for each in (sums, entries))
+    if whole is None or single is None or whole.exponent is None or single.exponent is None:
+        return None
+    return Predicted(whole.exponent - single.exponent, whole.is_upper)
 
 
 def together(prediction: Prediction) -> Prediction:

@@ -18,8 +18,7 @@ from gamma_calc.analysis.derivation import derived
 from gamma_calc.derivation.questions import Derived
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import Control, Crosscheck
-from gamma_calc.experiment.figures import sheet
-from gamma_calc.experiment.folder import distinct_stems, folder_contents
+from gamma_calc.experiment.folder import distinct_stems, folder_contents, sheet
 from gamma_calc.experiment.prediction import at_largest_rate, moved, predictions
 from gamma_calc.experiment.setup import Settings
 from gamma_calc.experiment.verdicts import judged

@@ -15,7 +15,7 @@ from gamma_calc.document.html import html_text
 from gamma_calc.document.markdown import escaped, markdown_text
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import _cells as printed_row
-from gamma_calc.experiment.figures import SYMBOLS
+from gamma_calc.experiment.folder import SYMBOLS
 from gamma_calc.experiment.prediction import Predicted
 from gamma_calc.experiment.verdict_page import (
     NOTHING,

@@ -21,7 +21,7 @@ import pytest
 from gamma_calc.document.blocks import Column, ColumnKind, Heading, Links, Paragraph, Picture, Table
 from gamma_calc.document.html import html_text
 from gamma_calc.experiment.claims import MeasuredClaim, Report, gallery
-from gamma_calc.experiment.figures import SYMBOLS
+from gamma_calc.experiment.folder import SYMBOLS
 from gamma_calc.experiment.verdict_page import scheme_section, verdict_pages
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic, svg_bytes
 from gamma_calc.report.plots import scaling_figure, scaling_picture
