@@ -58,9 +58,7 @@ def _vertex(vector: Row, names: Sequence[str], kept: Sequence[str], solved: Sequ
 
 def _ray(vector: Row, names: Sequence[str], kept: Sequence[str], solved: Sequence[Equality]) -> _Coordinates:
     linear = [Equality(row.form.linear) for row in solved]
-    found = dict(_vertex((1, *vector[1:]), names, kept, linear))
-    primitive = Affine(tuple(found.items()), Fraction(0)).primitive()
-    return tuple((name, primitive.coefficient(name)) for name in names)
+    return _coprime(_vertex((1, *vector[1:]), names, kept, linear), names)
 
 
 def _direction(names: Sequence[str], rows: Sequence[Equality], moving: str) -> _Coordinates:
@@ -68,7 +66,12 @@ def _direction(names: Sequence[str], rows: Sequence[Equality], moving: str) -> _
     motion = {moving: Fraction(1)}
     for row in rows:
         motion[row.free[0]] = -row.form.coefficient(moving) / row.form.terms[0][1]
-    primitive = Affine(tuple(motion.items()), Fraction(0)).primitive()
+    return _coprime(tuple(motion.items()), names)
+
+
+def _coprime(direction: _Coordinates, names: Sequence[str]) -> _Coordinates:
+    """The direction in coprime integers, with the zeros of the other names."""
+    primitive = Affine(direction, Fraction(0)).primitive()
     return tuple((name, primitive.coefficient(name)) for name in names)
 
 

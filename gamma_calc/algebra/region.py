@@ -11,7 +11,7 @@ from gamma_calc.algebra.affine import Affine, AffineLike
 from gamma_calc.algebra.cover import leftovers, uncovered, value
 from gamma_calc.algebra.exponent import Exponent
 from gamma_calc.algebra.inequality import Constraint, Equality, Inequality
-from gamma_calc.algebra.polyhedron import Polyhedron
+from gamma_calc.algebra.polyhedron import EMPTY, Polyhedron
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -109,7 +109,7 @@ class Region:
         return Region(_plainest(self.members) if whole is None else (whole,))
 
     def convex(self) -> Polyhedron | None:
-        """The polyhedron with the same points, or None where the region is not convex.
+        """The polyhedron with the same points, `EMPTY` where there is none; None where the region is not convex.
 
         >>> from gamma_calc.algebra import Affine, Inequality
         >>> x = Affine.symbol("x")
@@ -176,7 +176,7 @@ def _convex(members: tuple[Polyhedron, ...]) -> Polyhedron | None:
     the point is in: where the sum is 0 of the sides that are 0 there.
     """
     if len(members) < 2:
-        return members[0] if members else None
+        return members[0] if members else EMPTY
     union = [member.constraints for member in members]
     forms = dict.fromkeys(form for each in union for constraint in each for form in constraint.sides)
     common = [form for form in forms if all(member.implies(Inequality(form)) for member in members)]

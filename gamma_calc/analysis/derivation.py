@@ -136,7 +136,7 @@ def derived(
         frontier=_frontier(scheme, stable),
         at_max={} if at_max is None else {name: size.everywhere for name, size in at_max.last.sizes.items()},
         undertrained=() if at_max is None else _undertrained(at_max, scheme),
-        assumptions=tuple(sorted(used, key=lambda assumption: assumption.number)),
+        assumptions=tuple(sorted(used)),
         horizons={} if horizon is not None else _horizons(scheme, conditions, bounds, policy, refuted),
         growth={} if horizon is not None else _growth(bounds, refuted),
     )
@@ -219,7 +219,7 @@ def _max_stable(scheme: Scheme, stable: Decision) -> Mapping[str, LargestRate]:
     (rate,) = scheme.rates
     if stable.status is Status.UNKNOWN:
         return {rate: LargestRate(rate, None, False, EMPTY, f"the stable region is unknown: {stable.reason}")}
-    region = EMPTY if stable.region.is_empty else stable.region.convex()
+    region = stable.region.convex()
     if region is None:
         return {rate: LargestRate(rate, None, False, EMPTY, f"the stable region is not convex: {stable.region}")}
     return {rate: largest_rate(rate, region)}
@@ -229,7 +229,7 @@ def _frontier(scheme: Scheme, stable: Decision) -> tuple[FrontierPiece, ...] | N
     if len(scheme.rates) != 2 or stable.status is Status.UNKNOWN:
         return None
     first, second = scheme.rates
-    region = EMPTY if stable.region.is_empty else stable.region.convex()
+    region = stable.region.convex()
     return None if region is None else frontier((first, second), region)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gamma_calc.algebra import EMPTY, Affine, Polyhedron, at_most
+from gamma_calc.algebra import Affine, Polyhedron, at_most
 from gamma_calc.analysis.conditions import STABLE, conditions_of
 from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import Derivation, derived, example, free_exponents
@@ -88,7 +88,7 @@ def _largest(derivation: Derivation, rate: str) -> LargestRate:
     stable = derivation.decisions[STABLE.name]
     if stable.status is Status.UNKNOWN:
         raise Unknown(f"{derivation.scheme.name}: the largest stable {rate} is unknown: {stable.reason}")
-    region = EMPTY if stable.region.is_empty else stable.region.convex()
+    region = stable.region.convex()
     if region is None:
         raise Unknown(f"{derivation.scheme.name}: the stable region is not convex: {stable.region}")
     return largest_rate(rate, region)

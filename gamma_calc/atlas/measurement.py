@@ -90,7 +90,7 @@ def _at_the_edge(question: Question, subject: Subject, t: int) -> Trial | None:
     """The first quantity of the condition that is Theta(1) at the largest value and grows beyond it."""
     decision, subject = evidence(question, subject).decision, subject.at(dict(question.at))
     region = None if decision is None else decision.region.convex()
-    point = None if region is None else _corner(region, question.of, subject.scheme.free)
+    point = None if region is None or region.is_empty else _corner(region, question.of, subject.scheme.free)
     if decision is None or point is None:
         return None
     beyond = {**point, question.of: point[question.of] + BEYOND}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 
-from gamma_calc.algebra import EMPTY, Affine, Exponent, Region
+from gamma_calc.algebra import Affine, Exponent, Region
 from gamma_calc.analysis.bounded import bounded
 from gamma_calc.analysis.cells import decision_by_parts
 from gamma_calc.analysis.conditions import STABLE, Condition, conditions_of
@@ -240,7 +240,7 @@ def _decided(subject: Subject, condition: Condition, steps: int | None) -> Evide
 
 def _largest(name: str, region: Region, scheme: Scheme) -> Exponent:
     """The largest value of a free exponent, whatever the other rates are."""
-    convex = EMPTY if region.is_empty else region.projected_out([r for r in scheme.rates if r != name]).convex()
+    convex = region.projected_out([rate for rate in scheme.rates if rate != name]).convex()
     if convex is None:
         raise Unknown(f"the region is not convex: {region}")
     found = largest_rate(name, convex)

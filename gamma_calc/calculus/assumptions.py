@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from gamma_calc.errors import BadInput
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Assumption:
-    """A numbered statement about the setting that the rules take for granted.
+    """A numbered statement about the setting that the rules take for granted; they are sorted by number.
 
     `indispensable` says why nothing is left to derive without it, where that is so.
     """

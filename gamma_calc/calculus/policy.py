@@ -204,7 +204,7 @@ class Policy(Shared):
 
     @property
     def _missing(self) -> list[Assumption]:
-        return sorted(self.without, key=lambda assumption: assumption.number)
+        return sorted(self.without)
 
     def at(self, values: Mapping[str, Affine]) -> Policy:
         """The policy with some of its free exponents replaced, exactly.

@@ -130,12 +130,14 @@ NORM = Rule(
 LARGER = Rule("larger of two", r"\gamma[\max(u,v)]=\max(\gamma[u],\gamma[v])", Citation(HAYOU_INIT, GAMMA), (), _larger)
 
 
+def _by_parity(statement: str, has_parities: bool) -> str:
+    return statement + r",\ \text{less the gap to the leading parity}" if has_parities else statement
+
+
 @cache
 def normalised_step(step: Moments | Factored, *, has_parities: bool) -> Rule:
     """The rule of a normalised step; what it assumes depends on the step's memory, its epsilon and the parities met."""
-    statement = r"\gamma[\Delta W]=\gamma[\eta_W]\ \text{where }G_W\ne0"
-    if has_parities:
-        statement += r",\ \text{less the gap to the leading parity}"
+    statement = _by_parity(r"\gamma[\Delta W]=\gamma[\eta_W]\ \text{where }G_W\ne0", has_parities)
     extra = (
         (SYMMETRIC_INIT, has_parities),
         (SEVERAL_SAMPLES, has_parities),
@@ -171,7 +173,7 @@ def step_above_epsilon(step: Moments | Factored, *, has_parities: bool) -> Rule:
     return replace(
         rule,
         name=f"{rule.name} beside epsilon",
-        statement=statement + (r",\ \text{less the gap to the leading parity}" if has_parities else ""),
+        statement=_by_parity(statement, has_parities),
         source=Citation(KINGMA, "Adam, algorithm 1"),
         assumptions=tuple(each for each in rule.assumptions if each is not NEGLIGIBLE_EPSILON),
     )
@@ -202,19 +204,16 @@ def step_after_larger(step: Moments | Factored, *, has_parities: bool, has_epsil
         return found
     most = r"\max_{s\le t}" + (r"(\gamma[G_W^s],\gamma[\epsilon])" if has_epsilon else r"\gamma[G_W^s]")
     statement = rf"\gamma[\eta_W]-m\le\gamma[\Delta W^t]\le\gamma[\eta_W]-m/2\ \text{{for }}m={most}-\gamma[G_W^t]"
-    statement += r",\ \text{less the gap to the leading parity}" if has_parities else ""
-    return replace(found, statement=statement, conclude=_divided_by_larger)
+    return replace(found, statement=_by_parity(statement, has_parities), conclude=_divided_by_larger)
 
 
 @cache
 def orthogonalised_step(*, has_parities: bool) -> Rule:
     """The rule of an orthogonalised step of fixed rank: singular values of size 1, spread over m and k as n grows."""
     statement = r"\gamma[\Delta W]=\gamma[\eta_W]-(m+k)/2\ \text{for axes }n^m,n^k\text{ and a fixed rank}"
-    if has_parities:
-        statement += r",\ \text{less the gap to the leading parity}"
     return Rule(
         "orthogonalised step by parity" if has_parities else "orthogonalised step",
-        statement,
+        _by_parity(statement, has_parities),
         Citation(JORDAN, "Newton-Schulz orthogonalisation of the momentum"),
         (FIXED_RUN, *((SYMMETRIC_INIT, SPANNING) if has_parities else ())),
         _orthogonalised_step,

@@ -18,7 +18,7 @@ from gamma_calc.derivation.conditions import CYCLES, condition_blocks, condition
 from gamma_calc.derivation.exponent_table import exponent_table
 from gamma_calc.derivation.horizons import growth_blocks, horizon_blocks
 from gamma_calc.derivation.layers import Layers
-from gamma_calc.derivation.proof import SETTING, ProofLines, numbered
+from gamma_calc.derivation.proof import SETTING, ProofLines
 from gamma_calc.derivation.setting import PARITIES, rules_listing, setting_blocks
 from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.derivation.texts import prose, region_text
@@ -67,7 +67,7 @@ def document(found: Derivation) -> Document:
     for run in runs:
         chapters.append(lines.added(run, max(chapters[-1].stop, 1)))
     rules = tuple(dict.fromkeys(each.rule for run in runs for each in run.applications))
-    assumptions = tuple(numbered(each for rule in rules for each in rule.assumptions))
+    assumptions = tuple(sorted({each for rule in rules for each in rule.assumptions}))
     listed = Listing(tuple(Entry(each.key, prose(each.text)) for each in assumptions))
     caveats = (Paragraph(prose(f"Caveat: {each}.")) for each in found.caveats)
     sections = (
@@ -107,7 +107,7 @@ def _statement(found: Derivation, assumptions: tuple[Assumption, ...], layers: L
 
 def _suppositions(policy: Policy) -> Text:
     """What is supposed otherwise than the calculus does."""
-    lost = [(f"{each.key} (that is, not supposing: {each.text.rstrip('.')})",) for each in numbered(policy.without)]
+    lost = [(f"{each.key} (that is, not supposing: {each.text.rstrip('.')})",) for each in sorted(policy.without)]
     without: Text = (", without ", *joined(lost, last=" and ")) if lost else ()
     kinds = [(f"{kind.value} sums ", Math(value.latex())) for kind, value in policy.coefficients]
     return (*without, *((", with the alignment of ", *joined(kinds, last=" and ")) if kinds else ()))

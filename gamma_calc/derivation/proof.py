@@ -10,7 +10,6 @@ from operator import add
 from typing import Any
 
 from gamma_calc.algebra import Exponent
-from gamma_calc.calculus.assumptions import Assumption
 from gamma_calc.calculus.components import Component, Term, total
 from gamma_calc.calculus.policy import Policy, Summation
 from gamma_calc.calculus.recursion import Trajectory
@@ -47,11 +46,6 @@ ADDING = (SCALE, RAW_STEP, PRODUCT)
 """Rules that add the exponents of their premises."""
 BEFORE = -1
 """The time of what an earlier run has said."""
-
-
-def numbered(assumptions: Iterable[Assumption]) -> list[Assumption]:
-    """Assumptions in the order of their numbers, each once."""
-    return sorted(set(assumptions), key=lambda assumption: assumption.number)
 
 
 class ProofLines:
@@ -100,7 +94,7 @@ class ProofLines:
                     application.rule.name,
                     tuple(map(Ref, dict.fromkeys(self._numbers_before(application, run)))),
                     Cite(application.rule.source.paper.key),
-                    tuple(Ref(assumption.key) for assumption in numbered(application.rule.assumptions)),
+                    tuple(Ref(assumption.key) for assumption in sorted(application.rule.assumptions)),
                 )
             )
         number, subject = self._numbers[key], application.subject

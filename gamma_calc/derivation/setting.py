@@ -9,7 +9,6 @@ from gamma_calc.algebra import name_latex
 from gamma_calc.calculus.rules import Rule
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.notation import Notation, expression_latex, moments, oriented, update_latex
-from gamma_calc.derivation.proof import numbered
 from gamma_calc.derivation.symbols import (
     ANY_STEP,
     Symbol,
@@ -222,6 +221,6 @@ def rules_listing(rules: tuple[Rule, ...]) -> Listing:
 
 
 def _rule(rule: Rule) -> Text:
-    assumptions = joined([(Ref(assumption.key),) for assumption in numbered(rule.assumptions)])
+    assumptions = joined([(Ref(assumption.key),) for assumption in sorted(rule.assumptions)])
     source: Text = (". Source: ", Cite(rule.source.paper.key), ", ", *prose(rule.source.statement))
     return (Math(rule.statement), *source, *((". Assumes ", *assumptions) if assumptions else ()), ".")

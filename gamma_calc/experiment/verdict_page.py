@@ -166,7 +166,4 @@ def number(value: float | None, places: int = FEWEST_PLACES) -> str:
     >>> number(-0.49951), number(-0.0001), number(-0.0001, 4)
     ('-0.500', '0.000', '-0.0001')
     """
-    if value is None:
-        return NOTHING
-    text = f"{value:.{places}f}"
-    return text if float(text) else text.removeprefix("-")
+    return NOTHING if value is None else f"{value:z.{places}f}"

@@ -39,7 +39,7 @@ from gamma_calc.program.expressions import (
     divided,
 )
 from gamma_calc.program.models import BESIDE, EXTRA, FACTOR_RATES, INIT, RATE
-from gamma_calc.program.scheme import exponent_form
+from gamma_calc.program.scheme import exponent_form, nonzero_form
 
 Power: TypeAlias = str | int | Fraction | Affine
 """An exponent of the width."""
@@ -52,12 +52,12 @@ TAKEN = (*FACTOR_RATES, *EXTRA, *BESIDE, "gradient")
 
 def axis(name: str, size: Power = 0) -> Axis:
     """An index of n^size coordinates; of a fixed number where no size is given."""
-    return Axis(_name("an axis", name), _form(f"the size of {name}", size))
+    return Axis(_name("an axis", name), nonzero_form(f"the size of {name}", size))
 
 
 def data(name: str, *axes: Axis, exponent: Power = 0) -> Given:
     """A tensor that training does not change, with entries Theta(n^exponent)."""
-    return Given(_name("data", name), _axes(name, axes), _form(name, exponent))
+    return Given(_name("data", name), _axes(name, axes), nonzero_form(name, exponent))
 
 
 def parameter(
@@ -72,8 +72,8 @@ def parameter(
     weight = Trained(
         _name("a parameter", name),
         _axes(name, axes),
-        exponent_form(start, init, (start,)) if isinstance(init, str) else _form(start, init),
-        Affine.of(0) if rate is None else _form(f"{name}.{RATE}", rate),
+        exponent_form(start, init, (start,)) if isinstance(init, str) else nonzero_form(start, init),
+        Affine.of(0) if rate is None else nonzero_form(f"{name}.{RATE}", rate),
         is_trained=rate is not None,
     )
     return weight if multiplier is None else scaled(f"c_{name}", multiplier, weight)
@@ -91,7 +91,7 @@ def named(name: str, value: Expression, *, cut: bool = False) -> Named:
 
 def scaled(symbol: str, exponent: Power, value: Expression) -> Scaled:
     """A scalar n^exponent times a value."""
-    return Scaled(_name("a scalar", symbol), _form(symbol, exponent), value)
+    return Scaled(_name("a scalar", symbol), nonzero_form(symbol, exponent), value)
 
 
 def contract(left: Expression, right: Expression, *over: Axis) -> Contraction:
@@ -188,13 +188,6 @@ def layer_norm(value: Expression, over: Axis) -> Expression:
     total = Contraction(value, Ones.along(over), (over,))
     centred = Sum((value, divided(Ones.along(over) * total, over, "-")))
     return rms_norm(centred, over)
-
-
-def _form(key: str, value: Power) -> Affine:
-    form = exponent_form(key, value, ())
-    if form is None:
-        raise BadInput(key, found=value, expected='an exponent, such as "-1/2"')
-    return form
 
 
 def _axes(name: str, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:

@@ -279,6 +279,18 @@ def exponent_form(key: str, value: object, can_be_zero: Collection[str]) -> Affi
     return _named(key, parsed_affine, value)
 
 
+def nonzero_form(key: str, value: object, expected: str = 'an exponent, such as "-1/2"') -> Affine:
+    """A value as an affine form, where it cannot be zero.
+
+    Raises:
+        BadInput: it is no exponent that a spec file may have.
+    """
+    form = exponent_form(key, value, ())
+    if form is None:
+        raise BadInput(key, found=value, expected=expected)
+    return form
+
+
 def constant_form(asked: str, value: object) -> Affine:
     """A number as a form.
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.scheme import exponent_form
+from gamma_calc.program.scheme import nonzero_form
 from gamma_calc.tracing.capture import Operation
 from gamma_calc.tracing.sizes import ZERO
 
@@ -93,7 +93,8 @@ def stated_sizes(inits: Mapping[str, str], parameters: Iterable[str]) -> Mapping
             known = dict.fromkeys(name.removesuffix(".weight").rpartition(".")[2] for name in names.values())
             said = f"init of {end}: there is no matrix or trained vector whose name ends so"
             raise BadInput(said, expected=", ".join(known))
-        size = None if value == "zero" else _form(end, value)
+        key = f"init of {end}"
+        size = None if value == "zero" else nonzero_form(key, value, 'an exponent, such as "-1/2", or "zero"')
         for each in named:
             found.setdefault(each, size)
     return found
@@ -106,13 +107,6 @@ def plain_name(parameter: str) -> str:
 
 def _ends(name: str, end: str) -> bool:
     return name.endswith(end) or name.removesuffix(".weight").endswith(end)
-
-
-def _form(end: str, value: str) -> Affine:
-    form = exponent_form(end, value, ())
-    if form is None:
-        raise BadInput(f"init of {end}", found=value, expected='an exponent, such as "-1/2", or "zero"')
-    return form
 
 
 def _way(init: str | Path) -> InitialSize:

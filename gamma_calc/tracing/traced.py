@@ -28,7 +28,7 @@ from gamma_calc.program.expressions import Given, InverseRms, Merged, Named, One
 from gamma_calc.program.models import MASKED, Numbers
 from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.problem import Problem
-from gamma_calc.program.scheme import Scheme, exponent_form
+from gamma_calc.program.scheme import Scheme, nonzero_form
 from gamma_calc.program.selection import Spec, selected
 from gamma_calc.tracing.capture import Capture, Operation, Reference, Uneven, captured
 from gamma_calc.tracing.fan_in import summed_dimensions
@@ -149,7 +149,7 @@ def traced(
             raise BadInput(name, found=given, expected="a dictionary by name")
     if not isinstance(rates, str | Mapping):
         raise BadInput("rates", found=rates, expected='a rate for all, such as "eta", or one by the end of each name')
-    growth = {name: _form(name, value) for name, value in ({"rank": chosen["rank"]} | dict(axes or {})).items()}
+    growth = {name: nonzero_form(name, value) for name, value in ({"rank": chosen["rank"]} | dict(axes or {})).items()}
     twins = twins_of(model, inputs, growth)
     for name in axes or {}:
         twins.family.check_class("axes", name)
@@ -199,13 +199,6 @@ def _stated(inits: Mapping[str, str], parameters: Iterable[str]) -> Mapping[str,
     return found
 
 
-def _form(name: str, value: Any) -> Affine:
-    form = exponent_form(name, value, ())
-    if form is None:
-        raise BadInput(name, found=value, expected='an exponent, such as "1/2"')
-    return form
-
-
 def _translation(
     twins: Twins,
     capture: Capture,
@@ -244,10 +237,10 @@ def _adapted_path(twins: Twins, module: str) -> str:
 
 def _rate(parameter: str, rates: str | Mapping[str, str]) -> Affine:
     if isinstance(rates, str):
-        return _form("rates", rates)
+        return nonzero_form("rates", rates)
     for end, value in rates.items():
         if parameter.endswith(end):
-            return _form(f"rates: {end}", value)
+            return nonzero_form(f"rates: {end}", value)
     raise BadInput("rates", found=f"none for {parameter}", expected="one for the end of each trained parameter's name")
 
 
