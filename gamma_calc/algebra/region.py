@@ -22,8 +22,6 @@ class Region:
     is printed are the fewer and larger members that `irredundant` finds: one where the region is convex; of several,
     they may depend on how the region was put together.
 
-    >>> from gamma_calc.algebra.affine import Affine
-    >>> from gamma_calc.algebra.inequality import Equality, Inequality
     >>> x = Affine.symbol("x")
     >>> print(Region.of(Polyhedron.of(Inequality(x - 1)), Polyhedron.of(Inequality(-x)), Polyhedron.of(Equality(x))))
     x <= 0 or x >= 1
@@ -67,7 +65,6 @@ class Region:
     def includes(self, other: Region | Polyhedron) -> bool:
         """Whether every point of the other region belongs to this one, be it to several members in turn.
 
-        >>> from gamma_calc.algebra import Affine, Inequality
         >>> x = Affine.symbol("x")
         >>> halves = Region.of(Polyhedron.of(Inequality(x)), Polyhedron.of(Inequality(-x)))
         >>> halves.includes(Polyhedron())
@@ -79,7 +76,6 @@ class Region:
     def complement(self) -> Region:
         """The points of no member, in parts that do not overlap.
 
-        >>> from gamma_calc.algebra import Affine, Inequality
         >>> x = Affine.symbol("x")
         >>> print(Region.of(Polyhedron.of(Inequality(x), Inequality(1 - x))).complement())
         x < 0 or x > 1
@@ -100,7 +96,6 @@ class Region:
     def irredundant(self) -> Region:
         """The same points in members that are as large as their sides allow, none of which the others cover.
 
-        >>> from gamma_calc.algebra import Affine, Inequality
         >>> x = Affine.symbol("x")
         >>> print(Region.of(Polyhedron.of(Inequality(x)), Polyhedron.of(Inequality(-x, strict=True))).irredundant())
         always
@@ -111,7 +106,6 @@ class Region:
     def convex(self) -> Polyhedron | None:
         """The polyhedron with the same points, `EMPTY` where there is none; None where the region is not convex.
 
-        >>> from gamma_calc.algebra import Affine, Inequality
         >>> x = Affine.symbol("x")
         >>> print(Region.of(Polyhedron.of(Inequality(x), Inequality(1 - x)), Polyhedron.of(Inequality(x - 1))).convex())
         x >= 0
@@ -232,7 +226,6 @@ def nonpositive_region(exponent: Exponent) -> Polyhedron:
 
     The exponent -oo has no domain: it is at most 0 everywhere.
 
-    >>> from gamma_calc.algebra.affine import Affine
     >>> eta = Affine.symbol("eta")
     >>> print(nonpositive_region(Exponent.of(2 * eta + 1) | eta))
     eta <= -1/2
@@ -243,7 +236,6 @@ def nonpositive_region(exponent: Exponent) -> Polyhedron:
 def zero_region(exponent: Exponent) -> Region:
     """The part of the domain where the exponent is 0: some piece is 0 and no piece is positive.
 
-    >>> from gamma_calc.algebra.affine import Affine
     >>> eta = Affine.symbol("eta")
     >>> print(zero_region(Exponent.of(2 * eta + 1) | eta))
     eta = -1/2

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import NoReturn
 
@@ -42,26 +41,13 @@ _LETTER = re.compile("[A-Za-z_]")
 _WORD = re.compile(r"[0-9][0-9A-Za-z_.]*|[A-Za-z_][0-9A-Za-z_]*|<=|>=|==|[^ \t]")
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Which names may occur.
-
-    Args:
-        allowed: the only ones, or None for all.
-        forbidden: words that may not name a free exponent here, beside those that never may.
-    """
-
-    allowed: Collection[str] | None = None
-    forbidden: Collection[str] = ()
-
-
 def parsed_rational(text: str) -> Fraction:
     """The number P or P/Q, where P may be a decimal.
 
     >>> parsed_rational("-3/6"), parsed_rational("-0.5")
     (Fraction(-1, 2), Fraction(-1, 2))
     """
-    reader = _Reader("rational number", text, Names(()))
+    reader = _Reader("rational number", text)
     value = reader.sign() * reader.number()
     if reader.took("/"):
         value /= reader.divisor()
@@ -69,13 +55,12 @@ def parsed_rational(text: str) -> Fraction:
     return value
 
 
-def parsed_affine(text: str, *, names: Collection[str] | None = None, forbidden: Collection[str] = ()) -> Affine:
+def parsed_affine(text: str, *, forbidden: Collection[str] = ()) -> Affine:
     """The affine form.
 
     Args:
         text: such as "3*x/2 - 1/2".
-        names: the free exponents that may occur; None for all.
-        forbidden: words that may not name one.
+        forbidden: words that may not name a free exponent here, beside those that never may.
 
     Raises:
         BadInput: with the position of the first word that does not fit.
@@ -83,19 +68,19 @@ def parsed_affine(text: str, *, names: Collection[str] | None = None, forbidden:
     >>> parsed_affine("-rank/2 + 1 + rank")
     Affine('rank/2 + 1')
     """
-    reader = _Reader("affine form", text, Names(names, forbidden))
+    reader = _Reader("affine form", text, forbidden)
     form = reader.affine()
     reader.end()
     return form
 
 
-def parsed_exponent(text: str, domain: Polyhedron = EVERYWHERE, *, names: Collection[str] | None = None) -> Exponent:
+def parsed_exponent(text: str, domain: Polyhedron = EVERYWHERE) -> Exponent:
     """The exponent: -oo, an affine form, or max(..., ...).
 
     >>> parsed_exponent("max(eta + 1, 0, eta)")
     Exponent('max(0, eta + 1)')
     """
-    reader = _Reader("exponent", text, Names(names))
+    reader = _Reader("exponent", text)
     if reader.words[:2] == ["-", "oo"]:
         reader.position = 2
         reader.end("nothing after -oo")
@@ -112,9 +97,7 @@ def parsed_exponent(text: str, domain: Polyhedron = EVERYWHERE, *, names: Collec
     return Exponent(tuple(pieces), domain)
 
 
-def parsed_inequality(
-    text: str, *, names: Collection[str] | None = None, forbidden: Collection[str] = ()
-) -> tuple[Inequality, ...]:
+def parsed_inequality(text: str, *, forbidden: Collection[str] = ()) -> tuple[Inequality, ...]:
     """The inequality, or the two that an equality stands for.
 
     >>> [str(each) for each in parsed_inequality("x + y >= 1/2")]
@@ -124,7 +107,7 @@ def parsed_inequality(
     >>> [str(each) for each in parsed_inequality("a = b")]
     ['a - b >= 0', 'a - b <= 0']
     """
-    reader = _Reader("inequality", text, Names(names, forbidden))
+    reader = _Reader("inequality", text, forbidden)
     left = reader.affine()
     relation = reader.relation()
     difference = left - reader.affine()
@@ -149,7 +132,7 @@ _RELATIONS = ("<=", ">=", "=", "==", "<", ">")
 class _Reader:
     """The words of one text, and a position among them."""
 
-    def __init__(self, kind: str, text: str, names: Names) -> None:
+    def __init__(self, kind: str, text: str, forbidden: Collection[str] = ()) -> None:
         if not isinstance(text, str):
             raise BadInput(kind, found=f"{type(text).__name__} {text!r}", expected="text")
         if len(text) > LONGEST_TEXT:
@@ -158,7 +141,7 @@ class _Reader:
         matches = list(_WORD.finditer(text))
         self.kind = kind
         self.text = text
-        self.names = names
+        self.forbidden = forbidden
         self.words = [match.group() for match in matches]
         self.starts = [match.start() for match in matches]
         self.position = 0
@@ -168,10 +151,10 @@ class _Reader:
         """The next word, empty at the end."""
         return self.words[self.position] if self.position < len(self.words) else ""
 
-    def refuse(self, expected: str, choices: Collection[str] = ()) -> NoReturn:
+    def refuse(self, expected: str) -> NoReturn:
         """Raise, pointing at the next word."""
         place = f"character {self.starts[self.position] + 1}" if self.word else "at its end"
-        raise BadInput(f"{self.kind} {quoted(self.text)}, {place}", found=self.word, expected=expected, choices=choices)
+        raise BadInput(f"{self.kind} {quoted(self.text)}, {place}", found=self.word, expected=expected)
 
     def took(self, word: str) -> bool:
         """Whether the next word is this one, which is then passed."""
@@ -252,14 +235,11 @@ class _Reader:
 
     def name(self) -> str:
         """The name of a free exponent."""
-        word, allowed = self.word, self.names.allowed
+        word = self.word
         if len(word) > LONGEST_NAME:
             self.refuse(f"a name of at most {LONGEST_NAME} characters")
-        if word in RESERVED or word in self.names.forbidden:
+        if word in RESERVED or word in self.forbidden:
             self.refuse("the name of a free exponent, which this reserved word cannot be")
-        if allowed is not None and word not in allowed:
-            known = f"one of the names {', '.join(sorted(allowed))}" if allowed else "a number, without names"
-            self.refuse(known, allowed)
         self.position += 1
         return word
 

@@ -20,13 +20,10 @@ FEWEST_PLACES, MOST_PLACES = 3, 17
 
 
 class Layout(Protocol):
-    """How the runs of a measurement are laid out: over which widths, whether paired, and the seed of resampling."""
+    """How the runs of a measurement are laid out: over which widths, and the seed of resampling."""
 
     @property
     def widths(self) -> tuple[int, ...]: ...  # noqa: D102
-
-    @property
-    def is_paired(self) -> bool: ...  # noqa: D102
 
     @property
     def seed(self) -> int: ...  # noqa: D102
@@ -232,10 +229,4 @@ def judged_alone(predicted: Predicted, squares: NDArray[np.float64], measurement
 
 def _estimate(squares: NDArray[np.float64], measurement: Measurement) -> SlopeEstimate:
     configuration = measurement.configuration
-    return slope_estimate(
-        configuration.widths,
-        squares,
-        measurement.is_excluded,
-        is_paired=configuration.is_paired,
-        seed=configuration.seed,
-    )
+    return slope_estimate(configuration.widths, squares, measurement.is_excluded, seed=configuration.seed)

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -40,15 +39,14 @@ WRAPPING = "base_model.model."
 class CoordinateLayout:
     """Widths, the number of seeds at each, and steps.
 
-    A seed's runs share its batch and loss over the widths, so they are resampled together (`is_paired`); that is right
-    also for what they do not share.
+    A seed's runs share its batch and loss over the widths, so they are resampled together; that is right also for what
+    they do not share.
     """
 
     widths: tuple[int, ...] = WIDTHS
     seeds: int = SEEDS
     steps: int = STEPS
     seed: int = 0
-    is_paired: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         is_list = isinstance(self.widths, tuple | list) and all(type(width) is int for width in self.widths)

@@ -92,7 +92,6 @@ def scheme_from_text(text: str, *, default_name: str = "scheme") -> Scheme:
 def spec_text(scheme: Scheme) -> str:
     """The spec, as TOML, of a scheme of one module; it reads back as the same scheme.
 
-    >>> from gamma_calc.program.catalogue import CATALOGUE
     >>> all(scheme_from_text(spec_text(scheme)) == scheme for scheme in CATALOGUE.values())
     True
     """

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache, reduce
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -108,7 +108,8 @@ class ProgramExperiment:
     `inputs` names the data that have a mean. `prefactors` are the k of a tensor's entries under its name, of its rate
     under `eta_` and the name, likewise of its `beta_`, `lambda_`, `epsilon_` and `floor_`, and of scalars under their
     symbol; 1 where none is given. `first` is how many coordinates axes have at width 1, where not as all others do.
-    `data` are those that are the same in every run, repeated along axes that grow; all others are drawn.
+    `data` are those that are the same in every run, repeated along axes that grow; all others are drawn. A run has the
+    same randomness at every width: a narrow one has the first coordinates of the widest one.
     """
 
     program: Program
@@ -122,8 +123,6 @@ class ProgramExperiment:
     dtype: str = "float64"
     device: str = "cpu"
     seed: int = 0
-    is_paired: ClassVar[bool] = True
-    """A run has the same randomness at every width: a narrow one has the first coordinates of the widest one."""
 
     @property
     def givens(self) -> tuple[Given, ...]:
