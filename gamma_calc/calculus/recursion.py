@@ -146,7 +146,7 @@ class _Run:
                 sizes[name] = reading.change_size(wanted[name], value, sizes[of], partial(self._before, of))
             else:
                 sizes[name] = reading.size(wanted[name], value)
-        terms = {name: _sizes(value) for name, value in step.quantities.items()}
+        terms = {name: {label: total(term) for label, term in value} for name, value in step.quantities.items()}
         if reading.recalled(step.after) == reading.recalled(state):
             self.settled_from = t
         self.alike.append(self.alike[-1] + 1 if _kinds(step.after) == _kinds(state) else 0)
@@ -256,7 +256,3 @@ def _kinds(state: State[Term]) -> Mapping[str, FormalSum[frozenset[Provenance]]]
     return {
         name: value.mapped(lambda _, term: frozenset(each.provenance for each in term)) for name, value in state.items()
     }
-
-
-def _sizes(value: FormalSum[Term]) -> Mapping[Label, Size]:
-    return {label: total(term) for label, term in value}

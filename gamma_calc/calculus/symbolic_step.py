@@ -130,7 +130,7 @@ def symbolic_step(
             least, _ = _closed(read, run[-1].after, known, _both)
     except TooLong:
         return None
-    unknowns = {_unknown(place): parity for place, parity in enumerate(seen)}
+    unknowns = {auxiliary(f"x{place}").free[0]: parity for place, parity in enumerate(seen)}
     sizes = {
         name: _between(components_of(least.quantities[name]), components_of(value), domain)
         for name, value in most.quantities.items()
@@ -232,10 +232,6 @@ def _has_odd_parts(component: Component) -> bool:
     return any((sight.tensor, place) not in odd for sight in component.provenance.alone for place in sight.places)
 
 
-def _unknown(place: int) -> str:
-    return auxiliary(f"x{place}").free[0]
-
-
 def _symbolic(name: str, provenance: Provenance) -> Component:
     """A component with an unknown for its exponent."""
     return Component(Size.exactly(Exponent.of(auxiliary(name))), provenance)
@@ -272,7 +268,7 @@ def _largest(products: Iterable[tuple[Exponent, Made]], domain: Polyhedron) -> M
     for exponent, made in products:
         largest.setdefault(made, []).append(exponent)
     return {
-        made: [domain.reduced(piece) + _product(made) for piece in Exponent.largest(exponents).pieces]
+        made: [sum(map(auxiliary, made), domain.reduced(piece)) for piece in Exponent.largest(exponents).pieces]
         for made, exponents in largest.items()
     }
 
@@ -280,10 +276,6 @@ def _largest(products: Iterable[tuple[Exponent, Made]], domain: Polyhedron) -> M
 def _pieces(found: Mapping[Made, Sequence[Affine]], domain: Polyhedron, *, is_short: bool) -> tuple[Affine, ...]:
     every = tuple(chain(*found.values()))
     return Exponent(every, domain).pieces if is_short else tuple(sorted(every, key=str))
-
-
-def _product(made: Made) -> Affine:
-    return sum(map(auxiliary, made), Affine.of(0))
 
 
 def _monomials_of(pieces: Sequence[Affine], unknowns: Mapping[str, Node]) -> tuple[Monomial, ...] | None:

@@ -22,7 +22,7 @@ from functools import lru_cache
 from gamma_calc.experiment.prediction import Prediction
 from gamma_calc.experiment.verdicts import Judged, VerdictRow, judged
 from gamma_calc.simulation.population import PopulationMeasurement, population_refusal, population_sizes
-from gamma_calc.simulation.program_sizes import ProgramExperiment, Term
+from gamma_calc.simulation.program_sizes import ProgramExperiment
 from gamma_calc.simulation.slopes import MINIMUM_RUNS
 from gamma_calc.simulation.verdicts import TOLERANCE, Judgement, Verdict
 
@@ -45,7 +45,8 @@ def settled(
     far = replace(experiment, widths=FAR_WIDTHS, runs=POPULATIONS, dtype="float64", device="cpu")
     if refusal := population_refusal(far):
         return tuple(row.changed(lambda each, _: _without_population(each, refusal)) for row in rows)
-    measurement, words = _far_population(far), f"a population at widths {_ends(FAR_WIDTHS)}"
+    least, most = (width.bit_length() - 1 for width in (FAR_WIDTHS[0], FAR_WIDTHS[-1]))
+    measurement, words = _far_population(far), f"a population at widths 2^{least} to 2^{most}"
     return tuple(
         _row_by_population(row, prediction, measurement, words)
         for row, prediction in zip(rows, predictions, strict=True)
@@ -61,7 +62,9 @@ def _row_by_population(
     is_smooth = int((~smooth.is_excluded.any(axis=0)).sum()) >= MINIMUM_RUNS
     (other,) = judged(row.scheme, [prediction], smooth if is_smooth else measurement)
     refutes = Refutes.NOTHING if not is_smooth else Refutes.ABOVE if measurement.has_steps else Refutes.BOTH
-    return row.changed(lambda near, term: _by_population(near, _far(other, term), words, refutes))
+    return row.changed(
+        lambda near, term: _by_population(near, other.terms[term] if term else other.leading, words, refutes)
+    )
 
 
 class Refutes(Enum):
@@ -105,10 +108,6 @@ def _without_population(near: Judged, refusal: str) -> Judged:
     return replace(near, judgement=Judgement(Verdict.INCONCLUSIVE, f"{near.judgement.reason}; {why}"))
 
 
-def _ends(widths: tuple[int, ...]) -> str:
-    return " to ".join(f"2^{width.bit_length() - 1}" for width in (widths[0], widths[-1]))
-
-
 def _both(words: str, far: str, near: str) -> str:
     """What is found far out and at the trained widths, said once where it is the same."""
     if far == near:
@@ -123,7 +122,3 @@ def _is_open(each: Judged) -> bool:
 
 def _has_open(row: VerdictRow) -> bool:
     return any(map(_is_open, row.judged))
-
-
-def _far(other: VerdictRow, term: Term | None) -> Judged:
-    return other.terms[term] if term else other.leading

@@ -88,7 +88,9 @@ def stated_sizes(inits: Mapping[str, str], parameters: Iterable[str]) -> Mapping
     """
     names, found = {each: plain_name(each) for each in parameters}, dict[str, Affine | None]()
     for end, value in inits.items():
-        named = [each for each, name in names.items() if _ends(name, end)]
+        named = [
+            each for each, name in names.items() if name.endswith(end) or name.removesuffix(".weight").endswith(end)
+        ]
         if not named:
             known = dict.fromkeys(name.removesuffix(".weight").rpartition(".")[2] for name in names.values())
             said = f"init of {end}: there is no matrix or trained vector whose name ends so"
@@ -103,10 +105,6 @@ def stated_sizes(inits: Mapping[str, str], parameters: Iterable[str]) -> Mapping
 def plain_name(parameter: str) -> str:
     """What a model calls a parameter, without PEFT's words."""
     return parameter.removeprefix(WRAPPING).replace(WRAPPED, ".")
-
-
-def _ends(name: str, end: str) -> bool:
-    return name.endswith(end) or name.removesuffix(".weight").endswith(end)
 
 
 def _way(init: str | Path) -> InitialSize:

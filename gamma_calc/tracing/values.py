@@ -76,7 +76,7 @@ class AxisLayout:
             Unknown: the axes of the dimension do not go together as one.
         """
         while len(value.dims[place]) > 1:
-            *before, outer, inner = value.dims[place]
+            dims, (*before, outer, inner) = value.dims, value.dims[place]
             axis = self.axes.axis(self.sizes((outer, inner)), value.axes)
             expression = value.expression
             if outer in expression.axes or inner in expression.axes:
@@ -84,7 +84,7 @@ class AxisLayout:
                     expression = Merged(widened(expression, (outer, inner)), outer, inner, axis)
                 except BadInput as problem:
                     raise Unknown(str(problem)) from None
-            value = Value(expression, _put(value.dims, place, (*before, axis)))
+            value = Value(expression, (*dims[:place], (*before, axis), *dims[place + 1 :]))
         return value
 
     def renamed(self, value: Value, names: Mapping[Axis, Axis]) -> Value:
@@ -220,7 +220,3 @@ def product_of(left: Expression, right: Expression) -> Expression:
         if isinstance(one, Scaled) and one.operand is ONE:
             return Scaled(one.symbol, one.exponent, other)
     return Entrywise(left, right)
-
-
-def _put(dims: tuple[Dimension, ...], place: int, dim: Dimension) -> tuple[Dimension, ...]:
-    return (*dims[:place], dim, *dims[place + 1 :])
