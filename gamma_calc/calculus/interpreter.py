@@ -206,7 +206,7 @@ class ExponentReading:
                 return self._moved(node, node.map, label, *premises)
             case Softmax(_, axis):
                 return self._concluded(self.rules.of_map(SOFTMAX_CHANGE), node, label, uniform(axis), *premises)
-        if argument.is_zero:
+        if argument.is_zero and not node.map.is_zero_at_zero:
             raise Unknown(f"{node.map.word} of what is zero: no exponent says how large its change is")
         match node.map:
             case InverseRms(_, axis):

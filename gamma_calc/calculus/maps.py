@@ -168,7 +168,9 @@ def _power_size(argument: Term, degree: Fraction) -> Size:
 
 
 def _power_change(argument: Term, change: Term, degree: Fraction) -> Term:
-    """(v + d)^p - v^p: to first order of a small d, and of one that leads the two powers."""
+    """(v + d)^p - v^p: to first order of a small d, and of one that leads the two powers; of v = 0 it is d^p."""
+    if not argument:
+        return _power(change, degree)
     leading, moved = leading_part(argument), (*argument, *change)
     if degree and leading is not None and total(change).upper.is_at_most(leading.size.lower):
         slope = Size.exactly(Exponent.of(leading.size.upper.pieces[0] * (degree - 1)))

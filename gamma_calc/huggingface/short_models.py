@@ -22,13 +22,16 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.layers import (
     ALL_LINEAR,
+    TARGETS,
     ModelLike,
     adapted,
     classes_of,
     configuration_of,
+    named_targets,
     on_meta,
     text_part,
     title_of,
+    without_layers,
 )
 from gamma_calc.tracing.attributes import ATTRIBUTES
 
@@ -104,6 +107,11 @@ def short_model(model: ModelLike, adapter: PeftConfig | None, most: int) -> Shor
     base = on_meta(config)
     kept = _matrices(base)
     others = {number + 1 for kind, numbers in whole.items() if kind not in kept for number in numbers}
+    missing = without_layers(base, adapter)
+    deep = [min(numbers) + 1 for kind, numbers in whole.items() if numbers and kind.rpartition(".")[2] in missing]
+    if deep and len(missing) == len(named_targets(adapter)):
+        found = f"{', '.join(missing)} in none of the first {layers}"
+        raise BadInput(f"{title}: {TARGETS}", found=found, expected=f"--layers {min(deep)}, which has some")
     if adapter is not None and chosen:
         adapter = copy(adapter)
         adapter.target_modules = {kind.replace("*", str(place), 1) for kind in chosen for place in range(layers)}

@@ -462,6 +462,11 @@ class PowerOf(Map):
         return f"^{self.degree}"
 
     @property
+    def is_zero_at_zero(self) -> bool:
+        """Where the degree is positive."""
+        return self.degree > 0
+
+    @property
     def derivative(self) -> PowerOf:
         """The derivative, at the same argument."""
         return PowerOf(self.operand, self.degree - 1, self.factor * self.degree)

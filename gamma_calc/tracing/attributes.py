@@ -10,7 +10,7 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
         *("num_attention_heads", "n_head", "num_heads", "encoder_attention_heads", "decoder_attention_heads"),
         *("linear_num_key_heads", "linear_num_value_heads"),
     ),
-    "kv_heads": ("num_key_value_heads",),
+    "kv_heads": ("num_key_value_heads", "num_kv_heads"),
     "head": (
         *("head_dim", "d_kv", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"),
         *("linear_key_head_dim", "linear_value_head_dim"),

@@ -29,11 +29,15 @@ def block(t: Translation, value: Value, place: int, taken: Coordinates, where: s
         Unknown: the axis does not come from parameters, or a part of the block is already part of another one.
     """
     (axis,) = value.dims[place]
-    known = {each for node in nodes(value.expression) for each in node.axes}
-    new = t.axes.axis(tuple(map(len, taken)), known, where)
+    new = t.axes.axis(tuple(map(len, taken)), _axes(value.expression), where)
     taking = _Taking(t, taken, new, where)
     expression = taking.of(value.expression, axis)
     return Value(expression, (*value.dims[:place], (new,), *value.dims[place + 1 :]))
+
+
+def _axes(expression: Expression) -> set[Axis]:
+    """The axes of all that an expression is made of."""
+    return {axis for node in nodes(expression) for axis in node.axes}
 
 
 def coordinates(tensor: Tensor, place: int, taken: range) -> Tensor:
@@ -91,6 +95,8 @@ class _Taking:
                 return self._leaf(node, name, shape, axis)
             case Renamed(operand, old, new) if new is axis:
                 return self.of(operand, old)
+            case Split(operand, old, outer, inner) if axis is outer:
+                return self._of_outer(operand, old, inner)
             case Split() | Merged() if axis not in node.operand.axes:
                 raise Unknown(f"some coordinates of {axis}, which is several axes or a part of one")
             case Named(name, operand, is_cut):
@@ -102,6 +108,13 @@ class _Taking:
             raise Unknown(f"some coordinates of {axis}")
         assert isinstance(rebuilt, Expression)
         return rebuilt
+
+    def _of_outer(self, operand: Expression, old: Axis, inner: Axis) -> Expression:
+        """Some of the rows that an axis is split into, such as the heads of queries: the coordinates of these."""
+        counts = self.t.axes.sizes[inner]
+        rows = tuple(range(row.start * count, row.stop * count) for row, count in zip(self.taken, counts, strict=True))
+        new = self.t.axes.axis(tuple(map(len, rows)), {*_axes(operand), self.new}, self.where)
+        return Split(_Taking(self.t, rows, new, self.where).of(operand, old), new, self.new, inner)
 
     def _part(self, each: Any, axis: Axis) -> Any:
         if isinstance(each, Expression):

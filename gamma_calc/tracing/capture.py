@@ -210,8 +210,18 @@ def _leaves(program: Any, model: nn.Module) -> Mapping[str, _Leaf]:
 
 
 def _is_vector(parameter: Tensor, node: Any) -> bool:
-    """Whether a parameter has one dimension, and is not a matrix of one row that is multiplied as others are."""
-    return sum(size > 1 for size in parameter.shape) < 2 and not (parameter.ndim == 2 and _is_multiplied(node))
+    """Whether a parameter has one dimension, and is not a matrix of one row that is multiplied as others are.
+
+    One of several is taken for a vector where its powers of e are all that is used, as the rates of decay of a Mamba.
+    """
+    if sum(size > 1 for size in parameter.shape) < 2:
+        return not (parameter.ndim == 2 and _is_multiplied(node))
+    return not parameter.requires_grad and _is_exponent(node)
+
+
+def _is_exponent(node: Any) -> bool:
+    read = (user for user in node.users if user.users)
+    return all(kind_of(user) == "exp" or (kind_of(user) in SAME and _is_exponent(user)) for user in read)
 
 
 def _is_multiplied(node: Any) -> bool:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from string import ascii_lowercase as LETTERS
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program.expressions import Stopped, Trained, nodes
-from gamma_calc.tracing.capture import Operation
+from gamma_calc.tracing.capture import Across, Operation, Reference
+from gamma_calc.tracing.maps import larger, smaller
+from gamma_calc.tracing.pieces import selected
 from gamma_calc.tracing.translation import Translation
 from gamma_calc.tracing.values import Dimension, Value, flat
 from gamma_calc.tracing.weights import indicators, inner
@@ -45,6 +48,10 @@ def picked(t: Translation, op: Operation, x: Any, indices: tuple[Any, ...]) -> V
     """Entries at fixed places of fixed dimensions, such as the last token of each text: a sum against indicators."""
     places = [place for place, each in enumerate(indices) if each is not None]
     found = tuple(t.capture.operations[indices[place].name] for place in places)
+    alone = found[0].indices
+    if len(found) == 1 and alone and {each.numel() for each in alone} == {1}:
+        one = selected(t, op, x, places[0], Across(int(each) for each in alone))
+        return Value(one.expression, (*one.dims[: places[0]], *[()] * alone[0].ndim, *one.dims[places[0] :]))
     if places != [*range(places[0], places[-1] + 1)] or len({each.shape for each in found}) > 1:
         raise Unknown("entries at places in dimensions that are not side by side, or of several shapes")
     return _looked_up(t, t.value(x), places[0], found)
@@ -64,14 +71,25 @@ def largest(
     return _at_places(t, op, t.value(x), place, op.places), None
 
 
-def maximum(t: Translation, op: Operation, x: Any, place: Any = None, keepdim: bool = False) -> tuple[Value, None]:
-    """The largest entry along a fixed dimension; which it is is held."""
+def maximum(
+    t: Translation, op: Operation, x: Any, place: Any = None, keepdim: bool = False
+) -> Value | tuple[Value, None]:
+    """The largest entry along a fixed dimension; which it is is held. Of two values as `maximum`."""
+    if isinstance(place, Reference):
+        return larger(t, op, x, place)
     if op.places is None:
-        raise Unknown("a maximum of two values, or of all entries")
+        raise Unknown("a maximum of all entries")
     value = t.value(x)
     places = op.places if keepdim else tuple(each.unsqueeze(place) for each in op.places)
     found, place = _at_places(t, op, value, place, places), place % len(value.dims)
     return (found if keepdim else Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))), None
+
+
+def minimum(t: Translation, op: Operation, x: Any, other: Any = None, *rest: Any) -> Value:
+    """Of two values as `minimum`."""
+    if not isinstance(other, Reference):
+        raise Unknown("the smallest of several entries")
+    return smaller(t, op, x, other)
 
 
 def gathered(t: Translation, op: Operation, x: Any, place: int, places: Any) -> Value:
@@ -82,11 +100,31 @@ def gathered(t: Translation, op: Operation, x: Any, place: int, places: Any) -> 
     return _at_places(t, op, t.value(x), place, where)
 
 
+def scattered(t: Translation, op: Operation, x: Any, place: int, places: Any, source: Any) -> Value:
+    """Other numbers at places of their own in each row of a fixed dimension."""
+    where = t.capture.operations[places.name].indices
+    if where is None or not isinstance(source, Reference):
+        raise Unknown("numbers put at places that training changes, or one number at all of them")
+    value, new = t.value(x), t.value(source)
+    place %= len(value.dims)
+    value = t.layout.whole(value, place)
+    front = (*value.dims[:place], *value.dims[place + 1 :])
+    picks = indicators(
+        t, op.name, (*front, *new.dims[place : place + 1]), [(where[0].movedim(place, -1), value.dims[place])]
+    )
+    letters = LETTERS[: len(value.dims)]
+    beside, taken = letters.replace(letters[place], ""), letters[place]
+    put = t.layout.product(new, picks, (letters.replace(taken, "z"), f"{beside}z{taken}", letters))
+    rest = torch.ones([t.layout.sizes(dim)[0] for dim in value.dims]).scatter(place, where[0], 0)
+    kept = Value(t.data(f"{op.name}_kept", rest, value.axes), value.dims)
+    return t.joined(t.layout.added(t.layout.times(value, kept), put), op)
+
+
 def _at_places(t: Translation, op: Operation, value: Value, place: int, places: Sequence[Tensor]) -> Value:
     """Entries along a dimension, at places in each row, of every twin: a sum against their indicators."""
     place %= len(value.dims)
     value = t.layout.whole(value, place)
-    if any(not axis.is_fixed for axis in value.dims[place]):
+    if not all(map(t.axes.is_fixed, value.dims[place])):
         raise Unknown(f"entries at places along {value.dims[place][0]}, which grows")
     front = (*value.dims[:place], *value.dims[place + 1 :])
     rows = tuple(t.layout.sizes(dim)[0] for dim in front)
@@ -109,7 +147,7 @@ def _looked_up(t: Translation, value: Value, first: int, places: tuple[Operation
     rows, copies = t.dims(places[0]), list[Dimension]()
     for place in range(first, first + len(places)):
         value = t.layout.whole(value, place)
-        if any(not axis.is_fixed for axis in value.dims[place]):
+        if not all(map(t.axes.is_fixed, value.dims[place])):
             raise Unknown(f"a look-up along {value.dims[place][0]}, which grows")
         taken_axes = (*value.axes, *flat(rows), *flat(copies))
         copies.append(tuple(t.axes.copy(axis, taken_axes) for axis in value.dims[place]))

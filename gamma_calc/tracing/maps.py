@@ -10,7 +10,7 @@ import torch
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program import network
-from gamma_calc.program.expressions import Pointwise
+from gamma_calc.program.expressions import Pointwise, Stopped
 from gamma_calc.tracing.capture import SAME, TRANSPOSES, VIEWS, Operation
 from gamma_calc.tracing.translation import Entry, Translation
 from gamma_calc.tracing.values import Value
@@ -20,7 +20,9 @@ SAME_SIGNS = (*SAME, *VIEWS, *TRANSPOSES, "select", "slice", "expand", "repeat")
 """Operations whose values have no sign that those of their first operand have not."""
 NEVER_NEGATIVE = ("softplus", "sigmoid", "relu", "exp", "square", "abs", "softmax")
 EPSILON = 1e-4
-"""A lower bound on a norm up to which it is read as what keeps a quotient finite."""
+"""A lower bound on a norm up to which it is read as what keeps a quotient finite, and one on others as zero."""
+LARGEST = torch.finfo(torch.half).max
+"""What a bound has to be below, to be one: models write the largest number of a type for infinity."""
 
 
 def power(t: Translation, op: Operation, x: Any, degree: Any) -> Value:
@@ -53,17 +55,39 @@ def mapped(function: str, said: str) -> Entry:
 
 
 def rectified(t: Translation, op: Operation, x: Any, slope: float = 0.01) -> Value:
-    """relu(x) less the slope times relu(-x)."""
-    return t.layout.added(_relu(t.value(x)), t.scaled(_relu(t.scaled(t.value(x), -1)), -slope))
+    """relu(x) and a slope times x - relu(x), which is the slope at zero, as torch has it."""
+    value = t.value(x)
+    return t.layout.added(_relu(value), t.scaled(_negative_part(t, value), slope))
+
+
+def rectified_by_channel(t: Translation, op: Operation, x: Any, slopes: Any) -> Value:
+    """As `leaky_relu`, of a slope for all or one a channel."""
+    value, slope = t.value(x), t.value(slopes)
+    along = slope.dims if len(value.dims) < 2 else (*slope.dims, *[()] * (len(value.dims) - 2))
+    return t.layout.added(_relu(value), t.layout.times(Value(slope.expression, along), _negative_part(t, value)))
 
 
 def magnitude(t: Translation, op: Operation, x: Any) -> Value:
     """relu(x) plus relu(-x)."""
-    return rectified(t, op, x, -1)
+    return _magnitude(t, t.value(x))
+
+
+def _magnitude(t: Translation, value: Value) -> Value:
+    return t.layout.added(_relu(value), _relu(t.scaled(value, -1)))
 
 
 def _relu(value: Value) -> Value:
     return value.written(network.relu(value.expression))
+
+
+def _negative_part(t: Translation, value: Value) -> Value:
+    """x - relu(x): as -relu(-x), but with a slope of 1 at zero."""
+    return t.layout.added(value, t.scaled(_relu(value), -1))
+
+
+def _positive_part(t: Translation, value: Value) -> Value:
+    """x + relu(-x): as relu(x), but with a slope of 1 at zero."""
+    return t.layout.added(value, _relu(t.scaled(value, -1)))
 
 
 def exponential_linear(
@@ -93,12 +117,24 @@ def log_sigmoid(t: Translation, op: Operation, x: Any) -> Value:
 
 def exponential(t: Translation, op: Operation, x: Any) -> Value:
     """(1 + tanh(x / 2)) / (1 - tanh(x / 2)), of what is nowhere positive: no power of the width is as large as e^n."""
+    bounded, below = _half_exponent(t, x)
+    return t.layout.times(t.layout.added(Value(t.scalar(1), bounded.dims), bounded), below)
+
+
+def exponential_less_one(t: Translation, op: Operation, x: Any) -> Value:
+    """2 tanh(x / 2) / (1 - tanh(x / 2)), of what is nowhere positive."""
+    bounded, below = _half_exponent(t, x)
+    return t.layout.times(t.scaled(bounded, 2), below)
+
+
+def _half_exponent(t: Translation, x: Any) -> tuple[Value, Value]:
+    """tanh(x / 2) and 1 / (1 - tanh(x / 2)), of what is nowhere positive."""
     if 1 in _signs(t, x):
         raise Unknown("e to the power of what may be positive")
     half = t.scaled(t.value(x), 0.5)
     bounded = half.written(network.tanh(half.expression))
-    above, below = (t.layout.added(Value(t.scalar(1), half.dims), each) for each in (bounded, t.scaled(bounded, -1)))
-    return t.layout.times(above, below.written(network.power(below.expression, Fraction(-1))))
+    below = t.layout.added(Value(t.scalar(1), half.dims), t.scaled(bounded, -1))
+    return bounded, below.written(network.power(below.expression, Fraction(-1)))
 
 
 def _signs(t: Translation, argument: Any) -> set[int]:
@@ -117,29 +153,93 @@ def _signs(t: Translation, argument: Any) -> set[int]:
             return {-sign for sign in _signs(t, operand)}
         case Operation(kind="mul", arguments=(one, other)):
             return {mine * theirs for mine in _signs(t, one) for theirs in _signs(t, other)}
+        case Operation(kind="min" | "minimum", arguments=(one, other)) if t.number(other) is not None:
+            return _signs(t, one) & _signs(t, other) or {-1}
     return {1, -1}
 
 
 def clamped(t: Translation, op: Operation, x: Any, least: Any = None, most: Any = None) -> Value:
-    """Between fixed bounds: c times a map of x / c whose bound is 1, or relu; a tiny one below a norm is left out."""
+    """Between fixed bounds: c times a map of x / c whose bound is 1, or x + relu(-x) above 0, with a slope of 1 at 0.
+
+    A tiny bound below a norm is left out.
+    """
     value = t.value(x)
-    least, most = (each if each is None else t.number(each) for each in (least, most))
+    least, most = (_bound(each if each is None else t.number(each)) for each in (least, most))
     match least, most:
+        case None, None:
+            return value
         case float(low), None if 0 < low <= EPSILON and _is_length(t, x):
             return value
         case 0, None:
-            return _relu(value)
+            return _positive_part(t, value)
         case int(low) | float(low), None if low < 0:
             return t.scaled(clamped(t, op, t.scaled(value, -1), None, -low), -1)
         case None, 0:
+            return _negative_part(t, value)
+        case None, int(high) | float(high) if -EPSILON <= high < 0:
             return t.scaled(_relu(t.scaled(value, -1)), -1)
         case None, int(high) | float(high) if high > 0:
             return _within(t, value, "capped", high)
         case 0, int(high) | float(high) if high > 0:
-            return _within(t, _relu(value), "hardtanh", high)
+            return _within(t, _positive_part(t, value), "hardtanh", high)
         case int(low) | float(low), int(high) | float(high) if low == -high < 0:
             return _within(t, value, "hardtanh", high)
     raise Unknown(f"a clamp to {least} and {most}")
+
+
+def _bound(number: Any) -> Any:
+    """A bound of a clamp; none where models write so large a number for infinity."""
+    return None if isinstance(number, int | float) and abs(number) >= LARGEST else number
+
+
+def larger(t: Translation, op: Operation, x: Any, y: Any) -> Value:
+    """The larger of two: half of x + y + |x - y|; of a number as `clamp`, but of 0, where the slope at 0 is 1/2."""
+    return clamped(t, op, x, y) if t.number(y) else _extreme(t, op, x, y, 1)
+
+
+def smaller(t: Translation, op: Operation, x: Any, y: Any) -> Value:
+    """The smaller of two: half of x + y - |x - y|; of a number as `maximum`."""
+    return clamped(t, op, x, None, y) if t.number(y) else _extreme(t, op, x, y, -1)
+
+
+def _extreme(t: Translation, op: Operation, x: Any, y: Any, sign: int) -> Value:
+    if t.number(y) == 0:
+        value = t.value(x)
+        return t.scaled(t.layout.added(value, t.scaled(_magnitude(t, value), sign)), 0.5)
+    apart = t.scaled(_magnitude(t, _difference(t, x, y)), sign)
+    return t.joined(t.scaled(t.layout.added(t.value(x), t.value(y), apart), 0.5), op)
+
+
+def above(t: Translation, op: Operation, x: Any, y: Any) -> Value:
+    """1 where one is larger than the other, else 0: the derivative of a ReLU of their difference."""
+    if any(t.number(each) not in (None, 0) for each in (x, y)):
+        raise Unknown("a comparison with a number other than 0")
+    difference = t.value(x) if t.number(y) == 0 else _difference(t, x, y)
+    return difference.written(Stopped(network.relu(difference.expression).derivative))
+
+
+def below(t: Translation, op: Operation, x: Any, y: Any) -> Value:
+    """As `gt` of the two in the other order."""
+    return above(t, op, y, x)
+
+
+def not_below(t: Translation, op: Operation, x: Any, y: Any) -> Value:
+    """1 less `lt`."""
+    return inverted(t, below(t, op, x, y))
+
+
+def not_above(t: Translation, op: Operation, x: Any, y: Any) -> Value:
+    """1 less `gt`."""
+    return inverted(t, above(t, op, x, y))
+
+
+def inverted(t: Translation, condition: Value) -> Value:
+    """1 where a condition does not hold, else 0."""
+    return t.layout.added(Value(t.scalar(1), condition.dims), t.scaled(condition, -1))
+
+
+def _difference(t: Translation, x: Any, y: Any) -> Value:
+    return t.layout.added(t.value(x), t.scaled(t.value(y), -1))
 
 
 def _is_length(t: Translation, argument: Any) -> bool:
@@ -170,9 +270,14 @@ def clamped_above(t: Translation, op: Operation, x: Any, most: Any) -> Value:
     return clamped(t, op, x, None, most)
 
 
+def hard_tanh(t: Translation, op: Operation, x: Any, least: float = -1, most: float = 1) -> Value:
+    """As `clamp`, but with a slope of 0 at a bound of 0."""
+    return _within(t, _relu(t.value(x)), "hardtanh", most) if least == 0 < most else clamped(t, op, x, least, most)
+
+
 def relu_to_six(t: Translation, op: Operation, x: Any) -> Value:
-    """As `clamp` to 0 and 6."""
-    return clamped(t, op, x, 0, 6)
+    """As `hardtanh` to 0 and 6."""
+    return hard_tanh(t, op, x, 0, 6)
 
 
 def sigmoid(t: Translation, op: Operation, x: Any) -> Value:

@@ -21,22 +21,41 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression, InverseRms, PowerOf, Softmax, Stopped
 from gamma_calc.tracing.blocks import block
 from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference
-from gamma_calc.tracing.lookups import embedding, gathered, largest, maximum, picked, picked_along
+from gamma_calc.tracing.lookups import (
+    embedding,
+    gathered,
+    largest,
+    maximum,
+    minimum,
+    picked,
+    picked_along,
+    scattered,
+)
 from gamma_calc.tracing.maps import (
+    above,
+    below,
     clamped,
     clamped_above,
     exponential,
+    exponential_less_one,
     exponential_linear,
     gelu,
+    hard_tanh,
     inverse,
+    inverted,
     is_square,
+    larger,
     log_sigmoid,
     magnitude,
     mapped,
+    not_above,
+    not_below,
     power,
     rectified,
+    rectified_by_channel,
     relu_to_six,
     sigmoid,
+    smaller,
     softplus,
     squared,
 )
@@ -55,7 +74,8 @@ from gamma_calc.tracing.pieces import (
     stacked,
     unbound,
 )
-from gamma_calc.tracing.translation import Beside, Entry, Translation
+from gamma_calc.tracing.rotations import as_complex, as_real, turned
+from gamma_calc.tracing.translation import Beside, Entry, Pairs, Translation
 from gamma_calc.tracing.values import ONE, Value, flat
 from gamma_calc.tracing.weights import of_stack, weighted
 
@@ -109,8 +129,10 @@ def expanded(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) 
     return Value(value.expression, tuple(dims))
 
 
-def product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
+def product(t: Translation, op: Operation, x: Any, y: Any) -> Value | Pairs:
     """Entry by entry; by a number, a scalar. VeRA's vectors multiply A Z, and B times that."""
+    if (pairs := turned(t, x, y)) is not None:
+        return pairs
     for one, other in ((x, y), (y, x)):
         number = t.number(other)
         if number is not None:
@@ -295,12 +317,16 @@ def repeated(t: Translation, op: Operation, x: Any, count: Any, place: int | Non
 def tiled(t: Translation, op: Operation, x: Any, counts: Sequence[Any]) -> Value:
     """The whole of some dimensions a fixed number of times, one after the other."""
     value = t.value(x)
-    if not all(isinstance(count, int) and count > 0 for count in counts):
-        raise Unknown("repeated a number of times that grows")
     dims = [()] * (len(counts) - len(value.dims)) + list(value.dims)
     for place, count in enumerate(counts):
-        if count > 1:
-            dims[place] = (t.axes.axis((count, count), (*value.axes, *flat(dims)), op.where), *dims[place])
+        times = tuple(map(int, count)) if isinstance(count, Across) else (count, count)
+        if 0 in times:
+            raise Unknown("repeated no times")
+        if times != (1, 1):
+            new = t.axes.axis(times, (*value.axes, *flat(dims)), op.where)
+            if not t.axes.is_fixed(new):
+                raise Unknown("repeated a number of times that grows")
+            dims[place] = (new, *dims[place])
     return Value(value.expression, tuple(dims))
 
 
@@ -438,10 +464,15 @@ def item(t: Translation, op: Operation, values: Any, index: int) -> Any:
 
 
 def chosen(t: Translation, op: Operation, condition: Any, x: Any, y: Any) -> Value:
-    """One value where a condition on the data holds, another one elsewhere: each times an indicator."""
+    """One value where a condition holds, another one elsewhere: each times an indicator."""
     holds = t.capture.operations[condition.name]
     if not holds.is_constant or holds.values is None:
-        raise Unknown("a choice by what training changes")
+        if holds.kind in NOT_STRICT:  # the other way round, what has to hold is that one is larger
+            where, x, y = NOT_STRICT[holds.kind](t, op, *holds.arguments), y, x
+        else:
+            where = t.value(condition)
+        either = ((x, where), (y, inverted(t, where)))
+        return t.joined(t.layout.added(*(t.layout.times(t.value(each), mask) for each, mask in either)), op)
     dims = t.dims(holds)
     found = []
     for name, each, mask in ((f"{op.name}_if", x, holds.values[0]), (f"{op.name}_else", y, ~holds.values[0])):
@@ -450,8 +481,12 @@ def chosen(t: Translation, op: Operation, condition: Any, x: Any, y: Any) -> Val
     return t.joined(t.layout.added(*found), op)
 
 
+NOT_STRICT: Mapping[str, Entry] = {"le": above, "ge": below}
+"""Conditions that hold where two are alike, and what holds where they do not."""
+
+
 def filled(t: Translation, op: Operation, x: Any, condition: Any, number: Any) -> Value:
-    """A number where a condition on the data holds."""
+    """A number where a condition holds."""
     return chosen(t, op, condition, number, x)
 
 
@@ -488,7 +523,7 @@ def attention(
 def _later(t: Translation, op: Operation, logits: Value) -> Value:
     """What is added to the logits of a query so that it reads no key behind its own place."""
     dims = logits.dims[-2:]
-    if not all(axis.is_fixed for axis in flat(dims)):
+    if not all(map(t.axes.is_fixed, flat(dims))):
         raise Unknown("a causal mask over a number of tokens that grows")
     mask = torch.full([t.layout.sizes(dim)[0] for dim in dims], torch.finfo(torch.float).min).triu(1)
     return Value(t.data(f"{op.name}_mask", mask, flat(dims)), dims)
@@ -530,6 +565,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "where": chosen,
         "masked_fill": filled,
         "gather": gathered,
+        "scatter": scattered,
         "embedding": embedding,
         "index": picked,
         "index_select": picked_along,
@@ -553,6 +589,8 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "rsub": subtracted_from,
         "neg": negated,
         "mul": product,
+        "view_as_complex": as_complex,
+        "view_as_real": as_real,
         "div": quotient,
         "pow": powered,
         "square": squared,
@@ -565,6 +603,13 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "std": deviation,
         "topk": largest,
         "max": maximum,
+        "maximum": larger,
+        "min": minimum,
+        "minimum": smaller,
+        "gt": above,
+        "ge": not_below,
+        "lt": below,
+        "le": not_above,
         "repeat": tiled,
         "repeat_interleave": repeated,
         "norm": norm,
@@ -580,15 +625,17 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "hardswish": mapped("hardswish", "hardswish"),
         "elu": exponential_linear,
         "exp": exponential,
+        "expm1": exponential_less_one,
         "softplus": softplus,
         "log_sigmoid": log_sigmoid,
         "relu": mapped("phi", "relu"),
         "leaky_relu": rectified,
+        "prelu": rectified_by_channel,
         "abs": magnitude,
         "clamp": clamped,
         "clamp_min": clamped,
         "clamp_max": clamped_above,
-        "hardtanh": clamped,
+        "hardtanh": hard_tanh,
         "relu6": relu_to_six,
         "gelu": gelu,
         "tanh": mapped("tanh", "tanh"),

@@ -125,7 +125,7 @@ def taken(t: Translation, value: Value, place: int, rows: Coordinates, where: st
     if not value.dims[place]:
         return value
     (axis,) = value.dims[place]
-    is_fixed = axis.is_fixed and axis not in t.axes.unexplained
+    is_fixed = t.axes.is_fixed(axis)
     if is_fixed:
         t.axes.parts_of_fixed.add(size)
     if axis not in value.expression.axes:
@@ -167,7 +167,7 @@ def concatenated(t: Translation, op: Operation, values: Any, place: int = 0) -> 
     assert op.shape is not None
     total = op.shape[place]
     new = t.axes.axis(total, [axis for value in every for axis in value.axes], op.where)
-    if not new.is_fixed or new in t.axes.unexplained:
+    if not t.axes.is_fixed(new):
         return _beside(t, every, place, new)
     rows = _in_a_row(t.layout.sizes(each.dims[place]) for each in every)
     return t.joined(t.layout.added(*(_put(t, *part, place, new) for part in zip(every, rows, strict=True))), op)
@@ -201,7 +201,7 @@ def placed(
     place = before.place(place)
     before = t.layout.whole(before, place)
     (axis,) = before.dims[place]
-    if not axis.is_fixed or axis in t.axes.unexplained:
+    if not t.axes.is_fixed(axis):
         raise Unknown(f"numbers put in place of some coordinates of {axis}, which grows")
     begins = _counted(start or 0, t.axes.sizes[axis])
     counts = t.layout.sizes(new.dims[place])
@@ -266,7 +266,7 @@ def padded(
 def _in_order(t: Translation, op: Operation, value: Value, place: int, matrix: torch.Tensor) -> Value:
     """A matrix of fixed numbers times the coordinates of a fixed dimension, which have an order."""
     value = t.layout.whole(value, place)
-    if any(not axis.is_fixed for axis in value.dims[place]):
+    if not all(map(t.axes.is_fixed, value.dims[place])):
         raise Unknown(f"the coordinates of {value.dims[place][0]}, which grows, in order")
     new: Dimension = () if len(matrix) == 1 else (t.axes.axis((len(matrix),) * 2, value.axes, op.where),)
     return _times(t, value, place, f"{op.name}_{place}", matrix, new)
@@ -337,7 +337,7 @@ def _patches(t: Translation, op: Operation, value: Value, place: int, places: to
     """Entries at places (out, kernel) of a fixed dimension, and zero at places beyond it, in two new dimensions."""
     value = t.layout.whole(value, place)
     (size, *_) = t.layout.sizes(value.dims[place])
-    if any(not axis.is_fixed for axis in value.dims[place]):
+    if not all(map(t.axes.is_fixed, value.dims[place])):
         raise Unknown(f"a convolution along {value.dims[place][0]}, which grows")
     source = tuple(t.axes.copy(axis, value.axes) for axis in value.dims[place])
     new: list[Dimension] = []

@@ -126,6 +126,10 @@ class Axes:
             self.unexplained.setdefault(found, where)
         return found
 
+    def is_fixed(self, axis: Axis) -> bool:
+        """Whether an axis has as many coordinates at every width."""
+        return axis.is_fixed and axis not in self.unexplained
+
     def copy(self, axis: Axis, taken: Iterable[Axis]) -> Axis:
         """Another axis of the same size."""
         return self.axis(self.sizes[axis], taken)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from math import copysign, isinf
 from typing import Any
 
 import torch
@@ -74,6 +75,13 @@ class Beside:
         return Beside(tuple(made), self.axis, places.pop())
 
 
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Complex numbers: a value whose last dimension has their two parts."""
+
+    value: Value
+
+
 @dataclass
 class Translation:
     """The forward pass so far.
@@ -132,6 +140,8 @@ class Translation:
             self.values[argument.name] = found
         if isinstance(found, Beside):
             raise Unknown(f"values side by side along {found.axis}, which grows")
+        if isinstance(found, Pairs):
+            raise Unknown("complex numbers, of which only products with data are known")
         assert isinstance(found, Value)
         return found
 
@@ -172,7 +182,9 @@ class Translation:
         return Given(name, axes, ZERO)
 
     def scalar(self, number: float | Across) -> Expression:
-        """A number as an expression without axes."""
+        """A number as an expression without axes; an infinite one as the largest there is, which masks as well."""
+        if isinstance(number, float) and isinf(number):
+            number = copysign(torch.finfo(torch.float).max, number)
         return ONE if number == 1 else self.scaled_expression(ONE, number)
 
     def scaled_expression(self, expression: Expression, number: float | Across, symbol: str = "") -> Expression:

@@ -123,5 +123,5 @@ def test_lora_plus_from_a_random_grows_in_the_second_layer_of_other_families(
 def test_what_has_no_predictions() -> None:
     with pytest.raises(BadInput, match="the rest is read from the model"):
         network_predictions(wrapped(), scheme("0", "zero", "-1", "0", scale="-1/2"), STEPS)
-    with pytest.raises(Unknown, match="no rule for slice"):
+    with pytest.raises(Unknown, match="no rule for view"):
         network_predictions(falcon(), at_largest_rate(CATALOGUE["init-a"]), STEPS)

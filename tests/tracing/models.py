@@ -158,6 +158,32 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
         topk_group=1,
         **TOKENS,
     ),
+    "deepseek-v2": _of(
+        "DeepseekV2",
+        "ForCausalLM",
+        "q_proj",
+        "kv_a_proj_with_mqa",
+        q_lora_rank=None,
+        kv_lora_rank=10,
+        num_key_value_heads=8,
+        num_experts_per_tok=2,
+        n_routed_experts=6,
+        moe_intermediate_size=14,
+        **TOKENS,
+    ),
+    "llama4": _of(
+        "Llama4",
+        "ForCausalLM",
+        "q_proj",
+        "v_proj",
+        head_dim=8,
+        num_local_experts=5,
+        intermediate_size_mlp=34,
+        interleave_moe_layer_step=1,
+        **GROUPED,
+    ),
+    "jamba": _of("Jamba", "ForCausalLM", "in_proj", "x_proj", num_experts=1, use_mamba_kernels=False, **GROUPED),
+    "falcon": _of("Falcon", "ForCausalLM", "query_key_value", "dense", bos_token_id=0, eos_token_id=0),
     "gemma4": _of(
         "Gemma4",
         "ForCausalLM",
@@ -183,8 +209,8 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "vit": _of("ViT", "ForImageClassification", "q_proj", "v_proj", image_size=4, patch_size=2),
 }
 """Models that are traced."""
-falcon = _of("Falcon", "ForCausalLM", "query_key_value", **GROUPED)
-"""A model that takes some heads of a fused projection, which no rule translates."""
+falcon = _of("Falcon", "ForCausalLM", "query_key_value", new_decoder_architecture=True, **GROUPED)
+"""A model that takes every fifth head of a fused projection, which no rule translates."""
 FAST = ("llama dora", "llama all-linear", "llama, a classifier", "gpt2", "gemma2", "mixtral, its mixture")
 INPUTS_OF = {"vit": {"pixel_values": torch.arange(96.0).reshape(2, 3, 4, 4).sin()}}
 """What those that read no tokens are called with."""

@@ -42,12 +42,56 @@ MAPS: dict[str, Forward] = {
     "the least of a mean of squares": lambda net, f: f / f.square().mean(-1, keepdim=True).clamp(min=1e-5).sqrt(),
     "length": lambda net, f: functional.normalize(f, dim=-1),
     "norm": lambda net, f: f * f.norm(dim=-1, keepdim=True) + f.norm(dim=0),
+    "the larger and the smaller": lambda net, f: torch.maximum(f, f.square()) + 3 * torch.min(f, f.square()),
+    "by the sign": lambda net, f: torch.where(f > 0, f.square(), 0.1 * f) + torch.where(f <= 0, f, 0.0),
+    "where one is larger": lambda net, f: (f < f.square()) * f + (f.square() <= f).float() * f.square(),
+    "without bounds": lambda net, f: torch.max(f, torch.tensor(torch.finfo(f.dtype).min)).clamp(-1e30, 1e30) * f,
+    "xIELU": lambda net, f: torch.where(f > 0, f.square(), torch.expm1(torch.min(f, torch.tensor(0.0))) - f) + f,
+    "above a threshold": lambda net, f: functional.threshold(f, 0, 0) * f,
+    "prelu": lambda net, f: functional.prelu(f, f.new_full((1,), 0.25)),
+    "a slope each": lambda net, f: functional.prelu(f.T, torch.arange(5, dtype=f.dtype)).T,
 }
 
 
 @pytest.mark.parametrize("forward", MAPS.values(), ids=MAPS)
 def test_entry_by_entry(forward: Forward) -> None:
     check_gradients(found(lambda net, f: forward(net, f) @ net.last, last=(N, 2)))
+
+
+AT_ZERO: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "relu": torch.relu,
+    "relu6": functional.relu6,
+    "hardtanh": lambda f: functional.hardtanh(f, 0, 1),
+    "abs": torch.abs,
+    "leaky relu": functional.leaky_relu,
+    "prelu": lambda f: functional.prelu(f, f.new_full((1,), 0.25)),
+    "elu": functional.elu,
+    "clamp below": lambda f: f.clamp(min=0),
+    "clamp above": lambda f: f.clamp(max=0),
+    "clamp": lambda f: f.clamp(0, 1),
+    "the larger": lambda f: torch.maximum(f, torch.tensor(0.0)),
+    "the smaller": lambda f: torch.minimum(f, 3 * f),
+    "by the sign": lambda f: torch.where(f > 0, f, 0.0),
+    "by the sign, or zero": lambda f: torch.where(f >= 0, f, 0.0),
+    "a threshold": lambda f: functional.threshold(f, 0, 0),
+    "a cube": lambda f: f**3,
+}
+
+
+@pytest.mark.parametrize("function", AT_ZERO.values(), ids=AT_ZERO)
+def test_what_starts_at_zero_moves_where_autograd_has_a_slope_there(
+    function: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
+    at_zero = torch.zeros(1, requires_grad=True)
+    (slope,) = torch.autograd.grad(function(at_zero).sum(), at_zero)
+
+    def wide(width: int) -> tuple[Built, dict[str, torch.Tensor]]:
+        return Built(width, lambda net, f: function(f @ net.w) @ net.last, w=(N, N), last=(N, 2)), INPUTS
+
+    built = traced(wide, inits={"w": "zero"}, rates={"w": "-1", "last": "-1", "first": "-1"})
+    assert built.problem is not None
+    found = exponents(built.problem, steps=2)[2].sizes["Delta_output"]
+    assert (str(found) != "-oo") == bool(slope)
 
 
 def put_together(net: Built, f: torch.Tensor) -> torch.Tensor:
@@ -67,11 +111,31 @@ def replaced(net: Built, f: torch.Tensor) -> torch.Tensor:
     return left
 
 
+def turned(net: Built, f: torch.Tensor) -> torch.Tensor:
+    """Pairs of features turned by the place of their token, as DeepSeek's and Llama 4's are."""
+    angles = torch.polar(torch.ones(5, 2), torch.arange(10.0).reshape(5, 2))
+    pairs = torch.view_as_complex((f @ net.last).reshape(5, 2, 2))
+    return torch.view_as_real(angles * pairs).flatten(1) * (f @ net.last)
+
+
+def chosen_places(net: Built, f: torch.Tensor) -> torch.Tensor:
+    """The two largest of a few numbers where they were, and none elsewhere."""
+    few = f @ net.last
+    largest, places = few.topk(2, -1)
+    return torch.full_like(few, float("-inf")).scatter(-1, places, largest).sigmoid() * few
+
+
 SUMS: dict[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
     "put into what is empty": (put_together, {"last": (N, 4), "w": (N, 3)}),
     "put in the place of others": (replaced, {"last": (N, 4)}),
     "put among ones": (
         lambda net, f: torch.slice_scatter(f.new_ones(5, 4), (f @ net.last)[:, 2:], 1, 1, 3) * (f @ net.last),
+        {"last": (N, 4)},
+    ),
+    "turned by data": (turned, {"last": (N, 4)}),
+    "put where they were": (chosen_places, {"last": (N, 4)}),
+    "without what is masked": (
+        lambda net, f: (f @ net.last).masked_fill(torch.eye(5)[:, :4] > 0, float("-inf")).softmax(-1),
         {"last": (N, 4)},
     ),
     "the largest of a few": (lambda net, f: (f @ net.last).max(-1, keepdim=True).values * f, {"last": (N, 4)}),
@@ -297,7 +361,12 @@ REFUSED: dict[str, Forward] = {
     ).split(2 * f.shape[1], -1)[0],
     "numbers put in place of some coordinates of width, which grows": half_replaced,
     "repeated a number of times that grows": lambda net, f: f.repeat(1, f.shape[1]).relu(),
-    "a maximum of two values, or of all entries": lambda net, f: f.max(),
+    "a maximum of all entries": lambda net, f: f.max(),
+    "the smallest of several entries": lambda net, f: f.T.min(-1).values,
+    "a comparison with a number other than 0": lambda net, f: torch.where(f > 0.5, f, f.square()),
+    "complex numbers, of which only products with data are known": lambda net, f: torch.view_as_real(
+        torch.view_as_complex(torch.stack([f, f], -1)) ** 2
+    ),
     "a list whose length grows": lambda net, f: f.split([5] * (f.shape[1] // 5) + [f.shape[1] % 5], -1)[0],
     "a number of pieces that grows": lambda net, f: f.chunk(f.shape[1] // 5, -1)[0],
     "a convolution along width, which grows": lambda net, f: functional.conv1d(f[:, None], net.last),
