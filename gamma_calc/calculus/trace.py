@@ -58,9 +58,10 @@ class Application:
 
 @dataclass(slots=True)
 class Trace:
-    """Rule applications in the order in which they were made; none concludes more than `most` numbers of a parity.
+    """Rule applications in the order in which they were made.
 
-    The numbers of an exponent are its pieces times its free exponents. `longest` is how many applications there may be.
+    None concludes more than `most` components, or numbers of a parity. The numbers of an exponent are its pieces times
+    its free exponents. `longest` is how many applications there may be.
     """
 
     applications: list[Application] = field(default_factory=list)
@@ -84,7 +85,9 @@ class Trace:
 
 @lru_cache(maxsize=16384)
 def _is_longer(term: Term, most: int) -> bool:
-    """Whether some parity of a term has more numbers."""
+    """Whether a term has more components, or some parity of it more numbers."""
+    if len(term) > most:
+        return True
     return _numbers(term) > most and any(_numbers(alike) > most for alike in by_parity(term).values())
 
 

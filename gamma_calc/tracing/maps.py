@@ -16,7 +16,7 @@ from gamma_calc.tracing.translation import Entry, Translation
 from gamma_calc.tracing.values import Value
 
 NORMS = ("norm", "linalg_norm", "linalg_vector_norm")
-SAME_SIGNS = (*SAME, *VIEWS, *TRANSPOSES, "select", "slice", "expand", "repeat")
+SAME_SIGNS = (*SAME, *VIEWS, *TRANSPOSES, "select", "slice", "expand", "repeat", "cumsum", "pad")
 """Operations whose values have no sign that those of their first operand have not."""
 NEVER_NEGATIVE = ("softplus", "sigmoid", "relu", "exp", "square", "abs", "softmax")
 EPSILON = 1e-4
@@ -153,9 +153,26 @@ def _signs(t: Translation, argument: Any) -> set[int]:
             return {-sign for sign in _signs(t, operand)}
         case Operation(kind="mul", arguments=(one, other)):
             return {mine * theirs for mine in _signs(t, one) for theirs in _signs(t, other)}
+        case Operation(kind="masked_fill", arguments=(operand, _, number)):
+            return _signs(t, operand) | _signs(t, number)
+        case Operation(kind="clamp" | "clamp_min", arguments=(_, int(low) | float(low), *_)) if low >= 0:
+            return {1}
+        case Operation(kind="sub", arguments=(one, other)) if _is_last_sum(t, one, other):
+            return _signs(t, other)
         case Operation(kind="min" | "minimum", arguments=(one, other)) if t.number(other) is not None:
-            return _signs(t, one) & _signs(t, other) or {-1}
+            return _signs(t, one) if 1 in _signs(t, other) else {-1}
     return {1, -1}
+
+
+def _is_last_sum(t: Translation, argument: Any, sums: Any) -> bool:
+    """Whether an operand is the last of some sums of the first coordinates: the largest where all have one sign."""
+    whole, end, taken = t.capture.operation(sums), t.capture.operation(argument), list[tuple[Any, ...]]()
+    if whole is None or whole.kind != "cumsum" or whole.shape is None:
+        return False
+    while end is not None and end.kind in ("slice", "select"):
+        taken.append(end.arguments[1:3])
+        end = t.capture.operation(end.arguments[0])
+    return end is whole and (whole.arguments[1] % len(whole.shape), -1) in taken
 
 
 def clamped(t: Translation, op: Operation, x: Any, least: Any = None, most: Any = None) -> Value:

@@ -304,13 +304,15 @@ def _places(value: Value, places: Any) -> tuple[int, ...]:
 
 def repeated(t: Translation, op: Operation, x: Any, count: Any, place: int | None = None, **options: Any) -> Value:
     """Every coordinate of a dimension a fixed number of times, side by side."""
-    if not isinstance(count, int) or count < 1 or place is None:
-        raise Unknown("repeated a number of times that grows or is not one for all, or along no dimension")
     value = t.value(x)
-    if count == 1:
+    times = tuple(map(int, count)) if isinstance(count, Across) else (count, count)
+    is_one = place is not None and not value.dims[value.place(place)]
+    if place is None or not (isinstance(count, int) or (isinstance(count, Across) and is_one)) or 0 in times:
+        raise Unknown("repeated a number of times that grows or is not one for all, or along no dimension")
+    if times == (1, 1):
         return value
     place = value.place(place)
-    new = t.axes.axis((count, count), value.axes, op.where)
+    new = t.axes.axis(times, value.axes, op.where)
     return Value(value.expression, (*value.dims[:place], (*value.dims[place], new), *value.dims[place + 1 :]))
 
 

@@ -362,14 +362,19 @@ def _parameters(t: Translation, output: Named) -> tuple[TracedParameter, ...]:
     )
 
 
+def _blocks(t: Translation, name: str) -> list[str]:
+    """The blocks that are taken of a named value, those of a block in its place; the value itself where none is."""
+    blocks = [numbered(name, count + 1) for count in range(len(t.taken.get(name, ())))]
+    return [part for block in blocks for part in _blocks(t, block)] or [name]
+
+
 def _layers(t: Translation) -> tuple[TracedLayer, ...]:
     modules: dict[str, AdapterFactor] = {each.module: each for each in t.inits.adapters.values()}
     found = []
     for module, adapter in modules.items():
         name = t.names[module]
-        wholes = [f"{start}_{name}" for start in ("Z_A", "Z_B")]
-        blocks = {numbered(each, count + 1) for each in wholes for count in range(len(t.taken.get(each, ())))}
-        features = tuple(each for each in t.features if each in blocks or (each in wholes and each not in t.taken))
+        blocks = (block for start in ("Z_A", "Z_B") for block in _blocks(t, f"{start}_{name}"))
+        features = tuple(each for each in blocks if each in t.features)
         quantities = (*features, *(f"Delta_{each}" for each in features))
         found.append(TracedLayer(name, module, quantities, adapter.is_of_scheme))
     return tuple(found)

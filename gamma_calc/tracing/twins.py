@@ -56,6 +56,10 @@ ROTATED = "rotary_dim"
 """Coordinates of a head that rotate with the position."""
 GROUPS = ("n_group", "topk_group")
 """Groups that a token chooses its experts from: one, as which experts it takes is held."""
+SCAN_HEADS, SCAN_HEAD = ("mamba_n_heads", "mamba_num_heads"), ("mamba_d_head", "mamba_head_dim")
+SCAN_INNER, SCAN_GROUPS = "mamba_d_ssm", ("mamba_n_groups", "n_groups")
+SCAN_CHUNK = ("mamba_chunk_size", "chunk_size")
+"""The heads of a Mamba and their size, the product of both, groups of heads that share keys, and tokens of a chunk."""
 OF_ROTATION = "qk_rope_head_dim"
 """Coordinates of a head that rotate, where a configuration has as many more that do not."""
 SECTIONS = "mrope_section"
@@ -244,17 +248,28 @@ def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[
         if name.endswith("token_id") and isinstance(value, int) and value >= SIZES["vocabulary"][0]:
             found[name] = 1
     if isinstance(known.get(ROTATED), int):
-        hidden, heads, head = (known.get(_attribute(config, kind)) for kind in ("hidden", "heads", "head"))
-        found[ROTATED] = 2 * max(1, known[ROTATED] * sizes["head"] // (2 * (head or hidden // heads)))
+        width, count, head = (known.get(_attribute(config, kind)) for kind in ("hidden", "heads", "head"))
+        found[ROTATED] = 2 * max(1, known[ROTATED] * sizes["head"] // (2 * (head or width // count)))
     rotation = found.get("rope_parameters") or {}
     if SECTIONS in rotation or SECTIONS in getattr(config, "ignore_keys_at_rope_validation", ()):
         total = int(sizes["head"] * rotation.get("partial_rotary_factor", 1)) // 2
         found["rope_parameters"] = {**rotation, SECTIONS: _sections(rotation.get(SECTIONS, (1, 1, 1)), total)}
+    found |= _scan_sizes(known, heads, sizes["head"], hidden)
     if OF_ROTATION in known:
         found.pop("head_dim", None)  # it is this size, or this one and another
-    found |= {name: 1 for name in GROUPS if isinstance(known.get(name), int)}
+    found |= {name: 1 for name in (*GROUPS, *SCAN_GROUPS) if isinstance(known.get(name), int)}
     found |= {"use_cache": False} if "use_cache" in known or hasattr(config, "use_cache") else {}
     return type(config)(**found, attn_implementation="eager", experts_implementation="batched_mm")
+
+
+def _scan_sizes(known: Mapping[str, Any], heads: int, head: int, hidden: int) -> dict[str, int]:
+    """The sizes of a Mamba: as many heads as attention has, of that size or of what its expansion says."""
+    if not any(name in known for name in SCAN_HEADS):
+        return {}
+    inner = hidden * known["mamba_expand"] if "mamba_expand" in known else heads * head
+    sizes = dict.fromkeys(SCAN_HEADS, heads) | dict.fromkeys(SCAN_HEAD, inner // heads)
+    sizes |= {SCAN_INNER: inner} | dict.fromkeys(SCAN_CHUNK, FEWEST_POSITIONS)
+    return {name: size for name, size in sizes.items() if isinstance(known.get(name), int)}
 
 
 def _sections(shares: Sequence[int], total: int) -> list[int]:

@@ -99,11 +99,15 @@ def _without_epsilon(model: nn.Module) -> nn.Module:
 def _leaf(found: Traced, name: str, value: Tensor) -> Tensor:
     """What a leaf of the problem has of a parameter."""
     shape = [found.coordinates[axis] for axis in next(each.shape for each in found.parameters if each.name == name)]
-    value = value.detach()
-    if name in found.blocks:
-        _, place, rows = found.blocks[name]
-        value = coordinates(value, place, rows)
-    return value.reshape(shape)
+    return _block(found, name, value.detach()).reshape(shape)
+
+
+def _block(found: Traced, name: str, value: Tensor) -> Tensor:
+    """The block of a parameter, or of a block of it, that a leaf is."""
+    if name not in found.blocks:
+        return value
+    whole, place, rows = found.blocks[name]
+    return coordinates(_block(found, whole, value), place, rows)
 
 
 def _double(value: Tensor) -> Tensor:

@@ -377,3 +377,15 @@ REFUSED: dict[str, Forward] = {
 @pytest.mark.parametrize(("reason", "forward"), REFUSED.items(), ids=REFUSED)
 def test_what_has_no_rule_says_why(reason: str, forward: Forward) -> None:
     assert reason in [each.reason for each in found(forward, last=(2, 2 if "groups" in reason else 1, 1)).unknown]
+
+
+def test_what_is_left_of_a_state_is_a_power_of_e_of_nothing_positive() -> None:
+    """The decay from each token to the last one, as in the chunks of a Mamba; of the signs of sums no more is known."""
+
+    def decays(net: Built, f: torch.Tensor) -> torch.Tensor:
+        sums = (-functional.softplus(f @ net.last)).masked_fill(torch.eye(5)[:, :2] > 0, -1.0).cumsum(0)
+        return (sums[-1:] - sums).exp() + functional.pad(sums, (0, 0, 1, 0))[:5].exp()
+
+    check_gradients(found(decays, last=(N, 2)))
+    backwards = found(lambda net, f: (f.cumsum(0)[-1:] - f.cumsum(0)).exp() @ net.last, last=(N, 2))
+    assert [each.operation for each in backwards.unknown] == ["exp"]
