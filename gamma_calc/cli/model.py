@@ -187,7 +187,8 @@ def _text(found: ModelTheory) -> str:
         )
     lines += _beside_factors(found)
     if found.partings:
-        lines.append("where the network parts from one module, at the largest stable rate of that:")
+        there = "at the largest stable rate of that" if derivation.max_stable else "at these rates"
+        lines.append(f"where the network parts from one module, {there}:")
         lines += [text_table(_parting_rows(found.partings))]
         first = found.partings[0]  # its leading term, and where what changed in it comes from
         lines += [f"why {first.quantity} of {first.layer} does:", *(f"  {each}" for each in first.path)]
@@ -305,11 +306,12 @@ def _beside_module(found: ModelTheory) -> Iterator[str]:
         yield f"{module} has the same exponents there."
         return
     is_same = found.module.max_stable == found.derivation.max_stable
-    alone = (
-        "the same largest stable rate"
-        if is_same
-        else f"a largest stable rate of {_rates(found, found.module.max_stable)}"
-    )
+    if not found.derivation.max_stable:
+        alone = "other exponents at these rates"
+    elif is_same:
+        alone = "the same largest stable rate"
+    else:
+        alone = f"a largest stable rate of {_rates(found, found.module.max_stable)}"
     if not found.partings:
         there = "the same exponents there" if is_same else "there the exponents of this network"
         yield f"{module} has {alone}, and {there}."

@@ -523,3 +523,16 @@ def test_layers_with_other_modules_are_named(capsys: pytest.CaptureFixture[str])
     assert main(["model", "config.json", "--layers", "1", "--steps", "1", "--at", "eta=-1/2"]) == 0
     said = "2 layers, from layer 4 on, have modules that none of these has: --layers 4 derives one of them too."
     assert said in capsys.readouterr().out
+    Path("attention.json").write_text(json.dumps(PLAIN | {"target_modules": ["q_proj"]}), encoding="utf-8")
+    assert main(["model", "config.json", "--adapter", "attention.json", "--layers", "3"]) == 2
+    said = "found 'q_proj in none of the first 3', expected --layers 4, which has some"
+    assert said in capsys.readouterr().err
+
+
+def test_at_rates_that_are_said_nothing_is_told_of_the_largest_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "llama --adapter v.json --scheme lora-plus-a --steps 3 --at eta=-1"
+    assert main(["model", *words.split()]) == 0
+    stable, module, *others = capsys.readouterr().out.splitlines()
+    assert stable == "Stable: never."
+    assert module.startswith("One module alone has other exponents at these rates. There Z_A of v_proj[2] is n^(1/2)")
+    assert "where the network parts from one module, at these rates:" in others
