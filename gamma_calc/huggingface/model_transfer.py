@@ -110,7 +110,8 @@ class LayerRates:
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data: what is shared, and the rates of each kind of layer."""
-        shared = {key: self.one.json()[key] for key in ("schema", "scheme", "optimizer", "stable", "alpha")}
+        of_one = self.one.json()
+        shared = {key: of_one[key] for key in ("schema", "scheme", "optimizer", "stable", "alpha")}
         layers = [
             {
                 "layer": name,

@@ -113,7 +113,7 @@ class _Taking:
         """Some of the rows that an axis is split into, such as the heads of queries: the coordinates of these."""
         counts = self.t.axes.sizes[inner]
         rows = tuple(range(row.start * count, row.stop * count) for row, count in zip(self.taken, counts, strict=True))
-        new = self.t.axes.axis(tuple(map(len, rows)), {*_axes(operand), self.new}, self.where)
+        new = self.t.axes.axis(tuple(map(len, rows)), {*_axes(operand), self.new, inner}, self.where)
         return Split(_Taking(self.t, rows, new, self.where).of(operand, old), new, self.new, inner)
 
     def _part(self, each: Any, axis: Axis) -> Any:
