@@ -444,15 +444,16 @@ def _paired(entries: Tensor, place: int, data: Tensor, sums: Tensor) -> Tensor:
     """The same law, with sums against the data that are the same at every width but for the data's own.
 
     Given H [n, m], the rows of X H with X standard normal are those of G L^T, L L^T = H^T H, with G standard normal: so
-    G is drawn once, and the part of X in the span of H is replaced. With n < m coordinates nothing is.
+    G is drawn once, and the part of X in the span of H is replaced. With a rank of H below m nothing is.
 
     Shapes: entries [runs, .., n, ..], data [runs, n, m], sums [runs, .., m].
     """
-    if data.shape[1] < data.shape[2]:
-        return entries
     runs, n, m = data.shape
+    gram = data.mT @ data
+    if n < m or bool((torch.linalg.matrix_rank(gram, hermitian=True) < m).any()):
+        return entries
     last = entries.movedim(place, -1)
-    rows, gram = last.reshape(runs, -1, n), data.mT @ data
+    rows = last.reshape(runs, -1, n)
     missing = sums.reshape(runs, -1, m) @ torch.linalg.cholesky(gram).mT - rows @ data
     moved: Tensor = rows + torch.linalg.solve(gram, missing, left=False) @ data.mT
     return moved.reshape(last.shape).movedim(-1, place)

@@ -16,6 +16,7 @@ from gamma_calc.simulation.program_sizes import (
     MEAN,
     ProgramExperiment,
     ProgramMeasurement,
+    _paired,
     drawn_tensors,
     program_sizes,
     sizes_at_rates,
@@ -127,6 +128,14 @@ def test_sums_against_the_data_are_paired_over_widths() -> None:
     torch.testing.assert_close(sums[0], sums[2], rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(sums[1], sums[3], rtol=1e-10, atol=1e-10)
     assert not torch.isclose(sums[0], sums[1]).any()
+
+
+def test_entries_are_left_as_they_were_drawn_where_data_depend_on_each_other() -> None:
+    """Columns that are multiples of each other, as a model's own decays of its states are, have one sum, not three."""
+    drawn, sums = torch.randn(2, 4, 9).double(), torch.randn(2, 4, 3).double()
+    data = torch.randn(2, 9, 1).double() * torch.tensor([1.0, 2.0, 3.0])
+    assert torch.equal(_paired(drawn, 2, data, sums), drawn)
+    assert not torch.equal(_paired(drawn, 2, torch.randn(2, 9, 3).double(), sums), drawn)
 
 
 def test_a_run_does_not_depend_on_the_others() -> None:
