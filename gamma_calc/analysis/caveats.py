@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from fractions import Fraction
+
 from gamma_calc.analysis.cancellation import cancellation
 from gamma_calc.analysis.points import misread
 from gamma_calc.calculus.assumptions import NO_CANCELLATION
 from gamma_calc.calculus.recursion import Trajectory
+from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 
 
@@ -21,4 +25,22 @@ def caveats(scheme: Scheme, run: Trajectory) -> tuple[str, ...]:
             f"{otherwise}: which part of a map leads depends on what is free, and exponents are told as if it did not "
             "(--at tells them at a point)"
         )
-    return tuple(found)
+    return (*found, *below_their_floor(run.program))
+
+
+def below_their_floor(program: Program) -> Iterator[str]:
+    """That Adafactor's floor, a constant, is small beside what it outgrows in the end."""
+    gaps = {
+        each.name: each.floor - each.initial
+        for each in program.parameters
+        if each.is_trained and each.floor is not None and each.initial is not None
+    }
+    small = {name: gap.constant for name, gap in gaps.items() if gap.is_constant and gap.constant > 0}
+    if small:
+        name, gap = max(small.items(), key=lambda pair: pair[1])
+        others = f" and {len(small) - 1} others" if len(small) > 1 else ""
+        yield (
+            f"the step of {name}{others} is scaled by its floor, which outgrows the entries: of 1/1000, as torch has "
+            f"it, from n = 10^{Fraction(3) / gap} on; a narrower network goes by the entries, with a step n^({-gap}) "
+            "times that"
+        )

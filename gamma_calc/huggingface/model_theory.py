@@ -19,6 +19,7 @@ from peft import PeftModel
 
 from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.analysis.bounded import run_of
+from gamma_calc.analysis.caveats import below_their_floor
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.largest_rates import at_largest
@@ -339,6 +340,7 @@ def model_theory(
     point = at_largest(found.problem.scheme.domain, derivation.max_stable) if derivation.at_max else None
     if point is not None and isinstance(chosen.model, LoraModule):
         parts = layer_parts(found, found.problem, point, steps, policy)
+    notes = (*notes, *below_their_floor(derivation.run.program))
     return ModelTheory(title, short, chosen, found, derivation, module, partings, parts, init, inits or {}, notes)
 
 

@@ -52,6 +52,11 @@ class Matrix:
         """What the model calls it, without PEFT's words."""
         return plain_name(self.operation.parameter)
 
+    @property
+    def is_zero(self) -> bool:
+        """Whether it has no entry but zero in the twins."""
+        return not any(value.is_meta or bool(value.any()) for value in self.operation.values or ())
+
     def growth(self, place: int) -> Affine:
         """The exponent of the number of coordinates of a dimension."""
         return sum((axis.size for axis in self.dims[place]), ZERO)
@@ -61,19 +66,26 @@ InitialSize = Callable[[Matrix], Affine | None]
 """The exponent of the entries of a matrix at the start; None where they are zero."""
 
 
-def initial_size(init: str | Path) -> InitialSize:
+def initial_size(init: str | Path, *, is_own: bool = False) -> InitialSize:
     """How large matrices are at the start, in one of the three ways.
 
     Random matrices of an adapter start as PEFT has them, by their fan-in.
 
     Args:
         init: "fan-in", "model", or the folder of a checkpoint.
+        is_own: whether a matrix that is zero in the twins is zero: those of a pretrained model have been trained.
 
     Raises:
         BadInput: it is none of these, or the folder has no safetensors.
     """
     way = _way(init)
-    return lambda matrix: by_fan_in(matrix) if matrix.operation.is_random_buffer else way(matrix)
+
+    def size(matrix: Matrix) -> Affine | None:
+        if is_own and matrix.is_zero:
+            return None
+        return by_fan_in(matrix) if matrix.operation.is_random_buffer else way(matrix)
+
+    return size
 
 
 def stated_sizes(inits: Mapping[str, str], parameters: Iterable[str]) -> Mapping[str, Affine | None]:

@@ -165,7 +165,7 @@ def traced(
     # How large a matrix is at the start goes by what is summed over, which a first translation is asked for.
     first = _translation(twins, capture, chosen, rates, by_fan_in, stated, {})
     summed = summed_dimensions(first, _translated(first).expression)
-    translation = _translation(twins, capture, chosen, rates, initial_size(init), stated, summed)
+    translation = _translation(twins, capture, chosen, rates, initial_size(init, is_own=twins.is_own), stated, summed)
     output = _translated(translation)
     named = output.expression
     assert isinstance(named, Named)

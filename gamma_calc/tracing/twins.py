@@ -70,12 +70,13 @@ NOT_COPIED = ("transformers_version", "stage_names", "out_features", "out_indice
 
 @dataclass(frozen=True, slots=True)
 class Twins:
-    """A model at two sets of sizes, and the classes of these."""
+    """A model at two sets of sizes, and the classes of these; `is_own` where a function of the width makes it."""
 
     name: str
     twins: tuple[Twin, Twin]
     family: SizeClasses
     trained: frozenset[str]
+    is_own: bool = False
 
 
 def twins_of(model: Any, inputs: Mapping[str, Any] | None, growth: Mapping[str, Affine]) -> Twins:
@@ -118,7 +119,7 @@ def _of_function(build: Callable[[int], Any], inputs: Mapping[str, Any] | None, 
             expected="one whose matrices grow with the width",
         )
     family = SizeClasses({"width": (WIDTHS[0], WIDTHS[1])}, {"width": growth.get("width", Affine.of(1))})
-    return Twins(type(first.model).__name__, (first, second), family, _trained(first.model))
+    return Twins(type(first.model).__name__, (first, second), family, _trained(first.model), is_own=True)
 
 
 def _renamed_inputs(module: nn.Module, given: Any) -> Mapping[str, Any]:

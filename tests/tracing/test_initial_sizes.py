@@ -45,7 +45,7 @@ def initial(law: Draw, init: str | Path = "model", **options: Mapping[str, str])
 def test_a_models_own_init_is_measured_at_two_widths(law: str) -> None:
     draw, exponent = LAWS[law]
     assert initial(draw) == exponent
-    assert initial(draw, "fan-in") == "-1/2"
+    assert initial(draw, "fan-in") == ("None" if law == "zero" else "-1/2")
     assert initial(draw, inits={"second": "-3/4"}) == "-3/4"
 
 
@@ -138,3 +138,10 @@ def test_a_vector_is_random_where_it_is_said_how_large_it_is() -> None:
         found = traced(lambda width: (Vectors(width), {"x": torch.ones(2, 3)}), rates="-3", inits=inits)
         assert {each.source: str(each.initial) for each in found.parameters}["readout"] == initial
         assert str(exponents(found.problem, steps=1)[1].sizes["output"]) == output
+
+
+def test_a_matrix_of_ones_own_that_is_zero_stays_there_where_it_is_frozen() -> None:
+    """As the last one of a branch does; those of a pretrained model stand for what training has made of them."""
+    built = traced(lambda width: (Net(width, LAWS["zero"][0]), {"x": torch.ones(2, 3)})).problem
+    assert built is not None
+    assert str(exponents(built, steps=1, at={"eta": "0"})[1].sizes["Delta_output"]) == "-oo"
