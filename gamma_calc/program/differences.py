@@ -70,10 +70,12 @@ def difference(node: Expression) -> Expression | None:
 
 
 def _divides(node: Expression) -> bool:
-    """Whether a value is one over another one, whatever it is called and whichever way its axes are written."""
+    """Whether a value is one over another one, or has it as a factor, whichever way its axes are written."""
     match node:
         case Named() | Stopped() | Scaled() | Transposed() | Renamed() | Split() | Merged():
             return _divides(node.operand)
+        case Entrywise(left, right):
+            return _divides(left) or _divides(right)
         case PowerOf(_, degree):
             return degree < 0
     return isinstance(node, InverseRms)

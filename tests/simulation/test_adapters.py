@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import pytest
@@ -225,3 +225,10 @@ def test_a_rate_above_the_edge_is_not_stable() -> None:
     """What is derived of the edge is not true beside it."""
     slopes = local_slopes(vera(), {"eta": "1/2"}, (2**10, 2**12))
     assert slopes[STEPS, "Z_B"] > 0.4
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sign", "sgd"])
+def test_no_part_of_the_change_of_a_direction_is_larger_than_the_whole(optimizer: str) -> None:
+    """Where A's step leads, what it changes is n^(1/2), as measured; its norm divides it by what it has become."""
+    found = exponents(replace(dora(init=("zero", "0")), optimizer=optimizer), steps=1, at={"eta": "-1/4", "eta_m": -2})
+    assert [str(found[1].sizes[name]) for name in ("Delta_Y", "delta_A")] == ["1/2", "1/2"]
