@@ -11,14 +11,12 @@ import torch
 from gamma_calc.errors import Unknown
 from gamma_calc.program import network
 from gamma_calc.program.expressions import Pointwise, Stopped
-from gamma_calc.tracing.capture import SAME, TRANSPOSES, VIEWS, Operation
+from gamma_calc.tracing.capture import SAME, Across, Operation
+from gamma_calc.tracing.signs import signs
 from gamma_calc.tracing.translation import Entry, Translation
 from gamma_calc.tracing.values import Value
 
 NORMS = ("norm", "linalg_norm", "linalg_vector_norm")
-SAME_SIGNS = (*SAME, *VIEWS, *TRANSPOSES, "select", "slice", "expand", "repeat", "cumsum", "pad")
-"""Operations whose values have no sign that those of their first operand have not."""
-NEVER_NEGATIVE = ("softplus", "sigmoid", "relu", "exp", "square", "abs", "softmax")
 EPSILON = 1e-4
 """A lower bound on a norm up to which it is read as what keeps a quotient finite, and one on others as zero."""
 LARGEST = torch.finfo(torch.half).max
@@ -129,50 +127,12 @@ def exponential_less_one(t: Translation, op: Operation, x: Any) -> Value:
 
 def _half_exponent(t: Translation, x: Any) -> tuple[Value, Value]:
     """tanh(x / 2) and 1 / (1 - tanh(x / 2)), of what is nowhere positive."""
-    if 1 in _signs(t, x):
+    if 1 in signs(t, x):
         raise Unknown("e to the power of what may be positive")
     half = t.scaled(t.value(x), 0.5)
     bounded = half.written(network.tanh(half.expression))
     below = t.layout.added(Value(t.scalar(1), half.dims), t.scaled(bounded, -1))
     return bounded, below.written(network.power(below.expression, Fraction(-1)))
-
-
-def _signs(t: Translation, argument: Any) -> set[int]:
-    """The signs that entries of an operand may have."""
-    operation = t.capture.operation(argument)
-    numbers = t.number(argument) if operation is None else operation.values if operation.is_constant else None
-    if numbers is not None:
-        every = [torch.as_tensor(each) for each in (numbers if isinstance(numbers, tuple) else (numbers,))]
-        return {sign for sign in (1, -1) for each in every if bool((sign * each > 0).any())}
-    match operation:
-        case Operation(kind=kind, arguments=(operand, *_)) if kind in SAME_SIGNS:
-            return _signs(t, operand)
-        case Operation(kind=kind) if kind in NEVER_NEGATIVE:
-            return {1}
-        case Operation(kind="neg", arguments=(operand,)):
-            return {-sign for sign in _signs(t, operand)}
-        case Operation(kind="mul", arguments=(one, other)):
-            return {mine * theirs for mine in _signs(t, one) for theirs in _signs(t, other)}
-        case Operation(kind="masked_fill", arguments=(operand, _, number)):
-            return _signs(t, operand) | _signs(t, number)
-        case Operation(kind="clamp" | "clamp_min", arguments=(_, int(low) | float(low), *_)) if low >= 0:
-            return {1}
-        case Operation(kind="sub", arguments=(one, other)) if _is_last_sum(t, one, other):
-            return _signs(t, other)
-        case Operation(kind="min" | "minimum", arguments=(one, other)) if t.number(other) is not None:
-            return _signs(t, one) if 1 in _signs(t, other) else {-1}
-    return {1, -1}
-
-
-def _is_last_sum(t: Translation, argument: Any, sums: Any) -> bool:
-    """Whether an operand is the last of some sums of the first coordinates: the largest where all have one sign."""
-    whole, end, taken = t.capture.operation(sums), t.capture.operation(argument), list[tuple[Any, ...]]()
-    if whole is None or whole.kind != "cumsum" or whole.shape is None:
-        return False
-    while end is not None and end.kind in ("slice", "select"):
-        taken.append(end.arguments[1:3])
-        end = t.capture.operation(end.arguments[0])
-    return end is whole and (whole.arguments[1] % len(whole.shape), -1) in taken
 
 
 def clamped(t: Translation, op: Operation, x: Any, least: Any = None, most: Any = None) -> Value:
@@ -181,7 +141,7 @@ def clamped(t: Translation, op: Operation, x: Any, least: Any = None, most: Any 
     A tiny bound below a norm is left out.
     """
     value = t.value(x)
-    least, most = (_bound(each if each is None else t.number(each)) for each in (least, most))
+    least, most = (_bound(t, each) for each in (least, most))
     match least, most:
         case None, None:
             return value
@@ -204,8 +164,11 @@ def clamped(t: Translation, op: Operation, x: Any, least: Any = None, most: Any 
     raise Unknown(f"a clamp to {least} and {most}")
 
 
-def _bound(number: Any) -> Any:
-    """A bound of a clamp; none where models write so large a number for infinity."""
+def _bound(t: Translation, bound: Any) -> float | Across | None:
+    """A bound of a clamp; none where none is given, or where models write so large a number for infinity."""
+    number = None if bound is None else t.number(bound)
+    if bound is not None and number is None:
+        raise Unknown("a clamp to what is no number")
     return None if isinstance(number, int | float) and abs(number) >= LARGEST else number
 
 

@@ -353,6 +353,7 @@ REFUSED: dict[str, Forward] = {
     "padding with other numbers than zeros": lambda net, f: functional.pad(f, (0, 0, 1, 1), value=1.0),
     "the coordinates of width, which grows, in order": lambda net, f: f.flip(-1),
     "a clamp to -1 and 2": lambda net, f: f.clamp(-1, 2),
+    "a clamp to what is no number": lambda net, f: torch.clamp(f, f.square(), None),
     "an ELU of 2 times its argument": lambda net, f: torch.ops.aten.elu(f, 1, 1, 2),
     "values side by side along width_x2, which grows": lambda net, f: torch.cat([f, f], -1).relu(),
     "values side by side along width_x3, which grows": lambda net, f: torch.cat([f, f, f], -1)[:, 1:],
