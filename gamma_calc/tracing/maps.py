@@ -138,7 +138,7 @@ def _half_exponent(t: Translation, x: Any) -> tuple[Value, Value]:
 def clamped(t: Translation, op: Operation, x: Any, least: Any = None, most: Any = None) -> Value:
     """Between fixed bounds: c times a map of x / c whose bound is 1, or x + relu(-x) above 0, with a slope of 1 at 0.
 
-    A tiny bound below a norm is left out.
+    A tiny bound below a norm is left out; one below a softplus is added to the relu of what is above it.
     """
     value = t.value(x)
     least, most = (_bound(t, each) for each in (least, most))
@@ -147,6 +147,9 @@ def clamped(t: Translation, op: Operation, x: Any, least: Any = None, most: Any 
             return value
         case float(low), None if 0 < low <= EPSILON and _is_length(t, x):
             return value
+        case float(low), None if 0 < low < log(2) and _is_softplus(t, x):  # which is about log 2 where x vanishes
+            floor, less = (Value(t.scalar(each), value.dims) for each in (low, -low))
+            return t.layout.added(floor, _relu(t.layout.added(value, less)))
         case 0, None:
             return _positive_part(t, value)
         case int(low) | float(low), None if low < 0:
@@ -222,11 +225,22 @@ def _difference(t: Translation, x: Any, y: Any) -> Value:
     return t.layout.added(t.value(x), t.scaled(t.value(y), -1))
 
 
-def _is_length(t: Translation, argument: Any) -> bool:
-    """Whether an operand is a norm, or a mean of squares."""
+def _made_by(t: Translation, argument: Any) -> Operation | None:
+    """The operation that an operand is the value of, whatever type it has."""
     operation = t.capture.operation(argument)
     while operation is not None and operation.kind in SAME:
         operation = t.capture.operation(operation.arguments[0])
+    return operation
+
+
+def _is_softplus(t: Translation, argument: Any) -> bool:
+    operation = _made_by(t, argument)
+    return operation is not None and operation.kind == "softplus"
+
+
+def _is_length(t: Translation, argument: Any) -> bool:
+    """Whether an operand is a norm, or a mean of squares."""
+    operation = _made_by(t, argument)
     if operation is not None and operation.kind == "mean":
         squares = t.capture.operation(operation.arguments[0])
         return squares is not None and is_square(squares)

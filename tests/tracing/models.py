@@ -196,6 +196,17 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
         mamba_d_state=6,
         **GROUPED,
     ),
+    "nemotron-h": _of(
+        "NemotronH",
+        "ForCausalLM",
+        "in_proj",
+        layers_block_type=["mamba"],
+        mamba_num_heads=8,
+        mamba_head_dim=8,
+        ssm_state_size=6,
+        n_groups=2,
+        **GROUPED,
+    ),
     "granite hybrid": _of(
         "GraniteMoeHybrid",
         "ForCausalLM",

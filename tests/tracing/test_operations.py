@@ -47,6 +47,7 @@ MAPS: dict[str, Forward] = {
     "where one is larger": lambda net, f: (f < f.square()) * f + (f.square() <= f).float() * f.square(),
     "without bounds": lambda net, f: torch.max(f, torch.tensor(torch.finfo(f.dtype).min)).clamp(-1e30, 1e30) * f,
     "xIELU": lambda net, f: torch.where(f > 0, f.square(), torch.expm1(torch.min(f, torch.tensor(0.0))) - f) + f,
+    "no less than a floor": lambda net, f: functional.softplus(3 * f).clamp(min=0.25) * f,
     "above a threshold": lambda net, f: functional.threshold(f, 0, 0) * f,
     "prelu": lambda net, f: functional.prelu(f, f.new_full((1,), 0.25)),
     "a slope each": lambda net, f: functional.prelu(f.T, torch.arange(5, dtype=f.dtype)).T,
