@@ -106,15 +106,9 @@ def scattered(t: Translation, op: Operation, x: Any, place: int, places: Any, so
     if where is None or not isinstance(source, Reference):
         raise Unknown("numbers put at places that training changes, or one number at all of them")
     value, new = t.value(x), t.value(source)
-    place %= len(value.dims)
-    value = t.layout.whole(value, place)
-    front = (*value.dims[:place], *value.dims[place + 1 :])
-    picks = indicators(
-        t, op.name, (*front, *new.dims[place : place + 1]), [(where[0].movedim(place, -1), value.dims[place])]
-    )
-    letters = LETTERS[: len(value.dims)]
-    beside, taken = letters.replace(letters[place], ""), letters[place]
-    put = t.layout.product(new, picks, (letters.replace(taken, "z"), f"{beside}z{taken}", letters))
+    place = value.place(place)
+    value, picks, (letters, of_rows, of_picks) = _picks(t, op, value, place, where)
+    put = t.layout.product(new, picks, (of_rows, of_picks, letters))
     rest = torch.ones([t.layout.sizes(dim)[0] for dim in value.dims]).scatter(place, where[0], 0)
     kept = Value(t.data(f"{op.name}_kept", rest, value.axes), value.dims)
     return t.joined(t.layout.added(t.layout.times(value, kept), put), op)
@@ -122,7 +116,17 @@ def scattered(t: Translation, op: Operation, x: Any, place: int, places: Any, so
 
 def _at_places(t: Translation, op: Operation, value: Value, place: int, places: Sequence[Tensor]) -> Value:
     """Entries along a dimension, at places in each row, of every twin: a sum against their indicators."""
-    place %= len(value.dims)
+    value, picks, (letters, of_rows, of_picks) = _picks(t, op, value, place % len(value.dims), places)
+    return t.layout.product(value, picks, (letters, of_picks, of_rows))
+
+
+def _picks(
+    t: Translation, op: Operation, value: Value, place: int, places: Sequence[Tensor]
+) -> tuple[Value, Value, tuple[str, str, str]]:
+    """The indicators of places along a dimension, which is whole then, in each row.
+
+    And the letters of the value, of the entries at the places, and of the indicators.
+    """
     value = t.layout.whole(value, place)
     if not all(map(t.axes.is_fixed, value.dims[place])):
         raise Unknown(f"entries at places along {value.dims[place][0]}, which grows")
@@ -136,7 +140,7 @@ def _at_places(t: Translation, op: Operation, value: Value, place: int, places: 
     picks = indicators(t, op.name, (*front, new), [(numbers, value.dims[place])])
     letters = LETTERS[: len(value.dims)]
     beside, taken = letters.replace(letters[place], ""), letters[place]
-    return t.layout.product(value, picks, (letters, f"{beside}z{taken}", letters.replace(taken, "z")))
+    return value, picks, (letters, letters.replace(taken, "z"), f"{beside}z{taken}")
 
 
 def _looked_up(t: Translation, value: Value, first: int, places: tuple[Operation, ...]) -> Value:

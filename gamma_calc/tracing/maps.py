@@ -141,7 +141,7 @@ def clamped(t: Translation, op: Operation, x: Any, least: Any = None, most: Any 
     A tiny bound below a norm is left out; one below a softplus is added to the relu of what is above it.
     """
     value = t.value(x)
-    least, most = (_bound(t, each) for each in (least, most))
+    least, most = _bound(t, least, -1), _bound(t, most, 1)
     match least, most:
         case None, None:
             return value
@@ -167,37 +167,41 @@ def clamped(t: Translation, op: Operation, x: Any, least: Any = None, most: Any 
     raise Unknown(f"a clamp to {least} and {most}")
 
 
-def _bound(t: Translation, bound: Any) -> float | Across | None:
-    """A bound of a clamp; none where none is given, or where models write so large a number for infinity."""
+def _bound(t: Translation, bound: Any, sign: int) -> float | Across | None:
+    """A lower bound of a clamp (-1) or an upper one; none where models write so large a number for infinity."""
     number = None if bound is None else t.number(bound)
     if bound is not None and number is None:
         raise Unknown("a clamp to what is no number")
-    return None if isinstance(number, int | float) and abs(number) >= LARGEST else number
+    return None if isinstance(number, int | float) and sign * number >= LARGEST else number
 
 
 def larger(t: Translation, op: Operation, x: Any, y: Any) -> Value:
     """The larger of two: half of x + y + |x - y|; of a number as `clamp`, but of 0, where the slope at 0 is 1/2."""
+    x, y = _number_last(t, x, y)
     return clamped(t, op, x, y) if t.number(y) else _extreme(t, op, x, y, 1)
 
 
 def smaller(t: Translation, op: Operation, x: Any, y: Any) -> Value:
     """The smaller of two: half of x + y - |x - y|; of a number as `maximum`."""
+    x, y = _number_last(t, x, y)
     return clamped(t, op, x, None, y) if t.number(y) else _extreme(t, op, x, y, -1)
 
 
+def _number_last(t: Translation, x: Any, y: Any) -> tuple[Any, Any]:
+    return (x, y) if t.number(x) is None else (y, x)
+
+
 def _extreme(t: Translation, op: Operation, x: Any, y: Any, sign: int) -> Value:
-    if t.number(y) == 0:
-        value = t.value(x)
-        return t.scaled(t.layout.added(value, t.scaled(_magnitude(t, value), sign)), 0.5)
     apart = t.scaled(_magnitude(t, _difference(t, x, y)), sign)
-    return t.joined(t.scaled(t.layout.added(t.value(x), t.value(y), apart), 0.5), op)
+    others = [] if t.number(y) == 0 else [t.value(y)]
+    return t.joined(t.scaled(t.layout.added(t.value(x), *others, apart), 0.5), op)
 
 
 def above(t: Translation, op: Operation, x: Any, y: Any) -> Value:
     """1 where one is larger than the other, else 0: the derivative of a ReLU of their difference."""
     if any(t.number(each) not in (None, 0) for each in (x, y)):
         raise Unknown("a comparison with a number other than 0")
-    difference = t.value(x) if t.number(y) == 0 else _difference(t, x, y)
+    difference = _difference(t, x, y)
     return difference.written(Stopped(network.relu(difference.expression).derivative))
 
 
@@ -222,7 +226,7 @@ def inverted(t: Translation, condition: Value) -> Value:
 
 
 def _difference(t: Translation, x: Any, y: Any) -> Value:
-    return t.layout.added(t.value(x), t.scaled(t.value(y), -1))
+    return t.value(x) if t.number(y) == 0 else t.layout.added(t.value(x), t.scaled(t.value(y), -1))
 
 
 def _made_by(t: Translation, argument: Any) -> Operation | None:
