@@ -111,6 +111,8 @@ class _Taking:
 
     def _of_outer(self, operand: Expression, old: Axis, inner: Axis) -> Expression:
         """Some of the rows that an axis is split into, such as the heads of queries: the coordinates of these."""
+        if any(row.step != 1 for row in self.taken):
+            raise Unknown(f"some coordinates of {old}, which are not in a row")
         counts = self.t.axes.sizes[inner]
         rows = tuple(range(row.start * count, row.stop * count) for row, count in zip(self.taken, counts, strict=True))
         new = self.t.axes.axis(tuple(map(len, rows)), {*_axes(operand), self.new, inner}, self.where)

@@ -59,6 +59,11 @@ class Across(tuple[float, ...]):
     """A number that differs between the twins, in each of them."""
 
 
+def in_each(number: Any) -> Sizes:
+    """A whole number in each of the twins."""
+    return tuple(map(int, number if isinstance(number, Across) else (number, number)))
+
+
 @dataclass(frozen=True, slots=True)
 class Uneven:
     """A list that is longer in one twin than in another."""

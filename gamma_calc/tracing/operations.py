@@ -20,7 +20,7 @@ from gamma_calc.program import network
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression, InverseRms, PowerOf, Softmax, Stopped
 from gamma_calc.tracing.blocks import block
-from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference
+from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference, in_each
 from gamma_calc.tracing.lookups import (
     embedding,
     gathered,
@@ -305,14 +305,14 @@ def _places(value: Value, places: Any) -> tuple[int, ...]:
 def repeated(t: Translation, op: Operation, x: Any, count: Any, place: int | None = None, **options: Any) -> Value:
     """Every coordinate of a dimension a fixed number of times, side by side."""
     value = t.value(x)
-    times = tuple(map(int, count)) if isinstance(count, Across) else (count, count)
-    is_one = place is not None and not value.dims[value.place(place)]
-    if place is None or not (isinstance(count, int) or (isinstance(count, Across) and is_one)) or 0 in times:
+    if not isinstance(count, int | Across) or 0 in in_each(count) or place is None:
         raise Unknown("repeated a number of times that grows or is not one for all, or along no dimension")
-    if times == (1, 1):
-        return value
     place = value.place(place)
-    new = t.axes.axis(times, value.axes, op.where)
+    if isinstance(count, Across) and value.dims[place]:
+        raise Unknown("repeated a number of times that grows")
+    if count == 1:
+        return value
+    new = t.axes.axis(in_each(count), value.axes, op.where)
     return Value(value.expression, (*value.dims[:place], (*value.dims[place], new), *value.dims[place + 1 :]))
 
 
@@ -321,7 +321,7 @@ def tiled(t: Translation, op: Operation, x: Any, counts: Sequence[Any]) -> Value
     value = t.value(x)
     dims = [()] * (len(counts) - len(value.dims)) + list(value.dims)
     for place, count in enumerate(counts):
-        times = tuple(map(int, count)) if isinstance(count, Across) else (count, count)
+        times = in_each(count)
         if 0 in times:
             raise Unknown("repeated no times")
         if times != (1, 1):

@@ -13,7 +13,7 @@ from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Contraction, Ones
 from gamma_calc.tracing.blocks import block, shared_part
-from gamma_calc.tracing.capture import Across, Operation, Sizes
+from gamma_calc.tracing.capture import Across, Operation, Sizes, in_each
 from gamma_calc.tracing.translation import Beside, Coordinates, Translation
 from gamma_calc.tracing.values import Dimension, Value, flat
 
@@ -61,8 +61,8 @@ def selected(t: Translation, op: Operation, x: Any, place: int, index: Any) -> V
 
 def _counted(index: Any, sizes: Sizes) -> Sizes:
     """A place in each twin, counted from the front: one below 0 is counted from the end."""
-    places = map(int, index if isinstance(index, Across) else (index, index))
-    return tuple(place if place >= 0 else max(place + size, 0) for place, size in zip(places, sizes, strict=True))
+    places = zip(in_each(index), sizes, strict=True)
+    return tuple(place if place >= 0 else max(place + size, 0) for place, size in places)
 
 
 def unbound(t: Translation, op: Operation, x: Any, place: int = 0) -> tuple[Value, ...]:
@@ -105,12 +105,12 @@ def _in_a_row(sizes: Iterable[Sizes]) -> Iterator[Coordinates]:
 def _pieces(whole: Sizes, sizes: Any, kind: str) -> list[Sizes]:
     """The sizes of the pieces, in each twin: given, all of one size but the last, or a number of them."""
     if isinstance(sizes, tuple) and not isinstance(sizes, Across):
-        return [tuple(map(int, each)) if isinstance(each, Across) else (each, each) for each in sizes]
+        return [*map(in_each, sizes)]
     if kind == "chunk":
         if isinstance(sizes, Across):
             raise Unknown("a number of pieces that grows")
         sizes = Across(-(-each // sizes) for each in whole)
-    size = tuple(map(int, sizes)) if isinstance(sizes, Across) else (sizes, sizes)
+    size = in_each(sizes)
     counts = {-(-each // part) for each, part in zip(whole, size, strict=True)}
     if len(counts) > 1:
         raise Unknown("a number of pieces that grows")
@@ -304,7 +304,7 @@ def convolved(
     channels = t.layout.sizes(value.dims[1])
     if groups == 1:
         letters = (f"zb{inner}", patches, f"az{outer}")
-    elif tuple(groups if isinstance(groups, Across) else (groups, groups)) == channels == op.shape[1]:
+    elif in_each(groups) == channels == op.shape[1]:
         filters = Value(filters.expression, (filters.dims[0], *filters.dims[2:]))
         letters = (f"b{inner}", patches, f"ab{outer}")
     else:

@@ -320,6 +320,21 @@ def test_heads_of_queries_share_keys() -> None:
     assert missing.reason.startswith("repeated a number of times that grows")
 
 
+def test_heads_in_a_row_are_a_block_of_a_fused_projection() -> None:
+    """Heads of queries beside one of keys, as in Falcon; every other head is none."""
+
+    def wide(width: int, *, more: int, step: int) -> tuple[Built, dict[str, torch.Tensor]]:
+        def taken(net: Built, f: torch.Tensor) -> torch.Tensor:
+            heads = (f @ net.w).reshape(5, -1, 4)
+            return (heads[:, : step * width : step] * heads[:, [-1]]).flatten(1) @ net.last
+
+        return Built(width, taken, w=(N, 4 * (step * width + more)), last=(4 * width, 2)), INPUTS
+
+    check_gradients(traced(lambda width: wide(width, more=1, step=1)))
+    reasons = [each.reason for each in traced(lambda width: wide(width, more=1, step=2)).unknown]
+    assert any(each.endswith("which are not in a row") for each in reasons)
+
+
 def test_axes_that_do_not_go_together_are_said_of_their_operation() -> None:
     """Sizes of the width and of seven more, which no axis explains, as one dimension."""
 
