@@ -38,7 +38,8 @@ class Leading:
 def origin(run: Trajectory, quantity: str, t: int) -> tuple[Leading, ...]:
     """The leading term of a quantity at step t, then of each change of a cut point that it is made from.
 
-    Where several terms lead, the first one in the order of the program stands for them.
+    Where several terms lead, the first one in the order of the program stands for them, of those that training changed
+    where there are such.
     """
     made: Made = defaultdict(list)
     for application in run.applications:
@@ -68,9 +69,17 @@ def _leading(made: Made, node: Expression) -> tuple[Expression, Application] | N
         for application in made[term]:
             label = application.subject.label
             is_wanted = bool(label) and not (is_cut and is_initial(label)) and bool(application.conclusion)
-            if is_wanted and (largest is None or not _size(application).is_at_most(_size(largest[1]))):
+            if is_wanted and (largest is None or _leads(application, largest[1])):
                 largest = term, application
     return largest
+
+
+def _leads(one: Application, other: Application) -> bool:
+    """Whether a term is larger than an earlier one, or as large and changed by training, which the other is not."""
+    if not _size(one).is_at_most(_size(other)):
+        return True
+    is_as_large = _size(other).is_at_most(_size(one))
+    return is_as_large and is_initial(other.subject.label) and not is_initial(one.subject.label)
 
 
 def _terms(made: Made, node: Expression) -> Iterator[Expression]:

@@ -73,7 +73,7 @@ MOST_LAYERS = 128
 OUTPUT, CHANGE = "output", "Delta_output"
 ASSUMED = (
     "assumed: frozen matrices are random with {}, and the loss is linear in the output; U_x is what "
-    "training has changed of x, and x_0 what it was"
+    "training has changed of x, and x_0 the rest: what it was, and what softmaxes and norms make of changes"
 )
 HELD = "held as at the start: which entries are the largest, of "
 T = TypeVar("T")

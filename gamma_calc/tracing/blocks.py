@@ -9,17 +9,29 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Expression, Given, Merged, Named, Ones, Renamed, Split, Trained, nodes
+from gamma_calc.program.expressions import (
+    Contraction,
+    Expression,
+    Given,
+    Merged,
+    Named,
+    Ones,
+    Renamed,
+    Split,
+    Trained,
+    nodes,
+)
 from gamma_calc.program.shared import parts
 from gamma_calc.tracing.capture import Operation
-from gamma_calc.tracing.names import numbered
+from gamma_calc.tracing.names import distinct, numbered
 from gamma_calc.tracing.sizes import ZERO
 from gamma_calc.tracing.translation import Coordinates, Translation
-from gamma_calc.tracing.values import Value, flat
+from gamma_calc.tracing.values import Value, flat, widened
 
 
 def block(t: Translation, value: Value, place: int, taken: Coordinates, where: str) -> Value:
@@ -67,10 +79,12 @@ def shared_part(t: Translation, shared: Operation, operation: Operation, place: 
 
 def _called(t: Translation, name: str, taken: Coordinates) -> str:
     """What a block of a leaf, or of a named value, is called: numbered as they are met."""
-    known = t.taken.setdefault(name, [])
+    known = t.taken.setdefault(name, {})
     if taken not in known:
-        known.append(taken)
-    return numbered(name, known.index(taken) + 1)
+        blocks = [block for of_one in t.taken.values() for block in of_one.values()]
+        names = {*t.inits.names.values(), *t.tensors, *t.features, *blocks}
+        known[taken] = distinct(numbered(name, len(known) + 1), names)
+    return known[taken]
 
 
 class _Taking:
@@ -97,6 +111,8 @@ class _Taking:
                 return self.of(operand, old)
             case Split(operand, old, outer, inner) if axis is outer:
                 return self._of_outer(operand, old, inner)
+            case Merged(operand, outer, inner) if axis is node.axis and self.t.axes.is_fixed(outer):
+                return self._of_merged(operand, outer, inner)
             case Split() | Merged() if axis not in node.operand.axes:
                 raise Unknown(f"some coordinates of {axis}, which is several axes or a part of one")
             case Named(name, operand, is_cut):
@@ -117,6 +133,18 @@ class _Taking:
         rows = tuple(range(row.start * count, row.stop * count) for row, count in zip(self.taken, counts, strict=True))
         new = self.t.axes.axis(tuple(map(len, rows)), {*_axes(operand), self.new, inner}, self.where)
         return Split(_Taking(self.t, rows, new, self.where).of(operand, old), new, self.new, inner)
+
+    def _of_merged(self, operand: Expression, outer: Axis, inner: Axis) -> Expression:
+        """The coordinates along one axis at one of a few places of another, such as the queries beside keys."""
+        count, places = self.t.axes.sizes[inner], range(self.t.axes.sizes[outer][0])
+        of_place = {tuple(range(each * size, (each + 1) * size) for size in count): each for each in places}
+        if self.taken not in of_place:
+            raise Unknown(f"some coordinates of {inner} at some places of {outer}, other than all at one")
+        place = of_place[self.taken]
+        here = self.t.data(f"{outer}_{place}", torch.eye(len(places))[place], (outer,))
+        self.t.picks[here] = False
+        found = Contraction(widened(operand, (outer,)), here, (outer,))
+        return Renamed(found, inner, self.new) if inner in found.axes else found
 
     def _part(self, each: Any, axis: Axis) -> Any:
         if isinstance(each, Expression):

@@ -12,7 +12,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Set
-from contextlib import contextmanager, nullcontext, redirect_stderr
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,9 @@ from gamma_calc.errors import BadInput
 
 FILLED = ("new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like", "new_empty", "empty_like")
 """Operations that take no more than the shape of a value; what is empty is put in later, and zero before."""
+
+PARTS = ("wrap_with_set_grad_enabled", "wrap_with_autocast")
+"""What `torch.export` makes of a part of a forward pass that takes no gradient, or has a type of its own."""
 
 CHUNKS, TOKENS = "torch_chunk_", "torch_recurrent_"
 """What transformers calls a recurrence that takes many tokens at once, and the same of one token after the other."""
@@ -45,8 +48,10 @@ def exported(twin: Twin, rules: Set[str]) -> Any:
         BadInput: it depends on the values of its inputs, or fails.
     """
     try:
-        with torch.no_grad(), _unspoken(), _untyped(), _token_by_token(twin.model):
-            program = torch.export.export(twin.model.eval(), (), dict(twin.inputs), strict=False)
+        with torch.no_grad(), _unspoken(), _token_by_token(twin.model):
+            with torch.enable_grad():
+                program = torch.export.export(twin.model.eval(), (), dict(twin.inputs), strict=False)
+            _write_out(program.graph_module)
             if any(map(_changes_shared, program.graph.nodes)):
                 program = _written_in(program, {})
             return _with_rules(program, rules)
@@ -55,6 +60,32 @@ def exported(twin: Twin, rules: Set[str]) -> Any:
         raise BadInput(
             f"{asked}: {str(problem).splitlines()[0] if str(problem) else problem!r} ({_own_line(problem)})"
         ) from None
+
+
+def _write_out(module: Any) -> None:
+    """Write the parts of a forward pass that have a type of their own, or no gradient, among its other operations."""
+    graph = module.graph
+    for node in [each for each in graph.nodes if each.op == "call_function" and kind_of(each) in PARTS]:
+        first, *operands = [each for each in node.args if isinstance(each, fx.Node)]
+        part = module.get_submodule(first.target)
+        _write_out(part)
+        with graph.inserting_before(node):
+            inputs = part.graph.find_nodes(op="placeholder")
+            values = graph.graph_copy(part.graph, dict(zip(inputs, operands, strict=True)))
+            if node.args[0] is False:
+                values = [_stopped(graph, each) for each in values]
+        for item in [*node.users]:
+            item.replace_all_uses_with(values[item.args[1]])
+            graph.erase_node(item)
+        graph.erase_node(node)
+    module.recompile()
+
+
+def _stopped(graph: Any, value: Any) -> Any:
+    """A value through which no gradient goes."""
+    found = graph.call_function(torch.ops.aten.detach.default, (value,))
+    found.meta = dict(value.meta)
+    return found
 
 
 def _written_in(program: Any, ways: Mapping[Any, Any]) -> Any:
@@ -127,17 +158,6 @@ def _unspoken() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
-
-
-@contextmanager
-def _untyped() -> Iterator[None]:
-    """Without changes of type for a part of a forward pass: `torch.export` makes one operation of such a part."""
-    before = torch.autocast
-    torch.autocast = lambda *given, **options: nullcontext()  # type: ignore[assignment, misc]
-    try:
-        yield
-    finally:
-        torch.autocast = before  # type: ignore[misc]
 
 
 @contextmanager

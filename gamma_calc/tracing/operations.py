@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from math import sqrt
 from string import ascii_lowercase as LETTERS
+from string import digits as DIGITS
 from types import MappingProxyType
 from typing import Any
 
@@ -61,14 +63,19 @@ from gamma_calc.tracing.maps import (
 )
 from gamma_calc.tracing.parameters import AdapterFactor
 from gamma_calc.tracing.pieces import (
+    added_beside,
     concatenated,
     convolved,
     cumulated,
     flipped,
+    moved_channels,
     narrowed,
+    of_channels,
+    of_places,
     padded,
     parts,
     placed,
+    put_at,
     selected,
     sliced,
     stacked,
@@ -129,15 +136,17 @@ def expanded(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) 
     return Value(value.expression, tuple(dims))
 
 
-def product(t: Translation, op: Operation, x: Any, y: Any) -> Value | Pairs:
+def product(t: Translation, op: Operation, x: Any, y: Any) -> Value | Beside | Pairs:
     """Entry by entry; by a number, a scalar. VeRA's vectors multiply A Z, and B times that."""
     if (pairs := turned(t, x, y)) is not None:
         return pairs
     for one, other in ((x, y), (y, x)):
         number = t.number(other)
         if number is not None:
-            value = t.value(one)
-            scaled = t.scaled(value, number, _symbol(t, one))
+            beside = t.beside(one)
+            if isinstance(beside, Beside) and not isinstance(other, Reference):
+                return beside.each(partial(t.scaled, number=number))
+            scaled = t.scaled(t.value(beside), number, _symbol(t, one))
             result = scaled if not isinstance(other, Reference) else t.layout.broadcast(scaled, t.value(other))[0]
             return _adapted(t, one, result)
     for factor, other in ((x, y), (y, x)):
@@ -181,22 +190,25 @@ def quotient(t: Translation, op: Operation, x: Any, y: Any) -> Value:
     return t.scaled(t.value(x), inverse)
 
 
-def added(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value:
-    """The sum; what is zero at both widths is left out."""
+def added(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value | Beside:
+    """The sum; what is zero at both widths is left out. Of values side by side, of each with what stands there."""
     values = [each for each in (x, y) if t.number(each) != 0]
     if len(values) == 1:
         left = t.scaled(t.value(y), alpha) if values[0] is y and alpha != 1 else t.value(values[0])
         return t.layout.broadcast(left, t.value(x if values[0] is y else y))[0]
-    left, right = t.value(x), t.scaled(t.value(y), alpha)
-    return t.joined(t.layout.added(left, right), op)
+    one, other = t.beside(x), t.beside(y)
+    other = other.each(partial(t.scaled, number=alpha)) if isinstance(other, Beside) else t.scaled(other, alpha)
+    if (beside := added_beside(t, op, one, other)) is not None:
+        return beside
+    return t.joined(t.layout.added(t.value(one), t.value(other)), op)
 
 
-def subtracted(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value:
+def subtracted(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value | Beside:
     """The sum with what is taken away times -1."""
     return added(t, op, x, y, alpha=-alpha)
 
 
-def subtracted_from(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value:
+def subtracted_from(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value | Beside:
     """The second less the first."""
     return added(t, op, y, x, alpha=-alpha)
 
@@ -369,14 +381,28 @@ def rms_normed(t: Translation, op: Operation, x: Any, shape: Any, weight: Any = 
 
 
 def _normed(t: Translation, x: Any, shape: Any, weight: Any, norm: Callable[[Expression, Axis], Expression]) -> Value:
-    """A norm along the last dimension, times a weight, if there is one."""
+    """A norm along the last dimensions, times a weight, if there is one."""
     value = t.value(x)
-    if len(shape) != 1:
-        raise Unknown("a norm over several dimensions")
-    value = t.layout.whole(value, len(value.dims) - 1)
+    shapes = [t.layout.sizes(dim) for dim in value.dims]
+    front = value.dims[: -len(shape)]
+    value = t.layout.whole(Value(value.expression, (*front, flat(value.dims[len(front) :]))), len(front))
     (axis,) = value.dims[-1]
-    value = value.written(norm(value.expression, axis))
+    value = t.layout.reshaped(value.written(norm(value.expression, axis)), shapes)
     return value if weight is None or t.number(weight) == 1 else t.layout.times(value, t.value(weight))
+
+
+def group_normed(
+    t: Translation, op: Operation, x: Any, groups: Any, weight: Any = None, bias: Any = None, *rest: Any
+) -> Value:
+    """A layer norm of each group of channels, times a weight and plus a bias of each channel."""
+    assert op.shape is not None
+    (batch, channels, *places), several = op.shape, in_each(groups)
+    each = tuple(count // group for count, group in zip(channels, several, strict=True))
+    value = t.layout.reshaped(t.value(x), [batch, several, each, *places])
+    value = t.layout.reshaped(_normed(t, value, [each, *places], None, network.layer_norm), op.shape)
+    if weight is not None and t.number(weight) != 1:
+        value = t.layout.times(value, of_channels(t, weight, len(places)))
+    return moved_channels(t, op, value, bias)
 
 
 def _moved(t: Translation, op: Operation, value: Value, bias: Any) -> Value:
@@ -438,15 +464,33 @@ def put(t: Translation, op: Operation, x: Any, source: Any) -> Value:
 
 
 def einsum(t: Translation, op: Operation, equation: str, operands: Any, **options: Any) -> Value:
-    """Of two operands, each letter once in each."""
+    """One operand after the other, each letter once in each; what no later one has, nor the result, is summed over."""
+    values = [*map(t.value, operands)]
+    words, out = _letters(equation, [len(each.dims) for each in values])
+    if any(len({*word}) < len(word) for word in words):
+        raise Unknown(f"an einsum {equation}, which has a letter twice in one operand")
+    found, word = Value(ONE, ()), ""
+    for place, (value, letters) in enumerate(zip(values, words, strict=True), 1):
+        left = (
+            out
+            if place == len(words)
+            else "".join(each for each in dict.fromkeys(word + letters) if each in "".join((out, *words[place:])))
+        )
+        found, word = t.layout.product(found, value, (word, letters, left)), left
+    return t.joined(found, op)
+
+
+def _letters(equation: str, counts: Sequence[int]) -> tuple[list[str], str]:
+    """The letters of each operand's dimensions, and of the result's; those that "..." stands for are digits."""
     sides, arrow, out = equation.replace(" ", "").partition("->")
     words = sides.split(",")
-    if len(words) != 2 or "." in equation or any(len(set(word)) < len(word) for word in words):
-        raise Unknown(f"an einsum {equation}")
     if not arrow:  # the letters that stand once, in their order
-        out = "".join(sorted({*words[0]} ^ {*words[1]}))
-    left, right = map(t.value, operands)
-    return t.joined(t.layout.product(left, right, (words[0], words[1], out)), op)
+        every = "".join(words).replace(".", "")
+        out = "...".join(("", "".join(sorted(each for each in every if every.count(each) == 1))))
+    unnamed = [count - len(word.replace("...", "")) for word, count in zip(words, counts, strict=True)]
+    digits = DIGITS[: max(unnamed)]
+    rows = [digits[len(digits) - count :] for count in unnamed]
+    return [word.replace("...", each) for word, each in zip(words, rows, strict=True)], out.replace("...", digits)
 
 
 def softmax(t: Translation, op: Operation, x: Any, place: int, *rest: Any, **options: Any) -> Value:
@@ -540,6 +584,21 @@ def _groups(t: Translation, query: Value, shared: Value) -> int | None:
     return count.numerator if not counts and count.denominator == 1 else None
 
 
+OF_PLACES = (
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "upsample_nearest1d",
+    "upsample_nearest2d",
+    "upsample_nearest3d",
+    "upsample_linear1d",
+    "upsample_bilinear2d",
+    "upsample_bicubic2d",
+)
+"""Operations that make the places of a channel of others, as sums of them."""
 ENTRIES: Mapping[str, Entry] = MappingProxyType(
     {
         **dict.fromkeys(SAME, same),
@@ -573,6 +632,8 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "index_select": picked_along,
         "conv1d": convolved,
         "conv2d": convolved,
+        "conv3d": convolved,
+        **dict.fromkeys(OF_PLACES, of_places),
         "linear": linear,
         "matmul": matrix_product,
         "mm": matrix_product,
@@ -584,6 +645,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "set": put,
         "copy": put,
         "slice_scatter": placed,
+        "index_copy": put_at,
         "einsum": einsum,
         "scaled_dot_product_attention": attention,
         "add": added,
@@ -619,6 +681,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "linalg_vector_norm": norm,
         "_weight_norm": weight_normed,
         "layer_norm": normed,
+        "group_norm": group_normed,
         "rms_norm": rms_normed,
         "softmax": softmax,
         "_softmax": softmax,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import prod
 from string import ascii_lowercase as LETTERS
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Contraction, Ones
+from gamma_calc.program.expressions import Contraction, Named, Ones
 from gamma_calc.tracing.blocks import block, shared_part
 from gamma_calc.tracing.capture import Across, Operation, Sizes, in_each
 from gamma_calc.tracing.translation import Beside, Coordinates, Translation
@@ -216,10 +217,79 @@ def placed(
     return t.joined(t.layout.added(left, found), op)
 
 
+def put_at(t: Translation, op: Operation, x: Any, place: int, index: Any, source: Any) -> Value | Beside:
+    """Values in a row at fixed places of a dimension: where it grows, in several rows, side by side with zeros."""
+    where = t.capture.operations[index.name].indices
+    if t.number(x) != 0 or where is None or op.shape is None:
+        raise Unknown("values put among others than zeros, or at places that training changes")
+    place %= len(op.shape)
+    whole, beside = op.shape[place], t.beside(source)
+    new = t.axes.axis(whole, where=op.where)
+    if t.axes.is_fixed(new):
+        value = t.layout.whole(t.value(source), place)
+        return _times(t, value, place, f"{op.name}_at", torch.eye(whole[0])[:, where[0]], (new,))
+    parts = beside.parts if isinstance(beside, Beside) else ((beside, tuple(map(range, map(len, where)))),)
+    found: list[tuple[Value, Coordinates]] = []
+    end: Sizes = (0, 0)
+    for value, rows in parts:
+        at = tuple(_row(each[row.start : row.stop]) for each, row in zip(where, rows, strict=True))
+        found += _zeros(t, value, place, tuple(range(before, row.start) for before, row in zip(end, at, strict=True)))
+        found.append((value, at))
+        end = tuple(row.stop for row in at)
+    found += _zeros(t, value, place, tuple(map(range, end, whole)))
+    return Beside(tuple(found), new, place)
+
+
+def _row(places: torch.Tensor) -> range:
+    """Places in a row."""
+    first, count = int(places[0]), len(places)
+    if not torch.equal(places, torch.arange(first, first + count)):
+        raise Unknown("values put at places of a dimension that grows, which are not in a row")
+    return range(first, first + count)
+
+
+def _zeros(t: Translation, value: Value, place: int, rows: Coordinates) -> list[tuple[Value, Coordinates]]:
+    """Zeros beside a value at some places; none where there are no such places."""
+    counts = tuple(map(len, rows))
+    if not any(counts):
+        return []
+    dims = (*value.dims[:place], (t.axes.axis(counts, value.axes),), *value.dims[place + 1 :])
+    return [(Value(t.scalar(0), dims), rows)]
+
+
 def _beside(t: Translation, values: Sequence[Value], place: int, axis: Axis) -> Beside:
     """Values side by side along a dimension."""
     rows = _in_a_row(t.layout.sizes(each.dims[place]) for each in values)
     return Beside(tuple(zip(values, rows, strict=True)), axis, place)
+
+
+def added_beside(t: Translation, op: Operation, *summands: Value | Beside) -> Beside | None:
+    """Values side by side, each plus what stands at its coordinates of others; None where these have no such blocks.
+
+    What has a name stays whole, as other operations may need it so.
+    """
+    first = next((each for each in summands if isinstance(each, Beside)), None)
+    if first is None:
+        return None
+    count, rows = len(first.parts[0][0].dims), [rows for _, rows in first.parts]
+
+    def parts_of(summand: Value | Beside) -> list[Value] | None:
+        if isinstance(summand, Beside):
+            is_alike = summand.place == first.place and [rows for _, rows in summand.parts] == rows
+            return [value for value, _ in summand.parts] if is_alike else None
+        place = first.place - count + len(summand.dims)
+        if place < 0 or len(summand.dims[place]) != 1 or isinstance(summand.expression, Named):
+            return None
+        return [block(t, summand, place, each, op.where) for each in rows]
+
+    try:
+        parts = [*map(parts_of, summands)]
+    except Unknown:
+        return None
+    if any(each is None for each in parts):
+        return None
+    sums = (t.joined(t.layout.added(*each), op) for each in zip(*filter(None, parts), strict=True))
+    return Beside(tuple(zip(sums, rows, strict=True)), first.axis, first.place)
 
 
 def stacked(t: Translation, op: Operation, values: Any, place: int = 0) -> Value | Beside:
@@ -250,17 +320,26 @@ def flipped(t: Translation, op: Operation, x: Any, places: Sequence[int]) -> Val
 def padded(
     t: Translation, op: Operation, x: Any, counts: Sequence[Any], mode: str = "constant", fill: Any = 0
 ) -> Value:
-    """Zeros before and behind the coordinates of fixed dimensions, of which the last comes first."""
-    if mode != "constant" or fill not in (None, 0):
-        raise Unknown("padding with other numbers than zeros")
+    """A number, or coordinates again, before and behind those of fixed dimensions, of which the last comes first."""
     value = t.value(x)
+    if mode != "constant":
+        return _at_places(t, op, value, len(counts) // 2)
     for number, (before, behind) in enumerate(zip(counts[::2], counts[1::2], strict=True), 1):
         if before or behind:
             place = value.place(-number)
             size, _ = t.layout.sizes(value.dims[place])
             rows = torch.nn.functional.pad(torch.eye(size), (0, 0, before, behind))
             value = _in_order(t, op, value, place, rows)
-    return value
+    return _filled(t, op, value, counts, fill) if fill else value
+
+
+def _filled(t: Translation, op: Operation, value: Value, counts: Sequence[int], number: float) -> Value:
+    """A number in place of the zeros that stand before and behind others."""
+    pairs = [*zip(counts[::2], counts[1::2], strict=True)][::-1]
+    dims = tuple(dim if any(pair) else () for dim, pair in zip(value.dims[-len(pairs) :], pairs, strict=True))
+    inside = [t.layout.sizes(dim)[0] - sum(pair) if dim else 1 for dim, pair in zip(dims, pairs, strict=True)]
+    numbers = torch.nn.functional.pad(torch.zeros(inside), tuple(counts), value=number)
+    return t.joined(t.layout.added(value, Value(t.data(f"{op.name}_fill", numbers, flat(dims)), dims)), op)
 
 
 def _in_order(t: Translation, op: Operation, value: Value, place: int, matrix: torch.Tensor) -> Value:
@@ -270,6 +349,24 @@ def _in_order(t: Translation, op: Operation, value: Value, place: int, matrix: t
         raise Unknown(f"the coordinates of {value.dims[place][0]}, which grows, in order")
     new: Dimension = () if len(matrix) == 1 else (t.axes.axis((len(matrix),) * 2, value.axes, op.where),)
     return _times(t, value, place, f"{op.name}_{place}", matrix, new)
+
+
+def of_places(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) -> Value:
+    """What is made of the places of each channel: means of some, numbers between them."""
+    return _at_places(t, op, t.value(x), int(op.kind[-2]))
+
+
+def _at_places(t: Translation, op: Operation, value: Value, count: int) -> Value:
+    """What a linear operation makes of the last dimensions, so many, which are fixed: a matrix times them."""
+    assert op.shape is not None
+    front, places = value.dims[:-count], flat(value.dims[-count:])
+    if not all(map(t.axes.is_fixed, places)) or any(len({*sizes}) > 1 for sizes in op.shape[-count:]):
+        raise Unknown("places of a number that grows")
+    shape = [t.layout.sizes(dim)[0] for dim in value.dims[-count:]]
+    units = torch.eye(prod(shape), dtype=torch.double).reshape(-1, 1, *shape)
+    made = getattr(torch.ops.aten, op.kind)(units, *op.arguments[1:], **op.options)
+    found = _in_order(t, op, Value(value.expression, (*front, places)), len(front), made.flatten(1).T)
+    return t.layout.reshaped(found, op.shape)
 
 
 def convolved(
@@ -283,7 +380,7 @@ def convolved(
     dilation: Any = 1,
     groups: Any = 1,
 ) -> Value | Beside:
-    """Patches against a weight, summed over all that a patch has, or over its places alone, channel by channel."""
+    """Patches against a weight, summed over all that a patch has of a group of channels."""
     assert op.shape is not None
     beside = t.beside(x)
     if isinstance(beside, Beside):
@@ -291,6 +388,8 @@ def convolved(
             raise Unknown(f"a convolution of values side by side along {beside.axis}, which grows, or with a bias")
         return _convolved_beside(t, op, beside, weight, stride, padding, dilation)
     value, filters = t.value(x), t.value(weight)
+    if isinstance(groups, int) and groups > 1 and len({*op.shape[1]}) > 1:
+        return _convolved_groups(t, op, value, filters, bias, groups, (stride, padding, dilation))
     count = len(filters.dims) - 2
     if len(value.dims) != count + 2 or isinstance(padding, str):
         raise Unknown("a convolution of one example without a batch, or of a padding without a number")
@@ -300,20 +399,47 @@ def convolved(
         places = torch.arange(op.shape[2 + place][0])[:, None] * step + torch.arange(kernel) * apart - before
         value = _patches(t, op, value, 2 + 2 * place, places)
     outer, inner = LETTERS[2 : 2 + count], LETTERS[2 + count : 2 + 2 * count]
-    patches = f"ab{''.join(each for pair in zip(outer, inner, strict=True) for each in pair)}"
-    channels = t.layout.sizes(value.dims[1])
-    if groups == 1:
-        letters = (f"zb{inner}", patches, f"az{outer}")
-    elif in_each(groups) == channels == op.shape[1]:
-        filters = Value(filters.expression, (filters.dims[0], *filters.dims[2:]))
-        letters = (f"b{inner}", patches, f"ab{outer}")
-    else:
-        raise Unknown(f"a convolution of {groups} groups of channels")
-    found = t.joined(t.layout.product(filters, value, letters), op)
+    patches = f"ayb{''.join(each for pair in zip(outer, inner, strict=True) for each in pair)}"
+    filters, value = _grouped(t, filters, 0, groups), _grouped(t, value, 1, groups)
+    found = t.layout.product(filters, value, (f"yzb{inner}", patches, f"ayz{outer}"))
+    return moved_channels(t, op, t.joined(t.layout.reshaped(found, op.shape), op), bias)
+
+
+def _convolved_groups(
+    t: Translation, op: Operation, value: Value, filters: Value, bias: Any, groups: int, rest: tuple[Any, ...]
+) -> Beside:
+    """A few groups of channels, each convolved by itself, side by side."""
+    batch, made, *places = op.shape or ((1, 1), (1, 1))
+    inputs, outputs = ([*_in_a_row(_pieces(sizes, groups, "chunk"))] for sizes in (t.layout.sizes(value.dims[1]), made))
+    found = []
+    for read, written in zip(inputs, outputs, strict=True):
+        part = replace(op, shape=(batch, tuple(map(len, written)), *places))
+        own = taken(t, filters, 0, written, op.where)
+        offset = None if bias is None or t.number(bias) == 0 else taken(t, t.value(bias), 0, written, op.where)
+        of_group = convolved(t, part, taken(t, value, 1, read, op.where), own, offset, *rest)
+        assert isinstance(of_group, Value)
+        found.append(of_group)
+    return _beside(t, found, 1, t.axes.axis(made, [axis for each in found for axis in each.axes], op.where))
+
+
+def of_channels(t: Translation, vector: Any, count: int) -> Value:
+    """One number a channel, for all of its places, which have so many dimensions."""
+    value = t.value(vector)
+    return Value(value.expression, (*value.dims, *[()] * count))
+
+
+def moved_channels(t: Translation, op: Operation, value: Value, bias: Any) -> Value:
+    """A value plus a bias of each channel, if there is one that is not zero."""
     if bias is None or t.number(bias) == 0:
-        return found
-    offset = t.value(bias)
-    return t.joined(t.layout.added(found, Value(offset.expression, (*offset.dims, *[()] * count))), op)
+        return value
+    return t.joined(t.layout.added(value, of_channels(t, bias, len(value.dims) - 2)), op)
+
+
+def _grouped(t: Translation, value: Value, place: int, groups: Any) -> Value:
+    """A dimension as so many groups, and the places in one."""
+    shape, several = [t.layout.sizes(dim) for dim in value.dims], in_each(groups)
+    each = tuple(count // group for count, group in zip(shape[place], several, strict=True))
+    return t.layout.reshaped(value, [*shape[:place], several, each, *shape[place + 1 :]])
 
 
 def _convolved_beside(

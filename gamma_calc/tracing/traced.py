@@ -33,7 +33,7 @@ from gamma_calc.program.selection import Spec, selected
 from gamma_calc.tracing.capture import Capture, Operation, Reference, Uneven, captured
 from gamma_calc.tracing.fan_in import summed_dimensions
 from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, by_fan_in, initial_size, stated_sizes
-from gamma_calc.tracing.names import numbered, short_names
+from gamma_calc.tracing.names import short_names
 from gamma_calc.tracing.operations import BY_PART, ENTRIES
 from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
 from gamma_calc.tracing.sizes import ZERO, Axes
@@ -157,6 +157,10 @@ def traced(
         raise BadInput(f"{twins.name}: none of its parameters requires a gradient, so nothing is trained")
     capture = captured(twins.twins, ENTRIES.keys())
     names = [name for each in capture.operations.values() if (name := each.parameter)]
+    if twins.trained.isdisjoint(names):
+        raise BadInput(
+            f"{twins.name}: its output in evaluation mode, in which it is read, has no trained parameter in it"
+        )
     stated = _stated(inits or {}, names)
     if init != FAN_IN and any(MAGNITUDE in name for name in names):
         raise BadInput(
@@ -364,8 +368,7 @@ def _parameters(t: Translation, output: Named) -> tuple[TracedParameter, ...]:
 
 def _blocks(t: Translation, name: str) -> list[str]:
     """The blocks that are taken of a named value, those of a block in its place; the value itself where none is."""
-    blocks = [numbered(name, count + 1) for count in range(len(t.taken.get(name, ())))]
-    return [part for block in blocks for part in _blocks(t, block)] or [name]
+    return [part for block in t.taken.get(name, {}).values() for part in _blocks(t, block)] or [name]
 
 
 def _layers(t: Translation) -> tuple[TracedLayer, ...]:

@@ -105,7 +105,7 @@ class Translation:
     given: set[str] = field(default_factory=set)
     blocks: dict[str, tuple[str, int, range]] = field(default_factory=dict)
     lines: dict[str, str] = field(default_factory=dict)
-    taken: dict[str, list[Coordinates]] = field(default_factory=dict)
+    taken: dict[str, dict[Coordinates, str]] = field(default_factory=dict)
     unknown: list[Missing] = field(default_factory=list)
     features: dict[str, Named] = field(default_factory=dict)
     shared: dict[str, Init] = field(default_factory=dict)
@@ -127,19 +127,20 @@ class Translation:
         """An operand as a value.
 
         Raises:
-            Unknown: it is several side by side.
+            Unknown: it is several side by side, not all of one size, or complex numbers.
         """
         if isinstance(argument, Value):
             return argument
-        if not isinstance(argument, Reference):
+        if not isinstance(argument, Reference | Beside):
             return Value(self.scalar(argument), ())
-        found = self.values.get(argument.name)
+        found = argument if isinstance(argument, Beside) else self.values.get(argument.name)
         if found is None:
+            assert isinstance(argument, Reference)
             operation = self.capture.operations[argument.name]
             found = self.constant(operation) if operation.is_constant else self.parameter(operation)
             self.values[argument.name] = found
         if isinstance(found, Beside):
-            raise Unknown(f"values side by side along {found.axis}, which grows")
+            return self.stacked(found)
         if isinstance(found, Pairs):
             raise Unknown("complex numbers, of which only products with data are known")
         assert isinstance(found, Value)
@@ -147,8 +148,22 @@ class Translation:
 
     def beside(self, argument: Any) -> Value | Beside:
         """An operand as a value, or as several side by side."""
-        found = self.values.get(argument.name) if isinstance(argument, Reference) else None
+        found = self.values.get(argument.name) if isinstance(argument, Reference) else argument
         return found if isinstance(found, Beside) else self.value(argument)
+
+    def stacked(self, beside: Beside) -> Value:
+        """Values side by side, all of one size, along two axes: which of them, and where in it."""
+        place, values = beside.place, [value for value, _ in beside.parts]
+        if len({self.layout.sizes(value.dims[place]) for value in values}) > 1:
+            raise Unknown(f"values side by side along {beside.axis}, which grows")
+        count = len(values)
+        which = self.axes.axis((count, count), [axis for value in values for axis in value.axes])
+        every = []
+        for number, value in enumerate(values):
+            here = self.data(f"{which}_{number}", torch.eye(count)[number], (which,))
+            dims = (*value.dims[:place], (which, *value.dims[place]), *value.dims[place + 1 :])
+            every.append(Value(product_of(value.expression, here), dims))
+        return self.layout.added(*every)
 
     def number(self, argument: Any) -> float | Across | None:
         """A number, or a tensor that training does not change and that repeats one; None for anything else."""

@@ -32,7 +32,10 @@ def both(found: Traced) -> Iterator[tuple[str, Tensor, Tensor]]:
         weights[source].requires_grad_().data.normal_(0, LARGE, generator=generator)
     data = {**found.tensors, **{name: _leaf(found, name, weights[source]) for name, source in leaves.items()}}
     # A trained vector is what it starts from, and what training adds, which is nothing yet.
-    data |= {start: data[name] for name in leaves if (start := f"{name}_0") in data}
+    starts = {f"{_root(found, name)}_0": source for name, source in leaves.items()}
+    for name in [each for each in data if _root(found, each) in starts]:
+        start = weights[starts[_root(found, name)]].detach()
+        data[name] = _block(found, name, start).reshape(data[name].shape)
     output = found.problem.output
     slope = torch.randn([found.coordinates[axis] for axis in found.output], generator=generator, dtype=torch.double)
     data[f"d{output.name}"] = slope.permute([found.output.index(axis.name) for axis in output.axes])
@@ -100,6 +103,13 @@ def _leaf(found: Traced, name: str, value: Tensor) -> Tensor:
     """What a leaf of the problem has of a parameter."""
     shape = [found.coordinates[axis] for axis in next(each.shape for each in found.parameters if each.name == name)]
     return _block(found, name, value.detach()).reshape(shape)
+
+
+def _root(found: Traced, name: str) -> str:
+    """The leaf that one is a block of, or of a block of; itself where it is none."""
+    while name in found.blocks:
+        name, *_ = found.blocks[name]
+    return name
 
 
 def _block(found: Traced, name: str, value: Tensor) -> Tensor:
