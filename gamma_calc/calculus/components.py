@@ -31,14 +31,39 @@ class Component(Shared):
 Term = tuple[Component, ...]
 """A term of a formal sum: its components."""
 
+MOST_PARITIES = 100
+"""Components of a term that are kept apart by parity; of more, half are, and the others leave one bound.
+
+Frozen matrices that gate and shift what a norm leaves, as in a diffusion transformer, double the parities of a gradient
+layer by layer.
+"""
+
 
 def gathered(components: Iterable[Component]) -> Term:
-    """Components brought together by parity; within a parity the largest exponent leads."""
+    """Components brought together by parity; the largest exponent leads within one, and of many parities."""
     every = tuple(components)
     if len(every) < 2:
         return every
     parities = by_parity(every).values()
-    return tuple([one for alike in parities for one in (alike if len(alike) == 1 else _apart(tuple(alike)))])
+    found = tuple([one for alike in parities for one in (alike if len(alike) == 1 else _apart(tuple(alike)))])
+    return found if len(found) <= MOST_PARITIES else _fewer_parities(found)
+
+
+@lru_cache(maxsize=4096)
+def _fewer_parities(components: Term) -> Term:
+    """The largest of many components, as many as say how large the term surely is, and bounds on the others.
+
+    Under the flips by which those of a bound differ it is even and odd at once, so no later sum gains less on it.
+    """
+    sure = [*filter(is_there, components)]
+    ranked = sorted(sure, key=lambda one: -sum(other.size.is_at_most(one.size) for other in sure))
+    kept = ranked[: MOST_PARITIES // 2]
+    least = total(kept)
+    kept += [each for each in ranked[len(kept) :] if not each.size.is_at_most(least)]
+    others: dict[tuple[object, ...], list[Component]] = {}
+    for each in filter(lambda one: one not in kept, components):
+        others.setdefault((each.provenance.made, each.provenance.is_past), []).append(each)
+    return (*kept, *map(_bound, others.values()))
 
 
 def by_parity(components: Iterable[Component]) -> Mapping[Provenance, list[Component]]:
@@ -69,9 +94,11 @@ def _is_covered(component: Component, others: Iterable[Component]) -> bool:
 
 
 def say_as_much_together(terms: Iterable[Term]) -> bool:
-    """Whether terms brought together say all that they say apart: of no parity there are too many components."""
+    """Whether terms brought together say all that they say apart: not with too many parities, or components of one."""
     parities = by_parity(component for term in terms for component in term).values()
-    return all(len(alike) <= MOST_APART or not _are_too_many(_different(tuple(alike))) for alike in parities)
+    return len(parities) <= MOST_PARITIES and all(
+        len(alike) <= MOST_APART or not _are_too_many(_different(tuple(alike))) for alike in parities
+    )
 
 
 def _apart(components: Term) -> Sequence[Component]:
@@ -151,9 +178,13 @@ def _bounds(components: Term) -> Sequence[Component]:
 
 
 def _bound(components: Sequence[Component]) -> Component:
-    """A bound on components of one parity, of which any may be absent."""
-    most = frozenset[Sight]().union(*(each.provenance.seen for each in components))
-    provenance = replace(components[0].provenance, seen=most, alone=frozenset())
+    """A bound on components, of which any may be absent: mixed under the flips by which they differ."""
+    first, *others = [each.provenance for each in components]
+    most = first.seen.union(*(each.seen for each in others))
+    odd = first.odd.intersection(*(each.odd for each in others))
+    mixed = first.flips.union(*(each.flips for each in others)) - odd
+    fresh = first.fresh if all(each.fresh == first.fresh for each in others) else None
+    provenance = replace(first, fresh=fresh, odd=odd, mixed=mixed, seen=most, alone=frozenset())
     return Component(Size(VANISHING, total(components).upper), provenance)
 
 

@@ -64,7 +64,7 @@ def parameter_groups(
     alpha: AlphaReading | str | None = None,
     learning_rate_b: float | None = None,
     other_learning_rate: float | None = None,
-    weight_decay: float = 0.0,
+    weight_decay: float | None = None,
     momentum: float | None = None,
     adapter: str | None = None,
 ) -> list[dict[str, Any]]:
@@ -76,7 +76,7 @@ def parameter_groups(
     `learning_rate_b`, by default the same: a scheme such as LoRA+ says how their ratio grows, never what it is at one
     width. Other trainable parameters (a head, biases, norms) are outside the theory and keep `other_learning_rate`, by
     default `learning_rate`; so do the magnitudes of DoRA's layers, whose largest stable rate is n^0 as derived. Weight
-    decay goes to matrices; one-dimensional tensors have none.
+    decay goes to matrices, by default as the optimiser has it; one-dimensional tensors have none.
     Where the scheme has an exponent for it, a factor's decay follows that from the base, as its rate does; so does its
     momentum, if one is given: beta of m = beta m + G, which every parameter outside the adapters has as it is given.
 
@@ -100,7 +100,7 @@ def parameter_groups(
         BadInput: `lora_adapters` refuses the model, a number is out of range, ranks differ without a base rank, nothing
             says what lora_alpha does between ranks, or two say different things, layers of one rank differ in their
             scale without a base model, what is trained is not what the scheme trains, another adapter is trained too,
-            or a momentum is given for a scheme that has none.
+            a momentum is given for a scheme that has none, or no weight decay for one whose decay goes by the width.
         Unknown: the largest stable rate is not known, one power law does not reach from the base to a layer, or DoRA's
             layers go by another one.
     """
@@ -112,7 +112,8 @@ def parameter_groups(
     *both, others = (real_number(name, value, is_positive=True) for name, value in given.items())
     rates = dict(zip(RATES, both, strict=True))
     momentum = None if momentum is None else real_number("momentum", momentum, is_positive=True)
-    weight_decay = real_number("weight_decay", weight_decay, is_positive=False)
+    if weight_decay is not None:
+        weight_decay = real_number("weight_decay", weight_decay, is_positive=False)
     adapters = lora_adapters(model, adapter, knows=BESIDE_LORA)
     (chosen,) = selected([scheme])
     if network is not None:
@@ -130,8 +131,10 @@ def parameter_groups(
     groups: dict[str, dict[str, Any]] = {}
     stream = width_of(model) if network else 0
 
-    def add(group: str, parameter: nn.Parameter, rate: float, decay: float, beta: float | None) -> None:
-        empty = {"name": group, "params": [], "lr": rate, "weight_decay": decay}
+    def add(group: str, parameter: nn.Parameter, rate: float, decay: float | None, beta: float | None) -> None:
+        empty = {"name": group, "params": [], "lr": rate}
+        if decay is not None:
+            empty["weight_decay"] = decay
         if beta is not None:
             empty["momentum"] = beta
         groups.setdefault(group, empty)["params"].append(parameter)
@@ -145,7 +148,7 @@ def parameter_groups(
                     rates[rate] * law.multiplier(rate, base, end),
                     None if momentum is None else momentum * share,
                 )
-                add(f"lora_{key} {end}{origin}", factor, value, weight_decay * decay, beta)
+                add(f"lora_{key} {end}{origin}", factor, value, _share(law, weight_decay, decay), beta)
     inside = {id(factor) for each in adapters for factor in (each.A, each.B)}
     for parameter in model.parameters():
         if parameter.requires_grad and id(parameter) not in inside:
@@ -309,6 +312,15 @@ def _check_others(model: nn.Module, key: str) -> None:
             )
 
 
+def _share(law: TransferLaw, weight_decay: float | None, ratio: float) -> float | None:
+    """The decay of a layer; None where that is the optimiser's own."""
+    if weight_decay is not None:
+        return weight_decay * ratio
+    if ratio != 1:
+        raise BadInput(f"{law.scheme.name}: its decay goes by the width; say weight_decay at the base, 0 for none")
+    return None
+
+
 def _ratio(law: TransferLaw, key: str, base: Place, end: Place, rank: int) -> float:
     """What the decay or the momentum of a layer is to that at the base: 1 for a scheme that has no exponent for it."""
     power = size_of(law.scheme.written(key))
@@ -329,7 +341,7 @@ def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **opt
     alone, while the root below it is that of each by itself.
 
     Args:
-        options: those of `parameter_groups`; with `momentum` where the scheme has one.
+        options: those of `parameter_groups`, with no weight decay by default; with `momentum` where the scheme has one.
 
     Raises:
         BadInput, Unknown: as `parameter_groups`; or the scheme has a momentum that is not given, or that torch has no
@@ -349,7 +361,7 @@ def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **opt
             f"{chosen.name}: found weight_decay={options['weight_decay']} beside a momentum, through which torch's SGD"
             " has it go, and the theory does not; expected 0, or an optimiser of yours over parameter_groups"
         )
-    groups = parameter_groups(model, scheme, learning_rate, **options)
+    groups = parameter_groups(model, scheme, learning_rate, **{"weight_decay": 0.0, **options})
     match rule:
         case Moments():
             betas = (float(rule.beta1), float(rule.beta2))

@@ -163,6 +163,20 @@ def test_every_trained_parameter_stands_in_one_group_and_nothing_else_does() -> 
         assert (group["lr"] == 5e-4) == group["name"].startswith("others")
 
 
+def test_what_is_said_of_no_decay_is_left_to_the_optimiser() -> None:
+    """But one-dimensional tensors have none, and of a decay that goes by the width it has to be said."""
+    model = init_lora_(wrapped(classifier(), ("query",), task_type="SEQ_CLS", bias="all"), "init-a")
+    optimizer = torch.optim.AdamW(parameter_groups(model, "init-a", 1e-3, base_width=8), weight_decay=0.1)
+    for group in optimizer.param_groups:
+        assert {group["weight_decay"]} == {0.1 if parameter.ndim > 1 else 0.0 for parameter in group["params"]}
+    shrinking = scheme("-1/2", "zero", "-1/2", "-1/2", decay="1/2")
+    with pytest.raises(BadInput, match="its decay goes by the width; say weight_decay at the base, 0 for none"):
+        parameter_groups(init_lora_(wrapped(), shrinking), shrinking, 1e-3, base_width=64)
+    assert {group["weight_decay"] for group in scheme_optimizer(model, "init-a", 1e-3, base_width=8).param_groups} == {
+        0
+    }
+
+
 def test_a_frozen_factor_is_left_out() -> None:
     half = replace(CATALOGUE["init-a"], trained=frozenset({"B"}))
     groups = parameter_groups(init_lora_(wrapped(), half), half, 1e-3, base_width=16)
