@@ -32,6 +32,8 @@ ZERO = "zero"
 """What stands for None in a text."""
 NEAR_ZERO = re.compile(r"\w?z?ero|z\w?e?ro|ze\w?r?o|zer\w?o?|zero\w", re.IGNORECASE)
 """What is within one edit of it."""
+A_RATE = re.compile(r"0?\.00\d+|\d+(\.\d+)?e[-+]?\d+", re.IGNORECASE)
+"""A number that nobody writes for an exponent, and everybody for a learning rate."""
 TOP = ("name", "optimizer", "model", "exponents", "parameters", "trained", "domain")
 """The keys of a scheme's file."""
 RESERVED = frozenset((*TOP, *KEYS, "between")) - {RANK}
@@ -268,6 +270,7 @@ def exponent_form(key: str, value: object, can_be_zero: Collection[str]) -> Affi
         return value
     if isinstance(value, int | Fraction) and not isinstance(value, bool):
         return constant_form(key, value)
+    check_no_rate(key, value)
     if not isinstance(value, str):
         raise BadInput(f'{key}: found {quoted(value)}, expected an affine form as a string, such as "-1/2"')
     if key in can_be_zero:
@@ -277,6 +280,17 @@ def exponent_form(key: str, value: object, can_be_zero: Collection[str]) -> Affi
             expected = f"{ZERO}, or an exponent of a name less like it"
             raise BadInput(key, found=value, expected=expected, choices=(ZERO,))
     return _named(key, parsed_affine, value)
+
+
+def check_no_rate(asked: str, value: object) -> None:
+    """That a number is no learning rate, such as 2e-4, where an exponent of the width is meant.
+
+    Raises:
+        BadInput: it is written as one.
+    """
+    if isinstance(value, str | float) and A_RATE.fullmatch(str(value).strip()):
+        expected = "an exponent, such as -1/2 for n^(-1/2); a rate itself goes to gamma-calc transfer, with --lr"
+        raise BadInput(asked, found=value, expected=expected)
 
 
 def nonzero_form(key: str, value: object, expected: str = 'an exponent, such as "-1/2"') -> Affine:

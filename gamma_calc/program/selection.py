@@ -10,7 +10,7 @@ from typing import TypeVar
 from gamma_calc.algebra import Affine, exact, parsed_rational
 from gamma_calc.errors import BadInput, Inexact, nearest, quoted
 from gamma_calc.program.problem import Problem
-from gamma_calc.program.scheme import Scheme, constant_form
+from gamma_calc.program.scheme import Scheme, check_no_rate, constant_form
 from gamma_calc.program.spec_file import scheme_from, scheme_from_file
 
 V = TypeVar("V")
@@ -73,6 +73,7 @@ def _scheme(spec: Spec) -> Scheme:
 
 
 def _exact(name: str, value: str | int | Fraction) -> Affine:
+    check_no_rate(f"the value of {name}", value)
     try:
         number = parsed_rational(value) if isinstance(value, str) else exact(value)
     except Inexact:

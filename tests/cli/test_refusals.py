@@ -24,6 +24,11 @@ FILES = {
 WIDTHS = ("--from-width", "64", "--to-width", "128")
 
 REFUSED = {
+    "a rate for an exponent": (
+        ("derive", "init-a", "--at", "eta=2e-4"),
+        "the value of eta: found '2e-4', expected an exponent, such as -1/2 for n^(-1/2); a rate itself goes to",
+    ),
+    "a small rate for an exponent": (("derive", "init-a", "--at", "eta=0.0002"), "expected an exponent, such as -1/2"),
     "nothing": ((), "no question"),
     "unknown-question": (("exponent", "init-a"), "exponents"),
     "missing-spec": (("derive",), "SPEC"),
