@@ -52,6 +52,7 @@ from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.program.scheme import INITIAL, Scheme
 
 if TYPE_CHECKING:
+    from gamma_calc.huggingface.adapters import Adapter
     from gamma_calc.huggingface.network_rates import NetworkEdge
 
 OF_MICA = (
@@ -119,7 +120,7 @@ def answer(options: argparse.Namespace) -> int:
         origin = f"\n{OF_MICA}{origin}"
     if config is not None and (names := config.embeddings):
         origin = f"\n{OF_EMBEDDINGS.format(', '.join(names))}{origin}"
-    slips = [] if config is None else [f"{spec}: {note}" for note in config.keys.notes]
+    slips = [] if config is None else [f"{spec}: {note}" for note in config.notes]
     answered = {**found.json(), **read}
     answered["notes"] = [*answered["notes"], *slips]
     show(options, lambda: answered, lambda: "\n".join([f"{found}{origin}", *slips]))
@@ -197,12 +198,27 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     notes = [*found.notes, *([] if config is not None else _starts_of_its_own(scheme, named))]
     asked = dict([*([] if config is None else [(Path(spec), config)]), *named])
     notes += [f"{file}: {note}" for file, each in asked.items() for note in each.keys.notes]
+    notes += _passed_over(options, (start, end), files)
     show(
         options,
         lambda: {**found.json(), "notes": notes},
         lambda: "\n".join([title, text_table(found.table()), *notes]),
     )
     return 0
+
+
+def _passed_over(
+    options: argparse.Namespace, adapters: Sequence[Sequence[Adapter]], files: Sequence[Path | None]
+) -> list[str]:
+    """What of the files no layer of their models is called, though others are adapted."""
+    from gamma_calc.huggingface.layers import adapter_from, named_targets, notes_of_targets, on_meta
+
+    found = []
+    for end, layers, file in zip(ENDS, adapters, files, strict=True):
+        config = None if file is None else adapter_from(file)
+        if not all(any(each.name.endswith(name) for each in layers) for name in named_targets(config)):
+            found += [f"{file}: {note}" for note in notes_of_targets(on_meta(getattr(options, end)), config)]
+    return list(dict.fromkeys(found))
 
 
 def _check_starts(named: Sequence[tuple[Path, AdapterConfig]]) -> None:

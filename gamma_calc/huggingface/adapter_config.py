@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from gamma_calc.experiment.alpha import SCALES, AlphaReading, alpha_reading
 from gamma_calc.files import file_content
 from gamma_calc.huggingface.adapter_keys import ALPHA, DORA, LORA, SWITCHES, VARIANTS, VERA, KeysOf, keys_of
 from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, initialisation
+from gamma_calc.huggingface.layer_names import idle_patterns, is_among, names_text, slips_of
 from gamma_calc.program.adapters import ADAPTERS
 
 LARGEST_FILE = 2**20
@@ -96,7 +97,7 @@ class AdapterConfig:
 
         By its whole name, with a dot, PEFT adapts it all the same.
         """
-        names = [name for name in self.targets if not _is_among(name, self.excluded)]
+        names = [name for name in self.targets if not is_among(name, self.excluded)]
         numbered = [name for name in names if not (self.has_single_layers and name in EMBEDDINGS)]
         return tuple(numbered or names)
 
@@ -135,14 +136,53 @@ class AdapterConfig:
         """The ranks that linear layers have, as far as names tell, where those are no expressions."""
         layers = [name for name in self.adapted if name not in self.embeddings]
         if self.has_expression or not layers:
-            return (self.rank, *(r for name, r in self.rank_pattern.items() if not _is_among(name, self.excluded)))
+            return (self.rank, *(r for name, r in self.rank_pattern.items() if not is_among(name, self.excluded)))
         named = {
             name: rank
             for name, rank in self.rank_pattern.items()
-            if not NAME.fullmatch(name) or any(_is_among(name, (one,)) or _is_among(one, (name,)) for one in layers)
+            if not NAME.fullmatch(name) or any(is_among(name, (one,)) or is_among(one, (name,)) for one in layers)
         }
-        has_rest = any(not _is_among(name, self.rank_pattern) for name in layers)
+        has_rest = any(not is_among(name, self.rank_pattern) for name in layers)
         return (*((self.rank,) if has_rest else ()), *named.values())
+
+    @property
+    def slips(self) -> Mapping[str, str]:
+        """Names of layers that are slips in writing well-known ones, each with the one that was meant."""
+        return slips_of((*self.targets, *self.excluded, *self.saved_modules))
+
+    @property
+    def slips_text(self) -> str:
+        """The slips in one sentence."""
+        return (
+            f"No layer of a known model is called {names_text(self.slips)}; PEFT passes over a name that no layer has."
+        )
+
+    @property
+    def idle_patterns(self) -> Mapping[str, str]:
+        """Names in the patterns that meet no target, each with the one that was meant, or with nothing.
+
+        An expression there may meet any layer, and one that says what is adapted, a layer of any name.
+        """
+        is_named = not self.has_expression or NAME.fullmatch(self.targets[0])
+        names = filter(NAME.fullmatch, {**self.rank_pattern, **self.alpha_pattern})
+        return idle_patterns(names, (*self.targets, *self.parameters) if is_named else ())
+
+    @property
+    def idle_text(self) -> str:
+        """The same in one sentence."""
+        found = f"rank_pattern or alpha_pattern has {names_text(self.idle_patterns)}"
+        return f"{found}, and no target is called so: no layer has a rank or an alpha by it."
+
+    @property
+    def has_patterns(self) -> bool:
+        """Whether some layers have a rank or an alpha of their own."""
+        return not {*self.rank_pattern, *self.alpha_pattern} <= {*self.idle_patterns}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the file PEFT leaves aside, as far as it can be told without a model."""
+        slips, idle = ([self.slips_text] if self.slips else []), ([self.idle_text] if self.idle_patterns else [])
+        return (*self.keys.notes, *slips, *idle)
 
     @property
     def scale(self) -> float:
@@ -187,14 +227,10 @@ class AdapterConfig:
     @property
     def _points(self) -> list[tuple[float, float]]:
         """The rank and the alpha of each kind of layer, as far as they can be told."""
-        named = [(rank, self.alpha_pattern.get(name, self.alpha)) for name, rank in self.rank_pattern.items()]
-        is_told = set(self.alpha_pattern) <= set(self.rank_pattern)
+        ranks = {name: rank for name, rank in self.rank_pattern.items() if name not in self.idle_patterns}
+        named = [(rank, self.alpha_pattern.get(name, self.alpha)) for name, rank in ranks.items()]
+        is_told = {*self.alpha_pattern} - {*self.idle_patterns} <= {*ranks}
         return [(self.rank, self.alpha), *(named if is_told else ())]
-
-
-def _is_among(name: str, names: Iterable[str]) -> bool:
-    """Whether all modules of a name, which end in it, are of one of some names."""
-    return any(name == each or name.endswith(f".{each}") for each in names)
 
 
 def is_config(spec: str) -> bool:

@@ -25,7 +25,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from gamma_calc.errors import BadInput, named_in, quoted
+from gamma_calc.errors import BadInput, named_in, nearest, quoted
 from gamma_calc.files import file_content
 from gamma_calc.huggingface.adapter_config import (
     HEADS,
@@ -37,9 +37,9 @@ from gamma_calc.huggingface.adapter_config import (
     parsed_json,
 )
 from gamma_calc.huggingface.adapters import BESIDE_LORA, Adapter, lora_adapters
+from gamma_calc.huggingface.layer_names import ALL_LINEAR
 from gamma_calc.tracing.attributes import ATTRIBUTES, SAME_AS_HIDDEN
 
-ALL_LINEAR = "all-linear"
 TARGETS = "target_modules"
 ADAPTER_KEYS = (
     *("r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern"),
@@ -140,6 +140,13 @@ def without_layers(model: nn.Module, adapter: PeftConfig | None) -> list[str]:
     """The target modules that an adapter names by a word that no module of a model ends in."""
     words = {word for name, _ in model.named_modules() for word in name.split(".")}
     return [name for name in named_targets(adapter) if name.rpartition(".")[2] not in words]
+
+
+def notes_of_targets(model: nn.Module, adapter: PeftConfig | None) -> list[str]:
+    """That a model has no layers of some names, each with the name of a layer that may have been meant."""
+    missing, words = without_layers(model, adapter), layer_words(model)
+    said = "and the model has no such layer: PEFT leaves it out."
+    return [f"{TARGETS} has {quoted(name)}, {said}{nearest(name, words)}" for name in missing]
 
 
 def adapter_from(adapter: AdapterLike) -> LoraConfig:

@@ -268,6 +268,20 @@ CHECKS = (
         MEASURED,
     ),
     Check(
+        "misspelt-targets",
+        Severity.WARNING,
+        lambda case: bool(case.config.slips),
+        lambda case: case.config.slips_text,
+        MEASURED,
+    ),
+    Check(
+        "patterns-without-target",
+        Severity.WARNING,
+        lambda case: bool(case.config.idle_patterns),
+        lambda case: case.config.idle_text,
+        MEASURED,
+    ),
+    Check(
         "scale-is-negative",
         Severity.WARNING,
         lambda case: case.config.alpha < 0,
@@ -339,7 +353,7 @@ CHECKS = (
     Check(
         "scale-differs-by-layer",
         Severity.WARNING,
-        lambda case: bool(case.config.rank_pattern or case.config.alpha_pattern),
+        lambda case: case.config.has_patterns,
         lambda case: (
             "rank_pattern or alpha_pattern gives layers a rank, and so a scale, of their own: what is said "
             "here holds for the layers that keep r and lora_alpha."

@@ -28,7 +28,7 @@ from gamma_calc.calculus.recursion import Trajectory, without_garbage_collection
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import SCHEMA, condition_json, largest_json
 from gamma_calc.derivation.suppositions import Alignments, measured_policy
-from gamma_calc.errors import BadInput, named_in, nearest, quoted
+from gamma_calc.errors import BadInput, named_in
 from gamma_calc.huggingface.adapter_config import config_from_mapping
 from gamma_calc.huggingface.adapter_keys import keys_of
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
@@ -38,11 +38,10 @@ from gamma_calc.huggingface.layers import (
     AdapterLike,
     ModelLike,
     adapter_document,
-    layer_words,
+    notes_of_targets,
     quiet,
     title_of,
     traced_adapter_from,
-    without_layers,
 )
 from gamma_calc.huggingface.more_layers import MoreLayers, more_layers
 from gamma_calc.huggingface.network_predictions import check_chosen
@@ -371,11 +370,8 @@ def _notes(adapter: AdapterLike, short: ShortModel) -> Iterator[str]:
     place, document = adapter_document(adapter)
     for note in keys_of(document).notes:
         yield f"{place}: {note}"
-    base = short.model.get_base_model()
-    for name in without_layers(base, traced_adapter_from(adapter)):
-        offered = nearest(name, layer_words(base))
-        said = f"{TARGETS} has {quoted(name)}, and the model has no such layer: PEFT leaves it out."
-        yield f"{place}: {said}{offered}"
+    for note in notes_of_targets(short.model.get_base_model(), traced_adapter_from(adapter)):
+        yield f"{place}: {note}"
 
 
 def _chosen(

@@ -20,8 +20,8 @@ from transformers import PreTrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from gamma_calc.errors import BadInput
+from gamma_calc.huggingface.layer_names import ALL_LINEAR
 from gamma_calc.huggingface.layers import (
-    ALL_LINEAR,
     TARGETS,
     ModelLike,
     adapted,

@@ -49,6 +49,13 @@ def test_a_configuration_is_a_spec(
     assert "Read from " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("config", [{"target_modules": ["v_porj"], "rank_pattern": {"q_proj": 4}}], indirect=True)
+def test_a_misspelt_target_is_said(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["transfer", config, *WIDTHS]) == 0
+    printed = capsys.readouterr().out
+    assert "'v_porj' (did you mean 'v_proj'?)" in printed and "rank_pattern or alpha_pattern has 'q_proj'" in printed
+
+
 @pytest.mark.parametrize("config", [{"use_rslroa": True, "lora_alpha": None}], indirect=True)
 def test_what_peft_ignores_is_said(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["transfer", config, *WIDTHS]) == 0

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from peft import LoraConfig, VeraConfig, get_peft_model
 from torch import nn
 
@@ -22,6 +23,7 @@ from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.huggingface.adapter_config import config_from_mapping
 from gamma_calc.huggingface.adapter_keys import KeysOf, keys_of
 from gamma_calc.huggingface.initialisation import init_lora_
+from gamma_calc.huggingface.layer_names import slips_of
 from gamma_calc.huggingface.lint import lint
 from gamma_calc.huggingface.lint_case import MEASURED, rate_edge
 from gamma_calc.huggingface.lint_checks import CHECKS
@@ -93,6 +95,61 @@ def test_a_misspelt_key_is_told_what_was_meant(slip: str, meant: str) -> None:
     assert f"{slip!r} (did you mean {meant!r}?)" in text
 
 
+NAMES_MEANT = {
+    # target_modules: what is said of them
+    "swapped": (["q_porj", "v_proj"], "called 'q_porj' (did you mean 'q_proj'?); PEFT"),
+    "both": (["q_porj", "v_prj"], "'q_porj' (did you mean 'q_proj'?), 'v_prj' (did you mean 'v_proj'?); PEFT"),
+    "with-a-path": (["self_attn.qproj"], "'self_attn.qproj' (did you mean 'q_proj'?)"),
+    "of-an-embedding": (["embed_token"], "(did you mean 'embed_tokens'?)"),
+    "a-text": ("dwon_proj", "(did you mean 'down_proj'?)"),
+    "all": ("all_linear", "(did you mean 'all-linear'?)"),
+}
+
+
+@pytest.mark.parametrize(("targets", "said"), NAMES_MEANT.values(), ids=NAMES_MEANT)
+def test_a_misspelt_target_is_told_what_was_meant(targets: Any, said: str) -> None:
+    found = lint({**PLAIN, "target_modules": targets})
+    assert said in {each.id: each.text for each in found.findings}["misspelt-targets"]
+    assert found.text().startswith("Look at this before training: misspelt-targets")
+
+
+def test_no_name_of_a_layer_in_transformers_is_a_slip() -> None:
+    made = re.compile(r"self\.(\w+) *= *(?:nn\.Linear|Conv1D|nn\.Embedding)\(")
+    files = (Path(transformers.__file__).parent / "models").glob("*/modeling_*.py")
+    names = {name for file in files for name in made.findall(file.read_text(encoding="utf-8"))}
+    assert len(names) > 300 and slips_of(names) == {}
+
+
+PATTERNS = {
+    # the targets, a name in rank_pattern, what is said of it; None where it may meet a layer
+    "of-a-target": (["q_proj"], "q_porj", "'q_porj' (did you mean 'q_proj'?)"),
+    "of-an-own-target": (["my_layer"], "my_laeyr", "'my_laeyr' (did you mean 'my_layer'?)"),
+    "of-another-layer": (["q_proj"], "up_proj", "rank_pattern or alpha_pattern has 'up_proj', and no target"),
+    "of-one-layer": (["q_proj"], "layers.0.self_attn.q_proj", None),
+    "of-fewer-words": (["self_attn.q_proj"], "q_proj", None),
+    "an-expression": (["q_proj"], r".*\.up_pr[a-z]+", None),
+    "beside-an-expression": (r".*\.(q|v)_proj", "my_layer", None),
+    "a-slip-beside-an-expression": (r".*\.(q|v)_proj", "q_porj", "(did you mean 'q_proj'?)"),
+    "beside-the-targets-of-peft": (None, "my_layer", None),
+}
+
+
+@pytest.mark.parametrize(("targets", "name", "said"), PATTERNS.values(), ids=PATTERNS)
+def test_a_pattern_that_meets_no_target_is_named(targets: Any, name: str, said: str | None) -> None:
+    texts = {
+        each.id: each.text for each in lint({**PLAIN, "target_modules": targets, "rank_pattern": {name: 64}}).findings
+    }
+    assert ("patterns-without-target" in texts) == ("scale-differs-by-layer" not in texts) == (said is not None)
+    assert said is None or said in texts["patterns-without-target"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_peft_gives_no_layer_a_rank_by_an_idle_pattern() -> None:
+    config = LoraConfig(r=2, target_modules=["q_proj"], rank_pattern={"q_porj": 4, "v_proj": 4})
+    layers = [each for name, each in get_peft_model(llama(), config).named_modules() if name.endswith("lora_A.default")]
+    assert {each.out_features for each in layers} == {2}
+
+
 @pytest.mark.parametrize("kind", [LoraConfig, VeraConfig])
 def test_every_key_of_peft_is_known(kind: Any) -> None:
     written = kind(target_modules=["q_proj"]).to_dict()
@@ -113,6 +170,8 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "dead-adapter": ({"lora_alpha": 0}, {}),
     "scale-not-positive": ({"lora_alpha": -4, "init_lora_weights": "pissa"}, {}),
     "misspelt-keys": ({"lora_alhpa": 16}, {}),
+    "misspelt-targets": ({"target_modules": ["q_porj", "v_proj"]}, {}),
+    "patterns-without-target": ({"target_modules": ["q_proj"], "rank_pattern": {"v_proj": 64}}, {}),
     "scale-is-negative": ({"lora_alpha": -4}, {}),
     "alpha-not-given": ({"lora_alpha": None}, {}),
     "unknown-keys": ({"a_key_to_come": 1}, {}),
@@ -154,6 +213,9 @@ ABSENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "scale-not-positive": ({"lora_alpha": -4}, {}),
     "misspelt-keys": ({"a_key_to_come": 1}, {}),
     "unknown-keys": ({"lora_alhpa": 16}, {}),
+    "misspelt-targets": ({"target_modules": ["x_proj", "my_layer", "fc3"]}, {}),
+    "patterns-without-target": ({"target_modules": ["q_proj"], "rank_pattern": {"layers.0.q_proj": 64}}, {}),
+    "scale-differs-by-layer": ({"target_modules": ["q_proj"], "rank_pattern": {"q_porj": 16}}, {}),
     "output-changed-at-start": ({"init_lora_weights": "orthogonal"}, {}),
     "factor-hardly-learns": ({}, {}),
     "experts-refused": ({"target_parameters": ["mlp.experts.down_proj"]}, {}),

@@ -302,6 +302,22 @@ def test_micas_fan_out_is_shown_and_one_width_says_what_it_takes_for_granted(
     assert "init-a: B: found trained, expected frozen, as MiCA has it" in capsys.readouterr().err.replace("'", "")
 
 
+def test_a_target_of_no_layer_is_named_as_in_a_model(
+    ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = adapter(tmp_path / "a.json", 8, 16, target_modules=["q_proj", "v_porj"])
+    found = answered(capsys, file, *ends)
+    (note,) = (note for note in found["notes"] if note.startswith(file))
+    assert note.endswith(
+        "target_modules has 'v_porj', and the model has no such layer: PEFT leaves it out. Did you mean 'v_proj'?"
+    )
+    assert [each["layer"] for each in found["layers"]] == ["q_proj"]
+    assert model_theory(ends[1], adapter=file, steps=1, layers=1).notes == (note,)
+    assert not [
+        note for note in answered(capsys, adapter(tmp_path / "b.json", 8, 16), *ends)["notes"] if "b.json" in note
+    ]
+
+
 RANKS: dict[str, tuple[tuple[int, float], dict[str, Any], str, float]] = {
     # Init[A] at four times the width; the adapter at the end of r = 32 against (8, 16) at the start
     "kept": ((32, 16), {}, "fixed", 1 / 2),
