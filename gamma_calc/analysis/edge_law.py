@@ -3,7 +3,7 @@
 A free rate stands at its largest stable exponent c. At a fixed rank the edge is then n^c. With r = n^rho and rho left
 free, c is a min of affine forms c_i + k_i rho, and n^(c_i + k_i rho) = n^(c_i) r^(k_i): where one form is the least,
 the edge is one monomial in n and r. Only exponents follow from that; the constant before it is left open. A fan-out
-m = n^phi is left free in the same way, where it is asked for.
+m = n^phi and a scale s = n^sigma are left free in the same way, where they are asked for.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ RHO = "rho"
 
 @dataclass(frozen=True, slots=True)
 class EdgeLaw:
-    """The rate of each trained parameter, by its key, as one monomial in the width, the rank and the fan-out.
+    """The rate of each trained parameter, by its key, as one monomial in the width, the rank, the fan-out and s.
 
-    Exponents: a form c + k rho + d phi stands for n^c r^k m^d. `rho` is None where the rank does not vary by itself,
-    and `phi` where the fan-out m does not. `where` bounds rho = log r / log n and phi = log m / log n. `is_stable`
-    tells whether the scheme is stable there: it is at a largest stable rate; rates that are given may lie beyond the
-    edge, and None says that this is not known.
+    Exponents: a form c + k rho + d phi + e sigma stands for n^c r^k m^d s^e. `rho` is None where the rank does not vary
+    by itself, `phi` where the fan-out m does not, and `sigma` where the scale s does not. `where` bounds
+    rho = log r / log n, phi = log m / log n and sigma = log s / log n. `is_stable` tells whether the scheme is stable
+    there: it is at a largest stable rate; rates that are given may lie beyond the edge, and None says that this is not
+    known.
     """
 
     exponents: Mapping[str, Affine]
@@ -39,6 +40,7 @@ class EdgeLaw:
     where: Polyhedron
     is_stable: bool | None
     phi: str | None = None
+    sigma: str | None = None
 
     @property
     def has_fan_out(self) -> bool:
@@ -48,12 +50,18 @@ class EdgeLaw:
     def power(self, rate: str) -> str:
         """The monomial of a rate as it is typed: n^(-1/2) r^(0); with the fan-out where some rate goes by it."""
         form, phi = self.exponents[rate], self.phi if self.has_fan_out else None
-        others = [f" {size}^({form.coefficient(name)})" for size, name in (("r", self.rho), ("m", phi)) if name]
+        sizes = (("r", self.rho), ("m", phi), ("s", self.sigma))
+        others = [f" {size}^({form.coefficient(name)})" for size, name in sizes if name]
         return "".join((f"n^({form.constant})", *others))
 
 
 def edge_laws(
-    scheme: Scheme, policy: Policy = CALCULUS, *, with_rank: bool = False, with_fan_out: bool = False
+    scheme: Scheme,
+    policy: Policy = CALCULUS,
+    *,
+    with_rank: bool = False,
+    with_fan_out: bool = False,
+    scale: str | None = None,
 ) -> tuple[EdgeLaw, ...]:
     """The laws that a scheme's rates follow, one for each piece of its largest stable rate.
 
@@ -62,6 +70,7 @@ def edge_laws(
         policy: the assumptions under which the edge is derived; none of its alignments is free.
         with_rank: the rank is a variable of its own, whatever (constant) exponent the scheme gives it.
         with_fan_out: so is the fan-out, for which the scheme has one free exponent.
+        scale: the free exponent that the scheme has for s, where that is one too.
 
     Raises:
         BadInput: too much is free, nothing is trained, or there is no largest stable rate.
@@ -69,16 +78,24 @@ def edge_laws(
     """
     scheme, rho = _with_free_rank(scheme) if with_rank else (scheme, None)
     phi = _free_fan_out(scheme) if with_fan_out else None
-    rates = tuple(name for name in scheme.rates if name not in (rho, phi))
-    _check_free(scheme, policy, rates, rho, phi)
+    sizes = (rho, phi, scale)
+    rates = tuple(name for name in scheme.rates if name not in sizes)
+    _check_free(scheme, policy, rates, sizes)
     derivation = derived(scheme, policy=policy, conditions=conditions_of(scheme.model)[:1])
     if not rates:
-        return (EdgeLaw(_forms(scheme, {}), rho, scheme.domain, _is_stable(derivation), phi),)
+        return (EdgeLaw(_forms(scheme, {}), rho, scheme.domain, _is_stable(derivation), phi, scale),)
     largest = _largest(derivation, rates[0])
     if largest.bounds is None or not largest.attained:
         raise BadInput(f"{scheme.name}: no largest stable {rates[0]}: {largest.reason}; give one: --at {rates[0]}=-1")
     return tuple(
-        EdgeLaw(_forms(scheme, {largest.rate: bound}), rho, largest.valid_on & _least(bound, largest.bounds), True, phi)
+        EdgeLaw(
+            _forms(scheme, {largest.rate: bound}),
+            rho,
+            largest.valid_on & _least(bound, largest.bounds),
+            True,
+            phi,
+            scale,
+        )
         for bound in largest.bounds
     )
 
@@ -117,12 +134,12 @@ def _free_fan_out(scheme: Scheme) -> str:
     return form.free[0]
 
 
-def _check_free(scheme: Scheme, policy: Policy, rates: tuple[str, ...], rho: str | None, phi: str | None) -> None:
+def _check_free(scheme: Scheme, policy: Policy, rates: tuple[str, ...], sizes: tuple[str | None, ...]) -> None:
     if not scheme.trained_rates:
         raise BadInput(f"{scheme.name}: nothing is trained, so there is no learning rate")
-    others = [name for name in free_exponents(scheme, policy) if name not in (*rates, rho, phi)]
+    others = [name for name in free_exponents(scheme, policy) if name not in (*rates, *sizes)]
     rank = scheme.form(RANK)
-    if rho is None and rank is not None and rank.free:
+    if sizes[0] is None and rank is not None and rank.free:
         names = ", ".join(rank.free)
         raise BadInput(f"{scheme.name}: the rank's {names} is free: give both ranks, or fix it with --at")
     if others:

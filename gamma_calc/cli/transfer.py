@@ -23,6 +23,9 @@ v_proj     32     2048 -> 4096   8     2  0.0002 -> 0.000141421  0.0002 -> 0.000
 down_proj  32     8192 -> 14336  8     2  0.0002 -> 0.000151186  0.0002 -> 0.000151186  n^(-1/2)
 ...
 
+Where the adapters' use_rslora differs, or lora_alpha is neither kept nor in proportion to r, rates go by s as it stands
+at both ends: n^(-1/2) r^(-1/2) s^(-1/2) for Init[A].
+
 That is the law of one module. --network carries by the largest rate of the whole model, as gamma-calc model derives it
 (seconds, and a minute or more for LoRA+ on all linear layers); the two models have to be of one class and one rank,
 and LoRA+ from Init[A] (lora-plus-a) needs equal depth.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from enum import Enum
 
-from gamma_calc.algebra import parsed_affine
+from gamma_calc.algebra import Affine, parsed_affine
 from gamma_calc.errors import BadInput
 from gamma_calc.program.models import RANK
 from gamma_calc.program.scheme import Scheme
@@ -96,6 +96,20 @@ def check_scale(scheme: Scheme, shown: AlphaReading | None, points: str, *, is_r
     if seen is not None and seen != form.coefficient(RANK):
         expected = f'"{seen}*{RANK}", as the layers show: {points}'
         raise BadInput(f"{scheme.name}: scale", found=str(form), expected=expected)
+
+
+def with_free_scale(scheme: Scheme) -> tuple[Scheme, str]:
+    """The scheme with the exponent of s left free, and what that is called.
+
+    Raises:
+        BadInput: the scheme itself says how s goes, and that is no constant.
+    """
+    form, name = scheme.exponents.get(SCALE), "sigma"
+    if form is None or form.free or form.constant:
+        raise BadInput(f"{scheme.name}: {SCALE}", found=str(form), expected='"0": s is followed as it stands in layers')
+    while name in scheme.free:
+        name += "_"
+    return replace(scheme, exponents={**scheme.exponents, SCALE: Affine.symbol(name)}), name
 
 
 def with_alpha(scheme: Scheme, reading: AlphaReading, *, is_rank_stabilised: bool = False) -> Scheme:

@@ -15,7 +15,7 @@ from gamma_calc.derivation.as_json import policy_json
 from gamma_calc.derivation.suppositions import Alignments, Suppositions, scheme_and_policy
 from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named, says_scale, with_alpha
+from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named, says_scale, with_alpha, with_free_scale
 from gamma_calc.numbers import real_number
 from gamma_calc.program.models import MODULE, RANK
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
@@ -76,37 +76,41 @@ def gain_through_above(scheme: Scheme, rate_b: Affine) -> Affine | None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A width, and a rank where the rank varies, and a fan-out where that does by itself.
+    """A width, and a rank where the rank varies, and a fan-out and a scale s where those do by themselves.
 
     Raises:
-        BadInput: one is not a whole number from 1, or the rank exceeds the width.
+        BadInput: one is not a whole number from 1, or s not positive, or the rank exceeds the width.
     """
 
     width: int
     rank: int | None = None
     fan_out: int | None = None
+    scale: float | None = None
 
     def __post_init__(self) -> None:
         for word, value in (("width", self.width), ("rank", self.rank), ("fan-out", self.fan_out)):
             is_left_out = value is None and word != "width"
             if not is_left_out and (type(value) is not int or not 1 <= value <= LARGEST):
                 raise BadInput(word, found=value, expected="a whole number from 1 of at most 18 digits")
+        if self.scale is not None:
+            real_number("s", self.scale, is_positive=True)
         if self.rank is not None and self.rank > self.width:
             raise BadInput(f"rank: found {self.rank}, expected at most the width {self.width}")
 
     def __str__(self) -> str:
         sizes = (("width", self.width), ("rank", self.rank), ("fan-out", self.fan_out))
-        return ", ".join(f"{word} {value}" for word, value in sizes if value is not None)
+        of_scale = [] if self.scale is None else [f"s = {self.scale:g}"]
+        return ", ".join([*(f"{word} {value}" for word, value in sizes if value is not None), *of_scale])
 
-    def powers(self, form: Affine, law: EdgeLaw) -> Iterator[tuple[int, float]]:
-        """The sizes n, r and m with their exponents c, k and d, for a form c + k rho + d phi of a law."""
+    def powers(self, form: Affine, law: EdgeLaw) -> Iterator[tuple[float, float]]:
+        """The sizes n, r, m and s with their exponents, for a form c + k rho + d phi + e sigma of a law."""
         yield self.width, float(form.constant)
-        for name, size in ((law.rho, self.rank), (law.phi, self.fan_out)):
+        for name, size in ((law.rho, self.rank), (law.phi, self.fan_out), (law.sigma, self.scale)):
             yield size or 1, 0.0 if name is None else float(form.coefficient(name))
 
     def satisfies(self, law: EdgeLaw) -> bool:
-        """Whether the law's bounds on rho and phi hold here; every law holds where neither varies by itself."""
-        if law.rho is None and law.phi is None:
+        """Whether the law's bounds hold here; every law holds where nothing but the width varies by itself."""
+        if law.rho is None and law.phi is None and law.sigma is None:
             return True
 
         def logarithm(form: Affine) -> float:
@@ -152,10 +156,14 @@ class TransferLaw:
             if start.satisfies(piece) and end.satisfies(piece):
                 return piece
         where = "; ".join(str(piece.where) for piece in self.pieces)
-        fan_out = " and phi = log(fan-out)/log(width)" if self.pieces[0].phi else ""
+        first = self.pieces[0]
+        others = (
+            " and phi = log(fan-out)/log(width)" * bool(first.phi),
+            " and sigma = log(s)/log(width)" * bool(first.sigma),
+        )
         raise Unknown(
             f"{self.scheme.name}: one power law does not reach from {start} to {end}: "
-            f"with rho = log(rank)/log(width){fan_out} the laws hold where {where}"
+            f"with rho = log(rank)/log(width){''.join(others)} the laws hold where {where}"
         )
 
     def multiplier(self, rate: str, start: Place, end: Place) -> float:
@@ -211,7 +219,10 @@ class Transferred(Shown):
         if rate_b is None:
             return (MODULE_ALONE,)
         at_fixed_rank = rate_b if rho is None else rate_b.substituted({rho: Affine.of(0)})
-        return (MODULE_ALONE, *filter(None, [stack_note(gain_through_above(self.scheme, at_fixed_rank))]))
+        gain, sigma = gain_through_above(self.scheme, at_fixed_rank), self.law.sigma
+        if gain is not None and sigma is not None:
+            gain = gain.substituted({sigma: Affine.of(0)})
+        return (MODULE_ALONE, *filter(None, [stack_note(gain)]))
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -261,6 +272,7 @@ def transfer_law(
     *,
     with_rank: bool = False,
     with_fan_out: bool = False,
+    with_scale: bool = False,
     optimizer: str | None = None,
     at: Values | None = None,
     without: Collection[str] = (),
@@ -274,12 +286,15 @@ def transfer_law(
         spec, optimizer, at, without, align: as in `derive`. A free rate takes its largest stable value.
         with_rank: whether the rank varies by itself; places then need one.
         with_fan_out: whether the fan-out does, for which the scheme then has a free exponent.
+        with_scale: whether s does, in place of the scheme's own scale; places then need one.
         alpha, is_rank_stabilised: what gives s = alpha/r its power of the rank; by default the scheme's scale does.
     """
     scheme, policy = scheme_and_policy(spec, Suppositions(optimizer, without, align), at)
     if alpha is not None:
         scheme = with_alpha(scheme, alpha, is_rank_stabilised=is_rank_stabilised)
-    return TransferLaw(scheme, edge_laws(scheme, policy, with_rank=with_rank, with_fan_out=with_fan_out), policy)
+    scheme, sigma = with_free_scale(scheme) if with_scale else (scheme, None)
+    laws = edge_laws(scheme, policy, with_rank=with_rank, with_fan_out=with_fan_out, scale=sigma)
+    return TransferLaw(scheme, laws, policy)
 
 
 def transfer(
@@ -356,6 +371,7 @@ def carried_rates(
     given = {key: offered[key] for key in rates}
     has_scale = law.scheme.form(SCALE) is not None
     is_said = alpha is not None or start.rank == end.rank or says_scale(law.scheme) or not has_scale
+    is_said |= law.between(start, end).sigma is not None
     otherwise = None
     if not is_said:
         kept = with_alpha(law.scheme, AlphaReading.FIXED)
@@ -380,7 +396,9 @@ def power_json(form: Affine, rho: str | None) -> dict[str, str | None]:
 
 
 def _remarks(found: Transferred) -> Iterator[str]:
-    if found.start.rank != found.end.rank and found.scheme.form(SCALE) is not None:
+    if found.law.sigma is not None:
+        yield f"s goes from {found.start.scale:g} to {found.end.scale:g}, and rates by s itself, beside n and r."
+    elif found.start.rank != found.end.rank and found.scheme.form(SCALE) is not None:
         yield _scale_note(found)
     forms = set(found.law.exponents.values())
     if len(forms) > 1 and len(set(found.given.values())) == 1:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.edge_law import EdgeLaw
-from gamma_calc.errors import BadInput
-from gamma_calc.experiment.alpha import AlphaReading, alpha_convention, alpha_reading, check_scale, says_scale
+from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_convention, alpha_reading, check_scale, says_scale
 from gamma_calc.experiment.transfer import (
     LEFT_OPEN,
     Place,
@@ -32,12 +32,11 @@ if TYPE_CHECKING:
 NOT_IN_THE_LAW = "Depth, batch size and the number of steps are not in the law."
 NOT_IN_THE_LAW_OF_A_NETWORK = "Batch size and the number of steps are not in the law."
 
-SEE_LINT = "gamma-calc lint prints their power of s"
-
 ADVICE = "so each goes by its own name: give all the same, or leave them out of the adapter"
 MOST_NAMES = 8
 """Of kinds of layers in one message."""
 
+KEPT = "keep s = lora_alpha/r (lora_alpha/r^(1/2) with use_rslora) from the first model to the second"
 OF_FAN_OUT = "m is the fan-out of a layer."
 OF_STREAM = (
     "n of {} is the width of the residual stream, {} -> {}: the answer is for one rate in all layers, and their own "
@@ -128,13 +127,20 @@ class LayerRates:
 
 
 def _powers_json(form: Affine, law: EdgeLaw) -> dict[str, str | None]:
-    """The exponents of a monomial, with that of the fan-out; None for what does not vary, or no rate goes by."""
+    """The exponents of a monomial, also of the fan-out and s; None for what does not vary, or no rate goes by."""
     fan_out = str(form.coefficient(law.phi)) if law.phi is not None and law.has_fan_out else None
-    return {**power_json(form, law.rho), "fan_out": fan_out}
+    scale = None if law.sigma is None else str(form.coefficient(law.sigma))
+    return {**power_json(form, law.rho), "fan_out": fan_out, "scale": scale}
 
 
 def _end_json(kind: LayerKind, rates: Mapping[str, float]) -> dict[str, Any]:
-    sizes = {"width": kind.fan_in, "fan_out": kind.fan_out, "rank": kind.rank, "lora_alpha": kind.alpha}
+    sizes = {
+        "width": kind.fan_in,
+        "fan_out": kind.fan_out,
+        "rank": kind.rank,
+        "lora_alpha": kind.alpha,
+        "scale": kind.scale,
+    }
     return {**sizes, **{key: rates.get(key) for key in RATES}}
 
 
@@ -148,13 +154,8 @@ def paired_kinds(start: Sequence[Adapter], end: Sequence[Adapter]) -> Mapping[st
         raise BadInput("; ".join((found, *reasons)))
     pairs = {name: (before[name], kind) for name, kind in after.items()}
     for name, (first, second) in pairs.items():
-        switches = {
-            "use_rslora": (first.is_rank_stabilised, second.is_rank_stabilised),
-            "use_dora": (first.is_dora, second.is_dora),
-        }
-        for switch, (one, other) in switches.items():
-            if one != other:
-                raise BadInput(f"{name}: {switch} is set at one end and not at the other")
+        if first.is_dora != second.is_dora:
+            raise BadInput(f"{name}: use_dora is set at one end and not at the other")
     return pairs
 
 
@@ -164,22 +165,38 @@ def _listed(names: Collection[str]) -> str:
     return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
 
 
+def _apart(pairs: Mapping[str, Pair]) -> str:
+    """The first kind of layers whose s goes by no one reading of lora_alpha, in words; nothing where there is none.
+
+    Its use_rslora changes, its lora_alpha does at one rank, or is neither kept nor in proportion to r, or others keep
+    the other of the two.
+    """
+    readings = {name: alpha_reading((kind.rank, kind.alpha) for kind in pair) for name, pair in pairs.items()}
+    moved = {readings[name] for name, (start, end) in pairs.items() if start.rank != end.rank}
+    for name, pair in pairs.items():
+        start, end = pair
+        is_read = start.alpha == end.alpha if start.rank == end.rank else len(moved - {None}) == len(moved) == 1
+        if not is_read or start.is_rank_stabilised != end.is_rank_stabilised:
+            return f"{name} has {_points(pair)}"
+    return ""
+
+
+def _points(pair: Pair) -> str:
+    """The rank, the alpha and the kind of scale at both ends."""
+    has_both = pair[0].is_rank_stabilised != pair[1].is_rank_stabilised
+    return "; ".join(
+        f"r = {kind.rank}, lora_alpha = {kind.alpha:g}"
+        + (f", use_rslora = {str(kind.is_rank_stabilised).lower()}" if has_both else "")
+        for kind in pair
+    )
+
+
 def _alpha_between(scheme: Scheme, pairs: Mapping[str, Pair], said: AlphaReading | None) -> AlphaReading | None:
-    """What lora_alpha does from the first model to the second; None where no rank changes."""
+    """What lora_alpha does from the first model to the second, where that is one thing; None where no rank changes."""
     moved = {name: pair for name, pair in pairs.items() if pair[0].rank != pair[1].rank}
-    for name, (start, end) in pairs.items():
-        if name not in moved and start.alpha != end.alpha:
-            raise BadInput(
-                f"{name}: lora_alpha is {start.alpha:g} in the first model and {end.alpha:g} in the second, at one rank"
-                f" r = {end.rank}. The stable rates go with s as well ({SEE_LINT}), and rates are carried at one s:"
-                " give both the same alpha/r"
-            )
     readings = {name: alpha_reading((kind.rank, kind.alpha) for kind in pair) for name, pair in moved.items()}
     for name, reading in readings.items():
-        points = "; ".join(f"r = {kind.rank}, lora_alpha = {kind.alpha:g}" for kind in moved[name])
-        if reading is None or len(set(readings.values())) > 1:
-            expected = "lora_alpha kept, or kept in proportion to r, the same way in all layers"
-            raise BadInput(f"{name}: from one model to the other", found=points, expected=expected)
+        points = _points(moved[name])
         if says_scale(scheme):
             is_rslora = moved[name][1].is_rank_stabilised
             check_scale(scheme, reading, f"{name} has {points}", is_rank_stabilised=is_rslora)
@@ -206,30 +223,50 @@ def law_between(
         asked: as for `transfer_law`.
 
     Raises:
-        BadInput, Unknown: lora_alpha is neither kept nor in proportion to r, or contradicts what was said or what the
-            scheme says; or as `transfer_law`.
+        BadInput, Unknown: lora_alpha contradicts what was said or what the scheme says; s goes by no one reading of it,
+            which a law of whole models does not follow; or as `transfer_law`.
     """
     check_module(scheme.model, "a transfer from model to model")
-    shown = _alpha_between(scheme, pairs, alpha)
+    is_dora = any(end.is_dora for _, end in pairs.values())
+    apart = _apart(pairs)
+    if apart:
+        _check_followed(apart, scheme, alpha, network, is_dora=is_dora)
+    shown = None if apart else _alpha_between(scheme, pairs, alpha)
+    with_rank = bool(apart) or shown is not None
     reading = None if says_scale(scheme) else shown
     is_rslora = any(end.is_rank_stabilised for _, end in pairs.values())
     if network is not None:
         asked["at"] = {**(asked.get("at") or {}), network.rate: network.exponent}
-    is_dora = any(end.is_dora for _, end in pairs.values())
     with_fan_out = is_mica or not (network or is_dora)  # DoRA's law is that of a normalised step, which has none
     law = transfer_law(
         through_fan_out(scheme, is_mica=is_mica) if with_fan_out else scheme,
-        with_rank=shown is not None,
+        with_rank=with_rank,
         with_fan_out=with_fan_out,
+        with_scale=bool(apart),
         alpha=reading,
         is_rank_stabilised=is_rslora,
         **asked,
     )
     if is_dora:
-        check_dora_law(law.scheme, law.policy, with_rank=shown is not None)
+        check_dora_law(law.scheme, law.policy, with_rank=with_rank)
     if network is not None:  # of a rate that is fixed a module would say it
         law = replace(law, pieces=tuple(replace(piece, is_stable=True) for piece in law.pieces))
     return law, reading
+
+
+def _check_followed(
+    apart: str, scheme: Scheme, said: AlphaReading | None, network: NetworkEdge | None, *, is_dora: bool
+) -> None:
+    """Refuse what does not go with s that is followed by itself."""
+    if network is not None:
+        raise BadInput(f"{apart}: the law of whole models carries at one s; {KEPT}, or leave --network out")
+    if is_dora:
+        raise Unknown(f"{apart}: how the rates in DoRA's layers go by s is not known; {KEPT}")
+    if said is not None:
+        raise BadInput(f"{apart}: alpha", found=said.value, expected="none: the rates go by s itself")
+    if says_scale(scheme):
+        expected = f'"0", with which s is followed as it stands: {apart}'
+        raise BadInput(f"{scheme.name}: {SCALE}", found=str(scheme.exponents[SCALE]), expected=expected)
 
 
 def carried_pairs(
@@ -273,4 +310,5 @@ def place(kind: LayerKind | Adapter, law: TransferLaw, stream: int = 0) -> Place
             those whose fan-in is smaller.
     """
     rank = None if law.pieces[0].rho is None else kind.rank
-    return Place(max(kind.fan_in, stream), rank, kind.fan_out if law.has_fan_out else None)
+    scale = None if law.pieces[0].sigma is None else abs(kind.scale)
+    return Place(max(kind.fan_in, stream), rank, kind.fan_out if law.has_fan_out else None, scale)

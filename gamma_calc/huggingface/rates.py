@@ -37,7 +37,7 @@ from gamma_calc.huggingface.layers import (
     title_of,
     width_of,
 )
-from gamma_calc.huggingface.model_transfer import SEE_LINT, law_between, paired_kinds, place
+from gamma_calc.huggingface.model_transfer import law_between, paired_kinds, place
 from gamma_calc.numbers import real_number, whole_number
 from gamma_calc.program.models import check_module
 from gamma_calc.program.optimizers import Moments, Raw
@@ -221,8 +221,8 @@ def _check_scales(adapters: tuple[Adapter, ...]) -> None:
         if not math.isclose(each.scale, other.scale):
             raise BadInput(
                 f"layers {other.name} and {each.name} have s = {other.scale:g} and s = {each.scale:g} at one rank"
-                f" r = {each.rank}. The stable rates go with s as well ({SEE_LINT}), and one base has one s: give"
-                " base_model, whose layers have the s of those of their name here"
+                f" r = {each.rank}. The stable rates go with s as well (gamma-calc lint prints their power of s), and"
+                " one base has one s: give base_model, whose layers have the s of those of their name here"
             )
 
 

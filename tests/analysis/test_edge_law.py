@@ -70,6 +70,29 @@ def test_each_piece_is_what_the_engine_says_at_that_rank(name: str, optimizer: s
         }
 
 
+@pytest.mark.parametrize("sigma", [Fraction(-1), Fraction(-1, 4), Fraction(0), Fraction(1, 4), Fraction(3, 2)], ids=str)
+@pytest.mark.parametrize("rho", [Fraction(0), Fraction(1, 2)], ids=str)
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("name", ["init-a", "init-b", "lora-plus-a", "lora-plus-b"])
+def test_a_free_scale_is_a_size_of_its_own(name: str, optimizer: str, rho: Fraction, sigma: Fraction) -> None:
+    scheme = CATALOGUE[name].under(optimizer)
+    free, there = (
+        replace(scheme, exponents={**scheme.exponents, "rank": Affine.of(rho), "scale": form})
+        for form in (Affine.symbol("sigma"), Affine.of(sigma))
+    )
+    (expected,) = edge_laws(there)
+    point = {"rho": rho, "sigma": sigma}
+    pieces = [law for law in edge_laws(free, with_rank=True, scale="sigma") if law.where.contains(point)]
+    assert pieces
+    for law in pieces:
+        assert {key: form.at(point) for key, form in law.exponents.items()} == {
+            key: form.constant for key, form in expected.exponents.items()
+        }
+        assert law.power("eta_A").endswith(f" s^({law.exponents['eta_A'].coefficient('sigma')})")
+    with pytest.raises(BadInput, match="sigma is free; fix it"):
+        edge_laws(free)
+
+
 def test_a_kink_makes_two_laws() -> None:
     laws = edge_laws(CATALOGUE["lora-plus-a"].under("sgd"), with_rank=True)
     assert {(str(law.exponents["eta_A"]), str(law.where)) for law in laws} == {

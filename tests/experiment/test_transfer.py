@@ -12,6 +12,7 @@ import torch
 from gamma_calc.algebra import parsed_affine
 from gamma_calc.analysis.edge_law import edge_laws
 from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.experiment.alpha import alpha_named
 from gamma_calc.experiment.transfer import (
     MODULE_ALONE,
     NETWORK_ALONE,
@@ -78,6 +79,36 @@ def test_one_rate_for_two_laws_is_pointed_out() -> None:
     found = transfer("lora-plus-a", **GO)
     assert found.given == {"eta_A": 2e-4, "eta_B": 2e-4}
     assert "ratio" in found.notes[-1]
+
+
+@pytest.mark.parametrize("name", ["init-a", "init-b", "lora-plus-a", "lora-plus-b"])
+@pytest.mark.parametrize(("alpha", "scales"), [("fixed", (2, 0.5)), ("proportional", (2, 2))])
+def test_a_law_by_s_is_that_of_an_alpha_that_moves_it_so(name: str, alpha: str, scales: tuple[float, float]) -> None:
+    read = transfer_law(name, with_rank=True, alpha=alpha_named(alpha))
+    followed = transfer_law(name, with_rank=True, with_scale=True)
+    places = [(256, 8), (1024, 32)]
+    start, end = (Place(n, r, scale=s) for (n, r), s in zip(places, scales, strict=True))
+    for rate in ("eta_A", "eta_B"):
+        expected = read.multiplier(rate, *(Place(n, r) for n, r in places))
+        assert followed.multiplier(rate, start, end) == pytest.approx(expected)
+
+
+def test_a_law_by_s_ends_where_another_begins() -> None:
+    """From Init[A] the edge is (n r s)^(-1/2) up to r s = n, and (r s)^(-1) beyond."""
+    law = transfer_law("init-a", with_rank=True, with_scale=True)
+    below, at, beyond = (Place(64, 8, scale=s) for s in (1, 8, 64))
+    assert law.multiplier("eta_A", below, at) == pytest.approx(8**-0.5)
+    assert law.multiplier("eta_A", at, beyond) == pytest.approx(1 / 8)
+    with pytest.raises(Unknown, match=r"rank 8, s = 1 to width 64, rank 8, s = 64: .*sigma = log\(s\)/log\(width\)"):
+        law.multiplier("eta_A", below, beyond)
+    with pytest.raises(BadInput, match=r"s: found 0\.0, expected a positive number"):
+        Place(64, 8, scale=0.0)
+
+
+@pytest.mark.parametrize("scale", ["-rank", "1/2", "k"])
+def test_a_scheme_that_says_how_s_goes_has_no_law_by_s(scale: str) -> None:
+    with pytest.raises(BadInput, match='expected "0": s is followed'):
+        transfer_law(scheme("-1/2", "zero", "-1", "-1", scale=scale), with_rank=True, with_scale=True)
 
 
 def test_to_the_same_place_nothing_changes() -> None:

@@ -346,6 +346,54 @@ def test_alpha_is_read_from_both_adapters(
     assert [each["eta_B"] for each in own["layers"]] == pytest.approx(list(rates.values()))
 
 
+FOLLOWED: dict[str, tuple[str, dict[str, Any], str, float]] = {
+    # the scheme, what the second adapter has beside r = 2 and lora_alpha = 4; the power of s, q_proj's rate at 4 n
+    "rslora": ("init-a", {"use_rslora": True}, "-1/2", 1 / 2 / 2**0.25),
+    "alpha-alone": ("init-a", {"lora_alpha": 8}, "-1/2", 1 / 2 / 2**0.5),
+    "out-of-proportion": ("init-a", {"r": 8, "lora_alpha": 8}, "-1/2", 1 / 2 / 2**0.5),
+    "init-b": ("init-b", {"lora_alpha": 8}, "-1", 1 / 4 / 2),
+    "negative": ("init-a", {"lora_alpha": -8}, "-1/2", 1 / 2 / 2**0.5),
+    "by-layer": ("init-a", {"rank_pattern": {"q_proj": 4}, "alpha_pattern": {"down_proj": 8}}, "-1/2", 1 / 2),
+}
+
+
+@pytest.mark.parametrize(("name", "there", "power", "expected"), FOLLOWED.values(), ids=FOLLOWED)
+def test_where_no_reading_of_alpha_says_how_s_goes_rates_go_by_s(
+    name: str,
+    there: dict[str, Any],
+    power: str,
+    expected: float,
+    ends: tuple[str, ...],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    start, end = adapter(tmp_path / "a.json", 2, 4), adapter(tmp_path / "b.json", 2, 4, **there)
+    found = answered(capsys, name, *ends, "--adapter", start, "--to-adapter", end)
+    layers = {each["layer"]: each for each in found["layers"]}
+    assert found["alpha"] is None and layers["q_proj"]["eta_B"] == pytest.approx(1e-3 * expected)
+    assert {each["exponent"]["eta_B"]["scale"] for each in layers.values()} == {power}
+    scales = [layers["down_proj"][place]["scale"] for place in ("from", "to")]
+    assert any(f"s goes from 2 to {abs(scales[1]):g}, and rates by s itself" in note for note in found["notes"])
+    assert main(["transfer", name, *ends, *GIVEN, "--adapter", start, "--to-adapter", end]) == 0
+    assert f"s^({power})" in capsys.readouterr().out
+
+
+def test_what_a_law_by_s_does_not_say(
+    ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [adapter(tmp_path / f"{alpha}.json", 2, alpha, use_dora=True) for alpha in (4, 8)]
+    assert main(["transfer", files[0], *ends, "--to-adapter", files[1], *GIVEN]) == 3
+    assert "how the rates in DoRA's layers go by s is not known; keep s =" in capsys.readouterr().err
+    falling = scheme("-1/2", "zero", "-1", "-1", scale="-rank")
+    start, end = (wrapped(llama(width), TARGETS, r=2, lora_alpha=alpha) for width, alpha in ((16, 4), (64, 8)))
+    with pytest.raises(
+        BadInput, match=r"scale: found '-rank', expected \"0\", with which s is followed as it stands: "
+    ):
+        parameter_groups(init_lora_(end, falling), falling, 1e-3, base_model=start)
+    model = init_lora_(end, "init-a")
+    assert by_layer(model, base_model=start) == pytest.approx(dict.fromkeys(TARGETS, 5e-4 / 2**0.5))
+
+
 def test_a_scheme_beside_an_adapter_that_starts_otherwise_says_so(
     ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -383,13 +431,13 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         ("--from", "SMALL", "--to", "GPT2"),
         "that the first model does not have: c_attn, transformer.h.*.attn.c_proj, c_fc, transformer.h.*.mlp.c_proj;",
     ),
-    "neither": (
-        ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "X"),
-        "expected lora_alpha kept",
+    "other-scale-said": (
+        ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "S", "--alpha", "fixed"),
+        "alpha: found 'fixed', expected none: the rates go by s itself",
     ),
-    "other-scale": (
-        ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "S"),
-        "The stable rates go with s as well (gamma-calc lint prints their power of s)",
+    "other-scale-of-a-network": (
+        ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "S", "--network"),
+        "carries at one s; keep s = lora_alpha/r (lora_alpha/r^(1/2) with use_rslora) from the first",
     ),
     "contradicted": (
         ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "K", "--alpha", "proportional"),
@@ -428,7 +476,6 @@ def test_what_cannot_be_carried_is_one_message(
         "HERE": str(tmp_path),
         "GPT2": str(folder(tmp_path / "gpt2", GPT2Config(n_embd=16, n_head=2, n_layer=1), "GPT2LMHeadModel")),
         "A": adapter(tmp_path / "a.json", 8, 16),
-        "X": adapter(tmp_path / "x.json", 32, 32),
         "O": adapter(tmp_path / "o.json", 8, 16, init_lora_weights="olora"),
         "K": adapter(tmp_path / "k.json", 16, 16),
         "S": adapter(tmp_path / "s.json", 8, 32),
