@@ -21,6 +21,17 @@ def whole_number(asked: str, value: object, least: int = 1, most: int | None = N
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 
+def check_rank(rank: int, width: int, layer: str = "") -> None:
+    """Refuse a rank that is larger than the width, the fan-in of a layer: B A has no more directions than that.
+
+    Raises:
+        BadInput: so it is.
+    """
+    if rank > width:
+        of_layer = f" of {layer}, its fan-in" if layer else ""
+        raise BadInput(f"rank: found r = {rank}, expected at most the width {width}{of_layer}; give a smaller r")
+
+
 def real_number(asked: str, value: object, *, is_positive: bool) -> float:
     """The value, if it is a positive number, or one from 0, that a float can hold.
 

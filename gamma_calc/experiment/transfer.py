@@ -16,7 +16,7 @@ from gamma_calc.derivation.suppositions import Alignments, Suppositions, scheme_
 from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named, says_scale, with_alpha, with_free_scale
-from gamma_calc.numbers import real_number
+from gamma_calc.numbers import check_rank, real_number
 from gamma_calc.program.models import MODULE, RANK
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.program.selection import Spec, Values
@@ -94,8 +94,8 @@ class Place:
                 raise BadInput(word, found=value, expected="a whole number from 1 of at most 18 digits")
         if self.scale is not None:
             real_number("s", self.scale, is_positive=True)
-        if self.rank is not None and self.rank > self.width:
-            raise BadInput(f"rank: found {self.rank}, expected at most the width {self.width}")
+        if self.rank is not None:
+            check_rank(self.rank, self.width)
 
     def __str__(self) -> str:
         sizes = (("width", self.width), ("rank", self.rank), ("fan-out", self.fan_out))

@@ -22,6 +22,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
 from gamma_calc.errors import BadInput
+from gamma_calc.numbers import check_rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,19 @@ def lora_adapters(
     if has_numbers:
         _check_shared(found)
     return tuple(found)
+
+
+def check_ranks(model: nn.Module) -> None:
+    """Refuse adapters of linear layers whose rank is larger than the width of their layer.
+
+    Raises:
+        BadInput: one is, with the layer.
+    """
+    for path, layer in model.named_modules():
+        for key in layer.lora_A if isinstance(layer, LoraLayer) else ():
+            each = Adapter(_name(path, layer), key, layer)
+            if each.A.ndim == 2:  # a convolution sums over more than its channels
+                check_rank(each.rank, each.fan_in, each.name.removeprefix("base_model.model."))
 
 
 def trained_adapters(model: nn.Module) -> Iterator[tuple[str, str]]:

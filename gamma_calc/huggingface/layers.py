@@ -36,7 +36,7 @@ from gamma_calc.huggingface.adapter_config import (
     is_vera,
     parsed_json,
 )
-from gamma_calc.huggingface.adapters import BESIDE_LORA, Adapter, lora_adapters
+from gamma_calc.huggingface.adapters import BESIDE_LORA, Adapter, check_ranks, lora_adapters
 from gamma_calc.huggingface.layer_names import ALL_LINEAR
 from gamma_calc.tracing.attributes import ATTRIBUTES, SAME_AS_HIDDEN
 
@@ -121,6 +121,8 @@ def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftMode
         hint = "" if has_class else '; its configuration names no class, such as "architectures": ["LlamaForCausalLM"]'
         raise BadInput(f"{title}: PEFT cannot adapt the model: {reason}{hint}") from None
     assert isinstance(wrapped, PeftModel)
+    with named_in(title):
+        check_ranks(wrapped)
     return wrapped
 
 

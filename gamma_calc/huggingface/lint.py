@@ -35,7 +35,7 @@ from gamma_calc.huggingface.lint_case import (
     rate_edge,
 )
 from gamma_calc.huggingface.lint_checks import CHECKS, DERIVE_DORA, NEAR, position
-from gamma_calc.numbers import real_number
+from gamma_calc.numbers import check_rank, real_number, whole_number
 from gamma_calc.program.models import RANK
 from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import KEYS, ZERO, Scheme
@@ -172,8 +172,9 @@ def lint(
             real_number(word, value, is_positive=True)
     if learning_rate is not None and width is None:
         raise BadInput("a learning rate (--lr) needs a width (--width): it is large or small against a power of that")
-    if width is not None and (isinstance(width, bool) or not isinstance(width, int) or width < read.rank):
-        raise BadInput("width", found=width, expected=f"a whole number from the rank, {read.rank}")
+    if width is not None:
+        width = whole_number("width", width)
+        check_rank(read.rank, width)
     if weight_decay is not None:
         real_number("weight decay", weight_decay, is_positive=False)
     use = learning_rate, loraplus_ratio, width, weight_decay

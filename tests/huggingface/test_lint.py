@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -540,8 +541,11 @@ def test_a_file_that_is_not_there_is_named_once(tmp_path: Path, capsys: pytest.C
 
 
 def test_a_width_below_the_rank_is_refused() -> None:
-    with pytest.raises(BadInput, match="from the rank"):
+    with pytest.raises(BadInput, match=r"rank: found r = 8, expected at most the width 4; give a smaller r"):
         lint(PLAIN, width=4)
+    with pytest.raises(BadInput, match="width: found True, expected a whole number"):
+        lint(PLAIN, width=True)
+    assert lint(PLAIN, width=np.int64(2048)).case.width == 2048
 
 
 def test_specs_are_written_whole(tmp_path: Path) -> None:

@@ -409,10 +409,10 @@ def test_a_rank_of_its_own_at_both_ends_is_no_change_of_rank(
     ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """PEFT gives the layers of a rank_pattern their own alpha/r, in both models alike."""
-    file = adapter(tmp_path / "a.json", 8, 16, rank_pattern={"q_proj": 32}, alpha_pattern={"down_proj": 64})
+    file = adapter(tmp_path / "a.json", 8, 16, rank_pattern={"q_proj": 16}, alpha_pattern={"down_proj": 64})
     found = answered(capsys, "init-a", *ends, "--adapter", file)
     assert [(each["layer"], each["to"]["rank"], each["eta_A"]) for each in found["layers"]] == [
-        ("q_proj", 32, pytest.approx(5e-4)),
+        ("q_proj", 16, pytest.approx(5e-4)),
         ("down_proj", 8, pytest.approx(2.5e-4)),
     ]
 
@@ -451,6 +451,10 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         ("--from", "SMALL", "--to", "SMALL", "--adapter", "A", "--to-adapter", "O"),
         "o.json: init_lora_weights: found 'olora', expected true, as ",
     ),
+    "rank-above-width": (
+        ("--from", "SMALL", "--to", "SMALL", "--adapter", "W"),
+        "self_attn.q_proj, its fan-in; give a smaller r",
+    ),
     "no-scale": (
         ("--from", "SMALL", "--to", "SMALL", "--adapter", "Z"),
         "z.json: lora_alpha: found 0: the adapter adds",
@@ -479,6 +483,7 @@ def test_what_cannot_be_carried_is_one_message(
         "O": adapter(tmp_path / "o.json", 8, 16, init_lora_weights="olora"),
         "K": adapter(tmp_path / "k.json", 16, 16),
         "S": adapter(tmp_path / "s.json", 8, 32),
+        "W": adapter(tmp_path / "w.json", 17, 16),
         "Z": adapter(tmp_path / "z.json", 8, 0),
         "D": adapter(tmp_path / "d.json", 8, 16, use_dora=True),
         "L": adapter(tmp_path / "l.json", 8, 16, layers_to_transform=[0]),

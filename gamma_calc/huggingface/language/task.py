@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
 from gamma_calc.files import file_content
+from gamma_calc.huggingface.adapters import check_ranks
 from gamma_calc.huggingface.language.data import labelled_texts, running_text
 from gamma_calc.huggingface.language.loading import (
     Encoding,
@@ -182,6 +183,7 @@ def _adapted(model: nn.Module, training: LanguageTraining, kind: str) -> nn.Modu
     except ValueError as problem:
         reason = " ".join(str(problem).split())[:200]
         raise BadInput(f"PEFT cannot adapt the model ({reason}); name the layers: --targets") from None
+    check_ranks(found)
     found.eval()  # without dropout: the paper's programs have none, and both schemes see the same numbers
     assert isinstance(found, nn.Module)
     return found
