@@ -46,7 +46,7 @@ from typing import TYPE_CHECKING, Any
 from gamma_calc.cli.options import add_question_arguments, positive, schemes, show, supposition_arguments, whole
 from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.tables import text_table
-from gamma_calc.errors import BadInput
+from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.alpha import AlphaReading, alpha_convention, alpha_named
 from gamma_calc.experiment.transfer import transfer
 from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, is_config
@@ -159,8 +159,15 @@ def _is_between_models(options: argparse.Namespace) -> bool:
     others = ("from_rank", "to_rank") if is_between_models else ("adapter", "to_adapter", "network")
     for name in others:
         if getattr(options, name) not in (None, False):
-            advice = "the rank stands in --adapter" if is_between_models else "it goes with --from CONFIG --to CONFIG"
-            raise BadInput(f"--{name.replace('_', '-')}: {advice}; leave it out")
+            value = getattr(options, name)
+            advice = {
+                "from_rank": f"give --adapter FILE with r = {value}, and its lora_alpha",
+                "to_rank": f"give --to-adapter FILE with r = {value}, and its lora_alpha",
+            }.get(name, "leave it out")
+            where = "it goes with --from CONFIG --to CONFIG"
+            if is_between_models:
+                where = "between models the rank stands in a file"
+            raise BadInput(f"--{name.replace('_', '-')}: {where}; {advice}")
     return is_between_models
 
 
@@ -237,7 +244,7 @@ def _starts_of_its_own(scheme: Scheme, named: Sequence[tuple[Path, AdapterConfig
     for file, config in named:
         try:
             forms = adapter_scheme(config).exponents
-        except BadInput:
+        except (BadInput, Unknown):
             forms = {}
         if any(key not in forms or forms[key] != scheme.exponents.get(key) for key in INITIAL):
             start = config.initialisation.name

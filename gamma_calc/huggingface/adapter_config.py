@@ -298,6 +298,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
     if not isinstance(document, Mapping):
         raise BadInput(f"found {quoted(document)}, expected an object such as PEFT writes")
     kind = document.get("peft_type")
+    kind = getattr(kind, "value", kind)  # in memory PEFT has a member of an enum
     if kind is None and "model_type" in document:
         raise BadInput(f"is the configuration of a model; expected that of an adapter, the {FILE_NAME} beside it")
     if kind is None:
@@ -409,7 +410,9 @@ def _read(
     value = document.get(key)
     if value is None:
         if default is None:
-            raise BadInput(f"{key} is missing; expected {expected}")
+            slip = next((slip for slip, meant in keys_of(document).slips.items() if meant == key), "")
+            offered = f". It has {slip!r}: did you mean that?" if slip else ""
+            raise BadInput(f"{key} is missing; expected {expected}{offered}")
         return default
     if not is_valid(value):
         raise BadInput(f"{key}: found {quoted(value)}, expected {expected}")

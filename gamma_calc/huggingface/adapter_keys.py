@@ -47,6 +47,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """What PEFT up to 0.21 writes into an adapter_config.json, by the kind of adapter."""
+OTHER_WORDS = {"rank": "r", "lora_r": "r", "lora_rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout"}
+"""What elsewhere are the words for some of them."""
 LIKENESS = 0.8
 """How alike two keys are, in difflib's ratio, where one is taken for a slip in writing the other."""
 ALPHA = 8
@@ -93,6 +95,7 @@ def keys_of(document: Mapping[str, Any]) -> KeysOf:
     known = KEYS.get(kind, ()) if isinstance(kind, str) else ()
     unknown = [str(key) for key in document if key not in known] if known else []
     close = {key: get_close_matches(key.casefold(), known, n=1, cutoff=LIKENESS) for key in unknown}
-    slips = {key: found[0] for key, found in close.items() if found}
+    others_words = {key: [OTHER_WORDS[key]] for key in unknown if OTHER_WORDS.get(key, key) not in (key, *document)}
+    slips = {key: found[0] for key, found in (close | others_words).items() if found}
     others = tuple(key for key in unknown if key not in slips)
     return KeysOf(slips, others, kind == LORA and document.get("lora_alpha") is None)

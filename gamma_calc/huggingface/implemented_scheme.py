@@ -13,7 +13,7 @@ from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE, Condition,
 from gamma_calc.analysis.decision import Decision, decision
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
-from gamma_calc.errors import BadInput
+from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.alpha import SCALE, AlphaReading
 from gamma_calc.huggingface.adapter_config import AdapterConfig, check_alpha
 from gamma_calc.huggingface.dora import in_dora
@@ -130,14 +130,15 @@ def adapter_scheme(config: AdapterConfig, scale: str = "0") -> Scheme:
     """The scheme that the configuration implements on a linear layer, under Adam; s is as at one rank, or as said.
 
     Raises:
-        BadInput: the sizes depend on data, the equations are others, or no scheme says what the output starts from.
+        BadInput: nothing is trained, or no scheme says what the output starts from.
+        Unknown: the sizes depend on data, or the equations are others.
     """
     check_alpha(config)
     option = config.initialisation
     spec = linear_spec(config, ADAM, config.scale_exponent(AlphaReading.PROPORTIONAL))
     if spec is None or (config.variants and not config.is_dora):
         cause = ", ".join(config.variants) or f"init_lora_weights={json.dumps(option.option)}"
-        raise BadInput(f"{cause}: its exponents cannot be read from the configuration; gamma-calc lint says why")
+        raise Unknown(f"{cause}: its exponents cannot be read from the configuration; gamma-calc lint says why")
     if option.start is Start.CANCELLED:
         raise BadInput(
             f"init_lora_weights={json.dumps(option.option)}: B_0 A_0 is taken out of the output, which no scheme says"

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from gamma_calc.algebra import Affine
 from gamma_calc.derivation.tables import Shown, text_table
@@ -42,6 +42,15 @@ from gamma_calc.program.scheme import KEYS, ZERO, Scheme
 
 ADAMW = "adamw"
 COLUMNS = 110
+
+
+@runtime_checkable
+class HasKeys(Protocol):
+    """A configuration in memory that says what would stand in its file, as PEFT's do."""
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """The keys and their values."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -104,7 +113,7 @@ class Linted(Shown):
         Its rank is fixed, and its scale a power of r as for an alpha that is proportional to r: 0, or rank/2 in rsLoRA.
 
         Raises:
-            BadInput: its exponents cannot be read from the configuration.
+            BadInput, Unknown: as `adapter_scheme`.
         """
         return adapter_scheme(self.case.config, self.case.config.scale_exponent(AlphaReading.PROPORTIONAL))
 
@@ -144,7 +153,7 @@ class Linted(Shown):
 
 
 def lint(
-    config: Path | str | Mapping[str, Any],
+    config: Path | str | Mapping[str, Any] | HasKeys,
     *,
     optimizer: str = ADAMW,
     alpha: AlphaReading | str = AlphaReading.FIXED,
@@ -156,7 +165,7 @@ def lint(
     """What the exponents say of a LoRA configuration.
 
     Args:
-        config: the path of an adapter_config.json, or what stands in it.
+        config: the path of an adapter_config.json, or what stands in it, such as a LoraConfig.
         optimizer: a name that `named_optimizer` knows, as one writes it for torch or the Trainer.
         alpha: what happens to lora_alpha as the rank changes: "fixed" or "proportional".
         learning_rate, width: to place the rate against the edge at that width; both are needed for that.
@@ -165,7 +174,10 @@ def lint(
     Raises:
         BadInput: the configuration or a number cannot be understood.
     """
-    read = config_from_file(Path(config)) if isinstance(config, Path | str) else config_from_mapping(config)
+    if isinstance(config, Path | str):
+        read = config_from_file(Path(config))
+    else:
+        read = config_from_mapping(config.to_dict() if isinstance(config, HasKeys) else config)
     name, reading = named_optimizer(optimizer).name, alpha_named(alpha)
     for word, value in (("learning rate", learning_rate), ("LoRA+ ratio", loraplus_ratio)):
         if value is not None:

@@ -73,7 +73,10 @@ def scheme_from_file(path: Path, *, allow_code: bool = False) -> Scheme:
             "a network in Python", found=str(path), expected=f"its function too: {path}:FUNCTION --allow-code"
         )
     if path.suffix == ".json" or os.path.isfile(path / "adapter_config.json"):
-        expected = f"a TOML file; gamma-calc lint {path} --specs . writes those of an adapter_config.json"
+        expected = (
+            f"a TOML file; gamma-calc lint {path} --specs . writes those of an adapter_config.json, "
+            f'and in Python lint("{path}").scheme is a scheme'
+        )
         raise BadInput("a scheme", found=str(path), expected=expected)
     document = toml_file(path, f"a TOML file or one of {', '.join(NAMED)}")
     with named_in(path):

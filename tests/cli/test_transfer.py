@@ -78,8 +78,6 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "another-rank": ({}, ("--from-rank", "4", "--to-rank", "32"), "--from-rank: found 4, expected 8, as "),
     "no-scale": ({"lora_alpha": 0}, (), "adds nothing"),
     "word": ({}, (*RANKS, "--alpha", "fxed"), "Did you mean 'fixed'"),
-    "data": ({"init_lora_weights": "eva"}, (), "gamma-calc lint says why"),
-    "variant": ({"use_qalora": True}, (), "QALoRA"),
     "cancelled": ({"init_lora_weights": "orthogonal"}, (), "taken out of the output"),
 }
 
@@ -91,6 +89,15 @@ def test_what_a_configuration_does_not_say_is_one_message(
     assert main(["transfer", config, *WIDTHS, *words]) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1 and message in printed.err
+
+
+@pytest.mark.parametrize("config", [{"init_lora_weights": "eva"}, {"use_qalora": True}], indirect=True)
+def test_exponents_that_are_not_known_are_unknown_here_as_in_lint(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["lint", config]) == main(["transfer", config, *WIDTHS]) == 3
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1 and "cannot be read from the configuration; gamma-calc lint says why" in printed
 
 
 def test_an_embedding_by_name_is_said_to_have_another_law(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,7 +62,9 @@ def test_what_an_initialisation_is_read_as(row: tuple[Any, ...]) -> None:
 def test_a_configuration_in_memory_is_read_as_its_file_would_be(tmp_path: Path) -> None:
     config = LoraConfig(target_modules=["v_proj", "q_proj"])
     config.save_pretrained(str(tmp_path))
-    assert lint(config.to_dict()).json() == lint(tmp_path).json()
+    assert lint(config).json() == lint(config.to_dict()).json() == lint(tmp_path).json()
+    with pytest.raises(BadInput, match="gamma-calc derive vera"):
+        lint(VeraConfig(target_modules=["v_proj"]))
 
 
 def test_null_is_what_peft_takes_it_for() -> None:
@@ -87,12 +89,18 @@ def test_the_scale_follows_the_reading_of_alpha(
     assert found["linear"]["max_stable_in_rank"] == in_rank
 
 
-SLIPS = {"lora_alhpa": "lora_alpha", "use_rslroa": "use_rslora", "init_lora_weight": "init_lora_weights"}
+SLIPS = {
+    "alpha": "lora_alpha",
+    "lora_alhpa": "lora_alpha",
+    "use_rslroa": "use_rslora",
+    "init_lora_weight": "init_lora_weights",
+}
 
 
 @pytest.mark.parametrize(("slip", "meant"), SLIPS.items())
 def test_a_misspelt_key_is_told_what_was_meant(slip: str, meant: str) -> None:
-    (text,) = (each.text for each in lint({**PLAIN, slip: True}).findings if each.id == "misspelt-keys")
+    config = {key: value for key, value in PLAIN.items() if key != meant}
+    (text,) = (each.text for each in lint({**config, slip: True}).findings if each.id == "misspelt-keys")
     assert f"{slip!r} (did you mean {meant!r}?)" in text
 
 
@@ -496,6 +504,8 @@ HOSTILE = {
     "vera": ('{"peft_type": "VERA"}', "gamma-calc derive vera has one module's exponents"),
     "type-is-a-list": ('{"peft_type": ["LORA"]}', "expected"),
     "no-rank": ('{"peft_type": "LORA"}', "r is missing"),
+    "rank-by-another-word": ('{"peft_type": "LORA", "rank": 8}', "r is missing; expected a whole number from 1 to"),
+    "rank-by-another-word-too": ('{"peft_type": "LORA", "rank": 8}', "It has 'rank': did you mean that?"),
     "rank-is-true": ('{"peft_type": "LORA", "r": true}', "whole number"),
     "rank-is-zero": ('{"peft_type": "LORA", "r": 0}', "whole number"),
     "rank-is-long": ('{"peft_type": "LORA", "r": 1' + "0" * 5000 + "}", "not JSON"),

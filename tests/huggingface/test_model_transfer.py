@@ -423,7 +423,11 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "one-end": (("--from", "SMALL"), "expected --from-width N --to-width N, or --from CONFIG --to CONFIG"),
     "mixed": (("--from", "SMALL", "--to-width", "64"), "found --from --to-width"),
     "no-end": ((), "found nothing"),
-    "rank": (("--from", "SMALL", "--to", "SMALL", "--to-rank", "8"), "the rank stands in --adapter"),
+    "rank": (
+        ("--from", "SMALL", "--to", "SMALL", "--to-rank", "64"),
+        "--to-rank: between models the rank stands in a file; give --to-adapter FILE with r = 64, and its lora_alpha",
+    ),
+    "own-rank": (("--from", "SMALL", "--to", "SMALL", "--from-rank", "8"), "give --adapter FILE with r = 8, and its"),
     "adapter-of-widths": (("--from-width", "8", "--to-width", "64", "--adapter", "A"), "it goes with --from CONFIG"),
     "empty-folder": (("--from", "SMALL", "--to", "HERE"), "there is no config.json"),
     "no-json": (("--from", "SMALL", "--to", "A"), "is the configuration of an adapter"),
