@@ -33,6 +33,7 @@ from gamma_calc.huggingface.lint_case import (
     Severity,
     power,
     rate_edge,
+    ratio_at_edge,
 )
 from gamma_calc.huggingface.lint_checks import CHECKS, DERIVE_DORA, NEAR, position
 from gamma_calc.numbers import check_rank, real_number, whole_number
@@ -197,6 +198,8 @@ def lint(
     case = Case(read, of_linear, of_embedding, name, reading, *use)
     if width is not None and not case.is_rate_unused:
         case = replace(case, rate_edge=rate_edge(read, name, width, loraplus_ratio or 1.0))
+        if learning_rate is not None and loraplus_ratio is not None:
+            case = replace(case, ratio_at_edge=ratio_at_edge(read, name, width, learning_rate))
     specs = {file: f"{spec}\n" for file, spec in written.items() if not read.variants}
     found = [
         Finding(each.id, each.severity, each.text(case), _derivation(each, case), each.is_common)

@@ -19,6 +19,10 @@ LETTERS: Mapping[str, str] = {RHO: "r", SIGMA: "s", LAMBDA: "ratio", KAPPA: "c"}
 """What is typed for r = n^rho, s = n^sigma, the ratio of B's rate to A's, and the constant of the initial entries."""
 
 
+LARGEST_LOGARITHM = 700.0
+"""Of a number that a float can hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class RateEdge:
     """The least of the bounds on A's rate, and that bound as a product of powers."""
@@ -35,20 +39,42 @@ def rate_edge(config: AdapterConfig, optimizer: str, width: int, ratio: float = 
     as 1, but for one of the initial entries that is known. How far that is from what layers of PEFT do is measured in
     docs/lint.md.
     """
-    rule = OPTIMIZERS[optimizer]
-    if not config.scale or not isinstance(rule.step, Moments):
-        return None
-    is_picked = config.has_only_embeddings
-    constant = 1.0 if is_picked else config.initialisation.constant
-    sizes = {RHO: config.rank, SIGMA: abs(config.scale), LAMBDA: ratio, KAPPA: constant}
-    logarithms = {name: math.log(size) for name, size in sizes.items()}
+    sizes = _sizes(config, ratio)
+    least = min(_bounds(config, optimizer), key=lambda form: _logarithm(form, width, sizes), default=None)
+    return None if least is None else RateEdge(math.exp(_logarithm(least, width, sizes)), _typed(least, sizes))
 
-    def logarithm(form: Affine) -> float:
-        others = sum(float(form.coefficient(name)) * logarithms[name] for name in form.free)
-        return float(form.constant) * math.log(width) + others
 
-    least = min(sure_rates(config, optimizer, of_embedding=is_picked), key=logarithm, default=None)
-    return None if least is None else RateEdge(math.exp(logarithm(least)), _typed(least, sizes))
+def ratio_at_edge(config: AdapterConfig, optimizer: str, width: int, learning_rate: float) -> float | None:
+    """The LoRA+ ratio at which a rate of A is just at the edge; None where there is none, or the edge is not known.
+
+    A bound n^c r^k s^e ratio^(-p) is met at a ratio of (n^c r^k s^e / rate)^(1/p), and the first to be met is the edge.
+    Where a bound that no ratio moves lies below the rate already, there is no such ratio.
+    """
+    sizes, rate = _sizes(config, 1.0), math.log(learning_rate)
+    over = [
+        (_logarithm(form, width, sizes) - rate, float(form.coefficient(LAMBDA))) for form in _bounds(config, optimizer)
+    ]
+    met = min((above / -power for above, power in over if power < 0), default=math.inf)
+    is_edge = met < LARGEST_LOGARITHM and all(above + power * met >= 0 for above, power in over if power >= 0)
+    return math.exp(met) if is_edge else None
+
+
+def _bounds(config: AdapterConfig, optimizer: str) -> tuple[Affine, ...]:
+    """Forms whose least is the edge; none where that is not known."""
+    if not config.scale or not isinstance(OPTIMIZERS[optimizer].step, Moments):
+        return ()
+    return sure_rates(config, optimizer, of_embedding=config.has_only_embeddings)
+
+
+def _sizes(config: AdapterConfig, ratio: float) -> Mapping[str, float]:
+    constant = 1.0 if config.has_only_embeddings else config.initialisation.constant
+    return {RHO: config.rank, SIGMA: abs(config.scale), LAMBDA: ratio, KAPPA: constant}
+
+
+def _logarithm(form: Affine, width: int, sizes: Mapping[str, float]) -> float:
+    """That of the product of powers that an exponent of n stands for."""
+    others = sum(float(form.coefficient(name)) * math.log(sizes[name]) for name in form.free)
+    return float(form.constant) * math.log(width) + others
 
 
 def _typed(form: Affine, sizes: Mapping[str, float]) -> str:
@@ -78,7 +104,8 @@ class Case:
     """A configuration and how it is going to be trained; None for what was not said.
 
     `linear` is None where the sizes depend on data, the equations are others, or there is no linear layer; `embedding`
-    likewise. `rate_edge` is where the stable rates end at the width.
+    likewise. `rate_edge` is where the stable rates end at the width, `ratio_at_edge` the LoRA+ ratio at which
+    they end at the rate.
     """
 
     config: AdapterConfig
@@ -91,6 +118,7 @@ class Case:
     width: int | None
     weight_decay: float | None
     rate_edge: RateEdge | None = None
+    ratio_at_edge: float | None = None
 
     @property
     def position(self) -> float | None:

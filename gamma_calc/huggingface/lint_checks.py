@@ -6,12 +6,13 @@ from gamma_calc.algebra import Affine
 from gamma_calc.analysis.conditions import factors_of
 from gamma_calc.errors import quoted
 from gamma_calc.experiment.alpha import AlphaReading
-from gamma_calc.experiment.transfer import gain_through_above, leads_through_above, stack_note
+from gamma_calc.experiment.transfer import gain_through_above, leads_through_above
 from gamma_calc.huggingface.adapter_keys import DORA, QALORA
 from gamma_calc.huggingface.dora import MAGNITUDE
 from gamma_calc.huggingface.implemented_scheme import RATE, RHO, StableEdge, edge, is_derived, linear_spec
 from gamma_calc.huggingface.initial_factors import Start
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, MEASURED, Case, Check, Severity, power
+from gamma_calc.program.models import RANK
 from gamma_calc.program.scheme import INITIAL
 
 DERIVE_DORA = "gamma-calc derive dora"
@@ -21,7 +22,9 @@ EMBEDDING_DERIVE = f"gamma-calc derive {EMBEDDING}"
 TWO_RATES = "gamma-calc compare lora-plus-a init-a"
 GROWING_RATIO = "gamma-calc compare lora-plus-a lora-plus-b"
 
-RANDOM_B = "A ratio that grows then wants A zero and B random (lora-plus-b): write them after the model is wrapped."
+RANDOM_B = (
+    "It wants A zero and B random (lora-plus-b): PEFT has no option for that, so write them after the model is wrapped."
+)
 
 NEAR = 2
 """A rate below the edge by less than this factor is worth a warning: the constant is known no better."""
@@ -84,9 +87,20 @@ def _internal_growth(case: Case) -> str:
     size = case.edge.derivation.at_max["Z_A"].upper if case.edge.derivation.at_max else "1/2"
     return (
         f"The entries of A do not shrink as the width grows ({case.config.initialisation.spread}), so A Z grows as "
-        f"{power('n', str(size))} whatever the rate: no learning rate keeps it bounded. "
+        f"{power('n', str(size))} whatever the rate: no learning rate keeps it bounded. {_size_of_features(case)}"
         "init_lora_weights=true draws A with standard deviation of order n^(-1/2)."
     )
+
+
+def _size_of_features(case: Case) -> str:
+    """How large A Z is at the start at one width: the root of n entries of A's size; nothing without a width."""
+    initial = None if case.edge is None else case.edge.scheme.exponents[INITIAL[0]]
+    if case.width is None or initial is None or case.config.has_only_embeddings:
+        return ""
+    n, r = float(case.width), float(case.config.rank)
+    powers = n ** (float(initial.constant) + 1 / 2) * r ** float(initial.coefficient(RANK))
+    size = case.config.initialisation.constant * powers
+    return f"At n = {case.width}, r = {case.config.rank} it starts near {size:.2g} times the size of Z. "
 
 
 def _has_no_internal_rate(case: Case) -> bool:
@@ -200,6 +214,20 @@ def _has_growing_gradients(case: Case) -> bool:
     return leads_through_above(gain_through_above(case.linear.scheme, Affine.of(case.linear.largest.exponent)))
 
 
+def _fixed_ratio(case: Case) -> str:
+    """What a ratio does that is the same at every width, where the edge is, and what one that grows would do."""
+    ratio, rate, met = case.loraplus_ratio, case.learning_rate, case.ratio_at_edge
+    said = (
+        f"B's learning rate is {ratio:g} times A's at every width, so both go with the width as they would without "
+        "the ratio. LoRA+ asks for a ratio that grows with the width, twice as large in a model twice as wide."
+    )
+    at_edge = ""
+    if met is not None:
+        place = f"a ratio of {met:.3g}, its constant taken as 1"
+        at_edge = f"At the rate {rate:g} and n = {case.width} the edge is reached at {place}."
+    return " ".join(filter(None, (said, at_edge, _stack(case))))
+
+
 def _stack(case: Case) -> str:
     """What several adapters on one residual stream make of a ratio that grows with the width."""
     spec = linear_spec(case.config, case.optimizer, case.config.scale_exponent(case.alpha), f"{RATE} + 1")
@@ -207,8 +235,14 @@ def _stack(case: Case) -> str:
     if growing is None or growing.largest.exponent is None:
         return ""
     there = growing.scheme.at({RATE: Affine.of(growing.largest.exponent)})
-    note = stack_note(gain_through_above(there, there["eta_B"]))
-    return f"{note} {RANDOM_B}" if note else ""
+    gain = gain_through_above(there, there["eta_B"])
+    if not leads_through_above(gain):
+        return ""
+    return (
+        "With this initialisation such a ratio is too much for a model with several adapters on its residual stream: "
+        "from step 2 on, gradients reach the lower ones through the random A of those above, and are "
+        f"{power('n', str(gain))} times as large as they would be past it. {RANDOM_B}"
+    )
 
 
 CHECKS = (
@@ -535,10 +569,7 @@ CHECKS = (
         "loraplus-ratio-fixed",
         Severity.INFO,
         lambda case: case.loraplus_ratio is not None and not case.is_rate_unused,
-        lambda case: (
-            "The ratio is read as the same at every width, which moves constants and no exponent. LoRA+ has "
-            f"the ratio grow in proportion to n. {_stack(case)}".rstrip()
-        ),
+        _fixed_ratio,
         GROWING_RATIO,
     ),
 )

@@ -420,6 +420,52 @@ def test_a_growing_ratio_is_not_advised_where_a_stack_does_not_bear_it(option: A
     assert ("residual stream" in text) == is_led == ("A zero and B random (lora-plus-b)" in text)
 
 
+RATIOS: dict[str, tuple[Any, float]] = {
+    # init_lora_weights: the ratio at which a rate of 2e-4 at n = 2048, r = 8, s = 2 is at the edge
+    "true": (True, (8 * 2 * 2e-4) ** -1),  # s dB A_0 Z, with A_0 Z of size 1
+    "gaussian": ("gaussian", (8 * 2 * 2e-4) ** -1 * 8 / 2048**0.5),  # of size n^(1/2) / r
+    "false": (False, (8 * 2 * 2e-4) ** -1),
+}
+
+
+@pytest.mark.parametrize(("option", "expected"), RATIOS.values(), ids=RATIOS)
+def test_the_ratio_that_a_rate_bears_is_said(option: Any, expected: float) -> None:
+    config = {**PLAIN, "init_lora_weights": option}
+    found = lint(config, learning_rate=2e-4, width=2048, loraplus_ratio=16.0)
+    assert found.case.ratio_at_edge == pytest.approx(expected)
+    (text,) = (each.text for each in found.findings if each.id == "loraplus-ratio-fixed")
+    place = f"a ratio of {found.case.ratio_at_edge:.3g}, its constant taken as 1."
+    assert f"At the rate 0.0002 and n = 2048 the edge is reached at {place}" in text
+    there = lint(config, learning_rate=2e-4, width=2048, loraplus_ratio=expected)
+    assert there.case.position == pytest.approx(1)
+    assert lint(config, loraplus_ratio=16.0, width=2048).case.ratio_at_edge is None
+
+
+def test_a_ratio_that_moves_no_edge_is_not_placed() -> None:
+    """B is frozen, or its step is raw, or the rate is above what A alone bears: (n s)^(-1)."""
+    for option, optimizer, rate in (("mica", "adam", 2e-4), (True, "sgd", 2e-4), (False, "adam", 1e-3)):
+        config = {**PLAIN, "init_lora_weights": option}
+        found = lint(config, optimizer=optimizer, learning_rate=rate, width=768, **PLUS)
+        (text,) = (each.text for each in found.findings if each.id == "loraplus-ratio-fixed")
+        assert found.case.ratio_at_edge is None and "edge" not in text
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("option", "size"), [("gaussian", 2048**0.5 / 16), ("orthogonal", 0.07 * 2048**0.5)])
+def test_the_size_of_features_that_grow_is_said_at_a_width(option: str, size: float) -> None:
+    config = {"r": 16, "lora_alpha": 16, "init_lora_weights": option}
+    texts = [
+        {each.id: each.text for each in lint({**PLAIN, **config}, width=width).findings}["hidden-features-grow"]
+        for width in (2048, None)
+    ]
+    assert f"At n = 2048, r = 16 it starts near {size:.2g} times the size of Z." in texts[0] and "near" not in texts[1]
+    torch.manual_seed(0)
+    base = torch.nn.Sequential(torch.nn.Linear(2048, 64))
+    layer: Any = get_peft_model(base, LoraConfig(target_modules=["0"], **config)).base_model.model[0]  # type: ignore[index]
+    features = layer.lora_A["default"](torch.randn(256, 2048)).detach()
+    assert float(features.square().mean().sqrt()) == pytest.approx(size, rel=0.1)
+
+
 EXITS = {
     "rate-one": ({}, 1, ("--lr", "1", "--width", "2048")),
     "usual-rate": ({}, 0, ("--lr", "2e-4", "--width", "2048")),
