@@ -20,7 +20,7 @@ Z_B[2]        4  0          -0.076    [-0.136, -0.016]    no      -0.068  PASS  
 
 Every network is trained as it is written: a module, a stack of adapters, a perceptron, a network of one's own. What its
 widths leave open is asked of a population at widths up to 2^60, coordinates of few kinds that each occur many times,
-unless a matrix grows both ways.
+unless a matrix grows both ways: then a prediction that is too large cannot FAIL, and the summary says so.
 
 A free rate takes its largest stable value; --at sets it. --against takes the predictions from another scheme, and so
 has to FAIL. --without takes them from the assumptions that are left: most are then bounds, tested from above. --align

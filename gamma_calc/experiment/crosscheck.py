@@ -4,9 +4,10 @@ Every network is trained by reading its program. What the widths leave open is a
 
 Every scheme carries a negative control: the same measurement judged by predictions that are known to be false. They are
 made by supposing that aligned sums grow like independent ones; where a scheme has no aligned sum to get wrong, or the
-measurement does not tell, by moving every finite exponent. If such predictions passed too, the check could not tell
-right from wrong. A prediction that is the same as without the assumption is not judged: its FAIL would show nothing.
-How far off a prediction has to be to FAIL, the resolution, is stated beside.
+measurement does not tell, by moving every finite exponent: up, or down where only a prediction that is too small can
+FAIL, as without a population. If such predictions passed too, the check could not tell right from wrong. A prediction
+that is the same as without the assumption is not judged: its FAIL would show nothing. How far off a prediction has to
+be to FAIL, the resolution, is stated beside, and where only down.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from gamma_calc.derivation.questions import LONGEST
 from gamma_calc.derivation.suppositions import Alignments, Suppositions, schemes_and_policies
 from gamma_calc.derivation.tables import html_table, text_table
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.far_widths import settled
+from gamma_calc.experiment.far_widths import far_refusal, settled
 from gamma_calc.experiment.prediction import Prediction, at_largest_rate, differing, moved, predictions
 from gamma_calc.experiment.setup import WIDTHS, Settings, extra_prefactors, network_experiment, network_prefactor
 from gamma_calc.experiment.sweep import part
@@ -45,8 +46,8 @@ FALSE_ASSUMPTION = Policy(((Alignment.ALIGNED, Affine.of(Fraction(1, 2))),))
 SHIFT = Fraction(1, 4)
 """The other control's: beyond what a row that is PASS can bear, three tolerances."""
 ALIGNMENT = "aligned sums grow like independent ones (false)"
-LARGER = f"every finite exponent is larger by {SHIFT}"
-MOVED = f"{LARGER} (false)"
+LARGER = f"every finite exponent is larger by {SHIFT} (false)"
+SMALLER = f"every finite exponent is smaller by {SHIFT} (false)"
 COLUMNS = ("quantity", "t", "predicted", "measured", "95 % interval", "inside", "raw", "verdict", "")
 
 
@@ -70,7 +71,8 @@ class Control:
 class Checked:
     """One scheme: how it was measured, what was found, and what the control says.
 
-    There is no measurement where the settings lack widths or runs: no verdict would follow from it.
+    There is no measurement where the settings lack widths or runs: no verdict would follow from it. `no_population` is
+    why nothing can be asked of one: then a prediction that is too large cannot FAIL.
     """
 
     scheme: Scheme
@@ -79,6 +81,19 @@ class Checked:
     measurement: ProgramMeasurement | None
     rows: tuple[VerdictRow, ...]
     control: Control
+    no_population: str = ""
+
+    @property
+    def refutes_larger(self) -> bool:
+        """Whether a prediction that is too large can FAIL; one that is too small always can."""
+        return not self.no_population and self.control.assumption != SMALLER
+
+    @property
+    def resolutions(self) -> tuple[float, ...]:
+        """How far off the prediction of a row that is PASS would have to be to FAIL, one a finite exact exponent."""
+        passed = (row.leading for row in self.rows if row.verdict is Verdict.PASS)
+        found = (each.resolution if self.refutes_larger else each.resolution_below for each in passed)
+        return tuple(each for each in found if each is not None)
 
     @property
     def rates(self) -> str:
@@ -138,9 +153,13 @@ class Crosscheck:
 
     @property
     def resolutions(self) -> tuple[float, ...]:
-        """How far off the prediction of a row that is PASS would have to be to FAIL, one a finite exact exponent."""
-        found = [row.leading.resolution for row in self.rows if row.verdict is Verdict.PASS]
-        return tuple(each for each in found if each is not None)
+        """The resolutions of every scheme."""
+        return tuple(each for scheme in self.schemes for each in scheme.resolutions)
+
+    @property
+    def only_below(self) -> tuple[Checked, ...]:
+        """The schemes of which no prediction that is too large can FAIL."""
+        return tuple(each for each in self.schemes if not each.refutes_larger)
 
     @property
     def shortfall(self) -> str:
@@ -178,8 +197,10 @@ class Crosscheck:
             sentences.append(f"{rows} decided by a population at larger widths")
         sentences.append(self._control_sentence)
         if found := self.resolutions:
-            half = f"A prediction that is off by {statistics.median(found):.3f} fails in half of the rows"
+            off = "too small" if len(self.only_below) == len(self.schemes) else "off"
+            half = f"A prediction that is {off} by {statistics.median(found):.3f} fails in half of the rows"
             sentences.append(f"{half}, by {max(found):.3f} in each")
+            sentences += self._larger_sentences
         return f"{self.verdict.value}: {' '.join(f'{sentence}.' for sentence in sentences)}"
 
     @property
@@ -194,10 +215,24 @@ class Crosscheck:
         return f", and {held} of {len(missed)} intervals hold the prediction{others if held < len(missed) else ''}"
 
     @property
+    def _larger_sentences(self) -> list[str]:
+        """That a prediction which is too large cannot fail, for the schemes of which that is so."""
+        if not self.only_below:
+            return []
+        names = ", ".join(each.scheme.name for each in self.only_below)
+        of = "" if len(self.only_below) == len(self.schemes) else f", of {names},"
+        reasons = ", ".join(dict.fromkeys(each.no_population for each in self.only_below if each.no_population))
+        why = f", and there is no population at far widths: {reasons}" if reasons else ""
+        return [f"One that is too large{of} cannot fail: what leads may not lead yet{why}"]
+
+    @property
     def _control_sentence(self) -> str:
         if self.control is Verdict.FAIL:
-            moved = ", ".join(each.scheme.name for each in self.schemes if each.control.assumption == MOVED)
-            other = f"; for {moved}, where no aligned sum tells, it is that {LARGER}" if moved else ""
+            other = ""
+            for assumption in (LARGER, SMALLER):
+                names = ", ".join(each.scheme.name for each in self.schemes if each.control.assumption == assumption)
+                said = assumption.removesuffix(" (false)")
+                other += f"; for {names}, where no aligned sum tells, it is that {said}" if names else ""
             return f"The control, whose assumption is false, fails as it has to{other}"
         idle = ", ".join(each.scheme.name for each in self.schemes if each.control.verdict is not Verdict.FAIL)
         return f"No control: false predictions for {idle} are {self.control.value}, so its verdicts show nothing"
@@ -224,6 +259,7 @@ class Crosscheck:
                 "resolution": {"half": statistics.median(found), "every": max(found)}
                 if (found := self.resolutions)
                 else None,
+                "only_below": [each.scheme.name for each in self.only_below],
             },
             "schemes": [
                 {
@@ -357,9 +393,16 @@ def _checked(
         """By the trained widths, and by those far beyond."""
         return settled(judged(scheme.name, predicted, measurement), predicted, measurement.configuration)
 
-    # The better control breaks an assumption, if the scheme has a sum to get wrong.
-    supposed = predictions(scheme, settings.steps, FALSE_ASSUMPTION)
-    control = Control(ALIGNMENT, verdicts(differing(supposed, own)))
-    if control.verdict is not Verdict.FAIL:
-        control = Control(MOVED, verdicts(differing([moved(each, SHIFT) for each in own], own)))
-    return Checked(scheme, k, experiment, measurement, verdicts(predicted), control)
+    no_population = far_refusal(experiment)
+    # The better control breaks an assumption, if the scheme has a sum to get wrong. Without a population a prediction
+    # that is too large cannot FAIL, and with one it may not where steps are signs.
+    controls = {
+        ALIGNMENT: predictions(scheme, settings.steps, FALSE_ASSUMPTION),
+        **({} if no_population else {LARGER: [moved(each, SHIFT) for each in own]}),
+        SMALLER: [moved(each, -SHIFT) for each in own],
+    }
+    for assumption, supposed in controls.items():
+        control = Control(assumption, verdicts(differing(supposed, own)))
+        if control.verdict is Verdict.FAIL:
+            break
+    return Checked(scheme, k, experiment, measurement, verdicts(predicted), control, no_population)

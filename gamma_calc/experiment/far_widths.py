@@ -9,7 +9,8 @@ What a population confirms is PASS. Mean squares of terms are sums of powers of 
 slopes are at most the largest power: so a slope above a prediction refutes it at any width. One below it refutes it
 where the program has no step function; else it may lack the answer of one, which a population has not got, and is FAIL
 where the trained widths and the population have the same slope. A slope that is known no better than the tolerance
-refutes nothing. What is left, and what has no population, is INCONCLUSIVE.
+refutes nothing. What is left is INCONCLUSIVE. Without a population a slope below a prediction refutes nothing either:
+what leads may not lead yet, so that no prediction that is too large can FAIL, and every one that is too small can.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def settled(
     """The rows of a network with what is not PASS decided by a population at far widths, where there is one."""
     if not any(map(_has_open, rows)):
         return tuple(rows)
-    far = replace(experiment, widths=FAR_WIDTHS, runs=POPULATIONS, dtype="float64", device="cpu")
+    far = _far(experiment)
     if refusal := population_refusal(far):
         return tuple(row.changed(lambda each, _: _without_population(each, refusal)) for row in rows)
     least, most = (width.bit_length() - 1 for width in (FAR_WIDTHS[0], FAR_WIDTHS[-1]))
@@ -51,6 +52,15 @@ def settled(
         _row_by_population(row, prediction, measurement, words)
         for row, prediction in zip(rows, predictions, strict=True)
     )
+
+
+def far_refusal(experiment: ProgramExperiment) -> str:
+    """Why an experiment has no population at far widths, or nothing where it has one."""
+    return population_refusal(_far(experiment))
+
+
+def _far(experiment: ProgramExperiment) -> ProgramExperiment:
+    return replace(experiment, widths=FAR_WIDTHS, runs=POPULATIONS, dtype="float64", device="cpu")
 
 
 def _row_by_population(

@@ -84,10 +84,18 @@ class Judged:
     @property
     def resolution(self) -> float | None:
         """The error, up or down, from which on a prediction would FAIL; None without a slope, or of a bound."""
+        below, interval = self.resolution_below, (self.far or self.estimate).interval
+        if below is None or interval is None:
+            return None
+        return max(below, TOLERANCE + interval[1] - (self.predicted.exponent or 0))
+
+    @property
+    def resolution_below(self) -> float | None:
+        """The error down from which on a prediction would FAIL; None without a slope, or of a bound."""
         predicted, interval = self.predicted.exponent, (self.far or self.estimate).interval
         if predicted is None or interval is None or self.predicted.is_upper:
             return None
-        return TOLERANCE + max(interval[1] - predicted, predicted - interval[0])
+        return TOLERANCE + predicted - interval[0]
 
     def json(self) -> dict[str, Any]:
         """The row as plain data."""

@@ -15,11 +15,11 @@ from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment import far_widths
 from gamma_calc.experiment.crosscheck import Crosscheck
-from gamma_calc.experiment.far_widths import FAR_WIDTHS, Refutes
+from gamma_calc.experiment.far_widths import FAR_WIDTHS, Refutes, settled
 from gamma_calc.experiment.folder import folder_contents
-from gamma_calc.experiment.prediction import Predicted
+from gamma_calc.experiment.prediction import Predicted, moved, predictions
 from gamma_calc.experiment.setup import Settings, network_experiment
-from gamma_calc.experiment.verdicts import Judged
+from gamma_calc.experiment.verdicts import Judged, judged
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression
 from gamma_calc.program.models import Perceptron
@@ -322,3 +322,47 @@ def test_what_does_not_fit_is_refused() -> None:
     subject = stack("0", "0", "-1", "-1", shape="frozen = true")
     with pytest.raises(BadInput, match=r"width 16777216 needs about .* GiB, and there are"):
         crosscheck(subject, settings=Settings(widths=tuple(2**k for k in range(18, 25)), seeds=3))
+
+
+@pytest.fixture(scope="module")
+def square() -> Crosscheck:
+    """A matrix beside a frozen one that grows both ways: no sum is aligned, and there is no population."""
+    n, m, few, batch = axis("n", 1), axis("m", 1), axis("few"), axis("batch")
+    frozen = parameter("W", m, n, init="-1/2") @ data("x", n, batch)
+    trained = parameter("B", m, few, init="zero", rate="-1/2") @ data("c", few, batch)
+    return crosscheck(Problem("square", named("f", frozen + trained)), settings=replace(QUICK, steps=1))
+
+
+def test_without_a_population_the_control_is_too_small_and_fails(square: Crosscheck) -> None:
+    (checked,) = square.schemes
+    assert checked.no_population == "W grows along two axes"
+    assert checked.control.assumption == "every finite exponent is smaller by 1/4 (false)"
+    assert (square.verdict, square.control) == (Verdict.PASS, Verdict.FAIL)
+    assert checked.measurement is not None
+    own, shift = predictions(checked.scheme, 1), Fraction(1, 4)
+    for sign, expected in ((-1, Verdict.FAIL), (1, Verdict.INCONCLUSIVE)):
+        false = [moved(each, sign * shift) for each in own]
+        rows = settled(judged("", false, checked.measurement), false, checked.configuration)
+        finite = [row for row in rows if row.leading.predicted.exponent is not None]
+        assert finite and {row.verdict for row in finite} == {expected}
+
+
+def test_without_a_population_the_resolution_is_that_of_a_prediction_which_is_too_small(square: Crosscheck) -> None:
+    (checked,) = square.schemes
+    assert "A prediction that is too small by" in square.summary
+    said = "One that is too large cannot fail: what leads may not lead yet, and there is no population at far widths: "
+    assert f"{said}W grows along two axes." in square.summary
+    assert square.json()["control"]["only_below"] == ["square"]
+    assert checked.measurement is not None
+    for factor, expected in (("1001/1000", True), ("999/1000", False)):
+        shift = Fraction(max(square.resolutions)) * Fraction(factor)
+        false = [moved(each, -shift) for each in predictions(checked.scheme, 1)]
+        rows = settled(judged("", false, checked.measurement), false, checked.configuration)
+        leading = [row.leading for row in rows if row.leading.predicted.exponent is not None]
+        assert all(each.judgement.verdict is Verdict.FAIL for each in leading) is expected
+
+
+def test_schemes_without_a_population_are_named_beside_others(square: Crosscheck, init_b: Crosscheck) -> None:
+    both = replace(init_b, schemes=(*init_b.schemes, *square.schemes))
+    assert "A prediction that is off by" in both.summary and "One that is too large, of square, cannot" in both.summary
+    assert init_b.json()["control"]["only_below"] == []
