@@ -17,7 +17,8 @@ common to y(n) and drops out of the slope, as it does in the estimate itself; in
 call every paired experiment several times noisier than it is.
 
 A power law has one slope. Where those of the lower and the upper half of the widths differ by more than the 95 %
-half-width of that difference, the interval is widened by the excess.
+half-width of that difference, the interval is widened by the excess. Where runs do not differ at all, it is as wide as
+what the arithmetic leaves open.
 """
 
 from __future__ import annotations
@@ -47,6 +48,11 @@ RESAMPLES = 1000
 WEIGHT_RATIO = 10.0
 """The most that one width may count against another."""
 
+ROUNDING = 2.0**-41
+"""The least half-width, 5e-13: in double precision a mean square is known to about 1e-13 of it, and no slope better.
+
+A sign step makes entries of exactly n^(-1/2), whose slope is -0.4999999999999999 in all runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlopeEstimate:
@@ -55,7 +61,7 @@ class SlopeEstimate:
     Args:
         slope: None where nothing can be fitted: too few widths, or too few runs that are not zero at one of them.
         half_width: half of `interval`: sampling_half_width, widened by the excess of the drift, which is upper_slope
-            less lower_slope: the slopes of the two halves of the widths.
+            less lower_slope: the slopes of the two halves of the widths; `ROUNDING` at least.
         is_zero: whether the quantity is exactly zero in every run that is fitted.
         shortfall: why the data cannot settle anything, or empty.
         excluded: the runs that were not fitted, as (width, run).
@@ -196,7 +202,7 @@ def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array) -> Slo
     stretch = student_quantile(known.counted - 1) * math.sqrt(known.counted / (known.counted - 1))
     sampling = stretch * float(slopes[:, 0].std())
     of_drift = stretch * float((slopes[:, 2] - slopes[:, 1]).std())
-    half_width = sampling + max(0.0, abs(upper - lower) - of_drift)
+    half_width = max(ROUNDING, sampling + max(0.0, abs(upper - lower) - of_drift))
     return SlopeEstimate(
         known.widths,
         known.runs,

@@ -36,6 +36,17 @@ def test_exact_powers_have_their_slope(slope: float, is_paired: bool) -> None:
     assert estimate.half_width == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize("prefactor", [1.0, 3.0, 0.7, 1e-150])
+@pytest.mark.parametrize("slope", [-1.5, -1.0, -0.5, -0.25, 0.5])
+def test_the_interval_of_an_exact_power_holds_it(slope: float, prefactor: float) -> None:
+    """However its logarithms are rounded."""
+    for widths in (WIDTHS, [3 * width for width in WIDTHS], [5 * width - 1 for width in WIDTHS]):
+        squares = np.array([[(prefactor * n**slope) ** 2] * 8 for n in widths])
+        if np.isfinite(squares).all() and squares.all():
+            interval = slope_estimate(widths, squares).interval
+            assert interval is not None and interval[0] <= slope <= interval[1]
+
+
 def test_noise_that_all_widths_share_drops_out_of_a_paired_slope() -> None:
     data = noisy(-0.5, 16, np.random.default_rng(0), common=True, spread=2.0)
     assert slope_estimate(WIDTHS, data).half_width < 1e-12
