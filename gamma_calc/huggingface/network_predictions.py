@@ -15,7 +15,7 @@ from typing import Any
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.recursion import ExponentStep, trajectory
 from gamma_calc.calculus.size import Size
-from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Prediction, prediction
 from gamma_calc.huggingface.block_products import MEASURED
 from gamma_calc.huggingface.family_training import WRAPPING
@@ -72,10 +72,8 @@ def traced_predictions(found: Traced, steps: int, policy: Policy = CALCULUS) -> 
     Raises:
         Unknown: an operation of the model has no rule.
     """
-    if found.problem is None:
-        missing = dict.fromkeys(f"{each.operation} ({each.where})" for each in found.unknown)
-        raise Unknown(f"{found.name}: no rule for {', '.join(missing)}")
-    program, domain = program_of(found.problem.scheme), found.problem.scheme.domain
+    scheme = found.known_problem().scheme
+    program, domain = program_of(scheme), scheme.domain
     own = {layer: own_factors(found, layer) for layer in found.layers}
     measured = {layer: measured_parts(program, layer, own[layer]) for layer in found.layers}
     run = trajectory(asking(program, measured), steps, domain, policy)

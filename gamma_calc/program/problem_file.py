@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 from functools import wraps
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.problem import Problem
@@ -18,24 +19,50 @@ PLACE = re.compile(r"(.+\.py):([A-Za-z_][A-Za-z0-9_]*)")
 """FILE.py:FUNCTION."""
 
 
+@runtime_checkable
+class HasProblem(Protocol):
+    """What a network was read into a problem as."""
+
+    def known_problem(self) -> Problem:
+        """The problem; raises `Unknown` where something in the network has no rule."""
+
+
 def is_place(text: str) -> bool:
     """Whether a text names a function in a Python file."""
     return PLACE.fullmatch(text) is not None
 
 
 def problem_at(place: str, folder: Path, *, allow_code: bool) -> Problem:
-    """What a function of a Python file makes when it is called without arguments.
+    """What a function of a Python file makes when it is called without arguments: a problem, or what was read as one.
 
     Args:
         place, folder, allow_code: as in `function_at`.
 
     Raises:
-        BadInput: as `function_at`; or what comes out is no Problem.
+        BadInput: as `function_at`; or the function takes arguments, or what comes out is no Problem.
+        Unknown: something in the network that comes out has no rule.
     """
-    made = function_at(place, folder, allow_code=allow_code)()
+    function = function_at(place, folder, allow_code=allow_code)
+    if needed := _needed(function):
+        expected = f"'gamma-calc model {place} --allow-code', where that is the width, or a function without arguments"
+        expected += f", such as one that returns traced({place.rpartition(':')[2]}).problem"
+        raise BadInput(f"{place} is a function of {', '.join(needed)}", expected=expected)
+    made = function()
+    if isinstance(made, HasProblem):
+        return made.known_problem()
     if not isinstance(made, Problem):
         raise BadInput(place, found=type(made).__name__, expected="a Problem, as the value of the function")
     return made
+
+
+def _needed(function: Callable[..., Any]) -> list[str]:
+    """The arguments that a function has to be given; of one that does not say, none."""
+    try:
+        every = inspect.signature(function).parameters.values()
+    except ValueError:
+        return []
+    optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [each.name for each in every if each.default is each.empty and each.kind not in optional]
 
 
 def function_at(place: str, folder: Path, *, allow_code: bool) -> Callable[..., Any]:

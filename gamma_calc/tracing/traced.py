@@ -112,6 +112,17 @@ class Traced:
         """How many coordinates each axis has in the first twin."""
         return {axis.name: axis.sizes[0] for axis in self.axes}
 
+    def known_problem(self) -> Problem:
+        """The problem.
+
+        Raises:
+            Unknown: an operation has no rule.
+        """
+        if self.problem is None:
+            missing = dict.fromkeys(f"{each.operation} ({each.where})" for each in self.unknown)
+            raise Unknown(f"{self.name}: no rule for {', '.join(missing)}")
+        return self.problem
+
 
 def traced(
     model: Any,

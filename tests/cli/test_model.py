@@ -61,6 +61,14 @@ class Branching(Net):
 def branching(width):
     return Branching(width), {"x": torch.ones(4, 3)}
 
+def read():
+    from gamma_calc import traced
+    return traced(net)
+
+def unread():
+    from gamma_calc import traced
+    return traced(odd)
+
 def failing(width):
     raise ValueError("of its own")
 
@@ -312,6 +320,14 @@ def test_a_function_of_the_width(capsys: pytest.CaptureFixture[str]) -> None:
     assert "without adapters under adam, for every fixed" in printed and "init-a" not in printed
     assert ["output", "0", "0"] in [line.split() for line in printed.splitlines()]
     assert "growing with the width: width; fixed: a size of 3, a size of 2\n" in printed
+
+
+def test_another_command_takes_what_was_traced(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", "networks.py:read", "--allow-code"]) == 0
+    assert "Net under adam, for every fixed number of steps" in capsys.readouterr().out
+    assert main(["derive", "networks.py:unread", "--allow-code"]) == 3
+    message = capsys.readouterr().err
+    assert message.startswith("gamma-calc: Net: no rule for special_i0 (") and "networks.py:" in message
 
 
 def test_an_operation_without_a_rule_is_named(capsys: pytest.CaptureFixture[str]) -> None:

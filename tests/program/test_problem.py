@@ -193,12 +193,17 @@ def mine():
 def nothing(): return 3
 def raising(): raise RuntimeError("broken")
 def leaving(): raise SystemExit(0)
+def of_width(width, depth=1): return mine()
+def read(): return Read()
+class Read:
+    def known_problem(self): return mine()
 def wrong(): return axis("width", 1) and data("x", axis("y")) @ data("z", axis("w"))
 number = 3
 """
 SPEC = '[model]\nkind = "net.py:mine"\n'
 ANSWERS = {
     "a function": (("derive", "net.py:mine", "--allow-code"), "eta <= -1/2"),
+    "what was read as a problem": (("derive", "net.py:read", "--allow-code"), "eta <= -1/2"),
     "exponents": (("exponents", "net.py:mine", "--allow-code"), "delta_A"),
     "region": (("region", "net.py:mine", "--allow-code", "--condition", "efficient"), "efficient where eta = -1/2"),
     "compare": (("compare", "net.py:mine", "init-b", "--allow-code"), "eta = -1/2"),
@@ -211,6 +216,11 @@ REFUSED = {
     "code without permission": (("derive", "net.py:mine"), "--allow-code"),
     "code in a spec": (("derive", "as-it-is.toml"), "--allow-code"),
     "another value": (("derive", "net.py:nothing", "--allow-code"), "found 'int', expected a Problem"),
+    "a function of the width": (
+        ("derive", "net.py:of_width", "--allow-code"),
+        "net.py:of_width is a function of width: expected 'gamma-calc model net.py:of_width --allow-code', where that"
+        " is the width, or a function without arguments, such as one that returns traced(of_width).problem",
+    ),
     "an exception": (("derive", "net.py:raising", "--allow-code"), "net.py:raising raises RuntimeError: broken"),
     "an exit": (("derive", "net.py:leaving", "--allow-code"), "SystemExit"),
     "a mistake in the network": (("derive", "net.py:wrong", "--allow-code"), "net.py:wrong: left @ right"),
