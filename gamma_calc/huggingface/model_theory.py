@@ -54,7 +54,7 @@ from gamma_calc.program.scheme import RATES, Scheme, exponent_form
 from gamma_calc.program.selection import Spec, Values, selected
 from gamma_calc.tracing.initial_sizes import FAN_IN, MODEL
 from gamma_calc.tracing.parameters import adapter_of
-from gamma_calc.tracing.traced import MAGNITUDE, Traced, TracedLayer, TracedParameter, traced
+from gamma_calc.tracing.traced import MAGNITUDE, Traced, TracedLayer, TracedParameter, traced_under
 
 LAYERS = 2
 """Layers of a model that are derived: the second one knows of others in front of it and behind it."""
@@ -321,14 +321,16 @@ def model_theory(
             for name, value in made.named_parameters():
                 if (factor := adapter_of(name)) is not None and factor.is_of_scheme:
                     value.requires_grad_(chosen.is_trained(factor.factor))
-        found = traced(
+        found = traced_under(
+            chosen,
             made,
-            scheme=chosen,
             optimizer=chosen.optimizer,
             rates=str(chosen[next(iter(chosen.trained_rates.values()), RATES[0])]),
             init=_init(init, model),
             inits=inits,
         )
+    if scheme is not None:
+        found.check_adapted(chosen.name)
     if found.problem is None:
         return ModelTheory(title, short, chosen, found, None, None, (), init=init, inits=inits or {}, notes=notes)
     derivation = derived(found.problem.scheme, steps, policy)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from gamma_calc.tracing.operations import BY_PART, ENTRIES
 from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
 from gamma_calc.tracing.sizes import ZERO, Axes
 from gamma_calc.tracing.translation import Beside, Entry, Missing, Translation
-from gamma_calc.tracing.twins import Twins, twins_of
+from gamma_calc.tracing.twins import Twins, asked_for_widths, twins_of
 from gamma_calc.tracing.values import NOTHING, Value
 
 WRAPPED = re.compile(r"\.modules_to_save\.[^.]+|\.base_layer(?=\.|$)")
@@ -47,6 +47,10 @@ HIDING = -10_000.0
 """A mask adds this, or less, to a logit that it hides."""
 MAGNITUDE = "lora_magnitude_vector"
 """What PEFT calls DoRA's magnitudes, the norms of the rows of W, which are n^0."""
+SCHEME = "init-a"
+"""Of adapters where none is given."""
+SHOWN = 20
+"""Parameters that a printed table has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,12 @@ class TracedParameter:
     shape: tuple[str, ...]
     initial: Affine | None
     rate: Affine | None
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """What a table shows of it: name, axes, init and rate."""
+        initial = "zero" if self.initial is None else str(self.initial)
+        return self.name, " ".join(self.shape), initial, "frozen" if self.rate is None else str(self.rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +133,49 @@ class Traced:
             raise Unknown(f"{self.name}: no rule for {', '.join(missing)}")
         return self.problem
 
+    def check_adapted(self, scheme: str) -> None:
+        """That there are adapters, of whose A and B a scheme speaks.
+
+        Raises:
+            BadInput: there are none.
+        """
+        if self.layers:
+            return
+        name = next((each.source for each in self.parameters if each.rate is not None), "W")
+        rates = f'traced(..., rates={{"{name}": "eta", ...}}) has the rates of its parameters, and inits= their sizes'
+        expected = f"none, as {self.name} has no adapters of PEFT, of whose A and B a scheme speaks; {rates}"
+        raise BadInput("a scheme", found=scheme, expected=expected)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}, traced: {len(self.parameters)} parameters, {len(self.layers)} adapters>"
+
+    def __str__(self) -> str:
+        kinds, count = len(self.operations), sum(self.operations.values())
+        found = "no problem, for operations without a rule" if self.problem is None else "a problem"
+        one, zero = Affine.of(1), Affine.of(0)
+        growing = [
+            each.name if each.exponent == one else f"{each.name} as n^({each.exponent})"
+            for each in self.axes
+            if each.exponent != zero
+        ]
+        trained_first = sorted(self.parameters, key=lambda each: each.rate is None)
+        rows = [("parameter", "axes", "init", "rate"), *(each.row for each in trained_first[:SHOWN])]
+        others = len(self.parameters) - SHOWN
+        lines = [
+            f"{self.name}: {found}, from {count} operations of {kinds} kinds",
+            *(f"  {each.operation} ({each.reason}): {each.where}" for each in self.unknown),
+            f"growing with the width n: {', '.join(growing)}",
+            *(_in_columns(rows) if self.parameters else []),
+            *([f"and {others} more in .parameters"] if others > 0 else []),
+        ]
+        return "\n".join(lines)
+
 
 def traced(
     model: Any,
     inputs: Mapping[str, Any] | None = None,
     *,
-    scheme: Spec = "init-a",
+    scheme: Spec | None = None,
     optimizer: str | Optimizer | None = None,
     rates: str | Mapping[str, str] = "eta",
     axes: Mapping[str, str] | None = None,
@@ -141,7 +188,8 @@ def traced(
         model: a model of transformers, with adapters of PEFT or without; or a function from a width to a module and
             its inputs.
         inputs: what it is called with, by name; of a language model, some tokens.
-        scheme: what the factors of adapters on linear layers start from, A in powers of its fan-in, and their rates.
+        scheme: what the factors of adapters on linear layers start from, A in powers of its fan-in, and their rates;
+            by default init-a.
         optimizer: of the scheme where nothing is said.
         rates: the rate of every other trained parameter, or of each by the end of its name.
         axes: the growth exponents of classes of sizes, such as {"rank": "rho"}: those of `twins.family.sizes`.
@@ -151,10 +199,28 @@ def traced(
             random where it is among them.
 
     Raises:
-        BadInput: the module is none that can be traced, nothing in it is trained, it has no such class of sizes, or a
-            size is explained by no axis.
+        BadInput: the module is none that can be traced, nothing in it is trained, it has no such class of sizes, a
+            size is explained by no axis, or a scheme is given and there are no adapters.
     """
-    (chosen,) = selected([scheme])
+    (chosen,) = selected([SCHEME if scheme is None else scheme])
+    found = traced_under(chosen, model, inputs, optimizer=optimizer, rates=rates, axes=axes, init=init, inits=inits)
+    if scheme is not None:
+        found.check_adapted(chosen.name)
+    return found
+
+
+def traced_under(
+    chosen: Scheme,
+    model: Any,
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    optimizer: str | Optimizer | None = None,
+    rates: str | Mapping[str, str] = "eta",
+    axes: Mapping[str, str] | None = None,
+    init: str | Path = FAN_IN,
+    inits: Mapping[str, str] | None = None,
+) -> Traced:
+    """As `traced`, under a scheme that is of the adapters, if there are any."""
     for name, given in (("inputs", inputs), ("axes", axes), ("inits", inits)):
         if not isinstance(given, Mapping | None):
             raise BadInput(name, found=given, expected="a dictionary by name")
@@ -166,7 +232,8 @@ def traced(
         twins.family.check_class("axes", name)
     if not twins.trained:
         raise BadInput(f"{twins.name}: none of its parameters requires a gradient, so nothing is trained")
-    capture = captured(twins.twins, ENTRIES.keys())
+    with asked_for_widths(twins):
+        capture = captured(twins.twins, ENTRIES.keys())
     names = [name for each in capture.operations.values() if (name := each.parameter)]
     if twins.trained.isdisjoint(names):
         raise BadInput(
@@ -234,8 +301,7 @@ def _translation(
     names |= {each: f"{found.factor}_{short[found.module]}" for each, found in adapters.items()}
     trained = frozenset(each for each in parameters if each in twins.trained)
     of_scheme = {each for each, found in adapters.items() if found.is_of_scheme}
-    rate = {each: _rate(each, rates) for each in trained - of_scheme}
-    inits = Inits(trained, names, scheme, rate, adapters, initial, stated, summed)
+    inits = Inits(trained, names, scheme, _rates(trained - of_scheme, rates), adapters, initial, stated, summed)
     return Translation(capture, twins.family, inits, short)
 
 
@@ -250,13 +316,25 @@ def _adapted_path(twins: Twins, module: str) -> str:
     return module if parameter is None else _path(f"{module}.{parameter}")
 
 
-def _rate(parameter: str, rates: str | Mapping[str, str]) -> Affine:
+def _rates(parameters: Collection[str], rates: str | Mapping[str, str]) -> Mapping[str, Affine]:
+    """The rate of each trained parameter that no scheme speaks of, by its name."""
     if isinstance(rates, str):
-        return nonzero_form("rates", rates)
-    for end, value in rates.items():
-        if parameter.endswith(end):
-            return nonzero_form(f"rates: {end}", value)
-    raise BadInput("rates", found=f"none for {parameter}", expected="one for the end of each trained parameter's name")
+        return dict.fromkeys(parameters, nonzero_form("rates", rates))
+    forms = {end: nonzero_form(f"rates: {end}", value) for end, value in rates.items()}
+    found = {each: next((end for end in forms if each.endswith(end)), None) for each in sorted(parameters)}
+    example = f'such as {{"{next(iter(found), "W")}": "eta"}}'
+    if missing := [each for each, end in found.items() if end is None]:
+        raise BadInput(f"rates: none for {', '.join(missing)}", expected=f"one by the end of each name, {example}")
+    for end in forms:
+        if not any(each.endswith(end) for each in parameters):
+            raise BadInput("rates", found=end, expected=f"the end of a trained parameter's name, {example}")
+    return {each: forms[end] for each, end in found.items() if end is not None}
+
+
+def _in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _translated(t: Translation) -> Value:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -47,6 +48,11 @@ GROWTH = {"kv_heads": 1, "heads": 1, "intermediate": 1, "moe_intermediate": 1, "
 """The classes that grow with the width, unless it is said otherwise; all others are fixed."""
 WIDTHS = (35, 55)
 """Of a module that is built by width."""
+DIVIDED = (
+    f"the function was called with the widths {' and '.join(map(str, WIDTHS))}: where something has to divide the"
+    " width, such as 8 heads, let it make Net(8 * width)"
+)
+"""What cures most functions of the width that fail."""
 POSITIONS = ("max_position_embeddings", "n_positions")
 FEWEST_POSITIONS = 16
 """Of a table of positions: a model made for shorter inputs is traced on some of this length too."""
@@ -104,7 +110,7 @@ def _base(model: nn.Module) -> Any:
 
 
 def _of_function(build: Callable[[int], Any], inputs: Mapping[str, Any] | None, growth: Mapping[str, Affine]) -> Twins:
-    built = [build(width) for width in WIDTHS]
+    built = [_built(build, width) for width in WIDTHS]
     made = [each if isinstance(each, tuple) else (each, inputs) for each in built]
     if not all(isinstance(module, nn.Module) and isinstance(given, Mapping) for module, given in made):
         expected = "a module, with inputs given; or a module and its inputs by name, (module, {name: tensor})"
@@ -120,6 +126,35 @@ def _of_function(build: Callable[[int], Any], inputs: Mapping[str, Any] | None, 
         )
     family = SizeClasses({"width": (WIDTHS[0], WIDTHS[1])}, {"width": growth.get("width", Affine.of(1))})
     return Twins(type(first.model).__name__, (first, second), family, _trained(first.model), is_own=True)
+
+
+def _built(build: Callable[[int], Any], width: int) -> Any:
+    try:
+        return build(width)
+    except Exception as problem:  # whatever a function's own code raises
+        said = str(problem) if isinstance(problem, BadInput) else f"{type(problem).__name__}: {problem}"
+        raise BadInput(f"what the function of the width makes at {width}: {said}; {DIVIDED}") from problem
+
+
+@contextmanager
+def asked_for_widths(twins: Twins) -> Iterator[None]:
+    """What is wrong with a function of the width, told with its widths where the module fails at one by itself."""
+    try:
+        yield
+    except BadInput as problem:
+        if not twins.is_own or all(map(_runs, twins.twins)):
+            raise
+        raise BadInput(f"{problem}; {DIVIDED}") from None
+
+
+def _runs(twin: Twin) -> bool:
+    """Whether a module can be called with its inputs."""
+    try:
+        with torch.no_grad():
+            twin.model(**twin.inputs)
+    except Exception:  # whatever a module's own code raises
+        return False
+    return True
 
 
 def _renamed_inputs(module: nn.Module, given: Any) -> Mapping[str, Any]:

@@ -497,6 +497,7 @@ REFUSED = {
     "a pattern": ("llama --adapter pattern.json", "target_modules: found '[', expected names, or a regular expression"),
     "its pattern": ("llama --adapter pattern-of-vera.json", "target_modules: found '['"),
     "a scheme of another adapter": ("llama --adapter vera.json --scheme init-a", "its vectors start as PEFT has them"),
+    "a scheme of no adapters": ("networks.py:net --allow-code --scheme lora-plus-a", "Net has no adapters of PEFT"),
     "a stack": ("llama --scheme scaled.toml", "the rest is read from the model"),
     "no scheme": ("llama --scheme init-c", "init-a"),
     "no layers": ("llama --layers 0", "from 1 to 128"),

@@ -221,6 +221,39 @@ class Branching(Mlp):
         return self.second(self.first(x)) if self.first(x).sum() > 0 else self.second(torch.relu(self.first(x)))
 
 
+class Heads(Mlp):
+    """Of four heads, which divides neither width of the twins."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.first(x)
+        return self.second(z.view(len(x), 4, z.shape[1] // 4).flatten(1))  # type: ignore[no-any-return]
+
+
+def test_what_fails_at_every_width_is_not_laid_to_the_widths() -> None:
+    with pytest.raises(BadInput) as refused:
+        traced(lambda width: (Branching(width), INPUTS))
+    assert "widths 35 and 55" not in str(refused.value)
+    found = traced(lambda width: (Heads(4 * width), INPUTS))
+    assert found.problem is not None
+
+
+def test_a_print_is_a_table_and_no_tensors() -> None:
+    found = traced(lambda width: (Mlp(width), INPUTS), rates={"first.weight": "a", "second.weight": "b"})
+    head, growing, *table = str(found).splitlines()
+    assert head == "Mlp: a problem, from 3 operations of 2 kinds" and growing == "growing with the width n: width"
+    assert [line.split() for line in table[:1]] == [["parameter", "axes", "init", "rate"]]
+    assert sorted((line.split()[0], *line.split()[-2:]) for line in table[1:]) == [
+        ("W_first", "0", "a"),
+        ("W_second", "-1/2", "b"),
+    ]
+    assert repr(found) == "<Mlp, traced: 2 parameters, 0 adapters>"
+    unknown = str(traced(lambda width: (Unknown(width), INPUTS)))
+    assert unknown.startswith("Unknown: no problem, for operations without a rule, from ")
+    assert "\n  lgamma (no rule for this operation): " in unknown
+    large = str(traced(llama(3, "v_proj")))
+    assert "A_v_proj[1]" in large and large.splitlines()[-1].endswith("more in .parameters")
+
+
 @pytest.mark.parametrize(
     ("trace", "said"),
     [
@@ -236,7 +269,30 @@ class Branching(Mlp):
         (lambda: traced(3), "what is traced: found 'int'"),
         (lambda: traced(lambda width: Mlp(width)), "what the function of the width returns"),
         (lambda: traced(lambda _: Mlp(32), {}), "of the same shapes at the widths"),
-        (lambda: traced(lambda width: (Mlp(width), INPUTS), rates={"first.weight": "a"}), "none for second.weight"),
+        (
+            lambda: traced(lambda width: (Mlp(width), INPUTS), rates={"first.weight": "a"}),
+            "rates: none for second.weight: expected one by the end of each name, such as ..first.weight.: .eta..",
+        ),
+        (
+            lambda: traced(lambda width: (Mlp(width), INPUTS), rates={"first": "eta"}),
+            "rates: none for first.weight, second.weight: expected",
+        ),
+        (
+            lambda: traced(lambda width: (Mlp(width), INPUTS), rates={"weight": "eta", "bias": "eta"}),
+            "rates: found 'bias', expected the end of a trained parameter's name",
+        ),
+        (
+            lambda: traced(lambda width: (Mlp(width), INPUTS), scheme="lora-plus-a"),
+            "a scheme: found 'lora-plus-a', expected none, as Mlp has no adapters of .*.(first|second).weight.: .eta.",
+        ),
+        (
+            lambda: traced(lambda width: (Heads(width), INPUTS)),
+            r"is invalid for input of size 70.* with the widths 35 and 55: .* such as 8 heads, .*Net\(8 \* width\)",
+        ),
+        (
+            lambda: traced(lambda width: (nn.MultiheadAttention(width, 8), {})),
+            "makes at 35: AssertionError: embed_dim must be divisible by num_heads; the function was called with the",
+        ),
         (
             lambda: traced(lambda width: (Mlp(width), INPUTS), axes={"rank": "1"}),
             "axes: found 'rank', expected one of width",
@@ -249,7 +305,8 @@ class Branching(Mlp):
     ],
     ids=[
         *("control flow", "frozen", "size", "inputs", "no config", "other sizes", "no module", "no inputs"),
-        *("no width", "rates"),
+        *("no width", "rates", "ends of other names", "a rate of nothing", "a scheme of nothing"),
+        *("heads", "heads of torch"),
         *("axis of a function", "unknown axis", "axis that is a product"),
     ],
 )
