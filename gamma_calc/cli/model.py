@@ -232,10 +232,14 @@ def _surely_largest(derivation: Derivation) -> Mapping[str, LargestRate]:
 
 
 def _growing(derivation: Derivation) -> str:
-    """That the output grows at a rate at which the adapters are stable, where it does."""
+    """That the output grows at a rate at which the adapters are stable, where it does, and why both are so."""
     output = derivation.at_max.get(OUTPUT)
     is_growing = output is not None and not output.upper.is_at_most(Exponent.of(0))
-    return f"; the output is {_shown(output)} there" if output is not None and is_growing else ""
+    if output is None or not is_growing:
+        return ""
+    grows = "grows" if output.is_exact else "may grow"
+    why = "'stable' bounds what each adapter adds, and 'internally_stable' the output too"
+    return f"; the output is {_shown(output)} there and {grows} with the width, for {why}"
 
 
 def _bound(found: ModelTheory) -> str:
