@@ -15,6 +15,8 @@ network knows both: `is_network` takes the predictions from it, layer by layer.
 from __future__ import annotations
 
 import math
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,6 +26,7 @@ import numpy as np
 
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.derivation.suppositions import Alignments, measured_policy
+from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import FALSE_ASSUMPTION
 from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, differing, predictions
@@ -43,7 +46,7 @@ from gamma_calc.numbers import real_number
 from gamma_calc.program.models import check_module
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
-from gamma_calc.program.selection import Spec, selected
+from gamma_calc.program.selection import Spec, Values, selected
 from gamma_calc.simulation.program_sizes import Progress
 from gamma_calc.simulation.verdicts import Verdict
 
@@ -52,6 +55,8 @@ CLEAR_OF_EPSILON = 1000
 
 SIZE = Predicted(Fraction(0))
 """What is assumed of the input of a layer."""
+
+UNSETTLED = "nothing is settled: {}"
 
 DECAYED = {"dA_0": "dA", "dU_A": "dA", "dB_0": "dB", "dU_B": "dB"}
 """What a step makes of a factor by weight decay is measured together with the rest of its change."""
@@ -134,16 +139,38 @@ class CoordinateCheck:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader has to know before trusting the rows."""
-        return tuple(text for layer in self.layers for text in _warnings(layer))
+        missing = self.layout.shortfall
+        return (
+            *([UNSETTLED.format(missing)] if missing else []),
+            *(w for each in self.layers for w in _warnings(each)),
+        )
 
     @property
     def summary(self) -> str:
         """The outcome in a sentence or two."""
-        tally = {verdict: sum(row.verdict is verdict for row in self.rows) for verdict in Verdict}
+        if self.layout.shortfall:
+            return f"{self.verdict.value}: {UNSETTLED.format(self.layout.shortfall)}."
+        tally = self._tally(self.rows)
         counts = ", ".join(f"{count} {verdict.value}" for verdict, count in tally.items() if count)
         control = "fails as it has to" if self.control is Verdict.FAIL else f"is {self.control.value}: it shows nothing"
         inputs = f"inputs of size Theta(1): {self.assumed.value}"
         return f"{self.verdict.value}: {counts}; {inputs}. The control, whose assumption is false, {control}."
+
+    @staticmethod
+    def _tally(rows: Iterable[VerdictRow]) -> Mapping[Verdict, int]:
+        found = Counter(row.verdict for row in rows)
+        return {verdict: found[verdict] for verdict in Verdict}
+
+    def __repr__(self) -> str:
+        return f"<coordinate check of {len(self.layers)} layers: {self.verdict.value}>"
+
+    def __str__(self) -> str:
+        rows = [("scheme", "layer", *(verdict.value for verdict in Verdict), "")]
+        for each in self.layers:
+            other = next((row for row in each.rows if row.verdict is each.verdict is not Verdict.PASS), None)
+            remark = "" if other is None else f"{other.quantity} t={other.t}: {other.reason}"
+            rows.append((each.scheme.name, each.layer, *map(str, self._tally(each.rows).values()), remark))
+        return "\n".join([text_table(rows), *(f"warning: {each}" for each in self.warnings), self.summary])
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
@@ -222,17 +249,19 @@ def coordinate_check(
     Raises:
         BadInput: a scheme or a model is refused, more than the adapters is trained, or layers change with the width.
         Unknown: the largest stable rate of a scheme is not known, or an operation of the model has no rule.
+
+    Warns:
+        UserWarning: before anything is trained, that so few widths or seeds settle nothing.
     """
     if not specs:
         raise BadInput("no scheme to check")
     layout = CoordinateLayout() if layout is None else layout
     if not isinstance(layout, CoordinateLayout):
         raise BadInput("layout", found=layout, expected="CoordinateLayout(...)")
-    *schemes, reference = [
-        at_largest_rate(each) for each in selected([*specs, specs[0] if against is None else against])
-    ]
-    for scheme in (*schemes, reference):
+    chosen = selected([*specs, specs[0] if against is None else against])
+    for scheme in chosen:
         check_module(scheme.model, "a coordinate check")
+    *schemes, reference = [at_largest_rate(each, _as_call) for each in chosen]
     if prefactor is not None:
         real_number("prefactor", prefactor, is_positive=True)
     policy, prefactors = measured_policy(align), [prefactor or _prefactor(scheme) for scheme in schemes]
@@ -243,6 +272,8 @@ def coordinate_check(
         _theory(make_model, layout, is_network, scheme, scheme if against is None else reference, policy)
         for scheme in schemes
     ]
+    if layout.shortfall:
+        warnings.warn(UNSETTLED.format(layout.shortfall), stacklevel=2)
     seen = family_observations(make_model, loss, schemes, layout, prefactors, weight_decay, momentum, progress)
     checks = [
         _layer_check(scheme, k, theories[index], layer, layer_measurement(observations, layout))
@@ -250,6 +281,11 @@ def coordinate_check(
         for layer, observations in seen[index].items()
     ]
     return CoordinateCheck(layout, tuple(checks))
+
+
+def _as_call(values: Values) -> str:
+    """Values as a scheme takes them."""
+    return f"give scheme.at({{{', '.join(f'{name!r}: {str(value)!r}' for name, value in values.items())}}})"
 
 
 NORMALISED = Fraction(4)

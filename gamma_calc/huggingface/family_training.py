@@ -20,6 +20,7 @@ from gamma_calc.huggingface.rates import scheme_optimizer
 from gamma_calc.numbers import whole_number
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.program_sizes import Key, Progress
+from gamma_calc.simulation.slopes import shortfall
 
 Array = NDArray[np.float64]
 MakeModel = Callable[[int, int], nn.Module]
@@ -54,6 +55,11 @@ class CoordinateLayout:
             raise BadInput("widths", found=self.widths, expected="whole numbers from 2, each above the one before")
         for name in ("seeds", "steps"):
             whole_number(name, getattr(self, name))
+
+    @property
+    def shortfall(self) -> str:
+        """Why no verdict follows from so few widths or seeds; nothing where one may."""
+        return shortfall(self.widths, self.seeds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,10 @@ class Module(nn.Module):
         return (self.linear(self.z) * self.slope).sum()
 
 
+FEW = pytest.mark.filterwarnings("ignore:nothing is settled")
+"""Of a test that looks at what is measured, for which fewer widths do than for a verdict."""
+
+
 def module(width: int, seed: int) -> nn.Module:
     return get_peft_model(Module(width, seed), LoraConfig(r=5, lora_alpha=5, target_modules=["linear"]))
 
@@ -68,6 +72,7 @@ def test_the_control_fails(found: CoordinateCheck) -> None:
     assert replace(found, layers=(replace(first, control=first.rows[:1]), *others)).control is Verdict.PASS
 
 
+@FEW
 def test_each_scheme_has_the_prefactor_that_suits_its_step() -> None:
     layout, raw = CoordinateLayout((16,), seeds=1, steps=1), scheme("-1/2", "zero", "-1", "-1", optimizer="sgd")
     found = [coordinate_check(module, plain_loss, *each, layout=layout) for each in (("init-a", raw), (raw,))]
@@ -75,6 +80,31 @@ def test_each_scheme_has_the_prefactor_that_suits_its_step() -> None:
     assert [each.json()["settings"]["prefactor"] for each in found] == ["4, 1/16", "1/16"]
     (_, beside), (alone,) = (each.layers for each in found)
     assert beside.measurement.mean_square == alone.measurement.mean_square
+
+
+def test_too_few_widths_are_told_before_anything_is_trained() -> None:
+    def untrained(width: int, seed: int) -> nn.Module:
+        raise AssertionError
+
+    five, seeds = CoordinateLayout(WIDTHS[:5]), CoordinateLayout(WIDTHS, seeds=2)
+    for layout, word in ((five, "5 widths, and at least 6 are needed"), (seeds, "2 runs are left to fit")):
+        with pytest.warns(UserWarning, match=f"nothing is settled: {word}"), pytest.raises(AssertionError):
+            coordinate_check(untrained, plain_loss, "init-a", layout=layout)
+
+
+@FEW
+def test_too_few_widths_are_told_in_the_summary() -> None:
+    found = coordinate_check(module, plain_loss, "init-a", layout=CoordinateLayout(WIDTHS[:2], seeds=3, steps=1))
+    assert found.summary == "INCONCLUSIVE: nothing is settled: 2 widths, and at least 6 are needed."
+    assert found.json()["warnings"][0] == "nothing is settled: 2 widths, and at least 6 are needed"
+
+
+def test_a_print_is_a_table_of_the_layers_and_no_arrays(found: CoordinateCheck) -> None:
+    head, *rows = str(found).splitlines()
+    assert head.split() == ["scheme", "layer", "PASS", "FAIL", "INCONCLUSIVE"]
+    assert [row.split()[:2] for row in rows[:2]] == [["init-a", "linear"], ["lora-plus-a", "linear"]]
+    assert rows[-1] == found.summary and len(rows) == 3
+    assert repr(found) == f"<coordinate check of 2 layers: {found.verdict.value}>"
 
 
 def test_another_schemes_predictions_fail() -> None:
@@ -127,6 +157,7 @@ def test_the_json_has_every_verdict_and_the_alignments_of_each_layer(found: Coor
     assert {row["part"] for row in data["layers"][0]["alignments"]} == {"A_0", "U_A"}
 
 
+@FEW
 @pytest.mark.parametrize("name", ["llama", "roberta"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_family_of_real_models_keeps_its_inputs_size(name: str, loss: str) -> None:
@@ -168,6 +199,14 @@ def test_a_model_of_a_family_is_the_same_again() -> None:
         pytest.param(lambda: family_model("lama", 32, 0), "Did you mean 'llama'", id="family"),
         pytest.param(lambda: family_model("llama", 40, 0), "multiple of the head size", id="width"),
         pytest.param(lambda: coordinate_check(module, plain_loss), "no scheme", id="no-scheme"),
+        pytest.param(
+            lambda: coordinate_check(module, plain_loss, "rslora"), "speaks of one module: found 'rslora'", id="rslora"
+        ),
+        pytest.param(
+            lambda: coordinate_check(module, plain_loss, scheme("-1/2", "zero", "a", "b")),
+            "a, b are free; .*: give scheme.at\\({'a': '-1', 'b': '0'}\\)",
+            id="two-rates",
+        ),
         pytest.param(lambda: CoordinateLayout((32, 16)), "each above the one before", id="widths"),
         pytest.param(lambda: CoordinateLayout(seeds=0), "seeds", id="seeds"),
         pytest.param(
@@ -187,6 +226,7 @@ def test_bad_input(make: object, message: str) -> None:
         make()
 
 
+@FEW
 def test_more_than_the_adapters_may_not_be_trained() -> None:
     def trained(width: int, seed: int) -> nn.Module:
         model = module(width, seed)

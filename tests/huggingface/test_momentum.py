@@ -146,6 +146,7 @@ def test_refusals(subject: Scheme, options: dict[str, float], message: str) -> N
         scheme_optimizer(init_lora_(wrapped(), subject), subject, 1e-3, base_width=16, **options)
 
 
+@pytest.mark.filterwarnings("ignore:nothing is settled")
 def test_a_family_is_trained_with_the_momentum_that_is_given() -> None:
     """The first step is the same with and without one, the second is not."""
     layout = CoordinateLayout((8, 16, 32), seeds=2, steps=2)

@@ -65,6 +65,7 @@ def is_bounded(prediction: Prediction) -> bool:
     return any(each.is_upper for each in prediction.terms.values())
 
 
+@pytest.mark.filterwarnings("ignore:nothing is settled")
 def test_a_check_takes_its_predictions_from_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coordinates, "network_predictions", lambda model, scheme, *_: whole(scheme.name))
     layout = CoordinateLayout((32,), seeds=1, steps=STEPS)
