@@ -142,16 +142,20 @@ def lora_adapters(
 
 
 def check_ranks(model: nn.Module) -> None:
-    """Refuse adapters of linear layers whose rank is larger than the width of their layer.
+    """Refuse ranks that are larger than the width of the widest linear layer with an adapter.
+
+    Narrow layers among wide ones, such as the rates of a Mamba, may have a rank of more than their own.
 
     Raises:
-        BadInput: one is, with the layer.
+        BadInput: one is, with that layer.
     """
-    for path, layer in model.named_modules():
-        for key in layer.lora_A if isinstance(layer, LoraLayer) else ():
-            each = Adapter(_name(path, layer), key, layer)
-            if each.A.ndim == 2:  # a convolution sums over more than its channels
-                check_rank(each.rank, each.fan_in, each.name.removeprefix("base_model.model."))
+    layers = ((path, each) for path, each in model.named_modules() if isinstance(each, LoraLayer))
+    every = [Adapter(_name(path, layer), key, layer) for path, layer in layers for key in layer.lora_A]
+    linear = [each for each in every if each.A.ndim == 2]  # a convolution sums over more than its channels
+    widest = max(linear, key=lambda each: each.fan_in, default=None)
+    for each in linear:
+        if widest is not None:
+            check_rank(each.rank, widest.fan_in, widest.name.removeprefix("base_model.model."))
 
 
 def trained_adapters(model: nn.Module) -> Iterator[tuple[str, str]]:

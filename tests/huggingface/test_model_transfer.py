@@ -457,7 +457,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "rank-above-width": (
         ("--from", "SMALL", "--to", "SMALL", "--adapter", "W"),
-        "self_attn.q_proj, its fan-in; give a smaller r",
+        "mlp.down_proj, its fan-in; give a smaller r",
     ),
     "no-scale": (
         ("--from", "SMALL", "--to", "SMALL", "--adapter", "Z"),
@@ -487,7 +487,7 @@ def test_what_cannot_be_carried_is_one_message(
         "O": adapter(tmp_path / "o.json", 8, 16, init_lora_weights="olora"),
         "K": adapter(tmp_path / "k.json", 16, 16),
         "S": adapter(tmp_path / "s.json", 8, 32),
-        "W": adapter(tmp_path / "w.json", 17, 16),
+        "W": adapter(tmp_path / "w.json", 33, 16),
         "Z": adapter(tmp_path / "z.json", 8, 0),
         "D": adapter(tmp_path / "d.json", 8, 16, use_dora=True),
         "L": adapter(tmp_path / "l.json", 8, 16, layers_to_transform=[0]),
