@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.symbolic import forget
-from gamma_calc.algebra import Affine
-from gamma_calc.calculus import interpreter, rules
+from gamma_calc.algebra import Affine, Exponent
+from gamma_calc.calculus import components, interpreter, rules
+from gamma_calc.calculus.components import Component, by_parity, gathered, total
 from gamma_calc.calculus.policy import summations
 from gamma_calc.calculus.provenance import Flip, Provenance, Random, contracted
 from gamma_calc.calculus.recursion import Trajectory, trajectory
+from gamma_calc.calculus.size import Size
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.stack import lora_stack
@@ -55,6 +58,21 @@ def test_the_reading_is_that_with_every_component(
     forget()
     assert len(fewer.applications) <= len(every.applications)
     assert [step.sizes for step in fewer.upto(STEPS)] == [step.sizes for step in every.upto(STEPS)]
+
+
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+def test_where_few_parities_are_kept_apart_sizes_are_bounded(
+    monkeypatch: pytest.MonkeyPatch, point: tuple[str, str, str, str, str], stack: LoraStack
+) -> None:
+    """Never told smaller than they may be, nor larger from below."""
+    every = read(point, stack)
+    monkeypatch.setattr(components, "MOST_PARITIES", 2)
+    fewer = read(point, stack)
+    forget()
+    for one, other in zip(fewer.upto(STEPS), every.upto(STEPS), strict=True):
+        for name, size in other.sizes.items():
+            assert size.upper.is_at_most(one.sizes[name].upper) and one.sizes[name].lower.is_at_most(size.lower)
 
 
 @pytest.mark.parametrize("kind", ["plain", "all"])
@@ -102,6 +120,21 @@ def test_no_sum_gains_more_on_what_is_within(
                 each.gain.constant >= part.gain.constant and part.provenance.is_within(each.provenance)
                 for each in summations(wider, other, (WIDTH,))
             )
+
+
+@given(st.lists(st.tuples(provenances(), st.integers(-3, 0)), min_size=8, max_size=24))
+def test_what_stands_for_many_parities_holds_them(found: list[tuple[Provenance, int]]) -> None:
+    every = gathered(Component(Size.exactly(Exponent.of(size)), provenance) for provenance, size in found)
+    with patch.object(components, "MOST_PARITIES", 6):
+        fewer = gathered(every)
+    components._fewer_parities.cache_clear()
+    assert len(fewer) <= max(6, len(by_parity(fewer))) and total(fewer).upper == total(every).upper
+    assert total(fewer).lower == total(every).lower
+    for one in every:
+        assert any(
+            one.provenance.is_within(other.provenance) and one.size.upper.is_at_most(other.size.upper)
+            for other in fewer
+        )
 
 
 def test_a_component_is_not_within_one_that_is_as_odd_as_it_is_even() -> None:

@@ -233,6 +233,8 @@ def test_queries_and_values_are_decided_at_ties_and_between_them(capsys: pytest.
     """On the domain of the rate as a whole it is open which logits lead, and LoRA+ is said to be stable up to -3/2."""
     answer = found("llama --adapter qv.json --scheme lora-plus-a --steps 3", capsys)
     assert answer["max_stable"]["eta"]["value"] == "-5/4"
+    for each in answer["module_theory"]["differs"]:  # what training changed explains it, which is as large as all else
+        assert any(part.startswith(("U_", "dB_", "dA_")) for part in each["path"][0]["term"])
     assert answer["conditions"]["internally_stable"]["region"] == "eta <= -3/2"
     assert {each["quantity"] for each in answer["binding"]} == {"Z_B"}
     assert answer["more_layers"]["max_stable"]["eta"]["value"] == "-23/16"
