@@ -95,12 +95,19 @@ def twins_of(model: Any, inputs: Mapping[str, Any] | None, growth: Mapping[str, 
         return _of_transformers(model, inputs, growth)
     if callable(model) and not isinstance(model, nn.Module):
         return _of_function(model, inputs, growth)
-    expected = "a model of transformers, with or without PEFT, or a function from a width to a module"
-    raise BadInput("what is traced", found=type(model).__name__, expected=expected)
+    expected = "a model of transformers, with or without PEFT, or a function from a width to a module and its inputs"
+    expected += ", such as lambda width: (Net(width), {'x': ...})"
+    raise BadInput("what is traced", found=_name(model), expected=expected)
 
 
 def _config(model: nn.Module) -> Any:
-    return getattr(_base(model), "config", None)
+    """The configuration of a model of transformers; None of any other."""
+    config = getattr(_base(model), "config", None)
+    return config if hasattr(config, "attribute_map") else None
+
+
+def _name(model: Any) -> str:
+    return type(_base(model)).__name__
 
 
 def _base(model: nn.Module) -> Any:
@@ -121,11 +128,11 @@ def _of_function(build: Callable[[int], Any], inputs: Mapping[str, Any] | None, 
         widths = " and ".join(map(str, WIDTHS))
         raise BadInput(
             "what the function of the width returns",
-            found=f"a {type(first.model).__name__} of the same shapes at the widths {widths}",
+            found=f"a {_name(first.model)} of the same shapes at the widths {widths}",
             expected="one whose matrices grow with the width",
         )
     family = SizeClasses({"width": (WIDTHS[0], WIDTHS[1])}, {"width": growth.get("width", Affine.of(1))})
-    return Twins(type(first.model).__name__, (first, second), family, _trained(first.model), is_own=True)
+    return Twins(_name(first.model), (first, second), family, _trained(first.model), is_own=True)
 
 
 def _built(build: Callable[[int], Any], width: int) -> Any:

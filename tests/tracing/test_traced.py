@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -221,6 +222,12 @@ class Branching(Mlp):
         return self.second(self.first(x)) if self.first(x).sum() > 0 else self.second(torch.relu(self.first(x)))
 
 
+class OtherConfig(Mlp):
+    """With a configuration of another library than transformers, as a model of diffusers has."""
+
+    config = MappingProxyType({"attention_head_dim": 8})
+
+
 class Heads(Mlp):
     """Of four heads, which divides neither width of the twins."""
 
@@ -260,6 +267,7 @@ def test_a_print_is_a_table_and_no_tensors() -> None:
         (lambda: traced(lambda width: (Branching(width), INPUTS)), r"test_traced.py:\d+: return .* if self.first"),
         (lambda: traced(lambda width: (Mlp(width).requires_grad_(False), INPUTS)), "nothing is trained"),
         (lambda: traced(lambda width: (Mlp(width, 1), INPUTS)), "a size that no axis explains"),
+        (lambda: traced(OtherConfig(35), INPUTS), r"found 'OtherConfig', expected .* such as lambda width: "),
         (lambda: traced(lambda width: (Mlp(width), {"y": 1})), "inputs: found \\['y'\\], expected some of x"),
         (lambda: traced(nn.Linear(2, 2)), "what is traced: found 'Linear'"),
         (
@@ -304,7 +312,17 @@ def test_a_print_is_a_table_and_no_tensors() -> None:
         ),
     ],
     ids=[
-        *("control flow", "frozen", "size", "inputs", "no config", "other sizes", "no module", "no inputs"),
+        *(
+            "control flow",
+            "frozen",
+            "size",
+            "config of another library",
+            "inputs",
+            "no config",
+            "other sizes",
+            "no module",
+            "no inputs",
+        ),
         *("no width", "rates", "ends of other names", "a rate of nothing", "a scheme of nothing"),
         *("heads", "heads of torch"),
         *("axis of a function", "unknown axis", "axis that is a product"),
