@@ -16,13 +16,16 @@ from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     Contraction,
+    Entrywise,
     Expression,
     Given,
     Merged,
     Named,
     Ones,
     Renamed,
+    Scaled,
     Split,
+    Sum,
     Trained,
     nodes,
 )
@@ -31,7 +34,7 @@ from gamma_calc.tracing.capture import Operation
 from gamma_calc.tracing.names import distinct, numbered
 from gamma_calc.tracing.sizes import ZERO
 from gamma_calc.tracing.translation import Coordinates, Translation
-from gamma_calc.tracing.values import Value, flat, widened
+from gamma_calc.tracing.values import ONE, Value, flat, product_of, widened
 
 
 def block(t: Translation, value: Value, place: int, taken: Coordinates, where: str) -> Value:
@@ -55,6 +58,34 @@ def _axes(expression: Expression) -> set[Axis]:
 def coordinates(tensor: Tensor, place: int, taken: range) -> Tensor:
     """Some coordinates of a dimension of a tensor, as a view of it."""
     return tensor[(slice(None),) * place + (slice(taken.start, taken.stop, taken.step),)]
+
+
+def at_place(t: Translation, node: Expression, axis: Axis, place: int) -> Expression | None:
+    """What values along an axis are at one place of it, where they were put each at one; None where they were not."""
+
+    def at(node: Expression) -> Expression | None:
+        """The value there; None where that is zero."""
+        if axis not in node.axes:
+            return node
+        match node:
+            case Given() if node in t.units:
+                return ONE if t.units[node] == place else None
+            case Ones():
+                return ONE
+            case Scaled(symbol, exponent, operand):
+                return None if (found := at(operand)) is None else Scaled(symbol, exponent, found)
+            case Entrywise(left, right):
+                one, other = at(left), at(right)
+                return None if one is None or other is None else product_of(one, other)
+            case Sum(summands):
+                there = [found for each in summands if (found := at(each)) is not None]
+                return Sum(tuple(there)) if len(there) > 1 else there[0] if there else None
+        raise LookupError
+
+    try:
+        return at(node)
+    except LookupError:
+        return None
 
 
 def shared_part(t: Translation, shared: Operation, operation: Operation, place: int) -> Value:
@@ -141,6 +172,8 @@ class _Taking:
         if self.taken not in of_place:
             raise Unknown(f"some coordinates of {inner} at some places of {outer}, other than all at one")
         place = of_place[self.taken]
+        if (alone := at_place(self.t, operand, outer, place)) is not None:
+            return Renamed(alone, inner, self.new) if inner in alone.axes else alone
         here = self.t.data(f"{outer}_{place}", torch.eye(len(places))[place], (outer,))
         self.t.picks[here] = False
         found = Contraction(widened(operand, (outer,)), here, (outer,))

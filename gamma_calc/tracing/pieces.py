@@ -13,7 +13,7 @@ import torch
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Contraction, Named, Ones
-from gamma_calc.tracing.blocks import block, shared_part
+from gamma_calc.tracing.blocks import at_place, block, shared_part
 from gamma_calc.tracing.capture import Across, Operation, Sizes, in_each
 from gamma_calc.tracing.translation import Beside, Coordinates, Translation
 from gamma_calc.tracing.values import Dimension, Value, flat
@@ -136,6 +136,8 @@ def taken(t: Translation, value: Value, place: int, rows: Coordinates, where: st
         found = block(t, value, place, rows, where)
         return _summed_over(found, place) if set(size) == {1} else found
     (first, *_) = rows
+    if len(first) == 1 and (alone := at_place(t, value.expression, axis, first.start)) is not None:
+        return Value(alone, (*value.dims[:place], (), *value.dims[place + 1 :]))
     new: Dimension = () if set(size) == {1} else (t.axes.axis(size, value.axes, where),)
     name = f"take_{'_'.join((*_tag((*new, axis)), str(first.start), str(first.step)))}"
     return _times(t, value, place, name, torch.eye(t.axes.sizes[axis][0])[[*first]], new)

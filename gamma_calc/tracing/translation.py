@@ -91,7 +91,7 @@ class Translation:
     values of their own, which are not zero. `blocks` and `taken` are those of `blocks.py`, and `lines` the lines of the
     model's source that take them; `features` are the named values; `shared` says how matrices start of which layers
     have parts; `picks` are data that a sum against takes parts of a dimension with, and whether they look up rows of a
-    table.
+    table, and `units` those that are one at a place of an axis and zero at the others.
     """
 
     capture: Capture
@@ -110,6 +110,7 @@ class Translation:
     features: dict[str, Named] = field(default_factory=dict)
     shared: dict[str, Init] = field(default_factory=dict)
     picks: dict[Expression, bool] = field(default_factory=dict)
+    units: dict[Expression, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.axes = Axes(self.family)
@@ -161,6 +162,7 @@ class Translation:
         every = []
         for number, value in enumerate(values):
             here = self.data(f"{which}_{number}", torch.eye(count)[number], (which,))
+            self.units[here] = number
             dims = (*value.dims[:place], (which, *value.dims[place]), *value.dims[place + 1 :])
             every.append(Value(product_of(value.expression, here), dims))
         return self.layout.added(*every)

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from gamma_calc import exponents, traced
+from gamma_calc.program.expressions import Given, nodes
 from tests.tracing.built import INPUTS, Built, Forward, N, check_gradients, found
 
 MAPS: dict[str, Forward] = {
@@ -314,6 +315,28 @@ def test_a_block_is_called_as_nothing_else_is() -> None:
     built = traced(lambda width: (Numbered(width), INPUTS))
     check_gradients(built)
     assert len({each.name for each in built.parameters}) == 4
+
+
+def test_a_part_of_what_was_put_side_by_side_is_that_part_alone() -> None:
+    """What is learnt of queries is not read of keys, though both stand in one value."""
+
+    class Fused(torch.nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.q, self.k = (torch.nn.Linear(3, width, bias=False) for _ in range(2))
+            self.k.requires_grad_(False)
+            self.last = torch.nn.Linear(width, 2, bias=False)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            both = torch.cat([self.q(x), self.k(x)], -1) * torch.tensor(2.0)
+            q, k = both.reshape(len(x), 2, -1).unbind(1)
+            return self.last(q * k)  # type: ignore[no-any-return]
+
+    built = traced(lambda width: (Fused(width), INPUTS))
+    check_gradients(built)
+    assert built.problem is not None
+    output = built.problem.output
+    assert not any(isinstance(node, Given) and str(node.name).startswith("size_2_") for node in nodes(output))
 
 
 def test_what_is_beside_something_added_to_one_matrix_is_taken_apart_again() -> None:
