@@ -398,7 +398,10 @@ def group_normed(
     assert op.shape is not None
     (batch, channels, *places), several = op.shape, in_each(groups)
     each = tuple(count // group for count, group in zip(channels, several, strict=True))
-    value = t.layout.reshaped(t.value(x), [batch, several, each, *places])
+    beside = t.beside(x)
+    if isinstance(beside, Beside) and isinstance(groups, int):
+        beside = t.stacked(beside, groups)
+    value = t.layout.reshaped(t.value(beside), [batch, several, each, *places])
     value = t.layout.reshaped(_normed(t, value, [each, *places], None, network.layer_norm), op.shape)
     if weight is not None and t.number(weight) != 1:
         value = t.layout.times(value, of_channels(t, weight, len(places)))

@@ -385,9 +385,7 @@ def convolved(
     """Patches against a weight, summed over all that a patch has of a group of channels."""
     assert op.shape is not None
     beside = t.beside(x)
-    if isinstance(beside, Beside):
-        if beside.place != 1 or groups != op.shape[1] or bias is not None:
-            raise Unknown(f"a convolution of values side by side along {beside.axis}, which grows, or with a bias")
+    if isinstance(beside, Beside) and beside.place == 1 and groups == op.shape[1] and bias is None:
         return _convolved_beside(t, op, beside, weight, stride, padding, dilation)
     value, filters = t.value(x), t.value(weight)
     if isinstance(groups, int) and groups > 1 and len({*op.shape[1]}) > 1:

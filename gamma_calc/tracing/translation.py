@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cache
-from math import copysign, isinf
+from math import copysign, isinf, lcm
+from string import ascii_lowercase as LETTERS
 from typing import Any
 
 import torch
@@ -28,7 +30,7 @@ from gamma_calc.program.expressions import (
     Sum,
     Trained,
 )
-from gamma_calc.tracing.capture import SAME, TRANSPOSES, VIEWS, Across, Capture, Operation, Reference
+from gamma_calc.tracing.capture import SAME, TRANSPOSES, VIEWS, Across, Capture, Operation, Reference, Sizes
 from gamma_calc.tracing.names import distinct
 from gamma_calc.tracing.parameters import AdapterFactor, Init, Inits
 from gamma_calc.tracing.sizes import ZERO, Axes, SizeClasses
@@ -152,20 +154,46 @@ class Translation:
         found = self.values.get(argument.name) if isinstance(argument, Reference) else argument
         return found if isinstance(found, Beside) else self.value(argument)
 
-    def stacked(self, beside: Beside) -> Value:
-        """Values side by side, all of one size, along two axes: which of them, and where in it."""
+    def stacked(self, beside: Beside, multiple: int = 1) -> Value:
+        """Values side by side along two axes: which of some runs, all of one length, and where in it.
+
+        A value is one run or several in a row. The number of all is a multiple of the one that is asked for.
+
+        Raises:
+            Unknown: the share of a value in all of them goes by the width.
+        """
         place, values = beside.place, [value for value, _ in beside.parts]
-        if len({self.layout.sizes(value.dims[place]) for value in values}) > 1:
+        sizes, whole = [self.layout.sizes(value.dims[place]) for value in values], self.axes.sizes[beside.axis]
+        shares = [{*map(Fraction, each, whole)} for each in sizes]
+        count = lcm(multiple, *(share.denominator for each in shares for share in each))
+        if any(len(each) > 1 for each in shares) or any(size % count for size in whole):
             raise Unknown(f"values side by side along {beside.axis}, which grows")
-        count = len(values)
         which = self.axes.axis((count, count), [axis for value in values for axis in value.axes])
-        every = []
-        for number, value in enumerate(values):
-            here = self.data(f"{which}_{number}", torch.eye(count)[number], (which,))
-            self.units[here] = number
-            dims = (*value.dims[:place], (which, *value.dims[place]), *value.dims[place + 1 :])
-            every.append(Value(product_of(value.expression, here), dims))
+        length = tuple(size // count for size in whole)
+        every, start = [], 0
+        for value, (share,) in zip(values, shares, strict=True):
+            every.append(self._run(value, place, which, range(start, start := start + int(share * count)), length))
         return self.layout.added(*every)
+
+    def _run(self, value: Value, place: int, which: Axis, rows: range, length: Sizes) -> Value:
+        """A value as runs at some places of an axis, and zero at the others."""
+        units = torch.eye(self.axes.sizes[which][0])
+        if len(rows) == 1:
+            here = self.data(f"{which}_{rows.start}", units[rows.start], (which,))
+            self.units[here] = rows.start
+            dims = (*value.dims[:place], (which, *value.dims[place]), *value.dims[place + 1 :])
+            return Value(product_of(value.expression, here), dims)
+        shape = [self.layout.sizes(dim) for dim in value.dims]
+        value = self.layout.reshaped(value, [*shape[:place], (len(rows),) * 2, length, *shape[place + 1 :]])
+        value = self.layout.whole(value, place)
+        (own,) = value.dims[place]
+        here = self.data(f"{which}_{rows.start}_{rows.stop}", units[:, rows.start : rows.stop], (which, own))
+        self.picks[here] = False
+        letters = LETTERS[: len(value.dims)]
+        sides = (letters, f"z{letters[place]}", letters.replace(letters[place], "z"))
+        moved = self.layout.product(value, Value(here, ((which,), (own,))), sides)
+        runs = flat(moved.dims[place : place + 2])
+        return Value(moved.expression, (*moved.dims[:place], runs, *moved.dims[place + 2 :]))
 
     def number(self, argument: Any) -> float | Across | None:
         """A number, or a tensor that training does not change and that repeats one; None for anything else."""

@@ -353,6 +353,21 @@ def test_what_is_beside_something_added_to_one_matrix_is_taken_apart_again() -> 
     check_gradients(traced(wide))
 
 
+def test_channels_side_by_side_are_normed_in_groups_and_convolved() -> None:
+    """As in the half of a U-Net that goes up: what it skipped to, beside what is twice as wide; a group has of both."""
+
+    def normed(net: Built, f: torch.Tensor) -> torch.Tensor:
+        both = torch.cat([f.T[None], functional.conv1d(f.T[None], net.w, padding=1).relu()], 1)
+        both = functional.silu(functional.group_norm(both, 2, eps=1e-15))
+        return functional.conv1d(both, net.last, net.k)
+
+    def wide(width: int) -> tuple[Built, dict[str, torch.Tensor]]:
+        shapes = {"w": (4 * width, 2 * width, 3), "last": (2, 6 * width, 1), "k": (2,), "first": (2 * width, 3)}
+        return Built(width, normed, **shapes), INPUTS
+
+    check_gradients(traced(wide))
+
+
 def test_groups_of_channels_are_put_at_their_places_of_a_fused_projection() -> None:
     """As LitGPT's adapters of queries and values are: the rows of keys between them have none."""
 
@@ -532,7 +547,7 @@ REFUSED: dict[str, Forward] = {
     "entries at places in some of the rows": lambda net, f: f.T.scatter(1, torch.zeros(1, 1).long(), f.T[:1, :1]),
     "a clamp to what is no number": lambda net, f: torch.clamp(f, f.square(), None),
     "an ELU of 2 times its argument": lambda net, f: torch.ops.aten.elu(f, 1, 1, 2),
-    "values side by side along width_x5, which grows": lambda net, f: torch.cat([f, f.repeat(1, 4)], -1).relu(),
+    "values side by side along size_40_60, which grows": lambda net, f: torch.cat([f, torch.ones(5, 5)], -1).relu(),
     "values side by side along width_x3, which grows": lambda net, f: torch.cat([f, f, f], -1)[:, 1:],
     "pieces of values side by side along width_x4, which grows, other than these": lambda net, f: torch.cat(
         [f] * 4, -1
