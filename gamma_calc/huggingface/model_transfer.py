@@ -165,6 +165,16 @@ def _listed(names: Collection[str]) -> str:
     return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
 
 
+def check_one_scale(pairs: Mapping[str, Pair]) -> None:
+    """Refuse pairs of kinds between which a law of whole models does not carry.
+
+    Raises:
+        BadInput: the s of one goes by no one reading of lora_alpha.
+    """
+    if apart := _apart(pairs):
+        raise BadInput(f"{apart}: the law of whole models carries at one s; {KEPT}, or leave --network out")
+
+
 def _apart(pairs: Mapping[str, Pair]) -> str:
     """The first kind of layers whose s goes by no one reading of lora_alpha, in words; nothing where there is none.
 
@@ -228,9 +238,11 @@ def law_between(
     """
     check_module(scheme.model, "a transfer from model to model")
     is_dora = any(end.is_dora for _, end in pairs.values())
+    if network is not None:
+        check_one_scale(pairs)
     apart = _apart(pairs)
     if apart:
-        _check_followed(apart, scheme, alpha, network, is_dora=is_dora)
+        _check_followed(apart, scheme, alpha, is_dora=is_dora)
     shown = None if apart else _alpha_between(scheme, pairs, alpha)
     with_rank = bool(apart) or shown is not None
     reading = None if says_scale(scheme) else shown
@@ -254,12 +266,8 @@ def law_between(
     return law, reading
 
 
-def _check_followed(
-    apart: str, scheme: Scheme, said: AlphaReading | None, network: NetworkEdge | None, *, is_dora: bool
-) -> None:
+def _check_followed(apart: str, scheme: Scheme, said: AlphaReading | None, *, is_dora: bool) -> None:
     """Refuse what does not go with s that is followed by itself."""
-    if network is not None:
-        raise BadInput(f"{apart}: the law of whole models carries at one s; {KEPT}, or leave --network out")
     if is_dora:
         raise Unknown(f"{apart}: how the rates in DoRA's layers go by s is not known; {KEPT}")
     if said is not None:

@@ -29,7 +29,7 @@ from gamma_calc.huggingface.layers import (
     width_of,
 )
 from gamma_calc.huggingface.model_theory import LAYERS, ModelTheory, model_theory
-from gamma_calc.huggingface.model_transfer import paired_kinds
+from gamma_calc.huggingface.model_transfer import check_one_scale, paired_kinds
 from gamma_calc.huggingface.short_models import short_model
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values, selected
@@ -130,8 +130,10 @@ def network_edge(
     kinds = [{name.lstrip("0123456789.") for name in _places(each)} for each in shapes]
     if apart := kinds[0] ^ kinds[1]:
         raise BadInput(f"{EDGE}: {min(apart)} has an adapter in one model only", expected="the same ones in both")
-    if moved := [name for name, ends in paired_kinds(*shapes).items() if ends[0].rank != ends[1].rank]:
+    pairs = paired_kinds(*shapes)
+    if moved := [name for name, ends in pairs.items() if ends[0].rank != ends[1].rank]:
         raise BadInput(f"{EDGE} goes by the width alone, and the rank of {moved[0]} changes")
+    check_one_scale(pairs)
     configs = [configuration_of(each) for each in (start, end)]
     configs[0].architectures = configs[0].architectures or configs[1].architectures  # of one that is not from a file
     before, after = map(short_model, configs, given, (LAYERS, LAYERS))

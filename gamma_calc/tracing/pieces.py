@@ -388,11 +388,11 @@ def convolved(
     if isinstance(beside, Beside) and beside.place == 1 and groups == op.shape[1] and bias is None:
         return _convolved_beside(t, op, beside, weight, stride, padding, dilation)
     value, filters = t.value(x), t.value(weight)
-    if isinstance(groups, int) and groups > 1 and len({*op.shape[1]}) > 1:
-        return _convolved_groups(t, op, value, filters, bias, groups, (stride, padding, dilation))
     count = len(filters.dims) - 2
     if len(value.dims) != count + 2 or isinstance(padding, str):
         raise Unknown("a convolution of one example without a batch, or of a padding without a number")
+    if isinstance(groups, int) and groups > 1 and len({*op.shape[1]}) > 1:
+        return _convolved_groups(t, op, value, filters, bias, groups, (stride, padding, dilation))
     for place in range(count):
         step, before, apart = (each[place] if isinstance(each, tuple) else each for each in (stride, padding, dilation))
         kernel = t.layout.sizes(filters.dims[2 + place])[0]
