@@ -61,7 +61,7 @@ def _fewer_parities(components: Term) -> Term:
     least = total(kept)
     kept += [each for each in ranked[len(kept) :] if not each.size.is_at_most(least)]
     others: dict[tuple[object, ...], list[Component]] = {}
-    for each in filter(lambda one: one not in kept, components):
+    for each in (one for one in components if one not in kept):
         others.setdefault((each.provenance.made, each.provenance.is_past), []).append(each)
     return (*kept, *map(_bound, others.values()))
 

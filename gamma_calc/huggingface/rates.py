@@ -47,6 +47,8 @@ from gamma_calc.program.selection import Spec, selected
 if TYPE_CHECKING:
     from gamma_calc.huggingface.network_rates import NetworkEdge
 
+NO_DECAY = {"weight_decay": 0.0}
+"""What an optimiser of a scheme has, unless it is said otherwise."""
 OTHERS = "others"
 SMALLEST_EPSILON = 1e-30
 """Stands for an epsilon of zero, with which torch would divide the zero gradient of step 1 by zero."""
@@ -148,7 +150,7 @@ def parameter_groups(
                     rates[rate] * law.multiplier(rate, base, end),
                     None if momentum is None else momentum * share,
                 )
-                add(f"lora_{key} {end}{origin}", factor, value, _share(law, weight_decay, decay), beta)
+                add(f"lora_{key} {end}{origin}", factor, value, _decay(law, weight_decay, decay), beta)
     inside = {id(factor) for each in adapters for factor in (each.A, each.B)}
     for parameter in model.parameters():
         if parameter.requires_grad and id(parameter) not in inside:
@@ -312,7 +314,7 @@ def _check_others(model: nn.Module, key: str) -> None:
             )
 
 
-def _share(law: TransferLaw, weight_decay: float | None, ratio: float) -> float | None:
+def _decay(law: TransferLaw, weight_decay: float | None, ratio: float) -> float | None:
     """The decay of a layer; None where that is the optimiser's own."""
     if weight_decay is not None:
         return weight_decay * ratio
@@ -361,7 +363,7 @@ def scheme_optimizer(model: nn.Module, scheme: Spec, learning_rate: float, **opt
             f"{chosen.name}: found weight_decay={options['weight_decay']} beside a momentum, through which torch's SGD"
             " has it go, and the theory does not; expected 0, or an optimiser of yours over parameter_groups"
         )
-    groups = parameter_groups(model, scheme, learning_rate, **{"weight_decay": 0.0, **options})
+    groups = parameter_groups(model, scheme, learning_rate, **{**NO_DECAY, **options})
     match rule:
         case Moments():
             betas = (float(rule.beta1), float(rule.beta2))
@@ -387,7 +389,9 @@ class SchemeCallback(TrainerCallback):  # type: ignore[misc]  # the base is not 
     ) -> None:
         """Compare the rates."""
         model, optimizer = kwargs["model"], kwargs["optimizer"]
-        check_rates(optimizer, model, parameter_groups(model, self.scheme, self.learning_rate, **self.options))
+        check_rates(
+            optimizer, model, parameter_groups(model, self.scheme, self.learning_rate, **{**NO_DECAY, **self.options})
+        )
 
 
 def check_rates(optimizer: torch.optim.Optimizer, model: nn.Module, groups: list[dict[str, Any]]) -> None:

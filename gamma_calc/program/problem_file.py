@@ -10,21 +10,13 @@ from contextlib import contextmanager, redirect_stdout
 from functools import wraps
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from gamma_calc.errors import BadInput
 from gamma_calc.program.problem import Problem
 
 PLACE = re.compile(r"(.+\.py):([A-Za-z_][A-Za-z0-9_]*)")
 """FILE.py:FUNCTION."""
-
-
-@runtime_checkable
-class HasProblem(Protocol):
-    """What a network was read into a problem as."""
-
-    def known_problem(self) -> Problem:
-        """The problem; raises `Unknown` where something in the network has no rule."""
 
 
 def is_place(text: str) -> bool:
@@ -48,8 +40,8 @@ def problem_at(place: str, folder: Path, *, allow_code: bool) -> Problem:
         expected += f", such as one that returns traced({place.rpartition(':')[2]}).problem"
         raise BadInput(f"{place} is a function of {', '.join(needed)}", expected=expected)
     made = function()
-    if isinstance(made, HasProblem):
-        return made.known_problem()
+    if hasattr(made, "known_problem"):  # what `traced` gives
+        made = made.known_problem()
     if not isinstance(made, Problem):
         raise BadInput(place, found=type(made).__name__, expected="a Problem, as the value of the function")
     return made

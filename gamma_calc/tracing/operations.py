@@ -474,11 +474,9 @@ def einsum(t: Translation, op: Operation, equation: str, operands: Any, **option
         raise Unknown(f"an einsum {equation}, which has a letter twice in one operand")
     found, word = Value(ONE, ()), ""
     for place, (value, letters) in enumerate(zip(values, words, strict=True), 1):
-        left = (
-            out
-            if place == len(words)
-            else "".join(each for each in dict.fromkeys(word + letters) if each in "".join((out, *words[place:])))
-        )
+        later = "".join((out, *words[place:]))
+        left = "".join(each for each in dict.fromkeys(word + letters) if each in later)
+        left = out if place == len(words) else left
         found, word = t.layout.product(found, value, (word, letters, left)), left
     return t.joined(found, op)
 

@@ -275,22 +275,21 @@ def added_beside(t: Translation, op: Operation, *summands: Value | Beside) -> Be
         return None
     count, rows = len(first.parts[0][0].dims), [rows for _, rows in first.parts]
 
-    def parts_of(summand: Value | Beside) -> list[Value] | None:
+    def parts_of(summand: Value | Beside) -> list[Value]:
         if isinstance(summand, Beside):
-            is_alike = summand.place == first.place and [rows for _, rows in summand.parts] == rows
-            return [value for value, _ in summand.parts] if is_alike else None
+            if summand.place != first.place or [rows for _, rows in summand.parts] != rows:
+                raise Unknown("values side by side at other coordinates")
+            return [value for value, _ in summand.parts]
         place = first.place - count + len(summand.dims)
         if place < 0 or len(summand.dims[place]) != 1 or isinstance(summand.expression, Named):
-            return None
+            raise Unknown("what is no block of anything")
         return [block(t, summand, place, each, op.where) for each in rows]
 
     try:
         parts = [*map(parts_of, summands)]
     except Unknown:
         return None
-    if any(each is None for each in parts):
-        return None
-    sums = (t.joined(t.layout.added(*each), op) for each in zip(*filter(None, parts), strict=True))
+    sums = (t.joined(t.layout.added(*each), op) for each in zip(*parts, strict=True))
     return Beside(tuple(zip(sums, rows, strict=True)), first.axis, first.place)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ MAGNITUDE = "lora_magnitude_vector"
 SCHEME = "init-a"
 """Of adapters where none is given."""
 SHOWN = 20
-"""Parameters that a printed table has."""
+"""Parameters that a print has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,10 @@ class TracedParameter:
     initial: Affine | None
     rate: Affine | None
 
-    @property
-    def row(self) -> tuple[str, ...]:
-        """What a table shows of it: name, axes, init and rate."""
-        initial = "zero" if self.initial is None else str(self.initial)
-        return self.name, " ".join(self.shape), initial, "frozen" if self.rate is None else str(self.rate)
+    def __str__(self) -> str:
+        initial = "zero" if self.initial is None else f"n^({self.initial})"
+        rate = "frozen" if self.rate is None else f"rate n^({self.rate})"
+        return f"{self.name} ({', '.join(self.shape)}): starts at {initial}, {rate}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +158,12 @@ class Traced:
             if each.exponent != zero
         ]
         trained_first = sorted(self.parameters, key=lambda each: each.rate is None)
-        rows = [("parameter", "axes", "init", "rate"), *(each.row for each in trained_first[:SHOWN])]
         others = len(self.parameters) - SHOWN
         lines = [
             f"{self.name}: {found}, from {count} operations of {kinds} kinds",
             *(f"  {each.operation} ({each.reason}): {each.where}" for each in self.unknown),
             f"growing with the width n: {', '.join(growing)}",
-            *(_in_columns(rows) if self.parameters else []),
+            *map(str, trained_first[:SHOWN]),
             *([f"and {others} more in .parameters"] if others > 0 else []),
         ]
         return "\n".join(lines)
@@ -329,12 +327,6 @@ def _rates(parameters: Collection[str], rates: str | Mapping[str, str]) -> Mappi
         if not any(each.endswith(end) for each in parameters):
             raise BadInput("rates", found=end, expected=f"the end of a trained parameter's name, {example}")
     return {each: forms[end] for each, end in found.items() if end is not None}
-
-
-def _in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _translated(t: Translation) -> Value:
