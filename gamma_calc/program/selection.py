@@ -66,9 +66,9 @@ def _scheme(spec: Spec) -> Scheme:
     if isinstance(spec, Path):
         return scheme_from_file(spec)
     if not isinstance(spec, str):
-        raise BadInput(
-            "a scheme", found=spec, expected="a catalogue name, the path of a TOML file, a Scheme or a Problem"
-        )
+        also = ", which its .problem is" if hasattr(spec, "problem") else ""
+        expected = f"a catalogue name, the path of a TOML file, a Scheme or a Problem{also}"
+        raise BadInput("a scheme", found=spec, expected=expected)
     return scheme_from(spec)
 
 

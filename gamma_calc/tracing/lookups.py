@@ -12,6 +12,7 @@ from torch import Tensor
 from gamma_calc.errors import Unknown
 from gamma_calc.program.expressions import Stopped, Trained, nodes
 from gamma_calc.tracing.capture import Across, Operation, Reference
+from gamma_calc.tracing.folds import least, most
 from gamma_calc.tracing.maps import larger, smaller
 from gamma_calc.tracing.pieces import selected
 from gamma_calc.tracing.translation import Translation
@@ -68,28 +69,33 @@ def largest(
 ) -> tuple[Value, None]:
     """The largest entries along a fixed dimension, such as a token's experts; which they are is held."""
     assert op.places is not None  # a choice has them
-    return _at_places(t, op, t.value(x), place, op.places), None
+    return at_places(t, op, t.value(x), place, op.places), None
 
 
 def maximum(
     t: Translation, op: Operation, x: Any, place: Any = None, keepdim: bool = False
 ) -> Value | tuple[Value, None]:
-    """The largest entry along a fixed dimension; which it is is held. Of two values as `maximum`."""
+    """The largest entry along a fixed dimension; which it is is held. Of two values as `maximum`, of all as `amax`."""
     if isinstance(place, Reference):
         return larger(t, op, x, place)
-    if op.places is None:
-        raise Unknown("a maximum of all entries")
+    if place is None:
+        whole: Value = most(t, op, x)
+        return whole
+    assert op.places is not None  # a choice has them
     value = t.value(x)
     places = op.places if keepdim else tuple(each.unsqueeze(place) for each in op.places)
-    found, place = _at_places(t, op, value, place, places), place % len(value.dims)
+    found, place = at_places(t, op, value, place, places), place % len(value.dims)
     return (found if keepdim else Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))), None
 
 
-def minimum(t: Translation, op: Operation, x: Any, other: Any = None, *rest: Any) -> Value:
-    """Of two values as `minimum`."""
-    if not isinstance(other, Reference):
-        raise Unknown("the smallest of several entries")
-    return smaller(t, op, x, other)
+def minimum(
+    t: Translation, op: Operation, x: Any, place: Any = None, keepdim: bool = False
+) -> Value | tuple[Value, None]:
+    """Of two values as `minimum`, else as `amin`."""
+    if isinstance(place, Reference):
+        return smaller(t, op, x, place)
+    found = least(t, op, x, place, keepdim)
+    return found if place is None else (found, None)
 
 
 def gathered(t: Translation, op: Operation, x: Any, place: int, places: Any) -> Value:
@@ -97,7 +103,7 @@ def gathered(t: Translation, op: Operation, x: Any, place: int, places: Any) -> 
     where = t.capture.operations[places.name].indices
     if where is None:
         raise Unknown("entries at places that training changes")
-    return _at_places(t, op, t.value(x), place, where)
+    return at_places(t, op, t.value(x), place, where)
 
 
 def scattered(t: Translation, op: Operation, x: Any, place: int, places: Any, source: Any) -> Value:
@@ -114,7 +120,7 @@ def scattered(t: Translation, op: Operation, x: Any, place: int, places: Any, so
     return t.joined(t.layout.added(t.layout.times(value, kept), put), op)
 
 
-def _at_places(t: Translation, op: Operation, value: Value, place: int, places: Sequence[Tensor]) -> Value:
+def at_places(t: Translation, op: Operation, value: Value, place: int, places: Sequence[Tensor]) -> Value:
     """Entries along a dimension, at places in each row, of every twin: a sum against their indicators."""
     value, picks, (letters, of_rows, of_picks) = _picks(t, op, value, place % len(value.dims), places)
     return t.layout.product(value, picks, (letters, of_picks, of_rows))

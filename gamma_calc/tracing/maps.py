@@ -101,6 +101,11 @@ def exponential_linear(
     return t.scaled(curved, scale)
 
 
+def scaled_exponential_linear(t: Translation, op: Operation, x: Any, alpha: float = 1) -> Value:
+    """alpha times an ELU of x / alpha."""
+    return t.scaled(exponential_linear(t, op, t.scaled(t.value(x), 1 / alpha)), alpha)
+
+
 def softplus(t: Translation, op: Operation, x: Any, beta: float = 1, threshold: float = 20) -> Value:
     """log(1 + e^x): log 2 and a map that is zero at zero; of beta x, over beta."""
     inner = t.scaled(t.value(x), beta)

@@ -6,7 +6,7 @@ moves data gives the same expression under other dimensions, so it changes no ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from math import sqrt
@@ -19,11 +19,19 @@ import torch
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program import network
-from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Expression, InverseRms, PowerOf, Softmax, Stopped
+from gamma_calc.program.expressions import InverseRms, PowerOf, Softmax, Stopped
 from gamma_calc.tracing.blocks import block
 from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference, in_each
+from gamma_calc.tracing.folds import (
+    least,
+    log_softmax,
+    log_sum_exp,
+    most,
+    pooled,
+    pooled_to,
+)
 from gamma_calc.tracing.lookups import (
+    at_places,
     embedding,
     gathered,
     largest,
@@ -56,10 +64,20 @@ from gamma_calc.tracing.maps import (
     rectified,
     rectified_by_channel,
     relu_to_six,
+    scaled_exponential_linear,
     sigmoid,
     smaller,
     softplus,
     squared,
+)
+from gamma_calc.tracing.norms import (
+    batch_normed,
+    group_normed,
+    instance_normed,
+    norm,
+    normed,
+    rms_normed,
+    weight_normed,
 )
 from gamma_calc.tracing.parameters import AdapterFactor
 from gamma_calc.tracing.pieces import (
@@ -68,9 +86,8 @@ from gamma_calc.tracing.pieces import (
     convolved,
     cumulated,
     flipped,
-    moved_channels,
+    moved,
     narrowed,
-    of_channels,
     of_places,
     padded,
     parts,
@@ -263,7 +280,7 @@ def _mean_square(t: Translation, argument: Any) -> tuple[Value, int] | None:
 def averaged(t: Translation, op: Operation, x: Any, places: Any = None, keepdim: bool = False, **options: Any) -> Value:
     """The mean along dimensions, or all of them."""
     value = t.value(x)
-    every = _places(value, places)
+    every = value.places(places)
     for place in every:
         value = t.layout.whole(value, place)
         for axis in value.dims[place]:
@@ -298,20 +315,7 @@ def deviation(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any)
 def summed(t: Translation, op: Operation, x: Any, places: Any = None, keepdim: bool = False, **options: Any) -> Value:
     """The sum along dimensions, or all of them."""
     value = t.value(x)
-    every = _places(value, places)
-    letters = LETTERS[: len(value.dims)]
-    left = "".join(letter for place, letter in enumerate(letters) if place not in every)
-    found = t.layout.product(value, Value(ONE, ()), (letters, "", left))
-    dims = iter(found.dims)
-    kept = [() if place in every else next(dims) for place in range(len(value.dims))]
-    return Value(found.expression, tuple(kept)) if keepdim else found
-
-
-def _places(value: Value, places: Any) -> tuple[int, ...]:
-    """One dimension or several; all of them where none is given."""
-    if isinstance(places, int):
-        return (value.place(places),)
-    return tuple(value.place(place) for place in places or range(len(value.dims)))
+    return t.layout.summed(value, Value(ONE, ()), value.places(places), keepdim)
 
 
 def repeated(t: Translation, op: Operation, x: Any, count: Any, place: int | None = None, **options: Any) -> Value:
@@ -344,75 +348,6 @@ def tiled(t: Translation, op: Operation, x: Any, counts: Sequence[Any]) -> Value
     return Value(value.expression, tuple(dims))
 
 
-def norm(
-    t: Translation, op: Operation, x: Any, order: Any = None, dim: Any = None, keepdim: bool = False, **options: Any
-) -> Value:
-    """The Euclidean norm along one dimension."""
-    value = t.value(x)
-    places = (dim,) if isinstance(dim, int) else tuple(dim or ())
-    if order not in (None, 2) or len(places) != 1:
-        raise Unknown("a norm other than the Euclidean one along a dimension")
-    place, letters = value.place(places[0]), LETTERS[: len(value.dims)]
-    squares = t.layout.product(value, value, (letters, letters, letters.replace(letters[place], "")))
-    dims = (*squares.dims[:place], (), *squares.dims[place:]) if keepdim else squares.dims
-    return Value(PowerOf(squares.expression, Fraction(1, 2)), dims)
-
-
-def weight_normed(t: Translation, op: Operation, weight: Any, magnitude: Any, dim: int = 0) -> Value:
-    """A matrix over its Euclidean norms along one dimension, times a magnitude each."""
-    value = t.value(weight)
-    if len(value.dims) != 2:
-        raise Unknown("a weight norm of what is no matrix")
-    length = norm(t, op, weight, 2, 1 - value.place(dim), keepdim=True)
-    directions = t.layout.times(value, length.written(PowerOf(length.expression, Fraction(-1))))
-    return t.layout.times(directions, t.value(magnitude))
-
-
-def normed(
-    t: Translation, op: Operation, x: Any, shape: Any, weight: Any = None, bias: Any = None, *rest: Any
-) -> Value:
-    """A layer norm, times a weight, plus a bias."""
-    return _moved(t, op, _normed(t, x, shape, weight, network.layer_norm), bias)
-
-
-def rms_normed(t: Translation, op: Operation, x: Any, shape: Any, weight: Any = None, eps: Any = None) -> Value:
-    """An RMS norm, times a weight."""
-    return _normed(t, x, shape, weight, network.rms_norm)
-
-
-def _normed(t: Translation, x: Any, shape: Any, weight: Any, norm: Callable[[Expression, Axis], Expression]) -> Value:
-    """A norm along the last dimensions, times a weight, if there is one."""
-    value = t.value(x)
-    shapes = [t.layout.sizes(dim) for dim in value.dims]
-    front = value.dims[: -len(shape)]
-    value = t.layout.whole(Value(value.expression, (*front, flat(value.dims[len(front) :]))), len(front))
-    (axis,) = value.dims[-1]
-    value = t.layout.reshaped(value.written(norm(value.expression, axis)), shapes)
-    return value if weight is None or t.number(weight) == 1 else t.layout.times(value, t.value(weight))
-
-
-def group_normed(
-    t: Translation, op: Operation, x: Any, groups: Any, weight: Any = None, bias: Any = None, *rest: Any
-) -> Value:
-    """A layer norm of each group of channels, times a weight and plus a bias of each channel."""
-    assert op.shape is not None
-    (batch, channels, *places), several = op.shape, in_each(groups)
-    each = tuple(count // group for count, group in zip(channels, several, strict=True))
-    beside = t.beside(x)
-    if isinstance(beside, Beside) and isinstance(groups, int):
-        beside = t.stacked(beside, groups)
-    value = t.layout.reshaped(t.value(beside), [batch, several, each, *places])
-    value = t.layout.reshaped(_normed(t, value, [each, *places], None, network.layer_norm), op.shape)
-    if weight is not None and t.number(weight) != 1:
-        value = t.layout.times(value, of_channels(t, weight, len(places)))
-    return moved_channels(t, op, value, bias)
-
-
-def _moved(t: Translation, op: Operation, value: Value, bias: Any) -> Value:
-    """A value plus a bias, if there is one that is not zero."""
-    return value if bias is None or t.number(bias) == 0 else t.joined(t.layout.added(value, t.value(bias)), op)
-
-
 def linear(t: Translation, op: Operation, x: Any, weight: Any, bias: Any = None) -> Value:
     """W x, summed over the last dimension of both, plus a bias; of an identity, W itself."""
     if t.is_identity(x) and bias is None:
@@ -429,7 +364,7 @@ def linear(t: Translation, op: Operation, x: Any, weight: Any, bias: Any = None)
         blocks = (times(block(t, matrix, 1, rows, op.where), each) for each, rows in value.parts)
         return t.joined(t.layout.added(*blocks), op)
 
-    return _moved(t, op, weighted(t, op, weight, t.beside(x), times), bias)
+    return moved(t, op, weighted(t, op, weight, t.beside(x), times), bias)
 
 
 def matrix_product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
@@ -457,7 +392,7 @@ def added_product(
     """A matrix product, or one for each of a stack, plus something, each times a number."""
     found = t.scaled(matrix_product(t, op, one, other), alpha)
     if beta in (0, 1):
-        return _moved(t, op, found, x if beta else None)
+        return moved(t, op, found, x if beta else None)
     return t.joined(t.layout.added(found, t.scaled(t.value(x), beta)), op)
 
 
@@ -500,6 +435,30 @@ def softmax(t: Translation, op: Operation, x: Any, place: int, *rest: Any, **opt
     value = t.layout.whole(value, value.place(place))
     (axis,) = value.dims[value.place(place)]
     return value.written(Softmax(value.expression, axis))
+
+
+def likelihood(
+    t: Translation, op: Operation, x: Any, target: Any, weight: Any = None, reduction: int = 1, ignored: int = -100
+) -> Value:
+    """Less the entries of fixed classes, along the second dimension or the only one: their mean, sum or each."""
+    value, operation = t.value(x), t.capture.operations[target.name]
+    place = min(1, len(value.dims) - 1)
+    if weight is not None or operation.indices is None or any((each == ignored).any() for each in operation.indices):
+        raise Unknown("weights of classes, classes that are left out, or ones that are not known")
+    found = at_places(t, op, value, place, [each.unsqueeze(place) for each in operation.indices])
+    found = Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))
+    over: Sequence[Entry] = (same, averaged, summed)
+    return t.scaled(over[reduction](t, op, found), -1)
+
+
+def cross_entropy(
+    t: Translation, op: Operation, x: Any, target: Any, weight: Any = None, *rest: Any, label_smoothing: float = 0
+) -> Value:
+    """`nll_loss` of `log_softmax`."""
+    if label_smoothing or any(rest[2:]):
+        raise Unknown("smoothed labels")
+    value = t.value(x)
+    return likelihood(t, op, log_softmax(t, op, value, min(1, len(value.dims) - 1)), target, weight, *rest[:2])
 
 
 def item(t: Translation, op: Operation, values: Any, index: int) -> Any:
@@ -635,6 +594,8 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "conv2d": convolved,
         "conv3d": convolved,
         **dict.fromkeys(OF_PLACES, of_places),
+        **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), pooled),
+        **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"), pooled_to),
         "linear": linear,
         "matmul": matrix_product,
         "mm": matrix_product,
@@ -667,6 +628,8 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "var": variance,
         "std": deviation,
         "topk": largest,
+        "amax": most,
+        "amin": least,
         "max": maximum,
         "maximum": larger,
         "min": minimum,
@@ -683,13 +646,20 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "_weight_norm": weight_normed,
         "layer_norm": normed,
         "group_norm": group_normed,
+        "instance_norm": instance_normed,
+        "batch_norm": batch_normed,
         "rms_norm": rms_normed,
         "softmax": softmax,
         "_softmax": softmax,
+        "logsumexp": log_sum_exp,
+        "log_softmax": log_softmax,
+        "nll_loss_nd": likelihood,
+        "cross_entropy_loss": cross_entropy,
         "silu": mapped("silu", "silu"),
         "mish": mapped("mish", "mish"),
         "hardswish": mapped("hardswish", "hardswish"),
         "elu": exponential_linear,
+        "celu": scaled_exponential_linear,
         "exp": exponential,
         "expm1": exponential_less_one,
         "softplus": softplus,

@@ -396,12 +396,12 @@ def convolved(
         step, before, apart = (each[place] if isinstance(each, tuple) else each for each in (stride, padding, dilation))
         kernel = t.layout.sizes(filters.dims[2 + place])[0]
         places = torch.arange(op.shape[2 + place][0])[:, None] * step + torch.arange(kernel) * apart - before
-        value = _patches(t, op, value, 2 + 2 * place, places)
+        value = patches(t, op, value, 2 + 2 * place, places)
     outer, inner = LETTERS[2 : 2 + count], LETTERS[2 + count : 2 + 2 * count]
-    patches = f"ayb{''.join(each for pair in zip(outer, inner, strict=True) for each in pair)}"
+    read = f"ayb{''.join(each for pair in zip(outer, inner, strict=True) for each in pair)}"
     filters, value = _grouped(t, filters, 0, groups), _grouped(t, value, 1, groups)
-    found = t.layout.product(filters, value, (f"yzb{inner}", patches, f"ayz{outer}"))
-    return moved_channels(t, op, t.joined(t.layout.reshaped(found, op.shape), op), bias)
+    found = t.layout.product(filters, value, (f"yzb{inner}", read, f"ayz{outer}"))
+    return moved(t, op, t.joined(t.layout.reshaped(found, op.shape), op), bias, count)
 
 
 def _convolved_groups(
@@ -427,11 +427,11 @@ def of_channels(t: Translation, vector: Any, count: int) -> Value:
     return Value(value.expression, (*value.dims, *[()] * count))
 
 
-def moved_channels(t: Translation, op: Operation, value: Value, bias: Any) -> Value:
-    """A value plus a bias of each channel, if there is one that is not zero."""
+def moved(t: Translation, op: Operation, value: Value, bias: Any, count: int = 0) -> Value:
+    """A value plus a bias, if there is one that is not zero; of each channel, whose places have so many dimensions."""
     if bias is None or t.number(bias) == 0:
         return value
-    return t.joined(t.layout.added(value, of_channels(t, bias, len(value.dims) - 2)), op)
+    return t.joined(t.layout.added(value, of_channels(t, bias, count)), op)
 
 
 def _grouped(t: Translation, value: Value, place: int, groups: Any) -> Value:
@@ -458,12 +458,12 @@ def _convolved_beside(
     return Beside(tuple((of_part(*part), part[1]) for part in beside.parts), beside.axis, beside.place)
 
 
-def _patches(t: Translation, op: Operation, value: Value, place: int, places: torch.Tensor) -> Value:
+def patches(t: Translation, op: Operation, value: Value, place: int, places: torch.Tensor) -> Value:
     """Entries at places (out, kernel) of a fixed dimension, and zero at places beyond it, in two new dimensions."""
     value = t.layout.whole(value, place)
     (size, *_) = t.layout.sizes(value.dims[place])
     if not all(map(t.axes.is_fixed, value.dims[place])):
-        raise Unknown(f"a convolution along {value.dims[place][0]}, which grows")
+        raise Unknown(f"windows along {value.dims[place][0]}, which grows")
     source = tuple(t.axes.copy(axis, value.axes) for axis in value.dims[place])
     new: list[Dimension] = []
     for each in places.shape:

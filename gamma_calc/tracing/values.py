@@ -7,9 +7,10 @@ it whole; one along which nothing changes is no axis of the expression, and is w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput, Unknown
@@ -52,6 +53,12 @@ class Value:
     def place(self, dim: int) -> int:
         """The number of a dimension, which may be counted from the last one."""
         return dim % len(self.dims)
+
+    def places(self, dims: Any) -> tuple[int, ...]:
+        """The numbers of one dimension or several; of all of them where none is given."""
+        if isinstance(dims, int):
+            return (self.place(dims),)
+        return tuple(self.place(dim) for dim in dims or range(len(self.dims)))
 
     def written(self, expression: Expression) -> Value:
         """The same dimensions of another expression."""
@@ -153,6 +160,15 @@ class AxisLayout:
         else:
             expression = product_of(left.expression, right.expression)
         return Value(expression, tuple(dims[letter] for letter in out))
+
+    def summed(self, left: Value, right: Value, places: Collection[int], keepdim: bool) -> Value:
+        """The sum of products along dimensions of the left value; the right one has the same, or is a number."""
+        letters = "".join(map(chr, range(ord("a"), ord("a") + len(left.dims))))
+        out = "".join(letter for place, letter in enumerate(letters) if place not in places)
+        found = self.product(left, right, (letters, letters[: len(right.dims)], out))
+        dims = iter(found.dims)
+        kept = tuple(() if place in places else next(dims) for place in range(len(left.dims)))
+        return Value(found.expression, kept) if keepdim else found
 
     def broadcast(self, left: Value, right: Value) -> tuple[Value, Value]:
         """Two values with as many dimensions, and the same axes where both have some."""

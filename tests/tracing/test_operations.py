@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional
 
-from gamma_calc import exponents, traced
+from gamma_calc import derive, exponents, traced
+from gamma_calc.errors import BadInput
 from gamma_calc.program.expressions import Given, nodes
 from tests.tracing.built import INPUTS, Built, Forward, N, check_gradients, found
 
@@ -20,6 +22,7 @@ MAPS: dict[str, Forward] = {
     "leaky relu": lambda net, f: functional.leaky_relu(f, 0.2),
     "elu": lambda net, f: functional.elu(f),
     "selu": lambda net, f: functional.selu(f),
+    "celu": lambda net, f: functional.celu(f, 0.25),
     "softplus": lambda net, f: functional.softplus(f, beta=2) + functional.logsigmoid(f),
     "a decay": lambda net, f: (-functional.softplus(f)[:, None].repeat(1, 2, 1) * torch.tensor(0.7)).exp()[:, 1],
     "mish": lambda net, f: functional.mish(f),
@@ -42,7 +45,7 @@ MAPS: dict[str, Forward] = {
     "between two": lambda net, f: torch.lerp(f, f.relu(), 0.25).addcmul(f, f, value=2),
     "the least of a mean of squares": lambda net, f: f / f.square().mean(-1, keepdim=True).clamp(min=1e-5).sqrt(),
     "length": lambda net, f: functional.normalize(f, dim=-1),
-    "norm": lambda net, f: f * f.norm(dim=-1, keepdim=True) + f.norm(dim=0),
+    "norm": lambda net, f: f * f.norm(dim=-1, keepdim=True) + f.norm(dim=0) + f[None].norm(dim=(0, 1)) * f.norm(),
     "the larger and the smaller": lambda net, f: torch.maximum(f, f.square()) + 3 * torch.min(f, f.square()),
     "a number and a value": lambda net, f: torch.maximum(f.new_tensor(-0.25), f) * torch.min(f.new_zeros(()), f),
     "by the sign": lambda net, f: torch.where(f > 0, f.square(), 0.1 * f) + torch.where(f <= 0, f, 0.0),
@@ -221,6 +224,52 @@ SUMS: dict[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
     "means of places": (
         lambda net, f: functional.adaptive_avg_pool1d(functional.avg_pool2d((f @ net.last)[None], (2, 3), 1), 1),
         {"last": (N, 4)},
+    ),
+    "the largest of windows": (
+        lambda net, f: functional.max_pool2d((f @ net.last)[None].square() - 1, (3, 2), (2, 1), 1),
+        {"last": (N, 4)},
+    ),
+    "the largest of so many windows": (
+        lambda net, f: (
+            functional.adaptive_max_pool1d((f @ net.last).T[None], 3)
+            + (f @ net.last).max() * (f @ net.last).min() * (f @ net.last).min(1).values.sum()
+        ),
+        {"last": (N, 4)},
+    ),
+    "the largest and the least": (
+        lambda net, f: f.amax(0, keepdim=True) * f.amin(0) @ net.last + (f @ net.last).amax((0, 1)),
+        {"last": (N, 2)},
+    ),
+    "the logarithm of a softmax": (
+        lambda net, f: functional.log_softmax(f @ net.last, -1) * torch.logsumexp(f @ net.last, (0, 1), keepdim=True),
+        {"last": (N, 3)},
+    ),
+    "cross entropy": (
+        lambda net, f: (
+            functional.cross_entropy(f @ net.last, torch.tensor([2, 0, 1, 1, 0]))
+            + functional.nll_loss((f @ net.last)[:, :, None], torch.tensor([[1], [0], [2], [1], [0]]), reduction="sum")
+        ),
+        {"last": (N, 3)},
+    ),
+    "a norm by running statistics": (
+        lambda net, f: functional.batch_norm(
+            functional.batch_norm(f @ net.last, f.new_zeros(3), f.new_ones(3))[:, :, None],
+            torch.arange(3, dtype=f.dtype),
+            torch.arange(1, 4, dtype=f.dtype),
+            net.gate,
+            net.gate,
+        ),
+        {"last": (N, 3), "gate": (3,)},
+    ),
+    "a norm over examples": (
+        lambda net, f: (
+            functional.batch_norm(f[:, :, None], None, None, net.gate, training=True, eps=1e-15)[:, :, 0] @ net.last
+        ),
+        {"last": (N, 3), "gate": (N,)},
+    ),
+    "a norm of the places of each channel": (
+        lambda net, f: functional.instance_norm(f.T[None], weight=net.gate, eps=1e-15)[0].T @ net.last,
+        {"last": (N, 3), "gate": (N,)},
     ),
     "numbers between places": (
         lambda net, f: functional.interpolate(functional.interpolate(f.T[None], 7), 3, mode="linear")[0].T @ net.last,
@@ -554,8 +603,13 @@ REFUSED: dict[str, Forward] = {
     ).split(2 * f.shape[1], -1)[0],
     "numbers put in place of some coordinates of width, which grows": half_replaced,
     "repeated a number of times that grows": lambda net, f: f.repeat(1, f.shape[1]).relu(),
-    "a maximum of all entries": lambda net, f: f.max(),
-    "the smallest of several entries": lambda net, f: f.T.min(-1).values,
+    "all coordinates of width, which grows, one against the other": lambda net, f: f.max(),
+    "weights of classes, classes that are left out, or ones that are not known": lambda net, f: functional.nll_loss(
+        f.mean(1, True).expand(5, 3), torch.tensor([0, 1, -100, 0, 1])
+    ),
+    "smoothed labels": lambda net, f: functional.cross_entropy(
+        f.mean(1, True).expand(5, 3), torch.tensor([0, 1, 1, 0, 1]), label_smoothing=0.1
+    ),
     "a comparison with a number other than 0": lambda net, f: torch.where(f > 0.5, f, f.square()),
     "complex numbers, of which only products with data are known": lambda net, f: torch.view_as_real(
         torch.view_as_complex(torch.stack([f, f], -1)) ** 2
@@ -563,7 +617,7 @@ REFUSED: dict[str, Forward] = {
     "an einsum ii->i, which has a letter twice in one operand": lambda net, f: torch.einsum("ii->i", f[:, :5]),
     "a list whose length grows": lambda net, f: f.split([5] * (f.shape[1] // 5) + [f.shape[1] % 5], -1)[0],
     "a number of pieces that grows": lambda net, f: f.chunk(f.shape[1] // 5, -1)[0],
-    "a convolution along width, which grows": lambda net, f: functional.conv1d(f[:, None], net.last),
+    "windows along width, which grows": lambda net, f: functional.conv1d(f[:, None], net.last),
 }
 
 
@@ -582,3 +636,9 @@ def test_what_is_left_of_a_state_is_a_power_of_e_of_nothing_positive() -> None:
     check_gradients(found(decays, last=(N, 2)))
     backwards = found(lambda net, f: (f.cumsum(0)[-1:] - f.cumsum(0)).exp() @ net.last, last=(N, 2))
     assert [each.operation for each in backwards.unknown] == ["exp"]
+
+
+def test_what_was_found_is_no_problem_but_has_one() -> None:
+    one: Any = found(lambda net, f: f @ net.last, last=(N, 2))
+    with pytest.raises(BadInput, match=r"a Scheme or a Problem, which its \.problem is"):
+        derive(one)

@@ -1,0 +1,141 @@
+"""Norms: values over their size along a dimension, of a group, of each channel, or over all examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from gamma_calc.errors import Unknown
+from gamma_calc.program import network
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import Expression, PowerOf
+from gamma_calc.tracing.capture import Operation, in_each
+from gamma_calc.tracing.pieces import moved, of_channels
+from gamma_calc.tracing.translation import Beside, Translation
+from gamma_calc.tracing.values import Value, flat
+
+
+def norm(
+    t: Translation, op: Operation, x: Any, order: Any = None, dim: Any = None, keepdim: bool = False, **options: Any
+) -> Value:
+    """The Euclidean norm along dimensions, or of all entries."""
+    if order not in (None, 2):
+        raise Unknown("a norm other than the Euclidean one")
+    value = t.value(x)
+    squares = t.layout.summed(value, value, value.places(dim), keepdim)
+    return squares.written(PowerOf(squares.expression, Fraction(1, 2)))
+
+
+def weight_normed(t: Translation, op: Operation, weight: Any, magnitude: Any, dim: int = 0) -> Value:
+    """A matrix over its Euclidean norms along one dimension, times a magnitude each."""
+    value = t.value(weight)
+    if len(value.dims) != 2:
+        raise Unknown("a weight norm of what is no matrix")
+    length = norm(t, op, weight, 2, 1 - value.place(dim), keepdim=True)
+    directions = t.layout.times(value, length.written(PowerOf(length.expression, Fraction(-1))))
+    return t.layout.times(directions, t.value(magnitude))
+
+
+def normed(
+    t: Translation, op: Operation, x: Any, shape: Any, weight: Any = None, bias: Any = None, *rest: Any
+) -> Value:
+    """A layer norm, times a weight, plus a bias."""
+    return moved(t, op, _normed(t, x, shape, weight, network.layer_norm), bias)
+
+
+def rms_normed(t: Translation, op: Operation, x: Any, shape: Any, weight: Any = None, eps: Any = None) -> Value:
+    """An RMS norm, times a weight."""
+    return _normed(t, x, shape, weight, network.rms_norm)
+
+
+def _normed(t: Translation, x: Any, shape: Any, weight: Any, norm: Callable[[Expression, Axis], Expression]) -> Value:
+    """A norm along the last dimensions, times a weight, if there is one."""
+    value = t.value(x)
+    shapes = [t.layout.sizes(dim) for dim in value.dims]
+    front = value.dims[: -len(shape)]
+    value = t.layout.whole(Value(value.expression, (*front, flat(value.dims[len(front) :]))), len(front))
+    (axis,) = value.dims[-1]
+    value = t.layout.reshaped(value.written(norm(value.expression, axis)), shapes)
+    return value if weight is None or t.number(weight) == 1 else t.layout.times(value, t.value(weight))
+
+
+def group_normed(
+    t: Translation, op: Operation, x: Any, groups: Any, weight: Any = None, bias: Any = None, *rest: Any
+) -> Value:
+    """A layer norm of each group of channels, times a weight and plus a bias of each channel."""
+    assert op.shape is not None
+    (batch, channels, *places), several = op.shape, in_each(groups)
+    each = tuple(count // group for count, group in zip(channels, several, strict=True))
+    beside = t.beside(x)
+    if isinstance(beside, Beside) and isinstance(groups, int):
+        beside = t.stacked(beside, groups)
+    value = t.layout.reshaped(t.value(beside), [batch, several, each, *places])
+    value = t.layout.reshaped(_normed(t, value, [each, *places], None, network.layer_norm), op.shape)
+    return _of_each_channel(t, op, value, weight, bias)
+
+
+def instance_normed(
+    t: Translation,
+    op: Operation,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    square: Any,
+    is_own: bool,
+    momentum: float,
+    eps: float,
+    *rest: Any,
+) -> Value:
+    """A layer norm of the places of each channel, or by running statistics, times a weight and plus a bias of each."""
+    if not is_own:
+        return batch_normed(t, op, x, weight, bias, mean, square, False, momentum, eps)
+    value = t.value(x)
+    front = value.dims[:2]
+    found = _normed(t, Value(value.expression, (*front, flat(value.dims[2:]))), [()], None, network.layer_norm)
+    assert op.shape is not None
+    return _of_each_channel(t, op, t.layout.reshaped(found, op.shape), weight, bias)
+
+
+def batch_normed(
+    t: Translation,
+    op: Operation,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    square: Any,
+    is_own: bool,
+    momentum: float,
+    eps: float,
+    *rest: Any,
+) -> Value:
+    """By the running statistics that the model has, as in evaluation, or by those of all examples and their places.
+
+    Times a weight and plus a bias of each channel.
+    """
+    value = t.value(x)
+    if is_own:
+        batch, channels, *places = value.dims
+        found = Value(value.expression, (channels, flat((batch, *places))))
+        found = _normed(t, found, [()], None, network.layer_norm)
+        found = t.layout.reshaped(found, [t.layout.sizes(dim) for dim in (channels, batch, *places)])
+        channels, batch, *places = found.dims
+        return _of_each_channel(t, op, Value(found.expression, (batch, channels, *places)), weight, bias)
+    count = len(value.dims) - 2
+    if t.number(mean) != 0:
+        value = t.layout.added(value, t.scaled(of_channels(t, mean, count), -1))
+    number = t.number(square)
+    if isinstance(number, int | float):
+        return _of_each_channel(t, op, t.scaled(value, (number + eps) ** -0.5), weight, bias)
+    squares = t.layout.added(of_channels(t, square, count), Value(t.scalar(eps), ()))
+    value = t.layout.times(value, squares.written(PowerOf(squares.expression, Fraction(-1, 2))))
+    return _of_each_channel(t, op, value, weight, bias)
+
+
+def _of_each_channel(t: Translation, op: Operation, value: Value, weight: Any, bias: Any) -> Value:
+    """Times a weight and plus a bias of each channel, where there are any."""
+    if weight is not None and t.number(weight) != 1:
+        value = t.layout.times(value, of_channels(t, weight, len(value.dims) - 2))
+    return moved(t, op, value, bias, len(value.dims) - 2)
