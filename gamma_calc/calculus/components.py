@@ -120,10 +120,16 @@ def _most_apart(components: Iterable[Component]) -> int:
 def _different(components: Term) -> Sequence[Component]:
     """The components of one parity, brought together as far as no later sum can tell.
 
-    Those that have seen the same are as large as the largest; those of one size have, together, seen what any has.
-    One beside which another is as large and has seen as much is left out, and so is one of several that a bound hides
-    and that is not the largest. Several bounds leave one, but not where two exponents are free: parts beside it, told
-    one by one, would be told less from below than together.
+    What is left of two:
+
+        that have seen the same                         the larger
+        of one size                                     one, which has seen what either has
+        one as large as the other, and has seen as much that one
+        only bounded, both                              one bound
+        one not the largest, which a bound hides        the bound
+
+    Where two exponents are free, bounds stay apart: parts beside one bound, told one by one, would be told less from
+    below than together.
     """
     alike = dict[frozenset[Sight], list[Component]]()
     for each in components:

@@ -323,14 +323,17 @@ def _mapped(
     leading: Component | None = None,
     symmetry: Symmetry = Symmetry.NONE,
 ) -> Provenance:
-    """What a map makes of one component of its argument.
+    """What a map makes of one component of its argument: phi(c_1) of what leads, phi'(c_1) c_2 of a small c_2.
 
-    phi(c_1 + c_2) - phi(c_1) = phi'(c_1) c_2 for a small c_2: it is as odd as c_2 is under flips that leave c_1 alone.
-    A component beside which none is larger is not small, and a map that is neither odd nor even turns what is odd into
-    both. Where it is not said which one leads, c_1 is all that may be as large as c_2: of what phi' knows of them the
-    second order is left out.
+    Under a flip that changes the sign of c_1, or of c_2, alone:
 
-    Under a flip that changes the sign of all of c_1 an odd phi is odd and its phi' even, and the other way round.
+        phi                   phi(c_1)        phi'(c_1) c_2, by c_1       phi'(c_1) c_2, by c_2
+        neither odd nor even  either way      either way                  odd
+        odd (tanh)            odd             even                        odd
+        even (tanh')          even            odd                         odd
+
+    A component beside which none is larger is not small. Where it is not said which one leads, c_1 is all that may be
+    as large as c_2: of what phi' knows of them the second order is left out.
     """
     least = component if leading is None else leading
     beside = [each.provenance for each in argument if each is not component and not is_below(each, least)]

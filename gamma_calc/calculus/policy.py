@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
@@ -69,17 +69,16 @@ class Summation(Shared):
 def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> tuple[Summation, ...]:
     """The parts of a contraction, by how the products of two terms relate to each other along the axes.
 
-    Over axes of fixed size, a fixed number of summands. Over others the summands are *independent*, centred and
-    uncorrelated, where a flip along an axis changes their sign, or where one factor is a random tensor itself; else
-    *aligned*. Where the other factor has seen that tensor W through a sum over its other axis, as x has seen W^T y, the
-    sum is of two parts: what is independent of all before, and a *diluted* one along y. With n^mu summands in W^T y an
-    entry of x knows each of W as far as n^(-mu/2), so this part has delta - mu/2 in place of delta; and delta/2 - mu/2
-    where x is odd under a flip along the axis that is not of W, as an entrywise product of W^T y and V^T z is. Over
-    axes of fixed size it need not be told apart: n^(-mu/2) is as much as a sum over the n^mu of y can gain on it.
+    Over n^delta coordinates, with n^mu of them in a sum that came before:
 
-    Summands (W x)_i (W y)_i know of each other by x . y only. Where that is a random walk over n^mu terms, a share
-    n^(-mu/2) of them is aligned, and the rest is independent, as rows of W are. So it is for (W x)_i times anything
-    that has seen W through such (W y)_i, and for a product (W x)_i (W y)_i against what has not seen W.
+        sum                                      kind                      adds
+        over axes of fixed size                  fixed                     0
+        x . x                                    aligned                   delta
+        W x, where x has not met W               independent               delta/2
+        W x, where x has seen W^T y              independent and diluted   delta/2 and delta - mu/2
+        (W x) . (W y), where x . y is a walk     independent and diluted   delta/2 and delta - mu/2
+
+    Over axes of fixed size nothing need be told apart: n^(-mu/2) is as much as a sum over the n^mu of y can gain on it.
 
     Source: Yang, "Tensor Programs III", Z^(Wx) = hat Z^(Wx) + dot Z^(Wx), for a random tensor's sum with what has seen
     it; the central limit theorem and the law of large numbers for the others, as Hayou et al. use them silently.
@@ -87,25 +86,52 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
     whole = contracted(left, right, over)
     if not _grows(over):
         return (Summation(Alignment.FIXED, over, Affine.of(0), whole),)
-    centred = {axis for axis in over if is_centred(left, right, axis)}
     term, other = (left, right) if _is_summed(left.fresh, over) else (right, left)
     tensor = term.fresh
+    if tensor is None or not _is_summed(tensor, over):
+        return _of_two(left, right, over, whole)
     sights = [sight for sight in other.seen if _is_met(sight, tensor, over)]
-    if tensor is None or not _is_summed(tensor, over) or any(_is_elsewhere(sight, tensor, over) for sight in sights):
-        kind = Alignment.INDEPENDENT if centred else Alignment.ALIGNED
-        along = None if centred else long_axis(over)
-        lengths = frozenset[Affine]() if along is None else walks(left, right, along)
-        if lengths:
-            diluted = (_size(over) - length * HALF for length in sorted(lengths, key=str))
-            return (
-                Summation(Alignment.INDEPENDENT, over, _size(over) * HALF, whole),
-                *(Summation(Alignment.DILUTED, over, gain, whole) for gain in diluted),
-            )
-        return (Summation(kind, over, _summed(over, centred), whole),)
-    found = Summation(Alignment.INDEPENDENT, over, _size(over) * HALF, whole)
+    if any(_is_elsewhere(sight, tensor, over) for sight in sights):
+        return _of_two(left, right, over, whole)
+    return _hat_and_dot(term, other, sights, over, whole)
+
+
+def _of_two(left: Provenance, right: Provenance, over: tuple[Axis, ...], whole: Provenance) -> tuple[Summation, ...]:
+    """A sum of two factors: independent where a flip along an axis changes the sign of the products, else aligned.
+
+    Summands (W x)_i (W y)_i know of each other by x . y only. Where that is a random walk over n^mu terms, a share
+    n^(-mu/2) of them is aligned, and the rest is independent, as rows of W are. So it is for (W x)_i times anything
+    that has seen W through such (W y)_i, and for a product (W x)_i (W y)_i against what has not seen W.
+    """
+    centred = {axis for axis in over if is_centred(left, right, axis)}
+    if centred:
+        return (Summation(Alignment.INDEPENDENT, over, _summed(over, centred), whole),)
+    along = long_axis(over)
+    lengths = frozenset[Affine]() if along is None else walks(left, right, along)
+    if not lengths:
+        return (Summation(Alignment.ALIGNED, over, _size(over), whole),)
+    diluted = (_size(over) - length * HALF for length in sorted(lengths, key=str))
+    return (
+        Summation(Alignment.INDEPENDENT, over, _size(over) * HALF, whole),
+        *(Summation(Alignment.DILUTED, over, gain, whole) for gain in diluted),
+    )
+
+
+def _hat_and_dot(
+    term: Provenance, other: Provenance, sights: Sequence[Sight], over: tuple[Axis, ...], whole: Provenance
+) -> tuple[Summation, ...]:
+    """A sum of a random tensor W against x: the hat, independent of all before, and a dot for each y in W^T y.
+
+    With n^mu summands in W^T y an entry of x knows each of W as far as n^(-mu/2), so the part along y adds
+    delta - mu/2; and delta/2 - mu/2 where x is odd under a flip along the axis that is not of W, as an entrywise
+    product of W^T y and V^T z is.
+    """
+    tensor = term.fresh
+    assert tensor is not None  # the term is W
+    hat = Summation(Alignment.INDEPENDENT, over, _size(over) * HALF, whole)
     flips = {Flip(tensor.tensor, axis, place) for axis, place in tensor.at if place in over and not axis.is_fixed}
     if not flips & other.flips:
-        return (found,)
+        return (hat,)
     # The part along y is y times a sum of the derivatives of x by W^T y; what else x is odd under centres that sum.
     odd = {flip.at for flip in other.odd - flips}.intersection(over)
     dots: dict[tuple[Provenance, Affine], Provenance] = {}
@@ -115,16 +141,16 @@ def summations(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> t
             alike = dots.get((dot.parity, gain))
             dots[dot.parity, gain] = dot if alike is None else alike.joined(dot)
     ordered = sorted(dots.items(), key=lambda dot: (text(dot[1]), str(dot[0][1])))
-    return (found, *(Summation(Alignment.DILUTED, over, gain, dot) for (_, gain), dot in ordered))
+    return (hat, *(Summation(Alignment.DILUTED, over, gain, dot) for (_, gain), dot in ordered))
 
 
 def _is_summed(tensor: Entries | None, over: tuple[Axis, ...]) -> bool:
     return tensor is not None and tensor.places.issuperset(over)
 
 
-def _is_met(sight: Sight, tensor: Entries | None, over: tuple[Axis, ...]) -> bool:
+def _is_met(sight: Sight, tensor: Entries, over: tuple[Axis, ...]) -> bool:
     """Whether a dependence is on the entries of a tensor that a sum takes: rows of a square W are not its columns."""
-    if tensor is None or sight.tensor is not tensor.tensor:
+    if sight.tensor is not tensor.tensor:
         return False
     summed = [pair for pair in sight.entries.at if pair[1] in over]
     return bool(summed) and set(summed) <= set(tensor.at)
