@@ -7,6 +7,12 @@ mean from being as large as they are. *Seen* records how a term depends on W: on
 through sums over some of its axes, and what W was multiplied with in such a sum. A later sum of W against the term
 brings that back: of W (W^T y), the part along y.
 
+    term                odd under a flip of    mixed under    has seen of W
+    W                   a row, a column        -              its entries
+    W^T x               a column               -              W^T x
+    relu(W^T x)         -                      a column       W^T x
+    (W^T x) (W^T y)     -                      -              W^T x, W^T y
+
 W^T y and W^T x change their sign together under a flip of W, and nearly independently of each other where x . y is a
 random walk. *Alone* says which W^T y changes the sign of a term by itself: relu(W^T x) (W^T y) is neither odd nor even
 under a flip of W, and is odd in W^T y.
