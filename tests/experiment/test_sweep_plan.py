@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from hashlib import sha256
@@ -387,6 +388,20 @@ def test_functions_that_share_a_name_have_no_key() -> None:
         with pytest.raises(BadInput, match=r"update rule of a run that is kept: found .* top of a module"):
             plain(Optimizer("mine", Raw(), rule))
     assert {plain(each)["update"] for each in OPTIMIZERS.values()} > {"descent", "lion"}
+
+
+def test_a_function_of_ones_own_has_another_key_where_its_text_is_another(tmp_path: Path) -> None:
+    """Else what it was before, or one of the same name elsewhere, would lend it its runs."""
+    keys = set()
+    for place, factor in enumerate((1, 2, 2)):
+        path = tmp_path / f"rule_{place}.py"
+        path.write_text(f"def descent(tensor, gradients):\n    return gradients[tensor] * {factor}\n", encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        keys.add(plain(module.descent))
+    assert len(keys) == 2 and all(key.startswith("descent ") for key in keys)
 
 
 def test_the_runs_name_their_kind() -> None:
