@@ -76,12 +76,13 @@ def bounded(
     try:
         run = run_of(program, domain, horizon, policy, apart)
     except Open as error:
-        return Bounded(EMPTY, domain, (error.run,), False, str(error))
+        return _started(error.run, quantities, str(error))
     if run.settled_from is not None:
         return _bound((run,), quantities, f"settled from step {run.settled_from} on, by induction")
     if horizon is not None:
-        reason = run.cut or f"unrolled for {horizon} steps"
-        return replace(_bound((run,), quantities, reason), is_final=not run.cut)
+        if run.cut:
+            return _started(run, quantities, run.cut)
+        return _bound((run,), quantities, f"unrolled for {horizon} steps")
     found = step_map(program, quantities, domain, policy)
     below = minorant(program, quantities, domain, policy) if found is None else None
     bound, missing = None, ""
@@ -91,8 +92,7 @@ def bounded(
         bound = _confined(run, quantities, below)
         missing = ", nor where they are bounded and no cycle of a map below gains"
     if bound is None:
-        bound = _bound((run,), quantities, f"{_unsettled(run)}{missing}")
-        bound = replace(bound, is_final=False)
+        bound = _started(run, quantities, f"{_unsettled(run)}{missing}")
     whole = product_map(program, quantities, domain, policy) if below is not None else None
     return replace(bound, map=found, below=below, whole=whole)
 
@@ -115,11 +115,11 @@ def unrolled(
 ) -> Trajectory:
     """The first steps of a run, as many as are short enough to write out.
 
-    What a step changes may take another one to pass from each parameter to the next, and back; once that brings nothing
-    new but sizes, no more steps are looked at than of one module.
+    What a step changes may take another one to pass from each parameter to the next, and back, and what is known of
+    earlier steps as many again; once that brings nothing new but sizes, no more are looked at than of one module.
     """
     alike = UNROLLED if steps is None else None
-    steps = UNROLLED + 2 * max(0, len(program.parameters) - MODULE_SIZE) if steps is None else steps
+    steps = UNROLLED + 4 * max(0, len(program.parameters) - MODULE_SIZE) if steps is None else steps
     return trajectory(program, steps, domain, policy, MOST_NUMBERS, apart, alike)
 
 
@@ -186,6 +186,14 @@ def _walks(rounds: tuple[tuple[Node, ...], ...]) -> str:
 def _bound(runs: tuple[Trajectory, ...], quantities: tuple[str, ...], reason: str) -> Bounded:
     inner, outer = (_below(runs[-1], quantities, is_upper=is_upper) for is_upper in (True, False))
     return Bounded(inner, outer, runs, True, reason)
+
+
+def _started(run: Trajectory, quantities: tuple[str, ...], reason: str) -> Bounded:
+    """What the first steps prove: where they are not bounded. Where they are so nowhere, that says all."""
+    outer = _below(run, quantities, is_upper=False)
+    if outer.is_empty:
+        return Bounded(EMPTY, EMPTY, (run,), True, f"the first {len(run.steps)} steps are not bounded")
+    return Bounded(EMPTY, outer, (run,), False, reason)
 
 
 def _below(run: Trajectory, quantities: tuple[str, ...], *, is_upper: bool) -> Polyhedron:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gamma_calc.algebra import VANISHING, Affine, Exponent
+from gamma_calc.algebra import VANISHING, Affine, Exponent, zero_region
 from gamma_calc.analysis.conditions import EFFICIENT, FEATURE_LEARNING, STABLE, Factor, conditions_of, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, derived
@@ -85,9 +85,17 @@ def _within(found: Derivation, stable: Decision) -> str:
             return f"For {found.title} choose {each.region}: its output moves{but}."
         if each.status is Status.UNKNOWN:
             return f"{_place(found, stable)}; what learns there is not known: {each.reason}."
-    last = found.run.last.sizes
-    is_still = all(last[name].upper.is_vanishing for name in learning.condition.reached)
-    return f"{_place(found, stable)}, and its output {'never moves' if is_still else 'hardly changes'}."
+    changes = {name: found.run.last.sizes[name].upper for name in learning.condition.reached}
+    if all(size.is_vanishing for size in changes.values()):
+        return f"{_place(found, stable)}, and its output never moves."
+    still = [name for name, size in changes.items() if (stable.region & zero_region(size)).is_empty]
+    if len(still) == len(changes):
+        return f"{_place(found, stable)}, and its output hardly changes."
+    if not still:
+        return f"{_place(found, stable)}, but not every feature learns at once."
+    are_zero, is_one = all(changes[name].is_vanishing for name in still), len(still) == 1
+    fall = ("is zero" if is_one else "are zero") if are_zero else f"{'falls' if is_one else 'fall'} as n grows"
+    return f"{_place(found, stable)}, but not every feature learns: {_few(still)} {fall}."
 
 
 def _place(found: Derivation, stable: Decision) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gamma_calc.algebra import Affine, Inequality, Polyhedron, nonpositive_region
+from gamma_calc.algebra import Affine, Exponent, Inequality, Polyhedron, nonpositive_region
 from gamma_calc.analysis.bounded import bounded
 from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE
 from gamma_calc.analysis.derivation import derived
@@ -243,3 +243,21 @@ def test_a_wrong_family_is_seen() -> None:
     )
     assert all(disagreements(subject, STABLE.bounded, wrong, upto=3) for wrong in (missing, off, other))
     assert family.is_turning
+
+
+@pytest.mark.parametrize(
+    ("exponents", "others"),
+    [
+        (("-1/2", "-1", "-1", "-1/4"), {"scale": "1/2", "momentum": "1/4", "epsilon": "1/2"}),
+        (("-1/2", "1", "-1", "-1"), {"optimizer": "adam-clipped", "rank": "1/2", "momentum": "0"}),
+    ],
+    ids=["epsilon", "clipping"],
+)
+def test_what_the_first_steps_refute_is_not_stable_though_they_have_not_settled(
+    exponents: tuple[str, str, str, str], others: dict[str, str]
+) -> None:
+    subject = scheme(*exponents, **others)
+    found = derived(subject)
+    assert found.run.settled_from is None and found.run.steps[0].sizes["Z_B"].lower.is_above(Exponent.of(0))
+    assert all(each.holds is False for each in found.decisions.values())
+    assert found.decisions["stable"].reason == "the first 5 steps are not bounded"

@@ -10,9 +10,26 @@ import pytest
 from gamma_calc import CATALOGUE, Scheme, derive
 from gamma_calc.derivation.advice import advice
 from gamma_calc.program.models import LoraStack, Perceptron
+from gamma_calc.program.spec_file import scheme_from_text
 from tests.explorer.examples import gated
 
 TWO = Scheme("two", {"A": "-1/2", "B": "zero", "eta_A": "a", "eta_B": "b"}, model=LoraStack(2))
+
+
+STARVED = """
+[model]
+kind = "lora-stack"
+depth = 2
+[exponents]
+A = "-1/2"
+B = "zero"
+eta_A = "a"
+eta_B = "b"
+[parameters."A[1]"]
+rate = "-2"
+[parameters."B[1]"]
+rate = "-2"
+"""
 
 
 def perceptron(*inits: str) -> Scheme:
@@ -93,6 +110,18 @@ CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"optimizer": "sgd"},
         "For rslora under sgd stay within 2*eta - rho <= -2 and rho >= 0 and rho <= 1: it is stable there, "
         "and its output hardly changes.",
+    ),
+    "not every feature": (
+        frozen(frozen(TWO, "A[1]"), "B[1]"),
+        {},
+        "For two under adam stay within a + b <= -1 and b <= 0: it is stable there, but not every feature learns: "
+        "Delta_Z_B[1] is zero.",
+    ),
+    "starved features": (
+        scheme_from_text(STARVED, default_name="starved"),
+        {},
+        "For starved under adam stay within a + b <= -1 and b <= 0: it is stable there, but not every feature learns: "
+        "Delta_Z_B[1] falls as n grows.",
     ),
     "everywhere": (
         Scheme("still", {"A": "zero", "B": "zero", "eta_A": "eta", "eta_B": "eta"}),

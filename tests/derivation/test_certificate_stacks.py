@@ -94,6 +94,17 @@ def test_a_certificate_says_what_the_derivation_says(name: str) -> None:
     assert not made.at_max or f"undertrained: {factors}" in found.conclusions
 
 
+@pytest.mark.parametrize("horizon", [9, None])
+def test_a_run_that_a_checker_tells_settled_sooner_is_followed_no_further(horizon: int | None) -> None:
+    """The engine tells apart what has met what in earlier steps, for some more steps."""
+    both = stack(2, B="-1/2", eta_A="-1", eta_B="-1", rank="1/2")
+    run = trajectory(program_of(both), 12, both.domain)
+    found = verification(json.loads(certificate(derived(both, horizon)).text()))
+    assert run.settled_from == 12
+    assert found.first_failure is None
+    assert "stable, Z_B[1], Z_B[2] <= 0 (every step): always" in found.conclusions
+
+
 def test_a_condition_names_its_quantities() -> None:
     found = claimed(written("init-a"))
     assert "stable, Z_B[1], Z_B[2] <= 0 (every step): eta <= -1/2" in found
