@@ -15,6 +15,9 @@ from gamma_calc.simulation.program_sizes import Key, Term
 from gamma_calc.simulation.slopes import SlopeEstimate, slope_estimate
 from gamma_calc.simulation.verdicts import TOLERANCE, Judgement, Verdict, verdict
 
+MOST_CANCELLED = 1 / 4
+"""Of the mean square of leading terms, what is left in their sum at the largest width, where it is to count as lost."""
+
 FEWEST_PLACES, MOST_PLACES = 3, 17
 """Of a slope that is shown: finer than any verdict needs, and all that a double has."""
 
@@ -117,7 +120,8 @@ class VerdictRow:
     """The verdict on a quantity at step t of a scheme.
 
     `leading` judges the terms whose exponent is the largest, together; `terms` each term by itself; `raw_slope` is the
-    slope of the whole sum, crossovers and all, which is shown and not judged.
+    slope of the whole sum, crossovers and all, which is shown and not judged. `cancelled` says how the sum falls beside
+    its leading terms, where these cancel: its exponent is not theirs then.
     """
 
     scheme: str
@@ -126,6 +130,7 @@ class VerdictRow:
     leading: Judged
     terms: Mapping[Term, Judged]
     raw_slope: float | None
+    cancelled: str = ""
 
     @property
     def judged(self) -> tuple[Judged, ...]:
@@ -134,8 +139,8 @@ class VerdictRow:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the verdicts on the leading terms and on each term."""
-        return worst(each.judgement.verdict for each in self.judged)
+        """The worst of the verdicts on the leading terms and on each term; FAIL where they cancel."""
+        return Verdict.FAIL if self.cancelled else worst(each.judgement.verdict for each in self.judged)
 
     def changed(self, of: Callable[[Judged, Term | None], Judged]) -> VerdictRow:
         """The row with something else said of the leading terms, which stand for None, and of each term."""
@@ -145,13 +150,15 @@ class VerdictRow:
     @property
     def reason(self) -> str:
         """Why, for the leading terms or else the first term that has the row's verdict."""
+        if self.cancelled:
+            return self.cancelled
         named = [(self._zero, self.leading), *((f"term {' '.join(term)}: ", each) for term, each in self.terms.items())]
         return next(f"{name}{each.judgement.reason}" for name, each in named if each.judgement.verdict is self.verdict)
 
     @property
     def remark(self) -> str:
         """The reason without the numbers of the leading terms, which stand beside it in every table."""
-        if self.leading.judgement.verdict is not self.verdict:
+        if self.cancelled or self.leading.judgement.verdict is not self.verdict:
             return self.reason
         return f"{self._zero}{self.leading.judgement.remark}"
 
@@ -226,7 +233,25 @@ def _row(scheme: str, prediction: Prediction, measurement: Measurement) -> Verdi
         judged_alone(prediction.total, together, measurement),
         {term: judged_alone(each, squares.get(term, nothing), measurement) for term, each in expected.items()},
         _estimate(whole, measurement).slope,
+        _cancelled(whole, together, measurement) if len(leading) > 1 and not prediction.total.is_upper else "",
     )
+
+
+def _cancelled(whole: NDArray[np.float64], together: NDArray[np.float64], measurement: Measurement) -> str:
+    """How a sum falls beside its leading terms, where these cancel; nothing where they do not.
+
+    Lower terms may hide a slope, but they add to the sum: one that is smaller than its leading terms has lost them.
+    """
+    share = np.divide(whole, together, out=np.ones_like(whole), where=together > 0)
+    at_last = share[-1][~measurement.is_excluded[-1]]
+    if not at_last.size or at_last.mean() >= MOST_CANCELLED:
+        return ""
+    estimate = _estimate(share, measurement)
+    if estimate.is_zero:
+        return "its leading terms cancel: their sum is zero"
+    if estimate.interval is None or estimate.interval[1] >= -TOLERANCE:
+        return ""
+    return f"its leading terms cancel: their sum falls like n^({estimate.slope:.2f}) beside them"
 
 
 def judged_alone(predicted: Predicted, squares: NDArray[np.float64], measurement: Measurement) -> Judged:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -19,11 +20,12 @@ from gamma_calc.derivation.questions import Derived
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import Control, Crosscheck
 from gamma_calc.experiment.folder import distinct_stems, folder_contents, sheet
-from gamma_calc.experiment.prediction import at_largest_rate, moved, predictions
+from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, moved, predictions
 from gamma_calc.experiment.setup import Settings
 from gamma_calc.experiment.verdicts import judged
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import Scheme
+from gamma_calc.simulation.program_sizes import Key
 from gamma_calc.simulation.verdicts import TOLERANCE, Judgement, Verdict
 from tests.schemes import scheme
 
@@ -269,3 +271,43 @@ def test_two_schemes_never_share_a_file() -> None:
     for section, subject in zip(sections, pair, strict=True):
         (path,) = re.findall(r"\((derivations/\S*\.md)\)", section)
         assert contents[path] == Derived(derived(subject)).markdown()
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Two terms x and y, and their sum, as a measurement."""
+
+    configuration: Settings
+    mean_square: dict[Key, np.ndarray]
+    is_excluded: np.ndarray
+
+
+@pytest.mark.parametrize(
+    ("terms", "whole", "said"),
+    [
+        (("0", "0"), lambda n: n**-1.0, "its leading terms cancel: their sum falls like n^(-0.50) beside them"),
+        (("0", "0"), lambda n: 0.0, "its leading terms cancel: their sum is zero"),
+        (("0", "0"), lambda n: 0.1, ""),
+        (("0", "0"), lambda n: 2 + 1e6 / n, ""),
+        (("0", "-1/2"), lambda n: n**-1.0, ""),
+    ],
+    ids=["by a power", "wholly", "in part", "beside larger ones", "a term alone"],
+)
+def test_a_sum_whose_leading_terms_cancel_is_not_as_large_as_they_are(
+    terms: tuple[str, str], whole: Callable[[float], float], said: str
+) -> None:
+    """Each term is as it is predicted; of their sum that says nothing."""
+    settings = Settings(widths=tuple(2**k for k in range(7, 14)), seeds=8, steps=1)
+    exponents = {(name,): Predicted(Fraction(each)) for name, each in zip("xy", terms, strict=True)}
+    sizes = {
+        term: [float(n) ** float(2 * each.exponent or 0) for n in settings.widths] for term, each in exponents.items()
+    }
+    squares = {term: np.outer(each, np.linspace(0.9, 1.1, 8)) for term, each in sizes.items()}
+    values = np.outer([whole(float(n)) for n in settings.widths], np.linspace(0.9, 1.1, 8))
+    keys: dict[Key, np.ndarray] = {(1, "v", term): each for term, each in squares.items()}
+    measurement = Sums(settings, keys | {(1, "v", None): values}, np.zeros(values.shape, dtype=bool))
+    total = Predicted(max(each.exponent for each in exponents.values() if each.exponent is not None))
+    (row,) = judged("", [Prediction("v", 1, total, exponents)], measurement)
+    assert row.cancelled == said
+    assert row.verdict is (Verdict.FAIL if said else Verdict.PASS)
+    assert row.leading.judgement.verdict is Verdict.PASS and row.json()["verdict"] == row.verdict.value
