@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from math import log
 from typing import Any
 
@@ -83,9 +84,22 @@ def _negative_part(t: Translation, value: Value) -> Value:
     return t.layout.added(value, t.scaled(_relu(value), -1))
 
 
-def _positive_part(t: Translation, value: Value) -> Value:
-    """x + relu(-x): as relu(x), but with a slope of 1 at zero."""
-    return t.layout.added(value, _relu(t.scaled(value, -1)))
+@cache
+def slope_at_bound() -> float:
+    """The slope that torch gives a clamp at its bound: 1 up to torch 2.13, 0 in 2.15."""
+    zero = torch.zeros(1, requires_grad=True)
+    (slope,) = torch.autograd.grad(zero.clamp(min=0).sum(), zero)
+    return float(slope)
+
+
+def _above_zero(t: Translation, value: Value) -> Value:
+    """A clamp to what is not negative: relu(x), or x + relu(-x), which has a slope of 1 at zero."""
+    return t.layout.added(value, _relu(t.scaled(value, -1))) if slope_at_bound() else _relu(value)
+
+
+def _below_zero(t: Translation, value: Value) -> Value:
+    """A clamp to what is not positive: -relu(-x), or x - relu(x), which has a slope of 1 at zero."""
+    return _negative_part(t, value) if slope_at_bound() else t.scaled(_relu(t.scaled(value, -1)), -1)
 
 
 def exponential_linear(
@@ -141,7 +155,7 @@ def _half_exponent(t: Translation, x: Any) -> tuple[Value, Value]:
 
 
 def clamped(t: Translation, op: Operation, x: Any, least: Any = None, most: Any = None) -> Value:
-    """Between fixed bounds: c times a map of x / c whose bound is 1, or x + relu(-x) above 0, with a slope of 1 at 0.
+    """Between fixed bounds: c times a map of x / c whose bound is 1; at a bound of 0 with the slope that torch has.
 
     A tiny bound below a norm is left out; one below a softplus is added to the relu of what is above it.
     """
@@ -156,17 +170,17 @@ def clamped(t: Translation, op: Operation, x: Any, least: Any = None, most: Any 
             floor, less = (Value(t.scalar(each), value.dims) for each in (low, -low))
             return t.layout.added(floor, _relu(t.layout.added(value, less)))
         case 0, None:
-            return _positive_part(t, value)
+            return _above_zero(t, value)
         case int(low) | float(low), None if low < 0:
             return t.scaled(clamped(t, op, t.scaled(value, -1), None, -low), -1)
         case None, 0:
-            return _negative_part(t, value)
+            return _below_zero(t, value)
         case None, int(high) | float(high) if -EPSILON <= high < 0:
             return t.scaled(_relu(t.scaled(value, -1)), -1)
         case None, int(high) | float(high) if high > 0:
             return _within(t, value, "capped", high)
         case 0, int(high) | float(high) if high > 0:
-            return _within(t, _positive_part(t, value), "hardtanh", high)
+            return _within(t, _above_zero(t, value), "hardtanh", high)
         case int(low) | float(low), int(high) | float(high) if low == -high < 0:
             return _within(t, value, "hardtanh", high)
     raise Unknown(f"a clamp to {least} and {most}")

@@ -76,7 +76,7 @@ def test_a_frozen_factor_is_measured_without_a_rate() -> None:
         for more in ({}, {"eta_A": "-3"})
     )
     assert without.rates == given.rates and without.rates.startswith("eta_B = ")
-    assert without.rows == given.rows
+    assert repr(without.rows) == repr(given.rows)  # in which some numbers are nan
 
 
 def test_terms_are_judged_apart(init_a: Crosscheck) -> None:

@@ -43,4 +43,5 @@ def test_a_store_without_runs_misses_none_that_are_known(tmp_path: Path, tiny: P
     sweep(tiny, tmp_path / "s")
     with sqlite3.connect(tmp_path / "s") as opened:
         opened.execute("DELETE FROM run")
+    opened.close()
     assert stored_runs(tmp_path / "s").missing is None

@@ -219,7 +219,7 @@ LONG = "o" * 300
 PLACES = {
     "long": (LONG, "cannot be opened: File name too long"),
     "below-long": (f"{LONG}/s", "there is no folder"),
-    "null": ("a\0b", "cannot be opened: embedded null"),
+    "null": ("a\0b", "cannot be opened: (stat: )?embedded null"),
     "below-a-file": ("f/s", "there is no folder"),
     "pipe": ("pipe", "cannot be opened: it is no file"),
     "device": ("/dev/null", "cannot be opened: it is no file"),
