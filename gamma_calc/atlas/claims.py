@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
@@ -42,7 +42,7 @@ TOP = ("source", "because")
 OF_SOURCE = ("id", "title", "status", "group")
 SHARED = ("locator", "status", "quantity", "setting", "subject", "ask", "published", "missing")
 """What a group can say for its claims."""
-CONDITION = ("condition", "bounded", "reached", "steps", "at", "onto", "less", "per", "minus")
+CONDITION = tuple(field.name for field in fields(Question))[2:]
 """What a question can say beside its kind."""
 
 

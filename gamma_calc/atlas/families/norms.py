@@ -109,7 +109,7 @@ SUBJECTS: Mapping[str, Subject] = {
         "muP without multipliers, a rate for each layer; sign descent", *NO_MULTIPLIER, optimizer="sign"
     ),
     "mup-lion": perceptron("muP without multipliers, a rate for each layer; Lion", *NO_MULTIPLIER, optimizer="lion"),
-    "mup-sgd": perceptron("muP, one rate n^c; gradient descent", *tensor_programs.MUP, GLOBAL, optimizer="sgd"),
+    "mup-sgd": tensor_programs.SUBJECTS["mup"],
     "standard": perceptron(
         "entries n^(-1/2) in the output layer; Adam, a rate for each layer", ("0", "0", "0"), ("0", "-1/2", "-1/2")
     ),

@@ -9,16 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gamma_calc.atlas.families import tensor_programs
-from gamma_calc.atlas.perceptrons import (
-    GLOBAL,
-    LAYERS,
-    NO_MULTIPLIER,
-    NTK,
-    OUTPUT_MULTIPLIER,
-    STANDARD,
-    Three,
-    perceptron,
-)
+from gamma_calc.atlas.perceptrons import LAYERS, NO_MULTIPLIER, OUTPUT_MULTIPLIER, STANDARD, Three, perceptron
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.program.expressions import Trained
 from gamma_calc.program.network import axis, contract, data, named, parameter, relu, softmax
@@ -82,12 +73,7 @@ def _masked() -> Problem:
 
 
 SUBJECTS: Mapping[str, Subject] = {
-    "sp-sgd": perceptron(
-        "standard parametrisation, one rate n^c; gradient descent",
-        *STANDARD,
-        GLOBAL,
-        optimizer="sgd",
-    ),
+    "sp-sgd": tensor_programs.SUBJECTS["sp"],
     "sp-sgd-alpha": perceptron(
         "standard parametrisation, one rate n^(-alpha), 1/2 <= alpha < 1; gradient descent",
         *STANDARD,
@@ -100,19 +86,19 @@ SUBJECTS: Mapping[str, Subject] = {
         *STANDARD,
         optimizer="sgd",
     ),
-    "sp-adam": perceptron("standard parametrisation, one rate n^c; Adam", *STANDARD, GLOBAL),
+    "sp-adam": tensor_programs.SUBJECTS["sp-adam"],
     "sp-adam-mup-rates": perceptron(
         "standard parametrisation with muP's rates n^e, n^(e - 1), n^(e - 1); Adam",
         *STANDARD,
         ("e", "e - 1", "e - 1"),
     ),
-    "ntk-sgd": perceptron("NTK parametrisation, one rate n^c; gradient descent", *NTK, GLOBAL, optimizer="sgd"),
+    "ntk-sgd": tensor_programs.SUBJECTS["ntk"],
     "no-multiplier-sgd": perceptron(
         "muP without multipliers, a rate for each layer; gradient descent",
         *NO_MULTIPLIER,
         optimizer="sgd",
     ),
-    "no-multiplier-adam": perceptron("muP without multipliers; Adam", *NO_MULTIPLIER),
+    "no-multiplier-adam": tensor_programs.SUBJECTS["table-3-adam"],
     "no-multiplier-muon": perceptron(
         "muP without multipliers; orthogonalised steps",
         *NO_MULTIPLIER,
@@ -124,11 +110,7 @@ SUBJECTS: Mapping[str, Subject] = {
         ("0", "-1/2", "v"),
         ("0", "-1", "-1"),
     ),
-    "multiplier-sgd": perceptron(
-        f"{MULTIPLIER}; gradient descent",
-        *OUTPUT_MULTIPLIER,
-        optimizer="sgd",
-    ),
+    "multiplier-sgd": tensor_programs.SUBJECTS["table-8-sgd"],
     "multiplier-adam": perceptron(f"{MULTIPLIER}; Adam", *OUTPUT_MULTIPLIER),
     "multiplier-lion": perceptron(f"{MULTIPLIER}; Lion", *OUTPUT_MULTIPLIER, optimizer="lion"),
     "multiplier-muon": perceptron(
