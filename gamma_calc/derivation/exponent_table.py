@@ -51,20 +51,16 @@ def _by_quantity(run: Trajectory, layers: Layers) -> Table:
 
 def _by_step(run: Trajectory) -> Table | None:
     """None where no line holds what a step has."""
-    names = tuple(run.steps[0].sizes)
-    labels = [rf"\ge {step.t}" if step.t == run.settled_from else str(step.t) for step in run.steps]
-    columns = [
-        ("t", labels),
-        *((quantity_latex(name), [step.sizes[name].latex() for step in run.steps]) for name in names),
-    ]
-    shares = column_shares([[head, *cells] for head, cells in columns])
+    formulas = [("t", *map(quantity_latex, run.steps[0].sizes))]
+    for step in run.steps:
+        label = rf"\ge {step.t}" if step.t == run.settled_from else str(step.t)
+        formulas.append((label, *(size.latex() for size in step.sizes.values())))
+    shares = column_shares([*zip(*formulas, strict=True)])
     if shares is None:
         return None
-    header, *rows_of_math = [
-        tuple((Math(cell),) for cell in row) for row in zip(*([head, *cells] for head, cells in columns), strict=True)
-    ]
-    wide = tuple(Column(text, share=share) for text, share in zip(header, shares, strict=True))
-    return Table(wide, tuple(rows_of_math), is_dense=True)
+    header, *rows = [tuple((Math(cell),) for cell in row) for row in formulas]
+    columns = tuple(Column(text, share=share) for text, share in zip(header, shares, strict=True))
+    return Table(columns, tuple(rows), is_dense=True)
 
 
 def column_shares(columns: Sequence[Sequence[str]]) -> tuple[int, ...] | None:
