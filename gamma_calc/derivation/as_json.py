@@ -14,7 +14,7 @@ from gamma_calc.analysis.largest_rates import FrontierPiece, LargestRate
 from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.calculus.components import total
 from gamma_calc.calculus.policy import Policy
-from gamma_calc.calculus.recursion import Trajectory
+from gamma_calc.calculus.recursion import ExponentStep, Trajectory
 from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.maxplus.cycle_time import LeastGrowth
@@ -28,12 +28,14 @@ FEWEST_STEPS = 4
 Json = dict[str, Any]
 
 
-def exponents_json(scheme: Scheme, run: Trajectory, horizon: int) -> Json:
-    """The exponents of a scheme at steps 1 to `horizon`.
+def shown_steps(run: Trajectory) -> tuple[ExponentStep, ...]:
+    """The steps that a derivation shows: all that are known, and of a run that settles early some that repeat."""
+    known = len(run.steps)
+    return run.upto(known if run.settled_from is None else max(FEWEST_STEPS, known))
 
-    Raises:
-        ValueError: the run has neither settled nor so many steps.
-    """
+
+def exponents_json(scheme: Scheme, run: Trajectory, steps: Sequence[ExponentStep]) -> Json:
+    """The exponents of a scheme at some steps of a run."""
     return {
         "schema": SCHEMA,
         "scheme": scheme.name,
@@ -42,7 +44,7 @@ def exponents_json(scheme: Scheme, run: Trajectory, horizon: int) -> Json:
         **policy_json(run.policy),
         "steps": [
             {"t": step.t, **{name: str(size.upper) for name, size in step.sizes.items()}, "upper": list(step.upper)}
-            for step in run.upto(horizon)
+            for step in steps
         ],
         "caveats": list(caveats(scheme, run)),
     }
@@ -50,12 +52,10 @@ def exponents_json(scheme: Scheme, run: Trajectory, horizon: int) -> Json:
 
 def derivation_json(found: Derivation) -> Json:
     """A derivation with everything that its exponents have: conditions, largest rates, and the trace in order."""
-    known = len(found.run.steps)
-    horizon = known if found.run.settled_from is None else max(FEWEST_STEPS, known)
     notation = Notation(found.run.program)
     # Beside the run on the whole domain: what every step count rests on where that does not settle.
     further = {run.domain: run for bound in found.bounds.values() for run in bound.runs[1:]}
-    return exponents_json(found.scheme, found.run, horizon) | {
+    return exponents_json(found.scheme, found.run, shown_steps(found.run)) | {
         "settled_from": found.run.settled_from,
         "unknown": found.run.cut or None,
         "conditions": {name: condition_json(each) for name, each in found.decisions.items()},

@@ -86,7 +86,7 @@ class Exponents:
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
-        return exponents_json(self.scheme, self.run, self.horizon) | {"unknown": self.unknown or None}
+        return exponents_json(self.scheme, self.run, self.steps) | {"unknown": self.unknown or None}
 
     def __repr__(self) -> str:
         return f"<exponents of {self.title}, steps 1 to {self.horizon}>"

@@ -17,7 +17,7 @@ from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.published import PublishedPoint, published_points
 from gamma_calc.calculus.size import Size
-from gamma_calc.derivation.as_json import FEWEST_STEPS
+from gamma_calc.derivation.as_json import shown_steps
 from gamma_calc.derivation.conclusions import form_json
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.regions import coordinates
@@ -64,8 +64,6 @@ def prefix(place: int) -> str:
 
 def _side(found: Derivation, document: Document, window: Window, place: int) -> Json:
     names, run = tuple(found.run.last.sizes), found.run
-    known = len(run.steps)
-    horizon = known if run.settled_from is None else max(FEWEST_STEPS, known)
     parted = [_parted(name) for name in names]
     in_layers = all(layer for _, layer in parted)
     columns = dict.fromkeys(base for base, _ in parted) if in_layers else names
@@ -80,7 +78,7 @@ def _side(found: Derivation, document: Document, window: Window, place: int) -> 
         "columns": [{"name": name, "symbol": mathml(quantity_latex(name))} for name in columns],
         "steps": [
             {"t": step.t, "sizes": {name: _size(size, lines.of(name, step.t)) for name, size in step.sizes.items()}}
-            for step in run.upto(horizon)
+            for step in shown_steps(run)
         ],
         "settled": run.settled_from,
         "cut": run.cut,

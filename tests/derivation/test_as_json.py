@@ -37,7 +37,8 @@ def steps_are_well_formed(answer: dict[str, Any], horizon: int) -> None:
 @pytest.mark.parametrize("horizon", [1, 3, 7])
 def test_exponents(name: str, horizon: int) -> None:
     scheme = catalogue_scheme(name)
-    answer = exponents_json(scheme, trajectory(lora_module(scheme), horizon, scheme.domain), horizon)
+    run = trajectory(lora_module(scheme), horizon, scheme.domain)
+    answer = exponents_json(scheme, run, run.upto(horizon))
     assert answer["scheme"] == name and answer["optimizer"] == "adam" and answer["free"] == ["eta"]
     steps_are_well_formed(answer, horizon)
 
