@@ -47,7 +47,7 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.outputs import FAILED, UNKNOWN, note
 from gamma_calc.cli.progress import shown_progress
-from gamma_calc.files import check_folder
+from gamma_calc.files import check_folder, write_files
 
 EXIT = {"PASS": 0, "FAIL": FAILED, "INCONCLUSIVE": UNKNOWN}
 LARGEST_WIDTH = 2**24
@@ -95,9 +95,9 @@ def answer(options: argparse.Namespace) -> int:
             *schemes(options, options.specs), settings=settings, against=against, progress=progress, **supposes
         )
     if options.out is not None:
-        from gamma_calc.experiment.folder import write_folder  # draws, which printing need not
+        from gamma_calc.experiment.folder import folder_contents  # draws, which printing need not
 
-        write_folder(found, options.out, command=shlex.join(["gamma-calc", *sys.argv[1:]]))
+        write_files(options.out, folder_contents(found, command=shlex.join(["gamma-calc", *sys.argv[1:]])))
     for warning in found.warnings:
         note(f"warning: {warning}")
     written = "" if options.out is None else f"\nTable, plots and derivations: {options.out}"

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,7 +23,6 @@ from gamma_calc.experiment.claims import made_with
 from gamma_calc.experiment.crosscheck import Checked, Crosscheck
 from gamma_calc.experiment.verdict_page import DATA, control_section, scheme_section, verdict_pages
 from gamma_calc.experiment.verdicts import Judged, Measurement, VerdictRow, worst
-from gamma_calc.files import write_files
 from gamma_calc.program.models import MODULE, LoraModule, LoraStack, Model
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.report.plots import Panel, Series, Sheet, Values, scaling_picture
@@ -51,11 +49,6 @@ OF_A_STACK = (
     " input brings, and the others are s B dA Z, s dB A Z, s dB dA Z."
 )
 OF_A_NETWORK = "Delta_v is the change of a value v over a step; a layer's number stands in brackets."
-
-
-def write_folder(found: Crosscheck, folder: Path, *, command: str = "") -> None:
-    """Write everything that a reader of a cross-check wants to see into a folder."""
-    write_files(folder, folder_contents(found, command=command))
 
 
 def folder_contents(found: Crosscheck, *, command: str = "") -> Mapping[str, str | bytes]:

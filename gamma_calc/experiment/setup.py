@@ -51,15 +51,6 @@ def network_prefactor(program: Program) -> Fraction:
     return SMALL if is_careful else BALANCED
 
 
-def decay_prefactor(prefactor: Fraction, *, grows: bool) -> Fraction:
-    """The k of lambda beside that of the rates: where eta lambda grows with the width, it has left 1 behind throughout.
-
-    >>> decay_prefactor(Fraction(1, 16), grows=True)
-    Fraction(256, 1)
-    """
-    return GROWING / prefactor if grows else PREFACTORS["decay"]
-
-
 WIDTHS = tuple(2**k for k in range(7, 14))
 SQUARE_WIDTHS = tuple(2**k for k in range(5, 12))
 """Of a network with matrices of n^2 entries or more."""
@@ -168,10 +159,13 @@ def _powers_of_rank(scheme: Scheme, program: Program, rank: int) -> Mapping[str,
 
 
 def extra_prefactors(scheme: Scheme, prefactor: Fraction) -> Mapping[str, Fraction]:
-    """The k of beta, lambda and kappa beside that of the rates, by the keys of those that the scheme has."""
+    """The k of beta, lambda and kappa beside that of the rates, by the keys of those that the scheme has.
+
+    Where eta lambda grows with the width, its k is so large that it has left 1 behind throughout.
+    """
     parameters = program_of(scheme).parameters
     grows = any(each.decay is not None and (each.decay + each.learning_rate).constant > 0 for each in parameters)
-    numbers = {**PREFACTORS, "decay": decay_prefactor(prefactor, grows=grows)}
+    numbers = {**PREFACTORS, "decay": GROWING / prefactor} if grows else PREFACTORS
     return {key: numbers[key] for key in EXTRA if scheme.form(key) is not None}
 
 

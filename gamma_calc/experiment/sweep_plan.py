@@ -67,15 +67,11 @@ def planned_runs(sweep: Sweep) -> tuple[Planned, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One scheme of a sweep with its rates, ready for any width.
-
-    `experiment` has the sizes of its axes; absolute rates are values of eta_A, others prefactors of every rate.
-    """
+    """One scheme of a sweep with its rates, ready for any width; `experiment` has the sizes of its axes."""
 
     scheme: Scheme
     experiment: ProgramExperiment
     rates: tuple[float, ...]
-    is_absolute: bool
 
     def rank_at(self, width: int) -> int:
         """How many coordinates the rank has."""
@@ -85,10 +81,6 @@ class Setting:
         """What stands for a key of the scheme at a width; None for zero."""
         power = size_of(self.scheme.exponents[key])
         return None if power is None else power.at(width, self.rank_at(width))
-
-    def factors(self, rates: tuple[float, ...], eta_a: float) -> tuple[float, ...]:
-        """What each rate of the scheme is multiplied by, where that of A is eta_a at a width."""
-        return tuple(rate / eta_a for rate in rates) if self.is_absolute else rates
 
 
 def _network_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int]:
@@ -102,6 +94,11 @@ def _network_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int
     return sweep.seeds_per_run or min(seeds, 1024), rates
 
 
+def _factors(sweep: Sweep, rates: tuple[float, ...], eta_a: float) -> tuple[float, ...]:
+    """What each rate of a scheme is multiplied by, where that of A is eta_a at a width."""
+    return tuple(rate / eta_a for rate in rates) if sweep.is_absolute else rates
+
+
 def _network_run(setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
     keys, experiment = setting.scheme.keys_of, setting.experiment
     of_a = (each for each in experiment.program.parameters if keys(each.name)[1] == RATES[0])
@@ -109,13 +106,13 @@ def _network_run(setting: Setting, width: int, rates: tuple[float, ...], seeds: 
     return NetworkRun(
         scheme=replace(setting.scheme, name="scheme"),
         width=width,
-        factors=setting.factors(rates, eta_a),
+        factors=_factors(sweep, rates, eta_a),
         first=seeds.start,
         count=len(seeds),
         steps=sweep.steps,
         rank=sweep.rank,
         batch=sweep.own["samples"],
-        is_absolute=setting.is_absolute,
+        is_absolute=sweep.is_absolute,
         seed=sweep.seed,
         dtype=sweep.dtype,
         device=sweep.device,
@@ -140,7 +137,7 @@ def _student_block(setting: Setting, width: int, sweep: Sweep) -> tuple[int, int
 def _student_run(setting: Setting, width: int, rates: tuple[float, ...], seeds: range, sweep: Sweep) -> Run:
     a, b, eta_a, eta_b = (setting.number(key, width) for key in (*INITIAL, *RATES))
     assert eta_a is not None and eta_b is not None
-    factors = setting.factors(rates, eta_a)
+    factors = _factors(sweep, rates, eta_a)
     return StudentRun(
         StudentConfiguration(
             width=width,
@@ -171,7 +168,7 @@ def _setting(scheme: Scheme, sweep: Sweep) -> Setting:
     settings = Settings(steps=sweep.steps)
     experiment = network_experiment(scheme, settings, BALANCED, {RANK: sweep.rank})
     rates = sweep.rates or (float(network_prefactor(experiment.program)),)
-    return Setting(scheme, experiment, rates, sweep.is_absolute)
+    return Setting(scheme, experiment, rates)
 
 
 def _as_entry(values: Values) -> str:
