@@ -10,6 +10,7 @@ from functools import cached_property
 from math import lcm, prod
 
 from gamma_calc.program.axes import Axis
+from gamma_calc.program.dependence import axis_names
 from gamma_calc.program.expressions import Expression, Merged, Renamed, Split
 from gamma_calc.simulation.power import Power
 
@@ -48,17 +49,12 @@ class AxisSizes:
         return lcm(*(share.denominator for share in self._shares.values()))
 
     @cached_property
-    def _alike(self) -> Mapping[Axis, frozenset[Axis]]:
+    def _alike(self) -> Mapping[Axis, set[Axis]]:
         """Axes of one size, by each of them: what one is called in several places."""
-        found: dict[Axis, frozenset[Axis]] = {}
-        for node in self.nodes:
-            if isinstance(node, Renamed):
-                both = found.get(node.old, frozenset({node.old})) | found.get(node.new, frozenset({node.new}))
-                found |= dict.fromkeys(both, both)
-        return found
+        return axis_names(node for node in self.nodes if isinstance(node, Renamed))
 
-    def _names(self, axis: Axis) -> frozenset[Axis]:
-        return self._alike.get(axis, frozenset({axis}))
+    def _names(self, axis: Axis) -> set[Axis]:
+        return self._alike.get(axis, {axis})
 
     def _first(self, axis: Axis) -> int | None:
         names = (each.name for each in (axis, *sorted(self._names(axis), key=lambda each: each.name)))

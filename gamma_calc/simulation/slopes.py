@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -203,18 +203,14 @@ def _fitted(known: SlopeEstimate, samples: list[Array], resampled: Array) -> Slo
     sampling = stretch * float(slopes[:, 0].std())
     of_drift = stretch * float((slopes[:, 2] - slopes[:, 1]).std())
     half_width = max(ROUNDING, sampling + max(0.0, abs(upper - lower) - of_drift))
-    return SlopeEstimate(
-        known.widths,
-        known.runs,
-        slope,
-        (slope - half_width, slope + half_width),
-        half_width,
-        sampling,
-        lower,
-        upper,
-        shortfall=known.shortfall,
-        excluded=known.excluded,
-        nonzero=known.nonzero,
+    return replace(
+        known,
+        slope=slope,
+        interval=(slope - half_width, slope + half_width),
+        half_width=half_width,
+        sampling_half_width=sampling,
+        lower_slope=lower,
+        upper_slope=upper,
     )
 
 

@@ -79,20 +79,16 @@ def verdict(predicted: Fraction | None, estimate: SlopeEstimate, *, upper: bool 
         if estimate.is_zero:
             return Judgement(Verdict.PASS, "exactly zero in every run, as predicted")
         return Judgement(Verdict.FAIL, "predicted to vanish, and is not exactly zero")
+    if estimate.is_zero and upper:
+        return Judgement(Verdict.PASS, f"exactly zero in every run, below the bound {predicted}")
     if estimate.is_zero:
-        return _judged_zero(predicted, upper)
+        return Judgement(Verdict.FAIL, f"predicted {predicted}, and exactly zero in every run")
     if estimate.slope is None or estimate.interval is None:
         return Judgement(
             Verdict.INCONCLUSIVE,
             f"at some width fewer than {MINIMUM_RUNS} runs are not exactly zero",
         )
     return _judged_slope(float(predicted), estimate.slope, estimate.interval, estimate, upper)
-
-
-def _judged_zero(predicted: Fraction, upper: bool) -> Judgement:
-    if upper:
-        return Judgement(Verdict.PASS, f"exactly zero in every run, below the bound {predicted}")
-    return Judgement(Verdict.FAIL, f"predicted {predicted}, and exactly zero in every run")
 
 
 def _judged_slope(
