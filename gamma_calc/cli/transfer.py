@@ -158,16 +158,12 @@ def _is_between_models(options: argparse.Namespace) -> bool:
     is_between_models = given == [*ENDS]
     others = ("from_rank", "to_rank") if is_between_models else ("adapter", "to_adapter", "network")
     for name in others:
-        if getattr(options, name) not in (None, False):
-            value = getattr(options, name)
-            advice = {
-                "from_rank": f"give --adapter FILE with r = {value}, and its lora_alpha",
-                "to_rank": f"give --to-adapter FILE with r = {value}, and its lora_alpha",
-            }.get(name, "leave it out")
-            where = "it goes with --from CONFIG --to CONFIG"
+        if (value := getattr(options, name)) not in (None, False):
+            why = "it goes with --from CONFIG --to CONFIG; leave it out"
             if is_between_models:
-                where = "between models the rank stands in a file"
-            raise BadInput(f"--{name.replace('_', '-')}: {where}; {advice}")
+                file = "--adapter" if name == "from_rank" else "--to-adapter"
+                why = f"between models the rank stands in a file; give {file} FILE with r = {value}, and its lora_alpha"
+            raise BadInput(f"--{name.replace('_', '-')}: {why}")
     return is_between_models
 
 
