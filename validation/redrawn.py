@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from gamma_calc.experiment.reproduction_folder import reproduction_figures
 from gamma_calc.experiment.stability_plane import FAR, STUDENT, EdgePoint
-from gamma_calc.experiment.student_study import EVOLVING, Evolution, Grid
+from gamma_calc.experiment.student_study import EVOLVING, Grid
 from gamma_calc.files import write_all
 from gamma_calc.huggingface.language.folder import study_figures
 from gamma_calc.huggingface.language.settings import ROBERTA
@@ -48,9 +48,10 @@ def _study(data: Mapping[str, Any]) -> SimpleNamespace:
     rates, training, test = (numbers(data["grid"][name]) for name in ("log2_rate", "training_loss", "test_loss"))
     health = np.array([[Health(each) for each in row] for row in data["grid"]["health"]], dtype=object)
     grid, then = Grid(rates, training, test, health), data["at_optimum"]
-    evolution = Evolution(tuple(then["steps"]), *(numbers(then[name]) for name in EVOLVING))
+    evolution = {name: numbers(then[name]) for name in EVOLVING}
+    steps, optimum = tuple(then["steps"]), grid.optimum
     return SimpleNamespace(
-        scheme=data["scheme"], width=data["width"], grid=grid, optimum=grid.optimum, evolution=evolution
+        scheme=data["scheme"], width=data["width"], grid=grid, optimum=optimum, steps=steps, evolution=evolution
     )
 
 

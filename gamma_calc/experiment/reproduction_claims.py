@@ -68,14 +68,14 @@ def _at_the_optimum(found: Reproduction) -> Iterator[MeasuredClaim]:
 
     for points, where in (("training", ""), ("test", " on the test points too")):
         loss = f"{points}_loss"
-        logs = ([np.log2(getattr(study.evolution, loss)[-1]) for study in studies] for studies in (first, second))
+        logs = ([np.log2(study.evolution[loss][-1]) for study in studies] for studies in (first, second))
         yield positive_claim(
             f"Init[A] learns better than Init[B]{where}, each at its optimal rate.",
             f"log2 of Init[B]'s final {points} loss over Init[A]'s, mean over widths",
             [b - a for a, b in zip(*logs, strict=True)],
             widths,
         )
-    features = [study.evolution.Z_A for study in first]
+    features = [study.evolution["Z_A"] for study in first]
     squares = np.stack([each[-1] ** 2 for each in features])
     yield MeasuredClaim(
         "|Z_A| grows with the width under Init[A].",

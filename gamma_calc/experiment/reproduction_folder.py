@@ -76,7 +76,7 @@ def reproduction_report(found: Reproduction, command: str = "") -> Report:
 
 
 def _study_json(study: StudentStudy) -> dict[str, Any]:
-    grid, evolution = study.grid, study.evolution
+    grid = study.grid
     return {
         "scheme": study.scheme,
         "width": study.width,
@@ -90,8 +90,8 @@ def _study_json(study: StudentStudy) -> dict[str, Any]:
             "health": [[each.value for each in row] for row in grid.health],
         },
         "at_optimum": {
-            "steps": list(evolution.steps),
-            **{name: plain_numbers(getattr(evolution, name)) for name in EVOLVING},
+            "steps": list(study.steps),
+            **{name: plain_numbers(study.evolution[name]) for name in EVOLVING},
         },
         "repeated": {name: plain_numbers(values) for name, values in study.repeated.items()},
         "twin_loss": plain_numbers(study.twin_loss),
@@ -253,7 +253,7 @@ def _evolution(found: Reproduction, name: str) -> Figure:
     for panel, width in zip(axes, shown, strict=True):
         for scheme in INITS:
             (study,) = (study for study in found.of(scheme) if study.width == width)
-            rows, steps = getattr(study.evolution, name), study.evolution.steps
+            rows, steps = study.evolution[name], study.steps
             colour = STROKE[scheme]["color"]
             panel.plot(steps, rows.mean(axis=1), color=colour, label=scheme)
             panel.fill_between(steps, rows.min(axis=1), rows.max(axis=1), color=colour, alpha=0.2, linewidth=0)
@@ -265,7 +265,7 @@ def _losses(found: Reproduction) -> Figure:
     figure, (axes,) = axes_grid("Losses at the optimal rate", 1, 1, SIZE)
     for scheme in INITS:
         for label, dashes in (("training", "solid"), ("test", "dashed")):
-            losses = np.stack([getattr(study.evolution, f"{label}_loss")[-1] for study in found.of(scheme)])
+            losses = np.stack([study.evolution[f"{label}_loss"][-1] for study in found.of(scheme)])
             look = {"linestyle": dashes, "label": f"{scheme}, {label}", **STROKE[scheme]}
             log2_errorbar(axes, found.plan.widths, np.log2(losses), **look)
     label_axes(axes, "width n", "loss", "At the optimal rate")

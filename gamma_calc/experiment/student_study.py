@@ -92,36 +92,25 @@ class Grid:
 
 
 EVOLVING = ("Z_A", "Z_B", "training_loss", "test_loss")
+"""What is recorded along training at the best rate."""
 REPEATED = ("Z_A", "training_loss", "test_loss")
-
-
-@dataclass(frozen=True, slots=True)
-class Evolution:
-    """Training at the best rate.
-
-    Shapes: steps [T]; Z_A, Z_B, training_loss, test_loss [T, S].
-    """
-
-    steps: tuple[int, ...]
-    Z_A: Array
-    Z_B: Array
-    training_loss: Array
-    test_loss: Array
 
 
 @dataclass(frozen=True, slots=True)
 class StudentStudy:
     """What was found at one width; `optimum` is fitted on `grid`, and `evolution` is at the mean of it.
 
-    Shapes: repeated, the last row of Z_A, training_loss and test_loss of each repetition, [REPETITIONS, S] each, the
-    first of which is `evolution`; twin_loss, the training loss after training at a rate that differs by rounding, [S].
+    Shapes: evolution, what is recorded after each of the T steps, [T, S] each; repeated, the last row of Z_A,
+    training_loss and test_loss of each repetition, [REPETITIONS, S] each, the first of which is that of `evolution`;
+    twin_loss, the training loss after training at a rate that differs by rounding, [S].
     """
 
     scheme: str
     width: int
     grid: Grid
     optimum: OptimalRate
-    evolution: Evolution
+    steps: tuple[int, ...]
+    evolution: Mapping[str, Array]
     repeated: Mapping[str, Array]
     twin_loss: Array
     is_shaped_by_epsilon: bool
@@ -140,11 +129,10 @@ class StudentStudy:
             return self
         moves = np.random.default_rng((self.width, number)).standard_normal(self.grid.training_loss.shape)
         losses = self.grid.training_loss * np.exp2(np.nan_to_num(self.rounding) * moves)
-        columns = {name: getattr(self.evolution, name) for name in EVOLVING}
-        for name, values in self.repeated.items():
-            columns[name] = np.concatenate([columns[name][:-1], values[number : number + 1]])
+        last = {name: values[number : number + 1] for name, values in self.repeated.items()}
+        ends = {name: np.concatenate([self.evolution[name][:-1], values]) for name, values in last.items()}
         optimum = optimal_rate(self.grid.log2_rate, losses, self.grid.is_usable)
-        return replace(self, optimum=optimum, evolution=Evolution(self.evolution.steps, **columns))
+        return replace(self, optimum=optimum, evolution={**self.evolution, **ends})
 
 
 def first_look(plan: ReproductionPlan, scheme: str, width: int) -> StudentConfiguration:
@@ -174,10 +162,11 @@ def student_study(plan: ReproductionPlan, scheme: str, width: int) -> Asking[Stu
     along = replace(best, record_every=max(1, plan.steps // RECORDS))
     again = student(plan, scheme, width, optimum.mean + np.array([ROUNDING, *NEIGHBOURS]))
     found, near, *early = yield from _trained(scheme, (along, again, *early_looks(best)))
-    evolution = Evolution(along.recorded_steps, *(found[name][:, 0] for name in EVOLVING))
+    evolution = {name: found[name][:, 0] for name in EVOLVING}
     repeated = {name: np.concatenate([found[name][-1], near[name][-1, 1:]]) for name in REPEATED}
     twin = near["training_loss"][-1, 0]
-    return StudentStudy(scheme, width, grid, optimum, evolution, repeated, twin, is_shaped_by_epsilon(early))
+    steps, is_shaped = along.recorded_steps, is_shaped_by_epsilon(early)
+    return StudentStudy(scheme, width, grid, optimum, steps, evolution, repeated, twin, is_shaped)
 
 
 def planned_run(run: Run, scheme: str, width: int, rates: tuple[float, ...], work: int, seed: int = 0) -> Planned:

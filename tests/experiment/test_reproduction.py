@@ -78,11 +78,11 @@ def test_everything_planned_is_measured(tiny: Reproduction) -> None:
     assert [(study.scheme, study.width) for study in tiny.studies] == [(s, n) for s in INITS for n in TINY.widths]
     assert len(tiny.edges) == 4
     for study in tiny.studies:
-        evolution = study.evolution
-        assert evolution.training_loss.shape == (len(evolution.steps), TINY.runs)
-        assert evolution.steps[-1] == TINY.steps
-        assert (evolution.training_loss[-1] < evolution.training_loss[0]).all()
-        assert not evolution.Z_B[0].any()
+        loss = study.evolution["training_loss"]
+        assert loss.shape == (len(study.steps), TINY.runs)
+        assert study.steps[-1] == TINY.steps
+        assert (loss[-1] < loss[0]).all()
+        assert not study.evolution["Z_B"][0].any()
 
 
 def same_numbers(one: Reproduction, other: Reproduction) -> bool:
@@ -201,12 +201,12 @@ def test_repetitions_are_as_good_as_each_other(tiny: Reproduction) -> None:
     for study in tiny.studies:
         again = study.repeated["training_loss"]
         assert again.shape == (REPETITIONS, TINY.runs)
-        assert (again[0] == study.evolution.training_loss[-1]).all()
+        assert (again[0] == study.evolution["training_loss"][-1]).all()
         # Twenty steps amplify rounding a little.
         np.testing.assert_allclose(study.twin_loss, again[0], rtol=1e-3)
         assert (again[1:] != again[0]).any()
         assert study.repetition(0) is study
-        assert (study.repetition(2).evolution.training_loss[-1] == again[2]).all()
+        assert (study.repetition(2).evolution["training_loss"][-1] == again[2]).all()
         np.testing.assert_allclose(study.repetition(2).optimum.log2_rate, study.optimum.log2_rate, atol=0.2)
 
 
