@@ -374,12 +374,8 @@ class Law:
 
     def read(self, data: Json) -> None:
         """Families that steps make, and nothing else if they are exact; what they ask of quantities, as a last step."""
-        proof, domain, self.quantities, later = (
-            self.run.proof,
-            self.run.domain,
-            data["quantities"],
-            dict[str, BoundedPart](),
-        )
+        proof, domain, later = self.run.proof, self.run.domain, dict[str, BoundedPart]()
+        self.quantities = data["quantities"]
         for i, base, length, turns in data["families"]:
             cycles = tuple((form(turn), steps) for turn, steps in turns)
             proof.check(length >= 0 and all(steps > 0 for _, steps in cycles), "a family is there too early")

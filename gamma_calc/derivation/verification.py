@@ -97,12 +97,8 @@ def verification(data: Json) -> Verification:
         Malformed: it is not a certificate of this schema, so that nothing can be said about it.
     """
     check_shape(data)
-    scheme, setting, claimed, proof = (
-        data["scheme"],
-        premises_text(data["premises"]),
-        tuple(data["conclusions"]),
-        ProofSteps(data["proof"]),
-    )
+    scheme, setting = data["scheme"], premises_text(data["premises"])
+    claimed, proof = tuple(data["conclusions"]), ProofSteps(data["proof"])
     try:
         runs = verified(data, proof)
     except Refuted as failure:
