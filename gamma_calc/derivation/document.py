@@ -14,7 +14,7 @@ from gamma_calc.calculus.citations import Paper
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory
 from gamma_calc.calculus.rules import Rule
-from gamma_calc.derivation.conditions import CYCLES, condition_blocks, conditions_table, verdict
+from gamma_calc.derivation.conditions import CYCLES, condition_blocks, conditions_table, spaced, verdict
 from gamma_calc.derivation.exponent_table import exponent_table
 from gamma_calc.derivation.horizons import growth_blocks, horizon_blocks
 from gamma_calc.derivation.layers import Layers
@@ -220,7 +220,7 @@ def _conditions(found: Derivation, layers: Layers) -> Iterator[Section]:
         bounded = decision.condition.bounded
         blocks = condition_blocks(decision, found.bounds[bounded], layers, is_first=bounded not in seen)
         seen.add(bounded)
-        yield Section((decision.condition.name.replace("_", " ").capitalize(),), blocks, depth=1)
+        yield Section((spaced(decision.condition.name).capitalize(),), blocks, depth=1)
 
 
 def _horizons(found: Derivation) -> Iterator[Section]:

@@ -8,6 +8,7 @@ from gamma_calc.algebra import Affine, Exponent, Inequality, name_latex
 from gamma_calc.algebra.notation import rational_latex
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.rate_law import RateLaw
+from gamma_calc.derivation.conditions import spaced
 from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.derivation.texts import prose
 from gamma_calc.document.blocks import Column, Math, Paragraph, PrintedBlock, Table, Text, joined, typeset
@@ -99,7 +100,7 @@ def _family(family: HorizonFamily) -> str:
 
 def horizon_blocks(laws: Laws) -> tuple[PrintedBlock, ...]:
     """What T steps ask for each condition, and the largest stable rate as a function of T."""
-    return tuple(block for name, law in telling(laws).items() for block in _blocks(name.replace("_", " "), law))
+    return tuple(block for name, law in telling(laws).items() for block in _blocks(spaced(name), law))
 
 
 def _blocks(name: str, law: HorizonLaw | str) -> Iterator[PrintedBlock]:

@@ -13,7 +13,7 @@ be to FAIL, the resolution, is stated beside, and where only down.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from html import escape
@@ -100,11 +100,6 @@ class Checked:
         """The learning rates that it was trained at, as formulas in the width."""
         keys = self.scheme.trained_rates.values()
         return ", ".join(f"{key} = {self.prefactor} n^({self.scheme[key]})" for key in keys)
-
-    @property
-    def prefactors(self) -> Mapping[str, Fraction]:
-        """The k of each trained tensor's rate."""
-        return dict.fromkeys(self.scheme.trained_rates, self.prefactor)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -265,7 +260,7 @@ class Crosscheck:
                 {
                     "scheme": each.scheme.name,
                     "optimizer": each.scheme.optimizer.name,
-                    "prefactors": {name: str(k) for name, k in each.prefactors.items()},
+                    "prefactors": dict.fromkeys(each.scheme.trained_rates, str(each.prefactor)),
                     **{f"prefactor_{key}": str(k) for key, k in extra_prefactors(each.scheme, each.prefactor).items()},
                     "control": {"assumption": each.control.assumption, "verdict": each.control.verdict.value},
                     "widths": list(each.configuration.widths),

@@ -95,7 +95,6 @@ class PanelLayout:
     Args:
         columns: at most so many panels beside each other.
         cell: width and height in inches of a panel with its ticks and its title.
-
         letters: of a line below a panel.
         is_alone: whether it has to say how it is read; else a page does.
     """
