@@ -16,6 +16,9 @@ from gamma_calc.program.problem import Problem
 
 MUP = (("1/2", "0", "-1/2"), ("-1/2", "-1/2", "-1/2"))
 ABC = (("-a_1", "-a_2", "-a_3"), ("-b_1", "-b_2", "-b_3"))
+MUP_TO_NTK = (("1/2 - r", "-r", "-1/2"), ("r - 1/2", "r - 1/2", "r - 1/2"), ("0", "0", "0"))
+STABLE_ABC = (("0", "-a_2", "-a_3"), ("0", "a_2 - 1/2", "-b_3"), ("-c", "-c", "-c"))
+"""With a_1 = b_1 = 0 and hidden values of size 1 at the start; one rate."""
 MAXIMAL = ("0", "-1", "0")
 """Rates of Adam with a multiplier 1/n at the output."""
 WIDTH, NEXT, OUT, BATCH = axis("width", 1), axis("next", 1), axis("out"), axis("batch")
@@ -66,32 +69,24 @@ SUBJECTS: Mapping[str, Subject] = {
     ),
     "uniform": perceptron(
         "a line from muP, r = 0, to NTK, r = 1/2: a = (r - 1/2, r, 1/2), b = 1/2 - r, c = 0; gradient descent",
-        ("1/2 - r", "-r", "-1/2"),
-        ("r - 1/2", "r - 1/2", "r - 1/2"),
-        ("0", "0", "0"),
+        *MUP_TO_NTK,
         optimizer="sgd",
         between=("0 <= r", "r <= 1/2"),
     ),
     "kernel": perceptron(
         "the same line without muP, 0 < r <= 1/2; gradient descent",
-        ("1/2 - r", "-r", "-1/2"),
-        ("r - 1/2", "r - 1/2", "r - 1/2"),
-        ("0", "0", "0"),
+        *MUP_TO_NTK,
         optimizer="sgd",
         between=("0 < r", "r <= 1/2"),
     ),
     "stable-abc": perceptron(
         "a stable abc-parametrisation with a_1 = b_1 = 0; gradient descent",
-        ("0", "-a_2", "-a_3"),
-        ("0", "a_2 - 1/2", "-b_3"),
-        ("-c", "-c", "-c"),
+        *STABLE_ABC,
         optimizer="sgd",
     ),
     "moving-abc": perceptron(
         "the same within r >= 0 and 2 a_3 + c >= 1; gradient descent",
-        ("0", "-a_2", "-a_3"),
-        ("0", "a_2 - 1/2", "-b_3"),
-        ("-c", "-c", "-c"),
+        *STABLE_ABC,
         optimizer="sgd",
         between=(
             "2*a_2 + a_3 + b_3 + c >= 1",
