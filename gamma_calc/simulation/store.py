@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,26 +147,17 @@ class Store:
             self._connection.close()
 
     def __contains__(self, key: str) -> bool:
-        if not self._is_there:
-            return False
-        with self._explained():
-            return self._connection.execute("SELECT 1 FROM run WHERE key = ?", (key,)).fetchone() is not None
+        return bool(self._rows("SELECT 1 FROM run WHERE key = ?", key))
 
     @property
     def keys(self) -> frozenset[str]:
         """The keys of all finished runs, those of other processes included."""
-        if not self._is_there:
-            return frozenset()
-        with self._explained():
-            return frozenset(key for (key,) in self._connection.execute("SELECT key FROM run"))
+        return frozenset(key for (key,) in self._rows("SELECT key FROM run"))
 
     @property
     def labels(self) -> dict[str, str]:
         """What a reader calls each finished run, by key."""
-        if not self._is_there:
-            return {}
-        with self._explained():
-            return dict(self._connection.execute("SELECT key, label FROM run ORDER BY rowid"))
+        return dict(self._rows("SELECT key, label FROM run ORDER BY rowid"))
 
     def add(self, record: Record) -> bool:
         """Keep a finished run for good; returns whether it was new."""
@@ -181,15 +172,20 @@ class Store:
 
     def get(self, key: str) -> Record | None:
         """The run under a key, or None where it is not finished."""
-        if not self._is_there:
-            return None
+        found = self._rows(f"SELECT {_COLUMNS} FROM run WHERE key = ?", key)
         with self._explained():
-            row = self._connection.execute(f"SELECT {_COLUMNS} FROM run WHERE key = ?", (key,)).fetchone()
-            return None if row is None else _record(*row)
+            return _record(*found[0]) if found else None
 
     def records(self, keys: Iterable[str]) -> Iterator[Record]:
         """The finished ones among some runs, in the order of the keys."""
         return (record for record in map(self.get, keys) if record is not None)
+
+    def _rows(self, query: str, *values: str) -> list[Any]:
+        """What the file answers; nothing where there is none."""
+        if not self._is_there:
+            return []
+        with self._explained():
+            return self._connection.execute(query, values).fetchall()
 
     def _prepare(self) -> None:
         if self._is_new:
