@@ -9,7 +9,7 @@ taken for log c / log n: at n = 4096 a factor of 8 is a quarter, which is as far
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,14 +24,13 @@ from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.scheme import nonzero_form
 from gamma_calc.tracing.capture import Operation
+from gamma_calc.tracing.names import longest_ends, plain_name
 from gamma_calc.tracing.sizes import ZERO
 
 FAN_IN, MODEL = "fan-in", "model"
 POWERS = (Fraction(0), Fraction(-1, 2), Fraction(-1))
 SURE = 3
 """Standard errors within which a power fits, and beyond which another one does not."""
-WRAPPING, WRAPPED = "base_model.model.", ".base_layer."
-"""What PEFT writes around the names of a model's parameters, and into them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,35 +87,28 @@ def initial_size(init: str | Path, *, is_own: bool = False) -> InitialSize:
     return size
 
 
-def stated_sizes(inits: Mapping[str, str], parameters: Iterable[str]) -> Mapping[str, Affine | None]:
+def stated_sizes(inits: Mapping[str, str], parameters: Collection[str]) -> Mapping[str, Affine | None]:
     """How large some parameters are at the start, for which it is said by the end of their name.
 
     Args:
         inits: exponents, or "zero".
-        parameters: all that there are; of each the first of the ends that is its own counts.
+        parameters: all that there are; of each the longest of the ends that are its own counts.
 
     Raises:
-        BadInput: an end is that of none, or an exponent is none.
+        BadInput: an end is that of none, or used for none, or an exponent is none.
     """
-    names, found = {each: plain_name(each) for each in parameters}, dict[str, Affine | None]()
-    for end, value in inits.items():
-        named = [
-            each for each, name in names.items() if name.endswith(end) or name.removesuffix(".weight").endswith(end)
-        ]
-        if not named:
-            known = dict.fromkeys(name.removesuffix(".weight").rpartition(".")[2] for name in names.values())
+    ends = longest_ends("inits", inits, parameters)
+    for end in inits:
+        if end not in ends.values():
+            known = dict.fromkeys(plain_name(each).removesuffix(".weight").rpartition(".")[2] for each in parameters)
             said = f"init of {end}: there is no matrix or trained vector whose name ends so"
             raise BadInput(said, expected=", ".join(known))
-        key = f"init of {end}"
-        size = None if value == "zero" else nonzero_form(key, value, 'an exponent, such as "-1/2", or "zero"')
-        for each in named:
-            found.setdefault(each, size)
-    return found
-
-
-def plain_name(parameter: str) -> str:
-    """What a model calls a parameter, without PEFT's words."""
-    return parameter.removeprefix(WRAPPING).replace(WRAPPED, ".")
+    expected = 'an exponent, such as "-1/2", or "zero"'
+    sizes = {
+        end: None if value == "zero" else nonzero_form(f"init of {end}", value, expected)
+        for end, value in inits.items()
+    }
+    return {each: sizes[end] for each, end in ends.items()}
 
 
 def _way(init: str | Path) -> InitialSize:
@@ -201,8 +193,9 @@ class _Checkpoint:
         keys = [key for key in self.files if key == name or f".{key}".endswith(f".{name}") or name.endswith(f".{key}")]
         if not keys:
             raise BadInput(f"{self.folder}: there is no {name} in its safetensors")
-        with safetensors.safe_open(self.files[keys[0]], "pt") as file:
-            found = file.get_tensor(keys[0])
+        nearest = min(keys, key=lambda key: abs(len(key) - len(name)))
+        with safetensors.safe_open(self.files[nearest], "pt") as file:
+            found = file.get_tensor(nearest)
         assert isinstance(found, Tensor)
         return found
 

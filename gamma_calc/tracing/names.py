@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
+
+from gamma_calc.errors import BadInput
+
+WRAPPING, WRAPPED = "base_model.model.", ".base_layer."
+"""What PEFT writes around the names of a model's parameters, and into them."""
 
 
 def short_names(paths: Iterable[str]) -> Mapping[str, str]:
@@ -42,6 +47,42 @@ def numbered(name: str, number: int) -> str:
     """
     head, bracket, tail = name.partition("[")
     return f"{head}_{number}{bracket}{tail}"
+
+
+def plain_name(parameter: str) -> str:
+    """What a model calls a parameter, without PEFT's words."""
+    return parameter.removeprefix(WRAPPING).replace(WRAPPED, ".")
+
+
+def longest_ends(asked: str, ends: Collection[str], parameters: Iterable[str]) -> Mapping[str, str]:
+    """The longest of some ends of each parameter's name that has one: the whole name, or what is behind a dot of it.
+
+    Long is what has many of the name's words. PEFT's, and a last `weight`, need not be said of those.
+
+    >>> longest_ends("rates", ["proj", "1.proj", "out_proj"], ["0.proj.weight", "1.proj.weight", "out_proj.weight"])
+    {'0.proj.weight': 'proj', '1.proj.weight': '1.proj', 'out_proj.weight': 'out_proj'}
+
+    Raises:
+        BadInput: each name of an end has a longer one too.
+    """
+    words = {each: _ends(each) for each in parameters}
+    fitting = {each: [end for end in ends if end in known] for each, known in words.items()}
+    found = {each: max(fit, key=lambda end: (words[each][end], end)) for each, fit in fitting.items() if fit}
+    for end in ends:
+        longer = dict.fromkeys(found[each] for each, fit in fitting.items() if end in fit)
+        if longer and end not in longer:
+            raise BadInput(f"{asked}: {end} is used for no parameter, as each also ends in {' or '.join(longer)}")
+    return found
+
+
+def _ends(parameter: str) -> Mapping[str, int]:
+    """How many words of a parameter's name each end of it has."""
+    words, found = parameter.split("."), dict[str, int]()
+    for count in range(1, len(words) + 1):
+        end = ".".join(words[-count:])
+        for said in (end, plain_name(end)):
+            found |= {said: count, said.removesuffix(".weight"): count}
+    return found
 
 
 def _words(path: str) -> tuple[tuple[str, ...], int]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from gamma_calc.program.selection import Spec, selected
 from gamma_calc.tracing.capture import Capture, Operation, Reference, Uneven, captured
 from gamma_calc.tracing.fan_in import summed_dimensions
 from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, by_fan_in, initial_size, stated_sizes
-from gamma_calc.tracing.names import short_names
+from gamma_calc.tracing.names import longest_ends, short_names
 from gamma_calc.tracing.operations import BY_PART, ENTRIES
 from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
 from gamma_calc.tracing.sizes import ZERO, Axes
@@ -189,11 +189,12 @@ def traced(
         scheme: what the factors of adapters on linear layers start from, A in powers of its fan-in, and their rates;
             by default init-a.
         optimizer: of the scheme where nothing is said.
-        rates: the rate of every other trained parameter, or of each by the end of its name.
+        rates: the rate of every other trained parameter, or of each by the end of its name: the name, or what is behind
+            a dot of it. Where several ends fit the longest counts.
         axes: the growth exponents of classes of sizes, such as {"rank": "rho"}: those of `twins.family.sizes`.
         init: how large the entries of all other matrices are at the start: "fan-in", variance 1/fan_in; "model", as the
             model's own init has them at two widths; or the folder of a checkpoint, whose safetensors are measured.
-        inits: their exponents by the end of their name where it is said otherwise, or "zero"; a trained vector is
+        inits: their exponents by such an end of their name where it is said otherwise, or "zero"; a trained vector is
             random where it is among them.
 
     Raises:
@@ -269,7 +270,7 @@ def traced_under(
     )
 
 
-def _stated(inits: Mapping[str, str], parameters: Iterable[str]) -> Mapping[str, Affine | None]:
+def _stated(inits: Mapping[str, str], parameters: Collection[str]) -> Mapping[str, Affine | None]:
     """How large parameters are said to be; of A and B of linear layers a scheme says it."""
     found = stated_sizes(inits, parameters)
     for each in found:
@@ -319,14 +320,15 @@ def _rates(parameters: Collection[str], rates: str | Mapping[str, str]) -> Mappi
     if isinstance(rates, str):
         return dict.fromkeys(parameters, nonzero_form("rates", rates))
     forms = {end: nonzero_form(f"rates: {end}", value) for end, value in rates.items()}
-    found = {each: next((end for end in forms if each.endswith(end)), None) for each in sorted(parameters)}
-    example = f'such as {{"{next(iter(found), "W")}": "eta"}}'
-    if missing := [each for each, end in found.items() if end is None]:
+    names = sorted(parameters)
+    ends = longest_ends("rates", rates, names)
+    example = f'such as {{"{next(iter(names), "W")}": "eta"}}'
+    if missing := [each for each in names if each not in ends]:
         raise BadInput(f"rates: none for {', '.join(missing)}", expected=f"one by the end of each name, {example}")
     for end in forms:
-        if not any(each.endswith(end) for each in parameters):
+        if end not in ends.values():
             raise BadInput("rates", found=end, expected=f"the end of a trained parameter's name, {example}")
-    return {each: forms[end] for each, end in found.items() if end is not None}
+    return {each: forms[end] for each, end in ends.items()}
 
 
 def _translated(t: Translation) -> Value:

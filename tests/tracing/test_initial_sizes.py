@@ -94,12 +94,21 @@ def test_a_transformer_of_one_std_at_every_width() -> None:
         ("models", {}, "init: found 'models', expected fan-in, model"),
         (Path("nowhere"), {}, "there is no .safetensors"),
         ("fan-in", {"third": "0"}, "no matrix or trained vector whose name ends so"),
+        ("fan-in", {"econd": "0"}, "no matrix or trained vector whose name ends so"),
+        ("fan-in", {"second": "0", "weight": "0", "first": "0"}, "inits: weight is used for no parameter, as each"),
         ("fan-in", {"second": "1/0"}, "second: affine form '1/0'"),
     ],
 )
 def test_what_is_refused(init: str | Path, inits: Mapping[str, str], said: str) -> None:
     with pytest.raises(BadInput, match=said):
         initial(LAWS["constant"][0], init, inits=inits)
+
+
+def test_of_a_checkpoint_the_matrix_of_the_whole_name_is_taken(tmp_path: Path) -> None:
+    law = LAWS["constant"][0]
+    tensors = {"a.second.weight": torch.ones(4, 4096), "second.weight": torch.randn(4, 4096) / 64}
+    save_file({**tensors, "first.weight": torch.ones(4096, 3)}, tmp_path / "m.safetensors")
+    assert initial(law, tmp_path) == "-1/2"
 
 
 def test_a_checkpoint_without_the_matrix_is_refused(tmp_path: Path) -> None:

@@ -167,6 +167,37 @@ def test_a_function_of_the_width() -> None:
         torch.testing.assert_close(derived, expected, rtol=1e-10, atol=1e-12)
 
 
+class Projected(nn.Module):
+    """A name that is the end of another one, but for a dot."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.proj, self.out_proj = nn.Linear(3, width, bias=False), nn.Linear(width, 2, bias=False)
+        self.inner = nn.ModuleDict({"proj": nn.Linear(width, width, bias=False)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out_proj(self.inner["proj"](self.proj(x)))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("ends", "of_each"),
+    [
+        (("proj.weight", "out_proj.weight"), ("proj.weight", "proj.weight", "out_proj.weight")),
+        (("inner.proj", "proj", "out_proj"), ("proj", "inner.proj", "out_proj")),
+        (("weight", "inner.proj"), ("weight", "inner.proj", "weight")),
+    ],
+    ids=["another name's end", "without .weight", "the longer one"],
+)
+def test_the_longest_end_of_whole_words_counts_in_any_order(ends: tuple[str, ...], of_each: tuple[str, ...]) -> None:
+    exponents_of = {end: str(place) for place, end in enumerate(ends)}
+    for order in (ends, ends[::-1]):
+        given = {end: exponents_of[end] for end in order}
+        found = traced(lambda width: (Projected(width), INPUTS), rates=given, inits=given)
+        table = {each.source: (str(each.initial), str(each.rate)) for each in found.parameters}
+        sources = ("proj.weight", "inner.proj.weight", "out_proj.weight")
+        assert table == {name: (exponents_of[end],) * 2 for name, end in zip(sources, of_each, strict=True)}
+
+
 class Padded(nn.Module):
     """Rows of a table that is trained, one of which stands for padding."""
 
@@ -280,12 +311,16 @@ def test_a_print_has_a_line_a_parameter_and_no_tensors() -> None:
             "rates: none for second.weight: expected one by the end of each name, such as ..first.weight.: .eta..",
         ),
         (
-            lambda: traced(lambda width: (Mlp(width), INPUTS), rates={"first": "eta"}),
+            lambda: traced(lambda width: (Mlp(width), INPUTS), rates={"irst.weight": "eta"}),
             "rates: none for first.weight, second.weight: expected",
         ),
         (
             lambda: traced(lambda width: (Mlp(width), INPUTS), rates={"weight": "eta", "bias": "eta"}),
             "rates: found 'bias', expected the end of a trained parameter's name",
+        ),
+        (
+            lambda: traced(lambda width: (Mlp(width), INPUTS), rates={"weight": "0", "first": "a", "second": "b"}),
+            "rates: weight is used for no parameter, as each also ends in first or second",
         ),
         (
             lambda: traced(lambda width: (Mlp(width), INPUTS), scheme="lora-plus-a"),
@@ -321,7 +356,8 @@ def test_a_print_has_a_line_a_parameter_and_no_tensors() -> None:
             "no module",
             "no inputs",
         ),
-        *("no width", "rates", "ends of other names", "a rate of nothing", "a scheme of nothing"),
+        *("no width", "rates", "no whole words", "a rate of nothing", "an end that is never used"),
+        "a scheme of nothing",
         *("heads", "heads of torch"),
         *("axis of a function", "unknown axis", "axis that is a product"),
     ],
