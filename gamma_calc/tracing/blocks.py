@@ -102,20 +102,20 @@ def shared_part(t: Translation, shared: Operation, operation: Operation, place: 
     init, size = t.inits.of(shared, dims), operation.shape[place]
     if t.shared.setdefault(init.name, init) != init:
         raise Unknown(f"parts of {init.name} whose sizes grow by different powers of the width")
-    name = _called(t, init.name, tuple(map(range, size)))
+    name = _called(t, init.name, place, tuple(map(range, size)))
     t.leaves[init.name], t.blocks[name] = shared.parameter, (init.name, place, range(size[0]))
     t.tensors[name] = shared.values[0].double().narrow(place, 0, size[0])
     return Value(Trained(name, flat(dims), init.initial, ZERO, is_trained=False), dims)
 
 
-def _called(t: Translation, name: str, taken: Coordinates) -> str:
+def _called(t: Translation, name: str, place: int, taken: Coordinates) -> str:
     """What a block of a leaf, or of a named value, is called: numbered as they are met."""
     known = t.taken.setdefault(name, {})
-    if taken not in known:
+    if (place, taken) not in known:
         blocks = [block for of_one in t.taken.values() for block in of_one.values()]
         names = {*t.inits.names.values(), *t.tensors, *t.features, *blocks}
-        known[taken] = distinct(numbered(name, len(known) + 1), names)
-    return known[taken]
+        known[place, taken] = distinct(numbered(name, len(known) + 1), names)
+    return known[place, taken]
 
 
 class _Taking:
@@ -136,8 +136,8 @@ class _Taking:
         match node:
             case Ones():
                 return Ones.along(self.new)
-            case Given(name, shape) | Trained(name, shape):
-                return self._leaf(node, name, shape, axis)
+            case Given() | Trained() | Named():
+                return self._piece(node, axis)
             case Renamed(operand, old, new) if new is axis:
                 return self.of(operand, old)
             case Split(operand, old, outer, inner) if axis is outer:
@@ -146,10 +146,6 @@ class _Taking:
                 return self._of_merged(operand, outer, inner)
             case Split() | Merged() if axis not in node.operand.axes:
                 raise Unknown(f"some coordinates of {axis}, which is several axes or a part of one")
-            case Named(name, operand, is_cut):
-                found = Named(self._called(name), self.of(operand, axis), is_cut)
-                self.t.features[found.name] = found
-                return found
         rebuilt: Any = type(node)(*(self._part(each, axis) for each in parts(node)))
         if axis in rebuilt.axes:
             raise Unknown(f"some coordinates of {axis}")
@@ -186,16 +182,25 @@ class _Taking:
             raise Unknown(f"some coordinates of {axis} of a value that is made along it")
         return tuple(self._part(one, axis) for one in each) if isinstance(each, tuple) else each
 
-    def _leaf(self, node: Given | Trained, name: str, shape: tuple[Axis, ...], axis: Axis) -> Expression:
-        found, place, rows = self._called(name), shape.index(axis), self.taken[0]
-        self.t.tensors[found] = coordinates(self.t.tensors[name], place, rows)
-        self.t.blocks[found], self.t.lines[found] = (name, place, rows), self.where
-        axes = tuple(self.new if each is axis else each for each in shape)
-        return type(node)(found, axes, *parts(node)[2:])
+    def _piece(self, node: Given | Trained | Named, axis: Axis) -> Expression:
+        """A block of what has a name: the one that is known, where it was taken before, along the axis of this one."""
+        key = node, axis, self.taken
+        if key not in self.t.pieces:
+            self.t.pieces[key] = self._new_piece(node, node.axes.index(axis), axis), self.new
+        found, own = self.t.pieces[key]
+        return found if own is self.new else Renamed(found, own, self.new)
 
-    def _called(self, name: str) -> str:
-        """What the block of a name is called."""
-        others = [each for each in self.t.taken.get(name, ()) if each != self.taken]
-        if not set(self.taken[0]).isdisjoint(row for other in others for row in other[0]):
-            raise Unknown(f"overlapping blocks of {name}")
-        return _called(self.t, name, self.taken)
+    def _new_piece(self, node: Given | Trained | Named, place: int, axis: Axis) -> Expression:
+        if isinstance(node, Named):
+            name = _called(self.t, node.name, place, self.taken)
+            found = Named(name, self.of(node.operand, axis), node.is_cut)
+            self.t.features[name] = found
+            return found
+        rows, others = self.taken[0], self.t.taken.get(node.name, ())
+        if any(along != place or not set(rows).isdisjoint(other[0]) for along, other in others):
+            raise Unknown(f"overlapping blocks of {node.name}")
+        name = _called(self.t, node.name, place, self.taken)
+        self.t.tensors[name] = coordinates(self.t.tensors[node.name], place, rows)
+        self.t.blocks[name], self.t.lines[name] = (node.name, place, rows), self.where
+        axes = tuple(self.new if each is axis else each for each in node.shape)
+        return type(node)(name, axes, *parts(node)[2:])

@@ -154,7 +154,8 @@ def _unspoken() -> Iterator[None]:
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with redirect_stderr(io.StringIO()):
+        with redirect_stderr(io.StringIO()), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The tensor attribute")  # of the lists of weights that a GRU sets
             yield
     finally:
         logging.disable(before)

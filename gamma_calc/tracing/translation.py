@@ -90,10 +90,10 @@ class Translation:
 
     `tensors` are the values of leaves in the first twin, with the axes of the leaf in order, and `scalars` those of
     scalars by symbol; `leaves` says what the model calls the parameter of each leaf; `given` are those that start from
-    values of their own, which are not zero. `blocks` and `taken` are those of `blocks.py`, and `lines` the lines of the
-    model's source that take them; `features` are the named values; `shared` says how matrices start of which layers
-    have parts; `picks` are data that a sum against takes parts of a dimension with, and whether they look up rows of a
-    table, and `units` those that are one at a place of an axis and zero at the others.
+    values of their own, which are not zero. `blocks`, `taken` and `pieces` are those of `blocks.py`, and `lines` the
+    lines of the model's source that take them; `features` are the named values; `shared` says how matrices start of
+    which layers have parts; `picks` are data that a sum against takes parts of a dimension with, and whether they look
+    up rows of a table, and `units` those that are one at a place of an axis and zero at the others.
     """
 
     capture: Capture
@@ -107,7 +107,8 @@ class Translation:
     given: set[str] = field(default_factory=set)
     blocks: dict[str, tuple[str, int, range]] = field(default_factory=dict)
     lines: dict[str, str] = field(default_factory=dict)
-    taken: dict[str, dict[Coordinates, str]] = field(default_factory=dict)
+    taken: dict[str, dict[tuple[int, Coordinates], str]] = field(default_factory=dict)
+    pieces: dict[tuple[Expression, Axis, Coordinates], tuple[Expression, Axis]] = field(default_factory=dict)
     unknown: list[Missing] = field(default_factory=list)
     features: dict[str, Named] = field(default_factory=dict)
     shared: dict[str, Init] = field(default_factory=dict)

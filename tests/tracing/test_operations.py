@@ -366,6 +366,70 @@ def test_a_block_is_called_as_nothing_else_is() -> None:
     assert len({each.name for each in built.parameters}) == 4
 
 
+def looped_attention(net: Built, f: torch.Tensor) -> torch.Tensor:
+    for _ in range(2):
+        q, k, v = functional.linear(f, net.w).chunk(3, -1)
+        f = f + torch.softmax(q @ k.T / f.shape[-1], -1) @ v
+    return f @ net.last
+
+
+def gated_twice(net: Built, f: torch.Tensor) -> torch.Tensor:
+    for _ in range(2):
+        f = functional.glu(functional.linear(f, net.w[: 2 * f.shape[-1]]), -1)
+    return f @ net.last
+
+
+def gated_recurrence(net: Built, f: torch.Tensor) -> torch.Tensor:
+    h = torch.zeros_like(f[0])
+    for token in f:
+        update, new = functional.linear(h, net.w[: 2 * len(h)], net.gate).chunk(2)
+        h = h * torch.sigmoid(update) + torch.tanh(new + token)
+    return h @ net.last
+
+
+def halves_of_halves(net: Built, f: torch.Tensor) -> torch.Tensor:
+    for _ in range(2):
+        one, other = functional.linear(f, net.w).split([f.shape[-1], 2 * f.shape[-1]], -1)
+        f = one + torch.mul(*other.chunk(2, -1))
+    return f @ net.last
+
+
+@pytest.mark.parametrize("forward", [looped_attention, gated_twice, gated_recurrence, halves_of_halves])
+def test_a_block_that_is_taken_again_is_the_same_parameter(forward: Forward) -> None:
+    def wide(width: int) -> tuple[Built, dict[str, torch.Tensor]]:
+        return Built(width, forward, w=(3 * width, N), gate=(2 * width,), last=(N, 2)), INPUTS
+
+    built = traced(wide)
+    check_gradients(built)
+    names = [each.name for each in built.parameters]
+    assert len({*names}) == len(names) <= 7
+
+
+def test_a_gated_recurrence_of_torch_itself() -> None:
+    class Recurrent(torch.nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.inner = torch.nn.GRU(3, width, batch_first=True)
+            self.last = torch.nn.Linear(width, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.last(self.inner(x)[0])  # type: ignore[no-any-return]
+
+    check_gradients(traced(lambda width: (Recurrent(width), {"x": INPUTS["x"][None, :3]})))
+
+
+def test_rows_and_columns_of_one_matrix_overlap() -> None:
+    def crossed(net: Built, f: torch.Tensor) -> torch.Tensor:
+        half = f.shape[-1]
+        return (f @ net.w[:half] @ net.w[:, :half]) @ net.last
+
+    def wide(width: int) -> tuple[Built, dict[str, torch.Tensor]]:
+        return Built(width, crossed, w=(2 * width, 2 * width), last=(N, 2)), INPUTS
+
+    (missing,) = traced(wide).unknown
+    assert missing.reason == "overlapping blocks of W_w"
+
+
 def test_a_part_of_what_was_put_side_by_side_is_that_part_alone() -> None:
     """What is learnt of queries is not read of keys, though both stand in one value."""
 
