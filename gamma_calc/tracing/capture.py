@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.export.graph_signature import InputKind
 
 from gamma_calc.errors import BadInput
-from gamma_calc.tracing.export import FILLED, Twin, exported, kind_of, needed
+from gamma_calc.tracing.export import FILLED, Twin, exported, is_model_output, kind_of, needed, outputs, read_output
 
 RANDOM_BUFFER = re.compile(r"(.*\.)?vera_[AB]\.[^.]+")
 """What PEFT calls the random matrices that VeRA's adapters share and do not train."""
@@ -125,12 +125,15 @@ class Capture:
     """The operations that an output is made from, each after what it uses; `output` is the last one's name.
 
     `choices` are the lines of the model's source that find the largest entries: where these are is held, so what they
-    are found among is none of the operations, unless their values are used too.
+    are found among is none of the operations, unless their values are used too. `read` is what the module calls the
+    output, and `unread` are the others that it returns, each with the trained parameters in it that the output lacks.
     """
 
     operations: Mapping[str, Operation]
     output: str
     choices: tuple[str, ...]
+    read: str
+    unread: Mapping[str, tuple[str, ...]]
 
     def operation(self, argument: Any) -> Operation | None:
         """The operation that an operand is the value of; None where it is none, or only constants are made from it."""
@@ -157,7 +160,25 @@ def captured(twins: Sequence[Twin], rules: Set[str]) -> Capture:
     for nodes in zip(*graphs, strict=True):
         found[nodes[0].name] = _operation(nodes, leaves, chosen, found)
     choices = dict.fromkeys(each.where for each in found.values() if each.places is not None)
-    return Capture(_used(graphs[0], found), graphs[0][-1].name, tuple(choices))
+    unread = _unread(
+        programs[0], leaves[0], {name for name, value in twins[0].model.named_parameters() if value.requires_grad}
+    )
+    return Capture(_used(graphs[0], found), graphs[0][-1].name, tuple(choices), read_output(programs[0]), unread)
+
+
+def _unread(program: Any, leaves: Mapping[str, _Leaf], trained: Set[str]) -> dict[str, tuple[str, ...]]:
+    """The outputs that are not read, and their own trained parameters; of a cache, say, only where it has some."""
+
+    def made_from(output: str) -> list[str]:
+        names = (leaves[node.name].parameter for node in needed(program, output) if node.name in leaves)
+        return [name for name in names if name in trained]
+
+    read = read_output(program)
+    known = {*made_from(read)}
+    own = {
+        name: tuple(each for each in made_from(name) if each not in known) for name in outputs(program) if name != read
+    }
+    return {name: parameters for name, parameters in own.items() if parameters or not is_model_output(program)}
 
 
 def _used(graph: Sequence[Any], found: Mapping[str, Operation]) -> dict[str, Operation]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.export.graph_signature import InputKind
+from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from gamma_calc.errors import BadInput
@@ -182,13 +182,48 @@ def _own_line(problem: BaseException) -> str:
     return f"{own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else "no line known"
 
 
-def needed(program: Any) -> list[Any]:
-    """The nodes that the first output of floating point is made from, in order."""
-    (last,) = [node for node in program.graph.nodes if node.op == "output"]
-    outputs = [node for node in last.args[0] if isinstance(node, fx.Node) and _is_floating(node)]
-    if not outputs:
+def outputs(program: Any) -> Mapping[str, Any]:
+    """The nodes of floating point that a module returns, by what it calls them: logits, or [0] for the first of some.
+
+    Raises:
+        BadInput: there are none.
+    """
+    (last,) = program.graph.find_nodes(op="output")
+    kinds = [spec.kind for spec in program.graph_signature.output_specs]
+    returned = [node for node, kind in zip(last.args[0], kinds, strict=True) if kind is OutputKind.USER_OUTPUT]
+    named = zip(_paths(program.call_spec.out_spec), returned, strict=True)
+    found = {name: node for name, node in named if isinstance(node, fx.Node) and _is_floating(node)}
+    if not found:
         raise BadInput("the output of a module", found="no tensor of numbers", expected="logits, or another value")
-    needed, waiting = set(), [next((node for node in outputs if node.meta["val"].ndim), outputs[0])]
+    return found
+
+
+def _paths(spec: Any) -> Iterator[str]:
+    """What each value of a returned tuple, list or dictionary is called, in order."""
+    if spec.is_leaf():
+        yield ""
+        return
+    children = spec.children() if hasattr(spec, "children") else spec.children_specs
+    has_names = isinstance(spec.context, list) and len(spec.context) == len(children)
+    for place, child in enumerate(children):
+        name = str(spec.context[place]) if has_names else f"[{place}]"
+        yield from (f"{name}{'.' if rest[:1] not in ('', '[') else ''}{rest}" for rest in _paths(child))
+
+
+def is_model_output(program: Any) -> bool:
+    """Whether a module returns what the models of transformers do: one value, and others beside it, such as a cache."""
+    return any(each.__name__ == "ModelOutput" for each in getattr(program.call_spec.out_spec.type, "__mro__", ()))
+
+
+def read_output(program: Any) -> str:
+    """The name of the output that is read: the first that is no single number, or the first."""
+    found = outputs(program)
+    return next((name for name, node in found.items() if node.meta["val"].ndim), next(iter(found)))
+
+
+def needed(program: Any, output: str | None = None) -> list[Any]:
+    """The nodes that an output is made from, by default the one that is read, in order."""
+    needed, waiting = set(), [outputs(program)[read_output(program) if output is None else output]]
     while waiting:
         node = waiting.pop()
         if node not in needed:

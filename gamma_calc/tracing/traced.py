@@ -15,8 +15,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,9 @@ class Traced:
     are values of the problem's leaves at the sizes `coordinates`, and `scalars` those of its scalars there: the first
     twin's, for a reading in torch. A leaf that is a block of a parameter is in `blocks`, with the leaf it is of, the
     axis, and which of its coordinates. `choices` are lines of the model's source that choose the largest of some
-    entries, such as the experts of a token: which these are is held as it is at the start.
+    entries, such as the experts of a token: which these are is held as it is at the start. Of several values that the
+    model returns `read` is what it calls the output, and `unread` has the others, each with the trained parameters in
+    it that the output lacks.
     """
 
     name: str
@@ -115,6 +117,8 @@ class Traced:
     scalars: Mapping[str, float]
     twins: Twins
     choices: tuple[str, ...] = ()
+    read: str = ""
+    unread: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def coordinates(self) -> Mapping[str, int]:
@@ -158,13 +162,16 @@ class Traced:
             if each.exponent != zero
         ]
         trained_first = sorted(self.parameters, key=lambda each: each.rate is None)
-        others = len(self.parameters) - SHOWN
+        more = len(self.parameters) - SHOWN
+        own = {name: f" (with {', '.join(parameters)})" for name, parameters in self.unread.items() if parameters}
+        others = [f"{name}{own.get(name, '')}" for name in self.unread]
         lines = [
             f"{self.name}: {found}, from {count} operations of {kinds} kinds",
             *(f"  {each.operation} ({each.reason}): {each.where}" for each in self.unknown),
+            *([f"output: {self.read}; not read: {', '.join(others)}"] if others else []),
             f"growing with the width n: {', '.join(growing)}",
             *map(str, trained_first[:SHOWN]),
-            *([f"and {others} more in .parameters"] if others > 0 else []),
+            *([f"and {more} more in .parameters"] if more > 0 else []),
         ]
         return "\n".join(lines)
 
@@ -235,9 +242,13 @@ def traced_under(
         capture = captured(twins.twins, ENTRIES.keys())
     names = [name for each in capture.operations.values() if (name := each.parameter)]
     if twins.trained.isdisjoint(names):
-        raise BadInput(
-            f"{twins.name}: its output in evaluation mode, in which it is read, has no trained parameter in it"
+        others = "".join(
+            f"; {name}, which is not read, has {', '.join(own)}" for name, own in capture.unread.items() if own
         )
+        said = f"{twins.name}: its output{_called(capture)} has no trained parameter in it, as read in evaluation mode"
+        raise BadInput(f"{said}{others}")
+    _check_read("rates", {} if isinstance(rates, str) else rates, names, twins.trained, capture)
+    _check_read("inits", inits or {}, names, twins.trained, capture)
     stated = _stated(inits or {}, names)
     if init != FAN_IN and any(MAGNITUDE in name for name in names):
         raise BadInput(
@@ -267,6 +278,8 @@ def traced_under(
         translation.scalars,
         twins,
         capture.choices,
+        capture.read,
+        capture.unread,
     )
 
 
@@ -278,6 +291,32 @@ def _stated(inits: Mapping[str, str], parameters: Collection[str]) -> Mapping[st
         if factor is not None and factor.is_of_scheme:
             raise BadInput(f"inits: {factor.factor} of {factor.module} starts as the scheme says: give another scheme")
     return found
+
+
+def _check_read(
+    asked: str, ends: Iterable[str], names: Collection[str], trained: Collection[str], capture: Capture
+) -> None:
+    """That no end of a name is only one of trained parameters that the output has not in it.
+
+    Raises:
+        BadInput: one is.
+    """
+    left = sorted({*trained}.difference(names))
+    for end in ends:
+        (*others,) = longest_ends(asked, [end], left)
+        if others and not longest_ends(asked, [end], names):
+            has_it = " and ".join(name for name, own in capture.unread.items() if others[0] in own)
+            where = (
+                f"{has_it} has it, which is read where it is returned alone"
+                if has_it
+                else "nothing that is returned has it"
+            )
+            raise BadInput(f"{asked}: {others[0]} is trained, but not in the output{_called(capture)}: {where}")
+
+
+def _called(capture: Capture) -> str:
+    """What the module calls the output, to be said behind that word."""
+    return f" {capture.read}" if capture.read else ""
 
 
 def _translation(

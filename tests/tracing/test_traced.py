@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 import transformers as hf
 from torch import Tensor, nn
+from transformers.modeling_outputs import BaseModelOutput, BaseModelOutputWithPooling
 
 from gamma_calc import Traced, exponents, traced
 from gamma_calc.errors import BadInput
@@ -155,6 +157,7 @@ class Mlp(nn.Module):
         return self.second(torch.relu(self.first(x)))  # type: ignore[no-any-return]
 
 
+Returned = Callable[[Tensor, Tensor], Any]
 INPUTS = {"x": torch.tensor([[1.0, 2.0, 3.0], [0.5, -1.0, 2.0]])}
 
 
@@ -196,6 +199,97 @@ def test_the_longest_end_of_whole_words_counts_in_any_order(ends: tuple[str, ...
         table = {each.source: (str(each.initial), str(each.rate)) for each in found.parameters}
         sources = ("proj.weight", "inner.proj.weight", "out_proj.weight")
         assert table == {name: (exponents_of[end],) * 2 for name, end in zip(sources, of_each, strict=True)}
+
+
+class Several(Mlp):
+    """Values beside an output, one of a readout of its own."""
+
+    def __init__(self, width: int, returned: Returned) -> None:
+        super().__init__(width)
+        self.head, self.returned = nn.Linear(width, 1, bias=False), returned
+
+    def forward(self, x: Tensor) -> Any:
+        hidden = torch.relu(self.first(x))
+        return self.returned(self.second(hidden), self.head(hidden))
+
+
+def several(returned: Returned, **options: Any) -> Traced:
+    return traced(lambda width: (Several(width, returned), INPUTS), **options)
+
+
+RETURNED: dict[str, tuple[Returned, str]] = {
+    "one": (lambda logits, aux: logits + aux, ""),
+    "one by name": (lambda logits, aux: {"logits": logits, "count": 3, "cache": None}, ""),
+    "a tuple": (lambda logits, aux: (logits, aux), "output: [0]; not read: [1] (with head.weight)"),
+    "a list": (lambda logits, aux: [logits, aux + logits.sum()], "output: [0]; not read: [1] (with head.weight)"),
+    "a dictionary": (
+        lambda logits, aux: {"loss": logits.mean(), "logits": logits, "more": (aux, 3, aux + logits.sum())},
+        "output: logits; not read: loss, more[0] (with head.weight), more[2] (with head.weight)",
+    ),
+    "the same parameters": (lambda logits, aux: (logits, logits.sum()), "output: [0]; not read: [1]"),
+    "of transformers": (lambda logits, aux: BaseModelOutput(last_hidden_state=logits, hidden_states=(logits,)), ""),
+    "of transformers, pooled": (
+        lambda logits, aux: BaseModelOutputWithPooling(last_hidden_state=logits, pooler_output=aux),
+        "output: last_hidden_state; not read: pooler_output (with head.weight)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("returned", "line"), RETURNED.values(), ids=RETURNED)
+def test_which_of_several_outputs_is_read_is_told(returned: Returned, line: str) -> None:
+    found = several(returned)
+    assert [each for each in str(found).splitlines() if each.startswith("output")] == ([line] if line else [])
+    assert {each.source for each in found.parameters} >= {"first.weight", "second.weight"}
+
+
+@pytest.mark.parametrize(
+    ("returned", "options", "said"),
+    [
+        (
+            lambda logits, aux: (logits, aux),
+            {"rates": {"first": "a", "second": "b", "head": "c"}},
+            r"rates: head.weight is trained, but not in the output \[0\]: \[1\] has it, which is read where it is",
+        ),
+        (
+            lambda logits, aux: {"logits": logits, "aux": aux},
+            {"inits": {"head": "0"}},
+            "inits: head.weight is trained, but not in the output logits: aux has it, which is read where it is",
+        ),
+        (
+            lambda logits, aux: logits,
+            {"rates": {"weight": "a", "head": "c"}},
+            "rates: head.weight is trained, but not in the output: nothing that is returned has it",
+        ),
+        (
+            lambda logits, aux: (INPUTS["x"] * 2, aux),
+            {},
+            r"its output \[0\] has no trained parameter in it, .*; \[1\], which is not read, has first",
+        ),
+    ],
+    ids=["a rate", "an init", "in no output", "nothing trained"],
+)
+def test_what_is_in_other_outputs_alone_is_told(returned: Returned, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        several(returned, **options)
+
+
+class Counting(Mlp):
+    """Writes into a buffer, and into a part of what it returns."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.register_buffer("calls", torch.zeros(5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1.0
+        found = x.new_zeros(len(x), 4)
+        found[:, :2] = super().forward(x)
+        return found
+
+
+def test_what_is_written_into_a_buffer_is_no_output() -> None:
+    found = traced(lambda width: (Counting(width), INPUTS))
+    assert found.output == ("size_2[2]", "size_4") and not found.unread
 
 
 class Padded(nn.Module):
