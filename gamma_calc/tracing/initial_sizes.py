@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NoReturn
 
 import safetensors
 import torch
@@ -132,33 +131,39 @@ def by_twins(matrix: Matrix) -> Affine | None:
     """What the init of the model itself has at two widths.
 
     Raises:
-        BadInput: no power of its fan-in fits, or two do.
+        BadInput: no power of its fan-in fits, or two do, as so few entries do not tell them apart.
     """
     values, shape = matrix.operation.values, matrix.operation.shape
     assert values is not None and shape is not None
     first, second = map(_root_mean_square, values)
+    measured = f"init of {matrix.name}: entries of {first:.3g} at one width and {second:.3g} at another"
     if not first or not second:
         if first != second:
-            _refused(matrix, first, second)
+            raise BadInput(f"{measured} are no one power of its fan-in", expected=_said(matrix, ZERO))
         return None
     error = math.sqrt(sum(1 / (2 * each.numel()) for each in values))
-    measured = math.log(second / first)
+    growth = math.log(second / first)
     misses: dict[Affine, float] = {}
     for place in matrix.places:
         small, large = shape[place]
         for power in POWERS:
-            miss = abs(measured - float(power) * math.log(large / small)) / error
+            miss = abs(growth - float(power) * math.log(large / small)) / error
             exponent = matrix.growth(place) * power
             misses[exponent] = min(miss, misses.get(exponent, math.inf))
     best, *others = sorted(misses, key=lambda exponent: misses[exponent])
-    if misses[best] > SURE or any(misses[other] < SURE for other in others):
-        _refused(matrix, first, second)
+    if misses[best] > SURE:
+        raise BadInput(f"{measured} are no one power of its fan-in", expected=_said(matrix, best))
+    if close := [other for other in others if misses[other] < SURE]:
+        counts = " and ".join(str(each.numel()) for each in values)
+        fitting = ", ".join(f"n^({each})" for each in (best, *close))
+        few = f"{measured}, {counts} of them, are too few to choose from {fitting}"
+        raise BadInput(few, expected=_said(matrix, best))
     return best
 
 
-def _refused(matrix: Matrix, first: float, second: float) -> NoReturn:
-    sizes = f"entries of {first:.3g} at one width and {second:.3g} at another are no one power of its fan-in"
-    raise BadInput(f"init of {matrix.name}: {sizes}: give its exponent by its name")
+def _said(matrix: Matrix, exponent: Affine) -> str:
+    """How the exponent of a matrix is given."""
+    return f'its exponent from you, such as inits={{"{matrix.name}": "{exponent}"}}'
 
 
 class _Checkpoint:

@@ -50,8 +50,25 @@ def test_a_models_own_init_is_measured_at_two_widths(law: str) -> None:
 
 
 def test_a_law_that_is_no_power_of_a_size_is_refused() -> None:
-    with pytest.raises(BadInput, match=r"init of second\.weight: entries of .* are no one power of its fan-in"):
-        initial(lambda draw, width: draw / width**0.25)
+    said = r"init of second\.weight: entries of .* are no one power of its fan-in: expected its exponent from you"
+    for law in (lambda draw, width: draw / width**0.25, lambda draw, width: draw * (width == 35)):
+        with pytest.raises(BadInput, match=said):
+            initial(law)
+
+
+def test_too_few_entries_to_tell_two_powers_apart_are_told_and_what_to_say() -> None:
+    def few(width: int) -> tuple[nn.Module, dict[str, Tensor]]:
+        net = nn.Sequential(nn.Linear(3, width, bias=False), nn.ReLU(), nn.Linear(width, 1, bias=False))
+        net[2].weight = nn.Parameter(torch.full((1, width), 1 / width))
+        return net, {"input": torch.ones(2, 3)}
+
+    said = (
+        r"init of 2.weight: entries of 0.0286 .*, 35 and 55 of them, are too few to choose from n\^\(-1\), n\^\(-1/2\)"
+    )
+    with pytest.raises(BadInput, match=rf'{said}.*: expected its exponent .* inits=.*"2.weight": "-1"'):
+        traced(few, init="model")
+    found = traced(few, init="model", inits={"2.weight": "-1"})
+    assert {each.source: str(each.initial) for each in found.parameters}["2.weight"] == "-1"
 
 
 @pytest.mark.parametrize(("size", "exponent"), [(1 / 64, "-1/2"), (0.02, "-1/2"), (1.0, "0"), (4096.0**-1, "-1")])
