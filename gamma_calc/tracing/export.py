@@ -57,9 +57,7 @@ def exported(twin: Twin, rules: Set[str]) -> Any:
             return _with_rules(program, rules)
     except Exception as problem:  # whatever a module's own code raises
         asked = f"{type(twin.model).__name__}: its forward pass cannot be written down as a list of operations"
-        raise BadInput(
-            f"{asked}: {str(problem).splitlines()[0] if str(problem) else problem!r} ({_own_line(problem)})"
-        ) from None
+        raise BadInput(f"{asked}: {message_of(problem)}") from None
 
 
 def _write_out(module: Any) -> None:
@@ -175,11 +173,12 @@ def _token_by_token(model: nn.Module) -> Iterator[None]:
             space[name] = in_chunks
 
 
-def _own_line(problem: BaseException) -> str:
-    """The innermost line of a traceback outside torch."""
+def message_of(problem: BaseException) -> str:
+    """What an exception says, and the innermost line of its traceback outside torch."""
     frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if "/torch/" not in frame.filename]
-    own = [frame for frame in frames if not frame.filename.endswith("tracing/export.py")]
-    return f"{own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else "no line known"
+    own = [frame for frame in frames if not frame.filename.endswith(("tracing/export.py", "tracing/twins.py"))]
+    line = f"{own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else "no line known"
+    return f"{str(problem).splitlines()[0] if str(problem) else repr(problem)} ({line})"
 
 
 def outputs(program: Any) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations
-from math import prod
+from math import gcd, log, prod
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput, Unknown
@@ -25,6 +25,15 @@ MOST_CLASSES = 4
 POWERS = tuple(sign * Fraction(power) for power in ("1", "1/2", "1/4", "2") for sign in (1, -1))
 ROUNDING = 2.0**-20
 """How far a number in single precision, a product of a few, may be from the exact one, relatively."""
+RARE_POWERS = tuple(
+    tuple(
+        sign * Fraction(count, whole) for count in range(1, 3 * whole + 1) if gcd(count, whole) == 1 for sign in (1, -1)
+    )
+    for whole in (1, 2, 3, 4, 6, 8)
+)
+"""Powers that a number in double precision is read as where it is none of the common ones, by their denominators."""
+EXACT = 1e-9
+"""How far such a number may be from the exact one: of so many powers one would be nearer by chance than `ROUNDING`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +92,30 @@ class SizeClasses:
     def power(self, numbers: tuple[float, ...]) -> Affine:
         """The exponent of a number that is a power of some size, times a constant.
 
+        Of the rarer powers, such as the third root, the one with the smallest denominator.
+
         Raises:
             Unknown: it is no such power, or two of different exponents.
         """
         if 0 in numbers or numbers[0] * numbers[1] < 0:
             raise Unknown(f"a number that is {numbers[0]} at one width and {numbers[1]} at another")
-        ratio, found = numbers[1] / numbers[0], set()
-        for factor, names in self.classes.items():
-            for power in POWERS:
-                if abs(ratio / float(factor) ** float(power) - 1) < ROUNDING:
-                    found.add(sum((self.growth[name] for name in names), ZERO) * power)
+        growth = log(numbers[1] / numbers[0])
+        tried = ((POWERS, ROUNDING), *((powers, EXACT) for powers in RARE_POWERS))
+        found = next(filter(None, (self._exponents(growth, *each) for each in tried)), set())
         if len(found) != 1:
             raise Unknown(
                 f"a number that is {numbers[0]} at one width and {numbers[1]} at another, no power of one size"
             )
         return found.pop()
+
+    def _exponents(self, growth: float, powers: Iterable[Fraction], rounding: float) -> set[Affine]:
+        """The exponents of the powers of sizes that grow by a factor, whose logarithm is given."""
+        return {
+            sum((self.growth[name] for name in names), ZERO) * power
+            for factor, names in self.classes.items()
+            for power in powers
+            if abs(growth - float(power) * log(factor)) < rounding
+        }
 
 
 def _factor(sizes: Sizes) -> Fraction:

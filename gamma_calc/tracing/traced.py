@@ -38,7 +38,7 @@ from gamma_calc.tracing.operations import BY_PART, ENTRIES
 from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
 from gamma_calc.tracing.sizes import ZERO, Axes
 from gamma_calc.tracing.translation import Beside, Entry, Missing, Translation
-from gamma_calc.tracing.twins import Twins, asked_for_widths, twins_of
+from gamma_calc.tracing.twins import DIVIDED, Twins, asked_for_widths, twins_of
 from gamma_calc.tracing.values import NOTHING, Value
 
 WRAPPED = re.compile(r"\.modules_to_save\.[^.]+|\.base_layer(?=\.|$)")
@@ -263,7 +263,7 @@ def traced_under(
     assert isinstance(named, Named)
     _check_blocks(translation, named)
     unknown = tuple(translation.unknown)
-    problem = None if unknown else _problem(twins.name, translation, named, chosen, optimizer)
+    problem = None if unknown else _problem(twins, translation, named, chosen, optimizer)
     return Traced(
         twins.name,
         problem,
@@ -409,12 +409,12 @@ def _check_call(entry: Entry, operation: Operation) -> None:
         raise Unknown(f"no rule for this operation as it is called: {problem}") from None
 
 
-def _problem(name: str, t: Translation, output: Named, scheme: Scheme, optimizer: str | Optimizer | None) -> Problem:
-    _check_explained(name, t.axes, output)
+def _problem(twins: Twins, t: Translation, output: Named, scheme: Scheme, optimizer: str | Optimizer | None) -> Problem:
+    _check_explained(twins, t.axes, output)
     features = [node.name for node in nodes(output) if isinstance(node, Named)]
     z_a, z_b = (tuple(each for each in reversed(features) if each.startswith(start)) for start in ("Z_A_", "Z_B_"))
     return Problem(
-        name,
+        twins.name,
         output,
         stable=z_b,
         learning=z_b,
@@ -452,16 +452,16 @@ def _as_mask(tensor: Tensor) -> Tensor:
     return tensor.masked_fill(tensor <= HIDING, float(MASKED))
 
 
-def _check_explained(name: str, axes: Axes, output: Named) -> None:
+def _check_explained(twins: Twins, axes: Axes, output: Named) -> None:
     for node in nodes(output):
         for axis in node.axes:
             if axis in axes.unexplained:
                 sizes = " and ".join(map(str, axes.sizes[axis]))
                 known = ", ".join(axes.family.sizes)
                 raise BadInput(
-                    f"{name}: a size of {sizes} in its twins ({axes.unexplained[axis]})",
+                    f"{twins.name}: a size of {sizes} in its twins ({axes.unexplained[axis]})",
                     found="a size that no axis explains",
-                    expected=f"a multiple of products of {known}",
+                    expected=f"a multiple of products of {known}{f'; {DIVIDED}' if twins.is_own else ''}",
                 )
 
 

@@ -22,7 +22,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.tracing.attributes import ATTRIBUTES, SAME_AS_HIDDEN
 from gamma_calc.tracing.capture import Sizes
-from gamma_calc.tracing.export import Twin
+from gamma_calc.tracing.export import Twin, message_of
 from gamma_calc.tracing.sizes import SizeClasses
 
 ADAPTERS = ("LORA", "VERA")
@@ -50,7 +50,7 @@ WIDTHS = (35, 55)
 """Of a module that is built by width."""
 DIVIDED = (
     f"the function was called with the widths {' and '.join(map(str, WIDTHS))}: where something has to divide the"
-    " width, such as 8 heads, let it make Net(8 * width)"
+    " width, such as 8 heads, two halves, or the 4 of width // 4, let it make Net(8 * width)"
 )
 """What cures most functions of the width that fail."""
 POSITIONS = ("max_position_embeddings", "n_positions")
@@ -148,20 +148,22 @@ def asked_for_widths(twins: Twins) -> Iterator[None]:
     """What is wrong with a function of the width, told with its widths where the module fails at one by itself."""
     try:
         yield
-    except BadInput as problem:
-        if not twins.is_own or all(map(_runs, twins.twins)):
+    except BadInput:
+        failures = zip(WIDTHS, map(_failure, twins.twins), strict=True)
+        width, said = next(((width, said) for width, said in failures if said), (0, ""))
+        if not twins.is_own or not said:
             raise
-        raise BadInput(f"{problem}; {DIVIDED}") from None
+        raise BadInput(f"{twins.name}: called at the width {width} it fails: {said}; {DIVIDED}") from None
 
 
-def _runs(twin: Twin) -> bool:
-    """Whether a module can be called with its inputs."""
+def _failure(twin: Twin) -> str:
+    """How a module fails that is called with its inputs, and where; empty where it does not."""
     try:
         with torch.no_grad():
             twin.model(**twin.inputs)
-    except Exception:  # whatever a module's own code raises
-        return False
-    return True
+    except Exception as problem:  # whatever a module's own code raises
+        return message_of(problem)
+    return ""
 
 
 def _renamed_inputs(module: nn.Module, given: Any) -> Mapping[str, Any]:

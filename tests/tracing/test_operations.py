@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -364,6 +365,20 @@ def test_a_block_is_called_as_nothing_else_is() -> None:
     built = traced(lambda width: (Numbered(width), INPUTS))
     check_gradients(built)
     assert len({each.name for each in built.parameters}) == 4
+
+
+@pytest.mark.parametrize("power", ["1", "-1/2", "1/4", "2", "-1/3", "2/3", "3/2", "5/6", "-7/8", "11/8", "-3"])
+def test_a_number_that_is_a_rational_power_of_the_width(power: str) -> None:
+    built = found(lambda net, f: f @ net.last * (0.7 * f.shape[-1] ** float(Fraction(power))), last=(N, 2))
+    assert built.problem is not None
+    (exponent,) = (str(each) for name, each in built.problem.exponents.items() if name.startswith("c["))
+    assert exponent == power
+
+
+@pytest.mark.parametrize("power", [0.37, 1 / 3 + 1e-8, 1 / 7, 3.1])
+def test_a_number_that_is_near_a_rational_power_is_none(power: float) -> None:
+    (missing,) = found(lambda net, f: f @ net.last * f.shape[-1] ** power, last=(N, 2)).unknown
+    assert missing.reason.endswith("no power of one size")
 
 
 def looped_attention(net: Built, f: torch.Tensor) -> torch.Tensor:

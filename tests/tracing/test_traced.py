@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -361,12 +362,31 @@ class Heads(Mlp):
         return self.second(z.view(len(x), 4, z.shape[1] // 4).flatten(1))  # type: ignore[no-any-return]
 
 
+class Bottleneck(nn.Sequential):
+    """A quarter of the width between two matrices."""
+
+    def __init__(self, width: int) -> None:
+        sizes = (3, width, width // 4, 2)
+        super().__init__(*(nn.Linear(*each, bias=False) for each in pairwise(sizes)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)  # type: ignore[no-any-return]
+
+
+class Halves(Mlp):
+    """The product of two halves of the width."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(torch.mul(*self.first(x).chunk(2, -1)).repeat(1, 2))  # type: ignore[no-any-return]
+
+
 def test_what_fails_at_every_width_is_not_laid_to_the_widths() -> None:
     with pytest.raises(BadInput) as refused:
         traced(lambda width: (Branching(width), INPUTS))
     assert "widths 35 and 55" not in str(refused.value)
-    found = traced(lambda width: (Heads(4 * width), INPUTS))
-    assert found.problem is not None
+    for divided in (Heads, Bottleneck, Halves):
+        found = traced(lambda width, made=divided: (made(4 * width), INPUTS))
+        assert found.problem is not None
 
 
 def test_a_print_has_a_line_a_parameter_and_no_tensors() -> None:
@@ -422,7 +442,15 @@ def test_a_print_has_a_line_a_parameter_and_no_tensors() -> None:
         ),
         (
             lambda: traced(lambda width: (Heads(width), INPUTS)),
-            r"is invalid for input of size 70.* with the widths 35 and 55: .* such as 8 heads, .*Net\(8 \* width\)",
+            r"at the width 35 it fails: .* is invalid for input of size 70.* such as 8 heads, .*Net\(8 \* width\)",
+        ),
+        (
+            lambda: traced(lambda width: (Bottleneck(width), INPUTS)),
+            r"a size of 8 and 13 in its twins .* the widths 35 and 55: .* width // 4, let it make Net\(8 \* width\)",
+        ),
+        (
+            lambda: traced(lambda width: (Halves(width), INPUTS)),
+            r"Halves: called at the width 35 it fails: The size of tensor a \(18\).*torch.mul.* let it make Net",
         ),
         (
             lambda: traced(lambda width: (nn.MultiheadAttention(width, 8), {})),
@@ -452,7 +480,7 @@ def test_a_print_has_a_line_a_parameter_and_no_tensors() -> None:
         ),
         *("no width", "rates", "no whole words", "a rate of nothing", "an end that is never used"),
         "a scheme of nothing",
-        *("heads", "heads of torch"),
+        *("heads", "a bottleneck", "halves", "heads of torch"),
         *("axis of a function", "unknown axis", "axis that is a product"),
     ],
 )
