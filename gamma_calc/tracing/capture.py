@@ -86,8 +86,8 @@ class Operation:
     `arguments` are numbers, what differs between twins as `Across`, other operations as `Reference`, lists of them;
     what has more of them in one twin than in another is `Uneven`. `values` are those of a value that depends on no
     parameter, or the parameters themselves, of which those that start as data do have `is_vector`; `places` where a
-    choice finds the largest entries, in each twin. `module` is the path of the module that does it, `where` the line of
-    its source.
+    choice finds the largest entries, in each twin; `made_from` the kinds of what its value is made from: inputs,
+    parameters, buffers. `module` is the path of the module that does it, `where` the line of its source.
     """
 
     name: str
@@ -101,6 +101,7 @@ class Operation:
     parameter: str = ""
     is_vector: bool = False
     places: tuple[Any, ...] | None = None
+    made_from: frozenset[InputKind] = frozenset()
 
     @property
     def is_constant(self) -> bool:
@@ -201,11 +202,12 @@ def _check_alike(graphs: Sequence[Sequence[Any]]) -> None:
 
 
 class _Leaf(NamedTuple):
-    """A value that no operation makes, and which parameter it is, if any: its name, and whether it is a vector."""
+    """A value that no operation makes, of a kind, and which parameter it is, if any, and whether that is a vector."""
 
     value: Any
     parameter: str = ""
     is_vector: bool = False
+    kind: InputKind = InputKind.BUFFER
 
 
 def _leaves(program: Any, model: nn.Module) -> Mapping[str, _Leaf]:
@@ -226,9 +228,9 @@ def _leaves(program: Any, model: nn.Module) -> Mapping[str, _Leaf]:
             value = parameters[spec.target]
             is_vector = _is_vector(value, nodes[spec.arg.name])
             name = "" if is_vector and not value.requires_grad else names[spec.target]
-            found[spec.arg.name] = _Leaf(value.detach(), name, is_vector)
+            found[spec.arg.name] = _Leaf(value.detach(), name, is_vector, spec.kind)
         elif spec.kind is InputKind.USER_INPUT:
-            found[spec.arg.name] = _Leaf(inputs.pop(0))
+            found[spec.arg.name] = _Leaf(inputs.pop(0), kind=spec.kind)
         else:
             name = spec.target if RANDOM_BUFFER.fullmatch(spec.target) else ""
             found[spec.arg.name] = _Leaf(buffers[spec.target], name)
@@ -301,6 +303,9 @@ def _operation(
         leaf.parameter,
         leaf.is_vector,
         tuple(each[other] for each, other in zip(chosen, nodes, strict=True)) if node in chosen[0] else None,
+        frozenset([leaf.kind] if node.op == "placeholder" else ()).union(
+            *(known[each.name].made_from for each in node.all_input_nodes)
+        ),
     )
 
 

@@ -2,15 +2,19 @@
 
 A matrix is followed through what moves its axes, takes parts of them or changes its entries one by one, to the sums
 over them. A row that is looked up in a table is no matrix any more.
+
+What counts is its use as a matrix, sum_j W_ij x_j of an x that is made from the inputs, or as a table. A sum of W
+alone, such as its norm, a mean or a penalty, is none: it says how large W is where there is no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
     Contraction,
+    Entrywise,
     Expression,
     Given,
     Merged,
@@ -27,29 +31,75 @@ from gamma_calc.tracing.translation import Translation
 
 Form = tuple[Trained, Mapping[Axis, tuple[Axis, ...]]]
 """A matrix that a value is another form of, and the axes of it that each axis of the value is, or is a part of."""
+Rank = tuple[bool, int, bool]
+"""Whether a sum is a use of a matrix, over how many of its dimensions it is, and whether it has weights."""
 
 
 def summed_dimensions(t: Translation, output: Expression) -> dict[str, tuple[int, ...]]:
     """The dimensions of each parameter that are summed over, the most at once; none of one that is looked up in."""
     shapes = {each.parameter: each.shape or () for each in t.capture.operations.values()}
-    forms, made_of_data = dict[Expression, list[Form]](), set[Expression]()
-    found: dict[str, tuple[int, bool, tuple[int, ...]]] = {}
+    forms, of_data, of_inputs = dict[Expression, list[Form]](), set[Expression](), set[Expression]()
+    found: dict[str, tuple[Rank, tuple[int, ...]]] = {}
+
+    def count(leaf: Trained, own: Iterable[Axis], *, is_use: bool, is_weighed: bool) -> None:
+        name = t.source(leaf.name)
+        dims = [place for place, sizes in enumerate(shapes[name]) if set(sizes) != {1}]
+        summed = tuple(sorted({dims[leaf.shape.index(axis)] for axis in own}))
+        ranked = ((is_use, len(summed), is_weighed), summed)
+        found[name] = max(found.get(name, ranked), ranked, key=lambda each: each[0])
+
     # As what is derived takes products: (V W) x is a sum over the columns of W, and one over those of V.
     for node in operands_first(rewritten(output, lambda leaf: leaf, operation=vectors_first)):
         is_data = isinstance(node, Given) and not isinstance(node, Ones) and t.picks.get(node, True)
-        if is_data or not made_of_data.isdisjoint(node.operands):
-            made_of_data.add(node)
-        is_feature = isinstance(node, Sum) and node in made_of_data  # such as what a table of positions is added to
-        forms[node] = [] if is_feature else [*_forms(t, node, forms)]
-        if isinstance(node, Contraction) and _pick(t, node) is None:
-            is_weighed = not any(isinstance(each, Ones) for each in node.operands)  # and no mean of the matrix itself
-            for leaf, axes in (form for operand in node.operands for form in forms[operand]):
-                name = t.source(leaf.name)
-                dims = [place for place, sizes in enumerate(shapes[name]) if set(sizes) != {1}]
-                summed = {dims[leaf.shape.index(own)] for axis in node.over for own in axes.get(axis, ())}
-                sums = (len(summed), is_weighed, tuple(sorted(summed)))
-                found[name] = max(found.get(name, (0, False, ())), sums, key=lambda each: each[:2])
-    return {name: places for name, (_, _, places) in found.items()}
+        if is_data or not of_data.isdisjoint(node.operands):
+            of_data.add(node)
+        if (is_data and node not in t.fixed) or not of_inputs.isdisjoint(node.operands):
+            of_inputs.add(node)
+        is_feature = isinstance(node, Sum) and node in of_data  # such as what a table of positions is added to
+        forms[node] = [each for each in _forms(t, node, forms) if not is_feature or _is_square(each[0])]
+        if not isinstance(node, Contraction):
+            continue
+        met = [form for operand in node.operands for form in forms[operand]]
+        pick = _pick(t, node)
+        if pick is None:
+            factors, is_weighed = [*_factors(node)], not any(isinstance(each, Ones) for each in node.operands)
+            for leaf, axes in met:
+                used = _used(leaf, node.over, factors, forms, of_inputs)
+                own = {each for axis in used or node.over for each in axes.get(axis, ())}
+                count(leaf, own, is_use=bool(used), is_weighed=is_weighed)
+        elif t.picks[_data(pick)]:
+            kept = {leaf for leaf, _ in forms[node]}
+            for leaf in {leaf for leaf, _ in met} - kept:
+                count(leaf, (), is_use=True, is_weighed=True)
+    return {name: places for name, (_, places) in found.items()}
+
+
+def _used(
+    leaf: Trained,
+    over: tuple[Axis, ...],
+    factors: Iterable[Expression],
+    forms: Mapping[Expression, list[Form]],
+    of_inputs: Container[Expression],
+) -> tuple[Axis, ...]:
+    """The axes over which a sum of products takes a matrix, once, with what is made from the inputs."""
+    is_own = {each: any(form is leaf for form, _ in forms[each]) for each in factors}
+    if sum(is_own[each] for each in factors) != 1:
+        return ()
+    others = [each for each in factors if not is_own[each] and each in of_inputs]
+    return tuple(axis for axis in over if any(axis in each.axes for each in others))
+
+
+def _factors(node: Expression) -> Iterator[Expression]:
+    """What a sum of products, or a product, multiplies."""
+    match node:
+        case Contraction(left, right) | Entrywise(left, right):
+            for each in (left, right):
+                yield from _factors(each) if isinstance(each, Entrywise) else (each,)
+
+
+def _is_square(leaf: Trained) -> bool:
+    """Whether two of its axes grow: what is added to features of fixed tokens has one."""
+    return sum(not axis.is_fixed for axis in leaf.shape) > 1
 
 
 def _forms(t: Translation, node: Expression, known: Mapping[Expression, list[Form]]) -> Iterator[Form]:

@@ -6,9 +6,10 @@ moves data gives the same expression under other dimensions, so it changes no ex
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
+from itertools import permutations
 from math import sqrt
 from string import ascii_lowercase as LETTERS
 from string import digits as DIGITS
@@ -99,7 +100,7 @@ from gamma_calc.tracing.pieces import (
     unbound,
 )
 from gamma_calc.tracing.rotations import as_complex, as_real, turned
-from gamma_calc.tracing.translation import Beside, Entry, Pairs, Translation
+from gamma_calc.tracing.translation import Beside, BesideIdentity, Entry, Pairs, Translation
 from gamma_calc.tracing.values import ONE, Value, flat
 from gamma_calc.tracing.weights import of_stack, weighted
 
@@ -207,12 +208,17 @@ def quotient(t: Translation, op: Operation, x: Any, y: Any) -> Value:
     return t.scaled(t.value(x), inverse)
 
 
-def added(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value | Beside:
+def added(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value | Beside | BesideIdentity:
     """The sum; what is zero at both widths is left out. Of values side by side, of each with what stands there."""
     values = [each for each in (x, y) if t.number(each) != 0]
     if len(values) == 1:
         left = t.scaled(t.value(y), alpha) if values[0] is y and alpha != 1 else t.value(values[0])
         return t.layout.broadcast(left, t.value(x if values[0] is y else y))[0]
+    for matrix, identity, number, signs in ((x, y, 1, alpha), (y, x, alpha, 1)):
+        found = t.identity_and_ones(identity)
+        if found is not None and not all(map(t.axes.is_fixed, (value := t.value(matrix)).axes)):
+            own, rest = (_times(each, signs) for each in found)
+            return BesideIdentity(t.scaled(value, number), (own, rest))
     one, other = t.beside(x), t.beside(y)
     other = other.each(partial(t.scaled, number=alpha)) if isinstance(other, Beside) else t.scaled(other, alpha)
     if (beside := added_beside(t, op, one, other)) is not None:
@@ -220,12 +226,18 @@ def added(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) ->
     return t.joined(t.layout.added(t.value(one), t.value(other)), op)
 
 
-def subtracted(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value | Beside:
+def _times(number: float | Across, factor: float) -> float | Across:
+    return Across(factor * each for each in number) if isinstance(number, Across) else factor * number
+
+
+def subtracted(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value | Beside | BesideIdentity:
     """The sum with what is taken away times -1."""
     return added(t, op, x, y, alpha=-alpha)
 
 
-def subtracted_from(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value | Beside:
+def subtracted_from(
+    t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1
+) -> Value | Beside | BesideIdentity:
     """The second less the first."""
     return added(t, op, y, x, alpha=-alpha)
 
@@ -348,10 +360,34 @@ def tiled(t: Translation, op: Operation, x: Any, counts: Sequence[Any]) -> Value
     return Value(value.expression, tuple(dims))
 
 
+def with_identity(
+    t: Translation, op: Operation, matrix: Any, other: Any, place: int, times: Callable[[Value], Value]
+) -> Value | None:
+    """The product of a matrix a I + b 11^T, or W + a I + b 11^T, with a value along a dimension: a x + b sum(x), + W x.
+
+    None where the matrix is no such; `times` multiplies by W.
+    """
+    beside = t.values.get(matrix.name) if isinstance(matrix, Reference) else None
+    found = beside.identity if isinstance(beside, BesideIdentity) else t.identity_and_ones(matrix)
+    if found is None:
+        return None
+    value, (number, rest) = t.value(other), found
+    parts = [t.scaled(value, number)]
+    if rest != 0:
+        along = value.place(max(place, -len(value.dims)))
+        sums = t.layout.summed(value, Value(ONE, ()), (along,), True)
+        parts.append(t.scaled(sums, rest))
+    if isinstance(beside, BesideIdentity):
+        parts.append(times(beside.matrix))
+    return t.joined(t.layout.added(*parts), op)
+
+
 def linear(t: Translation, op: Operation, x: Any, weight: Any, bias: Any = None) -> Value:
-    """W x, summed over the last dimension of both, plus a bias; of an identity, W itself."""
+    """W x, summed over the last dimension of both, plus a bias; with an identity, the other one itself."""
     if t.is_identity(x) and bias is None:
         return transposed(t, op, weight)
+    if (found := with_identity(t, op, weight, x, -1, lambda matrix: linear(t, op, x, matrix))) is not None:
+        return moved(t, op, found, bias)
     assert op.shape is not None
     front = LETTERS[: len(op.shape) - 1]
 
@@ -368,7 +404,14 @@ def linear(t: Translation, op: Operation, x: Any, weight: Any, bias: Any = None)
 
 
 def matrix_product(t: Translation, op: Operation, x: Any, y: Any) -> Value:
-    """Summed over the last dimension of one and the last but one, or only one, of the other; others are broadcast."""
+    """Summed over the last dimension of one and the last but one, or only one, of the other; others are broadcast.
+
+    With an identity, the other one itself.
+    """
+    alone = with_identity(t, op, y, x, -1, lambda matrix: matrix_product(t, op, x, matrix))
+    alone = alone or with_identity(t, op, x, y, -2, lambda matrix: matrix_product(t, op, matrix, y))
+    if alone is not None:
+        return alone
     picked = of_stack(t, op, x, y)
     if picked is not None:
         return picked
@@ -402,9 +445,14 @@ def put(t: Translation, op: Operation, x: Any, source: Any) -> Value:
 
 
 def einsum(t: Translation, op: Operation, equation: str, operands: Any, **options: Any) -> Value:
-    """One operand after the other, each letter once in each; what no later one has, nor the result, is summed over."""
-    values = [*map(t.value, operands)]
-    words, out = _letters(equation, [len(each.dims) for each in values])
+    """One operand after the other, each letter once in each; what no later one has, nor the result, is summed over.
+
+    An identity makes two letters one.
+    """
+    shapes = [t.capture.operations[each.name].shape or () for each in operands]
+    words, out = _letters(equation, [*map(len, shapes)])
+    others, words = _without_identities(t, operands, words, out)
+    values = [*map(t.value, others)]
     if any(len({*word}) < len(word) for word in words):
         raise Unknown(f"an einsum {equation}, which has a letter twice in one operand")
     found, word = Value(ONE, ()), ""
@@ -414,6 +462,21 @@ def einsum(t: Translation, op: Operation, equation: str, operands: Any, **option
         left = out if place == len(words) else left
         found, word = t.layout.product(found, value, (word, letters, left)), left
     return t.joined(found, op)
+
+
+def _without_identities(
+    t: Translation, operands: Sequence[Any], words: list[str], out: str
+) -> tuple[Sequence[Any], list[str]]:
+    """The operands and their letters, with one for the two of an identity where the result does not have both."""
+    for place, operand in enumerate(operands):
+        if t.is_identity(operand):
+            left, others = ([*each[:place], *each[place + 1 :]] for each in (operands, words))
+            for kept, gone in permutations(words[place]):
+                merged = [each.replace(gone, kept) for each in others]
+                is_there = any(kept in each for each in merged) and all(each.count(kept) < 2 for each in merged)
+                if kept != gone and gone not in out and is_there:
+                    return _without_identities(t, left, merged, out)
+    return operands, words
 
 
 def _letters(equation: str, counts: Sequence[int]) -> tuple[list[str], str]:
@@ -481,9 +544,11 @@ def chosen(t: Translation, op: Operation, condition: Any, x: Any, y: Any) -> Val
         return t.joined(t.layout.added(*(t.layout.times(t.value(each), mask) for each, mask in either)), op)
     dims = t.dims(holds)
     found = []
-    for name, each, mask in ((f"{op.name}_if", x, holds.values[0]), (f"{op.name}_else", y, ~holds.values[0])):
+    others = [~each for each in holds.values]
+    for name, each, masks in ((f"{op.name}_if", x, holds.values), (f"{op.name}_else", y, others)):
         if t.number(each) != 0:
-            found.append(t.layout.times(t.value(each), Value(t.data(name, mask, flat(dims)), dims)))
+            t.check_general(holds, masks, dims)
+            found.append(t.layout.times(t.value(each), Value(t.data(name, masks[0], flat(dims)), dims)))
     return t.joined(t.layout.added(*found), op)
 
 

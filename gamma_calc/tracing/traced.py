@@ -15,11 +15,13 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from gamma_calc.algebra import Affine
@@ -30,14 +32,15 @@ from gamma_calc.program.optimizers import Optimizer
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, nonzero_form
 from gamma_calc.program.selection import Spec, selected
-from gamma_calc.tracing.capture import Capture, Operation, Reference, Uneven, captured
+from gamma_calc.tracing.capture import SAME, TRANSPOSES, Capture, Operation, Reference, Uneven, captured
 from gamma_calc.tracing.fan_in import summed_dimensions
+from gamma_calc.tracing.general_position import identity_and_ones
 from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, by_fan_in, initial_size, stated_sizes
 from gamma_calc.tracing.names import longest_ends, short_names
 from gamma_calc.tracing.operations import BY_PART, ENTRIES
 from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
 from gamma_calc.tracing.sizes import ZERO, Axes
-from gamma_calc.tracing.translation import Beside, Entry, Missing, Translation
+from gamma_calc.tracing.translation import Beside, BesideIdentity, Entry, Missing, Translation
 from gamma_calc.tracing.twins import DIVIDED, Twins, asked_for_widths, twins_of
 from gamma_calc.tracing.values import NOTHING, Value
 
@@ -47,6 +50,8 @@ HIDING = -10_000.0
 """A mask adds this, or less, to a logit that it hides."""
 MAGNITUDE = "lora_magnitude_vector"
 """What PEFT calls DoRA's magnitudes, the norms of the rows of W, which are n^0."""
+SPECTRAL_NORMS = ("_SpectralNorm", "SpectralNorm")
+"""What torch calls the spectral norm of `nn.utils.parametrizations`, and that of `nn.utils`."""
 SCHEME = "init-a"
 """Of adapters where none is given."""
 SHOWN = 20
@@ -238,6 +243,7 @@ def traced_under(
         twins.family.check_class("axes", name)
     if not twins.trained:
         raise BadInput(f"{twins.name}: none of its parameters requires a gradient, so nothing is trained")
+    _check_parametrized(twins)
     with asked_for_widths(twins):
         capture = captured(twins.twins, ENTRIES.keys())
     names = [name for each in capture.operations.values() if (name := each.parameter)]
@@ -249,6 +255,7 @@ def traced_under(
         raise BadInput(f"{said}{others}")
     _check_read("rates", {} if isinstance(rates, str) else rates, names, twins.trained, capture)
     _check_read("inits", inits or {}, names, twins.trained, capture)
+    _check_copies(twins, capture)
     stated = _stated(inits or {}, names)
     if init != FAN_IN and any(MAGNITUDE in name for name in names):
         raise BadInput(
@@ -263,6 +270,8 @@ def traced_under(
     assert isinstance(named, Named)
     _check_blocks(translation, named)
     unknown = tuple(translation.unknown)
+    if not unknown:
+        _check_random(twins, capture, stated)
     problem = None if unknown else _problem(twins, translation, named, chosen, optimizer)
     return Traced(
         twins.name,
@@ -280,6 +289,58 @@ def traced_under(
         capture.choices,
         capture.read,
         capture.unread,
+    )
+
+
+def _check_parametrized(twins: Twins) -> None:
+    """That no module has a spectral norm, whose vectors are buffers and yet know a matrix.
+
+    Raises:
+        BadInput: one has.
+    """
+    for path, module in twins.twins[0].model.named_modules():
+        if any(type(each).__name__ in SPECTRAL_NORMS for each in (module, *module._forward_pre_hooks.values())):
+            matrix = path.partition(".parametrizations.")[0]
+            found = f"{matrix} has a spectral norm, whose singular vectors are buffers that know the matrix"
+            raise BadInput(f"{twins.name}: {found}", expected="a module without it")
+
+
+def _check_copies(twins: Twins, capture: Capture) -> None:
+    """That no frozen matrix starts as a trained one does, of which it would be read as independent.
+
+    Raises:
+        BadInput: one does.
+    """
+    matrices = [each for each in capture.operations.values() if each.parameter and not each.is_vector]
+    trained = [each for each in matrices if each.parameter in twins.trained]
+    for one, other in product((each for each in matrices if each not in trained), trained):
+        if one.shape == other.shape and _are_alike(one.values or (), other.values or ()):
+            found = f"{one.parameter}, which is frozen, is a copy of {other.parameter}"
+            expected = "the frozen one plus a trained one that starts at zero"
+            raise BadInput(f"{twins.name}: {found}: they would be read as independent", expected=expected)
+
+
+def _check_random(twins: Twins, capture: Capture, stated: Collection[str]) -> None:
+    """That no matrix of a module of one's own starts as an identity, unless it is said how large it is.
+
+    Raises:
+        BadInput: one does.
+    """
+    for each in capture.operations.values():
+        known = identity_and_ones(each.values or ()) if each.parameter and twins.is_own else None
+        if known is not None and 0 not in known[0] and each.parameter not in stated:
+            found = f"{each.parameter} starts as an identity, and would be read as random"
+            raise BadInput(f"{twins.name}: {found}", expected="x + W x in place of W x, with a W that starts at zero")
+
+
+def _are_alike(one: Sequence[Tensor], other: Sequence[Tensor]) -> bool:
+    """Whether two parameters have the same entries in every twin, which are not all one number."""
+    return all(
+        not mine.is_meta
+        and mine.dtype == theirs.dtype
+        and torch.equal(mine, theirs)
+        and bool((mine != mine.flatten()[0]).any())
+        for mine, theirs in zip(one, other, strict=True)
     )
 
 
@@ -394,6 +455,8 @@ def _read(t: Translation, entry: Entry, operation: Operation) -> Any:
     """What a rule makes of an operation; of values side by side, of each, where it leaves their dimension alone."""
     first, *others = operation.arguments or (None,)
     beside = t.values.get(first.name) if isinstance(first, Reference) else None
+    if isinstance(beside, BesideIdentity) and operation.kind in (*SAME, *TRANSPOSES):
+        return replace(beside, matrix=entry(t, operation, beside.matrix, *others, **operation.options))
     if isinstance(beside, Beside) and operation.kind in BY_PART:
         return beside.each(lambda part: entry(t, operation, part, *others, **operation.options))
     return entry(t, operation, *operation.arguments, **operation.options)

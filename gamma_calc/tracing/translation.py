@@ -6,7 +6,7 @@ that no rule translates is kept by its name and its line; what follows goes on f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.export.graph_signature import InputKind
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
@@ -31,6 +32,7 @@ from gamma_calc.program.expressions import (
     Trained,
 )
 from gamma_calc.tracing.capture import SAME, TRANSPOSES, VIEWS, Across, Capture, Operation, Reference, Sizes
+from gamma_calc.tracing.general_position import identity_and_ones, what_is_not_general
 from gamma_calc.tracing.names import distinct
 from gamma_calc.tracing.parameters import AdapterFactor, Init, Inits
 from gamma_calc.tracing.sizes import ZERO, Axes, SizeClasses
@@ -41,6 +43,8 @@ MOVES = (*TRANSPOSES, *VIEWS, *SAME)
 Entry = Callable[..., Any]
 """What an operation is translated by: a function of the translation, the operation and its arguments."""
 
+AS_PARAMETER = "a frozen nn.Parameter is read as random, with a size that inits= may say"
+"""What is said of data that are not in general position."""
 Coordinates = tuple[range, ...]
 """Some of the coordinates of a dimension, in each of the twins."""
 MOST_TERMS = 2
@@ -84,6 +88,14 @@ class Pairs:
     value: Value
 
 
+@dataclass(frozen=True, slots=True)
+class BesideIdentity:
+    """A matrix plus a I + b 11^T, of which products are known: W x + a x + b sum(x)."""
+
+    matrix: Value
+    identity: tuple[float | Across, float | Across]
+
+
 @dataclass
 class Translation:
     """The forward pass so far.
@@ -93,7 +105,8 @@ class Translation:
     values of their own, which are not zero. `blocks`, `taken` and `pieces` are those of `blocks.py`, and `lines` the
     lines of the model's source that take them; `features` are the named values; `shared` says how matrices start of
     which layers have parts; `picks` are data that a sum against takes parts of a dimension with, and whether they look
-    up rows of a table, and `units` those that are one at a place of an axis and zero at the others.
+    up rows of a table, `units` those that are one at a place of an axis and zero at the others, and `fixed` those that
+    no input goes into.
     """
 
     capture: Capture
@@ -114,6 +127,7 @@ class Translation:
     shared: dict[str, Init] = field(default_factory=dict)
     picks: dict[Expression, bool] = field(default_factory=dict)
     units: dict[Expression, int] = field(default_factory=dict)
+    fixed: set[Expression] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.axes = Axes(self.family)
@@ -147,6 +161,8 @@ class Translation:
             return self.stacked(found)
         if isinstance(found, Pairs):
             raise Unknown("complex numbers, of which only products with data are known")
+        if isinstance(found, BesideIdentity):
+            raise Unknown("a matrix plus an identity, of which only products are known")
         assert isinstance(found, Value)
         return found
 
@@ -211,7 +227,23 @@ class Translation:
             return Value(self.scalar(number), dims)
         values = operation.values
         assert values is not None
-        return Value(self.data(operation.name, values[0], flat(dims)), dims)
+        self.check_general(operation, values, dims)
+        found = self.data(operation.name, values[0], flat(dims))
+        if InputKind.USER_INPUT not in operation.made_from:
+            self.fixed.add(found)
+        return Value(found, dims)
+
+    def check_general(self, operation: Operation, values: Sequence[Tensor], dims: Sequence[Dimension]) -> None:
+        """That a buffer, or what a line of the model makes, is in general position, as data are taken to be.
+
+        Raises:
+            Unknown: it is not.
+        """
+        if operation.made_from.isdisjoint((InputKind.USER_INPUT, InputKind.PARAMETER)):
+            growing = [place for place, dim in enumerate(dims) if not all(map(self.axes.is_fixed, dim))]
+            said = what_is_not_general(values, growing)
+            if said:
+                raise Unknown(f"data, which are read as dense and n^0, of {said}; {AS_PARAMETER}")
 
     def dims(self, operation: Operation) -> tuple[Dimension, ...]:
         """New dimensions for the value of an operation, of one axis each."""
@@ -277,6 +309,17 @@ class Translation:
         if number is None or start.numel() == 1:  # one coordinate repeats nothing
             return self.layout.added(Value(self.data(f"{init.name}_0", start, leaf.shape), dims), Value(leaf, dims))
         return self.layout.added(Value(self.scalar(number), dims), Value(leaf, dims))
+
+    def identity_and_ones(self, argument: Any) -> tuple[float | Across, float | Across] | None:
+        """The numbers a and b where an operand is a I + b 11^T and does not change, and a is not zero; else None."""
+        operation = self.capture.operation(argument)
+        if operation is None or not operation.is_constant or operation.values is None:
+            return None
+        found = identity_and_ones(operation.values)
+        if found is None or 0 in found[0]:
+            return None
+        first, second = (each[0] if len({*each}) == 1 else Across(each) for each in found)
+        return first, second
 
     def is_identity(self, argument: Any) -> bool:
         """Whether an operand is an identity matrix that does not change."""

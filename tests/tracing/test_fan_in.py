@@ -36,6 +36,69 @@ def test_the_fan_in_is_what_is_summed_over(forward: Forward, shape: tuple[int, .
     assert {each.source: str(each.initial) for each in of_width.parameters}["w"] == "-1/2"
 
 
+ALONE: Mapping[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
+    "over its norm": (lambda m, z: linear(z, m.w / m.w.square().sum().sqrt()), {"w": (N, N)}),
+    "over its norm, written as a product": (lambda m, z: linear(z, m.w / (m.w * m.w).sum().sqrt()), {"w": (N, N)}),
+    "over the norm of it and an adapter": (
+        lambda m, z: linear(z, (w := m.w + m.b @ m.a) / w.norm(dim=1, keepdim=True)),
+        {"w": (N, N), "a": (3, N), "b": (N, 3)},
+    ),
+    "standardised": (
+        lambda m, z: linear(z, (m.w - m.w.mean(1, keepdim=True)) / m.w.var(1, keepdim=True).sqrt()),
+        {"w": (N, N)},
+    ),
+    "beside a penalty": (lambda m, z: linear(z, m.w).sum() + m.w.square().sum(), {"w": (N, N)}),
+    "beside a penalty of its rows' norms": (
+        lambda m, z: linear(z, m.w).sum() + (m.g * m.w).square().sum(),
+        {"w": (N, N), "g": (N, 1)},
+    ),
+    "beside its sum with weights": (
+        lambda m, z: linear(z, m.w).sum() + (m.w * torch.ones_like(m.w).cumsum(0).sin()).sum(),
+        {"w": (7, N)},
+    ),
+    "beside a sum of its rows": (lambda m, z: linear(z, m.w) + m.w.sum(1), {"w": (N, N)}),
+    "beside its Gram matrix": (lambda m, z: linear(z, m.w).sum() + (m.w.T @ m.w).square().sum(), {"w": (N, N)}),
+    "written as a sum": (lambda m, z: (z[:, None] * m.w).sum(-1) + m.w.square().sum(), {"w": (N, N)}),
+    "plus an identity": (lambda m, z: z @ (torch.eye(z.shape[1]) + m.w).T, {"w": (N, N)}),
+    "plus data": (
+        lambda m, z: linear(z, m.w + (torch.arange(z.shape[1])[:, None] * torch.arange(z.shape[1])).sin()),
+        {"w": (N, N)},
+    ),
+    "of convolutions": (
+        lambda m, z: torch.conv1d(z.T[None], m.w / m.w.norm(dim=(1, 2), keepdim=True)),
+        {"w": (N, N, 2)},
+    ),
+    "of experts": (
+        lambda m, z: torch.bmm(m.w[PLACES], z.unsqueeze(-1)).sum() + m.w.square().sum(),
+        {"w": (4, N, N)},
+    ),
+}
+
+
+@pytest.mark.parametrize(("forward", "shapes"), ALONE.values(), ids=ALONE)
+def test_a_sum_of_a_matrix_alone_is_no_fan_in(forward: Forward, shapes: dict[str, tuple[int, ...]]) -> None:
+    of_width = found(forward, **shapes)
+    assert not of_width.unknown
+    assert {each.source: str(each.initial) for each in of_width.parameters}["w"] == "-1/2"
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda m, z: z * m.w[PLACES] + m.w.square().sum(),
+        lambda m, z: z * (m.w / m.w.norm(dim=1, keepdim=True))[PLACES],
+    ],
+)
+def test_a_norm_of_a_table_is_no_fan_in(forward: Forward) -> None:
+    of_table = found(forward, w=(4, N))
+    assert {each.source: str(each.initial) for each in of_table.parameters}["w"] == "0"
+
+
+def test_what_is_summed_alone_in_every_use_is_of_the_size_that_says() -> None:
+    of_width = found(lambda m, z: z.sum() + m.w.sum(1).relu().sum(), w=(7, N))
+    assert {each.source: str(each.initial) for each in of_width.parameters}["w"] == "-1/2"
+
+
 SHAPES = {"v": (N, N), "w": (N, N), "a": (3, N), "b": (N, 3)}
 ALIKE: Mapping[str, tuple[Forward, Forward]] = {
     "a product of two": (

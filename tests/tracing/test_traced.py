@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from itertools import pairwise
 from types import MappingProxyType
@@ -11,6 +12,7 @@ import pytest
 import torch
 import transformers as hf
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 from transformers.modeling_outputs import BaseModelOutput, BaseModelOutputWithPooling
 
 from gamma_calc import Traced, exponents, traced
@@ -160,6 +162,29 @@ class Mlp(nn.Module):
 
 Returned = Callable[[Tensor, Tensor], Any]
 INPUTS = {"x": torch.tensor([[1.0, 2.0, 3.0], [0.5, -1.0, 2.0]])}
+
+
+class Referred(nn.Module):
+    """A perceptron less a frozen one, which is a copy of it or another one."""
+
+    def __init__(self, width: int, *, is_copy: bool = True) -> None:
+        super().__init__()
+        self.policy = Mlp(width)
+        self.reference = (copy.deepcopy(self.policy) if is_copy else Mlp(width)).requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.policy(x) - self.reference(x)  # type: ignore[no-any-return]
+
+
+def test_a_frozen_module_that_is_no_copy_is_read() -> None:
+    assert traced(lambda width: (Referred(width, is_copy=False), INPUTS)).problem is not None
+
+
+def normed(width: int, norm: Any) -> Mlp:
+    """A perceptron whose second matrix has a norm of torch's."""
+    found = Mlp(width)
+    norm(found.second)
+    return found
 
 
 def test_a_function_of_the_width() -> None:
@@ -417,6 +442,18 @@ def test_a_print_has_a_line_a_parameter_and_no_tensors() -> None:
             lambda: traced(hf.XLNetLMHeadModel(XLNET)),
             "XLNetLMHeadModel: cannot be built at the sizes heads 4, .*d_head",
         ),
+        (
+            lambda: traced(lambda width: (normed(width, parametrizations.spectral_norm), INPUTS)),
+            "Mlp: second has a spectral norm, whose singular vectors are buffers",
+        ),
+        (
+            lambda: traced(lambda width: (normed(width, nn.utils.spectral_norm), INPUTS)),
+            "Mlp: second has a spectral norm, whose singular vectors are buffers",
+        ),
+        (
+            lambda: traced(lambda width: (Referred(width), INPUTS)),
+            "Referred: reference.first.weight, which is frozen, is a copy of policy.first.weight: they would be read",
+        ),
         (lambda: traced(3), "what is traced: found 'int'"),
         (lambda: traced(lambda width: Mlp(width)), "what the function of the width returns"),
         (lambda: traced(lambda _: Mlp(32), {}), "of the same shapes at the widths"),
@@ -475,6 +512,9 @@ def test_a_print_has_a_line_a_parameter_and_no_tensors() -> None:
             "inputs",
             "no config",
             "other sizes",
+            "spectral norm",
+            "spectral norm of old",
+            "frozen copy",
             "no module",
             "no inputs",
         ),
