@@ -97,6 +97,9 @@ def drawn(*shape: int) -> Tensor:
 
 Data = Callable[[int], Tensor]
 GENERAL: dict[str, Data] = {
+    "sines whose frequencies go by the width": (
+        lambda n: torch.outer(torch.arange(3.0), 9.0 ** torch.linspace(0, 1, n)).sin() * n**-0.1
+    ),
     "normal": lambda n: drawn(n, n),
     "uniform": lambda n: torch.rand(n, n, generator=torch.Generator().manual_seed(n)),
     "of one size everywhere": lambda n: 0.02 * drawn(5, n),
