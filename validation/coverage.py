@@ -156,7 +156,8 @@ built from a small configuration, with adapters on queries and values (the fused
 every linear layer but the readout, as PEFT's `all-linear` has it (in a mixture the router and the experts too): traced,
 and derived for {STEPS} steps of Init[A] at n^({RATE}) under Adam. The last columns are the exponents that Z_A and Z_B
 have then, over all adapters. Which experts a token takes is held as at the start. What is refused is named by
-the first two operations without a rule.
+the first two operations without a rule. How many operations there are goes by torch, which writes a forward pass out as
+a list of them: these are of torch 2.13, and the test leaves their number out.
 
 """
 

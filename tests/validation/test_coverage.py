@@ -14,9 +14,16 @@ def lines(rows: list[list[str]]) -> list[str]:
     return markdown_table([[], *rows]).splitlines()[2:]
 
 
+def without_count(line: str) -> tuple[str, ...]:
+    """The cells of a line but its number of operations, which goes by torch."""
+    cells = line.split(" | ")
+    return (*cells[:4], *cells[5:])
+
+
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow]) for name in MODELS])
 def test_a_family_has_its_lines(name: str) -> None:
-    assert lines([*rows_of(name)]) == [line for line in LINES if line.startswith(f"| {name} |")]
+    known = [line for line in LINES if line.startswith(f"| {name} |")]
+    assert [*map(without_count, lines([*rows_of(name)]))] == [*map(without_count, known)]
 
 
 @pytest.mark.parametrize("name", ["GPT-2", "Falcon"])
@@ -24,7 +31,8 @@ def test_a_family_with_adapters_on_attention(name: str) -> None:
     model = MODELS[name]
     found = covered(model, list(model.attention))
     assert not found.unknown
-    assert lines([[name, ", ".join(model.attention), *found.cells]])[0] in LINES
+    (line,) = lines([[name, ", ".join(model.attention), *found.cells]])
+    assert without_count(line) in map(without_count, LINES)
 
 
 def test_the_page_has_these_families_and_no_others() -> None:
