@@ -22,27 +22,29 @@ OfTwo = Callable[[Value, Value], Value]
 
 
 def folded(t: Translation, op: Operation, value: Value, places: Sequence[int], of_two: OfTwo) -> Value:
-    """What a function of two makes of all coordinates of some dimensions, each of one coordinate then."""
+    """What a function of two makes of all coordinates of some dimensions, each of one coordinate then.
+
+    Raises:
+        Unknown: one of them grows.
+    """
     for place in places:
-        value = _folded(t, op, t.layout.whole(value, place), place, of_two)
+        value = t.layout.whole(value, place)
+        if not all(map(t.axes.is_fixed, value.dims[place])):
+            raise Unknown(f"all coordinates of {value.dims[place][0]}, which grows, one against the other")
+        value = _folded(t, op, value, place, of_two)
     return value
 
 
 def _folded(t: Translation, op: Operation, value: Value, place: int, of_two: OfTwo) -> Value:
-    if not all(map(t.axes.is_fixed, value.dims[place])):
-        raise Unknown(f"all coordinates of {value.dims[place][0]}, which grows, one against the other")
+    def part(start: int, end: int) -> Value:
+        return taken(t, value, place, (range(start, end),) * 2, op.where)
+
     (count, *_) = t.layout.sizes(value.dims[place])
     if count == 1:
         return value
     half = count // 2
-    first, second, odd = (
-        taken(t, value, place, (range(start, end),) * 2, op.where) if start < end else None
-        for start, end in ((0, half), (half, 2 * half), (2 * half, count))
-    )
-    assert first is not None
-    assert second is not None
-    found = _folded(t, op, of_two(first, second), place, of_two)
-    return found if odd is None else of_two(found, odd)
+    found = _folded(t, op, of_two(part(0, half), part(half, 2 * half)), place, of_two)
+    return of_two(found, part(2 * half, count)) if count % 2 else found
 
 
 def extreme(of_two: Entry, said: str) -> Entry:

@@ -12,7 +12,7 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression, PowerOf
 from gamma_calc.tracing.capture import Operation, in_each
 from gamma_calc.tracing.pieces import moved, of_channels
-from gamma_calc.tracing.translation import Beside, Translation
+from gamma_calc.tracing.translation import Beside, Entry, Translation
 from gamma_calc.tracing.values import Value, flat
 
 
@@ -75,63 +75,56 @@ def group_normed(
     return _of_each_channel(t, op, value, weight, bias)
 
 
-def instance_normed(
-    t: Translation,
-    op: Operation,
-    x: Any,
-    weight: Any,
-    bias: Any,
-    mean: Any,
-    square: Any,
-    is_own: bool,
-    momentum: float,
-    eps: float,
-    *rest: Any,
-) -> Value:
-    """A layer norm of the places of each channel, or by running statistics, times a weight and plus a bias of each."""
-    if not is_own:
-        return batch_normed(t, op, x, weight, bias, mean, square, False, momentum, eps)
-    value = t.value(x)
-    front = value.dims[:2]
-    found = _normed(t, Value(value.expression, (*front, flat(value.dims[2:]))), [()], None, network.layer_norm)
-    assert op.shape is not None
-    return _of_each_channel(t, op, t.layout.reshaped(found, op.shape), weight, bias)
+def by_channel(*, over_examples: bool) -> Entry:
+    """A norm of each channel, of every example by itself or over all of them."""
+
+    def entry(
+        t: Translation,
+        op: Operation,
+        x: Any,
+        weight: Any,
+        bias: Any,
+        mean: Any,
+        square: Any,
+        is_own: bool,
+        momentum: float,
+        eps: float,
+        *rest: Any,
+    ) -> Value:
+        value = t.value(x)
+        found = _over_places(t, value, over_examples) if is_own else _by_statistics(t, value, mean, square, eps)
+        return _of_each_channel(t, op, found, weight, bias)
+
+    among = "its places and all examples" if over_examples else "its places"
+    said = "or by running statistics, as in evaluation; times a weight, plus a bias."
+    entry.__doc__ = f"Of each channel over {among}, {said}"
+    return entry
 
 
-def batch_normed(
-    t: Translation,
-    op: Operation,
-    x: Any,
-    weight: Any,
-    bias: Any,
-    mean: Any,
-    square: Any,
-    is_own: bool,
-    momentum: float,
-    eps: float,
-    *rest: Any,
-) -> Value:
-    """By the running statistics that the model has, as in evaluation, or by those of all examples and their places.
+batch_normed, instance_normed = by_channel(over_examples=True), by_channel(over_examples=False)
 
-    Times a weight and plus a bias of each channel.
-    """
-    value = t.value(x)
-    if is_own:
-        batch, channels, *places = value.dims
-        found = Value(value.expression, (channels, flat((batch, *places))))
-        found = _normed(t, found, [()], None, network.layer_norm)
-        found = t.layout.reshaped(found, [t.layout.sizes(dim) for dim in (channels, batch, *places)])
-        channels, batch, *places = found.dims
-        return _of_each_channel(t, op, Value(found.expression, (batch, channels, *places)), weight, bias)
-    count = len(value.dims) - 2
+
+def _over_places(t: Translation, value: Value, over_examples: bool) -> Value:
+    """A layer norm over the places of each channel, and over the examples where they are taken together."""
+    batch, channels, *places = value.dims
+    front, inside = ([channels], [batch, *places]) if over_examples else ([batch, channels], places)
+    found = _normed(t, Value(value.expression, (*front, flat(inside))), [()], None, network.layer_norm)
+    found = t.layout.reshaped(found, [t.layout.sizes(dim) for dim in (*front, *inside)])
+    if not over_examples:
+        return found
+    channels, batch, *places = found.dims
+    return Value(found.expression, (batch, channels, *places))
+
+
+def _by_statistics(t: Translation, value: Value, mean: Any, square: Any, eps: float) -> Value:
+    """A value less a mean of each channel, over the root of a mean square about it."""
+    count, number = len(value.dims) - 2, t.number(square)
     if t.number(mean) != 0:
         value = t.layout.added(value, t.scaled(of_channels(t, mean, count), -1))
-    number = t.number(square)
     if isinstance(number, int | float):
-        return _of_each_channel(t, op, t.scaled(value, (number + eps) ** -0.5), weight, bias)
+        return t.scaled(value, (number + eps) ** -0.5)
     squares = t.layout.added(of_channels(t, square, count), Value(t.scalar(eps), ()))
-    value = t.layout.times(value, squares.written(PowerOf(squares.expression, Fraction(-1, 2))))
-    return _of_each_channel(t, op, value, weight, bias)
+    return t.layout.times(value, squares.written(PowerOf(squares.expression, Fraction(-1, 2))))
 
 
 def _of_each_channel(t: Translation, op: Operation, value: Value, weight: Any, bias: Any) -> Value:
