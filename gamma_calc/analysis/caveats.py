@@ -8,7 +8,10 @@ from fractions import Fraction
 from gamma_calc.analysis.cancellation import cancellation
 from gamma_calc.analysis.points import misread
 from gamma_calc.calculus.assumptions import NO_CANCELLATION
+from gamma_calc.calculus.components import total
 from gamma_calc.calculus.recursion import Trajectory
+from gamma_calc.calculus.size import Size
+from gamma_calc.program.expressions import Expression, InverseRms
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 
@@ -25,7 +28,25 @@ def caveats(scheme: Scheme, run: Trajectory) -> tuple[str, ...]:
             f"{otherwise}: which part of a map leads depends on what is free, and exponents are told as if it did not "
             "(--at tells them at a point)"
         )
+    grown = _norm_of_what_has_grown(run)
+    if grown and NO_CANCELLATION not in run.policy.without:
+        found.append(
+            f"from step {grown} on a norm is taken of what has outgrown its start, and takes away what changes along "
+            f"that: {key} may then be false, and later changes behind it are bounds from above"
+        )
     return (*found, *below_their_floor(run.program))
+
+
+def _norm_of_what_has_grown(run: Trajectory) -> int | None:
+    """The first step that takes a norm of what is surely larger than it was at first."""
+    first = dict[Expression, Size]()
+    for each in run.applications:
+        node = each.subject.expression
+        if isinstance(node, InverseRms):
+            size = total(each.premises[0])
+            if size.lower.is_above(first.setdefault(node, size).upper):
+                return each.subject.t
+    return None
 
 
 def below_their_floor(program: Program) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
@@ -11,9 +12,12 @@ from gamma_calc.calculus.assumptions import dispensable
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.models import LoraStack
 from gamma_calc.program.scheme import Scheme
 from tests.schemes import scheme
 
+RATES = {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta"}
+STACK = Scheme("stack", RATES, model=LoraStack(2, has_norm=True))
 WITHOUT_A4 = Policy((), dispensable(["A4"]))
 
 
@@ -79,3 +83,12 @@ def test_a_scheme_whose_steps_may_undo_each_other_says_so(subject: Scheme, cavea
     found = derived(subject, None, CALCULUS).caveats
     assert [each.startswith(caveat) and "A4 may then be false" in each for each in found] == [True] * bool(caveat)
     assert derived(subject, 3, WITHOUT_A4).caveats == ()
+
+
+@pytest.mark.parametrize(("rate", "is_grown"), [("0", True), ("-1/4", True), ("-1/2", False), ("-1", False)])
+def test_a_norm_of_what_has_grown_says_that_it_takes_changes_away(rate: str, is_grown: bool) -> None:
+    found = derived(STACK.at({"eta": Fraction(rate)})).caveats
+    assert [each.startswith("from step 2 on a norm is taken of what has outgrown its start") for each in found] == (
+        [True] * is_grown
+    )
+    assert derived(STACK).caveats == ()
