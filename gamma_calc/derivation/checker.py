@@ -46,6 +46,10 @@ class BoundedPart:
     is_past: bool = False
 
 
+Summation = tuple[str, Affine, BoundedPart]
+"""A part of a sum over an axis: its kind, what it adds, and what it leaves."""
+
+
 def nonnegative(conclusions: Forms) -> list[tuple[Affine, Forms]]:
     """The claims that forms are at least 0."""
     return [(-each, (ZERO,)) for each in conclusions]
@@ -107,8 +111,9 @@ def shortened(factor: BoundedPart, depth: int) -> BoundedPart:
 @lru_cache(maxsize=65536)
 def past(part: BoundedPart) -> BoundedPart:
     """A part of an earlier step."""
-    met = [replace(s, factor=s.factor and past(replace(s.factor, is_past=True))) for s in part.seen]
-    return replace(part, seen=united(met))
+    return replace(
+        part, seen=united(replace(s, factor=s.factor and past(replace(s.factor, is_past=True))) for s in part.seen)
+    )
 
 
 def only(at: Places, axis: str) -> Places:
@@ -214,40 +219,55 @@ class CheckedRun:
         return replace(like, bounds=tuple(map(tuple, sums)))
 
     def contracted(self, x: BoundedPart, y: BoundedPart, axis: str) -> Iterable[BoundedPart]:
-        """The sum over an axis of the products of two parts, by what is known of their signs and sights: its whole, and
-        where a tensor meets what has seen it, that comes back."""
-        size, odd = self.size[axis], x.odd ^ y.odd
-        tensor, met = (x.fresh, y) if x.fresh and only(x.fresh.at, axis) else (y.fresh, x)
-        is_fresh = tensor is not None and bool(only(tensor.at, axis))
-        sights = [s for s in met.seen if tensor and s.tensor == tensor.tensor and only(s.at, axis)]
-        is_random = is_fresh and all(s.at == only(s.at, axis) for s in sights)
-        is_centred = is_random or any(place == axis for _, _, place in odd)
-        kind = "fixed" if size == ZERO else "independent" if is_centred else "aligned"
-        left = frozenset(flip for flip in odd if flip[2] != axis)
-        rest = {
+        """The sum over an axis of the products of two parts, by what is known of their signs and sights."""
+        fresh = [(w.fresh, met) for w, met in ((x, y), (y, x)) if w.fresh and only(w.fresh.at, axis)]
+        tensor, other = fresh[0] if fresh else (None, x)
+        left = {
             s: replace(s, at=s.at - only(s.at, axis), factor=None) if only(s.at, axis) else s for s in x.seen | y.seen
         }
-        if is_fresh and tensor and len(tensor.at) == 2:
-            rest[tensor] = replace(rest[tensor], factor=remembered(replace(met, bounds=()), axis))
-        known = [(kind, size / 2 if is_centred else size)]
-        if kind == "aligned" and (walks := self.walks(x, y, axis)):
-            known = [("independent", size / 2), *(("diluted", size - walk / 2) for walk in walks)]
-        for each, gain in known:
-            yield self.times(self.gains(each, gain, axis), BoundedPart((), None, left, united(rest.values())), x, y)
-        if not is_random or not tensor:
-            return
-        (through, place), *_ = [*(tensor.at - only(tensor.at, axis)), ("", "")]
+        if tensor and len(tensor.at) == 2:
+            left[tensor] = replace(left[tensor], factor=remembered(replace(other, bounds=()), axis))
+        odd = frozenset(flip for flip in x.odd ^ y.odd if flip[2] != axis)
+        whole = BoundedPart((), None, odd, united(left.values()))
+        met = (s for s in other.seen if tensor and s.tensor == tensor.tensor and only(s.at, axis))
+        sights = sorted(
+            met, key=lambda s: (sorted(s.at), s.factor is not None, sorted(s.factor.odd if s.factor else ()))
+        )
+        if self.size[axis] == ZERO:
+            found: Iterable[Summation] = [("fixed", ZERO, whole)]
+        elif tensor and all(s.at == only(s.at, axis) for s in sights):
+            found = self.hat_and_dot(tensor, other, sights, axis, whole, frozenset(left[s] for s in other.seen))
+        else:
+            found = self.of_two(x, y, axis, whole)
+        for kind, gain, part in found:
+            yield self.times(self.gains(kind, gain, axis), part, x, y)
+
+    def of_two(self, x: BoundedPart, y: BoundedPart, axis: str, whole: BoundedPart) -> list[Summation]:
+        """A sum of two factors: independent where a flip along the axis changes its sign, else aligned or walks."""
+        size, is_centred = self.size[axis], any(place == axis for _, _, place in x.odd ^ y.odd)
+        walks = [] if is_centred else self.walks(x, y, axis)
+        found = [("independent", size / 2, whole)] if is_centred or walks else [("aligned", size, whole)]
+        return found + [("diluted", size - walk / 2, whole) for walk in walks]
+
+    def hat_and_dot(
+        self,
+        tensor: SeenTensor,
+        other: BoundedPart,
+        sights: list[SeenTensor],
+        axis: str,
+        hat: BoundedPart,
+        seen: frozenset[SeenTensor],
+    ) -> Iterable[Summation]:
+        """A sum of a random tensor W: the hat, independent of all before, and a dot for each W^T y that was seen."""
+        size, ((through, place), *_) = self.size[axis], [*(tensor.at - only(tensor.at, axis)), ("", "")]
+        yield "independent", size / 2, hat
         flips = {(tensor.tensor, own, axis) for own, _ in only(tensor.at, axis)}
-        if not through or size == ZERO or not flips & met.odd:
-            return
-        is_centred = any(place == axis for _, _, place in met.odd - flips)
-        gains = self.gains("diluted", (size / 2 if is_centred else size) - self.size[through] / 2, axis)
-        seen = frozenset(rest[s] for s in met.seen)
-        sights.sort(key=lambda s: (sorted(s.at), s.factor is not None, sorted(s.factor.odd if s.factor else ())))
-        for factor in dict.fromkeys(s.factor for s in sights):
+        is_centred = any(at == axis for _, _, at in other.odd - flips)
+        odd = frozenset(flip for flip in other.odd if flip[2] != axis)
+        for factor in dict.fromkeys(s.factor for s in sights) if through and flips & other.odd else ():
+            gain = (size / 2 if is_centred else size) - self.size[through] / 2
             back = moved(factor, SUMMED, place) if factor else BoundedPart(())
-            odd = frozenset(flip for flip in met.odd if flip[2] != axis) ^ back.odd
-            yield self.times(gains, BoundedPart((), None, odd, united(seen | back.seen)), x, y)
+            yield "diluted", gain, BoundedPart((), None, odd ^ back.odd, united(seen | back.seen))
 
     def walks(self, x: BoundedPart, y: BoundedPart, axis: str) -> list[Affine]:
         """How long the random walks u . v are where W u and W v, which W gives a common sign, are summed over an axis.
