@@ -47,6 +47,12 @@ class EdgeLaw:
         """Whether some rate goes by the fan-out."""
         return self.phi is not None and any(form.coefficient(self.phi) for form in self.exponents.values())
 
+    def along(self, sizes: Mapping[str, Affine]) -> EdgeLaw:
+        """The law where the rank or s does not vary by itself: `sizes` has, by name, what its exponent is then."""
+        rates = {key: form.substituted(sizes) for key, form in self.exponents.items()}
+        rho, sigma = (None if name in sizes else name for name in (self.rho, self.sigma))
+        return replace(self, exponents=rates, rho=rho, sigma=sigma)
+
     def power(self, rate: str) -> str:
         """The monomial of a rate as it is typed: n^(-1/2) r^(0); with the fan-out where some rate goes by it."""
         form, phi = self.exponents[rate], self.phi if self.has_fan_out else None

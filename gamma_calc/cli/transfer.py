@@ -99,7 +99,9 @@ def answer(options: argparse.Namespace) -> int:
         raise BadInput(
             f"{spec}: {targets} is an embedding by name, with another law than linear layers: see gamma-calc lint"
         )
-    if config is not None and options.to_rank is not None:
+    if config is not None and options.from_rank == options.to_rank:
+        options.from_rank = options.to_rank = _own_rank(options, config)
+    elif config is not None and options.to_rank is not None:
         options.from_rank = _own_rank(options, config)
     found = transfer(
         schemes(options, [spec])[0] if config is None else adapter_scheme(config),
@@ -112,6 +114,7 @@ def answer(options: argparse.Namespace) -> int:
         **supposition_arguments(options),
         alpha=options.alpha if config is None else _alpha(options, config),
         is_rank_stabilised=config is not None and config.is_rank_stabilised,
+        scale=None if config is None else abs(config.scale),
     )
     read: dict[str, Any] = {} if config is None else {"read": config.json()}
     origin = "" if config is None else f"\nRead from {spec}: {config}."

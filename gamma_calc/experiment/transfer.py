@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gamma_calc.algebra import Affine
@@ -21,6 +21,7 @@ from gamma_calc.program.models import MODULE, RANK
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.program.selection import Spec, Values
 
+ZERO = Affine.of(0)
 ROUNDING = 1e-12
 """What rounding may add to a comparison of logarithms; where two laws meet they agree, so either may be taken."""
 
@@ -102,6 +103,15 @@ class Place:
         of_scale = [] if self.scale is None else [f"s = {self.scale:g}"]
         return ", ".join([*(f"{word} {value}" for word, value in sizes if value is not None), *of_scale])
 
+    def by(self, law: EdgeLaw) -> Place:
+        """The place by the sizes that a law goes by."""
+        return Place(
+            self.width,
+            None if law.rho is None else self.rank,
+            self.fan_out if law.has_fan_out else None,
+            None if law.sigma is None else self.scale,
+        )
+
     def powers(self, form: Affine, law: EdgeLaw) -> Iterator[tuple[float, float]]:
         """The sizes n, r, m and s with their exponents, for a form c + k rho + d phi + e sigma of a law."""
         yield self.width, float(form.constant)
@@ -127,6 +137,9 @@ class Place:
 class TransferLaw:
     """How a scheme's rates follow its stability edge, by pieces of r against powers of n.
 
+    Where places have an s, which piece holds goes by that and the rank, though neither need vary by itself: `along` has
+    the exponents of those that do not.
+
     >>> law = transfer_law("init-a")
     >>> law.multiplier("eta_B", Place(256), Place(1024))
     0.5
@@ -135,16 +148,7 @@ class TransferLaw:
     scheme: Scheme
     pieces: tuple[EdgeLaw, ...]
     policy: Policy = CALCULUS
-
-    @property
-    def forms(self) -> list[Mapping[str, Affine]]:
-        """The exponents of the rates, piece by piece."""
-        return [piece.exponents for piece in self.pieces]
-
-    @property
-    def has_fan_out(self) -> bool:
-        """Whether some rate goes by the fan-out somewhere."""
-        return any(piece.has_fan_out for piece in self.pieces)
+    along: Mapping[str, Affine] = field(default_factory=dict)
 
     def between(self, start: Place, end: Place) -> EdgeLaw:
         """The piece that covers both places.
@@ -154,7 +158,7 @@ class TransferLaw:
         """
         for piece in self.pieces:
             if start.satisfies(piece) and end.satisfies(piece):
-                return piece
+                return piece.along(self.along)
         where = "; ".join(str(piece.where) for piece in self.pieces)
         first = self.pieces[0]
         others = (
@@ -165,6 +169,14 @@ class TransferLaw:
             f"{self.scheme.name}: one power law does not reach from {start} to {end}: "
             f"with rho = log(rank)/log(width){''.join(others)} the laws hold where {where}"
         )
+
+    def moved(self, place: Place, width: int, rank: int | None) -> Place:
+        """A place at another width and rank, with an s that goes with the rank as the scheme has it."""
+        if place.scale is None or place.rank is None or rank is None:
+            return replace(place, width=width, rank=rank)
+        form = self.scheme.exponents[SCALE]
+        power = 0.0 if form is None else float(form.coefficient(RANK))
+        return replace(place, width=width, rank=rank, scale=place.scale * (rank / place.rank) ** power)
 
     def multiplier(self, rate: str, start: Place, end: Place) -> float:
         """What the rate of a trained factor, "eta_A" or "eta_B", is multiplied by from one place to another.
@@ -279,6 +291,7 @@ def transfer_law(
     align: Alignments | None = None,
     alpha: AlphaReading | None = None,
     is_rank_stabilised: bool = False,
+    at_scale: bool = False,
 ) -> TransferLaw:
     """The law by which a scheme's rates follow its edge; see `edge_laws`.
 
@@ -288,13 +301,21 @@ def transfer_law(
         with_fan_out: whether the fan-out does, for which the scheme then has a free exponent.
         with_scale: whether s does, in place of the scheme's own scale; places then need one.
         alpha, is_rank_stabilised: what gives s = alpha/r its power of the rank; by default the scheme's scale does.
+        at_scale: whether places have a rank and an s: at a rank of n/s and more another law may hold.
     """
-    scheme, policy = scheme_and_policy(spec, Suppositions(optimizer, without, align), at)
-    if alpha is not None:
-        scheme = with_alpha(scheme, alpha, is_rank_stabilised=is_rank_stabilised)
-    scheme, sigma = with_free_scale(scheme) if with_scale else (scheme, None)
-    laws = edge_laws(scheme, policy, with_rank=with_rank, with_fan_out=with_fan_out, scale=sigma)
-    return TransferLaw(scheme, laws, policy)
+    written, policy = scheme_and_policy(spec, Suppositions(optimizer, without, align), at)
+    scheme = with_alpha(written, alpha, is_rank_stabilised=is_rank_stabilised) if alpha is not None else written
+    if not (with_scale or (at_scale and scheme.rates and written.exponents.get(SCALE) == ZERO)):
+        return TransferLaw(scheme, edge_laws(scheme, policy, with_rank=with_rank, with_fan_out=with_fan_out), policy)
+    freed, sigma = with_free_scale(written)
+    laws = edge_laws(freed, policy, with_rank=with_rank or at_scale, with_fan_out=with_fan_out, scale=sigma)
+    if with_scale:
+        return TransferLaw(freed, laws, policy)
+    (rho,) = {law.rho for law in laws if law.rho is not None}
+    form = scheme.exponents[SCALE]
+    assert form is not None and sigma is not None  # of an s that was left free
+    along = {sigma: Affine.symbol(rho) * form.coefficient(RANK)} if with_rank else dict.fromkeys((rho, sigma), ZERO)
+    return TransferLaw(scheme, laws, policy, along)
 
 
 def transfer(
@@ -312,6 +333,7 @@ def transfer(
     align: Alignments | None = None,
     alpha: AlphaReading | str | None = None,
     is_rank_stabilised: bool = False,
+    scale: float | None = None,
 ) -> Transferred:
     """The rates at one width (and rank) that stand where the given ones stood at another.
 
@@ -324,6 +346,7 @@ def transfer(
             scheme's scale says how s goes with the rank; where it is a constant, `otherwise` has the rates at a kept
             alpha beside it.
         is_rank_stabilised: whether s is alpha/r^(1/2), rsLoRA's.
+        scale: s at `from_rank`, where it is known: at a rank of n/s and more another law may hold.
 
     Raises:
         BadInput: a rate is not positive, a width or rank is no whole number from 1, or as `edge_laws`.
@@ -331,20 +354,24 @@ def transfer(
     """
     if (from_rank is None) != (to_rank is None):
         raise BadInput("only one of the two ranks is given; expected both or neither")
-    start, end = Place(from_width, from_rank), Place(to_width, to_rank)
+    if scale is not None and from_rank is None:
+        raise BadInput(f"scale: found {scale}, and no ranks; it matters beside them")
     reading = None if alpha is None else alpha_named(alpha)
     if reading is not None and from_rank is None:
         raise BadInput(f"alpha: found {reading.value}, and no ranks; what it does matters from one rank to another")
     law = transfer_law(
         spec,
-        with_rank=from_rank is not None,
+        with_rank=from_rank is not None and (scale is None or from_rank != to_rank),
         optimizer=optimizer,
         at=at,
         without=without,
         align=align,
         alpha=reading,
         is_rank_stabilised=is_rank_stabilised,
+        at_scale=scale is not None,
     )
+    start = Place(from_width, from_rank, None, scale)
+    end = law.moved(start, to_width, to_rank)
     if is_rank_stabilised and reading is None and from_rank != to_rank and not says_scale(law.scheme):
         expected = 'alpha="fixed" or alpha="proportional": rsLoRA\'s s = lora_alpha/r^(1/2) goes by it'
         raise BadInput(f"from rank {from_rank} to {to_rank}: alpha", found="none", expected=expected)
@@ -377,7 +404,8 @@ def carried_rates(
         kept = with_alpha(law.scheme, AlphaReading.FIXED)
         with suppress(BadInput, Unknown):
             otherwise = _carried(TransferLaw(kept, edge_laws(kept, law.policy, with_rank=True)), offered, start, end)
-    return Transferred(law.scheme, start, end, given, rates, law.between(start, end), law.policy, alpha, otherwise)
+    piece = law.between(start, end)
+    return Transferred(law.scheme, start.by(piece), end.by(piece), given, rates, piece, law.policy, alpha, otherwise)
 
 
 def _carried(law: TransferLaw, offered: Mapping[str, float], start: Place, end: Place) -> dict[str, float]:

@@ -257,6 +257,7 @@ def law_between(
         with_scale=bool(apart),
         alpha=reading,
         is_rank_stabilised=is_rslora,
+        at_scale=not (network or is_dora),
         **asked,
     )
     if is_dora:
@@ -311,12 +312,16 @@ def carried_pairs(
 
 
 def place(kind: LayerKind | Adapter, law: TransferLaw, stream: int = 0) -> Place:
-    """Where a layer stands: its fan-in, and its rank and its fan-out where the law goes by them.
+    """Where a layer stands: its fan-in, and its rank, its fan-out and its s where the law tells regions apart by them.
 
     Args:
         stream: in the law of a whole model, which is for one rate in all layers, the width of its residual stream: n of
             those whose fan-in is smaller.
     """
-    rank = None if law.pieces[0].rho is None else kind.rank
-    scale = None if law.pieces[0].sigma is None else abs(kind.scale)
-    return Place(max(kind.fan_in, stream), rank, kind.fan_out if law.has_fan_out else None, scale)
+    first = law.pieces[0]
+    return Place(
+        max(kind.fan_in, stream),
+        None if first.rho is None else kind.rank,
+        None if first.phi is None else kind.fan_out,
+        None if first.sigma is None else abs(kind.scale),
+    )

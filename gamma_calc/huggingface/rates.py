@@ -142,7 +142,9 @@ def parameter_groups(
         groups.setdefault(group, empty)["params"].append(parameter)
 
     for each, base in zip(adapters, bases, strict=True):
-        end, origin = place(each, law, stream), "" if len(set(bases)) == 1 else f", from {base}"
+        end = place(each, law, stream)
+        piece = law.between(base, end)
+        origin = "" if len({other.by(piece) for other in bases}) == 1 else f", from {base.by(piece)}"
         decay, share = (_ratio(law, key, base, end, each.rank) for key in ("decay", "momentum"))
         for key, factor, rate in zip(INITIAL, (each.A, each.B), RATES, strict=True):
             if law.scheme.is_trained(key):
@@ -150,7 +152,7 @@ def parameter_groups(
                     rates[rate] * law.multiplier(rate, base, end),
                     None if momentum is None else momentum * share,
                 )
-                add(f"lora_{key} {end}{origin}", factor, value, _decay(law, weight_decay, decay), beta)
+                add(f"lora_{key} {end.by(piece)}{origin}", factor, value, _decay(law, weight_decay, decay), beta)
     inside = {id(factor) for each in adapters for factor in (each.A, each.B)}
     for parameter in model.parameters():
         if parameter.requires_grad and id(parameter) not in inside:
@@ -180,11 +182,17 @@ def _at_one_base(
     is_mica = not scheme.is_trained(INITIAL[1]) and any(map(FROZEN_B.applies, adapters))
     through = scheme if is_dora else through_fan_out(scheme, is_mica=is_mica)
     law = transfer_law(
-        through, with_rank=with_rank, with_fan_out=not is_dora, alpha=reading, is_rank_stabilised=is_rslora
+        through,
+        with_rank=with_rank,
+        with_fan_out=not is_dora,
+        alpha=reading,
+        is_rank_stabilised=is_rslora,
+        at_scale=not is_dora,
     )
     if is_dora:
         check_dora_law(law.scheme, law.policy, with_rank=with_rank)
-    base = Place(base_width, base_rank, base_width if law.has_fan_out else None)
+    end = place(adapters[0], law)
+    base = replace(law.moved(end, base_width, base_rank or end.rank), fan_out=end.fan_out and base_width)
     if base_rank is None and len({each.rank for each in adapters}) > 1:
         ranks = ", ".join(sorted({str(each.rank) for each in adapters}, key=int))
         raise BadInput(f"the layers have ranks {ranks}; give the base_rank at which the rates were chosen")

@@ -64,6 +64,33 @@ def test_what_peft_ignores_is_said(config: str, capsys: pytest.CaptureFixture[st
     assert "lora_alpha is missing, and PEFT takes 8." in printed
 
 
+LARGE = {"r": 256, "lora_alpha": 16, "use_rslora": True}
+"""s = 1: r s passes a width of 4096 at a rank of 2580, and r^(3/2), where lora_alpha is 1, at 256."""
+
+
+@pytest.mark.parametrize("config", [LARGE], indirect=True)
+def test_which_law_holds_goes_by_the_s_that_layers_have(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Measured on one PEFT layer of width 1024, s from 1 to 2^(1/2): the rate that changes it as much falls to 0.56."""
+    words = ("transfer", config, "--lr", "1e-3", "--from-width", "4096", "--alpha", "proportional")
+    assert main([*words, "--to-width", "4096", "--to-rank", "512", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["eta_A"] == pytest.approx(1e-3 * 2**-0.75)
+    assert found["exponent"]["eta_A"] == {"width": "-1/2", "rank": "-3/4"}
+    assert not any("Two or more adapters" in note for note in found["notes"])
+    assert main([*words, "--to-width", "4096", "--to-rank", "4096"]) == 3
+    assert "from width 4096, rank 256, s = 1 to width 4096, rank 4096, s = 4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("config", [{"r": 1024, "lora_alpha": 2048}], indirect=True)
+def test_a_rank_that_stays_may_pass_from_one_law_to_another(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With s = 2 the edge is 1/(r s) up to a width of 2048, and (n r s)^(-1/2) beyond."""
+    words = ("transfer", config, "--lr", "1e-3", "--from-width")
+    assert main([*words, "1024", "--to-width", "4096"]) == 3
+    assert "one power law does not reach from width 1024, rank 1024, s = 2" in capsys.readouterr().err
+    assert main([*words, "1024", "--to-width", "2048"]) == main([*words, "2048", "--to-width", "8192"]) == 0
+    assert "n^(0)" in (printed := capsys.readouterr().out) and "n^(-1/2)" in printed
+
+
 REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "unsaid": ({}, RANKS, "--alpha fixed"),
     "neither": ({"rank_pattern": {"q": 32}, "alpha_pattern": {"q": 32}}, RANKS, "neither kept nor in proportion"),

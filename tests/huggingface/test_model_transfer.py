@@ -322,7 +322,7 @@ RANKS: dict[str, tuple[tuple[int, float], dict[str, Any], str, float]] = {
     # Init[A] at four times the width; the adapter at the end of r = 32 against (8, 16) at the start
     "kept": ((32, 16), {}, "fixed", 1 / 2),
     "in-proportion": ((32, 64), {}, "proportional", 1 / 4),
-    "rslora-kept": ((32, 16), {"use_rslora": True}, "fixed", 1 / 2 / 2**0.5),
+    "rslora-kept": ((32, 4), {"use_rslora": True}, "fixed", 1 / 2 / 2**0.5),
 }
 
 
@@ -336,7 +336,10 @@ def test_alpha_is_read_from_both_adapters(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    files = adapter(tmp_path / "a.json", 8, 16, **others), adapter(tmp_path / "b.json", *there, **others)
+    files = (
+        adapter(tmp_path / "a.json", 8, 4 if others else 16, **others),
+        adapter(tmp_path / "b.json", *there, **others),
+    )
     found = answered(capsys, "init-a", *ends, "--adapter", files[0], "--to-adapter", files[1])
     rates = {each["layer"]: each["eta_B"] for each in found["layers"]}
     assert found["alpha"] == alpha and rates["q_proj"] == pytest.approx(1e-3 * expected)
@@ -409,7 +412,7 @@ def test_a_rank_of_its_own_at_both_ends_is_no_change_of_rank(
     ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """PEFT gives the layers of a rank_pattern their own alpha/r, in both models alike."""
-    file = adapter(tmp_path / "a.json", 8, 16, rank_pattern={"q_proj": 16}, alpha_pattern={"down_proj": 64})
+    file = adapter(tmp_path / "a.json", 8, 16, rank_pattern={"q_proj": 16}, alpha_pattern={"down_proj": 24})
     found = answered(capsys, "init-a", *ends, "--adapter", file)
     assert [(each["layer"], each["to"]["rank"], each["eta_A"]) for each in found["layers"]] == [
         ("q_proj", 16, pytest.approx(5e-4)),

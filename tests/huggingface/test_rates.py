@@ -118,6 +118,16 @@ def test_a_rate_follows_the_rank_as_its_layer_s_alpha_does(
     assert (found["q_proj"], found["v_proj"]) == pytest.approx(expected)
 
 
+def test_which_law_holds_goes_by_the_s_of_the_layers() -> None:
+    """rsLoRA's s = alpha/r^(1/2) goes from 1/8 to 8^(1/2)/8: r s stays below the width, and r^(3/2) does not."""
+    model = wrapped(llama(64), r=32, lora_alpha=2, use_rslora=True)
+    groups = parameter_groups(model, "init-a", 1e-3, base_width=64, base_rank=4, alpha="proportional")
+    assert [group["lr"] for group in groups] == [pytest.approx(1e-3 * 8**-0.75)] * 2
+    large = wrapped(llama(64), r=16, lora_alpha=32)
+    with pytest.raises(Unknown, match="from width 16, rank 16, fan-out 16, s = 2 to width 64"):
+        parameter_groups(large, "init-a", 1e-3, base_width=16)
+
+
 UNSAID = {
     "nothing-says-it": ({"r": 16}, "init-a", {}, 'rates were chosen at rank 4: say alpha="fixed"'),
     "neither": ({**MIXED, "alpha_pattern": {"v_proj": 8}}, "init-a", {}, "neither kept nor in proportion"),
