@@ -1,6 +1,6 @@
 """The order of products: of three factors, no two matrices are multiplied where a vector is there.
 
-    (V W) x = V (W x),   (g * W) x = g * (W x),   (W + B A) x = W x + B (A x)
+    (V W) x = V (W x),   (g * W) x = g * (W x),   (W + B A) x = W x + B (A x),   (W * b a^T) x = b * (W (a * x))
 
 Each is one value, written in two ways. V and W are random matrices, which a sum knows again; V W is none. A matrix has
 more axes that grow than a vector.
@@ -51,7 +51,7 @@ def _taken_apart(matrix: Expression, vector: Expression, over: tuple[Axis, ...])
                 ),
             )
         case Entrywise(left, right) if _growing(matrix.axes) > 1:
-            return _of_entries(matrix, left, right, vector, over) or _of_entries(matrix, right, left, vector, over)
+            return _of_entries(left, right, vector, over) or _of_entries(right, left, vector, over)
     return None
 
 
@@ -86,16 +86,50 @@ def _of_product(
     return _times(first, _times(second, vector, over), matrix.over)
 
 
-def _of_entries(
-    matrix: Entrywise, first: Expression, second: Expression, vector: Expression, over: tuple[Axis, ...]
-) -> Expression | None:
-    """g * (W x), or W (g * x) of a g along the inputs."""
+def _of_entries(first: Expression, second: Expression, vector: Expression, over: tuple[Axis, ...]) -> Expression | None:
+    """The product of two, entry by entry, times a vector: g * (W x), or W (g * x) of a g along the inputs.
+
+    Of a sum in the place of g each summand so; of B A, which has both axes, sum_k B_k * (W (A_k * x)).
+    """
+    matrix = first * second
     if not set(over) <= set(second.axes):
         return None
     if set(over).isdisjoint(first.axes):
         is_smaller = _is_smaller((*second.axes, *vector.axes), over, matrix)
         return first * _times(second, vector, over) if is_smaller else None
-    return _times(second, first * vector, over) if _is_smaller((*first.axes, *vector.axes), (), matrix) else None
+    if _is_smaller((*first.axes, *vector.axes), (), matrix):
+        return _times(second, first * vector, over)
+    match first:
+        case Named(_, operand) | Transposed(operand):
+            return _of_entries(operand, second, vector, over)
+        case Scaled(operand=operand):
+            found = _of_entries(operand, second, vector, over)
+            return found and replace(first, operand=found)
+        case Renamed(operand, old, new) if old not in (*second.axes, *vector.axes):
+            summed = tuple(old if axis == new else axis for axis in over)
+            vector = Renamed(vector, new, old) if new in vector.axes else vector
+            found = _of_entries(operand, Renamed(second, new, old), vector, summed)
+            return found and (Renamed(found, old, new) if old in found.axes else found)
+        case Sum(summands):
+            parts = [_of_entries(each, second, vector, over) for each in summands]
+            every = zip(parts, summands, strict=True)
+            return (
+                Sum(tuple(part or _times(each * second, vector, over) for part, each in every)) if any(parts) else None
+            )
+        case Entrywise(left, right):
+            return _of_entries(left, right * second, vector, over) or _of_entries(right, left * second, vector, over)
+        case Contraction(over=inner):
+            return _beside(vector, inner, lambda vector: _of_outer(first, second, vector, over))
+    return None
+
+
+def _of_outer(factor: Contraction, second: Expression, vector: Expression, over: tuple[Axis, ...]) -> Expression | None:
+    """sum_k B_k * (W (A_k * x))."""
+    for outer, own in ((factor.left, factor.right), (factor.right, factor.left)):
+        is_met = set(over) <= set(own.axes) and set(over).isdisjoint(outer.axes)
+        if is_met and _is_smaller((*own.axes, *vector.axes), (), factor):
+            return Contraction(outer, _times(second, own * vector, over), factor.over)
+    return None
 
 
 def _is_smaller(axes: Iterable[Axis], over: tuple[Axis, ...], matrix: Expression) -> bool:

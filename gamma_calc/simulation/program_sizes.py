@@ -316,8 +316,8 @@ def measured(program: Program, steps: int, reading: TorchReading, reduced: Reduc
             if move is not None:
                 moved.add(tensor)
                 underflowed += [] if has_maps else [~_is_nonzero(move)]
-    nowhere = torch.zeros_like(next(iter(found.values())), dtype=torch.bool)
-    return found, reduce(torch.logical_or, underflowed, nowhere)
+    nowhere = torch.zeros_like(max(found.values(), key=len), dtype=torch.bool)
+    return {key: each.expand_as(nowhere) for key, each in found.items()}, reduce(torch.logical_or, underflowed, nowhere)
 
 
 def joined(experiment: ProgramExperiment, rows: Sequence[Sequence[Row]]) -> ProgramMeasurement:
