@@ -10,11 +10,12 @@ of one parameter, is a module, but has no layer of its own to look at. Who asks 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, TypeGuard
 
+from peft import PeftConfig, PeftModel
 from peft.tuners.lora import Linear, LoraLayer
 from peft.tuners.lora.layer import ParamWrapper
 from peft.tuners.lora.variants import MiCALinearVariant
@@ -123,10 +124,13 @@ def lora_adapters(
             the layer and what it found there.
     """
     layers = _layers(model)
+    if not isinstance(adapter, str | None):
+        raise BadInput("adapter", found=adapter, expected="its name")
     key = _active(layers) if adapter is None else adapter
-    kind = getattr(getattr(model, "peft_config", {}).get(key), "peft_type", None)
-    if kind is not None and getattr(kind, "value", kind) != "LORA":
-        raise BadInput(f"adapter {key}: PEFT type", found=str(getattr(kind, "value", kind)), expected="LORA")
+    for each in configurations(model, key):
+        kind = getattr(each.peft_type, "value", each.peft_type)
+        if kind != "LORA":
+            raise BadInput(f"adapter {key}: PEFT type", found=str(kind), expected="LORA")
     found = [Adapter(_name(name, layer), key, layer) for name, layer in layers.items() if key in _keys(layer)]
     if not found:
         names = sorted({name for layer in layers.values() for name in _keys(layer)})
@@ -139,6 +143,43 @@ def lora_adapters(
     if has_numbers:
         _check_shared(found)
     return tuple(found)
+
+
+def configurations(model: nn.Module, key: str) -> tuple[PeftConfig, ...]:
+    """The configurations of an adapter, which PEFT keeps in the model that it wrapped, also inside another module.
+
+    There is one, unless the adapter was put on without PEFT, or on several models inside one module.
+    """
+    held = (getattr(module, "peft_config", None) for module in model.modules())
+    found: list[PeftConfig] = []
+    for each in (one[key] for one in held if isinstance(one, Mapping) and key in one):
+        found += [] if each in found else [each]
+    return tuple(found)
+
+
+def configuration(model: nn.Module, key: str) -> PeftConfig:
+    """The one configuration of an adapter.
+
+    Raises:
+        BadInput: there is none, or there are several that differ.
+    """
+    found = configurations(model, key)
+    if len(found) != 1:
+        expected = "one, as in what get_peft_model(...) returns, or in a module that holds it"
+        raise BadInput(f"adapter {key}: found {len(found)} configurations of PEFT in the model, expected {expected}")
+    return found[0]
+
+
+def active_configuration(model: object) -> PeftConfig | None:
+    """That of the active adapter; None of a model without adapters."""
+    if isinstance(model, PeftModel):
+        return model.active_peft_config
+    return configuration(model, _active(dict(_tuned(model)))) if has_adapters(model) else None
+
+
+def has_adapters(model: object) -> TypeGuard[nn.Module]:
+    """Whether PEFT wrapped a model, or put layers of its own into it."""
+    return isinstance(model, PeftModel) or (isinstance(model, nn.Module) and any(_tuned(model)))
 
 
 def check_ranks(model: nn.Module) -> None:
@@ -160,7 +201,7 @@ def check_ranks(model: nn.Module) -> None:
 
 def trained_adapters(model: nn.Module) -> Iterator[tuple[str, str]]:
     """The layers and adapters of which something is trained: a factor, a magnitude, or a bias inside the adapter."""
-    for name, layer in _layers(model).items():
+    for name, layer in _tuned(model):
         held = [getattr(layer, each) for each in getattr(layer, "adapter_layer_names", ())]
         for parts in (each for each in held if isinstance(each, nn.Module)):
             for path, parameter in parts.named_parameters():
@@ -168,11 +209,16 @@ def trained_adapters(model: nn.Module) -> Iterator[tuple[str, str]]:
                     yield _name(name, layer), path.partition(".")[0]
 
 
+def _tuned(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The layers of any kind of PEFT's, with their paths."""
+    return ((name, module) for name, module in model.named_modules() if isinstance(module, BaseTunerLayer))
+
+
 def _layers(model: nn.Module) -> dict[str, nn.Module]:
     if not isinstance(model, nn.Module):
         expected = "a module with adapters, as peft.get_peft_model(...) returns it"
         raise BadInput("the model", found=type(model).__name__, expected=expected)
-    tuned = {name: module for name, module in model.named_modules() if isinstance(module, BaseTunerLayer)}
+    tuned = dict(_tuned(model))
     layers = {name: module for name, module in tuned.items() if isinstance(module, LoraLayer)}
     if not layers:
         kinds = sorted({type(module).__module__.split(".")[-2] for module in tuned.values()})
@@ -192,7 +238,7 @@ def _keys(layer: nn.Module) -> tuple[str, ...]:
     return tuple(name for held in ("lora_A", "lora_embedding_A") for name in getattr(layer, held))
 
 
-def _active(layers: dict[str, nn.Module]) -> str:
+def _active(layers: Mapping[str, nn.Module]) -> str:
     names: list[str] = sorted({name for layer in layers.values() for name in getattr(layer, "active_adapters", ())})
     if len(names) != 1:
         found = f"{len(names)} adapters are active ({', '.join(names)})" if names else "no adapter is active"

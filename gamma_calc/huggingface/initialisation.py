@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from peft.utils.integrations import dequantize_module_weight
 from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.setup import size_of
-from gamma_calc.huggingface.adapters import DORA, EXPERTS, Adapter, lora_adapters
+from gamma_calc.huggingface.adapters import DORA, EXPERTS, Adapter, configuration, configurations, lora_adapters
 from gamma_calc.huggingface.initial_factors import initialisation
 from gamma_calc.program.models import check_module
 from gamma_calc.program.scheme import INITIAL, Scheme
@@ -77,15 +74,15 @@ def _check_base(model: nn.Module, key: str) -> None:
 
     PEFT has put W - s B_0 A_0 in the place of W, and keeps neither W nor B_0 A_0.
     """
-    configurations: Mapping[str, Any] = getattr(model, "peft_config", {})
-    option = getattr(configurations.get(key), "init_lora_weights", True)
-    known = initialisation(option)
-    if known is None or known.rewrites_base:
-        raise BadInput(
-            f"adapter {key}: init_lora_weights",
-            found=str(option),
-            expected="one that leaves the base weights as they are; wrap the model with init_lora_weights=True",
-        )
+    for each in configurations(model, key) or (configuration(model, key),):
+        option = getattr(each, "init_lora_weights", True)
+        known = initialisation(option)
+        if known is None or known.rewrites_base:
+            raise BadInput(
+                f"adapter {key}: init_lora_weights",
+                found=str(option),
+                expected="one that leaves the base weights as they are; wrap the model with init_lora_weights=True",
+            )
 
 
 def _drawn(scheme: Scheme, adapter: Adapter, key: str, generator: torch.Generator | None) -> Tensor:

@@ -36,7 +36,14 @@ from gamma_calc.huggingface.adapter_config import (
     is_vera,
     parsed_json,
 )
-from gamma_calc.huggingface.adapters import BESIDE_LORA, Adapter, check_ranks, lora_adapters
+from gamma_calc.huggingface.adapters import (
+    BESIDE_LORA,
+    Adapter,
+    check_ranks,
+    configurations,
+    has_adapters,
+    lora_adapters,
+)
 from gamma_calc.huggingface.layer_names import ALL_LINEAR
 from gamma_calc.tracing.attributes import ATTRIBUTES, SAME_AS_HIDDEN
 
@@ -85,10 +92,10 @@ def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | Non
 
     Args:
         adapter: what is put on a model that has no adapter yet; by default one on every linear layer but the head's.
-        name: of the adapter of a PEFT model; the active one by default.
+        name: of the adapter of a model that has some; the active one by default, and where it has none of that name.
     """
-    if isinstance(model, PeftModel):
-        name = name if name in model.peft_config else None
+    if has_adapters(model):
+        name = name if name and configurations(model, name) else None
         return lora_adapters(model, name, has_numbers=False, knows=BESIDE_LORA)
     bare = on_meta(model)
     wanted = adapter.target_modules if adapter is not None and not isinstance(adapter.target_modules, str) else ()
@@ -279,7 +286,7 @@ SHAPE = {
 
 
 def _whole(name: str) -> str:
-    return name.removeprefix("base_model.model.")
+    return name.rpartition("base_model.model.")[2]
 
 
 def _starred(name: str) -> str:

@@ -15,8 +15,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from peft import PeftModel
-
 from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.caveats import below_their_floor
@@ -31,6 +29,7 @@ from gamma_calc.derivation.suppositions import Alignments, measured_policy
 from gamma_calc.errors import BadInput, named_in
 from gamma_calc.huggingface.adapter_config import config_from_mapping
 from gamma_calc.huggingface.adapter_keys import keys_of
+from gamma_calc.huggingface.adapters import active_configuration
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
 from gamma_calc.huggingface.layers import (
@@ -288,7 +287,7 @@ def model_theory(
         model: a folder or a file with a config.json of transformers, a configuration or a model, of which no weight is
             read; or FILE.py:FUNCTION, a function that makes a model, or one that makes a module and its inputs at a
             width.
-        adapter: an adapter_config.json, or a configuration of PEFT; by default that of a PEFT model, and of any other
+        adapter: an adapter_config.json, or a configuration of PEFT; by default that of a model with one; of any other
             every linear layer but the head's is adapted.
         scheme: the inits and rates of A and B; by default what the adapter implements, or init-a. What else is trained
             (DoRA's magnitudes, modules to save, biases) has the rate of A.
@@ -310,8 +309,8 @@ def model_theory(
     for name, value in (inits or {}).items():
         if (form := exponent_form(name, value, (name,))) is not None and form.free:
             raise BadInput(f"--init {name}", found=value, expected="a number, such as -1/2, or zero")
-    if adapter is None and isinstance(model, PeftModel):
-        adapter = model.active_peft_config
+    if adapter is None:
+        adapter = active_configuration(model)
     with warnings.catch_warnings(), quiet():
         warnings.simplefilter("ignore")  # of deprecated names, and of numbers, which are not looked at
         made, short = _model(model, adapter, layers, allow_code=allow_code)

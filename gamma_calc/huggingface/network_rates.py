@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from peft import PeftModel
-
 from gamma_calc.derivation.suppositions import Alignments
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.huggingface.adapters import Adapter
+from gamma_calc.huggingface.adapters import Adapter, active_configuration
 from gamma_calc.huggingface.layers import (
     AdapterLike,
     ModelLike,
@@ -110,8 +108,8 @@ def network_edge(
     Args:
         start, end: models, their configurations, or folders or files with a config.json.
         scheme: with one free rate.
-        adapters: the adapter_config.json, or the configuration of PEFT, of each. By default that of the PEFT model at
-            the end, if it is one; else every linear layer but the head's is adapted.
+        adapters: the adapter_config.json, or the configuration of PEFT, of each. By default that of the model at
+            the end, if it has one; else every linear layer but the head's is adapted.
         optimizer, at, align: as for `model_theory`.
 
     Raises:
@@ -123,8 +121,8 @@ def network_edge(
     if len(free) != 1 or free[0] not in chosen.rates:
         found = f"{', '.join(free) or 'nothing'} free"
         raise BadInput(f"{EDGE}: {chosen.name} has {found}; expected one rate, of which the largest is derived")
-    if isinstance(end, PeftModel) and adapters == (None, None):
-        adapters = (end.active_peft_config,) * 2
+    if adapters == (None, None):
+        adapters = (active_configuration(end),) * 2
     given = [None if each is None else traced_adapter_from(each) for each in adapters]
     shapes = [adapted_shapes(*each) for each in zip((start, end), map(shape_config, given), strict=True)]
     kinds = [{name.lstrip("0123456789.") for name in _places(each)} for each in shapes]

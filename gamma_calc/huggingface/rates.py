@@ -25,7 +25,15 @@ from gamma_calc.experiment.alpha import (
 )
 from gamma_calc.experiment.setup import size_of
 from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
-from gamma_calc.huggingface.adapters import BESIDE_LORA, FROZEN_B, Adapter, lora_adapters, trained_adapters
+from gamma_calc.huggingface.adapters import (
+    BESIDE_LORA,
+    FROZEN_B,
+    Adapter,
+    configuration,
+    has_adapters,
+    lora_adapters,
+    trained_adapters,
+)
 from gamma_calc.huggingface.dora import check_dora_law
 from gamma_calc.huggingface.implemented_scheme import through_fan_out
 from gamma_calc.huggingface.layers import (
@@ -256,8 +264,8 @@ def _at_a_model(
 ) -> tuple[TransferLaw, list[Place]]:
     """The law, and the base of each adapter: the layer of its kind in the base model."""
     key = adapters[0].key
-    configuration = getattr(model, "peft_config", {}).get(key)
-    shapes = adapted_shapes(base_model, shape_config(configuration), key)
+    adapter = None if has_adapters(base_model) else shape_config(configuration(model, key))
+    shapes = adapted_shapes(base_model, adapter, key)
     pairs = paired_kinds(shapes, adapters)
     if network is not None:
         network.check_start(base_model, shapes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -77,6 +78,13 @@ def wrapped(base: nn.Module | None = None, targets: Any = ("q_proj", "v_proj"), 
     if not isinstance(targets, str):
         chosen["target_modules"] = list(targets)
     return get_peft_model(llama() if base is None else base, LoraConfig(**chosen))
+
+
+AROUND: Mapping[str, Callable[[nn.Module], nn.Module]] = {
+    "data-parallel": nn.DataParallel,
+    "outer": lambda model: nn.ModuleDict({"inner": model}),
+}
+"""Modules that hold a model."""
 
 
 def logits(model: nn.Module) -> Tensor:

@@ -19,7 +19,7 @@ from gamma_calc.huggingface import init_lora_, lora_adapters
 from gamma_calc.huggingface.adapters import DORA, EXPERTS
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import Scheme
-from tests.huggingface.models import IDS, classifier, gpt2, llama, logits, mixture, wrapped
+from tests.huggingface.models import AROUND, IDS, classifier, gpt2, llama, logits, mixture, wrapped
 from tests.schemes import scheme
 
 ALL_LINEAR = ("q_proj", "v_proj", "down_proj")
@@ -266,6 +266,18 @@ REFUSED = [
     pytest.param(tied, "init-a", "share a factor", id="tied"),
     pytest.param(on_meta, "init-a", "meta device", id="meta"),
     pytest.param(two_active, "init-a", "2 adapters are active", id="two-active"),
+    *(
+        pytest.param(
+            lambda around=around: around(wrapped(init_lora_weights="pissa")), "init-a", "found 'pissa'", id=f"in-{name}"
+        )
+        for name, around in AROUND.items()
+    ),
+    pytest.param(
+        lambda: nn.ModuleList([wrapped(), wrapped(init_lora_weights="olora")]), "init-a", "found 'olora'", id="in-two"
+    ),
+    pytest.param(
+        lambda: wrapped(init_lora_weights="pissa").base_model.model.model, "init-a", "0 configurations", id="a-part"
+    ),
     pytest.param(lambda: wrapped(lora_alpha=0), "init-a", "lora_alpha > 0", id="no-scale"),
     pytest.param(lambda: wrapped(), scheme("-1/2", "zero", "-1", "-1", scale="-1"), "no power of n", id="scale"),
     pytest.param(lambda: wrapped(), scheme("p", "zero", "-1", "-1"), "give one for p", id="free"),
@@ -285,6 +297,19 @@ def test_a_refusal_says_why_and_changes_nothing(make: Callable[[], nn.Module], s
     after = model.state_dict()
     assert all(tensor.is_meta or torch.equal(before[name], tensor) for name, tensor in after.items())
     assert trained == [parameter.requires_grad for parameter in model.parameters()]
+
+
+@pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
+def test_a_model_in_another_module_is_initialised(around: Callable[[nn.Module], nn.Module]) -> None:
+    model = wrapped()
+    init_lora_(around(model), "init-b")
+    assert all(each.B.any() for each in lora_adapters(model)) and torch.equal(logits(model), logits(llama()))
+
+
+@pytest.mark.parametrize("name", [[1], 3])
+def test_an_adapter_goes_by_its_name(name: Any) -> None:
+    with pytest.raises(BadInput, match=r"adapter: found .*, expected its name"):
+        init_lora_(wrapped(), "init-a", adapter=name)
 
 
 def test_an_adapter_that_is_not_there() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
-from peft import LoraConfig
+from peft import LoraConfig, inject_adapter_in_model
+from torch import nn
 from transformers import GPT2Config, Llama4TextConfig, LlamaConfig, LlamaForCausalLM, MistralConfig
 
 from gamma_calc.cli.main import main
@@ -25,7 +27,7 @@ from gamma_calc.huggingface import (
 from gamma_calc.huggingface.layers import adapted_shapes, module_names
 from gamma_calc.huggingface.model_theory import model_theory
 from gamma_calc.program.catalogue import CATALOGUE
-from tests.huggingface.models import llama, wrapped
+from tests.huggingface.models import AROUND, gpt2, llama, wrapped
 from tests.schemes import scheme
 
 TARGETS = ["q_proj", "down_proj"]
@@ -531,6 +533,58 @@ def test_a_base_model_stands_in_for_one_width() -> None:
     assert by_layer(model, base_model=ranked) == pytest.approx(dict.fromkeys(TARGETS, 2.5e-4))
 
 
+@pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
+def test_a_model_in_another_module_is_read_with_its_own_adapter(around: Callable[[nn.Module], nn.Module]) -> None:
+    """Both c_proj of GPT-2 are told apart by their whole names."""
+    model = wrapped(gpt2(64), ["c_attn", "c_proj"], r=16, lora_alpha=16, fan_in_fan_out=True)
+    rates = [
+        [(group["name"], group["lr"]) for group in parameter_groups(each, "init-a", 1e-3, base_model=gpt2())]
+        for each in (model, around(model))
+    ]
+    assert rates[0] == rates[1] and {rate for _, rate in rates[0]} == {5e-4}
+
+
+def test_a_base_model_has_to_be_read_with_some_adapter() -> None:
+    model = wrapped(llama(64), TARGETS, r=16)
+    layers = model.base_model.model.model
+    with pytest.raises(BadInput, match="adapter default: found 0 configurations of PEFT in the model, expected one"):
+        parameter_groups(layers, "init-a", 1e-3, base_model=llama())
+    assert parameter_groups(layers, "init-a", 1e-3, base_model=wrapped(targets=TARGETS, r=16))
+    two = nn.ModuleList([model, wrapped(llama(64), TARGETS, r=4)])
+    with pytest.raises(BadInput, match="found 2 configurations"):
+        parameter_groups(two, "init-a", 1e-3, base_model=llama())
+
+
+INJECTED = {
+    "injected": lambda config, base: inject_adapter_in_model(config, base),
+    "inside": lambda config, base: wrapped(base, TARGETS, r=config.r, lora_alpha=config.lora_alpha).base_model.model,
+    "tuner": lambda config, base: wrapped(base, TARGETS, r=config.r, lora_alpha=config.lora_alpha).base_model,
+    "in-another": lambda config, base: nn.DataParallel(inject_adapter_in_model(config, base)),
+}
+"""Models with PEFT's layers that are none of PEFT's."""
+
+
+@pytest.mark.parametrize("made", INJECTED.values(), ids=INJECTED)
+def test_the_adapters_inside_a_base_model_are_its_own(made: Callable[[LoraConfig, nn.Module], nn.Module]) -> None:
+    model, config = wrapped(llama(64), TARGETS), LoraConfig(r=2, lora_alpha=2, target_modules=TARGETS)
+    base = made(config, llama())
+    expected = by_layer(model, base_model=wrapped(llama(), TARGETS, r=2, lora_alpha=2))
+    assert by_layer(model, base_model=base) == expected != by_layer(model, base_model=llama())
+
+
+def test_the_theory_of_a_model_is_that_of_the_adapters_inside_it() -> None:
+    model = inject_adapter_in_model(LoraConfig(target_modules=["v_proj"]), llama())
+    found = model_theory(model, layers=1, steps=1)
+    assert [each.name.partition("[")[0] for each in found.traced.layers] == ["v_proj"]
+
+
+@pytest.mark.slow
+def test_the_edge_of_a_model_is_that_of_the_adapters_inside_it() -> None:
+    model = inject_adapter_in_model(LoraConfig(target_modules=["v_proj"]), llama())
+    edge = network_edge(model, model, scheme("-1/2", "zero", "eta", "eta", optimizer="sign"))
+    assert {name.rpartition(".")[2] for name in edge.modules} == {"v_proj"}
+
+
 def test_a_scale_that_the_models_contradict_is_refused() -> None:
     """s is kept from r = 8 to r = 32 by their alpha, and falls as 1/r by the scheme's."""
     falling = scheme("-1/2", "zero", "-1", "-1", scale="-rank")
@@ -547,7 +601,7 @@ def test_the_base_is_said_once() -> None:
         with pytest.raises(BadInput, match=message):
             parameter_groups(model, "init-a", 1e-3, **base)
     with pytest.raises(BadInput, match="expected a PEFT model or one of transformers"):
-        parameter_groups(model, "init-a", 1e-3, base_model=model.base_model.model.model.layers)
+        parameter_groups(model, "init-a", 1e-3, base_model=llama().model.layers)
 
 
 def test_kinds_are_told_apart_where_one_name_has_several_shapes() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from peft import LoraConfig, PeftModel
+from peft import LoHaConfig, LoraConfig, PeftModel, get_peft_model
 from torch import nn
 from transformers import LlamaConfig
 
@@ -316,6 +316,16 @@ def test_trained_factors_of_another_adapter_are_refused_and_not_taken_for_a_head
     model.set_adapter("two")  # the advice
     groups = parameter_groups(model, "init-a", 1e-3, base_width=16, other_learning_rate=1e-5)
     assert sum(len(group["params"]) for group in groups if group["name"].startswith("lora")) == 4
+
+
+def test_trained_factors_of_another_kind_are_refused_too() -> None:
+    model = get_peft_model(llama(), LoraConfig(r=4, target_modules=["q_proj"]), mixed=True)
+    model.add_adapter("two", LoHaConfig(r=4, target_modules=["k_proj"]))
+    model.set_adapter(["default", "two"])
+    with pytest.raises(BadInput, match="k_proj: the factors of adapter two are trained beside those of default"):
+        parameter_groups(model, "init-a", 1e-3, base_width=16, adapter="default")
+    model.set_adapter("default")  # the advice
+    assert [len(group["params"]) for group in parameter_groups(model, "init-a", 1e-3, base_width=16)] == [2, 2]
 
 
 def test_micas_b_stays_frozen_under_a_scheme_that_trains_it() -> None:
