@@ -61,6 +61,8 @@ VERA_KEYS = (
     *("target_modules", "layers_to_transform", "layers_pattern"),
 )
 """The same of VeRA."""
+NAMED_CLASS = 'such as "architectures": ["LlamaForCausalLM"]'
+"""How a configuration names its class, in messages."""
 C = TypeVar("C", bound=PeftConfig)
 
 ModelLike: TypeAlias = nn.Module | PreTrainedConfig | Path | str
@@ -102,9 +104,7 @@ def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | Non
     found = lora_adapters(adapted(bare, adapter, title_of(model)), has_numbers=False, knows=BESIDE_LORA)
     missing = sorted(name for name in wanted or () if not any(each.name.endswith(name) for each in found))
     if missing and not getattr(bare, "config").architectures:  # noqa: B009
-        expected = (
-            'one that names its class, such as "architectures": ["LlamaForCausalLM"]: without it there is no head'
-        )
+        expected = f"one that names its class, {NAMED_CLASS}: without it there is no head"
         raise BadInput(f"{title_of(model)}: a configuration without {', '.join(missing)}", expected=expected)
     return found
 
@@ -125,7 +125,7 @@ def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftMode
     except Exception as problem:  # whatever PEFT raises over modules and sizes that do not go together
         reason = " ".join(str(problem).split())[:200]
         has_class = not isinstance(bare, PreTrainedModel) or bare.config.architectures
-        hint = "" if has_class else '; its configuration names no class, such as "architectures": ["LlamaForCausalLM"]'
+        hint = "" if has_class else f"; its configuration names no class, {NAMED_CLASS}"
         raise BadInput(f"{title}: PEFT cannot adapt the model: {reason}{hint}") from None
     assert isinstance(wrapped, PeftModel)
     with named_in(title):
@@ -299,8 +299,9 @@ def _last(name: str) -> str:
 
 def on_meta(model: ModelLike) -> nn.Module:
     """A model of the same shapes, without numbers."""
-    if isinstance(model, nn.Module) and not isinstance(model, PreTrainedModel):
-        raise BadInput("a base model", found=type(model).__name__, expected="a PEFT model or one of transformers")
+    if not isinstance(model, PreTrainedModel | PreTrainedConfig | Path | str):
+        expected = "a PEFT model or one of transformers, its configuration, or the folder of one"
+        raise BadInput("a base model", found=type(model).__name__, expected=expected)
     config = model.config if isinstance(model, PreTrainedModel) else model
     if isinstance(config, str | Path):
         config = configuration_from(Path(config))

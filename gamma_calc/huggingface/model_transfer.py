@@ -22,7 +22,7 @@ from gamma_calc.experiment.transfer import (
 from gamma_calc.huggingface.adapters import Adapter
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
 from gamma_calc.huggingface.implemented_scheme import through_fan_out
-from gamma_calc.huggingface.layers import LayerKind, differences, layer_kinds
+from gamma_calc.huggingface.layers import NAMED_CLASS, LayerKind, differences, layer_kinds
 from gamma_calc.program.models import check_module
 from gamma_calc.program.scheme import RATES, Scheme
 
@@ -151,6 +151,10 @@ def paired_kinds(start: Sequence[Adapter], end: Sequence[Adapter]) -> Mapping[st
         found = f"adapted layers that the first model does not have: {_listed(missing)}; it has {_listed(before)}"
         mixed = dict.fromkeys(differences(name, kinds) for name in missing for kinds in (before, after))
         reasons = [f"{each} differs from layer to layer, {ADVICE}" for each in mixed if each]
+        if any(name.endswith(f".{other}") or other.endswith(f".{name}") for name in missing for other in before):
+            reasons.append(
+                f"such names differ as with a head and without: each model has to name its class, {NAMED_CLASS}"
+            )
         raise BadInput("; ".join((found, *reasons)))
     pairs = {name: (before[name], kind) for name, kind in after.items()}
     for name, (first, second) in pairs.items():

@@ -27,7 +27,7 @@ from gamma_calc.huggingface import (
 from gamma_calc.huggingface.layers import adapted_shapes, module_names
 from gamma_calc.huggingface.model_theory import model_theory
 from gamma_calc.program.catalogue import CATALOGUE
-from tests.huggingface.models import AROUND, gpt2, llama, wrapped
+from tests.huggingface.models import AROUND, classifier, gpt2, llama, wrapped
 from tests.schemes import scheme
 
 TARGETS = ["q_proj", "down_proj"]
@@ -602,6 +602,21 @@ def test_the_base_is_said_once() -> None:
             parameter_groups(model, "init-a", 1e-3, **base)
     with pytest.raises(BadInput, match="expected a PEFT model or one of transformers"):
         parameter_groups(model, "init-a", 1e-3, base_model=llama().model.layers)
+    with pytest.raises(BadInput, match="a base model: found 'int', expected a PEFT model or one of transformers, its"):
+        parameter_groups(model, "init-a", 1e-3, base_model=3)
+
+
+def test_a_configuration_without_its_class_is_told_so_where_names_differ() -> None:
+    """Of RoBERTa without a head layers have no "roberta." in front."""
+    config, wide = (classifier(width).config for width in (16, 32))
+    for each in (config, wide):
+        each.intermediate_size = 2 * each.hidden_size
+    model = wrapped(type(classifier())(wide), ("query", "dense"), task_type="SEQ_CLS")
+    config.architectures = None
+    with pytest.raises(BadInput, match=r"it has .* each model has to name its class, such as \"architectures\""):
+        parameter_groups(model, "init-a", 1e-3, base_model=config)
+    config.architectures = ["RobertaForSequenceClassification"]
+    assert parameter_groups(model, "init-a", 1e-3, base_model=config)
 
 
 def test_kinds_are_told_apart_where_one_name_has_several_shapes() -> None:
