@@ -242,7 +242,7 @@ def _active(layers: Mapping[str, nn.Module]) -> str:
     names: list[str] = sorted({name for layer in layers.values() for name in getattr(layer, "active_adapters", ())})
     if len(names) != 1:
         found = f"{len(names)} adapters are active ({', '.join(names)})" if names else "no adapter is active"
-        raise BadInput(f"{found}; name the one that is meant: adapter=...")
+        raise BadInput(f"{found}; make the one that is meant active, model.set_adapter(...), or name it: adapter=...")
     return names[0]
 
 

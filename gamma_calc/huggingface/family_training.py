@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.adapters import lora_adapters
+from gamma_calc.huggingface.adapters import Adapter, lora_adapters
 from gamma_calc.huggingface.initialisation import init_lora_
 from gamma_calc.huggingface.probe import Observation, Probe
 from gamma_calc.huggingface.rates import scheme_optimizer
@@ -32,6 +33,11 @@ Loss = Callable[[nn.Module, int], Tensor]
 WIDTHS = tuple(2**k for k in range(6, 13))
 SEEDS = 16
 STEPS = 3
+ROUNDING = 1.1
+"""The most by which the share of a fan-in in the width may change, as where it is rounded to a multiple of something.
+
+Over the 2^6 that widths have to span that moves a slope by 0.023, less than half of what is tolerated.
+"""
 WRAPPING = "base_model.model."
 """What PEFT puts before the names of the layers of a model it wraps."""
 
@@ -96,10 +102,14 @@ def family_observations(
     seen: dict[int, dict[str, dict[tuple[int, int], list[Observation]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
+    first: dict[str, tuple[int, int]] = {}
     for row, width in enumerate(layout.widths):
         for run in range(layout.seeds):
             model = make_model(width, run)
-            inside = {id(factor) for each in lora_adapters(model) for factor in (each.A, each.B)}
+            adapters = lora_adapters(model)
+            _check_one_law(adapters)
+            _check_fan_ins(adapters, width, first)
+            inside = {id(factor) for each in adapters for factor in (each.A, each.B)}
             for name, parameter in model.named_parameters():
                 if parameter.requires_grad and id(parameter) not in inside:
                     raise BadInput(f"{name} is trained, and the check speaks of LoRA factors alone; freeze it")
@@ -111,13 +121,47 @@ def family_observations(
                 with Probe(model, optimizer) as probe:
                     for _ in range(layout.steps):
                         optimizer.zero_grad()
-                        loss(model, run).backward()  # type: ignore[no-untyped-call]
+                        _checked(loss(model, run), model).backward()  # type: ignore[no-untyped-call]
                         optimizer.step()
                 for each in probe.observations:
                     seen[index][each.layer.removeprefix(WRAPPING)][row, run].append(each)
             if progress is not None:
                 progress(row * layout.seeds + run + 1, len(layout.widths) * layout.seeds)
     return seen
+
+
+def _check_one_law(adapters: Sequence[Adapter]) -> None:
+    """Refuse layers of several ranks or scales, of which each has rates of its own beside the power of its width."""
+    one = adapters[0]
+    for each in adapters:
+        if each.rank != one.rank or not math.isclose(each.scale, one.scale):
+            points = " and ".join(f"{every.name} r = {every.rank}, s = {every.scale:g}" for every in (one, each))
+            expected = "one rank and one lora_alpha in all layers; leave rank_pattern and alpha_pattern out"
+            raise BadInput(f"a coordinate check: found {points}, expected {expected}")
+
+
+def _check_fan_ins(adapters: Sequence[Adapter], width: int, first: dict[str, tuple[int, int]]) -> None:
+    """Refuse a fan-in that does not grow in proportion to the width: the slopes are those in the width."""
+    for each in adapters:
+        start, fan_in = first.setdefault(each.name, (width, each.fan_in))
+        ratio = each.fan_in * start / (fan_in * width)
+        if not 1 / ROUNDING <= ratio <= ROUNDING:
+            found = f"fan-in {fan_in} at width {start} and {each.fan_in} at width {width}"
+            expected = "one in proportion to the width, n of the theory; leave the layer out of the adapter"
+            raise BadInput(f"layer {each.name}: found {found}, expected {expected}")
+
+
+def _checked(loss: object, model: nn.Module) -> Tensor:
+    """The same loss, of one number with a gradient, from a model without dropout, which draws another at every step."""
+    if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.requires_grad:
+        shown = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        detached = " without a gradient" if isinstance(loss, Tensor) and not loss.requires_grad else ""
+        raise BadInput(f"loss: found {shown}{detached}, expected a tensor of one number, with its gradient")
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Dropout) and module.training and module.p:
+            expected = "none, for one loss at every step: lora_dropout=0, or model.eval() before training"
+            raise BadInput(f"{name}: found dropout of {module.p:g}, expected {expected}")
+    return loss
 
 
 def run_generator(*key: int) -> torch.Generator:

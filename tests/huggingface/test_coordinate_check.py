@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +18,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Predicted, Prediction
 from gamma_calc.huggingface import CoordinateCheck, CoordinateLayout, coordinate_check
 from gamma_calc.huggingface.coordinates import together
+from gamma_calc.huggingface.family_training import MakeModel
 from gamma_calc.simulation.verdicts import Verdict
 from tests.schemes import scheme
 from validation.architectures import LOSSES, FamilyShape, family_model
@@ -235,6 +238,69 @@ def test_more_than_the_adapters_may_not_be_trained() -> None:
 
     with pytest.raises(BadInput, match=r"linear.base_layer.weight is trained"):
         coordinate_check(trained, plain_loss, "init-a", layout=CoordinateLayout((16,), seeds=1))
+
+
+def family(grown: Callable[[int], int] = lambda width: width, **options: Any) -> MakeModel:
+    """Models of two modules."""
+
+    def make(width: int, seed: int) -> nn.Module:
+        both = nn.ModuleDict({name: Module(grown(width), seed) for name in ("one", "two")})
+        return get_peft_model(both, LoraConfig(**{"r": 4, "lora_alpha": 4, "target_modules": ["linear"], **options}))
+
+    return make
+
+
+def both_losses(model: nn.Module, seed: int) -> Tensor:
+    return model.get_submodule("base_model.model.one")() + model.get_submodule("base_model.model.two")()
+
+
+OF_FAN_IN = (
+    r"layer base_model.model.one.linear: found fan-in {} at width 16 and {} at width 32, expected one in proport"
+)
+OF_PATTERNS = (
+    r"one.linear r = {}, s = {} and .*two.linear r = 4, s = 1, expected one rank and one lora_alpha in all layers"
+)
+OF_DROPOUT = r"linear.lora_dropout.default: found dropout of 0.1, expected none, for one loss at every step"
+
+
+@FEW
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        pytest.param(family(lambda _: 32), OF_FAN_IN.format(32, 32), id="fixed"),
+        pytest.param(family(lambda width: 48 if width == 16 else 64), OF_FAN_IN.format(48, 64), id="half-grown"),
+        pytest.param(family(rank_pattern={"one.linear": 2}), OF_PATTERNS.format(2, 2), id="rank_pattern"),
+        pytest.param(family(alpha_pattern={"one.linear": 8}), OF_PATTERNS.format(4, 2), id="alpha_pattern"),
+        pytest.param(family(lora_dropout=0.1), OF_DROPOUT, id="dropout"),
+    ],
+)
+def test_a_family_outside_the_theory_is_told_what_it_has(make: MakeModel, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        coordinate_check(make, both_losses, "init-a", layout=CoordinateLayout((16, 32), seeds=1, steps=1))
+
+
+@FEW
+def test_a_fan_in_may_be_rounded_and_dropout_be_off() -> None:
+    make = family(lambda width: width + 1, lora_dropout=0.1)
+    layout = CoordinateLayout((16, 32), seeds=1, steps=1)
+    found = coordinate_check(lambda width, seed: make(width, seed).eval(), both_losses, "init-a", layout=layout)
+    assert len(found.layers) == 2
+
+
+@FEW
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        pytest.param(lambda model, _: 1.0, "float", id="number"),
+        pytest.param(lambda model, _: None, "NoneType", id="none"),
+        pytest.param(lambda model, _: model() * torch.ones(3), r"a tensor of shape \(3,\)", id="vector"),
+        pytest.param(lambda model, _: model().detach(), r"a tensor of shape \(\) without a gradient", id="detached"),
+    ],
+)
+def test_a_loss_is_one_number_with_its_gradient(loss: Any, found: str) -> None:
+    layout = CoordinateLayout((16,), seeds=1, steps=1)
+    with pytest.raises(BadInput, match=f"loss: found {found}, expected a tensor of one number, with its gradient"):
+        coordinate_check(module, loss, "init-a", layout=layout)
 
 
 @pytest.mark.parametrize(
