@@ -248,7 +248,7 @@ def coordinate_check(
 
     Raises:
         BadInput: a scheme or a model is refused, more than the adapters is trained, layers change with the width, a
-            fan-in is not in proportion to it, layers differ in their rank or scale, dropout is on, or a loss is none.
+            fan-in is not in proportion to it, ranks or scales differ, lora_dropout is on, or a loss is none.
         Unknown: the largest stable rate of a scheme is not known, or an operation of the model has no rule.
 
     Warns:

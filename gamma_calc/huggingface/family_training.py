@@ -121,7 +121,7 @@ def family_observations(
                 with Probe(model, optimizer) as probe:
                     for _ in range(layout.steps):
                         optimizer.zero_grad()
-                        _checked(loss(model, run), model).backward()  # type: ignore[no-untyped-call]
+                        _checked(loss(model, run)).backward()  # type: ignore[no-untyped-call]
                         optimizer.step()
                 for each in probe.observations:
                     seen[index][each.layer.removeprefix(WRAPPING)][row, run].append(each)
@@ -131,13 +131,17 @@ def family_observations(
 
 
 def _check_one_law(adapters: Sequence[Adapter]) -> None:
-    """Refuse layers of several ranks or scales, of which each has rates of its own beside the power of its width."""
+    """Refuse what bends the slopes: several ranks or scales, whose rates go by these too, and dropout of the input."""
     one = adapters[0]
     for each in adapters:
         if each.rank != one.rank or not math.isclose(each.scale, one.scale):
             points = " and ".join(f"{every.name} r = {every.rank}, s = {every.scale:g}" for every in (one, each))
             expected = "one rank and one lora_alpha in all layers; leave rank_pattern and alpha_pattern out"
             raise BadInput(f"a coordinate check: found {points}, expected {expected}")
+        dropout = each.layer.get_submodule(f"lora_dropout.{each.key}")
+        if isinstance(dropout, nn.Dropout) and dropout.training:
+            expected = "none, for one loss at every step: lora_dropout=0, or model.eval() before training"
+            raise BadInput(f"{each.name}: found lora_dropout of {dropout.p:g}, expected {expected}")
 
 
 def _check_fan_ins(adapters: Sequence[Adapter], width: int, first: dict[str, tuple[int, int]]) -> None:
@@ -151,16 +155,12 @@ def _check_fan_ins(adapters: Sequence[Adapter], width: int, first: dict[str, tup
             raise BadInput(f"layer {each.name}: found {found}, expected {expected}")
 
 
-def _checked(loss: object, model: nn.Module) -> Tensor:
-    """The same loss, of one number with a gradient, from a model without dropout, which draws another at every step."""
+def _checked(loss: object) -> Tensor:
+    """The same loss, of one number with a gradient."""
     if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.requires_grad:
         shown = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
         detached = " without a gradient" if isinstance(loss, Tensor) and not loss.requires_grad else ""
         raise BadInput(f"loss: found {shown}{detached}, expected a tensor of one number, with its gradient")
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Dropout) and module.training and module.p:
-            expected = "none, for one loss at every step: lora_dropout=0, or model.eval() before training"
-            raise BadInput(f"{name}: found dropout of {module.p:g}, expected {expected}")
     return loss
 
 

@@ -260,7 +260,7 @@ OF_FAN_IN = (
 OF_PATTERNS = (
     r"one.linear r = {}, s = {} and .*two.linear r = 4, s = 1, expected one rank and one lora_alpha in all layers"
 )
-OF_DROPOUT = r"linear.lora_dropout.default: found dropout of 0.1, expected none, for one loss at every step"
+OF_DROPOUT = r"linear: found lora_dropout of 0.1, expected none, for one loss at every step"
 
 
 @FEW
