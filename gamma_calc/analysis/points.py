@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import islice
+from itertools import pairwise, product
 
 from gamma_calc.algebra import Affine, Equality, Exponent, Inequality, Polyhedron, Region
 from gamma_calc.analysis.bounded import Bounded, bounded
@@ -17,8 +17,8 @@ from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import is_initial
 
-MOST_POINTS, MOST_STEPS = 4, 3
-"""Points at which the exponents of a run over a domain are compared with a run there, and steps of these."""
+MOST_RULES, MOST_STEPS = 10_000, 3
+"""Rules that runs at points apply in all to compare exponents over a domain with those there, and steps of each."""
 
 Point = Mapping[str, Fraction]
 
@@ -75,11 +75,15 @@ def is_borne_out(
 def misread(run: Trajectory) -> str:
     """What a run over a domain with ties says of a value, and a run at a point beside one otherwise; or nothing.
 
-    It looks at a few points and steps. An exponent that is only bounded says nothing that could be otherwise.
+    It looks at the first step at as many points as take a moment, then at more steps. An exponent that is only bounded
+    says nothing that could be otherwise.
     """
-    for point in islice(_beside_ties(run), MOST_POINTS):
-        at = _at(point)
-        there = trajectory(run.program, min(len(run.steps), MOST_STEPS), at, run.policy)
+    rules, points = 0, [*map(_at, _beside_ties(run))]
+    for steps, at in product((1, MOST_STEPS), points):
+        if rules > MOST_RULES:
+            break
+        there = trajectory(run.program, min(len(run.steps), steps), at, run.policy)
+        rules, point = rules + len(there.applications), at.point()
         for whole, step in zip(run.steps, there.steps, strict=False):
             for name, size in whole.sizes.items():
                 found = step.sizes[name]
@@ -90,13 +94,22 @@ def misread(run: Trajectory) -> str:
 
 
 def _beside_ties(run: Trajectory) -> Iterator[Point]:
-    """Points of a run's domain on both sides of each tie."""
+    """Points of a run's domain on both sides of each tie; where one exponent is free, between each two besides."""
     free = {name for step in run.steps for size in step.sizes.values() for name in size.upper.free}
-    for _, form in ties(run, run.domain):
+    forms = [*dict.fromkeys(form for _, form in ties(run, run.domain))]
+    names = free.union(run.domain.free, *(form.free for form in forms))
+    if len(names) == 1 and forms:
+        (name,) = names
+        values = sorted({-form.constant / form.coefficient(name) for form in forms})
+        inside = [(one + other) / 2 for one, other in pairwise(values)]
+        points = [{name: value} for value in (values[0] - 1, *inside, values[-1] + 1)]
+        yield from (point for point in points if run.domain.contains(point))
+        return
+    for form in forms:
         for each in (form, -form):
             side = run.domain & Polyhedron.of(Inequality(each, strict=True))
             if not side.is_empty:
-                yield _inside(side, (*free, *form.free, *run.domain.free))
+                yield _inside(side, names)
 
 
 def _edges(region: Region, free: Sequence[str], *, has_sides: bool) -> Iterator[tuple[Polyhedron, Inequality | None]]:

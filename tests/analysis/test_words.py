@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 
+from gamma_calc import exponents
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.assumptions import dispensable
 from gamma_calc.calculus.policy import CALCULUS, Policy
@@ -92,3 +93,11 @@ def test_a_norm_of_what_has_grown_says_that_it_takes_changes_away(rate: str, is_
         [True] * is_grown
     )
     assert derived(STACK).caveats == ()
+
+
+def test_an_exponent_that_is_otherwise_between_two_ties_says_so() -> None:
+    """The even part of a ReLU's change is n^(2 (a - 1/2)) for 0 < a < 1/2, and delta_0 is that times n^(a - 1/2)."""
+    forms = {"A": "-1/2", "B": "-1", "eta_A": "a", "eta_B": "-a - 1"}
+    stack = Scheme("stack", forms, model=LoraStack(2, is_frozen=True, map="relu")).under("muon-original")
+    (caveat,) = exponents(stack, steps=1).json()["caveats"]
+    assert caveat.startswith("where a = 1/8, delta_0[2] is n^(-7/8) and not n^(-3/4)")
