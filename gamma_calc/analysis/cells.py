@@ -229,7 +229,7 @@ def joint_decision(condition: Condition, found: tuple[Bounded, ...], *, is_free:
     region = _union(part.region for part in each).irredundant()
     if unknown is not None:
         part, bound = unknown
-        there = f"where {bound.run.domain}, " if len(found) > 1 else ""
+        there = f"where {bound.runs[0].domain}, " if len(found) > 1 else ""
         surely = "" if region.is_empty or len(found) < 2 else f"; on the whole domain it surely holds where {region}"
         possible = _union(one.region if one.possible is None else one.possible for one in each).irredundant()
         reason, is_known = f"{there}{part.reason}{surely}", all(bound.is_final for bound in found)

@@ -35,18 +35,17 @@ class Comparison(Shown):
         """A sentence for each scheme, and the table: what each scheme's derivation says of the same points."""
         columns = [each.derivation for each in self.derivations]
         conditions = tuple(dict.fromkeys(name for each in columns for name in each.decisions))
-        quantities = tuple(dict.fromkeys(name for each in columns for name in each.run.last.sizes))
+        quantities = dict.fromkeys(name for each in columns if each.at_max for name in each.run.last.sizes)
         rows = [
             ("", *(each.scheme.name for each in columns)),
             ("optimizer", *(each.scheme.optimizer.name for each in columns)),
             ("largest stable", *map(_largest, columns)),
             *((name, *(str(each.decisions.get(name, NOTHING)) for each in columns)) for name in conditions),
             *((f"{name} there", *(str(each.at_max.get(name, NOTHING)) for each in columns)) for name in quantities),
-            (
-                "undertrained",
-                *(", ".join(each.undertrained) or "no factor" if each.at_max else NOTHING for each in columns),
-            ),
         ]
+        if quantities:
+            undertrained = (", ".join(each.undertrained) or "no factor" if each.at_max else NOTHING for each in columns)
+            rows.append(("undertrained", *undertrained))
         policies = dict.fromkeys(each.policy for each in columns)
         said = (advice(each) for each in columns)
         return "\n".join([*said, text_table(rows), *(line for policy in policies for line in policy.lines)])

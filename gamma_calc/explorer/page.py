@@ -15,7 +15,7 @@ from gamma_calc.derivation.suppositions import Alignments
 from gamma_calc.document.blocks import Document
 from gamma_calc.document.html import html_document
 from gamma_calc.document.page import GLOSSARY, html_page
-from gamma_calc.errors import BadInput
+from gamma_calc.errors import BadInput, named_in
 from gamma_calc.explorer.data import page_json, prefix
 from gamma_calc.files import write_all
 from gamma_calc.program.models import LoraStack
@@ -142,7 +142,12 @@ def _at_depths(specs: Sequence[Spec], depths: Sequence[int]) -> tuple[Scheme, ..
     if others or not isinstance(first.model, LoraStack):
         found = f"{1 + len(others)} schemes" if others else first.model.kind
         raise BadInput("depths", found=found, expected=f"those of one {LoraStack.kind}")
-    return tuple(replace(first, model=replace(first.model, depth=depth)) for depth in dict.fromkeys(depths))
+    return tuple(_at_depth(first, first.model, depth) for depth in dict.fromkeys(depths))
+
+
+def _at_depth(scheme: Scheme, stack: LoraStack, depth: int) -> Scheme:
+    with named_in(f"{scheme.name} at a depth of {depth}"):
+        return replace(scheme, model=replace(stack, depth=depth))
 
 
 def _proof(title: str, written: Document, anchor: str) -> str:

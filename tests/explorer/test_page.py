@@ -6,6 +6,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -225,3 +226,9 @@ def test_a_page_needs_a_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["explore", "init-a", "--out", str(tmp_path / "no" / "such.html")]) == 2
     with pytest.raises(BadInput, match="one, or two"):
         explore()
+
+
+def test_what_a_depth_lacks_is_said_with_the_depth() -> None:
+    deep = replace(STACK, exponents={**STACK.exponents, "B[2].rate": STACK.exponents["eta_B"]})
+    with pytest.raises(BadInput, match=r"^pair at a depth of 1: unknown exponent 'B\[2\].rate'"):
+        explore(deep, depths=[1, 2])
