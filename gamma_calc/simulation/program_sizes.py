@@ -305,12 +305,13 @@ def measured(program: Program, steps: int, reading: TorchReading, reduced: Reduc
             axes = program.quantities[name].axes
             for label, term in value:
                 if id(term) not in known:
-                    known[id(term)] = square = reduced(term, axes)
+                    of_runs = _of_runs(term, axes)
+                    known[id(term)] = square = reduced(of_runs, axes)
                     if square.device.type != "cpu" or not bool(square.all()):
-                        underflowed.append((square == 0) & _is_nonzero(term))
+                        underflowed.append((square == 0) & _is_nonzero(of_runs))
                 found[step.t, name, tuple(map(str, label))] = known[id(term)]
             if not value.is_zero:
-                found[step.t, name, None] = reduced(total(term for _, term in value), axes)
+                found[step.t, name, None] = reduced(_of_runs(total(term for _, term in value), axes), axes)
         for tensor in step.changes.keys() - moved:
             move = step.changes[tensor].get((Part(tensor, Kind.CHANGE),))
             if move is not None:
@@ -330,6 +331,11 @@ def joined(experiment: ProgramExperiment, rows: Sequence[Sequence[Row]]) -> Prog
     squares = whole(lambda row: torch.stack([row[0][key].double() for key in keys])).swapaxes(0, 1)
     diverged, underflowed = ~np.isfinite(squares).all(axis=0), whole(lambda row: row[1])
     return ProgramMeasurement(experiment, dict(zip(keys, squares, strict=True)), diverged, underflowed & ~diverged)
+
+
+def _of_runs(term: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+    """A term with its runs in front; what is made of ones alone is there once for all."""
+    return term if term.ndim > len(axes) else term.unsqueeze(0)
 
 
 def _is_nonzero(term: Tensor) -> Tensor:

@@ -100,10 +100,8 @@ class TorchReading:
         self.steps: dict[str, GradientStep] = {}
 
     def given(self, tensor: Given) -> Tensor:
-        """The data handed over; ones are there once for all runs."""
-        return (
-            self._like(torch.ones, tensor.axes).unsqueeze(0) if isinstance(tensor, Ones) else self.tensors[tensor.name]
-        )
+        """The data handed over."""
+        return self._like(torch.ones, tensor.axes) if isinstance(tensor, Ones) else self.tensors[tensor.name]
 
     def initial(self, tensor: Trained) -> Tensor | None:
         """The initial value handed over; none for a parameter that starts at zero."""
