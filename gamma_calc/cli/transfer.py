@@ -134,8 +134,8 @@ def answer(options: argparse.Namespace) -> int:
 
 
 def _own_rank(options: argparse.Namespace, config: AdapterConfig) -> int:
-    """The rank to carry from: the configuration's, or one that its rank_pattern has too."""
-    ranks = [config.rank, *config.rank_pattern.values()]
+    """The rank to carry from: the configuration's, or one that its layers have by rank_pattern."""
+    ranks = [config.rank, *(rank for rank, _ in config.linear_sizes.values())]
     if options.from_rank not in (None, *ranks):
         expected = f"{' or '.join(map(str, dict.fromkeys(ranks)))}, as {options.specs[0]} has it"
         raise BadInput("--from-rank", found=options.from_rank, expected=expected)

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from gamma_calc.files import file_content
 from gamma_calc.huggingface.adapter_keys import ALPHA, DORA, LORA, SWITCHES, VARIANTS, VERA, KeysOf, keys_of
 from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, initialisation
 from gamma_calc.huggingface.layer_names import idle_patterns, is_among, names_text, slips_of
+from gamma_calc.huggingface.layer_sizes import ANY, NAME, Size, is_read, layer_sizes, names_in
 from gamma_calc.program.adapters import ADAPTERS
 
 LARGEST_FILE = 2**20
@@ -41,14 +42,11 @@ EMBEDDINGS = (
 OF_POSITIONS = frozenset({"wpe"})
 """Those that are not of tokens."""
 
+OTHERS = "layers that no pattern names"
 LAST_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?=[)|$]|\Z)")
 ESCAPED = re.compile(r"\\.", re.DOTALL)
 NOT_TAKEN = ("(?!", "(?<!")
 """How an expression says what it does not take."""
-ANY_OF = re.compile(r"\.\*(?:\\\.)?(?:(?P<one>\w+)|\((?P<some>[\w|]+)\))")
-"""An expression that takes all modules of a name, or of some."""
-NAME = re.compile(r"[\w.]+")
-"""A name, which an expression may be too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +60,11 @@ class AdapterConfig:
     of which embeddings where they are named, and `is_transposed` whether layers are taken to store W as
     [fan-in, fan-out]; of `excluded` names no module is adapted, and `has_single_layers` says whether layers are chosen
     by number; `keys` are those that PEFT does not know.
+
+    `usual` is r and lora_alpha as written, and `sizes` what each kind of layers has by the patterns.
     """
 
-    rank: int
-    alpha: float
+    usual: Size
     is_rank_stabilised: bool
     initialisation: Initialisation
     targets: tuple[str, ...]
@@ -85,6 +84,58 @@ class AdapterConfig:
     excluded: tuple[str, ...]
     has_single_layers: bool
     keys: KeysOf
+    sizes: Mapping[str, Size] = field(init=False)
+
+    def __post_init__(self) -> None:
+        idle, left_out = self.idle_patterns, {*self.targets} - {*self.adapted}
+        ranks = {key: rank for key, rank in self.rank_pattern.items() if key not in idle}
+        alphas = {key: alpha for key, alpha in self.alpha_pattern.items() if key not in idle}
+        sizes = layer_sizes(self._named or (ANY,), self.usual, ranks, alphas)
+        kept = {name: size for name, size in sizes.items() if not is_among(name, (*self.excluded, *left_out))}
+        object.__setattr__(self, "sizes", kept or sizes)
+
+    @property
+    def _named(self) -> tuple[str, ...]:
+        """The names of the targets; nothing where they are not known, as of an expression that is not read."""
+        if not self.has_expression:
+            return (*self.targets, *self.parameters)
+        return (*names_in(self.targets[0]), *self.parameters) if is_read(self.targets[0]) else ()
+
+    @property
+    def linear_sizes(self) -> Mapping[str, Size]:
+        """The rank and the alpha of each kind of linear layers; of embeddings, where there are no others."""
+        return {name: size for name, size in self.sizes.items() if not _is_embedding(name)} or self.sizes
+
+    @property
+    def rank(self) -> int:
+        """The rank of the layers that are spoken of."""
+        return self._spoken_of[0]
+
+    @property
+    def alpha(self) -> float:
+        """Their alpha."""
+        return self._spoken_of[1]
+
+    @property
+    def _spoken_of(self) -> Size:
+        """r and lora_alpha as written, unless no layer has them, or they train nothing."""
+        return max(self.linear_sizes.values(), key=lambda size: (bool(size[1]), size == self.usual))
+
+    @property
+    def dead(self) -> tuple[str, ...]:
+        """The kinds of layers whose scale is zero."""
+        return tuple(name for name, (_, alpha) in self.sizes.items() if not alpha)
+
+    @property
+    def dead_text(self) -> str:
+        """Which they are, where others are not."""
+        is_part = len(self.dead) < len(self.sizes)
+        return f" for {', '.join(name or OTHERS for name in self.dead)}" if is_part else ""
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The keys of the patterns that say more than names: they may take any layer."""
+        return tuple(key for key in {**self.rank_pattern, **self.alpha_pattern} if not is_read(key))
 
     @property
     def is_dora(self) -> bool:
@@ -109,7 +160,7 @@ class AdapterConfig:
         what it does not take names none here.
         """
         if not self.has_expression:
-            return tuple(name for name in self.adapted if name.rpartition(".")[2] in EMBEDDINGS)
+            return tuple(filter(_is_embedding, self.adapted))
         (expression,) = self.targets
         if any(mark in expression for mark in NOT_TAKEN):
             return ()
@@ -132,20 +183,6 @@ class AdapterConfig:
         return self.has_trained_tokens and bool(adapted & named if named else adapted - OF_POSITIONS)
 
     @property
-    def linear_ranks(self) -> tuple[int, ...]:
-        """The ranks that linear layers have, as far as names tell, where those are no expressions."""
-        layers = [name for name in self.adapted if name not in self.embeddings]
-        if self.has_expression or not layers:
-            return (self.rank, *(r for name, r in self.rank_pattern.items() if not is_among(name, self.excluded)))
-        named = {
-            name: rank
-            for name, rank in self.rank_pattern.items()
-            if not NAME.fullmatch(name) or any(is_among(name, (one,)) or is_among(one, (name,)) for one in layers)
-        }
-        has_rest = any(not is_among(name, self.rank_pattern) for name in layers)
-        return (*((self.rank,) if has_rest else ()), *named.values())
-
-    @property
     def slips(self) -> Mapping[str, str]:
         """Names of layers that are slips in writing well-known ones, each with the one that was meant."""
         return slips_of((*self.targets, *self.excluded, *self.saved_modules))
@@ -163,9 +200,7 @@ class AdapterConfig:
 
         An expression there may meet any layer, and one that says what is adapted, a layer of any name.
         """
-        is_named = not self.has_expression or NAME.fullmatch(self.targets[0])
-        names = filter(NAME.fullmatch, {**self.rank_pattern, **self.alpha_pattern})
-        return idle_patterns(names, (*self.targets, *self.parameters) if is_named else ())
+        return idle_patterns(filter(NAME.fullmatch, {**self.rank_pattern, **self.alpha_pattern}), self._named)
 
     @property
     def idle_text(self) -> str:
@@ -175,8 +210,8 @@ class AdapterConfig:
 
     @property
     def has_patterns(self) -> bool:
-        """Whether some layers have a rank or an alpha of their own."""
-        return not {*self.rank_pattern, *self.alpha_pattern} <= {*self.idle_patterns}
+        """Whether some layers have another rank or alpha than others."""
+        return len({*self.sizes.values()}) > 1
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -214,23 +249,24 @@ class AdapterConfig:
     def alpha_reading(self) -> AlphaReading | None:
         """What alpha does from rank to rank, seen on the layers that the patterns name.
 
-        None where all have one rank, or it cannot be told: a name of alpha_pattern that rank_pattern does not have may
-        meet any rank; or where it is neither kept nor in proportion to r.
+        None where all have one rank, or it cannot be told, as an expression may take any layer; or where it is neither
+        kept nor in proportion to r.
         """
-        return alpha_reading(self._points)
+        return alpha_reading(self.linear_sizes.values()) if self._is_alpha_told else None
 
     @property
     def is_alpha_mixed(self) -> bool:
         """Whether alpha is seen to be neither kept nor in proportion to r."""
-        return self.alpha_reading is None and len({rank for rank, _ in self._points}) > 1
+        has_ranks = len({rank for rank, _ in self.linear_sizes.values()}) > 1
+        return self._is_alpha_told and self.alpha_reading is None and has_ranks
 
     @property
-    def _points(self) -> list[tuple[float, float]]:
-        """The rank and the alpha of each kind of layer, as far as they can be told."""
-        ranks = {name: rank for name, rank in self.rank_pattern.items() if name not in self.idle_patterns}
-        named = [(rank, self.alpha_pattern.get(name, self.alpha)) for name, rank in ranks.items()]
-        is_told = {*self.alpha_pattern} - {*self.idle_patterns} <= {*ranks}
-        return [(self.rank, self.alpha), *(named if is_told else ())]
+    def _is_alpha_told(self) -> bool:
+        """Whether what is not read takes the same layers in both patterns, or all layers have one alpha."""
+        of_ranks, of_alphas = (
+            {key for key in self.unread if key in each} for each in (self.rank_pattern, self.alpha_pattern)
+        )
+        return not self.alpha_pattern or of_ranks == of_alphas
 
 
 def is_config(spec: str) -> bool:
@@ -276,11 +312,12 @@ def check_alpha(config: AdapterConfig) -> None:
     """That an adapter adds something.
 
     Raises:
-        BadInput: its scale is zero.
+        BadInput: its scale is zero, on some layers at least.
     """
-    if not config.alpha:
+    if config.dead:
         raise BadInput(
-            "lora_alpha: found 0: the adapter adds nothing, and no step changes that; gamma-calc lint says so"
+            f"lora_alpha: found 0{config.dead_text}: the adapter adds nothing, and no step changes that; "
+            "gamma-calc lint says so"
         )
 
 
@@ -319,8 +356,10 @@ def config_from_mapping(document: object) -> AdapterConfig:
     for key in SWITCHES:
         _switch(document, key)
     return AdapterConfig(
-        rank=_rank(document),
-        alpha=float(_read(document, "lora_alpha", _is_number, f"a number up to {LARGEST_NUMBER}", ALPHA)),
+        usual=(
+            _rank(document),
+            float(_read(document, "lora_alpha", _is_number, f"a number up to {LARGEST_NUMBER}", ALPHA)),
+        ),
         is_rank_stabilised=_switch(document, "use_rslora"),
         initialisation=_initialisation(document.get("init_lora_weights", True)),
         targets=_targets(document),
@@ -343,6 +382,10 @@ def config_from_mapping(document: object) -> AdapterConfig:
         has_single_layers=_read(document, "layers_to_transform", _are_layers, "numbers of layers, from 0", []) != [],
         keys=keys_of(document),
     )
+
+
+def _is_embedding(name: str) -> bool:
+    return name.rpartition(".")[2] in EMBEDDINGS
 
 
 def _switch(document: Mapping[str, Any], key: str) -> bool:
@@ -377,8 +420,8 @@ def _excluded(document: Mapping[str, Any]) -> tuple[str, ...]:
     found = document.get("exclude_modules")
     if not isinstance(found, str):
         return _names(document, "exclude_modules")
-    plain = ANY_OF.fullmatch(found)
-    return tuple((plain["one"] or plain["some"]).split("|")) if plain else ()
+    end = found.removeprefix(".*")
+    return names_in(end) if end != found and is_read(end) else ()
 
 
 def _expressions(document: Mapping[str, Any], key: str) -> Any:

@@ -187,7 +187,7 @@ def lint(
         raise BadInput("a learning rate (--lr) needs a width (--width): it is large or small against a power of that")
     if width is not None:
         width = whole_number("width", width)
-        check_rank(read.rank, width)
+        check_rank(max(rank for rank, _ in read.linear_sizes.values()), width)
     if weight_decay is not None:
         real_number("weight decay", weight_decay, is_positive=False)
     use = learning_rate, loraplus_ratio, width, weight_decay

@@ -7,6 +7,7 @@ from gamma_calc.analysis.conditions import factors_of
 from gamma_calc.errors import quoted
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import gain_through_above, leads_through_above
+from gamma_calc.huggingface.adapter_config import OTHERS
 from gamma_calc.huggingface.adapter_keys import DORA, QALORA
 from gamma_calc.huggingface.dora import MAGNITUDE
 from gamma_calc.huggingface.implemented_scheme import RATE, RHO, StableEdge, edge, is_derived, linear_spec
@@ -32,7 +33,21 @@ NEAR = 2
 
 def _odd_ranks(case: Case) -> list[int]:
     """The odd ranks of linear layers under an initialisation that needs even ones."""
-    return [rank for rank in case.config.linear_ranks if rank % 2 and case.config.initialisation.needs_even_rank]
+    ranks = [rank for rank, _ in case.config.linear_sizes.values()]
+    return [rank for rank in ranks if rank % 2 and case.config.initialisation.needs_even_rank]
+
+
+def _by_patterns(case: Case) -> str:
+    """Which layers are spoken of, where the patterns make several kinds, and which keys are not read."""
+    config = case.config
+    size = config.rank, config.alpha
+    kind = next(name for name, each in config.linear_sizes.items() if each == size)
+    keys = ", ".join(map(quoted, config.unread))
+    return (
+        "rank_pattern or alpha_pattern gives layers a rank, and so a scale, of their own: what is said here holds for "
+        f"those with r = {size[0]} and lora_alpha = {size[1]:g}, as {kind or OTHERS}."
+        + (f" Which layers {keys} takes is not read from the expression." if keys else "")
+    )
 
 
 def _beside_experts(case: Case) -> str:
@@ -249,8 +264,11 @@ CHECKS = (
     Check(
         "dead-adapter",
         Severity.ERROR,
-        lambda case: case.config.alpha == 0,
-        lambda case: "lora_alpha is 0, so the scale is 0, both gradients are 0, and nothing is ever trained.",
+        lambda case: bool(case.config.dead),
+        lambda case: (
+            f"lora_alpha is 0{case.config.dead_text}, so the scale is 0, both gradients are 0, and nothing is ever "
+            f"trained{' there' if case.config.dead_text else ''}."
+        ),
         "s = alpha/r stands before both gradients",
     ),
     Check(
@@ -388,10 +406,7 @@ CHECKS = (
         "scale-differs-by-layer",
         Severity.WARNING,
         lambda case: case.config.has_patterns,
-        lambda case: (
-            "rank_pattern or alpha_pattern gives layers a rank, and so a scale, of their own: what is said "
-            "here holds for the layers that keep r and lora_alpha."
-        ),
+        _by_patterns,
         DERIVE,
     ),
     Check(

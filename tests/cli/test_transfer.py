@@ -100,7 +100,12 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
         "neither kept nor in proportion",
     ),
     "one-rank": ({}, ("--from-rank", "8"), "--to-rank"),
-    "of-another-layer": ({"rank_pattern": {"q": 32}, "alpha_pattern": {"v": 32}}, RANKS, "--alpha fixed"),
+    "of-another-layer": (
+        {"rank_pattern": {"q": 32}, "alpha_pattern": {"v": 32}},
+        RANKS,
+        "neither kept nor in proportion",
+    ),
+    "of-any-layer": ({"rank_pattern": {"q": 32}, "alpha_pattern": {"[u-w]": 32}}, RANKS, "--alpha fixed"),
     "contradicted": ({"rank_pattern": {"q": 32}}, (*RANKS, "--alpha", "proportional"), "expected fixed"),
     "another-rank": ({}, ("--from-rank", "4", "--to-rank", "32"), "--from-rank: found 4, expected 8, as "),
     "no-scale": ({"lora_alpha": 0}, (), "adds nothing"),

@@ -135,10 +135,11 @@ PATTERNS = {
     "of-an-own-target": (["my_layer"], "my_laeyr", "'my_laeyr' (did you mean 'my_layer'?)"),
     "of-another-layer": (["q_proj"], "up_proj", "rank_pattern or alpha_pattern has 'up_proj', and no target"),
     "of-one-layer": (["q_proj"], "layers.0.self_attn.q_proj", None),
-    "of-fewer-words": (["self_attn.q_proj"], "q_proj", None),
+    "of-fewer-words": (["self_attn.q_proj", "v_proj"], "q_proj", None),
     "an-expression": (["q_proj"], r".*\.up_pr[a-z]+", None),
-    "beside-an-expression": (r".*\.(q|v)_proj", "my_layer", None),
-    "a-slip-beside-an-expression": (r".*\.(q|v)_proj", "q_porj", "(did you mean 'q_proj'?)"),
+    "beside-an-expression": (r".*\.[qv]_proj", "my_layer", None),
+    "beside-an-expression-of-names": (r".*\.(q|v)_proj", "my_layer", "'my_layer', and no target"),
+    "a-slip-beside-an-expression": (r".*\.[qv]_proj", "q_porj", "(did you mean 'q_proj'?)"),
     "beside-the-targets-of-peft": (None, "my_layer", None),
 }
 
@@ -157,6 +158,75 @@ def test_peft_gives_no_layer_a_rank_by_an_idle_pattern() -> None:
     config = LoraConfig(r=2, target_modules=["q_proj"], rank_pattern={"q_porj": 4, "v_proj": 4})
     layers = [each for name, each in get_peft_model(llama(), config).named_modules() if name.endswith("lora_A.default")]
     assert {each.out_features for each in layers} == {2}
+
+
+FIRST = "model.layers.0.self_attn.q_proj"
+SIZES_OF: dict[str, tuple[Any, dict[str, int], dict[str, float], set[tuple[int, float]]]] = {
+    # targets, rank_pattern and alpha_pattern beside r = 8 and lora_alpha = 16: the ranks and alphas of the layers
+    "alpha-of-all": (["q_proj"], {}, {"q_proj": 1600}, {(8, 1600)}),
+    "rank-of-all": (["q_proj"], {"q_proj": 4}, {}, {(4, 16)}),
+    "of-some": (["q_proj", "v_proj"], {"q_proj": 4}, {}, {(4, 16), (8, 16)}),
+    "of-one-layer": (["q_proj"], {"layers.0.self_attn.q_proj": 4}, {"q_proj": 32}, {(4, 32), (8, 32)}),
+    "the-first-counts": (["q_proj"], {"q_proj": 16, FIRST: 4}, {}, {(16, 16)}),
+    "each-by-itself": (["q_proj"], {FIRST: 4, "q_proj": 16}, {"q_proj": 32, FIRST: 64}, {(4, 32), (16, 32)}),
+    "of-longer-targets": (["self_attn.q_proj"], {"q_proj": 4}, {}, {(4, 16)}),
+    "everything": ("all-linear", {".*": 4}, {}, {(4, 16)}),
+    "alternatives": (["q_proj", "v_proj"], {"q_proj|v_proj": 4}, {}, {(4, 16)}),
+    "of-an-expression": (r".*\.(q|v)_proj", {r".*\.q_proj": 4, "(q|v)_proj": 2}, {}, {(4, 16), (2, 16)}),
+    "from-the-beginning": (["q_proj"], {f"^{FIRST}$": 4}, {}, {(4, 16), (8, 16)}),
+    "excluded-by-name": (["q_proj", "v_proj"], {"k_proj": 4}, {"v_proj": 1}, {(8, 16), (8, 1)}),
+    "of-some-numbers": (["q_proj"], {r"layers\.[0-0]\.self_attn\.q_proj": 4}, {"q_proj": 8}, {(4, 8), (8, 8)}),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("targets", "ranks", "alphas", "expected"), SIZES_OF.values(), ids=SIZES_OF)
+def test_layers_have_the_ranks_and_alphas_that_peft_gives_them(
+    targets: Any, ranks: dict[str, int], alphas: dict[str, float], expected: set[tuple[int, float]]
+) -> None:
+    config = {"r": 8, "lora_alpha": 16, "target_modules": targets, "rank_pattern": ranks, "alpha_pattern": alphas}
+    layers: list[Any] = [each for each in get_peft_model(llama(), LoraConfig(**config)).modules() if hasattr(each, "r")]
+    assert {(each.r["default"], each.lora_alpha["default"]) for each in layers} == expected
+    read = config_from_mapping({"peft_type": "LORA", **config})
+    assert {*read.sizes.values()} == expected and (read.rank, read.alpha) in expected
+    assert ("scale-differs-by-layer" in ids(config, {})) == (len(expected) > 1)
+
+
+ALPHAS = {
+    # rank_pattern, alpha_pattern: what lora_alpha is seen to do, and whether that is neither of the two
+    "each-by-itself": ({FIRST: 8, "q_proj": 16}, {"q_proj": 32}, None, True),
+    "shadowed": ({"q_proj": 16, FIRST: 4}, {"q_proj": 32}, AlphaReading.PROPORTIONAL, False),
+    "expressions-alike": ({"[a-q]_proj": 16}, {"[a-q]_proj": 32}, AlphaReading.PROPORTIONAL, False),
+    "expressions-apart": ({"[a-q]_proj": 16}, {"q_proj": 32}, None, False),
+}
+
+
+@pytest.mark.parametrize(("ranks", "alphas", "reading", "is_mixed"), ALPHAS.values(), ids=ALPHAS)
+def test_alpha_is_read_on_the_layers(ranks: Any, alphas: Any, reading: AlphaReading | None, *, is_mixed: bool) -> None:
+    patterns = {"rank_pattern": ranks, "alpha_pattern": alphas, "target_modules": ["q_proj", "v_proj"]}
+    read = config_from_mapping({**PLAIN, **patterns})
+    assert (read.alpha_reading, read.is_alpha_mixed) == (reading, is_mixed)
+
+
+def test_the_layers_that_there_are_have_the_rate_placed_and_the_rank_held_to_the_width() -> None:
+    raised = lint({**PLAIN, "target_modules": ["q_proj"], "alpha_pattern": {"q_proj": 1600}}, **RATE)
+    assert "s = 200" in raised.text()
+    assert raised.case.rate_edge == lint({**PLAIN, "lora_alpha": 1600}, **RATE).case.rate_edge
+    assert (
+        lint({**PLAIN, "r": 4096, "target_modules": ["q"], "rank_pattern": {"q": 8}}, width=1024).case.config.rank == 8
+    )
+    with pytest.raises(BadInput, match="r = 4096, expected at most the width 1024"):
+        lint({**PLAIN, "target_modules": ["q", "v"], "rank_pattern": {"q": 4096}}, width=1024)
+
+
+def test_what_is_said_of_some_layers_names_them() -> None:
+    config = {**PLAIN, "lora_alpha": 0, "target_modules": ["q_proj", "v_proj"], "alpha_pattern": {"q_proj": 8}}
+    texts = {each.id: each.text for each in lint(config).findings}
+    assert texts["dead-adapter"].startswith("lora_alpha is 0 for v_proj, so")
+    assert texts["scale-differs-by-layer"].endswith("for those with r = 8 and lora_alpha = 8, as q_proj.")
+    mixed = lint({**PLAIN, "rank_pattern": {"layers.[0-3].fc": 4}}).findings
+    (text,) = (each.text for each in mixed if each.id == "scale-differs-by-layer")
+    assert "as layers that no pattern names. Which layers 'layers.[0-3].fc' takes is not read" in text
 
 
 @pytest.mark.parametrize("kind", [LoraConfig, VeraConfig])
@@ -219,6 +289,7 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 ABSENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     # finding: (a neighbour that does not have it, how it is used)
     **dict.fromkeys(FOUND, ({"init_lora_weights": False, "bias": "none"}, {})),
+    "dead-adapter": ({"lora_alpha": 0, "target_modules": ["q_proj"], "alpha_pattern": {"q_proj": 8}}, {}),
     "scale-not-positive": ({"lora_alpha": -4}, {}),
     "misspelt-keys": ({"a_key_to_come": 1}, {}),
     "unknown-keys": ({"lora_alhpa": 16}, {}),
@@ -829,6 +900,8 @@ TAKEN: dict[str, tuple[dict[str, Any], bool]] = {
     ),
     "odd-elsewhere": ({**ORTHOGONAL, "target_modules": ["q_proj"], "rank_pattern": {"v_proj": 3}}, True),
     "odd-here": ({**ORTHOGONAL, "target_modules": ["q_proj"], "rank_pattern": {"self_attn.q_proj": 3}}, False),
+    "odd-covered": ({**ORTHOGONAL, "r": 3, "target_modules": "all-linear", "rank_pattern": {".*": 4}}, True),
+    "odd-rest": ({**ORTHOGONAL, "r": 3, "target_modules": "all-linear", "rank_pattern": {"q_proj|v_proj": 4}}, False),
     "odd-nowhere": ({**ORTHOGONAL, "r": 3, "target_modules": ["q_proj"], "rank_pattern": {"q_proj": 4}}, True),
     "odd-embedding": ({**ORTHOGONAL, "target_modules": BOTH, "rank_pattern": {"embed_tokens": 3}}, True),
     "odd-excluded": (
