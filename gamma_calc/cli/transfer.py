@@ -122,7 +122,7 @@ def answer(options: argparse.Namespace) -> int:
         with shown_runs():
             check_dora_law(found.scheme, found.policy, with_rank=options.from_rank is not None)
         origin = f"\n{NOTE}{origin}"
-    if config is not None and config.initialisation.is_b_frozen:
+    if config is not None and config.initialisation.is_b_of_fan_out:
         origin = f"\n{OF_MICA}{origin}"
     if config is not None and (names := config.embeddings):
         origin = f"\n{OF_EMBEDDINGS.format(', '.join(names))}{origin}"

@@ -372,7 +372,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
             document, "rank_pattern", _is_rank_pattern, "an object from names to positive numbers, whole ones", {}
         ),
         alpha_pattern=_read(document, "alpha_pattern", _is_pattern, "an object from names to positive numbers", {}),
-        variants=tuple(dict.fromkeys(name for key, name in VARIANTS.items() if document.get(key) not in UNSET)),
+        variants=tuple(dict.fromkeys(name for key, name in VARIANTS.items() if _is_on(document, key))),
         has_expression=isinstance(document.get("target_modules"), str),
         dropout=float(_read(document, "lora_dropout", _is_share, "a number from 0 to 1", 0)),
         has_trained_tokens=tokens not in UNSET,
@@ -382,6 +382,11 @@ def config_from_mapping(document: object) -> AdapterConfig:
         has_single_layers=_read(document, "layers_to_transform", _are_layers, "numbers of layers, from 0", []) != [],
         keys=keys_of(document),
     )
+
+
+def _is_on(document: Mapping[str, Any], key: str) -> bool:
+    """Whether a variant is switched on: one that has a configuration of its own is by an empty one too."""
+    return document.get(key) not in UNSET or (document.get(key) == {} and key != "alora_invocation_tokens")
 
 
 def _is_embedding(name: str) -> bool:

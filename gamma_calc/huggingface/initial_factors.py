@@ -6,8 +6,9 @@ that measures each row on real layers. A layer's fan-in and fan-out are both tak
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
@@ -34,7 +35,9 @@ class EmbeddingStart:
 
 B_DRAWN = EmbeddingStart("zero", "0", "A = 0 and B normal with standard deviation 1 (r times the variance of Init[B])")
 BOTH_DRAWN = EmbeddingStart("0", "0", "A and B normal with standard deviation 1", Start.SOMETHING)
-B_MINOR = EmbeddingStart("zero", "-1/2", "A = 0 and B the last singular vectors of the table, frozen")
+B_TRAINED = EmbeddingStart("zero", "-1/2", "A = 0 and B the last singular vectors of the table")
+B_MINOR = replace(B_TRAINED, spread=f"{B_TRAINED.spread}, frozen")
+FROZEN = " and frozen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Initialisation:
     @property
     def name(self) -> str:
         """The option as a word."""
-        return str(self.option).lower()
+        return json.dumps(self.option).strip('"')
 
     @property
     def is_known(self) -> bool:
@@ -122,7 +125,7 @@ INITIALISATIONS = (
         "mica",
         "zero",
         "-1/2",
-        "A zero, B the last left singular vectors of W and frozen",
+        f"A zero, B the last left singular vectors of W{FROZEN}",
         is_b_frozen=True,
         of_embedding=B_MINOR,
         needs_weight=True,
@@ -135,7 +138,7 @@ INITIALISATIONS = (
 )
 
 ANY_CASE = ("gaussian", "olora", "mica")
-"""Options that PEFT compares without regard to case."""
+"""Options that PEFT compares without regard to case where it draws A and B; of MiCA it freezes B under "mica" alone."""
 
 
 def initialisation(value: object) -> Initialisation | None:
@@ -146,4 +149,9 @@ def initialisation(value: object) -> Initialisation | None:
         return None
     word = value.lower() if value.lower() in ANY_CASE else value
     word = "pissa" if PISSA_ITERATIONS.fullmatch(word) else word
-    return next((each for each in INITIALISATIONS if each.option == word), None)
+    found = next((each for each in INITIALISATIONS if each.option == word), None)
+    if found is None or not found.is_b_frozen or word == value:
+        return found
+    return replace(
+        found, option=value, is_b_frozen=False, spread=found.spread.removesuffix(FROZEN), of_embedding=B_TRAINED
+    )

@@ -14,7 +14,7 @@ from gamma_calc.huggingface.implemented_scheme import RATE, RHO, StableEdge, edg
 from gamma_calc.huggingface.initial_factors import Start
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, MEASURED, Case, Check, Severity, power
 from gamma_calc.program.models import RANK
-from gamma_calc.program.scheme import INITIAL
+from gamma_calc.program.scheme import INITIAL, ZERO
 
 DERIVE_DORA = "gamma-calc derive dora"
 DERIVE, EXPONENTS = f"gamma-calc derive {LINEAR}", f"gamma-calc exponents {LINEAR}"
@@ -90,6 +90,11 @@ def _refused_together(case: Case) -> str:
         at_once = ("lora_bias", *(name for name in _variants(case) if name == DORA))
         at_once += () if isinstance(start.option, bool) else (start_named,)
     return " and ".join(at_once) if len(at_once) > 1 else ""
+
+
+def _is_unfrozen(case: Case) -> bool:
+    """Whether A starts at zero, as beside a frozen B, and B is trained."""
+    return case.config.initialisation.a == ZERO and not case.config.initialisation.is_b_frozen
 
 
 def _variants(case: Case) -> tuple[str, ...]:
@@ -519,6 +524,16 @@ CHECKS = (
         EXPONENTS,
     ),
     Check(
+        "b-not-frozen",
+        Severity.WARNING,
+        _is_unfrozen,
+        lambda case: (
+            f'init_lora_weights="{case.config.initialisation.name}" starts A and B as MiCA does, and trains B too: '
+            'PEFT freezes it under "mica" alone.'
+        ),
+        MEASURED,
+    ),
+    Check(
         "square-layers",
         Severity.INFO,
         lambda case: case.config.initialisation.is_b_of_fan_out and not case.config.has_only_embeddings,
@@ -532,7 +547,7 @@ CHECKS = (
     Check(
         "no-trainable-init-b",
         Severity.INFO,
-        lambda case: case.start is Start.NOTHING and not case.config.has_only_embeddings,
+        lambda case: case.start is Start.NOTHING and not case.config.has_only_embeddings and not _is_unfrozen(case),
         lambda case: (
             "No option of init_lora_weights is a trainable Init[B] (A zero, B random and trained) on linear "
             "layers: it takes writing the factors after the model is wrapped."

@@ -20,12 +20,12 @@ from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.huggingface.adapter_config import config_from_file
 from gamma_calc.huggingface.adapter_keys import VARIANTS
 from gamma_calc.huggingface.implemented_scheme import linear_spec
-from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, Start
+from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, Start, initialisation
 from gamma_calc.program.spec_file import scheme_from_text
 
 WIDTHS = (64, 128, 256, 512)
 RANKS = (4, 8, 16, 32)
-KNOWN = [each for each in INITIALISATIONS if each.is_known]
+KNOWN = [each for each in (*INITIALISATIONS, initialisation("MiCA")) if each is not None and each.is_known]
 TOLERANCE = 0.06
 """Of a slope over three octaves: entries of one draw have a relative error below 3 % from 256 of them on."""
 

@@ -46,6 +46,7 @@ READ = {
     "pissa": ("pissa_niter_16", "rank/2 - 1/2", "rank/2 - 1/2", "eta <= -1/2", "eta <= -1"),
     "olora": ("olora", "-1/2", "-1/2", "eta <= -1/2", "eta <= -1"),
     "mica": ("mica", "zero", "-1/2", "eta <= -1/2", "eta <= -1"),
+    "mica-not-frozen": ("MiCA", "zero", "-1/2", "eta <= -1/2", "eta <= -1"),
 }
 
 
@@ -282,6 +283,7 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "loraplus-ratio-fixed": ({}, PLUS),
     "hidden-features-grow-at-edge": ({}, {}),
     "rank-law": ({}, {}),
+    "b-not-frozen": ({"init_lora_weights": "MiCA"}, {}),
     "b-frozen": ({"init_lora_weights": "mica"}, {}),
     "square-layers": ({"init_lora_weights": "pissa"}, {}),
     "no-trainable-init-b": ({}, {}),
@@ -301,6 +303,9 @@ ABSENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "experts-refused": ({"target_parameters": ["mlp.experts.down_proj"]}, {}),
     "embeddings-refused": ({"target_modules": ["q_proj"], "lora_bias": True}, {}),
     "options-refused": ({"lora_bias": True}, {}),
+    "b-not-frozen": ({"init_lora_weights": "mica"}, {}),
+    "b-frozen": ({"init_lora_weights": "MiCA"}, {}),
+    "no-trainable-init-b": ({"init_lora_weights": "MiCA"}, {}),
     "rate-not-placed": ({}, RATE),
     "rate-above-edge": ({}, RATE),
     "rate-near-edge": ({}, RATE),
@@ -394,7 +399,7 @@ def test_the_edge_is_a_product_of_powers(option: Any, others: dict[str, float], 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("alpha", [8, 64])
-@pytest.mark.parametrize("option", [True, "gaussian", False, "orthogonal", "pissa", "olora", "mica"], ids=str)
+@pytest.mark.parametrize("option", [True, "gaussian", False, "orthogonal", "pissa", "olora", "mica", "MiCA"], ids=str)
 def test_the_constant_of_the_edge_is_of_order_one(option: Any, alpha: int) -> None:
     """What docs/lint.md says: at the edge three steps change the output by about its size."""
     assert 0.3 < change_at_edge(option, 8, alpha) < 10
@@ -691,7 +696,7 @@ OF_EMBEDDINGS = {
     # init_lora_weights: how PEFT starts an embedding's A and B, as powers of the width
     **dict.fromkeys((True, "gaussian", "orthogonal", "pissa", "olora", "eva", "corda", "lora_ga"), ("zero", "n^0")),
     False: ("n^0", "n^0"),
-    "mica": ("zero", "n^(-1/2)"),
+    **dict.fromkeys(("mica", "MiCA"), ("zero", "n^(-1/2)")),
 }
 SIZES = {"zero": 0.0, "n^0": 1.0, "n^(-1/2)": 256**-0.5}
 
@@ -722,6 +727,7 @@ ALONE = {
     "orthogonal": ({"init_lora_weights": "orthogonal", "r": 7}, []),
     "eva": ({"init_lora_weights": "eva"}, []),
     "mica": ({"init_lora_weights": "mica"}, ["b-frozen"]),
+    "mica-not-frozen": ({"init_lora_weights": "MiCA"}, ["b-not-frozen"]),
 }
 
 
@@ -831,10 +837,16 @@ OPTIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "bias-dora": ({"lora_bias": True, "use_dora": True}, set(KINDS)),
     "bias-false": ({"lora_bias": True, "init_lora_weights": False}, SOME),
     "dora": ({"use_dora": True}, {"experts"}),
+    "bias-mica-trained": ({"lora_bias": True, "init_lora_weights": "MiCA"}, set(KINDS)),
+    "dora-mica-trained": ({"use_dora": True, "init_lora_weights": "MiCA"}, {"experts"}),
     "dora-mica": ({"use_dora": True, "init_lora_weights": "mica"}, set(KINDS)),
     "qalora": ({"use_qalora": True}, set()),
     "velora": ({"velora_config": {"num_groups": 1}}, SOME),
     "kasa": ({"kasa_config": {"beta": 0.1}}, SOME),
+    "velora-empty": ({"velora_config": {}}, SOME),
+    "kasa-empty": ({"kasa_config": {}}, SOME),
+    "monteclora-empty": ({"monteclora_config": {}}, SOME),
+    "alora-empty": ({"alora_invocation_tokens": []}, set()),
     "kasa-dora-bias": ({"kasa_config": {"beta": 0.1}, "use_dora": True, "lora_bias": True}, set(KINDS)),
     "kasa-dora": ({"kasa_config": {"beta": 0.1}, "use_dora": True}, set(KINDS)),
     "monteclora": ({"monteclora_config": {"buffer_size": 2}}, SOME),
