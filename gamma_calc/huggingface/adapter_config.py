@@ -26,6 +26,7 @@ LARGEST_NUMBER = 10**9
 FILE_NAME = "adapter_config.json"
 UNSET: tuple[object, ...] = (None, False, [], {}, "")
 BIASES = ("none", "all", "lora_only")
+TASKS = ("SEQ_CLS", "SEQ_2_SEQ_LM", "CAUSAL_LM", "TOKEN_CLS", "QUESTION_ANS", "FEATURE_EXTRACTION")
 HEADS: Mapping[str, tuple[str, ...]] = {
     "SEQ_CLS": ("classifier", "score"),
     "TOKEN_CLS": ("classifier", "score"),
@@ -59,9 +60,8 @@ class AdapterConfig:
     switched on; `has_trained_tokens` says whether rows of an embedding are trained beside the adapters, `token_tables`
     of which embeddings where they are named, and `is_transposed` whether layers are taken to store W as
     [fan-in, fan-out]; of `excluded` names no module is adapted, and `has_single_layers` says whether layers are chosen
-    by number; `keys` are those that PEFT does not know.
-
-    `usual` is r and lora_alpha as written, and `sizes` what each kind of layers has by the patterns.
+    by number; `keys` are those that PEFT does not know, and `refused` says what of the others it does not take
+    together. `usual` is r and lora_alpha as written, and `sizes` what each kind of layers has by the patterns.
     """
 
     usual: Size
@@ -84,6 +84,7 @@ class AdapterConfig:
     excluded: tuple[str, ...]
     has_single_layers: bool
     keys: KeysOf
+    refused: tuple[str, ...]
     sizes: Mapping[str, Size] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -363,11 +364,11 @@ def config_from_mapping(document: object) -> AdapterConfig:
         is_rank_stabilised=_switch(document, "use_rslora"),
         initialisation=_initialisation(document.get("init_lora_weights", True)),
         targets=_targets(document),
-        parameters=_names(document, "target_parameters"),
+        parameters=_list(document, "target_parameters", "PEFT takes no text there"),
         saved_modules=_saved(document),
         bias=_read(document, "bias", lambda value: value in BIASES, f"one of {', '.join(BIASES)}", "none"),
         has_lora_bias=_switch(document, "lora_bias"),
-        task=_read(document, "task_type", lambda value: isinstance(value, str), "a string", ""),
+        task=_read(document, "task_type", lambda value: value in TASKS, f"one of {', '.join(TASKS)}", ""),
         rank_pattern=_read(
             document, "rank_pattern", _is_rank_pattern, "an object from names to positive numbers, whole ones", {}
         ),
@@ -381,7 +382,24 @@ def config_from_mapping(document: object) -> AdapterConfig:
         excluded=_excluded(document),
         has_single_layers=_read(document, "layers_to_transform", _are_layers, "numbers of layers, from 0", []) != [],
         keys=keys_of(document),
+        refused=_refused(document),
     )
+
+
+def _refused(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """What of the keys PEFT does not take together, whatever it adapts."""
+    layers, pattern = document.get("layers_to_transform"), document.get("layers_pattern")
+    is_text = isinstance(document.get("target_modules"), str)
+    of_loftq = document.get("loftq_config")
+    has_iterations = isinstance(of_loftq, Mapping) and "loftq_iter" in of_loftq
+    found = {
+        "layers_to_transform beside a text in target_modules": is_text and layers is not None,
+        "layers_pattern beside a text in target_modules": is_text and pattern is not None,
+        "layers_pattern without layers_to_transform": pattern not in UNSET and layers is None,
+        "use_dora and megatron_config together": document.get("use_dora") and document.get("megatron_config"),
+        "loftq without loftq_iter in loftq_config": document.get("init_lora_weights") == "loftq" and not has_iterations,
+    }
+    return tuple(name for name, is_so in found.items() if is_so)
 
 
 def _is_on(document: Mapping[str, Any], key: str) -> bool:
@@ -405,8 +423,8 @@ def _rank(document: Mapping[str, Any], default: int | None = None) -> Any:
 def _targets(document: Mapping[str, Any]) -> tuple[str, ...]:
     """The target modules: names, or one regular expression."""
     found = _expressions(document, "target_modules")
-    if found in ([], ()) and not document.get("target_parameters"):
-        raise BadInput("target_modules: the list is empty, and without target_parameters PEFT adapts nothing")
+    if found in ([], (), "") and not document.get("target_parameters"):
+        raise BadInput("target_modules: nothing is named, and without target_parameters PEFT adapts nothing")
     names, out = _names(document, "target_modules"), _expressions(document, "exclude_modules")
     are_lists = not isinstance(found, str) and not isinstance(out, str)
     if are_lists and names and {*names} <= {*_names(document, "exclude_modules")}:
@@ -476,13 +494,16 @@ def _names(document: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 def _saved(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """The modules that are trained whole, of which PEFT asks for a list."""
-    found = document.get("modules_to_save")
+    """The modules that are trained whole."""
+    return _list(document, "modules_to_save", "PEFT reads a text letter by letter")
+
+
+def _list(document: Mapping[str, Any], key: str, reason: str) -> tuple[str, ...]:
+    """Names of which PEFT asks for a list."""
+    found = document.get(key)
     if isinstance(found, str):
-        raise BadInput(
-            "modules_to_save", found=found, expected=f'a list, ["{found}"]: PEFT reads a text letter by letter'
-        )
-    return _names(document, "modules_to_save")
+        raise BadInput(key, found=found, expected=f'a list, ["{found}"]: {reason}')
+    return _names(document, key)
 
 
 def _initialisation(value: object) -> Initialisation:

@@ -13,8 +13,7 @@ from gamma_calc.errors import quoted
 
 ALL_LINEAR = "all-linear"
 """What PEFT takes for every linear layer but the head's."""
-LAYER_NAMES = (
-    ALL_LINEAR,
+IN_BLOCKS = (
     *(
         "q_proj",
         "k_proj",
@@ -32,9 +31,13 @@ LAYER_NAMES = (
     ),
     *("query_key_value", "query_proj", "key_proj", "value_proj", "q_attn", "c_attn", "c_proj", "c_fc", "in_proj"),
     *("q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "in_proj_qkvz", "in_proj_ba", "in_proj_qkv"),
-    *("gate_proj", "up_proj", "down_proj", "gate_up_proj", "fc1", "fc2", "fc_in", "fc_out", "wi_0", "wi_1", "linear"),
-    *("linear1", "linear2", "linear_1", "linear_2", "linear_fc1", "linear_fc2", "input_linear", "output_linear"),
-    *("dense", "dense_h_to_4h", "dense_4h_to_h", "intermediate_dense", "output_dense", "proj", "x_proj", "dt_proj"),
+    *("gate_proj", "up_proj", "down_proj", "gate_up_proj", "fc1", "fc2", "fc_in", "fc_out", "wi_0", "wi_1"),
+    *("dense_h_to_4h", "dense_4h_to_h", "intermediate_dense", "output_dense", "x_proj", "dt_proj"),
+)
+"""Those that stand in the blocks of a model, so that no module's whole name is one of them."""
+LAYER_NAMES = (
+    *(ALL_LINEAR, *IN_BLOCKS, "linear", "linear1", "linear2", "linear_1", "linear_2", "linear_fc1", "linear_fc2"),
+    *("input_linear", "output_linear", "dense", "proj"),
     *("embed_tokens", "word_embeddings", "word_embedding", "embeddings", "embedding", "position_embeddings"),
     *("position_embedding", "token_type_embeddings"),
     *("tok_embeddings", "embed_in", "embed_out", "wte", "wpe", "shared", "lm_head", "score", "classifier", "decoder"),

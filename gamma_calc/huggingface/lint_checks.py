@@ -12,6 +12,7 @@ from gamma_calc.huggingface.adapter_keys import DORA, QALORA
 from gamma_calc.huggingface.dora import MAGNITUDE
 from gamma_calc.huggingface.implemented_scheme import RATE, RHO, StableEdge, edge, is_derived, linear_spec
 from gamma_calc.huggingface.initial_factors import Start
+from gamma_calc.huggingface.layer_names import ALL_LINEAR, IN_BLOCKS
 from gamma_calc.huggingface.lint_case import EMBEDDING, LINEAR, MEASURED, Case, Check, Severity, power
 from gamma_calc.program.models import RANK
 from gamma_calc.program.scheme import INITIAL, ZERO
@@ -79,7 +80,7 @@ def _beside_embeddings(case: Case) -> str:
 
 
 def _refused_together(case: Case) -> str:
-    """What PEFT takes on no layer: two variants at once, and a bias of B with most options.
+    """What PEFT takes on no layer: two variants at once, a bias of B with most options, and keys that exclude others.
 
     An initialisation that freezes B counts as a variant.
     """
@@ -89,7 +90,22 @@ def _refused_together(case: Case) -> str:
     if config.has_lora_bias and len(at_once) < 2:
         at_once = ("lora_bias", *(name for name in _variants(case) if name == DORA))
         at_once += () if isinstance(start.option, bool) else (start_named,)
-    return " and ".join(at_once) if len(at_once) > 1 else ""
+    together = [f"{' and '.join(at_once)} together"] if len(at_once) > 1 else []
+    return ", ".join((*together, *config.refused))
+
+
+def _other_form(case: Case) -> str:
+    """What PEFT reads otherwise in a text than in a list; nothing where it is said as it should be."""
+    config = case.config
+    if config.has_expression and config.targets[0] in IN_BLOCKS:
+        (name,) = config.targets
+        return (
+            f'target_modules is a text, which PEFT takes for an expression of a whole name: "{name}" is no module\'s. '
+            f'["{name}"] takes those whose name ends so.'
+        )
+    if not config.has_expression and ALL_LINEAR in config.targets:
+        return f'In a list PEFT takes "{ALL_LINEAR}" for the name of a module; by itself it is every linear layer.'
+    return ""
 
 
 def _is_unfrozen(case: Case) -> bool:
@@ -314,7 +330,7 @@ CHECKS = (
         "options-refused",
         Severity.ERROR,
         lambda case: bool(_refused_together(case)),
-        lambda case: f"PEFT takes {_refused_together(case)} together on no layer.",
+        lambda case: f"PEFT takes on no layer: {_refused_together(case)}.",
         MEASURED,
     ),
     Check(
@@ -329,6 +345,13 @@ CHECKS = (
         Severity.WARNING,
         lambda case: bool(case.config.slips),
         lambda case: case.config.slips_text,
+        MEASURED,
+    ),
+    Check(
+        "targets-in-another-form",
+        Severity.WARNING,
+        lambda case: bool(_other_form(case)),
+        _other_form,
         MEASURED,
     ),
     Check(

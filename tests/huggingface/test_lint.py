@@ -251,6 +251,7 @@ FOUND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "scale-not-positive": ({"lora_alpha": -4, "init_lora_weights": "pissa"}, {}),
     "misspelt-keys": ({"lora_alhpa": 16}, {}),
     "misspelt-targets": ({"target_modules": ["q_porj", "v_proj"]}, {}),
+    "targets-in-another-form": ({"target_modules": ["all-linear", "lm_head"]}, {}),
     "patterns-without-target": ({"target_modules": ["q_proj"], "rank_pattern": {"v_proj": 64}}, {}),
     "scale-is-negative": ({"lora_alpha": -4}, {}),
     "alpha-not-given": ({"lora_alpha": None}, {}),
@@ -296,6 +297,7 @@ ABSENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "misspelt-keys": ({"a_key_to_come": 1}, {}),
     "unknown-keys": ({"lora_alhpa": 16}, {}),
     "misspelt-targets": ({"target_modules": ["x_proj", "my_layer", "fc3"]}, {}),
+    "targets-in-another-form": ({"target_modules": "all-linear"}, {}),
     "patterns-without-target": ({"target_modules": ["q_proj"], "rank_pattern": {"layers.0.q_proj": 64}}, {}),
     "scale-differs-by-layer": ({"target_modules": ["q_proj"], "rank_pattern": {"q_porj": 16}}, {}),
     "output-changed-at-start": ({"init_lora_weights": "orthogonal"}, {}),
@@ -645,6 +647,15 @@ HOSTILE = {
     "pattern-below-0": ('{"peft_type": "LORA", "r": 8, "alpha_pattern": {"a": -1}}', "alpha_pattern"),
     "dropout": ('{"peft_type": "LORA", "r": 8, "lora_dropout": 2.0}', "a number from 0 to 1"),
     "no-targets": ('{"peft_type": "LORA", "r": 8, "target_modules": []}', "PEFT adapts nothing"),
+    "no-text": ('{"peft_type": "LORA", "r": 8, "target_modules": ""}', "PEFT adapts nothing"),
+    "parameters-as-text": (
+        '{"peft_type": "LORA", "r": 8, "target_parameters": "mlp.experts.down_proj"}',
+        'a list, ["mlp.experts.down_proj"]: PEFT takes no text there',
+    ),
+    "task": (
+        '{"peft_type": "LORA", "r": 8, "task_type": "seq_cls"}',
+        "task_type: found 'seq_cls', expected one of SEQ_CLS",
+    ),
     "saved-by-letters": (
         '{"peft_type": "LORA", "r": 8, "target_modules": ["q"], "modules_to_save": "lm_head"}',
         'a list, ["lm_head"]',
@@ -876,6 +887,16 @@ def test_what_peft_refuses_is_an_error_and_nothing_else_is(
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("config", [{"loftq_bits": 4}, {}, None])
+def test_loftq_needs_its_iterations(config: Any) -> None:
+    option = {"target_modules": ["q_proj"], "init_lora_weights": "loftq", "loftq_config": config}
+    with pytest.raises((KeyError, ValueError), match=r"loftq_iter|must be specified"):
+        get_peft_model(base(), LoraConfig(**option))
+    assert "options-refused" in ids(option, {})
+    assert "options-refused" not in ids({**option, "loftq_config": {"loftq_bits": 4, "loftq_iter": 1}}, {})
+
+
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("option", "kinds"), [("loftq", SOME), ("corda", {"experts"})])
 def test_what_peft_refuses_of_inits_that_need_more(option: str, kinds: set[str]) -> None:
     """What its layers do with the option itself: on linear layers it needs another library, or data."""
@@ -916,11 +937,41 @@ TAKEN: dict[str, tuple[dict[str, Any], bool]] = {
     "odd-rest": ({**ORTHOGONAL, "r": 3, "target_modules": "all-linear", "rank_pattern": {"q_proj|v_proj": 4}}, False),
     "odd-nowhere": ({**ORTHOGONAL, "r": 3, "target_modules": ["q_proj"], "rank_pattern": {"q_proj": 4}}, True),
     "odd-embedding": ({**ORTHOGONAL, "target_modules": BOTH, "rank_pattern": {"embed_tokens": 3}}, True),
+    "pattern-alone": ({"target_modules": BOTH, "layers_pattern": "layers"}, False),
+    "empty-pattern-alone": ({"target_modules": BOTH, "layers_pattern": []}, True),
+    "pattern-of-layers": ({"target_modules": BOTH, "layers_pattern": "layers", "layers_to_transform": [0]}, True),
+    "layers-of-a-text": ({"target_modules": "all-linear", "layers_to_transform": [0]}, False),
+    "no-layers-of-a-text": ({"target_modules": ".*q_proj", "layers_to_transform": []}, False),
+    "pattern-of-a-text": ({"target_modules": ".*q_proj", "layers_pattern": ""}, False),
+    "dora-megatron": ({"target_modules": BOTH, "use_dora": True, "megatron_config": {"a": 1}}, False),
+    "loftq-alone": ({"target_modules": ["q_proj"], "init_lora_weights": "loftq"}, False),
     "odd-excluded": (
         {**ORTHOGONAL, "target_modules": "all-linear", "exclude_modules": ["v_proj"], "rank_pattern": {"v_proj": 3}},
         True,
     ),
 }
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("targets", "found"),
+    [
+        ("q_proj", True),
+        (["all-linear"], True),
+        ("lm_head", False),
+        (FIRST, False),
+        (".*q_proj", False),
+        ("All-Linear", False),
+    ],
+    ids=str,
+)
+def test_targets_in_another_form_are_not_found(targets: Any, *, found: bool) -> None:
+    is_taken = True
+    try:
+        get_peft_model(llama(), LoraConfig(target_modules=targets))
+    except ValueError:
+        is_taken = False
+    assert ("targets-in-another-form" in ids({"target_modules": targets}, {})) == found == (not is_taken)
 
 
 @pytest.mark.filterwarnings("ignore")
