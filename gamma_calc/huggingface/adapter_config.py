@@ -34,14 +34,19 @@ HEADS: Mapping[str, tuple[str, ...]] = {
 }
 """What heads are called that PEFT also trains, by the task type that has it do so."""
 
+OF_POSITIONS = frozenset(
+    {"wpe", "position_embeddings", "position_embedding", "token_type_embeddings", "relative_attention_bias"}
+)
+"""Names of embeddings that are not of tokens."""
+
 EMBEDDINGS = (
-    *("embed_tokens", "word_embeddings", "embeddings", "embedding", "wte", "wpe", "embed_in", "tok_embeddings"),
-    "shared",
+    *("embed_tokens", "word_embeddings", "word_embedding", "embeddings", "embedding", "wte", "embed_in"),
+    *("tok_embeddings", "token_embedding", "shared", *sorted(OF_POSITIONS)),
 )
 """Last parts of the names that transformers gives embeddings; what a module is cannot be told from a configuration."""
 
-OF_POSITIONS = frozenset({"wpe"})
-"""Those that are not of tokens."""
+BASES = ("model", "transformer")
+"""What transformers calls the model under a head; it has one embedding of each name."""
 
 OTHERS = "layers that no pattern names"
 LAST_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?=[)|$]|\Z)")
@@ -92,7 +97,7 @@ class AdapterConfig:
         ranks = {key: rank for key, rank in self.rank_pattern.items() if key not in idle}
         alphas = {key: alpha for key, alpha in self.alpha_pattern.items() if key not in idle}
         sizes = layer_sizes(self._named or (ANY,), self.usual, ranks, alphas)
-        kept = {name: size for name, size in sizes.items() if not is_among(name, (*self.excluded, *left_out))}
+        kept = {name: size for name, size in sizes.items() if not (name in left_out or self._is_left_out(name))}
         object.__setattr__(self, "sizes", kept or sizes)
 
     @property
@@ -145,13 +150,20 @@ class AdapterConfig:
 
     @property
     def adapted(self) -> tuple[str, ...]:
-        """The targets without those that are excluded; an embedding has no number by which it could be chosen.
+        """The targets without those that are excluded or saved; an embedding has no number by which to choose it.
 
         By its whole name, with a dot, PEFT adapts it all the same.
         """
-        names = [name for name in self.targets if not is_among(name, self.excluded)]
+        names = [name for name in self.targets if not self._is_left_out(name)]
         numbered = [name for name in names if not (self.has_single_layers and name in EMBEDDINGS)]
         return tuple(numbered or names)
+
+    def _is_left_out(self, name: str) -> bool:
+        """Whether no module of a name is adapted: they are excluded, or are trained whole or stand in such."""
+        saved = (*self.saved_modules, *HEADS.get(self.task, ()))
+        if is_among(name, self.excluded) or any(f".{each}." in f".{name}." for each in saved):
+            return True
+        return name in EMBEDDINGS and any(f"{base}.{name}" in (*self.excluded, *saved) for base in BASES)
 
     @property
     def embeddings(self) -> tuple[str, ...]:
@@ -166,7 +178,7 @@ class AdapterConfig:
         if any(mark in expression for mark in NOT_TAKEN):
             return ()
         ends = LAST_PART.findall(ESCAPED.sub(" ", expression))
-        return tuple(name for name in dict.fromkeys(ends) if name in EMBEDDINGS and name not in self.excluded)
+        return tuple(name for name in dict.fromkeys(ends) if name in EMBEDDINGS and not self._is_left_out(name))
 
     @property
     def has_only_embeddings(self) -> bool:
@@ -439,12 +451,16 @@ def _targets(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _excluded(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of which no module is adapted: those of a list, or of a plain expression."""
+    """The names of which no module is adapted: those of a list, or of a plain expression.
+
+    An expression without .* is a whole name. That of an embedding is told by its dot, model.embed_tokens.
+    """
     found = document.get("exclude_modules")
     if not isinstance(found, str):
         return _names(document, "exclude_modules")
     end = found.removeprefix(".*")
-    return names_in(end) if end != found and is_read(end) else ()
+    names = names_in(end) if is_read(end) else ()
+    return names if end != found else tuple(name for name in names if "." in name and _is_embedding(name))
 
 
 def _expressions(document: Mapping[str, Any], key: str) -> Any:

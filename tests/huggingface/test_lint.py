@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import MODULE_ALONE
-from gamma_calc.huggingface.adapter_config import config_from_mapping
+from gamma_calc.huggingface.adapter_config import EMBEDDINGS, config_from_mapping
 from gamma_calc.huggingface.adapter_keys import KeysOf, keys_of
 from gamma_calc.huggingface.initialisation import init_lora_
 from gamma_calc.huggingface.layer_names import slips_of
@@ -793,6 +793,30 @@ def test_the_edge_of_an_embedding_is_of_order_one_at_every_width(option: Any, la
     assert 0.3 < change_after_steps(model, torch.tensor([3]), torch.randn(width), found.rate) < 10
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_the_embeddings_of_positions_and_types_are_known() -> None:
+    names = ["position_embeddings", "token_type_embeddings"]
+    sizes = {"vocab_size": 32, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    model = transformers.BertModel(transformers.BertConfig(**sizes, intermediate_size=32))
+    layers: list[Any] = [
+        each
+        for each in get_peft_model(model, LoraConfig(target_modules=names, init_lora_weights="gaussian")).modules()
+        if hasattr(each, "lora_embedding_A") and each.lora_embedding_A
+    ]
+    assert len(layers) == 2 and all(not each.lora_embedding_A["default"].any() for each in layers)
+    found = lint({**PLAIN, "target_modules": names, "init_lora_weights": "gaussian"})
+    assert not found.has_error and found.case.linear is None
+
+
+def test_every_common_name_of_an_embedding_in_transformers_is_known() -> None:
+    made = re.compile(r"self\.(\w+) *= *(nn\.Linear|Conv1D|nn\.Embedding)\(")
+    files = (Path(transformers.__file__).parent / "models").glob("*/modeling_*.py")
+    counts = Counter(pair for file in files for pair in made.findall(file.read_text(encoding="utf-8")))
+    common = {name for (name, kind), count in counts.items() if kind == "nn.Embedding" and count > 10}
+    linear = {name for (name, kind), count in counts.items() if kind != "nn.Embedding" and count > 10}
+    assert common - linear <= {*EMBEDDINGS} and not linear & {*EMBEDDINGS}
+
+
 @pytest.mark.parametrize("target", [["q", "shared"], ".*(q_proj|embed_tokens)"])
 def test_an_embedding_by_another_name_and_by_an_expression(target: Any) -> None:
     assert "embedding-starts-otherwise" in ids({"target_modules": target}, {})
@@ -937,6 +961,36 @@ TAKEN: dict[str, tuple[dict[str, Any], bool]] = {
     "odd-rest": ({**ORTHOGONAL, "r": 3, "target_modules": "all-linear", "rank_pattern": {"q_proj|v_proj": 4}}, False),
     "odd-nowhere": ({**ORTHOGONAL, "r": 3, "target_modules": ["q_proj"], "rank_pattern": {"q_proj": 4}}, True),
     "odd-embedding": ({**ORTHOGONAL, "target_modules": BOTH, "rank_pattern": {"embed_tokens": 3}}, True),
+    "saved": ({"target_modules": BOTH, "modules_to_save": ["embed_tokens"], "lora_bias": True}, True),
+    "saved-by-whole-name": (
+        {"target_modules": BOTH, "modules_to_save": ["model.embed_tokens"], "lora_bias": True},
+        True,
+    ),
+    "excluded-by-whole-name": (
+        {"target_modules": BOTH, "exclude_modules": "model.embed_tokens", "lora_bias": True},
+        True,
+    ),
+    "whole-name-excluded": (
+        {
+            "target_modules": ["model.embed_tokens", "q_proj"],
+            "exclude_modules": r"model\.embed_tokens",
+            "lora_bias": True,
+        },
+        True,
+    ),
+    "saved-of-expression": (
+        {"target_modules": r".*\.(embed_tokens|q_proj)", "modules_to_save": ["embed_tokens"], "lora_bias": True},
+        True,
+    ),
+    "odd-saved": (
+        {
+            **ORTHOGONAL,
+            "target_modules": ["q_proj", "lm_head"],
+            "modules_to_save": ["lm_head"],
+            "rank_pattern": {"lm_head": 3},
+        },
+        True,
+    ),
     "pattern-alone": ({"target_modules": BOTH, "layers_pattern": "layers"}, False),
     "empty-pattern-alone": ({"target_modules": BOTH, "layers_pattern": []}, True),
     "pattern-of-layers": ({"target_modules": BOTH, "layers_pattern": "layers", "layers_to_transform": [0]}, True),
