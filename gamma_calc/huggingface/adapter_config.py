@@ -13,7 +13,7 @@ from typing import Any
 from gamma_calc.errors import BadInput, named_in, nearest, quoted
 from gamma_calc.experiment.alpha import SCALES, AlphaReading, alpha_reading
 from gamma_calc.files import file_content
-from gamma_calc.huggingface.adapter_keys import ALPHA, DORA, LORA, SWITCHES, VARIANTS, VERA, KeysOf, keys_of
+from gamma_calc.huggingface.adapter_keys import DEFAULTS, DORA, LORA, SWITCHES, VARIANTS, VERA, KeysOf, keys_of
 from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, initialisation
 from gamma_calc.huggingface.layer_names import idle_patterns, is_among, names_text, slips_of
 from gamma_calc.huggingface.layer_sizes import ANY, NAME, Size, is_read, layer_sizes, names_in
@@ -343,7 +343,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
     """The configuration in parsed JSON; what is not there has PEFT's default, and `keys` has what it does not know.
 
     Raises:
-        BadInput: it is no configuration of LoRA, r or the targets are missing, or PEFT does not take what is there.
+        BadInput: it is no configuration of LoRA, or PEFT does not take what is there.
     """
     if not isinstance(document, Mapping):
         raise BadInput(f"found {quoted(document)}, expected an object such as PEFT writes")
@@ -370,8 +370,10 @@ def config_from_mapping(document: object) -> AdapterConfig:
         _switch(document, key)
     return AdapterConfig(
         usual=(
-            _rank(document),
-            float(_read(document, "lora_alpha", _is_number, f"a number up to {LARGEST_NUMBER}", ALPHA)),
+            _rank(document, DEFAULTS["r"]),
+            float(
+                _read(document, "lora_alpha", _is_number, f"a number up to {LARGEST_NUMBER}", DEFAULTS["lora_alpha"])
+            ),
         ),
         is_rank_stabilised=_switch(document, "use_rslora"),
         initialisation=_initialisation(document.get("init_lora_weights", True)),
@@ -427,7 +429,7 @@ def _switch(document: Mapping[str, Any], key: str) -> bool:
     return bool(_read(document, key, lambda value: type(value) is bool, "true or false", False))
 
 
-def _rank(document: Mapping[str, Any], default: int | None = None) -> Any:
+def _rank(document: Mapping[str, Any], default: int) -> Any:
     expected = f"a whole number from 1 to {LARGEST_NUMBER}"
     return _read(document, "r", lambda value: type(value) is int and 1 <= value <= LARGEST_NUMBER, expected, default)
 
@@ -485,16 +487,10 @@ def parsed_json(content: bytes, expected: str) -> object:
         raise BadInput(f"is not JSON: {problem!s:.120}; expected {expected}") from None
 
 
-def _read(
-    document: Mapping[str, Any], key: str, is_valid: Callable[[Any], bool], expected: str, default: Any = None
-) -> Any:
+def _read(document: Mapping[str, Any], key: str, is_valid: Callable[[Any], bool], expected: str, default: Any) -> Any:
     """The value of a key, or its default where it is missing or null."""
     value = document.get(key)
     if value is None:
-        if default is None:
-            slip = next((slip for slip, meant in keys_of(document).slips.items() if meant == key), "")
-            offered = f". It has {slip!r}: did you mean that?" if slip else ""
-            raise BadInput(f"{key} is missing; expected {expected}{offered}")
         return default
     if not is_valid(value):
         raise BadInput(f"{key}: found {quoted(value)}, expected {expected}")
@@ -538,7 +534,7 @@ def _is_number(value: object) -> bool:
 
 
 def _are_layers(value: object) -> bool:
-    numbers = value if isinstance(value, list) else [value]
+    numbers = value if isinstance(value, list | tuple) else [value]
     return all(type(number) is int and number >= 0 for number in numbers)
 
 

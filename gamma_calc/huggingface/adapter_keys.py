@@ -51,20 +51,20 @@ OTHER_WORDS = {"rank": "r", "lora_r": "r", "lora_rank": "r", "alpha": "lora_alph
 """What elsewhere are the words for some of them."""
 LIKENESS = 0.8
 """How alike two keys are, in difflib's ratio, where one is taken for a slip in writing the other."""
-ALPHA = 8
-"""PEFT's lora_alpha where a file has none."""
+DEFAULTS: Mapping[str, int] = {"r": 8, "lora_alpha": 8}
+"""What PEFT takes where a file of LoRA has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeysOf:
     """Which keys of a configuration PEFT does not know: `slips` with the key that was meant, and `others`.
 
-    `is_alpha_missing` says whether LoRA's alpha is PEFT's own choice.
+    `missing` are those of LoRA's rank and alpha that are PEFT's own choice.
     """
 
     slips: Mapping[str, str]
     others: tuple[str, ...]
-    is_alpha_missing: bool
+    missing: tuple[str, ...]
 
     @property
     def slips_text(self) -> str:
@@ -74,15 +74,14 @@ class KeysOf:
         said = ", ".join(f"{quoted(slip)} (did you mean {meant!r}?)" for slip, meant in self.slips.items())
         return f"PEFT does not know {said} and goes on without, as if it were not there."
 
-    @property
-    def alpha_text(self) -> str:
-        """What PEFT takes for a missing lora_alpha."""
-        return f"lora_alpha is missing, and PEFT takes {ALPHA}." if self.is_alpha_missing else ""
+    def missing_text(self, key: str) -> str:
+        """What PEFT takes for a missing key; nothing where it is there."""
+        return f"{key} is missing, and PEFT takes {DEFAULTS[key]}." if key in self.missing else ""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What to say of them beside an answer."""
-        return tuple(each for each in (self.slips_text, self.alpha_text) if each)
+        return tuple(each for each in (self.slips_text, *map(self.missing_text, DEFAULTS)) if each)
 
 
 def keys_of(document: Mapping[str, Any]) -> KeysOf:
@@ -98,4 +97,5 @@ def keys_of(document: Mapping[str, Any]) -> KeysOf:
     others_words = {key: [OTHER_WORDS[key]] for key in unknown if OTHER_WORDS.get(key, key) not in (key, *document)}
     slips = {key: found[0] for key, found in (close | others_words).items() if found}
     others = tuple(key for key in unknown if key not in slips)
-    return KeysOf(slips, others, kind == LORA and document.get("lora_alpha") is None)
+    missing = tuple(key for key in DEFAULTS if document.get(key) is None) if kind == LORA else ()
+    return KeysOf(slips, others, missing)

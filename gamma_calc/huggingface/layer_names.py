@@ -41,9 +41,14 @@ LAYER_NAMES = (
     *("embed_tokens", "word_embeddings", "word_embedding", "embeddings", "embedding", "position_embeddings"),
     *("position_embedding", "token_type_embeddings"),
     *("tok_embeddings", "embed_in", "embed_out", "wte", "wpe", "shared", "lm_head", "score", "classifier", "decoder"),
-    *("qa_outputs", "pre_classifier", "projector", "projection", "gate", "router", "output"),
+    *("qa_outputs", "pre_classifier", "projector", "projection", "gate", "router", "output", "token_embedding"),
 )
 """The commonest names of linear layers and embeddings in transformers, by their last word."""
+OTHER_NAMES = (
+    *("lm_heads", "scorer", "projectors", "projections", "project", "predictor", "predictions", "encoder", "encoders"),
+    *("aligner", "gte", "positional_embedding"),
+)
+"""Other names in transformers that are nearly one of these."""
 SHORTEST = 4
 """Letters of the shortest part of a name that is read as misspelt: of q, fc or out every letter makes another name."""
 LIKENESS = 0.75
@@ -96,7 +101,7 @@ def meant_name(name: str) -> str:
     ['q_proj', 'v_proj', '', '']
     """
     word = name.rpartition(".")[2]
-    if word in LAYER_NAMES:
+    if word in (*LAYER_NAMES, *OTHER_NAMES):
         return ""
     return max((each for each in LAYER_NAMES if _is_slip(word, each)), key=lambda each: _ratio(word, each), default="")
 

@@ -7,7 +7,7 @@ from gamma_calc.analysis.conditions import factors_of
 from gamma_calc.errors import quoted
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import gain_through_above, leads_through_above
-from gamma_calc.huggingface.adapter_config import OTHERS
+from gamma_calc.huggingface.adapter_config import HEADS, OTHERS
 from gamma_calc.huggingface.adapter_keys import DORA, QALORA
 from gamma_calc.huggingface.dora import MAGNITUDE
 from gamma_calc.huggingface.implemented_scheme import RATE, RHO, StableEdge, edge, is_derived, linear_spec
@@ -106,6 +106,18 @@ def _other_form(case: Case) -> str:
     if not config.has_expression and ALL_LINEAR in config.targets:
         return f'In a list PEFT takes "{ALL_LINEAR}" for the name of a module; by itself it is every linear layer.'
     return ""
+
+
+def _trained_whole(case: Case) -> str:
+    """What PEFT trains whole, as the file asks or for the sake of its task."""
+    saved, task = ", ".join(case.config.saved_modules), case.config.task
+    named = (f"{saved} (modules_to_save)" if saved else "", f"the head (task_type {task})" if task in HEADS else "")
+    return " and ".join(filter(None, named))
+
+
+def _is_dropped(case: Case) -> bool:
+    """Whether linear layers drop all that they are given; PEFT's Embedding has no dropout."""
+    return case.config.dropout == 1 and not case.config.has_only_embeddings
 
 
 def _is_unfrozen(case: Case) -> bool:
@@ -285,12 +297,14 @@ CHECKS = (
     Check(
         "dead-adapter",
         Severity.ERROR,
-        lambda case: bool(case.config.dead),
+        lambda case: bool(case.config.dead) or _is_dropped(case),
         lambda case: (
             f"lora_alpha is 0{case.config.dead_text}, so the scale is 0, both gradients are 0, and nothing is ever "
             f"trained{' there' if case.config.dead_text else ''}."
+            if case.config.dead
+            else "lora_dropout is 1, so what A is given is 0, both gradients are 0, and nothing is ever trained."
         ),
-        "s = alpha/r stands before both gradients",
+        "s = alpha/r and Z stand in both gradients",
     ),
     Check(
         "scale-not-positive",
@@ -489,9 +503,9 @@ CHECKS = (
     Check(
         "modules-saved",
         Severity.INFO,
-        lambda case: bool(case.config.saved_modules),
+        lambda case: bool(_trained_whole(case)),
         lambda case: (
-            f"{', '.join(case.config.saved_modules)} (modules_to_save) trains whole, by default at the adapters' rate: "
+            f"{_trained_whole(case)} trains whole, by default at the adapters' rate: "
             "no exponent here speaks of it. scheme_optimizer gives it other_learning_rate."
         ),
         MEASURED,
@@ -516,8 +530,15 @@ CHECKS = (
     Check(
         "alpha-not-given",
         Severity.INFO,
-        lambda case: case.config.keys.is_alpha_missing,
-        lambda case: case.config.keys.alpha_text,
+        lambda case: "lora_alpha" in case.config.keys.missing,
+        lambda case: case.config.keys.missing_text("lora_alpha"),
+        MEASURED,
+    ),
+    Check(
+        "rank-not-given",
+        Severity.INFO,
+        lambda case: "r" in case.config.keys.missing,
+        lambda case: case.config.keys.missing_text("r"),
         MEASURED,
     ),
     Check(
