@@ -439,9 +439,8 @@ def _targets(document: Mapping[str, Any]) -> tuple[str, ...]:
     found = _expressions(document, "target_modules")
     if found in ([], (), "") and not document.get("target_parameters"):
         raise BadInput("target_modules: nothing is named, and without target_parameters PEFT adapts nothing")
-    names, out = _names(document, "target_modules"), _expressions(document, "exclude_modules")
-    are_lists = not isinstance(found, str) and not isinstance(out, str)
-    if are_lists and names and {*names} <= {*_names(document, "exclude_modules")}:
+    names, out, excluded = _names(document, "target_modules"), document.get("exclude_modules"), _excluded(document)
+    if not isinstance(found, str) and names and all(is_among(name, excluded) for name in names):
         raise BadInput(
             "exclude_modules", found=out, expected="fewer: it has all target_modules, and nothing is adapted"
         )
@@ -457,7 +456,7 @@ def _excluded(document: Mapping[str, Any]) -> tuple[str, ...]:
 
     An expression without .* is a whole name. That of an embedding is told by its dot, model.embed_tokens.
     """
-    found = document.get("exclude_modules")
+    found = _expressions(document, "exclude_modules")
     if not isinstance(found, str):
         return _names(document, "exclude_modules")
     end = found.removeprefix(".*")

@@ -161,7 +161,6 @@ BAD_CONFIGS: dict[str, str | bytes] = {
     "large": b" " * 2**21,
     "other-type": config(peft_type="IA3"),
     "odd-type": config(peft_type="\x1b[31m"),
-    "no-rank": config(r=None),
     "zero-rank": config(r=0),
     "rank-text": config(r="8"),
     "rank-truth": config(r=True),

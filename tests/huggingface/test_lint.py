@@ -609,6 +609,10 @@ HOSTILE = {
         '{"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"], "exclude_modules": ["q_proj", "v_proj"]}',
         "exclude_modules: found ['q_proj', 'v_proj'], expected fewer",
     ),
+    "excluded-by-expression": (
+        '{"peft_type": "LORA", "target_modules": ["attn.q_proj", "v_proj"], "exclude_modules": ".*(q_proj|v_proj)"}',
+        "exclude_modules: found '.*(q_proj|v_proj)', expected fewer",
+    ),
     "saved": (
         '{"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"], "modules_to_save": ["q_proj"]}',
         "modules_to_save: found ['q_proj'], expected fewer",
