@@ -16,7 +16,7 @@ from gamma_calc.files import file_content
 from gamma_calc.huggingface.adapter_keys import DEFAULTS, DORA, LORA, SWITCHES, VARIANTS, VERA, KeysOf, keys_of
 from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, initialisation
 from gamma_calc.huggingface.layer_names import idle_patterns, is_among, names_text, slips_of
-from gamma_calc.huggingface.layer_sizes import ANY, NAME, Size, is_read, layer_sizes, names_in
+from gamma_calc.huggingface.layer_sizes import ALL, ANY, NAME, Size, is_read, layer_sizes, names_in
 from gamma_calc.program.adapters import ADAPTERS
 
 LARGEST_FILE = 2**20
@@ -103,9 +103,9 @@ class AdapterConfig:
     @property
     def _named(self) -> tuple[str, ...]:
         """The names of the targets; nothing where they are not known, as of an expression that is not read."""
-        if not self.has_expression:
-            return (*self.targets, *self.parameters)
-        return (*names_in(self.targets[0]), *self.parameters) if is_read(self.targets[0]) else ()
+        names = names_in(self.targets[0]) if self.has_expression else self.targets
+        is_known = not self.has_expression or (is_read(self.targets[0]) and ALL not in "".join(names))
+        return (*names, *self.parameters) if is_known else ()
 
     @property
     def linear_sizes(self) -> Mapping[str, Size]:
@@ -459,9 +459,10 @@ def _excluded(document: Mapping[str, Any]) -> tuple[str, ...]:
     found = _expressions(document, "exclude_modules")
     if not isinstance(found, str):
         return _names(document, "exclude_modules")
-    end = found.removeprefix(".*")
-    names = names_in(end) if is_read(end) else ()
-    return names if end != found else tuple(name for name in names if "." in name and _is_embedding(name))
+    names = names_in(found) if is_read(found) else ()
+    if found.startswith(".*"):
+        return tuple(name.removeprefix(ALL) for name in names)
+    return tuple(name for name in names if "." in name and _is_embedding(name))
 
 
 def _expressions(document: Mapping[str, Any], key: str) -> Any:

@@ -8,7 +8,7 @@ that takes some of its layers makes another, layers.0.q_proj within q_proj.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias, TypeVar
 
 Size: TypeAlias = tuple[int, float]
@@ -16,23 +16,29 @@ Size: TypeAlias = tuple[int, float]
 V = TypeVar("V", int, float)
 
 ANY = ""
-"""What every name ends in: the kind of all layers that nothing names."""
-NAME = re.compile(r"[\w.]*")
+"""The kind of all layers that nothing names."""
+ALL = "*"
+NAME = re.compile(r"\*?[\w.]*")
+"""A name, of which a star stands for any beginning: *_proj."""
+MOST = 64
+"""Words, and letters after a star, of the longest end that is looked up."""
 GROUP = re.compile(r"\((?:\?:)?([\w.|]+)\)")
 
 
 def names_in(expression: str) -> tuple[str, ...]:
     r"""The names that an expression takes modules of, or the expression where it says more than such.
 
-    >>> names_in(r"^.*\.(q|v)_proj$"), names_in(".*"), names_in(r"layers\.[0-3]\.fc")
-    (('q_proj', 'v_proj'), ('',), ('layers.[0-3].fc',))
+    >>> names_in(r"^.*\.(q|v)_proj$"), names_in(".*_proj"), names_in(r"layers\.[0-3]\.fc")
+    (('q_proj', 'v_proj'), ('*_proj',), ('layers.[0-3].fc',))
     """
     bare = expression.removeprefix("^").removesuffix("$").replace(r"\.", ".").removeprefix(".*.")
-    if bare == ".*":
-        return (ANY,)
+    bare = ALL + bare.removeprefix(".*") if bare.startswith(".*") else bare
     group = GROUP.search(bare)
-    names = [bare.replace(group[0], each) for each in group[1].split("|")] if group else bare.split("|")
-    return tuple(names) if all(map(NAME.fullmatch, names)) else (bare,)
+    if group is None:
+        names = bare.split("|")
+    else:
+        names = [bare[: group.start()] + each + bare[group.end() :] for each in group[1].split("|")]
+    return tuple(filter(None, names)) if all(map(NAME.fullmatch, names)) else (bare,)
 
 
 def is_read(expression: str) -> bool:
@@ -48,12 +54,14 @@ def layer_sizes(
     >>> layer_sizes(["q", "v"], (8, 16), {"0.q": 4, "q": 32}, {"q": 64})
     {'q': (32, 64), 'v': (8, 16), '0.q': (4, 64)}
     """
-    kinds = dict.fromkeys(targets)
+    kinds = tuple(targets)
     by_rank, by_alpha = _by_name(ranks), _by_name(alphas)
     within = [
-        name for name in (*by_rank, *by_alpha) if not NAME.fullmatch(name) or any(end in kinds for end in _ends(name))
+        name
+        for name in (*by_rank, *by_alpha)
+        if not NAME.fullmatch(name) or (name != ALL and not {*_ends(name)}.isdisjoint(kinds))
     ]
-    names = dict.fromkeys((*kinds, *filter(None, within)))
+    names = dict.fromkeys((*kinds, *within))
     return {name: (_first(by_rank, name, usual[0]), _first(by_alpha, name, usual[1])) for name in names}
 
 
@@ -72,7 +80,10 @@ def _first(found: Mapping[str, tuple[int, V]], name: str, usual: V) -> V:
     return min(met)[1] if met else usual
 
 
-def _ends(name: str) -> list[str]:
-    """What a name ends in: self_attn.q_proj, q_proj and nothing."""
-    words = name.split(".")
-    return [".".join(words[start:]) for start in range(len(words) + 1)]
+def _ends(name: str) -> Iterator[str]:
+    """What a name ends in: self_attn.q_proj, q_proj and nothing; and *_proj, by as many letters as it has."""
+    words = name.rsplit(".", MOST)
+    for start in range(len(words) + 1):
+        yield ".".join(words[start:])
+    for start in range(max(len(name) - MOST, 0), len(name) + 1):
+        yield ALL + name[start:]
