@@ -60,8 +60,9 @@ if TYPE_CHECKING:
 
 OF_MICA = (
     "The entries of MiCA's B are of size fan_out^(-1/2): these are rates of layers whose fan-out grows with their "
-    "fan-in. Between models (--from, --to) each layer goes by its own."
+    "fan-in."
 )
+BETWEEN_MODELS = "Between models (--from, --to) each layer goes by its own."
 OF_EMBEDDINGS = "By name {} is an embedding, which has another law (gamma-calc lint); these are rates of linear layers."
 
 
@@ -123,7 +124,7 @@ def answer(options: argparse.Namespace) -> int:
             check_dora_law(found.scheme, found.policy, with_rank=options.from_rank is not None)
         origin = f"\n{NOTE}{origin}"
     if config is not None and config.initialisation.is_b_of_fan_out:
-        origin = f"\n{OF_MICA}{origin}"
+        origin = f"\n{OF_MICA}{f' {BETWEEN_MODELS}' if config.initialisation.is_b_frozen else ''}{origin}"
     if config is not None and (names := config.embeddings):
         origin = f"\n{OF_EMBEDDINGS.format(', '.join(names))}{origin}"
     slips = [] if config is None else [f"{spec}: {note}" for note in config.notes]
@@ -186,6 +187,9 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     named = [(file, config_from_file(file)) for file in dict.fromkeys(files) if file is not None]
     _check_starts(named if config is None else [(Path(spec), config), *named])
     is_mica = any(each.initialisation.is_b_frozen for _, each in named)
+    if config is not None and config.initialisation.is_b_of_fan_out and scheme.is_trained(INITIAL[1]):
+        expected = '"mica": under another spelling PEFT trains B, which has no law between models here'
+        raise BadInput(f"{spec}: init_lora_weights", found=config.initialisation.name, expected=expected)
     if is_mica and scheme.is_trained(INITIAL[1]):
         raise BadInput(
             f"{scheme.name}: B", found="trained", expected="frozen, as MiCA has it: give the adapter as SPEC"

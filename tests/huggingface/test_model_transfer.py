@@ -304,6 +304,16 @@ def test_micas_fan_out_is_shown_and_one_width_says_what_it_takes_for_granted(
     assert "init-a: B: found trained, expected frozen, as MiCA has it" in capsys.readouterr().err.replace("'", "")
 
 
+def test_a_b_that_is_not_frozen_has_no_law_between_models(
+    ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = adapter(tmp_path / "a.json", 4, 16, init_lora_weights="MiCA")
+    assert main(["transfer", file, *ends, *GIVEN]) == 2
+    assert "found 'MiCA', expected \"mica\"" in capsys.readouterr().err
+    assert main(["transfer", file, "--from-width", "16", "--to-width", "64", *GIVEN]) == 0
+    assert "fan-in.\nRead from" in capsys.readouterr().out
+
+
 def test_a_target_of_no_layer_is_named_as_in_a_model(
     ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
