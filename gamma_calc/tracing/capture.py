@@ -87,7 +87,9 @@ class Operation:
     what has more of them in one twin than in another is `Uneven`. `values` are those of a value that depends on no
     parameter, or the parameters themselves, of which those that start as data do have `is_vector`; `places` where a
     choice finds the largest entries, in each twin; `made_from` the kinds of what its value is made from: inputs,
-    parameters, buffers. `module` is the path of the module that does it, `where` the line of its source.
+    parameters, buffers, and `has_wide_input` whether an input with a dimension that grows is one of these: of what a
+    rule makes of that the values are not known. `module` is the path of the module that does it, `where` the line of
+    its source.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Operation:
     is_vector: bool = False
     places: tuple[Any, ...] | None = None
     made_from: frozenset[InputKind] = frozenset()
+    has_wide_input: bool = False
 
     @property
     def is_constant(self) -> bool:
@@ -159,7 +162,7 @@ def captured(twins: Sequence[Twin], rules: Set[str]) -> Capture:
     chosen = [_chosen(graph, each) for graph, each in zip(graphs, leaves, strict=True)]
     found: dict[str, Operation] = {}
     for nodes in zip(*graphs, strict=True):
-        found[nodes[0].name] = _operation(nodes, leaves, chosen, found)
+        found[nodes[0].name] = _operation(nodes, leaves, chosen, found, rules)
     choices = dict.fromkeys(each.where for each in found.values() if each.places is not None)
     unread = _unread(
         programs[0], leaves[0], {name for name, value in twins[0].model.named_parameters() if value.requires_grad}
@@ -279,17 +282,24 @@ def _operation(
     leaves: Sequence[Mapping[str, _Leaf]],
     chosen: Sequence[Any],
     known: Mapping[str, Operation],
+    rules: Set[str],
 ) -> Operation:
     node = nodes[0]
     leaf, values = _Leaf(None), None
+    has_wide_input = any(
+        known[each.name].has_wide_input for each in node.all_input_nodes if kind_of(node) not in FILLED
+    )
     if node.op == "placeholder":
         leaf, *others = [each[other.name] for each, other in zip(leaves, nodes, strict=True)]
         values = tuple(each.value for each in (leaf, *others))
+        has_wide_input = leaf.kind is InputKind.USER_INPUT and _is_wide(values)
     elif kind_of(node) == "getitem" and node.args[1] == 1 and (held := known[node.args[0].name].places) is not None:
         values = held
     elif kind_of(node) in FILLED:
         values = tuple(_filled(other) for other in nodes)
-    elif all(known[each.name].is_constant for each in node.all_input_nodes):
+    elif all(known[each.name].is_constant for each in node.all_input_nodes) and not (
+        has_wide_input and kind_of(node).removesuffix("_") in rules
+    ):
         values = tuple(_computed(other, place, known, nodes) for place, other in enumerate(nodes))
     return Operation(
         node.name,
@@ -304,9 +314,15 @@ def _operation(
         leaf.is_vector,
         tuple(each[other] for each, other in zip(chosen, nodes, strict=True)) if node in chosen[0] else None,
         frozenset([leaf.kind] if node.op == "placeholder" else ()).union(
-            *(known[each.name].made_from for each in node.all_input_nodes)
+            *(known[each.name].made_from for each in node.all_input_nodes if kind_of(node) not in FILLED)
         ),
+        has_wide_input,
     )
+
+
+def _is_wide(values: Sequence[Any]) -> bool:
+    """Whether a value is numbers along a dimension that grows."""
+    return isinstance(values[0], Tensor) and values[0].is_floating_point() and len({each.shape for each in values}) > 1
 
 
 def _computed(node: Any, place: int, known: Mapping[str, Operation], nodes: Sequence[Any]) -> Any:

@@ -186,3 +186,32 @@ def test_a_frozen_parameter_of_the_same_numbers_is_read() -> None:
         return built, INPUTS
 
     assert {each.source: str(each.initial) for each in traced(of_width).parameters}["w"] == "-1/2"
+
+
+OF_INPUTS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "as they are": (lambda x: x, "0"),
+    "over the root of the width": (lambda x: x / x.shape[1] ** 0.5, "-1/2"),
+    "times a vector of unit length": (lambda x: (x * (x.new_ones(x.shape[1]) / x.shape[1] ** 0.5)).relu(), "-1/2"),
+    "brought to unit length": (lambda x: x / x.norm(dim=1, keepdim=True), "-1/2"),
+    "as shares": (lambda x: x.softmax(1), "-1"),
+    "less their mean": (lambda x: x - x.mean(1, keepdim=True), "0"),
+    "by an operation without a rule": (lambda x: x.sin(), "0"),
+}
+
+
+@pytest.mark.parametrize(("made", "size"), OF_INPUTS.values(), ids=OF_INPUTS)
+def test_what_is_made_of_an_input_that_grows_has_the_size_that_rules_give_it(
+    made: Callable[[Tensor], Tensor], size: str
+) -> None:
+    class Readout(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.last = nn.Linear(width, 2, bias=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            read: Tensor = self.last(made(x))
+            return read
+
+    problem = traced(lambda width: (Readout(width), {"x": drawn(3, width)}), rates="eta").problem
+    assert problem is not None
+    assert str(exponents(problem, steps=1, at={"eta": -4})[1].sizes["output"]) == size
