@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from gamma_calc.analysis.conditions import factors_of
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.questions import Derived, derived_from
@@ -43,9 +44,9 @@ class Comparison(Shown):
             *((name, *(str(each.decisions.get(name, NOTHING)) for each in columns)) for name in conditions),
             *((f"{name} there", *(str(each.at_max.get(name, NOTHING)) for each in columns)) for name in quantities),
         ]
-        if quantities:
-            undertrained = (", ".join(each.undertrained) or "no factor" if each.at_max else NOTHING for each in columns)
-            rows.append(("undertrained", *undertrained))
+        hardly = [*map(_undertrained, columns)]
+        if {*hardly} != {NOTHING}:
+            rows.append(("undertrained", *hardly))
         policies = dict.fromkeys(each.policy for each in columns)
         said = (advice(each) for each in columns)
         return "\n".join([*said, text_table(rows), *(line for policy in policies for line in policy.lines)])
@@ -81,3 +82,9 @@ def _largest(derivation: Derivation) -> str:
         if rate.value is not None
     ]
     return ", ".join(found) or NOTHING
+
+
+def _undertrained(derivation: Derivation) -> str:
+    """The factors that hardly learn there; nothing where that is not known, or not asked."""
+    is_asked = derivation.at_max and factors_of(derivation.scheme.model)
+    return ", ".join(derivation.undertrained) or "no factor" if is_asked else NOTHING

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gamma_calc.algebra import Inequality, Polyhedron, Region, nonpositive_region, zero_region
 from gamma_calc.analysis.bounded import Bounded
 from gamma_calc.analysis.decision import Decision, Status
+from gamma_calc.analysis.decision import decision as decision_of
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.calculus.citations import BACCELLI, Citation
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory
@@ -62,9 +63,24 @@ def condition_blocks(decision: Decision, bound: Bounded, layers: Layers, *, is_f
     rows += [row for name in condition.bounded if is_first for row in _rows(name, bound.run, is_bound=True)]
     rows += [row for name in condition.reached for row in _rows(name, bound.run, is_bound=False)]
     table = Table(REQUIRED, layers.rows(rows))
-    result: Text = (*verdict(decision, "Taken together, it"), ".")
+    result: Text = (*verdict(decision, f"{_grounds(decision, bound)} it"), ".")
     cycles = _cycles(bound) if is_first else ()
     return (*cycles, *((table,) if rows else ()), Paragraph(result))
+
+
+def _grounds(made: Decision, bound: Bounded) -> str:
+    """What a condition was decided from, as the beginning of a sentence: the run that is printed, or others."""
+    own = decision_of(made.condition, bound, is_free=made.holds is None)
+    is_own = made.reason == own.reason or bool(made.frozen)
+    if is_own and not made.runs and (own.status, own.region) == (made.status, made.region):
+        return "Taken together,"
+    if Status.UNKNOWN not in (own.status, made.status) and not made.runs:
+        return f"{made.reason.capitalize()}:"
+    rows, count = "The rows are of a run that does not decide it.", len(made.runs)
+    if not count:
+        return f"{rows} By runs that are not printed here,"
+    parts = "one part of the domain, whose run is" if count == 1 else f"{count} parts of the domain, whose runs are"
+    return f"{rows} It was decided on {parts} not printed here:"
 
 
 def conditions_table(found: Derivation, layers: Layers) -> Table:

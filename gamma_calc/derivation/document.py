@@ -125,8 +125,23 @@ def _items(found: Derivation, layers: Layers) -> Iterator[Text]:
             Math(rf"\gamma[{quantity_latex(name, 't')}] {'=' if size.is_exact else ''} {size.latex()}")
             for name, size in found.at_max.items()
         ]
-        yield (f"{where}, {when}: ", *layers.listed(((chain,) for chain in chains), last=" and "))
-        yield _undertrained(found, layers)
+        by = "" if _is_printed(found) else ", by a run at this point, which is not printed here"
+        yield (f"{where}, {when}{by}: ", *layers.listed(((chain,) for chain in chains), last=" and "))
+        if factors_of(found.scheme.model):
+            yield _undertrained(found, layers)
+
+
+def _is_printed(found: Derivation) -> bool:
+    """Whether a run that is printed says what the exponents at the largest stable rates are."""
+    point = {name: rate.exponent for name, rate in found.max_stable.items() if rate.exponent is not None}
+    return any(
+        run.domain.contains(point)
+        and all(
+            (there.lower.at(point), there.upper.at(point)) == (size.lower.at({}), size.upper.at({}))
+            for there, size in ((run.last.sizes[name], size) for name, size in found.at_max.items())
+        )
+        for run in _runs(found)
+    )
 
 
 def _largest(rate: LargestRate, stable: Decision) -> Text:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from gamma_calc.algebra import name_latex
 from gamma_calc.analysis.caveats import caveats
-from gamma_calc.analysis.conditions import STABLE
+from gamma_calc.analysis.conditions import STABLE, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
 from gamma_calc.analysis.largest_rates import LargestRate
@@ -204,7 +204,8 @@ class Derived:
         if found.at_max:
             lines.append("exponents there:")
             lines.append(text_table(fitted(layer_rows({name: str(size) for name, size in found.at_max.items()}))))
-            lines.append(f"undertrained: {', '.join(found.undertrained) or 'no factor'}")
+            if factors_of(found.scheme.model):
+                lines.append(f"undertrained: {', '.join(found.undertrained) or 'no factor'}")
         lines.append("assumptions:")
         for assumption in found.assumptions:
             lines += wrap(str(assumption), COLUMNS, initial_indent="  ", subsequent_indent=" " * 6)

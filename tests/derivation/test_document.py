@@ -10,12 +10,16 @@ from dataclasses import replace
 
 import pytest
 
+from gamma_calc import compare, derive
+from gamma_calc.algebra import Region, nonpositive_region, zero_region
+from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.assumptions import dispensable
 from gamma_calc.calculus.components import Component, total
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.rules import CONTRACTIONS
 from gamma_calc.calculus.trace import Application
+from gamma_calc.derivation.conditions import spaced
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.derivation.proof import claims
@@ -25,6 +29,8 @@ from gamma_calc.document.latex import latex_document
 from gamma_calc.document.markdown import markdown_document
 from gamma_calc.program.catalogue import CATALOGUE, catalogue_scheme
 from gamma_calc.program.models import LoraStack
+from gamma_calc.program.network import axis, data, named, parameter, relu
+from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme
 from tests.derivation.schemes import derivation
 from tests.latex.formulas import latex_formulas, markdown_formulas
@@ -269,3 +275,84 @@ def test_what_only_gradients_ask_for_has_one_line_and_is_cited() -> None:
     assert sum(behind[0].number in {each.number for each in line.premises} for line in lines) > 1
     made = [line for line in lines if line.rule in {"sum", "product", *(rule.name for rule in CONTRACTIONS.values())}]
     assert all(line.premises for line in made)
+
+
+def two_layers() -> Derivation:
+    """A stack that is decided on parts of the plane of two rates."""
+    forms = {"A": "-1/2", "B": "zero", "eta_A": "a", "eta_B": "b"}
+    return derived(Scheme("stack", forms, model=LoraStack(2)))
+
+
+def tied(*efficient: str) -> Problem:
+    """A network in which what is free decides which part of a ReLU's argument leads."""
+    n, out, r, batch = axis("width", 1), axis("out", 1), axis("rank"), axis("batch")
+    x, pretrained = data("Z", n, batch), parameter("W_0", out, n, init="-1/2")
+    a, b = parameter("A", r, n, init="zero", rate="eta"), parameter("B", out, r, init="0", rate="eta")
+    z_b = named("Z_B", b @ named("Z_A", a @ x))
+    f = named("f", parameter("W", axis("one"), out, init="-1/2") @ relu(z_b + pretrained @ x))
+    return Problem("tied", f, stable=("Z_B", "f"), efficient=efficient)
+
+
+def section(text: str, title: str) -> str:
+    return text.split(f"### {title}\n")[1].split("\n#")[0]
+
+
+def of_the_rows(found: Derivation, made: Decision) -> Region:
+    """Where all that the rows of a condition ask holds."""
+    run = found.bounds[made.condition.bounded].run
+    region = Region.of(run.domain)
+    for step in run.steps:
+        for name in made.condition.bounded:
+            region &= Region.of(nonpositive_region(step.sizes[name].upper))
+    for name in made.condition.reached:
+        size = run.last.sizes[name]
+        region &= Region.of(nonpositive_region(size.upper)) & zero_region(size.lower)
+    return region
+
+
+def taken_together(found: Derivation) -> set[str]:
+    """The conditions whose rows are said to decide them."""
+    text = markdown_document(document(found))
+    names = {name: spaced(name).capitalize() for name in found.decisions}
+    return {name for name, title in names.items() if "Taken together" in section(text, title)}
+
+
+@every_case
+def test_what_is_taken_together_says_what_was_decided(name: str, optimizer: str, horizon: int | None) -> None:
+    found = derivation(name, optimizer, horizon)
+    told = taken_together(found)
+    assert told == {*found.decisions} or name in {"six free", "parities"}
+    known = [each for key, each in found.decisions.items() if key in told and each.status is not Status.UNKNOWN]
+    assert all(of_the_rows(found, each) == each.region for each in known)
+
+
+def test_what_was_decided_on_parts_is_said_to_be() -> None:
+    found = two_layers()
+    text, (told,) = markdown_document(document(found)), taken_together(found)
+    assert told == "gradient_stable"
+    assert of_the_rows(found, found.decisions["efficient"]) != found.decisions["efficient"].region
+    assert "It was decided on 2 parts of the domain, whose runs are not printed here: it is stable if and only if" in (
+        section(text, "Stable")
+    )
+    assert "on one part of the domain, whose run is not printed here: it is efficient" in section(text, "Efficient")
+    assert "whose run is not printed here" in latex_document(document(found))
+
+
+def test_what_other_runs_say_is_said_to_be_theirs() -> None:
+    """The run on the whole domain has f = n^(1/2) at the largest stable rate, the one that is taken there n^0."""
+    text = derive(tied("A", "B")).markdown()
+    assert r"max(0, 2 \eta + \frac{3}{2}, \eta + \frac{3}{2})$ | $\le 0$ where $\eta \le -\frac{3}{2}$" in text
+    assert r"not printed here: it is stable if and only if $\eta \le -1$." in text
+    assert r"There, once settled, by a run at this point, which is not printed here: $\gamma[A_{t}] = -1$" in text
+    assert "leave no part of the domain where it can hold: it is never efficient." in text
+    assert "not printed" not in derive("init-a").markdown()
+
+
+def test_what_no_one_asks_is_not_answered() -> None:
+    """No factor is undertrained, or not, where no condition asks what each of them does."""
+    asked, other = derive(tied("A", "B")), derive(tied())
+    for answer in (asked.markdown(), str(asked), str(compare(tied("A", "B"), tied()))):
+        assert "undertrained" in answer
+    for answer in (other.markdown(), str(other), str(compare(tied()))):
+        assert "undertrained" not in answer
+    assert other.json()["undertrained"] == []
