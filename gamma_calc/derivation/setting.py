@@ -37,7 +37,8 @@ from gamma_calc.document.blocks import (
     typeset,
 )
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import At, Expression, Given, Named, Scaled, Trained, nodes
+from gamma_calc.program.expressions import At, Expression, Given, Named, Pointwise, Scaled, Trained, nodes
+from gamma_calc.program.models import MAPS
 from gamma_calc.program.optimizers import Factored, Moments, Optimizer, Orthogonalised, Raw, Update
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import DECAYS, Kind, Part
@@ -142,7 +143,16 @@ def _definitions(program: Program, layers: Layers) -> Table:
     is_plain = all(updates[tensor].direction is gradient for tensor, gradient in program.gradients.items())
     processed = _processed(program.optimizer, "G" if is_plain else "D")
     columns = (Column("what", share=220), Column("definition", share=780))
-    return Table(columns, (*rows_of_text, ("processed gradient", processed)))
+    return Table(columns, (*rows_of_text, *_maps(program), ("processed gradient", processed)))
+
+
+def _maps(program: Program) -> Iterator[tuple[str, Text]]:
+    """The maps that are written with a letter, by their names."""
+    values = (*program.quantities.values(), *program.gradients.values())
+    found = {node.function.rstrip("'") for node in nodes(*values) if isinstance(node, Pointwise)}
+    for name, letter in MAPS.items():
+        if letter in found:
+            yield "map", (Math(name_latex(letter)), f": {name}, entry by entry")
 
 
 def _cuts(program: Program) -> Iterator[str]:

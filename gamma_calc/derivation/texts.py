@@ -8,7 +8,8 @@ from gamma_calc.algebra import Polyhedron, Region
 from gamma_calc.derivation.symbols import Symbol
 from gamma_calc.document.blocks import Math, Span, Text, joined
 
-_SYMBOL = re.compile(r"(?<![\w'\[-])(?:([A-Za-z]+)([_^])(\w+)|[B-HJ-Zb-hj-z](?![\w'-]))")
+_POWER = r"([A-Za-z]+)\^(?:(\w+)|\((-?\d+(?:/\d+)?)\))"
+_SYMBOL = re.compile(rf"(?<![\w'\[-])(?:{_POWER}|[A-Za-z]+_\w+|[B-HJ-Zb-hj-z](?![\w'^-]))")
 
 
 def prose(text: str) -> Text:
@@ -16,14 +17,17 @@ def prose(text: str) -> Text:
 
     >>> prose("an axis of size n^0")
     ('an axis of size ', Math(latex='n^{0}'))
+    >>> prose("it is n^(-1/2)")
+    ('it is ', Math(latex='n^{-1/2}'))
     """
     spans: list[Span] = []
     place = 0
     for match in _SYMBOL.finditer(text):
-        word, mark, index = match.groups()
+        word, *powers = match.groups()
+        power = next(filter(None, powers), "")
         spans += [
             text[place : match.start()],
-            Math(f"{word}^{{{index}}}" if mark == "^" else Symbol.of(match[0]).latex()),
+            Math(f"{word}^{{{power}}}" if power else Symbol.of(match[0]).latex()),
         ]
         place = match.end()
     return tuple(span for span in (*spans, text[place:]) if span)

@@ -356,3 +356,17 @@ def test_what_no_one_asks_is_not_answered() -> None:
     for answer in (other.markdown(), str(other), str(compare(tied()))):
         assert "undertrained" not in answer
     assert other.json()["undertrained"] == []
+
+
+def test_a_map_that_is_written_with_a_letter_has_its_name() -> None:
+    forms = {"A": "-1/2", "B": "zero", "eta_A": "-1", "eta_B": "-1"}
+    stack = Scheme("stack", forms, model=LoraStack(1, has_norm=True, map="relu"))
+    for found in (derive(tied()), derive(stack)):
+        assert r"| map | $\phi$: relu, entry by entry |" in found.markdown()
+    assert r"\phi" not in derive("init-a").markdown()
+
+
+def test_powers_in_caveats_are_formulas() -> None:
+    found = derive(tied())
+    assert r"$n^{-1}$ and not $n^{-1/2}$" in found.markdown() and "^(" not in found.markdown()
+    assert "textasciicircum" not in found.latex()
