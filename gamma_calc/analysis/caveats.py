@@ -15,6 +15,9 @@ from gamma_calc.program.expressions import Expression, InverseRms
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 
+AS_IF = "which part of a map leads depends on what is free, and exponents are told as if it did not"
+"""What a caveat says of exponents that are others on parts of the domain."""
+
 
 def caveats(scheme: Scheme, run: Trajectory) -> tuple[str, ...]:
     """That an assumption may be false of the scheme, or that a run at a point says otherwise than this one."""
@@ -24,10 +27,7 @@ def caveats(scheme: Scheme, run: Trajectory) -> tuple[str, ...]:
         found.append(f"{reason}: {key} may then be false, and exponents are bounds from above (--without {key})")
     otherwise = misread(run)
     if otherwise:
-        found.append(
-            f"{otherwise}: which part of a map leads depends on what is free, and exponents are told as if it did not "
-            "(--at tells them at a point)"
-        )
+        found.append(f"{otherwise}: {AS_IF} (--at tells them at a point)")
     grown = _norm_of_what_has_grown(run)
     if grown and NO_CANCELLATION not in run.policy.without:
         found.append(

@@ -1,7 +1,7 @@
 """What a page to explore knows of a derivation: exact formulas, which it evaluates itself, and the engine's regions.
 
-An exponent is the maximum of its pieces, an affine form a number as text for each name and its constant under "1", as
-certificates write them. Nothing is evaluated here, and no value is listed for a page to look up.
+An exponent is the maximum of its pieces, an affine form the pairs of a name and a number as text, with its constant
+under "1". Nothing is evaluated here, and no value is listed for a page to look up.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Any
 
 from gamma_calc.algebra import Affine, Exponent, Inequality, Polyhedron, Region
 from gamma_calc.algebra.inequality import Constraint
+from gamma_calc.analysis.caveats import AS_IF
 from gamma_calc.analysis.conditions import factors_of
 from gamma_calc.analysis.decision import Decision
-from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.analysis.derivation import REFUTED, Derivation
 from gamma_calc.analysis.published import PublishedPoint, published_points
 from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import shown_steps
@@ -63,12 +64,15 @@ def prefix(place: int) -> str:
 
 
 def _side(found: Derivation, document: Document, window: Window, place: int) -> Json:
+    """What is known of one derivation; `otherwise` says that its exponents may be others on parts of the domain."""
     names, run = tuple(found.run.last.sizes), found.run
     parted = [_parted(name) for name in names]
     in_layers = all(layer for _, layer in parted)
     columns = dict.fromkeys(base for base, _ in parted) if in_layers else names
     lines = _QuantityLines(found, document)
     is_drawn = 0 < len(found.free) <= MOST_DRAWN
+    caveats, decisions = found.caveats, found.decisions.values()
+    is_otherwise = any(AS_IF in each for each in caveats) or REFUTED in found.horizons.values()
     return {
         "title": found.title,
         "anchor": prefix(place),
@@ -82,14 +86,15 @@ def _side(found: Derivation, document: Document, window: Window, place: int) -> 
         ],
         "settled": run.settled_from,
         "cut": run.cut,
-        "conditions": [_condition(each, window if is_drawn else None) for each in found.decisions.values()],
+        "conditions": [_condition(each, window if is_drawn else None) for each in decisions],
+        "otherwise": is_otherwise,
         "factors": [
             {"name": each.name, "contribution": each.contribution, "trained": found.scheme.is_trained(each.name)}
             for each in factors_of(found.scheme.model)
         ],
         "window": {"low": list(window.low), "high": list(window.high)} if is_drawn else None,
         "points": [{"name": each.name, "at": coordinates(each.point, found.free)} for each in _points(found)],
-        "caveats": list(found.caveats),
+        "caveats": list(caveats),
     }
 
 
@@ -107,7 +112,7 @@ def _size(size: Size, line: str | None) -> Json:
 
 
 def _pieces(exponent: Exponent) -> list[Json]:
-    return [{"text": str(piece), "form": form_json(piece)} for piece in exponent.pieces]
+    return [{"text": str(piece), "form": _form(piece)} for piece in exponent.pieces]
 
 
 def _condition(decision: Decision, window: Window | None) -> Json:
@@ -140,7 +145,11 @@ def _constraint(constraint: Constraint) -> Json:
     relation = "="
     if isinstance(constraint, Inequality):
         relation = ">" if constraint.strict else ">="
-    return {"text": str(constraint), "form": form_json(constraint.form), "relation": relation}
+    return {"text": str(constraint), "form": _form(constraint.form), "relation": relation}
+
+
+def _form(form: Affine) -> list[tuple[str, str]]:
+    return list(form_json(form).items())
 
 
 def _drawn(member: Polyhedron, window: Window | None) -> Json:

@@ -85,16 +85,18 @@ function verdict(side, condition, point) {
 }
 
 // The first quantity and step, among those of the table, that keep a condition from holding: one whose exponent is
-// surely above 0, else one that may be, else one that has to reach 0 and does not at the last step.
+// surely above 0, else one that has to reach 0 and surely does not at the last step, else one that is only bounded.
 function breach(side, condition, point) {
   const last = side.steps.at(-1);
   const found = side.steps.flatMap(({ t, sizes }) =>
     condition.bounded.map((name) => ({ name, t, size: sizeAt(sizes[name], point), asked: "at most 0" })));
   const reached = condition.reached.map((name) =>
     ({ name, t: last.t, size: sizeAt(last.sizes[name], point), asked: "0 from some step on" }));
-  return found.find(({ size }) => isAbove(size.exact ? size.value : size.lower))
-    || found.find(({ size }) => isAbove(size.value))
-    || reached.find(({ size }) => size.value === null || sign(size.value) !== 0);
+  const isSurelyAbove = ({ size }) => isAbove(size.exact ? size.value : size.lower);
+  return found.find(isSurelyAbove)
+    || reached.find(({ size }) => size.value === null || sign(size.value) < 0)
+    || reached.find(isSurelyAbove)
+    || [...found, ...reached].find(({ size }) => isAbove(size.value));
 }
 
 const isAbove = (value) => value !== null && sign(value) > 0;
@@ -102,12 +104,14 @@ const isAbove = (value) => value !== null && sign(value) > 0;
 // --- The page. ---
 
 const DATA = JSON.parse(document.getElementById("data").textContent, (key, value) =>
-  key === "form" ? Object.entries(value).map(([name, factor]) => [name, number(factor)]) : value);
+  key === "form" && Array.isArray(value) ? value.map(([name, factor]) => [name, number(factor)]) : value);
 const SVG = "http://www.w3.org/2000/svg";
 const GRID = 24n; // keys and drags go by 1/24: halves, thirds, quarters and eighths are on the grid
 const NEAR = 12; // pixels within which a drag is caught by a corner
 const MOST_LAYERS = 3; // layers that a table shows together before one of them is chosen
 const DRAWN = "Regions are drawn in one or two free exponents; fix others with --at NAME=P/Q.";
+const PARTS = "It was decided on parts of the domain; --at tells the exponents at a point.";
+const OTHERWISE = "? marks an exponent that may be otherwise here: it is told as if no part of a map changed its lead.";
 const WORDS = { holds: "holds", fails: "does not hold", unknown: "unknown", outside: "outside" };
 
 const point = Object.fromEntries(DATA.free.map((each) => [each.name, number(each.start)]));
@@ -142,7 +146,7 @@ function symbol(side, name) {
 
 function move(values) {
   for (const { name, low, high } of DATA.free) {
-    if (!(name in values)) continue;
+    if (!Object.hasOwn(values, name)) continue;
     const [least, most] = [number(low), number(high)];
     const value = values[name];
     point[name] = compared(value, least) < 0 ? least : compared(value, most) > 0 ? most : value;
@@ -428,15 +432,20 @@ function reasons(side, index, condition, found) {
   if (found === "outside") return [`The point is not in the domain: ${pretty(side.domain.text)}.`];
   if (found === "unknown") return [`Unknown: ${pretty(condition.reason)}.`];
   if (found === "holds") return condition.region.text === "always" ? ["It holds everywhere."] : [];
-  const broken = breach(side, condition, point);
   const never = condition.region.members.length || condition.possible ? "" : "It holds nowhere. ";
+  if (side.otherwise) return [never, PARTS];
+  const broken = breach(side, condition, point);
   if (!broken) {
     return [`${never}No step up to ${side.steps.at(-1).t} breaks it; what later ones do is in the proof.`];
   }
   const { name, t, size, asked } = broken;
   const link = element("button", { type: "button", class: "link", onclick: () => explain(index, name, t) }, "why?");
-  const how = size.exact ? "has the exponent" : "has an exponent of at most";
-  return [never, symbol(side, name), ` ${how} ${shown(size.value)} at step ${t}, where ${asked} is asked. `, link];
+  const isAtLeast = !size.exact && isAbove(size.lower);
+  const how = size.exact ? `has the exponent ${shown(size.value)}`
+    : `has an exponent of at ${isAtLeast ? `least ${shown(size.lower)}` : `most ${shown(size.value)}`}`;
+  const open = size.exact || isAtLeast || sign(size.value) < 0 ? ""
+    : "A bound alone breaks nothing; --at tells the exponents at a point. ";
+  return [never, symbol(side, name), ` ${how} at step ${t}, where ${asked} is asked. ${open}`, link];
 }
 
 // Which trained factors hardly learn: those whose own part in the output's change stays below n^0. Where that part is
@@ -451,10 +460,10 @@ function learning(side) {
   const isLevel = (value) => value !== null && sign(value) >= 0;
   const list = (factors) => factors.map((each) => each.name).join(", ");
   updates.push(() => {
-    const hardly = trained.filter((each) => !atSomeStep(each, ({ value }) => isLevel(value)));
+    const hardly = trained.filter((each) => !side.otherwise && !atSomeStep(each, ({ value }) => isLevel(value)));
     const proved = side.conditions.flatMap((each) => (verdict(side, each, point) === "holds" ? each.reached : []));
     const surely = trained.filter((each) => proved.includes(each.contribution)
-      || atSomeStep(each, (size) => isLevel(size.exact ? size.value : size.lower)));
+      || (!side.otherwise && atSomeStep(each, (size) => isLevel(size.exact ? size.value : size.lower))));
     const open = trained.filter((each) => !hardly.includes(each) && !surely.includes(each));
     told.dataset.undertrained = list(hardly);
     told.replaceChildren();
@@ -467,7 +476,8 @@ function learning(side) {
         ...hardly.flatMap((each, place) => [place ? ", " : "", symbol(side, each.contribution)]),
         ` stay${hardly.length > 1 ? "" : "s"} below order one ${steps}. `);
     }
-    if (open.length) told.append(`Not known to learn: ${list(open)}, whose part is only bounded from above. `);
+    const why = side.otherwise ? "; --at tells it at a point" : ", whose part is only bounded from above";
+    if (open.length) told.append(`Not known to learn: ${list(open)}${why}. `);
     if (frozen.length) told.append(`Not trained: ${list(frozen)}.`);
   });
   return told;
@@ -488,7 +498,8 @@ function table(side, index) {
     : side.settled ? `From step ${side.settled} on nothing changes.`
     : "Later steps may differ; the conditions speak of every number of steps.";
   const hint = "Press an exponent for its formula and its proof.";
-  return element("div", { class: "exponents" }, inLayers ? layerChoice(side, body) : null,
+  const otherwise = side.otherwise ? element("p", {}, OTHERWISE) : null;
+  return element("div", { class: "exponents" }, otherwise, inLayers ? layerChoice(side, body) : null,
     element("div", { class: "wide" }, element("table", {}, element("thead", {}, head), body)),
     element("p", { class: "quiet" }, `${note} ${hint}`));
 }
@@ -506,7 +517,7 @@ function row(side, index, step, layer) {
         return;
       }
       const { value, exact } = sizeAt(size, point);
-      button.textContent = (exact || !size.lower ? "" : "≤ ") + shown(value);
+      button.textContent = (exact || !size.lower ? "" : "≤ ") + shown(value) + (side.otherwise ? " ?" : "");
       button.setAttribute("aria-pressed", String(chosen[index].name === quantity && chosen[index].t === step.t));
       cell.className = value === null ? "zero" : ["falls", "level", "grows"][sign(value) + 1];
     });
@@ -543,7 +554,7 @@ function explanation(side, index) {
     const line = size.line && document.getElementById(side.anchor + size.line);
     box.replaceChildren(
       element("h3", {}, "The exponent of ", symbol(side, name),
-        ` at step ${t}: ${exact ? "" : "at most "}${shown(value)}`),
+        ` at step ${t}: ${exact ? "" : "at most "}${shown(value)}${side.otherwise ? " ?" : ""}`),
       element("p", {}, size.upper.length > 1 ? "It is the largest of" : "It is", ...size.upper.map((piece, place) =>
         element("span", { class: active[place] ? "piece active" : "piece" },
           element("code", {}, pretty(piece.text)), /[a-z]/i.test(piece.text) ? ` = ${shown(values[place])}` : "")),

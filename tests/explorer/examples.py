@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cache
 
 from gamma_calc import Explorer, Exponents, Problem, explore, exponents
-from gamma_calc.program.network import axis, data, named, parameter, scaled
+from gamma_calc.program.network import axis, data, named, parameter, relu, scaled
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
 
@@ -29,6 +29,15 @@ def gated() -> Problem:
     b = parameter("B", out, rank, init="zero", rate="eta + 1")
     z_a = named("Z_A", a @ data("Z", n, batch))
     return Problem("gated", named("Z_B", scaled("s", 0, b @ (g * z_a))), efficient=("A", "g", "B"))
+
+
+def beside_a_frozen_part() -> Problem:
+    """A ReLU of an adapter and a frozen map: whether what is trained leads there is another thing on parts."""
+    n, out, rank, batch = axis("width", 1), axis("out", 1), axis("rank"), axis("batch")
+    a, b = parameter("A", rank, n, init="zero", rate="eta"), parameter("B", out, rank, init="0", rate="eta")
+    x, frozen, w = data("Z", n, batch), parameter("W_0", out, n, init="-1/2"), parameter("W", out, init="-1/2")
+    z_b = named("Z_B", b @ named("Z_A", a @ x))
+    return Problem("beside", named("f", w @ relu(z_b + frozen @ x)), stable=("Z_B", "f"), efficient=("A", "B"))
 
 
 def two_rates(optimizer: str = "adam") -> Scheme:

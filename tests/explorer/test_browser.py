@@ -11,8 +11,17 @@ from typing import Any
 import pytest
 
 from gamma_calc import Explorer, explore
+from gamma_calc.program.scheme import Scheme
 from tests.explorer.chromium import Page, browser, needs_chromium
-from tests.explorer.examples import EXAMPLES, derived_exponents, explored, points, stack, two_rates
+from tests.explorer.examples import (
+    EXAMPLES,
+    beside_a_frozen_part,
+    derived_exponents,
+    explored,
+    points,
+    stack,
+    two_rates,
+)
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
@@ -201,6 +210,41 @@ def test_what_a_condition_proves_of_a_factor_counts(opened: Any) -> None:
     assert page.value("read().verdicts.efficient") == "holds" and "\N{LESS-THAN OR EQUAL TO}" in page.value(last)
     assert page.value(told).startswith("A[1], B[1], A[2], B[2] move the output")
     assert "Not known to learn: A," in opened(explored("unknown")).value(told)
+
+
+CARD = "document.querySelector('[data-condition={}] .quiet').textContent"
+
+
+def test_what_holds_on_parts_of_the_domain_is_not_explained_by_the_whole(opened: Any) -> None:
+    """At eta = -1 the formulas say that f is n^(1/2), and at -3/2 that A moves the output: neither is so."""
+    page = opened(explore(beside_a_frozen_part()))
+    learning = "document.querySelector('.learning').textContent"
+    for eta in ("-1", "-3/2"):
+        page.value(f"type('eta', '{eta}')")
+        assert page.value("read().verdicts.stable") == "holds"
+        assert page.value(CARD.format("efficient")).startswith("It holds nowhere. It was decided on parts")
+        assert page.value(learning) == "Not known to learn: A, B; --at tells it at a point. "
+    assert all(text.endswith(" ?") for text in page.value("read().sizes").values())
+    assert "may be otherwise" in page.value("document.querySelector('.exponents').textContent")
+
+
+def test_a_bound_is_not_said_to_break_anything(opened: Any) -> None:
+    page = opened(explore(stack(2)))
+    page.value("type('a', '-1'), type('b', '-1/8')")
+    assert page.value("read().verdicts.stable") == "fails"
+    assert "at most 1/4" in page.value(CARD.format("stable")) and "alone breaks" in page.value(CARD.format("stable"))
+    said = page.value(CARD.format("feature_learning"))
+    assert "has the exponent \N{MINUS SIGN}1/8" in said and "alone" not in said
+
+
+@pytest.mark.parametrize("names", [("constructor", "toString"), ("form", "upper"), ("__proto__", "valueOf")])
+def test_exponents_may_have_any_name(names: tuple[str, str], opened: Any) -> None:
+    page = opened(explore(Scheme("named", {"A": "-1/2", "B": "zero", "eta_A": names[0], "eta_B": names[1]})))
+    for name in names:
+        page.value(f"type('{name}', '-1/4')")
+    assert page.value("read().sizes['Z_A 2']") == "3/4" and page.complaints == []
+    page.value("document.querySelector('.chip').click()")
+    assert page.value("read().verdicts.stable") == "holds" and page.complaints == []
 
 
 def test_why_leads_to_the_line_of_the_derivation(opened: Any) -> None:

@@ -24,7 +24,7 @@ from gamma_calc.explorer.page import HERE, island
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.report import style
-from tests.explorer.examples import EXAMPLES, derived_exponents, explored, points, two_rates
+from tests.explorer.examples import EXAMPLES, beside_a_frozen_part, derived_exponents, explored, points, two_rates
 
 Json = Any
 
@@ -44,7 +44,7 @@ def parsed(data: tuple[tuple[str, str], ...]) -> Affine:
 
 
 def value(data: Json, point: Mapping[str, Fraction]) -> Fraction:
-    return parsed(tuple(data.items())).at(point)
+    return parsed(tuple(map(tuple, data))).at(point)
 
 
 def largest(pieces: Json, point: Mapping[str, Fraction]) -> Fraction | None:
@@ -94,9 +94,15 @@ def test_the_regions_are_the_engine_s(name: str) -> None:
             assert is_in(each["region"], point) == decision.region.contains(point)
 
 
+def test_a_page_knows_that_its_exponents_may_be_otherwise() -> None:
+    """The perceptron has ties as well, but runs at points bear its exponents out."""
+    assert side(explore(beside_a_frozen_part()).html())["otherwise"]
+    assert not side(explored("perceptron").html())["otherwise"]
+
+
 def test_another_formula_is_seen() -> None:
     data = side(explored("module").html())
-    data["steps"][1]["sizes"]["Z_B"]["upper"][0]["form"]["1"] = "1/1000000"
+    data["steps"][1]["sizes"]["Z_B"]["upper"][0]["form"].append(["1", "1/1000000"])
     shown, derived = bounds(data, derived_exponents("module", 4), {"a": Fraction(1), "b": Fraction(1)})
     assert shown != derived
 
