@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 from gamma_calc.algebra import EMPTY, VANISHING, Exponent, Polyhedron, Region
 from gamma_calc.analysis.bounded import Bounded, bounded, run_of
@@ -56,6 +57,11 @@ class Derivation:
     assumptions: tuple[Assumption, ...]
     horizons: Mapping[str, HorizonLaw | str]
     growth: Mapping[str, Exponent | LeastGrowth | str]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It is pickled, and copied, as what was asked, and derived again."""
+        conditions = tuple(each.condition for each in self.decisions.values())
+        return derived, (self.scheme, self.horizon, self.policy, conditions)
 
     @property
     def title(self) -> str:

@@ -59,6 +59,10 @@ class Exponents:
     horizon: int
     unknown: str = ""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It is pickled, and copied, as what was asked, and read again."""
+        return _read_again, (self.scheme, self.horizon, self.run.policy, self.unknown)
+
     @property
     def policy(self) -> Policy:
         """The policy under which they are derived."""
@@ -251,7 +255,7 @@ def exponents(
     """The exponents of a scheme at steps 1 to `steps`.
 
     Args:
-        spec: a name of the catalogue, the path of a TOML file, or a `Scheme`.
+        spec: a name of the catalogue, the path of a TOML file, a `Scheme` or a `Problem`.
         steps: from 1 to 64.
         optimizer: takes the scheme under another optimiser.
         at: exact values of free exponents, such as {"eta": "-1/2"}.
@@ -282,6 +286,11 @@ def _known(scheme: Scheme, steps: int, policy: Policy) -> Trajectory:
             f" for every {' and '.join(free)}; with values it may be known, as in --at {free[0]}=-1/2" if free else ""
         )
         raise Unknown(f"{error}{hint}") from error
+
+
+def _read_again(scheme: Scheme, horizon: int, policy: Policy, unknown: str) -> Exponents:
+    """The exponents of so many steps, and where `unknown` says why there are no more, also what failed then."""
+    return Exponents(scheme, _known(scheme, horizon + bool(unknown), policy), horizon, unknown)
 
 
 def derive(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from gamma_calc import derive, exponents
+from gamma_calc import derive, diff, explore, exponents, region
 from gamma_calc.cli.main import main
 from gamma_calc.derivation.questions import Derived, Exponents
 from gamma_calc.program.scheme import Scheme
+from tests.explorer.examples import beside_a_frozen_part
 from tests.schemes import STEPS_ALONE, scheme
 
 SUBJECTS = {
@@ -56,6 +59,30 @@ def test_print_shows_what_the_command_shows(
 ) -> None:
     assert main([answer.__name__, "init-a"]) == 0
     assert capsys.readouterr().out == f"{answer('init-a')}\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: derive("init-a"),
+        lambda: derive("init-a", steps=2, without=["A5"], align={"aligned": "3/4"}),
+        lambda: derive(beside_a_frozen_part(), optimizer="sgd"),
+        lambda: exponents("init-a", at={"eta": "-1/2"}),
+        lambda: region("init-a", "efficient"),
+        lambda: diff("init-a", "init-b"),
+        lambda: explore("init-a", "init-b"),
+    ],
+)
+def test_an_answer_travels_to_another_process(answer: Callable[[], object]) -> None:
+    found = answer()
+    for copied in (pickle.loads(pickle.dumps(found)), copy.deepcopy(found)):
+        assert copied == found and str(copied) == str(found)
+
+
+def test_exponents_that_grow_too_long_travel_as_far_as_they_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gamma_calc.calculus.recursion.MOST_WRITTEN", 8)
+    found = exponents(scheme("-1/2", "q", "a", "b"), steps=9, optimizer="sgd")
+    assert found.unknown and pickle.loads(pickle.dumps(found)) == found
 
 
 @pytest.mark.parametrize(("steps", "words"), [("all", "every fixed number of steps"), (1, "1 step"), (2, "2 steps")])
