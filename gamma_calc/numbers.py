@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import math
 from numbers import Integral, Real
 
 from gamma_calc.errors import BadInput
@@ -38,7 +38,10 @@ def real_number(asked: str, value: object, *, is_positive: bool) -> float:
     Raises:
         BadInput: it is none.
     """
-    is_real = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_real or not 0 <= value <= sys.float_info.max or (is_positive and not value):  # type: ignore[operator]
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not 0 <= number < math.inf or (is_positive and not number):
         raise BadInput(asked, found=value, expected="a positive number" if is_positive else "a number from 0")
-    return float(value)  # type: ignore[arg-type]
+    return number

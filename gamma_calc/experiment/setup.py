@@ -13,7 +13,7 @@ from itertools import pairwise
 from numbers import Integral
 from types import MappingProxyType
 
-from gamma_calc.algebra import Affine, exact
+from gamma_calc.algebra import Affine, exact, parsed_rational
 from gamma_calc.errors import BadInput
 from gamma_calc.numbers import whole_number
 from gamma_calc.program.expressions import Softmax, nodes
@@ -68,8 +68,8 @@ COUNTS = {"seeds": (1, 4096), "steps": (1, 10**6), "seed": (0, 2**63 - 1)}
 class Settings:
     """How a cross-check is run, apart from the schemes.
 
-    `widths` are those that suit the network, where none are given; `prefactor` is the k in eta = k n^exponent, None to
-    have it chosen.
+    `widths` are those that suit the network, where none are given; `prefactor` is the k in eta = k n^exponent, also as
+    a text such as "1/16"; None to have it chosen.
     """
 
     widths: tuple[int, ...] | None = None
@@ -89,7 +89,8 @@ class Settings:
             if (value := getattr(self, name)) not in tuple(choices):
                 raise BadInput(name, found=value, expected=f"one of {', '.join(choices)}")
         if self.prefactor is not None:
-            if (prefactor := exact(self.prefactor)) <= 0:
+            given: object = self.prefactor
+            if (prefactor := parsed_rational(given) if isinstance(given, str) else exact(given)) <= 0:
                 raise BadInput("prefactor", found=self.prefactor, expected="a positive number")
             object.__setattr__(self, "prefactor", prefactor)
 

@@ -16,7 +16,7 @@ from gamma_calc.derivation.suppositions import Alignments, Suppositions, scheme_
 from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named, says_scale, with_alpha, with_free_scale
-from gamma_calc.numbers import check_rank, real_number
+from gamma_calc.numbers import check_rank, real_number, whole_number
 from gamma_calc.program.models import MODULE, RANK
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.program.selection import Spec, Values
@@ -89,10 +89,10 @@ class Place:
     scale: float | None = None
 
     def __post_init__(self) -> None:
-        for word, value in (("width", self.width), ("rank", self.rank), ("fan-out", self.fan_out)):
-            is_left_out = value is None and word != "width"
-            if not is_left_out and (type(value) is not int or not 1 <= value <= LARGEST):
-                raise BadInput(word, found=value, expected="a whole number from 1 of at most 18 digits")
+        for name in ("width", "rank", "fan_out"):
+            value = getattr(self, name)
+            if value is not None or name == "width":
+                object.__setattr__(self, name, whole_number(name.replace("_", "-"), value, 1, LARGEST))
         if self.scale is not None:
             real_number("s", self.scale, is_positive=True)
         if self.rank is not None:

@@ -17,7 +17,7 @@ from gamma_calc.document.html import html_document
 from gamma_calc.document.page import GLOSSARY, html_page
 from gamma_calc.errors import BadInput, named_in
 from gamma_calc.explorer.data import page_json, prefix
-from gamma_calc.files import write_all
+from gamma_calc.files import path_of, write_all
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values, selected
@@ -96,8 +96,9 @@ class Explorer:
         Raises:
             BadInput: the path cannot be written.
         """
-        write_all({Path(path): self.html()})
-        return Path(path)
+        place = path_of("a page", path)
+        write_all({place: self.html()})
+        return place
 
     def __repr__(self) -> str:
         return f"<page to explore {self.title}>"

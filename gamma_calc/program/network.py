@@ -45,7 +45,7 @@ Power: TypeAlias = str | int | Fraction | Affine
 """An exponent of the width."""
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}(\[[1-9][0-9]{0,2}\])?")
-NAME_RULE = "a letter, then letters, digits or _, and for one of several layers its number, as in W_q[2]"
+NAME_RULE = "a letter, then letters, digits or _, 32 at most, and for one of several layers its number, as in W_q[2]"
 TAKEN = (*FACTOR_RATES, *EXTRA, *BESIDE, "gradient")
 """The keys that exponents of every network have."""
 

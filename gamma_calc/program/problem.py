@@ -87,7 +87,8 @@ class Problem(Model):
         object.__setattr__(self, "learning", _names("learning", self.learning) or (self.output.name,))
         object.__setattr__(self, "internally_stable", _names("internally_stable", self.internally_stable))
         object.__setattr__(self, "efficient", _names("efficient", self.efficient))
-        object.__setattr__(self, "between", tuple(self.between))
+        if isinstance(self.between, list):  # what is neither a list nor a tuple is refused where the scheme is made
+            object.__setattr__(self, "between", tuple(self.between))
         _check_distinct(self)
         _check_conditions(self)
         self.scheme  # noqa: B018 - says what is wrong with an exponent here, where the problem is written

@@ -209,18 +209,19 @@ class Scheme:
         limits = ((self[key], *((Affine.of(1) - self[key],) if key == RANK else ())) for key in self.model.sizes)
         return tuple(form for forms in limits for form in forms)
 
-    def at(self, values: Mapping[str, AffineLike]) -> Scheme:
-        """The scheme with some free exponents replaced, exactly.
+    def at(self, values: Mapping[str, AffineLike | str]) -> Scheme:
+        """The scheme with some free exponents replaced, exactly: by numbers, by forms, or by texts of such.
 
         Raises:
-            BadInput: a name is not free in this scheme.
+            BadInput: a name is not free in this scheme, or its value is no exponent.
         """
         for name in values:
             if name not in self.free:
                 free = f"its free exponents are {', '.join(self.free)}" if self.free else "it has none"
                 raise BadInput(f"{self.name}: {name!r} is not a free exponent; {free}.{nearest(name, self.free)}")
-        exponents = {key: form if form is None else form.substituted(values) for key, form in self.exponents.items()}
-        between = tuple(rule.substituted(values) for rule in self.between)
+        forms = {name: nonzero_form(f"the value of {name}", value) for name, value in values.items()}
+        exponents = {key: form if form is None else form.substituted(forms) for key, form in self.exponents.items()}
+        between = tuple(rule.substituted(forms) for rule in self.between)
         return replace(self, exponents=exponents, between=between)
 
     def under(self, optimizer: str) -> Scheme:

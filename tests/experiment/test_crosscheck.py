@@ -65,6 +65,7 @@ def test_settings_of_lists_and_of_numpys_numbers_are_those_of_plain_ones() -> No
     for widths, seeds, steps, seed in kinds:
         given: Any = {"widths": widths, "seeds": seeds, "steps": steps, "seed": seed, "prefactor": 2}
         assert repr(Settings(**given)) == repr(plain) and hash(Settings(**given)) == hash(plain)
+    assert Settings(prefactor="1/16") == Settings(prefactor=Fraction(1, 16))  # type: ignore[arg-type]
     assert json.dumps(crosscheck("init-a", settings=Settings(**given)).json()["settings"])
 
 

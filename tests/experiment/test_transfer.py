@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy
 import pytest
 import torch
 
@@ -67,6 +68,13 @@ def test_where_nothing_says_what_alpha_does_both_answers_are_given() -> None:
     assert kept.otherwise is None and kept.json()["if_alpha_is_fixed"] is None
     same_rank = transfer("init-a", **GO, from_rank=8, to_rank=8)
     assert same_rank.otherwise is None and same_rank.notes == found.notes[:2]
+
+
+def test_numbers_may_be_numpy_s() -> None:
+    places = {"from_width": numpy.int64(512), "to_width": numpy.int32(2048)}
+    found = transfer("init-a", learning_rate=numpy.float32(2e-4), **places)
+    assert str(found) == str(transfer("init-a", from_width=512, to_width=2048, learning_rate=2e-4))
+    assert type(found.start.width) is int
 
 
 def test_each_rate_of_lora_plus_follows_its_own_exponent() -> None:

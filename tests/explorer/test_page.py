@@ -230,6 +230,8 @@ def test_a_page_needs_a_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["explore", "init-a"]) == 2
     assert "--out" in capsys.readouterr().err
     assert main(["explore", "init-a", "--out", str(tmp_path / "no" / "such.html")]) == 2
+    with pytest.raises(BadInput, match="a page: found None, expected the path"):
+        explored("module").write(None)  # type: ignore[arg-type]
     with pytest.raises(BadInput, match="one, or two"):
         explore()
 

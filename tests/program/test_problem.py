@@ -171,6 +171,11 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a gradient that is stopped": (lambda: Problem("p", named("f", stop_gradient(OUT))), "no gradient reaches it"),
     "an empty domain": (lambda: Problem("p", OUT, between=("eta <= 0", "eta >= 1")), "no value of the free exponents"),
+    "a text for inequalities": (
+        lambda: Problem("p", OUT, between="0 <= k"),  # type: ignore[arg-type]
+        "between: found '0 <= k', expected a list of inequalities",
+    ),
+    "a long name": (lambda: parameter("a" * 42, r, n, init=0), "letters, digits or _, 32 at most"),
     "an axis that shrinks": (lambda: Problem("p", named("f", data("x", axis("h", -1)) * OUT)), "h >= 0 with h = -1"),
 }
 

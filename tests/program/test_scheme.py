@@ -96,6 +96,14 @@ def test_a_scheme_travels_to_another_process(subject: Scheme) -> None:
     assert pickle.loads(pickle.dumps(subject)) == copy.deepcopy(subject) == subject
 
 
+def test_a_value_may_be_a_text_as_in_derive() -> None:
+    init_a = CATALOGUE["init-a"]
+    assert init_a.at({"eta": "-1/2"}) == init_a.at({"eta": Fraction(-1, 2)})
+    assert init_a.at({"eta": "k - 1"}).free == ("k",)
+    with pytest.raises(BadInput, match=r"the value of eta: found 0\.5"):
+        init_a.at({"eta": 0.5})  # type: ignore[dict-item]
+
+
 @pytest.mark.parametrize("word", ["zro", "zeros", "zerp", "hero", "azero", "zzero", "zer", "zer0", "Zero", " ZERO "])
 def test_a_word_within_one_edit_of_zero_is_no_exponent(word: str) -> None:
     with pytest.raises(BadInput, match="expected zero"):
