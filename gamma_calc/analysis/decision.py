@@ -41,6 +41,9 @@ class Decision:
     frozen: tuple[str, ...] = ()
     runs: tuple[Trajectory, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<{self.condition.name}: {self}>"
+
     def __str__(self) -> str:
         return "unknown" if self.status is Status.UNKNOWN else str(self.region)
 

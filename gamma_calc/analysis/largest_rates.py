@@ -48,6 +48,10 @@ class LargestRate:
         """
         return None if self.bounds is None else import_module("sympy").Min(*(bound.sympy() for bound in self.bounds))
 
+    def __repr__(self) -> str:
+        said = (self.value, None if self.attained else self.reason)
+        return f"<largest stable {self.rate}: {', '.join(filter(None, said))}>"
+
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"
 

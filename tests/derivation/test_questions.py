@@ -92,6 +92,14 @@ def test_for_how_many_steps_it_is(steps: Any, words: str) -> None:
     assert f"be trained for {words}, with" in found.markdown()
 
 
+def test_what_an_answer_holds_is_short_in_a_prompt() -> None:
+    found = derive("init-a")
+    assert repr(found.max_stable) == "{'eta': <largest stable eta: -1/2>}"
+    assert "eta: the stable region is unknown" in repr(derive("init-a", without=["A5"]).max_stable)
+    assert repr(found.conditions["efficient"]) == "<efficient: eta = -1/2>"
+    assert repr(derive("init-a", without=["A5"]).conditions["stable"]) == "<stable: unknown>"
+
+
 def test_html_is_escaped() -> None:
     assert "&lt;= -1/2" in derive("init-a")._repr_html_()
 
