@@ -111,7 +111,8 @@ const NEAR = 12; // pixels within which a drag is caught by a corner
 const MOST_LAYERS = 3; // layers that a table shows together before one of them is chosen
 const DRAWN = "Regions are drawn in one or two free exponents; fix others with --at NAME=P/Q.";
 const PARTS = "It was decided on parts of the domain; --at tells the exponents at a point.";
-const OTHERWISE = "? marks an exponent that may be otherwise here: it is told as if no part of a map changed its lead.";
+const OTHERWISE = "? marks an exponent that may be otherwise here: it is told as if the same part of each map led "
+  + "everywhere; --at tells it at a point.";
 const WORDS = { holds: "holds", fails: "does not hold", unknown: "unknown", outside: "outside" };
 
 const point = Object.fromEntries(DATA.free.map((each) => [each.name, number(each.start)]));
