@@ -8,7 +8,7 @@ from gamma_calc.algebra.notation import name_latex
 from gamma_calc.algebra.polyhedron import EMPTY, EVERYWHERE, Polyhedron
 from gamma_calc.algebra.rational import exact
 from gamma_calc.algebra.region import NOWHERE, Region, nonpositive_region, zero_region
-from gamma_calc.algebra.text import parsed_affine, parsed_exponent, parsed_inequality, parsed_rational
+from gamma_calc.algebra.text import exact_number, parsed_affine, parsed_exponent, parsed_inequality
 
 __all__ = [
     "EMPTY",
@@ -33,12 +33,12 @@ __all__ = [
     "at_most",
     "equal",
     "exact",
+    "exact_number",
     "maximum",
     "name_latex",
     "nonpositive_region",
     "parsed_affine",
     "parsed_exponent",
     "parsed_inequality",
-    "parsed_rational",
     "zero_region",
 ]

@@ -26,6 +26,7 @@ from gamma_calc.algebra.exponent import VANISHING, Exponent
 from gamma_calc.algebra.inequality import Inequality
 from gamma_calc.algebra.notation import LONGEST_NAME, RESERVED
 from gamma_calc.algebra.polyhedron import EVERYWHERE, Polyhedron
+from gamma_calc.algebra.rational import exact
 from gamma_calc.errors import BadInput, quoted
 
 LONGEST_TEXT = 256
@@ -53,6 +54,15 @@ def parsed_rational(text: str) -> Fraction:
         value /= reader.divisor()
     reader.end("the end of the number P or P/Q")
     return value
+
+
+def exact_number(value: object) -> Fraction:
+    """An exact number, or that of a text.
+
+    >>> exact_number(2), exact_number("1/16")
+    (Fraction(2, 1), Fraction(1, 16))
+    """
+    return parsed_rational(value) if isinstance(value, str) else exact(value)
 
 
 def parsed_affine(text: str, *, forbidden: Collection[str] = ()) -> Affine:

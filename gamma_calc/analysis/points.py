@@ -78,12 +78,13 @@ def misread(run: Trajectory) -> str:
     It looks at the first step at as many points as take a moment, then at more steps. An exponent that is only bounded
     says nothing that could be otherwise.
     """
-    rules, points = 0, [*map(_at, _beside_ties(run))]
-    for steps, at in product((1, MOST_STEPS), points):
+    rules = 0
+    for steps, point in product((1, MOST_STEPS), _beside_ties(run)):
         if rules > MOST_RULES:
             break
+        at = _at(point)
         there = trajectory(run.program, min(len(run.steps), steps), at, run.policy)
-        rules, point = rules + len(there.applications), at.point()
+        rules += len(there.applications)
         for whole, step in zip(run.steps, there.steps, strict=False):
             for name, size in whole.sizes.items():
                 found = step.sizes[name]
@@ -94,7 +95,7 @@ def misread(run: Trajectory) -> str:
 
 
 def _beside_ties(run: Trajectory) -> Iterator[Point]:
-    """Points of a run's domain on both sides of each tie; where one exponent is free, between each two besides."""
+    """Points of a run's domain on both sides of each tie; where one exponent is free, between each two."""
     free = {name for step in run.steps for size in step.sizes.values() for name in size.upper.free}
     forms = [*dict.fromkeys(form for _, form in ties(run, run.domain))]
     names = free.union(run.domain.free, *(form.free for form in forms))

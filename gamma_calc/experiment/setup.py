@@ -13,8 +13,8 @@ from itertools import pairwise
 from numbers import Integral
 from types import MappingProxyType
 
-from gamma_calc.algebra import Affine, exact, parsed_rational
-from gamma_calc.errors import BadInput
+from gamma_calc.algebra import Affine, exact_number
+from gamma_calc.errors import BadInput, named_in
 from gamma_calc.numbers import whole_number
 from gamma_calc.program.expressions import Softmax, nodes
 from gamma_calc.program.models import EXTRA, RANK
@@ -89,8 +89,9 @@ class Settings:
             if (value := getattr(self, name)) not in tuple(choices):
                 raise BadInput(name, found=value, expected=f"one of {', '.join(choices)}")
         if self.prefactor is not None:
-            given: object = self.prefactor
-            if (prefactor := parsed_rational(given) if isinstance(given, str) else exact(given)) <= 0:
+            with named_in("prefactor"):
+                prefactor = exact_number(self.prefactor)
+            if prefactor <= 0:
                 raise BadInput("prefactor", found=self.prefactor, expected="a positive number")
             object.__setattr__(self, "prefactor", prefactor)
 

@@ -137,7 +137,7 @@ class Place:
 class TransferLaw:
     """How a scheme's rates follow its stability edge, by pieces of r against powers of n.
 
-    Where places have an s, which piece holds goes by that and the rank, though neither need vary by itself: `along` has
+    Where places have an s, which piece holds goes by that and the rank, though neither need vary by itself: `tied` has
     the exponents of those that do not.
 
     >>> law = transfer_law("init-a")
@@ -148,7 +148,7 @@ class TransferLaw:
     scheme: Scheme
     pieces: tuple[EdgeLaw, ...]
     policy: Policy = CALCULUS
-    along: Mapping[str, Affine] = field(default_factory=dict)
+    tied: Mapping[str, Affine] = field(default_factory=dict)
 
     def between(self, start: Place, end: Place) -> EdgeLaw:
         """The piece that covers both places.
@@ -158,7 +158,7 @@ class TransferLaw:
         """
         for piece in self.pieces:
             if start.satisfies(piece) and end.satisfies(piece):
-                return piece.along(self.along)
+                return piece.along(self.tied)
         where = "; ".join(str(piece.where) for piece in self.pieces)
         first = self.pieces[0]
         others = (
@@ -314,8 +314,8 @@ def transfer_law(
     (rho,) = {law.rho for law in laws if law.rho is not None}
     form = scheme.exponents[SCALE]
     assert form is not None and sigma is not None  # of an s that was left free
-    along = {sigma: Affine.symbol(rho) * form.coefficient(RANK)} if with_rank else dict.fromkeys((rho, sigma), ZERO)
-    return TransferLaw(scheme, laws, policy, along)
+    tied = {sigma: Affine.symbol(rho) * form.coefficient(RANK)} if with_rank else dict.fromkeys((rho, sigma), ZERO)
+    return TransferLaw(scheme, laws, policy, tied)
 
 
 def transfer(

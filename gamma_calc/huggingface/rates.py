@@ -149,10 +149,11 @@ def parameter_groups(
             empty["momentum"] = beta
         groups.setdefault(group, empty)["params"].append(parameter)
 
+    starts = {*bases}
     for each, base in zip(adapters, bases, strict=True):
         end = place(each, law, stream)
         piece = law.between(base, end)
-        origin = "" if len({other.by(piece) for other in bases}) == 1 else f", from {base.by(piece)}"
+        origin = "" if len({start.by(piece) for start in starts}) == 1 else f", from {base.by(piece)}"
         decay, share = (_ratio(law, key, base, end, each.rank) for key in ("decay", "momentum"))
         for key, factor, rate in zip(INITIAL, (each.A, each.B), RATES, strict=True):
             if law.scheme.is_trained(key):

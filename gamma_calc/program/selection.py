@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
-from gamma_calc.algebra import Affine, exact, parsed_rational
+from gamma_calc.algebra import Affine, exact_number
 from gamma_calc.errors import BadInput, Inexact, nearest, quoted
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, check_no_rate, constant_form
@@ -75,7 +75,7 @@ def _scheme(spec: Spec) -> Scheme:
 def _exact(name: str, value: str | int | Fraction) -> Affine:
     check_no_rate(f"the value of {name}", value)
     try:
-        number = parsed_rational(value) if isinstance(value, str) else exact(value)
+        number = exact_number(value)
     except Inexact:
         expected = 'an int, a Fraction, or a text such as "-1/2" or "-0.5"'
         raise BadInput(f"the value of {name}", found=value, expected=expected) from None

@@ -284,26 +284,23 @@ def _operation(
     known: Mapping[str, Operation],
     rules: Set[str],
 ) -> Operation:
-    node = nodes[0]
+    node, kind = nodes[0], kind_of(nodes[0])
     leaf, values = _Leaf(None), None
-    has_wide_input = any(
-        known[each.name].has_wide_input for each in node.all_input_nodes if kind_of(node) not in FILLED
-    )
+    sources = [] if kind in FILLED else [known[each.name] for each in node.all_input_nodes]
+    has_wide_input = any(each.has_wide_input for each in sources)
     if node.op == "placeholder":
         leaf, *others = [each[other.name] for each, other in zip(leaves, nodes, strict=True)]
         values = tuple(each.value for each in (leaf, *others))
         has_wide_input = leaf.kind is InputKind.USER_INPUT and _is_wide(values)
-    elif kind_of(node) == "getitem" and node.args[1] == 1 and (held := known[node.args[0].name].places) is not None:
+    elif kind == "getitem" and node.args[1] == 1 and (held := known[node.args[0].name].places) is not None:
         values = held
-    elif kind_of(node) in FILLED:
+    elif kind in FILLED:
         values = tuple(_filled(other) for other in nodes)
-    elif all(known[each.name].is_constant for each in node.all_input_nodes) and not (
-        has_wide_input and kind_of(node).removesuffix("_") in rules
-    ):
+    elif all(each.is_constant for each in sources) and not (has_wide_input and kind.removesuffix("_") in rules):
         values = tuple(_computed(other, place, known, nodes) for place, other in enumerate(nodes))
     return Operation(
         node.name,
-        kind_of(node).removesuffix("_"),
+        kind.removesuffix("_"),
         _merged([other.args for other in nodes]),
         _merged([dict(other.kwargs) for other in nodes]),
         _shape(nodes, values),
@@ -313,9 +310,7 @@ def _operation(
         leaf.parameter,
         leaf.is_vector,
         tuple(each[other] for each, other in zip(chosen, nodes, strict=True)) if node in chosen[0] else None,
-        frozenset([leaf.kind] if node.op == "placeholder" else ()).union(
-            *(known[each.name].made_from for each in node.all_input_nodes if kind_of(node) not in FILLED)
-        ),
+        frozenset([leaf.kind] if node.op == "placeholder" else ()).union(*(each.made_from for each in sources)),
         has_wide_input,
     )
 

@@ -15,8 +15,8 @@ from gamma_calc.algebra import (
     parsed_affine,
     parsed_exponent,
     parsed_inequality,
-    parsed_rational,
 )
+from gamma_calc.algebra.text import parsed_rational
 from gamma_calc.errors import BadInput
 from tests.algebra.strategies import NAMED_DOMAINS, A, B, affines, pieces, rationals
 

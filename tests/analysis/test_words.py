@@ -96,8 +96,11 @@ def test_a_norm_of_what_has_grown_says_that_it_takes_changes_away(rate: str, is_
 
 
 def test_an_exponent_that_is_otherwise_between_two_ties_says_so() -> None:
-    """The even part of a ReLU's change is n^(2 (a - 1/2)) for 0 < a < 1/2, and delta_0 is that times n^(a - 1/2)."""
+    """For 0 < a < 1/2 the even part of a ReLU's change is n^(2 (a - 1/2)), delta_0 n^(3 a - 3/2) and n^(a - 1)."""
     forms = {"A": "-1/2", "B": "-1", "eta_A": "a", "eta_B": "-a - 1"}
     stack = Scheme("stack", forms, model=LoraStack(2, is_frozen=True, map="relu")).under("muon-original")
     (caveat,) = exponents(stack, steps=1).json()["caveats"]
     assert caveat.startswith("where a = 1/8, delta_0[2] is n^(-7/8) and not n^(-3/4)")
+    for a in (Fraction(1, 8), Fraction(3, 8)):
+        (size,) = exponents(stack, steps=1, at={"a": a})[1].sizes["delta_0[2]"].upper.pieces
+        assert size.constant == max(3 * a - Fraction(3, 2), a - 1)
