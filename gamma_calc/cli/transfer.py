@@ -49,7 +49,8 @@ from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.alpha import AlphaReading, alpha_convention, alpha_named
 from gamma_calc.experiment.transfer import transfer
-from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, is_config
+from gamma_calc.huggingface.adapter_config import AdapterConfig
+from gamma_calc.huggingface.adapter_file import config_from_file, is_config
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.program.scheme import INITIAL, Scheme

@@ -49,7 +49,8 @@ from gamma_calc.cli.training import (
 )
 from gamma_calc.derivation.tables import text_table
 from gamma_calc.errors import BadInput, named_in
-from gamma_calc.huggingface.adapter_config import HEADS, UNSET, config_from_mapping, document_from
+from gamma_calc.huggingface.adapter_config import HEADS
+from gamma_calc.huggingface.adapter_file import UNSET, config_from_mapping, document_from
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.spec_file import scheme_from, spec_text
 

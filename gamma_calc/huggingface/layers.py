@@ -27,15 +27,8 @@ from transformers.pytorch_utils import Conv1D
 
 from gamma_calc.errors import BadInput, named_in, nearest, quoted
 from gamma_calc.files import file_content
-from gamma_calc.huggingface.adapter_config import (
-    HEADS,
-    check_alpha,
-    check_shape,
-    config_from_mapping,
-    document_from,
-    is_vera,
-    parsed_json,
-)
+from gamma_calc.huggingface.adapter_config import HEADS, check_alpha
+from gamma_calc.huggingface.adapter_file import check_shape, config_from_mapping, document_from, is_vera, parsed_json
 from gamma_calc.huggingface.adapters import (
     BESIDE_LORA,
     Adapter,

@@ -14,7 +14,8 @@ from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named
 from gamma_calc.experiment.transfer import MODULE_ALONE
-from gamma_calc.huggingface.adapter_config import AdapterConfig, config_from_file, config_from_mapping
+from gamma_calc.huggingface.adapter_config import AdapterConfig
+from gamma_calc.huggingface.adapter_file import config_from_file, config_from_mapping
 from gamma_calc.huggingface.implemented_scheme import (
     PICKED_ENTRY,
     StableEdge,

@@ -27,7 +27,7 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.derivation.as_json import SCHEMA, condition_json, largest_json
 from gamma_calc.derivation.suppositions import Alignments, measured_policy
 from gamma_calc.errors import BadInput, named_in
-from gamma_calc.huggingface.adapter_config import config_from_mapping
+from gamma_calc.huggingface.adapter_file import config_from_mapping
 from gamma_calc.huggingface.adapter_keys import keys_of
 from gamma_calc.huggingface.adapters import active_configuration
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme

@@ -17,7 +17,7 @@ from peft.optimizers import create_loraplus_optimizer
 
 from gamma_calc.algebra import Affine
 from gamma_calc.experiment.alpha import AlphaReading
-from gamma_calc.huggingface.adapter_config import config_from_file
+from gamma_calc.huggingface.adapter_file import config_from_file
 from gamma_calc.huggingface.adapter_keys import VARIANTS
 from gamma_calc.huggingface.implemented_scheme import linear_spec
 from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, Start, initialisation

@@ -21,7 +21,8 @@ from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.experiment.transfer import MODULE_ALONE
-from gamma_calc.huggingface.adapter_config import EMBEDDINGS, config_from_mapping
+from gamma_calc.huggingface.adapter_config import EMBEDDINGS
+from gamma_calc.huggingface.adapter_file import config_from_mapping
 from gamma_calc.huggingface.adapter_keys import KeysOf, keys_of
 from gamma_calc.huggingface.initialisation import init_lora_
 from gamma_calc.huggingface.layer_names import slips_of
