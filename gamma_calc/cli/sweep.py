@@ -55,6 +55,7 @@ def answer(options: argparse.Namespace) -> int:
             found = sweep(options.file, options.store, executor=options.executor, progress=progress)
     except Interrupted as interrupted:
         kept = f"{interrupted.done} of {interrupted.total} runs are in {options.store}"
+        kept = kept if interrupted.done else "no run is finished"
         complain(f"interrupted; {kept}, and the same command does the rest")
         return INTERRUPTED
     show(options, found.json, lambda: str(found))

@@ -22,7 +22,7 @@ a column text and, to classify, one called label. --widths builds a family from 
 All layers have one rate, B's --ratio times that of A. --to names the model that you mean to train: its rates follow
 from the scheme's law, layer by layer: that of one module, or with --network that of the whole model. A grid of rates
 is made longer where its end is best. A sound run is one whose loss ends below where it began; the others, diverged
-ones, are left out.
+ones, are left out. The star is the best rate with most sound runs.
 
 Nothing is downloaded, unless with --download, and no code of a model's folder is run. Finished runs are kept: after
 Ctrl-C or a kill the same command does the rest. The exit status is 3 where the best rate is not known.

@@ -103,6 +103,8 @@ def named_executors(text: str) -> Executors:
     is_count = count.isascii() and count.isdigit() and len(count) <= 4 and 1 <= int(count) <= MOST_WORKERS
     if kind == SPAWN and (is_count or not colon):
         return partial(spawned, int(count) if colon else CORES)
+    if kind == SPAWN:
+        raise BadInput("--executor", found=text, expected=f"spawn:K with K processes, 1 to {MOST_WORKERS}")
     raise BadInput("--executor", found=text, expected=f"one of {', '.join(CHOICES)}", choices=CHOICES)
 
 

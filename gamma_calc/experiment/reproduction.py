@@ -25,6 +25,7 @@ from gamma_calc.experiment.stability_plane import (
     StabilityEdge,
     edge_point,
     far_edge,
+    searched,
     student_edge,
 )
 from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy, first_look, planned_run, student_study
@@ -86,6 +87,11 @@ class EdgeRun:
             return halvings * plan.far_runs**2 * max(plan.edge_widths)
         return halvings * plan.edge_runs**2 * plan.edge_points * self.width
 
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The least and the largest rate of A between which it looks."""
+        return tuple(np.exp2(searched(self.width)).tolist())
+
     def measured(self) -> Arrays:
         """The edge's fields; truth is 1."""
         measuring = {FAR: far_edge, STUDENT: student_edge}[self.experiment]
@@ -122,7 +128,7 @@ def _edge(plan: ReproductionPlan, experiment: str, scheme: str, offset: Fraction
     """The edge on one line, a run a width."""
     widths = plan.far_widths if experiment == FAR else plan.edge_widths
     edge_runs = [EdgeRun(plan, scheme, experiment, offset, width) for width in widths]
-    runs = [planned_run(run, scheme, run.width, (2.0 ** float(offset),), run.work) for run in edge_runs]
+    runs = [planned_run(run, scheme, run.width, run.rates, run.work) for run in edge_runs]
 
     def asking() -> Asking[EdgePoint]:
         found = [[each[name] for name in EDGE] for each in (yield runs)]

@@ -161,8 +161,13 @@ def student_edge(plan: ReproductionPlan, scheme: str, offset: Fraction, width: i
 
 
 def _edge(is_bounded: IsBounded, width: int, precision: float = PRECISION) -> StabilityEdge:
+    return stability_edge(is_bounded, *searched(width), precision=precision)
+
+
+def searched(width: int) -> tuple[float, float]:
+    """log2 of the least and the largest rate of A between which an edge is looked for."""
     octaves = np.log2(width)
-    return stability_edge(is_bounded, SLOPES[0] * octaves - MARGIN, SLOPES[1] * octaves + MARGIN, precision=precision)
+    return SLOPES[0] * octaves - MARGIN, SLOPES[1] * octaves + MARGIN
 
 
 def edge_point(

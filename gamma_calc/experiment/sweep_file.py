@@ -45,6 +45,7 @@ from gamma_calc.experiment.sweep_values import (
 )
 from gamma_calc.numbers import whole_number
 from gamma_calc.program.optimizers import named_optimizer
+from gamma_calc.program.problem_file import is_place
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import selected
 from gamma_calc.program.spec_file import check_names, scheme_from, scheme_from_table, toml_file
@@ -126,6 +127,8 @@ def _scheme(entry: str | Mapping[str, Any], number: int, folder: Path) -> Scheme
     with named_in(f"schemes: entry {number}"):
         if not isinstance(entry, str):
             return scheme_from_table(entry, default_name=f"scheme {number}")
+        if is_place(entry):
+            raise BadInput(f"{entry}: a sweep takes networks that a spec can name, and this one is written in Python")
         is_path = entry.endswith(".toml") or "/" in entry or "\\" in entry
         return scheme_from(str(folder / entry) if is_path else entry)
 

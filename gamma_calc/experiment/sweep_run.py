@@ -243,7 +243,7 @@ PROGRAM = 2**28
 """Bytes that the program itself takes with its libraries: about a quarter of a GiB."""
 
 ADVICE = "take smaller sizes, fewer workers or a larger machine"
-OF_A_SWEEP = "take fewer workers (spawn:1), a smaller rates_per_run or seeds_per_run, or a larger machine"
+OF_A_SWEEP = "take fewer workers (spawn:1), a smaller rates_per_run, seeds_per_run or width, or a larger machine"
 
 
 def check_memory(runs: Sequence[Planned], available: int | None, device: int | None = None) -> None:

@@ -242,7 +242,7 @@ def _cancelled(whole: NDArray[np.float64], together: NDArray[np.float64], measur
 
     Lower terms may hide a slope, but they add to the sum: one that is smaller than its leading terms has lost them.
     """
-    share = np.divide(whole, together, out=np.ones_like(whole), where=together > 0)
+    share = np.divide(whole, together, out=np.ones_like(whole), where=(together > 0) & ~measurement.is_excluded)
     at_last = share[-1][~measurement.is_excluded[-1]]
     if not at_last.size or at_last.mean() >= MOST_CANCELLED:
         return ""

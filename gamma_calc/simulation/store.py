@@ -55,12 +55,15 @@ _IS_DAMAGED = (
     "is damaged; move it away together with its -wal and -shm files and start the sweep again, or rescue what can be"
     " read of it with: sqlite3 FILE .recover"
 )
+_IS_READ_ONLY = (
+    "cannot be written: make the file and its folder writable, copy it to a folder of yours, or name another file"
+)
 NO_CODE = 0
 """Of what is no text in a column of text."""
 _REFUSALS: Mapping[int, str] = MappingProxyType(
     {
-        sqlite3.SQLITE_READONLY: "cannot be written: make the file and its folder writable, or name another file",
-        sqlite3.SQLITE_PERM: "cannot be written: make the file and its folder writable, or name another file",
+        sqlite3.SQLITE_READONLY: _IS_READ_ONLY,
+        sqlite3.SQLITE_PERM: _IS_READ_ONLY,
         sqlite3.SQLITE_CANTOPEN: "cannot be opened: the file and its folder have to be readable and writable",
         sqlite3.SQLITE_FULL: "the disk is full: free some space and start again; every finished run is kept",
         sqlite3.SQLITE_IOERR: "the disk does not take or give the data (is it full?); every finished run is kept",

@@ -312,3 +312,8 @@ def test_a_sum_whose_leading_terms_cancel_is_not_as_large_as_they_are(
     assert row.cancelled == said
     assert row.verdict is (Verdict.FAIL if said else Verdict.PASS)
     assert row.leading.judgement.verdict is Verdict.PASS and row.json()["verdict"] == row.verdict.value
+
+
+def test_runs_that_overflow_are_left_out_without_a_warning() -> None:
+    found = crosscheck("init-a", optimizer="sgd", at={"eta": "3"}, settings=Settings(seeds=4))
+    assert found.verdict is Verdict.INCONCLUSIVE

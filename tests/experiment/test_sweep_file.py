@@ -79,6 +79,7 @@ def test_a_grid_has_both_ends_where_they_are_whole_steps(grid: str, values: tupl
         ),
         pytest.param({"schemes": '["init-q"]'}, "entry 1: unknown scheme", id="scheme"),
         pytest.param({"schemes": '["none.toml"]'}, "no such file", id="scheme-file"),
+        pytest.param({"schemes": '["net.py:f"]'}, "entry 1: net.py:f: .* is written in Python", id="in-python"),
         pytest.param({"schemes": '[{ exponents = { A = "1/0" } }]'}, "entry 1: A: ", id="inline"),
         pytest.param({"optimizers": '["adm"]'}, "Did you mean 'adam'", id="optimizer"),
         pytest.param({"at": '{ q = "1" }'}, "'q' is not a free exponent", id="at"),

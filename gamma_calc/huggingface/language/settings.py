@@ -94,7 +94,7 @@ class Plan:
         if self.seeds < 2:
             raise BadInput("--seeds", found=str(self.seeds), expected="at least 2, for an interval")
         if len(self.log2_rates) < 3:
-            raise BadInput("--rates", found=f"{len(self.log2_rates)} rates", expected="at least 3 octaves")
+            raise BadInput("--rates", found=f"{len(self.log2_rates)}, one an octave", expected="at least 3")
 
 
 ROBERTA, LLAMA = "roberta", "llama"

@@ -68,11 +68,16 @@ class Curves:
     def best(self, is_by_share: bool) -> int:
         """The rate of the grid at which a scheme is compared: the best on the validation part, mean over seeds.
 
-        By the share of right predictions, the lower loss deciding a tie; or by the loss.
+        Of the rates at which most runs are sound, and over these runs. By the share of right predictions, the lower
+        loss deciding a tie; or by the loss.
         """
-        loss = np.nan_to_num(self.validation_loss.mean(axis=1), nan=np.inf)
-        share = self.validation_right.mean(axis=1) if is_by_share else np.zeros_like(loss)
-        return min(range(len(loss)), key=lambda k: (loss[k] == np.inf, -share[k], loss[k]))
+        is_sound = np.asarray(self.health == Health.SOUND)
+        found = is_sound.sum(axis=1)
+        loss, share = (
+            np.where(is_sound, each, 0.0).sum(axis=1) / np.maximum(found, 1)
+            for each in (self.validation_loss, self.validation_right)
+        )
+        return min(range(len(loss)), key=lambda k: (-found[k], -share[k] if is_by_share else 0.0, loss[k]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,15 @@ def test_a_diverged_run_is_neither_an_optimum_nor_the_best() -> None:
     assert RATES[found.best(is_by_share=False)] == -6.0
 
 
+def test_the_best_rate_is_one_with_most_sound_runs() -> None:
+    found = curves("init-a", -6.0)
+    best = found.best(is_by_share=False)
+    found.validation_loss[best + 1] = found.validation_loss[best] - 0.1
+    assert found.best(is_by_share=False) == best + 1
+    found.validation_loss[best + 1, 0] = 3.0  # above its start
+    assert found.best(is_by_share=False) == best
+
+
 def test_the_best_rate_is_by_share_and_then_by_loss() -> None:
     found = curves("init-a", -6.0)
     found.validation_right[:] = 0.5
