@@ -14,7 +14,7 @@ from typing import Any
 from gamma_calc.algebra.plain import MOST_FORMS, Json, form, rational
 from gamma_calc.errors import BadInput
 
-KIND, SCHEMA = "gamma-calc certificate", 5
+KIND, SCHEMA = "gamma-calc certificate", 6
 LARGEST = 4 * 2**20
 """Bytes of the largest file that is read."""
 QUOTED = 40
@@ -91,6 +91,10 @@ _name = _such(
     "a name: letters, digits, any of _ + ' or blanks, and numbers in brackets",
 )
 """A name of the program, which `verify` prints among its own words."""
+_each_once = _such(
+    lambda data: type(data) is list and all(type(each) is str for each in data) and len({*data}) == len(data),
+    "a list of axes, each of them once",
+)
 _whole = _such(lambda data: type(data) is int, "a whole number")
 _flag = _such(lambda data: type(data) is bool, "true or false")
 
@@ -183,7 +187,7 @@ _PREMISES = {
     "domain": _forms,
     "without": [_name],
     "align": _by_name(_by_name(_form)),
-    "start": _by_name({"size": _forms, "random": [_text]}),
+    "start": _by_name({"size": _forms, "random": _each_once}),
     "step": [_assignment],
     "next": _named(_text),
     "quantities": _by_name(_text),

@@ -6,30 +6,39 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, product
 from math import prod
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from gamma_calc.algebra.affine import Affine, auxiliary
 from gamma_calc.algebra.plain import Forms, Json, form, forms, rational
 
 Family = tuple[Affine, int, tuple[tuple[Affine, int], ...]]
 """The sums of a base and k >= 0 turns of each of some cycles with a length + the sum of k * their steps at most t."""
-ZERO, ONE, LOWER, UPPER, MOST_STEPS, MOST_WORK, SUMMED = Affine.of(0), Affine.of(1), 0, 1, 64, 300_000, "summed"
+ZERO, ONE, LOWER, UPPER, SUMMED, MOST_STEPS, MOST_WORK, APART = (
+    Affine.of(0),
+    Affine.of(1),
+    0,
+    1,
+    "summed",
+    64,
+    300_000,
+    3,
+)
+
+
+T = TypeVar("T", bound=tuple[str, ...])
 
 
 class Refuted(Exception):
     """A step of a certificate does not hold."""
 
 
-Places = frozenset[tuple[str, str]]
-"""Axes of a random tensor, each with the axis of a value at which its entries are seen."""
-
-
 @dataclass(frozen=True, slots=True)
 class SeenTensor:
-    """A random tensor that a value has seen: at which of its axes, and what met it in the sum over the other one."""
+    """A random tensor that a value has seen: at which of its axes that grow, each with the axis of the value there, and
+    what met it in the sum over the other one."""
 
     tensor: str
-    at: Places
+    at: frozenset[tuple[str, str]]
     factor: "BoundedPart | None" = None
 
 
@@ -44,10 +53,6 @@ class BoundedPart:
     odd: frozenset[tuple[str, str, str]] = frozenset()
     seen: frozenset[SeenTensor] = frozenset()
     is_past: bool = False
-
-
-Summation = tuple[str, Affine, BoundedPart]
-"""A part of a sum over an axis: its kind, what it adds, and what it leaves."""
 
 
 def nonnegative(conclusions: Forms) -> list[tuple[Affine, Forms]]:
@@ -65,60 +70,50 @@ def largest(parts: Sequence[BoundedPart]) -> tuple[Forms, ...]:
     return tuple(tuple(dict.fromkeys(f for each in parts for f in each.bounds[side])) for side in (LOWER, UPPER))
 
 
-def united(sights: Iterable[SeenTensor]) -> frozenset[SeenTensor]:
-    """Sights that a later sum can meet; those whose factors are of one parity are one."""
-    return met_again(frozenset(sights))
-
-
 @lru_cache(maxsize=65536)
-def met_again(sights: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
-    """The same, of sights each of which is there once."""
+def united(*some: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
+    """Sights that a later sum can meet; those whose factors are of one parity are one."""
     found: dict[tuple[object, ...], SeenTensor] = {}
-    for each in sights:
+    for each in frozenset[SeenTensor]().union(*some):
         key = each.tensor, each.at, each.factor and (each.factor.odd, each.factor.is_past)
         factor, other = each.factor, found[key].factor if key in found else None
         if factor and other:
-            each = replace(each, factor=replace(factor, seen=united(factor.seen | other.seen)))
+            each = replace(each, factor=replace(factor, seen=united(factor.seen, other.seen)))
         found |= {key: each} if each.at else {}
     return frozenset(found.values())
 
 
 def moved(part: BoundedPart, old: str, new: str) -> BoundedPart:
     """A part with an axis of its value under another name."""
-
-    def seen(sight: SeenTensor) -> SeenTensor:
-        return replace(sight, at=frozenset((axis, new if place == old else place) for axis, place in sight.at))
-
+    seen = {s: replace(s, at=frozenset((own, new if at == old else at) for own, at in s.at)) for s in part.seen}
     odd = frozenset((name, axis, new if place == old else place) for name, axis, place in part.odd)
-    return replace(part, fresh=part.fresh and seen(part.fresh), odd=odd, seen=frozenset(map(seen, part.seen)))
+    return replace(part, fresh=part.fresh and seen[part.fresh], odd=odd, seen=frozenset(seen.values()))
 
 
 @lru_cache(maxsize=65536)
 def remembered(part: BoundedPart, axis: str, depth: int = 1) -> BoundedPart:
     """What a tensor that meets a part in a sum over an axis remembers of it; of sums before it in earlier steps, signs
     alone."""
-    seen = [each for each in part.seen if axis in dict(each.at).values()] if depth >= 0 else []
-    earlier = [replace(s, at=only(s.at, axis), factor=s.factor and shortened(s.factor, depth - 1)) for s in seen]
-    odd = frozenset(flip for flip in part.odd if flip[2] == axis)
-    return moved(BoundedPart((), None, odd, united(earlier)), axis, SUMMED)
-
-
-def shortened(factor: BoundedPart, depth: int) -> BoundedPart:
-    """What a tensor met, as what meets that tensor remembers it."""
-    return replace(remembered(factor, SUMMED, depth), is_past=True) if factor.is_past else factor
+    seen = [each for each in part.seen if depth >= 0 and only(each.at, axis)]
+    old = {s.factor: remembered(s.factor, SUMMED, depth - 1) for s in seen if s.factor and s.factor.is_past}
+    earlier = frozenset(replace(s, at=only(s.at, axis), factor=s.factor and old.get(s.factor, s.factor)) for s in seen)
+    return moved(BoundedPart((), None, only(part.odd, axis), united(earlier), part.is_past), axis, SUMMED)
 
 
 @lru_cache(maxsize=65536)
 def past(part: BoundedPart) -> BoundedPart:
     """A part of an earlier step."""
     return replace(
-        part, seen=united(replace(s, factor=s.factor and past(replace(s.factor, is_past=True))) for s in part.seen)
+        part,
+        seen=united(
+            frozenset(replace(s, factor=s.factor and past(replace(s.factor, is_past=True))) for s in part.seen)
+        ),
     )
 
 
-def only(at: Places, axis: str) -> Places:
-    """The axes of a tensor that are seen at one axis of a value."""
-    return frozenset(pair for pair in at if pair[1] == axis)
+def only(places: frozenset[T], axis: str) -> frozenset[T]:
+    """Those of some flips, or of the axes of a tensor, that are at one axis of a value."""
+    return frozenset(each for each in places if each[-1] == axis)
 
 
 class ProofSteps:
@@ -198,14 +193,16 @@ class CheckedRun:
     def __init__(self, data: Json, proof: ProofSteps, where: Forms, steps: int) -> None:
         self.data, self.proof, self.where, self.without = data, proof, where, frozenset(data["without"])
         self.size = {axis: form(value) for axis, value in data["axes"].items()}
-        self.known, self.state = (*forms(data["domain"]), *self.size.values()), dict[str, tuple[BoundedPart, ...]]()
-        self.axes = {name: frozenset(each["random"]) for name, each in data["start"].items()}
-        self.domain, self.steps = (*self.known, *where), list[dict[str, BoundedPart]]()
+        self.state, self.steps = dict[str, tuple[BoundedPart, ...]](), list[dict[str, BoundedPart]]()
+        self.domain = (*forms(data["domain"]), *self.size.values(), *where)
         for name, each in data["start"].items():
-            size, itself = forms(each["size"]), SeenTensor(name, frozenset((axis, axis) for axis in self.axes[name]))
-            odd = frozenset((name, axis, axis) for axis in self.axes[name] if self.size[axis] != ZERO)
-            fresh = itself if self.axes[name] else None
-            self.state[name] = (BoundedPart((size, size), fresh, odd, united([itself])),) if size else ()
+            size, at = (
+                forms(each["size"]),
+                frozenset((axis, axis) for axis in each["random"] if self.size[axis] != ZERO),
+            )
+            proof.check(len(at) < 3, f"{name} has more than two axes that grow")
+            odd, seen = frozenset((name, *pair) for pair in at), frozenset({SeenTensor(name, at)} if at else ())
+            self.state[name] = (BoundedPart((size, size), next(iter(seen), None), odd, seen),) if size else ()
         self.is_settled, self.is_symbolic, self.law = False, False, cast("Law | None", None)
         proof.step("domain")
         proof.point(self.domain)
@@ -214,40 +211,41 @@ class CheckedRun:
 
     def times(self, gains: Sequence[Forms], like: BoundedPart, *parts: BoundedPart) -> BoundedPart:
         """The product of parts, with what a rule adds."""
-        factors = [[gains[side], *(part.bounds[side] for part in parts)] for side in (LOWER, UPPER)]
-        sums = (dict.fromkeys(sum(way, ZERO) for way in self.proof.ways(each)) for each in factors)
-        return replace(like, bounds=tuple(map(tuple, sums)))
+        ways = (self.proof.ways([gains[side], *(part.bounds[side] for part in parts)]) for side in (LOWER, UPPER))
+        return replace(like, bounds=tuple(tuple(dict.fromkeys(sum(way, ZERO) for way in each)) for each in ways))
 
     def contracted(self, x: BoundedPart, y: BoundedPart, axis: str) -> Iterable[BoundedPart]:
         """The sum over an axis of the products of two parts, by what is known of their signs and sights."""
-        fresh = [(w.fresh, met) for w, met in ((x, y), (y, x)) if w.fresh and only(w.fresh.at, axis)]
-        tensor, other = fresh[0] if fresh else (None, x)
+        fresh = {w.fresh: met for w, met in ((x, y), (y, x)) if w.fresh and only(w.fresh.at, axis)}
+        tensor, other = next(iter(fresh.items()), (None, x))
         left = {
             s: replace(s, at=s.at - only(s.at, axis), factor=None) if only(s.at, axis) else s for s in x.seen | y.seen
         }
-        if tensor and len(tensor.at) == 2:
-            left[tensor] = replace(left[tensor], factor=remembered(replace(other, bounds=()), axis))
-        odd = frozenset(flip for flip in x.odd ^ y.odd if flip[2] != axis)
-        whole = BoundedPart((), None, odd, united(left.values()))
-        met = (s for s in other.seen if tensor and s.tensor == tensor.tensor and only(s.at, axis))
-        sights = sorted(
-            met, key=lambda s: (sorted(s.at), s.factor is not None, sorted(s.factor.odd if s.factor else ()))
-        )
+        left |= {w: replace(left[w], factor=remembered(replace(met, bounds=()), axis)) for w, met in fresh.items()}
+        odd = (x.odd ^ y.odd) - only(x.odd ^ y.odd, axis)
+        whole = BoundedPart(((ZERO,), (ZERO,)), None, odd, united(frozenset(left.values())))
+        sights = [s for s in other.seen if tensor and s.tensor == tensor.tensor and only(s.at, axis)]
         if self.size[axis] == ZERO:
-            found: Iterable[Summation] = [("fixed", ZERO, whole)]
+            found: Iterable[tuple[str, Affine, BoundedPart]] = [("fixed", ZERO, whole)]
         elif tensor and all(s.at == only(s.at, axis) for s in sights):
             found = self.hat_and_dot(tensor, other, sights, axis, whole, frozenset(left[s] for s in other.seen))
         else:
             found = self.of_two(x, y, axis, whole)
         for kind, gain, part in found:
-            yield self.times(self.gains(kind, gain, axis), part, x, y)
+            yield self.times(self.gains(kind, gain, axis), part, x, y, part)
 
-    def of_two(self, x: BoundedPart, y: BoundedPart, axis: str, whole: BoundedPart) -> list[Summation]:
+    def of_two(
+        self, x: BoundedPart, y: BoundedPart, axis: str, whole: BoundedPart
+    ) -> list[tuple[str, Affine, BoundedPart]]:
         """A sum of two factors: independent where a flip along the axis changes its sign, else aligned or walks."""
-        size, is_centred = self.size[axis], any(place == axis for _, _, place in x.odd ^ y.odd)
+        size, is_centred = self.size[axis], bool(only(x.odd ^ y.odd, axis))
         walks = [] if is_centred else self.walks(x, y, axis)
-        found = [("independent", size / 2, whole)] if is_centred or walks else [("aligned", size, whole)]
-        return found + [("diluted", size - walk / 2, whole) for walk in walks]
+        if is_centred or walks:
+            return [("independent", size / 2, whole), *(("diluted", size - walk / 2, whole) for walk in walks)]
+        names = {name for name, *_ in only(x.odd & y.odd, axis)}
+        if all(names <= {s.tensor for s in part.seen if only(s.at, axis)} for part in (x, y)):
+            return [("aligned", size, whole)]
+        return [("independent", size / 2, whole), ("aligned", size, replace(whole, bounds=((), (ZERO,))))]
 
     def hat_and_dot(
         self,
@@ -257,33 +255,31 @@ class CheckedRun:
         axis: str,
         hat: BoundedPart,
         seen: frozenset[SeenTensor],
-    ) -> Iterable[Summation]:
+    ) -> Iterable[tuple[str, Affine, BoundedPart]]:
         """A sum of a random tensor W: the hat, independent of all before, and a dot for each W^T y that was seen."""
         size, ((through, place), *_) = self.size[axis], [*(tensor.at - only(tensor.at, axis)), ("", "")]
         yield "independent", size / 2, hat
-        flips = {(tensor.tensor, own, axis) for own, _ in only(tensor.at, axis)}
-        is_centred = any(at == axis for _, _, at in other.odd - flips)
-        odd = frozenset(flip for flip in other.odd if flip[2] != axis)
-        for factor in dict.fromkeys(s.factor for s in sights) if through and flips & other.odd else ():
-            gain = (size / 2 if is_centred else size) - self.size[through] / 2
-            back = moved(factor, SUMMED, place) if factor else BoundedPart(())
-            yield "diluted", gain, BoundedPart((), None, odd ^ back.odd, united(seen | back.seen))
+        flips, at_axis = {(tensor.tensor, own, axis) for own, _ in only(tensor.at, axis)}, only(other.odd, axis)
+        backs = {moved(s.factor or BoundedPart(()), SUMMED, place) for s in sights if flips & other.odd}
+        for back in sorted(backs, key=lambda each: (sorted(each.odd), each.is_past)):
+            part = replace(hat, odd=other.odd - at_axis ^ back.odd, seen=united(seen, back.seen))
+            yield "diluted", (size / 2 if at_axis - flips else size) - self.size.get(through, ZERO) / 2, part
 
     def walks(self, x: BoundedPart, y: BoundedPart, axis: str) -> list[Affine]:
         """How long the random walks u . v are where W u and W v, which W gives a common sign, are summed over an axis.
 
         The product u . v is centred, or u and v are themselves V a and V b that know of each other by walks.
         """
-        for name, own, place in sorted(x.odd & y.odd):
+        for name, own, _ in sorted(only(x.odd & y.odd, axis)):
             us, vs = ([s.factor for s in each.seen if s.tensor == name and only(s.at, axis)] for each in (x, y))
-            length = sum((self.size[each] for each in self.axes[name] - {own}), ZERO)
+            length = sum((self.size[each] for each in {*self.data["start"][name]["random"]} - {own}), ZERO)
             pairs = [
                 [length] if u and v and u.odd ^ v.odd else earlier and [length, *earlier]
                 for u, v in product(us, vs)
                 for earlier in [self.walks(u, v, SUMMED) if u and v else []]
             ]
-            if place == axis and pairs and all(pairs):
-                return [*dict.fromkeys(chain.from_iterable(pairs))]
+            if pairs and all(pairs):
+                return sorted(set(chain.from_iterable(pairs)), key=str)
         return []
 
     def gains(self, kind: str, known: Affine, axis: str) -> tuple[Forms, ...]:
@@ -295,14 +291,21 @@ class CheckedRun:
         nothing = lost and ("A4" in self.without or kind == "diluted")
         return () if nothing else (size / 2 if lost else known,), (size if "A3" in lost else known,)
 
-    def gathered(self, parts: Sequence[BoundedPart]) -> Iterable[BoundedPart]:
+    def gathered(self, parts: Sequence[BoundedPart], apart: int = APART) -> Iterable[BoundedPart]:
         """Parts brought together by parity; without A4 those of one parity may cancel, without A3 also others."""
         kinds = dict.fromkeys((part.fresh, part.odd) for part in parts)
         for fresh, odd in kinds:
             same = [part for part in parts if (part.fresh, part.odd) == (fresh, odd)]
             can_cancel = "A4" in self.without and (len(same) > 1 or ("A3" in self.without and len(kinds) > 1))
-            (lower, upper), seen = largest(same), united(sight for part in same for sight in part.seen)
-            yield BoundedPart((() if can_cancel else lower, upper), fresh, odd, seen)
+            sights = dict.fromkeys(part.seen for part in same)
+            groups = [(seen, largest([part for part in same if part.seen == seen])) for seen in sights]
+            if len(groups) > apart:
+                groups = [
+                    (frozenset[SeenTensor].intersection(*(past(part).seen for part in same)), largest(same)),
+                    (united(*sights), ((), largest(same)[UPPER])),
+                ]
+            for seen, (lower, upper) in groups:
+                yield BoundedPart((() if can_cancel else lower, upper), fresh, odd, seen)
 
     def pruned(self, of: str, part: BoundedPart) -> BoundedPart:
         """The part with the bounds that are stated for it; a symbolic one as it is."""
@@ -312,24 +315,29 @@ class CheckedRun:
     def normalised(self, data: Json, gradient: Iterable[BoundedPart]) -> Iterable[BoundedPart]:
         """Entries of the rate's size for the leading parity, and less by the gap beside it or a leading epsilon."""
         of, rate, leader, is_lost = data["name"], form(data["by"]), cast(BoundedPart | None, None), "A6" in self.without
-        parts = [self.pruned(f"{of}, gradient", each) for each in gradient]
+        parts = [self.pruned(f"{of}, gradient", each) for each in self.gathered([*gradient], apart=1)]
         if data["epsilon"] and "A7" in self.without:
             self.proof.step(f"step {len(self.steps) + 1}, {of}, epsilon")
             least, most = largest(parts)
             small = nonnegative((-ONE,) if "A8" in self.without else tuple(-piece for piece in most))
             case = self.proof.choice(self.domain, [[(ZERO, least)], small, []])
             leader, is_lost = BoundedPart(((ZERO,), (ZERO,))) if case == 1 else None, is_lost or case == 2
-        if not leader and (len(parts) == 1 or not (self.is_symbolic or {"A3", "A8", "A9"} & self.without)):
+        if not leader and (
+            len({part.odd for part in parts}) == 1 or not (self.is_symbolic or {"A3", "A8", "A9"} & self.without)
+        ):
             self.proof.step(f"step {len(self.steps) + 1}, {of}, leading parity")
             cases = [[(p, x.bounds[LOWER]) for y in parts if y is not x for p in y.bounds[UPPER]] for x in parts]
             leader = [*parts, None][self.proof.choice(self.domain, [*cases, []])]
         top = leader.bounds[UPPER] if leader and leader.bounds[LOWER] == leader.bounds[UPPER] else ()
-        seen = united(sight for part in parts for sight in part.seen)
+        every = united(*(part.seen for part in parts))
         for part in parts:
             bounds: tuple[Forms, ...] = ((rate,) if part is leader else (), (rate,))
             if len(top) == 1:
                 bounds = tuple(tuple(rate + piece - top[0] for piece in side) for side in part.bounds)
+            seen = united(part.seen, leader.seen) if leader else every
             yield replace(part, bounds=(() if is_lost else bounds[LOWER], bounds[UPPER]), fresh=None, seen=seen)
+            if seen != every:
+                yield replace(part, bounds=((), bounds[UPPER]), fresh=None, seen=every)
 
     def step(self) -> None:
         """One training step: its assignments, the state that it leaves, and what is looked at."""
@@ -337,8 +345,8 @@ class CheckedRun:
         for each in self.data["step"]:
             given = [values[name] for name in each["of"]]
             if each["is"] == "product":
-                every = [p for x, y in product(*given) for p in self.contracted(x, y, each["over"])]
-                made: Iterable[BoundedPart] = self.gathered(every)
+                pairs = (self.contracted(x, y, each["over"]) for x, y in product(*given))
+                made: Iterable[BoundedPart] = self.gathered([*chain.from_iterable(pairs)])
             elif each["is"] == "renamed":
                 made = [moved(part, each["from"], each["to"]) for part in sum(given, ())]
             elif each["is"] == "scaled":
@@ -346,7 +354,8 @@ class CheckedRun:
             else:
                 made = self.gathered(sum(given, ()))
             values[each["name"]] = tuple(self.normalised(each, made) if each["is"] == "normalised" else made)
-        self.state = before | {name: tuple(past(self.pruned(name, p)) for p in values[moving[name]]) for name in moving}
+        left = {name: [past(self.pruned(name, part)) for part in values[moving[name]]] for name in moving}
+        self.state = before | {name: tuple(self.gathered(parts)) for name, parts in left.items()}
         whole = {of: largest([*self.gathered(values[name])]) for of, name in self.data["quantities"].items()}
         self.steps.append({of: self.pruned(of, BoundedPart(bounds)) for of, bounds in whole.items()})
         self.is_settled = self.state == before

@@ -45,6 +45,8 @@ Terms = tuple[tuple[str, bool], ...]
 """The values of which one is the sum, by name, each with whether it is made from initial parts and data alone."""
 WRITTEN = {Moment.PREVIOUS: "{0}", Moment.CHANGE: "d{0}", Moment.CURRENT: "{0}'"}
 """How a tensor before, during and after a step is written."""
+MOST_AXES = 2
+"""Axes that grow of a random tensor that a checker knows."""
 UNCOVERED: Mapping[type[Expression], str] = MappingProxyType(
     {
         Pointwise: "maps, such as relu",
@@ -72,6 +74,8 @@ def premises(scheme: Scheme, policy: Policy) -> Json:
         uncovered[f"the optimiser {rule.name}"] = None
     if any(tensor.epsilon is not None for tensor in program.parameters):
         uncovered["an epsilon that is not negligible"] = None
+    if any(sum(not axis.is_fixed for axis in tensor.axes) > MOST_AXES for tensor in program.parameters):
+        uncovered[f"parameters with more than {MOST_AXES} axes that grow"] = None
     if uncovered:
         raise Unknown(f"{policy.titled(scheme.title)}: no certificate covers {' and '.join(uncovered)}")
     listed = _Assignments(program)

@@ -55,8 +55,8 @@ def test_what_is_written_has_the_shape(name: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        pytest.param(("schema",), 1, "schema: found 1, expected 5", id="version"),
-        pytest.param(("schema",), True, "schema: found true, expected 5", id="version-flag"),
+        pytest.param(("schema",), 1, "schema: found 1, expected 6", id="version"),
+        pytest.param(("schema",), True, "schema: found true, expected 6", id="version-flag"),
         pytest.param(("kind",), "x", "kind: found 'x', expected 'gamma-calc certificate'", id="kind"),
         pytest.param(("runs",), GONE, "the file: the key 'runs' is missing", id="no-runs"),
         pytest.param(("runs", 0, "claims"), GONE, "runs[0]: the key 'claims' is missing", id="no-claims"),

@@ -1,0 +1,133 @@
+"""What a checker knows of what a part of a sum has seen: no part lends its sights to another one of its parity."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gamma_calc import Problem
+from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.derivation.certificate import certificate
+from gamma_calc.derivation.certificate_shape import Malformed
+from gamma_calc.derivation.checker import LOWER, UPPER, CheckedRun, Refuted
+from gamma_calc.derivation.evidence import FoundProof
+from gamma_calc.derivation.premises import premises
+from gamma_calc.derivation.verification import verification
+from gamma_calc.errors import Unknown
+from gamma_calc.program.network import axis, contract, data, named, parameter
+from gamma_calc.program.problem import program_of
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.spec_file import scheme_from_text
+
+DEEP = '[model]\nkind = "lora-stack"\ndepth = 3\nfrozen = true\n[exponents]\n'
+STACKS = {
+    "adam": f'optimizer = "adam"\n{DEEP}A = "-1"\nB = "zero"\neta_A = "-3/2"\neta_B = "-1"',
+    "sign": 'optimizer = "sign"\n'
+    f'{DEEP}A = "-1"\nB = "0"\neta_A = "-1/2"\neta_B = "-1"\n[parameters."B[2]"]\nrate = "-1/2"',
+    "sgd": 'optimizer = "sgd"\n'
+    f'{DEEP}A = "-2"\nB = "-1/2"\neta_A = "-1"\neta_B = "-1/2"\n[parameters."A[1]"]\nrate = "-1"',
+}
+"""Stacks of which a checker that joined sights proved too large a size, as exact: of delta_0[3], or of Z_A[3]."""
+ONE = {"1": "1"}
+
+
+def stack(name: str) -> Scheme:
+    return scheme_from_text(STACKS[name], default_name=name)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_no_size_is_proved_that_the_engine_does_not_have(name: str) -> None:
+    steps = 1 if name == "sgd" else 2  # of gradient descent more are too long to check
+    run = trajectory(program_of(stack(name)), steps, stack(name).domain)
+    checked = CheckedRun(premises(stack(name), run.policy), FoundProof(), (), steps)
+    for step, sizes in zip(run.steps, checked.steps, strict=True):
+        for of, part in sizes.items():
+            engine = step.sizes[of]
+            for lower in part.bounds[LOWER]:
+                assert lower.constant <= engine.upper.at({}), of
+            assert engine.lower.is_vanishing or engine.lower.at({}) <= max(p.constant for p in part.bounds[UPPER]), of
+
+
+def program(start: Any, step: list[Any], quantities: dict[str, str], axes: str) -> Any:
+    """Premises with axes of size n."""
+    given = {name: {"size": [{}], "random": random} for name, random in start.items()}
+    more = {"domain": [], "without": [], "align": {}, "next": {}, "conditions": {}, "factors": {}}
+    return {"axes": dict.fromkeys(axes, ONE), "start": given, "step": step, "quantities": quantities, **more}
+
+
+def sizes(data: Any) -> dict[str, tuple[str, ...]]:
+    """What a checker proves of the quantities at the first step, where both bounds are the same."""
+    (step,) = CheckedRun(data, FoundProof(), (), 1).steps
+    assert all(part.bounds[LOWER] == part.bounds[UPPER] for part in step.values())
+    return {of: tuple(map(str, part.bounds[UPPER])) for of, part in step.items()}
+
+
+@pytest.mark.parametrize("order", [["W", "V"], ["V", "W"]])
+def test_the_order_of_the_factors_of_a_product_changes_nothing(order: list[str]) -> None:
+    """W V V^T x is n^(3/2), in whatever order it is written, and as W (V (V^T x))."""
+    step = [
+        {"name": "P", "is": "product", "of": order, "over": "j"},
+        {"name": "U", "is": "renamed", "of": ["V"], "from": "j", "to": "l"},
+        {"name": "Q", "is": "product", "of": ["U", "P"], "over": "k"},
+        {"name": "R", "is": "product", "of": ["Q", "x"], "over": "l"},
+    ]
+    start = {"W": ["i", "j"], "V": ["j", "k"], "x": []}
+    assert sizes(program(start, step, {"R": "R"}, "ijkl")) == {"R": ("3/2",)}
+
+
+def test_a_random_vector_knows_itself() -> None:
+    step = [{"name": "s", "is": "product", "of": ["v", "v"], "over": "n"}]
+    assert sizes(program({"v": ["n"]}, step, {"s": "s"}, "n")) == {"s": ("1",)}
+
+
+def test_three_axes_that_grow_are_refused() -> None:
+    with pytest.raises(Refuted, match="more than two axes"):
+        CheckedRun(program({"T": ["i", "j", "k"]}, [], {"T": "T"}, "ijk"), FoundProof(), (), 1)
+
+
+def three_axes() -> Problem:
+    i, j, k, o = axis("i", 1), axis("j", 1), axis("k", 2), axis("o")
+    seen = named("x", contract(contract(parameter("T", i, j, k, init="-1"), data("y", i), i), data("u", j), j))
+    again = contract(parameter("T", i, j, k, init="-1"), seen, k)
+    left = contract(parameter("B", o, i, init="zero", rate="eta"), again, i)
+    return Problem("three axes", named("f", contract(left, data("v", j, axis("b")), j)))
+
+
+def test_three_axes_are_not_covered_by_name() -> None:
+    with pytest.raises(Unknown, match="no certificate covers parameters with more than 2 axes that grow"):
+        certificate(derived(three_axes().scheme, 1))
+
+
+def test_an_axis_is_there_once() -> None:
+    data = json.loads(certificate(derived(stack("adam"), 1)).text())
+    name = next(iter(data["premises"]["start"]))
+    data["premises"]["start"][name]["random"] = ["width", "width"]
+    with pytest.raises(Malformed, match="each of them once"):
+        verification(data)
+
+
+def test_a_condition_that_does_not_ask_for_stable_is_not_judged_by_it() -> None:
+    """What `stable` bounds may be anything: another condition may hold where it never does."""
+    data = json.loads(certificate(derived(stack("adam"))).text())
+    data["premises"]["conditions"]["stable"]["bounded"] = ["Z_A[3]"]
+    data["premises"]["conditions"]["efficient"] = {"bounded": ["Z_B[1]"], "reached": []}
+    found = verification(data)
+    assert not any(each.startswith("efficient") and each.endswith("never") for each in found.conclusions)
+
+
+@pytest.mark.slow
+def test_a_certificate_does_not_depend_on_the_order_of_sets(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text(certificate(derived(stack("adam"))).text())
+    for seed in range(4):
+        words = [sys.executable, "-m", "gamma_calc", "verify", str(tmp_path / "c.json")]
+        assert (
+            subprocess.run(words, env={**os.environ, "PYTHONHASHSEED": str(seed)}, stdout=subprocess.DEVNULL).returncode
+            == 0
+        )
