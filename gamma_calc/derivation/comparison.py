@@ -10,7 +10,7 @@ from gamma_calc.analysis.conditions import factors_of
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.questions import Derived, derived_from
-from gamma_calc.derivation.suppositions import Alignments, Suppositions, schemes_and_policies
+from gamma_calc.derivation.suppositions import Alignments, schemes_and_policies, supposed_policy
 from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.program.selection import Spec, Values, selected
@@ -70,8 +70,8 @@ def compare(
     """
     if not specs:
         raise BadInput("no scheme to compare")
-    supposes = Suppositions(optimizer, without, align)
-    together = schemes_and_policies([(scheme, supposes) for scheme in selected(specs)], at)
+    schemes, policy = selected(specs), supposed_policy(without, align)
+    together = schemes_and_policies([(scheme, optimizer, policy) for scheme in schemes], at)
     return Comparison(tuple(derived_from(scheme, "all", policy) for scheme, policy in together))
 
 

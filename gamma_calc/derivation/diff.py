@@ -14,7 +14,7 @@ from gamma_calc.calculus.trace import Application
 from gamma_calc.derivation.as_json import application_json
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.derivation.questions import derived_from
-from gamma_calc.derivation.suppositions import Alignments, Suppositions, schemes_and_policies
+from gamma_calc.derivation.suppositions import Alignments, schemes_and_policies, supposed_policy
 from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.program.selection import Spec, Values
 
@@ -134,13 +134,12 @@ def diff(
     Raises:
         BadInput: as in `exponents`.
     """
-    ours = Suppositions(optimizer, without, align)
-    theirs = Suppositions(
-        optimizer if second_optimizer is None else second_optimizer,
-        without if second_without is None else second_without,
-        align if second_align is None else second_align,
+    ours = supposed_policy(without, align)
+    theirs = supposed_policy(
+        without if second_without is None else second_without, align if second_align is None else second_align
     )
-    pair = schemes_and_policies([(first, ours), (second, theirs)], at)
+    its_optimizer = optimizer if second_optimizer is None else second_optimizer
+    pair = schemes_and_policies([(first, optimizer, ours), (second, its_optimizer, theirs)], at)
     return Diff(difference(*(derived_from(scheme, steps, policy).derivation for scheme, policy in pair)))
 
 

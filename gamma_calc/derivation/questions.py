@@ -23,11 +23,7 @@ from gamma_calc.derivation.conditions import spaced
 from gamma_calc.derivation.document import document
 from gamma_calc.derivation.horizons import growth_lines, horizon_lines
 from gamma_calc.derivation.short import shortened
-from gamma_calc.derivation.suppositions import (
-    Alignments,
-    Suppositions,
-    scheme_and_policy,
-)
+from gamma_calc.derivation.suppositions import Alignments, scheme_and_policy
 from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.derivation.tables import COLUMNS, fitted, html_table, layer_rows, step_rows, text_table
 from gamma_calc.document.blocks import Document
@@ -266,7 +262,7 @@ def exponents(
         BadInput: the scheme, a value, an assumption or the number of steps cannot be understood.
         Unknown: a rule does not say how large something is in the first step.
     """
-    scheme, policy = scheme_and_policy(spec, Suppositions(optimizer, without, align), at)
+    scheme, policy = scheme_and_policy(spec, optimizer, at, without, align)
     run = _known(scheme, whole_number("steps", steps, 1, LONGEST), policy)
     if not run.cut:
         return Exponents(scheme, run, steps)
@@ -311,7 +307,7 @@ def derive(
     Raises:
         BadInput: as in `exponents`.
     """
-    scheme, policy = scheme_and_policy(spec, Suppositions(optimizer, without, align), at)
+    scheme, policy = scheme_and_policy(spec, optimizer, at, without, align)
     return derived_from(scheme, steps, policy)
 
 

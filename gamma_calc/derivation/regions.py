@@ -13,7 +13,7 @@ from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, free_exponents
 from gamma_calc.derivation.as_json import SCHEMA, Json, policy_json
 from gamma_calc.derivation.questions import derived_from
-from gamma_calc.derivation.suppositions import Alignments, Suppositions, scheme_and_policy
+from gamma_calc.derivation.suppositions import Alignments, scheme_and_policy
 from gamma_calc.derivation.tables import Shown
 from gamma_calc.errors import BadInput
 from gamma_calc.program.selection import Spec, Values
@@ -88,7 +88,7 @@ def region(
     Raises:
         BadInput: as in `derive`, the scheme has no such condition, or more than eight exponents are free.
     """
-    scheme, policy = scheme_and_policy(spec, Suppositions(optimizer, without, align), at)
+    scheme, policy = scheme_and_policy(spec, optimizer, at, without, align)
     known = [each.name for each in conditions_of(scheme.model)]
     if condition not in known:
         expected = f"one of {', '.join(known)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from gamma_calc.algebra import Affine, parsed_affine
@@ -20,55 +19,41 @@ Alignments = Mapping[str, str | int | float | Fraction | Affine]
 KINDS = tuple(kind.value for kind in Alignment if kind is not Alignment.FIXED)
 
 
-@dataclass(frozen=True, slots=True)
-class Suppositions:
-    """How a scheme is derived otherwise than it says and the calculus does.
+def supposed_policy(without: Collection[str] = (), align: Alignments | None = None) -> Policy:
+    """The policy without some assumptions, and with alignments, by kind of sum, instead of the calculus's own.
 
-    Args:
-        optimizer: takes the scheme under another optimiser.
-        without: the keys of assumptions to do without.
-        align: alignments to use instead of the calculus's own, by kind of sum.
+    Raises:
+        BadInput: an assumption or an alignment cannot be understood.
     """
-
-    optimizer: str | None = None
-    without: Collection[str] = ()
-    align: Alignments | None = None
-
-    @property
-    def policy(self) -> Policy:
-        """The policy that follows.
-
-        Raises:
-            BadInput: an assumption or an alignment cannot be understood.
-        """
-        given = checked_values("align", self.align, '{"aligned": "0.97"}')
-        alignments = tuple(_alignment(*item) for item in given.items())
-        without = self.without
-        is_list = isinstance(without, Collection) and not isinstance(without, str | bytes)
-        if not is_list or not all(isinstance(key, str) for key in without):
-            raise BadInput("without", found=without, expected='a list of assumptions, such as ["A3"]')
-        return Policy(alignments, dispensable(without))
+    given = checked_values("align", align, '{"aligned": "0.97"}')
+    alignments = tuple(_alignment(*item) for item in given.items())
+    is_list = isinstance(without, Collection) and not isinstance(without, str | bytes)
+    if not is_list or not all(isinstance(key, str) for key in without):
+        raise BadInput("without", found=without, expected='a list of assumptions, such as ["A3"]')
+    return Policy(alignments, dispensable(without))
 
 
-def scheme_and_policy(spec: Spec, supposes: Suppositions, at: Values | None = None) -> tuple[Scheme, Policy]:
+def scheme_and_policy(
+    spec: Spec, optimizer: str | None, at: Values | None, without: Collection[str], align: Alignments | None
+) -> tuple[Scheme, Policy]:
     """The scheme that is meant and the policy to derive it under; a value applies wherever its name is free.
 
     Raises:
         BadInput: something is not what its argument takes, or a name with a value is free nowhere.
     """
-    return schemes_and_policies([(spec, supposes)], at)[0]
+    return schemes_and_policies([(spec, optimizer, supposed_policy(without, align))], at)[0]
 
 
 def schemes_and_policies(
-    asked: Sequence[tuple[Spec, Suppositions]], at: Values | None = None
+    asked: Sequence[tuple[Spec, str | None, Policy]], at: Values | None
 ) -> tuple[tuple[Scheme, Policy], ...]:
-    """Several schemes with their policies, at the same values.
+    """Several schemes, each under an optimiser of its own if one is given, with their policies, at the same values.
 
     Raises:
         BadInput: as in `scheme_and_policy`, or an alignment has the name of a scheme's free exponent.
     """
-    policies = [supposes.policy for _, supposes in asked]
-    schemes = selected([spec for spec, _ in asked])
+    specs, optimizers, policies = zip(*asked, strict=True)
+    schemes = selected(specs)
     for scheme, policy in zip(schemes, policies, strict=True):
         for name in {*policy.free} & {*scheme.free}:
             expected = f"a number, or a name that is no free exponent of {scheme.name}"
@@ -78,7 +63,6 @@ def schemes_and_policies(
     only_aligned = {name for policy in policies for name in policy.free} - free
     values = checked_values("at", at)
     schemes = selected(schemes, at={name: value for name, value in values.items() if name not in only_aligned})
-    optimizers = [supposes.optimizer for _, supposes in asked]
     schemes = tuple(
         scheme if optimizer is None else scheme.under(optimizer)
         for scheme, optimizer in zip(schemes, optimizers, strict=True)
@@ -93,7 +77,7 @@ def measured_policy(align: Alignments | None) -> Policy:
     Raises:
         BadInput: a kind or a value is none, or an alignment is free.
     """
-    policy = Suppositions(align=align).policy
+    policy = supposed_policy(align=align)
     if policy.free:
         raise BadInput("an alignment", found=policy.free[0], expected="a number, such as 3/4 or 0.97")
     return policy

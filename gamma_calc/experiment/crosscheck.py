@@ -25,7 +25,7 @@ from gamma_calc.calculus.assumptions import NO_CANCELLATION
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.derivation.as_json import policy_json
 from gamma_calc.derivation.questions import LONGEST
-from gamma_calc.derivation.suppositions import Alignments, Suppositions, schemes_and_policies
+from gamma_calc.derivation.suppositions import Alignments, schemes_and_policies, supposed_policy
 from gamma_calc.derivation.tables import html_table, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.far_widths import far_refusal, settled
@@ -348,8 +348,9 @@ def crosscheck(
         raise BadInput("settings", found=settings, expected="Settings(...)")
     if settings.steps > LONGEST:  # so that its steps can be derived too
         raise BadInput("steps", found=settings.steps, expected=f"at most {LONGEST}")
-    supposes = Suppositions(optimizer, without, align)
-    every = schemes_and_policies([(spec, supposes) for spec in (*specs, *([] if against is None else [against]))], at)
+    supposed = supposed_policy(without, align)
+    asked = specs if against is None else (*specs, against)
+    every = schemes_and_policies([(spec, optimizer, supposed) for spec in asked], at)
     policy = every[0][1]
     if policy.free:
         names = ", ".join(policy.free)

@@ -12,7 +12,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.analysis.edge_law import EdgeLaw, edge_laws
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.derivation.as_json import policy_json
-from gamma_calc.derivation.suppositions import Alignments, Suppositions, scheme_and_policy
+from gamma_calc.derivation.suppositions import Alignments, scheme_and_policy
 from gamma_calc.derivation.tables import Shown, text_table
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named, says_scale, with_alpha, with_free_scale
@@ -303,7 +303,7 @@ def transfer_law(
         alpha, is_rank_stabilised: what gives s = alpha/r its power of the rank; by default the scheme's scale does.
         at_scale: whether places have a rank and an s: at a rank of n/s and more another law may hold.
     """
-    written, policy = scheme_and_policy(spec, Suppositions(optimizer, without, align), at)
+    written, policy = scheme_and_policy(spec, optimizer, at, without, align)
     scheme = with_alpha(written, alpha, is_rank_stabilised=is_rank_stabilised) if alpha is not None else written
     if not (with_scale or (at_scale and scheme.rates and written.exponents.get(SCALE) == ZERO)):
         return TransferLaw(scheme, edge_laws(scheme, policy, with_rank=with_rank, with_fan_out=with_fan_out), policy)
