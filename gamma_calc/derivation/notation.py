@@ -18,11 +18,12 @@ from gamma_calc.calculus.trace import TraceSubject
 from gamma_calc.derivation.symbols import (
     ANY_STEP,
     CHANGE_PREFIX,
+    GRADIENT,
     Symbol,
     Times,
-    gradient_symbol,
     part_symbol,
     quantity_latex,
+    tensor_symbol,
 )
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (
@@ -167,9 +168,14 @@ def expression_latex(
 
 def update_latex(update: Update, gradients: Mapping[Trained, Expression], times: Times = ANY_STEP) -> Iterator[str]:
     """The parts of an update rule as they are written, in the symbols of the raw gradients."""
-    symbols = {value: gradient_symbol(tensor.name).at(times.before) for tensor, value in gradients.items()}
+    symbols = gradient_symbols(gradients, times)
     for part in update.expressions:
         yield expression_latex(part, times, symbols)
+
+
+def gradient_symbols(gradients: Mapping[Trained, Expression], times: Times = ANY_STEP) -> Mapping[Expression, Symbol]:
+    """The symbols of raw gradients, by what they stand for."""
+    return {value: tensor_symbol(GRADIENT, tensor.name).at(times.before) for tensor, value in gradients.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

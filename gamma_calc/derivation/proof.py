@@ -18,7 +18,7 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.trace import Application
 from gamma_calc.calculus.update_rules import RAW_STEP
 from gamma_calc.derivation.notation import Notation, bare, update_latex
-from gamma_calc.derivation.symbols import Times, gradient_symbol, parity_latex, part_symbol, rate_symbol
+from gamma_calc.derivation.symbols import GRADIENT, RATE, Times, parity_latex, part_symbol, tensor_symbol
 from gamma_calc.document.blocks import Cite, ExponentClaim, Line, Ref
 from gamma_calc.program.expressions import (
     At,
@@ -255,7 +255,9 @@ def _steps(application: Application, direction: str, parity: str | None) -> Iter
             yield added(Size.exactly(rate), Size.exactly(decay), _part(term, parity))
         case (Exponent() as rate, tuple() as term):
             if isinstance(node := application.subject.expression, At):
-                source = direction or gradient_symbol(node.tensor.name).at(str(application.subject.t - 1)).latex()
+                source = (
+                    direction or tensor_symbol(GRADIENT, node.tensor.name).at(str(application.subject.t - 1)).latex()
+                )
                 is_raw = application.rule in ADDING
                 yield from _update(node.tensor, source if is_raw else "", rate, _part(term, parity), total(term))
             if application.rule in ADDING:
@@ -276,7 +278,7 @@ def _update(tensor: Trained, source: str, rate: Exponent, part: Size, whole: Siz
 
     Where it does not, a parity is behind the rate by as much as it is behind the whole direction.
     """
-    text = rf"\gamma[{rate_symbol(tensor.name).latex()}]"
+    text = rf"\gamma[{tensor_symbol(RATE, tensor.name).latex()}]"
     if source:
         yield rf"{text} + \gamma[{source}]", rate + whole.upper
         return

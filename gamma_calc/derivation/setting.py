@@ -8,18 +8,19 @@ from fractions import Fraction
 from gamma_calc.algebra import name_latex
 from gamma_calc.calculus.rules import Rule
 from gamma_calc.derivation.layers import Layers
-from gamma_calc.derivation.notation import Notation, expression_latex, moments, oriented, update_latex
+from gamma_calc.derivation.notation import Notation, expression_latex, gradient_symbols, moments, oriented, update_latex
 from gamma_calc.derivation.symbols import (
     ANY_STEP,
+    DECAY,
+    DIRECTION,
+    FACTOR,
+    GRADIENT,
+    RATE,
     Symbol,
     Times,
-    decay_symbol,
-    direction_symbol,
-    factor_symbol,
-    gradient_symbol,
     part_symbol,
     quantity_latex,
-    rate_symbol,
+    tensor_symbol,
 )
 from gamma_calc.derivation.texts import prose
 from gamma_calc.document.blocks import (
@@ -108,7 +109,7 @@ def _scalars(tensor: Trained) -> Iterator[Math]:
     }
     for symbol, form in scalars.items():
         if tensor.is_trained and form is not None:
-            written = Symbol(name_latex(symbol), Symbol.of(tensor.name).latex()).latex()
+            written = tensor_symbol(name_latex(symbol), tensor.name).latex()
             yield Math(rf"\gamma[{written}] = {form.latex()}")
 
 
@@ -130,7 +131,7 @@ def _definitions(program: Program, layers: Layers) -> Table:
     notation, updates = Notation(program), program.updates
     rows: list[tuple[Text, str]] = []
     for tensor, gradient in program.gradients.items():
-        before = gradient_symbol(tensor.name).at(ANY_STEP.before).latex()
+        before = tensor_symbol(GRADIENT, tensor.name).at(ANY_STEP.before).latex()
         rows.append((("raw gradient",), f"{before} = {expression_latex(oriented(gradient, tensor.axes))}"))
         rows += _rule_rows(tensor, updates[tensor], program.gradients)
         rows += _updates(tensor, has_factor=updates[tensor].factor is not None)
@@ -168,30 +169,28 @@ def _rule_rows(tensor: Trained, update: Update, gradients: Mapping[Trained, Expr
     """What an update rule makes of raw gradients before the step: memories, the direction, the scalar in front."""
     direction, *others = update_latex(update, gradients)
     for kept in update.memories:
-        symbols = {value: gradient_symbol(each.name).at(ANY_STEP.before) for each, value in gradients.items()}
-        moved = expression_latex(kept.operand, symbols=symbols)
+        moved = expression_latex(kept.operand, symbols=gradient_symbols(gradients))
         yield (("memory",), f"{part_symbol(kept.memory.part, ANY_STEP.now).latex()} = {moved}")
     if update.direction is not gradients[tensor]:
-        yield (("direction",), f"{direction_symbol(tensor.name).at(ANY_STEP.before).latex()} = {direction}")
+        yield (("direction",), f"{tensor_symbol(DIRECTION, tensor.name).at(ANY_STEP.before).latex()} = {direction}")
     if update.factor is not None:
-        yield (("scalar in front",), f"{factor_symbol(tensor.name).at(ANY_STEP.before).latex()} = {others[-1]}")
+        yield (("scalar in front",), f"{tensor_symbol(FACTOR, tensor.name).at(ANY_STEP.before).latex()} = {others[-1]}")
 
 
 def _updates(tensor: Trained, *, has_factor: bool) -> Iterator[tuple[Text, str]]:
     """How a trained tensor moves."""
-    name, gradient = Symbol.of(tensor.name), gradient_symbol(tensor.name).at(ANY_STEP.before)
-    rate, processed = rate_symbol(tensor.name).latex(), Symbol("g", gradient.below, gradient.above).latex()
-    before, after = name.at("t-1").latex(), name.at("t").latex()
-    decay = rf" - {rate} {decay_symbol(tensor.name).latex()} {before}" if tensor.has_decay else ""
-    factor = f"{factor_symbol(tensor.name).at(ANY_STEP.before).latex()} " if has_factor else ""
-    yield (("update",), f"{after} = {before}{decay} - {rate} {factor}{processed}")
+    before, after = (Symbol.of(tensor.name).at(time).latex() for time in (ANY_STEP.before, ANY_STEP.now))
+    rate, processed = tensor_symbol(RATE, tensor.name), tensor_symbol("g", tensor.name).at(ANY_STEP.before)
+    decay = rf" - {rate.latex()} {tensor_symbol(DECAY, tensor.name).latex()} {before}" if tensor.has_decay else ""
+    factor = f"{tensor_symbol(FACTOR, tensor.name).at(ANY_STEP.before).latex()} " if has_factor else ""
+    yield (("update",), f"{after} = {before}{decay} - {rate.latex()} {factor}{processed.latex()}")
     if tensor.has_decay:
         yield from ((("decay",), text) for text in _decays(tensor))
 
 
 def _decays(tensor: Trained) -> Iterator[str]:
     """What weight decay changes of each part of a tensor."""
-    factor = f"-{rate_symbol(tensor.name).latex()} {decay_symbol(tensor.name).latex()}"
+    factor = f"-{tensor_symbol(RATE, tensor.name).latex()} {tensor_symbol(DECAY, tensor.name).latex()}"
     for kind, decay in DECAYS.items():
         part = part_symbol(Part(tensor.name, kind), ANY_STEP.before, has_decay=True).latex()
         yield f"{part_symbol(Part(tensor.name, decay), ANY_STEP.now).latex()} = {factor} {part}"

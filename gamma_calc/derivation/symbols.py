@@ -85,29 +85,18 @@ def quantity_latex(name: str, time: str = "") -> str:
     return (symbol.at(time) if time else symbol).latex()
 
 
-def gradient_symbol(tensor: str) -> Symbol:
-    """The raw gradient of a trained tensor."""
-    return Symbol("G", Symbol.of(tensor).latex())
+GRADIENT, DIRECTION, FACTOR = "G", "D", "c"
+"""The letters of a raw gradient, of what a step is made from where it is not that, and of the scalar in front of it."""
+RATE, DECAY = r"\eta", r"\lambda"
 
 
-def rate_symbol(tensor: str) -> Symbol:
-    """The learning rate of a trained tensor."""
-    return Symbol(r"\eta", Symbol.of(tensor).latex())
+def tensor_symbol(letter: str, tensor: str) -> Symbol:
+    r"""What a letter stands for of a trained tensor, whose whole symbol is its index.
 
-
-def decay_symbol(tensor: str) -> Symbol:
-    """The coefficient of a trained tensor's weight decay."""
-    return Symbol(r"\lambda", Symbol.of(tensor).latex())
-
-
-def direction_symbol(tensor: str) -> Symbol:
-    """What a trained tensor's step is made from, where it is not the raw gradient."""
-    return Symbol("D", Symbol.of(tensor).latex())
-
-
-def factor_symbol(tensor: str) -> Symbol:
-    """The scalar in front of a trained tensor's step."""
-    return Symbol("c", Symbol.of(tensor).latex())
+    >>> tensor_symbol(RATE, "A_1").latex()
+    '\\eta_{A_{1}}'
+    """
+    return Symbol(letter, Symbol.of(tensor).latex())
 
 
 def part_symbol(part: Part, time: str, *, has_decay: bool = False) -> Symbol:
@@ -115,7 +104,7 @@ def part_symbol(part: Part, time: str, *, has_decay: bool = False) -> Symbol:
 
     `has_decay` tells that the initial part changes with time.
     """
-    start, updates = Symbol.of(part.tensor).at("0"), Symbol("U", Symbol.of(part.tensor).latex())
+    start, updates = Symbol.of(part.tensor).at("0"), tensor_symbol("U", part.tensor)
     match part.kind:
         case Kind.INITIAL:
             return start.at(time) if has_decay and time else start
@@ -129,7 +118,7 @@ def part_symbol(part: Part, time: str, *, has_decay: bool = False) -> Symbol:
             return updates.decayed.at(time)
         case Kind.MEMORY:
             letter, _, tensor = part.tensor.partition("_")
-            return Symbol(name_latex(letter), Symbol.of(tensor).latex()).at(time)
+            return tensor_symbol(name_latex(letter), tensor).at(time)
 
 
 @dataclass(frozen=True, slots=True)
