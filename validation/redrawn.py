@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from gamma_calc.experiment.reproduction_folder import reproduction_figures
 from gamma_calc.experiment.stability_plane import FAR, STUDENT, EdgePoint
-from gamma_calc.experiment.student_study import EVOLVING, Grid
+from gamma_calc.experiment.student_study import Grid
 from gamma_calc.files import write_all
 from gamma_calc.huggingface.language.folder import study_figures
 from gamma_calc.huggingface.language.settings import ROBERTA
@@ -22,6 +22,7 @@ from gamma_calc.report.figure import rendered
 from gamma_calc.report.style import figure_settings
 from gamma_calc.simulation.optima import Health
 from gamma_calc.simulation.slopes import SlopeEstimate
+from gamma_calc.simulation.student_plain import RECORDED
 
 HERE = Path(__file__).resolve().parent
 LANGUAGE = ("llama", "roberta", "roberta-built-64", "roberta-built-128")
@@ -48,7 +49,7 @@ def _study(data: Mapping[str, Any]) -> SimpleNamespace:
     rates, training, test = (numbers(data["grid"][name]) for name in ("log2_rate", "training_loss", "test_loss"))
     health = np.array([[Health(each) for each in row] for row in data["grid"]["health"]], dtype=object)
     grid, then = Grid(rates, training, test, health), data["at_optimum"]
-    evolution = {name: numbers(then[name]) for name in EVOLVING}
+    evolution = {name: numbers(then[name]) for name in RECORDED}
     steps, optimum = tuple(then["steps"]), grid.optimum
     return SimpleNamespace(
         scheme=data["scheme"], width=data["width"], grid=grid, optimum=optimum, steps=steps, evolution=evolution

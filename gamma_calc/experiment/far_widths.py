@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import Enum
 from functools import lru_cache
 
 from gamma_calc.experiment.prediction import Prediction
@@ -71,21 +70,14 @@ def _row_by_population(
     smooth = measurement.smooth(row.t)
     is_smooth = int((~smooth.is_excluded.any(axis=0)).sum()) >= MINIMUM_RUNS
     (other,) = judged(row.scheme, [prediction], smooth if is_smooth else measurement)
-    refutes = Refutes.NOTHING if not is_smooth else Refutes.ABOVE if measurement.has_steps else Refutes.BOTH
+    sides = {"above": is_smooth, "below": is_smooth and not measurement.has_steps}
     return row.changed(
-        lambda near, term: _by_population(near, other.terms[term] if term else other.leading, words, refutes)
+        lambda near, term: _by_population(near, other.terms[term] if term else other.leading, words, **sides)
     )
 
 
-class Refutes(Enum):
-    """What a slope on a population refutes by itself: nothing where signs differ between widths."""
-
-    NOTHING = "nothing"
-    ABOVE = "a prediction that it is above"
-    BOTH = "a prediction that it is above or below"
-
-
-def _by_population(near: Judged, far: Judged, words: str, refutes: Refutes) -> Judged:
+def _by_population(near: Judged, far: Judged, words: str, *, above: bool, below: bool) -> Judged:
+    """The verdict by a population; `above` and `below` tell whether its slope alone refutes what is on that side."""
     if not _is_open(near) or near.predicted.exponent is None or near.estimate.is_zero:
         return near  # what is exactly zero, or is not, is no matter of widths
     # Its runs and widths are fixed: what would settle it by more of them is nothing that a user could ask for.
@@ -99,7 +91,7 @@ def _by_population(near: Judged, far: Judged, words: str, refutes: Refutes) -> J
         and far.measured is not None
         and abs(near.measured - far.measured) <= TOLERANCE
     )
-    is_refuted = agree or refutes is Refutes.BOTH or (refutes is Refutes.ABOVE and is_above)
+    is_refuted = agree or (above if is_above else below)
     is_blunt = far.estimate.half_width > TOLERANCE
     if found is Verdict.FAIL and (is_blunt or not is_refuted):
         found = Verdict.INCONCLUSIVE

@@ -8,9 +8,8 @@ What rounding can undo is then neither confirmed nor refuted.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -26,9 +25,6 @@ ABOUT = 0.1
 
 RATE_RANGES = {INITS[0]: (-1.0, -0.5), INITS[1]: (-1.0 - ABOUT, -1.0 + ABOUT)}
 """The exponents of the optimal rate that are claimed."""
-
-Measured = Mapping[str, Any]
-"""The value, the interval, the detail and the shortfall of a claim."""
 
 
 def claims(found: Reproduction) -> tuple[MeasuredClaim, ...]:
@@ -56,9 +52,8 @@ def _on_the_grid(found: Reproduction) -> Iterator[MeasuredClaim]:
         (second, "Init[B]", "The optimal rate of Init[B] is about n^-1."),
     )
     for studies, init, statement in statements:
-        wanted = RATE_RANGES[studies[0].scheme]
-        measured = _sloping(rate_exponent(studies, found.plan.seed), wanted)
-        yield MeasuredClaim(statement, f"exponent of {init}'s optimal rate", wanted, **measured)
+        wanted, measured = RATE_RANGES[studies[0].scheme], rate_exponent(studies, found.plan.seed)
+        yield _slope_claim(statement, f"exponent of {init}'s optimal rate", wanted, measured)
 
 
 def _at_the_optimum(found: Reproduction) -> Iterator[MeasuredClaim]:
@@ -77,11 +72,11 @@ def _at_the_optimum(found: Reproduction) -> Iterator[MeasuredClaim]:
         )
     features = [study.evolution["Z_A"] for study in first]
     squares = np.stack([each[-1] ** 2 for each in features])
-    yield MeasuredClaim(
+    yield _slope_claim(
         "|Z_A| grows with the width under Init[A].",
         "exponent of |Z_A| after training with Init[A] at its optimal rate",
         POSITIVE,
-        **_sloping(slope_estimate(widths, squares, is_paired=False, seed=found.plan.seed), POSITIVE),
+        slope_estimate(widths, squares, is_paired=False, seed=found.plan.seed),
     )
     yield positive_claim(
         "|Z_A| grows along training under Init[A].",
@@ -117,14 +112,15 @@ def rate_exponent(studies: Sequence[StudentStudy], seed: int) -> SlopeEstimate:
     return optimal_rate_exponent([study.width for study in studies], [study.optimum for study in studies], seed=seed)
 
 
-def _sloping(estimate: SlopeEstimate, wanted: Interval) -> Measured:
-    """An exponent in the width; where it is undecided, what would decide it."""
+def _slope_claim(statement: str, quantity: str, wanted: Interval, estimate: SlopeEstimate) -> MeasuredClaim:
+    """The claim that an exponent in the width lies in a range; where it is undecided, with what would decide it."""
     if estimate.slope is None or estimate.interval is None:
-        return {"value": math.nan, "interval": (math.nan, math.nan), "shortfall": estimate.shortfall}
+        nothing = (math.nan, math.nan)
+        return MeasuredClaim(statement, quantity, wanted, math.nan, nothing, shortfall=estimate.shortfall)
     low, high = estimate.interval
     detail = "; ".join(
         power_statement(estimate.slope, end, estimate.spread, estimate.drift_excess)
         for end in wanted
         if low < end < high
     )
-    return {"value": estimate.slope, "interval": (low, high), "detail": detail, "shortfall": estimate.shortfall}
+    return MeasuredClaim(statement, quantity, wanted, estimate.slope, (low, high), detail, estimate.shortfall)

@@ -23,12 +23,13 @@ from gamma_calc.experiment.reproduction import Reproduction
 from gamma_calc.experiment.reproduction_claims import RATE_RANGES, claims, rate_exponent
 from gamma_calc.experiment.reproduction_plan import INITS, ReproductionPlan
 from gamma_calc.experiment.stability_plane import FAR, STUDENT, EdgePoint, stable_region
-from gamma_calc.experiment.student_study import EVOLVING, NEIGHBOURS, REPETITIONS, StudentStudy
+from gamma_calc.experiment.student_study import NEIGHBOURS, REPETITIONS, StudentStudy
 from gamma_calc.program.scheme import RATES
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, log2_errorbar, logarithmic
 from gamma_calc.report.style import COLOURS, INK, PAPER, STROKES
 from gamma_calc.simulation.optima import Health
 from gamma_calc.simulation.slopes import SlopeEstimate
+from gamma_calc.simulation.student_plain import RECORDED
 from gamma_calc.simulation.verdicts import TOLERANCE
 
 OVER_RATES = {
@@ -91,7 +92,7 @@ def _study_json(study: StudentStudy) -> dict[str, Any]:
         },
         "at_optimum": {
             "steps": list(study.steps),
-            **{name: plain_numbers(study.evolution[name]) for name in EVOLVING},
+            **{name: plain_numbers(study.evolution[name]) for name in RECORDED},
         },
         "repeated": {name: plain_numbers(values) for name, values in study.repeated.items()},
         "twin_loss": plain_numbers(study.twin_loss),

@@ -30,6 +30,7 @@ from gamma_calc.simulation.optima import (
 )
 from gamma_calc.simulation.store import Arrays
 from gamma_calc.simulation.student_data import StudentConfiguration
+from gamma_calc.simulation.student_plain import RECORDED
 from gamma_calc.simulation.teacher_student import loops_in_use
 
 Array = NDArray[np.float64]
@@ -91,8 +92,6 @@ class Grid:
         return Grid(*(np.concatenate([getattr(self, name), getattr(other, name)])[order] for name in columns))
 
 
-EVOLVING = ("Z_A", "Z_B", "training_loss", "test_loss")
-"""What is recorded along training at the best rate."""
 REPEATED = ("Z_A", "training_loss", "test_loss")
 
 
@@ -162,7 +161,7 @@ def student_study(plan: ReproductionPlan, scheme: str, width: int) -> Asking[Stu
     along = replace(best, record_every=max(1, plan.steps // RECORDS))
     again = student(plan, scheme, width, optimum.mean + np.array([ROUNDING, *NEIGHBOURS]))
     found, near, *early = yield from _trained(scheme, (along, again, *early_looks(best)))
-    evolution = {name: found[name][:, 0] for name in EVOLVING}
+    evolution = {name: found[name][:, 0] for name in RECORDED}
     repeated = {name: np.concatenate([found[name][-1], near[name][-1, 1:]]) for name in REPEATED}
     twin = near["training_loss"][-1, 0]
     steps, is_shaped = along.recorded_steps, is_shaped_by_epsilon(early)

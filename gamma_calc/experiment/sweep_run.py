@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import FunctionType, MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -50,7 +50,6 @@ RENAMED: Mapping[str, str] = MappingProxyType({"LanguageTraining": "Training"})
 NAMED_FUNCTION = "a function defined by def at the top of a module's file: its text stands for it in the key of the run"
 
 
-@runtime_checkable
 class Run(Protocol):
     """One piece of work of a sweep: frozen, and able to travel to a worker."""
 

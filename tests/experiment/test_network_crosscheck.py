@@ -15,7 +15,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment import far_widths
 from gamma_calc.experiment.crosscheck import Crosscheck
-from gamma_calc.experiment.far_widths import FAR_WIDTHS, Refutes, settled
+from gamma_calc.experiment.far_widths import FAR_WIDTHS, settled
 from gamma_calc.experiment.folder import folder_contents
 from gamma_calc.experiment.prediction import Predicted, moved, predictions
 from gamma_calc.experiment.setup import Settings, network_experiment
@@ -248,16 +248,22 @@ def slope(value: float, predicted: str, verdict: Verdict, half_width: float = 0.
     return Judged(Predicted(Fraction(predicted)), known, Judgement(verdict, "as it is"))
 
 
+Sides = dict[str, bool]
+NEITHER: Sides = {"above": False, "below": False}
+ABOVE: Sides = {"above": True, "below": False}
+BOTH: Sides = {"above": True, "below": True}
+
+
 @pytest.mark.parametrize(
-    ("near", "far", "refutes", "expected"),
+    ("near", "far", "sides", "expected"),
     [
-        (0.3, 0.0, Refutes.ABOVE, Verdict.PASS),
-        (0.3, 0.2, Refutes.ABOVE, Verdict.FAIL),
-        (0.3, 0.2, Refutes.NOTHING, Verdict.INCONCLUSIVE),
-        (-0.3, -0.2, Refutes.ABOVE, Verdict.INCONCLUSIVE),
-        (-0.3, -0.2, Refutes.BOTH, Verdict.FAIL),
-        (-0.22, -0.2, Refutes.ABOVE, Verdict.FAIL),
-        (-0.22, -0.2, Refutes.NOTHING, Verdict.FAIL),
+        (0.3, 0.0, ABOVE, Verdict.PASS),
+        (0.3, 0.2, ABOVE, Verdict.FAIL),
+        (0.3, 0.2, NEITHER, Verdict.INCONCLUSIVE),
+        (-0.3, -0.2, ABOVE, Verdict.INCONCLUSIVE),
+        (-0.3, -0.2, BOTH, Verdict.FAIL),
+        (-0.22, -0.2, ABOVE, Verdict.FAIL),
+        (-0.22, -0.2, NEITHER, Verdict.FAIL),
     ],
     ids=[
         "confirmed",
@@ -269,10 +275,10 @@ def slope(value: float, predicted: str, verdict: Verdict, half_width: float = 0.
         "alike and rough",
     ],
 )
-def test_what_a_population_decides(near: float, far: float, refutes: Refutes, expected: Verdict) -> None:
+def test_what_a_population_decides(near: float, far: float, sides: Sides, expected: Verdict) -> None:
     """From below it may lack the answer of a step function; then only the same slope at trained widths refutes."""
     far_verdict = Verdict.FAIL if far else Verdict.PASS
-    found = far_widths._by_population(slope(near, "0", Verdict.FAIL), slope(far, "0", far_verdict), "there", refutes)
+    found = far_widths._by_population(slope(near, "0", Verdict.FAIL), slope(far, "0", far_verdict), "there", **sides)
     assert found.judgement.verdict is expected
     assert (found.far is not None) == (expected is not Verdict.INCONCLUSIVE)
 
@@ -283,9 +289,9 @@ def test_what_a_population_leaves_open_asks_for_nothing_that_cannot_be_had_and_i
         replace(each, judgement=Judgement(Verdict.INCONCLUSIVE, advice, "numbers"))
         for each, advice in ((near, "more trained runs"), (far, "more populations"))
     )
-    found = far_widths._by_population(near, far, "there", Refutes.BOTH)
+    found = far_widths._by_population(near, far, "there", **BOTH)
     assert found.judgement.reason == "not decided by there: numbers; at the trained widths: numbers; more trained runs"
-    decided = far_widths._by_population(near, slope(0, "0", Verdict.PASS), "there", Refutes.BOTH)
+    decided = far_widths._by_population(near, slope(0, "0", Verdict.PASS), "there", **BOTH)
     quick = crosscheck("init-a", settings=replace(QUICK, seeds=3, steps=1))
     (scheme,) = quick.schemes
     for terms, sentence in (({}, "1 row is decided by a population"), ({("U",): found}, "")):
@@ -294,10 +300,10 @@ def test_what_a_population_leaves_open_asks_for_nothing_that_cannot_be_had_and_i
         assert ("decided by a population" in summary) is bool(sentence) and sentence in summary
 
 
-@pytest.mark.parametrize("refutes", Refutes)
-def test_a_population_refutes_nothing_by_a_slope_that_it_hardly_knows(refutes: Refutes) -> None:
+@pytest.mark.parametrize("sides", [NEITHER, ABOVE, BOTH], ids=["neither", "above", "both"])
+def test_a_population_refutes_nothing_by_a_slope_that_it_hardly_knows(sides: Sides) -> None:
     near, far = (slope(0.9, "0", Verdict.FAIL, half_width) for half_width in (0.01, 0.06))
-    assert far_widths._by_population(near, far, "there", refutes).judgement.verdict is Verdict.INCONCLUSIVE
+    assert far_widths._by_population(near, far, "there", **sides).judgement.verdict is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
