@@ -77,7 +77,10 @@ def _row_by_population(
 
 
 def _by_population(near: Judged, far: Judged, words: str, *, above: bool, below: bool) -> Judged:
-    """The verdict by a population; `above` and `below` tell whether its slope alone refutes what is on that side."""
+    """The verdict by a population.
+
+    `above` and `below` say whether its slope by itself refutes a prediction that it is above, or below.
+    """
     if not _is_open(near) or near.predicted.exponent is None or near.estimate.is_zero:
         return near  # what is exactly zero, or is not, is no matter of widths
     # Its runs and widths are fixed: what would settle it by more of them is nothing that a user could ask for.

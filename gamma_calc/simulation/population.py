@@ -54,7 +54,7 @@ from gamma_calc.simulation.power import BeyondFloats
 from gamma_calc.simulation.program_sizes import (
     ProgramExperiment,
     ProgramMeasurement,
-    drawn_givens,
+    drawn_entries,
     generator,
     joined,
     measured,
@@ -261,10 +261,7 @@ def _drawn(
 
     draws, falls = [], []
     for run in range(experiment.runs):
-        found = dict(drawn_givens(experiment, run, shape))
-        for leaf in experiment.drawn:
-            entries = generator(experiment, leaf.name, run).standard_normal(tuple(map(shape, leaf.axes)))
-            found[leaf.name] = torch.from_numpy(entries)
+        found = dict(drawn_entries(experiment, run, shape))
         draws.append({leaf.name: spread(leaf.name, found[leaf.name], leaf.axes) for leaf in experiment.tensors})
         etas = {}
         for group, signs in kinds.items():

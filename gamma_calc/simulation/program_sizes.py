@@ -355,12 +355,17 @@ def generator(experiment: ProgramExperiment, name: str, run: int) -> np.random.G
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(experiment.seed, spawn_key=key)))
 
 
-def drawn_givens(experiment: ProgramExperiment, run: int, shape: Callable[[Axis], int]) -> Iterator[tuple[str, Tensor]]:
-    """The data of a run: normal entries of variance one, inputs with a mean; correlated over the same axes.
+def drawn_entries(
+    experiment: ProgramExperiment, run: int, shape: Callable[[Axis], int]
+) -> Iterator[tuple[str, Tensor]]:
+    """The entries of a run's tensors: normal ones of variance one, inputs with a mean.
 
-    The network's own are as they are. Of the others, what is no input has a part that is the same for all samples of a
-    batch that grows.
+    Data over the same axes are correlated; the network's own are as they are. Of the others, what is no input has a
+    part that is the same for all samples of a batch that grows.
     """
+    for tensor in experiment.drawn:
+        entries = generator(experiment, tensor.name, run).standard_normal(tuple(map(shape, tensor.axes)))
+        yield tensor.name, torch.as_tensor(entries)
     batch = _samples(experiment.program)
     for leaf in experiment.givens:
         shapes = tuple(map(shape, leaf.axes))
@@ -398,14 +403,12 @@ def _normal(experiment: ProgramExperiment, width: int, runs: range) -> Mapping[s
         return experiment.coordinates(axis, width)
 
     def drawn(run: int) -> Mapping[str, Tensor]:
-        found = dict(drawn_givens(experiment, run, shape))
+        found = dict(drawn_entries(experiment, run, shape))
         for leaf in experiment.drawn:
-            shapes = tuple(map(shape, leaf.axes))
-            found[leaf.name] = torch.as_tensor(generator(experiment, leaf.name, run).standard_normal(shapes))
             place = _growing(leaf)
             if place is not None and (partners := _partners(experiment, leaf.axes[place])):
                 samples = sum(math.prod(map(shape, each.axes[1:])) for each in partners)
-                rest = tuple(size for index, size in enumerate(shapes) if index != place)
+                rest = (shape(axis) for index, axis in enumerate(leaf.axes) if index != place)
                 sums = generator(experiment, f"sums of {leaf.name}", run).standard_normal((*rest, samples))
                 found[f"sums of {leaf.name}"] = torch.from_numpy(sums)
         return found

@@ -14,7 +14,7 @@ from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Scaled
 from gamma_calc.program.models import DRAWN, MASKED
 from gamma_calc.program.problem import Problem, program_of
-from gamma_calc.simulation.program_sizes import ProgramExperiment, drawn_givens, program_sizes
+from gamma_calc.simulation.program_sizes import ProgramExperiment, drawn_entries, program_sizes
 from gamma_calc.simulation.verdicts import Verdict
 from tests.tracing.models import INPUTS_OF, MODELS
 
@@ -34,12 +34,12 @@ def experiment_of(problem: Problem) -> ProgramExperiment:
 def test_masks_and_positions_are_the_models() -> None:
     problem = problem_of("llama q v")
     experiment = experiment_of(problem)
-    found = dict(drawn_givens(experiment, 0, lambda axis: experiment.coordinates(axis, 64)))
+    found = dict(drawn_entries(experiment, 0, lambda axis: experiment.coordinates(axis, 64)))
     mask, tokens = (found[name] for name in ("where", "input_ids"))
     expected = torch.full((5, 5), float(MASKED), dtype=torch.double).triu(1).expand(2, 5, 5)
     assert torch.equal(mask, expected)
     assert tokens.shape == (2, 5, 41) and torch.equal(tokens.sum(2), torch.ones(2, 5, dtype=torch.double))
-    assert {name for name in found if name not in problem.numbers.data} == {"doutput"}
+    assert {leaf.name for leaf in experiment.givens} - problem.numbers.data.keys() == {"doutput"}
 
 
 def test_what_a_mask_hides_has_no_size() -> None:
@@ -70,7 +70,7 @@ def test_data_along_an_axis_that_grows_are_repeated() -> None:
     def shape(axis: Axis) -> int:
         return experiment.coordinates(axis, 64) if axis.is_fixed else 2 * len(own) + 1
 
-    found = dict(drawn_givens(experiment, 0, shape))[leaf.name]
+    found = dict(drawn_entries(experiment, 0, shape))[leaf.name]
     assert torch.equal(found, torch.cat([own, own, own[:1]]))
 
 
@@ -96,7 +96,7 @@ def test_every_model_has_room_for_its_data(name: str) -> None:
     found = traced(MODELS[name](), INPUTS_OF.get(name), scheme="init-b").problem
     assert found is not None and found.numbers.data
     experiment = experiment_of(found)
-    told = dict(drawn_givens(experiment, 0, lambda axis: experiment.coordinates(axis, experiment.widths[0])))
+    told = dict(drawn_entries(experiment, 0, lambda axis: experiment.coordinates(axis, experiment.widths[0])))
     assert told.keys() >= found.numbers.data.keys()
 
 
