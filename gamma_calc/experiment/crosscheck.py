@@ -33,7 +33,7 @@ from gamma_calc.experiment.prediction import Prediction, at_largest_rate, differ
 from gamma_calc.experiment.setup import WIDTHS, Settings, extra_prefactors, network_experiment, network_prefactor
 from gamma_calc.experiment.sweep import part
 from gamma_calc.experiment.sweep_run import available_memory, check_network
-from gamma_calc.experiment.verdicts import FEWEST_PLACES, VerdictRow, best, judged, unjudged, worst
+from gamma_calc.experiment.verdicts import VerdictRow, best, judged, number, unjudged, worst
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values
@@ -294,22 +294,19 @@ class Crosscheck:
 
 def _cells(row: VerdictRow) -> tuple[str, ...]:
     """What a table shows of a verdict, its remark where it is not PASS by the trained widths."""
-    interval, distance, places = row.leading.estimate.interval, row.leading.distance, row.leading.places
+    predicted, measured, ends = row.leading.cells("")
+    distance = row.leading.distance
     return (
         row.quantity,
         str(row.t),
-        f"{'<= ' if row.leading.predicted.is_upper else ''}{row.leading.predicted}",
-        "zero" if row.leading.estimate.is_zero else _number(row.leading.measured, places),
-        "" if interval is None else f"[{_number(interval[0], places)}, {_number(interval[1], places)}]",
+        predicted,
+        "zero" if row.leading.estimate.is_zero else measured,
+        ends,
         "" if distance is None else "no" if distance else "yes",
-        _number(row.raw_slope),
+        number(row.raw_slope),
         row.verdict.value,
         "" if row.verdict is Verdict.PASS and row.leading.far is None else row.remark,
     )
-
-
-def _number(value: float | None, places: int = FEWEST_PLACES) -> str:
-    return "" if value is None else f"{value:z.{places}f}"
 
 
 def crosscheck(

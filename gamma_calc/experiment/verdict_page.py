@@ -22,7 +22,7 @@ from gamma_calc.document.markdown import markdown_text
 from gamma_calc.document.page import GLOSSARY
 from gamma_calc.document.verdict_signs import severity
 from gamma_calc.experiment.claims import METHOD
-from gamma_calc.experiment.verdicts import FEWEST_PLACES, Judged, VerdictRow
+from gamma_calc.experiment.verdicts import Judged, VerdictRow, number
 from gamma_calc.report.plots import BAND, HOW_TO_READ
 from gamma_calc.simulation.verdicts import DRIFT, EXCEPTIONS, RULES, TOLERANCE, Verdict
 
@@ -136,7 +136,7 @@ def quantity_table(rows: Sequence[VerdictRow], *, is_named: bool = False) -> Tab
     """One row a quantity and step, the worst verdicts first; `is_named` adds a column for the scheme."""
     cells = []
     for row in sorted(rows, key=lambda row: severity(row.verdict.value)):
-        numbers = (row.verdict.value, *_numbers(row.leading), number(row.raw_slope))
+        numbers = (row.verdict.value, *_numbers(row.leading), number(row.raw_slope, nothing=NOTHING))
         cells.append((*([row.scheme] if is_named else []), row.quantity, str(row.t), *numbers, row.remark))
     return Table((Column("scheme", ColumnKind.NAME), *COLUMNS) if is_named else COLUMNS, tuple(cells))
 
@@ -153,17 +153,6 @@ def term_table(rows: Sequence[VerdictRow]) -> Table:
 
 
 def _numbers(judged: Judged) -> tuple[str, str, str, str]:
-    predicted = f"<= {judged.predicted}" if judged.predicted.is_upper else str(judged.predicted)
-    interval, distance, places = judged.estimate.interval, judged.distance, judged.places
-    ends = NOTHING if interval is None else f"[{number(interval[0], places)}, {number(interval[1], places)}]"
-    inside = NOTHING if distance is None else f"no, by {distance:.{places}f}" if distance else "yes"
-    return predicted, number(judged.measured, places), ends, inside
-
-
-def number(value: float | None, places: int = FEWEST_PLACES) -> str:
-    """A slope to so many places; a dash for none.
-
-    >>> number(-0.49951), number(-0.0001), number(-0.0001, 4)
-    ('-0.500', '0.000', '-0.0001')
-    """
-    return NOTHING if value is None else f"{value:z.{places}f}"
+    distance = judged.distance
+    inside = NOTHING if distance is None else f"no, by {distance:.{judged.places}f}" if distance else "yes"
+    return (*judged.cells(NOTHING), inside)

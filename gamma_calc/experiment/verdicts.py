@@ -100,6 +100,13 @@ class Judged:
             return None
         return TOLERANCE + predicted - interval[0]
 
+    def cells(self, nothing: str) -> tuple[str, str, str]:
+        """The prediction, the slope and its interval as a table shows them; `nothing` stands for what there is not."""
+        interval, places = self.estimate.interval, self.places
+        ends = nothing if interval is None else f"[{', '.join(number(each, places, nothing) for each in interval)}]"
+        predicted = f"{'<= ' if self.predicted.is_upper else ''}{self.predicted}"
+        return predicted, number(self.measured, places, nothing), ends
+
     def json(self) -> dict[str, Any]:
         """The row as plain data."""
         far = self.far
@@ -183,6 +190,15 @@ class VerdictRow:
             "verdict": self.verdict.value,
             "reason": self.reason,
         }
+
+
+def number(value: float | None, places: int = FEWEST_PLACES, nothing: str = "") -> str:
+    """A slope to so many places, and what stands for none.
+
+    >>> number(-0.49951), number(-0.0001), number(-0.0001, 4)
+    ('-0.500', '0.000', '-0.0001')
+    """
+    return nothing if value is None else f"{value:z.{places}f}"
 
 
 def _interval(estimate: SlopeEstimate) -> list[float] | None:

@@ -21,13 +21,12 @@ from gamma_calc.experiment.verdict_page import (
     NOTHING,
     control_section,
     control_sentence,
-    number,
     quantity_table,
     scheme_section,
     term_table,
     verdict_pages,
 )
-from gamma_calc.experiment.verdicts import Judged, VerdictRow
+from gamma_calc.experiment.verdicts import Judged, VerdictRow, number
 from gamma_calc.simulation.slopes import SlopeEstimate
 from gamma_calc.simulation.verdicts import Judgement, Verdict
 
@@ -270,4 +269,4 @@ def test_links_are_relative(path: str) -> None:
 
 
 def test_numbers_have_no_negative_zero() -> None:
-    assert [number(value) for value in (-0.0004, -0.5004, None)] == ["0.000", "-0.500", NOTHING]
+    assert [number(value, nothing=NOTHING) for value in (-0.0004, -0.5004, None)] == ["0.000", "-0.500", NOTHING]

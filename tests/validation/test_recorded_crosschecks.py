@@ -12,8 +12,8 @@ import pytest
 from gamma_calc import crosscheck
 from gamma_calc.experiment.prediction import at_largest_rate, predictions
 from gamma_calc.experiment.setup import Settings
-from gamma_calc.experiment.verdict_page import number
-from gamma_calc.experiment.verdicts import FEWEST_PLACES, worst
+from gamma_calc.experiment.verdict_page import NOTHING
+from gamma_calc.experiment.verdicts import FEWEST_PLACES, number, worst
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.simulation.slopes import SlopeEstimate
 from gamma_calc.simulation.verdicts import RULE, TOLERANCE, Verdict, verdict
@@ -79,7 +79,9 @@ def test_a_recording_says_where_it_came_from_and_its_pages_show_it(folder: str) 
     for row in data["quantities"]:
         cells = f"| {row['quantity']} | {row['t']} | {row['verdict']} | {row['predicted']} |"
         # More places than three where fewer would put a prediction inside of its interval.
-        assert any(f"{cells} {number(row['measured'], places)} |" in report for places in range(FEWEST_PLACES, 6))
+        assert any(
+            f"{cells} {number(row['measured'], places, NOTHING)} |" in report for places in range(FEWEST_PLACES, 6)
+        )
 
 
 def again(entry: Any, shift: Fraction = Fraction(0)) -> Verdict:
