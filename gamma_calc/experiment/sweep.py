@@ -88,11 +88,8 @@ def run_missing(
     Raises:
         BadInput: a run does not fit into memory, no worker can be had, or the store can no longer be written.
     """
-    finished = store.keys
-    missing = [run for run in runs if run.key not in finished]
-    work = _Work(len(runs), missing, store, executors, progress, follow)
-    if missing:
-        work.finish()
+    work = _Work(runs, store, executors, progress, follow)
+    work.finish()
     return work.outcome
 
 
@@ -110,15 +107,16 @@ class _Work:
 
     def __init__(
         self,
-        total: int,
-        missing: list[Planned],
+        runs: Sequence[Planned],
         store: Store,
         executors: Executors,
         progress: Progress | None,
         follow: Follow | None,
     ) -> None:
+        finished = store.keys
+        missing = [run for run in runs if run.key not in finished]
         random.shuffle(missing)
-        self.total, self.done_before = total, total - len(missing)
+        self.total, self.done_before = len(runs), len(runs) - len(missing)
         self.waiting, self.suspects = deque(missing), deque[Planned]()
         self.under_way: dict[Future[Arrays], Planned] = {}
         self.tries = Counter[str]()
@@ -127,7 +125,7 @@ class _Work:
         self.store, self.executors = store, executors
         self.progress = progress or (lambda done, total: None)
         self.follow = follow or (lambda run: ())
-        self.progress(self.done_before, total)
+        self.progress(self.done_before, self.total)
 
     @property
     def outcome(self) -> SweepOutcome:

@@ -32,10 +32,6 @@ DECIMALS = 9
 """Of log2 of a rate: the last digits of a fit depend on where its numbers lie in memory, and what is trained at the
 optimum is known again by its rate."""
 
-EPSILON_SHIFT = 0.001
-"""A loss that moves early on by more than this share when epsilon is made negligible is shaped by epsilon. float32
-rounds a mean of a thousand squares to about 1e-6 of it."""
-
 
 class Health(Enum):
     """What may be wrong with a run, or with the optimum that it has among the rates it was given."""
@@ -45,11 +41,6 @@ class Health(Enum):
     UNDERFLOWED = "underflowed"
     EPSILON = "hit epsilon"
     GRID_EDGE = "sat at the grid's edge"
-
-
-def is_shifted(loss: Array, without_epsilon: Array) -> bool:
-    """Whether epsilon moves some loss by more than `EPSILON_SHIFT` of it; one that is not finite counts as moved."""
-    return not bool((np.abs(loss - without_epsilon) <= EPSILON_SHIFT * np.abs(loss)).all())
 
 
 def run_health(initial: Array, final: Array, moved: Array) -> NDArray[np.object_]:

@@ -273,6 +273,14 @@ def test_an_outcome_follows_from_the_interval_alone(interval: tuple[float, float
     assert replace(claim, shortfall="too little").outcome is Outcome.UNDECIDED
 
 
+def test_a_loss_that_epsilon_moves_is_seen() -> None:
+    losses = np.array([0.1, 2.0])
+    moved = (losses * 1.0005, losses * np.array([1.0, 1.01]), np.array([0.1, np.nan]))
+    for without, is_seen in zip(moved, (False, True, True), strict=True):
+        assert is_shaped_by_epsilon([{"training_loss": each.reshape(1, 1, 2)} for each in (losses, without)]) is is_seen
+    assert not is_shaped_by_epsilon([])
+
+
 def test_a_large_epsilon_is_seen() -> None:
     best = student(replace(TINY, runs=2), "init-a", 64, np.array([-6.0]))
     assert isinstance(best.optimizer, Moments)

@@ -9,7 +9,6 @@ from gamma_calc.simulation.optima import (
     Health,
     OptimalRate,
     half_octave_grid,
-    is_shifted,
     optimal_rate,
     optimal_rate_exponent,
     refinement,
@@ -56,13 +55,6 @@ def test_runs_are_told_apart() -> None:
     final = np.array([0.1, 2.0, 1.0, np.inf])
     health = run_health(np.ones(4), final, np.array([1.0, 1.0, 0.0, np.inf]))
     assert health.tolist() == [Health.SOUND, Health.DIVERGED, Health.UNDERFLOWED, Health.DIVERGED]
-
-
-def test_a_loss_that_epsilon_moves_is_seen() -> None:
-    losses = np.array([0.1, 2.0])
-    assert not is_shifted(losses, losses * 1.0005)
-    assert is_shifted(losses, losses * np.array([1.0, 1.01]))
-    assert is_shifted(losses, np.array([0.1, np.nan]))
 
 
 def test_a_refinement_adds_quarters_near_the_optimum_only() -> None:
