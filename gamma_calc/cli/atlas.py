@@ -20,14 +20,12 @@ the book in derivations/atlas shows every setting, question and answer.
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import textwrap
 from collections.abc import Sequence
 
 from gamma_calc.atlas.comparison import ComparedClaim, Standing, atlas, by_source
 from gamma_calc.atlas.questions import QuestionKind
-from gamma_calc.cli.options import add_json_argument
+from gamma_calc.cli.options import add_json_argument, show
 from gamma_calc.cli.outputs import FAILED, UNKNOWN
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.derivation.tables import COLUMNS, text_table
@@ -51,14 +49,13 @@ def answer(options: argparse.Namespace) -> int:
 
         with shown_progress("scheme") as progress:
             rows = measured(rows, progress)
-    if options.json:
-        json.dump([row.json() for row in rows], sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
-    else:
-        blocks = [_block(group) for group in by_source(rows).values()]
-        print("\n\n".join([*blocks, summary(rows)]))
+    show(options, lambda: [row.json() for row in rows], lambda: _text(rows))
     verdicts = {row.measured["verdict"] for row in rows if row.measured is not None}
     return FAILED if "FAIL" in verdicts else UNKNOWN if "INCONCLUSIVE" in verdicts else 0
+
+
+def _text(rows: Sequence[ComparedClaim]) -> str:
+    return "\n\n".join([*map(_block, by_source(rows).values()), summary(rows)])
 
 
 def summary(rows: Sequence[ComparedClaim]) -> str:

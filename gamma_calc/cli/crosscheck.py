@@ -38,6 +38,7 @@ from pathlib import Path
 from gamma_calc.cli.options import (
     OneOf,
     add_question_arguments,
+    given,
     schemes,
     show,
     step_count,
@@ -87,9 +88,8 @@ def answer(options: argparse.Namespace) -> int:
     against = None if options.against is None else schemes(options, [options.against])[0]
     if options.out is not None:
         check_folder(options.out)
-    given = {name: getattr(options, name) for name in ("widths", "seeds", "steps")}
-    given = {name: value for name, value in given.items() if value is not None}
-    settings = Settings(**given, device=options.device, dtype=options.dtype)
+    sizes = given({name: getattr(options, name) for name in ("widths", "seeds", "steps")})
+    settings = Settings(**sizes, device=options.device, dtype=options.dtype)
     with shown_progress() as progress:
         found = crosscheck(
             *schemes(options, options.specs), settings=settings, against=against, progress=progress, **supposes

@@ -145,6 +145,11 @@ def supposition_arguments(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given of some values."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def values(options: argparse.Namespace) -> dict[str, str]:
     """The values given with --at, by name."""
     return pairs("--at", options.at, "NAME=P/Q, such as eta=-1/2 or eta=-0.5")
@@ -240,7 +245,7 @@ def _horizon(text: str) -> int | None:
     return None if text == ALL else whole("--steps", LONGEST, also=f", or {ALL}")(text)
 
 
-def show(options: argparse.Namespace, answer: Callable[[], Mapping[str, Any]], text: Callable[[], str]) -> None:
+def show(options: argparse.Namespace, answer: Callable[[], object], text: Callable[[], str]) -> None:
     """Print an answer as JSON, the same bytes for the same answer, or as text."""
     if not options.json:
         print(visible(text(), kept="\n"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gamma_calc.cli.options import OneOf, positive, show, whole
+from gamma_calc.cli.options import OneOf, given, positive, show, whole
 from gamma_calc.cli.outputs import INTERRUPTED, complain
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.errors import BadInput
@@ -114,11 +114,6 @@ def adjusted_plan(options: argparse.Namespace, plan: Plan, **others: Any) -> Pla
         "held_out": options.held_out,
     }
     return replace(plan, training=replace(plan.training, **given(training)), **given(whole), **others)
-
-
-def given(values: dict[str, Any]) -> dict[str, Any]:
-    """What was given of some values."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _store_path(options: argparse.Namespace, name: str) -> Path:

@@ -41,7 +41,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gamma_calc.cli.options import add_question_arguments, positive, schemes, show, supposition_arguments, whole
 from gamma_calc.cli.progress import shown_runs
@@ -118,21 +118,28 @@ def answer(options: argparse.Namespace) -> int:
         is_rank_stabilised=config is not None and config.is_rank_stabilised,
         scale=None if config is None else abs(config.scale),
     )
-    read: dict[str, Any] = {} if config is None else {"read": config.json()}
-    origin = "" if config is None else f"\nRead from {spec}: {config}."
-    if config is not None and config.is_dora:
+    if config is None:
+        show(options, found.json, lambda: str(found))
+        return 0
+    if config.is_dora:
         with shown_runs():
             check_dora_law(found.scheme, found.policy, with_rank=options.from_rank is not None)
-        origin = f"\n{NOTE}{origin}"
-    if config is not None and config.initialisation.is_b_of_fan_out:
-        origin = f"\n{OF_MICA}{f' {BETWEEN_MODELS}' if config.initialisation.is_b_frozen else ''}{origin}"
-    if config is not None and (names := config.embeddings):
-        origin = f"\n{OF_EMBEDDINGS.format(', '.join(names))}{origin}"
-    slips = [] if config is None else [f"{spec}: {note}" for note in config.notes]
-    answered = {**found.json(), **read}
-    answered["notes"] = [*answered["notes"], *slips]
-    show(options, lambda: answered, lambda: "\n".join([f"{found}{origin}", *slips]))
+    slips = [f"{spec}: {note}" for note in config.notes]
+    lines = [*_of_the_configuration(config), f"Read from {spec}: {config}.", *slips]
+    answered = found.json()
+    answered |= {"read": config.json(), "notes": [*answered["notes"], *slips]}
+    show(options, lambda: answered, lambda: "\n".join([str(found), *lines]))
     return 0
+
+
+def _of_the_configuration(config: AdapterConfig) -> Iterator[str]:
+    """What the rates of a configuration's adapters are of."""
+    if names := config.embeddings:
+        yield OF_EMBEDDINGS.format(", ".join(names))
+    if config.initialisation.is_b_of_fan_out:
+        yield f"{OF_MICA} {BETWEEN_MODELS}" if config.initialisation.is_b_frozen else OF_MICA
+    if config.is_dora:
+        yield NOTE
 
 
 def _own_rank(options: argparse.Namespace, config: AdapterConfig) -> int:
