@@ -21,6 +21,7 @@ PER_LAYER = ("embedding", "hidden", "readout")
 """One free rate a layer."""
 NTK = (("0", "-1/2", "-1/2"), ("0", "0", "0"))
 STANDARD = (("0", "0", "0"), ("0", "-1/2", "-1/2"))
+MUP = (("1/2", "0", "-1/2"), ("-1/2", "-1/2", "-1/2"))
 OUTPUT_MULTIPLIER = (("0", "0", "-1"), ("0", "-1/2", "0"))
 """muP with a multiplier 1/n at the output, as Tensor Programs IVb and table 8 of V have it."""
 NO_MULTIPLIER = (("0", "0", "0"), ("0", "-1/2", "-1"))

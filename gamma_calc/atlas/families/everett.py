@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from gamma_calc.algebra import Affine
-from gamma_calc.atlas.perceptrons import PER_LAYER, perceptron
+from gamma_calc.atlas.perceptrons import MUP, NTK, PER_LAYER, STANDARD, perceptron
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.calculus.policy import Alignment, Policy
 
@@ -22,9 +22,9 @@ NONE = Policy(tuple((kind, HALF) for kind in (Alignment.DILUTED, Alignment.ALIGN
 ALIGNMENTS = {"full": ("full alignment, the readout's at 1/2", FULL), "none": ("no alignment", NONE)}
 OPTIMIZERS: Mapping[str, Mapping[str, Any]] = {"sgd": {}, "adam": {}, "adafactor": {"floor": "zero"}}
 PARAMETRISATIONS = {
-    "sp": ("standard", ("0", "0", "0"), ("0", "-1/2", "-1/2")),
-    "ntk": ("NTK", ("0", "-1/2", "-1/2"), ("0", "0", "0")),
-    "mup": ("muP", ("1/2", "0", "-1/2"), ("-1/2", "-1/2", "-1/2")),
+    "sp": ("standard", *STANDARD),
+    "ntk": ("NTK", *NTK),
+    "mup": ("muP", *MUP),
     "mfp": ("mean-field", ("0", "-1/2", "-1"), ("0", "0", "0")),
 }
 """Multipliers and initial entries of embedding, hidden layer and readout."""

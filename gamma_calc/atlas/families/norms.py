@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from gamma_calc.atlas.families import tensor_programs, width
 from gamma_calc.atlas.families.width import ORTHOGONALISED
-from gamma_calc.atlas.perceptrons import GLOBAL, NO_MULTIPLIER, OUTPUT_MULTIPLIER, perceptron
+from gamma_calc.atlas.perceptrons import GLOBAL, NO_MULTIPLIER, OUTPUT_MULTIPLIER, STANDARD, perceptron
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.program.expressions import Expression, PowerOf, Trained
 from gamma_calc.program.network import axis, contract, data, named, parameter, relu, renamed
@@ -110,9 +110,7 @@ SUBJECTS: Mapping[str, Subject] = {
     ),
     "mup-lion": perceptron("muP without multipliers, a rate for each layer; Lion", *NO_MULTIPLIER, optimizer="lion"),
     "mup-sgd": tensor_programs.SUBJECTS["mup"],
-    "standard": perceptron(
-        "entries n^(-1/2) in the output layer; Adam, a rate for each layer", ("0", "0", "0"), ("0", "-1/2", "-1/2")
-    ),
+    "standard": perceptron("entries n^(-1/2) in the output layer; Adam, a rate for each layer", *STANDARD),
     "hidden-entries": perceptron(
         "entries n^v in the hidden layer; Adam at rates 1, 1/n, 1/n",
         ("0", "0", "0"),

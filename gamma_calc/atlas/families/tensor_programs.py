@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gamma_calc.atlas.perceptrons import GLOBAL, NO_MULTIPLIER, NTK, OUTPUT_MULTIPLIER, STANDARD, perceptron
+from gamma_calc.atlas.perceptrons import GLOBAL, MUP, NO_MULTIPLIER, NTK, OUTPUT_MULTIPLIER, STANDARD, perceptron
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.program.network import axis, contract, data, named, parameter, relu, renamed, scaled
 from gamma_calc.program.problem import Problem
 
-MUP = (("1/2", "0", "-1/2"), ("-1/2", "-1/2", "-1/2"))
 ABC = (("-a_1", "-a_2", "-a_3"), ("-b_1", "-b_2", "-b_3"))
 MUP_TO_NTK = (("1/2 - r", "-r", "-1/2"), ("r - 1/2", "r - 1/2", "r - 1/2"), ("0", "0", "0"))
 STABLE_ABC = (("0", "-a_2", "-a_3"), ("0", "a_2 - 1/2", "-b_3"), ("-c", "-c", "-c"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gamma_calc.atlas.families import tensor_programs
-from gamma_calc.atlas.perceptrons import LAYERS, NO_MULTIPLIER, OUTPUT_MULTIPLIER, STANDARD, Three, perceptron
+from gamma_calc.atlas.perceptrons import LAYERS, MUP, NO_MULTIPLIER, OUTPUT_MULTIPLIER, STANDARD, Three, perceptron
 from gamma_calc.atlas.questions import Subject
 from gamma_calc.program.expressions import Trained
 from gamma_calc.program.network import axis, contract, data, named, parameter, relu, softmax
@@ -170,9 +170,7 @@ SUBJECTS: Mapping[str, Subject] = {
     ),
     "biased-adam": tensor_programs.SUBJECTS["general-adam"],
     "biased-sgd": tensor_programs.SUBJECTS["general-sgd"],
-    "linear-mup": Subject(
-        "muP without maps between layers, one rate n^c; gradient descent", _linear(*tensor_programs.MUP).scheme
-    ),
+    "linear-mup": Subject("muP without maps between layers, one rate n^c; gradient descent", _linear(*MUP).scheme),
     "linear-sp": Subject(
         "standard parametrisation without maps between layers, one rate n^c; gradient descent",
         _linear(*STANDARD).scheme,
