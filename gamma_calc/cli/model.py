@@ -60,7 +60,7 @@ from gamma_calc.cli.options import (
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.advice import power
-from gamma_calc.derivation.tables import COLUMNS, text_table
+from gamma_calc.derivation.tables import COLUMNS, parted, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.program.spec_file import scheme_from
 
@@ -330,7 +330,7 @@ def _beside_module(found: ModelTheory) -> Iterator[str]:
 
 def _title(found: ModelTheory) -> str:
     depth = "" if found.short is None else f" with {_of_depth(found.short)}"
-    kinds = ", ".join(dict.fromkeys(each.name.partition("[")[0] for each in found.traced.layers))
+    kinds = ", ".join(dict.fromkeys(parted(each.name)[0] for each in found.traced.layers))
     subject = f"{found.scheme.title} on {kinds}" if kinds else f"without adapters under {found.scheme.optimizer.name}"
     if found.derivation is None:
         return f"{found.traced.name}{depth}, {subject}"
@@ -398,7 +398,7 @@ def _gathered(rows: Iterable[tuple[str, T]]) -> list[tuple[T, str]]:
     """What is said of layers, with the names of those of which the same is said: q_proj[1, 2]."""
     found: dict[tuple[T, str], list[str]] = {}
     for layer, said in rows:
-        stem, _, number = layer.removesuffix("]").partition("[")
+        stem, number = parted(layer)
         found.setdefault((said, stem), []).append(number)
     return [(said, f"{stem}[{_spans(numbers)}]" if any(numbers) else stem) for (said, stem), numbers in found.items()]
 

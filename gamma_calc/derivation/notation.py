@@ -211,12 +211,12 @@ def _memory(node: Memory | Kept) -> Memory:
     return node if isinstance(node, Memory) else node.memory
 
 
+@dataclass(frozen=True, slots=True)
 class _Writer:
-    """Writes an expression at given times."""
+    """Writes an expression at given times, with symbols for the values that have some of their own."""
 
-    def __init__(self, times: Times, symbols: Mapping[Expression, Symbol] = NO_SYMBOLS) -> None:
-        self.times = times
-        self.symbols = symbols
+    times: Times
+    symbols: Mapping[Expression, Symbol]
 
     def written(self, node: Expression) -> str:
         symbol = self._symbol(node)

@@ -72,6 +72,16 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *others))
 
 
+def parted(name: str) -> tuple[str, str]:
+    """A quantity without its layer, and its layer, "" where it has none.
+
+    >>> parted("Z_A[2]"), parted("f")
+    (('Z_A', '2'), ('f', ''))
+    """
+    base, _, layer = name.removesuffix("]").partition("[")
+    return base, layer
+
+
 def layer_rows(values: Mapping[str, str]) -> list[tuple[str, ...]]:
     """Values by quantity as rows with a header: one row a layer where every quantity is one of a layer, such as Z_A[2].
 
@@ -82,11 +92,11 @@ def layer_rows(values: Mapping[str, str]) -> list[tuple[str, ...]]:
     >>> layer_rows({"Z_A[1]": "0", "f": "1/2"})
     [('Z_A[1]', 'f'), ('0', '1/2')]
     """
-    parted = {name: name.removesuffix("]").partition("[") for name in values}
-    if not all(bracket for _, bracket, _ in parted.values()) and len(values) <= MOST_COLUMNS:
+    parts = {name: parted(name) for name in values}
+    if not all(layer for _, layer in parts.values()) and len(values) <= MOST_COLUMNS:
         return [tuple(values), tuple(values.values())]
-    names = tuple(dict.fromkeys(name for name, _, _ in parted.values()))
-    cells = {(layer, name): values[whole] for whole, (name, _, layer) in parted.items()}
+    names = tuple(dict.fromkeys(name for name, _ in parts.values()))
+    cells = {(layer, name): values[whole] for whole, (name, layer) in parts.items()}
     layers = sorted(dict.fromkeys(layer for layer, _ in cells), key=lambda layer: (len(layer), layer))
     return [("layer", *names), *((layer, *(cells.get((layer, name), "-") for name in names)) for layer in layers)]
 

@@ -24,6 +24,11 @@ class Ref:
 
     number: str
 
+    @property
+    def word(self) -> str:
+        """What is shown: the number of a line in brackets, the key of an assumption as it is."""
+        return self.number if self.number[0].isalpha() else f"({self.number})"
+
 
 @dataclass(frozen=True, slots=True)
 class Cite:

@@ -142,7 +142,7 @@ class _HtmlPrinter:
             case Math(latex):
                 return mathml(latex)
             case Ref(number):
-                return self.link(number, number if number[0].isalpha() else f"({number})")
+                return self.link(number, span.word)
             case Cite(key):
                 return self.link(key, f"[{self.numbers[key]}]")
             case str():

@@ -147,7 +147,7 @@ def _span(span: Span) -> str:
         case Math(latex):
             return f"\\({_breakable(latex)}\\)"
         case Ref(number):
-            return rf"\hyperlink{{{number}}}{{{number if number[0].isalpha() else f'({number})'}}}"
+            return rf"\hyperlink{{{number}}}{{{span.word}}}"
         case Cite(key):
             return rf"\cite{{{key}}}"
         case str():

@@ -119,8 +119,8 @@ class _MarkdownPrinter:
         match span:
             case Math(latex):
                 return f"${latex}$"
-            case Ref(number):
-                return number if number[0].isalpha() else f"({number})"
+            case Ref():
+                return span.word
             case Cite(key):
                 return f"\\[{self.numbers[key]}\\]"
             case str():

@@ -23,6 +23,7 @@ from gamma_calc.derivation.conclusions import form_json
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.regions import coordinates
 from gamma_calc.derivation.symbols import quantity_latex
+from gamma_calc.derivation.tables import parted
 from gamma_calc.document.blocks import Document, Proof
 from gamma_calc.document.mathml import mathml
 from gamma_calc.report.window import Window
@@ -66,9 +67,9 @@ def prefix(place: int) -> str:
 def _side(found: Derivation, document: Document, window: Window, place: int) -> Json:
     """What is known of one derivation; `otherwise` says that its exponents may be others on parts of the domain."""
     names, run = tuple(found.run.last.sizes), found.run
-    parted = [_parted(name) for name in names]
-    in_layers = all(layer for _, layer in parted)
-    columns = dict.fromkeys(base for base, _ in parted) if in_layers else names
+    parts = [parted(name) for name in names]
+    in_layers = all(layer for _, layer in parts)
+    columns = dict.fromkeys(base for base, _ in parts) if in_layers else names
     lines = _QuantityLines(found, document)
     is_drawn = 0 < len(found.free) <= MOST_DRAWN
     caveats, decisions = found.caveats, found.decisions.values()
@@ -78,7 +79,7 @@ def _side(found: Derivation, document: Document, window: Window, place: int) -> 
         "anchor": prefix(place),
         "free": list(found.free),
         "domain": _member(found.run.domain),
-        "layers": list(dict.fromkeys(layer for _, layer in parted)) if in_layers else [],
+        "layers": list(dict.fromkeys(layer for _, layer in parts)) if in_layers else [],
         "columns": [{"name": name, "symbol": mathml(quantity_latex(name))} for name in columns],
         "steps": [
             {"t": step.t, "sizes": {name: _size(size, lines.of(name, step.t)) for name, size in step.sizes.items()}}
@@ -96,12 +97,6 @@ def _side(found: Derivation, document: Document, window: Window, place: int) -> 
         "points": [{"name": each.name, "at": coordinates(each.point, found.free)} for each in _points(found)],
         "caveats": list(caveats),
     }
-
-
-def _parted(name: str) -> tuple[str, str]:
-    """A quantity without its layer, and its layer, "" where it has none."""
-    base, _, layer = name.removesuffix("]").partition("[")
-    return base, layer
 
 
 def _size(size: Size, line: str | None) -> Json:

@@ -63,13 +63,12 @@ def compiler() -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
 class Lanes:
     """One register of floats, or several used as one."""
 
-    __slots__ = ("code", "value")
-
-    def __init__(self, code: Code, value: Any) -> None:
-        self.code, self.value = code, value
+    code: Code
+    value: Any
 
     def __add__(self, other: Lanes) -> Lanes:
         return Lanes(self.code, self.code.builder.fadd(self.value, other.value, flags=RELAXED))
@@ -89,13 +88,12 @@ class Lanes:
         return Lanes(self.code, even) + Lanes(self.code, odd)
 
 
+@dataclass(frozen=True, slots=True)
 class Mask:
     """One bit a lane."""
 
-    __slots__ = ("code", "value")
-
-    def __init__(self, code: Code, value: Any) -> None:
-        self.code, self.value = code, value
+    code: Code
+    value: Any
 
     def choice(self, one: Lanes, other: Lanes) -> Lanes:
         """The lanes of `one` where the bit is set, and of `other` elsewhere."""
