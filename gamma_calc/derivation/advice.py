@@ -12,6 +12,7 @@ from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.program.models import MODULE, LoraStack
 from gamma_calc.program.scheme import Scheme
 
+ZERO = Exponent.of(0)
 TWO = LoraStack(2)
 
 MOST_NAMES = 3
@@ -47,9 +48,9 @@ def _trained(found: Derivation) -> list[Factor]:
 
 def _at_the_edge(found: Derivation) -> str:
     """What learns and what grows at the largest stable rates; empty where more would learn at others."""
-    idle = [each for each in _trained(found) if not _is_zero(found.at_max[each.contribution].upper)]
+    idle = [each for each in _trained(found) if found.at_max[each.contribution].upper != ZERO]
     changes = found.decisions[FEATURE_LEARNING.name].condition.reached
-    still = [name for name in changes if not _is_zero(found.at_max[name].upper)]
+    still = [name for name in changes if found.at_max[name].upper != ZERO]
     change = Exponent.largest(found.at_max[name].upper for name in still)
     if not idle and (_trained(found) or not still):
         alone = ", but two such adapters on one residual stream are not stable there" if _is_for_one_only(found) else ""
@@ -156,7 +157,7 @@ def _growing(found: Derivation) -> str:
     grown: dict[Exponent, list[str]] = {}
     for name in bounded:
         size = found.at_max[name]
-        if size.is_exact and _is_positive(size.upper):
+        if size.is_exact and size.upper.is_above(ZERO):
             grown.setdefault(size.upper, []).append(name)
     each = [
         f"{_few(names)} {'grows' if len(names) == 1 else 'grow'} like {power(str(size))}"
@@ -167,14 +168,6 @@ def _growing(found: Derivation) -> str:
 
 def _few(names: Sequence[str]) -> str:
     return _listed(names if len(names) <= MOST_NAMES else [names[0], f"{len(names) - 1} others"])
-
-
-def _is_zero(exponent: Exponent) -> bool:
-    return exponent.pieces == (Affine.of(0),)
-
-
-def _is_positive(exponent: Exponent) -> bool:
-    return any(piece.is_constant and piece.constant > 0 for piece in exponent.pieces)
 
 
 def _falls(exponent: Exponent) -> str:
