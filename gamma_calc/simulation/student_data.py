@@ -52,21 +52,9 @@ class Role(IntEnum):
     FEATURES = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Streams:
-    """The random streams of one run at one width."""
-
-    seed: int
-    run: int
-    width: int
-    is_paired: bool = True
-
-    def of(self, role: Role) -> np.random.Generator:
-        """The stream of a role: the same at every width, where runs are paired."""
-        sequence = np.random.SeedSequence(
-            self.seed, spawn_key=(int(role), self.run, 0 if self.is_paired else self.width)
-        )
-        return np.random.Generator(np.random.SFC64(sequence))
+def stream(seed: int, role: Role, run: int, width: int) -> np.random.Generator:
+    """The random stream of a role in a run at a width; that of width 0 is for all widths."""
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(int(role), run, width))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +150,7 @@ def drawn_teacher(configuration: StudentConfiguration) -> tuple[Array, Array]:
 
     They depend on the seed alone.
     """
-    rng = Streams(configuration.seed, 0, 0).of(Role.DATA)
+    rng = stream(configuration.seed, Role.DATA, 0, 0)
     n, r = TEACHER_WIDTH, TEACHER_RANK
     x = rng.standard_normal((configuration.points + configuration.test_points, DATA_DIMENSION))
     first = x @ (rng.standard_normal((DATA_DIMENSION, n)) / math.sqrt(DATA_DIMENSION))
@@ -200,8 +188,11 @@ def drawn_student(
     """The student of one run, on the points of a teacher."""
     points, outputs = teacher
     n, r = configuration.width, configuration.rank
-    streams = Streams(configuration.seed, run, n, configuration.is_paired)
-    into = streams.of(Role.INPUTS).standard_normal((n, DATA_DIMENSION)) / math.sqrt(DATA_DIMENSION)
+
+    def drawn(role: Role) -> np.random.Generator:
+        return stream(configuration.seed, role, run, 0 if configuration.is_paired else n)
+
+    into = drawn(Role.INPUTS).standard_normal((n, DATA_DIMENSION)) / math.sqrt(DATA_DIMENSION)
     features, frozen = (torch.empty(len(points), n, dtype=dtype, device=device) for _ in range(2))
     gram = np.zeros((len(points), len(points)))
     for units in blocks(n, UNITS_AT_A_TIME):
@@ -209,7 +200,7 @@ def drawn_student(
         gram += block @ block.T / n
         features[:, units] = torch.from_numpy(block)
     root = symmetric_root(gram)
-    rng = streams.of(Role.FEATURES)
+    rng = drawn(Role.FEATURES)
     for units in blocks(n, UNITS_AT_A_TIME):
         image = random_image(root, units.stop - units.start, rng)
         frozen[:, units] = torch.from_numpy(points @ into[units].T + image.T)
@@ -217,7 +208,7 @@ def drawn_student(
     def weights(role: Role, size: float | None, columns: int) -> torch.Tensor:
         if size is None:
             return torch.zeros(n, columns, dtype=dtype, device=device)
-        return torch.from_numpy(size * streams.of(role).standard_normal((n, columns))).to(device, dtype)
+        return torch.from_numpy(size * drawn(role).standard_normal((n, columns))).to(device, dtype)
 
     readout = weights(Role.READOUT, 1 / math.sqrt(n), 1).squeeze(1)
     targets = torch.from_numpy(outputs).to(device, dtype)

@@ -133,11 +133,11 @@ class TorchReading:
 
     def contracted(self, node: Contraction, label: Label, left: Tensor, right: Tensor) -> Tensor:
         """The sum over the axes of the node."""
-        return torch.einsum(_einsum(node.left, node.right, node), left, right)
+        return _product(node, left, right)
 
     def entrywise(self, node: Entrywise, label: Label, left: Tensor, right: Tensor) -> Tensor:
         """The product entry by entry, an axis that one side lacks being broadcast."""
-        return torch.einsum(_einsum(node.left, node.right, node), left, right)
+        return _product(node, left, right)
 
     def added(self, node: Expression, label: Label, left: Tensor, right: Tensor) -> Tensor:
         """The sum."""
@@ -272,10 +272,10 @@ def flattened(value: Tensor) -> Tensor:
     return value.reshape(len(value), -1)
 
 
-def _einsum(left: Expression, right: Expression, result: Expression) -> str:
+def _product(node: Contraction | Entrywise, left: Tensor, right: Tensor) -> Tensor:
+    """The product of two values, summed over the axes that the node has not."""
     letters: dict[Axis, str] = {}
-    for axis in (*left.axes, *right.axes):
+    for axis in (*node.left.axes, *node.right.axes):
         letters.setdefault(axis, chr(ord("a") + len(letters)))
-    words = ("".join(letters[axis] for axis in each.axes) for each in (left, right, result))
-    first, second, out = words
-    return f"...{first},...{second}->...{out}"
+    first, second, out = ("".join(letters[axis] for axis in each.axes) for each in (node.left, node.right, node))
+    return torch.einsum(f"...{first},...{second}->...{out}", left, right)
