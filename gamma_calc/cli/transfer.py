@@ -193,7 +193,8 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     scheme = schemes(options, [spec])[0] if config is None else adapter_scheme(config)
     pairs = paired_kinds(start, end)
     named = [(file, config_from_file(file)) for file in dict.fromkeys(files) if file is not None]
-    _check_starts(named if config is None else [(Path(spec), config), *named])
+    every = named if config is None else [(Path(spec), config), *named]
+    _check_starts(every)
     is_mica = any(each.initialisation.is_b_frozen for _, each in named)
     if config is not None and config.initialisation.is_b_of_fan_out and scheme.is_trained(INITIAL[1]):
         expected = '"mica": under another spelling PEFT trains B, which has no law between models here'
@@ -217,8 +218,7 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     )
     title = f"{found.one.title}, from {getattr(options, 'from')} to {options.to}"
     notes = [*found.notes, *([] if config is not None else _starts_of_its_own(scheme, named))]
-    asked = dict([*([] if config is None else [(Path(spec), config)]), *named])
-    notes += [f"{file}: {note}" for file, each in asked.items() for note in each.keys.notes]
+    notes += [f"{file}: {note}" for file, each in dict(every).items() for note in each.keys.notes]
     notes += _passed_over(options, (start, end), files)
     show(
         options,

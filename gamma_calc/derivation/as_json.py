@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from gamma_calc.algebra import Exponent, Inequality
@@ -153,11 +153,10 @@ def _rate_law(law: RateLaw) -> Json:
 
 
 def _edge(edge: FrontierPiece) -> Json:
-    ends: Sequence[Mapping[str, Any]] = edge.endpoints
     return {
         "line": str(edge.line),
         "where": str(edge.where),
-        "endpoints": [{name: str(value) for name, value in end.items()} for end in ends],
+        "endpoints": [{name: str(value) for name, value in end.items()} for end in edge.endpoints],
     }
 
 
